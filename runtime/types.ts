@@ -1,0 +1,346 @@
+/**
+ * The public vocabulary of millrace: what callers hand in and what they get back.
+ *
+ * Types only; nothing here runs. Every option is optional unless it says otherwise, and is checked once, where it
+ * enters (see options.ts).
+ */
+import type { Observable } from 'rxjs'
+import type { ErrorCode } from './errors.ts'
+
+/** A record key. Records with equal keys go to one partition and are handled in order. `null`: no key. */
+export type Key = string | Uint8Array
+
+/** Header values by name. Strings come back as strings, bytes as bytes. */
+export type Headers = { readonly [name: string]: string | Uint8Array }
+
+/** What a producer hands in. */
+export interface Message<V = unknown> {
+  readonly key?: Key | null | undefined
+  /** `null` is stored as "no value" (a tombstone) by every codec. */
+  readonly value: V
+  readonly headers?: Headers | undefined
+  /** Explicit partition, 0 to partitions - 1; wins over the key. */
+  readonly partition?: number | undefined
+  /** Milliseconds since the epoch; default: when the record was published. */
+  readonly timestamp?: number | undefined
+}
+
+/** Proof that a record was appended, at the durability level that it names. */
+export interface Receipt {
+  readonly topic: string
+  readonly partition: number
+  /** The record's offset in its partition. */
+  readonly offset: number
+  /** Opaque position, comparable for equality only; portable between engines. */
+  readonly position: string
+  readonly durability: Durability
+}
+
+export type Durability = 'memory'
+
+/** A run of consecutive offsets in one partition. */
+export interface OffsetRange {
+  readonly partition: number
+  readonly baseOffset: number
+  readonly count: number
+}
+
+export interface BatchReceipt {
+  readonly count: number
+  readonly ranges: readonly OffsetRange[]
+  readonly durability: Durability
+}
+
+/** How values become bytes. `json` is the default; a custom codec must be given in every thread that uses the topic. */
+export type CodecName = 'json' | 'bytes' | 'string'
+
+export interface TopicOptions {
+  /** 1 to 1,024; default 1. A topic that exists keeps its count: another value is `MILL_CONFIG_MISMATCH`. */
+  readonly partitions?: number | undefined
+  /** Default `json`. */
+  readonly codec?: CodecName | undefined
+  /** Largest encoded record (key + headers + value), in bytes; default 1 MiB. */
+  readonly maxMessageBytes?: number | undefined
+  /** Shared memory a partition keeps for its readers, in bytes, rounded up to a power of two; at least twice
+   * `maxMessageBytes`; default 2 MiB or that minimum. */
+  readonly windowBytes?: number | undefined
+  /** What `publish` does when the partition is full: `wait` (default) or `reject` with `MILL_FULL`. */
+  readonly onFull?: 'wait' | 'reject' | undefined
+  /** Consumer groups that gate this topic from the start, before their first `run`. */
+  readonly groups?: readonly string[] | undefined
+}
+
+export interface BrokerOptions {
+  /** Upper bound of the shared memory of this broker, in bytes (virtual until touched); default 512 MiB. */
+  readonly memoryMaxBytes?: number | undefined
+  /** Threads that own partitions; default 1 (2 from 8 cores on). */
+  readonly partitionThreads?: number | undefined
+  /** Where unhandled failures are reported; default: one rate-limited line each on stderr. `false`: nowhere. */
+  readonly logger?: Logger | false | undefined
+  /** Restarts of a broken thread of ours that are allowed within a period, before it is given up. */
+  readonly restart?: RestartOptions | undefined
+}
+
+export interface RestartOptions {
+  /** Restarts allowed within `periodMs`; default 10. */
+  readonly intensity?: number | undefined
+  /** Default 10,000 ms. */
+  readonly periodMs?: number | undefined
+}
+
+export interface Logger {
+  warn(message: string): void
+  error(message: string): void
+}
+
+export interface PublishOptions {
+  readonly signal?: AbortSignal | undefined
+  /** How long the publish may wait, in ms; default 60,000. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface CloseOptions {
+  /** Default 30,000 ms; after that `close` rejects with an account of what remained. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface Broker {
+  /** Opens a topic, creating it if it does not exist. */
+  topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>>
+  on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
+  /** Flushes, lets handlers finish, stops all threads. */
+  close(options?: CloseOptions): Promise<void>
+  readonly closed: boolean
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface BrokerEvents {
+  /** A publish has waited for 5 s because a group does not keep up. */
+  readonly stalled: { readonly topic: string; readonly partition: number; readonly group: string | null; readonly waitedMs: number; readonly lagBytes: number }
+  /** A thread died and was replaced. */
+  readonly restarted: { readonly kind: 'handler' | 'partition'; readonly group: string | null; readonly topic: string | null; readonly thread: number; readonly reason: string; readonly restarts: number }
+  /** A record was moved to the dead-letter topic. */
+  readonly deadLettered: { readonly topic: string; readonly partition: number; readonly offset: number; readonly group: string; readonly reason: DeadLetterReason; readonly message: string }
+  /** A group or the broker gave up. */
+  readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
+  /** A record handed to `tryPublish` could not be appended. */
+  readonly publishFailed: { readonly topic: string; readonly partition: number; readonly count: number; readonly error: Error }
+}
+
+export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'
+
+export interface Topic<V = unknown> {
+  readonly name: string
+  readonly partitions: number
+  /** Resolves when the record is appended. */
+  publish(message: Message<V>, options?: PublishOptions): Promise<Receipt>
+  /** Appends without a promise; `false` when the partition is full (nothing was taken). */
+  tryPublish(message: Message<V>): boolean
+  /** Appends many; not atomic: on failure the error's `unpublished` lists what was not appended. */
+  publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<BatchReceipt>
+  /** Resolves when everything that this thread published to the topic so far is appended. */
+  flush(): Promise<void>
+  /** A consumer group of this topic; it comes into being with its first `run`, `handle`, `consume` or `observe`. */
+  group(name: string): Group<V>
+  stats(): Promise<TopicStats>
+}
+
+export interface TopicStats {
+  readonly partitions: readonly PartitionStats[]
+  /** Records dropped, oldest first, because no group gates the topic and its window was full. */
+  readonly dropped: number
+}
+
+export interface PartitionStats {
+  readonly partition: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly windowBytes: number
+  readonly usedBytes: number
+}
+
+export interface Group<V = unknown> {
+  readonly name: string
+  readonly topic: string
+  /** Handles every record on worker threads, in order per key. */
+  run<R = unknown>(options: RunOptions): Promise<Run<R>>
+  /** Handles every record with a function on this thread; same retries and dead letters. */
+  handle<R = unknown>(handler: MessageHandler<V> | Handler<V, unknown, R>, options?: HandleOptions): Promise<Run<R>>
+  /** Async iterable of deliveries; the next turn acks the last, leaving the loop releases the current one. */
+  consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>>
+  /** Observable of deliveries; each ack returns one credit of `window`. */
+  observe(options?: ObserveOptions): Observable<ManualDelivery<V>>
+  stats(): Promise<GroupStats>
+  /** Records between committed offset and high watermark, over all partitions. */
+  lag(): Promise<number>
+  /** Forgets the group and stops it gating the topic. Fails while it runs. */
+  delete(): Promise<void>
+}
+
+export interface GroupOptions {
+  /** Failures allowed per record in total before it is dead-lettered, 1 to 1,000,000; default 5. */
+  readonly attempts?: number | undefined
+  readonly backoff?: BackoffOptions | undefined
+  /** Dead-letter topic: its name, or `false` for none (only with `attempts: Infinity`); default `<topic>.<group>.dlq`. */
+  readonly deadLetter?: string | false | undefined
+  /** Where a new group starts; default `earliest`. */
+  readonly from?: 'earliest' | 'latest' | undefined
+}
+
+export interface BackoffOptions {
+  /** Wait after the first failure, in ms; default 100. Doubles with each failure. */
+  readonly initialMs?: number | undefined
+  /** Longest wait, in ms; default 10,000. */
+  readonly maxMs?: number | undefined
+  /** Random share of the wait, 0 to 1; default 0.2. */
+  readonly jitter?: number | undefined
+}
+
+export interface HandleOptions extends GroupOptions {
+  /** How long one delivery may take, in ms; default 30,000; `Infinity`: for ever. */
+  readonly handlerTimeoutMs?: number | undefined
+  /** Topic that takes what the handler returns (`undefined` is not published), under the input's key. */
+  readonly output?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RunOptions extends HandleOptions {
+  /** Module whose default export is made by `defineHandler`: a file URL, or an absolute path. */
+  readonly handler: URL | string
+  /** Worker threads; default: cores - 1, at least 1. */
+  readonly threads?: number | undefined
+  /** Structured-cloneable value that handlers see as `context.data`. */
+  readonly data?: unknown
+  /** As for `new Worker`. */
+  readonly resourceLimits?: ResourceLimits | undefined
+  /** Restarts allowed that no record can be charged with; beyond that the run fails. */
+  readonly restart?: RestartOptions | undefined
+}
+
+export interface ResourceLimits {
+  readonly maxOldGenerationSizeMb?: number | undefined
+  readonly maxYoungGenerationSizeMb?: number | undefined
+  readonly codeRangeSizeMb?: number | undefined
+  readonly stackSizeMb?: number | undefined
+}
+
+export interface ConsumeOptions extends GroupOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ObserveOptions extends GroupOptions {
+  /** Deliveries handed out and not settled, at most; 1 to 65,536; default 1,024. */
+  readonly window?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Run<R = unknown> {
+  readonly group: string
+  readonly topic: string
+  /** Resolves when everything published so far is settled by this group. */
+  idle(): Promise<void>
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Lets current deliveries finish, runs the handlers' `stop`, and resolves with what they returned. */
+  stop(options?: CloseOptions): Promise<StopReport<R>>
+  stats(): Promise<GroupStats>
+  lag(): Promise<number>
+  /** Resolves when the run was stopped; rejects when it gave up. */
+  readonly finished: Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface StopReport<R = unknown> {
+  /** What each partition's `stop` returned, `undefined` left out, in partition order. */
+  readonly results: readonly R[]
+}
+
+export interface GroupStats {
+  readonly topic: string
+  readonly group: string
+  /** Records acked. */
+  readonly processed: number
+  readonly deadLettered: number
+  /** Failed attempts, of all records. */
+  readonly failures: number
+  readonly lag: number
+  /** Handler threads that died and were replaced. */
+  readonly restarts: number
+  /** Threads that hold partitions of this group now. */
+  readonly threads: number
+  readonly partitions: readonly GroupPartitionStats[]
+}
+
+export interface GroupPartitionStats {
+  readonly partition: number
+  readonly committed: number
+  readonly highWatermark: number
+  readonly lag: number
+}
+
+/** A record handed to a consumer. Key, value and headers are decoded when first read. Stays valid after settlement. */
+export interface Delivery<V = unknown> {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  readonly key: string | null
+  /** The key as bytes, however it was published. */
+  readonly keyBytes: Uint8Array | null
+  readonly value: V
+  /** The value as stored, before the codec. `null` for a tombstone. */
+  readonly valueBytes: Uint8Array | null
+  readonly headers: Headers
+  /** Which hand-out this is, from 1. */
+  readonly deliveryAttempt: number
+  /** Failures so far; below the group's `attempts`. */
+  readonly failedAttempts: number
+}
+
+/** A delivery that the consumer settles itself, once. A second settlement throws `MILL_SETTLED`. */
+export interface ManualDelivery<V = unknown> extends Delivery<V> {
+  ack(): void
+  /** A failed attempt: retried after the backoff, or dead-lettered. */
+  nack(error?: unknown): void
+  /** Straight to the dead-letter topic. */
+  reject(reason?: unknown): void
+  /** Handed back, without a failure. */
+  release(): void
+  readonly settled: boolean
+}
+
+/** What a handler may use besides its delivery. */
+export interface HandlerContext<D = unknown> {
+  readonly topic: string
+  readonly group: string
+  readonly partition: number
+  /** The run's `data`. */
+  readonly data: D
+  /** Aborted when the run stops or the partition moves to another thread. */
+  readonly signal: AbortSignal
+  /** Publishes; the input is acked only when this is confirmed, awaited or not. */
+  publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt>
+}
+
+export type MessageHandler<V = unknown> = (delivery: Delivery<V>, context: HandlerContext) => unknown
+
+/** A handler: one state per partition, made by `start` and kept until the partition moves or the run stops. */
+export interface Handler<V = unknown, S = undefined, R = unknown> {
+  /** Makes the partition's state, before its first delivery. */
+  start?(context: HandlerContext): S | Promise<S>
+  /** Called for each record in order. Return or resolve: ack. Throw or reject: a failed attempt. */
+  message(delivery: Delivery<V>, state: S, context: HandlerContext): unknown
+  /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
+  stop?(state: S, context: HandlerContext): R | Promise<R>
+}
+
+/** A topic's name, options and value type, shared by producers and handlers. */
+export interface TopicDefinition<V = unknown> {
+  readonly name: string
+  readonly options: TopicOptions
+  /** Type only; never present. */
+  readonly value?: V
+}
+
+export type { ErrorCode }

@@ -2,30 +2,44 @@
  * Every error that millrace throws at its callers, and how errors cross threads.
  *
  * Leaf module, any thread. A code is stable: it is added to ERRORS.md when it is added here (a test compares the two).
- * Invariant: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable.
+ * Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds below;
+ * `toWire` never throws, whatever was thrown. What a FullError refused and what a batch left unpublished do not
+ * travel: the thread that published still holds those messages.
  */
+import { inspect } from 'node:util'
 
-export type ErrorCode =
-  | 'MILL_ABORTED'
-  | 'MILL_CLOSED'
-  | 'MILL_CONFIG_MISMATCH'
-  | 'MILL_DECODE'
-  | 'MILL_FULL'
-  | 'MILL_GAVE_UP'
-  | 'MILL_GROUP_BUSY'
-  | 'MILL_HANDLER'
-  | 'MILL_INVALID_NAME'
-  | 'MILL_INVALID_OPTION'
-  | 'MILL_MEMORY'
-  | 'MILL_OUT_OF_RANGE'
-  | 'MILL_REJECTED'
-  | 'MILL_SETTLED'
-  | 'MILL_THREAD_LOST'
-  | 'MILL_TIMEOUT'
-  | 'MILL_TOO_LARGE'
-  | 'MILL_UNKNOWN_OPTION'
-  | 'MILL_UNPUBLISHED'
-  | 'MILL_UNSERIALISABLE'
+export const ALL_ERROR_CODES = [
+  'MILL_ABORTED',
+  'MILL_CLOSED',
+  'MILL_CONFIG_MISMATCH',
+  'MILL_DECODE',
+  'MILL_FULL',
+  'MILL_GAVE_UP',
+  'MILL_GROUP_BUSY',
+  'MILL_HANDLER',
+  'MILL_INVALID_NAME',
+  'MILL_INVALID_OPTION',
+  'MILL_MEMORY',
+  'MILL_OUT_OF_RANGE',
+  'MILL_REJECTED',
+  'MILL_SETTLED',
+  'MILL_THREAD_LOST',
+  'MILL_TIMEOUT',
+  'MILL_TOO_LARGE',
+  'MILL_UNKNOWN_OPTION',
+  'MILL_UNPUBLISHED',
+  'MILL_UNSERIALISABLE',
+] as const
+
+export type ErrorCode = (typeof ALL_ERROR_CODES)[number]
+
+const MESSAGE_BYTES_MAX = 4 * 1_024
+const STACK_BYTES_MAX = 8 * 1_024
+const LABEL_BYTES_MAX = 256
+/** Causes below the error itself; a cycle of causes ends here too. */
+const CAUSES_MAX = 5
+const ELLIPSIS = '…'
+const ELLIPSIS_BYTES = 3
 
 const BRAND = Symbol.for('millrace.error')
 
@@ -38,13 +52,17 @@ export interface MillraceErrorOptions {
 export class MillraceError extends Error {
   readonly code: ErrorCode
   readonly retriable: boolean
-  readonly [BRAND] = true as const
 
   constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'MillraceError'
     this.code = code
     this.retriable = options.retriable ?? false
+  }
+
+  static {
+    // On the prototype, so that a logged error shows its code and not its brand.
+    Object.defineProperty(MillraceError.prototype, BRAND, { value: true })
   }
 }
 
@@ -79,7 +97,131 @@ export class RejectError extends MillraceError {
 }
 
 /** Whether `error` is one of ours, from whichever copy of the package or thread, and (if given) has this code. */
-export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is MillraceError & { readonly code: C } {
+export function isMillraceError<C extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is MillraceError & { readonly code: C } {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-  return code === undefined || (error as MillraceError).code === code
+  return code === undefined || (error as unknown as MillraceError).code === code
+}
+
+/** An error as plain data: survives `postMessage`, and fits in 75 KiB with all its causes. */
+export interface ErrorWire {
+  readonly name: string
+  readonly message: string
+  /** Missing when something without a stack was thrown. */
+  readonly stack?: string
+  readonly code?: string | number
+  readonly retriable: boolean
+  /** A cause that is no error has become one, whose message shows it. */
+  readonly cause?: ErrorWire
+}
+
+/** Turns whatever was thrown into data that crosses threads. Never throws; text beyond its bound ends in `…`. */
+export function toWire(error: unknown): ErrorWire {
+  return wireOf(error, CAUSES_MAX)
+}
+
+/** Makes an error of the class that its code names, or a plain `Error` with name and code. */
+export function fromWire(wire: ErrorWire): Error {
+  const error = revive(wire, wire.cause === undefined ? undefined : fromWire(wire.cause))
+  if (error.name !== wire.name) error.name = wire.name
+  // The stack of this call would point at us rather than at the fault.
+  error.stack = wire.stack ?? `${wire.name}: ${wire.message}`
+  return error
+}
+
+function revive(wire: ErrorWire, cause: Error | undefined): Error {
+  const { code, message, retriable } = wire
+  switch (code) {
+    case 'MILL_FULL':
+      return new FullError(message, undefined)
+    case 'MILL_UNPUBLISHED':
+      return new UnpublishedError(message, [], cause)
+    case 'MILL_REJECTED':
+      return new RejectError(message, { cause })
+  }
+  if (isErrorCode(code)) return new MillraceError(code, message, { cause, retriable })
+  const error = new Error(message, cause === undefined ? undefined : { cause })
+  return code === undefined ? error : Object.assign(error, { code })
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return (ALL_ERROR_CODES as readonly unknown[]).includes(code)
+}
+
+function wireOf(thrown: unknown, causesLeft: number): ErrorWire {
+  const name = read(thrown, 'name')
+  const message = messageOf(thrown)
+  const boundedMessage = shorten(message, MESSAGE_BYTES_MAX)
+  const stack = read(thrown, 'stack')
+  const code = ownCode(thrown)
+  const cause = causesLeft === 0 ? undefined : read(thrown, 'cause')
+  return {
+    name: typeof name === 'string' && name !== '' ? shorten(name, LABEL_BYTES_MAX) : 'Error',
+    message: boundedMessage,
+    retriable: read(thrown, 'retriable') === true,
+    // A stack repeats the message; unless that is cut there too, a long one would leave no room for the frames.
+    ...(typeof stack === 'string' && {
+      stack: shorten(
+        stack.replace(message, () => boundedMessage),
+        STACK_BYTES_MAX,
+      ),
+    }),
+    ...(code !== undefined && { code }),
+    ...(cause !== undefined && { cause: wireOf(cause, causesLeft - 1) }),
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  const message = read(thrown, 'message')
+  if (typeof message === 'string') return message
+  try {
+    const shown = inspect(thrown, {
+      depth: 0,
+      customInspect: false,
+      maxArrayLength: 10,
+      maxStringLength: LABEL_BYTES_MAX,
+    })
+    return `thrown value: ${shown}`
+  } catch {
+    return 'thrown value: one that cannot be shown'
+  }
+}
+
+function ownCode(thrown: unknown): string | number | undefined {
+  try {
+    if (!isObject(thrown) || !Object.hasOwn(thrown, 'code')) return undefined
+  } catch {
+    return undefined
+  }
+  const code = read(thrown, 'code')
+  if (typeof code === 'string') return shorten(code, LABEL_BYTES_MAX)
+  return typeof code === 'number' ? code : undefined
+}
+
+/** A property of a stranger's object, which may be a proxy or a getter that throws. */
+function read(target: unknown, property: string): unknown {
+  if (!isObject(target)) return undefined
+  try {
+    return Reflect.get(target, property)
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
+
+/** The longest start of `text` that fits in `bytesMax` bytes of UTF-8, between characters. */
+function shorten(text: string, bytesMax: number): string {
+  if (text.length * 3 <= bytesMax) return text
+  if (text.length <= bytesMax && Buffer.byteLength(text) <= bytesMax) return text
+  const { read: charsRead } = new TextEncoder().encodeInto(
+    text.slice(0, bytesMax),
+    new Uint8Array(bytesMax - ELLIPSIS_BYTES),
+  )
+  return text.slice(0, charsRead) + ELLIPSIS
 }

@@ -1,0 +1,223 @@
+/**
+ * One host thread at a time: starts it, ends it, and says truthfully when it has ended.
+ *
+ * Runs on the thread that owns the hosts (the control thread, itself a worker). Every incarnation is a Piscina pool of
+ * exactly one thread with one task, and the pool dies with it: a thread is never used twice, since timers and globals
+ * of a behaviour that returned would live on in the next one, and a Piscina pool whose replacement thread dies before
+ * it is ready leaves the queued task pending for ever.
+ *
+ * Invariants:
+ *  - at most one incarnation has not exited; `start` before that is misuse;
+ *  - `exited` resolves after the thread's real 'exit' (its memory is no longer written), except with reason 'zombie';
+ *  - a zombie may still write: its writes must be fenced by the incarnation number;
+ *  - `exited` and `started` never reject;
+ *  - no thread is spawned that was not asked for by `start`.
+ */
+
+import { fileURLToPath } from 'node:url'
+import {
+  MessageChannel,
+  type MessagePort,
+  type ResourceLimits,
+  type TransferListItem,
+  type Worker,
+} from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { BootNotice, BootTask } from './boot.ts'
+import { toWire, type WireError } from './error-wire.ts'
+import { classify, type ExitReason, type Outcome } from './exit-reason.ts'
+
+/** How the threads of a `HostPool` are made. */
+export interface HostPoolOptions {
+  /** For people, in error messages. */
+  readonly name: string
+  /** URL of the module that exports `behave`. */
+  readonly behaviour: string | URL
+  /** Node flags of the thread; inherited when absent. `[]` starts fastest; user code may need its loader flags. */
+  readonly execArgv?: readonly string[]
+  /** Heap limits; they do not count Buffers and shared memory. */
+  readonly resourceLimits?: ResourceLimits
+  /** How long a thread that was told to end may take before it is a zombie. Default 2,000. */
+  readonly zombieAfterMs?: number
+  /** Called when the thread of a zombie has ended after all. */
+  readonly onLateExit?: (incarnation: number, code: number) => void
+}
+
+/** One life of a host thread. */
+export interface HostIncarnation {
+  /** From 1, one higher at each `start`: the epoch that fences this life's writes. */
+  readonly incarnation: number
+  /** Our side of the channel whose other side the behaviour has. It closes when the thread ends. */
+  readonly port: MessagePort
+  readonly threadId: Promise<number>
+  /** True when the behaviour's module is loaded and `behave` is being called; false when the thread ended before. */
+  readonly started: Promise<boolean>
+  readonly exited: Promise<ExitReason>
+  /** Ends the thread at once, cooperating or not; `why` goes into the reason. No effect on one that is ending. */
+  kill(why?: string): void
+}
+
+const ZOMBIE_AFTER_MS = 2_000
+const BOOT_FILE = fileURLToPath(new URL('./boot.js', import.meta.url))
+
+function isBootNotice(message: unknown): message is BootNotice {
+  return typeof message === 'object' && message !== null && 'millrace' in message
+}
+
+/** A host: a thread that can be started again each time it has ended. */
+export class HostPool {
+  readonly #options: HostPoolOptions
+  #incarnation = 0
+  #live: HostIncarnation | undefined
+  #closed = false
+
+  constructor(options: HostPoolOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Starts the next incarnation. `data` is cloned; what is in `transferList` is moved.
+   *
+   * @throws TypeError when the pool is closed or the last incarnation has not exited.
+   */
+  start(data: unknown, transferList: readonly TransferListItem[] = []): HostIncarnation {
+    if (this.#closed) throw new TypeError(`host ${this.#options.name} is closed`)
+    if (this.#live !== undefined)
+      throw new TypeError(`host ${this.#options.name}: incarnation ${this.#incarnation} has not exited`)
+    const live = startThread(this.#options, this.#incarnation + 1, data, transferList)
+    this.#incarnation = live.incarnation
+    this.#live = live
+    void live.exited.then(() => {
+      this.#live = undefined
+    })
+    return live
+  }
+
+  /** The incarnation that has not exited, if any. */
+  get live(): HostIncarnation | undefined {
+    return this.#live
+  }
+
+  /** Kills what runs and resolves when it has exited or is a zombie. Nothing starts afterwards. */
+  async close(why = 'its host was closed'): Promise<void> {
+    this.#closed = true
+    const live = this.#live
+    if (live === undefined) return
+    live.kill(why)
+    await live.exited
+  }
+}
+
+function startThread(
+  options: HostPoolOptions,
+  incarnation: number,
+  data: unknown,
+  transferList: readonly TransferListItem[],
+): HostIncarnation {
+  const pool = new Piscina({
+    filename: BOOT_FILE,
+    minThreads: 1,
+    maxThreads: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    atomics: 'disabled',
+    recordTiming: false,
+    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
+    ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
+  })
+  // Mandatory: Piscina re-emits the death of an idle thread, and an 'error' event without a listener is a throw.
+  pool.on('error', () => {})
+  const worker: Worker | undefined = pool.threads[0]
+  if (worker === undefined) throw new Error('broken invariant: a Piscina pool with minThreads 1 has no thread')
+
+  const { port1, port2 } = new MessageChannel()
+  let outcome: Outcome | undefined
+  let crash: WireError | undefined
+  let killedWhy: string | undefined
+  let ending = false
+  let zombieTimer: NodeJS.Timeout | undefined
+  let isZombie = false
+  let resolveStarted: (started: boolean) => void = () => {}
+  let resolveExited: (reason: ExitReason) => void = () => {}
+  const started = new Promise<boolean>(resolve => {
+    resolveStarted = resolve
+  })
+  const exited = new Promise<ExitReason>(resolve => {
+    resolveExited = resolve
+  })
+
+  const evidence = (): Exclude<ExitReason, { readonly kind: 'zombie' }> =>
+    classify({
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(crash === undefined ? {} : { crash }),
+      ...(killedWhy === undefined ? {} : { killedWhy }),
+    })
+
+  /** Terminates the thread and keeps Piscina from replacing it. */
+  const end = (): void => {
+    if (ending) return
+    ending = true
+    zombieTimer = setTimeout(() => {
+      isZombie = true
+      // Piscina refs the worker of a destroyed pool; a zombie must not keep the process alive.
+      worker.unref()
+      port1.close()
+      resolveStarted(false)
+      resolveExited({ kind: 'zombie', after: evidence() })
+    }, options.zombieAfterMs ?? ZOMBIE_AFTER_MS)
+    void pool.destroy()
+  }
+
+  worker.on('message', (message: unknown) => {
+    if (!isBootNotice(message)) return
+    if (message.millrace === 'started') resolveStarted(true)
+    // Richer than the 'error' event, and never later than 'exit', which drains this port first.
+    else crash = message.error
+  })
+  // Both come before Piscina's own listeners, which would spawn a replacement thread.
+  worker.prependListener('error', (error: unknown) => {
+    crash ??= toWire(error)
+    end()
+  })
+  worker.prependOnceListener('exit', (code: number) => {
+    end()
+    clearTimeout(zombieTimer)
+    if (isZombie) {
+      options.onLateExit?.(incarnation, code)
+      return
+    }
+    resolveStarted(false)
+    resolveExited(
+      outcome === undefined && crash === undefined && killedWhy === undefined ? { kind: 'exit', code } : evidence(),
+    )
+  })
+
+  const task: BootTask = { behaviour: String(options.behaviour), data, port: port2 }
+  pool.run(task, { transferList: [port2, ...transferList] }).then(
+    (answer: Outcome) => {
+      if (ending) return
+      outcome = answer
+      end()
+    },
+    (error: unknown) => {
+      // The boot module never rejects and a death is seen above first: what is left is a task that cannot be posted.
+      if (ending) return
+      outcome = { kind: 'loadFailed', error: toWire(error) }
+      port2.close()
+      end()
+    },
+  )
+
+  return {
+    incarnation,
+    port: port1,
+    threadId: Promise.resolve(worker.threadId),
+    started,
+    exited,
+    kill: (why = 'no reason given') => {
+      if (ending) return
+      killedWhy = why
+      end()
+    },
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What every measured thing, ours or a rival, looks like to the harness.
+ *
+ * Types only. A subject is started afresh for every round, runs on the main thread, and owns the threads it starts.
+ * `run` may be called many times, one after another; each call publishes records 0 to `records - 1` of the workload.
+ */
+import type { Workload } from './workload.ts'
+
+export type CaseName = 'eachBatch' | 'eachMessage' | 'awaited' | 'ring-batch32' | 'ring-each'
+
+export interface Spec {
+  readonly caseName: CaseName
+  readonly workload: Workload
+  /** Thread boundaries that a record crosses: 2 for a pipeline (main, middle, handler), 1 for a ring. */
+  readonly hops: 1 | 2
+}
+
+export interface Sample {
+  /** From before the first publish until the last record was handled and acknowledged. */
+  readonly seconds: number
+  /** Sampled times from publish to receipt, in us; only where a publish has a receipt. */
+  readonly latenciesUs?: readonly number[]
+}
+
+export interface Running {
+  run(records: number): Promise<Sample>
+  /** Stops all threads; resolves with the handler's total over all runs. */
+  stop(): Promise<number>
+}
+
+export interface Subject {
+  readonly name: string
+  /** Whether the subject has a way of its own to do this case with this payload. */
+  supports(spec: Spec): boolean
+  start(spec: Spec): Promise<Running>
+  /** The total a run must reach; default: the workload's. */
+  total?(spec: Spec, records: number): number
+}

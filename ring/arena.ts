@@ -1,0 +1,93 @@
+/**
+ * Hands out blocks of one shared memory.
+ *
+ * One thread owns the arena and alone allocates and frees; its table is private memory, so no shared word is involved.
+ * First fit over a list sorted by address, neighbours joined on `free`. Blocks are aligned to 128 bytes and zeroed.
+ * Bound: the memory's size; `allocate` returns `NO_ROOM` beyond it.
+ */
+import { LINE_BYTES } from './layout.ts'
+import type { Memory } from './memory.ts'
+
+/** Returned by `allocate` when no gap is large enough. */
+export const NO_ROOM = -1
+
+interface Gap {
+  address: number
+  bytes: number
+}
+
+export class Arena {
+  readonly #memory: Memory
+  readonly #gaps: Gap[]
+  readonly #blocks = new Map<number, number>()
+  /** Above this nothing was ever handed out, so that it is still zero. */
+  #touched: number
+  #used = 0
+
+  /** Owns `memory` from `from` (bytes, default 0) to its end. */
+  constructor(memory: Memory, from = 0) {
+    const start = roundUp(from)
+    this.#memory = memory
+    this.#touched = start
+    this.#gaps = [{ address: start, bytes: memory.buffer.byteLength - start }]
+  }
+
+  /** Bytes handed out and not freed. */
+  get usedBytes(): number {
+    return this.#used
+  }
+
+  /** Blocks handed out and not freed. */
+  get blocks(): number {
+    return this.#blocks.size
+  }
+
+  /** Bytes that could still be handed out, in one or more blocks. */
+  get freeBytes(): number {
+    return this.#gaps.reduce((sum, gap) => sum + gap.bytes, 0)
+  }
+
+  /** Address of `bytes` zeroed bytes, or `NO_ROOM`. */
+  allocate(bytes: number): number {
+    const size = roundUp(bytes)
+    const index = this.#gaps.findIndex((gap) => gap.bytes >= size)
+    const gap = this.#gaps[index]
+    if (gap === undefined) return NO_ROOM
+    const address = gap.address
+    if (gap.bytes === size) this.#gaps.splice(index, 1)
+    else {
+      gap.address += size
+      gap.bytes -= size
+    }
+    this.#blocks.set(address, size)
+    this.#used += size
+    if (address < this.#touched) this.#memory.u8.fill(0, address, Math.min(address + size, this.#touched))
+    this.#touched = Math.max(this.#touched, address + size)
+    return address
+  }
+
+  /** Takes a block back; no thread may use it any more. A block that is not handed out is a `RangeError`. */
+  free(address: number): void {
+    const bytes = this.#blocks.get(address)
+    if (bytes === undefined) throw new RangeError(`no block at ${address}`)
+    this.#blocks.delete(address)
+    this.#used -= bytes
+    const index = this.#gaps.findIndex((gap) => gap.address > address)
+    const at = index === -1 ? this.#gaps.length : index
+    this.#gaps.splice(at, 0, { address, bytes })
+    this.#join(at)
+    if (at > 0) this.#join(at - 1)
+  }
+
+  #join(index: number): void {
+    const gap = this.#gaps[index]
+    const after = this.#gaps[index + 1]
+    if (gap === undefined || after === undefined || gap.address + gap.bytes !== after.address) return
+    gap.bytes += after.bytes
+    this.#gaps.splice(index + 1, 1)
+  }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES
+}

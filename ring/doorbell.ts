@@ -1,0 +1,47 @@
+/**
+ * A bell by which any number of threads wake one sleeper.
+ *
+ * The sleeper arms the bell, looks once more for work, and only then waits; a ringer publishes its work first and then
+ * looks at the bell. Both steps are atomic, so one of the two always sees the other (Dekker's argument), and a ringer
+ * pays one load while the sleeper is awake. A ringer can die between its publication and its ring: waits are bounded.
+ */
+import { BELL_SLEEPS } from './layout.ts'
+import type { Memory } from './memory.ts'
+
+export class Doorbell {
+  readonly #memory: Memory
+  readonly #word: number
+
+  constructor(memory: Memory, address: number) {
+    this.#memory = memory
+    this.#word = address + BELL_SLEEPS
+  }
+
+  /** Wakes the sleeper if it sleeps. Any thread, after publishing what it should see. */
+  ring(): void {
+    if (this.#memory.load(this.#word) === 1) {
+      this.#memory.store(this.#word, 0)
+      this.#memory.notify(this.#word)
+    }
+  }
+
+  /** Says that the owner is about to sleep. It must look for work once more before it waits. Owner only. */
+  arm(): void {
+    this.#memory.store(this.#word, 1)
+  }
+
+  /** Says that the owner is awake. Owner only. */
+  disarm(): void {
+    this.#memory.store(this.#word, 0)
+  }
+
+  /** Blocks until rung, at most `timeoutMs`; returns at once if it was rung since `arm`. Owner only, never on main. */
+  wait(timeoutMs: number): void {
+    this.#memory.wait(this.#word, 1, timeoutMs)
+  }
+
+  /** As `wait` without blocking; `null` if it was rung since `arm`. Does not keep the process alive. Owner only. */
+  waitAsync(timeoutMs: number): Promise<unknown> | null {
+    return this.#memory.waitAsync(this.#word, 1, timeoutMs)
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Every shared word of this package, its one writer and its readers.
+ *
+ * Addresses are byte offsets into one `Memory`; a control word sits alone on its 128 bytes (two cache lines, because
+ * adjacent lines are prefetched in pairs), so that two threads never write to the same line.
+ *
+ * ```
+ * ring      +0 TAIL    producer writes, consumer reads     position after the last published record
+ *           +128 HEAD  consumer writes, producer reads     position after the last released record
+ *           +256 CLOSED producer writes, consumer reads    1: nothing follows the tail in this ring
+ *           +384 data, `capacity` bytes, a power of two
+ *
+ * record    i32 length  > 0: bytes of this record, this word included; its payload follows, padded to 8
+ *                       < 0: padding of -length bytes up to the end of the data
+ *
+ * bell      +0 SLEEPS  1: the owner sleeps (owner writes 1 and 0, a ringer writes 0)
+ *
+ * window    +0 END     writer writes, readers read         position after the last committed byte
+ *           +128 GENERATION writer writes, next writer reads   odd or even names the valid bank
+ *           +256, +320 two banks of 16 words               what the next writer needs if this one dies
+ *           +384 data, `capacity` bytes, a power of two
+ * ```
+ *
+ * Positions are free-running Int32: they wrap from 2^31 - 1 to -2^31 and are compared by `(a - b) | 0`.
+ */
+
+export const LINE_BYTES = 128
+
+export const RING_TAIL = 0
+export const RING_HEAD: number = LINE_BYTES
+export const RING_CLOSED: number = 2 * LINE_BYTES
+export const RING_DATA: number = 3 * LINE_BYTES
+
+export const BELL_SLEEPS = 0
+export const BELL_BYTES: number = LINE_BYTES
+
+export const WINDOW_END = 0
+export const WINDOW_GENERATION: number = LINE_BYTES
+export const WINDOW_BANKS: number = 2 * LINE_BYTES
+export const WINDOW_BANK_BYTES = 64
+export const WINDOW_DATA: number = 3 * LINE_BYTES
+
+/** Bytes that a ring of this capacity takes in memory. */
+export function ringBytes(capacity: number): number {
+  return RING_DATA + capacity
+}
+
+/** Bytes that a window of this capacity takes in memory. */
+export function windowBytes(capacity: number): number {
+  return WINDOW_DATA + capacity
+}
+
+/** Rounds up to the alignment of records, 8 bytes. */
+export function align8(bytes: number): number {
+  return (bytes + 7) & ~7
+}

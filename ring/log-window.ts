@@ -1,0 +1,146 @@
+/**
+ * A window over the newest bytes of a log: one writer, many readers, each gating the writer by a word of its own.
+ *
+ * The writer copies bytes in after the end, then commits: it fills the idle bank with what a successor needs, flips the
+ * generation (the atomic point), and stores the end that readers look at. Bytes between start and end are never
+ * rewritten; the start moves only up to the slowest gate. Data may wrap anywhere: there is no padding, so the window
+ * holds exactly the bytes of the log. A reader copies out what it wants and then moves its gate.
+ *
+ * Layout: layout.ts. Bound: `capacity` bytes; `free` says what is left, and a writer that finds too little waits.
+ */
+import { WINDOW_BANK_BYTES, WINDOW_BANKS, WINDOW_DATA, WINDOW_END, WINDOW_GENERATION } from './layout.ts'
+import type { Memory } from './memory.ts'
+
+/** Words of a bank that the window itself uses; the other `BANK_WORDS` are the owner's. */
+const BANK_END = 0
+const BANK_START = 1
+const BANK_OWN = 2
+/** Words of a bank left to the owner of the window. */
+export const BANK_WORDS: number = WINDOW_BANK_BYTES / 4 - BANK_OWN
+
+/** The writer's side; one thread only. */
+export class WindowWriter {
+  readonly memory: Memory
+  readonly address: number
+  readonly capacity: number
+  readonly #data: number
+  readonly #mask: number
+  #generation: number
+  /** Position after the last byte copied in; visible to readers after `commit`. */
+  end: number
+  /** Position of the oldest byte kept. */
+  start: number
+  /** What the owner wants its successor to find: committed together with the end. */
+  readonly own: Int32Array
+  /** Addresses of the words that hold the gates: positions which the start must not pass. */
+  readonly gates: number[] = []
+
+  /** Takes over a window where its last writer committed. */
+  constructor(memory: Memory, address: number, capacity: number) {
+    this.memory = memory
+    this.address = address
+    this.capacity = capacity
+    this.#data = address + WINDOW_DATA
+    this.#mask = capacity - 1
+    this.#generation = memory.load(address + WINDOW_GENERATION)
+    const bank = this.#bank(this.#generation)
+    this.end = memory.i32[bank + BANK_END] as number
+    this.start = memory.i32[bank + BANK_START] as number
+    this.own = new Int32Array(BANK_WORDS)
+    for (let word = 0; word < BANK_WORDS; word++) this.own[word] = memory.i32[bank + BANK_OWN + word] as number
+    memory.store(address + WINDOW_END, this.end)
+  }
+
+  #bank(generation: number): number {
+    return (this.address + WINDOW_BANKS + (generation & 1) * WINDOW_BANK_BYTES) >> 2
+  }
+
+  /** Bytes that can be copied in now. */
+  free(): number {
+    return this.capacity - ((this.end - this.start) | 0)
+  }
+
+  /** Moves the start up to the slowest gate; without gates it stays. Returns the bytes then free. */
+  reclaim(): number {
+    if (this.gates.length > 0) {
+      let least = (this.end - this.start) | 0
+      for (const gate of this.gates) {
+        const distance = (this.memory.load(gate) - this.start) | 0
+        if (distance < least) least = distance
+      }
+      if (least > 0) this.start = (this.start + least) | 0
+    }
+    return this.free()
+  }
+
+  /** Gives up the oldest `bytes`; the caller knows that no gate stands there. */
+  drop(bytes: number): void {
+    this.start = (this.start + bytes) | 0
+  }
+
+  /** Copies `bytes` from elsewhere in the same memory to the end. The caller has checked `free`. */
+  copyIn(source: number, bytes: number): void {
+    const at = this.end & this.#mask
+    const first = Math.min(bytes, this.capacity - at)
+    this.memory.u8.copyWithin(this.#data + at, source, source + first)
+    if (first < bytes) this.memory.u8.copyWithin(this.#data, source + first, source + bytes)
+    this.end = (this.end + bytes) | 0
+  }
+
+  /** Copies private bytes to the end. The caller has checked `free`. */
+  writeIn(source: Uint8Array): void {
+    const at = this.end & this.#mask
+    const first = Math.min(source.length, this.capacity - at)
+    this.memory.u8.set(first === source.length ? source : source.subarray(0, first), this.#data + at)
+    if (first < source.length) this.memory.u8.set(source.subarray(first), this.#data)
+    this.end = (this.end + source.length) | 0
+  }
+
+  /** Makes everything copied in visible, together with start and `own`. */
+  commit(): void {
+    const next = (this.#generation + 1) | 0
+    const bank = this.#bank(next)
+    const words = this.memory.i32
+    words[bank + BANK_END] = this.end
+    words[bank + BANK_START] = this.start
+    for (let word = 0; word < BANK_WORDS; word++) words[bank + BANK_OWN + word] = this.own[word] as number
+    this.memory.store(this.address + WINDOW_GENERATION, next)
+    this.#generation = next
+    this.memory.store(this.address + WINDOW_END, this.end)
+  }
+}
+
+/** A reader's side: looks at the end and copies out. Any thread; the gate is the caller's business. */
+export class WindowReader {
+  readonly memory: Memory
+  readonly address: number
+  readonly capacity: number
+  readonly #data: number
+  readonly #mask: number
+
+  constructor(memory: Memory, address: number, capacity: number) {
+    this.memory = memory
+    this.address = address
+    this.capacity = capacity
+    this.#data = address + WINDOW_DATA
+    this.#mask = capacity - 1
+  }
+
+  /** The committed end, a position. */
+  end(): number {
+    return this.memory.load(this.address + WINDOW_END)
+  }
+
+  /** The aligned word at a position between start and end. */
+  word(position: number): number {
+    return this.memory.i32[(this.#data + (position & this.#mask)) >> 2] as number
+  }
+
+  /** Copies `bytes` from a position into private memory. */
+  copyOut(position: number, bytes: number, target: Uint8Array, at: number): void {
+    const from = position & this.#mask
+    const first = Math.min(bytes, this.capacity - from)
+    target.set(this.memory.u8.subarray(this.#data + from, this.#data + from + first), at)
+    if (first < bytes) target.set(this.memory.u8.subarray(this.#data, this.#data + bytes - first), at + first)
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * createBroker: checks the options, starts the control thread, and hands out topics. Wires, and holds no data path.
+ */
+import { checkName } from './names.ts'
+import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
+import { Session } from './session.ts'
+import { TopicClient } from './topic-client.ts'
+import type { Broker, BrokerEvents, BrokerOptions, CloseOptions, Topic, TopicDefinition, TopicOptions } from './types.ts'
+
+/** The session behind each broker, for tests that break things on purpose; not in the door. */
+export const sessions: WeakMap<Broker, Session> = new WeakMap()
+
+class BrokerClient implements Broker {
+  readonly #session: Session
+  readonly #topics = new Map<string, Promise<TopicClient<unknown>>>()
+  #closing: Promise<void> | null = null
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  get closed(): boolean {
+    return this.#session.closed || this.#closing !== null
+  }
+
+  async topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>> {
+    const defined = typeof name === 'string' ? undefined : name
+    const checkedName = checkName('topic', defined === undefined ? name : defined.name)
+    const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
+    const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups, given } = checked
+    const shape = await this.#session.ask((control) => control.openTopic(checkedName, { partitions, codec, maxMessageBytes, windowBytes, onFull, groups }, [...given]))
+    let topic = this.#topics.get(checkedName)
+    if (topic === undefined) {
+      topic = this.#session.publishers.open(checkedName).then((producer) => new TopicClient<unknown>(this.#session, shape, producer))
+      this.#topics.set(checkedName, topic)
+      topic.catch(() => this.#topics.delete(checkedName))
+    }
+    return (await topic) as unknown as Topic<V>
+  }
+
+  on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void {
+    return this.#session.events.on(event, listener)
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    const { timeoutMs } = checkCloseOptions(options)
+    this.#closing ??= this.#session.close(timeoutMs)
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/**
+ * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run.
+ *
+ * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_MEMORY` when the system
+ *   gives no shared memory of that size; `MILL_THREAD_LOST` when its threads cannot start
+ * @example
+ * const broker = await createBroker()
+ * const orders = await broker.topic('orders', { partitions: 12 })
+ * await orders.publish({ key: 'customer-1', value: { amount: 5 } })
+ * await broker.close()
+ */
+export async function createBroker(options?: BrokerOptions): Promise<Broker> {
+  const session = await Session.open(checkBrokerOptions(options))
+  const broker = new BrokerClient(session)
+  sessions.set(broker, session)
+  return broker
+}

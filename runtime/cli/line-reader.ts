@@ -1,0 +1,85 @@
+/**
+ * Reads the input to its end, or until the signal, and publishes what it reads.
+ *
+ * Main thread. Back-pressure: the next chunk is asked for when the last one's records are appended, so at most one
+ * chunk of records is on its way, whatever the size of the input.
+ */
+import type { Readable } from 'node:stream'
+import type { Topic } from '../types.ts'
+import type { DeadLetterLog } from './dead-letter-log.ts'
+import { type Line, LineSplitter } from './line-splitter.ts'
+import { type LineRecord, type ParseOptions, parseLine } from './parse-line.ts'
+import { publishLines } from './publish-lines.ts'
+
+/** Longest line that is read; the topic's limit for a whole record is the same. */
+export const LINE_BYTES_MAX = 1_048_576
+
+export interface LineReaderOptions extends ParseOptions {
+  readonly input: Readable
+  readonly topic: Topic
+  readonly deadLetters: DeadLetterLog
+  readonly signal: AbortSignal
+}
+
+export class LineReader {
+  readonly #options: LineReaderOptions
+  #lines = 0
+  #published = 0
+
+  constructor(options: LineReaderOptions) {
+    this.#options = options
+  }
+
+  /** Lines taken so far, blank and broken ones too: the number of the last one. */
+  get lines(): number {
+    return this.#lines
+  }
+
+  get published(): number {
+    return this.#published
+  }
+
+  /** Resolves when everything read is appended. @throws what the input or the topic throws. */
+  async run(): Promise<void> {
+    const { input, signal } = this.#options
+    if (signal.aborted) return
+    const splitter = new LineSplitter(LINE_BYTES_MAX)
+    const stop = () => input.destroy()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      for await (const chunk of input) {
+        await this.#take(splitter.push(chunk as Uint8Array))
+        if (signal.aborted) return
+      }
+    } catch (error) {
+      // Destroying the input ends the loop with an error of its own.
+      if (signal.aborted && isPrematureClose(error)) return
+      throw error
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+    if (!signal.aborted) await this.#take(splitter.end())
+  }
+
+  async #take(lines: readonly Line[]): Promise<void> {
+    const { topic, deadLetters } = this.#options
+    const records: LineRecord[] = []
+    for (const text of lines) {
+      const parsed = parseLine(text, ++this.#lines, this.#options)
+      if (parsed === undefined) continue
+      if ('message' in parsed) records.push(parsed)
+      else await deadLetters.addBroken(parsed)
+    }
+    const refused = await publishLines(topic, records)
+    for (const broken of refused) await deadLetters.addBroken(broken)
+    this.#published += records.length - refused.length
+  }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ABORT_ERR')
+  )
+}

@@ -1,0 +1,95 @@
+/**
+ * Writes lines to a file or to standard output, in blocks of 64 KiB or once per turn of the event loop.
+ *
+ * Main thread. Bound: 64 KiB of ours and the stream's own buffer; a writer that awaits what `write` returns adds no more.
+ * Once the stream failed, lines are dropped and `failed` has rejected: the caller stops the run.
+ */
+import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { fileFailure } from './failure.ts'
+
+const BLOCK_BYTES = 65_536
+const LINE_END: Uint8Array = Buffer.from('\n')
+
+export class LineSink {
+  /** Never resolves; rejects with the stream's error. */
+  readonly failed: Promise<never>
+  #lines = 0
+  readonly #stream: Writable
+  #open: Uint8Array[] = []
+  #openBytes = 0
+  #scheduled = false
+  #broken = false
+  #room: Promise<void> | undefined
+  #giveRoom: () => void = () => {}
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+    stream.on('drain', () => this.#makeRoom())
+    this.failed = new Promise((_resolve, reject) => {
+      stream.on('error', error => {
+        this.#broken = true
+        this.#open = []
+        this.#makeRoom()
+        reject(error)
+      })
+    })
+    // Whoever needs it awaits it; nobody may, at the very end.
+    this.failed.catch(() => {})
+  }
+
+  get lines(): number {
+    return this.#lines
+  }
+
+  /** `undefined` when there is room for more, else a promise of it. */
+  write(line: Uint8Array): Promise<void> | undefined {
+    if (this.#broken) return undefined
+    this.#lines++
+    this.#open.push(line, LINE_END)
+    this.#openBytes += line.length + 1
+    if (this.#openBytes >= BLOCK_BYTES) this.#flush()
+    else if (!this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => this.#flush())
+    }
+    return this.#room
+  }
+
+  /** Resolves when every line is written. */
+  async end(): Promise<void> {
+    this.#flush()
+    this.#stream.end()
+    await finished(this.#stream, { readable: false })
+  }
+
+  #flush(): void {
+    this.#scheduled = false
+    if (this.#openBytes === 0 || this.#broken) return
+    const block = Buffer.concat(this.#open, this.#openBytes)
+    this.#open = []
+    this.#openBytes = 0
+    if (this.#stream.write(block) || this.#room !== undefined) return
+    this.#room = new Promise(resolve => {
+      this.#giveRoom = resolve
+    })
+  }
+
+  #makeRoom(): void {
+    this.#giveRoom()
+    this.#room = undefined
+  }
+}
+
+/** `-` is standard output; a file is made, or emptied. @throws Failure if it cannot be written. */
+export async function openSink(path: string): Promise<LineSink> {
+  // Not process.stdout, which blocks this thread while the reader of a pipe is slow. Its descriptor stays open.
+  if (path === '-') return new LineSink(createWriteStream('', { fd: 1, autoClose: false }))
+  try {
+    return new LineSink((await open(path, 'w')).createWriteStream())
+  } catch (error) {
+    throw fileFailure(path, error)
+  }
+}

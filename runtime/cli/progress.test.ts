@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Progress, progressLine } from './progress.ts'
+
+const SAMPLE = { lines: 12_345, lag: 6, retries: 7, deadLetters: 8 }
+
+t.test('a sample is one line', async t => {
+  t.equal(progressLine(SAMPLE, 10), '12,345 lines, 1,235/s, lag 6, 7 retries, 8 dead letters')
+})
+
+t.test('shows at most ten lines a second on a terminal, and clears the last', async t => {
+  const written: string[] = []
+  const progress = new Progress({
+    isTTY: true,
+    columns: 20,
+    write: (text: string | Uint8Array) => written.push(String(text)) > 0,
+  })
+  progress.start(async () => SAMPLE)
+  await sleep(650)
+  progress.note('a note')
+  progress.stop()
+  t.ok(written.length >= 3 && written.length <= 8, `${written.length} writes`)
+  t.equal(written[0]?.indexOf('\r\u001b[K12,345 lines, '), 0)
+  t.equal(written[0]?.length, 4 + 19, 'fits into the columns')
+  t.match(written.at(-2), 'a note\n')
+  t.equal(written.at(-1), '\r\u001b[K')
+})
+
+t.test('is silent when piped, but for notes', async t => {
+  const written: string[] = []
+  const progress = new Progress({ write: (text: string | Uint8Array) => written.push(String(text)) > 0 })
+  progress.start(async () => SAMPLE)
+  await sleep(250)
+  progress.note('a note')
+  progress.stop()
+  t.same(written, ['a note\n'])
+})

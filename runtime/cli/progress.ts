@@ -1,0 +1,81 @@
+/**
+ * The line on a terminal that says how far the run is, five times a second, and notes above it.
+ *
+ * Main thread. When stderr is no terminal there is no progress line, only notes.
+ */
+import type { WriteStream } from 'node:tty'
+import type { Logger } from '../types.ts'
+
+export interface Sample {
+  readonly lines: number
+  readonly lag: number
+  readonly retries: number
+  readonly deadLetters: number
+}
+
+const INTERVAL_MS = 200
+const CLEAR_LINE = '\r\u001b[K'
+
+/** What of `process.stderr` is used here. */
+export type ProgressStream = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number }
+
+export class Progress implements Logger {
+  readonly #stream: ProgressStream
+  #timer: NodeJS.Timeout | undefined
+  #shown = ''
+
+  constructor(stream: ProgressStream) {
+    this.#stream = stream
+  }
+
+  /** Begins to show samples, if this is a terminal. A sample that takes long is not asked for twice. */
+  start(sample: () => Promise<Sample>): void {
+    if (this.#stream.isTTY !== true) return
+    const startedAtMs = performance.now()
+    let asking = false
+    this.#timer = setInterval(() => {
+      if (asking) return
+      asking = true
+      sample()
+        .then(
+          taken => this.#show(progressLine(taken, (performance.now() - startedAtMs) / 1_000)),
+          () => {}, // The run is being closed.
+        )
+        .finally(() => {
+          asking = false
+        })
+    }, INTERVAL_MS)
+  }
+
+  /** A line that stays. */
+  note(text: string): void {
+    this.#stream.write(this.#shown === '' ? `${text}\n` : `${CLEAR_LINE}${text}\n${this.#shown}`)
+  }
+
+  warn(message: string): void {
+    this.note(message)
+  }
+
+  error(message: string): void {
+    this.note(message)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    if (this.#shown !== '') this.#stream.write(CLEAR_LINE)
+    this.#shown = ''
+  }
+
+  #show(line: string): void {
+    if (this.#timer === undefined) return
+    this.#shown = line.slice(0, Math.max(10, (this.#stream.columns ?? 80) - 1))
+    this.#stream.write(CLEAR_LINE + this.#shown)
+  }
+}
+
+export function progressLine({ lines, lag, retries, deadLetters }: Sample, seconds: number): string {
+  const count = (value: number) => value.toLocaleString('en-US')
+  const rate = count(Math.round(lines / Math.max(seconds, 0.001)))
+  return `${count(lines)} lines, ${rate}/s, lag ${count(lag)}, ${count(retries)} retries, ${count(deadLetters)} dead letters`
+}

@@ -1,0 +1,33 @@
+/**
+ * What is said at the end: one line of JSON for programs, one sentence for people.
+ */
+export interface Summary {
+  /** Lines read, blank and broken ones too. */
+  readonly lines: number
+  readonly published: number
+  readonly processed: number
+  /** Broken lines and dead letters of the handler. */
+  readonly deadLettered: number
+  readonly reasons: { readonly [reason: string]: number }
+  /** Failed attempts. */
+  readonly failures: number
+  /** Handler threads that died and were replaced. */
+  readonly restarts: number
+  /** Lines written to the output. */
+  readonly results: number
+  readonly seconds: number
+  readonly linesPerSecond: number
+  readonly threads: number
+  readonly interrupted: boolean
+}
+
+export function toSentence(summary: Summary): string {
+  const count = (value: number) => value.toLocaleString('en-US')
+  const reasons = Object.entries(summary.reasons).map(([reason, times]) => `${count(times)} ${reason}`)
+  const dead =
+    reasons.length === 0 ? 'none dead-lettered' : `${count(summary.deadLettered)} dead-lettered (${reasons.join(', ')})`
+  return (
+    `${count(summary.lines)} lines in ${summary.seconds.toFixed(2)} s (${count(summary.linesPerSecond)}/s): ` +
+    `${count(summary.processed)} processed, ${dead}, ${count(summary.failures)} failed attempts`
+  )
+}

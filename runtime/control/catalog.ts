@@ -1,0 +1,238 @@
+/**
+ * What exists in one broker: threads attached, topics, rings, groups, slots, and the memory that each takes.
+ *
+ * The control thread owns it, alone allocates and frees, and tells partition hosts from it, again after their restart.
+ */
+import { Arena, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { MillraceError } from '../errors.ts'
+import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, SLOT_BYTES } from '../layout.ts'
+import { LINK_RING_BYTES } from '../link.ts'
+import type { GroupPlace, GroupSpec, PartitionPlace, SlotPlace, TopicShape } from '../protocol.ts'
+import type { RingPlace } from '../publish/partition-writer.ts'
+import type { ClientPlace } from '../thread/attached-thread.ts'
+
+/** Rings start at this size; a record that is too large for one makes it grow. */
+const RING_BYTES = 131_072
+
+export interface ClientEntry {
+  readonly place: ClientPlace
+  readonly blocks: readonly number[]
+  /** Hosts that have not yet drained what it left behind; null while its thread lives. */
+  leaving: Set<number> | null
+  /** Its thread has ended, so what it could write to may be freed. */
+  readonly slots: number[]
+}
+
+export interface RingEntry {
+  readonly place: RingPlace
+  readonly topic: number
+  readonly client: number
+  after: number
+}
+
+export interface TopicEntry {
+  readonly shape: TopicShape
+  readonly places: readonly PartitionPlace[]
+}
+
+export interface GroupEntry {
+  readonly spec: GroupSpec
+  readonly deadLetterTopic: number
+  readonly places: readonly GroupPlace[]
+  /** Open slots by partition. */
+  readonly slots: Map<number, SlotPlace>
+}
+
+export class Catalog {
+  readonly memory: Memory
+  readonly hosts: readonly { readonly bell: number }[]
+  readonly clients: Map<number, ClientEntry> = new Map()
+  readonly topics: Map<number, TopicEntry> = new Map()
+  readonly topicsByName: Map<string, TopicEntry> = new Map()
+  readonly rings: Map<number, RingEntry> = new Map()
+  /** By `topic id/group name`. */
+  readonly groups: Map<string, GroupEntry> = new Map()
+  readonly #arena: Arena
+  #nextId = 0
+
+  constructor(memory: Memory, hosts: number) {
+    this.memory = memory
+    this.#arena = new Arena(memory, 128)
+    this.hosts = Array.from({ length: hosts }, () => ({ bell: this.allocate(128, 'a doorbell') }))
+  }
+
+  /** A number never given before in this broker, from 1. */
+  nextId(): number {
+    return ++this.#nextId
+  }
+
+  get blocks(): number {
+    return this.#arena.blocks
+  }
+
+  get usedBytes(): number {
+    return this.#arena.usedBytes
+  }
+
+  allocate(bytes: number, what: string): number {
+    const address = this.#arena.allocate(bytes)
+    if (address === NO_ROOM) {
+      const total = this.memory.buffer.byteLength
+      throw new MillraceError(
+        'MILL_MEMORY',
+        `${what} needs ${bytes} bytes of shared memory, and ${this.#arena.freeBytes} of ${total} are free; raise memoryMaxBytes, or use fewer partitions or a smaller windowBytes`,
+      )
+    }
+    return address
+  }
+
+  free(address: number): void {
+    this.#arena.free(address)
+  }
+
+  /** Allocates several blocks or none. */
+  #allocateAll(sizes: readonly number[], what: string): number[] {
+    const taken: number[] = []
+    try {
+      for (const bytes of sizes) taken.push(this.allocate(bytes, what))
+    } catch (error) {
+      for (const address of taken) this.free(address)
+      throw error
+    }
+    return taken
+  }
+
+  addClient(): ClientEntry {
+    const links = this.hosts.flatMap(() => [ringBytes(LINK_RING_BYTES), ringBytes(LINK_RING_BYTES)])
+    const blocks = this.#allocateAll([CLIENT_BYTES, ...links], 'a thread')
+    const client = this.nextId()
+    const entry: ClientEntry = {
+      place: {
+        client,
+        address: blocks[0] as number,
+        links: this.hosts.map(({ bell }, host) => ({
+          host,
+          bell,
+          toHost: { address: blocks[1 + host * 2] as number, capacity: LINK_RING_BYTES },
+          toClient: { address: blocks[2 + host * 2] as number, capacity: LINK_RING_BYTES },
+        })),
+      },
+      blocks,
+      leaving: null,
+      slots: [],
+    }
+    this.clients.set(client, entry)
+    return entry
+  }
+
+  /** The address of a client's doorbell. */
+  bellOf(client: ClientEntry): number {
+    return client.place.address + CLIENT_BELL
+  }
+
+  /** Frees what a client had; its thread has ended and its rings are drained. */
+  forgetClient(client: number): void {
+    const entry = this.clients.get(client)
+    if (entry === undefined) return
+    for (const [id, ring] of this.rings) {
+      if (ring.client !== client) continue
+      this.rings.delete(id)
+      this.free(ring.place.address)
+    }
+    for (const address of [...entry.blocks, ...entry.slots]) this.free(address)
+    this.clients.delete(client)
+  }
+
+  addTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): TopicEntry {
+    const sizes = Array.from({ length: shape.partitions }, () => windowBytes(shape.windowBytes))
+    const windows = this.#allocateAll(sizes, `topic ${name} with ${shape.partitions} partitions`)
+    const id = this.nextId()
+    const entry: TopicEntry = {
+      shape: { id, name, ...shape },
+      places: windows.map((address, partition) => ({
+        topic: id,
+        partition,
+        host: partition % this.hosts.length,
+        window: { address, capacity: shape.windowBytes },
+      })),
+    }
+    this.topics.set(id, entry)
+    this.topicsByName.set(name, entry)
+    return entry
+  }
+
+  ringsOf(client: number, topic: number): RingEntry[] {
+    return [...this.rings.values()].filter((ring) => ring.client === client && ring.topic === topic)
+  }
+
+  addRings(client: number, topic: TopicEntry): RingEntry[] {
+    const sizes = topic.places.map(() => ringBytes(RING_BYTES))
+    const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
+    return topic.places.map(({ partition, host }, index) => this.#addRing(client, topic, partition, host, addresses[index] as number, RING_BYTES, 0))
+  }
+
+  growRing(old: RingEntry, bytes: number): RingEntry {
+    const topic = this.topics.get(old.topic) as TopicEntry
+    let capacity = old.place.capacity * 2
+    while (capacity < bytes * 4) capacity *= 2
+    const address = this.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
+    return this.#addRing(old.client, topic, old.place.partition, old.place.host, address, capacity, old.place.ring)
+  }
+
+  #addRing(client: number, topic: TopicEntry, partition: number, host: number, address: number, capacity: number, after: number): RingEntry {
+    const entry: RingEntry = { place: { ring: this.nextId(), partition, host, address, capacity }, topic: topic.shape.id, client, after }
+    this.rings.set(entry.place.ring, entry)
+    return entry
+  }
+
+  /** The partition has drained a closed ring. */
+  forgetRing(id: number): void {
+    const ring = this.rings.get(id)
+    if (ring === undefined) return
+    this.rings.delete(id)
+    for (const next of this.rings.values()) if (next.after === id) next.after = 0
+    this.free(ring.place.address)
+  }
+
+  groupKey(topic: number, group: string): string {
+    return `${topic}/${group}`
+  }
+
+  addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
+    const sizes = topic.places.map(() => GROUP_BYTES)
+    const blocks = this.#allocateAll(sizes, `group ${spec.group}`)
+    const entry: GroupEntry = {
+      spec,
+      deadLetterTopic,
+      places: topic.places.map(({ partition }, index) => ({
+        member: this.nextId(),
+        topic: topic.shape.id,
+        topicName: topic.shape.name,
+        group: spec.group,
+        partition,
+        block: blocks[index] as number,
+        policy: spec.policy,
+        deadLetterTopic,
+        from: spec.from,
+      })),
+      slots: new Map(),
+    }
+    this.groups.set(this.groupKey(topic.shape.id, spec.group), entry)
+    return entry
+  }
+
+  forgetGroup(entry: GroupEntry): void {
+    this.groups.delete(this.groupKey(entry.spec.topic, entry.spec.group))
+    for (const place of entry.places) this.free(place.block)
+  }
+
+  /** A new slot; it is freed with its client, whose thread may write to it until it ends. */
+  addSlot(group: GroupEntry, partition: number, client: ClientEntry, confirms: boolean): SlotPlace {
+    const slot = this.allocate(SLOT_BYTES, 'a reader')
+    client.slots.push(slot)
+    const member = (group.places[partition] as GroupPlace).member
+    const place: SlotPlace = { member, epoch: this.nextId(), slot, client: client.place.client, confirms }
+    group.slots.set(partition, place)
+    return place
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * One run of a handler on worker threads: its hosts, their supervision, and the watchdog's view of them.
+ *
+ * The control thread. Each host's thread is a member of the group; when it dies, its slots are fenced, the delivery
+ * that was executing is charged, and a new incarnation takes the same partitions. Exits that no delivery can be charged
+ * with count towards the restart intensity; one too many, and the run fails.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
+import { describe, type ExitReason } from '../../actors/exit-reason.ts'
+import { type HostIncarnation, HostPool } from '../../actors/host.ts'
+import { MillraceError, toWire } from '../errors.ts'
+import { CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, SLOT_ACTIVE } from '../layout.ts'
+import type { ControlApi, HandlerHostApi, HandlerHostBoot, RunShape, RunSpec, SabotageReport, SlotCrash, SlotPlace } from '../protocol.ts'
+import type { Catalog, ClientEntry } from './catalog.ts'
+import type { GroupCoordinator } from './group-coordinator.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import { SupervisorShell } from './supervisor-shell.ts'
+
+export interface HandlerRunSurroundings {
+  /** The control calls that handlers' publishing makes. */
+  readonly api: Pick<ControlApi, 'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'>
+  restarted(thread: number, reason: string, restarts: number): void
+  /** A thread is gone: what it left behind is drained and freed. */
+  clientGone(client: ClientEntry, exited: boolean): void
+  gaveUp(error: MillraceError): void
+}
+
+interface Host {
+  readonly id: string
+  readonly index: number
+  readonly pool: HostPool
+  client: ClientEntry | null
+  incarnation: HostIncarnation | null
+  remote: Remote<HandlerHostApi> | null
+  /** Whether it is a member: loaded, and known to the coordinator. */
+  up: boolean
+  /** The delivery under watch, and since when. */
+  turn: number
+  since: number
+  timedOut: boolean
+}
+
+type Threads = NonNullable<RunSpec['threads']>
+
+/** Loading a handler's module, and its `start`, may take this long. */
+const START_MS = 60_000
+
+export class HandlerRun {
+  readonly shape: RunShape
+  readonly #catalog: Catalog
+  readonly #partitions: PartitionHosts
+  readonly #coordinator: GroupCoordinator
+  readonly #threads: Threads
+  readonly #confirms: boolean
+  readonly #surroundings: HandlerRunSurroundings
+  readonly #hosts: Host[]
+  readonly #supervisor: SupervisorShell
+  /** Of the first start of each host. */
+  readonly #firsts = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
+  #paused = false
+  #ending = false
+  restarts = 0
+
+  constructor(catalog: Catalog, partitions: PartitionHosts, coordinator: GroupCoordinator, shape: RunShape, threads: Threads, confirms: boolean, surroundings: HandlerRunSurroundings) {
+    this.shape = shape
+    this.#catalog = catalog
+    this.#partitions = partitions
+    this.#coordinator = coordinator
+    this.#threads = threads
+    this.#confirms = confirms
+    this.#surroundings = surroundings
+    this.#hosts = Array.from({ length: threads.count }, (_, index) => ({
+      id: `${shape.run}.${index}`,
+      index,
+      pool: new HostPool({
+        name: `millrace ${shape.topic.name}/${shape.group} ${index}`,
+        behaviour: new URL('../delivery/handler-host.js', import.meta.url),
+        execArgv: threads.execArgv,
+        ...(threads.resourceLimits === null ? {} : { resourceLimits: threads.resourceLimits }),
+        onLateExit: () => this.#lateExit(),
+      }),
+      client: null,
+      incarnation: null,
+      remote: null,
+      up: false,
+      turn: 0,
+      since: 0,
+      timedOut: false,
+    }))
+    this.#supervisor = new SupervisorShell(threads.restart, {
+      start: (id, incarnation) => void this.#start(this.#host(id), incarnation),
+      stop: (id) => this.#host(id).incarnation?.kill('its run gave up'),
+      escalate: ({ reason, restarts, periodMs }) => {
+        surroundings.gaveUp(
+          new MillraceError(
+            'MILL_GAVE_UP',
+            `group ${shape.group} of topic ${shape.topic.name} gave up: a handler thread ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`,
+            'error' in reason ? { cause: reason.error } : {},
+          ),
+        )
+      },
+    })
+  }
+
+  #host(id: string): Host {
+    const host = this.#hosts.find((each) => each.id === id)
+    if (host === undefined) throw new Error(`broken invariant: no handler host ${id}`)
+    return host
+  }
+
+  get memberIds(): readonly string[] {
+    return this.#hosts.map((host) => host.id)
+  }
+
+  /** Starts all threads and loads the handler in each; then they join the group. Rejects with MILL_HANDLER. */
+  async start(): Promise<void> {
+    const loaded = this.#hosts.map((host) => new Promise<void>((resolve, reject) => this.#firsts.set(host.id, { resolve, reject })))
+    this.#hosts.forEach((host, index) => this.#supervisor.add(host.id, index))
+    try {
+      await Promise.all(loaded)
+    } catch (error) {
+      await this.end(0)
+      throw error
+    }
+  }
+
+  async #start(host: Host, incarnation: number): Promise<void> {
+    const client = this.#catalog.addClient()
+    const { port1, port2 } = new MessageChannel()
+    const first = this.#firsts.get(host.id)
+    try {
+      await this.#partitions.all((api, index) => {
+        const link = client.place.links[index] as ClientEntry['place']['links'][number]
+        return api.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link })
+      })
+      if (this.#ending) {
+        this.#surroundings.clientGone(client, true)
+        port1.close()
+        return
+      }
+      const boot: HandlerHostBoot = {
+        memory: this.#catalog.memory.buffer,
+        place: client.place,
+        shape: this.shape,
+        handler: this.#threads.handler,
+        data: this.#threads.data,
+        control: port2,
+      }
+      serve(port1, this.#surroundings.api, { ref: false })
+      const life = host.pool.start(boot, [port2])
+      host.client = client
+      host.incarnation = life
+      const remote = connect<HandlerHostApi>(life.port, { name: `handler thread ${host.index}`, lost: life.exited, ref: true })
+      host.remote = remote
+      void life.exited.then((reason) => this.#exited(host, incarnation, client, port1, reason))
+      await remote.withDeadline(START_MS).load()
+      if (this.#paused) await remote.call.pause(this.shape.run)
+      this.#supervisor.started(host.id, incarnation)
+      host.up = true
+      first?.resolve()
+      this.#firsts.delete(host.id)
+      const api: Calls<HandlerHostApi> = remote.withDeadline(2 ** 31 - 1)
+      const refused = (error: unknown): void => life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`)
+      await this.#coordinator.up(host.id, { run: this.shape.run, client, api, confirms: this.#confirms, refused })
+    } catch (error) {
+      host.incarnation?.kill(`its handler could not be loaded: ${(error as Error).message}`)
+      first?.reject(error)
+      this.#firsts.delete(host.id)
+    }
+  }
+
+  async #exited(host: Host, incarnation: number, client: ClientEntry, port: MessagePort, reason: ExitReason): Promise<void> {
+    port.close()
+    const wasUp = host.up
+    const { timedOut } = host
+    host.up = false
+    host.incarnation = null
+    host.remote = null
+    host.client = null
+    host.timedOut = false
+    this.#firsts.get(host.id)?.reject(new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`))
+    this.#firsts.delete(host.id)
+    if (this.#ending) {
+      if (wasUp) await this.#coordinator.down(host.id, () => this.#crash(client, null, reason, timedOut))
+      this.#surroundings.clientGone(client, reason.kind !== 'zombie')
+      return
+    }
+    this.restarts++
+    const charged = this.#executing(client)
+    this.#surroundings.restarted(host.index, describe(reason), this.restarts)
+    const fenced = wasUp ? this.#coordinator.down(host.id, (slot) => this.#crash(client, slot, reason, timedOut)) : Promise.resolve()
+    this.#supervisor.exited(host.id, incarnation, reason, charged)
+    await fenced
+    this.#surroundings.clientGone(client, reason.kind !== 'zombie')
+  }
+
+  #lateExit(): void {
+    // What a zombie could write to stays allocated: it is small, and freeing it would need proof that it is idle.
+  }
+
+  /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise. */
+  #executingSlot(client: ClientEntry): number {
+    const { i32 } = this.#catalog.memory
+    const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
+    if (running !== 0) return running
+    const active = client.slots.filter((slot) => i32[(slot + SLOT_ACTIVE) >> 2] === 1)
+    return active.length === 1 ? (active[0] as number) : 0
+  }
+
+  #executing(client: ClientEntry): boolean {
+    return this.#executingSlot(client) !== 0
+  }
+
+  #crash(client: ClientEntry, slot: SlotPlace | null, reason: ExitReason, timedOut: boolean): SlotCrash {
+    const error = new Error(timedOut ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms` : `the handler's thread ${describe(reason)}`)
+    return {
+      reason: timedOut ? 'timeout' : 'crashed',
+      error: toWire('error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error),
+      executing: slot !== null && this.#executingSlot(client) === slot.slot,
+    }
+  }
+
+  /** Ends threads whose handler has been on the stack for too long. `late`: how late this look itself is, in ms. */
+  watch(now: number, late: number): void {
+    const { handlerTimeoutMs } = this.shape
+    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
+    const { memory } = this.#catalog
+    for (const host of this.#hosts) {
+      const { client, incarnation } = host
+      if (!host.up || client === null || incarnation === null || host.timedOut) continue
+      const turn = memory.load(client.place.address + CLIENT_TURN)
+      const running = memory.load(client.place.address + CLIENT_RUNNING)
+      if (running === 0 || turn !== host.turn) {
+        host.turn = turn
+        host.since = now
+        continue
+      }
+      host.since += late
+      if (now - host.since < handlerTimeoutMs) continue
+      host.timedOut = true
+      incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
+    }
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true
+    await Promise.all(this.#hosts.map((host) => host.remote?.call.pause(this.shape.run)))
+  }
+
+  async resume(): Promise<void> {
+    this.#paused = false
+    await Promise.all(this.#hosts.map((host) => host.remote?.call.resume(this.shape.run)))
+  }
+
+  /** Says that no thread is to be started again. */
+  retire(): void {
+    this.#ending = true
+    this.#supervisor.stopAll()
+  }
+
+  /** Ends the threads; those that do not return within `timeoutMs` are killed. */
+  async end(timeoutMs: number): Promise<void> {
+    this.#ending = true
+    const lives = this.#hosts.flatMap((host) => host.incarnation ?? [])
+    for (const host of this.#hosts) host.remote?.call.end().catch(() => undefined)
+    const timer = setTimeout(() => {
+      for (const life of lives) life.kill('its run has ended')
+    }, timeoutMs)
+    await Promise.all(lives.map((life) => life.exited))
+    clearTimeout(timer)
+    this.#supervisor.stopAll()
+    await Promise.all(this.#hosts.map((host) => host.pool.close('its run has ended')))
+  }
+
+  /** Tests only: kills one thread, and says what it was doing. */
+  async kill(index: number): Promise<SabotageReport | null> {
+    const host = this.#hosts[index]
+    if (host?.incarnation == null || host.client === null) return null
+    const { memory } = this.#catalog
+    const word = memory.load(host.client.place.address + CLIENT_PHASE)
+    const phase = host.up ? (Object.entries(PHASE).find(([, value]) => value === word)?.[0] ?? 'unknown') : 'starting'
+    const { incarnation, client } = host
+    incarnation.kill('a test ended it')
+    await incarnation.exited
+    return { phase, executing: this.#executing(client) }
+  }
+
+  get threads(): number {
+    return this.#hosts.filter((host) => host.incarnation !== null).length
+  }
+}

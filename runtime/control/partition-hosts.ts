@@ -1,0 +1,188 @@
+/**
+ * The threads that own partitions: started, told what exists, and started again when they die.
+ *
+ * The control thread. A call to a host that dies in the middle is made again to its successor, which is why all calls
+ * are idempotent. A successor is first told everything (clients, partitions, groups, open slots, then rings, so that
+ * nothing is appended before what gates it is known). Bound: the broker's restart intensity; beyond it the broker fails.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
+import { describe, type ExitReason } from '../../actors/exit-reason.ts'
+import { type HostIncarnation, HostPool } from '../../actors/host.ts'
+import { MillraceError } from '../errors.ts'
+import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
+import type { HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
+import type { Catalog } from './catalog.ts'
+import { SupervisorShell } from './supervisor-shell.ts'
+
+export interface PartitionHostsSurroundings {
+  notice(host: number, notice: HostNotice): void
+  restarted(host: number, reason: string, restarts: number): void
+  gaveUp(error: MillraceError): void
+}
+
+interface Live {
+  readonly incarnation: HostIncarnation
+  readonly remote: Remote<PartitionHostApi>
+}
+
+interface Slot {
+  readonly pool: HostPool
+  live: Promise<Live>
+  /** Settles the promise above. */
+  resolve: (live: Live) => void
+  reject: (error: Error) => void
+  incarnation: HostIncarnation | null
+  restarts: number
+}
+
+export class PartitionHosts {
+  readonly #catalog: Catalog
+  readonly #fault: number
+  readonly #surroundings: PartitionHostsSurroundings
+  readonly #slots: Slot[]
+  readonly #supervisor: SupervisorShell
+  #closing = false
+
+  constructor(catalog: Catalog, fault: number, restart: { readonly intensity: number; readonly periodMs: number }, surroundings: PartitionHostsSurroundings) {
+    this.#catalog = catalog
+    this.#fault = fault
+    this.#surroundings = surroundings
+    this.#slots = catalog.hosts.map((_, host) => {
+      const pool = new HostPool({ name: `millrace partitions ${host}`, behaviour: new URL('../partition/partition-host.js', import.meta.url), execArgv: [] })
+      return { pool, ...pending(), incarnation: null, restarts: 0 }
+    })
+    this.#supervisor = new SupervisorShell(restart, {
+      start: (id, incarnation) => void this.#start(Number(id), incarnation),
+      stop: (id) => this.#slots[Number(id)]?.incarnation?.kill('its broker gave up'),
+      escalate: ({ id, reason, restarts, periodMs }) => {
+        const error = new MillraceError(
+          'MILL_GAVE_UP',
+          `partition host ${id} ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}; the broker is closed. This is a defect of millrace: please report it`,
+        )
+        for (const slot of this.#slots) {
+          slot.live.catch(() => undefined)
+          slot.reject(error)
+        }
+        surroundings.gaveUp(error)
+      },
+    })
+    for (let host = 0; host < this.#slots.length; host++) this.#supervisor.add(String(host), host)
+  }
+
+  async #start(host: number, incarnation: number): Promise<void> {
+    const slot = this.#slots[host] as Slot
+    const { port1, port2 } = new MessageChannel()
+    const boot: PartitionHostBoot = {
+      memory: this.#catalog.memory.buffer,
+      host,
+      bell: (this.#catalog.hosts[host] as { bell: number }).bell,
+      fault: this.#fault,
+    }
+    const life = slot.pool.start({ boot, notices: port2 }, [port2])
+    slot.incarnation = life
+    port1.on('message', (notice: HostNotice) => this.#surroundings.notice(host, notice))
+    void life.exited.then((reason) => this.#exited(host, incarnation, port1, reason))
+    const remote = connect<PartitionHostApi>(life.port, { name: `partition host ${host}`, lost: life.exited, ref: true })
+    try {
+      await this.#tellEverything(host, remote.call)
+      this.#supervisor.started(String(host), incarnation)
+      slot.resolve({ incarnation: life, remote })
+    } catch (error) {
+      // Its own exit is what counts; if it lives it is of no use like this.
+      life.kill(`it could not be told what exists: ${(error as Error).message}`)
+    }
+  }
+
+  async #tellEverything(host: number, call: Calls<PartitionHostApi>): Promise<void> {
+    const { clients, topics, groups, rings } = this.#catalog
+    const told: Promise<unknown>[] = []
+    for (const client of clients.values()) {
+      const link = client.place.links[host]
+      if (link !== undefined) told.push(call.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link }))
+    }
+    for (const topic of topics.values()) {
+      for (const place of topic.places) if (place.host === host) told.push(call.addPartition(place, topic.shape))
+    }
+    for (const group of groups.values()) {
+      for (const place of group.places) if (place.partition % this.#slots.length === host) told.push(call.openGroup(place))
+      for (const [partition, slot] of group.slots) if (partition % this.#slots.length === host) told.push(call.openSlot(slot))
+    }
+    for (const ring of rings.values()) if (ring.place.host === host) told.push(call.addRing(ring.place, ring.topic, ring.client, ring.after))
+    for (const client of clients.values()) if (client.leaving?.has(host) === true) told.push(call.removeClient(client.place.client))
+    await Promise.all(told)
+  }
+
+  #exited(host: number, incarnation: number, notices: MessagePort, reason: ExitReason): void {
+    const slot = this.#slots[host] as Slot
+    slot.incarnation = null
+    notices.close()
+    if (this.#closing) return
+    slot.restarts++
+    Object.assign(slot, pending())
+    this.#surroundings.restarted(host, describe(reason), slot.restarts)
+    this.#supervisor.exited(String(host), incarnation, reason, false)
+  }
+
+  /** Calls a host; again, when it dies before it has answered. */
+  async call<T>(host: number, method: (api: Calls<PartitionHostApi>) => Promise<T>): Promise<T> {
+    for (;;) {
+      const { remote, incarnation } = await (this.#slots[host] as Slot).live
+      try {
+        return await method(remote.withDeadline(2 ** 31 - 1))
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error
+        if (this.#closing) throw new MillraceError('MILL_CLOSED', 'the broker is closed')
+        await incarnation.exited
+        // `exited` listeners ran in order: the slot's promise is already the successor's.
+        await new Promise(setImmediate)
+      }
+    }
+  }
+
+  /** Calls all hosts. */
+  all<T>(method: (api: Calls<PartitionHostApi>, host: number) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.#slots.map((_, host) => this.call(host, (api) => method(api, host))))
+  }
+
+  /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there within 5 s. */
+  async kill(host: number, point: number): Promise<boolean> {
+    const { memory } = this.#catalog
+    const life = (this.#slots[host] as Slot).incarnation
+    if (life === null) return false
+    if (point !== 0) {
+      memory.store(this.#fault + FAULT_REACHED, 0)
+      memory.store(this.#fault + FAULT_ARMED, point)
+      const until = performance.now() + 5_000
+      while (memory.load(this.#fault + FAULT_REACHED) !== point && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    const reached = point === 0 || memory.load(this.#fault + FAULT_REACHED) === point
+    memory.store(this.#fault + FAULT_ARMED, 0)
+    if (!reached) return false
+    life.kill('a test ended it')
+    await life.exited
+    return true
+  }
+
+  /** Restarts of all hosts. */
+  get restarts(): number {
+    return this.#slots.reduce((sum, slot) => sum + slot.restarts, 0)
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#supervisor.stopAll()
+    await Promise.all(this.#slots.map((slot) => slot.pool.close('its broker was closed')))
+  }
+}
+
+function pending(): { live: Promise<Live>; resolve: (live: Live) => void; reject: (error: Error) => void } {
+  let resolve: (live: Live) => void = () => undefined
+  let reject: (error: Error) => void = () => undefined
+  const live = new Promise<Live>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  live.catch(() => undefined)
+  return { live, resolve, reject }
+}

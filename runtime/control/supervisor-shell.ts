@@ -1,0 +1,72 @@
+/**
+ * Drives a supervisor: gives it what happened, and carries out what it asks for, with a clock and timers.
+ *
+ * The control thread. It decides nothing.
+ */
+import type { ExitReason } from '../../actors/exit-reason.ts'
+import { step } from '../../actors/supervisor.ts'
+import { createSupervisor, type Escalation, type SupervisorDefaults, type SupervisorInput, type SupervisorState } from '../../actors/supervisor-state.ts'
+
+export interface Supervised {
+  start(id: string, incarnation: number): void
+  stop(id: string): void
+  escalate(escalation: Escalation): void
+}
+
+export class SupervisorShell {
+  #state: SupervisorState
+  readonly #supervised: Supervised
+  readonly #timers = new Set<NodeJS.Timeout>()
+
+  constructor(options: SupervisorDefaults, supervised: Supervised) {
+    this.#state = createSupervisor(options)
+    this.#supervised = supervised
+  }
+
+  add(id: string, order: number): void {
+    this.#step({ kind: 'childAdded', spec: { id, restart: 'permanent', order } })
+  }
+
+  started(id: string, incarnation: number): void {
+    this.#step({ kind: 'started', id, incarnation })
+  }
+
+  exited(id: string, incarnation: number, reason: ExitReason, charged: boolean): void {
+    this.#step({ kind: 'exited', id, incarnation, reason, charged })
+  }
+
+  stopAll(): void {
+    this.#step({ kind: 'stopAll' })
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  #step(input: SupervisorInput): void {
+    const { state, effects } = step(this.#state, input, performance.now(), Math.random)
+    this.#state = state
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'start':
+          this.#supervised.start(effect.id, effect.incarnation)
+          break
+        case 'startAfter': {
+          const { id, incarnation, delayMs } = effect
+          const timer = setTimeout(() => {
+            this.#timers.delete(timer)
+            this.#step({ kind: 'restartDue', id, incarnation })
+          }, delayMs)
+          this.#timers.add(timer)
+          break
+        }
+        case 'stop':
+          this.#supervised.stop(effect.id)
+          break
+        case 'escalate':
+          this.#supervised.escalate(effect.reason)
+          break
+        case 'allStopped':
+          break
+      }
+    }
+  }
+}

@@ -1,0 +1,397 @@
+/**
+ * Runs a handler over one partition: one delivery at a time, in order, with retries where they stand.
+ *
+ * The thread that handles (a handler host, or the caller's). A delivery ends in one of three ways: the handler returned
+ * (the next one follows at once), its promise is pending (the partition waits, others on the thread go on), or it
+ * failed (the group decides, and the partition waits for its verdict and for the backoff in it).
+ *
+ * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
+ * the commit waits until what the fetch produced is confirmed.
+ */
+import { isMillraceError, toWire } from '../errors.ts'
+import type { PartitionReader } from '../group/partition-reader.ts'
+import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
+import { type SettleHow, VERDICT } from '../link.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
+import type { Handler } from '../types.ts'
+import { RecordDelivery } from './delivery.ts'
+import type { DeliveryContext } from './delivery-context.ts'
+
+/** What an executor needs to run one partition. */
+export interface ExecutorSetting {
+  readonly thread: AttachedThread
+  readonly reader: PartitionReader
+  readonly handler: Handler<unknown, unknown, unknown>
+  readonly context: DeliveryContext
+  readonly handlerTimeoutMs: number
+  /** Takes what the handler returns; null: it is dropped. */
+  readonly output: TopicProducer | null
+}
+
+/**
+ * `running`: deliveries go out in turns. `pending`: a handler's promise, or an output's, is not settled. `held`: waits
+ * for a verdict or a backoff. `confirming`: outputs of the last fetch are on their way. `closed`: revoked.
+ */
+type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
+
+/** Deliveries between two looks at the clock, at most. */
+const STRIDE_MAX = 64
+/** A full link is tried again after this long. */
+const LINK_RETRY_MS = 5
+
+export class Executor implements TurnTaker {
+  readonly reader: PartitionReader
+  readonly #setting: ExecutorSetting
+  readonly #thread: AttachedThread
+  #state: State = 'running'
+  #paused = false
+  #userState: unknown
+  /** The record at the reader is to be handed out (again), without moving on. */
+  #current = false
+  #hasUnconfirmed = false
+  /** Counts hand-outs; what a promise of an earlier one says is too late. */
+  #handOut = 0
+  #pendingSince = 0
+  #timeoutTimer: NodeJS.Timeout | null = null
+  #timer: NodeJS.Timeout | null = null
+  #stride = 1
+  #closing: (() => void) | null = null
+
+  constructor(setting: ExecutorSetting, userState: unknown) {
+    this.#setting = setting
+    this.#thread = setting.thread
+    this.reader = setting.reader
+    this.#userState = userState
+  }
+
+  get userState(): unknown {
+    return this.#userState
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#thread.wake()
+  }
+
+  /** Resolves when the current delivery is over; nothing is handed out afterwards. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#closing = resolve
+      if (this.#state === 'running' || this.#state === 'held') this.#finish()
+    })
+  }
+
+  #finish(): void {
+    const done = this.#closing
+    if (done === null) return
+    this.#clearTimers()
+    if (this.#hasUnconfirmed) {
+      this.#confirm()
+      return
+    }
+    this.#commitReturned()
+    this.#state = 'closed'
+    this.#closing = null
+    done()
+  }
+
+  #clearTimers(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#timeoutTimer !== null) clearTimeout(this.#timeoutTimer)
+    this.#timer = null
+    this.#timeoutTimer = null
+  }
+
+  /** First offset whose handler has not returned. */
+  #returnedTo(): number {
+    const { reader } = this
+    if (reader.offset === -1) return reader.committed
+    return this.#current || this.#state === 'pending' ? reader.offset : reader.offset + 1
+  }
+
+  #commitReturned(): void {
+    this.reader.commit(this.#returnedTo())
+  }
+
+  ready(): boolean {
+    return this.#state === 'running' && !this.#paused && (this.#current || this.reader.ready())
+  }
+
+  turn(deadline: number): boolean {
+    if (this.#state !== 'running' || this.#paused) return false
+    if (!this.#current && !this.reader.ready()) return false
+    const { i32 } = this.#thread.memory
+    const running = (this.#thread.address + CLIENT_RUNNING) >> 2
+    i32[running] = this.reader.assignment.slot
+    this.#thread.phase('executing')
+    try {
+      this.#deliverUntil(deadline)
+    } finally {
+      i32[running] = 0
+    }
+    return true
+  }
+
+  #deliverUntil(deadline: number): void {
+    const { reader } = this
+    let countdown = this.#stride
+    let since = performance.now()
+    for (;;) {
+      if (!this.#current) {
+        if (reader.exhausted && !this.#endFetch()) return
+        if (!reader.next()) {
+          this.#thread.phase('idle')
+          return
+        }
+      }
+      this.#current = false
+      this.#deliver()
+      if (this.#state !== 'running') return
+      if (this.#closing !== null) {
+        this.#finish()
+        return
+      }
+      if (--countdown > 0) continue
+      const now = performance.now()
+      this.#stride = now - since < 0.2 ? Math.min(STRIDE_MAX, this.#stride * 2) : Math.max(1, this.#stride >> 1)
+      if (now >= deadline || this.#paused) return
+      since = now
+      countdown = this.#stride
+    }
+  }
+
+  /** The fetch is used up: its records are committed, once their outputs are confirmed. False: that is not yet so. */
+  #endFetch(): boolean {
+    if (this.#hasUnconfirmed) {
+      this.#confirm()
+      return false
+    }
+    if (this.reader.offset >= this.reader.committed) {
+      this.#thread.phase('committing')
+      this.#commitReturned()
+      this.#thread.phase('executing')
+    }
+    return true
+  }
+
+  #confirm(): void {
+    const { output } = this.#setting
+    const upTo = this.#returnedTo()
+    this.#state = 'confirming'
+    this.#hasUnconfirmed = false
+    output?.flush().then(
+      () => {
+        this.#thread.phase('committing')
+        this.reader.commit(upTo)
+        this.#state = 'running'
+        this.#goOn()
+      },
+      // The producer has failed for good, and says so where it belongs: this partition goes no further.
+      () => {
+        this.#state = 'closed'
+        this.#closing?.()
+      },
+    )
+  }
+
+  #goOn(): void {
+    if (this.#closing !== null) this.#finish()
+    else this.#thread.wake()
+  }
+
+  #deliver(): void {
+    const { reader } = this
+    const { offset } = reader
+    const failure = reader.failureOf(offset)
+    if (failure !== undefined) {
+      if (failure.dead) {
+        reader.returned(offset + 1)
+        return
+      }
+      const wait = failure.notBeforeMs - Date.now()
+      if (wait > 0) {
+        this.#hold(wait)
+        return
+      }
+    }
+    const { handler, context } = this.#setting
+    const delivery = new RecordDelivery(
+      reader.frame,
+      reader.at,
+      offset,
+      failure === undefined ? 1 : failure.deliveryAttempt + 1,
+      failure === undefined ? 0 : failure.failedAttempts,
+    )
+    reader.handOut(offset)
+    const turn = (this.#thread.address + CLIENT_TURN) >> 2
+    const { i32 } = this.#thread.memory
+    i32[turn] = ((i32[turn] as number) + 1) | 0
+    this.#handOut++
+    let result: unknown
+    try {
+      result = handler.message(delivery, this.#userState, context)
+    } catch (error) {
+      this.#failed(delivery, error)
+      return
+    }
+    if (result === undefined && context.outstanding === 0) reader.returned(offset + 1)
+    else this.#take(delivery, result)
+  }
+
+  /** The rarer ends of a call: a promise, an output, publishes that nobody awaited. */
+  #take(delivery: RecordDelivery, result: unknown): void {
+    const { context } = this.#setting
+    if (isThenable(result)) {
+      this.#await(delivery, context.outstanding === 0 ? result : Promise.resolve(result).then((value) => context.settled().then(() => value)))
+    } else if (context.outstanding > 0) this.#await(delivery, context.settled().then(() => result))
+    else this.#output(delivery, result)
+  }
+
+  #await(delivery: RecordDelivery, promise: PromiseLike<unknown>): void {
+    const handOut = this.#handOut
+    this.#state = 'pending'
+    this.reader.active(true)
+    this.#armTimeout(delivery)
+    promise.then(
+      (value) => {
+        if (!this.#settles(handOut)) return
+        this.#state = 'running'
+        this.#output(delivery, value)
+        if (this.#state === 'running') this.#goOn()
+      },
+      (error: unknown) => {
+        if (!this.#settles(handOut)) return
+        this.#failed(delivery, error)
+        this.#goOn()
+      },
+    )
+  }
+
+  /** Whether this hand-out is still the one that is pending; if so it is over. */
+  #settles(handOut: number): boolean {
+    if (handOut !== this.#handOut || this.#state !== 'pending') return false
+    this.reader.active(false)
+    return true
+  }
+
+  /** One timer serves all hand-outs: when it fires early for the one now pending, it is set again for the rest. */
+  #armTimeout(delivery: RecordDelivery): void {
+    const { handlerTimeoutMs } = this.#setting
+    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
+    this.#pendingSince = performance.now()
+    this.#pendingDelivery = delivery
+    this.#timeoutTimer ??= setTimeout(this.#timedOut, handlerTimeoutMs)
+  }
+
+  #pendingDelivery: RecordDelivery | null = null
+
+  readonly #timedOut = (): void => {
+    this.#timeoutTimer = null
+    if (this.#state !== 'pending' || this.#pendingDelivery === null) return
+    const { handlerTimeoutMs } = this.#setting
+    const left = this.#pendingSince + handlerTimeoutMs - performance.now()
+    if (left > 0) {
+      this.#timeoutTimer = setTimeout(this.#timedOut, Math.ceil(left))
+      return
+    }
+    const delivery = this.#pendingDelivery
+    this.#handOut++
+    this.reader.active(false)
+    this.#settle(delivery, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))
+    this.#goOn()
+  }
+
+  #output(delivery: RecordDelivery, value: unknown): void {
+    const { output } = this.#setting
+    if (value === undefined || output === null) {
+      this.reader.returned(delivery.offset + 1)
+      return
+    }
+    const message = { key: delivery.key, value }
+    try {
+      if (output.tryPublish(message)) {
+        this.#hasUnconfirmed = true
+        this.reader.returned(delivery.offset + 1)
+        return
+      }
+    } catch (error) {
+      this.#failed(delivery, error)
+      return
+    }
+    this.#awaitOutput(delivery, output, message)
+  }
+
+  /** The output topic is full: the partition waits for room, for as long as that takes. */
+  #awaitOutput(delivery: RecordDelivery, output: TopicProducer, message: { readonly key: string | null; readonly value: unknown }): void {
+    const handOut = this.#handOut
+    this.#state = 'pending'
+    this.reader.active(true)
+    output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }).then(
+      () => {
+        if (!this.#settles(handOut)) return
+        this.#state = 'running'
+        this.reader.returned(delivery.offset + 1)
+        this.#goOn()
+      },
+      (error: unknown) => {
+        if (!this.#settles(handOut)) return
+        this.#failed(delivery, error)
+        this.#goOn()
+      },
+    )
+  }
+
+  #failed(delivery: RecordDelivery, error: unknown): void {
+    const how: SettleHow = isMillraceError(error, 'MILL_REJECTED') ? 'rejected' : isMillraceError(error, 'MILL_DECODE') ? 'decode' : 'failed'
+    this.#settle(delivery, how, error)
+  }
+
+  #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {
+    const { member, epoch, place } = this.reader.assignment
+    this.#state = 'held'
+    this.#current = true
+    if (!this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))) {
+      this.#timer = setTimeout(() => {
+        this.#timer = null
+        this.#settle(delivery, how, error)
+      }, LINK_RETRY_MS)
+    }
+  }
+
+  #hold(delayMs: number): void {
+    this.#state = 'held'
+    this.#current = true
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#state = 'running'
+      this.#thread.wake()
+    }, delayMs)
+  }
+
+  verdict(verdict: Verdict): void {
+    const { reader } = this
+    if (verdict.epoch !== reader.assignment.epoch || verdict.offset !== reader.offset || this.#state !== 'held') return
+    const known = reader.failureOf(verdict.offset)
+    const skip = verdict.action === VERDICT.skip
+    reader.keepFailure({
+      offset: verdict.offset,
+      failedAttempts: verdict.failedAttempts,
+      deliveryAttempt: (known?.deliveryAttempt ?? 0) + 1,
+      notBeforeMs: Date.now() + verdict.delayMs,
+      dead: skip,
+    })
+    if (skip || verdict.delayMs <= 0) {
+      this.#state = 'running'
+      this.#goOn()
+    } else this.#hold(verdict.delayMs)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

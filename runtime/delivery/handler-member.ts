@@ -1,0 +1,83 @@
+/**
+ * A member of a group that runs a handler: its executors, one per assigned partition.
+ *
+ * The handling thread (a handler host, or the caller's). The control thread assigns and revokes; everything else goes
+ * through shared memory.
+ */
+import { PartitionReader } from '../group/partition-reader.ts'
+import type { Assignment, RunShape } from '../protocol.ts'
+import type { Publishers } from '../publish/publishers.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Handler } from '../types.ts'
+import { DeliveryContext } from './delivery-context.ts'
+import { Executor } from './executor.ts'
+
+/** Takes part in a run on behalf of one thread. */
+export interface RunMember {
+  assign(assignment: Assignment): Promise<void>
+  /** Stops after the current delivery; with `stop`, the handler's `stop` is run and its result returned. */
+  revoke(member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }>
+  pause(): void
+  resume(): void
+}
+
+interface Running {
+  readonly executor: Executor
+  readonly context: DeliveryContext
+}
+
+export class HandlerMember implements RunMember {
+  readonly #thread: AttachedThread
+  readonly #publishers: Publishers
+  readonly #shape: RunShape
+  readonly #handler: Handler<unknown, unknown, unknown>
+  readonly #data: unknown
+  readonly #running = new Map<number, Running>()
+  #paused = false
+
+  constructor(thread: AttachedThread, publishers: Publishers, shape: RunShape, handler: Handler<unknown, unknown, unknown>, data: unknown) {
+    this.#thread = thread
+    this.#publishers = publishers
+    this.#shape = shape
+    this.#handler = handler
+    this.#data = data
+  }
+
+  async assign(assignment: Assignment): Promise<void> {
+    const { topic, group, place, member } = assignment
+    const context = new DeliveryContext(topic.name, group, place.partition, this.#data, this.#publishers)
+    const output = this.#shape.output === null ? null : await this.#publishers.open(this.#shape.output)
+    const state = await this.#handler.start?.(context)
+    await context.settled()
+    const reader = new PartitionReader(this.#thread, assignment)
+    const { handlerTimeoutMs } = this.#shape
+    const executor = new Executor({ thread: this.#thread, reader, handler: this.#handler, context, handlerTimeoutMs, output }, state)
+    if (this.#paused) executor.pause()
+    this.#running.set(member, { executor, context })
+    this.#thread.addTaker(member, executor)
+  }
+
+  async revoke(member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }> {
+    const running = this.#running.get(member)
+    if (running === undefined || running.executor.reader.assignment.epoch !== epoch) return {}
+    const { executor, context } = running
+    context.abort()
+    await executor.close()
+    this.#running.delete(member)
+    this.#thread.removeTaker(member)
+    if (!stop || this.#handler.stop === undefined) return {}
+    const result = await this.#handler.stop(executor.userState, context)
+    await context.settled()
+    return result === undefined ? {} : { result }
+  }
+
+  pause(): void {
+    this.#paused = true
+    for (const { executor } of this.#running.values()) executor.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    for (const { executor } of this.#running.values()) executor.resume()
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Loads a handler's module exactly as it was given, and says what to do when that fails.
+ *
+ * The handler host's thread. Modules in TypeScript load where this Node (or the app's loader flags) can load them.
+ */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { isHandler } from '../define.ts'
+import { MillraceError } from '../errors.ts'
+import type { Handler } from '../types.ts'
+
+/** The handler that a value is: made by defineHandler, or a plain function. */
+export function asHandler(value: unknown, from: string): Handler<unknown, unknown, unknown> {
+  if (isHandler(value)) return value
+  if (typeof value === 'function') return { message: value as Handler['message'] }
+  throw new MillraceError('MILL_HANDLER', `${from} is not a handler; export default defineHandler({ message(delivery) { … } }), or a function`)
+}
+
+export async function loadHandler(url: string): Promise<Handler<unknown, unknown, unknown>> {
+  const path = fileURLToPath(url)
+  if (!existsSync(path)) throw new MillraceError('MILL_HANDLER', `the handler module ${path} does not exist; check the path, and that it was compiled`)
+  let module: { readonly default?: unknown }
+  try {
+    module = (await import(url)) as { readonly default?: unknown }
+  } catch (cause) {
+    const code = (cause as { code?: unknown } | null)?.code
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(path)) {
+      throw new MillraceError(
+        'MILL_HANDLER',
+        `Node ${process.versions.node} cannot load ${path}: run the app with a loader for TypeScript (its flags are passed on to handler threads), use Node 22.18 or newer, or give the compiled .js file`,
+        { cause },
+      )
+    }
+    throw new MillraceError('MILL_HANDLER', `the handler module ${path} failed to load: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+  // A CommonJS module that was compiled from ESM has its default one level down.
+  const inner = (module.default as { readonly default?: unknown } | undefined)?.default
+  return asHandler(inner !== undefined && !isHandler(module.default) ? inner : module.default, `the default export of ${path}`)
+}

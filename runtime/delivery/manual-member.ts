@@ -1,0 +1,224 @@
+/**
+ * A member of a group whose deliveries are settled by the caller: what `observe` and `consume` stand on.
+ *
+ * The caller's thread. A delivery goes out only against a credit; its settlement returns the credit. Acks may come in
+ * any order, commits follow the settled prefix. While a record of a partition has failed and is not settled, nothing
+ * new of that partition goes out (order is kept); what was out already may still be settled.
+ */
+import { toWire } from '../errors.ts'
+import { AckTracker } from '../group/ack-tracker.ts'
+import { PartitionReader } from '../group/partition-reader.ts'
+import { VERDICT } from '../link.ts'
+import type { Assignment } from '../protocol.ts'
+import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
+import type { FetchedFrame } from './delivery.ts'
+import type { RunMember } from './handler-member.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
+
+/** Deliveries handed out in one turn, before the event loop has its own. */
+const TURN_DELIVERIES_MAX = 1_024
+/** A full link is tried again after this long. */
+const LINK_RETRY_MS = 5
+
+/** What all partitions of one member share. */
+export interface Credits {
+  available: number
+}
+
+/** A record that is out, or waits to go out again. */
+interface Out {
+  readonly frame: FetchedFrame
+  readonly at: number
+  delivery: SettleableDelivery
+}
+
+class ManualReader implements TurnTaker, Settler {
+  readonly reader: PartitionReader
+  readonly #thread: AttachedThread
+  readonly #credits: Credits
+  readonly #emit: (delivery: SettleableDelivery) => void
+  readonly #tracker = new AckTracker()
+  readonly #out = new Map<number, Out>()
+  /** Offsets whose backoff is over, or that were released: they go out again before anything new. */
+  #again: number[] = []
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #settledTo = -1
+  paused = false
+  #closed = false
+
+  constructor(thread: AttachedThread, assignment: Assignment, credits: Credits, emit: (delivery: SettleableDelivery) => void) {
+    this.#thread = thread
+    this.reader = new PartitionReader(thread, assignment)
+    this.#credits = credits
+    this.#emit = emit
+  }
+
+  ready(): boolean {
+    if (this.#settledTo !== -1) return true
+    if (this.paused || this.#credits.available <= 0) return false
+    return this.#again.length > 0 || (this.reader.unresolved === 0 && this.reader.ready())
+  }
+
+  turn(deadline: number): boolean {
+    let worked = this.#commit()
+    for (let count = 0; count < TURN_DELIVERIES_MAX && !this.paused && !this.#closed && this.#credits.available > 0; count++) {
+      if (!this.#handOutNext()) break
+      worked = true
+      if ((count & 63) === 63 && performance.now() >= deadline) break
+    }
+    return this.#commit() || worked
+  }
+
+  #handOutNext(): boolean {
+    const again = this.#again.shift()
+    if (again !== undefined) {
+      const out = this.#out.get(again)
+      if (out === undefined) return true
+      out.delivery = this.#deliveryOf(out.frame, out.at, again, out.delivery.deliveryAttempt)
+      this.#credits.available--
+      this.#emit(out.delivery)
+      return true
+    }
+    const { reader } = this
+    if (reader.unresolved > 0 || !reader.next()) return false
+    const { frame, at, offset } = reader
+    this.#tracker.handOut(offset)
+    const failure = reader.failureOf(offset)
+    if (failure?.dead === true) {
+      this.#settle(offset)
+      return true
+    }
+    const delivery = this.#deliveryOf(frame, at, offset, 0)
+    this.#out.set(offset, { frame, at, delivery })
+    if (failure !== undefined && failure.notBeforeMs > Date.now()) {
+      this.#later(offset, failure.notBeforeMs - Date.now())
+      return true
+    }
+    reader.handOut(offset)
+    this.#credits.available--
+    this.#emit(delivery)
+    return true
+  }
+
+  #deliveryOf(frame: FetchedFrame, at: number, offset: number, before: number): SettleableDelivery {
+    const failure = this.reader.failureOf(offset)
+    const attempt = Math.max(before, failure?.deliveryAttempt ?? 0) + 1
+    return new SettleableDelivery(this, frame, at, offset, attempt, failure?.failedAttempts ?? 0)
+  }
+
+  #settle(offset: number): void {
+    this.#out.delete(offset)
+    const upTo = this.#tracker.settle(offset)
+    if (upTo !== -1) this.#settledTo = upTo
+  }
+
+  #commit(): boolean {
+    if (this.#settledTo === -1) return false
+    this.reader.commit(this.#settledTo)
+    this.#settledTo = -1
+    return true
+  }
+
+  #later(offset: number, delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#again.push(offset)
+      this.#thread.wake()
+    }, delayMs)
+    this.#timers.add(timer)
+  }
+
+  acked(delivery: SettleableDelivery): void {
+    if (this.#closed) return
+    this.#credits.available++
+    this.#settle(delivery.offset)
+    this.#thread.wake()
+  }
+
+  released(delivery: SettleableDelivery): void {
+    if (this.#closed) return
+    this.#credits.available++
+    this.#again.push(delivery.offset)
+    this.#thread.wake()
+  }
+
+  failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void {
+    if (this.#closed) return
+    this.#credits.available++
+    const { offset, deliveryAttempt } = delivery
+    // Known here at once, so that nothing newer goes out while the group decides.
+    this.reader.keepFailure({ offset, failedAttempts: delivery.failedAttempts + 1, deliveryAttempt, notBeforeMs: Number.POSITIVE_INFINITY, dead: false })
+    this.#send(offset, how, deliveryAttempt, error)
+  }
+
+  #send(offset: number, how: 'failed' | 'rejected' | 'decode', deliveryAttempt: number, error: unknown): void {
+    const { member, epoch, place } = this.reader.assignment
+    if (this.#thread.settle(place.host, member, epoch, offset, how, deliveryAttempt, toWire(error))) return
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#send(offset, how, deliveryAttempt, error)
+    }, LINK_RETRY_MS)
+    this.#timers.add(timer)
+  }
+
+  verdict(verdict: Verdict): void {
+    const { offset, epoch, action, failedAttempts, delayMs } = verdict
+    const out = this.#out.get(offset)
+    if (epoch !== this.reader.assignment.epoch || out === undefined || !out.delivery.settled) return
+    const dead = action === VERDICT.skip
+    this.reader.keepFailure({ offset, failedAttempts, deliveryAttempt: out.delivery.deliveryAttempt, notBeforeMs: Date.now() + delayMs, dead })
+    if (dead) this.#settle(offset)
+    else this.#later(offset, delayMs)
+  }
+
+  close(): void {
+    this.#commit()
+    this.#closed = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const { delivery } of this.#out.values()) {
+      if (!delivery.settled) this.#credits.available++
+      delivery.expire()
+    }
+  }
+}
+
+export class ManualMember implements RunMember {
+  readonly #thread: AttachedThread
+  readonly #credits: Credits
+  readonly #emit: (delivery: SettleableDelivery) => void
+  readonly #readers = new Map<number, ManualReader>()
+  #paused = false
+
+  constructor(thread: AttachedThread, window: number, emit: (delivery: SettleableDelivery) => void) {
+    this.#thread = thread
+    this.#credits = { available: window }
+    this.#emit = emit
+  }
+
+  async assign(assignment: Assignment): Promise<void> {
+    const reader = new ManualReader(this.#thread, assignment, this.#credits, this.#emit)
+    reader.paused = this.#paused
+    this.#readers.set(assignment.member, reader)
+    this.#thread.addTaker(assignment.member, reader)
+  }
+
+  async revoke(member: number, epoch: number): Promise<{ readonly result?: unknown }> {
+    const reader = this.#readers.get(member)
+    if (reader === undefined || reader.reader.assignment.epoch !== epoch) return {}
+    reader.close()
+    this.#readers.delete(member)
+    this.#thread.removeTaker(member)
+    return {}
+  }
+
+  pause(): void {
+    this.#paused = true
+    for (const reader of this.#readers.values()) reader.paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    for (const reader of this.#readers.values()) reader.paused = false
+    this.#thread.wake()
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Deliveries as an RxJS Observable with back-pressure by credit: each settlement allows one more delivery.
+ *
+ * The creating thread; the only file that imports rxjs. Unsubscribing leaves the group; what was not settled is
+ * delivered again to whoever comes next. A group that gives up errors the Observable.
+ */
+import { mergeMap, Observable, type OperatorFunction } from 'rxjs'
+import { isMillraceError } from '../errors.ts'
+import type { RunClient } from '../group/run-client.ts'
+import type { ManualDelivery } from '../types.ts'
+import type { Join } from './delivery-iterator.ts'
+
+export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> {
+  return new Observable<ManualDelivery<V>>((subscriber) => {
+    let left = false
+    let run: RunClient<unknown> | null = null
+    const leave = (): void => {
+      left = true
+      run?.stop().catch(() => undefined)
+    }
+    join((delivery) => {
+      if (!left) subscriber.next(delivery as unknown as ManualDelivery<V>)
+    }).then(
+      (joined) => {
+        run = joined
+        if (left) leave()
+        joined.finished.then(
+          () => subscriber.complete(),
+          (error: unknown) => subscriber.error(error),
+        )
+      },
+      (error: unknown) => subscriber.error(error),
+    )
+    return leave
+  })
+}
+
+/**
+ * Handles each delivery with a function and settles it: acked when that returns or resolves, nacked when it throws or
+ * rejects, dead-lettered at once for a `RejectError`. Emits what the function returned, for acked deliveries.
+ *
+ * @param fn called for each delivery, at most `concurrency` of them at a time (default 1)
+ * @example group.observe().pipe(settle(async (delivery) => save(delivery.value), { concurrency: 8 })).subscribe()
+ */
+export function settle<V, R>(fn: (delivery: ManualDelivery<V>) => R | Promise<R>, options: { readonly concurrency?: number } = {}): OperatorFunction<ManualDelivery<V>, R> {
+  const one = (delivery: ManualDelivery<V>): Observable<R> =>
+    new Observable<R>((subscriber) => {
+      void run(delivery).then((results) => {
+        for (const result of results) subscriber.next(result)
+        subscriber.complete()
+      })
+    })
+  const run = async (delivery: ManualDelivery<V>): Promise<readonly R[]> => {
+    try {
+      const result = await fn(delivery)
+      if (!delivery.settled) delivery.ack()
+      return [result]
+    } catch (error) {
+      if (delivery.settled) return []
+      if (isMillraceError(error, 'MILL_REJECTED')) delivery.reject(error)
+      else delivery.nack(error)
+      return []
+    }
+  }
+  return mergeMap(one, options.concurrency ?? 1)
+}

@@ -1,0 +1,88 @@
+/**
+ * Status notices of a broker: to those who listen, and one rate-limited line to the logger where nobody does.
+ *
+ * The thread that created the broker. An event is never a record: nothing is lost when nobody listens.
+ */
+import type { BrokerEvents, Logger } from './types.ts'
+
+/** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
+const LINE_EVERY_MS = 5_000
+
+type Listener<E extends keyof BrokerEvents> = (event: BrokerEvents[E]) => void
+
+interface Said {
+  atMs: number
+  omitted: number
+}
+
+const stderr: Logger = {
+  warn: (message) => void process.stderr.write(`${message}\n`),
+  error: (message) => void process.stderr.write(`${message}\n`),
+}
+
+export class Events {
+  readonly #logger: Logger | null
+  readonly #listeners = new Map<keyof BrokerEvents, Set<Listener<never>>>()
+  readonly #said = new Map<keyof BrokerEvents, Said>()
+
+  constructor(logger: Logger | false | undefined) {
+    this.#logger = logger === false ? null : (logger ?? stderr)
+  }
+
+  /** Returns what removes the listener. */
+  on<E extends keyof BrokerEvents>(event: E, listener: Listener<E>): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners)
+    listeners.add(listener as Listener<never>)
+    return () => listeners.delete(listener as Listener<never>)
+  }
+
+  emit<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): void {
+    const listeners = this.#listeners.get(event)
+    if (listeners !== undefined && listeners.size > 0) {
+      for (const listener of [...listeners]) (listener as Listener<E>)(payload)
+      return
+    }
+    this.#say(event, describe(event, payload))
+  }
+
+  #say(event: keyof BrokerEvents, line: string): void {
+    if (this.#logger === null) return
+    const now = performance.now()
+    const said = this.#said.get(event)
+    if (said !== undefined && now - said.atMs < LINE_EVERY_MS) {
+      said.omitted++
+      return
+    }
+    const omitted = said === undefined || said.omitted === 0 ? '' : ` (and ${said.omitted} more since the last line like this)`
+    this.#said.set(event, { atMs: now, omitted: 0 })
+    const message = `millrace: ${line}${omitted}`
+    if (event === 'failed' || event === 'publishFailed') this.#logger.error(message)
+    else this.#logger.warn(message)
+  }
+}
+
+function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
+  switch (event) {
+    case 'stalled': {
+      const { topic, partition, group, waitedMs } = payload as BrokerEvents['stalled']
+      return `publishing to partition ${partition} of topic ${topic} has waited ${Math.round(waitedMs)} ms${group === null ? '' : ` for group ${group}`}`
+    }
+    case 'restarted': {
+      const { kind, group, topic, thread, reason } = payload as BrokerEvents['restarted']
+      return `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and was started again`
+    }
+    case 'deadLettered': {
+      const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']
+      return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}`
+    }
+    case 'failed': {
+      const { error } = payload as BrokerEvents['failed']
+      return error.message
+    }
+    default: {
+      const { topic, partition, count, error } = payload as BrokerEvents['publishFailed']
+      return `${count} records for partition ${partition} of topic ${topic} were not published: ${error.message}`
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Makes the frame of a dead letter: the record's own key, headers and value bytes, with headers that say why.
+ *
+ * The partition host's thread. Leaf: bytes in, bytes out. The frame carries the group's member number as its producer
+ * and the low word of the source offset as its sequence, by which a successor finds what was appended already.
+ */
+import { crc32 } from 'node:zlib'
+import {
+  FRAME_BASE_OFFSET,
+  FRAME_BASE_SEQUENCE,
+  FRAME_BASE_TIMESTAMP,
+  FRAME_COUNT,
+  FRAME_HEADER_BYTES,
+  FRAME_HEADER_CRC,
+  FRAME_PRODUCER_ID,
+  FRAME_VERSION,
+  highOf,
+} from '../log/frame.ts'
+import { headersSize, readHeaders, writeHeaders } from '../log/headers.ts'
+import { HAS_HEADERS, HAS_KEY, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
+import type { StoredRecord } from '../log/stored-record.ts'
+import type { DeadLetterReason, Headers } from '../types.ts'
+
+/** Why, when and where a record died. */
+export interface Obituary {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly group: string
+  readonly member: number
+  readonly reason: DeadLetterReason
+  readonly failedAttempts: number
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly error: { readonly name?: unknown; readonly message?: unknown; readonly code?: unknown; readonly stack?: unknown }
+}
+
+/** Bytes that the added headers may take beyond the record's own; a dead-letter topic's records may be that much larger. */
+export const DEAD_LETTER_EXTRA_BYTES = 16_384
+const MESSAGE_CHARS_MAX = 1_024
+const STACK_CHARS_MAX = 2_048
+
+function text(value: unknown, max: number): string {
+  return typeof value === 'string' || typeof value === 'number' ? Buffer.from(String(value).slice(0, max)).toString() : ''
+}
+
+function headersOf(obituary: Obituary): Headers {
+  const { error } = obituary
+  const added: Record<string, string> = {
+    'millrace-topic': obituary.topic,
+    'millrace-partition': String(obituary.partition),
+    'millrace-offset': String(obituary.offset),
+    'millrace-group': obituary.group,
+    'millrace-reason': obituary.reason,
+    'millrace-failed-attempts': String(obituary.failedAttempts),
+    'millrace-first-failure': new Date(obituary.firstMs).toISOString(),
+    'millrace-last-failure': new Date(obituary.lastMs).toISOString(),
+    'millrace-error-name': text(error.name, 200),
+    'millrace-error-message': text(error.message, MESSAGE_CHARS_MAX),
+  }
+  const code = text(error.code, 200)
+  if (code !== '') added['millrace-error-code'] = code
+  const stack = text(error.stack, STACK_CHARS_MAX)
+  if (stack !== '') added['millrace-error-stack'] = stack
+  return added
+}
+
+/** The frame, ready but for its base offset; `sign` puts that in. */
+export function deadLetterFrame(record: StoredRecord, obituary: Obituary): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
+  const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
+  const headers: Headers = { ...own, ...headersOf(obituary) }
+  const keyLength = record.keyEnd - record.keyStart
+  const valueLength = record.valueEnd - record.valueStart
+  const headersLength = headersSize(headers)
+  const length = RECORD_HEADER_BYTES + keyLength + 4 + headersLength + valueLength
+  const frame = new Uint8Array((FRAME_HEADER_BYTES + length + 7) & ~7)
+  const view = new DataView(frame.buffer)
+  view.setInt32(0, frame.length, true)
+  view.setUint32(4, FRAME_VERSION, true)
+  view.setUint32(FRAME_COUNT, 1, true)
+  view.setFloat64(FRAME_BASE_TIMESTAMP, record.timestamp, true)
+  view.setFloat64(FRAME_PRODUCER_ID, obituary.member, true)
+  view.setInt32(FRAME_BASE_SEQUENCE, obituary.offset | 0, true)
+  let at = FRAME_HEADER_BYTES
+  view.setUint32(at, length, true)
+  view.setUint16(at + 6, (record.attributes & (HAS_KEY | NO_VALUE | 2)) | HAS_HEADERS, true)
+  view.setUint32(at + 12, keyLength, true)
+  at += RECORD_HEADER_BYTES
+  frame.set(record.bytes.subarray(record.keyStart, record.keyEnd), at)
+  at += keyLength
+  view.setUint32(at, headersLength, true)
+  at = writeHeaders(frame, at + 4, headers)
+  frame.set(record.bytes.subarray(record.valueStart, record.valueEnd), at)
+  return {
+    frame,
+    sign(baseOffset: number): void {
+      view.setUint32(FRAME_BASE_OFFSET, baseOffset >>> 0, true)
+      view.setInt32(FRAME_BASE_OFFSET + 4, highOf(baseOffset), true)
+      view.setUint32(FRAME_HEADER_CRC, crc32(frame.subarray(0, FRAME_HEADER_CRC)), true)
+    },
+  }
+}

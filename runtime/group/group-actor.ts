@@ -1,0 +1,291 @@
+/**
+ * One group on one partition: its committed offset, its current reader's slot, its failures and dead letters.
+ *
+ * The partition host's thread. A shell around group-cursor.ts: it gives that the inputs, and carries out the effects in
+ * the order in which they come (kept in the shared block first, answered last), so that a death in between repeats an
+ * input and loses none. It decides nothing.
+ *
+ * The window is gated by one word at a time: the slot's pin while a slot is open, the block's own pin otherwise.
+ */
+import { fromWire, type ErrorWire } from '../errors.ts'
+import { FAULT_POINT, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_EPOCH, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
+import { SETTLE, VERDICT } from '../link.ts'
+import { nearestOffset } from '../log/frame.ts'
+import { findRecord } from '../log/stored-record.ts'
+import type { HostLink, Settlement } from '../partition/host-link.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { GroupPlace, GroupReport, SlotCrash, SlotPlace, StartAt } from '../protocol.ts'
+import type { BrokerEvents, DeadLetterReason } from '../types.ts'
+import type { Memory } from 'sharedarraybuffer-ring'
+import { deadLetterFrame } from './dead-letter.ts'
+import { GroupBlock } from './group-block.ts'
+import { type CursorEffect, type CursorInput, type CursorState, type Failure, type FailureHow, openCursor, step } from './group-cursor.ts'
+
+interface OpenSlot {
+  readonly place: SlotPlace
+  readonly link: HostLink
+}
+
+/** A dead letter that its topic has no room for yet. */
+interface Dying {
+  readonly failure: Failure
+  readonly reason: DeadLetterReason
+  readonly error: string
+}
+
+/** What the group needs of its host. */
+export interface GroupSurroundings {
+  deadLettered(event: BrokerEvents['deadLettered']): void
+  fault(point: number): void
+}
+
+const HOWS: Readonly<Record<number, FailureHow>> = {
+  [SETTLE.failed]: 'failed',
+  [SETTLE.rejected]: 'rejected',
+  [SETTLE.timeout]: 'timeout',
+  [SETTLE.decode]: 'decode',
+}
+
+export class GroupActor {
+  readonly place: GroupPlace
+  readonly partition: PartitionActor
+  readonly #deadLetters: PartitionActor | null
+  readonly #memory: Memory
+  readonly #block: GroupBlock
+  readonly #surroundings: GroupSurroundings
+  #cursor: CursorState
+  #slot: OpenSlot | null = null
+  #dying: Dying[] = []
+  #gate: number
+  /** Offset that the committed word was last seen at: the base that its low word is read against. */
+  #committed: number
+
+  constructor(memory: Memory, place: GroupPlace, partition: PartitionActor, deadLetters: PartitionActor | null, surroundings: GroupSurroundings) {
+    this.place = place
+    this.partition = partition
+    this.#deadLetters = deadLetters
+    this.#memory = memory
+    this.#surroundings = surroundings
+    this.#block = new GroupBlock(memory, place.block)
+    if (!this.#block.opened) this.#open()
+    this.#committed = this.#block.committed
+    const done = deadLetters?.sequencesOf(place.member) ?? new Set<number>()
+    this.#cursor = openCursor(place.policy, this.#block.failures(), this.#block.deadLettered, this.#block.failed)
+    this.#gate = this.#block.pinAddress
+    partition.window.gates.push(this.#gate)
+    for (const failure of [...this.#cursor.failures.values()]) {
+      if (failure.state !== 'dying') continue
+      if (done.has(failure.offset | 0)) this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
+      else this.#dying.push({ failure, reason: 'failed', error: '{}' })
+    }
+  }
+
+  #open(): void {
+    const { window } = this.partition
+    const earliest = this.place.from === 'earliest'
+    const committed = earliest ? this.partition.logStartOffset : this.partition.highWatermark
+    this.#block.pin = earliest ? window.start : window.end
+    this.#block.committed = committed
+    this.#block.skipped = committed
+    this.#block.count(0, 0)
+    this.#block.markOpened()
+  }
+
+  #setGate(address: number): void {
+    const { gates } = this.partition.window
+    gates[gates.indexOf(this.#gate)] = address
+    this.#gate = address
+  }
+
+  /** First offset not settled, as the reader last said. */
+  committed(): number {
+    const open = this.#slot
+    if (open !== null) {
+      const word = open.place.slot + (open.place.confirms ? SLOT_COMMITTED : SLOT_RETURNED)
+      this.#committed = nearestOffset(this.#committed, this.#memory.load(word))
+    }
+    return this.#committed
+  }
+
+  /**
+   * Opens a slot for a new incarnation of the reader. After a restart of this thread the same call takes an open slot
+   * over: its reader has been going on, so its words stay.
+   */
+  openSlot(place: SlotPlace, link: HostLink): StartAt {
+    if (this.#slot !== null && this.#slot.place.epoch !== place.epoch) throw new Error('broken invariant: a slot is open for another epoch')
+    const words = this.#memory.i32
+    if (words[(place.slot + SLOT_EPOCH) >> 2] !== place.epoch) {
+      const low = this.#committed | 0
+      for (const word of [SLOT_COMMITTED, SLOT_HANDED, SLOT_RETURNED]) words[(place.slot + word) >> 2] = low
+      words[(place.slot + SLOT_ACTIVE) >> 2] = 0
+      this.#memory.store(place.slot + SLOT_PIN, this.#block.pin)
+      this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
+    }
+    this.#slot = { place, link }
+    this.#setGate(place.slot + SLOT_PIN)
+    this.partition.readers.set(link.client, link)
+    return this.#startAt()
+  }
+
+  #startAt(): StartAt {
+    const failures = [...this.#cursor.failures.values()].map(({ offset, failedAttempts, deliveryAttempt, notBeforeMs, state }) => ({
+      offset,
+      failedAttempts,
+      deliveryAttempt,
+      notBeforeMs,
+      dead: state === 'dead',
+    }))
+    return { committed: this.committed(), pin: this.#memory.load(this.#gate), failures }
+  }
+
+  /** Fences the reader: its slot is read once, and what it writes there later changes nothing. */
+  closeSlot(epoch: number, crash: SlotCrash | null): void {
+    const open = this.#slot
+    if (open === null || open.place.epoch !== epoch) return
+    const committed = this.committed()
+    const pin = this.#memory.load(open.place.slot + SLOT_PIN)
+    const handed = nearestOffset(committed, this.#memory.load(open.place.slot + SLOT_HANDED))
+    const returned = nearestOffset(committed, this.#memory.load(open.place.slot + SLOT_RETURNED))
+    this.#block.committed = committed
+    this.#block.pin = pin
+    this.#slot = null
+    this.#setGate(this.#block.pinAddress)
+    this.partition.readers.delete(open.place.client)
+    if (crash !== null && crash.executing && handed === returned + 1 && returned >= committed) {
+      this.#step({ kind: 'crashed', offset: returned, committed, how: crash.reason }, JSON.stringify(crash.error))
+    }
+  }
+
+  /** Takes a settlement; false when it cannot be answered now. */
+  settle(settlement: Settlement): boolean {
+    const open = this.#slot
+    if (open === null || open.place.epoch !== settlement.epoch) return true
+    const how = HOWS[settlement.how]
+    if (how === undefined) throw new Error(`broken invariant: settlement of kind ${settlement.how}`)
+    const { offset, deliveryAttempt } = settlement
+    return this.#step({ kind: 'settled', offset, committed: this.committed(), how, deliveryAttempt }, settlement.error)
+  }
+
+  #step(input: CursorInput, error: string): boolean {
+    const now = Date.now()
+    const next = step(this.#cursor, input, now, Math.random)
+    if (next.effects.some((effect) => effect.kind === 'later')) return false
+    this.#cursor = next.state
+    for (const effect of next.effects) this.#carryOut(effect, error, now)
+    return true
+  }
+
+  #carryOut(effect: CursorEffect, error: string, now: number): void {
+    switch (effect.kind) {
+      case 'keep':
+        this.#block.keep(effect.failure)
+        this.#block.count(this.#cursor.deadLettered, this.#cursor.failed)
+        break
+      case 'forget':
+        this.#block.forget(effect.offset)
+        break
+      case 'retry':
+        this.#verdict(effect.failure.offset, VERDICT.retry, effect.failure.failedAttempts, Math.max(0, effect.failure.notBeforeMs - now))
+        break
+      case 'skip':
+        this.#verdict(effect.offset, VERDICT.skip, 0, 0)
+        break
+      case 'deadLetter':
+        this.#bury({ failure: effect.failure, reason: effect.reason, error })
+        break
+      case 'later':
+        break
+    }
+  }
+
+  #verdict(offset: number, action: number, failedAttempts: number, delayMs: number): void {
+    const open = this.#slot
+    if (open === null) return
+    open.link.verdict(this.place.member, open.place.epoch, offset, action, failedAttempts, delayMs)
+    open.link.publish()
+  }
+
+  #bury(dying: Dying): void {
+    if (this.#appendDeadLetter(dying)) {
+      this.#surroundings.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
+      this.#step({ kind: 'deadLettered', offset: dying.failure.offset }, '')
+    } else this.#dying.push(dying)
+  }
+
+  #appendDeadLetter({ failure, reason, error }: Dying): boolean {
+    const target = this.#deadLetters
+    if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
+    const pin = this.#memory.load(this.#gate)
+    const record = findRecord(this.partition.reader, pin, this.partition.window.end, failure.offset)
+    if (record === null) throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
+    const { topicName, partition, group, member } = this.place
+    const told = fromWire(JSON.parse(error) as ErrorWire)
+    const obituary = {
+      topic: topicName,
+      partition,
+      offset: failure.offset,
+      group,
+      member,
+      reason,
+      failedAttempts: failure.failedAttempts,
+      firstMs: failure.firstMs,
+      lastMs: failure.lastMs,
+      error: told,
+    }
+    const { frame, sign } = deadLetterFrame(record, obituary)
+    if (!target.appendLocal(frame, sign)) return false
+    this.#surroundings.deadLettered({ topic: topicName, partition, offset: failure.offset, group, reason, message: told.message })
+    return true
+  }
+
+  /** Work left over from before: dead letters that had no room, failures that are behind the committed offset now. */
+  tend(): boolean {
+    let worked = false
+    if (this.#dying.length > 0 && this.#slotHasRoom()) {
+      const dying = this.#dying
+      this.#dying = []
+      for (const each of dying) this.#bury(each)
+      worked = this.#dying.length < dying.length
+    }
+    if (this.#cursor.failures.size > 0) {
+      const before = this.#cursor.failures.size
+      this.#step({ kind: 'committed', committed: this.committed() }, '')
+      worked ||= this.#cursor.failures.size < before
+    }
+    return worked
+  }
+
+  #slotHasRoom(): boolean {
+    return this.#slot === null || this.#slot.link.room() > this.#dying.length
+  }
+
+  /** Whether everything below `offset` is settled. */
+  settledTo(offset: number): boolean {
+    return this.committed() >= offset
+  }
+
+  /** Stops gating the window. */
+  close(): void {
+    const { gates } = this.partition.window
+    gates.splice(gates.indexOf(this.#gate), 1)
+    if (this.#slot !== null) this.partition.readers.delete(this.#slot.place.client)
+  }
+
+  report(): GroupReport {
+    const committed = this.committed()
+    const { highWatermark, partition, window } = this.partition
+    const { deadLettered, failed } = this.#cursor
+    const deadAhead = [...this.#cursor.failures.values()].filter((failure) => failure.state === 'dead' && failure.offset >= committed).length
+    return {
+      member: this.place.member,
+      partition,
+      committed,
+      highWatermark,
+      lag: highWatermark - committed,
+      processed: committed - this.#block.skipped - (deadLettered - deadAhead),
+      deadLettered,
+      failures: failed,
+      lagBytes: (window.end - this.#memory.load(this.#gate)) | 0,
+    }
+  }
+}

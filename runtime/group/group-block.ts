@@ -1,0 +1,147 @@
+/**
+ * The shared block of one group on one partition: what its actor must find again after the partition host's death.
+ *
+ * Written by the partition host's thread only, read by its successor; plain accesses (a thread's exit orders them).
+ * Layout: layout.ts. An entry's offset is stored last when it is added and cleared first when it is removed, so that a
+ * death in between leaves the entry out or whole.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import {
+  FAILURE_ATTEMPTS,
+  FAILURE_BYTES,
+  FAILURE_DELIVERY,
+  FAILURE_FIRST_MS,
+  FAILURE_LAST_MS,
+  FAILURE_NOT_BEFORE_MS,
+  FAILURE_OFFSET,
+  FAILURE_STATE,
+  FAILURES_MAX,
+  GROUP_COMMITTED,
+  GROUP_DEAD_LETTERED,
+  GROUP_FAILED,
+  GROUP_OPENED,
+  GROUP_PIN,
+  GROUP_SKIPPED,
+  GROUP_TABLE,
+} from '../layout.ts'
+import type { Failure } from './group-cursor.ts'
+
+const STATES: readonly Failure['state'][] = ['retry', 'dying', 'dead']
+
+export class GroupBlock {
+  readonly address: number
+  readonly #memory: Memory
+
+  constructor(memory: Memory, address: number) {
+    this.#memory = memory
+    this.address = address
+  }
+
+  /** Address of the word that gates the window while no slot is open. */
+  get pinAddress(): number {
+    return this.address + GROUP_PIN
+  }
+
+  get opened(): boolean {
+    return this.#memory.i32[(this.address + GROUP_OPENED) >> 2] === 1
+  }
+
+  markOpened(): void {
+    this.#memory.i32[(this.address + GROUP_OPENED) >> 2] = 1
+  }
+
+  get pin(): number {
+    return this.#memory.load(this.address + GROUP_PIN)
+  }
+
+  set pin(position: number) {
+    this.#memory.store(this.address + GROUP_PIN, position)
+  }
+
+  #get(field: number): number {
+    return this.#memory.f64[(this.address + field) >> 3] as number
+  }
+
+  #set(field: number, value: number): void {
+    this.#memory.f64[(this.address + field) >> 3] = value
+  }
+
+  get committed(): number {
+    return this.#get(GROUP_COMMITTED)
+  }
+
+  set committed(offset: number) {
+    this.#set(GROUP_COMMITTED, offset)
+  }
+
+  get skipped(): number {
+    return this.#get(GROUP_SKIPPED)
+  }
+
+  set skipped(records: number) {
+    this.#set(GROUP_SKIPPED, records)
+  }
+
+  get deadLettered(): number {
+    return this.#get(GROUP_DEAD_LETTERED)
+  }
+
+  get failed(): number {
+    return this.#get(GROUP_FAILED)
+  }
+
+  count(deadLettered: number, failed: number): void {
+    this.#set(GROUP_DEAD_LETTERED, deadLettered)
+    this.#set(GROUP_FAILED, failed)
+  }
+
+  #entry(index: number): number {
+    return this.address + GROUP_TABLE + index * FAILURE_BYTES
+  }
+
+  #find(key: number): number {
+    for (let index = 0; index < FAILURES_MAX; index++) {
+      if (this.#memory.f64[(this.#entry(index) + FAILURE_OFFSET) >> 3] === key) return this.#entry(index)
+    }
+    return -1
+  }
+
+  keep(failure: Failure): void {
+    const known = this.#find(failure.offset + 1)
+    const at = known === -1 ? this.#find(0) : known
+    if (at === -1) throw new Error('broken invariant: more failures than the group block has room for')
+    const { f64, i32 } = this.#memory
+    f64[(at + FAILURE_FIRST_MS) >> 3] = failure.firstMs
+    f64[(at + FAILURE_LAST_MS) >> 3] = failure.lastMs
+    f64[(at + FAILURE_NOT_BEFORE_MS) >> 3] = failure.notBeforeMs
+    i32[(at + FAILURE_ATTEMPTS) >> 2] = failure.failedAttempts
+    i32[(at + FAILURE_STATE) >> 2] = STATES.indexOf(failure.state)
+    i32[(at + FAILURE_DELIVERY) >> 2] = failure.deliveryAttempt
+    f64[(at + FAILURE_OFFSET) >> 3] = failure.offset + 1
+  }
+
+  forget(offset: number): void {
+    const at = this.#find(offset + 1)
+    if (at !== -1) this.#memory.f64[(at + FAILURE_OFFSET) >> 3] = 0
+  }
+
+  failures(): Failure[] {
+    const { f64, i32 } = this.#memory
+    const found: Failure[] = []
+    for (let index = 0; index < FAILURES_MAX; index++) {
+      const at = this.#entry(index)
+      const key = f64[(at + FAILURE_OFFSET) >> 3] as number
+      if (key === 0) continue
+      found.push({
+        offset: key - 1,
+        failedAttempts: i32[(at + FAILURE_ATTEMPTS) >> 2] as number,
+        deliveryAttempt: i32[(at + FAILURE_DELIVERY) >> 2] as number,
+        firstMs: f64[(at + FAILURE_FIRST_MS) >> 3] as number,
+        lastMs: f64[(at + FAILURE_LAST_MS) >> 3] as number,
+        notBeforeMs: f64[(at + FAILURE_NOT_BEFORE_MS) >> 3] as number,
+        state: STATES[i32[(at + FAILURE_STATE) >> 2] as number] ?? 'retry',
+      })
+    }
+    return found
+  }
+}

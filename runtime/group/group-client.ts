@@ -1,0 +1,177 @@
+/** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
+import type { Observable } from 'rxjs'
+import { HandlerMember } from '../delivery/handler-member.ts'
+import { asHandler } from '../delivery/load-handler.ts'
+import { ManualMember } from '../delivery/manual-member.ts'
+import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
+import { DeliveryIterator } from '../delivery/delivery-iterator.ts'
+import { observeDeliveries } from '../delivery/observe.ts'
+import { type CheckedConsumeOptions, checkConsumeOptions, checkHandleOptions, checkObserveOptions, checkRunOptions } from '../options.ts'
+import type { GroupSpec, RunSpec, TopicShape } from '../protocol.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { Session } from '../session.ts'
+import type {
+  ConsumeOptions,
+  Group,
+  GroupStats,
+  HandleOptions,
+  Handler,
+  ManualDelivery,
+  MessageHandler,
+  ObserveOptions,
+  Run,
+  RunOptions,
+} from '../types.ts'
+import { RunClient } from './run-client.ts'
+
+/** Deliveries that an async iterator fetches ahead. */
+const CONSUME_WINDOW = 256
+
+export class GroupClient<V> implements Group<V> {
+  readonly name: string
+  readonly #session: Session
+  readonly #topic: TopicShape
+  readonly #producer: TopicProducer
+
+  constructor(session: Session, topic: TopicShape, name: string, producer: TopicProducer) {
+    this.#session = session
+    this.#topic = topic
+    this.name = name
+    this.#producer = producer
+  }
+
+  get topic(): string {
+    return this.#topic.name
+  }
+
+  async run<R = unknown>(options: RunOptions): Promise<Run<R>> {
+    const checked = checkRunOptions(options)
+    checked.signal?.throwIfAborted()
+    const spec: RunSpec = {
+      ...this.#spec(checked),
+      handlerTimeoutMs: checked.handlerTimeoutMs,
+      output: checked.output ?? null,
+      confirms: checked.output !== undefined,
+      threads: {
+        count: checked.threads,
+        handler: checked.handler,
+        data: checked.data,
+        execArgv: handlerFlags(),
+        resourceLimits: (checked.resourceLimits as Record<string, number> | undefined) ?? null,
+        restart: checked.restart,
+      },
+    }
+    const release = this.#session.hold()
+    try {
+      const { run } = await this.#session.ask((control) => control.startRun(spec), 'for ever')
+      return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  async handle<R = unknown>(handler: MessageHandler<V> | Handler<V, unknown, R>, options?: HandleOptions): Promise<Run<R>> {
+    const checked = checkHandleOptions(options)
+    checked.signal?.throwIfAborted()
+    const made = typeof handler === 'object' && handler !== null ? (handler as Handler<unknown, unknown, unknown>) : asHandler(handler, 'the first argument of handle')
+    if (typeof made.message !== 'function') asHandler(undefined, 'the first argument of handle')
+    const spec: RunSpec = {
+      ...this.#spec(checked),
+      handlerTimeoutMs: checked.handlerTimeoutMs,
+      output: checked.output ?? null,
+      confirms: checked.output !== undefined,
+      threads: null,
+    }
+    const { thread, publishers } = this.#session
+    return this.#join<R>(spec, checked.signal, (shape) => new HandlerMember(thread, publishers, shape, made, undefined))
+  }
+
+  /** Starts a run whose only member is this thread. */
+  async #join<R>(spec: RunSpec, signal: AbortSignal | undefined, member: (shape: import('../protocol.ts').RunShape) => import('../delivery/handler-member.ts').RunMember): Promise<RunClient<R>> {
+    const release = this.#session.hold()
+    try {
+      const { run, shape } = await this.#session.ask((control) => control.startRun(spec), 'for ever')
+      this.#session.members.set(run, member(shape))
+      const client = new RunClient<R>(this.#session, this, this.#producer, run, release, signal)
+      await this.#session.ask((control) => control.joinRun(run), 'for ever')
+      return client
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Starts handing deliveries to `emit`, at most `window` of them unsettled. */
+  #deliver(options: CheckedConsumeOptions, window: number, emit: (delivery: SettleableDelivery) => void): Promise<RunClient<unknown>> {
+    const spec: RunSpec = { ...this.#spec(options), handlerTimeoutMs: Number.POSITIVE_INFINITY, output: null, confirms: true, threads: null }
+    return this.#join(spec, options.signal, () => new ManualMember(this.#session.thread, window, emit))
+  }
+
+  consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>> {
+    const checked = checkConsumeOptions(options)
+    return new DeliveryIterator<V>((emit) => this.#deliver(checked, CONSUME_WINDOW, emit))
+  }
+
+  observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
+    const checked = checkObserveOptions(options)
+    return observeDeliveries<V>((emit) => this.#deliver(checked, checked.window, emit))
+  }
+
+  #spec(options: Omit<CheckedConsumeOptions, 'signal'>): GroupSpec {
+    const { attempts, backoff, deadLetter, from, given } = options
+    return {
+      topic: this.#topic.id,
+      group: this.name,
+      policy: { attempts, ...backoff },
+      deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
+      from,
+      given: [...given],
+    }
+  }
+
+  async stats(): Promise<GroupStats> {
+    const { topic, group, restarts, threads, reports } = await this.#session.ask((control) => control.groupStats(this.#topic.id, this.name))
+    const total = (field: 'processed' | 'deadLettered' | 'failures' | 'lag'): number => reports.reduce((sum, report) => sum + report[field], 0)
+    return {
+      topic,
+      group,
+      processed: total('processed'),
+      deadLettered: total('deadLettered'),
+      failures: total('failures'),
+      lag: total('lag'),
+      restarts,
+      threads,
+      partitions: reports.map(({ partition, committed, highWatermark, lag }) => ({ partition, committed, highWatermark, lag })),
+    }
+  }
+
+  async lag(): Promise<number> {
+    return (await this.stats()).lag
+  }
+
+  async delete(): Promise<void> {
+    await this.#session.ask((control) => control.deleteGroup(this.#topic.id, this.name))
+  }
+
+  /** Everything published so far by this thread is appended, and everything appended is settled. */
+  async idle(): Promise<void> {
+    await this.#producer.flush()
+    await this.#session.ask((control) => control.groupIdle(this.#topic.id, this.name), 'for ever')
+  }
+}
+
+/** Flags of this process that handler threads need too: loaders, conditions; not those that only a process may have. */
+function handlerFlags(): string[] {
+  const flags: string[] = []
+  const kept = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--experimental-strip-types|--no-experimental-strip-types|--experimental-transform-types|--enable-source-maps|--preserve-symlinks|--no-warnings|--disable-warning)(=|$)/
+  const valued = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--disable-warning)$/
+  const { execArgv } = process
+  for (let index = 0; index < execArgv.length; index++) {
+    const flag = execArgv[index] as string
+    if (!kept.test(flag)) continue
+    flags.push(flag)
+    if (valued.test(flag)) flags.push(execArgv[++index] as string)
+  }
+  return flags
+}

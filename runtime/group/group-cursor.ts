@@ -1,0 +1,147 @@
+/**
+ * What a group decides about records of one partition that were not plainly acked: retry, or dead letter.
+ *
+ * Pure: no clock, no randomness, no threads. The state is what the group's shared block keeps; the shell (group-actor.ts)
+ * carries out the effects in order. Plain acks never come here: they are the reader's committed word.
+ *
+ * Rules: a failure is counted once per hand-out (a repeated settlement, after a partition host's death, changes
+ * nothing). A record is dead-lettered at `attempts` failures in all, at once when it was rejected or does not decode.
+ * Until its dead letter is appended the record stays where it is, and its partition waits.
+ *
+ * Bound: FAILURES_MAX records that failed and are not yet behind the committed offset; beyond that an input is `later`.
+ */
+import { FAILURES_MAX } from '../layout.ts'
+import type { RetryPolicy } from '../protocol.ts'
+import type { DeadLetterReason } from '../types.ts'
+
+/** One record that failed and is not settled, or is dead-lettered and still ahead of the committed offset. */
+export interface Failure {
+  readonly offset: number
+  readonly failedAttempts: number
+  /** The hand-out whose failure was counted last. */
+  readonly deliveryAttempt: number
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly notBeforeMs: number
+  /** `retry`: to be handed out again. `dying`: to be appended to the dead-letter topic. `dead`: appended. */
+  readonly state: 'retry' | 'dying' | 'dead'
+}
+
+export interface CursorState {
+  readonly policy: RetryPolicy
+  readonly failures: ReadonlyMap<number, Failure>
+  readonly deadLettered: number
+  readonly failed: number
+}
+
+export type FailureHow = 'failed' | 'rejected' | 'timeout' | 'decode' | 'crashed'
+
+export type CursorInput =
+  /** A reader said that a delivery failed; `committed` is its committed offset. */
+  | { readonly kind: 'settled'; readonly offset: number; readonly committed: number; readonly how: FailureHow; readonly deliveryAttempt: number }
+  /** A reader's thread died while it handled this record. */
+  | { readonly kind: 'crashed'; readonly offset: number; readonly committed: number; readonly how: 'crashed' | 'timeout' }
+  /** The dead letter of this record is appended. */
+  | { readonly kind: 'deadLettered'; readonly offset: number }
+  /** Everything below is settled. */
+  | { readonly kind: 'committed'; readonly committed: number }
+
+export type CursorEffect =
+  /** Keep this entry in the shared block, before anything that follows. */
+  | { readonly kind: 'keep'; readonly failure: Failure }
+  | { readonly kind: 'forget'; readonly offset: number }
+  | { readonly kind: 'retry'; readonly failure: Failure }
+  | { readonly kind: 'skip'; readonly offset: number }
+  | { readonly kind: 'deadLetter'; readonly failure: Failure; readonly reason: DeadLetterReason }
+  /** The table is full: take the input again when the committed offset has moved. */
+  | { readonly kind: 'later' }
+
+export interface CursorStep {
+  readonly state: CursorState
+  readonly effects: readonly CursorEffect[]
+}
+
+const NOTHING: readonly CursorEffect[] = []
+
+export function openCursor(policy: RetryPolicy, failures: readonly Failure[], deadLettered: number, failed: number): CursorState {
+  return { policy, failures: new Map(failures.map((failure) => [failure.offset, failure])), deadLettered, failed }
+}
+
+export function step(state: CursorState, input: CursorInput, now: number, rng: () => number): CursorStep {
+  switch (input.kind) {
+    case 'settled':
+      return settled(state, input.offset, input.committed, input.how, input.deliveryAttempt, now, rng)
+    case 'crashed': {
+      const known = state.failures.get(input.offset)
+      return settled(state, input.offset, input.committed, input.how, (known?.deliveryAttempt ?? 0) + 1, now, rng)
+    }
+    case 'deadLettered': {
+      const known = state.failures.get(input.offset)
+      if (known === undefined || known.state === 'dead') return { state, effects: NOTHING }
+      const failure: Failure = { ...known, state: 'dead' }
+      return {
+        state: { ...keep(state, failure), deadLettered: state.deadLettered + 1 },
+        effects: [
+          { kind: 'keep', failure },
+          { kind: 'skip', offset: input.offset },
+        ],
+      }
+    }
+    case 'committed': {
+      const passed = [...state.failures.keys()].filter((offset) => offset < input.committed)
+      if (passed.length === 0) return { state, effects: NOTHING }
+      const failures = new Map(state.failures)
+      for (const offset of passed) failures.delete(offset)
+      return { state: { ...state, failures }, effects: passed.map((offset) => ({ kind: 'forget', offset })) }
+    }
+  }
+}
+
+function settled(
+  state: CursorState,
+  offset: number,
+  committed: number,
+  how: FailureHow,
+  deliveryAttempt: number,
+  now: number,
+  rng: () => number,
+): CursorStep {
+  if (offset < committed) return { state, effects: NOTHING }
+  const known = state.failures.get(offset)
+  if (known !== undefined) {
+    if (known.state === 'dead') return { state, effects: [{ kind: 'skip', offset }] }
+    if (known.state === 'dying') return { state, effects: NOTHING }
+    if (deliveryAttempt <= known.deliveryAttempt) return { state, effects: [{ kind: 'retry', failure: known }] }
+  } else if (state.failures.size >= FAILURES_MAX) return { state, effects: [{ kind: 'later' }] }
+  const failedAttempts = (known?.failedAttempts ?? 0) + 1
+  const reason = deadLetterReason(how, failedAttempts, state.policy)
+  const failure: Failure = {
+    offset,
+    failedAttempts,
+    deliveryAttempt,
+    firstMs: known?.firstMs ?? now,
+    lastMs: now,
+    notBeforeMs: reason === null ? now + retryDelayMs(state.policy, failedAttempts, rng) : now,
+    state: reason === null ? 'retry' : 'dying',
+  }
+  return {
+    state: { ...keep(state, failure), failed: state.failed + 1 },
+    effects: [{ kind: 'keep', failure }, reason === null ? { kind: 'retry', failure } : { kind: 'deadLetter', failure, reason }],
+  }
+}
+
+function deadLetterReason(how: FailureHow, failedAttempts: number, policy: RetryPolicy): DeadLetterReason | null {
+  if (policy.attempts === Number.POSITIVE_INFINITY) return null
+  if (how === 'rejected' || how === 'decode') return how
+  return failedAttempts >= policy.attempts ? how : null
+}
+
+/** Exponential, capped, with a random share taken off; whole milliseconds. */
+function retryDelayMs(policy: RetryPolicy, failedAttempts: number, rng: () => number): number {
+  const full = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(failedAttempts - 1, 40))
+  return Math.round(full * (1 - policy.jitter * rng()))
+}
+
+function keep(state: CursorState, failure: Failure): CursorState {
+  return { ...state, failures: new Map(state.failures).set(failure.offset, failure) }
+}

@@ -1,0 +1,178 @@
+/**
+ * A reader of one partition for one group: fetches frames out of the window, walks their records, commits.
+ *
+ * The consumer's thread. It owns one slot (layout.ts) for one epoch: committed offset, pin, what is handed out. A fetch
+ * copies whole frames, up to FETCH_BYTES or one frame, into private memory and allocates that anew, because
+ * deliveries may be kept. The pin stands at the oldest frame that holds an unsettled record; moving it frees the window.
+ *
+ * What failed is known here as the group told it: by the assignment, then by verdicts.
+ */
+import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
+import { type Codec, codecOf } from '../codec.ts'
+import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
+import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
+import type { Assignment, OpenFailure } from '../protocol.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { FetchedFrame } from '../delivery/delivery.ts'
+
+const FETCH_BYTES = 65_536
+
+/** A frame that holds unsettled records. */
+interface HeldFrame {
+  readonly position: number
+  readonly endOffset: number
+}
+
+export class PartitionReader {
+  readonly assignment: Assignment
+  readonly #thread: AttachedThread
+  readonly #memory: Memory
+  readonly #window: WindowReader
+  readonly #codec: Codec
+  readonly #slot: number
+  /** Window position of the next frame to fetch. */
+  #position: number
+  #held: HeldFrame[] = []
+  #words: Int32Array = new Int32Array(0)
+  #buffer: Buffer = Buffer.alloc(0)
+  /** Indexes into the buffer. */
+  #cursor = 0
+  #frameEnd = 0
+  #bufferEnd = 0
+  #baseOffset = 0
+  #committed: number
+  readonly #failures = new Map<number, OpenFailure>()
+  /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
+  frame: FetchedFrame
+  at = 0
+  offset = -1
+
+  constructor(thread: AttachedThread, assignment: Assignment) {
+    this.assignment = assignment
+    this.#thread = thread
+    this.#memory = thread.memory
+    this.#window = new WindowReader(thread.memory, assignment.place.window.address, assignment.place.window.capacity)
+    this.#codec = codecOf(assignment.topic.codec)
+    this.#slot = assignment.slot
+    this.#position = assignment.pin
+    this.#committed = assignment.committed
+    for (const failure of assignment.failures) this.#failures.set(failure.offset, failure)
+    this.frame = this.#frameAt(0)
+  }
+
+  #frameAt(baseTimestamp: number): FetchedFrame {
+    const { topic, place } = this.assignment
+    return { buffer: this.#buffer, words: this.#words, codec: this.#codec, topic: topic.name, partition: place.partition, baseTimestamp }
+  }
+
+  /** Whether `next` would find a record without waiting. May be wrong once, when only skipped records are left. */
+  ready(): boolean {
+    return this.#cursor < this.#bufferEnd || this.#window.end() !== this.#position
+  }
+
+  /** Moves to the next record; false when nothing more is readable now. */
+  next(): boolean {
+    for (;;) {
+      while (this.#cursor < this.#frameEnd) {
+        const at = this.#cursor
+        const index = at >> 2
+        this.#cursor = at + (((this.#words[index] as number) + 7) & ~7)
+        const offset = this.#baseOffset + ((this.#words[index + 1] as number) & 0xffff)
+        if (offset < this.#committed) continue
+        this.at = at
+        this.offset = offset
+        return true
+      }
+      if (this.#frameEnd < this.#bufferEnd) this.#openFrame(this.#frameEnd)
+      else if (!this.#fetch()) return false
+    }
+  }
+
+  /** Whether the buffer is used up: a good moment to commit. */
+  get exhausted(): boolean {
+    return this.#cursor >= this.#bufferEnd
+  }
+
+  #openFrame(at: number): void {
+    const index = at >> 2
+    this.#baseOffset = joinOffset(this.#words[index + 2] as number, this.#words[index + 3] as number)
+    this.#cursor = at + FRAME_HEADER_BYTES
+    this.#frameEnd = at + (this.#words[index] as number)
+    this.frame = this.#frameAt(this.#buffer.readDoubleLE(at + FRAME_BASE_TIMESTAMP))
+  }
+
+  #fetch(): boolean {
+    const window = this.#window
+    const available = (window.end() - this.#position) | 0
+    if (available === 0) return false
+    let bytes = 0
+    while (bytes < available) {
+      const position = (this.#position + bytes) | 0
+      const length = window.word(position)
+      if (length < FRAME_HEADER_BYTES || (length & 7) !== 0 || length > available - bytes) {
+        const { topic, place } = this.assignment
+        throw new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has a frame of length ${length} at position ${position}`)
+      }
+      if (bytes > 0 && bytes + length > FETCH_BYTES) break
+      const last = joinOffset(window.word(position + 8), window.word(position + 12)) + (window.word(position + 16) >>> 0)
+      this.#held.push({ position, endOffset: last + 1 })
+      bytes += length
+    }
+    this.#buffer = Buffer.allocUnsafeSlow(bytes)
+    this.#words = new Int32Array(this.#buffer.buffer, 0, bytes >> 2)
+    window.copyOut(this.#position, bytes, this.#buffer, 0)
+    this.#position = (this.#position + bytes) | 0
+    this.#bufferEnd = bytes
+    this.#openFrame(0)
+    return true
+  }
+
+  get committed(): number {
+    return this.#committed
+  }
+
+  /** Everything below `offset` is settled for good: says so, and frees the window up to there. */
+  commit(offset: number): void {
+    if (offset <= this.#committed) return
+    this.#committed = offset
+    let passed = 0
+    while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
+    if (passed > 0) this.#held.splice(0, passed)
+    if (this.#failures.size > 0) for (const failed of this.#failures.keys()) if (failed < offset) this.#failures.delete(failed)
+    const low = offset | 0
+    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = low
+    this.#memory.store(this.#slot + SLOT_COMMITTED, low)
+    this.#memory.store(this.#slot + SLOT_PIN, this.#held[0]?.position ?? this.#position)
+    this.#thread.ringHost(this.assignment.place.host)
+  }
+
+  /** The record at `offset` is about to be handed out. */
+  handOut(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
+  }
+
+  /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */
+  returned(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
+  }
+
+  /** A handler's promise is pending, or not any more. */
+  active(pending: boolean): void {
+    this.#memory.i32[(this.#slot + SLOT_ACTIVE) >> 2] = pending ? 1 : 0
+  }
+
+  failureOf(offset: number): OpenFailure | undefined {
+    return this.#failures.size === 0 ? undefined : this.#failures.get(offset)
+  }
+
+  keepFailure(failure: OpenFailure): void {
+    this.#failures.set(failure.offset, failure)
+  }
+
+  /** Records that failed and are not dead-lettered; while there are any, later ones wait. */
+  get unresolved(): number {
+    let count = 0
+    for (const failure of this.#failures.values()) if (!failure.dead) count++
+    return count
+  }
+}

@@ -1,0 +1,111 @@
+/** A run as callers hold it: wait for it, pause it, stop it, hear when it gave up. The creating thread. */
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import { checkCloseOptions } from '../options.ts'
+import type { RunObserver, Session } from '../session.ts'
+import type { CloseOptions, GroupStats, Run, StopReport } from '../types.ts'
+import type { GroupClient } from './group-client.ts'
+
+/** What a run needs of its group, whatever the group's type of value. */
+type RunsGroup = Pick<GroupClient<never>, 'name' | 'topic' | 'stats' | 'lag' | 'idle'>
+
+export class RunClient<R> implements Run<R>, RunObserver {
+  readonly finished: Promise<void>
+  readonly #session: Session
+  readonly #group: RunsGroup
+  readonly #run: number
+  readonly #release: () => void
+  readonly #signal: AbortSignal | undefined
+  #resolve: () => void = () => undefined
+  #reject: (error: Error) => void = () => undefined
+  #stopped: Promise<StopReport<R>> | null = null
+  #failure: Error | null = null
+
+  constructor(session: Session, group: RunsGroup, _producer: TopicProducer, run: number, release: () => void, signal: AbortSignal | undefined) {
+    this.#session = session
+    this.#group = group
+    this.#run = run
+    this.#release = release
+    this.#signal = signal
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // Who does not look at `finished` hears of a failure by the broker's event.
+    this.finished.catch(() => undefined)
+    session.runs.set(run, this)
+    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (signal?.aborted === true) this.#aborted()
+  }
+
+  readonly #aborted = (): void => {
+    this.stop().catch(() => undefined)
+  }
+
+  get group(): string {
+    return this.#group.name
+  }
+
+  get topic(): string {
+    return this.#group.topic
+  }
+
+  async idle(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
+    const failed = this.finished.then(() => undefined)
+    await Promise.race([this.#group.idle(), failed])
+  }
+
+  async pause(): Promise<void> {
+    await this.#session.ask((control) => control.pauseRun(this.#run))
+  }
+
+  async resume(): Promise<void> {
+    await this.#session.ask((control) => control.resumeRun(this.#run))
+  }
+
+  stop(options?: CloseOptions): Promise<StopReport<R>> {
+    const { timeoutMs } = checkCloseOptions(options)
+    this.#stopped ??= this.#stop(timeoutMs)
+    return this.#stopped
+  }
+
+  async #stop(timeoutMs: number): Promise<StopReport<R>> {
+    if (this.#failure !== null || this.#session.closed) {
+      this.#end()
+      return { results: [] }
+    }
+    try {
+      const results = await this.#session.ask((control) => control.stopRun(this.#run, timeoutMs), 'for ever')
+      return { results: results as R[] }
+    } finally {
+      this.#end()
+      this.#resolve()
+    }
+  }
+
+  failed(error: Error): void {
+    this.#failure = error
+    this.#end()
+    this.#reject(error)
+    this.#session.events.emit('failed', { topic: this.topic, group: this.group, error })
+  }
+
+  #end(): void {
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#session.runs.delete(this.#run)
+    this.#session.members.delete(this.#run)
+    this.#release()
+  }
+
+  stats(): Promise<GroupStats> {
+    return this.#group.stats()
+  }
+
+  lag(): Promise<number> {
+    return this.#group.lag()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Every shared word of the broker outside rings and windows: its writer, its readers, its meaning.
+ *
+ * ```
+ * client    one per attached thread (main, handler hosts)
+ *   +0   BELL      doorbell of the thread
+ *   +128 PHASE     the thread writes, control reads      what it is doing (PHASE below)
+ *   +132 RUNNING   the thread writes, control reads      slot whose handler is on the stack, 0: none
+ *   +136 TURN      the thread writes, control reads      grows with each delivery started on this thread
+ *
+ * slot      one per incarnation of a reader of one partition for one group; abandoned, never reused, while its
+ *           thread may live
+ *   +0   COMMITTED the reader writes, partition reads    low word of the first offset not acked for good
+ *   +4   PIN       the reader writes, partition reads    window position of the oldest frame it still needs
+ *   +8   HANDED    the reader writes, partition reads    low word of the offset after the last one handed out
+ *   +12  RETURNED  the reader writes, partition reads    low word of the first offset whose handler has not returned
+ *   +16  ACTIVE    the reader writes, partition reads    1: a handler's promise is pending
+ *   +64  EPOCH     the partition host writes and reads   the owner's epoch, once the words above are set
+ *
+ * group     one per (group, partition); the partition host alone writes it, its successor reads it
+ *   +0   PIN       gates the window while no slot is open
+ *   +8   f64 COMMITTED  first offset not settled, when no slot is open
+ *   +16  f64 DEAD_LETTERED   +24 f64 FAILURES   +32 f64 SKIPPED (records before the group's start)
+ *   +40  OPENED    1: the block holds a group, and a successor adopts it
+ *   +128 FAILURES_MAX entries of FAILURE_BYTES: records that failed and are not settled
+ *        +0 f64 offset + 1 (0: free)  +8 f64 first failure, ms  +16 f64 last failure, ms
+ *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state
+ *
+ * fault     one per broker, for tests that stop a partition host at a named point
+ *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
+ * ```
+ *
+ * HANDED, RETURNED, RUNNING and TURN are written plainly, once per record: they are read only after the thread's exit,
+ * or by a watchdog that compares two looks a timer apart, so no order with other words is needed.
+ */
+import { LINE_BYTES } from 'sharedarraybuffer-ring'
+
+export const CLIENT_BELL = 0
+export const CLIENT_PHASE: number = LINE_BYTES
+export const CLIENT_RUNNING: number = LINE_BYTES + 4
+export const CLIENT_TURN: number = LINE_BYTES + 8
+export const CLIENT_BYTES: number = 2 * LINE_BYTES
+
+export const PHASE = { starting: 0, idle: 1, executing: 2, committing: 3, stopping: 4 } as const
+export type Phase = keyof typeof PHASE
+
+export const SLOT_COMMITTED = 0
+export const SLOT_PIN = 4
+export const SLOT_HANDED = 8
+export const SLOT_RETURNED = 12
+export const SLOT_ACTIVE = 16
+export const SLOT_EPOCH = 64
+export const SLOT_BYTES: number = LINE_BYTES
+
+export const GROUP_PIN = 0
+export const GROUP_COMMITTED = 8
+export const GROUP_DEAD_LETTERED = 16
+export const GROUP_FAILED = 24
+export const GROUP_SKIPPED = 32
+export const GROUP_OPENED = 40
+export const GROUP_TABLE: number = LINE_BYTES
+export const FAILURES_MAX = 256
+export const FAILURE_BYTES = 48
+export const FAILURE_OFFSET = 0
+export const FAILURE_FIRST_MS = 8
+export const FAILURE_LAST_MS = 16
+export const FAILURE_NOT_BEFORE_MS = 24
+export const FAILURE_ATTEMPTS = 32
+export const FAILURE_DELIVERY = 36
+export const FAILURE_STATE = 40
+export const GROUP_BYTES: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
+
+export const FAULT_ARMED = 0
+export const FAULT_REACHED = 4
+export const FAULT_BYTES: number = LINE_BYTES
+
+/** Points at which a partition host can be made to stop, in the order in which an append passes them. */
+export const FAULT_POINT = {
+  none: 0,
+  beforeCommit: 1,
+  betweenWindowAndRing: 2,
+  betweenRingAndReceipt: 3,
+  betweenDeadLetterAndVerdict: 4,
+} as const
+export type FaultPoint = keyof typeof FAULT_POINT

@@ -1,0 +1,33 @@
+/**
+ * The records of a link: the two rings between an attached thread and a partition host, besides the record rings.
+ *
+ * ```
+ * to the client   0 i32 length 32   4 i32 kind
+ *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status   28 0
+ *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
+ * to the host     0 i32 length      4 i32 kind (SETTLE)
+ *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
+ * ```
+ *
+ * Leaf, any thread. The host never waits for a client: it takes frames and settlements from a client only while that
+ * client's ring has room for the answer, so a client that does not look is not served, and nothing is dropped.
+ */
+
+export const LINK_RING_BYTES = 65_536
+export const TO_CLIENT_BYTES = 32
+export const SETTLEMENT_BYTES = 32
+/** Room for one settlement's error; longer ones were cut when they became wire errors. */
+export const SETTLEMENT_ERROR_MAX = 16_384
+
+export const KIND_RECEIPT = 1
+export const KIND_VERDICT = 2
+export const KIND_SETTLE = 3
+
+export const RECEIPT_APPENDED = 0
+
+/** How a delivery ended, when not by a plain ack. */
+export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4 } as const
+export type SettleHow = keyof typeof SETTLE
+
+/** What the group decided. */
+export const VERDICT = { retry: 1, skip: 2 } as const

@@ -1,0 +1,54 @@
+/**
+ * Which names topics and groups may have, and how a value that a caller got wrong is shown in a message.
+ *
+ * Leaf module, any thread. Invariant: a checked name is ASCII, is a safe file name on every system, and needs no
+ * escaping in a URL, a log line or a header.
+ */
+import { MillraceError } from './errors.ts'
+
+const NAME = /^[A-Za-z0-9._-]{1,200}$/
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)/i
+const SHOWN_CHARS_MAX = 60
+
+/**
+ * Returns `name` if a topic or group may be called so.
+ *
+ * @throws MillraceError `MILL_INVALID_NAME`
+ */
+export function checkName(kind: 'topic' | 'group', name: unknown): string {
+  if (typeof name === 'string' && NAME.test(name) && name !== '.' && name !== '..' && !WINDOWS_DEVICE.test(name))
+    return name
+  throw new MillraceError(
+    'MILL_INVALID_NAME',
+    `${kind} name ${show(name)} is not allowed: use 1 to 200 of the characters A-Z a-z 0-9 . _ - ` +
+      "(but not '.', '..', or a Windows device name such as CON or COM1)",
+  )
+}
+
+/** A value for an error message: ASCII on one line, short, and safe whatever it is. */
+export function show(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > SHOWN_CHARS_MAX
+        ? `${escaped(value.slice(0, SHOWN_CHARS_MAX))}... (${value.length} characters)`
+        : escaped(value)
+    case 'function':
+      return 'a function'
+    case 'symbol':
+      return 'a symbol'
+    case 'bigint':
+      return 'a BigInt'
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
+    default:
+      return String(value)
+  }
+}
+
+/** JSON, with everything beyond ASCII escaped too, so that look-alike letters and direction marks are seen. */
+function escaped(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

@@ -1,0 +1,432 @@
+/**
+ * Checks every options object that callers hand in, once, into a frozen object in which every default is filled in.
+ *
+ * Leaf module, any thread. An option is one line of a table below, and the compiler holds the tables against types.ts.
+ * Invariants: only own keys count, each is read once, and `undefined` means "not given". `given` names what was given,
+ * so that opening an existing topic compares only that.
+ */
+import { availableParallelism } from 'node:os'
+import { isAbsolute } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { MillraceError } from './errors.ts'
+import { checkName, show } from './names.ts'
+import type {
+  BackoffOptions,
+  BrokerOptions,
+  CloseOptions,
+  ConsumeOptions,
+  HandleOptions,
+  Logger,
+  ObserveOptions,
+  PublishOptions,
+  ResourceLimits,
+  RestartOptions,
+  RunOptions,
+  TopicOptions,
+} from './types.ts'
+
+/** Options with every default filled in; only those named in `Unset` may still be `undefined`. */
+export type Filled<O, Unset extends keyof O = never> = {
+  readonly [K in keyof O]-?: K extends Unset ? O[K] | undefined : Exclude<O[K], undefined>
+}
+
+export interface Given {
+  /** The options that the caller gave a value. */
+  readonly given: ReadonlySet<string>
+}
+
+export interface CheckedTopicOptions extends Filled<TopicOptions>, Given {}
+
+export interface CheckedBrokerOptions extends Filled<BrokerOptions, 'logger'>, Given {
+  readonly restart: Filled<RestartOptions>
+}
+
+export interface CheckedConsumeOptions extends Filled<ConsumeOptions, 'deadLetter' | 'signal'>, Given {
+  readonly backoff: Filled<BackoffOptions>
+}
+
+export interface CheckedObserveOptions extends Filled<ObserveOptions, 'deadLetter' | 'signal'>, Given {
+  readonly backoff: Filled<BackoffOptions>
+}
+
+export interface CheckedHandleOptions extends Filled<HandleOptions, 'deadLetter' | 'output' | 'signal'>, Given {
+  readonly backoff: Filled<BackoffOptions>
+}
+
+export interface CheckedRunOptions
+  extends Filled<RunOptions, 'deadLetter' | 'output' | 'resourceLimits' | 'signal'>,
+    Given {
+  readonly backoff: Filled<BackoffOptions>
+  readonly restart: Filled<RestartOptions>
+  /** A `file:` URL as text, whichever way it was given. */
+  readonly handler: string
+}
+
+export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal'>, Given {}
+
+export interface CheckedCloseOptions extends Filled<CloseOptions>, Given {}
+
+/** How one option is read: what it is when not given, and what it becomes when it is. `at` is its
+ * name in messages, dotted where it is nested. */
+interface Rule<T> {
+  readonly missing: (at: string) => T
+  readonly check: (value: unknown, at: string) => T
+}
+
+type Table<C> = { readonly [K in keyof Omit<C, 'given'>]: Rule<C[K]> }
+
+const KIB = 1_024
+const MIB = 1_024 * KIB
+const GIB = 1_024 * MIB
+const TIMER_MS_MAX = 2 ** 31 - 1
+const COUNT_MAX = 1_000_000
+const GROUPS_MAX = 1_024
+
+const RESTART: Table<Filled<RestartOptions>> = {
+  intensity: integer(0, COUNT_MAX, 10),
+  periodMs: number(1, TIMER_MS_MAX, 10_000),
+}
+
+const BACKOFF: Table<Filled<BackoffOptions>> = {
+  initialMs: number(0, TIMER_MS_MAX, 100),
+  maxMs: number(0, TIMER_MS_MAX, 10_000),
+  jitter: number(0, 1, 0.2),
+}
+
+const RESOURCE_LIMITS: Table<Filled<ResourceLimits, keyof ResourceLimits>> = {
+  maxOldGenerationSizeMb: number(1, MIB, undefined),
+  maxYoungGenerationSizeMb: number(1, MIB, undefined),
+  codeRangeSizeMb: number(1, MIB, undefined),
+  stackSizeMb: number(1, KIB, undefined),
+}
+
+const TOPIC: Table<CheckedTopicOptions> = {
+  partitions: integer(1, 1_024, 1),
+  codec: oneOf(['json', 'bytes', 'string'], 'json'),
+  maxMessageBytes: integer(1, 64 * MIB, MIB),
+  windowBytes: integer(64 * KIB, 256 * MIB, 2 * MIB),
+  onFull: oneOf(['wait', 'reject'], 'wait'),
+  groups: { missing: () => Object.freeze([]), check: groupNames },
+}
+
+const BROKER: Table<CheckedBrokerOptions> = {
+  memoryMaxBytes: integer(4 * MIB, 2 * GIB - 64 * KIB, 512 * MIB),
+  partitionThreads: integer(1, 64, () => (availableParallelism() >= 8 ? 2 : 1)),
+  logger: { missing: () => undefined, check: logger },
+  restart: nested(RESTART),
+}
+
+const CONSUME: Table<CheckedConsumeOptions> = {
+  attempts: integer(1, COUNT_MAX, 5, 'or Infinity'),
+  backoff: nested(BACKOFF, raisedCeiling),
+  deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
+  from: oneOf(['earliest', 'latest'], 'earliest'),
+  signal: { missing: () => undefined, check: signal },
+}
+
+const OBSERVE: Table<CheckedObserveOptions> = {
+  ...CONSUME,
+  window: integer(1, 65_536, 1_024),
+}
+
+const HANDLE: Table<CheckedHandleOptions> = {
+  ...CONSUME,
+  handlerTimeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
+  output: { missing: () => undefined, check: topicName },
+}
+
+const RUN: Table<CheckedRunOptions> = {
+  ...HANDLE,
+  handler: { missing: () => handlerUrl(undefined), check: handlerUrl },
+  threads: integer(1, 256, () => Math.min(256, Math.max(1, availableParallelism() - 1))),
+  data: { missing: () => undefined, check: value => value },
+  resourceLimits: { missing: () => undefined, check: nested(RESOURCE_LIMITS).check },
+  restart: nested(RESTART),
+}
+
+const PUBLISH: Table<CheckedPublishOptions> = {
+  signal: { missing: () => undefined, check: signal },
+  timeoutMs: number(1, TIMER_MS_MAX, 60_000, 'or Infinity'),
+}
+
+const CLOSE: Table<CheckedCloseOptions> = {
+  timeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
+}
+
+const PUBLISH_DEFAULTS: CheckedPublishOptions = check('publish', PUBLISH, undefined)
+
+/** `windowBytes` comes back as the power of two that is used. @throws MillraceError, as all below */
+export function checkTopicOptions(options: unknown): CheckedTopicOptions {
+  return check<CheckedTopicOptions>('topic', TOPIC, options, checked => ({
+    ...checked,
+    windowBytes: roundedWindow(checked),
+  }))
+}
+
+export function checkBrokerOptions(options: unknown): CheckedBrokerOptions {
+  return check<CheckedBrokerOptions>('broker', BROKER, options)
+}
+
+export function checkRunOptions(options: unknown): CheckedRunOptions {
+  return check<CheckedRunOptions>('run', RUN, options, withSomewhereToGo)
+}
+
+export function checkHandleOptions(options: unknown): CheckedHandleOptions {
+  return check<CheckedHandleOptions>('handle', HANDLE, options, withSomewhereToGo)
+}
+
+export function checkConsumeOptions(options: unknown): CheckedConsumeOptions {
+  return check<CheckedConsumeOptions>('consume', CONSUME, options, withSomewhereToGo)
+}
+
+export function checkObserveOptions(options: unknown): CheckedObserveOptions {
+  return check<CheckedObserveOptions>('observe', OBSERVE, options, withSomewhereToGo)
+}
+
+/** Called for every publish, nearly always without options, which then costs nothing. */
+export function checkPublishOptions(options: unknown): CheckedPublishOptions {
+  return options === undefined ? PUBLISH_DEFAULTS : check<CheckedPublishOptions>('publish', PUBLISH, options)
+}
+
+export function checkCloseOptions(options: unknown): CheckedCloseOptions {
+  return check<CheckedCloseOptions>('close', CLOSE, options)
+}
+
+/** The candidate that `word` was probably meant to be, if one is near enough to be worth saying. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  // An absurdly long key is no typing mistake, and the distance takes time quadratic in its length.
+  if (word.length > 64) return undefined
+  const lower = word.toLowerCase()
+  let best: string | undefined
+  let bestDistance = Number.POSITIVE_INFINITY
+  for (const candidate of candidates) {
+    const target = candidate.toLowerCase()
+    const isPart = lower.length >= 4 && target.includes(lower)
+    const distance = isPart ? 1 : editDistance(lower, target)
+    if (distance < bestDistance && distance <= Math.ceil(target.length / 3)) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+// -- reading a table ---------------------------------------------------------------------------------------------
+
+function check<C extends Given>(
+  kind: string,
+  table: Table<C>,
+  options: unknown,
+  finish: (checked: C) => C = checked => checked,
+): C {
+  const given = new Set<string>()
+  const values = readTable(table, options === undefined ? {} : options, `${kind} options`, '', given)
+  return Object.freeze(finish(Object.assign(values, { given })))
+}
+
+/** Nested options are frozen too; `finish` settles what depends on two of them. */
+function nested<C extends object>(
+  table: Table<C>,
+  finish: (checked: C, given: ReadonlySet<string>, at: string) => C = checked => checked,
+): Rule<C> {
+  const read = (value: unknown, at: string): C => {
+    const given = new Set<string>()
+    return Object.freeze(finish(readTable(table, value, `\`${at}\``, `${at}.`, given), given, at))
+  }
+  return { missing: at => read({}, at), check: read }
+}
+
+function readTable<C>(table: Table<C>, options: unknown, what: string, prefix: string, given: Set<string>): C {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid(`${what} must be an object, not ${show(options)}`)
+  for (const key of Reflect.ownKeys(options)) {
+    if (!Object.hasOwn(table, key)) throw unknownOption(key, prefix, Object.keys(table))
+  }
+  const values: Record<string, unknown> = {}
+  for (const [key, rule] of Object.entries<Rule<unknown>>(table)) {
+    const at = prefix + key
+    const value: unknown = Object.hasOwn(options, key) ? Reflect.get(options, key) : undefined
+    if (value !== undefined) given.add(key)
+    values[key] = value === undefined ? rule.missing(at) : rule.check(value, at)
+  }
+  return values as C
+}
+
+function unknownOption(key: string | symbol, prefix: string, known: readonly string[]): MillraceError {
+  const quoted = (name: string): string => `\`${prefix}${name}\``
+  const shown = typeof key === 'symbol' ? show(key) : /^\w{1,60}$/.test(key) ? quoted(key) : show(prefix + key)
+  const meant = typeof key === 'symbol' ? undefined : closest(key, known)
+  const help = meant === undefined ? `known are ${known.map(quoted).join(', ')}` : `did you mean ${quoted(meant)}?`
+  return new MillraceError('MILL_UNKNOWN_OPTION', `unknown option ${shown}: ${help}`)
+}
+
+// -- rules -------------------------------------------------------------------------------------------------------
+
+function integer<D extends number | undefined>(
+  min: number,
+  max: number,
+  fallback: D | (() => D),
+  or?: 'or Infinity',
+): Rule<number | D> {
+  return numeric('an integer', Number.isInteger, min, max, fallback, or)
+}
+
+function number<D extends number | undefined>(
+  min: number,
+  max: number,
+  fallback: D | (() => D),
+  or?: 'or Infinity',
+): Rule<number | D> {
+  return numeric('a number', Number.isFinite, min, max, fallback, or)
+}
+
+function numeric<D extends number | undefined>(
+  noun: string,
+  isKind: (value: number) => boolean,
+  min: number,
+  max: number,
+  fallback: D | (() => D),
+  or: 'or Infinity' | undefined,
+): Rule<number | D> {
+  const wanted = `must be ${noun} from ${grouped(min)} to ${grouped(max)}${or === undefined ? '' : `, ${or}`}`
+  return {
+    missing: () => (typeof fallback === 'function' ? fallback() : fallback),
+    check: (value, at) => {
+      if (typeof value !== 'number') throw invalid(`\`${at}\` ${wanted}, not ${show(value)}`)
+      if (isKind(value) && value >= min && value <= max) return value
+      if (value === Number.POSITIVE_INFINITY && or !== undefined) return value
+      throw outOfRange(`\`${at}\` ${wanted}, not ${value}`)
+    },
+  }
+}
+
+function oneOf<const T extends string>(choices: readonly T[], fallback: NoInfer<T>): Rule<T> {
+  return {
+    missing: () => fallback,
+    check: (value, at) => {
+      const found = choices.find(choice => choice === value)
+      if (found !== undefined) return found
+      throw invalid(`\`${at}\` must be ${choices.map(choice => `'${choice}'`).join(' or ')}, not ${show(value)}`)
+    },
+  }
+}
+
+function topicName(value: unknown, at: string): string {
+  if (typeof value === 'string') return checkName('topic', value)
+  throw invalid(`\`${at}\` must be a topic name, not ${show(value)}`)
+}
+
+function groupNames(value: unknown, at: string): readonly string[] {
+  if (!Array.isArray(value)) throw invalid(`\`${at}\` must be an array of group names, not ${show(value)}`)
+  if (value.length > GROUPS_MAX)
+    throw outOfRange(`\`${at}\` must have at most ${grouped(GROUPS_MAX)} names, not ${grouped(value.length)}`)
+  return Object.freeze([...new Set(Array.from(value, (name: unknown) => checkName('group', name)))])
+}
+
+function signal(value: unknown, at: string): AbortSignal {
+  // By shape, because a signal of another realm or a polyfill aborts just as well.
+  const candidate = value as Partial<AbortSignal> | null
+  if (
+    typeof value === 'object' &&
+    typeof candidate?.aborted === 'boolean' &&
+    typeof candidate.addEventListener === 'function'
+  )
+    return value as AbortSignal
+  throw invalid(`\`${at}\` must be an AbortSignal, not ${show(value)}`)
+}
+
+function logger(value: unknown, at: string): Logger | false {
+  if (value === false) return value
+  const candidate = value as Partial<Logger> | null
+  if (typeof value === 'object' && typeof candidate?.warn === 'function' && typeof candidate.error === 'function')
+    return value as Logger
+  throw invalid(`\`${at}\` must be false or have the functions \`warn\` and \`error\`; it is ${show(value)}`)
+}
+
+function handlerUrl(value: unknown): string {
+  const text = value instanceof URL ? value.href : value
+  if (typeof text === 'string') {
+    if (isAbsolute(text)) return pathToFileURL(text).href
+    try {
+      // Also refuses what no file system can open: a foreign host, an encoded slash.
+      fileURLToPath(text)
+      return new URL(text).href
+    } catch {
+      // Said below, for every kind of wrong value in the same words.
+    }
+  }
+  const found = value === undefined ? 'is missing' : `is ${show(text)}`
+  throw new MillraceError(
+    'MILL_HANDLER',
+    `\`handler\` ${found}: give the handler module as a file URL, ` +
+      "`handler: new URL('./handler.js', import.meta.url)`, or as an absolute path",
+  )
+}
+
+// -- rules over two options --------------------------------------------------------------------------------------
+
+function roundedWindow({ given, maxMessageBytes, windowBytes }: CheckedTopicOptions): number {
+  // A record lies in one piece: in a window of twice the largest, one fits wherever the last one ended.
+  const minimum = 2 * maxMessageBytes
+  if (given.has('windowBytes') && windowBytes < minimum) {
+    throw outOfRange(
+      `\`windowBytes\` must be from ${grouped(minimum)} (twice \`maxMessageBytes\`) to ${grouped(256 * MIB)}, ` +
+        `not ${grouped(windowBytes)}: raise it, or lower \`maxMessageBytes\``,
+    )
+  }
+  return 2 ** Math.ceil(Math.log2(Math.max(windowBytes, minimum)))
+}
+
+/** A first wait beyond the default ceiling raises that ceiling; beyond a given one it is a contradiction. */
+function raisedCeiling(
+  backoff: Filled<BackoffOptions>,
+  given: ReadonlySet<string>,
+  at: string,
+): Filled<BackoffOptions> {
+  if (backoff.maxMs >= backoff.initialMs) return backoff
+  if (!given.has('maxMs')) return { ...backoff, maxMs: backoff.initialMs }
+  throw outOfRange(
+    `\`${at}.maxMs\` must be at least \`${at}.initialMs\` (${grouped(backoff.initialMs)}), not ${grouped(backoff.maxMs)}`,
+  )
+}
+
+/** A record that has used up its attempts must have somewhere to go. */
+function withSomewhereToGo<C extends Pick<CheckedConsumeOptions, 'attempts' | 'deadLetter'>>(checked: C): C {
+  if (checked.deadLetter !== false || checked.attempts === Number.POSITIVE_INFINITY) return checked
+  throw invalid(
+    '`deadLetter: false` needs `attempts: Infinity`: after a last attempt the record would have nowhere to go',
+  )
+}
+
+// -- words -------------------------------------------------------------------------------------------------------
+
+function invalid(message: string): MillraceError {
+  return new MillraceError('MILL_INVALID_OPTION', message)
+}
+
+function outOfRange(message: string): MillraceError {
+  return new MillraceError('MILL_OUT_OF_RANGE', message)
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1]
+      let distance = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1))
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      if (swapped) distance = Math.min(distance, beforeLast[column - 2]! + 1)
+      current.push(distance)
+    }
+    beforeLast = last
+    last = current
+  }
+  return last[b.length]!
+}

@@ -1,0 +1,278 @@
+/**
+ * One partition: takes frames from its producers' rings, gives them offsets, appends them to the log's window.
+ *
+ * The partition host's thread owns it. Order of one append, which is what makes the host's own death harmless: copy
+ * into the window -> commit (the atomic point: end, next offset and how far the ring was taken, together) -> release
+ * the ring -> receipts. A successor finds the last commit and does again what may not have happened after it: it takes
+ * the ring as released up to there and sends the receipts of the last append again (a repeated receipt is ignored).
+ *
+ * Bound: the window. When it is full, frames stay in their rings and producers wait; without any group a topic drops
+ * its oldest whole frames instead (counted), and a dead-letter topic refuses.
+ */
+import { type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { FAULT_POINT } from '../layout.ts'
+import {
+  FRAME_COUNT,
+  FRAME_LAST_OFFSET_DELTA,
+  FRAME_PRODUCER_ID,
+  FRAME_BASE_SEQUENCE,
+  FRAME_RING,
+  FRAME_RING_END,
+  frameBaseOffset,
+  frameEndOffset,
+  frameIsValid,
+  highOf,
+  joinOffset,
+  placeFrame,
+} from '../log/frame.ts'
+import type { PartitionPlace, TopicShape } from '../protocol.ts'
+import type { PartitionStats } from '../types.ts'
+import type { HostLink } from './host-link.ts'
+
+/** Bytes taken from one ring before the next one's turn. */
+const QUOTA_BYTES = 65_536
+
+const OWN_END_LOW = 0
+const OWN_END_HIGH = 1
+const OWN_RING = 2
+const OWN_RING_END = 3
+const OWN_LAST_APPEND = 4
+const OWN_DROPPED_LOW = 5
+const OWN_DROPPED_HIGH = 6
+
+/** One producer's ring as the partition sees it. */
+export interface IncomingRing {
+  readonly id: number
+  readonly consumer: RingConsumer
+  readonly link: HostLink
+  /** Ring that must be drained first; 0: none. */
+  after: number
+  /** The producer's thread has ended: nothing will be published any more. */
+  orphaned: boolean
+}
+
+/** What the partition needs of its host. */
+export interface PartitionSurroundings {
+  /** Stops here for ever if a test has armed this point. */
+  fault(point: number): void
+  /** A ring is closed or orphaned, and drained: its memory can be freed. */
+  ringDrained(ring: IncomingRing): void
+}
+
+export class PartitionActor {
+  readonly topic: TopicShape
+  readonly partition: number
+  readonly window: WindowWriter
+  readonly reader: WindowReader
+  readonly #memory: Memory
+  readonly #surroundings: PartitionSurroundings
+  #rings: IncomingRing[] = []
+  /** The next offset to append; also the high watermark, because memory topics are readable at once. */
+  #endOffset: number
+  #dropped: number
+  /** Threads to wake when the end moves, by address of their bell. */
+  readonly readers: Map<number, HostLink> = new Map()
+  /** Whether the last `drain` left frames behind for want of room. */
+  full = false
+
+  constructor(memory: Memory, place: PartitionPlace, topic: TopicShape, surroundings: PartitionSurroundings) {
+    this.topic = topic
+    this.partition = place.partition
+    this.#memory = memory
+    this.#surroundings = surroundings
+    this.window = new WindowWriter(memory, place.window.address, place.window.capacity)
+    this.reader = new WindowReader(memory, place.window.address, place.window.capacity)
+    const { own } = this.window
+    this.#endOffset = joinOffset(own[OWN_END_LOW] as number, own[OWN_END_HIGH] as number)
+    this.#dropped = joinOffset(own[OWN_DROPPED_LOW] as number, own[OWN_DROPPED_HIGH] as number)
+    this.#verify()
+  }
+
+  /** After a predecessor's death: every frame kept has a signed header and follows the one before. */
+  #verify(): void {
+    let next = -1
+    for (const position of this.frames()) {
+      const available = (this.window.end - position) | 0
+      if (!frameIsValid(this.reader, position, available) || (next !== -1 && frameBaseOffset(this.reader, position) !== next)) {
+        throw new Error(`broken invariant: topic ${this.topic.name} partition ${this.partition} has an invalid frame at position ${position}`)
+      }
+      next = frameEndOffset(this.reader, position)
+    }
+    if (next !== -1 && next !== this.#endOffset) throw new Error(`broken invariant: topic ${this.topic.name} partition ${this.partition} ends at ${next}, not at ${this.#endOffset}`)
+  }
+
+  get highWatermark(): number {
+    return this.#endOffset
+  }
+
+  get logStartOffset(): number {
+    return this.window.start === this.window.end ? this.#endOffset : frameBaseOffset(this.reader, this.window.start)
+  }
+
+  /** Positions of the frames kept, oldest first. */
+  *frames(from: number = this.window.start): Generator<number> {
+    for (let position = from; position !== this.window.end; position = (position + this.reader.word(position)) | 0) yield position
+  }
+
+  /** Adds a producer's ring; taken up where the last commit says it was. */
+  addRing(ring: IncomingRing): void {
+    if (this.#rings.some((known) => known.id === ring.id)) return
+    const { own } = this.window
+    const consumer = ring.consumer
+    if (own[OWN_RING] === ring.id) {
+      const taken = own[OWN_RING_END] as number
+      if (((taken - consumer.head) | 0) > 0) {
+        consumer.head = taken
+        consumer.release()
+      }
+      this.#repeatReceipts(ring)
+    }
+    this.#rings.push(ring)
+  }
+
+  #repeatReceipts(ring: IncomingRing): void {
+    const last = this.window.own[OWN_LAST_APPEND] as number
+    for (const position of this.frames(last)) {
+      if (this.reader.word(position + FRAME_RING) !== ring.id) continue
+      ring.link.receipt(ring.id, this.reader.word(position + FRAME_RING_END), frameBaseOffset(this.reader, position))
+    }
+    ring.link.publish()
+  }
+
+  ringOf(id: number): IncomingRing | undefined {
+    return this.#rings.find((ring) => ring.id === id)
+  }
+
+  /** The client's thread has ended: its rings end at their published tails. */
+  orphan(link: HostLink): void {
+    for (const ring of this.#rings) if (ring.link === link) ring.orphaned = true
+  }
+
+  hasRingsOf(link: HostLink): boolean {
+    return this.#rings.some((ring) => ring.link === link)
+  }
+
+  /** Whether `drain` would find something; `full` partitions count only when there may be room again. */
+  ready(): boolean {
+    for (const ring of this.#rings) {
+      if (ring.after !== 0) continue
+      if (ring.consumer.poll() ? !this.full || this.#mayHaveRoom() : ring.orphaned || ring.consumer.drained) return true
+    }
+    return false
+  }
+
+  #mayHaveRoom(): boolean {
+    const before = this.window.free()
+    return this.window.reclaim() > before
+  }
+
+  /** Takes what the rings hold, in turn and by quota; whether anything was appended. */
+  drain(): boolean {
+    let worked = false
+    this.full = false
+    for (let index = 0; index < this.#rings.length; index++) {
+      const ring = this.#rings[index] as IncomingRing
+      if (ring.after !== 0) continue
+      if (ring.consumer.poll()) {
+        if (this.#take(ring)) worked = true
+      } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {
+        this.#rings.splice(index--, 1)
+        for (const next of this.#rings) if (next.after === ring.id) next.after = 0
+        this.#surroundings.ringDrained(ring)
+        worked = true
+      }
+    }
+    if (worked) for (const link of this.readers.values()) link.wake()
+    return worked
+  }
+
+  #take(ring: IncomingRing): boolean {
+    const { consumer, link } = ring
+    const words = this.#memory.i32
+    const lastAppend = this.window.end
+    let receipts = link.room()
+    let taken = 0
+    for (let address = consumer.next(); address >= 0 && receipts > 0 && taken < QUOTA_BYTES; address = consumer.next()) {
+      const length = words[address >> 2] as number
+      if (this.window.free() < length && !this.#makeRoom(length)) {
+        this.full = true
+        break
+      }
+      const baseOffset = this.#endOffset
+      placeFrame(this.#memory, address, baseOffset)
+      this.window.copyIn(address, length)
+      this.#endOffset = baseOffset + (words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) + 1
+      link.receipt(ring.id, words[(address + FRAME_RING_END) >> 2] as number, baseOffset)
+      consumer.advance(length)
+      receipts--
+      taken += length
+    }
+    if (taken === 0) return false
+    this.#commit(ring.id, consumer.head, lastAppend)
+    consumer.release()
+    this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)
+    link.publish()
+    return true
+  }
+
+  #commit(ring: number, ringEnd: number, lastAppend: number): void {
+    const { own } = this.window
+    own[OWN_END_LOW] = this.#endOffset | 0
+    own[OWN_END_HIGH] = highOf(this.#endOffset)
+    own[OWN_RING] = ring
+    own[OWN_RING_END] = ringEnd
+    own[OWN_LAST_APPEND] = lastAppend
+    own[OWN_DROPPED_LOW] = this.#dropped | 0
+    own[OWN_DROPPED_HIGH] = highOf(this.#dropped)
+    this.#surroundings.fault(FAULT_POINT.beforeCommit)
+    this.window.commit()
+    this.#surroundings.fault(FAULT_POINT.betweenWindowAndRing)
+  }
+
+  #makeRoom(bytes: number): boolean {
+    if (this.window.gates.length > 0) return this.window.reclaim() >= bytes
+    if (this.topic.deadLetters) return false
+    while (this.window.free() < bytes && this.window.start !== this.window.end) {
+      this.#dropped += this.reader.word(this.window.start + FRAME_COUNT)
+      this.window.drop(this.reader.word(this.window.start))
+    }
+    return this.window.free() >= bytes
+  }
+
+  /** Appends a frame made on this thread (a dead letter); false when there is no room. */
+  appendLocal(frame: Uint8Array, place: (baseOffset: number) => void): boolean {
+    if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return false
+    const lastAppend = this.window.end
+    place(this.#endOffset)
+    this.window.writeIn(frame)
+    this.#endOffset++
+    this.#commit(0, 0, lastAppend)
+    for (const link of this.readers.values()) link.wake()
+    return true
+  }
+
+  /** Sequences of the frames kept that this producer appended locally: what is done already, after a restart. */
+  sequencesOf(producerId: number): Set<number> {
+    const found = new Set<number>()
+    const id = new Float64Array(1)
+    const bytes = new Uint8Array(id.buffer)
+    for (const position of this.frames()) {
+      if (this.reader.word(position + FRAME_RING) !== 0) continue
+      this.reader.copyOut(position + FRAME_PRODUCER_ID, 8, bytes, 0)
+      if (id[0] === producerId) found.add(this.reader.word(position + FRAME_BASE_SEQUENCE))
+    }
+    return found
+  }
+
+  stats(): PartitionStats & { readonly dropped: number } {
+    this.window.reclaim()
+    return {
+      partition: this.partition,
+      logStartOffset: this.logStartOffset,
+      highWatermark: this.#endOffset,
+      windowBytes: this.window.capacity,
+      usedBytes: this.window.capacity - this.window.free(),
+      dropped: this.#dropped,
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * The thread that owns partitions and groups: its loop, and the calls that the control thread makes.
+ *
+ * Runs on a partition host; never runs user code. One pass of the loop takes settlements, drains rings and tends
+ * groups; when a pass finds nothing the thread sleeps by `waitAsync`, armed before a last look. It yields to its event
+ * loop every few milliseconds, so control calls are answered under load.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { Doorbell, Memory, RingConsumer } from 'sharedarraybuffer-ring'
+import type { BehaviourContext } from '../../actors/boot.ts'
+import { serve } from '../../actors/control-port.ts'
+import { setErrorWire } from '../../actors/error-wire.ts'
+import { fromWire, toWire } from '../errors.ts'
+import { GroupActor } from '../group/group-actor.ts'
+import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
+import type {
+  GroupPlace,
+  GroupReport,
+  HostNotice,
+  PartitionHostApi,
+  PartitionHostBoot,
+  PartitionPlace,
+  SlotCrash,
+  SlotPlace,
+  StartAt,
+  TopicShape,
+} from '../protocol.ts'
+import type { RingPlace } from '../publish/partition-writer.ts'
+import type { LinkPlace } from '../thread/attached-thread.ts'
+import type { BrokerEvents, PartitionStats } from '../types.ts'
+import { HostLink } from './host-link.ts'
+import { type IncomingRing, PartitionActor } from './partition-actor.ts'
+
+/** Longest time without yielding to the event loop. */
+const YIELD_MS = 5
+const SLEEP_MS = 250
+/** Dead letters told one by one in a pass; more are counted. */
+const EVENTS_MAX = 100
+
+interface IdleWaiter {
+  readonly targets: readonly { readonly group: GroupActor; readonly offset: number }[]
+  readonly resolve: () => void
+}
+
+class PartitionHost implements PartitionHostApi {
+  readonly #memory: Memory
+  readonly #boot: PartitionHostBoot
+  readonly #bell: Doorbell
+  readonly #tell: (notice: HostNotice) => void
+  readonly #links = new Map<number, HostLink>()
+  /** Clients whose thread has ended and whose rings are not drained yet. */
+  readonly #leaving = new Set<HostLink>()
+  /** By topic, then by partition. */
+  readonly #topics = new Map<number, Map<number, PartitionActor>>()
+  readonly #partitions: PartitionActor[] = []
+  readonly #groups = new Map<number, GroupActor>()
+  #idle: IdleWaiter[] = []
+  #events: BrokerEvents['deadLettered'][] = []
+  #omitted = 0
+  #stopped = false
+
+  constructor(boot: PartitionHostBoot, tell: (notice: HostNotice) => void) {
+    this.#boot = boot
+    this.#memory = new Memory(boot.memory)
+    this.#bell = new Doorbell(this.#memory, boot.bell)
+    this.#tell = tell
+  }
+
+  async run(): Promise<void> {
+    let lastYield = performance.now()
+    while (!this.#stopped) {
+      if (this.#pass()) {
+        if (performance.now() - lastYield < YIELD_MS) continue
+        await new Promise(setImmediate)
+      } else await this.#sleep()
+      lastYield = performance.now()
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    this.#bell.arm()
+    if (this.#hasWork()) {
+      this.#bell.disarm()
+      await new Promise(setImmediate)
+      return
+    }
+    const rung = this.#bell.waitAsync(SLEEP_MS)
+    if (rung === null) await new Promise(setImmediate)
+    else await rung
+  }
+
+  #pass(): boolean {
+    let worked = false
+    for (const link of this.#links.values()) if (this.#takeSettlements(link)) worked = true
+    for (const partition of this.#partitions) if (partition.drain()) worked = true
+    for (const group of this.#groups.values()) if (group.tend()) worked = true
+    if (this.#idle.length > 0) this.#settleIdle()
+    if (this.#events.length > 0) this.#tellEvents()
+    if (this.#leaving.size > 0) this.#tellDrained()
+    return worked
+  }
+
+  #hasWork(): boolean {
+    for (const link of this.#links.values()) if (link.hasSettlements()) return true
+    for (const partition of this.#partitions) if (partition.ready()) return true
+    return false
+  }
+
+  #takeSettlements(link: HostLink): boolean {
+    return link.settlements((settlement) => this.#groups.get(settlement.member)?.settle(settlement) ?? true)
+  }
+
+  #settleIdle(): void {
+    this.#idle = this.#idle.filter((waiter) => {
+      if (waiter.targets.some(({ group, offset }) => this.#groups.get(group.place.member) === group && !group.settledTo(offset))) return true
+      waiter.resolve()
+      return false
+    })
+  }
+
+  #tellEvents(): void {
+    this.#tell({ kind: 'deadLettered', events: this.#events, omitted: this.#omitted })
+    this.#events = []
+    this.#omitted = 0
+  }
+
+  #tellDrained(): void {
+    for (const link of this.#leaving) {
+      if (this.#partitions.some((partition) => partition.hasRingsOf(link))) continue
+      this.#leaving.delete(link)
+      this.#links.delete(link.client)
+      this.#tell({ kind: 'drained', client: link.client })
+    }
+  }
+
+  #fault(point: number): void {
+    const armed = this.#boot.fault + FAULT_ARMED
+    if (this.#memory.i32[armed >> 2] !== point) return
+    this.#memory.store(this.#boot.fault + FAULT_REACHED, point)
+    this.#memory.wait(armed, point, 60_000)
+  }
+
+  #link(client: number): HostLink {
+    const link = this.#links.get(client)
+    if (link === undefined) throw new Error(`broken invariant: client ${client} has no link`)
+    return link
+  }
+
+  #partition(topic: number, partition: number): PartitionActor {
+    const actor = this.#topics.get(topic)?.get(partition)
+    if (actor === undefined) throw new Error(`broken invariant: topic ${topic} partition ${partition} is not here`)
+    return actor
+  }
+
+  /** A control call changed what there is to do: the loop looks. */
+  #wake(): void {
+    this.#bell.ring()
+  }
+
+  addClient({ client, bell, link }: { readonly client: number; readonly bell: number; readonly link: LinkPlace }): void {
+    if (!this.#links.has(client)) this.#links.set(client, new HostLink(this.#memory, client, bell, link))
+  }
+
+  removeClient(client: number): void {
+    const link = this.#links.get(client)
+    if (link === undefined) {
+      this.#tell({ kind: 'drained', client })
+      return
+    }
+    for (const partition of this.#partitions) partition.orphan(link)
+    this.#leaving.add(link)
+    this.#tellDrained()
+    this.#wake()
+  }
+
+  addPartition(place: PartitionPlace, topic: TopicShape): void {
+    const partitions = this.#topics.get(topic.id) ?? new Map<number, PartitionActor>()
+    this.#topics.set(topic.id, partitions)
+    if (partitions.has(place.partition)) return
+    const actor = new PartitionActor(this.#memory, place, topic, {
+      fault: (point) => this.#fault(point),
+      ringDrained: (ring) => this.#tell({ kind: 'ringDrained', ring: ring.id }),
+    })
+    partitions.set(place.partition, actor)
+    this.#partitions.push(actor)
+  }
+
+  addRing(place: RingPlace, topic: number, client: number, after: number): void {
+    const partition = this.#partition(topic, place.partition)
+    const ring: IncomingRing = {
+      id: place.ring,
+      consumer: new RingConsumer(this.#memory, place.address, place.capacity),
+      link: this.#link(client),
+      after: after !== 0 && partition.ringOf(after) !== undefined ? after : 0,
+      orphaned: false,
+    }
+    partition.addRing(ring)
+    this.#wake()
+  }
+
+  openGroup(place: GroupPlace): void {
+    if (this.#groups.has(place.member)) return
+    const partition = this.#partition(place.topic, place.partition)
+    let deadLetters: PartitionActor | null = null
+    if (place.deadLetterTopic !== -1) {
+      const partitions = this.#topics.get(place.deadLetterTopic)?.values().next().value?.topic.partitions ?? 1
+      deadLetters = this.#partition(place.deadLetterTopic, place.partition % partitions)
+    }
+    const group = new GroupActor(this.#memory, place, partition, deadLetters, {
+      deadLettered: (event) => {
+        if (this.#events.length < EVENTS_MAX) this.#events.push(event)
+        else this.#omitted++
+      },
+      fault: (point) => this.#fault(point),
+    })
+    this.#groups.set(place.member, group)
+  }
+
+  deleteGroup(member: number): void {
+    this.#groups.get(member)?.close()
+    this.#groups.delete(member)
+    this.#wake()
+  }
+
+  openSlot(slot: SlotPlace): StartAt {
+    const group = this.#groups.get(slot.member)
+    if (group === undefined) throw new Error(`broken invariant: member ${slot.member} has no group`)
+    return group.openSlot(slot, this.#link(slot.client))
+  }
+
+  closeSlot(member: number, epoch: number, crash: SlotCrash | null): void {
+    const group = this.#groups.get(member)
+    if (group === undefined) return
+    // What the reader said before it ended counts.
+    for (const link of this.#links.values()) this.#takeSettlements(link)
+    group.closeSlot(epoch, crash)
+    this.#wake()
+  }
+
+  partitionStats(topic: number): readonly (PartitionStats & { readonly dropped: number })[] {
+    return [...(this.#topics.get(topic)?.values() ?? [])].map((partition) => partition.stats())
+  }
+
+  groupReports(members: readonly number[]): readonly GroupReport[] {
+    return members.flatMap((member) => this.#groups.get(member)?.report() ?? [])
+  }
+
+  idle(members: readonly number[]): Promise<void> {
+    const targets = members.flatMap((member) => {
+      const group = this.#groups.get(member)
+      return group === undefined ? [] : [{ group, offset: group.partition.highWatermark }]
+    })
+    return new Promise((resolve) => {
+      this.#idle.push({ targets, resolve })
+      this.#wake()
+      this.#settleIdle()
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#wake()
+  }
+}
+
+/** Entry of the thread; ends when the control thread says `stop`. */
+export async function behave({ data, port }: BehaviourContext): Promise<void> {
+  setErrorWire({ toWire, fromWire: (wire) => fromWire(wire as Parameters<typeof fromWire>[0]) })
+  const { notices, boot } = data as { readonly notices: MessagePort; readonly boot: PartitionHostBoot }
+  const host = new PartitionHost(boot, (notice) => notices.postMessage(notice))
+  const stopServing = serve(port, host)
+  try {
+    await host.run()
+  } finally {
+    stopServing()
+    notices.close()
+  }
+}

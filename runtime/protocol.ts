@@ -1,0 +1,278 @@
+/**
+ * What the threads of one broker say to each other over control ports: data and the calls that carry it.
+ *
+ * Types only. The control thread holds the truth about what exists (topics, threads, groups, members) and tells hosts,
+ * who can be told again after a restart: every call to a partition host is idempotent. Records never travel here.
+ */
+import type { RingPlace } from './publish/partition-writer.ts'
+import type { ProducedTopic } from './publish/topic-producer.ts'
+import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
+import type { BrokerEvents, DeadLetterReason, GroupPartitionStats, PartitionStats } from './types.ts'
+import type { ErrorWire } from './errors.ts'
+
+/** A topic as every thread sees it. */
+export interface TopicShape extends ProducedTopic {
+  readonly windowBytes: number
+  /** A dead-letter topic refuses records that nobody would read; other topics then drop their oldest. */
+  readonly deadLetters: boolean
+}
+
+/** A partition as readers and its host see it. */
+export interface PartitionPlace {
+  readonly topic: number
+  readonly partition: number
+  readonly host: number
+  readonly window: RingAt
+}
+
+/** How a group treats records that fail. */
+export interface RetryPolicy {
+  /** Failures allowed in total; Infinity: never dead-letter. */
+  readonly attempts: number
+  readonly initialMs: number
+  readonly maxMs: number
+  readonly jitter: number
+}
+
+/** One group on one partition, as its partition host sees it. `member` names it in links. */
+export interface GroupPlace {
+  readonly member: number
+  readonly topic: number
+  readonly topicName: string
+  readonly group: string
+  readonly partition: number
+  /** Address of its group block. */
+  readonly block: number
+  readonly policy: RetryPolicy
+  /** Topic id that takes dead letters; -1: none. */
+  readonly deadLetterTopic: number
+  readonly from: 'earliest' | 'latest'
+}
+
+/** A record that failed and is not settled, as a new reader must know it. */
+export interface OpenFailure {
+  readonly offset: number
+  readonly failedAttempts: number
+  readonly deliveryAttempt: number
+  /** Date.now milliseconds before which it must not be delivered. */
+  readonly notBeforeMs: number
+  /** Dead-lettered already: skip it. */
+  readonly dead: boolean
+}
+
+/** A new slot on a partition for one incarnation of one reader. */
+export interface SlotPlace {
+  readonly member: number
+  readonly epoch: number
+  readonly slot: number
+  readonly client: number
+  /** Whether commits lag behind returned handlers, because outputs must be confirmed first. */
+  readonly confirms: boolean
+}
+
+/** Where a reader starts. */
+export interface StartAt {
+  readonly committed: number
+  readonly pin: number
+  readonly failures: readonly OpenFailure[]
+}
+
+/** Everything a reader needs to take a partition over. */
+export interface Assignment extends SlotPlace, StartAt {
+  readonly topic: TopicShape
+  readonly group: string
+  readonly place: PartitionPlace
+}
+
+/** How the last reader of a slot ended, when not in good order. */
+export interface SlotCrash {
+  readonly reason: Extract<DeadLetterReason, 'crashed' | 'timeout'>
+  readonly error: ErrorWire
+  /** Whether the record handed out last was being handled when the thread died. */
+  readonly executing: boolean
+}
+
+/** What a partition host knows of one group on one partition. */
+export interface GroupReport extends GroupPartitionStats {
+  readonly member: number
+  readonly processed: number
+  readonly deadLettered: number
+  readonly failures: number
+  readonly lagBytes: number
+}
+
+/** What a partition host tells without being asked. */
+export type HostNotice =
+  | { readonly kind: 'deadLettered'; readonly events: readonly BrokerEvents['deadLettered'][]; readonly omitted: number }
+  | { readonly kind: 'drained'; readonly client: number }
+  | { readonly kind: 'ringDrained'; readonly ring: number }
+  | { readonly kind: 'broken'; readonly error: ErrorWire }
+
+/** Calls that a partition host answers. All idempotent. */
+export interface PartitionHostApi {
+  addClient(client: { readonly client: number; readonly bell: number; readonly link: LinkPlace }): void
+  /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
+  removeClient(client: number): void
+  addPartition(place: PartitionPlace, topic: TopicShape): void
+  /** `after`: the ring that is drained first, or 0. */
+  addRing(ring: RingPlace, topic: number, client: number, after: number): void
+  openGroup(group: GroupPlace): void
+  deleteGroup(member: number): void
+  openSlot(slot: SlotPlace): StartAt
+  closeSlot(member: number, epoch: number, crash: SlotCrash | null): void
+  partitionStats(topic: number): readonly (PartitionStats & { readonly dropped: number })[]
+  groupReports(members: readonly number[]): readonly GroupReport[]
+  /** Resolves when each of these members has settled everything that is readable now. */
+  idle(members: readonly number[]): Promise<void>
+  /** Adopts no more work; resolves when it stands still. */
+  stop(): void
+}
+
+/** What a partition host is started with. */
+export interface PartitionHostBoot {
+  readonly memory: SharedArrayBuffer
+  readonly host: number
+  readonly bell: number
+  readonly fault: number
+}
+
+/** How a group's handler is run, the same on a handler host and on the caller's thread. */
+export interface RunShape {
+  readonly run: number
+  readonly topic: TopicShape
+  readonly group: string
+  readonly handlerTimeoutMs: number
+  readonly output: string | null
+}
+
+/** Calls that a thread with readers answers, about the readers of one run. */
+export interface MemberApi {
+  assign(run: number, assignment: Assignment): Promise<void>
+  /** Stops after the current delivery; resolves to what the handler's `stop` returned, if it was asked to. */
+  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }>
+  pause(run: number): void
+  resume(run: number): void
+}
+
+/** What a handler host is started with. */
+export interface HandlerHostBoot {
+  readonly memory: SharedArrayBuffer
+  readonly place: ClientPlace
+  readonly shape: RunShape
+  /** URL of the handler's module. */
+  readonly handler: string
+  readonly data: unknown
+  /** The broker's control calls, for what the handler publishes. */
+  readonly control: import('node:worker_threads').MessagePort
+}
+
+/** Calls that a handler host answers. */
+export interface HandlerHostApi extends MemberApi {
+  /** Loads the handler; rejects with MILL_HANDLER. */
+  load(): Promise<void>
+  end(): void
+}
+
+/** How a group is opened; equal for all who join it. */
+export interface GroupSpec {
+  readonly topic: number
+  readonly group: string
+  readonly policy: RetryPolicy
+  /** Name of the dead-letter topic, or null for none. */
+  readonly deadLetter: string | null
+  readonly from: 'earliest' | 'latest'
+  readonly given: readonly string[]
+}
+
+export interface RunSpec extends GroupSpec {
+  readonly handlerTimeoutMs: number
+  readonly output: string | null
+  /** Handler threads; null: the caller's thread is the only member. */
+  readonly threads: {
+    readonly count: number
+    readonly handler: string
+    readonly data: unknown
+    readonly execArgv: readonly string[]
+    readonly resourceLimits: Readonly<Record<string, number>> | null
+    readonly restart: { readonly intensity: number; readonly periodMs: number }
+  } | null
+  /** Whether acks wait for the confirmation of what handlers published. */
+  readonly confirms: boolean
+}
+
+/** What keeps a partition full. */
+export interface Hold {
+  readonly topic: string
+  /** In words, for an error message. */
+  readonly text: string
+  readonly group: string | null
+  readonly lagBytes: number
+}
+
+/** The topic, and what a thread needs to publish to it. */
+export interface ProducerPlaces {
+  readonly topic: TopicShape
+  readonly rings: readonly RingPlace[]
+}
+
+export interface GroupSummary {
+  readonly topic: string
+  readonly group: string
+  readonly restarts: number
+  readonly threads: number
+  readonly reports: readonly GroupReport[]
+}
+
+/** What the control thread tells the main thread without being asked. */
+export type BrokerNotice =
+  | { readonly kind: 'ready'; readonly place: ClientPlace }
+  | { readonly kind: 'event'; readonly event: 'restarted' | 'deadLettered'; readonly payload: unknown }
+  | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }
+  | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
+
+/** For tests that break things on purpose. */
+export interface SabotageReport {
+  readonly phase: string
+  readonly executing: boolean
+}
+
+/** Calls that the control thread answers to threads of this broker. */
+export interface ControlApi {
+  /** Opens a topic; creates it when `create`. */
+  openTopic(
+    name: string,
+    options: { readonly partitions: number; readonly codec: 'json' | 'bytes' | 'string'; readonly maxMessageBytes: number; readonly windowBytes: number; readonly onFull: 'wait' | 'reject'; readonly groups: readonly string[] },
+    given: readonly string[],
+  ): Promise<TopicShape>
+  attachProducer(client: number, topic: number): Promise<ProducerPlaces>
+  attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
+  growRing(client: number, ring: number, bytes: number): Promise<RingPlace>
+  describeHold(topic: number, partition: number): Promise<Hold>
+  topicStats(topic: number): Promise<readonly (PartitionStats & { readonly dropped: number })[]>
+  groupStats(topic: number, group: string): Promise<GroupSummary>
+  groupIdle(topic: number, group: string): Promise<void>
+  deleteGroup(topic: number, group: string): Promise<void>
+}
+
+/** Calls that only the thread which created the broker makes. */
+export interface OwnerControlApi extends ControlApi {
+  startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
+  /** The caller's thread is ready to be a member of a run without threads. */
+  joinRun(run: number): Promise<void>
+  stopRun(run: number, timeoutMs: number): Promise<readonly unknown[]>
+  pauseRun(run: number): Promise<void>
+  resumeRun(run: number): Promise<void>
+  close(timeoutMs: number): Promise<void>
+  /** Tests only: kills a handler thread of a run, or a partition host, and says what it was doing. */
+  killHandler(run: number, index: number): Promise<SabotageReport | null>
+  killPartitionHost(host: number, point: number): Promise<boolean>
+  /** Tests only: what is held, to compare with a baseline. */
+  census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }>
+}
+
+/** What the control thread is started with. */
+export interface ControlBoot {
+  readonly memory: SharedArrayBuffer
+  readonly partitionThreads: number
+  readonly restart: { readonly intensity: number; readonly periodMs: number }
+}

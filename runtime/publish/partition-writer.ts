@@ -1,0 +1,217 @@
+/**
+ * One thread's way into one partition: the record ring, the open frame in it, and who waits for its receipts.
+ *
+ * The producer's thread owns it. Records are written plainly into the open frame, at the tail of the ring; sealing the
+ * frame writes its header and publishes the tail. A sealed frame has a ticket until its receipt arrives; tickets are
+ * answered in order. Bound: the ring's capacity; `reserve` says FULL beyond it, and GROW for a record that the ring
+ * could never take.
+ */
+import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
+import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, writeSealedHeader } from '../log/frame.ts'
+
+/** A record ring, as the control thread made it. */
+export interface RingPlace {
+  readonly ring: number
+  readonly partition: number
+  readonly host: number
+  readonly address: number
+  readonly capacity: number
+}
+
+/** Returned by `reserve` for a record that needs a larger ring. */
+export const GROW = -2
+
+/** Frames are sealed at this size, so that a reader can start on the first while the next is written. */
+const FRAME_TARGET_BYTES = 16_384
+
+/** Told, once, what became of the records it put into a frame. */
+export interface FrameObserver {
+  /** `first` is the index in the frame of its first record, `count` how many it has there. */
+  appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void
+  failed(count: number, error: Error): void
+  /** Gives up if its time is over at `now` (performance.now). */
+  expire(now: number): void
+}
+
+interface Part {
+  readonly observer: FrameObserver
+  readonly first: number
+  count: number
+}
+
+interface Ticket {
+  readonly ring: number
+  readonly ringEnd: number
+  readonly count: number
+  readonly parts: Part[]
+  next: Ticket | null
+}
+
+export class PartitionWriter {
+  readonly partition: number
+  readonly host: number
+  readonly #memory: Memory
+  readonly #producerId: number
+  #place: RingPlace
+  #ring: RingProducer
+  /** Address of the open frame; 0: none. */
+  #frame = 0
+  #cursor = 0
+  #limit = 0
+  #count = 0
+  #sequence = 0
+  #baseTimestamp = 0
+  #baseWasGiven = false
+  #maxTimestampDelta = 0
+  #parts: Part[] = []
+  #oldest: Ticket | null = null
+  #newest: Ticket | null = null
+  /** Frames sealed and frames answered so far; equal: nothing is on its way. */
+  sealed = 0
+  answered = 0
+  /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
+  dirty = false
+
+  constructor(memory: Memory, place: RingPlace, producerId: number) {
+    this.partition = place.partition
+    this.host = place.host
+    this.#memory = memory
+    this.#producerId = producerId
+    this.#place = place
+    this.#ring = new RingProducer(memory, place.address, place.capacity)
+  }
+
+  get ring(): number {
+    return this.#place.ring
+  }
+
+  get baseTimestamp(): number {
+    return this.#baseTimestamp
+  }
+
+  /** Bytes in the ring that the partition has not taken. */
+  backlogBytes(): number {
+    return this.#ring.used()
+  }
+
+  /** Whether the open frame's base timestamp was given by a message, and is not the time at which it was opened. */
+  get baseWasGiven(): boolean {
+    return this.#baseWasGiven
+  }
+
+  /** Address for a record of at most `bytes`, or FULL, or GROW. `timestamp` becomes the base of a frame it opens. */
+  reserve(bytes: number, timestamp: number | undefined): number {
+    if (this.#cursor + bytes <= this.#limit && this.#count < FRAME_RECORDS_MAX) return this.#cursor
+    return this.#reserveInNewFrame(bytes, timestamp)
+  }
+
+  #reserveInNewFrame(bytes: number, timestamp: number | undefined): number {
+    const need = align8(FRAME_HEADER_BYTES + bytes)
+    if (need > this.#ring.capacity >> 1) return GROW
+    this.seal()
+    const frame = this.#ring.claim(need)
+    if (frame === FULL) return FULL
+    this.#frame = frame
+    this.#cursor = frame + FRAME_HEADER_BYTES
+    this.#limit = frame + Math.max(need, Math.min(FRAME_TARGET_BYTES, this.#ring.room(FRAME_TARGET_BYTES)))
+    this.#count = 0
+    this.#baseTimestamp = timestamp ?? Date.now()
+    this.#baseWasGiven = timestamp !== undefined
+    this.#maxTimestampDelta = 0
+    return this.#cursor
+  }
+
+  /** Takes the record of `bytes` written at the address that `reserve` gave. */
+  append(bytes: number, timestampDelta: number): void {
+    if (timestampDelta > this.#maxTimestampDelta) this.#maxTimestampDelta = timestampDelta
+    this.#cursor += (bytes + 7) & ~7
+    this.#count++
+  }
+
+  /** Index in the open frame of the record that `reserve` made room for. */
+  get index(): number {
+    return this.#count
+  }
+
+  /** Makes `observer` responsible for the record just appended. */
+  observe(observer: FrameObserver): void {
+    const parts = this.#parts
+    const last = parts.length > 0 ? parts[parts.length - 1] : undefined
+    if (last !== undefined && last.observer === observer) last.count++
+    else parts.push({ observer, first: this.#count - 1, count: 1 })
+  }
+
+  /** Lets the observers of everything on its way give up what is overdue at `now` (performance.now). */
+  expire(now: number): void {
+    for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) {
+      for (const part of ticket.parts) part.observer.expire(now)
+    }
+  }
+
+  /** Publishes the open frame; whether there was one. The caller rings the host's bell. */
+  seal(): boolean {
+    if (this.#count === 0) return false
+    const length = this.#cursor - this.#frame
+    this.#ring.advance(length)
+    const ticket: Ticket = { ring: this.#place.ring, ringEnd: this.#ring.tail, count: this.#count, parts: this.#parts, next: null }
+    writeSealedHeader(this.#memory, this.#frame, {
+      length,
+      count: this.#count,
+      baseTimestamp: this.#baseTimestamp,
+      maxTimestampDelta: this.#maxTimestampDelta,
+      producerId: this.#producerId,
+      producerEpoch: 0,
+      baseSequence: this.#sequence,
+      ring: ticket.ring,
+      ringEnd: ticket.ringEnd,
+    })
+    this.#ring.publish()
+    this.#sequence = (this.#sequence + this.#count) | 0
+    this.#count = 0
+    this.#cursor = 0
+    this.#limit = 0
+    if (this.#parts.length > 0) this.#parts = []
+    if (this.#newest === null) this.#oldest = ticket
+    else this.#newest.next = ticket
+    this.#newest = ticket
+    this.sealed++
+    return true
+  }
+
+  /** Moves on to a larger ring; the old one is drained by the partition first. */
+  moveTo(place: RingPlace): void {
+    this.seal()
+    this.#ring.close()
+    this.#place = place
+    this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
+  }
+
+  /** A receipt: everything up to this frame is appended. A repeated receipt (its sender died in between) is ignored. */
+  receipt(ring: number, ringEnd: number, baseOffset: number): void {
+    const ticket = this.#oldest
+    if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
+    this.#take(ticket)
+    for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count)
+  }
+
+  /** Nothing more will be answered: everything on its way has failed. Returns the records that nobody observed. */
+  fail(error: Error): number {
+    this.seal()
+    let unobserved = 0
+    for (let ticket = this.#oldest; ticket !== null; ticket = this.#oldest) {
+      this.#take(ticket)
+      unobserved += ticket.count
+      for (const part of ticket.parts) {
+        unobserved -= part.count
+        part.observer.failed(part.count, error)
+      }
+    }
+    return unobserved
+  }
+
+  #take(ticket: Ticket): void {
+    this.#oldest = ticket.next
+    if (ticket.next === null) this.#newest = null
+    this.answered++
+  }
+}

@@ -1,0 +1,114 @@
+/** A batch from its call to its last receipt: appended in order, as far as there is room. Settles once. */
+import { MillraceError, UnpublishedError } from '../errors.ts'
+import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
+import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
+import { deadlineOf } from './pending-publish.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+interface GrowingRange {
+  readonly partition: number
+  readonly baseOffset: number
+  count: number
+}
+
+export class PendingBatch implements FrameObserver {
+  readonly messages: readonly Message[]
+  readonly since: number
+  /** Order among everything that waits in its topic; set when it starts to wait. */
+  serial = 0
+  /** Index of the first message that is not in a frame. */
+  next = 0
+  done = false
+  /** What holds it, once that was asked. */
+  hold = ''
+  #unanswered = 0
+  readonly #ranges: GrowingRange[] = []
+  readonly #latest = new Map<number, GrowingRange>()
+  readonly #topic: string
+  readonly #room: WaitingRoom
+  readonly #deadline: number
+  readonly #resolve: (receipt: BatchReceipt) => void
+  readonly #reject: (error: Error) => void
+  readonly #signal: AbortSignal | undefined
+
+  constructor(
+    topic: string,
+    room: WaitingRoom,
+    messages: readonly Message[],
+    options: PublishOptions,
+    resolve: (receipt: BatchReceipt) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#topic = topic
+    this.#room = room
+    this.messages = messages
+    this.since = performance.now()
+    this.#deadline = deadlineOf(options, this.since)
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#signal = options.signal
+    this.#signal?.addEventListener('abort', this.#aborted)
+    room.unsettled()
+  }
+
+  readonly #aborted = (): void => {
+    this.settle(new MillraceError('MILL_ABORTED', 'it was aborted', { cause: this.#signal?.reason }))
+  }
+
+  /** The message at `next` went into a frame. */
+  took(): void {
+    this.next++
+    this.#unanswered++
+  }
+
+  appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void {
+    const from = baseOffset + first
+    const last = this.#latest.get(writer.partition)
+    if (last !== undefined && last.baseOffset + last.count === from) last.count += count
+    else {
+      const range = { partition: writer.partition, baseOffset: from, count }
+      this.#latest.set(writer.partition, range)
+      this.#ranges.push(range)
+    }
+    this.#unanswered -= count
+    this.settleIfComplete()
+  }
+
+  failed(count: number, error: Error): void {
+    this.#unanswered -= count
+    this.settle(error)
+  }
+
+  expire(now: number): void {
+    if (now < this.#deadline) return
+    const took = `it took longer than ${Math.round(this.#deadline - this.since)} ms${this.hold === '' ? '' : `; ${this.hold}`}`
+    this.settle(new MillraceError('MILL_TIMEOUT', took, { retriable: true }))
+  }
+
+  settleIfComplete(): void {
+    if (this.done || this.#unanswered > 0 || this.next < this.messages.length) return
+    this.#finish()
+    const ranges: readonly OffsetRange[] = this.#ranges
+    this.#resolve({ count: this.messages.length, ranges, durability: 'memory' })
+  }
+
+  settle(cause: Error): void {
+    if (this.done) return
+    this.#finish()
+    const unpublished = this.messages.slice(this.next)
+    const doubt = this.#unanswered > 0 ? ` (${this.#unanswered} more are in the ring and may still be appended)` : ''
+    this.#reject(
+      new UnpublishedError(
+        `${unpublished.length} of ${this.messages.length} messages were not published to topic ${this.#topic}${doubt}: ${cause.message}`,
+        unpublished,
+        cause,
+      ),
+    )
+  }
+
+  #finish(): void {
+    this.done = true
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#room.settled()
+  }
+}

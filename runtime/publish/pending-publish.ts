@@ -1,0 +1,92 @@
+/** A single publish from its call to its receipt: in the waiting room, then in a frame. Settles once. */
+import { MillraceError } from '../errors.ts'
+import type { Message, PublishOptions, Receipt } from '../types.ts'
+import { AppendReceipt } from './append-receipt.ts'
+import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
+import type { EncodedMessage } from './record-writer.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+const PUBLISH_TIMEOUT_MS = 60_000
+
+/** When a publish with these options is overdue, in performance.now time. */
+export function deadlineOf(options: PublishOptions, since: number): number {
+  return since + (options.timeoutMs ?? PUBLISH_TIMEOUT_MS)
+}
+
+export class PendingPublish implements FrameObserver {
+  readonly original: Message
+  readonly since: number
+  /** Order among everything that waits in its topic; set when it starts to wait. */
+  serial = 0
+  /** Bytes it takes in the waiting room. */
+  bytes = 0
+  message: EncodedMessage
+  done = false
+  /** What holds it, once that was asked. */
+  hold = ''
+  readonly #topic: string
+  readonly #room: WaitingRoom
+  readonly #deadline: number
+  readonly #resolve: (receipt: Receipt) => void
+  readonly #reject: (error: Error) => void
+  readonly #signal: AbortSignal | undefined
+
+  constructor(
+    topic: string,
+    room: WaitingRoom,
+    message: EncodedMessage,
+    original: Message,
+    options: PublishOptions,
+    resolve: (receipt: Receipt) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#topic = topic
+    this.#room = room
+    this.message = message
+    this.original = original
+    this.since = performance.now()
+    this.#deadline = deadlineOf(options, this.since)
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#signal = options.signal
+    this.#signal?.addEventListener('abort', this.#aborted)
+    room.unsettled()
+  }
+
+  readonly #aborted = (): void => {
+    this.settle(new MillraceError('MILL_ABORTED', 'the publish was aborted; a record that was in the ring already may still be appended', { cause: this.#signal?.reason }))
+  }
+
+  appended(writer: PartitionWriter, baseOffset: number, first: number): void {
+    if (this.done) return
+    this.#finish()
+    this.#resolve(new AppendReceipt(this.#topic, writer.partition, baseOffset + first))
+  }
+
+  failed(_count: number, error: Error): void {
+    this.settle(error)
+  }
+
+  expire(now: number): void {
+    if (now < this.#deadline) return
+    this.settle(
+      new MillraceError(
+        'MILL_TIMEOUT',
+        `publishing to partition ${this.message.partition} of topic ${this.#topic} took longer than ${Math.round(this.#deadline - this.since)} ms${this.hold === '' ? '' : `; ${this.hold}`}; a record that was in the ring already may still be appended`,
+        { retriable: true },
+      ),
+    )
+  }
+
+  settle(error: Error): void {
+    if (this.done) return
+    this.#finish()
+    this.#reject(error)
+  }
+
+  #finish(): void {
+    this.done = true
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#room.settled()
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The topics that one thread publishes to, opened when first asked for and closed together.
+ *
+ * The producer's thread. One TopicProducer per topic, however often it is asked for.
+ */
+import type { MillraceError } from '../errors.ts'
+import type { ControlApi } from '../protocol.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import { type ProducerSurroundings, TopicProducer } from './topic-producer.ts'
+import { WaitingRoom } from './waiting-room.ts'
+
+/** The control calls that publishing needs. */
+export type PublishingControl = Pick<ControlApi, 'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'>
+
+type AsPromises<T> = { readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never }
+
+export class Publishers {
+  readonly #thread: AttachedThread
+  readonly #control: AsPromises<PublishingControl>
+  readonly #surroundings: ProducerSurroundings
+  readonly #room = new WaitingRoom()
+  readonly #byName = new Map<string, Promise<TopicProducer>>()
+  readonly #opened: TopicProducer[] = []
+  #failure: MillraceError | null = null
+
+  constructor(thread: AttachedThread, control: AsPromises<PublishingControl>, told: Pick<ProducerSurroundings, 'stalled' | 'publishFailed'>) {
+    this.#thread = thread
+    this.#control = control
+    this.#surroundings = {
+      ...told,
+      growRing: (ring, bytes) => control.growRing(thread.client, ring, bytes),
+      describeHold: async (topic, partition) => (await control.describeHold(topic, partition)).text,
+    }
+  }
+
+  /** The producer of the topic of this name, which must exist. */
+  open(name: string): Promise<TopicProducer> {
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    const opening = this.#control.attachProducerByName(this.#thread.client, name).then((places) => {
+      const producer = new TopicProducer(this.#thread, this.#surroundings, this.#room, places.topic, places.rings)
+      if (this.#failure !== null) producer.fail(this.#failure)
+      this.#opened.push(producer)
+      return producer
+    })
+    this.#byName.set(name, opening)
+    // A failed attempt is forgotten, so that a topic created later can be opened.
+    opening.catch(() => this.#byName.delete(name))
+    return opening
+  }
+
+  /** Everything published so far by this thread is appended. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#opened.map((producer) => producer.flush()))
+  }
+
+  /** Refuses what comes, and fails what is on its way. */
+  fail(error: MillraceError): void {
+    this.#failure = error
+    for (const producer of this.#opened) producer.fail(error)
+    this.#room.close()
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Writes one message as a record at the place that the partition's writer gives.
+ *
+ * The producer's thread. Keys and values arrive encoded as far as they can be without a copy (a string stays a string
+ * until its bytes are written straight into the ring). Sizes are bounded before anything is reserved.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import { MillraceError } from '../errors.ts'
+import { headersSize, writeHeaders } from '../log/headers.ts'
+import { HAS_HEADERS, HAS_KEY, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
+import type { Headers, Key } from '../types.ts'
+import type { PartitionWriter } from './partition-writer.ts'
+
+/** A message whose value is encoded and whose partition is chosen. */
+export interface EncodedMessage {
+  readonly partition: number
+  readonly key: Key | null
+  readonly value: string | Uint8Array | null
+  readonly headers: Headers | null
+  readonly timestamp: number | undefined
+}
+
+/** Strings up to this length reserve three bytes a character; longer ones are measured first. */
+const MEASURE_FROM_CHARS = 512
+
+function boundOf(part: string | Uint8Array | null): number {
+  if (part === null) return 0
+  if (typeof part !== 'string') return part.byteLength
+  return part.length < MEASURE_FROM_CHARS ? part.length * 3 : Buffer.byteLength(part)
+}
+
+function sizeOf(part: string | Uint8Array | null): number {
+  if (part === null) return 0
+  return typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength
+}
+
+/** Bytes of key, headers and value as stored. */
+export function encodedSize(key: Key | null, value: string | Uint8Array | null, headers: Headers | null): number {
+  return sizeOf(key) + sizeOf(value) + (headers === null ? 0 : headersSize(headers))
+}
+
+/**
+ * Appends a record to the writer's open frame. Returns 0, or what `reserve` said (FULL, GROW).
+ *
+ * @throws MillraceError MILL_TOO_LARGE when key, headers and value exceed `maxMessageBytes`
+ */
+export function writeRecord(
+  memory: Memory,
+  writer: PartitionWriter,
+  key: Key | null,
+  value: string | Uint8Array | null,
+  headers: Headers | null,
+  timestamp: number | undefined,
+  maxMessageBytes: number,
+): number {
+  const headersBytes = headers === null ? 0 : headersSize(headers) + 4
+  let bound = boundOf(key) + boundOf(value) + headersBytes
+  if (bound > maxMessageBytes) {
+    bound = encodedSize(key, value, headers) + (headers === null ? 0 : 4)
+    if (bound - (headers === null ? 0 : 4) > maxMessageBytes) {
+      throw new MillraceError(
+        'MILL_TOO_LARGE',
+        `a record of ${bound} bytes is over the topic's maxMessageBytes ${maxMessageBytes}; raise that option or store the payload elsewhere`,
+      )
+    }
+  }
+  const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
+  if (address < 0) return address
+  let delta = 0
+  if (timestamp !== undefined) delta = timestamp - writer.baseTimestamp
+  else if (writer.baseWasGiven) delta = Date.now() - writer.baseTimestamp
+  if (delta !== (delta | 0)) {
+    // The difference does not fit: this record opens a frame with a base of its own.
+    writer.seal()
+    const again = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
+    if (again < 0) return again
+    return fill(memory, writer, again, key, value, headers, 0)
+  }
+  return fill(memory, writer, address, key, value, headers, delta)
+}
+
+function fill(
+  memory: Memory,
+  writer: PartitionWriter,
+  address: number,
+  key: Key | null,
+  value: string | Uint8Array | null,
+  headers: Headers | null,
+  timestampDelta: number,
+): number {
+  const u8 = memory.u8
+  let attributes = 0
+  let cursor = address + RECORD_HEADER_BYTES
+  let keyLength = 0
+  if (key !== null) {
+    attributes = HAS_KEY
+    if (typeof key === 'string') keyLength = writeString(memory, key, cursor)
+    else {
+      attributes |= KEY_IS_BYTES
+      u8.set(key, cursor)
+      keyLength = key.byteLength
+    }
+    cursor += keyLength
+  }
+  if (headers !== null) {
+    attributes |= HAS_HEADERS
+    const length = writeHeaders(u8, cursor + 4, headers) - (cursor + 4)
+    memory.bytes.writeUInt32LE(length, cursor)
+    cursor += 4 + length
+  }
+  if (value === null) attributes |= NO_VALUE
+  else if (typeof value === 'string') cursor += writeString(memory, value, cursor)
+  else {
+    u8.set(value, cursor)
+    cursor += value.byteLength
+  }
+  const length = cursor - address
+  const words = memory.i32
+  const at = address >> 2
+  words[at] = length
+  words[at + 1] = writer.index | (attributes << 16)
+  words[at + 2] = timestampDelta
+  words[at + 3] = keyLength
+  writer.append(length, timestampDelta)
+  return 0
+}
+
+/** Below this length a loop over the characters beats the call into Buffer's encoder. */
+const LOOP_CHARS = 24
+
+function writeString(memory: Memory, text: string, at: number): number {
+  const length = text.length
+  if (length <= LOOP_CHARS) {
+    const u8 = memory.u8
+    let index = 0
+    for (; index < length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 127) break
+      u8[at + index] = code
+    }
+    if (index === length) return length
+  }
+  return memory.bytes.write(text, at, 'utf8')
+}

@@ -1,0 +1,413 @@
+/**
+ * What one thread publishes to one topic: choice of partition, batches, waiting, flush.
+ *
+ * The producer's thread. Order: per partition, in the order of the calls. A publish that finds its partition full waits
+ * (waiting-room.ts has the bounds) and keeps later ones for that partition behind it; a batch that waits keeps
+ * everything behind it. Only a receipt resolves a publish.
+ */
+import { FULL } from 'sharedarraybuffer-ring'
+import { type Codec, codecOf } from '../codec.ts'
+import { FullError, MillraceError } from '../errors.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { BatchReceipt, Key, Message, PublishOptions, Receipt } from '../types.ts'
+import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
+import { hashKey, StickyPartitioner } from './partitioner.ts'
+import { PendingBatch } from './pending-batch.ts'
+import { PendingPublish } from './pending-publish.ts'
+import { type EncodedMessage, encodedSize, writeRecord } from './record-writer.ts'
+import type { Sweepable, WaitingRoom } from './waiting-room.ts'
+
+/** What a producer needs to know of its topic. */
+export interface ProducedTopic {
+  readonly id: number
+  readonly name: string
+  readonly partitions: number
+  readonly codec: 'json' | 'bytes' | 'string'
+  readonly maxMessageBytes: number
+  readonly onFull: 'wait' | 'reject'
+}
+
+/** What a producer asks of, and tells, the rest of the broker. */
+export interface ProducerSurroundings {
+  growRing(ring: number, bytes: number): Promise<RingPlace>
+  /** What keeps a partition full, in words. */
+  describeHold(topic: number, partition: number): Promise<string>
+  /** A publish has waited for STALLED_MS. */
+  stalled(topic: number, partition: number, waitedMs: number): void
+  /** Records handed to tryPublish are lost to an error. */
+  publishFailed(topic: string, partition: number, count: number, error: Error): void
+}
+
+type Waiter = PendingPublish | PendingBatch
+
+interface Flush {
+  /** Serial of the last waiter that it covers. */
+  readonly behind: number
+  /** Frames each partition had sealed when those were in frames; null: not yet. */
+  upTo: readonly number[] | null
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+const STALLED_MS = 5_000
+const NO_OPTIONS: PublishOptions = Object.freeze({})
+
+export class TopicProducer implements Sweepable {
+  readonly topic: ProducedTopic
+  readonly #thread: AttachedThread
+  readonly #surroundings: ProducerSurroundings
+  readonly #room: WaitingRoom
+  readonly #codec: Codec
+  readonly #writers: PartitionWriter[]
+  readonly #sticky: StickyPartitioner
+  #waiters: Waiter[] = []
+  #serial = 0
+  /** Waiting single publishes, by partition. */
+  readonly #waitingIn: Int32Array
+  #waitingBatches = 0
+  readonly #growing = new Set<number>()
+  readonly #saidStalled = new Set<Waiter>()
+  #flushes: Flush[] = []
+  #failure: Error | null = null
+  readonly #stopListening: () => void
+
+  constructor(thread: AttachedThread, surroundings: ProducerSurroundings, room: WaitingRoom, topic: ProducedTopic, rings: readonly RingPlace[]) {
+    this.topic = topic
+    this.#thread = thread
+    this.#surroundings = surroundings
+    this.#room = room
+    this.#codec = codecOf(topic.codec)
+    this.#writers = rings.map((ring) => new PartitionWriter(thread.memory, ring, thread.client))
+    for (const writer of this.#writers) thread.addWriter(writer)
+    this.#sticky = new StickyPartitioner(topic.partitions)
+    this.#waitingIn = new Int32Array(topic.partitions)
+    this.#stopListening = thread.onReceipts(() => this.#serve())
+    room.add(this)
+  }
+
+  publish(message: Message, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen(options)
+      const encoded = this.#encode(message)
+      const pending = new PendingPublish(this.topic.name, this.#room, encoded, message, options, resolve, reject)
+      try {
+        if (this.#mayAppend(encoded.partition) && this.#append(encoded, pending)) return
+      } catch (error) {
+        pending.settle(error as Error)
+        return
+      }
+      this.#wait(pending)
+    })
+  }
+
+  tryPublish(message: Message): boolean {
+    this.#checkOpen(NO_OPTIONS)
+    const { value: raw, headers: givenHeaders, key: givenKey, timestamp } = check(message)
+    const value = this.#codec.encode(raw)
+    const partition = this.#partitionOf(message, value)
+    if (!this.#mayAppend(partition)) return false
+    const writer = this.#writers[partition] as PartitionWriter
+    const key = givenKey ?? null
+    const headers = givenHeaders ?? null
+    const max = this.topic.maxMessageBytes
+    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    if (said === FULL) {
+      // A caller that never yields still lets the host see its frames, and sees its receipts here.
+      this.#thread.sealAll()
+      this.#thread.ringHost(writer.host)
+      if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
+      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    }
+    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said !== 0) return false
+    if (!writer.dirty) this.#thread.markDirty(writer)
+    return true
+  }
+
+  publishBatch(messages: readonly Message[], options: PublishOptions = NO_OPTIONS): Promise<BatchReceipt> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen(options)
+      if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
+      const batch = new PendingBatch(this.topic.name, this.#room, messages, options, resolve, reject)
+      if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
+      this.#wait(batch)
+    })
+  }
+
+  /** Resolves when everything published so far is appended; rejects when part of it failed. */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen(NO_OPTIONS)
+      this.#room.unsettled()
+      this.#flushes.push({ behind: this.#serial, upTo: null, resolve, reject })
+      this.#thread.sealAll()
+      this.#serveFlushes()
+    })
+  }
+
+  #encode(message: Message): EncodedMessage {
+    const value = this.#codec.encode(check(message).value)
+    return {
+      partition: this.#partitionOf(message, value),
+      key: message.key ?? null,
+      value,
+      headers: message.headers ?? null,
+      timestamp: message.timestamp,
+    }
+  }
+
+  #partitionOf(message: Message, value: string | Uint8Array | null): number {
+    const { partition, key } = message
+    const { partitions } = this.topic
+    if (partition !== undefined) {
+      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
+        throw new MillraceError('MILL_OUT_OF_RANGE', `partition ${String(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`)
+      }
+      return partition
+    }
+    if (key === undefined || key === null) return this.#sticky.next(value === null ? 0 : value.length)
+    return (hashKey(key) & 0x7fffffff) % partitions
+  }
+
+  #mayAppend(partition: number): boolean {
+    return this.#waitingBatches === 0 && this.#waitingIn[partition] === 0 && (this.#growing.size === 0 || !this.#growing.has(partition))
+  }
+
+  #append(message: EncodedMessage, observer: FrameObserver): boolean {
+    const writer = this.#writers[message.partition] as PartitionWriter
+    const { key, value, headers, timestamp } = message
+    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, this.topic.maxMessageBytes)
+    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said !== 0) return false
+    writer.observe(observer)
+    if (!writer.dirty) this.#thread.markDirty(writer)
+    return true
+  }
+
+  /** Appends what fits; true when the whole batch is in frames, or has failed. */
+  #advanceBatch(batch: PendingBatch): boolean {
+    const { messages } = batch
+    const { memory } = this.#thread
+    const max = this.topic.maxMessageBytes
+    try {
+      while (batch.next < messages.length) {
+        const message = check(messages[batch.next] as Message)
+        const value = this.#codec.encode(message.value)
+        const partition = this.#partitionOf(message, value)
+        const writer = this.#writers[partition] as PartitionWriter
+        const key = message.key ?? null
+        const headers = message.headers ?? null
+        const blocked = this.#growing.size > 0 && this.#growing.has(partition)
+        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, message.timestamp, max)
+        if (said !== 0) {
+          if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+          this.#thread.sealAll()
+          return false
+        }
+        writer.observe(batch)
+        batch.took()
+        if (!writer.dirty) this.#thread.markDirty(writer)
+      }
+    } catch (error) {
+      batch.settle(error as Error)
+      return true
+    }
+    batch.settleIfComplete()
+    return true
+  }
+
+  #wait(waiter: Waiter): void {
+    this.#thread.sealAll()
+    const single = waiter instanceof PendingPublish
+    const refused = single ? waiter.original : waiter.messages[waiter.next]
+    if (this.topic.onFull === 'reject' && this.#growing.size === 0) {
+      waiter.settle(new FullError(`topic ${this.topic.name} is full: its consumers do not keep up, and its onFull is 'reject'`, refused))
+      return
+    }
+    const bytes = single ? encodedSize(waiter.message.key, waiter.message.value, waiter.message.headers) : 0
+    if (!this.#room.admit(bytes)) {
+      waiter.settle(
+        new FullError(
+          `topic ${this.topic.name} is full, and so is this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
+          refused,
+        ),
+      )
+      return
+    }
+    if (single) {
+      // The caller may reuse its buffers while this waits.
+      const { message } = waiter
+      waiter.bytes = bytes
+      waiter.message = {
+        ...message,
+        key: typeof message.key === 'string' ? message.key : (message.key?.slice() ?? null),
+        value: message.value instanceof Uint8Array ? message.value.slice() : message.value,
+        headers: message.headers === null ? null : structuredClone(message.headers),
+      }
+      this.#waitingIn[message.partition] = (this.#waitingIn[message.partition] as number) + 1
+    } else this.#waitingBatches++
+    waiter.serial = ++this.#serial
+    this.#waiters.push(waiter)
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#saidStalled.delete(waiter)
+    if (waiter instanceof PendingBatch) {
+      this.#waitingBatches--
+      this.#room.leave(0)
+    } else {
+      this.#waitingIn[waiter.message.partition] = (this.#waitingIn[waiter.message.partition] as number) - 1
+      this.#room.leave(waiter.bytes)
+    }
+  }
+
+  /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
+  #serve(): void {
+    if (this.#waiters.length > 0) this.#serveWaiters()
+    if (this.#flushes.length > 0) this.#serveFlushes()
+  }
+
+  #serveWaiters(): void {
+    const stuck = new Set<number>()
+    const left: Waiter[] = []
+    const waiters = this.#waiters
+    let index = 0
+    for (; index < waiters.length; index++) {
+      const waiter = waiters[index] as Waiter
+      const partition = waiter instanceof PendingPublish ? waiter.message.partition : -1
+      if (waiter.done) this.#leave(waiter)
+      else if (waiter instanceof PendingBatch) {
+        // Everything behind a batch that cannot go on stays behind it.
+        if (stuck.size > 0 || !this.#advanceBatch(waiter)) break
+        this.#leave(waiter)
+      } else if (!stuck.has(partition) && !this.#growing.has(partition) && this.#appendWaiting(waiter)) this.#leave(waiter)
+      else {
+        stuck.add(partition)
+        left.push(waiter)
+      }
+    }
+    for (; index < waiters.length; index++) left.push(waiters[index] as Waiter)
+    this.#waiters = left
+    this.#thread.sealAll()
+  }
+
+  #appendWaiting(waiter: PendingPublish): boolean {
+    try {
+      return this.#append(waiter.message, waiter)
+    } catch (error) {
+      waiter.settle(error as Error)
+      return true
+    }
+  }
+
+  #serveFlushes(): void {
+    const oldest = this.#waiters[0]?.serial ?? Number.POSITIVE_INFINITY
+    this.#flushes = this.#flushes.filter((flush) => {
+      if (flush.upTo === null && oldest > flush.behind) flush.upTo = this.#writers.map((writer) => writer.sealed)
+      const upTo = flush.upTo
+      if (upTo === null || !this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number))) return true
+      this.#room.settled()
+      flush.resolve()
+      return false
+    })
+  }
+
+  #grow(writer: PartitionWriter, bytes: number): void {
+    const { partition, ring } = writer
+    if (this.#growing.has(partition)) return
+    this.#growing.add(partition)
+    this.#room.unsettled()
+    this.#surroundings
+      .growRing(ring, bytes)
+      .then((place) => {
+        writer.moveTo(place)
+        this.#thread.addWriter(writer)
+        this.#thread.ringHost(writer.host)
+      })
+      .catch((error: Error) => {
+        for (const waiter of this.#waiters) {
+          if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
+        }
+      })
+      .finally(() => {
+        this.#room.settled()
+        this.#growing.delete(partition)
+        this.#serve()
+      })
+  }
+
+  /** Gives up what is overdue and says what has waited for long. */
+  sweep(now: number): void {
+    for (const writer of this.#writers) writer.expire(now)
+    for (const waiter of this.#waiters) {
+      waiter.expire(now)
+      if (!waiter.done && now - waiter.since >= STALLED_MS && !this.#saidStalled.has(waiter)) this.#stalled(waiter, now)
+    }
+    this.#serve()
+  }
+
+  #stalled(waiter: Waiter, now: number): void {
+    if (this.#saidStalled.size === 0) {
+      const partition = waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
+      this.#surroundings.stalled(this.topic.id, partition, now - waiter.since)
+      this.#surroundings.describeHold(this.topic.id, partition).then(
+        (hold) => {
+          for (const each of this.#waiters) each.hold = hold
+        },
+        () => undefined,
+      )
+    }
+    this.#saidStalled.add(waiter)
+  }
+
+  #fullest(): number {
+    let fullest = this.#writers[0] as PartitionWriter
+    for (const writer of this.#writers) if (writer.backlogBytes() > fullest.backlogBytes()) fullest = writer
+    return fullest.partition
+  }
+
+  #checkOpen(options: PublishOptions): void {
+    if (this.#failure !== null) throw this.#failure
+    if (options.signal?.aborted === true) throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', { cause: options.signal.reason })
+  }
+
+  /** Refuses what comes, and fails everything on its way. */
+  fail(error: Error): void {
+    if (this.#failure !== null) return
+    this.#failure = error
+    this.#stopListening()
+    for (const waiter of this.#waiters) {
+      waiter.settle(error)
+      this.#leave(waiter)
+    }
+    this.#waiters = []
+    for (const writer of this.#writers) {
+      const unobserved = writer.fail(error)
+      if (unobserved > 0) this.#surroundings.publishFailed(this.topic.name, writer.partition, unobserved, error)
+      this.#thread.removeWriter(writer.ring)
+    }
+    for (const flush of this.#flushes) {
+      this.#room.settled()
+      flush.reject(error)
+    }
+    this.#flushes = []
+    this.#room.remove(this)
+  }
+}
+
+function check(message: Message): Message {
+  if (typeof message !== 'object' || message === null) {
+    throw new MillraceError('MILL_INVALID_OPTION', 'a message is an object with a value: { key, value, headers }')
+  }
+  const { key, timestamp, headers }: { key?: Key | null | undefined; timestamp?: unknown; headers?: unknown } = message
+  if (typeof key !== 'string' && key !== undefined && key !== null && !(key instanceof Uint8Array)) {
+    throw new MillraceError('MILL_INVALID_OPTION', `a key is a string or bytes, not ${typeof key}; use String(key)`)
+  }
+  if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && (timestamp as number) >= 0)) {
+    throw new MillraceError('MILL_OUT_OF_RANGE', 'a timestamp is an integer of milliseconds since the epoch, 0 or more')
+  }
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null)) {
+    throw new MillraceError('MILL_INVALID_OPTION', 'headers are an object of strings or bytes')
+  }
+  return message
+}

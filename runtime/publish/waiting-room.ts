@@ -1,0 +1,81 @@
+/**
+ * What one thread's publishes may keep waiting, and for how long.
+ *
+ * The producer's thread. Bounds: 10,000 waiting publishes and 16 MiB of their bytes per thread; beyond that a publish
+ * is refused. While anything is unsettled a timer looks four times a second for what is overdue, and keeps the process
+ * alive: an unsettled publish does, nothing else here.
+ */
+
+/** Something that is looked at four times a second while it has unsettled publishes. */
+export interface Sweepable {
+  sweep(now: number): void
+}
+
+const PUBLISHES_MAX = 10_000
+const BYTES_MAX = 16 * 1024 * 1024
+const SWEEP_MS = 250
+
+export class WaitingRoom {
+  readonly #swept = new Set<Sweepable>()
+  #publishes = 0
+  #bytes = 0
+  #unsettled = 0
+  #timer: NodeJS.Timeout | null = null
+
+  /** The bounds in words. */
+  get bounds(): string {
+    return `${PUBLISHES_MAX.toLocaleString('en')} publishes or ${BYTES_MAX / 1024 / 1024} MiB`
+  }
+
+  /** Publishes waiting now. */
+  get waiting(): number {
+    return this.#publishes
+  }
+
+  add(producer: Sweepable): void {
+    this.#swept.add(producer)
+  }
+
+  remove(producer: Sweepable): void {
+    this.#swept.delete(producer)
+  }
+
+  /** Takes a waiting publish in; false when that would pass a bound. */
+  admit(bytes: number): boolean {
+    if (this.#publishes >= PUBLISHES_MAX || this.#bytes + bytes > BYTES_MAX) return false
+    this.#publishes++
+    this.#bytes += bytes
+    return true
+  }
+
+  leave(bytes: number): void {
+    this.#publishes--
+    this.#bytes -= bytes
+  }
+
+  /** Something became unsettled: the process stays alive until `settled`. */
+  unsettled(): void {
+    this.#unsettled++
+    this.#timer ??= setInterval(this.#sweep, SWEEP_MS)
+    if (this.#unsettled === 1) this.#timer.ref()
+  }
+
+  settled(): void {
+    if (--this.#unsettled === 0) this.#timer?.unref()
+  }
+
+  readonly #sweep = (): void => {
+    if (this.#unsettled === 0 && this.#timer !== null) {
+      clearInterval(this.#timer)
+      this.#timer = null
+      return
+    }
+    const now = performance.now()
+    for (const producer of this.#swept) producer.sweep(now)
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer = null
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The creating thread's connection to its broker: the control thread, the shared memory, and what this thread runs.
+ *
+ * The thread that called createBroker. It wires and holds no data path: records go through `thread` and `publishers`.
+ * Open runs, subscriptions and unsettled publishes keep the process alive (`hold`); nothing else here does.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { Memory } from 'sharedarraybuffer-ring'
+import { CallError, type Calls, connect, type Remote, serve } from '../actors/control-port.ts'
+import { setErrorWire } from '../actors/error-wire.ts'
+import type { RunMember } from './delivery/handler-member.ts'
+import { fromWire, MillraceError, toWire } from './errors.ts'
+import { Events } from './events.ts'
+import type { CheckedBrokerOptions } from './options.ts'
+import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
+import { Publishers } from './publish/publishers.ts'
+import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
+import type { BrokerEvents } from './types.ts'
+
+/** Longest wait for a control call that waits for nothing but the control thread. */
+const CALL_MS = 30_000
+const FOR_EVER_MS = 2 ** 31 - 1
+
+/** Told when a run ends other than by its own `stop`. */
+export interface RunObserver {
+  failed(error: Error): void
+}
+
+export class Session {
+  readonly memory: Memory
+  readonly events: Events
+  readonly thread: AttachedThread
+  readonly publishers: Publishers
+  /** Members of this thread, by run; the control thread assigns to them. */
+  readonly members: Map<number, RunMember> = new Map()
+  readonly runs: Map<number, RunObserver> = new Map()
+  readonly #worker: Worker
+  readonly #remote: Remote<OwnerControlApi>
+  #holds = 0
+  #failure: MillraceError | null = null
+  #closed = false
+
+  private constructor(memory: Memory, place: ClientPlace, worker: Worker, remote: Remote<OwnerControlApi>, events: Events) {
+    this.memory = memory
+    this.events = events
+    this.#worker = worker
+    this.#remote = remote
+    this.thread = new AttachedThread(memory, place)
+    this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
+      stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
+      publishFailed: (topic, partition, count, error) => events.emit('publishFailed', { topic, partition, count, error }),
+    })
+  }
+
+  static async open(options: CheckedBrokerOptions): Promise<Session> {
+    setErrorWire({ toWire, fromWire: (wire) => fromWire(wire as Parameters<typeof fromWire>[0]) })
+    const memory = allocate(options.memoryMaxBytes)
+    const events = new Events(options.logger)
+    const api = new MessageChannel()
+    const members = new MessageChannel()
+    const notices = new MessageChannel()
+    const boot: ControlBoot = { memory: memory.buffer, partitionThreads: options.partitionThreads, restart: options.restart }
+    const worker = new Worker(new URL('./control/control-thread.js', import.meta.url), {
+      name: 'millrace control',
+      execArgv: [],
+      workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2 },
+      transferList: [api.port2, members.port2, notices.port2],
+    })
+    let session: Session | null = null
+    const lost = new Promise<string>((resolve) => {
+      worker.once('error', (error) => resolve(`threw ${String(error)}`))
+      worker.once('exit', (code) => resolve(`ended with code ${code}`))
+    })
+    const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
+    const place = await new Promise<ClientPlace>((resolve, reject) => {
+      const gone = (how: string): void => reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
+      void lost.then(gone)
+      notices.port1.on('message', (notice: BrokerNotice) => {
+        if (notice.kind === 'ready') resolve(notice.place)
+        else if (session === null) {
+          if (notice.kind === 'brokerFailed') reject(fromWire(notice.error))
+        } else session.#noticed(notice)
+      })
+    }).catch(async (error: unknown) => {
+      await worker.terminate()
+      throw error
+    })
+    const opened = new Session(memory, place, worker, remote, events)
+    session = opened
+    notices.port1.unref()
+    worker.unref()
+    serve(members.port1, opened.#memberApi(), { ref: false })
+    void lost.then((how) => {
+      if (!opened.#closed) opened.#fail(new MillraceError('MILL_THREAD_LOST', `the control thread ${how}; the broker is closed. This is a defect of millrace: please report it`))
+    })
+    return opened
+  }
+
+  #memberApi(): MemberApi {
+    const member = (run: number): RunMember => {
+      const found = this.members.get(run)
+      if (found === undefined) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
+      return found
+    }
+    return {
+      assign: (run, assignment) => member(run).assign(assignment),
+      revoke: async (run, slot, epoch, stop) => (await this.members.get(run)?.revoke(slot, epoch, stop)) ?? {},
+      pause: (run) => member(run).pause(),
+      resume: (run) => member(run).resume(),
+    }
+  }
+
+  #noticed(notice: BrokerNotice): void {
+    switch (notice.kind) {
+      case 'event':
+        this.events.emit(notice.event, notice.payload as BrokerEvents[typeof notice.event] as never)
+        break
+      case 'runFailed':
+        this.runs.get(notice.run)?.failed(fromWire(notice.error))
+        break
+      case 'brokerFailed':
+        this.#fail(fromWire(notice.error) as MillraceError)
+        break
+      case 'ready':
+        break
+    }
+  }
+
+  async #stalled(topic: number, partition: number, waitedMs: number): Promise<void> {
+    const { topic: name, group, lagBytes } = await this.ask((control) => control.describeHold(topic, partition))
+    this.events.emit('stalled', { topic: name, partition, group, waitedMs, lagBytes })
+  }
+
+  /** The control calls, with MILL_THREAD_LOST and MILL_CLOSED where the port has only its own words. */
+  calls(deadlineMs: number = CALL_MS): Calls<OwnerControlApi> {
+    const calls = this.#remote.withDeadline(deadlineMs)
+    return new Proxy(calls, {
+      get: (target, name, receiver) => {
+        const call: unknown = Reflect.get(target, name, receiver)
+        if (typeof call !== 'function') return call
+        return (...args: unknown[]) => (Reflect.apply(call, target, args) as Promise<unknown>).catch((error: unknown) => this.#translate(error))
+      },
+    })
+  }
+
+  #translate(error: unknown): never {
+    if (!(error instanceof CallError)) throw error
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closed) throw closedError()
+    const code = error.failure.kind === 'deadline' ? 'MILL_TIMEOUT' : 'MILL_THREAD_LOST'
+    throw new MillraceError(code, `the control thread did not answer: ${error.message}`, { cause: error })
+  }
+
+  /** Asks the control thread; waits as long as `waits` says it may take. */
+  ask<T>(method: (control: Calls<OwnerControlApi>) => Promise<T>, waits: 'briefly' | 'for ever' = 'briefly'): Promise<T> {
+    this.checkOpen()
+    return method(this.calls(waits === 'briefly' ? CALL_MS : FOR_EVER_MS))
+  }
+
+  checkOpen(): void {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closed) throw closedError()
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#failure !== null
+  }
+
+  /** Keeps the process alive until the result is called. */
+  hold(): () => void {
+    if (this.#holds++ === 0) this.#worker.ref()
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      if (--this.#holds === 0) this.#worker.unref()
+    }
+  }
+
+  #fail(error: MillraceError): void {
+    if (this.#failure !== null) return
+    this.#failure = error
+    this.publishers.fail(error)
+    for (const run of [...this.runs.values()]) run.failed(error)
+    this.thread.close()
+    this.events.emit('failed', { topic: null, group: null, error })
+    void this.#worker.terminate()
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    if (this.closed) return
+    const release = this.hold()
+    const until = performance.now() + timeoutMs
+    const problems: string[] = []
+    try {
+      await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
+      await this.ask((control) => control.close(Math.max(1, until - performance.now())), 'for ever').catch((error: Error) => problems.push(error.message))
+    } finally {
+      this.#closed = true
+      this.publishers.fail(closedError())
+      this.thread.close()
+      await this.#worker.terminate()
+      release()
+    }
+    if (problems.length > 0) throw new MillraceError('MILL_TIMEOUT', problems.join('; '))
+  }
+
+  async #flushUntil(until: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('records that were published were not all appended in time')), Math.max(1, until - performance.now()))
+    })
+    try {
+      await Promise.race([this.publishers.flush(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+export function closedError(): MillraceError {
+  return new MillraceError('MILL_CLOSED', 'the broker is closed')
+}
+
+function allocate(bytes: number): Memory {
+  try {
+    return Memory.allocate(bytes)
+  } catch (cause) {
+    throw new MillraceError('MILL_MEMORY', `the system does not give ${bytes} bytes of shared memory; lower memoryMaxBytes`, { cause })
+  }
+}

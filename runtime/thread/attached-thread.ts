@@ -1,0 +1,290 @@
+/**
+ * A thread's connection to the broker: its doorbell, its links to the partition hosts, and its turn loop.
+ *
+ * One per thread that publishes or reads (main, each handler host). The loop drains receipts and verdicts, lets readers
+ * deliver for a bounded time, seals the frames that were opened, and sleeps by `waitAsync`, so that the thread's own
+ * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
+ */
+import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import { CLIENT_BELL, CLIENT_PHASE, PHASE, type Phase } from '../layout.ts'
+import { KIND_RECEIPT, SETTLE, SETTLEMENT_BYTES, SETTLEMENT_ERROR_MAX, type SettleHow, KIND_SETTLE, TO_CLIENT_BYTES } from '../link.ts'
+import { highOf, joinOffset } from '../log/frame.ts'
+import type { PartitionWriter } from '../publish/partition-writer.ts'
+
+/** Where a ring lies. */
+export interface RingAt {
+  readonly address: number
+  readonly capacity: number
+}
+
+/** The two rings between one thread and one partition host, and the host's bell. */
+export interface LinkPlace {
+  readonly host: number
+  readonly bell: number
+  readonly toHost: RingAt
+  readonly toClient: RingAt
+}
+
+/** Where a thread's shared words lie; made by the control thread. */
+export interface ClientPlace {
+  readonly client: number
+  readonly address: number
+  readonly links: readonly LinkPlace[]
+}
+
+/** A verdict on a delivery that was not plainly acked. */
+export interface Verdict {
+  readonly epoch: number
+  readonly offset: number
+  readonly action: number
+  readonly failedAttempts: number
+  readonly delayMs: number
+}
+
+/** Something that takes part in the thread's turns. */
+export interface TurnTaker {
+  /** Whether a call of `turn` would do something now. */
+  ready(): boolean
+  /** Works until nothing is left or `deadline` (performance.now) has passed; whether it did anything. */
+  turn(deadline: number): boolean
+  verdict(verdict: Verdict): void
+}
+
+interface Link {
+  readonly bell: Doorbell
+  readonly toHost: RingProducer
+  readonly toClient: RingConsumer
+}
+
+/** Longest time without yielding to the event loop. */
+const TURN_MS = 4
+/** A ringer can die before it rings, so no sleep is longer. */
+const SLEEP_MS = 250
+
+const encoder = new TextEncoder()
+
+export class AttachedThread {
+  readonly memory: Memory
+  readonly client: number
+  readonly address: number
+  readonly #bell: Doorbell
+  readonly #links: Link[]
+  readonly #writers = new Map<number, PartitionWriter>()
+  readonly #takers = new Map<number, TurnTaker>()
+  #dirty: PartitionWriter[] = []
+  #sealScheduled = false
+  #turnScheduled = false
+  #inTurn = false
+  #waiting = false
+  #lastYield = 0
+  #closed = false
+  /** Called after receipts were drained: waiting publishes may fit now. */
+  readonly #afterReceipts = new Set<() => void>()
+
+  constructor(memory: Memory, place: ClientPlace) {
+    this.memory = memory
+    this.client = place.client
+    this.address = place.address
+    this.#bell = new Doorbell(memory, place.address + CLIENT_BELL)
+    this.#links = place.links.map((link) => ({
+      bell: new Doorbell(memory, link.bell),
+      toHost: new RingProducer(memory, link.toHost.address, link.toHost.capacity),
+      toClient: new RingConsumer(memory, link.toClient.address, link.toClient.capacity),
+    }))
+    this.#sleep()
+  }
+
+  /** Says what the thread is doing, for whoever has to judge its death. */
+  phase(phase: Phase): void {
+    this.memory.store(this.address + CLIENT_PHASE, PHASE[phase])
+  }
+
+  addWriter(writer: PartitionWriter): void {
+    this.#writers.set(writer.ring, writer)
+  }
+
+  removeWriter(ring: number): void {
+    this.#writers.delete(ring)
+  }
+
+  onReceipts(listener: () => void): () => void {
+    this.#afterReceipts.add(listener)
+    return () => this.#afterReceipts.delete(listener)
+  }
+
+  addTaker(member: number, taker: TurnTaker): void {
+    this.#takers.set(member, taker)
+    this.wake()
+  }
+
+  removeTaker(member: number): void {
+    this.#takers.delete(member)
+  }
+
+  /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
+  markDirty(writer: PartitionWriter): void {
+    writer.dirty = true
+    this.#dirty.push(writer)
+    if (this.#sealScheduled || this.#inTurn) return
+    this.#sealScheduled = true
+    queueMicrotask(this.#sealDirty)
+  }
+
+  readonly #sealDirty = (): void => {
+    this.#sealScheduled = false
+    const dirty = this.#dirty
+    if (dirty.length === 0) return
+    this.#dirty = []
+    for (const writer of dirty) {
+      writer.dirty = false
+      writer.seal()
+    }
+    for (const writer of dirty) this.ringHost(writer.host)
+  }
+
+  /** Publishes all open frames now. */
+  sealAll(): void {
+    this.#sealDirty()
+  }
+
+  ringHost(host: number): void {
+    this.#links[host]?.bell.ring()
+  }
+
+  /** Tells the group that a delivery was not plainly acked. False when the link is full: try again after a verdict. */
+  settle(host: number, member: number, epoch: number, offset: number, how: SettleHow, deliveryAttempt: number, error: unknown): boolean {
+    const link = this.#links[host]
+    if (link === undefined) return false
+    let text = encoder.encode(JSON.stringify(error))
+    if (text.length > SETTLEMENT_ERROR_MAX) text = encoder.encode('{"name":"Error","message":"error too large to keep"}')
+    const length = SETTLEMENT_BYTES + text.length
+    const address = link.toHost.claim(length)
+    if (address < 0) return false
+    const words = this.memory.i32
+    const at = address >> 2
+    words[at] = length
+    words[at + 1] = KIND_SETTLE
+    words[at + 2] = member
+    words[at + 3] = epoch
+    words[at + 4] = offset | 0
+    words[at + 5] = highOf(offset)
+    words[at + 6] = SETTLE[how]
+    words[at + 7] = deliveryAttempt
+    this.memory.u8.set(text, address + SETTLEMENT_BYTES)
+    link.toHost.advance(length)
+    link.toHost.publish()
+    link.bell.ring()
+    return true
+  }
+
+  /** Runs a turn soon: something on this thread changed (a handler settled, a timer fired, a reader resumed). */
+  wake(): void {
+    if (this.#turnScheduled || this.#inTurn || this.#closed) return
+    this.#turnScheduled = true
+    if (performance.now() - this.#lastYield > TURN_MS) setImmediate(this.#yieldedTurn)
+    else queueMicrotask(this.#turn)
+  }
+
+  readonly #yieldedTurn = (): void => {
+    this.#lastYield = performance.now()
+    this.#turn()
+  }
+
+  readonly #turn = (): void => {
+    this.#turnScheduled = false
+    if (this.#closed || this.#inTurn) return
+    this.#inTurn = true
+    const deadline = this.#lastYield + TURN_MS
+    let worked = false
+    try {
+      do {
+        worked = this.#drainLinks()
+        for (const taker of this.#takers.values()) if (taker.turn(deadline)) worked = true
+        this.#sealDirty()
+      } while (worked && performance.now() < deadline)
+    } finally {
+      this.#inTurn = false
+    }
+    if (worked) {
+      this.#turnScheduled = true
+      setImmediate(this.#yieldedTurn)
+    } else this.#sleep()
+  }
+
+  #sleep(): void {
+    this.#bell.arm()
+    if (this.#hasWork()) {
+      this.#bell.disarm()
+      this.#turnScheduled = true
+      setImmediate(this.#yieldedTurn)
+      return
+    }
+    // At most one wait is outstanding: a turn that was started otherwise leaves the last one standing.
+    if (this.#waiting) return
+    const rung = this.#bell.waitAsync(SLEEP_MS)
+    if (rung === null) {
+      this.#turnScheduled = true
+      setImmediate(this.#yieldedTurn)
+      return
+    }
+    this.#waiting = true
+    void rung.then(this.#rung)
+  }
+
+  readonly #rung = (): void => {
+    this.#waiting = false
+    if (this.#turnScheduled || this.#inTurn || this.#closed) return
+    this.#lastYield = performance.now()
+    this.#turn()
+  }
+
+  #hasWork(): boolean {
+    for (const link of this.#links) if (link.toClient.poll()) return true
+    for (const taker of this.#takers.values()) if (taker.ready()) return true
+    return false
+  }
+
+  /** Takes receipts and verdicts in; also for a caller that publishes without ever yielding. */
+  drain(): boolean {
+    return this.#drainLinks()
+  }
+
+  #drainLinks(): boolean {
+    let worked = false
+    for (const link of this.#links) {
+      const ring = link.toClient
+      if (!ring.poll()) continue
+      worked = true
+      for (let address = ring.next(); address >= 0; address = ring.next()) {
+        const words = this.memory.i32
+        const at = address >> 2
+        const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
+        if (words[at + 1] === KIND_RECEIPT) {
+          const id = words[at + 2] as number
+          this.#writers.get(id)?.receipt(id, words[at + 3] as number, offset)
+        } else {
+          const decision = words[at + 6] as number
+          this.#takers.get(words[at + 2] as number)?.verdict({
+            epoch: words[at + 3] as number,
+            offset,
+            action: decision & 15,
+            failedAttempts: decision >>> 4,
+            delayMs: words[at + 7] as number,
+          })
+        }
+        ring.advance(TO_CLIENT_BYTES)
+      }
+      ring.release()
+      // The host may have waited for room in this ring.
+      link.bell.ring()
+    }
+    if (worked) for (const listener of this.#afterReceipts) listener()
+    return worked
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#takers.clear()
+    this.#writers.clear()
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Keeps the house rules honest by reading the sources: who may import whom, and files that nobody uses.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join, posix } from 'node:path'
+import t from 'tap'
+import { repositoryRoot } from './repository.fixture.ts'
+
+const ROOMS = ['ring', 'actors', 'runtime', 'examples', 'bench'] as const
+const LINES_MAX = 500
+
+interface SourceFile {
+  /** From the root, with `/`. */
+  readonly path: string
+  readonly room: string
+  readonly text: string
+  /** For tests only: `*.test.ts`, `*.fixture.ts` and folders of fixtures. */
+  readonly testing: boolean
+  /** Everything it imports: repository paths for its own files, names for packages. */
+  readonly imports: readonly string[]
+  /** Files that it starts by their path. */
+  readonly starts: readonly string[]
+}
+
+const root = repositoryRoot()
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*.*?\*\//gs, '').replace(/(^|\s)\/\/.*$/gm, '$1')
+}
+
+/** Specifiers of static and dynamic imports. */
+function specifiersOf(text: string): string[] {
+  const code = withoutComments(text)
+  const patterns = [
+    /^\s*(?:import|export)\s[^'"`;]*?from\s*'([^']+)'/gm,
+    /^\s*import\s*'([^']+)'/gm,
+    /\bimport\(\s*'([^']+)'/g,
+  ]
+  return patterns.flatMap(pattern => [...code.matchAll(pattern)].map(([, specifier = '']) => specifier))
+}
+
+/** Compiled modules that are named in a string, as threads and handlers are started. */
+function modulesNamedIn(text: string): string[] {
+  return [...withoutComments(text).matchAll(/'(\.{1,2}\/[^'\s]+\.js)'/g)].map(([, path = '']) => path)
+}
+
+function resolved(from: string, specifier: string): string {
+  if (!specifier.startsWith('.')) return specifier
+  return posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts')
+}
+
+function sourcesOf(room: string): SourceFile[] {
+  if (!existsSync(join(root, room))) return []
+  return readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
+    .map(path => posix.join(room, path.replaceAll('\\', '/')))
+    .filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts') && !/(^|\/)(dist|node_modules)\//.test(path))
+    .map(path => {
+      const text = readFileSync(join(root, path), 'utf8')
+      const imports = specifiersOf(text).map(specifier => resolved(path, specifier))
+      const starts = modulesNamedIn(text).map(specifier => resolved(path, specifier))
+      return { path, room, text, testing: /\.(test|fixture)\.ts$|\/fixtures\//.test(path), imports, starts }
+    })
+}
+
+const sources = ROOMS.flatMap(sourcesOf)
+const shipped = sources.filter(({ testing }) => !testing)
+
+/** `path -> import` for each import in these rooms that `allowed` refuses. */
+function offences(rooms: readonly string[], allowed: (imported: string, file: SourceFile) => boolean): string[] {
+  return shipped
+    .filter(({ room }) => rooms.includes(room))
+    .flatMap(file =>
+      file.imports.filter(imported => !allowed(imported, file)).map(imported => `${file.path} -> ${imported}`),
+    )
+}
+
+function inRoom(imported: string, room: string): boolean {
+  return imported.startsWith(`${room}/`) && imported.endsWith('.ts')
+}
+
+function isPackage(imported: string, ...names: readonly string[]): boolean {
+  return names.some(name => imported === name || imported.startsWith(`${name}/`))
+}
+
+t.test('reads the sources that it judges', async t => {
+  t.ok(sources.some(({ path }) => path === 'runtime/tidy.test.ts'))
+  for (const room of ['ring', 'actors', 'runtime'])
+    t.ok(
+      shipped.some(file => file.room === room),
+      room,
+    )
+})
+
+t.test('ring imports node: and itself only', async t => {
+  t.strictSame(
+    offences(['ring'], imported => imported.startsWith('node:') || inRoom(imported, 'ring')),
+    [],
+  )
+})
+
+t.test('actors import ring, piscina, comlink, node: and themselves only', async t => {
+  const names = ['sharedarraybuffer-ring', 'piscina', 'comlink']
+  const allowed = (imported: string): boolean =>
+    imported.startsWith('node:') || inRoom(imported, 'actors') || isPackage(imported, ...names)
+  t.strictSame(offences(['actors'], allowed), [])
+})
+
+t.test('the runtime does not import examples, benches or itself by name', async t => {
+  const allowed = (imported: string): boolean =>
+    !inRoom(imported, 'examples') &&
+    !inRoom(imported, 'bench') &&
+    !inRoom(imported, 'ring') &&
+    !isPackage(imported, 'millrace')
+  t.strictSame(offences(['runtime'], allowed), [])
+})
+
+t.test('nothing below the runtime’s door imports the broker', async t => {
+  const allowed = (imported: string, { path }: SourceFile): boolean =>
+    imported !== 'runtime/broker.ts' || path === 'runtime/index.ts' || path.startsWith('runtime/cli/')
+  t.strictSame(offences(['runtime', 'actors'], allowed), [])
+})
+
+t.test('examples and benches import the public doors only', async t => {
+  const allowed = (imported: string, { room }: SourceFile): boolean => {
+    if (isPackage(imported, 'millrace', 'sharedarraybuffer-ring')) return !imported.includes('/')
+    return !ROOMS.some(other => other !== room && inRoom(imported, other))
+  }
+  t.strictSame(offences(['examples', 'bench'], allowed), [])
+})
+
+t.test('rxjs is imported by one file of the runtime at most, other than for its types', async t => {
+  const users = shipped.filter(({ room, text }) => {
+    const running = withoutComments(text).replace(/^\s*import type [^'"`;]*?from\s*'[^']+'/gm, '')
+    return ['ring', 'actors', 'runtime'].includes(room) && specifiersOf(running).some(name => isPackage(name, 'rxjs'))
+  })
+  t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
+})
+
+t.test('comlink is imported by one file at most', async t => {
+  const users = shipped.filter(({ imports }) => imports.some(imported => isPackage(imported, 'comlink')))
+  t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
+})
+
+t.test('exports are named: no file re-exports all of another', async t => {
+  t.strictSame(
+    sources.filter(({ text }) => /^\s*export\s*\*/m.test(withoutComments(text))).map(({ path }) => path),
+    [],
+  )
+})
+
+t.test('only the three doors are named index', async t => {
+  const doors = ['ring/index.ts', 'actors/index.ts', 'runtime/index.ts']
+  const others = sources.filter(({ path }) => basename(path) === 'index.ts' && !doors.includes(path))
+  t.strictSame(
+    others.map(({ path }) => path),
+    [],
+  )
+})
+
+t.test('names are in kebab-case', async t => {
+  const odd = sources.filter(
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|types))*\.ts$/.test(basename(path)),
+  )
+  t.strictSame(
+    odd.map(({ path }) => path),
+    [],
+  )
+})
+
+t.test(`no file is longer than ${LINES_MAX} lines`, async t => {
+  const long = sources
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > LINES_MAX)
+  t.strictSame(long, [])
+})
+
+t.test('each file that ships opens with what it is for', async t => {
+  const silent = shipped.filter(({ text }) => !text.replace(/^#!.*\n/, '').startsWith('/**'))
+  t.strictSame(
+    silent.map(({ path }) => path),
+    [],
+  )
+})
+
+t.test('each import of a file of ours finds it', async t => {
+  const known = new Set(sources.map(({ path }) => path))
+  const missing = shipped.flatMap(({ path, imports }) =>
+    imports
+      .filter(imported => imported.endsWith('.ts') && !known.has(imported))
+      .map(imported => `${path} -> ${imported}`),
+  )
+  t.strictSame(missing, [])
+})
+
+t.test('each file is used by another than its own tests', async t => {
+  const entries =
+    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^examples\/.*\/main\.ts$|^bench\/main\.ts$/
+  const users = new Map<string, string[]>()
+  for (const { path, imports, starts } of sources) {
+    for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])
+  }
+  const unused = sources.filter(({ path, testing }) => {
+    if (entries.test(path) || path.endsWith('.test.ts')) return false
+    const own = `${posix.dirname(path)}/${basename(path, '.ts')}.`
+    const others = (users.get(path) ?? []).filter(
+      user => testing || !(user.startsWith(own) && user.endsWith('.test.ts')),
+    )
+    return others.length === 0
+  })
+  t.strictSame(
+    unused.map(({ path }) => path),
+    [],
+  )
+})

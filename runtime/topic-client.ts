@@ -1,0 +1,73 @@
+/** A topic as callers use it: its producer on this thread, and its groups. The creating thread. */
+import { checkName } from './names.ts'
+import { checkPublishOptions } from './options.ts'
+import type { TopicShape } from './protocol.ts'
+import type { TopicProducer } from './publish/topic-producer.ts'
+import { GroupClient } from './group/group-client.ts'
+import type { Session } from './session.ts'
+import type { BatchReceipt, Group, Message, PublishOptions, Receipt, Topic, TopicStats } from './types.ts'
+
+export class TopicClient<V> implements Topic<V> {
+  readonly #session: Session
+  readonly #shape: TopicShape
+  readonly #producer: TopicProducer
+  readonly #groups = new Map<string, GroupClient<V>>()
+
+  constructor(session: Session, shape: TopicShape, producer: TopicProducer) {
+    this.#session = session
+    this.#shape = shape
+    this.#producer = producer
+  }
+
+  get name(): string {
+    return this.#shape.name
+  }
+
+  get partitions(): number {
+    return this.#shape.partitions
+  }
+
+  publish(message: Message<V>, options?: PublishOptions): Promise<Receipt> {
+    if (options === undefined) return this.#producer.publish(message)
+    try {
+      return this.#producer.publish(message, checkPublishOptions(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  tryPublish(message: Message<V>): boolean {
+    return this.#producer.tryPublish(message)
+  }
+
+  publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<BatchReceipt> {
+    if (options === undefined) return this.#producer.publishBatch(messages)
+    try {
+      return this.#producer.publishBatch(messages, checkPublishOptions(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#producer.flush()
+  }
+
+  group(name: string): Group<V> {
+    const checked = checkName('group', name)
+    let group = this.#groups.get(checked)
+    if (group === undefined) {
+      group = new GroupClient<V>(this.#session, this.#shape, checked, this.#producer)
+      this.#groups.set(checked, group)
+    }
+    return group
+  }
+
+  async stats(): Promise<TopicStats> {
+    const partitions = await this.#session.ask((control) => control.topicStats(this.#shape.id))
+    return {
+      partitions: partitions.map(({ dropped: _dropped, ...stats }) => stats),
+      dropped: partitions.reduce((sum, stats) => sum + stats.dropped, 0),
+    }
+  }
+}

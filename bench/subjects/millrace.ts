@@ -18,7 +18,7 @@ export const millrace: Subject = {
 
 async function start({ caseName, workload }: Spec): Promise<Running> {
   const isJson = workload.check === 'json'
-  const broker = createBroker()
+  const broker = await createBroker()
   const topic = await broker.topic<Value>('bench', { partitions, codec: isJson ? 'json' : 'bytes' })
   const handler = isJson ? './sum-orders-handler.js' : './sum-bytes-handler.js'
   const run = await topic.group('bench').run<number>({ handler: new URL(handler, import.meta.url) })

@@ -90,7 +90,10 @@ export class HandlerRun {
     }))
     this.#supervisor = new SupervisorShell(threads.restart, {
       start: (id, incarnation) => void this.#start(this.#host(id), incarnation),
-      stop: (id) => this.#host(id).incarnation?.kill('its run gave up'),
+      // A run that is stopped lets its handlers finish; only one that gave up is cut short.
+      stop: (id) => {
+        if (!this.#ending) this.#host(id).incarnation?.kill('its run gave up')
+      },
       escalate: ({ reason, restarts, periodMs }) => {
         surroundings.gaveUp(
           new MillraceError(

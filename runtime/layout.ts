@@ -26,6 +26,11 @@
  *        +0 f64 offset + 1 (0: free)  +8 f64 first failure, ms  +16 f64 last failure, ms
  *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state
  *
+ * host      one per partition host
+ *   +0   BELL      doorbell of the thread
+ *   +4   NAP       nobody writes                          what the thread waits on when it only wants to wait
+ *   +128 WANTS     the host writes, readers read         1: tell me when you commit (a window is full, someone waits)
+ *
  * fault     one per broker, for tests that stop a partition host at a named point
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
@@ -40,6 +45,11 @@ export const CLIENT_PHASE: number = LINE_BYTES
 export const CLIENT_RUNNING: number = LINE_BYTES + 4
 export const CLIENT_TURN: number = LINE_BYTES + 8
 export const CLIENT_BYTES: number = 2 * LINE_BYTES
+
+export const HOST_BELL = 0
+export const HOST_NAP = 4
+export const HOST_WANTS: number = LINE_BYTES
+export const HOST_BYTES: number = 2 * LINE_BYTES
 
 export const PHASE = { starting: 0, idle: 1, executing: 2, committing: 3, stopping: 4 } as const
 export type Phase = keyof typeof PHASE

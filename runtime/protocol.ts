@@ -132,7 +132,8 @@ export interface PartitionHostApi {
 export interface PartitionHostBoot {
   readonly memory: SharedArrayBuffer
   readonly host: number
-  readonly bell: number
+  /** Of its own words: bell and wants. */
+  readonly address: number
   readonly fault: number
 }
 

@@ -5,7 +5,7 @@
  */
 import { Arena, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { MillraceError } from '../errors.ts'
-import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, SLOT_BYTES } from '../layout.ts'
+import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, HOST_BYTES, SLOT_BYTES } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
 import type { GroupPlace, GroupSpec, PartitionPlace, SlotPlace, TopicShape } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
@@ -45,7 +45,7 @@ export interface GroupEntry {
 
 export class Catalog {
   readonly memory: Memory
-  readonly hosts: readonly { readonly bell: number }[]
+  readonly hosts: readonly { readonly address: number }[]
   readonly clients: Map<number, ClientEntry> = new Map()
   readonly topics: Map<number, TopicEntry> = new Map()
   readonly topicsByName: Map<string, TopicEntry> = new Map()
@@ -58,7 +58,7 @@ export class Catalog {
   constructor(memory: Memory, hosts: number) {
     this.memory = memory
     this.#arena = new Arena(memory, 128)
-    this.hosts = Array.from({ length: hosts }, () => ({ bell: this.allocate(128, 'a doorbell') }))
+    this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
   /** A number never given before in this broker, from 1. */
@@ -110,9 +110,9 @@ export class Catalog {
       place: {
         client,
         address: blocks[0] as number,
-        links: this.hosts.map(({ bell }, host) => ({
+        links: this.hosts.map(({ address }, host) => ({
           host,
-          bell,
+          address,
           toHost: { address: blocks[1 + host * 2] as number, capacity: LINK_RING_BYTES },
           toClient: { address: blocks[2 + host * 2] as number, capacity: LINK_RING_BYTES },
         })),

@@ -76,7 +76,7 @@ export class PartitionHosts {
     const boot: PartitionHostBoot = {
       memory: this.#catalog.memory.buffer,
       host,
-      bell: (this.#catalog.hosts[host] as { bell: number }).bell,
+      address: (this.#catalog.hosts[host] as { address: number }).address,
       fault: this.#fault,
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])

@@ -255,6 +255,11 @@ export class GroupActor {
     return worked
   }
 
+  /** Whether a reader's commit would let something go on here. */
+  get waits(): boolean {
+    return this.#dying.length > 0 || this.#cursor.failures.size > 0
+  }
+
   #slotHasRoom(): boolean {
     return this.#slot === null || this.#slot.link.room() > this.#dying.length
   }

@@ -11,6 +11,7 @@ import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
+import { RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Assignment, OpenFailure } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
@@ -76,7 +77,9 @@ export class PartitionReader {
       while (this.#cursor < this.#frameEnd) {
         const at = this.#cursor
         const index = at >> 2
-        this.#cursor = at + (((this.#words[index] as number) + 7) & ~7)
+        const length = this.#words[index] as number
+        if (length < RECORD_HEADER_BYTES || at + length > this.#frameEnd) throw this.#broken(`a record of length ${length} at byte ${at} of a fetch`)
+        this.#cursor = at + ((length + 7) & ~7)
         const offset = this.#baseOffset + ((this.#words[index + 1] as number) & 0xffff)
         if (offset < this.#committed) continue
         this.at = at
@@ -110,8 +113,7 @@ export class PartitionReader {
       const position = (this.#position + bytes) | 0
       const length = window.word(position)
       if (length < FRAME_HEADER_BYTES || (length & 7) !== 0 || length > available - bytes) {
-        const { topic, place } = this.assignment
-        throw new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has a frame of length ${length} at position ${position}`)
+        throw this.#broken(`a frame of length ${length} at position ${position}`)
       }
       if (bytes > 0 && bytes + length > FETCH_BYTES) break
       const last = joinOffset(window.word(position + 8), window.word(position + 12)) + (window.word(position + 16) >>> 0)
@@ -125,6 +127,11 @@ export class PartitionReader {
     this.#bufferEnd = bytes
     this.#openFrame(0)
     return true
+  }
+
+  #broken(what: string): Error {
+    const { topic, place } = this.assignment
+    return new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has ${what}, after offset ${this.offset}`)
   }
 
   get committed(): number {
@@ -143,7 +150,7 @@ export class PartitionReader {
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = low
     this.#memory.store(this.#slot + SLOT_COMMITTED, low)
     this.#memory.store(this.#slot + SLOT_PIN, this.#held[0]?.position ?? this.#position)
-    this.#thread.ringHost(this.assignment.place.host)
+    this.#thread.committed(this.assignment.place.host)
   }
 
   /** The record at `offset` is about to be handed out. */

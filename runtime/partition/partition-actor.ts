@@ -166,6 +166,9 @@ export class PartitionActor {
     return this.window.reclaim() > before
   }
 
+  /** Bytes appended from rings so far. */
+  takenBytes = 0
+
   /** Takes what the rings hold, in turn and by quota; whether anything was appended. */
   drain(): boolean {
     let worked = false
@@ -208,6 +211,7 @@ export class PartitionActor {
       taken += length
     }
     if (taken === 0) return false
+    this.takenBytes += taken
     this.#commit(ring.id, consumer.head, lastAppend)
     consumer.release()
     this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)

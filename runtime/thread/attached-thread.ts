@@ -6,7 +6,7 @@
  * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
  */
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
-import { CLIENT_BELL, CLIENT_PHASE, PHASE, type Phase } from '../layout.ts'
+import { CLIENT_BELL, CLIENT_PHASE, HOST_BELL, HOST_WANTS, PHASE, type Phase } from '../layout.ts'
 import { KIND_RECEIPT, SETTLE, SETTLEMENT_BYTES, SETTLEMENT_ERROR_MAX, type SettleHow, KIND_SETTLE, TO_CLIENT_BYTES } from '../link.ts'
 import { highOf, joinOffset } from '../log/frame.ts'
 import type { PartitionWriter } from '../publish/partition-writer.ts'
@@ -17,10 +17,10 @@ export interface RingAt {
   readonly capacity: number
 }
 
-/** The two rings between one thread and one partition host, and the host's bell. */
+/** The two rings between one thread and one partition host, and the host's own words. */
 export interface LinkPlace {
   readonly host: number
-  readonly bell: number
+  readonly address: number
   readonly toHost: RingAt
   readonly toClient: RingAt
 }
@@ -51,6 +51,7 @@ export interface TurnTaker {
 }
 
 interface Link {
+  readonly wants: number
   readonly bell: Doorbell
   readonly toHost: RingProducer
   readonly toClient: RingConsumer
@@ -87,7 +88,8 @@ export class AttachedThread {
     this.address = place.address
     this.#bell = new Doorbell(memory, place.address + CLIENT_BELL)
     this.#links = place.links.map((link) => ({
-      bell: new Doorbell(memory, link.bell),
+      bell: new Doorbell(memory, link.address + HOST_BELL),
+      wants: link.address + HOST_WANTS,
       toHost: new RingProducer(memory, link.toHost.address, link.toHost.capacity),
       toClient: new RingConsumer(memory, link.toClient.address, link.toClient.capacity),
     }))
@@ -149,6 +151,12 @@ export class AttachedThread {
 
   ringHost(host: number): void {
     this.#links[host]?.bell.ring()
+  }
+
+  /** After a commit: wakes the host if it waits for one. */
+  committed(host: number): void {
+    const link = this.#links[host]
+    if (link !== undefined && this.memory.load(link.wants) === 1) link.bell.ring()
   }
 
   /** Tells the group that a delivery was not plainly acked. False when the link is full: try again after a verdict. */

@@ -1,7 +1,7 @@
 /**
  * Our own subject: a broker with default options, one topic, one group on handler threads.
  *
- * Main thread. Each case publishes as a user would: batches of 512, eight in flight, `tryPublish` that falls back
+ * Main thread. Each case publishes as a user would: batches of 512, sixteen in flight, `tryPublish` that falls back
  * to `publish` when the partition is full, or windows of promises.
  */
 import { createBroker, type Message } from 'millrace'
@@ -11,7 +11,7 @@ import type { Running, Spec, Subject } from '../subject.ts'
 import { batchRecords, partitions, type Value } from '../workload.ts'
 
 /** Batches that are not awaited yet: a producer that waits for each one pays a round trip per batch. */
-const batchesInFlight = 8
+const batchesInFlight = 16
 
 export const millrace: Subject = {
   name: 'millrace',

@@ -278,12 +278,12 @@ class ControlThread implements OwnerControlApi {
 
   async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
     checkName('topic', name)
-    const { partitions, codec, maxMessageBytes, windowBytes } = source.shape
+    const { partitions, codec, maxMessageBytes } = source.shape
     if (name === source.shape.name) throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
     const known = this.#catalog.topicsByName.get(name)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
-      const window = Math.max(windowBytes, powerOfTwo(2 * needed))
+      const window = powerOfTwo(2 * needed)
       return this.#makeTopic(name, { partitions, codec, maxMessageBytes: needed, windowBytes: window, onFull: 'wait', deadLetters: true })
     }
     if (known.shape.windowBytes < 2 * needed) {

@@ -13,6 +13,8 @@ import type { Delivery, Headers } from '../types.ts'
 /** What the records of one fetched frame have in common. */
 export interface FetchedFrame {
   readonly buffer: Buffer
+  /** The buffer's own memory, which begins where the buffer does: views are made of it without the buffer's getters. */
+  readonly store: ArrayBuffer
   readonly words: Int32Array
   readonly codec: Codec
   readonly topic: string
@@ -99,12 +101,13 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   }
 
   #view(start: number, end: number): Uint8Array {
-    return new Uint8Array(this.#frame.buffer.buffer as ArrayBuffer, start, end - start)
+    return new Uint8Array(this.#frame.store, start, end - start)
   }
 
   #decode(): unknown {
     if ((this.#attributes & NO_VALUE) !== 0) return null
     const { codec, buffer, topic, partition } = this.#frame
+    if (codec.name === 'bytes') return this.#view(this.#valueStart(), this.#at + this.#word(0))
     try {
       return codec.decode(buffer, this.#valueStart(), this.#at + this.#word(0))
     } catch (cause) {

@@ -63,7 +63,7 @@ export class PartitionReader {
 
   #frameAt(baseTimestamp: number): FetchedFrame {
     const { topic, place } = this.assignment
-    return { buffer: this.#buffer, words: this.#words, codec: this.#codec, topic: topic.name, partition: place.partition, baseTimestamp }
+    return { buffer: this.#buffer, store: this.#buffer.buffer as ArrayBuffer, words: this.#words, codec: this.#codec, topic: topic.name, partition: place.partition, baseTimestamp }
   }
 
   /** Whether `next` would find a record without waiting. May be wrong once, when only skipped records are left. */

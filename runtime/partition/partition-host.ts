@@ -37,7 +37,7 @@ const SLEEP_MS = 250
 /** Below this much new work the thread sleeps until it is rung, and a lone publish is answered at once. */
 const NAP_FROM_BYTES = 16_384
 /** A nap takes about a tenth of a millisecond longer than asked for, and costs less than the wake-ups that it saves. */
-const NAP_MS = 0.1
+const NAP_MS = 0.25
 /** Dead letters told one by one in a pass; more are counted. */
 const EVENTS_MAX = 100
 

@@ -25,13 +25,13 @@ const MEASURE_FROM_CHARS = 512
 
 function boundOf(part: string | Uint8Array | null): number {
   if (part === null) return 0
-  if (typeof part !== 'string') return part.byteLength
+  if (typeof part !== 'string') return part.length
   return part.length < MEASURE_FROM_CHARS ? part.length * 3 : Buffer.byteLength(part)
 }
 
 function sizeOf(part: string | Uint8Array | null): number {
   if (part === null) return 0
-  return typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength
+  return typeof part === 'string' ? Buffer.byteLength(part) : part.length
 }
 
 /** Bytes of key, headers and value as stored. */
@@ -94,11 +94,11 @@ function fill(
   let keyLength = 0
   if (key !== null) {
     attributes = HAS_KEY
-    if (typeof key === 'string') keyLength = writeString(memory, key, cursor)
+    if (typeof key === 'string') keyLength = writeKey(memory, key, cursor)
     else {
       attributes |= KEY_IS_BYTES
       u8.set(key, cursor)
-      keyLength = key.byteLength
+      keyLength = key.length
     }
     cursor += keyLength
   }
@@ -112,7 +112,7 @@ function fill(
   else if (typeof value === 'string') cursor += writeString(memory, value, cursor)
   else {
     u8.set(value, cursor)
-    cursor += value.byteLength
+    cursor += value.length
   }
   const length = cursor - address
   const words = memory.i32
@@ -124,6 +124,33 @@ function fill(
   writer.append(length, timestampDelta)
   return 0
 }
+
+/** Keys are short and start at a multiple of 8: four characters at a time, as long as they are ASCII. */
+function writeKey(memory: Memory, key: string, at: number): number {
+  const length = key.length
+  if (length > KEY_LOOP_CHARS) return memory.bytes.write(key, at, 'utf8')
+  const words = memory.i32
+  const whole = length & ~3
+  let seen = 0
+  let index = 0
+  for (let word = at >> 2; index < whole; index += 4) {
+    const a = key.charCodeAt(index)
+    const b = key.charCodeAt(index + 1)
+    const c = key.charCodeAt(index + 2)
+    const d = key.charCodeAt(index + 3)
+    seen |= a | b | c | d
+    words[word++] = a | (b << 8) | (c << 16) | (d << 24)
+  }
+  for (; index < length; index++) {
+    const code = key.charCodeAt(index)
+    seen |= code
+    memory.u8[at + index] = code
+  }
+  return seen > 0x7f ? memory.bytes.write(key, at, 'utf8') : length
+}
+
+/** Beyond this length Buffer's encoder is faster than the loop over a key's characters. */
+const KEY_LOOP_CHARS = 64
 
 /** Below this length a loop over the characters beats the call into Buffer's encoder. */
 const LOOP_CHARS = 24

@@ -3,9 +3,9 @@
  *
  * The control thread owns it, alone allocates and frees, and tells partition hosts from it, again after their restart.
  */
-import { Arena, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { MillraceError } from '../errors.ts'
-import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, HOST_BYTES, SLOT_BYTES } from '../layout.ts'
+import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, HOST_BELL, HOST_BYTES, SLOT_BYTES } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
 import type { GroupPlace, GroupSpec, PartitionPlace, SlotPlace, TopicShape } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
@@ -128,6 +128,12 @@ export class Catalog {
   /** The address of a client's doorbell. */
   bellOf(client: ClientEntry): number {
     return client.place.address + CLIENT_BELL
+  }
+
+  /** Wakes every thread: one that has just ended may have published something and not rung. */
+  ringAll(): void {
+    for (const { address } of this.hosts) new Doorbell(this.memory, address + HOST_BELL).ring()
+    for (const client of this.clients.values()) new Doorbell(this.memory, this.bellOf(client)).ring()
   }
 
   /** Frees what a client had; its thread has ended and its rings are drained. */

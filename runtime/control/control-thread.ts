@@ -39,8 +39,9 @@ import { PartitionHosts } from './partition-hosts.ts'
 
 type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
 
-/** How often the watchdog looks. */
-const WATCH_MS = 25
+/** How soon the watchdog looks again, while handlers are on the stack and while none is. */
+const WATCH_BUSY_MS = 25
+const WATCH_IDLE_MS = 100
 const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2 }
 
 /** A run, on worker threads or on the caller's. */
@@ -66,7 +67,7 @@ class ControlThread implements OwnerControlApi {
   /** Makes one topic or group at a time, so that two openers of one name find one. */
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
-  readonly #watchdog: NodeJS.Timeout
+  #watchdog: NodeJS.Timeout
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = new Memory(boot.memory)
@@ -81,14 +82,19 @@ class ControlThread implements OwnerControlApi {
         tell({ kind: 'event', event: 'restarted', payload: { kind: 'partition', group: null, topic: null, thread: host, reason, restarts } }),
       gaveUp: (error) => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
-    let expected = performance.now() + WATCH_MS
-    this.#watchdog = setInterval(() => {
+    this.#watchdog = this.#watchAfter(WATCH_IDLE_MS)
+  }
+
+  #watchAfter(delayMs: number): NodeJS.Timeout {
+    const due = performance.now() + delayMs
+    const timer = setTimeout(() => {
       const now = performance.now()
-      const late = Math.max(0, now - expected)
-      expected = now + WATCH_MS
-      for (const run of this.#runs.values()) run.handlers?.watch(now, late)
-    }, WATCH_MS)
-    this.#watchdog.unref()
+      let busy = false
+      // Its own lateness is nobody's hang.
+      for (const run of this.#runs.values()) if (run.handlers?.watch(now, Math.max(0, now - due)) === true) busy = true
+      if (!this.#closed) this.#watchdog = this.#watchAfter(busy ? WATCH_BUSY_MS : WATCH_IDLE_MS)
+    }, delayMs)
+    return timer.unref()
   }
 
   get ownerPlace(): ClientPlace {
@@ -420,7 +426,7 @@ class ControlThread implements OwnerControlApi {
         }
       }),
     )
-    clearInterval(this.#watchdog)
+    clearTimeout(this.#watchdog)
     await this.#hosts.close()
     if (left.length > 0) throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
   }

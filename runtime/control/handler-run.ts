@@ -175,6 +175,7 @@ export class HandlerRun {
 
   async #exited(host: Host, incarnation: number, client: ClientEntry, port: MessagePort, reason: ExitReason): Promise<void> {
     port.close()
+    this.#catalog.ringAll()
     const wasUp = host.up
     const { timedOut } = host
     host.up = false
@@ -224,16 +225,21 @@ export class HandlerRun {
     }
   }
 
-  /** Ends threads whose handler has been on the stack for too long. `late`: how late this look itself is, in ms. */
-  watch(now: number, late: number): void {
+  /**
+   * Ends threads whose handler has been on the stack for too long. `late`: how late this look itself is, in ms.
+   * Returns whether any handler is, so that the next look should come soon.
+   */
+  watch(now: number, late: number): boolean {
     const { handlerTimeoutMs } = this.shape
-    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
+    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return false
     const { memory } = this.#catalog
+    let busy = false
     for (const host of this.#hosts) {
       const { client, incarnation } = host
       if (!host.up || client === null || incarnation === null || host.timedOut) continue
       const turn = memory.load(client.place.address + CLIENT_TURN)
       const running = memory.load(client.place.address + CLIENT_RUNNING)
+      busy ||= running !== 0
       if (running === 0 || turn !== host.turn) {
         host.turn = turn
         host.since = now
@@ -244,6 +250,7 @@ export class HandlerRun {
       host.timedOut = true
       incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
     }
+    return busy
   }
 
   async pause(): Promise<void> {

@@ -117,6 +117,7 @@ export class PartitionHosts {
     const slot = this.#slots[host] as Slot
     slot.incarnation = null
     notices.close()
+    this.#catalog.ringAll()
     if (this.#closing) return
     slot.restarts++
     Object.assign(slot, pending())

@@ -124,6 +124,8 @@ export class GroupActor {
     this.#slot = { place, link }
     this.#setGate(place.slot + SLOT_PIN)
     this.partition.readers.set(link.client, link)
+    // A predecessor may have died between its commit and its ring.
+    link.wake()
     return this.#startAt()
   }
 

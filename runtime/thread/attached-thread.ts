@@ -59,8 +59,8 @@ interface Link {
 
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
-/** A ringer can die before it rings, so no sleep is longer. */
-const SLEEP_MS = 250
+/** A ringer can die before it rings: the control thread then rings all bells, and no sleep is longer than this. */
+const SLEEP_MS = 5_000
 
 const encoder = new TextEncoder()
 

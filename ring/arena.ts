@@ -50,7 +50,7 @@ export class Arena {
   /** Address of `bytes` zeroed bytes, or `NO_ROOM`. */
   allocate(bytes: number): number {
     const size = roundUp(bytes)
-    const index = this.#gaps.findIndex((gap) => gap.bytes >= size)
+    const index = this.#gaps.findIndex(gap => gap.bytes >= size)
     const gap = this.#gaps[index]
     if (gap === undefined) return NO_ROOM
     const address = gap.address
@@ -72,7 +72,7 @@ export class Arena {
     if (bytes === undefined) throw new RangeError(`no block at ${address}`)
     this.#blocks.delete(address)
     this.#used -= bytes
-    const index = this.#gaps.findIndex((gap) => gap.address > address)
+    const index = this.#gaps.findIndex(gap => gap.address > address)
     const at = index === -1 ? this.#gaps.length : index
     this.#gaps.splice(at, 0, { address, bytes })
     this.#join(at)

@@ -5,7 +5,15 @@ import { checkName } from './names.ts'
 import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
 import { Session } from './session.ts'
 import { TopicClient } from './topic-client.ts'
-import type { Broker, BrokerEvents, BrokerOptions, CloseOptions, Topic, TopicDefinition, TopicOptions } from './types.ts'
+import type {
+  Broker,
+  BrokerEvents,
+  BrokerOptions,
+  CloseOptions,
+  Topic,
+  TopicDefinition,
+  TopicOptions,
+} from './types.ts'
 
 /** The session behind each broker, for tests that break things on purpose; not in the door. */
 export const sessions: WeakMap<Broker, Session> = new WeakMap()
@@ -28,10 +36,14 @@ class BrokerClient implements Broker {
     const checkedName = checkName('topic', defined === undefined ? name : defined.name)
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
     const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups, given } = checked
-    const shape = await this.#session.ask((control) => control.openTopic(checkedName, { partitions, codec, maxMessageBytes, windowBytes, onFull, groups }, [...given]))
+    const shape = await this.#session.ask(control =>
+      control.openTopic(checkedName, { partitions, codec, maxMessageBytes, windowBytes, onFull, groups }, [...given]),
+    )
     let topic = this.#topics.get(checkedName)
     if (topic === undefined) {
-      topic = this.#session.publishers.open(checkedName).then((producer) => new TopicClient<unknown>(this.#session, shape, producer))
+      topic = this.#session.publishers
+        .open(checkedName)
+        .then(producer => new TopicClient<unknown>(this.#session, shape, producer))
       this.#topics.set(checkedName, topic)
       topic.catch(() => this.#topics.delete(checkedName))
     }

@@ -16,8 +16,8 @@ interface Said {
 }
 
 const stderr: Logger = {
-  warn: (message) => void process.stderr.write(`${message}\n`),
-  error: (message) => void process.stderr.write(`${message}\n`),
+  warn: message => void process.stderr.write(`${message}\n`),
+  error: message => void process.stderr.write(`${message}\n`),
 }
 
 export class Events {
@@ -54,7 +54,8 @@ export class Events {
       said.omitted++
       return
     }
-    const omitted = said === undefined || said.omitted === 0 ? '' : ` (and ${said.omitted} more since the last line like this)`
+    const omitted =
+      said === undefined || said.omitted === 0 ? '' : ` (and ${said.omitted} more since the last line like this)`
     this.#said.set(event, { atMs: now, omitted: 0 })
     const message = `millrace: ${line}${omitted}`
     if (event === 'failed' || event === 'publishFailed') this.#logger.error(message)

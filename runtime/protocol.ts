@@ -4,11 +4,12 @@
  * Types only. The control thread holds the truth about what exists (topics, threads, groups, members) and tells hosts,
  * who can be told again after a restart: every call to a partition host is idempotent. Records never travel here.
  */
+
+import type { ErrorWire } from './errors.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
 import type { BrokerEvents, DeadLetterReason, GroupPartitionStats, PartitionStats } from './types.ts'
-import type { ErrorWire } from './errors.ts'
 
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {
@@ -103,7 +104,11 @@ export interface GroupReport extends GroupPartitionStats {
 
 /** What a partition host tells without being asked. */
 export type HostNotice =
-  | { readonly kind: 'deadLettered'; readonly events: readonly BrokerEvents['deadLettered'][]; readonly omitted: number }
+  | {
+      readonly kind: 'deadLettered'
+      readonly events: readonly BrokerEvents['deadLettered'][]
+      readonly omitted: number
+    }
   | { readonly kind: 'drained'; readonly client: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
   | { readonly kind: 'broken'; readonly error: ErrorWire }
@@ -242,7 +247,14 @@ export interface ControlApi {
   /** Opens a topic; creates it when `create`. */
   openTopic(
     name: string,
-    options: { readonly partitions: number; readonly codec: 'json' | 'bytes' | 'string'; readonly maxMessageBytes: number; readonly windowBytes: number; readonly onFull: 'wait' | 'reject'; readonly groups: readonly string[] },
+    options: {
+      readonly partitions: number
+      readonly codec: 'json' | 'bytes' | 'string'
+      readonly maxMessageBytes: number
+      readonly windowBytes: number
+      readonly onFull: 'wait' | 'reject'
+      readonly groups: readonly string[]
+    },
     given: readonly string[],
   ): Promise<TopicShape>
   attachProducer(client: number, topic: number): Promise<ProducerPlaces>

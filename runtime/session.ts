@@ -40,7 +40,13 @@ export class Session {
   #failure: MillraceError | null = null
   #closed = false
 
-  private constructor(memory: Memory, place: ClientPlace, worker: Worker, remote: Remote<OwnerControlApi>, events: Events) {
+  private constructor(
+    memory: Memory,
+    place: ClientPlace,
+    worker: Worker,
+    remote: Remote<OwnerControlApi>,
+    events: Events,
+  ) {
     this.memory = memory
     this.events = events
     this.#worker = worker
@@ -48,18 +54,23 @@ export class Session {
     this.thread = new AttachedThread(memory, place)
     this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
       stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
-      publishFailed: (topic, partition, count, error) => events.emit('publishFailed', { topic, partition, count, error }),
+      publishFailed: (topic, partition, count, error) =>
+        events.emit('publishFailed', { topic, partition, count, error }),
     })
   }
 
   static async open(options: CheckedBrokerOptions): Promise<Session> {
-    setErrorWire({ toWire, fromWire: (wire) => fromWire(wire as Parameters<typeof fromWire>[0]) })
+    setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
     const events = new Events(options.logger)
     const api = new MessageChannel()
     const members = new MessageChannel()
     const notices = new MessageChannel()
-    const boot: ControlBoot = { memory: memory.buffer, partitionThreads: options.partitionThreads, restart: options.restart }
+    const boot: ControlBoot = {
+      memory: memory.buffer,
+      partitionThreads: options.partitionThreads,
+      restart: options.restart,
+    }
     const worker = new Worker(new URL('./control/control-thread.js', import.meta.url), {
       name: 'millrace control',
       execArgv: [],
@@ -67,13 +78,14 @@ export class Session {
       transferList: [api.port2, members.port2, notices.port2],
     })
     let session: Session | null = null
-    const lost = new Promise<string>((resolve) => {
-      worker.once('error', (error) => resolve(`threw ${String(error)}`))
-      worker.once('exit', (code) => resolve(`ended with code ${code}`))
+    const lost = new Promise<string>(resolve => {
+      worker.once('error', error => resolve(`threw ${String(error)}`))
+      worker.once('exit', code => resolve(`ended with code ${code}`))
     })
     const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
     const place = await new Promise<ClientPlace>((resolve, reject) => {
-      const gone = (how: string): void => reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
+      const gone = (how: string): void =>
+        reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
       void lost.then(gone)
       notices.port1.on('message', (notice: BrokerNotice) => {
         if (notice.kind === 'ready') resolve(notice.place)
@@ -90,8 +102,14 @@ export class Session {
     notices.port1.unref()
     worker.unref()
     serve(members.port1, opened.#memberApi(), { ref: false })
-    void lost.then((how) => {
-      if (!opened.#closed) opened.#fail(new MillraceError('MILL_THREAD_LOST', `the control thread ${how}; the broker is closed. This is a defect of millrace: please report it`))
+    void lost.then(how => {
+      if (!opened.#closed)
+        opened.#fail(
+          new MillraceError(
+            'MILL_THREAD_LOST',
+            `the control thread ${how}; the broker is closed. This is a defect of millrace: please report it`,
+          ),
+        )
     })
     return opened
   }
@@ -105,8 +123,8 @@ export class Session {
     return {
       assign: (run, assignment) => member(run).assign(assignment),
       revoke: async (run, slot, epoch, stop) => (await this.members.get(run)?.revoke(slot, epoch, stop)) ?? {},
-      pause: (run) => member(run).pause(),
-      resume: (run) => member(run).resume(),
+      pause: run => member(run).pause(),
+      resume: run => member(run).resume(),
     }
   }
 
@@ -127,7 +145,7 @@ export class Session {
   }
 
   async #stalled(topic: number, partition: number, waitedMs: number): Promise<void> {
-    const { topic: name, group, lagBytes } = await this.ask((control) => control.describeHold(topic, partition))
+    const { topic: name, group, lagBytes } = await this.ask(control => control.describeHold(topic, partition))
     this.events.emit('stalled', { topic: name, partition, group, waitedMs, lagBytes })
   }
 
@@ -138,7 +156,8 @@ export class Session {
       get: (target, name, receiver) => {
         const call: unknown = Reflect.get(target, name, receiver)
         if (typeof call !== 'function') return call
-        return (...args: unknown[]) => (Reflect.apply(call, target, args) as Promise<unknown>).catch((error: unknown) => this.#translate(error))
+        return (...args: unknown[]) =>
+          (Reflect.apply(call, target, args) as Promise<unknown>).catch((error: unknown) => this.#translate(error))
       },
     })
   }
@@ -152,7 +171,10 @@ export class Session {
   }
 
   /** Asks the control thread; waits as long as `waits` says it may take. */
-  ask<T>(method: (control: Calls<OwnerControlApi>) => Promise<T>, waits: 'briefly' | 'for ever' = 'briefly'): Promise<T> {
+  ask<T>(
+    method: (control: Calls<OwnerControlApi>) => Promise<T>,
+    waits: 'briefly' | 'for ever' = 'briefly',
+  ): Promise<T> {
     this.checkOpen()
     return method(this.calls(waits === 'briefly' ? CALL_MS : FOR_EVER_MS))
   }
@@ -194,7 +216,9 @@ export class Session {
     const problems: string[] = []
     try {
       await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
-      await this.ask((control) => control.close(Math.max(1, until - performance.now())), 'for ever').catch((error: Error) => problems.push(error.message))
+      await this.ask(control => control.close(Math.max(1, until - performance.now())), 'for ever').catch(
+        (error: Error) => problems.push(error.message),
+      )
     } finally {
       this.#closed = true
       this.publishers.fail(closedError())
@@ -208,7 +232,10 @@ export class Session {
   async #flushUntil(until: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('records that were published were not all appended in time')), Math.max(1, until - performance.now()))
+      timer = setTimeout(
+        () => reject(new Error('records that were published were not all appended in time')),
+        Math.max(1, until - performance.now()),
+      )
     })
     try {
       await Promise.race([this.publishers.flush(), late])
@@ -226,6 +253,10 @@ function allocate(bytes: number): Memory {
   try {
     return Memory.allocate(bytes)
   } catch (cause) {
-    throw new MillraceError('MILL_MEMORY', `the system does not give ${bytes} bytes of shared memory; lower memoryMaxBytes`, { cause })
+    throw new MillraceError(
+      'MILL_MEMORY',
+      `the system does not give ${bytes} bytes of shared memory; lower memoryMaxBytes`,
+      { cause },
+    )
   }
 }

@@ -1,9 +1,10 @@
 /** A topic as callers use it: its producer on this thread, and its groups. The creating thread. */
+
+import { GroupClient } from './group/group-client.ts'
 import { checkName } from './names.ts'
 import { checkPublishOptions } from './options.ts'
 import type { TopicShape } from './protocol.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
-import { GroupClient } from './group/group-client.ts'
 import type { Session } from './session.ts'
 import type { BatchReceipt, Group, Message, PublishOptions, Receipt, Topic, TopicStats } from './types.ts'
 
@@ -64,7 +65,7 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   async stats(): Promise<TopicStats> {
-    const partitions = await this.#session.ask((control) => control.topicStats(this.#shape.id))
+    const partitions = await this.#session.ask(control => control.topicStats(this.#shape.id))
     return {
       partitions: partitions.map(({ dropped: _dropped, ...stats }) => stats),
       dropped: partitions.reduce((sum, stats) => sum + stats.dropped, 0),

@@ -116,15 +116,40 @@ export interface Broker {
 
 export interface BrokerEvents {
   /** A publish has waited for 5 s because a group does not keep up. */
-  readonly stalled: { readonly topic: string; readonly partition: number; readonly group: string | null; readonly waitedMs: number; readonly lagBytes: number }
+  readonly stalled: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string | null
+    readonly waitedMs: number
+    readonly lagBytes: number
+  }
   /** A thread died and was replaced. */
-  readonly restarted: { readonly kind: 'handler' | 'partition'; readonly group: string | null; readonly topic: string | null; readonly thread: number; readonly reason: string; readonly restarts: number }
+  readonly restarted: {
+    readonly kind: 'handler' | 'partition'
+    readonly group: string | null
+    readonly topic: string | null
+    readonly thread: number
+    readonly reason: string
+    readonly restarts: number
+  }
   /** A record was moved to the dead-letter topic. */
-  readonly deadLettered: { readonly topic: string; readonly partition: number; readonly offset: number; readonly group: string; readonly reason: DeadLetterReason; readonly message: string }
+  readonly deadLettered: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    readonly reason: DeadLetterReason
+    readonly message: string
+  }
   /** A group or the broker gave up. */
   readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
   /** A record handed to `tryPublish` could not be appended. */
-  readonly publishFailed: { readonly topic: string; readonly partition: number; readonly count: number; readonly error: Error }
+  readonly publishFailed: {
+    readonly topic: string
+    readonly partition: number
+    readonly count: number
+    readonly error: Error
+  }
 }
 
 export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'

@@ -52,14 +52,15 @@ export function step(state: AssignmentState, input: AssignmentInput): Assignment
     case 'up': {
       const known = members.get(input.member)
       members.set(input.member, { up: true, owned: known?.owned ?? [] })
-      if (known?.up === false) for (const partition of known.owned) effects.push({ kind: 'assign', member: input.member, partition })
+      if (known?.up === false)
+        for (const partition of known.owned) effects.push({ kind: 'assign', member: input.member, partition })
       break
     }
     case 'down': {
       const known = members.get(input.member)
       if (known === undefined) break
       // What it was letting go is free; the rest waits for it.
-      const owned = known.owned.filter((partition) => !revoking.delete(partition))
+      const owned = known.owned.filter(partition => !revoking.delete(partition))
       members.set(input.member, { up: false, owned })
       break
     }
@@ -72,7 +73,8 @@ export function step(state: AssignmentState, input: AssignmentInput): Assignment
     case 'revoked':
       revoking.delete(input.partition)
       for (const [name, member] of members) {
-        if (member.owned.includes(input.partition)) members.set(name, { ...member, owned: member.owned.filter((each) => each !== input.partition) })
+        if (member.owned.includes(input.partition))
+          members.set(name, { ...member, owned: member.owned.filter(each => each !== input.partition) })
       }
       break
   }
@@ -80,7 +82,12 @@ export function step(state: AssignmentState, input: AssignmentInput): Assignment
   return { state: { partitions: state.partitions, members, revoking }, effects }
 }
 
-function rebalance(partitions: number, members: Map<string, Member>, revoking: Set<number>, effects: AssignmentEffect[]): void {
+function rebalance(
+  partitions: number,
+  members: Map<string, Member>,
+  revoking: Set<number>,
+  effects: AssignmentEffect[],
+): void {
   const names = [...members.keys()]
   if (names.length === 0) return
   const target = targetOf(partitions, members)
@@ -94,12 +101,12 @@ function rebalance(partitions: number, members: Map<string, Member>, revoking: S
       effects.push({ kind: 'revoke', member: name, partition })
     }
   }
-  const owned = new Set([...members.values()].flatMap((member) => member.owned))
+  const owned = new Set([...members.values()].flatMap(member => member.owned))
   for (const name of names) {
     const member = members.get(name) as Member
     // A member that still has something to let go gets nothing new.
-    if (!member.up || member.owned.some((partition) => revoking.has(partition))) continue
-    const gained = [...(target.get(name) as ReadonlySet<number>)].filter((partition) => !owned.has(partition))
+    if (!member.up || member.owned.some(partition => revoking.has(partition))) continue
+    const gained = [...(target.get(name) as ReadonlySet<number>)].filter(partition => !owned.has(partition))
     if (gained.length === 0) continue
     for (const partition of gained) {
       owned.add(partition)

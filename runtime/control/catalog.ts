@@ -168,13 +168,15 @@ export class Catalog {
   }
 
   ringsOf(client: number, topic: number): RingEntry[] {
-    return [...this.rings.values()].filter((ring) => ring.client === client && ring.topic === topic)
+    return [...this.rings.values()].filter(ring => ring.client === client && ring.topic === topic)
   }
 
   addRings(client: number, topic: TopicEntry): RingEntry[] {
     const sizes = topic.places.map(() => ringBytes(RING_BYTES))
     const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
-    return topic.places.map(({ partition, host }, index) => this.#addRing(client, topic, partition, host, addresses[index] as number, RING_BYTES, 0))
+    return topic.places.map(({ partition, host }, index) =>
+      this.#addRing(client, topic, partition, host, addresses[index] as number, RING_BYTES, 0),
+    )
   }
 
   growRing(old: RingEntry, bytes: number): RingEntry {
@@ -185,8 +187,21 @@ export class Catalog {
     return this.#addRing(old.client, topic, old.place.partition, old.place.host, address, capacity, old.place.ring)
   }
 
-  #addRing(client: number, topic: TopicEntry, partition: number, host: number, address: number, capacity: number, after: number): RingEntry {
-    const entry: RingEntry = { place: { ring: this.nextId(), partition, host, address, capacity }, topic: topic.shape.id, client, after }
+  #addRing(
+    client: number,
+    topic: TopicEntry,
+    partition: number,
+    host: number,
+    address: number,
+    capacity: number,
+    after: number,
+  ): RingEntry {
+    const entry: RingEntry = {
+      place: { ring: this.nextId(), partition, host, address, capacity },
+      topic: topic.shape.id,
+      client,
+      after,
+    }
     this.rings.set(entry.place.ring, entry)
     return entry
   }

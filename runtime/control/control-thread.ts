@@ -9,6 +9,7 @@ import { Memory } from 'sharedarraybuffer-ring'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
+import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import { checkName } from '../names.ts'
 import type {
@@ -31,7 +32,6 @@ import type {
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { PartitionStats } from '../types.ts'
-import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { Catalog, type ClientEntry, type GroupEntry, type TopicEntry } from './catalog.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
@@ -79,8 +79,12 @@ class ControlThread implements OwnerControlApi {
     this.#hosts = new PartitionHosts(this.#catalog, fault, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
-        tell({ kind: 'event', event: 'restarted', payload: { kind: 'partition', group: null, topic: null, thread: host, reason, restarts } }),
-      gaveUp: (error) => tell({ kind: 'brokerFailed', error: toWire(error) }),
+        tell({
+          kind: 'event',
+          event: 'restarted',
+          payload: { kind: 'partition', group: null, topic: null, thread: host, reason, restarts },
+        }),
+      gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
     this.#watchdog = this.#watchAfter(WATCH_IDLE_MS)
   }
@@ -103,7 +107,7 @@ class ControlThread implements OwnerControlApi {
 
   /** Resolves when every partition host answers. */
   async ready(): Promise<void> {
-    await this.#hosts.all((api) => api.partitionStats(0))
+    await this.#hosts.all(api => api.partitionStats(0))
   }
 
   #noticed(host: number, notice: HostNotice): void {
@@ -112,11 +116,13 @@ class ControlThread implements OwnerControlApi {
         for (const event of notice.events) this.#tell({ kind: 'event', event: 'deadLettered', payload: event })
         break
       case 'ringDrained':
-        if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null) this.#catalog.forgetRing(notice.ring)
+        if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
+          this.#catalog.forgetRing(notice.ring)
         break
       case 'drained': {
         const client = this.#catalog.clients.get(notice.client)
-        if (client?.leaving?.delete(host) === true && client.leaving.size === 0) this.#catalog.forgetClient(notice.client)
+        if (client?.leaving?.delete(host) === true && client.leaving.size === 0)
+          this.#catalog.forgetClient(notice.client)
         break
       }
       case 'broken':
@@ -129,7 +135,7 @@ class ControlThread implements OwnerControlApi {
     // A zombie may still write to its blocks: they stay allocated for as long as the broker lives.
     if (!exited || this.#closed) return
     client.leaving = new Set(this.#catalog.hosts.keys())
-    this.#hosts.all((api) => api.removeClient(client.place.client)).catch(() => undefined)
+    this.#hosts.all(api => api.removeClient(client.place.client)).catch(() => undefined)
   }
 
   #serially<T>(task: () => Promise<T>): Promise<T> {
@@ -157,9 +163,23 @@ class ControlThread implements OwnerControlApi {
         return known.shape
       }
       const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups } = options
-      const topic = await this.#makeTopic(name, { partitions, codec, maxMessageBytes, windowBytes, onFull, deadLetters: false })
+      const topic = await this.#makeTopic(name, {
+        partitions,
+        codec,
+        maxMessageBytes,
+        windowBytes,
+        onFull,
+        deadLetters: false,
+      })
       for (const group of groups) {
-        await this.#makeGroup({ topic: topic.shape.id, group, policy: DEFAULT_POLICY, deadLetter: deadLetterName(topic, group), from: 'earliest', given: [] })
+        await this.#makeGroup({
+          topic: topic.shape.id,
+          group,
+          policy: DEFAULT_POLICY,
+          deadLetter: deadLetterName(topic, group),
+          from: 'earliest',
+          given: [],
+        })
       }
       return topic.shape
     })
@@ -168,7 +188,9 @@ class ControlThread implements OwnerControlApi {
   async #makeTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): Promise<TopicEntry> {
     const topic = this.#catalog.addTopic(name, shape)
     await this.#hosts.all(async (api, host) => {
-      await Promise.all(topic.places.filter((place) => place.host === host).map((place) => api.addPartition(place, topic.shape)))
+      await Promise.all(
+        topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
+      )
     })
     return topic
   }
@@ -176,7 +198,12 @@ class ControlThread implements OwnerControlApi {
   attachProducerByName(client: number, name: string): Promise<ProducerPlaces> {
     const topic = this.#catalog.topicsByName.get(name)
     if (topic === undefined) {
-      return Promise.reject(new MillraceError('MILL_INVALID_OPTION', `there is no topic ${name}; open it with broker.topic before handlers publish to it`))
+      return Promise.reject(
+        new MillraceError(
+          'MILL_INVALID_OPTION',
+          `there is no topic ${name}; open it with broker.topic before handlers publish to it`,
+        ),
+      )
     }
     return this.attachProducer(client, topic.shape.id)
   }
@@ -190,10 +217,12 @@ class ControlThread implements OwnerControlApi {
       if (rings.length === 0) {
         rings = this.#catalog.addRings(client, topic)
         await this.#hosts.all(async (api, host) => {
-          await Promise.all(rings.filter((ring) => ring.place.host === host).map((ring) => api.addRing(ring.place, id, client, 0)))
+          await Promise.all(
+            rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, client, 0)),
+          )
         })
       }
-      return { topic: topic.shape, rings: rings.map((ring) => ring.place) }
+      return { topic: topic.shape, rings: rings.map(ring => ring.place) }
     })
   }
 
@@ -202,23 +231,28 @@ class ControlThread implements OwnerControlApi {
     const old = this.#catalog.rings.get(id)
     if (old === undefined || old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
     const ring = this.#catalog.growRing(old, bytes)
-    await this.#hosts.call(ring.place.host, (api) => api.addRing(ring.place, ring.topic, client, id))
+    await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
     return ring.place
   }
 
   async describeHold(topic: number, partition: number): Promise<Hold> {
     const { shape, places } = this.#topic(topic)
     const { host } = places[partition] as { readonly host: number }
-    const groups = [...this.#catalog.groups.values()].filter((group) => group.spec.topic === topic)
-    const members = groups.map((group) => (group.places[partition] as GroupPlace).member)
-    const reports = await this.#hosts.call(host, (api) => api.groupReports(members))
+    const groups = [...this.#catalog.groups.values()].filter(group => group.spec.topic === topic)
+    const members = groups.map(group => (group.places[partition] as GroupPlace).member)
+    const reports = await this.#hosts.call(host, api => api.groupReports(members))
     let slowest: (typeof reports)[number] | undefined
     for (const report of reports) if (slowest === undefined || report.lagBytes > slowest.lagBytes) slowest = report
     if (slowest === undefined) {
       const why = shape.deadLetters ? 'it is a dead-letter topic that nobody reads' : 'no group reads it'
-      return { topic: shape.name, text: `partition ${partition} of topic ${shape.name} is full: ${why}`, group: null, lagBytes: 0 }
+      return {
+        topic: shape.name,
+        text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
+        group: null,
+        lagBytes: 0,
+      }
     }
-    const held = groups.find((group) => group.places[partition]?.member === slowest.member) as GroupEntry
+    const held = groups.find(group => group.places[partition]?.member === slowest.member) as GroupEntry
     const { group } = held.spec
     const state = (this.#coordinators.get(held)?.members ?? 0) > 0 ? 'running' : 'not running'
     const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${slowest.lag} records and ${slowest.lagBytes} bytes behind`
@@ -226,7 +260,7 @@ class ControlThread implements OwnerControlApi {
   }
 
   async topicStats(topic: number): Promise<readonly (PartitionStats & { readonly dropped: number })[]> {
-    const stats = await this.#hosts.all((api) => api.partitionStats(topic))
+    const stats = await this.#hosts.all(api => api.partitionStats(topic))
     return stats.flat().sort((a, b) => a.partition - b.partition)
   }
 
@@ -238,16 +272,23 @@ class ControlThread implements OwnerControlApi {
     const group = this.#group(topic, name)
     const base = { topic: this.#topic(topic).shape.name, group: name }
     if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
-    const members = group.places.map((place) => place.member)
-    const reports = (await this.#hosts.all((api) => api.groupReports(members))).flat().sort((a, b) => a.partition - b.partition)
-    return { ...base, restarts: this.#restartsByGroup.get(group) ?? 0, threads: this.#coordinators.get(group)?.owners ?? 0, reports }
+    const members = group.places.map(place => place.member)
+    const reports = (await this.#hosts.all(api => api.groupReports(members)))
+      .flat()
+      .sort((a, b) => a.partition - b.partition)
+    return {
+      ...base,
+      restarts: this.#restartsByGroup.get(group) ?? 0,
+      threads: this.#coordinators.get(group)?.owners ?? 0,
+      reports,
+    }
   }
 
   async groupIdle(topic: number, name: string): Promise<void> {
     const group = this.#group(topic, name)
     if (group === undefined) return
-    const members = group.places.map((place) => place.member)
-    await this.#hosts.all((api) => api.idle(members))
+    const members = group.places.map(place => place.member)
+    await this.#hosts.all(api => api.idle(members))
   }
 
   deleteGroup(topic: number, name: string): Promise<void> {
@@ -257,8 +298,8 @@ class ControlThread implements OwnerControlApi {
       if ((this.#coordinators.get(group)?.members ?? 0) > 0) {
         throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
       }
-      await this.#hosts.all(async (api) => {
-        await Promise.all(group.places.map((place) => api.deleteGroup(place.member)))
+      await this.#hosts.all(async api => {
+        await Promise.all(group.places.map(place => api.deleteGroup(place.member)))
       })
       this.#coordinators.delete(group)
       this.#restartsByGroup.delete(group)
@@ -273,11 +314,12 @@ class ControlThread implements OwnerControlApi {
       return known
     }
     const topic = this.#topic(spec.topic)
-    const deadLetterTopic = spec.deadLetter === null ? -1 : (await this.#deadLetterTopic(topic, spec.deadLetter)).shape.id
+    const deadLetterTopic =
+      spec.deadLetter === null ? -1 : (await this.#deadLetterTopic(topic, spec.deadLetter)).shape.id
     const group = this.#catalog.addGroup(topic, spec, deadLetterTopic)
     await this.#hosts.all(async (api, host) => {
-      const here = group.places.filter((place) => this.#topic(spec.topic).places[place.partition]?.host === host)
-      await Promise.all(here.map((place) => api.openGroup(place)))
+      const here = group.places.filter(place => this.#topic(spec.topic).places[place.partition]?.host === host)
+      await Promise.all(here.map(place => api.openGroup(place)))
     })
     return group
   }
@@ -285,19 +327,33 @@ class ControlThread implements OwnerControlApi {
   async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
     checkName('topic', name)
     const { partitions, codec, maxMessageBytes } = source.shape
-    if (name === source.shape.name) throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
+    if (name === source.shape.name)
+      throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
     const known = this.#catalog.topicsByName.get(name)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
       const window = powerOfTwo(2 * needed)
-      return this.#makeTopic(name, { partitions, codec, maxMessageBytes: needed, windowBytes: window, onFull: 'wait', deadLetters: true })
+      return this.#makeTopic(name, {
+        partitions,
+        codec,
+        maxMessageBytes: needed,
+        windowBytes: window,
+        onFull: 'wait',
+        deadLetters: true,
+      })
     }
     if (known.shape.windowBytes < 2 * needed) {
-      throw new MillraceError('MILL_CONFIG_MISMATCH', `topic ${name} is too small for dead letters of ${source.shape.name}: its windowBytes must be at least ${2 * needed}`)
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `topic ${name} is too small for dead letters of ${source.shape.name}: its windowBytes must be at least ${2 * needed}`,
+      )
     }
     const hosts = this.#catalog.hosts.length
-    if (source.places.some((place) => (place.partition % known.shape.partitions) % hosts !== place.host)) {
-      throw new MillraceError('MILL_CONFIG_MISMATCH', `topic ${name} must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`)
+    if (source.places.some(place => (place.partition % known.shape.partitions) % hosts !== place.host)) {
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `topic ${name} must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`,
+      )
     }
     return known
   }
@@ -315,13 +371,22 @@ class ControlThread implements OwnerControlApi {
     const group = await this.#serially(async () => {
       this.#checkOpen()
       if (spec.output !== null && !this.#catalog.topicsByName.has(spec.output)) {
-        throw new MillraceError('MILL_INVALID_OPTION', `there is no topic ${spec.output} for the output; open it with broker.topic first`)
+        throw new MillraceError(
+          'MILL_INVALID_OPTION',
+          `there is no topic ${spec.output} for the output; open it with broker.topic first`,
+        )
       }
       return this.#makeGroup(spec)
     })
     const run = this.#catalog.nextId()
     const { shape: topic } = this.#topic(spec.topic)
-    const shape: RunShape = { run, topic, group: spec.group, handlerTimeoutMs: spec.handlerTimeoutMs, output: spec.output }
+    const shape: RunShape = {
+      run,
+      topic,
+      group: spec.group,
+      handlerTimeoutMs: spec.handlerTimeoutMs,
+      output: spec.output,
+    }
     const coordinator = this.#coordinator(group)
     const handlers =
       spec.threads === null
@@ -330,10 +395,14 @@ class ControlThread implements OwnerControlApi {
             api: this.#handlerApi(),
             restarted: (thread, reason, restarts) => {
               this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
-              this.#tell({ kind: 'event', event: 'restarted', payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts } })
+              this.#tell({
+                kind: 'event',
+                event: 'restarted',
+                payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
+              })
             },
             clientGone: (client, exited) => this.#clientGone(client, exited),
-            gaveUp: (error) => void this.#runFailed(run, error),
+            gaveUp: error => void this.#runFailed(run, error),
           })
     this.#runs.set(run, { id: run, spec, shape, coordinator, handlers, stopping: false })
     try {
@@ -359,7 +428,13 @@ class ControlThread implements OwnerControlApi {
   async joinRun(run: number): Promise<void> {
     const entry = this.#run(run)
     const refused = (error: unknown): void => void this.#runFailed(run, error as Error)
-    await entry.coordinator.up(`${run}`, { run, client: this.#owner, api: this.#ownerMembers, confirms: entry.spec.confirms, refused })
+    await entry.coordinator.up(`${run}`, {
+      run,
+      client: this.#owner,
+      api: this.#ownerMembers,
+      confirms: entry.spec.confirms,
+      refused,
+    })
   }
 
   #run(run: number): RunEntry {
@@ -398,9 +473,12 @@ class ControlThread implements OwnerControlApi {
     await entry.handlers?.end(Math.min(timeoutMs, 2_000))
     this.#runs.delete(run)
     if (late) {
-      throw new MillraceError('MILL_TIMEOUT', `group ${entry.spec.group} did not stop within ${timeoutMs} ms: its threads were ended, and what they had not finished will be delivered again`)
+      throw new MillraceError(
+        'MILL_TIMEOUT',
+        `group ${entry.spec.group} did not stop within ${timeoutMs} ms: its threads were ended, and what they had not finished will be delivered again`,
+      )
     }
-    return results.map((result) => result.result)
+    return results.map(result => result.result)
   }
 
   async pauseRun(run: number): Promise<void> {
@@ -418,7 +496,7 @@ class ControlThread implements OwnerControlApi {
     const until = performance.now() + timeoutMs
     const left: string[] = []
     await Promise.all(
-      [...this.#runs.values()].map(async (entry) => {
+      [...this.#runs.values()].map(async entry => {
         try {
           await this.stopRun(entry.id, Math.max(1, until - performance.now()))
         } catch (error) {
@@ -428,7 +506,8 @@ class ControlThread implements OwnerControlApi {
     )
     clearTimeout(this.#watchdog)
     await this.#hosts.close()
-    if (left.length > 0) throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
+    if (left.length > 0)
+      throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
   }
 
   async killHandler(run: number, index: number): Promise<SabotageReport | null> {
@@ -441,7 +520,11 @@ class ControlThread implements OwnerControlApi {
 
   async census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }> {
     const handlers = [...this.#runs.values()].reduce((sum, run) => sum + (run.handlers?.threads ?? 0), 0)
-    return { blocks: this.#catalog.blocks, usedBytes: this.#catalog.usedBytes, threads: handlers + this.#catalog.hosts.length }
+    return {
+      blocks: this.#catalog.blocks,
+      usedBytes: this.#catalog.usedBytes,
+      threads: handlers + this.#catalog.hosts.length,
+    }
   }
 }
 
@@ -456,7 +539,10 @@ function deadLetterName(topic: TopicEntry, group: string): string {
 function checkSame(what: string, known: TopicShape, options: TopicSettings, given: readonly string[]): void {
   for (const name of ['partitions', 'codec', 'maxMessageBytes', 'windowBytes', 'onFull'] as const) {
     if (!given.includes(name) || known[name] === options[name]) continue
-    throw new MillraceError('MILL_CONFIG_MISMATCH', `${what} exists with ${name} ${known[name]}, not ${options[name]}; leave the option out, or use another name`)
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `${what} exists with ${name} ${known[name]}, not ${options[name]}; leave the option out, or use another name`,
+    )
   }
 }
 
@@ -469,7 +555,10 @@ function checkSamePolicy(known: GroupSpec, spec: GroupSpec): void {
   ]
   for (const [name, has, wants] of pairs) {
     if (!spec.given.includes(name) || has === wants) continue
-    throw new MillraceError('MILL_CONFIG_MISMATCH', `group ${spec.group} exists with another ${name}; give the same options, or delete the group first`)
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `group ${spec.group} exists with another ${name}; give the same options, or delete the group first`,
+    )
   }
 }
 
@@ -481,11 +570,11 @@ interface ControlStart {
   readonly notices: MessagePort
 }
 
-setErrorWire({ toWire, fromWire: (wire) => fromWire(wire as Parameters<typeof fromWire>[0]) })
+setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
 const { boot, api, members, notices } = workerData as ControlStart
 const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
 // A blocked main thread is no reason to give its members up.
-const control = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), (notice) => notices.postMessage(notice))
+const control = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), notice => notices.postMessage(notice))
 serve(api, control)
 control.ready().then(
   () => notices.postMessage({ kind: 'ready', place: control.ownerPlace } satisfies BrokerNotice),

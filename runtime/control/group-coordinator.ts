@@ -7,7 +7,13 @@
  */
 import { CallError, type Calls } from '../../actors/control-port.ts'
 import type { Assignment, GroupPlace, MemberApi, PartitionPlace, SlotCrash, SlotPlace } from '../protocol.ts'
-import { type AssignmentEffect, type AssignmentInput, type AssignmentState, openAssignment, step } from './assignment.ts'
+import {
+  type AssignmentEffect,
+  type AssignmentInput,
+  type AssignmentState,
+  openAssignment,
+  step,
+} from './assignment.ts'
 import type { Catalog, ClientEntry, GroupEntry, TopicEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
@@ -47,7 +53,7 @@ export class GroupCoordinator {
 
   /** Members that hold partitions now. */
   get owners(): number {
-    return [...this.#state.members.values()].filter((member) => member.up && member.owned.length > 0).length
+    return [...this.#state.members.values()].filter(member => member.up && member.owned.length > 0).length
   }
 
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -75,10 +81,13 @@ export class GroupCoordinator {
   }
 
   /** Members go for good. With `stop` their handlers' `stop` is run; resolves to what those returned, by partition. */
-  leave(ids: readonly string[], stop: boolean): Promise<readonly { readonly partition: number; readonly result: unknown }[]> {
+  leave(
+    ids: readonly string[],
+    stop: boolean,
+  ): Promise<readonly { readonly partition: number; readonly result: unknown }[]> {
     return this.#enqueue(async () => {
-      const leaving = ids.flatMap((id) => this.#members.get(id) ?? [])
-      const clients = new Map(leaving.map((handle) => [handle.client.place.client, handle]))
+      const leaving = ids.flatMap(id => this.#members.get(id) ?? [])
+      const clients = new Map(leaving.map(handle => [handle.client.place.client, handle]))
       const results: { readonly partition: number; readonly result: unknown }[] = []
       const slots = [...this.group.slots].filter(([, slot]) => clients.has(slot.client))
       await Promise.all(
@@ -106,14 +115,14 @@ export class GroupCoordinator {
 
   async #closeSlot(partition: number, slot: SlotPlace, crash: SlotCrash | null): Promise<void> {
     const { host } = this.#topic.places[partition] as { readonly host: number }
-    await this.#hosts.call(host, (api) => api.closeSlot(slot.member, slot.epoch, crash))
+    await this.#hosts.call(host, api => api.closeSlot(slot.member, slot.epoch, crash))
     if (this.group.slots.get(partition) === slot) this.group.slots.delete(partition)
   }
 
   async #step(input: AssignmentInput): Promise<void> {
     const { state, effects } = step(this.#state, input)
     this.#state = state
-    const revoked = await Promise.all(effects.map((effect) => this.#carryOut(effect)))
+    const revoked = await Promise.all(effects.map(effect => this.#carryOut(effect)))
     for (const partition of revoked) if (partition !== null) await this.#step({ kind: 'revoked', partition })
   }
 
@@ -143,7 +152,7 @@ export class GroupCoordinator {
   async #assign(handle: MemberHandle, partition: number): Promise<void> {
     const place = this.#topic.places[partition] as PartitionPlace
     const slot = this.#catalog.addSlot(this.group, partition, handle.client, handle.confirms)
-    const start = await this.#hosts.call(place.host, (api) => api.openSlot(slot))
+    const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
     const assignment: Assignment = { ...slot, ...start, topic: this.#topic.shape, group, place }
     await handle.api.assign(handle.run, assignment)

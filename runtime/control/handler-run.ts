@@ -11,7 +11,16 @@ import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { MillraceError, toWire } from '../errors.ts'
 import { CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, SLOT_ACTIVE } from '../layout.ts'
-import type { ControlApi, HandlerHostApi, HandlerHostBoot, RunShape, RunSpec, SabotageReport, SlotCrash, SlotPlace } from '../protocol.ts'
+import type {
+  ControlApi,
+  HandlerHostApi,
+  HandlerHostBoot,
+  RunShape,
+  RunSpec,
+  SabotageReport,
+  SlotCrash,
+  SlotPlace,
+} from '../protocol.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
@@ -62,7 +71,15 @@ export class HandlerRun {
   #ending = false
   restarts = 0
 
-  constructor(catalog: Catalog, partitions: PartitionHosts, coordinator: GroupCoordinator, shape: RunShape, threads: Threads, confirms: boolean, surroundings: HandlerRunSurroundings) {
+  constructor(
+    catalog: Catalog,
+    partitions: PartitionHosts,
+    coordinator: GroupCoordinator,
+    shape: RunShape,
+    threads: Threads,
+    confirms: boolean,
+    surroundings: HandlerRunSurroundings,
+  ) {
     this.shape = shape
     this.#catalog = catalog
     this.#partitions = partitions
@@ -91,7 +108,7 @@ export class HandlerRun {
     this.#supervisor = new SupervisorShell(threads.restart, {
       start: (id, incarnation) => void this.#start(this.#host(id), incarnation),
       // A run that is stopped lets its handlers finish; only one that gave up is cut short.
-      stop: (id) => {
+      stop: id => {
         if (!this.#ending) this.#host(id).incarnation?.kill('its run gave up')
       },
       escalate: ({ reason, restarts, periodMs }) => {
@@ -107,19 +124,21 @@ export class HandlerRun {
   }
 
   #host(id: string): Host {
-    const host = this.#hosts.find((each) => each.id === id)
+    const host = this.#hosts.find(each => each.id === id)
     if (host === undefined) throw new Error(`broken invariant: no handler host ${id}`)
     return host
   }
 
   get memberIds(): readonly string[] {
-    return this.#hosts.map((host) => host.id)
+    return this.#hosts.map(host => host.id)
   }
 
   /** Starts all threads and loads the handler in each; then they join the group. Rejects with MILL_HANDLER. */
   async start(): Promise<void> {
-    const loaded = this.#hosts.map((host) => new Promise<void>((resolve, reject) => this.#firsts.set(host.id, { resolve, reject })))
-    this.#hosts.forEach((host, index) => this.#supervisor.add(host.id, index))
+    const loaded = this.#hosts.map(
+      host => new Promise<void>((resolve, reject) => this.#firsts.set(host.id, { resolve, reject })),
+    )
+    for (const [index, host] of this.#hosts.entries()) this.#supervisor.add(host.id, index)
     try {
       await Promise.all(loaded)
     } catch (error) {
@@ -154,9 +173,13 @@ export class HandlerRun {
       const life = host.pool.start(boot, [port2])
       host.client = client
       host.incarnation = life
-      const remote = connect<HandlerHostApi>(life.port, { name: `handler thread ${host.index}`, lost: life.exited, ref: true })
+      const remote = connect<HandlerHostApi>(life.port, {
+        name: `handler thread ${host.index}`,
+        lost: life.exited,
+        ref: true,
+      })
       host.remote = remote
-      void life.exited.then((reason) => this.#exited(host, incarnation, client, port1, reason))
+      void life.exited.then(reason => this.#exited(host, incarnation, client, port1, reason))
       await remote.withDeadline(START_MS).load()
       if (this.#paused) await remote.call.pause(this.shape.run)
       this.#supervisor.started(host.id, incarnation)
@@ -164,7 +187,8 @@ export class HandlerRun {
       first?.resolve()
       this.#firsts.delete(host.id)
       const api: Calls<HandlerHostApi> = remote.withDeadline(2 ** 31 - 1)
-      const refused = (error: unknown): void => life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`)
+      const refused = (error: unknown): void =>
+        life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`)
       await this.#coordinator.up(host.id, { run: this.shape.run, client, api, confirms: this.#confirms, refused })
     } catch (error) {
       host.incarnation?.kill(`its handler could not be loaded: ${(error as Error).message}`)
@@ -173,7 +197,13 @@ export class HandlerRun {
     }
   }
 
-  async #exited(host: Host, incarnation: number, client: ClientEntry, port: MessagePort, reason: ExitReason): Promise<void> {
+  async #exited(
+    host: Host,
+    incarnation: number,
+    client: ClientEntry,
+    port: MessagePort,
+    reason: ExitReason,
+  ): Promise<void> {
     port.close()
     this.#catalog.ringAll()
     const wasUp = host.up
@@ -183,7 +213,9 @@ export class HandlerRun {
     host.remote = null
     host.client = null
     host.timedOut = false
-    this.#firsts.get(host.id)?.reject(new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`))
+    this.#firsts
+      .get(host.id)
+      ?.reject(new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`))
     this.#firsts.delete(host.id)
     if (this.#ending) {
       if (wasUp) await this.#coordinator.down(host.id, () => this.#crash(client, null, reason, timedOut))
@@ -193,7 +225,9 @@ export class HandlerRun {
     this.restarts++
     const charged = this.#executing(client)
     this.#surroundings.restarted(host.index, describe(reason), this.restarts)
-    const fenced = wasUp ? this.#coordinator.down(host.id, (slot) => this.#crash(client, slot, reason, timedOut)) : Promise.resolve()
+    const fenced = wasUp
+      ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, timedOut))
+      : Promise.resolve()
     this.#supervisor.exited(host.id, incarnation, reason, charged)
     await fenced
     this.#surroundings.clientGone(client, reason.kind !== 'zombie')
@@ -208,7 +242,7 @@ export class HandlerRun {
     const { i32 } = this.#catalog.memory
     const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
     if (running !== 0) return running
-    const active = client.slots.filter((slot) => i32[(slot + SLOT_ACTIVE) >> 2] === 1)
+    const active = client.slots.filter(slot => i32[(slot + SLOT_ACTIVE) >> 2] === 1)
     return active.length === 1 ? (active[0] as number) : 0
   }
 
@@ -217,10 +251,16 @@ export class HandlerRun {
   }
 
   #crash(client: ClientEntry, slot: SlotPlace | null, reason: ExitReason, timedOut: boolean): SlotCrash {
-    const error = new Error(timedOut ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms` : `the handler's thread ${describe(reason)}`)
+    const error = new Error(
+      timedOut
+        ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms`
+        : `the handler's thread ${describe(reason)}`,
+    )
     return {
       reason: timedOut ? 'timeout' : 'crashed',
-      error: toWire('error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error),
+      error: toWire(
+        'error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error,
+      ),
       executing: slot !== null && this.#executingSlot(client) === slot.slot,
     }
   }
@@ -255,12 +295,12 @@ export class HandlerRun {
 
   async pause(): Promise<void> {
     this.#paused = true
-    await Promise.all(this.#hosts.map((host) => host.remote?.call.pause(this.shape.run)))
+    await Promise.all(this.#hosts.map(host => host.remote?.call.pause(this.shape.run)))
   }
 
   async resume(): Promise<void> {
     this.#paused = false
-    await Promise.all(this.#hosts.map((host) => host.remote?.call.resume(this.shape.run)))
+    await Promise.all(this.#hosts.map(host => host.remote?.call.resume(this.shape.run)))
   }
 
   /** Says that no thread is to be started again. */
@@ -272,15 +312,15 @@ export class HandlerRun {
   /** Ends the threads; those that do not return within `timeoutMs` are killed. */
   async end(timeoutMs: number): Promise<void> {
     this.#ending = true
-    const lives = this.#hosts.flatMap((host) => host.incarnation ?? [])
+    const lives = this.#hosts.flatMap(host => host.incarnation ?? [])
     for (const host of this.#hosts) host.remote?.call.end().catch(() => undefined)
     const timer = setTimeout(() => {
       for (const life of lives) life.kill('its run has ended')
     }, timeoutMs)
-    await Promise.all(lives.map((life) => life.exited))
+    await Promise.all(lives.map(life => life.exited))
     clearTimeout(timer)
     this.#supervisor.stopAll()
-    await Promise.all(this.#hosts.map((host) => host.pool.close('its run has ended')))
+    await Promise.all(this.#hosts.map(host => host.pool.close('its run has ended')))
   }
 
   /** Tests only: kills one thread, and says what it was doing. */
@@ -297,6 +337,6 @@ export class HandlerRun {
   }
 
   get threads(): number {
-    return this.#hosts.filter((host) => host.incarnation !== null).length
+    return this.#hosts.filter(host => host.incarnation !== null).length
   }
 }

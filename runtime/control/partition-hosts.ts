@@ -44,17 +44,26 @@ export class PartitionHosts {
   readonly #supervisor: SupervisorShell
   #closing = false
 
-  constructor(catalog: Catalog, fault: number, restart: { readonly intensity: number; readonly periodMs: number }, surroundings: PartitionHostsSurroundings) {
+  constructor(
+    catalog: Catalog,
+    fault: number,
+    restart: { readonly intensity: number; readonly periodMs: number },
+    surroundings: PartitionHostsSurroundings,
+  ) {
     this.#catalog = catalog
     this.#fault = fault
     this.#surroundings = surroundings
     this.#slots = catalog.hosts.map((_, host) => {
-      const pool = new HostPool({ name: `millrace partitions ${host}`, behaviour: new URL('../partition/partition-host.js', import.meta.url), execArgv: [] })
+      const pool = new HostPool({
+        name: `millrace partitions ${host}`,
+        behaviour: new URL('../partition/partition-host.js', import.meta.url),
+        execArgv: [],
+      })
       return { pool, ...pending(), incarnation: null, restarts: 0 }
     })
     this.#supervisor = new SupervisorShell(restart, {
       start: (id, incarnation) => void this.#start(Number(id), incarnation),
-      stop: (id) => this.#slots[Number(id)]?.incarnation?.kill('its broker gave up'),
+      stop: id => this.#slots[Number(id)]?.incarnation?.kill('its broker gave up'),
       escalate: ({ id, reason, restarts, periodMs }) => {
         const error = new MillraceError(
           'MILL_GAVE_UP',
@@ -82,8 +91,12 @@ export class PartitionHosts {
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life
     port1.on('message', (notice: HostNotice) => this.#surroundings.notice(host, notice))
-    void life.exited.then((reason) => this.#exited(host, incarnation, port1, reason))
-    const remote = connect<PartitionHostApi>(life.port, { name: `partition host ${host}`, lost: life.exited, ref: true })
+    void life.exited.then(reason => this.#exited(host, incarnation, port1, reason))
+    const remote = connect<PartitionHostApi>(life.port, {
+      name: `partition host ${host}`,
+      lost: life.exited,
+      ref: true,
+    })
     try {
       await this.#tellEverything(host, remote.call)
       this.#supervisor.started(String(host), incarnation)
@@ -99,17 +112,22 @@ export class PartitionHosts {
     const told: Promise<unknown>[] = []
     for (const client of clients.values()) {
       const link = client.place.links[host]
-      if (link !== undefined) told.push(call.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link }))
+      if (link !== undefined)
+        told.push(call.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link }))
     }
     for (const topic of topics.values()) {
       for (const place of topic.places) if (place.host === host) told.push(call.addPartition(place, topic.shape))
     }
     for (const group of groups.values()) {
-      for (const place of group.places) if (place.partition % this.#slots.length === host) told.push(call.openGroup(place))
-      for (const [partition, slot] of group.slots) if (partition % this.#slots.length === host) told.push(call.openSlot(slot))
+      for (const place of group.places)
+        if (place.partition % this.#slots.length === host) told.push(call.openGroup(place))
+      for (const [partition, slot] of group.slots)
+        if (partition % this.#slots.length === host) told.push(call.openSlot(slot))
     }
-    for (const ring of rings.values()) if (ring.place.host === host) told.push(call.addRing(ring.place, ring.topic, ring.client, ring.after))
-    for (const client of clients.values()) if (client.leaving?.has(host) === true) told.push(call.removeClient(client.place.client))
+    for (const ring of rings.values())
+      if (ring.place.host === host) told.push(call.addRing(ring.place, ring.topic, ring.client, ring.after))
+    for (const client of clients.values())
+      if (client.leaving?.has(host) === true) told.push(call.removeClient(client.place.client))
     await Promise.all(told)
   }
 
@@ -143,7 +161,7 @@ export class PartitionHosts {
 
   /** Calls all hosts. */
   all<T>(method: (api: Calls<PartitionHostApi>, host: number) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.#slots.map((_, host) => this.call(host, (api) => method(api, host))))
+    return Promise.all(this.#slots.map((_, host) => this.call(host, api => method(api, host))))
   }
 
   /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there within 5 s. */
@@ -155,7 +173,8 @@ export class PartitionHosts {
       memory.store(this.#fault + FAULT_REACHED, 0)
       memory.store(this.#fault + FAULT_ARMED, point)
       const until = performance.now() + 5_000
-      while (memory.load(this.#fault + FAULT_REACHED) !== point && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 1))
+      while (memory.load(this.#fault + FAULT_REACHED) !== point && performance.now() < until)
+        await new Promise(resolve => setTimeout(resolve, 1))
     }
     const reached = point === 0 || memory.load(this.#fault + FAULT_REACHED) === point
     memory.store(this.#fault + FAULT_ARMED, 0)
@@ -173,7 +192,7 @@ export class PartitionHosts {
   async close(): Promise<void> {
     this.#closing = true
     this.#supervisor.stopAll()
-    await Promise.all(this.#slots.map((slot) => slot.pool.close('its broker was closed')))
+    await Promise.all(this.#slots.map(slot => slot.pool.close('its broker was closed')))
   }
 }
 

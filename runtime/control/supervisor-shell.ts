@@ -5,7 +5,13 @@
  */
 import type { ExitReason } from '../../actors/exit-reason.ts'
 import { step } from '../../actors/supervisor.ts'
-import { createSupervisor, type Escalation, type SupervisorDefaults, type SupervisorInput, type SupervisorState } from '../../actors/supervisor-state.ts'
+import {
+  createSupervisor,
+  type Escalation,
+  type SupervisorDefaults,
+  type SupervisorInput,
+  type SupervisorState,
+} from '../../actors/supervisor-state.ts'
 
 export interface Supervised {
   start(id: string, incarnation: number): void

@@ -34,7 +34,7 @@ export class DeliveryContext implements HandlerContext {
 
   publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt> {
     const name = typeof topic === 'string' ? topic : topic.name
-    const published = this.#publishers.open(name).then((producer) => producer.publish(message))
+    const published = this.#publishers.open(name).then(producer => producer.publish(message))
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published

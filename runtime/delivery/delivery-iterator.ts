@@ -34,9 +34,13 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   #start(): void {
-    this.#run = this.#join((delivery) => this.#take(delivery))
+    this.#run = this.#join(delivery => this.#take(delivery))
     this.#run.then(
-      (run) => run.finished.then(() => this.#finish(null), (error: unknown) => this.#finish(error)),
+      run =>
+        run.finished.then(
+          () => this.#finish(null),
+          (error: unknown) => this.#finish(error),
+        ),
       (error: unknown) => this.#finish(error),
     )
   }

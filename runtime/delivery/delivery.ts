@@ -111,7 +111,11 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     try {
       return codec.decode(buffer, this.#valueStart(), this.#at + this.#word(0))
     } catch (cause) {
-      throw new MillraceError('MILL_DECODE', `the value at ${topic}/${partition}, offset ${this.offset}, does not decode as ${codec.name}`, { cause })
+      throw new MillraceError(
+        'MILL_DECODE',
+        `the value at ${topic}/${partition}, offset ${this.offset}, does not decode as ${codec.name}`,
+        { cause },
+      )
     }
   }
 
@@ -128,7 +132,13 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
         try {
           return this.toJSON()
         } catch {
-          return { topic: this.topic, partition: this.partition, offset: this.offset, key: this.key, valueBytes: this.valueBytes }
+          return {
+            topic: this.topic,
+            partition: this.partition,
+            offset: this.offset,
+            key: this.key,
+            valueBytes: this.valueBytes,
+          }
         }
       },
     })

@@ -80,7 +80,7 @@ export class Executor implements TurnTaker {
 
   /** Resolves when the current delivery is over; nothing is handed out afterwards. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       this.#closing = resolve
       if (this.#state === 'running' || this.#state === 'held') this.#finish()
     })
@@ -247,8 +247,15 @@ export class Executor implements TurnTaker {
   #take(delivery: RecordDelivery, result: unknown): void {
     const { context } = this.#setting
     if (isThenable(result)) {
-      this.#await(delivery, context.outstanding === 0 ? result : Promise.resolve(result).then((value) => context.settled().then(() => value)))
-    } else if (context.outstanding > 0) this.#await(delivery, context.settled().then(() => result))
+      this.#await(
+        delivery,
+        context.outstanding === 0 ? result : Promise.resolve(result).then(value => context.settled().then(() => value)),
+      )
+    } else if (context.outstanding > 0)
+      this.#await(
+        delivery,
+        context.settled().then(() => result),
+      )
     else this.#output(delivery, result)
   }
 
@@ -258,7 +265,7 @@ export class Executor implements TurnTaker {
     this.reader.active(true)
     this.#armTimeout(delivery)
     promise.then(
-      (value) => {
+      value => {
         if (!this.#settles(handOut)) return
         this.#state = 'running'
         this.#output(delivery, value)
@@ -327,7 +334,11 @@ export class Executor implements TurnTaker {
   }
 
   /** The output topic is full: the partition waits for room, for as long as that takes. */
-  #awaitOutput(delivery: RecordDelivery, output: TopicProducer, message: { readonly key: string | null; readonly value: unknown }): void {
+  #awaitOutput(
+    delivery: RecordDelivery,
+    output: TopicProducer,
+    message: { readonly key: string | null; readonly value: unknown },
+  ): void {
     const handOut = this.#handOut
     this.#state = 'pending'
     this.reader.active(true)
@@ -347,7 +358,11 @@ export class Executor implements TurnTaker {
   }
 
   #failed(delivery: RecordDelivery, error: unknown): void {
-    const how: SettleHow = isMillraceError(error, 'MILL_REJECTED') ? 'rejected' : isMillraceError(error, 'MILL_DECODE') ? 'decode' : 'failed'
+    const how: SettleHow = isMillraceError(error, 'MILL_REJECTED')
+      ? 'rejected'
+      : isMillraceError(error, 'MILL_DECODE')
+        ? 'decode'
+        : 'failed'
     this.#settle(delivery, how, error)
   }
 
@@ -355,7 +370,9 @@ export class Executor implements TurnTaker {
     const { member, epoch, place } = this.reader.assignment
     this.#state = 'held'
     this.#current = true
-    if (!this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))) {
+    if (
+      !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
+    ) {
       this.#timer = setTimeout(() => {
         this.#timer = null
         this.#settle(delivery, how, error)

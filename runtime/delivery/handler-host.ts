@@ -3,11 +3,12 @@
  *
  * A handler host. It may hang, leak, crash or exit: it owns nothing but its own slots and rings.
  */
+
+import { Memory } from 'sharedarraybuffer-ring'
 import type { BehaviourContext } from '../../actors/boot.ts'
 import { connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
-import { Memory } from 'sharedarraybuffer-ring'
-import { fromWire, toWire, MillraceError } from '../errors.ts'
+import { fromWire, MillraceError, toWire } from '../errors.ts'
 import type { ControlApi, HandlerHostApi, HandlerHostBoot } from '../protocol.ts'
 import { Publishers } from '../publish/publishers.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
@@ -16,7 +17,7 @@ import { loadHandler } from './load-handler.ts'
 
 /** Entry of the thread; ends when the control thread says `end`. */
 export async function behave({ data, port }: BehaviourContext): Promise<void> {
-  setErrorWire({ toWire, fromWire: (wire) => fromWire(wire as Parameters<typeof fromWire>[0]) })
+  setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const boot = data as HandlerHostBoot
   const thread = new AttachedThread(new Memory(boot.memory), boot.place)
   const control = connect<ControlApi>(boot.control, { name: 'the control thread', lost: new Promise(() => undefined) })
@@ -26,7 +27,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
     if (member === null) throw new Error('broken invariant: a handler host was used before its handler was loaded')
     return member
   }
-  await new Promise<void>((resolve) => {
+  await new Promise<void>(resolve => {
     const api: HandlerHostApi = {
       async load() {
         member = new HandlerMember(thread, publishers, boot.shape, await loadHandler(boot.handler), boot.data)

@@ -35,7 +35,13 @@ export class HandlerMember implements RunMember {
   readonly #running = new Map<number, Running>()
   #paused = false
 
-  constructor(thread: AttachedThread, publishers: Publishers, shape: RunShape, handler: Handler<unknown, unknown, unknown>, data: unknown) {
+  constructor(
+    thread: AttachedThread,
+    publishers: Publishers,
+    shape: RunShape,
+    handler: Handler<unknown, unknown, unknown>,
+    data: unknown,
+  ) {
     this.#thread = thread
     this.#publishers = publishers
     this.#shape = shape
@@ -51,7 +57,10 @@ export class HandlerMember implements RunMember {
     await context.settled()
     const reader = new PartitionReader(this.#thread, assignment)
     const { handlerTimeoutMs } = this.#shape
-    const executor = new Executor({ thread: this.#thread, reader, handler: this.#handler, context, handlerTimeoutMs, output }, state)
+    const executor = new Executor(
+      { thread: this.#thread, reader, handler: this.#handler, context, handlerTimeoutMs, output },
+      state,
+    )
     if (this.#paused) executor.pause()
     this.#running.set(member, { executor, context })
     this.#thread.addTaker(member, executor)

@@ -13,12 +13,19 @@ import type { Handler } from '../types.ts'
 export function asHandler(value: unknown, from: string): Handler<unknown, unknown, unknown> {
   if (isHandler(value)) return value
   if (typeof value === 'function') return { message: value as Handler['message'] }
-  throw new MillraceError('MILL_HANDLER', `${from} is not a handler; export default defineHandler({ message(delivery) { … } }), or a function`)
+  throw new MillraceError(
+    'MILL_HANDLER',
+    `${from} is not a handler; export default defineHandler({ message(delivery) { … } }), or a function`,
+  )
 }
 
 export async function loadHandler(url: string): Promise<Handler<unknown, unknown, unknown>> {
   const path = fileURLToPath(url)
-  if (!existsSync(path)) throw new MillraceError('MILL_HANDLER', `the handler module ${path} does not exist; check the path, and that it was compiled`)
+  if (!existsSync(path))
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `the handler module ${path} does not exist; check the path, and that it was compiled`,
+    )
   let module: { readonly default?: unknown }
   try {
     module = (await import(url)) as { readonly default?: unknown }
@@ -31,9 +38,16 @@ export async function loadHandler(url: string): Promise<Handler<unknown, unknown
         { cause },
       )
     }
-    throw new MillraceError('MILL_HANDLER', `the handler module ${path} failed to load: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `the handler module ${path} failed to load: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
   }
   // A CommonJS module that was compiled from ESM has its default one level down.
   const inner = (module.default as { readonly default?: unknown } | undefined)?.default
-  return asHandler(inner !== undefined && !isHandler(module.default) ? inner : module.default, `the default export of ${path}`)
+  return asHandler(
+    inner !== undefined && !isHandler(module.default) ? inner : module.default,
+    `the default export of ${path}`,
+  )
 }

@@ -14,7 +14,14 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   readonly #settler: Settler
   #settled = false
 
-  constructor(settler: Settler, frame: FetchedFrame, at: number, offset: number, deliveryAttempt: number, failedAttempts: number) {
+  constructor(
+    settler: Settler,
+    frame: FetchedFrame,
+    at: number,
+    offset: number,
+    deliveryAttempt: number,
+    failedAttempts: number,
+  ) {
     super(frame, at, offset, deliveryAttempt, failedAttempts)
     this.#settler = settler
   }
@@ -25,7 +32,10 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   #once(): void {
     if (this.#settled) {
-      throw new MillraceError('MILL_SETTLED', `the delivery at ${this.topic}/${this.partition}, offset ${this.offset}, is settled already; settle each delivery once`)
+      throw new MillraceError(
+        'MILL_SETTLED',
+        `the delivery at ${this.topic}/${this.partition}, offset ${this.offset}, is settled already; settle each delivery once`,
+      )
     }
     this.#settled = true
   }

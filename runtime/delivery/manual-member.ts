@@ -46,7 +46,12 @@ class ManualReader implements TurnTaker, Settler {
   paused = false
   #closed = false
 
-  constructor(thread: AttachedThread, assignment: Assignment, credits: Credits, emit: (delivery: SettleableDelivery) => void) {
+  constructor(
+    thread: AttachedThread,
+    assignment: Assignment,
+    credits: Credits,
+    emit: (delivery: SettleableDelivery) => void,
+  ) {
     this.#thread = thread
     this.reader = new PartitionReader(thread, assignment)
     this.#credits = credits
@@ -61,7 +66,11 @@ class ManualReader implements TurnTaker, Settler {
 
   turn(deadline: number): boolean {
     let worked = this.#commit()
-    for (let count = 0; count < TURN_DELIVERIES_MAX && !this.paused && !this.#closed && this.#credits.available > 0; count++) {
+    for (
+      let count = 0;
+      count < TURN_DELIVERIES_MAX && !this.paused && !this.#closed && this.#credits.available > 0;
+      count++
+    ) {
       if (!this.#handOutNext()) break
       worked = true
       if ((count & 63) === 63 && performance.now() >= deadline) break
@@ -147,7 +156,13 @@ class ManualReader implements TurnTaker, Settler {
     this.#credits.available++
     const { offset, deliveryAttempt } = delivery
     // Known here at once, so that nothing newer goes out while the group decides.
-    this.reader.keepFailure({ offset, failedAttempts: delivery.failedAttempts + 1, deliveryAttempt, notBeforeMs: Number.POSITIVE_INFINITY, dead: false })
+    this.reader.keepFailure({
+      offset,
+      failedAttempts: delivery.failedAttempts + 1,
+      deliveryAttempt,
+      notBeforeMs: Number.POSITIVE_INFINITY,
+      dead: false,
+    })
     this.#send(offset, how, deliveryAttempt, error)
   }
 
@@ -166,7 +181,13 @@ class ManualReader implements TurnTaker, Settler {
     const out = this.#out.get(offset)
     if (epoch !== this.reader.assignment.epoch || out === undefined || !out.delivery.settled) return
     const dead = action === VERDICT.skip
-    this.reader.keepFailure({ offset, failedAttempts, deliveryAttempt: out.delivery.deliveryAttempt, notBeforeMs: Date.now() + delayMs, dead })
+    this.reader.keepFailure({
+      offset,
+      failedAttempts,
+      deliveryAttempt: out.delivery.deliveryAttempt,
+      notBeforeMs: Date.now() + delayMs,
+      dead,
+    })
     if (dead) this.#settle(offset)
     else this.#later(offset, delayMs)
   }

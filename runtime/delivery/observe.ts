@@ -11,17 +11,17 @@ import type { ManualDelivery } from '../types.ts'
 import type { Join } from './delivery-iterator.ts'
 
 export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> {
-  return new Observable<ManualDelivery<V>>((subscriber) => {
+  return new Observable<ManualDelivery<V>>(subscriber => {
     let left = false
     let run: RunClient<unknown> | null = null
     const leave = (): void => {
       left = true
       run?.stop().catch(() => undefined)
     }
-    join((delivery) => {
+    join(delivery => {
       if (!left) subscriber.next(delivery as unknown as ManualDelivery<V>)
     }).then(
-      (joined) => {
+      joined => {
         run = joined
         if (left) leave()
         joined.finished.then(
@@ -42,10 +42,13 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
  * @param fn called for each delivery, at most `concurrency` of them at a time (default 1)
  * @example group.observe().pipe(settle(async (delivery) => save(delivery.value), { concurrency: 8 })).subscribe()
  */
-export function settle<V, R>(fn: (delivery: ManualDelivery<V>) => R | Promise<R>, options: { readonly concurrency?: number } = {}): OperatorFunction<ManualDelivery<V>, R> {
+export function settle<V, R>(
+  fn: (delivery: ManualDelivery<V>) => R | Promise<R>,
+  options: { readonly concurrency?: number } = {},
+): OperatorFunction<ManualDelivery<V>, R> {
   const one = (delivery: ManualDelivery<V>): Observable<R> =>
-    new Observable<R>((subscriber) => {
-      void run(delivery).then((results) => {
+    new Observable<R>(subscriber => {
+      void run(delivery).then(results => {
         for (const result of results) subscriber.next(result)
         subscriber.complete()
       })

@@ -32,7 +32,12 @@ export interface Obituary {
   readonly failedAttempts: number
   readonly firstMs: number
   readonly lastMs: number
-  readonly error: { readonly name?: unknown; readonly message?: unknown; readonly code?: unknown; readonly stack?: unknown }
+  readonly error: {
+    readonly name?: unknown
+    readonly message?: unknown
+    readonly code?: unknown
+    readonly stack?: unknown
+  }
 }
 
 /** Bytes that the added headers may take beyond the record's own; a dead-letter topic's records may be that much larger. */
@@ -41,7 +46,9 @@ const MESSAGE_CHARS_MAX = 1_024
 const STACK_CHARS_MAX = 2_048
 
 function text(value: unknown, max: number): string {
-  return typeof value === 'string' || typeof value === 'number' ? Buffer.from(String(value).slice(0, max)).toString() : ''
+  return typeof value === 'string' || typeof value === 'number'
+    ? Buffer.from(String(value).slice(0, max)).toString()
+    : ''
 }
 
 function headersOf(obituary: Obituary): Headers {
@@ -66,7 +73,10 @@ function headersOf(obituary: Obituary): Headers {
 }
 
 /** The frame, ready but for its base offset; `sign` puts that in. */
-export function deadLetterFrame(record: StoredRecord, obituary: Obituary): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
+export function deadLetterFrame(
+  record: StoredRecord,
+  obituary: Obituary,
+): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
   const headers: Headers = { ...own, ...headersOf(obituary) }
   const keyLength = record.keyEnd - record.keyStart

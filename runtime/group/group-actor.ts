@@ -7,8 +7,18 @@
  *
  * The window is gated by one word at a time: the slot's pin while a slot is open, the block's own pin otherwise.
  */
-import { fromWire, type ErrorWire } from '../errors.ts'
-import { FAULT_POINT, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_EPOCH, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
+
+import type { Memory } from 'sharedarraybuffer-ring'
+import { type ErrorWire, fromWire } from '../errors.ts'
+import {
+  FAULT_POINT,
+  SLOT_ACTIVE,
+  SLOT_COMMITTED,
+  SLOT_EPOCH,
+  SLOT_HANDED,
+  SLOT_PIN,
+  SLOT_RETURNED,
+} from '../layout.ts'
 import { SETTLE, VERDICT } from '../link.ts'
 import { nearestOffset } from '../log/frame.ts'
 import { findRecord } from '../log/stored-record.ts'
@@ -16,10 +26,17 @@ import type { HostLink, Settlement } from '../partition/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace, GroupReport, SlotCrash, SlotPlace, StartAt } from '../protocol.ts'
 import type { BrokerEvents, DeadLetterReason } from '../types.ts'
-import type { Memory } from 'sharedarraybuffer-ring'
 import { deadLetterFrame } from './dead-letter.ts'
 import { GroupBlock } from './group-block.ts'
-import { type CursorEffect, type CursorInput, type CursorState, type Failure, type FailureHow, openCursor, step } from './group-cursor.ts'
+import {
+  type CursorEffect,
+  type CursorInput,
+  type CursorState,
+  type Failure,
+  type FailureHow,
+  openCursor,
+  step,
+} from './group-cursor.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
@@ -60,7 +77,13 @@ export class GroupActor {
   /** Offset that the committed word was last seen at: the base that its low word is read against. */
   #committed: number
 
-  constructor(memory: Memory, place: GroupPlace, partition: PartitionActor, deadLetters: PartitionActor | null, surroundings: GroupSurroundings) {
+  constructor(
+    memory: Memory,
+    place: GroupPlace,
+    partition: PartitionActor,
+    deadLetters: PartitionActor | null,
+    surroundings: GroupSurroundings,
+  ) {
     this.place = place
     this.partition = partition
     this.#deadLetters = deadLetters
@@ -112,7 +135,8 @@ export class GroupActor {
    * over: its reader has been going on, so its words stay.
    */
   openSlot(place: SlotPlace, link: HostLink): StartAt {
-    if (this.#slot !== null && this.#slot.place.epoch !== place.epoch) throw new Error('broken invariant: a slot is open for another epoch')
+    if (this.#slot !== null && this.#slot.place.epoch !== place.epoch)
+      throw new Error('broken invariant: a slot is open for another epoch')
     const words = this.#memory.i32
     if (words[(place.slot + SLOT_EPOCH) >> 2] !== place.epoch) {
       const low = this.#committed | 0
@@ -130,13 +154,15 @@ export class GroupActor {
   }
 
   #startAt(): StartAt {
-    const failures = [...this.#cursor.failures.values()].map(({ offset, failedAttempts, deliveryAttempt, notBeforeMs, state }) => ({
-      offset,
-      failedAttempts,
-      deliveryAttempt,
-      notBeforeMs,
-      dead: state === 'dead',
-    }))
+    const failures = [...this.#cursor.failures.values()].map(
+      ({ offset, failedAttempts, deliveryAttempt, notBeforeMs, state }) => ({
+        offset,
+        failedAttempts,
+        deliveryAttempt,
+        notBeforeMs,
+        dead: state === 'dead',
+      }),
+    )
     return { committed: this.committed(), pin: this.#memory.load(this.#gate), failures }
   }
 
@@ -153,7 +179,7 @@ export class GroupActor {
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(open.place.client)
-    if (crash !== null && crash.executing && handed === returned + 1 && returned >= committed) {
+    if (crash?.executing && handed === returned + 1 && returned >= committed) {
       this.#step({ kind: 'crashed', offset: returned, committed, how: crash.reason }, JSON.stringify(crash.error))
     }
   }
@@ -171,7 +197,7 @@ export class GroupActor {
   #step(input: CursorInput, error: string): boolean {
     const now = Date.now()
     const next = step(this.#cursor, input, now, Math.random)
-    if (next.effects.some((effect) => effect.kind === 'later')) return false
+    if (next.effects.some(effect => effect.kind === 'later')) return false
     this.#cursor = next.state
     for (const effect of next.effects) this.#carryOut(effect, error, now)
     return true
@@ -187,7 +213,12 @@ export class GroupActor {
         this.#block.forget(effect.offset)
         break
       case 'retry':
-        this.#verdict(effect.failure.offset, VERDICT.retry, effect.failure.failedAttempts, Math.max(0, effect.failure.notBeforeMs - now))
+        this.#verdict(
+          effect.failure.offset,
+          VERDICT.retry,
+          effect.failure.failedAttempts,
+          Math.max(0, effect.failure.notBeforeMs - now),
+        )
         break
       case 'skip':
         this.#verdict(effect.offset, VERDICT.skip, 0, 0)
@@ -219,7 +250,8 @@ export class GroupActor {
     if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
     const pin = this.#memory.load(this.#gate)
     const record = findRecord(this.partition.reader, pin, this.partition.window.end, failure.offset)
-    if (record === null) throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
+    if (record === null)
+      throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
     const { topicName, partition, group, member } = this.place
     const told = fromWire(JSON.parse(error) as ErrorWire)
     const obituary = {
@@ -236,7 +268,14 @@ export class GroupActor {
     }
     const { frame, sign } = deadLetterFrame(record, obituary)
     if (!target.appendLocal(frame, sign)) return false
-    this.#surroundings.deadLettered({ topic: topicName, partition, offset: failure.offset, group, reason, message: told.message })
+    this.#surroundings.deadLettered({
+      topic: topicName,
+      partition,
+      offset: failure.offset,
+      group,
+      reason,
+      message: told.message,
+    })
     return true
   }
 
@@ -282,7 +321,9 @@ export class GroupActor {
     const committed = this.committed()
     const { highWatermark, partition, window } = this.partition
     const { deadLettered, failed } = this.#cursor
-    const deadAhead = [...this.#cursor.failures.values()].filter((failure) => failure.state === 'dead' && failure.offset >= committed).length
+    const deadAhead = [...this.#cursor.failures.values()].filter(
+      failure => failure.state === 'dead' && failure.offset >= committed,
+    ).length
     return {
       member: this.place.member,
       partition,

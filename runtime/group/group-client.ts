@@ -1,12 +1,18 @@
 /** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
 import type { Observable } from 'rxjs'
+import { DeliveryIterator } from '../delivery/delivery-iterator.ts'
 import { HandlerMember } from '../delivery/handler-member.ts'
 import { asHandler } from '../delivery/load-handler.ts'
-import { ManualMember } from '../delivery/manual-member.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
-import { DeliveryIterator } from '../delivery/delivery-iterator.ts'
+import { ManualMember } from '../delivery/manual-member.ts'
 import { observeDeliveries } from '../delivery/observe.ts'
-import { type CheckedConsumeOptions, checkConsumeOptions, checkHandleOptions, checkObserveOptions, checkRunOptions } from '../options.ts'
+import {
+  type CheckedConsumeOptions,
+  checkConsumeOptions,
+  checkHandleOptions,
+  checkObserveOptions,
+  checkRunOptions,
+} from '../options.ts'
 import type { GroupSpec, RunSpec, TopicShape } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'
@@ -63,7 +69,7 @@ export class GroupClient<V> implements Group<V> {
     }
     const release = this.#session.hold()
     try {
-      const { run } = await this.#session.ask((control) => control.startRun(spec), 'for ever')
+      const { run } = await this.#session.ask(control => control.startRun(spec), 'for ever')
       return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
     } catch (error) {
       release()
@@ -71,10 +77,16 @@ export class GroupClient<V> implements Group<V> {
     }
   }
 
-  async handle<R = unknown>(handler: MessageHandler<V> | Handler<V, unknown, R>, options?: HandleOptions): Promise<Run<R>> {
+  async handle<R = unknown>(
+    handler: MessageHandler<V> | Handler<V, unknown, R>,
+    options?: HandleOptions,
+  ): Promise<Run<R>> {
     const checked = checkHandleOptions(options)
     checked.signal?.throwIfAborted()
-    const made = typeof handler === 'object' && handler !== null ? (handler as Handler<unknown, unknown, unknown>) : asHandler(handler, 'the first argument of handle')
+    const made =
+      typeof handler === 'object' && handler !== null
+        ? (handler as Handler<unknown, unknown, unknown>)
+        : asHandler(handler, 'the first argument of handle')
     if (typeof made.message !== 'function') asHandler(undefined, 'the first argument of handle')
     const spec: RunSpec = {
       ...this.#spec(checked),
@@ -84,17 +96,21 @@ export class GroupClient<V> implements Group<V> {
       threads: null,
     }
     const { thread, publishers } = this.#session
-    return this.#join<R>(spec, checked.signal, (shape) => new HandlerMember(thread, publishers, shape, made, undefined))
+    return this.#join<R>(spec, checked.signal, shape => new HandlerMember(thread, publishers, shape, made, undefined))
   }
 
   /** Starts a run whose only member is this thread. */
-  async #join<R>(spec: RunSpec, signal: AbortSignal | undefined, member: (shape: import('../protocol.ts').RunShape) => import('../delivery/handler-member.ts').RunMember): Promise<RunClient<R>> {
+  async #join<R>(
+    spec: RunSpec,
+    signal: AbortSignal | undefined,
+    member: (shape: import('../protocol.ts').RunShape) => import('../delivery/handler-member.ts').RunMember,
+  ): Promise<RunClient<R>> {
     const release = this.#session.hold()
     try {
-      const { run, shape } = await this.#session.ask((control) => control.startRun(spec), 'for ever')
+      const { run, shape } = await this.#session.ask(control => control.startRun(spec), 'for ever')
       this.#session.members.set(run, member(shape))
       const client = new RunClient<R>(this.#session, this, this.#producer, run, release, signal)
-      await this.#session.ask((control) => control.joinRun(run), 'for ever')
+      await this.#session.ask(control => control.joinRun(run), 'for ever')
       return client
     } catch (error) {
       release()
@@ -103,19 +119,29 @@ export class GroupClient<V> implements Group<V> {
   }
 
   /** Starts handing deliveries to `emit`, at most `window` of them unsettled. */
-  #deliver(options: CheckedConsumeOptions, window: number, emit: (delivery: SettleableDelivery) => void): Promise<RunClient<unknown>> {
-    const spec: RunSpec = { ...this.#spec(options), handlerTimeoutMs: Number.POSITIVE_INFINITY, output: null, confirms: true, threads: null }
+  #deliver(
+    options: CheckedConsumeOptions,
+    window: number,
+    emit: (delivery: SettleableDelivery) => void,
+  ): Promise<RunClient<unknown>> {
+    const spec: RunSpec = {
+      ...this.#spec(options),
+      handlerTimeoutMs: Number.POSITIVE_INFINITY,
+      output: null,
+      confirms: true,
+      threads: null,
+    }
     return this.#join(spec, options.signal, () => new ManualMember(this.#session.thread, window, emit))
   }
 
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>> {
     const checked = checkConsumeOptions(options)
-    return new DeliveryIterator<V>((emit) => this.#deliver(checked, CONSUME_WINDOW, emit))
+    return new DeliveryIterator<V>(emit => this.#deliver(checked, CONSUME_WINDOW, emit))
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
     const checked = checkObserveOptions(options)
-    return observeDeliveries<V>((emit) => this.#deliver(checked, checked.window, emit))
+    return observeDeliveries<V>(emit => this.#deliver(checked, checked.window, emit))
   }
 
   #spec(options: Omit<CheckedConsumeOptions, 'signal'>): GroupSpec {
@@ -131,8 +157,11 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async stats(): Promise<GroupStats> {
-    const { topic, group, restarts, threads, reports } = await this.#session.ask((control) => control.groupStats(this.#topic.id, this.name))
-    const total = (field: 'processed' | 'deadLettered' | 'failures' | 'lag'): number => reports.reduce((sum, report) => sum + report[field], 0)
+    const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
+      control.groupStats(this.#topic.id, this.name),
+    )
+    const total = (field: 'processed' | 'deadLettered' | 'failures' | 'lag'): number =>
+      reports.reduce((sum, report) => sum + report[field], 0)
     return {
       topic,
       group,
@@ -142,7 +171,12 @@ export class GroupClient<V> implements Group<V> {
       lag: total('lag'),
       restarts,
       threads,
-      partitions: reports.map(({ partition, committed, highWatermark, lag }) => ({ partition, committed, highWatermark, lag })),
+      partitions: reports.map(({ partition, committed, highWatermark, lag }) => ({
+        partition,
+        committed,
+        highWatermark,
+        lag,
+      })),
     }
   }
 
@@ -151,20 +185,21 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async delete(): Promise<void> {
-    await this.#session.ask((control) => control.deleteGroup(this.#topic.id, this.name))
+    await this.#session.ask(control => control.deleteGroup(this.#topic.id, this.name))
   }
 
   /** Everything published so far by this thread is appended, and everything appended is settled. */
   async idle(): Promise<void> {
     await this.#producer.flush()
-    await this.#session.ask((control) => control.groupIdle(this.#topic.id, this.name), 'for ever')
+    await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name), 'for ever')
   }
 }
 
 /** Flags of this process that handler threads need too: loaders, conditions; not those that only a process may have. */
 function handlerFlags(): string[] {
   const flags: string[] = []
-  const kept = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--experimental-strip-types|--no-experimental-strip-types|--experimental-transform-types|--enable-source-maps|--preserve-symlinks|--no-warnings|--disable-warning)(=|$)/
+  const kept =
+    /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--experimental-strip-types|--no-experimental-strip-types|--experimental-transform-types|--enable-source-maps|--preserve-symlinks|--no-warnings|--disable-warning)(=|$)/
   const valued = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--disable-warning)$/
   const { execArgv } = process
   for (let index = 0; index < execArgv.length; index++) {

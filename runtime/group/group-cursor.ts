@@ -38,9 +38,20 @@ export type FailureHow = 'failed' | 'rejected' | 'timeout' | 'decode' | 'crashed
 
 export type CursorInput =
   /** A reader said that a delivery failed; `committed` is its committed offset. */
-  | { readonly kind: 'settled'; readonly offset: number; readonly committed: number; readonly how: FailureHow; readonly deliveryAttempt: number }
+  | {
+      readonly kind: 'settled'
+      readonly offset: number
+      readonly committed: number
+      readonly how: FailureHow
+      readonly deliveryAttempt: number
+    }
   /** A reader's thread died while it handled this record. */
-  | { readonly kind: 'crashed'; readonly offset: number; readonly committed: number; readonly how: 'crashed' | 'timeout' }
+  | {
+      readonly kind: 'crashed'
+      readonly offset: number
+      readonly committed: number
+      readonly how: 'crashed' | 'timeout'
+    }
   /** The dead letter of this record is appended. */
   | { readonly kind: 'deadLettered'; readonly offset: number }
   /** Everything below is settled. */
@@ -63,8 +74,13 @@ export interface CursorStep {
 
 const NOTHING: readonly CursorEffect[] = []
 
-export function openCursor(policy: RetryPolicy, failures: readonly Failure[], deadLettered: number, failed: number): CursorState {
-  return { policy, failures: new Map(failures.map((failure) => [failure.offset, failure])), deadLettered, failed }
+export function openCursor(
+  policy: RetryPolicy,
+  failures: readonly Failure[],
+  deadLettered: number,
+  failed: number,
+): CursorState {
+  return { policy, failures: new Map(failures.map(failure => [failure.offset, failure])), deadLettered, failed }
 }
 
 export function step(state: CursorState, input: CursorInput, now: number, rng: () => number): CursorStep {
@@ -88,11 +104,11 @@ export function step(state: CursorState, input: CursorInput, now: number, rng: (
       }
     }
     case 'committed': {
-      const passed = [...state.failures.keys()].filter((offset) => offset < input.committed)
+      const passed = [...state.failures.keys()].filter(offset => offset < input.committed)
       if (passed.length === 0) return { state, effects: NOTHING }
       const failures = new Map(state.failures)
       for (const offset of passed) failures.delete(offset)
-      return { state: { ...state, failures }, effects: passed.map((offset) => ({ kind: 'forget', offset })) }
+      return { state: { ...state, failures }, effects: passed.map(offset => ({ kind: 'forget', offset })) }
     }
   }
 }
@@ -126,7 +142,10 @@ function settled(
   }
   return {
     state: { ...keep(state, failure), failed: state.failed + 1 },
-    effects: [{ kind: 'keep', failure }, reason === null ? { kind: 'retry', failure } : { kind: 'deadLetter', failure, reason }],
+    effects: [
+      { kind: 'keep', failure },
+      reason === null ? { kind: 'retry', failure } : { kind: 'deadLetter', failure, reason },
+    ],
   }
 }
 

@@ -9,12 +9,12 @@
  */
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
+import type { FetchedFrame } from '../delivery/delivery.ts'
 import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
 import { RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Assignment, OpenFailure } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { FetchedFrame } from '../delivery/delivery.ts'
 
 const FETCH_BYTES = 65_536
 
@@ -63,7 +63,15 @@ export class PartitionReader {
 
   #frameAt(baseTimestamp: number): FetchedFrame {
     const { topic, place } = this.assignment
-    return { buffer: this.#buffer, store: this.#buffer.buffer as ArrayBuffer, words: this.#words, codec: this.#codec, topic: topic.name, partition: place.partition, baseTimestamp }
+    return {
+      buffer: this.#buffer,
+      store: this.#buffer.buffer as ArrayBuffer,
+      words: this.#words,
+      codec: this.#codec,
+      topic: topic.name,
+      partition: place.partition,
+      baseTimestamp,
+    }
   }
 
   /** Whether `next` would find a record without waiting. May be wrong once, when only skipped records are left. */
@@ -78,7 +86,8 @@ export class PartitionReader {
         const at = this.#cursor
         const index = at >> 2
         const length = this.#words[index] as number
-        if (length < RECORD_HEADER_BYTES || at + length > this.#frameEnd) throw this.#broken(`a record of length ${length} at byte ${at} of a fetch`)
+        if (length < RECORD_HEADER_BYTES || at + length > this.#frameEnd)
+          throw this.#broken(`a record of length ${length} at byte ${at} of a fetch`)
         this.#cursor = at + ((length + 7) & ~7)
         const offset = this.#baseOffset + ((this.#words[index + 1] as number) & 0xffff)
         if (offset < this.#committed) continue
@@ -116,7 +125,8 @@ export class PartitionReader {
         throw this.#broken(`a frame of length ${length} at position ${position}`)
       }
       if (bytes > 0 && bytes + length > FETCH_BYTES) break
-      const last = joinOffset(window.word(position + 8), window.word(position + 12)) + (window.word(position + 16) >>> 0)
+      const last =
+        joinOffset(window.word(position + 8), window.word(position + 12)) + (window.word(position + 16) >>> 0)
       this.#held.push({ position, endOffset: last + 1 })
       bytes += length
     }
@@ -131,7 +141,9 @@ export class PartitionReader {
 
   #broken(what: string): Error {
     const { topic, place } = this.assignment
-    return new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has ${what}, after offset ${this.offset}`)
+    return new Error(
+      `broken invariant: topic ${topic.name} partition ${place.partition} has ${what}, after offset ${this.offset}`,
+    )
   }
 
   get committed(): number {
@@ -145,7 +157,8 @@ export class PartitionReader {
     let passed = 0
     while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
     if (passed > 0) this.#held.splice(0, passed)
-    if (this.#failures.size > 0) for (const failed of this.#failures.keys()) if (failed < offset) this.#failures.delete(failed)
+    if (this.#failures.size > 0)
+      for (const failed of this.#failures.keys()) if (failed < offset) this.#failures.delete(failed)
     const low = offset | 0
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = low
     this.#memory.store(this.#slot + SLOT_COMMITTED, low)

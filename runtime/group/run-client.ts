@@ -1,6 +1,7 @@
 /** A run as callers hold it: wait for it, pause it, stop it, hear when it gave up. The creating thread. */
-import type { TopicProducer } from '../publish/topic-producer.ts'
+
 import { checkCloseOptions } from '../options.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { RunObserver, Session } from '../session.ts'
 import type { CloseOptions, GroupStats, Run, StopReport } from '../types.ts'
 import type { GroupClient } from './group-client.ts'
@@ -20,7 +21,14 @@ export class RunClient<R> implements Run<R>, RunObserver {
   #stopped: Promise<StopReport<R>> | null = null
   #failure: Error | null = null
 
-  constructor(session: Session, group: RunsGroup, _producer: TopicProducer, run: number, release: () => void, signal: AbortSignal | undefined) {
+  constructor(
+    session: Session,
+    group: RunsGroup,
+    _producer: TopicProducer,
+    run: number,
+    release: () => void,
+    signal: AbortSignal | undefined,
+  ) {
     this.#session = session
     this.#group = group
     this.#run = run
@@ -56,11 +64,11 @@ export class RunClient<R> implements Run<R>, RunObserver {
   }
 
   async pause(): Promise<void> {
-    await this.#session.ask((control) => control.pauseRun(this.#run))
+    await this.#session.ask(control => control.pauseRun(this.#run))
   }
 
   async resume(): Promise<void> {
-    await this.#session.ask((control) => control.resumeRun(this.#run))
+    await this.#session.ask(control => control.resumeRun(this.#run))
   }
 
   stop(options?: CloseOptions): Promise<StopReport<R>> {
@@ -75,7 +83,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
       return { results: [] }
     }
     try {
-      const results = await this.#session.ask((control) => control.stopRun(this.#run, timeoutMs), 'for ever')
+      const results = await this.#session.ask(control => control.stopRun(this.#run, timeoutMs), 'for ever')
       return { results: results as R[] }
     } finally {
       this.#end()

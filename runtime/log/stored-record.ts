@@ -21,7 +21,8 @@ export interface StoredRecord {
 /** The record at `offset`, looked for from the frame at position `from` up to position `end`; null if it is not there. */
 export function findRecord(window: WindowReader, from: number, end: number, offset: number): StoredRecord | null {
   let position = from
-  while (position !== end && frameEndOffset(window, position) <= offset) position = (position + window.word(position)) | 0
+  while (position !== end && frameEndOffset(window, position) <= offset)
+    position = (position + window.word(position)) | 0
   if (position === end || frameBaseOffset(window, position) > offset) return null
   const bytes = Buffer.alloc(window.word(position))
   window.copyOut(position, bytes.length, bytes, 0)

@@ -45,7 +45,14 @@ export class HostLink {
     this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, 0, 0)
   }
 
-  verdict(member: number, epoch: number, offset: number, action: number, failedAttempts: number, delayMs: number): void {
+  verdict(
+    member: number,
+    epoch: number,
+    offset: number,
+    action: number,
+    failedAttempts: number,
+    delayMs: number,
+  ): void {
     this.#answer(KIND_VERDICT, member, epoch, offset, action | (failedAttempts << 4), delayMs)
   }
 

@@ -12,10 +12,10 @@
 import { type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { FAULT_POINT } from '../layout.ts'
 import {
+  FRAME_BASE_SEQUENCE,
   FRAME_COUNT,
   FRAME_LAST_OFFSET_DELTA,
   FRAME_PRODUCER_ID,
-  FRAME_BASE_SEQUENCE,
   FRAME_RING,
   FRAME_RING_END,
   frameBaseOffset,
@@ -93,12 +93,20 @@ export class PartitionActor {
     let next = -1
     for (const position of this.frames()) {
       const available = (this.window.end - position) | 0
-      if (!frameIsValid(this.reader, position, available) || (next !== -1 && frameBaseOffset(this.reader, position) !== next)) {
-        throw new Error(`broken invariant: topic ${this.topic.name} partition ${this.partition} has an invalid frame at position ${position}`)
+      if (
+        !frameIsValid(this.reader, position, available) ||
+        (next !== -1 && frameBaseOffset(this.reader, position) !== next)
+      ) {
+        throw new Error(
+          `broken invariant: topic ${this.topic.name} partition ${this.partition} has an invalid frame at position ${position}`,
+        )
       }
       next = frameEndOffset(this.reader, position)
     }
-    if (next !== -1 && next !== this.#endOffset) throw new Error(`broken invariant: topic ${this.topic.name} partition ${this.partition} ends at ${next}, not at ${this.#endOffset}`)
+    if (next !== -1 && next !== this.#endOffset)
+      throw new Error(
+        `broken invariant: topic ${this.topic.name} partition ${this.partition} ends at ${next}, not at ${this.#endOffset}`,
+      )
   }
 
   get highWatermark(): number {
@@ -111,12 +119,13 @@ export class PartitionActor {
 
   /** Positions of the frames kept, oldest first. */
   *frames(from: number = this.window.start): Generator<number> {
-    for (let position = from; position !== this.window.end; position = (position + this.reader.word(position)) | 0) yield position
+    for (let position = from; position !== this.window.end; position = (position + this.reader.word(position)) | 0)
+      yield position
   }
 
   /** Adds a producer's ring; taken up where the last commit says it was. */
   addRing(ring: IncomingRing): void {
-    if (this.#rings.some((known) => known.id === ring.id)) return
+    if (this.#rings.some(known => known.id === ring.id)) return
     const { own } = this.window
     const consumer = ring.consumer
     if (own[OWN_RING] === ring.id) {
@@ -140,7 +149,7 @@ export class PartitionActor {
   }
 
   ringOf(id: number): IncomingRing | undefined {
-    return this.#rings.find((ring) => ring.id === id)
+    return this.#rings.find(ring => ring.id === id)
   }
 
   /** The client's thread has ended: its rings end at their published tails. */
@@ -149,7 +158,7 @@ export class PartitionActor {
   }
 
   hasRingsOf(link: HostLink): boolean {
-    return this.#rings.some((ring) => ring.link === link)
+    return this.#rings.some(ring => ring.link === link)
   }
 
   /** Whether `drain` would find something; `full` partitions count only when there may be room again. */
@@ -195,7 +204,11 @@ export class PartitionActor {
     const lastAppend = this.window.end
     let receipts = link.room()
     let taken = 0
-    for (let address = consumer.next(); address >= 0 && receipts > 0 && taken < QUOTA_BYTES; address = consumer.next()) {
+    for (
+      let address = consumer.next();
+      address >= 0 && receipts > 0 && taken < QUOTA_BYTES;
+      address = consumer.next()
+    ) {
       const length = words[address >> 2] as number
       if (this.window.free() < length && !this.#makeRoom(length)) {
         this.full = true

@@ -127,16 +127,25 @@ class PartitionHost implements PartitionHostApi {
   }
 
   #waitsForCommits(): boolean {
-    return this.#idle.length > 0 || this.#partitions.some((partition) => partition.full) || [...this.#groups.values()].some((group) => group.waits)
+    return (
+      this.#idle.length > 0 ||
+      this.#partitions.some(partition => partition.full) ||
+      [...this.#groups.values()].some(group => group.waits)
+    )
   }
 
   #takeSettlements(link: HostLink): boolean {
-    return link.settlements((settlement) => this.#groups.get(settlement.member)?.settle(settlement) ?? true)
+    return link.settlements(settlement => this.#groups.get(settlement.member)?.settle(settlement) ?? true)
   }
 
   #settleIdle(): void {
-    this.#idle = this.#idle.filter((waiter) => {
-      if (waiter.targets.some(({ group, offset }) => this.#groups.get(group.place.member) === group && !group.settledTo(offset))) return true
+    this.#idle = this.#idle.filter(waiter => {
+      if (
+        waiter.targets.some(
+          ({ group, offset }) => this.#groups.get(group.place.member) === group && !group.settledTo(offset),
+        )
+      )
+        return true
       waiter.resolve()
       return false
     })
@@ -150,7 +159,7 @@ class PartitionHost implements PartitionHostApi {
 
   #tellDrained(): void {
     for (const link of this.#leaving) {
-      if (this.#partitions.some((partition) => partition.hasRingsOf(link))) continue
+      if (this.#partitions.some(partition => partition.hasRingsOf(link))) continue
       this.#leaving.delete(link)
       this.#links.delete(link.client)
       this.#tell({ kind: 'drained', client: link.client })
@@ -181,7 +190,15 @@ class PartitionHost implements PartitionHostApi {
     this.#bell.ring()
   }
 
-  addClient({ client, bell, link }: { readonly client: number; readonly bell: number; readonly link: LinkPlace }): void {
+  addClient({
+    client,
+    bell,
+    link,
+  }: {
+    readonly client: number
+    readonly bell: number
+    readonly link: LinkPlace
+  }): void {
     if (!this.#links.has(client)) this.#links.set(client, new HostLink(this.#memory, client, bell, link))
   }
 
@@ -202,8 +219,8 @@ class PartitionHost implements PartitionHostApi {
     this.#topics.set(topic.id, partitions)
     if (partitions.has(place.partition)) return
     const actor = new PartitionActor(this.#memory, place, topic, {
-      fault: (point) => this.#fault(point),
-      ringDrained: (ring) => this.#tell({ kind: 'ringDrained', ring: ring.id }),
+      fault: point => this.#fault(point),
+      ringDrained: ring => this.#tell({ kind: 'ringDrained', ring: ring.id }),
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
@@ -231,11 +248,11 @@ class PartitionHost implements PartitionHostApi {
       deadLetters = this.#partition(place.deadLetterTopic, place.partition % partitions)
     }
     const group = new GroupActor(this.#memory, place, partition, deadLetters, {
-      deadLettered: (event) => {
+      deadLettered: event => {
         if (this.#events.length < EVENTS_MAX) this.#events.push(event)
         else this.#omitted++
       },
-      fault: (point) => this.#fault(point),
+      fault: point => this.#fault(point),
     })
     this.#groups.set(place.member, group)
   }
@@ -262,19 +279,19 @@ class PartitionHost implements PartitionHostApi {
   }
 
   partitionStats(topic: number): readonly (PartitionStats & { readonly dropped: number })[] {
-    return [...(this.#topics.get(topic)?.values() ?? [])].map((partition) => partition.stats())
+    return [...(this.#topics.get(topic)?.values() ?? [])].map(partition => partition.stats())
   }
 
   groupReports(members: readonly number[]): readonly GroupReport[] {
-    return members.flatMap((member) => this.#groups.get(member)?.report() ?? [])
+    return members.flatMap(member => this.#groups.get(member)?.report() ?? [])
   }
 
   idle(members: readonly number[]): Promise<void> {
-    const targets = members.flatMap((member) => {
+    const targets = members.flatMap(member => {
       const group = this.#groups.get(member)
       return group === undefined ? [] : [{ group, offset: group.partition.highWatermark }]
     })
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       this.#idle.push({ targets, resolve })
       this.#wake()
       this.#settleIdle()
@@ -289,9 +306,9 @@ class PartitionHost implements PartitionHostApi {
 
 /** Entry of the thread; ends when the control thread says `stop`. */
 export async function behave({ data, port }: BehaviourContext): Promise<void> {
-  setErrorWire({ toWire, fromWire: (wire) => fromWire(wire as Parameters<typeof fromWire>[0]) })
+  setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const { notices, boot } = data as { readonly notices: MessagePort; readonly boot: PartitionHostBoot }
-  const host = new PartitionHost(boot, (notice) => notices.postMessage(notice))
+  const host = new PartitionHost(boot, notice => notices.postMessage(notice))
   const stopServing = serve(port, host)
   try {
     await host.run()

@@ -153,7 +153,13 @@ export class PartitionWriter {
     if (this.#count === 0) return false
     const length = this.#cursor - this.#frame
     this.#ring.advance(length)
-    const ticket: Ticket = { ring: this.#place.ring, ringEnd: this.#ring.tail, count: this.#count, parts: this.#parts, next: null }
+    const ticket: Ticket = {
+      ring: this.#place.ring,
+      ringEnd: this.#ring.tail,
+      count: this.#count,
+      parts: this.#parts,
+      next: null,
+    }
     writeSealedHeader(this.#memory, this.#frame, {
       length,
       count: this.#count,

@@ -54,7 +54,13 @@ export class PendingPublish implements FrameObserver {
   }
 
   readonly #aborted = (): void => {
-    this.settle(new MillraceError('MILL_ABORTED', 'the publish was aborted; a record that was in the ring already may still be appended', { cause: this.#signal?.reason }))
+    this.settle(
+      new MillraceError(
+        'MILL_ABORTED',
+        'the publish was aborted; a record that was in the ring already may still be appended',
+        { cause: this.#signal?.reason },
+      ),
+    )
   }
 
   appended(writer: PartitionWriter, baseOffset: number, first: number): void {

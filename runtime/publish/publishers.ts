@@ -10,9 +10,14 @@ import { type ProducerSurroundings, TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** The control calls that publishing needs. */
-export type PublishingControl = Pick<ControlApi, 'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'>
+export type PublishingControl = Pick<
+  ControlApi,
+  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'
+>
 
-type AsPromises<T> = { readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never }
+type AsPromises<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never
+}
 
 export class Publishers {
   readonly #thread: AttachedThread
@@ -23,7 +28,11 @@ export class Publishers {
   readonly #opened: TopicProducer[] = []
   #failure: MillraceError | null = null
 
-  constructor(thread: AttachedThread, control: AsPromises<PublishingControl>, told: Pick<ProducerSurroundings, 'stalled' | 'publishFailed'>) {
+  constructor(
+    thread: AttachedThread,
+    control: AsPromises<PublishingControl>,
+    told: Pick<ProducerSurroundings, 'stalled' | 'publishFailed'>,
+  ) {
     this.#thread = thread
     this.#control = control
     this.#surroundings = {
@@ -37,7 +46,7 @@ export class Publishers {
   open(name: string): Promise<TopicProducer> {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
-    const opening = this.#control.attachProducerByName(this.#thread.client, name).then((places) => {
+    const opening = this.#control.attachProducerByName(this.#thread.client, name).then(places => {
       const producer = new TopicProducer(this.#thread, this.#surroundings, this.#room, places.topic, places.rings)
       if (this.#failure !== null) producer.fail(this.#failure)
       this.#opened.push(producer)
@@ -51,7 +60,7 @@ export class Publishers {
 
   /** Everything published so far by this thread is appended. */
   async flush(): Promise<void> {
-    await Promise.all(this.#opened.map((producer) => producer.flush()))
+    await Promise.all(this.#opened.map(producer => producer.flush()))
   }
 
   /** Refuses what comes, and fails what is on its way. */

@@ -71,13 +71,19 @@ export class TopicProducer implements Sweepable {
   #failure: Error | null = null
   readonly #stopListening: () => void
 
-  constructor(thread: AttachedThread, surroundings: ProducerSurroundings, room: WaitingRoom, topic: ProducedTopic, rings: readonly RingPlace[]) {
+  constructor(
+    thread: AttachedThread,
+    surroundings: ProducerSurroundings,
+    room: WaitingRoom,
+    topic: ProducedTopic,
+    rings: readonly RingPlace[],
+  ) {
     this.topic = topic
     this.#thread = thread
     this.#surroundings = surroundings
     this.#room = room
     this.#codec = codecOf(topic.codec)
-    this.#writers = rings.map((ring) => new PartitionWriter(thread.memory, ring, thread.client))
+    this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, thread.client))
     for (const writer of this.#writers) thread.addWriter(writer)
     this.#sticky = new StickyPartitioner(topic.partitions)
     this.#waitingIn = new Int32Array(topic.partitions)
@@ -127,7 +133,8 @@ export class TopicProducer implements Sweepable {
   publishBatch(messages: readonly Message[], options: PublishOptions = NO_OPTIONS): Promise<BatchReceipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
-      if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
+      if (!Array.isArray(messages))
+        throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
       const batch = new PendingBatch(this.topic.name, this.#room, messages, options, resolve, reject)
       if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
       this.#wait(batch)
@@ -161,7 +168,10 @@ export class TopicProducer implements Sweepable {
     const { partitions } = this.topic
     if (partition !== undefined) {
       if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
-        throw new MillraceError('MILL_OUT_OF_RANGE', `partition ${String(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`)
+        throw new MillraceError(
+          'MILL_OUT_OF_RANGE',
+          `partition ${String(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`,
+        )
       }
       return partition
     }
@@ -170,7 +180,11 @@ export class TopicProducer implements Sweepable {
   }
 
   #mayAppend(partition: number): boolean {
-    return this.#waitingBatches === 0 && this.#waitingIn[partition] === 0 && (this.#growing.size === 0 || !this.#growing.has(partition))
+    return (
+      this.#waitingBatches === 0 &&
+      this.#waitingIn[partition] === 0 &&
+      (this.#growing.size === 0 || !this.#growing.has(partition))
+    )
   }
 
   #append(message: EncodedMessage, observer: FrameObserver): boolean {
@@ -221,7 +235,12 @@ export class TopicProducer implements Sweepable {
     const single = waiter instanceof PendingPublish
     const refused = single ? waiter.original : waiter.messages[waiter.next]
     if (this.topic.onFull === 'reject' && this.#growing.size === 0) {
-      waiter.settle(new FullError(`topic ${this.topic.name} is full: its consumers do not keep up, and its onFull is 'reject'`, refused))
+      waiter.settle(
+        new FullError(
+          `topic ${this.topic.name} is full: its consumers do not keep up, and its onFull is 'reject'`,
+          refused,
+        ),
+      )
       return
     }
     const bytes = single ? encodedSize(waiter.message.key, waiter.message.value, waiter.message.headers) : 0
@@ -280,7 +299,8 @@ export class TopicProducer implements Sweepable {
         // Everything behind a batch that cannot go on stays behind it.
         if (stuck.size > 0 || !this.#advanceBatch(waiter)) break
         this.#leave(waiter)
-      } else if (!stuck.has(partition) && !this.#growing.has(partition) && this.#appendWaiting(waiter)) this.#leave(waiter)
+      } else if (!stuck.has(partition) && !this.#growing.has(partition) && this.#appendWaiting(waiter))
+        this.#leave(waiter)
       else {
         stuck.add(partition)
         left.push(waiter)
@@ -302,10 +322,11 @@ export class TopicProducer implements Sweepable {
 
   #serveFlushes(): void {
     const oldest = this.#waiters[0]?.serial ?? Number.POSITIVE_INFINITY
-    this.#flushes = this.#flushes.filter((flush) => {
-      if (flush.upTo === null && oldest > flush.behind) flush.upTo = this.#writers.map((writer) => writer.sealed)
+    this.#flushes = this.#flushes.filter(flush => {
+      if (flush.upTo === null && oldest > flush.behind) flush.upTo = this.#writers.map(writer => writer.sealed)
       const upTo = flush.upTo
-      if (upTo === null || !this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number))) return true
+      if (upTo === null || !this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number)))
+        return true
       this.#room.settled()
       flush.resolve()
       return false
@@ -319,7 +340,7 @@ export class TopicProducer implements Sweepable {
     this.#room.unsettled()
     this.#surroundings
       .growRing(ring, bytes)
-      .then((place) => {
+      .then(place => {
         writer.moveTo(place)
         this.#thread.addWriter(writer)
         this.#thread.ringHost(writer.host)
@@ -351,7 +372,7 @@ export class TopicProducer implements Sweepable {
       const partition = waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
       this.#surroundings.stalled(this.topic.id, partition, now - waiter.since)
       this.#surroundings.describeHold(this.topic.id, partition).then(
-        (hold) => {
+        hold => {
           for (const each of this.#waiters) each.hold = hold
         },
         () => undefined,
@@ -368,7 +389,10 @@ export class TopicProducer implements Sweepable {
 
   #checkOpen(options: PublishOptions): void {
     if (this.#failure !== null) throw this.#failure
-    if (options.signal?.aborted === true) throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', { cause: options.signal.reason })
+    if (options.signal?.aborted === true)
+      throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', {
+        cause: options.signal.reason,
+      })
   }
 
   /** Refuses what comes, and fails everything on its way. */

@@ -7,7 +7,15 @@
  */
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { CLIENT_BELL, CLIENT_PHASE, HOST_BELL, HOST_WANTS, PHASE, type Phase } from '../layout.ts'
-import { KIND_RECEIPT, SETTLE, SETTLEMENT_BYTES, SETTLEMENT_ERROR_MAX, type SettleHow, KIND_SETTLE, TO_CLIENT_BYTES } from '../link.ts'
+import {
+  KIND_RECEIPT,
+  KIND_SETTLE,
+  SETTLE,
+  SETTLEMENT_BYTES,
+  SETTLEMENT_ERROR_MAX,
+  type SettleHow,
+  TO_CLIENT_BYTES,
+} from '../link.ts'
 import { highOf, joinOffset } from '../log/frame.ts'
 import type { PartitionWriter } from '../publish/partition-writer.ts'
 
@@ -87,7 +95,7 @@ export class AttachedThread {
     this.client = place.client
     this.address = place.address
     this.#bell = new Doorbell(memory, place.address + CLIENT_BELL)
-    this.#links = place.links.map((link) => ({
+    this.#links = place.links.map(link => ({
       bell: new Doorbell(memory, link.address + HOST_BELL),
       wants: link.address + HOST_WANTS,
       toHost: new RingProducer(memory, link.toHost.address, link.toHost.capacity),
@@ -160,11 +168,20 @@ export class AttachedThread {
   }
 
   /** Tells the group that a delivery was not plainly acked. False when the link is full: try again after a verdict. */
-  settle(host: number, member: number, epoch: number, offset: number, how: SettleHow, deliveryAttempt: number, error: unknown): boolean {
+  settle(
+    host: number,
+    member: number,
+    epoch: number,
+    offset: number,
+    how: SettleHow,
+    deliveryAttempt: number,
+    error: unknown,
+  ): boolean {
     const link = this.#links[host]
     if (link === undefined) return false
     let text = encoder.encode(JSON.stringify(error))
-    if (text.length > SETTLEMENT_ERROR_MAX) text = encoder.encode('{"name":"Error","message":"error too large to keep"}')
+    if (text.length > SETTLEMENT_ERROR_MAX)
+      text = encoder.encode('{"name":"Error","message":"error too large to keep"}')
     const length = SETTLEMENT_BYTES + text.length
     const address = link.toHost.claim(length)
     if (address < 0) return false

@@ -5,7 +5,7 @@ import { type Broker, type BrokerOptions, createBroker, type Delivery, type Topi
 /** A small broker that says nothing on stderr and is closed with the test. */
 export async function openBroker(t: Test, options: BrokerOptions = {}): Promise<Broker> {
   const broker = await createBroker({ memoryMaxBytes: 256 * 1024 * 1024, logger: false, ...options })
-  t.teardown(() => broker.close({ timeoutMs: 5_000 }).catch(() => undefined))
+  t.teardown(() => broker.close({ timeoutMs: 300 }).catch(() => undefined))
   return broker
 }
 

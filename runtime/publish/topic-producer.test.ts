@@ -328,9 +328,9 @@ t.test('what a caller hands over may be changed as soon as publish has returned'
   const topic = await broker.topic<Uint8Array>('bytes', { codec: 'bytes', ...SMALL })
   const run = await topic.group('g').handle(() => undefined)
   await run.pause()
-  const key = new Uint8Array(1)
-  const value = new Uint8Array(1_000)
-  const header = new Uint8Array(1)
+  const key = Buffer.alloc(1)
+  const value = Buffer.alloc(1_000)
+  const header = Buffer.alloc(1)
   const pending: Promise<Receipt>[] = []
   for (let n = 0; n < 250; n++) {
     for (const bytes of [key, value, header]) bytes.fill(n)

@@ -43,6 +43,28 @@ export function headersSize(headers: Headers): number {
   return size
 }
 
+/**
+ * Headers as they are now, each read once: an accessor that says something else the second time would otherwise be
+ * measured as one thing and written as another.
+ *
+ * @throws MillraceError `MILL_UNSERIALISABLE`
+ */
+export function copyHeaders(headers: Headers): Headers {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
+    throw unserialisable(`headers must be an object, not ${show(headers)}`)
+  const copy: Record<string, string | Uint8Array> = Object.create(null)
+  for (const name of Object.keys(headers)) copy[name] = headers[name] as string | Uint8Array
+  return copy
+}
+
+/** The same headers with bytes of their own, which the caller cannot change any more. */
+export function ownedHeaders(headers: Headers): Headers {
+  const owned: Record<string, string | Uint8Array> = Object.create(null)
+  for (const [name, value] of Object.entries(headers))
+    owned[name] = typeof value === 'string' ? value : new Uint8Array(value)
+  return owned
+}
+
 /** Writes headers that `headersSize` has measured; returns the position after them. */
 export function writeHeaders(target: Uint8Array, position: number, headers: Headers): number {
   const names = Object.keys(headers)

@@ -29,8 +29,6 @@ export interface FrameObserver {
   /** `first` is the index in the frame of its first record, `count` how many it has there. */
   appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void
   failed(count: number, error: Error): void
-  /** Gives up if its time is over at `now` (performance.now). */
-  expire(now: number): void
 }
 
 interface Part {
@@ -43,9 +41,11 @@ interface Ticket {
   readonly ring: number
   readonly ringEnd: number
   readonly count: number
-  readonly parts: Part[]
+  readonly parts: readonly Part[]
   next: Ticket | null
 }
+
+const NO_PARTS: readonly Part[] = Object.freeze([])
 
 export class PartitionWriter {
   readonly partition: number
@@ -63,7 +63,7 @@ export class PartitionWriter {
   #baseTimestamp = 0
   #baseWasGiven = false
   #maxTimestampDelta = 0
-  #parts: Part[] = []
+  #parts: readonly Part[] = NO_PARTS
   #oldest: Ticket | null = null
   #newest: Ticket | null = null
   /** Frames sealed and frames answered so far; equal: nothing is on its way. */
@@ -138,14 +138,25 @@ export class PartitionWriter {
     const parts = this.#parts
     const last = parts.length > 0 ? parts[parts.length - 1] : undefined
     if (last !== undefined && last.observer === observer) last.count++
-    else parts.push({ observer, first: this.#count - 1, count: 1 })
+    else {
+      const part = { observer, first: this.#count - 1, count: 1 }
+      if (parts.length === 0) this.#parts = [part]
+      else (parts as Part[]).push(part)
+    }
   }
 
-  /** Lets the observers of everything on its way give up what is overdue at `now` (performance.now). */
-  expire(now: number): void {
+  /** Shows the observers of everything on its way, oldest first. */
+  pending(look: (observer: FrameObserver) => void): void {
     for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) {
-      for (const part of ticket.parts) part.observer.expire(now)
+      for (const part of ticket.parts) look(part.observer)
     }
+  }
+
+  /** The record for which room was reserved cannot be written: a frame that was opened for it is opened anew. */
+  abandon(): void {
+    if (this.#count > 0) return
+    this.#cursor = 0
+    this.#limit = 0
   }
 
   /** Publishes the open frame; whether there was one. The caller rings the host's bell. */
@@ -176,7 +187,8 @@ export class PartitionWriter {
     this.#count = 0
     this.#cursor = 0
     this.#limit = 0
-    if (this.#parts.length > 0) this.#parts = []
+    // Never the same array for two frames, or the first one's receipt would answer for the second.
+    this.#parts = NO_PARTS
     if (this.#newest === null) this.#oldest = ticket
     else this.#newest.next = ticket
     this.#newest = ticket

@@ -12,21 +12,20 @@ interface GrowingRange {
 }
 
 export class PendingBatch implements FrameObserver {
-  readonly messages: readonly Message[]
+  messages: readonly Message[]
   readonly since: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
   /** Index of the first message that is not in a frame. */
   next = 0
   done = false
-  /** What holds it, once that was asked. */
-  hold = ''
   #unanswered = 0
   readonly #ranges: GrowingRange[] = []
   readonly #latest = new Map<number, GrowingRange>()
   readonly #topic: string
   readonly #room: WaitingRoom
-  readonly #deadline: number
+  /** When it is overdue, in performance.now time. */
+  readonly deadline: number
   readonly #resolve: (receipt: BatchReceipt) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
@@ -43,7 +42,7 @@ export class PendingBatch implements FrameObserver {
     this.#room = room
     this.messages = messages
     this.since = performance.now()
-    this.#deadline = deadlineOf(options, this.since)
+    this.deadline = deadlineOf(options, this.since)
     this.#resolve = resolve
     this.#reject = reject
     this.#signal = options.signal
@@ -79,9 +78,14 @@ export class PendingBatch implements FrameObserver {
     this.settle(error)
   }
 
-  expire(now: number): void {
-    if (now < this.#deadline) return
-    const took = `it took longer than ${Math.round(this.#deadline - this.since)} ms${this.hold === '' ? '' : `; ${this.hold}`}`
+  /** It is going to wait: from now on the caller's array is the caller's. */
+  own(): void {
+    this.messages = this.messages.slice()
+  }
+
+  /** Its time is over; `hold` says what holds it, or nothing. */
+  expire(hold: string): void {
+    const took = `it took longer than ${Math.round(this.deadline - this.since)} ms${hold === '' ? '' : `; ${hold}`}`
     this.settle(new MillraceError('MILL_TIMEOUT', took, { retriable: true }))
   }
 

@@ -22,11 +22,10 @@ export class PendingPublish implements FrameObserver {
   bytes = 0
   message: EncodedMessage
   done = false
-  /** What holds it, once that was asked. */
-  hold = ''
   readonly #topic: string
   readonly #room: WaitingRoom
-  readonly #deadline: number
+  /** When it is overdue, in performance.now time. */
+  readonly deadline: number
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
@@ -45,7 +44,7 @@ export class PendingPublish implements FrameObserver {
     this.message = message
     this.original = original
     this.since = performance.now()
-    this.#deadline = deadlineOf(options, this.since)
+    this.deadline = deadlineOf(options, this.since)
     this.#resolve = resolve
     this.#reject = reject
     this.#signal = options.signal
@@ -73,14 +72,12 @@ export class PendingPublish implements FrameObserver {
     this.settle(error)
   }
 
-  expire(now: number): void {
-    if (now < this.#deadline) return
+  /** Its time is over; `hold` says what holds it, or nothing. */
+  expire(hold: string): void {
+    const took = `publishing to partition ${this.message.partition} of topic ${this.#topic} took longer than ${Math.round(this.deadline - this.since)} ms`
+    const doubt = 'a record that was in the ring already may still be appended'
     this.settle(
-      new MillraceError(
-        'MILL_TIMEOUT',
-        `publishing to partition ${this.message.partition} of topic ${this.#topic} took longer than ${Math.round(this.#deadline - this.since)} ms${this.hold === '' ? '' : `; ${this.hold}`}; a record that was in the ring already may still be appended`,
-        { retriable: true },
-      ),
+      new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),
     )
   }
 

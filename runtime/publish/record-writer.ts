@@ -5,6 +5,7 @@
  * until its bytes are written straight into the ring). Sizes are bounded before anything is reserved.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import { isWellFormed } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { headersSize, writeHeaders } from '../log/headers.ts'
 import { HAS_HEADERS, HAS_KEY, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
@@ -60,7 +61,7 @@ export function writeRecord(
     if (bound - (headers === null ? 0 : 4) > maxMessageBytes) {
       throw new MillraceError(
         'MILL_TOO_LARGE',
-        `a record of ${bound} bytes is over the topic's maxMessageBytes ${maxMessageBytes}; raise that option or store the payload elsewhere`,
+        `a record of ${bound - (headers === null ? 0 : 4)} bytes is over the topic's maxMessageBytes ${maxMessageBytes}; raise that option or store the payload elsewhere`,
       )
     }
   }
@@ -94,8 +95,10 @@ function fill(
   let keyLength = 0
   if (key !== null) {
     attributes = HAS_KEY
-    if (typeof key === 'string') keyLength = writeKey(memory, key, cursor)
-    else {
+    if (typeof key === 'string') {
+      keyLength = writeKey(memory, key, cursor)
+      if (keyLength < 0) throw refused(writer)
+    } else {
       attributes |= KEY_IS_BYTES
       u8.set(key, cursor)
       keyLength = key.length
@@ -125,10 +128,22 @@ function fill(
   return 0
 }
 
-/** Keys are short and start at a multiple of 8: four characters at a time, as long as they are ASCII. */
+/** The record whose key it is has not been appended, so that nothing of it stays. */
+function refused(writer: PartitionWriter): MillraceError {
+  writer.abandon()
+  return new MillraceError(
+    'MILL_UNSERIALISABLE',
+    'a key has half a surrogate pair, which UTF-8 cannot hold: repair it with `toWellFormed()`, or use bytes',
+  )
+}
+
+/**
+ * Keys are short and start at a multiple of 8: four characters at a time, as long as they are ASCII. Returns -1 for
+ * text that UTF-8 cannot hold.
+ */
 function writeKey(memory: Memory, key: string, at: number): number {
   const length = key.length
-  if (length > KEY_LOOP_CHARS) return memory.bytes.write(key, at, 'utf8')
+  if (length > KEY_LOOP_CHARS) return isWellFormed(key) ? memory.bytes.write(key, at, 'utf8') : -1
   const words = memory.i32
   const whole = length & ~3
   let seen = 0
@@ -146,7 +161,8 @@ function writeKey(memory: Memory, key: string, at: number): number {
     seen |= code
     memory.u8[at + index] = code
   }
-  return seen > 0x7f ? memory.bytes.write(key, at, 'utf8') : length
+  if (seen <= 0x7f) return length
+  return isWellFormed(key) ? memory.bytes.write(key, at, 'utf8') : -1
 }
 
 /** Beyond this length Buffer's encoder is faster than the loop over a key's characters. */

@@ -6,8 +6,10 @@
  * everything behind it. Only a receipt resolves a publish.
  */
 import { FULL } from 'sharedarraybuffer-ring'
-import { type Codec, codecOf } from '../codec.ts'
+import { bytesOf, type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
+import { copyHeaders, ownedHeaders } from '../log/headers.ts'
+import { show } from '../names.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Key, Message, PublishOptions, Receipt } from '../types.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
@@ -50,6 +52,8 @@ interface Flush {
 }
 
 const STALLED_MS = 5_000
+/** Longest wait for the control thread to say what holds an overdue publish. */
+const HOLD_MS = 1_000
 const NO_OPTIONS: PublishOptions = Object.freeze({})
 
 export class TopicProducer implements Sweepable {
@@ -66,7 +70,11 @@ export class TopicProducer implements Sweepable {
   readonly #waitingIn: Int32Array
   #waitingBatches = 0
   readonly #growing = new Set<number>()
-  readonly #saidStalled = new Set<Waiter>()
+  #saidStalled = false
+  /** Publishes past their deadline for which it is being asked what holds them, and since when. */
+  readonly #overdue = new WeakMap<Waiter, number>()
+  /** The answers on their way, by partition. */
+  readonly #holds = new Map<number, Promise<string>>()
   #flushes: Flush[] = []
   #failure: Error | null = null
   readonly #stopListening: () => void
@@ -108,13 +116,14 @@ export class TopicProducer implements Sweepable {
 
   tryPublish(message: Message): boolean {
     this.#checkOpen(NO_OPTIONS)
-    const { value: raw, headers: givenHeaders, key: givenKey, timestamp } = check(message)
-    const value = this.#codec.encode(raw)
-    const partition = this.#partitionOf(message, value)
+    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
+    const value = this.#codec.encode(given)
+    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
+    const key = checkedKey(givenKey)
+    checkTimestamp(timestamp)
+    const partition = this.#partitionOf(wanted, key, value)
     if (!this.#mayAppend(partition)) return false
     const writer = this.#writers[partition] as PartitionWriter
-    const key = givenKey ?? null
-    const headers = givenHeaders ?? null
     const max = this.topic.maxMessageBytes
     let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     if (said === FULL) {
@@ -153,29 +162,26 @@ export class TopicProducer implements Sweepable {
   }
 
   #encode(message: Message): EncodedMessage {
-    const value = this.#codec.encode(check(message).value)
-    return {
-      partition: this.#partitionOf(message, value),
-      key: message.key ?? null,
-      value,
-      headers: message.headers ?? null,
-      timestamp: message.timestamp,
-    }
+    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
+    const value = this.#codec.encode(given)
+    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
+    const key = checkedKey(givenKey)
+    checkTimestamp(timestamp)
+    return { partition: this.#partitionOf(wanted, key, value), key, value, headers, timestamp }
   }
 
-  #partitionOf(message: Message, value: string | Uint8Array | null): number {
-    const { partition, key } = message
+  #partitionOf(partition: number | undefined, key: Key | null, value: string | Uint8Array | null): number {
     const { partitions } = this.topic
     if (partition !== undefined) {
       if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
         throw new MillraceError(
           'MILL_OUT_OF_RANGE',
-          `partition ${String(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`,
+          `partition ${show(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`,
         )
       }
       return partition
     }
-    if (key === undefined || key === null) return this.#sticky.next(value === null ? 0 : value.length)
+    if (key === null) return this.#sticky.next(value === null ? 0 : value.length)
     return (hashKey(key) & 0x7fffffff) % partitions
   }
 
@@ -205,14 +211,21 @@ export class TopicProducer implements Sweepable {
     const max = this.topic.maxMessageBytes
     try {
       while (batch.next < messages.length) {
-        const message = check(messages[batch.next] as Message)
-        const value = this.#codec.encode(message.value)
-        const partition = this.#partitionOf(message, value)
+        const {
+          key: givenKey,
+          value: given,
+          headers: givenHeaders,
+          partition: wanted,
+          timestamp,
+        } = asMessage(messages[batch.next] as Message)
+        const value = this.#codec.encode(given)
+        const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
+        const key = checkedKey(givenKey)
+        checkTimestamp(timestamp)
+        const partition = this.#partitionOf(wanted, key, value)
         const writer = this.#writers[partition] as PartitionWriter
-        const key = message.key ?? null
-        const headers = message.headers ?? null
         const blocked = this.#growing.size > 0 && this.#growing.has(partition)
-        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, message.timestamp, max)
+        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
         if (said !== 0) {
           if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
           this.#thread.sealAll()
@@ -234,7 +247,7 @@ export class TopicProducer implements Sweepable {
     this.#thread.sealAll()
     const single = waiter instanceof PendingPublish
     const refused = single ? waiter.original : waiter.messages[waiter.next]
-    if (this.topic.onFull === 'reject' && this.#growing.size === 0) {
+    if (this.topic.onFull === 'reject' && !this.#waitsForRing(waiter)) {
       waiter.settle(
         new FullError(
           `topic ${this.topic.name} is full: its consumers do not keep up, and its onFull is 'reject'`,
@@ -259,18 +272,26 @@ export class TopicProducer implements Sweepable {
       waiter.bytes = bytes
       waiter.message = {
         ...message,
-        key: typeof message.key === 'string' ? message.key : (message.key?.slice() ?? null),
-        value: message.value instanceof Uint8Array ? message.value.slice() : message.value,
-        headers: message.headers === null ? null : structuredClone(message.headers),
+        key: message.key instanceof Uint8Array ? new Uint8Array(message.key) : message.key,
+        value: message.value instanceof Uint8Array ? new Uint8Array(message.value) : message.value,
+        headers: message.headers === null ? null : ownedHeaders(message.headers),
       }
       this.#waitingIn[message.partition] = (this.#waitingIn[message.partition] as number) + 1
-    } else this.#waitingBatches++
+    } else {
+      waiter.own()
+      this.#waitingBatches++
+    }
     waiter.serial = ++this.#serial
     this.#waiters.push(waiter)
   }
 
+  /** A record that needs a larger ring waits for that even where a full partition is refused, and so do those behind. */
+  #waitsForRing(waiter: Waiter): boolean {
+    if (this.#growing.size === 0) return false
+    return waiter instanceof PendingBatch || this.#growing.has(waiter.message.partition)
+  }
+
   #leave(waiter: Waiter): void {
-    this.#saidStalled.delete(waiter)
     if (waiter instanceof PendingBatch) {
       this.#waitingBatches--
       this.#room.leave(0)
@@ -359,26 +380,48 @@ export class TopicProducer implements Sweepable {
 
   /** Gives up what is overdue and says what has waited for long. */
   sweep(now: number): void {
-    for (const writer of this.#writers) writer.expire(now)
-    for (const waiter of this.#waiters) {
-      waiter.expire(now)
-      if (!waiter.done && now - waiter.since >= STALLED_MS && !this.#saidStalled.has(waiter)) this.#stalled(waiter, now)
+    let longest: Waiter | null = null
+    const look = (pending: Waiter): void => {
+      if (pending.done) return
+      if (longest === null || pending.since < longest.since) longest = pending
+      if (now >= pending.deadline) this.#giveUp(pending, now)
     }
+    for (const writer of this.#writers) writer.pending(look as (pending: FrameObserver) => void)
+    for (const waiter of this.#waiters) look(waiter)
+    this.#sayStalled(longest, now)
     this.#serve()
   }
 
-  #stalled(waiter: Waiter, now: number): void {
-    if (this.#saidStalled.size === 0) {
-      const partition = waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
-      this.#surroundings.stalled(this.topic.id, partition, now - waiter.since)
-      this.#surroundings.describeHold(this.topic.id, partition).then(
-        hold => {
-          for (const each of this.#waiters) each.hold = hold
-        },
-        () => undefined,
-      )
+  /** Rejects what is overdue, once it is known what holds it; without that, where the control thread does not say. */
+  #giveUp(pending: Waiter, now: number): void {
+    const asked = this.#overdue.get(pending)
+    if (asked !== undefined) {
+      if (now - asked >= HOLD_MS) pending.expire('')
+      return
     }
-    this.#saidStalled.add(waiter)
+    this.#overdue.set(pending, now)
+    const partition = this.#partitionOfWaiter(pending)
+    let hold = this.#holds.get(partition)
+    if (hold === undefined) {
+      hold = this.#surroundings.describeHold(this.topic.id, partition).catch(() => '')
+      this.#holds.set(partition, hold)
+      void hold.then(() => this.#holds.delete(partition))
+    }
+    void hold.then(text => {
+      pending.expire(text)
+      this.#serve()
+    })
+  }
+
+  #sayStalled(longest: Waiter | null, now: number): void {
+    const stalled = longest !== null && now - longest.since >= STALLED_MS
+    if (stalled && !this.#saidStalled)
+      this.#surroundings.stalled(this.topic.id, this.#partitionOfWaiter(longest), now - longest.since)
+    this.#saidStalled = stalled
+  }
+
+  #partitionOfWaiter(waiter: Waiter): number {
+    return waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
   }
 
   #fullest(): number {
@@ -419,19 +462,27 @@ export class TopicProducer implements Sweepable {
   }
 }
 
-function check(message: Message): Message {
-  if (typeof message !== 'object' || message === null) {
-    throw new MillraceError('MILL_INVALID_OPTION', 'a message is an object with a value: { key, value, headers }')
-  }
-  const { key, timestamp, headers }: { key?: Key | null | undefined; timestamp?: unknown; headers?: unknown } = message
-  if (typeof key !== 'string' && key !== undefined && key !== null && !(key instanceof Uint8Array)) {
-    throw new MillraceError('MILL_INVALID_OPTION', `a key is a string or bytes, not ${typeof key}; use String(key)`)
-  }
-  if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && (timestamp as number) >= 0)) {
-    throw new MillraceError('MILL_OUT_OF_RANGE', 'a timestamp is an integer of milliseconds since the epoch, 0 or more')
-  }
-  if (headers !== undefined && (typeof headers !== 'object' || headers === null)) {
-    throw new MillraceError('MILL_INVALID_OPTION', 'headers are an object of strings or bytes')
-  }
-  return message
+/**
+ * Every property of a message is read once, and all code of the caller's (accessors, toJSON) runs before anything is
+ * measured: what was measured is then what is written.
+ */
+function asMessage(message: Message): Message {
+  if (typeof message === 'object' && message !== null) return message
+  throw new MillraceError('MILL_INVALID_OPTION', 'a message is an object with a value: { key, value, headers }')
+}
+
+function checkedKey(key: Key | null | undefined): Key | null {
+  if (typeof key === 'string') return key
+  if (key === undefined || key === null) return null
+  // An empty one may have been detached, which bytesOf sees.
+  if ((key as unknown) instanceof Uint8Array) return key.length > 0 ? key : bytesOf(key)
+  throw new MillraceError('MILL_INVALID_OPTION', `a key is a string or bytes, not ${typeof key}; use String(key)`)
+}
+
+function checkTimestamp(timestamp: number | undefined): void {
+  if (timestamp === undefined || (Number.isSafeInteger(timestamp) && timestamp >= 0)) return
+  throw new MillraceError(
+    'MILL_OUT_OF_RANGE',
+    `a timestamp is an integer of milliseconds since the epoch, 0 or more, not ${show(timestamp)}`,
+  )
 }

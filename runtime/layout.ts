@@ -24,7 +24,7 @@
  *   +40  OPENED    1: the block holds a group, and a successor adopts it
  *   +128 FAILURES_MAX entries of FAILURE_BYTES: records that failed and are not settled
  *        +0 f64 offset + 1 (0: free)  +8 f64 first failure, ms  +16 f64 last failure, ms
- *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state
+ *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state and reason
  *
  * host      one per partition host
  *   +0   BELL      doorbell of the thread

@@ -53,6 +53,8 @@ export class Executor implements TurnTaker {
   /** Counts hand-outs; what a promise of an earlier one says is too late. */
   #handOut = 0
   #pendingSince = 0
+  /** The delivery whose verdict is awaited. */
+  #judged: RecordDelivery | null = null
   #timeoutTimer: NodeJS.Timeout | null = null
   #timer: NodeJS.Timeout | null = null
   #stride = 1
@@ -370,6 +372,7 @@ export class Executor implements TurnTaker {
     const { member, epoch, place } = this.reader.assignment
     this.#state = 'held'
     this.#current = true
+    this.#judged = delivery
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
     ) {
@@ -383,8 +386,10 @@ export class Executor implements TurnTaker {
   #hold(delayMs: number): void {
     this.#state = 'held'
     this.#current = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#timer = null
+      if (this.#state !== 'held') return
       this.#state = 'running'
       this.#thread.wake()
     }, delayMs)
@@ -392,13 +397,15 @@ export class Executor implements TurnTaker {
 
   verdict(verdict: Verdict): void {
     const { reader } = this
-    if (verdict.epoch !== reader.assignment.epoch || verdict.offset !== reader.offset || this.#state !== 'held') return
-    const known = reader.failureOf(verdict.offset)
+    const judged = this.#judged
+    // A verdict may come twice, when its partition host died in between.
+    if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
+    this.#judged = null
     const skip = verdict.action === VERDICT.skip
     reader.keepFailure({
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
-      deliveryAttempt: (known?.deliveryAttempt ?? 0) + 1,
+      deliveryAttempt: judged.deliveryAttempt,
       notBeforeMs: Date.now() + verdict.delayMs,
       dead: skip,
     })

@@ -25,7 +25,7 @@ import { findRecord } from '../log/stored-record.ts'
 import type { HostLink, Settlement } from '../partition/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace, GroupReport, SlotCrash, SlotPlace, StartAt } from '../protocol.ts'
-import type { BrokerEvents, DeadLetterReason } from '../types.ts'
+import type { BrokerEvents } from '../types.ts'
 import { deadLetterFrame } from './dead-letter.ts'
 import { GroupBlock } from './group-block.ts'
 import {
@@ -46,7 +46,6 @@ interface OpenSlot {
 /** A dead letter that its topic has no room for yet. */
 interface Dying {
   readonly failure: Failure
-  readonly reason: DeadLetterReason
   readonly error: string
 }
 
@@ -73,6 +72,8 @@ export class GroupActor {
   #cursor: CursorState
   #slot: OpenSlot | null = null
   #dying: Dying[] = []
+  /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
+  #owesSkips = false
   #gate: number
   /** Offset that the committed word was last seen at: the base that its low word is read against. */
   #committed: number
@@ -99,7 +100,7 @@ export class GroupActor {
     for (const failure of [...this.#cursor.failures.values()]) {
       if (failure.state !== 'dying') continue
       if (done.has(failure.offset | 0)) this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
-      else this.#dying.push({ failure, reason: 'failed', error: '{}' })
+      else this.#dying.push({ failure, error: '{}' })
     }
   }
 
@@ -148,9 +149,19 @@ export class GroupActor {
     this.#slot = { place, link }
     this.#setGate(place.slot + SLOT_PIN)
     this.partition.readers.set(link.client, link)
+    this.#owesSkips = this.#cursor.failures.size > 0
     // A predecessor may have died between its commit and its ring.
     link.wake()
     return this.#startAt()
+  }
+
+  /** Readers ignore what they know already. */
+  #repeatSkips(): void {
+    this.#owesSkips = false
+    const committed = this.committed()
+    for (const { offset, state } of this.#cursor.failures.values()) {
+      if (state === 'dead' && offset >= committed) this.#verdict(offset, VERDICT.skip, 0, 0)
+    }
   }
 
   #startAt(): StartAt {
@@ -224,7 +235,7 @@ export class GroupActor {
         this.#verdict(effect.offset, VERDICT.skip, 0, 0)
         break
       case 'deadLetter':
-        this.#bury({ failure: effect.failure, reason: effect.reason, error })
+        this.#bury({ failure: effect.failure, error })
         break
       case 'later':
         break
@@ -245,7 +256,8 @@ export class GroupActor {
     } else this.#dying.push(dying)
   }
 
-  #appendDeadLetter({ failure, reason, error }: Dying): boolean {
+  #appendDeadLetter({ failure, error }: Dying): boolean {
+    const reason = failure.reason ?? 'failed'
     const target = this.#deadLetters
     if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
     const pin = this.#memory.load(this.#gate)
@@ -282,6 +294,7 @@ export class GroupActor {
   /** Work left over from before: dead letters that had no room, failures that are behind the committed offset now. */
   tend(): boolean {
     let worked = false
+    if (this.#owesSkips && (this.#slot?.link.room() ?? 0) >= this.#cursor.failures.size) this.#repeatSkips()
     if (this.#dying.length > 0 && this.#slotHasRoom()) {
       const dying = this.#dying
       this.#dying = []

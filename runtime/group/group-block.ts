@@ -24,9 +24,20 @@ import {
   GROUP_SKIPPED,
   GROUP_TABLE,
 } from '../layout.ts'
+import type { DeadLetterReason } from '../types.ts'
 import type { Failure } from './group-cursor.ts'
 
 const STATES: readonly Failure['state'][] = ['retry', 'dying', 'dead']
+/** In the word's upper half, from 1; 0: none. */
+const REASONS: readonly DeadLetterReason[] = [
+  'failed',
+  'rejected',
+  'expired',
+  'timeout',
+  'crashed',
+  'decode',
+  'delivery-limit',
+]
 
 export class GroupBlock {
   readonly address: number
@@ -115,7 +126,8 @@ export class GroupBlock {
     f64[(at + FAILURE_LAST_MS) >> 3] = failure.lastMs
     f64[(at + FAILURE_NOT_BEFORE_MS) >> 3] = failure.notBeforeMs
     i32[(at + FAILURE_ATTEMPTS) >> 2] = failure.failedAttempts
-    i32[(at + FAILURE_STATE) >> 2] = STATES.indexOf(failure.state)
+    const reason = failure.reason === null ? 0 : REASONS.indexOf(failure.reason) + 1
+    i32[(at + FAILURE_STATE) >> 2] = STATES.indexOf(failure.state) | (reason << 16)
     i32[(at + FAILURE_DELIVERY) >> 2] = failure.deliveryAttempt
     f64[(at + FAILURE_OFFSET) >> 3] = failure.offset + 1
   }
@@ -132,6 +144,7 @@ export class GroupBlock {
       const at = this.#entry(index)
       const key = f64[(at + FAILURE_OFFSET) >> 3] as number
       if (key === 0) continue
+      const state = i32[(at + FAILURE_STATE) >> 2] as number
       found.push({
         offset: key - 1,
         failedAttempts: i32[(at + FAILURE_ATTEMPTS) >> 2] as number,
@@ -139,7 +152,8 @@ export class GroupBlock {
         firstMs: f64[(at + FAILURE_FIRST_MS) >> 3] as number,
         lastMs: f64[(at + FAILURE_LAST_MS) >> 3] as number,
         notBeforeMs: f64[(at + FAILURE_NOT_BEFORE_MS) >> 3] as number,
-        state: STATES[i32[(at + FAILURE_STATE) >> 2] as number] ?? 'retry',
+        reason: REASONS[(state >>> 16) - 1] ?? null,
+        state: STATES[state & 0xffff] ?? 'retry',
       })
     }
     return found

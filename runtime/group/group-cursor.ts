@@ -23,6 +23,8 @@ export interface Failure {
   readonly firstMs: number
   readonly lastMs: number
   readonly notBeforeMs: number
+  /** Why it is to be a dead letter; null while it is to be retried. */
+  readonly reason: DeadLetterReason | null
   /** `retry`: to be handed out again. `dying`: to be appended to the dead-letter topic. `dead`: appended. */
   readonly state: 'retry' | 'dying' | 'dead'
 }
@@ -63,7 +65,7 @@ export type CursorEffect =
   | { readonly kind: 'forget'; readonly offset: number }
   | { readonly kind: 'retry'; readonly failure: Failure }
   | { readonly kind: 'skip'; readonly offset: number }
-  | { readonly kind: 'deadLetter'; readonly failure: Failure; readonly reason: DeadLetterReason }
+  | { readonly kind: 'deadLetter'; readonly failure: Failure }
   /** The table is full: take the input again when the committed offset has moved. */
   | { readonly kind: 'later' }
 
@@ -138,13 +140,14 @@ function settled(
     firstMs: known?.firstMs ?? now,
     lastMs: now,
     notBeforeMs: reason === null ? now + retryDelayMs(state.policy, failedAttempts, rng) : now,
+    reason,
     state: reason === null ? 'retry' : 'dying',
   }
   return {
     state: { ...keep(state, failure), failed: state.failed + 1 },
     effects: [
       { kind: 'keep', failure },
-      reason === null ? { kind: 'retry', failure } : { kind: 'deadLetter', failure, reason },
+      reason === null ? { kind: 'retry', failure } : { kind: 'deadLetter', failure },
     ],
   }
 }

@@ -27,6 +27,7 @@ export class HostLink {
   readonly #toClient: RingProducer
   readonly #toHost: RingConsumer
   #unpublished = false
+  #abandoned = false
 
   constructor(memory: Memory, client: number, bell: number, place: LinkPlace) {
     this.client = client
@@ -36,8 +37,14 @@ export class HostLink {
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
   }
 
+  /** The client's thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
   /** How many answers fit now. */
   room(): number {
+    if (this.#abandoned) return Number.POSITIVE_INFINITY
     return Math.floor((this.#toClient.capacity - this.#toClient.used()) / TO_CLIENT_BYTES)
   }
 
@@ -57,6 +64,7 @@ export class HostLink {
   }
 
   #answer(kind: number, a: number, b: number, offset: number, c: number, d: number): void {
+    if (this.#abandoned) return
     const address = this.#toClient.claim(TO_CLIENT_BYTES)
     if (address < 0) throw new Error('broken invariant: an answer has no room in its link')
     const words = this.#memory.i32

@@ -208,6 +208,7 @@ class PartitionHost implements PartitionHostApi {
       this.#tell({ kind: 'drained', client })
       return
     }
+    link.abandon()
     for (const partition of this.#partitions) partition.orphan(link)
     this.#leaving.add(link)
     this.#tellDrained()
@@ -266,6 +267,7 @@ class PartitionHost implements PartitionHostApi {
   openSlot(slot: SlotPlace): StartAt {
     const group = this.#groups.get(slot.member)
     if (group === undefined) throw new Error(`broken invariant: member ${slot.member} has no group`)
+    this.#wake()
     return group.openSlot(slot, this.#link(slot.client))
   }
 

@@ -202,8 +202,16 @@ export class Executor implements TurnTaker {
   }
 
   #goOn(): void {
-    if (this.#closing !== null) this.#finish()
-    else this.#thread.wake()
+    if (this.#closing !== null) {
+      this.#finish()
+      return
+    }
+    // No turn may follow: when nothing more is readable, the last record's promise is what ends its fetch.
+    if (this.#state === 'running' && !this.#current && this.reader.exhausted) {
+      this.#endFetch()
+      this.#thread.phase('idle')
+    }
+    this.#thread.wake()
   }
 
   #deliver(): void {

@@ -122,6 +122,8 @@ export interface PartitionHostApi {
   /** `after`: the ring that is drained first, or 0. */
   addRing(ring: RingPlace, topic: number, client: number, after: number): void
   openGroup(group: GroupPlace): void
+  /** The same group with other options; nobody has joined it yet. */
+  reopenGroup(group: GroupPlace): void
   deleteGroup(member: number): void
   openSlot(slot: SlotPlace): StartAt
   closeSlot(member: number, epoch: number, crash: SlotCrash | null): void

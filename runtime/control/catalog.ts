@@ -39,6 +39,8 @@ export interface GroupEntry {
   readonly spec: GroupSpec
   readonly deadLetterTopic: number
   readonly places: readonly GroupPlace[]
+  /** Whether someone has joined it, and so set its options; a group may first only be named with its topic. */
+  readonly joined: boolean
   /** Open slots by partition. */
   readonly slots: Map<number, SlotPlace>
 }
@@ -219,12 +221,13 @@ export class Catalog {
     return `${topic}/${group}`
   }
 
-  addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
+  addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean): GroupEntry {
     const sizes = topic.places.map(() => GROUP_BYTES)
     const blocks = this.#allocateAll(sizes, `group ${spec.group}`)
     const entry: GroupEntry = {
       spec,
       deadLetterTopic,
+      joined,
       places: topic.places.map(({ partition }, index) => ({
         member: this.nextId(),
         topic: topic.shape.id,
@@ -239,6 +242,14 @@ export class Catalog {
       slots: new Map(),
     }
     this.groups.set(this.groupKey(topic.shape.id, spec.group), entry)
+    return entry
+  }
+
+  /** A group that was only named gets the options of the first who joins it. */
+  joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
+    const places = named.places.map(place => ({ ...place, policy: spec.policy, deadLetterTopic }))
+    const entry: GroupEntry = { ...named, spec, deadLetterTopic, joined: true, places }
+    this.groups.set(this.groupKey(spec.topic, spec.group), entry)
     return entry
   }
 

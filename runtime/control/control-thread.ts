@@ -22,6 +22,7 @@ import type {
   HostNotice,
   MemberApi,
   OwnerControlApi,
+  PartitionHostApi,
   ProducerPlaces,
   RetryPolicy,
   RunShape,
@@ -160,6 +161,7 @@ class ControlThread implements OwnerControlApi {
       const known = this.#catalog.topicsByName.get(name)
       if (known !== undefined) {
         checkSame(`topic ${name}`, known.shape, options, given)
+        await this.#nameGroups(known, options.groups)
         return known.shape
       }
       const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups } = options
@@ -171,18 +173,22 @@ class ControlThread implements OwnerControlApi {
         onFull,
         deadLetters: false,
       })
-      for (const group of groups) {
-        await this.#makeGroup({
-          topic: topic.shape.id,
-          group,
-          policy: DEFAULT_POLICY,
-          deadLetter: deadLetterName(topic, group),
-          from: 'earliest',
-          given: [],
-        })
-      }
+      await this.#nameGroups(topic, groups)
       return topic.shape
     })
+  }
+
+  /** Groups that gate the topic before anyone joins them; who joins first sets their options. */
+  async #nameGroups(topic: TopicEntry, groups: readonly string[]): Promise<void> {
+    for (const group of groups) {
+      if (this.#group(topic.shape.id, group) !== undefined) continue
+      await this.#addGroup(
+        topic,
+        { topic: topic.shape.id, group, policy: DEFAULT_POLICY, deadLetter: null, from: 'earliest', given: [] },
+        -1,
+        false,
+      )
+    }
   }
 
   async #makeTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): Promise<TopicEntry> {
@@ -309,19 +315,33 @@ class ControlThread implements OwnerControlApi {
 
   async #makeGroup(spec: GroupSpec): Promise<GroupEntry> {
     const known = this.#group(spec.topic, spec.group)
-    if (known !== undefined) {
-      checkSamePolicy(known.spec, spec)
-      return known
-    }
+    if (known !== undefined) checkSamePolicy(known, spec)
+    if (known?.joined === true) return known
     const topic = this.#topic(spec.topic)
     const deadLetterTopic =
       spec.deadLetter === null ? -1 : (await this.#deadLetterTopic(topic, spec.deadLetter)).shape.id
-    const group = this.#catalog.addGroup(topic, spec, deadLetterTopic)
-    await this.#hosts.all(async (api, host) => {
-      const here = group.places.filter(place => this.#topic(spec.topic).places[place.partition]?.host === host)
-      await Promise.all(here.map(place => api.openGroup(place)))
-    })
+    if (known === undefined) return this.#addGroup(topic, spec, deadLetterTopic, true)
+    const group = this.#catalog.joinGroup(known, spec, deadLetterTopic)
+    await this.#placeGroup(topic, group, (api, place) => api.reopenGroup(place))
     return group
+  }
+
+  async #addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean): Promise<GroupEntry> {
+    const group = this.#catalog.addGroup(topic, spec, deadLetterTopic, joined)
+    await this.#placeGroup(topic, group, (api, place) => api.openGroup(place))
+    return group
+  }
+
+  async #placeGroup(
+    topic: TopicEntry,
+    group: GroupEntry,
+    place: (api: Calls<PartitionHostApi>, place: GroupPlace) => Promise<void>,
+  ): Promise<void> {
+    await this.#hosts.all(async (api, host) => {
+      await Promise.all(
+        group.places.filter(({ partition }) => topic.places[partition]?.host === host).map(each => place(api, each)),
+      )
+    })
   }
 
   async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
@@ -532,10 +552,6 @@ function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes))
 }
 
-function deadLetterName(topic: TopicEntry, group: string): string {
-  return `${topic.shape.name}.${group}.dlq`
-}
-
 function checkSame(what: string, known: TopicShape, options: TopicSettings, given: readonly string[]): void {
   for (const name of ['partitions', 'codec', 'maxMessageBytes', 'windowBytes', 'onFull'] as const) {
     if (!given.includes(name) || known[name] === options[name]) continue
@@ -546,14 +562,15 @@ function checkSame(what: string, known: TopicShape, options: TopicSettings, give
   }
 }
 
-function checkSamePolicy(known: GroupSpec, spec: GroupSpec): void {
-  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
+  const fixed: readonly (readonly [string, unknown, unknown])[] = [
     ['attempts', known.policy.attempts, spec.policy.attempts],
     ['backoff', JSON.stringify(known.policy), JSON.stringify({ ...spec.policy, attempts: known.policy.attempts })],
     ['deadLetter', known.deadLetter, spec.deadLetter],
     ['from', known.from, spec.from],
   ]
-  for (const [name, has, wants] of pairs) {
+  // Of a group that was only named, all that is settled is where it starts.
+  for (const [name, has, wants] of joined ? fixed : fixed.slice(-1)) {
     if (!spec.given.includes(name) || has === wants) continue
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',

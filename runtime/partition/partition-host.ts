@@ -258,6 +258,12 @@ class PartitionHost implements PartitionHostApi {
     this.#groups.set(place.member, group)
   }
 
+  reopenGroup(place: GroupPlace): void {
+    this.#groups.get(place.member)?.close()
+    this.#groups.delete(place.member)
+    this.openGroup(place)
+  }
+
   deleteGroup(member: number): void {
     this.#groups.get(member)?.close()
     this.#groups.delete(member)

@@ -78,14 +78,16 @@ export class Catalog {
 
   allocate(bytes: number, what: string): number {
     const address = this.#arena.allocate(bytes)
-    if (address === NO_ROOM) {
-      const total = this.memory.buffer.byteLength
-      throw new MillraceError(
-        'MILL_MEMORY',
-        `${what} needs ${bytes} bytes of shared memory, and ${this.#arena.freeBytes} of ${total} are free; raise memoryMaxBytes, or use fewer partitions or a smaller windowBytes`,
-      )
-    }
+    if (address === NO_ROOM) throw this.#noRoom(bytes, what)
     return address
+  }
+
+  #noRoom(bytes: number, what: string): MillraceError {
+    const total = this.memory.buffer.byteLength
+    return new MillraceError(
+      'MILL_MEMORY',
+      `${what} needs ${bytes} bytes of shared memory, and ${this.#arena.freeBytes} of ${total} are free; raise memoryMaxBytes, or use fewer partitions or a smaller windowBytes`,
+    )
   }
 
   free(address: number): void {
@@ -94,6 +96,8 @@ export class Catalog {
 
   /** Allocates several blocks or none. */
   #allocateAll(sizes: readonly number[], what: string): number[] {
+    const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
+    if (total > this.#arena.freeBytes) throw this.#noRoom(total, what)
     const taken: number[] = []
     try {
       for (const bytes of sizes) taken.push(this.allocate(bytes, what))

@@ -6,7 +6,7 @@
  * with count towards the restart intensity; one too many, and the run fails.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
+import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { MillraceError, toWire } from '../errors.ts'
@@ -191,8 +191,14 @@ export class HandlerRun {
         life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`)
       await this.#coordinator.up(host.id, { run: this.shape.run, client, api, confirms: this.#confirms, refused })
     } catch (error) {
+      // A thread that ended says by its exit why; only one that lives and does not answer is told of here.
+      if (error instanceof CallError && error.failure.kind !== 'deadline') return
       host.incarnation?.kill(`its handler could not be loaded: ${(error as Error).message}`)
-      first?.reject(error)
+      first?.reject(
+        error instanceof CallError
+          ? new MillraceError('MILL_HANDLER', `the handler module did not finish loading within ${START_MS} ms`)
+          : error,
+      )
       this.#firsts.delete(host.id)
     }
   }

@@ -2,8 +2,9 @@
  * A window over the newest bytes of a log: one writer, many readers, each gating the writer by a word of its own.
  *
  * The writer copies bytes in after the end, then commits: it fills the idle bank with what a successor needs, flips the
- * generation (the atomic point), and stores the end that readers look at. Bytes between start and end are never
- * rewritten; the start moves only up to the slowest gate. Data may wrap anywhere: there is no padding, so the window
+ * generation (the atomic point), and stores the end that readers look at. Bytes between the committed start and end are
+ * never rewritten: a start that moved is committed by itself before anything behind it is overwritten, because a
+ * successor walks from there. The start moves only up to the slowest gate. Data may wrap anywhere: there is no padding, so the window
  * holds exactly the bytes of the log. A reader copies out what it wants and then moves its gate.
  *
  * Layout: layout.ts. Bound: `capacity` bytes; `free` says what is left, and a writer that finds too little waits.
@@ -26,11 +27,14 @@ export class WindowWriter {
   readonly #data: number
   readonly #mask: number
   #generation: number
+  #committedStart: number
+  /** Position after the last byte that readers may see. */
+  committedEnd: number
   /** Position after the last byte copied in; visible to readers after `commit`. */
   end: number
   /** Position of the oldest byte kept. */
   start: number
-  /** What the owner wants its successor to find: committed together with the end. */
+  /** What the owner wants its successor to find: set before a commit, and committed together with the end. */
   readonly own: Int32Array
   /** Addresses of the words that hold the gates: positions which the start must not pass. */
   readonly gates: number[] = []
@@ -46,6 +50,8 @@ export class WindowWriter {
     const bank = this.#bank(this.#generation)
     this.end = memory.i32[bank + BANK_END] as number
     this.start = memory.i32[bank + BANK_START] as number
+    this.committedEnd = this.end
+    this.#committedStart = this.start
     this.own = new Int32Array(BANK_WORDS)
     for (let word = 0; word < BANK_WORDS; word++) this.own[word] = memory.i32[bank + BANK_OWN + word] as number
     memory.store(address + WINDOW_END, this.end)
@@ -78,8 +84,14 @@ export class WindowWriter {
     this.start = (this.start + bytes) | 0
   }
 
+  /** Before `bytes` go to the end: what they overwrite must not lie behind the start that a successor would find. */
+  #cede(bytes: number): void {
+    if (((this.end + bytes - this.#committedStart) | 0) > this.capacity) this.#flip(this.committedEnd)
+  }
+
   /** Copies `bytes` from elsewhere in the same memory to the end. The caller has checked `free`. */
   copyIn(source: number, bytes: number): void {
+    this.#cede(bytes)
     const at = this.end & this.#mask
     const first = Math.min(bytes, this.capacity - at)
     this.memory.u8.copyWithin(this.#data + at, source, source + first)
@@ -89,6 +101,7 @@ export class WindowWriter {
 
   /** Copies private bytes to the end. The caller has checked `free`. */
   writeIn(source: Uint8Array): void {
+    this.#cede(source.length)
     const at = this.end & this.#mask
     const first = Math.min(source.length, this.capacity - at)
     this.memory.u8.set(first === source.length ? source : source.subarray(0, first), this.#data + at)
@@ -98,15 +111,22 @@ export class WindowWriter {
 
   /** Makes everything copied in visible, together with start and `own`. */
   commit(): void {
+    this.#flip(this.end)
+    this.committedEnd = this.end
+    this.memory.store(this.address + WINDOW_END, this.end)
+  }
+
+  /** Fills the idle bank and makes it the one that counts. Between commits `own` holds what is true of the last one. */
+  #flip(end: number): void {
     const next = (this.#generation + 1) | 0
     const bank = this.#bank(next)
     const words = this.memory.i32
-    words[bank + BANK_END] = this.end
+    words[bank + BANK_END] = end
     words[bank + BANK_START] = this.start
     for (let word = 0; word < BANK_WORDS; word++) words[bank + BANK_OWN + word] = this.own[word] as number
     this.memory.store(this.address + WINDOW_GENERATION, next)
     this.#generation = next
-    this.memory.store(this.address + WINDOW_END, this.end)
+    this.#committedStart = this.start
   }
 }
 

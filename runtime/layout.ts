@@ -84,12 +84,13 @@ export const FAULT_ARMED = 0
 export const FAULT_REACHED = 4
 export const FAULT_BYTES: number = LINE_BYTES
 
-/** Points at which a partition host can be made to stop, in the order in which an append passes them. */
+/** Points at which a partition host can be made to stop: of an append, in its order, and of a settlement. */
 export const FAULT_POINT = {
   none: 0,
   beforeCommit: 1,
   betweenWindowAndRing: 2,
   betweenRingAndReceipt: 3,
   betweenDeadLetterAndVerdict: 4,
+  betweenVerdictAndRelease: 5,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

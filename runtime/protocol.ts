@@ -6,6 +6,7 @@
  */
 
 import type { ErrorWire } from './errors.ts'
+import type { Phase } from './layout.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
@@ -238,9 +239,11 @@ export type BrokerNotice =
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }
   | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
 
-/** For tests that break things on purpose. */
+/** For tests that break things on purpose: what a handler thread should be doing when it is killed. */
+export type SabotageAim = 'any' | Phase
+
 export interface SabotageReport {
-  readonly phase: string
+  readonly phase: Phase
   readonly executing: boolean
 }
 
@@ -279,7 +282,7 @@ export interface OwnerControlApi extends ControlApi {
   resumeRun(run: number): Promise<void>
   close(timeoutMs: number): Promise<void>
   /** Tests only: kills a handler thread of a run, or a partition host, and says what it was doing. */
-  killHandler(run: number, index: number): Promise<SabotageReport | null>
+  killHandler(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null>
   killPartitionHost(host: number, point: number): Promise<boolean>
   /** Tests only: what is held, to compare with a baseline. */
   census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }>

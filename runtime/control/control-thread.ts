@@ -27,6 +27,7 @@ import type {
   RetryPolicy,
   RunShape,
   RunSpec,
+  SabotageAim,
   SabotageReport,
   TopicShape,
 } from '../protocol.ts'
@@ -530,8 +531,8 @@ class ControlThread implements OwnerControlApi {
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
   }
 
-  async killHandler(run: number, index: number): Promise<SabotageReport | null> {
-    return (await this.#runs.get(run)?.handlers?.kill(index)) ?? null
+  async killHandler(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
+    return (await this.#runs.get(run)?.handlers?.kill(index, aim)) ?? null
   }
 
   killPartitionHost(host: number, point: number): Promise<boolean> {

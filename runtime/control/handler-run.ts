@@ -5,18 +5,20 @@
  * that was executing is charged, and a new incarnation takes the same partitions. Exits that no delivery can be charged
  * with count towards the restart intensity; one too many, and the run fails.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { MillraceError, toWire } from '../errors.ts'
-import { CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, SLOT_ACTIVE } from '../layout.ts'
+import { CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, type Phase, SLOT_ACTIVE } from '../layout.ts'
 import type {
   ControlApi,
   HandlerHostApi,
   HandlerHostBoot,
   RunShape,
   RunSpec,
+  SabotageAim,
   SabotageReport,
   SlotCrash,
   SlotPlace,
@@ -329,17 +331,24 @@ export class HandlerRun {
     await Promise.all(this.#hosts.map(host => host.pool.close('its run has ended')))
   }
 
-  /** Tests only: kills one thread, and says what it was doing. */
-  async kill(index: number): Promise<SabotageReport | null> {
+  /** Tests only: kills one thread, if it can in the phase `aim`, and says what it was doing when it died. */
+  async kill(index: number, aim: SabotageAim): Promise<SabotageReport | null> {
     const host = this.#hosts[index]
-    if (host?.incarnation == null || host.client === null) return null
-    const { memory } = this.#catalog
-    const word = memory.load(host.client.place.address + CLIENT_PHASE)
-    const phase = host.up ? (Object.entries(PHASE).find(([, value]) => value === word)?.[0] ?? 'unknown') : 'starting'
+    if (host === undefined) return null
+    const starting = aim === 'starting'
+    for (let waited = 0; waited < 200 && (host.client === null || (aim !== 'any' && host.up === starting)); waited++)
+      await sleep(5)
     const { incarnation, client } = host
+    if (incarnation === null || client === null) return null
+    const { memory } = this.#catalog
+    const word = client.place.address + CLIENT_PHASE
+    const wasUp = host.up
+    if (aim !== 'any' && !starting)
+      for (const until = performance.now() + 50; memory.load(word) !== PHASE[aim] && performance.now() < until; );
     incarnation.kill('a test ended it')
     await incarnation.exited
-    return { phase, executing: this.#executing(client) }
+    const phase = (Object.keys(PHASE) as Phase[]).find(name => PHASE[name] === memory.load(word)) ?? 'starting'
+    return { phase: wasUp ? phase : 'starting', executing: this.#executing(client) }
   }
 
   get threads(): number {

@@ -9,6 +9,9 @@ import type { GroupClient } from './group-client.ts'
 /** What a run needs of its group, whatever the group's type of value. */
 type RunsGroup = Pick<GroupClient<never>, 'name' | 'topic' | 'stats' | 'lag' | 'idle'>
 
+/** The number of each run, for tests that break things on purpose; not in the door. */
+export const runNumbers: WeakMap<object, number> = new WeakMap()
+
 export class RunClient<R> implements Run<R>, RunObserver {
   readonly finished: Promise<void>
   readonly #session: Session
@@ -41,6 +44,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
     // Who does not look at `finished` hears of a failure by the broker's event.
     this.finished.catch(() => undefined)
     session.runs.set(run, this)
+    runNumbers.set(this, run)
     signal?.addEventListener('abort', this.#aborted, { once: true })
     if (signal?.aborted === true) this.#aborted()
   }

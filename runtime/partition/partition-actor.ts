@@ -239,20 +239,26 @@ export class PartitionActor {
     own[OWN_RING] = ring
     own[OWN_RING_END] = ringEnd
     own[OWN_LAST_APPEND] = lastAppend
-    own[OWN_DROPPED_LOW] = this.#dropped | 0
-    own[OWN_DROPPED_HIGH] = highOf(this.#dropped)
     this.#surroundings.fault(FAULT_POINT.beforeCommit)
     this.window.commit()
     this.#surroundings.fault(FAULT_POINT.betweenWindowAndRing)
   }
 
+  /** Goes with the start that it belongs to, also when that is committed by itself. */
+  #ownDropped(): void {
+    this.window.own[OWN_DROPPED_LOW] = this.#dropped | 0
+    this.window.own[OWN_DROPPED_HIGH] = highOf(this.#dropped)
+  }
+
   #makeRoom(bytes: number): boolean {
     if (this.window.gates.length > 0) return this.window.reclaim() >= bytes
     if (this.topic.deadLetters) return false
-    while (this.window.free() < bytes && this.window.start !== this.window.end) {
+    // Not into what this very append has copied in: that is committed first.
+    while (this.window.free() < bytes && this.window.start !== this.window.committedEnd) {
       this.#dropped += this.reader.word(this.window.start + FRAME_COUNT)
       this.window.drop(this.reader.word(this.window.start))
     }
+    this.#ownDropped()
     return this.window.free() >= bytes
   }
 

@@ -12,7 +12,7 @@ import { serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
-import { FAULT_ARMED, FAULT_REACHED, HOST_BELL, HOST_NAP, HOST_WANTS } from '../layout.ts'
+import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_NAP, HOST_WANTS } from '../layout.ts'
 import type {
   GroupPlace,
   GroupReport,
@@ -135,7 +135,11 @@ class PartitionHost implements PartitionHostApi {
   }
 
   #takeSettlements(link: HostLink): boolean {
-    return link.settlements(settlement => this.#groups.get(settlement.member)?.settle(settlement) ?? true)
+    return link.settlements(settlement => {
+      const answered = this.#groups.get(settlement.member)?.settle(settlement) ?? true
+      this.#fault(FAULT_POINT.betweenVerdictAndRelease)
+      return answered
+    })
   }
 
   #settleIdle(): void {

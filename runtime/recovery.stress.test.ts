@@ -1,0 +1,226 @@
+/** What a broker does after a thread of it died, or a consumer misbehaved, at a moment that is known. Real threads. */
+import t, { type Test } from 'tap'
+import { delay, openBroker, rejection, SMALL, until } from './broker.fixture.ts'
+import { sessions } from './broker.ts'
+import { runNumbers } from './group/run-client.ts'
+import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from './index.ts'
+import { FAULT_POINT, type FaultPoint } from './layout.ts'
+import type { Session } from './session.ts'
+import type { Oddity } from './stress/odd-handler.fixture.ts'
+import { within } from './stress/within.fixture.ts'
+
+const ODD = new URL('./stress/odd-handler.fixture.js', import.meta.url)
+const OFTEN = { intensity: 1_000, periodMs: 1_000 }
+
+function open(t: Test, options: BrokerOptions = {}): Promise<Broker> {
+  return openBroker(t, { restart: OFTEN, ...options })
+}
+
+function odd(options: Partial<RunOptions> = {}): RunOptions & { readonly data: { readonly counts: Int32Array } } {
+  const counts = new Int32Array(new SharedArrayBuffer(32))
+  return { handler: ODD, threads: 1, restart: OFTEN, backoff: { initialMs: 1, maxMs: 2 }, ...options, data: { counts } }
+}
+
+function sessionOf(broker: Broker): Session {
+  return sessions.get(broker) as Session
+}
+
+function killHost(broker: Broker, point: 'none' | FaultPoint): Promise<boolean> {
+  return sessionOf(broker).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))
+}
+
+function killHandler(broker: Broker, run: Run): Promise<unknown> {
+  return sessionOf(broker).ask(control => control.killHandler(runNumbers.get(run) as number, 0, 'any'))
+}
+
+async function blocks(broker: Broker): Promise<number> {
+  await delay(100)
+  return (await sessionOf(broker).ask(control => control.census())).blocks
+}
+
+t.test('idle resolves soon after the last promise of a handler', async t => {
+  const topic = await (await open(t)).topic<number>('orders', { partitions: 3 })
+  const run = await topic.group('g').handle(() => delay(3))
+  for (let round = 0; round < 3; round++) {
+    await topic.publishBatch(Array.from({ length: 9 }, (_, value) => ({ partition: value % 3, value })))
+    await within(1_000, 'idle', run.idle())
+  }
+  await run.stop()
+})
+
+t.test('a window that holds one record at a time does not stand still behind a handler that awaits', async t => {
+  const topic = await (await open(t)).topic<Uint8Array>('large', {
+    codec: 'bytes',
+    windowBytes: 65_536,
+    maxMessageBytes: 32_768,
+  })
+  const run = await topic.group('g').handle(() => delay(1))
+  const published = topic.publishBatch(Array.from({ length: 12 }, () => ({ value: new Uint8Array(32_600) })))
+  await within(3_000, 'publishing', published)
+  await within(3_000, 'idle', run.idle())
+  await run.stop()
+})
+
+t.test('when one of two groups on a thread stops, the other still hears of new records at once', async t => {
+  const topic = await (await open(t)).topic<number>('orders')
+  const seen: number[] = []
+  const run = await topic.group('stays').handle(({ value }) => void seen.push(value))
+  const other = await topic.group('leaves').handle(() => undefined)
+  await other.stop()
+  await delay(300) // nobody is awake for other reasons
+  await topic.publish({ value: 1 })
+  await delay(300)
+  t.strictSame(seen, [1])
+  await run.stop()
+})
+
+t.test('readers of the creating thread give their slots back', async t => {
+  const broker = await open(t)
+  const topic = await broker.topic<number>('orders', { partitions: 4 })
+  const once = async (): Promise<void> => {
+    const run = await topic.group('g').handle(() => undefined)
+    await run.stop()
+  }
+  await once()
+  const before = await blocks(broker)
+  for (let round = 0; round < 5; round++) await once()
+  t.equal(await blocks(broker), before)
+})
+
+t.test('a run whose threads keep ending gives up', async t => {
+  const topic = await (await open(t)).topic('orders')
+  const options = odd()
+  options.data.counts[3] = 2
+  const run = await topic.group('g').run({ ...options, restart: { intensity: 5, periodMs: 4_000 } })
+  const error = await within(10_000, 'giving up', rejection(run.finished))
+  t.equal(error.code, 'MILL_GAVE_UP')
+  await within(1_000, 'stop', run.stop())
+})
+
+t.test('a run can be paused and resumed while a thread of it starts again', async t => {
+  const broker = await open(t)
+  const topic = await broker.topic<Oddity>('orders')
+  const run = await topic.group('g').run(odd({ attempts: 50 }))
+  for (let round = 0; round < 8; round++) {
+    const killed = killHandler(broker, run)
+    await delay(round * 10)
+    await run.pause()
+    await run.resume()
+    await killed
+  }
+  await topic.publish({ value: 'return' })
+  await within(3_000, 'idle', run.idle())
+  await run.stop()
+})
+
+t.test('a partition host that died with answers nobody had room for sends them again', async t => {
+  const broker = await open(t)
+  const partitions = 8
+  const topic = await broker.topic<number>('orders', { partitions, windowBytes: 524_288, maxMessageBytes: 4_096 })
+  const receipts: Promise<unknown>[] = []
+  // A frame each, and no turn of this thread in between: the answers fill their ring.
+  for (let value = 0; value < 700 * partitions; value++) {
+    receipts.push(topic.publish({ partition: value % partitions, value }))
+    await null
+  }
+  const killed = killHost(broker, 'none')
+  for (const end = performance.now() + 600; performance.now() < end; );
+  t.equal(await within(3_000, 'the kill', killed), true)
+  await within(5_000, 'the receipts', Promise.all(receipts))
+})
+
+for (const point of ['betweenDeadLetterAndVerdict', 'betweenVerdictAndRelease'] as const) {
+  t.test(`a dead letter is there once when its host died ${point}`, async t => {
+    const broker = await open(t)
+    const topic = await broker.topic<Oddity>('orders')
+    const dead: Delivery<unknown>[] = []
+    const run = await topic.group('g').run(odd({ attempts: 1, deadLetter: 'dead' }))
+    const reading = await (await broker.topic<Oddity>('dead')).group('r').handle(delivery => void dead.push(delivery))
+    const killed = killHost(broker, point)
+    await delay(20)
+    await topic.publishBatch([{ value: 'rejectError' }, { value: 'return' }])
+    t.equal(await within(6_000, 'the kill', killed), true)
+    await within(3_000, 'idle', run.idle())
+    await within(3_000, 'idle of the reader', reading.idle())
+    t.strictSame(
+      dead.map(({ offset, headers }) => [offset, headers['millrace-reason']]),
+      [[0, 'rejected']],
+    )
+    await run.stop()
+    await reading.stop()
+  })
+}
+
+t.test('a dead letter that waited for room reaches its reader when the host died in between', async t => {
+  const broker = await open(t)
+  const topic = await broker.topic<Oddity>('orders', { ...SMALL })
+  const full = await broker.topic<Uint8Array>('dead', { codec: 'bytes', windowBytes: 65_536, maxMessageBytes: 4_096 })
+  const hold = await full.group('r').handle(() => undefined)
+  await hold.pause()
+  while (full.tryPublish({ value: new Uint8Array(4_000) })) await delay(0)
+  await delay(50)
+  const run = await topic.group('g').run(odd({ attempts: 1, deadLetter: 'dead' }))
+  await topic.publishBatch([{ value: 'rejectError' }, { value: 'return' }])
+  await delay(100)
+  const killed = killHost(broker, 'betweenDeadLetterAndVerdict')
+  await delay(20)
+  await hold.resume()
+  t.equal(await within(6_000, 'the kill', killed), true)
+  await within(3_000, 'idle', run.idle())
+  t.equal((await run.stats()).deadLettered, 1)
+  await run.stop()
+  await hold.stop()
+})
+
+t.test('a verdict that is repeated does not let the next record pass the one that failed', async t => {
+  const broker = await open(t)
+  const topic = await broker.topic<number>('orders')
+  const seen: string[] = []
+  let fails = true
+  const handler = async ({ value, deliveryAttempt }: Delivery<number>): Promise<void> => {
+    seen.push(`${value}.${deliveryAttempt}`)
+    if (value === 0 && fails) {
+      fails = false
+      throw new Error('once')
+    }
+    await delay(400)
+    seen.push(`${value} done`)
+  }
+  const run = await topic.group('g').handle(handler, { backoff: { initialMs: 600, maxMs: 600, jitter: 0 } })
+  const killed = killHost(broker, 'betweenVerdictAndRelease')
+  await delay(20)
+  await topic.publishBatch([{ value: 0 }, { value: 1 }])
+  t.equal(await within(6_000, 'the kill', killed), true)
+  await within(5_000, 'idle', run.idle())
+  t.strictSame(seen, ['0.1', '0.2', '0 done', '1.1', '1 done'])
+  await run.stop()
+})
+
+t.test('a run whose handler throws in stop says so, and leaves nothing behind', async t => {
+  const broker = await open(t)
+  const topic = await broker.topic<Oddity>('orders')
+  const options = odd()
+  options.data.counts[4] = 1
+  const run = await topic.group('g').run(options)
+  t.match((await within(3_000, 'stop', rejection(run.stop()))).message, /stop went wrong/)
+  t.equal((await sessionOf(broker).ask(control => control.census())).threads, 1, 'only the partition host lives')
+  const again = await topic.group('g').run(odd())
+  await topic.publish({ value: 'return' })
+  await within(3_000, 'idle', again.idle())
+  await again.stop()
+})
+
+t.test('stop ends in time when a handler on this thread never settles', async t => {
+  const topic = await (await open(t)).topic<number>('orders')
+  const run = await topic
+    .group('g')
+    .handle(() => new Promise(() => undefined), { handlerTimeoutMs: Number.POSITIVE_INFINITY })
+  await topic.publish({ value: 1 })
+  await delay(50)
+  t.equal((await within(3_000, 'stop', rejection(run.stop({ timeoutMs: 200 })))).code, 'MILL_TIMEOUT')
+  const seen: number[] = []
+  const again = await topic.group('g').handle(({ value }) => void seen.push(value))
+  await within(3_000, 'idle', again.idle())
+  t.strictSame(seen, [1], 'what was not finished is delivered again')
+  await again.stop()
+})

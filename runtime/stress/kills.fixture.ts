@@ -1,0 +1,317 @@
+/**
+ * A broker under load whose threads are killed: what was lost, repeated, out of order, hung or not given back.
+ *
+ * Two groups read one topic: `work` on handler threads that write a ledger, and `audit` on this thread, which never dies
+ * and so says what is in the log. Checks: judge() in ledger.fixture.ts, and those named in `KillReport.problems`.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createBroker, sessions } from '../broker.ts'
+import { runNumbers } from '../group/run-client.ts'
+import { FAULT_POINT, type FaultPoint, type Phase } from '../layout.ts'
+import type { SabotageAim } from '../protocol.ts'
+import type { Session } from '../session.ts'
+import type { Broker, Group, Run, Topic } from '../types.ts'
+import { judge, Ledger } from './ledger.fixture.ts'
+import type { LedgerHandlerData } from './ledger-handler.fixture.ts'
+import { within } from './within.fixture.ts'
+
+const HANG_MS = 20_000
+const OUTSTANDING_MAX = 20_000
+
+export interface KillOptions {
+  /** How often a handler thread is killed, and while it does what. */
+  readonly handlerKills?: Partial<Readonly<Record<SabotageAim, number>>>
+  readonly hostKills?: Partial<Readonly<Record<'random' | FaultPoint, number>>>
+  readonly partitions?: number
+  readonly threads?: number
+  readonly busyUs?: number
+  readonly awaitEach?: number
+  readonly windowBytes?: number
+  /** Messages of a batch; after each batch the publisher rests for `restMs`. */
+  readonly batch?: number
+  readonly restMs?: number
+}
+
+export interface KillReport {
+  readonly problems: readonly string[]
+  readonly published: number
+  readonly deliveries: number
+  readonly phases: Readonly<Record<string, number>>
+  readonly executing: number
+  /** Host kills by point, and how many times the point was not reached. */
+  readonly points: Readonly<Record<string, number>>
+  readonly missed: number
+  /** From the kill to the next append or delivery, in ms. */
+  readonly recoveryMs: readonly number[]
+  readonly seconds: number
+}
+
+class Load {
+  readonly problems: string[] = []
+  readonly log: number[][]
+  readonly receipts = new Map<number, readonly [number, number]>()
+  acked = 0
+  next = 1
+  outstanding = 0
+  going = true
+  readonly #topic: Topic<number>
+  readonly #options: KillOptions
+
+  constructor(topic: Topic<number>, options: KillOptions) {
+    this.#topic = topic
+    this.#options = options
+    this.log = Array.from({ length: topic.partitions }, () => [])
+  }
+
+  #settles(count: number, promise: Promise<unknown>): void {
+    this.outstanding += count
+    promise.then(
+      () => {
+        this.outstanding -= count
+        this.acked += count
+      },
+      (error: Error) => {
+        this.outstanding -= count
+        this.problems.push(`a publish failed: ${error.message}`)
+      },
+    )
+  }
+
+  #message(): { readonly key: string; readonly value: number } {
+    const value = this.next++
+    return { key: `key-${value % 61}`, value }
+  }
+
+  async run(): Promise<void> {
+    const { batch = 200, restMs = 1 } = this.#options
+    while (this.going) {
+      if (this.outstanding < OUTSTANDING_MAX) {
+        this.#settles(batch, this.#topic.publishBatch(Array.from({ length: batch }, () => this.#message())))
+        const single = this.#message()
+        const receipt = this.#topic.publish(single).then(({ partition, offset }) => {
+          this.receipts.set(single.value, [partition, offset])
+        })
+        this.#settles(1, receipt)
+      }
+      await sleep(restMs)
+    }
+  }
+
+  /** What is wrong with the log itself: a value twice, a value missing, a receipt that names another place. */
+  judgeLog(): void {
+    const seen = new Map<number, string>()
+    for (const [partition, values] of this.log.entries()) {
+      for (const [offset, value] of values.entries()) {
+        const place = `${partition}:${offset}`
+        if (seen.has(value)) this.problems.push(`value ${value} is at ${seen.get(value)} and at ${place}`)
+        seen.set(value, place)
+      }
+    }
+    for (let value = 1; value < this.next; value++)
+      if (!seen.has(value)) this.problems.push(`value ${value} was acknowledged and is not in the log`)
+    for (const [value, [partition, offset]] of this.receipts) {
+      if (seen.get(value) !== `${partition}:${offset}`)
+        this.problems.push(`value ${value} has a receipt for ${partition}:${offset} and is at ${seen.get(value)}`)
+    }
+    this.problems.splice(20)
+  }
+}
+
+/** Audits from the thread that is never killed. */
+function audit(group: Group<number>, load: Load): Promise<Run> {
+  return group.handle(({ partition, offset, value }) => {
+    const log = load.log[partition] as number[]
+    if (offset !== log.length) load.problems.push(`the audit got ${partition}:${offset} when ${log.length} was to come`)
+    log[offset] = value
+  })
+}
+
+function aims<T extends string>(counts: Partial<Readonly<Record<T, number>>>): T[] {
+  const list = (Object.entries(counts) as [T, number][]).flatMap(([aim, count]) => Array<T>(count).fill(aim))
+  for (let at = list.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1))
+    ;[list[at], list[other]] = [list[other] as T, list[at] as T]
+  }
+  return list
+}
+
+interface Killing {
+  readonly phases: Record<string, number>
+  readonly points: Record<string, number>
+  readonly recoveryMs: number[]
+  executing: number
+  missed: number
+}
+
+const PHASES_KILLED: readonly Phase[] = ['starting', 'executing', 'committing', 'idle', 'stopping']
+
+async function killHandlers(
+  session: Session,
+  run: number,
+  ledger: Ledger,
+  options: KillOptions,
+  killing: Killing,
+): Promise<void> {
+  const total = (): number =>
+    Array.from({ length: ledger.partitions }, (_, partition) => ledger.count(partition)).reduce((a, b) => a + b, 0)
+  for (const aim of aims(options.handlerKills ?? {})) {
+    await sleep(aim === 'starting' ? Math.random() * 30 : Math.random() * 60)
+    const index = Math.floor(Math.random() * (options.threads ?? 2))
+    const report = await within(
+      HANG_MS,
+      `killing a handler that is ${aim}`,
+      session.ask(control => control.killHandler(run, index, aim)),
+    )
+    if (report === null) {
+      killing.missed++
+      continue
+    }
+    killing.phases[report.phase] = (killing.phases[report.phase] ?? 0) + 1
+    if (report.executing) killing.executing++
+    const before = total()
+    const since = performance.now()
+    while (total() === before && performance.now() - since < HANG_MS) await sleep(1)
+    killing.recoveryMs.push(performance.now() - since)
+  }
+}
+
+async function killHosts(session: Session, load: Load, options: KillOptions, killing: Killing): Promise<void> {
+  for (const point of aims(options.hostKills ?? {})) {
+    await sleep(Math.random() * 60)
+    const number = point === 'random' ? 0 : FAULT_POINT[point]
+    const done = await within(
+      HANG_MS,
+      `killing the partition host at ${point}`,
+      session.ask(control => control.killPartitionHost(0, number)),
+    )
+    if (!done) {
+      killing.missed++
+      continue
+    }
+    killing.points[point] = (killing.points[point] ?? 0) + 1
+    const before = load.acked
+    const since = performance.now()
+    while (load.acked === before && performance.now() - since < HANG_MS) await sleep(1)
+    killing.recoveryMs.push(performance.now() - since)
+  }
+}
+
+async function once(
+  broker: Broker,
+  topic: Topic<number>,
+  ledger: Ledger,
+  load: Load,
+  options: KillOptions,
+  killing: Killing,
+): Promise<void> {
+  const session = sessions.get(broker) as Session
+  const auditing = await audit(topic.group('audit'), load)
+  const data: LedgerHandlerData = {
+    buffer: ledger.buffer,
+    partitions: ledger.partitions,
+    busyUs: options.busyUs ?? 20,
+    awaitEach: options.awaitEach ?? 50,
+  }
+  const run = await topic.group('work').run({
+    handler: new URL('./ledger-handler.fixture.js', import.meta.url),
+    threads: options.threads ?? 2,
+    data,
+    attempts: Number.POSITIVE_INFINITY,
+    deadLetter: false,
+    backoff: { initialMs: 1, maxMs: 5 },
+    restart: { intensity: 1_000_000, periodMs: 1_000 },
+  })
+  load.going = true
+  const publishing = load.run()
+  const number = runNumbers.get(run) as number
+  try {
+    await Promise.all([
+      sleep(100),
+      killHandlers(session, number, ledger, options, killing),
+      killHosts(session, load, options, killing),
+    ])
+  } finally {
+    load.going = false
+  }
+  await within(HANG_MS, 'the last publish call', publishing)
+  for (const until = performance.now() + HANG_MS; load.outstanding > 0 && performance.now() < until; ) await sleep(5)
+  if (load.outstanding > 0) load.problems.push(`${load.outstanding} publishes never settled`)
+  await within(HANG_MS, 'idle of the audit', auditing.idle())
+  await within(HANG_MS, 'idle of the run', run.idle()).catch(async (error: Error) => {
+    throw new Error(`${error.message}: ${JSON.stringify(await run.stats())}`)
+  })
+  await within(HANG_MS, 'stop of the run', run.stop())
+  await within(HANG_MS, 'stop of the audit', auditing.stop())
+}
+
+/** What the broker holds, once it has stopped changing. */
+async function settledCensus(
+  session: Session,
+): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }> {
+  await sleep(200)
+  return session.ask(control => control.census())
+}
+
+export async function runKills(options: KillOptions): Promise<KillReport> {
+  const since = performance.now()
+  const resources = process.getActiveResourcesInfo().length
+  const killing: Killing = {
+    phases: Object.fromEntries(PHASES_KILLED.map(phase => [phase, 0])),
+    points: {},
+    recoveryMs: [],
+    executing: 0,
+    missed: 0,
+  }
+  const broker = await createBroker({
+    restart: { intensity: 1_000_000, periodMs: 1_000 },
+    logger: { warn: () => undefined, error: () => undefined },
+  })
+  let load: Load | null = null
+  let ledger: Ledger | null = null
+  try {
+    const session = sessions.get(broker) as Session
+    const topic = await broker.topic<number>('orders', {
+      partitions: options.partitions ?? 4,
+      windowBytes: options.windowBytes ?? 131_072,
+      maxMessageBytes: 4_096,
+    })
+    ledger = new Ledger(topic.partitions)
+    load = new Load(topic, options)
+    const { problems } = load
+    await once(broker, topic, ledger, load, { ...options, handlerKills: {}, hostKills: {} }, killing)
+    const before = await settledCensus(session)
+    await once(broker, topic, ledger, load, options, killing)
+    const after = await settledCensus(session)
+    for (const field of ['blocks', 'usedBytes', 'threads'] as const) {
+      if (after[field] !== before[field])
+        problems.push(`${field} were ${before[field]} before the kills, and ${after[field]} after them`)
+    }
+    load.judgeLog()
+    for (let partition = 0; partition < topic.partitions; partition++)
+      problems.push(...judge(ledger, partition, load.log[partition] as number[]))
+    const { deadLettered, lag } = await topic.group('work').stats()
+    if (deadLettered !== 0 || lag !== 0) problems.push(`${deadLettered} dead letters, lag ${lag}`)
+    await within(HANG_MS, 'close of the broker', broker.close())
+    await sleep(50)
+    const left = process.getActiveResourcesInfo().length
+    if (left > resources)
+      problems.push(`${left - resources} resources stayed open: ${process.getActiveResourcesInfo().join(' ')}`)
+  } catch (error) {
+    load?.problems.push((error as Error).stack ?? String(error))
+    await broker.close({ timeoutMs: 1_000 }).catch(() => undefined)
+  }
+  const counted = ledger
+  return {
+    problems: load?.problems ?? ['no load'],
+    published: load?.acked ?? 0,
+    deliveries:
+      counted === null
+        ? 0
+        : Array.from({ length: counted.partitions }, (_, partition) => counted.count(partition)).reduce(
+            (a, b) => a + b,
+            0,
+          ),
+    ...killing,
+    seconds: (performance.now() - since) / 1_000,
+  }
+}

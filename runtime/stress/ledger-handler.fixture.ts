@@ -1,0 +1,37 @@
+/** Writes down what it handles; most deliveries take some microseconds, some await a timer. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineHandler } from '../define.ts'
+import type { Delivery, Handler } from '../types.ts'
+import { Ledger } from './ledger.fixture.ts'
+
+export interface LedgerHandlerData {
+  readonly buffer: SharedArrayBuffer
+  readonly partitions: number
+  /** Busy time of a delivery. */
+  readonly busyUs: number
+  /** Each delivery whose value divides by this awaits a millisecond. */
+  readonly awaitEach: number
+}
+
+interface State {
+  readonly ledger: Ledger
+  readonly data: LedgerHandlerData
+}
+
+function work({ partition, offset, value }: Delivery<number>, { ledger, data }: State): Promise<void> | undefined {
+  ledger.entered(partition, offset, value)
+  if (data.busyUs > 0) for (const until = performance.now() + data.busyUs / 1_000; performance.now() < until; );
+  if (value % data.awaitEach === 0) return sleep(1).then(() => ledger.finished(partition, offset, value))
+  ledger.finished(partition, offset, value)
+  return undefined
+}
+
+const handler: Handler<number, State, undefined> = defineHandler<number, State>({
+  start(context) {
+    const data = context.data as LedgerHandlerData
+    return { ledger: new Ledger(data.partitions, data.buffer), data }
+  },
+  message: work,
+})
+
+export default handler

@@ -173,6 +173,12 @@ export class Catalog {
     return entry
   }
 
+  topic(id: number): TopicEntry {
+    const topic = this.topics.get(id)
+    if (topic === undefined) throw new Error(`broken invariant: no topic ${id}`)
+    return topic
+  }
+
   ringsOf(client: number, topic: number): RingEntry[] {
     return [...this.rings.values()].filter(ring => ring.client === client && ring.topic === topic)
   }
@@ -221,7 +227,11 @@ export class Catalog {
     this.free(ring.place.address)
   }
 
-  groupKey(topic: number, group: string): string {
+  group(topic: number, group: string): GroupEntry | undefined {
+    return this.groups.get(this.#groupKey(topic, group))
+  }
+
+  #groupKey(topic: number, group: string): string {
     return `${topic}/${group}`
   }
 
@@ -245,7 +255,7 @@ export class Catalog {
       })),
       slots: new Map(),
     }
-    this.groups.set(this.groupKey(topic.shape.id, spec.group), entry)
+    this.groups.set(this.#groupKey(topic.shape.id, spec.group), entry)
     return entry
   }
 
@@ -253,12 +263,12 @@ export class Catalog {
   joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
     const places = named.places.map(place => ({ ...place, policy: spec.policy, deadLetterTopic }))
     const entry: GroupEntry = { ...named, spec, deadLetterTopic, joined: true, places }
-    this.groups.set(this.groupKey(spec.topic, spec.group), entry)
+    this.groups.set(this.#groupKey(spec.topic, spec.group), entry)
     return entry
   }
 
   forgetGroup(entry: GroupEntry): void {
-    this.groups.delete(this.groupKey(entry.spec.topic, entry.spec.group))
+    this.groups.delete(this.#groupKey(entry.spec.topic, entry.spec.group))
     for (const place of entry.places) this.free(place.block)
   }
 

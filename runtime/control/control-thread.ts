@@ -9,22 +9,17 @@ import { Memory } from 'sharedarraybuffer-ring'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
-import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { FAULT_BYTES } from '../layout.ts'
-import { checkName } from '../names.ts'
 import type {
   BrokerNotice,
   ControlBoot,
   GroupPlace,
-  GroupSpec,
   GroupSummary,
   Hold,
   HostNotice,
   MemberApi,
   OwnerControlApi,
-  PartitionHostApi,
   ProducerPlaces,
-  RetryPolicy,
   RunShape,
   RunSpec,
   SabotageAim,
@@ -34,17 +29,15 @@ import type {
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { PartitionStats } from '../types.ts'
-import { Catalog, type ClientEntry, type GroupEntry, type TopicEntry } from './catalog.ts'
+import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
+import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
-
-type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
 
 /** How soon the watchdog looks again, while handlers are on the stack and while none is. */
 const WATCH_BUSY_MS = 25
 const WATCH_IDLE_MS = 100
-const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2 }
 
 /** A run, on worker threads or on the caller's. */
 interface RunEntry {
@@ -60,6 +53,7 @@ interface RunEntry {
 class ControlThread implements OwnerControlApi {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
+  readonly #openings: Openings
   readonly #owner: ClientEntry
   readonly #ownerMembers: Calls<MemberApi>
   readonly #tell: (notice: BrokerNotice) => void
@@ -88,6 +82,7 @@ class ControlThread implements OwnerControlApi {
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
+    this.#openings = new Openings(this.#catalog, this.#hosts)
     this.#watchdog = this.#watchAfter(WATCH_IDLE_MS)
   }
 
@@ -150,56 +145,11 @@ class ControlThread implements OwnerControlApi {
     if (this.#closed) throw new MillraceError('MILL_CLOSED', 'the broker is closed')
   }
 
-  #topic(id: number): TopicEntry {
-    const topic = this.#catalog.topics.get(id)
-    if (topic === undefined) throw new Error(`broken invariant: no topic ${id}`)
-    return topic
-  }
-
-  openTopic(name: string, options: TopicSettings, given: readonly string[]): Promise<TopicShape> {
+  openTopic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicShape> {
     return this.#serially(async () => {
       this.#checkOpen()
-      const known = this.#catalog.topicsByName.get(name)
-      if (known !== undefined) {
-        checkSame(`topic ${name}`, known.shape, options, given)
-        await this.#nameGroups(known, options.groups)
-        return known.shape
-      }
-      const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups } = options
-      const topic = await this.#makeTopic(name, {
-        partitions,
-        codec,
-        maxMessageBytes,
-        windowBytes,
-        onFull,
-        deadLetters: false,
-      })
-      await this.#nameGroups(topic, groups)
-      return topic.shape
+      return (await this.#openings.topic(name, settings, given)).shape
     })
-  }
-
-  /** Groups that gate the topic before anyone joins them; who joins first sets their options. */
-  async #nameGroups(topic: TopicEntry, groups: readonly string[]): Promise<void> {
-    for (const group of groups) {
-      if (this.#group(topic.shape.id, group) !== undefined) continue
-      await this.#addGroup(
-        topic,
-        { topic: topic.shape.id, group, policy: DEFAULT_POLICY, deadLetter: null, from: 'earliest', given: [] },
-        -1,
-        false,
-      )
-    }
-  }
-
-  async #makeTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): Promise<TopicEntry> {
-    const topic = this.#catalog.addTopic(name, shape)
-    await this.#hosts.all(async (api, host) => {
-      await Promise.all(
-        topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
-      )
-    })
-    return topic
   }
 
   attachProducerByName(client: number, name: string): Promise<ProducerPlaces> {
@@ -218,7 +168,7 @@ class ControlThread implements OwnerControlApi {
   attachProducer(client: number, id: number): Promise<ProducerPlaces> {
     return this.#serially(async () => {
       this.#checkOpen()
-      const topic = this.#topic(id)
+      const topic = this.#catalog.topic(id)
       if (!this.#catalog.clients.has(client)) throw new MillraceError('MILL_CLOSED', 'this thread has left the broker')
       let rings = this.#catalog.ringsOf(client, id)
       if (rings.length === 0) {
@@ -243,7 +193,7 @@ class ControlThread implements OwnerControlApi {
   }
 
   async describeHold(topic: number, partition: number): Promise<Hold> {
-    const { shape, places } = this.#topic(topic)
+    const { shape, places } = this.#catalog.topic(topic)
     const { host } = places[partition] as { readonly host: number }
     const groups = [...this.#catalog.groups.values()].filter(group => group.spec.topic === topic)
     const members = groups.map(group => (group.places[partition] as GroupPlace).member)
@@ -271,13 +221,9 @@ class ControlThread implements OwnerControlApi {
     return stats.flat().sort((a, b) => a.partition - b.partition)
   }
 
-  #group(topic: number, group: string): GroupEntry | undefined {
-    return this.#catalog.groups.get(this.#catalog.groupKey(topic, group))
-  }
-
   async groupStats(topic: number, name: string): Promise<GroupSummary> {
-    const group = this.#group(topic, name)
-    const base = { topic: this.#topic(topic).shape.name, group: name }
+    const group = this.#catalog.group(topic, name)
+    const base = { topic: this.#catalog.topic(topic).shape.name, group: name }
     if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
     const members = group.places.map(place => place.member)
     const reports = (await this.#hosts.all(api => api.groupReports(members)))
@@ -292,7 +238,7 @@ class ControlThread implements OwnerControlApi {
   }
 
   async groupIdle(topic: number, name: string): Promise<void> {
-    const group = this.#group(topic, name)
+    const group = this.#catalog.group(topic, name)
     if (group === undefined) return
     const members = group.places.map(place => place.member)
     await this.#hosts.all(api => api.idle(members))
@@ -300,7 +246,7 @@ class ControlThread implements OwnerControlApi {
 
   deleteGroup(topic: number, name: string): Promise<void> {
     return this.#serially(async () => {
-      const group = this.#group(topic, name)
+      const group = this.#catalog.group(topic, name)
       if (group === undefined) return
       if ((this.#coordinators.get(group)?.members ?? 0) > 0) {
         throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
@@ -314,75 +260,10 @@ class ControlThread implements OwnerControlApi {
     })
   }
 
-  async #makeGroup(spec: GroupSpec): Promise<GroupEntry> {
-    const known = this.#group(spec.topic, spec.group)
-    if (known !== undefined) checkSamePolicy(known, spec)
-    if (known?.joined === true) return known
-    const topic = this.#topic(spec.topic)
-    const deadLetterTopic =
-      spec.deadLetter === null ? -1 : (await this.#deadLetterTopic(topic, spec.deadLetter)).shape.id
-    if (known === undefined) return this.#addGroup(topic, spec, deadLetterTopic, true)
-    const group = this.#catalog.joinGroup(known, spec, deadLetterTopic)
-    await this.#placeGroup(topic, group, (api, place) => api.reopenGroup(place))
-    return group
-  }
-
-  async #addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean): Promise<GroupEntry> {
-    const group = this.#catalog.addGroup(topic, spec, deadLetterTopic, joined)
-    await this.#placeGroup(topic, group, (api, place) => api.openGroup(place))
-    return group
-  }
-
-  async #placeGroup(
-    topic: TopicEntry,
-    group: GroupEntry,
-    place: (api: Calls<PartitionHostApi>, place: GroupPlace) => Promise<void>,
-  ): Promise<void> {
-    await this.#hosts.all(async (api, host) => {
-      await Promise.all(
-        group.places.filter(({ partition }) => topic.places[partition]?.host === host).map(each => place(api, each)),
-      )
-    })
-  }
-
-  async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
-    checkName('topic', name)
-    const { partitions, codec, maxMessageBytes } = source.shape
-    if (name === source.shape.name)
-      throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
-    const known = this.#catalog.topicsByName.get(name)
-    const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
-    if (known === undefined) {
-      const window = powerOfTwo(2 * needed)
-      return this.#makeTopic(name, {
-        partitions,
-        codec,
-        maxMessageBytes: needed,
-        windowBytes: window,
-        onFull: 'wait',
-        deadLetters: true,
-      })
-    }
-    if (known.shape.windowBytes < 2 * needed) {
-      throw new MillraceError(
-        'MILL_CONFIG_MISMATCH',
-        `topic ${name} is too small for dead letters of ${source.shape.name}: its windowBytes must be at least ${2 * needed}`,
-      )
-    }
-    const hosts = this.#catalog.hosts.length
-    if (source.places.some(place => (place.partition % known.shape.partitions) % hosts !== place.host)) {
-      throw new MillraceError(
-        'MILL_CONFIG_MISMATCH',
-        `topic ${name} must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`,
-      )
-    }
-    return known
-  }
-
   #coordinator(group: GroupEntry): GroupCoordinator {
     let coordinator = this.#coordinators.get(group)
     if (coordinator === undefined) {
-      coordinator = new GroupCoordinator(this.#catalog, this.#hosts, this.#topic(group.spec.topic), group)
+      coordinator = new GroupCoordinator(this.#catalog, this.#hosts, this.#catalog.topic(group.spec.topic), group)
       this.#coordinators.set(group, coordinator)
     }
     return coordinator
@@ -397,10 +278,10 @@ class ControlThread implements OwnerControlApi {
           `there is no topic ${spec.output} for the output; open it with broker.topic first`,
         )
       }
-      return this.#makeGroup(spec)
+      return this.#openings.group(spec)
     })
     const run = this.#catalog.nextId()
-    const { shape: topic } = this.#topic(spec.topic)
+    const { shape: topic } = this.#catalog.topic(spec.topic)
     const shape: RunShape = {
       run,
       topic,
@@ -546,37 +427,6 @@ class ControlThread implements OwnerControlApi {
       usedBytes: this.#catalog.usedBytes,
       threads: handlers + this.#catalog.hosts.length,
     }
-  }
-}
-
-function powerOfTwo(bytes: number): number {
-  return 2 ** Math.ceil(Math.log2(bytes))
-}
-
-function checkSame(what: string, known: TopicShape, options: TopicSettings, given: readonly string[]): void {
-  for (const name of ['partitions', 'codec', 'maxMessageBytes', 'windowBytes', 'onFull'] as const) {
-    if (!given.includes(name) || known[name] === options[name]) continue
-    throw new MillraceError(
-      'MILL_CONFIG_MISMATCH',
-      `${what} exists with ${name} ${known[name]}, not ${options[name]}; leave the option out, or use another name`,
-    )
-  }
-}
-
-function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
-  const fixed: readonly (readonly [string, unknown, unknown])[] = [
-    ['attempts', known.policy.attempts, spec.policy.attempts],
-    ['backoff', JSON.stringify(known.policy), JSON.stringify({ ...spec.policy, attempts: known.policy.attempts })],
-    ['deadLetter', known.deadLetter, spec.deadLetter],
-    ['from', known.from, spec.from],
-  ]
-  // Of a group that was only named, all that is settled is where it starts.
-  for (const [name, has, wants] of joined ? fixed : fixed.slice(-1)) {
-    if (!spec.given.includes(name) || has === wants) continue
-    throw new MillraceError(
-      'MILL_CONFIG_MISMATCH',
-      `group ${spec.group} exists with another ${name}; give the same options, or delete the group first`,
-    )
   }
 }
 

@@ -1,0 +1,161 @@
+/**
+ * Opens topics and groups: each is made once, and whoever opens it again must want the same.
+ *
+ * The control thread, one opening at a time. What exists is the catalog's; the partition hosts are told before an
+ * opening resolves.
+ */
+import type { Calls } from '../../actors/control-port.ts'
+import { MillraceError } from '../errors.ts'
+import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
+import { checkName } from '../names.ts'
+import type { GroupPlace, GroupSpec, OwnerControlApi, PartitionHostApi, RetryPolicy, TopicShape } from '../protocol.ts'
+import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+
+export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
+
+const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2 }
+
+export class Openings {
+  readonly #catalog: Catalog
+  readonly #hosts: PartitionHosts
+
+  constructor(catalog: Catalog, hosts: PartitionHosts) {
+    this.#catalog = catalog
+    this.#hosts = hosts
+  }
+
+  /** The topic of that name; `given` are the options that the caller named, which must be those of a known topic. */
+  async topic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicEntry> {
+    const known = this.#catalog.topicsByName.get(name)
+    if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given)
+    const { partitions, codec, maxMessageBytes, windowBytes, onFull } = settings
+    const shape = { partitions, codec, maxMessageBytes, windowBytes, onFull, deadLetters: false }
+    const topic = known ?? (await this.#makeTopic(name, shape))
+    await this.#nameGroups(topic, settings.groups)
+    return topic
+  }
+
+  /** Groups that gate the topic before anyone joins them; who joins first sets their options. */
+  async #nameGroups({ shape: { id } }: TopicEntry, groups: readonly string[]): Promise<void> {
+    for (const group of groups) {
+      if (this.#catalog.group(id, group) !== undefined) continue
+      const spec: GroupSpec = {
+        topic: id,
+        group,
+        policy: DEFAULT_POLICY,
+        deadLetter: null,
+        from: 'earliest',
+        given: [],
+      }
+      await this.#addGroup(spec, -1, false)
+    }
+  }
+
+  async #makeTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): Promise<TopicEntry> {
+    const topic = this.#catalog.addTopic(name, shape)
+    await this.#hosts.all(async (api, host) => {
+      await Promise.all(
+        topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
+      )
+    })
+    return topic
+  }
+
+  /** The group that `spec` names, joined, with its dead-letter topic. */
+  async group(spec: GroupSpec): Promise<GroupEntry> {
+    const known = this.#catalog.group(spec.topic, spec.group)
+    if (known !== undefined) checkSamePolicy(known, spec)
+    if (known?.joined === true) return known
+    const topic = this.#catalog.topic(spec.topic)
+    const deadLetterTopic =
+      spec.deadLetter === null ? -1 : (await this.#deadLetterTopic(topic, spec.deadLetter)).shape.id
+    if (known === undefined) return this.#addGroup(spec, deadLetterTopic, true)
+    const group = this.#catalog.joinGroup(known, spec, deadLetterTopic)
+    await this.#placeGroup(group, (api, place) => api.reopenGroup(place))
+    return group
+  }
+
+  async #addGroup(spec: GroupSpec, deadLetterTopic: number, joined: boolean): Promise<GroupEntry> {
+    const group = this.#catalog.addGroup(this.#catalog.topic(spec.topic), spec, deadLetterTopic, joined)
+    await this.#placeGroup(group, (api, place) => api.openGroup(place))
+    return group
+  }
+
+  async #placeGroup(
+    group: GroupEntry,
+    tell: (api: Calls<PartitionHostApi>, place: GroupPlace) => Promise<void>,
+  ): Promise<void> {
+    const { places } = this.#catalog.topic(group.spec.topic)
+    await this.#hosts.all(async (api, host) => {
+      await Promise.all(
+        group.places.filter(({ partition }) => places[partition]?.host === host).map(place => tell(api, place)),
+      )
+    })
+  }
+
+  async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
+    checkName('topic', name)
+    const { partitions, codec, maxMessageBytes } = source.shape
+    if (name === source.shape.name)
+      throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
+    const known = this.#catalog.topicsByName.get(name)
+    const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
+    if (known === undefined) {
+      return this.#makeTopic(name, {
+        partitions,
+        codec,
+        maxMessageBytes: needed,
+        windowBytes: powerOfTwo(2 * needed),
+        onFull: 'wait',
+        deadLetters: true,
+      })
+    }
+    // A topic opened with the same options as the source will do: one dead letter must fit.
+    if (known.shape.windowBytes < needed) {
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `topic ${name} is too small for dead letters of ${source.shape.name}: its windowBytes must be at least ${needed}`,
+      )
+    }
+    const hosts = this.#catalog.hosts.length
+    if (source.places.some(place => (place.partition % known.shape.partitions) % hosts !== place.host)) {
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `topic ${name} must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`,
+      )
+    }
+    return known
+  }
+}
+
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(bytes))
+}
+
+function checkSame(what: string, known: TopicShape, options: TopicSettings, given: readonly string[]): void {
+  for (const name of ['partitions', 'codec', 'maxMessageBytes', 'windowBytes', 'onFull'] as const) {
+    if (!given.includes(name) || known[name] === options[name]) continue
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `${what} exists with ${name} ${known[name]}, not ${options[name]}; leave the option out, or use another name`,
+    )
+  }
+}
+
+function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
+  const fixed: readonly (readonly [string, unknown, unknown])[] = [
+    ['attempts', known.policy.attempts, spec.policy.attempts],
+    ['backoff', JSON.stringify(known.policy), JSON.stringify({ ...spec.policy, attempts: known.policy.attempts })],
+    ['deadLetter', known.deadLetter, spec.deadLetter],
+    ['from', known.from, spec.from],
+  ]
+  // Of a group that was only named, all that is settled is where it starts.
+  for (const [name, has, wants] of joined ? fixed : fixed.slice(-1)) {
+    if (!spec.given.includes(name) || has === wants) continue
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `group ${spec.group} exists with another ${name}; give the same options, or delete the group first`,
+    )
+  }
+}

@@ -25,7 +25,8 @@ interface Sample {
 
 /** Least squares. */
 function slopeOf(samples: readonly Sample[]): number {
-  const mean = (pick: (sample: Sample) => number): number => samples.reduce((sum, each) => sum + pick(each), 0) / samples.length
+  const mean = (pick: (sample: Sample) => number): number =>
+    samples.reduce((sum, each) => sum + pick(each), 0) / samples.length
   const minutes = mean(sample => sample.minutes)
   const megabytes = mean(sample => sample.megabytes)
   const over = samples.reduce((sum, each) => sum + (each.minutes - minutes) * (each.megabytes - megabytes), 0)
@@ -73,7 +74,9 @@ async function main(seconds: number): Promise<boolean> {
 
   const filled = performance.now()
   await refill()
-  console.log(`filled in ${Math.round(performance.now() - filled)} ms: ${acked} appended, ${pending.size} waiting, 1 refused`)
+  console.log(
+    `filled in ${Math.round(performance.now() - filled)} ms: ${acked} appended, ${pending.size} waiting, 1 refused`,
+  )
   const samples: Sample[] = []
   let tryTaken = 0
   const since = performance.now()
@@ -86,14 +89,18 @@ async function main(seconds: number): Promise<boolean> {
   const judged = samples.slice(Math.floor(samples.length * SETTLE_SHARE))
   const slope = slopeOf(judged)
   const range = judged.map(sample => sample.megabytes)
-  console.log(`memory: ${slope.toFixed(2)} MB/min over ${judged.length} samples, ${Math.min(...range).toFixed(0)}-${Math.max(...range).toFixed(0)} MB`)
+  console.log(
+    `memory: ${slope.toFixed(2)} MB/min over ${judged.length} samples, ${Math.min(...range).toFixed(0)}-${Math.max(...range).toFixed(0)} MB`,
+  )
   await Promise.all(pending)
   await run.idle()
   const { results } = await run.stop({ timeoutMs: 60_000 })
   await broker.close()
   const handled = results.reduce((sum, result) => sum + result.records, 0)
   const outOfOrder = results.reduce((sum, result) => sum + result.outOfOrder, 0)
-  console.log(`${acked} appended, ${handled} handled, ${outOfOrder} out of order, ${refused} refused, ${tryTaken} taken by tryPublish while full`)
+  console.log(
+    `${acked} appended, ${handled} handled, ${outOfOrder} out of order, ${refused} refused, ${tryTaken} taken by tryPublish while full`,
+  )
   return slope < SLOPE_MB_PER_MINUTE_MAX && handled === acked && outOfOrder === 0 && tryTaken === 0
 }
 

@@ -24,6 +24,8 @@ export const KIND_VERDICT = 2
 export const KIND_SETTLE = 3
 
 export const RECEIPT_APPENDED = 0
+/** The partition is full, and its topic does not let records wait. */
+export const RECEIPT_REFUSED = 1
 
 /** How a delivery ended, when not by a plain ack. */
 export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4 } as const

@@ -48,8 +48,8 @@ export class HostLink {
     return Math.floor((this.#toClient.capacity - this.#toClient.used()) / TO_CLIENT_BYTES)
   }
 
-  receipt(ring: number, ringEnd: number, baseOffset: number): void {
-    this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, 0, 0)
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+    this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, status, 0)
   }
 
   verdict(

@@ -11,6 +11,7 @@
  */
 import { type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { FAULT_POINT } from '../layout.ts'
+import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link.ts'
 import {
   FRAME_BASE_SEQUENCE,
   FRAME_COUNT,
@@ -143,7 +144,7 @@ export class PartitionActor {
     const last = this.window.own[OWN_LAST_APPEND] as number
     for (const position of this.frames(last)) {
       if (this.reader.word(position + FRAME_RING) !== ring.id) continue
-      ring.link.receipt(ring.id, this.reader.word(position + FRAME_RING_END), frameBaseOffset(this.reader, position))
+      ring.link.receipt(ring.id, this.reader.word(position + FRAME_RING_END), frameBaseOffset(this.reader, position), RECEIPT_APPENDED)
     }
     ring.link.publish()
   }
@@ -210,15 +211,18 @@ export class PartitionActor {
       address = consumer.next()
     ) {
       const length = words[address >> 2] as number
-      if (this.window.free() < length && !this.#makeRoom(length)) {
+      const ringEnd = words[(address + FRAME_RING_END) >> 2] as number
+      if (this.window.free() >= length || this.#makeRoom(length)) {
+        const baseOffset = this.#endOffset
+        placeFrame(this.#memory, address, baseOffset)
+        this.window.copyIn(address, length)
+        this.#endOffset = baseOffset + (words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) + 1
+        link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
+      } else if (this.topic.onFull === 'reject') link.receipt(ring.id, ringEnd, 0, RECEIPT_REFUSED)
+      else {
         this.full = true
         break
       }
-      const baseOffset = this.#endOffset
-      placeFrame(this.#memory, address, baseOffset)
-      this.window.copyIn(address, length)
-      this.#endOffset = baseOffset + (words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) + 1
-      link.receipt(ring.id, words[(address + FRAME_RING_END) >> 2] as number, baseOffset)
       consumer.advance(length)
       receipts--
       taken += length

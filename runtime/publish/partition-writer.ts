@@ -7,6 +7,7 @@
  * could never take.
  */
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
+import { RECEIPT_APPENDED } from '../link.ts'
 import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, writeSealedHeader } from '../log/frame.ts'
 
 /** A record ring, as the control thread made it. */
@@ -29,6 +30,8 @@ export interface FrameObserver {
   /** `first` is the index in the frame of its first record, `count` how many it has there. */
   appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void
   failed(count: number, error: Error): void
+  /** The partition is full, and its topic does not let records wait. */
+  refused(writer: PartitionWriter, count: number): void
 }
 
 interface Part {
@@ -69,6 +72,8 @@ export class PartitionWriter {
   /** Frames sealed and frames answered so far; equal: nothing is on its way. */
   sealed = 0
   answered = 0
+  /** Records that were refused and that nobody observed; whoever announces them sets it back. */
+  refusedUnobserved = 0
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
 
@@ -204,12 +209,20 @@ export class PartitionWriter {
     this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
   }
 
-  /** A receipt: everything up to this frame is appended. A repeated receipt (its sender died in between) is ignored. */
-  receipt(ring: number, ringEnd: number, baseOffset: number): void {
+  /** A receipt: this frame is appended, or refused. A repeated receipt (its sender died in between) is ignored. */
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
     const ticket = this.#oldest
     if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
     this.#take(ticket)
-    for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count)
+    if (status === RECEIPT_APPENDED) {
+      for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count)
+      return
+    }
+    this.refusedUnobserved += ticket.count
+    for (const part of ticket.parts) {
+      this.refusedUnobserved -= part.count
+      part.observer.refused(this, part.count)
+    }
   }
 
   /** Nothing more will be answered: everything on its way has failed. Returns the records that nobody observed. */

@@ -1,8 +1,8 @@
 /** A batch from its call to its last receipt: appended in order, as far as there is room. Settles once. */
-import { MillraceError, UnpublishedError } from '../errors.ts'
+import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
-import { deadlineOf } from './pending-publish.ts'
+import { deadlineOf, fullText } from './pending-publish.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 interface GrowingRange {
@@ -20,6 +20,9 @@ export class PendingBatch implements FrameObserver {
   next = 0
   done = false
   #unanswered = 0
+  /** Indexes of the messages on their way, by partition, oldest first; kept only where a partition may refuse. */
+  readonly #onTheWay: Map<number, number[]> | null
+  readonly #refused: number[] = []
   readonly #ranges: GrowingRange[] = []
   readonly #latest = new Map<number, GrowingRange>()
   readonly #topic: string
@@ -34,6 +37,7 @@ export class PendingBatch implements FrameObserver {
     topic: string,
     room: WaitingRoom,
     messages: readonly Message[],
+    mayBeRefused: boolean,
     options: PublishOptions,
     resolve: (receipt: BatchReceipt) => void,
     reject: (error: Error) => void,
@@ -41,6 +45,7 @@ export class PendingBatch implements FrameObserver {
     this.#topic = topic
     this.#room = room
     this.messages = messages
+    this.#onTheWay = mayBeRefused ? new Map() : null
     this.since = performance.now()
     this.deadline = deadlineOf(options, this.since)
     this.#resolve = resolve
@@ -55,7 +60,12 @@ export class PendingBatch implements FrameObserver {
   }
 
   /** The message at `next` went into a frame. */
-  took(): void {
+  took(partition: number): void {
+    if (this.#onTheWay !== null) {
+      const indexes = this.#onTheWay.get(partition) ?? []
+      indexes.push(this.next)
+      this.#onTheWay.set(partition, indexes)
+    }
     this.next++
     this.#unanswered++
   }
@@ -69,6 +79,13 @@ export class PendingBatch implements FrameObserver {
       this.#latest.set(writer.partition, range)
       this.#ranges.push(range)
     }
+    this.#onTheWay?.get(writer.partition)?.splice(0, count)
+    this.#unanswered -= count
+    this.settleIfComplete()
+  }
+
+  refused(writer: PartitionWriter, count: number): void {
+    this.#refused.push(...(this.#onTheWay?.get(writer.partition)?.splice(0, count) ?? []))
     this.#unanswered -= count
     this.settleIfComplete()
   }
@@ -91,6 +108,11 @@ export class PendingBatch implements FrameObserver {
 
   settleIfComplete(): void {
     if (this.done || this.#unanswered > 0 || this.next < this.messages.length) return
+    if (this.#refused.length > 0) {
+      const refused = this.#refused.sort((a, b) => a - b).map(index => this.messages[index] as Message)
+      this.#fail(refused, new FullError(fullText(this.#topic), refused[0]))
+      return
+    }
     this.#finish()
     const ranges: readonly OffsetRange[] = this.#ranges
     this.#resolve({ count: this.messages.length, ranges, durability: 'memory' })
@@ -98,8 +120,12 @@ export class PendingBatch implements FrameObserver {
 
   settle(cause: Error): void {
     if (this.done) return
+    const refused = this.#refused.sort((a, b) => a - b).map(index => this.messages[index] as Message)
+    this.#fail([...refused, ...this.messages.slice(this.next)], cause)
+  }
+
+  #fail(unpublished: readonly Message[], cause: Error): void {
     this.#finish()
-    const unpublished = this.messages.slice(this.next)
     const doubt = this.#unanswered > 0 ? ` (${this.#unanswered} more are in the ring and may still be appended)` : ''
     this.#reject(
       new UnpublishedError(

@@ -1,5 +1,5 @@
 /** A single publish from its call to its receipt: in the waiting room, then in a frame. Settles once. */
-import { MillraceError } from '../errors.ts'
+import { FullError, MillraceError } from '../errors.ts'
 import type { Message, PublishOptions, Receipt } from '../types.ts'
 import { AppendReceipt } from './append-receipt.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
@@ -11,6 +11,11 @@ const PUBLISH_TIMEOUT_MS = 60_000
 /** When a publish with these options is overdue, in performance.now time. */
 export function deadlineOf(options: PublishOptions, since: number): number {
   return since + (options.timeoutMs ?? PUBLISH_TIMEOUT_MS)
+}
+
+/** Why a topic that does not let records wait refused one. */
+export function fullText(topic: string): string {
+  return `topic ${topic} is full: its consumers do not keep up, and its onFull is 'reject'`
 }
 
 export class PendingPublish implements FrameObserver {
@@ -70,6 +75,10 @@ export class PendingPublish implements FrameObserver {
 
   failed(_count: number, error: Error): void {
     this.settle(error)
+  }
+
+  refused(): void {
+    this.settle(new FullError(fullText(this.#topic), this.original))
   }
 
   /** Its time is over; `hold` says what holds it, or nothing. */

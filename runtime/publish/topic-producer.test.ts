@@ -180,9 +180,17 @@ t.test("a topic whose onFull is 'reject' refuses at once and hands the message b
   const broker = await openBroker(t)
   const topic = await broker.topic<string>('orders', { ...SMALL, onFull: 'reject' })
   const run = await hold(topic)
-  const filled = await fillUp(topic)
   const message = { partition: 0, value: 'v'.repeat(1_000) }
-  const error = await rejection(topic.publish(message))
+  let filled = 0
+  let error: unknown
+  while (error === undefined) {
+    error = await topic.publish(message).then(
+      () => {
+        filled++
+      },
+      (refusal: unknown) => refusal,
+    )
+  }
   t.ok(error instanceof FullError)
   t.equal((error as FullError).refused, message)
   const batch = [message, { value: 'second'.repeat(200) }]
@@ -194,6 +202,27 @@ t.test("a topic whose onFull is 'reject' refuses at once and hands the message b
   await run.idle()
   t.equal((await run.stats()).processed, filled)
   t.equal((await topic.publish(message)).offset, filled)
+})
+
+t.test('what a full partition refused of tryPublish is an event, and rejects the next flush', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<string>('orders', { ...SMALL, onFull: 'reject' })
+  const run = await hold(topic)
+  const told: number[] = []
+  broker.on('publishFailed', ({ count, error }) => {
+    t.match(error, { code: 'MILL_FULL' })
+    told.push(count)
+  })
+  let taken = 0
+  while (told.length === 0 && taken < 10_000) {
+    if (topic.tryPublish({ partition: 0, value: 'v'.repeat(1_000) })) taken++
+    await new Promise(setImmediate)
+  }
+  t.match(await rejection(topic.flush()), { code: 'MILL_FULL' })
+  await topic.flush()
+  await run.resume()
+  await run.idle()
+  t.equal((await run.stats()).processed, taken - told.reduce((sum, count) => sum + count, 0))
 })
 
 t.test('a large record that needs a larger ring is not refused as full', async t => {

@@ -15,7 +15,7 @@ import type { BatchReceipt, Key, Message, PublishOptions, Receipt } from '../typ
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { hashKey, StickyPartitioner } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
-import { PendingPublish } from './pending-publish.ts'
+import { fullText, PendingPublish } from './pending-publish.ts'
 import { type EncodedMessage, encodedSize, writeRecord } from './record-writer.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
@@ -77,6 +77,8 @@ export class TopicProducer implements Sweepable {
   readonly #holds = new Map<number, Promise<string>>()
   #flushes: Flush[] = []
   #failure: Error | null = null
+  /** Something handed to tryPublish was refused since the last flush. */
+  #refusal: Error | null = null
   readonly #stopListening: () => void
 
   constructor(
@@ -144,7 +146,15 @@ export class TopicProducer implements Sweepable {
       this.#checkOpen(options)
       if (!Array.isArray(messages))
         throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
-      const batch = new PendingBatch(this.topic.name, this.#room, messages, options, resolve, reject)
+      const batch = new PendingBatch(
+        this.topic.name,
+        this.#room,
+        messages,
+        this.topic.onFull === 'reject',
+        options,
+        resolve,
+        reject,
+      )
       if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
       this.#wait(batch)
     })
@@ -232,7 +242,7 @@ export class TopicProducer implements Sweepable {
           return false
         }
         writer.observe(batch)
-        batch.took()
+        batch.took(partition)
         if (!writer.dirty) this.#thread.markDirty(writer)
       }
     } catch (error) {
@@ -247,15 +257,6 @@ export class TopicProducer implements Sweepable {
     this.#thread.sealAll()
     const single = waiter instanceof PendingPublish
     const refused = single ? waiter.original : waiter.messages[waiter.next]
-    if (this.topic.onFull === 'reject' && !this.#waitsForRing(waiter)) {
-      waiter.settle(
-        new FullError(
-          `topic ${this.topic.name} is full: its consumers do not keep up, and its onFull is 'reject'`,
-          refused,
-        ),
-      )
-      return
-    }
     const bytes = single ? encodedSize(waiter.message.key, waiter.message.value, waiter.message.headers) : 0
     if (!this.#room.admit(bytes)) {
       waiter.settle(
@@ -285,12 +286,6 @@ export class TopicProducer implements Sweepable {
     this.#waiters.push(waiter)
   }
 
-  /** A record that needs a larger ring waits for that even where a full partition is refused, and so do those behind. */
-  #waitsForRing(waiter: Waiter): boolean {
-    if (this.#growing.size === 0) return false
-    return waiter instanceof PendingBatch || this.#growing.has(waiter.message.partition)
-  }
-
   #leave(waiter: Waiter): void {
     if (waiter instanceof PendingBatch) {
       this.#waitingBatches--
@@ -303,8 +298,20 @@ export class TopicProducer implements Sweepable {
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
   #serve(): void {
+    if (this.topic.onFull === 'reject') this.#announceRefused()
     if (this.#waiters.length > 0) this.#serveWaiters()
     if (this.#flushes.length > 0) this.#serveFlushes()
+  }
+
+  /** What tryPublish handed over and the partition refused: told as an event, and by the next flush. */
+  #announceRefused(): void {
+    for (const writer of this.#writers) {
+      const count = writer.refusedUnobserved
+      if (count === 0) continue
+      writer.refusedUnobserved = 0
+      this.#refusal = new FullError(fullText(this.topic.name), undefined)
+      this.#surroundings.publishFailed(this.topic.name, writer.partition, count, this.#refusal)
+    }
   }
 
   #serveWaiters(): void {
@@ -349,7 +356,9 @@ export class TopicProducer implements Sweepable {
       if (upTo === null || !this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number)))
         return true
       this.#room.settled()
-      flush.resolve()
+      if (this.#refusal === null) flush.resolve()
+      else flush.reject(this.#refusal)
+      this.#refusal = null
       return false
     })
   }

@@ -286,7 +286,7 @@ export class AttachedThread {
         const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
         if (words[at + 1] === KIND_RECEIPT) {
           const id = words[at + 2] as number
-          this.#writers.get(id)?.receipt(id, words[at + 3] as number, offset)
+          this.#writers.get(id)?.receipt(id, words[at + 3] as number, offset, words[at + 6] as number)
         } else {
           const decision = words[at + 6] as number
           this.#takers.get(words[at + 2] as number)?.verdict({

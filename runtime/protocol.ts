@@ -154,11 +154,19 @@ export interface RunShape {
   readonly output: string | null
 }
 
+/** How a reader let a partition go. */
+export interface RevokeAnswer {
+  /** Whether it held the partition; then it writes to the slot no more. */
+  readonly held: boolean
+  /** What the handler's `stop` returned. */
+  readonly result?: unknown
+}
+
 /** Calls that a thread with readers answers, about the readers of one run. */
 export interface MemberApi {
   assign(run: number, assignment: Assignment): Promise<void>
-  /** Stops after the current delivery; resolves to what the handler's `stop` returned, if it was asked to. */
-  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }>
+  /** Stops after the current delivery, and runs the handler's `stop` if it is asked to. */
+  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(run: number): void
   resume(run: number): void
 }

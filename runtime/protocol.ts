@@ -114,9 +114,35 @@ export type HostNotice =
   | { readonly kind: 'ringDrained'; readonly ring: number }
   | { readonly kind: 'broken'; readonly error: ErrorWire }
 
+/** A thread as a partition host reaches it. */
+export interface LinkedClient {
+  readonly client: number
+  readonly bell: number
+  readonly link: LinkPlace
+}
+
+/** All that one partition host is to know. */
+export interface HostHoldings {
+  readonly clients: readonly LinkedClient[]
+  readonly partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[]
+  readonly groups: readonly GroupPlace[]
+  readonly slots: readonly SlotPlace[]
+  /** Older ones first. */
+  readonly rings: readonly {
+    readonly place: RingPlace
+    readonly topic: number
+    readonly client: number
+    readonly after: number
+  }[]
+  /** Clients whose thread has ended. */
+  readonly leaving: readonly number[]
+}
+
 /** Calls that a partition host answers. All idempotent. */
 export interface PartitionHostApi {
-  addClient(client: { readonly client: number; readonly bell: number; readonly link: LinkPlace }): void
+  /** The first call to a new thread. */
+  restore(holdings: HostHoldings): void
+  addClient(client: LinkedClient): void
   /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
   removeClient(client: number): void
   addPartition(place: PartitionPlace, topic: TopicShape): void
@@ -154,11 +180,19 @@ export interface RunShape {
   readonly output: string | null
 }
 
+/** How a reader let a partition go. */
+export interface RevokeAnswer {
+  /** Whether it held the partition; then it writes to the slot no more. */
+  readonly held: boolean
+  /** What the handler's `stop` returned. */
+  readonly result?: unknown
+}
+
 /** Calls that a thread with readers answers, about the readers of one run. */
 export interface MemberApi {
   assign(run: number, assignment: Assignment): Promise<void>
-  /** Stops after the current delivery; resolves to what the handler's `stop` returned, if it was asked to. */
-  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }>
+  /** Stops after the current delivery, and runs the handler's `stop` if it is asked to. */
+  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(run: number): void
   resume(run: number): void
 }

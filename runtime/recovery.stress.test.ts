@@ -1,6 +1,6 @@
 /** What a broker does after a thread of it died, or a consumer misbehaved, at a moment that is known. Real threads. */
 import t, { type Test } from 'tap'
-import { delay, openBroker, rejection, SMALL, until } from './broker.fixture.ts'
+import { delay, openBroker, rejection, SMALL } from './broker.fixture.ts'
 import { sessions } from './broker.ts'
 import { runNumbers } from './group/run-client.ts'
 import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from './index.ts'
@@ -87,16 +87,6 @@ t.test('readers of the creating thread give their slots back', async t => {
   t.equal(await blocks(broker), before)
 })
 
-t.test('a run whose threads keep ending gives up', async t => {
-  const topic = await (await open(t)).topic('orders')
-  const options = odd()
-  options.data.counts[3] = 2
-  const run = await topic.group('g').run({ ...options, restart: { intensity: 5, periodMs: 4_000 } })
-  const error = await within(10_000, 'giving up', rejection(run.finished))
-  t.equal(error.code, 'MILL_GAVE_UP')
-  await within(1_000, 'stop', run.stop())
-})
-
 t.test('a run can be paused and resumed while a thread of it starts again', async t => {
   const broker = await open(t)
   const topic = await broker.topic<Oddity>('orders')
@@ -117,6 +107,8 @@ t.test('a partition host that died with answers nobody had room for sends them a
   const broker = await open(t)
   const partitions = 8
   const topic = await broker.topic<number>('orders', { partitions, windowBytes: 524_288, maxMessageBytes: 4_096 })
+  let restarts = 0
+  broker.on('restarted', () => restarts++)
   const receipts: Promise<unknown>[] = []
   // A frame each, and no turn of this thread in between: the answers fill their ring.
   for (let value = 0; value < 700 * partitions; value++) {
@@ -127,6 +119,7 @@ t.test('a partition host that died with answers nobody had room for sends them a
   for (const end = performance.now() + 600; performance.now() < end; );
   t.equal(await within(3_000, 'the kill', killed), true)
   await within(5_000, 'the receipts', Promise.all(receipts))
+  t.equal(restarts, 1, 'and its successor lives')
 })
 
 for (const point of ['betweenDeadLetterAndVerdict', 'betweenVerdictAndRelease'] as const) {

@@ -122,7 +122,8 @@ export class Session {
     }
     return {
       assign: (run, assignment) => member(run).assign(assignment),
-      revoke: async (run, slot, epoch, stop) => (await this.members.get(run)?.revoke(slot, epoch, stop)) ?? {},
+      revoke: async (run, slot, epoch, stop) =>
+        (await this.members.get(run)?.revoke(slot, epoch, stop)) ?? { held: false },
       pause: run => member(run).pause(),
       resume: run => member(run).resume(),
     }

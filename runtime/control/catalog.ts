@@ -272,7 +272,15 @@ export class Catalog {
     for (const place of entry.places) this.free(place.block)
   }
 
-  /** A new slot; it is freed with its client, whose thread may write to it until it ends. */
+  /** Frees a closed slot that its living reader will not write to. */
+  freeSlot(client: ClientEntry, { slot }: SlotPlace): void {
+    const index = client.slots.indexOf(slot)
+    if (index === -1) return
+    client.slots.splice(index, 1)
+    this.free(slot)
+  }
+
+  /** A new slot; it is freed with its client, whose thread may write to it until it ends, if not by `freeSlot`. */
   addSlot(group: GroupEntry, partition: number, client: ClientEntry, confirms: boolean): SlotPlace {
     const slot = this.allocate(SLOT_BYTES, 'a reader')
     client.slots.push(slot)

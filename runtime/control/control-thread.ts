@@ -169,7 +169,7 @@ class ControlThread implements OwnerControlApi {
     return this.#serially(async () => {
       this.#checkOpen()
       const topic = this.#catalog.topic(id)
-      if (!this.#catalog.clients.has(client)) throw new MillraceError('MILL_CLOSED', 'this thread has left the broker')
+      this.#checkAttached(client)
       let rings = this.#catalog.ringsOf(client, id)
       if (rings.length === 0) {
         rings = this.#catalog.addRings(client, topic)
@@ -183,8 +183,14 @@ class ControlThread implements OwnerControlApi {
     })
   }
 
+  #checkAttached(client: number): void {
+    if (this.#catalog.clients.get(client)?.leaving === null) return
+    throw new MillraceError('MILL_CLOSED', 'this thread has left the broker')
+  }
+
   async growRing(client: number, id: number, bytes: number): Promise<RingPlace> {
     this.#checkOpen()
+    this.#checkAttached(client)
     const old = this.#catalog.rings.get(id)
     if (old === undefined || old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
     const ring = this.#catalog.growRing(old, bytes)
@@ -310,6 +316,8 @@ class ControlThread implements OwnerControlApi {
     try {
       await handlers?.start()
     } catch (error) {
+      // Threads that had come up are members already.
+      if (handlers !== null) await coordinator.leave(handlers.memberIds, false, Promise.resolve())
       this.#runs.delete(run)
       throw error
     }
@@ -330,11 +338,12 @@ class ControlThread implements OwnerControlApi {
   async joinRun(run: number): Promise<void> {
     const entry = this.#run(run)
     const refused = (error: unknown): void => void this.#runFailed(run, error as Error)
+    const members = this.#ownerMembers
     await entry.coordinator.up(`${run}`, {
-      run,
       client: this.#owner,
-      api: this.#ownerMembers,
       confirms: entry.spec.confirms,
+      assign: assignment => members.assign(run, assignment),
+      revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
       refused,
     })
   }
@@ -351,7 +360,7 @@ class ControlThread implements OwnerControlApi {
     entry.stopping = true
     entry.handlers?.retire()
     await entry.handlers?.end(0)
-    await entry.coordinator.leave(this.#memberIds(entry), false)
+    await entry.coordinator.leave(this.#memberIds(entry), false, Promise.resolve())
     this.#runs.delete(run)
     this.#tell({ kind: 'runFailed', run, error: toWire(error) })
   }
@@ -366,18 +375,26 @@ class ControlThread implements OwnerControlApi {
     entry.stopping = true
     entry.handlers?.retire()
     let late = false
-    const timer = setTimeout(() => {
-      late = true
-      void entry.handlers?.end(0)
-    }, timeoutMs)
-    const results = await entry.coordinator.leave(this.#memberIds(entry), true)
-    clearTimeout(timer)
-    await entry.handlers?.end(Math.min(timeoutMs, 2_000))
-    this.#runs.delete(run)
+    let timer: NodeJS.Timeout | undefined
+    const overdue = new Promise<void>(resolve => {
+      timer = setTimeout(() => {
+        late = true
+        if (entry.handlers === null) resolve()
+        else void entry.handlers.end(0)
+      }, timeoutMs)
+    })
+    let results: readonly { readonly result: unknown }[]
+    try {
+      results = await entry.coordinator.leave(this.#memberIds(entry), true, overdue)
+    } finally {
+      clearTimeout(timer)
+      await entry.handlers?.end(Math.min(timeoutMs, 2_000))
+      this.#runs.delete(run)
+    }
     if (late) {
       throw new MillraceError(
         'MILL_TIMEOUT',
-        `group ${entry.spec.group} did not stop within ${timeoutMs} ms: its threads were ended, and what they had not finished will be delivered again`,
+        `group ${entry.spec.group} did not stop within ${timeoutMs} ms: its handlers were given up, and what they had not finished will be delivered again`,
       )
     }
     return results.map(result => result.result)

@@ -5,8 +5,8 @@
  * carried out before the next. A reader is fenced (its slot closed at the partition host) before its partition goes to
  * anyone else.
  */
-import { CallError, type Calls } from '../../actors/control-port.ts'
-import type { Assignment, GroupPlace, MemberApi, PartitionPlace, SlotCrash, SlotPlace } from '../protocol.ts'
+import { CallError } from '../../actors/control-port.ts'
+import type { Assignment, GroupPlace, PartitionPlace, RevokeAnswer, SlotCrash, SlotPlace } from '../protocol.ts'
 import {
   type AssignmentEffect,
   type AssignmentInput,
@@ -17,18 +17,20 @@ import {
 import type { Catalog, ClientEntry, GroupEntry, TopicEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
-/** One incarnation of a member, as the coordinator reaches it. */
+/** One incarnation of a member, as the coordinator reaches it. Calls reject with CallError when its thread is gone. */
 export interface MemberHandle {
-  readonly run: number
   readonly client: ClientEntry
-  readonly api: Calls<MemberApi>
   readonly confirms: boolean
-  /** The member cannot take a partition: its handler's `start` failed. */
+  assign(assignment: Assignment): Promise<void>
+  revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  /** The member cannot take a partition: its handler's `start` failed, or does not return. */
   refused(error: unknown): void
 }
 
 /** What a member's slots looked like when its thread ended. */
 export type CrashOf = (slot: SlotPlace) => SlotCrash
+
+const NEVER = new Promise<never>(() => undefined)
 
 export class GroupCoordinator {
   readonly group: GroupEntry
@@ -36,6 +38,8 @@ export class GroupCoordinator {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #members = new Map<string, MemberHandle>()
+  /** Who holds the open slot of a partition; several members may share one thread. */
+  readonly #holders = new Map<number, string>()
   #state: AssignmentState
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -73,50 +77,74 @@ export class GroupCoordinator {
   /** A member's thread has ended; its slots are fenced and what was executing is charged. */
   down(id: string, crashOf: CrashOf): Promise<void> {
     return this.#enqueue(async () => {
-      const handle = this.#members.get(id)
-      if (handle === undefined) return
-      await this.#closeSlotsOf(handle, crashOf)
+      if (!this.#members.has(id)) return
+      const slots = this.#slotsOf([id])
+      await Promise.all(slots.map(({ partition, slot }) => this.#closeSlot(partition, slot, crashOf(slot))))
       await this.#step({ kind: 'down', member: id })
     })
   }
 
-  /** Members go for good. With `stop` their handlers' `stop` is run; resolves to what those returned, by partition. */
+  /**
+   * Members go for good. With `stop` their handlers' `stop` is run; resolves to what those returned, by partition. What
+   * goes wrong in one of them is thrown when all have gone. Those that have not let go when `late` resolves are fenced.
+   */
   leave(
     ids: readonly string[],
     stop: boolean,
+    late: Promise<unknown>,
   ): Promise<readonly { readonly partition: number; readonly result: unknown }[]> {
     return this.#enqueue(async () => {
-      const leaving = ids.flatMap(id => this.#members.get(id) ?? [])
-      const clients = new Map(leaving.map(handle => [handle.client.place.client, handle]))
       const results: { readonly partition: number; readonly result: unknown }[] = []
-      const slots = [...this.group.slots].filter(([, slot]) => clients.has(slot.client))
+      const errors: unknown[] = []
       await Promise.all(
-        slots.map(async ([partition, slot]) => {
-          const handle = clients.get(slot.client) as MemberHandle
-          try {
-            const answer = await handle.api.revoke(handle.run, slot.member, slot.epoch, stop)
-            if ('result' in answer) results.push({ partition, result: answer.result })
-          } catch (error) {
-            if (!(error instanceof CallError)) throw error
-          }
-          await this.#closeSlot(partition, slot, null)
+        this.#slotsOf(ids).map(async ({ partition, slot, handle }) => {
+          const revoked = this.#revoke(handle, partition, slot, stop, late).catch(error => void errors.push(error))
+          const answer = await revoked
+          if (answer !== undefined && 'result' in answer) results.push({ partition, result: answer.result })
         }),
       )
       for (const id of ids) this.#members.delete(id)
       await this.#step({ kind: 'gone', members: ids })
+      if (errors.length > 0) throw errors[0]
       return results.sort((a, b) => a.partition - b.partition)
     })
   }
 
-  async #closeSlotsOf(handle: MemberHandle, crashOf: CrashOf): Promise<void> {
-    const slots = [...this.group.slots].filter(([, slot]) => slot.client === handle.client.place.client)
-    await Promise.all(slots.map(([partition, slot]) => this.#closeSlot(partition, slot, crashOf(slot))))
+  #slotsOf(ids: readonly string[]): { partition: number; slot: SlotPlace; handle: MemberHandle }[] {
+    return [...this.group.slots].flatMap(([partition, slot]) => {
+      const holder = this.#holders.get(partition)
+      const handle = holder === undefined || !ids.includes(holder) ? undefined : this.#members.get(holder)
+      return handle === undefined ? [] : [{ partition, slot, handle }]
+    })
+  }
+
+  /** Has a member let a partition go, and fences it, however that ends. */
+  async #revoke(
+    handle: MemberHandle,
+    partition: number,
+    slot: SlotPlace,
+    stop: boolean,
+    late: Promise<unknown>,
+  ): Promise<RevokeAnswer | undefined> {
+    let answer: RevokeAnswer | undefined
+    try {
+      answer = await Promise.race([handle.revoke(slot.member, slot.epoch, stop), late.then(() => undefined)])
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error
+    } finally {
+      await this.#closeSlot(partition, slot, null)
+      // Its reader has said that it writes there no more.
+      if (answer?.held === true) this.#catalog.freeSlot(handle.client, slot)
+    }
+    return answer
   }
 
   async #closeSlot(partition: number, slot: SlotPlace, crash: SlotCrash | null): Promise<void> {
     const { host } = this.#topic.places[partition] as { readonly host: number }
     await this.#hosts.call(host, api => api.closeSlot(slot.member, slot.epoch, crash))
-    if (this.group.slots.get(partition) === slot) this.group.slots.delete(partition)
+    if (this.group.slots.get(partition) !== slot) return
+    this.group.slots.delete(partition)
+    this.#holders.delete(partition)
   }
 
   async #step(input: AssignmentInput): Promise<void> {
@@ -133,28 +161,25 @@ export class GroupCoordinator {
     if (handle === undefined) return null
     try {
       if (effect.kind === 'assign') {
-        await this.#assign(handle, partition)
+        await this.#assign(effect.member, handle, partition)
         return null
       }
       const slot = this.group.slots.get(partition)
-      if (slot !== undefined) {
-        await handle.api.revoke(handle.run, slot.member, slot.epoch, true)
-        await this.#closeSlot(partition, slot, null)
-      }
+      if (slot !== undefined && (await this.#revoke(handle, partition, slot, true, NEVER)) === undefined) return null
       return partition
     } catch (error) {
       // A dead thread is told by its exit, behind this in the queue; anything else is the member's own failure.
-      if (!(error instanceof CallError)) handle.refused(error)
+      if (!(error instanceof CallError) || error.failure.kind === 'deadline') handle.refused(error)
       return null
     }
   }
 
-  async #assign(handle: MemberHandle, partition: number): Promise<void> {
+  async #assign(id: string, handle: MemberHandle, partition: number): Promise<void> {
     const place = this.#topic.places[partition] as PartitionPlace
     const slot = this.#catalog.addSlot(this.group, partition, handle.client, handle.confirms)
+    this.#holders.set(partition, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    const assignment: Assignment = { ...slot, ...start, topic: this.#topic.shape, group, place }
-    await handle.api.assign(handle.run, assignment)
+    await handle.assign({ ...slot, ...start, topic: this.#topic.shape, group, place })
   }
 }

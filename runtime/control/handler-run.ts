@@ -24,7 +24,7 @@ import type {
   SlotPlace,
 } from '../protocol.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
+import type { GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
@@ -150,58 +150,83 @@ export class HandlerRun {
   }
 
   async #start(host: Host, incarnation: number): Promise<void> {
-    const client = this.#catalog.addClient()
-    const { port1, port2 } = new MessageChannel()
     const first = this.#firsts.get(host.id)
+    let life: HostIncarnation | null = null
     try {
+      const client = this.#catalog.addClient()
       await this.#partitions.all((api, index) => {
         const link = client.place.links[index] as ClientEntry['place']['links'][number]
         return api.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link })
       })
       if (this.#ending) {
         this.#surroundings.clientGone(client, true)
-        port1.close()
         return
       }
-      const boot: HandlerHostBoot = {
-        memory: this.#catalog.memory.buffer,
-        place: client.place,
-        shape: this.shape,
-        handler: this.#threads.handler,
-        data: this.#threads.data,
-        control: port2,
-      }
-      serve(port1, this.#surroundings.api, { ref: false })
-      const life = host.pool.start(boot, [port2])
-      host.client = client
-      host.incarnation = life
-      const remote = connect<HandlerHostApi>(life.port, {
-        name: `handler thread ${host.index}`,
-        lost: life.exited,
-        ref: true,
-      })
-      host.remote = remote
-      void life.exited.then(reason => this.#exited(host, incarnation, client, port1, reason))
+      life = this.#boot(host, incarnation, client)
+      const remote = host.remote as Remote<HandlerHostApi>
       await remote.withDeadline(START_MS).load()
-      if (this.#paused) await remote.call.pause(this.shape.run)
+      for (let told = false; told !== this.#paused; ) {
+        told = this.#paused
+        await (told ? remote.call.pause(this.shape.run) : remote.call.resume(this.shape.run))
+      }
+      // Its answer may have been on its way when it ended.
+      if (host.incarnation !== life) return
       this.#supervisor.started(host.id, incarnation)
       host.up = true
       first?.resolve()
       this.#firsts.delete(host.id)
-      const api: Calls<HandlerHostApi> = remote.withDeadline(2 ** 31 - 1)
-      const refused = (error: unknown): void =>
-        life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`)
-      await this.#coordinator.up(host.id, { run: this.shape.run, client, api, confirms: this.#confirms, refused })
+      await this.#coordinator.up(host.id, this.#handle(client, remote, life))
     } catch (error) {
+      if (life === null) {
+        first?.reject(error)
+        this.#firsts.delete(host.id)
+        this.#supervisor.exited(host.id, incarnation, { kind: 'loadFailed', error: toWire(error) }, false)
+        return
+      }
       // A thread that ended says by its exit why; only one that lives and does not answer is told of here.
       if (error instanceof CallError && error.failure.kind !== 'deadline') return
-      host.incarnation?.kill(`its handler could not be loaded: ${(error as Error).message}`)
+      life.kill(`its handler could not be loaded: ${(error as Error).message}`)
       first?.reject(
         error instanceof CallError
           ? new MillraceError('MILL_HANDLER', `the handler module did not finish loading within ${START_MS} ms`)
           : error,
       )
       this.#firsts.delete(host.id)
+    }
+  }
+
+  #boot(host: Host, incarnation: number, client: ClientEntry): HostIncarnation {
+    const { port1, port2 } = new MessageChannel()
+    const boot: HandlerHostBoot = {
+      memory: this.#catalog.memory.buffer,
+      place: client.place,
+      shape: this.shape,
+      handler: this.#threads.handler,
+      data: this.#threads.data,
+      control: port2,
+    }
+    serve(port1, this.#surroundings.api, { ref: false })
+    const life = host.pool.start(boot, [port2])
+    host.client = client
+    host.incarnation = life
+    void life.exited.then(reason => this.#exited(host, incarnation, client, port1, reason))
+    host.remote = connect<HandlerHostApi>(life.port, {
+      name: `handler thread ${host.index}`,
+      lost: life.exited,
+      ref: true,
+    })
+    return life
+  }
+
+  #handle(client: ClientEntry, remote: Remote<HandlerHostApi>, life: HostIncarnation): MemberHandle {
+    const { run } = this.shape
+    return {
+      client,
+      confirms: this.#confirms,
+      assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
+      revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
+      refused: error =>
+        life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`),
     }
   }
 
@@ -303,12 +328,20 @@ export class HandlerRun {
 
   async pause(): Promise<void> {
     this.#paused = true
-    await Promise.all(this.#hosts.map(host => host.remote?.call.pause(this.shape.run)))
+    await this.#tellAll(api => api.pause(this.shape.run))
   }
 
   async resume(): Promise<void> {
     this.#paused = false
-    await Promise.all(this.#hosts.map(host => host.remote?.call.resume(this.shape.run)))
+    await this.#tellAll(api => api.resume(this.shape.run))
+  }
+
+  /** Tells the threads that are up; one that starts, or dies and starts again, is told when it has. */
+  async #tellAll(tell: (api: Calls<HandlerHostApi>) => Promise<void>): Promise<void> {
+    const told = this.#hosts.flatMap(({ up, remote }) => (up && remote !== null ? [tell(remote.call)] : []))
+    for (const { reason } of (await Promise.allSettled(told)).filter(result => result.status === 'rejected')) {
+      if (!(reason instanceof CallError) || reason.failure.kind === 'deadline') throw reason
+    }
   }
 
   /** Says that no thread is to be started again. */

@@ -11,7 +11,8 @@ import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
-import type { HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
+import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
+import type { LinkPlace } from '../thread/attached-thread.ts'
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
@@ -36,6 +37,8 @@ interface Slot {
   restarts: number
 }
 
+const FOR_EVER_MS = 2 ** 31 - 1
+
 export class PartitionHosts {
   readonly #catalog: Catalog
   readonly #fault: number
@@ -58,6 +61,8 @@ export class PartitionHosts {
         name: `millrace partitions ${host}`,
         behaviour: new URL('../partition/partition-host.js', import.meta.url),
         execArgv: [],
+        // Two writers of one window must never be: it runs no user code, so it ends, and its end is waited for.
+        zombieAfterMs: FOR_EVER_MS,
       })
       return { pool, ...pending(), incarnation: null, restarts: 0 }
     })
@@ -98,7 +103,9 @@ export class PartitionHosts {
       ref: true,
     })
     try {
-      await this.#tellEverything(host, remote.call)
+      await remote.call.restore(this.#holdingsOf(host))
+      // Its answer may have been on its way when it ended.
+      if (slot.incarnation !== life) return
       this.#supervisor.started(String(host), incarnation)
       slot.resolve({ incarnation: life, remote })
     } catch (error) {
@@ -107,28 +114,31 @@ export class PartitionHosts {
     }
   }
 
-  async #tellEverything(host: number, call: Calls<PartitionHostApi>): Promise<void> {
+  /** All that a host is to know, in one call, so that it acts on none of it before it knows the rest. */
+  #holdingsOf(host: number): HostHoldings {
     const { clients, topics, groups, rings } = this.#catalog
-    const told: Promise<unknown>[] = []
-    for (const client of clients.values()) {
-      const link = client.place.links[host]
-      if (link !== undefined)
-        told.push(call.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link }))
+    // What has left and is drained here may be freed at any moment.
+    const here = [...clients.values()].filter(({ leaving }) => leaving === null || leaving.has(host))
+    const known = new Set(here.map(client => client.place.client))
+    const isHere = (partition: number): boolean => partition % this.#slots.length === host
+    return {
+      clients: here.map(client => ({
+        client: client.place.client,
+        bell: this.#catalog.bellOf(client),
+        link: client.place.links[host] as LinkPlace,
+      })),
+      partitions: [...topics.values()].flatMap(({ shape, places }) =>
+        places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
+      ),
+      groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
+      slots: [...groups.values()].flatMap(group =>
+        [...group.slots].filter(([partition]) => isHere(partition)).map(([, slot]) => slot),
+      ),
+      rings: [...rings.values()]
+        .filter(ring => ring.place.host === host && known.has(ring.client))
+        .map(({ place, topic, client, after }) => ({ place, topic, client, after })),
+      leaving: here.filter(client => client.leaving !== null).map(client => client.place.client),
     }
-    for (const topic of topics.values()) {
-      for (const place of topic.places) if (place.host === host) told.push(call.addPartition(place, topic.shape))
-    }
-    for (const group of groups.values()) {
-      for (const place of group.places)
-        if (place.partition % this.#slots.length === host) told.push(call.openGroup(place))
-      for (const [partition, slot] of group.slots)
-        if (partition % this.#slots.length === host) told.push(call.openSlot(slot))
-    }
-    for (const ring of rings.values())
-      if (ring.place.host === host) told.push(call.addRing(ring.place, ring.topic, ring.client, ring.after))
-    for (const client of clients.values())
-      if (client.leaving?.has(host) === true) told.push(call.removeClient(client.place.client))
-    await Promise.all(told)
   }
 
   #exited(host: number, incarnation: number, notices: MessagePort, reason: ExitReason): void {
@@ -148,7 +158,7 @@ export class PartitionHosts {
     for (;;) {
       const { remote, incarnation } = await (this.#slots[host] as Slot).live
       try {
-        return await method(remote.withDeadline(2 ** 31 - 1))
+        return await method(remote.withDeadline(FOR_EVER_MS))
       } catch (error) {
         if (!(error instanceof CallError)) throw error
         if (this.#closing) throw new MillraceError('MILL_CLOSED', 'the broker is closed')

@@ -3,6 +3,8 @@
  *
  * The control thread. It decides nothing.
  */
+
+import { BACKOFF_DEFAULT } from '../../actors/backoff.ts'
 import type { ExitReason } from '../../actors/exit-reason.ts'
 import { step } from '../../actors/supervisor.ts'
 import {
@@ -25,7 +27,10 @@ export class SupervisorShell {
   readonly #timers = new Set<NodeJS.Timeout>()
 
   constructor(options: SupervisorDefaults, supervised: Supervised) {
-    this.#state = createSupervisor(options)
+    const { intensity = 10, periodMs = 60_000 } = options
+    // Longer delays would spread the restarts so far that their intensity is never passed: a loop of crashes for ever.
+    const maxMs = Math.min(BACKOFF_DEFAULT.maxMs, periodMs / (4 * (intensity + 1)))
+    this.#state = createSupervisor({ ...options, backoff: { maxMs, ...options.backoff } })
     this.#supervised = supervised
   }
 

@@ -5,7 +5,7 @@
  * through shared memory.
  */
 import { PartitionReader } from '../group/partition-reader.ts'
-import type { Assignment, RunShape } from '../protocol.ts'
+import type { Assignment, RevokeAnswer, RunShape } from '../protocol.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Handler } from '../types.ts'
@@ -16,7 +16,7 @@ import { Executor } from './executor.ts'
 export interface RunMember {
   assign(assignment: Assignment): Promise<void>
   /** Stops after the current delivery; with `stop`, the handler's `stop` is run and its result returned. */
-  revoke(member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }>
+  revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(): void
   resume(): void
 }
@@ -66,18 +66,18 @@ export class HandlerMember implements RunMember {
     this.#thread.addTaker(member, executor)
   }
 
-  async revoke(member: number, epoch: number, stop: boolean): Promise<{ readonly result?: unknown }> {
+  async revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer> {
     const running = this.#running.get(member)
-    if (running === undefined || running.executor.reader.assignment.epoch !== epoch) return {}
+    if (running === undefined || running.executor.reader.assignment.epoch !== epoch) return { held: false }
     const { executor, context } = running
     context.abort()
     await executor.close()
     this.#running.delete(member)
-    this.#thread.removeTaker(member)
-    if (!stop || this.#handler.stop === undefined) return {}
+    this.#thread.removeTaker(member, executor)
+    if (!stop || this.#handler.stop === undefined) return { held: true }
     const result = await this.#handler.stop(executor.userState, context)
     await context.settled()
-    return result === undefined ? {} : { result }
+    return result === undefined ? { held: true } : { held: true, result }
   }
 
   pause(): void {

@@ -9,7 +9,7 @@ import { toWire } from '../errors.ts'
 import { AckTracker } from '../group/ack-tracker.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
 import { VERDICT } from '../link.ts'
-import type { Assignment } from '../protocol.ts'
+import type { Assignment, RevokeAnswer } from '../protocol.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
 import type { FetchedFrame } from './delivery.ts'
 import type { RunMember } from './handler-member.ts'
@@ -223,13 +223,13 @@ export class ManualMember implements RunMember {
     this.#thread.addTaker(assignment.member, reader)
   }
 
-  async revoke(member: number, epoch: number): Promise<{ readonly result?: unknown }> {
+  async revoke(member: number, epoch: number): Promise<RevokeAnswer> {
     const reader = this.#readers.get(member)
-    if (reader === undefined || reader.reader.assignment.epoch !== epoch) return {}
+    if (reader === undefined || reader.reader.assignment.epoch !== epoch) return { held: false }
     reader.close()
     this.#readers.delete(member)
-    this.#thread.removeTaker(member)
-    return {}
+    this.#thread.removeTaker(member, reader)
+    return { held: true }
   }
 
   pause(): void {

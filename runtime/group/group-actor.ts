@@ -75,7 +75,7 @@ export class GroupActor {
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
   #gate: number
-  /** Offset that the committed word was last seen at: the base that its low word is read against. */
+  /** As the reader last said. */
   #committed: number
 
   constructor(
@@ -126,7 +126,8 @@ export class GroupActor {
     const open = this.#slot
     if (open !== null) {
       const word = open.place.slot + (open.place.confirms ? SLOT_COMMITTED : SLOT_RETURNED)
-      this.#committed = nearestOffset(this.#committed, this.#memory.load(word))
+      // Close below the high watermark, as the window is bounded: the base holds however far the reader has come.
+      this.#committed = nearestOffset(this.partition.highWatermark, this.#memory.load(word))
     }
     return this.#committed
   }
@@ -148,7 +149,7 @@ export class GroupActor {
     }
     this.#slot = { place, link }
     this.#setGate(place.slot + SLOT_PIN)
-    this.partition.readers.set(link.client, link)
+    this.partition.readers.set(place.member, link)
     this.#owesSkips = this.#cursor.failures.size > 0
     // A predecessor may have died between its commit and its ring.
     link.wake()
@@ -189,7 +190,7 @@ export class GroupActor {
     this.#block.pin = pin
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
-    this.partition.readers.delete(open.place.client)
+    this.partition.readers.delete(this.place.member)
     if (crash?.executing && handed === returned + 1 && returned >= committed) {
       this.#step({ kind: 'crashed', offset: returned, committed, how: crash.reason }, JSON.stringify(crash.error))
     }
@@ -327,7 +328,7 @@ export class GroupActor {
   close(): void {
     const { gates } = this.partition.window
     gates.splice(gates.indexOf(this.#gate), 1)
-    if (this.#slot !== null) this.partition.readers.delete(this.#slot.place.client)
+    this.partition.readers.delete(this.place.member)
   }
 
   report(): GroupReport {

@@ -94,8 +94,9 @@ export class HostLink {
     this.#bell.ring()
   }
 
+  /** Whether `settlements` would take one now. */
   hasSettlements(): boolean {
-    return this.#toHost.poll()
+    return this.#toHost.poll() && this.room() > 0
   }
 
   /** Hands settlements over, oldest first, until `take` says that it cannot answer one now; whether any was taken. */

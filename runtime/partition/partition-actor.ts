@@ -50,6 +50,8 @@ export interface IncomingRing {
   after: number
   /** The producer's thread has ended: nothing will be published any more. */
   orphaned: boolean
+  /** A predecessor's answers, to be given again when there is room for them; at most those of one append. */
+  unsent: { readonly ringEnd: number; readonly baseOffset: number }[]
 }
 
 /** What the partition needs of its host. */
@@ -71,7 +73,7 @@ export class PartitionActor {
   /** The next offset to append; also the high watermark, because memory topics are readable at once. */
   #endOffset: number
   #dropped: number
-  /** Threads to wake when the end moves, by address of their bell. */
+  /** Threads to wake when the end moves, by the group that they read for. */
   readonly readers: Map<number, HostLink> = new Map()
   /** Whether the last `drain` left frames behind for want of room. */
   full = false
@@ -144,9 +146,20 @@ export class PartitionActor {
     const last = this.window.own[OWN_LAST_APPEND] as number
     for (const position of this.frames(last)) {
       if (this.reader.word(position + FRAME_RING) !== ring.id) continue
-      ring.link.receipt(ring.id, this.reader.word(position + FRAME_RING_END), frameBaseOffset(this.reader, position), RECEIPT_APPENDED)
+      const ringEnd = this.reader.word(position + FRAME_RING_END)
+      ring.unsent.push({ ringEnd, baseOffset: frameBaseOffset(this.reader, position) })
     }
-    ring.link.publish()
+    this.#sendUnsent(ring)
+  }
+
+  /** Whether nothing is left: what comes after in this ring is answered later. */
+  #sendUnsent(ring: IncomingRing): boolean {
+    const { unsent, link } = ring
+    if (unsent.length === 0) return true
+    const sent = unsent.splice(0, Math.min(unsent.length, link.room()))
+    for (const { ringEnd, baseOffset } of sent) link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
+    link.publish()
+    return unsent.length === 0
   }
 
   ringOf(id: number): IncomingRing | undefined {
@@ -166,7 +179,10 @@ export class PartitionActor {
   ready(): boolean {
     for (const ring of this.#rings) {
       if (ring.after !== 0) continue
-      if (ring.consumer.poll() ? !this.full || this.#mayHaveRoom() : ring.orphaned || ring.consumer.drained) return true
+      // Without room for its answers a ring waits; its client rings when it has made some.
+      if (ring.consumer.poll() || ring.unsent.length > 0) {
+        if ((!this.full || this.#mayHaveRoom()) && ring.link.room() > 0) return true
+      } else if (ring.orphaned || ring.consumer.drained) return true
     }
     return false
   }
@@ -185,7 +201,7 @@ export class PartitionActor {
     this.full = false
     for (let index = 0; index < this.#rings.length; index++) {
       const ring = this.#rings[index] as IncomingRing
-      if (ring.after !== 0) continue
+      if (ring.after !== 0 || !this.#sendUnsent(ring)) continue
       if (ring.consumer.poll()) {
         if (this.#take(ring)) worked = true
       } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {

@@ -16,7 +16,9 @@ import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_NAP, HOST_WANT
 import type {
   GroupPlace,
   GroupReport,
+  HostHoldings,
   HostNotice,
+  LinkedClient,
   PartitionHostApi,
   PartitionHostBoot,
   PartitionPlace,
@@ -26,7 +28,6 @@ import type {
   TopicShape,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
-import type { LinkPlace } from '../thread/attached-thread.ts'
 import type { BrokerEvents, PartitionStats } from '../types.ts'
 import { HostLink } from './host-link.ts'
 import { type IncomingRing, PartitionActor } from './partition-actor.ts'
@@ -194,15 +195,17 @@ class PartitionHost implements PartitionHostApi {
     this.#bell.ring()
   }
 
-  addClient({
-    client,
-    bell,
-    link,
-  }: {
-    readonly client: number
-    readonly bell: number
-    readonly link: LinkPlace
-  }): void {
+  /** Groups and slots before rings, so that nothing is appended before what gates it is known. */
+  restore({ clients, partitions, groups, slots, rings, leaving }: HostHoldings): void {
+    for (const client of clients) this.addClient(client)
+    for (const { place, topic } of partitions) this.addPartition(place, topic)
+    for (const group of groups) this.openGroup(group)
+    for (const slot of slots) this.openSlot(slot)
+    for (const { place, topic, client, after } of rings) this.addRing(place, topic, client, after)
+    for (const client of leaving) this.removeClient(client)
+  }
+
+  addClient({ client, bell, link }: LinkedClient): void {
     if (!this.#links.has(client)) this.#links.set(client, new HostLink(this.#memory, client, bell, link))
   }
 
@@ -233,12 +236,14 @@ class PartitionHost implements PartitionHostApi {
 
   addRing(place: RingPlace, topic: number, client: number, after: number): void {
     const partition = this.#partition(topic, place.partition)
+    const link = this.#link(client)
     const ring: IncomingRing = {
       id: place.ring,
       consumer: new RingConsumer(this.#memory, place.address, place.capacity),
-      link: this.#link(client),
+      link,
       after: after !== 0 && partition.ringOf(after) !== undefined ? after : 0,
-      orphaned: false,
+      orphaned: this.#leaving.has(link),
+      unsent: [],
     }
     partition.addRing(ring)
     this.#wake()

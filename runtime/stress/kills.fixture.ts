@@ -244,6 +244,11 @@ async function once(
   await within(HANG_MS, 'stop of the audit', auditing.stop())
 }
 
+/** Handles of this process, but for the pipes that printing opens. */
+function openResources(): number {
+  return process.getActiveResourcesInfo().filter(name => !/^(PipeWrap|TTYWrap)$/.test(name)).length
+}
+
 /** What the broker holds, once it has stopped changing. */
 async function settledCensus(
   session: Session,
@@ -254,7 +259,7 @@ async function settledCensus(
 
 export async function runKills(options: KillOptions): Promise<KillReport> {
   const since = performance.now()
-  const resources = process.getActiveResourcesInfo().length
+  const resources = openResources()
   const killing: Killing = {
     phases: Object.fromEntries(PHASES_KILLED.map(phase => [phase, 0])),
     points: {},
@@ -293,7 +298,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
     if (deadLettered !== 0 || lag !== 0) problems.push(`${deadLettered} dead letters, lag ${lag}`)
     await within(HANG_MS, 'close of the broker', broker.close())
     await sleep(50)
-    const left = process.getActiveResourcesInfo().length
+    const left = openResources()
     if (left > resources)
       problems.push(`${left - resources} resources stayed open: ${process.getActiveResourcesInfo().join(' ')}`)
   } catch (error) {

@@ -60,7 +60,7 @@ const handler: Handler<Oddity, undefined, number> = defineHandler<Oddity, undefi
       case 'spin':
         for (;;);
       case 'exit':
-        process.exit(0)
+        return process.exit(0)
       case 'outOfMemory':
         return leak()
       default:

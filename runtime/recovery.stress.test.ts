@@ -1,6 +1,6 @@
 /** What a broker does after a thread of it died, or a consumer misbehaved, at a moment that is known. Real threads. */
 import t, { type Test } from 'tap'
-import { delay, openBroker, rejection, SMALL, until } from './broker.fixture.ts'
+import { delay, openBroker, rejection, SMALL } from './broker.fixture.ts'
 import { sessions } from './broker.ts'
 import { runNumbers } from './group/run-client.ts'
 import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from './index.ts'

@@ -47,9 +47,9 @@ export class Arena {
     return this.#gaps.reduce((sum, gap) => sum + gap.bytes, 0)
   }
 
-  /** Address of `bytes` zeroed bytes, or `NO_ROOM`. */
+  /** Address of `bytes` zeroed bytes, at least one line, or `NO_ROOM`. */
   allocate(bytes: number): number {
-    const size = roundUp(bytes)
+    const size = Math.max(LINE_BYTES, roundUp(bytes))
     const index = this.#gaps.findIndex(gap => gap.bytes >= size)
     const gap = this.#gaps[index]
     if (gap === undefined) return NO_ROOM

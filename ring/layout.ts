@@ -10,7 +10,7 @@
  *           +256 CLOSED producer writes, consumer reads    1: nothing follows the tail in this ring
  *           +384 data, `capacity` bytes, a power of two
  *
- * record    i32 length  > 0: bytes of this record, this word included; its payload follows, padded to 8
+ * record    i32 length  > 0: bytes of this record, this word included, at least 8; its payload follows, padded to 8
  *                       < 0: padding of -length bytes up to the end of the data
  *
  * bell      +0 SLEEPS  1: the owner sleeps (owner writes 1 and 0, a ringer writes 0)

@@ -42,7 +42,10 @@ export class RingProducer {
     this.#head = memory.load(address + RING_HEAD)
   }
 
-  /** Address of `bytes` contiguous bytes at the tail, or `FULL`. Writes padding in front when the end is too near. */
+  /**
+   * Address of `bytes` contiguous bytes at the tail, or `FULL`. Writes padding in front when the end is too near; a
+   * record of more than half the capacity may therefore find even an empty ring full.
+   */
   claim(bytes: number): number {
     const need = align8(bytes)
     const at = this.tail & this.#mask
@@ -130,7 +133,9 @@ export class RingConsumer {
       const length = this.memory.i32[(this.#data + at) >> 2] as number
       if (length > 0) {
         const bytes = align8(length)
-        return length >= 8 && bytes <= ready && at + bytes <= this.capacity ? this.#data + at : CORRUPT
+        return length >= 8 && length <= ready && bytes <= ready && at + bytes <= this.capacity
+          ? this.#data + at
+          : CORRUPT
       }
       if (length === 0 || -length > ready || at - length !== this.capacity) return CORRUPT
       this.head = (this.head - length) | 0

@@ -5,6 +5,7 @@
  * become lines of the same form.
  */
 import type { Delivery } from '../types.ts'
+import { inOneLine } from './failure.ts'
 import type { LineSink } from './line-sink.ts'
 import { type BrokenLine, LINE_HEADER } from './parse-line.ts'
 
@@ -69,7 +70,7 @@ export class DeadLetterLog {
     this.#reasons.set(letter.reason, (this.#reasons.get(letter.reason) ?? 0) + 1)
     if (this.#sink !== undefined) return this.#sink.write(Buffer.from(JSON.stringify(letter)))
     if (this.#count <= SAID_MAX)
-      this.#say(`line ${letter.line ?? '?'}: ${letter.reason}: ${letter.error.slice(0, 200)}`)
+      this.#say(`line ${letter.line ?? '?'}: ${letter.reason}: ${inOneLine(letter.error).slice(0, 200)}`)
     if (this.#count === SAID_MAX) this.#say('further ones are only counted; --dead-letter FILE keeps them')
     return undefined
   }

@@ -11,6 +11,7 @@ t.test('writes all lines, in order, in few blocks', async t => {
         done()
       },
     }),
+    'out',
   )
   for (let i = 0; i < 1_000; i++) sink.write(Buffer.from(`${i}`))
   await sink.end()
@@ -28,6 +29,7 @@ t.test('says when there is no room, and when there is again', async t => {
         proceed = done
       },
     }),
+    'out',
   )
   const waiting = sink.write(Buffer.alloc(100_000, 0x61))
   t.ok(waiting instanceof Promise)
@@ -46,6 +48,7 @@ t.test('a stream that fails rejects, and sets waiting writers free', async t => 
         setImmediate(() => done(Object.assign(new Error('gone'), { code: 'EPIPE' })))
       },
     }),
+    'out',
   )
   await sink.write(Buffer.alloc(100_000))
   await t.rejects(sink.failed, { code: 'EPIPE' })

@@ -25,15 +25,16 @@ export class LineSink {
   #room: Promise<void> | undefined
   #giveRoom: () => void = () => {}
 
-  constructor(stream: Writable) {
+  /** `path` is what it is called when it fails; a reader that went away is the stream's own `EPIPE`. */
+  constructor(stream: Writable, path: string) {
     this.#stream = stream
     stream.on('drain', () => this.#makeRoom())
     this.failed = new Promise((_resolve, reject) => {
-      stream.on('error', error => {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
         this.#broken = true
         this.#open = []
         this.#makeRoom()
-        reject(error)
+        reject(error.code === 'EPIPE' ? error : fileFailure(path, error))
       })
     })
     // Whoever needs it awaits it; nobody may, at the very end.
@@ -86,9 +87,9 @@ export class LineSink {
 /** `-` is standard output; a file is made, or emptied. @throws Failure if it cannot be written. */
 export async function openSink(path: string): Promise<LineSink> {
   // Not process.stdout, which blocks this thread while the reader of a pipe is slow. Its descriptor stays open.
-  if (path === '-') return new LineSink(createWriteStream('', { fd: 1, autoClose: false }))
+  if (path === '-') return new LineSink(createWriteStream('', { fd: 1, autoClose: false }), 'standard output')
   try {
-    return new LineSink((await open(path, 'w')).createWriteStream())
+    return new LineSink((await open(path, 'w')).createWriteStream(), path)
   } catch (error) {
     throw fileFailure(path, error)
   }

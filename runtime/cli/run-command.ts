@@ -48,6 +48,8 @@ export async function runCommand(options: RunArguments): Promise<number> {
   const deadLetters = new DeadLetterLog(deadLetterFile, say)
 
   const broker = await createBroker({ logger: progress, memoryMaxBytes: memoryFor(options.partitions) })
+  // DeadLetterLog says them, or the file has them.
+  broker.on('deadLettered', () => {})
   let closing: { timeoutMs: number } | undefined
   try {
     const work = processLines(broker, {

@@ -23,6 +23,10 @@ export interface OddHandlerData {
   readonly counts: Int32Array
 }
 
+function spin(): never {
+  for (;;);
+}
+
 function leak(): never {
   let list: unknown = null
   for (;;) list = { list, filler: [1, 2, 3] }
@@ -58,7 +62,7 @@ const handler: Handler<Oddity, undefined, number> = defineHandler<Oddity, undefi
       case 'rejectError':
         throw new RejectError('not wanted')
       case 'spin':
-        for (;;);
+        return spin()
       case 'exit':
         return process.exit(0)
       case 'outOfMemory':

@@ -1,0 +1,24 @@
+/**
+ * Builds everything: `tsc -b` with TypeScript 7, whose compiler is a native binary in an optional package, or, where
+ * optional packages were left out, with the last TypeScript that is written in JavaScript (slower, same output).
+ */
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+const args = ['-b', ...process.argv.slice(2)]
+
+function compile(typescript) {
+  return spawnSync(process.execPath, [require.resolve(`${typescript}/bin/tsc`), ...args], { stdio: 'inherit' }).status ?? 1
+}
+
+function hasNative() {
+  try {
+    createRequire(require.resolve('typescript/package.json')).resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`)
+    return true
+  } catch {
+    return false
+  }
+}
+
+process.exitCode = compile(hasNative() ? 'typescript' : 'typescript-js')

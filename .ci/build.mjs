@@ -4,17 +4,21 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 
 const require = createRequire(import.meta.url)
 const args = ['-b', ...process.argv.slice(2)]
 
 function compile(typescript) {
-  return spawnSync(process.execPath, [require.resolve(`${typescript}/bin/tsc`), ...args], { stdio: 'inherit' }).status ?? 1
+  const compiler = join(dirname(require.resolve(`${typescript}/package.json`)), 'bin', 'tsc')
+  return spawnSync(process.execPath, [compiler, ...args], { stdio: 'inherit' }).status ?? 1
 }
 
 function hasNative() {
   try {
-    createRequire(require.resolve('typescript/package.json')).resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`)
+    createRequire(require.resolve('typescript/package.json')).resolve(
+      `@typescript/typescript-${process.platform}-${process.arch}/package.json`,
+    )
     return true
   } catch {
     return false

@@ -6,7 +6,7 @@ import { runNumbers } from './group/run-client.ts'
 import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from './index.ts'
 import { FAULT_POINT, type FaultPoint } from './layout.ts'
 import type { Session } from './session.ts'
-import type { Oddity } from './stress/odd-handler.fixture.ts'
+import type { OddHandlerData, Oddity } from './stress/odd-handler.fixture.ts'
 import { within } from './stress/within.fixture.ts'
 
 const ODD = new URL('./stress/odd-handler.fixture.js', import.meta.url)
@@ -16,9 +16,17 @@ function open(t: Test, options: BrokerOptions = {}): Promise<Broker> {
   return openBroker(t, { restart: OFTEN, ...options })
 }
 
-function odd(options: Partial<RunOptions> = {}): RunOptions & { readonly data: { readonly counts: Int32Array } } {
+function odd(options: Partial<RunOptions> = {}): RunOptions & { readonly data: OddHandlerData } {
   const counts = new Int32Array(new SharedArrayBuffer(32))
-  return { handler: ODD, threads: 1, restart: OFTEN, backoff: { initialMs: 1, maxMs: 2 }, ...options, data: { counts } }
+  const times = new Float64Array(new SharedArrayBuffer(8_000))
+  return {
+    handler: ODD,
+    threads: 1,
+    restart: OFTEN,
+    backoff: { initialMs: 1, maxMs: 2 },
+    ...options,
+    data: { counts, times },
+  }
 }
 
 function sessionOf(broker: Broker): Session {

@@ -41,7 +41,7 @@ export interface KillReport {
   /** Host kills by point, and how many times the point was not reached. */
   readonly points: Readonly<Record<string, number>>
   readonly missed: number
-  /** From the kill to the next append or delivery, in ms. */
+  /** From the kill to the next append, or until each partition has had another delivery, in ms. */
   readonly recoveryMs: readonly number[]
   readonly seconds: number
 }
@@ -152,8 +152,7 @@ async function killHandlers(
   options: KillOptions,
   killing: Killing,
 ): Promise<void> {
-  const total = (): number =>
-    Array.from({ length: ledger.partitions }, (_, partition) => ledger.count(partition)).reduce((a, b) => a + b, 0)
+  const counts = (): number[] => Array.from({ length: ledger.partitions }, (_, partition) => ledger.count(partition))
   for (const aim of aims(options.handlerKills ?? {})) {
     await sleep(aim === 'starting' ? Math.random() * 30 : Math.random() * 60)
     const index = Math.floor(Math.random() * (options.threads ?? 2))
@@ -168,9 +167,10 @@ async function killHandlers(
     }
     killing.phases[report.phase] = (killing.phases[report.phase] ?? 0) + 1
     if (report.executing) killing.executing++
-    const before = total()
+    const before = counts()
     const since = performance.now()
-    while (total() === before && performance.now() - since < HANG_MS) await sleep(1)
+    while (counts().some((count, partition) => count === before[partition]) && performance.now() - since < HANG_MS)
+      await sleep(1)
     killing.recoveryMs.push(performance.now() - since)
   }
 }

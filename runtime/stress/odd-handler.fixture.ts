@@ -7,6 +7,7 @@ import type { Handler } from '../types.ts'
 export type Oddity =
   | 'return'
   | 'await'
+  | 'await5'
   | 'throw'
   | 'rejectError'
   | 'reject'
@@ -18,9 +19,15 @@ export type Oddity =
   | 'strayRejection'
   | 'outOfMemory'
 
-/** `counts`: entries 0 starts, 1 deliveries, 2 stops; 3: if set, `start` hangs from the second on; 4: `stop` throws. */
+/** `counts`: entries 0 starts, 1 deliveries, 2 stops; 3: `start` hangs from the second on; 4: `stop` throws. */
 export interface OddHandlerData {
   readonly counts: Int32Array
+  /** When the last `start` was, and each delivery after it, in milliseconds since the epoch. */
+  readonly times: Float64Array
+}
+
+function now(): number {
+  return performance.timeOrigin + performance.now()
 }
 
 function spin(): never {
@@ -34,6 +41,7 @@ function leak(): never {
 
 async function odd(value: Oddity): Promise<unknown> {
   if (value === 'await') return sleep(2)
+  if (value === 'await5') return sleep(5)
   if (value === 'reject') throw new TypeError('odd on purpose')
   if (value === 'neverSettle') return new Promise(() => undefined)
   if (value === 'strayRejection') {
@@ -47,13 +55,14 @@ async function odd(value: Oddity): Promise<unknown> {
 
 const handler: Handler<Oddity, undefined, number> = defineHandler<Oddity, undefined, number>({
   async start({ data }): Promise<undefined> {
-    const { counts } = data as OddHandlerData
+    const { counts, times } = data as OddHandlerData
+    times[0] = now()
     const before = Atomics.add(counts, 0, 1)
     if (counts[3] === 1 && before > 0) await new Promise(() => undefined)
-    if (counts[3] === 2) setTimeout(() => process.exit(5), 5)
   },
   message({ value }, _state, { data }) {
-    Atomics.add((data as OddHandlerData).counts, 1, 1)
+    const { counts, times } = data as OddHandlerData
+    times[Atomics.add(counts, 1, 1) + 1] = now()
     switch (value) {
       case 'return':
         return undefined

@@ -3,7 +3,7 @@ import { cpus } from 'node:os'
 import Table from 'cli-table3'
 import type { Row } from './harness.ts'
 
-const yardsticks = ['postMessage', 'postMessage-100', 'raw-pipeline'] as const
+const yardsticks = ['postMessage', 'postMessage-100', 'raw-pipeline', 'bare-workers'] as const
 
 export function toText(rows: readonly Row[]): string {
   const processors = cpus()

@@ -6,7 +6,14 @@
  */
 import type { Workload } from './workload.ts'
 
-export type CaseName = 'eachBatch' | 'eachMessage' | 'awaited' | 'ring-batch32' | 'ring-each'
+export type CaseName =
+  | 'eachBatch'
+  | 'eachMessage'
+  | 'awaited'
+  | 'ring-batch32'
+  | 'ring-each'
+  | 'compute-1'
+  | 'compute-2'
 
 export interface Spec {
   readonly caseName: CaseName

@@ -1,5 +1,6 @@
 /** Which cases, payloads and subjects a suite measures. */
 
+import { bareWorkers } from './rivals/bare-workers.ts'
 import { piscina } from './rivals/piscina.ts'
 import { postMessage } from './rivals/post-message.ts'
 import { postMessage100 } from './rivals/post-message-100.ts'
@@ -8,10 +9,11 @@ import { ringbuf } from './rivals/ringbuf.ts'
 import { rxjs } from './rivals/rxjs.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
 import { millrace } from './subjects/millrace.ts'
+import { millraceCompute } from './subjects/millrace-compute.ts'
 import { ring } from './subjects/ring.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
-export const suiteNames = ['ring', 'pipeline'] as const
+export const suiteNames = ['ring', 'pipeline', 'compute'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
 export interface Suite {
@@ -32,6 +34,12 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     subjects: [millrace, postMessage, postMessage100, ringbuf, piscina, rxjs, rawPipeline],
     cases: ['eachBatch', 'eachMessage', 'awaited'],
     payloads: ['64', '1024', 'json'],
+    hops: 2,
+  },
+  compute: {
+    subjects: [millraceCompute, bareWorkers],
+    cases: ['compute-1', 'compute-2'],
+    payloads: ['64'],
     hops: 2,
   },
 }

@@ -7,6 +7,7 @@
  *   +128 PHASE     the thread writes, control reads      what it is doing (PHASE below)
  *   +132 RUNNING   the thread writes, control reads      slot whose handler is on the stack, 0: none
  *   +136 TURN      the thread writes, control reads      grows with each delivery started on this thread
+ *   +140 BEAT      the thread writes, control reads      grows with each turn; a ring of the bell asks for one
  *
  * slot      one per incarnation of a reader of one partition for one group; abandoned, never reused, while its
  *           thread may live
@@ -35,7 +36,7 @@
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
  *
- * HANDED, RETURNED, RUNNING and TURN are written plainly, once per record: they are read only after the thread's exit,
+ * HANDED, RETURNED, RUNNING, TURN and BEAT are written plainly, once per record: they are read only after the thread's exit,
  * or by a watchdog that compares two looks a timer apart, so no order with other words is needed.
  */
 import { LINE_BYTES } from 'sharedarraybuffer-ring'
@@ -44,6 +45,7 @@ export const CLIENT_BELL = 0
 export const CLIENT_PHASE: number = LINE_BYTES
 export const CLIENT_RUNNING: number = LINE_BYTES + 4
 export const CLIENT_TURN: number = LINE_BYTES + 8
+export const CLIENT_BEAT: number = LINE_BYTES + 12
 export const CLIENT_BYTES: number = 2 * LINE_BYTES
 
 export const HOST_BELL = 0

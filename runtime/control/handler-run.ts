@@ -7,11 +7,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Doorbell } from 'sharedarraybuffer-ring'
 import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { MillraceError, toWire } from '../errors.ts'
-import { CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, type Phase, SLOT_ACTIVE } from '../layout.ts'
+import { CLIENT_BEAT, CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, type Phase, SLOT_ACTIVE } from '../layout.ts'
 import type {
   ControlApi,
   HandlerHostApi,
@@ -46,8 +47,8 @@ interface Host {
   remote: Remote<HandlerHostApi> | null
   /** Whether it is a member: loaded, and known to the coordinator. */
   up: boolean
-  /** The delivery under watch, and since when. */
-  turn: number
+  /** What it had done at the last look, and since when. */
+  moves: number
   since: number
   timedOut: boolean
 }
@@ -103,7 +104,7 @@ export class HandlerRun {
       incarnation: null,
       remote: null,
       up: false,
-      turn: 0,
+      moves: 0,
       since: 0,
       timedOut: false,
     }))
@@ -299,8 +300,9 @@ export class HandlerRun {
   }
 
   /**
-   * Ends threads whose handler has been on the stack for too long. `late`: how late this look itself is, in ms.
-   * Returns whether any handler is, so that the next look should come soon.
+   * Ends threads that have not moved for too long while a handler is on the stack or its promise is pending: then what
+   * follows an `await` in it may hold the loop. `late`: how late this look itself is, in ms. Returns whether any thread
+   * is to be watched, so that the next look should come soon.
    */
   watch(now: number, late: number): boolean {
     const { handlerTimeoutMs } = this.shape
@@ -310,18 +312,24 @@ export class HandlerRun {
     for (const host of this.#hosts) {
       const { client, incarnation } = host
       if (!host.up || client === null || incarnation === null || host.timedOut) continue
-      const turn = memory.load(client.place.address + CLIENT_TURN)
-      const running = memory.load(client.place.address + CLIENT_RUNNING)
-      busy ||= running !== 0
-      if (running === 0 || turn !== host.turn) {
-        host.turn = turn
+      const { address } = client.place
+      const running = memory.load(address + CLIENT_RUNNING) !== 0
+      const pending = !running && client.slots.some(slot => memory.load(slot + SLOT_ACTIVE) === 1)
+      // Both only grow, so that their sum changes with either.
+      const moves = (memory.load(address + CLIENT_TURN) + memory.load(address + CLIENT_BEAT)) | 0
+      busy ||= running || pending
+      if ((!running && !pending) || moves !== host.moves) {
+        host.moves = moves
         host.since = now
-        continue
+      } else {
+        host.since += late
+        if (now - host.since >= handlerTimeoutMs) {
+          host.timedOut = true
+          incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
+        }
       }
-      host.since += late
-      if (now - host.since < handlerTimeoutMs) continue
-      host.timedOut = true
-      incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
+      // A loop that is free answers with a turn.
+      if (pending) new Doorbell(memory, this.#catalog.bellOf(client)).ring()
     }
     return busy
   }

@@ -56,7 +56,8 @@ export async function failureMode(oddity: Oddity | 'undecodable'): Promise<Failu
       threads: 1,
       data: dataOf(),
       attempts: ATTEMPTS,
-      handlerTimeoutMs: TIMEOUT_MS,
+      // Filling the heap takes a while.
+      handlerTimeoutMs: oddity === 'outOfMemory' ? 10 * TIMEOUT_MS : TIMEOUT_MS,
       backoff: { initialMs: 5, maxMs: 5 },
       deadLetter: 'dead',
       resourceLimits: { maxOldGenerationSizeMb: 64 },

@@ -6,7 +6,7 @@
  * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
  */
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
-import { CLIENT_BELL, CLIENT_PHASE, HOST_BELL, HOST_WANTS, PHASE, type Phase } from '../layout.ts'
+import { CLIENT_BEAT, CLIENT_BELL, CLIENT_PHASE, HOST_BELL, HOST_WANTS, PHASE, type Phase } from '../layout.ts'
 import {
   KIND_RECEIPT,
   KIND_SETTLE,
@@ -220,6 +220,8 @@ export class AttachedThread {
     this.#turnScheduled = false
     if (this.#closed || this.#inTurn) return
     this.#inTurn = true
+    const beat = (this.address + CLIENT_BEAT) >> 2
+    this.memory.i32[beat] = ((this.memory.i32[beat] as number) + 1) | 0
     const deadline = this.#lastYield + TURN_MS
     let worked = false
     try {

@@ -149,7 +149,7 @@ export class GroupClient<V> implements Group<V> {
     return {
       topic: this.#topic.id,
       group: this.name,
-      policy: { attempts, ...backoff },
+      policy: { attempts, ...backoff, buries: deadLetter !== false },
       deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
       from,
       given: [...given],

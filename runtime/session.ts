@@ -24,6 +24,8 @@ const FOR_EVER_MS = 2 ** 31 - 1
 /** Told when a run ends other than by its own `stop`. */
 export interface RunObserver {
   failed(error: Error): void
+  /** The broker was closed, and the run with it. */
+  closed(): void
 }
 
 export class Session {
@@ -222,6 +224,7 @@ export class Session {
     } finally {
       this.#closed = true
       this.publishers.fail(closedError())
+      for (const run of [...this.runs.values()]) run.closed()
       this.thread.close()
       await this.#worker.terminate()
       release()
@@ -230,6 +233,7 @@ export class Session {
   }
 
   async #flushUntil(until: number): Promise<void> {
+    if (until === Number.POSITIVE_INFINITY) return this.publishers.flush()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(

@@ -23,8 +23,21 @@ export interface MemberHandle {
   readonly client: ClientEntry
   readonly api: Calls<MemberApi>
   readonly confirms: boolean
+  /** Rejects with a CallError when the member is waited for no longer, though its thread lives. */
+  readonly cut: Promise<never> | null
   /** The member cannot take a partition: its handler's `start` failed. */
   refused(error: unknown): void
+}
+
+export interface PartitionResult {
+  readonly partition: number
+  readonly result: unknown
+}
+
+/** How a run ended: what its handlers' `stop` returned, in partition order, and which of them threw what. */
+export interface Farewell {
+  readonly results: readonly PartitionResult[]
+  readonly failures: readonly { readonly partition: number; readonly error: unknown }[]
 }
 
 /** What a member's slots looked like when its thread ended. */
@@ -36,6 +49,10 @@ export class GroupCoordinator {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #members = new Map<string, MemberHandle>()
+  /** Which member holds each slot: one thread may be several members. */
+  readonly #holders = new Map<SlotPlace, string>()
+  /** What handlers' `stop` returned for partitions that moved on, by run. */
+  readonly #moved = new Map<number, PartitionResult[]>()
   #state: AssignmentState
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -62,60 +79,55 @@ export class GroupCoordinator {
     return done
   }
 
-  /** A member came (again). Resolves when it has its partitions. */
-  up(id: string, handle: MemberHandle): Promise<void> {
+  /** Members came (again), together. Resolves when they have their partitions. */
+  up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
     return this.#enqueue(async () => {
-      this.#members.set(id, handle)
-      await this.#step({ kind: 'up', member: id })
+      for (const [id, handle] of handles) this.#members.set(id, handle)
+      await this.#step({ kind: 'up', members: [...handles.keys()] })
     })
   }
 
   /** A member's thread has ended; its slots are fenced and what was executing is charged. */
   down(id: string, crashOf: CrashOf): Promise<void> {
     return this.#enqueue(async () => {
-      const handle = this.#members.get(id)
-      if (handle === undefined) return
-      await this.#closeSlotsOf(handle, crashOf)
+      if (!this.#members.has(id)) return
+      await Promise.all(this.#slotsOf([id]).map(([partition, slot]) => this.#closeSlot(partition, slot, crashOf(slot))))
       await this.#step({ kind: 'down', member: id })
     })
   }
 
-  /** Members go for good. With `stop` their handlers' `stop` is run; resolves to what those returned, by partition. */
-  leave(
-    ids: readonly string[],
-    stop: boolean,
-  ): Promise<readonly { readonly partition: number; readonly result: unknown }[]> {
+  /** The members of a run go for good. With `stop` their handlers' `stop` is run. */
+  leave(run: number, ids: readonly string[], stop: boolean): Promise<Farewell> {
     return this.#enqueue(async () => {
-      const leaving = ids.flatMap(id => this.#members.get(id) ?? [])
-      const clients = new Map(leaving.map(handle => [handle.client.place.client, handle]))
-      const results: { readonly partition: number; readonly result: unknown }[] = []
-      const slots = [...this.group.slots].filter(([, slot]) => clients.has(slot.client))
+      const results = this.#moved.get(run) ?? []
+      this.#moved.delete(run)
+      const failures: Farewell['failures'][number][] = []
       await Promise.all(
-        slots.map(async ([partition, slot]) => {
-          const handle = clients.get(slot.client) as MemberHandle
+        this.#slotsOf(ids).map(async ([partition, slot]) => {
+          const handle = this.#members.get(this.#holders.get(slot) as string) as MemberHandle
           try {
-            const answer = await handle.api.revoke(handle.run, slot.member, slot.epoch, stop)
+            const answer = await within(handle, handle.api.revoke(run, slot.member, slot.epoch, stop))
             if ('result' in answer) results.push({ partition, result: answer.result })
           } catch (error) {
-            if (!(error instanceof CallError)) throw error
+            if (!(error instanceof CallError)) failures.push({ partition, error })
           }
           await this.#closeSlot(partition, slot, null)
         }),
       )
       for (const id of ids) this.#members.delete(id)
       await this.#step({ kind: 'gone', members: ids })
-      return results.sort((a, b) => a.partition - b.partition)
+      return { results: results.sort((a, b) => a.partition - b.partition), failures }
     })
   }
 
-  async #closeSlotsOf(handle: MemberHandle, crashOf: CrashOf): Promise<void> {
-    const slots = [...this.group.slots].filter(([, slot]) => slot.client === handle.client.place.client)
-    await Promise.all(slots.map(([partition, slot]) => this.#closeSlot(partition, slot, crashOf(slot))))
+  #slotsOf(ids: readonly string[]): (readonly [partition: number, slot: SlotPlace])[] {
+    return [...this.group.slots].filter(([, slot]) => ids.includes(this.#holders.get(slot) ?? ''))
   }
 
   async #closeSlot(partition: number, slot: SlotPlace, crash: SlotCrash | null): Promise<void> {
     const { host } = this.#topic.places[partition] as { readonly host: number }
     await this.#hosts.call(host, api => api.closeSlot(slot.member, slot.epoch, crash))
+    this.#holders.delete(slot)
     if (this.group.slots.get(partition) === slot) this.group.slots.delete(partition)
   }
 
@@ -133,12 +145,17 @@ export class GroupCoordinator {
     if (handle === undefined) return null
     try {
       if (effect.kind === 'assign') {
-        await this.#assign(handle, partition)
+        await this.#assign(effect.member, handle, partition)
         return null
       }
       const slot = this.group.slots.get(partition)
       if (slot !== undefined) {
-        await handle.api.revoke(handle.run, slot.member, slot.epoch, true)
+        const answer = await within(handle, handle.api.revoke(handle.run, slot.member, slot.epoch, true))
+        if ('result' in answer) {
+          const moved = this.#moved.get(handle.run) ?? []
+          this.#moved.set(handle.run, moved)
+          moved.push({ partition, result: answer.result })
+        }
         await this.#closeSlot(partition, slot, null)
       }
       return partition
@@ -149,12 +166,18 @@ export class GroupCoordinator {
     }
   }
 
-  async #assign(handle: MemberHandle, partition: number): Promise<void> {
+  async #assign(id: string, handle: MemberHandle, partition: number): Promise<void> {
     const place = this.#topic.places[partition] as PartitionPlace
     const slot = this.#catalog.addSlot(this.group, partition, handle.client, handle.confirms)
+    this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
     const assignment: Assignment = { ...slot, ...start, topic: this.#topic.shape, group, place }
-    await handle.api.assign(handle.run, assignment)
+    await within(handle, handle.api.assign(handle.run, assignment))
   }
+}
+
+/** The member's answer, for as long as it is waited for. */
+function within<T>({ cut }: MemberHandle, answer: Promise<T>): Promise<T> {
+  return cut === null ? answer : Promise.race([answer, cut])
 }

@@ -24,7 +24,7 @@ import type {
   SlotPlace,
 } from '../protocol.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
+import type { GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
@@ -69,6 +69,8 @@ export class HandlerRun {
   readonly #supervisor: SupervisorShell
   /** Of the first start of each host. */
   readonly #firsts = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
+  /** Members that have loaded their handler and join with the last of them; null: each joins by itself. */
+  #joining: Map<string, MemberHandle> | null = new Map()
   #paused = false
   #ending = false
   restarts = 0
@@ -147,6 +149,10 @@ export class HandlerRun {
       await this.end(0)
       throw error
     }
+    // Together, so that the first does not build up state for partitions that the others then take from it.
+    const together = new Map(this.#joining ?? [])
+    this.#joining = null
+    void this.#coordinator.up(together)
   }
 
   async #start(host: Host, incarnation: number): Promise<void> {
@@ -191,7 +197,9 @@ export class HandlerRun {
       const api: Calls<HandlerHostApi> = remote.withDeadline(2 ** 31 - 1)
       const refused = (error: unknown): void =>
         life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`)
-      await this.#coordinator.up(host.id, { run: this.shape.run, client, api, confirms: this.#confirms, refused })
+      const handle: MemberHandle = { run: this.shape.run, client, api, confirms: this.#confirms, cut: null, refused }
+      if (this.#joining === null) await this.#coordinator.up(new Map([[host.id, handle]]))
+      else this.#joining.set(host.id, handle)
     } catch (error) {
       // A thread that ended says by its exit why; only one that lives and does not answer is told of here.
       if (error instanceof CallError && error.failure.kind !== 'deadline') return
@@ -215,6 +223,7 @@ export class HandlerRun {
     port.close()
     this.#catalog.ringAll()
     const wasUp = host.up
+    this.#joining?.delete(host.id)
     const { timedOut } = host
     host.up = false
     host.incarnation = null

@@ -88,6 +88,13 @@ export class Executor implements TurnTaker {
     })
   }
 
+  /** Its slot is closed: whatever its handler still does counts for nothing. */
+  abandon(): void {
+    this.#clearTimers()
+    this.#state = 'closed'
+    this.#handOut++
+  }
+
   #finish(): void {
     const done = this.#closing
     if (done === null) return
@@ -200,6 +207,7 @@ export class Executor implements TurnTaker {
     this.#hasUnconfirmed = false
     output?.flush().then(
       () => {
+        if (this.#state !== 'confirming') return
         this.#thread.phase('committing')
         this.reader.commit(upTo)
         this.#state = 'running'

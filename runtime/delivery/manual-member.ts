@@ -228,8 +228,16 @@ export class ManualMember implements RunMember {
     if (reader === undefined || reader.reader.assignment.epoch !== epoch) return {}
     reader.close()
     this.#readers.delete(member)
-    this.#thread.removeTaker(member)
+    this.#thread.removeTaker(member, reader)
     return {}
+  }
+
+  abandon(): void {
+    for (const [member, reader] of this.#readers) {
+      reader.close()
+      this.#thread.removeTaker(member, reader)
+    }
+    this.#readers.clear()
   }
 
   pause(): void {

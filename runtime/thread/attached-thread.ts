@@ -127,8 +127,9 @@ export class AttachedThread {
     this.wake()
   }
 
-  removeTaker(member: number): void {
-    this.#takers.delete(member)
+  /** Takes one out, unless another has its place already. */
+  removeTaker(member: number, taker: TurnTaker): void {
+    if (this.#takers.get(member) === taker) this.#takers.delete(member)
   }
 
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */

@@ -40,6 +40,7 @@ export class Session {
   readonly #remote: Remote<OwnerControlApi>
   #holds = 0
   #failure: MillraceError | null = null
+  #closing = false
   #closed = false
 
   private constructor(
@@ -186,6 +187,16 @@ export class Session {
     if (this.#closed) throw closedError()
   }
 
+  /** From the call of `close` on nothing new is accepted; what is under way goes on. */
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  checkAccepts(): void {
+    this.checkOpen()
+    if (this.#closing) throw closedError()
+  }
+
   get closed(): boolean {
     return this.#closed || this.#failure !== null
   }
@@ -213,6 +224,7 @@ export class Session {
 
   async close(timeoutMs: number): Promise<void> {
     if (this.closed) return
+    this.#closing = true
     const release = this.hold()
     const until = performance.now() + timeoutMs
     const problems: string[] = []

@@ -418,6 +418,7 @@ t.test('strange things returned or thrown by a handler do no harm', async t => {
   const broker = await openBroker(t)
   const topic = await broker.topic<number>('orders')
   const badThen = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
     get then() {
       throw new Error('then throws')
     },
@@ -444,6 +445,7 @@ t.test('strange things returned or thrown by a handler do no harm', async t => {
     () => null,
     () => Promise.reject(undefined),
     () => {
+      // biome-ignore lint/style/useThrowOnlyError: that is what is tested
       throw undefined
     },
     () => {
@@ -519,7 +521,7 @@ t.test('an output that is full holds its partition, and loses nothing', async t 
   await delay(100)
   t.ok((await run.stats()).processed < 600)
   const seen: number[] = []
-  const reading = await out.group('r').handle(({ value }) => void seen.push(Number.parseInt(value)))
+  const reading = await out.group('r').handle(({ value }) => void seen.push(Number.parseInt(value, 10)))
   await run.idle()
   await reading.idle()
   t.strictSame(

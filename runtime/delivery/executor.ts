@@ -8,7 +8,7 @@
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
  * the commit waits until what the fetch produced is confirmed.
  */
-import { isMillraceError, toWire } from '../errors.ts'
+import { failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
 import { type SettleHow, VERDICT } from '../link.ts'
@@ -391,12 +391,7 @@ export class Executor implements TurnTaker {
 
   #failed(delivery: RecordDelivery, error: unknown): void {
     this.#setting.context.forget()
-    const how: SettleHow = isMillraceError(error, 'MILL_REJECTED')
-      ? 'rejected'
-      : isMillraceError(error, 'MILL_DECODE')
-        ? 'decode'
-        : 'failed'
-    this.#settle(delivery, how, error)
+    this.#settle(delivery, failureOf(error), error)
   }
 
   #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {

@@ -34,6 +34,7 @@ class BrokerClient implements Broker {
   async topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>> {
     const defined = typeof name === 'object' && name !== null ? name : undefined
     const checkedName = checkName('topic', defined === undefined ? name : defined.name)
+    this.#session.checkAccepts()
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
     const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups, given } = checked
     const shape = await this.#session.ask(control =>

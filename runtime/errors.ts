@@ -105,6 +105,12 @@ export function isMillraceError<C extends ErrorCode = ErrorCode>(
   return code === undefined || (error as unknown as MillraceError).code === code
 }
 
+/** What a failure means for its record: whether it was rejected, does not decode, or may be tried again. */
+export function failureOf(error: unknown): 'rejected' | 'decode' | 'failed' {
+  if (isMillraceError(error, 'MILL_REJECTED')) return 'rejected'
+  return isMillraceError(error, 'MILL_DECODE') ? 'decode' : 'failed'
+}
+
 /** An error as plain data: survives `postMessage`, and fits in 75 KiB with all its causes. */
 export interface ErrorWire {
   readonly name: string

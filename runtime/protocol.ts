@@ -29,8 +29,10 @@ export interface PartitionPlace {
 
 /** How a group treats records that fail. */
 export interface RetryPolicy {
-  /** Failures allowed in total; Infinity: never dead-letter. */
+  /** Failures allowed in total; Infinity: only what is rejected or does not decode is dead-lettered. */
   readonly attempts: number
+  /** Whether there is a dead-letter topic. */
+  readonly buries: boolean
   readonly initialMs: number
   readonly maxMs: number
   readonly jitter: number

@@ -24,6 +24,8 @@ const FOR_EVER_MS = 2 ** 31 - 1
 /** Told when a run ends other than by its own `stop`. */
 export interface RunObserver {
   failed(error: Error): void
+  /** The broker was closed, and the run with it. */
+  closed(): void
 }
 
 export class Session {
@@ -38,6 +40,7 @@ export class Session {
   readonly #remote: Remote<OwnerControlApi>
   #holds = 0
   #failure: MillraceError | null = null
+  #closing = false
   #closed = false
 
   private constructor(
@@ -185,6 +188,16 @@ export class Session {
     if (this.#closed) throw closedError()
   }
 
+  /** From the call of `close` on nothing new is accepted; what is under way goes on. */
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  checkAccepts(): void {
+    this.checkOpen()
+    if (this.#closing) throw closedError()
+  }
+
   get closed(): boolean {
     return this.#closed || this.#failure !== null
   }
@@ -212,6 +225,7 @@ export class Session {
 
   async close(timeoutMs: number): Promise<void> {
     if (this.closed) return
+    this.#closing = true
     const release = this.hold()
     const until = performance.now() + timeoutMs
     const problems: string[] = []
@@ -223,6 +237,7 @@ export class Session {
     } finally {
       this.#closed = true
       this.publishers.fail(closedError())
+      for (const run of [...this.runs.values()]) run.closed()
       this.thread.close()
       await this.#worker.terminate()
       release()
@@ -231,6 +246,7 @@ export class Session {
   }
 
   async #flushUntil(until: number): Promise<void> {
+    if (until === Number.POSITIVE_INFINITY) return this.publishers.flush()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(

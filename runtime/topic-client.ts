@@ -5,7 +5,7 @@ import { checkName } from './names.ts'
 import { checkPublishOptions } from './options.ts'
 import type { TopicShape } from './protocol.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
-import type { Session } from './session.ts'
+import { closedError, type Session } from './session.ts'
 import type { BatchReceipt, Group, Message, PublishOptions, Receipt, Topic, TopicStats } from './types.ts'
 
 export class TopicClient<V> implements Topic<V> {
@@ -29,6 +29,7 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt> {
+    if (this.#session.closing) return Promise.reject(closedError())
     if (options === undefined) return this.#producer.publish(message)
     try {
       return this.#producer.publish(message, checkPublishOptions(options))
@@ -38,10 +39,12 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   tryPublish(message: Message<V>): boolean {
+    if (this.#session.closing) throw closedError()
     return this.#producer.tryPublish(message)
   }
 
   publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<BatchReceipt> {
+    if (this.#session.closing) return Promise.reject(closedError())
     if (options === undefined) return this.#producer.publishBatch(messages)
     try {
       return this.#producer.publishBatch(messages, checkPublishOptions(options))

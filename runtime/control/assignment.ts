@@ -22,8 +22,8 @@ export interface AssignmentState {
 }
 
 export type AssignmentInput =
-  /** A member came, or came up again. */
-  | { readonly kind: 'up'; readonly member: string }
+  /** Members came, or came up again; those that come together do not take partitions from each other. */
+  | { readonly kind: 'up'; readonly members: readonly string[] }
   /** Its thread died; what it owned is fenced. */
   | { readonly kind: 'down'; readonly member: string }
   /** They are gone for good, and what they owned is free. */
@@ -50,10 +50,12 @@ export function step(state: AssignmentState, input: AssignmentInput): Assignment
   const effects: AssignmentEffect[] = []
   switch (input.kind) {
     case 'up': {
-      const known = members.get(input.member)
-      members.set(input.member, { up: true, owned: known?.owned ?? [] })
-      if (known?.up === false)
-        for (const partition of known.owned) effects.push({ kind: 'assign', member: input.member, partition })
+      for (const member of input.members) {
+        const known = members.get(member)
+        members.set(member, { up: true, owned: known?.owned ?? [] })
+        if (known?.up === false)
+          for (const partition of known.owned) effects.push({ kind: 'assign', member, partition })
+      }
       break
     }
     case 'down': {

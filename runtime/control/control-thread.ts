@@ -6,7 +6,7 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { Memory } from 'sharedarraybuffer-ring'
-import { type Calls, connect, serve } from '../../actors/control-port.ts'
+import { CallError, type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
@@ -30,7 +30,7 @@ import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { PartitionStats } from '../types.ts'
 import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
-import { GroupCoordinator } from './group-coordinator.ts'
+import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
@@ -38,6 +38,9 @@ import { PartitionHosts } from './partition-hosts.ts'
 /** How soon the watchdog looks again, while handlers are on the stack and while none is. */
 const WATCH_BUSY_MS = 25
 const WATCH_IDLE_MS = 100
+
+/** How long a run that gave up on the caller's thread is waited for. */
+const ABANDON_MS = 2_000
 
 /** A run, on worker threads or on the caller's. */
 interface RunEntry {
@@ -47,7 +50,11 @@ interface RunEntry {
   readonly coordinator: GroupCoordinator
   /** Null: the caller's thread is the member. */
   readonly handlers: HandlerRun | null
-  stopping: boolean
+  /** Rejects when the caller's thread is waited for no longer. */
+  readonly cut: Promise<never>
+  readonly cutOff: () => void
+  /** The end of the run, once it is on its way. */
+  stopping: Promise<readonly unknown[]> | null
 }
 
 class ControlThread implements OwnerControlApi {
@@ -312,12 +319,12 @@ class ControlThread implements OwnerControlApi {
             clientGone: (client, exited) => this.#clientGone(client, exited),
             gaveUp: error => void this.#runFailed(run, error),
           })
-    this.#runs.set(run, { id: run, spec, shape, coordinator, handlers, stopping: false })
+    this.#runs.set(run, { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null })
     try {
       await handlers?.start()
     } catch (error) {
       // Threads that had come up are members already.
-      if (handlers !== null) await coordinator.leave(handlers.memberIds, false, Promise.resolve())
+      if (handlers !== null) await coordinator.leave(run, handlers.memberIds, false)
       this.#runs.delete(run)
       throw error
     }
@@ -339,13 +346,16 @@ class ControlThread implements OwnerControlApi {
     const entry = this.#run(run)
     const refused = (error: unknown): void => void this.#runFailed(run, error as Error)
     const members = this.#ownerMembers
-    await entry.coordinator.up(`${run}`, {
+    const handle: MemberHandle = {
+      run,
       client: this.#owner,
       confirms: entry.spec.confirms,
+      cut: entry.cut,
       assign: assignment => members.assign(run, assignment),
       revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
       refused,
-    })
+    }
+    await entry.coordinator.up(new Map([[`${run}`, handle]]))
   }
 
   #run(run: number): RunEntry {
@@ -356,13 +366,20 @@ class ControlThread implements OwnerControlApi {
 
   async #runFailed(run: number, error: Error): Promise<void> {
     const entry = this.#runs.get(run)
-    if (entry === undefined || entry.stopping) return
-    entry.stopping = true
+    if (entry === undefined || entry.stopping !== null) return
+    entry.stopping = this.#abandon(entry)
+    await entry.stopping
+    this.#tell({ kind: 'runFailed', run, error: toWire(error) })
+  }
+
+  async #abandon(entry: RunEntry): Promise<readonly unknown[]> {
     entry.handlers?.retire()
     await entry.handlers?.end(0)
-    await entry.coordinator.leave(this.#memberIds(entry), false, Promise.resolve())
-    this.#runs.delete(run)
-    this.#tell({ kind: 'runFailed', run, error: toWire(error) })
+    const timer = setTimeout(entry.cutOff, ABANDON_MS)
+    await entry.coordinator.leave(entry.id, this.#memberIds(entry), false)
+    clearTimeout(timer)
+    this.#runs.delete(entry.id)
+    return []
   }
 
   #memberIds(entry: RunEntry): readonly string[] {
@@ -371,33 +388,44 @@ class ControlThread implements OwnerControlApi {
 
   async stopRun(run: number, timeoutMs: number): Promise<readonly unknown[]> {
     const entry = this.#runs.get(run)
-    if (entry === undefined || entry.stopping) return []
-    entry.stopping = true
-    entry.handlers?.retire()
+    if (entry === undefined) return []
+    entry.stopping ??= this.#stop(entry, timeoutMs)
+    return entry.stopping
+  }
+
+  async #stop(entry: RunEntry, timeoutMs: number): Promise<readonly unknown[]> {
+    const { handlers } = entry
+    handlers?.retire()
     let late = false
-    let timer: NodeJS.Timeout | undefined
-    const overdue = new Promise<void>(resolve => {
-      timer = setTimeout(() => {
-        late = true
-        if (entry.handlers === null) resolve()
-        else void entry.handlers.end(0)
-      }, timeoutMs)
-    })
-    let results: readonly { readonly result: unknown }[]
-    try {
-      results = await entry.coordinator.leave(this.#memberIds(entry), true, overdue)
-    } finally {
-      clearTimeout(timer)
-      await entry.handlers?.end(Math.min(timeoutMs, 2_000))
-      this.#runs.delete(run)
+    const cut = (): void => {
+      late = true
+      entry.cutOff()
+      void handlers?.end(0)
     }
+    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(cut, timeoutMs)
+    const { results, failures } = await entry.coordinator.leave(entry.id, this.#memberIds(entry), true)
+    clearTimeout(timer)
+    await handlers?.end(Math.min(timeoutMs, 2_000))
+    this.#runs.delete(entry.id)
+    const { group } = entry.spec
     if (late) {
+      const held = handlers === null ? 'a handler on the main thread is still busy' : 'its threads were ended'
       throw new MillraceError(
         'MILL_TIMEOUT',
-        `group ${entry.spec.group} did not stop within ${timeoutMs} ms: its handlers were given up, and what they had not finished will be delivered again`,
+        `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${held}, and what is not finished will be delivered again`,
       )
     }
-    return results.map(result => result.result)
+    const failure = failures[0]
+    if (failure !== undefined) {
+      const { partition, error } = failure
+      const said = error instanceof Error ? error.message : String(error)
+      throw new MillraceError(
+        'MILL_HANDLER',
+        `group ${group} has stopped, but its handler's \`stop\` failed for partition ${partition}: ${said}`,
+        { cause: error },
+      )
+    }
+    return results.map(({ result }) => result)
   }
 
   async pauseRun(run: number): Promise<void> {
@@ -445,6 +473,16 @@ class ControlThread implements OwnerControlApi {
       threads: handlers + this.#catalog.hosts.length,
     }
   }
+}
+
+/** A promise that can be made to reject, as a call does that is waited for no longer. */
+function cutter(): { readonly cut: Promise<never>; readonly cutOff: () => void } {
+  let cutOff: () => void = () => undefined
+  const cut = new Promise<never>((_, reject) => {
+    cutOff = () => reject(new CallError({ kind: 'deadline', name: 'the main thread', method: 'revoke', deadlineMs: 0 }))
+  })
+  cut.catch(() => undefined)
+  return { cut, cutOff }
 }
 
 /** What the main thread hands over when it starts this one. */

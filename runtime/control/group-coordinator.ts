@@ -19,18 +19,30 @@ import type { PartitionHosts } from './partition-hosts.ts'
 
 /** One incarnation of a member, as the coordinator reaches it. Calls reject with CallError when its thread is gone. */
 export interface MemberHandle {
+  readonly run: number
   readonly client: ClientEntry
   readonly confirms: boolean
+  /** Rejects with a CallError when the member is waited for no longer, though its thread lives. */
+  readonly cut: Promise<never> | null
   assign(assignment: Assignment): Promise<void>
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   /** The member cannot take a partition: its handler's `start` failed, or does not return. */
   refused(error: unknown): void
 }
 
+export interface PartitionResult {
+  readonly partition: number
+  readonly result: unknown
+}
+
+/** How a run ended: what its handlers' `stop` returned, in partition order, and which of them threw what. */
+export interface Farewell {
+  readonly results: readonly PartitionResult[]
+  readonly failures: readonly { readonly partition: number; readonly error: unknown }[]
+}
+
 /** What a member's slots looked like when its thread ended. */
 export type CrashOf = (slot: SlotPlace) => SlotCrash
-
-const NEVER = new Promise<never>(() => undefined)
 
 export class GroupCoordinator {
   readonly group: GroupEntry
@@ -38,8 +50,10 @@ export class GroupCoordinator {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #members = new Map<string, MemberHandle>()
-  /** Who holds the open slot of a partition; several members may share one thread. */
-  readonly #holders = new Map<number, string>()
+  /** Which member holds each slot: one thread may be several members. */
+  readonly #holders = new Map<SlotPlace, string>()
+  /** What handlers' `stop` returned for partitions that moved on, by run. */
+  readonly #moved = new Map<number, PartitionResult[]>()
   #state: AssignmentState
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -66,11 +80,11 @@ export class GroupCoordinator {
     return done
   }
 
-  /** A member came (again). Resolves when it has its partitions. */
-  up(id: string, handle: MemberHandle): Promise<void> {
+  /** Members came (again), together. Resolves when they have their partitions. */
+  up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
     return this.#enqueue(async () => {
-      this.#members.set(id, handle)
-      await this.#step({ kind: 'up', member: id })
+      for (const [id, handle] of handles) this.#members.set(id, handle)
+      await this.#step({ kind: 'up', members: [...handles.keys()] })
     })
   }
 
@@ -78,73 +92,51 @@ export class GroupCoordinator {
   down(id: string, crashOf: CrashOf): Promise<void> {
     return this.#enqueue(async () => {
       if (!this.#members.has(id)) return
-      const slots = this.#slotsOf([id])
-      await Promise.all(slots.map(({ partition, slot }) => this.#closeSlot(partition, slot, crashOf(slot))))
+      await Promise.all(this.#slotsOf([id]).map(([partition, slot]) => this.#closeSlot(partition, slot, crashOf(slot))))
       await this.#step({ kind: 'down', member: id })
     })
   }
 
-  /**
-   * Members go for good. With `stop` their handlers' `stop` is run; resolves to what those returned, by partition. What
-   * goes wrong in one of them is thrown when all have gone. Those that have not let go when `late` resolves are fenced.
-   */
-  leave(
-    ids: readonly string[],
-    stop: boolean,
-    late: Promise<unknown>,
-  ): Promise<readonly { readonly partition: number; readonly result: unknown }[]> {
+  /** The members of a run go for good. With `stop` their handlers' `stop` is run. */
+  leave(run: number, ids: readonly string[], stop: boolean): Promise<Farewell> {
     return this.#enqueue(async () => {
-      const results: { readonly partition: number; readonly result: unknown }[] = []
-      const errors: unknown[] = []
+      const results = this.#moved.get(run) ?? []
+      this.#moved.delete(run)
+      const failures: Farewell['failures'][number][] = []
       await Promise.all(
-        this.#slotsOf(ids).map(async ({ partition, slot, handle }) => {
-          const revoked = this.#revoke(handle, partition, slot, stop, late).catch(error => void errors.push(error))
-          const answer = await revoked
-          if (answer !== undefined && 'result' in answer) results.push({ partition, result: answer.result })
+        this.#slotsOf(ids).map(async ([partition, slot]) => {
+          const handle = this.#members.get(this.#holders.get(slot) as string) as MemberHandle
+          try {
+            const answer = await within(handle, handle.revoke(slot.member, slot.epoch, stop))
+            if ('result' in answer) results.push({ partition, result: answer.result })
+            await this.#closeSlot(partition, slot, null)
+            this.#freeSlot(handle, slot, answer)
+          } catch (error) {
+            if (!(error instanceof CallError)) failures.push({ partition, error })
+            await this.#closeSlot(partition, slot, null)
+          }
         }),
       )
       for (const id of ids) this.#members.delete(id)
       await this.#step({ kind: 'gone', members: ids })
-      if (errors.length > 0) throw errors[0]
-      return results.sort((a, b) => a.partition - b.partition)
+      return { results: results.sort((a, b) => a.partition - b.partition), failures }
     })
   }
 
-  #slotsOf(ids: readonly string[]): { partition: number; slot: SlotPlace; handle: MemberHandle }[] {
-    return [...this.group.slots].flatMap(([partition, slot]) => {
-      const holder = this.#holders.get(partition)
-      const handle = holder === undefined || !ids.includes(holder) ? undefined : this.#members.get(holder)
-      return handle === undefined ? [] : [{ partition, slot, handle }]
-    })
-  }
-
-  /** Has a member let a partition go, and fences it, however that ends. */
-  async #revoke(
-    handle: MemberHandle,
-    partition: number,
-    slot: SlotPlace,
-    stop: boolean,
-    late: Promise<unknown>,
-  ): Promise<RevokeAnswer | undefined> {
-    let answer: RevokeAnswer | undefined
-    try {
-      answer = await Promise.race([handle.revoke(slot.member, slot.epoch, stop), late.then(() => undefined)])
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error
-    } finally {
-      await this.#closeSlot(partition, slot, null)
-      // Its reader has said that it writes there no more.
-      if (answer?.held === true) this.#catalog.freeSlot(handle.client, slot)
-    }
-    return answer
+  #slotsOf(ids: readonly string[]): (readonly [partition: number, slot: SlotPlace])[] {
+    return [...this.group.slots].filter(([, slot]) => ids.includes(this.#holders.get(slot) ?? ''))
   }
 
   async #closeSlot(partition: number, slot: SlotPlace, crash: SlotCrash | null): Promise<void> {
     const { host } = this.#topic.places[partition] as { readonly host: number }
     await this.#hosts.call(host, api => api.closeSlot(slot.member, slot.epoch, crash))
-    if (this.group.slots.get(partition) !== slot) return
-    this.group.slots.delete(partition)
-    this.#holders.delete(partition)
+    this.#holders.delete(slot)
+    if (this.group.slots.get(partition) === slot) this.group.slots.delete(partition)
+  }
+
+  /** A slot outlives its reader only where that has not said that it writes there no more. */
+  #freeSlot(handle: MemberHandle, slot: SlotPlace, answer: RevokeAnswer): void {
+    if (answer.held) this.#catalog.freeSlot(handle.client, slot)
   }
 
   async #step(input: AssignmentInput): Promise<void> {
@@ -165,7 +157,16 @@ export class GroupCoordinator {
         return null
       }
       const slot = this.group.slots.get(partition)
-      if (slot !== undefined && (await this.#revoke(handle, partition, slot, true, NEVER)) === undefined) return null
+      if (slot !== undefined) {
+        const answer = await within(handle, handle.revoke(slot.member, slot.epoch, true))
+        if ('result' in answer) {
+          const moved = this.#moved.get(handle.run) ?? []
+          this.#moved.set(handle.run, moved)
+          moved.push({ partition, result: answer.result })
+        }
+        await this.#closeSlot(partition, slot, null)
+        this.#freeSlot(handle, slot, answer)
+      }
       return partition
     } catch (error) {
       // A dead thread is told by its exit, behind this in the queue; anything else is the member's own failure.
@@ -177,9 +178,15 @@ export class GroupCoordinator {
   async #assign(id: string, handle: MemberHandle, partition: number): Promise<void> {
     const place = this.#topic.places[partition] as PartitionPlace
     const slot = this.#catalog.addSlot(this.group, partition, handle.client, handle.confirms)
-    this.#holders.set(partition, id)
+    this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    await handle.assign({ ...slot, ...start, topic: this.#topic.shape, group, place })
+    const assignment: Assignment = { ...slot, ...start, topic: this.#topic.shape, group, place }
+    await within(handle, handle.assign(assignment))
   }
+}
+
+/** The member's answer, for as long as it is waited for. */
+function within<T>({ cut }: MemberHandle, answer: Promise<T>): Promise<T> {
+  return cut === null ? answer : Promise.race([answer, cut])
 }

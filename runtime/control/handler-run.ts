@@ -70,6 +70,8 @@ export class HandlerRun {
   readonly #supervisor: SupervisorShell
   /** Of the first start of each host. */
   readonly #firsts = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
+  /** Members that have loaded their handler and join with the last of them; null: each joins by itself. */
+  #joining: Map<string, MemberHandle> | null = new Map()
   #paused = false
   #ending = false
   restarts = 0
@@ -148,6 +150,10 @@ export class HandlerRun {
       await this.end(0)
       throw error
     }
+    // Together, so that the first does not build up state for partitions that the others then take from it.
+    const together = new Map(this.#joining ?? [])
+    this.#joining = null
+    void this.#coordinator.up(together)
   }
 
   async #start(host: Host, incarnation: number): Promise<void> {
@@ -176,7 +182,9 @@ export class HandlerRun {
       host.up = true
       first?.resolve()
       this.#firsts.delete(host.id)
-      await this.#coordinator.up(host.id, this.#handle(client, remote, life))
+      const handle = this.#handle(client, remote, life)
+      if (this.#joining === null) await this.#coordinator.up(new Map([[host.id, handle]]))
+      else this.#joining.set(host.id, handle)
     } catch (error) {
       if (life === null) {
         first?.reject(error)
@@ -222,8 +230,10 @@ export class HandlerRun {
   #handle(client: ClientEntry, remote: Remote<HandlerHostApi>, life: HostIncarnation): MemberHandle {
     const { run } = this.shape
     return {
+      run,
       client,
       confirms: this.#confirms,
+      cut: null,
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
       refused: error =>
@@ -241,6 +251,7 @@ export class HandlerRun {
     port.close()
     this.#catalog.ringAll()
     const wasUp = host.up
+    this.#joining?.delete(host.id)
     const { timedOut } = host
     host.up = false
     host.incarnation = null

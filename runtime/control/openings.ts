@@ -14,7 +14,7 @@ import type { PartitionHosts } from './partition-hosts.ts'
 
 export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
 
-const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2 }
+const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2, buries: false }
 
 export class Openings {
   readonly #catalog: Catalog

@@ -34,7 +34,7 @@ export class DeliveryContext implements HandlerContext {
 
   publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt> {
     const name = typeof topic === 'string' ? topic : topic.name
-    const published = this.#publishers.open(name).then(producer => producer.publish(message))
+    const published = this.#publishers.publish(name, message)
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published
@@ -43,6 +43,11 @@ export class DeliveryContext implements HandlerContext {
   /** Publishes not yet accounted for by `settled`. */
   get outstanding(): number {
     return this.#published.length
+  }
+
+  /** The delivery has failed: what it published does not count for the next attempt. */
+  forget(): void {
+    if (this.#published.length > 0) this.#published = []
   }
 
   /** Resolves when everything published since the last call is confirmed; rejects when one of them failed. */

@@ -18,19 +18,37 @@ interface Waiting<V> {
 
 export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery<V>> {
   readonly #join: Join
+  readonly #signal: AbortSignal | undefined
   #run: Promise<RunClient<unknown>> | null = null
   #queue: SettleableDelivery[] = []
   #waiting: Waiting<V>[] = []
-  #current: SettleableDelivery | null = null
+  /** Handed to the consumer since the last turn; more than one only if it asked again before it had an answer. */
+  #current: SettleableDelivery[] = []
   #done = false
   #failure: unknown = null
 
-  constructor(join: Join) {
+  constructor(join: Join, signal: AbortSignal | undefined) {
     this.#join = join
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (signal?.aborted === true) this.#finish(null)
   }
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /** The loop ends at its next turn, which acks what it has in hand. */
+  readonly #aborted = (): void => {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#finish(null)
+    if (this.#current.length > 0) over(waiting)
+    else
+      this.#leave().then(
+        () => over(waiting),
+        () => over(waiting),
+      )
   }
 
   #start(): void {
@@ -46,50 +64,83 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   #take(delivery: SettleableDelivery): void {
+    if (this.#done) return
     const waiting = this.#waiting.shift()
     if (waiting === undefined) this.#queue.push(delivery)
     else {
-      this.#current = delivery
+      this.#current.push(delivery)
       waiting.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
     }
   }
 
   #finish(error: unknown): void {
+    if (this.#done) return
     this.#done = true
-    this.#failure = error
+    this.#signal?.removeEventListener('abort', this.#aborted)
     const waiting = this.#waiting
     this.#waiting = []
-    for (const { resolve, reject } of waiting) {
-      if (error === null) resolve({ done: true, value: undefined })
-      else reject(error)
-    }
     this.#queue = []
+    // One turn hears of the failure; those after it only that the loop is over.
+    const first = error === null ? undefined : waiting.shift()
+    if (first === undefined) this.#failure = error
+    else first.reject(error)
+    over(waiting)
+  }
+
+  /**
+   * A record that is to come again comes before those behind it: what was fetched ahead of its partition goes back,
+   * and comes again in its order.
+   */
+  #yieldTo({ partition }: SettleableDelivery): void {
+    const queue = this.#queue
+    this.#queue = queue.filter(delivery => delivery.partition !== partition)
+    for (const delivery of queue) if (delivery.partition === partition && !delivery.settled) delivery.withdraw()
+  }
+
+  async #leave(): Promise<void> {
+    const run = await this.#run?.catch(() => null)
+    await run?.stop()
   }
 
   next(): Promise<IteratorResult<ManualDelivery<V>>> {
-    if (this.#current !== null && !this.#current.settled) this.#current.ack()
-    this.#current = null
-    if (this.#run === null && !this.#done) this.#start()
-    const delivery = this.#queue.shift()
-    if (delivery !== undefined) {
-      if (delivery.settled) return this.next() // its partition moved on while it waited here
-      this.#current = delivery
-      return Promise.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
+    const last = this.#current
+    this.#current = []
+    for (const delivery of last) {
+      if (!delivery.settled) delivery.ack()
+      else if (delivery.comesAgain) this.#yieldTo(delivery)
     }
-    if (this.#done) {
-      const error = this.#failure
-      this.#failure = null
-      return error === null ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error)
+    if (this.#done) return this.#over()
+    if (this.#run === null) this.#start()
+    for (let delivery = this.#queue.shift(); delivery !== undefined; delivery = this.#queue.shift()) {
+      if (delivery.settled) continue // its partition moved on while it waited here
+      this.#current.push(delivery)
+      return Promise.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
     }
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  async return(): Promise<IteratorResult<ManualDelivery<V>>> {
-    if (this.#current !== null && !this.#current.settled) this.#current.release()
-    this.#current = null
-    const run = this.#run
-    this.#finish(null)
-    if (run !== null) await (await run).stop()
+  async #over(): Promise<IteratorResult<ManualDelivery<V>>> {
+    const error = this.#failure
+    this.#failure = null
+    if (error !== null) throw error
+    await this.#leave()
     return { done: true, value: undefined }
   }
+
+  async return(): Promise<IteratorResult<ManualDelivery<V>>> {
+    for (const delivery of this.#current) {
+      if (delivery.settled) continue
+      // A record that threw the consumer out of its loop because it does not decode would do so again and again.
+      if (delivery.undecodable === null) delivery.release()
+      else delivery.nack(delivery.undecodable)
+    }
+    this.#current = []
+    this.#finish(null)
+    await this.#leave()
+    return { done: true, value: undefined }
+  }
+}
+
+function over<V>(waiting: readonly Waiting<V>[]): void {
+  for (const { resolve } of waiting) resolve({ done: true, value: undefined })
 }

@@ -8,7 +8,7 @@
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
  * the commit waits until what the fetch produced is confirmed.
  */
-import { isMillraceError, toWire } from '../errors.ts'
+import { failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
 import { type SettleHow, VERDICT } from '../link.ts'
@@ -88,6 +88,13 @@ export class Executor implements TurnTaker {
     })
   }
 
+  /** Its slot is closed: whatever its handler still does counts for nothing. */
+  abandon(): void {
+    this.#clearTimers()
+    this.#state = 'closed'
+    this.#handOut++
+  }
+
   #finish(): void {
     const done = this.#closing
     if (done === null) return
@@ -121,12 +128,13 @@ export class Executor implements TurnTaker {
   }
 
   ready(): boolean {
-    return this.#state === 'running' && !this.#paused && (this.#current || this.reader.ready())
+    if (this.#state !== 'running') return false
+    return (!this.#paused && (this.#current || this.reader.ready())) || this.#returnedTo() > this.reader.committed
   }
 
   turn(deadline: number): boolean {
-    if (this.#state !== 'running' || this.#paused) return false
-    if (!this.#current && !this.reader.ready()) return false
+    if (this.#state !== 'running') return false
+    if (this.#paused || (!this.#current && !this.reader.ready())) return this.#commitOwed()
     const { i32 } = this.#thread.memory
     const running = (this.#thread.address + CLIENT_RUNNING) >> 2
     i32[running] = this.reader.assignment.slot
@@ -136,6 +144,17 @@ export class Executor implements TurnTaker {
     } finally {
       i32[running] = 0
     }
+    return true
+  }
+
+  /**
+   * Nothing can be handed out now: what has been handled is committed, or a window that is full because of it would
+   * stay full, and nothing new would come to be handed out.
+   */
+  #commitOwed(): boolean {
+    if (this.#returnedTo() <= this.reader.committed) return false
+    this.#endFetch()
+    if (this.#state === 'running') this.#thread.phase('idle')
     return true
   }
 
@@ -188,6 +207,7 @@ export class Executor implements TurnTaker {
     this.#hasUnconfirmed = false
     output?.flush().then(
       () => {
+        if (this.#state !== 'confirming') return
         this.#thread.phase('committing')
         this.reader.commit(upTo)
         this.#state = 'running'
@@ -205,11 +225,6 @@ export class Executor implements TurnTaker {
     if (this.#closing !== null) {
       this.#finish()
       return
-    }
-    // No turn may follow: when nothing more is readable, the last record's promise is what ends its fetch.
-    if (this.#state === 'running' && !this.#current && this.reader.exhausted) {
-      this.#endFetch()
-      this.#thread.phase('idle')
     }
     this.#thread.wake()
   }
@@ -256,12 +271,8 @@ export class Executor implements TurnTaker {
   /** The rarer ends of a call: a promise, an output, publishes that nobody awaited. */
   #take(delivery: RecordDelivery, result: unknown): void {
     const { context } = this.#setting
-    if (isThenable(result)) {
-      this.#await(
-        delivery,
-        context.outstanding === 0 ? result : Promise.resolve(result).then(value => context.settled().then(() => value)),
-      )
-    } else if (context.outstanding > 0)
+    if (isPromiseLike(result)) this.#await(delivery, result)
+    else if (context.outstanding > 0)
       this.#await(
         delivery,
         context.settled().then(() => result),
@@ -274,9 +285,20 @@ export class Executor implements TurnTaker {
     this.#state = 'pending'
     this.reader.active(true)
     this.#armTimeout(delivery)
-    promise.then(
+    // What is no promise of this realm may call back at once, twice, or throw; a promise made of it does not.
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
+    settled.then(
       value => {
-        if (!this.#settles(handOut)) return
+        if (handOut !== this.#handOut || this.#state !== 'pending') return
+        const { context } = this.#setting
+        if (context.outstanding > 0) {
+          this.#await(
+            delivery,
+            context.settled().then(() => value),
+          )
+          return
+        }
+        this.#settles(handOut)
         this.#state = 'running'
         this.#output(delivery, value)
         if (this.#state === 'running') this.#goOn()
@@ -368,12 +390,8 @@ export class Executor implements TurnTaker {
   }
 
   #failed(delivery: RecordDelivery, error: unknown): void {
-    const how: SettleHow = isMillraceError(error, 'MILL_REJECTED')
-      ? 'rejected'
-      : isMillraceError(error, 'MILL_DECODE')
-        ? 'decode'
-        : 'failed'
-    this.#settle(delivery, how, error)
+    this.#setting.context.forget()
+    this.#settle(delivery, failureOf(error), error)
   }
 
   #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {
@@ -424,6 +442,13 @@ export class Executor implements TurnTaker {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+/** Whether it may be a promise. Only a look at it tells, and a look at a stranger's object may throw: then it is one that rejects. */
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof Promise) return true
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return true
+  }
 }

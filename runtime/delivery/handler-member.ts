@@ -4,6 +4,7 @@
  * The handling thread (a handler host, or the caller's). The control thread assigns and revokes; everything else goes
  * through shared memory.
  */
+import { MillraceError } from '../errors.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
 import type { Assignment, RevokeAnswer, RunShape } from '../protocol.ts'
 import type { Publishers } from '../publish/publishers.ts'
@@ -19,6 +20,8 @@ export interface RunMember {
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(): void
   resume(): void
+  /** The run has ended, whether or not everything was let go: what is left does no more. */
+  abandon(): void
 }
 
 interface Running {
@@ -34,6 +37,7 @@ export class HandlerMember implements RunMember {
   readonly #data: unknown
   readonly #running = new Map<number, Running>()
   #paused = false
+  #abandoned = false
 
   constructor(
     thread: AttachedThread,
@@ -55,6 +59,7 @@ export class HandlerMember implements RunMember {
     const output = this.#shape.output === null ? null : await this.#publishers.open(this.#shape.output)
     const state = await this.#handler.start?.(context)
     await context.settled()
+    if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
     const reader = new PartitionReader(this.#thread, assignment)
     const { handlerTimeoutMs } = this.#shape
     const executor = new Executor(
@@ -78,6 +83,15 @@ export class HandlerMember implements RunMember {
     const result = await this.#handler.stop(executor.userState, context)
     await context.settled()
     return result === undefined ? { held: true } : { held: true, result }
+  }
+
+  abandon(): void {
+    this.#abandoned = true
+    for (const [member, { executor }] of this.#running) {
+      executor.abandon()
+      this.#thread.removeTaker(member, executor)
+    }
+    this.#running.clear()
   }
 
   pause(): void {

@@ -7,12 +7,15 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isHandler } from '../define.ts'
 import { MillraceError } from '../errors.ts'
-import type { Handler } from '../types.ts'
+import type { Handler, MessageHandler } from '../types.ts'
 
 /** The handler that a value is: made by defineHandler, or a plain function. */
 export function asHandler(value: unknown, from: string): Handler<unknown, unknown, unknown> {
   if (isHandler(value)) return value
-  if (typeof value === 'function') return { message: value as Handler['message'] }
+  if (typeof value === 'function') {
+    const fn = value as MessageHandler
+    return { message: (delivery, _state, context) => fn(delivery, context) }
+  }
   throw new MillraceError(
     'MILL_HANDLER',
     `${from} is not a handler; export default defineHandler({ message(delivery) { … } }), or a function`,

@@ -1,5 +1,5 @@
 /** A delivery that its consumer settles: each of the four acts once, whichever comes first. The consumer's thread. */
-import { MillraceError } from '../errors.ts'
+import { failureOf, MillraceError } from '../errors.ts'
 import type { ManualDelivery } from '../types.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
 
@@ -8,11 +8,17 @@ export interface Settler {
   acked(delivery: SettleableDelivery): void
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void
   released(delivery: SettleableDelivery): void
+  /** As released; but nobody has seen it, so that it is no hand-out. */
+  withdrawn(delivery: SettleableDelivery): void
 }
 
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
   readonly #settler: Settler
   #settled = false
+  /** Whether its consumer nacked or released it. */
+  comesAgain = false
+  /** Why its value could not be decoded, once that was tried. */
+  undecodable: unknown = null
 
   constructor(
     settler: Settler,
@@ -24,6 +30,15 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   ) {
     super(frame, at, offset, deliveryAttempt, failedAttempts)
     this.#settler = settler
+  }
+
+  override get value(): V {
+    try {
+      return super.value
+    } catch (error) {
+      this.undecodable = error
+      throw error
+    }
   }
 
   get settled(): boolean {
@@ -52,7 +67,8 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   nack(error: unknown = new Error('nack')): void {
     this.#once()
-    this.#settler.failed(this, 'failed', error)
+    this.comesAgain = true
+    this.#settler.failed(this, failureOf(error), error)
   }
 
   reject(reason: unknown = new Error('rejected')): void {
@@ -62,6 +78,13 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   release(): void {
     this.#once()
+    this.comesAgain = true
     this.#settler.released(this)
+  }
+
+  /** Hands it back before its consumer has seen it. */
+  withdraw(): void {
+    this.#once()
+    this.#settler.withdrawn(this)
   }
 }

@@ -29,7 +29,10 @@ export interface Credits {
 interface Out {
   readonly frame: FetchedFrame
   readonly at: number
-  delivery: SettleableDelivery
+  /** The last one made of it; null: none yet. */
+  delivery: SettleableDelivery | null
+  /** Its last hand-out, counted from 1 over all readers that told of theirs. */
+  attempt: number
 }
 
 class ManualReader implements TurnTaker, Settler {
@@ -61,7 +64,10 @@ class ManualReader implements TurnTaker, Settler {
   ready(): boolean {
     if (this.#settledTo !== -1) return true
     if (this.paused || this.#credits.available <= 0) return false
-    return this.#again.length > 0 || (this.reader.unresolved === 0 && this.reader.ready())
+    const unresolved = this.reader.oldestUnresolved()
+    const again = this.#again[0]
+    if (again !== undefined && again <= unresolved) return true
+    return this.reader.offset < unresolved && this.reader.ready()
   }
 
   turn(deadline: number): boolean {
@@ -79,17 +85,17 @@ class ManualReader implements TurnTaker, Settler {
   }
 
   #handOutNext(): boolean {
-    const again = this.#again.shift()
-    if (again !== undefined) {
+    const { reader } = this
+    // Nothing behind a record that failed goes out before that is settled.
+    const unresolved = reader.oldestUnresolved()
+    const again = this.#again[0]
+    if (again !== undefined && again <= unresolved) {
+      this.#again.shift()
       const out = this.#out.get(again)
-      if (out === undefined) return true
-      out.delivery = this.#deliveryOf(out.frame, out.at, again, out.delivery.deliveryAttempt)
-      this.#credits.available--
-      this.#emit(out.delivery)
+      if (out !== undefined) this.#handOut(again, out)
       return true
     }
-    const { reader } = this
-    if (reader.unresolved > 0 || !reader.next()) return false
+    if (reader.offset >= unresolved || !reader.next()) return false
     const { frame, at, offset } = reader
     this.#tracker.handOut(offset)
     const failure = reader.failureOf(offset)
@@ -97,22 +103,21 @@ class ManualReader implements TurnTaker, Settler {
       this.#settle(offset)
       return true
     }
-    const delivery = this.#deliveryOf(frame, at, offset, 0)
-    this.#out.set(offset, { frame, at, delivery })
-    if (failure !== undefined && failure.notBeforeMs > Date.now()) {
-      this.#later(offset, failure.notBeforeMs - Date.now())
-      return true
-    }
-    reader.handOut(offset)
-    this.#credits.available--
-    this.#emit(delivery)
+    const out: Out = { frame, at, delivery: null, attempt: failure?.deliveryAttempt ?? 0 }
+    this.#out.set(offset, out)
+    const wait = (failure?.notBeforeMs ?? 0) - Date.now()
+    if (wait > 0) this.#later(offset, wait)
+    else this.#handOut(offset, out)
     return true
   }
 
-  #deliveryOf(frame: FetchedFrame, at: number, offset: number, before: number): SettleableDelivery {
-    const failure = this.reader.failureOf(offset)
-    const attempt = Math.max(before, failure?.deliveryAttempt ?? 0) + 1
-    return new SettleableDelivery(this, frame, at, offset, attempt, failure?.failedAttempts ?? 0)
+  #handOut(offset: number, out: Out): void {
+    out.attempt++
+    const failedAttempts = this.reader.failureOf(offset)?.failedAttempts ?? 0
+    out.delivery = new SettleableDelivery(this, out.frame, out.at, offset, out.attempt, failedAttempts)
+    this.reader.handOut(offset)
+    this.#credits.available--
+    this.#emit(out.delivery)
   }
 
   #settle(offset: number): void {
@@ -131,8 +136,7 @@ class ManualReader implements TurnTaker, Settler {
   #later(offset: number, delayMs: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.#again.push(offset)
-      this.#thread.wake()
+      this.#goesAgain(offset)
     }, delayMs)
     this.#timers.add(timer)
   }
@@ -140,14 +144,26 @@ class ManualReader implements TurnTaker, Settler {
   acked(delivery: SettleableDelivery): void {
     if (this.#closed) return
     this.#credits.available++
+    this.reader.forgetFailure(delivery.offset)
     this.#settle(delivery.offset)
     this.#thread.wake()
+  }
+
+  withdrawn(delivery: SettleableDelivery): void {
+    const out = this.#out.get(delivery.offset)
+    if (out !== undefined) out.attempt--
+    this.released(delivery)
   }
 
   released(delivery: SettleableDelivery): void {
     if (this.#closed) return
     this.#credits.available++
-    this.#again.push(delivery.offset)
+    this.#goesAgain(delivery.offset)
+  }
+
+  #goesAgain(offset: number): void {
+    const behind = this.#again.findIndex(other => other > offset)
+    this.#again.splice(behind === -1 ? this.#again.length : behind, 0, offset)
     this.#thread.wake()
   }
 
@@ -179,12 +195,12 @@ class ManualReader implements TurnTaker, Settler {
   verdict(verdict: Verdict): void {
     const { offset, epoch, action, failedAttempts, delayMs } = verdict
     const out = this.#out.get(offset)
-    if (epoch !== this.reader.assignment.epoch || out === undefined || !out.delivery.settled) return
+    if (epoch !== this.reader.assignment.epoch || out === undefined || out.delivery?.settled !== true) return
     const dead = action === VERDICT.skip
     this.reader.keepFailure({
       offset,
       failedAttempts,
-      deliveryAttempt: out.delivery.deliveryAttempt,
+      deliveryAttempt: out.attempt,
       notBeforeMs: Date.now() + delayMs,
       dead,
     })
@@ -197,6 +213,7 @@ class ManualReader implements TurnTaker, Settler {
     this.#closed = true
     for (const timer of this.#timers) clearTimeout(timer)
     for (const { delivery } of this.#out.values()) {
+      if (delivery === null) continue
       if (!delivery.settled) this.#credits.available++
       delivery.expire()
     }
@@ -230,6 +247,14 @@ export class ManualMember implements RunMember {
     this.#readers.delete(member)
     this.#thread.removeTaker(member, reader)
     return { held: true }
+  }
+
+  abandon(): void {
+    for (const [member, reader] of this.#readers) {
+      reader.close()
+      this.#thread.removeTaker(member, reader)
+    }
+    this.#readers.clear()
   }
 
   pause(): void {

@@ -29,7 +29,10 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
           (error: unknown) => subscriber.error(error),
         )
       },
-      (error: unknown) => subscriber.error(error),
+      (error: unknown) => {
+        if (isMillraceError(error, 'MILL_ABORTED')) subscriber.complete()
+        else subscriber.error(error)
+      },
     )
     return leave
   })
@@ -60,8 +63,7 @@ export function settle<V, R>(
       return [result]
     } catch (error) {
       if (delivery.settled) return []
-      if (isMillraceError(error, 'MILL_REJECTED')) delivery.reject(error)
-      else delivery.nack(error)
+      delivery.nack(error)
       return []
     }
   }

@@ -6,6 +6,7 @@ import { asHandler } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
 import { observeDeliveries } from '../delivery/observe.ts'
+import { MillraceError } from '../errors.ts'
 import {
   type CheckedConsumeOptions,
   checkConsumeOptions,
@@ -52,7 +53,6 @@ export class GroupClient<V> implements Group<V> {
 
   async run<R = unknown>(options: RunOptions): Promise<Run<R>> {
     const checked = checkRunOptions(options)
-    checked.signal?.throwIfAborted()
     const spec: RunSpec = {
       ...this.#spec(checked),
       handlerTimeoutMs: checked.handlerTimeoutMs,
@@ -67,6 +67,7 @@ export class GroupClient<V> implements Group<V> {
         restart: checked.restart,
       },
     }
+    this.#checkWanted(checked.signal)
     const release = this.#session.hold()
     try {
       const { run } = await this.#session.ask(control => control.startRun(spec), 'for ever')
@@ -82,7 +83,6 @@ export class GroupClient<V> implements Group<V> {
     options?: HandleOptions,
   ): Promise<Run<R>> {
     const checked = checkHandleOptions(options)
-    checked.signal?.throwIfAborted()
     const made =
       typeof handler === 'object' && handler !== null
         ? (handler as Handler<unknown, unknown, unknown>)
@@ -105,6 +105,7 @@ export class GroupClient<V> implements Group<V> {
     signal: AbortSignal | undefined,
     member: (shape: import('../protocol.ts').RunShape) => import('../delivery/handler-member.ts').RunMember,
   ): Promise<RunClient<R>> {
+    this.#checkWanted(signal)
     const release = this.#session.hold()
     try {
       const { run, shape } = await this.#session.ask(control => control.startRun(spec), 'for ever')
@@ -114,8 +115,15 @@ export class GroupClient<V> implements Group<V> {
       return client
     } catch (error) {
       release()
+      this.#checkWanted(signal)
       throw error
     }
+  }
+
+  #checkWanted(signal: AbortSignal | undefined): void {
+    this.#session.checkAccepts()
+    if (signal?.aborted !== true) return
+    throw new MillraceError('MILL_ABORTED', `joining group ${this.name} was aborted`, { cause: signal.reason })
   }
 
   /** Starts handing deliveries to `emit`, at most `window` of them unsettled. */
@@ -136,7 +144,9 @@ export class GroupClient<V> implements Group<V> {
 
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>> {
     const checked = checkConsumeOptions(options)
-    return new DeliveryIterator<V>(emit => this.#deliver(checked, CONSUME_WINDOW, emit))
+    // The iterator minds the signal: what its loop has in hand is settled first.
+    const unsignalled = { ...checked, signal: undefined }
+    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, CONSUME_WINDOW, emit), checked.signal)
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
@@ -149,7 +159,7 @@ export class GroupClient<V> implements Group<V> {
     return {
       topic: this.#topic.id,
       group: this.name,
-      policy: { attempts, ...backoff },
+      policy: { attempts, ...backoff, buries: deadLetter !== false },
       deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
       from,
       given: [...given],

@@ -153,7 +153,8 @@ function settled(
 }
 
 function deadLetterReason(how: FailureHow, failedAttempts: number, policy: RetryPolicy): DeadLetterReason | null {
-  if (policy.attempts === Number.POSITIVE_INFINITY) return null
+  // Without a dead-letter topic, which only endless attempts allow, there is nowhere to go.
+  if (!policy.buries) return null
   if (how === 'rejected' || how === 'decode') return how
   return failedAttempts >= policy.attempts ? how : null
 }

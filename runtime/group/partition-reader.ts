@@ -185,14 +185,20 @@ export class PartitionReader {
     return this.#failures.size === 0 ? undefined : this.#failures.get(offset)
   }
 
+  /** A record that failed before is settled now: nothing waits for it any more. */
+  forgetFailure(offset: number): void {
+    if (this.#failures.size > 0) this.#failures.delete(offset)
+  }
+
   keepFailure(failure: OpenFailure): void {
     this.#failures.set(failure.offset, failure)
   }
 
-  /** Records that failed and are not dead-lettered; while there are any, later ones wait. */
-  get unresolved(): number {
-    let count = 0
-    for (const failure of this.#failures.values()) if (!failure.dead) count++
-    return count
+  /** The first record that failed and is not settled, behind which later ones wait; Infinity: there is none. */
+  oldestUnresolved(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    if (this.#failures.size === 0) return oldest
+    for (const { offset, dead } of this.#failures.values()) if (!dead && offset < oldest) oldest = offset
+    return oldest
   }
 }

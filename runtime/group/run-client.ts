@@ -95,6 +95,11 @@ export class RunClient<R> implements Run<R>, RunObserver {
     }
   }
 
+  closed(): void {
+    this.#end()
+    this.#resolve()
+  }
+
   failed(error: Error): void {
     this.#failure = error
     this.#end()
@@ -105,6 +110,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
   #end(): void {
     this.#signal?.removeEventListener('abort', this.#aborted)
     this.#session.runs.delete(this.#run)
+    this.#session.members.get(this.#run)?.abandon()
     this.#session.members.delete(this.#run)
     this.#release()
   }

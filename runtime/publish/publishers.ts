@@ -4,8 +4,10 @@
  * The producer's thread. One TopicProducer per topic, however often it is asked for.
  */
 import type { MillraceError } from '../errors.ts'
+import { copyHeaders, ownedHeaders } from '../log/headers.ts'
 import type { ControlApi } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Message, Receipt } from '../types.ts'
 import { type ProducerSurroundings, TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -26,6 +28,9 @@ export class Publishers {
   readonly #room = new WaitingRoom()
   readonly #byName = new Map<string, Promise<TopicProducer>>()
   readonly #opened: TopicProducer[] = []
+  /** Producers by name to which a publish may go at once, and publishes that still wait for theirs. */
+  readonly #ready = new Map<string, TopicProducer>()
+  readonly #behind = new Map<string, number>()
   #failure: MillraceError | null = null
 
   constructor(
@@ -58,6 +63,33 @@ export class Publishers {
     return opening
   }
 
+  /**
+   * Publishes to the topic of this name, which must exist; bytes are taken as they are now. In the order of the calls:
+   * those that wait for the topic to be opened go first.
+   */
+  publish(name: string, message: Message): Promise<Receipt> {
+    const ready = this.#ready.get(name)
+    if (ready !== undefined) return ready.publish(message)
+    this.#behind.set(name, (this.#behind.get(name) ?? 0) + 1)
+    const taken = ownedMessage(message)
+    const passed = (): number => {
+      const left = (this.#behind.get(name) as number) - 1
+      if (left === 0) this.#behind.delete(name)
+      else this.#behind.set(name, left)
+      return left
+    }
+    return this.open(name).then(
+      producer => {
+        if (passed() === 0) this.#ready.set(name, producer)
+        return producer.publish(taken)
+      },
+      error => {
+        passed()
+        throw error
+      },
+    )
+  }
+
   /** Everything published so far by this thread is appended. */
   async flush(): Promise<void> {
     await Promise.all(this.#opened.map(producer => producer.flush()))
@@ -68,5 +100,17 @@ export class Publishers {
     this.#failure = error
     for (const producer of this.#opened) producer.fail(error)
     this.#room.close()
+  }
+}
+
+/** A message whose bytes the caller cannot change any more; what is not an object is refused where messages are. */
+function ownedMessage(message: Message): Message {
+  if (typeof message !== 'object' || message === null) return message
+  const { key, value, headers } = message
+  return {
+    ...message,
+    key: key instanceof Uint8Array ? new Uint8Array(key) : key,
+    value: value instanceof Uint8Array ? new Uint8Array(value) : value,
+    headers: headers === undefined ? undefined : ownedHeaders(copyHeaders(headers)),
   }
 }

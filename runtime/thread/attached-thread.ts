@@ -127,7 +127,7 @@ export class AttachedThread {
     this.wake()
   }
 
-  /** Does nothing when another has taken the place meanwhile. */
+  /** Takes one out, unless another has its place already. */
   removeTaker(member: number, taker: TurnTaker): void {
     if (this.#takers.get(member) === taker) this.#takers.delete(member)
   }

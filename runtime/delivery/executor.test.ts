@@ -1,0 +1,590 @@
+/** Handlers as a user of the public door sees them: retries, dead letters, state, publishing, stopping. */
+import { EventEmitter } from 'node:events'
+import t from 'tap'
+import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import {
+  type BrokerEvents,
+  type Delivery,
+  defineHandler,
+  type HandlerContext,
+  isMillraceError,
+  RejectError,
+} from '../index.ts'
+import type { Order } from './fixtures/totals.fixture.ts'
+
+const totals = new URL('./fixtures/totals.fixture.js', import.meta.url)
+const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
+
+t.test('worker threads handle everything once, in order per partition, with state, output, data and stop', async t => {
+  const broker = await openBroker(t)
+  const audit = await broker.topic<string>('audit')
+  const out = await broker.topic<{ n: number; partition: number }>('out', { partitions: 2 })
+  const orders = await broker.topic<Order>('orders', { partitions: 3 })
+  const run = await orders.group('billing').run<{ partition: number; seen: number; sum: number; data: unknown }>({
+    handler: totals,
+    threads: 2,
+    output: 'out',
+    data: { rate: 5n },
+    ...QUICK,
+  })
+  const values = Array.from(
+    { length: 2_000 },
+    (_, n): Order => ({
+      n,
+      ...(n % 100 === 7 && { fail: true }),
+      ...(n % 100 === 9 && { reject: true }),
+      slow: n % 500 === 1,
+    }),
+  )
+  await orders.publishBatch(values.map(value => ({ key: `k${value.n % 40}`, value })))
+  await run.idle()
+  const stats = await run.stats()
+  t.match(stats, {
+    processed: 1_960,
+    deadLettered: 40,
+    failures: 20 * 5 + 20,
+    lag: 0,
+    restarts: 0,
+    threads: 2,
+    topic: 'orders',
+    group: 'billing',
+  })
+  t.equal(stats.partitions.length, 3)
+  t.ok(stats.partitions.every(({ committed, highWatermark, lag }) => committed === highWatermark && lag === 0))
+  t.equal(await run.lag(), 0)
+  const { results } = await run.stop()
+  t.strictSame(
+    results.map(({ partition }) => partition),
+    [0, 1, 2],
+  )
+  t.strictSame(
+    results.map(({ data }) => data),
+    Array.from({ length: 3 }, () => ({ rate: 5n })),
+  )
+  t.equal(
+    results.reduce((sum, { seen }) => sum + seen, 0),
+    1_960,
+  )
+  const good = values.filter(({ fail, reject }) => fail !== true && reject !== true)
+  t.equal(
+    results.reduce((sum, each) => sum + each.sum, 0),
+    good.reduce((sum, { n }) => sum + n, 0),
+  )
+  const outputs = await readAll(out)
+  t.strictSame(
+    outputs.map(({ value }) => value.n).sort((a, b) => a - b),
+    good.map(({ n }) => n),
+  )
+  for (const { key, value } of outputs) if (key !== `k${value.n % 40}`) t.fail('an output has not its input’s key')
+  const order = new Map<string | null, number>()
+  for (const { key, value } of outputs) {
+    if ((order.get(key) ?? -1) >= value.n) t.fail(`${value.n} came late`)
+    order.set(key, value.n)
+  }
+  t.strictSame(
+    (await readAll(audit)).map(({ value }) => value).sort(),
+    [0, 1, 2].flatMap(n => [`start ${n}`, `stop ${n} true`]).sort(),
+  )
+  t.equal((await readAll(await broker.topic('orders.billing.dlq'))).length, 40)
+})
+
+t.test('more threads than partitions: the rest stand idle', async t => {
+  const broker = await openBroker(t)
+  await broker.topic('audit')
+  const orders = await broker.topic<Order>('orders', { partitions: 2 })
+  const run = await orders.group('g').run({ handler: totals, threads: 3 })
+  await orders.publishBatch(Array.from({ length: 100 }, (_, n) => ({ value: { n } })))
+  await run.idle()
+  t.match(await run.stats(), { processed: 100, threads: 2 })
+  t.equal((await run.stop()).results.length, 2)
+})
+
+t.test('a failing record is tried as often as it may, in order, with its counts; then it is a dead letter', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<string>('orders')
+  const dead: BrokerEvents['deadLettered'][] = []
+  broker.on('deadLettered', event => dead.push(event))
+  const log: string[] = []
+  const run = await topic.group('g').handle(
+    ({ value, deliveryAttempt, failedAttempts }) => {
+      log.push(`${value} ${deliveryAttempt} ${failedAttempts}`)
+      if (value === 'bad' || (value === 'twice' && failedAttempts < 2)) throw new TypeError(`no ${value}`)
+    },
+    { attempts: 3, ...QUICK },
+  )
+  await topic.publishBatch(['a', 'bad', 'b', 'twice', 'c'].map(value => ({ value })))
+  await run.idle()
+  t.strictSame(log, ['a 1 0', 'bad 1 0', 'bad 2 1', 'bad 3 2', 'b 1 0', 'twice 1 0', 'twice 2 1', 'twice 3 2', 'c 1 0'])
+  t.match(await run.stats(), { processed: 4, deadLettered: 1, failures: 5, lag: 0 })
+  await until(() => dead.length > 0)
+  t.strictSame(dead, [{ topic: 'orders', partition: 0, offset: 1, group: 'g', reason: 'failed', message: 'no bad' }])
+})
+
+t.test('the wait before a retry doubles up to its ceiling', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<string>('orders')
+  const at: number[] = []
+  const run = await topic.group('g').handle(
+    () => {
+      at.push(performance.now())
+      throw new Error('no')
+    },
+    { attempts: 5, backoff: { initialMs: 20, maxMs: 60, jitter: 0 } },
+  )
+  await topic.publish({ value: 'x' })
+  await run.idle()
+  const waits = at.slice(1).map((time, index) => time - (at[index] as number))
+  t.equal(waits.length, 4)
+  for (const [index, least] of [20, 40, 60, 60].entries())
+    t.ok((waits[index] as number) >= least - 2, `wait ${index} of ${waits[index]} ms`)
+})
+
+t.test('a dead letter is the record itself, with headers that say why', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<Uint8Array | null>('orders', { codec: 'bytes', partitions: 2 })
+  const key = new Uint8Array([255, 0, 7])
+  const value = new Uint8Array([1, 2, 254, 0])
+  await topic.publish({ value: new Uint8Array(1), partition: 1 })
+  await topic.publish({
+    key,
+    value,
+    partition: 1,
+    timestamp: 12_345,
+    headers: { mine: 'yes', bytes: new Uint8Array([9]) },
+  })
+  await topic.publish({ key: 'text', value: null, partition: 0 })
+  const before = Date.now()
+  const run = await topic.group('g').handle(
+    ({ valueBytes }) => {
+      if (valueBytes?.length === 1) return
+      throw Object.assign(new RangeError('out of stock'), { code: 'E_STOCK' })
+    },
+    { attempts: 2, ...QUICK },
+  )
+  await run.idle()
+  await run.stop()
+  const letters = (await readAll(await broker.topic<Uint8Array | null>('orders.g.dlq'))).sort(
+    (a, b) => a.partition - b.partition,
+  )
+  t.equal(letters.length, 2)
+  const [tombstone, letter] = letters as [Delivery<Uint8Array | null>, Delivery<Uint8Array | null>]
+  t.strictSame([tombstone.key, tombstone.value, tombstone.partition], ['text', null, 0])
+  t.strictSame(
+    [[...(letter.keyBytes ?? [])], [...(letter.value ?? [])], letter.timestamp],
+    [[255, 0, 7], [1, 2, 254, 0], 12_345],
+  )
+  const {
+    mine,
+    bytes,
+    'millrace-error-stack': stack,
+    'millrace-first-failure': first,
+    'millrace-last-failure': last,
+    ...headers
+  } = letter.headers
+  t.equal(mine, 'yes')
+  t.strictSame([...(bytes as Uint8Array)], [9])
+  t.match(stack, /out of stock[\s\S]+executor\.test/)
+  for (const time of [first, last]) t.ok(Date.parse(time as string) >= before)
+  t.strictSame(
+    { ...headers },
+    {
+      'millrace-topic': 'orders',
+      'millrace-partition': '1',
+      'millrace-offset': '1',
+      'millrace-group': 'g',
+      'millrace-reason': 'failed',
+      'millrace-failed-attempts': '2',
+      'millrace-error-name': 'RangeError',
+      'millrace-error-message': 'out of stock',
+      'millrace-error-code': 'E_STOCK',
+    },
+  )
+})
+
+t.test('a rejected record and one that does not decode are dead letters at once', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<unknown>('orders', { codec: 'json' })
+  const raw = await broker.topic<string>('raw', { codec: 'string' })
+  const reasons: string[] = []
+  broker.on('deadLettered', ({ topic: name, reason, message }) => reasons.push(`${name} ${reason}: ${message}`))
+  const calls: unknown[] = []
+  const run = await topic.group('g').handle(
+    async ({ value }) => {
+      calls.push(value)
+      await delay(1)
+      if (value === 1) throw new RejectError('not one')
+      if (value === 2) throw Object.assign(new Error('from elsewhere'), { code: 'MILL_REJECTED' })
+    },
+    { attempts: 2, ...QUICK },
+  )
+  await topic.publishBatch([{ value: 1 }, { value: 2 }, { value: 3 }])
+  await run.idle()
+  t.strictSame(calls, [1, 2, 2, 3], 'only a RejectError rejects')
+  // What does not decode comes from another codec: here from a dead-letter topic that two topics share.
+  const letters = await broker.topic('letters')
+  const mixed = await raw.group('g').handle(
+    () => {
+      throw new RejectError('on')
+    },
+    { deadLetter: 'letters' },
+  )
+  await raw.publishBatch([{ value: '{not json' }, { value: '"json"' }])
+  await mixed.idle()
+  let handled = 0
+  const reading = await letters.group('g').handle(({ value }) => {
+    t.equal(value, 'json')
+    handled++
+  })
+  await reading.idle()
+  t.equal(handled, 1)
+  t.match(await reading.stats(), { processed: 1, deadLettered: 1, failures: 1 })
+  await until(() => reasons.length === 5)
+  t.strictSame(
+    reasons.sort(),
+    [
+      'letters decode: ',
+      'orders failed: from elsewhere',
+      'orders rejected: not one',
+      'raw rejected: on',
+      'raw rejected: on',
+    ]
+      .map(start => reasons.find(reason => reason.startsWith(start)) ?? `missing: ${start}`)
+      .sort(),
+  )
+})
+
+t.test('with endless attempts a failure is retried for ever, and a rejection is still a dead letter', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<string>('orders')
+  let failures = 0
+  const run = await topic.group('g').handle(
+    ({ value }) => {
+      if (value === 'reject') throw new RejectError()
+      if (value === 'fail' && failures++ < 30) throw new Error('not yet')
+    },
+    { attempts: Number.POSITIVE_INFINITY, ...QUICK },
+  )
+  await topic.publishBatch([{ value: 'reject' }, { value: 'fail' }, { value: 'ok' }])
+  await run.idle()
+  t.match(await run.stats(), { processed: 2, deadLettered: 1, failures: 31 })
+  const none = await topic.group('none').handle(
+    ({ value, failedAttempts }) => {
+      if (value === 'reject' && failedAttempts < 3) throw new RejectError()
+    },
+    { attempts: Number.POSITIVE_INFINITY, deadLetter: false, ...QUICK },
+  )
+  await none.idle()
+  t.match(
+    await none.stats(),
+    { processed: 3, deadLettered: 0 },
+    'where there is no dead-letter topic nothing is dropped',
+  )
+})
+
+t.test('a full dead-letter topic holds the source, and nothing is lost', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const run = await topic.group('g').handle(() => {
+    throw new RejectError('never')
+  })
+  const count = 1_500
+  const publishing = topic.publishBatch(
+    Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })),
+  )
+  const letters = await broker.topic<{ n: number }>('orders.g.dlq')
+  await delay(300)
+  t.ok((await run.stats()).deadLettered < count, 'it is full')
+  const seen: number[] = []
+  const reading = await letters.group('r').handle(({ value }) => void seen.push(value.n))
+  await publishing
+  await run.idle()
+  await reading.idle()
+  t.strictSame(
+    seen,
+    Array.from({ length: count }, (_, n) => n),
+  )
+  t.match(await run.stats(), { processed: 0, deadLettered: count, lag: 0 })
+})
+
+t.test('deliveries stay valid after they are settled and the window has moved on', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders', SMALL)
+  const kept: Delivery<number>[] = []
+  const run = await topic.group('g').handle(delivery => void kept.push(delivery))
+  for (let value = 0; value < 9_000; value += 1_000) {
+    await topic.publishBatch(
+      Array.from({ length: 1_000 }, (_, at) => ({
+        key: `k${value + at}`,
+        value: value + at,
+        headers: { n: String(value + at) },
+      })),
+    )
+  }
+  await run.idle()
+  t.equal(kept.length, 9_000)
+  t.ok(
+    kept.every(
+      ({ key, value, headers, offset }, at) =>
+        value === at && key === `k${at}` && headers.n === String(at) && offset === at,
+    ),
+  )
+  t.match(JSON.parse(JSON.stringify(kept[5])), { topic: 'orders', offset: 5, value: 5, key: 'k5' })
+})
+
+t.test('what a handler publishes is confirmed before its input is settled, awaited or not', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const audit = await broker.topic<string>('audit', { ...SMALL, codec: 'string' })
+  const tries: string[] = []
+  const run = await topic.group('g').handle(async ({ value, failedAttempts }, context) => {
+    tries.push(`${value} ${failedAttempts}`)
+    if (value === 0) void context.publish('audit', { value: 'at once' })
+    if (value === 1) {
+      await delay(1)
+      void context.publish(failedAttempts === 0 ? 'nowhere' : 'audit', { value: 'later' }).catch(() => undefined)
+    }
+    if (value === 2 && failedAttempts === 0) {
+      void context.publish('nowhere', { value: 'x' }).catch(() => undefined)
+      throw new Error('fails by itself')
+    }
+    if (value === 3 && failedAttempts === 0)
+      void context.publish('audit', { value: 'x'.repeat(5_000) }).catch(() => undefined)
+  }, QUICK)
+  await topic.publishBatch([0, 1, 2, 3].map(value => ({ value })))
+  await run.idle()
+  t.strictSame(tries, ['0 0', '1 0', '1 1', '2 0', '2 1', '3 0', '3 1'])
+  t.match(await run.stats(), { processed: 4, failures: 3 })
+  t.strictSame(
+    (await readAll(audit)).map(({ value }) => value),
+    ['at once', 'later'],
+  )
+})
+
+t.test('context.publish takes what it is given when it is called, and keeps the order', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const out = await broker.topic<Uint8Array>('out', { codec: 'bytes' })
+  const buffer = new Uint8Array(1)
+  const run = await topic.group('g').handle(({ value }, context) => {
+    for (let n = 0; n < 3; n++) {
+      buffer[0] = value * 3 + n
+      void context.publish('out', { value: buffer })
+    }
+    if (value === 0) queueMicrotask(() => queueMicrotask(() => undefined))
+  })
+  await topic.publishBatch(Array.from({ length: 20 }, (_, value) => ({ value })))
+  await run.idle()
+  t.strictSame(
+    (await readAll(out)).map(({ value }) => value[0]),
+    Array.from({ length: 60 }, (_, n) => n),
+  )
+})
+
+t.test('a handler may be a function, or an object with state; both see their context', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders', { partitions: 2 })
+  await topic.publishBatch([0, 1, 2, 3].map(value => ({ value, partition: value % 2 })))
+  const contexts: HandlerContext[] = []
+  const run = await topic.group('f').handle((_delivery, context) => void contexts.push(context))
+  await run.idle()
+  t.strictSame(contexts.map(({ topic: name, group, partition }) => `${name} ${group} ${partition}`).sort(), [
+    'orders f 0',
+    'orders f 0',
+    'orders f 1',
+    'orders f 1',
+  ])
+  t.notOk(contexts[0]?.signal.aborted)
+  await run.stop()
+  t.ok(contexts.every(({ signal }) => signal.aborted))
+  const handler = defineHandler({
+    start: ({ partition }) => ({ partition, sum: 0 }),
+    message({ value }: Delivery<number>, state: { partition: number; sum: number }) {
+      state.sum += value
+    },
+    stop: state => state,
+  })
+  const second = await topic.group('h').handle(handler)
+  await second.idle()
+  t.strictSame((await second.stop()).results, [
+    { partition: 0, sum: 2 },
+    { partition: 1, sum: 4 },
+  ])
+  for (const bad of [null, undefined, 5, 'text', {}, { message: 5 }, { mesage() {} }]) {
+    t.match(await rejection(topic.group('bad').handle(bad as unknown as () => void)), { code: 'MILL_HANDLER' })
+  }
+})
+
+t.test('strange things returned or thrown by a handler do no harm', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const badThen = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+    get then() {
+      throw new Error('then throws')
+    },
+  }
+  const throwingThen = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+    then() {
+      throw new Error('calling then throws')
+    },
+  }
+  const twice = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+    then(yes: (value: unknown) => void, no: (error: unknown) => void) {
+      yes(1)
+      yes(2)
+      no(new Error('late'))
+    },
+  }
+  const acts: (() => unknown)[] = [
+    () => badThen,
+    () => throwingThen,
+    () => twice,
+    () => 5,
+    () => null,
+    () => Promise.reject(undefined),
+    () => {
+      // biome-ignore lint/style/useThrowOnlyError: that is what is tested
+      throw undefined
+    },
+    () => {
+      throw Object.create(null)
+    },
+    () => {
+      throw Symbol('s')
+    },
+  ]
+  const tries: number[] = []
+  const run = await topic.group('g').handle(
+    ({ value }) => {
+      tries.push(value)
+      return acts[value]?.()
+    },
+    { attempts: 2, ...QUICK },
+  )
+  await topic.publishBatch(acts.map((_, value) => ({ value })))
+  await run.idle()
+  t.strictSame(tries, [0, 0, 1, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8])
+  t.match(await run.stats(), { processed: 3, deadLettered: 6 })
+})
+
+t.test('a handler that does not settle in time has failed, and what it says later changes nothing', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<string>('orders')
+  const late = new EventEmitter()
+  const calls: string[] = []
+  const run = await topic.group('g').handle(
+    async ({ value, failedAttempts }) => {
+      calls.push(`${value} ${failedAttempts}`)
+      if (value === 'hangs' && failedAttempts === 0)
+        await new Promise((_, no) => late.once('now', () => no(new Error('late'))))
+      if (value === 'never') await new Promise(() => undefined)
+    },
+    { attempts: 2, handlerTimeoutMs: 40, ...QUICK },
+  )
+  await topic.publishBatch([{ value: 'hangs' }, { value: 'ok' }, { value: 'never' }, { value: 'last' }])
+  await run.idle()
+  late.emit('now')
+  await delay(20)
+  t.strictSame(calls, ['hangs 0', 'hangs 1', 'ok 0', 'never 0', 'never 1', 'last 0'])
+  t.match(await run.stats(), { processed: 3, deadLettered: 1, failures: 3 })
+  const [letter] = await readAll(await broker.topic('orders.g.dlq'))
+  t.equal(letter?.headers['millrace-reason'], 'timeout')
+})
+
+t.test('handlers of different partitions overlap at their awaits; within one they do not', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders', { partitions: 3 })
+  let now = 0
+  let most = 0
+  const inside = [0, 0, 0]
+  const run = await topic.group('g').handle(async ({ partition }) => {
+    inside[partition] = (inside[partition] as number) + 1
+    if ((inside[partition] as number) > 1) t.fail('two at once in one partition')
+    most = Math.max(most, ++now)
+    await delay(3)
+    now--
+    inside[partition] = (inside[partition] as number) - 1
+  })
+  await topic.publishBatch(Array.from({ length: 60 }, (_, value) => ({ value, partition: value % 3 })))
+  await run.idle()
+  t.equal(most, 3)
+})
+
+t.test('an output that is full holds its partition, and loses nothing', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const out = await broker.topic<string>('out', { ...SMALL, groups: ['r'] })
+  const run = await topic.group('g').handle(({ value }) => `${value}:`.padEnd(900), { output: 'out' })
+  await topic.publishBatch(Array.from({ length: 600 }, (_, value) => ({ value })))
+  await delay(100)
+  t.ok((await run.stats()).processed < 600)
+  const seen: number[] = []
+  const reading = await out.group('r').handle(({ value }) => void seen.push(Number.parseInt(value, 10)))
+  await run.idle()
+  await reading.idle()
+  t.strictSame(
+    seen,
+    Array.from({ length: 600 }, (_, n) => n),
+  )
+  const refused = await rejection(topic.group('h').handle(() => 1, { output: 'nowhere' }))
+  t.match(refused, { code: 'MILL_INVALID_OPTION', message: /nowhere/ })
+})
+
+t.test('an output that cannot be stored is a failed attempt', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const out = await broker.topic<unknown>('out', SMALL)
+  const run = await topic
+    .group('g')
+    .handle(({ value }) => (value === 1 ? 5n : value === 2 ? 'x'.repeat(5_000) : value === 3 ? undefined : null), {
+      output: 'out',
+      attempts: 2,
+      ...QUICK,
+    })
+  await topic.publishBatch([0, 1, 2, 3].map(value => ({ key: `k${value}`, value })))
+  await run.idle()
+  t.match(await run.stats(), { processed: 2, deadLettered: 2, failures: 4 })
+  t.strictSame(
+    (await readAll(out)).map(({ key, value }) => [key, value]),
+    [['k0', null]],
+  )
+})
+
+t.test('errors keep their code and cause on their way to the user', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<unknown>('orders')
+  const seen: unknown[] = []
+  const run = await topic.group('g').handle(
+    async (_, context) => {
+      seen.push(await context.publish('nowhere', { value: 1 }).catch((error: unknown) => error))
+      seen.push(await context.publish('orders', { value: 5n }).catch((error: unknown) => error))
+    },
+    { attempts: 1 },
+  )
+  await topic.publish({ value: 1 })
+  await until(() => seen.length === 2)
+  t.ok(isMillraceError(seen[0], 'MILL_INVALID_OPTION'))
+  t.ok(isMillraceError(seen[1], 'MILL_UNSERIALISABLE'))
+  await run.stop()
+})
+
+t.test('byPartition order is kept while records of other partitions fail', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders', { partitions: 2 })
+  const done: Delivery<number>[] = []
+  const run = await topic.group('g').handle(delivery => {
+    if (delivery.partition === 0 && delivery.failedAttempts < 2) throw new Error('twice')
+    done.push(delivery)
+  }, QUICK)
+  await topic.publishBatch(Array.from({ length: 40 }, (_, value) => ({ value, partition: value % 2 })))
+  await run.idle()
+  t.strictSame(
+    byPartition(done),
+    new Map([
+      [1, Array.from({ length: 20 }, (_, n) => 2 * n + 1)],
+      [0, Array.from({ length: 20 }, (_, n) => 2 * n)],
+    ]),
+  )
+})

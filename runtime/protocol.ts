@@ -213,6 +213,8 @@ export interface HandlerHostBoot {
 
 /** Calls that a handler host answers. */
 export interface HandlerHostApi extends MemberApi {
+  /** These members, which it is given next, are to be handled alone at first. */
+  careful(members: readonly number[]): void
   /** Loads the handler; rejects with MILL_HANDLER. */
   load(): Promise<void>
   end(): void

@@ -24,6 +24,8 @@ export interface MemberHandle {
   readonly confirms: boolean
   /** Rejects with a CallError when the member is waited for no longer, though its thread lives. */
   readonly cut: Promise<never> | null
+  /** Before it is given these: what its predecessor may have died of is handled alone at first. Never rejects. */
+  careful(members: readonly number[]): Promise<void>
   assign(assignment: Assignment): Promise<void>
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   /** The member cannot take a partition: its handler's `start` failed, or does not return. */
@@ -83,7 +85,12 @@ export class GroupCoordinator {
   /** Members came (again), together. Resolves when they have their partitions. */
   up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
     return this.#enqueue(async () => {
-      for (const [id, handle] of handles) this.#members.set(id, handle)
+      for (const [id, handle] of handles) {
+        this.#members.set(id, handle)
+        // What it owns, it is given at once.
+        const owned = this.#state.members.get(id)?.owned ?? []
+        await handle.careful(owned.map(partition => (this.group.places[partition] as GroupPlace).member))
+      }
       await this.#step({ kind: 'up', members: [...handles.keys()] })
     })
   }

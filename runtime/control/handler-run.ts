@@ -51,6 +51,8 @@ interface Host {
   moves: number
   since: number
   timedOut: boolean
+  /** Members whose promises were pending when its last thread died, if that could be charged to none of them. */
+  suspects: readonly number[]
 }
 
 type Threads = NonNullable<RunSpec['threads']>
@@ -109,6 +111,7 @@ export class HandlerRun {
       moves: 0,
       since: 0,
       timedOut: false,
+      suspects: [],
     }))
     this.#supervisor = new SupervisorShell(threads.restart, {
       start: (id, incarnation) => void this.#start(this.#host(id), incarnation),
@@ -182,7 +185,7 @@ export class HandlerRun {
       host.up = true
       first?.resolve()
       this.#firsts.delete(host.id)
-      const handle = this.#handle(client, remote, life)
+      const handle = this.#handle(host, client, remote, life)
       if (this.#joining === null) await this.#coordinator.up(new Map([[host.id, handle]]))
       else this.#joining.set(host.id, handle)
     } catch (error) {
@@ -227,13 +230,19 @@ export class HandlerRun {
     return life
   }
 
-  #handle(client: ClientEntry, remote: Remote<HandlerHostApi>, life: HostIncarnation): MemberHandle {
+  #handle(host: Host, client: ClientEntry, remote: Remote<HandlerHostApi>, life: HostIncarnation): MemberHandle {
     const { run } = this.shape
     return {
       run,
       client,
       confirms: this.#confirms,
       cut: null,
+      careful: async members => {
+        const suspects = members.filter(member => host.suspects.includes(member))
+        host.suspects = []
+        // Should it have ended, its exit is told behind this.
+        if (suspects.length > 0) await remote.call.careful(suspects).catch(() => undefined)
+      },
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
       refused: error =>
@@ -269,6 +278,7 @@ export class HandlerRun {
     }
     this.restarts++
     const charged = this.#executing(client)
+    host.suspects = charged ? [] : this.#pendingMembers(client)
     this.#surroundings.restarted(host.index, describe(reason), this.restarts)
     const fenced = wasUp
       ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, timedOut))
@@ -289,6 +299,12 @@ export class HandlerRun {
     if (running !== 0) return running
     const active = client.slots.filter(slot => i32[(slot + SLOT_ACTIVE) >> 2] === 1)
     return active.length === 1 ? (active[0] as number) : 0
+  }
+
+  #pendingMembers(client: ClientEntry): number[] {
+    const { i32 } = this.#catalog.memory
+    const slots = [...this.#coordinator.group.slots.values()].filter(slot => slot.client === client.place.client)
+    return slots.filter(({ slot }) => i32[(slot + SLOT_ACTIVE) >> 2] === 1).map(({ member }) => member)
   }
 
   #executing(client: ClientEntry): boolean {

@@ -17,6 +17,7 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
 export interface ExecutorSetting {
@@ -27,6 +28,8 @@ export interface ExecutorSetting {
   readonly handlerTimeoutMs: number
   /** Takes what the handler returns; null: it is dropped. */
   readonly output: TopicProducer | null
+  /** Shared by the thread's executors; without it none waits for another. */
+  readonly turnstile?: Turnstile
 }
 
 /**
@@ -44,6 +47,7 @@ export class Executor implements TurnTaker {
   readonly reader: PartitionReader
   readonly #setting: ExecutorSetting
   readonly #thread: AttachedThread
+  readonly #turnstile: Turnstile
   #state: State = 'running'
   #paused = false
   #userState: unknown
@@ -63,6 +67,7 @@ export class Executor implements TurnTaker {
   constructor(setting: ExecutorSetting, userState: unknown) {
     this.#setting = setting
     this.#thread = setting.thread
+    this.#turnstile = setting.turnstile ?? new Turnstile()
     this.reader = setting.reader
     this.#userState = userState
   }
@@ -99,6 +104,7 @@ export class Executor implements TurnTaker {
     const done = this.#closing
     if (done === null) return
     this.#clearTimers()
+    this.#passed()
     if (this.#hasUnconfirmed) {
       this.#confirm()
       return
@@ -128,13 +134,27 @@ export class Executor implements TurnTaker {
   }
 
   ready(): boolean {
-    if (this.#state !== 'running') return false
-    return (!this.#paused && (this.#current || this.reader.ready())) || this.#returnedTo() > this.reader.committed
+    return this.#state === 'running' && (this.#mayDeliver() || this.#returnedTo() > this.reader.committed)
+  }
+
+  #mayDeliver(): boolean {
+    if (this.#paused || !(this.#current || this.reader.ready())) return false
+    return this.#turnstile.admits(this.reader.assignment.member)
+  }
+
+  /** The delivery is over, or there is none: others need not wait for it. */
+  #passed(): void {
+    if (this.#turnstile.open) return
+    this.#turnstile.leave(this.reader.assignment.member)
+    this.#thread.wake()
   }
 
   turn(deadline: number): boolean {
     if (this.#state !== 'running') return false
-    if (this.#paused || (!this.#current && !this.reader.ready())) return this.#commitOwed()
+    if (!this.#mayDeliver()) {
+      if (!this.#current && !this.reader.ready()) this.#passed()
+      return this.#commitOwed()
+    }
     const { i32 } = this.#thread.memory
     const running = (this.#thread.address + CLIENT_RUNNING) >> 2
     i32[running] = this.reader.assignment.slot
@@ -173,6 +193,10 @@ export class Executor implements TurnTaker {
       this.#current = false
       this.#deliver()
       if (this.#state !== 'running') return
+      if (!this.#turnstile.open) {
+        this.#passed()
+        return
+      }
       if (this.#closing !== null) {
         this.#finish()
         return
@@ -284,6 +308,7 @@ export class Executor implements TurnTaker {
     const handOut = this.#handOut
     this.#state = 'pending'
     this.reader.active(true)
+    this.#turnstile.enter(this.reader.assignment.member)
     this.#armTimeout(delivery)
     // What is no promise of this realm may call back at once, twice, or throw; a promise made of it does not.
     const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
@@ -315,6 +340,7 @@ export class Executor implements TurnTaker {
   #settles(handOut: number): boolean {
     if (handOut !== this.#handOut || this.#state !== 'pending') return false
     this.reader.active(false)
+    this.#passed()
     return true
   }
 
@@ -398,6 +424,7 @@ export class Executor implements TurnTaker {
     const { member, epoch, place } = this.reader.assignment
     this.#state = 'held'
     this.#current = true
+    this.#passed()
     this.#judged = delivery
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
@@ -412,6 +439,7 @@ export class Executor implements TurnTaker {
   #hold(delayMs: number): void {
     this.#state = 'held'
     this.#current = true
+    this.#passed()
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#timer = null

@@ -32,6 +32,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
       async load() {
         member = new HandlerMember(thread, publishers, boot.shape, await loadHandler(boot.handler), boot.data)
       },
+      careful: members => loaded().careful(members),
       assign: (_run, assignment) => loaded().assign(assignment),
       revoke: (_run, slot, epoch, stop) => loaded().revoke(slot, epoch, stop),
       pause: () => loaded().pause(),

@@ -12,6 +12,7 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Handler } from '../types.ts'
 import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** Takes part in a run on behalf of one thread. */
 export interface RunMember {
@@ -36,6 +37,7 @@ export class HandlerMember implements RunMember {
   readonly #handler: Handler<unknown, unknown, unknown>
   readonly #data: unknown
   readonly #running = new Map<number, Running>()
+  readonly #turnstile = new Turnstile()
   #paused = false
   #abandoned = false
 
@@ -53,6 +55,11 @@ export class HandlerMember implements RunMember {
     this.#data = data
   }
 
+  /** These partitions, which it is given next, are handled alone at first. */
+  careful(members: readonly number[]): void {
+    this.#turnstile.expect(members)
+  }
+
   async assign(assignment: Assignment): Promise<void> {
     const { topic, group, place, member } = assignment
     const context = new DeliveryContext(topic.name, group, place.partition, this.#data, this.#publishers)
@@ -63,7 +70,15 @@ export class HandlerMember implements RunMember {
     const reader = new PartitionReader(this.#thread, assignment)
     const { handlerTimeoutMs } = this.#shape
     const executor = new Executor(
-      { thread: this.#thread, reader, handler: this.#handler, context, handlerTimeoutMs, output },
+      {
+        thread: this.#thread,
+        reader,
+        handler: this.#handler,
+        context,
+        handlerTimeoutMs,
+        output,
+        turnstile: this.#turnstile,
+      },
       state,
     )
     if (this.#paused) executor.pause()

@@ -153,20 +153,25 @@ async function killHandlers(
   killing: Killing,
 ): Promise<void> {
   const counts = (): number[] => Array.from({ length: ledger.partitions }, (_, partition) => ledger.count(partition))
-  for (const aim of aims(options.handlerKills ?? {})) {
-    await sleep(aim === 'starting' ? Math.random() * 30 : Math.random() * 60)
-    const index = Math.floor(Math.random() * (options.threads ?? 2))
-    const report = await within(
-      HANG_MS,
-      `killing a handler that is ${aim}`,
-      session.ask(control => control.killHandler(run, index, aim)),
-    )
+  const kill = async (index: number, aim: SabotageAim): Promise<void> => {
+    const killed = session.ask(control => control.killHandler(run, index, aim))
+    const report = await within(HANG_MS, `killing a handler that is ${aim}`, killed)
     if (report === null) {
       killing.missed++
-      continue
+      return
     }
     killing.phases[report.phase] = (killing.phases[report.phase] ?? 0) + 1
     if (report.executing) killing.executing++
+  }
+  for (const aim of aims(options.handlerKills ?? {})) {
+    await sleep(Math.random() * 60)
+    const index = Math.floor(Math.random() * (options.threads ?? 2))
+    // A thread starts when the last one was killed.
+    if (aim === 'starting') {
+      await kill(index, 'any')
+      await sleep(Math.random() * 40)
+    }
+    await kill(index, aim)
     const before = counts()
     const since = performance.now()
     while (counts().some((count, partition) => count === before[partition]) && performance.now() - since < HANG_MS)

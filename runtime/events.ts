@@ -3,10 +3,20 @@
  *
  * The thread that created the broker. An event is never a record: nothing is lost when nobody listens.
  */
+import { MillraceError } from './errors.ts'
+import { show } from './names.ts'
+import { closest } from './options.ts'
 import type { BrokerEvents, Logger } from './types.ts'
 
 /** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
 const LINE_EVERY_MS = 5_000
+const EVENTS = [
+  'stalled',
+  'restarted',
+  'deadLettered',
+  'failed',
+  'publishFailed',
+] as const satisfies readonly (keyof BrokerEvents)[]
 
 type Listener<E extends keyof BrokerEvents> = (event: BrokerEvents[E]) => void
 
@@ -31,6 +41,7 @@ export class Events {
 
   /** Returns what removes the listener. */
   on<E extends keyof BrokerEvents>(event: E, listener: Listener<E>): () => void {
+    check(event, listener)
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners)
     listeners.add(listener as Listener<never>)
@@ -40,7 +51,7 @@ export class Events {
   emit<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): void {
     const listeners = this.#listeners.get(event)
     if (listeners !== undefined && listeners.size > 0) {
-      for (const listener of [...listeners]) (listener as Listener<E>)(payload)
+      for (const listener of [...listeners]) call(listener as Listener<E>, payload)
       return
     }
     this.#say(event, describe(event, payload))
@@ -60,6 +71,27 @@ export class Events {
     const message = `millrace: ${line}${omitted}`
     if (event === 'failed' || event === 'publishFailed') this.#logger.error(message)
     else this.#logger.warn(message)
+  }
+}
+
+function check(event: unknown, listener: unknown): void {
+  if (!(EVENTS as readonly unknown[]).includes(event)) {
+    const meant = typeof event === 'string' ? closest(event, EVENTS) : undefined
+    const help = meant === undefined ? `there are ${EVENTS.join(', ')}` : `did you mean '${meant}'?`
+    throw new MillraceError('MILL_UNKNOWN_OPTION', `unknown event ${show(event)}: ${help}`)
+  }
+  if (typeof listener !== 'function')
+    throw new MillraceError('MILL_INVALID_OPTION', `a listener must be a function, not ${show(listener)}`)
+}
+
+/** What a listener throws is the process's, as with any event of Node; those who emit and other listeners go on. */
+function call<T>(listener: (payload: T) => void, payload: T): void {
+  try {
+    listener(payload)
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
   }
 }
 

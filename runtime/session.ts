@@ -250,7 +250,7 @@ export class Session {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new Error('records that were published were not all appended in time')),
+        () => reject(new Error(`records were not all appended in time: ${this.publishers.unanswered()}`)),
         Math.max(1, until - performance.now()),
       )
     })

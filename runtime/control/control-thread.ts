@@ -6,7 +6,7 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { Memory } from 'sharedarraybuffer-ring'
-import { CallError, type Calls, connect, serve } from '../../actors/control-port.ts'
+import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
@@ -30,6 +30,7 @@ import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { PartitionStats } from '../types.ts'
 import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
+import { cutter } from './cutter.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
 import { Openings, type TopicSettings } from './openings.ts'
@@ -474,16 +475,6 @@ class ControlThread implements OwnerControlApi {
       threads: handlers + this.#catalog.hosts.length,
     }
   }
-}
-
-/** A promise that can be made to reject, as a call does that is waited for no longer. */
-function cutter(): { readonly cut: Promise<never>; readonly cutOff: () => void } {
-  let cutOff: () => void = () => undefined
-  const cut = new Promise<never>((_, reject) => {
-    cutOff = () => reject(new CallError({ kind: 'deadline', name: 'the main thread', method: 'revoke', deadlineMs: 0 }))
-  })
-  cut.catch(() => undefined)
-  return { cut, cutOff }
 }
 
 /** What the main thread hands over when it starts this one. */

@@ -156,7 +156,7 @@ export class HandlerRun {
     // Together, so that the first does not build up state for partitions that the others then take from it.
     const together = new Map(this.#joining ?? [])
     this.#joining = null
-    void this.#coordinator.up(together)
+    void this.#coordinator.up(together).catch(() => undefined)
   }
 
   async #start(host: Host, incarnation: number): Promise<void> {
@@ -267,11 +267,13 @@ export class HandlerRun {
     host.remote = null
     host.client = null
     host.timedOut = false
-    this.#firsts
-      .get(host.id)
-      ?.reject(new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`))
+    const first = this.#firsts.get(host.id)
+    first?.reject(
+      new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`),
+    )
     this.#firsts.delete(host.id)
-    if (this.#ending) {
+    // Of a run that has not begun nothing is replaced: its start fails.
+    if (this.#ending || first !== undefined) {
       if (wasUp) await this.#coordinator.down(host.id, () => this.#crash(client, null, reason, timedOut))
       this.#surroundings.clientGone(client, reason.kind !== 'zombie')
       return

@@ -74,7 +74,14 @@ export class GroupClient<V> implements Group<V> {
       return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
     } catch (error) {
       release()
-      throw error
+      if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error
+      throw new MillraceError(
+        'MILL_UNSERIALISABLE',
+        `the run's \`data\` cannot be sent to a thread: ${error.message}`,
+        {
+          cause: error,
+        },
+      )
     }
   }
 

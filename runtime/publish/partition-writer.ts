@@ -150,6 +150,13 @@ export class PartitionWriter {
     }
   }
 
+  /** Records on their way. */
+  get unanswered(): number {
+    let count = this.#count
+    for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) count += ticket.count
+    return count
+  }
+
   /** Shows the observers of everything on its way, oldest first. */
   pending(look: (observer: FrameObserver) => void): void {
     for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) {

@@ -95,6 +95,12 @@ export class Publishers {
     await Promise.all(this.#opened.map(producer => producer.flush()))
   }
 
+  /** What is on its way or waits, in words. */
+  unanswered(): string {
+    const open = this.#opened.filter(producer => producer.unanswered > 0)
+    return open.map(({ topic, unanswered }) => `${unanswered} for topic ${topic.name}`).join(', ')
+  }
+
   /** Refuses what comes, and fails what is on its way. */
   fail(error: MillraceError): void {
     this.#failure = error

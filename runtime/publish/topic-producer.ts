@@ -6,12 +6,13 @@
  * everything behind it. Only a receipt resolves a publish.
  */
 import { FULL } from 'sharedarraybuffer-ring'
-import { bytesOf, type Codec, codecOf } from '../codec.ts'
+import { type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import { copyHeaders, ownedHeaders } from '../log/headers.ts'
 import { show } from '../names.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Key, Message, PublishOptions, Receipt } from '../types.ts'
+import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { hashKey, StickyPartitioner } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
@@ -433,6 +434,16 @@ export class TopicProducer implements Sweepable {
     return waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
   }
 
+  /** Records in frames that have no receipt, and messages that wait. */
+  get unanswered(): number {
+    let count = 0
+    for (const writer of this.#writers) count += writer.unanswered
+    for (const waiter of this.#waiters) {
+      if (!waiter.done) count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
+    }
+    return count
+  }
+
   #fullest(): number {
     let fullest = this.#writers[0] as PartitionWriter
     for (const writer of this.#writers) if (writer.backlogBytes() > fullest.backlogBytes()) fullest = writer
@@ -469,29 +480,4 @@ export class TopicProducer implements Sweepable {
     this.#flushes = []
     this.#room.remove(this)
   }
-}
-
-/**
- * Every property of a message is read once, and all code of the caller's (accessors, toJSON) runs before anything is
- * measured: what was measured is then what is written.
- */
-function asMessage(message: Message): Message {
-  if (typeof message === 'object' && message !== null) return message
-  throw new MillraceError('MILL_INVALID_OPTION', 'a message is an object with a value: { key, value, headers }')
-}
-
-function checkedKey(key: Key | null | undefined): Key | null {
-  if (typeof key === 'string') return key
-  if (key === undefined || key === null) return null
-  // An empty one may have been detached, which bytesOf sees.
-  if ((key as unknown) instanceof Uint8Array) return key.length > 0 ? key : bytesOf(key)
-  throw new MillraceError('MILL_INVALID_OPTION', `a key is a string or bytes, not ${typeof key}; use String(key)`)
-}
-
-function checkTimestamp(timestamp: number | undefined): void {
-  if (timestamp === undefined || (Number.isSafeInteger(timestamp) && timestamp >= 0)) return
-  throw new MillraceError(
-    'MILL_OUT_OF_RANGE',
-    `a timestamp is an integer of milliseconds since the epoch, 0 or more, not ${show(timestamp)}`,
-  )
 }

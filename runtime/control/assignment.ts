@@ -92,7 +92,12 @@ function rebalance(
 ): void {
   const names = [...members.keys()]
   if (names.length === 0) return
-  const target = targetOf(partitions, members)
+  // What is on its way out counts as gone, or the members that are not through yet would seem to own too much.
+  const staying = [...members].map(([name, { up, owned }]): [string, Member] => [
+    name,
+    { up, owned: owned.filter(partition => !revoking.has(partition)) },
+  ])
+  const target = targetOf(partitions, new Map(staying))
   for (const name of names) {
     const member = members.get(name) as Member
     if (!member.up) continue
@@ -118,28 +123,31 @@ function rebalance(
   }
 }
 
-/** The balanced assignment that moves the least. */
+/**
+ * The balanced assignment that moves the least. A member that is down is reckoned with for what it owns and gets
+ * nothing more; the others share the rest. What is free goes in order to whoever has least.
+ */
 function targetOf(partitions: number, members: ReadonlyMap<string, Member>): Map<string, Set<number>> {
-  const least = Math.floor(partitions / members.size)
-  let larger = partitions % members.size
   const target = new Map<string, Set<number>>()
   const free = new Set(Array.from({ length: partitions }, (_, partition) => partition))
+  const keep = (name: string, owned: readonly number[]): void => {
+    target.set(name, new Set(owned))
+    for (const partition of owned) free.delete(partition)
+  }
+  for (const [name, { up, owned }] of members) if (!up) keep(name, owned)
+  const up = [...members].filter(([, member]) => member.up)
+  if (up.length === 0) return target
+  const least = Math.floor(free.size / up.length)
+  let larger = free.size % up.length
   // Those who own most keep one more, so that the fewest partitions move.
-  const byOwned = [...members].sort(([, a], [, b]) => b.owned.length - a.owned.length)
-  for (const [name, member] of byOwned) {
-    const quota = least + (larger > 0 && member.owned.length > least ? 1 : 0)
+  for (const [name, { owned }] of [...up].sort(([, a], [, b]) => b.owned.length - a.owned.length)) {
+    const quota = least + (larger > 0 && owned.length > least ? 1 : 0)
     if (quota > least) larger--
-    const kept = new Set(member.owned.slice(0, quota))
-    for (const partition of kept) free.delete(partition)
-    target.set(name, kept)
+    keep(name, owned.slice(0, quota))
   }
-  const rest = [...free]
-  for (const set of [...target.values()].sort((a, b) => a.size - b.size)) {
-    while (set.size < least) set.add(rest.shift() as number)
-  }
-  for (const set of target.values()) {
-    if (rest.length === 0) break
-    if (set.size === least) set.add(rest.shift() as number)
+  const shares = up.map(([name]) => target.get(name) as Set<number>)
+  for (const partition of free) {
+    shares.reduce((least, share) => (share.size < least.size ? share : least)).add(partition)
   }
   return target
 }

@@ -262,7 +262,7 @@ class ControlThread implements OwnerControlApi {
     return this.#serially(async () => {
       const group = this.#catalog.group(topic, name)
       if (group === undefined) return
-      if ((this.#coordinators.get(group)?.members ?? 0) > 0) {
+      if ([...this.#runs.values()].some(run => run.coordinator.group === group)) {
         throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
       }
       await this.#hosts.all(async api => {
@@ -284,7 +284,7 @@ class ControlThread implements OwnerControlApi {
   }
 
   async startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }> {
-    const group = await this.#serially(async () => {
+    const entry = await this.#serially(async () => {
       this.#checkOpen()
       if (spec.output !== null && !this.#catalog.topicsByName.has(spec.output)) {
         throw new MillraceError(
@@ -292,8 +292,22 @@ class ControlThread implements OwnerControlApi {
           `there is no topic ${spec.output} for the output; open it with broker.topic first`,
         )
       }
-      return this.#openings.group(spec)
+      // Known from here on, so that its group cannot be deleted while its threads start.
+      return this.#addRun(spec, await this.#openings.group(spec))
     })
+    const { id: run, shape, handlers, coordinator } = entry
+    try {
+      await handlers?.start()
+    } catch (error) {
+      // Threads that had come up are members already.
+      if (handlers !== null) await coordinator.leave(run, handlers.memberIds, false)
+      this.#runs.delete(run)
+      throw error
+    }
+    return { run, shape }
+  }
+
+  #addRun(spec: RunSpec, group: GroupEntry): RunEntry {
     const run = this.#catalog.nextId()
     const { shape: topic } = this.#catalog.topic(spec.topic)
     const shape: RunShape = {
@@ -320,16 +334,9 @@ class ControlThread implements OwnerControlApi {
             clientGone: (client, exited) => this.#clientGone(client, exited),
             gaveUp: error => void this.#runFailed(run, error),
           })
-    this.#runs.set(run, { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null })
-    try {
-      await handlers?.start()
-    } catch (error) {
-      // Threads that had come up are members already.
-      if (handlers !== null) await coordinator.leave(run, handlers.memberIds, false)
-      this.#runs.delete(run)
-      throw error
-    }
-    return { run, shape }
+    const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }
+    this.#runs.set(run, entry)
+    return entry
   }
 
   /** Only what handlers may ask for: the rest is the owner's. */

@@ -35,10 +35,7 @@ import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
-
-/** How soon the watchdog looks again, while handlers are on the stack and while none is. */
-const WATCH_BUSY_MS = 25
-const WATCH_IDLE_MS = 100
+import { watch } from './watchdog.ts'
 
 /** How long a run that gave up on the caller's thread is waited for. */
 const ABANDON_MS = 2_000
@@ -71,7 +68,7 @@ class ControlThread implements OwnerControlApi {
   /** Makes one topic or group at a time, so that two openers of one name find one. */
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
-  #watchdog: NodeJS.Timeout
+  readonly #stopWatching: () => void
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = new Memory(boot.memory)
@@ -91,19 +88,13 @@ class ControlThread implements OwnerControlApi {
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
     this.#openings = new Openings(this.#catalog, this.#hosts)
-    this.#watchdog = this.#watchAfter(WATCH_IDLE_MS)
+    this.#stopWatching = watch((now, lateMs) => this.#look(now, lateMs))
   }
 
-  #watchAfter(delayMs: number): NodeJS.Timeout {
-    const due = performance.now() + delayMs
-    const timer = setTimeout(() => {
-      const now = performance.now()
-      let busy = false
-      // Its own lateness is nobody's hang.
-      for (const run of this.#runs.values()) if (run.handlers?.watch(now, Math.max(0, now - due)) === true) busy = true
-      if (!this.#closed) this.#watchdog = this.#watchAfter(busy ? WATCH_BUSY_MS : WATCH_IDLE_MS)
-    }, delayMs)
-    return timer.unref()
+  #look(now: number, lateMs: number): boolean {
+    let busy = false
+    for (const run of this.#runs.values()) if (run.handlers?.watch(now, lateMs) === true) busy = true
+    return busy
   }
 
   get ownerPlace(): ClientPlace {
@@ -460,7 +451,7 @@ class ControlThread implements OwnerControlApi {
         }
       }),
     )
-    clearTimeout(this.#watchdog)
+    this.#stopWatching()
     await this.#hosts.close()
     if (left.length > 0)
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)

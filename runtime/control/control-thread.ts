@@ -262,7 +262,9 @@ class ControlThread implements OwnerControlApi {
     return this.#serially(async () => {
       const group = this.#catalog.group(topic, name)
       if (group === undefined) return
-      if ((this.#coordinators.get(group)?.members ?? 0) > 0) {
+      // Also by a run that has not joined yet.
+      const coordinator = this.#coordinators.get(group)
+      if ([...this.#runs.values()].some(run => run.coordinator === coordinator)) {
         throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
       }
       await this.#hosts.all(async api => {

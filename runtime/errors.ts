@@ -79,12 +79,13 @@ export class FullError extends MillraceError {
 
 /** A batch was appended in part or not at all; `unpublished` lists the messages that were not, in order. */
 export class UnpublishedError extends MillraceError {
-  readonly unpublished: readonly unknown[]
+  declare readonly unpublished: readonly unknown[]
 
   constructor(message: string, unpublished: readonly unknown[], cause: unknown) {
     super('MILL_UNPUBLISHED', message, { cause, retriable: true })
     this.name = 'UnpublishedError'
-    this.unpublished = unpublished
+    // Not shown by console.log, or the log of an error would be a dump of up to a whole batch.
+    Object.defineProperty(this, 'unpublished', { value: unpublished })
   }
 }
 

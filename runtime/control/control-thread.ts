@@ -277,12 +277,10 @@ class ControlThread implements OwnerControlApi {
   async startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }> {
     const entry = await this.#serially(async () => {
       this.#checkOpen()
-      if (spec.output !== null && !this.#catalog.topicsByName.has(spec.output)) {
-        throw new MillraceError(
-          'MILL_INVALID_OPTION',
-          `there is no topic ${spec.output} for the output; open it with broker.topic first`,
-        )
-      }
+      this.#openings.checkOutput(
+        spec,
+        [...this.#runs.values()].map(run => run.spec),
+      )
       // Known from here on, so that its group cannot be deleted while its threads start.
       return this.#addRun(spec, await this.#openings.group(spec))
     })

@@ -8,8 +8,17 @@ import type { Calls } from '../../actors/control-port.ts'
 import { MillraceError } from '../errors.ts'
 import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { checkName } from '../names.ts'
-import type { GroupPlace, GroupSpec, OwnerControlApi, PartitionHostApi, RetryPolicy, TopicShape } from '../protocol.ts'
+import type {
+  GroupPlace,
+  GroupSpec,
+  OwnerControlApi,
+  PartitionHostApi,
+  RetryPolicy,
+  RunSpec,
+  TopicShape,
+} from '../protocol.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
+import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
 export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
@@ -60,6 +69,35 @@ export class Openings {
       )
     })
     return topic
+  }
+
+  /**
+   * Whether a run may put out what its handlers return, beside those that run.
+   *
+   * @throws MillraceError MILL_INVALID_OPTION when there is no such topic, or it leads back to the one that is read
+   */
+  checkOutput(
+    { output, topic }: Pick<RunSpec, 'output' | 'topic'>,
+    running: readonly Pick<RunSpec, 'output' | 'topic'>[],
+  ): void {
+    if (output === null) return
+    const idOf = (name: string): number | undefined => this.#catalog.topicsByName.get(name)?.shape.id
+    const id = idOf(output)
+    if (id === undefined) {
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `there is no topic ${output} for the output; open it with broker.topic first`,
+      )
+    }
+    const flows = running.flatMap(run => {
+      const to = run.output === null ? undefined : idOf(run.output)
+      return to === undefined ? [] : [{ from: run.topic, to }]
+    })
+    if (!leadsTo(id, topic, flows)) return
+    throw new MillraceError(
+      'MILL_INVALID_OPTION',
+      `the output ${output} leads back to the topic that the group reads: once that is full the group would wait for itself; use another topic, or context.publish, which gives up in time`,
+    )
   }
 
   /** The group that `spec` names, joined, with its dead-letter topic. */

@@ -390,3 +390,14 @@ t.test('a window that fills while its reader is at the end is freed, so that pub
     await run.stop()
   }
 })
+
+t.test('an output that leads back to the topic that is read is refused', async t => {
+  const broker = await openBroker(t)
+  const a = await broker.topic<string>('a', SMALL)
+  const b = await broker.topic<string>('b', SMALL)
+  const back = { code: 'MILL_INVALID_OPTION', message: /leads back/ }
+  t.match(await rejection(a.group('self').handle(() => 'more', { output: 'a' })), back)
+  await a.group('forth').handle(() => 'more', { output: 'b' })
+  t.match(await rejection(b.group('back').handle(() => 'more', { output: 'a' })), back)
+  t.match(await rejection(b.group('nowhere').handle(() => 'more', { output: 'c' })), { message: /no topic c/ })
+})

@@ -19,6 +19,8 @@ import type { BrokerEvents } from './types.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000
+/** The control thread ends by itself what is late; should it not, it is ended. */
+const CLOSE_GRACE_MS = 5_000
 const FOR_EVER_MS = 2 ** 31 - 1
 
 /** Told when a run ends other than by its own `stop`. */
@@ -231,9 +233,11 @@ export class Session {
     const problems: string[] = []
     try {
       await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
-      await this.ask(control => control.close(Math.max(1, until - performance.now())), 'for ever').catch(
-        (error: Error) => problems.push(error.message),
-      )
+      this.checkOpen()
+      const left = Math.max(1, until - performance.now())
+      await this.calls(left + CLOSE_GRACE_MS)
+        .close(left)
+        .catch((error: Error) => problems.push(error.message))
     } finally {
       this.#closed = true
       this.publishers.fail(closedError())

@@ -29,7 +29,9 @@ interface Live {
 
 interface Slot {
   readonly pool: HostPool
+  /** One promise until it is kept, by whichever incarnation: who waits for a start may see it fail and be made again. */
   live: Promise<Live>
+  isLive: boolean
   /** Settles the promise above. */
   resolve: (live: Live) => void
   reject: (error: Error) => void
@@ -64,7 +66,7 @@ export class PartitionHosts {
         // Two writers of one window must never be: it runs no user code, so it ends, and its end is waited for.
         zombieAfterMs: FOR_EVER_MS,
       })
-      return { pool, ...pending(), incarnation: null, restarts: 0 }
+      return { pool, ...pending(), isLive: false, incarnation: null, restarts: 0 }
     })
     this.#supervisor = new SupervisorShell(restart, {
       start: (id, incarnation) => void this.#start(Number(id), incarnation),
@@ -107,6 +109,7 @@ export class PartitionHosts {
       // Its answer may have been on its way when it ended.
       if (slot.incarnation !== life) return
       this.#supervisor.started(String(host), incarnation)
+      slot.isLive = true
       slot.resolve({ incarnation: life, remote })
     } catch (error) {
       // Its own exit is what counts; if it lives it is of no use like this.
@@ -148,7 +151,7 @@ export class PartitionHosts {
     this.#catalog.ringAll()
     if (this.#closing) return
     slot.restarts++
-    Object.assign(slot, pending())
+    if (slot.isLive) Object.assign(slot, pending(), { isLive: false })
     this.#surroundings.restarted(host, describe(reason), slot.restarts)
     this.#supervisor.exited(String(host), incarnation, reason, false)
   }

@@ -194,6 +194,19 @@ async function killHosts(session: Session, load: Load, options: KillOptions, kil
       continue
     }
     killing.points[point] = (killing.points[point] ?? 0) + 1
+    // Its successor may die while it starts.
+    if (point === 'random' && Math.random() < 0.5) {
+      await sleep(Math.random() * 60)
+      if (
+        await within(
+          HANG_MS,
+          'killing it again',
+          session.ask(control => control.killPartitionHost(0, 0)),
+        )
+      ) {
+        killing.points.again = (killing.points.again ?? 0) + 1
+      }
+    }
     const before = load.acked
     const since = performance.now()
     while (load.acked === before && performance.now() - since < HANG_MS) await sleep(1)

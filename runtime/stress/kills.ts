@@ -32,9 +32,12 @@ function show(name: string, report: KillReport): void {
 }
 
 async function main(): Promise<void> {
-  const handlerKills = { starting: times(14), executing: times(46), committing: times(60), idle: times(14) }
+  const handlerKills = { starting: times(14), executing: times(46), committing: times(90), idle: times(14) }
   show('handlers', await runKills({ handlerKills }))
-  show('handlers in small steps', await runKills({ handlerKills: { any: times(30) }, busyUs: 0, batch: 3, restMs: 0 }))
+  show(
+    'handlers in small steps',
+    await runKills({ handlerKills: { any: times(20), committing: times(20) }, busyUs: 0, batch: 3, restMs: 0 }),
+  )
   const fatal = { beforeCommit: times(8), betweenWindowAndRing: times(8), betweenRingAndReceipt: times(8) }
   show('partition host', await runKills({ hostKills: { random: times(14), ...fatal } }))
   show('both', await runKills({ handlerKills: { any: times(30) }, hostKills: { random: times(15) } }))

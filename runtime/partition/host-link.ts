@@ -4,7 +4,7 @@
  * The partition host's thread owns it. Invariant: nothing is taken from a client for which its answer has no room, so
  * writing an answer never waits and never fails.
  */
-import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import { CORRUPT, Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_CLIENT_BYTES } from '../link.ts'
 import { highOf, joinOffset } from '../log/frame.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
@@ -104,7 +104,8 @@ export class HostLink {
     if (!this.#toHost.poll()) return false
     const words = this.#memory.i32
     let worked = false
-    for (let address = this.#toHost.next(); address >= 0 && this.room() > 0; address = this.#toHost.next()) {
+    let address = this.#toHost.next()
+    for (; address >= 0 && this.room() > 0; address = this.#toHost.next()) {
       const at = address >> 2
       const length = words[at] as number
       const settlement: Settlement = {
@@ -119,6 +120,8 @@ export class HostLink {
       this.#toHost.advance(length)
       worked = true
     }
+    if (address === CORRUPT)
+      throw new Error(`broken invariant: the link of client ${this.client} holds bytes that are no settlement`)
     // Answers first: a repeated settlement is harmless, a lost verdict would hold the reader for ever.
     this.publish()
     this.#toHost.release()

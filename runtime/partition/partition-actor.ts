@@ -9,7 +9,7 @@
  * Bound: the window. When it is full, frames stay in their rings and producers wait; without any group a topic drops
  * its oldest whole frames instead (counted), and a dead-letter topic refuses.
  */
-import { type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { CORRUPT, type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { FAULT_POINT } from '../layout.ts'
 import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link.ts'
 import {
@@ -144,7 +144,9 @@ export class PartitionActor {
 
   #repeatReceipts(ring: IncomingRing): void {
     const last = this.window.own[OWN_LAST_APPEND] as number
-    for (const position of this.frames(last)) {
+    // What the window has given up since was answered before: its place may hold anything now.
+    const givenUp = ((last - this.window.start) | 0) < 0
+    for (const position of this.frames(givenUp ? this.window.start : last)) {
       if (this.reader.word(position + FRAME_RING) !== ring.id) continue
       const ringEnd = this.reader.word(position + FRAME_RING_END)
       ring.unsent.push({ ringEnd, baseOffset: frameBaseOffset(this.reader, position) })
@@ -221,11 +223,8 @@ export class PartitionActor {
     const lastAppend = this.window.end
     let receipts = link.room()
     let taken = 0
-    for (
-      let address = consumer.next();
-      address >= 0 && receipts > 0 && taken < QUOTA_BYTES;
-      address = consumer.next()
-    ) {
+    let address = consumer.next()
+    for (; address >= 0 && receipts > 0 && taken < QUOTA_BYTES; address = consumer.next()) {
       const length = words[address >> 2] as number
       const ringEnd = words[(address + FRAME_RING_END) >> 2] as number
       if (this.window.free() >= length || this.#makeRoom(length)) {
@@ -242,6 +241,11 @@ export class PartitionActor {
       consumer.advance(length)
       receipts--
       taken += length
+    }
+    if (address === CORRUPT) {
+      throw new Error(
+        `broken invariant: ring ${ring.id} of topic ${this.topic.name} holds bytes that are no record at position ${consumer.head}`,
+      )
     }
     if (taken === 0) return false
     this.takenBytes += taken

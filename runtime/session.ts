@@ -76,6 +76,7 @@ export class Session {
       memory: memory.buffer,
       partitionThreads: options.partitionThreads,
       restart: options.restart,
+      deadLetterDepth: options.deadLetterDepth,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
       name: 'millrace control',

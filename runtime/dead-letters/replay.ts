@@ -6,6 +6,7 @@
  * publish was under way and unanswered at the end: aborted or timed out in front of a full topic.
  */
 import { setMaxListeners } from 'node:events'
+import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { copyHeaders } from '../log/headers.ts'

@@ -141,6 +141,18 @@ t.test('comlink is imported by one file at most', async t => {
   t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
 })
 
+t.test('Atomics are used by the files of memory only', async t => {
+  const memories = ['ring/memory.ts', 'ring/wasm-memory.ts']
+  const others = shipped.filter(({ room, path, text }) => {
+    const own = ['ring', 'actors', 'runtime'].includes(room) && !memories.includes(path)
+    return own && /\bAtomics\b/.test(withoutComments(text))
+  })
+  t.strictSame(
+    others.map(({ path }) => path),
+    [],
+  )
+})
+
 t.test('exports are named: no file re-exports all of another', async t => {
   t.strictSame(
     sources.filter(({ text }) => /^\s*export\s*\*/m.test(withoutComments(text))).map(({ path }) => path),
@@ -159,7 +171,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|types))*\.ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|explore|types))*\.ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),

@@ -9,6 +9,7 @@
  */
 
 import type { Memory } from 'sharedarraybuffer-ring'
+import { random, wallMs } from '../../actors/world.ts'
 import { type ErrorWire, fromWire } from '../errors.ts'
 import {
   FAULT_POINT,
@@ -207,8 +208,8 @@ export class GroupActor {
   }
 
   #step(input: CursorInput, error: string): boolean {
-    const now = Date.now()
-    const next = step(this.#cursor, input, now, Math.random)
+    const now = wallMs()
+    const next = step(this.#cursor, input, now, random)
     if (next.effects.some(effect => effect.kind === 'later')) return false
     this.#cursor = next.state
     for (const effect of next.effects) this.#carryOut(effect, error, now)
@@ -280,7 +281,7 @@ export class GroupActor {
       error: told,
     }
     const { frame, sign } = deadLetterFrame(record, obituary)
-    if (!target.appendLocal(frame, sign)) return false
+    if (!target.appendLetter(frame, sign, member)) return false
     this.#surroundings.deadLettered({
       topic: topicName,
       partition,
@@ -348,6 +349,8 @@ export class GroupActor {
       deadLettered,
       failures: failed,
       lagBytes: (window.end - this.#memory.load(this.#gate)) | 0,
+      deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
+      waitsForDeadLetters: this.#dying.length > 0,
     }
   }
 }

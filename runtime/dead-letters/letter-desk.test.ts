@@ -91,8 +91,8 @@ t.test('a full partition takes a letter again when its oldest is settled, not a 
   const { takeover } = house()
   const actor = takeover()
   let count = 0
-  while (bury(actor, count)) count++
-  t.ok(count > 20)
+  while (count < 1_000 && bury(actor, count)) count++
+  t.ok(count > 20 && count < 1_000)
   settle(actor, 3)
   t.notOk(bury(actor, count))
   settle(actor, 0, 1)

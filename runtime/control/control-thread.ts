@@ -310,6 +310,7 @@ class ControlThread implements OwnerControlApi {
       group: spec.group,
       handlerTimeoutMs: spec.handlerTimeoutMs,
       output: spec.output,
+      atMostOnce: group.spec.policy.atMostOnce,
     }
     const coordinator = this.#coordinator(group)
     const handlers =

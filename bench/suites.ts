@@ -10,7 +10,7 @@ import { rxjs } from './rivals/rxjs.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
 import { millrace } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
-import { ring } from './subjects/ring.ts'
+import { ring, ringJs } from './subjects/ring.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
 export const suiteNames = ['ring', 'pipeline', 'compute'] as const
@@ -25,7 +25,7 @@ export interface Suite {
 
 export const suites: Readonly<Record<SuiteName, Suite>> = {
   ring: {
-    subjects: [ring, postMessage, postMessage100, ringbuf],
+    subjects: [ring, ringJs, postMessage, postMessage100, ringbuf],
     cases: ['ring-batch32', 'ring-each'],
     payloads: ['64', '1024'],
     hops: 1,

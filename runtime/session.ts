@@ -72,7 +72,7 @@ export class Session {
     const members = new MessageChannel()
     const notices = new MessageChannel()
     const boot: ControlBoot = {
-      memory: memory.buffer,
+      memory: memory.handle,
       partitionThreads: options.partitionThreads,
       restart: options.restart,
     }

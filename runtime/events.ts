@@ -14,6 +14,8 @@ const EVENTS = [
   'stalled',
   'restarted',
   'deadLettered',
+  'deadLetterDepth',
+  'parked',
   'failed',
   'publishFailed',
 ] as const satisfies readonly (keyof BrokerEvents)[]
@@ -108,6 +110,15 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     case 'deadLettered': {
       const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']
       return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}`
+    }
+    case 'deadLetterDepth': {
+      const { topic, depth, threshold, rising } = payload as BrokerEvents['deadLetterDepth']
+      const what = `dead-letter topic ${topic} holds ${depth} letters`
+      return rising ? `${what}: replay or purge them (deadLetterDepth is ${threshold})` : `${what} again`
+    }
+    case 'parked': {
+      const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']
+      return `${topic}/${partition} offset ${offset} of group ${group} was replayed ${replayed} times and stays a dead letter`
     }
     case 'failed': {
       const { error } = payload as BrokerEvents['failed']

@@ -56,6 +56,7 @@ t.test('without options every default is filled in', async t => {
   })
   t.strictSame(checkBrokerOptions(undefined), {
     memoryMaxBytes: 512 * MIB,
+    deadLetterDepth: 1_000,
     partitionThreads: availableParallelism() >= 8 ? 2 : 1,
     logger: undefined,
     restart: { intensity: 10, periodMs: 10_000 },
@@ -164,6 +165,7 @@ t.test('numbers are taken from the first to the last of their range, and not bey
     ['topic', 'windowBytes', 2 * MIB, 256 * MIB, INTEGER],
     ['broker', 'memoryMaxBytes', 4 * MIB, 2_048 * MIB - 65_536, INTEGER],
     ['broker', 'partitionThreads', 1, 64, INTEGER],
+    ['broker', 'deadLetterDepth', 1, 1e6, INTEGER, 'Infinity'],
     ['broker', 'restart.intensity', 0, 1e6, INTEGER],
     ['broker', 'restart.periodMs', 1, timerMax, FRACTION],
     ['run', 'threads', 1, 256, INTEGER],

@@ -68,18 +68,18 @@ export interface CheckedCloseOptions extends Filled<CloseOptions>, Given {}
 
 /** How one option is read: what it is when not given, and what it becomes when it is. `at` is its
  * name in messages, dotted where it is nested. */
-interface Rule<T> {
+export interface Rule<T> {
   readonly missing: (at: string) => T
   readonly check: (value: unknown, at: string) => T
 }
 
-type Table<C> = { readonly [K in keyof Omit<C, 'given'>]: Rule<C[K]> }
+export type Table<C> = { readonly [K in keyof Omit<C, 'given'>]: Rule<C[K]> }
 
 const KIB = 1_024
 const MIB = 1_024 * KIB
 const GIB = 1_024 * MIB
-const TIMER_MS_MAX = 2 ** 31 - 1
-const COUNT_MAX = 1_000_000
+export const TIMER_MS_MAX: number = 2 ** 31 - 1
+export const COUNT_MAX = 1_000_000
 const GROUPS_MAX = 1_024
 
 const RESTART: Table<Filled<RestartOptions>> = {
@@ -114,6 +114,7 @@ const BROKER: Table<CheckedBrokerOptions> = {
   partitionThreads: integer(1, 64, () => (availableParallelism() >= 8 ? 2 : 1)),
   logger: { missing: () => undefined, check: logger },
   restart: nested(RESTART),
+  deadLetterDepth: integer(1, COUNT_MAX, 1_000, 'or Infinity'),
 }
 
 const CONSUME: Table<CheckedConsumeOptions> = {
@@ -213,7 +214,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
 
 // -- reading a table ---------------------------------------------------------------------------------------------
 
-function check<C extends Given>(
+export function check<C extends Given>(
   kind: string,
   table: Table<C>,
   options: unknown,
@@ -262,7 +263,7 @@ function unknownOption(key: string | symbol, prefix: string, known: readonly str
 
 // -- rules -------------------------------------------------------------------------------------------------------
 
-function integer<D extends number | undefined>(
+export function integer<D extends number | undefined>(
   min: number,
   max: number,
   fallback: D | (() => D),
@@ -271,7 +272,7 @@ function integer<D extends number | undefined>(
   return numeric('an integer', Number.isInteger, min, max, fallback, or)
 }
 
-function number<D extends number | undefined>(
+export function number<D extends number | undefined>(
   min: number,
   max: number,
   fallback: D | (() => D),
@@ -311,7 +312,7 @@ function oneOf<const T extends string>(choices: readonly T[], fallback: NoInfer<
   }
 }
 
-function topicName(value: unknown, at: string): string {
+export function topicName(value: unknown, at: string): string {
   if (typeof value === 'string') return checkName('topic', value)
   throw invalid(`\`${at}\` must be a topic name, not ${show(value)}`)
 }
@@ -323,7 +324,7 @@ function groupNames(value: unknown, at: string): readonly string[] {
   return Object.freeze([...new Set(Array.from(value, (name: unknown) => checkName('group', name)))])
 }
 
-function signal(value: unknown, at: string): AbortSignal {
+export function signal(value: unknown, at: string): AbortSignal {
   // By shape, because a signal of another realm or a polyfill aborts just as well.
   const candidate = value as Partial<AbortSignal> | null
   if (

@@ -75,6 +75,7 @@ export class Session {
       memory: memory.handle,
       partitionThreads: options.partitionThreads,
       restart: options.restart,
+      deadLetterDepth: options.deadLetterDepth,
     }
     const worker = new Worker(new URL('./control/control-thread.js', import.meta.url), {
       name: 'millrace control',

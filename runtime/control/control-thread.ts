@@ -13,10 +13,14 @@ import { FAULT_BYTES } from '../layout.ts'
 import type {
   BrokerNotice,
   ControlBoot,
-  GroupPlace,
   GroupSummary,
   Hold,
   HostNotice,
+  HostPartitionStats,
+  LetterCursor,
+  LetterMark,
+  LetterPage,
+  LetterTopics,
   MemberApi,
   OwnerControlApi,
   ProducerPlaces,
@@ -28,11 +32,12 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
-import type { PartitionStats } from '../types.ts'
 import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
 import { cutter } from './cutter.ts'
+import { DeadLetterOffice } from './dead-letter-office.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
+import { describeHold } from './holds.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { watch } from './watchdog.ts'
@@ -59,6 +64,7 @@ class ControlThread implements OwnerControlApi {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
+  readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
   readonly #ownerMembers: Calls<MemberApi>
   readonly #tell: (notice: BrokerNotice) => void
@@ -88,6 +94,9 @@ class ControlThread implements OwnerControlApi {
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
     this.#openings = new Openings(this.#catalog, this.#hosts)
+    this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
+      tell({ kind: 'event', event: 'deadLetterDepth', payload }),
+    )
     this.#stopWatching = watch((now, lateMs) => this.#look(now, lateMs))
   }
 
@@ -110,6 +119,9 @@ class ControlThread implements OwnerControlApi {
     switch (notice.kind) {
       case 'deadLettered':
         for (const event of notice.events) this.#tell({ kind: 'event', event: 'deadLettered', payload: event })
+        break
+      case 'deadLetterDepth':
+        this.#office.counted(notice)
         break
       case 'ringDrained':
         if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
@@ -197,31 +209,24 @@ class ControlThread implements OwnerControlApi {
     return ring.place
   }
 
-  async describeHold(topic: number, partition: number): Promise<Hold> {
-    const { shape, places } = this.#catalog.topic(topic)
-    const { host } = places[partition] as { readonly host: number }
-    const groups = [...this.#catalog.groups.values()].filter(group => group.spec.topic === topic)
-    const members = groups.map(group => (group.places[partition] as GroupPlace).member)
-    const reports = await this.#hosts.call(host, api => api.groupReports(members))
-    let slowest: (typeof reports)[number] | undefined
-    for (const report of reports) if (slowest === undefined || report.lagBytes > slowest.lagBytes) slowest = report
-    if (slowest === undefined) {
-      const why = shape.deadLetters ? 'it is a dead-letter topic that nobody reads' : 'no group reads it'
-      return {
-        topic: shape.name,
-        text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
-        group: null,
-        lagBytes: 0,
-      }
-    }
-    const held = groups.find(group => group.places[partition]?.member === slowest.member) as GroupEntry
-    const { group } = held.spec
-    const state = (this.#coordinators.get(held)?.members ?? 0) > 0 ? 'running' : 'not running'
-    const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${slowest.lag} records and ${slowest.lagBytes} bytes behind`
-    return { topic: shape.name, text, group, lagBytes: slowest.lagBytes }
+  describeHold(topic: number, partition: number): Promise<Hold> {
+    const isRunning = (group: GroupEntry): boolean => (this.#coordinators.get(group)?.members ?? 0) > 0
+    return describeHold(this.#catalog, this.#hosts, topic, partition, isRunning)
   }
 
-  async topicStats(topic: number): Promise<readonly (PartitionStats & { readonly dropped: number })[]> {
+  letterTopics(topic: string): Promise<LetterTopics> {
+    return this.#office.topics(topic)
+  }
+
+  readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage> {
+    return this.#office.read(topic, partition, cursor)
+  }
+
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void> {
+    return this.#office.settle(topic, partition, letters)
+  }
+
+  async topicStats(topic: number): Promise<readonly HostPartitionStats[]> {
     const stats = await this.#hosts.all(api => api.partitionStats(topic))
     return stats.flat().sort((a, b) => a.partition - b.partition)
   }

@@ -133,6 +133,7 @@ export class PartitionHosts {
       partitions: [...topics.values()].flatMap(({ shape, places }) =>
         places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
       ),
+      desks: [...topics.values()].flatMap(({ desks }) => desks.filter(({ partition }) => isHere(partition))),
       groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
       slots: [...groups.values()].flatMap(group =>
         [...group.slots].filter(([partition]) => isHere(partition)).map(([, slot]) => slot),

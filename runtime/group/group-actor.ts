@@ -280,7 +280,7 @@ export class GroupActor {
       error: told,
     }
     const { frame, sign } = deadLetterFrame(record, obituary)
-    if (!target.appendLocal(frame, sign)) return false
+    if (!target.appendLetter(frame, sign, member)) return false
     this.#surroundings.deadLettered({
       topic: topicName,
       partition,
@@ -348,6 +348,8 @@ export class GroupActor {
       deadLettered,
       failures: failed,
       lagBytes: (window.end - this.#memory.load(this.#gate)) | 0,
+      deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
+      waitsForDeadLetters: this.#dying.length > 0,
     }
   }
 }

@@ -177,13 +177,14 @@ export class GroupClient<V> implements Group<V> {
     const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
       control.groupStats(this.#topic.id, this.name),
     )
-    const total = (field: 'processed' | 'deadLettered' | 'failures' | 'lag'): number =>
+    const total = (field: 'processed' | 'deadLettered' | 'deadLetterDepth' | 'failures' | 'lag'): number =>
       reports.reduce((sum, report) => sum + report[field], 0)
     return {
       topic,
       group,
       processed: total('processed'),
       deadLettered: total('deadLettered'),
+      deadLetterDepth: total('deadLetterDepth'),
       failures: total('failures'),
       lag: total('lag'),
       restarts,

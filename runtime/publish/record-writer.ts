@@ -19,6 +19,17 @@ export interface EncodedMessage {
   readonly value: string | Uint8Array | null
   readonly headers: Headers | null
   readonly timestamp: number | undefined
+  /** By how much it may be larger than the topic's `maxMessageBytes`. */
+  readonly extraBytes: number
+}
+
+/** A record as it was stored: the value is bytes of the topic's codec, or text to be written as such. */
+export interface StoredMessage {
+  readonly key: Key | null
+  readonly value: string | Uint8Array | null
+  readonly headers: Headers
+  readonly partition: number | undefined
+  readonly timestamp: number
 }
 
 /** Strings up to this length reserve three bytes a character; longer ones are measured first. */

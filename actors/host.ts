@@ -15,17 +15,12 @@
  */
 
 import { fileURLToPath } from 'node:url'
-import {
-  MessageChannel,
-  type MessagePort,
-  type ResourceLimits,
-  type TransferListItem,
-  type Worker,
-} from 'node:worker_threads'
-import { Piscina } from 'piscina'
+import type { MessagePort, ResourceLimits, TransferListItem, Worker } from 'node:worker_threads'
 import type { BootNotice, BootTask } from './boot.ts'
 import { toWire, type WireError } from './error-wire.ts'
 import { classify, type ExitReason, type Outcome } from './exit-reason.ts'
+import { createPool } from './pool.ts'
+import { clearTimeout, createChannel, setTimeout } from './world.ts'
 
 /** How the threads of a `HostPool` are made. */
 export interface HostPoolOptions {
@@ -114,7 +109,7 @@ function startThread(
   data: unknown,
   transferList: readonly TransferListItem[],
 ): HostIncarnation {
-  const pool = new Piscina({
+  const pool = createPool({
     filename: BOOT_FILE,
     minThreads: 1,
     maxThreads: 1,
@@ -130,7 +125,7 @@ function startThread(
   const worker: Worker | undefined = pool.threads[0]
   if (worker === undefined) throw new Error('broken invariant: a Piscina pool with minThreads 1 has no thread')
 
-  const { port1, port2 } = new MessageChannel()
+  const { port1, port2 } = createChannel()
   let outcome: Outcome | undefined
   let crash: WireError | undefined
   let killedWhy: string | undefined

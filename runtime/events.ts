@@ -3,6 +3,7 @@
  *
  * The thread that created the broker. An event is never a record: nothing is lost when nobody listens.
  */
+import { nowMs } from '../actors/world.ts'
 import { MillraceError } from './errors.ts'
 import { show } from './names.ts'
 import { closest } from './options.ts'
@@ -61,7 +62,7 @@ export class Events {
 
   #say(event: keyof BrokerEvents, line: string): void {
     if (this.#logger === null) return
-    const now = performance.now()
+    const now = nowMs()
     const said = this.#said.get(event)
     if (said !== undefined && now - said.atMs < LINE_EVERY_MS) {
       said.omitted++

@@ -141,6 +141,27 @@ t.test('comlink is imported by one file at most', async t => {
   t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
 })
 
+/** What is taken from actors/world.ts (or pool.ts), so that a simulation can replace it. */
+const WORLDLY = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'queueMicrotask']
+const UNWORLDLY =
+  /\bperformance\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bhrtime\b|\bAbortSignal\.timeout\b|\bAtomics\b|\bnew (?:Memory|MessageChannel|Worker|Piscina)\(|\bMemory\.allocate\(|\breceiveMessageOnPort\b|\btimers\/promises\b|\bimport\((?!')/
+
+t.test('time, timers, chance, threads and memory come from one place, which a simulation can replace', async t => {
+  const own = /^actors\/(world|pool|boot)\.ts$|^runtime\/cli\//
+  const offenders = shipped
+    .filter(({ path, room }) => ['actors', 'runtime'].includes(room) && !own.test(path))
+    .flatMap(({ path, text }) => {
+      const code = withoutComments(text)
+      const taken = /import \{([^}]*)\} from '[^']*\/world\.ts'/.exec(code)?.[1] ?? ''
+      const foreign = WORLDLY.filter(
+        name => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\b${name}\\b`).test(taken),
+      )
+      const direct = UNWORLDLY.exec(code.replace(/'(?!timers|node:timers)[^'\n]*'/g, "''"))?.[0]
+      return [...foreign, ...(direct === undefined ? [] : [direct])].map(name => `${path}: ${name}`)
+    })
+  t.strictSame(offenders, [])
+})
+
 t.test('exports are named: no file re-exports all of another', async t => {
   t.strictSame(
     sources.filter(({ text }) => /^\s*export\s*\*/m.test(withoutComments(text))).map(({ path }) => path),

@@ -4,10 +4,10 @@
  * The control thread, one per broker; not the main thread, because a CPU-heavy app must not stop restarts. Never runs
  * user code and never touches a record. Everything it decides is decided in assignment.ts and the supervisor's step.
  */
-import { type MessagePort, workerData } from 'node:worker_threads'
-import { Memory } from 'sharedarraybuffer-ring'
+import type { MessagePort } from 'node:worker_threads'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
+import { clearTimeout, nowMs, setTimeout, viewMemory } from '../../actors/world.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import type {
@@ -77,7 +77,7 @@ class ControlThread implements OwnerControlApi {
   readonly #stopWatching: () => void
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
-    const memory = new Memory(boot.memory)
+    const memory = viewMemory(boot.memory)
     this.#catalog = new Catalog(memory, boot.partitionThreads)
     const fault = this.#catalog.allocate(FAULT_BYTES, 'the broker')
     this.#owner = this.#catalog.addClient()
@@ -443,12 +443,12 @@ class ControlThread implements OwnerControlApi {
 
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
-    const until = performance.now() + timeoutMs
+    const until = nowMs() + timeoutMs
     const left: string[] = []
     await Promise.all(
       [...this.#runs.values()].map(async entry => {
         try {
-          await this.stopRun(entry.id, Math.max(1, until - performance.now()))
+          await this.stopRun(entry.id, Math.max(1, until - nowMs()))
         } catch (error) {
           left.push((error as Error).message)
         }
@@ -479,20 +479,22 @@ class ControlThread implements OwnerControlApi {
 }
 
 /** What the main thread hands over when it starts this one. */
-interface ControlStart {
+export interface ControlStart {
   readonly boot: ControlBoot
   readonly api: MessagePort
   readonly members: MessagePort
   readonly notices: MessagePort
 }
 
-setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
-const { boot, api, members, notices } = workerData as ControlStart
-const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
-// A blocked main thread is no reason to give its members up.
-const control = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), notice => notices.postMessage(notice))
-serve(api, control)
-control.ready().then(
-  () => notices.postMessage({ kind: 'ready', place: control.ownerPlace } satisfies BrokerNotice),
-  (error: unknown) => notices.postMessage({ kind: 'brokerFailed', error: toWire(error) } satisfies BrokerNotice),
-)
+/** The thread's work, from its start on. */
+export function control({ boot, api, members, notices }: ControlStart): void {
+  setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
+  const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
+  // A blocked main thread is no reason to give its members up.
+  const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), notice => notices.postMessage(notice))
+  serve(api, thread)
+  thread.ready().then(
+    () => notices.postMessage({ kind: 'ready', place: thread.ownerPlace } satisfies BrokerNotice),
+    (error: unknown) => notices.postMessage({ kind: 'brokerFailed', error: toWire(error) } satisfies BrokerNotice),
+  )
+}

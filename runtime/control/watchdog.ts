@@ -4,6 +4,7 @@
  * The control thread. What counts as too long is decided by who is looked at; here is only when to look. Looks are
  * frequent while a handler is on the stack and rare while none is: an idle broker should sleep.
  */
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 
 /** How soon it looks again, while handlers are on the stack and while none is. */
 const BUSY_MS = 25
@@ -16,9 +17,9 @@ export type Look = (now: number, lateMs: number) => boolean
 export function watch(look: Look): () => void {
   let timer: NodeJS.Timeout
   const after = (delayMs: number): void => {
-    const due = performance.now() + delayMs
+    const due = nowMs() + delayMs
     timer = setTimeout(() => {
-      const now = performance.now()
+      const now = nowMs()
       // Its own lateness is nobody's hang.
       after(look(now, Math.max(0, now - due)) ? BUSY_MS : IDLE_MS)
     }, delayMs).unref()

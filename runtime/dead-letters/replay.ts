@@ -5,6 +5,7 @@
  * confirmed by then are settled, so that calling it again goes on with the rest. A letter comes twice only where its
  * publish was under way and unanswered at the end: aborted or timed out in front of a full topic.
  */
+import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { copyHeaders } from '../log/headers.ts'

@@ -8,6 +8,7 @@
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
  * the commit waits until what the fetch produced is confirmed.
  */
+import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
 import { failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
@@ -181,7 +182,7 @@ export class Executor implements TurnTaker {
   #deliverUntil(deadline: number): void {
     const { reader } = this
     let countdown = this.#stride
-    let since = performance.now()
+    let since = nowMs()
     for (;;) {
       if (!this.#current) {
         if (reader.exhausted && !this.#endFetch()) return
@@ -202,7 +203,7 @@ export class Executor implements TurnTaker {
         return
       }
       if (--countdown > 0) continue
-      const now = performance.now()
+      const now = nowMs()
       this.#stride = now - since < 0.2 ? Math.min(STRIDE_MAX, this.#stride * 2) : Math.max(1, this.#stride >> 1)
       if (now >= deadline || this.#paused) return
       since = now
@@ -262,7 +263,7 @@ export class Executor implements TurnTaker {
         reader.returned(offset + 1)
         return
       }
-      const wait = failure.notBeforeMs - Date.now()
+      const wait = failure.notBeforeMs - wallMs()
       if (wait > 0) {
         this.#hold(wait)
         return
@@ -348,7 +349,7 @@ export class Executor implements TurnTaker {
   #armTimeout(delivery: RecordDelivery): void {
     const { handlerTimeoutMs } = this.#setting
     if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
-    this.#pendingSince = performance.now()
+    this.#pendingSince = nowMs()
     this.#pendingDelivery = delivery
     this.#timeoutTimer ??= setTimeout(this.#timedOut, handlerTimeoutMs)
   }
@@ -359,7 +360,7 @@ export class Executor implements TurnTaker {
     this.#timeoutTimer = null
     if (this.#state !== 'pending' || this.#pendingDelivery === null) return
     const { handlerTimeoutMs } = this.#setting
-    const left = this.#pendingSince + handlerTimeoutMs - performance.now()
+    const left = this.#pendingSince + handlerTimeoutMs - nowMs()
     if (left > 0) {
       this.#timeoutTimer = setTimeout(this.#timedOut, Math.ceil(left))
       return
@@ -460,7 +461,7 @@ export class Executor implements TurnTaker {
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
       deliveryAttempt: judged.deliveryAttempt,
-      notBeforeMs: Date.now() + verdict.delayMs,
+      notBeforeMs: wallMs() + verdict.delayMs,
       dead: skip,
     })
     if (skip || verdict.delayMs <= 0) {

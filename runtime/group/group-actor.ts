@@ -9,6 +9,7 @@
  */
 
 import type { Memory } from 'sharedarraybuffer-ring'
+import { random, wallMs } from '../../actors/world.ts'
 import { type ErrorWire, fromWire } from '../errors.ts'
 import {
   FAULT_POINT,
@@ -207,8 +208,8 @@ export class GroupActor {
   }
 
   #step(input: CursorInput, error: string): boolean {
-    const now = Date.now()
-    const next = step(this.#cursor, input, now, Math.random)
+    const now = wallMs()
+    const next = step(this.#cursor, input, now, random)
     if (next.effects.some(effect => effect.kind === 'later')) return false
     this.#cursor = next.state
     for (const effect of next.effects) this.#carryOut(effect, error, now)

@@ -6,10 +6,11 @@
  * loop every few milliseconds, so control calls are answered under load.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { Doorbell, Memory, RingConsumer } from 'sharedarraybuffer-ring'
+import { Doorbell, type Memory, RingConsumer } from 'sharedarraybuffer-ring'
 import type { BehaviourContext } from '../../actors/boot.ts'
 import { serve, transfer } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
+import { nowMs, setImmediate, viewMemory } from '../../actors/world.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_NAP, HOST_WANTS } from '../layout.ts'
@@ -76,19 +77,19 @@ class PartitionHost implements PartitionHostApi {
 
   constructor(boot: PartitionHostBoot, tell: (notice: HostNotice) => void) {
     this.#boot = boot
-    this.#memory = new Memory(boot.memory)
+    this.#memory = viewMemory(boot.memory)
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
   }
 
   async run(): Promise<void> {
-    let lastYield = performance.now()
+    let lastYield = nowMs()
     while (!this.#stopped) {
       if (this.#pass() || this.#nap()) {
-        if (performance.now() - lastYield < YIELD_MS) continue
+        if (nowMs() - lastYield < YIELD_MS) continue
         await new Promise(setImmediate)
       } else await this.#sleep()
-      lastYield = performance.now()
+      lastYield = nowMs()
     }
   }
 

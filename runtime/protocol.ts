@@ -35,6 +35,8 @@ export interface RetryPolicy {
   readonly initialMs: number
   readonly maxMs: number
   readonly jitter: number
+  /** Records are committed before they are handled, and what fails is not tried again. */
+  readonly atMostOnce: boolean
 }
 
 /** One group on one partition, as its partition host sees it. `member` names it in links. */
@@ -237,6 +239,8 @@ export interface RunShape {
   readonly group: string
   readonly handlerTimeoutMs: number
   readonly output: string | null
+  /** As the group has it, whoever joins. */
+  readonly atMostOnce: boolean
 }
 
 /** How a reader let a partition go. */

@@ -141,6 +141,16 @@ t.test('comlink is imported by one file at most', async t => {
   t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
 })
 
+t.test('within ring, Atomics are used by the files of memory only', async t => {
+  const others = shipped.filter(({ room, path, text }) => {
+    return room === 'ring' && !/^ring\/(wasm-)?memory\.ts$/.test(path) && /\bAtomics\b/.test(withoutComments(text))
+  })
+  t.strictSame(
+    others.map(({ path }) => path),
+    [],
+  )
+})
+
 /** What is taken from actors/world.ts (or pool.ts), so that a simulation can replace it. */
 const WORLDLY = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'queueMicrotask']
 const UNWORLDLY =
@@ -180,7 +190,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|types))*\.ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|explore|types))*\.ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),
@@ -215,7 +225,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/stress\/[a-z-]+\.ts$/
+    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

@@ -258,7 +258,7 @@ export class HandlerRun {
     reason: ExitReason,
   ): Promise<void> {
     port.close()
-    this.#catalog.ringAll()
+    this.#catalog.wakeAll()
     const wasUp = host.up
     this.#joining?.delete(host.id)
     const { timedOut } = host

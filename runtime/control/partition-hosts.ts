@@ -150,7 +150,7 @@ export class PartitionHosts {
     const slot = this.#slots[host] as Slot
     slot.incarnation = null
     notices.close()
-    this.#catalog.ringAll()
+    this.#catalog.wakeAll()
     if (this.#closing) return
     slot.restarts++
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })

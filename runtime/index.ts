@@ -26,6 +26,7 @@ export type {
   ConsumeOptions,
   DeadLetterReason,
   Delivery,
+  DeliveryGuarantee,
   Durability,
   Group,
   GroupOptions,

@@ -132,6 +132,7 @@ const OBSERVE: Table<CheckedObserveOptions> = {
 
 const HANDLE: Table<CheckedHandleOptions> = {
   ...CONSUME,
+  delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
   handlerTimeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
   output: { missing: () => undefined, check: topicName },
 }
@@ -169,11 +170,11 @@ export function checkBrokerOptions(options: unknown): CheckedBrokerOptions {
 }
 
 export function checkRunOptions(options: unknown): CheckedRunOptions {
-  return check<CheckedRunOptions>('run', RUN, options, withSomewhereToGo)
+  return check<CheckedRunOptions>('run', RUN, options, settledDelivery)
 }
 
 export function checkHandleOptions(options: unknown): CheckedHandleOptions {
-  return check<CheckedHandleOptions>('handle', HANDLE, options, withSomewhereToGo)
+  return check<CheckedHandleOptions>('handle', HANDLE, options, settledDelivery)
 }
 
 export function checkConsumeOptions(options: unknown): CheckedConsumeOptions {
@@ -430,4 +431,13 @@ function editDistance(a: string, b: string): number {
     last = current
   }
   return last[b.length]!
+}
+
+/** At most once there is one attempt, and a failure may have nowhere to go: it is counted. */
+function settledDelivery<C extends CheckedHandleOptions>(checked: C): C {
+  if (checked.delivery !== 'at-most-once') return withSomewhereToGo(checked)
+  if (!checked.given.has('attempts') || checked.attempts === 1) return { ...checked, attempts: 1 }
+  throw invalid(
+    "`delivery: 'at-most-once'` makes one attempt: leave `attempts` out, or choose `'at-least-once'` to have failures retried",
+  )
 }

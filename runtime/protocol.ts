@@ -5,6 +5,7 @@
  * who can be told again after a restart: every call to a partition host is idempotent. Records never travel here.
  */
 
+import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
@@ -34,6 +35,8 @@ export interface RetryPolicy {
   readonly initialMs: number
   readonly maxMs: number
   readonly jitter: number
+  /** Records are committed before they are handled, and what fails is not tried again. */
+  readonly atMostOnce: boolean
 }
 
 /** One group on one partition, as its partition host sees it. `member` names it in links. */
@@ -222,7 +225,7 @@ export interface PartitionHostApi {
 
 /** What a partition host is started with. */
 export interface PartitionHostBoot {
-  readonly memory: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly host: number
   /** Of its own words: bell and wants. */
   readonly address: number
@@ -236,6 +239,8 @@ export interface RunShape {
   readonly group: string
   readonly handlerTimeoutMs: number
   readonly output: string | null
+  /** As the group has it, whoever joins. */
+  readonly atMostOnce: boolean
 }
 
 /** How a reader let a partition go. */
@@ -257,7 +262,7 @@ export interface MemberApi {
 
 /** What a handler host is started with. */
 export interface HandlerHostBoot {
-  readonly memory: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly place: ClientPlace
   readonly shape: RunShape
   /** URL of the handler's module. */
@@ -392,7 +397,7 @@ export interface OwnerControlApi extends ControlApi {
 
 /** What the control thread is started with. */
 export interface ControlBoot {
-  readonly memory: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly partitionThreads: number
   readonly restart: { readonly intensity: number; readonly periodMs: number }
   readonly deadLetterDepth: number

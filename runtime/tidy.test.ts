@@ -91,11 +91,14 @@ t.test('reads the sources that it judges', async t => {
     )
 })
 
-t.test('ring imports node: and itself only', async t => {
-  t.strictSame(
-    offences(['ring'], imported => imported.startsWith('node:') || inRoom(imported, 'ring')),
-    [],
-  )
+t.test('ring imports node: and itself only, its examples by its name', async t => {
+  const isExample = (path: string): boolean => path.startsWith('ring/examples/')
+  const allowed = (imported: string, { path }: SourceFile): boolean => {
+    if (imported.startsWith('node:')) return true
+    if (isExample(path)) return imported === 'sharedarraybuffer-ring' || isExample(imported)
+    return inRoom(imported, 'ring') && !isExample(imported)
+  }
+  t.strictSame(offences(['ring'], allowed), [])
 })
 
 t.test('actors import ring, piscina, comlink, node: and themselves only', async t => {
@@ -141,6 +144,16 @@ t.test('comlink is imported by one file at most', async t => {
   t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
 })
 
+t.test('within ring, Atomics are used by the files of memory only', async t => {
+  const others = shipped.filter(({ room, path, text }) => {
+    return room === 'ring' && !/^ring\/(wasm-)?memory\.ts$/.test(path) && /\bAtomics\b/.test(withoutComments(text))
+  })
+  t.strictSame(
+    others.map(({ path }) => path),
+    [],
+  )
+})
+
 /** What is taken from actors/world.ts (or pool.ts), so that a simulation can replace it. */
 const WORLDLY = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'queueMicrotask']
 const UNWORLDLY =
@@ -180,7 +193,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|types))*\.ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|explore|types))*\.ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),
@@ -215,7 +228,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/stress\/[a-z-]+\.ts$/
+    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

@@ -241,7 +241,15 @@ export interface BackoffOptions {
   readonly jitter?: number | undefined
 }
 
+/** When a record counts as delivered: after its handler (it may come again), or before (it may be lost). */
+export type DeliveryGuarantee = 'at-least-once' | 'at-most-once'
+
 export interface HandleOptions extends GroupOptions {
+  /**
+   * `at-least-once` (default): a record is committed when it was handled. `at-most-once`: it is committed before, never
+   * comes again, and is dead-lettered at its first failure (`attempts` must be left out).
+   */
+  readonly delivery?: DeliveryGuarantee | undefined
   /** How long one delivery may take, in ms; default 30,000; `Infinity`: for ever. */
   readonly handlerTimeoutMs?: number | undefined
   /** Topic that takes what the handler returns (`undefined` is not published), under the input's key. */

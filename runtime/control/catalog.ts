@@ -141,10 +141,10 @@ export class Catalog {
     return client.place.address + CLIENT_BELL
   }
 
-  /** Wakes every thread: one that has just ended may have published something and not rung. */
-  ringAll(): void {
-    for (const { address } of this.hosts) new Doorbell(this.memory, address + HOST_BELL).ring()
-    for (const client of this.clients.values()) new Doorbell(this.memory, this.bellOf(client)).ring()
+  /** Wakes every thread: one that has just ended may have published something and not rung, or not to the end. */
+  wakeAll(): void {
+    for (const { address } of this.hosts) new Doorbell(this.memory, address + HOST_BELL).wake()
+    for (const client of this.clients.values()) new Doorbell(this.memory, this.bellOf(client)).wake()
   }
 
   /** Frees what a client had; its thread has ended and its rings are drained. */

@@ -40,6 +40,7 @@ import { HandlerRun } from './handler-run.ts'
 import { describeHold } from './holds.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
+import { runShape } from './run-shape.ts'
 import { watch } from './watchdog.ts'
 
 /** How long a run that gave up on the caller's thread is waited for. */
@@ -304,13 +305,7 @@ class ControlThread implements OwnerControlApi {
   #addRun(spec: RunSpec, group: GroupEntry): RunEntry {
     const run = this.#catalog.nextId()
     const { shape: topic } = this.#catalog.topic(spec.topic)
-    const shape: RunShape = {
-      run,
-      topic,
-      group: spec.group,
-      handlerTimeoutMs: spec.handlerTimeoutMs,
-      output: spec.output,
-    }
+    const shape = runShape(run, topic, spec, group)
     const coordinator = this.#coordinator(group)
     const handlers =
       spec.threads === null

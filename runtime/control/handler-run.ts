@@ -211,7 +211,7 @@ export class HandlerRun {
   #boot(host: Host, incarnation: number, client: ClientEntry): HostIncarnation {
     const { port1, port2 } = createChannel()
     const boot: HandlerHostBoot = {
-      memory: this.#catalog.memory.buffer,
+      memory: this.#catalog.memory.handle,
       place: client.place,
       shape: this.shape,
       handler: this.#threads.handler,
@@ -259,7 +259,7 @@ export class HandlerRun {
     reason: ExitReason,
   ): Promise<void> {
     port.close()
-    this.#catalog.ringAll()
+    this.#catalog.wakeAll()
     const wasUp = host.up
     this.#joining?.delete(host.id)
     const { timedOut } = host

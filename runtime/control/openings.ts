@@ -23,7 +23,14 @@ import type { PartitionHosts } from './partition-hosts.ts'
 
 export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
 
-const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2, buries: false }
+const DEFAULT_POLICY: RetryPolicy = {
+  attempts: 5,
+  initialMs: 100,
+  maxMs: 10_000,
+  jitter: 0.2,
+  buries: false,
+  atMostOnce: false,
+}
 
 export class Openings {
   readonly #catalog: Catalog
@@ -204,11 +211,16 @@ function checkSame(what: string, known: TopicShape, options: TopicSettings, give
   }
 }
 
+function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {
+  return JSON.stringify([initialMs, maxMs, jitter])
+}
+
 function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
   const fixed: readonly (readonly [string, unknown, unknown])[] = [
     ['attempts', known.policy.attempts, spec.policy.attempts],
-    ['backoff', JSON.stringify(known.policy), JSON.stringify({ ...spec.policy, attempts: known.policy.attempts })],
+    ['backoff', backoffOf(known), backoffOf(spec)],
     ['deadLetter', known.deadLetter, spec.deadLetter],
+    ['delivery', known.policy.atMostOnce, spec.policy.atMostOnce],
     ['from', known.from, spec.from],
   ]
   // Of a group that was only named, all that is settled is where it starts.

@@ -91,7 +91,7 @@ export class PartitionHosts {
     const slot = this.#slots[host] as Slot
     const { port1, port2 } = createChannel()
     const boot: PartitionHostBoot = {
-      memory: this.#catalog.memory.buffer,
+      memory: this.#catalog.memory.handle,
       host,
       address: (this.#catalog.hosts[host] as { address: number }).address,
       fault: this.#fault,
@@ -150,7 +150,7 @@ export class PartitionHosts {
     const slot = this.#slots[host] as Slot
     slot.incarnation = null
     notices.close()
-    this.#catalog.ringAll()
+    this.#catalog.wakeAll()
     if (this.#closing) return
     slot.restarts++
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })

@@ -5,6 +5,7 @@
  * confirmed by then are settled, so that calling it again goes on with the rest. A letter comes twice only where its
  * publish was under way and unanswered at the end: aborted or timed out in front of a full topic.
  */
+import { setMaxListeners } from 'node:events'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
@@ -87,6 +88,8 @@ export class Replay {
   async page({ topic, partition, letters }: LettersFound, limit: number): Promise<void> {
     const { signal } = this.#options
     const cancel = new AbortController()
+    // Every publish of the page listens.
+    setMaxListeners(0, cancel.signal)
     const under: { readonly letter: StoredLetter; readonly done: Promise<Error | null> }[] = []
     let failure: unknown = null
     try {

@@ -6,7 +6,7 @@
  * failed (the group decides, and the partition waits for its verdict and for the backoff in it).
  *
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
- * the commit waits until what the fetch produced is confirmed.
+ * the commit waits until what the fetch produced is confirmed. At most once it comes before the handler, in COMMITTED.
  */
 import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
 import { failureOf, toWire } from '../errors.ts'
@@ -27,6 +27,8 @@ export interface ExecutorSetting {
   readonly handler: Handler<unknown, unknown, unknown>
   readonly context: DeliveryContext
   readonly handlerTimeoutMs: number
+  /** Commits each record before its handler is called. */
+  readonly atMostOnce: boolean
   /** Takes what the handler returns; null: it is dropped. */
   readonly output: TopicProducer | null
   /** Shared by the thread's executors; without it none waits for another. */
@@ -278,6 +280,7 @@ export class Executor implements TurnTaker {
       failure === undefined ? 0 : failure.failedAttempts,
     )
     reader.handOut(offset)
+    if (this.#setting.atMostOnce) reader.claim(offset + 1)
     const turn = (this.#thread.address + CLIENT_TURN) >> 2
     const { i32 } = this.#thread.memory
     i32[turn] = ((i32[turn] as number) + 1) | 0
@@ -380,7 +383,7 @@ export class Executor implements TurnTaker {
     }
     const message = { key: delivery.key, value }
     try {
-      if (output.tryPublish(message)) {
+      if (!this.#setting.atMostOnce && output.tryPublish(message)) {
         this.#hasUnconfirmed = true
         this.reader.returned(delivery.offset + 1)
         return
@@ -392,7 +395,7 @@ export class Executor implements TurnTaker {
     this.#awaitOutput(delivery, output, message)
   }
 
-  /** The output topic is full: the partition waits for room, for as long as that takes. */
+  /** The output topic is full, or no commit can wait for it: the partition does, for as long as that takes. */
   #awaitOutput(
     delivery: RecordDelivery,
     output: TopicProducer,
@@ -466,7 +469,8 @@ export class Executor implements TurnTaker {
     })
     if (skip || verdict.delayMs <= 0) {
       this.#state = 'running'
-      this.#goOn()
+      // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
+      if (!reader.crowded || this.#endFetch()) this.#goOn()
     } else this.#hold(verdict.delayMs)
   }
 }

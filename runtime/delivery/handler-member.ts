@@ -68,7 +68,7 @@ export class HandlerMember implements RunMember {
     await context.settled()
     if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
     const reader = new PartitionReader(this.#thread, assignment)
-    const { handlerTimeoutMs } = this.#shape
+    const { handlerTimeoutMs, atMostOnce } = this.#shape
     const executor = new Executor(
       {
         thread: this.#thread,
@@ -76,6 +76,7 @@ export class HandlerMember implements RunMember {
         handler: this.#handler,
         context,
         handlerTimeoutMs,
+        atMostOnce,
         output,
         turnstile: this.#turnstile,
       },

@@ -9,6 +9,7 @@ import { observeDeliveries } from '../delivery/observe.ts'
 import { MillraceError } from '../errors.ts'
 import {
   type CheckedConsumeOptions,
+  type CheckedHandleOptions,
   checkConsumeOptions,
   checkHandleOptions,
   checkObserveOptions,
@@ -161,15 +162,16 @@ export class GroupClient<V> implements Group<V> {
     return observeDeliveries<V>(emit => this.#deliver(checked, checked.window, emit))
   }
 
-  #spec(options: Omit<CheckedConsumeOptions, 'signal'>): GroupSpec {
-    const { attempts, backoff, deadLetter, from, given } = options
+  #spec(options: Omit<CheckedConsumeOptions, 'signal'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>): GroupSpec {
+    const { attempts, backoff, deadLetter, delivery, from, given } = options
     return {
       topic: this.#topic.id,
       group: this.name,
-      policy: { attempts, ...backoff, buries: deadLetter !== false },
+      policy: { attempts, ...backoff, buries: deadLetter !== false, atMostOnce: delivery === 'at-most-once' },
       deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
       from,
-      given: [...given],
+      // Who settles deliveries cannot join a group that settles them before.
+      given: delivery === undefined ? [...given, 'delivery'] : [...given],
     }
   }
 

@@ -40,7 +40,7 @@ import { type IncomingRing, PartitionActor } from './partition-actor.ts'
 
 /** Longest time without yielding to the event loop. */
 const YIELD_MS = 5
-/** A ringer can die before it rings: the control thread then rings all bells, and no sleep is longer than this. */
+/** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
 /** Below this much new work the thread sleeps until it is rung, and a lone publish is answered at once. */
 const NAP_FROM_BYTES = 16_384

@@ -68,7 +68,7 @@ interface Link {
 
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
-/** A ringer can die before it rings: the control thread then rings all bells, and no sleep is longer than this. */
+/** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
 
 const encoder = new TextEncoder()

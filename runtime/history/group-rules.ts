@@ -27,7 +27,8 @@ export const oneOwner: Checker = ({ events }) => {
     const owner = owners.get(lineOf(event))
     if (owner === event.consumer) continue
     if (past.has(event.consumer)) {
-      if (!ended.has(event.consumer)) problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
+      if (!ended.has(event.consumer))
+        problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
       continue
     }
     if (owner !== undefined) past.add(owner)
@@ -75,7 +76,12 @@ class Ledger {
     this.#letters = letters
   }
 
-  isLetter(event: { readonly group: string; readonly topic: string; readonly partition: number; readonly offset: number }): boolean {
+  isLetter(event: {
+    readonly group: string
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+  }): boolean {
     return this.#letters.has(`${event.group} ${placeOf(event)}`)
   }
 
@@ -127,7 +133,8 @@ export const commitsGoForward: Checker = history => {
     if (event.kind !== 'committed') continue
     const line = lineOf(event)
     const known = commits.get(line)
-    if (known !== undefined && event.offset < known) problems.say(`${line} was at ${known}, and later at ${event.offset}`)
+    if (known !== undefined && event.offset < known)
+      problems.say(`${line} was at ${known}, and later at ${event.offset}`)
     commits.set(line, Math.max(known ?? 0, event.offset))
     const group = facts.get(`${event.group} of ${event.topic}`)
     if (group === undefined || group.from === 'latest' || group.atMostOnce) continue
@@ -190,10 +197,14 @@ export const attemptsCountUp: Checker = ({ events }) => {
     last.set(name, event)
     if (before === undefined) continue
     if (event.deliveryAttempt <= before.deliveryAttempt)
-      problems.say(`${event.consumer} got ${placeOf(event)} as attempt ${before.deliveryAttempt}, then as ${event.deliveryAttempt}`)
+      problems.say(
+        `${event.consumer} got ${placeOf(event)} as attempt ${before.deliveryAttempt}, then as ${event.deliveryAttempt}`,
+      )
     const counted = failed.has(`${name} ${before.deliveryAttempt}`)
     if (counted && event.failedAttempts !== before.failedAttempts + 1)
-      problems.say(`${placeOf(event)} failed with ${before.failedAttempts} failures before, and came again with ${event.failedAttempts}`)
+      problems.say(
+        `${placeOf(event)} failed with ${before.failedAttempts} failures before, and came again with ${event.failedAttempts}`,
+      )
   }
   return problems.done()
 }

@@ -17,7 +17,13 @@ export interface Place {
 
 export type HistoryEvent =
   /** A producer was told to send a message; events of one producer are in the order of its calls. */
-  | { readonly kind: 'sent'; readonly producer: string; readonly topic: string; readonly id: string; readonly key: string | null }
+  | {
+      readonly kind: 'sent'
+      readonly producer: string
+      readonly topic: string
+      readonly id: string
+      readonly key: string | null
+    }
   /** What it heard of it; the place, where that is known. */
   | {
       readonly kind: 'answered'
@@ -28,7 +34,13 @@ export type HistoryEvent =
       readonly offset?: number
     }
   /** A consumer took a partition over. Its name is new with each takeover. */
-  | { readonly kind: 'began'; readonly group: string; readonly topic: string; readonly partition: number; readonly consumer: string }
+  | {
+      readonly kind: 'began'
+      readonly group: string
+      readonly topic: string
+      readonly partition: number
+      readonly consumer: string
+    }
   | ({
       readonly kind: 'delivered'
       readonly group: string
@@ -76,7 +88,13 @@ export type HistoryEvent =
       readonly replayed: number
     } & Place)
   /** What the broker says is settled. */
-  | { readonly kind: 'committed'; readonly group: string; readonly topic: string; readonly partition: number; readonly offset: number }
+  | {
+      readonly kind: 'committed'
+      readonly group: string
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
   | { readonly kind: 'logStart'; readonly topic: string; readonly partition: number; readonly offset: number }
 
 /** A group as it was set up. */

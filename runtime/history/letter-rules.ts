@@ -77,7 +77,9 @@ export const onlyFailuresAreCharged: Checker = ({ events }) => {
     if (event.kind === 'delivered') {
       const count = causes.of(event.group, placeOf(event))
       if (event.failedAttempts > count)
-        problems.say(`${placeOf(event)} came to ${event.consumer} with ${event.failedAttempts} failures, and had ${count}`)
+        problems.say(
+          `${placeOf(event)} came to ${event.consumer} with ${event.failedAttempts} failures, and had ${count}`,
+        )
     }
     causes.hear(event)
   }
@@ -85,7 +87,9 @@ export const onlyFailuresAreCharged: Checker = ({ events }) => {
     if (event.kind !== 'letter' || event.replayed > 0) continue
     const count = causes.of(event.group, placeOf(event.source))
     if (event.failedAttempts > count)
-      problems.say(`the letter of ${placeOf(event.source)} tells of ${event.failedAttempts} failures, and it had ${count}`)
+      problems.say(
+        `the letter of ${placeOf(event.source)} tells of ${event.failedAttempts} failures, and it had ${count}`,
+      )
   }
   return problems.done()
 }
@@ -111,8 +115,7 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
   const told = new Map<string, Letter>()
   const hows = new Map<string, Set<string>>()
   for (const event of events) {
-    const name =
-      event.kind === 'settled' || event.kind === 'overdue' ? `${event.group} ${placeOf(event)}` : undefined
+    const name = event.kind === 'settled' || event.kind === 'overdue' ? `${event.group} ${placeOf(event)}` : undefined
     if (name === undefined) continue
     const how = event.kind === 'settled' ? event.how : 'timeout'
     hows.set(name, (hows.get(name) ?? new Set()).add(how))
@@ -122,12 +125,16 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
     const name = `${event.group} ${placeOf(event.source)}`
     const known = told.get(name)
     if (known !== undefined && known.offset !== event.offset)
-      problems.say(`${placeOf(event.source)} is dead-lettered by ${event.group} at ${placeOf(known)} and at ${placeOf(event)}`)
+      problems.say(
+        `${placeOf(event.source)} is dead-lettered by ${event.group} at ${placeOf(known)} and at ${placeOf(event)}`,
+      )
     told.set(name, event)
     const limit = limits.get(`${event.group} of ${event.source.topic}`) ?? Number.POSITIVE_INFINITY
     const atOnce = event.reason === 'rejected' || event.reason === 'decode'
     if (!atOnce && event.failedAttempts !== limit)
-      problems.say(`${placeOf(event.source)} was dead-lettered as ${event.reason} after ${event.failedAttempts} failures of ${limit}`)
+      problems.say(
+        `${placeOf(event.source)} was dead-lettered as ${event.reason} after ${event.failedAttempts} failures of ${limit}`,
+      )
     // What a dead thread did last is not on record: `crashed` and `timeout` need no word of it.
     if ((atOnce || event.reason === 'failed') && hows.get(name)?.has(event.reason) !== true)
       problems.say(`${placeOf(event.source)} was dead-lettered as ${event.reason}, and never was that`)

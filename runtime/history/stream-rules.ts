@@ -13,7 +13,8 @@ export const oneValueAtAPlace: Checker = ({ events }) => {
   const problems = new Problems('S1')
   const values = new Map<string, string>()
   for (const event of events) {
-    if (event.kind !== 'read' && event.kind !== 'delivered' && !(event.kind === 'answered' && event.outcome === 'ok')) continue
+    if (event.kind !== 'read' && event.kind !== 'delivered' && !(event.kind === 'answered' && event.outcome === 'ok'))
+      continue
     if (event.partition === undefined || event.offset === undefined) continue
     const place = placeOf({ topic: event.topic, partition: event.partition, offset: event.offset })
     const known = values.get(place)
@@ -45,7 +46,8 @@ export const nothingConfirmedIsLost: Checker = ({ events, readTopics }) => {
   for (const event of events) if (event.kind === 'read') read.add(`${event.topic} ${event.id}`)
   for (const event of events) {
     if (event.kind !== 'answered' || event.outcome !== 'ok' || !readTopics.includes(event.topic)) continue
-    if (!read.has(`${event.topic} ${event.id}`)) problems.say(`${event.id} was confirmed in ${event.topic}, and nobody read it`)
+    if (!read.has(`${event.topic} ${event.id}`))
+      problems.say(`${event.id} was confirmed in ${event.topic}, and nobody read it`)
   }
   return problems.done()
 }
@@ -67,7 +69,8 @@ export const nothingFailedIsRead: Checker = ({ events }) => {
     if (event.kind !== 'read' && event.kind !== 'delivered') continue
     const name = `${event.topic} ${event.id}`
     if (failed.has(name)) problems.say(`${event.id} failed, and is at ${placeOf(event)}`)
-    else if (topics.has(event.topic) && !sent.has(name)) problems.say(`${event.id} is at ${placeOf(event)}, and nobody sent it there`)
+    else if (topics.has(event.topic) && !sent.has(name))
+      problems.say(`${event.id} is at ${placeOf(event)}, and nobody sent it there`)
   }
   return problems.done()
 }
@@ -101,7 +104,9 @@ export const sendsKeepTheirOrder: Checker = ({ events }) => {
     const line = `${event.reader} ${event.topic}/${event.partition} ${known.sent.producer}`
     const before = last.get(line)
     if (before !== undefined && before.order > known.order)
-      problems.say(`${known.sent.producer} sent ${event.id} before ${before.id}, and it is behind it in ${event.topic}/${event.partition}`)
+      problems.say(
+        `${known.sent.producer} sent ${event.id} before ${before.id}, and it is behind it in ${event.topic}/${event.partition}`,
+      )
     last.set(line, { id: event.id, order: known.order })
   }
   return problems.done()

@@ -101,8 +101,8 @@ export class Injector implements ThreadFaults {
   #befall(simulation: Simulated): void {
     const { chance } = this.#scheduler
     const { faults } = this.#plan
-    const kinds = (['threadDeath', 'hostDeath', 'hostDeathAtPoint', 'pausedThread', 'clockJump'] as const).filter(kind =>
-      faults.has(kind),
+    const kinds = (['threadDeath', 'hostDeath', 'hostDeathAtPoint', 'pausedThread', 'clockJump'] as const).filter(
+      kind => faults.has(kind),
     )
     if (kinds.length === 0) return
     const kind = chance.pick(kinds)

@@ -140,11 +140,7 @@ export class Lab {
   }
 
   /** The record was in hand for longer than the group allows. */
-  overdue(
-    consumer: Consumer,
-    group: string,
-    { topic, partition, offset, deliveryAttempt }: Delivery<Value>,
-  ): void {
+  overdue(consumer: Consumer, group: string, { topic, partition, offset, deliveryAttempt }: Delivery<Value>): void {
     this.record({ kind: 'overdue', group, consumer: consumer.name, topic, partition, offset, deliveryAttempt })
   }
 
@@ -164,7 +160,13 @@ export class Lab {
           lab.saw('startFails')
           throw new Error('start fails')
         }
-        lab.record({ kind: 'began', group, topic: context.topic, partition: context.partition, consumer: consumer.name })
+        lab.record({
+          kind: 'began',
+          group,
+          topic: context.topic,
+          partition: context.partition,
+          consumer: consumer.name,
+        })
         return chance.happens(0.8) ? consumer : lab.#sleep(chance.below(30)).then(() => consumer)
       },
       message(delivery, consumer, context) {

@@ -67,7 +67,17 @@ export interface Event {
 }
 
 /** Kinds of events; `tick` does not count as an input. */
-export const EVENT = { tick: 0, immediate: 1, timer: 2, message: 3, wake: 4, act: 5, exit: 6, start: 7, fault: 8 } as const
+export const EVENT = {
+  tick: 0,
+  immediate: 1,
+  timer: 2,
+  message: 3,
+  wake: 4,
+  act: 5,
+  exit: 6,
+  start: 7,
+  fault: 8,
+} as const
 export const EVENT_NAMES: readonly string[] = Object.keys(EVENT)
 
 /** What shared memory is put back from. */

@@ -1,7 +1,7 @@
 /**
  * Shared memory as simulated threads see it: waits are events, and every atomic access is a place to stop at.
  *
- * One `SharedBytes` per seed, one `SimMemory` per view that a thread takes of it.
+ * One `SharedBytes` per seed, one `simMemory` per view that a thread takes of it.
  */
 import { Arena, Memory } from 'sharedarraybuffer-ring'
 import { EVENT, type Event, type Restorable, type Scheduler, type SimThread } from './scheduler.ts'
@@ -55,74 +55,81 @@ export class SharedBytes implements Restorable {
   restore(): void {
     this.#bytes.set(this.#saved.subarray(0, handedOut))
   }
-
-  wake(waiter: Waiter, delayMs: number, kind: number, how: string): Event {
-    return this.scheduler.plan(waiter.thread, delayMs, kind, () => waiter.resolve(how))
-  }
 }
 
-export class SimMemory extends Memory {
-  readonly #shared: SharedBytes
-  readonly #scheduler: Scheduler
+/** One thread's view of the memory. */
+export function simMemory(shared: SharedBytes): Memory {
+  const { buffer, scheduler, waiters } = shared
+  const i32 = new Int32Array(buffer)
+  const u8 = new Uint8Array(buffer)
+  const memory = {
+    handle: buffer,
+    kind: 'js' as const,
+    buffer,
+    i32,
+    u8,
+    f64: new Float64Array(buffer),
+    bytes: Buffer.from(buffer),
 
-  constructor(shared: SharedBytes) {
-    super(shared.buffer)
-    this.#shared = shared
-    this.#scheduler = shared.scheduler
-  }
+    load(address: number): number {
+      scheduler.check()
+      return i32[address >> 2] as number
+    },
 
-  override load(address: number): number {
-    this.#scheduler.check()
-    return this.i32[address >> 2] as number
-  }
+    store(address: number, value: number): void {
+      scheduler.check()
+      i32[address >> 2] = value
+    },
 
-  override store(address: number, value: number): void {
-    this.#scheduler.check()
-    this.i32[address >> 2] = value
-  }
+    copy(target: number, source: number, bytes: number): void {
+      scheduler.check()
+      u8.copyWithin(target, source, source + bytes)
+    },
 
-  override notify(address: number): void {
-    this.#scheduler.check()
-    const waiters = this.#shared.waiters.get(address)
-    if (waiters === undefined) return
-    this.#shared.waiters.delete(address)
-    const { chance } = this.#scheduler
-    for (const waiter of waiters) {
-      if (waiter.timeout !== null) waiter.timeout.run = null
-      this.#shared.wake(waiter, chance.next() * chance.pick([0.01, 0.05, 2]), EVENT.wake, 'ok')
-    }
-  }
-
-  override wait(_address: number, _value: number, timeoutMs: number): void {
-    const scheduler = this.#scheduler
-    scheduler.check()
-    if (timeoutMs > FOR_EVER_MS) scheduler.freeze()
-    scheduler.now += timeoutMs
-  }
-
-  override waitAsync(address: number, value: number, timeoutMs: number): Promise<unknown> | null {
-    const scheduler = this.#scheduler
-    scheduler.check()
-    if (this.i32[address >> 2] !== value) return null
-    const thread = scheduler.current as SimThread
-    return new Promise(resolve => {
-      const waiter: Waiter = { thread, resolve, timeout: null }
+    notify(address: number): void {
+      scheduler.check()
+      const waiting = waiters.get(address)
+      if (waiting === undefined) return
+      waiters.delete(address)
       const { chance } = scheduler
-      const early = chance.happens(0.02)
-      waiter.timeout = scheduler.plan(
-        thread,
-        early ? chance.next() * 5 : timeoutMs,
-        early ? EVENT.wake : EVENT.tick,
-        () => {
-          const others = this.#shared.waiters.get(address)?.filter(other => other !== waiter) ?? []
-          if (others.length === 0) this.#shared.waiters.delete(address)
-          else this.#shared.waiters.set(address, others)
-          resolve('timed-out')
-        },
-      )
-      const waiters = this.#shared.waiters.get(address)
-      if (waiters === undefined) this.#shared.waiters.set(address, [waiter])
-      else waiters.push(waiter)
-    })
+      for (const waiter of waiting) {
+        if (waiter.timeout !== null) waiter.timeout.run = null
+        scheduler.plan(waiter.thread, chance.next() * chance.pick([0.01, 0.05, 2]), EVENT.wake, () =>
+          waiter.resolve('ok'),
+        )
+      }
+    },
+
+    wait(_address: number, _value: number, timeoutMs: number): void {
+      scheduler.check()
+      if (timeoutMs > FOR_EVER_MS) scheduler.freeze()
+      scheduler.now += timeoutMs
+    },
+
+    waitAsync(address: number, value: number, timeoutMs: number): Promise<unknown> | null {
+      scheduler.check()
+      if (i32[address >> 2] !== value) return null
+      const thread = scheduler.current as SimThread
+      return new Promise(resolve => {
+        const waiter: Waiter = { thread, resolve, timeout: null }
+        const { chance } = scheduler
+        const early = chance.happens(0.02)
+        waiter.timeout = scheduler.plan(
+          thread,
+          early ? chance.next() * 5 : timeoutMs,
+          early ? EVENT.wake : EVENT.tick,
+          () => {
+            const others = waiters.get(address)?.filter(other => other !== waiter) ?? []
+            if (others.length === 0) waiters.delete(address)
+            else waiters.set(address, others)
+            resolve('timed-out')
+          },
+        )
+        const waiting = waiters.get(address)
+        if (waiting === undefined) waiters.set(address, [waiter])
+        else waiting.push(waiter)
+      })
+    },
   }
+  return Object.assign(Object.create(Memory.prototype) as Memory, memory)
 }

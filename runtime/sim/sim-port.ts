@@ -31,7 +31,10 @@ export class SimPort {
     this.owner = scheduler.current as SimThread
   }
 
-  static pair(scheduler: Scheduler, open: (port: SimPort) => void): { readonly port1: SimPort; readonly port2: SimPort } {
+  static pair(
+    scheduler: Scheduler,
+    open: (port: SimPort) => void,
+  ): { readonly port1: SimPort; readonly port2: SimPort } {
     const port1 = new SimPort(scheduler)
     const port2 = new SimPort(scheduler)
     port1.#peer = port2

@@ -5,14 +5,14 @@
  * A thread that is told to end goes on for a moment, and by chance for so long that it counts as a zombie.
  */
 import { EventEmitter } from 'node:events'
-import { behave as behavePartitions } from '../partition/partition-host.ts'
-import { behave as behaveHandler } from '../delivery/handler-host.ts'
-import { type ControlStart, control } from '../control/control-thread.ts'
 import type { Behave, BootTask } from '../../actors/boot.ts'
 import { toWire } from '../../actors/error-wire.ts'
 import type { Outcome } from '../../actors/exit-reason.ts'
+import { type ControlStart, control } from '../control/control-thread.ts'
+import { behave as behaveHandler } from '../delivery/handler-host.ts'
+import { behave as behavePartitions } from '../partition/partition-host.ts'
 import { cloned } from './clone.ts'
-import { EVENT, type Ending, type Scheduler, type SimThread, type ThreadKind } from './scheduler.ts'
+import { type Ending, EVENT, type Scheduler, type SimThread, type ThreadKind } from './scheduler.ts'
 import { SimPort } from './sim-port.ts'
 
 /** What may happen to threads, and who wants to know. */
@@ -156,7 +156,12 @@ export class SimPool {
 }
 
 /** The control thread. */
-export function startControl(scheduler: Scheduler, faults: ThreadFaults, workerData: unknown, moved: readonly unknown[]): SimWorker {
+export function startControl(
+  scheduler: Scheduler,
+  faults: ThreadFaults,
+  workerData: unknown,
+  moved: readonly unknown[],
+): SimWorker {
   const worker = new SimWorker(scheduler, faults, 'control', 'control')
   const start = cloned(workerData) as ControlStart
   for (const port of moved) if (port instanceof SimPort) port.owner = worker.thread

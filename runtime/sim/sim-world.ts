@@ -4,10 +4,10 @@
  * What a thread asks for is answered for the simulation under way and for the thread that is taking its step.
  */
 import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads'
-import { replacePools, type Pool } from '../../actors/pool.ts'
+import { type Pool, replacePools } from '../../actors/pool.ts'
 import { replaceWorld } from '../../actors/world.ts'
 import { EVENT, type Event, type Scheduler, type SimThread, Stopped } from './scheduler.ts'
-import { type SharedBytes, SimMemory } from './sim-memory.ts'
+import { type SharedBytes, simMemory } from './sim-memory.ts'
 import { SimPort } from './sim-port.ts'
 import { SimPool, startControl, type ThreadFaults } from './sim-threads.ts'
 
@@ -144,8 +144,8 @@ export function install(): void {
       const module = here().load(url)
       return module instanceof Error ? Promise.reject(module) : Promise.resolve(module)
     },
-    viewMemory: () => new SimMemory(here().shared),
-    allocateMemory: () => new SimMemory(here().shared),
+    viewMemory: () => simMemory(here().shared),
+    allocateMemory: () => simMemory(here().shared),
   })
   replacePools(() => {
     const { scheduler, faults } = here()

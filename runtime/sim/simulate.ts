@@ -98,7 +98,10 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
         done = true
       })
   })
-  const ended = scheduler.run(() => done || scheduler.inputs > INPUTS_MAX || scheduler.broken.length > 0, VIRTUAL_MS_MAX)
+  const ended = scheduler.run(
+    () => done || scheduler.inputs > INPUTS_MAX || scheduler.broken.length > 0,
+    VIRTUAL_MS_MAX,
+  )
   scheduler.over = true
   for (const port of ports) port.dispose()
   enter(null)
@@ -109,7 +112,10 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     drained: workload.drained,
   }
   const problems = [...scheduler.broken, ...workload.problems]
-  if (!ended || !done) problems.push(`it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${workload.said}`)
+  if (!ended || !done)
+    problems.push(
+      `it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${workload.said}`,
+    )
   else for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES]) problems.push(...rule(history))
   return {
     seed,

@@ -64,7 +64,12 @@ export class Workload {
       onFull: plan.onFull,
       groups: ['audit', ...plan.groups.filter(({ named }) => named).map(({ name }) => name)],
     })
-    const out = await broker.topic<Value>('out', { partitions: 2, maxMessageBytes: 4_096, windowBytes: 65_536, groups: ['audit'] })
+    const out = await broker.topic<Value>('out', {
+      partitions: 2,
+      maxMessageBytes: 4_096,
+      windowBytes: 65_536,
+      groups: ['audit'],
+    })
     await this.#audit(source)
     await this.#audit(out)
     for (const group of plan.groups) await this.#open(source, group)
@@ -294,7 +299,8 @@ export class Workload {
 
   async #produce(topic: Topic<Value>, { name, how, messages, pauseMs }: ProducerPlan): Promise<void> {
     const lab = this.#lab
-    const sent = ({ id, key }: MessagePlan): void => lab.record({ kind: 'sent', producer: name, topic: topic.name, id, key })
+    const sent = ({ id, key }: MessagePlan): void =>
+      lab.record({ kind: 'sent', producer: name, topic: topic.name, id, key })
     const answer = ({ id }: MessagePlan, outcome: 'ok' | 'fail' | 'info', place: object = {}): void =>
       lab.record({ kind: 'answered', topic: topic.name, id, outcome, ...place })
     const failed = (message: MessagePlan, error: unknown): void => {
@@ -344,7 +350,8 @@ export class Workload {
       () => true,
       () => false,
     )
-    if (how === 'try') for (const message of messages) answer(message, flushed && this.#plan.onFull === 'wait' ? 'ok' : 'info')
+    if (how === 'try')
+      for (const message of messages) answer(message, flushed && this.#plan.onFull === 'wait' ? 'ok' : 'info')
   }
 
   /** Looks at what is said to be settled, from time to time. */

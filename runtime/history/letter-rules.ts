@@ -94,6 +94,28 @@ export const onlyFailuresAreCharged: Checker = ({ events }) => {
   return problems.done()
 }
 
+/** What a thread had on its stack when it ended is charged with that, once. */
+export const crashesAreCharged: Checker = ({ events }) => {
+  const problems = new Problems('D1')
+  const before = new Map<string, number>()
+  const charged = new Map<string, number>()
+  for (const event of events) {
+    if (event.kind === 'ended' && event.executing !== undefined) {
+      const name = `${event.executing.group} ${placeOf(event.executing)}`
+      charged.set(name, (before.get(name) ?? 0) + 1)
+    }
+    if (event.kind !== 'delivered') continue
+    const name = `${event.group} ${placeOf(event)}`
+    const least = charged.get(name)
+    if (least !== undefined && event.failedAttempts < least)
+      problems.say(
+        `${placeOf(event)} was on the stack of a thread that ended, and came again with ${event.failedAttempts} failures, not ${least}`,
+      )
+    before.set(name, event.failedAttempts)
+  }
+  return problems.done()
+}
+
 /** D2: a letter's key and value are those of its record. */
 export const lettersAreTheirRecords: Checker = ({ events }) => {
   const problems = new Problems('D2')
@@ -145,6 +167,7 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
 export const LETTER_RULES: readonly Checker[] = [
   noAttemptAfterTheLimit,
   onlyFailuresAreCharged,
+  crashesAreCharged,
   lettersAreTheirRecords,
   oneLetterAtTheLimit,
 ]

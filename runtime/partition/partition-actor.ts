@@ -213,10 +213,18 @@ export class PartitionActor {
 
   /** Moves the start up to the slowest group; dead letters that all groups have settled go with the rest. */
   #reclaim(): number {
-    const { start } = this.window
-    const free = this.window.reclaim()
-    this.#desk?.passed(start, this.window.start)
-    return free
+    this.countRead()
+    return this.window.reclaim()
+  }
+
+  /** Letters before the slowest group that reads a dead-letter topic wait no more. */
+  countRead(): void {
+    const desk = this.#desk
+    const { gates, start, end } = this.window
+    if (desk === null || gates.length === 0) return
+    let least = (end - start) | 0
+    for (const gate of gates) least = Math.min(least, (this.#memory.load(gate) - start) | 0)
+    if (least > 0) desk.read((start + least) | 0)
   }
 
   /** Bytes appended from rings so far. */
@@ -315,6 +323,7 @@ export class PartitionActor {
       if (desk === null || !desk.isLetter(start)) this.#dropped += this.reader.word(start + FRAME_COUNT)
       this.window.drop(this.reader.word(start))
     }
+    desk?.gone(this.window.start)
     this.#ownDropped()
     return this.window.free() >= bytes
   }
@@ -367,6 +376,7 @@ export class PartitionActor {
   }
 
   stats(): HostPartitionStats {
+    this.countRead()
     // Looking at a dead-letter topic takes nothing away from who looks at its letters.
     if (this.#desk === null) this.window.reclaim()
     return {

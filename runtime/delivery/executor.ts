@@ -370,6 +370,8 @@ export class Executor implements TurnTaker {
       return
     }
     const delivery = this.#pendingDelivery
+    // What it published is none of the next delivery's business.
+    this.#setting.context.forget()
     this.#handOut++
     this.reader.active(false)
     this.#settle(delivery, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))

@@ -228,11 +228,12 @@ export class GroupActor {
     if (crash === null || handed !== returned + 1) return
     // At most once nobody tries it again: whatever the thread died of, it is lost, and said to be.
     const charged = this.place.policy.atMostOnce || (crash.executing && returned >= committed)
-    if (charged)
-      this.#step(
-        { kind: 'crashed', offset: returned, committed: returned, how: crash.reason },
-        JSON.stringify(crash.error),
-      )
+    if (charged) {
+      // Should this thread die before it answers, the call comes again to its successor: the slot says it no more then.
+      this.#memory.i32[(open.place.slot + SLOT_HANDED) >> 2] = returned | 0
+      const input: CursorInput = { kind: 'crashed', offset: returned, committed: returned, how: crash.reason }
+      this.#step(input, JSON.stringify(crash.error))
+    }
     this.#letGo()
   }
 

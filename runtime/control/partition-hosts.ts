@@ -155,7 +155,11 @@ export class PartitionHosts {
     slot.restarts++
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })
     this.#surroundings.restarted(host, describe(reason), slot.restarts)
-    this.#supervisor.exited(String(host), incarnation, reason, false)
+    // Its last answers may still wait in its port: they are heard before a successor is told what exists, or that would
+    // be told of what its predecessor has closed.
+    setImmediate(() => {
+      if (!this.#closing) this.#supervisor.exited(String(host), incarnation, reason, false)
+    })
   }
 
   /** Calls a host; again, when it dies before it has answered. */

@@ -91,10 +91,11 @@ class ControlThread implements OwnerControlApi {
     this.#stopWatching = watch((now, lateMs) => this.#look(now, lateMs))
   }
 
-  #look(now: number, lateMs: number): boolean {
-    let busy = false
-    for (const run of this.#runs.values()) if (run.handlers?.watch(now, lateMs) === true) busy = true
-    return busy
+  #look(now: number, lateMs: number): number {
+    let soonest = Number.POSITIVE_INFINITY
+    for (const { handlers } of this.#runs.values())
+      if (handlers !== null) soonest = Math.min(soonest, handlers.watch(now, lateMs))
+    return soonest
   }
 
   get ownerPlace(): ClientPlace {
@@ -127,9 +128,8 @@ class ControlThread implements OwnerControlApi {
     }
   }
 
-  #clientGone(client: ClientEntry, exited: boolean): void {
-    // A zombie may still write to its blocks: they stay allocated for as long as the broker lives.
-    if (!exited || this.#closed) return
+  #clientGone(client: ClientEntry): void {
+    if (this.#closed) return
     client.leaving = new Set(this.#catalog.hosts.keys())
     this.#hosts.all(api => api.removeClient(client.place.client)).catch(() => undefined)
   }
@@ -320,7 +320,7 @@ class ControlThread implements OwnerControlApi {
                 payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
               })
             },
-            clientGone: (client, exited) => this.#clientGone(client, exited),
+            clientGone: client => this.#clientGone(client),
             gaveUp: error => void this.#runFailed(run, error),
           })
     const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }

@@ -9,6 +9,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
+import { SpareThread } from '../../actors/host-thread.ts'
 import { MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
@@ -40,12 +41,15 @@ interface Slot {
 }
 
 const FOR_EVER_MS = 2 ** 31 - 1
+/** After a host has died, a spare thread is ready for its next death for as long as this. */
+const SPARE_MS = 60_000
 
 export class PartitionHosts {
   readonly #catalog: Catalog
   readonly #fault: number
   readonly #surroundings: PartitionHostsSurroundings
   readonly #slots: Slot[]
+  readonly #spare: SpareThread
   readonly #supervisor: SupervisorShell
   #closing = false
 
@@ -58,13 +62,15 @@ export class PartitionHosts {
     this.#catalog = catalog
     this.#fault = fault
     this.#surroundings = surroundings
+    const made = { behaviour: new URL('../partition/partition-host.js', import.meta.url), execArgv: [] }
+    this.#spare = new SpareThread(made)
     this.#slots = catalog.hosts.map((_, host) => {
       const pool = new HostPool({
+        ...made,
         name: `millrace partitions ${host}`,
-        behaviour: new URL('../partition/partition-host.js', import.meta.url),
-        execArgv: [],
+        spare: this.#spare,
         // Two writers of one window must never be: it runs no user code, so it ends, and its end is waited for.
-        zombieAfterMs: FOR_EVER_MS,
+        zombieAfterMs: Number.POSITIVE_INFINITY,
       })
       return { pool, ...pending(), isLive: false, incarnation: null, restarts: 0 }
     })
@@ -110,6 +116,7 @@ export class PartitionHosts {
       if (slot.incarnation !== life) return
       this.#supervisor.started(String(host), incarnation)
       slot.isLive = true
+      if (slot.restarts > 0) this.#spare.keep(SPARE_MS)
       slot.resolve({ incarnation: life, remote })
     } catch (error) {
       // Its own exit is what counts; if it lives it is of no use like this.
@@ -205,7 +212,7 @@ export class PartitionHosts {
   async close(): Promise<void> {
     this.#closing = true
     this.#supervisor.stopAll()
-    await Promise.all(this.#slots.map(slot => slot.pool.close('its broker was closed')))
+    await Promise.all([this.#spare.close(), ...this.#slots.map(slot => slot.pool.close('its broker was closed'))])
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The first module of every host thread, and the pool's `filename`.
+ * The first module of every host thread, behind the pool's `filename` (boot-door.cts).
  *
  * Runs on the host thread. A pool whose `filename` fails at load hangs for ever, so this module imports nothing that
  * can fail. It begins to load the behaviour's module at once, so that a thread can be made ready ahead of its task, and

@@ -1,7 +1,7 @@
 /**
  * A thread of a host before it has anything to do, and the one that is kept ready.
  *
- * Runs on the thread that owns the hosts. A thread is a Piscina pool of exactly one; the boot module is its `filename`,
+ * Runs on the thread that owns the hosts. A thread is a Piscina pool of exactly one; the boot module is behind its `filename`,
  * and loads the behaviour's module (never a user's) at once, so that a thread that was started ahead of time has only
  * its task to wait for: starting one takes 110 ms of processor time, and taking one over a few.
  * Bound: a `SpareThread` keeps one thread at most, and for a limited time.
@@ -27,7 +27,7 @@ export interface BootedThread {
   readonly worker: Worker
 }
 
-const BOOT_FILE = fileURLToPath(new URL('./boot.js', import.meta.url))
+export const BOOT_FILE: string = fileURLToPath(new URL('./boot-door.cjs', import.meta.url))
 
 /** Starts a thread. */
 export function bootThread(options: ThreadOptions): BootedThread {
@@ -80,6 +80,10 @@ export class SpareThread {
     booted.worker.prependListener('error', lost)
     booted.worker.prependOnceListener('exit', lost)
     this.#kept = booted
+  }
+
+  get isReady(): boolean {
+    return this.#kept !== undefined
   }
 
   /** The thread kept, which is the caller's from now on; undefined when there is none. */

@@ -348,6 +348,7 @@ class ControlThread implements OwnerControlApi {
       client: this.#owner,
       confirms: entry.spec.confirms,
       cut: entry.cut,
+      ended: Promise.resolve(() => null),
       careful: () => Promise.resolve(),
       assign: assignment => members.assign(run, assignment),
       revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),

@@ -50,7 +50,6 @@ interface Host {
   /** Whether it is a member: loaded, and known to the coordinator. */
   up: boolean
   sight: Sight
-  timedOut: boolean
   /** Members whose promises were pending when its last thread died, if that could be charged to none of them. */
   suspects: readonly number[]
 }
@@ -82,6 +81,8 @@ export class HandlerRun {
   readonly #firsts = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
   /** Members that have loaded their handler and join with the last of them; null: each joins by itself. */
   #joining: Map<string, MemberHandle> | null = new Map()
+  /** Lives that were ended because their handler took too long. */
+  readonly #timedOut = new WeakSet<HostIncarnation>()
   /** Threads that were fenced and abandoned, by host and incarnation: what they may write to is kept until they end. */
   readonly #zombies = new Map<string, () => void>()
   #paused = false
@@ -129,7 +130,6 @@ export class HandlerRun {
       remote: null,
       up: false,
       sight: { moves: 0, since: 0 },
-      timedOut: false,
       suspects: [],
     }))
     this.#supervisor = new SupervisorShell(threads.restart, {
@@ -257,6 +257,7 @@ export class HandlerRun {
       client,
       confirms: this.#confirms,
       cut: null,
+      ended: life.exited.then(reason => slot => this.#crash(client, slot, reason, life)),
       careful: async members => {
         const suspects = members.filter(member => host.suspects.includes(member))
         host.suspects = []
@@ -286,12 +287,10 @@ export class HandlerRun {
         : Promise.resolve()
     const wasUp = host.up
     this.#joining?.delete(host.id)
-    const { timedOut } = host
     host.up = false
     host.incarnation = null
     host.remote = null
     host.client = null
-    host.timedOut = false
     const first = this.#firsts.get(host.id)
     first?.reject(
       new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`),
@@ -299,7 +298,7 @@ export class HandlerRun {
     this.#firsts.delete(host.id)
     // Of a run that has not begun nothing is replaced: its start fails.
     if (this.#ending || first !== undefined) {
-      if (wasUp) await this.#coordinator.down(host.id, () => this.#crash(client, null, reason, timedOut))
+      if (wasUp) await this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
       void over.then(() => this.#surroundings.clientGone(client))
       return
     }
@@ -308,7 +307,7 @@ export class HandlerRun {
     host.suspects = charged ? [] : this.#pendingMembers(client)
     this.#surroundings.restarted(host.index, describe(reason), this.restarts)
     const fenced = wasUp
-      ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, timedOut))
+      ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
       : Promise.resolve()
     this.#supervisor.exited(host.id, incarnation, reason, charged)
     await fenced
@@ -334,7 +333,10 @@ export class HandlerRun {
     return this.#executingSlot(client) !== 0
   }
 
-  #crash(client: ClientEntry, slot: SlotPlace | null, reason: ExitReason, timedOut: boolean): SlotCrash {
+  #crash(client: ClientEntry, slot: SlotPlace, reason: ExitReason, life: HostIncarnation): SlotCrash {
+    const timedOut = this.#timedOut.has(life)
+    // Whom we cut short because the run is to end has not failed.
+    const released = this.#ending && !timedOut && (reason.kind === 'zombie' ? reason.after : reason).kind === 'killed'
     const error = new Error(
       timedOut
         ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms`
@@ -345,7 +347,7 @@ export class HandlerRun {
       error: toWire(
         'error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error,
       ),
-      executing: slot !== null && this.#executingSlot(client) === slot.slot,
+      executing: !released && this.#executingSlot(client) === slot.slot,
     }
   }
 
@@ -360,7 +362,7 @@ export class HandlerRun {
     const { memory } = this.#catalog
     for (const host of this.#hosts) {
       const { client, incarnation } = host
-      if (!host.up || client === null || incarnation === null || host.timedOut) continue
+      if (!host.up || client === null || incarnation === null || this.#timedOut.has(incarnation)) continue
       const { address } = client.place
       const running = memory.load(address + CLIENT_RUNNING) !== 0
       const pending = !running && client.slots.some(slot => memory.load(slot + SLOT_ACTIVE) === 1)
@@ -370,7 +372,7 @@ export class HandlerRun {
       if (!running && !pending) continue
       const left = host.sight.since + handlerTimeoutMs - now
       if (left <= 0) {
-        host.timedOut = true
+        this.#timedOut.add(incarnation)
         this.#spare.keep(SPARE_MS)
         incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
       } else soonest = Math.min(soonest, left)

@@ -29,7 +29,9 @@ function work({ partition, offset, value }: Delivery<number>, { ledger, data }: 
 const handler: Handler<number, State, undefined> = defineHandler<number, State>({
   start(context) {
     const data = context.data as LedgerHandlerData
-    return { ledger: new Ledger(data.partitions, data.buffer), data }
+    const ledger = new Ledger(data.partitions, data.buffer)
+    ledger.began(context.partition)
+    return { ledger, data }
   },
   message: work,
 })

@@ -11,9 +11,10 @@
  * without an answer, one more is refused; no Comlink type is in an exported declaration.
  */
 
-import { type MessagePort, receiveMessageOnPort, type TransferListItem } from 'node:worker_threads'
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import * as comlink from 'comlink'
 import { fromWire, toWire, type WireError } from './error-wire.ts'
+import { clearTimeout, receiveMessage, setImmediate, setTimeout } from './world.ts'
 
 /** The methods of `T` as asynchronous calls. */
 export type Calls<T> = {
@@ -145,7 +146,7 @@ export function pump(port: MessagePort, messagesMax = 256): number {
   const endpoint = endpoints.get(port)
   if (endpoint === undefined) return 0
   for (let handled = 0; handled < messagesMax; handled += 1) {
-    const received = receiveMessageOnPort(port) as { readonly message: unknown } | undefined
+    const received = receiveMessage(port) as { readonly message: unknown } | undefined
     if (received === undefined) return handled
     endpoint.dispatch(received.message)
   }

@@ -9,7 +9,8 @@
 
 import { fileURLToPath } from 'node:url'
 import type { ResourceLimits, Worker } from 'node:worker_threads'
-import { Piscina } from 'piscina'
+import { createPool, type Pool } from './pool.ts'
+import { clearTimeout, setTimeout } from './world.ts'
 
 /** How a host's threads are made. */
 export interface ThreadOptions {
@@ -23,7 +24,7 @@ export interface ThreadOptions {
 
 /** A thread that runs nothing yet. */
 export interface BootedThread {
-  readonly pool: Piscina
+  readonly pool: Pool
   readonly worker: Worker
 }
 
@@ -31,7 +32,7 @@ export const BOOT_FILE: string = fileURLToPath(new URL('./boot-door.cjs', import
 
 /** Starts a thread. */
 export function bootThread(options: ThreadOptions): BootedThread {
-  const pool = new Piscina({
+  const pool = createPool({
     filename: BOOT_FILE,
     workerData: { behaviour: String(options.behaviour) },
     minThreads: 1,

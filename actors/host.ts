@@ -14,12 +14,13 @@
  *  - no thread is spawned that was not asked for by `start`; a spare one is its owner's affair.
  */
 
-import { MessageChannel, type MessagePort, type TransferListItem } from 'node:worker_threads'
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { BootNotice, BootTask } from './boot.ts'
 import { toWire, type WireError } from './error-wire.ts'
 import { classify, type ExitReason, type Outcome } from './exit-reason.ts'
 import { bootThread, type SpareThread, type ThreadOptions } from './host-thread.ts'
 import { patience } from './patience.ts'
+import { createChannel } from './world.ts'
 
 /** How the threads of a `HostPool` are made. */
 export interface HostPoolOptions extends ThreadOptions {
@@ -104,7 +105,7 @@ function startThread(
   transferList: readonly TransferListItem[],
 ): HostIncarnation {
   const { pool, worker } = options.spare?.take() ?? bootThread(options)
-  const { port1, port2 } = new MessageChannel()
+  const { port1, port2 } = createChannel()
   let outcome: Outcome | undefined
   let crash: WireError | undefined
   let killedWhy: string | undefined

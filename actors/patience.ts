@@ -6,6 +6,8 @@
  * its own length however late its timer fires. Bound: one timer at a time.
  */
 
+import { clearTimeout, setTimeout } from './world.ts'
+
 const SLICES = 4
 const SLICE_MS_MAX = 1_000
 

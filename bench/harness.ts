@@ -15,7 +15,7 @@ export interface Effort {
   readonly runSeconds: number
 }
 
-/** Medians come from at least five rounds. */
+/** Medians come from at least five rounds; a suite may ask for more. */
 export const fullEffort: Effort = { rounds: 5, warmUpSeconds: 0.5, runSeconds: 0.75 }
 export const quickEffort: Effort = { rounds: 3, warmUpSeconds: 0.25, runSeconds: 0.15 }
 
@@ -24,8 +24,8 @@ export interface Row {
   readonly case: string
   readonly subject: string
   readonly payloadBytes: number
-  readonly metric: 'throughput' | 'p50' | 'p99'
-  readonly unit: 'records/s' | 'us'
+  readonly metric: 'throughput' | 'p50' | 'p99' | 'heap'
+  readonly unit: 'records/s' | 'us' | 'bytes'
   readonly median: number
   readonly min: number
   readonly max: number
@@ -42,7 +42,8 @@ const recordsMax = 100_000_000
 
 interface Round {
   readonly rate: number
-  readonly latenciesUs: readonly number[]
+  readonly latenciesUs: ArrayLike<number>
+  readonly heapBytes?: number
 }
 
 export async function measure(
@@ -68,11 +69,11 @@ async function measureRound(subject: Subject, spec: Spec, effort: Effort): Promi
   const runs: number[] = []
   const run = async (records: number): Promise<Round & { seconds: number }> => {
     runs.push(records)
-    const { seconds, latenciesUs = [] } = await running.run(records)
-    return { seconds, rate: records / seconds, latenciesUs }
+    const sample = await running.run(records)
+    return { latenciesUs: [], ...sample, rate: records / sample.seconds }
   }
   // After a failure the threads are left as they are: the error ends the process, and them with it.
-  const measured = await measureRun(run, effort)
+  const measured = await measureRun(run, effort, spec)
   const sum = await running.stop()
   const expected = runs
     .map(records => subject.total?.(spec, records) ?? spec.workload.total(records))
@@ -86,6 +87,7 @@ async function measureRound(subject: Subject, spec: Spec, effort: Effort): Promi
 async function measureRun<R extends { seconds: number; rate: number }>(
   run: (records: number) => Promise<R>,
   effort: Effort,
+  spec: Spec,
 ): Promise<R> {
   let records = warmUpRecords
   let warmUp = await run(records)
@@ -95,7 +97,7 @@ async function measureRun<R extends { seconds: number; rate: number }>(
     warmUp = await run(records)
   }
   const units = Math.max(1, Math.round((warmUp.rate * effort.runSeconds) / unitRecords))
-  return run(Math.min(units * unitRecords, recordsMax))
+  return run(spec.records ?? Math.min(units * unitRecords, recordsMax))
 }
 
 function caseOf({ caseName, workload }: Spec): string {
@@ -128,7 +130,7 @@ function toRows(suite: string, spec: Spec, subject: Subject, rounds: readonly Ro
   ]
   const sampled = rounds
     .filter(({ latenciesUs }) => latenciesUs.length > 0)
-    .map(({ latenciesUs }) => latenciesUs.toSorted((a, b) => a - b))
+    .map(({ latenciesUs }) => Float64Array.from(latenciesUs).sort())
   if (sampled.length > 0) {
     rows.push(
       row(
@@ -145,11 +147,13 @@ function toRows(suite: string, spec: Spec, subject: Subject, rounds: readonly Ro
       ),
     )
   }
+  const heaps = rounds.flatMap(({ heapBytes }) => heapBytes ?? [])
+  if (heaps.length > 0) rows.push(row('heap', 'bytes', heaps))
   return rows
 }
 
 /** The value at or just above the given share of a sorted, non-empty list; an even list's median is its upper middle. */
-function quantile(sorted: readonly number[], share: number): number {
+function quantile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number
 }
 

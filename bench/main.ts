@@ -6,7 +6,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { fullEffort, measure, quickEffort, type Row } from './harness.ts'
 import { toText } from './report.ts'
-import { type SuiteName, specsOf, suiteNames, suites } from './suites.ts'
+import { type SuiteName, specOf, suiteNames, suites } from './suites.ts'
 
 interface Options {
   readonly json?: true
@@ -16,19 +16,25 @@ interface Options {
   readonly subject?: readonly string[]
 }
 
-const all = Object.values(suites)
+const all = Object.values(suites).flatMap(({ cases }) => cases)
+
+const aboutCases = Object.entries(suites).flatMap(([name, { cases }]) => [
+  `\n${name}:`,
+  ...cases.map(({ name, about }) => `  ${name.padEnd(24)}${about}`),
+])
 
 function createCommand(): Command {
   return new Command('bench')
     .description('Measures millrace beside its rivals, in the same process run and in interleaved rounds.')
     .addArgument(new Argument('[suite...]', 'what to measure').choices(suiteNames).default(suiteNames))
     .option('--json', 'print one JSON array of rows and nothing else')
-    .option('--quick', 'three short rounds instead of five long ones')
-    .addOption(filter('case', 'measure only these cases', new Set(all.flatMap(({ cases }) => cases))))
+    .option('--quick', 'three short rounds instead of five long ones (nine in suite ring)')
+    .addOption(filter('case', 'measure only these cases', new Set(all.map(({ name }) => name))))
     .addOption(filter('payload', 'measure only these values', new Set(all.flatMap(({ payloads }) => payloads))))
     .addOption(
       filter('subject', 'measure only these', new Set(all.flatMap(({ subjects }) => subjects.map(({ name }) => name)))),
     )
+    .addHelpText('after', `\nCases:${aboutCases.join('\n')}`)
     .showHelpAfterError('Try: npm run -s bench -- --help')
     .exitOverride()
     .action(bench)
@@ -42,11 +48,14 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
   const rows: Row[] = []
   for (const name of suiteNames.filter(suite => names.includes(suite))) {
     const suite = suites[name]
-    const subjects = suite.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)
-    for (const spec of specsOf(suite)) {
-      if (options.case?.includes(spec.caseName) === false) continue
-      if (options.payload?.includes(spec.workload.payload) === false) continue
-      rows.push(...(await measure(name, spec, subjects, options.quick ? quickEffort : fullEffort, showProgress)))
+    const effort = options.quick ? quickEffort : { ...fullEffort, rounds: suite.rounds }
+    for (const one of suite.cases) {
+      if (options.case?.includes(one.name) === false) continue
+      const subjects = one.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)
+      for (const payload of one.payloads) {
+        if (options.payload?.includes(payload) === false) continue
+        rows.push(...(await measure(name, specOf(suite, one, payload), subjects, effort, showProgress)))
+      }
     }
   }
   showProgress('')

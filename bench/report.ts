@@ -3,16 +3,18 @@ import { cpus } from 'node:os'
 import Table from 'cli-table3'
 import type { Row } from './harness.ts'
 
-const yardsticks = ['postMessage', 'postMessage-100', 'raw-pipeline', 'bare-workers'] as const
+const yardsticks = ['memory-copy', 'futex', 'postMessage', 'postMessage-100', 'raw-pipeline', 'bare-workers'] as const
 
 export function toText(rows: readonly Row[]): string {
   const processors = cpus()
   const machine = `${processors.length} x ${processors[0]?.model.trim() ?? 'unknown'}, Node ${process.version}`
   const rates = rows.filter(({ metric }) => metric === 'throughput')
   const latencies = rows.filter(({ unit }) => unit === 'us')
+  const heaps = rows.filter(({ unit }) => unit === 'bytes')
   const parts = [machine, rateTable(rates)]
   if (latencies.length > 0)
-    parts.push('us from publish to receipt, windows of 1,000 awaited together', latencyTable(latencies))
+    parts.push('us from publish to receipt (windows of 1,000 awaited together) or answer', valueTable('us', latencies))
+  if (heaps.length > 0) parts.push('bytes by which the heaps grew', valueTable('bytes', heaps))
   return parts.join('\n')
 }
 
@@ -39,9 +41,9 @@ function rateTable(rates: readonly Row[]): string {
   return table.toString()
 }
 
-function latencyTable(latencies: readonly Row[]): string {
-  const table = createTable(['suite', 'case', 'bytes', 'subject', 'metric', 'us', 'min', 'max'], [0, 1, 3, 4])
-  for (const { suite, case: caseName, payloadBytes, subject, metric, median, min, max } of latencies) {
+function valueTable(unit: string, rows: readonly Row[]): string {
+  const table = createTable(['suite', 'case', 'bytes', 'subject', 'metric', unit, 'min', 'max'], [0, 1, 3, 4])
+  for (const { suite, case: caseName, payloadBytes, subject, metric, median, min, max } of rows) {
     table.push([suite, caseName, payloadBytes, subject, metric, grouped(median), grouped(min), grouped(max)])
   }
   return table.toString()

@@ -12,6 +12,10 @@ export type CaseName =
   | 'awaited'
   | 'ring-batch32'
   | 'ring-each'
+  | 'ring-round-trip'
+  | 'ring-round-trip-async'
+  | 'ring-heap'
+  | 'window-batch32'
   | 'compute-1'
   | 'compute-2'
 
@@ -20,13 +24,17 @@ export interface Spec {
   readonly workload: Workload
   /** Thread boundaries that a record crosses: 2 for a pipeline (main, middle, handler), 1 for a ring. */
   readonly hops: 1 | 2
+  /** Records of the measured run; default: as many as take about `runSeconds`. */
+  readonly records?: number
 }
 
 export interface Sample {
   /** From before the first publish until the last record was handled and acknowledged. */
   readonly seconds: number
-  /** Sampled times from publish to receipt, in us; only where a publish has a receipt. */
-  readonly latenciesUs?: readonly number[]
+  /** Sampled times from publish to receipt or answer, in us; only where there is one. */
+  readonly latenciesUs?: ArrayLike<number>
+  /** By how much the heaps of all threads grew, in bytes; only where that is measured. */
+  readonly heapBytes?: number
 }
 
 export interface Running {

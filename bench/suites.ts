@@ -1,6 +1,8 @@
 /** Which cases, payloads and subjects a suite measures. */
 
 import { bareWorkers } from './rivals/bare-workers.ts'
+import { futex } from './rivals/futex.ts'
+import { memoryCopy } from './rivals/memory-copy.ts'
 import { piscina } from './rivals/piscina.ts'
 import { postMessage } from './rivals/post-message.ts'
 import { postMessage100 } from './rivals/post-message-100.ts'
@@ -11,44 +13,100 @@ import type { CaseName, Spec, Subject } from './subject.ts'
 import { millrace } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
 import { ring } from './subjects/ring.ts'
+import { ringHeap } from './subjects/ring-heap.ts'
+import { roundTrip } from './subjects/round-trip.ts'
+import { logWindow } from './subjects/window.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
 export const suiteNames = ['ring', 'pipeline', 'compute'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
-export interface Suite {
+export interface SuiteCase {
+  readonly name: CaseName
+  readonly about: string
   readonly subjects: readonly Subject[]
-  readonly cases: readonly CaseName[]
   readonly payloads: readonly PayloadName[]
-  readonly hops: 1 | 2
+  /** Records of the measured run; default: as many as take a while. */
+  readonly records?: number
 }
+
+export interface Suite {
+  readonly cases: readonly SuiteCase[]
+  readonly hops: 1 | 2
+  /** Rounds at full effort. */
+  readonly rounds: number
+}
+
+const oneHop = [ring, postMessage, postMessage100, ringbuf, memoryCopy]
+const pipelines = [millrace, postMessage, postMessage100, ringbuf, piscina, rxjs, rawPipeline]
+const computers = [millraceCompute, bareWorkers]
 
 export const suites: Readonly<Record<SuiteName, Suite>> = {
   ring: {
-    subjects: [ring, postMessage, postMessage100, ringbuf],
-    cases: ['ring-batch32', 'ring-each'],
-    payloads: ['64', '1024'],
     hops: 1,
+    rounds: 9,
+    cases: [
+      {
+        name: 'ring-batch32',
+        about: 'one hop, main to a thread, 32 records a publication; memory-copy: the copy alone, on one thread',
+        subjects: oneHop,
+        payloads: ['64', '1024'],
+      },
+      {
+        name: 'ring-each',
+        about: 'one hop, each record published by itself',
+        subjects: oneHop,
+        payloads: ['64', '1024'],
+      },
+      {
+        name: 'ring-round-trip',
+        about: 'there and back between two threads that park in Atomics.wait at once, beside two bare words',
+        subjects: [roundTrip, futex],
+        payloads: ['64'],
+      },
+      {
+        name: 'ring-round-trip-async',
+        about: 'the same with main waiting by Atomics.waitAsync',
+        subjects: [roundTrip, futex],
+        payloads: ['64'],
+      },
+      {
+        name: 'ring-heap',
+        about:
+          'growth of both heaps over 10 million records, after warm-up, between forced collections, in a child process',
+        subjects: [ringHeap],
+        payloads: ['64'],
+        records: 10_000_000,
+      },
+      {
+        name: 'window-batch32',
+        about: 'one writer, three readers on gates of their own: records that each reader gets, beside one ring',
+        subjects: [logWindow, ring, memoryCopy],
+        payloads: ['64'],
+      },
+    ],
   },
   pipeline: {
-    subjects: [millrace, postMessage, postMessage100, ringbuf, piscina, rxjs, rawPipeline],
-    cases: ['eachBatch', 'eachMessage', 'awaited'],
-    payloads: ['64', '1024', 'json'],
     hops: 2,
+    rounds: 5,
+    cases: [
+      { name: 'eachBatch', about: 'main to four partitions to handlers, 512 records at a time' },
+      { name: 'eachMessage', about: 'the same, each record by itself' },
+      { name: 'awaited', about: 'the same, each publication awaited, in windows of 1,000' },
+    ].map(one => ({ ...one, name: one.name as CaseName, subjects: pipelines, payloads: ['64', '1024', 'json'] })),
   },
   compute: {
-    subjects: [millraceCompute, bareWorkers],
-    cases: ['compute-1', 'compute-2'],
-    payloads: ['64'],
     hops: 2,
+    rounds: 5,
+    cases: [
+      { name: 'compute-1', about: 'handlers that compute, on one thread' },
+      { name: 'compute-2', about: 'and on two' },
+    ].map(one => ({ ...one, name: one.name as CaseName, subjects: computers, payloads: ['64'] })),
   },
 }
 
-export function specsOf({ cases, payloads, hops }: Suite): Spec[] {
-  return cases.flatMap(caseName =>
-    payloads.map(payload => {
-      const check = payload === 'json' ? 'json' : hops === 1 ? 'ends' : 'bytes'
-      return { caseName, workload: createWorkload(payload, check), hops }
-    }),
-  )
+export function specOf({ hops }: Suite, { name, records }: SuiteCase, payload: PayloadName): Spec {
+  const check = payload === 'json' ? 'json' : hops === 1 ? 'ends' : 'bytes'
+  const spec = { caseName: name, workload: createWorkload(payload, check), hops }
+  return records === undefined ? spec : { ...spec, records }
 }

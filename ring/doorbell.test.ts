@@ -32,6 +32,15 @@ t.test('one that was rung since it armed does not sleep', async t => {
   t.ok(performance.now() - before < 1_000)
 })
 
+t.test('wakes a sleeper whose ringer died in the middle', async t => {
+  const { memory, owner, ringer } = bells()
+  owner.arm()
+  const rung = owner.waitAsync(10_000)
+  memory.store(ADDRESS + BELL_SLEEPS, 0)
+  ringer.wake()
+  t.equal(await rung, 'ok')
+})
+
 t.test('ringing one that is awake changes nothing', async t => {
   const { memory, owner, ringer } = bells()
   ringer.ring()

@@ -3,7 +3,8 @@
  *
  * The sleeper arms the bell, looks once more for work, and only then waits; a ringer publishes its work first and then
  * looks at the bell. Both steps are atomic, so one of the two always sees the other (Dekker's argument), and a ringer
- * pays one load while the sleeper is awake. A ringer can die between its publication and its ring: waits are bounded.
+ * pays one load while the sleeper is awake. A ringer can die between its publication and its ring, or within the ring: who
+ * sees it end calls `wake`, and waits are bounded.
  */
 import { BELL_SLEEPS } from './layout.ts'
 import type { Memory } from './memory.ts'
@@ -23,6 +24,15 @@ export class Doorbell {
       this.#memory.store(this.#word, 0)
       this.#memory.notify(this.#word)
     }
+  }
+
+  /**
+   * Wakes the sleeper whatever the bell says: after a thread has ended, which may have died in the middle of `ring` and
+   * then left a bell that looks rung and a sleeper that was not woken. Any thread.
+   */
+  wake(): void {
+    this.#memory.store(this.#word, 0)
+    this.#memory.notify(this.#word)
   }
 
   /** Says that the owner is about to sleep. It must look for work once more before it waits. Owner only. */

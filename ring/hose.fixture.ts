@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Doorbell } from './doorbell.ts'
 import { Memory } from './memory.ts'
+import { Sleeper } from './sleeper.ts'
 import { CORRUPT, EMPTY, FULL, RingConsumer, RingProducer } from './spsc-ring.ts'
 
 /** Record: i32 length, i32 sequence, words, i32 checksum of all words before it. */
@@ -28,7 +29,6 @@ export interface HoseReport {
 }
 
 const SLEEP_MS = 3_000
-const SPIN_MAX = 50
 
 function mix(sum: number, word: number): number {
   return (Math.imul(sum ^ word, 0x9e3779b1) ^ (sum >>> 15)) | 0
@@ -37,22 +37,18 @@ function mix(sum: number, word: number): number {
 const { end, buffer, ring, capacity, bells, ms } = workerData as Hose
 const memory = new Memory(buffer)
 const [writerBell, readerBell] = bells.map(address => new Doorbell(memory, address)) as [Doorbell, Doorbell]
+const sleeper = new Sleeper(end === 'writes' ? writerBell : readerBell, { timeoutMs: SLEEP_MS })
 let records = 0
 let bytes = 0
 let sleeps = 0
 let overslept = 0
 
 /** Sleeps until `ready`, at most SLEEP_MS at a time. */
-function sleepUntil(bell: Doorbell, ready: () => boolean): void {
-  for (let spin = 0; spin < SPIN_MAX; spin++) if (ready()) return
-  bell.arm()
-  if (!ready()) {
-    sleeps++
-    const since = performance.now()
-    bell.wait(SLEEP_MS)
-    if (performance.now() - since >= SLEEP_MS) overslept++
-  }
-  bell.disarm()
+function sleepUntil(sleeper: Sleeper, ready: () => boolean): void {
+  sleeps++
+  const since = performance.now()
+  sleeper.sleep(ready)
+  if (performance.now() - since >= SLEEP_MS) overslept++
 }
 
 function writeForAWhile(): null {
@@ -70,7 +66,7 @@ function writeForAWhile(): null {
       while (at === FULL) {
         producer.publish()
         readerBell.ring()
-        sleepUntil(writerBell, () => producer.used() <= capacity / 2)
+        sleepUntil(sleeper, () => producer.used() <= capacity / 2)
         at = producer.claim(length)
       }
       let word = at >> 2
@@ -101,7 +97,7 @@ function readToTheEnd(): string | null {
   for (;;) {
     if (!consumer.poll()) {
       if (consumer.drained) return null
-      sleepUntil(readerBell, () => consumer.poll() || consumer.drained)
+      sleepUntil(sleeper, () => consumer.poll() || consumer.drained)
       continue
     }
     let at = consumer.next()

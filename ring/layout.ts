@@ -19,6 +19,15 @@
  *           +128 GENERATION writer writes, next writer reads   odd or even names the valid bank
  *           +256, +320 two banks of 16 words               what the next writer needs if this one dies
  *           +384 data, `capacity` bytes, a power of two
+ *
+ * gate      one for each reader that a window takes, in a table of a fixed number
+ *           +0 POSITION reader writes, writer reads      first byte that it still needs: the start does not pass it
+ *           +4 INSIDE  reader writes, writer reads       0: outside, 1: it may be looking at the window's bytes,
+ *                                                        2: it has left, and writes here no more
+ *           +128 ENDED keeper writes, both read          the last term that is to end
+ *           +132 EXITED keeper writes, writer reads      the last term whose reader's thread has exited
+ *           +256 TERM  writer writes, next writer reads  number of the reader that the gate was opened for last; 0: none.
+ *                      Between two terms, when the old reader has left or exited, the writer sets POSITION and INSIDE
  * ```
  *
  * Positions are free-running Int32: they wrap from 2^31 - 1 to -2^31 and are compared by `(a - b) | 0`.
@@ -39,6 +48,13 @@ export const WINDOW_GENERATION: number = LINE_BYTES
 export const WINDOW_BANKS: number = 2 * LINE_BYTES
 export const WINDOW_BANK_BYTES = 64
 export const WINDOW_DATA: number = 3 * LINE_BYTES
+
+export const GATE_POSITION = 0
+export const GATE_INSIDE = 4
+export const GATE_ENDED: number = LINE_BYTES
+export const GATE_EXITED: number = LINE_BYTES + 4
+export const GATE_TERM: number = 2 * LINE_BYTES
+export const GATE_BYTES: number = 3 * LINE_BYTES
 
 /** Bytes that a ring of this capacity takes in memory. */
 export function ringBytes(capacity: number): number {

@@ -11,6 +11,7 @@
  */
 import { WINDOW_BANK_BYTES, WINDOW_BANKS, WINDOW_DATA, WINDOW_END, WINDOW_GENERATION } from './layout.ts'
 import type { Memory } from './memory.ts'
+import { type GateTicket, NO_GATE, type WindowGates } from './window-gates.ts'
 
 /** Words of a bank that the window itself uses; the other `BANK_WORDS` are the owner's. */
 const BANK_END = 0
@@ -18,6 +19,9 @@ const BANK_START = 1
 const BANK_OWN = 2
 /** Words of a bank left to the owner of the window. */
 export const BANK_WORDS: number = WINDOW_BANK_BYTES / 4 - BANK_OWN
+
+/** Returned by `claim` when the bytes would wrap: they are written elsewhere and copied in. */
+export const WRAPS = -3
 
 /** The writer's side; one thread only. */
 export class WindowWriter {
@@ -38,12 +42,15 @@ export class WindowWriter {
   readonly own: Int32Array
   /** Addresses of the words that hold the gates: positions which the start must not pass. */
   readonly gates: number[] = []
+  /** Readers that can be detached; `null`: none ever is. */
+  readonly #table: WindowGates | null
 
-  /** Takes over a window where its last writer committed. */
-  constructor(memory: Memory, address: number, capacity: number) {
+  /** Takes over a window where its last writer committed, with the table of its gates if it has one. */
+  constructor(memory: Memory, address: number, capacity: number, table: WindowGates | null = null) {
     this.memory = memory
     this.address = address
     this.capacity = capacity
+    this.#table = table
     this.#data = address + WINDOW_DATA
     this.#mask = capacity - 1
     this.#generation = memory.load(address + WINDOW_GENERATION)
@@ -66,16 +73,41 @@ export class WindowWriter {
     return this.capacity - ((this.end - this.start) | 0)
   }
 
+  /**
+   * Opens a gate in the table for a reader that starts at `position`, default the committed end; `null`: the table is
+   * full. A position that the window does not hold is a `RangeError`.
+   */
+  attach(position: number = this.committedEnd): GateTicket | null {
+    if (this.#table === null) throw new TypeError('give the window a table of gates to attach readers')
+    const offset = (position - this.start) | 0
+    if (offset < 0 || offset > ((this.committedEnd - this.start) | 0))
+      throw new RangeError(`position ${position} is not between ${this.start} and ${this.committedEnd}`)
+    return this.#table.open(position)
+  }
+
+  /** Opens the gate of a reader that has exited for its successor, where it stood; `null`: no such gate is open. */
+  reattach(ticket: GateTicket): GateTicket | null {
+    return this.#table?.reopen(ticket) ?? null
+  }
+
+  /** Readers that the table holds; a successor finds here also those whom its predecessor had not told of their gate. */
+  tickets(): GateTicket[] {
+    return this.#table?.tickets() ?? []
+  }
+
   /** Moves the start up to the slowest gate; without gates it stays. Returns the bytes then free. */
   reclaim(): number {
-    if (this.gates.length > 0) {
-      let least = (this.end - this.start) | 0
-      for (const gate of this.gates) {
-        const distance = (this.memory.load(gate) - this.start) | 0
-        if (distance < least) least = distance
-      }
-      if (least > 0) this.start = (this.start + least) | 0
+    const kept = (this.end - this.start) | 0
+    let least = this.gates.length > 0 ? kept : 0
+    for (const gate of this.gates) {
+      const distance = (this.memory.load(gate) - this.start) | 0
+      if (distance < least) least = distance
     }
+    if (this.#table !== null) {
+      const distance = this.#table.distance(this.start, kept)
+      if (distance !== NO_GATE && (this.gates.length === 0 || distance < least)) least = distance
+    }
+    if (least > 0) this.start = (this.start + least) | 0
     return this.free()
   }
 
@@ -87,6 +119,19 @@ export class WindowWriter {
   /** Before `bytes` go to the end: what they overwrite must not lie behind the start that a successor would find. */
   #cede(bytes: number): void {
     if (((this.end + bytes - this.#committedStart) | 0) > this.capacity) this.#flip(this.committedEnd)
+  }
+
+  /** Address of the next `bytes`, to be written in place; or `WRAPS`. The caller has checked `free`. */
+  claim(bytes: number): number {
+    const at = this.end & this.#mask
+    if (at + bytes > this.capacity) return WRAPS
+    this.#cede(bytes)
+    return this.#data + at
+  }
+
+  /** Moves the end over a written claim. */
+  advance(bytes: number): void {
+    this.end = (this.end + bytes) | 0
   }
 
   /** Copies `bytes` from elsewhere in the same memory to the end. The caller has checked `free`. */
@@ -130,7 +175,7 @@ export class WindowWriter {
   }
 }
 
-/** A reader's side: looks at the end and copies out. Any thread; the gate is the caller's business. */
+/** A reader's side: looks at the end and at the bytes before it, as its gate allows. Any thread. */
 export class WindowReader {
   readonly memory: Memory
   readonly address: number
@@ -149,6 +194,16 @@ export class WindowReader {
   /** The committed end, a position. */
   end(): number {
     return this.memory.load(this.address + WINDOW_END)
+  }
+
+  /** Address of the byte at a position between start and end. */
+  addressOf(position: number): number {
+    return this.#data + (position & this.#mask)
+  }
+
+  /** Bytes from a position up to where the data wraps. */
+  untilWrap(position: number): number {
+    return this.capacity - (position & this.#mask)
   }
 
   /** The aligned word at a position between start and end. */

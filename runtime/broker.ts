@@ -1,6 +1,8 @@
 /**
  * createBroker: checks the options, starts the control thread, and hands out topics. Wires, and holds no data path.
  */
+import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
+import { DeadLettersClient } from './dead-letters/dead-letters-client.ts'
 import { checkName } from './names.ts'
 import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
 import { Session } from './session.ts'
@@ -49,6 +51,13 @@ class BrokerClient implements Broker {
       topic.catch(() => this.#topics.delete(checkedName))
     }
     return (await topic) as unknown as Topic<V>
+  }
+
+  deadLetters<V = unknown>(
+    topic: string | TopicDefinition<V> | Topic<V>,
+    options?: DeadLettersOptions,
+  ): DeadLetters<V> {
+    return new DeadLettersClient<V>(this.#session, topic, options)
   }
 
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
@@ -12,6 +13,7 @@ import {
   toWire,
   UnpublishedError,
 } from './errors.ts'
+import { repositoryRoot } from './repository.fixture.ts'
 
 /** As an error really travels: through a message port. */
 function acrossThreads(thrown: unknown): Error {
@@ -30,6 +32,23 @@ t.test('ERRORS.md explains every code, and no other', async t => {
     [...ALL_ERROR_CODES],
   )
   for (const section of sections) t.match(section, /\*\*Meaning:\*\* .+\*\*When:\*\* .+\*\*What to do:\*\* .+/s)
+})
+
+t.test('every code is raised by a source that ships, and none that is not listed', async t => {
+  const root = repositoryRoot()
+  const raised = new Set<string>()
+  for (const room of ['runtime', 'actors']) {
+    for (const path of readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })) {
+      if (!/\.ts$/.test(path) || /\.(test|fixture|d)\.ts$|(^|[/\\])(dist|fixtures|stress)[/\\]/.test(path)) continue
+      if (path === 'errors.ts' && room === 'runtime') continue
+      for (const [code] of readFileSync(join(root, room, path), 'utf8').matchAll(/(?<=')MILL_[A-Z_]+(?=')/g))
+        raised.add(code)
+    }
+  }
+  // By the classes in errors.ts, which everyone else uses.
+  for (const error of [new FullError('x', 1), new UnpublishedError('x', [], 1), new RejectError()])
+    raised.add(error.code)
+  t.strictSame([...raised].sort(), [...ALL_ERROR_CODES])
 })
 
 t.test('codes are unique and in alphabetical order', async t => {

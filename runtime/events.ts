@@ -3,6 +3,7 @@
  *
  * The thread that created the broker. An event is never a record: nothing is lost when nobody listens.
  */
+import { nowMs } from '../actors/world.ts'
 import { MillraceError } from './errors.ts'
 import { show } from './names.ts'
 import { closest } from './options.ts'
@@ -14,6 +15,8 @@ const EVENTS = [
   'stalled',
   'restarted',
   'deadLettered',
+  'deadLetterDepth',
+  'parked',
   'failed',
   'publishFailed',
 ] as const satisfies readonly (keyof BrokerEvents)[]
@@ -59,7 +62,7 @@ export class Events {
 
   #say(event: keyof BrokerEvents, line: string): void {
     if (this.#logger === null) return
-    const now = performance.now()
+    const now = nowMs()
     const said = this.#said.get(event)
     if (said !== undefined && now - said.atMs < LINE_EVERY_MS) {
       said.omitted++
@@ -108,6 +111,15 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     case 'deadLettered': {
       const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']
       return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}`
+    }
+    case 'deadLetterDepth': {
+      const { topic, depth, threshold, rising } = payload as BrokerEvents['deadLetterDepth']
+      const what = `dead-letter topic ${topic} holds ${depth} letters`
+      return rising ? `${what}: replay or purge them (deadLetterDepth is ${threshold})` : `${what} again`
+    }
+    case 'parked': {
+      const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']
+      return `${topic}/${partition} offset ${offset} of group ${group} was replayed ${replayed} times and stays a dead letter`
     }
     case 'failed': {
       const { error } = payload as BrokerEvents['failed']

@@ -1,5 +1,17 @@
 /** The door of millrace: partitioned streams, consumer groups, retries and dead letters on all cores of one process. */
 export { createBroker } from './broker.ts'
+export type {
+  DeadLetter,
+  DeadLetterError,
+  DeadLetterFilter,
+  DeadLetterSelection,
+  DeadLetterStats,
+  DeadLetters,
+  DeadLettersOptions,
+  ReplayOptions,
+  ReplayReport,
+} from './dead-letters/dead-letter-types.ts'
+export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
 export { settle } from './delivery/observe.ts'
 export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
@@ -14,6 +26,7 @@ export type {
   ConsumeOptions,
   DeadLetterReason,
   Delivery,
+  DeliveryGuarantee,
   Durability,
   Group,
   GroupOptions,

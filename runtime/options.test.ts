@@ -24,7 +24,12 @@ const GROUP_DEFAULTS = {
   from: 'earliest',
   signal: undefined,
 }
-const HANDLE_DEFAULTS = { ...GROUP_DEFAULTS, handlerTimeoutMs: 30_000, output: undefined }
+const HANDLE_DEFAULTS = {
+  ...GROUP_DEFAULTS,
+  delivery: 'at-least-once',
+  handlerTimeoutMs: 30_000,
+  output: undefined,
+}
 
 const CHECKS = {
   topic: checkTopicOptions,
@@ -56,6 +61,7 @@ t.test('without options every default is filled in', async t => {
   })
   t.strictSame(checkBrokerOptions(undefined), {
     memoryMaxBytes: 512 * MIB,
+    deadLetterDepth: 1_000,
     partitionThreads: availableParallelism() >= 8 ? 2 : 1,
     logger: undefined,
     restart: { intensity: 10, periodMs: 10_000 },
@@ -164,6 +170,7 @@ t.test('numbers are taken from the first to the last of their range, and not bey
     ['topic', 'windowBytes', 2 * MIB, 256 * MIB, INTEGER],
     ['broker', 'memoryMaxBytes', 4 * MIB, 2_048 * MIB - 65_536, INTEGER],
     ['broker', 'partitionThreads', 1, 64, INTEGER],
+    ['broker', 'deadLetterDepth', 1, 1e6, INTEGER, 'Infinity'],
     ['broker', 'restart.intensity', 0, 1e6, INTEGER],
     ['broker', 'restart.periodMs', 1, timerMax, FRACTION],
     ['run', 'threads', 1, 256, INTEGER],
@@ -274,6 +281,20 @@ t.test('no dead-letter topic is allowed only when attempts never end', async t =
     t.throws(() => check({ deadLetter: false }), { code: 'MILL_INVALID_OPTION', message: /`attempts: Infinity`/ })
   }
   t.throws(() => checkRunOptions({ handler, deadLetter: false, attempts: 3 }), { code: 'MILL_INVALID_OPTION' })
+})
+
+t.test('at most once is one attempt, which may have nowhere to go', async t => {
+  const once = { delivery: 'at-most-once' } as const
+  t.match(checkHandleOptions(once), { attempts: 1, deadLetter: undefined })
+  t.match(checkRunOptions({ handler, ...once, attempts: 1, deadLetter: false }), { attempts: 1, deadLetter: false })
+  for (const attempts of [2, Number.POSITIVE_INFINITY]) {
+    t.throws(() => checkHandleOptions({ ...once, attempts }), { code: 'MILL_INVALID_OPTION', message: /one attempt/ })
+  }
+  t.throws(() => checkHandleOptions({ delivery: 'exactly-once' }), {
+    code: 'MILL_INVALID_OPTION',
+    message: /'at-least-once' or 'at-most-once'/,
+  })
+  t.throws(() => checkConsumeOptions(once), { code: 'MILL_UNKNOWN_OPTION' })
 })
 
 t.test('a handler is a file URL or an absolute path', async t => {

@@ -68,18 +68,18 @@ export interface CheckedCloseOptions extends Filled<CloseOptions>, Given {}
 
 /** How one option is read: what it is when not given, and what it becomes when it is. `at` is its
  * name in messages, dotted where it is nested. */
-interface Rule<T> {
+export interface Rule<T> {
   readonly missing: (at: string) => T
   readonly check: (value: unknown, at: string) => T
 }
 
-type Table<C> = { readonly [K in keyof Omit<C, 'given'>]: Rule<C[K]> }
+export type Table<C> = { readonly [K in keyof Omit<C, 'given'>]: Rule<C[K]> }
 
 const KIB = 1_024
 const MIB = 1_024 * KIB
 const GIB = 1_024 * MIB
-const TIMER_MS_MAX = 2 ** 31 - 1
-const COUNT_MAX = 1_000_000
+export const TIMER_MS_MAX: number = 2 ** 31 - 1
+export const COUNT_MAX = 1_000_000
 const GROUPS_MAX = 1_024
 
 const RESTART: Table<Filled<RestartOptions>> = {
@@ -114,6 +114,7 @@ const BROKER: Table<CheckedBrokerOptions> = {
   partitionThreads: integer(1, 64, () => (availableParallelism() >= 8 ? 2 : 1)),
   logger: { missing: () => undefined, check: logger },
   restart: nested(RESTART),
+  deadLetterDepth: integer(1, COUNT_MAX, 1_000, 'or Infinity'),
 }
 
 const CONSUME: Table<CheckedConsumeOptions> = {
@@ -131,6 +132,7 @@ const OBSERVE: Table<CheckedObserveOptions> = {
 
 const HANDLE: Table<CheckedHandleOptions> = {
   ...CONSUME,
+  delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
   handlerTimeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
   output: { missing: () => undefined, check: topicName },
 }
@@ -168,11 +170,11 @@ export function checkBrokerOptions(options: unknown): CheckedBrokerOptions {
 }
 
 export function checkRunOptions(options: unknown): CheckedRunOptions {
-  return check<CheckedRunOptions>('run', RUN, options, withSomewhereToGo)
+  return check<CheckedRunOptions>('run', RUN, options, settledDelivery)
 }
 
 export function checkHandleOptions(options: unknown): CheckedHandleOptions {
-  return check<CheckedHandleOptions>('handle', HANDLE, options, withSomewhereToGo)
+  return check<CheckedHandleOptions>('handle', HANDLE, options, settledDelivery)
 }
 
 export function checkConsumeOptions(options: unknown): CheckedConsumeOptions {
@@ -213,7 +215,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
 
 // -- reading a table ---------------------------------------------------------------------------------------------
 
-function check<C extends Given>(
+export function check<C extends Given>(
   kind: string,
   table: Table<C>,
   options: unknown,
@@ -262,7 +264,7 @@ function unknownOption(key: string | symbol, prefix: string, known: readonly str
 
 // -- rules -------------------------------------------------------------------------------------------------------
 
-function integer<D extends number | undefined>(
+export function integer<D extends number | undefined>(
   min: number,
   max: number,
   fallback: D | (() => D),
@@ -271,7 +273,7 @@ function integer<D extends number | undefined>(
   return numeric('an integer', Number.isInteger, min, max, fallback, or)
 }
 
-function number<D extends number | undefined>(
+export function number<D extends number | undefined>(
   min: number,
   max: number,
   fallback: D | (() => D),
@@ -311,7 +313,7 @@ function oneOf<const T extends string>(choices: readonly T[], fallback: NoInfer<
   }
 }
 
-function topicName(value: unknown, at: string): string {
+export function topicName(value: unknown, at: string): string {
   if (typeof value === 'string') return checkName('topic', value)
   throw invalid(`\`${at}\` must be a topic name, not ${show(value)}`)
 }
@@ -323,7 +325,7 @@ function groupNames(value: unknown, at: string): readonly string[] {
   return Object.freeze([...new Set(Array.from(value, (name: unknown) => checkName('group', name)))])
 }
 
-function signal(value: unknown, at: string): AbortSignal {
+export function signal(value: unknown, at: string): AbortSignal {
   // By shape, because a signal of another realm or a polyfill aborts just as well.
   const candidate = value as Partial<AbortSignal> | null
   if (
@@ -429,4 +431,13 @@ function editDistance(a: string, b: string): number {
     last = current
   }
   return last[b.length]!
+}
+
+/** At most once there is one attempt, and a failure may have nowhere to go: it is counted. */
+function settledDelivery<C extends CheckedHandleOptions>(checked: C): C {
+  if (checked.delivery !== 'at-most-once') return withSomewhereToGo(checked)
+  if (!checked.given.has('attempts') || checked.attempts === 1) return { ...checked, attempts: 1 }
+  throw invalid(
+    "`delivery: 'at-most-once'` makes one attempt: leave `attempts` out, or choose `'at-least-once'` to have failures retried",
+  )
 }

@@ -15,8 +15,6 @@ import type { BrokerEvents, DeadLetterReason, GroupPartitionStats, PartitionStat
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {
   readonly windowBytes: number
-  /** A dead-letter topic refuses records that nobody would read; other topics then drop their oldest. */
-  readonly deadLetters: boolean
 }
 
 /** A partition as readers and its host see it. */
@@ -36,6 +34,8 @@ export interface RetryPolicy {
   readonly initialMs: number
   readonly maxMs: number
   readonly jitter: number
+  /** Records are committed before they are handled, and what fails is not tried again. */
+  readonly atMostOnce: boolean
 }
 
 /** One group on one partition, as its partition host sees it. `member` names it in links. */
@@ -96,6 +96,45 @@ export interface SlotCrash {
   readonly executing: boolean
 }
 
+/** A partition that takes dead letters: where it keeps which of them are settled. */
+export interface DeskPlace {
+  readonly topic: number
+  readonly partition: number
+  readonly address: number
+}
+
+/** From which letter on to read: its offset, and where its frame was when last seen. */
+export interface LetterCursor {
+  readonly offset: number
+  readonly position: number
+}
+
+/** Frames of open dead letters, whole and in order; `next` is null at the end of the partition. */
+export interface LetterPage {
+  readonly frames: Uint8Array
+  readonly next: LetterCursor | null
+}
+
+/** A dead letter to settle: its offset in the dead-letter topic, and whose it is. */
+export interface LetterMark {
+  readonly offset: number
+  readonly member: number
+}
+
+/** Where the dead letters of a topic are, and how they are read. */
+export interface LetterTopics {
+  /** Of the topic that they come from. */
+  readonly codec: 'json' | 'bytes' | 'string'
+  readonly topics: readonly LetterTopic[]
+}
+
+export interface LetterTopic {
+  readonly id: number
+  readonly name: string
+  /** By partition: what is there now, and nothing newer. */
+  readonly partitions: readonly { readonly partition: number; readonly endOffset: number; readonly depth: number }[]
+}
+
 /** What a partition host knows of one group on one partition. */
 export interface GroupReport extends GroupPartitionStats {
   readonly member: number
@@ -103,6 +142,10 @@ export interface GroupReport extends GroupPartitionStats {
   readonly deadLettered: number
   readonly failures: number
   readonly lagBytes: number
+  /** Dead letters of this group that are neither replayed nor purged. */
+  readonly deadLetterDepth: number
+  /** A record is to be dead-lettered, and the dead-letter topic has no room for it. */
+  readonly waitsForDeadLetters: boolean
 }
 
 /** What a partition host tells without being asked. */
@@ -111,6 +154,11 @@ export type HostNotice =
       readonly kind: 'deadLettered'
       readonly events: readonly BrokerEvents['deadLettered'][]
       readonly omitted: number
+    }
+  /** How many open letters partitions have now that had another number before. */
+  | {
+      readonly kind: 'deadLetterDepth'
+      readonly depths: readonly { readonly topic: number; readonly partition: number; readonly depth: number }[]
     }
   | { readonly kind: 'drained'; readonly client: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
@@ -127,6 +175,7 @@ export interface LinkedClient {
 export interface HostHoldings {
   readonly clients: readonly LinkedClient[]
   readonly partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[]
+  readonly desks: readonly DeskPlace[]
   readonly groups: readonly GroupPlace[]
   readonly slots: readonly SlotPlace[]
   /** Older ones first. */
@@ -140,6 +189,11 @@ export interface HostHoldings {
   readonly leaving: readonly number[]
 }
 
+export interface HostPartitionStats extends PartitionStats {
+  readonly dropped: number
+  readonly deadLetterDepth: number
+}
+
 /** Calls that a partition host answers. All idempotent. */
 export interface PartitionHostApi {
   /** The first call to a new thread. */
@@ -148,6 +202,10 @@ export interface PartitionHostApi {
   /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
   removeClient(client: number): void
   addPartition(place: PartitionPlace, topic: TopicShape): void
+  /** The partition takes dead letters from now on. */
+  addDesk(desk: DeskPlace): void
+  readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void
   /** `after`: the ring that is drained first, or 0. */
   addRing(ring: RingPlace, topic: number, client: number, after: number): void
   openGroup(group: GroupPlace): void
@@ -156,7 +214,7 @@ export interface PartitionHostApi {
   deleteGroup(member: number): void
   openSlot(slot: SlotPlace): StartAt
   closeSlot(member: number, epoch: number, crash: SlotCrash | null): void
-  partitionStats(topic: number): readonly (PartitionStats & { readonly dropped: number })[]
+  partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(members: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */
   idle(members: readonly number[]): Promise<void>
@@ -180,6 +238,8 @@ export interface RunShape {
   readonly group: string
   readonly handlerTimeoutMs: number
   readonly output: string | null
+  /** As the group has it, whoever joins. */
+  readonly atMostOnce: boolean
 }
 
 /** How a reader let a partition go. */
@@ -273,7 +333,11 @@ export interface GroupSummary {
 /** What the control thread tells the main thread without being asked. */
 export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ClientPlace }
-  | { readonly kind: 'event'; readonly event: 'restarted' | 'deadLettered'; readonly payload: unknown }
+  | {
+      readonly kind: 'event'
+      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth'
+      readonly payload: unknown
+    }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }
   | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
 
@@ -304,7 +368,7 @@ export interface ControlApi {
   attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
   growRing(client: number, ring: number, bytes: number): Promise<RingPlace>
   describeHold(topic: number, partition: number): Promise<Hold>
-  topicStats(topic: number): Promise<readonly (PartitionStats & { readonly dropped: number })[]>
+  topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   groupStats(topic: number, group: string): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
@@ -312,6 +376,10 @@ export interface ControlApi {
 
 /** Calls that only the thread which created the broker makes. */
 export interface OwnerControlApi extends ControlApi {
+  /** Where the dead letters of the topic of this name are. @throws MillraceError MILL_INVALID_OPTION: no such topic */
+  letterTopics(topic: string): Promise<LetterTopics>
+  readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void>
   startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
   /** The caller's thread is ready to be a member of a run without threads. */
   joinRun(run: number): Promise<void>
@@ -331,4 +399,5 @@ export interface ControlBoot {
   readonly memory: SharedArrayBuffer
   readonly partitionThreads: number
   readonly restart: { readonly intensity: number; readonly periodMs: number }
+  readonly deadLetterDepth: number
 }

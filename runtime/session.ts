@@ -4,10 +4,11 @@
  * The thread that called createBroker. It wires and holds no data path: records go through `thread` and `publishers`.
  * Open runs, subscriptions and unsettled publishes keep the process alive (`hold`); nothing else here does.
  */
-import { MessageChannel, Worker } from 'node:worker_threads'
-import { Memory } from 'sharedarraybuffer-ring'
+import type { Worker } from 'node:worker_threads'
+import type { Memory } from 'sharedarraybuffer-ring'
 import { CallError, type Calls, connect, type Remote, serve } from '../actors/control-port.ts'
 import { setErrorWire } from '../actors/error-wire.ts'
+import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWorker } from '../actors/world.ts'
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
@@ -68,15 +69,16 @@ export class Session {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
     const events = new Events(options.logger)
-    const api = new MessageChannel()
-    const members = new MessageChannel()
-    const notices = new MessageChannel()
+    const api = createChannel()
+    const members = createChannel()
+    const notices = createChannel()
     const boot: ControlBoot = {
       memory: memory.buffer,
       partitionThreads: options.partitionThreads,
       restart: options.restart,
+      deadLetterDepth: options.deadLetterDepth,
     }
-    const worker = new Worker(new URL('./control/control-thread.js', import.meta.url), {
+    const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
       name: 'millrace control',
       execArgv: [],
       workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2 },
@@ -229,12 +231,12 @@ export class Session {
     if (this.closed) return
     this.#closing = true
     const release = this.hold()
-    const until = performance.now() + timeoutMs
+    const until = nowMs() + timeoutMs
     const problems: string[] = []
     try {
       await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
       this.checkOpen()
-      const left = Math.max(1, until - performance.now())
+      const left = Math.max(1, until - nowMs())
       await this.calls(left + CLOSE_GRACE_MS)
         .close(left)
         .catch((error: Error) => problems.push(error.message))
@@ -255,7 +257,7 @@ export class Session {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(new Error(`records were not all appended in time: ${this.publishers.unanswered()}`)),
-        Math.max(1, until - performance.now()),
+        Math.max(1, until - nowMs()),
       )
     })
     try {
@@ -272,7 +274,7 @@ export function closedError(): MillraceError {
 
 function allocate(bytes: number): Memory {
   try {
-    return Memory.allocate(bytes)
+    return allocateMemory(bytes)
   } catch (cause) {
     throw new MillraceError(
       'MILL_MEMORY',

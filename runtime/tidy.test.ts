@@ -141,6 +141,37 @@ t.test('comlink is imported by one file at most', async t => {
   t.ok(users.length <= 1, users.map(({ path }) => path).join(' '))
 })
 
+t.test('within ring, Atomics are used by the files of memory only', async t => {
+  const others = shipped.filter(({ room, path, text }) => {
+    return room === 'ring' && !/^ring\/(wasm-)?memory\.ts$/.test(path) && /\bAtomics\b/.test(withoutComments(text))
+  })
+  t.strictSame(
+    others.map(({ path }) => path),
+    [],
+  )
+})
+
+/** What is taken from actors/world.ts (or pool.ts), so that a simulation can replace it. */
+const WORLDLY = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'queueMicrotask']
+const UNWORLDLY =
+  /\bperformance\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bhrtime\b|\bAbortSignal\.timeout\b|\bAtomics\b|\bnew (?:Memory|MessageChannel|Worker|Piscina)\(|\bMemory\.allocate\(|\breceiveMessageOnPort\b|\btimers\/promises\b|\bimport\((?!')/
+
+t.test('time, timers, chance, threads and memory come from one place, which a simulation can replace', async t => {
+  const own = /^actors\/(world|pool|boot)\.ts$|^runtime\/cli\//
+  const offenders = shipped
+    .filter(({ path, room }) => ['actors', 'runtime'].includes(room) && !own.test(path))
+    .flatMap(({ path, text }) => {
+      const code = withoutComments(text)
+      const taken = /import \{([^}]*)\} from '[^']*\/world\.ts'/.exec(code)?.[1] ?? ''
+      const foreign = WORLDLY.filter(
+        name => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\b${name}\\b`).test(taken),
+      )
+      const direct = UNWORLDLY.exec(code.replace(/'(?!timers|node:timers)[^'\n]*'/g, "''"))?.[0]
+      return [...foreign, ...(direct === undefined ? [] : [direct])].map(name => `${path}: ${name}`)
+    })
+  t.strictSame(offenders, [])
+})
+
 t.test('exports are named: no file re-exports all of another', async t => {
   t.strictSame(
     sources.filter(({ text }) => /^\s*export\s*\*/m.test(withoutComments(text))).map(({ path }) => path),
@@ -159,7 +190,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|types))*\.c?ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|explore|types))*\.c?ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),
@@ -194,7 +225,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/stress\/[a-z-]+\.ts$/
+    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

@@ -70,7 +70,7 @@ export class TopicClient<V> implements Topic<V> {
   async stats(): Promise<TopicStats> {
     const partitions = await this.#session.ask(control => control.topicStats(this.#shape.id))
     return {
-      partitions: partitions.map(({ dropped: _dropped, ...stats }) => stats),
+      partitions: partitions.map(({ dropped: _dropped, deadLetterDepth: _depth, ...stats }) => stats),
       dropped: partitions.reduce((sum, stats) => sum + stats.dropped, 0),
     }
   }

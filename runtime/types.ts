@@ -5,6 +5,7 @@
  * enters (see options.ts).
  */
 import type { Observable } from 'rxjs'
+import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import type { ErrorCode } from './errors.ts'
 
 /** A record key. Records with equal keys go to one partition and are handled in order. `null`: no key. */
@@ -79,6 +80,8 @@ export interface BrokerOptions {
   readonly logger?: Logger | false | undefined
   /** Restarts of a broken thread of ours that are allowed within a period, before it is given up. */
   readonly restart?: RestartOptions | undefined
+  /** Open letters in a dead-letter topic at which `deadLetterDepth` is raised, 1 or more; default 1,000; `Infinity`: never. */
+  readonly deadLetterDepth?: number | undefined
 }
 
 export interface RestartOptions {
@@ -107,6 +110,8 @@ export interface CloseOptions {
 export interface Broker {
   /** Opens a topic, creating it if it does not exist. */
   topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>>
+  /** The dead letters that groups of this topic left behind. */
+  deadLetters<V = unknown>(topic: string | TopicDefinition<V> | Topic<V>, options?: DeadLettersOptions): DeadLetters<V>
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
   /** Flushes, lets handlers finish, stops all threads. */
   close(options?: CloseOptions): Promise<void>
@@ -140,6 +145,21 @@ export interface BrokerEvents {
     readonly group: string
     readonly reason: DeadLetterReason
     readonly message: string
+  }
+  /** A dead-letter topic holds as many open letters as `deadLetterDepth` says (`rising`), or half as many again. */
+  readonly deadLetterDepth: {
+    readonly topic: string
+    readonly depth: number
+    readonly threshold: number
+    readonly rising: boolean
+  }
+  /** A dead letter was not replayed because it has been replayed too often; it stays where it is. */
+  readonly parked: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    readonly replayed: number
   }
   /** A group or the broker gave up. */
   readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
@@ -221,7 +241,15 @@ export interface BackoffOptions {
   readonly jitter?: number | undefined
 }
 
+/** When a record counts as delivered: after its handler (it may come again), or before (it may be lost). */
+export type DeliveryGuarantee = 'at-least-once' | 'at-most-once'
+
 export interface HandleOptions extends GroupOptions {
+  /**
+   * `at-least-once` (default): a record is committed when it was handled. `at-most-once`: it is committed before, never
+   * comes again, and is dead-lettered at its first failure (`attempts` must be left out).
+   */
+  readonly delivery?: DeliveryGuarantee | undefined
   /** How long one delivery may take, in ms; default 30,000; `Infinity`: for ever. */
   readonly handlerTimeoutMs?: number | undefined
   /** Topic that takes what the handler returns (`undefined` is not published), under the input's key. */
@@ -286,6 +314,8 @@ export interface GroupStats {
   /** Records acked. */
   readonly processed: number
   readonly deadLettered: number
+  /** Dead letters of this group that are neither replayed nor purged. */
+  readonly deadLetterDepth: number
   /** Failed attempts, of all records. */
   readonly failures: number
   readonly lag: number

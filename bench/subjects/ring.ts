@@ -54,7 +54,7 @@ async function start({ caseName, workload }: Spec): Promise<Running> {
   const producer = new RingProducer(memory, ringAddress, capacity)
   const spaceBell = new Doorbell(memory, spaceBellAddress)
   const recordsBell = new Doorbell(memory, recordsBellAddress)
-  const batch = caseName === 'ring-batch32' ? batchRecords : 1
+  const batch = caseName === 'ring-each' ? 1 : batchRecords
   const bytes = recordHeaderBytes + workload.payloadBytes
   const values = Array.from({ length: poolSize }, (_, i) => {
     const value = workload.bytes(i)

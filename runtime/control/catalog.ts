@@ -4,10 +4,11 @@
  * The control thread owns it, alone allocates and frees, and tells partition hosts from it, again after their restart.
  */
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { deskBytes } from '../dead-letters/letter-desk.ts'
 import { MillraceError } from '../errors.ts'
 import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, HOST_BELL, HOST_BYTES, SLOT_BYTES } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
-import type { GroupPlace, GroupSpec, PartitionPlace, SlotPlace, TopicShape } from '../protocol.ts'
+import type { DeskPlace, GroupPlace, GroupSpec, PartitionPlace, SlotPlace, TopicShape } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 
@@ -33,6 +34,10 @@ export interface RingEntry {
 export interface TopicEntry {
   readonly shape: TopicShape
   readonly places: readonly PartitionPlace[]
+  /** By partition, once it takes dead letters; empty before. */
+  desks: readonly DeskPlace[]
+  /** Topics that its dead letters came from so far. */
+  readonly deadLettersOf: Set<number>
 }
 
 export interface GroupEntry {
@@ -136,10 +141,10 @@ export class Catalog {
     return client.place.address + CLIENT_BELL
   }
 
-  /** Wakes every thread: one that has just ended may have published something and not rung. */
-  ringAll(): void {
-    for (const { address } of this.hosts) new Doorbell(this.memory, address + HOST_BELL).ring()
-    for (const client of this.clients.values()) new Doorbell(this.memory, this.bellOf(client)).ring()
+  /** Wakes every thread: one that has just ended may have published something and not rung, or not to the end. */
+  wakeAll(): void {
+    for (const { address } of this.hosts) new Doorbell(this.memory, address + HOST_BELL).wake()
+    for (const client of this.clients.values()) new Doorbell(this.memory, this.bellOf(client)).wake()
   }
 
   /** Frees what a client had; its thread has ended and its rings are drained. */
@@ -167,10 +172,23 @@ export class Catalog {
         host: partition % this.hosts.length,
         window: { address, capacity: shape.windowBytes },
       })),
+      desks: [],
+      deadLettersOf: new Set(),
     }
     this.topics.set(id, entry)
     this.topicsByName.set(name, entry)
     return entry
+  }
+
+  /** The topic takes the dead letters of `source` from now on. */
+  addDesks(topic: TopicEntry, source: TopicEntry): void {
+    if (topic.desks.length === 0) {
+      const { id, name, partitions, windowBytes: bytes } = topic.shape
+      const sizes = Array.from({ length: partitions }, () => deskBytes(bytes))
+      const addresses = this.#allocateAll(sizes, `topic ${name}, to take dead letters,`)
+      topic.desks = addresses.map((address, partition) => ({ topic: id, partition, address }))
+    }
+    topic.deadLettersOf.add(source.shape.id)
   }
 
   topic(id: number): TopicEntry {

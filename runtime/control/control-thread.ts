@@ -4,19 +4,23 @@
  * The control thread, one per broker; not the main thread, because a CPU-heavy app must not stop restarts. Never runs
  * user code and never touches a record. Everything it decides is decided in assignment.ts and the supervisor's step.
  */
-import { type MessagePort, workerData } from 'node:worker_threads'
-import { Memory } from 'sharedarraybuffer-ring'
+import type { MessagePort } from 'node:worker_threads'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
+import { clearTimeout, nowMs, setTimeout, viewMemory } from '../../actors/world.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import type {
   BrokerNotice,
   ControlBoot,
-  GroupPlace,
   GroupSummary,
   Hold,
   HostNotice,
+  HostPartitionStats,
+  LetterCursor,
+  LetterMark,
+  LetterPage,
+  LetterTopics,
   MemberApi,
   OwnerControlApi,
   ProducerPlaces,
@@ -28,13 +32,15 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
-import type { PartitionStats } from '../types.ts'
 import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
 import { cutter } from './cutter.ts'
+import { DeadLetterOffice } from './dead-letter-office.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
+import { describeHold } from './holds.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
+import { runShape } from './run-shape.ts'
 import { watch } from './watchdog.ts'
 
 /** How long a run that gave up on the caller's thread is waited for. */
@@ -59,6 +65,7 @@ class ControlThread implements OwnerControlApi {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
+  readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
   readonly #ownerMembers: Calls<MemberApi>
   readonly #tell: (notice: BrokerNotice) => void
@@ -71,7 +78,7 @@ class ControlThread implements OwnerControlApi {
   readonly #stopWatching: () => void
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
-    const memory = new Memory(boot.memory)
+    const memory = viewMemory(boot.memory)
     this.#catalog = new Catalog(memory, boot.partitionThreads)
     const fault = this.#catalog.allocate(FAULT_BYTES, 'the broker')
     this.#owner = this.#catalog.addClient()
@@ -88,6 +95,9 @@ class ControlThread implements OwnerControlApi {
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
     this.#openings = new Openings(this.#catalog, this.#hosts)
+    this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
+      tell({ kind: 'event', event: 'deadLetterDepth', payload }),
+    )
     this.#stopWatching = watch((now, lateMs) => this.#look(now, lateMs))
   }
 
@@ -111,6 +121,9 @@ class ControlThread implements OwnerControlApi {
     switch (notice.kind) {
       case 'deadLettered':
         for (const event of notice.events) this.#tell({ kind: 'event', event: 'deadLettered', payload: event })
+        break
+      case 'deadLetterDepth':
+        this.#office.counted(notice)
         break
       case 'ringDrained':
         if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
@@ -197,31 +210,24 @@ class ControlThread implements OwnerControlApi {
     return ring.place
   }
 
-  async describeHold(topic: number, partition: number): Promise<Hold> {
-    const { shape, places } = this.#catalog.topic(topic)
-    const { host } = places[partition] as { readonly host: number }
-    const groups = [...this.#catalog.groups.values()].filter(group => group.spec.topic === topic)
-    const members = groups.map(group => (group.places[partition] as GroupPlace).member)
-    const reports = await this.#hosts.call(host, api => api.groupReports(members))
-    let slowest: (typeof reports)[number] | undefined
-    for (const report of reports) if (slowest === undefined || report.lagBytes > slowest.lagBytes) slowest = report
-    if (slowest === undefined) {
-      const why = shape.deadLetters ? 'it is a dead-letter topic that nobody reads' : 'no group reads it'
-      return {
-        topic: shape.name,
-        text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
-        group: null,
-        lagBytes: 0,
-      }
-    }
-    const held = groups.find(group => group.places[partition]?.member === slowest.member) as GroupEntry
-    const { group } = held.spec
-    const state = (this.#coordinators.get(held)?.members ?? 0) > 0 ? 'running' : 'not running'
-    const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${slowest.lag} records and ${slowest.lagBytes} bytes behind`
-    return { topic: shape.name, text, group, lagBytes: slowest.lagBytes }
+  describeHold(topic: number, partition: number): Promise<Hold> {
+    const isRunning = (group: GroupEntry): boolean => (this.#coordinators.get(group)?.members ?? 0) > 0
+    return describeHold(this.#catalog, this.#hosts, topic, partition, isRunning)
   }
 
-  async topicStats(topic: number): Promise<readonly (PartitionStats & { readonly dropped: number })[]> {
+  letterTopics(topic: string): Promise<LetterTopics> {
+    return this.#office.topics(topic)
+  }
+
+  readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage> {
+    return this.#office.read(topic, partition, cursor)
+  }
+
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void> {
+    return this.#office.settle(topic, partition, letters)
+  }
+
+  async topicStats(topic: number): Promise<readonly HostPartitionStats[]> {
     const stats = await this.#hosts.all(api => api.partitionStats(topic))
     return stats.flat().sort((a, b) => a.partition - b.partition)
   }
@@ -299,13 +305,7 @@ class ControlThread implements OwnerControlApi {
   #addRun(spec: RunSpec, group: GroupEntry): RunEntry {
     const run = this.#catalog.nextId()
     const { shape: topic } = this.#catalog.topic(spec.topic)
-    const shape: RunShape = {
-      run,
-      topic,
-      group: spec.group,
-      handlerTimeoutMs: spec.handlerTimeoutMs,
-      output: spec.output,
-    }
+    const shape = runShape(run, topic, spec, group)
     const coordinator = this.#coordinator(group)
     const handlers =
       spec.threads === null
@@ -439,12 +439,12 @@ class ControlThread implements OwnerControlApi {
 
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
-    const until = performance.now() + timeoutMs
+    const until = nowMs() + timeoutMs
     const left: string[] = []
     await Promise.all(
       [...this.#runs.values()].map(async entry => {
         try {
-          await this.stopRun(entry.id, Math.max(1, until - performance.now()))
+          await this.stopRun(entry.id, Math.max(1, until - nowMs()))
         } catch (error) {
           left.push((error as Error).message)
         }
@@ -475,20 +475,22 @@ class ControlThread implements OwnerControlApi {
 }
 
 /** What the main thread hands over when it starts this one. */
-interface ControlStart {
+export interface ControlStart {
   readonly boot: ControlBoot
   readonly api: MessagePort
   readonly members: MessagePort
   readonly notices: MessagePort
 }
 
-setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
-const { boot, api, members, notices } = workerData as ControlStart
-const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
-// A blocked main thread is no reason to give its members up.
-const control = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), notice => notices.postMessage(notice))
-serve(api, control)
-control.ready().then(
-  () => notices.postMessage({ kind: 'ready', place: control.ownerPlace } satisfies BrokerNotice),
-  (error: unknown) => notices.postMessage({ kind: 'brokerFailed', error: toWire(error) } satisfies BrokerNotice),
-)
+/** The thread's work, from its start on. */
+export function control({ boot, api, members, notices }: ControlStart): void {
+  setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
+  const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
+  // A blocked main thread is no reason to give its members up.
+  const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), notice => notices.postMessage(notice))
+  serve(api, thread)
+  thread.ready().then(
+    () => notices.postMessage({ kind: 'ready', place: thread.ownerPlace } satisfies BrokerNotice),
+    (error: unknown) => notices.postMessage({ kind: 'brokerFailed', error: toWire(error) } satisfies BrokerNotice),
+  )
+}

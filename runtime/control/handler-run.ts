@@ -5,13 +5,13 @@
  * that was executing is charged, and a new incarnation takes the same partitions. Exits that no delivery can be charged
  * with count towards the restart intensity; one too many, and the run fails.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { Doorbell } from 'sharedarraybuffer-ring'
 import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
+import { clearTimeout, createChannel, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError, toWire } from '../errors.ts'
 import { CLIENT_BEAT, CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, type Phase, SLOT_ACTIVE } from '../layout.ts'
 import type {
@@ -228,7 +228,7 @@ export class HandlerRun {
   }
 
   #boot(host: Host, incarnation: number, client: ClientEntry): HostIncarnation {
-    const { port1, port2 } = new MessageChannel()
+    const { port1, port2 } = createChannel()
     const boot: HandlerHostBoot = {
       memory: this.#catalog.memory.buffer,
       place: client.place,
@@ -280,7 +280,7 @@ export class HandlerRun {
     reason: ExitReason,
   ): Promise<void> {
     port.close()
-    this.#catalog.ringAll()
+    this.#catalog.wakeAll()
     const over =
       reason.kind === 'zombie'
         ? new Promise<void>(resolve => this.#zombies.set(`${host.index}/${life.incarnation}`, resolve))
@@ -426,14 +426,14 @@ export class HandlerRun {
     if (host === undefined) return null
     const starting = aim === 'starting'
     for (let waited = 0; waited < 200 && (host.client === null || (aim !== 'any' && host.up === starting)); waited++)
-      await sleep(5)
+      await new Promise(resolve => setTimeout(resolve, 5))
     const { incarnation, client } = host
     if (incarnation === null || client === null) return null
     const { memory } = this.#catalog
     const word = client.place.address + CLIENT_PHASE
     const wasUp = host.up
     if (aim !== 'any' && !starting)
-      for (const until = performance.now() + 50; memory.load(word) !== PHASE[aim] && performance.now() < until; );
+      for (const until = nowMs() + 50; memory.load(word) !== PHASE[aim] && nowMs() < until; );
     incarnation.kill('a test ended it')
     await incarnation.exited
     const phase = (Object.keys(PHASE) as Phase[]).find(name => PHASE[name] === memory.load(word)) ?? 'starting'

@@ -23,7 +23,14 @@ import type { PartitionHosts } from './partition-hosts.ts'
 
 export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
 
-const DEFAULT_POLICY: RetryPolicy = { attempts: 5, initialMs: 100, maxMs: 10_000, jitter: 0.2, buries: false }
+const DEFAULT_POLICY: RetryPolicy = {
+  attempts: 5,
+  initialMs: 100,
+  maxMs: 10_000,
+  jitter: 0.2,
+  buries: false,
+  atMostOnce: false,
+}
 
 export class Openings {
   readonly #catalog: Catalog
@@ -39,7 +46,7 @@ export class Openings {
     const known = this.#catalog.topicsByName.get(name)
     if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given)
     const { partitions, codec, maxMessageBytes, windowBytes, onFull } = settings
-    const shape = { partitions, codec, maxMessageBytes, windowBytes, onFull, deadLetters: false }
+    const shape = { partitions, codec, maxMessageBytes, windowBytes, onFull }
     const topic = known ?? (await this.#makeTopic(name, shape))
     await this.#nameGroups(topic, settings.groups)
     return topic
@@ -107,7 +114,7 @@ export class Openings {
     if (known?.joined === true) return known
     const topic = this.#catalog.topic(spec.topic)
     const deadLetterTopic =
-      spec.deadLetter === null ? -1 : (await this.#deadLetterTopic(topic, spec.deadLetter)).shape.id
+      spec.deadLetter === null ? -1 : (await this.#openDeadLetters(topic, spec.deadLetter)).shape.id
     if (known === undefined) return this.#addGroup(spec, deadLetterTopic, true)
     const group = this.#catalog.joinGroup(known, spec, deadLetterTopic)
     await this.#placeGroup(group, (api, place) => api.reopenGroup(place))
@@ -132,12 +139,36 @@ export class Openings {
     })
   }
 
+  /** The topic of that name, which takes the dead letters of `source` from now on. */
+  async #openDeadLetters(source: TopicEntry, name: string): Promise<TopicEntry> {
+    const topic = await this.#deadLetterTopic(source, name)
+    this.#catalog.addDesks(topic, source)
+    await this.#hosts.all(async (api, host) => {
+      const here = topic.desks.filter(({ partition }) => topic.places[partition]?.host === host)
+      await Promise.all(here.map(desk => api.addDesk(desk)))
+    })
+    return topic
+  }
+
+  /** Dead letters of dead letters must end somewhere: their topics may not lead back to where they come from. */
+  #checkEnds(source: TopicEntry, target: TopicEntry): void {
+    const flows = [...this.#catalog.topics.values()].flatMap(({ shape, deadLettersOf }) =>
+      [...deadLettersOf].map(from => ({ from, to: shape.id })),
+    )
+    if (!leadsTo(target.shape.id, source.shape.id, flows)) return
+    throw new MillraceError(
+      'MILL_INVALID_OPTION',
+      `dead letters of topic ${source.shape.name} cannot go to ${target.shape.name}: the dead letters of that one lead back to ${source.shape.name}, and a record could go round for ever; use another topic`,
+    )
+  }
+
   async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
     checkName('topic', name)
     const { partitions, codec, maxMessageBytes } = source.shape
     if (name === source.shape.name)
       throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
     const known = this.#catalog.topicsByName.get(name)
+    if (known !== undefined) this.#checkEnds(source, known)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
       return this.#makeTopic(name, {
@@ -146,7 +177,6 @@ export class Openings {
         maxMessageBytes: needed,
         windowBytes: powerOfTwo(2 * needed),
         onFull: 'wait',
-        deadLetters: true,
       })
     }
     // A topic opened with the same options as the source will do: one dead letter must fit.
@@ -181,11 +211,16 @@ function checkSame(what: string, known: TopicShape, options: TopicSettings, give
   }
 }
 
+function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {
+  return JSON.stringify([initialMs, maxMs, jitter])
+}
+
 function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
   const fixed: readonly (readonly [string, unknown, unknown])[] = [
     ['attempts', known.policy.attempts, spec.policy.attempts],
-    ['backoff', JSON.stringify(known.policy), JSON.stringify({ ...spec.policy, attempts: known.policy.attempts })],
+    ['backoff', backoffOf(known), backoffOf(spec)],
     ['deadLetter', known.deadLetter, spec.deadLetter],
+    ['delivery', known.policy.atMostOnce, spec.policy.atMostOnce],
     ['from', known.from, spec.from],
   ]
   // Of a group that was only named, all that is settled is where it starts.

@@ -5,11 +5,12 @@
  * are idempotent. A successor is first told everything (clients, partitions, groups, open slots, then rings, so that
  * nothing is appended before what gates it is known). Bound: the broker's restart intensity; beyond it the broker fails.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
+import { createChannel, nowMs, setImmediate, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
@@ -94,7 +95,7 @@ export class PartitionHosts {
 
   async #start(host: number, incarnation: number): Promise<void> {
     const slot = this.#slots[host] as Slot
-    const { port1, port2 } = new MessageChannel()
+    const { port1, port2 } = createChannel()
     const boot: PartitionHostBoot = {
       memory: this.#catalog.memory.buffer,
       host,
@@ -140,6 +141,7 @@ export class PartitionHosts {
       partitions: [...topics.values()].flatMap(({ shape, places }) =>
         places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
       ),
+      desks: [...topics.values()].flatMap(({ desks }) => desks.filter(({ partition }) => isHere(partition))),
       groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
       slots: [...groups.values()].flatMap(group =>
         [...group.slots].filter(([partition]) => isHere(partition)).map(([, slot]) => slot),
@@ -155,7 +157,7 @@ export class PartitionHosts {
     const slot = this.#slots[host] as Slot
     slot.incarnation = null
     notices.close()
-    this.#catalog.ringAll()
+    this.#catalog.wakeAll()
     if (this.#closing) return
     slot.restarts++
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })
@@ -192,8 +194,8 @@ export class PartitionHosts {
     if (point !== 0) {
       memory.store(this.#fault + FAULT_REACHED, 0)
       memory.store(this.#fault + FAULT_ARMED, point)
-      const until = performance.now() + 5_000
-      while (memory.load(this.#fault + FAULT_REACHED) !== point && performance.now() < until)
+      const until = nowMs() + 5_000
+      while (memory.load(this.#fault + FAULT_REACHED) !== point && nowMs() < until)
         await new Promise(resolve => setTimeout(resolve, 1))
     }
     const reached = point === 0 || memory.load(this.#fault + FAULT_REACHED) === point

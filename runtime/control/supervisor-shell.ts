@@ -14,6 +14,7 @@ import {
   type SupervisorInput,
   type SupervisorState,
 } from '../../actors/supervisor-state.ts'
+import { clearTimeout, nowMs, random, setTimeout } from '../../actors/world.ts'
 
 export interface Supervised {
   start(id: string, incarnation: number): void
@@ -53,7 +54,7 @@ export class SupervisorShell {
   }
 
   #step(input: SupervisorInput): void {
-    const { state, effects } = step(this.#state, input, performance.now(), Math.random)
+    const { state, effects } = step(this.#state, input, nowMs(), random)
     this.#state = state
     for (const effect of effects) {
       switch (effect.kind) {

@@ -5,6 +5,7 @@
  * between two looks is found at its timeout and IDLE_MS at most, never before its timeout, and time in which this thread
  * itself stood still is nobody's hang. Looks are rare while nothing runs: an idle broker should sleep.
  */
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 
 /** The longest time from one look to the next, while handlers are on the stack and while none is. */
 const BUSY_MS = 25
@@ -20,9 +21,9 @@ export type Look = (now: number, lateMs: number) => number
 export function watch(look: Look): () => void {
   let timer: NodeJS.Timeout
   const after = (delayMs: number): void => {
-    const due = performance.now() + delayMs
+    const due = nowMs() + delayMs
     timer = setTimeout(() => {
-      const now = performance.now()
+      const now = nowMs()
       const left = look(now, Math.max(0, now - due))
       after(left === Number.POSITIVE_INFINITY ? IDLE_MS : Math.max(1, Math.min(left, BUSY_MS)))
     }, delayMs).unref()

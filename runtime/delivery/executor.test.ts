@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
-import { type Delivery, defineHandler, type HandlerContext, isMillraceError } from '../index.ts'
+import { type Delivery, defineHandler, type HandlerContext, isMillraceError, RejectError } from '../index.ts'
 import type { Order } from './fixtures/totals.fixture.ts'
 
 const totals = new URL('./fixtures/totals.fixture.js', import.meta.url)
@@ -316,6 +316,23 @@ t.test('an output that is full holds its partition, and loses nothing', async t 
   )
   const refused = await rejection(topic.group('h').handle(() => 1, { output: 'nowhere' }))
   t.match(refused, { code: 'MILL_INVALID_OPTION', message: /nowhere/ })
+})
+
+t.test('more dead letters than a group keeps account of, before the outputs among them are confirmed', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  await broker.topic('out')
+  const run = await topic.group('g').handle(
+    ({ value }) => {
+      if (value === 0) return 'first'
+      throw new RejectError('all the others')
+    },
+    { output: 'out' },
+  )
+  await topic.publishBatch(Array.from({ length: 600 }, (_, value) => ({ value })))
+  await until(async () => (await run.stats()).deadLettered === 599)
+  await run.idle()
+  t.match(await run.stats(), { processed: 1, deadLettered: 599, lag: 0 })
 })
 
 t.test('an output that cannot be stored is a failed attempt', async t => {

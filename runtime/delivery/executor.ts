@@ -6,8 +6,9 @@
  * failed (the group decides, and the partition waits for its verdict and for the backoff in it).
  *
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
- * the commit waits until what the fetch produced is confirmed.
+ * the commit waits until what the fetch produced is confirmed. At most once it comes before the handler, in COMMITTED.
  */
+import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
 import { failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
@@ -26,6 +27,8 @@ export interface ExecutorSetting {
   readonly handler: Handler<unknown, unknown, unknown>
   readonly context: DeliveryContext
   readonly handlerTimeoutMs: number
+  /** Commits each record before its handler is called. */
+  readonly atMostOnce: boolean
   /** Takes what the handler returns; null: it is dropped. */
   readonly output: TopicProducer | null
   /** Shared by the thread's executors; without it none waits for another. */
@@ -181,7 +184,7 @@ export class Executor implements TurnTaker {
   #deliverUntil(deadline: number): void {
     const { reader } = this
     let countdown = this.#stride
-    let since = performance.now()
+    let since = nowMs()
     for (;;) {
       if (!this.#current) {
         if (reader.exhausted && !this.#endFetch()) return
@@ -202,7 +205,7 @@ export class Executor implements TurnTaker {
         return
       }
       if (--countdown > 0) continue
-      const now = performance.now()
+      const now = nowMs()
       this.#stride = now - since < 0.2 ? Math.min(STRIDE_MAX, this.#stride * 2) : Math.max(1, this.#stride >> 1)
       if (now >= deadline || this.#paused) return
       since = now
@@ -262,7 +265,7 @@ export class Executor implements TurnTaker {
         reader.returned(offset + 1)
         return
       }
-      const wait = failure.notBeforeMs - Date.now()
+      const wait = failure.notBeforeMs - wallMs()
       if (wait > 0) {
         this.#hold(wait)
         return
@@ -277,6 +280,7 @@ export class Executor implements TurnTaker {
       failure === undefined ? 0 : failure.failedAttempts,
     )
     reader.handOut(offset)
+    if (this.#setting.atMostOnce) reader.claim(offset + 1)
     const turn = (this.#thread.address + CLIENT_TURN) >> 2
     const { i32 } = this.#thread.memory
     i32[turn] = ((i32[turn] as number) + 1) | 0
@@ -348,7 +352,7 @@ export class Executor implements TurnTaker {
   #armTimeout(delivery: RecordDelivery): void {
     const { handlerTimeoutMs } = this.#setting
     if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
-    this.#pendingSince = performance.now()
+    this.#pendingSince = nowMs()
     this.#pendingDelivery = delivery
     this.#timeoutTimer ??= setTimeout(this.#timedOut, handlerTimeoutMs)
   }
@@ -359,7 +363,7 @@ export class Executor implements TurnTaker {
     this.#timeoutTimer = null
     if (this.#state !== 'pending' || this.#pendingDelivery === null) return
     const { handlerTimeoutMs } = this.#setting
-    const left = this.#pendingSince + handlerTimeoutMs - performance.now()
+    const left = this.#pendingSince + handlerTimeoutMs - nowMs()
     if (left > 0) {
       this.#timeoutTimer = setTimeout(this.#timedOut, Math.ceil(left))
       return
@@ -379,7 +383,7 @@ export class Executor implements TurnTaker {
     }
     const message = { key: delivery.key, value }
     try {
-      if (output.tryPublish(message)) {
+      if (!this.#setting.atMostOnce && output.tryPublish(message)) {
         this.#hasUnconfirmed = true
         this.reader.returned(delivery.offset + 1)
         return
@@ -391,7 +395,7 @@ export class Executor implements TurnTaker {
     this.#awaitOutput(delivery, output, message)
   }
 
-  /** The output topic is full: the partition waits for room, for as long as that takes. */
+  /** The output topic is full, or no commit can wait for it: the partition does, for as long as that takes. */
   #awaitOutput(
     delivery: RecordDelivery,
     output: TopicProducer,
@@ -460,12 +464,13 @@ export class Executor implements TurnTaker {
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
       deliveryAttempt: judged.deliveryAttempt,
-      notBeforeMs: Date.now() + verdict.delayMs,
+      notBeforeMs: wallMs() + verdict.delayMs,
       dead: skip,
     })
     if (skip || verdict.delayMs <= 0) {
       this.#state = 'running'
-      this.#goOn()
+      // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
+      if (!reader.crowded || this.#endFetch()) this.#goOn()
     } else this.#hold(verdict.delayMs)
   }
 }

@@ -4,10 +4,10 @@
  * A handler host. It may hang, leak, crash or exit: it owns nothing but its own slots and rings.
  */
 
-import { Memory } from 'sharedarraybuffer-ring'
 import type { BehaviourContext } from '../../actors/boot.ts'
 import { connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
+import { viewMemory } from '../../actors/world.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
 import type { ControlApi, HandlerHostApi, HandlerHostBoot } from '../protocol.ts'
 import { Publishers } from '../publish/publishers.ts'
@@ -19,7 +19,7 @@ import { loadHandler } from './load-handler.ts'
 export async function behave({ data, port }: BehaviourContext): Promise<void> {
   setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const boot = data as HandlerHostBoot
-  const thread = new AttachedThread(new Memory(boot.memory), boot.place)
+  const thread = new AttachedThread(viewMemory(boot.memory), boot.place)
   const control = connect<ControlApi>(boot.control, { name: 'the control thread', lost: new Promise(() => undefined) })
   const publishers = new Publishers(thread, control.call, { stalled: () => undefined, publishFailed: () => undefined })
   let member: HandlerMember | null = null

@@ -86,7 +86,7 @@ export class HandlerMember implements RunMember {
       return
     }
     const reader = new PartitionReader(this.#thread, assignment)
-    const { handlerTimeoutMs } = this.#shape
+    const { handlerTimeoutMs, atMostOnce } = this.#shape
     const executor = new Executor(
       {
         thread: this.#thread,
@@ -94,6 +94,7 @@ export class HandlerMember implements RunMember {
         handler: this.#handler,
         context,
         handlerTimeoutMs,
+        atMostOnce,
         output,
         turnstile: this.#turnstile,
       },

@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { importModule } from '../../actors/world.ts'
 import { isHandler } from '../define.ts'
 import { MillraceError } from '../errors.ts'
 import type { Handler, MessageHandler } from '../types.ts'
@@ -31,7 +32,7 @@ export async function loadHandler(url: string): Promise<Handler<unknown, unknown
     )
   let module: { readonly default?: unknown }
   try {
-    module = (await import(url)) as { readonly default?: unknown }
+    module = (await importModule(url)) as { readonly default?: unknown }
   } catch (cause) {
     const code = (cause as { code?: unknown } | null)?.code
     if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(path)) {

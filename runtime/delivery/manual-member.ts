@@ -5,6 +5,7 @@
  * any order, commits follow the settled prefix. While a record of a partition has failed and is not settled, nothing
  * new of that partition goes out (order is kept); what was out already may still be settled.
  */
+import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
 import { toWire } from '../errors.ts'
 import { AckTracker } from '../group/ack-tracker.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
@@ -79,7 +80,7 @@ class ManualReader implements TurnTaker, Settler {
     ) {
       if (!this.#handOutNext()) break
       worked = true
-      if ((count & 63) === 63 && performance.now() >= deadline) break
+      if ((count & 63) === 63 && nowMs() >= deadline) break
     }
     return this.#commit() || worked
   }
@@ -105,7 +106,7 @@ class ManualReader implements TurnTaker, Settler {
     }
     const out: Out = { frame, at, delivery: null, attempt: failure?.deliveryAttempt ?? 0 }
     this.#out.set(offset, out)
-    const wait = (failure?.notBeforeMs ?? 0) - Date.now()
+    const wait = (failure?.notBeforeMs ?? 0) - wallMs()
     if (wait > 0) this.#later(offset, wait)
     else this.#handOut(offset, out)
     return true
@@ -201,7 +202,7 @@ class ManualReader implements TurnTaker, Settler {
       offset,
       failedAttempts,
       deliveryAttempt: out.attempt,
-      notBeforeMs: Date.now() + delayMs,
+      notBeforeMs: wallMs() + delayMs,
       dead,
     })
     if (dead) this.#settle(offset)

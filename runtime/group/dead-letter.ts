@@ -5,6 +5,7 @@
  * and the low word of the source offset as its sequence, by which a successor finds what was appended already.
  */
 import { crc32 } from 'node:zlib'
+import { dyingHeaders } from '../dead-letters/letter-headers.ts'
 import {
   FRAME_BASE_OFFSET,
   FRAME_BASE_SEQUENCE,
@@ -78,7 +79,7 @@ export function deadLetterFrame(
   obituary: Obituary,
 ): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
-  const headers: Headers = { ...own, ...headersOf(obituary) }
+  const headers = dyingHeaders(own, headersOf(obituary))
   const keyLength = record.keyEnd - record.keyStart
   const valueLength = record.valueEnd - record.valueStart
   const headersLength = headersSize(headers)

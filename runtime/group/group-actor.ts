@@ -5,10 +5,12 @@
  * the order in which they come (kept in the shared block first, answered last), so that a death in between repeats an
  * input and loses none. It decides nothing.
  *
- * The window is gated by one word at a time: the slot's pin while a slot is open, the block's own pin otherwise.
+ * The window is gated by the slot's pin while a slot is open, by the block's own pin otherwise. At most once, where readers
+ * leave behind what failed, the block's pin gates beside the slot's while a dead letter waits for room.
  */
 
 import type { Memory } from 'sharedarraybuffer-ring'
+import { random, wallMs } from '../../actors/world.ts'
 import { type ErrorWire, fromWire } from '../errors.ts'
 import {
   FAULT_POINT,
@@ -75,6 +77,8 @@ export class GroupActor {
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
   #gate: number
+  /** Whether the block's pin gates beside the slot's. */
+  #holds = false
   /** As the reader last said. */
   #committed: number
 
@@ -97,6 +101,7 @@ export class GroupActor {
     this.#cursor = openCursor(place.policy, this.#block.failures(), this.#block.deadLettered, this.#block.failed)
     this.#gate = this.#block.pinAddress
     partition.window.gates.push(this.#gate)
+    if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) this.#hold()
     for (const failure of [...this.#cursor.failures.values()]) {
       if (failure.state !== 'dying') continue
       if (done.has(failure.offset | 0)) this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
@@ -121,11 +126,39 @@ export class GroupActor {
     this.#gate = address
   }
 
+  /** Keeps the bytes of what is to be a dead letter, wherever its reader goes on. */
+  #hold(): void {
+    if (!this.place.policy.atMostOnce || this.#holds) return
+    if (this.#slot !== null) this.#block.pin = this.#memory.load(this.#gate)
+    this.#holds = true
+    this.partition.window.gates.push(this.#block.pinAddress)
+  }
+
+  #letGo(): void {
+    if (!this.#holds || [...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) return
+    this.#holds = false
+    const { gates } = this.partition.window
+    gates.splice(gates.lastIndexOf(this.#block.pinAddress), 1)
+  }
+
+  /** Window position from which on records of this group are kept. */
+  #pin(): number {
+    return this.#holds ? this.#block.pin : this.#memory.load(this.#gate)
+  }
+
+  /** First offset whose handling is not over: at most once, it is committed before. */
+  #passed(): number {
+    const committed = this.committed()
+    if (this.#slot === null || !this.place.policy.atMostOnce) return committed
+    return nearestOffset(committed, this.#memory.load(this.#slot.place.slot + SLOT_RETURNED))
+  }
+
   /** First offset not settled, as the reader last said. */
   committed(): number {
     const open = this.#slot
     if (open !== null) {
-      const word = open.place.slot + (open.place.confirms ? SLOT_COMMITTED : SLOT_RETURNED)
+      const apart = open.place.confirms || this.place.policy.atMostOnce
+      const word = open.place.slot + (apart ? SLOT_COMMITTED : SLOT_RETURNED)
       // Close below the high watermark, as the window is bounded: the base holds however far the reader has come.
       this.#committed = nearestOffset(this.partition.highWatermark, this.#memory.load(word))
     }
@@ -187,13 +220,19 @@ export class GroupActor {
     const handed = nearestOffset(committed, this.#memory.load(open.place.slot + SLOT_HANDED))
     const returned = nearestOffset(committed, this.#memory.load(open.place.slot + SLOT_RETURNED))
     this.#block.committed = committed
-    this.#block.pin = pin
+    if (!this.#holds) this.#block.pin = pin
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(this.place.member)
-    if (crash?.executing && handed === returned + 1 && returned >= committed) {
-      this.#step({ kind: 'crashed', offset: returned, committed, how: crash.reason }, JSON.stringify(crash.error))
-    }
+    if (crash === null || handed !== returned + 1) return
+    // At most once nobody tries it again: whatever the thread died of, it is lost, and said to be.
+    const charged = this.place.policy.atMostOnce || (crash.executing && returned >= committed)
+    if (charged)
+      this.#step(
+        { kind: 'crashed', offset: returned, committed: returned, how: crash.reason },
+        JSON.stringify(crash.error),
+      )
+    this.#letGo()
   }
 
   /** Takes a settlement; false when it cannot be answered now. */
@@ -203,12 +242,12 @@ export class GroupActor {
     const how = HOWS[settlement.how]
     if (how === undefined) throw new Error(`broken invariant: settlement of kind ${settlement.how}`)
     const { offset, deliveryAttempt } = settlement
-    return this.#step({ kind: 'settled', offset, committed: this.committed(), how, deliveryAttempt }, settlement.error)
+    return this.#step({ kind: 'settled', offset, committed: this.#passed(), how, deliveryAttempt }, settlement.error)
   }
 
   #step(input: CursorInput, error: string): boolean {
-    const now = Date.now()
-    const next = step(this.#cursor, input, now, Math.random)
+    const now = wallMs()
+    const next = step(this.#cursor, input, now, random)
     if (next.effects.some(effect => effect.kind === 'later')) return false
     this.#cursor = next.state
     for (const effect of next.effects) this.#carryOut(effect, error, now)
@@ -218,6 +257,7 @@ export class GroupActor {
   #carryOut(effect: CursorEffect, error: string, now: number): void {
     switch (effect.kind) {
       case 'keep':
+        if (effect.failure.state === 'dying') this.#hold()
         this.#block.keep(effect.failure)
         this.#block.count(this.#cursor.deadLettered, this.#cursor.failed)
         break
@@ -234,6 +274,9 @@ export class GroupActor {
         break
       case 'skip':
         this.#verdict(effect.offset, VERDICT.skip, 0, 0)
+        break
+      case 'drop':
+        this.#block.skipped++
         break
       case 'deadLetter':
         this.#bury({ failure: effect.failure, error })
@@ -255,13 +298,14 @@ export class GroupActor {
       this.#surroundings.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#step({ kind: 'deadLettered', offset: dying.failure.offset }, '')
     } else this.#dying.push(dying)
+    this.#letGo()
   }
 
   #appendDeadLetter({ failure, error }: Dying): boolean {
     const reason = failure.reason ?? 'failed'
     const target = this.#deadLetters
     if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
-    const pin = this.#memory.load(this.#gate)
+    const pin = this.#pin()
     const record = findRecord(this.partition.reader, pin, this.partition.window.end, failure.offset)
     if (record === null)
       throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
@@ -280,7 +324,7 @@ export class GroupActor {
       error: told,
     }
     const { frame, sign } = deadLetterFrame(record, obituary)
-    if (!target.appendLocal(frame, sign)) return false
+    if (!target.appendLetter(frame, sign, member)) return false
     this.#surroundings.deadLettered({
       topic: topicName,
       partition,
@@ -304,7 +348,7 @@ export class GroupActor {
     }
     if (this.#cursor.failures.size > 0) {
       const before = this.#cursor.failures.size
-      this.#step({ kind: 'committed', committed: this.committed() }, '')
+      this.#step({ kind: 'committed', committed: this.#passed() }, '')
       worked ||= this.#cursor.failures.size < before
     }
     return worked
@@ -321,13 +365,14 @@ export class GroupActor {
 
   /** Whether everything below `offset` is settled. */
   settledTo(offset: number): boolean {
-    return this.committed() >= offset
+    return this.#passed() >= offset && (this.#dying.length === 0 || !this.place.policy.atMostOnce)
   }
 
   /** Stops gating the window. */
   close(): void {
     const { gates } = this.partition.window
     gates.splice(gates.indexOf(this.#gate), 1)
+    if (this.#holds) gates.splice(gates.lastIndexOf(this.#block.pinAddress), 1)
     this.partition.readers.delete(this.place.member)
   }
 
@@ -347,7 +392,9 @@ export class GroupActor {
       processed: committed - this.#block.skipped - (deadLettered - deadAhead),
       deadLettered,
       failures: failed,
-      lagBytes: (window.end - this.#memory.load(this.#gate)) | 0,
+      lagBytes: (window.end - this.#pin()) | 0,
+      deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
+      waitsForDeadLetters: this.#dying.length > 0,
     }
   }
 }

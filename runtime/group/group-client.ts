@@ -9,6 +9,7 @@ import { observeDeliveries } from '../delivery/observe.ts'
 import { MillraceError } from '../errors.ts'
 import {
   type CheckedConsumeOptions,
+  type CheckedHandleOptions,
   checkConsumeOptions,
   checkHandleOptions,
   checkObserveOptions,
@@ -161,15 +162,16 @@ export class GroupClient<V> implements Group<V> {
     return observeDeliveries<V>(emit => this.#deliver(checked, checked.window, emit))
   }
 
-  #spec(options: Omit<CheckedConsumeOptions, 'signal'>): GroupSpec {
-    const { attempts, backoff, deadLetter, from, given } = options
+  #spec(options: Omit<CheckedConsumeOptions, 'signal'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>): GroupSpec {
+    const { attempts, backoff, deadLetter, delivery, from, given } = options
     return {
       topic: this.#topic.id,
       group: this.name,
-      policy: { attempts, ...backoff, buries: deadLetter !== false },
+      policy: { attempts, ...backoff, buries: deadLetter !== false, atMostOnce: delivery === 'at-most-once' },
       deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
       from,
-      given: [...given],
+      // Who settles deliveries cannot join a group that settles them before.
+      given: delivery === undefined ? [...given, 'delivery'] : [...given],
     }
   }
 
@@ -177,13 +179,14 @@ export class GroupClient<V> implements Group<V> {
     const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
       control.groupStats(this.#topic.id, this.name),
     )
-    const total = (field: 'processed' | 'deadLettered' | 'failures' | 'lag'): number =>
+    const total = (field: 'processed' | 'deadLettered' | 'deadLetterDepth' | 'failures' | 'lag'): number =>
       reports.reduce((sum, report) => sum + report[field], 0)
     return {
       topic,
       group,
       processed: total('processed'),
       deadLettered: total('deadLettered'),
+      deadLetterDepth: total('deadLetterDepth'),
       failures: total('failures'),
       lag: total('lag'),
       restarts,

@@ -17,6 +17,7 @@ const policy = (options: Partial<RetryPolicy> = {}): RetryPolicy => ({
   initialMs: 100,
   maxMs: 1_000,
   jitter: 0.5,
+  atMostOnce: false,
   ...options,
 })
 
@@ -66,6 +67,24 @@ t.test('failures are counted and kept before they are answered; the last one is 
   t.match(cursor.state, { failed: 3, deadLettered: 1 })
   t.strictSame(cursor.take({ kind: 'committed', committed: 8 }), [{ kind: 'forget', offset: 7 }])
   t.equal(cursor.state.failures.size, 0)
+})
+
+t.test('at most once a first failure is the last: a dead letter, or only counted', async t => {
+  for (const how of ['failed', 'rejected', 'timeout', 'decode', 'crashed'] as const) {
+    const once = new Cursor(policy({ attempts: 1, atMostOnce: true }))
+    t.match(once.fails(4, 1, how), [{ kind: 'keep' }, { kind: 'deadLetter', failure: { reason: how, state: 'dying' } }])
+    t.strictSame(once.take({ kind: 'committed', committed: 9 }), [], 'it stays until its dead letter is there')
+    t.match(once.take({ kind: 'deadLettered', offset: 4 }), [{ kind: 'keep' }, { kind: 'skip', offset: 4 }])
+    t.strictSame(once.take({ kind: 'committed', committed: 9 }), [{ kind: 'forget', offset: 4 }])
+    const dropping = new Cursor(policy({ attempts: 1, atMostOnce: true, buries: false }))
+    t.match(dropping.fails(4, 1, how), [
+      { kind: 'keep', failure: { state: 'dead', reason: null } },
+      { kind: 'drop', offset: 4 },
+      { kind: 'skip', offset: 4 },
+    ])
+    t.strictSame(dropping.fails(4, 1, how), [{ kind: 'skip', offset: 4 }], 'said again, it is not counted again')
+    t.match(dropping.state, { failed: 1, deadLettered: 0 })
+  }
 })
 
 t.test('what is said again changes nothing, and is answered again', async t => {

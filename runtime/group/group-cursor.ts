@@ -6,7 +6,8 @@
  *
  * Rules: a failure is counted once per hand-out (a repeated settlement, after a partition host's death, changes
  * nothing). A record is dead-lettered at `attempts` failures in all, at once when it was rejected or does not decode.
- * Until its dead letter is appended the record stays where it is, and its partition waits.
+ * Until its dead letter is appended the record stays where it is, and its partition waits. At most once, a first failure
+ * is the last: the record is dead-lettered, or only counted where there is no dead-letter topic.
  *
  * Bound: FAILURES_MAX records that failed and are not yet behind the committed offset; beyond that an input is `later`.
  */
@@ -56,7 +57,7 @@ export type CursorInput =
     }
   /** The dead letter of this record is appended. */
   | { readonly kind: 'deadLettered'; readonly offset: number }
-  /** Everything below is settled. */
+  /** Everything below is over for its reader. */
   | { readonly kind: 'committed'; readonly committed: number }
 
 export type CursorEffect =
@@ -66,6 +67,8 @@ export type CursorEffect =
   | { readonly kind: 'retry'; readonly failure: Failure }
   | { readonly kind: 'skip'; readonly offset: number }
   | { readonly kind: 'deadLetter'; readonly failure: Failure }
+  /** The record failed, is not tried again, and has no dead-letter topic to go to: counted, and gone. */
+  | { readonly kind: 'drop'; readonly offset: number }
   /** The table is full: take the input again when the committed offset has moved. */
   | { readonly kind: 'later' }
 
@@ -106,7 +109,11 @@ export function step(state: CursorState, input: CursorInput, now: number, rng: (
       }
     }
     case 'committed': {
-      const passed = [...state.failures.keys()].filter(offset => offset < input.committed)
+      // What was committed before it failed is not gone before its dead letter is there.
+      const stays = ({ state: stage }: Failure): boolean => state.policy.atMostOnce && stage === 'dying'
+      const passed = [...state.failures.values()].flatMap(failure =>
+        failure.offset < input.committed && !stays(failure) ? [failure.offset] : [],
+      )
       if (passed.length === 0) return { state, effects: NOTHING }
       const failures = new Map(state.failures)
       for (const offset of passed) failures.delete(offset)
@@ -133,29 +140,39 @@ function settled(
   } else if (state.failures.size >= FAILURES_MAX) return { state, effects: [{ kind: 'later' }] }
   const failedAttempts = (known?.failedAttempts ?? 0) + 1
   const reason = deadLetterReason(how, failedAttempts, state.policy)
+  const dropped = reason === null && state.policy.atMostOnce
+  const retried = reason === null && !dropped
   const failure: Failure = {
     offset,
     failedAttempts,
     deliveryAttempt,
     firstMs: known?.firstMs ?? now,
     lastMs: now,
-    notBeforeMs: reason === null ? now + retryDelayMs(state.policy, failedAttempts, rng) : now,
+    notBeforeMs: retried ? now + retryDelayMs(state.policy, failedAttempts, rng) : now,
     reason,
-    state: reason === null ? 'retry' : 'dying',
+    state: retried ? 'retry' : dropped ? 'dead' : 'dying',
+  }
+  const next = { ...keep(state, failure), failed: state.failed + 1 }
+  if (dropped) {
+    return {
+      state: next,
+      effects: [
+        { kind: 'keep', failure },
+        { kind: 'drop', offset },
+        { kind: 'skip', offset },
+      ],
+    }
   }
   return {
-    state: { ...keep(state, failure), failed: state.failed + 1 },
-    effects: [
-      { kind: 'keep', failure },
-      reason === null ? { kind: 'retry', failure } : { kind: 'deadLetter', failure },
-    ],
+    state: next,
+    effects: [{ kind: 'keep', failure }, retried ? { kind: 'retry', failure } : { kind: 'deadLetter', failure }],
   }
 }
 
 function deadLetterReason(how: FailureHow, failedAttempts: number, policy: RetryPolicy): DeadLetterReason | null {
-  // Without a dead-letter topic, which only endless attempts allow, there is nowhere to go.
+  // Without a dead-letter topic there is nowhere to go.
   if (!policy.buries) return null
-  if (how === 'rejected' || how === 'decode') return how
+  if (how === 'rejected' || how === 'decode' || policy.atMostOnce) return how
   return failedAttempts >= policy.attempts ? how : null
 }
 

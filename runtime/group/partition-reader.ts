@@ -10,7 +10,7 @@
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
-import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
+import { FAILURES_MAX, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
 import { RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Assignment, OpenFailure } from '../protocol.ts'
@@ -42,6 +42,8 @@ export class PartitionReader {
   #bufferEnd = 0
   #baseOffset = 0
   #committed: number
+  /** Committed before it is handled, at most once; -1: never. */
+  #claimed = -1
   readonly #failures = new Map<number, OpenFailure>()
   /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
   frame: FetchedFrame
@@ -159,9 +161,8 @@ export class PartitionReader {
     if (passed > 0) this.#held.splice(0, passed)
     if (this.#failures.size > 0)
       for (const failed of this.#failures.keys()) if (failed < offset) this.#failures.delete(failed)
-    const low = offset | 0
-    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = low
-    this.#memory.store(this.#slot + SLOT_COMMITTED, low)
+    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
+    this.#memory.store(this.#slot + SLOT_COMMITTED, Math.max(offset, this.#claimed) | 0)
     this.#memory.store(this.#slot + SLOT_PIN, this.#held[0]?.position ?? this.#position)
     this.#thread.committed(this.assignment.place.host)
   }
@@ -169,6 +170,12 @@ export class PartitionReader {
   /** The record at `offset` is about to be handed out. */
   handOut(offset: number): void {
     this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
+  }
+
+  /** Every record below `offset` is committed now, handled or not; the window is freed by `commit`, when they are. */
+  claim(offset: number): void {
+    this.#claimed = offset
+    this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
   }
 
   /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */
@@ -188,6 +195,11 @@ export class PartitionReader {
   /** A record that failed before is settled now: nothing waits for it any more. */
   forgetFailure(offset: number): void {
     if (this.#failures.size > 0) this.#failures.delete(offset)
+  }
+
+  /** Whether the group keeps so much account of records of this fetch that a commit should not wait for its end. */
+  get crowded(): boolean {
+    return this.#failures.size >= FAILURES_MAX / 2
   }
 
   keepFailure(failure: OpenFailure): void {

@@ -18,7 +18,6 @@ const topic: TopicShape = {
   maxMessageBytes: 16_000,
   windowBytes: WINDOW,
   onFull: 'wait',
-  deadLetters: false,
 }
 
 /** Shared memory with one window and one ring, and what makes actors over them, one after another. */

@@ -7,9 +7,10 @@
  * the ring as released up to there and sends the receipts of the last append again (a repeated receipt is ignored).
  *
  * Bound: the window. When it is full, frames stay in their rings and producers wait; without any group a topic drops
- * its oldest whole frames instead (counted), and a dead-letter topic refuses.
+ * its oldest whole frames instead (counted), and never a dead letter that is not settled.
  */
 import { CORRUPT, type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { LetterDesk } from '../dead-letters/letter-desk.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link.ts'
 import {
@@ -26,8 +27,14 @@ import {
   joinOffset,
   placeFrame,
 } from '../log/frame.ts'
-import type { PartitionPlace, TopicShape } from '../protocol.ts'
-import type { PartitionStats } from '../types.ts'
+import type {
+  HostPartitionStats,
+  LetterCursor,
+  LetterMark,
+  LetterPage,
+  PartitionPlace,
+  TopicShape,
+} from '../protocol.ts'
 import type { HostLink } from './host-link.ts'
 
 /** Bytes taken from one ring before the next one's turn. */
@@ -77,6 +84,8 @@ export class PartitionActor {
   readonly readers: Map<number, HostLink> = new Map()
   /** Whether the last `drain` left frames behind for want of room. */
   full = false
+  /** Of a partition that takes dead letters. */
+  #desk: LetterDesk | null = null
 
   constructor(memory: Memory, place: PartitionPlace, topic: TopicShape, surroundings: PartitionSurroundings) {
     this.topic = topic
@@ -191,7 +200,15 @@ export class PartitionActor {
 
   #mayHaveRoom(): boolean {
     const before = this.window.free()
-    return this.window.reclaim() > before
+    return this.#reclaim() > before
+  }
+
+  /** Moves the start up to the slowest group; dead letters that all groups have settled go with the rest. */
+  #reclaim(): number {
+    const { start } = this.window
+    const free = this.window.reclaim()
+    this.#desk?.passed(start, this.window.start)
+    return free
   }
 
   /** Bytes appended from rings so far. */
@@ -275,25 +292,49 @@ export class PartitionActor {
   }
 
   #makeRoom(bytes: number): boolean {
-    if (this.window.gates.length > 0) return this.window.reclaim() >= bytes
-    if (this.topic.deadLetters) return false
+    if (this.window.gates.length > 0) return this.#reclaim() >= bytes
+    const desk = this.#desk
     // Not into what this very append has copied in: that is committed first.
     while (this.window.free() < bytes && this.window.start !== this.window.committedEnd) {
-      this.#dropped += this.reader.word(this.window.start + FRAME_COUNT)
-      this.window.drop(this.reader.word(this.window.start))
+      const { start } = this.window
+      if (desk !== null && !desk.mayGo(start)) break
+      if (desk === null || !desk.isLetter(start)) this.#dropped += this.reader.word(start + FRAME_COUNT)
+      this.window.drop(this.reader.word(start))
     }
     this.#ownDropped()
     return this.window.free() >= bytes
   }
 
-  /** Appends a frame made on this thread (a dead letter); false when there is no room. */
-  appendLocal(frame: Uint8Array, place: (baseOffset: number) => void): boolean {
+  /** From now on dead letters are appended here; `address` is where what is settled of them is kept. */
+  takeDeadLetters(address: number): void {
+    this.#desk ??= new LetterDesk(this.#memory, address, this.reader, this.window.start, this.window.end)
+  }
+
+  get desk(): LetterDesk | null {
+    return this.#desk
+  }
+
+  letters(cursor: LetterCursor): LetterPage {
+    const { start, end } = this.window
+    return this.#desk?.page(cursor, start, end) ?? { frames: new Uint8Array(0), next: null }
+  }
+
+  settleLetters(letters: readonly LetterMark[]): void {
+    this.#desk?.settle(letters, this.logStartOffset)
+  }
+
+  /** Appends a dead letter of this member, made on this thread; false when there is no room. */
+  appendLetter(frame: Uint8Array, place: (baseOffset: number) => void, member: number): boolean {
+    const desk = this.#desk
+    if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
     if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return false
     const lastAppend = this.window.end
     place(this.#endOffset)
+    desk.appending(this.#endOffset)
     this.window.writeIn(frame)
     this.#endOffset++
     this.#commit(0, 0, lastAppend)
+    desk.appended(member)
     for (const link of this.readers.values()) link.wake()
     return true
   }
@@ -311,8 +352,9 @@ export class PartitionActor {
     return found
   }
 
-  stats(): PartitionStats & { readonly dropped: number } {
-    this.window.reclaim()
+  stats(): HostPartitionStats {
+    // Looking at a dead-letter topic takes nothing away from who looks at its letters.
+    if (this.#desk === null) this.window.reclaim()
     return {
       partition: this.partition,
       logStartOffset: this.logStartOffset,
@@ -320,6 +362,7 @@ export class PartitionActor {
       windowBytes: this.window.capacity,
       usedBytes: this.window.capacity - this.window.free(),
       dropped: this.#dropped,
+      deadLetterDepth: this.#desk?.depth ?? 0,
     }
   }
 }

@@ -6,18 +6,24 @@
  * loop every few milliseconds, so control calls are answered under load.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { Doorbell, Memory, RingConsumer } from 'sharedarraybuffer-ring'
+import { Doorbell, type Memory, RingConsumer } from 'sharedarraybuffer-ring'
 import type { BehaviourContext } from '../../actors/boot.ts'
-import { serve } from '../../actors/control-port.ts'
+import { serve, transfer } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
+import { nowMs, setImmediate, viewMemory } from '../../actors/world.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_NAP, HOST_WANTS } from '../layout.ts'
 import type {
+  DeskPlace,
   GroupPlace,
   GroupReport,
   HostHoldings,
   HostNotice,
+  HostPartitionStats,
+  LetterCursor,
+  LetterMark,
+  LetterPage,
   LinkedClient,
   PartitionHostApi,
   PartitionHostBoot,
@@ -28,13 +34,13 @@ import type {
   TopicShape,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
-import type { BrokerEvents, PartitionStats } from '../types.ts'
+import type { BrokerEvents } from '../types.ts'
 import { HostLink } from './host-link.ts'
 import { type IncomingRing, PartitionActor } from './partition-actor.ts'
 
 /** Longest time without yielding to the event loop. */
 const YIELD_MS = 5
-/** A ringer can die before it rings: the control thread then rings all bells, and no sleep is longer than this. */
+/** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
 /** Below this much new work the thread sleeps until it is rung, and a lone publish is answered at once. */
 const NAP_FROM_BYTES = 16_384
@@ -60,6 +66,8 @@ class PartitionHost implements PartitionHostApi {
   readonly #topics = new Map<number, Map<number, PartitionActor>>()
   readonly #partitions: PartitionActor[] = []
   readonly #groups = new Map<number, GroupActor>()
+  /** Partitions that take dead letters. */
+  readonly #withDesks: PartitionActor[] = []
   #idle: IdleWaiter[] = []
   #events: BrokerEvents['deadLettered'][] = []
   #omitted = 0
@@ -69,19 +77,19 @@ class PartitionHost implements PartitionHostApi {
 
   constructor(boot: PartitionHostBoot, tell: (notice: HostNotice) => void) {
     this.#boot = boot
-    this.#memory = new Memory(boot.memory)
+    this.#memory = viewMemory(boot.memory)
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
   }
 
   async run(): Promise<void> {
-    let lastYield = performance.now()
+    let lastYield = nowMs()
     while (!this.#stopped) {
       if (this.#pass() || this.#nap()) {
-        if (performance.now() - lastYield < YIELD_MS) continue
+        if (nowMs() - lastYield < YIELD_MS) continue
         await new Promise(setImmediate)
       } else await this.#sleep()
-      lastYield = performance.now()
+      lastYield = nowMs()
     }
   }
 
@@ -117,6 +125,7 @@ class PartitionHost implements PartitionHostApi {
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#idle.length > 0) this.#settleIdle()
     if (this.#events.length > 0) this.#tellEvents()
+    if (this.#withDesks.length > 0) this.#tellDepths()
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked
   }
@@ -162,6 +171,16 @@ class PartitionHost implements PartitionHostApi {
     this.#omitted = 0
   }
 
+  #tellDepths(): void {
+    const depths: Extract<HostNotice, { readonly kind: 'deadLetterDepth' }>['depths'][number][] = []
+    for (const { topic, partition, desk } of this.#withDesks) {
+      if (desk === null || !desk.changed) continue
+      desk.changed = false
+      depths.push({ topic: topic.id, partition, depth: desk.depth })
+    }
+    if (depths.length > 0) this.#tell({ kind: 'deadLetterDepth', depths })
+  }
+
   #tellDrained(): void {
     for (const link of this.#leaving) {
       if (this.#partitions.some(partition => partition.hasRingsOf(link))) continue
@@ -196,9 +215,10 @@ class PartitionHost implements PartitionHostApi {
   }
 
   /** Groups and slots before rings, so that nothing is appended before what gates it is known. */
-  restore({ clients, partitions, groups, slots, rings, leaving }: HostHoldings): void {
+  restore({ clients, partitions, desks, groups, slots, rings, leaving }: HostHoldings): void {
     for (const client of clients) this.addClient(client)
     for (const { place, topic } of partitions) this.addPartition(place, topic)
+    for (const desk of desks) this.addDesk(desk)
     for (const group of groups) this.openGroup(group)
     for (const slot of slots) this.openSlot(slot)
     for (const { place, topic, client, after } of rings) this.addRing(place, topic, client, after)
@@ -232,6 +252,24 @@ class PartitionHost implements PartitionHostApi {
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
+  }
+
+  addDesk({ topic, partition, address }: DeskPlace): void {
+    const actor = this.#partition(topic, partition)
+    if (actor.desk !== null) return
+    actor.takeDeadLetters(address)
+    this.#withDesks.push(actor)
+  }
+
+  readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage {
+    const page = this.#partition(topic, partition).letters(cursor)
+    return transfer(page, [page.frames.buffer as ArrayBuffer])
+  }
+
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void {
+    this.#partition(topic, partition).settleLetters(letters)
+    // What has no room for its dead letter may have some now.
+    this.#wake()
   }
 
   addRing(place: RingPlace, topic: number, client: number, after: number): void {
@@ -295,7 +333,7 @@ class PartitionHost implements PartitionHostApi {
     this.#wake()
   }
 
-  partitionStats(topic: number): readonly (PartitionStats & { readonly dropped: number })[] {
+  partitionStats(topic: number): readonly HostPartitionStats[] {
     return [...(this.#topics.get(topic)?.values() ?? [])].map(partition => partition.stats())
   }
 

@@ -7,6 +7,7 @@
  * could never take.
  */
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
+import { wallMs } from '../../actors/world.ts'
 import { RECEIPT_APPENDED } from '../link.ts'
 import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, writeSealedHeader } from '../log/frame.ts'
 
@@ -120,7 +121,7 @@ export class PartitionWriter {
     this.#cursor = frame + FRAME_HEADER_BYTES
     this.#limit = frame + Math.max(need, Math.min(FRAME_TARGET_BYTES, this.#ring.room(FRAME_TARGET_BYTES)))
     this.#count = 0
-    this.#baseTimestamp = timestamp ?? Date.now()
+    this.#baseTimestamp = timestamp ?? wallMs()
     this.#baseWasGiven = timestamp !== undefined
     this.#maxTimestampDelta = 0
     return this.#cursor

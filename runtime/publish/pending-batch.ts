@@ -1,4 +1,5 @@
 /** A batch from its call to its last receipt: appended in order, as far as there is room. Settles once. */
+import { nowMs } from '../../actors/world.ts'
 import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
@@ -46,7 +47,7 @@ export class PendingBatch implements FrameObserver {
     this.#room = room
     this.messages = messages
     this.#onTheWay = mayBeRefused ? new Map() : null
-    this.since = performance.now()
+    this.since = nowMs()
     this.deadline = deadlineOf(options, this.since)
     this.#resolve = resolve
     this.#reject = reject

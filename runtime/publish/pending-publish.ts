@@ -1,4 +1,5 @@
 /** A single publish from its call to its receipt: in the waiting room, then in a frame. Settles once. */
+import { nowMs } from '../../actors/world.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import type { Message, PublishOptions, Receipt } from '../types.ts'
 import { AppendReceipt } from './append-receipt.ts'
@@ -48,7 +49,7 @@ export class PendingPublish implements FrameObserver {
     this.#room = room
     this.message = message
     this.original = original
-    this.since = performance.now()
+    this.since = nowMs()
     this.deadline = deadlineOf(options, this.since)
     this.#resolve = resolve
     this.#reject = reject

@@ -8,7 +8,8 @@ import { copyHeaders, ownedHeaders } from '../log/headers.ts'
 import type { ControlApi } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Message, Receipt } from '../types.ts'
-import { type ProducerSurroundings, TopicProducer } from './topic-producer.ts'
+import type { ProducerSurroundings } from './producer-surroundings.ts'
+import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** The control calls that publishing needs. */

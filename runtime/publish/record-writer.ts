@@ -5,6 +5,7 @@
  * until its bytes are written straight into the ring). Sizes are bounded before anything is reserved.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import { wallMs } from '../../actors/world.ts'
 import { isWellFormed } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { headersSize, writeHeaders } from '../log/headers.ts'
@@ -19,6 +20,17 @@ export interface EncodedMessage {
   readonly value: string | Uint8Array | null
   readonly headers: Headers | null
   readonly timestamp: number | undefined
+  /** By how much it may be larger than the topic's `maxMessageBytes`. */
+  readonly extraBytes: number
+}
+
+/** A record as it was stored: the value is bytes of the topic's codec, or text to be written as such. */
+export interface StoredMessage {
+  readonly key: Key | null
+  readonly value: string | Uint8Array | null
+  readonly headers: Headers
+  readonly partition: number | undefined
+  readonly timestamp: number
 }
 
 /** Strings up to this length reserve three bytes a character; longer ones are measured first. */
@@ -69,7 +81,7 @@ export function writeRecord(
   if (address < 0) return address
   let delta = 0
   if (timestamp !== undefined) delta = timestamp - writer.baseTimestamp
-  else if (writer.baseWasGiven) delta = Date.now() - writer.baseTimestamp
+  else if (writer.baseWasGiven) delta = wallMs() - writer.baseTimestamp
   if (delta !== (delta | 0)) {
     // The difference does not fit: this record opens a frame with a base of its own.
     writer.seal()

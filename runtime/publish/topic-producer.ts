@@ -17,7 +17,8 @@ import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './par
 import { hashKey, StickyPartitioner } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
-import { type EncodedMessage, encodedSize, writeRecord } from './record-writer.ts'
+import type { ProducerSurroundings } from './producer-surroundings.ts'
+import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** What a producer needs to know of its topic. */
@@ -28,17 +29,6 @@ export interface ProducedTopic {
   readonly codec: 'json' | 'bytes' | 'string'
   readonly maxMessageBytes: number
   readonly onFull: 'wait' | 'reject'
-}
-
-/** What a producer asks of, and tells, the rest of the broker. */
-export interface ProducerSurroundings {
-  growRing(ring: number, bytes: number): Promise<RingPlace>
-  /** What keeps a partition full, in words. */
-  describeHold(topic: number, partition: number): Promise<string>
-  /** A publish has waited for STALLED_MS. */
-  stalled(topic: number, partition: number, waitedMs: number): void
-  /** Records handed to tryPublish are lost to an error. */
-  publishFailed(topic: string, partition: number, count: number, error: Error): void
 }
 
 type Waiter = PendingPublish | PendingBatch
@@ -55,6 +45,8 @@ interface Flush {
 const STALLED_MS = 5_000
 /** Longest wait for the control thread to say what holds an overdue publish. */
 const HOLD_MS = 1_000
+/** Room for a header that counts replays. */
+const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
 
 export class TopicProducer implements Sweepable {
@@ -106,15 +98,29 @@ export class TopicProducer implements Sweepable {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
       const encoded = this.#encode(message)
-      const pending = new PendingPublish(this.topic.name, this.#room, encoded, message, options, resolve, reject)
-      try {
-        if (this.#mayAppend(encoded.partition) && this.#append(encoded, pending)) return
-      } catch (error) {
-        pending.settle(error as Error)
-        return
-      }
-      this.#wait(pending)
+      this.#send(new PendingPublish(this.topic.name, this.#room, encoded, message, options, resolve, reject))
     })
+  }
+
+  /** Publishes what was in a topic before; what is added on the way may go beyond `maxMessageBytes`. */
+  publishStored(stored: StoredMessage, options: PublishOptions): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen(options)
+      const partition = this.#partitionOf(stored.partition, stored.key, stored.value)
+      const encoded = { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
+      this.#send(new PendingPublish(this.topic.name, this.#room, encoded, stored, options, resolve, reject))
+    })
+  }
+
+  #send(pending: PendingPublish): void {
+    try {
+      const { message } = pending
+      if (this.#mayAppend(message.partition) && this.#append(message, pending)) return
+    } catch (error) {
+      pending.settle(error as Error)
+      return
+    }
+    this.#wait(pending)
   }
 
   tryPublish(message: Message): boolean {
@@ -178,7 +184,7 @@ export class TopicProducer implements Sweepable {
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
-    return { partition: this.#partitionOf(wanted, key, value), key, value, headers, timestamp }
+    return { partition: this.#partitionOf(wanted, key, value), key, value, headers, timestamp, extraBytes: 0 }
   }
 
   #partitionOf(partition: number | undefined, key: Key | null, value: string | Uint8Array | null): number {
@@ -206,8 +212,9 @@ export class TopicProducer implements Sweepable {
 
   #append(message: EncodedMessage, observer: FrameObserver): boolean {
     const writer = this.#writers[message.partition] as PartitionWriter
-    const { key, value, headers, timestamp } = message
-    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, this.topic.maxMessageBytes)
+    const { key, value, headers, timestamp, extraBytes } = message
+    const max = this.topic.maxMessageBytes + extraBytes
+    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)

@@ -5,6 +5,7 @@
  * is refused. While anything is unsettled a timer looks four times a second for what is overdue, and keeps the process
  * alive: an unsettled publish does, nothing else here.
  */
+import { clearInterval, nowMs, setInterval } from '../../actors/world.ts'
 
 /** Something that is looked at four times a second while it has unsettled publishes. */
 export interface Sweepable {
@@ -70,7 +71,7 @@ export class WaitingRoom {
       this.#timer = null
       return
     }
-    const now = performance.now()
+    const now = nowMs()
     for (const producer of this.#swept) producer.sweep(now)
   }
 

@@ -6,6 +6,7 @@
  * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
  */
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
 import { CLIENT_BEAT, CLIENT_BELL, CLIENT_PHASE, HOST_BELL, HOST_WANTS, PHASE, type Phase } from '../layout.ts'
 import {
   KIND_RECEIPT,
@@ -67,7 +68,7 @@ interface Link {
 
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
-/** A ringer can die before it rings: the control thread then rings all bells, and no sleep is longer than this. */
+/** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
 
 const encoder = new TextEncoder()
@@ -207,12 +208,12 @@ export class AttachedThread {
   wake(): void {
     if (this.#turnScheduled || this.#inTurn || this.#closed) return
     this.#turnScheduled = true
-    if (performance.now() - this.#lastYield > TURN_MS) setImmediate(this.#yieldedTurn)
+    if (nowMs() - this.#lastYield > TURN_MS) setImmediate(this.#yieldedTurn)
     else queueMicrotask(this.#turn)
   }
 
   readonly #yieldedTurn = (): void => {
-    this.#lastYield = performance.now()
+    this.#lastYield = nowMs()
     this.#turn()
   }
 
@@ -229,7 +230,7 @@ export class AttachedThread {
         worked = this.#drainLinks()
         for (const taker of this.#takers.values()) if (taker.turn(deadline)) worked = true
         this.#sealDirty()
-      } while (worked && performance.now() < deadline)
+      } while (worked && nowMs() < deadline)
     } finally {
       this.#inTurn = false
     }
@@ -262,7 +263,7 @@ export class AttachedThread {
   readonly #rung = (): void => {
     this.#waiting = false
     if (this.#turnScheduled || this.#inTurn || this.#closed) return
-    this.#lastYield = performance.now()
+    this.#lastYield = nowMs()
     this.#turn()
   }
 

@@ -1,0 +1,182 @@
+/**
+ * Our own subject for one writer and three readers: records through a window, main -> three threads, all of them to each.
+ *
+ * Main writes in place and commits 32 records at a time; each reader looks at the bytes where they are, between `enter`
+ * and `leave`, and copies out only the record that wraps. The rate counts each record once, so that it is what each
+ * reader gets; the total is that of one reader, and all three must agree on it.
+ *
+ *     | i32 length of all | unused: 4 bytes | value |
+ */
+import { isMainThread, parentPort, type Worker, workerData } from 'node:worker_threads'
+import {
+  BELL_BYTES,
+  Doorbell,
+  GATE_BYTES,
+  type GateTicket,
+  Memory,
+  ReaderGate,
+  Sleeper,
+  WindowGates,
+  WindowReader,
+  WindowWriter,
+  WRAPS,
+  windowBytes,
+} from 'sharedarraybuffer-ring'
+import { sumEnds } from '../checks.ts'
+import { startStopwatch } from '../stopwatch.ts'
+import type { Running, Spec, Subject } from '../subject.ts'
+import { nextMessage, startThread } from '../threads.ts'
+import { poolSize } from '../workload.ts'
+
+const readers = 3
+const capacity = 1 << 20
+const headerBytes = 8
+const batchRecords = 32
+/** Bytes that a reader looks at between `enter` and `leave`, so that the writer need not wait for the whole window. */
+const turnBytes = 32_768
+
+const goalAddress = 0
+const writerBell = 128
+const readerBells: number = writerBell + BELL_BYTES
+const gates: number = readerBells + readers * BELL_BYTES
+const windowAddress: number = gates + readers * GATE_BYTES
+
+interface ThreadData {
+  readonly subject: 'window'
+  readonly buffer: SharedArrayBuffer
+  readonly index: number
+  readonly ticket: GateTicket
+}
+
+interface Report {
+  readonly handled: number
+  readonly sum: number
+}
+
+export const logWindow: Subject = {
+  name: 'log-window-3',
+  supports: () => true,
+  start,
+}
+
+async function start({ workload }: Spec): Promise<Running> {
+  const memory = Memory.allocate(windowAddress + windowBytes(capacity))
+  const writer = new WindowWriter(memory, windowAddress, capacity, new WindowGates(memory, gates, readers))
+  const threads: Worker[] = []
+  for (let index = 0; index < readers; index++) {
+    const ticket = writer.attach()
+    if (ticket === null) throw new Error('there are as many gates as readers')
+    const data: ThreadData = { subject: 'window', buffer: memory.buffer, index, ticket }
+    threads.push(await startThread(import.meta.url, data))
+  }
+  const sleeper = new Sleeper(new Doorbell(memory, writerBell))
+  const bells = threads.map((_, index) => new Doorbell(memory, readerBells + index * BELL_BYTES))
+  const values = Array.from({ length: poolSize }, (_, i) => {
+    const value = workload.bytes(i)
+    return new Float64Array(value.buffer, value.byteOffset, value.length >> 3)
+  })
+  const bytes = headerBytes + workload.payloadBytes
+  const batchBytes = batchRecords * bytes
+  const scratch = new Float64Array(bytes >> 3)
+  const scratchBytes = new Uint8Array(scratch.buffer)
+  new Int32Array(scratch.buffer)[0] = bytes
+
+  const write = (value: Float64Array): void => {
+    const address = writer.claim(bytes)
+    if (address === WRAPS) {
+      scratch.set(value, headerBytes >> 3)
+      writer.writeIn(scratchBytes)
+      return
+    }
+    memory.i32[address >> 2] = bytes
+    const at = (address + headerBytes) >> 3
+    for (let word = 0; word < value.length; word++) memory.f64[at + word] = value[word] as number
+    writer.advance(bytes)
+  }
+  const commit = (): void => {
+    writer.commit()
+    for (const bell of bells) bell.ring()
+  }
+  /** Writes until the window is full; the first record that did not fit, or `to`. */
+  const writeFrom = (from: number, to: number): number => {
+    for (let i = from; i < to; ) {
+      if (writer.free() < batchBytes && writer.reclaim() < batchBytes) return i
+      const end = Math.min(i + batchRecords, to)
+      for (; i < end; i++) write(values[i % poolSize] as Float64Array)
+      commit()
+    }
+    return to
+  }
+  const hasRoom = (): boolean => writer.reclaim() >= capacity / 4
+  let sum = 0
+  let goal = 0
+  return {
+    async run(records) {
+      const reports = threads.map(thread => nextMessage<Report>(thread))
+      const elapsed = startStopwatch()
+      goal += records
+      memory.store(goalAddress, goal)
+      for (let next = 0; next < records; ) {
+        next = writeFrom(next, records)
+        if (next < records) await sleeper.sleepAsync(hasRoom)
+      }
+      const [first, ...others] = await Promise.all(reports)
+      const seconds = elapsed()
+      if (first?.handled !== goal || others.some(other => other.handled !== goal || other.sum !== first.sum))
+        throw new Error(`the readers disagree: ${JSON.stringify([first, ...others])}`)
+      sum = first.sum
+      return { seconds }
+    },
+    async stop() {
+      await Promise.all(threads.map(thread => thread.terminate()))
+      return sum
+    },
+  }
+}
+
+function read({ buffer, index, ticket }: ThreadData): never {
+  const memory = new Memory(buffer)
+  const gate = new ReaderGate(memory, ticket)
+  const reader = new WindowReader(memory, windowAddress, capacity)
+  const writer = new Doorbell(memory, writerBell)
+  const sleeper = new Sleeper(new Doorbell(memory, readerBells + index * BELL_BYTES))
+  const ready = (): boolean => reader.end() !== gate.position
+  const wrapped = new Uint8Array(4_096)
+  let handled = 0
+  let reported = 0
+  let sum = 0
+  /** Looks at whole records up to `end`, `turnBytes` at most; where it stopped. */
+  const walk = (end: number): number => {
+    let position = gate.position
+    const until = ((end - position) | 0) > turnBytes ? (position + turnBytes) | 0 : end
+    while (((until - position) | 0) > 0) {
+      const length = reader.word(position)
+      const address = reader.addressOf(position)
+      if (reader.untilWrap(position) >= length) sum += sumEnds(memory.u8, address + headerBytes, address + length)
+      else {
+        reader.copyOut(position, length, wrapped, 0)
+        sum += sumEnds(wrapped, headerBytes, length)
+      }
+      position = (position + length) | 0
+      handled++
+    }
+    return position
+  }
+  for (;;) {
+    if (sleeper.sleep(ready)) {
+      if (!gate.enter()) throw new Error('nobody ends this reader')
+      gate.leave(walk(reader.end()))
+      writer.ring()
+    }
+    if (handled !== reported && handled === memory.load(goalAddress)) {
+      reported = handled
+      parentPort?.postMessage({ handled, sum } satisfies Report)
+    }
+  }
+}
+
+const data = isMainThread ? undefined : (workerData as ThreadData | undefined)
+if (data?.subject === 'window') {
+  parentPort?.postMessage('ready')
+  read(data)
+}

@@ -1,0 +1,39 @@
+/** What keeps a partition full, for the words of an error and of the `stalled` event. The control thread. */
+import type { GroupPlace, GroupReport, Hold } from '../protocol.ts'
+import type { Catalog, GroupEntry } from './catalog.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+
+/** Names the slowest group of the partition, and what that waits for. */
+export async function describeHold(
+  catalog: Catalog,
+  hosts: PartitionHosts,
+  topic: number,
+  partition: number,
+  isRunning: (group: GroupEntry) => boolean,
+): Promise<Hold> {
+  const { shape, places, desks } = catalog.topic(topic)
+  const { host } = places[partition] as { readonly host: number }
+  const groups = [...catalog.groups.values()].filter(group => group.spec.topic === topic)
+  const members = groups.map(group => (group.places[partition] as GroupPlace).member)
+  const reports = await hosts.call(host, api => api.groupReports(members))
+  let slowest: GroupReport | undefined
+  for (const report of reports) if (slowest === undefined || report.lagBytes > slowest.lagBytes) slowest = report
+  if (slowest === undefined) {
+    const why = desks.length > 0 ? 'it keeps dead letters that are neither replayed nor purged' : 'no group reads it'
+    return {
+      topic: shape.name,
+      text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
+      group: null,
+      lagBytes: 0,
+    }
+  }
+  const held = groups.find(group => group.places[partition]?.member === slowest.member) as GroupEntry
+  const { group } = held.spec
+  const { lag, lagBytes, waitsForDeadLetters } = slowest
+  const state = isRunning(held) ? 'running' : 'not running'
+  const deadLetters = waitsForDeadLetters
+    ? `, and waits for room in its dead-letter topic ${catalog.topic(held.deadLetterTopic).shape.name}: purge letters there, replay them to another topic, or read them`
+    : ''
+  const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${lag} records and ${lagBytes} bytes behind${deadLetters}`
+  return { topic: shape.name, text, group, lagBytes }
+}

@@ -1,0 +1,491 @@
+/** Dead letters as an administrator of the public door sees them: count, browse, replay, purge, export. Real threads. */
+import { PassThrough, Writable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import { type Broker, type BrokerEvents, type DeadLetter, parseDeadLetter, RejectError, type Topic } from '../index.ts'
+
+const QUICK = { attempts: 2, backoff: { initialMs: 1, maxMs: 2, jitter: 0 } } as const
+
+interface Order {
+  readonly n: number
+  readonly fix?: boolean
+}
+
+/** Orders of which those with an odd number fail, most as rejected; what is fixed is handled. */
+async function failures(
+  t: Test,
+  count = 10,
+  partitions = 2,
+): Promise<{ broker: Broker; topic: Topic<Order>; handled: number[] }> {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<Order>('orders', { partitions })
+  const handled: number[] = []
+  const run = await topic.group('g').handle(({ value }) => {
+    if (value.n % 2 === 0 || value.fix === true) return void handled.push(value.n)
+    if (value.n === 3) throw Object.assign(new TypeError('three is odd'), { code: 'E_THREE' })
+    throw new RejectError(`${value.n} is odd`)
+  }, QUICK)
+  await topic.publishBatch(
+    Array.from({ length: count }, (_, n) => ({ key: `k${n}`, value: { n }, partition: n % partitions })),
+  )
+  await run.idle()
+  return { broker, topic, handled }
+}
+
+async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const each of iterable) found.push(each)
+  return found
+}
+
+const numbers = (letters: readonly DeadLetter<Order>[]): number[] =>
+  letters.map(({ value }) => value.n).sort((a, b) => a - b)
+
+t.test('letters say where the record was, why it died, and what it was', async t => {
+  const before = Date.now()
+  const { broker, topic } = await failures(t, 4, 2)
+  const letters = broker.deadLetters(topic)
+  const [rejected, failed] = (await collect(letters.browse())).sort((a, b) => a.value.n - b.value.n)
+  t.match(rejected, {
+    topic: 'orders',
+    partition: 1,
+    offset: 0,
+    group: 'g',
+    reason: 'rejected',
+    failedAttempts: 1,
+    replayed: 0,
+  })
+  t.match(failed, {
+    topic: 'orders',
+    partition: 1,
+    offset: 1,
+    group: 'g',
+    reason: 'failed',
+    failedAttempts: 2,
+    key: 'k3',
+  })
+  t.match(failed?.error, { name: 'TypeError', message: 'three is odd', code: 'E_THREE', stack: /three is odd/ })
+  t.strictSame(failed?.value, { n: 3 })
+  t.strictSame(failed?.letter, { topic: 'orders.g.dlq', partition: 1, offset: 1 })
+  t.strictSame(Object.keys(failed?.headers ?? {}), [])
+  const { firstFailureMs, lastFailureMs } = failed as DeadLetter
+  t.ok(before <= firstFailureMs && firstFailureMs <= lastFailureMs && lastFailureMs <= Date.now())
+  t.match(await letters.stats(), { depth: 2, topics: [{ topic: 'orders.g.dlq', depth: 2 }] })
+})
+
+t.test('a filter is a conjunction: reason, time, key, error, group, limit', async t => {
+  const { broker, topic } = await failures(t)
+  const letters = broker.deadLetters<Order>('orders')
+  const of = async (filter: Parameters<typeof letters.browse>[0]): Promise<number[]> => {
+    const found = numbers(await collect(letters.browse(filter)))
+    t.equal(await letters.count(filter), found.length)
+    return found
+  }
+  t.strictSame(await of({}), [1, 3, 5, 7, 9])
+  t.strictSame(await of({ reason: 'failed' }), [3])
+  t.strictSame(await of({ reason: ['failed', 'rejected'] }), [1, 3, 5, 7, 9])
+  t.strictSame(await of({ reason: 'timeout' }), [])
+  t.strictSame(await of({ key: 'k5' }), [5])
+  t.strictSame(await of({ key: new Uint8Array(Buffer.from('k7')) }), [7])
+  t.strictSame(await of({ error: 'is odd' }), [1, 3, 5, 7, 9])
+  t.strictSame(await of({ error: 'E_THREE' }), [3])
+  t.strictSame(await of({ error: 'TypeErr' }), [3])
+  t.strictSame(await of({ error: /^[19] is/g }), [1, 9])
+  t.strictSame(await of({ since: 0, until: new Date(Date.now() + 1_000) }), [1, 3, 5, 7, 9])
+  t.strictSame(await of({ since: new Date(Date.now() + 1_000) }), [])
+  t.strictSame(await of({ until: 1 }), [])
+  t.strictSame(await of({ group: 'g', reason: 'rejected', limit: 2 }).then(found => found.length), 2)
+  t.strictSame(await of({ group: 'other' }), [])
+  t.equal(await broker.deadLetters(topic, { group: 'other' }).count(), 0)
+  t.equal(await letters.count(), 5, 'looking takes nothing away')
+})
+
+t.test('letters of all groups of a topic are found, and of one when it is asked for', async t => {
+  const { broker, topic } = await failures(t, 4, 1)
+  const shared = await topic.group('h').handle(
+    () => {
+      throw new RejectError('all')
+    },
+    { deadLetter: 'letters' },
+  )
+  const other = await (await broker.topic('others')).group('h').handle(
+    () => {
+      throw new RejectError('other')
+    },
+    { deadLetter: 'letters' },
+  )
+  await (await broker.topic('others')).publish({ value: 1 })
+  await shared.idle()
+  await other.idle()
+  t.equal(await broker.deadLetters(topic).count(), 2 + 4)
+  t.equal(await broker.deadLetters(topic, { group: 'h' }).count(), 4)
+  t.equal(await broker.deadLetters('others').count(), 1, 'a shared dead-letter topic keeps them apart')
+  t.equal((await shared.stats()).deadLetterDepth, 4)
+  t.equal((await other.stats()).deadLetterDepth, 1)
+  t.equal(await broker.deadLetters('others').purge({}), 1)
+  t.equal(await broker.deadLetters(topic).count(), 6)
+})
+
+t.test('replay sends all, some or one back where they came from, edited or not, and takes them out', async t => {
+  const { broker, topic, handled } = await failures(t)
+  const run = topic.group('g')
+  const letters = broker.deadLetters(topic)
+  const edit = ({ value }: DeadLetter<Order>) => ({ value: { ...value, fix: true } })
+  const settled = async (): Promise<void> => until(async () => (await run.lag()) === 0)
+  t.strictSame(await letters.replay({ key: 'k5' }, { edit }), { replayed: 1, skipped: 0, parked: 0 })
+  const [first] = await collect(letters.browse({ key: 'k1' }))
+  t.strictSame(await letters.replay(first as DeadLetter<Order>, { edit }), { replayed: 1, skipped: 0, parked: 0 })
+  t.strictSame(
+    await letters.replay(first as DeadLetter<Order>, { edit }),
+    { replayed: 0, skipped: 0, parked: 0 },
+    'once',
+  )
+  await settled()
+  t.strictSame(
+    handled.filter(n => n % 2 === 1),
+    [5, 1],
+  )
+  t.strictSame(await letters.replay({}, { edit: letter => (letter.value.n === 9 ? null : edit(letter)) }), {
+    replayed: 2,
+    skipped: 1,
+    parked: 0,
+  })
+  await settled()
+  t.strictSame(numbers(await collect(letters.browse())), [9])
+  t.match(await letters.replay([]), { replayed: 0 })
+  t.match(await letters.replay(await collect(letters.browse())), { replayed: 1 })
+  await settled()
+  const [again] = await collect(letters.browse())
+  t.match(again, { partition: 1, reason: 'rejected', replayed: 1, key: 'k9' }, 'it died again, where it had been')
+  t.strictSame(await run.stats().then(stats => stats.deadLetterDepth), 1)
+})
+
+t.test('replay goes elsewhere too, by key, and to a topic with another codec', async t => {
+  const { broker, topic } = await failures(t, 4)
+  const elsewhere = await broker.topic<Order>('repair', { partitions: 3, groups: ['r'] })
+  const letters = broker.deadLetters(topic)
+  t.match(await letters.replay({ limit: 1 }, { to: elsewhere }), { replayed: 1 })
+  const texts = await broker.topic<string>('texts', { codec: 'string', groups: ['r'] })
+  t.match(
+    await letters.replay(
+      {},
+      { to: 'texts', edit: ({ value }) => ({ value: `n=${value.n}` as never, headers: { x: 'y' } }) },
+    ),
+    { replayed: 1 },
+  )
+  const [moved] = await readAll(elsewhere, 'r')
+  t.match(moved, { value: { n: 1 }, key: 'k1', headers: { 'millrace-replayed': '1' } })
+  const [text] = await readAll(texts, 'r')
+  t.strictSame([text?.value, { ...text?.headers }], ['n=3', { x: 'y', 'millrace-replayed': '1' }])
+  t.equal(await letters.count(), 0)
+})
+
+t.test('D2: what is replayed or exported is the record to the byte', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<Uint8Array | null>('raw', { codec: 'bytes', maxMessageBytes: 4_096 })
+  const nan = new Uint8Array(new Float64Array([Number.NaN, -0]).buffer)
+  nan[3] = 0x5a // a payload that no arithmetic keeps
+  const binary = new Uint8Array([0xff, 0, 0x80, 10])
+  const largest = new Uint8Array(4_096 - 4).fill(7)
+  const sent = [
+    { key: binary, value: nan, headers: { text: 'grüße', bytes: binary, empty: '' }, timestamp: 5 },
+    { key: 'text', value: null, headers: { 'millrace-mine': 'kept' } },
+    { key: new Uint8Array(Buffer.from('text')), value: new Uint8Array(0) },
+    { value: binary },
+    { key: 'full', value: largest },
+  ]
+  let refuse = true
+  const seen: unknown[] = []
+  const bytesOf = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('hex'))
+  const run = await topic.group('g').handle(({ keyBytes, valueBytes, headers, timestamp }) => {
+    const { 'millrace-replayed': replayed, ...own } = headers
+    const plain = Object.entries(own).map(([name, value]) => [name, typeof value === 'string' ? value : bytesOf(value)])
+    seen.push([bytesOf(keyBytes), bytesOf(valueBytes), plain, timestamp])
+    if (refuse) throw new RejectError('later')
+    t.equal(replayed, '1')
+  })
+  for (const message of sent) await topic.publish(message)
+  await run.idle()
+  const first = seen.splice(0)
+  const letters = broker.deadLetters(topic)
+  const exported = (await collect(letters.export())).map(line => parseDeadLetter<Uint8Array | null>(line))
+  const browsed = await collect(letters.browse())
+  for (const found of [browsed, exported]) {
+    t.strictSame(
+      found.map(({ keyBytes, valueBytes, headers, timestamp }) => [
+        bytesOf(keyBytes),
+        bytesOf(valueBytes),
+        Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : bytesOf(value)]),
+        timestamp,
+      ]),
+      // A header that could be taken for one of ours is not lost, and is told apart.
+      first,
+    )
+  }
+  t.strictSame(
+    browsed.map(({ value }) => bytesOf(value)),
+    exported.map(({ value }) => bytesOf(value)),
+  )
+  refuse = false
+  t.match(await letters.replay(exported.slice(0, 1)), { replayed: 1 })
+  t.match(await letters.replay({}), { replayed: 4 })
+  await run.idle()
+  t.strictSame(seen, first)
+})
+
+t.test('export writes lines that read back as they were browsed, and leaves the stream open', async t => {
+  const { broker, topic } = await failures(t)
+  const letters = broker.deadLetters(topic)
+  const stream = new PassThrough()
+  t.equal(await letters.exportTo(stream, { reason: 'rejected' }), 4)
+  t.ok(stream.writable)
+  const lines = String(stream.read()).trimEnd().split('\n')
+  t.strictSame(lines.map(line => JSON.parse(line).value.n).sort(), [1, 5, 7, 9])
+  const parsed = lines.map(line => parseDeadLetter<Order>(line))
+  const browsed = await collect(letters.browse({ reason: 'rejected' }))
+  t.strictSame(
+    parsed.map(letter => JSON.stringify(letter)),
+    browsed.map(letter => JSON.stringify(letter)),
+  )
+  const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('disk full')) })
+  broken.on('error', () => undefined)
+  t.match(await rejection(letters.exportTo(broken)), { message: 'disk full' })
+  t.equal(await letters.count(), 5)
+  for (const line of ['', '{', '[]', '7', '{}', '{"millrace":2}', '{"millrace":1}'])
+    t.throws(() => parseDeadLetter(line), { code: 'MILL_DECODE' }, line)
+})
+
+t.test('a letter whose value does not decode can be looked at, exported and replayed all the same', async t => {
+  const broker = await openBroker(t)
+  const mixed = await broker.topic('mixed', { codec: 'json' })
+  const raw = await (await broker.topic('raw', { codec: 'string' })).group('g').handle(
+    () => {
+      throw new RejectError('on')
+    },
+    { deadLetter: 'mixed' },
+  )
+  await (await broker.topic('raw')).publish({ value: '{not json' })
+  await raw.idle()
+  t.equal((await collect(broker.deadLetters('raw').browse()))[0]?.value, '{not json', 'decoded as where it died')
+  const reader = await mixed.group('g').handle(({ value }) => value)
+  await reader.idle()
+  const letters = broker.deadLetters(mixed)
+  const [letter] = await collect(letters.browse({ reason: 'decode' }))
+  t.throws(() => letter?.value, { code: 'MILL_DECODE' })
+  t.equal(Buffer.from(letter?.valueBytes ?? []).toString(), '{not json')
+  t.match(JSON.stringify(letter), /decode/)
+  t.equal(JSON.parse((await collect(letters.export()))[0] as string).valueBase64, 'e25vdCBqc29u')
+  const texts = await broker.topic<string>('texts', { codec: 'string', groups: ['r'] })
+  t.match(await letters.replay({}, { to: texts }), { replayed: 1 })
+  t.equal((await readAll(texts, 'r'))[0]?.value, '{not json')
+})
+
+t.test('purge throws away what is meant, and only with a selection', async t => {
+  const { broker, topic } = await failures(t)
+  const letters = broker.deadLetters(topic)
+  t.match(await rejection(letters.purge(undefined as never)), { code: 'MILL_INVALID_OPTION', message: /\{\} for all/ })
+  t.match(await rejection(letters.replay(undefined as never)), { code: 'MILL_INVALID_OPTION' })
+  t.equal(await letters.purge({ reason: 'rejected', limit: 3 }), 3)
+  t.equal(await letters.purge({ reason: 'failed' }), 1)
+  t.equal(await letters.count(), 1)
+  t.equal(await letters.purge({}), 1)
+  t.equal(await letters.purge({}), 0)
+  t.match(await letters.stats(), { depth: 0 })
+})
+
+t.test('what was purged or replayed makes room in a full dead-letter topic, and the source goes on', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const run = await topic.group('g').handle(() => {
+    throw new RejectError('never')
+  })
+  const count = 600
+  const publishing = topic.publishBatch(
+    Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })),
+  )
+  publishing.catch(() => undefined)
+  const letters = broker.deadLetters(topic)
+  let purged: number[] = []
+  let left = count
+  while (left > 0) {
+    await until(async () => (await letters.count()) > 0)
+    const here = numbers(await collect(letters.browse() as AsyncIterable<DeadLetter<never>>))
+    t.equal(await letters.purge({ limit: here.length }), here.length)
+    purged = purged.concat(here)
+    left -= here.length
+  }
+  await publishing
+  await run.idle()
+  t.strictSame(
+    purged,
+    Array.from({ length: count }, (_, n) => n),
+  )
+  t.match(await run.stats(), { deadLettered: count, deadLetterDepth: 0, lag: 0 })
+})
+
+t.test('D4: a record that keeps dying is parked after so many replays, reported, and stays', async t => {
+  const { broker, topic } = await failures(t, 2, 1)
+  const parked: BrokerEvents['parked'][] = []
+  broker.on('parked', event => parked.push(event))
+  const letters = broker.deadLetters(topic)
+  let hops = 0
+  for (; hops < 100; hops++) {
+    const report = await letters.replay({}, { replaysMax: 5 })
+    if (report.parked === 1) break
+    t.strictSame(report, { replayed: 1, skipped: 0, parked: 0 })
+    await until(async () => (await letters.count()) === 1)
+  }
+  t.equal(hops, 5)
+  t.strictSame(parked, [{ topic: 'orders', partition: 0, offset: 6, group: 'g', replayed: 5 }])
+  t.equal(await letters.count(), 1)
+  t.match(await letters.replay({}, { replaysMax: 6 }), { replayed: 1 }, 'unless more are allowed')
+})
+
+t.test('D4: dead letters of dead letters end, and never lead back', async t => {
+  const { broker } = await failures(t, 2, 1)
+  const dead = await broker.topic<Order>('orders.g.dlq')
+  const watch = await dead.group('watch').handle(() => {
+    throw new RejectError('watcher broken')
+  })
+  await watch.idle()
+  const nested = broker.deadLetters<Order>(dead)
+  const [letter] = await collect(nested.browse())
+  t.match(letter, { topic: 'orders.g.dlq', group: 'watch', error: { message: 'watcher broken' }, value: { n: 1 } })
+  t.match(
+    { ...letter?.headers },
+    { 'millrace-topic': 'orders', 'millrace-error-message': '1 is odd' },
+    'as the watcher got it',
+  )
+  t.match(await nested.replay({}, { replaysMax: 1 }), { replayed: 1 })
+  await until(async () => (await nested.count()) === 1)
+  t.match(await nested.replay({}, { replaysMax: 1 }), { parked: 1 })
+  const [again] = await collect(nested.browse())
+  t.match({ ...again?.headers }, { 'millrace-topic': 'orders', 'millrace-error-message': '1 is odd' })
+  for (const deadLetter of ['orders', 'orders.g.dlq']) {
+    const source = deadLetter === 'orders' ? dead : await broker.topic('orders.g.dlq.watch.dlq')
+    t.match(await rejection(source.group('back').handle(() => undefined, { deadLetter })), {
+      code: 'MILL_INVALID_OPTION',
+      message: /lead back/,
+    })
+  }
+  t.match(await rejection(broker.deadLetters('orders').replay({}, { to: 'orders.g.dlq' })), {
+    code: 'MILL_INVALID_OPTION',
+  })
+})
+
+t.test('the depth is told once when it is reached, and once when it is well below', async t => {
+  const broker = await openBroker(t, { deadLetterDepth: 4 })
+  const topic = await broker.topic<Order>('orders', { partitions: 2 })
+  const told: string[] = []
+  broker.on('deadLetterDepth', ({ topic: name, depth, threshold, rising }) =>
+    told.push(`${name} ${depth}/${threshold} ${rising}`),
+  )
+  const run = await topic.group('g').handle(() => {
+    throw new RejectError('never')
+  })
+  const letters = broker.deadLetters(topic)
+  const die = async (n: number): Promise<void> => {
+    for (let each = 0; each < n; each++) {
+      await topic.publish({ value: { n: each }, partition: each % 2 })
+      await run.idle()
+    }
+  }
+  await die(3)
+  t.strictSame(told, [])
+  await die(1)
+  await until(() => told.length === 1)
+  await letters.purge({ limit: 1 })
+  await die(2)
+  await letters.purge({ limit: 2 })
+  await letters.purge({ limit: 1 })
+  await until(() => told.length === 2)
+  t.strictSame(told, ['orders.g.dlq 4/4 true', 'orders.g.dlq 2/4 false'])
+})
+
+t.test('letters that groups of the dead-letter topic have handled make room; the others stay', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const watch = await (await broker.topic('orders.g.dlq')).group('watch').handle(() => undefined)
+  const run = await topic.group('g').handle(() => {
+    throw new RejectError('never')
+  })
+  const letters = broker.deadLetters<{ n: number }>(topic)
+  const count = 2_000
+  await topic.publishBatch(Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })))
+  await run.idle()
+  await watch.idle()
+  const left = await collect(letters.browse())
+  t.ok(left.length > 0 && left.length < count, `${left.length} are still kept`)
+  t.equal(left.at(-1)?.value.n, count - 1, 'the newest')
+  t.equal((await letters.stats()).depth, left.length)
+  t.match((await (await broker.topic('orders.g.dlq')).stats()).dropped, 0)
+})
+
+t.test('a dead-letter topic that its user opened first drops no letter either', async t => {
+  const broker = await openBroker(t)
+  await broker.topic('orders.g.dlq', { windowBytes: 65_536, maxMessageBytes: 4_096 + 16_384 })
+  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const run = await topic.group('g').handle(() => {
+    throw new RejectError('never')
+  })
+  const publishing = topic.publishBatch(Array.from({ length: 120 }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })))
+  await until(async () => (await run.stats()).deadLettered > 30)
+  const letters = broker.deadLetters<{ n: number }>(topic)
+  const found: number[] = []
+  while (found.length < 120) {
+    const here = await collect(letters.browse())
+    found.push(...here.map(({ value }) => value.n))
+    await letters.purge(here)
+    await new Promise(setImmediate)
+  }
+  await publishing
+  t.strictSame(
+    found,
+    Array.from({ length: 120 }, (_, n) => n),
+  )
+})
+
+t.test('what is asked for wrongly is said at once', async t => {
+  const { broker } = await failures(t, 2, 1)
+  const letters = broker.deadLetters('orders')
+  const filters: readonly (readonly [unknown, string])[] = [
+    [{ reasons: 'failed' }, 'MILL_UNKNOWN_OPTION'],
+    [{ reason: 'fail' }, 'MILL_INVALID_OPTION'],
+    [{ since: 'today' }, 'MILL_INVALID_OPTION'],
+    [{ until: new Date('never') }, 'MILL_OUT_OF_RANGE'],
+    [{ key: 5 }, 'MILL_INVALID_OPTION'],
+    [{ error: 5 }, 'MILL_INVALID_OPTION'],
+    [{ limit: 0 }, 'MILL_OUT_OF_RANGE'],
+    [{ group: 'a/b' }, 'MILL_INVALID_NAME'],
+    [5, 'MILL_INVALID_OPTION'],
+  ]
+  for (const [filter, code] of filters) {
+    t.throws(() => letters.browse(filter as never), { code }, JSON.stringify(filter))
+    t.match(await rejection(letters.purge(filter as never)), { code })
+  }
+  t.match(await rejection(letters.purge([{}] as never)), { code: 'MILL_INVALID_OPTION' })
+  const options: readonly (readonly [unknown, string])[] = [
+    [{ too: 'x' }, 'MILL_UNKNOWN_OPTION'],
+    [{ to: 'a/b' }, 'MILL_INVALID_NAME'],
+    [{ to: 'nowhere' }, 'MILL_INVALID_OPTION'],
+    [{ edit: 'x' }, 'MILL_INVALID_OPTION'],
+    [{ replaysMax: 0 }, 'MILL_OUT_OF_RANGE'],
+    [{ signal: 'x' }, 'MILL_INVALID_OPTION'],
+  ]
+  for (const [option, code] of options) t.match(await rejection(letters.replay({}, option as never)), { code })
+  t.throws(() => broker.deadLetters(''), { code: 'MILL_INVALID_NAME' })
+  t.throws(() => broker.deadLetters(undefined as never), { code: 'MILL_INVALID_NAME' })
+  t.throws(() => broker.deadLetters('orders', { grup: 'g' } as never), {
+    code: 'MILL_UNKNOWN_OPTION',
+    message: /group/,
+  })
+  t.match(await rejection(broker.deadLetters('nowhere').count()), {
+    code: 'MILL_INVALID_OPTION',
+    message: /no topic nowhere/,
+  })
+  t.match(await rejection(letters.exportTo({} as never)), { code: 'MILL_INVALID_OPTION' })
+  t.equal(await letters.count(), 1, 'and changes nothing')
+  await broker.close()
+  t.match(await rejection(letters.count()), { code: 'MILL_CLOSED' })
+  t.match(await rejection(letters.replay({})), { code: 'MILL_CLOSED' })
+})

@@ -1,0 +1,161 @@
+/** The desk over a real window: what is open, page by page, through takeovers and around the end of the memory. */
+import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
+import t from 'tap'
+import { deadLetterFrame } from '../group/dead-letter.ts'
+import { PartitionActor } from '../partition/partition-actor.ts'
+import type { LetterCursor, TopicShape } from '../protocol.ts'
+import { deskBytes } from './letter-desk.ts'
+import { lettersIn, type StoredLetter } from './stored-letter.ts'
+
+const WINDOW = 65_536
+
+const topic: TopicShape = {
+  id: 1,
+  name: 'orders.g.dlq',
+  partitions: 1,
+  codec: 'bytes',
+  maxMessageBytes: 16_000,
+  windowBytes: WINDOW,
+  onFull: 'wait',
+}
+
+function house() {
+  const memory = Memory.allocate(1 << 20)
+  const arena = new Arena(memory, 128)
+  const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
+  const bits = arena.allocate(deskBytes(WINDOW))
+  const gate = arena.allocate(128)
+  /** The partition as a new thread finds it. */
+  const takeover = (): PartitionActor => {
+    const surroundings = { fault: () => undefined, ringDrained: () => undefined }
+    const actor = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window }, topic, surroundings)
+    actor.takeDeadLetters(bits)
+    return actor
+  }
+  return { memory, gate, takeover }
+}
+
+function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 1_000): boolean {
+  const bytes = Buffer.alloc(valueBytes, n)
+  const record = { bytes, attributes: 0, timestamp: n, keyStart: 0, keyEnd: 0, headers: null }
+  const { frame, sign } = deadLetterFrame(
+    { ...record, valueStart: 0, valueEnd: valueBytes },
+    {
+      topic: 'orders',
+      partition: 0,
+      offset: n,
+      group: 'g',
+      member,
+      reason: 'failed',
+      failedAttempts: 1,
+      firstMs: 1,
+      lastMs: 2,
+      error: {},
+    },
+  )
+  return actor.appendLetter(frame, sign, member)
+}
+
+function open(actor: PartitionActor): StoredLetter[] {
+  const found: StoredLetter[] = []
+  for (let cursor: LetterCursor | null = { offset: 0, position: 0 }; cursor !== null; ) {
+    const page = actor.letters(cursor)
+    found.push(...lettersIn(page.frames, 'bytes', topic.name, 0))
+    cursor = page.next
+  }
+  return found
+}
+
+const offsets = (actor: PartitionActor): number[] => open(actor).map(({ offset }) => offset)
+
+function settle(actor: PartitionActor, ...wanted: number[]): void {
+  const marks = open(actor).filter(({ offset }) => wanted.includes(offset))
+  actor.settleLetters(marks.map(({ letter, member }) => ({ offset: letter.offset, member })))
+}
+
+t.test('letters are settled one by one, counted by group, and a successor finds what is left', async t => {
+  const { takeover } = house()
+  const actor = takeover()
+  for (let n = 0; n < 10; n++) t.ok(bury(actor, n, n % 2 === 0 ? 7 : 8))
+  settle(actor, 1, 4, 9)
+  for (const each of [actor, takeover()]) {
+    t.strictSame(offsets(each), [0, 2, 3, 5, 6, 7, 8])
+    t.equal(each.desk?.depth, 7)
+    t.strictSame([each.desk?.depthOf(7), each.desk?.depthOf(8), each.desk?.depthOf(9)], [4, 3, 0])
+  }
+  actor.settleLetters([{ offset: 4, member: 7 }])
+  t.equal(actor.desk?.depth, 7, 'what is settled is settled once')
+})
+
+t.test('a full partition takes a letter again when its oldest is settled, not a younger one', async t => {
+  const { takeover } = house()
+  const actor = takeover()
+  let count = 0
+  while (bury(actor, count)) count++
+  t.ok(count > 20)
+  settle(actor, 3)
+  t.notOk(bury(actor, count))
+  settle(actor, 0, 1)
+  t.ok(bury(actor, count))
+  t.equal(offsets(actor)[0], 2)
+  t.equal(actor.stats().dropped, 0)
+})
+
+t.test('through thousands of letters and many takeovers, what is open is what was not settled', async t => {
+  const { takeover } = house()
+  let actor = takeover()
+  const model: number[] = []
+  let next = 0
+  for (let round = 0; round < 400; round++) {
+    for (let each = 0; each < 13 && bury(actor, next, 7, 100 + ((next * 37) % 1_500)); each++) model.push(next++)
+    // From both ends, so that holes stay behind the oldest for a while.
+    const gone: number[] = []
+    for (let each = 0; each < 12 && model.length > 3; each++)
+      gone.push(...model.splice(each % 3 === 0 ? model.length - 1 : 0, 1))
+    settle(actor, ...gone)
+    if (round % 7 === 0) actor = takeover()
+    const found = offsets(actor)
+    if (JSON.stringify(found) !== JSON.stringify(model) || actor.desk?.depth !== model.length) {
+      t.strictSame(found, model, `round ${round}`)
+      return
+    }
+  }
+  t.ok(next > 3_000, `${next} letters`)
+})
+
+t.test('letters that all groups of the topic have passed count no more once their place is needed', async t => {
+  const { memory, gate, takeover } = house()
+  const actor = takeover()
+  actor.window.gates.push(gate)
+  let count = 0
+  while (bury(actor, count)) count++
+  t.equal(actor.desk?.depth, count)
+  memory.store(gate, actor.window.end)
+  t.equal(open(actor).length, count, 'they are kept until then')
+  t.ok(bury(actor, count))
+  t.strictSame(offsets(actor), [count])
+  t.equal(actor.desk?.depth, 1)
+  t.equal(takeover().desk?.depthOf(7), 1)
+})
+
+t.test('a cursor whose frame is gone starts at what is oldest; one from nowhere does as well', async t => {
+  const { takeover } = house()
+  const actor = takeover()
+  for (let n = 0; n < 5; n++) bury(actor, n)
+  const wanted = (cursor: LetterCursor): number[] =>
+    lettersIn(actor.letters(cursor).frames, 'bytes', topic.name, 0).map(({ offset }) => offset)
+  t.strictSame(wanted({ offset: 3, position: 0 }), [3, 4])
+  for (const position of [8, -8, 1 << 30, 4, actor.window.end])
+    t.strictSame(wanted({ offset: 3, position }), [3, 4], `position ${position}`)
+  t.strictSame(wanted({ offset: 9, position: 0 }), [])
+})
+
+t.test('pages are bounded, and a letter larger than a page is one', async t => {
+  const { takeover } = house()
+  const actor = takeover()
+  for (const size of [30_000, 20_000]) t.ok(bury(actor, size, 7, size))
+  t.equal(open(actor).length, 2)
+  const page = actor.letters({ offset: 0, position: 0 })
+  t.ok(page.frames.length < 65_536)
+  t.equal(page.next, null)
+})

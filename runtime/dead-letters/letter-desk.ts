@@ -1,0 +1,154 @@
+/**
+ * The dead letters kept in one partition: which are settled (replayed or purged), how many are open, and pages of them.
+ *
+ * The partition host's thread, which alone appends letters: a letter is a frame of one record that came by no ring. One
+ * bit for each offset, in shared memory, so that a successor finds what is settled; counts are taken anew from the
+ * frames kept. A page is a private copy, so whoever looks at letters pins nothing and may stop at any time.
+ *
+ * ```
+ * +0  bits   offset modulo their number; 1: settled. The host writes, its successor reads.
+ * ```
+ *
+ * Bound: as many bits as the window has room for records of 16 bytes, so two offsets that are kept never share one. A
+ * letter's bit is cleared before it is appended; until then it may be that of an offset long gone.
+ */
+import type { Memory, WindowReader } from 'sharedarraybuffer-ring'
+import { FRAME_PRODUCER_ID, FRAME_RING, frameBaseOffset, frameEndOffset, frameIsValid } from '../log/frame.ts'
+import { RECORD_HEADER_BYTES } from '../log/record.ts'
+import type { LetterCursor, LetterMark, LetterPage } from '../protocol.ts'
+
+/** Shared bytes that the desk of a window takes. */
+export function deskBytes(windowBytes: number): number {
+  return windowBytes / RECORD_HEADER_BYTES / 8
+}
+
+/** A page ends with the letter that goes over this. */
+const PAGE_BYTES = 65_536
+/** Frames looked at for one page: the thread has partitions to serve. */
+const PAGE_FRAMES = 16_384
+
+export class LetterDesk {
+  readonly address: number
+  readonly #memory: Memory
+  readonly #reader: WindowReader
+  readonly #mask: number
+  /** Letters kept and not settled, by the group's member number. */
+  readonly #open = new Map<number, number>()
+  #depth = 0
+  /** Whether the depth has changed since someone last looked. */
+  changed = true
+
+  /** Takes over what is kept between two positions. */
+  constructor(memory: Memory, address: number, reader: WindowReader, start: number, end: number) {
+    this.address = address
+    this.#memory = memory
+    this.#reader = reader
+    this.#mask = reader.capacity / RECORD_HEADER_BYTES - 1
+    this.#walk(start, end, 1)
+  }
+
+  /** Letters kept and not settled. */
+  get depth(): number {
+    return this.#depth
+  }
+
+  depthOf(member: number): number {
+    return this.#open.get(member) ?? 0
+  }
+
+  #word(offset: number): number {
+    return (this.address >> 2) + ((offset & this.#mask) >>> 5)
+  }
+
+  #isSettled(offset: number): boolean {
+    return (((this.#memory.i32[this.#word(offset)] as number) >>> (offset & 31)) & 1) === 1
+  }
+
+  #isOpenLetter(position: number): boolean {
+    return this.#reader.word(position + FRAME_RING) === 0 && !this.#isSettled(frameBaseOffset(this.#reader, position))
+  }
+
+  #memberAt(position: number): number {
+    const bytes = new Uint8Array(8)
+    this.#reader.copyOut(position + FRAME_PRODUCER_ID, 8, bytes, 0)
+    return new Float64Array(bytes.buffer)[0] as number
+  }
+
+  #count(member: number, change: 1 | -1): void {
+    this.changed = true
+    this.#depth += change
+    const open = this.depthOf(member) + change
+    if (open === 0) this.#open.delete(member)
+    else this.#open.set(member, open)
+  }
+
+  #walk(from: number, to: number, change: 1 | -1): void {
+    for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0)
+      if (this.#isOpenLetter(position)) this.#count(this.#memberAt(position), change)
+  }
+
+  /** A letter is about to be appended at this offset. */
+  appending(offset: number): void {
+    const word = this.#word(offset)
+    this.#memory.i32[word] = (this.#memory.i32[word] as number) & ~(1 << (offset & 31))
+  }
+
+  appended(member: number): void {
+    this.#count(member, 1)
+  }
+
+  /** The window has moved its start over these frames: the groups that read the topic have settled them. */
+  passed(from: number, to: number): void {
+    this.#walk(from, to, -1)
+  }
+
+  /** Whether the frame at this position may go to make room: it is no letter, or a settled one. */
+  mayGo(position: number): boolean {
+    return !this.#isOpenLetter(position)
+  }
+
+  isLetter(position: number): boolean {
+    return this.#reader.word(position + FRAME_RING) === 0
+  }
+
+  /** Settles letters that were read from a page; those settled or gone before are left alone. */
+  settle(letters: readonly LetterMark[], logStartOffset: number): void {
+    for (const { offset, member } of letters) {
+      if (offset < logStartOffset || this.#isSettled(offset)) continue
+      const word = this.#word(offset)
+      this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (offset & 31))
+      this.#count(member, -1)
+    }
+  }
+
+  /** Open letters from a cursor on, copied whole frame by whole frame. */
+  page(cursor: LetterCursor, start: number, end: number): LetterPage {
+    const reader = this.#reader
+    const positions: number[] = []
+    let position = this.#resume(cursor, start, end)
+    let bytes = 0
+    for (let frames = 0; position !== end && bytes < PAGE_BYTES && frames < PAGE_FRAMES; frames++) {
+      const length = reader.word(position)
+      if (frameEndOffset(reader, position) > cursor.offset && this.#isOpenLetter(position)) {
+        positions.push(position)
+        bytes += length
+      }
+      position = (position + length) | 0
+    }
+    const frames = new Uint8Array(bytes)
+    let at = 0
+    for (const from of positions) {
+      const length = reader.word(from)
+      reader.copyOut(from, length, frames, at)
+      at += length
+    }
+    return { frames, next: position === end ? null : { offset: frameBaseOffset(reader, position), position } }
+  }
+
+  /** Where the cursor's frame still stands, or the oldest frame: a hint from another thread is checked. */
+  #resume({ offset, position }: LetterCursor, start: number, end: number): number {
+    const inside = ((position - start) | 0) >= 0 && ((end - position) | 0) > 0 && (position & 7) === 0
+    if (!inside || !frameIsValid(this.#reader, position, (end - position) | 0)) return start
+    return frameBaseOffset(this.#reader, position) === offset ? position : start
+  }
+}

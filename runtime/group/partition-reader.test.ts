@@ -1,0 +1,60 @@
+/** What a reader does about bytes in a window that are no frames: it says so, and allocates nothing for them. */
+import { Arena, Memory, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
+import t from 'tap'
+import { FRAME_HEADER_BYTES } from '../log/frame.ts'
+import type { Assignment } from '../protocol.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import { PartitionReader } from './partition-reader.ts'
+
+const CAPACITY = 65_536
+
+/** A reader over a window that holds these bytes, committed. */
+function readerOver(bytes: Uint8Array): PartitionReader {
+  const memory = Memory.allocate(1 << 20)
+  const arena = new Arena(memory, 128)
+  const window = { address: arena.allocate(windowBytes(CAPACITY)), capacity: CAPACITY }
+  const writer = new WindowWriter(memory, window.address, CAPACITY)
+  writer.writeIn(bytes)
+  writer.commit()
+  const thread = { memory, committed: () => undefined } as unknown as AttachedThread
+  const assignment = {
+    topic: { name: 'orders', codec: 'bytes' },
+    place: { partition: 0, host: 0, window },
+    slot: arena.allocate(128),
+    pin: 0,
+    committed: 0,
+    failures: [],
+  } as unknown as Assignment
+  return new PartitionReader(thread, assignment)
+}
+
+function frame(length: number, recordLength: number): Uint8Array {
+  const bytes = new Uint8Array(128)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, length, true)
+  view.setUint32(20, 1, true)
+  view.setUint32(FRAME_HEADER_BYTES, recordLength, true)
+  return bytes
+}
+
+t.test('a frame whose length cannot be is refused, however large it says it is', async t => {
+  for (const length of [0, 8, FRAME_HEADER_BYTES - 8, 121, 136, 65_536, 0x7fff_fff8, 0xffff_fff8, 0xffff_ffff])
+    t.throws(
+      () => readerOver(frame(length, 16)).next(),
+      { message: /orders partition 0 has a frame of length/ },
+      `${length}`,
+    )
+})
+
+t.test('a record whose length cannot be is refused', async t => {
+  for (const length of [0, 15, 57, 0x7fff_ffff, 0xffff_ffff])
+    t.throws(
+      () => readerOver(frame(128, length)).next(),
+      { message: /orders partition 0 has a record of length/ },
+      `${length}`,
+    )
+})
+
+t.test('a whole one is read', async t => {
+  t.ok(readerOver(frame(128, 56)).next())
+})

@@ -1,0 +1,12 @@
+/** What the producers of one thread ask of, and tell, the rest of the broker. Types only. */
+import type { RingPlace } from './partition-writer.ts'
+
+export interface ProducerSurroundings {
+  growRing(ring: number, bytes: number): Promise<RingPlace>
+  /** What keeps a partition full, in words. */
+  describeHold(topic: number, partition: number): Promise<string>
+  /** A publish has waited for STALLED_MS. */
+  stalled(topic: number, partition: number, waitedMs: number): void
+  /** Records handed to tryPublish are lost to an error. */
+  publishFailed(topic: string, partition: number, count: number, error: Error): void
+}

@@ -204,7 +204,7 @@ export class HandlerRun {
       host.up = true
       first?.resolve()
       this.#firsts.delete(host.id)
-      if (this.restarts > 0) this.#spare.keep(SPARE_MS)
+      if (incarnation > 1) this.#spare.keep(SPARE_MS)
       const handle = this.#handle(host, client, remote, life)
       if (this.#joining === null) await this.#coordinator.up(new Map([[host.id, handle]]))
       else this.#joining.set(host.id, handle)
@@ -302,14 +302,13 @@ export class HandlerRun {
       void over.then(() => this.#surroundings.clientGone(client))
       return
     }
-    this.restarts++
     const charged = this.#executing(client)
     host.suspects = charged ? [] : this.#pendingMembers(client)
-    this.#surroundings.restarted(host.index, describe(reason), this.restarts)
     const fenced = wasUp
       ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
       : Promise.resolve()
-    this.#supervisor.exited(host.id, incarnation, reason, charged)
+    if (this.#supervisor.exited(host.id, incarnation, reason, charged))
+      this.#surroundings.restarted(host.index, describe(reason), ++this.restarts)
     await fenced
     void over.then(() => this.#surroundings.clientGone(client))
   }

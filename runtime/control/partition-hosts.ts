@@ -117,7 +117,7 @@ export class PartitionHosts {
       if (slot.incarnation !== life) return
       this.#supervisor.started(String(host), incarnation)
       slot.isLive = true
-      if (slot.restarts > 0) this.#spare.keep(SPARE_MS)
+      if (incarnation > 1) this.#spare.keep(SPARE_MS)
       slot.resolve({ incarnation: life, remote })
     } catch (error) {
       // Its own exit is what counts; if it lives it is of no use like this.
@@ -159,10 +159,9 @@ export class PartitionHosts {
     notices.close()
     this.#catalog.wakeAll()
     if (this.#closing) return
-    slot.restarts++
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })
-    this.#surroundings.restarted(host, describe(reason), slot.restarts)
-    this.#supervisor.exited(String(host), incarnation, reason, false)
+    if (this.#supervisor.exited(String(host), incarnation, reason, false))
+      this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
   }
 
   /** Calls a host; again, when it dies before it has answered. */

@@ -43,6 +43,9 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
+/** Looks at a pending promise within its timeout, and the longest time between two. */
+const LOOKS = 4
+const LOOK_MS_MAX = 1_000
 /** A full link is tried again after this long. */
 const LINK_RETRY_MS = 5
 
@@ -354,18 +357,28 @@ export class Executor implements TurnTaker {
     if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
     this.#pendingSince = nowMs()
     this.#pendingDelivery = delivery
-    this.#timeoutTimer ??= setTimeout(this.#timedOut, handlerTimeoutMs)
+    if (this.#timeoutTimer === null) this.#lookAfter(handlerTimeoutMs)
   }
 
   #pendingDelivery: RecordDelivery | null = null
+  #lookDue = 0
+
+  /** Looks often, so that time in which the thread stood still is seen as such, and not held against the handler. */
+  #lookAfter(leftMs: number): void {
+    const ms = Math.ceil(Math.min(leftMs, this.#setting.handlerTimeoutMs / LOOKS, LOOK_MS_MAX))
+    this.#lookDue = nowMs() + ms
+    this.#timeoutTimer = setTimeout(this.#timedOut, ms)
+  }
 
   readonly #timedOut = (): void => {
     this.#timeoutTimer = null
     if (this.#state !== 'pending' || this.#pendingDelivery === null) return
     const { handlerTimeoutMs } = this.#setting
-    const left = this.#pendingSince + handlerTimeoutMs - nowMs()
+    const now = nowMs()
+    this.#pendingSince += Math.max(0, now - Math.max(this.#lookDue, this.#pendingSince))
+    const left = this.#pendingSince + handlerTimeoutMs - now
     if (left > 0) {
-      this.#timeoutTimer = setTimeout(this.#timedOut, Math.ceil(left))
+      this.#lookAfter(left)
       return
     }
     const delivery = this.#pendingDelivery

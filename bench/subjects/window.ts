@@ -14,6 +14,7 @@ import {
   GATE_BYTES,
   type GateTicket,
   Memory,
+  type MemoryHandle,
   ReaderGate,
   Sleeper,
   WindowGates,
@@ -27,6 +28,7 @@ import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { nextMessage, startThread } from '../threads.ts'
 import { poolSize } from '../workload.ts'
+import { writeDoubles } from '../write-doubles.ts'
 
 const readers = 3
 const capacity = 1 << 20
@@ -43,7 +45,7 @@ const windowAddress: number = gates + readers * GATE_BYTES
 
 interface ThreadData {
   readonly subject: 'window'
-  readonly buffer: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly index: number
   readonly ticket: GateTicket
 }
@@ -66,7 +68,7 @@ async function start({ workload }: Spec): Promise<Running> {
   for (let index = 0; index < readers; index++) {
     const ticket = writer.attach()
     if (ticket === null) throw new Error('there are as many gates as readers')
-    const data: ThreadData = { subject: 'window', buffer: memory.buffer, index, ticket }
+    const data: ThreadData = { subject: 'window', memory: memory.handle, index, ticket }
     threads.push(await startThread(import.meta.url, data))
   }
   const sleeper = new Sleeper(new Doorbell(memory, writerBell))
@@ -89,8 +91,7 @@ async function start({ workload }: Spec): Promise<Running> {
       return
     }
     memory.i32[address >> 2] = bytes
-    const at = (address + headerBytes) >> 3
-    for (let word = 0; word < value.length; word++) memory.f64[at + word] = value[word] as number
+    writeDoubles(memory.f64, (address + headerBytes) >> 3, value)
     writer.advance(bytes)
   }
   const commit = (): void => {
@@ -134,8 +135,8 @@ async function start({ workload }: Spec): Promise<Running> {
   }
 }
 
-function read({ buffer, index, ticket }: ThreadData): never {
-  const memory = new Memory(buffer)
+function read({ memory: handle, index, ticket }: ThreadData): never {
+  const memory = new Memory(handle)
   const gate = new ReaderGate(memory, ticket)
   const reader = new WindowReader(memory, windowAddress, capacity)
   const writer = new Doorbell(memory, writerBell)

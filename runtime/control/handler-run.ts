@@ -230,7 +230,7 @@ export class HandlerRun {
   #boot(host: Host, incarnation: number, client: ClientEntry): HostIncarnation {
     const { port1, port2 } = createChannel()
     const boot: HandlerHostBoot = {
-      memory: this.#catalog.memory.buffer,
+      memory: this.#catalog.memory.handle,
       place: client.place,
       shape: this.shape,
       handler: this.#threads.handler,

@@ -177,7 +177,16 @@ export class GroupCoordinator {
     const { state, effects } = step(this.#state, input)
     this.#state = state
     const given: Given[] = []
-    const revoked = await Promise.all(effects.map(effect => this.#carryOut(effect, given)))
+    // What concerns one partition in order: who comes back may be given what it is at once to let go again.
+    const lanes = new Map<number, Promise<number | null>>()
+    for (const effect of effects) {
+      const before = lanes.get(effect.partition) ?? Promise.resolve(null)
+      lanes.set(
+        effect.partition,
+        before.then(() => this.#carryOut(effect, given)),
+      )
+    }
+    const revoked = await Promise.all(lanes.values())
     const taking: Promise<unknown>[] = [this.#takeUp(given)]
     for (const partition of revoked)
       if (partition !== null) taking.push((await this.#step({ kind: 'revoked', partition })).takenUp)
@@ -238,14 +247,14 @@ export class GroupCoordinator {
   }
 
   async #assignLast(given: Given, others: Promise<unknown>): Promise<void> {
-    const { partition, slot } = given
     await others
-    this.#deadly.delete(partition)
-    // It may have been taken away meanwhile.
-    if (this.group.slots.get(partition) === slot) await this.#assign(given)
+    this.#deadly.delete(given.partition)
+    await this.#assign(given)
   }
 
-  async #assign({ handle, assignment }: Given): Promise<void> {
+  async #assign({ partition, slot, handle, assignment }: Given): Promise<void> {
+    // It may have been taken away before its member heard of it.
+    if (this.group.slots.get(partition) !== slot) return
     try {
       await within(handle, handle.assign(assignment))
     } catch (error) {

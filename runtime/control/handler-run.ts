@@ -198,8 +198,9 @@ export class HandlerRun {
         told = this.#paused
         await (told ? remote.call.pause(this.shape.run) : remote.call.resume(this.shape.run))
       }
-      // Its answer may have been on its way when it ended.
-      if (host.incarnation !== life) return
+      // Its answer may have been on its way when it ended. A run that is ending has left its group, or is about to: who
+      // joined it now would own partitions for ever.
+      if (host.incarnation !== life || this.#ending) return
       this.#supervisor.started(host.id, incarnation)
       host.up = true
       first?.resolve()

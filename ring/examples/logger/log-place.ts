@@ -10,13 +10,13 @@
  *   ring     one line in each record: | i32 length of all | i32 lines dropped before this one | UTF-8 |
  * ```
  */
-import { Arena, BELL_BYTES, LINE_BYTES, Memory, NO_ROOM, ringBytes } from 'sharedarraybuffer-ring'
+import { Arena, BELL_BYTES, LINE_BYTES, Memory, type MemoryHandle, NO_ROOM, ringBytes } from 'sharedarraybuffer-ring'
 
 export const LINE_HEADER_BYTES = 8
 
 /** One caller's part; plain data, to be given to the thread that logs. */
 export interface CallerPlace {
-  readonly buffer: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly bell: number
   readonly caller: number
   readonly dropped: number
@@ -25,7 +25,7 @@ export interface CallerPlace {
 }
 
 export interface LogPlace {
-  readonly buffer: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly bell: number
   readonly asked: number
   readonly ended: number
@@ -42,15 +42,14 @@ export function layOut(callers: number, capacity: number): LogPlace {
     if (address === NO_ROOM) throw new Error('broken invariant: the memory was made for this layout')
     return address
   }
-  const { buffer } = memory
   const bell = take(BELL_BYTES)
   return {
-    buffer,
+    memory: memory.handle,
     bell,
     asked: take(LINE_BYTES),
     ended: take(LINE_BYTES),
     callers: Array.from({ length: callers }, (_, caller) => ({
-      buffer,
+      memory: memory.handle,
       bell,
       caller,
       dropped: take(LINE_BYTES),

@@ -124,7 +124,7 @@ class Batch {
 }
 
 function run({ place, target }: LogWriterData): void {
-  const memory = new Memory(place.buffer)
+  const memory = new Memory(place.memory)
   // A word that nobody notifies.
   const nap = (ms: number): void => memory.wait(place.ended, 0, ms)
   const batch = new Batch(typeof target === 'number' ? target : openSync(target, 'a'), nap)

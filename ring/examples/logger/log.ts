@@ -18,8 +18,8 @@ export class Log {
   readonly #unitsMax: number
   #dropped: number
 
-  constructor({ buffer, ring, capacity, bell, dropped }: CallerPlace) {
-    this.#memory = new Memory(buffer)
+  constructor({ memory, ring, capacity, bell, dropped }: CallerPlace) {
+    this.#memory = new Memory(memory)
     this.#ring = new RingProducer(this.#memory, ring, capacity)
     this.#bell = new Doorbell(this.#memory, bell)
     this.#droppedWord = dropped

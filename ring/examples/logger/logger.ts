@@ -34,7 +34,7 @@ export class Logger {
   constructor(options: LoggerOptions = {}) {
     const { target = 1, callers = 8, ringBytes = 2 ** 20, flushTimeoutMs = 2_000 } = options
     this.#place = layOut(callers, ringBytes)
-    this.#memory = new Memory(this.#place.buffer)
+    this.#memory = new Memory(this.#place.memory)
     this.#flushTimeoutMs = flushTimeoutMs
     this.#worker = new Worker(new URL('./log-writer.js', import.meta.url), {
       workerData: { place: this.#place, target } satisfies LogWriterData,

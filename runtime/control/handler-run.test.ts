@@ -108,8 +108,10 @@ t.test('a thread that cannot be ended is replaced, and what it held is given bac
   await topic.publishBatch(['native', 'return'].map(value => ({ value })))
   await run.idle()
   t.match(await run.stats(), { processed: 2, deadLettered: 1, restarts: 1 })
-  t.equal(data.words[1], 0, 'its call has not returned yet')
-  await until(async () => (await census(broker)).blocks === blocks)
+  // A busy machine takes its time.
+  for (let looks = 0; looks < 400 && (await census(broker)).blocks !== blocks; looks++) await delay(50)
+  t.equal((await census(broker)).blocks, blocks)
+  t.equal(data.words[1], 0, 'its call was not interrupted, and nothing came after it')
   await run.stop()
 })
 

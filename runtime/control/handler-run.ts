@@ -13,7 +13,16 @@ import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError, toWire } from '../errors.ts'
-import { CLIENT_BEAT, CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, type Phase, SLOT_ACTIVE } from '../layout.ts'
+import {
+  CLIENT_BEAT,
+  CLIENT_HALT,
+  CLIENT_PHASE,
+  CLIENT_RUNNING,
+  CLIENT_TURN,
+  PHASE,
+  type Phase,
+  SLOT_ACTIVE,
+} from '../layout.ts'
 import type {
   ControlApi,
   HandlerHostApi,
@@ -63,6 +72,8 @@ const START_MS = 60_000
  * wait. One that is fenced and then ends after all, as on a machine that is very busy, is given back like any other.
  */
 const ZOMBIE_AFTER_MS = 100
+/** Tests wait as long as this for a thread to come to the phase in which it is to be ended. */
+const HALT_MS_MAX = 300
 /** A run that has lost a thread has a spare one ready for as long as this afterwards. */
 const SPARE_MS = 60_000
 
@@ -432,8 +443,12 @@ export class HandlerRun {
     const { memory } = this.#catalog
     const word = client.place.address + CLIENT_PHASE
     const wasUp = host.up
-    if (aim !== 'any' && !starting)
-      for (const until = nowMs() + 50; memory.load(word) !== PHASE[aim] && nowMs() < until; );
+    if (aim !== 'any' && !starting) {
+      memory.store(client.place.address + CLIENT_HALT, PHASE[aim] + 1)
+      // The word is stored before the thread stands still in it.
+      for (const until = nowMs() + HALT_MS_MAX; memory.load(word) !== PHASE[aim] && nowMs() < until; )
+        await new Promise(resolve => setTimeout(resolve, 1))
+    }
     incarnation.kill('a test ended it')
     await incarnation.exited
     const phase = (Object.keys(PHASE) as Phase[]).find(name => PHASE[name] === memory.load(word)) ?? 'starting'

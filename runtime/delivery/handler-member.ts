@@ -127,6 +127,7 @@ export class HandlerMember implements RunMember {
     this.#running.delete(member)
     this.#thread.removeTaker(member, executor)
     if (!stop || this.#handler.stop === undefined) return { held: true }
+    this.#thread.phase('stopping')
     const result = await this.#handler.stop(executor.userState, context)
     await context.settled()
     return result === undefined ? { held: true } : { held: true, result }

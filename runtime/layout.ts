@@ -32,7 +32,7 @@
  *   +0   BELL      doorbell of the thread
  *   +128 WANTS     the host writes, readers read         1: tell me when you commit (a window is full, someone waits)
  *
- * fault     one per broker, for tests that stop a partition host at a named point
+ * fault     one per partition host, for tests that stop a partition host at a named point
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
  *

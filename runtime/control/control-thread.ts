@@ -80,7 +80,7 @@ class ControlThread implements OwnerControlApi {
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
     this.#catalog = new Catalog(memory, boot.partitionThreads)
-    const fault = this.#catalog.allocate(FAULT_BYTES, 'the broker')
+    const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#ownerMembers = ownerMembers
     this.#tell = tell

@@ -346,8 +346,9 @@ export class HandlerRun {
 
   #crash(client: ClientEntry, slot: SlotPlace, reason: ExitReason, life: HostIncarnation): SlotCrash {
     const timedOut = this.#timedOut.has(life)
-    // Whom we cut short because the run is to end has not failed.
-    const released = this.#ending && !timedOut && (reason.kind === 'zombie' ? reason.after : reason).kind === 'killed'
+    // Whom we end because the run is over has not failed.
+    const { kind } = reason.kind === 'zombie' ? reason.after : reason
+    const released = this.#ending && !timedOut && (kind === 'killed' || kind === 'normal')
     const error = new Error(
       timedOut
         ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms`

@@ -12,7 +12,7 @@ import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
 import { createChannel, nowMs, setImmediate, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
-import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
+import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
 import type { Catalog } from './catalog.ts'
@@ -100,7 +100,7 @@ export class PartitionHosts {
       memory: this.#catalog.memory.handle,
       host,
       address: (this.#catalog.hosts[host] as { address: number }).address,
-      fault: this.#fault,
+      fault: this.#faultOf(host),
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life
@@ -185,20 +185,26 @@ export class PartitionHosts {
     return Promise.all(this.#slots.map((_, host) => this.call(host, api => method(api, host))))
   }
 
+  /** Each has words of its own, or one would stop where another is meant to. */
+  #faultOf(host: number): number {
+    return this.#fault + host * FAULT_BYTES
+  }
+
   /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there within 5 s. */
   async kill(host: number, point: number): Promise<boolean> {
     const { memory } = this.#catalog
+    const fault = this.#faultOf(host)
     const life = (this.#slots[host] as Slot).incarnation
     if (life === null) return false
     if (point !== 0) {
-      memory.store(this.#fault + FAULT_REACHED, 0)
-      memory.store(this.#fault + FAULT_ARMED, point)
+      memory.store(fault + FAULT_REACHED, 0)
+      memory.store(fault + FAULT_ARMED, point)
       const until = nowMs() + 5_000
-      while (memory.load(this.#fault + FAULT_REACHED) !== point && nowMs() < until)
+      while (memory.load(fault + FAULT_REACHED) !== point && nowMs() < until)
         await new Promise(resolve => setTimeout(resolve, 1))
     }
-    const reached = point === 0 || memory.load(this.#fault + FAULT_REACHED) === point
-    memory.store(this.#fault + FAULT_ARMED, 0)
+    const reached = point === 0 || memory.load(fault + FAULT_REACHED) === point
+    memory.store(fault + FAULT_ARMED, 0)
     if (!reached) return false
     life.kill('a test ended it')
     await life.exited

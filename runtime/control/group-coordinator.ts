@@ -25,12 +25,12 @@ export interface MemberHandle {
   readonly confirms: boolean
   /** Rejects with a CallError when the member is waited for no longer, though its thread lives. */
   readonly cut: Promise<never> | null
-  /** How its thread ended, once it has. Of one that is waited for no longer: nothing to charge. */
-  readonly ended: Promise<CrashOf>
   /** Before it is given these: what its predecessor may have died of is handled alone at first. Never rejects. */
   careful(members: readonly number[]): Promise<void>
   assign(assignment: Assignment): Promise<void>
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  /** How its thread ended, once it has, as far as that slot is concerned; null: no fault of its own, or it lives. */
+  crashOf(slot: SlotPlace): Promise<SlotCrash | null>
   /** The member cannot take a partition: its handler's `start` failed, or does not return. */
   refused(error: unknown): void
 }
@@ -56,7 +56,7 @@ interface Given {
 }
 
 /** What a member's slots looked like when its thread ended. */
-export type CrashOf = (slot: SlotPlace) => SlotCrash | null
+export type CrashOf = (slot: SlotPlace) => SlotCrash
 
 export class GroupCoordinator {
   readonly group: GroupEntry
@@ -119,7 +119,7 @@ export class GroupCoordinator {
       await Promise.all(
         this.#slotsOf([id]).map(async ([partition, slot]) => {
           const crash = crashOf(slot)
-          if (crash?.executing === true) this.#deadly.add(partition)
+          if (crash.executing) this.#deadly.add(partition)
           await this.#closeSlot(partition, slot, crash)
         }),
       )
@@ -143,10 +143,10 @@ export class GroupCoordinator {
             await this.#closeSlot(partition, slot, null)
             this.#freeSlot(handle, slot, answer)
           } catch (error) {
-            const isGone = error instanceof CallError
-            if (!isGone) failures.push({ partition, error })
-            // What its thread died of in the middle of this is charged like any other time.
-            await this.#closeSlot(partition, slot, isGone ? (await handle.ended)(slot) : null)
+            if (!(error instanceof CallError)) failures.push({ partition, error })
+            // Its exit is told behind this in the queue, when the slot is closed already.
+            const crash = error instanceof CallError ? await handle.crashOf(slot) : null
+            await this.#closeSlot(partition, slot, crash)
           }
         }),
       )

@@ -269,7 +269,6 @@ export class HandlerRun {
       client,
       confirms: this.#confirms,
       cut: null,
-      ended: life.exited.then(reason => slot => this.#crash(client, slot, reason, life)),
       careful: async members => {
         const suspects = members.filter(member => host.suspects.includes(member))
         host.suspects = []
@@ -278,6 +277,7 @@ export class HandlerRun {
       },
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
+      crashOf: async slot => this.#crash(client, slot, await life.exited, life),
       refused: error =>
         life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`),
     }

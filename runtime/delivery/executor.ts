@@ -18,6 +18,7 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import { isPromiseLike } from './promise-like.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
@@ -43,10 +44,8 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
-/** Looks at a pending promise within its timeout, and the longest time between two. */
-const LOOKS = 4
+/** The longest time between two looks at a pending promise, and after which a full link is tried again. */
 const LOOK_MS_MAX = 1_000
-/** A full link is tried again after this long. */
 const LINK_RETRY_MS = 5
 
 export class Executor implements TurnTaker {
@@ -63,6 +62,8 @@ export class Executor implements TurnTaker {
   /** Counts hand-outs; what a promise of an earlier one says is too late. */
   #handOut = 0
   #pendingSince = 0
+  #pendingDelivery: RecordDelivery | null = null
+  #lookDue = 0
   /** The delivery whose verdict is awaited. */
   #judged: RecordDelivery | null = null
   #timeoutTimer: NodeJS.Timeout | null = null
@@ -360,12 +361,9 @@ export class Executor implements TurnTaker {
     if (this.#timeoutTimer === null) this.#lookAfter(handlerTimeoutMs)
   }
 
-  #pendingDelivery: RecordDelivery | null = null
-  #lookDue = 0
-
   /** Looks often, so that time in which the thread stood still is seen as such, and not held against the handler. */
   #lookAfter(leftMs: number): void {
-    const ms = Math.ceil(Math.min(leftMs, this.#setting.handlerTimeoutMs / LOOKS, LOOK_MS_MAX))
+    const ms = Math.ceil(Math.min(leftMs, this.#setting.handlerTimeoutMs / 4, LOOK_MS_MAX))
     this.#lookDue = nowMs() + ms
     this.#timeoutTimer = setTimeout(this.#timedOut, ms)
   }
@@ -374,18 +372,16 @@ export class Executor implements TurnTaker {
     this.#timeoutTimer = null
     if (this.#state !== 'pending' || this.#pendingDelivery === null) return
     const { handlerTimeoutMs } = this.#setting
-    const now = nowMs()
-    this.#pendingSince += Math.max(0, now - Math.max(this.#lookDue, this.#pendingSince))
-    const left = this.#pendingSince + handlerTimeoutMs - now
-    if (left > 0) {
-      this.#lookAfter(left)
-      return
+    this.#pendingSince += Math.max(0, nowMs() - Math.max(this.#lookDue, this.#pendingSince))
+    const left = this.#pendingSince + handlerTimeoutMs - nowMs()
+    if (left > 0) this.#lookAfter(left)
+    else {
+      this.#handOut++
+      this.reader.active(false)
+      const error = new Error(`the handler did not settle within ${handlerTimeoutMs} ms`)
+      this.#settle(this.#pendingDelivery, 'timeout', error)
+      this.#goOn()
     }
-    const delivery = this.#pendingDelivery
-    this.#handOut++
-    this.reader.active(false)
-    this.#settle(delivery, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))
-    this.#goOn()
   }
 
   #output(delivery: RecordDelivery, value: unknown): void {
@@ -443,6 +439,7 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     this.#judged = delivery
+    if (!this.#setting.atMostOnce) this.reader.failed(delivery.offset)
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
     ) {
@@ -458,6 +455,7 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     if (this.#timer !== null) clearTimeout(this.#timer)
+    if (delayMs === Number.POSITIVE_INFINITY) return
     this.#timer = setTimeout(() => {
       this.#timer = null
       if (this.#state !== 'held') return
@@ -466,13 +464,26 @@ export class Executor implements TurnTaker {
     }, delayMs)
   }
 
+  /** Skipped, though not for anything said here: it was dying when this reader came. Or a host repeats itself. */
+  #buried(offset: number): void {
+    const known = this.reader.failureOf(offset)
+    if (known?.dead !== false) return
+    this.reader.keepFailure({ ...known, dead: true })
+    if (this.#state === 'held' && this.reader.offset === offset) this.#hold(0)
+  }
+
   verdict(verdict: Verdict): void {
     const { reader } = this
     const judged = this.#judged
-    // A verdict may come twice, when its partition host died in between.
-    if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
-    this.#judged = null
     const skip = verdict.action === VERDICT.skip
+    if (verdict.epoch !== reader.assignment.epoch) return
+    if (judged?.offset !== verdict.offset) {
+      if (skip) this.#buried(verdict.offset)
+      return
+    }
+    // A verdict may come twice, when its partition host died in between: one on an earlier hand-out is none on this.
+    if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
+    this.#judged = null
     reader.keepFailure({
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
@@ -485,16 +496,5 @@ export class Executor implements TurnTaker {
       // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
       if (!reader.crowded || this.#endFetch()) this.#goOn()
     } else this.#hold(verdict.delayMs)
-  }
-}
-
-/** Whether it may be a promise. Only a look at it tells, and a look at a stranger's object may throw: then it is one that rejects. */
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof Promise) return true
-  try {
-    return typeof (value as { then?: unknown }).then === 'function'
-  } catch {
-    return true
   }
 }

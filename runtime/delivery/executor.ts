@@ -18,6 +18,7 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import { isPromiseLike } from './promise-like.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
@@ -430,6 +431,7 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     this.#judged = delivery
+    if (!this.#setting.atMostOnce) this.reader.failed(delivery.offset)
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
     ) {
@@ -445,6 +447,7 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     if (this.#timer !== null) clearTimeout(this.#timer)
+    if (delayMs === Number.POSITIVE_INFINITY) return
     this.#timer = setTimeout(() => {
       this.#timer = null
       if (this.#state !== 'held') return
@@ -453,13 +456,26 @@ export class Executor implements TurnTaker {
     }, delayMs)
   }
 
+  /** Skipped, though not for anything said here: it was dying when this reader came. Or a host repeats itself. */
+  #buried(offset: number): void {
+    const known = this.reader.failureOf(offset)
+    if (known?.dead !== false) return
+    this.reader.keepFailure({ ...known, dead: true })
+    if (this.#state === 'held' && this.reader.offset === offset) this.#hold(0)
+  }
+
   verdict(verdict: Verdict): void {
     const { reader } = this
     const judged = this.#judged
-    // A verdict may come twice, when its partition host died in between.
-    if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
-    this.#judged = null
     const skip = verdict.action === VERDICT.skip
+    if (verdict.epoch !== reader.assignment.epoch) return
+    if (judged?.offset !== verdict.offset) {
+      if (skip) this.#buried(verdict.offset)
+      return
+    }
+    // A verdict may come twice, when its partition host died in between: one on an earlier hand-out is none on this.
+    if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
+    this.#judged = null
     reader.keepFailure({
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
@@ -472,16 +488,5 @@ export class Executor implements TurnTaker {
       // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
       if (!reader.crowded || this.#endFetch()) this.#goOn()
     } else this.#hold(verdict.delayMs)
-  }
-}
-
-/** Whether it may be a promise. Only a look at it tells, and a look at a stranger's object may throw: then it is one that rejects. */
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof Promise) return true
-  try {
-    return typeof (value as { then?: unknown }).then === 'function'
-  } catch {
-    return true
   }
 }

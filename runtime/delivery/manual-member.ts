@@ -34,6 +34,8 @@ interface Out {
   delivery: SettleableDelivery | null
   /** Its last hand-out, counted from 1 over all readers that told of theirs. */
   attempt: number
+  /** The group has been told that it failed, and has not said yet what becomes of it. */
+  judging: boolean
 }
 
 class ManualReader implements TurnTaker, Settler {
@@ -104,7 +106,7 @@ class ManualReader implements TurnTaker, Settler {
       this.#settle(offset)
       return true
     }
-    const out: Out = { frame, at, delivery: null, attempt: failure?.deliveryAttempt ?? 0 }
+    const out: Out = { frame, at, delivery: null, attempt: failure?.deliveryAttempt ?? 0, judging: false }
     this.#out.set(offset, out)
     const wait = (failure?.notBeforeMs ?? 0) - wallMs()
     if (wait > 0) this.#later(offset, wait)
@@ -135,6 +137,7 @@ class ManualReader implements TurnTaker, Settler {
   }
 
   #later(offset: number, delayMs: number): void {
+    if (delayMs === Number.POSITIVE_INFINITY) return
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       this.#goesAgain(offset)
@@ -172,6 +175,8 @@ class ManualReader implements TurnTaker, Settler {
     if (this.#closed) return
     this.#credits.available++
     const { offset, deliveryAttempt } = delivery
+    const out = this.#out.get(offset)
+    if (out !== undefined) out.judging = true
     // Known here at once, so that nothing newer goes out while the group decides.
     this.reader.keepFailure({
       offset,
@@ -196,8 +201,21 @@ class ManualReader implements TurnTaker, Settler {
   verdict(verdict: Verdict): void {
     const { offset, epoch, action, failedAttempts, delayMs } = verdict
     const out = this.#out.get(offset)
-    if (epoch !== this.reader.assignment.epoch || out === undefined || out.delivery?.settled !== true) return
+    if (epoch !== this.reader.assignment.epoch) return
     const dead = action === VERDICT.skip
+    if (out?.delivery == null) {
+      // It was dying when this reader came, and has not gone out from here.
+      const known = this.reader.failureOf(offset)
+      if (!dead || known === undefined || known.dead) return
+      this.reader.keepFailure({ ...known, dead })
+      if (out !== undefined) this.#settle(offset)
+      this.#thread.wake()
+      return
+    }
+    // A verdict may come twice, when its partition host died in between: the record is to go out once more, not twice;
+    // and one on an earlier hand-out is none on this.
+    if (!out.judging || (!dead && failedAttempts <= out.delivery.failedAttempts)) return
+    out.judging = false
     this.reader.keepFailure({
       offset,
       failedAttempts,

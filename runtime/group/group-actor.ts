@@ -204,7 +204,8 @@ export class GroupActor {
         offset,
         failedAttempts,
         deliveryAttempt,
-        notBeforeMs,
+        // At its limit already, and its dead letter has no room yet: it waits for that, and is not tried again.
+        notBeforeMs: state === 'dying' ? Number.POSITIVE_INFINITY : notBeforeMs,
         dead: state === 'dead',
       }),
     )

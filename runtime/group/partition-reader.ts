@@ -178,6 +178,11 @@ export class PartitionReader {
     this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
   }
 
+  /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */
+  failed(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
+  }
+
   /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */
   returned(offset: number): void {
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0

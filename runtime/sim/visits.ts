@@ -27,8 +27,8 @@ function assignmentState(
   state: { readonly members: ReadonlyMap<string, { readonly up: boolean }>; readonly revoking: ReadonlySet<number> },
   input: Named,
 ): string {
-  if (input.kind === 'revoked') return state.revoking.has(input['partition'] as number) ? 'revoking' : 'gone'
-  const names = (input['members'] ?? [input['member']]) as readonly string[]
+  if (input.kind === 'revoked') return state.revoking.has(input.partition as number) ? 'revoking' : 'gone'
+  const names = (input.members ?? [input.member]) as readonly string[]
   const member = state.members.get(names[0] as string)
   return member === undefined ? 'unknown' : member.up ? 'up' : 'down'
 }
@@ -40,7 +40,7 @@ function supervisorState(
   },
   input: Named,
 ): string {
-  const child = state.children.find(({ spec }) => spec.id === input['id'])
+  const child = state.children.find(({ spec }) => spec.id === input.id)
   return `${state.phase} ${child?.status ?? 'unknown'}`
 }
 

@@ -232,6 +232,9 @@ export interface GroupOptions {
   readonly from?: 'earliest' | 'latest' | undefined
 }
 
+/** What waits while a record that failed is to be tried again: its partition, later records of its key, or nothing. */
+export type RetryOrder = 'partition' | 'key' | 'none'
+
 export interface BackoffOptions {
   /** Wait after the first failure, in ms; default 100. Doubles with each failure. */
   readonly initialMs?: number | undefined

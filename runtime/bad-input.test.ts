@@ -300,7 +300,7 @@ t.test('after close every call says so', async t => {
     ['pause', () => run.pause()],
   ]
   for (const [what, call] of calls) t.match(await errorOf(call), { code: 'MILL_CLOSED' }, what)
-  t.throws(() => held?.ack(), { code: 'MILL_SETTLED' }, 'what it held is nobody’s any more')
+  t.throws(() => held?.ack(), { code: 'MILL_CLOSED' }, 'what it held is nobody’s any more')
   await reading.catch(() => undefined)
   await broker.close() // a second time is no error
 })

@@ -84,7 +84,7 @@ t.test('handlers that cannot work are refused', async t => {
     [{ message: 'x' }, /`message` must be a function, not "x"/],
     [{ message: () => 1, stop: 5 }, /`stop` must be a function/],
     [{ mesage: () => 1 }, /no function "mesage": did you mean `message`\?/],
-    [{ message: () => 1, onError: () => 1 }, /no function "onError": a handler has `start`, `message` and `stop`/],
+    [{ message: () => 1, onError: () => 1 }, /no function "onError": a handler has `start`, `message` or `stop`/],
     [Object.freeze({ message: () => 1 }), /before it is frozen/],
   ]
   for (const [handler, message] of cases)

@@ -22,11 +22,14 @@ const GROUP_DEFAULTS = {
   backoff: { initialMs: 100, maxMs: 10_000, jitter: 0.2 },
   deadLetter: undefined,
   from: 'earliest',
+  retryOrder: 'partition',
   signal: undefined,
 }
 const HANDLE_DEFAULTS = {
   ...GROUP_DEFAULTS,
   delivery: 'at-least-once',
+  concurrency: 1,
+  batch: { maxRecords: 100, maxWaitMs: 0 },
   handlerTimeoutMs: 30_000,
   output: undefined,
 }

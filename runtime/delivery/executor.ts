@@ -18,6 +18,7 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import { isPromiseLike } from './promise-like.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
@@ -259,13 +260,13 @@ export class Executor implements TurnTaker {
   #deliver(): void {
     const { reader } = this
     const { offset } = reader
-    const failure = reader.failureOf(offset)
-    if (failure !== undefined) {
-      if (failure.dead) {
+    const known = reader.knownOf(offset)
+    if (known !== undefined) {
+      if (known.settled) {
         reader.returned(offset + 1)
         return
       }
-      const wait = failure.notBeforeMs - wallMs()
+      const wait = known.notBeforeMs - wallMs()
       if (wait > 0) {
         this.#hold(wait)
         return
@@ -276,8 +277,8 @@ export class Executor implements TurnTaker {
       reader.frame,
       reader.at,
       offset,
-      failure === undefined ? 1 : failure.deliveryAttempt + 1,
-      failure === undefined ? 0 : failure.failedAttempts,
+      known === undefined ? 1 : known.deliveryAttempt + 1,
+      known === undefined ? 0 : known.failedAttempts,
     )
     reader.handOut(offset)
     if (this.#setting.atMostOnce) reader.claim(offset + 1)
@@ -311,7 +312,7 @@ export class Executor implements TurnTaker {
   #await(delivery: RecordDelivery, promise: PromiseLike<unknown>): void {
     const handOut = this.#handOut
     this.#state = 'pending'
-    this.reader.active(true)
+    this.reader.active(1)
     this.#turnstile.enter(this.reader.assignment.member)
     this.#armTimeout(delivery)
     // What is no promise of this realm may call back at once, twice, or throw; a promise made of it does not.
@@ -343,7 +344,7 @@ export class Executor implements TurnTaker {
   /** Whether this hand-out is still the one that is pending; if so it is over. */
   #settles(handOut: number): boolean {
     if (handOut !== this.#handOut || this.#state !== 'pending') return false
-    this.reader.active(false)
+    this.reader.active(0)
     this.#passed()
     return true
   }
@@ -370,7 +371,7 @@ export class Executor implements TurnTaker {
     }
     const delivery = this.#pendingDelivery
     this.#handOut++
-    this.reader.active(false)
+    this.reader.active(0)
     this.#settle(delivery, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))
     this.#goOn()
   }
@@ -403,7 +404,7 @@ export class Executor implements TurnTaker {
   ): void {
     const handOut = this.#handOut
     this.#state = 'pending'
-    this.reader.active(true)
+    this.reader.active(1)
     output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }).then(
       () => {
         if (!this.#settles(handOut)) return
@@ -460,28 +461,18 @@ export class Executor implements TurnTaker {
     if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
     this.#judged = null
     const skip = verdict.action === VERDICT.skip
-    reader.keepFailure({
+    reader.keepKnown({
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
       deliveryAttempt: judged.deliveryAttempt,
       notBeforeMs: wallMs() + verdict.delayMs,
-      dead: skip,
+      settled: skip,
+      suspect: false,
     })
     if (skip || verdict.delayMs <= 0) {
       this.#state = 'running'
       // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
       if (!reader.crowded || this.#endFetch()) this.#goOn()
     } else this.#hold(verdict.delayMs)
-  }
-}
-
-/** Whether it may be a promise. Only a look at it tells, and a look at a stranger's object may throw: then it is one that rejects. */
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof Promise) return true
-  try {
-    return typeof (value as { then?: unknown }).then === 'function'
-  } catch {
-    return true
   }
 }

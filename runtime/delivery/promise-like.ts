@@ -1,0 +1,13 @@
+/**
+ * Whether a handler's result may be a promise. Leaf. Only a look at it tells, and a look at a stranger's object may throw:
+ * then it is one that rejects.
+ */
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof Promise) return true
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return true
+  }
+}

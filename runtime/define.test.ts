@@ -81,10 +81,15 @@ t.test('handlers that cannot work are refused', async t => {
     [() => 1, /takes an object/],
     [{}, /needs a `message` function/],
     [{ start: () => 1 }, /needs a `message` function/],
+    [{ message: () => 1, batch: () => 1 }, /either `message` or `batch`, not both/],
+    [{ batch: 1 }, /`batch` must be a function, not 1/],
     [{ message: 'x' }, /`message` must be a function, not "x"/],
     [{ message: () => 1, stop: 5 }, /`stop` must be a function/],
     [{ mesage: () => 1 }, /no function "mesage": did you mean `message`\?/],
-    [{ message: () => 1, onError: () => 1 }, /no function "onError": a handler has `start`, `message` or `stop`/],
+    [
+      { message: () => 1, onError: () => 1 },
+      /no function "onError": a handler has `start`, `message` or `batch`, and `stop`/,
+    ],
     [Object.freeze({ message: () => 1 }), /before it is frozen/],
   ]
   for (const [handler, message] of cases)

@@ -6,7 +6,7 @@
  * step (pools of threads: pool.ts). They are live bindings: `replaceWorld` reaches modules that are loaded already. Nothing here decides anything.
  */
 import * as threads from 'node:worker_threads'
-import { Memory } from 'sharedarraybuffer-ring'
+import { Memory, type MemoryHandle } from 'sharedarraybuffer-ring'
 
 type WorkerOptions = threads.WorkerOptions
 
@@ -40,10 +40,10 @@ export let startWorker: (url: URL, options: WorkerOptions) => threads.Worker = (
 export let importModule: (url: string) => Promise<unknown> = url => import(url)
 
 /** This thread's view of memory that another thread gave it. */
-export let viewMemory: (buffer: SharedArrayBuffer) => Memory = buffer => new Memory(buffer)
+export let viewMemory: (handle: MemoryHandle) => Memory = handle => new Memory(handle)
 
 /** New shared memory, and this thread's view of it. */
-export let allocateMemory: (bytes: number) => Memory = Memory.allocate
+export let allocateMemory: (bytes: number) => Memory = bytes => Memory.allocate(bytes)
 
 /** All of the above. */
 export interface World {

@@ -12,7 +12,7 @@ import { rxjs } from './rivals/rxjs.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
 import { millrace } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
-import { ring } from './subjects/ring.ts'
+import { ring, ringJs } from './subjects/ring.ts'
 import { ringHeap } from './subjects/ring-heap.ts'
 import { roundTrip } from './subjects/round-trip.ts'
 import { logWindow } from './subjects/window.ts'
@@ -37,7 +37,7 @@ export interface Suite {
   readonly rounds: number
 }
 
-const oneHop = [ring, postMessage, postMessage100, ringbuf, memoryCopy]
+const oneHop = [ring, ringJs, postMessage, postMessage100, ringbuf, memoryCopy]
 const pipelines = [millrace, postMessage, postMessage100, ringbuf, piscina, rxjs, rawPipeline]
 const computers = [millraceCompute, bareWorkers]
 

@@ -6,7 +6,7 @@ import { LINE_BYTES } from './layout.ts'
 import { Memory } from './memory.ts'
 
 t.test('blocks are aligned, zeroed and apart, and no smaller than a line', async t => {
-  const memory = Memory.allocate(1_024)
+  const memory = Memory.allocate(1_024, 'js')
   const arena = new Arena(memory, 1)
   const blocks = [arena.allocate(0), arena.allocate(1), arena.allocate(128), arena.allocate(129)]
   t.same(blocks, [128, 256, 384, 512])
@@ -25,7 +25,7 @@ t.test('joins what is freed with its neighbours, in any order', async t => {
     [0, 2, 1],
     [1, 0, 2],
   ]) {
-    const arena = new Arena(Memory.allocate(3 * 256))
+    const arena = new Arena(Memory.allocate(3 * 256, 'js'))
     const blocks = [arena.allocate(256), arena.allocate(256), arena.allocate(256)]
     for (const index of order) arena.free(blocks[index] as number)
     t.equal(arena.allocate(3 * 256), 0, order.join(' '))
@@ -33,7 +33,7 @@ t.test('joins what is freed with its neighbours, in any order', async t => {
 })
 
 t.test('what is not handed out cannot be freed', async t => {
-  const arena = new Arena(Memory.allocate(1_024))
+  const arena = new Arena(Memory.allocate(1_024, 'js'))
   const block = arena.allocate(100)
   arena.free(block)
   t.throws(() => arena.free(block), RangeError)
@@ -58,7 +58,7 @@ t.test('never overlaps, always zeroed, first fit, and everything comes back', as
       (from, lines, steps) => {
         const first = Math.ceil(from / LINE_BYTES) * LINE_BYTES
         const end = first + lines * LINE_BYTES
-        const memory = Memory.allocate(end)
+        const memory = Memory.allocate(end, 'js')
         const arena = new Arena(memory, from)
         /** Handed out, by address. */
         let blocks: { readonly address: number; readonly bytes: number }[] = []

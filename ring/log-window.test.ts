@@ -4,7 +4,7 @@ import t from 'tap'
 import { WINDOW_BANK_BYTES, WINDOW_BANKS, WINDOW_END, WINDOW_GENERATION, windowBytes } from './layout.ts'
 import { BANK_WORDS, WindowReader, WindowWriter } from './log-window.ts'
 import { Memory } from './memory.ts'
-import { anyCapacity, anyStart, STARTS } from './positions.fixture.ts'
+import { anyCapacity, anyDoubleBits, anyStart, STARTS } from './positions.fixture.ts'
 
 const ADDRESS = 128
 
@@ -88,6 +88,27 @@ t.test('a word is read at its position, also behind the wrap', async t => {
   window.writer.writeIn(new Uint8Array(words.buffer))
   window.writer.commit()
   for (const [index, word] of words.entries()) t.equal(window.reader.word((0x7ffffff8 + index * 4) | 0), word)
+})
+
+t.test('keeps every bit on the way in and out, also of doubles that are not numbers', async () => {
+  fc.assert(
+    fc.property(
+      anyStart,
+      fc.array(anyDoubleBits, { minLength: 1, maxLength: 8 }),
+      fc.boolean(),
+      (start, bits, copies) => {
+        const window = windowAt(start, 64)
+        const bytes = new Uint8Array(Uint32Array.from(bits.flat()).buffer)
+        if (copies) {
+          window.memory.u8.set(bytes, window.source)
+          window.writer.copyIn(window.source, bytes.length)
+        } else window.writer.writeIn(bytes)
+        window.writer.commit()
+        return Buffer.compare(readAll(window), bytes) === 0
+      },
+    ),
+    { numRuns: 200 },
+  )
 })
 
 t.test('a successor finds the last commit, with what its owner kept', async t => {

@@ -139,8 +139,8 @@ export class WindowWriter {
     this.#cede(bytes)
     const at = this.end & this.#mask
     const first = Math.min(bytes, this.capacity - at)
-    this.memory.u8.copyWithin(this.#data + at, source, source + first)
-    if (first < bytes) this.memory.u8.copyWithin(this.#data, source + first, source + bytes)
+    this.memory.copy(this.#data + at, source, first)
+    if (first < bytes) this.memory.copy(this.#data, source + first, bytes - first)
     this.end = (this.end + bytes) | 0
   }
 

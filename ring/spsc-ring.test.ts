@@ -1,9 +1,9 @@
 /** The ring on one thread, against an array. spsc-ring.stress.test.ts has two threads. */
 import fc from 'fast-check'
 import t from 'tap'
-import { align8, RING_CLOSED, RING_HEAD, RING_TAIL, ringBytes } from './layout.ts'
-import { Memory } from './memory.ts'
-import { anyCapacity, anyStart, STARTS } from './positions.fixture.ts'
+import { align8, RING_CLOSED, RING_DATA, RING_HEAD, RING_TAIL, ringBytes } from './layout.ts'
+import { Memory, type MemoryKind } from './memory.ts'
+import { anyCapacity, anyDoubleBits, anyStart, STARTS } from './positions.fixture.ts'
 import { CORRUPT, EMPTY, FULL, RingConsumer, RingProducer } from './spsc-ring.ts'
 
 const ADDRESS = 256
@@ -15,9 +15,10 @@ interface Ring {
   consumer: RingConsumer
 }
 
-function ringAt(start: number, capacity: number): Ring {
-  const memory = Memory.allocate(ADDRESS + ringBytes(capacity) + 128)
-  memory.u8.fill(0xee)
+function ringAt(start: number, capacity: number, kind: MemoryKind = 'js'): Ring {
+  const bytes = ADDRESS + ringBytes(capacity) + 128
+  const memory = Memory.allocate(bytes, kind)
+  memory.u8.fill(0xee, 0, bytes)
   for (const [word, value] of [
     [RING_TAIL, start],
     [RING_HEAD, start],
@@ -47,9 +48,9 @@ function read({ memory, consumer }: Ring): readonly [number, number] | number {
   const address = consumer.next()
   if (address < 0) return address
   const length = memory.i32[address >> 2] as number
-  const payload = [...memory.u8.subarray(address + 4, address + length)]
+  const payload = memory.bytes.subarray(address + 4, address + length)
   const mark = payload[0] as number
-  if (payload.some(byte => byte !== mark)) throw new Error(`a record of ${length} bytes is torn: ${payload.join(' ')}`)
+  if (!payload.equals(Buffer.alloc(payload.length, mark))) throw new Error(`a record of ${length} bytes is torn`)
   consumer.advance(length)
   return [length, mark]
 }
@@ -155,7 +156,119 @@ t.test('a length that cannot be is corrupt, and does not move the head', async t
   t.equal(ring.consumer.next(), CORRUPT, 'past the end of the data')
 })
 
+t.test('a position that cannot be is corrupt, and is not followed', async t => {
+  for (const [head, tail, why] of [
+    [0, 72, 'more than the capacity ahead'],
+    [0x7ffffff8, 0x7ffffff0, 'behind the head'],
+    [0, -0x80000000, 'half the numbers away'],
+    [0, 12, 'no multiple of 8'],
+    [4, 20, 'both no multiple of 8'],
+  ] as const) {
+    const { memory, capacity } = ringAt(head, 64)
+    memory.store(ADDRESS + RING_TAIL, tail)
+    memory.i32.fill(8, (ADDRESS + RING_DATA) >> 2, (ADDRESS + RING_DATA + capacity) >> 2)
+    const consumer = new RingConsumer(memory, ADDRESS, capacity)
+    t.equal(consumer.poll(), true, why)
+    t.equal(consumer.next(), CORRUPT, why)
+    t.equal(consumer.head, head)
+    t.equal(consumer.release(), false)
+  }
+})
+
+/** Lengths as they are, as they could be and as they cannot be. */
+const anyWord = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(8, 12, 16, 24) },
+  { weight: 1, arbitrary: fc.constantFrom(0, -8, -16, -64, 0x7fffffff, -0x80000000) },
+  { weight: 1, arbitrary: fc.integer({ min: -128, max: 128 }) },
+  { weight: 1, arbitrary: fc.integer({ min: -0x80000000, max: 0x7fffffff }) },
+)
+
+t.test('finds in garbage whole records between head and tail, or that it is corrupt', async t => {
+  const anyCase = fc.record({
+    capacity: fc.constantFrom(64, 128, 256),
+    head: anyStart,
+    ahead: fc.oneof(
+      fc.integer({ min: 0, max: 32 }).map(eighth => eighth * 8),
+      anyWord,
+    ),
+    words: fc.array(anyWord, { minLength: 64, maxLength: 64, size: 'max' }),
+  })
+  let whole = 0
+  let corrupt = 0
+  fc.assert(
+    fc.property(anyCase, ({ capacity, head, ahead, words }) => {
+      const { memory } = ringAt(head, capacity)
+      for (let word = 0; word < capacity >> 2; word++)
+        memory.i32[((ADDRESS + RING_DATA) >> 2) + word] = words[word] as number
+      memory.store(ADDRESS + RING_TAIL, (head + ahead) | 0)
+      const consumer = new RingConsumer(memory, ADDRESS, capacity)
+      const before = Buffer.from(memory.u8)
+      consumer.poll()
+      let walked = 0
+      for (;;) {
+        const at = consumer.next()
+        walked = (consumer.head - head) | 0
+        if (walked < 0 || walked > Math.max(0, Math.min(ahead, capacity))) throw new Error(`walked ${walked} bytes`)
+        if (at < 0) {
+          if (at === EMPTY ? walked !== ahead : at !== CORRUPT) throw new Error(`said ${at} after ${walked} bytes`)
+          if (at === CORRUPT) corrupt++
+          break
+        }
+        const length = memory.i32[at >> 2] as number
+        const from = at - ADDRESS - RING_DATA
+        if (length < 8 || from < 0 || from + length > capacity || walked + length > ahead)
+          throw new Error(`a record of ${length} bytes at ${from}`)
+        whole++
+        consumer.advance(length)
+      }
+      consumer.poll()
+      return before.equals(memory.u8)
+    }),
+    { numRuns: 2_000 },
+  )
+  t.ok(whole > 100 && corrupt > 100, `${whole} records, ${corrupt} times corrupt`)
+})
+
+t.test('keeps every bit, also of doubles that are not numbers', async () => {
+  const anyPayloads = fc.array(fc.array(anyDoubleBits, { maxLength: 6 }), { maxLength: 40 })
+  fc.assert(
+    fc.property(anyStart, anyPayloads, (start, payloads) => {
+      const ring = ringAt(start, 128)
+      const { memory, producer, consumer } = ring
+      const unread: Buffer[] = []
+      const readAll = (): void => {
+        consumer.poll()
+        for (let at = consumer.next(); at >= 0; at = consumer.next()) {
+          const length = memory.i32[at >> 2] as number
+          if (!unread.shift()?.equals(memory.u8.subarray(at + 8, at + length))) throw new Error('bits differ')
+          consumer.advance(length)
+        }
+        consumer.release()
+      }
+      for (const payload of payloads) {
+        const bytes = Buffer.from(Uint32Array.from(payload.flat()).buffer)
+        const length = 8 + bytes.length
+        let at = producer.claim(length)
+        if (at === FULL) {
+          readAll()
+          at = producer.claim(length)
+        }
+        memory.i32[at >> 2] = length
+        memory.u8.set(bytes, at + 8)
+        producer.advance(length)
+        producer.publish()
+        unread.push(bytes)
+      }
+      readAll()
+      return unread.length === 0
+    }),
+    { numRuns: 300 },
+  )
+})
+
 type Step =
+  /** A record up to the end of the data, or so that 8 bytes are left there. */
+  | { readonly kind: 'writeToEnd'; readonly left: 0 | 8 }
   | { readonly kind: 'write'; readonly length: number }
   | { readonly kind: 'publish' | 'release' | 'reopenProducer' | 'reopenConsumer' }
   | { readonly kind: 'read'; readonly records: number }
@@ -169,6 +282,10 @@ function anyStep(capacity: number): fc.Arbitrary<Step> {
   )
   return fc.oneof(
     { weight: 6, arbitrary: length.map(bytes => ({ kind: 'write' as const, length: bytes })) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(0 as const, 8 as const).map(left => ({ kind: 'writeToEnd' as const, left })),
+    },
     { weight: 3, arbitrary: fc.constant({ kind: 'publish' as const }) },
     { weight: 4, arbitrary: fc.integer({ min: 1, max: 8 }).map(records => ({ kind: 'read' as const, records })) },
     { weight: 3, arbitrary: fc.constant({ kind: 'release' as const }) },
@@ -203,9 +320,13 @@ class Model {
     this.#offset = start & (capacity - 1)
   }
 
+  get toEnd(): number {
+    return this.#capacity - ((this.#offset + this.tail) % this.#capacity)
+  }
+
   write(length: number, mark: number): boolean {
     const need = align8(length)
-    const toEnd = this.#capacity - ((this.#offset + this.tail) % this.#capacity)
+    const { toEnd } = this
     const total = need <= toEnd ? need : toEnd + need
     if (this.tail + total - this.released > this.#capacity) return false
     this.tail += total
@@ -237,55 +358,63 @@ class Model {
   }
 }
 
-t.test('does what an array does, whatever the steps', async () => {
-  const anyCase = fc.record({ capacity: anyCapacity, start: anyStart }).chain(({ capacity, start }) =>
-    fc.record({
-      capacity: fc.constant(capacity),
-      start: fc.constant(start),
-      steps: fc.array(anyStep(capacity), { maxLength: 150, size: 'max' }),
-    }),
-  )
-  fc.assert(
-    fc.property(anyCase, ({ capacity, start, steps }) => {
-      const ring = ringAt(start, capacity)
-      const model = new Model(start, capacity)
-      let mark = 0
-      for (const step of steps) {
-        switch (step.kind) {
-          case 'write': {
-            mark = (mark + 1) & 0xff
-            if (write(ring, step.length, mark) !== model.write(step.length, mark)) throw new Error('room differs')
-            break
-          }
-          case 'publish':
-            ring.producer.publish()
-            model.published = model.tail
-            break
-          case 'read':
-            ring.consumer.poll()
-            for (let record = 0; record < step.records; record++) {
-              const [got, wanted] = [read(ring), model.read()]
-              if (String(got) !== String(wanted)) throw new Error(`read ${got}, not ${wanted}`)
+for (const [kind, numRuns] of [
+  ['js', 250],
+  ['wasm', 50],
+] as const)
+  t.test(`does what an array does, whatever the steps, ${kind}`, async () => {
+    const anyCase = fc.record({ capacity: anyCapacity, start: anyStart }).chain(({ capacity, start }) =>
+      fc.record({
+        capacity: fc.constant(capacity),
+        start: fc.constant(start),
+        steps: fc.array(anyStep(capacity), { maxLength: 150, size: 'max' }),
+      }),
+    )
+    fc.assert(
+      fc.property(anyCase, ({ capacity, start, steps }) => {
+        const ring = ringAt(start, capacity, kind)
+        const model = new Model(start, capacity)
+        let mark = 0
+        for (const step of steps) {
+          switch (step.kind) {
+            case 'write':
+            case 'writeToEnd': {
+              mark = (mark + 1) & 0xff
+              const length = step.kind === 'write' ? step.length : Math.max(8, model.toEnd - step.left)
+              if (write(ring, length, mark) !== model.write(length, mark)) throw new Error('room differs')
+              break
             }
-            break
-          case 'release':
-            ring.consumer.release()
-            model.release()
-            break
-          case 'reopenProducer':
-            ring.producer = new RingProducer(ring.memory, ADDRESS, capacity)
-            model.reopenProducer()
-            break
-          case 'reopenConsumer':
-            ring.consumer = new RingConsumer(ring.memory, ADDRESS, capacity)
-            model.reopenConsumer()
-            break
+            case 'publish':
+              ring.producer.publish()
+              model.published = model.tail
+              break
+            case 'read':
+              ring.consumer.poll()
+              for (let record = 0; record < step.records; record++) {
+                const [got, wanted] = [read(ring), model.read()]
+                if (String(got) !== String(wanted)) throw new Error(`read ${got}, not ${wanted}`)
+              }
+              break
+            case 'release':
+              ring.consumer.release()
+              model.release()
+              break
+            case 'reopenProducer':
+              ring.producer = new RingProducer(ring.memory, ADDRESS, capacity)
+              model.reopenProducer()
+              break
+            case 'reopenConsumer':
+              ring.consumer = new RingConsumer(ring.memory, ADDRESS, capacity)
+              model.reopenConsumer()
+              break
+          }
+          if (ring.producer.used() !== model.tail - model.released) throw new Error('used differs')
         }
-        if (ring.producer.used() !== model.tail - model.released) throw new Error('used differs')
-      }
-      const { u8 } = ring.memory
-      return u8.subarray(0, ADDRESS).every(byte => byte === 0xee) && u8.subarray(-128).every(byte => byte === 0xee)
-    }),
-    { numRuns: 400 },
-  )
-})
+        const { u8 } = ring.memory
+        const end = ADDRESS + ringBytes(capacity)
+        const around = [u8.subarray(0, ADDRESS), u8.subarray(end, end + 128)]
+        return around.every(bytes => bytes.every(byte => byte === 0xee))
+      }),
+      { numRuns },
+    )
+  })

@@ -17,7 +17,7 @@ import type { Memory } from './memory.ts'
 export const FULL = -1
 /** Returned by `next` when nothing more is published. */
 export const EMPTY = -1
-/** Returned by `next` when the bytes at the head cannot be a record; the head stays where it is. */
+/** Returned by `next` when the bytes at the head cannot be a record, or the tail is none; the head stays where it is. */
 export const CORRUPT = -2
 
 /** The producer's side; one thread only. */
@@ -118,9 +118,13 @@ export class RingConsumer {
     this.#tail = this.head
   }
 
-  /** Looks at the tail; whether records are ready. */
+  /** Looks at the tail; whether records are ready, or something that cannot be, of which `next` then says so. */
   poll(): boolean {
-    this.#tail = this.memory.load(this.address + RING_TAIL)
+    const tail = this.memory.load(this.address + RING_TAIL)
+    const ready = (tail - this.head) | 0
+    // Behind a tail that is less than nothing away no length is possible, so that `next` needs no check of its own.
+    const impossible = ready < 0 || ready > this.capacity || ((tail | this.head) & 7) !== 0
+    this.#tail = impossible ? (this.head - 1) | 0 : tail
     return this.#tail !== this.head
   }
 

@@ -5,6 +5,7 @@
  * who can be told again after a restart: every call to a partition host is idempotent. Records never travel here.
  */
 
+import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
@@ -230,7 +231,7 @@ export interface PartitionHostApi {
 
 /** What a partition host is started with. */
 export interface PartitionHostBoot {
-  readonly memory: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly host: number
   /** Of its own words: bell and wants. */
   readonly address: number
@@ -276,7 +277,7 @@ export interface MemberApi {
 
 /** What a handler host is started with. */
 export interface HandlerHostBoot {
-  readonly memory: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly place: ClientPlace
   readonly shape: RunShape
   /** URL of the handler's module. */
@@ -413,7 +414,7 @@ export interface OwnerControlApi extends ControlApi {
 
 /** What the control thread is started with. */
 export interface ControlBoot {
-  readonly memory: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly partitionThreads: number
   readonly restart: { readonly intensity: number; readonly periodMs: number }
   readonly deadLetterDepth: number

@@ -73,7 +73,7 @@ export class Session {
     const members = createChannel()
     const notices = createChannel()
     const boot: ControlBoot = {
-      memory: memory.buffer,
+      memory: memory.handle,
       partitionThreads: options.partitionThreads,
       restart: options.restart,
       deadLetterDepth: options.deadLetterDepth,

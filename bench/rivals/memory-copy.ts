@@ -7,6 +7,7 @@
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { poolSize } from '../workload.ts'
+import { writeDoubles } from '../write-doubles.ts'
 
 const memoryBytes = 1 << 20
 const doublesBytesMax = 256
@@ -36,9 +37,7 @@ async function start({ workload }: Spec): Promise<Running> {
       u8.set(values[i % poolSize] as Uint8Array, at + recordHeaderBytes)
       return
     }
-    const source = doubles[i % poolSize] as Float64Array
-    const to = (at + recordHeaderBytes) >> 3
-    for (let word = 0; word < source.length; word++) f64[to + word] = source[word] as number
+    writeDoubles(f64, (at + recordHeaderBytes) >> 3, doubles[i % poolSize] as Float64Array)
   }
   const copyAll = (records: number): void => {
     let place = 0

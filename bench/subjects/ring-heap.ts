@@ -24,6 +24,7 @@ import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Subject } from '../subject.ts'
 import { nextMessage } from '../threads.ts'
 import { createWorkload, poolSize } from '../workload.ts'
+import { writeDoubles } from '../write-doubles.ts'
 
 const childArgument = 'ring-heap-child'
 const capacity = 1 << 20
@@ -104,8 +105,7 @@ class Producer {
       const address = this.#ring.claim(bytes)
       if (address === FULL) return i
       this.#memory.i32[address >> 2] = bytes
-      const at = (address + headerBytes) >> 3
-      for (let word = 0; word < value.length; word++) this.#memory.f64[at + word] = value[word] as number
+      writeDoubles(this.#memory.f64, (address + headerBytes) >> 3, value)
       this.#ring.advance(bytes)
       this.#ring.publish()
       this.#bell.ring()
@@ -147,7 +147,7 @@ class Consumer {
 
 async function measureInChild(): Promise<void> {
   const memory = Memory.allocate(ring + ringBytes(capacity))
-  const worker = new Worker(new URL(import.meta.url), { workerData: { subject: 'ring-heap', buffer: memory.buffer } })
+  const worker = new Worker(new URL(import.meta.url), { workerData: { subject: 'ring-heap', memory: memory.handle } })
   await nextMessage(worker)
   const producer = new Producer(memory)
   process.on('message', async (records: number) => {
@@ -164,7 +164,7 @@ async function measureInChild(): Promise<void> {
 }
 
 if (!isMainThread && workerData?.subject === 'ring-heap') {
-  const consumer = new Consumer(new Memory(workerData.buffer))
+  const consumer = new Consumer(new Memory(workerData.memory))
   parentPort?.on('message', (records: number) => {
     const before = collectedHeapBytes()
     const sum = consumer.read(records)

@@ -12,6 +12,7 @@ import {
   Doorbell,
   FULL,
   Memory,
+  type MemoryHandle,
   RingConsumer,
   RingProducer,
   ringBytes,
@@ -22,6 +23,7 @@ import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Sample, Spec, Subject } from '../subject.ts'
 import { nextMessage, startThread } from '../threads.ts'
 import { createWorkload, poolSize } from '../workload.ts'
+import { writeDoubles } from '../write-doubles.ts'
 
 const capacity = 4_096
 const headerBytes = 8
@@ -35,7 +37,7 @@ const memoryBytes: number = back + ringBytes(capacity)
 interface ThreadData {
   readonly subject: 'round-trip'
   readonly role: 'asks' | 'answers'
-  readonly buffer: SharedArrayBuffer
+  readonly memory: MemoryHandle
 }
 
 export const roundTrip: Subject = {
@@ -47,7 +49,7 @@ export const roundTrip: Subject = {
 async function start({ caseName }: Spec): Promise<Running> {
   const memory = Memory.allocate(memoryBytes)
   const startRole = (role: ThreadData['role']): Promise<Worker> =>
-    startThread(import.meta.url, { subject: 'round-trip', role, buffer: memory.buffer } satisfies ThreadData)
+    startThread(import.meta.url, { subject: 'round-trip', role, memory: memory.handle } satisfies ThreadData)
   const answering = await startRole('answers')
   const asking = caseName === 'ring-round-trip' ? await startRole('asks') : null
   const asker = asking === null ? new Asker(memory) : null
@@ -101,8 +103,7 @@ class Asker {
     const address = this.#requests.claim(bytes)
     if (address === FULL) throw new Error('a ring with one record in it is full')
     this.#memory.i32[address >> 2] = bytes
-    for (let word = 0; word < value.length; word++)
-      this.#memory.f64[((address + headerBytes) >> 3) + word] = value[word] as number
+    writeDoubles(this.#memory.f64, (address + headerBytes) >> 3, value)
     this.#requests.advance(bytes)
     this.#requests.publish()
     this.#bell.ring()
@@ -168,7 +169,7 @@ function answer(memory: Memory): never {
 
 const data = isMainThread ? undefined : (workerData as ThreadData | undefined)
 if (data?.subject === 'round-trip') {
-  const memory = new Memory(data.buffer)
+  const memory = new Memory(data.memory)
   parentPort?.postMessage('ready')
   if (data.role === 'answers') answer(memory)
   const asker = new Asker(memory)

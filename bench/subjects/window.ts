@@ -1,9 +1,10 @@
 /**
- * Our own subject for one writer and three readers: records through a window, main -> three threads, all of them to each.
+ * Our own subject for one writer and three readers: records through a window, one thread -> three threads, all of them
+ * to each.
  *
- * Main writes in place and commits 32 records at a time; each reader looks at the bytes where they are, between `enter`
- * and `leave`, and copies out only the record that wraps. The rate counts each record once, so that it is what each
- * reader gets; the total is that of one reader, and all three must agree on it.
+ * The writer writes in place and commits 32 records at a time; each reader looks at the bytes where they are, between
+ * `enter` and `leave`, and copies out only the record that wraps. The rate counts each record once, so that it is what
+ * each reader gets; the total is that of one reader, and all three must agree on it.
  *
  *     | i32 length of all | unused: 4 bytes | value |
  */
@@ -14,6 +15,7 @@ import {
   GATE_BYTES,
   type GateTicket,
   Memory,
+  type MemoryHandle,
   ReaderGate,
   Sleeper,
   WindowGates,
@@ -26,7 +28,8 @@ import { sumEnds } from '../checks.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { nextMessage, startThread } from '../threads.ts'
-import { poolSize } from '../workload.ts'
+import { createWorkload, type PayloadName, poolSize } from '../workload.ts'
+import { writeDoubles } from '../write-doubles.ts'
 
 const readers = 3
 const capacity = 1 << 20
@@ -35,22 +38,17 @@ const batchRecords = 32
 /** Bytes that a reader looks at between `enter` and `leave`, so that the writer need not wait for the whole window. */
 const turnBytes = 32_768
 
-const goalAddress = 0
-const writerBell = 128
+const writerBell = 0
 const readerBells: number = writerBell + BELL_BYTES
 const gates: number = readerBells + readers * BELL_BYTES
 const windowAddress: number = gates + readers * GATE_BYTES
 
 interface ThreadData {
   readonly subject: 'window'
-  readonly buffer: SharedArrayBuffer
-  readonly index: number
-  readonly ticket: GateTicket
-}
-
-interface Report {
-  readonly handled: number
-  readonly sum: number
+  readonly memory: MemoryHandle
+  readonly payload: PayloadName
+  /** `null`: the writer. */
+  readonly reader: { readonly index: number; readonly ticket: GateTicket } | null
 }
 
 export const logWindow: Subject = {
@@ -61,16 +59,41 @@ export const logWindow: Subject = {
 
 async function start({ workload }: Spec): Promise<Running> {
   const memory = Memory.allocate(windowAddress + windowBytes(capacity))
-  const writer = new WindowWriter(memory, windowAddress, capacity, new WindowGates(memory, gates, readers))
+  const base = { subject: 'window', memory: memory.handle, payload: workload.payload } as const
+  // Before the writer's thread is there, this one is the writer, and opens the gates.
+  const opener = new WindowWriter(memory, windowAddress, capacity, new WindowGates(memory, gates, readers))
   const threads: Worker[] = []
   for (let index = 0; index < readers; index++) {
-    const ticket = writer.attach()
+    const ticket = opener.attach()
     if (ticket === null) throw new Error('there are as many gates as readers')
-    const data: ThreadData = { subject: 'window', buffer: memory.buffer, index, ticket }
-    threads.push(await startThread(import.meta.url, data))
+    threads.push(await startThread(import.meta.url, { ...base, reader: { index, ticket } } satisfies ThreadData))
   }
+  const writer = await startThread(import.meta.url, { ...base, reader: null } satisfies ThreadData)
+  let sum = 0
+  return {
+    async run(records) {
+      const totals = threads.map(thread => nextMessage<number>(thread))
+      const elapsed = startStopwatch()
+      for (const thread of [...threads, writer]) thread.postMessage(records)
+      const [first = Number.NaN, ...others] = await Promise.all(totals)
+      const seconds = elapsed()
+      if (others.some(other => other !== first)) throw new Error(`the readers disagree: ${[first, ...others]}`)
+      sum += first
+      return { seconds }
+    },
+    async stop() {
+      await Promise.all([...threads, writer].map(thread => thread.terminate()))
+      return sum
+    },
+  }
+}
+
+/** Returns what writes so many records. */
+function writing(memory: Memory, payload: PayloadName): (records: number) => Promise<void> {
+  const writer = new WindowWriter(memory, windowAddress, capacity, new WindowGates(memory, gates, readers))
+  const workload = createWorkload(payload, 'ends')
   const sleeper = new Sleeper(new Doorbell(memory, writerBell))
-  const bells = threads.map((_, index) => new Doorbell(memory, readerBells + index * BELL_BYTES))
+  const bells = Array.from({ length: readers }, (_, index) => new Doorbell(memory, readerBells + index * BELL_BYTES))
   const values = Array.from({ length: poolSize }, (_, i) => {
     const value = workload.bytes(i)
     return new Float64Array(value.buffer, value.byteOffset, value.length >> 3)
@@ -89,8 +112,7 @@ async function start({ workload }: Spec): Promise<Running> {
       return
     }
     memory.i32[address >> 2] = bytes
-    const at = (address + headerBytes) >> 3
-    for (let word = 0; word < value.length; word++) memory.f64[at + word] = value[word] as number
+    writeDoubles(memory.f64, (address + headerBytes) >> 3, value)
     writer.advance(bytes)
   }
   const commit = (): void => {
@@ -108,34 +130,16 @@ async function start({ workload }: Spec): Promise<Running> {
     return to
   }
   const hasRoom = (): boolean => writer.reclaim() >= capacity / 4
-  let sum = 0
-  let goal = 0
-  return {
-    async run(records) {
-      const reports = threads.map(thread => nextMessage<Report>(thread))
-      const elapsed = startStopwatch()
-      goal += records
-      memory.store(goalAddress, goal)
-      for (let next = 0; next < records; ) {
-        next = writeFrom(next, records)
-        if (next < records) await sleeper.sleepAsync(hasRoom)
-      }
-      const [first, ...others] = await Promise.all(reports)
-      const seconds = elapsed()
-      if (first?.handled !== goal || others.some(other => other.handled !== goal || other.sum !== first.sum))
-        throw new Error(`the readers disagree: ${JSON.stringify([first, ...others])}`)
-      sum = first.sum
-      return { seconds }
-    },
-    async stop() {
-      await Promise.all(threads.map(thread => thread.terminate()))
-      return sum
-    },
+  return async records => {
+    for (let next = 0; ; await sleeper.sleepAsync(hasRoom)) {
+      next = writeFrom(next, records)
+      if (next === records) return
+    }
   }
 }
 
-function read({ buffer, index, ticket }: ThreadData): never {
-  const memory = new Memory(buffer)
+/** Returns what takes so many records and adds up their ends. */
+function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['reader']>): (records: number) => number {
   const gate = new ReaderGate(memory, ticket)
   const reader = new WindowReader(memory, windowAddress, capacity)
   const writer = new Doorbell(memory, writerBell)
@@ -143,7 +147,6 @@ function read({ buffer, index, ticket }: ThreadData): never {
   const ready = (): boolean => reader.end() !== gate.position
   const wrapped = new Uint8Array(4_096)
   let handled = 0
-  let reported = 0
   let sum = 0
   /** Looks at whole records up to `end`, `turnBytes` at most; where it stopped. */
   const walk = (end: number): number => {
@@ -162,21 +165,27 @@ function read({ buffer, index, ticket }: ThreadData): never {
     }
     return position
   }
-  for (;;) {
-    if (sleeper.sleep(ready)) {
+  return records => {
+    sum = 0
+    for (handled = 0; handled < records; ) {
+      if (!sleeper.sleep(ready)) continue
       if (!gate.enter()) throw new Error('nobody ends this reader')
       gate.leave(walk(reader.end()))
       writer.ring()
     }
-    if (handled !== reported && handled === memory.load(goalAddress)) {
-      reported = handled
-      parentPort?.postMessage({ handled, sum } satisfies Report)
-    }
+    return sum
   }
 }
 
 const data = isMainThread ? undefined : (workerData as ThreadData | undefined)
 if (data?.subject === 'window') {
+  const memory = new Memory(data.memory)
+  if (data.reader === null) {
+    const write = writing(memory, data.payload)
+    parentPort?.on('message', write)
+  } else {
+    const read = reading(memory, data.reader)
+    parentPort?.on('message', (records: number) => parentPort?.postMessage(read(records)))
+  }
   parentPort?.postMessage('ready')
-  read(data)
 }

@@ -29,9 +29,12 @@ async function main(): Promise<void> {
     if (longestStallMs > STALL_MS_MAX) problems.push(`${name}: stood still for ${longestStallMs.toFixed(0)} ms`)
   }
   console.log(`Node ${process.version}, ${seconds} s each`)
-  const rings = await Promise.all([stressRing(1_024, 0x7fffe000, seconds), stressRing(65_536, 0xfff00000 | 0, seconds)])
-  for (const { records, bytes, kills, repeated, longestStallMs, longestStartMs, faults } of rings) {
-    const name = `ring of ${bytes} bytes`
+  const rings = await Promise.all([
+    stressRing('js', 1_024, 0x7fffe000, seconds),
+    stressRing('wasm', 65_536, 0xfff00000 | 0, seconds),
+  ])
+  for (const { kind, records, bytes, kills, repeated, longestStallMs, longestStartMs, faults } of rings) {
+    const name = `ring of ${bytes} bytes, ${kind}`
     console.log(
       `${name}: ${records} records read, ${kills.producer} producers and ${kills.consumer} consumers killed, ` +
         `${repeated} records repeated, longest stall ${longestStallMs.toFixed(0)} ms, longest start ${longestStartMs.toFixed(0)} ms`,

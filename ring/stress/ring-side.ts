@@ -7,7 +7,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Doorbell } from '../doorbell.ts'
-import { Memory } from '../memory.ts'
+import { Memory, type MemoryHandle } from '../memory.ts'
 import { Sleeper } from '../sleeper.ts'
 import { CORRUPT, FULL, RingConsumer, RingProducer } from '../spsc-ring.ts'
 import { faultOf, Random, writeRecord } from './checked-record.ts'
@@ -17,7 +17,7 @@ export type RingSideName = 'producer' | 'consumer'
 
 export interface RingSideData {
   readonly side: RingSideName
-  readonly buffer: SharedArrayBuffer
+  readonly memory: MemoryHandle
   readonly ring: number
   readonly capacity: number
   readonly ledgers: Readonly<Record<RingSideName, number>>
@@ -37,7 +37,7 @@ export type RingSideMessage =
 const SLEEP_MS = 3_000
 
 const data = workerData as RingSideData
-const memory = new Memory(data.buffer)
+const memory = new Memory(data.memory)
 const random = new Random(data.seed)
 const ledger = new Ledger(memory, data.ledgers[data.side])
 const sleeper = new Sleeper(new Doorbell(memory, data.bells[data.side]), { timeoutMs: SLEEP_MS })

@@ -1,12 +1,12 @@
 /**
  * Stresses one ring: two threads, of which now and then one is killed and another takes its place.
  *
- * Main thread. A side is replaced only after its predecessor's `'exit'`, and then both bells are rung, since the dead
- * one may have published and not rung.
+ * Main thread. A side is replaced only after its predecessor's `'exit'`, and then both sides are woken, since the
+ * dead one may have published and not rung.
  */
 import { Doorbell } from '../doorbell.ts'
 import { BELL_BYTES, RING_HEAD, RING_TAIL, ringBytes } from '../layout.ts'
-import { Memory } from '../memory.ts'
+import { Memory, type MemoryKind } from '../memory.ts'
 import { Random } from './checked-record.ts'
 import { LEDGER_BYTES, Ledger } from './ledger.ts'
 import { live, sleepMs } from './lives.ts'
@@ -15,6 +15,7 @@ import { StallWatch } from './stall-watch.ts'
 import { StressedThread } from './thread.ts'
 
 export interface RingStressReport {
+  readonly kind: MemoryKind
   readonly records: number
   readonly bytes: number
   readonly kills: Readonly<Record<RingSideName, number>>
@@ -28,12 +29,17 @@ export interface RingStressReport {
 
 const END_MS = 10_000
 
-export async function stressRing(capacity: number, start: number, seconds: number): Promise<RingStressReport> {
+export async function stressRing(
+  kind: MemoryKind,
+  capacity: number,
+  start: number,
+  seconds: number,
+): Promise<RingStressReport> {
   const stop = 0
   const bells = { producer: 128, consumer: 128 + BELL_BYTES }
   const ledgers = { producer: 128 + 2 * BELL_BYTES, consumer: 128 + 2 * BELL_BYTES + LEDGER_BYTES }
   const ring = ledgers.consumer + LEDGER_BYTES
-  const memory = Memory.allocate(ring + ringBytes(capacity))
+  const memory = Memory.allocate(ring + ringBytes(capacity), kind)
   for (const word of [RING_TAIL, RING_HEAD]) memory.store(ring + word, start)
   for (const ledger of Object.values(ledgers)) new Ledger(memory, ledger).reset(start, 0)
 
@@ -46,7 +52,7 @@ export async function stressRing(capacity: number, start: number, seconds: numbe
   const begin = (side: RingSideName): StressedThread<RingSideMessage> => {
     const data: RingSideData = {
       side,
-      buffer: memory.buffer,
+      memory: memory.handle,
       ring,
       capacity,
       ledgers,
@@ -75,7 +81,7 @@ export async function stressRing(capacity: number, start: number, seconds: numbe
     const side = random.below(2) === 0 ? 'producer' : 'consumer'
     startMs = Math.max(startMs, threads[side].startMs ?? 0)
     await threads[side].kill()
-    for (const bell of Object.values(bells)) new Doorbell(memory, bell).ring()
+    for (const bell of Object.values(bells)) new Doorbell(memory, bell).wake()
     threads[side] = begin(side)
     kills[side]++
   }
@@ -88,6 +94,7 @@ export async function stressRing(capacity: number, start: number, seconds: numbe
   if (faults.length === 0 && done.producer !== done.consumer)
     faults.push(`${done.producer} records were published, ${done.consumer} were read`)
   return {
+    kind: memory.kind,
     records: counted(),
     bytes: capacity,
     kills,

@@ -80,7 +80,7 @@ export class StressedWindow {
     const window = take(windowBytes(capacity))
     this.#memory = Memory.allocate(address)
     this.#place = {
-      buffer: this.#memory.buffer,
+      memory: this.#memory.handle,
       stop,
       requests,
       writerBell,
@@ -116,9 +116,9 @@ export class StressedWindow {
     return this.#bellOf(reader) + BELL_BYTES
   }
 
-  #ringAll(): void {
+  #wakeAll(): void {
     for (const address of [this.#place.writerBell, ...this.#readers.map(({ index }) => this.#bellOf(index))])
-      new Doorbell(this.#memory, address).ring()
+      new Doorbell(this.#memory, address).wake()
   }
 
   #begin(
@@ -213,7 +213,7 @@ export class StressedWindow {
     const ticket = reader.ticket as GateTicket
     this.#keeper.exited(ticket)
     reader.thread = null
-    this.#ringAll()
+    this.#wakeAll()
     this.#ask({ reader: reader.index, dead: reader.ended ? null : ticket })
   }
 
@@ -230,7 +230,7 @@ export class StressedWindow {
       reader.ended = true
       this.#detached++
       this.#keeper.end(reader.ticket)
-      this.#ringAll()
+      this.#wakeAll()
     }
   }
 
@@ -239,7 +239,7 @@ export class StressedWindow {
       this.#startMs = Math.max(this.#startMs, thread?.startMs ?? 0)
     if (this.#random.below(3) === 0) {
       await this.#writer.kill()
-      this.#ringAll()
+      this.#wakeAll()
       this.#writer = this.#beginWriter()
       this.#kills.writer++
       return
@@ -289,11 +289,11 @@ export class StressedWindow {
       this.#readers.every(({ thread, request, ended }) => thread !== null && request === null && !ended)
     await this.#waitFor('the readers to be there', begun)
     this.#memory.store(this.#place.stop, 1)
-    this.#ringAll()
+    this.#wakeAll()
     await this.#waitFor('the writer to stop', () => this.#writerDone !== -1)
     this.#stopping = true
     this.#memory.store(this.#place.stop, 2)
-    this.#ringAll()
+    this.#wakeAll()
     await this.#waitFor('the readers to read all', () => this.#done.length === READERS)
     await Promise.all([this.#writer.kill(), ...this.#readers.map(({ thread }) => thread?.kill())])
     if (this.#faults.length === 0 && this.#done.some(next => next !== this.#writerDone))

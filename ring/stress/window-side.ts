@@ -8,14 +8,14 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { Doorbell } from '../doorbell.ts'
 import { LINE_BYTES } from '../layout.ts'
 import { WindowReader, WindowWriter, WRAPS } from '../log-window.ts'
-import { Memory } from '../memory.ts'
+import { Memory, type MemoryHandle } from '../memory.ts'
 import { Sleeper } from '../sleeper.ts'
 import { type GateTicket, ReaderGate, WindowGates } from '../window-gates.ts'
 import { faultOf, Random, RECORD_BYTES_MAX, writeRecord } from './checked-record.ts'
 import { Ledger } from './ledger.ts'
 
 export interface WindowPlace {
-  readonly buffer: SharedArrayBuffer
+  readonly memory: MemoryHandle
   /** Addresses of two words: 1 asks the writer to stop; grows with each request to it. */
   readonly stop: number
   readonly requests: number
@@ -63,7 +63,7 @@ const SLEEP_MS = 3_000
 const TURN_RECORDS = 32
 
 const { place, seed, reader: self, readerBells } = workerData as WindowSideData
-const memory = new Memory(place.buffer)
+const memory = new Memory(place.memory)
 const random = new Random(seed)
 const bells = readerBells.map(address => new Doorbell(memory, address))
 

@@ -149,7 +149,16 @@ export class GroupCoordinator {
   async #step(input: AssignmentInput): Promise<void> {
     const { state, effects } = step(this.#state, input)
     this.#state = state
-    const revoked = await Promise.all(effects.map(effect => this.#carryOut(effect)))
+    // What concerns one partition in order: who comes back may be given what it is at once to let go again.
+    const lanes = new Map<number, Promise<number | null>>()
+    for (const effect of effects) {
+      const before = lanes.get(effect.partition) ?? Promise.resolve(null)
+      lanes.set(
+        effect.partition,
+        before.then(() => this.#carryOut(effect)),
+      )
+    }
+    const revoked = await Promise.all(lanes.values())
     for (const partition of revoked) if (partition !== null) await this.#step({ kind: 'revoked', partition })
   }
 

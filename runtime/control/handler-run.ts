@@ -179,8 +179,9 @@ export class HandlerRun {
         told = this.#paused
         await (told ? remote.call.pause(this.shape.run) : remote.call.resume(this.shape.run))
       }
-      // Its answer may have been on its way when it ended.
-      if (host.incarnation !== life) return
+      // Its answer may have been on its way when it ended. A run that is ending has left its group, or is about to: who
+      // joined it now would own partitions for ever.
+      if (host.incarnation !== life || this.#ending) return
       this.#supervisor.started(host.id, incarnation)
       host.up = true
       first?.resolve()
@@ -210,7 +211,7 @@ export class HandlerRun {
   #boot(host: Host, incarnation: number, client: ClientEntry): HostIncarnation {
     const { port1, port2 } = createChannel()
     const boot: HandlerHostBoot = {
-      memory: this.#catalog.memory.buffer,
+      memory: this.#catalog.memory.handle,
       place: client.place,
       shape: this.shape,
       handler: this.#threads.handler,

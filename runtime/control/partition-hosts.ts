@@ -91,7 +91,7 @@ export class PartitionHosts {
     const slot = this.#slots[host] as Slot
     const { port1, port2 } = createChannel()
     const boot: PartitionHostBoot = {
-      memory: this.#catalog.memory.buffer,
+      memory: this.#catalog.memory.handle,
       host,
       address: (this.#catalog.hosts[host] as { address: number }).address,
       fault: this.#fault,

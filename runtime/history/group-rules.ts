@@ -1,0 +1,218 @@
+/**
+ * A1 to A5 and R2, R3: what must hold of a group, whoever of its members lives.
+ *
+ * Pure functions over a history. A consumer is one takeover of one partition: whoever takes it over again has a new name.
+ */
+import { type Checker, type GroupFacts, type History, type HistoryEvent, Problems, placeOf } from './history.ts'
+
+type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
+
+function lineOf(event: { readonly group: string; readonly topic: string; readonly partition: number }): string {
+  return `${event.group} of ${event.topic}/${event.partition}`
+}
+
+function factsOf({ groups }: History): Map<string, GroupFacts> {
+  return new Map(groups.map(facts => [`${facts.group} of ${facts.topic}`, facts]))
+}
+
+/** A1 and R2: while one consumer goes on, no other is given records of its partition, unless its thread was to end. */
+export const oneOwner: Checker = ({ events }) => {
+  const problems = new Problems('A1')
+  const owners = new Map<string, string>()
+  const past = new Set<string>()
+  const ended = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind !== 'delivered') continue
+    const owner = owners.get(lineOf(event))
+    if (owner === event.consumer) continue
+    if (past.has(event.consumer)) {
+      if (!ended.has(event.consumer))
+        problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
+      continue
+    }
+    if (owner !== undefined) past.add(owner)
+    owners.set(lineOf(event), event.consumer)
+  }
+  return problems.done()
+}
+
+/** What of one partition is settled for a group, for good. */
+class Settled {
+  readonly #done = new Set<number>()
+  readonly first: number
+  #prefix: number
+
+  constructor(first: number) {
+    this.first = first
+    this.#prefix = first
+  }
+
+  add(offset: number): void {
+    this.#done.add(offset)
+    while (this.#done.has(this.#prefix)) this.#prefix++
+  }
+
+  has(offset: number): boolean {
+    return offset < this.first || this.#done.has(offset)
+  }
+
+  /** The first offset that is not settled. */
+  get prefix(): number {
+    return this.#prefix
+  }
+}
+
+/** Keeps what is settled up to date; records before the first that a `latest` group saw count as settled. */
+class Ledger {
+  readonly settled = new Map<string, Settled>()
+  readonly #letters: ReadonlyMap<string, number>
+
+  constructor({ events }: History) {
+    // A letter is told of when somebody reads it, later than it was written: it counts from the start.
+    const letters = new Map<string, number>()
+    for (const event of events)
+      if (event.kind === 'letter') letters.set(`${event.group} ${placeOf(event.source)}`, event.failedAttempts)
+    this.#letters = letters
+  }
+
+  isLetter(event: {
+    readonly group: string
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+  }): boolean {
+    return this.#letters.has(`${event.group} ${placeOf(event)}`)
+  }
+
+  of(event: { readonly group: string; readonly topic: string; readonly partition: number }, first: number): Settled {
+    const line = lineOf(event)
+    let settled = this.settled.get(line)
+    if (settled === undefined) {
+      settled = new Settled(first)
+      this.settled.set(line, settled)
+    }
+    return settled
+  }
+}
+
+/** A3: nobody is given a record while an earlier one of its partition is not settled; and no new owner skips any. */
+export const nothingIsSkipped: Checker = history => {
+  const problems = new Problems('A3')
+  const facts = factsOf(history)
+  const ledger = new Ledger(history)
+  const ended = new Set<string>()
+  for (const event of history.events) {
+    if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'settled' && event.how === 'handled') ledger.of(event, 0).add(event.offset)
+    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
+    const group = facts.get(`${event.group} of ${event.topic}`)
+    if (group === undefined || !group.ordered) continue
+    const settled = ledger.of(event, group.from === 'latest' ? event.offset : 0)
+    for (let offset = settled.prefix; offset < event.offset; offset++) {
+      const place = { topic: event.topic, partition: event.partition, offset }
+      if (settled.has(offset)) continue
+      if (!ledger.isLetter({ group: event.group, ...place })) {
+        problems.say(`${event.consumer} got ${placeOf(event)} before ${offset} was settled`)
+        break
+      }
+      settled.add(offset)
+    }
+  }
+  return problems.done()
+}
+
+/** A4: what is committed never goes back, and is never ahead of what is settled. */
+export const commitsGoForward: Checker = history => {
+  const problems = new Problems('A4')
+  const facts = factsOf(history)
+  const ledger = new Ledger(history)
+  const commits = new Map<string, number>()
+  for (const event of history.events) {
+    if (event.kind === 'settled' && event.how === 'handled') ledger.of(event, 0).add(event.offset)
+    if (event.kind !== 'committed') continue
+    const line = lineOf(event)
+    const known = commits.get(line)
+    if (known !== undefined && event.offset < known)
+      problems.say(`${line} was at ${known}, and later at ${event.offset}`)
+    commits.set(line, Math.max(known ?? 0, event.offset))
+    const group = facts.get(`${event.group} of ${event.topic}`)
+    if (group === undefined || group.from === 'latest' || group.atMostOnce) continue
+    const settled = ledger.of(event, 0)
+    for (let offset = settled.prefix; offset < event.offset; offset++) {
+      const place = { topic: event.topic, partition: event.partition, offset }
+      if (settled.has(offset) || ledger.isLetter({ group: event.group, ...place })) settled.add(offset)
+      else {
+        problems.say(`${line} committed ${event.offset} before ${offset} was settled`)
+        break
+      }
+    }
+  }
+  return problems.done()
+}
+
+/** A5 and D5: a drained group has handled or buried every record that is in the log. */
+export const everyRecordIsSettled: Checker = history => {
+  const problems = new Problems('A5')
+  const ledger = new Ledger(history)
+  const handled = new Set<string>()
+  const firsts = new Map<string, number>()
+  for (const event of history.events) {
+    if (event.kind === 'settled' && event.how === 'handled') handled.add(`${event.group} ${placeOf(event)}`)
+    if (event.kind === 'delivered') {
+      const line = lineOf(event)
+      firsts.set(line, Math.min(firsts.get(line) ?? event.offset, event.offset))
+      const group = history.groups.find(({ group, topic }) => group === event.group && topic === event.topic)
+      if (group?.atMostOnce) handled.add(`${event.group} ${placeOf(event)}`)
+    }
+  }
+  for (const { group, topic, from } of history.groups) {
+    if (!history.drained.includes(`${group} of ${topic}`)) continue
+    for (const event of history.events) {
+      if (event.kind !== 'read' || event.topic !== topic) continue
+      const first = firsts.get(lineOf({ ...event, group })) ?? Number.POSITIVE_INFINITY
+      if (from === 'latest' && event.offset < first) continue
+      const place = placeOf(event)
+      if (!handled.has(`${group} ${place}`) && !ledger.isLetter({ ...event, group }))
+        problems.say(`${event.id} at ${place} was neither handled nor dead-lettered by ${group}, which is drained`)
+    }
+  }
+  return problems.done()
+}
+
+/** R3: one consumer's hand-outs of one record count up, and each failure that it told of is in the next one's count. */
+export const attemptsCountUp: Checker = ({ events }) => {
+  const problems = new Problems('D1')
+  const last = new Map<string, Delivered>()
+  const failed = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'settled') {
+      const name = `${event.consumer} ${placeOf(event)}`
+      if (event.how === 'failed') failed.add(`${name} ${event.deliveryAttempt}`)
+      continue
+    }
+    if (event.kind !== 'delivered') continue
+    const name = `${event.consumer} ${placeOf(event)}`
+    const before = last.get(name)
+    last.set(name, event)
+    if (before === undefined) continue
+    if (event.deliveryAttempt <= before.deliveryAttempt)
+      problems.say(
+        `${event.consumer} got ${placeOf(event)} as attempt ${before.deliveryAttempt}, then as ${event.deliveryAttempt}`,
+      )
+    const counted = failed.has(`${name} ${before.deliveryAttempt}`)
+    if (counted && event.failedAttempts !== before.failedAttempts + 1)
+      problems.say(
+        `${placeOf(event)} failed with ${before.failedAttempts} failures before, and came again with ${event.failedAttempts}`,
+      )
+  }
+  return problems.done()
+}
+
+export const GROUP_RULES: readonly Checker[] = [
+  oneOwner,
+  nothingIsSkipped,
+  commitsGoForward,
+  everyRecordIsSettled,
+  attemptsCountUp,
+]

@@ -1,0 +1,150 @@
+/**
+ * What was seen to happen in a broker, in the order in which it was seen: what checkers judge.
+ *
+ * Types, and one builder. Each message carries a name of its own (`id`), so that it is known again wherever it turns
+ * up. Nothing here knows who recorded it: a simulation, or threads that wrote it into shared memory.
+ */
+
+/** How a send ended: appended for certain, not appended for certain, or nobody knows. */
+export type Outcome = 'ok' | 'fail' | 'info'
+
+/** A record's place. */
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export type HistoryEvent =
+  /** A producer was told to send a message; events of one producer are in the order of its calls. */
+  | {
+      readonly kind: 'sent'
+      readonly producer: string
+      readonly topic: string
+      readonly id: string
+      readonly key: string | null
+    }
+  /** What it heard of it; the place, where that is known. */
+  | {
+      readonly kind: 'answered'
+      readonly topic: string
+      readonly id: string
+      readonly outcome: Outcome
+      readonly partition?: number
+      readonly offset?: number
+    }
+  /** A consumer took a partition over. Its name is new with each takeover. */
+  | {
+      readonly kind: 'began'
+      readonly group: string
+      readonly topic: string
+      readonly partition: number
+      readonly consumer: string
+    }
+  | ({
+      readonly kind: 'delivered'
+      readonly group: string
+      readonly consumer: string
+      readonly id: string
+      readonly key: string | null
+      readonly deliveryAttempt: number
+      readonly failedAttempts: number
+    } & Place)
+  /** The consumer was done with it: it was handled, failed, or was handed back. */
+  | ({
+      readonly kind: 'settled'
+      readonly group: string
+      readonly consumer: string
+      readonly how: 'handled' | 'failed' | 'rejected' | 'decode' | 'released'
+      /** The place in the delivery's life to which it belongs. */
+      readonly deliveryAttempt: number
+    } & Place)
+  /** The consumer's thread was told to end, or ended: what it had in hand may be charged with that. */
+  | {
+      readonly kind: 'ended'
+      readonly consumer: string
+      /** What was on its stack for certain: exactly this is to be charged. */
+      readonly executing?: Place & { readonly group: string }
+    }
+  /** What the consumer had in hand took longer than it may. */
+  | ({
+      readonly kind: 'overdue'
+      readonly group: string
+      readonly consumer: string
+      readonly deliveryAttempt: number
+    } & Place)
+  /** One record of the log, as a reader who takes everything in order read it. */
+  | ({ readonly kind: 'read'; readonly reader: string; readonly id: string; readonly key: string | null } & Place)
+  /** A dead letter: where it is, and what it says of where it came from. */
+  | ({
+      readonly kind: 'letter'
+      readonly id: string
+      readonly key: string | null
+      readonly group: string
+      readonly source: Place
+      readonly reason: string
+      readonly failedAttempts: number
+      /** How often it has been replayed. */
+      readonly replayed: number
+    } & Place)
+  /** What the broker says is settled. */
+  | {
+      readonly kind: 'committed'
+      readonly group: string
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
+  | { readonly kind: 'logStart'; readonly topic: string; readonly partition: number; readonly offset: number }
+
+/** A group as it was set up. */
+export interface GroupFacts {
+  readonly topic: string
+  readonly group: string
+  readonly attempts: number
+  /** Whether it hands out one record of a partition at a time, in order. */
+  readonly ordered: boolean
+  readonly from: 'earliest' | 'latest'
+  readonly atMostOnce: boolean
+  readonly deadLetterTopic: string | null
+}
+
+export interface History {
+  readonly events: readonly HistoryEvent[]
+  readonly groups: readonly GroupFacts[]
+  /** Topics read in full by a reader. */
+  readonly readTopics: readonly string[]
+  /** Groups that said, at the end and after the last send, that all is settled. */
+  readonly drained: readonly string[]
+}
+
+/** One rule; says in words what breaks it. */
+export type Checker = (history: History) => string[]
+
+/** Problems told by one checker; more are only counted. */
+const TOLD_MAX = 5
+
+/** Collects problems, not too many. */
+export class Problems {
+  readonly #rule: string
+  readonly found: string[] = []
+  #more = 0
+
+  constructor(rule: string) {
+    this.#rule = rule
+  }
+
+  say(what: string): void {
+    if (this.found.length < TOLD_MAX) this.found.push(`${this.#rule}: ${what}`)
+    else this.#more++
+  }
+
+  done(): string[] {
+    if (this.#more > 0) this.found.push(`${this.#rule}: and ${this.#more} more`)
+    return this.found
+  }
+}
+
+export function placeOf({ topic, partition, offset }: Place): string {
+  return `${topic}/${partition}@${offset}`
+}

@@ -1,0 +1,150 @@
+/**
+ * D1 to D5: what must hold of failures and dead letters.
+ *
+ * Pure functions over a history. A failure has a cause that can be seen: the consumer said so, the delivery was overdue,
+ * or the consumer's thread ended while it had the record in hand. Nothing else may be charged.
+ */
+import { type Checker, type HistoryEvent, type Place, Problems, placeOf } from './history.ts'
+
+type Letter = Extract<HistoryEvent, { kind: 'letter' }>
+
+/** D1: no hand-out once the limit is reached. */
+export const noAttemptAfterTheLimit: Checker = ({ events, groups }) => {
+  const problems = new Problems('D1')
+  const limits = new Map(groups.map(({ topic, group, attempts }) => [`${group} of ${topic}`, attempts]))
+  for (const event of events) {
+    if (event.kind !== 'delivered') continue
+    const limit = limits.get(`${event.group} of ${event.topic}`) ?? Number.POSITIVE_INFINITY
+    if (event.failedAttempts >= limit)
+      problems.say(`${placeOf(event)} came to ${event.group} with ${event.failedAttempts} failures of ${limit}`)
+  }
+  return problems.done()
+}
+
+function handOutOf(event: Place & { readonly deliveryAttempt: number }): string {
+  return `${placeOf(event)} ${event.deliveryAttempt}`
+}
+
+/** Failures that each record can be charged with, so far. */
+class Causes {
+  readonly #open = new Map<string, Map<string, string>>()
+  readonly #last = new Map<string, string>()
+  readonly #count = new Map<string, number>()
+
+  #add(name: string): void {
+    this.#count.set(name, (this.#count.get(name) ?? 0) + 1)
+  }
+
+  hear(event: HistoryEvent): void {
+    switch (event.kind) {
+      case 'delivered': {
+        const open = this.#open.get(event.consumer) ?? new Map<string, string>()
+        open.set(handOutOf(event), `${event.group} ${placeOf(event)}`)
+        this.#open.set(event.consumer, open)
+        this.#last.delete(event.consumer)
+        break
+      }
+      case 'settled':
+        this.#open.get(event.consumer)?.delete(handOutOf(event))
+        // Its thread may end before anybody has heard of it.
+        if (event.how === 'handled') this.#last.set(event.consumer, `${event.group} ${placeOf(event)}`)
+        if (event.how !== 'handled' && event.how !== 'released') this.#add(`${event.group} ${placeOf(event)}`)
+        break
+      case 'overdue':
+        this.#open.get(event.consumer)?.delete(handOutOf(event))
+        this.#add(`${event.group} ${placeOf(event)}`)
+        break
+      case 'ended':
+        for (const name of this.#open.get(event.consumer)?.values() ?? []) this.#add(name)
+        this.#open.delete(event.consumer)
+        if (this.#last.has(event.consumer)) this.#add(this.#last.get(event.consumer) as string)
+        this.#last.delete(event.consumer)
+        break
+      default:
+    }
+  }
+
+  of(group: string, place: string): number {
+    return this.#count.get(`${group} ${place}`) ?? 0
+  }
+}
+
+/** Each failure that is counted has a cause of its own: none is charged for a neighbour, and none twice. */
+export const onlyFailuresAreCharged: Checker = ({ events }) => {
+  const problems = new Problems('D1')
+  const causes = new Causes()
+  for (const event of events) {
+    if (event.kind === 'delivered') {
+      const count = causes.of(event.group, placeOf(event))
+      if (event.failedAttempts > count)
+        problems.say(
+          `${placeOf(event)} came to ${event.consumer} with ${event.failedAttempts} failures, and had ${count}`,
+        )
+    }
+    causes.hear(event)
+  }
+  for (const event of events) {
+    if (event.kind !== 'letter' || event.replayed > 0) continue
+    const count = causes.of(event.group, placeOf(event.source))
+    if (event.failedAttempts > count)
+      problems.say(
+        `the letter of ${placeOf(event.source)} tells of ${event.failedAttempts} failures, and it had ${count}`,
+      )
+  }
+  return problems.done()
+}
+
+/** D2: a letter's key and value are those of its record. */
+export const lettersAreTheirRecords: Checker = ({ events }) => {
+  const problems = new Problems('D2')
+  const records = new Map<string, { readonly id: string; readonly key: string | null }>()
+  for (const event of events) if (event.kind === 'read') records.set(placeOf(event), event)
+  for (const event of events) {
+    if (event.kind !== 'letter') continue
+    const record = records.get(placeOf(event.source))
+    if (record !== undefined && (record.id !== event.id || record.key !== event.key))
+      problems.say(`the letter ${placeOf(event)} holds ${event.id}, and ${placeOf(event.source)} holds ${record.id}`)
+  }
+  return problems.done()
+}
+
+/** A record is dead-lettered once by a group, at its limit or when it was rejected, with a reason that it gave. */
+export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
+  const problems = new Problems('D1')
+  const limits = new Map(groups.map(({ topic, group, attempts }) => [`${group} of ${topic}`, attempts]))
+  const told = new Map<string, Letter>()
+  const hows = new Map<string, Set<string>>()
+  for (const event of events) {
+    const name = event.kind === 'settled' || event.kind === 'overdue' ? `${event.group} ${placeOf(event)}` : undefined
+    if (name === undefined) continue
+    const how = event.kind === 'settled' ? event.how : 'timeout'
+    hows.set(name, (hows.get(name) ?? new Set()).add(how))
+  }
+  for (const event of events) {
+    if (event.kind !== 'letter') continue
+    const name = `${event.group} ${placeOf(event.source)}`
+    const known = told.get(name)
+    if (known !== undefined && known.offset !== event.offset)
+      problems.say(
+        `${placeOf(event.source)} is dead-lettered by ${event.group} at ${placeOf(known)} and at ${placeOf(event)}`,
+      )
+    told.set(name, event)
+    const limit = limits.get(`${event.group} of ${event.source.topic}`) ?? Number.POSITIVE_INFINITY
+    const atOnce = event.reason === 'rejected' || event.reason === 'decode'
+    if (!atOnce && event.failedAttempts !== limit)
+      problems.say(
+        `${placeOf(event.source)} was dead-lettered as ${event.reason} after ${event.failedAttempts} failures of ${limit}`,
+      )
+    // What a dead thread did last is not on record: `crashed` and `timeout` need no word of it.
+    if ((atOnce || event.reason === 'failed') && hows.get(name)?.has(event.reason) !== true)
+      problems.say(`${placeOf(event.source)} was dead-lettered as ${event.reason}, and never was that`)
+  }
+  return problems.done()
+}
+
+export const LETTER_RULES: readonly Checker[] = [
+  noAttemptAfterTheLimit,
+  onlyFailuresAreCharged,
+  lettersAreTheirRecords,
+  oneLetterAtTheLimit,
+]

@@ -1,0 +1,137 @@
+/**
+ * S1 to S9: what must hold of a stream, whoever reads it.
+ *
+ * Pure functions over a history. `read` events come from readers that take every record in order; `delivered` events
+ * from consumers, which may see a record again.
+ */
+import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
+
+type Sent = Extract<HistoryEvent, { kind: 'sent' }>
+
+/** S1: a place holds one value for ever, whoever tells of it. */
+export const oneValueAtAPlace: Checker = ({ events }) => {
+  const problems = new Problems('S1')
+  const values = new Map<string, string>()
+  for (const event of events) {
+    if (event.kind !== 'read' && event.kind !== 'delivered' && !(event.kind === 'answered' && event.outcome === 'ok'))
+      continue
+    if (event.partition === undefined || event.offset === undefined) continue
+    const place = placeOf({ topic: event.topic, partition: event.partition, offset: event.offset })
+    const known = values.get(place)
+    if (known === undefined) values.set(place, event.id)
+    else if (known !== event.id) problems.say(`${place} held ${known}, and later ${event.id}`)
+  }
+  return problems.done()
+}
+
+/** S2: a value is at one place. */
+export const onePlaceForAValue: Checker = ({ events }) => {
+  const problems = new Problems('S2')
+  const places = new Map<string, string>()
+  for (const event of events) {
+    if (event.kind !== 'read' && event.kind !== 'delivered') continue
+    const place = placeOf(event)
+    const name = `${event.topic} ${event.id}`
+    const known = places.get(name)
+    if (known === undefined) places.set(name, place)
+    else if (known !== place) problems.say(`${event.id} is at ${known} and at ${place}`)
+  }
+  return problems.done()
+}
+
+/** S3 and S4: what was confirmed is read, none skipped and, after the end, none missing. */
+export const nothingConfirmedIsLost: Checker = ({ events, readTopics }) => {
+  const problems = new Problems('S3/S4')
+  const read = new Set<string>()
+  for (const event of events) if (event.kind === 'read') read.add(`${event.topic} ${event.id}`)
+  for (const event of events) {
+    if (event.kind !== 'answered' || event.outcome !== 'ok' || !readTopics.includes(event.topic)) continue
+    if (!read.has(`${event.topic} ${event.id}`))
+      problems.say(`${event.id} was confirmed in ${event.topic}, and nobody read it`)
+  }
+  return problems.done()
+}
+
+/** S5: what failed for certain is not there, and nothing is that nobody sent. Dead letters are sent by nobody. */
+export const nothingFailedIsRead: Checker = ({ events }) => {
+  const problems = new Problems('S5')
+  const failed = new Set<string>()
+  const sent = new Set<string>()
+  const topics = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'sent') {
+      sent.add(`${event.topic} ${event.id}`)
+      topics.add(event.topic)
+    }
+    if (event.kind === 'answered' && event.outcome === 'fail') failed.add(`${event.topic} ${event.id}`)
+  }
+  for (const event of events) {
+    if (event.kind !== 'read' && event.kind !== 'delivered') continue
+    const name = `${event.topic} ${event.id}`
+    if (failed.has(name)) problems.say(`${event.id} failed, and is at ${placeOf(event)}`)
+    else if (topics.has(event.topic) && !sent.has(name))
+      problems.say(`${event.id} is at ${placeOf(event)}, and nobody sent it there`)
+  }
+  return problems.done()
+}
+
+/** S6 and S7: a reader moves from one offset to the next. */
+export const readersMissNothing: Checker = ({ events }) => {
+  const problems = new Problems('S6/S7')
+  const next = new Map<string, number>()
+  for (const event of events) {
+    if (event.kind !== 'read') continue
+    const name = `${event.reader} ${event.topic}/${event.partition}`
+    const expected = next.get(name)
+    if (expected !== undefined && event.offset !== expected)
+      problems.say(`${event.reader} read ${placeOf(event)} when ${expected} was to come`)
+    next.set(name, event.offset + 1)
+  }
+  return problems.done()
+}
+
+/** S8: one producer's sends to a partition are there in the order in which it made them. */
+export const sendsKeepTheirOrder: Checker = ({ events }) => {
+  const problems = new Problems('S8')
+  const sends = new Map<string, { readonly sent: Sent; readonly order: number }>()
+  for (const [order, event] of events.entries())
+    if (event.kind === 'sent') sends.set(`${event.topic} ${event.id}`, { sent: event, order })
+  const last = new Map<string, { readonly id: string; readonly order: number }>()
+  for (const event of events) {
+    if (event.kind !== 'read') continue
+    const known = sends.get(`${event.topic} ${event.id}`)
+    if (known === undefined) continue
+    const line = `${event.reader} ${event.topic}/${event.partition} ${known.sent.producer}`
+    const before = last.get(line)
+    if (before !== undefined && before.order > known.order)
+      problems.say(
+        `${known.sent.producer} sent ${event.id} before ${before.id}, and it is behind it in ${event.topic}/${event.partition}`,
+      )
+    last.set(line, { id: event.id, order: known.order })
+  }
+  return problems.done()
+}
+
+/** S9: the earliest offset of a partition never goes back. */
+export const theStartNeverGoesBack: Checker = ({ events }) => {
+  const problems = new Problems('S9')
+  const starts = new Map<string, number>()
+  for (const event of events) {
+    if (event.kind !== 'logStart') continue
+    const name = `${event.topic}/${event.partition}`
+    const known = starts.get(name) ?? 0
+    if (event.offset < known) problems.say(`${name} began at ${known}, and later at ${event.offset}`)
+    starts.set(name, Math.max(known, event.offset))
+  }
+  return problems.done()
+}
+
+export const STREAM_RULES: readonly Checker[] = [
+  oneValueAtAPlace,
+  onePlaceForAValue,
+  nothingConfirmedIsLost,
+  nothingFailedIsRead,
+  readersMissNothing,
+  sendsKeepTheirOrder,
+  theStartNeverGoesBack,
+]

@@ -1,0 +1,145 @@
+/**
+ * Lets faults befall threads while the simulation runs: which, when and where is drawn from the seed.
+ */
+import { FAULT_ARMED, FAULT_POINT } from '../layout.ts'
+import type { PartitionHostBoot } from '../protocol.ts'
+import type { Lab } from './lab.ts'
+import type { Plan } from './plan.ts'
+import { EVENT, type Scheduler, type SimThread } from './scheduler.ts'
+import type { SharedBytes } from './sim-memory.ts'
+import type { SimPort } from './sim-port.ts'
+import type { ThreadFaults } from './sim-threads.ts'
+import type { Simulated } from './sim-world.ts'
+
+const POINTS = Object.values(FAULT_POINT).filter(point => point !== FAULT_POINT.none)
+/** Accesses to shared memory until a doomed thread stops, at most. */
+const FUSE_MAX = 60
+
+export class Injector implements ThreadFaults {
+  readonly zombieShare: number
+  readonly lossShare: number
+  readonly #plan: Plan
+  readonly #scheduler: Scheduler
+  readonly #shared: SharedBytes
+  readonly #lab: Lab
+  readonly #ports: readonly SimPort[]
+  /** Address of the words that stop partition hosts at named points. */
+  #faultWords = -1
+  #active = true
+  /** Faults left: a broker that is never left alone gets nowhere. */
+  #left: number
+
+  constructor(plan: Plan, scheduler: Scheduler, shared: SharedBytes, lab: Lab, ports: readonly SimPort[]) {
+    this.#plan = plan
+    this.#scheduler = scheduler
+    this.#shared = shared
+    this.#lab = lab
+    this.#ports = ports
+    this.#left = scheduler.chance.between(3, 30)
+    this.zombieShare = plan.faults.has('zombie') ? 0.4 : 0
+    this.lossShare = plan.faults.has('lostMessages') ? 0.5 : 0
+    scheduler.onFreeze = thread => this.#frozen(thread)
+  }
+
+  started(thread: SimThread, data: unknown): void {
+    if (thread.kind === 'partition') this.#faultWords = (data as { readonly boot: PartitionHostBoot }).boot.fault
+  }
+
+  zombie(_thread: SimThread): void {
+    this.#lab.saw('zombie')
+  }
+
+  ending(thread: SimThread): void {
+    this.#lab.ended(thread)
+  }
+
+  *portsOf(thread: SimThread): Iterable<SimPort> {
+    if (this.lossShare > 0) this.#lab.saw('lostMessages')
+    for (const port of this.#ports) if (port.owner === thread) yield port
+  }
+
+  /** A partition host stands at a fault point: it ends there. */
+  #frozen(thread: SimThread): void {
+    if (thread.kind !== 'partition') return
+    this.#lab.saw('hostDeathAtPoint')
+    const scheduler = this.#scheduler
+    const control = scheduler.threads.find(({ kind }) => kind === 'control') as SimThread
+    scheduler.plan(control, scheduler.chance.next() * 20, EVENT.fault, () => {
+      this.#disarm()
+      scheduler.stop(thread, { kind: 'exit', code: 1 })
+    })
+  }
+
+  #disarm(): void {
+    if (this.#faultWords !== -1) new Int32Array(this.#shared.buffer)[(this.#faultWords + FAULT_ARMED) >> 2] = 0
+  }
+
+  /** Faults befall threads from now on, again and again. */
+  begin(main: SimThread, simulation: Simulated): void {
+    const { chance } = this.#scheduler
+    const next = (): void => {
+      this.#scheduler.plan(main, chance.next() * 2 * this.#plan.everyMs, EVENT.fault, () => {
+        if (!this.#active || this.#left-- <= 0) return
+        this.#befall(simulation)
+        next()
+      })
+    }
+    next()
+  }
+
+  /** No more faults; what is doomed is spared. */
+  end(): void {
+    this.#active = false
+    this.#disarm()
+    for (const thread of this.#scheduler.threads) thread.fuse = Number.POSITIVE_INFINITY
+  }
+
+  #alive(...kinds: readonly string[]): SimThread[] {
+    return this.#scheduler.threads.filter(({ kind, state }) => state === 'alive' && kinds.includes(kind))
+  }
+
+  #befall(simulation: Simulated): void {
+    const { chance } = this.#scheduler
+    const { faults } = this.#plan
+    const kinds = (['threadDeath', 'hostDeath', 'hostDeathAtPoint', 'pausedThread', 'clockJump'] as const).filter(
+      kind => faults.has(kind),
+    )
+    if (kinds.length === 0) return
+    const kind = chance.pick(kinds)
+    switch (kind) {
+      case 'threadDeath':
+      case 'hostDeath': {
+        const victims = this.#alive(kind === 'threadDeath' ? 'handler' : 'partition')
+        if (victims.length === 0) return
+        this.#doom(chance.pick(victims))
+        this.#lab.saw(kind)
+        break
+      }
+      case 'hostDeathAtPoint':
+        if (this.#faultWords === -1) return
+        new Int32Array(this.#shared.buffer)[(this.#faultWords + FAULT_ARMED) >> 2] = chance.pick(POINTS)
+        break
+      case 'pausedThread': {
+        const victims = this.#alive('main', 'control', 'partition', 'handler')
+        chance.pick(victims).freeAt = this.#scheduler.now + chance.next() * chance.pick([20, 200, 3_000])
+        this.#lab.saw(kind)
+        break
+      }
+      case 'clockJump':
+        simulation.wallOffsetMs += chance.between(-1, 1) * chance.below(chance.pick([50, 5_000]))
+        this.#lab.saw(kind)
+        break
+      default:
+    }
+  }
+
+  /** Ends a thread: between two steps, or at some access to shared memory from now on. */
+  #doom(thread: SimThread): void {
+    const { chance } = this.#scheduler
+    thread.ending = chance.happens(0.5)
+      ? { kind: 'exit', code: chance.below(2) }
+      : { kind: 'error', error: new Error('a fault') }
+    if (chance.happens(0.3)) this.#scheduler.stop(thread, thread.ending)
+    else thread.fuse = chance.between(1, FUSE_MAX)
+  }
+}

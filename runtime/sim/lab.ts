@@ -1,0 +1,283 @@
+/**
+ * Handlers and consumers of a simulation: they do what each message says, and write down what they saw.
+ *
+ * A message's script has one letter for each failure it has had; the last one holds from then on:
+ *
+ *   k  handled               t  throws                 n  its promise is never settled     l  loops for ever
+ *   K  handled, later        r  rejects                L  settles when it is overdue       e  ends its thread
+ *   b  handled, after a      R  rejects, later         x  RejectError                      o  runs out of memory
+ *      long computation                                d  does not decode                  s  an error that nobody catches
+ *
+ * On the application's own thread, which nobody may end, the last column and `n` become a throw.
+ */
+import { setTimeout } from '../../actors/world.ts'
+import { defineHandler } from '../define.ts'
+import { MillraceError, RejectError } from '../errors.ts'
+import type { HistoryEvent, Place } from '../history/history.ts'
+import type { Delivery, Handler, HandlerContext } from '../types.ts'
+import type { FaultKind, GroupPlan } from './plan.ts'
+import type { Scheduler, SimThread } from './scheduler.ts'
+
+/** The value of every message. */
+export interface Value {
+  readonly id: string
+  readonly script: string
+  readonly pad: string
+}
+
+interface Consumer {
+  readonly name: string
+  readonly thread: SimThread
+  /** What it has in hand, by offset. */
+  readonly open: Map<number, Delivery<Value>>
+  /** When it got what it has in hand. */
+  readonly since: Map<number, number>
+  readonly timeoutMs: number
+}
+
+const FAULT_OF: { readonly [letter: string]: FaultKind } = {
+  t: 'throw',
+  r: 'reject',
+  R: 'rejectLater',
+  n: 'neverSettle',
+  L: 'settleLate',
+  x: 'rejectError',
+  d: 'decode',
+  l: 'loop',
+  e: 'exit',
+  o: 'outOfMemory',
+  s: 'strayError',
+  b: 'slowConsumer',
+}
+
+export function letterOf({ value, failedAttempts }: Delivery<Value>): string {
+  const { script } = value
+  return script[Math.min(failedAttempts, script.length - 1)] as string
+}
+
+export class Lab {
+  readonly scheduler: Scheduler
+  readonly events: HistoryEvent[] = []
+  readonly seen: Map<FaultKind, number> = new Map()
+  readonly #consumers = new Map<SimThread, Consumer[]>()
+  #names = 0
+  #outputs = 0
+  /** The delivery that each thread has on its stack. */
+  readonly #onStack = new Map<SimThread, Place & { readonly group: string }>()
+  /** Share of `start` calls that fail. */
+  startFails = 0
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler
+  }
+
+  saw(fault: FaultKind): void {
+    this.seen.set(fault, (this.seen.get(fault) ?? 0) + 1)
+  }
+
+  record(event: HistoryEvent): void {
+    if (this.scheduler.over) return
+    const thread = this.scheduler.current
+    if (thread !== null && thread.state !== 'alive') return
+    this.events.push(event)
+    this.scheduler.trace?.(`${this.scheduler.stamp} ${JSON.stringify(event)}`)
+    this.scheduler.mix(event.kind.length * 31 + this.events.length)
+  }
+
+  /** A consumer's name, new with each takeover. */
+  consumer(group: string, partition: number, timeoutMs: number = Number.POSITIVE_INFINITY): Consumer {
+    const thread = this.scheduler.current as SimThread
+    const name = `${group}/${partition}#${++this.#names}@${thread.id}`
+    const consumer: Consumer = { name, thread, open: new Map(), since: new Map(), timeoutMs }
+    const others = this.#consumers.get(thread)
+    if (others === undefined) this.#consumers.set(thread, [consumer])
+    else others.push(consumer)
+    return consumer
+  }
+
+  /** A thread is told to end, or has ended. */
+  ended(thread: SimThread): void {
+    const executing = this.#onStack.get(thread)
+    this.#onStack.delete(thread)
+    for (const { name, open } of this.#consumers.get(thread) ?? []) {
+      const own = executing !== undefined && open.has(executing.offset) ? { executing } : {}
+      this.events.push({ kind: 'ended', consumer: name, ...own })
+      this.scheduler.trace?.(`${this.scheduler.stamp} ${name} is to end`)
+    }
+  }
+
+  delivered(consumer: Consumer, group: string, delivery: Delivery<Value>): void {
+    const { topic, partition, offset, key, deliveryAttempt, failedAttempts } = delivery
+    this.record({
+      kind: 'delivered',
+      group,
+      consumer: consumer.name,
+      topic,
+      partition,
+      offset,
+      id: delivery.value.id,
+      key,
+      deliveryAttempt,
+      failedAttempts,
+    })
+    consumer.open.set(offset, delivery)
+    consumer.since.set(offset, this.scheduler.now)
+  }
+
+  settled(
+    consumer: Consumer,
+    group: string,
+    delivery: Delivery<Value>,
+    how: 'handled' | 'failed' | 'rejected' | 'decode' | 'released',
+  ): void {
+    const { topic, partition, offset, deliveryAttempt } = delivery
+    if (consumer.open.get(offset) === delivery) {
+      const sinceMs = this.scheduler.now - (consumer.since.get(offset) as number)
+      if (sinceMs >= consumer.timeoutMs - 1) this.overdue(consumer, group, delivery)
+      consumer.open.delete(offset)
+    }
+    this.record({ kind: 'settled', group, consumer: consumer.name, topic, partition, offset, deliveryAttempt, how })
+  }
+
+  /** The record was in hand for longer than the group allows. */
+  overdue(consumer: Consumer, group: string, { topic, partition, offset, deliveryAttempt }: Delivery<Value>): void {
+    this.record({ kind: 'overdue', group, consumer: consumer.name, topic, partition, offset, deliveryAttempt })
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise(resolve => setTimeout(() => resolve(), ms))
+  }
+
+  /** The handler of a group. */
+  handler(plan: GroupPlan): Handler<Value, Consumer, string> {
+    const { name: group, handlerTimeoutMs } = plan
+    const lab = this
+    return defineHandler<Value, Consumer, string>({
+      start(context) {
+        const consumer = lab.consumer(group, context.partition, handlerTimeoutMs)
+        const { chance, current } = lab.scheduler
+        if (current?.kind === 'handler' && lab.startFails > 0 && chance.happens(lab.startFails)) {
+          lab.saw('startFails')
+          throw new Error('start fails')
+        }
+        lab.record({
+          kind: 'began',
+          group,
+          topic: context.topic,
+          partition: context.partition,
+          consumer: consumer.name,
+        })
+        return chance.happens(0.8) ? consumer : lab.#sleep(chance.below(30)).then(() => consumer)
+      },
+      message(delivery, consumer, context) {
+        lab.delivered(consumer, group, delivery)
+        const { current } = lab.scheduler
+        const { topic, partition, offset } = delivery
+        lab.#onStack.set(current as SimThread, { group, topic, partition, offset })
+        try {
+          const outcome = lab.#act(delivery, consumer, group, handlerTimeoutMs)
+          const end = (): unknown => lab.#handled(plan, delivery, consumer, context)
+          const result = outcome === undefined ? end() : outcome.then(end)
+          if (consumer.open.get(offset) === delivery) lab.#whenOverdue(delivery, consumer, group, handlerTimeoutMs)
+          return result
+        } finally {
+          // A thread that has stopped stands where it stopped.
+          if (current?.state === 'alive') lab.#onStack.delete(current)
+        }
+      },
+      stop: consumer => consumer.name,
+    })
+  }
+
+  #handled(plan: GroupPlan, delivery: Delivery<Value>, consumer: Consumer, context: HandlerContext): unknown {
+    if (plan.publishes && this.scheduler.chance.happens(0.5)) {
+      const value = this.#output(delivery, consumer)
+      return context.publish('out', { key: delivery.key, value }).then(
+        () => {
+          this.record({ kind: 'answered', topic: 'out', id: value.id, outcome: 'ok' })
+          this.settled(consumer, plan.name, delivery, 'handled')
+        },
+        (error: unknown) => {
+          this.settled(consumer, plan.name, delivery, 'failed')
+          throw error
+        },
+      )
+    }
+    this.settled(consumer, plan.name, delivery, 'handled')
+    return plan.output ? this.#output(delivery, consumer) : undefined
+  }
+
+  #output({ key, value }: Delivery<Value>, { name }: Consumer): Value {
+    const id = `${value.id}>${++this.#outputs}`
+    this.record({ kind: 'sent', producer: name, topic: 'out', id, key })
+    return { id, script: 'k', pad: '' }
+  }
+
+  #act(delivery: Delivery<Value>, consumer: Consumer, group: string, timeoutMs: number): Promise<void> | undefined {
+    const { scheduler } = this
+    const thread = scheduler.current as SimThread
+    const onMain = thread.kind === 'main'
+    let letter = letterOf(delivery)
+    if (onMain && 'leosn'.includes(letter)) letter = 't'
+    const fault = FAULT_OF[letter]
+    if (fault !== undefined) this.saw(fault)
+    const fails = (error: Error, how: 'failed' | 'rejected' | 'decode' = 'failed'): Error => {
+      this.settled(consumer, group, delivery, how)
+      return error
+    }
+    switch (letter) {
+      case 'k':
+        return undefined
+      case 'b':
+        thread.busyMs += scheduler.chance.between(1, 20)
+        return undefined
+      case 'K':
+        return this.#sleep(scheduler.chance.between(0, 15))
+      case 't':
+        throw fails(new Error('thrown'))
+      case 'r':
+        return Promise.reject(fails(new Error('rejected')))
+      case 'R':
+        return this.#sleep(scheduler.chance.between(1, 20)).then(() => {
+          throw fails(new Error('rejected later'))
+        })
+      case 'x':
+        throw fails(new RejectError('refused'), 'rejected')
+      case 'd':
+        throw fails(new MillraceError('MILL_DECODE', 'does not decode'), 'decode')
+      case 'n':
+        return new Promise(() => undefined)
+      case 'L':
+        return this.#sleep(timeoutMs + scheduler.chance.between(-10, 40))
+      case 'l':
+        scheduler.freeze()
+        break
+      case 'e':
+        scheduler.stop(thread, { kind: 'exit', code: scheduler.chance.below(3) })
+        scheduler.check()
+        break
+      case 'o':
+        scheduler.stop(thread, {
+          kind: 'error',
+          error: Object.assign(new Error('heap limit'), { code: 'ERR_WORKER_OUT_OF_MEMORY' }),
+        })
+        scheduler.check()
+        break
+      case 's':
+        setTimeout(() => {
+          throw new Error('nobody catches this')
+        }, 1)
+        return new Promise(() => undefined)
+      default:
+        throw new Error(`no letter ${letter}`)
+    }
+    return undefined
+  }
+
+  /** Seen from outside: the group may count it as a failure from when its time is over. */
+  #whenOverdue(delivery: Delivery<Value>, consumer: Consumer, group: string, timeoutMs: number): void {
+    setTimeout(() => {
+      if (consumer.open.get(delivery.offset) === delivery) this.overdue(consumer, group, delivery)
+    }, timeoutMs - 1)
+  }
+}

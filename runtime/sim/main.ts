@@ -1,0 +1,163 @@
+/**
+ * Runs seeds of the simulation on all cores, and says what they showed. After a build:
+ *
+ *   npm run test:sim -- [--seeds N] [--seed S] [--jobs J] [--verify] [--trace] [--history] [--hashes]
+ *
+ *   --seeds    so many seeds; default 300
+ *   --seed     the first of them; default 1
+ *   --jobs     threads; default: one per core
+ *   --verify   runs each seed twice, and compares
+ *   --trace    prints each call, message and event of each seed (one seed, one job)
+ *   --history  prints each seed's history
+ *   --hashes   prints each seed's hash
+ *
+ * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. With at least
+ * FAULTS_FROM seeds each kind of fault must be in a fifth of them. Exits with 1 when anything is wrong.
+ */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { FAULTS, type FaultKind } from './plan.ts'
+import { EVENT_NAMES } from './scheduler.ts'
+import { simulate, type Verdict } from './simulate.ts'
+
+/** With fewer seeds shares say little. */
+const FAULTS_FROM = 300
+const SHARE_MIN = 0.2
+/** Seeds taken in one go by a thread. */
+const CHUNK = 10
+/** Failing seeds printed. */
+const TOLD_MAX = 20
+
+interface Options {
+  readonly verify: boolean
+  readonly trace: boolean
+  readonly history: boolean
+}
+
+/** What a thread tells of one seed. */
+interface Told {
+  readonly seed: number
+  readonly hash: number
+  readonly inputs: number
+  readonly inputsByKind: readonly number[]
+  readonly faults: readonly FaultKind[]
+  readonly problems: readonly string[]
+}
+
+function told({ seed, hash, inputs, inputsByKind, faults, problems }: Verdict): Told {
+  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], problems }
+}
+
+function runSeed(seed: number, { verify, trace, history }: Options): Told {
+  const verdict = simulate(seed, trace ? line => console.log(line) : null)
+  if (history) for (const event of verdict.history.events) console.log(JSON.stringify(event))
+  if (!verify) return told(verdict)
+  const again = simulate(seed)
+  const same = again.hash === verdict.hash && again.inputs === verdict.inputs
+  const problems = same
+    ? verdict.problems
+    : [...verdict.problems, `it does not replay: ${verdict.hash}, then ${again.hash}`]
+  return { ...told(verdict), problems }
+}
+
+/** A thread: takes chunks of seeds for as long as it is given any. */
+function work(options: Options): void {
+  parentPort?.on('message', ({ from, to }: { readonly from: number; readonly to: number }) => {
+    const answers: Told[] = []
+    for (let seed = from; seed < to; seed++) answers.push(runSeed(seed, options))
+    parentPort?.postMessage(answers)
+  })
+}
+
+class Tally {
+  seeds = 0
+  inputs = 0
+  failed = 0
+  inputsMin: number = Number.POSITIVE_INFINITY
+  readonly byKind: number[] = EVENT_NAMES.map(() => 0)
+  readonly #faults = new Map<FaultKind, number>()
+  readonly #hashes: boolean
+
+  constructor(hashes: boolean) {
+    this.#hashes = hashes
+  }
+
+  add({ seed, hash, inputs, inputsByKind, faults, problems }: Told): void {
+    this.seeds++
+    this.inputs += inputs
+    this.inputsMin = Math.min(this.inputsMin, inputs)
+    for (const [kind, count] of inputsByKind.entries()) this.byKind[kind] = (this.byKind[kind] as number) + count
+    for (const fault of faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
+    if (this.#hashes) console.log(`seed ${seed}: ${hash.toString(16).padStart(8, '0')}`)
+    if (problems.length === 0) return
+    this.failed++
+    if (this.failed > TOLD_MAX) return
+    console.log(`seed ${seed} (${hash.toString(16).padStart(8, '0')}) breaks a rule:`)
+    for (const problem of problems) console.log(`    ${problem}`)
+  }
+
+  /** Prints the figures; whether all is as it should be. */
+  report(seconds: number): boolean {
+    const share = (fault: FaultKind): number => (this.#faults.get(fault) ?? 0) / this.seeds
+    console.log(
+      `inputs: ${EVENT_NAMES.map((name, kind) => `${name} ${this.byKind[kind]}`).join(', ')} (ticks do not count)`,
+    )
+    console.log(
+      `faults, in so many of a hundred seeds: ${FAULTS.map(fault => `${fault} ${(share(fault) * 100).toFixed(0)}`).join(', ')}`,
+    )
+    const rare = this.seeds >= FAULTS_FROM ? FAULTS.filter(fault => share(fault) < SHARE_MIN) : []
+    if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)
+    const each = Math.round(this.inputs / this.seeds)
+    console.log(
+      `${this.seeds} seeds, ${this.inputs} inputs (${each} a seed, at least ${this.inputsMin}), ${seconds.toFixed(1)} s: ${this.failed} broke a rule`,
+    )
+    return this.failed === 0 && rare.length === 0
+  }
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '300' },
+      seed: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: String(availableParallelism()) },
+      verify: { type: 'boolean', default: false },
+      trace: { type: 'boolean', default: false },
+      history: { type: 'boolean', default: false },
+      hashes: { type: 'boolean', default: false },
+    },
+  })
+  const options: Options = { verify: values.verify, trace: values.trace, history: values.history }
+  const end = Number(values.seed) + Number(values.seeds)
+  let next = Number(values.seed)
+  const started = performance.now()
+  const tally = new Tally(values.hashes)
+  const jobs = Math.min(Number(values.jobs), Math.ceil(Number(values.seeds) / CHUNK))
+  let busy = jobs
+  for (let job = 0; job < jobs; job++) {
+    const worker = new Worker(new URL(import.meta.url), { workerData: options, execArgv: [] })
+    const give = (): void => {
+      if (next >= end) {
+        void worker.terminate()
+        if (--busy === 0 && !tally.report((performance.now() - started) / 1000)) process.exitCode = 1
+        return
+      }
+      const to = Math.min(end, next + CHUNK)
+      worker.postMessage({ from: next, to })
+      next = to
+    }
+    worker.on('message', (answers: readonly Told[]) => {
+      for (const answer of answers) tally.add(answer)
+      give()
+    })
+    worker.on('error', error => {
+      console.log(error)
+      process.exit(1)
+    })
+    give()
+  }
+}
+
+if (isMainThread) main()
+else work(workerData as Options)

@@ -1,0 +1,156 @@
+/**
+ * What one seed is about: the broker's shape, its groups, its messages, and the faults that befall it.
+ *
+ * Everything here is drawn from the seed before anything runs.
+ */
+import type { Chance } from './chance.ts'
+
+/** Everything that may go wrong, by name; each is in a share of the seeds. */
+export const FAULTS = [
+  'throw',
+  'reject',
+  'rejectLater',
+  'neverSettle',
+  'settleLate',
+  'rejectError',
+  'decode',
+  'loop',
+  'exit',
+  'outOfMemory',
+  'strayError',
+  'threadDeath',
+  'hostDeath',
+  'hostDeathAtPoint',
+  'zombie',
+  'lostMessages',
+  'pausedThread',
+  'clockJump',
+  'slowConsumer',
+  'fullWindow',
+  'fullDeadLetters',
+  'pausedRun',
+  'rebalance',
+  'groupRestart',
+  'doubleSettle',
+  'startFails',
+] as const
+export type FaultKind = (typeof FAULTS)[number]
+
+export type GroupKind = 'run' | 'handle' | 'consume' | 'observe'
+
+export interface GroupPlan {
+  readonly name: string
+  readonly kind: GroupKind
+  readonly threads: number
+  readonly attempts: number
+  readonly initialMs: number
+  readonly handlerTimeoutMs: number
+  readonly window: number
+  readonly output: boolean
+  readonly publishes: boolean
+  /** Named with its topic, so that it sees every record. */
+  readonly named: boolean
+  readonly restartIntensity: number
+}
+
+export interface MessagePlan {
+  readonly id: string
+  readonly key: string | null
+  /** One letter for each failure so far; the last one holds for all that follow (lab.ts). */
+  readonly script: string
+  readonly padBytes: number
+}
+
+export interface ProducerPlan {
+  readonly name: string
+  readonly how: 'one' | 'many' | 'batch' | 'try'
+  readonly messages: readonly MessagePlan[]
+  readonly pauseMs: number
+}
+
+export interface Plan {
+  readonly seed: number
+  readonly partitionThreads: number
+  readonly partitions: number
+  readonly onFull: 'wait' | 'reject'
+  readonly groups: readonly GroupPlan[]
+  readonly producers: readonly ProducerPlan[]
+  readonly faults: ReadonlySet<FaultKind>
+  /** Faults of threads come about this far apart, in ms. */
+  readonly everyMs: number
+}
+
+/** How a handler that meets this fault behaves, and how it may behave after it. */
+const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
+  throw: ['t', 'tk', 'ttk', 'tK', 'tttk'],
+  reject: ['r', 'rk', 'rrk'],
+  rejectLater: ['R', 'Rk'],
+  neverSettle: ['nk', 'n'],
+  settleLate: ['Lk', 'LK', 'L'],
+  rejectError: ['x', 'tx'],
+  decode: ['d', 'td'],
+  loop: ['lk', 'l'],
+  exit: ['ek', 'e', 'tek'],
+  outOfMemory: ['ok', 'o'],
+  strayError: ['sk', 's'],
+}
+
+export function planOf(seed: number, chance: Chance): Plan {
+  const faults = new Set(FAULTS.filter(() => chance.happens(0.36)))
+  const partitions = chance.between(1, 4)
+  const attempts = chance.pick([1, 2, 3, 5])
+  const groups: GroupPlan[] = []
+  const kinds: readonly GroupKind[] = ['run', 'run', 'run', 'run', 'handle', 'consume', 'observe']
+  const count = chance.pick([1, 1, 2])
+  for (let index = 0; index < count; index++) {
+    const kind = index === 0 && chance.happens(0.7) ? 'run' : chance.pick(kinds)
+    groups.push({
+      name: `g${index}`,
+      kind,
+      threads: chance.between(1, 3),
+      attempts: chance.happens(0.5) ? attempts : chance.between(1, 4),
+      initialMs: chance.pick([1, 5, 20, 100]),
+      handlerTimeoutMs: chance.pick([50, 150, 400]),
+      window: chance.pick([1, 4, 32, 1_024]),
+      output: (kind === 'run' || kind === 'handle') && chance.happens(0.3),
+      publishes: (kind === 'run' || kind === 'handle') && chance.happens(0.25),
+      named: chance.happens(0.8),
+      restartIntensity: chance.pick([10, 10, 30, 3]),
+    })
+  }
+  const scripts = FAULTS.flatMap(fault => (faults.has(fault) ? (SCRIPTS[fault] ?? []) : []))
+  const badShare = chance.pick([0.02, 0.05, 0.1, 0.3])
+  const padMax = faults.has('fullWindow') || faults.has('fullDeadLetters') ? 3_000 : chance.pick([0, 40, 600])
+  const keys = chance.pick([1, 3, 10, 100])
+  const total = chance.pick([60, 100, 160])
+  const producers: ProducerPlan[] = []
+  const producing = chance.between(1, 3)
+  for (let producer = 0; producer < producing; producer++) {
+    const name = `p${producer}`
+    producers.push({
+      name,
+      how: chance.pick(['one', 'many', 'batch', 'try']),
+      pauseMs: chance.pick([0, 1, 10, 40]),
+      messages: Array.from({ length: Math.ceil(total / producing) }, (_, index) => {
+        const bad = scripts.length > 0 && chance.happens(badShare)
+        const script = bad ? chance.pick(scripts) : chance.pick(['k', 'k', 'k', 'K'])
+        return {
+          id: `${name}-${index}`,
+          key: chance.happens(0.15) ? null : `k${chance.below(keys)}`,
+          script: faults.has('slowConsumer') && !bad && chance.happens(0.2) ? 'b' : script,
+          padBytes: chance.below(padMax + 1),
+        }
+      }),
+    })
+  }
+  return {
+    seed,
+    partitionThreads: chance.between(1, 2),
+    partitions,
+    onFull: chance.happens(0.75) ? 'wait' : 'reject',
+    groups,
+    producers,
+    faults,
+    everyMs: chance.pick([30, 100, 300]),
+  }
+}

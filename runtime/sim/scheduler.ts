@@ -1,0 +1,274 @@
+/**
+ * Runs simulated threads one step at a time: which one, and when, is decided by the seed.
+ *
+ * One per seed; everything happens on one real thread. A step is one turn of a simulated thread's event loop (a timer,
+ * a message, an immediate, a wake-up) with the microtasks that follow from it. Between two steps anything may happen to
+ * a thread; within one it may be stopped at any access to shared memory. The clock moves only here, and by every look
+ * at it.
+ *
+ * A thread that is stopped in the middle of a step cannot be left standing there, since all share one stack: it is made
+ * to throw from then on, and once it has unwound, shared memory is put back as it was when it stopped.
+ */
+import type { Chance } from './chance.ts'
+
+export type ThreadKind = 'main' | 'control' | 'partition' | 'handler'
+
+/** Thrown by everything that a stopped thread still tries to do. */
+export class Stopped extends Error {
+  constructor() {
+    super('this simulated thread has stopped')
+    this.name = 'Stopped'
+  }
+}
+
+/** `frozen`: in a loop or a call that does not return. `dead`: gone. */
+export type ThreadState = 'alive' | 'frozen' | 'dead'
+
+/** How a thread ended. */
+export type Ending =
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'error'; readonly error: unknown }
+  | { readonly kind: 'terminated' }
+
+export class SimThread {
+  readonly id: number
+  readonly kind: ThreadKind
+  readonly name: string
+  state: ThreadState = 'alive'
+  /** It takes no step before. */
+  freeAt = 0
+  lastImmediate = 0
+  /** Looks at shared memory left until it stops. */
+  fuse: number = Number.POSITIVE_INFINITY
+  /** What its step computes, in ms: until then it takes no other. */
+  busyMs = 0
+  ending: Ending | null = null
+  /** Called when it is dead. */
+  readonly onDeath: ((ending: Ending) => void)[] = []
+  /** What a step costs it at most, in ms. */
+  readonly stepMs: number
+
+  constructor(id: number, kind: ThreadKind, name: string, stepMs: number) {
+    this.id = id
+    this.kind = kind
+    this.name = name
+    this.stepMs = stepMs
+  }
+}
+
+export interface Event {
+  at: number
+  /** When it was to be; what its thread was too busy for comes in this order. */
+  readonly due: number
+  readonly order: number
+  readonly thread: SimThread
+  readonly kind: number
+  run: (() => void) | null
+}
+
+/** Kinds of events; `tick` does not count as an input. */
+export const EVENT = {
+  tick: 0,
+  immediate: 1,
+  timer: 2,
+  message: 3,
+  wake: 4,
+  act: 5,
+  exit: 6,
+  start: 7,
+  fault: 8,
+} as const
+export const EVENT_NAMES: readonly string[] = Object.keys(EVENT)
+
+/** What shared memory is put back from. */
+export interface Restorable {
+  save(): void
+  restore(): void
+}
+
+const drainMicrotasks = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process)
+
+export class Scheduler {
+  readonly chance: Chance
+  readonly threads: SimThread[] = []
+  /** Milliseconds since the start. */
+  now = 0
+  current: SimThread | null = null
+  /** Steps taken that count as inputs. */
+  inputs = 0
+  readonly inputsByKind: number[] = EVENT_NAMES.map(() => 0)
+  /** Depends on every step taken, its time and its thread. */
+  hash: number = 0x811c9dc5 | 0
+  /** Told of everything that happens, when somebody looks on. */
+  trace: ((line: string) => void) | null = null
+  /** Nothing runs any more. */
+  over = false
+  /** Uncaught errors of threads that must have none. */
+  readonly broken: string[] = []
+  memory: Restorable | null = null
+  /** A thread hangs. */
+  onFreeze: (thread: SimThread) => void = () => undefined
+  /** What a look at the clock costs, in ms. */
+  readonly lookMs: number
+  readonly #heap: Event[] = []
+  #order = 0
+  #stopping = false
+
+  constructor(chance: Chance) {
+    this.chance = chance
+    this.lookMs = chance.pick([0.0005, 0.002, 0.01, 0.05])
+  }
+
+  thread(kind: ThreadKind, name: string): SimThread {
+    const thread = new SimThread(this.threads.length, kind, name, this.chance.pick([0.01, 0.05, 0.3]))
+    this.threads.push(thread)
+    return thread
+  }
+
+  /** Time and thread, for traces. */
+  get stamp(): string {
+    return `${this.now.toFixed(3)} ${this.current?.name ?? 'nobody'}:`
+  }
+
+  mix(value: number): void {
+    this.hash = Math.imul(this.hash ^ value, 0x01000193)
+  }
+
+  /** Plans a step of `thread` in `delayMs`. */
+  plan(thread: SimThread, delayMs: number, kind: number, run: () => void): Event {
+    const event: Event = { at: this.now + delayMs, due: this.now + delayMs, order: this.#order++, thread, kind, run }
+    this.#push(event)
+    return event
+  }
+
+  #before(a: Event, b: Event): boolean {
+    if (a.at !== b.at) return a.at < b.at
+    return a.due < b.due || (a.due === b.due && a.order < b.order)
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap
+    let index = heap.length
+    heap.push(event)
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      const above = heap[parent] as Event
+      if (!this.#before(event, above)) break
+      heap[index] = above
+      index = parent
+    }
+    heap[index] = event
+  }
+
+  #pop(): Event | undefined {
+    const heap = this.#heap
+    const top = heap[0]
+    const last = heap.pop()
+    if (top === undefined || last === undefined || heap.length === 0) return top
+    let index = 0
+    for (;;) {
+      let child = index * 2 + 1
+      if (child >= heap.length) break
+      const right = heap[child + 1]
+      if (right !== undefined && this.#before(right, heap[child] as Event)) child++
+      if (!this.#before(heap[child] as Event, last)) break
+      heap[index] = heap[child] as Event
+      index = child
+    }
+    heap[index] = last
+    return top
+  }
+
+  /** Takes steps until `done`, or until nothing is planned, or the clock passes `untilMs`; whether `done`. */
+  run(done: () => boolean, untilMs: number): boolean {
+    while (!done()) {
+      const event = this.#pop()
+      if (event === undefined || event.at > untilMs) return false
+      this.#take(event)
+    }
+    return true
+  }
+
+  #take(event: Event): void {
+    const { thread, run } = event
+    if (run === null || thread.state !== 'alive') return
+    if (event.at > this.now) this.now = event.at
+    if (thread.freeAt > this.now) {
+      event.at = thread.freeAt
+      this.#push(event)
+      return
+    }
+    event.run = null
+    if (event.kind !== EVENT.tick) this.inputs++
+    this.inputsByKind[event.kind]!++
+    this.mix(thread.id * 16 + event.kind)
+    this.mix(this.now * 1024)
+    this.current = thread
+    try {
+      run()
+    } catch (error) {
+      this.threw(thread, error)
+    }
+    drainMicrotasks()
+    this.current = null
+    if (this.#stopping) this.#stopped(thread)
+    thread.freeAt = this.now + this.chance.next() * thread.stepMs + thread.busyMs
+    thread.busyMs = 0
+  }
+
+  /** An error that nobody caught. */
+  threw(thread: SimThread, error: unknown): void {
+    if (error instanceof Stopped || this.over || thread.state !== 'alive') return
+    if (thread.kind !== 'handler')
+      this.broken.push(`${thread.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.stop(thread, { kind: 'error', error })
+  }
+
+  /** Before each access to shared memory and each effect of the current thread. */
+  check(): void {
+    const thread = this.current
+    if (thread === null) return
+    if (thread.state !== 'alive') throw new Stopped()
+    if (--thread.fuse > 0) return
+    this.stop(thread, thread.ending ?? { kind: 'exit', code: 1 })
+    throw new Stopped()
+  }
+
+  /** The current thread hangs where it is. Never returns. */
+  freeze(): never {
+    const thread = this.current
+    if (thread !== null && thread.state === 'alive') {
+      this.#halt()
+      thread.state = 'frozen'
+      this.onFreeze(thread)
+    }
+    throw new Stopped()
+  }
+
+  #halt(): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.memory?.save()
+  }
+
+  /** Ends a thread, also the one that is taking a step. */
+  stop(thread: SimThread, ending: Ending): void {
+    if (thread.state === 'dead') return
+    if (thread === this.current) this.#halt()
+    thread.state = 'dead'
+    thread.ending = ending
+    this.trace?.(`${this.stamp} ${thread.name} ends: ${JSON.stringify(ending)}`)
+    this.mix(0x5ead + thread.id)
+    if (thread !== this.current) this.#bury(thread)
+  }
+
+  #stopped(thread: SimThread): void {
+    this.#stopping = false
+    this.memory?.restore()
+    if (thread.state === 'dead') this.#bury(thread)
+  }
+
+  #bury(thread: SimThread): void {
+    for (const tell of thread.onDeath) tell(thread.ending as Ending)
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Shared memory as simulated threads see it: waits are events, and every atomic access is a place to stop at.
+ *
+ * One `SharedBytes` per seed, one `simMemory` per view that a thread takes of it.
+ */
+import { Arena, Memory } from 'sharedarraybuffer-ring'
+import { EVENT, type Event, type Restorable, type Scheduler, type SimThread } from './scheduler.ts'
+
+interface Waiter {
+  readonly thread: SimThread
+  readonly resolve: (how: string) => void
+  timeout: Event | null
+}
+
+/** Waits longer than this are for ever: only a test's fault point waits so. */
+const FOR_EVER_MS = 1_000
+
+/** Where the arena of the simulation under way ends, as far as it was handed out. */
+let handedOut = 0
+
+/** Looks on when memory is handed out; once per process. */
+export function watchArena(): void {
+  const { allocate } = Arena.prototype
+  Arena.prototype.allocate = function (this: Arena, bytes: number): number {
+    const address = allocate.call(this, bytes)
+    handedOut = Math.max(handedOut, address + bytes + 128)
+    return address
+  }
+}
+
+/**
+ * The memory that the simulated threads share. It is not shared with any real thread, so that it can be an ordinary
+ * buffer, which is faster to copy.
+ */
+export class SharedBytes implements Restorable {
+  readonly buffer: SharedArrayBuffer
+  readonly scheduler: Scheduler
+  readonly waiters: Map<number, Waiter[]> = new Map()
+  readonly #bytes: Uint8Array
+  readonly #saved: Uint8Array
+
+  constructor(buffer: ArrayBuffer, saved: Uint8Array, scheduler: Scheduler) {
+    this.buffer = buffer as unknown as SharedArrayBuffer
+    this.scheduler = scheduler
+    this.#bytes = new Uint8Array(buffer)
+    this.#saved = saved
+    this.#bytes.fill(0, 0, handedOut)
+    handedOut = 0
+  }
+
+  save(): void {
+    this.#saved.set(this.#bytes.subarray(0, handedOut))
+  }
+
+  restore(): void {
+    this.#bytes.set(this.#saved.subarray(0, handedOut))
+  }
+}
+
+/** One thread's view of the memory. */
+export function simMemory(shared: SharedBytes): Memory {
+  const { buffer, scheduler, waiters } = shared
+  const i32 = new Int32Array(buffer)
+  const u8 = new Uint8Array(buffer)
+  const memory = {
+    handle: buffer,
+    kind: 'js' as const,
+    buffer,
+    i32,
+    u8,
+    f64: new Float64Array(buffer),
+    bytes: Buffer.from(buffer),
+
+    load(address: number): number {
+      scheduler.check()
+      return i32[address >> 2] as number
+    },
+
+    store(address: number, value: number): void {
+      scheduler.check()
+      i32[address >> 2] = value
+    },
+
+    copy(target: number, source: number, bytes: number): void {
+      scheduler.check()
+      u8.copyWithin(target, source, source + bytes)
+    },
+
+    notify(address: number): void {
+      scheduler.check()
+      const waiting = waiters.get(address)
+      if (waiting === undefined) return
+      waiters.delete(address)
+      const { chance } = scheduler
+      for (const waiter of waiting) {
+        if (waiter.timeout !== null) waiter.timeout.run = null
+        scheduler.plan(waiter.thread, chance.next() * chance.pick([0.01, 0.05, 2]), EVENT.wake, () =>
+          waiter.resolve('ok'),
+        )
+      }
+    },
+
+    wait(_address: number, _value: number, timeoutMs: number): void {
+      scheduler.check()
+      if (timeoutMs > FOR_EVER_MS) scheduler.freeze()
+      scheduler.now += timeoutMs
+    },
+
+    waitAsync(address: number, value: number, timeoutMs: number): Promise<unknown> | null {
+      scheduler.check()
+      if (i32[address >> 2] !== value) return null
+      const thread = scheduler.current as SimThread
+      return new Promise(resolve => {
+        const waiter: Waiter = { thread, resolve, timeout: null }
+        const { chance } = scheduler
+        const early = chance.happens(0.02)
+        waiter.timeout = scheduler.plan(
+          thread,
+          early ? chance.next() * 5 : timeoutMs,
+          early ? EVENT.wake : EVENT.tick,
+          () => {
+            const others = waiters.get(address)?.filter(other => other !== waiter) ?? []
+            if (others.length === 0) waiters.delete(address)
+            else waiters.set(address, others)
+            resolve('timed-out')
+          },
+        )
+        const waiting = waiters.get(address)
+        if (waiting === undefined) waiters.set(address, [waiter])
+        else waiting.push(waiter)
+      })
+    },
+  }
+  return Object.assign(Object.create(Memory.prototype) as Memory, memory)
+}

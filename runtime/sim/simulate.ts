@@ -1,0 +1,131 @@
+/**
+ * Runs one seed from its first step to its last, and judges what was seen.
+ */
+import { GROUP_RULES } from '../history/group-rules.ts'
+import type { History } from '../history/history.ts'
+import { LETTER_RULES } from '../history/letter-rules.ts'
+import { STREAM_RULES } from '../history/stream-rules.ts'
+import { Chance } from './chance.ts'
+import { share } from './clone.ts'
+import { Injector } from './injector.ts'
+import { Lab } from './lab.ts'
+import { type FaultKind, type Plan, planOf } from './plan.ts'
+import { EVENT, Scheduler, Stopped } from './scheduler.ts'
+import { SharedBytes, watchArena } from './sim-memory.ts'
+import type { SimPort } from './sim-port.ts'
+import { enter, install, type Simulated } from './sim-world.ts'
+import { Workload } from './workload.ts'
+
+export interface Verdict {
+  readonly seed: number
+  readonly hash: number
+  readonly inputs: number
+  readonly inputsByKind: readonly number[]
+  readonly virtualMs: number
+  readonly faults: ReadonlyMap<FaultKind, number>
+  /** Rules that were broken, in words. */
+  readonly problems: readonly string[]
+  readonly history: History
+  readonly plan: Plan
+}
+
+const MEMORY_BYTES = 32 << 20
+/** A seed that goes on for longer, in its own time, hangs. */
+const VIRTUAL_MS_MAX = 600_000
+const INPUTS_MAX = 200_000
+
+let buffer: ArrayBuffer | null = null
+let saved: Uint8Array | null = null
+let current: Scheduler | null = null
+
+function prepare(): ArrayBuffer {
+  if (buffer === null) {
+    install()
+    watchArena()
+    buffer = new ArrayBuffer(MEMORY_BYTES)
+    share(buffer)
+    saved = new Uint8Array(MEMORY_BYTES)
+    // Stacks depend on where the files are, and dead letters hold them.
+    Error.stackTraceLimit = 0
+    process.on('unhandledRejection', error => {
+      const thread = current?.current
+      if (error instanceof Stopped || current === null || current.over || thread == null) return
+      current.threw(thread, error)
+    })
+  }
+  return buffer
+}
+
+export function simulate(seed: number, trace: ((line: string) => void) | null = null): Verdict {
+  const bytes = prepare()
+  const chance = new Chance(seed)
+  const plan = planOf(seed, chance)
+  const scheduler = new Scheduler(chance)
+  current = scheduler
+  scheduler.trace = trace
+  const shared = new SharedBytes(bytes, saved as Uint8Array, scheduler)
+  scheduler.memory = shared
+  const lab = new Lab(scheduler)
+  const ports: SimPort[] = []
+  const injector = new Injector(plan, scheduler, shared, lab, ports)
+  const handlers = new Map(plan.groups.map(group => [group.name, lab.handler(group)]))
+  const simulation: Simulated = {
+    scheduler,
+    shared,
+    ports,
+    wallOffsetMs: 0,
+    faults: injector,
+    load: url => ({ default: handlers.get(new URL(url).search.slice(1)) }),
+  }
+  enter(simulation)
+  const main = scheduler.thread('main', 'main')
+  const workload = new Workload(plan, lab)
+  let done = false
+  scheduler.plan(main, 0, EVENT.act, () => {
+    workload
+      .live(
+        () => {
+          if (plan.faults.has('startFails')) lab.startFails = 0.2
+          injector.begin(main, simulation)
+        },
+        () => {
+          injector.end()
+          lab.startFails = 0
+        },
+      )
+      .catch((error: Error) => workload.problems.push(`the workload failed: ${error.message}`))
+      .finally(() => {
+        done = true
+      })
+  })
+  const ended = scheduler.run(
+    () => done || scheduler.inputs > INPUTS_MAX || scheduler.broken.length > 0,
+    VIRTUAL_MS_MAX,
+  )
+  scheduler.over = true
+  for (const port of ports) port.dispose()
+  enter(null)
+  const history: History = {
+    events: lab.events,
+    groups: workload.facts,
+    readTopics: ['in', 'out'],
+    drained: workload.drained,
+  }
+  const problems = [...scheduler.broken, ...workload.problems]
+  if (!ended || !done)
+    problems.push(
+      `it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${workload.said}`,
+    )
+  else for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES]) problems.push(...rule(history))
+  return {
+    seed,
+    hash: scheduler.hash >>> 0,
+    inputs: scheduler.inputs,
+    inputsByKind: scheduler.inputsByKind,
+    virtualMs: scheduler.now,
+    faults: lab.seen,
+    problems,
+    history,
+    plan,
+  }
+}

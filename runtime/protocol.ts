@@ -66,6 +66,8 @@ export interface KnownRecord {
   readonly notBeforeMs: number
   /** Dead-lettered already, or acked ahead of the committed offset: skip it. */
   readonly settled: boolean
+  /** It is to be a dead letter, and not to be handed out: who settles it again hears when it is one. */
+  readonly dying: boolean
   /** Its thread died while it and others were in hand, and it could not be charged. */
   readonly suspect: boolean
 }

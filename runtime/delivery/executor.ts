@@ -266,6 +266,12 @@ export class Executor implements TurnTaker {
         reader.returned(offset + 1)
         return
       }
+      if (known.dying) {
+        const { deliveryAttempt, failedAttempts } = known
+        const dying = new RecordDelivery(reader.frame, reader.at, offset, deliveryAttempt, failedAttempts)
+        this.#settle(dying, 'failed', new Error('it waits for its dead letter'))
+        return
+      }
       const wait = known.notBeforeMs - wallMs()
       if (wait > 0) {
         this.#hold(wait)
@@ -431,6 +437,8 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     this.#judged = delivery
+    // From here on a death of the thread is not this record's: its failure is counted by what is said next.
+    if (!this.#setting.atMostOnce) this.reader.handBack(delivery.offset)
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
     ) {
@@ -459,14 +467,16 @@ export class Executor implements TurnTaker {
     const judged = this.#judged
     // A verdict may come twice, when its partition host died in between.
     if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
-    this.#judged = null
     const skip = verdict.action === VERDICT.skip
+    if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
+    this.#judged = null
     reader.keepKnown({
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
       deliveryAttempt: judged.deliveryAttempt,
       notBeforeMs: wallMs() + verdict.delayMs,
       settled: skip,
+      dying: false,
       suspect: false,
     })
     if (skip || verdict.delayMs <= 0) {

@@ -203,6 +203,10 @@ export class LaneExecutor implements TurnTaker, Settler {
     const known = reader.knownOf(offset)
     const entry = this.#lane.take(offset, reader.keyText(), { frame, at }, known)
     if (known?.settled === true) this.#ledger.settle(offset, entry.deliveryAttempt)
+    else if (entry.stage === 'judged') {
+      this.#open.set(offset, entry)
+      this.#settlements.send(offset, 'failed', entry.deliveryAttempt, new Error('it waits for its dead letter'))
+    }
   }
 
   /** Wakes the thread after `delayMs`, unless it is woken sooner anyway. */
@@ -420,7 +424,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     const entry = this.#open.get(offset)
     if (this.#closed || epoch !== this.reader.assignment.epoch || entry?.stage !== 'judged') return
     if (action === VERDICT.skip) this.#settled(entry)
-    else {
+    else if (failedAttempts >= entry.failedAttempts) {
       this.#open.delete(offset)
       this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
     }

@@ -77,7 +77,7 @@ t.test('the prefix moves over what is settled without a gap', async t => {
 })
 
 t.test('what was settled ahead is not handed out again, and a suspect goes alone', async t => {
-  const known = { failedAttempts: 0, deliveryAttempt: 1, notBeforeMs: 0, settled: false, suspect: false }
+  const known = { failedAttempts: 0, deliveryAttempt: 1, notBeforeMs: 0, settled: false, dying: false, suspect: false }
   const lane = new Lane<null>({ retryOrder: 'none', serial: true }, 5)
   lane.take(5, 'a', null, { ...known, suspect: true })
   lane.take(6, 'b', null, { ...known, settled: true })
@@ -191,7 +191,7 @@ t.test('it hands out what the rules say, whatever happens', async () => {
       arbitrary: fc.record({
         do: fc.constant('takeKnown' as const),
         key: fc.constantFrom(null, 'a', 'b'),
-        kind: fc.nat(3),
+        kind: fc.nat(4),
       }),
     },
     { weight: 5, arbitrary: fc.record({ do: fc.constant('next' as const) }) },
@@ -230,10 +230,11 @@ t.test('it hands out what the rules say, whatever happens', async () => {
         if (each.do === 'take') entries.push(lane.take(offset, each.key, null))
         else if (each.do === 'takeKnown') {
           const known = {
-            failedAttempts: each.kind === 1 ? 1 : 0,
+            failedAttempts: each.kind === 1 || each.kind === 4 ? 1 : 0,
             deliveryAttempt: 1,
             notBeforeMs: now + 2,
             settled: each.kind === 2,
+            dying: each.kind === 4,
             suspect: each.kind === 3,
           }
           const entry = lane.take(offset, each.key, null, known)

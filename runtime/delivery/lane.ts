@@ -52,6 +52,8 @@ export interface Known {
   readonly deliveryAttempt: number
   readonly notBeforeMs: number
   readonly settled: boolean
+  /** It is judged already, and what follows is still to be told. */
+  readonly dying: boolean
   /** It was out when its thread died, and could not be charged. */
   readonly suspect: boolean
 }
@@ -145,7 +147,8 @@ export class Lane<P> {
     if (entry.failedAttempts > 0) {
       this.#failed.add(entry)
       this.#oldestFailed = Math.min(this.#oldestFailed, offset)
-      this.#park(entry)
+      if (known?.dying === true) entry.stage = 'judged'
+      else this.#park(entry)
     } else if (!this.#heldByKey(entry, 0)) this.#offer(entry)
     return entry
   }

@@ -104,7 +104,9 @@ class ManualReader implements TurnTaker, Settler {
     let entry = lane.next(now)
     while (entry === null && this.#hasRoom() && reader.next()) {
       const { frame, at, offset } = reader
-      lane.take(offset, this.retryOrder === 'key' ? reader.keyText() : null, { frame, at }, reader.knownOf(offset))
+      const key = this.retryOrder === 'key' ? reader.keyText() : null
+      const taken = lane.take(offset, key, { frame, at }, reader.knownOf(offset))
+      if (taken.stage === 'judged') this.#askAgain(taken)
       entry = lane.next(now)
     }
     if (entry === null) return false
@@ -115,6 +117,16 @@ class ManualReader implements TurnTaker, Settler {
     this.#credits.available--
     this.#emit(delivery)
     return true
+  }
+
+  /** It is to be a dead letter: its verdict went to the reader before, if it was given. */
+  #askAgain(entry: LaneEntry<RecordPlace>): void {
+    const { frame, at } = entry.payload
+    const { offset, deliveryAttempt, failedAttempts } = entry
+    const delivery = new SettleableDelivery(this, frame, at, offset, deliveryAttempt, failedAttempts)
+    delivery.expire()
+    this.#open.set(offset, { entry, delivery })
+    this.#settlements.send(offset, 'failed', deliveryAttempt, new Error('it waits for its dead letter'))
   }
 
   /** Whether the ledger reaches as far as this record. */
@@ -207,7 +219,7 @@ class ManualReader implements TurnTaker, Settler {
     const entry = this.#open.get(offset)?.entry
     if (this.#closed || epoch !== this.reader.assignment.epoch || entry?.stage !== 'judged') return
     if (action === VERDICT.skip) this.#settle(entry)
-    else {
+    else if (failedAttempts >= entry.failedAttempts) {
       this.#open.delete(offset)
       this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
       this.#thread.wake()

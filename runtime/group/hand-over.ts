@@ -87,7 +87,7 @@ export function knownRecords(
     const entry = block.of(offset)
     if (entry === null) continue
     const { deliveryAttempt, settled, out } = entry
-    known.set(offset, { offset, failedAttempts: 0, deliveryAttempt, notBeforeMs: 0, settled, suspect: out })
+    known.set(offset, { offset, failedAttempts: 0, deliveryAttempt, notBeforeMs: 0, settled, dying: false, suspect: out })
   }
   for (const { offset, failedAttempts, deliveryAttempt, notBeforeMs, state } of failures.values()) {
     if (offset < committed) continue
@@ -98,6 +98,7 @@ export function knownRecords(
       deliveryAttempt: Math.max(deliveryAttempt, entry?.deliveryAttempt ?? 0),
       notBeforeMs,
       settled: state === 'dead' || entry?.settled === true,
+      dying: state === 'dying',
       suspect: entry?.suspect === true,
     })
   }

@@ -181,6 +181,11 @@ export class PartitionReader {
     this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
   }
 
+  /** The record at `offset` is in nobody's hands any more, and not handled. */
+  handBack(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
+  }
+
   /** Every record below `offset` is committed now, handled or not; the window is freed by `commit`, when they are. */
   claim(offset: number): void {
     this.#claimed = offset

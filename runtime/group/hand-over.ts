@@ -60,7 +60,7 @@ function handOverOne(block: Ledger, left: LeftSlot, failures: ReadonlyMap<number
   const { committed, handed, returned, active, crash } = left
   const last = handed - 1
   // Returned, and handed out again because what they put out was not confirmed.
-  for (let offset = committed; offset < Math.min(last, committed + LEDGER_RECORDS); offset++)
+  for (let offset = committed; offset < Math.min(returned, committed + LEDGER_RECORDS); offset++)
     block.back(offset, attemptsOf(block, failures, offset) + 1)
   if (last < returned || last < committed) return { committed, executing: null }
   const before = attemptsOf(block, failures, last)
@@ -87,7 +87,15 @@ export function knownRecords(
     const entry = block.of(offset)
     if (entry === null) continue
     const { deliveryAttempt, settled, out } = entry
-    known.set(offset, { offset, failedAttempts: 0, deliveryAttempt, notBeforeMs: 0, settled, dying: false, suspect: out })
+    known.set(offset, {
+      offset,
+      failedAttempts: 0,
+      deliveryAttempt,
+      notBeforeMs: 0,
+      settled,
+      dying: false,
+      suspect: out,
+    })
   }
   for (const { offset, failedAttempts, deliveryAttempt, notBeforeMs, state } of failures.values()) {
     if (offset < committed) continue

@@ -104,8 +104,10 @@ function node(copy, args, timeout, env = {}) {
   return { status, ended, stdout, output: stdout + stderr, seconds: (performance.now() - started) / 1000 }
 }
 
-function build(copy) {
-  const { status, ended, output } = node(copy, ['.ci/build.mjs'], BUILD_MS_MAX)
+/** Builds what a test needs, or everything; `null`, or why it does not build. */
+function build(copy, test) {
+  const room = options.flights || test === undefined ? [] : [test.split('/').find(part => part !== 'dist')]
+  const { status, ended, output } = node(copy, ['.ci/build.mjs', ...room], BUILD_MS_MAX)
   return status === 0 ? null : `does not build: ${ended ?? output.split('\n')[0]}`
 }
 
@@ -114,10 +116,10 @@ function readTap(text) {
   const failed = []
   let passed = 0
   const parser = new Parser()
-  parser.on('result', ({ ok, skip, todo, name, diag, fullname }) => {
+  parser.on('result', ({ ok, skip, todo, diag, fullname }) => {
     if (skip || todo) return
     if (ok) passed += 1
-    else failed.push({ name: `${fullname}: ${name}`, kind: diag?.type ?? diag?.cause?.type, diag })
+    else failed.push({ name: fullname, kind: diag?.type ?? diag?.cause?.type, diag })
   })
   parser.end(text)
   const asserted = failed.find(
@@ -152,7 +154,7 @@ function flights(copy) {
 }
 
 function line(...cells) {
-  const widths = [8, 34, 8, 8]
+  const widths = [8, 38, 8, 8]
   console.log(
     cells
       .map((cell, index) => String(cell).padEnd(widths[index] ?? 0))
@@ -183,7 +185,7 @@ try {
       path,
       source.replace(mutant.search, () => mutant.replace),
     )
-    const fault = build(copy)
+    const fault = build(copy, mutant.test)
     const { kind, seconds, detail } = fault === null ? runTest(copy, mutant) : { kind: fault, seconds: 0, detail: '' }
     const flight = options.flights && fault === null ? (flights(copy) === right ? 'right' : 'wrong') : ''
     writeFileSync(path, source)

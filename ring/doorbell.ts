@@ -6,16 +6,18 @@
  * pays one load while the sleeper is awake. A ringer can die between its publication and its ring, or within the ring: who
  * sees it end calls `wake`, and waits are bounded.
  */
-import { BELL_SLEEPS } from './layout.ts'
+import { BELL_NAP, BELL_SLEEPS } from './layout.ts'
 import type { Memory } from './memory.ts'
 
 export class Doorbell {
   readonly #memory: Memory
   readonly #word: number
+  readonly #nap: number
 
   constructor(memory: Memory, address: number) {
     this.#memory = memory
     this.#word = address + BELL_SLEEPS
+    this.#nap = address + BELL_NAP
   }
 
   /** Wakes the sleeper if it sleeps. Any thread, after publishing what it should see. */
@@ -48,6 +50,11 @@ export class Doorbell {
   /** Blocks until rung, at most `timeoutMs`; returns at once if it was rung since `arm`. Owner only, never on main. */
   wait(timeoutMs: number): void {
     this.#memory.wait(this.#word, 1, timeoutMs)
+  }
+
+  /** Blocks for `ms`, whatever rings: work that comes meanwhile is found together. Owner only, never on main. */
+  nap(ms: number): void {
+    this.#memory.wait(this.#nap, 0, ms)
   }
 
   /** As `wait` without blocking; `null` if it was rung since `arm`. Does not keep the process alive. Owner only. */

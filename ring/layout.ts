@@ -14,6 +14,7 @@
  *                       < 0: padding of -length bytes up to the end of the data
  *
  * bell      +0 SLEEPS  1: the owner sleeps (owner writes 1 and 0, a ringer writes 0)
+ *           +4 NAP     0 for ever: what the owner waits on when it only wants to wait
  *
  * window    +0 END     writer writes, readers read         position after the last committed byte
  *           +128 GENERATION writer writes, next writer reads   odd or even names the valid bank
@@ -41,6 +42,7 @@ export const RING_CLOSED: number = 2 * LINE_BYTES
 export const RING_DATA: number = 3 * LINE_BYTES
 
 export const BELL_SLEEPS = 0
+export const BELL_NAP = 4
 export const BELL_BYTES: number = LINE_BYTES
 
 export const WINDOW_END = 0

@@ -76,6 +76,26 @@ t.test('spins longer where that paid, and less where it did not', async t => {
   t.equal(parkedAtOnce.spins, 0)
 })
 
+t.test('naps once after work, before it lets itself be woken', async t => {
+  const { memory, sleeper } = sleeperAt({ spinsMax: 0, timeoutMs: 1, napMs: 20 })
+  const armed: number[] = []
+  const nothing = (): boolean => {
+    armed.push(memory.load(BELL_SLEEPS))
+    return false
+  }
+  sleeper.sleep(nothing)
+  t.same(armed, [0, 1, 0], 'it has found no work yet: looks, parks at once')
+  t.ok(sleeper.sleep(() => true))
+  armed.length = 0
+  const before = performance.now()
+  sleeper.sleep(nothing)
+  t.ok(performance.now() - before >= 15)
+  t.same(armed, [0, 0, 1, 0], 'looks, naps, looks, parks')
+  armed.length = 0
+  sleeper.sleep(nothing)
+  t.same(armed, [0, 1, 0])
+})
+
 t.test('keeps the process alive while it waits, if asked to, and not longer', async t => {
   const program = (keepsAlive: boolean): string => `
     const { Doorbell, Memory, Sleeper } = await import(${JSON.stringify(new URL('./index.js', import.meta.url))})

@@ -35,6 +35,8 @@ t.test('every published record is read, whole and in order', async t => {
       ],
     }),
   )
+  holds(t, 'eight bytes short', ringScene({ ...plan, start: NEAR_2_32 + 8, batches: [[56], [16]] }))
+  holds(t, 'padding that is one too many', ringScene({ ...plan, start: NEAR_2_31 + 16, batches: [[32], [24]] }))
   holds(t, 'a record of the whole ring', ringScene({ ...plan, batches: [[64], [64]] }))
   holds(t, 'released one by one', ringScene({ ...plan, batches: [[16, 16, 16, 16], [16]], releases: 1 }))
   const more = { ...plan, start: NEAR_2_31, batches: [[24], [8, 24], [16], [32], [8]], releases: 1 }

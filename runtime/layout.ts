@@ -34,7 +34,6 @@
  *
  * host      one per partition host
  *   +0   BELL      doorbell of the thread
- *   +4   NAP       nobody writes                          what the thread waits on when it only wants to wait
  *   +128 WANTS     the host writes, readers read         1: tell me when you commit (a window is full, someone waits)
  *
  * fault     one per broker, for tests that stop a partition host at a named point
@@ -54,7 +53,6 @@ export const CLIENT_BEAT: number = LINE_BYTES + 12
 export const CLIENT_BYTES: number = 2 * LINE_BYTES
 
 export const HOST_BELL = 0
-export const HOST_NAP = 4
 export const HOST_WANTS: number = LINE_BYTES
 export const HOST_BYTES: number = 2 * LINE_BYTES
 

@@ -35,8 +35,12 @@ const readers = 3
 const capacity = 1 << 20
 const headerBytes = 8
 const batchRecords = 32
+/** A reader is faster than the writer: it takes several batches at a time, for a little latency. */
+const napMs = 0.05
 /** Bytes that a reader looks at between `enter` and `leave`, so that the writer need not wait for the whole window. */
 const turnBytes = 32_768
+/** Room that the writer waits for, and after which a reader tells it: it is not woken for less. */
+const roomBytes: number = capacity / 4
 
 const writerBell = 0
 const readerBells: number = writerBell + BELL_BYTES
@@ -129,7 +133,7 @@ function writing(memory: Memory, payload: PayloadName): (records: number) => Pro
     }
     return to
   }
-  const hasRoom = (): boolean => writer.reclaim() >= capacity / 4
+  const hasRoom = (): boolean => writer.reclaim() >= roomBytes
   return async records => {
     for (let next = 0; ; await sleeper.sleepAsync(hasRoom)) {
       next = writeFrom(next, records)
@@ -143,7 +147,7 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
   const gate = new ReaderGate(memory, ticket)
   const reader = new WindowReader(memory, windowAddress, capacity)
   const writer = new Doorbell(memory, writerBell)
-  const sleeper = new Sleeper(new Doorbell(memory, readerBells + index * BELL_BYTES))
+  const sleeper = new Sleeper(new Doorbell(memory, readerBells + index * BELL_BYTES), { napMs })
   const ready = (): boolean => reader.end() !== gate.position
   const wrapped = new Uint8Array(4_096)
   let handled = 0
@@ -169,8 +173,14 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
     sum = 0
     for (handled = 0; handled < records; ) {
       if (!sleeper.sleep(ready)) continue
-      if (!gate.enter()) throw new Error('nobody ends this reader')
-      gate.leave(walk(reader.end()))
+      let told = gate.position
+      while (ready()) {
+        if (!gate.enter()) throw new Error('nobody ends this reader')
+        gate.leave(walk(reader.end()))
+        if (((gate.position - told) | 0) < roomBytes) continue
+        told = gate.position
+        writer.ring()
+      }
       writer.ring()
     }
     return sum

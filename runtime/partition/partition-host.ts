@@ -13,7 +13,7 @@ import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, setImmediate, viewMemory } from '../../actors/world.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
-import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_NAP, HOST_WANTS } from '../layout.ts'
+import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
 import type {
   DeskPlace,
   GroupPlace,
@@ -100,7 +100,7 @@ class PartitionHost implements PartitionHostApi {
     const since = taken - this.#napped
     this.#napped = taken
     if (since < NAP_FROM_BYTES) return false
-    this.#memory.wait(this.#boot.address + HOST_NAP, 0, NAP_MS)
+    this.#bell.nap(NAP_MS)
     return true
   }
 

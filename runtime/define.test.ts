@@ -1,6 +1,6 @@
 import t from 'tap'
 import { defineHandler, defineTopic, isHandler } from './define.ts'
-import type { Delivery, Handler } from './types.ts'
+import type { BatchHandler, Delivery, Handler, ManualDelivery } from './types.ts'
 
 interface Order {
   readonly id: string
@@ -61,6 +61,24 @@ t.test('without a topic the value type is unknown, or that of the parameter', as
   t.ok(same<typeof plain, Handler<unknown, undefined, undefined>>(true))
   t.ok(same<typeof typed, Handler<Order, undefined, undefined>>(true))
   plain.message({} as Delivery, undefined, undefined as never)
+})
+
+t.test('a batch handler has the same types, and deliveries that it may settle', async t => {
+  const handler = defineHandler(defineTopic<Order>('orders'), {
+    start: () => ({ total: 0 }),
+    batch(deliveries, state) {
+      t.ok(same<typeof deliveries, readonly ManualDelivery<Order>[]>(true))
+      for (const { value } of deliveries) state.total += value.amount
+      // @ts-expect-error: no such field
+      void deliveries[0]?.value.colour
+    },
+    stop: state => state.total,
+  })
+  t.ok(same<typeof handler, BatchHandler<Order, { total: number }, number>>(true))
+  t.ok(isHandler(handler))
+  const state = { total: 1 }
+  handler.batch([{ value: { id: 'a', amount: 2 } } as ManualDelivery<Order>], state, undefined as never)
+  t.equal(state.total, 3)
 })
 
 t.test('a class instance is a handler with its state in `this`', async t => {

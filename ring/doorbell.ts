@@ -52,7 +52,10 @@ export class Doorbell {
     this.#memory.wait(this.#word, 1, timeoutMs)
   }
 
-  /** Blocks for `ms`, whatever rings: work that comes meanwhile is found together. Owner only, never on main. */
+  /**
+   * Blocks for `ms`, whatever rings: under load this costs less than being woken for each of many publications, which
+   * are found together. Owner only, never on main.
+   */
   nap(ms: number): void {
     this.#memory.wait(this.#nap, 0, ms)
   }

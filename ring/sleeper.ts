@@ -6,9 +6,6 @@
  * next one spins twice as long, up to `spinsMax`; a long one halves it, down to nothing. Spinning thus never takes more
  * than about the time that it can save, and an idle thread does not spin at all.
  *
- * Where throughput counts more than the last microseconds, a nap comes before parking: a thread that is faster than who
- * feeds it would otherwise be parked, and woken at the other's cost, for every single publication.
- *
  * Bound: one wait at a time, each at most `timeoutMs`. A ringer can die before it rings, so none is endless: what the
  * caller waits for is looked at again after each.
  */
@@ -17,11 +14,6 @@ import type { Doorbell } from './doorbell.ts'
 export interface SleeperOptions {
   /** Looks before parking, at most. Default 500, a few microseconds; 0: park at once. */
   readonly spinsMax?: number
-  /**
-   * After work was found and none is left: waits so many ms once, without the bell, before it parks. About 0.05 is added
-   * by the system. Default 0: no nap. `sleep` only; `sleepAsync` must not block.
-   */
-  readonly napMs?: number
   /** Longest single wait in ms. Default 100. */
   readonly timeoutMs?: number
   /** Whether the process stays alive while `sleepAsync` waits, which `waitAsync` alone does not do. Default false. */
@@ -37,18 +29,14 @@ export class Sleeper {
   readonly #bell: Doorbell
   readonly #spinsMax: number
   readonly #timeoutMs: number
-  readonly #napMs: number
   readonly #handle: NodeJS.Timeout | null
   #spins: number
-  /** Whether work was found since the last nap. */
-  #worked = false
 
   constructor(bell: Doorbell, options: SleeperOptions = {}) {
-    const { spinsMax = 500, timeoutMs = 100, napMs = 0, keepsAlive = false } = options
+    const { spinsMax = 500, timeoutMs = 100, keepsAlive = false } = options
     this.#bell = bell
     this.#spinsMax = spinsMax
     this.#timeoutMs = timeoutMs
-    this.#napMs = napMs
     this.#handle = keepsAlive ? setInterval(() => {}, HELD_MS).unref() : null
     this.#spins = spinsMax >> 3
   }
@@ -64,23 +52,13 @@ export class Sleeper {
    * @param ready looks for work; called many times, it must be cheap and change nothing
    */
   sleep(ready: () => boolean): boolean {
-    const found = this.#spin(ready) || (this.#worked && this.#nap(ready)) || this.#park(ready)
-    this.#worked = found && this.#napMs > 0
-    return found
-  }
-
-  #nap(ready: () => boolean): boolean {
-    this.#bell.nap(this.#napMs)
-    return ready()
-  }
-
-  #park(ready: () => boolean): boolean {
+    if (this.#spin(ready)) return true
     this.#bell.arm()
     const found = ready()
     if (!found) {
-      const since = performance.now()
+      const since = this.#now()
       this.#bell.wait(this.#timeoutMs)
-      this.#learn(performance.now() - since)
+      this.#learn(this.#now() - since)
     }
     this.#bell.disarm()
     return found || ready()
@@ -93,11 +71,11 @@ export class Sleeper {
     const found = ready()
     const rung = found ? null : this.#bell.waitAsync(this.#timeoutMs)
     if (rung !== null) {
-      const since = performance.now()
+      const since = this.#now()
       this.#handle?.ref()
       await rung
       this.#handle?.unref()
-      this.#learn(performance.now() - since)
+      this.#learn(this.#now() - since)
     }
     this.#bell.disarm()
     return found || ready()
@@ -111,10 +89,15 @@ export class Sleeper {
   #spin(ready: () => boolean): boolean {
     for (let spin = 0; spin < this.#spins; spin++) {
       if (!ready()) continue
-      this.#grow()
+      if (spin > 0) this.#grow()
       return true
     }
     return this.#spins === 0 && ready()
+  }
+
+  /** For learning; a clock costs as much as many looks. */
+  #now(): number {
+    return this.#spinsMax === 0 ? 0 : performance.now()
   }
 
   #learn(waitedMs: number): void {

@@ -270,7 +270,7 @@ type Step =
   /** A record up to the end of the data, or so that 8 bytes are left there. */
   | { readonly kind: 'writeToEnd'; readonly left: 0 | 8 }
   | { readonly kind: 'write'; readonly length: number }
-  | { readonly kind: 'publish' | 'release' | 'reopenProducer' | 'reopenConsumer' }
+  | { readonly kind: 'publish' | 'abort' | 'release' | 'reopenProducer' | 'reopenConsumer' }
   | { readonly kind: 'read'; readonly records: number }
 
 function anyStep(capacity: number): fc.Arbitrary<Step> {
@@ -289,7 +289,7 @@ function anyStep(capacity: number): fc.Arbitrary<Step> {
     { weight: 3, arbitrary: fc.constant({ kind: 'publish' as const }) },
     { weight: 4, arbitrary: fc.integer({ min: 1, max: 8 }).map(records => ({ kind: 'read' as const, records })) },
     { weight: 3, arbitrary: fc.constant({ kind: 'release' as const }) },
-    { weight: 1, arbitrary: fc.constant({ kind: 'reopenProducer' as const }) },
+    { weight: 1, arbitrary: fc.constantFrom('abort' as const, 'reopenProducer' as const).map(kind => ({ kind })) },
     { weight: 1, arbitrary: fc.constant({ kind: 'reopenConsumer' as const }) },
   )
 }
@@ -342,7 +342,8 @@ class Model {
     return [record.length, record.mark]
   }
 
-  reopenProducer(): void {
+  /** By the producer, or by its successor when it died. */
+  abort(): void {
     this.tail = this.published
     this.records = this.records.filter(({ end }) => end <= this.published)
   }
@@ -399,9 +400,13 @@ for (const [kind, numRuns] of [
               ring.consumer.release()
               model.release()
               break
+            case 'abort':
+              ring.producer.abort()
+              model.abort()
+              break
             case 'reopenProducer':
               ring.producer = new RingProducer(ring.memory, ADDRESS, capacity)
-              model.reopenProducer()
+              model.abort()
               break
             case 'reopenConsumer':
               ring.consumer = new RingConsumer(ring.memory, ADDRESS, capacity)

@@ -1,7 +1,8 @@
 /**
  * A byte ring between exactly one producer thread and one consumer thread.
  *
- * The producer claims contiguous room, writes plainly, and publishes any number of claims with one store of the tail.
+ * The producer claims contiguous room, for a record or for several in a row, writes plainly, and publishes any number of
+ * claims with one store of the tail.
  * The consumer loads the tail once, walks whole records in place, and releases them with one store of the head. A
  * producer that dies between claim and publish leaves nothing visible. Layout and positions: layout.ts.
  *
@@ -80,6 +81,11 @@ export class RingProducer {
   /** Makes everything advanced over visible to the consumer. */
   publish(): void {
     this.memory.store(this.address + RING_TAIL, this.tail)
+  }
+
+  /** Forgets everything advanced over since the last `publish`: a batch that came to nothing. */
+  abort(): void {
+    this.tail = this.memory.load(this.address + RING_TAIL)
   }
 
   /** Bytes published or advanced over and not released, after a fresh look at the head. */

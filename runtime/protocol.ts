@@ -151,7 +151,7 @@ export interface GroupReport extends GroupPartitionStats {
   readonly deadLettered: number
   readonly failures: number
   readonly lagBytes: number
-  /** Dead letters of this group that are neither replayed nor purged. */
+  /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
   /** A record is to be dead-lettered, and the dead-letter topic has no room for it. */
   readonly waitsForDeadLetters: boolean

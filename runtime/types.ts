@@ -339,7 +339,7 @@ export interface GroupStats {
   /** Records acked. */
   readonly processed: number
   readonly deadLettered: number
-  /** Dead letters of this group that are neither replayed nor purged. */
+  /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
   /** Failed attempts, of all records. */
   readonly failures: number

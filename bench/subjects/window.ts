@@ -35,8 +35,6 @@ const readers = 3
 const capacity = 1 << 20
 const headerBytes = 8
 const batchRecords = 32
-/** A reader is faster than the writer: it takes several batches at a time, for a little latency. */
-const napMs = 0.05
 /** Bytes that a reader looks at between `enter` and `leave`, so that the writer need not wait for the whole window. */
 const turnBytes = 32_768
 /** Room that the writer waits for, and after which a reader tells it: it is not woken for less. */
@@ -108,6 +106,11 @@ function writing(memory: Memory, payload: PayloadName): (records: number) => Pro
   const scratchBytes = new Uint8Array(scratch.buffer)
   new Int32Array(scratch.buffer)[0] = bytes
 
+  const place = (address: number, value: Float64Array): void => {
+    memory.i32[address >> 2] = bytes
+    writeDoubles(memory.f64, (address + headerBytes) >> 3, value)
+  }
+  /** Where a batch would wrap it is written record by record, and the one that does is copied in. */
   const write = (value: Float64Array): void => {
     const address = writer.claim(bytes)
     if (address === WRAPS) {
@@ -115,8 +118,7 @@ function writing(memory: Memory, payload: PayloadName): (records: number) => Pro
       writer.writeIn(scratchBytes)
       return
     }
-    memory.i32[address >> 2] = bytes
-    writeDoubles(memory.f64, (address + headerBytes) >> 3, value)
+    place(address, value)
     writer.advance(bytes)
   }
   const commit = (): void => {
@@ -128,7 +130,12 @@ function writing(memory: Memory, payload: PayloadName): (records: number) => Pro
     for (let i = from; i < to; ) {
       if (writer.free() < batchBytes && writer.reclaim() < batchBytes) return i
       const end = Math.min(i + batchRecords, to)
-      for (; i < end; i++) write(values[i % poolSize] as Float64Array)
+      let address = writer.claim((end - i) * bytes)
+      if (address === WRAPS) for (; i < end; i++) write(values[i % poolSize] as Float64Array)
+      else {
+        writer.advance((end - i) * bytes)
+        for (; i < end; i++, address += bytes) place(address, values[i % poolSize] as Float64Array)
+      }
       commit()
     }
     return to
@@ -147,7 +154,7 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
   const gate = new ReaderGate(memory, ticket)
   const reader = new WindowReader(memory, windowAddress, capacity)
   const writer = new Doorbell(memory, writerBell)
-  const sleeper = new Sleeper(new Doorbell(memory, readerBells + index * BELL_BYTES), { napMs })
+  const sleeper = new Sleeper(new Doorbell(memory, readerBells + index * BELL_BYTES))
   const ready = (): boolean => reader.end() !== gate.position
   const wrapped = new Uint8Array(4_096)
   let handled = 0
@@ -157,13 +164,20 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
     let position = gate.position
     const until = ((end - position) | 0) > turnBytes ? (position + turnBytes) | 0 : end
     while (((until - position) | 0) > 0) {
-      const length = reader.word(position)
-      const address = reader.addressOf(position)
-      if (reader.untilWrap(position) >= length) sum += sumEnds(memory.u8, address + headerBytes, address + length)
-      else {
-        reader.copyOut(position, length, wrapped, 0)
-        sum += sumEnds(wrapped, headerBytes, length)
+      const from = reader.addressOf(position)
+      const stop = from + Math.min((until - position) | 0, reader.untilWrap(position))
+      let at = from
+      let length = 0
+      for (; at < stop; at += length, handled++) {
+        length = memory.i32[at >> 2] as number
+        if (at + length > stop) break
+        sum += sumEnds(memory.u8, at + headerBytes, at + length)
       }
+      position = (position + at - from) | 0
+      if (at === stop) continue
+      // It wraps, or goes beyond this turn.
+      reader.copyOut(position, length, wrapped, 0)
+      sum += sumEnds(wrapped, headerBytes, length)
       position = (position + length) | 0
       handled++
     }

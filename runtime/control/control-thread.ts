@@ -349,6 +349,7 @@ class ControlThread implements OwnerControlApi {
       confirms: entry.spec.confirms,
       cut: entry.cut,
       careful: () => Promise.resolve(),
+      crashOf: () => Promise.resolve(null),
       assign: assignment => members.assign(run, assignment),
       revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
       refused,

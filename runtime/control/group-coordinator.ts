@@ -28,6 +28,8 @@ export interface MemberHandle {
   careful(members: readonly number[]): Promise<void>
   assign(assignment: Assignment): Promise<void>
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  /** How its thread ended, once it has, as far as that slot is concerned; null: no fault of its own, or it lives. */
+  crashOf(slot: SlotPlace): Promise<SlotCrash | null>
   /** The member cannot take a partition: its handler's `start` failed, or does not return. */
   refused(error: unknown): void
 }
@@ -120,7 +122,9 @@ export class GroupCoordinator {
             this.#freeSlot(handle, slot, answer)
           } catch (error) {
             if (!(error instanceof CallError)) failures.push({ partition, error })
-            await this.#closeSlot(partition, slot, null)
+            // Its exit is told behind this in the queue, when the slot is closed already.
+            const crash = error instanceof CallError ? await handle.crashOf(slot) : null
+            await this.#closeSlot(partition, slot, crash)
           }
         }),
       )

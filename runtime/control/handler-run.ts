@@ -70,6 +70,8 @@ export class HandlerRun {
   readonly #surroundings: HandlerRunSurroundings
   readonly #hosts: Host[]
   readonly #supervisor: SupervisorShell
+  /** Ended by the watchdog. */
+  readonly #timedOut = new WeakSet<HostIncarnation>()
   /** Of the first start of each host. */
   readonly #firsts = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
   /** Members that have loaded their handler and join with the last of them; null: each joins by itself. */
@@ -246,6 +248,13 @@ export class HandlerRun {
       },
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
+      crashOf: async slot => {
+        const reason = await life.exited
+        const timedOut = this.#timedOut.has(life)
+        const ended = reason.kind === 'zombie' ? reason.after : reason
+        // Ended by its own run, which is in a hurry to stop: then what it had in hand is only handed back.
+        return ended.kind === 'killed' && !timedOut ? null : this.#crash(client, slot, reason, timedOut)
+      },
       refused: error =>
         life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`),
     }
@@ -360,6 +369,7 @@ export class HandlerRun {
         host.since += late
         if (now - host.since >= handlerTimeoutMs) {
           host.timedOut = true
+          this.#timedOut.add(incarnation)
           incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
         }
       }

@@ -19,7 +19,8 @@ export async function describeHold(
   let slowest: GroupReport | undefined
   for (const report of reports) if (slowest === undefined || report.lagBytes > slowest.lagBytes) slowest = report
   if (slowest === undefined) {
-    const why = desks.length > 0 ? 'it keeps dead letters that are neither replayed nor purged' : 'no group reads it'
+    const why =
+      desks.length > 0 ? 'it keeps dead letters; purge some, or replay them to another topic' : 'no group reads it'
     return {
       topic: shape.name,
       text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
@@ -31,9 +32,10 @@ export async function describeHold(
   const { group } = held.spec
   const { lag, lagBytes, waitsForDeadLetters } = slowest
   const state = isRunning(held) ? 'running' : 'not running'
-  const deadLetters = waitsForDeadLetters
-    ? `, and waits for room in its dead-letter topic ${catalog.topic(held.deadLetterTopic).shape.name}: purge letters there, replay them to another topic, or read them`
-    : ''
-  const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${lag} records and ${lagBytes} bytes behind${deadLetters}`
-  return { topic: shape.name, text, group, lagBytes }
+  const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${lag} records and ${lagBytes} bytes behind`
+  if (!waitsForDeadLetters) return { topic: shape.name, text, group, lagBytes }
+  // Dead-letter topics lead nowhere back to, so this ends.
+  const { shape: letters } = catalog.topic(held.deadLetterTopic)
+  const why = await describeHold(catalog, hosts, letters.id, partition % letters.partitions, isRunning)
+  return { topic: shape.name, text: `${text}, and waits for room for a dead letter: ${why.text}`, group, lagBytes }
 }

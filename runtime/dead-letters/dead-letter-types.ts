@@ -88,7 +88,8 @@ export interface ReplayReport {
 }
 
 export interface DeadLetterStats {
-  /** Letters that are neither replayed nor purged, of all topics whose letters are kept together with these. */
+  /** Letters that wait, of all topics whose letters are kept together with these: not replayed, not purged, and, where
+   * groups read the dead-letter topic, not settled by all of them. */
   readonly depth: number
   readonly topics: readonly { readonly topic: string; readonly depth: number }[]
 }

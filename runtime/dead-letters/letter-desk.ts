@@ -1,9 +1,12 @@
 /**
- * The dead letters kept in one partition: which are settled (replayed or purged), how many are open, and pages of them.
+ * The dead letters kept in one partition: which are settled (replayed or purged), how many wait, and pages of them.
  *
  * The partition host's thread, which alone appends letters: a letter is a frame of one record that came by no ring. One
  * bit for each offset, in shared memory, so that a successor finds what is settled; counts are taken anew from the
  * frames kept. A page is a private copy, so whoever looks at letters pins nothing and may stop at any time.
+ *
+ * A letter is open until it is settled. It waits until it is settled, or all groups that read the topic have settled it
+ * as they do any record: then it may go when its place is needed, and is still open until that.
  *
  * ```
  * +0  bits   offset modulo their number; 1: settled. The host writes, its successor reads.
@@ -32,9 +35,12 @@ export class LetterDesk {
   readonly #memory: Memory
   readonly #reader: WindowReader
   readonly #mask: number
-  /** Letters kept and not settled, by the group's member number. */
-  readonly #open = new Map<number, number>()
+  /** Letters that wait, by the number of the member whose they are. */
+  readonly #waiting = new Map<number, number>()
   #depth = 0
+  /** Before this position, and this offset, the groups that read the topic have settled everything. */
+  #readTo: number
+  #readOffset = 0
   /** Whether the depth has changed since someone last looked. */
   changed = true
 
@@ -44,16 +50,17 @@ export class LetterDesk {
     this.#memory = memory
     this.#reader = reader
     this.#mask = reader.capacity / RECORD_HEADER_BYTES - 1
+    this.#readTo = start
     this.#walk(start, end, 1)
   }
 
-  /** Letters kept and not settled. */
+  /** Letters that wait. */
   get depth(): number {
     return this.#depth
   }
 
   depthOf(member: number): number {
-    return this.#open.get(member) ?? 0
+    return this.#waiting.get(member) ?? 0
   }
 
   #word(offset: number): number {
@@ -77,14 +84,19 @@ export class LetterDesk {
   #count(member: number, change: 1 | -1): void {
     this.changed = true
     this.#depth += change
-    const open = this.depthOf(member) + change
-    if (open === 0) this.#open.delete(member)
-    else this.#open.set(member, open)
+    const waiting = this.depthOf(member) + change
+    if (waiting === 0) this.#waiting.delete(member)
+    else this.#waiting.set(member, waiting)
   }
 
-  #walk(from: number, to: number, change: 1 | -1): void {
-    for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0)
+  /** Counts the open letters in between; returns the position of the last frame. */
+  #walk(from: number, to: number, change: 1 | -1): number {
+    let last = from
+    for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0) {
       if (this.#isOpenLetter(position)) this.#count(this.#memberAt(position), change)
+      last = position
+    }
+    return last
   }
 
   /** A letter is about to be appended at this offset. */
@@ -97,14 +109,21 @@ export class LetterDesk {
     this.#count(member, 1)
   }
 
-  /** The window has moved its start over these frames: the groups that read the topic have settled them. */
-  passed(from: number, to: number): void {
-    this.#walk(from, to, -1)
+  /** The groups that read the topic have settled everything before this position, which is never before the start. */
+  read(to: number): void {
+    if (((to - this.#readTo) | 0) <= 0) return
+    this.#readOffset = frameEndOffset(this.#reader, this.#walk(this.#readTo, to, -1))
+    this.#readTo = to
   }
 
-  /** Whether the frame at this position may go to make room: it is no letter, or a settled one. */
-  mayGo(position: number): boolean {
-    return !this.#isOpenLetter(position)
+  /** Whether the frame at the window's start may go to make room: no letter, a settled one, or one that was read. */
+  mayGo(start: number): boolean {
+    return ((start - this.#readTo) | 0) < 0 || !this.#isOpenLetter(start)
+  }
+
+  /** The window starts here now. */
+  gone(start: number): void {
+    if (((start - this.#readTo) | 0) > 0) this.#readTo = start
   }
 
   isLetter(position: number): boolean {
@@ -117,7 +136,7 @@ export class LetterDesk {
       if (offset < logStartOffset || this.#isSettled(offset)) continue
       const word = this.#word(offset)
       this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (offset & 31))
-      this.#count(member, -1)
+      if (offset >= this.#readOffset) this.#count(member, -1)
     }
   }
 

@@ -437,8 +437,7 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     this.#judged = delivery
-    // From here on a death of the thread is not this record's: its failure is counted by what is said next.
-    if (!this.#setting.atMostOnce) this.reader.handBack(delivery.offset)
+    if (!this.#setting.atMostOnce) this.reader.failed(delivery.offset)
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
     ) {
@@ -465,7 +464,7 @@ export class Executor implements TurnTaker {
   verdict(verdict: Verdict): void {
     const { reader } = this
     const judged = this.#judged
-    // A verdict may come twice, when its partition host died in between.
+    // A verdict may come twice, when its partition host died in between: one on an earlier hand-out is none on this.
     if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
     const skip = verdict.action === VERDICT.skip
     if (!skip && verdict.failedAttempts <= judged.failedAttempts) return

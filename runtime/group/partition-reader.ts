@@ -181,15 +181,15 @@ export class PartitionReader {
     this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
   }
 
-  /** The record at `offset` is in nobody's hands any more, and not handled. */
-  handBack(offset: number): void {
-    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
-  }
-
   /** Every record below `offset` is committed now, handled or not; the window is freed by `commit`, when they are. */
   claim(offset: number): void {
     this.#claimed = offset
     this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
+  }
+
+  /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */
+  failed(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
   }
 
   /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */

@@ -29,6 +29,7 @@ function handOutOf(event: Place & { readonly deliveryAttempt: number }): string 
 class Causes {
   readonly #open = new Map<string, Map<string, string>>()
   readonly #last = new Map<string, string>()
+  readonly #ended = new Set<string>()
   readonly #count = new Map<string, number>()
 
   #add(name: string): void {
@@ -39,6 +40,8 @@ class Causes {
     switch (event.kind) {
       case 'delivered': {
         const open = this.#open.get(event.consumer) ?? new Map<string, string>()
+        // A thread that was told to end and goes on may be charged with whatever it has in hand when it is fenced.
+        if (this.#ended.has(event.consumer)) this.#add(`${event.group} ${placeOf(event)}`)
         open.set(handOutOf(event), `${event.group} ${placeOf(event)}`)
         this.#open.set(event.consumer, open)
         this.#last.delete(event.consumer)
@@ -55,6 +58,7 @@ class Causes {
         this.#add(`${event.group} ${placeOf(event)}`)
         break
       case 'ended':
+        this.#ended.add(event.consumer)
         for (const name of this.#open.get(event.consumer)?.values() ?? []) this.#add(name)
         this.#open.delete(event.consumer)
         if (this.#last.has(event.consumer)) this.#add(this.#last.get(event.consumer) as string)
@@ -90,6 +94,32 @@ export const onlyFailuresAreCharged: Checker = ({ events }) => {
       problems.say(
         `the letter of ${placeOf(event.source)} tells of ${event.failedAttempts} failures, and it had ${count}`,
       )
+  }
+  return problems.done()
+}
+
+/** What a thread had on its stack when it ended is charged with that, once. */
+export const crashesAreCharged: Checker = ({ events }) => {
+  const problems = new Problems('D1')
+  const before = new Map<string, number>()
+  const charged = new Map<string, number>()
+  const ended = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'ended') {
+      if (event.executing !== undefined && !ended.has(event.consumer)) {
+        const name = `${event.executing.group} ${placeOf(event.executing)}`
+        charged.set(name, (before.get(name) ?? 0) + 1)
+      }
+      ended.add(event.consumer)
+    }
+    if (event.kind !== 'delivered') continue
+    const name = `${event.group} ${placeOf(event)}`
+    const least = charged.get(name)
+    if (least !== undefined && event.failedAttempts < least)
+      problems.say(
+        `${placeOf(event)} was on the stack of a thread that ended, and came again with ${event.failedAttempts} failures, not ${least}`,
+      )
+    before.set(name, event.failedAttempts)
   }
   return problems.done()
 }
@@ -145,6 +175,7 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
 export const LETTER_RULES: readonly Checker[] = [
   noAttemptAfterTheLimit,
   onlyFailuresAreCharged,
+  crashesAreCharged,
   lettersAreTheirRecords,
   oneLetterAtTheLimit,
 ]

@@ -58,7 +58,7 @@ export interface IncomingRing {
   /** The producer's thread has ended: nothing will be published any more. */
   orphaned: boolean
   /** A predecessor's answers, to be given again when there is room for them; at most those of one append. */
-  unsent: { readonly ringEnd: number; readonly baseOffset: number }[]
+  unsent: { readonly ringEnd: number; readonly baseOffset: number; readonly status: number }[]
 }
 
 /** What the partition needs of its host. */
@@ -139,27 +139,35 @@ export class PartitionActor {
   addRing(ring: IncomingRing): void {
     if (this.#rings.some(known => known.id === ring.id)) return
     const { own } = this.window
-    const consumer = ring.consumer
-    if (own[OWN_RING] === ring.id) {
-      const taken = own[OWN_RING_END] as number
-      if (((taken - consumer.head) | 0) > 0) {
-        consumer.head = taken
-        consumer.release()
-      }
-      this.#repeatReceipts(ring)
-    }
+    if (own[OWN_RING] === ring.id) this.#repeatReceipts(ring, own[OWN_RING_END] as number)
     this.#rings.push(ring)
   }
 
-  #repeatReceipts(ring: IncomingRing): void {
+  /** Answers the last append's frames again, and those of its ring that it refused, which only the ring still has. */
+  #repeatReceipts(ring: IncomingRing, taken: number): void {
     const last = this.window.own[OWN_LAST_APPEND] as number
+    const appended: IncomingRing['unsent'] = []
     // What the window has given up since was answered before: its place may hold anything now.
     const givenUp = ((last - this.window.start) | 0) < 0
     for (const position of this.frames(givenUp ? this.window.start : last)) {
       if (this.reader.word(position + FRAME_RING) !== ring.id) continue
       const ringEnd = this.reader.word(position + FRAME_RING_END)
-      ring.unsent.push({ ringEnd, baseOffset: frameBaseOffset(this.reader, position) })
+      appended.push({ ringEnd, baseOffset: frameBaseOffset(this.reader, position), status: RECEIPT_APPENDED })
     }
+    const { consumer, unsent } = ring
+    if (((taken - consumer.head) | 0) > 0) {
+      consumer.poll()
+      while (consumer.head !== taken) {
+        const address = consumer.next()
+        if (address < 0) throw new Error(`broken invariant: ring ${ring.id} ends at ${consumer.head}, before ${taken}`)
+        const ringEnd = this.#memory.i32[(address + FRAME_RING_END) >> 2] as number
+        if (!appended.some(frame => frame.ringEnd === ringEnd))
+          appended.push({ ringEnd, baseOffset: 0, status: RECEIPT_REFUSED })
+        consumer.advance(this.#memory.i32[address >> 2] as number)
+      }
+      consumer.release()
+    }
+    unsent.push(...appended.sort((a, b) => (a.ringEnd - b.ringEnd) | 0))
     this.#sendUnsent(ring)
   }
 
@@ -168,7 +176,7 @@ export class PartitionActor {
     const { unsent, link } = ring
     if (unsent.length === 0) return true
     const sent = unsent.splice(0, Math.min(unsent.length, link.room()))
-    for (const { ringEnd, baseOffset } of sent) link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
+    for (const { ringEnd, baseOffset, status } of sent) link.receipt(ring.id, ringEnd, baseOffset, status)
     link.publish()
     return unsent.length === 0
   }
@@ -205,10 +213,18 @@ export class PartitionActor {
 
   /** Moves the start up to the slowest group; dead letters that all groups have settled go with the rest. */
   #reclaim(): number {
-    const { start } = this.window
-    const free = this.window.reclaim()
-    this.#desk?.passed(start, this.window.start)
-    return free
+    this.countRead()
+    return this.window.reclaim()
+  }
+
+  /** Letters before the slowest group that reads a dead-letter topic wait no more. */
+  countRead(): void {
+    const desk = this.#desk
+    const { gates, start, end } = this.window
+    if (desk === null || gates.length === 0) return
+    let least = (end - start) | 0
+    for (const gate of gates) least = Math.min(least, (this.#memory.load(gate) - start) | 0)
+    if (least > 0) desk.read((start + least) | 0)
   }
 
   /** Bytes appended from rings so far. */
@@ -240,6 +256,7 @@ export class PartitionActor {
     const lastAppend = this.window.end
     let receipts = link.room()
     let taken = 0
+    let refused = false
     let address = consumer.next()
     for (; address >= 0 && receipts > 0 && taken < QUOTA_BYTES; address = consumer.next()) {
       const length = words[address >> 2] as number
@@ -250,8 +267,10 @@ export class PartitionActor {
         this.window.copyIn(address, length)
         this.#endOffset = baseOffset + (words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) + 1
         link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
-      } else if (this.topic.onFull === 'reject') link.receipt(ring.id, ringEnd, 0, RECEIPT_REFUSED)
-      else {
+      } else if (this.topic.onFull === 'reject') {
+        link.receipt(ring.id, ringEnd, 0, RECEIPT_REFUSED)
+        refused = true
+      } else {
         this.full = true
         break
       }
@@ -267,9 +286,12 @@ export class PartitionActor {
     if (taken === 0) return false
     this.takenBytes += taken
     this.#commit(ring.id, consumer.head, lastAppend)
+    // A refused frame is nowhere but in its ring: that is kept until its answer is out, for a successor to find.
+    if (refused) link.publish()
     consumer.release()
     this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)
-    link.publish()
+    if (refused) link.wake()
+    else link.publish()
     return true
   }
 
@@ -301,6 +323,7 @@ export class PartitionActor {
       if (desk === null || !desk.isLetter(start)) this.#dropped += this.reader.word(start + FRAME_COUNT)
       this.window.drop(this.reader.word(start))
     }
+    desk?.gone(this.window.start)
     this.#ownDropped()
     return this.window.free() >= bytes
   }
@@ -353,6 +376,7 @@ export class PartitionActor {
   }
 
   stats(): HostPartitionStats {
+    this.countRead()
     // Looking at a dead-letter topic takes nothing away from who looks at its letters.
     if (this.#desk === null) this.window.reclaim()
     return {

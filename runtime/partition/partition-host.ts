@@ -173,7 +173,9 @@ class PartitionHost implements PartitionHostApi {
 
   #tellDepths(): void {
     const depths: Extract<HostNotice, { readonly kind: 'deadLetterDepth' }>['depths'][number][] = []
-    for (const { topic, partition, desk } of this.#withDesks) {
+    for (const actor of this.#withDesks) {
+      actor.countRead()
+      const { topic, partition, desk } = actor
       if (desk === null || !desk.changed) continue
       desk.changed = false
       depths.push({ topic: topic.id, partition, depth: desk.depth })

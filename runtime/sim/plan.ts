@@ -96,14 +96,15 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
 }
 
 export function planOf(seed: number, chance: Chance): Plan {
-  const faults = new Set(FAULTS.filter(() => chance.happens(0.36)))
+  const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 5])
   const groups: GroupPlan[] = []
   const kinds: readonly GroupKind[] = ['run', 'run', 'run', 'run', 'handle', 'consume', 'observe']
-  const count = chance.pick([1, 1, 2])
-  for (let index = 0; index < count; index++) {
-    const kind = index === 0 && chance.happens(0.7) ? 'run' : chance.pick(kinds)
+  const chosen: GroupKind[] = [chance.happens(0.7) ? 'run' : chance.pick(kinds)]
+  if (chance.happens(0.3)) chosen.push(chance.pick(kinds))
+  if (faults.has('doubleSettle')) chosen.push(chance.pick(['consume', 'observe']))
+  for (const [index, kind] of chosen.entries()) {
     groups.push({
       name: `g${index}`,
       kind,
@@ -119,9 +120,13 @@ export function planOf(seed: number, chance: Chance): Plan {
     })
   }
   const scripts = FAULTS.flatMap(fault => (faults.has(fault) ? (SCRIPTS[fault] ?? []) : []))
+  const once = FAULTS.flatMap(fault =>
+    faults.has(fault) && SCRIPTS[fault] !== undefined ? [chance.pick(SCRIPTS[fault])] : [],
+  )
   const badShare = chance.pick([0.02, 0.05, 0.1, 0.3])
-  const padMax = faults.has('fullWindow') || faults.has('fullDeadLetters') ? 3_000 : chance.pick([0, 40, 600])
-  const keys = chance.pick([1, 3, 10, 100])
+  const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
+  const padMax = fills ? 3_500 : chance.pick([0, 40, 600])
+  const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])
   const total = chance.pick([60, 100, 160])
   const producers: ProducerPlan[] = []
   const producing = chance.between(1, 3)
@@ -132,8 +137,10 @@ export function planOf(seed: number, chance: Chance): Plan {
       how: chance.pick(['one', 'many', 'batch', 'try']),
       pauseMs: chance.pick([0, 1, 10, 40]),
       messages: Array.from({ length: Math.ceil(total / producing) }, (_, index) => {
-        const bad = scripts.length > 0 && chance.happens(badShare)
-        const script = bad ? chance.pick(scripts) : chance.pick(['k', 'k', 'k', 'K'])
+        // Each fault of a handler once for certain, and more by chance.
+        const certain = index % 3 === 1 ? once.shift() : undefined
+        const bad = certain !== undefined || (scripts.length > 0 && chance.happens(badShare))
+        const script = certain ?? (bad ? chance.pick(scripts) : chance.pick(['k', 'k', 'k', 'K']))
         return {
           id: `${name}-${index}`,
           key: chance.happens(0.15) ? null : `k${chance.below(keys)}`,

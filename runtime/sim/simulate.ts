@@ -85,7 +85,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     workload
       .live(
         () => {
-          if (plan.faults.has('startFails')) lab.startFails = 0.2
+          if (plan.faults.has('startFails')) lab.startFails = 0.4
           injector.begin(main, simulation)
         },
         () => {

@@ -368,8 +368,10 @@ export class Workload {
       for (const { partition, committed } of partitions)
         this.#lab.record({ kind: 'committed', group, topic: source.name, partition, offset: committed })
     }
-    for (const { partition, logStartOffset } of (await source.stats()).partitions)
+    for (const { partition, logStartOffset, usedBytes, windowBytes } of (await source.stats()).partitions) {
+      if (usedBytes > windowBytes * 0.9) this.#lab.saw('fullWindow')
       this.#lab.record({ kind: 'logStart', topic: source.name, partition, offset: logStartOffset })
+    }
   }
 
   /** Pauses and resumes, stops and starts, joins and leaves, while messages are published. */

@@ -1,0 +1,168 @@
+/**
+ * Each rule sees what it is there for: a history in which all is well, and one planted event at a time that is not.
+ */
+import t from 'tap'
+import { GROUP_RULES } from './group-rules.ts'
+import type { GroupFacts, History, HistoryEvent, Place } from './history.ts'
+import { LETTER_RULES } from './letter-rules.ts'
+import { STREAM_RULES } from './stream-rules.ts'
+
+const place = (offset: number): Place => ({ topic: 'in', partition: 0, offset })
+const at = { group: 'g', consumer: 'c1', ...place(0) }
+
+function sent(id: string): HistoryEvent {
+  return { kind: 'sent', producer: 'p', topic: 'in', id, key: 'k' }
+}
+
+function answered(id: string, offset: number, outcome: 'ok' | 'fail' = 'ok'): HistoryEvent {
+  return { kind: 'answered', topic: 'in', id, outcome, ...(outcome === 'ok' ? { partition: 0, offset } : {}) }
+}
+
+function read(id: string, offset: number, reader = 'r'): HistoryEvent {
+  return { kind: 'read', reader, id, key: 'k', ...place(offset) }
+}
+
+function delivered(id: string, offset: number, more: object = {}): HistoryEvent {
+  const event = { ...at, ...place(offset), id, key: 'k', deliveryAttempt: 1, failedAttempts: 0 }
+  return { kind: 'delivered', ...event, ...more }
+}
+
+function settled(offset: number, how: 'handled' | 'failed' | 'rejected', more: object = {}): HistoryEvent {
+  return { kind: 'settled', ...at, ...place(offset), how, deliveryAttempt: 1, ...more }
+}
+
+function committed(offset: number): HistoryEvent {
+  return { kind: 'committed', group: 'g', topic: 'in', partition: 0, offset }
+}
+
+function letter(id: string, source: number, more: object = {}): HistoryEvent {
+  const event = { id, key: 'k', group: 'g', source: place(source), reason: 'failed', failedAttempts: 2, replayed: 0 }
+  return { kind: 'letter', topic: 'in.g.dlq', partition: 0, offset: 0, ...event, ...more }
+}
+
+/** Three records: one is handled at once, one at its second attempt after its consumer's end, one is dead-lettered. */
+const GOOD: readonly HistoryEvent[] = [
+  sent('a'),
+  sent('b'),
+  sent('c'),
+  answered('a', 0),
+  answered('b', 1),
+  answered('c', 2),
+  read('a', 0),
+  read('b', 1),
+  read('c', 2),
+  { kind: 'logStart', topic: 'in', partition: 0, offset: 0 },
+  delivered('a', 0),
+  settled(0, 'handled'),
+  committed(1),
+  delivered('b', 1),
+  { kind: 'ended', consumer: 'c1', executing: { group: 'g', ...place(1) } },
+  delivered('b', 1, { consumer: 'c2', deliveryAttempt: 2, failedAttempts: 1 }),
+  settled(1, 'handled', { consumer: 'c2', deliveryAttempt: 2 }),
+  delivered('c', 2, { consumer: 'c2' }),
+  settled(2, 'failed', { consumer: 'c2' }),
+  delivered('c', 2, { consumer: 'c2', deliveryAttempt: 2, failedAttempts: 1 }),
+  settled(2, 'failed', { consumer: 'c2', deliveryAttempt: 2 }),
+  letter('c', 2),
+  committed(3),
+  { kind: 'logStart', topic: 'in', partition: 0, offset: 3 },
+]
+
+const FACTS: GroupFacts = {
+  topic: 'in',
+  group: 'g',
+  attempts: 2,
+  ordered: true,
+  from: 'earliest',
+  atMostOnce: false,
+  deadLetterTopic: 'in.g.dlq',
+}
+
+function judge(events: readonly HistoryEvent[]): string[] {
+  const history: History = { events, groups: [FACTS], readTopics: ['in'], drained: ['g of in'] }
+  return [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES].flatMap(rule => rule(history))
+}
+
+/** The good history with `event` put in behind event number `index`, or in its place. */
+function planted(index: number, event: HistoryEvent | null, replaces = false): readonly HistoryEvent[] {
+  const events = [...GOOD]
+  events.splice(replaces ? index : index + 1, replaces ? 1 : 0, ...(event === null ? [] : [event]))
+  return events
+}
+
+function indexOf(wanted: (event: HistoryEvent) => boolean): number {
+  return GOOD.findIndex(wanted)
+}
+
+const lastIndex = GOOD.length - 1
+const readB = indexOf(event => event.kind === 'read' && event.id === 'b')
+const settledA = indexOf(event => event.kind === 'settled')
+const crash = indexOf(event => event.kind === 'ended')
+const letterC = indexOf(event => event.kind === 'letter')
+
+const BAD: readonly (readonly [rule: string, what: string, events: readonly HistoryEvent[]])[] = [
+  ['S1', 'another value at a place', planted(lastIndex, read('x', 0, 'other'))],
+  ['S2', 'a value at two places', planted(lastIndex, read('a', 3))],
+  ['S3/S4', 'a confirmed value that nobody read', planted(readB, null, true)],
+  [
+    'S5',
+    'a send that failed, and is there',
+    planted(
+      indexOf(event => event.kind === 'answered'),
+      answered('a', 0, 'fail'),
+      true,
+    ),
+  ],
+  ['S5', 'a value that nobody sent', planted(lastIndex, read('x', 3))],
+  ['S6/S7', 'a reader that skips', planted(readB, null, true)],
+  ['S8', 'sends out of order', [sent('c'), sent('b'), sent('a'), ...GOOD.slice(3)]],
+  ['S9', 'a start that goes back', planted(lastIndex, { kind: 'logStart', topic: 'in', partition: 0, offset: 1 })],
+  [
+    'A1',
+    'an owner that goes on',
+    planted(lastIndex, delivered('c', 2, { consumer: 'c1' })).filter(event => event.kind !== 'ended'),
+  ],
+  ['A3', 'a record before one that is not settled', planted(settledA, null, true)],
+  ['A4', 'a commit that goes back', planted(lastIndex, committed(2))],
+  ['A4', 'a commit ahead of what is settled', planted(settledA, committed(2))],
+  ['A5', 'a record that is neither handled nor buried', planted(letterC, null, true)],
+  [
+    'D1',
+    'an attempt after the limit',
+    planted(letterC, delivered('c', 2, { consumer: 'c2', deliveryAttempt: 3, failedAttempts: 2 })),
+  ],
+  [
+    'D1',
+    'a failure that is not counted',
+    planted(letterC - 2, delivered('c', 2, { consumer: 'c2', deliveryAttempt: 2, failedAttempts: 0 }), true),
+  ],
+  ['D1', 'a neighbour that is charged', planted(crash, delivered('c', 2, { consumer: 'c3', failedAttempts: 1 }))],
+  [
+    'D1',
+    'a crash that is not charged',
+    planted(crash + 1, delivered('b', 1, { consumer: 'c2', deliveryAttempt: 2 }), true),
+  ],
+  [
+    'D1',
+    'a failure that is charged twice',
+    planted(crash + 1, delivered('b', 1, { consumer: 'c2', deliveryAttempt: 3, failedAttempts: 2 }), true),
+  ],
+  ['D1', 'a second letter', planted(lastIndex, letter('c', 2, { offset: 1 }))],
+  ['D1', 'a letter before the limit', planted(letterC, letter('c', 2, { failedAttempts: 1 }), true)],
+  ['D1', 'a reason that was never given', planted(letterC, letter('c', 2, { reason: 'rejected' }), true)],
+  ['D2', 'a letter with another value', planted(letterC, letter('b', 2), true)],
+]
+
+t.test('a history in which all is well breaks no rule', async t => {
+  t.strictSame(judge(GOOD), [])
+})
+
+for (const [rule, what, events] of BAD) {
+  t.test(`${rule} sees ${what}`, async t => {
+    const found = judge(events)
+    t.ok(
+      found.some(problem => problem.startsWith(`${rule}:`)),
+      found.join('; ') || 'nothing was seen',
+    )
+  })
+}

@@ -124,7 +124,7 @@ function readTap(text) {
   parser.end(text)
   const asserted = failed.find(
     ({ name, kind, diag }) =>
-      !CRASHES.includes(kind) && diag?.tapCaught !== 'uncaughtException' && !name.endsWith('timeout!'),
+      !CRASHES.includes(kind) && diag?.tapCaught !== 'uncaughtException' && !/(timeout!|test unfinished)$/.test(name),
   )
   return { complete: parser.planEnd !== -1, passed, asserted, first: asserted ?? failed[0] }
 }

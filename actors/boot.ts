@@ -1,13 +1,14 @@
 /**
- * The first module of every host thread, and the pool's `filename`.
+ * The first module of every host thread, behind the pool's `filename` (boot-door.cts).
  *
  * Runs on the host thread. A pool whose `filename` fails at load hangs for ever, so this module imports nothing that
- * can fail, and it loads the behaviour inside the task, where a failure is an answer.
+ * can fail. It begins to load the behaviour's module at once, so that a thread can be made ready ahead of its task, and
+ * looks at the result inside the task, where a failure is an answer.
  * Invariants: the task never rejects (an outcome is data); an uncaught error is told to the host as data before it
  * ends the thread, because Node's own 'error' event loses an error's own fields.
  */
 
-import { type MessagePort, parentPort, threadId } from 'node:worker_threads'
+import { type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads'
 import { toWire, type WireError } from './error-wire.ts'
 import type { Outcome } from './exit-reason.ts'
 
@@ -63,6 +64,9 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
     })
   })
 }
+
+const ahead = (workerData as { readonly behaviour?: unknown } | null)?.behaviour
+if (typeof ahead === 'string') import(ahead).catch(() => undefined)
 
 /** Runs the behaviour and answers how it ended. */
 export default async function boot(task: BootTask): Promise<Outcome> {

@@ -131,7 +131,7 @@ t.test('abandons a thread that cannot be stopped, and reports its late exit', as
   const late = new Promise<number>(resolve => {
     lateExit = resolve
   })
-  const pool = deathsPool({ zombieAfterMs: 400, onLateExit: incarnation => lateExit(incarnation) })
+  const pool = deathsPool({ zombieAfterMs: 150, onLateExit: incarnation => lateExit(incarnation) })
   const counter = newCounter()
   const host = pool.start(deaths('deaf', counter))
   while (Atomics.load(counter, 1) === 0) await sleep(5)
@@ -182,7 +182,7 @@ function countThreads(): number {
   return process.platform === 'linux' ? readdirSync('/proc/self/task').length : 0
 }
 
-t.test('leaves no thread, handle or listener behind after 50 incarnations', async t => {
+t.test('leaves no thread, handle or listener behind after 20 incarnations', async t => {
   const pool = deathsPool()
   const hows = ['return', 'throw', 'exit3', 'reject', 'spin'] as const
   const live = async (how: DeathsData['how']): Promise<void> => {
@@ -198,7 +198,7 @@ t.test('leaves no thread, handle or listener behind after 50 incarnations', asyn
     resources: process.getActiveResourcesInfo().length,
     events: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
   }
-  for (let round = 0; round < 50; round += 1) await live(hows[round % hows.length] ?? 'return')
+  for (let round = 0; round < 20; round += 1) await live(hows[round % hows.length] ?? 'return')
   await sleep(50)
   const after = {
     threads: countThreads(),

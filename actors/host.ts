@@ -11,29 +11,25 @@
  *  - `exited` resolves after the thread's real 'exit' (its memory is no longer written), except with reason 'zombie';
  *  - a zombie may still write: its writes must be fenced by the incarnation number;
  *  - `exited` and `started` never reject;
- *  - no thread is spawned that was not asked for by `start`.
+ *  - no thread is spawned that was not asked for by `start`; a spare one is its owner's affair.
  */
 
-import { fileURLToPath } from 'node:url'
-import type { MessagePort, ResourceLimits, TransferListItem, Worker } from 'node:worker_threads'
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { BootNotice, BootTask } from './boot.ts'
 import { toWire, type WireError } from './error-wire.ts'
 import { classify, type ExitReason, type Outcome } from './exit-reason.ts'
-import { createPool } from './pool.ts'
-import { clearTimeout, createChannel, setTimeout } from './world.ts'
+import { bootThread, type SpareThread, type ThreadOptions } from './host-thread.ts'
+import { patience } from './patience.ts'
+import { createChannel } from './world.ts'
 
 /** How the threads of a `HostPool` are made. */
-export interface HostPoolOptions {
+export interface HostPoolOptions extends ThreadOptions {
   /** For people, in error messages. */
   readonly name: string
-  /** URL of the module that exports `behave`. */
-  readonly behaviour: string | URL
-  /** Node flags of the thread; inherited when absent. `[]` starts fastest; user code may need its loader flags. */
-  readonly execArgv?: readonly string[]
-  /** Heap limits; they do not count Buffers and shared memory. */
-  readonly resourceLimits?: ResourceLimits
-  /** How long a thread that was told to end may take before it is a zombie. Default 2,000. */
+  /** How long a thread that was told to end may take before it is a zombie. Default 2,000; Infinity: for ever. */
   readonly zombieAfterMs?: number
+  /** Where `start` takes a thread from, if one is ready there; made with the same options as this pool. */
+  readonly spare?: SpareThread
   /** Called when the thread of a zombie has ended after all. */
   readonly onLateExit?: (incarnation: number, code: number) => void
 }
@@ -53,7 +49,6 @@ export interface HostIncarnation {
 }
 
 const ZOMBIE_AFTER_MS = 2_000
-const BOOT_FILE = fileURLToPath(new URL('./boot.js', import.meta.url))
 
 function isBootNotice(message: unknown): message is BootNotice {
   return typeof message === 'object' && message !== null && 'millrace' in message
@@ -109,28 +104,13 @@ function startThread(
   data: unknown,
   transferList: readonly TransferListItem[],
 ): HostIncarnation {
-  const pool = createPool({
-    filename: BOOT_FILE,
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    concurrentTasksPerWorker: 1,
-    atomics: 'disabled',
-    recordTiming: false,
-    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
-    ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
-  })
-  // Mandatory: Piscina re-emits the death of an idle thread, and an 'error' event without a listener is a throw.
-  pool.on('error', () => {})
-  const worker: Worker | undefined = pool.threads[0]
-  if (worker === undefined) throw new Error('broken invariant: a Piscina pool with minThreads 1 has no thread')
-
+  const { pool, worker } = options.spare?.take() ?? bootThread(options)
   const { port1, port2 } = createChannel()
   let outcome: Outcome | undefined
   let crash: WireError | undefined
   let killedWhy: string | undefined
   let ending = false
-  let zombieTimer: NodeJS.Timeout | undefined
+  let patient = (): void => {}
   let isZombie = false
   let resolveStarted: (started: boolean) => void = () => {}
   let resolveExited: (reason: ExitReason) => void = () => {}
@@ -152,14 +132,14 @@ function startThread(
   const end = (): void => {
     if (ending) return
     ending = true
-    zombieTimer = setTimeout(() => {
+    patient = patience(options.zombieAfterMs ?? ZOMBIE_AFTER_MS, () => {
       isZombie = true
       // Piscina refs the worker of a destroyed pool; a zombie must not keep the process alive.
       worker.unref()
       port1.close()
       resolveStarted(false)
       resolveExited({ kind: 'zombie', after: evidence() })
-    }, options.zombieAfterMs ?? ZOMBIE_AFTER_MS)
+    })
     void pool.destroy()
   }
 
@@ -176,7 +156,7 @@ function startThread(
   })
   worker.prependOnceListener('exit', (code: number) => {
     end()
-    clearTimeout(zombieTimer)
+    patient()
     if (isZombie) {
       options.onLateExit?.(incarnation, code)
       return

@@ -171,6 +171,23 @@ t.test('a full table gives no gate until a reader has left or its exit is known'
   t.equal(attached(window).ticket.address, fourth.ticket.address)
 })
 
+t.test('what is said late of an old reader does not bring one back that was ended since', async t => {
+  const window = gatedAt(0)
+  const old = attached(window)
+  window.keeper.end(old.ticket)
+  t.notOk(old.gate.enter())
+  const { ticket, gate } = attached(window)
+  t.equal(ticket.address, old.ticket.address)
+  window.keeper.end(ticket)
+  fill(window.writer, 64)
+  window.writer.reclaim()
+  window.keeper.end(old.ticket)
+  t.notOk(gate.enter(), 'the writer has passed it')
+  window.keeper.exited(ticket)
+  window.keeper.exited(old.ticket)
+  t.equal(attached(window).ticket.address, ticket.address)
+})
+
 t.test('one that has closed its gate holds nothing', async t => {
   const window = gatedAt(0)
   const { gate } = attached(window)

@@ -31,6 +31,10 @@ const OUTSIDE = 0
 const INSIDE = 1
 const LEFT = 2
 
+/** Terms count up to here and begin anew at 1; of two, that is the later one which is less than half of it ahead. */
+const TERM_MASK = 0x7fffffff
+const TERMS_APART_MAX = 0x40000000
+
 /** Returned by `distance` when no gate holds anything: not a distance. */
 export const NO_GATE: number = 2 ** 31
 
@@ -94,8 +98,7 @@ export class WindowGates {
   }
 
   #begin(index: number, last: number): GateTicket {
-    // A term is never 0, and 2^31 of them pass before one comes again.
-    const term = (last + 1) & 0x7fffffff || 1
+    const term = (last + 1) & TERM_MASK || 1
     this.#memory.store(this.#gate(index) + GATE_TERM, term)
     this.#terms[index] = term
     return { address: this.#gate(index), term }
@@ -151,12 +154,18 @@ export class GateKeeper {
 
   /** Ends a reader's term: the writer passes it as soon as it is not inside. It learns of it at its next `enter`. */
   end({ address, term }: GateTicket): void {
-    this.#memory.store(address + GATE_ENDED, term)
+    this.#advance(address + GATE_ENDED, term)
   }
 
   /** The reader's thread has exited (its `'exit'` was seen): it is inside no more, wherever it was. */
   exited({ address, term }: GateTicket): void {
-    this.#memory.store(address + GATE_EXITED, term)
+    this.#advance(address + GATE_EXITED, term)
+  }
+
+  /** Never back: a term that has ended would begin again, for a reader which the writer has passed. */
+  #advance(word: number, term: number): void {
+    const ahead = (term - this.#memory.load(word)) & TERM_MASK
+    if (ahead < TERMS_APART_MAX) this.#memory.store(word, term)
   }
 }
 

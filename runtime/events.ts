@@ -106,7 +106,7 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     }
     case 'restarted': {
       const { kind, group, topic, thread, reason } = payload as BrokerEvents['restarted']
-      return `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and was started again`
+      return `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and is started again`
     }
     case 'deadLettered': {
       const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']

@@ -9,6 +9,7 @@
  *                  several records at once, none of which can be charged
  *   +136 TURN      the thread writes, control reads      grows with each delivery started on this thread
  *   +140 BEAT      the thread writes, control reads      grows with each turn; a ring of the bell asks for one
+ *   +144 HALT      control writes, the thread reads      for tests: in which phase it is to stand still, + 1
  *
  * slot      one per incarnation of a reader of one partition for one group; abandoned, never reused, while its
  *           thread may live
@@ -36,7 +37,7 @@
  *   +0   BELL      doorbell of the thread
  *   +128 WANTS     the host writes, readers read         1: tell me when you commit (a window is full, someone waits)
  *
- * fault     one per broker, for tests that stop a partition host at a named point
+ * fault     one per partition host, for tests that stop a partition host at a named point
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
  *
@@ -50,6 +51,7 @@ export const CLIENT_PHASE: number = LINE_BYTES
 export const CLIENT_RUNNING: number = LINE_BYTES + 4
 export const CLIENT_TURN: number = LINE_BYTES + 8
 export const CLIENT_BEAT: number = LINE_BYTES + 12
+export const CLIENT_HALT: number = LINE_BYTES + 16
 export const CLIENT_BYTES: number = 2 * LINE_BYTES
 
 export const HOST_BELL = 0

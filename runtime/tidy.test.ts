@@ -41,19 +41,19 @@ function specifiersOf(text: string): string[] {
 
 /** Compiled modules that are named in a string, as threads and handlers are started. */
 function modulesNamedIn(text: string): string[] {
-  return [...withoutComments(text).matchAll(/'(\.{1,2}\/[^'\s]+\.js)'/g)].map(([, path = '']) => path)
+  return [...withoutComments(text).matchAll(/'(\.{1,2}\/[^'\s]+\.c?js)'/g)].map(([, path = '']) => path)
 }
 
 function resolved(from: string, specifier: string): string {
   if (!specifier.startsWith('.')) return specifier
-  return posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts')
+  return posix.join(posix.dirname(from), specifier).replace(/\.(c?)js$/, '.$1ts')
 }
 
 function sourcesOf(room: string): SourceFile[] {
   if (!existsSync(join(root, room))) return []
   return readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
     .map(path => posix.join(room, path.replaceAll('\\', '/')))
-    .filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts') && !/(^|\/)(dist|node_modules)\//.test(path))
+    .filter(path => /\.c?ts$/.test(path) && !/\.d\.c?ts$/.test(path) && !/(^|\/)(dist|node_modules)\//.test(path))
     .map(path => {
       const text = readFileSync(join(root, path), 'utf8')
       const imports = specifiersOf(text).map(specifier => resolved(path, specifier))
@@ -82,7 +82,7 @@ function offences(rooms: readonly string[], allowed: (imported: string, file: So
 }
 
 function inRoom(imported: string, room: string): boolean {
-  return imported.startsWith(`${room}/`) && imported.endsWith('.ts')
+  return imported.startsWith(`${room}/`) && /\.c?ts$/.test(imported)
 }
 
 function isPackage(imported: string, ...names: readonly string[]): boolean {
@@ -200,7 +200,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|explore|types))*\.ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|sim|explore|types))*\.c?ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),

@@ -84,6 +84,11 @@ export interface BrokerOptions {
   readonly deadLetterDepth?: number | undefined
 }
 
+/**
+ * A thread that dies is started again: at once the first time, then after 50 ms, doubling with a random fifth taken off,
+ * to 5 s or a small part of `periodMs`; after 10 quiet seconds it begins anew. A death that a record was charged with
+ * counts for nothing here: that record's attempts bound it.
+ */
 export interface RestartOptions {
   /** Restarts allowed within `periodMs`; default 10. */
   readonly intensity?: number | undefined

@@ -80,7 +80,7 @@ class ControlThread implements OwnerControlApi {
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
     this.#catalog = new Catalog(memory, boot.partitionThreads)
-    const fault = this.#catalog.allocate(FAULT_BYTES, 'the broker')
+    const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#ownerMembers = ownerMembers
     this.#tell = tell
@@ -101,10 +101,11 @@ class ControlThread implements OwnerControlApi {
     this.#stopWatching = watch((now, lateMs) => this.#look(now, lateMs))
   }
 
-  #look(now: number, lateMs: number): boolean {
-    let busy = false
-    for (const run of this.#runs.values()) if (run.handlers?.watch(now, lateMs) === true) busy = true
-    return busy
+  #look(now: number, lateMs: number): number {
+    let soonest = Number.POSITIVE_INFINITY
+    for (const { handlers } of this.#runs.values())
+      if (handlers !== null) soonest = Math.min(soonest, handlers.watch(now, lateMs))
+    return soonest
   }
 
   get ownerPlace(): ClientPlace {
@@ -140,9 +141,8 @@ class ControlThread implements OwnerControlApi {
     }
   }
 
-  #clientGone(client: ClientEntry, exited: boolean): void {
-    // A zombie may still write to its blocks: they stay allocated for as long as the broker lives.
-    if (!exited || this.#closed) return
+  #clientGone(client: ClientEntry): void {
+    if (this.#closed) return
     client.leaving = new Set(this.#catalog.hosts.keys())
     this.#hosts.all(api => api.removeClient(client.place.client)).catch(() => undefined)
   }
@@ -320,7 +320,7 @@ class ControlThread implements OwnerControlApi {
                 payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
               })
             },
-            clientGone: (client, exited) => this.#clientGone(client, exited),
+            clientGone: client => this.#clientGone(client),
             gaveUp: error => void this.#runFailed(run, error),
           })
     const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }

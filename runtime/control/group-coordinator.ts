@@ -2,8 +2,9 @@
  * Hands one group's partitions to its members and takes them back.
  *
  * The control thread. A shell around assignment.ts: inputs are taken one after another, and each one's effects are
- * carried out before the next. A reader is fenced (its slot closed at the partition host) before its partition goes to
- * anyone else.
+ * carried out before the next, but for one thing: once a partition's slot is open, nobody waits until its member has
+ * taken it up, because that runs the handler's `start`, which may hang. A reader is fenced (its slot closed at the
+ * partition host) before its partition goes to anyone else.
  */
 import { CallError } from '../../actors/control-port.ts'
 import type { Assignment, GroupPlace, PartitionPlace, RevokeAnswer, SlotCrash, SlotPlace } from '../protocol.ts'
@@ -45,6 +46,15 @@ export interface Farewell {
   readonly failures: readonly { readonly partition: number; readonly error: unknown }[]
 }
 
+/** A partition whose slot is open, and whose reader is to take it up. */
+interface Given {
+  readonly id: string
+  readonly partition: number
+  readonly handle: MemberHandle
+  readonly slot: SlotPlace
+  readonly assignment: Assignment
+}
+
 /** What a member's slots looked like when its thread ended. */
 export type CrashOf = (slot: SlotPlace) => SlotCrash
 
@@ -56,8 +66,12 @@ export class GroupCoordinator {
   readonly #members = new Map<string, MemberHandle>()
   /** Which member holds each slot: one thread may be several members. */
   readonly #holders = new Map<SlotPlace, string>()
+  /** Partitions whose record its reader's thread died of: taken up after the others, which should not wait for more. */
+  readonly #deadly = new Set<number>()
   /** What handlers' `stop` returned for partitions that moved on, by run. */
   readonly #moved = new Map<number, PartitionResult[]>()
+  /** Partitions that are being taken up, by whom. */
+  readonly #taking = new Map<Promise<void>, string>()
   #state: AssignmentState
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -84,30 +98,38 @@ export class GroupCoordinator {
     return done
   }
 
-  /** Members came (again), together. Resolves when they have their partitions. */
-  up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
-    return this.#enqueue(async () => {
+  /** Members came (again), together. Resolves when they have taken up their partitions; others need not wait for that. */
+  async up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
+    const { takenUp } = await this.#enqueue(async () => {
       for (const [id, handle] of handles) {
         this.#members.set(id, handle)
         // What it owns, it is given at once.
         const owned = this.#state.members.get(id)?.owned ?? []
         await handle.careful(owned.map(partition => (this.group.places[partition] as GroupPlace).member))
       }
-      await this.#step({ kind: 'up', members: [...handles.keys()] })
+      return this.#step({ kind: 'up', members: [...handles.keys()] })
     })
+    await takenUp
   }
 
   /** A member's thread has ended; its slots are fenced and what was executing is charged. */
   down(id: string, crashOf: CrashOf): Promise<void> {
     return this.#enqueue(async () => {
       if (!this.#members.has(id)) return
-      await Promise.all(this.#slotsOf([id]).map(([partition, slot]) => this.#closeSlot(partition, slot, crashOf(slot))))
+      await Promise.all(
+        this.#slotsOf([id]).map(async ([partition, slot]) => {
+          const crash = crashOf(slot)
+          if (crash.executing) this.#deadly.add(partition)
+          await this.#closeSlot(partition, slot, crash)
+        }),
+      )
       await this.#step({ kind: 'down', member: id })
     })
   }
 
-  /** The members of a run go for good. With `stop` their handlers' `stop` is run. */
-  leave(run: number, ids: readonly string[], stop: boolean): Promise<Farewell> {
+  /** The members of a run go for good, once they have taken up what they have. With `stop` their handlers' `stop` is run. */
+  async leave(run: number, ids: readonly string[], stop: boolean): Promise<Farewell> {
+    await Promise.all([...this.#taking].map(([done, id]) => (ids.includes(id) ? done : undefined)))
     return this.#enqueue(async () => {
       const results = this.#moved.get(run) ?? []
       this.#moved.delete(run)
@@ -150,32 +172,37 @@ export class GroupCoordinator {
     if (answer.held) this.#catalog.freeSlot(handle.client, slot)
   }
 
-  async #step(input: AssignmentInput): Promise<void> {
+  /** Resolves when it is carried out; `takenUp` when the partitions that were given out are taken up as well. */
+  async #step(input: AssignmentInput): Promise<{ readonly takenUp: Promise<unknown> }> {
     const { state, effects } = step(this.#state, input)
     this.#state = state
+    const given: Given[] = []
     // What concerns one partition in order: who comes back may be given what it is at once to let go again.
     const lanes = new Map<number, Promise<number | null>>()
     for (const effect of effects) {
       const before = lanes.get(effect.partition) ?? Promise.resolve(null)
       lanes.set(
         effect.partition,
-        before.then(() => this.#carryOut(effect)),
+        before.then(() => this.#carryOut(effect, given)),
       )
     }
     const revoked = await Promise.all(lanes.values())
-    for (const partition of revoked) if (partition !== null) await this.#step({ kind: 'revoked', partition })
+    const taking: Promise<unknown>[] = [this.#takeUp(given)]
+    for (const partition of revoked)
+      if (partition !== null) taking.push((await this.#step({ kind: 'revoked', partition })).takenUp)
+    return { takenUp: Promise.all(taking) }
   }
 
   /** The partition, when it has been let go. */
-  async #carryOut(effect: AssignmentEffect): Promise<number | null> {
+  async #carryOut(effect: AssignmentEffect, given: Given[]): Promise<number | null> {
     const { partition } = effect
     const handle = this.#members.get(effect.member)
     if (handle === undefined) return null
+    if (effect.kind === 'assign') {
+      given.push(await this.#open(effect.member, handle, partition))
+      return null
+    }
     try {
-      if (effect.kind === 'assign') {
-        await this.#assign(effect.member, handle, partition)
-        return null
-      }
       const slot = this.group.slots.get(partition)
       if (slot !== undefined) {
         const answer = await within(handle, handle.revoke(slot.member, slot.epoch, true))
@@ -189,21 +216,56 @@ export class GroupCoordinator {
       }
       return partition
     } catch (error) {
-      // A dead thread is told by its exit, behind this in the queue; anything else is the member's own failure.
-      if (!(error instanceof CallError) || error.failure.kind === 'deadline') handle.refused(error)
+      refuse(handle, error)
       return null
     }
   }
 
-  async #assign(id: string, handle: MemberHandle, partition: number): Promise<void> {
+  /** From here on it is owned, whenever its member takes it up. */
+  async #open(id: string, handle: MemberHandle, partition: number): Promise<Given> {
     const place = this.#topic.places[partition] as PartitionPlace
     const slot = this.#catalog.addSlot(this.group, partition, handle.client, handle.confirms)
     this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    const assignment: Assignment = { ...slot, ...start, topic: this.#topic.shape, group, place }
-    await within(handle, handle.assign(assignment))
+    return { id, partition, handle, slot, assignment: { ...slot, ...start, topic: this.#topic.shape, group, place } }
   }
+
+  #takeUp(given: readonly Given[]): Promise<unknown> {
+    const isDeadly = ({ partition }: Given): boolean => this.#deadly.has(partition)
+    const others = given.filter(each => !isDeadly(each)).map(each => this.#taken(each, this.#assign(each)))
+    const first = Promise.all(others)
+    return Promise.all([
+      ...others,
+      ...given.filter(isDeadly).map(each => this.#taken(each, this.#assignLast(each, first))),
+    ])
+  }
+
+  #taken({ id }: Given, done: Promise<void>): Promise<void> {
+    this.#taking.set(done, id)
+    return done.finally(() => this.#taking.delete(done))
+  }
+
+  async #assignLast(given: Given, others: Promise<unknown>): Promise<void> {
+    await others
+    this.#deadly.delete(given.partition)
+    await this.#assign(given)
+  }
+
+  async #assign({ partition, slot, handle, assignment }: Given): Promise<void> {
+    // It may have been taken away before its member heard of it.
+    if (this.group.slots.get(partition) !== slot) return
+    try {
+      await within(handle, handle.assign(assignment))
+    } catch (error) {
+      refuse(handle, error)
+    }
+  }
+}
+
+/** A dead thread is told by its exit, behind this in the queue; anything else is the member's own failure. */
+function refuse(handle: MemberHandle, error: unknown): void {
+  if (!(error instanceof CallError) || error.failure.kind === 'deadline') handle.refused(error)
 }
 
 /** The member's answer, for as long as it is waited for. */

@@ -10,9 +10,19 @@ import { Doorbell } from 'sharedarraybuffer-ring'
 import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
+import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError, toWire } from '../errors.ts'
-import { CLIENT_BEAT, CLIENT_PHASE, CLIENT_RUNNING, CLIENT_TURN, PHASE, type Phase, SLOT_ACTIVE } from '../layout.ts'
+import {
+  CLIENT_BEAT,
+  CLIENT_HALT,
+  CLIENT_PHASE,
+  CLIENT_RUNNING,
+  CLIENT_TURN,
+  PHASE,
+  type Phase,
+  SLOT_ACTIVE,
+} from '../layout.ts'
 import type {
   ControlApi,
   HandlerHostApi,
@@ -28,13 +38,14 @@ import type { Catalog, ClientEntry } from './catalog.ts'
 import type { GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
+import { type Sight, seen } from './watchdog.ts'
 
 export interface HandlerRunSurroundings {
   /** The control calls that handlers' publishing makes. */
   readonly api: Pick<ControlApi, 'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'>
   restarted(thread: number, reason: string, restarts: number): void
-  /** A thread is gone: what it left behind is drained and freed. */
-  clientGone(client: ClientEntry, exited: boolean): void
+  /** A thread has ended: what it left behind is drained and freed. */
+  clientGone(client: ClientEntry): void
   gaveUp(error: MillraceError): void
 }
 
@@ -47,10 +58,7 @@ interface Host {
   remote: Remote<HandlerHostApi> | null
   /** Whether it is a member: loaded, and known to the coordinator. */
   up: boolean
-  /** What it had done at the last look, and since when. */
-  moves: number
-  since: number
-  timedOut: boolean
+  sight: Sight
   /** Members whose promises were pending when its last thread died, if that could be charged to none of them. */
   suspects: readonly number[]
 }
@@ -59,6 +67,15 @@ type Threads = NonNullable<RunSpec['threads']>
 
 /** Loading a handler's module, and its `start`, may take this long. */
 const START_MS = 60_000
+/**
+ * A thread that is told to end does so within 12 ms, or only when a native call returns; until then its partitions
+ * wait. One that is fenced and then ends after all, as on a machine that is very busy, is given back like any other.
+ */
+const ZOMBIE_AFTER_MS = 100
+/** Tests wait as long as this for a thread to come to the phase in which it is to be ended. */
+const HALT_MS_MAX = 300
+/** A run that has lost a thread has a spare one ready for as long as this afterwards. */
+const SPARE_MS = 60_000
 
 export class HandlerRun {
   readonly shape: RunShape
@@ -69,13 +86,16 @@ export class HandlerRun {
   readonly #confirms: boolean
   readonly #surroundings: HandlerRunSurroundings
   readonly #hosts: Host[]
+  readonly #spare: SpareThread
   readonly #supervisor: SupervisorShell
-  /** Ended by the watchdog. */
-  readonly #timedOut = new WeakSet<HostIncarnation>()
   /** Of the first start of each host. */
   readonly #firsts = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
   /** Members that have loaded their handler and join with the last of them; null: each joins by itself. */
   #joining: Map<string, MemberHandle> | null = new Map()
+  /** Lives that were ended because their handler took too long. */
+  readonly #timedOut = new WeakSet<HostIncarnation>()
+  /** Threads that were fenced and abandoned, by host and incarnation: what they may write to is kept until they end. */
+  readonly #zombies = new Map<string, () => void>()
   #paused = false
   #ending = false
   restarts = 0
@@ -96,23 +116,31 @@ export class HandlerRun {
     this.#threads = threads
     this.#confirms = confirms
     this.#surroundings = surroundings
+    const made = {
+      behaviour: new URL('../delivery/handler-host.js', import.meta.url),
+      execArgv: threads.execArgv,
+      ...(threads.resourceLimits === null ? {} : { resourceLimits: threads.resourceLimits }),
+    }
+    this.#spare = new SpareThread(made)
     this.#hosts = Array.from({ length: threads.count }, (_, index) => ({
       id: `${shape.run}.${index}`,
       index,
       pool: new HostPool({
+        ...made,
         name: `millrace ${shape.topic.name}/${shape.group} ${index}`,
-        behaviour: new URL('../delivery/handler-host.js', import.meta.url),
-        execArgv: threads.execArgv,
-        ...(threads.resourceLimits === null ? {} : { resourceLimits: threads.resourceLimits }),
-        onLateExit: () => this.#lateExit(),
+        zombieAfterMs: ZOMBIE_AFTER_MS,
+        spare: this.#spare,
+        onLateExit: incarnation => {
+          const key = `${index}/${incarnation}`
+          this.#zombies.get(key)?.()
+          this.#zombies.delete(key)
+        },
       }),
       client: null,
       incarnation: null,
       remote: null,
       up: false,
-      moves: 0,
-      since: 0,
-      timedOut: false,
+      sight: { moves: 0, since: 0 },
       suspects: [],
     }))
     this.#supervisor = new SupervisorShell(threads.restart, {
@@ -171,7 +199,7 @@ export class HandlerRun {
         return api.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link })
       })
       if (this.#ending) {
-        this.#surroundings.clientGone(client, true)
+        this.#surroundings.clientGone(client)
         return
       }
       life = this.#boot(host, incarnation, client)
@@ -188,6 +216,7 @@ export class HandlerRun {
       host.up = true
       first?.resolve()
       this.#firsts.delete(host.id)
+      if (incarnation > 1) this.#spare.keep(SPARE_MS)
       const handle = this.#handle(host, client, remote, life)
       if (this.#joining === null) await this.#coordinator.up(new Map([[host.id, handle]]))
       else this.#joining.set(host.id, handle)
@@ -224,7 +253,7 @@ export class HandlerRun {
     const life = host.pool.start(boot, [port2])
     host.client = client
     host.incarnation = life
-    void life.exited.then(reason => this.#exited(host, incarnation, client, port1, reason))
+    void life.exited.then(reason => this.#exited(host, incarnation, life, client, port1, reason))
     host.remote = connect<HandlerHostApi>(life.port, {
       name: `handler thread ${host.index}`,
       lost: life.exited,
@@ -248,13 +277,7 @@ export class HandlerRun {
       },
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
-      crashOf: async slot => {
-        const reason = await life.exited
-        const timedOut = this.#timedOut.has(life)
-        const ended = reason.kind === 'zombie' ? reason.after : reason
-        // Ended by its own run, which is in a hurry to stop: then what it had in hand is only handed back.
-        return ended.kind === 'killed' && !timedOut ? null : this.#crash(client, slot, reason, timedOut)
-      },
+      crashOf: async slot => this.#crash(client, slot, await life.exited, life),
       refused: error =>
         life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`),
     }
@@ -263,20 +286,23 @@ export class HandlerRun {
   async #exited(
     host: Host,
     incarnation: number,
+    life: HostIncarnation,
     client: ClientEntry,
     port: MessagePort,
     reason: ExitReason,
   ): Promise<void> {
     port.close()
     this.#catalog.wakeAll()
+    const over =
+      reason.kind === 'zombie'
+        ? new Promise<void>(resolve => this.#zombies.set(`${host.index}/${life.incarnation}`, resolve))
+        : Promise.resolve()
     const wasUp = host.up
     this.#joining?.delete(host.id)
-    const { timedOut } = host
     host.up = false
     host.incarnation = null
     host.remote = null
     host.client = null
-    host.timedOut = false
     const first = this.#firsts.get(host.id)
     first?.reject(
       new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`),
@@ -284,24 +310,19 @@ export class HandlerRun {
     this.#firsts.delete(host.id)
     // Of a run that has not begun nothing is replaced: its start fails.
     if (this.#ending || first !== undefined) {
-      if (wasUp) await this.#coordinator.down(host.id, () => this.#crash(client, null, reason, timedOut))
-      this.#surroundings.clientGone(client, reason.kind !== 'zombie')
+      if (wasUp) await this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
+      void over.then(() => this.#surroundings.clientGone(client))
       return
     }
-    this.restarts++
     const charged = this.#executing(client)
     host.suspects = charged ? [] : this.#pendingMembers(client)
-    this.#surroundings.restarted(host.index, describe(reason), this.restarts)
     const fenced = wasUp
-      ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, timedOut))
+      ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
       : Promise.resolve()
-    this.#supervisor.exited(host.id, incarnation, reason, charged)
+    if (this.#supervisor.exited(host.id, incarnation, reason, charged))
+      this.#surroundings.restarted(host.index, describe(reason), ++this.restarts)
     await fenced
-    this.#surroundings.clientGone(client, reason.kind !== 'zombie')
-  }
-
-  #lateExit(): void {
-    // What a zombie could write to stays allocated: it is small, and freeing it would need proof that it is idle.
+    void over.then(() => this.#surroundings.clientGone(client))
   }
 
   /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise. */
@@ -328,7 +349,11 @@ export class HandlerRun {
     return this.#executingSlot(client) !== 0
   }
 
-  #crash(client: ClientEntry, slot: SlotPlace | null, reason: ExitReason, timedOut: boolean): SlotCrash {
+  #crash(client: ClientEntry, slot: SlotPlace, reason: ExitReason, life: HostIncarnation): SlotCrash {
+    const timedOut = this.#timedOut.has(life)
+    // Whom we end because the run is over has not failed.
+    const { kind } = reason.kind === 'zombie' ? reason.after : reason
+    const released = this.#ending && !timedOut && (kind === 'killed' || kind === 'normal')
     const error = new Error(
       timedOut
         ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms`
@@ -339,44 +364,39 @@ export class HandlerRun {
       error: toWire(
         'error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error,
       ),
-      executing: slot !== null && this.#executingSlot(client) === slot.slot,
+      executing: !released && this.#executingSlot(client) === slot.slot,
     }
   }
 
   /**
    * Ends threads that have not moved for too long while a handler is on the stack or its promise is pending: then what
-   * follows an `await` in it may hold the loop. `late`: how late this look itself is, in ms. Returns whether any thread
-   * is to be watched, so that the next look should come soon.
+   * follows an `await` in it may hold the loop. Answers as a `Look` does.
    */
-  watch(now: number, late: number): boolean {
+  watch(now: number, late: number): number {
     const { handlerTimeoutMs } = this.shape
-    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return false
+    let soonest = Number.POSITIVE_INFINITY
+    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return soonest
     const { memory } = this.#catalog
-    let busy = false
     for (const host of this.#hosts) {
       const { client, incarnation } = host
-      if (!host.up || client === null || incarnation === null || host.timedOut) continue
+      if (!host.up || client === null || incarnation === null || this.#timedOut.has(incarnation)) continue
       const { address } = client.place
       const running = memory.load(address + CLIENT_RUNNING) !== 0
       const pending = !running && client.slots.some(slot => memory.load(slot + SLOT_ACTIVE) > 0)
       // Both only grow, so that their sum changes with either.
       const moves = (memory.load(address + CLIENT_TURN) + memory.load(address + CLIENT_BEAT)) | 0
-      busy ||= running || pending
-      if ((!running && !pending) || moves !== host.moves) {
-        host.moves = moves
-        host.since = now
-      } else {
-        host.since += late
-        if (now - host.since >= handlerTimeoutMs) {
-          host.timedOut = true
-          this.#timedOut.add(incarnation)
-          incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
-        }
-      }
+      host.sight = seen(host.sight, running || pending, moves, now, late)
+      if (!running && !pending) continue
+      const left = host.sight.since + handlerTimeoutMs - now
+      if (left <= 0) {
+        this.#timedOut.add(incarnation)
+        this.#spare.keep(SPARE_MS)
+        incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
+      } else soonest = Math.min(soonest, left)
       // A loop that is free answers with a turn.
       if (pending) new Doorbell(memory, this.#catalog.bellOf(client)).ring()
     }
-    return busy
+    return soonest
   }
 
   async pause(): Promise<void> {
@@ -414,7 +434,7 @@ export class HandlerRun {
     await Promise.all(lives.map(life => life.exited))
     clearTimeout(timer)
     this.#supervisor.stopAll()
-    await Promise.all(this.#hosts.map(host => host.pool.close('its run has ended')))
+    await Promise.all([this.#spare.close(), ...this.#hosts.map(host => host.pool.close('its run has ended'))])
   }
 
   /** Tests only: kills one thread, if it can in the phase `aim`, and says what it was doing when it died. */
@@ -429,8 +449,12 @@ export class HandlerRun {
     const { memory } = this.#catalog
     const word = client.place.address + CLIENT_PHASE
     const wasUp = host.up
-    if (aim !== 'any' && !starting)
-      for (const until = nowMs() + 50; memory.load(word) !== PHASE[aim] && nowMs() < until; );
+    if (aim !== 'any' && !starting) {
+      memory.store(client.place.address + CLIENT_HALT, PHASE[aim] + 1)
+      // The word is stored before the thread stands still in it.
+      for (const until = nowMs() + HALT_MS_MAX; memory.load(word) !== PHASE[aim] && nowMs() < until; )
+        await new Promise(resolve => setTimeout(resolve, 1))
+    }
     incarnation.kill('a test ended it')
     await incarnation.exited
     const phase = (Object.keys(PHASE) as Phase[]).find(name => PHASE[name] === memory.load(word)) ?? 'starting'

@@ -9,9 +9,10 @@ import type { MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
+import { SpareThread } from '../../actors/host-thread.ts'
 import { createChannel, nowMs, setImmediate, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
-import { FAULT_ARMED, FAULT_REACHED } from '../layout.ts'
+import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
 import type { Catalog } from './catalog.ts'
@@ -41,12 +42,15 @@ interface Slot {
 }
 
 const FOR_EVER_MS = 2 ** 31 - 1
+/** After a host has died, a spare thread is ready for its next death for as long as this. */
+const SPARE_MS = 60_000
 
 export class PartitionHosts {
   readonly #catalog: Catalog
   readonly #fault: number
   readonly #surroundings: PartitionHostsSurroundings
   readonly #slots: Slot[]
+  readonly #spare: SpareThread
   readonly #supervisor: SupervisorShell
   #closing = false
 
@@ -59,13 +63,15 @@ export class PartitionHosts {
     this.#catalog = catalog
     this.#fault = fault
     this.#surroundings = surroundings
+    const made = { behaviour: new URL('../partition/partition-host.js', import.meta.url), execArgv: [] }
+    this.#spare = new SpareThread(made)
     this.#slots = catalog.hosts.map((_, host) => {
       const pool = new HostPool({
+        ...made,
         name: `millrace partitions ${host}`,
-        behaviour: new URL('../partition/partition-host.js', import.meta.url),
-        execArgv: [],
+        spare: this.#spare,
         // Two writers of one window must never be: it runs no user code, so it ends, and its end is waited for.
-        zombieAfterMs: FOR_EVER_MS,
+        zombieAfterMs: Number.POSITIVE_INFINITY,
       })
       return { pool, ...pending(), isLive: false, incarnation: null, restarts: 0 }
     })
@@ -94,7 +100,7 @@ export class PartitionHosts {
       memory: this.#catalog.memory.handle,
       host,
       address: (this.#catalog.hosts[host] as { address: number }).address,
-      fault: this.#fault,
+      fault: this.#faultOf(host),
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life
@@ -111,6 +117,7 @@ export class PartitionHosts {
       if (slot.incarnation !== life) return
       this.#supervisor.started(String(host), incarnation)
       slot.isLive = true
+      if (incarnation > 1) this.#spare.keep(SPARE_MS)
       slot.resolve({ incarnation: life, remote })
     } catch (error) {
       // Its own exit is what counts; if it lives it is of no use like this.
@@ -152,10 +159,9 @@ export class PartitionHosts {
     notices.close()
     this.#catalog.wakeAll()
     if (this.#closing) return
-    slot.restarts++
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })
-    this.#surroundings.restarted(host, describe(reason), slot.restarts)
-    this.#supervisor.exited(String(host), incarnation, reason, false)
+    if (this.#supervisor.exited(String(host), incarnation, reason, false))
+      this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
   }
 
   /** Calls a host; again, when it dies before it has answered. */
@@ -179,20 +185,26 @@ export class PartitionHosts {
     return Promise.all(this.#slots.map((_, host) => this.call(host, api => method(api, host))))
   }
 
+  /** Each has words of its own, or one would stop where another is meant to. */
+  #faultOf(host: number): number {
+    return this.#fault + host * FAULT_BYTES
+  }
+
   /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there within 5 s. */
   async kill(host: number, point: number): Promise<boolean> {
     const { memory } = this.#catalog
+    const fault = this.#faultOf(host)
     const life = (this.#slots[host] as Slot).incarnation
     if (life === null) return false
     if (point !== 0) {
-      memory.store(this.#fault + FAULT_REACHED, 0)
-      memory.store(this.#fault + FAULT_ARMED, point)
+      memory.store(fault + FAULT_REACHED, 0)
+      memory.store(fault + FAULT_ARMED, point)
       const until = nowMs() + 5_000
-      while (memory.load(this.#fault + FAULT_REACHED) !== point && nowMs() < until)
+      while (memory.load(fault + FAULT_REACHED) !== point && nowMs() < until)
         await new Promise(resolve => setTimeout(resolve, 1))
     }
-    const reached = point === 0 || memory.load(this.#fault + FAULT_REACHED) === point
-    memory.store(this.#fault + FAULT_ARMED, 0)
+    const reached = point === 0 || memory.load(fault + FAULT_REACHED) === point
+    memory.store(fault + FAULT_ARMED, 0)
     if (!reached) return false
     life.kill('a test ended it')
     await life.exited
@@ -207,7 +219,7 @@ export class PartitionHosts {
   async close(): Promise<void> {
     this.#closing = true
     this.#supervisor.stopAll()
-    await Promise.all(this.#slots.map(slot => slot.pool.close('its broker was closed')))
+    await Promise.all([this.#spare.close(), ...this.#slots.map(slot => slot.pool.close('its broker was closed'))])
   }
 }
 

@@ -11,6 +11,7 @@ import {
   createSupervisor,
   type Escalation,
   type SupervisorDefaults,
+  type SupervisorEffect,
   type SupervisorInput,
   type SupervisorState,
 } from '../../actors/supervisor-state.ts'
@@ -43,8 +44,10 @@ export class SupervisorShell {
     this.#step({ kind: 'started', id, incarnation })
   }
 
-  exited(id: string, incarnation: number, reason: ExitReason, charged: boolean): void {
-    this.#step({ kind: 'exited', id, incarnation, reason, charged })
+  /** Whether it is started again: at once, or when its backoff is over. */
+  exited(id: string, incarnation: number, reason: ExitReason, charged: boolean): boolean {
+    const effects = this.#step({ kind: 'exited', id, incarnation, reason, charged })
+    return effects.some(effect => effect.kind === 'start' || effect.kind === 'startAfter')
   }
 
   stopAll(): void {
@@ -53,7 +56,7 @@ export class SupervisorShell {
     this.#timers.clear()
   }
 
-  #step(input: SupervisorInput): void {
+  #step(input: SupervisorInput): readonly SupervisorEffect[] {
     const { state, effects } = step(this.#state, input, nowMs(), random)
     this.#state = state
     for (const effect of effects) {
@@ -80,5 +83,6 @@ export class SupervisorShell {
           break
       }
     }
+    return effects
   }
 }

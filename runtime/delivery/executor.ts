@@ -44,7 +44,8 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
-/** A full link is tried again after this long. */
+/** The longest time between two looks at a pending promise, and after which a full link is tried again. */
+const LOOK_MS_MAX = 1_000
 const LINK_RETRY_MS = 5
 
 export class Executor implements TurnTaker {
@@ -61,6 +62,8 @@ export class Executor implements TurnTaker {
   /** Counts hand-outs; what a promise of an earlier one says is too late. */
   #handOut = 0
   #pendingSince = 0
+  #pendingDelivery: RecordDelivery | null = null
+  #lookDue = 0
   /** The delivery whose verdict is awaited. */
   #judged: RecordDelivery | null = null
   #timeoutTimer: NodeJS.Timeout | null = null
@@ -361,25 +364,30 @@ export class Executor implements TurnTaker {
     if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
     this.#pendingSince = nowMs()
     this.#pendingDelivery = delivery
-    this.#timeoutTimer ??= setTimeout(this.#timedOut, handlerTimeoutMs)
+    if (this.#timeoutTimer === null) this.#lookAfter(handlerTimeoutMs)
   }
 
-  #pendingDelivery: RecordDelivery | null = null
+  /** Looks often, so that time in which the thread stood still is seen as such, and not held against the handler. */
+  #lookAfter(leftMs: number): void {
+    const ms = Math.ceil(Math.min(leftMs, this.#setting.handlerTimeoutMs / 4, LOOK_MS_MAX))
+    this.#lookDue = nowMs() + ms
+    this.#timeoutTimer = setTimeout(this.#timedOut, ms)
+  }
 
   readonly #timedOut = (): void => {
     this.#timeoutTimer = null
     if (this.#state !== 'pending' || this.#pendingDelivery === null) return
     const { handlerTimeoutMs } = this.#setting
+    this.#pendingSince += Math.max(0, nowMs() - Math.max(this.#lookDue, this.#pendingSince))
     const left = this.#pendingSince + handlerTimeoutMs - nowMs()
-    if (left > 0) {
-      this.#timeoutTimer = setTimeout(this.#timedOut, Math.ceil(left))
-      return
+    if (left > 0) this.#lookAfter(left)
+    else {
+      this.#handOut++
+      this.reader.active(0)
+      const error = new Error(`the handler did not settle within ${handlerTimeoutMs} ms`)
+      this.#settle(this.#pendingDelivery, 'timeout', error)
+      this.#goOn()
     }
-    const delivery = this.#pendingDelivery
-    this.#handOut++
-    this.reader.active(0)
-    this.#settle(delivery, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))
-    this.#goOn()
   }
 
   #output(delivery: RecordDelivery, value: unknown): void {

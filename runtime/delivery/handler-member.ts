@@ -44,6 +44,8 @@ export class HandlerMember implements RunMember {
   readonly #handler: AnyHandler
   readonly #data: unknown
   readonly #running = new Map<number, Running>()
+  /** Whose handler's `start` runs, and for which epoch; who is not here any more was revoked meanwhile. */
+  readonly #starting = new Map<number, { readonly epoch: number; readonly context: DeliveryContext }>()
   readonly #turnstile = new Turnstile()
   #paused = false
   #abandoned = false
@@ -63,12 +65,27 @@ export class HandlerMember implements RunMember {
   }
 
   async assign(assignment: Assignment): Promise<void> {
-    const { topic, group, place, member } = assignment
+    const { topic, group, place, member, epoch } = assignment
     const context = new DeliveryContext(topic.name, group, place.partition, this.#data, this.#publishers)
-    const output = this.#shape.output === null ? null : await this.#publishers.open(this.#shape.output)
-    const state = await this.#handler.start?.(context)
-    await context.settled()
-    if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
+    const starting = { epoch, context }
+    this.#starting.set(member, starting)
+    let output: TopicProducer | null
+    let state: unknown
+    try {
+      output = this.#shape.output === null ? null : await this.#publishers.open(this.#shape.output)
+      state = await this.#handler.start?.(context)
+      await context.settled()
+      if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
+    } catch (error) {
+      // Of a partition that is wanted no more, nobody asks how its start went.
+      if (!this.#isStarted(member, starting)) return
+      throw error
+    }
+    if (!this.#isStarted(member, starting)) {
+      // What this partition made is let go in good order, and what that says comes too late.
+      await Promise.resolve(this.#handler.stop?.(state, context)).catch(() => undefined)
+      return
+    }
     const reader = new PartitionReader(this.#thread, assignment)
     const executor = this.#executor(reader, context, output, state)
     if (this.#paused) executor.pause()
@@ -96,7 +113,20 @@ export class HandlerMember implements RunMember {
     return new LaneExecutor({ ...setting, handler, retryOrder, concurrency, batch: batches }, state)
   }
 
+  /** Its `start` is over; whether the partition is still to be taken up. */
+  #isStarted(member: number, starting: object): boolean {
+    if (this.#starting.get(member) !== starting) return false
+    this.#starting.delete(member)
+    return true
+  }
+
   async revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer> {
+    const starting = this.#starting.get(member)
+    if (starting?.epoch === epoch) {
+      this.#starting.delete(member)
+      starting.context.abort()
+      return { held: true }
+    }
     const running = this.#running.get(member)
     if (running === undefined || running.executor.reader.assignment.epoch !== epoch) return { held: false }
     const { executor, context } = running
@@ -105,6 +135,7 @@ export class HandlerMember implements RunMember {
     this.#running.delete(member)
     this.#thread.removeTaker(member, executor)
     if (!stop || this.#handler.stop === undefined) return { held: true }
+    this.#thread.phase('stopping')
     const result = await this.#handler.stop(executor.userState, context)
     await context.settled()
     return result === undefined ? { held: true } : { held: true, result }

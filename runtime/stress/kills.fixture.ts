@@ -46,18 +46,19 @@ export interface KillReport {
   readonly seconds: number
 }
 
-class Load {
+/** Messages under way to one topic, and what is known of each. */
+export class Load {
   readonly problems: string[] = []
   readonly log: number[][]
-  readonly receipts = new Map<number, readonly [number, number]>()
+  readonly receipts: Map<number, readonly [number, number]> = new Map()
   acked = 0
   next = 1
   outstanding = 0
   going = true
   readonly #topic: Topic<number>
-  readonly #options: KillOptions
+  readonly #options: Pick<KillOptions, 'batch' | 'restMs'>
 
-  constructor(topic: Topic<number>, options: KillOptions) {
+  constructor(topic: Topic<number>, options: Pick<KillOptions, 'batch' | 'restMs'>) {
     this.#topic = topic
     this.#options = options
     this.log = Array.from({ length: topic.partitions }, () => [])
@@ -118,7 +119,7 @@ class Load {
 }
 
 /** Audits from the thread that is never killed. */
-function audit(group: Group<number>, load: Load): Promise<Run> {
+export function audit(group: Group<number>, load: Load): Promise<Run> {
   return group.handle(({ partition, offset, value }) => {
     const log = load.log[partition] as number[]
     if (offset !== log.length) load.problems.push(`the audit got ${partition}:${offset} when ${log.length} was to come`)
@@ -263,12 +264,12 @@ async function once(
 }
 
 /** Handles of this process, but for the pipes that printing opens. */
-function openResources(): number {
+export function openResources(): number {
   return process.getActiveResourcesInfo().filter(name => !/^(PipeWrap|TTYWrap)$/.test(name)).length
 }
 
 /** What the broker holds, once it has stopped changing. */
-async function settledCensus(
+export async function settledCensus(
   session: Session,
 ): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }> {
   await sleep(200)

@@ -1,6 +1,7 @@
 /** Writes down what it handles; most deliveries take some microseconds, some await a timer. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineHandler } from '../define.ts'
+import { RejectError } from '../errors.ts'
 import type { Delivery, Handler } from '../types.ts'
 import { Ledger } from './ledger.fixture.ts'
 
@@ -11,6 +12,10 @@ export interface LedgerHandlerData {
   readonly busyUs: number
   /** Each delivery whose value divides by this awaits a millisecond. */
   readonly awaitEach: number
+  /** Each delivery whose value divides by this is rejected; 0: none. */
+  readonly rejectEach?: number
+  /** How long `stop` takes. */
+  readonly stopMs?: number
 }
 
 interface State {
@@ -20,6 +25,7 @@ interface State {
 
 function work({ partition, offset, value }: Delivery<number>, { ledger, data }: State): Promise<void> | undefined {
   ledger.entered(partition, offset, value)
+  if (data.rejectEach !== undefined && value % data.rejectEach === 0) throw new RejectError('not wanted')
   if (data.busyUs > 0) for (const until = performance.now() + data.busyUs / 1_000; performance.now() < until; );
   if (value % data.awaitEach === 0) return sleep(1).then(() => ledger.finished(partition, offset, value))
   ledger.finished(partition, offset, value)
@@ -29,9 +35,15 @@ function work({ partition, offset, value }: Delivery<number>, { ledger, data }: 
 const handler: Handler<number, State, undefined> = defineHandler<number, State>({
   start(context) {
     const data = context.data as LedgerHandlerData
-    return { ledger: new Ledger(data.partitions, data.buffer), data }
+    const ledger = new Ledger(data.partitions, data.buffer)
+    ledger.began(context.partition)
+    return { ledger, data }
   },
   message: work,
+  async stop({ data }) {
+    if (data.stopMs !== undefined) await sleep(data.stopMs)
+    return undefined
+  },
 })
 
 export default handler

@@ -1,4 +1,5 @@
 /** Does what a record says: every way in which a handler can fail, and some in which its thread can. */
+import { pbkdf2Sync } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineHandler } from '../define.ts'
 import { RejectError } from '../errors.ts'
@@ -14,9 +15,12 @@ export type Oddity =
   | 'neverSettle'
   | 'spin'
   | 'spinLater'
+  | 'native'
   | 'exit'
+  | 'exitBadly'
   | 'exitLater'
   | 'strayRejection'
+  | 'timerThrow'
   | 'outOfMemory'
 
 /** `counts`: entries 0 starts, 1 deliveries, 2 stops; 3: `start` hangs from the second on; 4: `stop` throws. */
@@ -30,27 +34,65 @@ function now(): number {
   return performance.timeOrigin + performance.now()
 }
 
-function spin(): never {
-  for (;;);
+function spin(beat: () => void): never {
+  for (;;) beat()
 }
 
-function leak(): never {
+/** A native call that `terminate` does not interrupt: the better part of a second. */
+function native(): void {
+  pbkdf2Sync('zombie', 'salt', 1_000_000, 64, 'sha512')
+}
+
+function leak(beat: () => void): never {
   let list: unknown = null
-  for (;;) list = { list, filler: [1, 2, 3] }
+  for (let count = 0; ; count++) {
+    list = { list, filler: [1, 2, 3] }
+    if (count % 1_000 === 0) beat()
+  }
 }
 
-async function odd(value: Oddity): Promise<unknown> {
+async function later(value: Oddity): Promise<unknown> {
   if (value === 'await') return sleep(2)
   if (value === 'await5') return sleep(5)
   if (value === 'reject') throw new TypeError('odd on purpose')
   if (value === 'neverSettle') return new Promise(() => undefined)
   if (value === 'strayRejection') {
     void Promise.reject(new Error('stray'))
-    return sleep(5_000)
+    return sleep(20_000)
+  }
+  if (value === 'timerThrow') {
+    setTimeout(() => {
+      throw new Error('thrown by a timer')
+    }, 2)
+    return sleep(20_000)
   }
   await sleep(2)
   if (value === 'spinLater') for (;;);
   process.exit(3)
+}
+
+/** Does what `value` says; `beat` is called as long as it holds the thread, where it can be. */
+export function misbehave(value: Oddity, beat: () => void = () => undefined): unknown {
+  switch (value) {
+    case 'return':
+      return undefined
+    case 'throw':
+      throw new TypeError('odd on purpose')
+    case 'rejectError':
+      throw new RejectError('not wanted')
+    case 'spin':
+      return spin(beat)
+    case 'native':
+      return native()
+    case 'exit':
+      return process.exit(0)
+    case 'exitBadly':
+      return process.exit(5)
+    case 'outOfMemory':
+      return leak(beat)
+    default:
+      return later(value)
+  }
 }
 
 const handler: Handler<Oddity, undefined, number> = defineHandler<Oddity, undefined, number>({
@@ -63,22 +105,7 @@ const handler: Handler<Oddity, undefined, number> = defineHandler<Oddity, undefi
   message({ value }, _state, { data }) {
     const { counts, times } = data as OddHandlerData
     times[Atomics.add(counts, 1, 1) + 1] = now()
-    switch (value) {
-      case 'return':
-        return undefined
-      case 'throw':
-        throw new TypeError('odd on purpose')
-      case 'rejectError':
-        throw new RejectError('not wanted')
-      case 'spin':
-        return spin()
-      case 'exit':
-        return process.exit(0)
-      case 'outOfMemory':
-        return leak()
-      default:
-        return odd(value)
-    }
+    return misbehave(value)
   },
   stop(_state, { data }): number {
     const { counts } = data as OddHandlerData

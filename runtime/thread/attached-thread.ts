@@ -7,7 +7,16 @@
  */
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
-import { CLIENT_BEAT, CLIENT_BELL, CLIENT_PHASE, HOST_BELL, HOST_WANTS, PHASE, type Phase } from '../layout.ts'
+import {
+  CLIENT_BEAT,
+  CLIENT_BELL,
+  CLIENT_HALT,
+  CLIENT_PHASE,
+  HOST_BELL,
+  HOST_WANTS,
+  PHASE,
+  type Phase,
+} from '../layout.ts'
 import {
   KIND_RECEIPT,
   KIND_SETTLE,
@@ -66,6 +75,8 @@ interface Link {
   readonly toClient: RingConsumer
 }
 
+/** A test ends a thread that it has halted; it would go on after this. */
+const HALT_MS = 10_000
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
 /** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
@@ -108,6 +119,8 @@ export class AttachedThread {
   /** Says what the thread is doing, for whoever has to judge its death. */
   phase(phase: Phase): void {
     this.memory.store(this.address + CLIENT_PHASE, PHASE[phase])
+    const halt = this.address + CLIENT_HALT
+    if (this.memory.i32[halt >> 2] === PHASE[phase] + 1) this.memory.wait(halt, PHASE[phase] + 1, HALT_MS)
   }
 
   addWriter(writer: PartitionWriter): void {

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { HostPool } from './host.ts'
+import { BOOT_FILE, SpareThread } from './host-thread.ts'
+
+const DEATHS = new URL('./fixtures/deaths.fixture.js', import.meta.url)
+const MADE = { behaviour: DEATHS, execArgv: [] }
+
+function counter(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(8))
+}
+
+t.test('a host starts on the thread that is kept ready, once', async t => {
+  const spare = new SpareThread(MADE)
+  const pool = new HostPool({ ...MADE, name: 'deaths', spare })
+  spare.keep(60_000)
+  spare.keep(60_000)
+  const kept = spare.take()
+  t.ok(kept, 'one is ready')
+  t.equal(spare.take(), undefined, 'and no more than one')
+  await kept?.pool.destroy()
+
+  spare.keep(60_000)
+  const first = pool.start({ how: 'exit3', counter: counter() })
+  t.equal(spare.take(), undefined, 'the host took it')
+  t.same(await first.exited, { kind: 'exit', code: 3 })
+  const second = pool.start({ how: 'throw', counter: counter() })
+  t.not(await second.threadId, await first.threadId, 'without a spare one a thread is started')
+  t.equal((await second.exited).kind, 'error')
+  await pool.close()
+  await spare.close()
+})
+
+t.test('the thread kept is given up after its time, when it dies, and at close', async t => {
+  const spare = new SpareThread(MADE)
+  spare.keep(30)
+  while (spare.isReady) await sleep(5)
+  t.equal(spare.take(), undefined, 'its time is over')
+  spare.keep(60_000)
+  const kept = spare.take()
+  await kept?.pool.destroy()
+  spare.keep(60_000)
+  await spare.close()
+  t.equal(spare.take(), undefined)
+  spare.keep(60_000)
+  t.equal(spare.take(), undefined, 'none is kept afterwards')
+  const dies = new SpareThread({
+    behaviour: new URL('./fixtures/exits-at-load.fixture.js', import.meta.url),
+    execArgv: [],
+  })
+  dies.keep(60_000)
+  t.ok(dies.isReady)
+  while (dies.isReady) await sleep(5)
+  t.equal(dies.take(), undefined, 'what dies by itself is not given out')
+  await dies.close()
+})
+
+t.test('a thread may be ended while it loads the file of its pool, and the process lives', async t => {
+  // Node aborts the process when that is a `require` of an ES module: the same, again and again, and ended anywhere.
+  const thread = `
+    for (let round = 0; ; round++) {
+      delete require.cache[${JSON.stringify(BOOT_FILE)}]
+      require(${JSON.stringify(BOOT_FILE)})
+      if (round === 0) require('node:worker_threads').parentPort.postMessage('goes on')
+    }`
+  const program = `
+    const { Worker } = require('node:worker_threads')
+    async function main() {
+      for (let round = 0; round < 40; round++) {
+        const worker = new Worker(${JSON.stringify(thread)}, { eval: true, execArgv: [] })
+        await new Promise(resolve => worker.once('message', resolve))
+        await new Promise(resolve => setTimeout(resolve, round % 4))
+        await worker.terminate()
+      }
+    }
+    main()`
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8', timeout: 60_000 })
+  t.same({ status, signal }, { status: 0, signal: null }, stderr.slice(0, 500))
+})

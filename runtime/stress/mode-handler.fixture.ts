@@ -1,0 +1,53 @@
+/** Writes down what it handles, and misbehaves at the records that say so. Handler thread. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
+import { defineHandler } from '../define.ts'
+import type { Handler } from '../types.ts'
+import { clockMs, Ledger } from './ledger.fixture.ts'
+import { misbehave, type Oddity } from './odd-handler.fixture.ts'
+
+/** A tick's value is when it was published, by `clockMs`; any other value is a way to fail. */
+export type Tick = number | Oddity
+
+export interface ModeHandlerData {
+  readonly buffer: SharedArrayBuffer
+  readonly partitions: number
+  /** Which thread has each partition. */
+  readonly threads: Int32Array
+  /** A handler that spins or leaks says here, by its attempt, when it was last alive. */
+  readonly beats: Float64Array
+}
+
+interface State {
+  readonly ledger: Ledger
+  readonly data: ModeHandlerData
+}
+
+/** What the ledger has as the value of a record, and the log too. */
+export function ledgerValue(value: unknown): number {
+  return typeof value === 'number' ? Math.trunc(value) | 0 : -1
+}
+
+const handler: Handler<Tick, State, undefined> = defineHandler<Tick, State>({
+  start({ partition, data }) {
+    const given = data as ModeHandlerData
+    const ledger = new Ledger(given.partitions, given.buffer)
+    Atomics.store(given.threads, partition, threadId)
+    ledger.began(partition)
+    return { ledger, data: given }
+  },
+  message({ partition, offset, value, deliveryAttempt }, { ledger, data }) {
+    const noted = ledgerValue(value)
+    ledger.entered(partition, offset, noted)
+    const beat = (): void => {
+      data.beats[deliveryAttempt] = clockMs()
+    }
+    if (typeof value === 'string') return misbehave(value, beat) as Promise<unknown> | undefined
+    // Some wait, so that a thread that dies has promises of bystanders pending.
+    if (offset % 7 === 3) return sleep(1).then(() => ledger.finished(partition, offset, noted))
+    ledger.finished(partition, offset, noted)
+    return undefined
+  },
+})
+
+export default handler

@@ -228,11 +228,13 @@ export class GroupActor {
     if (crash === null || handed !== returned + 1) return
     // At most once nobody tries it again: whatever the thread died of, it is lost, and said to be.
     const charged = this.place.policy.atMostOnce || (crash.executing && returned >= committed)
-    if (charged)
+    // Told again, because the predecessor died before it had answered, it has been charged.
+    if (charged && this.#block.chargedEpoch !== epoch)
       this.#step(
         { kind: 'crashed', offset: returned, committed: returned, how: crash.reason },
         JSON.stringify(crash.error),
       )
+    this.#block.chargedEpoch = epoch
     this.#letGo()
   }
 

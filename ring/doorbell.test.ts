@@ -59,6 +59,16 @@ t.test('a sleep is bounded', async t => {
   clearTimeout(held)
 })
 
+t.test('a nap leaves the bell as it is', async t => {
+  const { memory, owner, ringer } = bells()
+  owner.arm()
+  owner.nap(1)
+  t.equal(memory.load(ADDRESS + BELL_SLEEPS), 1)
+  ringer.ring()
+  owner.nap(1)
+  t.equal(owner.waitAsync(10_000), null, 'what rang is not forgotten')
+})
+
 t.test('touches its own line only', async t => {
   const { memory, owner, ringer } = bells()
   memory.u8.fill(0xee)

@@ -225,12 +225,14 @@ export class GroupActor {
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(this.place.member)
-    if (crash !== null && executing !== null) {
+    // Told again, because the predecessor died before it had answered, it has been charged.
+    if (crash !== null && executing !== null && this.#block.chargedEpoch !== epoch) {
       const { offset } = executing
       // At most once it is committed already, and not yet over.
       const passed = Math.min(committed, offset)
       this.#step({ kind: 'crashed', committed: passed, how: crash.reason, ...executing }, JSON.stringify(crash.error))
     }
+    if (crash !== null) this.#block.chargedEpoch = epoch
     this.#letGo()
   }
 

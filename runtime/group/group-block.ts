@@ -16,6 +16,7 @@ import {
   FAILURE_OFFSET,
   FAILURE_STATE,
   FAILURES_MAX,
+  GROUP_CHARGED,
   GROUP_COMMITTED,
   GROUP_DEAD_LETTERED,
   GROUP_FAILED,
@@ -64,6 +65,14 @@ export class GroupBlock {
 
   markOpened(): void {
     this.#memory.i32[(this.address + GROUP_OPENED) >> 2] = 1
+  }
+
+  get chargedEpoch(): number {
+    return this.#memory.i32[(this.address + GROUP_CHARGED) >> 2] as number
+  }
+
+  set chargedEpoch(epoch: number) {
+    this.#memory.i32[(this.address + GROUP_CHARGED) >> 2] = epoch
   }
 
   get pin(): number {

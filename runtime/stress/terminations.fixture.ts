@@ -37,6 +37,7 @@ export const MOMENTS: readonly Moment[] = [
   'betweenRingAndReceipt',
   'betweenDeadLetterAndVerdict',
   'betweenVerdictAndRelease',
+  'betweenChargeAndAnswer',
 ]
 
 export type Counts = Record<Moment, number>

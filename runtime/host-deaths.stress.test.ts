@@ -1,0 +1,91 @@
+/** Deaths of partition hosts at the moments at which a crash is charged, a run begins, or another host goes on. Real threads. */
+import t from 'tap'
+import { delay, openBroker } from './broker.fixture.ts'
+import { sessions } from './broker.ts'
+import type { Broker, RunOptions } from './index.ts'
+import { FAULT_POINT, type FaultPoint } from './layout.ts'
+import type { Session } from './session.ts'
+import type { OddHandlerData, Oddity } from './stress/odd-handler.fixture.ts'
+import { within } from './stress/within.fixture.ts'
+
+const OFTEN = { intensity: 1_000, periodMs: 1_000 }
+
+t.setTimeout(120_000)
+
+function odd(options: Partial<RunOptions> = {}): RunOptions & { readonly data: OddHandlerData } {
+  const counts = new Int32Array(new SharedArrayBuffer(32))
+  const times = new Float64Array(new SharedArrayBuffer(8_000))
+  const handler = new URL('./stress/odd-handler.fixture.js', import.meta.url)
+  return {
+    handler,
+    threads: 1,
+    restart: OFTEN,
+    backoff: { initialMs: 1, maxMs: 2 },
+    ...options,
+    data: { counts, times },
+  }
+}
+
+function killHost(broker: Broker, point: 'none' | FaultPoint): Promise<boolean> {
+  return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))
+}
+
+t.test('a crash is charged once when the partition host died between the charge and its answer', async t => {
+  const broker = await openBroker(t, { restart: OFTEN })
+  const topic = await broker.topic<Oddity>('orders')
+  const run = await topic
+    .group('g')
+    .run(odd({ attempts: 3, deadLetter: 'dead', backoff: { initialMs: 500, maxMs: 500 } }))
+  const killed = killHost(broker, 'betweenChargeAndAnswer')
+  await delay(20)
+  await topic.publish({ value: 'exit' })
+  t.equal(await within(6_000, 'the kill', killed), true)
+  await within(10_000, 'idle', run.idle())
+  t.match(await run.stats(), { deadLettered: 1, failures: 3, restarts: 3 })
+  await run.stop()
+})
+
+t.test('a run begins where the last one ended, in the middle of a frame, when the host died in between', async t => {
+  const broker = await openBroker(t, { restart: OFTEN })
+  const topic = await broker.topic<number>('orders')
+  const seen: number[] = []
+  const first = await topic.group('g').handle(({ value }) => (value === 5 ? new Promise(() => undefined) : undefined))
+  // One turn, one frame: the window keeps all of it until its last record is settled.
+  await topic.publishBatch(Array.from({ length: 10 }, (_, value) => ({ value })))
+  await delay(100)
+  await first.stop({ timeoutMs: 100 }).catch(() => undefined)
+  t.match(await topic.group('g').stats(), { lag: 5 })
+  await killHost(broker, 'none')
+  const run = await topic.group('g').handle(({ value }) => void seen.push(value))
+  await within(10_000, 'idle', run.idle())
+  t.strictSame(seen, [5, 6, 7, 8, 9], 'nothing came again, and nothing was left out')
+  await run.stop()
+})
+
+t.test('two partition hosts: the death of one leaves the partitions of the other alone', async t => {
+  const broker = await openBroker(t, { restart: OFTEN, partitionThreads: 2 })
+  const topic = await broker.topic<number>('orders', { partitions: 4 })
+  const seen: number[][] = [[], [], [], []]
+  const run = await topic.group('g').handle(({ partition, value }) => void seen[partition]?.push(value))
+  let restarts = 0
+  broker.on('restarted', ({ kind, thread }) => {
+    t.strictSame({ kind, thread }, { kind: 'partition', thread: 0 })
+    restarts++
+  })
+  const published: Promise<unknown>[] = []
+  for (let value = 0; value < 400; value++) {
+    published.push(topic.publish({ partition: value % 4, value }))
+    if (value % 100 === 50) published.push(killHost(broker, value === 50 ? 'none' : 'beforeCommit'))
+    if (value % 10 === 0) await delay(1)
+  }
+  await within(20_000, 'the receipts', Promise.all(published))
+  await within(5_000, 'idle', run.idle())
+  for (const [partition, values] of seen.entries())
+    t.strictSame(
+      values,
+      Array.from({ length: 100 }, (_, at) => at * 4 + partition),
+      `partition ${partition}`,
+    )
+  t.ok(restarts > 0)
+  await run.stop()
+})

@@ -285,7 +285,14 @@ t.test('after close every call says so', async t => {
   const reading = (async () => {
     for await (const delivery of topic.group('h').consume()) held = delivery
   })()
-  await until(() => held !== undefined)
+  let unsettled: ManualDelivery<number> | undefined
+  topic
+    .group('o')
+    .observe()
+    .subscribe(delivery => {
+      unsettled = delivery
+    })
+  await until(() => held !== undefined && unsettled !== undefined)
   await broker.close()
   const late = topic.group('late')
   const calls: readonly (readonly [string, () => unknown])[] = [
@@ -300,7 +307,9 @@ t.test('after close every call says so', async t => {
     ['pause', () => run.pause()],
   ]
   for (const [what, call] of calls) t.match(await errorOf(call), { code: 'MILL_CLOSED' }, what)
-  t.throws(() => held?.ack(), { code: 'MILL_SETTLED' }, 'what it held is nobody’s any more')
+  t.throws(() => held?.ack(), { code: 'MILL_SETTLED' }, 'its next turn acked it')
+  for (const act of ['ack', 'nack', 'reject', 'release'] as const)
+    t.throws(() => unsettled?.[act](), { code: 'MILL_CLOSED' }, `${act}: what it held is nobody’s any more`)
   await reading.catch(() => undefined)
   await broker.close() // a second time is no error
 })

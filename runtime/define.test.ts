@@ -1,6 +1,6 @@
 import t from 'tap'
 import { defineHandler, defineTopic, isHandler } from './define.ts'
-import type { Delivery, Handler } from './types.ts'
+import type { BatchHandler, Delivery, Handler, ManualDelivery } from './types.ts'
 
 interface Order {
   readonly id: string
@@ -63,6 +63,24 @@ t.test('without a topic the value type is unknown, or that of the parameter', as
   plain.message({} as Delivery, undefined, undefined as never)
 })
 
+t.test('a batch handler has the same types, and deliveries that it may settle', async t => {
+  const handler = defineHandler(defineTopic<Order>('orders'), {
+    start: () => ({ total: 0 }),
+    batch(deliveries, state) {
+      t.ok(same<typeof deliveries, readonly ManualDelivery<Order>[]>(true))
+      for (const { value } of deliveries) state.total += value.amount
+      // @ts-expect-error: no such field
+      void deliveries[0]?.value.colour
+    },
+    stop: state => state.total,
+  })
+  t.ok(same<typeof handler, BatchHandler<Order, { total: number }, number>>(true))
+  t.ok(isHandler(handler))
+  const state = { total: 1 }
+  handler.batch([{ value: { id: 'a', amount: 2 } } as ManualDelivery<Order>], state, undefined as never)
+  t.equal(state.total, 3)
+})
+
 t.test('a class instance is a handler with its state in `this`', async t => {
   class Counter implements Handler {
     count = 0
@@ -81,10 +99,15 @@ t.test('handlers that cannot work are refused', async t => {
     [() => 1, /takes an object/],
     [{}, /needs a `message` function/],
     [{ start: () => 1 }, /needs a `message` function/],
+    [{ message: () => 1, batch: () => 1 }, /either `message` or `batch`, not both/],
+    [{ batch: 1 }, /`batch` must be a function, not 1/],
     [{ message: 'x' }, /`message` must be a function, not "x"/],
     [{ message: () => 1, stop: 5 }, /`stop` must be a function/],
     [{ mesage: () => 1 }, /no function "mesage": did you mean `message`\?/],
-    [{ message: () => 1, onError: () => 1 }, /no function "onError": a handler has `start`, `message` and `stop`/],
+    [
+      { message: () => 1, onError: () => 1 },
+      /no function "onError": a handler has `start`, `message` or `batch`, and `stop`/,
+    ],
     [Object.freeze({ message: () => 1 }), /before it is frozen/],
   ]
   for (const [handler, message] of cases)

@@ -7,10 +7,15 @@
 import { MillraceError } from './errors.ts'
 import { checkName, show } from './names.ts'
 import { checkTopicOptions, closest } from './options.ts'
-import type { Handler, TopicDefinition, TopicOptions } from './types.ts'
+import type { BatchHandler, Handler, TopicDefinition, TopicOptions } from './types.ts'
 
 const BRAND = Symbol.for('millrace.handler')
-const FUNCTIONS: readonly string[] = ['start', 'message', 'stop']
+const FUNCTIONS: readonly string[] = ['start', 'message', 'batch', 'stop']
+
+/** A handler of either kind: it has `message` or `batch`. */
+export type AnyHandler = Pick<Handler<unknown, unknown, unknown>, 'start' | 'stop'> &
+  Partial<Pick<Handler<unknown, unknown, unknown>, 'message'>> &
+  Partial<Pick<BatchHandler<unknown, unknown, unknown>, 'batch'>>
 
 /**
  * Names a topic with its options and the type of its values, for producers and handlers to share.
@@ -33,7 +38,7 @@ export function defineTopic<V = unknown>(name: string, options?: TopicOptions): 
  * The object itself comes back, marked as a handler. Its type of value comes from the topic or from the type of
  * `delivery`, its state from what `start` returns and its results from what `stop` returns.
  *
- * @throws MillraceError `MILL_HANDLER` without `message`, or with a function of another name
+ * @throws MillraceError `MILL_HANDLER` without `message` or `batch`, with both, or with a function of another name
  * @example
  * export default defineHandler(orders, {
  *   start: () => ({ total: 0 }),
@@ -42,11 +47,18 @@ export function defineTopic<V = unknown>(name: string, options?: TopicOptions): 
  * })
  */
 export function defineHandler<V = unknown, S = undefined, R = undefined>(handler: Handler<V, S, R>): Handler<V, S, R>
+export function defineHandler<V = unknown, S = undefined, R = undefined>(
+  handler: BatchHandler<V, S, R>,
+): BatchHandler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
   topic: TopicDefinition<V>,
   handler: Handler<NoInfer<V>, S, R>,
 ): Handler<V, S, R>
-export function defineHandler(first: unknown, second?: unknown): Handler<unknown, unknown, unknown> {
+export function defineHandler<V, S = undefined, R = undefined>(
+  topic: TopicDefinition<V>,
+  handler: BatchHandler<NoInfer<V>, S, R>,
+): BatchHandler<V, S, R>
+export function defineHandler(first: unknown, second?: unknown): AnyHandler {
   const handler = second === undefined ? first : second
   if (typeof handler !== 'object' || handler === null) {
     throw invalid(`defineHandler takes an object with a \`message\` function, not ${show(handler)}`)
@@ -55,11 +67,11 @@ export function defineHandler(first: unknown, second?: unknown): Handler<unknown
   checkFunctions(handler as Record<string, unknown>)
   if (!Object.isExtensible(handler))
     throw invalid('defineHandler marks the object it is given: hand it over before it is frozen')
-  return Object.defineProperty(handler, BRAND, { value: true }) as Handler<unknown, unknown, unknown>
+  return Object.defineProperty(handler, BRAND, { value: true }) as AnyHandler
 }
 
 /** Whether `value` was made by `defineHandler`, of whichever copy of the package. */
-export function isHandler(value: unknown): value is Handler<unknown, unknown, unknown> {
+export function isHandler(value: unknown): value is AnyHandler {
   return typeof value === 'object' && value !== null && (value as { readonly [BRAND]?: unknown })[BRAND] === true
 }
 
@@ -69,12 +81,17 @@ function checkFunctions(handler: Readonly<Record<string, unknown>>): void {
     const meant = closest(name, FUNCTIONS)
     const help =
       meant === undefined
-        ? 'a handler has `start`, `message` and `stop`; keep helpers outside of it'
+        ? 'a handler has `start`, `message` or `batch`, and `stop`; keep helpers outside of it'
         : `did you mean \`${meant}\`?`
     throw invalid(`a handler has no function ${show(name)}: ${help}`)
   }
-  if (handler.message === undefined)
-    throw invalid('a handler needs a `message` function, which is called for every record')
+  if (handler.message === undefined && handler.batch === undefined) {
+    throw invalid(
+      'a handler needs a `message` function, which is called for every record, or a `batch` function, which is called with several',
+    )
+  }
+  if (handler.message !== undefined && handler.batch !== undefined)
+    throw invalid('a handler has either `message` or `batch`, not both')
   for (const name of FUNCTIONS) {
     const value = handler[name]
     if (value !== undefined && typeof value !== 'function')

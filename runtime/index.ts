@@ -17,6 +17,8 @@ export { settle } from './delivery/observe.ts'
 export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
 export type {
   BackoffOptions,
+  BatchHandler,
+  BatchOptions,
   BatchReceipt,
   Broker,
   BrokerEvents,
@@ -48,6 +50,7 @@ export type {
   Receipt,
   ResourceLimits,
   RestartOptions,
+  RetryOrder,
   Run,
   RunOptions,
   StopReport,

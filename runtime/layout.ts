@@ -5,7 +5,8 @@
  * client    one per attached thread (main, handler hosts)
  *   +0   BELL      doorbell of the thread
  *   +128 PHASE     the thread writes, control reads      what it is doing (PHASE below)
- *   +132 RUNNING   the thread writes, control reads      slot whose handler is on the stack, 0: none
+ *   +132 RUNNING   the thread writes, control reads      slot whose handler is on the stack, 0: none; negative: with
+ *                  several records at once, none of which can be charged
  *   +136 TURN      the thread writes, control reads      grows with each delivery started on this thread
  *   +140 BEAT      the thread writes, control reads      grows with each turn; a ring of the bell asks for one
  *   +144 HALT      control writes, the thread reads      for tests: in which phase it is to stand still, + 1
@@ -14,10 +15,13 @@
  *           thread may live
  *   +0   COMMITTED the reader writes, partition reads    low word of the first offset not acked for good
  *   +4   PIN       the reader writes, partition reads    window position of the oldest frame it still needs
- *   +8   HANDED    the reader writes, partition reads    low word of the offset after the last one handed out
+ *   +8   HANDED    the reader writes, partition reads    low word of the offset after the one handed out last, or, of
+ *                  several in hand, after the one on the stack or the only one pending
  *   +12  RETURNED  the reader writes, partition reads    low word of the first offset whose handler has not returned
- *   +16  ACTIVE    the reader writes, partition reads    1: a handler's promise is pending
+ *   +16  ACTIVE    the reader writes, partition and control read  records whose handler's promise is pending
+ *   +20  MANY      the reader writes, partition reads    1: it may have several records in hand, and keeps LEDGER
  *   +64  EPOCH     the partition host writes and reads   the owner's epoch, once the words above are set
+ *   +128 LEDGER    the reader writes, partition reads    a word for each of LEDGER_RECORDS records (group/ledger.ts)
  *
  * group     one per (group, partition); the partition host alone writes it, its successor reads it
  *   +0   PIN       gates the window while no slot is open
@@ -28,6 +32,7 @@
  *   +128 FAILURES_MAX entries of FAILURE_BYTES: records that failed and are not settled
  *        +0 f64 offset + 1 (0: free)  +8 f64 first failure, ms  +16 f64 last failure, ms
  *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state and reason
+ *   then LEDGER    as in a slot: what the readers before said
  *
  * host      one per partition host
  *   +0   BELL      doorbell of the thread
@@ -62,8 +67,13 @@ export const SLOT_PIN = 4
 export const SLOT_HANDED = 8
 export const SLOT_RETURNED = 12
 export const SLOT_ACTIVE = 16
+export const SLOT_MANY = 20
 export const SLOT_EPOCH = 64
-export const SLOT_BYTES: number = LINE_BYTES
+export const SLOT_LEDGER: number = LINE_BYTES
+/** Records from the committed one on of which it is known how often they were handed out and whether they are settled. */
+export const LEDGER_RECORDS = 1_024
+export const LEDGER_BYTES: number = 4 * LEDGER_RECORDS
+export const SLOT_BYTES: number = SLOT_LEDGER + LEDGER_BYTES
 
 export const GROUP_PIN = 0
 export const GROUP_COMMITTED = 8
@@ -82,7 +92,8 @@ export const FAILURE_NOT_BEFORE_MS = 24
 export const FAILURE_ATTEMPTS = 32
 export const FAILURE_DELIVERY = 36
 export const FAILURE_STATE = 40
-export const GROUP_BYTES: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
+export const GROUP_LEDGER: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
+export const GROUP_BYTES: number = GROUP_LEDGER + LEDGER_BYTES
 
 export const FAULT_ARMED = 0
 export const FAULT_REACHED = 4

@@ -22,11 +22,14 @@ const GROUP_DEFAULTS = {
   backoff: { initialMs: 100, maxMs: 10_000, jitter: 0.2 },
   deadLetter: undefined,
   from: 'earliest',
+  retryOrder: 'partition',
   signal: undefined,
 }
 const HANDLE_DEFAULTS = {
   ...GROUP_DEFAULTS,
   delivery: 'at-least-once',
+  concurrency: 1,
+  batch: { maxRecords: 100, maxWaitMs: 0 },
   handlerTimeoutMs: 30_000,
   output: undefined,
 }
@@ -175,6 +178,9 @@ t.test('numbers are taken from the first to the last of their range, and not bey
     ['broker', 'restart.periodMs', 1, timerMax, FRACTION],
     ['run', 'threads', 1, 256, INTEGER],
     ['run', 'resourceLimits.maxOldGenerationSizeMb', 1, MIB, FRACTION],
+    ['handle', 'concurrency', 1, 256, INTEGER],
+    ['handle', 'batch.maxRecords', 1, 1_000, INTEGER],
+    ['handle', 'batch.maxWaitMs', 0, 60_000, FRACTION],
     ['handle', 'handlerTimeoutMs', 1, timerMax, FRACTION, 'Infinity'],
     ['consume', 'attempts', 1, 1e6, INTEGER, 'Infinity'],
     ['consume', 'backoff.initialMs', 0, timerMax, FRACTION],
@@ -290,6 +296,8 @@ t.test('at most once is one attempt, which may have nowhere to go', async t => {
   for (const attempts of [2, Number.POSITIVE_INFINITY]) {
     t.throws(() => checkHandleOptions({ ...once, attempts }), { code: 'MILL_INVALID_OPTION', message: /one attempt/ })
   }
+  for (const other of [{ concurrency: 2 }, { batch: {} }, { retryOrder: 'key' }])
+    t.throws(() => checkHandleOptions({ ...once, ...other }), { code: 'MILL_INVALID_OPTION', message: /at-least-once/ })
   t.throws(() => checkHandleOptions({ delivery: 'exactly-once' }), {
     code: 'MILL_INVALID_OPTION',
     message: /'at-least-once' or 'at-most-once'/,

@@ -12,6 +12,7 @@ import { MillraceError } from './errors.ts'
 import { checkName, show } from './names.ts'
 import type {
   BackoffOptions,
+  BatchOptions,
   BrokerOptions,
   CloseOptions,
   ConsumeOptions,
@@ -51,12 +52,14 @@ export interface CheckedObserveOptions extends Filled<ObserveOptions, 'deadLette
 
 export interface CheckedHandleOptions extends Filled<HandleOptions, 'deadLetter' | 'output' | 'signal'>, Given {
   readonly backoff: Filled<BackoffOptions>
+  readonly batch: Filled<BatchOptions>
 }
 
 export interface CheckedRunOptions
   extends Filled<RunOptions, 'deadLetter' | 'output' | 'resourceLimits' | 'signal'>,
     Given {
   readonly backoff: Filled<BackoffOptions>
+  readonly batch: Filled<BatchOptions>
   readonly restart: Filled<RestartOptions>
   /** A `file:` URL as text, whichever way it was given. */
   readonly handler: string
@@ -93,6 +96,11 @@ const BACKOFF: Table<Filled<BackoffOptions>> = {
   jitter: number(0, 1, 0.2),
 }
 
+const BATCH: Table<Filled<BatchOptions>> = {
+  maxRecords: integer(1, 1_000, 100),
+  maxWaitMs: number(0, 60_000, 0),
+}
+
 const RESOURCE_LIMITS: Table<Filled<ResourceLimits, keyof ResourceLimits>> = {
   maxOldGenerationSizeMb: number(1, MIB, undefined),
   maxYoungGenerationSizeMb: number(1, MIB, undefined),
@@ -122,6 +130,7 @@ const CONSUME: Table<CheckedConsumeOptions> = {
   backoff: nested(BACKOFF, raisedCeiling),
   deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
   from: oneOf(['earliest', 'latest'], 'earliest'),
+  retryOrder: oneOf(['partition', 'key', 'none'], 'partition'),
   signal: { missing: () => undefined, check: signal },
 }
 
@@ -133,6 +142,8 @@ const OBSERVE: Table<CheckedObserveOptions> = {
 const HANDLE: Table<CheckedHandleOptions> = {
   ...CONSUME,
   delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
+  concurrency: integer(1, 256, 1),
+  batch: nested(BATCH),
   handlerTimeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
   output: { missing: () => undefined, check: topicName },
 }
@@ -433,9 +444,15 @@ function editDistance(a: string, b: string): number {
   return last[b.length]!
 }
 
-/** At most once there is one attempt, and a failure may have nowhere to go: it is counted. */
+/** At most once there is one record in hand and one attempt, and a failure may have nowhere to go: it is counted. */
 function settledDelivery<C extends CheckedHandleOptions>(checked: C): C {
   if (checked.delivery !== 'at-most-once') return withSomewhereToGo(checked)
+  for (const name of ['concurrency', 'batch', 'retryOrder']) {
+    if (!checked.given.has(name)) continue
+    throw invalid(
+      `\`${name}\` is for \`delivery: 'at-least-once'\`: at most once, a partition's records are handled one by one and not retried`,
+    )
+  }
   if (!checked.given.has('attempts') || checked.attempts === 1) return { ...checked, attempts: 1 }
   throw invalid(
     "`delivery: 'at-most-once'` makes one attempt: leave `attempts` out, or choose `'at-least-once'` to have failures retried",

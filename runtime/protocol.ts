@@ -11,7 +11,7 @@ import type { Phase } from './layout.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
-import type { BrokerEvents, DeadLetterReason, GroupPartitionStats, PartitionStats } from './types.ts'
+import type { BrokerEvents, DeadLetterReason, GroupPartitionStats, PartitionStats, RetryOrder } from './types.ts'
 
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {
@@ -37,6 +37,8 @@ export interface RetryPolicy {
   readonly jitter: number
   /** Records are committed before they are handled, and what fails is not tried again. */
   readonly atMostOnce: boolean
+  /** What waits for a record that is tried again; its readers see to it. */
+  readonly order: RetryOrder
 }
 
 /** One group on one partition, as its partition host sees it. `member` names it in links. */
@@ -54,15 +56,20 @@ export interface GroupPlace {
   readonly from: 'earliest' | 'latest'
 }
 
-/** A record that failed and is not settled, as a new reader must know it. */
-export interface OpenFailure {
+/** A record that was handed out before, as a new reader must know it. */
+export interface KnownRecord {
   readonly offset: number
   readonly failedAttempts: number
+  /** Hand-outs so far. */
   readonly deliveryAttempt: number
   /** Date.now milliseconds before which it must not be delivered. */
   readonly notBeforeMs: number
-  /** Dead-lettered already: skip it. */
-  readonly dead: boolean
+  /** Dead-lettered already, or acked ahead of the committed offset: skip it. */
+  readonly settled: boolean
+  /** It is to be a dead letter, and not to be handed out: who settles it again hears when it is one. */
+  readonly dying: boolean
+  /** Its thread died while it and others were in hand, and it could not be charged. */
+  readonly suspect: boolean
 }
 
 /** A new slot on a partition for one incarnation of one reader. */
@@ -79,7 +86,8 @@ export interface SlotPlace {
 export interface StartAt {
   readonly committed: number
   readonly pin: number
-  readonly failures: readonly OpenFailure[]
+  /** By offset. */
+  readonly known: readonly KnownRecord[]
 }
 
 /** Everything a reader needs to take a partition over. */
@@ -239,8 +247,17 @@ export interface RunShape {
   readonly group: string
   readonly handlerTimeoutMs: number
   readonly output: string | null
-  /** As the group has it, whoever joins. */
+  /** As the group has them, whoever joins. */
   readonly atMostOnce: boolean
+  readonly retryOrder: RetryOrder
+  readonly concurrency: number
+  readonly batch: BatchShape | null
+}
+
+/** Bounds of a batch, if any were asked for. */
+export interface BatchShape {
+  readonly maxRecords: number
+  readonly maxWaitMs: number
 }
 
 /** How a reader let a partition go. */
@@ -295,6 +312,8 @@ export interface GroupSpec {
 export interface RunSpec extends GroupSpec {
   readonly handlerTimeoutMs: number
   readonly output: string | null
+  readonly concurrency: number
+  readonly batch: BatchShape | null
   /** Handler threads; null: the caller's thread is the only member. */
   readonly threads: {
     readonly count: number

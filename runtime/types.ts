@@ -215,7 +215,10 @@ export interface Group<V = unknown> {
   /** Handles every record on worker threads, in order per key. */
   run<R = unknown>(options: RunOptions): Promise<Run<R>>
   /** Handles every record with a function on this thread; same retries and dead letters. */
-  handle<R = unknown>(handler: MessageHandler<V> | Handler<V, unknown, R>, options?: HandleOptions): Promise<Run<R>>
+  handle<R = unknown>(
+    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    options?: HandleOptions,
+  ): Promise<Run<R>>
   /** Async iterable of deliveries; the next turn acks the last, leaving the loop releases the current one. */
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>>
   /** Observable of deliveries; each ack returns one credit of `window`. */
@@ -235,7 +238,15 @@ export interface GroupOptions {
   readonly deadLetter?: string | false | undefined
   /** Where a new group starts; default `earliest`. */
   readonly from?: 'earliest' | 'latest' | undefined
+  /**
+   * What waits while a record that failed is to be tried again: all later records of its `partition` (default), later
+   * ones of its `key`, or `none`.
+   */
+  readonly retryOrder?: RetryOrder | undefined
 }
+
+/** What waits while a record that failed is to be tried again: its partition, later records of its key, or nothing. */
+export type RetryOrder = 'partition' | 'key' | 'none'
 
 export interface BackoffOptions {
   /** Wait after the first failure, in ms; default 100. Doubles with each failure. */
@@ -249,12 +260,26 @@ export interface BackoffOptions {
 /** When a record counts as delivered: after its handler (it may come again), or before (it may be lost). */
 export type DeliveryGuarantee = 'at-least-once' | 'at-most-once'
 
+export interface BatchOptions {
+  /** Records handed to one call of `batch`, at most; 1 to 1,000, default 100. */
+  readonly maxRecords?: number | undefined
+  /** How long a smaller batch waits for more, in ms; 0 to 60,000, default 0. */
+  readonly maxWaitMs?: number | undefined
+}
+
 export interface HandleOptions extends GroupOptions {
   /**
    * `at-least-once` (default): a record is committed when it was handled. `at-most-once`: it is committed before, never
    * comes again, and is dead-lettered at its first failure (`attempts` must be left out).
    */
   readonly delivery?: DeliveryGuarantee | undefined
+  /**
+   * Calls of the handler that may be pending at a time, per partition; 1 to 256, default 1. Records of one key are still
+   * handled one after the other, those without a key in any order.
+   */
+  readonly concurrency?: number | undefined
+  /** For handlers with a `batch` function. */
+  readonly batch?: BatchOptions | undefined
   /** How long one delivery may take, in ms; default 30,000; `Infinity`: for ever. */
   readonly handlerTimeoutMs?: number | undefined
   /** Topic that takes what the handler returns (`undefined` is not published), under the input's key. */
@@ -392,6 +417,18 @@ export interface Handler<V = unknown, S = undefined, R = unknown> {
   /** Called for each record in order. Return or resolve: ack. Throw or reject: a failed attempt. */
   message(delivery: Delivery<V>, state: S, context: HandlerContext): unknown
   /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
+  stop?(state: S, context: HandlerContext): R | Promise<R>
+}
+
+/** A handler that takes several records at a time; otherwise as `Handler`. */
+export interface BatchHandler<V = unknown, S = undefined, R = unknown> {
+  start?(context: HandlerContext): S | Promise<S>
+  /**
+   * Called with up to `batch.maxRecords` records, in order. Return or resolve: all that are not settled are acked; settle
+   * single ones with `ack`, `nack`, `reject` or `release`. Throw or reject: those that are not settled are tried again in
+   * halves, until the one that fails stands alone, and is charged. With `output`, an array with one value for each.
+   */
+  batch(deliveries: readonly ManualDelivery<V>[], state: S, context: HandlerContext): unknown
   stop?(state: S, context: HandlerContext): R | Promise<R>
 }
 

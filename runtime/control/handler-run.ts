@@ -329,15 +329,20 @@ export class HandlerRun {
   #executingSlot(client: ClientEntry): number {
     const { i32 } = this.#catalog.memory
     const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
-    if (running !== 0) return running
-    const active = client.slots.filter(slot => i32[(slot + SLOT_ACTIVE) >> 2] === 1)
-    return active.length === 1 ? (active[0] as number) : 0
+    // Of several records in one call none can be told from the others.
+    if (running !== 0) return Math.max(0, running)
+    const active = client.slots.filter(slot => (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0)
+    const [slot = 0] = active
+    return active.length === 1 && i32[(slot + SLOT_ACTIVE) >> 2] === 1 ? slot : 0
   }
 
   #pendingMembers(client: ClientEntry): number[] {
     const { i32 } = this.#catalog.memory
+    const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
     const slots = [...this.#coordinator.group.slots.values()].filter(slot => slot.client === client.place.client)
-    return slots.filter(({ slot }) => i32[(slot + SLOT_ACTIVE) >> 2] === 1).map(({ member }) => member)
+    return slots
+      .filter(({ slot }) => slot === -running || (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0)
+      .map(({ member }) => member)
   }
 
   #executing(client: ClientEntry): boolean {
@@ -377,7 +382,7 @@ export class HandlerRun {
       if (!host.up || client === null || incarnation === null || this.#timedOut.has(incarnation)) continue
       const { address } = client.place
       const running = memory.load(address + CLIENT_RUNNING) !== 0
-      const pending = !running && client.slots.some(slot => memory.load(slot + SLOT_ACTIVE) === 1)
+      const pending = !running && client.slots.some(slot => memory.load(slot + SLOT_ACTIVE) > 0)
       // Both only grow, so that their sum changes with either.
       const moves = (memory.load(address + CLIENT_TURN) + memory.load(address + CLIENT_BEAT)) | 0
       host.sight = seen(host.sight, running || pending, moves, now, late)

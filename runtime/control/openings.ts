@@ -30,6 +30,7 @@ const DEFAULT_POLICY: RetryPolicy = {
   jitter: 0.2,
   buries: false,
   atMostOnce: false,
+  order: 'partition',
 }
 
 export class Openings {
@@ -221,6 +222,7 @@ function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): 
     ['backoff', backoffOf(known), backoffOf(spec)],
     ['deadLetter', known.deadLetter, spec.deadLetter],
     ['delivery', known.policy.atMostOnce, spec.policy.atMostOnce],
+    ['retryOrder', known.policy.order, spec.policy.order],
     ['from', known.from, spec.from],
   ]
   // Of a group that was only named, all that is settled is where it starts.

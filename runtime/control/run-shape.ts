@@ -1,14 +1,26 @@
 /** What the threads of a run must know of it: what the run asked for, and what its group has settled for all. Control thread. */
+import { MillraceError } from '../errors.ts'
 import type { RunShape, RunSpec, TopicShape } from '../protocol.ts'
 import type { GroupEntry } from './catalog.ts'
 
+/** @throws MillraceError MILL_CONFIG_MISMATCH when the group does not allow what the run asks for */
 export function runShape(run: number, topic: TopicShape, spec: RunSpec, group: GroupEntry): RunShape {
+  const { atMostOnce, order } = group.spec.policy
+  if (atMostOnce && (spec.concurrency > 1 || spec.batch !== null)) {
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `group ${spec.group} delivers at most once, one record of a partition at a time; leave \`concurrency\` and \`batch\` out`,
+    )
+  }
   return {
     run,
     topic,
     group: spec.group,
     handlerTimeoutMs: spec.handlerTimeoutMs,
     output: spec.output,
-    atMostOnce: group.spec.policy.atMostOnce,
+    atMostOnce,
+    retryOrder: order,
+    concurrency: spec.concurrency,
+    batch: spec.batch,
   }
 }

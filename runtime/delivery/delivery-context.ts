@@ -1,7 +1,7 @@
 /**
  * What a handler sees besides its delivery: where it runs, its data, its signal, and a way to publish.
  *
- * The handling thread; one per partition and incarnation. Publishes made during a delivery belong to that delivery: it
+ * The handling thread; one per partition and incarnation, and one for each of several deliveries at a time. Publishes made during a delivery belong to that delivery: it
  * is not over before they are confirmed, and fails when one of them does.
  */
 import type { Publishers } from '../publish/publishers.ts'
@@ -13,15 +13,29 @@ export class DeliveryContext implements HandlerContext {
   readonly partition: number
   readonly data: unknown
   readonly #publishers: Publishers
-  readonly #abort = new AbortController()
+  readonly #abort: AbortController
   #published: Promise<unknown>[] = []
 
-  constructor(topic: string, group: string, partition: number, data: unknown, publishers: Publishers) {
+  constructor(
+    topic: string,
+    group: string,
+    partition: number,
+    data: unknown,
+    publishers: Publishers,
+    abort: AbortController = new AbortController(),
+  ) {
     this.topic = topic
     this.group = group
     this.partition = partition
     this.data = data
     this.#publishers = publishers
+    this.#abort = abort
+  }
+
+  /** The same context for one delivery of several at a time, so that what each publishes is known to be its own. */
+  forDelivery(): DeliveryContext {
+    const { topic, group, partition, data } = this
+    return new DeliveryContext(topic, group, partition, data, this.#publishers, this.#abort)
   }
 
   get signal(): AbortSignal {

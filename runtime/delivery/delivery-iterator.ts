@@ -64,10 +64,11 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   #take(delivery: SettleableDelivery): void {
-    if (this.#done) return
-    const waiting = this.#waiting.shift()
-    if (waiting === undefined) this.#queue.push(delivery)
-    else {
+    const waiting = this.#done ? undefined : this.#waiting.shift()
+    if (waiting === undefined) {
+      delivery.unseen = true
+      if (!this.#done) this.#queue.push(delivery)
+    } else {
       this.#current.push(delivery)
       waiting.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
     }
@@ -88,13 +89,13 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   /**
-   * A record that is to come again comes before those behind it: what was fetched ahead of its partition goes back,
-   * and comes again in its order.
+   * A record that is to come again comes before those behind it, as far as its group's order says so: what was fetched
+   * ahead goes back, and comes again in its order.
    */
-  #yieldTo({ partition }: SettleableDelivery): void {
+  #yieldTo(last: SettleableDelivery): void {
     const queue = this.#queue
-    this.#queue = queue.filter(delivery => delivery.partition !== partition)
-    for (const delivery of queue) if (delivery.partition === partition && !delivery.settled) delivery.withdraw()
+    this.#queue = queue.filter(delivery => !last.comesBefore(delivery))
+    for (const delivery of queue) if (last.comesBefore(delivery) && !delivery.settled) delivery.withdraw()
   }
 
   async #leave(): Promise<void> {
@@ -113,6 +114,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
     if (this.#run === null) this.#start()
     for (let delivery = this.#queue.shift(); delivery !== undefined; delivery = this.#queue.shift()) {
       if (delivery.settled) continue // its partition moved on while it waited here
+      delivery.unseen = false
       this.#current.push(delivery)
       return Promise.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
     }

@@ -263,13 +263,19 @@ export class Executor implements TurnTaker {
   #deliver(): void {
     const { reader } = this
     const { offset } = reader
-    const failure = reader.failureOf(offset)
-    if (failure !== undefined) {
-      if (failure.dead) {
+    const known = reader.knownOf(offset)
+    if (known !== undefined) {
+      if (known.settled) {
         reader.returned(offset + 1)
         return
       }
-      const wait = failure.notBeforeMs - wallMs()
+      if (known.dying) {
+        const { deliveryAttempt, failedAttempts } = known
+        const dying = new RecordDelivery(reader.frame, reader.at, offset, deliveryAttempt, failedAttempts)
+        this.#settle(dying, 'failed', new Error('it waits for its dead letter'))
+        return
+      }
+      const wait = known.notBeforeMs - wallMs()
       if (wait > 0) {
         this.#hold(wait)
         return
@@ -280,8 +286,8 @@ export class Executor implements TurnTaker {
       reader.frame,
       reader.at,
       offset,
-      failure === undefined ? 1 : failure.deliveryAttempt + 1,
-      failure === undefined ? 0 : failure.failedAttempts,
+      known === undefined ? 1 : known.deliveryAttempt + 1,
+      known === undefined ? 0 : known.failedAttempts,
     )
     reader.handOut(offset)
     if (this.#setting.atMostOnce) reader.claim(offset + 1)
@@ -315,7 +321,7 @@ export class Executor implements TurnTaker {
   #await(delivery: RecordDelivery, promise: PromiseLike<unknown>): void {
     const handOut = this.#handOut
     this.#state = 'pending'
-    this.reader.active(true)
+    this.reader.active(1)
     this.#turnstile.enter(this.reader.assignment.member)
     this.#armTimeout(delivery)
     // What is no promise of this realm may call back at once, twice, or throw; a promise made of it does not.
@@ -347,7 +353,7 @@ export class Executor implements TurnTaker {
   /** Whether this hand-out is still the one that is pending; if so it is over. */
   #settles(handOut: number): boolean {
     if (handOut !== this.#handOut || this.#state !== 'pending') return false
-    this.reader.active(false)
+    this.reader.active(0)
     this.#passed()
     return true
   }
@@ -377,7 +383,7 @@ export class Executor implements TurnTaker {
     if (left > 0) this.#lookAfter(left)
     else {
       this.#handOut++
-      this.reader.active(false)
+      this.reader.active(0)
       const error = new Error(`the handler did not settle within ${handlerTimeoutMs} ms`)
       this.#settle(this.#pendingDelivery, 'timeout', error)
       this.#goOn()
@@ -412,7 +418,7 @@ export class Executor implements TurnTaker {
   ): void {
     const handOut = this.#handOut
     this.#state = 'pending'
-    this.reader.active(true)
+    this.reader.active(1)
     output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }).then(
       () => {
         if (!this.#settles(handOut)) return
@@ -455,7 +461,6 @@ export class Executor implements TurnTaker {
     this.#current = true
     this.#passed()
     if (this.#timer !== null) clearTimeout(this.#timer)
-    if (delayMs === Number.POSITIVE_INFINITY) return
     this.#timer = setTimeout(() => {
       this.#timer = null
       if (this.#state !== 'held') return
@@ -464,32 +469,22 @@ export class Executor implements TurnTaker {
     }, delayMs)
   }
 
-  /** Skipped, though not for anything said here: it was dying when this reader came. Or a host repeats itself. */
-  #buried(offset: number): void {
-    const known = this.reader.failureOf(offset)
-    if (known?.dead !== false) return
-    this.reader.keepFailure({ ...known, dead: true })
-    if (this.#state === 'held' && this.reader.offset === offset) this.#hold(0)
-  }
-
   verdict(verdict: Verdict): void {
     const { reader } = this
     const judged = this.#judged
-    const skip = verdict.action === VERDICT.skip
-    if (verdict.epoch !== reader.assignment.epoch) return
-    if (judged?.offset !== verdict.offset) {
-      if (skip) this.#buried(verdict.offset)
-      return
-    }
     // A verdict may come twice, when its partition host died in between: one on an earlier hand-out is none on this.
+    if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
+    const skip = verdict.action === VERDICT.skip
     if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
     this.#judged = null
-    reader.keepFailure({
+    reader.keepKnown({
       offset: verdict.offset,
       failedAttempts: verdict.failedAttempts,
       deliveryAttempt: judged.deliveryAttempt,
       notBeforeMs: wallMs() + verdict.delayMs,
-      dead: skip,
+      settled: skip,
+      dying: false,
+      suspect: false,
     })
     if (skip || verdict.delayMs <= 0) {
       this.#state = 'running'

@@ -4,15 +4,17 @@
  * The handling thread (a handler host, or the caller's). The control thread assigns and revokes; everything else goes
  * through shared memory.
  */
+import type { AnyHandler } from '../define.ts'
 import { MillraceError } from '../errors.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
 import type { Assignment, RevokeAnswer, RunShape } from '../protocol.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { Handler } from '../types.ts'
 import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
+import { LaneExecutor } from './lane-executor.ts'
+import { checkHandling } from './load-handler.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** Takes part in a run on behalf of one thread. */
@@ -26,8 +28,12 @@ export interface RunMember {
   abandon(): void
 }
 
+/** Of a handler with `batch`, when nothing else was asked for. */
+const BATCH = { maxRecords: 100, maxWaitMs: 0 } as const
+const ALONE = { maxRecords: 1, maxWaitMs: 0 } as const
+
 interface Running {
-  readonly executor: Executor
+  readonly executor: Executor | LaneExecutor
   readonly context: DeliveryContext
 }
 
@@ -35,7 +41,7 @@ export class HandlerMember implements RunMember {
   readonly #thread: AttachedThread
   readonly #publishers: Publishers
   readonly #shape: RunShape
-  readonly #handler: Handler<unknown, unknown, unknown>
+  readonly #handler: AnyHandler
   readonly #data: unknown
   readonly #running = new Map<number, Running>()
   /** Whose handler's `start` runs, and for which epoch; who is not here any more was revoked meanwhile. */
@@ -44,13 +50,8 @@ export class HandlerMember implements RunMember {
   #paused = false
   #abandoned = false
 
-  constructor(
-    thread: AttachedThread,
-    publishers: Publishers,
-    shape: RunShape,
-    handler: Handler<unknown, unknown, unknown>,
-    data: unknown,
-  ) {
+  constructor(thread: AttachedThread, publishers: Publishers, shape: RunShape, handler: AnyHandler, data: unknown) {
+    checkHandling(handler, shape.batch !== null, shape.atMostOnce)
     this.#thread = thread
     this.#publishers = publishers
     this.#shape = shape
@@ -86,23 +87,30 @@ export class HandlerMember implements RunMember {
       return
     }
     const reader = new PartitionReader(this.#thread, assignment)
-    const { handlerTimeoutMs, atMostOnce } = this.#shape
-    const executor = new Executor(
-      {
-        thread: this.#thread,
-        reader,
-        handler: this.#handler,
-        context,
-        handlerTimeoutMs,
-        atMostOnce,
-        output,
-        turnstile: this.#turnstile,
-      },
-      state,
-    )
+    const executor = this.#executor(reader, context, output, state)
     if (this.#paused) executor.pause()
     this.#running.set(member, { executor, context })
     this.#thread.addTaker(member, executor)
+  }
+
+  /** The plain case has an executor of its own: no record costs more for what others ask for. */
+  #executor(
+    reader: PartitionReader,
+    context: DeliveryContext,
+    output: TopicProducer | null,
+    state: unknown,
+  ): Executor | LaneExecutor {
+    const { handlerTimeoutMs, atMostOnce, retryOrder, concurrency, batch } = this.#shape
+    const setting = { thread: this.#thread, reader, context, handlerTimeoutMs, output, turnstile: this.#turnstile }
+    const handler = this.#handler
+    const { message } = handler
+    if (message !== undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1)))
+      return new Executor(
+        { ...setting, handler: handler as typeof handler & { message: typeof message }, atMostOnce },
+        state,
+      )
+    const batches = message === undefined ? (batch ?? BATCH) : ALONE
+    return new LaneExecutor({ ...setting, handler, retryOrder, concurrency, batch: batches }, state)
   }
 
   /** Its `start` is over; whether the partition is still to be taken up. */

@@ -6,12 +6,27 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { importModule } from '../../actors/world.ts'
-import { isHandler } from '../define.ts'
+import { type AnyHandler, isHandler } from '../define.ts'
 import { MillraceError } from '../errors.ts'
-import type { Handler, MessageHandler } from '../types.ts'
+import type { MessageHandler } from '../types.ts'
+
+/** @throws MillraceError MILL_HANDLER when the handler is not of the kind that the options are for */
+export function checkHandling({ batch }: AnyHandler, batchOptions: boolean, atMostOnce: boolean): void {
+  if (batchOptions && batch === undefined)
+    throw new MillraceError(
+      'MILL_HANDLER',
+      'the option `batch` is for handlers with a `batch` function; this one has `message`',
+    )
+  if (atMostOnce && batch !== undefined) {
+    throw new MillraceError(
+      'MILL_HANDLER',
+      "`delivery: 'at-most-once'` hands out one record at a time: give a handler with a `message` function",
+    )
+  }
+}
 
 /** The handler that a value is: made by defineHandler, or a plain function. */
-export function asHandler(value: unknown, from: string): Handler<unknown, unknown, unknown> {
+export function asHandler(value: unknown, from: string): AnyHandler {
   if (isHandler(value)) return value
   if (typeof value === 'function') {
     const fn = value as MessageHandler
@@ -23,7 +38,7 @@ export function asHandler(value: unknown, from: string): Handler<unknown, unknow
   )
 }
 
-export async function loadHandler(url: string): Promise<Handler<unknown, unknown, unknown>> {
+export async function loadHandler(url: string): Promise<AnyHandler> {
   const path = fileURLToPath(url)
   if (!existsSync(path))
     throw new MillraceError(

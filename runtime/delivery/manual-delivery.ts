@@ -1,10 +1,13 @@
 /** A delivery that its consumer settles: each of the four acts once, whichever comes first. The consumer's thread. */
 import { failureOf, MillraceError } from '../errors.ts'
-import type { ManualDelivery } from '../types.ts'
+import type { ManualDelivery, RetryOrder } from '../types.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
 
 /** Who is told how a delivery ended. */
 export interface Settler {
+  readonly retryOrder: RetryOrder
+  /** Why a delivery that it took back cannot be settled any more. */
+  late(delivery: SettleableDelivery): MillraceError
   acked(delivery: SettleableDelivery): void
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void
   released(delivery: SettleableDelivery): void
@@ -15,8 +18,11 @@ export interface Settler {
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
   readonly #settler: Settler
   #settled = false
+  #expired = false
   /** Whether its consumer nacked or released it. */
   comesAgain = false
+  /** Whether it only waits to be looked at by its consumer: it is no hand-out yet. */
+  unseen = false
   /** Why its value could not be decoded, once that was tried. */
   undecodable: unknown = null
 
@@ -46,6 +52,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   }
 
   #once(): void {
+    if (this.#expired) throw this.#settler.late(this)
     if (this.#settled) {
       throw new MillraceError(
         'MILL_SETTLED',
@@ -55,9 +62,16 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     this.#settled = true
   }
 
-  /** Its reader has lost the partition: it cannot be settled any more. */
+  /** It is in its reader's hands again, if it was not settled: it cannot be settled any more. */
   expire(): void {
+    this.#expired = !this.#settled
     this.#settled = true
+  }
+
+  /** Whether `other`, of a later record, must not be seen before this one when this one comes again. */
+  comesBefore(other: SettleableDelivery): boolean {
+    if (this.partition !== other.partition || this.#settler.retryOrder === 'none') return false
+    return this.#settler.retryOrder === 'partition' || (this.key !== null && this.key === other.key)
   }
 
   ack(): void {

@@ -2,53 +2,56 @@
  * A member of a group whose deliveries are settled by the caller: what `observe` and `consume` stand on.
  *
  * The caller's thread. A delivery goes out only against a credit; its settlement returns the credit. Acks may come in
- * any order, commits follow the settled prefix. While a record of a partition has failed and is not settled, nothing
- * new of that partition goes out (order is kept); what was out already may still be settled.
+ * any order, commits follow the settled prefix. What a record that failed holds back is decided in lane.ts; what was out
+ * already may still be settled. What of it is known to the next reader is in the slot's ledger.
+ *
+ * Bound: `window` deliveries out over all partitions, and WAITING_MAX records of a partition read and held back.
  */
 import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
-import { toWire } from '../errors.ts'
-import { AckTracker } from '../group/ack-tracker.ts'
+import { MillraceError } from '../errors.ts'
+import type { Ledger } from '../group/ledger.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
+import { SettlementQueue } from '../group/settlement-queue.ts'
+import { LEDGER_RECORDS } from '../layout.ts'
 import { VERDICT } from '../link.ts'
 import type { Assignment, RevokeAnswer } from '../protocol.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
-import type { FetchedFrame } from './delivery.ts'
+import type { RetryOrder } from '../types.ts'
 import type { RunMember } from './handler-member.ts'
+import { Lane, type LaneEntry } from './lane.ts'
+import type { RecordPlace } from './lane-executor.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
 const TURN_DELIVERIES_MAX = 1_024
-/** A full link is tried again after this long. */
-const LINK_RETRY_MS = 5
+/** Records read and not handed out, because one of their key failed. */
+const WAITING_MAX = 1_024
 
 /** What all partitions of one member share. */
 export interface Credits {
   available: number
+  /** Whether the run has ended. */
+  ended: boolean
 }
 
-/** A record that is out, or waits to go out again. */
-interface Out {
-  readonly frame: FetchedFrame
-  readonly at: number
-  /** The last one made of it; null: none yet. */
-  delivery: SettleableDelivery | null
-  /** Its last hand-out, counted from 1 over all readers that told of theirs. */
-  attempt: number
-  /** The group has been told that it failed, and has not said yet what becomes of it. */
-  judging: boolean
+/** A record that is out, or whose failure is judged. */
+interface Open {
+  readonly entry: LaneEntry<RecordPlace>
+  readonly delivery: SettleableDelivery
 }
 
 class ManualReader implements TurnTaker, Settler {
   readonly reader: PartitionReader
+  readonly retryOrder: RetryOrder
   readonly #thread: AttachedThread
   readonly #credits: Credits
   readonly #emit: (delivery: SettleableDelivery) => void
-  readonly #tracker = new AckTracker()
-  readonly #out = new Map<number, Out>()
-  /** Offsets whose backoff is over, or that were released: they go out again before anything new. */
-  #again: number[] = []
-  readonly #timers = new Set<NodeJS.Timeout>()
-  #settledTo = -1
+  readonly #lane: Lane<RecordPlace>
+  readonly #ledger: Ledger
+  readonly #settlements: SettlementQueue
+  readonly #open = new Map<number, Open>()
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #timerMs = Number.POSITIVE_INFINITY
   paused = false
   #closed = false
 
@@ -56,204 +59,210 @@ class ManualReader implements TurnTaker, Settler {
     thread: AttachedThread,
     assignment: Assignment,
     credits: Credits,
+    retryOrder: RetryOrder,
     emit: (delivery: SettleableDelivery) => void,
   ) {
     this.#thread = thread
+    this.retryOrder = retryOrder
     this.reader = new PartitionReader(thread, assignment)
     this.#credits = credits
     this.#emit = emit
+    this.#lane = new Lane({ retryOrder, serial: false }, this.reader.committed)
+    this.#ledger = this.reader.ledger()
+    this.#settlements = new SettlementQueue(thread, assignment)
   }
 
   ready(): boolean {
-    if (this.#settledTo !== -1) return true
+    if (this.#lane.prefix > this.reader.committed) return true
     if (this.paused || this.#credits.available <= 0) return false
-    const unresolved = this.reader.oldestUnresolved()
-    const again = this.#again[0]
-    if (again !== undefined && again <= unresolved) return true
-    return this.reader.offset < unresolved && this.reader.ready()
+    return this.#lane.hasNext(wallMs()) || (this.#hasRoom() && this.reader.ready())
+  }
+
+  #hasRoom(): boolean {
+    return this.#lane.size - this.#lane.out < WAITING_MAX
   }
 
   turn(deadline: number): boolean {
     let worked = this.#commit()
+    const now = wallMs()
     for (
       let count = 0;
       count < TURN_DELIVERIES_MAX && !this.paused && !this.#closed && this.#credits.available > 0;
       count++
     ) {
-      if (!this.#handOutNext()) break
+      if (!this.#handOutNext(now)) break
       worked = true
       if ((count & 63) === 63 && nowMs() >= deadline) break
     }
+    this.#arm(now)
     return this.#commit() || worked
   }
 
-  #handOutNext(): boolean {
+  #handOutNext(now: number): boolean {
     const { reader } = this
-    // Nothing behind a record that failed goes out before that is settled.
-    const unresolved = reader.oldestUnresolved()
-    const again = this.#again[0]
-    if (again !== undefined && again <= unresolved) {
-      this.#again.shift()
-      const out = this.#out.get(again)
-      if (out !== undefined) this.#handOut(again, out)
-      return true
+    const lane = this.#lane
+    let entry = lane.next(now)
+    while (entry === null && this.#hasRoom() && reader.next()) {
+      const { frame, at, offset } = reader
+      const key = this.retryOrder === 'key' ? reader.keyText() : null
+      const taken = lane.take(offset, key, { frame, at }, reader.knownOf(offset))
+      if (taken.stage === 'judged') this.#askAgain(taken)
+      entry = lane.next(now)
     }
-    if (reader.offset >= unresolved || !reader.next()) return false
-    const { frame, at, offset } = reader
-    this.#tracker.handOut(offset)
-    const failure = reader.failureOf(offset)
-    if (failure?.dead === true) {
-      this.#settle(offset)
-      return true
-    }
-    const out: Out = { frame, at, delivery: null, attempt: failure?.deliveryAttempt ?? 0, judging: false }
-    this.#out.set(offset, out)
-    const wait = (failure?.notBeforeMs ?? 0) - wallMs()
-    if (wait > 0) this.#later(offset, wait)
-    else this.#handOut(offset, out)
+    if (entry === null) return false
+    const { offset, payload, deliveryAttempt, failedAttempts } = entry
+    const delivery = new SettleableDelivery(this, payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
+    this.#open.set(offset, { entry, delivery })
+    if (this.#isKept(offset)) this.#ledger.handOut(offset, deliveryAttempt)
+    this.#credits.available--
+    this.#emit(delivery)
     return true
   }
 
-  #handOut(offset: number, out: Out): void {
-    out.attempt++
-    const failedAttempts = this.reader.failureOf(offset)?.failedAttempts ?? 0
-    out.delivery = new SettleableDelivery(this, out.frame, out.at, offset, out.attempt, failedAttempts)
-    this.reader.handOut(offset)
-    this.#credits.available--
-    this.#emit(out.delivery)
+  /** It is to be a dead letter: its verdict went to the reader before, if it was given. */
+  #askAgain(entry: LaneEntry<RecordPlace>): void {
+    const { frame, at } = entry.payload
+    const { offset, deliveryAttempt, failedAttempts } = entry
+    const delivery = new SettleableDelivery(this, frame, at, offset, deliveryAttempt, failedAttempts)
+    delivery.expire()
+    this.#open.set(offset, { entry, delivery })
+    this.#settlements.send(offset, 'failed', deliveryAttempt, new Error('it waits for its dead letter'))
   }
 
-  #settle(offset: number): void {
-    this.#out.delete(offset)
-    const upTo = this.#tracker.settle(offset)
-    if (upTo !== -1) this.#settledTo = upTo
+  /** Whether the ledger reaches as far as this record. */
+  #isKept(offset: number): boolean {
+    return offset < this.reader.committed + LEDGER_RECORDS
   }
 
   #commit(): boolean {
-    if (this.#settledTo === -1) return false
-    this.reader.commit(this.#settledTo)
-    this.#settledTo = -1
+    const { prefix } = this.#lane
+    if (prefix <= this.reader.committed) return false
+    this.reader.commit(prefix)
+    this.#settlements.committed(prefix)
     return true
   }
 
-  #later(offset: number, delayMs: number): void {
-    if (delayMs === Number.POSITIVE_INFINITY) return
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#goesAgain(offset)
-    }, delayMs)
-    this.#timers.add(timer)
+  /** Wakes the thread when the next record is due. */
+  #arm(now: number): void {
+    const { dueMs } = this.#lane
+    if (dueMs === Number.POSITIVE_INFINITY || this.#closed || (this.#timer !== null && this.#timerMs <= dueMs)) return
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timerMs = dueMs
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null
+        this.#thread.wake()
+      },
+      Math.max(0, dueMs - now),
+    )
   }
 
-  acked(delivery: SettleableDelivery): void {
-    if (this.#closed) return
-    this.#credits.available++
-    this.reader.forgetFailure(delivery.offset)
-    this.#settle(delivery.offset)
+  #settle(entry: LaneEntry<RecordPlace>): void {
+    this.#open.delete(entry.offset)
+    this.#lane.settle(entry)
+    if (this.#isKept(entry.offset)) this.#ledger.settle(entry.offset, entry.deliveryAttempt)
     this.#thread.wake()
   }
 
+  #back(entry: LaneEntry<RecordPlace>): void {
+    if (this.#isKept(entry.offset)) this.#ledger.back(entry.offset, entry.deliveryAttempt)
+    this.#thread.wake()
+  }
+
+  /** The record of a delivery that has just been settled, if that still counts. */
+  #returned({ offset }: SettleableDelivery): LaneEntry<RecordPlace> | null {
+    const open = this.#closed ? undefined : this.#open.get(offset)
+    if (open === undefined) return null
+    this.#credits.available++
+    return open.entry
+  }
+
+  acked(delivery: SettleableDelivery): void {
+    const entry = this.#returned(delivery)
+    if (entry !== null) this.#settle(entry)
+  }
+
   withdrawn(delivery: SettleableDelivery): void {
-    const out = this.#out.get(delivery.offset)
-    if (out !== undefined) out.attempt--
+    const open = this.#open.get(delivery.offset)
+    if (open !== undefined) open.entry.deliveryAttempt--
     this.released(delivery)
   }
 
   released(delivery: SettleableDelivery): void {
-    if (this.#closed) return
-    this.#credits.available++
-    this.#goesAgain(delivery.offset)
-  }
-
-  #goesAgain(offset: number): void {
-    const behind = this.#again.findIndex(other => other > offset)
-    this.#again.splice(behind === -1 ? this.#again.length : behind, 0, offset)
-    this.#thread.wake()
+    const entry = this.#returned(delivery)
+    if (entry === null) return
+    this.#open.delete(entry.offset)
+    this.#lane.release(entry)
+    this.#back(entry)
   }
 
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void {
-    if (this.#closed) return
-    this.#credits.available++
-    const { offset, deliveryAttempt } = delivery
-    const out = this.#out.get(offset)
-    if (out !== undefined) out.judging = true
-    // Known here at once, so that nothing newer goes out while the group decides.
-    this.reader.keepFailure({
-      offset,
-      failedAttempts: delivery.failedAttempts + 1,
-      deliveryAttempt,
-      notBeforeMs: Number.POSITIVE_INFINITY,
-      dead: false,
-    })
-    this.#send(offset, how, deliveryAttempt, error)
+    const entry = this.#returned(delivery)
+    if (entry === null) return
+    // Known here at once, so that nothing it holds goes out while the group decides.
+    this.#lane.fail(entry)
+    this.#back(entry)
+    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, error)
   }
 
-  #send(offset: number, how: 'failed' | 'rejected' | 'decode', deliveryAttempt: number, error: unknown): void {
-    const { member, epoch, place } = this.reader.assignment
-    if (this.#thread.settle(place.host, member, epoch, offset, how, deliveryAttempt, toWire(error))) return
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#send(offset, how, deliveryAttempt, error)
-    }, LINK_RETRY_MS)
-    this.#timers.add(timer)
+  late({ topic, partition, offset }: SettleableDelivery): MillraceError {
+    const what = `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more`
+    return this.#credits.ended
+      ? new MillraceError(
+          'MILL_CLOSED',
+          `${what}: its subscription has ended, and the record is handed to whoever comes next`,
+        )
+      : new MillraceError('MILL_SETTLED', `${what}: its partition went to another thread, which handles the record`)
   }
 
-  verdict(verdict: Verdict): void {
-    const { offset, epoch, action, failedAttempts, delayMs } = verdict
-    const out = this.#out.get(offset)
-    if (epoch !== this.reader.assignment.epoch) return
-    const dead = action === VERDICT.skip
-    if (out?.delivery == null) {
-      // It was dying when this reader came, and has not gone out from here.
-      const known = this.reader.failureOf(offset)
-      if (!dead || known === undefined || known.dead) return
-      this.reader.keepFailure({ ...known, dead })
-      if (out !== undefined) this.#settle(offset)
+  verdict({ epoch, offset, action, failedAttempts, delayMs }: Verdict): void {
+    const entry = this.#open.get(offset)?.entry
+    if (this.#closed || epoch !== this.reader.assignment.epoch || entry?.stage !== 'judged') return
+    if (action === VERDICT.skip) this.#settle(entry)
+    else if (failedAttempts >= entry.failedAttempts) {
+      this.#open.delete(offset)
+      this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
       this.#thread.wake()
-      return
     }
-    // A verdict may come twice, when its partition host died in between: the record is to go out once more, not twice;
-    // and one on an earlier hand-out is none on this.
-    if (!out.judging || (!dead && failedAttempts <= out.delivery.failedAttempts)) return
-    out.judging = false
-    this.reader.keepFailure({
-      offset,
-      failedAttempts,
-      deliveryAttempt: out.attempt,
-      notBeforeMs: wallMs() + delayMs,
-      dead,
-    })
-    if (dead) this.#settle(offset)
-    else this.#later(offset, delayMs)
   }
 
   close(): void {
     this.#commit()
     this.#closed = true
-    for (const timer of this.#timers) clearTimeout(timer)
-    for (const { delivery } of this.#out.values()) {
-      if (delivery === null) continue
+    this.#settlements.close()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    for (const { entry, delivery } of this.#open.values()) {
       if (!delivery.settled) this.#credits.available++
+      const { offset, deliveryAttempt } = entry
+      if (this.#isKept(offset)) this.#ledger.back(offset, delivery.unseen ? deliveryAttempt - 1 : deliveryAttempt)
       delivery.expire()
     }
+    this.#open.clear()
   }
 }
 
 export class ManualMember implements RunMember {
   readonly #thread: AttachedThread
   readonly #credits: Credits
+  readonly #retryOrder: RetryOrder
   readonly #emit: (delivery: SettleableDelivery) => void
   readonly #readers = new Map<number, ManualReader>()
   #paused = false
 
-  constructor(thread: AttachedThread, window: number, emit: (delivery: SettleableDelivery) => void) {
+  constructor(
+    thread: AttachedThread,
+    window: number,
+    retryOrder: RetryOrder,
+    emit: (delivery: SettleableDelivery) => void,
+  ) {
     this.#thread = thread
-    this.#credits = { available: window }
+    this.#retryOrder = retryOrder
+    this.#credits = { available: window, ended: false }
     this.#emit = emit
   }
 
   async assign(assignment: Assignment): Promise<void> {
-    const reader = new ManualReader(this.#thread, assignment, this.#credits, this.#emit)
+    const reader = new ManualReader(this.#thread, assignment, this.#credits, this.#retryOrder, this.#emit)
     reader.paused = this.#paused
     this.#readers.set(assignment.member, reader)
     this.#thread.addTaker(assignment.member, reader)
@@ -269,6 +278,7 @@ export class ManualMember implements RunMember {
   }
 
   abandon(): void {
+    this.#credits.ended = true
     for (const [member, reader] of this.#readers) {
       reader.close()
       this.#thread.removeTaker(member, reader)

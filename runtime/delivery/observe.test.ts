@@ -68,9 +68,10 @@ t.test('acks in any order commit the settled prefix only', async t => {
     .group('g')
     .observe()
     .subscribe(({ value }) => again.push(value))
-  await until(() => again.length === 6)
-  t.strictSame(again, [4, 5, 6, 7, 8, 9], 'what was acked beyond it comes again')
-  t.throws(() => out[6]?.ack(), { code: 'MILL_SETTLED' }, 'its reader has left')
+  await until(() => again.length === 4)
+  await delay(10)
+  t.strictSame(again, [4, 6, 7, 8], 'what was acked beyond it does not come again')
+  t.throws(() => out[6]?.ack(), { code: 'MILL_CLOSED' }, 'its reader has left')
   next.unsubscribe()
 })
 

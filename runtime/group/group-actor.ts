@@ -18,6 +18,8 @@ import {
   SLOT_COMMITTED,
   SLOT_EPOCH,
   SLOT_HANDED,
+  SLOT_LEDGER,
+  SLOT_MANY,
   SLOT_PIN,
   SLOT_RETURNED,
 } from '../layout.ts'
@@ -39,6 +41,8 @@ import {
   openCursor,
   step,
 } from './group-cursor.ts'
+import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
+import { Ledger } from './ledger.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
@@ -177,6 +181,8 @@ export class GroupActor {
       const low = this.#committed | 0
       for (const word of [SLOT_COMMITTED, SLOT_HANDED, SLOT_RETURNED]) words[(place.slot + word) >> 2] = low
       words[(place.slot + SLOT_ACTIVE) >> 2] = 0
+      words[(place.slot + SLOT_MANY) >> 2] = 0
+      new Ledger(this.#memory, place.slot + SLOT_LEDGER).takeOver(this.#block.ledger, this.#committed)
       this.#memory.store(place.slot + SLOT_PIN, this.#block.pin)
       this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
     }
@@ -199,43 +205,56 @@ export class GroupActor {
   }
 
   #startAt(): StartAt {
-    const failures = [...this.#cursor.failures.values()].map(
-      ({ offset, failedAttempts, deliveryAttempt, notBeforeMs, state }) => ({
-        offset,
-        failedAttempts,
-        deliveryAttempt,
-        // At its limit already, and its dead letter has no room yet: it waits for that, and is not tried again.
-        notBeforeMs: state === 'dying' ? Number.POSITIVE_INFINITY : notBeforeMs,
-        dead: state === 'dead',
-      }),
-    )
-    return { committed: this.committed(), pin: this.#memory.load(this.#gate), failures }
+    const committed = this.committed()
+    return {
+      committed,
+      pin: this.#memory.load(this.#gate),
+      known: knownRecords(this.#block.ledger, this.#cursor.failures, committed),
+    }
   }
 
   /** Fences the reader: its slot is read once, and what it writes there later changes nothing. */
   closeSlot(epoch: number, crash: SlotCrash | null): void {
     const open = this.#slot
     if (open === null || open.place.epoch !== epoch) return
-    const committed = this.committed()
+    const { committed, executing } = this.#handOver(open.place.slot, crash)
     const pin = this.#memory.load(open.place.slot + SLOT_PIN)
-    const handed = nearestOffset(committed, this.#memory.load(open.place.slot + SLOT_HANDED))
-    const returned = nearestOffset(committed, this.#memory.load(open.place.slot + SLOT_RETURNED))
+    this.#committed = committed
     this.#block.committed = committed
     if (!this.#holds) this.#block.pin = pin
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(this.place.member)
-    if (crash === null || handed !== returned + 1) return
-    // At most once nobody tries it again: whatever the thread died of, it is lost, and said to be.
-    const charged = this.place.policy.atMostOnce || (crash.executing && returned >= committed)
     // Told again, because the predecessor died before it had answered, it has been charged.
-    if (charged && this.#block.chargedEpoch !== epoch)
-      this.#step(
-        { kind: 'crashed', offset: returned, committed: returned, how: crash.reason },
-        JSON.stringify(crash.error),
-      )
-    this.#block.chargedEpoch = epoch
+    if (crash !== null && executing !== null && this.#block.chargedEpoch !== epoch) {
+      const { offset } = executing
+      // At most once it is committed already, and not yet over.
+      const passed = Math.min(committed, offset)
+      this.#step({ kind: 'crashed', committed: passed, how: crash.reason, ...executing }, JSON.stringify(crash.error))
+    }
+    if (crash !== null) this.#block.chargedEpoch = epoch
     this.#letGo()
+  }
+
+  #handOver(slot: number, crash: SlotCrash | null): HandedOver {
+    const { i32 } = this.#memory
+    const committed = this.committed()
+    const word = (at: number): number => nearestOffset(committed, this.#memory.load(slot + at))
+    const [handed, returned] = [word(SLOT_HANDED), word(SLOT_RETURNED)]
+    const left = {
+      committed,
+      handed,
+      returned,
+      active: i32[(slot + SLOT_ACTIVE) >> 2] as number,
+      many: i32[(slot + SLOT_MANY) >> 2] === 1,
+      crash,
+    }
+    if (this.place.policy.atMostOnce) {
+      // Nobody tries it again: whatever the thread died of, it is lost, and said to be.
+      const lost = crash !== null && handed === returned + 1
+      return { committed, executing: lost ? { offset: returned, deliveryAttempt: 1 } : null }
+    }
+    return handOver(this.#block.ledger, new Ledger(this.#memory, slot + SLOT_LEDGER), left, this.#cursor.failures)
   }
 
   /** Takes a settlement; false when it cannot be answered now. */

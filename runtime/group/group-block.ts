@@ -20,6 +20,7 @@ import {
   GROUP_COMMITTED,
   GROUP_DEAD_LETTERED,
   GROUP_FAILED,
+  GROUP_LEDGER,
   GROUP_OPENED,
   GROUP_PIN,
   GROUP_SKIPPED,
@@ -27,6 +28,7 @@ import {
 } from '../layout.ts'
 import type { DeadLetterReason } from '../types.ts'
 import type { Failure } from './group-cursor.ts'
+import { Ledger } from './ledger.ts'
 
 const STATES: readonly Failure['state'][] = ['retry', 'dying', 'dead']
 /** In the word's upper half, from 1; 0: none. */
@@ -42,11 +44,14 @@ const REASONS: readonly DeadLetterReason[] = [
 
 export class GroupBlock {
   readonly address: number
+  /** What readers said of records from the committed offset on. */
+  readonly ledger: Ledger
   readonly #memory: Memory
 
   constructor(memory: Memory, address: number) {
     this.#memory = memory
     this.address = address
+    this.ledger = new Ledger(memory, address + GROUP_LEDGER)
   }
 
   /** Address of the word that gates the window while no slot is open. */

@@ -1,8 +1,10 @@
 /** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
+
 import type { Observable } from 'rxjs'
+import type { AnyHandler } from '../define.ts'
 import { DeliveryIterator } from '../delivery/delivery-iterator.ts'
 import { HandlerMember } from '../delivery/handler-member.ts'
-import { asHandler } from '../delivery/load-handler.ts'
+import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
 import { observeDeliveries } from '../delivery/observe.ts'
@@ -19,6 +21,7 @@ import type { GroupSpec, RunSpec, TopicShape } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'
 import type {
+  BatchHandler,
   ConsumeOptions,
   Group,
   GroupStats,
@@ -56,9 +59,7 @@ export class GroupClient<V> implements Group<V> {
     const checked = checkRunOptions(options)
     const spec: RunSpec = {
       ...this.#spec(checked),
-      handlerTimeoutMs: checked.handlerTimeoutMs,
-      output: checked.output ?? null,
-      confirms: checked.output !== undefined,
+      ...handling(checked),
       threads: {
         count: checked.threads,
         handler: checked.handler,
@@ -87,20 +88,19 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async handle<R = unknown>(
-    handler: MessageHandler<V> | Handler<V, unknown, R>,
+    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
     options?: HandleOptions,
   ): Promise<Run<R>> {
     const checked = checkHandleOptions(options)
     const made =
       typeof handler === 'object' && handler !== null
-        ? (handler as Handler<unknown, unknown, unknown>)
+        ? (handler as AnyHandler)
         : asHandler(handler, 'the first argument of handle')
-    if (typeof made.message !== 'function') asHandler(undefined, 'the first argument of handle')
+    if (typeof (made.message ?? made.batch) !== 'function') asHandler(undefined, 'the first argument of handle')
+    checkHandling(made, checked.given.has('batch'), checked.delivery === 'at-most-once')
     const spec: RunSpec = {
       ...this.#spec(checked),
-      handlerTimeoutMs: checked.handlerTimeoutMs,
-      output: checked.output ?? null,
-      confirms: checked.output !== undefined,
+      ...handling(checked),
       threads: null,
     }
     const { thread, publishers } = this.#session
@@ -144,10 +144,16 @@ export class GroupClient<V> implements Group<V> {
       ...this.#spec(options),
       handlerTimeoutMs: Number.POSITIVE_INFINITY,
       output: null,
+      concurrency: 1,
+      batch: null,
       confirms: true,
       threads: null,
     }
-    return this.#join(spec, options.signal, () => new ManualMember(this.#session.thread, window, emit))
+    return this.#join(
+      spec,
+      options.signal,
+      shape => new ManualMember(this.#session.thread, window, shape.retryOrder, emit),
+    )
   }
 
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>> {
@@ -163,11 +169,17 @@ export class GroupClient<V> implements Group<V> {
   }
 
   #spec(options: Omit<CheckedConsumeOptions, 'signal'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>): GroupSpec {
-    const { attempts, backoff, deadLetter, delivery, from, given } = options
+    const { attempts, backoff, deadLetter, delivery, from, given, retryOrder } = options
     return {
       topic: this.#topic.id,
       group: this.name,
-      policy: { attempts, ...backoff, buries: deadLetter !== false, atMostOnce: delivery === 'at-most-once' },
+      policy: {
+        attempts,
+        ...backoff,
+        buries: deadLetter !== false,
+        atMostOnce: delivery === 'at-most-once',
+        order: retryOrder,
+      },
       deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
       from,
       // Who settles deliveries cannot join a group that settles them before.
@@ -212,6 +224,20 @@ export class GroupClient<V> implements Group<V> {
   async idle(): Promise<void> {
     await this.#producer.flush()
     await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name), 'for ever')
+  }
+}
+
+/** What a run asks of those who handle for it. */
+function handling(
+  options: CheckedHandleOptions,
+): Pick<RunSpec, 'handlerTimeoutMs' | 'output' | 'concurrency' | 'batch' | 'confirms'> {
+  const { handlerTimeoutMs, output, concurrency, batch, given } = options
+  return {
+    handlerTimeoutMs,
+    output: output ?? null,
+    concurrency,
+    batch: given.has('batch') ? batch : null,
+    confirms: output !== undefined,
   }
 }
 

@@ -18,6 +18,7 @@ const policy = (options: Partial<RetryPolicy> = {}): RetryPolicy => ({
   maxMs: 1_000,
   jitter: 0.5,
   atMostOnce: false,
+  order: 'partition',
   ...options,
 })
 

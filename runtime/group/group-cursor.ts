@@ -54,6 +54,7 @@ export type CursorInput =
       readonly offset: number
       readonly committed: number
       readonly how: 'crashed' | 'timeout'
+      readonly deliveryAttempt: number
     }
   /** The dead letter of this record is appended. */
   | { readonly kind: 'deadLettered'; readonly offset: number }
@@ -91,11 +92,8 @@ export function openCursor(
 export function step(state: CursorState, input: CursorInput, now: number, rng: () => number): CursorStep {
   switch (input.kind) {
     case 'settled':
+    case 'crashed':
       return settled(state, input.offset, input.committed, input.how, input.deliveryAttempt, now, rng)
-    case 'crashed': {
-      const known = state.failures.get(input.offset)
-      return settled(state, input.offset, input.committed, input.how, (known?.deliveryAttempt ?? 0) + 1, now, rng)
-    }
     case 'deadLettered': {
       const known = state.failures.get(input.offset)
       if (known === undefined || known.state === 'dead') return { state, effects: NOTHING }

@@ -23,7 +23,7 @@ function readerOver(bytes: Uint8Array): PartitionReader {
     slot: arena.allocate(128),
     pin: 0,
     committed: 0,
-    failures: [],
+    known: [],
   } as unknown as Assignment
   return new PartitionReader(thread, assignment)
 }

@@ -5,16 +5,26 @@
  * copies whole frames, up to FETCH_BYTES or one frame, into private memory and allocates that anew, because
  * deliveries may be kept. The pin stands at the oldest frame that holds an unsettled record; moving it frees the window.
  *
- * What failed is known here as the group told it: by the assignment, then by verdicts.
+ * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
-import { FAILURES_MAX, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_PIN, SLOT_RETURNED } from '../layout.ts'
+import {
+  FAILURES_MAX,
+  SLOT_ACTIVE,
+  SLOT_COMMITTED,
+  SLOT_HANDED,
+  SLOT_LEDGER,
+  SLOT_MANY,
+  SLOT_PIN,
+  SLOT_RETURNED,
+} from '../layout.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
-import { RECORD_HEADER_BYTES } from '../log/record.ts'
-import type { Assignment, OpenFailure } from '../protocol.ts'
+import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/record.ts'
+import type { Assignment, KnownRecord } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { Ledger } from './ledger.ts'
 
 const FETCH_BYTES = 65_536
 
@@ -44,7 +54,7 @@ export class PartitionReader {
   #committed: number
   /** Committed before it is handled, at most once; -1: never. */
   #claimed = -1
-  readonly #failures = new Map<number, OpenFailure>()
+  readonly #known = new Map<number, KnownRecord>()
   /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
   frame: FetchedFrame
   at = 0
@@ -59,7 +69,7 @@ export class PartitionReader {
     this.#slot = assignment.slot
     this.#position = assignment.pin
     this.#committed = assignment.committed
-    for (const failure of assignment.failures) this.#failures.set(failure.offset, failure)
+    for (const record of assignment.known) this.#known.set(record.offset, record)
     this.frame = this.#frameAt(0)
   }
 
@@ -159,8 +169,7 @@ export class PartitionReader {
     let passed = 0
     while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
     if (passed > 0) this.#held.splice(0, passed)
-    if (this.#failures.size > 0)
-      for (const failed of this.#failures.keys()) if (failed < offset) this.#failures.delete(failed)
+    if (this.#known.size > 0) for (const known of this.#known.keys()) if (known < offset) this.#known.delete(known)
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
     this.#memory.store(this.#slot + SLOT_COMMITTED, Math.max(offset, this.#claimed) | 0)
     this.#memory.store(this.#slot + SLOT_PIN, this.#held[0]?.position ?? this.#position)
@@ -188,34 +197,36 @@ export class PartitionReader {
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
   }
 
-  /** A handler's promise is pending, or not any more. */
-  active(pending: boolean): void {
-    this.#memory.i32[(this.#slot + SLOT_ACTIVE) >> 2] = pending ? 1 : 0
+  /** So many handlers' promises are pending. */
+  active(pending: number): void {
+    this.#memory.i32[(this.#slot + SLOT_ACTIVE) >> 2] = pending
   }
 
-  failureOf(offset: number): OpenFailure | undefined {
-    return this.#failures.size === 0 ? undefined : this.#failures.get(offset)
+  /** Where a reader that has several records in hand says how each of them stands. */
+  ledger(): Ledger {
+    this.#memory.i32[(this.#slot + SLOT_MANY) >> 2] = 1
+    return new Ledger(this.#memory, this.#slot + SLOT_LEDGER)
   }
 
-  /** A record that failed before is settled now: nothing waits for it any more. */
-  forgetFailure(offset: number): void {
-    if (this.#failures.size > 0) this.#failures.delete(offset)
+  /** The key of the record that `next` moved to, as text of one character a byte; null: it has none. */
+  keyText(): string | null {
+    const index = this.at >> 2
+    if ((((this.#words[index + 1] as number) >>> 16) & HAS_KEY) === 0) return null
+    const start = this.at + RECORD_HEADER_BYTES
+    return this.#buffer.toString('latin1', start, start + (this.#words[index + 3] as number))
+  }
+
+  /** What is known of a record that was handed out before. */
+  knownOf(offset: number): KnownRecord | undefined {
+    return this.#known.size === 0 ? undefined : this.#known.get(offset)
   }
 
   /** Whether the group keeps so much account of records of this fetch that a commit should not wait for its end. */
   get crowded(): boolean {
-    return this.#failures.size >= FAILURES_MAX / 2
+    return this.#known.size >= FAILURES_MAX / 2
   }
 
-  keepFailure(failure: OpenFailure): void {
-    this.#failures.set(failure.offset, failure)
-  }
-
-  /** The first record that failed and is not settled, behind which later ones wait; Infinity: there is none. */
-  oldestUnresolved(): number {
-    let oldest = Number.POSITIVE_INFINITY
-    if (this.#failures.size === 0) return oldest
-    for (const { offset, dead } of this.#failures.values()) if (!dead && offset < oldest) oldest = offset
-    return oldest
+  keepKnown(record: KnownRecord): void {
+    this.#known.set(record.offset, record)
   }
 }

@@ -1,0 +1,476 @@
+/**
+ * Runs a handler over one partition with more than one record in hand: several at a time, in batches, or others while
+ * one is tried again.
+ *
+ * The thread that handles. What goes out next is decided in lane.ts, what becomes of a failure by the group; here calls
+ * are made, awaited and timed, and the outcome of each record is carried to the lane, to the ledger in the slot (what a
+ * successor must know), and to the group. A turn's settled prefix is committed at its end.
+ *
+ * Bounds: `concurrency` calls at a time; LEDGER_RECORDS records from the committed offset on, so that what is settled
+ * ahead of it is known to whoever comes next.
+ */
+
+import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
+import type { AnyHandler } from '../define.ts'
+import { failureOf, MillraceError } from '../errors.ts'
+import type { Ledger } from '../group/ledger.ts'
+import type { PartitionReader } from '../group/partition-reader.ts'
+import { SettlementQueue } from '../group/settlement-queue.ts'
+import { CLIENT_RUNNING, CLIENT_TURN, LEDGER_RECORDS } from '../layout.ts'
+import { type SettleHow, VERDICT } from '../link.ts'
+import type { BatchShape } from '../protocol.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
+import type { ManualDelivery, RetryOrder } from '../types.ts'
+import { type FetchedFrame, RecordDelivery } from './delivery.ts'
+import type { DeliveryContext } from './delivery-context.ts'
+import { Lane, type LaneEntry } from './lane.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { outputsOf } from './outputs.ts'
+import { isPromiseLike } from './promise-like.ts'
+import type { Turnstile } from './turnstile.ts'
+
+export interface LaneExecutorSetting {
+  readonly thread: AttachedThread
+  readonly reader: PartitionReader
+  readonly handler: AnyHandler
+  readonly context: DeliveryContext
+  readonly handlerTimeoutMs: number
+  readonly retryOrder: RetryOrder
+  readonly concurrency: number
+  readonly batch: BatchShape
+  /** Takes what the handler returns; null: it is dropped. */
+  readonly output: TopicProducer | null
+  readonly turnstile: Turnstile
+}
+
+/** Where a record's bytes are. */
+export interface RecordPlace {
+  readonly frame: FetchedFrame
+  readonly at: number
+}
+
+type Entry = LaneEntry<RecordPlace>
+
+/** A timer that fires so much later than it was set for says that the thread, or the process, stood still. */
+const LATE_MS = 50
+
+/** One call of the handler, for one record or for a batch. */
+interface Call {
+  readonly entries: readonly Entry[]
+  readonly deliveries: readonly RecordDelivery[]
+  readonly context: DeliveryContext
+  timer: ReturnType<typeof setTimeout> | null
+  /** When its time is over. */
+  dueMs: number
+  over: boolean
+}
+
+export class LaneExecutor implements TurnTaker, Settler {
+  readonly reader: PartitionReader
+  readonly userState: unknown
+  readonly retryOrder: RetryOrder
+  readonly #setting: LaneExecutorSetting
+  readonly #thread: AttachedThread
+  readonly #lane: Lane<RecordPlace>
+  readonly #ledger: Ledger
+  readonly #settlements: SettlementQueue
+  readonly #calls = new Set<Call>()
+  /** Entries out or judged, by offset: what a delivery's settlement or a verdict is about. */
+  readonly #open = new Map<number, Entry>()
+  readonly #suspectTo: number
+  #paused = false
+  #closed = false
+  #closing: (() => void) | null = null
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #timerMs = Number.POSITIVE_INFINITY
+  /** Since when a batch waits to be filled; -1: none does. */
+  #filling = -1
+
+  constructor(setting: LaneExecutorSetting, userState: unknown) {
+    const { thread, reader, retryOrder } = setting
+    this.#setting = setting
+    this.#thread = thread
+    this.retryOrder = retryOrder
+    this.reader = reader
+    this.userState = userState
+    this.#lane = new Lane({ retryOrder, serial: true }, reader.committed)
+    this.#ledger = reader.ledger()
+    this.#settlements = new SettlementQueue(thread, reader.assignment)
+    this.#suspectTo = reader.assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#thread.wake()
+  }
+
+  /** Resolves when the calls that are out are over; nothing is handed out afterwards. */
+  close(): Promise<void> {
+    return new Promise(resolve => {
+      this.#closing = resolve
+      this.#finish()
+    })
+  }
+
+  /** Its slot is closed: whatever its handler still does counts for nothing. */
+  abandon(): void {
+    this.#end()
+    for (const call of this.#calls) this.#over(call)
+  }
+
+  #end(): void {
+    this.#closed = true
+    this.#settlements.close()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #finish(): void {
+    const done = this.#closing
+    if (done === null || this.#calls.size > 0 || this.#closed) return
+    this.#commit()
+    this.#end()
+    this.#passed()
+    done()
+  }
+
+  ready(): boolean {
+    if (this.#closed) return false
+    if (this.#lane.prefix > this.reader.committed) return true
+    if (!this.#mayCall()) return false
+    const now = wallMs()
+    if (this.#lane.hasNext(now) && (this.#filling === -1 || this.#batchIsDue(now))) return true
+    return this.#hasRoom() && this.reader.ready()
+  }
+
+  #mayCall(): boolean {
+    const { concurrency, turnstile } = this.#setting
+    if (this.#paused || this.#closing !== null || this.#closed || this.#calls.size >= concurrency) return false
+    return turnstile.admits(this.reader.assignment.member)
+  }
+
+  #hasRoom(): boolean {
+    return this.reader.offset - this.reader.committed < LEDGER_RECORDS - 1
+  }
+
+  turn(deadline: number): boolean {
+    if (this.#closed) return false
+    let worked = false
+    this.#thread.phase('executing')
+    while (this.#mayCall()) {
+      const entries = this.#pick()
+      if (entries.length === 0) break
+      worked = true
+      this.#call(entries)
+      if (nowMs() >= deadline) break
+    }
+    if (this.#commit()) worked = true
+    this.#thread.phase('idle')
+    if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(wallMs()))) this.#passed()
+    this.#arm(this.#lane.dueMs - wallMs())
+    return worked
+  }
+
+  /** Records for one call, once there are some that may go. */
+  #pick(): readonly Entry[] {
+    const { maxRecords, maxWaitMs } = this.#setting.batch
+    const now = wallMs()
+    const lane = this.#lane
+    while (this.reader.offset < this.#suspectTo || !lane.batchIsReady(maxRecords, now)) {
+      if (!this.#hasRoom()) this.#commit()
+      if (!this.#hasRoom() || !this.reader.next()) break
+      this.#take()
+    }
+    if (!lane.hasNext(now)) return []
+    if (!this.#batchIsDue(now)) {
+      if (this.#filling === -1) this.#filling = nowMs()
+      this.#arm(this.#filling + maxWaitMs - nowMs())
+      return []
+    }
+    this.#filling = -1
+    return lane.batch(maxRecords, now)
+  }
+
+  #batchIsDue(now: number): boolean {
+    const { maxRecords, maxWaitMs } = this.#setting.batch
+    if (maxWaitMs === 0 || this.#lane.batchIsReady(maxRecords, now)) return true
+    return this.#filling !== -1 && nowMs() - this.#filling >= maxWaitMs
+  }
+
+  #take(): void {
+    const { reader } = this
+    const { frame, at, offset } = reader
+    const known = reader.knownOf(offset)
+    const entry = this.#lane.take(offset, reader.keyText(), { frame, at }, known)
+    if (known?.settled === true) this.#ledger.settle(offset, entry.deliveryAttempt)
+    else if (entry.stage === 'judged') {
+      this.#open.set(offset, entry)
+      this.#settlements.send(offset, 'failed', entry.deliveryAttempt, new Error('it waits for its dead letter'))
+    }
+  }
+
+  /** Wakes the thread after `delayMs`, unless it is woken sooner anyway. */
+  #arm(delayMs: number): void {
+    if (delayMs === Number.POSITIVE_INFINITY || this.#closed) return
+    const at = nowMs() + Math.max(0, delayMs)
+    if (this.#timer !== null) {
+      if (this.#timerMs <= at) return
+      clearTimeout(this.#timer)
+    }
+    this.#timerMs = at
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null
+        this.#thread.wake()
+      },
+      Math.ceil(Math.max(0, delayMs)),
+    )
+  }
+
+  #commit(): boolean {
+    const { prefix } = this.#lane
+    if (prefix <= this.reader.committed) return false
+    this.#thread.phase('committing')
+    this.reader.commit(prefix)
+    this.#settlements.committed(prefix)
+    return true
+  }
+
+  /** Nothing is in hand that the thread may die of: others need not wait for it. */
+  #passed(): void {
+    const { turnstile } = this.#setting
+    if (turnstile.open) return
+    turnstile.leave(this.reader.assignment.member)
+    this.#thread.wake()
+  }
+
+  #call(entries: readonly Entry[]): void {
+    const { handler, turnstile } = this.#setting
+    const context = this.#setting.context.forDelivery()
+    const batches = handler.batch !== undefined
+    const deliveries = entries.map(({ payload: { frame, at }, offset, deliveryAttempt, failedAttempts }) =>
+      batches
+        ? new SettleableDelivery(this, frame, at, offset, deliveryAttempt, failedAttempts)
+        : new RecordDelivery(frame, at, offset, deliveryAttempt, failedAttempts),
+    )
+    const call: Call = { entries, deliveries, context, timer: null, dueMs: 0, over: false }
+    this.#calls.add(call)
+    for (const entry of entries) {
+      this.#open.set(entry.offset, entry)
+      this.#ledger.handOut(entry.offset, entry.deliveryAttempt)
+    }
+    const { i32 } = this.#thread.memory
+    const running = (this.#thread.address + CLIENT_RUNNING) >> 2
+    const turn = (this.#thread.address + CLIENT_TURN) >> 2
+    const { slot, member } = this.reader.assignment
+    const alone = entries.length === 1
+    if (alone) this.reader.handOut((entries[0] as Entry).offset)
+    i32[turn] = ((i32[turn] as number) + 1) | 0
+    i32[running] = alone ? slot : -slot
+    let result: unknown
+    try {
+      result = batches
+        ? handler.batch?.(deliveries as unknown as readonly ManualDelivery[], this.userState, context)
+        : handler.message?.(deliveries[0] as RecordDelivery, this.userState, context)
+    } catch (error) {
+      i32[running] = 0
+      this.#failed(call, failureOf(error), error)
+      return
+    }
+    i32[running] = 0
+    if (result === undefined && context.outstanding === 0) {
+      this.#done(call)
+      return
+    }
+    turnstile.enter(member)
+    const { handlerTimeoutMs } = this.#setting
+    if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) this.#timeOutAfter(call, handlerTimeoutMs)
+    this.#returned(call, result)
+    this.#sayActive()
+  }
+
+  /** The handler gave `value` back: a promise, an output, or nothing; what it published is confirmed first. */
+  #returned(call: Call, value: unknown): void {
+    if (isPromiseLike(value)) this.#await(call, value)
+    else if (call.context.outstanding > 0)
+      this.#await(
+        call,
+        call.context.settled().then(() => value),
+      )
+    else this.#putOut(call, value)
+  }
+
+  #await(call: Call, promise: PromiseLike<unknown>): void {
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
+    settled.then(
+      value => {
+        if (!call.over) this.#returned(call, value)
+      },
+      (error: unknown) => {
+        if (!call.over) this.#failed(call, failureOf(error), error)
+      },
+    )
+  }
+
+  #putOut(call: Call, value: unknown): void {
+    const { output, handler } = this.#setting
+    if (output === null || value === undefined) {
+      this.#done(call)
+      return
+    }
+    let published: Promise<unknown>
+    try {
+      const messages = outputsOf(call.deliveries, value, handler.batch !== undefined)
+      // A full output is waited for, for as long as that takes.
+      if (call.timer !== null) clearTimeout(call.timer)
+      published = Promise.all(messages.map(message => output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY })))
+    } catch (error) {
+      this.#failed(call, failureOf(error), error)
+      return
+    }
+    this.#await(
+      call,
+      published.then(() => undefined),
+    )
+  }
+
+  #timeOutAfter(call: Call, delayMs: number): void {
+    call.dueMs = nowMs() + delayMs
+    call.timer = setTimeout(() => this.#timedOut(call), delayMs)
+  }
+
+  #timedOut(call: Call): void {
+    call.timer = null
+    if (call.over) return
+    const { handlerTimeoutMs } = this.#setting
+    // Time in which this thread stood still is not held against the handler.
+    const late = nowMs() - call.dueMs
+    if (late > LATE_MS) {
+      this.#timeOutAfter(call, Math.min(late, handlerTimeoutMs))
+      return
+    }
+    this.#failed(call, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))
+  }
+
+  #done(call: Call): void {
+    for (const entry of this.#left(call)) this.#settled(entry)
+    this.#over(call)
+  }
+
+  /**
+   * The call failed. One record that is left alone is charged; of several nobody is, and each half is tried by itself
+   * until the one that fails stands alone.
+   */
+  #failed(call: Call, how: SettleHow, error: unknown): void {
+    call.context.forget()
+    const left = this.#left(call)
+    const guilty = left.length === 1 ? left[0] : this.#undecodable(call, left, error)
+    if (guilty !== undefined) {
+      for (const entry of left) if (entry !== guilty) this.#back(entry)
+      this.#judge(guilty, how, error)
+    } else if (left.length > 1) {
+      this.#lane.halve(left)
+      for (const entry of left) this.#ledger.back(entry.offset, entry.deliveryAttempt)
+    }
+    this.#over(call)
+  }
+
+  /** Which record of a batch does not decode, if that is why the call failed. */
+  #undecodable(call: Call, left: readonly Entry[], error: unknown): Entry | undefined {
+    const index = call.deliveries.findIndex(
+      delivery => delivery instanceof SettleableDelivery && delivery.undecodable === error && error !== null,
+    )
+    const entry = call.entries[index]
+    return entry !== undefined && left.includes(entry) ? entry : undefined
+  }
+
+  /** Records of the call that are neither settled nor judged nor handed back. */
+  #left(call: Call): Entry[] {
+    return call.entries.filter(
+      ({ stage }, index) => stage === 'out' && (call.deliveries[index] as { settled?: boolean }).settled !== true,
+    )
+  }
+
+  #over(call: Call): void {
+    call.over = true
+    this.#calls.delete(call)
+    if (call.timer !== null) clearTimeout(call.timer)
+    for (const delivery of call.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
+    if (this.#closed) return
+    this.#sayActive()
+    if (this.#closing === null) this.#thread.wake()
+    else this.#finish()
+  }
+
+  /** How many records are in hand now, and of one alone, which: a death of the thread is charged to it. */
+  #sayActive(): void {
+    const { out } = this.#lane
+    if (out === 1) {
+      for (const { entries } of this.#calls)
+        for (const { stage, offset } of entries) if (stage === 'out') this.reader.handOut(offset)
+    }
+    this.reader.active(out)
+  }
+
+  #settled(entry: Entry): void {
+    this.#open.delete(entry.offset)
+    this.#lane.settle(entry)
+    this.#ledger.settle(entry.offset, entry.deliveryAttempt)
+  }
+
+  #back(entry: Entry): void {
+    this.#open.delete(entry.offset)
+    this.#lane.release(entry)
+    this.#ledger.back(entry.offset, entry.deliveryAttempt)
+  }
+
+  #judge(entry: Entry, how: SettleHow, error: unknown): void {
+    this.#lane.fail(entry)
+    this.#ledger.back(entry.offset, entry.deliveryAttempt)
+    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, error)
+  }
+
+  verdict({ epoch, offset, action, failedAttempts, delayMs }: Verdict): void {
+    const entry = this.#open.get(offset)
+    if (this.#closed || epoch !== this.reader.assignment.epoch || entry?.stage !== 'judged') return
+    if (action === VERDICT.skip) this.#settled(entry)
+    else if (failedAttempts >= entry.failedAttempts) {
+      this.#open.delete(offset)
+      this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
+    }
+    this.#thread.wake()
+  }
+
+  late({ topic, partition, offset }: SettleableDelivery): MillraceError {
+    return new MillraceError(
+      'MILL_SETTLED',
+      `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more: its batch is over; settle single deliveries before the batch handler returns`,
+    )
+  }
+
+  // -- a batch handler settles single deliveries ------------------------------------------------------------------
+
+  acked({ offset }: SettleableDelivery): void {
+    const entry = this.#open.get(offset)
+    if (entry !== undefined) this.#settled(entry)
+  }
+
+  failed({ offset }: SettleableDelivery, how: SettleHow, error: unknown): void {
+    const entry = this.#open.get(offset)
+    if (entry !== undefined) this.#judge(entry, how, error)
+  }
+
+  released({ offset }: SettleableDelivery): void {
+    const entry = this.#open.get(offset)
+    if (entry !== undefined) this.#back(entry)
+  }
+
+  withdrawn(delivery: SettleableDelivery): void {
+    this.released(delivery)
+  }
+}

@@ -73,7 +73,7 @@ const START_MS = 60_000
  */
 const ZOMBIE_AFTER_MS = 100
 /** Tests wait as long as this for a thread to come to the phase in which it is to be ended. */
-const HALT_MS_MAX = 300
+const HALT_MS_MAX = 2_000
 /** A run that has lost a thread has a spare one ready for as long as this afterwards. */
 const SPARE_MS = 60_000
 

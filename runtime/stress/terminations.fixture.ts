@@ -199,7 +199,7 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
     maxMessageBytes: 4_096,
   })
   const ledger = new Ledger(PARTITIONS)
-  const load = new Load(topic, { batch: 60, restMs: 2 })
+  const load = new Load(topic, { batch: 16, restMs: 4 })
   const { problems } = load
   const round = new Round(session, topic, ledger, load, wanted, hosts)
   const held: Record<string, readonly [number, number]> = {}

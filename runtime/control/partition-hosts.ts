@@ -160,8 +160,13 @@ export class PartitionHosts {
     this.#catalog.wakeAll()
     if (this.#closing) return
     if (slot.isLive) Object.assign(slot, pending(), { isLive: false })
-    if (this.#supervisor.exited(String(host), incarnation, reason, false))
-      this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
+    // Its last answers may still wait in its port: they are heard before a successor is told what exists, or that would
+    // be told of what its predecessor has closed.
+    setImmediate(() => {
+      if (this.#closing) return
+      if (this.#supervisor.exited(String(host), incarnation, reason, false))
+        this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
+    })
   }
 
   /** Calls a host; again, when it dies before it has answered. */

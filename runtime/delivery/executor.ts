@@ -435,12 +435,12 @@ export class Executor implements TurnTaker {
   }
 
   #failed(delivery: RecordDelivery, error: unknown): void {
-    this.#setting.context.forget()
     this.#settle(delivery, failureOf(error), error)
   }
 
   #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {
     const { member, epoch, place } = this.reader.assignment
+    this.#setting.context.forget() // what it published is none of the next delivery's business
     this.#state = 'held'
     this.#current = true
     this.#passed()

@@ -63,7 +63,7 @@ export type HistoryEvent =
   | {
       readonly kind: 'ended'
       readonly consumer: string
-      /** What was on its stack for certain: exactly this is to be charged. */
+      /** What was on its thread's stack for certain, be it another consumer's: exactly this is to be charged. */
       readonly executing?: Place & { readonly group: string }
     }
   /** What the consumer had in hand took longer than it may. */

@@ -59,9 +59,13 @@ class Causes {
         break
       case 'ended':
         this.#ended.add(event.consumer)
-        for (const name of this.#open.get(event.consumer)?.values() ?? []) this.#add(name)
+        for (const name of this.#open.get(event.consumer)?.values() ?? []) {
+          const { executing } = event
+          if (executing === undefined || name === `${executing.group} ${placeOf(executing)}`) this.#add(name)
+        }
         this.#open.delete(event.consumer)
-        if (this.#last.has(event.consumer)) this.#add(this.#last.get(event.consumer) as string)
+        if (this.#last.has(event.consumer) && event.executing === undefined)
+          this.#add(this.#last.get(event.consumer) as string)
         this.#last.delete(event.consumer)
         break
       default:

@@ -64,6 +64,8 @@ export class Lab {
   #outputs = 0
   /** The delivery that each thread has on its stack. */
   readonly #onStack = new Map<SimThread, Place & { readonly group: string }>()
+  /** Everything is read: what threads that go on do now is not followed up. */
+  closing = false
   /** Share of `start` calls that fail. */
   startFails = 0
 
@@ -76,7 +78,7 @@ export class Lab {
   }
 
   record(event: HistoryEvent): void {
-    if (this.scheduler.over) return
+    if (this.scheduler.over || this.closing) return
     const thread = this.scheduler.current
     if (thread !== null && thread.state !== 'alive') return
     this.events.push(event)
@@ -97,10 +99,12 @@ export class Lab {
 
   /** A thread is told to end, or has ended. */
   ended(thread: SimThread): void {
-    const executing = this.#onStack.get(thread)
+    // Only what ends by itself is charged for certain: a run that stops in a hurry ends its threads without a charge.
+    const byItself = thread.ending !== null && thread.ending.kind !== 'terminated' && thread.state === 'dead'
+    const executing = byItself ? this.#onStack.get(thread) : undefined
     this.#onStack.delete(thread)
-    for (const { name, open } of this.#consumers.get(thread) ?? []) {
-      const own = executing !== undefined && open.has(executing.offset) ? { executing } : {}
+    const own = executing === undefined ? {} : { executing }
+    for (const { name } of this.#consumers.get(thread) ?? []) {
       this.events.push({ kind: 'ended', consumer: name, ...own })
       this.scheduler.trace?.(`${this.scheduler.stamp} ${name} is to end`)
     }

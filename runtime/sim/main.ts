@@ -1,7 +1,7 @@
 /**
  * Runs seeds of the simulation on all cores, and says what they showed. After a build:
  *
- *   npm run test:sim -- [--seeds N] [--seed S] [--jobs J] [--verify] [--trace] [--history] [--hashes]
+ *   npm run test:sim -- [--seeds N] [--seed S] [--jobs J] [--verify] [--trace] [--history] [--hashes] [--first]
  *
  *   --seeds    so many seeds; default 300
  *   --seed     the first of them; default 1
@@ -10,21 +10,28 @@
  *   --trace    prints each call, message and event of each seed (one seed, one job)
  *   --history  prints each seed's history
  *   --hashes   prints each seed's hash
+ *   --first    ends with the first seed that fails
  *
  * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. With at least
- * FAULTS_FROM seeds each kind of fault must be in a fifth of them. Exits with 1 when anything is wrong.
+ * FAULTS_FROM seeds each kind of fault must be in a fifth of them, and with VISITS_FROM each pair of state and input that
+ * was seen at all must have been seen VISITS_MIN times. Exits with 1 when anything is wrong.
  */
 import { writeSync } from 'node:fs'
+import { register } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { FAULTS, type FaultKind } from './plan.ts'
 import { EVENT_NAMES } from './scheduler.ts'
-import { simulate, type Verdict } from './simulate.ts'
+import type { Verdict } from './simulate.ts'
+import { countVisits, type Visits } from './visits.ts'
 
 /** With fewer seeds shares say little. */
 const FAULTS_FROM = 300
 const SHARE_MIN = 0.2
+/** With fewer seeds no pair of state and input need be visited often. */
+const VISITS_FROM = 10_000
+const VISITS_MIN = 100
 /** Seeds taken in one go by a thread. */
 const CHUNK = 10
 /** Failing seeds printed. */
@@ -36,6 +43,8 @@ interface Options {
   readonly history: boolean
 }
 
+type Simulate = typeof import('./simulate.ts')['simulate']
+
 /** What a thread tells of one seed. */
 interface Told {
   readonly seed: number
@@ -44,6 +53,11 @@ interface Told {
   readonly inputsByKind: readonly number[]
   readonly faults: readonly FaultKind[]
   readonly problems: readonly string[]
+}
+
+interface Answer {
+  readonly seeds: readonly Told[]
+  readonly visits: Visits
 }
 
 function told({ seed, hash, inputs, inputsByKind, faults, problems }: Verdict): Told {
@@ -55,7 +69,7 @@ function print(line: string): void {
   writeSync(1, `${line}\n`)
 }
 
-function runSeed(seed: number, { verify, trace, history }: Options): Told {
+function runSeed(simulate: Simulate, seed: number, { verify, trace, history }: Options): Told {
   const verdict = simulate(seed, trace ? print : null)
   if (history) for (const event of verdict.history.events) print(JSON.stringify(event))
   if (!verify) return told(verdict)
@@ -68,11 +82,15 @@ function runSeed(seed: number, { verify, trace, history }: Options): Told {
 }
 
 /** A thread: takes chunks of seeds for as long as it is given any. */
-function work(options: Options): void {
+async function work(options: Options): Promise<void> {
+  register('./visit-hooks.js', import.meta.url)
+  const visits = countVisits()
+  const { simulate } = await import('./simulate.js')
   parentPort?.on('message', ({ from, to }: { readonly from: number; readonly to: number }) => {
-    const answers: Told[] = []
-    for (let seed = from; seed < to; seed++) answers.push(runSeed(seed, options))
-    parentPort?.postMessage(answers)
+    const seeds: Told[] = []
+    for (let seed = from; seed < to; seed++) seeds.push(runSeed(simulate, seed, options))
+    parentPort?.postMessage({ seeds, visits } satisfies Answer)
+    for (const name of Object.keys(visits)) delete visits[name]
   })
 }
 
@@ -83,10 +101,15 @@ class Tally {
   inputsMin: number = Number.POSITIVE_INFINITY
   readonly byKind: number[] = EVENT_NAMES.map(() => 0)
   readonly #faults = new Map<FaultKind, number>()
+  readonly #visits = new Map<string, number>()
   readonly #hashes: boolean
 
   constructor(hashes: boolean) {
     this.#hashes = hashes
+  }
+
+  addVisits(visits: Visits): void {
+    for (const [name, count] of Object.entries(visits)) this.#visits.set(name, (this.#visits.get(name) ?? 0) + count)
   }
 
   add({ seed, hash, inputs, inputsByKind, faults, problems }: Told): void {
@@ -112,13 +135,18 @@ class Tally {
     console.log(
       `faults, in so many of a hundred seeds: ${FAULTS.map(fault => `${fault} ${(share(fault) * 100).toFixed(0)}`).join(', ')}`,
     )
+    console.log('visits of each kind of state by each kind of input:')
+    for (const [name, count] of [...this.#visits].sort()) console.log(`    ${name}: ${count}`)
+    const seldom = this.seeds >= VISITS_FROM ? [...this.#visits].filter(([, count]) => count < VISITS_MIN) : []
+    if (seldom.length > 0)
+      console.log(`visited less than ${VISITS_MIN} times: ${seldom.map(([name]) => name).join('; ')}`)
     const rare = this.seeds >= FAULTS_FROM ? FAULTS.filter(fault => share(fault) < SHARE_MIN) : []
     if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)
     const each = Math.round(this.inputs / this.seeds)
     console.log(
       `${this.seeds} seeds, ${this.inputs} inputs (${each} a seed, at least ${this.inputsMin}), ${seconds.toFixed(1)} s: ${this.failed} broke a rule`,
     )
-    return this.failed === 0 && rare.length === 0
+    return this.failed === 0 && rare.length === 0 && seldom.length === 0
   }
 }
 
@@ -132,6 +160,7 @@ function main(): void {
       trace: { type: 'boolean', default: false },
       history: { type: 'boolean', default: false },
       hashes: { type: 'boolean', default: false },
+      first: { type: 'boolean', default: false },
     },
   })
   const options: Options = { verify: values.verify, trace: values.trace, history: values.history }
@@ -153,8 +182,12 @@ function main(): void {
       worker.postMessage({ from: next, to })
       next = to
     }
-    worker.on('message', (answers: readonly Told[]) => {
-      for (const answer of answers) tally.add(answer)
+    worker.on('message', ({ seeds, visits }: Answer) => {
+      tally.addVisits(visits)
+      for (const answer of seeds) {
+        tally.add(answer)
+        if (values.first && tally.failed > 0) process.exit(1)
+      }
       give()
     })
     worker.on('error', error => {
@@ -166,4 +199,4 @@ function main(): void {
 }
 
 if (isMainThread) main()
-else work(workerData as Options)
+else void work(workerData as Options)

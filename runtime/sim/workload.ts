@@ -91,6 +91,7 @@ export class Workload {
     this.said = 'draining'
     await this.#drain(source, out)
     this.said = 'closing'
+    this.#lab.closing = true
     await broker.close({ timeoutMs: 60_000 }).catch((error: Error) => this.problems.push(`close: ${error.message}`))
   }
 

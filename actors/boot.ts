@@ -33,7 +33,17 @@ export interface BootTask {
 }
 
 /** What the thread tells its host over the worker's own port; `millrace` tells it from what user code posts there. */
-export type BootNotice = { readonly millrace: 'started' } | { readonly millrace: 'uncaught'; readonly error: WireError }
+export type BootNotice =
+  /** The behaviour's module is loaded, or has failed to: no file of it is open any more. Sent before any task. */
+  | { readonly millrace: 'loaded' }
+  | { readonly millrace: 'started' }
+  | { readonly millrace: 'uncaught'; readonly error: WireError }
+
+/** The `workerData` of a host thread. */
+export interface BootData {
+  /** URL of the behaviour module, which is loaded ahead of the task. */
+  readonly behaviour: string
+}
 
 /** How long a returning behaviour waits for its last console lines: a host that is blocked must not hold it for ever. */
 const FLUSH_MS_MAX = 500
@@ -65,8 +75,8 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   })
 }
 
-const ahead = (workerData as { readonly behaviour?: unknown } | null)?.behaviour
-if (typeof ahead === 'string') import(ahead).catch(() => undefined)
+const loaded = (): void => tell({ millrace: 'loaded' })
+import((workerData as BootData).behaviour).then(loaded, loaded)
 
 /** Runs the behaviour and answers how it ended. */
 export default async function boot(task: BootTask): Promise<Outcome> {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { HostPool } from './host.ts'
@@ -77,4 +78,50 @@ t.test('a thread may be ended while it loads the file of its pool, and the proce
     main()`
   const { status, signal, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8', timeout: 60_000 })
   t.same({ status, signal }, { status: 0, signal: null }, stderr.slice(0, 500))
+})
+
+t.test(
+  'a thread that is ended while it loads modules leaves none of their files open',
+  { skip: !existsSync('/proc/self/fd') && 'there is no list of open files' },
+  async t => {
+    const modulesOpen = (): string[] =>
+      readdirSync('/proc/self/fd').flatMap(fd => {
+        try {
+          const file = readlinkSync(`/proc/self/fd/${fd}`)
+          return /\.[cm]?js$/.test(file) ? [file] : []
+        } catch {
+          return []
+        }
+      })
+    for (let round = 0; round < 30; round++) {
+      const pool = new HostPool({ ...MADE, name: 'deaths' })
+      const host = pool.start({ how: 'serve', counter: counter() })
+      const given = new SpareThread(MADE)
+      given.keep(60_000)
+      await sleep(40 + (round % 40))
+      host.kill()
+      t.equal((await host.exited).kind, 'killed')
+      await given.close()
+    }
+    t.strictSame(modulesOpen(), [])
+  },
+)
+
+t.test('a thread that is ended while it loads more is given a second for it, and no more', async t => {
+  const pool = new HostPool({ ...MADE, name: 'deaths' })
+  for (const isLoaded of [true, false]) {
+    const host = pool.start({ how: 'serve', counter: counter() })
+    await host.started
+    let loaded = (): void => {}
+    host.loads(
+      new Promise<void>(resolve => {
+        loaded = resolve
+      }),
+    )
+    host.kill()
+    await sleep(100)
+    t.equal(pool.live, host, 'it lives')
+    if (isLoaded) loaded()
+    t.equal((await host.exited).kind, 'killed')
+  }
 })

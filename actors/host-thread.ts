@@ -9,6 +9,7 @@
 
 import { fileURLToPath } from 'node:url'
 import type { ResourceLimits, Worker } from 'node:worker_threads'
+import type { BootData, BootNotice } from './boot.ts'
 import { createPool, type Pool } from './pool.ts'
 import { clearTimeout, setTimeout } from './world.ts'
 
@@ -22,39 +23,86 @@ export interface ThreadOptions {
   readonly resourceLimits?: ResourceLimits
 }
 
-/** A thread that runs nothing yet. */
-export interface BootedThread {
-  readonly pool: Pool
-  readonly worker: Worker
-}
-
 export const BOOT_FILE: string = fileURLToPath(new URL('./boot-door.cjs', import.meta.url))
 
-/** Starts a thread. */
-export function bootThread(options: ThreadOptions): BootedThread {
-  const pool = createPool({
-    filename: BOOT_FILE,
-    workerData: { behaviour: String(options.behaviour) },
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    concurrentTasksPerWorker: 1,
-    atomics: 'disabled',
-    recordTiming: false,
-    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
-    ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
-  })
-  // Mandatory: Piscina re-emits the death of an idle thread, and an 'error' event without a listener is a throw.
-  pool.on('error', () => {})
-  const worker: Worker | undefined = pool.threads[0]
-  if (worker === undefined) throw new Error('broken invariant: a Piscina pool with minThreads 1 has no thread')
-  return { pool, worker }
+/** How long a thread that loads modules is given before it is ended in the middle of that. */
+const LOADING_MS_MAX = 1_000
+
+/** What a thread says of itself, or undefined if it is a message of the user's. */
+export function bootNotice(message: unknown): BootNotice | undefined {
+  return typeof message === 'object' && message !== null && 'millrace' in message ? (message as BootNotice) : undefined
+}
+
+/** A thread, from its start on. */
+export class HostThread {
+  readonly pool: Pool
+  readonly worker: Worker
+  /**
+   * Settles when no file is being loaded: Node 20 never closes the file of a module that a thread reads while it is ended, so
+   * an end that can wait does.
+   */
+  #loaded: Promise<unknown>
+  #ended = false
+
+  /** Starts the thread. */
+  constructor(options: ThreadOptions) {
+    const made: BootData = { behaviour: String(options.behaviour) }
+    this.pool = createPool({
+      filename: BOOT_FILE,
+      workerData: made,
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+      recordTiming: false,
+      ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
+      ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
+    })
+    // Mandatory: Piscina re-emits the death of an idle thread, and an 'error' event without a listener is a throw.
+    this.pool.on('error', () => {})
+    const worker: Worker | undefined = this.pool.threads[0]
+    if (worker === undefined) throw new Error('broken invariant: a Piscina pool with minThreads 1 has no thread')
+    this.worker = worker
+    this.#loaded = new Promise<void>(resolve => {
+      worker.on('message', message => {
+        const notice = bootNotice(message)?.millrace
+        if (notice === 'loaded' || notice === 'started') resolve()
+      })
+    })
+  }
+
+  /** The thread reads files until `more` is settled. */
+  loads(more: Promise<unknown>): void {
+    const before = this.#loaded
+    this.#loaded = Promise.allSettled([before, more])
+  }
+
+  /** Calls `run` when the thread has loaded what it is loading, or in a second if that takes longer. */
+  whenLoaded(run: () => void): void {
+    let called = false
+    const once = (): void => {
+      if (called) return
+      called = true
+      clearTimeout(timer)
+      run()
+    }
+    const timer = setTimeout(once, LOADING_MS_MAX)
+    void this.#loaded.then(once)
+  }
+
+  /** Ends the thread, and keeps Piscina from starting another in its place; once more has no effect. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    void this.pool.destroy()
+  }
 }
 
 /** One thread kept ready for hosts whose threads are made alike, so that a death costs them no start. */
 export class SpareThread {
   readonly #options: ThreadOptions
-  #kept: BootedThread | undefined
+  #kept: HostThread | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
   /** The ends of the threads that were given up. */
@@ -71,16 +119,14 @@ export class SpareThread {
     this.#timer = setTimeout(() => this.#giveUp(), forMs)
     this.#timer.unref()
     if (this.#kept !== undefined) return
-    const booted = bootThread(this.#options)
+    const thread = new HostThread(this.#options)
     const lost = (): void => {
-      if (this.#kept !== booted) return
-      this.#kept = undefined
-      // Piscina would start another in its place.
-      void booted.pool.destroy()
+      if (this.#kept === thread) this.#kept = undefined
+      thread.end()
     }
-    booted.worker.prependListener('error', lost)
-    booted.worker.prependOnceListener('exit', lost)
-    this.#kept = booted
+    thread.worker.prependListener('error', lost)
+    thread.worker.prependOnceListener('exit', lost)
+    this.#kept = thread
   }
 
   get isReady(): boolean {
@@ -88,19 +134,19 @@ export class SpareThread {
   }
 
   /** The thread kept, which is the caller's from now on; undefined when there is none. */
-  take(): BootedThread | undefined {
-    const booted = this.#kept
+  take(): HostThread | undefined {
+    const thread = this.#kept
     this.#kept = undefined
-    return booted
+    return thread
   }
 
   #giveUp(): void {
-    const booted = this.take()
-    if (booted === undefined) return
-    const ended = new Promise<void>(resolve => booted.worker.once('exit', () => resolve()))
+    const thread = this.take()
+    if (thread === undefined) return
+    const ended = new Promise<void>(resolve => thread.worker.once('exit', () => resolve()))
     this.#ending.add(ended)
     void ended.then(() => this.#ending.delete(ended))
-    void booted.pool.destroy()
+    thread.whenLoaded(() => thread.end())
   }
 
   /** Ends the thread kept, and keeps none any more; resolves when it has exited. */

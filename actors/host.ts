@@ -15,10 +15,10 @@
  */
 
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
-import type { BootNotice, BootTask } from './boot.ts'
+import type { BootTask } from './boot.ts'
 import { toWire, type WireError } from './error-wire.ts'
 import { classify, type ExitReason, type Outcome } from './exit-reason.ts'
-import { bootThread, type SpareThread, type ThreadOptions } from './host-thread.ts'
+import { bootNotice, HostThread, type SpareThread, type ThreadOptions } from './host-thread.ts'
 import { patience } from './patience.ts'
 import { createChannel } from './world.ts'
 
@@ -44,15 +44,16 @@ export interface HostIncarnation {
   /** True when the behaviour's module is loaded and `behave` is being called; false when the thread ended before. */
   readonly started: Promise<boolean>
   readonly exited: Promise<ExitReason>
-  /** Ends the thread at once, cooperating or not; `why` goes into the reason. No effect on one that is ending. */
+  /** The thread loads modules until `more` is settled: `kill` waits for that, for a second at most. */
+  loads(more: Promise<unknown>): void
+  /**
+   * Ends the thread, cooperating or not, when it has loaded its modules; `why` goes into the reason. No effect on one that
+   * is ending.
+   */
   kill(why?: string): void
 }
 
 const ZOMBIE_AFTER_MS = 2_000
-
-function isBootNotice(message: unknown): message is BootNotice {
-  return typeof message === 'object' && message !== null && 'millrace' in message
-}
 
 /** A host: a thread that can be started again each time it has ended. */
 export class HostPool {
@@ -104,7 +105,8 @@ function startThread(
   data: unknown,
   transferList: readonly TransferListItem[],
 ): HostIncarnation {
-  const { pool, worker } = options.spare?.take() ?? bootThread(options)
+  const thread = options.spare?.take() ?? new HostThread(options)
+  const { pool, worker } = thread
   const { port1, port2 } = createChannel()
   let outcome: Outcome | undefined
   let crash: WireError | undefined
@@ -128,26 +130,26 @@ function startThread(
       ...(killedWhy === undefined ? {} : { killedWhy }),
     })
 
-  /** Terminates the thread and keeps Piscina from replacing it. */
   const end = (): void => {
     if (ending) return
     ending = true
+    // One that has yet to start is not told to do anything.
+    resolveStarted(false)
     patient = patience(options.zombieAfterMs ?? ZOMBIE_AFTER_MS, () => {
       isZombie = true
       // Piscina refs the worker of a destroyed pool; a zombie must not keep the process alive.
       worker.unref()
       port1.close()
-      resolveStarted(false)
       resolveExited({ kind: 'zombie', after: evidence() })
     })
-    void pool.destroy()
+    thread.end()
   }
 
   worker.on('message', (message: unknown) => {
-    if (!isBootNotice(message)) return
-    if (message.millrace === 'started') resolveStarted(true)
+    const notice = bootNotice(message)
+    if (notice?.millrace === 'started') resolveStarted(true)
     // Richer than the 'error' event, and never later than 'exit', which drains this port first.
-    else crash = message.error
+    else if (notice?.millrace === 'uncaught') crash = notice.error
   })
   // Both come before Piscina's own listeners, which would spawn a replacement thread.
   worker.prependListener('error', (error: unknown) => {
@@ -161,7 +163,6 @@ function startThread(
       options.onLateExit?.(incarnation, code)
       return
     }
-    resolveStarted(false)
     resolveExited(
       outcome === undefined && crash === undefined && killedWhy === undefined ? { kind: 'exit', code } : evidence(),
     )
@@ -189,10 +190,12 @@ function startThread(
     threadId: Promise.resolve(worker.threadId),
     started,
     exited,
+    loads: more => thread.loads(more),
     kill: (why = 'no reason given') => {
-      if (ending) return
+      if (ending || killedWhy !== undefined) return
       killedWhy = why
-      end()
+      resolveStarted(false)
+      thread.whenLoaded(end)
     },
   }
 }

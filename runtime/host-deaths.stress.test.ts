@@ -30,20 +30,22 @@ function killHost(broker: Broker, point: 'none' | FaultPoint): Promise<boolean> 
   return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))
 }
 
-t.test('a crash is charged once when the partition host died between the charge and its answer', async t => {
-  const broker = await openBroker(t, { restart: OFTEN })
-  const topic = await broker.topic<Oddity>('orders')
-  const run = await topic
-    .group('g')
-    .run(odd({ attempts: 3, deadLetter: 'dead', backoff: { initialMs: 500, maxMs: 500 } }))
-  const killed = killHost(broker, 'betweenChargeAndAnswer')
-  await delay(20)
-  await topic.publish({ value: 'exit' })
-  t.equal(await within(6_000, 'the kill', killed), true)
-  await within(10_000, 'idle', run.idle())
-  t.match(await run.stats(), { deadLettered: 1, failures: 3, restarts: 3 })
-  await run.stop()
-})
+for (const point of ['beforeCharge', 'betweenChargeAndAnswer'] as const) {
+  t.test(`a crash is charged once when the partition host died ${point}`, async t => {
+    const broker = await openBroker(t, { restart: OFTEN })
+    const topic = await broker.topic<Oddity>('orders')
+    const run = await topic
+      .group('g')
+      .run(odd({ attempts: 3, deadLetter: 'dead', backoff: { initialMs: 500, maxMs: 500 } }))
+    const killed = killHost(broker, point)
+    await delay(20)
+    await topic.publish({ value: 'exit' })
+    t.equal(await within(6_000, 'the kill', killed), true)
+    await within(10_000, 'idle', run.idle())
+    t.match(await run.stats(), { deadLettered: 1, failures: 3, restarts: 3 })
+    await run.stop()
+  })
+}
 
 t.test('a run begins where the last one ended, in the middle of a frame, when the host died in between', async t => {
   const broker = await openBroker(t, { restart: OFTEN })

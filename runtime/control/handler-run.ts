@@ -204,7 +204,9 @@ export class HandlerRun {
       }
       life = this.#boot(host, incarnation, client)
       const remote = host.remote as Remote<HandlerHostApi>
-      await remote.withDeadline(START_MS).load()
+      const loaded = remote.withDeadline(START_MS).load()
+      life.loads(loaded)
+      await loaded
       for (let told = false; told !== this.#paused; ) {
         told = this.#paused
         await (told ? remote.call.pause(this.shape.run) : remote.call.resume(this.shape.run))

@@ -41,7 +41,7 @@ import {
   openCursor,
   step,
 } from './group-cursor.ts'
-import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
+import { type HandedOver, type HandOut, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
 
 interface OpenSlot {
@@ -225,15 +225,18 @@ export class GroupActor {
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(this.place.member)
-    // Told again, because the predecessor died before it had answered, it has been charged.
-    if (crash !== null && executing !== null && this.#block.chargedEpoch !== epoch) {
-      const { offset } = executing
-      // At most once it is committed already, and not yet over.
-      const passed = Math.min(committed, offset)
-      this.#step({ kind: 'crashed', committed: passed, how: crash.reason, ...executing }, JSON.stringify(crash.error))
-    }
-    if (crash !== null) this.#block.chargedEpoch = epoch
+    if (crash !== null && executing !== null) this.#charge(epoch, crash, committed, executing)
     this.#letGo()
+  }
+
+  /** Told again, because a predecessor died before it had answered, it charges the same hand-out, which is counted once. */
+  #charge(epoch: number, crash: SlotCrash, committed: number, executing: HandOut): void {
+    const charged = this.#block.chargeOf(epoch) ?? executing
+    this.#block.charge(epoch, charged)
+    this.#surroundings.fault(FAULT_POINT.beforeCharge)
+    // At most once it is committed already, and not yet over.
+    const passed = Math.min(committed, charged.offset)
+    this.#step({ kind: 'crashed', committed: passed, how: crash.reason, ...charged }, JSON.stringify(crash.error))
   }
 
   #handOver(slot: number, crash: SlotCrash | null): HandedOver {

@@ -17,6 +17,8 @@ import {
   FAILURE_STATE,
   FAILURES_MAX,
   GROUP_CHARGED,
+  GROUP_CHARGED_ATTEMPT,
+  GROUP_CHARGED_OFFSET,
   GROUP_COMMITTED,
   GROUP_DEAD_LETTERED,
   GROUP_FAILED,
@@ -28,6 +30,7 @@ import {
 } from '../layout.ts'
 import type { DeadLetterReason } from '../types.ts'
 import type { Failure } from './group-cursor.ts'
+import type { HandOut } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
 
 const STATES: readonly Failure['state'][] = ['retry', 'dying', 'dead']
@@ -67,11 +70,20 @@ export class GroupBlock {
     this.#memory.i32[(this.address + GROUP_OPENED) >> 2] = 1
   }
 
-  get chargedEpoch(): number {
-    return this.#memory.i32[(this.address + GROUP_CHARGED) >> 2] as number
+  /** The hand-out that the crash of the reader of this epoch was charged to; null: none yet. */
+  chargeOf(epoch: number): HandOut | null {
+    const { i32 } = this.#memory
+    if (i32[(this.address + GROUP_CHARGED) >> 2] !== epoch) return null
+    return {
+      offset: this.#get(GROUP_CHARGED_OFFSET),
+      deliveryAttempt: i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] as number,
+    }
   }
 
-  set chargedEpoch(epoch: number) {
+  /** The epoch is stored last: a death before it leaves nothing charged. */
+  charge(epoch: number, { offset, deliveryAttempt }: HandOut): void {
+    this.#set(GROUP_CHARGED_OFFSET, offset)
+    this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] = deliveryAttempt
     this.#memory.i32[(this.address + GROUP_CHARGED) >> 2] = epoch
   }
 

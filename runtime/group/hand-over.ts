@@ -23,11 +23,17 @@ export interface LeftSlot {
   readonly crash: { readonly executing: boolean } | null
 }
 
+/** A record in a handler's hands for the `deliveryAttempt`-th time. */
+export interface HandOut {
+  readonly offset: number
+  readonly deliveryAttempt: number
+}
+
 export interface HandedOver {
   /** Everything below is settled. */
   readonly committed: number
   /** The record that was being handled when the thread died; null: nobody can be charged. */
-  readonly executing: { readonly offset: number; readonly deliveryAttempt: number } | null
+  readonly executing: HandOut | null
 }
 
 /** Brings the block's ledger up to what the slot says. `failures` are the group's account of what failed. */

@@ -5,7 +5,7 @@
  * A thread that is told to end goes on for a moment, and by chance for so long that it counts as a zombie.
  */
 import { EventEmitter } from 'node:events'
-import type { Behave, BootTask } from '../../actors/boot.ts'
+import type { Behave, BootNotice, BootTask } from '../../actors/boot.ts'
 import { toWire } from '../../actors/error-wire.ts'
 import type { Outcome } from '../../actors/exit-reason.ts'
 import { type ControlStart, control } from '../control/control-thread.ts'
@@ -114,10 +114,17 @@ export class SimPool {
     this.threads = [this.#worker]
     this.#scheduler = scheduler
     this.#faults = faults
+    this.#worker.start(() => this.#tell('loaded'))
   }
 
   readonly #scheduler: Scheduler
   readonly #faults: ThreadFaults
+
+  #tell(millrace: BootNotice['millrace']): void {
+    this.#worker.tellOwner(this.#scheduler.chance.next(), EVENT.message, () =>
+      this.#worker.emit('message', { millrace }),
+    )
+  }
 
   on(): this {
     return this
@@ -138,7 +145,7 @@ export class SimPool {
           if (thread.state === 'alive') resolve(outcome)
         })
       worker.start(() => {
-        worker.tellOwner(chance.next(), EVENT.message, () => worker.emit('message', { millrace: 'started' }))
+        this.#tell('started')
         Promise.resolve(behave({ data: task.data, port: task.port, threadId: worker.threadId })).then(
           () => answer({ kind: 'normal' }),
           (error: unknown) => {

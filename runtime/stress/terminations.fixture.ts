@@ -37,6 +37,7 @@ export const MOMENTS: readonly Moment[] = [
   'betweenRingAndReceipt',
   'betweenDeadLetterAndVerdict',
   'betweenVerdictAndRelease',
+  'beforeCharge',
   'betweenChargeAndAnswer',
 ]
 

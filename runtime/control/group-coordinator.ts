@@ -70,6 +70,8 @@ export class GroupCoordinator {
   readonly #deadly = new Set<number>()
   /** What handlers' `stop` returned for partitions that moved on, by run. */
   readonly #moved = new Map<number, PartitionResult[]>()
+  /** Slots whose member was told to let go: what has not yet heard of one must not hear of it behind that. */
+  readonly #revoked = new WeakSet<SlotPlace>()
   /** Partitions that are being taken up, by whom. */
   readonly #taking = new Map<Promise<void>, string>()
   #state: AssignmentState
@@ -138,7 +140,7 @@ export class GroupCoordinator {
         this.#slotsOf(ids).map(async ([partition, slot]) => {
           const handle = this.#members.get(this.#holders.get(slot) as string) as MemberHandle
           try {
-            const answer = await within(handle, handle.revoke(slot.member, slot.epoch, stop))
+            const answer = await this.#revoke(handle, slot, stop)
             if ('result' in answer) results.push({ partition, result: answer.result })
             await this.#closeSlot(partition, slot, null)
             this.#freeSlot(handle, slot, answer)
@@ -165,6 +167,11 @@ export class GroupCoordinator {
     await this.#hosts.call(host, api => api.closeSlot(slot.member, slot.epoch, crash))
     this.#holders.delete(slot)
     if (this.group.slots.get(partition) === slot) this.group.slots.delete(partition)
+  }
+
+  #revoke(handle: MemberHandle, slot: SlotPlace, stop: boolean): Promise<RevokeAnswer> {
+    this.#revoked.add(slot)
+    return within(handle, handle.revoke(slot.member, slot.epoch, stop))
   }
 
   /** A slot outlives its reader only where that has not said that it writes there no more. */
@@ -205,7 +212,7 @@ export class GroupCoordinator {
     try {
       const slot = this.group.slots.get(partition)
       if (slot !== undefined) {
-        const answer = await within(handle, handle.revoke(slot.member, slot.epoch, true))
+        const answer = await this.#revoke(handle, slot, true)
         if ('result' in answer) {
           const moved = this.#moved.get(handle.run) ?? []
           this.#moved.set(handle.run, moved)
@@ -254,7 +261,7 @@ export class GroupCoordinator {
 
   async #assign({ partition, slot, handle, assignment }: Given): Promise<void> {
     // It may have been taken away before its member heard of it.
-    if (this.group.slots.get(partition) !== slot) return
+    if (this.group.slots.get(partition) !== slot || this.#revoked.has(slot)) return
     try {
       await within(handle, handle.assign(assignment))
     } catch (error) {

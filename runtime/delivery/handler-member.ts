@@ -125,10 +125,14 @@ export class HandlerMember implements RunMember {
     if (starting?.epoch === epoch) {
       this.#starting.delete(member)
       starting.context.abort()
+      this.#pass(member)
       return { held: true }
     }
     const running = this.#running.get(member)
-    if (running === undefined || running.executor.reader.assignment.epoch !== epoch) return { held: false }
+    if (running === undefined || running.executor.reader.assignment.epoch !== epoch) {
+      this.#pass(member)
+      return { held: false }
+    }
     const { executor, context } = running
     context.abort()
     await executor.close()
@@ -139,6 +143,13 @@ export class HandlerMember implements RunMember {
     const result = await this.#handler.stop(executor.userState, context)
     await context.settled()
     return result === undefined ? { held: true } : { held: true, result }
+  }
+
+  /** It is not to come any more: others need not wait for it. */
+  #pass(member: number): void {
+    if (this.#turnstile.open) return
+    this.#turnstile.leave(member)
+    this.#thread.wake()
   }
 
   abandon(): void {

@@ -116,7 +116,8 @@ export const crashesAreCharged: Checker = ({ events }) => {
       }
       ended.add(event.consumer)
     }
-    if (event.kind !== 'delivered') continue
+    // Who was to end by then, and goes on, does not hear of what comes later.
+    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
     const name = `${event.group} ${placeOf(event)}`
     const least = charged.get(name)
     if (least !== undefined && event.failedAttempts < least)

@@ -60,6 +60,8 @@ export class Lab {
   readonly events: HistoryEvent[] = []
   readonly seen: Map<FaultKind, number> = new Map()
   readonly #consumers = new Map<SimThread, Consumer[]>()
+  /** Threads that were told to end, and may go on for a while. */
+  readonly #ending = new Set<SimThread>()
   #names = 0
   #outputs = 0
   /** The delivery that each thread has on its stack. */
@@ -94,6 +96,7 @@ export class Lab {
     const others = this.#consumers.get(thread)
     if (others === undefined) this.#consumers.set(thread, [consumer])
     else others.push(consumer)
+    if (this.#ending.has(thread)) this.#recordEnd(name, {})
     return consumer
   }
 
@@ -104,10 +107,13 @@ export class Lab {
     const executing = byItself ? this.#onStack.get(thread) : undefined
     this.#onStack.delete(thread)
     const own = executing === undefined ? {} : { executing }
-    for (const { name } of this.#consumers.get(thread) ?? []) {
-      this.events.push({ kind: 'ended', consumer: name, ...own })
-      this.scheduler.trace?.(`${this.scheduler.stamp} ${name} is to end`)
-    }
+    this.#ending.add(thread)
+    for (const { name } of this.#consumers.get(thread) ?? []) this.#recordEnd(name, own)
+  }
+
+  #recordEnd(consumer: string, own: Pick<Extract<HistoryEvent, { kind: 'ended' }>, 'executing'>): void {
+    this.events.push({ kind: 'ended', consumer, ...own })
+    this.scheduler.trace?.(`${this.scheduler.stamp} ${consumer} is to end`)
   }
 
   delivered(consumer: Consumer, group: string, delivery: Delivery<Value>): void {

@@ -383,7 +383,8 @@ export class Workload {
     while (this.#producing && acts.length > 0) {
       await sleep(chance.between(10, 150))
       const plan = chance.pick(groups)
-      await this.#retrying(() => this.#act(source, plan, chance.pick(acts)))
+      const act = chance.pick(acts)
+      await this.#retrying(() => this.#act(source, plan, act))
     }
     for (const plan of groups) if (this.#paused.has(plan)) await this.#resume(plan)
   }

@@ -95,3 +95,26 @@ t.test('a successor does not look for the last receipts where the window has bee
   t.strictSame(receipts, [3, 4])
   t.equal(second.highWatermark, 5)
 })
+
+t.test('a successor takes a ring up behind the padding at its end, where its predecessor was', async t => {
+  const { memory, gate, receipts, actor, publish } = house()
+  let dies = false
+  const first = actor({
+    fault: point => {
+      if (dies && point === FAULT_POINT.betweenWindowAndRing) throw new Error('died')
+    },
+  })
+  publish(4)
+  t.equal(first.drain(), true)
+  memory.store(gate, first.window.end)
+  // The fifth of these does not fit before the ring's end, nor, then, into the window.
+  publish(5)
+  dies = true
+  t.throws(() => first.drain(), /died/)
+  receipts.length = 0
+  const second = actor()
+  t.strictSame(receipts, [4, 5, 6, 7])
+  memory.store(gate, second.window.end)
+  t.equal(second.drain(), true)
+  t.strictSame(receipts, [4, 5, 6, 7, 8])
+})

@@ -159,6 +159,8 @@ export class PartitionActor {
       consumer.poll()
       while (consumer.head !== taken) {
         const address = consumer.next()
+        // It stood behind a padding, which that look has just passed.
+        if (consumer.head === taken) break
         if (address < 0) throw new Error(`broken invariant: ring ${ring.id} ends at ${consumer.head}, before ${taken}`)
         const ringEnd = this.#memory.i32[(address + FRAME_RING_END) >> 2] as number
         if (!appended.some(frame => frame.ringEnd === ringEnd))

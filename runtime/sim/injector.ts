@@ -121,7 +121,9 @@ export class Injector implements ThreadFaults {
         break
       case 'pausedThread': {
         const victims = this.#alive('main', 'control', 'partition', 'handler')
-        chance.pick(victims).freeAt = this.#scheduler.now + chance.next() * chance.pick([20, 200, 3_000])
+        const victim = chance.pick(victims)
+        // One that stands still already does not go on sooner for it.
+        victim.freeAt = Math.max(victim.freeAt, this.#scheduler.now + chance.next() * chance.pick([20, 200, 3_000]))
         this.#lab.saw(kind)
         break
       }

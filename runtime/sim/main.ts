@@ -118,7 +118,7 @@ class Tally {
     this.inputsMin = Math.min(this.inputsMin, inputs)
     for (const [kind, count] of inputsByKind.entries()) this.byKind[kind] = (this.byKind[kind] as number) + count
     for (const fault of faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
-    if (this.#hashes) console.log(`seed ${seed}: ${hash.toString(16).padStart(8, '0')}`)
+    if (this.#hashes) console.log(`seed ${seed}: ${hash.toString(16).padStart(8, '0')}, ${inputs} inputs`)
     if (problems.length === 0) return
     this.failed++
     if (this.failed > TOLD_MAX) return

@@ -17,11 +17,19 @@ export const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
 const DEAD = '.dlq'
 /** After so long the application and the faults leave the broker alone, until all is published. */
 const BUSY_MS = 8_000
-/** Longest wait for a group to settle everything, in the simulation's time. */
-const DRAIN_MS = 120_000
+/** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
+const STILL_MS = 30_000
+/** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
+const INPUTS_MIN = 900
 
 export function sleep(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(() => resolve(), ms))
+}
+
+/** The same messages under other names. */
+function inRound(producer: ProducerPlan, round: number): ProducerPlan {
+  if (round === 0) return producer
+  return { ...producer, messages: producer.messages.map(message => ({ ...message, id: `${message.id}.${round}` })) }
 }
 
 /** Whoever consumes for a group now, however it does so. */
@@ -82,7 +90,11 @@ export class Workload {
       faultsEnd()
     }
     const busy = setTimeout(quiet, BUSY_MS)
-    await Promise.all(plan.producers.map(producer => this.#produce(source, producer)))
+    const { scheduler } = this.#lab
+    for (let round = 0; round === 0 || scheduler.inputs < INPUTS_MIN; round++) {
+      await Promise.all(plan.producers.map(producer => this.#produce(source, inRound(producer, round))))
+      await sleep(scheduler.chance.below(200))
+    }
     await sleep(this.#lab.scheduler.chance.below(300))
     clearTimeout(busy)
     quiet()
@@ -431,37 +443,39 @@ export class Workload {
     await Promise.all(consumings.map(consuming => consuming.resume?.().catch(() => undefined)))
   }
 
-  /** Waits until everything is settled, also what dead letters and outputs became. */
   /** What it is at, should it never end. */
   said = 'starting'
 
+  /** Waits until everything is settled, also what dead letters and outputs became. */
   async #drain(source: Topic<Value>, out: Topic<Value>): Promise<void> {
-    const until = nowMs() + DRAIN_MS
     await Promise.all(this.#late)
     for (const { group } of this.facts) {
-      while ((await source.group(group).lag()) > 0) {
-        if (nowMs() > until) {
-          const stats = await source.group(group).stats()
-          this.problems.push(`A5: group ${group} is not drained: ${JSON.stringify(stats)}`)
-          return
-        }
-        await sleep(200)
-      }
+      if (!(await this.#settlesAll(source.group(group)))) return
       this.drained.push(`${group} of ${source.name}`)
     }
     await this.#look(source)
-    for (const topic of [source, out]) await this.#read(topic, until)
-    for (const { deadLetterTopic } of this.facts)
-      await this.#read(await (this.#broker as Broker).topic<Value>(deadLetterTopic as string), until)
+    for (const topic of [source, out]) await this.#settlesAll(topic.group('audit'))
+    for (const { deadLetterTopic } of this.facts) {
+      const letters = await (this.#broker as Broker).topic<Value>(deadLetterTopic as string)
+      await this.#settlesAll(letters.group('audit'))
+    }
   }
 
-  async #read(topic: Topic<Value>, until: number): Promise<void> {
-    while ((await topic.group('audit').lag()) > 0) {
-      if (nowMs() > until) {
-        this.problems.push(`A5: the reader of ${topic.name} is not drained`)
-        return
+  /** Waits for that, for as long as the group gets anywhere; whether it did. */
+  async #settlesAll(group: Group<Value>): Promise<boolean> {
+    let last = ''
+    let since = nowMs()
+    for (;;) {
+      const stats = await group.stats()
+      if (stats.lag === 0) return true
+      const now = `${stats.lag} ${stats.failures} ${stats.deadLettered}`
+      if (now !== last) since = nowMs()
+      else if (nowMs() - since > STILL_MS) {
+        this.problems.push(`A5: group ${group.name} is not drained: ${JSON.stringify(stats)}`)
+        return false
       }
-      await sleep(50)
+      last = now
+      await sleep(200)
     }
   }
 }

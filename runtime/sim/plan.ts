@@ -98,7 +98,7 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
 export function planOf(seed: number, chance: Chance): Plan {
   const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
   const partitions = chance.between(1, 4)
-  const attempts = chance.pick([1, 2, 3, 5])
+  const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []
   const kinds: readonly GroupKind[] = ['run', 'run', 'run', 'run', 'handle', 'consume', 'observe']
   const chosen: GroupKind[] = [chance.happens(0.7) ? 'run' : chance.pick(kinds)]
@@ -109,7 +109,7 @@ export function planOf(seed: number, chance: Chance): Plan {
       name: `g${index}`,
       kind,
       threads: chance.between(1, 3),
-      attempts: chance.happens(0.5) ? attempts : chance.between(1, 4),
+      attempts: chance.happens(0.5) ? attempts : chance.between(1, 3),
       initialMs: chance.pick([1, 5, 20, 100]),
       handlerTimeoutMs: chance.pick([50, 150, 400]),
       window: chance.pick([1, 4, 32, 1_024]),
@@ -123,11 +123,11 @@ export function planOf(seed: number, chance: Chance): Plan {
   const once = FAULTS.flatMap(fault =>
     faults.has(fault) && SCRIPTS[fault] !== undefined ? [chance.pick(SCRIPTS[fault])] : [],
   )
-  const badShare = chance.pick([0.02, 0.05, 0.1, 0.3])
+  const badShare = chance.pick([0.01, 0.03, 0.06, 0.15])
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])
   const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])
-  const total = chance.pick([30, 50, 80])
+  const total = chance.pick([20, 30, 45])
   const producers: ProducerPlan[] = []
   const producing = chance.between(1, 3)
   for (let producer = 0; producer < producing; producer++) {

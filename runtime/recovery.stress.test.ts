@@ -95,6 +95,21 @@ t.test('readers of the creating thread give their slots back', async t => {
   t.equal(await blocks(broker), before)
 })
 
+t.test('a window that is full of what a dead thread had handled is emptied by its successor', async t => {
+  const broker = await open(t)
+  const topic = await broker.topic<Oddity>('orders', SMALL)
+  const run = await topic.group('g').run(odd())
+  // It ends between the last record of a fetch and the commit that would free the window.
+  const killed = sessionOf(broker).ask(control => control.killHandler(runNumbers.get(run) as number, 0, 'committing'))
+  await delay(50)
+  const message = { value: 'return', headers: { padding: 'x'.repeat(3_900) } } as const
+  const rest = Array.from({ length: 30 }, () => topic.publish(message))
+  t.match(await within(5_000, 'the kill', killed), { phase: 'committing' })
+  await within(5_000, 'publishing', Promise.all(rest))
+  await within(5_000, 'idle', run.idle())
+  await run.stop()
+})
+
 t.test('a run can be paused and resumed while a thread of it starts again', async t => {
   const broker = await open(t)
   const topic = await broker.topic<Oddity>('orders')

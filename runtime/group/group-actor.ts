@@ -24,7 +24,7 @@ import {
   SLOT_RETURNED,
 } from '../layout.ts'
 import { SETTLE, VERDICT } from '../link.ts'
-import { nearestOffset } from '../log/frame.ts'
+import { frameEndOffset, nearestOffset } from '../log/frame.ts'
 import { findRecord } from '../log/stored-record.ts'
 import type { HostLink, Settlement } from '../partition/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
@@ -227,6 +227,19 @@ export class GroupActor {
     this.partition.readers.delete(this.place.member)
     if (crash !== null && executing !== null) this.#charge(epoch, crash, committed, executing)
     this.#letGo()
+    // Last: what is charged may be a record that is committed, and is read from here.
+    if (!this.#holds) this.#block.pin = this.#frameOf(committed)
+  }
+
+  /**
+   * Position of the frame that holds `offset`, or the end. Readers move their pin a fetch at a time: a successor that has
+   * nothing to read would never move it, and in a full window nothing to read would ever come.
+   */
+  #frameOf(offset: number): number {
+    const { reader, window } = this.partition
+    for (const position of this.partition.frames(this.#block.pin))
+      if (frameEndOffset(reader, position) > offset) return position
+    return window.end
   }
 
   /** Told again, because a predecessor died before it had answered, it charges the same hand-out, which is counted once. */

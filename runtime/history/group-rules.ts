@@ -107,7 +107,7 @@ export const nothingIsSkipped: Checker = history => {
     if (event.kind === 'settled' && event.how === 'handled') ledger.of(event, 0).add(event.offset)
     if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
     const group = facts.get(`${event.group} of ${event.topic}`)
-    if (group === undefined || !group.ordered) continue
+    if (group === undefined || !group.ordered || group.atMostOnce) continue
     const settled = ledger.of(event, group.from === 'latest' ? event.offset : 0)
     for (let offset = settled.prefix; offset < event.offset; offset++) {
       const place = { topic: event.topic, partition: event.partition, offset }
@@ -118,6 +118,59 @@ export const nothingIsSkipped: Checker = history => {
       }
       settled.add(offset)
     }
+  }
+  return problems.done()
+}
+
+/** A3 by key: nobody is given a record while an earlier one of its key and partition is not settled. */
+export const keysKeepTheirOrder: Checker = history => {
+  const problems = new Problems('A3')
+  const facts = factsOf(history)
+  const ledger = new Ledger(history)
+  const ended = new Set<string>()
+  const offsets = new Map<string, Set<number>>()
+  const lineOfKey = ({ topic, partition, key }: { topic: string; partition: number; key: string | null }): string =>
+    `${topic}/${partition} ${key}`
+  for (const event of history.events) {
+    if (event.kind !== 'read' || event.key === null) continue
+    offsets.set(lineOfKey(event), (offsets.get(lineOfKey(event)) ?? new Set()).add(event.offset))
+  }
+  const firsts = new Map<string, number>()
+  for (const event of history.events) {
+    if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'settled' && event.how === 'handled') ledger.of(event, 0).add(event.offset)
+    if (event.kind !== 'delivered') continue
+    const line = lineOf(event)
+    const first = firsts.get(line) ?? event.offset
+    firsts.set(line, first)
+    const group = facts.get(`${event.group} of ${event.topic}`)
+    if (ended.has(event.consumer) || event.key === null || group?.keyed !== true || group.atMostOnce) continue
+    const settled = ledger.of(event, 0)
+    for (const offset of offsets.get(lineOfKey(event)) ?? []) {
+      if (offset >= event.offset || (group.from === 'latest' && offset < first)) continue
+      const place = { topic: event.topic, partition: event.partition, offset }
+      if (settled.has(offset) || ledger.isLetter({ group: event.group, ...place })) continue
+      problems.say(`${event.consumer} got ${placeOf(event)} of key ${event.key} before ${offset} was settled`)
+      break
+    }
+  }
+  return problems.done()
+}
+
+/** At most once: nobody is given a record that was handed out before, unless its thread was to end by then. */
+export const atMostOnce: Checker = history => {
+  const problems = new Problems('at most once')
+  const facts = factsOf(history)
+  const ended = new Set<string>()
+  const given = new Map<string, string>()
+  for (const event of history.events) {
+    if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind !== 'delivered' || facts.get(`${event.group} of ${event.topic}`)?.atMostOnce !== true) continue
+    const name = `${event.group} ${placeOf(event)}`
+    const before = given.get(name)
+    if (before !== undefined && !ended.has(event.consumer))
+      problems.say(`${placeOf(event)} was given to ${before}, and again to ${event.consumer}`)
+    given.set(name, event.consumer)
   }
   return problems.done()
 }
@@ -212,6 +265,8 @@ export const attemptsCountUp: Checker = ({ events }) => {
 export const GROUP_RULES: readonly Checker[] = [
   oneOwner,
   nothingIsSkipped,
+  keysKeepTheirOrder,
+  atMostOnce,
   commitsGoForward,
   everyRecordIsSettled,
   attemptsCountUp,

@@ -104,6 +104,8 @@ export interface GroupFacts {
   readonly attempts: number
   /** Whether it hands out one record of a partition at a time, in order. */
   readonly ordered: boolean
+  /** Whether it hands out one record of a key at a time, in order. */
+  readonly keyed: boolean
   readonly from: 'earliest' | 'latest'
   readonly atMostOnce: boolean
   readonly deadLetterTopic: string | null

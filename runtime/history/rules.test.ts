@@ -73,13 +73,14 @@ const FACTS: GroupFacts = {
   group: 'g',
   attempts: 2,
   ordered: true,
+  keyed: true,
   from: 'earliest',
   atMostOnce: false,
   deadLetterTopic: 'in.g.dlq',
 }
 
-function judge(events: readonly HistoryEvent[]): string[] {
-  const history: History = { events, groups: [FACTS], readTopics: ['in'], drained: ['g of in'] }
+function judge(events: readonly HistoryEvent[], facts: Partial<GroupFacts> = {}): string[] {
+  const history: History = { events, groups: [{ ...FACTS, ...facts }], readTopics: ['in'], drained: ['g of in'] }
   return [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES].flatMap(rule => rule(history))
 }
 
@@ -100,7 +101,12 @@ const settledA = indexOf(event => event.kind === 'settled')
 const crash = indexOf(event => event.kind === 'ended')
 const letterC = indexOf(event => event.kind === 'letter')
 
-const BAD: readonly (readonly [rule: string, what: string, events: readonly HistoryEvent[]])[] = [
+const BAD: readonly (readonly [
+  rule: string,
+  what: string,
+  events: readonly HistoryEvent[],
+  facts?: Partial<GroupFacts>,
+])[] = [
   ['S1', 'another value at a place', planted(lastIndex, read('x', 0, 'other'))],
   ['S2', 'a value at two places', planted(lastIndex, read('a', 3))],
   ['S3/S4', 'a confirmed value that nobody read', planted(readB, null, true)],
@@ -123,6 +129,8 @@ const BAD: readonly (readonly [rule: string, what: string, events: readonly Hist
     planted(lastIndex, delivered('c', 2, { consumer: 'c1' })).filter(event => event.kind !== 'ended'),
   ],
   ['A3', 'a record before one that is not settled', planted(settledA, null, true)],
+  ['A3', 'a record of a key before one that is not settled', planted(settledA, null, true), { ordered: false }],
+  ['at most once', 'a record that is handed out again', GOOD, { atMostOnce: true, attempts: 1 }],
   ['A4', 'a commit that goes back', planted(lastIndex, committed(2))],
   ['A4', 'a commit ahead of what is settled', planted(settledA, committed(2))],
   ['A5', 'a record that is neither handled nor buried', planted(letterC, null, true)],
@@ -155,11 +163,13 @@ const BAD: readonly (readonly [rule: string, what: string, events: readonly Hist
 
 t.test('a history in which all is well breaks no rule', async t => {
   t.strictSame(judge(GOOD), [])
+  t.strictSame(judge(GOOD, { ordered: false }), [])
+  t.strictSame(judge(GOOD, { ordered: false, keyed: false }), [])
 })
 
-for (const [rule, what, events] of BAD) {
+for (const [rule, what, events, facts] of BAD) {
   t.test(`${rule} sees ${what}`, async t => {
-    const found = judge(events)
+    const found = judge(events, facts)
     t.ok(
       found.some(problem => problem.startsWith(`${rule}:`)),
       found.join('; ') || 'nothing was seen',

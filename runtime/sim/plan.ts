@@ -3,6 +3,7 @@
  *
  * Everything here is drawn from the seed before anything runs.
  */
+import type { RetryOrder } from '../types.ts'
 import type { Chance } from './chance.ts'
 
 /** Everything that may go wrong, by name; each is in a share of the seeds. */
@@ -51,6 +52,9 @@ export interface GroupPlan {
   /** Named with its topic, so that it sees every record. */
   readonly named: boolean
   readonly restartIntensity: number
+  readonly retryOrder: RetryOrder
+  readonly concurrency: number
+  readonly atMostOnce: boolean
 }
 
 export interface MessagePlan {
@@ -105,25 +109,32 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (chance.happens(0.3)) chosen.push(chance.pick(kinds))
   if (faults.has('doubleSettle')) chosen.push(chance.pick(['consume', 'observe']))
   for (const [index, kind] of chosen.entries()) {
+    const handles = kind === 'run' || kind === 'handle'
+    const atMostOnce = handles && chance.happens(0.12)
+    const inLanes = handles && !atMostOnce && chance.happens(0.35)
     groups.push({
       name: `g${index}`,
       kind,
       threads: chance.between(1, 3),
-      attempts: chance.happens(0.5) ? attempts : chance.between(1, 3),
+      attempts: atMostOnce ? 1 : chance.happens(0.5) ? attempts : chance.between(1, 3),
       initialMs: chance.pick([1, 5, 20, 100]),
       handlerTimeoutMs: chance.pick([50, 150, 400]),
       window: chance.pick([1, 4, 32, 1_024]),
-      output: (kind === 'run' || kind === 'handle') && chance.happens(0.3),
-      publishes: (kind === 'run' || kind === 'handle') && chance.happens(0.25),
+      output: handles && chance.happens(0.3),
+      publishes: handles && chance.happens(0.25),
       named: chance.happens(0.8),
       restartIntensity: chance.pick([10, 10, 30, 3]),
+      retryOrder: inLanes ? chance.pick(['key', 'key', 'none', 'partition']) : 'partition',
+      concurrency: inLanes ? chance.pick([1, 2, 8]) : 1,
+      atMostOnce,
     })
   }
   const scripts = FAULTS.flatMap(fault => (faults.has(fault) ? (SCRIPTS[fault] ?? []) : []))
   const once = FAULTS.flatMap(fault =>
     faults.has(fault) && SCRIPTS[fault] !== undefined ? [chance.pick(SCRIPTS[fault])] : [],
   )
-  const badShare = chance.pick([0.01, 0.03, 0.06, 0.15])
+  // A topic of dead letters is full when there are many.
+  const badShare = chance.pick(faults.has('fullDeadLetters') ? [0.06, 0.15, 0.4] : [0.01, 0.03, 0.06, 0.15])
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])
   const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])

@@ -20,7 +20,7 @@ const BUSY_MS = 4_000
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
 const STILL_MS = 30_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
-const INPUTS_MIN = 860
+const INPUTS_MIN = 930
 
 export function sleep(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(() => resolve(), ms))
@@ -152,13 +152,15 @@ export class Workload {
   }
 
   async #open(source: Topic<Value>, plan: GroupPlan): Promise<void> {
+    const handles = plan.kind === 'run' || plan.kind === 'handle'
     this.facts.push({
       topic: source.name,
       group: plan.name,
       attempts: plan.attempts,
-      ordered: plan.kind === 'run' || plan.kind === 'handle',
+      ordered: handles && plan.retryOrder === 'partition' && plan.concurrency === 1,
+      keyed: handles && plan.retryOrder !== 'none',
       from: plan.named ? 'earliest' : 'latest',
-      atMostOnce: false,
+      atMostOnce: plan.atMostOnce,
       deadLetterTopic: `${source.name}.${plan.name}${DEAD}`,
     })
     this.#consuming.set(plan, [])
@@ -183,22 +185,28 @@ export class Workload {
 
   /** One more consumer of a group, or its first. */
   async #join(source: Topic<Value>, plan: GroupPlan, threads: number): Promise<void> {
-    const { name, attempts, initialMs, handlerTimeoutMs } = plan
+    const { name, attempts, initialMs, handlerTimeoutMs, retryOrder, concurrency } = plan
     const group = source.group(name)
     const options = { attempts, backoff: { initialMs, maxMs: 400 } }
     const consumings = this.#consuming.get(plan) as Consuming[]
-    const output = plan.output ? { output: 'out' } : {}
+    const handling = {
+      ...(plan.atMostOnce
+        ? { delivery: 'at-most-once' as const, deadLetter: `${source.name}.${name}${DEAD}` }
+        : { ...options, retryOrder, concurrency }),
+      ...(plan.output ? { output: 'out' } : {}),
+      handlerTimeoutMs,
+    }
     switch (plan.kind) {
       case 'run': {
         const restart = { intensity: plan.restartIntensity, periodMs: 10_000 }
         const handler = new URL(`?${plan.name}`, HANDLER_URL)
-        const run = await group.run({ ...options, ...output, handler, threads, handlerTimeoutMs, restart })
+        const run = await group.run({ ...handling, handler, threads, restart })
         consumings.push(run)
         this.#mind(source, plan, run)
         break
       }
       case 'handle': {
-        const run = await group.handle(this.#lab.handler(plan) as never, { ...options, ...output, handlerTimeoutMs })
+        const run = await group.handle(this.#lab.handler(plan) as never, handling)
         consumings.push(run)
         break
       }
@@ -232,6 +240,7 @@ export class Workload {
         await start()
         return
       } catch (error) {
+        if (this.#lab.closing) return
         if (tries > 50 || isMillraceError(error, 'MILL_CLOSED')) {
           this.problems.push(`a group could not be joined: ${(error as Error).message}`)
           return

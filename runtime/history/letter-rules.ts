@@ -77,8 +77,12 @@ class Causes {
   }
 }
 
-/** Each failure that is counted has a cause of its own: none is charged for a neighbour, and none twice. */
-export const onlyFailuresAreCharged: Checker = ({ events }) => {
+/**
+ * Each failure that is counted has a cause of its own: none is charged for a neighbour, and none twice. At most once, what
+ * was committed and not yet handled goes with its thread, whatever that died of.
+ */
+export const onlyFailuresAreCharged: Checker = ({ events, groups }) => {
+  const lossy = new Set(groups.filter(({ atMostOnce }) => atMostOnce).map(({ group, topic }) => `${group} of ${topic}`))
   const problems = new Problems('D1')
   const causes = new Causes()
   for (const event of events) {
@@ -92,7 +96,7 @@ export const onlyFailuresAreCharged: Checker = ({ events }) => {
     causes.hear(event)
   }
   for (const event of events) {
-    if (event.kind !== 'letter' || event.replayed > 0) continue
+    if (event.kind !== 'letter' || event.replayed > 0 || lossy.has(`${event.group} of ${event.source.topic}`)) continue
     const count = causes.of(event.group, placeOf(event.source))
     if (event.failedAttempts > count)
       problems.say(

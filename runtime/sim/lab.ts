@@ -201,7 +201,7 @@ export class Lab {
 
   #handled(plan: GroupPlan, delivery: Delivery<Value>, consumer: Consumer, context: HandlerContext): unknown {
     if (plan.publishes && this.scheduler.chance.happens(0.5)) {
-      const value = this.#output(delivery, consumer)
+      const value = this.#output(plan, delivery, consumer)
       return context.publish('out', { key: delivery.key, value }).then(
         () => {
           this.record({ kind: 'answered', topic: 'out', id: value.id, outcome: 'ok' })
@@ -214,12 +214,14 @@ export class Lab {
       )
     }
     this.settled(consumer, plan.name, delivery, 'handled')
-    return plan.output ? this.#output(delivery, consumer) : undefined
+    return plan.output ? this.#output(plan, delivery, consumer) : undefined
   }
 
-  #output({ key, value }: Delivery<Value>, { name }: Consumer): Value {
+  #output({ concurrency }: GroupPlan, { key, value }: Delivery<Value>, { name }: Consumer): Value {
     const id = `${value.id}>${++this.#outputs}`
-    this.record({ kind: 'sent', producer: name, topic: 'out', id, key })
+    // Of several calls that are pending at a time each goes its own way, but for those of one key.
+    const producer = concurrency === 1 ? name : `${name} ${key ?? id}`
+    this.record({ kind: 'sent', producer, topic: 'out', id, key })
     return { id, script: 'k', pad: '' }
   }
 

@@ -318,6 +318,31 @@ t.test('an output that is full holds its partition, and loses nothing', async t 
   t.match(refused, { code: 'MILL_INVALID_OPTION', message: /nowhere/ })
 })
 
+t.test('what waits for its output is not held against a delivery before it', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const out = await broker.topic<string>('out', { ...SMALL, groups: ['reader'] })
+  const calls: number[] = []
+  const run = await topic.group('g').handle(
+    async ({ value }) => {
+      calls.push(value)
+      await delay(1)
+      return `${value}:`.padEnd(3_900)
+    },
+    { output: 'out', handlerTimeoutMs: 100, attempts: 1, deadLetter: 'dead' },
+  )
+  await topic.publishBatch(Array.from({ length: 200 }, (_, value) => ({ value })))
+  for (let before = -1; before < calls.length; await delay(300)) before = calls.length // then the output is full
+  const reading = await out.group('reader').handle(() => undefined)
+  await run.idle()
+  t.match(await run.stats(), { processed: 200, failures: 0, deadLettered: 0 })
+  t.strictSame(
+    calls,
+    Array.from({ length: 200 }, (_, value) => value),
+  )
+  await reading.stop()
+})
+
 t.test('more dead letters than a group keeps account of, before the outputs among them are confirmed', async t => {
   const broker = await openBroker(t)
   const topic = await broker.topic<number>('orders')

@@ -62,6 +62,7 @@ export class Executor implements TurnTaker {
   /** Counts hand-outs; what a promise of an earlier one says is too late. */
   #handOut = 0
   #pendingSince = 0
+  /** The delivery that is timed. */
   #pendingDelivery: RecordDelivery | null = null
   #lookDue = 0
   /** The delivery whose verdict is awaited. */
@@ -353,6 +354,7 @@ export class Executor implements TurnTaker {
   /** Whether this hand-out is still the one that is pending; if so it is over. */
   #settles(handOut: number): boolean {
     if (handOut !== this.#handOut || this.#state !== 'pending') return false
+    this.#pendingDelivery = null
     this.reader.active(0)
     this.#passed()
     return true
@@ -376,7 +378,8 @@ export class Executor implements TurnTaker {
 
   readonly #timedOut = (): void => {
     this.#timeoutTimer = null
-    if (this.#state !== 'pending' || this.#pendingDelivery === null) return
+    const delivery = this.#pendingDelivery
+    if (this.#state !== 'pending' || delivery === null) return
     const { handlerTimeoutMs } = this.#setting
     this.#pendingSince += Math.max(0, nowMs() - Math.max(this.#lookDue, this.#pendingSince))
     const left = this.#pendingSince + handlerTimeoutMs - nowMs()
@@ -385,7 +388,8 @@ export class Executor implements TurnTaker {
       this.#handOut++
       this.reader.active(0)
       const error = new Error(`the handler did not settle within ${handlerTimeoutMs} ms`)
-      this.#settle(this.#pendingDelivery, 'timeout', error)
+      this.#pendingDelivery = null
+      this.#settle(delivery, 'timeout', error)
       this.#goOn()
     }
   }
@@ -410,7 +414,7 @@ export class Executor implements TurnTaker {
     this.#awaitOutput(delivery, output, message)
   }
 
-  /** The output topic is full, or no commit can wait for it: the partition does, for as long as that takes. */
+  /** The output topic is full, or no commit can wait for it: the partition does, for as long as that takes, untimed. */
   #awaitOutput(
     delivery: RecordDelivery,
     output: TopicProducer,

@@ -28,8 +28,8 @@
  *   +8   f64 COMMITTED  first offset not settled, when no slot is open
  *   +16  f64 DEAD_LETTERED   +24 f64 FAILURES   +32 f64 SKIPPED (records before the group's start)
  *   +40  OPENED    1: the block holds a group, and a successor adopts it
- *   +44  CHARGED   the epoch whose reader's death was charged last, to the hand-out of which these are the
- *   +48  CHARGED_ATTEMPT and +56 f64 CHARGED_OFFSET: told of it again, a successor charges no other
+ *   +44  CLOSED    the epoch whose slot was closed last: what it said is in this block, and it is not looked at again
+ *   +48  CHARGED_ATTEMPT and +56 f64 CHARGED_OFFSET  the hand-out that its reader's death is to be charged to (0: none)
  *   +128 FAILURES_MAX entries of FAILURE_BYTES: records that failed and are not settled
  *        +0 f64 offset + 1 (0: free)  +8 f64 first failure, ms  +16 f64 last failure, ms
  *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state and reason
@@ -82,7 +82,7 @@ export const GROUP_DEAD_LETTERED = 16
 export const GROUP_FAILED = 24
 export const GROUP_SKIPPED = 32
 export const GROUP_OPENED = 40
-export const GROUP_CHARGED = 44
+export const GROUP_CLOSED = 44
 export const GROUP_CHARGED_ATTEMPT = 48
 export const GROUP_CHARGED_OFFSET = 56
 export const GROUP_TABLE: number = LINE_BYTES

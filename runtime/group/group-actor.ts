@@ -41,7 +41,7 @@ import {
   openCursor,
   step,
 } from './group-cursor.ts'
-import { type HandedOver, type HandOut, handOver, knownRecords } from './hand-over.ts'
+import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
 
 interface OpenSlot {
@@ -153,7 +153,9 @@ export class GroupActor {
   /** First offset whose handling is not over: at most once, it is committed before. */
   #passed(): number {
     const committed = this.committed()
-    if (this.#slot === null || !this.place.policy.atMostOnce) return committed
+    if (!this.place.policy.atMostOnce) return committed
+    // A crash that is not charged yet concerns a record that is committed.
+    if (this.#slot === null) return Math.min(committed, this.#block.charged?.offset ?? committed)
     return nearestOffset(committed, this.#memory.load(this.#slot.place.slot + SLOT_RETURNED))
   }
 
@@ -176,6 +178,8 @@ export class GroupActor {
   openSlot(place: SlotPlace, link: HostLink): StartAt {
     if (this.#slot !== null && this.#slot.place.epoch !== place.epoch)
       throw new Error('broken invariant: a slot is open for another epoch')
+    // A predecessor closed it, and was not heard: its reader is fenced.
+    if (this.#block.closedEpoch === place.epoch) return this.#startAt()
     const words = this.#memory.i32
     if (words[(place.slot + SLOT_EPOCH) >> 2] !== place.epoch) {
       const low = this.#committed | 0
@@ -213,22 +217,37 @@ export class GroupActor {
     }
   }
 
-  /** Fences the reader: its slot is read once, and what it writes there later changes nothing. */
+  /**
+   * Fences the reader: its slot is read once, and what it writes there later changes nothing. Told again, because a
+   * predecessor died before it had answered, it goes on where that was: the crash is charged once.
+   */
   closeSlot(epoch: number, crash: SlotCrash | null): void {
-    const open = this.#slot
-    if (open === null || open.place.epoch !== epoch) return
-    const { committed, executing } = this.#handOver(open.place.slot, crash)
-    const pin = this.#memory.load(open.place.slot + SLOT_PIN)
+    if (this.#slot?.place.epoch === epoch) this.#shut(this.#slot, crash)
+    if (this.#slot !== null || this.#block.closedEpoch !== epoch) return
+    this.#surroundings.fault(FAULT_POINT.beforeCharge)
+    const { charged } = this.#block
+    if (crash !== null && charged !== null) {
+      // At most once it is committed already, and not yet over.
+      const committed = Math.min(this.#committed, charged.offset)
+      this.#step({ kind: 'crashed', committed, how: crash.reason, ...charged }, JSON.stringify(crash.error))
+      this.#block.discharge()
+    }
+    this.#letGo()
+    // Last: what is charged may be a record that is committed, and is read from here.
+    if (!this.#holds) this.#block.pin = this.#frameOf(this.#committed)
+  }
+
+  /** Takes over what the slot says, and gates the window in its place. */
+  #shut({ place: { epoch, slot } }: OpenSlot, crash: SlotCrash | null): void {
+    const { committed, executing } = this.#handOver(slot, crash)
+    const pin = this.#memory.load(slot + SLOT_PIN)
     this.#committed = committed
     this.#block.committed = committed
     if (!this.#holds) this.#block.pin = pin
+    this.#block.close(epoch, executing)
     this.#slot = null
     this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(this.place.member)
-    if (crash !== null && executing !== null) this.#charge(epoch, crash, committed, executing)
-    this.#letGo()
-    // Last: what is charged may be a record that is committed, and is read from here.
-    if (!this.#holds) this.#block.pin = this.#frameOf(committed)
   }
 
   /**
@@ -240,16 +259,6 @@ export class GroupActor {
     for (const position of this.partition.frames(this.#block.pin))
       if (frameEndOffset(reader, position) > offset) return position
     return window.end
-  }
-
-  /** Told again, because a predecessor died before it had answered, it charges the same hand-out, which is counted once. */
-  #charge(epoch: number, crash: SlotCrash, committed: number, executing: HandOut): void {
-    const charged = this.#block.chargeOf(epoch) ?? executing
-    this.#block.charge(epoch, charged)
-    this.#surroundings.fault(FAULT_POINT.beforeCharge)
-    // At most once it is committed already, and not yet over.
-    const passed = Math.min(committed, charged.offset)
-    this.#step({ kind: 'crashed', committed: passed, how: crash.reason, ...charged }, JSON.stringify(crash.error))
   }
 
   #handOver(slot: number, crash: SlotCrash | null): HandedOver {

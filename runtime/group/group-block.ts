@@ -16,9 +16,9 @@ import {
   FAILURE_OFFSET,
   FAILURE_STATE,
   FAILURES_MAX,
-  GROUP_CHARGED,
   GROUP_CHARGED_ATTEMPT,
   GROUP_CHARGED_OFFSET,
+  GROUP_CLOSED,
   GROUP_COMMITTED,
   GROUP_DEAD_LETTERED,
   GROUP_FAILED,
@@ -70,21 +70,26 @@ export class GroupBlock {
     this.#memory.i32[(this.address + GROUP_OPENED) >> 2] = 1
   }
 
-  /** The hand-out that the crash of the reader of this epoch was charged to; null: none yet. */
-  chargeOf(epoch: number): HandOut | null {
-    const { i32 } = this.#memory
-    if (i32[(this.address + GROUP_CHARGED) >> 2] !== epoch) return null
-    return {
-      offset: this.#get(GROUP_CHARGED_OFFSET),
-      deliveryAttempt: i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] as number,
-    }
+  get closedEpoch(): number {
+    return this.#memory.i32[(this.address + GROUP_CLOSED) >> 2] as number
   }
 
-  /** The epoch is stored last: a death before it leaves nothing charged. */
-  charge(epoch: number, { offset, deliveryAttempt }: HandOut): void {
-    this.#set(GROUP_CHARGED_OFFSET, offset)
-    this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] = deliveryAttempt
-    this.#memory.i32[(this.address + GROUP_CHARGED) >> 2] = epoch
+  /** All that the slot of this epoch had to say is in this block. Last, so that a death before it changes nothing. */
+  close(epoch: number, charged: HandOut | null): void {
+    this.#set(GROUP_CHARGED_OFFSET, charged?.offset ?? 0)
+    this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] = charged?.deliveryAttempt ?? 0
+    this.#memory.i32[(this.address + GROUP_CLOSED) >> 2] = epoch
+  }
+
+  /** The hand-out that a crash is to be charged to; null: none, or it has been. */
+  get charged(): HandOut | null {
+    const deliveryAttempt = this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] as number
+    return deliveryAttempt === 0 ? null : { offset: this.#get(GROUP_CHARGED_OFFSET), deliveryAttempt }
+  }
+
+  /** It has been charged. */
+  discharge(): void {
+    this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] = 0
   }
 
   get pin(): number {

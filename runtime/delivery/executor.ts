@@ -414,7 +414,10 @@ export class Executor implements TurnTaker {
     this.#awaitOutput(delivery, output, message)
   }
 
-  /** The output topic is full, or no commit can wait for it: the partition does, for as long as that takes, untimed. */
+  /**
+   * The output topic is full, or no commit can wait for it: the partition does, for as long as that takes. The handler has
+   * returned: neither time nor its thread's death is held against it.
+   */
   #awaitOutput(
     delivery: RecordDelivery,
     output: TopicProducer,
@@ -422,7 +425,6 @@ export class Executor implements TurnTaker {
   ): void {
     const handOut = this.#handOut
     this.#state = 'pending'
-    this.reader.active(1)
     output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }).then(
       () => {
         if (!this.#settles(handOut)) return

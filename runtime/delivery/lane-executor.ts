@@ -63,6 +63,8 @@ interface Call {
   timer: ReturnType<typeof setTimeout> | null
   /** When its time is over. */
   dueMs: number
+  /** Records whose handler has returned and that wait for their outputs. */
+  handled: number
   over: boolean
 }
 
@@ -76,6 +78,8 @@ export class LaneExecutor implements TurnTaker, Settler {
   readonly #ledger: Ledger
   readonly #settlements: SettlementQueue
   readonly #calls = new Set<Call>()
+  /** Records of all calls that are handled and wait for their outputs. */
+  #handled = 0
   /** Entries out or judged, by offset: what a delivery's settlement or a verdict is about. */
   readonly #open = new Map<number, Entry>()
   readonly #suspectTo: number
@@ -258,7 +262,7 @@ export class LaneExecutor implements TurnTaker, Settler {
         ? new SettleableDelivery(this, frame, at, offset, deliveryAttempt, failedAttempts)
         : new RecordDelivery(frame, at, offset, deliveryAttempt, failedAttempts),
     )
-    const call: Call = { entries, deliveries, context, timer: null, dueMs: 0, over: false }
+    const call: Call = { entries, deliveries, context, timer: null, dueMs: 0, handled: 0, over: false }
     this.#calls.add(call)
     for (const entry of entries) {
       this.#open.set(entry.offset, entry)
@@ -326,13 +330,18 @@ export class LaneExecutor implements TurnTaker, Settler {
     let published: Promise<unknown>
     try {
       const messages = outputsOf(call.deliveries, value, handler.batch !== undefined)
-      // A full output is waited for, for as long as that takes.
+      // A full output is waited for, for as long as that takes; neither time nor the thread's death is held against them.
       if (call.timer !== null) clearTimeout(call.timer)
+      const left = this.#left(call)
+      for (const entry of left) this.#ledger.back(entry.offset, entry.deliveryAttempt)
+      call.handled = left.length
+      this.#handled += left.length
       published = Promise.all(messages.map(message => output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY })))
     } catch (error) {
       this.#failed(call, failureOf(error), error)
       return
     }
+    this.#sayActive()
     this.#await(
       call,
       published.then(() => undefined),
@@ -399,6 +408,8 @@ export class LaneExecutor implements TurnTaker, Settler {
   #over(call: Call): void {
     call.over = true
     this.#calls.delete(call)
+    this.#handled -= call.handled
+    call.handled = 0
     if (call.timer !== null) clearTimeout(call.timer)
     for (const delivery of call.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
     if (this.#closed) return
@@ -407,14 +418,14 @@ export class LaneExecutor implements TurnTaker, Settler {
     else this.#finish()
   }
 
-  /** How many records are in hand now, and of one alone, which: a death of the thread is charged to it. */
+  /** How many records handlers have in hand now, and of one alone, which: a death of the thread is charged to it. */
   #sayActive(): void {
-    const { out } = this.#lane
-    if (out === 1) {
-      for (const { entries } of this.#calls)
-        for (const { stage, offset } of entries) if (stage === 'out') this.reader.handOut(offset)
+    const active = this.#lane.out - this.#handled
+    if (active === 1) {
+      for (const { entries, handled } of this.#calls)
+        for (const { stage, offset } of entries) if (handled === 0 && stage === 'out') this.reader.handOut(offset)
     }
-    this.reader.active(out)
+    this.reader.active(active)
   }
 
   #settled(entry: Entry): void {

@@ -202,9 +202,10 @@ export class GroupActor {
   /** Readers ignore what they know already. */
   #repeatSkips(): void {
     this.#owesSkips = false
-    const committed = this.committed()
+    // At most once it is committed long before its reader may go on.
+    const passed = this.#passed()
     for (const { offset, state } of this.#cursor.failures.values()) {
-      if (state === 'dead' && offset >= committed) this.#verdict(offset, VERDICT.skip, 0, 0)
+      if (state === 'dead' && offset >= passed) this.#verdict(offset, VERDICT.skip, 0, 0)
     }
   }
 

@@ -157,7 +157,7 @@ export const keysKeepTheirOrder: Checker = history => {
   return problems.done()
 }
 
-/** At most once: nobody is given a record that was handed out before, unless its thread was to end by then. */
+/** At most once: nobody is given a record that was handed out before; threads that were to end by then do not count. */
 export const atMostOnce: Checker = history => {
   const problems = new Problems('at most once')
   const facts = factsOf(history)
@@ -165,10 +165,11 @@ export const atMostOnce: Checker = history => {
   const given = new Map<string, string>()
   for (const event of history.events) {
     if (event.kind === 'ended') ended.add(event.consumer)
-    if (event.kind !== 'delivered' || facts.get(`${event.group} of ${event.topic}`)?.atMostOnce !== true) continue
+    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
+    if (facts.get(`${event.group} of ${event.topic}`)?.atMostOnce !== true) continue
     const name = `${event.group} ${placeOf(event)}`
     const before = given.get(name)
-    if (before !== undefined && !ended.has(event.consumer))
+    if (before !== undefined)
       problems.say(`${placeOf(event)} was given to ${before}, and again to ${event.consumer}`)
     given.set(name, event.consumer)
   }

@@ -187,7 +187,7 @@ export class GroupActor {
       words[(place.slot + SLOT_ACTIVE) >> 2] = 0
       words[(place.slot + SLOT_MANY) >> 2] = 0
       new Ledger(this.#memory, place.slot + SLOT_LEDGER).takeOver(this.#block.ledger, this.#committed)
-      this.#memory.store(place.slot + SLOT_PIN, this.#block.pin)
+      this.#memory.store(place.slot + SLOT_PIN, this.#frameOf(this.#committed))
       this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
     }
     this.#slot = { place, link }

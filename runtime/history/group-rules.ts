@@ -169,8 +169,7 @@ export const atMostOnce: Checker = history => {
     if (facts.get(`${event.group} of ${event.topic}`)?.atMostOnce !== true) continue
     const name = `${event.group} ${placeOf(event)}`
     const before = given.get(name)
-    if (before !== undefined)
-      problems.say(`${placeOf(event)} was given to ${before}, and again to ${event.consumer}`)
+    if (before !== undefined) problems.say(`${placeOf(event)} was given to ${before}, and again to ${event.consumer}`)
     given.set(name, event.consumer)
   }
   return problems.done()

@@ -1,0 +1,145 @@
+/** A group's actor and its successors, over shared memory: what a reader left behind is taken over once, and whole. */
+import { windowBytes } from 'sharedarraybuffer-ring'
+import t from 'tap'
+import { deskBytes } from '../dead-letters/letter-desk.ts'
+import {
+  FAULT_POINT,
+  GROUP_BYTES,
+  SLOT_BYTES,
+  SLOT_COMMITTED,
+  SLOT_HANDED,
+  SLOT_PIN,
+  SLOT_RETURNED,
+} from '../layout.ts'
+import { SETTLE, VERDICT } from '../link.ts'
+import type { HostLink } from '../partition/host-link.ts'
+import { PartitionActor } from '../partition/partition-actor.ts'
+import { house } from '../partition/partition-house.fixture.ts'
+import type { GroupPlace, SlotCrash, SlotPlace, TopicShape } from '../protocol.ts'
+import { GroupActor } from './group-actor.ts'
+
+const CRASH: SlotCrash = {
+  reason: 'crashed',
+  error: { name: 'Error', message: 'gone', retriable: false },
+  executing: true,
+}
+const LETTERS: TopicShape = {
+  id: 2,
+  name: 'orders.g.dlq',
+  partitions: 1,
+  codec: 'bytes',
+  maxMessageBytes: 32_000,
+  windowBytes: 65_536,
+  onFull: 'wait',
+}
+
+/** A group with a reader, on a partition that holds `records` records of one frame each; a new actor is a successor. */
+function groupHouse(records: number, atMostOnce = false) {
+  const { memory, arena, actor, publish } = house(false)
+  const letters = { address: arena.allocate(windowBytes(LETTERS.windowBytes)), capacity: LETTERS.windowBytes }
+  const desk = arena.allocate(deskBytes(LETTERS.windowBytes))
+  const slot: SlotPlace = { member: 1, epoch: 5, slot: arena.allocate(SLOT_BYTES), client: 1, confirms: false }
+  const policy = {
+    attempts: 1,
+    buries: true,
+    initialMs: 1,
+    maxMs: 1,
+    jitter: 0,
+    atMostOnce,
+    order: 'partition' as const,
+  }
+  const place: GroupPlace = {
+    member: 1,
+    topic: 1,
+    topicName: 'orders',
+    group: 'g',
+    partition: 0,
+    block: arena.allocate(GROUP_BYTES),
+    policy,
+    deadLetterTopic: 2,
+    from: 'earliest',
+  }
+  const verdicts: string[] = []
+  const link = {
+    room: () => 1_000,
+    wake: () => undefined,
+    publish: () => undefined,
+    verdict: (_member: number, _epoch: number, offset: number, action: number) =>
+      verdicts.push(`${action === VERDICT.skip ? 'skip' : 'retry'} ${offset}`),
+  } as unknown as HostLink
+  publish(records)
+  /** `diesAt` is a fault point. */
+  const group = (diesAt = 0) => {
+    const partition = actor()
+    const buried: number[] = []
+    const fault = (point: number): void => {
+      if (point === diesAt) throw new Error('died')
+    }
+    const topic = new PartitionActor(memory, { topic: 2, partition: 0, host: 0, window: letters }, LETTERS, {
+      fault,
+      ringDrained: () => undefined,
+    })
+    topic.takeDeadLetters(desk)
+    const made = new GroupActor(memory, place, partition, topic, {
+      deadLettered: ({ offset }) => buried.push(offset),
+      fault,
+    })
+    partition.drain()
+    return { made, partition, buried }
+  }
+  /** As a reader that has `handled` records and has the next one in hand writes them. */
+  const reads = (handled: number, inHand = true): void => {
+    const words = memory.i32
+    words[(slot.slot + SLOT_HANDED) >> 2] = handled + (inHand ? 1 : 0)
+    words[(slot.slot + SLOT_RETURNED) >> 2] = handled
+    memory.store(slot.slot + SLOT_COMMITTED, handled + (atMostOnce && inHand ? 1 : 0))
+  }
+  return { memory, group, slot, link, verdicts, reads }
+}
+
+t.test('a successor that closes the same slot again goes by what it said the first time', async t => {
+  const { group, slot, link, reads, memory } = groupHouse(4)
+  const first = group(FAULT_POINT.beforeCharge)
+  first.made.openSlot(slot, link)
+  reads(1)
+  t.throws(() => first.made.closeSlot(slot.epoch, CRASH), /died/)
+  // Its thread was given up, and is not dead: it goes on, and is not heard any more.
+  reads(3, false)
+  memory.store(slot.slot + SLOT_PIN, first.partition.window.end)
+  const second = group()
+  second.made.openSlot(slot, link)
+  second.made.tend()
+  t.equal(second.made.committed(), 1)
+  second.made.closeSlot(slot.epoch, CRASH)
+  t.strictSame(second.buried, [1])
+  t.match(second.made.report(), { committed: 1, failures: 1, deadLettered: 1 })
+  const third = group()
+  third.made.closeSlot(slot.epoch, CRASH)
+  t.match(third.made.report(), { committed: 1, failures: 1, deadLettered: 1 }, 'charged once')
+})
+
+t.test('a successor begins at the frame of its first record, wherever its predecessor had kept the window', async t => {
+  for (const atMostOnce of [false, true]) {
+    const { memory, group, slot, link, reads } = groupHouse(4, atMostOnce)
+    const { made, partition } = group()
+    made.openSlot(slot, link)
+    reads(4, false)
+    made.closeSlot(slot.epoch, null)
+    t.equal(made.openSlot({ ...slot, epoch: 6 }, link).pin, partition.window.end)
+    t.equal(memory.load(slot.slot + SLOT_PIN), partition.window.end)
+  }
+})
+
+t.test('at most once, a verdict that a predecessor died with is given to the reader', async t => {
+  const { group, slot, link, verdicts, reads } = groupHouse(3, true)
+  const first = group(FAULT_POINT.betweenDeadLetterAndVerdict)
+  first.made.openSlot(slot, link)
+  reads(1)
+  const failed = { member: 1, epoch: slot.epoch, offset: 1, how: SETTLE.failed, deliveryAttempt: 1, error: '{}' }
+  t.throws(() => first.made.settle(failed), /died/)
+  const second = group()
+  second.made.openSlot(slot, link)
+  second.made.tend()
+  t.strictSame(verdicts, ['skip 1'])
+  t.match(second.made.report(), { deadLettered: 1, failures: 1 })
+})

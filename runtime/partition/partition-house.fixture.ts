@@ -1,0 +1,77 @@
+/** A partition over shared memory of its own, with one producer's ring, and what makes actors of it, one after another. */
+import { Arena, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import type { TopicShape } from '../protocol.ts'
+import { PartitionWriter, type RingPlace } from '../publish/partition-writer.ts'
+import { writeRecord } from '../publish/record-writer.ts'
+import type { HostLink } from './host-link.ts'
+import { type IncomingRing, PartitionActor, type PartitionSurroundings } from './partition-actor.ts'
+
+const WINDOW = 65_536
+const RING = 131_072
+
+const topic: TopicShape = {
+  id: 1,
+  name: 'orders',
+  partitions: 1,
+  codec: 'string',
+  maxMessageBytes: 16_000,
+  windowBytes: WINDOW,
+  onFull: 'wait',
+}
+
+export interface House {
+  readonly memory: Memory
+  readonly arena: Arena
+  readonly place: RingPlace
+  /** Address of a gate of the window. */
+  readonly gate: number
+  /** Base offsets of the receipts given. */
+  readonly receipts: number[]
+  /** The partition as a new thread finds it. */
+  actor(surroundings?: Partial<PartitionSurroundings>): PartitionActor
+  /** Publishes frames of one record each. */
+  publish(frames: number): void
+}
+
+/** Without `isGated` nothing but what a test opens keeps the window. */
+export function house(isGated = true): House {
+  const memory = Memory.allocate(1 << 20)
+  const arena = new Arena(memory, 128)
+  const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
+  const place = { ring: 7, partition: 0, host: 0, address: arena.allocate(ringBytes(RING)), capacity: RING }
+  const gate = arena.allocate(128)
+  const receipts: number[] = []
+  const link = {
+    room: () => 1_000,
+    receipt: (_ring: number, _ringEnd: number, baseOffset: number) => receipts.push(baseOffset),
+    publish: () => undefined,
+    wake: () => undefined,
+  } as unknown as HostLink
+  const actor = (surroundings: Partial<PartitionSurroundings> = {}): PartitionActor => {
+    const made = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window }, topic, {
+      fault: () => undefined,
+      ringDrained: () => undefined,
+      ...surroundings,
+    })
+    if (isGated) made.window.gates.push(gate)
+    const ring: IncomingRing = {
+      id: place.ring,
+      consumer: new RingConsumer(memory, place.address, place.capacity),
+      link,
+      after: 0,
+      orphaned: false,
+      unsent: [],
+    }
+    made.addRing(ring)
+    return made
+  }
+  const writer = new PartitionWriter(memory, place, 1)
+  const publish = (frames: number): void => {
+    for (let frame = 0; frame < frames; frame++) {
+      const state = writeRecord(memory, writer, null, 'x'.repeat(15_000), null, undefined, topic.maxMessageBytes)
+      if (state !== 0) throw new Error(`a record was not taken: ${state}`)
+      writer.seal()
+    }
+  }
+  return { memory, arena, place, gate, receipts, actor, publish }
+}

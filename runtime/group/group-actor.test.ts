@@ -131,7 +131,7 @@ t.test('a successor begins at the frame of its first record, wherever its predec
 })
 
 t.test('at most once, a verdict that a predecessor died with is given to the reader', async t => {
-  const { group, slot, link, verdicts, reads } = groupHouse(3, true)
+  const { memory, group, slot, link, verdicts, reads } = groupHouse(3, true)
   const first = group(FAULT_POINT.betweenDeadLetterAndVerdict)
   first.made.openSlot(slot, link)
   reads(1)
@@ -142,4 +142,7 @@ t.test('at most once, a verdict that a predecessor died with is given to the rea
   second.made.tend()
   t.strictSame(verdicts, ['skip 1'])
   t.match(second.made.report(), { deadLettered: 1, failures: 1 })
+  reads(3, false)
+  memory.store(slot.slot + SLOT_PIN, second.partition.window.end)
+  t.equal(second.partition.window.reclaim(), second.partition.window.capacity, 'and the window is given up')
 })

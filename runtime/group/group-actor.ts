@@ -111,6 +111,7 @@ export class GroupActor {
       if (done.has(failure.offset | 0)) this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
       else this.#dying.push({ failure, error: '{}' })
     }
+    this.#letGo()
   }
 
   #open(): void {

@@ -279,6 +279,26 @@ t.test('a handler that does not settle in time has failed, and what it says late
   t.equal(letter?.headers['millrace-reason'], 'timeout')
 })
 
+t.test('what a handler publishes after its time is over is no business of the next delivery', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders')
+  const out = await broker.topic<string>('out', { ...SMALL, groups: ['reader'] })
+  while (out.tryPublish({ value: 'x'.repeat(3_900) }));
+  const run = await topic.group('g').handle(
+    async ({ value }, context) => {
+      if (value > 0) return
+      await delay(150)
+      void context.publish('out', { value: 'late' }) // there is no room for it
+    },
+    { handlerTimeoutMs: 100, attempts: 1 },
+  )
+  await topic.publish({ value: 0 })
+  await delay(250)
+  for (let value = 1; value < 4; value++) await topic.publish({ value })
+  await until(async () => (await run.lag()) === 0)
+  t.match(await run.stats(), { processed: 3, failures: 1, deadLettered: 1 })
+})
+
 t.test('handlers of different partitions overlap at their awaits; within one they do not', async t => {
   const broker = await openBroker(t)
   const topic = await broker.topic<number>('orders', { partitions: 3 })

@@ -56,6 +56,8 @@ export class Executor implements TurnTaker {
   #state: State = 'running'
   #paused = false
   #userState: unknown
+  /** Of the deliveries from now on. */
+  #context: DeliveryContext
   /** The record at the reader is to be handed out (again), without moving on. */
   #current = false
   #hasUnconfirmed = false
@@ -77,6 +79,7 @@ export class Executor implements TurnTaker {
     this.#thread = setting.thread
     this.#turnstile = setting.turnstile ?? new Turnstile()
     this.reader = setting.reader
+    this.#context = setting.context
     this.#userState = userState
   }
 
@@ -282,7 +285,8 @@ export class Executor implements TurnTaker {
         return
       }
     }
-    const { handler, context } = this.#setting
+    const { handler } = this.#setting
+    const context = this.#context
     const delivery = new RecordDelivery(
       reader.frame,
       reader.at,
@@ -309,7 +313,7 @@ export class Executor implements TurnTaker {
 
   /** The rarer ends of a call: a promise, an output, publishes that nobody awaited. */
   #take(delivery: RecordDelivery, result: unknown): void {
-    const { context } = this.#setting
+    const context = this.#context
     if (isPromiseLike(result)) this.#await(delivery, result)
     else if (context.outstanding > 0)
       this.#await(
@@ -330,7 +334,7 @@ export class Executor implements TurnTaker {
     settled.then(
       value => {
         if (handOut !== this.#handOut || this.#state !== 'pending') return
-        const { context } = this.#setting
+        const context = this.#context
         if (context.outstanding > 0) {
           this.#await(
             delivery,
@@ -389,6 +393,8 @@ export class Executor implements TurnTaker {
       this.reader.active(0)
       const error = new Error(`the handler did not settle within ${handlerTimeoutMs} ms`)
       this.#pendingDelivery = null
+      // Its handler goes on, and what that publishes is no business of those that follow.
+      this.#context = this.#context.forDelivery()
       this.#settle(delivery, 'timeout', error)
       this.#goOn()
     }
@@ -446,7 +452,7 @@ export class Executor implements TurnTaker {
 
   #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {
     const { member, epoch, place } = this.reader.assignment
-    this.#setting.context.forget() // what it published is none of the next delivery's business
+    this.#context.forget() // what it published is none of the next delivery's business
     this.#state = 'held'
     this.#current = true
     this.#passed()

@@ -15,7 +15,7 @@ function factsOf({ groups }: History): Map<string, GroupFacts> {
   return new Map(groups.map(facts => [`${facts.group} of ${facts.topic}`, facts]))
 }
 
-/** A1 and R2: while one consumer goes on, no other is given records of its partition, unless its thread was to end. */
+/** A1 and R2: while one consumer goes on, no other is given records of its partition; threads that were to end do not count. */
 export const oneOwner: Checker = ({ events }) => {
   const problems = new Problems('A1')
   const owners = new Map<string, string>()
@@ -23,16 +23,14 @@ export const oneOwner: Checker = ({ events }) => {
   const ended = new Set<string>()
   for (const event of events) {
     if (event.kind === 'ended') ended.add(event.consumer)
-    if (event.kind !== 'delivered') continue
+    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
     const owner = owners.get(lineOf(event))
     if (owner === event.consumer) continue
-    if (past.has(event.consumer)) {
-      if (!ended.has(event.consumer))
-        problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
-      continue
+    if (past.has(event.consumer)) problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
+    else {
+      if (owner !== undefined) past.add(owner)
+      owners.set(lineOf(event), event.consumer)
     }
-    if (owner !== undefined) past.add(owner)
-    owners.set(lineOf(event), event.consumer)
   }
   return problems.done()
 }

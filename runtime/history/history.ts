@@ -65,6 +65,8 @@ export type HistoryEvent =
       readonly consumer: string
       /** What was on its thread's stack for certain, be it another consumer's: exactly this is to be charged. */
       readonly executing?: Place & { readonly group: string }
+      /** It had ended by itself, and was told to before that was seen: it may or may not be charged. */
+      readonly unseen?: boolean
     }
   /** What the consumer had in hand took longer than it may. */
   | ({

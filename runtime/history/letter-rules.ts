@@ -111,13 +111,17 @@ export const crashesAreCharged: Checker = ({ events }) => {
   const problems = new Problems('D1')
   const before = new Map<string, number>()
   const charged = new Map<string, number>()
+  /** What each consumer's end is to be charged to. */
+  const by = new Map<string, string[]>()
   const ended = new Set<string>()
   for (const event of events) {
     if (event.kind === 'ended') {
       if (event.executing !== undefined && !ended.has(event.consumer)) {
         const name = `${event.executing.group} ${placeOf(event.executing)}`
         charged.set(name, (before.get(name) ?? 0) + 1)
+        by.set(event.consumer, [...(by.get(event.consumer) ?? []), name])
       }
+      if (event.unseen === true) for (const name of by.get(event.consumer) ?? []) charged.delete(name)
       ended.add(event.consumer)
     }
     // Who was to end by then, and goes on, does not hear of what comes later.

@@ -49,8 +49,8 @@ export class Injector implements ThreadFaults {
     this.#lab.saw('zombie')
   }
 
-  ending(thread: SimThread): void {
-    this.#lab.ended(thread)
+  ending(thread: SimThread, unseen: boolean): void {
+    this.#lab.ended(thread, unseen)
   }
 
   *portsOf(thread: SimThread): Iterable<SimPort> {

@@ -101,17 +101,17 @@ export class Lab {
   }
 
   /** A thread is told to end, or has ended. */
-  ended(thread: SimThread): void {
+  ended(thread: SimThread, unseen: boolean): void {
     // Only what ends by itself is charged for certain: a run that stops in a hurry ends its threads without a charge.
     const byItself = thread.ending !== null && thread.ending.kind !== 'terminated' && thread.state === 'dead'
     const executing = byItself ? this.#onStack.get(thread) : undefined
     this.#onStack.delete(thread)
-    const own = executing === undefined ? {} : { executing }
+    const own = { ...(executing === undefined ? {} : { executing }), ...(unseen ? { unseen } : {}) }
     this.#ending.add(thread)
     for (const { name } of this.#consumers.get(thread) ?? []) this.#recordEnd(name, own)
   }
 
-  #recordEnd(consumer: string, own: Pick<Extract<HistoryEvent, { kind: 'ended' }>, 'executing'>): void {
+  #recordEnd(consumer: string, own: Pick<Extract<HistoryEvent, { kind: 'ended' }>, 'executing' | 'unseen'>): void {
     this.events.push({ kind: 'ended', consumer, ...own })
     this.scheduler.trace?.(`${this.scheduler.stamp} ${consumer} is to end`)
   }

@@ -86,7 +86,8 @@ export interface Restorable {
   restore(): void
 }
 
-const drainMicrotasks = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process)
+/** Runs what promises have waiting, now. */
+export const drainMicrotasks: () => void = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process)
 
 export class Scheduler {
   readonly chance: Chance

@@ -22,8 +22,8 @@ export interface ThreadFaults {
   readonly lossShare: number
   started(thread: SimThread, data: unknown): void
   zombie(thread: SimThread): void
-  /** It is told to end, or has ended. */
-  ending(thread: SimThread): void
+  /** It is told to end, or has ended; `unseen`: it had ended by itself, and who tells it to does not know that yet. */
+  ending(thread: SimThread, unseen: boolean): void
   portsOf(thread: SimThread): Iterable<SimPort>
 }
 
@@ -64,7 +64,7 @@ export class SimWorker extends EventEmitter {
   end(): void {
     if (this.#ending) return
     this.#ending = true
-    this.#faults.ending(this.thread)
+    this.#faults.ending(this.thread, this.thread.state === 'dead' && !this.#exited)
     const { chance } = this.#scheduler
     const zombie = this.thread.kind === 'handler' && chance.happens(this.#faults.zombieShare)
     if (zombie) this.#faults.zombie(this.thread)
@@ -83,15 +83,15 @@ export class SimWorker extends EventEmitter {
   #died(ending: Ending): void {
     const scheduler = this.#scheduler
     const { chance } = scheduler
-    this.#faults.ending(this.thread)
+    this.#faults.ending(this.thread, false)
     const loses = chance.happens(this.#faults.lossShare)
     for (const port of this.#faults.portsOf(this.thread)) port.died(loses ? chance.below(3) : 0)
     this.tellOwner(chance.next() * 3, EVENT.exit, () => {
+      this.#exited = true
       if (ending.kind === 'error') {
         this.emit('message', { millrace: 'uncaught', error: toWire(ending.error) })
         this.emit('error', ending.error)
       }
-      this.#exited = true
       this.emit('exit', ending.kind === 'exit' ? ending.code : 1)
       for (const resolve of this.#waiting) resolve()
     })

@@ -10,7 +10,7 @@ import { share } from './clone.ts'
 import { Injector } from './injector.ts'
 import { Lab } from './lab.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
-import { EVENT, Scheduler, Stopped } from './scheduler.ts'
+import { drainMicrotasks, EVENT, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
 import { enter, install, type Simulated } from './sim-world.ts'
@@ -105,6 +105,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   scheduler.over = true
   for (const port of ports) port.dispose()
   enter(null)
+  // What is left of it must not go on in the next one.
+  drainMicrotasks()
   const history: History = {
     events: lab.events,
     groups: workload.facts,

@@ -17,6 +17,7 @@ import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
 import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
+import { DeliveryClock } from './delivery-clock.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import { isPromiseLike } from './promise-like.ts'
 import { Turnstile } from './turnstile.ts'
@@ -44,8 +45,7 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
-/** The longest time between two looks at a pending promise, and after which a full link is tried again. */
-const LOOK_MS_MAX = 1_000
+/** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
 
 export class Executor implements TurnTaker {
@@ -53,6 +53,7 @@ export class Executor implements TurnTaker {
   readonly #setting: ExecutorSetting
   readonly #thread: AttachedThread
   readonly #turnstile: Turnstile
+  readonly #clock: DeliveryClock
   #state: State = 'running'
   #paused = false
   #userState: unknown
@@ -63,13 +64,8 @@ export class Executor implements TurnTaker {
   #hasUnconfirmed = false
   /** Counts hand-outs; what a promise of an earlier one says is too late. */
   #handOut = 0
-  #pendingSince = 0
-  /** The delivery that is timed. */
-  #pendingDelivery: RecordDelivery | null = null
-  #lookDue = 0
   /** The delivery whose verdict is awaited. */
   #judged: RecordDelivery | null = null
-  #timeoutTimer: NodeJS.Timeout | null = null
   #timer: NodeJS.Timeout | null = null
   #stride = 1
   #closing: (() => void) | null = null
@@ -80,6 +76,7 @@ export class Executor implements TurnTaker {
     this.#turnstile = setting.turnstile ?? new Turnstile()
     this.reader = setting.reader
     this.#context = setting.context
+    this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
     this.#userState = userState
   }
 
@@ -127,10 +124,9 @@ export class Executor implements TurnTaker {
   }
 
   #clearTimers(): void {
+    this.#clock.close()
     if (this.#timer !== null) clearTimeout(this.#timer)
-    if (this.#timeoutTimer !== null) clearTimeout(this.#timeoutTimer)
     this.#timer = null
-    this.#timeoutTimer = null
   }
 
   /** First offset whose handler has not returned. */
@@ -328,7 +324,7 @@ export class Executor implements TurnTaker {
     this.#state = 'pending'
     this.reader.active(1)
     this.#turnstile.enter(this.reader.assignment.member)
-    this.#armTimeout(delivery)
+    this.#clock.start(delivery)
     // What is no promise of this realm may call back at once, twice, or throw; a promise made of it does not.
     const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
     settled.then(
@@ -358,46 +354,20 @@ export class Executor implements TurnTaker {
   /** Whether this hand-out is still the one that is pending; if so it is over. */
   #settles(handOut: number): boolean {
     if (handOut !== this.#handOut || this.#state !== 'pending') return false
-    this.#pendingDelivery = null
+    this.#clock.stop()
     this.reader.active(0)
     this.#passed()
     return true
   }
 
-  /** One timer serves all hand-outs: when it fires early for the one now pending, it is set again for the rest. */
-  #armTimeout(delivery: RecordDelivery): void {
-    const { handlerTimeoutMs } = this.#setting
-    if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return
-    this.#pendingSince = nowMs()
-    this.#pendingDelivery = delivery
-    if (this.#timeoutTimer === null) this.#lookAfter(handlerTimeoutMs)
-  }
-
-  /** Looks often, so that time in which the thread stood still is seen as such, and not held against the handler. */
-  #lookAfter(leftMs: number): void {
-    const ms = Math.ceil(Math.min(leftMs, this.#setting.handlerTimeoutMs / 4, LOOK_MS_MAX))
-    this.#lookDue = nowMs() + ms
-    this.#timeoutTimer = setTimeout(this.#timedOut, ms)
-  }
-
-  readonly #timedOut = (): void => {
-    this.#timeoutTimer = null
-    const delivery = this.#pendingDelivery
-    if (this.#state !== 'pending' || delivery === null) return
-    const { handlerTimeoutMs } = this.#setting
-    this.#pendingSince += Math.max(0, nowMs() - Math.max(this.#lookDue, this.#pendingSince))
-    const left = this.#pendingSince + handlerTimeoutMs - nowMs()
-    if (left > 0) this.#lookAfter(left)
-    else {
-      this.#handOut++
-      this.reader.active(0)
-      const error = new Error(`the handler did not settle within ${handlerTimeoutMs} ms`)
-      this.#pendingDelivery = null
-      // Its handler goes on, and what that publishes is no business of those that follow.
-      this.#context = this.#context.forDelivery()
-      this.#settle(delivery, 'timeout', error)
-      this.#goOn()
-    }
+  #timedOut(delivery: RecordDelivery): void {
+    this.#handOut++
+    this.reader.active(0)
+    // Its handler goes on, and what that publishes is no business of those that follow.
+    this.#context = this.#context.forDelivery()
+    const error = new Error(`the handler did not settle within ${this.#setting.handlerTimeoutMs} ms`)
+    this.#settle(delivery, 'timeout', error)
+    this.#goOn()
   }
 
   #output(delivery: RecordDelivery, value: unknown): void {

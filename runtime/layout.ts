@@ -112,5 +112,6 @@ export const FAULT_POINT = {
   betweenVerdictAndRelease: 5,
   betweenChargeAndAnswer: 6,
   beforeCharge: 7,
+  letterWaits: 8,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

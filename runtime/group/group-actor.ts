@@ -232,6 +232,7 @@ export class GroupActor {
       // At most once it is committed already, and not yet over.
       const committed = Math.min(this.#committed, charged.offset)
       this.#step({ kind: 'crashed', committed, how: crash.reason, ...charged }, JSON.stringify(crash.error))
+      this.#surroundings.fault(FAULT_POINT.betweenChargeAndAnswer)
       this.#block.discharge()
     }
     this.#letGo()
@@ -329,6 +330,7 @@ export class GroupActor {
         break
       case 'deadLetter':
         this.#bury({ failure: effect.failure, error })
+        if (this.#dying.length > 0) this.#surroundings.fault(FAULT_POINT.letterWaits)
         break
       case 'later':
         break

@@ -332,7 +332,6 @@ class PartitionHost implements PartitionHostApi {
     // What the reader said before it ended counts.
     for (const link of this.#links.values()) this.#takeSettlements(link)
     group.closeSlot(epoch, crash)
-    if (crash !== null) this.#fault(FAULT_POINT.betweenChargeAndAnswer)
     this.#wake()
   }
 

@@ -18,6 +18,7 @@ const FUSE_MAX = 60
 export class Injector implements ThreadFaults {
   readonly zombieShare: number
   readonly lossShare: number
+  readonly #aimsAtLetters: boolean
   readonly #plan: Plan
   readonly #scheduler: Scheduler
   readonly #shared: SharedBytes
@@ -35,7 +36,9 @@ export class Injector implements ThreadFaults {
     this.#shared = shared
     this.#lab = lab
     this.#ports = ports
-    this.#left = scheduler.chance.between(3, 30)
+    const { faults } = plan
+    this.#aimsAtLetters = faults.has('fullDeadLetters') && faults.has('hostDeathAtPoint')
+    this.#left = this.#aimsAtLetters ? 20 : scheduler.chance.between(3, 30)
     this.zombieShare = plan.faults.has('zombie') ? 0.4 : 0
     this.lossShare = plan.faults.has('lostMessages') ? 0.5 : 0
     scheduler.onFreeze = thread => this.#frozen(thread)
@@ -78,11 +81,16 @@ export class Injector implements ThreadFaults {
   begin(main: SimThread, simulation: Simulated): void {
     const { chance } = this.#scheduler
     const next = (): void => {
-      this.#scheduler.plan(main, chance.next() * 2 * this.#plan.everyMs, EVENT.fault, () => {
-        if (!this.#active || this.#left-- <= 0) return
-        this.#befall(simulation)
-        next()
-      })
+      this.#scheduler.plan(
+        main,
+        chance.next() * 2 * (this.#aimsAtLetters ? 30 : this.#plan.everyMs),
+        EVENT.fault,
+        () => {
+          if (!this.#active || this.#left-- <= 0) return
+          this.#befall(simulation)
+          next()
+        },
+      )
     }
     next()
   }
@@ -105,7 +113,8 @@ export class Injector implements ThreadFaults {
       kind => faults.has(kind),
     )
     if (kinds.length === 0) return
-    const kind = chance.pick(kinds)
+    // A failure that is told while its dead letter has no room is rare, and a death just then rarer.
+    const kind = this.#aimsAtLetters && chance.happens(0.8) ? 'hostDeathAtPoint' : chance.pick(kinds)
     switch (kind) {
       case 'threadDeath':
       case 'hostDeath': {
@@ -117,7 +126,9 @@ export class Injector implements ThreadFaults {
       }
       case 'hostDeathAtPoint':
         if (this.#faultWords === -1) return
-        new Int32Array(this.#shared.buffer)[(this.#faultWords + FAULT_ARMED) >> 2] = chance.pick(POINTS)
+        new Int32Array(this.#shared.buffer)[(this.#faultWords + FAULT_ARMED) >> 2] = chance.pick(
+          this.#aimsAtLetters && chance.happens(0.8) ? [FAULT_POINT.letterWaits] : POINTS,
+        )
         break
       case 'pausedThread': {
         const victims = this.#alive('main', 'control', 'partition', 'handler')

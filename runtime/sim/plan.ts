@@ -133,8 +133,20 @@ export function planOf(seed: number, chance: Chance): Plan {
   const once = FAULTS.flatMap(fault =>
     faults.has(fault) && SCRIPTS[fault] !== undefined ? [chance.pick(SCRIPTS[fault])] : [],
   )
-  // A topic of dead letters is full when there are many.
-  const badShare = chance.pick(faults.has('fullDeadLetters') ? [0.06, 0.15, 0.4] : [0.01, 0.03, 0.06, 0.15])
+  const badShare = chance.pick([0.01, 0.03, 0.06, 0.15])
+  // The topic of dead letters is full at first: large ones have no room.
+  const letterShare = faults.has('fullDeadLetters') ? chance.pick([0.05, 0.15, 0.3]) : 0
+  const letterScripts = [
+    't',
+    'r',
+    'x',
+    'x',
+    'd',
+    'd',
+    'n',
+    'n',
+    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l'] : []),
+  ]
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])
   const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])
@@ -152,6 +164,10 @@ export function planOf(seed: number, chance: Chance): Plan {
         const certain = index % 3 === 1 ? once.shift() : undefined
         const bad = certain !== undefined || (scripts.length > 0 && chance.happens(badShare))
         const script = certain ?? (bad ? chance.pick(scripts) : chance.pick(['k', 'k', 'k', 'K']))
+        if (!bad && chance.happens(letterShare)) {
+          const key = chance.happens(0.15) ? null : `k${chance.below(keys)}`
+          return { id: `${name}-${index}`, key, script: chance.pick(letterScripts), padBytes: 12_000 }
+        }
         return {
           id: `${name}-${index}`,
           key: chance.happens(0.15) ? null : `k${chance.below(keys)}`,

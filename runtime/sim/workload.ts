@@ -72,7 +72,7 @@ export class Workload {
     this.#broker = broker
     const source = await broker.topic<Value>('in', {
       partitions: plan.partitions,
-      maxMessageBytes: 4_096,
+      maxMessageBytes: 16_384,
       windowBytes: 65_536,
       onFull: plan.onFull,
       groups: ['audit', ...plan.groups.filter(({ named }) => named).map(({ name }) => name)],
@@ -119,15 +119,18 @@ export class Workload {
   /** Reads a topic in full, and writes down what is in it. */
   async #audit(topic: Topic<Value>): Promise<Run> {
     const lab = this.#lab
-    return topic.group('audit').handle<string>({
+    const handler = {
       start: ({ partition }: HandlerContext) => lab.consumer(`audit ${topic.name}`, partition),
       message: (delivery: Delivery<Value>, reader: unknown) => {
         const { partition, offset, key, value } = delivery
         const { name } = reader as { readonly name: string }
         lab.record({ kind: 'read', reader: name, topic: topic.name, partition, offset, id: value.id, key })
-        if (topic.name.endsWith(DEAD)) this.#letter(topic.name, delivery)
+        if (delivery.headers['millrace-group'] !== undefined) this.#letter(topic.name, delivery)
       },
-    } as never)
+    }
+    return topic
+      .group('audit')
+      .handle<string>(handler as never, { attempts: Number.POSITIVE_INFINITY, deadLetter: false })
   }
 
   #letter(topic: string, { partition, offset, key, value, headers }: Delivery<Value>): void {
@@ -168,8 +171,21 @@ export class Workload {
     const letters = await (this.#broker as Broker).topic<Value>(`${source.name}.${plan.name}${DEAD}`)
     if (this.#plan.faults.has('fullDeadLetters')) {
       this.#lab.saw('fullDeadLetters')
+      await this.#fill(letters)
       void this.#auditLater(letters)
     } else await this.#audit(letters)
+  }
+
+  /** So that no letter of some size has room until somebody reads. */
+  async #fill(letters: Topic<Value>): Promise<void> {
+    // What nobody is to read would make room.
+    await (await this.#audit(letters)).stop()
+    const partitions = (await letters.stats()).partitions.length
+    const fillers = Array.from({ length: 4 * partitions }, (_, index) => ({
+      partition: index % partitions,
+      value: { id: `filler ${index}`, script: '', pad: 'x'.repeat(15_500) },
+    }))
+    await letters.publishBatch(fillers)
   }
 
   #late: Promise<unknown>[] = []

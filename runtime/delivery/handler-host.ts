@@ -42,6 +42,8 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
     serve(port, api)
   })
   thread.phase('stopping')
+  // What is still pending fails with its publishers, and has not failed: it is handed out again.
+  ;(member as HandlerMember | null)?.abandon()
   publishers.fail(new MillraceError('MILL_CLOSED', 'the run has stopped'))
   thread.close()
   control.close()

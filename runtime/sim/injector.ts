@@ -38,7 +38,7 @@ export class Injector implements ThreadFaults {
     this.#ports = ports
     const { faults } = plan
     this.#aimsAtLetters = faults.has('fullDeadLetters') && faults.has('hostDeathAtPoint')
-    this.#left = this.#aimsAtLetters ? 20 : scheduler.chance.between(3, 30)
+    this.#left = this.#aimsAtLetters ? 12 : scheduler.chance.between(3, 30)
     this.zombieShare = plan.faults.has('zombie') ? 0.4 : 0
     this.lossShare = plan.faults.has('lostMessages') ? 0.5 : 0
     scheduler.onFreeze = thread => this.#frozen(thread)
@@ -127,7 +127,7 @@ export class Injector implements ThreadFaults {
       case 'hostDeathAtPoint':
         if (this.#faultWords === -1) return
         new Int32Array(this.#shared.buffer)[(this.#faultWords + FAULT_ARMED) >> 2] = chance.pick(
-          this.#aimsAtLetters && chance.happens(0.8) ? [FAULT_POINT.letterWaits] : POINTS,
+          this.#aimsAtLetters && chance.happens(0.5) ? [FAULT_POINT.letterWaits] : POINTS,
         )
         break
       case 'pausedThread': {

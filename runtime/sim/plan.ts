@@ -150,7 +150,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])
   const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])
-  const total = chance.pick([20, 30, 45])
+  const total = chance.pick([15, 24, 36])
   const producers: ProducerPlan[] = []
   const producing = chance.between(1, 3)
   for (let producer = 0; producer < producing; producer++) {

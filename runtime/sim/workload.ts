@@ -16,7 +16,7 @@ export const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
 
 const DEAD = '.dlq'
 /** After so long the application and the faults leave the broker alone, until all is published. */
-const BUSY_MS = 4_000
+const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
 const STILL_MS = 30_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */

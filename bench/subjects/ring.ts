@@ -39,10 +39,10 @@ const releaseRecords = 256
 /** Room that the producer waits for, so that it is not woken for one record. */
 const roomBytes = 65_536
 /**
- * A consumer that found fewer records than this is ahead of its producer: it naps, as a partition does under load, and
- * finds many together. Following each publication at once costs both a cache miss a record.
+ * A consumer that found fewer bytes than this is ahead of its producer: it naps, as a partition does under load, and finds
+ * many records together. Following each publication at once costs both a cache miss a record.
  */
-const fewRecords = 2_048
+const fewBytes = 32_768
 const napMs = 0.1
 
 const spaceBellAddress = 0
@@ -157,9 +157,9 @@ function consuming(memory: Memory): (records: number) => number {
     sum = 0
     for (handled = 0; handled < records; ) {
       if (!sleeper.sleep(ready)) continue
-      const before = handled
+      const before = consumer.head
       takeAll()
-      if (handled - before < fewRecords && handled < records) bell.nap(napMs)
+      if (((consumer.head - before) | 0) < fewBytes && handled < records) bell.nap(napMs)
     }
     return sum
   }

@@ -133,13 +133,12 @@ function startThread(
   const end = (): void => {
     if (ending) return
     ending = true
-    // One that has yet to start is not told to do anything.
-    resolveStarted(false)
     patient = patience(options.zombieAfterMs ?? ZOMBIE_AFTER_MS, () => {
       isZombie = true
       // Piscina refs the worker of a destroyed pool; a zombie must not keep the process alive.
       worker.unref()
       port1.close()
+      resolveStarted(false)
       resolveExited({ kind: 'zombie', after: evidence() })
     })
     thread.end()
@@ -163,6 +162,7 @@ function startThread(
       options.onLateExit?.(incarnation, code)
       return
     }
+    resolveStarted(false)
     resolveExited(
       outcome === undefined && crash === undefined && killedWhy === undefined ? { kind: 'exit', code } : evidence(),
     )
@@ -194,6 +194,7 @@ function startThread(
     kill: (why = 'no reason given') => {
       if (ending || killedWhy !== undefined) return
       killedWhy = why
+      // One that has yet to start is not told to do anything.
       resolveStarted(false)
       thread.whenLoaded(end)
     },

@@ -7,9 +7,10 @@ import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { createBroker } from '../broker.ts'
 import { isMillraceError } from '../errors.ts'
 import type { GroupFacts } from '../history/history.ts'
-import type { Broker, Delivery, Group, HandlerContext, ManualDelivery, Message, Run, Topic } from '../types.ts'
+import type { Broker, Delivery, Group, HandlerContext, ManualDelivery, Run, Topic } from '../types.ts'
 import { type Lab, letterOf, type Value } from './lab.ts'
-import type { GroupPlan, MessagePlan, Plan, ProducerPlan } from './plan.ts'
+import type { GroupPlan, Plan } from './plan.ts'
+import { inRound, produce, sleep } from './producers.ts'
 
 /** Handlers are looked up by their number; the file is one that exists. */
 export const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
@@ -21,21 +22,6 @@ const BUSY_MS = 2_500
 const STILL_MS = 30_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
 const INPUTS_MIN = 930
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(() => resolve(), ms))
-}
-
-/** The same messages under other names; what ends threads has been there, and would take up most of a seed. */
-function inRound(producer: ProducerPlan, round: number): ProducerPlan {
-  if (round === 0) return producer
-  const messages = producer.messages.map(message => ({
-    ...message,
-    id: `${message.id}.${round}`,
-    script: /[leosn]/.test(message.script) ? 'k' : message.script,
-  }))
-  return { ...producer, messages }
-}
 
 /** Whoever consumes for a group now, however it does so. */
 interface Consuming {
@@ -97,7 +83,7 @@ export class Workload {
     const busy = setTimeout(quiet, BUSY_MS)
     const { scheduler } = this.#lab
     for (let round = 0; round === 0 || scheduler.inputs < INPUTS_MIN; round++) {
-      await Promise.all(plan.producers.map(producer => this.#produce(source, inRound(producer, round))))
+      await Promise.all(plan.producers.map(producer => produce(this.#lab, plan, source, inRound(producer, round))))
       await sleep(scheduler.chance.below(200))
     }
     await sleep(this.#lab.scheduler.chance.below(300))
@@ -334,67 +320,6 @@ export class Workload {
         await sleep(100)
       },
     }
-  }
-
-  #message({ id, key, script, padBytes }: MessagePlan): Message<Value> {
-    return { key, value: { id, script, pad: 'x'.repeat(padBytes) } }
-  }
-
-  async #produce(topic: Topic<Value>, { name, how, messages, pauseMs }: ProducerPlan): Promise<void> {
-    const lab = this.#lab
-    const sent = ({ id, key }: MessagePlan): void =>
-      lab.record({ kind: 'sent', producer: name, topic: topic.name, id, key })
-    const answer = ({ id }: MessagePlan, outcome: 'ok' | 'fail' | 'info', place: object = {}): void =>
-      lab.record({ kind: 'answered', topic: topic.name, id, outcome, ...place })
-    const failed = (message: MessagePlan, error: unknown): void => {
-      if (isMillraceError(error, 'MILL_FULL')) {
-        lab.saw('fullWindow')
-        answer(message, 'fail')
-      } else answer(message, 'info')
-    }
-    const pending: Promise<unknown>[] = []
-    if (how === 'batch') {
-      for (let at = 0; at < messages.length; ) {
-        const batch = messages.slice(at, at + lab.scheduler.chance.between(1, 40))
-        at += batch.length
-        for (const message of batch) sent(message)
-        await topic.publishBatch(batch.map(message => this.#message(message))).then(
-          () => {
-            for (const message of batch) answer(message, 'ok')
-          },
-          () => {
-            for (const message of batch) answer(message, 'info')
-          },
-        )
-        await sleep(pauseMs)
-      }
-      return
-    }
-    for (const message of messages) {
-      if (how === 'try') {
-        sent(message)
-        while (!topic.tryPublish(this.#message(message))) {
-          lab.saw('fullWindow')
-          await sleep(5)
-        }
-      } else {
-        sent(message)
-        const receipt = topic.publish(this.#message(message)).then(
-          ({ partition, offset }) => answer(message, 'ok', { partition, offset }),
-          (error: unknown) => failed(message, error),
-        )
-        if (how === 'one') await receipt
-        else pending.push(receipt)
-      }
-      if (pauseMs > 0 && lab.scheduler.chance.happens(0.3)) await sleep(pauseMs)
-    }
-    await Promise.all(pending)
-    const flushed = await topic.flush().then(
-      () => true,
-      () => false,
-    )
-    if (how === 'try')
-      for (const message of messages) answer(message, flushed && this.#plan.onFull === 'wait' ? 'ok' : 'info')
   }
 
   /** Looks at what is said to be settled, from time to time. */

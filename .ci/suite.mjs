@@ -1,13 +1,13 @@
 /**
  * Runs the compiled tests, each in a process of its own as plain Node runs it, two at a time. After a build:
  *
- *   node .ci/suite.mjs [--reporter NAME] [PATH ...]
+ *   node .ci/suite.mjs [--reporter=tap] [PATH ...]
  *
- *   --reporter  of tap's: `tap` prints what the tests print; default: tap's own choice for this terminal
- *   PATH        only tests whose path holds one of these
+ *   --reporter=tap  one TAP document of all that the tests say; default: a line a test, and all of what fails
+ *   PATH            only tests whose path holds one of these
  *
  * `tap run` itself would load hooks for coverage and mocks into each test and each worker thread, which makes threads
- * three times as slow to start. Exits with tap's code.
+ * three times as slow to start. Exits with 1 when anything failed, or nothing was tested.
  */
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -21,10 +21,7 @@ const JOBS = 2
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
-const { values, positionals } = parseArgs({
-  options: { reporter: { type: 'string' }, tap: { type: 'boolean', default: false } },
-  allowPositionals: true,
-})
+const { values, positionals } = parseArgs({ options: { reporter: { type: 'string' } }, allowPositionals: true })
 
 function testsIn(folder) {
   return readdirSync(folder, { recursive: true })
@@ -36,13 +33,14 @@ function testsIn(folder) {
     .sort()
 }
 
-/** Runs one test; what it printed, and how it ended if that was badly. */
+/** Runs one test; what it printed, and how it ended if that was badly (null: well). */
 function runTest(file) {
   return new Promise(resolve => {
     const child = spawn(process.execPath, [file], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, TAP: '1' },
     })
+    const since = performance.now()
     const chunks = []
     let isLate = false
     const timer = setTimeout(() => {
@@ -53,39 +51,56 @@ function runTest(file) {
     child.on('close', (code, signal) => {
       clearTimeout(timer)
       const ended = isLate ? `ended after ${TIMEOUT_MS} ms` : code === 0 ? null : `exit ${code ?? signal}`
-      resolve({ tap: Buffer.concat(chunks), ended })
+      resolve({ tap: Buffer.concat(chunks), ended, seconds: (performance.now() - since) / 1_000 })
     })
   })
 }
 
-/** Prints the TAP of all tests. */
-async function run() {
-  const { default: t } = await import('tap')
-  t.setTimeout(0)
-  const files = [...testsIn('dist'), ...testsIn(join('ring', 'dist'))]
-  if (files.length === 0) t.fail(`no test has ${positionals.join(' or ')} in its path; npm run build makes them`)
-  const queue = files.values()
+/** Runs all tests, JOBS at a time, and hands over what each came to. */
+async function runAll(done) {
+  const queue = testsIn('dist')
+    .concat(testsIn(join('ring', 'dist')))
+    .values()
   const work = async () => {
-    for (const file of queue) {
-      const { tap, ended } = await runTest(file)
-      const results = await t.stdin(file, { tapStream: Readable.from([tap]) })
-      // What the test says itself is told once.
-      if (ended !== null && results?.ok === true) t.fail(`${file}: ${ended}`)
-    }
+    for (const file of queue) await done(file, await runTest(file))
   }
   await Promise.all(Array.from({ length: JOBS }, work))
 }
 
-if (values.tap || values.reporter === 'tap') await run()
-else {
-  const stdio = ['inherit', 'pipe', 'inherit']
-  const tests = spawn(process.execPath, [fileURLToPath(import.meta.url), '--tap', ...positionals], { stdio })
-  const tap = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
-  const reporter = values.reporter === undefined ? [] : [`--reporter=${values.reporter}`]
-  const report = spawn(process.execPath, [tap, '--disable-coverage', ...reporter, '-'], {
-    stdio: [tests.stdout, 'inherit', 'inherit'],
-  })
-  report.on('exit', code => {
-    process.exitCode = code ?? 1
+/** One TAP document of all. */
+async function printTap() {
+  const { default: t } = await import('tap')
+  t.setTimeout(0)
+  await runAll(async (file, { tap, ended }) => {
+    const results = await t.stdin(file, { tapStream: Readable.from([tap]) })
+    // What the test says itself is told once.
+    if (ended !== null && results?.ok === true) t.fail(`${file}: ${ended}`)
   })
 }
+
+/** A line a test; of one that fails, all that it said. */
+async function printLines() {
+  const { Parser } = await import('tap-parser')
+  const total = { passed: 0, failed: 0 }
+  await runAll((file, { tap, ended, seconds }) => {
+    let passed = 0
+    let failed = 0
+    const parser = new Parser()
+    parser.on('result', ({ ok, todo, skip }) => {
+      if (todo || skip) return
+      if (ok) passed++
+      else failed++
+    })
+    parser.end(tap.toString())
+    if (failed === 0 && (ended !== null || !parser.ok || passed === 0)) failed = 1
+    if (failed > 0) console.log(tap.toString())
+    const how = ended === null ? '' : `, ${ended}`
+    console.log(`${failed === 0 ? 'ok    ' : 'not ok'} ${file} (${passed} passed, ${seconds.toFixed(1)} s${how})`)
+    total.passed += passed
+    total.failed += failed
+  })
+  console.log(`${total.passed} passed, ${total.failed} failed`)
+  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+}
+
+await (values.reporter === 'tap' ? printTap() : printLines())

@@ -77,6 +77,22 @@ t.test('what is cut short because its run is stopped is not charged', async t =>
   t.equal((await group.stats()).failures, 0)
 })
 
+t.test('a thread is not taken for the one before it, which did as much and then hung', async t => {
+  const topic = await (await openBroker(t)).topic<string>('orders')
+  const options = {
+    handler: HANDLER,
+    threads: 1,
+    data: faults(),
+    attempts: 1,
+    handlerTimeoutMs: 400,
+    deadLetter: 'dead',
+  }
+  const run = await topic.group('g').run(options)
+  await topic.publishBatch(Array.from({ length: 12 }, (_, at) => ({ value: at % 2 === 0 ? 'spin' : 'wait' })))
+  await run.idle()
+  t.match(await run.stats(), { failures: 6, processed: 6, deadLettered: 6 })
+})
+
 t.test('time in which the thread stood still is not held against a handler that waits', async t => {
   const topic = await (await openBroker(t)).topic<number>('orders')
   const attempts: number[] = []

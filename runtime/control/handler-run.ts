@@ -38,7 +38,7 @@ import type { Catalog, ClientEntry } from './catalog.ts'
 import type { GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
-import { type Sight, seen } from './watchdog.ts'
+import { type Sight, seen, UNSEEN } from './watchdog.ts'
 
 export interface HandlerRunSurroundings {
   /** The control calls that handlers' publishing makes. */
@@ -140,7 +140,7 @@ export class HandlerRun {
       incarnation: null,
       remote: null,
       up: false,
-      sight: { moves: 0, since: 0 },
+      sight: UNSEEN,
       suspects: [],
     }))
     this.#supervisor = new SupervisorShell(threads.restart, {
@@ -255,6 +255,8 @@ export class HandlerRun {
     const life = host.pool.start(boot, [port2])
     host.client = client
     host.incarnation = life
+    // What its predecessor had done and when says nothing of it, though the counts may be the same.
+    host.sight = UNSEEN
     void life.exited.then(reason => this.#exited(host, incarnation, life, client, port1, reason))
     host.remote = connect<HandlerHostApi>(life.port, {
       name: `handler thread ${host.index}`,

@@ -38,6 +38,9 @@ export interface Sight {
   readonly since: number
 }
 
+/** Of a thread that nobody has looked at yet: whatever it has done is news. */
+export const UNSEEN: Sight = { moves: -1, since: 0 }
+
 /** The sight of a thread at `now`, in a look that is `lateMs` late; one that is not busy is as one that moves. */
 export function seen(last: Sight, busy: boolean, moves: number, now: number, lateMs: number): Sight {
   return busy && moves === last.moves ? { moves, since: last.since + lateMs } : { moves, since: now }

@@ -39,6 +39,9 @@ const batchRecords = 32
 const turnBytes = 32_768
 /** Room that the writer waits for, and after which a reader tells it: it is not woken for less. */
 const roomBytes: number = capacity / 4
+/** A reader that found fewer bytes than this is ahead of the writer: it naps, and finds many records together. */
+const fewBytes = 32_768
+const napMs = 0.1
 
 const writerBell = 0
 const readerBells: number = writerBell + BELL_BYTES
@@ -154,7 +157,8 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
   const gate = new ReaderGate(memory, ticket)
   const reader = new WindowReader(memory, windowAddress, capacity)
   const writer = new Doorbell(memory, writerBell)
-  const sleeper = new Sleeper(new Doorbell(memory, readerBells + index * BELL_BYTES))
+  const bell = new Doorbell(memory, readerBells + index * BELL_BYTES)
+  const sleeper = new Sleeper(bell)
   const ready = (): boolean => reader.end() !== gate.position
   const wrapped = new Uint8Array(4_096)
   let handled = 0
@@ -187,6 +191,7 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
     sum = 0
     for (handled = 0; handled < records; ) {
       if (!sleeper.sleep(ready)) continue
+      const before = gate.position
       let told = gate.position
       while (ready()) {
         if (!gate.enter()) throw new Error('nobody ends this reader')
@@ -196,6 +201,7 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
         writer.ring()
       }
       writer.ring()
+      if (((gate.position - before) | 0) < fewBytes && handled < records) bell.nap(napMs)
     }
     return sum
   }

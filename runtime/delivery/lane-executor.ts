@@ -313,7 +313,9 @@ export class LaneExecutor implements TurnTaker, Settler {
     const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
     settled.then(
       value => {
-        if (!call.over) this.#returned(call, value)
+        if (call.over) return
+        this.#returned(call, value)
+        if (!call.over) this.#sayActive()
       },
       (error: unknown) => {
         if (!call.over) this.#failed(call, failureOf(error), error)
@@ -341,7 +343,6 @@ export class LaneExecutor implements TurnTaker, Settler {
       this.#failed(call, failureOf(error), error)
       return
     }
-    this.#sayActive()
     this.#await(
       call,
       published.then(() => undefined),

@@ -68,8 +68,8 @@ function groupHouse(records: number, atMostOnce = false) {
       verdicts.push(`${action === VERDICT.skip ? 'skip' : 'retry'} ${offset}`),
   } as unknown as HostLink
   publish(records)
-  /** `diesAt` is a fault point. */
-  const group = (diesAt = 0) => {
+  /** `diesAt` is a fault point; `hasRoom`: for dead letters. */
+  const group = (diesAt = 0, hasRoom = true) => {
     const partition = actor()
     const buried: number[] = []
     const fault = (point: number): void => {
@@ -80,6 +80,7 @@ function groupHouse(records: number, atMostOnce = false) {
       ringDrained: () => undefined,
     })
     topic.takeDeadLetters(desk)
+    if (!hasRoom) topic.appendLetter = () => false
     const made = new GroupActor(memory, place, partition, topic, {
       deadLettered: ({ offset }) => buried.push(offset),
       fault,
@@ -128,6 +129,16 @@ t.test('a successor begins at the frame of its first record, wherever its predec
     t.equal(made.openSlot({ ...slot, epoch: 6 }, link).pin, partition.window.end)
     t.equal(memory.load(slot.slot + SLOT_PIN), partition.window.end)
   }
+})
+
+t.test('at most once, what is kept for a dead letter does not keep the next reader back', async t => {
+  const { group, slot, link, reads } = groupHouse(4, true)
+  const { made, partition } = group(0, false)
+  made.openSlot(slot, link)
+  reads(3)
+  made.closeSlot(slot.epoch, CRASH)
+  t.match(made.report(), { committed: 4, waitsForDeadLetters: true })
+  t.equal(made.openSlot({ ...slot, epoch: 6 }, link).pin, partition.window.end)
 })
 
 t.test('at most once, a verdict that a predecessor died with is given to the reader', async t => {

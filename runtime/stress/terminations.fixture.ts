@@ -47,6 +47,8 @@ export type Counts = Record<Moment, number>
 export interface Wanted {
   handler(): Exclude<Phase, 'stopping'> | null
   host(): 'random' | Exclude<FaultPoint, 'none'> | null
+  /** Nothing was ended at the moment that was asked for. */
+  missed(moment: Moment): void
   /** Whether a run should be stopped, and its threads ended in the middle of that. */
   stops(): boolean
 }
@@ -83,6 +85,8 @@ class Round {
   readonly #load: Load
   readonly #wanted: Wanted
   readonly #hosts: number
+  /** Partition hosts that are to be ended at a point that they have not reached. */
+  #aiming = 0
 
   constructor(session: Session, topic: Topic<number>, ledger: Ledger, load: Load, wanted: Wanted, hosts: number) {
     this.#session = session
@@ -137,15 +141,19 @@ class Round {
   }
 
   async #killHandlers(run: number, index: number, until: number): Promise<void> {
-    while (performance.now() < until) {
-      const aim = this.#wanted.handler()
+    // A host charges a handler's death: without deaths it would wait at its points around that for ever.
+    while (performance.now() < until || this.#aiming > 0) {
+      const aim = this.#wanted.handler() ?? (this.#aiming > 0 ? 'executing' : null)
       if (aim === null) return
       // A thread starts when the last one was killed.
       if (aim === 'starting') {
         await this.#kill(run, index, 'any')
         await sleep(Math.random() * 20)
       }
-      if (!(await this.#kill(run, index, aim))) continue
+      if (!(await this.#kill(run, index, aim))) {
+        this.#wanted.missed(aim)
+        continue
+      }
       await this.#goesOn(this.handlerPausesMs)
     }
   }
@@ -167,10 +175,16 @@ class Round {
       await sleep(Math.random() * 100)
       const point = this.#wanted.host()
       if (point === null) return
-      const killed = this.#session.ask(control =>
+      this.#aiming++
+      const asked = this.#session.ask(control =>
         control.killPartitionHost(host, point === 'random' ? 0 : FAULT_POINT[point]),
       )
-      if (!(await within(HANG_MS, `killing a partition host at ${point}`, killed))) continue
+      const killed = await within(HANG_MS, `killing a partition host at ${point}`, asked)
+      this.#aiming--
+      if (!killed) {
+        this.#wanted.missed(point)
+        continue
+      }
       this.counts[point]++
       const before = this.#load.acked
       const since = performance.now()

@@ -57,23 +57,21 @@ function wantedOf(totals: Totals): Wanted {
   const least = <M extends Moment>(moments: readonly M[]): M =>
     moments.reduce((low, moment) => (had(moment) < had(low) ? moment : low))
   const sum = (moments: readonly Moment[]): number => moments.reduce((total, moment) => total + had(moment), 0)
+  const enough = (moments: readonly Moment[]): boolean => moments.every(moment => had(moment) >= goal * LEAST_SHARE)
   return {
     handler() {
-      if (
-        sum([...PHASES, 'stopping']) >= goal * HANDLER_SHARE &&
-        PHASES.every(phase => had(phase) >= goal * LEAST_SHARE)
-      )
-        return null
+      if (sum([...PHASES, 'stopping']) >= goal * HANDLER_SHARE && enough(PHASES) && enough(POINTS)) return null
       const phase = least(PHASES)
       asked[phase]++
       return phase
     },
     host() {
-      if (POINTS.every(point => had(point) >= goal * LEAST_SHARE)) return null
+      if (enough(POINTS)) return null
       const point = least(POINTS)
       asked[point]++
       return point
     },
+    missed: moment => void asked[moment]--,
     stops: () => true,
   }
 }
@@ -95,7 +93,7 @@ async function main(): Promise<void> {
     const hosts = totals.rounds % 2 === 0 ? 1 : 2
     const before = performance.now()
     const left = seconds * 1_000 - (before - since)
-    const report = await terminate(wantedOf(totals), Math.min(ROUND_MS, left, goal * 20), hosts)
+    const report = await terminate(wantedOf(totals), Math.min(ROUND_MS, left, Math.max(4_000, goal * 20)), hosts)
     for (const moment of MOMENTS) totals.counts[moment] += report.counts[moment]
     totals.handlerPausesMs.push(...report.handlerPausesMs.map(Math.round))
     totals.hostPausesMs.push(...report.hostPausesMs.map(Math.round))

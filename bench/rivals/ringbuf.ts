@@ -18,7 +18,7 @@ import { nextMessage, startThread } from '../threads.ts'
 import { batchRecords, keyBytes } from '../workload.ts'
 import { createBell, park, wake } from './bell.ts'
 
-const ringBytes = 1 << 20
+const ringBytes = 1 << 22
 const popBytes = 1 << 16
 const lengthBytes = 4
 

@@ -32,7 +32,7 @@ import { createWorkload, type PayloadName, poolSize } from '../workload.ts'
 import { writeDoubles } from '../write-doubles.ts'
 
 const readers = 3
-const capacity = 1 << 20
+const capacity = 1 << 22
 const headerBytes = 8
 const batchRecords = 32
 /** Bytes that a reader looks at between `enter` and `leave`, so that the writer need not wait for the whole window. */
@@ -165,6 +165,9 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
   let sum = 0
   /** Looks at whole records up to `end`, `turnBytes` at most; where it stopped. */
   const walk = (end: number): number => {
+    // Variables of the closure are written to memory each time.
+    let seen = 0
+    let total = 0
     let position = gate.position
     const until = ((end - position) | 0) > turnBytes ? (position + turnBytes) | 0 : end
     while (((until - position) | 0) > 0) {
@@ -172,19 +175,21 @@ function reading(memory: Memory, { index, ticket }: NonNullable<ThreadData['read
       const stop = from + Math.min((until - position) | 0, reader.untilWrap(position))
       let at = from
       let length = 0
-      for (; at < stop; at += length, handled++) {
+      for (; at < stop; at += length, seen++) {
         length = memory.i32[at >> 2] as number
         if (at + length > stop) break
-        sum += sumEnds(memory.u8, at + headerBytes, at + length)
+        total += sumEnds(memory.u8, at + headerBytes, at + length)
       }
       position = (position + at - from) | 0
       if (at === stop) continue
       // It wraps, or goes beyond this turn.
       reader.copyOut(position, length, wrapped, 0)
-      sum += sumEnds(wrapped, headerBytes, length)
+      total += sumEnds(wrapped, headerBytes, length)
       position = (position + length) | 0
-      handled++
+      seen++
     }
+    handled += seen
+    sum += total
     return position
   }
   return records => {

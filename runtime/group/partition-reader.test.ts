@@ -1,15 +1,15 @@
-/** What a reader does about bytes in a window that are no frames: it says so, and allocates nothing for them. */
+/** What a reader does about bytes in a window that are no frames, and about what the reader before it may have died of. */
 import { Arena, Memory, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { FRAME_HEADER_BYTES } from '../log/frame.ts'
-import type { Assignment } from '../protocol.ts'
+import type { Assignment, KnownRecord } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { PartitionReader } from './partition-reader.ts'
 
 const CAPACITY = 65_536
 
 /** A reader over a window that holds these bytes, committed. */
-function readerOver(bytes: Uint8Array): PartitionReader {
+function readerOver(bytes: Uint8Array, known: readonly KnownRecord[] = []): PartitionReader {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
   const window = { address: arena.allocate(windowBytes(CAPACITY)), capacity: CAPACITY }
@@ -23,7 +23,7 @@ function readerOver(bytes: Uint8Array): PartitionReader {
     slot: arena.allocate(128),
     pin: 0,
     committed: 0,
-    known: [],
+    known,
   } as unknown as Assignment
   return new PartitionReader(thread, assignment)
 }
@@ -58,3 +58,28 @@ t.test('a record whose length cannot be is refused', async t => {
 t.test('a whole one is read', async t => {
   t.ok(readerOver(frame(128, 56)).next())
 })
+
+t.test(
+  'what may have ended the last reader is held back, so that the other partitions of its thread get on',
+  async t => {
+    const first = {
+      failedAttempts: 0,
+      deliveryAttempt: 1,
+      notBeforeMs: 0,
+      settled: false,
+      dying: false,
+      suspect: false,
+    }
+    const before = Date.now()
+    const reader = readerOver(frame(128, 56), [
+      { ...first, offset: 0 },
+      { ...first, offset: 1, suspect: true },
+      { ...first, offset: 2, failedAttempts: 1 },
+      { ...first, offset: 3, failedAttempts: 1, notBeforeMs: before + 60_000 },
+      { ...first, offset: 4, failedAttempts: 1, settled: true },
+    ])
+    const heldBack = [0, 1, 2, 3, 4].map(offset => (reader.knownOf(offset)?.notBeforeMs ?? 0) >= before + 20)
+    t.same(heldBack, [false, true, true, true, false])
+    t.equal(reader.knownOf(3)?.notBeforeMs, before + 60_000, 'and no longer than its backoff, where that is longer')
+  },
+)

@@ -8,6 +8,7 @@
  * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
+import { wallMs } from '../../actors/world.ts'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
 import {
@@ -27,6 +28,8 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import { Ledger } from './ledger.ts'
 
 const FETCH_BYTES = 65_536
+/** How long a record that may have ended the last reader's thread is held back, for the thread's other partitions to get on. */
+const BYSTANDERS_MS = 25
 
 /** A frame that holds unsettled records. */
 interface HeldFrame {
@@ -69,7 +72,12 @@ export class PartitionReader {
     this.#slot = assignment.slot
     this.#position = assignment.pin
     this.#committed = assignment.committed
-    for (const record of assignment.known) this.#known.set(record.offset, record)
+    const fromMs = wallMs() + BYSTANDERS_MS
+    for (const record of assignment.known) {
+      const mayEndThread = !record.settled && (record.suspect || record.failedAttempts > 0)
+      const notBeforeMs = mayEndThread ? Math.max(record.notBeforeMs, fromMs) : record.notBeforeMs
+      this.#known.set(record.offset, { ...record, notBeforeMs })
+    }
     this.frame = this.#frameAt(0)
   }
 

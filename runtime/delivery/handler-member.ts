@@ -147,9 +147,7 @@ export class HandlerMember implements RunMember {
 
   /** It is not to come any more: others need not wait for it. */
   #pass(member: number): void {
-    if (this.#turnstile.open) return
-    this.#turnstile.leave(member)
-    this.#thread.wake()
+    if (this.#turnstile.leave(member)) this.#thread.wake()
   }
 
   abandon(): void {

@@ -247,10 +247,7 @@ export class LaneExecutor implements TurnTaker, Settler {
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */
   #passed(): void {
-    const { turnstile } = this.#setting
-    if (turnstile.open) return
-    turnstile.leave(this.reader.assignment.member)
-    this.#thread.wake()
+    if (this.#setting.turnstile.leave(this.reader.assignment.member)) this.#thread.wake()
   }
 
   #call(entries: readonly Entry[]): void {

@@ -1,13 +1,15 @@
 /**
- * Lets suspects through alone, one after the other, and everyone else after them.
+ * Lets suspects through alone, one after the other as they were expected, and everyone else after them.
  *
- * The handling thread. Its predecessor died while several promises were pending, so that none could be charged: one
- * that ends this thread, too, is then the only one pending, and is known. Bound: the partitions of the thread.
+ * The handling thread. Its predecessor died while several promises were pending, so that none could be charged, or of a
+ * record that is tried again: what ends this thread, too, is then the only one pending, and is known. A suspect whose time
+ * has not come steps aside meanwhile, and finds others pending when it comes back: it waits for those, and nobody else
+ * goes in. Bound: the partitions of the thread.
  */
 export class Turnstile {
   readonly #suspects = new Set<number>()
-  /** The suspect whose promise is pending; 0: none. */
-  #inside = 0
+  /** Whose promise is pending. */
+  readonly #inside = new Set<number>()
 
   expect(members: readonly number[]): void {
     for (const member of members) this.#suspects.add(member)
@@ -19,16 +21,24 @@ export class Turnstile {
   }
 
   admits(member: number): boolean {
-    return this.open || (this.#inside === 0 ? this.#suspects.has(member) : this.#inside === member)
+    const [first] = this.#suspects
+    if (first === undefined) return true
+    return first === member && this.#isAlone(member)
+  }
+
+  #isAlone(member: number): boolean {
+    return this.#inside.size === 0 || (this.#inside.size === 1 && this.#inside.has(member))
   }
 
   enter(member: number): void {
-    if (!this.open) this.#inside = member
+    this.#inside.add(member)
   }
 
-  /** It has had its turn, or has nothing to do. */
-  leave(member: number): void {
+  /** It has had its turn, or steps aside; whether others may have waited for that. */
+  leave(member: number): boolean {
+    const waited = !this.open
     this.#suspects.delete(member)
-    if (this.#inside === member) this.#inside = 0
+    this.#inside.delete(member)
+    return waited
   }
 }

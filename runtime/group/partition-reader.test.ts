@@ -59,27 +59,16 @@ t.test('a whole one is read', async t => {
   t.ok(readerOver(frame(128, 56)).next())
 })
 
-t.test(
-  'what may have ended the last reader is held back, so that the other partitions of its thread get on',
-  async t => {
-    const first = {
-      failedAttempts: 0,
-      deliveryAttempt: 1,
-      notBeforeMs: 0,
-      settled: false,
-      dying: false,
-      suspect: false,
-    }
-    const before = Date.now()
-    const reader = readerOver(frame(128, 56), [
-      { ...first, offset: 0 },
-      { ...first, offset: 1, suspect: true },
-      { ...first, offset: 2, failedAttempts: 1 },
-      { ...first, offset: 3, failedAttempts: 1, notBeforeMs: before + 60_000 },
-      { ...first, offset: 4, failedAttempts: 1, settled: true },
-    ])
-    const heldBack = [0, 1, 2, 3, 4].map(offset => (reader.knownOf(offset)?.notBeforeMs ?? 0) >= before + 20)
-    t.same(heldBack, [false, true, true, true, false])
-    t.equal(reader.knownOf(3)?.notBeforeMs, before + 60_000, 'and no longer than its backoff, where that is longer')
-  },
-)
+t.test('what failed under the reader before is doubtful until it is judged again, and a suspect is not', async t => {
+  const first = { failedAttempts: 0, deliveryAttempt: 1, notBeforeMs: 0, settled: false, dying: false, suspect: false }
+  const reader = readerOver(frame(128, 56), [
+    { ...first, offset: 0 },
+    { ...first, offset: 1, suspect: true },
+    { ...first, offset: 2, failedAttempts: 1 },
+    { ...first, offset: 3, failedAttempts: 1, settled: true },
+  ])
+  const doubtful = (): boolean[] => [0, 1, 2, 3, 4].map(offset => reader.isDoubtful(offset))
+  t.same(doubtful(), [false, false, true, false, false])
+  reader.keepKnown({ ...first, offset: 2, failedAttempts: 2 })
+  t.same(doubtful(), [false, false, false, false, false])
+})

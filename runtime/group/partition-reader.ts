@@ -8,10 +8,10 @@
  * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
-import { wallMs } from '../../actors/world.ts'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
 import {
+  CLIENT_TURN,
   FAILURES_MAX,
   SLOT_ACTIVE,
   SLOT_COMMITTED,
@@ -20,6 +20,7 @@ import {
   SLOT_MANY,
   SLOT_PIN,
   SLOT_RETURNED,
+  SLOT_SINCE,
 } from '../layout.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/record.ts'
@@ -28,8 +29,6 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import { Ledger } from './ledger.ts'
 
 const FETCH_BYTES = 65_536
-/** How long a record that may have ended the last reader's thread is held back, for the thread's other partitions to get on. */
-const BYSTANDERS_MS = 25
 
 /** A frame that holds unsettled records. */
 interface HeldFrame {
@@ -58,6 +57,8 @@ export class PartitionReader {
   /** Committed before it is handled, at most once; -1: never. */
   #claimed = -1
   readonly #known = new Map<number, KnownRecord>()
+  /** Of those, what failed under the reader before, which may have died of it, until it is judged again. */
+  readonly #doubtful = new Set<number>()
   /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
   frame: FetchedFrame
   at = 0
@@ -72,11 +73,9 @@ export class PartitionReader {
     this.#slot = assignment.slot
     this.#position = assignment.pin
     this.#committed = assignment.committed
-    const fromMs = wallMs() + BYSTANDERS_MS
     for (const record of assignment.known) {
-      const mayEndThread = !record.settled && (record.suspect || record.failedAttempts > 0)
-      const notBeforeMs = mayEndThread ? Math.max(record.notBeforeMs, fromMs) : record.notBeforeMs
-      this.#known.set(record.offset, { ...record, notBeforeMs })
+      this.#known.set(record.offset, record)
+      if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)
     }
     this.frame = this.#frameAt(0)
   }
@@ -177,11 +176,16 @@ export class PartitionReader {
     let passed = 0
     while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
     if (passed > 0) this.#held.splice(0, passed)
-    if (this.#known.size > 0) for (const known of this.#known.keys()) if (known < offset) this.#known.delete(known)
+    if (this.#known.size > 0) for (const known of this.#known.keys()) if (known < offset) this.#forget(known)
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
     this.#memory.store(this.#slot + SLOT_COMMITTED, Math.max(offset, this.#claimed) | 0)
     this.#memory.store(this.#slot + SLOT_PIN, this.#held[0]?.position ?? this.#position)
     this.#thread.committed(this.assignment.place.host)
+  }
+
+  #forget(offset: number): void {
+    this.#known.delete(offset)
+    this.#doubtful.delete(offset)
   }
 
   /** The record at `offset` is about to be handed out. */
@@ -207,7 +211,10 @@ export class PartitionReader {
 
   /** So many handlers' promises are pending. */
   active(pending: number): void {
-    this.#memory.i32[(this.#slot + SLOT_ACTIVE) >> 2] = pending
+    const { i32 } = this.#memory
+    const at = (this.#slot + SLOT_ACTIVE) >> 2
+    if (i32[at] === 0) i32[(this.#slot + SLOT_SINCE) >> 2] = i32[(this.#thread.address + CLIENT_TURN) >> 2] as number
+    i32[at] = pending
   }
 
   /** Where a reader that has several records in hand says how each of them stands. */
@@ -234,7 +241,13 @@ export class PartitionReader {
     return this.#known.size >= FAILURES_MAX / 2
   }
 
+  /** Whether this record failed under the reader before, whose thread may have ended because of it. */
+  isDoubtful(offset: number): boolean {
+    return this.#doubtful.size > 0 && this.#doubtful.has(offset)
+  }
+
   keepKnown(record: KnownRecord): void {
     this.#known.set(record.offset, record)
+    this.#doubtful.delete(record.offset)
   }
 }

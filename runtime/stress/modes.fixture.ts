@@ -76,7 +76,7 @@ export const MODES: Readonly<Record<ModeName, Mode>> = {
 
 export interface ModeReport {
   readonly problems: readonly string[]
-  /** How long the ticks of partitions on the other thread were held up, each time. */
+  /** The longest time in which a partition on the other thread had ticks and handled none, each time. */
   readonly othersMs: readonly number[]
   /** The same of the other partition on the thread that failed. */
   readonly neighboursMs: readonly number[]
@@ -186,8 +186,8 @@ class Trial {
     const others: number[] = []
     const beside: number[] = []
     for (let partition = 1; partition < PARTITIONS; partition++) {
-      const late = this.#latest(partition, marks[partition] as number)
-      ;(neighbours.includes(partition) ? beside : others).push(Math.max(0, late - machineMs))
+      const pause = this.#pause(partition, marks[partition] as number)
+      ;(neighbours.includes(partition) ? beside : others).push(Math.max(0, pause - machineMs))
     }
     this.othersMs.push(Math.max(0, ...others))
     this.neighboursMs.push(Math.max(0, ...beside))
@@ -207,15 +207,18 @@ class Trial {
     }
   }
 
-  /** The longest time from a tick's publish to its end, among the partition's entries from `mark` on. */
-  #latest(partition: number, mark: number): number {
-    let latest = 0
+  /** The longest time in which the partition had ticks and handled none, among its entries from `mark` on. */
+  #pause(partition: number, mark: number): number {
+    let longest = 0
+    let last = Number.NEGATIVE_INFINITY
     for (const { offset, value, finished, atMs } of this.ledger.entries(partition, mark)) {
       if (offset === -1 || !finished) continue
       // The value is the time of its publish in whole ms, cut to 32 bits.
-      latest = Math.max(latest, (Math.trunc(atMs) | 0) - value)
+      const waited = (Math.trunc(atMs) | 0) - value
+      longest = Math.max(longest, Math.min(waited, atMs - last))
+      last = atMs
     }
-    return latest
+    return longest
   }
 
   /** What is wrong in the end. */

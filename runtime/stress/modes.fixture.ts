@@ -78,7 +78,7 @@ export interface ModeReport {
   readonly problems: readonly string[]
   /** The longest time in which a partition on the other thread had ticks and handled none, each time. */
   readonly othersMs: readonly number[]
-  /** The same of the other partition on the thread that failed. */
+  /** The same of the other partition on the thread that failed, less the time in which a handler filled the heap. */
   readonly neighboursMs: readonly number[]
   /** From the delivery that failed to the next in its partition, less the timeout. */
   readonly resumedMs: readonly number[]
@@ -190,7 +190,8 @@ class Trial {
       ;(neighbours.includes(partition) ? beside : others).push(Math.max(0, pause - machineMs))
     }
     this.othersMs.push(Math.max(0, ...others))
-    this.neighboursMs.push(Math.max(0, ...beside))
+    // How long a handler that fills the heap held the thread before its death: no crash, and below its timeout.
+    let filledMs = 0
     let entered = -1
     let attempt = 0
     for (const { offset, value, finished, atMs } of this.ledger.entries(0, marks[0] as number)) {
@@ -200,11 +201,13 @@ class Trial {
         const beat = this.data.beats[++attempt] as number
         // Filling the heap is the handler's own time: it is over when it is last seen alive.
         const since = this.#name === 'outOfMemory' ? beat : entered + patience
+        if (this.#name === 'outOfMemory') filledMs = Math.max(filledMs, beat - entered)
         this.resumedMs.push(Math.max(0, atMs - since - machineMs))
         if (this.#name === 'spin') this.overrunMs.push(Math.max(0, beat - entered - patience - machineMs))
       }
       entered = value === -1 ? atMs : -1
     }
+    this.neighboursMs.push(Math.max(0, ...beside.map(pause => pause - filledMs)))
   }
 
   /** The longest time in which the partition had ticks and handled none, among its entries from `mark` on. */

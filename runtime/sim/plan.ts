@@ -101,6 +101,8 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
 
 export function planOf(seed: number, chance: Chance): Plan {
   const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
+  // What is told of a record that is a dead letter already is rare: the two together make most of it.
+  if (faults.has('fullDeadLetters') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []
@@ -135,7 +137,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   )
   const badShare = chance.pick([0.01, 0.03, 0.06, 0.15])
   // The topic of dead letters is full at first: large ones have no room.
-  const letterShare = faults.has('fullDeadLetters') ? chance.pick([0.05, 0.15, 0.3]) : 0
+  const letterShare = faults.has('fullDeadLetters') ? chance.pick([0.1, 0.2, 0.3]) : 0
   const letterScripts = [
     't',
     'r',
@@ -143,9 +145,10 @@ export function planOf(seed: number, chance: Chance): Plan {
     'x',
     'd',
     'd',
+    'd',
     'n',
     'n',
-    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l'] : []),
+    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l', 'l', 'l'] : []),
   ]
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])

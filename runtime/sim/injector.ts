@@ -11,7 +11,12 @@ import type { SimPort } from './sim-port.ts'
 import type { ThreadFaults } from './sim-threads.ts'
 import type { Simulated } from './sim-world.ts'
 
-const POINTS = Object.values(FAULT_POINT).filter(point => point !== FAULT_POINT.none)
+/** Between a dead letter and what is told of it a successor finds most to repeat: twice as often as the others. */
+const POINTS = [
+  ...Object.values(FAULT_POINT).filter(point => point !== FAULT_POINT.none),
+  FAULT_POINT.betweenDeadLetterAndVerdict,
+  FAULT_POINT.betweenVerdictAndRelease,
+]
 /** Accesses to shared memory until a doomed thread stops, at most. */
 const FUSE_MAX = 60
 

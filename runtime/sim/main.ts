@@ -34,6 +34,8 @@ const VISITS_FROM = 10_000
 const VISITS_MIN = 100
 /** Seeds taken in one go by a thread. */
 const CHUNK = 10
+/** Nearly all that a seed allocates dies with it: with room for that, all takes a sixth less time. */
+const YOUNG_MB = 96
 /** Failing seeds printed. */
 const TOLD_MAX = 20
 
@@ -171,7 +173,8 @@ function main(): void {
   const jobs = Math.min(Number(values.jobs), Math.ceil(Number(values.seeds) / CHUNK))
   let busy = jobs
   for (let job = 0; job < jobs; job++) {
-    const worker = new Worker(new URL(import.meta.url), { workerData: options, execArgv: [] })
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
+    const worker = new Worker(new URL(import.meta.url), { workerData: options, execArgv: [], resourceLimits })
     const give = (): void => {
       if (next >= end) {
         void worker.terminate()

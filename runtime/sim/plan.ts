@@ -92,7 +92,7 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
   neverSettle: ['nk', 'n'],
   settleLate: ['Lk', 'LK', 'L'],
   rejectError: ['x', 'tx'],
-  decode: ['d', 'td'],
+  decode: ['d', 'd', 'td'],
   loop: ['lk', 'l'],
   exit: ['ek', 'e', 'tek'],
   outOfMemory: ['ok', 'o'],
@@ -101,8 +101,9 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
 
 export function planOf(seed: number, chance: Chance): Plan {
   const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
-  // What is told of a record that is a dead letter already is rare: the two together make most of it.
+  // What is told of a record that is a dead letter already is rare, and told by a successor that finds it so.
   if (faults.has('fullDeadLetters') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
+  if (faults.has('decode') && chance.happens(0.3)) faults.add('hostDeathAtPoint')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []
@@ -139,16 +140,8 @@ export function planOf(seed: number, chance: Chance): Plan {
   // The topic of dead letters is full at first: large ones have no room.
   const letterShare = faults.has('fullDeadLetters') ? chance.pick([0.1, 0.2, 0.3]) : 0
   const letterScripts = [
-    't',
-    'r',
-    'x',
-    'x',
-    'd',
-    'd',
-    'd',
-    'n',
-    'n',
-    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l', 'l', 'l'] : []),
+    ...['t', 'r', 'x', 'x', 'd', 'd', 'd', 'd', 'd', 'd', 'n', 'n'],
+    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l', 'l', 'l', 'l'] : []),
   ]
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])

@@ -21,7 +21,7 @@ const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
 const STILL_MS = 30_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
-const INPUTS_MIN = 930
+const INPUTS_MIN = 950
 
 /** Whoever consumes for a group now, however it does so. */
 interface Consuming {

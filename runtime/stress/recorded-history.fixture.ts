@@ -11,7 +11,7 @@
  *   partition's last one again, or the next.
  * - A delivery was overdue when its end is not there after the group's timeout.
  *
- * Bound: the journal's. Some 250 bytes of events an entry, and as much again for each rule as it runs.
+ * Bound: the journal's. An entry becomes one event, but for those that tell of several messages.
  */
 import { GROUP_RULES } from '../history/group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, Place } from '../history/history.ts'
@@ -81,7 +81,7 @@ function keyText(key: number): string | null {
 }
 
 /** Who had which partition when, on which threads. */
-function livesOf(entries: readonly Entry[]): { readonly tenures: Map<number, Tenure>; readonly lives: Life[] } {
+function livesOf(entries: Iterable<Entry>): { readonly tenures: Map<number, Tenure>; readonly lives: Life[] } {
   const tenures = new Map<number, Tenure>()
   const lives = new Map<number, { tenures: Tenure[]; last: Entry }>()
   const owners = new Map<number, Tenure>()
@@ -140,11 +140,22 @@ class Builder {
   #dueHead = 0
   /** The highest offset that each partition has handed out. */
   readonly #highest = new Map<number, number>()
+  /** One text for all events that name it. */
+  readonly #names = new Map<number, string>()
 
   constructor(facts: RecordedFacts, tenures: ReadonlyMap<number, Tenure>, lives: readonly Life[]) {
     this.#facts = facts
     this.#tenures = tenures
     for (const life of lives) if (life.ended) this.#ends.set(life.ahead, [...(this.#ends.get(life.ahead) ?? []), life])
+  }
+
+  #name(id: number): string {
+    let name = this.#names.get(id)
+    if (name === undefined) {
+      name = String(id)
+      this.#names.set(id, name)
+    }
+    return name
   }
 
   #place(partition: number, offset: number): Place & { readonly group: string } {
@@ -163,6 +174,7 @@ class Builder {
         ...(executing === undefined ? {} : { executing }),
         ...(unsaid.length > 0 ? { unsaid } : {}),
       })
+      tenure.open.clear()
     }
   }
 
@@ -215,7 +227,7 @@ class Builder {
           kind,
           ...place,
           consumer,
-          id: String(id),
+          id: this.#name(id),
           key: keyText(key),
           deliveryAttempt: a,
           failedAttempts: b,
@@ -231,21 +243,21 @@ class Builder {
       }
       case 'sent':
         for (let one = id; one < id + a; one++)
-          events.push({ kind, producer: `p${who}`, topic, id: String(one), key: keyText(keyOf(one)) })
+          events.push({ kind, producer: `p${who}`, topic, id: this.#name(one), key: keyText(keyOf(one)) })
         break
       case 'answered': {
         const outcome = OUTCOMES[b] as (typeof OUTCOMES)[number]
         const known = offset === -1 ? {} : { partition, offset }
-        for (let one = id; one < id + a; one++) events.push({ kind, topic, id: String(one), outcome, ...known })
+        for (let one = id; one < id + a; one++) events.push({ kind, topic, id: this.#name(one), outcome, ...known })
         break
       }
       case 'read':
-        events.push({ kind, reader: `reader ${who}`, topic, partition, offset, id: String(id), key: keyText(key) })
+        events.push({ kind, reader: `reader ${who}`, topic, partition, offset, id: this.#name(id), key: keyText(key) })
         break
       case 'letter': {
         const told = { group, reason: REASONS[c & 15] ?? 'unknown', failedAttempts: c >> 4, replayed: 0 }
         const source = { topic, partition: a, offset: b }
-        const own = { topic: deadLetterTopic ?? '', partition, offset, id: String(id), key: keyText(key) }
+        const own = { topic: deadLetterTopic ?? '', partition, offset, id: this.#name(id), key: keyText(key) }
         events.push({ kind, ...own, source, ...told })
         break
       }
@@ -262,19 +274,17 @@ class Builder {
     }
   }
 
-  /** What nobody took over ended, too, and what is open now stays so. */
+  /** What nobody took over ended, too. */
   done(): readonly HistoryEvent[] {
-    this.#overdueBy(Number.POSITIVE_INFINITY)
     for (const lives of this.#ends.values()) for (const life of lives) this.#end(life)
     return this.events
   }
 }
 
 export function historyOf(journal: Journal, facts: RecordedFacts): RecordedHistory {
-  const entries = [...journal.entries()]
-  const { tenures, lives } = livesOf(entries)
+  const { tenures, lives } = livesOf(journal.entries())
   const builder = new Builder(facts, tenures, lives)
-  for (const entry of entries) builder.hear(entry)
+  for (const entry of journal.entries()) builder.hear(entry)
   const { topic, group, attempts, deadLetterTopic, readInFull, drained } = facts
   const groupFacts: GroupFacts = {
     topic,

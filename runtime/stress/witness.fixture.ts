@@ -23,10 +23,10 @@ export class Witness {
   readonly #partition: number
   readonly #who: number
 
-  constructor(buffer: SharedArrayBuffer, partition: number) {
+  constructor(buffer: SharedArrayBuffer, partition: number, thread: number = threadId) {
     this.#journal = new Journal(buffer)
     this.#partition = partition
-    this.#who = this.#journal.add('began', { partition, a: threadId })
+    this.#who = this.#journal.add('began', { partition, a: thread })
   }
 
   delivered({ offset, key, deliveryAttempt, failedAttempts }: Delivery<unknown>, id: number): void {

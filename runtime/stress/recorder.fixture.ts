@@ -14,7 +14,7 @@ export const OUTCOMES = ['ok', 'fail', 'info'] as const
 export const REASONS: readonly DeadLetterReason[] = ['failed', 'rejected', 'timeout', 'decode', 'crashed']
 
 /** Of a topic of any values, what is looked at. */
-type Recordable = Pick<Topic<never>, 'stats'> & { group(name: string): Pick<Group<never>, 'stats'> }
+export type Recordable = Pick<Topic<never>, 'name' | 'stats'> & { group(name: string): Pick<Group<never>, 'stats'> }
 
 /** How often what is committed is looked at while a program goes on. */
 const SAMPLE_MS = 40

@@ -123,9 +123,9 @@ export class Journal {
     return Math.min(this.capacity, Atomics.load(this.#words, 0))
   }
 
-  *entries(): Generator<Entry> {
+  /** The first so many; all that there are now. */
+  *entries(length: number = this.length): Generator<Entry> {
     const words = this.#words
-    const { length } = this
     for (let number = 0; number < length; number++) {
       const at = HEAD_WORDS + number * ENTRY_WORDS
       const word = (index: number): number => words[at + index] as number

@@ -14,7 +14,7 @@ import type { Session } from '../session.ts'
 import type { Broker, Group, Run, Topic } from '../types.ts'
 import { judge, Ledger } from './ledger.fixture.ts'
 import type { LedgerHandlerData } from './ledger-handler.fixture.ts'
-import { judgeJournal, type RecordedFacts } from './recorded-history.fixture.ts'
+import { judgeJournal, judgeUnfinished, type RecordedFacts } from './recorded-history.fixture.ts'
 import { Recorder } from './recorder.fixture.ts'
 import { within } from './within.fixture.ts'
 
@@ -56,6 +56,16 @@ export interface KillReport {
 export function keyOf(value: number): number {
   return value % 61
 }
+
+/** The group `work` of the topic, as it is recorded. */
+const FACTS = {
+  topic: 'orders',
+  group: 'work',
+  attempts: Number.POSITIVE_INFINITY,
+  handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+  deadLetterTopic: null,
+  keyOf,
+} as const
 
 /** Messages under way to one topic, and what is known of each. */
 export class Load {
@@ -315,16 +325,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
     await recorder.endSampling()
     await recorder.look(topic, 'work')
     const { deadLettered, lag } = await topic.group('work').stats()
-    const facts: RecordedFacts = {
-      topic: 'orders',
-      group: 'work',
-      attempts: Number.POSITIVE_INFINITY,
-      handlerTimeoutMs: HANDLER_TIMEOUT_MS,
-      deadLetterTopic: null,
-      keyOf,
-      readInFull: true,
-      drained: lag === 0,
-    }
+    const facts: RecordedFacts = { ...FACTS, readInFull: true, drained: lag === 0 }
     const handlerKills = Object.values(killing.phases).reduce((sum, count) => sum + count, 0)
     problems.push(...judgeJournal(recorder.journal, facts, handlerKills))
     for (let partition = 0; partition < topic.partitions; partition++)
@@ -337,8 +338,9 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
       problems.push(`${left - resources} resources stayed open: ${process.getActiveResourcesInfo().join(' ')}`)
   } catch (error) {
     load?.problems.push((error as Error).stack ?? String(error))
-    await recorder.endSampling()
+    void recorder.endSampling()
     await broker.close({ timeoutMs: 1_000 }).catch(() => undefined)
+    load?.problems.push(...judgeUnfinished(recorder.journal, FACTS))
   }
   const counted = ledger
   return {

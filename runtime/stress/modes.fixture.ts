@@ -15,7 +15,7 @@ import type { Canary } from './canary.fixture.ts'
 import { clockMs, judge, Ledger } from './ledger.fixture.ts'
 import { ledgerValue, type ModeHandlerData, type Tick } from './mode-handler.fixture.ts'
 import type { Oddity } from './odd-handler.fixture.ts'
-import { judgeJournal, type RecordedFacts } from './recorded-history.fixture.ts'
+import { judgeJournal, judgeUnfinished } from './recorded-history.fixture.ts'
 import { Recorder } from './recorder.fixture.ts'
 import { within } from './within.fixture.ts'
 import { keyNumber } from './witness.fixture.ts'
@@ -266,19 +266,22 @@ class Trial {
       this.problems.push(`${attempts} attempts at ${times} records, and ${attemptsMax} are allowed`)
   }
 
-  /** What the rules of runtime/history/ say to all that was recorded, when everything is idle. */
-  judgeRecorded(restarts: number): void {
-    const facts: RecordedFacts = {
+  /** What the rules of runtime/history/ say to all that was recorded; `restarts`: null when it did not come to its end. */
+  judgeRecorded(restarts: number | null): void {
+    const facts = {
       topic: 'odd',
       group: 'g',
       attempts: ATTEMPTS,
       handlerTimeoutMs: this.#mode.handlerTimeoutMs,
       deadLetterTopic: 'dead',
-      keyOf: id => id,
-      readInFull: true,
-      drained: true,
+      keyOf: (id: number) => id,
     }
-    this.problems.push(...judgeJournal(this.recorder.journal, facts, restarts))
+    const { journal } = this.recorder
+    const found =
+      restarts === null
+        ? judgeUnfinished(journal, facts)
+        : judgeJournal(journal, { ...facts, readInFull: true, drained: true }, restarts)
+    this.problems.push(...found)
   }
 }
 
@@ -329,7 +332,8 @@ export async function failureMode(name: ModeName, times: number, canary: Canary)
   } catch (error) {
     trial.problems.push((error as Error).message)
     trial.stopTicking()
-    await trial.recorder.endSampling()
+    void trial.recorder.endSampling()
+    trial.judgeRecorded(null)
   }
   await broker.close({ timeoutMs: 5_000 }).catch((error: Error) => trial.problems.push(error.message))
   const { problems, othersMs, neighboursMs, resumedMs, overrunMs, ticks } = trial

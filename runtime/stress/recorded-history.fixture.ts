@@ -282,9 +282,10 @@ class Builder {
 }
 
 export function historyOf(journal: Journal, facts: RecordedFacts): RecordedHistory {
-  const { tenures, lives } = livesOf(journal.entries())
+  const { length } = journal
+  const { tenures, lives } = livesOf(journal.entries(length))
   const builder = new Builder(facts, tenures, lives)
-  for (const entry of journal.entries()) builder.hear(entry)
+  for (const entry of journal.entries(length)) builder.hear(entry)
   const { topic, group, attempts, deadLetterTopic, readInFull, drained } = facts
   const groupFacts: GroupFacts = {
     topic,
@@ -314,4 +315,13 @@ export function judgeJournal(journal: Journal, facts: RecordedFacts, endsMax: nu
   if (endedThreads > endsMax)
     problems.push(`${endedThreads} threads ended with a partition in hand, and only ${endsMax} were to`)
   return problems
+}
+
+/**
+ * The same of a run that did not come to its end, so that a hang is told together with what led to it. What is on its
+ * way to a reader is missing, so this may say too much: the run has failed anyway.
+ */
+export function judgeUnfinished(journal: Journal, facts: Omit<RecordedFacts, 'readInFull' | 'drained'>): string[] {
+  const found = judgeJournal(journal, { ...facts, readInFull: false, drained: false }, Number.POSITIVE_INFINITY)
+  return found.map(problem => `as far as it went, ${problem}`)
 }

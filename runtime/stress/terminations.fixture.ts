@@ -15,7 +15,7 @@ import type { Delivery, Run, Topic } from '../types.ts'
 import { audit, keyOf, Load, openResources, settledCensus } from './kills.fixture.ts'
 import { judge, Ledger } from './ledger.fixture.ts'
 import type { LedgerHandlerData } from './ledger-handler.fixture.ts'
-import { judgeJournal, type RecordedFacts } from './recorded-history.fixture.ts'
+import { judgeJournal, judgeUnfinished, type RecordedFacts } from './recorded-history.fixture.ts'
 import { Recorder } from './recorder.fixture.ts'
 import { within } from './within.fixture.ts'
 
@@ -26,6 +26,16 @@ const REJECT_EACH = 29
 /** The default: no handler here takes nearly as long. */
 const HANDLER_TIMEOUT_MS = 30_000
 const JOURNAL_ENTRIES = 2_000_000
+
+/** The group `work` of the topic, as it is recorded. */
+const FACTS = {
+  topic: 'orders',
+  group: 'work',
+  attempts: Number.POSITIVE_INFINITY,
+  handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+  deadLetterTopic: 'dead',
+  keyOf,
+} as const
 
 /** What is ended, and when: a handler thread in a phase, or a partition host at a point of its work. */
 export type Moment = Phase | 'random' | Exclude<FaultPoint, 'none'>
@@ -261,16 +271,7 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
     await recorder.endSampling()
     await recorder.look(topic, 'work')
     const { lag } = await topic.group('work').stats()
-    const facts: RecordedFacts = {
-      topic: 'orders',
-      group: 'work',
-      attempts: Number.POSITIVE_INFINITY,
-      handlerTimeoutMs: HANDLER_TIMEOUT_MS,
-      deadLetterTopic: 'dead',
-      keyOf,
-      readInFull: true,
-      drained: lag === 0,
-    }
+    const facts: RecordedFacts = { ...FACTS, readInFull: true, drained: lag === 0 }
     const handlerKills = HANDLER_MOMENTS.reduce((sum, moment) => sum + round.counts[moment], 0)
     problems.push(...judgeJournal(recorder.journal, facts, handlerKills))
     for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -290,7 +291,8 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
   } catch (error) {
     problems.push((error as Error).stack ?? String(error))
     load.going = false
-    await recorder.endSampling()
+    void recorder.endSampling()
+    problems.push(...judgeUnfinished(recorder.journal, FACTS))
   }
   await broker.close({ timeoutMs: 10_000 }).catch((error: Error) => problems.push(error.message))
   await sleep(100)

@@ -6,6 +6,7 @@ import type { Broker, RunOptions } from './index.ts'
 import { FAULT_POINT, type FaultPoint } from './layout.ts'
 import type { Session } from './session.ts'
 import type { OddHandlerData, Oddity } from './stress/odd-handler.fixture.ts'
+import { RecordedTopic } from './stress/recorded-topic.fixture.ts'
 import { within } from './stress/within.fixture.ts'
 
 const OFTEN = { intensity: 1_000, periodMs: 1_000 }
@@ -34,16 +35,16 @@ for (const point of ['beforeCharge', 'betweenChargeAndAnswer'] as const) {
   t.test(`a crash is charged once when the partition host died ${point}`, async t => {
     const broker = await openBroker(t, { restart: OFTEN })
     const topic = await broker.topic<Oddity>('orders')
-    const run = await topic
-      .group('g')
-      .run(odd({ attempts: 3, deadLetter: 'dead', backoff: { initialMs: 500, maxMs: 500 } }))
+    const recorded = await RecordedTopic.open(topic, await broker.topic('dead'))
+    const options = odd({ attempts: 3, deadLetter: 'dead', backoff: { initialMs: 500, maxMs: 500 } })
+    const run = await topic.group('g').run({ ...options, data: { ...options.data, journal: recorded.journal } })
     const killed = killHost(broker, point)
     await delay(20)
-    await topic.publish({ value: 'exit' })
+    await recorded.publish(['exit', 'return'])
     t.equal(await within(6_000, 'the kill', killed), true)
     await within(10_000, 'idle', run.idle())
     t.match(await run.stats(), { deadLettered: 1, failures: 3, restarts: 3 })
-    await run.stop()
+    t.strictSame(await recorded.judge(run, 'g', 3, 3), [])
   })
 }
 

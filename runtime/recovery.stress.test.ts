@@ -7,6 +7,7 @@ import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from './index.t
 import { FAULT_POINT, type FaultPoint } from './layout.ts'
 import type { Session } from './session.ts'
 import type { OddHandlerData, Oddity } from './stress/odd-handler.fixture.ts'
+import { RecordedTopic } from './stress/recorded-topic.fixture.ts'
 import { within } from './stress/within.fixture.ts'
 
 const ODD = new URL('./stress/odd-handler.fixture.js', import.meta.url)
@@ -150,11 +151,14 @@ for (const point of ['betweenDeadLetterAndVerdict', 'betweenVerdictAndRelease'] 
     const broker = await open(t)
     const topic = await broker.topic<Oddity>('orders')
     const dead: Delivery<unknown>[] = []
-    const run = await topic.group('g').run(odd({ attempts: 1, deadLetter: 'dead' }))
-    const reading = await (await broker.topic<Oddity>('dead')).group('r').handle(delivery => void dead.push(delivery))
+    const letters = await broker.topic<Oddity>('dead')
+    const recorded = await RecordedTopic.open(topic, letters)
+    const options = odd({ attempts: 1, deadLetter: 'dead' })
+    const run = await topic.group('g').run({ ...options, data: { ...options.data, journal: recorded.journal } })
+    const reading = await letters.group('r').handle(delivery => void dead.push(delivery))
     const killed = killHost(broker, point)
     await delay(20)
-    await topic.publishBatch([{ value: 'rejectError' }, { value: 'return' }])
+    await recorded.publish(['rejectError', 'return'])
     t.equal(await within(6_000, 'the kill', killed), true)
     await within(3_000, 'idle', run.idle())
     await within(3_000, 'idle of the reader', reading.idle())
@@ -162,7 +166,7 @@ for (const point of ['betweenDeadLetterAndVerdict', 'betweenVerdictAndRelease'] 
       dead.map(({ offset, headers }) => [offset, headers['millrace-reason']]),
       [[0, 'rejected']],
     )
-    await run.stop()
+    t.strictSame(await recorded.judge(run, 'g', 1, 0), [])
     await reading.stop()
   })
 }

@@ -131,9 +131,14 @@ export const keysKeepTheirOrder: Checker = history => {
     `${topic}/${partition} ${key}`
   for (const event of history.events) {
     if (event.kind !== 'read' || event.key === null) continue
-    offsets.set(lineOfKey(event), (offsets.get(lineOfKey(event)) ?? new Set()).add(event.offset))
+    const known = offsets.get(lineOfKey(event))
+    if (known === undefined) offsets.set(lineOfKey(event), new Set([event.offset]))
+    else known.add(event.offset)
   }
+  const sorted = new Map([...offsets].map(([line, places]) => [line, [...places].sort((a, b) => a - b)]))
   const firsts = new Map<string, number>()
+  /** By group and key, how many of its offsets are settled one after the other: what is settled stays so. */
+  const passed = new Map<string, number>()
   for (const event of history.events) {
     if (event.kind === 'ended') ended.add(event.consumer)
     if (event.kind === 'settled' && event.how === 'handled') ledger.of(event, 0).add(event.offset)
@@ -144,13 +149,18 @@ export const keysKeepTheirOrder: Checker = history => {
     const group = facts.get(`${event.group} of ${event.topic}`)
     if (ended.has(event.consumer) || event.key === null || group?.keyed !== true || group.atMostOnce) continue
     const settled = ledger.of(event, 0)
-    for (const offset of offsets.get(lineOfKey(event)) ?? []) {
-      if (offset >= event.offset || (group.from === 'latest' && offset < first)) continue
-      const place = { topic: event.topic, partition: event.partition, offset }
-      if (settled.has(offset) || ledger.isLetter({ group: event.group, ...place })) continue
-      problems.say(`${event.consumer} got ${placeOf(event)} of key ${event.key} before ${offset} was settled`)
-      break
-    }
+    const places = sorted.get(lineOfKey(event)) ?? []
+    const name = `${event.group} ${lineOfKey(event)}`
+    const isOver = (offset: number): boolean =>
+      (group.from === 'latest' && offset < first) ||
+      settled.has(offset) ||
+      ledger.isLetter({ group: event.group, topic: event.topic, partition: event.partition, offset })
+    let index = passed.get(name) ?? 0
+    while (index < places.length && isOver(places[index] as number)) index++
+    passed.set(name, index)
+    const open = places[index] ?? event.offset
+    if (open < event.offset)
+      problems.say(`${event.consumer} got ${placeOf(event)} of key ${event.key} before ${open} was settled`)
   }
   return problems.done()
 }
@@ -198,6 +208,25 @@ export const commitsGoForward: Checker = history => {
         break
       }
     }
+  }
+  return problems.done()
+}
+
+/** A4: what was said to be committed is not handed out again; threads that were to end by then do not count. */
+export const nothingCommittedComesAgain: Checker = history => {
+  const problems = new Problems('A4')
+  const facts = factsOf(history)
+  const commits = new Map<string, number>()
+  const ended = new Set<string>()
+  for (const event of history.events) {
+    if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'committed') commits.set(lineOf(event), Math.max(commits.get(lineOf(event)) ?? 0, event.offset))
+    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
+    // At most once, a record is committed before it is handed out.
+    if (facts.get(`${event.group} of ${event.topic}`)?.atMostOnce === true) continue
+    const committed = commits.get(lineOf(event)) ?? 0
+    if (event.offset < committed)
+      problems.say(`${event.consumer} got ${placeOf(event)} when ${committed} was committed already`)
   }
   return problems.done()
 }
@@ -266,6 +295,7 @@ export const GROUP_RULES: readonly Checker[] = [
   keysKeepTheirOrder,
   atMostOnce,
   commitsGoForward,
+  nothingCommittedComesAgain,
   everyRecordIsSettled,
   attemptsCountUp,
 ]

@@ -67,6 +67,8 @@ export type HistoryEvent =
       readonly executing?: Place & { readonly group: string }
       /** It had ended by itself, and was told to before that was seen: it may or may not be charged. */
       readonly unseen?: boolean
+      /** What it may have been handed without a word of it, as its thread ended before it could say so. */
+      readonly unsaid?: readonly (Place & { readonly group: string })[]
     }
   /** What the consumer had in hand took longer than it may. */
   | ({

@@ -64,6 +64,7 @@ class Causes {
           if (executing === undefined || name === `${executing.group} ${placeOf(executing)}`) this.#add(name)
         }
         this.#open.delete(event.consumer)
+        for (const place of event.unsaid ?? []) this.#add(`${place.group} ${placeOf(place)}`)
         if (this.#last.has(event.consumer) && event.executing === undefined)
           this.#add(this.#last.get(event.consumer) as string)
         this.#last.delete(event.consumer)

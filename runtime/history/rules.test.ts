@@ -133,6 +133,7 @@ const BAD: readonly (readonly [
   ['at most once', 'a record that is handed out again', GOOD, { atMostOnce: true, attempts: 1 }],
   ['A4', 'a commit that goes back', planted(lastIndex, committed(2))],
   ['A4', 'a commit ahead of what is settled', planted(settledA, committed(2))],
+  ['A4', 'a record that comes again when it is committed', planted(lastIndex, delivered('c', 2, { consumer: 'c2' }))],
   ['A5', 'a record that is neither handled nor buried', planted(letterC, null, true)],
   [
     'D1',
@@ -166,6 +167,21 @@ t.test('a history in which all is well breaks no rule', async t => {
   t.strictSame(judge(GOOD, { ordered: false }), [])
   t.strictSame(judge(GOOD, { ordered: false, keyed: false }), [])
 })
+
+t.test(
+  'a thread that ended before it could say what it was handed may be charged with that, and with no other',
+  async t => {
+    const unsaid = (offset: number): readonly HistoryEvent[] =>
+      GOOD.filter(event => !(event.kind === 'delivered' && event.id === 'b' && event.consumer === 'c1')).map(
+        (event): HistoryEvent =>
+          event.kind === 'ended'
+            ? { kind: 'ended', consumer: 'c1', unsaid: [{ group: 'g', ...place(offset) }] }
+            : event,
+      )
+    t.strictSame(judge(unsaid(1)), [])
+    t.match(judge(unsaid(2)).join(), 'D1: in/0@1 came to c2 with 1 failures, and had 0')
+  },
+)
 
 for (const [rule, what, events, facts] of BAD) {
   t.test(`${rule} sees ${what}`, async t => {

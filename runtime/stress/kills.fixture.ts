@@ -2,7 +2,8 @@
  * A broker under load whose threads are killed: what was lost, repeated, out of order, hung or not given back.
  *
  * Two groups read one topic: `work` on handler threads that write a ledger, and `audit` on this thread, which never dies
- * and so says what is in the log. Checks: judge() in ledger.fixture.ts, and those named in `KillReport.problems`.
+ * and so says what is in the log. Checks: the rules of runtime/history/ over all that was recorded, judge() in
+ * ledger.fixture.ts, which knows how little may come again, and those named in `KillReport.problems`.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBroker, sessions } from '../broker.ts'
@@ -13,10 +14,15 @@ import type { Session } from '../session.ts'
 import type { Broker, Group, Run, Topic } from '../types.ts'
 import { judge, Ledger } from './ledger.fixture.ts'
 import type { LedgerHandlerData } from './ledger-handler.fixture.ts'
+import { judgeJournal, judgeUnfinished, type RecordedFacts } from './recorded-history.fixture.ts'
+import { Recorder } from './recorder.fixture.ts'
 import { within } from './within.fixture.ts'
 
 const HANG_MS = 20_000
 const OUTSTANDING_MAX = 20_000
+/** The default: no handler here takes nearly as long. */
+const HANDLER_TIMEOUT_MS = 30_000
+const JOURNAL_ENTRIES = 4_000_000
 
 export interface KillOptions {
   /** How often a handler thread is killed, and while it does what. */
@@ -46,11 +52,26 @@ export interface KillReport {
   readonly seconds: number
 }
 
+/** The number of the key of a message. */
+export function keyOf(value: number): number {
+  return value % 61
+}
+
+/** The group `work` of the topic, as it is recorded. */
+const FACTS = {
+  topic: 'orders',
+  group: 'work',
+  attempts: Number.POSITIVE_INFINITY,
+  handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+  deadLetterTopic: null,
+  keyOf,
+} as const
+
 /** Messages under way to one topic, and what is known of each. */
 export class Load {
   readonly problems: string[] = []
   readonly log: number[][]
-  readonly receipts: Map<number, readonly [number, number]> = new Map()
+  readonly recorder: Recorder
   acked = 0
   next = 1
   outstanding = 0
@@ -58,8 +79,9 @@ export class Load {
   readonly #topic: Topic<number>
   readonly #options: Pick<KillOptions, 'batch' | 'restMs'>
 
-  constructor(topic: Topic<number>, options: Pick<KillOptions, 'batch' | 'restMs'>) {
+  constructor(topic: Topic<number>, options: Pick<KillOptions, 'batch' | 'restMs'>, recorder: Recorder) {
     this.#topic = topic
+    this.recorder = recorder
     this.#options = options
     this.log = Array.from({ length: topic.partitions }, () => [])
   }
@@ -80,49 +102,35 @@ export class Load {
 
   #message(): { readonly key: string; readonly value: number } {
     const value = this.next++
-    return { key: `key-${value % 61}`, value }
+    return { key: `key-${keyOf(value)}`, value }
   }
 
   async run(): Promise<void> {
     const { batch = 200, restMs = 1 } = this.#options
     while (this.going) {
       if (this.outstanding < OUTSTANDING_MAX) {
-        this.#settles(batch, this.#topic.publishBatch(Array.from({ length: batch }, () => this.#message())))
+        const { recorder } = this
+        const first = this.next
+        const messages = Array.from({ length: batch }, () => this.#message())
+        recorder.sent(first, batch)
+        const receipts = this.#topic.publishBatch(messages).then(() => recorder.answered(first, 'ok', { count: batch }))
+        this.#settles(batch, receipts)
         const single = this.#message()
-        const receipt = this.#topic.publish(single).then(({ partition, offset }) => {
-          this.receipts.set(single.value, [partition, offset])
-        })
+        recorder.sent(single.value)
+        const receipt = this.#topic.publish(single).then(place => recorder.answered(single.value, 'ok', place))
         this.#settles(1, receipt)
       }
       await sleep(restMs)
     }
   }
-
-  /** What is wrong with the log itself: a value twice, a value missing, a receipt that names another place. */
-  judgeLog(): void {
-    const seen = new Map<number, string>()
-    for (const [partition, values] of this.log.entries()) {
-      for (const [offset, value] of values.entries()) {
-        const place = `${partition}:${offset}`
-        if (seen.has(value)) this.problems.push(`value ${value} is at ${seen.get(value)} and at ${place}`)
-        seen.set(value, place)
-      }
-    }
-    for (let value = 1; value < this.next; value++)
-      if (!seen.has(value)) this.problems.push(`value ${value} was acknowledged and is not in the log`)
-    for (const [value, [partition, offset]] of this.receipts) {
-      if (seen.get(value) !== `${partition}:${offset}`)
-        this.problems.push(`value ${value} has a receipt for ${partition}:${offset} and is at ${seen.get(value)}`)
-    }
-    this.problems.splice(20)
-  }
 }
 
 /** Audits from the thread that is never killed. */
 export function audit(group: Group<number>, load: Load): Promise<Run> {
-  return group.handle(({ partition, offset, value }) => {
+  return group.handle(delivery => {
+    const { partition, offset, value } = delivery
+    load.recorder.read(delivery, value)
     const log = load.log[partition] as number[]
-    if (offset !== log.length) load.problems.push(`the audit got ${partition}:${offset} when ${log.length} was to come`)
     log[offset] = value
   })
 }
@@ -227,6 +235,7 @@ async function once(
   const auditing = await audit(topic.group('audit'), load)
   const data: LedgerHandlerData = {
     buffer: ledger.buffer,
+    journal: load.recorder.journal.buffer,
     partitions: ledger.partitions,
     busyUs: options.busyUs ?? 20,
     awaitEach: options.awaitEach ?? 50,
@@ -259,6 +268,7 @@ async function once(
   await within(HANG_MS, 'idle of the run', run.idle()).catch(async (error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(await run.stats())}`)
   })
+  load.recorder.stopping()
   await within(HANG_MS, 'stop of the run', run.stop())
   await within(HANG_MS, 'stop of the audit', auditing.stop())
 }
@@ -292,6 +302,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
   })
   let load: Load | null = null
   let ledger: Ledger | null = null
+  const recorder = new Recorder(JOURNAL_ENTRIES)
   try {
     const session = sessions.get(broker) as Session
     const topic = await broker.topic<number>('orders', {
@@ -300,7 +311,8 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
       maxMessageBytes: 4_096,
     })
     ledger = new Ledger(topic.partitions)
-    load = new Load(topic, options)
+    load = new Load(topic, options, recorder)
+    recorder.sample(topic, 'work')
     const { problems } = load
     await once(broker, topic, ledger, load, { ...options, handlerKills: {}, hostKills: {} }, killing)
     const before = await settledCensus(session)
@@ -310,10 +322,14 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
       if (after[field] !== before[field])
         problems.push(`${field} were ${before[field]} before the kills, and ${after[field]} after them`)
     }
-    load.judgeLog()
+    await recorder.endSampling()
+    await recorder.look(topic, 'work')
+    const { deadLettered, lag } = await topic.group('work').stats()
+    const facts: RecordedFacts = { ...FACTS, readInFull: true, drained: lag === 0 }
+    const handlerKills = Object.values(killing.phases).reduce((sum, count) => sum + count, 0)
+    problems.push(...judgeJournal(recorder.journal, facts, handlerKills))
     for (let partition = 0; partition < topic.partitions; partition++)
       problems.push(...judge(ledger, partition, load.log[partition] as number[]))
-    const { deadLettered, lag } = await topic.group('work').stats()
     if (deadLettered !== 0 || lag !== 0) problems.push(`${deadLettered} dead letters, lag ${lag}`)
     await within(HANG_MS, 'close of the broker', broker.close())
     await sleep(50)
@@ -322,7 +338,9 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
       problems.push(`${left - resources} resources stayed open: ${process.getActiveResourcesInfo().join(' ')}`)
   } catch (error) {
     load?.problems.push((error as Error).stack ?? String(error))
+    void recorder.endSampling()
     await broker.close({ timeoutMs: 1_000 }).catch(() => undefined)
+    load?.problems.push(...judgeUnfinished(recorder.journal, FACTS))
   }
   const counted = ledger
   return {

@@ -6,8 +6,9 @@
  * A full dose kills handler threads 100 times and partition hosts 30 times; a share of it does so in proportion. The
  * checks are those of kills.fixture.ts and odd.fixture.ts. Fails when one of them finds anything.
  */
+
+import { runKillsInRounds } from './kill-rounds.fixture.ts'
 import type { KillReport } from './kills.fixture.ts'
-import { runKills } from './kills.fixture.ts'
 import { EXPECTED, failureMode, restartWhileBlocked, timerMs } from './odd.fixture.ts'
 import type { Oddity } from './odd-handler.fixture.ts'
 import { quantile } from './within.fixture.ts'
@@ -33,14 +34,14 @@ function show(name: string, report: KillReport): void {
 
 async function main(): Promise<void> {
   const handlerKills = { starting: times(14), executing: times(46), committing: times(90), idle: times(14) }
-  show('handlers', await runKills({ handlerKills }))
+  show('handlers', await runKillsInRounds({ handlerKills }))
   show(
     'handlers in small steps',
-    await runKills({ handlerKills: { any: times(20), committing: times(20) }, busyUs: 0, batch: 3, restMs: 0 }),
+    await runKillsInRounds({ handlerKills: { any: times(20), committing: times(20) }, busyUs: 0, batch: 3, restMs: 0 }),
   )
   const fatal = { beforeCommit: times(8), betweenWindowAndRing: times(8), betweenRingAndReceipt: times(8) }
-  show('partition host', await runKills({ hostKills: { random: times(14), ...fatal } }))
-  show('both', await runKills({ handlerKills: { any: times(30) }, hostKills: { random: times(15) } }))
+  show('partition host', await runKillsInRounds({ hostKills: { random: times(14), ...fatal } }))
+  show('both', await runKillsInRounds({ handlerKills: { any: times(30) }, hostKills: { random: times(15) } }))
   for (const oddity of [...Object.keys(EXPECTED), 'undecodable']) {
     const report = await failureMode(oddity as Oddity | 'undecodable')
     console.log(

@@ -4,9 +4,12 @@ import { defineHandler } from '../define.ts'
 import { RejectError } from '../errors.ts'
 import type { Delivery, Handler } from '../types.ts'
 import { Ledger } from './ledger.fixture.ts'
+import { Witness } from './witness.fixture.ts'
 
 export interface LedgerHandlerData {
   readonly buffer: SharedArrayBuffer
+  /** A journal's, in which everything is recorded. */
+  readonly journal: SharedArrayBuffer
   readonly partitions: number
   /** Busy time of a delivery. */
   readonly busyUs: number
@@ -20,6 +23,7 @@ export interface LedgerHandlerData {
 
 interface State {
   readonly ledger: Ledger
+  readonly witness: Witness
   readonly data: LedgerHandlerData
 }
 
@@ -37,10 +41,11 @@ const handler: Handler<number, State, undefined> = defineHandler<number, State>(
     const data = context.data as LedgerHandlerData
     const ledger = new Ledger(data.partitions, data.buffer)
     ledger.began(context.partition)
-    return { ledger, data }
+    return { ledger, witness: new Witness(data.journal, context.partition), data }
   },
-  message: work,
-  async stop({ data }) {
+  message: (delivery, state) => state.witness.handle(delivery, delivery.value, () => work(delivery, state)),
+  async stop({ data, witness }) {
+    witness.left()
     if (data.stopMs !== undefined) await sleep(data.stopMs)
     return undefined
   },

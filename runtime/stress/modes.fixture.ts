@@ -3,8 +3,9 @@
  *
  * A topic of four partitions and two handler threads; ticks go to all partitions every few milliseconds, and now and then
  * a record that misbehaves goes to the first. Judged: that record is dead-lettered once and for its own reason, every
- * tick is handled, in order, and nobody waits for it longer than the rules say. A tick that was handled late was held up;
- * what a thread that only looks at the clock was held up in the same time is the machine's doing, and subtracted.
+ * tick is handled, in order, and nobody waits for it longer than the rules say; and all that was recorded, by the rules
+ * of runtime/history/. A tick that was handled late was held up; what a thread that only looks at the clock was held up
+ * in the same time is the machine's doing, and subtracted.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBroker } from '../broker.ts'
@@ -14,7 +15,10 @@ import type { Canary } from './canary.fixture.ts'
 import { clockMs, judge, Ledger } from './ledger.fixture.ts'
 import { ledgerValue, type ModeHandlerData, type Tick } from './mode-handler.fixture.ts'
 import type { Oddity } from './odd-handler.fixture.ts'
+import { judgeJournal, judgeUnfinished } from './recorded-history.fixture.ts'
+import { Recorder } from './recorder.fixture.ts'
 import { within } from './within.fixture.ts'
+import { keyNumber } from './witness.fixture.ts'
 
 const HANDLER = new URL('./mode-handler.fixture.js', import.meta.url)
 const HANG_MS = 30_000
@@ -24,6 +28,7 @@ const ATTEMPTS = 2
 const TIMEOUT_MS = 150
 /** Filling a heap takes a while, and so does a death on a busy machine: no timeout is to come first. */
 const PATIENT_MS = 5_000
+const JOURNAL_ENTRIES = 1_500_000
 
 interface Mode {
   readonly reason: DeadLetterReason
@@ -91,8 +96,10 @@ export interface ModeReport {
 class Trial {
   readonly problems: string[] = []
   readonly ledger = new Ledger(PARTITIONS)
+  readonly recorder = new Recorder(JOURNAL_ENTRIES)
   readonly data: ModeHandlerData = {
     buffer: this.ledger.buffer,
+    journal: this.recorder.journal.buffer,
     partitions: PARTITIONS,
     threads: new Int32Array(new SharedArrayBuffer(PARTITIONS * 4)),
     beats: new Float64Array(new SharedArrayBuffer(8 * 100)),
@@ -111,6 +118,7 @@ class Trial {
   #ticking = true
   #publishing: Promise<unknown>[] = []
   ticks = 0
+  #ids = 0
 
   constructor(name: ModeName, canary: Canary, broker: Broker, topic: Topic<Tick>) {
     this.#name = name
@@ -136,7 +144,10 @@ class Trial {
   }
 
   async #publish(partition: number, value: Tick): Promise<void> {
-    const { offset } = await this.#topic.publish({ partition, value })
+    const id = ++this.#ids
+    this.recorder.sent(id)
+    const { offset } = await this.#topic.publish({ partition, key: String(id), value })
+    this.recorder.answered(id, 'ok', { partition, offset })
     ;(this.log[partition] as number[])[offset] = ledgerValue(value)
   }
 
@@ -148,7 +159,9 @@ class Trial {
       throw new RejectError('passed on')
     }
     const passer = await raw.group('passer').handle(reject, { deadLetter: 'odd' })
-    await raw.publish({ partition: 0, value: new Uint8Array([123, 255]) })
+    const id = ++this.#ids
+    this.recorder.sent(id, 1, 1)
+    await raw.publish({ partition: 0, key: String(id), value: new Uint8Array([123, 255]) })
     await within(HANG_MS, 'idle of the passer', passer.idle())
     await passer.stop()
   }
@@ -258,6 +271,24 @@ class Trial {
     if (this.#name !== 'undecodable' && attempts > attemptsMax)
       this.problems.push(`${attempts} attempts at ${times} records, and ${attemptsMax} are allowed`)
   }
+
+  /** What the rules of runtime/history/ say to all that was recorded; `restarts`: null when it did not come to its end. */
+  judgeRecorded(restarts: number | null): void {
+    const facts = {
+      topic: 'odd',
+      group: 'g',
+      attempts: ATTEMPTS,
+      handlerTimeoutMs: this.#mode.handlerTimeoutMs,
+      deadLetterTopic: 'dead',
+      keyOf: (id: number) => id,
+    }
+    const { journal } = this.recorder
+    const found =
+      restarts === null
+        ? judgeUnfinished(journal, facts)
+        : judgeJournal(journal, { ...facts, readInFull: true, drained: true }, restarts)
+    this.problems.push(...found)
+  }
 }
 
 /** A handler that fails by `name`, `times` times, in a broker of its own. */
@@ -280,7 +311,12 @@ export async function failureMode(name: ModeName, times: number, canary: Canary)
       restart: { intensity: 10 * times, periodMs: 10_000 },
     })
     const dead = await broker.topic('dead', { partitions: PARTITIONS })
-    const reading = await dead.group('r').handle(each => void trial.dead.push(each))
+    const reading = await dead.group('r').handle(each => {
+      trial.dead.push(each)
+      trial.recorder.letter(each, keyNumber(each.key))
+    })
+    const auditing = await topic.group('audit').handle(each => trial.recorder.read(each, keyNumber(each.key)))
+    trial.recorder.sample(topic, 'g')
     const ticking = trial.tick()
     await sleep(200)
     for (let time = 0; time < times; time++) await trial.once()
@@ -291,11 +327,19 @@ export async function failureMode(name: ModeName, times: number, canary: Canary)
     const { processed, deadLettered, failures, ...stats } = await run.stats()
     ;({ restarts } = stats)
     trial.judge(times, restarts, { processed, deadLettered, failures })
+    await within(HANG_MS, 'idle of the audit', auditing.idle())
+    await trial.recorder.endSampling()
+    await trial.recorder.look(topic, 'g')
+    trial.recorder.stopping()
     await within(HANG_MS, 'stop', run.stop())
     await reading.stop()
+    await auditing.stop()
+    trial.judgeRecorded(restarts)
   } catch (error) {
     trial.problems.push((error as Error).message)
     trial.stopTicking()
+    void trial.recorder.endSampling()
+    trial.judgeRecorded(null)
   }
   await broker.close({ timeoutMs: 5_000 }).catch((error: Error) => trial.problems.push(error.message))
   const { problems, othersMs, neighboursMs, resumedMs, overrunMs, ticks } = trial

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { defineHandler } from '../define.ts'
 import { RejectError } from '../errors.ts'
 import type { Handler } from '../types.ts'
+import { keyNumber, Witness } from './witness.fixture.ts'
 
 export type Oddity =
   | 'return'
@@ -28,6 +29,8 @@ export interface OddHandlerData {
   readonly counts: Int32Array
   /** When the last `start` was, and each delivery after it, in milliseconds since the epoch. */
   readonly times: Float64Array
+  /** A journal's, if all is to be recorded: then the key of each message is its id there. */
+  readonly journal?: SharedArrayBuffer
 }
 
 function now(): number {
@@ -95,19 +98,22 @@ export function misbehave(value: Oddity, beat: () => void = () => undefined): un
   }
 }
 
-const handler: Handler<Oddity, undefined, number> = defineHandler<Oddity, undefined, number>({
-  async start({ data }): Promise<undefined> {
-    const { counts, times } = data as OddHandlerData
+const handler: Handler<Oddity, Witness | null, number> = defineHandler<Oddity, Witness | null, number>({
+  async start({ data, partition }): Promise<Witness | null> {
+    const { counts, times, journal } = data as OddHandlerData
     times[0] = now()
     const before = Atomics.add(counts, 0, 1)
     if (counts[3] === 1 && before > 0) await new Promise(() => undefined)
+    return journal === undefined ? null : new Witness(journal, partition)
   },
-  message({ value }, _state, { data }) {
+  message(delivery, witness, { data }) {
     const { counts, times } = data as OddHandlerData
     times[Atomics.add(counts, 1, 1) + 1] = now()
-    return misbehave(value)
+    if (witness === null) return misbehave(delivery.value)
+    return witness.handle(delivery, keyNumber(delivery.key), () => misbehave(delivery.value))
   },
-  stop(_state, { data }): number {
+  stop(witness, { data }): number {
+    witness?.left()
     const { counts } = data as OddHandlerData
     if (counts[4] === 1) throw new Error('stop went wrong')
     return Atomics.add(counts, 2, 1)

@@ -5,7 +5,8 @@
  *
  * Each time is a process of its own that publishes a record every few milliseconds to a group on two handler threads, each
  * of which waits a little, with a timeout shorter than the pause. It is stopped by SIGSTOP and goes on by SIGCONT, or its
- * main loop is blocked. Fails when a thread was started again, a record failed or timed out, or one was not handled.
+ * main loop is blocked. Fails when a thread was started again, a record failed or timed out, or one was not handled, or
+ * when what was recorded breaks a rule of runtime/history/.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,6 +14,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createBroker } from '../broker.ts'
+import { defineHandler } from '../define.ts'
+import type { Receipt, Run, Topic } from '../types.ts'
+import { judgeJournal, type RecordedFacts } from './recorded-history.fixture.ts'
+import { type Recordable, Recorder } from './recorder.fixture.ts'
+import type { SlowHandlerData } from './slow-handler.fixture.ts'
+import { Witness } from './witness.fixture.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +34,8 @@ const { values } = parseArgs({
 const HANDLER_TIMEOUT_MS = 1_500
 /** Publishing goes on for so long before and after. */
 const AROUND_MS = 1_500
+const KEYS = 40
+const JOURNAL_ENTRIES = 500_000
 
 interface Figures {
   readonly published: number
@@ -35,6 +44,50 @@ interface Figures {
   readonly deadLettered: number
   readonly restarts: number
   readonly restarted: readonly string[]
+  /** Rules that what was recorded breaks. */
+  readonly broken: readonly string[]
+}
+
+/** One of its topics, with a reader of all that it holds and a group whose work is recorded. */
+interface Recorded {
+  readonly recorder: Recorder
+  readonly topic: Recordable
+  readonly group: string
+  readonly audit: Run
+}
+
+async function record<V>(topic: Topic<V>, group: string, idOf: (value: V) => number): Promise<Recorded> {
+  const recorder = new Recorder(JOURNAL_ENTRIES)
+  const audit = await topic.group('audit').handle(each => recorder.read(each, idOf(each.value)))
+  recorder.sample(topic, group)
+  return { recorder, topic, group, audit }
+}
+
+/** Publishes a message, and writes down that it was sent and where it is. */
+function publishAs(id: number, { recorder }: Recorded, publish: () => Promise<Receipt>): Promise<void> {
+  recorder.sent(id)
+  return publish().then(place => recorder.answered(id, 'ok', place))
+}
+
+/** Stops an idle run, and judges what was recorded of it. */
+async function judged({ recorder, topic, group, audit }: Recorded, run: Run): Promise<string[]> {
+  await audit.idle()
+  await recorder.endSampling()
+  await recorder.look(topic, group)
+  recorder.stopping()
+  await run.stop()
+  await audit.stop()
+  const facts: RecordedFacts = {
+    topic: topic.name,
+    group,
+    attempts: 1,
+    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    deadLetterTopic: null,
+    keyOf: id => id % KEYS,
+    readInFull: true,
+    drained: true,
+  }
+  return judgeJournal(recorder.journal, facts, 0)
 }
 
 /** The process that is stopped: says `ready`, and in the end its figures. */
@@ -43,18 +96,32 @@ async function child(blockMs: number): Promise<void> {
   const restarted: string[] = []
   broker.on('restarted', ({ reason }) => restarted.push(reason))
   const topic = await broker.topic<number>('orders', { partitions: 4 })
-  const handler = new URL('./slow-handler.fixture.js', import.meta.url)
   const bytes = await broker.topic<Uint8Array>('slow', { partitions: 4, codec: 'bytes' })
-  const run = await bytes.group('slow').run({ handler, threads: 2, handlerTimeoutMs: HANDLER_TIMEOUT_MS, attempts: 1 })
-  const here = await topic
-    .group('here')
-    .handle(() => sleep(5).then(() => undefined), { handlerTimeoutMs: HANDLER_TIMEOUT_MS, attempts: 1 })
+  const ofMain = await record(topic, 'here', value => value)
+  const ofThreads = await record(bytes, 'slow', value => Buffer.from(value).readUInt32BE(4))
+  const limits = { handlerTimeoutMs: HANDLER_TIMEOUT_MS, attempts: 1 }
+  const data: SlowHandlerData = { journal: ofThreads.recorder.journal.buffer }
+  const run = await bytes
+    .group('slow')
+    .run({ ...limits, handler: new URL('./slow-handler.fixture.js', import.meta.url), threads: 2, data })
+  const handler = defineHandler<number, Witness>({
+    start: ({ partition }) => new Witness(ofMain.recorder.journal.buffer, partition),
+    message: (delivery, witness) => witness.handle(delivery, delivery.value, () => sleep(5)),
+    stop(witness) {
+      witness.left()
+      return undefined
+    },
+  })
+  const here = await topic.group('here').handle(handler, limits)
   let published = 0
   const publishing: Promise<unknown>[] = []
   const publish = (): void => {
-    published++
-    publishing.push(topic.publish({ key: `k${published % 40}`, value: published }))
-    publishing.push(bytes.publish({ key: `k${published % 40}`, value: new Uint8Array(8) }))
+    const id = ++published
+    const key = `k${id % KEYS}`
+    const value = new Uint8Array(8)
+    new DataView(value.buffer).setUint32(4, id)
+    publishing.push(publishAs(id, ofMain, () => topic.publish({ key, value: id })))
+    publishing.push(publishAs(id, ofThreads, () => bytes.publish({ key, value })))
   }
   const timer = setInterval(publish, 4)
   await sleep(AROUND_MS)
@@ -67,6 +134,7 @@ async function child(blockMs: number): Promise<void> {
   await run.idle()
   await here.idle()
   const [slow, mine] = [await run.stats(), await here.stats()]
+  const broken = [...(await judged(ofThreads, run)), ...(await judged(ofMain, here))]
   const figures: Figures = {
     published: published * 2,
     processed: slow.processed + mine.processed,
@@ -74,6 +142,7 @@ async function child(blockMs: number): Promise<void> {
     deadLettered: slow.deadLettered + mine.deadLettered,
     restarts: slow.restarts,
     restarted,
+    broken,
   }
   await broker.close()
   process.stdout.write(`${JSON.stringify(figures)}\n`)
@@ -109,8 +178,8 @@ async function pause(kind: 'stopped' | 'blocked'): Promise<readonly string[]> {
   clearTimeout(overdue)
   if (code !== 0) return [`the process ended with ${code ?? signal}`]
   const figures = JSON.parse(lines.at(-1) ?? '{}') as Figures
-  const { published, processed, failures, deadLettered, restarts, restarted } = figures
-  const problems: string[] = []
+  const { published, processed, failures, deadLettered, restarts, restarted, broken } = figures
+  const problems: string[] = [...broken]
   if (processed !== published) problems.push(`${published} published, and ${processed} handled`)
   if (failures + deadLettered > 0) problems.push(`${failures} failures, ${deadLettered} dead letters`)
   if (restarts + restarted.length > 0) problems.push(`${restarts} restarts: ${restarted.join('; ')}`)

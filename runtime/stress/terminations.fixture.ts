@@ -12,15 +12,30 @@ import { runNumbers } from '../group/run-client.ts'
 import { FAULT_POINT, type FaultPoint, type Phase } from '../layout.ts'
 import type { Session } from '../session.ts'
 import type { Delivery, Run, Topic } from '../types.ts'
-import { audit, Load, openResources, settledCensus } from './kills.fixture.ts'
+import { audit, keyOf, Load, openResources, settledCensus } from './kills.fixture.ts'
 import { judge, Ledger } from './ledger.fixture.ts'
 import type { LedgerHandlerData } from './ledger-handler.fixture.ts'
+import { judgeJournal, judgeUnfinished, type RecordedFacts } from './recorded-history.fixture.ts'
+import { Recorder } from './recorder.fixture.ts'
 import { within } from './within.fixture.ts'
 
 const HANG_MS = 60_000
 const THREADS = 4
 const PARTITIONS = 8
 const REJECT_EACH = 29
+/** The default: no handler here takes nearly as long. */
+const HANDLER_TIMEOUT_MS = 30_000
+const JOURNAL_ENTRIES = 2_000_000
+
+/** The group `work` of the topic, as it is recorded. */
+const FACTS = {
+  topic: 'orders',
+  group: 'work',
+  attempts: Number.POSITIVE_INFINITY,
+  handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+  deadLetterTopic: 'dead',
+  keyOf,
+} as const
 
 /** What is ended, and when: a handler thread in a phase, or a partition host at a point of its work. */
 export type Moment = Phase | 'random' | Exclude<FaultPoint, 'none'>
@@ -40,6 +55,8 @@ export const MOMENTS: readonly Moment[] = [
   'beforeCharge',
   'betweenChargeAndAnswer',
 ]
+
+const HANDLER_MOMENTS = ['starting', 'idle', 'executing', 'committing', 'stopping'] as const
 
 export type Counts = Record<Moment, number>
 
@@ -100,6 +117,7 @@ class Round {
   async start(): Promise<Run> {
     const data: LedgerHandlerData = {
       buffer: this.#ledger.buffer,
+      journal: this.#load.recorder.journal.buffer,
       partitions: PARTITIONS,
       busyUs: 10,
       awaitEach: 50,
@@ -125,6 +143,7 @@ class Round {
     const killers = Array.from({ length: THREADS }, (_, index) => this.#killHandlers(number, index, until))
     const hostKillers = Array.from({ length: this.#hosts }, (_, host) => this.#killHosts(host, until))
     await Promise.all([...killers, ...hostKillers])
+    this.#load.recorder.stopping()
     if (this.#wanted.stops()) {
       const killed = Array.from({ length: THREADS }, (_, index) => this.#kill(number, index, 'stopping'))
       await within(HANG_MS, 'stop of a run whose threads are killed', run.stop())
@@ -214,17 +233,24 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
     maxMessageBytes: 4_096,
   })
   const ledger = new Ledger(PARTITIONS)
-  const load = new Load(topic, { batch: 16, restMs: 4 })
+  const recorder = new Recorder(JOURNAL_ENTRIES)
+  const load = new Load(topic, { batch: 16, restMs: 4 }, recorder)
   const { problems } = load
   const round = new Round(session, topic, ledger, load, wanted, hosts)
   const held: Record<string, readonly [number, number]> = {}
   try {
     const auditing = await audit(topic.group('audit'), load)
     // Once without a death, so that all is there that stays.
-    await (await round.start()).stop()
+    const first = await round.start()
+    recorder.stopping()
+    await first.stop()
     const letters: Delivery<unknown>[] = []
     const dead = await broker.topic<number>('dead', { partitions: PARTITIONS })
-    const reading = await dead.group('r').handle(letter => void letters.push(letter))
+    const reading = await dead.group('r').handle(letter => {
+      letters.push(letter)
+      recorder.letter(letter, letter.value)
+    })
+    recorder.sample(topic, 'work')
     const before = await settledCensus(session)
     const publishing = load.run()
     for (const until = performance.now() + ms; performance.now() < until; ) await round.run(Math.min(4_000, ms))
@@ -236,12 +262,18 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
     if (load.outstanding > 0) problems.push(`${load.outstanding} publishes never settled`)
     await within(HANG_MS, 'idle of the audit', auditing.idle())
     await within(HANG_MS, 'idle of the last run', last.idle())
+    recorder.stopping()
     await within(HANG_MS, 'stop of the last run', last.stop())
     await within(HANG_MS, 'idle of the reader', reading.idle())
     const after = await settledCensus(session)
     for (const field of ['blocks', 'usedBytes', 'threads'] as const)
       held[`${field} of the broker`] = [before[field], after[field]]
-    load.judgeLog()
+    await recorder.endSampling()
+    await recorder.look(topic, 'work')
+    const { lag } = await topic.group('work').stats()
+    const facts: RecordedFacts = { ...FACTS, readInFull: true, drained: lag === 0 }
+    const handlerKills = HANDLER_MOMENTS.reduce((sum, moment) => sum + round.counts[moment], 0)
+    problems.push(...judgeJournal(recorder.journal, facts, handlerKills))
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const log = load.log[partition] as number[]
       const wantedDead = log.flatMap((value, offset) => (value % REJECT_EACH === 0 ? [offset] : []))
@@ -253,13 +285,14 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
         )
       problems.push(...judge(ledger, partition, log, new Set(wantedDead)))
     }
-    const { lag } = await topic.group('work').stats()
     if (lag !== 0) problems.push(`lag ${lag}`)
     await reading.stop()
     await auditing.stop()
   } catch (error) {
     problems.push((error as Error).stack ?? String(error))
     load.going = false
+    void recorder.endSampling()
+    problems.push(...judgeUnfinished(recorder.journal, FACTS))
   }
   await broker.close({ timeoutMs: 10_000 }).catch((error: Error) => problems.push(error.message))
   await sleep(100)

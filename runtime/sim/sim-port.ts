@@ -136,5 +136,7 @@ export class SimPort {
     this.#closed = true
     this.#inbox = []
     this.#emit('close')
+    this.#listeners.clear()
+    this.#peer = null
   }
 }

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import t from 'tap'
 import { CallError, type CallFailure, type Calls, connect, pump, serve, transfer } from './control-port.ts'
@@ -182,4 +184,29 @@ t.test('handles waiting calls when pumped, without the event loop', async t => {
   await hit
   t.equal(pump(new MessageChannel().port1), 0, 'a port that serves nothing is left alone')
   stop()
+})
+
+t.test('lets go of a connection that closed with a call unanswered', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const closedWithCall = async (): Promise<WeakRef<MessagePort>> => {
+    const { port1, port2 } = new MessageChannel()
+    // What waits for a promise lives as long as it: each has its own.
+    serve(port2, { never: () => new Promise<never>(() => {}) })
+    const remote = connect<{ never(): void }>(port1, { name: 'api', lost: new Promise<never>(() => {}) })
+    const failing = failureOf(remote.call.never())
+    await turn()
+    remote.close()
+    t.same(await failing, { kind: 'closed', name: 'api', method: 'never' })
+    return new WeakRef(port1)
+  }
+  const ports = [await closedWithCall(), await closedWithCall(), await closedWithCall()]
+  for (let turns = 0; turns < 200 && ports.some(port => port.deref() !== undefined); turns++) {
+    await turn()
+    collect()
+  }
+  t.same(
+    ports.map(port => port.deref()),
+    [undefined, undefined, undefined],
+  )
 })

@@ -113,7 +113,16 @@ class NodeEndpoint {
     if (!ref) port.unref()
     endpoints.set(port, this)
     pinned.add(this)
-    port.once('close', () => pinned.delete(this))
+    port.once('close', () => this.#forget())
+  }
+
+  /**
+   * Lets go of Comlink's listeners, and so of the calls that have no answer: Comlink keeps an endpoint until its proxy is
+   * collected, and such a call refers to the proxy.
+   */
+  #forget(): void {
+    pinned.delete(this)
+    this.#listeners.clear()
   }
 
   readonly dispatch = (data: unknown): void => {

@@ -217,6 +217,16 @@ export class Scheduler {
     thread.busyMs = 0
   }
 
+  /** It is over, and lets go of all that was planned: Comlink remembers a port for longer, and with it its scheduler. */
+  dispose(): void {
+    this.#heap.length = 0
+    for (const { onDeath } of this.threads) onDeath.length = 0
+    this.threads.length = 0
+    this.onFreeze = () => undefined
+    this.memory = null
+    this.current = null
+  }
+
   /** An error that nobody caught. */
   threw(thread: SimThread, error: unknown): void {
     if (error instanceof Stopped || this.over || thread.state !== 'alive') return

@@ -131,10 +131,12 @@ export class SimPort {
     this.#shut()
   }
 
-  /** The simulation is over: listeners hear of it, so that what they pin is let go. */
+  /** The simulation is over: listeners hear of it, those of dead threads, too, so that what they pin is let go. */
   dispose(): void {
-    if (this.#closed) return
     this.#closed = true
+    this.#inbox = []
     this.#emit('close')
+    this.#listeners.clear()
+    this.#peer = null
   }
 }

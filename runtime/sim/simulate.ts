@@ -107,6 +107,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   enter(null)
   // What is left of it must not go on in the next one.
   drainMicrotasks()
+  scheduler.dispose()
   const history: History = {
     events: lab.events,
     groups: workload.facts,

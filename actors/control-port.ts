@@ -196,8 +196,9 @@ function transfersOf(value: unknown): readonly TransferListItem[] | undefined {
 export function connect<T>(port: MessagePort, options: ConnectOptions): Remote<T> {
   const { name } = options
   const endpoint = new NodeEndpoint(port, options.ref ?? false)
-  const proxy = comlink.wrap(endpoint as never) as unknown as {
-    call(method: string, ...args: unknown[]): Promise<Answer>
+  // Taken once: each look at a proxy's member is another proxy, which Comlink registers for its end.
+  const { call } = comlink.wrap(endpoint as never) as unknown as {
+    readonly call: (method: string, ...args: unknown[]) => Promise<Answer>
   }
   const pending = new Set<(failure: (method: string) => CallFailure) => void>()
   let unanswered = 0
@@ -247,7 +248,7 @@ export function connect<T>(port: MessagePort, options: ConnectOptions): Remote<T
         const items = transfersOf(argument)
         if (items !== undefined) comlink.transfer(argument, [...items] as never)
       }
-      proxy.call(method, ...args).then(
+      call(method, ...args).then(
         answer => {
           unanswered -= 1
           settle()

@@ -103,7 +103,8 @@ export function planOf(seed: number, chance: Chance): Plan {
   const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
   // What is told of a record that is a dead letter already is rare, and told by a successor that finds it so.
   if (faults.has('fullDeadLetters') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
-  if (faults.has('decode') && chance.happens(0.3)) faults.add('hostDeathAtPoint')
+  if (faults.has('decode') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
+  if (faults.has('loop') && chance.happens(0.45)) faults.add('hostDeathAtPoint')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []
@@ -141,7 +142,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   const letterShare = faults.has('fullDeadLetters') ? chance.pick([0.1, 0.2, 0.3]) : 0
   const letterScripts = [
     ...['t', 'r', 'x', 'x', 'd', 'd', 'd', 'd', 'd', 'd', 'n', 'n'],
-    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l', 'l', 'l', 'l'] : []),
+    ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l'] : []),
   ]
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
   const padMax = fills ? 3_500 : chance.pick([0, 40, 600])

@@ -118,19 +118,19 @@ export class LogReader {
 
   /** Opens a segment and looks into it: again, without its index, where that leads to no frame. */
   #looked<T>(baseOffset: number, nextBase: number | undefined, look: (segment: ReadSegment) => T): T {
-    if (this.#segment?.baseOffset !== baseOffset) this.#open(baseOffset, nextBase, true)
+    const known = this.#segment?.baseOffset === baseOffset ? this.#segment : this.#open(baseOffset, nextBase, true)
     try {
-      return look(this.#segment as ReadSegment)
+      return look(known)
     } catch (error) {
       if (!(error instanceof CorruptLogError)) throw error
-      this.#open(baseOffset, nextBase, false)
-      return look(this.#segment as unknown as ReadSegment)
+      return look(this.#open(baseOffset, nextBase, false))
     }
   }
 
-  #open(baseOffset: number, nextBase: number | undefined, useIndex: boolean): void {
+  #open(baseOffset: number, nextBase: number | undefined, useIndex: boolean): ReadSegment {
     this.close()
     this.#segment = ReadSegment.open(this.#disk, this.#folder, this.#settings, baseOffset, nextBase, useIndex)
+    return this.#segment
   }
 
   /** Whether the index of a closed segment says that all its records are older. */

@@ -2,7 +2,7 @@
  * One segment of a log, open for reading, with its index: from its file, or made in memory as far as it was walked.
  *
  * Any thread, one owner. A frame to which the index leads is checked like any other, so that a wrong index makes an error
- * and never a wrong answer; `isIndexed` says that the segment may be opened again without it.
+ * and never a wrong answer; the segment may then be opened again without it.
  *
  * Bound: one file and one index; a walk reads pieces of SEEK_PIECE_BYTES or one frame.
  */
@@ -19,8 +19,6 @@ const SEEK_PIECE_BYTES: number = 16 * 1024
 export class ReadSegment {
   readonly file: DiskFile
   readonly baseOffset: number
-  /** Whether its index came from a file. */
-  readonly isIndexed: boolean
   readonly #frameBytesMax: number
   readonly #index: SegmentIndex
   /** How far the index reaches. */
@@ -41,25 +39,18 @@ export class ReadSegment {
       const index = new SegmentIndex(baseOffset)
       const known = useIndex && nextBase !== undefined ? readIndex(disk, folder, settings.logId, baseOffset) : null
       if (known === null || known.covers.endOffset !== nextBase || known.covers.bytes !== file.size())
-        return new ReadSegment(file, settings, index, index.atOffset(baseOffset), false)
+        return new ReadSegment(file, settings, index, index.atOffset(baseOffset))
       const { endOffset: offset, bytes: position, maxTimestamp: maxTimestampBefore } = known.covers
-      return new ReadSegment(file, settings, known.index, { position, offset, maxTimestampBefore }, true)
+      return new ReadSegment(file, settings, known.index, { position, offset, maxTimestampBefore })
     } catch (error) {
       file.close()
       throw error
     }
   }
 
-  private constructor(
-    file: DiskFile,
-    settings: LogSettings,
-    index: SegmentIndex,
-    known: SegmentPlace,
-    isIndexed: boolean,
-  ) {
+  private constructor(file: DiskFile, settings: LogSettings, index: SegmentIndex, known: SegmentPlace) {
     this.file = file
     this.baseOffset = index.baseOffset
-    this.isIndexed = isIndexed
     this.#frameBytesMax = settings.frameBytesMax
     this.#index = index
     this.#known = known

@@ -28,7 +28,7 @@ import { CorruptLogError, ForeignFileError, NewerFormatError } from './log-error
 export const SEGMENT_HEADER_BYTES = 64
 export const LOG_ID_BYTES = 16
 /** Positions in a segment are kept in 32 bits. */
-export const SEGMENT_BYTES_MAX = 2 ** 31
+export const SEGMENT_BYTES_MAX: number = 2 ** 31
 const SEGMENT_MAGIC = 0x534c_524d
 const SEGMENT_VERSION = 1
 const HEADER_MAGIC = 0

@@ -63,23 +63,29 @@ export class LogSyncs {
 
   /**
    * The same in the background, for what was written before this call; `done` is told later on this thread. `active` is
-   * synced even where it is clean, so that there is always something to wait for.
+   * synced even where it is clean, so that there is always something to wait for. Where it throws, `done` is never told.
    */
   syncLater(active: DiskFile, done: (error: DiskError | null) => void): void {
     const files = this.#unsynced().add(active)
     this.#dirty.clear()
     let waiting = files.size
     let failure: DiskError | null = null
-    for (const file of files) this.#flying.set(file, (this.#flying.get(file) ?? 0) + 1)
     for (const file of files) {
-      file.syncLater(error => {
+      this.#flying.set(file, (this.#flying.get(file) ?? 0) + 1)
+      try {
+        file.syncLater(error => {
+          this.#landed(file)
+          failure ??= error
+          waiting--
+          if (waiting > 0) return
+          if (failure === null) failure = this.#attempt()
+          done(failure)
+        })
+      } catch (error) {
+        // Whoever called is told by this throw, and not by `done`.
         this.#landed(file)
-        failure ??= error
-        waiting--
-        if (waiting > 0) return
-        if (failure === null) failure = this.#attempt()
-        done(failure)
-      })
+        throw error
+      }
     }
   }
 

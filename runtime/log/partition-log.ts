@@ -317,6 +317,11 @@ function emptySegment(baseOffset: number): LogSegment {
 
 function createSegment(disk: Disk, folder: string, settings: LogSettings, baseOffset: number): DiskFile {
   const file = disk.open(segmentPath(folder, baseOffset), 'create')
-  file.write([encodeSegmentHeader(settings, baseOffset, wallMs())], 0)
-  return file
+  try {
+    file.write([encodeSegmentHeader(settings, baseOffset, wallMs())], 0)
+    return file
+  } catch (error) {
+    file.close()
+    throw error
+  }
 }

@@ -121,7 +121,7 @@ t.test('an index that is missing or wrong is made again, and one without its seg
     disk.put(indexPath(FOLDER, 99), good)
     t.equal(open(disk, 8).endOffset, 8)
     t.same(disk.bytesOf(path), good)
-    t.throws(() => disk.bytesOf(indexPath(FOLDER, 99)), { errno: 'ENOENT' })
+    t.throws(() => disk.bytesOf(indexPath(FOLDER, 99)), { name: 'DiskError', message: /ENOENT/ })
   }
 })
 

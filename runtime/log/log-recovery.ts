@@ -141,21 +141,21 @@ function look(
         return { segment: { baseOffset, endOffset, bytes, maxTimestamp }, index: null, trouble: null }
       }
     }
-    const known = syncedTo > baseOffset ? readIndex(disk, folder, settings.logId, baseOffset) : null
+    const known = readIndex(disk, folder, settings.logId, baseOffset)
     // The last segment may have grown since its index was written, when its log was closed.
-    if (known !== null && (nextBase === undefined ? known.covers.bytes <= bytes : fits(known.covers))) {
+    const isUsable = known !== null && (nextBase === undefined ? known.covers.bytes <= bytes : fits(known.covers))
+    if (isUsable && syncedTo > baseOffset) {
       const found = scan(file, known.index, known.index.atOffset(syncedTo), bytes, settings)
       // A fault of the frame to which the index led may be the index's own.
       if (found !== null) return found
     }
     const found = scanAll(file, baseOffset, bytes, settings)
-    if (
-      found.trouble === null &&
-      found.segment !== null &&
-      found.index !== null &&
-      nextBase === found.segment.endOffset
-    )
-      writeIndex(disk, folder, settings.logId, found.index, found.segment)
+    // Without a segment after it this one grows, and an index that does not fit would be in the way.
+    if (!isUsable && nextBase === undefined) disk.remove(indexPath(folder, baseOffset))
+    else if (!isUsable && found.trouble === null && found.index !== null && found.segment !== null) {
+      if (found.segment.endOffset === nextBase)
+        writeIndex(disk, folder, settings.logId, found.index, found.segment)
+    }
     return found
   } finally {
     file.close()

@@ -23,7 +23,7 @@ const act = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('truncate' as const), back: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retainBytes' as const), bytes: fc.nat(30_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retainTime' as const), time: fc.nat(5000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('sync' as const, 'syncLater' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('sync' as const, 'syncLater' as const), synced: fc.constant(0) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'crash' as const), synced: fc.nat(100) }) },
 )
 
@@ -227,7 +227,7 @@ t.test('a sync that fails in the background is told and poisons the log', async 
   disk.failNext('sync')
   disk.settle()
   t.match(told, [{ operation: 'sync', errno: 'EIO' }])
-  t.throws(() => appendFrame(log), { operation: 'sync', errno: 'EIO' })
+  t.throws(() => appendFrame(log), { name: 'DiskError', message: /EIO/ })
 })
 
 t.test('a closed log refuses, and files whose sync is under way are closed after it', async t => {

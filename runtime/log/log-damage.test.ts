@@ -13,7 +13,7 @@ const settings = { ...SETTINGS, segmentBytes: 4800 }
 const disk = new MemoryDisk()
 const frames: Buffer[] = []
 const log = PartitionLog.open(disk, FOLDER, settings, 0)
-while (log.segments < 3 || log.bytes < 14_000) frames.push(appendFrame(log, 2, 420))
+while (log.segments < 3 || log.bytes < 14_000) frames.push(appendFrame(log, 2, 180))
 const end = log.endOffset
 log.close()
 const bases = Array.from({ length: 3 }, (_, at) => (at * end) / 3)

@@ -85,6 +85,7 @@ t.test('reading on costs one read for each fetch, also while the log grows', asy
 t.test('entering the next segment costs reads of its header, index and first frames, and no rescan', async t => {
   const { disk, log, reader } = house({ ...LARGE, segmentBytes: 50_000 })
   while (log.segments < 6) appendFrame(log, 2, 300)
+  log.sync()
   disk.reads = 0
   let fetches = 0
   for (let offset = 0; offset < log.endOffset; fetches++)

@@ -70,7 +70,10 @@ t.test('stops at a frame that is cut short anywhere', async t => {
 
 t.test('stops where offsets have a hole or repeat', async t => {
   const [first, second, third] = frames(3, 8) as [Buffer, Buffer, Buffer]
-  t.match(scanned(Buffer.concat([first, third])).scan, { position: first.length, why: /begins at offset 14, not at 12/ })
+  t.match(scanned(Buffer.concat([first, third])).scan, {
+    position: first.length,
+    why: /begins at offset 14, not at 12/,
+  })
   t.match(scanned(Buffer.concat([first, second, second])).scan, { position: first.length * 2, why: /not at 14/ })
   t.match(scanned(first, { position: 0, offset: 9 }).scan, { position: 0, why: /not at 9/ })
 })

@@ -19,29 +19,39 @@ function house(settings = SETTINGS): House {
   return { disk, log: PartitionLog.open(disk, FOLDER, settings, 0), reader: new LogReader(disk, FOLDER, settings) }
 }
 
-const shapes = fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.nat(350), fc.nat(900)), { minLength: 1, maxLength: 60 })
+const shapes = fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.nat(350), fc.nat(900)), {
+  minLength: 1,
+  maxLength: 60,
+})
 
 t.test('any offset is read by the frame that holds it and those after, up to the end and the size told', async t => {
   fc.assert(
-    fc.property(shapes, fc.array(fc.tuple(fc.nat(200), fc.nat(60), fc.nat(3000)), { maxLength: 20 }), (written, fetches) => {
-      const { log, reader } = house()
-      const frames = written.map(([records, valueBytes]) => appendFrame(log, records, valueBytes))
-      const known = framesIn(Buffer.concat(frames))
-      for (const [from, upTo, bytesMax] of fetches) {
-        const end = known[upTo % known.length]?.endOffset ?? 0
-        const offset = from % log.endOffset
-        const got = reader.read(offset, end, bytesMax)
-        if (offset >= end) {
-          t.equal(got.length, 0)
-          continue
+    fc.property(
+      shapes,
+      fc.array(fc.tuple(fc.nat(200), fc.nat(60), fc.nat(3000)), { maxLength: 20 }),
+      (written, fetches) => {
+        const { log, reader } = house()
+        const frames = written.map(([records, valueBytes]) => appendFrame(log, records, valueBytes))
+        const known = framesIn(Buffer.concat(frames))
+        for (const [from, upTo, bytesMax] of fetches) {
+          const end = known[upTo % known.length]?.endOffset ?? 0
+          const offset = from % log.endOffset
+          const got = reader.read(offset, end, bytesMax)
+          if (offset >= end) {
+            t.equal(got.length, 0)
+            continue
+          }
+          const first = known.findIndex(({ endOffset }) => endOffset > offset)
+          const found = framesIn(got)
+          t.ok(found.length >= 1 && (found.length === 1 || got.length <= bytesMax))
+          t.ok((found.at(-1)?.endOffset ?? 0) <= end)
+          t.same(
+            found.map(({ bytes }) => bytes),
+            frames.slice(first, first + found.length),
+          )
         }
-        const first = known.findIndex(({ endOffset }) => endOffset > offset)
-        const found = framesIn(got)
-        t.ok(found.length >= 1 && (found.length === 1 || got.length <= bytesMax))
-        t.ok((found.at(-1)?.endOffset ?? 0) <= end)
-        t.same(found.map(({ bytes }) => bytes), frames.slice(first, first + found.length))
-      }
-    }),
+      },
+    ),
   )
 })
 
@@ -136,19 +146,22 @@ t.test('a file that retention removes while it is open is read to its end, and t
   t.throws(() => reader.read(2, log.endOffset, 1000), { name: 'OffsetGoneError', offset: 2, earliest: 4 })
 })
 
-t.test('a file that vanishes between the look at the folder and its opening is gone, and not an error of the disk', async t => {
-  const { disk, log, reader } = house()
-  while (log.segments < 4) appendFrame(log, 1, 1500)
-  const { list } = disk
-  disk.list = folder => {
-    const names = list.call(disk, folder)
-    disk.list = list
-    log.retain({ bytesMax: 5000 })
-    return names
-  }
-  t.throws(() => reader.read(0, log.endOffset, 1000), { name: 'OffsetGoneError', earliest: 4 })
-  t.equal(framesIn(reader.read(4, log.endOffset, 1000)).length, 1)
-})
+t.test(
+  'a file that vanishes between the look at the folder and its opening is gone, and not an error of the disk',
+  async t => {
+    const { disk, log, reader } = house()
+    while (log.segments < 4) appendFrame(log, 1, 1500)
+    const { list } = disk
+    disk.list = folder => {
+      const names = list.call(disk, folder)
+      disk.list = list
+      log.retain({ bytesMax: 5000 })
+      return names
+    }
+    t.throws(() => reader.read(0, log.endOffset, 1000), { name: 'OffsetGoneError', earliest: 4 })
+    t.equal(framesIn(reader.read(4, log.endOffset, 1000)).length, 1)
+  },
+)
 
 t.test('a file whose reading fails because it was removed is gone; other failures are told as they are', async t => {
   const { disk, log, reader } = house()

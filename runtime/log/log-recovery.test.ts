@@ -18,23 +18,26 @@ function written(segments: number): MemoryDisk {
   return disk.copy()
 }
 
-t.test('looks at every byte from the last index entry before what was synced, and at summaries before that', async t => {
-  const disk = new MemoryDisk()
-  const log = open(disk, 0, LARGE)
-  while (log.segments < 11) appendFrame(log, 1, 1000)
-  const { endOffset } = log
-  log.close()
-  const cold = disk.copy()
-  t.equal(open(cold, endOffset, LARGE).endOffset, endOffset)
-  const headers = 11 * 64 + 10 * 64
-  t.ok(cold.bytesRead < headers + 3 * 4096, `${cold.bytesRead} bytes`)
-  const all = disk.copy()
-  t.equal(open(all, 0, LARGE).endOffset, endOffset)
-  t.ok(all.bytesRead >= log.bytes - 11 * 64, `${all.bytesRead} bytes`)
-  const middle = disk.copy()
-  open(middle, endOffset - 95, LARGE)
-  t.ok(middle.bytesRead > 95 * 1000 && middle.bytesRead < 250_000, `${middle.bytesRead} bytes`)
-})
+t.test(
+  'looks at every byte from the last index entry before what was synced, and at summaries before that',
+  async t => {
+    const disk = new MemoryDisk()
+    const log = open(disk, 0, LARGE)
+    while (log.segments < 11) appendFrame(log, 1, 1000)
+    const { endOffset } = log
+    log.close()
+    const cold = disk.copy()
+    t.equal(open(cold, endOffset, LARGE).endOffset, endOffset)
+    const headers = 11 * 64 + 10 * 64
+    t.ok(cold.bytesRead < headers + 3 * 4096, `${cold.bytesRead} bytes`)
+    const all = disk.copy()
+    t.equal(open(all, 0, LARGE).endOffset, endOffset)
+    t.ok(all.bytesRead >= log.bytes - 11 * 64, `${all.bytesRead} bytes`)
+    const middle = disk.copy()
+    open(middle, endOffset - 95, LARGE)
+    t.ok(middle.bytesRead > 95 * 1000 && middle.bytesRead < 250_000, `${middle.bytesRead} bytes`)
+  },
+)
 
 t.test('a torn tail is cut and told, and what was written above the synced offset is made durable', async t => {
   const disk = written(2)
@@ -44,7 +47,13 @@ t.test('a torn tail is cut and told, and what was written above the synced offse
   const log = open(disk, 3)
   t.match(log.cuts, [{ file: path, position: good.length, bytes: 100, why: /./ }])
   t.equal(log.cuts.length, 1)
-  t.strictSame(disk.trace, ['syncDirectory orders-3', 'truncate 2.log', 'sync 2.log', 'sync 2.log', 'syncDirectory orders-3'])
+  t.strictSame(disk.trace, [
+    'syncDirectory orders-3',
+    'truncate 2.log',
+    'sync 2.log',
+    'sync 2.log',
+    'syncDirectory orders-3',
+  ])
   t.equal(log.endOffset, 4)
   t.same(disk.bytesOf(path), good)
 })
@@ -55,12 +64,18 @@ t.test('a tear in front of later segments ends the log there, the newest being r
   const good = disk.bytesOf(path)
   disk.put(path, good.subarray(0, good.length - 8))
   const log = open(disk, 3)
-  t.strictSame(log.cuts.map(({ file, position }) => [file, position]), [
-    [path, 64 + (good.length - 64) / 2],
-    [segmentPath(FOLDER, 4), 0],
-    [segmentPath(FOLDER, 6), 0],
-  ])
-  t.strictSame(disk.trace.filter(line => /^remove .*log/.test(line)), ['remove 6.log', 'remove 4.log'])
+  t.strictSame(
+    log.cuts.map(({ file, position }) => [file, position]),
+    [
+      [path, 64 + (good.length - 64) / 2],
+      [segmentPath(FOLDER, 4), 0],
+      [segmentPath(FOLDER, 6), 0],
+    ],
+  )
+  t.strictSame(
+    disk.trace.filter(line => /^remove .*log/.test(line)),
+    ['remove 6.log', 'remove 4.log'],
+  )
   t.match(log, { startOffset: 0, endOffset: 3, segments: 2 })
   t.throws(() => open(written(4).copy(), 9), { name: 'CorruptLogError' }, 'what was synced is not there')
 })
@@ -78,8 +93,16 @@ t.test('a segment that is missing below the synced offset is damage; above it en
   const disk = written(4)
   disk.remove(segmentPath(FOLDER, 2))
   disk.remove(indexPath(FOLDER, 2))
-  t.throws(() => open(disk.copy(), 3), { name: 'CorruptLogError', file: segmentPath(FOLDER, 0), why: /next begins at 4/ })
-  t.match(open(disk, 2), { endOffset: 2, segments: 1, cuts: [{ file: segmentPath(FOLDER, 4) }, { file: segmentPath(FOLDER, 6) }] })
+  t.throws(() => open(disk.copy(), 3), {
+    name: 'CorruptLogError',
+    file: segmentPath(FOLDER, 0),
+    why: /next begins at 4/,
+  })
+  t.match(open(disk, 2), {
+    endOffset: 2,
+    segments: 1,
+    cuts: [{ file: segmentPath(FOLDER, 4) }, { file: segmentPath(FOLDER, 6) }],
+  })
 })
 
 t.test('a new segment whose header was lost goes, and its offsets are given again', async t => {

@@ -153,8 +153,7 @@ function look(
     // Without a segment after it this one grows, and an index that does not fit would be in the way.
     if (!isUsable && nextBase === undefined) disk.remove(indexPath(folder, baseOffset))
     else if (!isUsable && found.trouble === null && found.index !== null && found.segment !== null) {
-      if (found.segment.endOffset === nextBase)
-        writeIndex(disk, folder, settings.logId, found.index, found.segment)
+      if (found.segment.endOffset === nextBase) writeIndex(disk, folder, settings.logId, found.index, found.segment)
     }
     return found
   } finally {

@@ -19,10 +19,23 @@ t.test('reports what each file holds, and changes nothing', async t => {
   const disk = written()
   const report = verifyFolder(disk, FOLDER)
   const names = (kind: string): string[] => report.files.filter(file => file.kind === kind).map(({ file }) => file)
-  t.strictSame(names('segment'), [0, 18, 36, 54].map(base => segmentPath(FOLDER, base)))
-  t.strictSame(names('index'), [0, 18, 36, 54].map(base => indexPath(FOLDER, base)))
+  t.strictSame(
+    names('segment'),
+    [0, 18, 36, 54].map(base => segmentPath(FOLDER, base)),
+  )
+  t.strictSame(
+    names('index'),
+    [0, 18, 36, 54].map(base => indexPath(FOLDER, base)),
+  )
   t.match(report, { startOffset: 0, endOffset: 57, frames: 19, records: 57, damaged: 0 })
-  t.match(report.files[2], { startOffset: 18, endOffset: 36, frames: 6, records: 18, bytes: 64 + 6 * 1632, damage: null })
+  t.match(report.files[2], {
+    startOffset: 18,
+    endOffset: 36,
+    frames: 6,
+    records: 18,
+    bytes: 64 + 6 * 1632,
+    damage: null,
+  })
   t.strictSame(disk.trace, [])
   t.equal(disk.opened, 0)
 })
@@ -40,7 +53,10 @@ t.test('damage is reported at its byte, file by file, and the files after it are
   }
   const report = verifyFolder(disk, FOLDER)
   const damaged = report.files.filter(({ damage, kind }) => damage !== null && kind === 'segment')
-  t.strictSame(damaged.map(({ file }) => file), [0, 36].map(base => segmentPath(FOLDER, base)))
+  t.strictSame(
+    damaged.map(({ file }) => file),
+    [0, 36].map(base => segmentPath(FOLDER, base)),
+  )
   for (const { damage, frames } of damaged) t.match([damage?.position, frames], [64 + 1632, 1])
   t.equal(report.frames, 1 + 6 + 1 + 1)
 })

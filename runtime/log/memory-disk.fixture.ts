@@ -34,7 +34,12 @@ export class MemoryDisk implements Disk {
   /** Another disk with the same files. */
   copy(): MemoryDisk {
     const disk = new MemoryDisk()
-    for (const [path, { bytes }] of this.#contents) disk.put(path, bytes)
+    // A change replaces the bytes of a content, and so they can be shared.
+    for (const [path, { bytes }] of this.#contents) {
+      const content = new Content()
+      content.bytes = bytes
+      disk.#contents.set(path, content)
+    }
     return disk
   }
 

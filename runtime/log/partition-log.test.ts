@@ -19,12 +19,27 @@ interface Expected {
 }
 
 const act = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('append' as const), frames: fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat(380), fc.nat(5000)), { minLength: 1, maxLength: 3 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      frames: fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat(380), fc.nat(5000)), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('truncate' as const), back: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retainBytes' as const), bytes: fc.nat(30_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retainTime' as const), time: fc.nat(5000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('sync' as const, 'syncLater' as const), synced: fc.constant(0) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'crash' as const), synced: fc.nat(100) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('sync' as const, 'syncLater' as const), synced: fc.constant(0) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'crash' as const), synced: fc.nat(100) }),
+  },
 )
 
 t.test('holds what an array would, through appends, rolls, cuts, retention and reopening', async t => {
@@ -43,7 +58,12 @@ t.test('holds what an array would, through appends, rolls, cuts, retention and r
           for (const [records, valueBytes, baseTimestamp] of each.frames) {
             const deltas = Array.from({ length: records }, (_, at) => at * 3)
             const bytes = frameOf({ baseOffset, deltas, baseTimestamp, valueBytes })
-            added.push({ baseOffset, endOffset: baseOffset + records, maxTimestamp: baseTimestamp + (records - 1) * 3, bytes })
+            added.push({
+              baseOffset,
+              endOffset: baseOffset + records,
+              maxTimestamp: baseTimestamp + (records - 1) * 3,
+              bytes,
+            })
             baseOffset += records
           }
           const parts = added.map(({ bytes }) => bytes)
@@ -62,7 +82,7 @@ t.test('holds what an array would, through appends, rolls, cuts, retention and r
           expected = expected.filter(({ baseOffset }) => baseOffset >= start)
           if (each.do === 'retainBytes') t.ok(log.bytes <= each.bytes || log.segments === 1)
           else t.ok(gone.every(({ maxTimestamp }) => maxTimestamp < each.time))
-          t.ok(log.segments >= 1 && (gone.length > 0) === (log.segments < before))
+          t.ok(log.segments >= 1 && gone.length > 0 === log.segments < before)
         } else if (each.do === 'sync') {
           log.sync()
           synced = end
@@ -87,7 +107,13 @@ t.test('holds what an array would, through appends, rolls, cuts, retention and r
         expected.map(({ bytes }) => bytes),
       )
       const report = verifyFolder(disk, FOLDER)
-      t.match(report, { damaged: 0, frames: expected.length, bytes: log.bytes, startOffset: start, endOffset: log.endOffset })
+      t.match(report, {
+        damaged: 0,
+        frames: expected.length,
+        bytes: log.bytes,
+        startOffset: start,
+        endOffset: log.endOffset,
+      })
     }),
     { numRuns: 150 },
   )
@@ -137,7 +163,12 @@ t.test('offsets that do not follow and bytes that are no frames are refused, and
 
 t.test('settings that cannot work are refused before anything is touched', async t => {
   const disk = new MemoryDisk()
-  for (const wrong of [{ logId: new Uint8Array(15) }, { segmentBytes: 64 }, { segmentBytes: 2 ** 32 }, { frameBytesMax: 0 }])
+  for (const wrong of [
+    { logId: new Uint8Array(15) },
+    { segmentBytes: 64 },
+    { segmentBytes: 2 ** 32 },
+    { frameBytesMax: 0 },
+  ])
     t.throws(() => PartitionLog.open(disk, FOLDER, { ...SETTINGS, ...wrong }, 0), RangeError)
   t.strictSame(disk.trace, [])
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
+import type { ScannedFrame } from './frame-scan.ts'
 import { frameOf, framesIn } from './log-frames.fixture.ts'
 import { firstRecordSince } from './record-times.ts'
-import type { ScannedFrame } from './frame-scan.ts'
 
 function frame(deltas: readonly number[]): ScannedFrame {
   return framesIn(frameOf({ baseOffset: 40, deltas, baseTimestamp: 1000, valueBytes: 3 }))[0] as ScannedFrame

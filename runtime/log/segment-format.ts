@@ -122,7 +122,7 @@ export function readSegmentHeader(file: DiskFile): SegmentHeader {
   const isSigned = crc32(bytes.subarray(HEADER_VERSION, HEADER_CRC)) === bytes.readUInt32LE(HEADER_CRC)
   if (!isMarked && !isSigned) throw new ForeignFileError(file.path, HEADER_MAGIC, 'this is no segment of a log')
   if (!isMarked) throw new CorruptLogError(file.path, HEADER_MAGIC, 'the magic of the header is wrong')
-  if (!isSigned) throw new CorruptLogError(file.path, HEADER_CRC, 'the header does not match its CRC')
+  if (!isSigned) throw new CorruptLogError(file.path, HEADER_VERSION, 'the header does not match its CRC')
   const version = bytes.readUInt16LE(HEADER_VERSION)
   if (version !== SEGMENT_VERSION)
     throw new NewerFormatError(file.path, HEADER_VERSION, `format ${version} is not known, only ${SEGMENT_VERSION}`)

@@ -14,9 +14,12 @@ interface Noted {
 }
 
 const framesArbitrary = fc
-  .array(fc.record({ records: fc.integer({ min: 1, max: 9 }), kib: fc.integer({ min: 1, max: 12 }), at: fc.nat(500) }), {
-    maxLength: 80,
-  })
+  .array(
+    fc.record({ records: fc.integer({ min: 1, max: 9 }), kib: fc.integer({ min: 1, max: 12 }), at: fc.nat(500) }),
+    {
+      maxLength: 80,
+    },
+  )
   .map(shapes => {
     const frames: Noted[] = []
     let next: Noted = { offset: 1000, position: SEGMENT_HEADER_BYTES, before: Number.NEGATIVE_INFINITY }
@@ -40,7 +43,10 @@ t.test('a search ends at the last entry that passes nothing, and entries are at 
       const kept: Noted[] = []
       for (const frame of frames)
         if (frame.position - (kept.at(-1)?.position ?? SEGMENT_HEADER_BYTES) >= INDEX_EVERY_BYTES) kept.push(frame)
-      const plain = ({ position, offset }: { readonly position: number; readonly offset: number }): number[] => [position, offset]
+      const plain = ({ position, offset }: { readonly position: number; readonly offset: number }): number[] => [
+        position,
+        offset,
+      ]
       const first = { position: SEGMENT_HEADER_BYTES, offset: 1000 }
       t.same([...index.places()].map(plain), kept.map(plain))
       t.same(plain(index.atOffset(1000 + ahead)), plain(kept.findLast(({ offset }) => offset <= 1000 + ahead) ?? first))

@@ -46,7 +46,7 @@ export const FRAME_RING = 52
 export const FRAME_RING_END = 56
 export const FRAME_BODY_CRC = 60
 export const FRAME_HEADER_CRC = 64
-const FRAME_RESERVED = 68
+export const FRAME_RESERVED = 68
 
 const TWO_32 = 4_294_967_296
 
@@ -95,6 +95,14 @@ export function writeSealedHeader(memory: Memory, address: number, frame: Sealed
   words[at + (FRAME_RING_END >> 2)] = frame.ringEnd
   words[at + (FRAME_BODY_CRC >> 2)] = 0
   words[at + (FRAME_RESERVED >> 2)] = 0
+}
+
+/** Signs the records of a frame that is to leave memory. Partition's thread, before `placeFrame` signs the header over it. */
+export function signBody(memory: Memory, address: number): void {
+  const words = memory.i32
+  const length = words[address >> 2] as number
+  const records = memory.u8.subarray(address + FRAME_HEADER_BYTES, address + length)
+  words[(address + FRAME_BODY_CRC) >> 2] = crc32(records) | 0
 }
 
 /** Gives a frame its place in the log and signs its header. Partition's thread, before the frame is copied. */

@@ -1,0 +1,187 @@
+/**
+ * A file system in memory, for the tests of the log: as POSIX has it, so a removed file can be read by who has it open.
+ *
+ * It counts, notes and fails on demand. Nothing is lost here but by `copy` and `remove`: loss of power is not its subject.
+ */
+import { posix } from 'node:path'
+import { type Disk, DiskError, type DiskFile } from './disk.ts'
+
+class Content {
+  bytes: Buffer = Buffer.alloc(0)
+}
+
+export class MemoryDisk implements Disk {
+  readonly #contents = new Map<string, Content>()
+  readonly #later: (() => void)[] = []
+  #failure: { readonly operation: string; readonly path: RegExp; readonly errno: string } | null = null
+  /** `operation name` of everything that changes something, in order. */
+  readonly trace: string[] = []
+  reads = 0
+  bytesRead = 0
+  /** Files that are open. */
+  opened = 0
+
+  /** The next such operation on such a path fails. */
+  failNext(operation: string, path: RegExp = /./, errno = 'EIO'): void {
+    this.#failure = { operation, path, errno }
+  }
+
+  /** Operations of the background are done now. */
+  settle(): void {
+    for (const act of this.#later.splice(0)) act()
+  }
+
+  /** Another disk with the same files. */
+  copy(): MemoryDisk {
+    const disk = new MemoryDisk()
+    // A change replaces the bytes of a content, and so they can be shared.
+    for (const [path, { bytes }] of this.#contents) {
+      const content = new Content()
+      content.bytes = bytes
+      disk.#contents.set(path, content)
+    }
+    return disk
+  }
+
+  /** The bytes of a file, a copy. */
+  bytesOf(path: string): Buffer {
+    return Buffer.from(this.#content('bytesOf', path).bytes)
+  }
+
+  put(path: string, bytes: Uint8Array): void {
+    const content = this.#contents.get(path) ?? new Content()
+    content.bytes = Buffer.from(bytes)
+    this.#contents.set(path, content)
+  }
+
+  open(path: string, how: 'create' | 'write' | 'read'): DiskFile {
+    this.act('open', path)
+    if (how !== 'create') return new MemoryFile(this, path, this.#content('open', path))
+    if (this.#contents.has(path)) throw new DiskError('open', path, 'EEXIST')
+    const content = new Content()
+    this.#contents.set(path, content)
+    this.note('create', path)
+    return new MemoryFile(this, path, content)
+  }
+
+  #content(operation: string, path: string): Content {
+    const content = this.#contents.get(path)
+    if (content === undefined) throw new DiskError(operation, path, 'ENOENT')
+    return content
+  }
+
+  list(folder: string): string[] {
+    this.act('list', folder)
+    const paths = [...this.#contents.keys()].filter(path => posix.dirname(path) === folder)
+    return paths.map(path => posix.basename(path)).sort()
+  }
+
+  makeFolder(folder: string): void {
+    this.act('makeFolder', folder)
+  }
+
+  rename(from: string, to: string): void {
+    this.act('rename', from)
+    this.#contents.set(to, this.#content('rename', from))
+    this.#contents.delete(from)
+    this.note('rename', to)
+  }
+
+  remove(path: string): void {
+    this.act('remove', path)
+    if (this.#contents.delete(path)) this.note('remove', path)
+  }
+
+  syncDirectory(folder: string): void {
+    this.act('syncDirectory', folder)
+    this.note('syncDirectory', folder)
+  }
+
+  later(act: () => void): void {
+    this.#later.push(act)
+  }
+
+  note(operation: string, path: string): void {
+    this.trace.push(`${operation} ${posix.basename(path).replace(/^0*(?=\d)/, '')}`)
+  }
+
+  /** Fails if this is what `failNext` waits for. */
+  act(operation: string, path: string): void {
+    if (this.#failure?.operation !== operation || !this.#failure.path.test(path)) return
+    const { errno } = this.#failure
+    this.#failure = null
+    throw new DiskError(operation, path, errno)
+  }
+}
+
+class MemoryFile implements DiskFile {
+  readonly path: string
+  readonly #disk: MemoryDisk
+  readonly #content: Content
+  #isOpen = true
+
+  constructor(disk: MemoryDisk, path: string, content: Content) {
+    this.path = path
+    this.#disk = disk
+    this.#content = content
+    disk.opened++
+  }
+
+  #act(operation: string): void {
+    if (!this.#isOpen) throw new DiskError(operation, this.path, 'EBADF')
+    this.#disk.act(operation, this.path)
+  }
+
+  size(): number {
+    this.#act('size')
+    return this.#content.bytes.length
+  }
+
+  write(parts: readonly Uint8Array[], position: number): void {
+    this.#act('write')
+    const added = Buffer.concat(parts)
+    const bytes = Buffer.alloc(Math.max(this.#content.bytes.length, position + added.length))
+    bytes.set(this.#content.bytes)
+    bytes.set(added, position)
+    this.#content.bytes = bytes
+    this.#disk.note('write', this.path)
+  }
+
+  read(into: Uint8Array, position: number): number {
+    this.#act('read')
+    const bytes = this.#content.bytes.subarray(position, position + into.length)
+    into.set(bytes)
+    this.#disk.reads++
+    this.#disk.bytesRead += bytes.length
+    return bytes.length
+  }
+
+  sync(): void {
+    this.#act('sync')
+    this.#disk.note('sync', this.path)
+  }
+
+  syncLater(done: (error: DiskError | null) => void): void {
+    this.#act('syncLater')
+    this.#disk.later(() => {
+      try {
+        this.sync()
+      } catch (error) {
+        return done(error as DiskError)
+      }
+      done(null)
+    })
+  }
+
+  truncate(bytes: number): void {
+    this.#act('truncate')
+    this.#content.bytes = Buffer.from(this.#content.bytes.subarray(0, bytes))
+    this.#disk.note('truncate', this.path)
+  }
+
+  close(): void {
+    this.#act('close')
+    this.#isOpen = false
+    this.#disk.opened--
+  }
+}

@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { frameOf, framesIn } from '../log/log-frames.fixture.ts'
 import { LogReader } from '../log/log-reader.ts'
 import { verifyFolder } from '../log/log-verify.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import type { LogSettings } from '../log/segment-format.ts'
+
+const WRITER = new URL('./log-writer.fixture.js', import.meta.url)
 
 /** Small segments, so that many kills find it between two. */
 export const KILLED: LogSettings = {
@@ -45,7 +48,7 @@ interface Said {
 
 /** Runs a process that appends, and kills it after `ms`. */
 async function writeUntilKilled(folder: string, ms: number): Promise<Said> {
-  const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'log-writer.fixture.js'), folder], {
+  const child: ChildProcess = spawn(process.execPath, [fileURLToPath(WRITER), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const said: Said = { end: -1, cutting: false, appends: 0, cuts: 0 }

@@ -110,8 +110,8 @@ export class MemoryDisk implements Disk {
 
   list(folder: string): string[] {
     this.act('list', folder)
-    const paths = [...this.#contents.keys()].filter(path => posix.dirname(path) === folder)
-    return paths.map(path => posix.basename(path)).sort()
+    const paths = [...this.#contents.keys()].filter(path => path.startsWith(`${folder}/`))
+    return paths.map(path => path.slice(folder.length + 1)).sort()
   }
 
   makeFolder(folder: string): void {

@@ -14,12 +14,9 @@ interface Noted {
 }
 
 const framesArbitrary = fc
-  .array(
-    fc.record({ records: fc.integer({ min: 1, max: 9 }), kib: fc.integer({ min: 1, max: 12 }), at: fc.nat(20) }),
-    {
-      maxLength: 80,
-    },
-  )
+  .array(fc.record({ records: fc.integer({ min: 1, max: 9 }), kib: fc.integer({ min: 1, max: 12 }), at: fc.nat(20) }), {
+    maxLength: 80,
+  })
   .map(shapes => {
     const frames: Noted[] = []
     let next: Noted = { offset: 1000, position: SEGMENT_HEADER_BYTES, before: Number.NEGATIVE_INFINITY }

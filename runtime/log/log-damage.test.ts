@@ -8,6 +8,9 @@ import { MemoryDisk } from './memory-disk.fixture.ts'
 import { PartitionLog } from './partition-log.ts'
 import { indexPath, segmentPath } from './segment-format.ts'
 
+// Some 160,000 damaged logs are opened and read.
+t.setTimeout(100_000)
+
 /** Just over 4 KiB, so that each index has an entry. */
 const settings = { ...SETTINGS, segmentBytes: 4800 }
 const disk = new MemoryDisk()
@@ -97,7 +100,7 @@ t.test('the log has three segments with an entry in each index', async t => {
   t.match(verifyFolder(disk, FOLDER), { damaged: 0, endOffset: end })
 })
 
-for (const syncedTo of [0, 3, end / 2, end]) {
+for (const syncedTo of [0, end / 2, end]) {
   t.test(`a file that ends at any byte ends the log from ${syncedTo} on and is corrupt before`, async t => {
     const found = tally(truncations(), syncedTo)
     const {

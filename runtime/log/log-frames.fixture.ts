@@ -64,7 +64,12 @@ export function framesIn(bytes: Buffer): ScannedFrame[] {
 }
 
 /** Appends one frame of `records` at the end of the log, and returns it. */
-export function appendFrame(log: PartitionLog, records = 1, valueBytes = 100, baseTimestamp = 1000): Buffer {
+export function appendFrame(
+  log: Pick<PartitionLog, 'append' | 'endOffset'>,
+  records = 1,
+  valueBytes = 100,
+  baseTimestamp = 1000,
+): Buffer {
   const baseOffset = log.endOffset
   const deltas = Array.from({ length: records }, (_, at) => at)
   const frame = frameOf({ baseOffset, deltas, baseTimestamp, valueBytes })

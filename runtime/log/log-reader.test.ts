@@ -122,6 +122,14 @@ t.test('bytes behind the end that was told do not matter', async t => {
   t.throws(() => reader.read(2, 3, 10_000), { name: 'CorruptLogError', position: disk.bytesOf(path).length - 90 })
 })
 
+t.test('a frame that goes beyond the end that was told is not returned', async t => {
+  const { log, reader } = house()
+  const frames = [appendFrame(log, 2), appendFrame(log, 3)]
+  t.same(reader.read(0, 3, 10_000), frames[0])
+  t.equal(reader.read(2, 3, 10_000).length, 0)
+  t.same(reader.read(2, 5, 10_000), frames[1])
+})
+
 t.test('an offset that retention has removed is gone, with the earliest there is', async t => {
   const { log, reader } = house()
   const frames: Buffer[] = []

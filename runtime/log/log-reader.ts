@@ -44,7 +44,7 @@ export class LogReader {
 
   /**
    * Whole frames of one segment, from the one that holds `offset`, none that goes beyond `endOffset`, at most `bytesMax`
-   * bytes or else one frame; empty only at the end. Throws `OffsetGoneError`, `LogFileError` (with file and byte) or
+   * bytes or else one frame; empty at the end, or if the first goes beyond it. Throws `OffsetGoneError`, `LogFileError` (with file and byte) or
    * `DiskError`.
    */
   read(offset: number, endOffset: number, bytesMax: number): Buffer {

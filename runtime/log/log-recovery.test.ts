@@ -161,3 +161,20 @@ t.test('an index left by a close leads into the active segment that has grown si
   t.match(third, { endOffset: 50, cuts: [] })
   t.same(readAll(new LogReader(crashed, FOLDER, LARGE), 0, 50), frames)
 })
+
+t.test('an index left by a close says nothing of what is cut off after it', async t => {
+  const disk = new MemoryDisk()
+  const first = open(disk, 0, LARGE)
+  const frames = Array.from({ length: 40 }, () => appendFrame(first, 1, 1000))
+  first.close()
+  const bytes = disk.bytesOf(segmentPath(FOLDER, 0))
+  bytes[64 + (frames[0]?.length ?? 0) * 20 + 200] = 1
+  disk.put(segmentPath(FOLDER, 0), bytes)
+  const second = open(disk, 15, LARGE)
+  t.equal(second.endOffset, 20)
+  const kept = frames.slice(0, 20)
+  // Other sizes than before: what the index said of them would lead into the middle of frames.
+  while (second.endOffset < 60) kept.push(appendFrame(second, 1, 700))
+  t.equal(second.truncateTo(45), 45)
+  t.same(readAll(new LogReader(disk, FOLDER, LARGE), 0, 45), kept.slice(0, 45))
+})

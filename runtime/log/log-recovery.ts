@@ -8,7 +8,8 @@
  *
  * What is looked at: of a segment wholly below `syncedTo`, header, size, and the summary of its index, which must fit the
  * segment after it; from the last index entry at or below `syncedTo` on, every byte. What was found above `syncedTo` is
- * made durable before it is reported, since its writer may have died before its sync.
+ * made durable before it is reported, since its writer may have died before its sync. One case it cannot see: after a sync
+ * that failed, the system may show bytes that it no longer means to write; only a restart of the machine tells.
  */
 import type { Disk, DiskFile } from './disk.ts'
 import { FrameScan } from './frame-scan.ts'

@@ -1,17 +1,42 @@
 /**
  * A file system in memory, for the tests of the log: as POSIX has it, so a removed file can be read by who has it open.
  *
- * It counts, notes and fails on demand. Nothing is lost here but by `copy` and `remove`: loss of power is not its subject.
+ * It counts, notes and fails on demand. `losePower` gives what may be left after a loss of power, by chance.
  */
 import { posix } from 'node:path'
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
 
+/** Pieces of this size reach the disk whole or not at all. */
+const SECTOR_BYTES = 512
+
+/** Thrown by the operation at which the power is lost. */
+export class PowerLoss extends Error {}
+
 class Content {
   bytes: Buffer = Buffer.alloc(0)
+  /** As of the last sync. */
+  durable: Buffer = this.bytes
+
+  /** What may be left of it: a size from one to the other, and each piece as it was or as it is. */
+  left(chance: () => number): Content {
+    const { bytes, durable } = this
+    const left = new Content()
+    const [least, most] = [Math.min(bytes.length, durable.length), Math.max(bytes.length, durable.length)]
+    left.bytes = Buffer.alloc(chance() < 0.3 ? most : least + Math.floor(chance() * (most - least + 1)))
+    for (let at = 0; at < left.bytes.length; at += SECTOR_BYTES)
+      left.bytes.set(
+        (chance() < 0.5 ? bytes : durable).subarray(at, Math.min(at + SECTOR_BYTES, left.bytes.length)),
+        at,
+      )
+    left.durable = left.bytes
+    return left
+  }
 }
 
 export class MemoryDisk implements Disk {
   readonly #contents = new Map<string, Content>()
+  /** Names as of the last sync of their folder. */
+  #durable = new Map<string, Content>()
   readonly #later: (() => void)[] = []
   #failure: { readonly operation: string; readonly path: RegExp; readonly errno: string } | null = null
   /** `operation name` of everything that changes something, in order. */
@@ -20,6 +45,8 @@ export class MemoryDisk implements Disk {
   bytesRead = 0
   /** Files that are open. */
   opened = 0
+  /** So many operations that change something are still done before the power is lost. */
+  fuse: number = Number.POSITIVE_INFINITY
 
   /** The next such operation on such a path fails. */
   failNext(operation: string, path: RegExp = /./, errno = 'EIO'): void {
@@ -40,6 +67,17 @@ export class MemoryDisk implements Disk {
       content.bytes = bytes
       disk.#contents.set(path, content)
     }
+    return disk
+  }
+
+  /** Another disk with what may be left of the files. */
+  losePower(chance: () => number): MemoryDisk {
+    const disk = new MemoryDisk()
+    for (const path of new Set([...this.#contents.keys(), ...this.#durable.keys()])) {
+      const content = (chance() < 0.5 ? this.#contents : this.#durable).get(path)
+      if (content !== undefined) disk.#contents.set(path, content.left(chance))
+    }
+    disk.#durable = new Map(disk.#contents)
     return disk
   }
 
@@ -72,8 +110,8 @@ export class MemoryDisk implements Disk {
 
   list(folder: string): string[] {
     this.act('list', folder)
-    const paths = [...this.#contents.keys()].filter(path => posix.dirname(path) === folder)
-    return paths.map(path => posix.basename(path)).sort()
+    const paths = [...this.#contents.keys()].filter(path => path.startsWith(`${folder}/`))
+    return paths.map(path => path.slice(folder.length + 1)).sort()
   }
 
   makeFolder(folder: string): void {
@@ -94,6 +132,7 @@ export class MemoryDisk implements Disk {
 
   syncDirectory(folder: string): void {
     this.act('syncDirectory', folder)
+    this.#durable = new Map(this.#contents)
     this.note('syncDirectory', folder)
   }
 
@@ -107,6 +146,7 @@ export class MemoryDisk implements Disk {
 
   /** Fails if this is what `failNext` waits for. */
   act(operation: string, path: string): void {
+    if (!['read', 'size', 'list', 'close'].includes(operation) && this.fuse-- <= 0) throw new PowerLoss()
     if (this.#failure?.operation !== operation || !this.#failure.path.test(path)) return
     const { errno } = this.#failure
     this.#failure = null
@@ -158,6 +198,7 @@ class MemoryFile implements DiskFile {
 
   sync(): void {
     this.#act('sync')
+    this.#content.durable = this.#content.bytes
     this.#disk.note('sync', this.path)
   }
 

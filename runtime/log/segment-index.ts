@@ -44,6 +44,11 @@ const HEADER_MAX_TIMESTAMP = 48
 const HEADER_ENTRIES_CRC = 56
 const HEADER_CRC = 60
 
+/** Small segments have no entry at all, and then no room for any. */
+const ENTRIES_LEAST = 16
+const NO_WORDS = new Uint32Array(0)
+const NO_TIMES = new Float64Array(0)
+
 /** A place in a segment where a frame begins, or where the next one will. */
 export interface SegmentPlace {
   readonly position: number
@@ -61,9 +66,9 @@ export interface IndexSummary {
 
 export class SegmentIndex {
   readonly baseOffset: number
-  #offsets = new Uint32Array(16)
-  #positions = new Uint32Array(16)
-  #timestamps = new Float64Array(16)
+  #offsets: Uint32Array = NO_WORDS
+  #positions: Uint32Array = NO_WORDS
+  #timestamps: Float64Array = NO_TIMES
   #count = 0
 
   constructor(baseOffset: number) {
@@ -81,7 +86,7 @@ export class SegmentIndex {
   }
 
   #add(relative: number, position: number, maxTimestampBefore: number): void {
-    if (this.#count === this.#offsets.length) this.#grow(this.#count * 2)
+    if (this.#count === this.#offsets.length) this.#grow(Math.max(ENTRIES_LEAST, this.#count * 2))
     this.#offsets[this.#count] = relative
     this.#positions[this.#count] = position
     this.#timestamps[this.#count] = maxTimestampBefore

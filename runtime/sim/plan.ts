@@ -105,6 +105,8 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('fullDeadLetters') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
   if (faults.has('decode') && chance.happens(0.4)) faults.add('hostDeathAtPoint')
   if (faults.has('loop') && chance.happens(0.45)) faults.add('hostDeathAtPoint')
+  // A member that is gone before it was up is one that died while its group was started again.
+  if (faults.has('groupRestart') && chance.happens(0.3)) faults.add('threadDeath')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []

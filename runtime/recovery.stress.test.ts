@@ -70,6 +70,25 @@ t.test('a window that holds one record at a time does not stand still behind a h
   await run.stop()
 })
 
+t.test('a record that ended its thread does not wait for ever to be alone, and holds up nobody meanwhile', async t => {
+  const topic = await (await open(t)).topic<Oddity>('orders', { partitions: 3 })
+  const run = await topic.group('g').run(odd({ attempts: 2, handlerTimeoutMs: Number.POSITIVE_INFINITY }))
+  const settled = async (partition: number): Promise<void> => {
+    for (;;) {
+      const { partitions } = await run.stats()
+      if (partitions[partition]?.lag === 0) return
+      await delay(5)
+    }
+  }
+  await topic.publish({ partition: 1, value: 'neverSettle' })
+  await topic.publish({ partition: 0, value: 'exit' })
+  await within(10_000, 'the dead letter of the record that ends its thread', settled(0))
+  await topic.publish({ partition: 2, value: 'return' })
+  await within(10_000, 'another partition', settled(2))
+  t.match(await run.stats(), { processed: 1, deadLettered: 1, failures: 2 })
+  await run.stop({ timeoutMs: 1 }).catch(() => undefined)
+})
+
 t.test('when one of two groups on a thread stops, the other still hears of new records at once', async t => {
   const topic = await (await open(t)).topic<number>('orders')
   const seen: number[] = []

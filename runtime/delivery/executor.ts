@@ -49,6 +49,8 @@ const STRIDE_MAX = 64
 const LINK_RETRY_MS = 5
 /** How long what failed under the reader before, which may have died of it, is held back, so that the thread's other partitions get on in between. */
 const BYSTANDERS_MS = 25
+/** After which it goes beside what is pending on the thread. */
+const ALONE_MS = 100
 
 export class Executor implements TurnTaker {
   readonly reader: PartitionReader
@@ -130,6 +132,10 @@ export class Executor implements TurnTaker {
 
   #clearTimers(): void {
     this.#clock.close()
+    this.#clearTimer()
+  }
+
+  #clearTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
   }
@@ -284,6 +290,8 @@ export class Executor implements TurnTaker {
         this.#hold(wait, isDoubtful)
         return
       }
+      // It goes, and need not give up being alone.
+      if (isDoubtful) this.#clearTimer()
     }
     const { handler } = this.#setting
     const context = this.#context
@@ -442,19 +450,28 @@ export class Executor implements TurnTaker {
     }
   }
 
-  /** `alone`: when the time has come it goes while no other promise of the thread is pending. */
+  /** `alone`: when the time has come it waits until no other promise of the thread is pending. */
   #hold(delayMs: number, alone = false): void {
     this.#state = 'held'
     this.#current = true
     this.#passed()
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#clearTimer()
     this.#timer = setTimeout(() => {
       this.#timer = null
       if (this.#state !== 'held') return
       this.#state = 'running'
-      if (alone) this.#turnstile.expect([this.reader.assignment.member])
+      if (alone) this.#waitToBeAlone()
       this.#thread.wake()
     }, delayMs)
+  }
+
+  /** Nobody else goes in meanwhile, and a promise beside it may never be settled: then it goes with the others. */
+  #waitToBeAlone(): void {
+    this.#turnstile.expect([this.reader.assignment.member])
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#passed()
+    }, ALONE_MS)
   }
 
   verdict(verdict: Verdict): void {

@@ -3,8 +3,8 @@
  *
  * The handling thread. Its predecessor died while several promises were pending, so that none could be charged, or of a
  * record that is tried again: what ends this thread, too, is then the only one pending, and is known. A suspect whose time
- * has not come steps aside meanwhile, and finds others pending when it comes back: it waits for those, and nobody else
- * goes in. Bound: the partitions of the thread.
+ * has not come steps aside meanwhile, and finds others pending when it comes back: it waits for those, as long as its executor
+ * lets it, and nobody else goes in. Bound: the partitions of the thread.
  */
 export class Turnstile {
   readonly #suspects = new Set<number>()

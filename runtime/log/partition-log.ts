@@ -8,8 +8,8 @@
  * Order, for a loss of power between any two steps: a segment is closed by its index, then the next is created with its
  * header; files are removed one at a time from one end, each with a sync of the folder, so that none is missing in between.
  *
- * After a failed file operation, or damage that was met, nobody knows what the files hold. The log is then poisoned: whatever is asked of it throws
- * that same error, until another is opened in its place.
+ * After a failed file operation, or damage that was met, nobody knows what the files hold. The log is then poisoned:
+ * whatever is asked of it throws that same error, until another is opened in its place.
  *
  * Bounds: `segmentBytes` for a segment, unless a single append is larger; one index in memory, the active segment's; a few
  * words for each segment; `retain` bounds their number. An open file for each segment closed since the last sync.

@@ -25,6 +25,10 @@ export const KILLED: LogSettings = {
 }
 /** Records of the largest frame: so many go with one that is cut. */
 export const FRAME_RECORDS_MAX = 5
+/** Kills that come while the process starts. */
+const EARLY_SHARE = 0.2
+/** About as long as that takes. */
+const STARTS_MS = 150
 /** Appends of a process that nobody kills. */
 export const STOP_AFTER = 1_000_000
 
@@ -36,53 +40,65 @@ export interface LogKills {
   readonly problems: readonly string[]
 }
 
-/** What the process said before it was killed. */
-interface Said {
-  /** The end after the last append or cut that it told. */
+/** Where the log starts and ends, as far as it is known: what the process said last, or what was there before it. */
+interface Known {
+  start: number
   end: number
+}
+
+/** What the process said before it was killed. */
+interface Said extends Known {
   /** A cut was begun, and may be done. */
   cutting: boolean
+  /** Old segments are being removed. */
+  removing: boolean
   appends: number
   cuts: number
 }
 
-/** Runs a process that appends, and kills it after `ms`. */
-async function writeUntilKilled(folder: string, ms: number): Promise<Said> {
+/** Runs a process that appends, and kills it `ms` after it was started, or after it has opened the log. */
+async function writeUntilKilled(folder: string, ms: number, isEarly: boolean, before: Known): Promise<Said> {
   const child: ChildProcess = spawn(process.execPath, [fileURLToPath(WRITER), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const said: Said = { end: -1, cutting: false, appends: 0, cuts: 0 }
+  const said: Said = { ...before, cutting: false, removing: false, appends: 0, cuts: 0 }
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   const started = new Promise<void>(resolve => {
     lines.on('line', line => {
-      const [word, first, second] = line.split(' ')
+      const [word, ...offsets] = line.split(' ')
+      const [first = 0, second = 0, third = 0] = offsets.map(Number)
       if (word === 'opened') {
-        said.end = Number(first)
-        said.cuts += Number(second)
+        Object.assign(said, { start: first, end: second, cuts: third })
         resolve()
-      } else if (word === 'cut') said.cutting = true
-      else if (word !== 'start') {
-        said.end = Number(word)
-        said.cutting = false
-        said.appends++
+      } else if (word === 'cutting') said.cutting = true
+      else if (word === 'removing') said.removing = true
+      else if (word === 'start') Object.assign(said, { start: first, removing: false })
+      else {
+        if (!said.cutting) said.appends++
+        Object.assign(said, { end: first, cutting: false })
       }
     })
   })
   const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
-  await Promise.race([ms < 20 ? sleep(ms) : started.then(() => sleep(ms)), ended])
+  await Promise.race([isEarly ? sleep(ms) : started.then(() => sleep(ms)), ended])
   child.kill('SIGKILL')
   await ended
   return said
 }
 
-/** What is wrong with the log, as the next to open it finds it. */
-function judge(folder: string, said: Said): string[] {
+/** What is wrong with the log, as the next to open it finds it; and where it starts and ends now. */
+function judge(folder: string, said: Said): Known & { readonly problems: readonly string[] } {
   const disk = new NodeDisk()
   const problems: string[] = []
   const log = PartitionLog.open(disk, folder, KILLED, 0)
   const { startOffset, endOffset } = log
   const least = said.cutting ? said.end - FRAME_RECORDS_MAX : said.end
   if (endOffset < least) problems.push(`it ends at ${endOffset}, and ${said.end} was acknowledged`)
+  // One append may have been made and not told.
+  if (endOffset > said.end + FRAME_RECORDS_MAX)
+    problems.push(`it ends at ${endOffset}, and nobody went beyond ${said.end}`)
+  if (startOffset < said.start || (startOffset > said.start && !said.removing))
+    problems.push(`it starts at ${startOffset}, and ${said.start} was told`)
   const reader = new LogReader(disk, folder, KILLED)
   for (let offset = startOffset; offset < endOffset; ) {
     const frames = framesIn(reader.read(offset, endOffset, 65_536))
@@ -98,7 +114,7 @@ function judge(folder: string, said: Said): string[] {
   log.close()
   const { damaged, files } = verifyFolder(disk, folder)
   if (damaged > 0) problems.push(`damaged: ${JSON.stringify(files.filter(({ damage }) => damage !== null))}`)
-  return problems
+  return { start: startOffset, end: endOffset, problems }
 }
 
 /** Kills the writer of one folder `times` times, each at a random moment, and looks at the log after each. */
@@ -108,13 +124,18 @@ export async function killLog(times: number): Promise<LogKills> {
   const problems: string[] = []
   let [appends, cuts] = [0, 0]
   let kills = 0
+  let known: Known = { start: 0, end: 0 }
   try {
     for (; kills < times && problems.length === 0; kills++) {
-      // Some before it has opened the log, most in the middle of appends.
-      const said = await writeUntilKilled(folder, Math.random() < 0.2 ? Math.random() * 60 : 20 + Math.random() * 60)
+      // Some while it starts and opens the log, most in the middle of appends.
+      const isEarly = Math.random() < EARLY_SHARE
+      const ms = Math.random() * (isEarly ? STARTS_MS : 80)
+      const said = await writeUntilKilled(folder, ms, isEarly, known)
       appends += said.appends
       cuts += said.cuts
-      problems.push(...judge(folder, said).map(problem => `after kill ${kills + 1}: ${problem}`))
+      const { problems: found, ...now } = judge(folder, said)
+      known = now
+      problems.push(...found.map(problem => `after kill ${kills + 1}: ${problem}`))
     }
   } finally {
     rmSync(parent, { recursive: true })

@@ -19,6 +19,7 @@ const act = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('retain' as const), size: fc.nat(12_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), size: fc.nat(0) }) },
 )
+const append = (size: number) => ({ do: 'append' as const, size })
 const life = fc.record({ acts: fc.array(act, { maxLength: 30 }), fuse: fc.nat(80), seed: fc.nat() })
 
 /** Numbers from 0 to 1, by seed. */
@@ -96,7 +97,23 @@ t.test('what was synced is there after any loss of power, and nothing that was n
         log.close()
       }
     }),
-    { numRuns: 1500 },
+    {
+      numRuns: 1500,
+      examples: [
+        // Lost between the removal of the only durable segment and the sync of its name.
+        [
+          [
+            { acts: [{ do: 'append', size: 1 }], fuse: 7, seed: 1_219_486_474 },
+            {
+              acts: [append(873), append(1793), append(993), { do: 'retain', size: 0 }],
+              fuse: 13,
+              seed: 1_611_811_036,
+            },
+            { acts: [], fuse: 0, seed: 0 },
+          ],
+        ],
+      ],
+    },
   )
   t.ok(losses > 1000 && cuts > 100, `${losses} losses, ${cuts} cuts`)
 })

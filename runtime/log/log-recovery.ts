@@ -11,10 +11,18 @@
  * made durable before it is reported, since its writer may have died before its sync. One case it cannot see: after a sync
  * that failed, the system may show bytes that it no longer means to write; only a restart of the machine tells.
  */
+import { wallMs } from '../../actors/world.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { FrameScan } from './frame-scan.ts'
 import { CorruptLogError } from './log-errors.ts'
-import { checkSegment, indexPath, type LogSettings, SEGMENT_HEADER_BYTES, segmentPath } from './segment-format.ts'
+import {
+  checkSegment,
+  encodeSegmentHeader,
+  indexPath,
+  type LogSettings,
+  SEGMENT_HEADER_BYTES,
+  segmentPath,
+} from './segment-format.ts'
 import {
   type IndexSummary,
   readIndex,
@@ -43,12 +51,15 @@ export interface CutTail {
 }
 
 export interface RecoveredLog {
-  /** Oldest first; the last is the active one. None: the log is to begin at `endOffset`. */
+  /** Oldest first; the last is the active one. None: there never was one, and the log is to begin at offset 0. */
   readonly segments: LogSegment[]
   /** Of the active segment. */
   readonly index: SegmentIndex | null
-  readonly endOffset: number
   readonly cuts: readonly CutTail[]
+}
+
+export function emptySegment(baseOffset: number): LogSegment {
+  return { baseOffset, endOffset: baseOffset, bytes: SEGMENT_HEADER_BYTES, maxTimestamp: Number.NEGATIVE_INFINITY }
 }
 
 /** Where a log stops, and what of it is good. */
@@ -104,8 +115,12 @@ export function recoverLog(
   // A segment that was trusted is the active one after all, because those behind it go.
   if (active !== undefined) index ??= loadIndex(disk, folder, settings, active)
   const cuts = trouble === null ? [] : cut(disk, folder, settings, segments, bases, trouble)
+  if (active === undefined && bases[0] !== undefined) {
+    segments.push(emptySegment(bases[0]))
+    index = new SegmentIndex(bases[0])
+  }
   keep(disk, folder, segments, syncedTo)
-  return { segments, index, endOffset, cuts }
+  return { segments, index, cuts }
 }
 
 /** The log goes on elsewhere than where the segment before it ends: what lies between is gone, or there twice. */
@@ -205,7 +220,10 @@ function scan(
   return { segment, index, trouble }
 }
 
-/** Ends the log before the trouble: newest files first, each one's name for good, so that no gap can come of it. */
+/**
+ * Ends the log before the trouble: newest files first, each one's name for good, so that no gap can come of it. The first
+ * is never removed but begun again, since its name alone says which offsets were used before.
+ */
 function cut(
   disk: Disk,
   folder: string,
@@ -215,8 +233,9 @@ function cut(
   trouble: Trouble,
 ): CutTail[] {
   const cuts: CutTail[] = []
-  const gone = bases.slice(segments.length).reverse()
-  for (const baseOffset of gone) refuseForeign(disk, folder, settings, baseOffset)
+  const wrong = bases.slice(segments.length)
+  for (const baseOffset of wrong) refuseForeign(disk, folder, settings, baseOffset)
+  const gone = wrong.slice(segments.length === 0 ? 1 : 0).reverse()
   for (const baseOffset of gone) {
     const path = segmentPath(folder, baseOffset)
     const isTroubled = path === trouble.file
@@ -231,7 +250,10 @@ function cut(
     disk.syncDirectory(folder)
   }
   const active = segments.at(-1)
-  if (active === undefined) return cuts
+  if (active === undefined) {
+    cuts.unshift(beginAgain(disk, folder, settings, bases[0] as number, trouble.why))
+    return cuts
+  }
   // It ends elsewhere, or is the active segment again: either way its index is over.
   disk.remove(indexPath(folder, active.baseOffset))
   disk.syncDirectory(folder)
@@ -247,6 +269,22 @@ function cut(
     file.close()
   }
   return cuts
+}
+
+/** Makes an empty segment of one without a good header. */
+function beginAgain(disk: Disk, folder: string, settings: LogSettings, baseOffset: number, why: string): CutTail {
+  disk.remove(indexPath(folder, baseOffset))
+  disk.syncDirectory(folder)
+  const file = disk.open(segmentPath(folder, baseOffset), 'write')
+  try {
+    const bytes = file.size()
+    file.truncate(0)
+    file.write([encodeSegmentHeader(settings, baseOffset, wallMs())], 0)
+    file.sync()
+    return { file: file.path, position: 0, bytes, why }
+  } finally {
+    file.close()
+  }
 }
 
 function refuseForeign(disk: Disk, folder: string, settings: LogSettings, baseOffset: number): void {

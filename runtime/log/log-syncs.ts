@@ -56,7 +56,7 @@ export class LogSyncs {
   /** Makes everything written so far durable. */
   sync(): void {
     for (const file of this.#unsynced()) file.sync()
-    this.#syncNames()
+    this.syncNames()
     this.#dirty.clear()
     this.#closeRetired()
   }
@@ -91,7 +91,7 @@ export class LogSyncs {
 
   #attempt(): DiskError | null {
     try {
-      this.#syncNames()
+      this.syncNames()
       this.#closeRetired()
       return null
     } catch (error) {
@@ -109,7 +109,8 @@ export class LogSyncs {
     return new Set([...this.#flying.keys(), ...this.#dirty])
   }
 
-  #syncNames(): void {
+  /** Makes the names in the folder durable, where they have changed. */
+  syncNames(): void {
     if (!this.#namesChanged) return
     this.#disk.syncDirectory(this.#folder)
     this.#namesChanged = false

@@ -6,7 +6,8 @@
  * write. What was appended survives a loss of power once a sync that began after it has ended (log-syncs.ts).
  *
  * Order, for a loss of power between any two steps: a segment is closed by its index, then the next is created with its
- * header; files are removed one at a time from one end, each with a sync of the folder, so that none is missing in between.
+ * header; files are removed one at a time from one end, each with a sync of the folder, so that none is missing in between;
+ * and a file is removed only once the name of the last one is durable, so that one is always left to say where offsets are.
  *
  * After a failed file operation, or damage that was met, nobody knows what the files hold. The log is then poisoned:
  * whatever is asked of it throws that same error, until another is opened in its place.
@@ -19,7 +20,7 @@ import { wallMs } from '../../actors/world.ts'
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
 import { FrameScan } from './frame-scan.ts'
 import { CorruptLogError, LogFileError } from './log-errors.ts'
-import { type CutTail, type LogSegment, loadIndex, recoverLog } from './log-recovery.ts'
+import { type CutTail, emptySegment, type LogSegment, loadIndex, recoverLog } from './log-recovery.ts'
 import { LogSyncs } from './log-syncs.ts'
 import {
   encodeSegmentHeader,
@@ -85,7 +86,7 @@ export class PartitionLog {
     checkSettings(settings)
     const names = disk.list(folder)
     const bases = segmentBases(names)
-    const { segments, index, endOffset, cuts } = recoverLog(disk, folder, settings, bases, syncedTo)
+    const { segments, index, cuts } = recoverLog(disk, folder, settings, bases, syncedTo)
     if (names.length === 0) {
       disk.makeFolder(folder)
       disk.syncDirectory(dirname(folder))
@@ -98,8 +99,8 @@ export class PartitionLog {
       const file = disk.open(segmentPath(folder, active.baseOffset), 'write')
       return new PartitionLog(disk, folder, settings, { segments, file, index, cuts })
     }
-    const file = createSegment(disk, folder, settings, endOffset)
-    const opened = { segments: [emptySegment(endOffset)], file, index: new SegmentIndex(endOffset), cuts }
+    const file = createSegment(disk, folder, settings, 0)
+    const opened = { segments: [emptySegment(0)], file, index: new SegmentIndex(0), cuts }
     const log = new PartitionLog(disk, folder, settings, opened)
     log.#syncs.mark(file)
     log.#syncs.markNames()
@@ -269,6 +270,8 @@ export class PartitionLog {
       for (let oldest = this.#segments[0]; this.#segments.length > 1; oldest = this.#segments[0]) {
         const { baseOffset, bytes, maxTimestamp } = oldest as LogSegment
         if (this.#bytes <= bytesMax && maxTimestamp >= beforeMs) break
+        // The log must never be without a segment, since its offsets would begin again at 0.
+        this.#syncs.syncNames()
         this.#disk.remove(indexPath(this.folder, baseOffset))
         this.#disk.remove(segmentPath(this.folder, baseOffset))
         this.#disk.syncDirectory(this.folder)
@@ -309,10 +312,6 @@ function checkSettings({ logId, segmentBytes, frameBytesMax }: LogSettings): voi
     throw new RangeError(`give segmentBytes up to ${SEGMENT_BYTES_MAX}, not ${segmentBytes}`)
   if (!(frameBytesMax > 0 && frameBytesMax <= SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES))
     throw new RangeError(`give frameBytesMax up to ${SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES}, not ${frameBytesMax}`)
-}
-
-function emptySegment(baseOffset: number): LogSegment {
-  return { baseOffset, endOffset: baseOffset, bytes: SEGMENT_HEADER_BYTES, maxTimestamp: Number.NEGATIVE_INFINITY }
 }
 
 function createSegment(disk: Disk, folder: string, settings: LogSettings, baseOffset: number): DiskFile {

@@ -40,6 +40,10 @@
  *   +0   BELL      doorbell of the thread
  *   +128 WANTS     the host writes, readers read         1: tell me when you commit (a window is full, someone waits)
  *
+ * partition one per partition with a log on disk
+ *   +0   HIGH      the partition host writes, readers read  low word of the offset after the last readable record, stored
+ *                  after the window's end
+ *
  * fault     one per partition host, for tests that stop a partition host at a named point
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
@@ -99,6 +103,9 @@ export const FAILURE_DELIVERY = 36
 export const FAILURE_STATE = 40
 export const GROUP_LEDGER: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
 export const GROUP_BYTES: number = GROUP_LEDGER + LEDGER_BYTES
+
+export const PARTITION_HIGH = 0
+export const PARTITION_BYTES: number = LINE_BYTES
 
 export const FAULT_ARMED = 0
 export const FAULT_REACHED = 4

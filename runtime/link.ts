@@ -3,7 +3,7 @@
  *
  * ```
  * to the client   0 i32 length 32   4 i32 kind
- *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status   28 0
+ *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status (bits 0-3), errno   28 0
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
  * to the host     0 i32 length      4 i32 kind (SETTLE)
  *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
@@ -26,6 +26,20 @@ export const KIND_SETTLE = 3
 export const RECEIPT_APPENDED = 0
 /** The partition is full, and its topic does not let records wait. */
 export const RECEIPT_REFUSED = 1
+/** The disk failed, and nobody knows whether the frame is on it; the status says why in its upper bits (DISK_ERRNOS). */
+export const RECEIPT_FAILED = 2
+/** By the number that a receipt has room for; 0: any other. */
+export const DISK_ERRNOS: readonly (string | undefined)[] = [
+  undefined,
+  'ENOSPC',
+  'EIO',
+  'EDQUOT',
+  'EFBIG',
+  'EROFS',
+  'EACCES',
+  'EMFILE',
+  'ENFILE',
+]
 
 /** How a delivery ended, when not by a plain ack. */
 export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4 } as const

@@ -6,7 +6,7 @@
  * so that opening an existing topic compares only that.
  */
 import { availableParallelism } from 'node:os'
-import { isAbsolute } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MillraceError } from './errors.ts'
 import { checkName, show } from './names.ts'
@@ -36,9 +36,9 @@ export interface Given {
   readonly given: ReadonlySet<string>
 }
 
-export interface CheckedTopicOptions extends Filled<TopicOptions>, Given {}
+export interface CheckedTopicOptions extends Filled<TopicOptions, 'durability'>, Given {}
 
-export interface CheckedBrokerOptions extends Filled<BrokerOptions, 'logger'>, Given {
+export interface CheckedBrokerOptions extends Filled<BrokerOptions, 'dir' | 'logger'>, Given {
   readonly restart: Filled<RestartOptions>
 }
 
@@ -115,9 +115,14 @@ const TOPIC: Table<CheckedTopicOptions> = {
   windowBytes: integer(64 * KIB, 256 * MIB, 2 * MIB),
   onFull: oneOf(['wait', 'reject'], 'wait'),
   groups: { missing: () => Object.freeze([]), check: groupNames },
+  durability: { missing: () => undefined, check: oneOf(['memory', 'os', 'fsync'], 'memory').check },
+  retentionMs: number(1, Number.MAX_SAFE_INTEGER, 7 * 24 * 60 * 60 * 1_000, 'or Infinity'),
+  retentionBytes: integer(64 * KIB, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, 'or Infinity'),
+  segmentBytes: integer(64 * KIB, GIB, 64 * MIB),
 }
 
 const BROKER: Table<CheckedBrokerOptions> = {
+  dir: { missing: () => undefined, check: folder },
   memoryMaxBytes: integer(4 * MIB, 2 * GIB - 64 * KIB, 512 * MIB),
   partitionThreads: integer(1, 64, () => (availableParallelism() >= 8 ? 2 : 1)),
   logger: { missing: () => undefined, check: logger },
@@ -346,6 +351,11 @@ export function signal(value: unknown, at: string): AbortSignal {
   )
     return value as AbortSignal
   throw invalid(`\`${at}\` must be an AbortSignal, not ${show(value)}`)
+}
+
+function folder(value: unknown, at: string): string {
+  if (typeof value === 'string' && value.length > 0 && !value.includes('\0')) return resolve(value)
+  throw invalid(`\`${at}\` must be the path of a folder, not ${show(value)}`)
 }
 
 function logger(value: unknown, at: string): Logger | false {

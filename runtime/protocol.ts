@@ -11,11 +11,35 @@ import type { Phase } from './layout.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
-import type { BrokerEvents, DeadLetterReason, GroupPartitionStats, PartitionStats, RetryOrder } from './types.ts'
+import type { BrokerEvents, DeadLetterReason, Durability, GroupPartitionStats, PartitionStats, RetryOrder } from './types.ts'
 
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {
   readonly windowBytes: number
+  readonly segmentBytes: number
+  /** Infinity: for ever. */
+  readonly retentionMs: number
+  /** Of a partition's log; Infinity: without a bound. */
+  readonly retentionBytes: number
+}
+
+/** The log of a partition on disk, as readers on any thread find it. */
+export interface PartitionLogPlace {
+  readonly folder: string
+  readonly logId: Uint8Array
+  readonly topic: number
+  readonly partition: number
+  readonly segmentBytes: number
+  readonly frameBytesMax: number
+  /** Address of the partition's words (layout.ts). */
+  readonly high: number
+}
+
+/** Where a broker keeps what it has on disk. */
+export interface StorePlace {
+  readonly dir: string
+  /** Of all its logs. */
+  readonly logId: Uint8Array
 }
 
 /** A partition as readers and its host see it. */
@@ -24,6 +48,8 @@ export interface PartitionPlace {
   readonly partition: number
   readonly host: number
   readonly window: RingAt
+  /** Null: the topic is in memory only. */
+  readonly log: PartitionLogPlace | null
 }
 
 /** How a group treats records that fail. */
@@ -86,6 +112,7 @@ export interface SlotPlace {
 export interface StartAt {
   readonly committed: number
   readonly pin: number
+  readonly highWatermark: number
   /** By offset. */
   readonly known: readonly KnownRecord[]
 }
@@ -227,7 +254,7 @@ export interface PartitionHostApi {
   groupReports(members: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */
   idle(members: readonly number[]): Promise<void>
-  /** Adopts no more work; resolves when it stands still. */
+  /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */
   stop(): void
 }
 
@@ -238,6 +265,7 @@ export interface PartitionHostBoot {
   /** Of its own words: bell and wants. */
   readonly address: number
   readonly fault: number
+  readonly store: StorePlace | null
 }
 
 /** How a group's handler is run, the same on a handler host and on the caller's thread. */
@@ -381,6 +409,10 @@ export interface ControlApi {
       readonly windowBytes: number
       readonly onFull: 'wait' | 'reject'
       readonly groups: readonly string[]
+      readonly durability: Durability | undefined
+      readonly segmentBytes: number
+      readonly retentionMs: number
+      readonly retentionBytes: number
     },
     given: readonly string[],
   ): Promise<TopicShape>
@@ -420,4 +452,6 @@ export interface ControlBoot {
   readonly partitionThreads: number
   readonly restart: { readonly intensity: number; readonly periodMs: number }
   readonly deadLetterDepth: number
+  /** Folder of what is on disk, locked by the caller; null: nothing is. */
+  readonly dir: string | null
 }

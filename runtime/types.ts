@@ -37,7 +37,11 @@ export interface Receipt {
   readonly durability: Durability
 }
 
-export type Durability = 'memory'
+/**
+ * What an acknowledged record survives: nothing beyond the process (`memory`), the death of the process (`os`), or a loss
+ * of power as well (`fsync`).
+ */
+export type Durability = 'memory' | 'os' | 'fsync'
 
 /** A run of consecutive offsets in one partition. */
 export interface OffsetRange {
@@ -69,9 +73,19 @@ export interface TopicOptions {
   readonly onFull?: 'wait' | 'reject' | undefined
   /** Consumer groups that gate this topic from the start, before their first `run`. */
   readonly groups?: readonly string[] | undefined
+  /** What an acknowledged record survives; default `fsync` if the broker has a `dir`, else `memory`, the only choice there. */
+  readonly durability?: Durability | undefined
+  /** On disk: how long a record is kept at least, in ms; default 7 days; `Infinity`: for ever. Whole segments are removed. */
+  readonly retentionMs?: number | undefined
+  /** On disk: size of a partition's log above which its oldest segments are removed, in bytes; default `Infinity`. */
+  readonly retentionBytes?: number | undefined
+  /** On disk: size of a file of the log, in bytes, 64 KiB to 1 GiB; default 64 MiB. */
+  readonly segmentBytes?: number | undefined
 }
 
 export interface BrokerOptions {
+  /** Folder that keeps topics and groups on disk, made if it does not exist; default: none, and all is in memory. */
+  readonly dir?: string | undefined
   /** Upper bound of the shared memory of this broker, in bytes (virtual until touched); default 512 MiB. */
   readonly memoryMaxBytes?: number | undefined
   /** Threads that own partitions; default 1 (2 from 8 cores on). */
@@ -207,6 +221,8 @@ export interface PartitionStats {
   readonly highWatermark: number
   readonly windowBytes: number
   readonly usedBytes: number
+  /** Size of its files, 0 for a topic in memory. */
+  readonly diskBytes: number
 }
 
 export interface Group<V = unknown> {

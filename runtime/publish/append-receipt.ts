@@ -1,16 +1,17 @@
 /** The receipt of one record; a class, because a million of them should not cost a string each. */
-import type { Receipt } from '../types.ts'
+import type { Durability, Receipt } from '../types.ts'
 
 export class AppendReceipt implements Receipt {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  readonly durability = 'memory' as const
+  readonly durability: Durability
 
-  constructor(topic: string, partition: number, offset: number) {
+  constructor(topic: string, partition: number, offset: number, durability: Durability) {
     this.topic = topic
     this.partition = partition
     this.offset = offset
+    this.durability = durability
   }
 
   get position(): string {

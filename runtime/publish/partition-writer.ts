@@ -8,7 +8,8 @@
  */
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { RECEIPT_APPENDED } from '../link.ts'
+import { MillraceError } from '../errors.ts'
+import { DISK_ERRNOS, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
 import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, writeSealedHeader } from '../log/frame.ts'
 
 /** A record ring, as the control thread made it. */
@@ -73,8 +74,10 @@ export class PartitionWriter {
   /** Frames sealed and frames answered so far; equal: nothing is on its way. */
   sealed = 0
   answered = 0
-  /** Records that were refused and that nobody observed; whoever announces them sets it back. */
+  /** Records that were not appended and that nobody observed; whoever announces them sets it back. */
   refusedUnobserved = 0
+  /** What the partition's disk said, once it has failed. */
+  diskFailure: MillraceError | null = null
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
 
@@ -217,7 +220,7 @@ export class PartitionWriter {
     this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
   }
 
-  /** A receipt: this frame is appended, or refused. A repeated receipt (its sender died in between) is ignored. */
+  /** A receipt: this frame is appended, refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
     const ticket = this.#oldest
     if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
@@ -226,11 +229,22 @@ export class PartitionWriter {
       for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count)
       return
     }
+    const failure = (status & 15) === RECEIPT_FAILED ? this.#failedOnDisk(status) : null
     this.refusedUnobserved += ticket.count
     for (const part of ticket.parts) {
       this.refusedUnobserved -= part.count
-      part.observer.refused(this, part.count)
+      if (failure === null) part.observer.refused(this, part.count)
+      else part.observer.failed(part.count, failure)
     }
+  }
+
+  #failedOnDisk(status: number): MillraceError {
+    const errno = DISK_ERRNOS[status >>> 4] ?? 'an unknown error'
+    this.diskFailure = new MillraceError(
+      'MILL_DISK',
+      `partition ${this.partition} could not be written to disk (${errno}): its records may or may not be there when the broker's dir is opened again. Close the broker, see to the disk, and open it again`,
+    )
+    return this.diskFailure
   }
 
   /** Nothing more will be answered: everything on its way has failed. Returns the records that nobody observed. */

@@ -4,6 +4,7 @@ import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
+import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 interface GrowingRange {
@@ -26,7 +27,7 @@ export class PendingBatch implements FrameObserver {
   readonly #refused: number[] = []
   readonly #ranges: GrowingRange[] = []
   readonly #latest = new Map<number, GrowingRange>()
-  readonly #topic: string
+  readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   /** When it is overdue, in performance.now time. */
   readonly deadline: number
@@ -35,7 +36,7 @@ export class PendingBatch implements FrameObserver {
   readonly #signal: AbortSignal | undefined
 
   constructor(
-    topic: string,
+    topic: ProducedTopic,
     room: WaitingRoom,
     messages: readonly Message[],
     mayBeRefused: boolean,
@@ -111,12 +112,12 @@ export class PendingBatch implements FrameObserver {
     if (this.done || this.#unanswered > 0 || this.next < this.messages.length) return
     if (this.#refused.length > 0) {
       const refused = this.#refused.sort((a, b) => a - b).map(index => this.messages[index] as Message)
-      this.#fail(refused, new FullError(fullText(this.#topic), refused[0]))
+      this.#fail(refused, new FullError(fullText(this.#topic.name), refused[0]))
       return
     }
     this.#finish()
     const ranges: readonly OffsetRange[] = this.#ranges
-    this.#resolve({ count: this.messages.length, ranges, durability: 'memory' })
+    this.#resolve({ count: this.messages.length, ranges, durability: this.#topic.durability })
   }
 
   settle(cause: Error): void {
@@ -130,7 +131,7 @@ export class PendingBatch implements FrameObserver {
     const doubt = this.#unanswered > 0 ? ` (${this.#unanswered} more are in the ring and may still be appended)` : ''
     this.#reject(
       new UnpublishedError(
-        `${unpublished.length} of ${this.messages.length} messages were not published to topic ${this.#topic}${doubt}: ${cause.message}`,
+        `${unpublished.length} of ${this.messages.length} messages were not published to topic ${this.#topic.name}${doubt}: ${cause.message}`,
         unpublished,
         cause,
       ),

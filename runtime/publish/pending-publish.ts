@@ -5,6 +5,7 @@ import type { Message, PublishOptions, Receipt } from '../types.ts'
 import { AppendReceipt } from './append-receipt.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import type { EncodedMessage } from './record-writer.ts'
+import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 const PUBLISH_TIMEOUT_MS = 60_000
@@ -28,7 +29,7 @@ export class PendingPublish implements FrameObserver {
   bytes = 0
   message: EncodedMessage
   done = false
-  readonly #topic: string
+  readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
   /** When it is overdue, in performance.now time. */
   readonly deadline: number
@@ -37,7 +38,7 @@ export class PendingPublish implements FrameObserver {
   readonly #signal: AbortSignal | undefined
 
   constructor(
-    topic: string,
+    topic: ProducedTopic,
     room: WaitingRoom,
     message: EncodedMessage,
     original: Message,
@@ -71,7 +72,8 @@ export class PendingPublish implements FrameObserver {
   appended(writer: PartitionWriter, baseOffset: number, first: number): void {
     if (this.done) return
     this.#finish()
-    this.#resolve(new AppendReceipt(this.#topic, writer.partition, baseOffset + first))
+    const { name, durability } = this.#topic
+    this.#resolve(new AppendReceipt(name, writer.partition, baseOffset + first, durability))
   }
 
   failed(_count: number, error: Error): void {
@@ -79,12 +81,12 @@ export class PendingPublish implements FrameObserver {
   }
 
   refused(): void {
-    this.settle(new FullError(fullText(this.#topic), this.original))
+    this.settle(new FullError(fullText(this.#topic.name), this.original))
   }
 
   /** Its time is over; `hold` says what holds it, or nothing. */
   expire(hold: string): void {
-    const took = `publishing to partition ${this.message.partition} of topic ${this.#topic} took longer than ${Math.round(this.deadline - this.since)} ms`
+    const took = `publishing to partition ${this.message.partition} of topic ${this.#topic.name} took longer than ${Math.round(this.deadline - this.since)} ms`
     const doubt = 'a record that was in the ring already may still be appended'
     this.settle(
       new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),

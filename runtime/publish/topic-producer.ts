@@ -11,7 +11,7 @@ import { FullError, MillraceError } from '../errors.ts'
 import { copyHeaders, ownedHeaders } from '../log/headers.ts'
 import { show } from '../names.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { BatchReceipt, Key, Message, PublishOptions, Receipt } from '../types.ts'
+import type { BatchReceipt, Durability, Key, Message, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { hashKey, StickyPartitioner } from './partitioner.ts'
@@ -29,6 +29,7 @@ export interface ProducedTopic {
   readonly codec: 'json' | 'bytes' | 'string'
   readonly maxMessageBytes: number
   readonly onFull: 'wait' | 'reject'
+  readonly durability: Durability
 }
 
 type Waiter = PendingPublish | PendingBatch
@@ -98,7 +99,7 @@ export class TopicProducer implements Sweepable {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
       const encoded = this.#encode(message)
-      this.#send(new PendingPublish(this.topic.name, this.#room, encoded, message, options, resolve, reject))
+      this.#send(new PendingPublish(this.topic, this.#room, encoded, message, options, resolve, reject))
     })
   }
 
@@ -108,7 +109,7 @@ export class TopicProducer implements Sweepable {
       this.#checkOpen(options)
       const partition = this.#partitionOf(stored.partition, stored.key, stored.value)
       const encoded = { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
-      this.#send(new PendingPublish(this.topic.name, this.#room, encoded, stored, options, resolve, reject))
+      this.#send(new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject))
     })
   }
 
@@ -154,7 +155,7 @@ export class TopicProducer implements Sweepable {
       if (!Array.isArray(messages))
         throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
       const batch = new PendingBatch(
-        this.topic.name,
+        this.topic,
         this.#room,
         messages,
         this.topic.onFull === 'reject',
@@ -311,13 +312,13 @@ export class TopicProducer implements Sweepable {
     if (this.#flushes.length > 0) this.#serveFlushes()
   }
 
-  /** What tryPublish handed over and the partition refused: told as an event, and by the next flush. */
+  /** What tryPublish handed over and was not appended: told as an event, and by the next flush. */
   #announceRefused(): void {
     for (const writer of this.#writers) {
       const count = writer.refusedUnobserved
       if (count === 0) continue
       writer.refusedUnobserved = 0
-      this.#refusal = new FullError(fullText(this.topic.name), undefined)
+      this.#refusal = writer.diskFailure ?? new FullError(fullText(this.topic.name), undefined)
       this.#surroundings.publishFailed(this.topic.name, writer.partition, count, this.#refusal)
     }
   }

@@ -14,11 +14,12 @@
  */
 import fs from 'node:fs'
 import { dirname } from 'node:path'
+import { checkBytes } from './check-bytes.ts'
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
 
 /** IOV_MAX of Linux: a call with more parts is refused. */
 const PARTS_MAX = 1_024
-/** Node gives the bytes of a call as a 32-bit integer with a sign. */
+/** Node counts the bytes of a call in a 32-bit integer with a sign. */
 const CALL_BYTES_MAX = 2 ** 30
 /** A signal may end a call before it has done anything. */
 const INTERRUPTIONS_MAX = 1_000
@@ -122,7 +123,7 @@ export class NodeDisk implements Disk {
 class NodeFile implements DiskFile {
   readonly path: string
   readonly #calls: FileCalls
-  #descriptor: number
+  readonly #descriptor: number
   #isOpen = true
   /** Background syncs under way: until they have ended the descriptor must not be given to another file. */
   #syncing = 0
@@ -255,10 +256,8 @@ class NodeFile implements DiskFile {
   }
 
   #release(): void {
-    const descriptor = this.#descriptor
-    this.#descriptor = -1
     try {
-      this.#calls.closeSync(descriptor)
+      this.#calls.closeSync(this.#descriptor)
     } catch (error) {
       throw diskError('close', this.path, error)
     }
@@ -282,12 +281,6 @@ function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   const [part] = left
   if (part !== undefined && skipped > 0) left[0] = part.subarray(skipped)
   return left
-}
-
-/** Node takes what is no position for the place where the last call ended. */
-function checkBytes(what: string, bytes: number): void {
-  if (!Number.isSafeInteger(bytes) || bytes < 0)
-    throw new RangeError(`${what} must be a whole number of bytes, was ${bytes}`)
 }
 
 /** The system's code; null for what is no failure of the system, but misuse. */

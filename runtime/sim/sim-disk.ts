@@ -12,6 +12,7 @@
  * its file or folder twice.
  */
 import { posix } from 'node:path'
+import { checkBytes } from '../log/check-bytes.ts'
 import { type Disk, DiskError, type DiskFile } from '../log/disk.ts'
 import type { Chance } from './chance.ts'
 import { type Fate, SimFile } from './sim-file.ts'
@@ -273,9 +274,4 @@ class OpenFile implements DiskFile {
     if (!this.#isOpen) throw new DiskError(operation, this.path, 'EBADF')
     this.#owner.begin(operation, written)
   }
-}
-
-function checkBytes(what: string, bytes: number): void {
-  if (!Number.isSafeInteger(bytes) || bytes < 0)
-    throw new RangeError(`${what} must be a whole number of bytes, was ${bytes}`)
 }

@@ -177,7 +177,7 @@ class NodeFile implements DiskFile {
   #writeSome(parts: readonly Uint8Array[], position: number): number {
     for (let tries = 1; ; tries++) {
       try {
-        const [part] = parts
+        const part = parts[0]
         const written =
           parts.length === 1 && part !== undefined
             ? this.#calls.writeSync(this.#descriptor, part, 0, Math.min(part.byteLength, CALL_BYTES_MAX), position)

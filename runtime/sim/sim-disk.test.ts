@@ -164,6 +164,21 @@ t.test('background syncs complete when they are told to, oldest first', async t 
   t.equal(disk.syncing, 1, 'what is begun meanwhile waits for the next time')
 })
 
+t.test('a process that ends when it is told of a background sync is told of no other', async t => {
+  const disk = openDisk()
+  const file = disk.open('/data/a', 'create')
+  let told = 0
+  for (let count = 0; count < 2; count++) {
+    file.syncLater(() => {
+      told++
+      disk.before = cutAt(disk.operations + 1)
+      live(() => file.sync())
+    })
+  }
+  t.equal(disk.runLater(), 1)
+  t.equal(told, 1)
+})
+
 t.test('a background sync makes durable what was written before it, even where the file is closed', async t => {
   const losses = { before: 0, after: 0 }
   for (let seed = 0; seed < CUTS; seed++) {

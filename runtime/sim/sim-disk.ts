@@ -61,10 +61,14 @@ export class SimDisk implements Disk {
 
   /** Completes the oldest background syncs, at most so many, of those that are under way now; returns how many. */
   runLater(most: number = this.#later.length): number {
-    if (this.#cut !== null) return 0
-    const due = this.#later.splice(0, most)
-    for (const complete of due) complete()
-    return due.length
+    let completed = 0
+    for (const complete of this.#later.splice(0, most)) {
+      // Whoever was told of one may have ended the process.
+      if (this.#cut !== null) break
+      complete()
+      completed++
+    }
+    return completed
   }
 
   /** Puts what a disk around this one does later among the background syncs. */

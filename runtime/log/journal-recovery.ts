@@ -143,7 +143,7 @@ function walk(file: DiskFile, owner: BlockOwner): Chain {
   const size = file.size()
   const isCut = size < JOURNAL_BYTES_MIN
   const chain = { path: file.path, file, size, first: 0, last: 0, isCut, isClosed: false, keepFrom: 0, end: 0 }
-  const piece = Buffer.allocUnsafe(PIECE_BYTES)
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size))
   for (;;) {
     const header = headerAt(file, owner, chain.end)
     if (typeof header === 'string') return { ...chain, why: header }
@@ -175,7 +175,7 @@ function bodyIsWhole(file: DiskFile, header: BlockHeader, piece: Buffer): boolea
   const bytes = paddedBytes(header.bodyBytes)
   let crc = 0
   for (let at = 0; at < bytes; ) {
-    const part = piece.subarray(0, Math.min(PIECE_BYTES, bytes - at))
+    const part = piece.subarray(0, bytes - at)
     if (file.read(part, header.position + BLOCK_HEADER_BYTES + at) < part.length) return false
     crc = crc32(part, crc)
     at += part.length
@@ -237,7 +237,7 @@ function judge(chains: readonly (Chain | null)[], owner: BlockOwner): JournalEnd
 
 /** Headers behind the end of a chain that are signed whole; blocks begin at aligned places. */
 function* blocksBehind(chain: Chain, owner: BlockOwner): Generator<BlockHeader, void, void> {
-  const piece = Buffer.allocUnsafe(PIECE_BYTES)
+  const piece = Buffer.alloc(Math.min(PIECE_BYTES, chain.size))
   for (let position = chain.end; position + BLOCK_HEADER_BYTES <= chain.size; ) {
     const bytes = piece.subarray(0, chain.file.read(piece, position))
     if (bytes.length < BLOCK_HEADER_BYTES) return

@@ -85,7 +85,7 @@ function recordAt(file: DiskFile, position: number, size: number): StateRecord |
 
 /** Throws if a record behind the bad place says that the one that should be there was synced. */
 function refuseDamage(file: DiskFile, bad: number, size: number, missing: number, why: string): void {
-  const piece = Buffer.allocUnsafe(PIECE_BYTES)
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size))
   for (let position = bad; position + STATE_RECORD_HEADER_BYTES <= size; ) {
     const bytes = piece.subarray(0, file.read(piece, position))
     if (bytes.length < STATE_RECORD_HEADER_BYTES) return

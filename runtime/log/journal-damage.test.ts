@@ -1,0 +1,93 @@
+import t from 'tap'
+import { A, areAsAppended, B, entry, offsets, recover, start } from './journal.fixture.ts'
+import { MemoryDisk } from './memory-disk.fixture.ts'
+
+interface Case {
+  readonly title: string
+  readonly disk: MemoryDisk
+  /** Base offsets that must come back, and how many of them are of the last group commit. */
+  readonly expected: readonly number[]
+  readonly last: number
+}
+
+/** A few group commits in fresh files. */
+function fresh(): Case {
+  const disk = new MemoryDisk()
+  const journal = start(disk)
+  journal.append([entry(0, 90), entry(1, 33)])
+  journal.append([entry(2, 300)])
+  journal.append([entry(3, 8), entry(4, 50)])
+  return { title: 'fresh files', disk, expected: [0, 1, 2, 3, 4], last: 2 }
+}
+
+/** Both files in use, after rounds of blocks of the same and other sizes, which lie behind the new ones. */
+function reused(): Case {
+  const disk = new MemoryDisk()
+  const journal = start(disk)
+  let offset = 0
+  for (let round = 0; round < 20; round++) {
+    while (journal.append([entry(offset, 450 + (round % 3) * 8), entry(offset + 1, 200)]) === 'durable') offset += 2
+    journal.release(journal.sequence)
+  }
+  const from = offset
+  while (!journal.mustCheckpoint) {
+    journal.append([entry(offset, 450), entry(offset + 1, 200)])
+    offset += 2
+  }
+  journal.append([entry(offset, 450), entry(offset + 1, 200)])
+  offset += 2
+  const expected = offsets(recover(disk))
+  t.ok((expected[0] as number) <= from && expected.at(-1) === offset - 1)
+  return { title: 'reused files', disk, expected, last: 2 }
+}
+
+function check(
+  t: { fail(why: string): boolean },
+  { disk, expected, last }: Case,
+  isCut: boolean,
+  where: string,
+): 'end' | 'torn' | 'damaged' {
+  const recovered = recover(disk)
+  const found = offsets(recovered)
+  const { state } = recovered.end
+  const isPrefix = found.every((offset, index) => offset === expected[index])
+  if (!isPrefix || !areAsAppended(recovered.blocks)) t.fail(`${where}: invented ${found.join()}`)
+  const missing = expected.length - found.length
+  if (missing > 0 && state === 'end') t.fail(`${where}: ${missing} blocks missing and unnoticed`)
+  if (missing > last && state !== 'damaged') t.fail(`${where}: acknowledged blocks missing, and only ${state}`)
+  if (isCut && state !== 'damaged') t.fail(`${where}: the file is shorter, and only ${state}`)
+  return state
+}
+
+for (const make of [fresh, reused]) {
+  const made = make()
+  t.test(`${made.title}: each flipped bit is noticed where it matters, and invents nothing`, async t => {
+    const seen = { end: 0, torn: 0, damaged: 0 }
+    t.equal(check(t, made, false, 'whole'), 'end')
+    for (const path of [A, B]) {
+      const bytes = made.disk.bytesOf(path)
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        const byte = bit >> 3
+        const before = bytes[byte] as number
+        bytes[byte] = before ^ (1 << (bit & 7))
+        made.disk.put(path, bytes)
+        seen[check(t, made, false, `${path} bit ${bit}`)]++
+        bytes[byte] = before
+      }
+      made.disk.put(path, bytes)
+    }
+    t.ok(seen.end > 0 && seen.torn > 0 && seen.damaged > 0, JSON.stringify(seen))
+  })
+
+  t.test(`${made.title}: each truncation is damage, and invents nothing`, async t => {
+    for (const path of [A, B]) {
+      const bytes = made.disk.bytesOf(path)
+      for (let length = 0; length < bytes.length; length++) {
+        made.disk.put(path, bytes.subarray(0, length))
+        check(t, made, true, `${path} cut to ${length}`)
+      }
+      made.disk.put(path, bytes)
+    }
+    t.equal(recover(made.disk).end.state, 'end')
+  })
+}

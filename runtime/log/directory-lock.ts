@@ -146,7 +146,7 @@ function holderIn(file: string): Holder | null {
     throw error
   }
   try {
-    const { pid, start, host, token } = JSON.parse(text) as Partial<Holder>
+    const { pid, start, host, token } = (JSON.parse(text) ?? {}) as Partial<Holder>
     const isRead = Number.isSafeInteger(pid) && typeof host === 'string' && /^[0-9a-f-]{36}$/.test(token ?? '')
     if (isRead && (start === null || typeof start === 'string'))
       return { pid: pid as number, start, host: host as string, token: token as string }

@@ -66,7 +66,9 @@ for (const make of [fresh, reused]) {
     t.equal(check(t, made, false, 'whole'), 'end')
     for (const path of [A, B]) {
       const bytes = made.disk.bytesOf(path)
-      for (let bit = 0; bit < bytes.length * 8; bit++) {
+      // Where nothing was ever written one bit of each byte will do.
+      const step = bytes.every(byte => byte === 0) ? 8 : 1
+      for (let bit = 0; bit < bytes.length * 8; bit += step) {
         const byte = bit >> 3
         const before = bytes[byte] as number
         bytes[byte] = before ^ (1 << (bit & 7))

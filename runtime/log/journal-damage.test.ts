@@ -2,6 +2,8 @@ import t from 'tap'
 import { A, areAsAppended, B, entry, offsets, recover, start } from './journal.fixture.ts'
 import { MemoryDisk } from './memory-disk.fixture.ts'
 
+type State = 'end' | 'torn' | 'damaged'
+
 interface Case {
   readonly title: string
   readonly disk: MemoryDisk
@@ -41,29 +43,29 @@ function reused(): Case {
   return { title: 'reused files', disk, expected, last: 2 }
 }
 
+/** What is wrong with what recovery finds; and its state. */
 function check(
-  t: { fail(why: string): boolean },
   { disk, expected, last }: Case,
   isCut: boolean,
-  where: string,
-): 'end' | 'torn' | 'damaged' {
+): { readonly wrong: string | null; readonly state: State } {
   const recovered = recover(disk)
   const found = offsets(recovered)
   const { state } = recovered.end
-  const isPrefix = found.every((offset, index) => offset === expected[index])
-  if (!isPrefix || !areAsAppended(recovered.blocks)) t.fail(`${where}: invented ${found.join()}`)
   const missing = expected.length - found.length
-  if (missing > 0 && state === 'end') t.fail(`${where}: ${missing} blocks missing and unnoticed`)
-  if (missing > last && state !== 'damaged') t.fail(`${where}: acknowledged blocks missing, and only ${state}`)
-  if (isCut && state !== 'damaged') t.fail(`${where}: the file is shorter, and only ${state}`)
-  return state
+  const isPrefix = found.every((offset, index) => offset === expected[index])
+  if (!isPrefix || !areAsAppended(recovered.blocks)) return { wrong: `invented ${found.join()}`, state }
+  if (missing > 0 && state === 'end') return { wrong: `${missing} blocks missing and unnoticed`, state }
+  if (missing > last && state !== 'damaged') return { wrong: `acknowledged blocks missing, and only ${state}`, state }
+  if (isCut && state !== 'damaged') return { wrong: `the file is shorter, and only ${state}`, state }
+  return { wrong: null, state }
 }
 
 for (const make of [fresh, reused]) {
   const made = make()
   t.test(`${made.title}: each flipped bit is noticed where it matters, and invents nothing`, async t => {
     const seen = { end: 0, torn: 0, damaged: 0 }
-    t.equal(check(t, made, false, 'whole'), 'end')
+    const wrongs: string[] = []
+    t.same(check(made, false), { wrong: null, state: 'end' })
     for (const path of [A, B]) {
       const bytes = made.disk.bytesOf(path)
       // Where nothing was ever written one bit of each byte will do.
@@ -73,23 +75,29 @@ for (const make of [fresh, reused]) {
         const before = bytes[byte] as number
         bytes[byte] = before ^ (1 << (bit & 7))
         made.disk.put(path, bytes)
-        seen[check(t, made, false, `${path} bit ${bit}`)]++
+        const { wrong, state } = check(made, false)
+        if (wrong !== null) wrongs.push(`${path} bit ${bit}: ${wrong}`)
+        seen[state]++
         bytes[byte] = before
       }
       made.disk.put(path, bytes)
     }
+    t.same(wrongs.slice(0, 3), [])
     t.ok(seen.end > 0 && seen.torn > 0 && seen.damaged > 0, JSON.stringify(seen))
   })
 
   t.test(`${made.title}: each truncation is damage, and invents nothing`, async t => {
+    const wrongs: string[] = []
     for (const path of [A, B]) {
       const bytes = made.disk.bytesOf(path)
       for (let length = 0; length < bytes.length; length++) {
         made.disk.put(path, bytes.subarray(0, length))
-        check(t, made, true, `${path} cut to ${length}`)
+        const { wrong } = check(made, true)
+        if (wrong !== null) wrongs.push(`${path} cut to ${length}: ${wrong}`)
       }
       made.disk.put(path, bytes)
     }
+    t.same(wrongs.slice(0, 3), [])
     t.equal(recover(made.disk).end.state, 'end')
   })
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { A, areAsAppended, B, entry, offsets, recover, start } from './journal.fixture.ts'
+import { A, areAsAppended, B, BYTES, entry, offsets, recover, start } from './journal.fixture.ts'
 import { MemoryDisk } from './memory-disk.fixture.ts'
 
 type State = 'end' | 'torn' | 'damaged'
@@ -101,3 +101,16 @@ for (const make of [fresh, reused]) {
     t.equal(recover(made.disk).end.state, 'end')
   })
 }
+
+t.test('a file that is cut to what would be enough for a smaller journal is damage', async t => {
+  const disk = new MemoryDisk()
+  const journal = start(disk, 2 * BYTES)
+  journal.append([entry(0, 90)])
+  const made: Case = { title: '', disk, expected: [0], last: 1 }
+  const bytes = disk.bytesOf(A)
+  t.same(check(made, false), { wrong: null, state: 'end' })
+  for (const length of [bytes.length - 1, bytes.length - 8, BYTES + 1, BYTES]) {
+    disk.put(A, bytes.subarray(0, length))
+    t.same(check(made, true), { wrong: null, state: 'damaged' }, `cut to ${length}`)
+  }
+})

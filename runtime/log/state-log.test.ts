@@ -210,13 +210,16 @@ t.test('each flipped bit of a compacted file is damage, for it was synced before
     log.write([['key', 'x'.repeat(9_000)]])
     log.write([['key', 'small']])
   }
-  const bytes = disk.bytesOf(PATH)
-  t.ok(bytes.length < 10_000)
-  const made = bytes.readUInt32LE(24)
+  const made = disk.bytesOf(PATH).readUInt32LE(24)
+  // Nothing was written since, or a later record would tell of the damage too.
+  const bytes = disk.bytesOf(PATH).subarray(0, made)
+  t.ok(made > STATE_HEADER_BYTES && made < 10_000 && 'map' in opened(bytes))
   for (let byte = 0; byte < made; byte++) {
     const flipped = Buffer.from(bytes)
     flipped[byte] = (flipped[byte] as number) ^ (1 << (byte & 7))
-    if ('map' in opened(flipped)) t.fail(`byte ${byte}`)
+    const found = opened(flipped)
+    const isRight = byte < STATE_HEADER_BYTES || ('position' in found && found.position === STATE_HEADER_BYTES)
+    if ('map' in found || !isRight) t.fail(`byte ${byte} gave ${JSON.stringify(found)}`)
     if ('map' in opened(bytes.subarray(0, byte))) t.fail(`cut to ${byte}`)
   }
 })

@@ -46,6 +46,8 @@ export const BELL_NAP = 4
 export const BELL_BYTES: number = LINE_BYTES
 
 export const WINDOW_END = 0
+export const WINDOW_START = 4
+export const PIN_IDLE = 1
 export const WINDOW_GENERATION: number = LINE_BYTES
 export const WINDOW_BANKS: number = 2 * LINE_BYTES
 export const WINDOW_BANK_BYTES = 64

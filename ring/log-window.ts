@@ -9,7 +9,15 @@
  *
  * Layout: layout.ts. Bound: `capacity` bytes; `free` says what is left, and a writer that finds too little waits.
  */
-import { WINDOW_BANK_BYTES, WINDOW_BANKS, WINDOW_DATA, WINDOW_END, WINDOW_GENERATION } from './layout.ts'
+import {
+  PIN_IDLE,
+  WINDOW_BANK_BYTES,
+  WINDOW_BANKS,
+  WINDOW_DATA,
+  WINDOW_END,
+  WINDOW_GENERATION,
+  WINDOW_START,
+} from './layout.ts'
 import type { Memory } from './memory.ts'
 import { type GateTicket, NO_GATE, type WindowGates } from './window-gates.ts'
 
@@ -42,6 +50,7 @@ export class WindowWriter {
   readonly own: Int32Array
   /** Addresses of the words that hold the gates: positions which the start must not pass. */
   readonly gates: number[] = []
+  readonly pins: number[] = []
   /** Readers that can be detached; `null`: none ever is. */
   readonly #table: WindowGates | null
 
@@ -111,9 +120,25 @@ export class WindowWriter {
     return this.free()
   }
 
+  overtake(bytes: number): boolean {
+    const target = (this.start + bytes) | 0
+    this.memory.store(this.address + WINDOW_START, target)
+    for (const pin of this.pins) {
+      const at = this.memory.load(pin)
+      if (at !== PIN_IDLE && ((at - target) | 0) < 0) return false
+    }
+    this.start = target
+    return true
+  }
+
   /** Gives up the oldest `bytes`; the caller knows that no gate stands there. */
   drop(bytes: number): void {
     this.start = (this.start + bytes) | 0
+  }
+
+  /** Forgets what was copied in since the last commit. */
+  rewind(): void {
+    this.end = this.committedEnd
   }
 
   /** Before `bytes` go to the end: what they overwrite must not lie behind the start that a successor would find. */

@@ -38,10 +38,8 @@ class BrokerClient implements Broker {
     const checkedName = checkName('topic', defined === undefined ? name : defined.name)
     this.#session.checkAccepts()
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
-    const { partitions, codec, maxMessageBytes, windowBytes, onFull, groups, given } = checked
-    const shape = await this.#session.ask(control =>
-      control.openTopic(checkedName, { partitions, codec, maxMessageBytes, windowBytes, onFull, groups }, [...given]),
-    )
+    const { given, ...settings } = checked
+    const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
     let topic = this.#topics.get(checkedName)
     if (topic === undefined) {
       topic = this.#session.publishers

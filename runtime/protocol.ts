@@ -11,11 +11,24 @@ import type { Phase } from './layout.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
-import type { BrokerEvents, DeadLetterReason, Durability, GroupPartitionStats, PartitionStats, RetryOrder } from './types.ts'
+import type {
+  BrokerEvents,
+  DeadLetterReason,
+  Durability,
+  GroupPartitionStats,
+  PartitionStats,
+  RetryOrder,
+} from './types.ts'
 
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {
   readonly windowBytes: number
+  /** Null: the topic is in memory only. */
+  readonly log: TopicLogShape | null
+}
+
+/** How a topic is kept on disk. */
+export interface TopicLogShape {
   readonly segmentBytes: number
   /** Infinity: for ever. */
   readonly retentionMs: number
@@ -199,6 +212,8 @@ export type HostNotice =
   | { readonly kind: 'drained'; readonly client: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
   | { readonly kind: 'broken'; readonly error: ErrorWire }
+  /** Its disk has failed: nothing is written any more. */
+  | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
 
 /** A thread as a partition host reaches it. */
 export interface LinkedClient {
@@ -387,6 +402,7 @@ export type BrokerNotice =
       readonly payload: unknown
     }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }
+  | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
   | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
 
 /** For tests that break things on purpose: what a handler thread should be doing when it is killed. */

@@ -12,6 +12,8 @@ import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWo
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
+import { acquireLock, type Lock } from './log/directory-lock.ts'
+import { storeError } from './log/store-errors.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
 import { Publishers } from './publish/publishers.ts'
@@ -41,6 +43,8 @@ export class Session {
   readonly runs: Map<number, RunObserver> = new Map()
   readonly #worker: Worker
   readonly #remote: Remote<OwnerControlApi>
+  /** Of the folder; null: nothing is on disk. */
+  readonly #lock: Lock | null
   #holds = 0
   #failure: MillraceError | null = null
   #closing = false
@@ -52,11 +56,13 @@ export class Session {
     worker: Worker,
     remote: Remote<OwnerControlApi>,
     events: Events,
+    lock: Lock | null,
   ) {
     this.memory = memory
     this.events = events
     this.#worker = worker
     this.#remote = remote
+    this.#lock = lock
     this.thread = new AttachedThread(memory, place)
     this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
       stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
@@ -68,6 +74,7 @@ export class Session {
   static async open(options: CheckedBrokerOptions): Promise<Session> {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
+    const lock = options.dir === undefined ? null : lockFolder(options.dir)
     const events = new Events(options.logger)
     const api = createChannel()
     const members = createChannel()
@@ -77,6 +84,7 @@ export class Session {
       partitionThreads: options.partitionThreads,
       restart: options.restart,
       deadLetterDepth: options.deadLetterDepth,
+      dir: options.dir ?? null,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
       name: 'millrace control',
@@ -102,9 +110,10 @@ export class Session {
       })
     }).catch(async (error: unknown) => {
       await worker.terminate()
+      lock?.release()
       throw error
     })
-    const opened = new Session(memory, place, worker, remote, events)
+    const opened = new Session(memory, place, worker, remote, events, lock)
     session = opened
     notices.port1.unref()
     worker.unref()
@@ -143,6 +152,9 @@ export class Session {
         break
       case 'runFailed':
         this.runs.get(notice.run)?.failed(fromWire(notice.error))
+        break
+      case 'diskFailed':
+        this.events.emit('failed', { topic: null, group: null, error: fromWire(notice.error) })
         break
       case 'brokerFailed':
         this.#fail(fromWire(notice.error) as MillraceError)
@@ -224,7 +236,7 @@ export class Session {
     for (const run of [...this.runs.values()]) run.failed(error)
     this.thread.close()
     this.events.emit('failed', { topic: null, group: null, error })
-    void this.#worker.terminate()
+    void this.#worker.terminate().then(() => this.#lock?.release())
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -246,6 +258,7 @@ export class Session {
       for (const run of [...this.runs.values()]) run.closed()
       this.thread.close()
       await this.#worker.terminate()
+      this.#lock?.release()
       release()
     }
     if (problems.length > 0) throw new MillraceError('MILL_TIMEOUT', problems.join('; '))
@@ -270,6 +283,14 @@ export class Session {
 
 export function closedError(): MillraceError {
   return new MillraceError('MILL_CLOSED', 'the broker is closed')
+}
+
+function lockFolder(dir: string): Lock {
+  try {
+    return acquireLock(dir)
+  } catch (error) {
+    throw storeError(error)
+  }
 }
 
 function allocate(bytes: number): Memory {

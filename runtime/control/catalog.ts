@@ -6,11 +6,30 @@
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { deskBytes } from '../dead-letters/letter-desk.ts'
 import { MillraceError } from '../errors.ts'
-import { CLIENT_BELL, CLIENT_BYTES, GROUP_BYTES, HOST_BELL, HOST_BYTES, SLOT_BYTES } from '../layout.ts'
+import {
+  CLIENT_BELL,
+  CLIENT_BYTES,
+  GROUP_BYTES,
+  HOST_BELL,
+  HOST_BYTES,
+  PARTITION_BYTES,
+  PARTITION_HIGH,
+  SLOT_BYTES,
+} from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
-import type { DeskPlace, GroupPlace, GroupSpec, PartitionPlace, SlotPlace, TopicShape } from '../protocol.ts'
+import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
+import type {
+  DeskPlace,
+  GroupPlace,
+  GroupSpec,
+  PartitionLogPlace,
+  PartitionPlace,
+  SlotPlace,
+  TopicShape,
+} from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
+import type { BrokerDirectory } from './broker-directory.ts'
 
 /** Rings start at this size; a record that is too large for one makes it grow. */
 const RING_BYTES = 131_072
@@ -59,18 +78,23 @@ export class Catalog {
   readonly rings: Map<number, RingEntry> = new Map()
   /** By `topic id/group name`. */
   readonly groups: Map<string, GroupEntry> = new Map()
+  readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   #nextId = 0
 
-  constructor(memory: Memory, hosts: number) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null) {
     this.memory = memory
+    this.#directory = directory
+    if (directory !== null) this.#nextId = directory.firstId - 1
     this.#arena = new Arena(memory, 128)
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
-  /** A number never given before in this broker, from 1. */
+  /** A number never given before in this broker, nor in its folder; from 1. */
   nextId(): number {
-    return ++this.#nextId
+    this.#nextId++
+    this.#directory?.reserveIds(this.#nextId)
+    return this.#nextId
   }
 
   get blocks(): number {
@@ -160,24 +184,46 @@ export class Catalog {
     this.clients.delete(client)
   }
 
-  addTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): TopicEntry {
-    const sizes = Array.from({ length: shape.partitions }, () => windowBytes(shape.windowBytes))
-    const windows = this.#allocateAll(sizes, `topic ${name} with ${shape.partitions} partitions`)
-    const id = this.nextId()
+  /** A topic, as it is from now on, and as a folder keeps it if it is on disk. */
+  addTopic(shape: TopicShape): TopicEntry {
+    const { id, name, partitions } = shape
+    const window = windowBytes(shape.windowBytes)
+    const sizes = Array.from({ length: partitions }, () => window + (shape.log === null ? 0 : PARTITION_BYTES))
+    const addresses = this.#allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     const entry: TopicEntry = {
-      shape: { id, name, ...shape },
-      places: windows.map((address, partition) => ({
+      shape,
+      places: addresses.map((address, partition) => ({
         topic: id,
         partition,
         host: partition % this.hosts.length,
         window: { address, capacity: shape.windowBytes },
+        log: this.#logOf(shape, partition, address + window),
       })),
       desks: [],
-      deadLettersOf: new Set(),
+      deadLettersOf: new Set(this.#directory?.topic(name)?.deadLettersOf),
     }
+    this.#keepTopic(entry)
     this.topics.set(id, entry)
     this.topicsByName.set(name, entry)
     return entry
+  }
+
+  #logOf({ id, log, maxMessageBytes }: TopicShape, partition: number, words: number): PartitionLogPlace | null {
+    if (log === null || this.#directory === null) return null
+    const { dir, logId } = this.#directory
+    return {
+      folder: partitionFolder(dir, id, partition),
+      logId,
+      topic: id,
+      partition,
+      segmentBytes: log.segmentBytes,
+      frameBytesMax: frameBytesMax(maxMessageBytes),
+      high: words + PARTITION_HIGH,
+    }
+  }
+
+  #keepTopic({ shape, deadLettersOf }: TopicEntry): void {
+    if (shape.log !== null) this.#directory?.keepTopic({ shape, deadLettersOf: [...deadLettersOf] })
   }
 
   /** The topic takes the dead letters of `source` from now on. */
@@ -188,7 +234,9 @@ export class Catalog {
       const addresses = this.#allocateAll(sizes, `topic ${name}, to take dead letters,`)
       topic.desks = addresses.map((address, partition) => ({ topic: id, partition, address }))
     }
+    if (topic.deadLettersOf.has(source.shape.id)) return
     topic.deadLettersOf.add(source.shape.id)
+    this.#keepTopic(topic)
   }
 
   topic(id: number): TopicEntry {
@@ -256,12 +304,13 @@ export class Catalog {
   addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean): GroupEntry {
     const sizes = topic.places.map(() => GROUP_BYTES)
     const blocks = this.#allocateAll(sizes, `group ${spec.group}`)
+    const members = this.#membersOf(topic, spec.group)
     const entry: GroupEntry = {
       spec,
       deadLetterTopic,
       joined,
       places: topic.places.map(({ partition }, index) => ({
-        member: this.nextId(),
+        member: members[index] as number,
         topic: topic.shape.id,
         topicName: topic.shape.name,
         group: spec.group,
@@ -277,6 +326,15 @@ export class Catalog {
     return entry
   }
 
+  #membersOf({ shape: { id, log }, places }: TopicEntry, group: string): readonly number[] {
+    const directory = log === null ? null : this.#directory
+    const known = directory?.members(id, group)
+    if (known !== undefined) return known
+    const members = places.map(() => this.nextId())
+    directory?.keepGroup(id, group, members)
+    return members
+  }
+
   /** A group that was only named gets the options of the first who joins it. */
   joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
     const places = named.places.map(place => ({ ...place, policy: spec.policy, deadLetterTopic }))
@@ -287,6 +345,7 @@ export class Catalog {
 
   forgetGroup(entry: GroupEntry): void {
     this.groups.delete(this.#groupKey(entry.spec.topic, entry.spec.group))
+    this.#directory?.forgetGroup(entry.spec.topic, entry.spec.group)
     for (const place of entry.places) this.free(place.block)
   }
 

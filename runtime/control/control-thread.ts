@@ -10,6 +10,7 @@ import { setErrorWire } from '../../actors/error-wire.ts'
 import { clearTimeout, nowMs, setTimeout, viewMemory } from '../../actors/world.ts'
 import { fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
+import { storeError } from '../log/store-errors.ts'
 import type {
   BrokerNotice,
   ControlBoot,
@@ -32,6 +33,7 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
+import { type BrokerDirectory, openDirectory } from './broker-directory.ts'
 import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
 import { cutter } from './cutter.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'
@@ -62,6 +64,7 @@ interface RunEntry {
 }
 
 class ControlThread implements OwnerControlApi {
+  readonly #directory: BrokerDirectory | null
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
@@ -79,12 +82,14 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#catalog = new Catalog(memory, boot.partitionThreads)
+    this.#directory = boot.dir === null ? null : openDirectory(boot.dir)
+    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#ownerMembers = ownerMembers
     this.#tell = tell
-    this.#hosts = new PartitionHosts(this.#catalog, fault, boot.restart, {
+    const store = this.#directory === null ? null : { dir: this.#directory.dir, logId: this.#directory.logId }
+    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
         tell({
@@ -94,7 +99,7 @@ class ControlThread implements OwnerControlApi {
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
-    this.#openings = new Openings(this.#catalog, this.#hosts)
+    this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory)
     this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
     )
@@ -135,6 +140,9 @@ class ControlThread implements OwnerControlApi {
           this.#catalog.forgetClient(notice.client)
         break
       }
+      case 'diskFailed':
+        this.#tell({ kind: 'diskFailed', error: notice.error })
+        break
       case 'broken':
         this.#tell({ kind: 'brokerFailed', error: notice.error })
         break
@@ -215,8 +223,10 @@ class ControlThread implements OwnerControlApi {
     return describeHold(this.#catalog, this.#hosts, topic, partition, isRunning)
   }
 
-  letterTopics(topic: string): Promise<LetterTopics> {
-    return this.#office.topics(topic)
+  async letterTopics(name: string): Promise<LetterTopics> {
+    const source = this.#catalog.topicsByName.get(name)
+    if (source !== undefined) await this.#serially(() => this.#openings.openLettersOf(source))
+    return this.#office.topics(name)
   }
 
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage> {
@@ -451,7 +461,9 @@ class ControlThread implements OwnerControlApi {
       }),
     )
     this.#stopWatching()
+    await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()
+    this.#directory?.close()
     if (left.length > 0)
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)
   }
@@ -487,10 +499,15 @@ export function control({ boot, api, members, notices }: ControlStart): void {
   setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
   const remote = connect<MemberApi>(members, { name: 'the main thread', lost: new Promise(() => undefined) })
   // A blocked main thread is no reason to give its members up.
-  const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), notice => notices.postMessage(notice))
-  serve(api, thread)
-  thread.ready().then(
-    () => notices.postMessage({ kind: 'ready', place: thread.ownerPlace } satisfies BrokerNotice),
-    (error: unknown) => notices.postMessage({ kind: 'brokerFailed', error: toWire(error) } satisfies BrokerNotice),
-  )
+  const tell = (notice: BrokerNotice): void => notices.postMessage(notice)
+  try {
+    const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), tell)
+    serve(api, thread)
+    thread.ready().then(
+      () => tell({ kind: 'ready', place: thread.ownerPlace }),
+      (error: unknown) => tell({ kind: 'brokerFailed', error: toWire(error) }),
+    )
+  } catch (error) {
+    tell({ kind: 'brokerFailed', error: toWire(storeError(error)) })
+  }
 }

@@ -17,11 +17,25 @@ import type {
   RunSpec,
   TopicShape,
 } from '../protocol.ts'
+import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
 export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
+
+/** What a topic keeps for ever. */
+const FIXED: readonly (keyof TopicSettings)[] = ['partitions', 'codec', 'maxMessageBytes', 'durability']
+/** What it keeps as long as it is open. */
+const SETTLED: readonly (keyof TopicSettings)[] = [
+  ...FIXED,
+  'windowBytes',
+  'onFull',
+  'segmentBytes',
+  'retentionMs',
+  'retentionBytes',
+]
+const FOR_EVER: number = Number.POSITIVE_INFINITY
 
 const DEFAULT_POLICY: RetryPolicy = {
   attempts: 5,
@@ -36,21 +50,55 @@ const DEFAULT_POLICY: RetryPolicy = {
 export class Openings {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
+  readonly #directory: BrokerDirectory | null
 
-  constructor(catalog: Catalog, hosts: PartitionHosts) {
+  constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null) {
     this.#catalog = catalog
     this.#hosts = hosts
+    this.#directory = directory
   }
 
   /** The topic of that name; `given` are the options that the caller named, which must be those of a known topic. */
   async topic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicEntry> {
     const known = this.#catalog.topicsByName.get(name)
-    if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given)
-    const { partitions, codec, maxMessageBytes, windowBytes, onFull } = settings
-    const shape = { partitions, codec, maxMessageBytes, windowBytes, onFull }
-    const topic = known ?? (await this.#makeTopic(name, shape))
+    if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given, SETTLED)
+    const topic = known ?? (await this.#makeTopic(this.#shapeOf(name, settings, given)))
     await this.#nameGroups(topic, settings.groups)
     return topic
+  }
+
+  /** What is to be opened: as the folder has it, but for what the caller wants otherwise and may change. */
+  #shapeOf(name: string, settings: TopicSettings, given: readonly string[]): TopicShape {
+    const { partitions, codec, maxMessageBytes, windowBytes, onFull } = settings
+    const durability = settings.durability ?? (this.#directory === null ? 'memory' : 'fsync')
+    if (durability !== 'memory' && this.#directory === null)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `topic ${name} cannot have the durability '${durability}': the broker keeps nothing on disk; give createBroker a dir`,
+      )
+    const wanted = { partitions, codec, maxMessageBytes, windowBytes, onFull, durability }
+    const { segmentBytes, retentionMs, retentionBytes } = settings
+    const stored = this.#directory?.topic(name)?.shape
+    if (stored?.log == null) {
+      const log = durability === 'memory' ? null : { segmentBytes, retentionMs, retentionBytes }
+      return { id: this.#catalog.nextId(), name, ...wanted, log }
+    }
+    checkSame(`topic ${name}`, stored, settings, given, FIXED)
+    const chosen = <K extends string>(named: { readonly [N in K]: unknown }, ...names: readonly K[]): object =>
+      Object.fromEntries(names.filter(each => given.includes(each)).map(each => [each, named[each]]))
+    return {
+      ...stored,
+      ...chosen(settings, 'windowBytes', 'onFull'),
+      log: { ...stored.log, ...chosen(settings, 'segmentBytes', 'retentionMs', 'retentionBytes') },
+    }
+  }
+
+  /** Topics on disk that hold dead letters of this one, and were not opened by this process. */
+  async openLettersOf(source: TopicEntry): Promise<void> {
+    for (const { shape, deadLettersOf } of this.#directory?.topics() ?? []) {
+      if (!deadLettersOf.includes(source.shape.id) || this.#catalog.topics.has(shape.id)) continue
+      await this.#addDesks(await this.#makeTopic(shape), source)
+    }
   }
 
   /** Groups that gate the topic before anyone joins them; who joins first sets their options. */
@@ -69,8 +117,8 @@ export class Openings {
     }
   }
 
-  async #makeTopic(name: string, shape: Omit<TopicShape, 'id' | 'name'>): Promise<TopicEntry> {
-    const topic = this.#catalog.addTopic(name, shape)
+  async #makeTopic(shape: TopicShape): Promise<TopicEntry> {
+    const topic = this.#catalog.addTopic(shape)
     await this.#hosts.all(async (api, host) => {
       await Promise.all(
         topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
@@ -143,12 +191,16 @@ export class Openings {
   /** The topic of that name, which takes the dead letters of `source` from now on. */
   async #openDeadLetters(source: TopicEntry, name: string): Promise<TopicEntry> {
     const topic = await this.#deadLetterTopic(source, name)
+    await this.#addDesks(topic, source)
+    return topic
+  }
+
+  async #addDesks(topic: TopicEntry, source: TopicEntry): Promise<void> {
     this.#catalog.addDesks(topic, source)
     await this.#hosts.all(async (api, host) => {
       const here = topic.desks.filter(({ partition }) => topic.places[partition]?.host === host)
       await Promise.all(here.map(desk => api.addDesk(desk)))
     })
-    return topic
   }
 
   /** Dead letters of dead letters must end somewhere: their topics may not lead back to where they come from. */
@@ -165,20 +217,33 @@ export class Openings {
 
   async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
     checkName('topic', name)
-    const { partitions, codec, maxMessageBytes } = source.shape
+    const { partitions, codec, maxMessageBytes, durability, log } = source.shape
     if (name === source.shape.name)
       throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
-    const known = this.#catalog.topicsByName.get(name)
+    const stored = this.#directory?.topic(name)?.shape
+    const known =
+      this.#catalog.topicsByName.get(name) ?? (stored === undefined ? undefined : await this.#makeTopic(stored))
     if (known !== undefined) this.#checkEnds(source, known)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
-      return this.#makeTopic(name, {
+      return this.#makeTopic({
+        id: this.#catalog.nextId(),
+        name,
         partitions,
         codec,
         maxMessageBytes: needed,
         windowBytes: powerOfTwo(2 * needed),
         onFull: 'wait',
+        durability,
+        // Whoever is to look at them may be away for long.
+        log: log === null ? null : { ...log, retentionMs: FOR_EVER, retentionBytes: FOR_EVER },
       })
+    }
+    if (log !== null && known.shape.log === null) {
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `topic ${name} is in memory only, and ${source.shape.name}, whose dead letters it is to take, is on disk; give both the same durability`,
+      )
     }
     // A topic opened with the same options as the source will do: one dead letter must fit.
     if (known.shape.windowBytes < needed) {
@@ -202,12 +267,19 @@ function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes))
 }
 
-function checkSame(what: string, known: TopicShape, options: TopicSettings, given: readonly string[]): void {
-  for (const name of ['partitions', 'codec', 'maxMessageBytes', 'windowBytes', 'onFull'] as const) {
-    if (!given.includes(name) || known[name] === options[name]) continue
+function checkSame(
+  what: string,
+  { log, ...known }: TopicShape,
+  options: TopicSettings,
+  given: readonly string[],
+  compared: typeof SETTLED,
+): void {
+  const has: Partial<Record<string, unknown>> = { ...known, ...log }
+  for (const name of compared) {
+    if (!given.includes(name) || has[name] === options[name]) continue
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',
-      `${what} exists with ${name} ${known[name]}, not ${options[name]}; leave the option out, or use another name`,
+      `${what} exists with ${name} ${has[name]}, not ${options[name]}; leave the option out, or use another name`,
     )
   }
 }

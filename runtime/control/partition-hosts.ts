@@ -10,10 +10,10 @@ import { CallError, type Calls, connect, type Remote } from '../../actors/contro
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
-import { createChannel, nowMs, setImmediate, setTimeout } from '../../actors/world.ts'
+import { clearTimeout, createChannel, nowMs, setImmediate, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
-import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
+import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot, StorePlace } from '../protocol.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
@@ -48,6 +48,7 @@ const SPARE_MS = 60_000
 export class PartitionHosts {
   readonly #catalog: Catalog
   readonly #fault: number
+  readonly #store: StorePlace | null
   readonly #surroundings: PartitionHostsSurroundings
   readonly #slots: Slot[]
   readonly #spare: SpareThread
@@ -57,11 +58,13 @@ export class PartitionHosts {
   constructor(
     catalog: Catalog,
     fault: number,
+    store: StorePlace | null,
     restart: { readonly intensity: number; readonly periodMs: number },
     surroundings: PartitionHostsSurroundings,
   ) {
     this.#catalog = catalog
     this.#fault = fault
+    this.#store = store
     this.#surroundings = surroundings
     const made = { behaviour: new URL('../partition/partition-host.js', import.meta.url), execArgv: [] }
     this.#spare = new SpareThread(made)
@@ -101,6 +104,7 @@ export class PartitionHosts {
       host,
       address: (this.#catalog.hosts[host] as { address: number }).address,
       fault: this.#faultOf(host),
+      store: this.#store,
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life
@@ -219,6 +223,23 @@ export class PartitionHosts {
   /** Restarts of all hosts. */
   get restarts(): number {
     return this.#slots.reduce((sum, slot) => sum + slot.restarts, 0)
+  }
+
+  /** Lets hosts bring what they have on disk into good order. */
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.#store === null) return
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error('the log was not closed in time, and is recovered when it is opened next')),
+        Math.min(timeoutMs, FOR_EVER_MS),
+      )
+    })
+    try {
+      await Promise.race([late, this.all(api => api.stop())])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   async close(): Promise<void> {

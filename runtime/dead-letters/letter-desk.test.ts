@@ -17,6 +17,8 @@ const topic: TopicShape = {
   maxMessageBytes: 16_000,
   windowBytes: WINDOW,
   onFull: 'wait',
+  durability: 'memory',
+  log: null,
 }
 
 function house() {
@@ -27,8 +29,13 @@ function house() {
   const gate = arena.allocate(128)
   /** The partition as a new thread finds it. */
   const takeover = (): PartitionActor => {
-    const surroundings = { fault: () => undefined, ringDrained: () => undefined }
-    const actor = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window }, topic, surroundings)
+    const surroundings = { fault: () => undefined, ringDrained: () => undefined, log: null }
+    const actor = new PartitionActor(
+      memory,
+      { topic: 1, partition: 0, host: 0, window, log: null },
+      topic,
+      surroundings,
+    )
     actor.takeDeadLetters(bits)
     return actor
   }

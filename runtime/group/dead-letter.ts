@@ -10,6 +10,7 @@ import {
   FRAME_BASE_OFFSET,
   FRAME_BASE_SEQUENCE,
   FRAME_BASE_TIMESTAMP,
+  FRAME_BODY_CRC,
   FRAME_COUNT,
   FRAME_HEADER_BYTES,
   FRAME_HEADER_CRC,
@@ -102,6 +103,7 @@ export function deadLetterFrame(
   view.setUint32(at, headersLength, true)
   at = writeHeaders(frame, at + 4, headers)
   frame.set(record.bytes.subarray(record.valueStart, record.valueEnd), at)
+  view.setUint32(FRAME_BODY_CRC, crc32(frame.subarray(FRAME_HEADER_BYTES)), true)
   return {
     frame,
     sign(baseOffset: number): void {

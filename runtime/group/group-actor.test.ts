@@ -31,6 +31,8 @@ const LETTERS: TopicShape = {
   maxMessageBytes: 32_000,
   windowBytes: 65_536,
   onFull: 'wait',
+  durability: 'memory',
+  log: null,
 }
 
 /** A group with a reader, on a partition that holds `records` records of one frame each; a new actor is a successor. */
@@ -75,9 +77,10 @@ function groupHouse(records: number, atMostOnce = false) {
     const fault = (point: number): void => {
       if (point === diesAt) throw new Error('died')
     }
-    const topic = new PartitionActor(memory, { topic: 2, partition: 0, host: 0, window: letters }, LETTERS, {
+    const topic = new PartitionActor(memory, { topic: 2, partition: 0, host: 0, window: letters, log: null }, LETTERS, {
       fault,
       ringDrained: () => undefined,
+      log: null,
     })
     topic.takeDeadLetters(desk)
     if (!hasRoom) topic.appendLetter = () => false

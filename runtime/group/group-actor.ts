@@ -5,8 +5,8 @@
  * the order in which they come (kept in the shared block first, answered last), so that a death in between repeats an
  * input and loses none. It decides nothing.
  *
- * The window is gated by the slot's pin while a slot is open, by the block's own pin otherwise. At most once, where readers
- * leave behind what failed, the block's pin gates beside the slot's while a dead letter waits for room.
+ * What of the window it holds back is group-gate.ts. On disk, its state is kept from one process to the next
+ * (group-states.ts).
  */
 
 import type { Memory } from 'sharedarraybuffer-ring'
@@ -20,12 +20,10 @@ import {
   SLOT_HANDED,
   SLOT_LEDGER,
   SLOT_MANY,
-  SLOT_PIN,
   SLOT_RETURNED,
 } from '../layout.ts'
 import { SETTLE, VERDICT } from '../link.ts'
-import { frameEndOffset, nearestOffset } from '../log/frame.ts'
-import { findRecord } from '../log/stored-record.ts'
+import { nearestOffset } from '../log/frame.ts'
 import type { HostLink, Settlement } from '../partition/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace, GroupReport, SlotCrash, SlotPlace, StartAt } from '../protocol.ts'
@@ -41,6 +39,8 @@ import {
   openCursor,
   step,
 } from './group-cursor.ts'
+import { type GroupGate, gateOf } from './group-gate.ts'
+import type { GroupState } from './group-states.ts'
 import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
 
@@ -59,6 +59,8 @@ interface Dying {
 export interface GroupSurroundings {
   deadLettered(event: BrokerEvents['deadLettered']): void
   fault(point: number): void
+  /** As another process left it on disk; undefined: the group is new there, or in memory. */
+  readonly kept?: GroupState | undefined
 }
 
 const HOWS: Readonly<Record<number, FailureHow>> = {
@@ -80,9 +82,9 @@ export class GroupActor {
   #dying: Dying[] = []
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
-  #gate: number
-  /** Whether the block's pin gates beside the slot's. */
-  #holds = false
+  readonly #gate: GroupGate
+  /** The committed offset that was last kept on disk. */
+  #kept = -1
   /** As the reader last said. */
   #committed: number
 
@@ -93,18 +95,18 @@ export class GroupActor {
     deadLetters: PartitionActor | null,
     surroundings: GroupSurroundings,
   ) {
+    const { kept } = surroundings
     this.place = place
     this.partition = partition
     this.#deadLetters = deadLetters
     this.#memory = memory
     this.#surroundings = surroundings
     this.#block = new GroupBlock(memory, place.block)
-    if (!this.#block.opened) this.#open()
+    this.#gate = gateOf(memory, partition, this.#block)
+    if (!this.#block.opened) this.#open(kept)
     this.#committed = this.#block.committed
-    const done = deadLetters?.sequencesOf(place.member) ?? new Set<number>()
+    const done = deadLetters?.sequencesOf(place.member, kept?.letters ?? 0) ?? new Set<number>()
     this.#cursor = openCursor(place.policy, this.#block.failures(), this.#block.deadLettered, this.#block.failed)
-    this.#gate = this.#block.pinAddress
-    partition.window.gates.push(this.#gate)
     if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) this.#hold()
     for (const failure of [...this.#cursor.failures.values()]) {
       if (failure.state !== 'dying') continue
@@ -112,43 +114,60 @@ export class GroupActor {
       else this.#dying.push({ failure, error: '{}' })
     }
     this.#letGo()
+    if (kept !== undefined) this.#findLetters(done)
   }
 
-  #open(): void {
-    const { window } = this.partition
+  #open(kept: GroupState | undefined): void {
+    const { logStartOffset, highWatermark } = this.partition
     const earliest = this.place.from === 'earliest'
-    const committed = earliest ? this.partition.logStartOffset : this.partition.highWatermark
-    this.#block.pin = earliest ? window.start : window.end
+    this.#gate.begin(earliest)
+    // A loss of power may have taken records from a log that promised less.
+    const committed = Math.min(kept?.committed ?? (earliest ? logStartOffset : highWatermark), highWatermark)
     this.#block.committed = committed
-    this.#block.skipped = committed
-    this.#block.count(0, 0)
+    this.#block.skipped = kept?.skipped ?? committed
+    this.#block.count(kept?.deadLettered ?? 0, kept?.failed ?? 0)
+    for (const failure of kept?.failures ?? []) this.#block.keep(failure)
     this.#block.markOpened()
   }
 
-  #setGate(address: number): void {
-    const { gates } = this.partition.window
-    gates[gates.indexOf(this.#gate)] = address
-    this.#gate = address
+  /** Dead letters appended after the state of this group was last kept: their records are not handled again. */
+  #findLetters(sequences: ReadonlySet<number>): void {
+    for (const sequence of sequences) {
+      const offset = nearestOffset(this.#committed, sequence)
+      if (offset < this.#committed || this.#cursor.failures.has(offset)) continue
+      const now = wallMs()
+      const counts = { failedAttempts: 1, deliveryAttempt: 1, firstMs: now, lastMs: now, notBeforeMs: now }
+      const failure: Failure = { offset, ...counts, reason: 'failed', state: 'dying' }
+      this.#block.keep(failure)
+      const { failures, deadLettered, failed } = this.#cursor
+      const known = [...failures.values(), failure]
+      this.#cursor = openCursor(this.place.policy, known, deadLettered, failed)
+      this.#step({ kind: 'deadLettered', offset }, '')
+    }
+  }
+
+  /** What is to be found again by another process; null: the topic is in memory only. */
+  state(): GroupState | null {
+    if (this.partition.log === null) return null
+    this.#kept = this.committed()
+    return {
+      committed: this.#kept,
+      skipped: this.#block.skipped,
+      deadLettered: this.#cursor.deadLettered,
+      failed: this.#cursor.failed,
+      letters: this.#deadLetters?.highWatermark ?? 0,
+      failures: [...this.#cursor.failures.values()],
+    }
   }
 
   /** Keeps the bytes of what is to be a dead letter, wherever its reader goes on. */
   #hold(): void {
-    if (!this.place.policy.atMostOnce || this.#holds) return
-    if (this.#slot !== null) this.#block.pin = this.#memory.load(this.#gate)
-    this.#holds = true
-    this.partition.window.gates.push(this.#block.pinAddress)
+    if (this.place.policy.atMostOnce) this.#gate.hold()
   }
 
   #letGo(): void {
-    if (!this.#holds || [...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) return
-    this.#holds = false
-    const { gates } = this.partition.window
-    gates.splice(gates.lastIndexOf(this.#block.pinAddress), 1)
-  }
-
-  /** Window position from which on records of this group are kept. */
-  #pin(): number {
-    return this.#holds ? this.#block.pin : this.#memory.load(this.#gate)
+    if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) return
+    this.#gate.letGo()
   }
 
   /** First offset whose handling is not over: at most once, it is committed before. */
@@ -166,8 +185,9 @@ export class GroupActor {
     if (open !== null) {
       const apart = open.place.confirms || this.place.policy.atMostOnce
       const word = open.place.slot + (apart ? SLOT_COMMITTED : SLOT_RETURNED)
-      // Close below the high watermark, as the window is bounded: the base holds however far the reader has come.
-      this.#committed = nearestOffset(this.partition.highWatermark, this.#memory.load(word))
+      // In memory, close below the high watermark, as the window is bounded: the base holds however far the reader has come.
+      const near = this.partition.log === null ? this.partition.highWatermark : this.#committed
+      this.#committed = nearestOffset(near, this.#memory.load(word))
     }
     return this.#committed
   }
@@ -188,11 +208,11 @@ export class GroupActor {
       words[(place.slot + SLOT_ACTIVE) >> 2] = 0
       words[(place.slot + SLOT_MANY) >> 2] = 0
       new Ledger(this.#memory, place.slot + SLOT_LEDGER).takeOver(this.#block.ledger, this.#committed)
-      this.#memory.store(place.slot + SLOT_PIN, this.#frameOf(this.#committed))
+      this.#gate.prepare(place.slot, this.#committed)
       this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
     }
+    if (this.#slot === null) this.#gate.open(place.slot)
     this.#slot = { place, link }
-    this.#setGate(place.slot + SLOT_PIN)
     this.partition.readers.set(place.member, link)
     this.#owesSkips = this.#cursor.failures.size > 0
     // A predecessor may have died between its commit and its ring.
@@ -214,7 +234,8 @@ export class GroupActor {
     const committed = this.committed()
     return {
       committed,
-      pin: this.#memory.load(this.#gate),
+      pin: this.#gate.current,
+      highWatermark: this.partition.highWatermark,
       known: knownRecords(this.#block.ledger, this.#cursor.failures, committed),
     }
   }
@@ -237,31 +258,18 @@ export class GroupActor {
     }
     this.#letGo()
     // Last: what is charged may be a record that is committed, and is read from here.
-    if (!this.#holds) this.#block.pin = this.#frameOf(this.#committed)
+    this.#gate.settle(this.#committed)
   }
 
   /** Takes over what the slot says, and gates the window in its place. */
   #shut({ place: { epoch, slot } }: OpenSlot, crash: SlotCrash | null): void {
     const { committed, executing } = this.#handOver(slot, crash)
-    const pin = this.#memory.load(slot + SLOT_PIN)
     this.#committed = committed
     this.#block.committed = committed
-    if (!this.#holds) this.#block.pin = pin
+    this.#gate.shut(slot)
     this.#block.close(epoch, executing)
     this.#slot = null
-    this.#setGate(this.#block.pinAddress)
     this.partition.readers.delete(this.place.member)
-  }
-
-  /**
-   * Position of the frame that holds `offset`, or the end. Readers move their pin a fetch at a time: a successor that has
-   * nothing to read would never move it, and in a full window nothing to read would ever come.
-   */
-  #frameOf(offset: number): number {
-    const { reader, window } = this.partition
-    for (const position of this.partition.frames(this.#block.pin))
-      if (frameEndOffset(reader, position) > offset) return position
-    return window.end
   }
 
   #handOver(slot: number, crash: SlotCrash | null): HandedOver {
@@ -356,8 +364,8 @@ export class GroupActor {
     const reason = failure.reason ?? 'failed'
     const target = this.#deadLetters
     if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
-    const pin = this.#pin()
-    const record = findRecord(this.partition.reader, pin, this.partition.window.end, failure.offset)
+    const { pin } = this.#gate
+    const record = this.partition.record(pin, failure.offset)
     if (record === null)
       throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
     const { topicName, partition, group, member } = this.place
@@ -414,6 +422,11 @@ export class GroupActor {
     return this.#slot === null || this.#slot.link.room() > this.#dying.length
   }
 
+  /** Whether its reader may commit, or has committed what is not kept on disk yet. */
+  get lags(): boolean {
+    return this.committed() < this.partition.highWatermark || this.#committed !== this.#kept
+  }
+
   /** Whether everything below `offset` is settled. */
   settledTo(offset: number): boolean {
     return this.#passed() >= offset && (this.#dying.length === 0 || !this.place.policy.atMostOnce)
@@ -421,9 +434,7 @@ export class GroupActor {
 
   /** Stops gating the window. */
   close(): void {
-    const { gates } = this.partition.window
-    gates.splice(gates.indexOf(this.#gate), 1)
-    if (this.#holds) gates.splice(gates.lastIndexOf(this.#block.pinAddress), 1)
+    this.#gate.close()
     this.partition.readers.delete(this.place.member)
   }
 
@@ -443,7 +454,7 @@ export class GroupActor {
       processed: committed - this.#block.skipped - (deadLettered - deadAhead),
       deadLettered,
       failures: failed,
-      lagBytes: (window.end - this.#pin()) | 0,
+      lagBytes: (window.end - this.#gate.pin) | 0,
       deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
       waitsForDeadLetters: this.#dying.length > 0,
     }

@@ -97,6 +97,12 @@ export function writeSealedHeader(memory: Memory, address: number, frame: Sealed
   words[at + (FRAME_RESERVED >> 2)] = 0
 }
 
+/** The latest timestamp in a sealed frame. */
+export function maxTimestampOf(memory: Memory, address: number): number {
+  const delta = (memory.i32[(address + FRAME_MAX_TIMESTAMP_DELTA) >> 2] as number) >>> 0
+  return (memory.f64[(address + FRAME_BASE_TIMESTAMP) >> 3] as number) + delta
+}
+
 /** Signs the records of a frame that is to leave memory. Partition's thread, before `placeFrame` signs the header over it. */
 export function signBody(memory: Memory, address: number): void {
   const words = memory.i32

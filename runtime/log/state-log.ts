@@ -140,6 +140,11 @@ export class StateLog {
     }
   }
 
+  /** Whether all that was written survives a loss of power. */
+  get isSynced(): boolean {
+    return this.#syncedBelow === this.#next
+  }
+
   /** Makes all that was written durable. */
   sync(): void {
     if (this.#failure !== null) throw this.#failure

@@ -1,10 +1,17 @@
 /**
- * Finds one record in a window and copies it out: for whoever needs a record again after its reader has passed it by.
+ * Finds one record in a window or a frame, and copies it out: for whoever needs a record again after its reader has passed it by.
  *
  * The partition host's thread (dead letters). Positions inside the result are indexes into `bytes`.
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
-import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, frameBaseOffset, frameEndOffset } from './frame.ts'
+import {
+  FRAME_BASE_OFFSET,
+  FRAME_BASE_TIMESTAMP,
+  FRAME_HEADER_BYTES,
+  frameBaseOffset,
+  frameEndOffset,
+  joinOffset,
+} from './frame.ts'
 import { HAS_HEADERS, RECORD_HEADER_BYTES } from './record.ts'
 
 export interface StoredRecord {
@@ -26,7 +33,12 @@ export function findRecord(window: WindowReader, from: number, end: number, offs
   if (position === end || frameBaseOffset(window, position) > offset) return null
   const bytes = Buffer.alloc(window.word(position))
   window.copyOut(position, bytes.length, bytes, 0)
-  const delta = offset - frameBaseOffset(window, position)
+  return recordIn(bytes, offset)
+}
+
+/** The record at `offset` in a frame; null if it is not in there. */
+export function recordIn(bytes: Buffer, offset: number): StoredRecord | null {
+  const delta = offset - joinOffset(bytes.readInt32LE(FRAME_BASE_OFFSET), bytes.readInt32LE(FRAME_BASE_OFFSET + 4))
   let at = FRAME_HEADER_BYTES
   while (at < bytes.length && bytes.readUInt16LE(at + 4) !== delta) at += (bytes.readUInt32LE(at) + 7) & ~7
   if (at >= bytes.length) return null

@@ -9,12 +9,13 @@
  * Bound: the window. When it is full, frames stay in their rings and producers wait; without any group a topic drops
  * its oldest whole frames instead (counted), and never a dead letter that is not settled.
  */
-import { CORRUPT, type Memory, type RingConsumer, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { CORRUPT, type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { LetterDesk } from '../dead-letters/letter-desk.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link.ts'
 import {
   FRAME_BASE_SEQUENCE,
+  FRAME_BASE_TIMESTAMP,
   FRAME_COUNT,
   FRAME_LAST_OFFSET_DELTA,
   FRAME_PRODUCER_ID,
@@ -23,10 +24,9 @@ import {
   frameBaseOffset,
   frameEndOffset,
   frameIsValid,
-  highOf,
-  joinOffset,
   placeFrame,
 } from '../log/frame.ts'
+import { findRecord, type StoredRecord } from '../log/stored-record.ts'
 import type {
   HostPartitionStats,
   LetterCursor,
@@ -36,30 +36,13 @@ import type {
   TopicShape,
 } from '../protocol.ts'
 import type { HostLink } from './host-link.ts'
+import type { Answer, IncomingRing } from './incoming-ring.ts'
+import { LastCommit } from './last-commit.ts'
+import type { PartitionStore, StoreEntry } from './partition-store.ts'
+import { StagedAppend } from './staged-append.ts'
 
 /** Bytes taken from one ring before the next one's turn. */
 const QUOTA_BYTES = 65_536
-
-const OWN_END_LOW = 0
-const OWN_END_HIGH = 1
-const OWN_RING = 2
-const OWN_RING_END = 3
-const OWN_LAST_APPEND = 4
-const OWN_DROPPED_LOW = 5
-const OWN_DROPPED_HIGH = 6
-
-/** One producer's ring as the partition sees it. */
-export interface IncomingRing {
-  readonly id: number
-  readonly consumer: RingConsumer
-  readonly link: HostLink
-  /** Ring that must be drained first; 0: none. */
-  after: number
-  /** The producer's thread has ended: nothing will be published any more. */
-  orphaned: boolean
-  /** A predecessor's answers, to be given again when there is room for them; at most those of one append. */
-  unsent: { readonly ringEnd: number; readonly baseOffset: number; readonly status: number }[]
-}
 
 /** What the partition needs of its host. */
 export interface PartitionSurroundings {
@@ -67,6 +50,8 @@ export interface PartitionSurroundings {
   fault(point: number): void
   /** A ring is closed or orphaned, and drained: its memory can be freed. */
   ringDrained(ring: IncomingRing): void
+  /** Its log on disk; null: the topic is in memory only. */
+  readonly log: PartitionStore | null
 }
 
 export class PartitionActor {
@@ -76,6 +61,9 @@ export class PartitionActor {
   readonly reader: WindowReader
   readonly #memory: Memory
   readonly #surroundings: PartitionSurroundings
+  readonly #last: LastCommit
+  /** Null: the topic is in memory only. */
+  readonly log: PartitionStore | null
   #rings: IncomingRing[] = []
   /** The next offset to append; also the high watermark, because memory topics are readable at once. */
   #endOffset: number
@@ -86,18 +74,41 @@ export class PartitionActor {
   full = false
   /** Of a partition that takes dead letters. */
   #desk: LetterDesk | null = null
+  #staged: StagedAppend | null = null
+  /** Whose turn it is among the rings of a log on disk, of which a pass takes one. */
+  #turn = 0
 
   constructor(memory: Memory, place: PartitionPlace, topic: TopicShape, surroundings: PartitionSurroundings) {
+    const { log } = surroundings
+    this.log = log
     this.topic = topic
     this.partition = place.partition
     this.#memory = memory
     this.#surroundings = surroundings
     this.window = new WindowWriter(memory, place.window.address, place.window.capacity)
     this.reader = new WindowReader(memory, place.window.address, place.window.capacity)
-    const { own } = this.window
-    this.#endOffset = joinOffset(own[OWN_END_LOW] as number, own[OWN_END_HIGH] as number)
-    this.#dropped = joinOffset(own[OWN_DROPPED_LOW] as number, own[OWN_DROPPED_HIGH] as number)
+    this.#last = new LastCommit(this.window.own)
+    this.#endOffset = this.#last.endOffset
+    this.#dropped = this.#last.dropped
     this.#verify()
+    if (log !== null) this.#openLog(log)
+  }
+
+  /** The window and the log agree on the end: a new window begins there, and a predecessor's has the last word. */
+  #openLog(log: PartitionStore): void {
+    if (this.#last.opened) {
+      log.truncateTo(this.#endOffset)
+      this.#publishEnd(log)
+      return
+    }
+    this.#endOffset = log.endOffset
+    this.#last.markOpened()
+    this.#publishEnd(log)
+    this.#commit(0, 0, this.window.end)
+  }
+
+  #publishEnd({ high }: PartitionStore): void {
+    this.#memory.store(high, this.#endOffset | 0)
   }
 
   /** After a predecessor's death: every frame kept has a signed header and follows the one before. */
@@ -126,6 +137,7 @@ export class PartitionActor {
   }
 
   get logStartOffset(): number {
+    if (this.log !== null) return this.log.startOffset
     return this.window.start === this.window.end ? this.#endOffset : frameBaseOffset(this.reader, this.window.start)
   }
 
@@ -138,49 +150,21 @@ export class PartitionActor {
   /** Adds a producer's ring; taken up where the last commit says it was. */
   addRing(ring: IncomingRing): void {
     if (this.#rings.some(known => known.id === ring.id)) return
-    const { own } = this.window
-    if (own[OWN_RING] === ring.id) this.#repeatReceipts(ring, own[OWN_RING_END] as number)
+    if (this.#last.ring === ring.id) ring.takeUp(this.#memory, this.#lastAnswers(ring), this.#last.ringEnd)
     this.#rings.push(ring)
   }
 
-  /** Answers the last append's frames again, and those of its ring that it refused, which only the ring still has. */
-  #repeatReceipts(ring: IncomingRing, taken: number): void {
-    const last = this.window.own[OWN_LAST_APPEND] as number
-    const appended: IncomingRing['unsent'] = []
-    // What the window has given up since was answered before: its place may hold anything now.
+  /** What the last append took from this ring; frames that the window has given up since were answered before. */
+  #lastAnswers(ring: IncomingRing): Answer[] {
+    const last = this.#last.lastAppend
     const givenUp = ((last - this.window.start) | 0) < 0
+    const answers: Answer[] = []
     for (const position of this.frames(givenUp ? this.window.start : last)) {
       if (this.reader.word(position + FRAME_RING) !== ring.id) continue
       const ringEnd = this.reader.word(position + FRAME_RING_END)
-      appended.push({ ringEnd, baseOffset: frameBaseOffset(this.reader, position), status: RECEIPT_APPENDED })
+      answers.push({ ringEnd, baseOffset: frameBaseOffset(this.reader, position), status: RECEIPT_APPENDED })
     }
-    const { consumer, unsent } = ring
-    if (((taken - consumer.head) | 0) > 0) {
-      consumer.poll()
-      while (consumer.head !== taken) {
-        const address = consumer.next()
-        // It stood behind a padding, which that look has just passed.
-        if (consumer.head === taken) break
-        if (address < 0) throw new Error(`broken invariant: ring ${ring.id} ends at ${consumer.head}, before ${taken}`)
-        const ringEnd = this.#memory.i32[(address + FRAME_RING_END) >> 2] as number
-        if (!appended.some(frame => frame.ringEnd === ringEnd))
-          appended.push({ ringEnd, baseOffset: 0, status: RECEIPT_REFUSED })
-        consumer.advance(this.#memory.i32[address >> 2] as number)
-      }
-      consumer.release()
-    }
-    unsent.push(...appended.sort((a, b) => (a.ringEnd - b.ringEnd) | 0))
-    this.#sendUnsent(ring)
-  }
-
-  /** Whether nothing is left: what comes after in this ring is answered later. */
-  #sendUnsent(ring: IncomingRing): boolean {
-    const { unsent, link } = ring
-    if (unsent.length === 0) return true
-    const sent = unsent.splice(0, Math.min(unsent.length, link.room()))
-    for (const { ringEnd, baseOffset, status } of sent) link.receipt(ring.id, ringEnd, baseOffset, status)
-    link.publish()
-    return unsent.length === 0
+    return answers
   }
 
   ringOf(id: number): IncomingRing | undefined {
@@ -201,7 +185,7 @@ export class PartitionActor {
     for (const ring of this.#rings) {
       if (ring.after !== 0) continue
       // Without room for its answers a ring waits; its client rings when it has made some.
-      if (ring.consumer.poll() || ring.unsent.length > 0) {
+      if (ring.consumer.poll() || ring.hasUnsent) {
         if ((!this.full || this.#mayHaveRoom()) && ring.link.room() > 0) return true
       } else if (ring.orphaned || ring.consumer.drained) return true
     }
@@ -236,26 +220,44 @@ export class PartitionActor {
   drain(): boolean {
     let worked = false
     this.full = false
-    for (let index = 0; index < this.#rings.length; index++) {
-      const ring = this.#rings[index] as IncomingRing
-      if (ring.after !== 0 || !this.#sendUnsent(ring)) continue
+    const rings = this.log === null ? this.#rings : this.#inTurn()
+    for (const ring of rings) {
+      if (ring.after !== 0 || !ring.sendUnsent()) continue
       if (ring.consumer.poll()) {
         if (this.#take(ring)) worked = true
       } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {
-        this.#rings.splice(index--, 1)
-        for (const next of this.#rings) if (next.after === ring.id) next.after = 0
-        this.#surroundings.ringDrained(ring)
+        this.#drained(ring)
         worked = true
       }
+      if (this.#staged !== null) break
     }
-    if (worked) for (const link of this.readers.values()) link.wake()
+    if (worked && this.#staged === null) this.#wakeReaders()
     return worked
+  }
+
+  /** The rings, another one first each time. */
+  #inTurn(): readonly IncomingRing[] {
+    if (this.#rings.length < 2) return this.#rings
+    this.#turn = (this.#turn + 1) % this.#rings.length
+    return [...this.#rings.slice(this.#turn), ...this.#rings.slice(0, this.#turn)]
+  }
+
+  #drained(ring: IncomingRing): void {
+    this.#rings = this.#rings.filter(other => other !== ring)
+    for (const next of this.#rings) if (next.after === ring.id) next.after = 0
+    this.#surroundings.ringDrained(ring)
+  }
+
+  #wakeReaders(): void {
+    for (const link of this.readers.values()) link.wake()
   }
 
   #take(ring: IncomingRing): boolean {
     const { consumer, link } = ring
     const words = this.#memory.i32
     const lastAppend = this.window.end
+    const staged = this.log === null ? null : new StagedAppend(ring, lastAppend, this.#endOffset)
+    if (this.log?.failure != null) return this.#refuseAll(ring, this.log.failure)
     let receipts = link.room()
     let taken = 0
     let refused = false
@@ -265,11 +267,12 @@ export class PartitionActor {
       const ringEnd = words[(address + FRAME_RING_END) >> 2] as number
       if (this.window.free() >= length || this.#makeRoom(length)) {
         const baseOffset = this.#endOffset
+        if (staged !== null) staged.take(this.#memory, address, ringEnd, baseOffset)
         placeFrame(this.#memory, address, baseOffset)
         this.window.copyIn(address, length)
         this.#endOffset = baseOffset + (words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) + 1
-        link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
-      } else if (this.topic.onFull === 'reject') {
+        if (staged === null) link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
+      } else if (this.topic.onFull === 'reject' && staged === null) {
         link.receipt(ring.id, ringEnd, 0, RECEIPT_REFUSED)
         refused = true
       } else {
@@ -287,6 +290,10 @@ export class PartitionActor {
     }
     if (taken === 0) return false
     this.takenBytes += taken
+    if (staged !== null) {
+      this.#staged = staged
+      return true
+    }
     this.#commit(ring.id, consumer.head, lastAppend)
     // A refused frame is nowhere but in its ring: that is kept until its answer is out, for a successor to find.
     if (refused) link.publish()
@@ -297,25 +304,65 @@ export class PartitionActor {
     return true
   }
 
+  /** The disk has failed before: nothing is taken any more. */
+  #refuseAll({ consumer, link, id }: IncomingRing, failure: number): boolean {
+    let receipts = link.room()
+    for (let address = consumer.next(); address >= 0 && receipts > 0; address = consumer.next()) {
+      link.receipt(id, this.#memory.i32[(address + FRAME_RING_END) >> 2] as number, 0, failure)
+      consumer.advance(this.#memory.i32[address >> 2] as number)
+      receipts--
+    }
+    // Answers first, as for all that is nowhere but in its ring.
+    link.publish()
+    consumer.release()
+    return true
+  }
+
+  /** What was taken in this pass and is to be on disk before it is committed; null: nothing. */
+  get staged(): StoreEntry | null {
+    const staged = this.#staged
+    if (this.log === null || staged === null) return null
+    return this.log.entry(this.reader, staged.from, this.window.end, {
+      baseOffset: staged.baseOffset,
+      endOffset: this.#endOffset,
+      maxTimestamp: staged.maxTimestamp,
+    })
+  }
+
+  /** What was staged is on disk: readers may see it, and its producer is answered. */
+  commitStaged(): void {
+    const staged = this.#staged
+    if (staged === null || this.log === null) return
+    this.#staged = null
+    const { consumer } = staged.ring
+    this.#commit(staged.ring.id, consumer.head, staged.from)
+    this.#publishEnd(this.log)
+    consumer.release()
+    this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)
+    staged.answer(null)
+    this.#wakeReaders()
+  }
+
+  /** What was staged may be on disk or not: nobody reads it, and its producer is told so. */
+  failStaged(failure: number): void {
+    const staged = this.#staged
+    if (staged === null) return
+    this.#staged = null
+    this.window.rewind()
+    this.#endOffset = staged.baseOffset
+    staged.answer(failure)
+    staged.ring.consumer.release()
+  }
+
   #commit(ring: number, ringEnd: number, lastAppend: number): void {
-    const { own } = this.window
-    own[OWN_END_LOW] = this.#endOffset | 0
-    own[OWN_END_HIGH] = highOf(this.#endOffset)
-    own[OWN_RING] = ring
-    own[OWN_RING_END] = ringEnd
-    own[OWN_LAST_APPEND] = lastAppend
+    this.#last.set(this.#endOffset, ring, ringEnd, lastAppend)
     this.#surroundings.fault(FAULT_POINT.beforeCommit)
     this.window.commit()
     this.#surroundings.fault(FAULT_POINT.betweenWindowAndRing)
   }
 
-  /** Goes with the start that it belongs to, also when that is committed by itself. */
-  #ownDropped(): void {
-    this.window.own[OWN_DROPPED_LOW] = this.#dropped | 0
-    this.window.own[OWN_DROPPED_HIGH] = highOf(this.#dropped)
-  }
-
   #makeRoom(bytes: number): boolean {
+    if (this.log !== null) return this.#overtake(bytes)
     if (this.window.gates.length > 0) return this.#reclaim() >= bytes
     const desk = this.#desk
     // Not into what this very append has copied in: that is committed first.
@@ -326,8 +373,19 @@ export class PartitionActor {
       this.window.drop(this.reader.word(start))
     }
     desk?.gone(this.window.start)
-    this.#ownDropped()
+    this.#last.dropped = this.#dropped
     return this.window.free() >= bytes
+  }
+
+  /** What is on disk may be overwritten here, unless a reader is copying it. */
+  #overtake(bytes: number): boolean {
+    let given = 0
+    const free = this.window.free()
+    const { start, committedEnd } = this.window
+    // Not into what this very append has copied in.
+    while (free + given < bytes && ((start + given) | 0) !== committedEnd)
+      given += this.reader.word((start + given) | 0)
+    return free + given >= bytes && this.window.overtake(given)
   }
 
   /** From now on dead letters are appended here; `address` is where what is settled of them is kept. */
@@ -358,14 +416,35 @@ export class PartitionActor {
     desk.appending(this.#endOffset)
     this.window.writeIn(frame)
     this.#endOffset++
+    if (this.log !== null && !this.#storeLetter(this.log, lastAppend, frame)) return false
     this.#commit(0, 0, lastAppend)
+    if (this.log !== null) this.#publishEnd(this.log)
     desk.appended(member)
-    for (const link of this.readers.values()) link.wake()
+    this.#wakeReaders()
     return true
   }
 
-  /** Sequences of the frames kept that this producer appended locally: what is done already, after a restart. */
-  sequencesOf(producerId: number): Set<number> {
+  #storeLetter(log: PartitionStore, from: number, frame: Uint8Array): boolean {
+    const maxTimestamp = new DataView(frame.buffer, frame.byteOffset).getFloat64(FRAME_BASE_TIMESTAMP, true)
+    const frames = { baseOffset: this.#endOffset - 1, endOffset: this.#endOffset, maxTimestamp }
+    if (log.append(log.entry(this.reader, from, this.window.end, frames))) return true
+    this.window.rewind()
+    this.#endOffset--
+    return false
+  }
+
+  /** A record that is kept, from the window position where it may be; null: it is not there. */
+  record(from: number, offset: number): StoredRecord | null {
+    const found = findRecord(this.reader, from, this.window.committedEnd, offset)
+    return found ?? this.log?.record(offset, this.#endOffset) ?? null
+  }
+
+  /**
+   * Sequences of the frames kept that this producer appended locally: what is done already, after a restart. On disk, those
+   * from the offset `from` on.
+   */
+  sequencesOf(producerId: number, from: number): Set<number> {
+    if (this.log !== null) return this.log.sequencesOf(producerId, from, this.#endOffset)
     const found = new Set<number>()
     const id = new Float64Array(1)
     const bytes = new Uint8Array(id.buffer)
@@ -389,6 +468,7 @@ export class PartitionActor {
       usedBytes: this.window.capacity - this.window.free(),
       dropped: this.#dropped,
       deadLetterDepth: this.#desk?.depth ?? 0,
+      diskBytes: this.log?.bytes ?? 0,
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The thread that owns partitions and groups: its loop, and the calls that the control thread makes.
  *
- * Runs on a partition host; never runs user code. One pass of the loop takes settlements, drains rings and tends
- * groups; when a pass finds nothing the thread sleeps by `waitAsync`, armed before a last look. It yields to its event
+ * Runs on a partition host; never runs user code. One pass of the loop takes settlements, drains rings, brings what topics
+ * on disk took to that disk, and tends groups; when a pass finds nothing the thread sleeps by `waitAsync`, armed before a last look. It yields to its event
  * loop every few milliseconds, so control calls are answered under load.
  */
 import type { MessagePort } from 'node:worker_threads'
@@ -10,7 +10,7 @@ import { Doorbell, type Memory, RingConsumer } from 'sharedarraybuffer-ring'
 import type { BehaviourContext } from '../../actors/boot.ts'
 import { serve, transfer } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
-import { nowMs, setImmediate, viewMemory } from '../../actors/world.ts'
+import { nowMs, setImmediate, viewMemory, wallMs } from '../../actors/world.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
@@ -36,7 +36,9 @@ import type {
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { BrokerEvents } from '../types.ts'
 import { HostLink } from './host-link.ts'
-import { type IncomingRing, PartitionActor } from './partition-actor.ts'
+import { HostStore } from './host-store.ts'
+import { IncomingRing } from './incoming-ring.ts'
+import { PartitionActor } from './partition-actor.ts'
 
 /** Longest time without yielding to the event loop. */
 const YIELD_MS = 5
@@ -72,6 +74,8 @@ class PartitionHost implements PartitionHostApi {
   #events: BrokerEvents['deadLettered'][] = []
   #omitted = 0
   #stopped = false
+  /** Null: the broker keeps nothing on disk. */
+  #store: HostStore | null = null
   /** Bytes taken by all partitions when it last considered a nap. */
   #napped = 0
 
@@ -113,7 +117,7 @@ class PartitionHost implements PartitionHostApi {
       await new Promise(setImmediate)
       return
     }
-    const rung = this.#bell.waitAsync(SLEEP_MS)
+    const rung = this.#bell.waitAsync(this.#store === null ? SLEEP_MS : this.#store.sleepMs(this.#groups.values()))
     if (rung === null) await new Promise(setImmediate)
     else await rung
   }
@@ -122,11 +126,13 @@ class PartitionHost implements PartitionHostApi {
     let worked = false
     for (const link of this.#links.values()) if (this.#takeSettlements(link)) worked = true
     for (const partition of this.#partitions) if (partition.drain()) worked = true
+    this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#idle.length > 0) this.#settleIdle()
     if (this.#events.length > 0) this.#tellEvents()
     if (this.#withDesks.length > 0) this.#tellDepths()
     if (this.#leaving.size > 0) this.#tellDrained()
+    this.#store?.tend(this.#groups.values(), wallMs())
     return worked
   }
 
@@ -218,6 +224,9 @@ class PartitionHost implements PartitionHostApi {
 
   /** Groups and slots before rings, so that nothing is appended before what gates it is known. */
   restore({ clients, partitions, desks, groups, slots, rings, leaving }: HostHoldings): void {
+    const { store, host } = this.#boot
+    const told = (error: Error): void => this.#tell({ kind: 'diskFailed', error: toWire(error) })
+    if (store !== null) this.#store = new HostStore(store, host, partitions, told)
     for (const client of clients) this.addClient(client)
     for (const { place, topic } of partitions) this.addPartition(place, topic)
     for (const desk of desks) this.addDesk(desk)
@@ -251,6 +260,7 @@ class PartitionHost implements PartitionHostApi {
     const actor = new PartitionActor(this.#memory, place, topic, {
       fault: point => this.#fault(point),
       ringDrained: ring => this.#tell({ kind: 'ringDrained', ring: ring.id }),
+      log: this.#store?.open(place, topic) ?? null,
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
@@ -277,14 +287,9 @@ class PartitionHost implements PartitionHostApi {
   addRing(place: RingPlace, topic: number, client: number, after: number): void {
     const partition = this.#partition(topic, place.partition)
     const link = this.#link(client)
-    const ring: IncomingRing = {
-      id: place.ring,
-      consumer: new RingConsumer(this.#memory, place.address, place.capacity),
-      link,
-      after: after !== 0 && partition.ringOf(after) !== undefined ? after : 0,
-      orphaned: this.#leaving.has(link),
-      unsent: [],
-    }
+    const consumer = new RingConsumer(this.#memory, place.address, place.capacity)
+    const before = after !== 0 && partition.ringOf(after) !== undefined ? after : 0
+    const ring = new IncomingRing(place.ring, consumer, link, before, this.#leaving.has(link))
     partition.addRing(ring)
     this.#wake()
   }
@@ -303,6 +308,7 @@ class PartitionHost implements PartitionHostApi {
         else this.#omitted++
       },
       fault: point => this.#fault(point),
+      kept: this.#store?.states.get(place.member),
     })
     this.#groups.set(place.member, group)
   }
@@ -316,6 +322,7 @@ class PartitionHost implements PartitionHostApi {
   deleteGroup(member: number): void {
     this.#groups.get(member)?.close()
     this.#groups.delete(member)
+    this.#store?.attempt(() => this.#store?.states.forget(member))
     this.#wake()
   }
 
@@ -357,6 +364,7 @@ class PartitionHost implements PartitionHostApi {
 
   stop(): void {
     this.#stopped = true
+    this.#store?.close(this.#groups.values())
     this.#wake()
   }
 }

@@ -4,7 +4,8 @@ import type { TopicShape } from '../protocol.ts'
 import { PartitionWriter, type RingPlace } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import type { HostLink } from './host-link.ts'
-import { type IncomingRing, PartitionActor, type PartitionSurroundings } from './partition-actor.ts'
+import { IncomingRing } from './incoming-ring.ts'
+import { PartitionActor, type PartitionSurroundings } from './partition-actor.ts'
 
 const WINDOW = 65_536
 const RING = 131_072
@@ -17,6 +18,8 @@ const topic: TopicShape = {
   maxMessageBytes: 16_000,
   windowBytes: WINDOW,
   onFull: 'wait',
+  durability: 'memory',
+  log: null,
 }
 
 export interface House {
@@ -48,21 +51,15 @@ export function house(isGated = true): House {
     wake: () => undefined,
   } as unknown as HostLink
   const actor = (surroundings: Partial<PartitionSurroundings> = {}): PartitionActor => {
-    const made = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window }, topic, {
+    const made = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
+      log: null,
       ...surroundings,
     })
     if (isGated) made.window.gates.push(gate)
-    const ring: IncomingRing = {
-      id: place.ring,
-      consumer: new RingConsumer(memory, place.address, place.capacity),
-      link,
-      after: 0,
-      orphaned: false,
-      unsent: [],
-    }
-    made.addRing(ring)
+    const consumer = new RingConsumer(memory, place.address, place.capacity)
+    made.addRing(new IncomingRing(place.ring, consumer, link, 0, false))
     return made
   }
   const writer = new PartitionWriter(memory, place, 1)

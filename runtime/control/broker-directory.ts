@@ -1,0 +1,138 @@
+/**
+ * What a broker with a folder knows from one process to the next: its topics, its groups, and numbers never given twice.
+ *
+ * The control thread owns it and alone writes to its file, a state log (log/state-log.ts) in which every write is synced:
+ * what exists is durable before any partition host hears of it. What partition hosts keep (records, and how far groups
+ * are) is theirs.
+ *
+ * ```
+ * ids                    { below }                 numbers below it may have been given
+ * topic/<name>           StoredTopic
+ * group/<topic id>/<name>  { members }             one number for each partition; dead letters are known by it
+ * ```
+ *
+ * Bound: a few hundred bytes for each topic and group.
+ */
+import { join } from 'node:path'
+import type { Disk } from '../log/disk.ts'
+import { openIdentity } from '../log/identity.ts'
+import { storedTopic } from '../log/log-place.ts'
+import { recoverStore } from '../log/log-store.ts'
+import { NodeDisk } from '../log/node-disk.ts'
+import { StateLog } from '../log/state-log.ts'
+import { storeError } from '../log/store-errors.ts'
+import type { TopicShape } from '../protocol.ts'
+
+/** So many numbers are taken at a time, and what is left of them at the end of the process is lost. */
+const IDS = 10_000
+
+/** A topic as it was last opened. */
+export interface StoredTopic {
+  readonly shape: TopicShape
+  /** Ids of the topics whose dead letters it has taken. */
+  readonly deadLettersOf: readonly number[]
+}
+
+export class BrokerDirectory {
+  readonly dir: string
+  readonly logId: Uint8Array
+  readonly #state: StateLog
+  #idsBelow: number
+
+  /** @throws LogFileError where the folder is damaged or of a later version; DiskError */
+  constructor(disk: Disk, dir: string) {
+    this.dir = dir
+    this.logId = openIdentity(disk, dir)
+    this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
+    this.#idsBelow = (this.#state.get('ids') as { readonly below: number } | undefined)?.below ?? 1
+  }
+
+  /** From here on numbers were never given. */
+  get firstId(): number {
+    return this.#idsBelow
+  }
+
+  /** Numbers below `id` may be given now. */
+  reserveIds(id: number): void {
+    if (id < this.#idsBelow) return
+    this.#idsBelow = id + IDS
+    this.#state.write([['ids', { below: this.#idsBelow }]])
+  }
+
+  topic(name: string): StoredTopic | undefined {
+    const stored = this.#state.get(`topic/${name}`) as StoredTopic | undefined
+    return stored === undefined ? undefined : revived(stored)
+  }
+
+  topics(): StoredTopic[] {
+    const topics: StoredTopic[] = []
+    for (const [key, value] of this.#state.entries())
+      if (key.startsWith('topic/')) topics.push(revived(value as StoredTopic))
+    return topics
+  }
+
+  /** Keeps a topic as it is now. */
+  keepTopic(topic: StoredTopic): void {
+    this.#state.write([[`topic/${topic.shape.name}`, topic]])
+  }
+
+  /** Numbers of a group's partitions; undefined: there was no such group. */
+  members(topic: number, group: string): readonly number[] | undefined {
+    return (this.#state.get(groupKey(topic, group)) as { readonly members: readonly number[] } | undefined)?.members
+  }
+
+  keepGroup(topic: number, group: string, members: readonly number[]): void {
+    this.#state.write([[groupKey(topic, group), { members }]])
+  }
+
+  forgetGroup(topic: number, group: string): void {
+    if (this.#state.has(groupKey(topic, group))) this.#state.write([[groupKey(topic, group), undefined]])
+  }
+
+  close(): void {
+    this.#state.close()
+  }
+}
+
+/**
+ * Opens the folder of a broker, made if need be, and recovers what partition hosts had in their journals, however many there
+ * were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
+ */
+export function openDirectory(dir: string): BrokerDirectory {
+  const disk = new NodeDisk()
+  try {
+    const directory = new BrokerDirectory(disk, dir)
+    const topics = new Map(
+      directory.topics().flatMap(({ shape }) => {
+        const { id, partitions, log } = shape
+        return log === null ? [] : [[id, { ...storedTopic(shape, log), partitions }] as const]
+      }),
+    )
+    recoverStore(disk, dir, directory.logId, topics, () => undefined)
+    return directory
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+function groupKey(topic: number, group: string): string {
+  return `group/${topic}/${group}`
+}
+
+/** JSON has no Infinity. */
+function revived(stored: StoredTopic): StoredTopic {
+  const { log } = stored.shape
+  if (log === null) return stored
+  const { segmentBytes, retentionMs, retentionBytes } = log as { [name in keyof typeof log]: number | null }
+  return {
+    ...stored,
+    shape: {
+      ...stored.shape,
+      log: {
+        segmentBytes: segmentBytes as number,
+        retentionMs: retentionMs ?? Number.POSITIVE_INFINITY,
+        retentionBytes: retentionBytes ?? Number.POSITIVE_INFINITY,
+      },
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * How far each group is on each partition of one host, as it is kept on disk from one process to the next.
+ *
+ * The partition host's thread; one state log (log/state-log.ts) for each host, an entry for each member. What is in it may
+ * be older than what happened: records settled since then are delivered again, and dead letters appended since are found in
+ * their topic, from `letters` on.
+ *
+ * Bound: what groups keep of failures, FAILURES_MAX for each member.
+ */
+import type { Disk } from '../log/disk.ts'
+import { StateLog } from '../log/state-log.ts'
+import type { GroupActor } from './group-actor.ts'
+import type { Failure } from './group-cursor.ts'
+
+/** One group on one partition. */
+export interface GroupState {
+  /** First offset not settled. */
+  readonly committed: number
+  /** Records before the group's start, and those that were dropped. */
+  readonly skipped: number
+  readonly deadLettered: number
+  readonly failed: number
+  /** End of the partition that takes its dead letters. */
+  readonly letters: number
+  readonly failures: readonly Failure[]
+}
+
+export class GroupStates {
+  readonly #log: StateLog
+  /** What was written last, as text. */
+  readonly #written = new Map<number, string>()
+
+  /** @throws LogFileError, DiskError */
+  constructor(disk: Disk, path: string, logId: Uint8Array) {
+    this.#log = StateLog.open(disk, path, { logId, syncs: false })
+  }
+
+  get(member: number): GroupState | undefined {
+    return this.#log.get(`${member}`) as GroupState | undefined
+  }
+
+  /** Writes down those that have changed, all of them or none. @throws DiskError */
+  write(groups: Iterable<GroupActor>): void {
+    const changes: [string, GroupState][] = []
+    for (const group of groups) {
+      const state = group.state()
+      if (state === null) continue
+      const text = JSON.stringify(state)
+      const { member } = group.place
+      if (this.#written.get(member) === text) continue
+      this.#written.set(member, text)
+      changes.push([`${member}`, state])
+    }
+    if (changes.length > 0) this.#log.write(changes)
+  }
+
+  forget(member: number): void {
+    this.#written.delete(member)
+    if (this.#log.has(`${member}`)) this.#log.write([[`${member}`, undefined]])
+  }
+
+  get isSynced(): boolean {
+    return this.#log.isSynced
+  }
+
+  /** What was written survives a loss of power as well. @throws DiskError */
+  sync(): void {
+    if (this.#log.isSynced) return
+    this.#log.sync()
+  }
+
+  close(): void {
+    this.#log.sync()
+    this.#log.close()
+  }
+}

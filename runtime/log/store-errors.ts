@@ -1,0 +1,35 @@
+/** What a disk, a log file or a lock said, as a coded error for callers. Leaf, any thread. */
+import { MillraceError } from '../errors.ts'
+import { DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
+import { DiskError } from './disk.ts'
+import { ForeignFileError, LogFileError, NewerFormatError } from './log-errors.ts'
+
+/** The error itself where it is none of those. */
+export function storeError(error: unknown): Error {
+  if (error instanceof DiskError) {
+    const said = `${error.operation} of ${error.path} failed with ${error.errno}`
+    return new MillraceError('MILL_DISK', `${said}: see to the disk, and open the broker again`, { cause: error })
+  }
+  if (error instanceof LogFileError) return new MillraceError('MILL_CORRUPT', corruptText(error), { cause: error })
+  if (error instanceof DirectoryHeldError) {
+    const who = error.pid === process.pid ? 'another broker of this process' : `process ${error.pid} on ${error.host}`
+    return new MillraceError(
+      'MILL_LOCKED',
+      `${error.directory} is in use by ${who}: a folder serves one broker at a time. Close that one, or give another dir`,
+      { cause: error, retriable: true },
+    )
+  }
+  if (error instanceof UnreadableLockError) return new MillraceError('MILL_LOCKED', error.message, { cause: error })
+  if (error instanceof Error && 'syscall' in error && 'path' in error && 'code' in error) {
+    const said = `${error.syscall} of ${error.path} failed with ${error.code}`
+    return new MillraceError('MILL_DISK', `${said}: see to the folder, and open the broker again`, { cause: error })
+  }
+  return error as Error
+}
+
+function corruptText(error: LogFileError): string {
+  const where = `${error.file} at byte ${error.position}: ${error.why}`
+  if (error instanceof NewerFormatError) return `${where}; it was written by a later version of millrace: use that one`
+  if (error instanceof ForeignFileError) return `${where}; it does not belong here: move it out of the folder`
+  return `${where}; what was acknowledged there is damaged, and nothing was changed. \`millrace verify\` shows all damage; restore the file from a copy`
+}

@@ -1,0 +1,148 @@
+/**
+ * What one partition host has on disk: the logs of its partitions, and how far their groups are.
+ *
+ * The partition host's thread. A pass of the host ends with one group commit over all partitions that took something
+ * (`commit`): written, as durable as each topic says, then committed to their windows, then answered. Group states are swept
+ * into a state log SWEEP_MS after they changed, and with each dead letter; they survive the process at once and a loss of
+ * power after SYNC_MS.
+ *
+ * After a failed operation nobody knows what the disk holds. The store then stays broken until the broker is opened again:
+ * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
+ * longer kept. It is told once.
+ */
+import { join } from 'node:path'
+import { MillraceError } from '../errors.ts'
+import type { GroupActor } from '../group/group-actor.ts'
+import { GroupStates } from '../group/group-states.ts'
+import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
+import { DiskError } from '../log/disk.ts'
+import { storedTopic } from '../log/log-place.ts'
+import { LogStore, type StoreEntry } from '../log/log-store.ts'
+import { NodeDisk } from '../log/node-disk.ts'
+import { storeError } from '../log/store-errors.ts'
+import type { PartitionPlace, StorePlace, TopicShape } from '../protocol.ts'
+import type { PartitionActor } from './partition-actor.ts'
+import { PartitionStore } from './partition-store.ts'
+
+const SWEEP_MS = 100
+const SYNC_MS = 1_000
+/** Retention is looked after as often. */
+const SLEEP_MS = 5_000
+
+export class HostStore {
+  readonly states: GroupStates
+  readonly #disk = new NodeDisk()
+  readonly #logs: LogStore
+  readonly #told: (error: Error) => void
+  #failure: number | null = null
+  #sweptMs = 0
+  #syncedMs = 0
+
+  /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
+  constructor(
+    place: StorePlace,
+    host: number,
+    partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[],
+    told: (error: Error) => void,
+  ) {
+    this.#told = told
+    try {
+      const known = partitions.flatMap(({ place: { partition }, topic }) =>
+        topic.log === null ? [] : [{ topic: storedTopic(topic, topic.log), partition }],
+      )
+      this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known)
+      this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
+    } catch (error) {
+      throw storeError(error)
+    }
+  }
+
+  /** The log of a partition, opened or made; null: its topic is in memory only. */
+  open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionStore | null {
+    if (topic.log === null || log === null) return null
+    try {
+      const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
+      return new PartitionStore(this, this.#disk, this.#logs, stored, log.high)
+    } catch (error) {
+      throw storeError(error)
+    }
+  }
+
+  /** What receipts say of the failure; null: there was none. */
+  get failure(): number | null {
+    return this.#failure
+  }
+
+  /** Makes what partitions have staged durable, commits it, and answers. */
+  commit(partitions: readonly PartitionActor[]): void {
+    const entries: StoreEntry[] = []
+    for (const { staged } of partitions) if (staged !== null) entries.push(staged)
+    if (entries.length === 0) return
+    const isDone = this.attempt(() => this.#logs.append(entries))
+    for (const partition of partitions) {
+      if (isDone) partition.commitStaged()
+      else partition.failStaged(this.#failure as number)
+    }
+  }
+
+  /** Does something on the disk; false: it failed, now or before. */
+  attempt(act: () => void): boolean {
+    if (this.#failure !== null) return false
+    try {
+      act()
+      return true
+    } catch (error) {
+      this.fail(error)
+      return false
+    }
+  }
+
+  fail(error: unknown): void {
+    const told = storeError(error)
+    if (told === error && !(error instanceof MillraceError)) throw error
+    const errno = error instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(error.errno)) : 0
+    if (this.#failure === null) this.#told(told)
+    this.#failure ??= RECEIPT_FAILED | (errno << 4)
+  }
+
+  /** How long the host may sleep, unless it is rung: readers do not ring for each commit that is to be written down. */
+  sleepMs(groups: Iterable<GroupActor>): number {
+    if (this.#failure !== null) return SLEEP_MS
+    for (const group of groups) if (group.partition.log !== null && group.lags) return SWEEP_MS
+    return this.states.isSynced ? SLEEP_MS : SYNC_MS
+  }
+
+  /** Work of the background; whether some of it is to be done soon again. */
+  tend(groups: Iterable<GroupActor>, nowMs: number): boolean {
+    let busy = false
+    this.attempt(() => {
+      busy = this.#logs.tend(nowMs)
+    })
+    if (nowMs - this.#sweptMs >= SWEEP_MS) {
+      this.#sweptMs = nowMs
+      this.sweep(groups)
+    }
+    if (nowMs - this.#syncedMs >= SYNC_MS) {
+      this.#syncedMs = nowMs
+      this.attempt(() => this.states.sync())
+    }
+    return busy
+  }
+
+  /** Writes down how far groups are, where that has changed. */
+  sweep(groups: Iterable<GroupActor>): void {
+    this.attempt(() => this.states.write(groups))
+  }
+
+  /** Everything in good order, for an opening that has nothing to recover. @throws MillraceError MILL_DISK */
+  close(groups: Iterable<GroupActor>): void {
+    if (this.#failure !== null) return
+    try {
+      this.states.write(groups)
+      this.states.close()
+      this.#logs.close()
+    } catch (error) {
+      throw storeError(error)
+    }
+  }
+}

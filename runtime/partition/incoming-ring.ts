@@ -1,0 +1,76 @@
+/**
+ * One producer's ring as its partition sees it, with what is still to be answered for a predecessor that died.
+ *
+ * The partition host's thread. Bound of what is unsent: the frames of one append.
+ */
+import type { Memory, RingConsumer } from 'sharedarraybuffer-ring'
+import { RECEIPT_REFUSED } from '../link.ts'
+import { FRAME_RING_END } from '../log/frame.ts'
+import type { HostLink } from './host-link.ts'
+
+/** What its producer is told of one frame. */
+export interface Answer {
+  readonly ringEnd: number
+  readonly baseOffset: number
+  readonly status: number
+}
+
+export class IncomingRing {
+  readonly id: number
+  readonly consumer: RingConsumer
+  readonly link: HostLink
+  /** Ring that must be drained first; 0: none. */
+  after: number
+  /** The producer's thread has ended: nothing will be published any more. */
+  orphaned: boolean
+  #unsent: Answer[] = []
+
+  constructor(id: number, consumer: RingConsumer, link: HostLink, after: number, orphaned: boolean) {
+    this.id = id
+    this.consumer = consumer
+    this.link = link
+    this.after = after
+    this.orphaned = orphaned
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsent.length > 0
+  }
+
+  /**
+   * Takes the ring up where a predecessor's last append left it, at position `taken`: its answers are given again, for what
+   * it appended, and for what it refused, which only the ring still has.
+   */
+  takeUp(memory: Memory, appended: readonly Answer[], taken: number): void {
+    const { consumer } = this
+    const answers = [...appended]
+    if (((taken - consumer.head) | 0) > 0) {
+      consumer.poll()
+      while (consumer.head !== taken) {
+        const address = consumer.next()
+        // It stood behind a padding, which that look has just passed.
+        if (consumer.head === taken) break
+        if (address < 0) throw new Error(`broken invariant: ring ${this.id} ends at ${consumer.head}, before ${taken}`)
+        const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
+        if (!appended.some(frame => frame.ringEnd === ringEnd))
+          answers.push({ ringEnd, baseOffset: 0, status: RECEIPT_REFUSED })
+        consumer.advance(memory.i32[address >> 2] as number)
+      }
+      consumer.release()
+    }
+    this.#unsent.push(...answers.sort((a, b) => (a.ringEnd - b.ringEnd) | 0))
+    this.sendUnsent()
+  }
+
+  /** Whether nothing is left: what comes after in this ring is answered later. */
+  sendUnsent(): boolean {
+    if (this.#unsent.length === 0) return true
+    this.#send(this.#unsent.splice(0, Math.min(this.#unsent.length, this.link.room())))
+    return this.#unsent.length === 0
+  }
+
+  #send(answers: readonly Answer[]): void {
+    for (const { ringEnd, baseOffset, status } of answers) this.link.receipt(this.id, ringEnd, baseOffset, status)
+    this.link.publish()
+  }
+}

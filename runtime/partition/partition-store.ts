@@ -1,0 +1,112 @@
+/**
+ * The log of one partition on disk, as its actor uses it.
+ *
+ * The partition host's thread. Reading here is for what is rare: a record that becomes a dead letter after it has left the
+ * window. Readers of groups have files of their own, on their threads.
+ */
+import type { WindowReader } from 'sharedarraybuffer-ring'
+import type { Disk } from '../log/disk.ts'
+import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING } from '../log/frame.ts'
+import { LogReader } from '../log/log-reader.ts'
+import type { LogStore, StoredPartition, StoreEntry } from '../log/log-store.ts'
+import type { AppendedFrames } from '../log/partition-log.ts'
+import { recordIn, type StoredRecord } from '../log/stored-record.ts'
+import type { HostStore } from './host-store.ts'
+
+export type { StoreEntry }
+
+const READ_BYTES = 65_536
+
+export class PartitionStore {
+  readonly stored: StoredPartition
+  /** Address of the word that says how far the log may be read. */
+  readonly high: number
+  readonly #store: HostStore
+  readonly #disk: Disk
+  readonly #logs: LogStore
+
+  constructor(store: HostStore, disk: Disk, logs: LogStore, stored: StoredPartition, high: number) {
+    this.#store = store
+    this.#disk = disk
+    this.#logs = logs
+    this.stored = stored
+    this.high = high
+  }
+
+  get failure(): number | null {
+    return this.#store.failure
+  }
+
+  get startOffset(): number {
+    return this.stored.startOffset
+  }
+
+  get endOffset(): number {
+    return this.stored.endOffset
+  }
+
+  /** Of its files. */
+  get bytes(): number {
+    return this.stored.bytes
+  }
+
+  /** Drops what a host wrote that died before it committed it. */
+  truncateTo(endOffset: number): void {
+    if (this.stored.endOffset > endOffset) this.#logs.truncateTo(this.stored, endOffset)
+  }
+
+  /** The frames between two positions of the window, as the log takes them: they are written from where they are. */
+  entry(window: WindowReader, from: number, to: number, frames: AppendedFrames): StoreEntry {
+    const bytes = (to - from) | 0
+    const first = Math.min(bytes, window.untilWrap(from))
+    const parts = [from, (from + first) | 0].flatMap((position, index) => {
+      const length = index === 0 ? first : bytes - first
+      const address = window.addressOf(position)
+      return length === 0 ? [] : [window.memory.u8.subarray(address, address + length)]
+    })
+    return { log: this.stored, ...frames, parts, bytes }
+  }
+
+  /** A group commit of its own; false: the disk has failed. */
+  append(entry: StoreEntry): boolean {
+    return this.#store.attempt(() => this.#logs.append([entry]))
+  }
+
+  /** The record at an offset below `endOffset`; null: it is not there, or not any more. */
+  record(offset: number, endOffset: number): StoredRecord | null {
+    for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
+    return null
+  }
+
+  /** Sequences of what a producer appended locally, from an offset on. */
+  sequencesOf(producerId: number, from: number, endOffset: number): Set<number> {
+    const found = new Set<number>()
+    for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
+      if (frame.readInt32LE(FRAME_RING) === 0 && frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId)
+        found.add(frame.readInt32LE(FRAME_BASE_SEQUENCE))
+    return found
+  }
+
+  /** Whole frames, each by itself, from the one that holds `offset` on. */
+  *frames(offset: number, endOffset: number): Generator<Buffer> {
+    const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+    try {
+      for (let from = offset; from < endOffset; ) {
+        const bytes = reader.read(from, endOffset, READ_BYTES)
+        if (bytes.length === 0) return
+        for (let at = 0; at < bytes.length; ) {
+          const frame = bytes.subarray(at, at + bytes.readInt32LE(at))
+          at += frame.length
+          from = endOffsetOf(frame)
+          yield frame
+        }
+      }
+    } finally {
+      reader.close()
+    }
+  }
+}
+
+function endOffsetOf(frame: Buffer): number {
+  return frame.readUInt32LE(8) + frame.readUInt32LE(12) * 2 ** 32 + frame.readUInt32LE(16) + 1
+}

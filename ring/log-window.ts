@@ -216,6 +216,22 @@ export class WindowReader {
     this.#mask = capacity - 1
   }
 
+  /** Position of the oldest byte that may be read, where the writer overtakes. */
+  start(): number {
+    return this.memory.load(this.address + WINDOW_START)
+  }
+
+  enter(pin: number, position: number): boolean {
+    this.memory.store(pin, position)
+    if (((this.memory.load(this.address + WINDOW_START) - position) | 0) <= 0) return true
+    this.memory.store(pin, PIN_IDLE)
+    return false
+  }
+
+  leave(pin: number): void {
+    this.memory.store(pin, PIN_IDLE)
+  }
+
   /** The committed end, a position. */
   end(): number {
     return this.memory.load(this.address + WINDOW_END)

@@ -1,13 +1,11 @@
 /**
- * A reader of one partition for one group: fetches frames out of the window, walks their records, commits.
+ * A reader of one partition for one group: fetches frames from its source (frame-source.ts), walks their records, commits.
  *
- * The consumer's thread. It owns one slot (layout.ts) for one epoch: committed offset, pin, what is handed out. A fetch
- * copies whole frames, up to FETCH_BYTES or one frame, into private memory and allocates that anew, because
- * deliveries may be kept. The pin stands at the oldest frame that holds an unsettled record; moving it frees the window.
+ * The consumer's thread. It owns one slot (layout.ts) for one epoch: committed offset, pin, what is handed out.
  *
  * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
-import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
+import type { Memory } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
 import {
@@ -18,7 +16,6 @@ import {
   SLOT_HANDED,
   SLOT_LEDGER,
   SLOT_MANY,
-  SLOT_PIN,
   SLOT_RETURNED,
   SLOT_SINCE,
 } from '../layout.ts'
@@ -26,26 +23,18 @@ import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/fra
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Assignment, KnownRecord } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { FrameSource } from './frame-source.ts'
 import { Ledger } from './ledger.ts'
-
-const FETCH_BYTES = 65_536
-
-/** A frame that holds unsettled records. */
-interface HeldFrame {
-  readonly position: number
-  readonly endOffset: number
-}
+import { LogSource } from './log-source.ts'
+import { WindowSource } from './window-source.ts'
 
 export class PartitionReader {
   readonly assignment: Assignment
   readonly #thread: AttachedThread
   readonly #memory: Memory
-  readonly #window: WindowReader
+  readonly #source: FrameSource
   readonly #codec: Codec
   readonly #slot: number
-  /** Window position of the next frame to fetch. */
-  #position: number
-  #held: HeldFrame[] = []
   #words: Int32Array = new Int32Array(0)
   #buffer: Buffer = Buffer.alloc(0)
   /** Indexes into the buffer. */
@@ -68,10 +57,11 @@ export class PartitionReader {
     this.assignment = assignment
     this.#thread = thread
     this.#memory = thread.memory
-    this.#window = new WindowReader(thread.memory, assignment.place.window.address, assignment.place.window.capacity)
+    const { log } = assignment.place
+    this.#source =
+      log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
     this.#codec = codecOf(assignment.topic.codec)
     this.#slot = assignment.slot
-    this.#position = assignment.pin
     this.#committed = assignment.committed
     for (const record of assignment.known) {
       this.#known.set(record.offset, record)
@@ -95,7 +85,7 @@ export class PartitionReader {
 
   /** Whether `next` would find a record without waiting. May be wrong once, when only skipped records are left. */
   ready(): boolean {
-    return this.#cursor < this.#bufferEnd || this.#window.end() !== this.#position
+    return this.#cursor < this.#bufferEnd || this.#source.ready()
   }
 
   /** Moves to the next record; false when nothing more is readable now. */
@@ -133,27 +123,11 @@ export class PartitionReader {
   }
 
   #fetch(): boolean {
-    const window = this.#window
-    const available = (window.end() - this.#position) | 0
-    if (available === 0) return false
-    let bytes = 0
-    while (bytes < available) {
-      const position = (this.#position + bytes) | 0
-      const length = window.word(position)
-      if (length < FRAME_HEADER_BYTES || (length & 7) !== 0 || length > available - bytes) {
-        throw this.#broken(`a frame of length ${length} at position ${position}`)
-      }
-      if (bytes > 0 && bytes + length > FETCH_BYTES) break
-      const last =
-        joinOffset(window.word(position + 8), window.word(position + 12)) + (window.word(position + 16) >>> 0)
-      this.#held.push({ position, endOffset: last + 1 })
-      bytes += length
-    }
-    this.#buffer = Buffer.allocUnsafeSlow(bytes)
-    this.#words = new Int32Array(this.#buffer.buffer, 0, bytes >> 2)
-    window.copyOut(this.#position, bytes, this.#buffer, 0)
-    this.#position = (this.#position + bytes) | 0
-    this.#bufferEnd = bytes
+    const frames = this.#source.fetch()
+    if (frames === null) return false
+    this.#buffer = frames
+    this.#words = new Int32Array(frames.buffer, 0, frames.length >> 2)
+    this.#bufferEnd = frames.length
     this.#openFrame(0)
     return true
   }
@@ -173,14 +147,16 @@ export class PartitionReader {
   commit(offset: number): void {
     if (offset <= this.#committed) return
     this.#committed = offset
-    let passed = 0
-    while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
-    if (passed > 0) this.#held.splice(0, passed)
     if (this.#known.size > 0) for (const known of this.#known.keys()) if (known < offset) this.#forget(known)
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
     this.#memory.store(this.#slot + SLOT_COMMITTED, Math.max(offset, this.#claimed) | 0)
-    this.#memory.store(this.#slot + SLOT_PIN, this.#held[0]?.position ?? this.#position)
+    this.#source.release(offset)
     this.#thread.committed(this.assignment.place.host)
+  }
+
+  /** Nothing is read any more. */
+  close(): void {
+    this.#source.close()
   }
 
   #forget(offset: number): void {

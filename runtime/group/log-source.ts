@@ -1,0 +1,150 @@
+/**
+ * The frames of a topic on disk: out of its window while that has them, else out of the files of its log.
+ *
+ * The reader's thread. The window is never held back by a reader for longer than one copy: it pins where it is, looks
+ * whether the window still begins before that, copies, and lets go. Fallen out of it, it reads the log up to the high
+ * watermark, and looks before each read whether the window has what comes next: then it goes on there, without a gap or a
+ * repeat, because frames are the same bytes in both.
+ *
+ * ```
+ * log      [ ... frames ... ]                high watermark
+ * window            [ ... frames ... ]       the newest of them
+ *             ^ behind: read the log    ^ joined: copy from the window
+ * ```
+ *
+ * Bound: one fetch, and one open file while it is behind.
+ */
+import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
+import { MillraceError } from '../errors.ts'
+import { SLOT_PIN } from '../layout.ts'
+import { frameBaseOffset, frameEndOffset, nearestOffset } from '../log/frame.ts'
+import { OffsetGoneError } from '../log/log-errors.ts'
+import { LogReader } from '../log/log-reader.ts'
+import { NodeDisk } from '../log/node-disk.ts'
+import { storeError } from '../log/store-errors.ts'
+import type { Assignment, PartitionLogPlace } from '../protocol.ts'
+import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
+import { copyFrames } from './window-frames.ts'
+
+export class LogSource implements FrameSource {
+  readonly #memory: Memory
+  readonly #window: WindowReader
+  readonly #assignment: Assignment
+  readonly #place: PartitionLogPlace
+  readonly #pin: number
+  /** Of the next record that is wanted. */
+  #offset: number
+  /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
+  #position: number | null = null
+  /** As last seen. */
+  #highWatermark: number
+  #log: LogReader | null = null
+
+  constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace) {
+    const { address, capacity } = assignment.place.window
+    this.#memory = memory
+    this.#window = new WindowReader(memory, address, capacity)
+    this.#assignment = assignment
+    this.#place = place
+    this.#pin = assignment.slot + SLOT_PIN
+    this.#offset = assignment.committed
+    this.#highWatermark = assignment.highWatermark
+  }
+
+  ready(): boolean {
+    if (this.#position !== null) return this.#window.end() !== this.#position
+    return this.#offset < this.#readTo()
+  }
+
+  /** How far the log may be read. */
+  #readTo(): number {
+    this.#highWatermark = nearestOffset(this.#highWatermark, this.#memory.load(this.#place.high))
+    return this.#highWatermark
+  }
+
+  fetch(): Buffer | null {
+    const frames = this.#fetchJoined() ?? this.#fetchBehind()
+    if (frames !== null) this.#offset = endOffsetOf(frames)
+    return frames
+  }
+
+  /** Out of the window; null if there is nothing new in it, or it has gone on without this reader. */
+  #fetchJoined(): Buffer | null {
+    this.#position ??= this.#join()
+    if (this.#position === null) return null
+    const available = (this.#window.end() - this.#position) | 0
+    if (available === 0) return null
+    if (!this.#window.enter(this.#pin, this.#position)) {
+      this.#position = null
+      return null
+    }
+    try {
+      const frames = copyFrames(this.#window, this.#position, available, FETCH_BYTES, this.#assignment)
+      this.#position = (this.#position + frames.length) | 0
+      return frames
+    } finally {
+      this.#window.leave(this.#pin)
+    }
+  }
+
+  /** Where the window has the wanted offset; null if it does not. */
+  #join(): number | null {
+    const window = this.#window
+    const start = window.start()
+    if (!window.enter(this.#pin, start)) return null
+    try {
+      const end = window.end()
+      for (let position = start; position !== end; position = (position + window.word(position)) | 0) {
+        if (frameBaseOffset(window, position) > this.#offset) return null
+        if (frameEndOffset(window, position) > this.#offset) return position
+      }
+      // Behind the last frame; or nothing was appended yet by this process, and the window begins where the log ends. The
+      // end is looked at again, for it may have moved before the high watermark was.
+      return this.#readTo() === this.#offset && window.end() === end ? end : null
+    } finally {
+      window.leave(this.#pin)
+    }
+  }
+
+  #fetchBehind(): Buffer | null {
+    if (this.#position !== null) {
+      this.#log?.close()
+      return null
+    }
+    const readTo = this.#readTo()
+    if (this.#offset >= readTo) return null
+    const { folder, logId, topic, partition, segmentBytes, frameBytesMax } = this.#place
+    this.#log ??= new LogReader(new NodeDisk(), folder, { logId, topic, partition, segmentBytes, frameBytesMax })
+    try {
+      const frames = this.#log.read(this.#offset, readTo, FETCH_BYTES)
+      return frames.length === 0 ? null : frames
+    } catch (error) {
+      throw this.#readError(error)
+    }
+  }
+
+  #readError(error: unknown): Error {
+    if (!(error instanceof OffsetGoneError)) return storeError(error)
+    const { topic, group, place } = this.#assignment
+    return new MillraceError(
+      'MILL_OFFSET_GONE',
+      `group ${group} is at offset ${error.offset} of topic ${topic.name} partition ${place.partition}, and retention has removed what lies below ${error.earliest}: nothing is skipped unasked. Move the group with group.seek('earliest'), and keep records for longer (retentionMs, retentionBytes)`,
+      { cause: error },
+    )
+  }
+
+  release(): void {}
+
+  close(): void {
+    this.#log?.close()
+  }
+}
+
+/** Offset after the last of whole frames. */
+function endOffsetOf(frames: Buffer): number {
+  let last = 0
+  for (let at = 0; at < frames.length; at += frames.readInt32LE(at)) last = at
+  return (
+    frames.readUInt32LE(last + 8) + frames.readUInt32LE(last + 12) * 2 ** 32 + frames.readUInt32LE(last + 16) + 1
+  )
+}

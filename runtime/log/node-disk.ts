@@ -1,149 +1,296 @@
 /**
- * The file system itself, by synchronous calls of `node:fs`.
+ * The real disk: the port of disk.ts over `node:fs`.
  *
- * Any thread, each with files of its own. A write goes on until all of its parts are written: a file system that is nearly full
- * writes some of them first and fails at the next call. Parts may be views of shared memory.
+ * Any thread; each has files of its own, and what happens between threads is the system's affair. A file may lie in any
+ * memory, also shared: the system reads a view's bytes where they are, and nothing is copied on the way.
  *
- * On Windows a folder cannot be synced: there a new name may be lost with the power, and what was written with it.
+ * A write is one system call in the usual case, and then allocates nothing that grows with it. The system may write less
+ * than it was given (a signal, a disk nearly full, a limit on the size of files): what is left is written by further
+ * calls, the last of which says what is wrong. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a
+ * call is tried INTERRUPTIONS_MAX times when signals interrupt it.
+ *
+ * `sync` is fdatasync: bytes, and of the metadata the size. On Windows a folder cannot be synced, so `syncDirectory` does
+ * nothing there, and a file that is open can neither be replaced nor have its name back at once after it was removed.
  */
-import * as fs from 'node:fs'
-import { join } from 'node:path'
+import fs from 'node:fs'
+import { dirname } from 'node:path'
+import { checkBytes } from './check-bytes.ts'
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
 
-/** What one call of the system takes (IOV_MAX on Linux). */
+/** IOV_MAX of Linux: a call with more parts is refused. */
 const PARTS_MAX = 1_024
+/** Node counts the bytes of a call in a 32-bit integer with a sign. */
+const CALL_BYTES_MAX = 2 ** 30
+/** A signal may end a call before it has done anything. */
+const INTERRUPTIONS_MAX = 1_000
 
+/** The calls of `node:fs` that a disk makes; a test may put itself between. */
+export type FileCalls = Pick<
+  typeof fs,
+  | 'closeSync'
+  | 'fdatasync'
+  | 'fdatasyncSync'
+  | 'fstatSync'
+  | 'fsyncSync'
+  | 'ftruncateSync'
+  | 'mkdirSync'
+  | 'openSync'
+  | 'readdirSync'
+  | 'readSync'
+  | 'renameSync'
+  | 'unlinkSync'
+  | 'writeSync'
+  | 'writevSync'
+>
+
+/** How Node names them: an error if the file is there; read and write what is there; read only. */
 const FLAGS = { create: 'wx+', write: 'r+', read: 'r' } as const
 
-/** Does it, and throws what goes wrong as a `DiskError`. */
-function attempt<T>(operation: string, path: string, act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    throw failure(operation, path, error)
-  }
-}
-
-function failure(operation: string, path: string, error: unknown): DiskError {
-  return new DiskError(operation, path, (error as NodeJS.ErrnoException).code ?? 'unknown', error)
-}
-
-class NodeFile implements DiskFile {
-  readonly path: string
-  readonly #fd: number
-  #closed = false
-
-  constructor(path: string, fd: number) {
-    this.path = path
-    this.#fd = fd
-  }
-
-  size(): number {
-    return attempt('size', this.path, () => fs.fstatSync(this.#fd).size)
-  }
-
-  write(parts: readonly Uint8Array[], position: number): void {
-    attempt('write', this.path, () => {
-      let at = position
-      for (let first = 0; first < parts.length; first += PARTS_MAX)
-        at += this.#writeAll(parts.length <= PARTS_MAX ? parts : parts.slice(first, first + PARTS_MAX), at)
-    })
-  }
-
-  /** Returns the bytes of all parts. */
-  #writeAll(parts: readonly Uint8Array[], position: number): number {
-    let total = 0
-    for (const part of parts) total += part.length
-    let left = parts
-    for (let written = 0; written < total; ) {
-      const now = fs.writevSync(this.#fd, left, position + written)
-      written += now
-      if (written < total) left = rest(left, now)
-    }
-    return total
-  }
-
-  read(into: Uint8Array, position: number): number {
-    return attempt('read', this.path, () => {
-      let read = 0
-      while (read < into.length) {
-        const now = fs.readSync(this.#fd, into, read, into.length - read, position + read)
-        if (now === 0) break
-        read += now
-      }
-      return read
-    })
-  }
-
-  sync(): void {
-    attempt('sync', this.path, () => fs.fdatasyncSync(this.#fd))
-  }
-
-  syncLater(done: (error: DiskError | null) => void): void {
-    fs.fdatasync(this.#fd, error => done(error === null ? null : failure('sync', this.path, error)))
-  }
-
-  truncate(bytes: number): void {
-    attempt('truncate', this.path, () => fs.ftruncateSync(this.#fd, bytes))
-  }
-
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    attempt('close', this.path, () => fs.closeSync(this.#fd))
-  }
-}
-
-/** What of these parts comes after the first `bytes`. */
-function rest(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const left: Uint8Array[] = []
-  let skipped = 0
-  for (const part of parts) {
-    const skip = Math.min(part.length, bytes - skipped)
-    skipped += skip
-    if (skip < part.length) left.push(part.subarray(skip))
-  }
-  return left
-}
-
 export class NodeDisk implements Disk {
+  readonly #calls: FileCalls
+
+  constructor(calls: FileCalls = fs) {
+    this.#calls = calls
+  }
+
   open(path: string, how: 'create' | 'write' | 'read'): DiskFile {
-    return new NodeFile(
-      path,
-      attempt('open', path, () => fs.openSync(path, FLAGS[how])),
-    )
+    try {
+      return new NodeFile(this.#calls, path, this.#calls.openSync(path, FLAGS[how]))
+    } catch (error) {
+      throw diskError('open', path, error)
+    }
   }
 
   list(folder: string): string[] {
     try {
-      return fs.readdirSync(folder).sort()
+      return this.#calls.readdirSync(folder).sort()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-      throw failure('list', folder, error)
+      if (errnoOf(error) === 'ENOENT') return []
+      throw diskError('list', folder, error)
     }
   }
 
+  /**
+   * Folders are durable when this returns, because nobody else knows which of them are new. A process that dies in here
+   * may leave folders whose names are not durable before the system writes them by itself.
+   */
   makeFolder(folder: string): void {
-    attempt('makeFolder', folder, () => fs.mkdirSync(folder, { recursive: true }))
+    let top: string | undefined
+    try {
+      top = this.#calls.mkdirSync(folder, { recursive: true })
+    } catch (error) {
+      throw diskError('makeFolder', folder, error)
+    }
+    if (top === undefined) return
+    for (let made = folder; ; made = dirname(made)) {
+      this.syncDirectory(dirname(made))
+      if (made.length <= top.length) return
+    }
   }
 
   rename(from: string, to: string): void {
-    attempt('rename', from, () => fs.renameSync(from, to))
+    if (dirname(from) !== dirname(to)) throw new TypeError(`${from} cannot be renamed to ${to}, in another folder`)
+    try {
+      this.#calls.renameSync(from, to)
+    } catch (error) {
+      throw diskError('rename', from, error)
+    }
   }
 
   remove(path: string): void {
-    attempt('remove', path, () => fs.rmSync(path, { force: true }))
+    try {
+      this.#calls.unlinkSync(path)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw diskError('remove', path, error)
+    }
   }
 
   syncDirectory(folder: string): void {
     if (process.platform === 'win32') return
-    attempt('syncDirectory', folder, () => {
-      const fd = fs.openSync(join(folder, '.'), 'r')
-      try {
-        fs.fsyncSync(fd)
-      } finally {
-        fs.closeSync(fd)
+    let descriptor: number | null = null
+    try {
+      descriptor = this.#calls.openSync(folder, 'r')
+      this.#calls.fsyncSync(descriptor)
+    } catch (error) {
+      // So says a file system that has no such operation; there is nothing else that one could do.
+      if (descriptor === null || errnoOf(error) !== 'EINVAL') throw diskError('syncDirectory', folder, error)
+    } finally {
+      if (descriptor !== null) this.#calls.closeSync(descriptor)
+    }
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string
+  readonly #calls: FileCalls
+  readonly #descriptor: number
+  #isOpen = true
+  /** Background syncs under way: until they have ended the descriptor must not be given to another file. */
+  #syncing = 0
+
+  constructor(calls: FileCalls, path: string, descriptor: number) {
+    this.#calls = calls
+    this.path = path
+    this.#descriptor = descriptor
+  }
+
+  size(): number {
+    this.#check('size')
+    try {
+      return this.#calls.fstatSync(this.#descriptor).size
+    } catch (error) {
+      throw diskError('size', this.path, error)
+    }
+  }
+
+  write(parts: readonly Uint8Array[], position: number): void {
+    this.#check('write')
+    checkBytes('position', position)
+    let next = 0
+    while (next < parts.length) {
+      const first = next
+      let bytes = 0
+      while (next < parts.length && next - first < PARTS_MAX) {
+        const { byteLength } = parts[next] as Uint8Array
+        if (next > first && bytes + byteLength > CALL_BYTES_MAX) break
+        bytes += byteLength
+        next++
       }
+      this.#writeAll(next - first === parts.length ? parts : parts.slice(first, next), bytes, position)
+      position += bytes
+    }
+  }
+
+  /** Writes parts that fit into one call, with as many calls as the system makes of it. */
+  #writeAll(parts: readonly Uint8Array[], bytes: number, position: number): void {
+    let left = bytes
+    while (left > 0) {
+      const written = this.#writeSome(parts, position)
+      left -= written
+      if (left === 0) return
+      position += written
+      parts = after(parts, written)
+    }
+  }
+
+  /** One call; how many bytes of the parts it wrote, at least one. */
+  #writeSome(parts: readonly Uint8Array[], position: number): number {
+    for (let tries = 1; ; tries++) {
+      try {
+        const part = parts[0]
+        const written =
+          parts.length === 1 && part !== undefined
+            ? this.#calls.writeSync(this.#descriptor, part, 0, Math.min(part.byteLength, CALL_BYTES_MAX), position)
+            : this.#calls.writevSync(this.#descriptor, parts as Uint8Array[], position)
+        if (written > 0) return written
+      } catch (error) {
+        if (errnoOf(error) === 'EINTR' && tries < INTERRUPTIONS_MAX) continue
+        throw diskError('write', this.path, error)
+      }
+      // No file system does this; going on would be a loop without an end.
+      throw new DiskError('write', this.path, 'EIO')
+    }
+  }
+
+  read(into: Uint8Array, position: number): number {
+    this.#check('read')
+    checkBytes('position', position)
+    let filled = 0
+    let interruptions = 0
+    while (filled < into.byteLength) {
+      const wanted = Math.min(into.byteLength - filled, CALL_BYTES_MAX)
+      try {
+        const bytes = this.#calls.readSync(this.#descriptor, into, filled, wanted, position + filled)
+        if (bytes === 0) break
+        filled += bytes
+      } catch (error) {
+        if (errnoOf(error) === 'EINTR' && ++interruptions < INTERRUPTIONS_MAX) continue
+        throw diskError('read', this.path, error)
+      }
+    }
+    return filled
+  }
+
+  sync(): void {
+    this.#check('sync')
+    try {
+      this.#calls.fdatasyncSync(this.#descriptor)
+    } catch (error) {
+      // Not tried again, whatever it is: the system may have forgotten already what it could not write.
+      throw diskError('sync', this.path, error)
+    }
+  }
+
+  syncLater(done: (error: DiskError | null) => void): void {
+    this.#check('syncLater')
+    this.#syncing++
+    this.#calls.fdatasync(this.#descriptor, error => {
+      this.#syncing--
+      let failure = error === null ? null : diskError('syncLater', this.path, error)
+      if (!this.#isOpen && this.#syncing === 0) {
+        try {
+          this.#release()
+        } catch (closing) {
+          failure ??= closing as DiskError
+        }
+      }
+      done(failure)
     })
   }
+
+  truncate(bytes: number): void {
+    this.#check('truncate')
+    checkBytes('size', bytes)
+    try {
+      this.#calls.ftruncateSync(this.#descriptor, bytes)
+    } catch (error) {
+      throw diskError('truncate', this.path, error)
+    }
+  }
+
+  /** Gives the descriptor back, at once or when the last background sync has ended; that one is told what went wrong. */
+  close(): void {
+    this.#check('close')
+    this.#isOpen = false
+    if (this.#syncing === 0) this.#release()
+  }
+
+  #release(): void {
+    try {
+      this.#calls.closeSync(this.#descriptor)
+    } catch (error) {
+      throw diskError('close', this.path, error)
+    }
+  }
+
+  /** The system has given the descriptor of a closed file to another one, perhaps. */
+  #check(operation: string): void {
+    if (!this.#isOpen) throw new DiskError(operation, this.path, 'EBADF')
+  }
+}
+
+/** What is left of parts when so many bytes of them are written. */
+function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
+  let first = 0
+  let skipped = written
+  for (let part = parts[0]; part !== undefined && skipped >= part.byteLength; part = parts[first]) {
+    skipped -= part.byteLength
+    first++
+  }
+  const left = parts.slice(first)
+  const [part] = left
+  if (part !== undefined && skipped > 0) left[0] = part.subarray(skipped)
+  return left
+}
+
+/** The system's code; null for what is no failure of the system, but misuse. */
+function errnoOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !('errno' in error) || !('code' in error)) return null
+  return typeof error.code === 'string' ? error.code : null
+}
+
+function diskError(operation: string, path: string, error: unknown): DiskError {
+  const errno = errnoOf(error)
+  if (errno === null) throw error
+  return new DiskError(operation, path, errno, error)
 }

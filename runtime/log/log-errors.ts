@@ -33,6 +33,13 @@ export class ForeignFileError extends LogFileError {
 /** The file was written by a later version, in a format that this one does not know. */
 export class NewerFormatError extends LogFileError {
   override readonly name: string = 'NewerFormatError'
+  /** The version that it names; null where whoever found it does not say. */
+  readonly version: number | null
+
+  constructor(file: string, position: number, why: string, version: number | null = null) {
+    super(file, position, why)
+    this.version = version
+  }
 }
 
 /** The offset lies before the start of the log: retention has removed it. */

@@ -1,0 +1,165 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { acquireLock, DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
+import type { Told } from './fixtures/lock-racer.fixture.ts'
+
+const RACERS = 20
+const racer = fileURLToPath(new URL('./fixtures/lock-racer.fixture.js', import.meta.url))
+const module = new URL('./directory-lock.js', import.meta.url).href
+
+function folder(t: { teardown(act: () => void): unknown }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'lock-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** A lock file as another process would have left it. */
+function leave(directory: string, holder: object, name = 'LOCK'): string {
+  const token = crypto.randomUUID()
+  const whole = { pid: process.pid, start: 'another', host: hostname(), token, ...holder }
+  writeFileSync(join(directory, name), JSON.stringify(whole))
+  return token
+}
+
+/** An id that no process has: that of a child which has ended. */
+async function freePid(): Promise<number> {
+  const child = fork(racer, [tmpdir()])
+  await once(child, 'message')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  return child.pid as number
+}
+
+t.test('a directory is held until it is given up', async t => {
+  const directory = join(folder(t), 'made', 'on', 'demand')
+  const lock = acquireLock(directory)
+  t.same(readdirSync(directory), ['LOCK'])
+  t.throws(() => acquireLock(directory), DirectoryHeldError)
+  t.throws(() => acquireLock(directory), {
+    name: 'DirectoryHeldError',
+    message: `${directory} is held by process ${process.pid} of ${hostname()}`,
+  })
+  lock.release()
+  t.same(readdirSync(directory), [])
+  const second = acquireLock(directory)
+  lock.release()
+  t.throws(() => acquireLock(directory), DirectoryHeldError, 'given up twice is given up once')
+  second.release()
+  t.same(readdirSync(directory), [])
+})
+
+t.test('another thread of the process is refused', async t => {
+  const directory = folder(t)
+  const lock = acquireLock(directory)
+  const source = `import(${JSON.stringify(module)}).then(({ acquireLock }) => acquireLock(${JSON.stringify(directory)}))
+    .then(() => 'won', error => error.name).then(said => require('node:worker_threads').parentPort.postMessage(said))`
+  const worker = new Worker(source, { eval: true })
+  t.same(await once(worker, 'message'), ['DirectoryHeldError'])
+  await worker.terminate()
+  lock.release()
+})
+
+t.test('a holder that is gone, or whose id another process has now, is succeeded', async t => {
+  const gone = await freePid()
+  for (const holder of [{ pid: gone }, { pid: gone, start: null }, ...(process.platform === 'linux' ? [{}] : [])]) {
+    const directory = folder(t)
+    leave(directory, holder)
+    const lock = acquireLock(directory)
+    t.same(readdirSync(directory), ['LOCK'])
+    t.match(JSON.parse(readFileSync(join(directory, 'LOCK'), 'utf8')), { pid: process.pid, host: hostname() })
+    lock.release()
+  }
+})
+
+t.test(
+  'a holder of another host is never succeeded, nor one whose start nobody knows while its id is in use',
+  async t => {
+    const gone = await freePid()
+    for (const holder of [{ pid: gone, host: 'elsewhere' }, { start: null }]) {
+      const directory = folder(t)
+      leave(directory, holder)
+      const before = readFileSync(join(directory, 'LOCK'), 'utf8')
+      t.throws(() => acquireLock(directory), DirectoryHeldError)
+      t.equal(readFileSync(join(directory, 'LOCK'), 'utf8'), before)
+      t.same(readdirSync(directory), ['LOCK'])
+    }
+  },
+)
+
+t.test('heirs that died while they took over are succeeded in turn, and what they left is removed', async t => {
+  const directory = folder(t)
+  const pid = await freePid()
+  const first = leave(directory, { pid })
+  const second = leave(directory, { pid }, `LOCK.after-${first}`)
+  leave(directory, { pid }, `LOCK.after-${second}`)
+  leave(directory, { pid }, 'LOCK.draft-1')
+  leave(directory, { pid }, 'LOCK.after-outdated')
+  acquireLock(directory).release()
+  t.same(readdirSync(directory), [])
+})
+
+t.test('an heir that is alive holds the directory before it has moved to its place', async t => {
+  const directory = folder(t)
+  const other = folder(t)
+  acquireLock(other)
+  const token = leave(directory, { pid: await freePid() })
+  linkSync(join(other, 'LOCK'), join(directory, `LOCK.after-${token}`))
+  t.throws(() => acquireLock(directory), {
+    name: 'DirectoryHeldError',
+    message: `${directory} is held by process ${process.pid} of ${hostname()}`,
+  })
+})
+
+t.test('a lock file that says nothing is refused and left alone', async t => {
+  for (const text of [
+    '',
+    'pid 4',
+    '{}',
+    '{"pid":1,"start":1,"host":"a","token":"b"}',
+    '{"pid":1,"start":null,"host":"a","token":"../../x"}',
+    'null',
+  ]) {
+    const directory = folder(t)
+    writeFileSync(join(directory, 'LOCK'), text)
+    t.throws(() => acquireLock(directory), UnreadableLockError, text)
+    t.same(readdirSync(directory), ['LOCK'])
+    t.equal(readFileSync(join(directory, 'LOCK'), 'utf8'), text)
+  }
+})
+
+async function tell(children: readonly ChildProcess[], told: Told): Promise<string[]> {
+  const answers = children.map(async child => String((await once(child, 'message'))[0]))
+  for (const child of children) child.send(told)
+  return await Promise.all(answers)
+}
+
+t.test('of many processes that find a dead holder exactly one wins, round after round', async t => {
+  const directory = folder(t)
+  let children = Array.from({ length: RACERS }, () => fork(racer, [directory]))
+  t.teardown(() => {
+    for (const child of children) child.kill('SIGKILL')
+  })
+  await Promise.all(children.map(child => once(child, 'message')))
+  while (children.length > RACERS / 2) {
+    const answers = await tell(children, { what: 'once', times: 1, deadPid: null })
+    t.same(answers.toSorted(), [...Array.from({ length: children.length - 1 }, () => 'lost'), 'won'])
+    const winner = children[answers.indexOf('won')] as ChildProcess
+    // Killed while it holds the directory, so the next round finds a dead holder.
+    winner.kill('SIGKILL')
+    await once(winner, 'exit')
+    children = children.filter(child => child !== winner)
+  }
+  for (const deadPid of [null, await freePid()]) {
+    const answers = await tell(children, { what: 'loop', times: 30, deadPid })
+    for (const answer of answers) t.match(answer, /^(some|none) 0$/, 'nobody else was inside')
+    t.ok(answers.includes('some 0'))
+  }
+  acquireLock(directory).release()
+  t.same(readdirSync(directory), [])
+})

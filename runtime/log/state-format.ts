@@ -1,0 +1,123 @@
+/**
+ * The bytes of a state log: a header, then records one after the other, each a change of several entries.
+ *
+ * ```
+ *  0 u32 magic            "MSTL"; header and records keep magic, version and CRC in their places in all versions
+ *  4 u16 version          1
+ *  6 u16 0
+ *  8 u8  logId[16]
+ * 24 u32 madeBytes        size of the file when it got its name; so much was synced before
+ * 28 u32 crc              CRC-32 of bytes 0 to 27
+ * 32 records
+ * ```
+ *
+ * A record, at a multiple of 8:
+ *
+ * ```
+ *  0 u32 magic            "SREC"
+ *  4 u32 bodyBytes        without padding
+ *  8 f64 sequence         from 1 in each file, one more than that of the record before
+ * 16 f64 syncedBelow      records of a lower sequence were synced before this one was written
+ * 24 f64 position         of this record in its file
+ * 32 u32 bodyCrc          CRC-32 of body and padding
+ * 36 u32 headerCrc        CRC-32 of bytes 0 to 35
+ * 40 body                 JSON in UTF-8: an array of [key, value], or [key] where the entry is deleted; padded with zeroes
+ * ```
+ *
+ * Leaf, any thread. Little-endian. A record has at most STATE_RECORD_BYTES_MAX.
+ */
+import { crc32 } from 'node:zlib'
+
+export const STATE_HEADER_BYTES = 32
+export const STATE_RECORD_HEADER_BYTES = 40
+export const STATE_VERSION = 1
+export const STATE_RECORD_BYTES_MAX: number = 16 * 1_024 * 1_024
+/** "MSTL" */
+const FILE_MAGIC = 0x4c_54_53_4d
+/** "SREC" */
+export const STATE_RECORD_MAGIC = 0x43_45_52_53
+export const STATE_ALIGN_BYTES = 8
+
+const LOG_ID = 8
+const MADE_BYTES = 24
+const FILE_CRC = 28
+const BODY_BYTES = 4
+const SEQUENCE = 8
+const SYNCED_BELOW = 16
+const POSITION = 24
+const BODY_CRC = 32
+const HEADER_CRC = 36
+
+/** One entry of a record; without a value where it is deleted. */
+export type StateChange = readonly [key: string, value?: unknown]
+
+export interface StateRecord {
+  readonly sequence: number
+  readonly syncedBelow: number
+  readonly position: number
+  /** With header and padding. */
+  readonly bytes: number
+  readonly body: Buffer
+}
+
+export function stateHeader(logId: Uint8Array, madeBytes: number): Buffer {
+  const bytes = Buffer.alloc(STATE_HEADER_BYTES)
+  bytes.writeUInt32LE(FILE_MAGIC, 0)
+  bytes.writeUInt16LE(STATE_VERSION, 4)
+  bytes.set(logId, LOG_ID)
+  bytes.writeUInt32LE(madeBytes, MADE_BYTES)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, FILE_CRC)), FILE_CRC)
+  return bytes
+}
+
+export interface StateHeader {
+  readonly version: number
+  readonly logId: Buffer
+  readonly madeBytes: number
+}
+
+/** What a file's header says; or why it is none. */
+export function readStateHeader(bytes: Buffer): StateHeader | 'foreign' | 'bad' | 'short' {
+  if (bytes.length < STATE_HEADER_BYTES) return 'short'
+  if (bytes.readUInt32LE(0) !== FILE_MAGIC) return 'foreign'
+  if (crc32(bytes.subarray(0, FILE_CRC)) !== bytes.readUInt32LE(FILE_CRC)) return 'bad'
+  const logId = bytes.subarray(LOG_ID, MADE_BYTES)
+  return { version: bytes.readUInt16LE(4), logId, madeBytes: bytes.readUInt32LE(MADE_BYTES) }
+}
+
+/** A record as one piece; the text is JSON. */
+export function stateRecord(text: string, sequence: number, syncedBelow: number, position: number): Buffer {
+  const bodyBytes = Buffer.byteLength(text)
+  const bytes = Buffer.alloc(recordBytes(bodyBytes))
+  bytes.write(text, STATE_RECORD_HEADER_BYTES)
+  bytes.writeUInt32LE(STATE_RECORD_MAGIC, 0)
+  bytes.writeUInt32LE(bodyBytes, BODY_BYTES)
+  bytes.writeDoubleLE(sequence, SEQUENCE)
+  bytes.writeDoubleLE(syncedBelow, SYNCED_BELOW)
+  bytes.writeDoubleLE(position, POSITION)
+  bytes.writeUInt32LE(crc32(bytes.subarray(STATE_RECORD_HEADER_BYTES)), BODY_CRC)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, HEADER_CRC)), HEADER_CRC)
+  return bytes
+}
+
+function recordBytes(bodyBytes: number): number {
+  return STATE_RECORD_HEADER_BYTES + Math.ceil(bodyBytes / STATE_ALIGN_BYTES) * STATE_ALIGN_BYTES
+}
+
+/** The record whose header these bytes are, from `position` of a file of `size` bytes, without its body; or why not. */
+export function readRecordHeader(
+  bytes: Buffer,
+  position: number,
+  size: number,
+): (Omit<StateRecord, 'body'> & { readonly bodyBytes: number; readonly bodyCrc: number }) | string {
+  if (bytes.length < STATE_RECORD_HEADER_BYTES) return 'the file ends within a record'
+  if (bytes.readUInt32LE(0) !== STATE_RECORD_MAGIC) return 'no record begins here'
+  if (crc32(bytes.subarray(0, HEADER_CRC)) !== bytes.readUInt32LE(HEADER_CRC)) return 'a header’s CRC is wrong'
+  if (bytes.readDoubleLE(POSITION) !== position) return 'a record of another place'
+  const bodyBytes = bytes.readUInt32LE(BODY_BYTES)
+  const whole = recordBytes(bodyBytes)
+  if (whole > STATE_RECORD_BYTES_MAX || position + whole > size) return 'a record is longer than the file'
+  const sequence = bytes.readDoubleLE(SEQUENCE)
+  const syncedBelow = bytes.readDoubleLE(SYNCED_BELOW)
+  return { sequence, syncedBelow, position, bytes: whole, bodyBytes, bodyCrc: bytes.readUInt32LE(BODY_CRC) }
+}

@@ -1,0 +1,101 @@
+/**
+ * Reads the records of a state log (state-format.ts) from the first on, and judges where they end.
+ *
+ * Any thread, read-only. Records that were not synced may be torn in any order when the power fails, and nobody was told
+ * of them: the file is cut there. But what the file held when it got its name was synced, and a record behind the bad place
+ * may say that what is missing had been synced before it was written. Both prove damage, which is never cut. A file that
+ * somebody cut exactly between two later records looks as if the last one had never been written.
+ *
+ * Bounds: one record in memory at a time, at most STATE_RECORD_BYTES_MAX, its size known to fit before it is allocated;
+ * behind a bad place the rest of the file is read once, in pieces of PIECE_BYTES.
+ */
+import { crc32 } from 'node:zlib'
+import type { DiskFile } from './disk.ts'
+import { CorruptLogError, ForeignFileError, NewerFormatError } from './log-errors.ts'
+import {
+  readRecordHeader,
+  readStateHeader,
+  STATE_ALIGN_BYTES,
+  STATE_HEADER_BYTES,
+  STATE_RECORD_HEADER_BYTES,
+  STATE_RECORD_MAGIC,
+  STATE_VERSION,
+  type StateRecord,
+} from './state-format.ts'
+
+const PIECE_BYTES = 256 * 1_024
+
+/** What was cut off the end of a file, because it was never acknowledged whole. */
+export interface StateTail {
+  readonly file: string
+  readonly position: number
+  readonly bytes: number
+  readonly why: string
+}
+
+/** Refuses a file that is not this log's state; returns how many of its bytes were synced before it had its name. */
+function madeBytesOf(file: DiskFile, logId: Uint8Array): number {
+  const bytes = Buffer.alloc(STATE_HEADER_BYTES)
+  const header = readStateHeader(bytes.subarray(0, file.read(bytes, 0)))
+  if (header === 'short') throw new CorruptLogError(file.path, file.size(), 'the file ends within its header')
+  if (header === 'foreign') throw new ForeignFileError(file.path, 0, 'no state log')
+  if (header === 'bad') throw new CorruptLogError(file.path, 0, 'the header’s CRC is wrong')
+  if (header.version > STATE_VERSION)
+    throw new NewerFormatError(file.path, 4, `version ${header.version} of a state log`, header.version)
+  if (!header.logId.equals(logId)) throw new ForeignFileError(file.path, 8, 'of another log')
+  return header.madeBytes
+}
+
+/**
+ * Hands each record to `apply`, in order; returns the bad tail, if there is one.
+ *
+ * @throws CorruptLogError, ForeignFileError, NewerFormatError
+ */
+export function scanState(file: DiskFile, logId: Uint8Array, apply: (record: StateRecord) => void): StateTail | null {
+  const madeBytes = madeBytesOf(file, logId)
+  const size = file.size()
+  if (size < madeBytes)
+    throw new CorruptLogError(file.path, size, `the file is shorter than the ${madeBytes} bytes it had`)
+  let next = 1
+  let position = STATE_HEADER_BYTES
+  while (position < size) {
+    const record = recordAt(file, position, size)
+    if (typeof record === 'string' || record.sequence !== next) {
+      const why = typeof record === 'string' ? record : `record ${record.sequence} instead of ${next}`
+      if (position < madeBytes) throw new CorruptLogError(file.path, position, why)
+      refuseDamage(file, position, size, next, why)
+      return { file: file.path, position, bytes: size - position, why }
+    }
+    apply(record)
+    next = record.sequence + 1
+    position += record.bytes
+  }
+  return null
+}
+
+function recordAt(file: DiskFile, position: number, size: number): StateRecord | string {
+  const bytes = Buffer.alloc(STATE_RECORD_HEADER_BYTES)
+  const header = readRecordHeader(bytes.subarray(0, file.read(bytes, position)), position, size)
+  if (typeof header === 'string') return header
+  const body = Buffer.allocUnsafe(header.bytes - STATE_RECORD_HEADER_BYTES)
+  const read = file.read(body, position + STATE_RECORD_HEADER_BYTES)
+  if (read < body.length || crc32(body) !== header.bodyCrc) return 'a body’s CRC is wrong'
+  return { ...header, body: body.subarray(0, header.bodyBytes) }
+}
+
+/** Throws if a record behind the bad place says that the one that should be there was synced. */
+function refuseDamage(file: DiskFile, bad: number, size: number, missing: number, why: string): void {
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size))
+  for (let position = bad; position + STATE_RECORD_HEADER_BYTES <= size; ) {
+    const bytes = piece.subarray(0, file.read(piece, position))
+    if (bytes.length < STATE_RECORD_HEADER_BYTES) return
+    let at = 0
+    for (; at + STATE_RECORD_HEADER_BYTES <= bytes.length; at += STATE_ALIGN_BYTES) {
+      if (bytes.readUInt32LE(at) !== STATE_RECORD_MAGIC) continue
+      const record = recordAt(file, position + at, size)
+      if (typeof record !== 'string' && record.syncedBelow > missing)
+        throw new CorruptLogError(file.path, bad, `${why}, but record ${record.sequence} behind it is whole`)
+    }
+    position += at
+  }
+}

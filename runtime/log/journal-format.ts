@@ -12,7 +12,7 @@
  * 40 u32 index            of this block in its group commit
  * 44 u32 topic            id
  * 48 u32 partition
- * 52 u32 bodyBytes        without padding; 0 for a mark
+ * 52 u32 bodyBytes        without padding; 0 for a mark, and where the partition is cut to baseOffset
  * 56 f64 baseOffset       of a mark: the first sequence that is still needed
  * 64 f64 endOffset        offset after the last record
  * 72 u32 bodyCrc          CRC-32 of body and padding

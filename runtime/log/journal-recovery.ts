@@ -41,7 +41,11 @@ export interface RecoveredBlock {
   readonly partition: number
   readonly baseOffset: number
   readonly endOffset: number
+  /** Empty where the partition was cut to `baseOffset`. */
   readonly frames: Buffer
+  /** Where the block is. */
+  readonly file: string
+  readonly position: number
 }
 
 /** Where and how a journal ended. */
@@ -89,8 +93,8 @@ export function journalPaths(folder: string, host: number): readonly [string, st
 /**
  * Yields the blocks that may be needed, oldest first, and returns how the journal ended.
  *
- * A block whose base offset lies below the end of an earlier one of its partition takes its place from there on; whoever
- * applies them cuts the partition to the base offset first. A foreign file or a newer version is refused.
+ * A block whose base offset lies below the end of an earlier one of its partition takes its place from there on, and one
+ * without frames says that the partition was cut there (journal-replay.ts). A foreign file or a newer version is refused.
  */
 export function* recoverJournal(
   disk: Disk,
@@ -191,7 +195,7 @@ function* blocksOf(chain: Chain, owner: BlockOwner, keepFrom: number): Generator
       const frames = Buffer.allocUnsafe(header.bodyBytes)
       chain.file.read(frames, position + BLOCK_HEADER_BYTES)
       const { topic, partition, baseOffset, endOffset } = header
-      yield { topic, partition, baseOffset, endOffset, frames }
+      yield { topic, partition, baseOffset, endOffset, frames, file: chain.path, position }
     }
     position += blockBytes(header.bodyBytes)
   }

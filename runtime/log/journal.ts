@@ -40,7 +40,7 @@ const JOURNAL_BYTES_MAX = 1_024 * 1_024 * 1_024
 const ZEROES_BYTES = 1_024 * 1_024
 const END = new Uint8Array(BLOCK_END_BYTES)
 
-/** Frames of one partition in a group commit. */
+/** Frames of one partition in a group commit; none, and no offsets, where the partition is cut to `baseOffset`. */
 export interface JournalEntry {
   /** Id of the topic. */
   readonly topic: number
@@ -49,7 +49,7 @@ export interface JournalEntry {
   readonly endOffset: number
   /** Whole frames when joined; views of any memory, shared or not, which must not change until `append` returns. */
   readonly parts: readonly Uint8Array[]
-  /** The length of all parts, more than 0. */
+  /** The length of all parts. */
   readonly bytes: number
 }
 
@@ -185,6 +185,13 @@ export class Journal {
     if (this.#otherLast < this.#needed) this.#otherBytes = 0
   }
 
+  /** Says durably that no block is needed, when all are in synced segments; nothing can be appended any more. */
+  finish(): void {
+    if (this.#failure !== null) throw this.#failure
+    this.#failure = new Error('the journal is finished')
+    writeMark(this.#file(), this.#bytes, this.#owner, this.#position, this.#sequence, this.#sequence)
+  }
+
   close(): void {
     for (const file of this.#files) file.close()
   }
@@ -209,7 +216,7 @@ export class Journal {
         length += part.length
         parts.push(part)
       }
-      if (length !== bodyBytes || bodyBytes === 0)
+      if (length !== bodyBytes || (bodyBytes === 0) !== (endOffset === baseOffset))
         throw new RangeError(`an entry of ${length} bytes says that it has ${bodyBytes}`)
       const padding = END.subarray(0, paddedBytes(bodyBytes) - bodyBytes)
       if (padding.length > 0) {

@@ -1,102 +1,362 @@
-/** TEMPORARY stand-in. */
-import type { Disk } from './disk.ts'
-import { partitionFolder } from './log-place.ts'
+/**
+ * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for all.
+ *
+ * The partition host's thread owns it, and is alone in writing to these files; all of it is synchronous but syncs in the
+ * background. A group commit writes the frames of all its partitions to their segments, without a sync; then the frames
+ * of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
+ *
+ * ```
+ *  <folder>/topics/7-3/                segments of topic 7, partition 3 (partition-log.ts)
+ *  <folder>/host-0.journal-a, -b       what a loss of power would take from segments
+ *  <folder>/marks, host-0.marks        how far each log is durable by itself (sync-marks.ts)
+ * ```
+ *
+ * A checkpoint makes the journal's room free: segments are synced, then the marks say so, and only when these are durable
+ * the journal may write over the blocks. It runs in the background once the journal has changed files; if the journal is
+ * full before it has ended, or a commit does not fit it, one is made at once instead and covers the commit. A log is cut
+ * after the journal has been told and the mark is lowered, or what is cut would come back, or count as damage.
+ *
+ * After an error nobody knows what the files hold. The store is then poisoned: whatever is asked of it throws that same
+ * error, until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
+ * their open files, wait for a checkpoint, and as many more while it runs.
+ */
+import { type Disk, DiskError } from './disk.ts'
+import { describeFrame } from './frame-scan.ts'
+import { JOURNAL_BYTES, Journal, type JournalEntry } from './journal.ts'
+import { planJournal, replayJournal } from './journal-replay.ts'
+import { LogReader } from './log-reader.ts'
 import type { CutTail } from './log-recovery.ts'
-import { PartitionLog } from './partition-log.ts'
-import type { LogSettings } from './segment-format.ts'
-export interface StoredTopic {
-  readonly topic: number
-  readonly durability: 'os' | 'fsync'
-  readonly segmentBytes: number
-  readonly frameBytesMax: number
-  readonly retention: { readonly bytesMax: number | null; readonly ageMaxMs: number | null }
+import type { FaultPoint, LogStoreOptions, StoredTopic, StoreEntry } from './log-store-types.ts'
+import { partitionsFolder, StoredPartition } from './stored-partition.ts'
+import { markKey, SyncMarks } from './sync-marks.ts'
+
+/** How often retention looks, at most. */
+const RETAIN_EVERY_MS = 1_000
+/** So many closed segments are a reason for a checkpoint, however few bytes they have. */
+const ROLLED_MAX = 64
+
+/** What is being synced in the background. */
+interface Checkpoint {
+  /** Of the journal, when it was begun. */
+  readonly sequence: number
+  /** The ends of all logs that were dirty then. */
+  readonly ends: ReadonlyMap<StoredPartition, number>
+  waiting: number
 }
-export interface StoredPartition {
-  readonly topic: StoredTopic
-  readonly partition: number
+
+interface StoreParts {
+  readonly disk: Disk
   readonly folder: string
-  readonly settings: LogSettings
-  readonly startOffset: number
-  readonly endOffset: number
-  readonly bytes: number
+  readonly logId: Uint8Array
+  readonly marks: SyncMarks
+  readonly journal: Journal
+  readonly partitions: Map<string, StoredPartition>
   readonly cuts: readonly CutTail[]
+  readonly checkpointBytes: number
+  readonly fault: (point: FaultPoint) => void
 }
-export interface StoreEntry {
-  readonly log: StoredPartition
-  readonly baseOffset: number
-  readonly endOffset: number
-  readonly maxTimestamp: number
-  readonly parts: readonly Uint8Array[]
-  readonly bytes: number
-}
-class One implements StoredPartition {
-  readonly folder: string
-  readonly settings: LogSettings
-  readonly log: PartitionLog
-  readonly topic: StoredTopic
-  readonly partition: number
-  constructor(disk: Disk, dir: string, logId: Uint8Array, topic: StoredTopic, partition: number) {
-    this.topic = topic
-    this.partition = partition
-    this.folder = partitionFolder(dir, topic.topic, partition)
-    const { segmentBytes, frameBytesMax } = topic
-    this.settings = { logId, topic: topic.topic, partition, segmentBytes, frameBytesMax }
-    disk.makeFolder(this.folder)
-    this.log = PartitionLog.open(disk, this.folder, this.settings, 0)
-  }
-  get startOffset(): number {
-    return this.log.startOffset
-  }
-  get endOffset(): number {
-    return this.log.endOffset
-  }
-  get bytes(): number {
-    return this.log.bytes
-  }
-  get cuts(): readonly CutTail[] {
-    return this.log.cuts
-  }
-}
+
 export class LogStore {
+  /** What was cut off the files of the host when they were opened; each partition has its own. */
+  readonly cuts: readonly CutTail[]
   readonly #disk: Disk
-  readonly #dir: string
+  readonly #folder: string
   readonly #logId: Uint8Array
-  readonly #open = new Map<string, One>()
-  static open(disk: Disk, dir: string, _host: number, logId: Uint8Array, _known: readonly unknown[]): LogStore {
-    return new LogStore(disk, dir, logId)
+  readonly #marks: SyncMarks
+  readonly #journal: Journal
+  readonly #partitions: Map<string, StoredPartition>
+  readonly #checkpointBytes: number
+  readonly #fault: (point: FaultPoint) => void
+  #checkpoint: Checkpoint | null = null
+  /** Bytes appended and segments closed since a checkpoint was last begun. */
+  #bytes = 0
+  #rolled = 0
+  #retainedMs = Number.NEGATIVE_INFINITY
+  #poison: unknown = null
+  #isClosed = false
+
+  /**
+   * Opens the partitions of a host, all that it may have journalled: brings what the journal holds into their logs, makes
+   * that durable, marks it, and begins an empty journal. The folder's own name must be durable already.
+   *
+   * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
+   */
+  static open(
+    disk: Disk,
+    folder: string,
+    host: number,
+    logId: Uint8Array,
+    partitions: readonly { readonly topic: StoredTopic; readonly partition: number }[],
+    options: LogStoreOptions = {},
+  ): LogStore {
+    const { journalBytes = JOURNAL_BYTES, fault = () => undefined } = options
+    disk.makeFolder(partitionsFolder(folder))
+    const plan = planJournal(disk, folder, host, logId)
+    const marks = SyncMarks.open(disk, folder, host, logId)
+    const opened = new Map<string, StoredPartition>()
+    try {
+      for (const { topic, partition } of partitions) {
+        const syncedTo = marks.of(topic.topic, partition)
+        const stored = StoredPartition.open(disk, folder, logId, topic, partition, syncedTo)
+        opened.set(markKey(topic.topic, partition), stored)
+      }
+      fault('recovery')
+      replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
+      syncAll(opened.values())
+      fault('checkpointSynced')
+      writeMarks(marks, ends(opened.values()))
+      fault('marksWritten')
+      const journal = Journal.start(disk, folder, host, logId, { journalBytes, after: plan.end })
+      const { state, file, position, why } = plan.end
+      const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
+      if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
+      const parts = { disk, folder, logId, marks, journal, partitions: opened, cuts, fault }
+      return new LogStore({ ...parts, checkpointBytes: journalBytes })
+    } catch (error) {
+      closeAll([...[...opened.values()].map(({ log }) => log), marks])
+      throw error
+    }
   }
-  constructor(disk: Disk, dir: string, logId: Uint8Array) {
-    this.#disk = disk
-    this.#dir = dir
-    this.#logId = logId
+
+  private constructor(parts: StoreParts) {
+    this.cuts = parts.cuts
+    this.#disk = parts.disk
+    this.#folder = parts.folder
+    this.#logId = parts.logId
+    this.#marks = parts.marks
+    this.#journal = parts.journal
+    this.#partitions = parts.partitions
+    this.#checkpointBytes = parts.checkpointBytes
+    this.#fault = parts.fault
   }
+
+  /** A partition that was opened, or is now, because its topic was made later. Damage of its log concerns no other. */
   partition(topic: StoredTopic, partition: number): StoredPartition {
-    const key = `${topic.topic}-${partition}`
-    const one = this.#open.get(key) ?? new One(this.#disk, this.#dir, this.#logId, topic, partition)
-    this.#open.set(key, one)
-    return one
+    if (this.#poison !== null) throw this.#poison
+    const key = markKey(topic.topic, partition)
+    const known = this.#partitions.get(key)
+    if (known !== undefined) return known
+    const syncedTo = this.#marks.of(topic.topic, partition)
+    const opened = StoredPartition.open(this.#disk, this.#folder, this.#logId, topic, partition, syncedTo)
+    this.#partitions.set(key, opened)
+    return opened
   }
+
+  /**
+   * One group commit: returns when each entry is as durable as its topic says. Entries of one partition follow each other.
+   *
+   * @throws DiskError, from then on for ever
+   */
   append(entries: readonly StoreEntry[]): void {
-    for (const { log, parts, bytes, ...frames } of entries) (log as One).log.append(parts, frames, bytes)
-    for (const { log } of entries) if (log.topic.durability === 'fsync') (log as One).log.sync()
+    this.#guard(() => {
+      const journalled: StoreEntry[] = []
+      for (const entry of entries) {
+        const { log } = entry.log
+        const { segments } = log
+        log.append(entry.parts, entry, entry.bytes)
+        this.#bytes += entry.bytes
+        if (entry.log.topic.durability === 'fsync') journalled.push(entry)
+        if (log.segments === segments) continue
+        this.#rolled++
+        this.#fault('roll')
+      }
+      this.#fault('segmentWritten')
+      this.#journalAll(journalled)
+    })
   }
-  tend(_nowMs: number): boolean {
-    return false
+
+  /** Makes these entries durable, which are in their segments already. */
+  #journalAll(entries: readonly StoreEntry[]): void {
+    for (let next = 0; next < entries.length; ) {
+      const group: JournalEntry[] = []
+      let bytes = 0
+      for (let entry = entries[next]; entry !== undefined; entry = entries[next + group.length]) {
+        const one = journalEntry(entry)
+        bytes += Journal.bytesOf([one])
+        if (bytes > this.#journal.commitBytesMax) break
+        group.push(one)
+      }
+      if (group.length === 0 || !this.#journalOne(group)) {
+        // What does not fit, alone or now, is durable with all segments just as well.
+        this.#checkpointNow()
+        return
+      }
+      for (const { log, endOffset } of entries.slice(next, next + group.length)) log.journaledTo = endOffset
+      next += group.length
+    }
   }
-  truncateTo(log: StoredPartition, endOffset: number): void {
-    ;(log as One).log.truncateTo(endOffset)
+
+  /** Returns whether there was room. */
+  #journalOne(group: readonly JournalEntry[]): boolean {
+    const { mustCheckpoint } = this.#journal
+    if (this.#journal.append(group) === 'full') return false
+    this.#fault('journalWritten')
+    if (!mustCheckpoint && this.#journal.mustCheckpoint) this.#fault('journalReuse')
+    return true
   }
+
+  /**
+   * The work of the background, to be called often: retention, and checkpoints. Returns whether a checkpoint is under way;
+   * what it waits for is told on this thread.
+   *
+   * @throws DiskError, also one that befell what was under way
+   */
+  tend(nowMs: number): boolean {
+    return this.#guard(() => {
+      // Also when the clock was set back.
+      if (Math.abs(nowMs - this.#retainedMs) >= RETAIN_EVERY_MS) {
+        this.#retainedMs = nowMs
+        for (const partition of this.#partitions.values()) retain(partition, nowMs)
+      }
+      const isDue = this.#journal.mustCheckpoint || this.#bytes >= this.#checkpointBytes || this.#rolled >= ROLLED_MAX
+      if (this.#checkpoint === null && isDue) this.#beginCheckpoint()
+      return this.#checkpoint !== null
+    })
+  }
+
+  #beginCheckpoint(): void {
+    const dirty = ends(this.#partitions.values())
+    const checkpoint: Checkpoint = { sequence: this.#journal.sequence, ends: dirty, waiting: dirty.size }
+    this.#checkpoint = checkpoint
+    this.#bytes = 0
+    this.#rolled = 0
+    for (const { log } of dirty.keys()) log.syncLater(error => this.#synced(checkpoint, error))
+    if (dirty.size === 0) this.#endCheckpoint(checkpoint)
+  }
+
+  #synced(checkpoint: Checkpoint, error: DiskError | null): void {
+    if (this.#isClosed) return
+    // Also of a checkpoint that is given up: its files may have lost what they were given.
+    if (error !== null) this.#poison ??= error
+    checkpoint.waiting--
+    if (this.#poison !== null || this.#checkpoint !== checkpoint || checkpoint.waiting > 0) return
+    try {
+      this.#guard(() => this.#endCheckpoint(checkpoint))
+    } catch (failure) {
+      // Nobody is there to catch it; whoever comes next meets it.
+      if (!(failure instanceof DiskError)) throw failure
+    }
+  }
+
+  /** Segments are synced up to these ends: says so in the marks, and then frees the journal. */
+  #endCheckpoint({ sequence, ends: synced }: Pick<Checkpoint, 'sequence' | 'ends'>): void {
+    this.#checkpoint = null
+    this.#fault('checkpointSynced')
+    const { bytes } = this.#marks
+    writeMarks(this.#marks, synced)
+    this.#fault(this.#marks.bytes < bytes ? 'compaction' : 'marksWritten')
+    this.#journal.release(sequence)
+  }
+
+  #checkpointNow(): void {
+    const { sequence } = this.#journal
+    this.#bytes = 0
+    this.#rolled = 0
+    const dirty = ends(this.#partitions.values())
+    syncAll(dirty.keys())
+    this.#endCheckpoint({ sequence, ends: dirty })
+  }
+
+  /**
+   * Cuts a log back to this offset, or to the begin of the frame that holds it: what was written after it was never
+   * committed, by a host whose thread died. Returns the new end. A RangeError if that lies before the start.
+   */
+  truncateTo(partition: StoredPartition, endOffset: number): number {
+    if (endOffset < partition.startOffset)
+      throw new RangeError(`give an offset from ${partition.startOffset} on, not ${endOffset}`)
+    if (endOffset >= partition.endOffset) return partition.endOffset
+    return this.#guard(() => {
+      const end = this.#frameAt(partition, endOffset)
+      if (partition.journaledTo > end) this.#journalCut(partition, end)
+      // What is under way would mark what is cut.
+      this.#checkpoint = null
+      if (partition.syncedTo > end) writeMarks(this.#marks, new Map([[partition, end]]))
+      this.#fault('truncation')
+      return partition.log.truncateTo(end)
+    })
+  }
+
+  /** Where the frame begins that holds this offset. */
+  #frameAt({ folder, settings, log }: StoredPartition, offset: number): number {
+    const reader = new LogReader(this.#disk, folder, settings)
+    try {
+      return describeFrame(reader.read(offset, log.endOffset, 0), 0, 0).baseOffset
+    } finally {
+      reader.close()
+    }
+  }
+
+  /** Keeps what the journal has of this partition above an offset from being brought back. */
+  #journalCut(partition: StoredPartition, end: number): void {
+    const { topic } = partition.topic
+    const cut = { topic, partition: partition.partition, baseOffset: end, endOffset: end, parts: [], bytes: 0 }
+    while (!this.#journalOne([cut])) this.#checkpointNow()
+    partition.journaledTo = end
+  }
+
+  /** Makes everything durable, empties the journal and closes the files: the next to open them has nothing to bring back. */
   close(): void {
-    for (const one of this.#open.values()) {
-      one.log.sync()
-      one.log.close()
+    if (this.#isClosed) return
+    try {
+      if (this.#poison !== null) return
+      this.#guard(() => {
+        this.#checkpointNow()
+        this.#journal.finish()
+      })
+    } finally {
+      this.#isClosed = true
+      closeAll([...[...this.#partitions.values()].map(({ log }) => log), this.#journal, this.#marks])
+      this.#poison ??= new Error(`the log store in ${this.#folder} is closed`)
+    }
+  }
+
+  #guard<T>(act: () => T): T {
+    if (this.#poison !== null) throw this.#poison
+    try {
+      return act()
+    } catch (error) {
+      this.#poison ??= error
+      throw error
     }
   }
 }
-export function recoverStore(
-  _disk: Disk,
-  _dir: string,
-  _logId: Uint8Array,
-  _topics: ReadonlyMap<number, StoredTopic & { readonly partitions: number }>,
-  _onCut: (cut: CutTail) => void,
-): void {}
+
+function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
+  return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
+}
+
+/** The ends of those that the marks do not cover. */
+function ends(partitions: Iterable<StoredPartition>): Map<StoredPartition, number> {
+  const found = new Map<StoredPartition, number>()
+  for (const partition of partitions) if (partition.isDirty) found.set(partition, partition.endOffset)
+  return found
+}
+
+function syncAll(partitions: Iterable<StoredPartition>): void {
+  for (const { isDirty, log } of partitions) if (isDirty) log.sync()
+}
+
+function writeMarks(marks: SyncMarks, durable: ReadonlyMap<StoredPartition, number>): void {
+  marks.write([...durable].map(([{ topic, partition }, syncedTo]) => ({ topic: topic.topic, partition, syncedTo })))
+  for (const [partition, syncedTo] of durable) partition.syncedTo = syncedTo
+}
+
+function retain({ topic, log }: StoredPartition, nowMs: number): void {
+  const { bytesMax, ageMaxMs } = topic.retention
+  if (bytesMax === null && ageMaxMs === null) return
+  log.retain({
+    bytesMax: bytesMax ?? Number.POSITIVE_INFINITY,
+    beforeMs: ageMaxMs === null ? Number.NEGATIVE_INFINITY : nowMs - ageMaxMs,
+  })
+}
+
+/** Closes what an error has left open, or nothing more can be done for; what goes wrong with that changes nothing. */
+function closeAll(opened: readonly { close(): void }[]): void {
+  for (const one of opened) {
+    try {
+      one.close()
+    } catch {
+      // Its bytes were durable before, or nobody relies on them.
+    }
+  }
+}

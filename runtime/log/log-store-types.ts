@@ -1,0 +1,50 @@
+/**
+ * What the durable partitions of a partition host are told with: topics, what is appended, and where they may be killed.
+ *
+ * Leaf, any thread. Nothing here is checked: options are, before they get here.
+ */
+import type { StoredPartition } from './stored-partition.ts'
+
+/** What the log needs to know of a topic. An id is never given to a second topic. */
+export interface StoredTopic {
+  /** Its id. */
+  readonly topic: number
+  /** What appended records survive: `os` the process, `fsync` a loss of power too. */
+  readonly durability: 'os' | 'fsync'
+  readonly segmentBytes: number
+  readonly frameBytesMax: number
+  /** Limits of each partition; null: none. */
+  readonly retention: { readonly bytesMax: number | null; readonly ageMaxMs: number | null }
+}
+
+/** Whole frames that are appended to one partition. */
+export interface StoreEntry {
+  readonly log: StoredPartition
+  /** The partition's `endOffset`, after the entries before this one. */
+  readonly baseOffset: number
+  readonly endOffset: number
+  readonly maxTimestamp: number
+  /** Views of any memory, which must not change until `append` returns. */
+  readonly parts: readonly Uint8Array[]
+  /** The length of all parts. */
+  readonly bytes: number
+}
+
+/** Where a test may end the process. */
+export type FaultPoint =
+  | 'segmentWritten'
+  | 'roll'
+  | 'journalWritten'
+  | 'journalReuse'
+  | 'checkpointSynced'
+  | 'marksWritten'
+  | 'compaction'
+  | 'truncation'
+  | 'recovery'
+
+export interface LogStoreOptions {
+  /** Size of each of the two files of the journal; default JOURNAL_BYTES. */
+  readonly journalBytes?: number
+  /** Called at each of these points; by default nothing is. */
+  readonly fault?: (point: FaultPoint) => void
+}

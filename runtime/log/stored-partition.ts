@@ -1,0 +1,80 @@
+/**
+ * One partition of a log store: its log in segments, and how far it is known to be durable.
+ *
+ * The partition host's thread owns it, through its store (log-store.ts), which alone appends, cuts and moves the marks;
+ * everybody else on that thread looks at the offsets. Readers of other threads open files of their own by `folder` and
+ * `settings`.
+ */
+import { join } from 'node:path'
+import type { Disk } from './disk.ts'
+import type { CutTail } from './log-recovery.ts'
+import type { StoredTopic } from './log-store-types.ts'
+import { PartitionLog } from './partition-log.ts'
+import type { LogSettings } from './segment-format.ts'
+
+/** The folder that holds a folder for each partition. */
+export function partitionsFolder(folder: string): string {
+  return join(folder, 'topics')
+}
+
+export class StoredPartition {
+  readonly topic: StoredTopic
+  readonly partition: number
+  readonly folder: string
+  readonly settings: LogSettings
+  /** For the store alone. */
+  readonly log: PartitionLog
+  /** Everything below is durable, and the marks say so. For the store alone. */
+  syncedTo: number
+  /** End of what is in the journal of now. For the store alone. */
+  journaledTo = 0
+
+  private constructor(
+    topic: StoredTopic,
+    partition: number,
+    settings: LogSettings,
+    log: PartitionLog,
+    syncedTo: number,
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.folder = log.folder
+    this.settings = settings
+    this.log = log
+    this.syncedTo = syncedTo
+  }
+
+  /** Opens its log, as `PartitionLog.open` does and with the same errors. */
+  static open(
+    disk: Disk,
+    storeFolder: string,
+    logId: Uint8Array,
+    topic: StoredTopic,
+    partition: number,
+    syncedTo: number,
+  ): StoredPartition {
+    const { segmentBytes, frameBytesMax } = topic
+    const settings: LogSettings = { logId, topic: topic.topic, partition, segmentBytes, frameBytesMax }
+    const folder = join(partitionsFolder(storeFolder), `${topic.topic}-${partition}`)
+    const log = PartitionLog.open(disk, folder, settings, syncedTo)
+    return new StoredPartition(topic, partition, settings, log, syncedTo)
+  }
+
+  get startOffset(): number {
+    return this.log.startOffset
+  }
+
+  get endOffset(): number {
+    return this.log.endOffset
+  }
+
+  /** What was cut off its log when it was opened. */
+  get cuts(): readonly CutTail[] {
+    return this.log.cuts
+  }
+
+  /** Whether there are records that the marks do not cover. */
+  get isDirty(): boolean {
+    return this.log.endOffset !== this.syncedTo
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The marks of a partition host: below which offset each partition is known to be durable, so that a log that ends before
+ * it is damaged, and not torn.
+ *
+ * The partition host's thread owns its own file; all of it is synchronous. A mark has a version, one more each time, and
+ * of several marks of a partition that with the highest version holds: marks rise, but are lowered before a log is cut.
+ *
+ * ```
+ *  <folder>/marks          of all partitions; written before any partition host starts, then only read
+ *  <folder>/host-3.marks   what partition host 3 has marked since
+ * ```
+ *
+ * So it does not matter how many partition hosts there are, or which of them had a partition before: what they wrote is
+ * brought into the first file (recover-store.ts) when their number may have changed. Both are state logs, each entry of
+ * `topic-partition` a pair of offset and version. Bound: one entry in memory for each partition that was ever marked.
+ */
+import { basename, dirname, join } from 'node:path'
+import type { Disk } from './disk.ts'
+import { StateLog } from './state-log.ts'
+import { type StateTail, scanState } from './state-scan.ts'
+
+/** Of one partition. */
+export interface Mark {
+  /** Everything below this offset is durable. */
+  readonly syncedTo: number
+  readonly version: number
+}
+
+/** A partition, and below which offset it is durable now. */
+export interface MarkChange {
+  readonly topic: number
+  readonly partition: number
+  readonly syncedTo: number
+}
+
+export function markKey(topic: number, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+/** Of all partitions. */
+export function marksPath(folder: string): string {
+  return join(folder, 'marks')
+}
+
+/** Of one partition host. */
+export function hostMarksPath(folder: string, host: number): string {
+  return join(folder, `host-${host}.marks`)
+}
+
+/** Takes over each mark of this file that is newer; returns the file's torn end. A file that is not there has none. */
+export function readMarks(disk: Disk, path: string, logId: Uint8Array, into: Map<string, Mark>): StateTail | null {
+  if (!disk.list(dirname(path)).includes(basename(path))) return null
+  const file = disk.open(path, 'read')
+  try {
+    return scanState(file, logId, ({ body }) => {
+      for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) takeMark(into, key, value)
+    })
+  } finally {
+    file.close()
+  }
+}
+
+function takeMark(into: Map<string, Mark>, key: string, value: unknown): void {
+  if (value === undefined) return
+  const [syncedTo, version] = value as [number, number]
+  if (version > (into.get(key)?.version ?? 0)) into.set(key, { syncedTo, version })
+}
+
+export class SyncMarks {
+  readonly #marks = new Map<string, Mark>()
+  readonly #state: StateLog
+
+  private constructor(disk: Disk, folder: string, state: StateLog, logId: Uint8Array) {
+    this.#state = state
+    readMarks(disk, marksPath(folder), logId, this.#marks)
+    for (const [key, value] of state.entries()) takeMark(this.#marks, key, value)
+  }
+
+  /** Throws as `StateLog.open` does. */
+  static open(disk: Disk, folder: string, host: number, logId: Uint8Array): SyncMarks {
+    const state = StateLog.open(disk, hostMarksPath(folder, host), { logId, syncs: true })
+    try {
+      return new SyncMarks(disk, folder, state, logId)
+    } catch (error) {
+      state.close()
+      throw error
+    }
+  }
+
+  /** What was cut off the end of this host's file. */
+  get torn(): StateTail | null {
+    return this.#state.torn
+  }
+
+  /** Size of this host's file. */
+  get bytes(): number {
+    return this.#state.bytes
+  }
+
+  /** The offset below which a partition is durable; 0 if nothing is known of it. */
+  of(topic: number, partition: number): number {
+    return this.#marks.get(markKey(topic, partition))?.syncedTo ?? 0
+  }
+
+  /** Writes these marks as one record, durable when this returns. Throws `DiskError`, from then on for ever. */
+  write(changes: readonly MarkChange[]): void {
+    const marks = changes.map(({ topic, partition, syncedTo }) => {
+      const key = markKey(topic, partition)
+      return { key, syncedTo, version: (this.#marks.get(key)?.version ?? 0) + 1 }
+    })
+    this.#state.write(marks.map(({ key, syncedTo, version }) => [key, [syncedTo, version]] as const))
+    for (const { key, syncedTo, version } of marks) this.#marks.set(key, { syncedTo, version })
+  }
+
+  close(): void {
+    this.#state.close()
+  }
+}

@@ -53,6 +53,8 @@ export interface StorePlace {
   readonly dir: string
   /** Of all its logs. */
   readonly logId: Uint8Array
+  /** How many partition hosts there are. */
+  readonly hosts: number
 }
 
 /** A partition as readers and its host see it. */

@@ -7,6 +7,7 @@
  *
  * ```
  * ids                    { below }                 numbers below it may have been given
+ * hosts                  { count }                 partition hosts, among which group states lie
  * topic/<name>           StoredTopic
  * group/<topic id>/<name>  { members }             one number for each partition; dead letters are known by it
  * ```
@@ -14,11 +15,12 @@
  * Bound: a few hundred bytes for each topic and group.
  */
 import { join } from 'node:path'
+import { moveGroupStates, removeGroupStates } from '../group/group-states.ts'
 import type { Disk } from '../log/disk.ts'
 import { openIdentity } from '../log/identity.ts'
 import { storedTopic } from '../log/log-place.ts'
-import { recoverStore } from '../log/log-store.ts'
 import { NodeDisk } from '../log/node-disk.ts'
+import { recoverStore } from '../log/recover-store.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
 import type { TopicShape } from '../protocol.ts'
@@ -89,6 +91,24 @@ export class BrokerDirectory {
     if (this.#state.has(groupKey(topic, group))) this.#state.write([[groupKey(topic, group), undefined]])
   }
 
+  /** Group states lie where the partition hosts of now look for them. They were written by as many as there were last. */
+  settleHosts(disk: Disk, count: number): void {
+    const last = (this.#state.get('hosts') as { readonly count: number } | undefined)?.count ?? count
+    if (last !== count) moveGroupStates(disk, this.dir, this.logId, last, count, this.#partitionsOfMembers())
+    if (!this.#state.has('hosts') || last !== count) this.#state.write([['hosts', { count }]])
+    removeGroupStates(disk, this.dir, count)
+  }
+
+  #partitionsOfMembers(): Map<number, number> {
+    const partitions = new Map<number, number>()
+    for (const [key, value] of this.#state.entries()) {
+      if (!key.startsWith('group/')) continue
+      for (const [partition, member] of (value as { readonly members: readonly number[] }).members.entries())
+        partitions.set(member, partition)
+    }
+    return partitions
+  }
+
   close(): void {
     this.#state.close()
   }
@@ -98,7 +118,7 @@ export class BrokerDirectory {
  * Opens the folder of a broker, made if need be, and recovers what partition hosts had in their journals, however many there
  * were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
  */
-export function openDirectory(dir: string): BrokerDirectory {
+export function openDirectory(dir: string, hosts: number): BrokerDirectory {
   const disk = new NodeDisk()
   try {
     const directory = new BrokerDirectory(disk, dir)
@@ -109,6 +129,7 @@ export function openDirectory(dir: string): BrokerDirectory {
       }),
     )
     recoverStore(disk, dir, directory.logId, topics, () => undefined)
+    directory.settleHosts(disk, hosts)
     return directory
   } catch (error) {
     throw storeError(error)

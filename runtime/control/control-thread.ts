@@ -82,13 +82,14 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#directory = boot.dir === null ? null : openDirectory(boot.dir)
+    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#ownerMembers = ownerMembers
     this.#tell = tell
-    const store = this.#directory === null ? null : { dir: this.#directory.dir, logId: this.#directory.logId }
+    const { dir, logId } = this.#directory ?? { dir: null, logId: null }
+    const store = dir === null ? null : { dir, logId, hosts: boot.partitionThreads }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>

@@ -144,7 +144,5 @@ export class LogSource implements FrameSource {
 function endOffsetOf(frames: Buffer): number {
   let last = 0
   for (let at = 0; at < frames.length; at += frames.readInt32LE(at)) last = at
-  return (
-    frames.readUInt32LE(last + 8) + frames.readUInt32LE(last + 12) * 2 ** 32 + frames.readUInt32LE(last + 16) + 1
-  )
+  return frames.readUInt32LE(last + 8) + frames.readUInt32LE(last + 12) * 2 ** 32 + frames.readUInt32LE(last + 16) + 1
 }

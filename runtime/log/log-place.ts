@@ -1,13 +1,18 @@
 /** Where logs lie in a broker's folder, and how a topic's are kept. Leaf, any thread. */
 import { join } from 'node:path'
 import type { TopicLogShape, TopicShape } from '../protocol.ts'
-import type { StoredTopic } from './log-store.ts'
+import type { StoredTopic } from './log-store-types.ts'
 
 /** A frame is sealed at 16 KiB, or has one record, with what is added to one that is replayed. */
 const FRAME_EXTRA_BYTES = 65_536
 
+/** The folder that holds a folder for each partition. */
+export function partitionsFolder(dir: string): string {
+  return join(dir, 'topics')
+}
+
 export function partitionFolder(dir: string, topic: number, partition: number): string {
-  return join(dir, 'topics', `${topic}-${partition}`)
+  return join(partitionsFolder(dir), `${topic}-${partition}`)
 }
 
 export function frameBytesMax(maxMessageBytes: number): number {

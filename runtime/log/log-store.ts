@@ -24,10 +24,11 @@ import { type Disk, DiskError } from './disk.ts'
 import { describeFrame } from './frame-scan.ts'
 import { JOURNAL_BYTES, Journal, type JournalEntry } from './journal.ts'
 import { planJournal, replayJournal } from './journal-replay.ts'
+import { partitionsFolder } from './log-place.ts'
 import { LogReader } from './log-reader.ts'
 import type { CutTail } from './log-recovery.ts'
 import type { FaultPoint, LogStoreOptions, StoredTopic, StoreEntry } from './log-store-types.ts'
-import { partitionsFolder, StoredPartition } from './stored-partition.ts'
+import { StoredPartition } from './stored-partition.ts'
 import { markKey, SyncMarks } from './sync-marks.ts'
 
 /** How often retention looks, at most. */

@@ -15,10 +15,11 @@ import type { Disk } from './disk.ts'
 import { Journal } from './journal.ts'
 import { journalPaths } from './journal-recovery.ts'
 import { type JournalPlan, planJournal, replayJournal } from './journal-replay.ts'
+import { partitionsFolder } from './log-place.ts'
 import type { CutTail } from './log-recovery.ts'
 import type { StoredTopic } from './log-store-types.ts'
 import { StateLog } from './state-log.ts'
-import { partitionsFolder, StoredPartition } from './stored-partition.ts'
+import { StoredPartition } from './stored-partition.ts'
 import { hostMarksPath, type Mark, markKey, marksPath, readMarks } from './sync-marks.ts'
 
 /** A file of a partition host, whole or half made. */

@@ -5,17 +5,12 @@
  * everybody else on that thread looks at the offsets. Readers of other threads open files of their own by `folder` and
  * `settings`.
  */
-import { join } from 'node:path'
 import type { Disk } from './disk.ts'
+import { partitionFolder } from './log-place.ts'
 import type { CutTail } from './log-recovery.ts'
 import type { StoredTopic } from './log-store-types.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { LogSettings } from './segment-format.ts'
-
-/** The folder that holds a folder for each partition. */
-export function partitionsFolder(folder: string): string {
-  return join(folder, 'topics')
-}
 
 export class StoredPartition {
   readonly topic: StoredTopic
@@ -55,7 +50,7 @@ export class StoredPartition {
   ): StoredPartition {
     const { segmentBytes, frameBytesMax } = topic
     const settings: LogSettings = { logId, topic: topic.topic, partition, segmentBytes, frameBytesMax }
-    const folder = join(partitionsFolder(storeFolder), `${topic.topic}-${partition}`)
+    const folder = partitionFolder(storeFolder, topic.topic, partition)
     const log = PartitionLog.open(disk, folder, settings, syncedTo)
     return new StoredPartition(topic, partition, settings, log, syncedTo)
   }
@@ -66,6 +61,11 @@ export class StoredPartition {
 
   get endOffset(): number {
     return this.log.endOffset
+  }
+
+  /** Of its segment files. */
+  get bytes(): number {
+    return this.log.bytes
   }
 
   /** What was cut off its log when it was opened. */

@@ -10,14 +10,14 @@
  * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
  * longer kept. It is told once.
  */
-import { join } from 'node:path'
 import { MillraceError } from '../errors.ts'
 import type { GroupActor } from '../group/group-actor.ts'
-import { GroupStates } from '../group/group-states.ts'
+import { GroupStates, groupStatesPath } from '../group/group-states.ts'
 import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
 import { DiskError } from '../log/disk.ts'
 import { storedTopic } from '../log/log-place.ts'
-import { LogStore, type StoreEntry } from '../log/log-store.ts'
+import { LogStore } from '../log/log-store.ts'
+import type { StoreEntry } from '../log/log-store-types.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../protocol.ts'
@@ -51,7 +51,7 @@ export class HostStore {
         topic.log === null ? [] : [{ topic: storedTopic(topic, topic.log), partition }],
       )
       this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known)
-      this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
+      this.states = new GroupStates(this.#disk, groupStatesPath(place.dir, host, place.hosts), place.logId)
     } catch (error) {
       throw storeError(error)
     }

@@ -438,11 +438,19 @@ export interface ControlApi {
   attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
   growRing(client: number, ring: number, bytes: number): Promise<RingPlace>
   describeHold(topic: number, partition: number): Promise<Hold>
+  /** A member's records cannot be read any more: the runs of its group fail. */
+  unreadable(member: number, error: ErrorWire): Promise<void>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   groupStats(topic: number, group: string): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
 }
+
+/** Calls that handlers' threads make. */
+export type HandlerControlApi = Pick<
+  ControlApi,
+  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold' | 'unreadable'
+>
 
 /** Calls that only the thread which created the broker makes. */
 export interface OwnerControlApi extends ControlApi {

@@ -64,6 +64,10 @@ export class Session {
     this.#remote = remote
     this.#lock = lock
     this.thread = new AttachedThread(memory, place)
+    this.thread.unreadable = (member, error) =>
+      void this.calls()
+        .unreadable(member, toWire(error))
+        .catch(() => undefined)
     this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
       stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
       publishFailed: (topic, partition, count, error) =>

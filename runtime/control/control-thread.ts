@@ -7,14 +7,15 @@
 import type { MessagePort } from 'node:worker_threads'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
-import { clearTimeout, nowMs, setTimeout, viewMemory } from '../../actors/world.ts'
-import { fromWire, MillraceError, toWire } from '../errors.ts'
+import { nowMs, viewMemory } from '../../actors/world.ts'
+import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import { storeError } from '../log/store-errors.ts'
 import type {
   BrokerNotice,
   ControlBoot,
   GroupSummary,
+  HandlerControlApi,
   Hold,
   HostNotice,
   HostPartitionStats,
@@ -34,34 +35,13 @@ import type {
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import { type BrokerDirectory, openDirectory } from './broker-directory.ts'
-import { Catalog, type ClientEntry, type GroupEntry } from './catalog.ts'
-import { cutter } from './cutter.ts'
+import { Catalog, type ClientEntry } from './catalog.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'
-import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
-import { HandlerRun } from './handler-run.ts'
 import { describeHold } from './holds.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
-import { runShape } from './run-shape.ts'
+import { Runs } from './runs.ts'
 import { watch } from './watchdog.ts'
-
-/** How long a run that gave up on the caller's thread is waited for. */
-const ABANDON_MS = 2_000
-
-/** A run, on worker threads or on the caller's. */
-interface RunEntry {
-  readonly id: number
-  readonly spec: RunSpec
-  readonly shape: RunShape
-  readonly coordinator: GroupCoordinator
-  /** Null: the caller's thread is the member. */
-  readonly handlers: HandlerRun | null
-  /** Rejects when the caller's thread is waited for no longer. */
-  readonly cut: Promise<never>
-  readonly cutOff: () => void
-  /** The end of the run, once it is on its way. */
-  stopping: Promise<readonly unknown[]> | null
-}
 
 class ControlThread implements OwnerControlApi {
   readonly #directory: BrokerDirectory | null
@@ -70,11 +50,8 @@ class ControlThread implements OwnerControlApi {
   readonly #openings: Openings
   readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
-  readonly #ownerMembers: Calls<MemberApi>
   readonly #tell: (notice: BrokerNotice) => void
-  readonly #coordinators = new Map<GroupEntry, GroupCoordinator>()
-  readonly #runs = new Map<number, RunEntry>()
-  readonly #restartsByGroup = new Map<GroupEntry, number>()
+  readonly #runs: Runs
   /** Makes one topic or group at a time, so that two openers of one name find one. */
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -86,7 +63,6 @@ class ControlThread implements OwnerControlApi {
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
-    this.#ownerMembers = ownerMembers
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
     const store = dir === null ? null : { dir, logId, hosts: boot.partitionThreads }
@@ -104,14 +80,12 @@ class ControlThread implements OwnerControlApi {
     this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
     )
-    this.#stopWatching = watch((now, lateMs) => this.#look(now, lateMs))
-  }
-
-  #look(now: number, lateMs: number): number {
-    let soonest = Number.POSITIVE_INFINITY
-    for (const { handlers } of this.#runs.values())
-      if (handlers !== null) soonest = Math.min(soonest, handlers.watch(now, lateMs))
-    return soonest
+    this.#runs = new Runs(this.#catalog, this.#hosts, this.#owner, ownerMembers, {
+      api: this.#handlerApi(),
+      clientGone: client => this.#clientGone(client),
+      tell,
+    })
+    this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
 
   get ownerPlace(): ClientPlace {
@@ -219,9 +193,12 @@ class ControlThread implements OwnerControlApi {
     return ring.place
   }
 
+  async unreadable(member: number, error: ErrorWire): Promise<void> {
+    this.#runs.unreadable(member, fromWire(error))
+  }
+
   describeHold(topic: number, partition: number): Promise<Hold> {
-    const isRunning = (group: GroupEntry): boolean => (this.#coordinators.get(group)?.members ?? 0) > 0
-    return describeHold(this.#catalog, this.#hosts, topic, partition, isRunning)
+    return describeHold(this.#catalog, this.#hosts, topic, partition, group => this.#runs.hasMembers(group))
   }
 
   async letterTopics(name: string): Promise<LetterTopics> {
@@ -253,8 +230,8 @@ class ControlThread implements OwnerControlApi {
       .sort((a, b) => a.partition - b.partition)
     return {
       ...base,
-      restarts: this.#restartsByGroup.get(group) ?? 0,
-      threads: this.#coordinators.get(group)?.owners ?? 0,
+      restarts: this.#runs.restartsOf(group),
+      threads: this.#runs.ownersOf(group),
       reports,
     }
   }
@@ -270,197 +247,59 @@ class ControlThread implements OwnerControlApi {
     return this.#serially(async () => {
       const group = this.#catalog.group(topic, name)
       if (group === undefined) return
-      if ([...this.#runs.values()].some(run => run.coordinator.group === group)) {
+      if (this.#runs.isRunning(group)) {
         throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
       }
       await this.#hosts.all(async api => {
         await Promise.all(group.places.map(place => api.deleteGroup(place.member)))
       })
-      this.#coordinators.delete(group)
-      this.#restartsByGroup.delete(group)
+      this.#runs.forget(group)
       this.#catalog.forgetGroup(group)
     })
   }
 
-  #coordinator(group: GroupEntry): GroupCoordinator {
-    let coordinator = this.#coordinators.get(group)
-    if (coordinator === undefined) {
-      coordinator = new GroupCoordinator(this.#catalog, this.#hosts, this.#catalog.topic(group.spec.topic), group)
-      this.#coordinators.set(group, coordinator)
-    }
-    return coordinator
-  }
-
   async startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }> {
-    const entry = await this.#serially(async () => {
+    const run = await this.#serially(async () => {
       this.#checkOpen()
-      this.#openings.checkOutput(
-        spec,
-        [...this.#runs.values()].map(run => run.spec),
-      )
+      this.#openings.checkOutput(spec, this.#runs.specs)
       // Known from here on, so that its group cannot be deleted while its threads start.
-      return this.#addRun(spec, await this.#openings.group(spec))
+      return this.#runs.add(spec, await this.#openings.group(spec))
     })
-    const { id: run, shape, handlers, coordinator } = entry
-    try {
-      await handlers?.start()
-    } catch (error) {
-      // Threads that had come up are members already.
-      if (handlers !== null) await coordinator.leave(run, handlers.memberIds, false)
-      this.#runs.delete(run)
-      throw error
-    }
-    return { run, shape }
+    return { run, shape: await this.#runs.start(run) }
   }
 
-  #addRun(spec: RunSpec, group: GroupEntry): RunEntry {
-    const run = this.#catalog.nextId()
-    const { shape: topic } = this.#catalog.topic(spec.topic)
-    const shape = runShape(run, topic, spec, group)
-    const coordinator = this.#coordinator(group)
-    const handlers =
-      spec.threads === null
-        ? null
-        : new HandlerRun(this.#catalog, this.#hosts, coordinator, shape, spec.threads, spec.confirms, {
-            api: this.#handlerApi(),
-            restarted: (thread, reason, restarts) => {
-              this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
-              this.#tell({
-                kind: 'event',
-                event: 'restarted',
-                payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
-              })
-            },
-            clientGone: client => this.#clientGone(client),
-            gaveUp: error => void this.#runFailed(run, error),
-          })
-    const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }
-    this.#runs.set(run, entry)
-    return entry
+  joinRun(run: number): Promise<void> {
+    return this.#runs.join(run)
+  }
+
+  stopRun(run: number, timeoutMs: number): Promise<readonly unknown[]> {
+    return this.#runs.stop(run, timeoutMs)
+  }
+
+  pauseRun(run: number): Promise<void> {
+    return this.#runs.pause(run)
+  }
+
+  resumeRun(run: number): Promise<void> {
+    return this.#runs.resume(run)
   }
 
   /** Only what handlers may ask for: the rest is the owner's. */
-  #handlerApi(): Pick<OwnerControlApi, 'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'> {
+  #handlerApi(): HandlerControlApi {
     return {
       attachProducer: (client, topic) => this.attachProducer(client, topic),
       attachProducerByName: (client, topic) => this.attachProducerByName(client, topic),
       growRing: (client, ring, bytes) => this.growRing(client, ring, bytes),
       describeHold: (topic, partition) => this.describeHold(topic, partition),
+      unreadable: (member, error) => this.unreadable(member, error),
     }
-  }
-
-  /** The caller's thread, which knows the run by now, takes its partitions. */
-  async joinRun(run: number): Promise<void> {
-    const entry = this.#run(run)
-    const refused = (error: unknown): void => void this.#runFailed(run, error as Error)
-    const members = this.#ownerMembers
-    const handle: MemberHandle = {
-      run,
-      client: this.#owner,
-      confirms: entry.spec.confirms,
-      cut: entry.cut,
-      careful: () => Promise.resolve(),
-      crashOf: () => Promise.resolve(null),
-      assign: assignment => members.assign(run, assignment),
-      revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
-      refused,
-    }
-    await entry.coordinator.up(new Map([[`${run}`, handle]]))
-  }
-
-  #run(run: number): RunEntry {
-    const entry = this.#runs.get(run)
-    if (entry === undefined) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
-    return entry
-  }
-
-  async #runFailed(run: number, error: Error): Promise<void> {
-    const entry = this.#runs.get(run)
-    if (entry === undefined || entry.stopping !== null) return
-    entry.stopping = this.#abandon(entry)
-    await entry.stopping
-    this.#tell({ kind: 'runFailed', run, error: toWire(error) })
-  }
-
-  async #abandon(entry: RunEntry): Promise<readonly unknown[]> {
-    entry.handlers?.retire()
-    await entry.handlers?.end(0)
-    const timer = setTimeout(entry.cutOff, ABANDON_MS)
-    await entry.coordinator.leave(entry.id, this.#memberIds(entry), false)
-    clearTimeout(timer)
-    this.#runs.delete(entry.id)
-    return []
-  }
-
-  #memberIds(entry: RunEntry): readonly string[] {
-    return entry.handlers === null ? [`${entry.id}`] : entry.handlers.memberIds
-  }
-
-  async stopRun(run: number, timeoutMs: number): Promise<readonly unknown[]> {
-    const entry = this.#runs.get(run)
-    if (entry === undefined) return []
-    entry.stopping ??= this.#stop(entry, timeoutMs)
-    return entry.stopping
-  }
-
-  async #stop(entry: RunEntry, timeoutMs: number): Promise<readonly unknown[]> {
-    const { handlers } = entry
-    handlers?.retire()
-    let late = false
-    const cut = (): void => {
-      late = true
-      entry.cutOff()
-      void handlers?.end(0)
-    }
-    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(cut, timeoutMs)
-    const { results, failures } = await entry.coordinator.leave(entry.id, this.#memberIds(entry), true)
-    clearTimeout(timer)
-    await handlers?.end(Math.min(timeoutMs, 2_000))
-    this.#runs.delete(entry.id)
-    const { group } = entry.spec
-    if (late) {
-      const held = handlers === null ? 'a handler on the main thread is still busy' : 'its threads were ended'
-      throw new MillraceError(
-        'MILL_TIMEOUT',
-        `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${held}, and what is not finished will be delivered again`,
-      )
-    }
-    const failure = failures[0]
-    if (failure !== undefined) {
-      const { partition, error } = failure
-      const said = error instanceof Error ? error.message : String(error)
-      throw new MillraceError(
-        'MILL_HANDLER',
-        `group ${group} has stopped, but its handler's \`stop\` failed for partition ${partition}: ${said}`,
-        { cause: error },
-      )
-    }
-    return results.map(({ result }) => result)
-  }
-
-  async pauseRun(run: number): Promise<void> {
-    const entry = this.#run(run)
-    await (entry.handlers === null ? this.#ownerMembers.pause(run) : entry.handlers.pause())
-  }
-
-  async resumeRun(run: number): Promise<void> {
-    const entry = this.#run(run)
-    await (entry.handlers === null ? this.#ownerMembers.resume(run) : entry.handlers.resume())
   }
 
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
     const until = nowMs() + timeoutMs
     const left: string[] = []
-    await Promise.all(
-      [...this.#runs.values()].map(async entry => {
-        try {
-          await this.stopRun(entry.id, Math.max(1, until - nowMs()))
-        } catch (error) {
-          left.push((error as Error).message)
-        }
-      }),
-    )
+    left.push(...(await this.#runs.stopAll(until)))
     this.#stopWatching()
     await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()
@@ -470,7 +309,7 @@ class ControlThread implements OwnerControlApi {
   }
 
   async killHandler(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
-    return (await this.#runs.get(run)?.handlers?.kill(index, aim)) ?? null
+    return this.#runs.kill(run, index, aim)
   }
 
   killPartitionHost(host: number, point: number): Promise<boolean> {
@@ -478,11 +317,10 @@ class ControlThread implements OwnerControlApi {
   }
 
   async census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }> {
-    const handlers = [...this.#runs.values()].reduce((sum, run) => sum + (run.handlers?.threads ?? 0), 0)
     return {
       blocks: this.#catalog.blocks,
       usedBytes: this.#catalog.usedBytes,
-      threads: handlers + this.#catalog.hosts.length,
+      threads: this.#runs.threads + this.#catalog.hosts.length,
     }
   }
 }

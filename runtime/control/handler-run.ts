@@ -25,7 +25,7 @@ import {
   SLOT_SINCE,
 } from '../layout.ts'
 import type {
-  ControlApi,
+  HandlerControlApi,
   HandlerHostApi,
   HandlerHostBoot,
   RunShape,
@@ -43,7 +43,7 @@ import { type Sight, seen, UNSEEN } from './watchdog.ts'
 
 export interface HandlerRunSurroundings {
   /** The control calls that handlers' publishing makes. */
-  readonly api: Pick<ControlApi, 'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'>
+  readonly api: HandlerControlApi
   restarted(thread: number, reason: string, restarts: number): void
   /** A thread has ended: what it left behind is drained and freed. */
   clientGone(client: ClientEntry): void

@@ -22,6 +22,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
   const thread = new AttachedThread(viewMemory(boot.memory), boot.place)
   const control = connect<ControlApi>(boot.control, { name: 'the control thread', lost: new Promise(() => undefined) })
   const publishers = new Publishers(thread, control.call, { stalled: () => undefined, publishFailed: () => undefined })
+  thread.unreadable = (unread, error) => void control.call.unreadable(unread, toWire(error)).catch(() => undefined)
   let member: HandlerMember | null = null
   const loaded = (): HandlerMember => {
     if (member === null) throw new Error('broken invariant: a handler host was used before its handler was loaded')

@@ -136,6 +136,7 @@ export class HandlerMember implements RunMember {
     const { executor, context } = running
     context.abort()
     await executor.close()
+    executor.reader.close()
     this.#running.delete(member)
     this.#thread.removeTaker(member, executor)
     if (!stop || this.#handler.stop === undefined) return { held: true }

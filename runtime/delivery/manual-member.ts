@@ -230,6 +230,7 @@ class ManualReader implements TurnTaker, Settler {
     this.#commit()
     this.#closed = true
     this.#settlements.close()
+    this.reader.close()
     if (this.#timer !== null) clearTimeout(this.#timer)
     for (const { entry, delivery } of this.#open.values()) {
       if (!delivery.settled) this.#credits.available++

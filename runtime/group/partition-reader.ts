@@ -8,6 +8,7 @@
 import type { Memory } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
+import { MillraceError } from '../errors.ts'
 import {
   CLIENT_TURN,
   FAILURES_MAX,
@@ -43,6 +44,8 @@ export class PartitionReader {
   #bufferEnd = 0
   #baseOffset = 0
   #committed: number
+  /** The disk has failed, or retention has removed what comes next. */
+  #isUnreadable = false
   /** Committed before it is handled, at most once; -1: never. */
   #claimed = -1
   readonly #known = new Map<number, KnownRecord>()
@@ -85,7 +88,7 @@ export class PartitionReader {
 
   /** Whether `next` would find a record without waiting. May be wrong once, when only skipped records are left. */
   ready(): boolean {
-    return this.#cursor < this.#bufferEnd || this.#source.ready()
+    return this.#cursor < this.#bufferEnd || (!this.#isUnreadable && this.#source.ready())
   }
 
   /** Moves to the next record; false when nothing more is readable now. */
@@ -123,13 +126,26 @@ export class PartitionReader {
   }
 
   #fetch(): boolean {
-    const frames = this.#source.fetch()
+    const frames = this.#fetched()
     if (frames === null) return false
     this.#buffer = frames
     this.#words = new Int32Array(frames.buffer, 0, frames.length >> 2)
     this.#bufferEnd = frames.length
     this.#openFrame(0)
     return true
+  }
+
+  #fetched(): Buffer | null {
+    if (this.#isUnreadable) return null
+    try {
+      return this.#source.fetch()
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      // What was handed out goes on, and nothing is skipped; its run is told.
+      this.#isUnreadable = true
+      this.#thread.unreadable(this.assignment.member, error)
+      return null
+    }
   }
 
   #broken(what: string): Error {

@@ -99,6 +99,10 @@ export class AttachedThread {
   #waiting = false
   #lastYield = 0
   #closed = false
+  /** Told when a member's records cannot be read any more; whoever owns the thread sees to it that its run fails. */
+  unreadable: (member: number, error: Error) => void = (_, error) => {
+    throw error
+  }
   /** Called after receipts were drained: waiting publishes may fit now. */
   readonly #afterReceipts = new Set<() => void>()
 

@@ -1,0 +1,289 @@
+/**
+ * What handles records now: runs on handler threads and on the caller's, each a member of its group.
+ *
+ * The control thread. A run is known from `add` on, takes partitions up with `start` or `join`, and is gone when it has
+ * stopped, or failed. It decides nothing about partitions (group-coordinator.ts) or threads (handler-run.ts).
+ */
+import type { Calls } from '../../actors/control-port.ts'
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
+import { MillraceError, toWire } from '../errors.ts'
+import type {
+  BrokerNotice,
+  HandlerControlApi,
+  MemberApi,
+  RunShape,
+  RunSpec,
+  SabotageAim,
+  SabotageReport,
+} from '../protocol.ts'
+import type { Catalog, ClientEntry, GroupEntry } from './catalog.ts'
+import { cutter } from './cutter.ts'
+import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
+import { HandlerRun } from './handler-run.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import { runShape } from './run-shape.ts'
+
+/** How long a run that gave up on the caller's thread is waited for. */
+const ABANDON_MS = 2_000
+
+/** A run, on worker threads or on the caller's. */
+interface RunEntry {
+  readonly id: number
+  readonly spec: RunSpec
+  readonly shape: RunShape
+  readonly coordinator: GroupCoordinator
+  /** Null: the caller's thread is the member. */
+  readonly handlers: HandlerRun | null
+  /** Rejects when the caller's thread is waited for no longer. */
+  readonly cut: Promise<never>
+  readonly cutOff: () => void
+  /** The end of the run, once it is on its way. */
+  stopping: Promise<readonly unknown[]> | null
+}
+
+export interface RunsSurroundings {
+  /** What handlers' threads may ask for. */
+  readonly api: HandlerControlApi
+  clientGone(client: ClientEntry): void
+  tell(notice: BrokerNotice): void
+}
+
+export class Runs {
+  readonly #catalog: Catalog
+  readonly #hosts: PartitionHosts
+  /** The caller's thread. */
+  readonly #owner: ClientEntry
+  readonly #ownerMembers: Calls<MemberApi>
+  readonly #surroundings: RunsSurroundings
+  readonly #coordinators = new Map<GroupEntry, GroupCoordinator>()
+  readonly #runs = new Map<number, RunEntry>()
+  readonly #restartsByGroup = new Map<GroupEntry, number>()
+
+  constructor(
+    catalog: Catalog,
+    hosts: PartitionHosts,
+    owner: ClientEntry,
+    ownerMembers: Calls<MemberApi>,
+    surroundings: RunsSurroundings,
+  ) {
+    this.#catalog = catalog
+    this.#hosts = hosts
+    this.#owner = owner
+    this.#ownerMembers = ownerMembers
+    this.#surroundings = surroundings
+  }
+
+  get specs(): readonly RunSpec[] {
+    return [...this.#runs.values()].map(({ spec }) => spec)
+  }
+
+  isRunning(group: GroupEntry): boolean {
+    return [...this.#runs.values()].some(run => run.coordinator.group === group)
+  }
+
+  hasMembers(group: GroupEntry): boolean {
+    return (this.#coordinators.get(group)?.members ?? 0) > 0
+  }
+
+  restartsOf(group: GroupEntry): number {
+    return this.#restartsByGroup.get(group) ?? 0
+  }
+
+  /** Members that own a partition. */
+  ownersOf(group: GroupEntry): number {
+    return this.#coordinators.get(group)?.owners ?? 0
+  }
+
+  /** Handler threads of all runs. */
+  get threads(): number {
+    return [...this.#runs.values()].reduce((sum, run) => sum + (run.handlers?.threads ?? 0), 0)
+  }
+
+  forget(group: GroupEntry): void {
+    this.#coordinators.delete(group)
+    this.#restartsByGroup.delete(group)
+  }
+
+  /** Looks after handlers that hang; returns when to look again. */
+  watch(now: number, lateMs: number): number {
+    let soonest = Number.POSITIVE_INFINITY
+    for (const { handlers } of this.#runs.values())
+      if (handlers !== null) soonest = Math.min(soonest, handlers.watch(now, lateMs))
+    return soonest
+  }
+
+  #coordinator(group: GroupEntry): GroupCoordinator {
+    let coordinator = this.#coordinators.get(group)
+    if (coordinator === undefined) {
+      coordinator = new GroupCoordinator(this.#catalog, this.#hosts, this.#catalog.topic(group.spec.topic), group)
+      this.#coordinators.set(group, coordinator)
+    }
+    return coordinator
+  }
+
+  /** Returns its number. */
+  add(spec: RunSpec, group: GroupEntry): number {
+    const run = this.#catalog.nextId()
+    const { shape: topic } = this.#catalog.topic(spec.topic)
+    const shape = runShape(run, topic, spec, group)
+    const coordinator = this.#coordinator(group)
+    const handlers =
+      spec.threads === null
+        ? null
+        : new HandlerRun(this.#catalog, this.#hosts, coordinator, shape, spec.threads, spec.confirms, {
+            api: this.#surroundings.api,
+            restarted: (thread, reason, restarts) => {
+              this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
+              this.#surroundings.tell({
+                kind: 'event',
+                event: 'restarted',
+                payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
+              })
+            },
+            clientGone: client => this.#surroundings.clientGone(client),
+            gaveUp: error => void this.#failed(run, error),
+          })
+    const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }
+    this.#runs.set(run, entry)
+    return run
+  }
+
+  /** Starts its threads, if it has any. */
+  async start(run: number): Promise<RunShape> {
+    const { shape, handlers, coordinator } = this.#run(run)
+    try {
+      await handlers?.start()
+    } catch (error) {
+      // Threads that had come up are members already.
+      if (handlers !== null) await coordinator.leave(run, handlers.memberIds, false)
+      this.#runs.delete(run)
+      throw error
+    }
+    return shape
+  }
+
+  /** The caller's thread, which knows the run by now, takes its partitions. */
+  async join(run: number): Promise<void> {
+    const entry = this.#run(run)
+    const refused = (error: unknown): void => void this.#failed(run, error as Error)
+    const members = this.#ownerMembers
+    const handle: MemberHandle = {
+      run,
+      client: this.#owner,
+      confirms: entry.spec.confirms,
+      cut: entry.cut,
+      careful: () => Promise.resolve(),
+      crashOf: () => Promise.resolve(null),
+      assign: assignment => members.assign(run, assignment),
+      revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
+      refused,
+    }
+    await entry.coordinator.up(new Map([[`${run}`, handle]]))
+  }
+
+  #run(run: number): RunEntry {
+    const entry = this.#runs.get(run)
+    if (entry === undefined) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
+    return entry
+  }
+
+  async #failed(run: number, error: Error): Promise<void> {
+    const entry = this.#runs.get(run)
+    if (entry === undefined || entry.stopping !== null) return
+    entry.stopping = this.#abandon(entry)
+    await entry.stopping
+    this.#surroundings.tell({ kind: 'runFailed', run, error: toWire(error) })
+  }
+
+  async #abandon(entry: RunEntry): Promise<readonly unknown[]> {
+    entry.handlers?.retire()
+    await entry.handlers?.end(0)
+    const timer = setTimeout(entry.cutOff, ABANDON_MS)
+    await entry.coordinator.leave(entry.id, this.#memberIds(entry), false)
+    clearTimeout(timer)
+    this.#runs.delete(entry.id)
+    return []
+  }
+
+  #memberIds(entry: RunEntry): readonly string[] {
+    return entry.handlers === null ? [`${entry.id}`] : entry.handlers.memberIds
+  }
+
+  async stop(run: number, timeoutMs: number): Promise<readonly unknown[]> {
+    const entry = this.#runs.get(run)
+    if (entry === undefined) return []
+    entry.stopping ??= this.#stopped(entry, timeoutMs)
+    return entry.stopping
+  }
+
+  async #stopped(entry: RunEntry, timeoutMs: number): Promise<readonly unknown[]> {
+    const { handlers } = entry
+    handlers?.retire()
+    let late = false
+    const cut = (): void => {
+      late = true
+      entry.cutOff()
+      void handlers?.end(0)
+    }
+    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(cut, timeoutMs)
+    const { results, failures } = await entry.coordinator.leave(entry.id, this.#memberIds(entry), true)
+    clearTimeout(timer)
+    await handlers?.end(Math.min(timeoutMs, 2_000))
+    this.#runs.delete(entry.id)
+    const { group } = entry.spec
+    if (late) {
+      const held = handlers === null ? 'a handler on the main thread is still busy' : 'its threads were ended'
+      throw new MillraceError(
+        'MILL_TIMEOUT',
+        `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${held}, and what is not finished will be delivered again`,
+      )
+    }
+    const failure = failures[0]
+    if (failure !== undefined) {
+      const { partition, error } = failure
+      const said = error instanceof Error ? error.message : String(error)
+      throw new MillraceError(
+        'MILL_HANDLER',
+        `group ${group} has stopped, but its handler's \`stop\` failed for partition ${partition}: ${said}`,
+        { cause: error },
+      )
+    }
+    return results.map(({ result }) => result)
+  }
+
+  /** Stops all; returns what was said of those that did not stop in good order. */
+  async stopAll(until: number): Promise<string[]> {
+    const left: string[] = []
+    await Promise.all(
+      [...this.#runs.values()].map(async entry => {
+        try {
+          await this.stop(entry.id, Math.max(1, until - nowMs()))
+        } catch (error) {
+          left.push((error as Error).message)
+        }
+      }),
+    )
+    return left
+  }
+
+  /** Records of a member cannot be read any more. */
+  unreadable(member: number, error: Error): void {
+    for (const { id, coordinator } of this.#runs.values())
+      if (coordinator.group.places.some(place => place.member === member)) void this.#failed(id, error)
+  }
+
+  async pause(run: number): Promise<void> {
+    const entry = this.#run(run)
+    await (entry.handlers === null ? this.#ownerMembers.pause(run) : entry.handlers.pause())
+  }
+
+  async resume(run: number): Promise<void> {
+    const entry = this.#run(run)
+    await (entry.handlers === null ? this.#ownerMembers.resume(run) : entry.handlers.resume())
+  }
+
+  /** Tests only. */
+  async kill(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
+    return (await this.#runs.get(run)?.handlers?.kill(index, aim)) ?? null
+  }
+}

@@ -5,7 +5,7 @@ import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter
 import { DeadLettersClient } from './dead-letters/dead-letters-client.ts'
 import { checkName } from './names.ts'
 import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
-import { Session } from './session.ts'
+import { Session, type StoreTuning } from './session.ts'
 import { TopicClient } from './topic-client.ts'
 import type {
   Broker,
@@ -84,8 +84,13 @@ class BrokerClient implements Broker {
  * await orders.publish({ key: 'customer-1', value: { amount: 5 } })
  * await broker.close()
  */
-export async function createBroker(options?: BrokerOptions): Promise<Broker> {
-  const session = await Session.open(checkBrokerOptions(options))
+export function createBroker(options?: BrokerOptions): Promise<Broker> {
+  return openBroker(options)
+}
+
+/** The same, for tests that need a small journal. */
+export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning): Promise<Broker> {
+  const session = await Session.open(checkBrokerOptions(options), tuning)
   const broker = new BrokerClient(session)
   sessions.set(broker, session)
   return broker

@@ -111,7 +111,7 @@ export const FAULT_ARMED = 0
 export const FAULT_REACHED = 4
 export const FAULT_BYTES: number = LINE_BYTES
 
-/** Points at which a partition host can be made to stop: of an append, in its order, and of a settlement. */
+/** Points at which a partition host can be made to stop: of an append, in its order, of a settlement, and of its disk. */
 export const FAULT_POINT = {
   none: 0,
   beforeCommit: 1,
@@ -122,5 +122,15 @@ export const FAULT_POINT = {
   betweenChargeAndAnswer: 6,
   beforeCharge: 7,
   letterWaits: 8,
+  segmentWritten: 9,
+  roll: 10,
+  journalWritten: 11,
+  journalReuse: 12,
+  checkpointSynced: 13,
+  marksWritten: 14,
+  compaction: 15,
+  truncation: 16,
+  recovery: 17,
+  statesSwept: 18,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

@@ -55,6 +55,8 @@ export interface StorePlace {
   readonly logId: Uint8Array
   /** How many partition hosts there are. */
   readonly hosts: number
+  /** Size of a file of a host's journal. */
+  readonly journalBytes: number
 }
 
 /** A partition as readers and its host see it. */
@@ -468,6 +470,8 @@ export interface OwnerControlApi extends ControlApi {
   /** Tests only: kills a handler thread of a run, or a partition host, and says what it was doing. */
   killHandler(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null>
   killPartitionHost(host: number, point: number): Promise<boolean>
+  /** Tests only: lets a partition host stand still when it comes to this point; false: it did not. */
+  haltPartitionHost(host: number, point: number): Promise<boolean>
   /** Tests only: what is held, to compare with a baseline. */
   census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }>
 }
@@ -480,4 +484,5 @@ export interface ControlBoot {
   readonly deadLetterDepth: number
   /** Folder of what is on disk, locked by the caller; null: nothing is. */
   readonly dir: string | null
+  readonly journalBytes: number
 }

@@ -13,6 +13,7 @@ import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
 import { acquireLock, type Lock } from './log/directory-lock.ts'
+import { JOURNAL_BYTES } from './log/journal.ts'
 import { storeError } from './log/store-errors.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
@@ -25,6 +26,11 @@ const CALL_MS = 30_000
 /** The control thread ends by itself what is late; should it not, it is ended. */
 const CLOSE_GRACE_MS = 5_000
 const FOR_EVER_MS = 2 ** 31 - 1
+
+/** What tests make small. */
+export interface StoreTuning {
+  readonly journalBytes?: number
+}
 
 /** Told when a run ends other than by its own `stop`. */
 export interface RunObserver {
@@ -75,7 +81,7 @@ export class Session {
     })
   }
 
-  static async open(options: CheckedBrokerOptions): Promise<Session> {
+  static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
     const lock = options.dir === undefined ? null : lockFolder(options.dir)
@@ -89,6 +95,7 @@ export class Session {
       restart: options.restart,
       deadLetterDepth: options.deadLetterDepth,
       dir: options.dir ?? null,
+      journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
       name: 'millrace control',

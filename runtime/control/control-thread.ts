@@ -65,7 +65,8 @@ class ControlThread implements OwnerControlApi {
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
-    const store = dir === null ? null : { dir, logId, hosts: boot.partitionThreads }
+    const { partitionThreads: hosts, journalBytes } = boot
+    const store = dir === null ? null : { dir, logId, hosts, journalBytes }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
@@ -314,6 +315,10 @@ class ControlThread implements OwnerControlApi {
 
   killPartitionHost(host: number, point: number): Promise<boolean> {
     return this.#hosts.kill(host, point)
+  }
+
+  haltPartitionHost(host: number, point: number): Promise<boolean> {
+    return this.#hosts.halt(host, point)
   }
 
   async census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }> {

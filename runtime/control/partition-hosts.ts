@@ -199,21 +199,24 @@ export class PartitionHosts {
     return this.#fault + host * FAULT_BYTES
   }
 
-  /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there within 5 s. */
-  async kill(host: number, point: number): Promise<boolean> {
+  /** Tests only: lets a host stand still when it comes to a named point of its work. False: it did not within 5 s. */
+  async halt(host: number, point: number): Promise<boolean> {
     const { memory } = this.#catalog
     const fault = this.#faultOf(host)
+    memory.store(fault + FAULT_REACHED, 0)
+    memory.store(fault + FAULT_ARMED, point)
+    const until = nowMs() + 5_000
+    while (memory.load(fault + FAULT_REACHED) !== point && nowMs() < until)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    return memory.load(fault + FAULT_REACHED) === point
+  }
+
+  /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there. */
+  async kill(host: number, point: number): Promise<boolean> {
     const life = (this.#slots[host] as Slot).incarnation
     if (life === null) return false
-    if (point !== 0) {
-      memory.store(fault + FAULT_REACHED, 0)
-      memory.store(fault + FAULT_ARMED, point)
-      const until = nowMs() + 5_000
-      while (memory.load(fault + FAULT_REACHED) !== point && nowMs() < until)
-        await new Promise(resolve => setTimeout(resolve, 1))
-    }
-    const reached = point === 0 || memory.load(fault + FAULT_REACHED) === point
-    memory.store(fault + FAULT_ARMED, 0)
+    const reached = point === 0 || (await this.halt(host, point))
+    this.#catalog.memory.store(this.#faultOf(host) + FAULT_ARMED, 0)
     if (!reached) return false
     life.kill('a test ended it')
     await life.exited

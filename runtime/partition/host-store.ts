@@ -13,11 +13,12 @@
 import { MillraceError } from '../errors.ts'
 import type { GroupActor } from '../group/group-actor.ts'
 import { GroupStates, groupStatesPath } from '../group/group-states.ts'
+import { FAULT_POINT } from '../layout.ts'
 import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
 import { DiskError } from '../log/disk.ts'
 import { storedTopic } from '../log/log-place.ts'
 import { LogStore } from '../log/log-store.ts'
-import type { StoreEntry } from '../log/log-store-types.ts'
+import type { FaultPoint, StoreEntry } from '../log/log-store-types.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../protocol.ts'
@@ -29,11 +30,19 @@ const SYNC_MS = 1_000
 /** Retention is looked after as often. */
 const SLEEP_MS = 5_000
 
+/** What it needs of its host. */
+export interface HostStoreSurroundings {
+  /** Told once. */
+  failed(error: Error): void
+  /** Stops here for ever if a test has armed this point. */
+  fault(point: number): void
+}
+
 export class HostStore {
   readonly states: GroupStates
   readonly #disk = new NodeDisk()
   readonly #logs: LogStore
-  readonly #told: (error: Error) => void
+  readonly #surroundings: HostStoreSurroundings
   #failure: number | null = null
   #sweptMs = 0
   #syncedMs = 0
@@ -43,14 +52,16 @@ export class HostStore {
     place: StorePlace,
     host: number,
     partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[],
-    told: (error: Error) => void,
+    surroundings: HostStoreSurroundings,
   ) {
-    this.#told = told
+    this.#surroundings = surroundings
+    const fault = (point: FaultPoint): void => surroundings.fault(FAULT_POINT[point])
+    const { journalBytes } = place
     try {
       const known = partitions.flatMap(({ place: { partition }, topic }) =>
         topic.log === null ? [] : [{ topic: storedTopic(topic, topic.log), partition }],
       )
-      this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known)
+      this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known, { journalBytes, fault })
       this.states = new GroupStates(this.#disk, groupStatesPath(place.dir, host, place.hosts), place.logId)
     } catch (error) {
       throw storeError(error)
@@ -101,7 +112,7 @@ export class HostStore {
     const told = storeError(error)
     if (told === error && !(error instanceof MillraceError)) throw error
     const errno = error instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(error.errno)) : 0
-    if (this.#failure === null) this.#told(told)
+    if (this.#failure === null) this.#surroundings.failed(told)
     this.#failure ??= RECEIPT_FAILED | (errno << 4)
   }
 
@@ -132,6 +143,7 @@ export class HostStore {
   /** Writes down how far groups are, where that has changed. */
   sweep(groups: Iterable<GroupActor>): void {
     this.attempt(() => this.states.write(groups))
+    this.#surroundings.fault(FAULT_POINT.statesSwept)
   }
 
   /** Everything in good order, for an opening that has nothing to recover. @throws MillraceError MILL_DISK */

@@ -225,8 +225,11 @@ class PartitionHost implements PartitionHostApi {
   /** Groups and slots before rings, so that nothing is appended before what gates it is known. */
   restore({ clients, partitions, desks, groups, slots, rings, leaving }: HostHoldings): void {
     const { store, host } = this.#boot
-    const told = (error: Error): void => this.#tell({ kind: 'diskFailed', error: toWire(error) })
-    if (store !== null) this.#store = new HostStore(store, host, partitions, told)
+    if (store !== null)
+      this.#store = new HostStore(store, host, partitions, {
+        failed: error => this.#tell({ kind: 'diskFailed', error: toWire(error) }),
+        fault: point => this.#fault(point),
+      })
     for (const client of clients) this.addClient(client)
     for (const { place, topic } of partitions) this.addPartition(place, topic)
     for (const desk of desks) this.addDesk(desk)

@@ -6,13 +6,11 @@
  * off, and removes old segments, so that kills find it there, too: `cutting` and then the end, `removing` and then the
  * start (`start OFFSET`).
  */
-import { writeSync } from 'node:fs'
 import { appendFrame } from '../log/log-frames.fixture.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import { FRAME_RECORDS_MAX, KILLED, STOP_AFTER } from './log-kills.fixture.ts'
-
-const say = (line: string): void => void writeSync(1, `${line}\n`)
+import { say } from './say.fixture.ts'
 
 const log = PartitionLog.open(new NodeDisk(), process.argv[2] as string, KILLED, 0)
 say(`opened ${log.startOffset} ${log.endOffset} ${log.cuts.length}`)

@@ -198,6 +198,49 @@ t.test('the mark that closes a file has its room kept', async t => {
   t.same(offsets(recover(disk)), [0, 1])
 })
 
+t.test('what a writer may not have synced is synced before anything is written behind it', async t => {
+  const disk = new MemoryDisk()
+  const journal = start(disk)
+  let last = 0
+  while (!journal.mustCheckpoint) journal.append([entry(last++)])
+  const { newer, needsOther } = recover(disk).end
+  t.strictSame([newer, needsOther], [1, true])
+  disk.trace.length = 0
+  start(disk)
+  t.strictSame(disk.trace.slice(0, 3), ['sync host-3.journal-b', 'write host-3.journal-b', 'sync host-3.journal-b'])
+})
+
+t.test('a partition that is cut comes back as a block without frames', async t => {
+  const disk = new MemoryDisk()
+  const journal = start(disk)
+  const cut = { topic: 7, partition: 0, baseOffset: 3, endOffset: 3, parts: [], bytes: 0 }
+  journal.append([entry(5), cut])
+  journal.append([entry(3)])
+  const { blocks, end } = recover(disk)
+  t.strictSame(
+    blocks.map(({ baseOffset, endOffset, frames }) => [baseOffset, endOffset, frames.length]),
+    [
+      [5, 6, 100],
+      [3, 3, 0],
+      [3, 4, 100],
+    ],
+  )
+  t.equal(end.state, 'end')
+  t.throws(() => journal.append([{ ...cut, endOffset: 4 }]), RangeError)
+})
+
+t.test('a finished journal hands out nothing, and takes nothing', async t => {
+  const disk = new MemoryDisk()
+  const journal = start(disk)
+  for (let offset = 0; offset < 30 && !journal.mustCheckpoint; offset++) journal.append([entry(offset)])
+  journal.finish()
+  t.throws(() => journal.append([entry(99)]), { message: /finished/ })
+  journal.close()
+  const { blocks, end } = recover(disk.losePower(() => 0.9))
+  t.strictSame([blocks.length, end.state, end.needsOther], [0, 'end', false])
+  t.ok(start(disk))
+})
+
 t.test('another size makes other files', async t => {
   const disk = new MemoryDisk()
   const journal = start(disk)

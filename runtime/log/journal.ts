@@ -105,6 +105,8 @@ export class Journal {
     let sequence = after.highest + 1
     if (after.newer !== -1 && after.needsOther) {
       const file = disk.open(paths[after.newer] as string, 'write')
+      // Its writer may have died before its last sync, and what stands behind a block says that the block was synced.
+      file.sync()
       // It goes on in the chain, or it would not be read; what is torn behind it has no place in a chain any more.
       writeMark(file, file.size(), owner, after.newerEnd, after.sequence, after.sequence)
       file.close()

@@ -307,10 +307,13 @@ function sizeOf(disk: Disk, path: string): number {
   }
 }
 
-/** Makes what was found above `syncedTo` durable. */
+/**
+ * Makes what was found above `syncedTo` durable, and that removed files are gone: a writer that died after a removal and
+ * before its sync has left names that a loss of power would bring back beside those of its successor.
+ */
 function keep(disk: Disk, folder: string, segments: readonly LogSegment[], syncedTo: number): void {
+  if (segments.length === 0) return
   const unsure = segments.filter(({ endOffset, baseOffset }) => endOffset > syncedTo || baseOffset >= syncedTo)
-  if (unsure.length === 0) return
   for (const { baseOffset } of unsure) {
     const file = disk.open(segmentPath(folder, baseOffset), 'write')
     try {

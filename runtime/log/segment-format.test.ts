@@ -70,7 +70,10 @@ t.test('a later format is refused, whatever else it says', async t => {
 
 t.test('a torn header is damage, and so is one of which any bit has changed', async t => {
   const good = encodeSegmentHeader(SETTINGS, BASE, 1.5)
-  for (let bytes = 0; bytes < 64; bytes++) t.throws(() => check(good.subarray(0, bytes)), CorruptLogError)
+  for (let bytes = 0; bytes < 64; bytes++) {
+    t.throws(() => check(good.subarray(0, bytes)), CorruptLogError)
+    t.throws(() => check(Buffer.concat([good.subarray(0, bytes), Buffer.alloc(64 - bytes)])), CorruptLogError)
+  }
   t.throws(() => check(Buffer.alloc(64)), CorruptLogError)
   for (let bit = 0; bit < 64 * 8; bit++) {
     const bytes = Buffer.from(good)

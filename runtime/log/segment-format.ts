@@ -30,6 +30,7 @@ export const LOG_ID_BYTES = 16
 /** Positions in a segment are kept in 32 bits. */
 export const SEGMENT_BYTES_MAX: number = 2 ** 31
 const SEGMENT_MAGIC = 0x534c_524d
+const MAGIC_BYTES: Buffer = Buffer.from('MRLS')
 const SEGMENT_VERSION = 1
 const HEADER_MAGIC = 0
 const HEADER_VERSION = 4
@@ -115,9 +116,10 @@ export function encodeSegmentHeader(identity: LogIdentity, baseOffset: number, c
 export function readSegmentHeader(file: DiskFile): SegmentHeader {
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES)
   const got = file.read(bytes, 0)
-  // A power cut leaves the name of a new segment without its bytes, or with zeros in their place.
+  // A power cut leaves the name of a new segment without its bytes, or with zeros in the place of nearly all of them.
   if (got < SEGMENT_HEADER_BYTES) throw new CorruptLogError(file.path, got, 'the header is cut short')
-  if (bytes.every(byte => byte === 0)) throw new CorruptLogError(file.path, 0, 'the header was never written')
+  if (bytes.every((byte, at) => byte === 0 || (at < HEADER_VERSION && byte === MAGIC_BYTES[at])))
+    throw new CorruptLogError(file.path, 0, 'the header was never written')
   const isMarked = bytes.readUInt32LE(HEADER_MAGIC) === SEGMENT_MAGIC
   const isSigned = crc32(bytes.subarray(HEADER_VERSION, HEADER_CRC)) === bytes.readUInt32LE(HEADER_CRC)
   if (!isMarked && !isSigned) throw new ForeignFileError(file.path, HEADER_MAGIC, 'this is no segment of a log')

@@ -249,7 +249,7 @@ export class StoreLives {
 
 /** Lives by chance. */
 export function lifeBy(chance: Chance): StoreLife {
-  const acts = Array.from({ length: chance.below(40) }, () => {
+  const acts = Array.from({ length: chance.below(80) }, () => {
     const what = chance.happens(0.6) ? 'append' : chance.pick(ACTS)
     return { do: what, where: chance.below(64), size: chance.below(1000) }
   })
@@ -257,7 +257,7 @@ export function lifeBy(chance: Chance): StoreLife {
     hosts: chance.happens(0.7) ? 2 : chance.between(1, 3),
     journalBytes: chance.happens(0.8) ? 4096 : chance.pick([8192, 12_288]),
     acts,
-    cutAt: chance.happens(0.4) ? chance.below(70) : chance.below(400),
+    cutAt: chance.happens(0.3) ? chance.below(70) : chance.below(900),
     writtenBytes: chance.happens(0.5) ? 0 : chance.below(4096),
     how: chance.happens(0.75) ? 'power' : 'crash',
     seed: chance.below(2 ** 31),

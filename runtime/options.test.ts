@@ -60,9 +60,14 @@ t.test('without options every default is filled in', async t => {
     windowBytes: 2 * MIB,
     onFull: 'wait',
     groups: [],
+    durability: undefined,
+    retentionMs: 604_800_000,
+    retentionBytes: Number.POSITIVE_INFINITY,
+    segmentBytes: 64 * MIB,
     given: NONE,
   })
   t.strictSame(checkBrokerOptions(undefined), {
+    dir: undefined,
     memoryMaxBytes: 512 * MIB,
     deadLetterDepth: 1_000,
     partitionThreads: availableParallelism() >= 8 ? 2 : 1,

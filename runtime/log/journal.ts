@@ -92,7 +92,7 @@ export class Journal {
   /**
    * Begins anew after recovery: makes the files if they are missing or have another size, and gives up what they hold.
    *
-   * The order lets the power fail anywhere. The newer file first says that nothing is needed any more, if the older one
+   * The order lets the power fail anywhere. The newer file is made durable and first says that nothing is needed any more, if the older one
    * is needed for what it holds; only then the older one is written over, and the newer one last.
    */
   static start(disk: Disk, folder: string, host: number, logId: Uint8Array, settings: JournalSettings): Journal {
@@ -103,14 +103,17 @@ export class Journal {
     const owner: BlockOwner = { logId: Uint8Array.from(logId), host }
     const paths = journalPaths(folder, host)
     let sequence = after.highest + 1
-    if (after.newer !== -1 && after.needsOther) {
-      const file = disk.open(paths[after.newer] as string, 'write')
-      // Its writer may have died before its last sync, and what stands behind a block says that the block was synced.
-      file.sync()
-      // It goes on in the chain, or it would not be read; what is torn behind it has no place in a chain any more.
-      writeMark(file, file.size(), owner, after.newerEnd, after.sequence, after.sequence)
-      file.close()
-      sequence = Math.max(sequence, after.sequence + 1)
+    if (after.newer !== -1) {
+      const newer = disk.open(paths[after.newer] as string, 'write')
+      // Its writer may have died before its last sync: what was read must stay, before anything is done because of it, and
+      // what stands behind a block says that the block was synced.
+      newer.sync()
+      if (after.needsOther) {
+        // It goes on in the chain, or it would not be read; what is torn behind it has no place in a chain any more.
+        writeMark(newer, newer.size(), owner, after.newerEnd, after.sequence, after.sequence)
+        sequence = Math.max(sequence, after.sequence + 1)
+      }
+      newer.close()
     }
     const current = after.newer === -1 ? 0 : 1 - after.newer
     disk.makeFolder(folder)

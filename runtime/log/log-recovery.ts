@@ -308,12 +308,15 @@ function sizeOf(disk: Disk, path: string): number {
 }
 
 /**
- * Makes what was found above `syncedTo` durable, and that removed files are gone: a writer that died after a removal and
- * before its sync has left names that a loss of power would bring back beside those of its successor.
+ * Makes what was found above `syncedTo` durable, where the log ends, and that removed files are gone: a writer that died
+ * between a removal and its sync has left names that a loss of power would bring back beside those of its successor.
  */
 function keep(disk: Disk, folder: string, segments: readonly LogSegment[], syncedTo: number): void {
   if (segments.length === 0) return
   const unsure = segments.filter(({ endOffset, baseOffset }) => endOffset > syncedTo || baseOffset >= syncedTo)
+  // It may have been cut by a writer that died before the sync of that, and so be longer on the disk.
+  const active = segments.at(-1) as LogSegment
+  if (!unsure.includes(active)) unsure.push(active)
   for (const { baseOffset } of unsure) {
     const file = disk.open(segmentPath(folder, baseOffset), 'write')
     try {

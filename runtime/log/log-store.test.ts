@@ -161,6 +161,20 @@ t.test('what is cut does not come back, neither from the journal nor as damage',
   t.equal(bench.open().partition(ORDERS, 0).endOffset, 6, 'cut from those that were')
 })
 
+t.test('what is cut does not come back, though its writer died before that was durable', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  fill(store, store.partition(ORDERS, 0), 10)
+  store.close()
+  const next = bench.open()
+  bench.disk.fail({ operation: 'sync', path: /topics.*log$/ })
+  t.throws(() => next.truncateTo(next.partition(ORDERS, 0), 6), { name: 'DiskError', operation: 'sync' })
+  bench.crash()
+  t.equal(bench.open().partition(ORDERS, 0).endOffset, 6)
+  bench.losePower()
+  t.equal(bench.open().partition(ORDERS, 0).endOffset, 6)
+})
+
 t.test('an offset within a frame cuts the whole frame; none before the start can be cut to', async t => {
   const bench = new StoreBench()
   const store = bench.open()
@@ -297,6 +311,21 @@ t.test('retention removes whole segments, at most once a second', async t => {
   const again = bench.open().partition(BRIEF, 0)
   t.equal(again.endOffset, 80)
   t.equal(again.startOffset, log.startOffset)
+})
+
+t.test('a start that was told does not go back, though its writer died before the removal was durable', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  fill(store, store.partition(BRIEF, 0), 40, 300)
+  store.close()
+  const next = bench.open()
+  bench.disk.fail({ operation: 'syncDirectory', path: /topics/ })
+  t.throws(() => next.tend(10_000), { name: 'DiskError', operation: 'syncDirectory' })
+  bench.crash()
+  const { startOffset } = bench.open().partition(BRIEF, 0)
+  t.ok(startOffset > 0)
+  bench.losePower()
+  t.equal(bench.open().partition(BRIEF, 0).startOffset, startOffset)
 })
 
 t.test('retention by age removes what is older', async t => {

@@ -1,4 +1,7 @@
 /** What tests of the public API share: brokers that are closed after the test, and ways to read what was published. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Broker, type BrokerOptions, createBroker, type Delivery, type Topic } from './index.ts'
 
@@ -7,6 +10,30 @@ export async function openBroker(t: Test, options: BrokerOptions = {}): Promise<
   const broker = await createBroker({ memoryMaxBytes: 256 * 1024 * 1024, logger: false, ...options })
   t.teardown(() => broker.close({ timeoutMs: 300 }).catch(() => undefined))
   return broker
+}
+
+export interface Folder {
+  readonly dir: string
+  /** A broker on the folder; it is closed with the test if it was not before, and then the folder is removed. */
+  open(options?: BrokerOptions): Promise<Broker>
+}
+
+/** A folder for brokers that come one after the other. */
+export function folderOf(t: Test): Folder {
+  const dir = mkdtempSync(join(tmpdir(), 'millrace-test-'))
+  const opened: Broker[] = []
+  t.teardown(async () => {
+    await Promise.all(opened.map(broker => broker.close({ timeoutMs: 2_000 }).catch(() => undefined)))
+    rmSync(dir, { recursive: true })
+  })
+  return {
+    dir,
+    async open(options) {
+      const broker = await createBroker({ dir, memoryMaxBytes: 256 * 1024 * 1024, logger: false, ...options })
+      opened.push(broker)
+      return broker
+    },
+  }
 }
 
 /** The smallest topic there is: full after a few hundred records of a kilobyte. */

@@ -1,27 +1,24 @@
 /** Topics on disk, by the public API: what is there when the folder is opened again, and what is refused. Real threads and files. */
 import { closeSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { byPartition, delay, openBroker, readAll, rejection, until } from './broker.fixture.ts'
+import t from 'tap'
+import { byPartition, delay, folderOf, openBroker, readAll, rejection, until } from './broker.fixture.ts'
 import { sessions } from './broker.ts'
-import type { Broker, BrokerOptions, Topic } from './index.ts'
+import type { Topic } from './index.ts'
 import { FAULT_POINT, type FaultPoint } from './layout.ts'
 import type { Session } from './session.ts'
 
 /** Segments of this size are closed often. */
 const SMALL = { windowBytes: 65_536, maxMessageBytes: 4_096, segmentBytes: 65_536 } as const
 
-function house(t: Test): (options?: BrokerOptions) => Promise<Broker> {
-  const dir = t.testdir()
-  return options => openBroker(t, { dir, ...options })
-}
+t.setTimeout(180_000)
 
 function numbers(count: number, from = 0): { readonly key: string; readonly value: number }[] {
   return Array.from({ length: count }, (_, at) => ({ key: `key-${at % 7}`, value: from + at }))
 }
 
 t.test('what was acknowledged is there when the folder is opened again, and offsets go on', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const first = await open()
   const orders = await first.topic<number>('orders', { partitions: 3 })
   t.match(await orders.publish({ key: 'a', value: -1 }), { offset: 0, durability: 'fsync' })
@@ -43,7 +40,7 @@ t.test('what was acknowledged is there when the folder is opened again, and offs
 })
 
 t.test('a group goes on where it was, and knows what failed', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const first = await open()
   const orders = await first.topic<number>('orders')
   await orders.publishBatch(numbers(10))
@@ -72,7 +69,7 @@ t.test('a group goes on where it was, and knows what failed', async t => {
 })
 
 t.test('topics in memory are gone, and say so', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const first = await open()
   const fast = await first.topic<number>('fast', { durability: 'memory' })
   t.match(await fast.publish({ value: 1 }), { offset: 0, durability: 'memory' })
@@ -83,7 +80,7 @@ t.test('topics in memory are gone, and say so', async t => {
 })
 
 t.test('a topic keeps what it was made with, and may be kept for longer or shorter', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const first = await open()
   await first.topic('orders', { partitions: 2, codec: 'string', durability: 'os', retentionMs: 1_000_000 })
   await first.close()
@@ -103,7 +100,7 @@ t.test('a topic keeps what it was made with, and may be kept for longer or short
 })
 
 t.test('one broker at a time has a folder', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const first = await open()
   t.match(await rejection(open()), { code: 'MILL_LOCKED', message: /another broker of this process/, retriable: true })
   await first.close()
@@ -116,7 +113,7 @@ t.test('nothing can be kept on disk without a folder, and at most once is for to
     code: 'MILL_INVALID_OPTION',
     message: /dir/,
   })
-  const stored = await house(t)()
+  const stored = await folderOf(t).open()
   const orders = await stored.topic('orders')
   t.match(await rejection(orders.group('g').handle(() => undefined, { delivery: 'at-most-once' })), {
     code: 'MILL_INVALID_OPTION',
@@ -125,7 +122,7 @@ t.test('nothing can be kept on disk without a folder, and at most once is for to
 })
 
 t.test('other numbers of partition hosts find what there is', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const seen: number[] = []
   for (const [turn, partitionThreads] of [1, 3, 2, 1].entries()) {
     const broker = await open({ partitionThreads })
@@ -142,7 +139,7 @@ t.test('other numbers of partition hosts find what there is', async t => {
 })
 
 t.test('a slow group holds nobody up, and reads everything from the log', async t => {
-  const broker = await house(t)()
+  const broker = await folderOf(t).open()
   const orders = await broker.topic<number>('orders', { ...SMALL, partitions: 2 })
   const seen: number[] = []
   const slow = await orders.group('slow').handle(({ value }) => void seen.push(value))
@@ -155,12 +152,11 @@ t.test('a slow group holds nobody up, and reads everything from the log', async 
 })
 
 t.test('retention removes the oldest segments, and a group that was there is told', async t => {
-  const open = house(t)
+  const { open } = folderOf(t)
   const broker = await open()
   const orders = await broker.topic<number>('orders', { ...SMALL, retentionBytes: 131_072 })
   const late = await orders.group('late').handle(() => undefined)
   await late.stop()
-  await orders.group('late').stats()
   for (let from = 0; from < 30_000; from += 1_000) await orders.publishBatch(numbers(1_000, from))
   await until(async () => ((await orders.stats()).partitions[0]?.logStartOffset ?? 0) > 0, 'retention')
   const run = await orders.group('late').handle(() => undefined)
@@ -171,8 +167,8 @@ t.test('retention removes the oldest segments, and a group that was there is tol
 })
 
 t.test('damage to what was acknowledged stops the opening, and says where it is', async t => {
-  const dir = t.testdir()
-  const first = await openBroker(t, { dir })
+  const { dir, open } = folderOf(t)
+  const first = await open()
   const orders = await first.topic<number>('orders', SMALL)
   await orders.publishBatch(numbers(100))
   await first.close()
@@ -182,7 +178,7 @@ t.test('damage to what was acknowledged stops the opening, and says where it is'
   flip(file, 200)
   // The index says what the segment holds; without it every byte is looked at.
   flip(file.replace(/log$/, 'index'), 40)
-  const second = await openBroker(t, { dir })
+  const second = await open()
   const refused = await rejection(second.topic('orders'))
   t.match(refused, { code: 'MILL_CORRUPT', message: /\.log at byte 64: .*CRC/ })
   t.match(await (await second.topic('others')).publish({ value: 1 }), { offset: 0 }, 'other topics go on')
@@ -207,7 +203,7 @@ const HOST_POINTS: readonly FaultPoint[] = [
 ]
 for (const point of HOST_POINTS) {
   t.test(`a partition host that dies at ${point} loses and repeats nothing`, async t => {
-    const open = house(t)
+    const { open } = folderOf(t)
     const broker = await open({ restart: { intensity: 100, periodMs: 1_000 } })
     const orders = await broker.topic<number>('orders', { ...SMALL, partitions: 2 })
     const seen: number[] = []

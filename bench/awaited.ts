@@ -1,5 +1,5 @@
 /**
- * The producer of case `awaited`: one promise per record, windows of 1,000 awaited together.
+ * The producers of cases that await each record: windows of 1,000 awaited together, or so many a second.
  *
  * Main thread. At most one window is in flight. Every 16th record's time to its receipt is sampled, so that the clock
  * is not what is measured; within a window that time is mostly the records before it.
@@ -7,6 +7,31 @@
 export const windowRecords = 1_000
 
 const sampledEach = 16
+
+/** Records a second that the paced producer offers. */
+const pacePerSecond = 100_000
+const paceStepMs = 1
+
+/** As many records as are due each millisecond, whether or not those before are answered; every 16th is timed. */
+export async function publishPaced(records: number, publish: (record: number) => Promise<unknown>): Promise<number[]> {
+  const latenciesUs: number[] = []
+  const receipts: Promise<unknown>[] = []
+  const startMs = performance.now()
+  for (let record = 0; record < records; ) {
+    const due = Math.min(records, Math.floor(((performance.now() - startMs) * pacePerSecond) / 1_000))
+    for (; record < due; record++) {
+      if (record % sampledEach !== 0) receipts.push(publish(record))
+      else {
+        // From when it was due, so that a producer that is held up does not hide what it waits for.
+        const dueMs = startMs + (record * 1_000) / pacePerSecond
+        receipts.push(publish(record).then(() => void latenciesUs.push((performance.now() - dueMs) * 1_000)))
+      }
+    }
+    await new Promise(resolve => setTimeout(resolve, paceStepMs))
+  }
+  await Promise.all(receipts)
+  return latenciesUs
+}
 
 /** `flush`, if given, is called when a window is complete, before it is awaited. */
 export async function publishAwaited(

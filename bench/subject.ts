@@ -16,6 +16,8 @@ export type CaseName =
   | 'ring-round-trip-async'
   | 'ring-heap'
   | 'window-batch32'
+  | 'durable'
+  | 'durable-paced'
   | 'compute-1'
   | 'compute-2'
 

@@ -9,8 +9,9 @@ import { postMessage100 } from './rivals/post-message-100.ts'
 import { rawPipeline } from './rivals/raw-pipeline.ts'
 import { ringbuf } from './rivals/ringbuf.ts'
 import { rxjs } from './rivals/rxjs.ts'
+import { sequentialWrite } from './rivals/sequential-write.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
-import { millrace } from './subjects/millrace.ts'
+import { millrace, millraceFsync, millraceOs } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
 import { ring, ringJs } from './subjects/ring.ts'
 import { ringHeap } from './subjects/ring-heap.ts'
@@ -18,7 +19,7 @@ import { roundTrip } from './subjects/round-trip.ts'
 import { logWindow } from './subjects/window.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
-export const suiteNames = ['ring', 'pipeline', 'compute'] as const
+export const suiteNames = ['ring', 'pipeline', 'durable', 'compute'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
 export interface SuiteCase {
@@ -94,6 +95,25 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
       { name: 'eachMessage', about: 'the same, each record by itself' },
       { name: 'awaited', about: 'the same, each publication awaited, in windows of 1,000' },
     ].map(one => ({ ...one, name: one.name as CaseName, subjects: pipelines, payloads: ['64', '1024', 'json'] })),
+  },
+  durable: {
+    hops: 2,
+    rounds: 5,
+    cases: [
+      {
+        name: 'durable',
+        about: 'main to four partitions on disk to handlers, 512 records at a time; sequential-write: the disk alone',
+        subjects: [millraceFsync, millraceOs, millrace, sequentialWrite],
+        payloads: ['100'],
+      },
+      {
+        name: 'durable-paced',
+        about: '100,000 records a second, each awaited; measured from when it was due to its receipt',
+        subjects: [millraceFsync, millraceOs, millrace],
+        payloads: ['100'],
+        records: 100_000,
+      },
+    ],
   },
   compute: {
     hops: 2,

@@ -15,7 +15,7 @@ const keyCount = 10_000
 /** Record `i` has the value of record `i % poolSize`. */
 export const poolSize = 64
 
-export type PayloadName = '64' | '1024' | 'json'
+export type PayloadName = '64' | '100' | '1024' | 'json'
 export type Value = Uint8Array | Order
 
 export interface Workload {

@@ -1,11 +1,14 @@
 /**
- * Our own subject: a broker with default options, one topic, one group on handler threads.
+ * Our own subjects: a broker with default options, in memory or on disk, one topic, one group on handler threads.
  *
  * Main thread. Each case publishes as a user would: batches of 512, sixteen in flight, `tryPublish` that falls back
  * to `publish` when the partition is full, or windows of promises.
  */
-import { createBroker, type Message } from 'millrace'
-import { publishAwaited } from '../awaited.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrokerOptions, createBroker, type Message, type TopicOptions } from 'millrace'
+import { publishAwaited, publishPaced } from '../awaited.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { batchRecords, partitions, type Value } from '../workload.ts'
@@ -16,13 +19,43 @@ const batchesInFlight = 16
 export const millrace: Subject = {
   name: 'millrace',
   supports: () => true,
-  start,
+  start: spec => start(spec),
 }
 
-async function start({ caseName, workload }: Spec): Promise<Running> {
+/** The same on disk, in a new folder for each round. */
+export const millraceOs: Subject = onDisk('os')
+export const millraceFsync: Subject = onDisk('fsync')
+
+function onDisk(durability: 'os' | 'fsync'): Subject {
+  return {
+    name: `millrace-${durability}`,
+    supports: () => true,
+    async start(spec) {
+      const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+      const running = await start(spec, { dir }, { durability })
+      return {
+        run: records => running.run(records),
+        async stop() {
+          try {
+            return await running.stop()
+          } finally {
+            rmSync(dir, { recursive: true })
+          }
+        },
+      }
+    },
+  }
+}
+
+async function start(
+  { caseName, workload }: Spec,
+  brokerOptions: BrokerOptions = {},
+  topicOptions: TopicOptions = {},
+): Promise<Running> {
   const isJson = workload.check === 'json'
-  const broker = await createBroker()
-  const topic = await broker.topic<Value>('bench', { partitions, codec: isJson ? 'json' : 'bytes' })
+  const broker = await createBroker(brokerOptions)
+  const codec = isJson ? 'json' : 'bytes'
+  const topic = await broker.topic<Value>('bench', { partitions, codec, ...topicOptions })
   const handler = isJson ? './sum-orders-handler.js' : './sum-bytes-handler.js'
   const run = await topic.group('bench').run<number>({ handler: new URL(handler, import.meta.url) })
   const message = (i: number): Message<Value> => ({ key: workload.key(i), value: workload.value(i) })
@@ -48,7 +81,8 @@ async function start({ caseName, workload }: Spec): Promise<Running> {
       const elapsed = startStopwatch()
       let latenciesUs: readonly number[] = []
       if (caseName === 'awaited') latenciesUs = await publishAwaited(records, i => topic.publish(message(i)))
-      else if (caseName === 'eachBatch') await publishBatches(records)
+      else if (caseName === 'durable-paced') latenciesUs = await publishPaced(records, i => topic.publish(message(i)))
+      else if (caseName === 'eachBatch' || caseName === 'durable') await publishBatches(records)
       else await publishEach(records)
       await topic.flush()
       await run.idle()

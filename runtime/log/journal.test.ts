@@ -210,6 +210,15 @@ t.test('what a writer may not have synced is synced before anything is written b
   t.strictSame(disk.trace.slice(0, 3), ['sync host-3.journal-b', 'write host-3.journal-b', 'sync host-3.journal-b'])
 })
 
+t.test('a name that its maker did not live to make durable is durable before anything is appended', async t => {
+  const disk = new MemoryDisk()
+  // Whole, but as if the folder had never been synced.
+  disk.put(A, Buffer.alloc(BYTES))
+  disk.put(B, Buffer.alloc(BYTES))
+  start(disk).append([entry(0)])
+  t.strictSame(offsets(recover(disk.losePower(() => 0.9))), [0])
+})
+
 t.test('a partition that is cut comes back as a block without frames', async t => {
   const disk = new MemoryDisk()
   const journal = start(disk)

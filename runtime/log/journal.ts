@@ -117,6 +117,8 @@ export class Journal {
     }
     const current = after.newer === -1 ? 0 : 1 - after.newer
     disk.makeFolder(folder)
+    // Names that are there already may be those of a writer that died before it had made them durable.
+    disk.syncDirectory(folder)
     const files: DiskFile[] = []
     files[current] = prepare(disk, folder, paths[current] as string, journalBytes)
     writeMark(files[current] as DiskFile, journalBytes, owner, 0, sequence, sequence)

@@ -240,6 +240,16 @@ t.test('the file stays within four times what its entries need', async t => {
   t.equal(disk.list('/data').length, 1)
 })
 
+t.test('a name that its maker did not live to make durable is durable before anything is written', async t => {
+  const made = new MemoryDisk()
+  open(made).write([['a', 1]])
+  const disk = new MemoryDisk()
+  // Whole, but as if the folder had never been synced.
+  disk.put(PATH, made.bytesOf(PATH))
+  open(disk).write([['a', 2]])
+  t.equal(open(disk.losePower(() => 0.9)).get('a'), 2)
+})
+
 t.test('a file that was left under the other name is removed', async t => {
   const disk = new MemoryDisk()
   open(disk).write([['a', 1]])

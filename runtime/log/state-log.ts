@@ -82,6 +82,8 @@ export class StateLog {
     const names = disk.list(folder)
     if (names.includes(posix.basename(`${path}.new`))) disk.remove(`${path}.new`)
     if (!names.includes(posix.basename(path))) makeFile(disk, path, settings.logId, [])
+    // A writer may have died after it had renamed the file, and before that was durable.
+    else disk.syncDirectory(folder)
     const file = disk.open(path, 'write')
     try {
       return new StateLog(disk, path, settings, file)

@@ -17,7 +17,7 @@ import type { StoredPartition } from './stored-partition.ts'
 export const STORE_FOLDER = '/data'
 export const STORE_LOG_ID: Buffer = Buffer.from('0123456789abcdef')
 
-export const ACTS = ['append', 'tend', 'settle', 'truncate', 'reopen', 'die'] as const
+export const ACTS = ['append', 'tend', 'settle', 'truncate', 'reopen', 'die', 'fail'] as const
 
 /** One thing that a process does; what the numbers mean depends on it. */
 export interface StoreAct {
@@ -35,6 +35,8 @@ export interface StoreLife {
   /** Bytes of a write that are done before it ends in it. */
   readonly writtenBytes: number
   readonly how: 'power' | 'crash'
+  /** Which operation of its first host fails, from 0 and with the start; the next is opened on a disk that is well. */
+  readonly failAt?: number
   readonly seed: number
 }
 
@@ -82,6 +84,8 @@ export class StoreLives {
   /** How many lives ended while they recovered from the end of another. */
   doubleCuts = 0
   deaths = 0
+  /** Operations that failed, each of which ended a store. */
+  failures = 0
   recoveries = 0
 
   constructor() {
@@ -123,15 +127,36 @@ export class StoreLives {
   #start(life: StoreLife): void {
     this.#isWatching = true
     this.#isRecovering = true
+    const { failAt = Number.POSITIVE_INFINITY } = life
     if (life.hosts !== this.#lastHosts || life.seed % 5 === 0)
-      recoverStore(this.#disk, STORE_FOLDER, STORE_LOG_ID, TOPICS, () => undefined)
+      this.#despite(failAt, disk => recoverStore(disk, STORE_FOLDER, STORE_LOG_ID, TOPICS, () => undefined))
     this.#lastHosts = life.hosts
-    for (let host = 0; host < life.hosts; host++) this.#hosts[host] = this.#open(life, host)
+    this.#hosts[0] = this.#despite(failAt, disk => this.#open(life, 0, disk))
+    for (let host = 1; host < life.hosts; host++) this.#hosts[host] = this.#open(life, host)
     this.#isRecovering = false
   }
 
-  #open({ hosts, journalBytes }: StoreLife, host: number): Host {
+  /** Does something on a disk that may fail once, and then again on one that is well. */
+  #despite<T>(failAt: number, act: (disk: MortalDisk) => T): T {
     const disk = new MortalDisk(this.#disk)
+    disk.failIn = failAt
+    disk.errno = failAt % 2 === 0 ? 'EIO' : 'ENOSPC'
+    try {
+      return act(disk)
+    } catch (error) {
+      this.#expectFailure(disk, error)
+      return act(new MortalDisk(this.#disk))
+    }
+  }
+
+  /** An operation that failed is told as what it was. */
+  #expectFailure(disk: MortalDisk, error: unknown): void {
+    if (!disk.failures.has(error)) throw error
+    disk.isDead = true
+    this.failures++
+  }
+
+  #open({ hosts, journalBytes }: StoreLife, host: number, disk: MortalDisk = new MortalDisk(this.#disk)): Host {
     const mine = this.#oracles.filter((oracle, at) => at % hosts === host && this.#isThere(oracle))
     const store = LogStore.open(disk, STORE_FOLDER, host, STORE_LOG_ID, mine, { journalBytes })
     this.#unwatched(() => {
@@ -156,10 +181,12 @@ export class StoreLives {
     try {
       act()
     } catch (error) {
-      if (!(error instanceof ThreadDeath)) throw error
+      const failed = this.#hosts.find(({ disk }) => disk.failures.has(error))
+      if (failed !== undefined) this.#expectFailure(failed.disk, error)
+      else if (!(error instanceof ThreadDeath)) throw error
       const host = this.#hosts.findIndex(({ disk }) => disk.isDead)
       const committed = this.#oracles.map(({ acked }) => acked)
-      this.deaths++
+      if (failed === undefined) this.deaths++
       this.#isRecovering = true
       this.#hosts[host] = this.#open(life, host)
       this.#isRecovering = false
@@ -190,7 +217,14 @@ export class StoreLives {
       const { store } = this.#hosts[host] as Host
       store.close()
       this.#hosts[host] = this.#open(life, host)
-    } else (this.#hosts[where % life.hosts] as Host).disk.fuse = size % 30
+    } else {
+      const { disk } = this.#hosts[where % life.hosts] as Host
+      if (what === 'die') disk.fuse = size % 30
+      else {
+        disk.failIn = size % 30
+        disk.errno = size % 2 === 0 ? 'EIO' : 'ENOSPC'
+      }
+    }
     this.#learnMarks(life)
   }
 

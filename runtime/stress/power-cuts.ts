@@ -27,7 +27,7 @@ function main(): void {
   const kinds = new Map<string, number>()
   const startedMs = performance.now()
   const seconds = (): string => ((performance.now() - startedMs) / 1000).toFixed(1)
-  let [cuts, doubles, deaths, recoveries, told] = [0, 0, 0, 0, 0]
+  let [cuts, doubles, deaths, failures, recoveries, told] = [0, 0, 0, 0, 0, 0]
   let problem: string | null = null
   for (let seed = Number(values.seed); problem === null && (cuts < count || doubles < Number(values.doubles)); seed++) {
     const chance = new Chance(seed)
@@ -42,6 +42,7 @@ function main(): void {
     }
     doubles += lives.doubleCuts
     deaths += lives.deaths
+    failures += lives.failures
     recoveries += lives.recoveries
     for (const [kind, times] of lives.cuts) kinds.set(kind, (kinds.get(kind) ?? 0) + times)
     if (cuts - told < 10_000) continue
@@ -51,8 +52,8 @@ function main(): void {
   for (const [kind, times] of [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)))
     console.log(`${kind.padEnd(24)} ${times}`)
   if (problem !== null) console.log(`FAILED ${problem}`)
-  const what = `${cuts} cuts, ${doubles} of them while recovering, ${deaths} deaths of threads, ${recoveries} recoveries`
-  console.log(`${what} in ${seconds()} s: ${problem === null ? 0 : 1} problems`)
+  const what = `${cuts} cuts, ${doubles} of them while recovering, ${deaths} deaths of threads, ${failures} failed operations`
+  console.log(`${what}, ${recoveries} recoveries in ${seconds()} s: ${problem === null ? 0 : 1} problems`)
   process.exitCode = problem === null ? 0 : 1
 }
 

@@ -23,7 +23,13 @@ export interface RunArguments {
   readonly json?: boolean
 }
 
+export interface VerifyArguments {
+  readonly dir: string
+  readonly json?: boolean
+}
+
 export type Parsed =
+  | { readonly command: 'verify'; readonly arguments: VerifyArguments }
   | { readonly command: 'run'; readonly arguments: RunArguments }
   | { readonly command: 'none'; readonly exitCode: 0 | 2 }
 
@@ -49,11 +55,16 @@ Exit codes:
   1  failed                        130  interrupted (Ctrl-C drains what was read, a second one does not)
   2  wrong usage`
 
+const VERIFY_CODES = `
+Exit codes:
+  0  nothing is damaged            3  something is
+  1  failed                        2  wrong usage`
+
 /** `args` are the words after the program's name. */
 export function parseArguments(args: readonly string[], output: ArgumentsOutput): Parsed {
   let parsed: Parsed = { command: 'none', exitCode: 2 }
   const program = new Command('millrace')
-    .description('Every core of this machine on NDJSON records, in order per key.')
+    .description('Every core of this machine on NDJSON records, in order per key; and what is on disk.')
     .version(version())
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.err })
@@ -84,6 +95,16 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
         command.error('error: the input would be overwritten')
       }
       parsed = { command: 'run', arguments: { handler, input, timeoutMs: timeout, ...options } }
+    })
+  program
+    .command('verify')
+    .description('Read every byte of a broker’s folder and report damage; changes nothing.')
+    .argument('<dir>', 'the folder, which no broker may have open')
+    .option('--json', 'print one line of JSON')
+    .allowExcessArguments(false)
+    .addHelpText('after', VERIFY_CODES)
+    .action((dir: string, options: Omit<VerifyArguments, 'dir'>) => {
+      parsed = { command: 'verify', arguments: { dir, ...options } }
     })
   try {
     program.parse(args, { from: 'user' })

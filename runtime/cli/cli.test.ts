@@ -2,10 +2,11 @@
  * The compiled program, as a user starts it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { createBroker } from '../index.ts'
 import type { DeadLetterLine } from './dead-letter-log.ts'
 import type { Summary } from './summary.ts'
 
@@ -215,4 +216,26 @@ t.test('a reader that goes away ends it quietly', async t => {
   const { code, stderr } = await outcome
   t.equal(code, 0, stderr)
   t.equal(stderr, '')
+})
+
+t.test('a folder is verified: what is good, what is damaged, and what is none', async t => {
+  const dir = join(t.testdir(), 'data')
+  const broker = await createBroker({ dir, logger: false })
+  const orders = await broker.topic('orders', { partitions: 2 })
+  await orders.publishBatch(Array.from({ length: 100 }, (_, value) => ({ key: `k${value}`, value })))
+  t.match(await millrace('.', ['verify', dir]), { code: 1, stderr: /in use by process \d+/ })
+  await broker.close()
+  const good = await millrace('.', ['verify', dir])
+  t.match(good, { code: 0, stdout: /^orders\/0: offsets 0 to \d+, [\s\S]*100 records in 2 partitions, no damage\n$/ })
+  const [folder] = readdirSync(join(dir, 'topics')) as [string]
+  const file = join(dir, 'topics', folder, '00000000000000000000.log')
+  const bytes = readFileSync(file)
+  bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100)
+  writeFileSync(file, bytes)
+  const bad = await millrace('.', ['verify', dir])
+  t.match(bad, { code: 3, stdout: /DAMAGED {2}topics\/\S+\.log at byte 64: .*\n/ })
+  const [line] = parsed<{ readonly damaged: number }>((await millrace('.', ['verify', dir, '--json'])).stdout)
+  t.match(line, { damaged: 1, partitions: [{ topic: 'orders' }, { topic: 'orders' }] })
+  t.match(await millrace(dir, ['verify', 'topics']), { code: 1, stderr: /no broker has kept anything/ })
+  t.match(await millrace(dir, ['verify', 'nothing']), { code: 1, stderr: /nothing: no such folder/ })
 })

@@ -5,6 +5,7 @@
 import { parseArguments } from './arguments.ts'
 import { inOneLine } from './failure.ts'
 import { EXIT_CODES, runCommand } from './run-command.ts'
+import { verifyCommand } from './verify-command.ts'
 
 async function main(): Promise<number> {
   const parsed = parseArguments(process.argv.slice(2), {
@@ -13,7 +14,7 @@ async function main(): Promise<number> {
   })
   if (parsed.command === 'none') return parsed.exitCode
   try {
-    return await runCommand(parsed.arguments)
+    return parsed.command === 'verify' ? verifyCommand(parsed.arguments) : await runCommand(parsed.arguments)
   } catch (error) {
     process.stderr.write(`millrace: ${inOneLine(error)}\n`)
     return EXIT_CODES.failed

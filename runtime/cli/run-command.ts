@@ -21,7 +21,7 @@ import { type LineSink, openSink } from './line-sink.ts'
 import { Progress } from './progress.ts'
 import { type Summary, toSentence } from './summary.ts'
 
-export const EXIT_CODES = { clean: 0, failed: 1, usage: 2, deadLettered: 3 } as const
+export const EXIT_CODES = { clean: 0, failed: 1, usage: 2, deadLettered: 3, damaged: 3 } as const
 
 const RESULTS = 'results'
 const NULL: Uint8Array = Buffer.from('null')

@@ -18,7 +18,7 @@ import { crc32 } from 'node:zlib'
 import type { Disk } from './disk.ts'
 import { CorruptLogError, ForeignFileError, NewerFormatError } from './log-errors.ts'
 
-const NAME = 'millrace.id'
+export const IDENTITY_NAME = 'millrace.id'
 const MAGIC = 0x44_49_52_4d
 const VERSION = 1
 const BYTES = 32
@@ -28,11 +28,11 @@ const CRC = 28
 export function openIdentity(disk: Disk, folder: string): Uint8Array {
   disk.makeFolder(folder)
   const names = disk.list(folder)
-  const path = join(folder, NAME)
-  if (!names.includes(NAME)) {
+  const path = join(folder, IDENTITY_NAME)
+  if (!names.includes(IDENTITY_NAME)) {
     if (names.some(name => name === 'catalog' || name === 'topics'))
       throw new CorruptLogError(path, 0, 'the file is missing, and the folder has topics')
-    makeIdentity(disk, folder, path, names.includes(`${NAME}.new`))
+    makeIdentity(disk, folder, path, names.includes(`${IDENTITY_NAME}.new`))
   }
   const file = disk.open(path, 'read')
   try {

@@ -1,0 +1,60 @@
+/**
+ * `millrace verify`: reads every byte of a broker's folder and says what is good and what is not. It changes nothing, and has
+ * the folder to itself meanwhile.
+ */
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { acquireLock } from '../log/directory-lock.ts'
+import { IDENTITY_NAME } from '../log/identity.ts'
+import { NodeDisk } from '../log/node-disk.ts'
+import { storeError } from '../log/store-errors.ts'
+import { type Finding, type PartitionReport, type StoreReport, verifyStore } from '../log/verify-store.ts'
+import type { VerifyArguments } from './arguments.ts'
+import { Failure } from './failure.ts'
+import { EXIT_CODES } from './run-command.ts'
+
+export function verifyCommand({ dir, json }: VerifyArguments): number {
+  const folder = resolve(dir)
+  if (!existsSync(folder)) throw new Failure(`${dir}: no such folder`)
+  if (!existsSync(join(folder, IDENTITY_NAME)))
+    throw new Failure(`${dir}: no broker has kept anything in this folder (it has no ${IDENTITY_NAME})`)
+  const report = read(folder)
+  const all = [...report.findings, ...report.partitions.flatMap(({ findings }) => findings)]
+  const damaged = all.filter(({ isDamage }) => isDamage).length
+  const lines = json === true ? [JSON.stringify({ damaged, ...report })] : toLines(folder, report, damaged)
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return damaged > 0 ? EXIT_CODES.damaged : EXIT_CODES.clean
+}
+
+function read(folder: string): StoreReport {
+  try {
+    const lock = acquireLock(folder)
+    try {
+      return verifyStore(new NodeDisk(), folder)
+    } finally {
+      lock.release()
+    }
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+function toLines(folder: string, { partitions, findings }: StoreReport, damaged: number): string[] {
+  const said = ({ file, position, why, isDamage }: Finding): string =>
+    `  ${isDamage ? 'DAMAGED' : 'to be mended'}  ${relative(folder, file)} at byte ${position}: ${why}`
+  const lines = partitions.flatMap(one => [toLine(one), ...one.findings.map(said)])
+  lines.push(...findings.map(said))
+  const records = partitions.reduce((sum, one) => sum + one.records, 0)
+  const mended = [...findings, ...partitions.flatMap(one => one.findings)].length - damaged
+  const what = [
+    `${records.toLocaleString('en-US')} records in ${partitions.length} partitions`,
+    damaged === 0 ? 'no damage' : `${damaged} files damaged`,
+    ...(mended === 0 ? [] : [`${mended} ends that the next opening mends`]),
+  ]
+  return [...lines, what.join(', ')]
+}
+
+function toLine({ topic, partition, startOffset, endOffset, records, bytes }: PartitionReport): string {
+  const count = (value: number): string => value.toLocaleString('en-US')
+  return `${topic}/${partition}: offsets ${count(startOffset)} to ${count(endOffset)}, ${count(records)} records, ${count(bytes)} bytes`
+}

@@ -1,0 +1,133 @@
+/**
+ * Checks every byte of a broker's folder while no broker has it: what is good, what was never acknowledged and will be cut off
+ * when it is opened next, and what is damage.
+ *
+ * Any thread; reads only. It goes on behind damage, so that one report says all. Bound: one partition at a time.
+ */
+import { join } from 'node:path'
+import { type Disk, DiskError } from './disk.ts'
+import { IDENTITY_NAME, openIdentity } from './identity.ts'
+import { planJournal } from './journal-replay.ts'
+import { LogFileError } from './log-errors.ts'
+import { partitionFolder } from './log-place.ts'
+import { type FileReport, verifyFolder } from './log-verify.ts'
+import type { StateRecord } from './state-format.ts'
+import { scanState } from './state-scan.ts'
+import { type Mark, markKey, readMarks } from './sync-marks.ts'
+
+/** Something that is not as it should be. */
+export interface Finding {
+  readonly file: string
+  readonly position: number
+  readonly why: string
+  /** False: it was never acknowledged, and is cut off, or made again, by the next opening. */
+  readonly isDamage: boolean
+}
+
+export interface PartitionReport {
+  readonly topic: string
+  readonly partition: number
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly records: number
+  readonly bytes: number
+  readonly findings: readonly Finding[]
+}
+
+export interface StoreReport {
+  readonly partitions: readonly PartitionReport[]
+  /** Of files that belong to no partition. */
+  readonly findings: readonly Finding[]
+}
+
+/** What the catalog says of a topic. */
+interface KnownTopic {
+  readonly id: number
+  readonly name: string
+  readonly partitions: number
+}
+
+/** Throws `LogFileError` where the folder is not a broker's, or its identity is damaged; `DiskError`. */
+export function verifyStore(disk: Disk, dir: string): StoreReport {
+  const names = disk.list(dir)
+  if (!names.includes(IDENTITY_NAME)) throw new DiskError('open', join(dir, IDENTITY_NAME), 'ENOENT')
+  const logId = openIdentity(disk, dir)
+  const findings: Finding[] = []
+  const state = (name: string, apply: (record: StateRecord) => void): void =>
+    look(join(dir, name), findings, () => {
+      const file = disk.open(join(dir, name), 'read')
+      try {
+        const torn = scanState(file, logId, apply)
+        if (torn !== null) findings.push({ ...torn, isDamage: false })
+      } finally {
+        file.close()
+      }
+    })
+  const topics = new Map<string, KnownTopic>()
+  if (names.includes('catalog')) state('catalog', record => noteTopics(record, topics))
+  for (const name of names) if (name.endsWith('.groups') || name.endsWith('.letters')) state(name, () => undefined)
+  const marks = new Map<string, Mark>()
+  for (const name of names)
+    if (name === 'marks' || name.endsWith('.marks'))
+      look(join(dir, name), findings, () => {
+        const torn = readMarks(disk, join(dir, name), logId, marks)
+        if (torn !== null) findings.push({ ...torn, isDamage: false })
+      })
+  for (const host of hostsOf(names))
+    look(join(dir, `host-${host}.journal-a`), findings, () => {
+      const { state: how, file, position, why } = planJournal(disk, dir, host, logId).end
+      if (how === 'torn') findings.push({ file: file ?? dir, position, why, isDamage: false })
+    })
+  const partitions: PartitionReport[] = []
+  for (const { id, name, partitions: count } of topics.values())
+    for (let partition = 0; partition < count; partition++) {
+      const syncedTo = marks.get(markKey(id, partition))?.syncedTo ?? 0
+      partitions.push({
+        topic: name,
+        partition,
+        ...verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo),
+      })
+    }
+  return { partitions, findings }
+}
+
+function verifyPartition(disk: Disk, folder: string, syncedTo: number): Omit<PartitionReport, 'topic' | 'partition'> {
+  const { files, startOffset, endOffset, records, bytes } = verifyFolder(disk, folder)
+  // What is wrong behind all that was made durable was never acknowledged, or the journal has it.
+  const isDamage = ({ kind, endOffset: end }: FileReport): boolean => kind === 'segment' && end < syncedTo
+  const findings = files.flatMap(file =>
+    file.damage === null ? [] : [{ file: file.file, ...file.damage, isDamage: isDamage(file) }],
+  )
+  if (endOffset < syncedTo && !findings.some(finding => finding.isDamage))
+    findings.push({
+      file: folder,
+      position: 0,
+      why: `the log ends at offset ${endOffset}, and everything below ${syncedTo} was made durable`,
+      isDamage: true,
+    })
+  return { startOffset, endOffset, records, bytes, findings }
+}
+
+/** Keeps what a file is found to be like, and goes on. */
+function look(file: string, findings: Finding[], act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof LogFileError)
+      findings.push({ file: error.file, position: error.position, why: error.why, isDamage: true })
+    else if (error instanceof DiskError) findings.push({ file, position: 0, why: error.message, isDamage: true })
+    else throw error
+  }
+}
+
+function noteTopics({ body }: StateRecord, topics: Map<string, KnownTopic>): void {
+  for (const [key, value] of JSON.parse(body.toString()) as [string, { readonly shape: KnownTopic }?][]) {
+    if (!key.startsWith('topic/')) continue
+    if (value === undefined) topics.delete(key)
+    else topics.set(key, value.shape)
+  }
+}
+
+function hostsOf(names: readonly string[]): Set<number> {
+  return new Set(names.flatMap(name => /^host-(\d+)\.journal-[ab]$/.exec(name)?.[1] ?? []).map(Number))
+}

@@ -81,6 +81,14 @@ export class BrokerDirectory {
     return (this.#state.get(groupKey(topic, group)) as { readonly members: readonly number[] } | undefined)?.members
   }
 
+  /** Numbers of the partitions of each group that reads a topic. */
+  groupsOf(topic: number): (readonly number[])[] {
+    const groups: (readonly number[])[] = []
+    for (const [key, value] of this.#state.entries())
+      if (key.startsWith(groupKey(topic, ''))) groups.push((value as { readonly members: readonly number[] }).members)
+    return groups
+  }
+
   keepGroup(topic: number, group: string, members: readonly number[]): void {
     this.#state.write([[groupKey(topic, group), { members }]])
   }

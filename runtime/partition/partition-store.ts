@@ -2,11 +2,12 @@
  * The log of one partition on disk, as its actor uses it.
  *
  * The partition host's thread. Reading here is for what is rare: a record that becomes a dead letter after it has left the
- * window. Readers of groups have files of their own, on their threads.
+ * window, and letters that someone looks at. Readers of groups have files of their own, on their threads.
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
+import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
 import type { Disk } from '../log/disk.ts'
-import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING } from '../log/frame.ts'
+import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING, frameEnd } from '../log/frame.ts'
 import { LogReader } from '../log/log-reader.ts'
 import type { LogStore, StoredPartition, StoreEntry } from '../log/log-store.ts'
 import type { AppendedFrames } from '../log/partition-log.ts'
@@ -72,6 +73,18 @@ export class PartitionStore {
     return this.#store.attempt(() => this.#logs.append([entry]))
   }
 
+  /** Which of its dead letters are settled, as it was kept last. */
+  settledLetters(): SettledLetters {
+    const { topic, partition } = this.stored
+    return this.#store.letters.of(topic.topic, partition)
+  }
+
+  /** Keeps it from now on. @throws MillraceError MILL_DISK */
+  keepSettled(change: SettledChange): void {
+    const { topic, partition } = this.stored
+    this.#store.demand(() => this.#store.letters.write(topic.topic, partition, change))
+  }
+
   /** The record at an offset below `endOffset`; null: it is not there, or not any more. */
   record(offset: number, endOffset: number): StoredRecord | null {
     for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
@@ -97,7 +110,7 @@ export class PartitionStore {
         for (let at = 0; at < bytes.length; ) {
           const frame = bytes.subarray(at, at + bytes.readInt32LE(at))
           at += frame.length
-          from = endOffsetOf(frame)
+          from = frameEnd(frame)
           yield frame
         }
       }
@@ -105,8 +118,4 @@ export class PartitionStore {
       reader.close()
     }
   }
-}
-
-function endOffsetOf(frame: Buffer): number {
-  return frame.readUInt32LE(8) + frame.readUInt32LE(12) * 2 ** 32 + frame.readUInt32LE(16) + 1
 }

@@ -23,6 +23,8 @@ export interface GroupState {
   /** End of the partition that takes its dead letters. */
   readonly letters: number
   readonly failures: readonly Failure[]
+  /** Records that have a dead letter before `letters`, and found no room among the failures (reopened-group.ts). */
+  readonly beyond: readonly number[]
 }
 
 export class GroupStates {

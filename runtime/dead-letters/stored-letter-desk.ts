@@ -24,14 +24,17 @@ const PAGE_BYTES = 65_536
 /** Bytes of the log read at a time by whoever is in no hurry: the thread has partitions to serve. */
 const LOOK_BYTES = 4 * 1_024 * 1_024
 
+/** What the desk needs of the partition's log. */
+export type LetterLog = Pick<PartitionStore, 'startOffset' | 'frames' | 'settledLetters' | 'keepSettled'>
+
 export class StoredLetterDesk implements Desk {
-  readonly #log: PartitionStore
-  readonly #partition: PartitionActor
+  readonly #log: LetterLog
+  readonly #partition: Pick<PartitionActor, 'highWatermark' | 'groups'>
   readonly #settled: SettledLetters
   readonly #waiting = new WaitingLetters()
 
   /** Takes over what the log keeps. @throws MillraceError MILL_DISK, MILL_CORRUPT */
-  constructor(log: PartitionStore, partition: PartitionActor) {
+  constructor(log: LetterLog, partition: Pick<PartitionActor, 'highWatermark' | 'groups'>) {
     this.#log = log
     this.#partition = partition
     this.#settled = log.settledLetters()

@@ -98,7 +98,7 @@ export class Openings {
     for (const { shape, deadLettersOf } of this.#directory?.topics() ?? []) {
       if (!deadLettersOf.includes(source.shape.id)) continue
       const topic = this.#catalog.topics.get(shape.id) ?? (await this.#makeTopic(shape))
-      if (topic.desks.length === 0) await this.#addDesks(topic, source)
+      await this.#addDesks(topic, source)
     }
   }
 

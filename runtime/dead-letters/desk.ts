@@ -15,8 +15,11 @@ export interface Desk {
   depthOf(member: number): number
   /** Whether the depth has changed since this was last asked. */
   takeChanged(): boolean
-  /** A letter is about to be appended at this offset: whatever was known of the offset is of another one, long gone. */
-  appending(offset: number): void
+  /**
+   * A letter is about to be appended at this offset: whatever was known of the offset is of another one, long gone. False:
+   * on disk, which has failed.
+   */
+  appending(offset: number): boolean
   /** It is appended, and this member's. */
   appended(member: number): void
   /** Letters that all groups which read the topic have settled wait no more. */

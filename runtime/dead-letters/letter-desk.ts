@@ -95,9 +95,10 @@ export class LetterDesk implements Desk {
     return last
   }
 
-  appending(offset: number): void {
+  appending(offset: number): boolean {
     const word = this.#word(offset)
     this.#memory.i32[word] = (this.#memory.i32[word] as number) & ~(1 << (offset & 31))
+    return true
   }
 
   appended(member: number): void {

@@ -215,6 +215,10 @@ t.test('once the disk has failed nothing is settled, and who asked is told', asy
   t.strictSame(offsets(actor), [0, 1, 2])
   t.equal(actor.desk?.depth, 3)
   t.equal(place.house.told.length, 1)
+  reader(actor, 20, 2)
+  t.equal(actor.stats().deadLetterDepth, 3, 'nor read')
+  t.notOk(bury(actor, 3), 'and no letter is taken')
+  t.strictSame(offsets(place.reopened()), [0, 1, 2])
 })
 
 t.test('letters that retention has removed are counted no more, whosever they were', async t => {
@@ -229,6 +233,7 @@ t.test('letters that retention has removed are counted no more, whosever they we
       get startOffset() {
         return startOffset
       },
+      error: null,
       frames: (offset, endOffset) => log.frames(Math.max(offset, startOffset), endOffset),
       settledLetters: () => log.settledLetters(),
       keepSettled: change => log.keepSettled(change),

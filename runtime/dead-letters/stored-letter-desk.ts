@@ -11,7 +11,6 @@
  * groups have read, look at LOOK_BYTES; the rest comes with the next.
  */
 import { FRAME_PRODUCER_ID, FRAME_RING, frameEnd, frameStart } from '../log/frame.ts'
-import { storeError } from '../log/store-errors.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionStore } from '../partition/partition-store.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../protocol.ts'
@@ -25,7 +24,7 @@ const PAGE_BYTES = 65_536
 const LOOK_BYTES = 4 * 1_024 * 1_024
 
 /** What the desk needs of the partition's log. */
-export type LetterLog = Pick<PartitionStore, 'startOffset' | 'frames' | 'settledLetters' | 'keepSettled'>
+export type LetterLog = Pick<PartitionStore, 'startOffset' | 'error' | 'frames' | 'settledLetters' | 'keepSettled'>
 
 export class StoredLetterDesk implements Desk {
   readonly #log: LetterLog
@@ -60,11 +59,7 @@ export class StoredLetterDesk implements Desk {
 
   #countAnew(): void {
     this.#waiting.clear()
-    for (const frame of this.#frames(this.#from)) if (this.#isOpenLetter(frame)) this.#count(frame, 1)
-  }
-
-  #count(frame: Buffer, change: 1 | -1): void {
-    this.#waiting.count(frame.readDoubleLE(FRAME_PRODUCER_ID), change)
+    for (const frame of this.#frames(this.#from)) if (this.#isOpenLetter(frame)) this.#waiting.count(memberOf(frame), 1)
   }
 
   #isOpenLetter(frame: Buffer): boolean {
@@ -72,18 +67,13 @@ export class StoredLetterDesk implements Desk {
   }
 
   /** Frames of the log that may be read, from the one that holds this offset on. */
-  *#frames(from: number): Generator<Buffer> {
-    try {
-      yield* this.#log.frames(from, this.#partition.highWatermark)
-    } catch (error) {
-      throw storeError(error)
-    }
+  #frames(from: number): Iterable<Buffer> {
+    return this.#log.frames(from, this.#partition.highWatermark)
   }
 
   /** Marks that are kept for offsets from here on are of letters that a loss of power took out of the log. */
-  appending(offset: number): void {
-    const change = this.#settled.cutting(offset)
-    if (change !== null) this.#keep(change)
+  appending(offset: number): boolean {
+    return this.#keep(this.#settled.cutting(offset))
   }
 
   appended(member: number): void {
@@ -93,8 +83,7 @@ export class StoredLetterDesk implements Desk {
   countRead(): void {
     const { startOffset } = this.#log
     if (startOffset > this.#settled.below) {
-      const change = this.#settled.raising(startOffset)
-      if (change !== null) this.#keep(change)
+      if (!this.#keep(this.#settled.raising(startOffset))) return
       this.#countAnew()
     }
     const { groups, highWatermark } = this.#partition
@@ -106,25 +95,23 @@ export class StoredLetterDesk implements Desk {
 
   #readUpTo(to: number): void {
     // Where nobody has anything left to read, nothing need be looked up.
-    const isAll = to === this.#partition.highWatermark
-    const passed = isAll ? to : this.#passed(to)
-    const change = this.#settled.raising(passed)
-    if (change === null) return
-    this.#keep(change)
-    if (isAll) this.#waiting.clear()
-  }
-
-  /** Counts out the open letters before an offset, as far as one look goes; returns where that ended. */
-  #passed(to: number): number {
-    let passed = this.#from
-    let looked = 0
-    for (const frame of this.#frames(passed)) {
-      if (frameEnd(frame) > to || looked >= LOOK_BYTES) break
-      if (this.#isOpenLetter(frame)) this.#count(frame, -1)
-      passed = frameEnd(frame)
-      looked += frame.length
+    if (to === this.#partition.highWatermark) {
+      if (this.#keep(this.#settled.raising(to))) this.#waiting.clear()
+      return
     }
-    return passed
+    const passed: number[] = []
+    let below = this.#from
+    let looked = 0
+    for (const frame of this.#frames(below)) {
+      if (frameEnd(frame) > to) break
+      if (this.#isOpenLetter(frame)) passed.push(memberOf(frame))
+      below = frameEnd(frame)
+      looked += frame.length
+      // Not one frame more: behind what groups have read there may be damage that they will tell of.
+      if (below === to || looked >= LOOK_BYTES) break
+    }
+    if (!this.#keep(this.#settled.raising(below))) return
+    for (const member of passed) this.#waiting.count(member, -1)
   }
 
   settle(letters: readonly LetterMark[]): void {
@@ -133,15 +120,16 @@ export class StoredLetterDesk implements Desk {
     for (const { offset, member } of letters)
       if (offset < highWatermark && !this.#settled.has(offset)) members.set(offset, member)
     const change = this.#settled.adding(members.keys())
-    if (change === null) return
-    this.#keep(change)
+    if (!this.#keep(change)) throw this.#log.error
     for (const member of members.values()) this.#waiting.count(member, -1)
   }
 
-  /** Written first: who dies in between has said nothing yet. */
-  #keep(change: SettledChange): void {
-    this.#log.keepSettled(change)
+  /** Written first: who dies in between has said nothing yet. False: the disk has failed, and nothing is changed. */
+  #keep(change: SettledChange | null): boolean {
+    if (change === null) return true
+    if (!this.#log.keepSettled(change)) return false
     this.#settled.apply(change)
+    return true
   }
 
   page(cursor: LetterCursor): LetterPage {
@@ -166,4 +154,8 @@ export class StoredLetterDesk implements Desk {
     }
     return { frames, next: next >= this.#partition.highWatermark ? null : { offset: next, position: 0 } }
   }
+}
+
+function memberOf(frame: Buffer): number {
+  return frame.readDoubleLE(FRAME_PRODUCER_ID)
 }

@@ -73,7 +73,7 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
     letters,
     { deadLettered: () => undefined, fault, kept: store.states.get(MEMBER) },
   )
-  store.sweep([made])
+  store.opened(made)
   const link = { room: () => 1_000, wake: () => undefined, publish: () => undefined, verdict: () => undefined }
   const { known } = made.openSlot(
     { member: MEMBER, epoch: 3, slot, client: 1, confirms: false },
@@ -133,6 +133,16 @@ t.test('a new thread of the process counts nothing twice that its predecessor ha
   const second = first.successor()
   t.match(second.made.report(), report)
   t.strictSame(offsets(second.letters), [1, 3])
+})
+
+t.test('a new thread keeps nothing of a group before its reader has said how far it is', async t => {
+  const first = opened(t.testdir(), 6)
+  t.match(first.house.store.states.get(MEMBER), { committed: 0, letters: 0 }, 'a new group is kept at once')
+  first.fails(3)
+  first.house.store.sweep([first.made])
+  const second = first.successor()
+  t.match(second.house.store.states.get(MEMBER), { committed: 3, letters: 1 })
+  t.equal(second.made.committed(), 3)
 })
 
 t.test('more letters than a group can keep track of are found as well, and none comes twice', async t => {

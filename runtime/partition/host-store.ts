@@ -37,8 +37,8 @@ export class HostStore {
   readonly #logs: LogStore
   readonly #told: (error: Error) => void
   #failure: number | null = null
-  /** The same, for who is waiting. */
-  #error: Error | null = null
+  /** The same, for who is to be told. */
+  error: Error | null = null
   #sweptMs = 0
   #syncedMs = 0
 
@@ -102,17 +102,13 @@ export class HostStore {
     }
   }
 
-  /** The same, for who is to be told. @throws MillraceError MILL_DISK */
-  demand(act: () => void): void {
-    if (!this.attempt(act)) throw this.#error
-  }
-
   fail(error: unknown): void {
     const told = storeError(error)
     if (told === error && !(error instanceof MillraceError)) throw error
-    const errno = error instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(error.errno)) : 0
+    const cause = error instanceof MillraceError ? error.cause : error
+    const errno = cause instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(cause.errno)) : 0
     if (this.#failure === null) this.#told(told)
-    this.#error ??= told
+    this.error ??= told
     this.#failure ??= RECEIPT_FAILED | (errno << 4)
   }
 
@@ -145,6 +141,14 @@ export class HostStore {
       })
     }
     return busy
+  }
+
+  /**
+   * Writes down where a new group began: what the next process finds of its dead letters is counted from there. Of one that
+   * is known nothing is written before its reader is there, who has more to say than its block.
+   */
+  opened(group: GroupActor): void {
+    if (this.states.get(group.place.member) === undefined) this.sweep([group])
   }
 
   /** Writes down how far groups are, where that has changed. */

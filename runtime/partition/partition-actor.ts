@@ -397,9 +397,9 @@ export class PartitionActor {
     const desk = this.#desk
     if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
     if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return false
+    if (!desk.appending(this.#endOffset)) return false
     const lastAppend = this.window.end
     place(this.#endOffset)
-    desk.appending(this.#endOffset)
     this.window.writeIn(frame)
     this.#endOffset++
     if (this.log !== null && !this.#storeLetter(this.log, lastAppend, frame)) return false

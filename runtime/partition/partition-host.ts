@@ -329,8 +329,7 @@ class PartitionHost implements PartitionHostApi {
       kept: this.#store?.states.get(place.member),
     })
     this.#groups.set(place.member, group)
-    // From here on the next process knows where it began, and which letters cannot be its own.
-    this.#store?.sweep([group])
+    this.#store?.opened(group)
   }
 
   reopenGroup(place: GroupPlace): void {

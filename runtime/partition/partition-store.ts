@@ -11,6 +11,7 @@ import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING, frameEnd } from '..
 import { LogReader } from '../log/log-reader.ts'
 import type { LogStore, StoredPartition, StoreEntry } from '../log/log-store.ts'
 import type { AppendedFrames } from '../log/partition-log.ts'
+import { storeError } from '../log/store-errors.ts'
 import { recordIn, type StoredRecord } from '../log/stored-record.ts'
 import type { HostStore } from './host-store.ts'
 
@@ -36,6 +37,11 @@ export class PartitionStore {
 
   get failure(): number | null {
     return this.#store.failure
+  }
+
+  /** The same, for who is to be told. */
+  get error(): Error | null {
+    return this.#store.error
   }
 
   get startOffset(): number {
@@ -79,10 +85,10 @@ export class PartitionStore {
     return this.#store.letters.of(topic.topic, partition)
   }
 
-  /** Keeps it from now on. @throws MillraceError MILL_DISK */
-  keepSettled(change: SettledChange): void {
+  /** Keeps it from now on; false: the disk has failed. */
+  keepSettled(change: SettledChange): boolean {
     const { topic, partition } = this.stored
-    this.#store.demand(() => this.#store.letters.write(topic.topic, partition, change))
+    return this.#store.attempt(() => this.#store.letters.write(topic.topic, partition, change))
   }
 
   /** The record at an offset below `endOffset`; null: it is not there, or not any more. */
@@ -100,7 +106,7 @@ export class PartitionStore {
     return found
   }
 
-  /** Whole frames, each by itself, from the one that holds `offset` on. */
+  /** Whole frames, each by itself, from the one that holds `offset` on. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   *frames(offset: number, endOffset: number): Generator<Buffer> {
     const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
     try {
@@ -114,6 +120,8 @@ export class PartitionStore {
           yield frame
         }
       }
+    } catch (error) {
+      throw storeError(error)
     } finally {
       reader.close()
     }

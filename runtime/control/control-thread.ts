@@ -82,7 +82,7 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#directory = boot.dir === null ? null : openDirectory(boot.dir)
+    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()

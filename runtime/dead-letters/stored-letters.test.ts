@@ -22,8 +22,8 @@ interface Order {
 }
 
 /** A broker in a folder; the topic is opened, and no group. */
-async function opened(t: Test, dir: string): Promise<{ broker: Broker; topic: Topic<Order> }> {
-  const broker = await openBroker(t, { dir, restart: OFTEN })
+async function opened(t: Test, dir: string, partitionThreads = 1): Promise<{ broker: Broker; topic: Topic<Order> }> {
+  const broker = await openBroker(t, { dir, restart: OFTEN, partitionThreads })
   return { broker, topic: await broker.topic<Order>('orders', PARTITIONS) }
 }
 
@@ -117,6 +117,29 @@ t.test('a partition host that dies forgets nothing that was settled, and counts 
   t.ok(await killHost(broker, 0))
   t.match(await letters.stats(), { depth: 0 })
   await until(() => events.length === 2)
+})
+
+t.test('with another number of partition threads nothing that was settled is open again', async t => {
+  const dir = t.testdir()
+  const first = await opened(t, dir, 2)
+  const all = await first.broker.topic<Order>('all', PARTITIONS)
+  const run = await all.group('g').handle(() => {
+    throw new RejectError('all')
+  })
+  await all.publishBatch(Array.from({ length: 8 }, (_, n) => ({ key: `k${n}`, value: { n }, partition: n % 2 })))
+  await run.idle()
+  t.equal(await first.broker.deadLetters('all').purge({ key: 'k2' }), 1)
+  t.equal(await first.broker.deadLetters('all').purge({ key: 'k3' }), 1)
+  await first.broker.close()
+  for (const threads of [1, 3]) {
+    const { broker } = await opened(t, dir, threads)
+    const topic = await broker.topic<Order>('all', PARTITIONS)
+    t.match(await broker.deadLetters('all').stats(), { depth: 6 })
+    const again = await topic.group('g').handle(() => undefined)
+    await again.idle()
+    t.match(await again.stats(), { deadLettered: 8, deadLetterDepth: 6, lag: 0 })
+    await broker.close()
+  }
 })
 
 t.test('letters are found also where their topic was opened by its name before', async t => {

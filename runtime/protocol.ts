@@ -53,8 +53,6 @@ export interface StorePlace {
   readonly dir: string
   /** Of all its logs. */
   readonly logId: Uint8Array
-  /** How many partition hosts there are. */
-  readonly hosts: number
   /** Size of a file of a host's journal. */
   readonly journalBytes: number
 }
@@ -149,11 +147,14 @@ export interface SlotCrash {
   readonly executing: boolean
 }
 
-/** A partition that takes dead letters: where it keeps which of them are settled. */
+/** A partition that takes dead letters. */
 export interface DeskPlace {
   readonly topic: number
   readonly partition: number
+  /** Where it keeps which of them are settled; 0: on disk. */
   readonly address: number
+  /** Members of all groups that have ever read it, of a topic on disk. */
+  readonly readers: readonly number[]
 }
 
 /** From which letter on to read: its offset, and where its frame was when last seen. */

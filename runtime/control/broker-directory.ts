@@ -7,7 +7,7 @@
  *
  * ```
  * ids                    { below }                 numbers below it may have been given
- * hosts                  { count }                 partition hosts, among which group states lie
+ * hosts                  { count }                 partition hosts whose files are up to date
  * topic/<name>           StoredTopic
  * group/<topic id>/<name>  { members }             one number for each partition; dead letters are known by it
  * ```
@@ -15,7 +15,6 @@
  * Bound: a few hundred bytes for each topic and group.
  */
 import { join } from 'node:path'
-import { moveGroupStates, removeGroupStates } from '../group/group-states.ts'
 import type { Disk } from '../log/disk.ts'
 import { openIdentity } from '../log/identity.ts'
 import { storedTopic } from '../log/log-place.ts'
@@ -24,6 +23,7 @@ import { recoverStore } from '../log/recover-store.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
 import type { TopicShape } from '../protocol.ts'
+import { handStatesOver } from './host-states.ts'
 
 /** So many numbers are taken at a time, and what is left of them at the end of the process is lost. */
 const IDS = 10_000
@@ -61,6 +61,15 @@ export class BrokerDirectory {
     this.#state.write([['ids', { below: this.#idsBelow }]])
   }
 
+  /** How many partition hosts there were; undefined: there were none yet. */
+  get hosts(): number | undefined {
+    return (this.#state.get('hosts') as { readonly count: number } | undefined)?.count
+  }
+
+  keepHosts(count: number): void {
+    this.#state.write([['hosts', { count }]])
+  }
+
   topic(name: string): StoredTopic | undefined {
     const stored = this.#state.get(`topic/${name}`) as StoredTopic | undefined
     return stored === undefined ? undefined : revived(stored)
@@ -83,6 +92,25 @@ export class BrokerDirectory {
     return (this.#state.get(groupKey(topic, group)) as { readonly members: readonly number[] } | undefined)?.members
   }
 
+  /** Numbers of the partitions of each group that reads a topic. */
+  groupsOf(topic: number): (readonly number[])[] {
+    const groups: (readonly number[])[] = []
+    for (const [key, value] of this.#state.entries())
+      if (key.startsWith(groupKey(topic, ''))) groups.push((value as { readonly members: readonly number[] }).members)
+    return groups
+  }
+
+  /** The partition of each member. */
+  partitions(): Map<number, number> {
+    const found = new Map<number, number>()
+    for (const [key, value] of this.#state.entries()) {
+      if (!key.startsWith('group/')) continue
+      const { members } = value as { readonly members: readonly number[] }
+      for (const [partition, member] of members.entries()) found.set(member, partition)
+    }
+    return found
+  }
+
   keepGroup(topic: number, group: string, members: readonly number[]): void {
     this.#state.write([[groupKey(topic, group), { members }]])
   }
@@ -91,32 +119,14 @@ export class BrokerDirectory {
     if (this.#state.has(groupKey(topic, group))) this.#state.write([[groupKey(topic, group), undefined]])
   }
 
-  /** Group states lie where the partition hosts of now look for them. They were written by as many as there were last. */
-  settleHosts(disk: Disk, count: number): void {
-    const last = (this.#state.get('hosts') as { readonly count: number } | undefined)?.count ?? count
-    if (last !== count) moveGroupStates(disk, this.dir, this.logId, last, count, this.#partitionsOfMembers())
-    if (!this.#state.has('hosts') || last !== count) this.#state.write([['hosts', { count }]])
-    removeGroupStates(disk, this.dir, count)
-  }
-
-  #partitionsOfMembers(): Map<number, number> {
-    const partitions = new Map<number, number>()
-    for (const [key, value] of this.#state.entries()) {
-      if (!key.startsWith('group/')) continue
-      for (const [partition, member] of (value as { readonly members: readonly number[] }).members.entries())
-        partitions.set(member, partition)
-    }
-    return partitions
-  }
-
   close(): void {
     this.#state.close()
   }
 }
 
 /**
- * Opens the folder of a broker, made if need be, and recovers what partition hosts had in their journals, however many there
- * were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
+ * Opens the folder of a broker, made if need be, for so many partition hosts, and recovers what those before had in their
+ * journals, however many there were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
  */
 export function openDirectory(dir: string, hosts: number): BrokerDirectory {
   const disk = new NodeDisk()
@@ -129,11 +139,24 @@ export function openDirectory(dir: string, hosts: number): BrokerDirectory {
       }),
     )
     recoverStore(disk, dir, directory.logId, topics, () => undefined)
-    directory.settleHosts(disk, hosts)
+    handOver(disk, directory, hosts)
     return directory
   } catch (error) {
     throw storeError(error)
   }
+}
+
+/** Brings what is kept of groups and letters to the hosts that are to own it. */
+function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
+  const { dir, logId, hosts: before } = directory
+  if (before === now) return
+  if (before !== undefined) {
+    const members = directory.partitions()
+    const handed = { disk, dir, logId, before, now }
+    handStatesOver(handed, { kind: 'groups', partitionOf: key => members.get(Number(key)) ?? null })
+    handStatesOver(handed, { kind: 'letters', partitionOf: key => Number(key.split('/')[1]) })
+  }
+  directory.keepHosts(now)
 }
 
 function groupKey(topic: number, group: string): string {

@@ -229,10 +229,16 @@ export class Catalog {
   /** The topic takes the dead letters of `source` from now on. */
   addDesks(topic: TopicEntry, source: TopicEntry): void {
     if (topic.desks.length === 0) {
-      const { id, name, partitions, windowBytes: bytes } = topic.shape
-      const sizes = Array.from({ length: partitions }, () => deskBytes(bytes))
+      const { id, name, partitions, windowBytes: bytes, log } = topic.shape
+      const sizes = log === null ? Array.from({ length: partitions }, () => deskBytes(bytes)) : []
       const addresses = this.#allocateAll(sizes, `topic ${name}, to take dead letters,`)
-      topic.desks = addresses.map((address, partition) => ({ topic: id, partition, address }))
+      const groups = (log === null ? null : this.#directory)?.groupsOf(id) ?? []
+      topic.desks = topic.places.map(({ partition }) => ({
+        topic: id,
+        partition,
+        address: addresses[partition] ?? 0,
+        readers: groups.map(members => members[partition] as number),
+      }))
     }
     if (topic.deadLettersOf.has(source.shape.id)) return
     topic.deadLettersOf.add(source.shape.id)

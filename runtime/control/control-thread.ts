@@ -65,8 +65,7 @@ class ControlThread implements OwnerControlApi {
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
-    const { partitionThreads: hosts, journalBytes } = boot
-    const store = dir === null ? null : { dir, logId, hosts, journalBytes }
+    const store = dir === null ? null : { dir, logId, journalBytes: boot.journalBytes }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>

@@ -93,11 +93,12 @@ export class Openings {
     }
   }
 
-  /** Topics on disk that hold dead letters of this one, and were not opened by this process. */
+  /** Topics on disk that hold dead letters of this one, which this process may not have opened, or not for its letters. */
   async openLettersOf(source: TopicEntry): Promise<void> {
     for (const { shape, deadLettersOf } of this.#directory?.topics() ?? []) {
-      if (!deadLettersOf.includes(source.shape.id) || this.#catalog.topics.has(shape.id)) continue
-      await this.#addDesks(await this.#makeTopic(shape), source)
+      if (!deadLettersOf.includes(source.shape.id)) continue
+      const topic = this.#catalog.topics.get(shape.id) ?? (await this.#makeTopic(shape))
+      await this.#addDesks(topic, source)
     }
   }
 

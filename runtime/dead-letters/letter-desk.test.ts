@@ -1,13 +1,11 @@
 /** The desk over a real window: what is open, page by page, through takeovers and around the end of the memory. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { deadLetterFrame } from '../group/dead-letter.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import type { LetterCursor, TopicShape } from '../protocol.ts'
 import { deskBytes } from './letter-desk.ts'
-import { lettersIn, type StoredLetter } from './stored-letter.ts'
-
-const WINDOW = 65_536
+import { bury, deskOf, offsets, open, settle, WINDOW } from './letter-house.fixture.ts'
+import { lettersIn } from './stored-letter.ts'
 
 const topic: TopicShape = {
   id: 1,
@@ -42,44 +40,6 @@ function house() {
   return { memory, gate, takeover }
 }
 
-function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 1_000): boolean {
-  const bytes = Buffer.alloc(valueBytes, n)
-  const record = { bytes, attributes: 0, timestamp: n, keyStart: 0, keyEnd: 0, headers: null }
-  const { frame, sign } = deadLetterFrame(
-    { ...record, valueStart: 0, valueEnd: valueBytes },
-    {
-      topic: 'orders',
-      partition: 0,
-      offset: n,
-      group: 'g',
-      member,
-      reason: 'failed',
-      failedAttempts: 1,
-      firstMs: 1,
-      lastMs: 2,
-      error: {},
-    },
-  )
-  return actor.appendLetter(frame, sign, member)
-}
-
-function open(actor: PartitionActor): StoredLetter[] {
-  const found: StoredLetter[] = []
-  for (let cursor: LetterCursor | null = { offset: 0, position: 0 }; cursor !== null; ) {
-    const page = actor.letters(cursor)
-    found.push(...lettersIn(page.frames, 'bytes', topic.name, 0))
-    cursor = page.next
-  }
-  return found
-}
-
-const offsets = (actor: PartitionActor): number[] => open(actor).map(({ offset }) => offset)
-
-function settle(actor: PartitionActor, ...wanted: number[]): void {
-  const marks = open(actor).filter(({ offset }) => wanted.includes(offset))
-  actor.settleLetters(marks.map(({ letter, member }) => ({ offset: letter.offset, member })))
-}
-
 t.test('letters are settled one by one, counted by group, and a successor finds what is left', async t => {
   const { takeover } = house()
   const actor = takeover()
@@ -90,7 +50,7 @@ t.test('letters are settled one by one, counted by group, and a successor finds 
     t.equal(each.desk?.depth, 7)
     t.strictSame([each.desk?.depthOf(7), each.desk?.depthOf(8), each.desk?.depthOf(9)], [4, 3, 0])
   }
-  actor.settleLetters([{ offset: 4, member: 7 }])
+  actor.desk?.settle([{ offset: 4, member: 7 }])
   t.equal(actor.desk?.depth, 7, 'what is settled is settled once')
 })
 
@@ -138,7 +98,7 @@ t.test('letters that all groups of the topic have passed count no more once thei
   while (bury(actor, count)) count++
   t.equal(actor.desk?.depth, count)
   memory.store(gate, actor.window.end)
-  actor.countRead()
+  actor.desk?.countRead()
   t.equal(actor.desk?.depth, 0, 'they wait for nobody')
   t.equal(open(actor).length, count, 'and are kept until then')
   settle(actor, 2)
@@ -157,7 +117,7 @@ t.test('letters that were read make room also when nobody reads the topic any mo
   while (bury(actor, count)) count++
   const third = (actor.window.start + 3 * actor.reader.word(actor.window.start)) | 0
   memory.store(gate, third)
-  actor.countRead()
+  actor.desk?.countRead()
   t.equal(actor.desk?.depth, count - 3)
   actor.window.gates.pop()
   let more = 0
@@ -172,7 +132,7 @@ t.test('a cursor whose frame is gone starts at what is oldest; one from nowhere 
   const actor = takeover()
   for (let n = 0; n < 5; n++) bury(actor, n)
   const wanted = (cursor: LetterCursor): number[] =>
-    lettersIn(actor.letters(cursor).frames, 'bytes', topic.name, 0).map(({ offset }) => offset)
+    lettersIn(deskOf(actor).page(cursor).frames, 'bytes', topic.name, 0).map(({ offset }) => offset)
   t.strictSame(wanted({ offset: 3, position: 0 }), [3, 4])
   for (const position of [8, -8, 1 << 30, 4, actor.window.end])
     t.strictSame(wanted({ offset: 3, position }), [3, 4], `position ${position}`)
@@ -184,7 +144,7 @@ t.test('pages are bounded, and a letter larger than a page is one', async t => {
   const actor = takeover()
   for (const size of [30_000, 20_000]) t.ok(bury(actor, size, 7, size))
   t.equal(open(actor).length, 2)
-  const page = actor.letters({ offset: 0, position: 0 })
-  t.ok(page.frames.length < 65_536)
-  t.equal(page.next, null)
+  const { frames, next } = deskOf(actor).page({ offset: 0, position: 0 })
+  t.ok(frames.length < 65_536)
+  t.equal(next, null)
 })

@@ -1,5 +1,5 @@
 /**
- * The dead letters kept in one partition: which are settled (replayed or purged), how many wait, and pages of them.
+ * The dead letters kept in one partition in memory: which are settled (replayed or purged), how many wait, and pages of them.
  *
  * The partition host's thread, which alone appends letters: a letter is a frame of one record that came by no ring. One
  * bit for each offset, in shared memory, so that a successor finds what is settled; counts are taken anew from the
@@ -15,10 +15,12 @@
  * Bound: as many bits as the window has room for records of 16 bytes, so two offsets that are kept never share one. A
  * letter's bit is cleared before it is appended; until then it may be that of an offset long gone.
  */
-import type { Memory, WindowReader } from 'sharedarraybuffer-ring'
+import type { Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { FRAME_PRODUCER_ID, FRAME_RING, frameBaseOffset, frameEndOffset, frameIsValid } from '../log/frame.ts'
 import { RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../protocol.ts'
+import type { Desk } from './desk.ts'
+import { WaitingLetters } from './waiting-letters.ts'
 
 /** Shared bytes that the desk of a window takes. */
 export function deskBytes(windowBytes: number): number {
@@ -30,37 +32,39 @@ const PAGE_BYTES = 65_536
 /** Frames looked at for one page: the thread has partitions to serve. */
 const PAGE_FRAMES = 16_384
 
-export class LetterDesk {
+export class LetterDesk implements Desk {
   readonly address: number
   readonly #memory: Memory
   readonly #reader: WindowReader
+  readonly #window: WindowWriter
   readonly #mask: number
-  /** Letters that wait, by the number of the member whose they are. */
-  readonly #waiting = new Map<number, number>()
-  #depth = 0
+  readonly #waiting = new WaitingLetters()
   /** Before this position, and this offset, the groups that read the topic have settled everything. */
   #readTo: number
   #readOffset = 0
-  /** Whether the depth has changed since someone last looked. */
-  changed = true
 
-  /** Takes over what is kept between two positions. */
-  constructor(memory: Memory, address: number, reader: WindowReader, start: number, end: number) {
+  /** Takes over what the window keeps. */
+  constructor(memory: Memory, address: number, reader: WindowReader, window: WindowWriter) {
+    const { start, end } = window
     this.address = address
     this.#memory = memory
     this.#reader = reader
+    this.#window = window
     this.#mask = reader.capacity / RECORD_HEADER_BYTES - 1
     this.#readTo = start
     this.#walk(start, end, 1)
   }
 
-  /** Letters that wait. */
   get depth(): number {
-    return this.#depth
+    return this.#waiting.depth
   }
 
   depthOf(member: number): number {
-    return this.#waiting.get(member) ?? 0
+    return this.#waiting.of(member)
+  }
+
+  takeChanged(): boolean {
+    return this.#waiting.takeChanged()
   }
 
   #word(offset: number): number {
@@ -81,36 +85,35 @@ export class LetterDesk {
     return new Float64Array(bytes.buffer)[0] as number
   }
 
-  #count(member: number, change: 1 | -1): void {
-    this.changed = true
-    this.#depth += change
-    const waiting = this.depthOf(member) + change
-    if (waiting === 0) this.#waiting.delete(member)
-    else this.#waiting.set(member, waiting)
-  }
-
   /** Counts the open letters in between; returns the position of the last frame. */
   #walk(from: number, to: number, change: 1 | -1): number {
     let last = from
     for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0) {
-      if (this.#isOpenLetter(position)) this.#count(this.#memberAt(position), change)
+      if (this.#isOpenLetter(position)) this.#waiting.count(this.#memberAt(position), change)
       last = position
     }
     return last
   }
 
-  /** A letter is about to be appended at this offset. */
-  appending(offset: number): void {
+  appending(offset: number): boolean {
     const word = this.#word(offset)
     this.#memory.i32[word] = (this.#memory.i32[word] as number) & ~(1 << (offset & 31))
+    return true
   }
 
   appended(member: number): void {
-    this.#count(member, 1)
+    this.#waiting.count(member, 1)
   }
 
-  /** The groups that read the topic have settled everything before this position, which is never before the start. */
-  read(to: number): void {
+  countRead(): void {
+    const { gates, start, end } = this.#window
+    if (gates.length === 0) return
+    let least = (end - start) | 0
+    for (const gate of gates) least = Math.min(least, (this.#memory.load(gate) - start) | 0)
+    if (least > 0) this.#readUpTo((start + least) | 0)
+  }
+
+  #readUpTo(to: number): void {
     if (((to - this.#readTo) | 0) <= 0) return
     this.#readOffset = frameEndOffset(this.#reader, this.#walk(this.#readTo, to, -1))
     this.#readTo = to
@@ -130,18 +133,20 @@ export class LetterDesk {
     return this.#reader.word(position + FRAME_RING) === 0
   }
 
-  /** Settles letters that were read from a page; those settled or gone before are left alone. */
-  settle(letters: readonly LetterMark[], logStartOffset: number): void {
+  settle(letters: readonly LetterMark[]): void {
+    const { start, end } = this.#window
+    if (start === end) return
+    const logStartOffset = frameBaseOffset(this.#reader, start)
     for (const { offset, member } of letters) {
       if (offset < logStartOffset || this.#isSettled(offset)) continue
       const word = this.#word(offset)
       this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (offset & 31))
-      if (offset >= this.#readOffset) this.#count(member, -1)
+      if (offset >= this.#readOffset) this.#waiting.count(member, -1)
     }
   }
 
-  /** Open letters from a cursor on, copied whole frame by whole frame. */
-  page(cursor: LetterCursor, start: number, end: number): LetterPage {
+  page(cursor: LetterCursor): LetterPage {
+    const { start, end } = this.#window
     const reader = this.#reader
     const positions: number[] = []
     let position = this.#resume(cursor, start, end)

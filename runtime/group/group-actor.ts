@@ -43,6 +43,7 @@ import { type GroupGate, gateOf } from './group-gate.ts'
 import type { GroupState } from './group-states.ts'
 import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
+import { lettersBeyond, reopened } from './reopened-group.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
@@ -85,6 +86,8 @@ export class GroupActor {
   readonly #gate: GroupGate
   /** The committed offset that was last kept on disk. */
   #kept = -1
+  /** Records that have their dead letter, and are not among the failures. */
+  #beyond: Set<number> = new Set()
   /** As the reader last said. */
   #committed: number
 
@@ -103,10 +106,14 @@ export class GroupActor {
     this.#surroundings = surroundings
     this.#block = new GroupBlock(memory, place.block)
     this.#gate = gateOf(memory, partition, this.#block)
-    if (!this.#block.opened) this.#open(kept)
-    this.#committed = this.#block.committed
     const done = deadLetters?.sequencesOf(place.member, kept?.letters ?? 0) ?? new Set<number>()
+    if (!this.#block.opened) this.#open(kept, done)
+    this.#committed = this.#block.committed
     this.#cursor = openCursor(place.policy, this.#block.failures(), this.#block.deadLettered, this.#block.failed)
+    const { failures } = this.#cursor
+    if (partition.log !== null)
+      this.#beyond = lettersBeyond(kept, done, this.#committed, partition.highWatermark, failures)
+    partition.groups.set(place.member, this)
     if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) this.#hold()
     for (const failure of [...this.#cursor.failures.values()]) {
       if (failure.state !== 'dying') continue
@@ -114,42 +121,26 @@ export class GroupActor {
       else this.#dying.push({ failure, error: '{}' })
     }
     this.#letGo()
-    if (kept !== undefined) this.#findLetters(done)
   }
 
-  #open(kept: GroupState | undefined): void {
+  #open(kept: GroupState | undefined, letters: ReadonlySet<number>): void {
     const { logStartOffset, highWatermark } = this.partition
     const earliest = this.place.from === 'earliest'
     this.#gate.begin(earliest)
-    // A loss of power may have taken records from a log that promised less.
-    const committed = Math.min(kept?.committed ?? (earliest ? logStartOffset : highWatermark), highWatermark)
+    const at = { highWatermark, first: earliest ? logStartOffset : highWatermark }
+    const { committed, skipped, deadLettered, failed, failures } = reopened(kept, letters, at, wallMs())
     this.#block.committed = committed
-    this.#block.skipped = kept?.skipped ?? committed
-    this.#block.count(kept?.deadLettered ?? 0, kept?.failed ?? 0)
-    for (const failure of kept?.failures ?? []) this.#block.keep(failure)
+    this.#block.skipped = skipped
+    this.#block.count(deadLettered, failed)
+    for (const failure of failures) this.#block.keep(failure)
     this.#block.markOpened()
-  }
-
-  /** Dead letters appended after the state of this group was last kept: their records are not handled again. */
-  #findLetters(sequences: ReadonlySet<number>): void {
-    for (const sequence of sequences) {
-      const offset = nearestOffset(this.#committed, sequence)
-      if (offset < this.#committed || this.#cursor.failures.has(offset)) continue
-      const now = wallMs()
-      const counts = { failedAttempts: 1, deliveryAttempt: 1, firstMs: now, lastMs: now, notBeforeMs: now }
-      const failure: Failure = { offset, ...counts, reason: 'failed', state: 'dying' }
-      this.#block.keep(failure)
-      const { failures, deadLettered, failed } = this.#cursor
-      const known = [...failures.values(), failure]
-      this.#cursor = openCursor(this.place.policy, known, deadLettered, failed)
-      this.#step({ kind: 'deadLettered', offset }, '')
-    }
   }
 
   /** What is to be found again by another process; null: the topic is in memory only. */
   state(): GroupState | null {
     if (this.partition.log === null) return null
     this.#kept = this.committed()
+    for (const offset of this.#beyond) if (offset < this.#kept) this.#beyond.delete(offset)
     return {
       committed: this.#kept,
       skipped: this.#block.skipped,
@@ -157,6 +148,7 @@ export class GroupActor {
       failed: this.#cursor.failed,
       letters: this.#deadLetters?.highWatermark ?? 0,
       failures: [...this.#cursor.failures.values()],
+      beyond: [...this.#beyond],
     }
   }
 
@@ -353,7 +345,7 @@ export class GroupActor {
   }
 
   #bury(dying: Dying): void {
-    if (this.#appendDeadLetter(dying)) {
+    if (this.#beyond.delete(dying.failure.offset) || this.#appendDeadLetter(dying)) {
       this.#surroundings.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#step({ kind: 'deadLettered', offset: dying.failure.offset }, '')
     } else this.#dying.push(dying)
@@ -436,6 +428,7 @@ export class GroupActor {
   close(): void {
     this.#gate.close()
     this.partition.readers.delete(this.place.member)
+    this.partition.groups.delete(this.place.member)
   }
 
   report(): GroupReport {

@@ -1,21 +1,16 @@
 /**
  * How far each group is on each partition of one host, as it is kept on disk from one process to the next.
  *
- * The partition host's thread; one state log (log/state-log.ts) for each host, an entry for each member. Its name says how
- * many hosts there were, since it is that number which decides where a partition is. What is in it may
+ * The partition host's thread; one state log (log/state-log.ts) for each host, an entry for each member. What is in it may
  * be older than what happened: records settled since then are delivered again, and dead letters appended since are found in
  * their topic, from `letters` on.
  *
  * Bound: what groups keep of failures, FAILURES_MAX for each member.
  */
-import { join } from 'node:path'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 import type { GroupActor } from './group-actor.ts'
 import type { Failure } from './group-cursor.ts'
-
-/** States written in one record. */
-const MOVED = 256
 
 /** One group on one partition. */
 export interface GroupState {
@@ -28,47 +23,8 @@ export interface GroupState {
   /** End of the partition that takes its dead letters. */
   readonly letters: number
   readonly failures: readonly Failure[]
-}
-
-export function groupStatesPath(dir: string, host: number, hosts: number): string {
-  return join(dir, `host-${host}-of-${hosts}.groups`)
-}
-
-/**
- * Makes the files of `to` hosts out of those of `from`, before any host starts; `partitions` are those of all members. The
- * old ones stay until it is known which are good. Control thread. @throws LogFileError, DiskError
- */
-export function moveGroupStates(
-  disk: Disk,
-  dir: string,
-  logId: Uint8Array,
-  from: number,
-  to: number,
-  partitions: ReadonlyMap<number, number>,
-): void {
-  removeGroupStates(disk, dir, from)
-  const changes = Array.from({ length: to }, (): [string, unknown][] => [])
-  for (let host = 0; host < from; host++) {
-    const old = StateLog.open(disk, groupStatesPath(dir, host, from), { logId, syncs: false })
-    for (const [member, state] of old.entries()) {
-      const partition = partitions.get(Number(member))
-      if (partition !== undefined) changes[partition % to]?.push([member, state])
-    }
-    old.close()
-  }
-  for (const [host, states] of changes.entries()) {
-    const made = StateLog.open(disk, groupStatesPath(dir, host, to), { logId, syncs: true })
-    for (let at = 0; at < states.length; at += MOVED) made.write(states.slice(at, at + MOVED))
-    made.close()
-  }
-}
-
-/** Removes the files of any other number of hosts than this. */
-export function removeGroupStates(disk: Disk, dir: string, hosts: number): void {
-  for (const name of disk.list(dir)) {
-    const of = /^host-\d+-of-(\d+)\.groups(?:\.new)?$/.exec(name)?.[1]
-    if (of !== undefined && Number(of) !== hosts) disk.remove(join(dir, name))
-  }
+  /** Records that have a dead letter before `letters`, and found no room among the failures (reopened-group.ts). */
+  readonly beyond: readonly number[]
 }
 
 export class GroupStates {

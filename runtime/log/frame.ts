@@ -131,6 +131,16 @@ export function frameIsValid(window: WindowReader, position: number, available: 
   return (crc32(header.subarray(0, FRAME_HEADER_CRC)) | 0) === headerWords[FRAME_HEADER_CRC >> 2]
 }
 
+/** Base offset of a frame in private bytes. */
+export function frameStart(frame: Buffer): number {
+  return joinOffset(frame.readInt32LE(FRAME_BASE_OFFSET), frame.readInt32LE(FRAME_BASE_OFFSET + 4))
+}
+
+/** Offset after its last record. */
+export function frameEnd(frame: Buffer): number {
+  return frameStart(frame) + frame.readUInt32LE(FRAME_LAST_OFFSET_DELTA) + 1
+}
+
 /** Base offset of the frame at a position of a window. */
 export function frameBaseOffset(window: WindowReader, position: number): number {
   return joinOffset(window.word(position + FRAME_BASE_OFFSET), window.word(position + FRAME_BASE_OFFSET + 4))

@@ -1,18 +1,20 @@
 /**
- * What one partition host has on disk: the logs of its partitions, and how far their groups are.
+ * What one partition host has on disk: the logs of its partitions, how far their groups are, and which dead letters are settled.
  *
  * The partition host's thread. A pass of the host ends with one group commit over all partitions that took something
  * (`commit`): written, as durable as each topic says, then committed to their windows, then answered. Group states are swept
- * into a state log SWEEP_MS after they changed, and with each dead letter; they survive the process at once and a loss of
- * power after SYNC_MS.
+ * into a state log SWEEP_MS after they changed, and after each pass with a dead letter; settled letters are written before
+ * that is answered. Both survive the process at once and a loss of power after SYNC_MS.
  *
  * After a failed operation nobody knows what the disk holds. The store then stays broken until the broker is opened again:
  * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
  * longer kept. It is told once.
  */
+import { join } from 'node:path'
+import { LetterStates } from '../dead-letters/letter-states.ts'
 import { MillraceError } from '../errors.ts'
 import type { GroupActor } from '../group/group-actor.ts'
-import { GroupStates, groupStatesPath } from '../group/group-states.ts'
+import { GroupStates } from '../group/group-states.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
 import { DiskError } from '../log/disk.ts'
@@ -40,10 +42,13 @@ export interface HostStoreSurroundings {
 
 export class HostStore {
   readonly states: GroupStates
+  readonly letters: LetterStates
   readonly #disk = new NodeDisk()
   readonly #logs: LogStore
   readonly #surroundings: HostStoreSurroundings
   #failure: number | null = null
+  /** The same, for who is to be told. */
+  error: Error | null = null
   #sweptMs = 0
   #syncedMs = 0
 
@@ -62,7 +67,8 @@ export class HostStore {
         topic.log === null ? [] : [{ topic: storedTopic(topic, topic.log), partition }],
       )
       this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known, { journalBytes, fault })
-      this.states = new GroupStates(this.#disk, groupStatesPath(place.dir, host, place.hosts), place.logId)
+      this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
+      this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
     } catch (error) {
       throw storeError(error)
     }
@@ -111,8 +117,10 @@ export class HostStore {
   fail(error: unknown): void {
     const told = storeError(error)
     if (told === error && !(error instanceof MillraceError)) throw error
-    const errno = error instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(error.errno)) : 0
+    const cause = error instanceof MillraceError ? error.cause : error
+    const errno = cause instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(cause.errno)) : 0
     if (this.#failure === null) this.#surroundings.failed(told)
+    this.error ??= told
     this.#failure ??= RECEIPT_FAILED | (errno << 4)
   }
 
@@ -120,11 +128,11 @@ export class HostStore {
   sleepMs(groups: Iterable<GroupActor>): number {
     if (this.#failure !== null) return SLEEP_MS
     for (const group of groups) if (group.partition.log !== null && group.lags) return SWEEP_MS
-    return this.states.isSynced ? SLEEP_MS : SYNC_MS
+    return this.states.isSynced && this.letters.isSynced ? SLEEP_MS : SYNC_MS
   }
 
   /** Work of the background; whether some of it is to be done soon again. */
-  tend(groups: Iterable<GroupActor>, nowMs: number): boolean {
+  tend(groups: Iterable<GroupActor>, letters: readonly PartitionActor[], nowMs: number): boolean {
     let busy = false
     this.attempt(() => {
       busy = this.#logs.tend(nowMs)
@@ -132,12 +140,27 @@ export class HostStore {
     if (nowMs - this.#sweptMs >= SWEEP_MS) {
       this.#sweptMs = nowMs
       this.sweep(groups)
+      // After the groups: what they are said to have read is then known of them as well.
+      this.attempt(() => {
+        for (const { log, desk } of letters) if (log !== null) desk?.countRead()
+      })
     }
     if (nowMs - this.#syncedMs >= SYNC_MS) {
       this.#syncedMs = nowMs
-      this.attempt(() => this.states.sync())
+      this.attempt(() => {
+        this.states.sync()
+        this.letters.sync()
+      })
     }
     return busy
+  }
+
+  /**
+   * Writes down where a new group began: what the next process finds of its dead letters is counted from there. Of one that
+   * is known nothing is written before its reader is there, who has more to say than its block.
+   */
+  opened(group: GroupActor): void {
+    if (this.states.get(group.place.member) === undefined) this.sweep([group])
   }
 
   /** Writes down how far groups are, where that has changed. */
@@ -152,6 +175,7 @@ export class HostStore {
     try {
       this.states.write(groups)
       this.states.close()
+      this.letters.close()
       this.#logs.close()
     } catch (error) {
       throw storeError(error)

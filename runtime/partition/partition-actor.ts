@@ -10,7 +10,9 @@
  * its oldest whole frames instead (counted), and never a dead letter that is not settled.
  */
 import { CORRUPT, type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import type { Desk } from '../dead-letters/desk.ts'
 import { LetterDesk } from '../dead-letters/letter-desk.ts'
+import { StoredLetterDesk } from '../dead-letters/stored-letter-desk.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link.ts'
 import {
@@ -27,14 +29,7 @@ import {
   placeFrame,
 } from '../log/frame.ts'
 import { findRecord, type StoredRecord } from '../log/stored-record.ts'
-import type {
-  HostPartitionStats,
-  LetterCursor,
-  LetterMark,
-  LetterPage,
-  PartitionPlace,
-  TopicShape,
-} from '../protocol.ts'
+import type { HostPartitionStats, PartitionPlace, TopicShape } from '../protocol.ts'
 import type { HostLink } from './host-link.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'
@@ -70,10 +65,14 @@ export class PartitionActor {
   #dropped: number
   /** Threads to wake when the end moves, by the group that they read for. */
   readonly readers: Map<number, HostLink> = new Map()
+  /** How far groups have read, by member; of a topic on disk also groups that nobody has opened in this process. */
+  readonly groups: Map<number, { committed(): number }> = new Map()
   /** Whether the last `drain` left frames behind for want of room. */
   full = false
   /** Of a partition that takes dead letters. */
-  #desk: LetterDesk | null = null
+  #desk: Desk | null = null
+  /** The same, in memory: what may leave the window is its question too. */
+  #windowDesk: LetterDesk | null = null
   #staged: StagedAppend | null = null
   /** Whose turn it is among the rings of a log on disk, of which a pass takes one. */
   #turn = 0
@@ -199,18 +198,8 @@ export class PartitionActor {
 
   /** Moves the start up to the slowest group; dead letters that all groups have settled go with the rest. */
   #reclaim(): number {
-    this.countRead()
+    this.#desk?.countRead()
     return this.window.reclaim()
-  }
-
-  /** Letters before the slowest group that reads a dead-letter topic wait no more. */
-  countRead(): void {
-    const desk = this.#desk
-    const { gates, start, end } = this.window
-    if (desk === null || gates.length === 0) return
-    let least = (end - start) | 0
-    for (const gate of gates) least = Math.min(least, (this.#memory.load(gate) - start) | 0)
-    if (least > 0) desk.read((start + least) | 0)
   }
 
   /** Bytes appended from rings so far. */
@@ -364,7 +353,7 @@ export class PartitionActor {
   #makeRoom(bytes: number): boolean {
     if (this.log !== null) return this.#overtake(bytes)
     if (this.window.gates.length > 0) return this.#reclaim() >= bytes
-    const desk = this.#desk
+    const desk = this.#windowDesk
     // Not into what this very append has copied in: that is committed first.
     while (this.window.free() < bytes && this.window.start !== this.window.committedEnd) {
       const { start } = this.window
@@ -388,22 +377,19 @@ export class PartitionActor {
     return free + given >= bytes && this.window.overtake(given)
   }
 
-  /** From now on dead letters are appended here; `address` is where what is settled of them is kept. */
+  /**
+   * From now on dead letters are appended here; `address` is where what is settled of them is kept in memory.
+   *
+   * @throws MillraceError MILL_DISK, MILL_CORRUPT
+   */
   takeDeadLetters(address: number): void {
-    this.#desk ??= new LetterDesk(this.#memory, address, this.reader, this.window.start, this.window.end)
+    if (this.#desk !== null) return
+    if (this.log !== null) this.#desk = new StoredLetterDesk(this.log, this)
+    else this.#desk = this.#windowDesk = new LetterDesk(this.#memory, address, this.reader, this.window)
   }
 
-  get desk(): LetterDesk | null {
+  get desk(): Desk | null {
     return this.#desk
-  }
-
-  letters(cursor: LetterCursor): LetterPage {
-    const { start, end } = this.window
-    return this.#desk?.page(cursor, start, end) ?? { frames: new Uint8Array(0), next: null }
-  }
-
-  settleLetters(letters: readonly LetterMark[]): void {
-    this.#desk?.settle(letters, this.logStartOffset)
   }
 
   /** Appends a dead letter of this member, made on this thread; false when there is no room. */
@@ -411,9 +397,9 @@ export class PartitionActor {
     const desk = this.#desk
     if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
     if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return false
+    if (!desk.appending(this.#endOffset)) return false
     const lastAppend = this.window.end
     place(this.#endOffset)
-    desk.appending(this.#endOffset)
     this.window.writeIn(frame)
     this.#endOffset++
     if (this.log !== null && !this.#storeLetter(this.log, lastAppend, frame)) return false
@@ -457,7 +443,7 @@ export class PartitionActor {
   }
 
   stats(): HostPartitionStats {
-    this.countRead()
+    this.#desk?.countRead()
     // Looking at a dead-letter topic takes nothing away from who looks at its letters.
     if (this.#desk === null) this.window.reclaim()
     return {

@@ -11,6 +11,7 @@ import type { BehaviourContext } from '../../actors/boot.ts'
 import { serve, transfer } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, setImmediate, viewMemory, wallMs } from '../../actors/world.ts'
+import type { Desk } from '../dead-letters/desk.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
@@ -129,10 +130,14 @@ class PartitionHost implements PartitionHostApi {
     this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#idle.length > 0) this.#settleIdle()
-    if (this.#events.length > 0) this.#tellEvents()
+    if (this.#events.length > 0) {
+      // A group must not be asked about a dead letter again by whoever opens it next.
+      this.#store?.sweep(this.#groups.values())
+      this.#tellEvents()
+    }
+    this.#store?.tend(this.#groups.values(), this.#withDesks, wallMs())
     if (this.#withDesks.length > 0) this.#tellDepths()
     if (this.#leaving.size > 0) this.#tellDrained()
-    this.#store?.tend(this.#groups.values(), wallMs())
     return worked
   }
 
@@ -180,10 +185,10 @@ class PartitionHost implements PartitionHostApi {
   #tellDepths(): void {
     const depths: Extract<HostNotice, { readonly kind: 'deadLetterDepth' }>['depths'][number][] = []
     for (const actor of this.#withDesks) {
-      actor.countRead()
-      const { topic, partition, desk } = actor
-      if (desk === null || !desk.changed) continue
-      desk.changed = false
+      const { topic, partition, desk, log } = actor
+      // On disk it is counted when group states are swept: it takes more than a look.
+      if (log === null) desk?.countRead()
+      if (desk?.takeChanged() !== true) continue
       depths.push({ topic: topic.id, partition, depth: desk.depth })
     }
     if (depths.length > 0) this.#tell({ kind: 'deadLetterDepth', depths })
@@ -269,20 +274,33 @@ class PartitionHost implements PartitionHostApi {
     this.#partitions.push(actor)
   }
 
-  addDesk({ topic, partition, address }: DeskPlace): void {
+  addDesk({ topic, partition, address, readers }: DeskPlace): void {
     const actor = this.#partition(topic, partition)
     if (actor.desk !== null) return
+    for (const member of readers) this.#addReader(actor, member)
     actor.takeDeadLetters(address)
     this.#withDesks.push(actor)
   }
 
+  /** A group that nobody may open in this process: what it has not read still waits for it. */
+  #addReader({ groups }: PartitionActor, member: number): void {
+    const kept = this.#store?.states.get(member)
+    if (kept !== undefined && !groups.has(member)) groups.set(member, { committed: () => kept.committed })
+  }
+
+  #desk(topic: number, partition: number): Desk {
+    const { desk } = this.#partition(topic, partition)
+    if (desk === null) throw new Error(`broken invariant: topic ${topic} partition ${partition} takes no dead letters`)
+    return desk
+  }
+
   readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage {
-    const page = this.#partition(topic, partition).letters(cursor)
+    const page = this.#desk(topic, partition).page(cursor)
     return transfer(page, [page.frames.buffer as ArrayBuffer])
   }
 
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void {
-    this.#partition(topic, partition).settleLetters(letters)
+    this.#desk(topic, partition).settle(letters)
     // What has no room for its dead letter may have some now.
     this.#wake()
   }
@@ -314,6 +332,7 @@ class PartitionHost implements PartitionHostApi {
       kept: this.#store?.states.get(place.member),
     })
     this.#groups.set(place.member, group)
+    this.#store?.opened(group)
   }
 
   reopenGroup(place: GroupPlace): void {

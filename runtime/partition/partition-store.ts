@@ -2,15 +2,17 @@
  * The log of one partition on disk, as its actor uses it.
  *
  * The partition host's thread. Reading here is for what is rare: a record that becomes a dead letter after it has left the
- * window. Readers of groups have files of their own, on their threads.
+ * window, and letters that someone looks at. Readers of groups have files of their own, on their threads.
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
+import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
 import type { Disk } from '../log/disk.ts'
-import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING } from '../log/frame.ts'
+import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING, frameEnd } from '../log/frame.ts'
 import { LogReader } from '../log/log-reader.ts'
 import type { LogStore } from '../log/log-store.ts'
 import type { StoreEntry } from '../log/log-store-types.ts'
 import type { AppendedFrames } from '../log/partition-log.ts'
+import { storeError } from '../log/store-errors.ts'
 import type { StoredPartition } from '../log/stored-partition.ts'
 import { recordIn, type StoredRecord } from '../log/stored-record.ts'
 import type { HostStore } from './host-store.ts'
@@ -37,6 +39,11 @@ export class PartitionStore {
 
   get failure(): number | null {
     return this.#store.failure
+  }
+
+  /** The same, for who is to be told. */
+  get error(): Error | null {
+    return this.#store.error
   }
 
   get startOffset(): number {
@@ -74,6 +81,18 @@ export class PartitionStore {
     return this.#store.attempt(() => this.#logs.append([entry]))
   }
 
+  /** Which of its dead letters are settled, as it was kept last. */
+  settledLetters(): SettledLetters {
+    const { topic, partition } = this.stored
+    return this.#store.letters.of(topic.topic, partition)
+  }
+
+  /** Keeps it from now on; false: the disk has failed. */
+  keepSettled(change: SettledChange): boolean {
+    const { topic, partition } = this.stored
+    return this.#store.attempt(() => this.#store.letters.write(topic.topic, partition, change))
+  }
+
   /** The record at an offset below `endOffset`; null: it is not there, or not any more. */
   record(offset: number, endOffset: number): StoredRecord | null {
     for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
@@ -89,7 +108,7 @@ export class PartitionStore {
     return found
   }
 
-  /** Whole frames, each by itself, from the one that holds `offset` on. */
+  /** Whole frames, each by itself, from the one that holds `offset` on. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   *frames(offset: number, endOffset: number): Generator<Buffer> {
     const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
     try {
@@ -99,16 +118,14 @@ export class PartitionStore {
         for (let at = 0; at < bytes.length; ) {
           const frame = bytes.subarray(at, at + bytes.readInt32LE(at))
           at += frame.length
-          from = endOffsetOf(frame)
+          from = frameEnd(frame)
           yield frame
         }
       }
+    } catch (error) {
+      throw storeError(error)
     } finally {
       reader.close()
     }
   }
-}
-
-function endOffsetOf(frame: Buffer): number {
-  return frame.readUInt32LE(8) + frame.readUInt32LE(12) * 2 ** 32 + frame.readUInt32LE(16) + 1
 }

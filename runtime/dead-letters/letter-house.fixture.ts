@@ -1,0 +1,131 @@
+/** Letters in a partition, as a group buries them and as an administrator looks at them; in memory or in a folder. */
+import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
+import { deadLetterFrame } from '../group/dead-letter.ts'
+import { JOURNAL_BYTES } from '../log/journal.ts'
+import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
+import { HostStore } from '../partition/host-store.ts'
+import { PartitionActor } from '../partition/partition-actor.ts'
+import type { LetterCursor, LetterPage, PartitionPlace, TopicShape } from '../protocol.ts'
+import type { Desk } from './desk.ts'
+import { lettersIn, type StoredLetter } from './stored-letter.ts'
+
+export const WINDOW = 65_536
+const LOG_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, at) => at + 1)
+const NO_FRAMES: LetterPage = { frames: new Uint8Array(0), next: null }
+
+/** A topic on disk; its segments are small, so that there are several. */
+export function storedShape(id: number, name: string, segmentBytes = 65_536): TopicShape {
+  const log = { segmentBytes, retentionMs: Number.POSITIVE_INFINITY, retentionBytes: Number.POSITIVE_INFINITY }
+  return {
+    id,
+    name,
+    partitions: 1,
+    codec: 'bytes',
+    maxMessageBytes: 48_000,
+    windowBytes: WINDOW,
+    onFull: 'wait',
+    durability: 'os',
+    log,
+  }
+}
+
+/** Partitions in a folder as one thread has them. What is not closed is left as a killed process leaves it. */
+export interface StoredHouse {
+  readonly store: HostStore
+  readonly memory: Memory
+  readonly arena: Arena
+  /** What the host was told of its disk. */
+  readonly told: Error[]
+  actor(topic: TopicShape, fault?: (point: number) => void): PartitionActor
+  /** The same memory as a new thread finds it. */
+  successor(): StoredHouse
+}
+
+export function storedHouse(dir: string): StoredHouse {
+  const memory = Memory.allocate(1 << 20)
+  return openHouse(dir, memory, new Arena(memory, 128), new Map())
+}
+
+function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number, PartitionPlace>): StoredHouse {
+  const told: Error[] = []
+  const place = { dir, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
+  const store = new HostStore(place, 0, [], { failed: error => told.push(error), fault: () => undefined })
+  const actor = (topic: TopicShape, fault: (point: number) => void = () => undefined): PartitionActor => {
+    const at = places.get(topic.id) ?? placeOf(dir, arena, topic)
+    places.set(topic.id, at)
+    const log = store.open(at, topic)
+    return new PartitionActor(memory, at, topic, { fault, ringDrained: () => undefined, log })
+  }
+  return { store, memory, arena, told, actor, successor: () => openHouse(dir, memory, arena, places) }
+}
+
+function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
+  return {
+    topic: topic.id,
+    partition: 0,
+    host: 0,
+    window: { address: arena.allocate(windowBytes(topic.windowBytes)), capacity: topic.windowBytes },
+    log: {
+      folder: partitionFolder(dir, topic.id, 0),
+      logId: LOG_ID,
+      topic: topic.id,
+      partition: 0,
+      segmentBytes: topic.log?.segmentBytes ?? 0,
+      frameBytesMax: frameBytesMax(topic.maxMessageBytes),
+      high: arena.allocate(128),
+    },
+  }
+}
+
+/** Buries record `n`; false: there was no room. */
+export function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 1_000): boolean {
+  const bytes = Buffer.alloc(valueBytes, n)
+  const record = { bytes, attributes: 0, timestamp: n, keyStart: 0, keyEnd: 0, headers: null }
+  const { frame, sign } = deadLetterFrame(
+    { ...record, valueStart: 0, valueEnd: valueBytes },
+    {
+      topic: 'orders',
+      partition: 0,
+      offset: n,
+      group: 'g',
+      member,
+      reason: 'failed',
+      failedAttempts: 1,
+      firstMs: 1,
+      lastMs: 2,
+      error: {},
+    },
+  )
+  return actor.appendLetter(frame, sign, member)
+}
+
+export function deskOf({ desk }: PartitionActor): Desk {
+  if (desk === null) throw new Error('the partition takes no dead letters')
+  return desk
+}
+
+/** Pages from a cursor to the end, the bytes of each. */
+export function pages(actor: PartitionActor, from: LetterCursor = { offset: 0, position: 0 }): Uint8Array[] {
+  const found: Uint8Array[] = []
+  let page: LetterPage = NO_FRAMES
+  for (let cursor: LetterCursor | null = from; cursor !== null; cursor = page.next) {
+    page = deskOf(actor).page(cursor)
+    found.push(page.frames)
+  }
+  return found
+}
+
+export function open(actor: PartitionActor, from?: LetterCursor): StoredLetter[] {
+  return pages(actor, from).flatMap(frames => lettersIn(frames, 'bytes', actor.topic.name, 0))
+}
+
+/** Records whose letters are open, from a cursor on. */
+export function offsets(actor: PartitionActor, from?: LetterCursor): number[] {
+  return open(actor, from).map(({ offset }) => offset)
+}
+
+/** Settles the letters of these records, as far as they are open. */
+export function settle(actor: PartitionActor, ...wanted: readonly number[]): void {
+  const marks = open(actor).filter(({ offset }) => wanted.includes(offset))
+  deskOf(actor).settle(marks.map(({ letter, member }) => ({ offset: letter.offset, member })))
+}

@@ -1,0 +1,231 @@
+/** A group that another process opens again: what died just before the end is not handled again, and has one letter. */
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { bury, offsets, type StoredHouse, storedHouse, storedShape } from '../dead-letters/letter-house.fixture.ts'
+import { FAILURES_MAX, FAULT_POINT, GROUP_BYTES, SLOT_BYTES, SLOT_HANDED, SLOT_RETURNED } from '../layout.ts'
+import { SETTLE } from '../link.ts'
+import type { HostLink } from '../partition/host-link.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
+import { GroupActor } from './group-actor.ts'
+import type { Failure } from './group-cursor.ts'
+import type { GroupState } from './group-states.ts'
+import { lettersBeyond, reopened } from './reopened-group.ts'
+
+const ORDERS = storedShape(1, 'orders')
+const LETTERS = storedShape(2, 'orders.g.dlq')
+const MEMBER = 5
+
+interface Opened {
+  readonly house: StoredHouse
+  readonly made: GroupActor
+  readonly letters: PartitionActor
+  /** Records that the reader is told to skip. */
+  readonly settled: number[]
+  /** As a reader that has `handled` records, and says that the next one failed. */
+  fails(handled: number): void
+  /** The next thread of the process. */
+  successor(): Opened
+}
+
+/** A group with a reader in a process of its own; `records` are published first. */
+function opened(dir: string, records = 0, attempts = 1, diesAt: number = FAULT_POINT.none): Opened {
+  const house = storedHouse(dir)
+  const block = house.arena.allocate(GROUP_BYTES)
+  const slot = house.arena.allocate(SLOT_BYTES)
+  return openedIn(house, { block, slot, records, attempts, diesAt })
+}
+
+interface Setting {
+  readonly block: number
+  readonly slot: number
+  readonly records: number
+  readonly attempts: number
+  readonly diesAt: number
+}
+
+function openedIn(house: StoredHouse, setting: Setting): Opened {
+  const { block, slot, records, attempts, diesAt } = setting
+  const { memory, store } = house
+  const fault = (point: number): void => {
+    if (point === diesAt && point !== FAULT_POINT.none) throw new Error('died')
+  }
+  const orders = house.actor(ORDERS)
+  orders.takeDeadLetters(0)
+  for (let n = 0; n < records; n++) bury(orders, n, 1, 64)
+  const letters = house.actor(LETTERS, fault)
+  letters.takeDeadLetters(0)
+  const policy = { attempts, buries: true, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: false }
+  const made = new GroupActor(
+    memory,
+    {
+      member: MEMBER,
+      topic: 1,
+      topicName: 'orders',
+      group: 'g',
+      partition: 0,
+      block,
+      policy: { ...policy, order: 'partition' },
+      deadLetterTopic: 2,
+      from: 'earliest',
+    },
+    orders,
+    letters,
+    { deadLettered: () => undefined, fault, kept: store.states.get(MEMBER) },
+  )
+  store.opened(made)
+  const link = { room: () => 1_000, wake: () => undefined, publish: () => undefined, verdict: () => undefined }
+  const { known } = made.openSlot(
+    { member: MEMBER, epoch: 3, slot, client: 1, confirms: false },
+    link as unknown as HostLink,
+  )
+  const fails = (handled: number): void => {
+    memory.i32[(slot + SLOT_HANDED) >> 2] = handled + 1
+    memory.store(slot + SLOT_RETURNED, handled)
+    for (let deliveryAttempt = 1; deliveryAttempt <= attempts; deliveryAttempt++)
+      made.settle({ member: MEMBER, epoch: 3, offset: handled, how: SETTLE.failed, deliveryAttempt, error: '{}' })
+    made.tend()
+  }
+  return {
+    house,
+    made,
+    letters,
+    settled: known.filter(record => record.settled).map(({ offset }) => offset),
+    fails,
+    successor: () => openedIn(house.successor(), { ...setting, records: 0, diesAt: FAULT_POINT.none }),
+  }
+}
+
+t.test('killed right after its letter was appended, a record is not handled again and has one letter', async t => {
+  const dir = t.testdir()
+  const first = opened(dir, 3, 1, FAULT_POINT.betweenDeadLetterAndVerdict)
+  t.throws(() => first.fails(1), /died/)
+  t.strictSame(first.house.store.states.get(MEMBER)?.failures, [], 'nothing of it was kept')
+  const second = opened(dir)
+  t.equal(second.made.committed(), 0)
+  t.strictSame(second.settled, [1])
+  t.match(second.made.report(), { deadLettered: 1, deadLetterDepth: 1 })
+  second.fails(1)
+  t.strictSame(offsets(second.letters), [1])
+  t.match(opened(dir).made.report(), { deadLettered: 1, deadLetterDepth: 1 }, 'and it is counted once')
+})
+
+t.test('the same, where what was kept says that it is to be tried again', async t => {
+  const dir = t.testdir()
+  const first = opened(dir, 3, 2, FAULT_POINT.betweenDeadLetterAndVerdict)
+  const settlement = { member: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
+  first.made.settle({ ...settlement, deliveryAttempt: 1 })
+  first.house.store.sweep([first.made])
+  t.match(first.house.store.states.get(MEMBER)?.failures, [{ offset: 0, state: 'retry' }])
+  t.throws(() => first.made.settle({ ...settlement, deliveryAttempt: 2 }), /died/)
+  const second = opened(dir, 0, 2)
+  t.strictSame(second.settled, [0])
+  second.made.settle({ ...settlement, deliveryAttempt: 2 })
+  t.strictSame(offsets(second.letters), [0])
+})
+
+t.test('a new thread of the process counts nothing twice that its predecessor had counted', async t => {
+  const first = opened(t.testdir(), 6)
+  first.fails(1)
+  first.fails(3)
+  const report = { deadLettered: 2, failures: 2, deadLetterDepth: 2 }
+  t.match(first.made.report(), report)
+  const second = first.successor()
+  t.match(second.made.report(), report)
+  t.strictSame(offsets(second.letters), [1, 3])
+})
+
+t.test('a new thread keeps nothing of a group before its reader has said how far it is', async t => {
+  const first = opened(t.testdir(), 6)
+  t.match(first.house.store.states.get(MEMBER), { committed: 0, letters: 0 }, 'a new group is kept at once')
+  first.fails(3)
+  first.house.store.sweep([first.made])
+  const second = first.successor()
+  t.match(second.house.store.states.get(MEMBER), { committed: 3, letters: 1 })
+  t.equal(second.made.committed(), 3)
+})
+
+t.test('more letters than a group can keep track of are found as well, and none comes twice', async t => {
+  const dir = t.testdir()
+  const count = FAILURES_MAX + 40
+  const first = opened(dir, count + 1)
+  copyFileSync(join(dir, 'host-0.groups'), join(dir, 'older'))
+  for (let offset = 0; offset < count; offset++) first.fails(offset)
+  first.house.store.sweep([first.made])
+  t.equal(first.letters.desk?.depth, count)
+  // As a loss of power leaves it, before which it was not synced.
+  copyFileSync(join(dir, 'older'), join(dir, 'host-0.groups'))
+  let group = opened(dir)
+  t.equal(group.settled.length, FAILURES_MAX)
+  for (let offset = 0; offset < count; offset++) {
+    group.fails(offset)
+    if (offset === count - 20) {
+      group.house.store.sweep([group.made])
+      group = group.successor()
+    }
+  }
+  t.equal(group.letters.desk?.depth, count)
+  t.equal(new Set(offsets(group.letters)).size, count)
+  group.fails(count)
+  t.equal(group.letters.desk?.depth, count + 1, 'who dies for the first time gets a letter')
+  t.equal(group.made.report().deadLettered, count + 1)
+})
+
+const failure = (offset: number, state: Failure['state']): Failure => ({
+  offset,
+  failedAttempts: 2,
+  deliveryAttempt: 2,
+  firstMs: 1,
+  lastMs: 2,
+  notBeforeMs: 3,
+  reason: null,
+  state,
+})
+
+const KEPT: GroupState = {
+  committed: 10,
+  skipped: 2,
+  deadLettered: 1,
+  failed: 5,
+  letters: 4,
+  failures: [failure(11, 'dead'), failure(12, 'retry'), failure(30, 'retry')],
+  beyond: [14, 31],
+}
+
+t.test('a group goes on where it was kept, and its letters make records dead that it knew otherwise', async t => {
+  const group = reopened(KEPT, [9, 11, 12, 13], { highWatermark: 40, first: 0 }, 77)
+  t.match(group, { committed: 10, skipped: 2, deadLettered: 3, failed: 5 })
+  t.strictSame(
+    group.failures.map(({ offset, state }) => `${offset} ${state}`),
+    ['11 dead', '12 dead', '30 retry', '13 dead'],
+  )
+  t.match(group.failures[1], { failedAttempts: 2, lastMs: 2, reason: 'failed' })
+  t.strictSame([...lettersBeyond(KEPT, [11, 20], 10, 40, new Set([11]))], [14, 31, 20])
+})
+
+t.test(
+  'what was known of records that a loss of power took says nothing of those that come in their place',
+  async t => {
+    const group = reopened(KEPT, [13, 31], { highWatermark: 14, first: 0 }, 77)
+    t.strictSame(
+      group.failures.map(({ offset }) => offset),
+      [11, 12, 13],
+    )
+    t.strictSame([...lettersBeyond(KEPT, [13, 31], 10, 14, new Set())], [13])
+    t.equal(reopened(KEPT, [], { highWatermark: 6, first: 0 }, 77).committed, 6)
+  },
+)
+
+t.test('a group of which nothing was kept begins where it is told to', async t => {
+  const group = reopened(undefined, [], { highWatermark: 40, first: 33 }, 77)
+  t.strictSame(group, { committed: 33, skipped: 33, deadLettered: 0, failed: 0, failures: [] })
+})
+
+t.test('offsets beyond 32 bits are told apart by where the group is', async t => {
+  const committed = 2 ** 40 + 5
+  const group = reopened({ ...KEPT, committed, failures: [] }, [6], { highWatermark: committed + 9, first: 0 }, 77)
+  t.strictSame(
+    group.failures.map(({ offset }) => offset),
+    [2 ** 40 + 6],
+  )
+})

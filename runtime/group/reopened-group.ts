@@ -1,0 +1,73 @@
+/**
+ * What a group knows of a partition when it is opened for the first time in a process: where it goes on, and which records
+ * have failed or have their dead letters already.
+ *
+ * Pure. The state that was kept (group-states.ts) may be older than what happened: letters that were appended after it are
+ * found in their topic, and their records are not handled again. It may also be younger than the log, where a loss of power
+ * took records that were promised less: what is known of offsets at or above the end is of records that are no more.
+ *
+ * Bound: FAILURES_MAX records. Letters that find no room (a loss of power may forget many) are remembered by offset only:
+ * their records are handled again, and get no second letter (`lettersBeyond`).
+ */
+import { FAILURES_MAX } from '../layout.ts'
+import { nearestOffset } from '../log/frame.ts'
+import type { Failure } from './group-cursor.ts'
+import type { GroupState } from './group-states.ts'
+
+/** Where a new group begins, in a partition as it is now. */
+export interface OpenedPartition {
+  readonly highWatermark: number
+  /** Where a group begins of which nothing was kept. */
+  readonly first: number
+}
+
+export type ReopenedGroup = Omit<GroupState, 'letters' | 'beyond'>
+
+/** `letters`: the low 32 bits of the offsets of records whose letters were appended since. */
+export function reopened(
+  kept: GroupState | undefined,
+  letters: Iterable<number>,
+  { highWatermark, first }: OpenedPartition,
+  nowMs: number,
+): ReopenedGroup {
+  const committed = Math.min(kept?.committed ?? first, highWatermark)
+  const failures = new Map<number, Failure>()
+  for (const failure of kept?.failures ?? []) if (failure.offset < highWatermark) failures.set(failure.offset, failure)
+  let deadLettered = kept?.deadLettered ?? 0
+  for (const offset of offsetsOf(letters, committed, highWatermark)) {
+    const known = failures.get(offset)
+    if (known?.state === 'dead' || (known === undefined && failures.size >= FAILURES_MAX)) continue
+    failures.set(offset, { ...(known ?? unknown(offset, nowMs)), reason: known?.reason ?? 'failed', state: 'dead' })
+    deadLettered++
+  }
+  return {
+    committed,
+    skipped: kept?.skipped ?? committed,
+    deadLettered,
+    failed: kept?.failed ?? 0,
+    failures: [...failures.values()],
+  }
+}
+
+/** Offsets from `committed` on, of records that have a letter and of which the group knows nothing. */
+export function lettersBeyond(
+  kept: GroupState | undefined,
+  letters: Iterable<number>,
+  committed: number,
+  highWatermark: number,
+  failures: { has(offset: number): boolean },
+): Set<number> {
+  const found = [...(kept?.beyond ?? []), ...offsetsOf(letters, committed, highWatermark)]
+  return new Set(found.filter(offset => offset >= committed && offset < highWatermark && !failures.has(offset)))
+}
+
+function offsetsOf(letters: Iterable<number>, committed: number, highWatermark: number): number[] {
+  return [...letters]
+    .map(low => nearestOffset(committed, low))
+    .filter(offset => offset >= committed && offset < highWatermark)
+    .sort((a, b) => a - b)
+}
+
+function unknown(offset: number, nowMs: number): Omit<Failure, 'reason' | 'state'> {
+  return { offset, failedAttempts: 1, deliveryAttempt: 1, firstMs: nowMs, lastMs: nowMs, notBeforeMs: nowMs }
+}

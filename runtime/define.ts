@@ -10,11 +10,11 @@ import { checkTopicOptions, closest } from './options.ts'
 import type { BatchHandler, Handler, TopicDefinition, TopicOptions } from './types.ts'
 
 const BRAND = Symbol.for('millrace.handler')
-const FUNCTIONS: readonly string[] = ['start', 'message', 'batch', 'stop']
+const FUNCTIONS: readonly string[] = ['start', 'message', 'batch', 'stop', 'snapshot', 'restore']
 
 /** A handler of either kind: it has `message` or `batch`. */
 export type AnyHandler = Pick<Handler<unknown, unknown, unknown>, 'start' | 'stop'> &
-  Partial<Pick<Handler<unknown, unknown, unknown>, 'message'>> &
+  Partial<Pick<Handler<unknown, unknown, unknown>, 'message' | 'snapshot' | 'restore'>> &
   Partial<Pick<BatchHandler<unknown, unknown, unknown>, 'batch'>>
 
 /**
@@ -81,7 +81,7 @@ function checkFunctions(handler: Readonly<Record<string, unknown>>): void {
     const meant = closest(name, FUNCTIONS)
     const help =
       meant === undefined
-        ? 'a handler has `start`, `message` or `batch`, and `stop`; keep helpers outside of it'
+        ? 'a handler has `start`, `message` or `batch`, `stop`, and `snapshot` with `restore`; keep helpers outside of it'
         : `did you mean \`${meant}\`?`
     throw invalid(`a handler has no function ${show(name)}: ${help}`)
   }
@@ -92,6 +92,8 @@ function checkFunctions(handler: Readonly<Record<string, unknown>>): void {
   }
   if (handler.message !== undefined && handler.batch !== undefined)
     throw invalid('a handler has either `message` or `batch`, not both')
+  if ((handler.snapshot === undefined) !== (handler.restore === undefined))
+    throw invalid('`snapshot` and `restore` belong together: give both, or neither')
   for (const name of FUNCTIONS) {
     const value = handler[name]
     if (value !== undefined && typeof value !== 'function')

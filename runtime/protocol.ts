@@ -95,6 +95,8 @@ export interface GroupPlace {
   /** Topic id that takes dead letters; -1: none. */
   readonly deadLetterTopic: number
   readonly from: 'earliest' | 'latest'
+  /** Of its handler's last snapshot, where it goes on when another process has left it; null: there is none. */
+  readonly snapshotOffset: number | null
 }
 
 /** A record that was handed out before, as a new reader must know it. */
@@ -132,8 +134,17 @@ export interface StartAt {
   readonly known: readonly KnownRecord[]
 }
 
+/** What a handler's state was like when everything below an offset was in it. */
+export interface HandlerSnapshot {
+  readonly offset: number
+  /** JSON. */
+  readonly text: string
+}
+
 /** Everything a reader needs to take a partition over. */
 export interface Assignment extends SlotPlace, StartAt {
+  /** Null: there is none. */
+  readonly snapshot: HandlerSnapshot | null
   readonly topic: TopicShape
   readonly group: string
   readonly place: PartitionPlace
@@ -341,8 +352,8 @@ export interface HandlerHostBoot {
 export interface HandlerHostApi extends MemberApi {
   /** These members, which it is given next, are to be handled alone at first. */
   careful(members: readonly number[]): void
-  /** Loads the handler; rejects with MILL_HANDLER. */
-  load(): Promise<void>
+  /** Loads the handler; resolves with whether it keeps snapshots, rejects with MILL_HANDLER. */
+  load(): Promise<boolean>
   end(): void
 }
 
@@ -441,8 +452,10 @@ export interface ControlApi {
   attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
   growRing(client: number, ring: number, bytes: number): Promise<RingPlace>
   describeHold(topic: number, partition: number): Promise<Hold>
+  /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
+  keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
   /** A member's records cannot be read any more: the runs of its group fail. */
-  unreadable(member: number, error: ErrorWire): Promise<void>
+  unreadable(member: number, epoch: number, error: ErrorWire): Promise<void>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   groupStats(topic: number, group: string): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
@@ -452,7 +465,7 @@ export interface ControlApi {
 /** Calls that handlers' threads make. */
 export type HandlerControlApi = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold' | 'unreadable'
+  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
 >
 
 /** Calls that only the thread which created the broker makes. */

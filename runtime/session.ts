@@ -19,6 +19,7 @@ import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
 import { Publishers } from './publish/publishers.ts'
 import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
+import { homeOf } from './thread/home.ts'
 import type { BrokerEvents } from './types.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
@@ -70,10 +71,7 @@ export class Session {
     this.#remote = remote
     this.#lock = lock
     this.thread = new AttachedThread(memory, place)
-    this.thread.unreadable = (member, error) =>
-      void this.calls()
-        .unreadable(member, toWire(error))
-        .catch(() => undefined)
+    this.thread.home = homeOf(this.calls(CALL_MS))
     this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
       stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
       publishFailed: (topic, partition, count, error) =>

@@ -434,6 +434,15 @@ export interface Handler<V = unknown, S = undefined, R = unknown> {
   message(delivery: Delivery<V>, state: S, context: HandlerContext): unknown
   /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
+  /**
+   * What the state is like now, as JSON. It is kept together with the offset up to which it counts, about ten times a second:
+   * whoever takes the partition over, after a crash or in another process, restores it and reads on from there. Needs
+   * `restore`, one record at a time, and order per partition.
+   */
+  snapshot?(state: S): unknown
+  /** Makes the state again of what `snapshot` returned, instead of `start`. */
+  // biome-ignore lint/suspicious/noExplicitAny: what it is has been through JSON
+  restore?(snapshot: any, context: HandlerContext): S | Promise<S>
 }
 
 /** A handler that takes several records at a time; otherwise as `Handler`. */

@@ -30,6 +30,7 @@ import type {
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
+import type { Snapshots } from './snapshots.ts'
 
 /** Rings start at this size; a record that is too large for one makes it grow. */
 const RING_BYTES = 131_072
@@ -78,12 +79,14 @@ export class Catalog {
   readonly rings: Map<number, RingEntry> = new Map()
   /** By `topic id/group name`. */
   readonly groups: Map<string, GroupEntry> = new Map()
+  readonly snapshots: Snapshots
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   #nextId = 0
 
-  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, snapshots: Snapshots) {
     this.memory = memory
+    this.snapshots = snapshots
     this.#directory = directory
     if (directory !== null) this.#nextId = directory.firstId - 1
     this.#arena = new Arena(memory, 128)
@@ -325,6 +328,7 @@ export class Catalog {
         policy: spec.policy,
         deadLetterTopic,
         from: spec.from,
+        snapshotOffset: this.snapshots.get(members[index] as number)?.offset ?? null,
       })),
       slots: new Map(),
     }
@@ -352,7 +356,10 @@ export class Catalog {
   forgetGroup(entry: GroupEntry): void {
     this.groups.delete(this.#groupKey(entry.spec.topic, entry.spec.group))
     this.#directory?.forgetGroup(entry.spec.topic, entry.spec.group)
-    for (const place of entry.places) this.free(place.block)
+    for (const place of entry.places) {
+      this.snapshots.forget(place.member)
+      this.free(place.block)
+    }
   }
 
   /** Frees a closed slot that its living reader will not write to. */

@@ -10,12 +10,14 @@ import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
+import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
 import type {
   BrokerNotice,
   ControlBoot,
   GroupSummary,
   HandlerControlApi,
+  HandlerSnapshot,
   Hold,
   HostNotice,
   HostPartitionStats,
@@ -41,6 +43,7 @@ import { describeHold } from './holds.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { Runs } from './runs.ts'
+import { Snapshots } from './snapshots.ts'
 import { watch } from './watchdog.ts'
 
 class ControlThread implements OwnerControlApi {
@@ -60,7 +63,12 @@ class ControlThread implements OwnerControlApi {
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
     this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads)
-    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
+    this.#catalog = new Catalog(
+      memory,
+      boot.partitionThreads,
+      this.#directory,
+      new Snapshots(new NodeDisk(), this.#directory),
+    )
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
@@ -193,8 +201,12 @@ class ControlThread implements OwnerControlApi {
     return ring.place
   }
 
-  async unreadable(member: number, error: ErrorWire): Promise<void> {
-    this.#runs.unreadable(member, fromWire(error))
+  async keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean> {
+    return this.#runs.keepSnapshot(member, epoch, snapshot)
+  }
+
+  async unreadable(member: number, epoch: number, error: ErrorWire): Promise<void> {
+    this.#runs.unreadable(member, epoch, fromWire(error))
   }
 
   describeHold(topic: number, partition: number): Promise<Hold> {
@@ -291,7 +303,8 @@ class ControlThread implements OwnerControlApi {
       attachProducerByName: (client, topic) => this.attachProducerByName(client, topic),
       growRing: (client, ring, bytes) => this.growRing(client, ring, bytes),
       describeHold: (topic, partition) => this.describeHold(topic, partition),
-      unreadable: (member, error) => this.unreadable(member, error),
+      keepSnapshot: (member, epoch, snapshot) => this.keepSnapshot(member, epoch, snapshot),
+      unreadable: (member, epoch, error) => this.unreadable(member, epoch, error),
     }
   }
 
@@ -303,6 +316,7 @@ class ControlThread implements OwnerControlApi {
     this.#stopWatching()
     await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()
+    this.#catalog.snapshots.close()
     this.#directory?.close()
     if (left.length > 0)
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)

@@ -235,7 +235,14 @@ export class GroupCoordinator {
     this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    return { id, partition, handle, slot, assignment: { ...slot, ...start, topic: this.#topic.shape, group, place } }
+    const snapshot = this.#catalog.snapshots.get(slot.member)
+    return {
+      id,
+      partition,
+      handle,
+      slot,
+      assignment: { ...slot, ...start, snapshot, topic: this.#topic.shape, group, place },
+    }
   }
 
   #takeUp(given: readonly Given[]): Promise<unknown> {

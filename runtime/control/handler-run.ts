@@ -59,6 +59,8 @@ interface Host {
   remote: Remote<HandlerHostApi> | null
   /** Whether it is a member: loaded, and known to the coordinator. */
   up: boolean
+  /** As its handler was loaded last. */
+  keepsSnapshots: boolean
   sight: Sight
   /** Members whose promises were pending when its last thread died, if that could be charged to none of them. */
   suspects: readonly number[]
@@ -143,6 +145,7 @@ export class HandlerRun {
       up: false,
       sight: UNSEEN,
       suspects: [],
+      keepsSnapshots: false,
     }))
     this.#supervisor = new SupervisorShell(threads.restart, {
       start: (id, incarnation) => void this.#start(this.#host(id), incarnation),
@@ -207,7 +210,7 @@ export class HandlerRun {
       const remote = host.remote as Remote<HandlerHostApi>
       const loaded = remote.withDeadline(START_MS).load()
       life.loads(loaded)
-      await loaded
+      host.keepsSnapshots = await loaded
       for (let told = false; told !== this.#paused; ) {
         told = this.#paused
         await (told ? remote.call.pause(this.shape.run) : remote.call.resume(this.shape.run))
@@ -272,7 +275,8 @@ export class HandlerRun {
     return {
       run,
       client,
-      confirms: this.#confirms,
+      // What is kept lags behind what was handled, as what is put out does.
+      confirms: this.#confirms || host.keepsSnapshots,
       cut: null,
       careful: async members => {
         const suspects = host.suspects.filter(member => members.includes(member))

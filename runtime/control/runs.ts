@@ -10,6 +10,7 @@ import { MillraceError, toWire } from '../errors.ts'
 import type {
   BrokerNotice,
   HandlerControlApi,
+  HandlerSnapshot,
   MemberApi,
   RunShape,
   RunSpec,
@@ -266,10 +267,10 @@ export class Runs {
     return left
   }
 
-  /** Records of a member cannot be read any more. */
-  unreadable(member: number, error: Error): void {
+  /** Records of a member cannot be read any more, or its state cannot be kept. */
+  unreadable(member: number, epoch: number, error: Error): void {
     for (const { id, coordinator } of this.#runs.values())
-      if (coordinator.group.places.some(place => place.member === member)) void this.#failed(id, error)
+      if (isOpen(coordinator.group, member, epoch)) void this.#failed(id, error)
   }
 
   async pause(run: number): Promise<void> {
@@ -282,8 +283,21 @@ export class Runs {
     await (entry.handlers === null ? this.#ownerMembers.resume(run) : entry.handlers.resume())
   }
 
+  /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
+  keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): boolean {
+    const group = [...this.#catalog.groups.values()].find(one => isOpen(one, member, epoch))
+    if (group === undefined) return false
+    this.#catalog.snapshots.keep(member, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
+    return true
+  }
+
   /** Tests only. */
   async kill(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
     return (await this.#runs.get(run)?.handlers?.kill(index, aim)) ?? null
   }
+}
+
+/** Whether this is still the reader of the partition. */
+function isOpen({ slots }: GroupEntry, member: number, epoch: number): boolean {
+  return [...slots.values()].some(slot => slot.member === member && slot.epoch === epoch)
 }

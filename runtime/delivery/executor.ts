@@ -8,7 +8,7 @@
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
  * the commit waits until what the fetch produced is confirmed. At most once it comes before the handler, in COMMITTED.
  */
-import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
+import { nowMs, wallMs } from '../../actors/world.ts'
 import { failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
@@ -19,7 +19,9 @@ import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import { DeliveryClock } from './delivery-clock.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import { HoldTimer } from './hold-timer.ts'
 import { isPromiseLike } from './promise-like.ts'
+import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
@@ -47,7 +49,7 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 const STRIDE_MAX = 64
 /** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
-/** How long what failed under the reader before, which may have died of it, is held back, so that the thread's other partitions get on in between. */
+/** What failed under the reader before, which may have died of it, is held back, so that other partitions get on in between. */
 const BYSTANDERS_MS = 25
 /** After which it goes beside what is pending on the thread. */
 const ALONE_MS = 100
@@ -70,7 +72,9 @@ export class Executor implements TurnTaker {
   #handOut = 0
   /** The delivery whose verdict is awaited. */
   #judged: RecordDelivery | null = null
-  #timer: NodeJS.Timeout | null = null
+  readonly #timer = new HoldTimer()
+  /** Null: the handler keeps no snapshots. */
+  readonly #keeper: SnapshotKeeper | null
   #stride = 1
   /** In wall-clock milliseconds. */
   readonly #doubtsEndMs: number
@@ -85,6 +89,11 @@ export class Executor implements TurnTaker {
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
     this.#userState = userState
     this.#doubtsEndMs = wallMs() + BYSTANDERS_MS
+    const { snapshot } = setting.handler
+    this.#keeper =
+      snapshot === undefined
+        ? null
+        : new SnapshotKeeper(setting.thread, setting.reader, () => snapshot.call(setting.handler, this.#userState))
   }
 
   get userState(): unknown {
@@ -124,20 +133,16 @@ export class Executor implements TurnTaker {
       this.#confirm()
       return
     }
-    this.#commitReturned()
     this.#state = 'closed'
     this.#closing = null
-    done()
+    const kept = this.#keeper?.finish(this.#returnedTo())
+    if (kept === undefined) this.reader.commit(this.#returnedTo())
+    void Promise.resolve(kept).then(done)
   }
 
   #clearTimers(): void {
     this.#clock.close()
-    this.#clearTimer()
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#timer.clear()
   }
 
   /** First offset whose handler has not returned. */
@@ -147,12 +152,18 @@ export class Executor implements TurnTaker {
     return this.#current || this.#state === 'pending' ? reader.offset : reader.offset + 1
   }
 
-  #commitReturned(): void {
-    this.reader.commit(this.#returnedTo())
+  /** Everything below is over. `isIdle`: there is nothing to hand out. */
+  #commit(offset: number, isIdle: boolean): void {
+    if (this.#keeper === null) this.reader.commit(offset)
+    else this.#keeper.reached(offset, isIdle)
+  }
+
+  get #owesCommit(): boolean {
+    return this.#returnedTo() > this.reader.committed && this.#keeper?.isBusy !== true
   }
 
   ready(): boolean {
-    return this.#state === 'running' && (this.#mayDeliver() || this.#returnedTo() > this.reader.committed)
+    return this.#state === 'running' && (this.#mayDeliver() || this.#owesCommit)
   }
 
   #mayDeliver(): boolean {
@@ -188,8 +199,8 @@ export class Executor implements TurnTaker {
    * stay full, and nothing new would come to be handed out.
    */
   #commitOwed(): boolean {
-    if (this.#returnedTo() <= this.reader.committed) return false
-    this.#endFetch()
+    if (!this.#owesCommit) return false
+    this.#endFetch(true)
     if (this.#state === 'running') this.#thread.phase('idle')
     return true
   }
@@ -227,20 +238,20 @@ export class Executor implements TurnTaker {
   }
 
   /** The fetch is used up: its records are committed, once their outputs are confirmed. False: that is not yet so. */
-  #endFetch(): boolean {
+  #endFetch(isIdle = false): boolean {
     if (this.#hasUnconfirmed) {
-      this.#confirm()
+      this.#confirm(isIdle)
       return false
     }
     if (this.reader.offset >= this.reader.committed) {
       this.#thread.phase('committing')
-      this.#commitReturned()
+      this.#commit(this.#returnedTo(), isIdle)
       this.#thread.phase('executing')
     }
     return true
   }
 
-  #confirm(): void {
+  #confirm(isIdle = false): void {
     const { output } = this.#setting
     const upTo = this.#returnedTo()
     this.#state = 'confirming'
@@ -249,7 +260,7 @@ export class Executor implements TurnTaker {
       () => {
         if (this.#state !== 'confirming') return
         this.#thread.phase('committing')
-        this.reader.commit(upTo)
+        this.#commit(upTo, isIdle)
         this.#state = 'running'
         this.#goOn()
       },
@@ -291,7 +302,7 @@ export class Executor implements TurnTaker {
         return
       }
       // It goes, and need not give up being alone.
-      if (isDoubtful) this.#clearTimer()
+      if (isDoubtful) this.#timer.clear()
     }
     const { handler } = this.#setting
     const context = this.#context
@@ -443,10 +454,7 @@ export class Executor implements TurnTaker {
     if (
       !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
     ) {
-      this.#timer = setTimeout(() => {
-        this.#timer = null
-        this.#settle(delivery, how, error)
-      }, LINK_RETRY_MS)
+      this.#timer.start(LINK_RETRY_MS, () => this.#settle(delivery, how, error))
     }
   }
 
@@ -455,23 +463,16 @@ export class Executor implements TurnTaker {
     this.#state = 'held'
     this.#current = true
     this.#passed()
-    this.#clearTimer()
-    this.#timer = setTimeout(() => {
-      this.#timer = null
+    this.#timer.start(delayMs, () => {
       if (this.#state !== 'held') return
       this.#state = 'running'
-      if (alone) this.#waitToBeAlone()
+      // Nobody else goes in meanwhile, and a promise beside it may never be settled: then it goes with the others.
+      if (alone) {
+        this.#turnstile.expect([this.reader.assignment.member])
+        this.#timer.start(ALONE_MS, () => this.#passed())
+      }
       this.#thread.wake()
-    }, delayMs)
-  }
-
-  /** Nobody else goes in meanwhile, and a promise beside it may never be settled: then it goes with the others. */
-  #waitToBeAlone(): void {
-    this.#turnstile.expect([this.reader.assignment.member])
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.#passed()
-    }, ALONE_MS)
+    })
   }
 
   verdict(verdict: Verdict): void {

@@ -12,6 +12,7 @@ import { fromWire, MillraceError, toWire } from '../errors.ts'
 import type { ControlApi, HandlerHostApi, HandlerHostBoot } from '../protocol.ts'
 import { Publishers } from '../publish/publishers.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
+import { homeOf } from '../thread/home.ts'
 import { HandlerMember } from './handler-member.ts'
 import { loadHandler } from './load-handler.ts'
 
@@ -22,7 +23,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
   const thread = new AttachedThread(viewMemory(boot.memory), boot.place)
   const control = connect<ControlApi>(boot.control, { name: 'the control thread', lost: new Promise(() => undefined) })
   const publishers = new Publishers(thread, control.call, { stalled: () => undefined, publishFailed: () => undefined })
-  thread.unreadable = (unread, error) => void control.call.unreadable(unread, toWire(error)).catch(() => undefined)
+  thread.home = homeOf(control.call)
   let member: HandlerMember | null = null
   const loaded = (): HandlerMember => {
     if (member === null) throw new Error('broken invariant: a handler host was used before its handler was loaded')
@@ -31,7 +32,9 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
   await new Promise<void>(resolve => {
     const api: HandlerHostApi = {
       async load() {
-        member = new HandlerMember(thread, publishers, boot.shape, await loadHandler(boot.handler), boot.data)
+        const handler = await loadHandler(boot.handler)
+        member = new HandlerMember(thread, publishers, boot.shape, handler, boot.data)
+        return handler.snapshot !== undefined
       },
       careful: members => loaded().careful(members),
       assign: (_run, assignment) => loaded().assign(assignment),

@@ -51,7 +51,7 @@ export class HandlerMember implements RunMember {
   #abandoned = false
 
   constructor(thread: AttachedThread, publishers: Publishers, shape: RunShape, handler: AnyHandler, data: unknown) {
-    checkHandling(handler, shape.batch !== null, shape.atMostOnce)
+    checkHandling(handler, shape.batch !== null, shape.atMostOnce, shape)
     this.#thread = thread
     this.#publishers = publishers
     this.#shape = shape
@@ -73,7 +73,11 @@ export class HandlerMember implements RunMember {
     let state: unknown
     try {
       output = this.#shape.output === null ? null : await this.#publishers.open(this.#shape.output)
-      state = await this.#handler.start?.(context)
+      const { snapshot } = assignment
+      state =
+        snapshot !== null && this.#handler.restore !== undefined
+          ? await this.#handler.restore(JSON.parse(snapshot.text), context)
+          : await this.#handler.start?.(context)
       await context.settled()
       if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
     } catch (error) {

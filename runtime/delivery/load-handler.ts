@@ -8,10 +8,21 @@ import { fileURLToPath } from 'node:url'
 import { importModule } from '../../actors/world.ts'
 import { type AnyHandler, isHandler } from '../define.ts'
 import { MillraceError } from '../errors.ts'
-import type { MessageHandler } from '../types.ts'
+import type { MessageHandler, RetryOrder } from '../types.ts'
 
 /** @throws MillraceError MILL_HANDLER when the handler is not of the kind that the options are for */
-export function checkHandling({ batch }: AnyHandler, batchOptions: boolean, atMostOnce: boolean): void {
+export function checkHandling(
+  { batch, snapshot }: AnyHandler,
+  batchOptions: boolean,
+  atMostOnce: boolean,
+  { retryOrder, concurrency }: { readonly retryOrder: RetryOrder; readonly concurrency: number },
+): void {
+  if (snapshot !== undefined && (batch !== undefined || atMostOnce || retryOrder !== 'partition' || concurrency > 1)) {
+    throw new MillraceError(
+      'MILL_HANDLER',
+      "a handler with `snapshot` handles one record after the other: leave `batch`, `concurrency`, `retryOrder` and `delivery: 'at-most-once'` out",
+    )
+  }
   if (batchOptions && batch === undefined)
     throw new MillraceError(
       'MILL_HANDLER',

@@ -60,6 +60,7 @@ function groupHouse(records: number, atMostOnce = false) {
     policy,
     deadLetterTopic: 2,
     from: 'earliest',
+    snapshotOffset: null,
   }
   const verdicts: string[] = []
   const link = {

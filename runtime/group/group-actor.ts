@@ -127,8 +127,12 @@ export class GroupActor {
     const { logStartOffset, highWatermark } = this.partition
     const earliest = this.place.from === 'earliest'
     this.#gate.begin(earliest)
-    const at = { highWatermark, first: earliest ? logStartOffset : highWatermark }
-    const { committed, skipped, deadLettered, failed, failures } = reopened(kept, letters, at, wallMs())
+    // The state of a handler is as of its snapshot, wherever its group is said to be.
+    const { snapshotOffset } = this.place
+    const first = snapshotOffset ?? (earliest ? logStartOffset : highWatermark)
+    const from = kept === undefined || snapshotOffset === null ? kept : { ...kept, committed: snapshotOffset }
+    const reopening = reopened(from, letters, { highWatermark, first }, wallMs())
+    const { committed, skipped, deadLettered, failed, failures } = reopening
     this.#block.committed = committed
     this.#block.skipped = skipped
     this.#block.count(deadLettered, failed)

@@ -97,10 +97,11 @@ export class GroupClient<V> implements Group<V> {
         ? (handler as AnyHandler)
         : asHandler(handler, 'the first argument of handle')
     if (typeof (made.message ?? made.batch) !== 'function') asHandler(undefined, 'the first argument of handle')
-    checkHandling(made, checked.given.has('batch'), checked.delivery === 'at-most-once')
+    checkHandling(made, checked.given.has('batch'), checked.delivery === 'at-most-once', checked)
     const spec: RunSpec = {
       ...this.#spec(checked),
       ...handling(checked),
+      ...(made.snapshot === undefined ? {} : { confirms: true }),
       threads: null,
     }
     const { thread, publishers } = this.#session

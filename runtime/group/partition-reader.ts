@@ -65,7 +65,7 @@ export class PartitionReader {
       log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
     this.#codec = codecOf(assignment.topic.codec)
     this.#slot = assignment.slot
-    this.#committed = assignment.committed
+    this.#committed = Math.max(assignment.committed, assignment.snapshot?.offset ?? 0)
     for (const record of assignment.known) {
       this.#known.set(record.offset, record)
       if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)
@@ -143,7 +143,7 @@ export class PartitionReader {
       if (!(error instanceof MillraceError)) throw error
       // What was handed out goes on, and nothing is skipped; its run is told.
       this.#isUnreadable = true
-      this.#thread.unreadable(this.assignment.member, error)
+      this.#thread.home.unreadable(this.assignment.member, this.assignment.epoch, error)
       return null
     }
   }

@@ -68,6 +68,7 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
       policy: { ...policy, order: 'partition' },
       deadLetterTopic: 2,
       from: 'earliest',
+      snapshotOffset: null,
     },
     orders,
     letters,

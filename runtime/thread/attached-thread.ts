@@ -84,6 +84,21 @@ const SLEEP_MS = 5_000
 
 const encoder = new TextEncoder()
 
+/** The way from a thread's members to the control thread. */
+export interface ThreadHome {
+  /** A member's records cannot be read, or its state not kept: its run fails. */
+  unreadable(member: number, epoch: number, error: Error): void
+  /** False: another reader has its place. */
+  keepSnapshot(member: number, epoch: number, offset: number, text: string): Promise<boolean>
+}
+
+const NOBODY: ThreadHome = {
+  unreadable: (_member, _epoch, error) => {
+    throw error
+  },
+  keepSnapshot: () => Promise.resolve(false),
+}
+
 export class AttachedThread {
   readonly memory: Memory
   readonly client: number
@@ -99,10 +114,8 @@ export class AttachedThread {
   #waiting = false
   #lastYield = 0
   #closed = false
-  /** Told when a member's records cannot be read any more; whoever owns the thread sees to it that its run fails. */
-  unreadable: (member: number, error: Error) => void = (_, error) => {
-    throw error
-  }
+  /** What its members ask of the control thread; whoever made the thread gives it. */
+  home: ThreadHome = NOBODY
   /** Called after receipts were drained: waiting publishes may fit now. */
   readonly #afterReceipts = new Set<() => void>()
 

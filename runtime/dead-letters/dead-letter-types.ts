@@ -94,7 +94,12 @@ export interface DeadLetterStats {
   readonly topics: readonly { readonly topic: string; readonly depth: number }[]
 }
 
-/** The dead letters of a topic: look at them, send them back, throw them away. On the thread that made the broker. */
+/**
+ * The dead letters of a topic: look at them, send them back, throw them away. On the thread that made the broker.
+ *
+ * Of a topic on disk they are there again when the folder is opened next, and what was replayed or purged is not, however
+ * the process ended. Only a loss of power may bring back letters that were replayed or purged in the second before it.
+ */
 export interface DeadLetters<V = unknown> {
   readonly topic: string
   count(filter?: DeadLetterFilter): Promise<number>

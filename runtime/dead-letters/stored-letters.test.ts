@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { openBroker, readAll, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
 import { type Broker, parseDeadLetter, RejectError, type Topic } from '../index.ts'
-import { FAULT_POINT } from '../layout.ts'
+import { FAULT_POINT, type FaultPoint } from '../layout.ts'
 import type { Session } from '../session.ts'
 
 const MAKER = fileURLToPath(new URL('./fixtures/letter-maker.fixture.js', import.meta.url))
@@ -44,8 +44,8 @@ async function numbers(broker: Broker, group?: string): Promise<number[]> {
   return found.sort((a, b) => a - b)
 }
 
-function killHost(broker: Broker, host: number): Promise<boolean> {
-  return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(host, FAULT_POINT.none))
+function killHost(broker: Broker, point: FaultPoint = 'none'): Promise<boolean> {
+  return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))
 }
 
 t.test('letters are there for the next broker, which has run no group', async t => {
@@ -110,13 +110,26 @@ t.test('a partition host that dies forgets nothing that was settled, and counts 
   t.equal(await letters.purge({ key: 'k3' }), 1)
   const events: unknown[] = []
   broker.on('restarted', event => events.push(event))
-  t.ok(await killHost(broker, 0))
+  t.ok(await killHost(broker))
   t.match(await letters.stats(), { depth: 4 })
   t.strictSame(await numbers(broker), [1, 5, 7, 9])
   t.equal(await letters.purge({}), 4)
-  t.ok(await killHost(broker, 0))
+  t.ok(await killHost(broker))
   t.match(await letters.stats(), { depth: 0 })
   await until(() => events.length === 2)
+})
+
+t.test('a record has one letter when the host died before it could say so', async t => {
+  const dir = t.testdir()
+  const first = await opened(t, dir)
+  const killed = killHost(first.broker, 'betweenDeadLetterAndVerdict')
+  await failures(first.topic)
+  t.equal(await killed, true)
+  t.strictSame(await numbers(first.broker), [1, 3, 5, 7, 9])
+  t.match(await first.topic.group('g').stats(), { deadLettered: 5, deadLetterDepth: 5 })
+  await first.broker.close()
+  const second = await opened(t, dir)
+  t.strictSame(await numbers(second.broker), [1, 3, 5, 7, 9])
 })
 
 t.test('with another number of partition threads nothing that was settled is open again', async t => {

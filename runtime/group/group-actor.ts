@@ -362,10 +362,17 @@ export class GroupActor {
     if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
     const { pin } = this.#gate
     const record = this.partition.record(pin, failure.offset)
-    if (record === null)
-      throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
     const { topicName, partition, group, member } = this.place
     const told = fromWire(JSON.parse(error) as ErrorWire)
+    const event = { topic: topicName, partition, offset: failure.offset, group, reason }
+    if (record === null) {
+      if (this.partition.log === null)
+        throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
+      // Groups do not hold retention back: there is nothing left to keep, and that is said.
+      const message = `${told.message} (no letter is kept: retention had removed the record)`
+      this.#surroundings.deadLettered({ ...event, message })
+      return true
+    }
     const obituary = {
       topic: topicName,
       partition,
@@ -380,14 +387,7 @@ export class GroupActor {
     }
     const { frame, sign } = deadLetterFrame(record, obituary)
     if (!target.appendLetter(frame, sign, member)) return false
-    this.#surroundings.deadLettered({
-      topic: topicName,
-      partition,
-      offset: failure.offset,
-      group,
-      reason,
-      message: told.message,
-    })
+    this.#surroundings.deadLettered({ ...event, message: told.message })
     return true
   }
 

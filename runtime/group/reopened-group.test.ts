@@ -20,6 +20,8 @@ interface Opened {
   readonly house: StoredHouse
   readonly made: GroupActor
   readonly letters: PartitionActor
+  /** What was said of letters. */
+  readonly said: string[]
   /** Records that the reader is told to skip. */
   readonly settled: number[]
   /** As a reader that has `handled` records, and says that the next one failed. */
@@ -55,6 +57,7 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
   for (let n = 0; n < records; n++) bury(orders, n, 1, 64)
   const letters = house.actor(LETTERS, fault)
   letters.takeDeadLetters(0)
+  const said: string[] = []
   const policy = { attempts, buries: true, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: false }
   const made = new GroupActor(
     memory,
@@ -72,7 +75,7 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
     },
     orders,
     letters,
-    { deadLettered: () => undefined, fault, kept: store.states.get(MEMBER) },
+    { deadLettered: ({ message }) => said.push(message), fault, kept: store.states.get(MEMBER) },
   )
   store.opened(made)
   const link = { room: () => 1_000, wake: () => undefined, publish: () => undefined, verdict: () => undefined }
@@ -91,6 +94,7 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
     house,
     made,
     letters,
+    said,
     settled: known.filter(record => record.settled).map(({ offset }) => offset),
     fails,
     successor: () => openedIn(house.successor(), { ...setting, records: 0, diesAt: FAULT_POINT.none }),
@@ -144,6 +148,15 @@ t.test('a new thread keeps nothing of a group before its reader has said how far
   const second = first.successor()
   t.match(second.house.store.states.get(MEMBER), { committed: 3, letters: 1 })
   t.equal(second.made.committed(), 3)
+})
+
+t.test('a record that retention has removed before it failed has no letter, and that is said', async t => {
+  const { made, letters, said, fails } = opened(t.testdir(), 3)
+  made.partition.record = () => null
+  fails(1)
+  t.strictSame(offsets(letters), [])
+  t.match(said, [/no letter is kept: retention had removed the record/])
+  t.match(made.report(), { deadLettered: 1, waitsForDeadLetters: false })
 })
 
 t.test('more letters than a group can keep track of are found as well, and none comes twice', async t => {

@@ -95,6 +95,7 @@ export class PartitionStore {
 
   /** The record at an offset below `endOffset`; null: it is not there, or not any more. */
   record(offset: number, endOffset: number): StoredRecord | null {
+    if (offset < this.startOffset) return null
     for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
     return null
   }

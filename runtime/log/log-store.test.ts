@@ -419,6 +419,23 @@ t.test('what was marked when the hosts of before were recovered must be there', 
   t.throws(() => bench.open({}, PARTITIONS, 4), { name: 'CorruptLogError', file: file.path })
 })
 
+t.test('recovery of all hosts tells of bad ends, and forgets topics that are gone', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  fill(store, store.partition(ORDERS, 0), 2)
+  fill(store, store.partition(LATE, 0), 1)
+  bench.crash()
+  const file = bench.disk.open(`${ROOT}/host-0.journal-a`, 'write')
+  const last = 88 + 3 * (88 + entryOf(store.partition(ORDERS, 0)).bytes) - 1
+  file.write([Buffer.from([255])], last)
+  const cuts: string[] = []
+  recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, ({ file }) => cuts.push(file))
+  t.strictSame(cuts, [file.path])
+  recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, ({ file }) => cuts.push(file))
+  t.equal(cuts.length, 1, 'there is nothing left to recover')
+  t.equal(bench.open().partition(ORDERS, 0).syncedTo, 2)
+})
+
 t.test('a mark that another host lowered is the one that counts', async t => {
   const bench = new StoreBench()
   const store = bench.open()

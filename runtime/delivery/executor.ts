@@ -252,11 +252,10 @@ export class Executor implements TurnTaker {
   }
 
   #confirm(isIdle = false): void {
-    const { output } = this.#setting
     const upTo = this.#returnedTo()
     this.#state = 'confirming'
     this.#hasUnconfirmed = false
-    output?.flush().then(
+    this.#setting.output?.flush().then(
       () => {
         if (this.#state !== 'confirming') return
         this.#thread.phase('committing')

@@ -101,16 +101,11 @@ export function replayJournal(
 function replayBlock(block: RecoveredBlock, endOffset: number, partition: StoredPartition, reader: LogReader): void {
   const { file, position, baseOffset, frames } = block
   const { log, syncedTo } = partition
-  // Retention has removed it since.
-  if (endOffset < log.startOffset) return
+  // Retention has removed it since; or it says that the log was cut, which it was by the time that anything followed.
+  if (endOffset < log.startOffset || frames.length === 0) return
   if (baseOffset > log.endOffset) {
     const why = `the journal goes on at offset ${baseOffset}, but the log in ${partition.folder} ends at ${log.endOffset}`
     throw new CorruptLogError(file, position, why)
-  }
-  if (frames.length === 0) {
-    const keep = Math.max(baseOffset, syncedTo, log.startOffset)
-    if (log.endOffset > keep) log.truncateTo(keep)
-    return
   }
   const least = Math.max(syncedTo, log.startOffset)
   const there = framesOf(reader, Math.max(baseOffset, least), log.endOffset, frames.length)

@@ -241,6 +241,26 @@ t.test('a log that has lost what the journal goes on from is damaged, and names 
   t.throws(() => bench.open(), { name: 'CorruptLogError', file: /journal/, why: /goes on at offset 3.*ends at 0/ })
 })
 
+t.test('frames that were never acknowledged give way to those of the journal, but never below the mark', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  const log = store.partition(ORDERS, 0)
+  fill(store, log, 3)
+  const content = contentOf(bench.disk, log)
+  const other = entryOf(log, 100, 1, 2000)
+  bench.crash()
+  const file = bench.disk.open(`${log.folder}/00000000000000000000.log`, 'write')
+  file.write(other.parts, 64 + other.bytes)
+  const next = bench.open()
+  t.same(contentOf(bench.disk, next.partition(ORDERS, 0)), content)
+  next.close()
+  file.write(other.parts, 64 + other.bytes)
+  t.same(
+    framesIn(contentOf(bench.disk, bench.open().partition(ORDERS, 0))).map(({ maxTimestamp }) => maxTimestamp),
+    [1000, 2000, 1000],
+  )
+})
+
 t.test('a log that has lost what was marked is damaged', async t => {
   const bench = new StoreBench()
   const store = bench.open()
@@ -385,6 +405,35 @@ t.test('another number of hosts finds everything, and no file of those before', 
   t.equal(next.partition(ORDERS, 0).endOffset, 3)
   t.equal(next.partition(ORDERS, 0).syncedTo, 3)
   t.equal(next.partition(BRIEF, 0).endOffset, 4)
+})
+
+t.test('what was marked when the hosts of before were recovered must be there', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  const log = store.partition(ORDERS, 0)
+  fill(store, log, 3)
+  bench.losePower()
+  recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, () => undefined)
+  const file = bench.disk.open(`${log.folder}/00000000000000000000.log`, 'write')
+  file.truncate(file.size() - 8)
+  t.throws(() => bench.open({}, PARTITIONS, 4), { name: 'CorruptLogError', file: file.path })
+})
+
+t.test('recovery of all hosts tells of bad ends, and forgets topics that are gone', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  fill(store, store.partition(ORDERS, 0), 2)
+  fill(store, store.partition(LATE, 0), 1)
+  bench.crash()
+  const file = bench.disk.open(`${ROOT}/host-0.journal-a`, 'write')
+  const last = 88 + 3 * (88 + entryOf(store.partition(ORDERS, 0)).bytes) - 1
+  file.write([Buffer.from([255])], last)
+  const cuts: string[] = []
+  recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, ({ file }) => cuts.push(file))
+  t.strictSame(cuts, [file.path])
+  recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, ({ file }) => cuts.push(file))
+  t.equal(cuts.length, 1, 'there is nothing left to recover')
+  t.equal(bench.open().partition(ORDERS, 0).syncedTo, 2)
 })
 
 t.test('a mark that another host lowered is the one that counts', async t => {

@@ -11,16 +11,16 @@
  *  <folder>/marks, host-0.marks        how far each log is durable by itself (sync-marks.ts)
  * ```
  *
- * A checkpoint makes the journal's room free: segments are synced, then the marks say so, and only when these are durable
- * the journal may write over the blocks. It runs in the background once the journal has changed files; if the journal is
- * full before it has ended, or a commit does not fit it, one is made at once instead and covers the commit. A log is cut
- * after the journal has been told and the mark is lowered, or what is cut would come back, or count as damage.
+ * Checkpoints (checkpoints.ts) make the journal's room free: in the background once the journal has changed files, or at
+ * once if it is full before that has ended or a commit does not fit it, and then the checkpoint covers the commit. A log is
+ * cut after the journal has been told and the mark is lowered, or what is cut would come back, or count as damage.
  *
  * After an error nobody knows what the files hold. The store is then poisoned: whatever is asked of it throws that same
  * error, until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
  * their open files, wait for a checkpoint, and as many more while it runs.
  */
-import { type Disk, DiskError } from './disk.ts'
+import { Checkpoints, dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
+import type { Disk } from './disk.ts'
 import { describeFrame } from './frame-scan.ts'
 import { JOURNAL_BYTES, Journal, type JournalEntry } from './journal.ts'
 import { planJournal, replayJournal } from './journal-replay.ts'
@@ -35,15 +35,6 @@ import { markKey, SyncMarks } from './sync-marks.ts'
 const RETAIN_EVERY_MS = 1_000
 /** So many closed segments are a reason for a checkpoint, however few bytes they have. */
 const ROLLED_MAX = 64
-
-/** What is being synced in the background. */
-interface Checkpoint {
-  /** Of the journal, when it was begun. */
-  readonly sequence: number
-  /** The ends of all logs that were dirty then. */
-  readonly ends: ReadonlyMap<StoredPartition, number>
-  waiting: number
-}
 
 interface StoreParts {
   readonly disk: Disk
@@ -66,9 +57,9 @@ export class LogStore {
   readonly #marks: SyncMarks
   readonly #journal: Journal
   readonly #partitions: Map<string, StoredPartition>
+  readonly #checkpoints: Checkpoints
   readonly #checkpointBytes: number
   readonly #fault: (point: FaultPoint) => void
-  #checkpoint: Checkpoint | null = null
   /** Bytes appended and segments closed since a checkpoint was last begun. */
   #bytes = 0
   #rolled = 0
@@ -103,9 +94,10 @@ export class LogStore {
       }
       fault('recovery')
       replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
-      syncAll(opened.values())
+      const ends = dirtyEnds(opened.values())
+      syncLogs(ends.keys())
       fault('checkpointSynced')
-      writeMarks(marks, ends(opened.values()))
+      writeMarks(marks, ends)
       fault('marksWritten')
       const journal = Journal.start(disk, folder, host, logId, { journalBytes, after: plan.end })
       const { state, file, position, why } = plan.end
@@ -129,6 +121,7 @@ export class LogStore {
     this.#partitions = parts.partitions
     this.#checkpointBytes = parts.checkpointBytes
     this.#fault = parts.fault
+    this.#checkpoints = new Checkpoints(parts.marks, parts.journal, parts.fault, error => this.#fail(error))
   }
 
   /** A partition that was opened, or is now, because its topic was made later. Damage of its log concerns no other. */
@@ -210,52 +203,22 @@ export class LogStore {
         for (const partition of this.#partitions.values()) retain(partition, nowMs)
       }
       const isDue = this.#journal.mustCheckpoint || this.#bytes >= this.#checkpointBytes || this.#rolled >= ROLLED_MAX
-      if (this.#checkpoint === null && isDue) this.#beginCheckpoint()
-      return this.#checkpoint !== null
+      if (isDue && !this.#checkpoints.isUnderWay) {
+        this.#forgetDue()
+        this.#checkpoints.begin(this.#partitions.values())
+      }
+      return this.#checkpoints.isUnderWay
     })
   }
 
-  #beginCheckpoint(): void {
-    const dirty = ends(this.#partitions.values())
-    const checkpoint: Checkpoint = { sequence: this.#journal.sequence, ends: dirty, waiting: dirty.size }
-    this.#checkpoint = checkpoint
-    this.#bytes = 0
-    this.#rolled = 0
-    for (const { log } of dirty.keys()) log.syncLater(error => this.#synced(checkpoint, error))
-    if (dirty.size === 0) this.#endCheckpoint(checkpoint)
-  }
-
-  #synced(checkpoint: Checkpoint, error: DiskError | null): void {
-    if (this.#isClosed) return
-    // Also of a checkpoint that is given up: its files may have lost what they were given.
-    if (error !== null) this.#poison ??= error
-    checkpoint.waiting--
-    if (this.#poison !== null || this.#checkpoint !== checkpoint || checkpoint.waiting > 0) return
-    try {
-      this.#guard(() => this.#endCheckpoint(checkpoint))
-    } catch (failure) {
-      // Nobody is there to catch it; whoever comes next meets it.
-      if (!(failure instanceof DiskError)) throw failure
-    }
-  }
-
-  /** Segments are synced up to these ends: says so in the marks, and then frees the journal. */
-  #endCheckpoint({ sequence, ends: synced }: Pick<Checkpoint, 'sequence' | 'ends'>): void {
-    this.#checkpoint = null
-    this.#fault('checkpointSynced')
-    const { bytes } = this.#marks
-    writeMarks(this.#marks, synced)
-    this.#fault(this.#marks.bytes < bytes ? 'compaction' : 'marksWritten')
-    this.#journal.release(sequence)
-  }
-
   #checkpointNow(): void {
-    const { sequence } = this.#journal
+    this.#forgetDue()
+    this.#checkpoints.now(this.#partitions.values())
+  }
+
+  #forgetDue(): void {
     this.#bytes = 0
     this.#rolled = 0
-    const dirty = ends(this.#partitions.values())
-    syncAll(dirty.keys())
-    this.#endCheckpoint({ sequence, ends: dirty })
   }
 
   /**
@@ -270,7 +233,7 @@ export class LogStore {
       const end = this.#frameAt(partition, endOffset)
       if (partition.journaledTo > end) this.#journalCut(partition, end)
       // What is under way would mark what is cut.
-      this.#checkpoint = null
+      this.#checkpoints.giveUp()
       if (partition.syncedTo > end) writeMarks(this.#marks, new Map([[partition, end]]))
       this.#fault('truncation')
       return partition.log.truncateTo(end)
@@ -306,6 +269,7 @@ export class LogStore {
       })
     } finally {
       this.#isClosed = true
+      this.#checkpoints.close()
       closeAll([...[...this.#partitions.values()].map(({ log }) => log), this.#journal, this.#marks])
       this.#poison ??= new Error(`the log store in ${this.#folder} is closed`)
     }
@@ -316,30 +280,19 @@ export class LogStore {
     try {
       return act()
     } catch (error) {
-      this.#poison ??= error
+      this.#fail(error)
       throw error
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#poison ??= error
+    this.#checkpoints.giveUp()
   }
 }
 
 function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
   return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
-}
-
-/** The ends of those that the marks do not cover. */
-function ends(partitions: Iterable<StoredPartition>): Map<StoredPartition, number> {
-  const found = new Map<StoredPartition, number>()
-  for (const partition of partitions) if (partition.isDirty) found.set(partition, partition.endOffset)
-  return found
-}
-
-function syncAll(partitions: Iterable<StoredPartition>): void {
-  for (const { isDirty, log } of partitions) if (isDirty) log.sync()
-}
-
-function writeMarks(marks: SyncMarks, durable: ReadonlyMap<StoredPartition, number>): void {
-  marks.write([...durable].map(([{ topic, partition }, syncedTo]) => ({ topic: topic.topic, partition, syncedTo })))
-  for (const [partition, syncedTo] of durable) partition.syncedTo = syncedTo
 }
 
 function retain({ topic, log }: StoredPartition, nowMs: number): void {

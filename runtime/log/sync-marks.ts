@@ -47,11 +47,13 @@ export function hostMarksPath(folder: string, host: number): string {
   return join(folder, `host-${host}.marks`)
 }
 
-/** Takes over each mark of this file that is newer; returns the file's torn end. A file that is not there has none. */
+/** Takes over each mark of this file that is newer, durable; returns the file's torn end. A file that is not there has none. */
 export function readMarks(disk: Disk, path: string, logId: Uint8Array, into: Map<string, Mark>): StateTail | null {
   if (!disk.list(dirname(path)).includes(basename(path))) return null
-  const file = disk.open(path, 'read')
+  const file = disk.open(path, 'write')
   try {
+    // Logs are recovered because of what is read, so a loss of power must not bring back what was there before.
+    file.sync()
     return scanState(file, logId, ({ body }) => {
       for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) takeMark(into, key, value)
     })

@@ -12,6 +12,7 @@ import type {
   BrokerEvents,
   BrokerOptions,
   CloseOptions,
+  NamedProducer,
   Topic,
   TopicDefinition,
   TopicOptions,
@@ -49,6 +50,13 @@ class BrokerClient implements Broker {
       topic.catch(() => this.#topics.delete(checkedName))
     }
     return (await topic) as unknown as Topic<V>
+  }
+
+  async producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>> {
+    const checked = checkName('producer', name)
+    const topicName = checkName('topic', typeof topic === 'string' ? topic : topic?.name)
+    this.#session.checkAccepts()
+    return this.#session.openProducer<V>(checked, topicName)
   }
 
   deadLetters<V = unknown>(

@@ -11,11 +11,11 @@ const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)/i
 const SHOWN_CHARS_MAX = 60
 
 /**
- * Returns `name` if a topic or group may be called so.
+ * Returns `name` if a topic, a group or a producer may be called so.
  *
  * @throws MillraceError `MILL_INVALID_NAME`
  */
-export function checkName(kind: 'topic' | 'group', name: unknown): string {
+export function checkName(kind: 'topic' | 'group' | 'producer', name: unknown): string {
   if (typeof name === 'string' && NAME.test(name) && name !== '.' && name !== '..' && !WINDOWS_DEVICE.test(name))
     return name
   throw new MillraceError(

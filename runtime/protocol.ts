@@ -8,9 +8,19 @@
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
+import type {
+  Assignment,
+  GroupPlace,
+  HandlerSnapshot,
+  PartitionPlace,
+  RetryPolicy,
+  SlotPlace,
+  StartAt,
+  StorePlace,
+  TopicShape,
+} from './places.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
-import type { ProducedTopic } from './publish/topic-producer.ts'
-import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
+import type { ClientPlace, LinkPlace } from './thread/attached-thread.ts'
 import type {
   BrokerEvents,
   DeadLetterReason,
@@ -19,136 +29,6 @@ import type {
   PartitionStats,
   RetryOrder,
 } from './types.ts'
-
-/** A topic as every thread sees it. */
-export interface TopicShape extends ProducedTopic {
-  readonly windowBytes: number
-  /** Null: the topic is in memory only. */
-  readonly log: TopicLogShape | null
-}
-
-/** How a topic is kept on disk. */
-export interface TopicLogShape {
-  readonly segmentBytes: number
-  /** Infinity: for ever. */
-  readonly retentionMs: number
-  /** Of a partition's log; Infinity: without a bound. */
-  readonly retentionBytes: number
-}
-
-/** The log of a partition on disk, as readers on any thread find it. */
-export interface PartitionLogPlace {
-  readonly folder: string
-  readonly logId: Uint8Array
-  readonly topic: number
-  readonly partition: number
-  readonly segmentBytes: number
-  readonly frameBytesMax: number
-  /** Address of the partition's words (layout.ts). */
-  readonly high: number
-}
-
-/** Where a broker keeps what it has on disk. */
-export interface StorePlace {
-  readonly dir: string
-  /** Of all its logs. */
-  readonly logId: Uint8Array
-  /** Size of a file of a host's journal. */
-  readonly journalBytes: number
-}
-
-/** A partition as readers and its host see it. */
-export interface PartitionPlace {
-  readonly topic: number
-  readonly partition: number
-  readonly host: number
-  readonly window: RingAt
-  /** Null: the topic is in memory only. */
-  readonly log: PartitionLogPlace | null
-}
-
-/** How a group treats records that fail. */
-export interface RetryPolicy {
-  /** Failures allowed in total; Infinity: only what is rejected or does not decode is dead-lettered. */
-  readonly attempts: number
-  /** Whether there is a dead-letter topic. */
-  readonly buries: boolean
-  readonly initialMs: number
-  readonly maxMs: number
-  readonly jitter: number
-  /** Records are committed before they are handled, and what fails is not tried again. */
-  readonly atMostOnce: boolean
-  /** What waits for a record that is tried again; its readers see to it. */
-  readonly order: RetryOrder
-}
-
-/** One group on one partition, as its partition host sees it. `member` names it in links. */
-export interface GroupPlace {
-  readonly member: number
-  readonly topic: number
-  readonly topicName: string
-  readonly group: string
-  readonly partition: number
-  /** Address of its group block. */
-  readonly block: number
-  readonly policy: RetryPolicy
-  /** Topic id that takes dead letters; -1: none. */
-  readonly deadLetterTopic: number
-  readonly from: 'earliest' | 'latest'
-  /** Of its handler's last snapshot, where it goes on when another process has left it; null: there is none. */
-  readonly snapshotOffset: number | null
-}
-
-/** A record that was handed out before, as a new reader must know it. */
-export interface KnownRecord {
-  readonly offset: number
-  readonly failedAttempts: number
-  /** Hand-outs so far. */
-  readonly deliveryAttempt: number
-  /** Date.now milliseconds before which it must not be delivered. */
-  readonly notBeforeMs: number
-  /** Dead-lettered already, or acked ahead of the committed offset: skip it. */
-  readonly settled: boolean
-  /** It is to be a dead letter, and not to be handed out: who settles it again hears when it is one. */
-  readonly dying: boolean
-  /** Its thread died while it and others were in hand, and it could not be charged. */
-  readonly suspect: boolean
-}
-
-/** A new slot on a partition for one incarnation of one reader. */
-export interface SlotPlace {
-  readonly member: number
-  readonly epoch: number
-  readonly slot: number
-  readonly client: number
-  /** Whether commits lag behind returned handlers, because outputs must be confirmed first. */
-  readonly confirms: boolean
-}
-
-/** Where a reader starts. */
-export interface StartAt {
-  readonly committed: number
-  readonly pin: number
-  readonly highWatermark: number
-  /** By offset. */
-  readonly known: readonly KnownRecord[]
-}
-
-/** What a handler's state was like when everything below an offset was in it. */
-export interface HandlerSnapshot {
-  readonly offset: number
-  /** JSON. */
-  readonly text: string
-}
-
-/** Everything a reader needs to take a partition over. */
-export interface Assignment extends SlotPlace, StartAt {
-  /** Null: there is none. */
-  readonly snapshot: HandlerSnapshot | null
-  readonly topic: TopicShape
-  readonly group: string
-  readonly place: PartitionPlace
-}
 
 /** How the last reader of a slot ended, when not in good order. */
 export interface SlotCrash {
@@ -184,6 +64,23 @@ export interface LetterPage {
 export interface LetterMark {
   readonly offset: number
   readonly member: number
+}
+
+/** How far a named producer is known to be. */
+export interface ProducerState {
+  /** By which its frames are known. */
+  readonly id: number
+  /** All records of lower numbers are acknowledged. */
+  readonly next: number
+  /** By partition: the offset of a frame that has one of its last acknowledged records. */
+  readonly seen: readonly number[]
+}
+
+/** What a named producer needs to publish. */
+export interface NamedPlaces extends ProducerPlaces {
+  readonly state: ProducerState
+  /** By partition: the number after the last record that it has. */
+  readonly passed: readonly number[]
 }
 
 /** Where the dead letters of a topic are, and how they are read. */
@@ -281,6 +178,8 @@ export interface PartitionHostApi {
   deleteGroup(member: number): void
   openSlot(slot: SlotPlace): StartAt
   closeSlot(member: number, epoch: number, crash: SlotCrash | null): void
+  /** The low word of the number of the last record that a named producer has in a partition, from an offset on. */
+  lastSequence(topic: number, partition: number, producer: number, from: number): number | null
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(members: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */
@@ -474,6 +373,10 @@ export interface OwnerControlApi extends ControlApi {
   letterTopics(topic: string): Promise<LetterTopics>
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void>
+  /** Opens a named producer of a topic. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_DISK */
+  openProducer(client: number, topic: string, name: string): Promise<NamedPlaces>
+  keepProducer(topic: number, name: string, state: ProducerState): Promise<void>
+  closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
   startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
   /** The caller's thread is ready to be a member of a run without threads. */
   joinRun(run: number): Promise<void>

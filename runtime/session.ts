@@ -17,10 +17,11 @@ import { JOURNAL_BYTES } from './log/journal.ts'
 import { storeError } from './log/store-errors.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
+import { SequencedProducer } from './publish/named-producer.ts'
 import { Publishers } from './publish/publishers.ts'
 import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
 import { homeOf } from './thread/home.ts'
-import type { BrokerEvents } from './types.ts'
+import type { BrokerEvents, NamedProducer } from './types.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000
@@ -52,6 +53,7 @@ export class Session {
   readonly #remote: Remote<OwnerControlApi>
   /** Of the folder; null: nothing is on disk. */
   readonly #lock: Lock | null
+  readonly #named = new Set<{ close(): Promise<void> }>()
   #holds = 0
   #failure: MillraceError | null = null
   #closing = false
@@ -208,6 +210,23 @@ export class Session {
     return method(this.calls(waits === 'briefly' ? CALL_MS : FOR_EVER_MS))
   }
 
+  async openProducer<V>(name: string, topicName: string): Promise<NamedProducer<V>> {
+    const { client } = this.thread
+    const places = await this.ask(control => control.openProducer(client, topicName, name))
+    const { id } = places.topic
+    const producer = this.publishers.named(places)
+    const named = new SequencedProducer<V>(name, producer, places.state, places.passed, {
+      keep: state => this.calls().keepProducer(id, name, state),
+      close: async state => {
+        this.publishers.forget(producer)
+        this.#named.delete(named)
+        await this.calls().closeProducer(id, name, state)
+      },
+    })
+    this.#named.add(named)
+    return named
+  }
+
   checkOpen(): void {
     if (this.#failure !== null) throw this.#failure
     if (this.#closed) throw closedError()
@@ -256,6 +275,9 @@ export class Session {
     const problems: string[] = []
     try {
       await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
+      await Promise.all([...this.#named].map(named => named.close())).catch((error: Error) =>
+        problems.push(error.message),
+      )
       this.checkOpen()
       const left = Math.max(1, until - nowMs())
       await this.calls(left + CLOSE_GRACE_MS)

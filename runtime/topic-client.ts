@@ -3,7 +3,7 @@
 import { GroupClient } from './group/group-client.ts'
 import { checkName } from './names.ts'
 import { checkPublishOptions } from './options.ts'
-import type { TopicShape } from './protocol.ts'
+import type { TopicShape } from './places.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
 import { closedError, type Session } from './session.ts'
 import type { BatchReceipt, Group, Message, PublishOptions, Receipt, Topic, TopicStats } from './types.ts'

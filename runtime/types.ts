@@ -56,6 +56,33 @@ export interface BatchReceipt {
   readonly durability: Durability
 }
 
+/** What became of numbered records. */
+export interface SequencedReceipt extends BatchReceipt {
+  /** The number of the first of the messages. */
+  readonly first: number
+  /** How many of them were there already, from another process, and were not published again. */
+  readonly repeated: number
+}
+
+/**
+ * A producer that goes on where it was in the process before. Its records are numbered from 0, in the order of the calls.
+ * After a crash `next` is the number of the first record that may be missing: publish from there on, each record as before,
+ * and what is there already is not published twice.
+ */
+export interface NamedProducer<V = unknown> {
+  readonly name: string
+  readonly topic: string
+  /** The number of the record that is published next. */
+  readonly next: number
+  /** `null`: the record was there already. It needs a key or a partition. */
+  publish(message: Message<V>, options?: PublishOptions): Promise<Receipt | null>
+  publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<SequencedReceipt>
+  flush(): Promise<void>
+  /** Another may open it then. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
 /** How values become bytes. `json` is the default; a custom codec must be given in every thread that uses the topic. */
 export type CodecName = 'json' | 'bytes' | 'string'
 
@@ -129,6 +156,8 @@ export interface CloseOptions {
 export interface Broker {
   /** Opens a topic, creating it if it does not exist. */
   topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>>
+  /** A producer of a topic on disk, of which there is one with this name, in all processes. */
+  producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
   /** The dead letters that groups of this topic left behind. */
   deadLetters<V = unknown>(topic: string | TopicDefinition<V> | Topic<V>, options?: DeadLettersOptions): DeadLetters<V>
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void

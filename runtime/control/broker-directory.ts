@@ -22,7 +22,7 @@ import { NodeDisk } from '../log/node-disk.ts'
 import { recoverStore } from '../log/recover-store.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
-import type { TopicShape } from '../protocol.ts'
+import type { TopicShape } from '../places.ts'
 import { handStatesOver } from './host-states.ts'
 
 /** So many numbers are taken at a time, and what is left of them at the end of the process is lost. */

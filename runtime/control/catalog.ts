@@ -3,6 +3,7 @@
  *
  * The control thread owns it, alone allocates and frees, and tells partition hosts from it, again after their restart.
  */
+import { join } from 'node:path'
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { deskBytes } from '../dead-letters/letter-desk.ts'
 import { MillraceError } from '../errors.ts'
@@ -18,19 +19,20 @@ import {
 } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
+import { NodeDisk } from '../log/node-disk.ts'
 import type {
-  DeskPlace,
   GroupPlace,
-  GroupSpec,
+  HandlerSnapshot,
   PartitionLogPlace,
   PartitionPlace,
   SlotPlace,
   TopicShape,
-} from '../protocol.ts'
+} from '../places.ts'
+import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
-import type { Snapshots } from './snapshots.ts'
+import { KeptStates } from './kept-states.ts'
 
 /** Rings start at this size; a record that is too large for one makes it grow. */
 const RING_BYTES = 131_072
@@ -48,6 +50,8 @@ export interface RingEntry {
   readonly place: RingPlace
   readonly topic: number
   readonly client: number
+  /** Of a named producer; null: of the thread. */
+  readonly producer: number | null
   after: number
 }
 
@@ -79,14 +83,18 @@ export class Catalog {
   readonly rings: Map<number, RingEntry> = new Map()
   /** By `topic id/group name`. */
   readonly groups: Map<string, GroupEntry> = new Map()
-  readonly snapshots: Snapshots
+  /** Of handlers, by member. */
+  readonly snapshots: KeptStates<HandlerSnapshot>
+  /** How far named producers are, by topic and name. */
+  readonly producers: KeptStates<ProducerState>
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   #nextId = 0
 
-  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, snapshots: Snapshots) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null) {
     this.memory = memory
-    this.snapshots = snapshots
+    this.snapshots = keptStates(directory, 'snapshots')
+    this.producers = keptStates(directory, 'producers')
     this.#directory = directory
     if (directory !== null) this.#nextId = directory.firstId - 1
     this.#arena = new Arena(memory, 128)
@@ -255,14 +263,17 @@ export class Catalog {
   }
 
   ringsOf(client: number, topic: number): RingEntry[] {
-    return [...this.rings.values()].filter(ring => ring.client === client && ring.topic === topic)
+    return [...this.rings.values()].filter(
+      ring => ring.client === client && ring.topic === topic && ring.producer === null,
+    )
   }
 
-  addRings(client: number, topic: TopicEntry): RingEntry[] {
+  /** `producer`: the number of a named one, which has rings of its own. */
+  addRings(client: number, topic: TopicEntry, producer: number | null = null): RingEntry[] {
     const sizes = topic.places.map(() => ringBytes(RING_BYTES))
     const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
     return topic.places.map(({ partition, host }, index) =>
-      this.#addRing(client, topic, partition, host, addresses[index] as number, RING_BYTES, 0),
+      this.#addRing(client, topic, partition, host, addresses[index] as number, RING_BYTES, 0, producer),
     )
   }
 
@@ -271,7 +282,16 @@ export class Catalog {
     let capacity = old.place.capacity * 2
     while (capacity < bytes * 4) capacity *= 2
     const address = this.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
-    return this.#addRing(old.client, topic, old.place.partition, old.place.host, address, capacity, old.place.ring)
+    return this.#addRing(
+      old.client,
+      topic,
+      old.place.partition,
+      old.place.host,
+      address,
+      capacity,
+      old.place.ring,
+      old.producer,
+    )
   }
 
   #addRing(
@@ -282,11 +302,13 @@ export class Catalog {
     address: number,
     capacity: number,
     after: number,
+    producer: number | null,
   ): RingEntry {
     const entry: RingEntry = {
       place: { ring: this.nextId(), partition, host, address, capacity },
       topic: topic.shape.id,
       client,
+      producer,
       after,
     }
     this.rings.set(entry.place.ring, entry)
@@ -328,7 +350,7 @@ export class Catalog {
         policy: spec.policy,
         deadLetterTopic,
         from: spec.from,
-        snapshotOffset: this.snapshots.get(members[index] as number)?.offset ?? null,
+        snapshotOffset: this.snapshots.get(`${members[index]}`)?.offset ?? null,
       })),
       slots: new Map(),
     }
@@ -357,7 +379,7 @@ export class Catalog {
     this.groups.delete(this.#groupKey(entry.spec.topic, entry.spec.group))
     this.#directory?.forgetGroup(entry.spec.topic, entry.spec.group)
     for (const place of entry.places) {
-      this.snapshots.forget(place.member)
+      this.snapshots.forget(`${place.member}`)
       this.free(place.block)
     }
   }
@@ -379,4 +401,11 @@ export class Catalog {
     group.slots.set(partition, place)
     return place
   }
+}
+
+function keptStates<T>(directory: BrokerDirectory | null, name: string): KeptStates<T> {
+  return new KeptStates<T>(
+    new NodeDisk(),
+    directory === null ? null : { path: join(directory.dir, name), logId: directory.logId },
+  )
 }

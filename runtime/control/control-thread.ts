@@ -10,14 +10,13 @@ import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
-import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
+import type { HandlerSnapshot, TopicShape } from '../places.ts'
 import type {
   BrokerNotice,
   ControlBoot,
   GroupSummary,
   HandlerControlApi,
-  HandlerSnapshot,
   Hold,
   HostNotice,
   HostPartitionStats,
@@ -26,24 +25,25 @@ import type {
   LetterPage,
   LetterTopics,
   MemberApi,
+  NamedPlaces,
   OwnerControlApi,
   ProducerPlaces,
+  ProducerState,
   RunShape,
   RunSpec,
   SabotageAim,
   SabotageReport,
-  TopicShape,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
 import { type BrokerDirectory, openDirectory } from './broker-directory.ts'
-import { Catalog, type ClientEntry } from './catalog.ts'
+import { Catalog, type ClientEntry, type TopicEntry } from './catalog.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'
 import { describeHold } from './holds.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
+import { ProducerDesk } from './producer-desk.ts'
 import { Runs } from './runs.ts'
-import { Snapshots } from './snapshots.ts'
 import { watch } from './watchdog.ts'
 
 class ControlThread implements OwnerControlApi {
@@ -51,6 +51,7 @@ class ControlThread implements OwnerControlApi {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
+  readonly #producers: ProducerDesk
   readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
   readonly #tell: (notice: BrokerNotice) => void
@@ -63,12 +64,7 @@ class ControlThread implements OwnerControlApi {
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
     this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads)
-    this.#catalog = new Catalog(
-      memory,
-      boot.partitionThreads,
-      this.#directory,
-      new Snapshots(new NodeDisk(), this.#directory),
-    )
+    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
@@ -84,6 +80,7 @@ class ControlThread implements OwnerControlApi {
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
+    this.#producers = new ProducerDesk(this.#catalog, this.#hosts)
     this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory)
     this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
@@ -155,17 +152,17 @@ class ControlThread implements OwnerControlApi {
     })
   }
 
-  attachProducerByName(client: number, name: string): Promise<ProducerPlaces> {
+  async attachProducerByName(client: number, name: string): Promise<ProducerPlaces> {
+    return this.attachProducer(client, this.#topicOf(name).shape.id)
+  }
+
+  #topicOf(name: string): TopicEntry {
     const topic = this.#catalog.topicsByName.get(name)
-    if (topic === undefined) {
-      return Promise.reject(
-        new MillraceError(
-          'MILL_INVALID_OPTION',
-          `there is no topic ${name}; open it with broker.topic before handlers publish to it`,
-        ),
-      )
-    }
-    return this.attachProducer(client, topic.shape.id)
+    if (topic !== undefined) return topic
+    throw new MillraceError(
+      'MILL_INVALID_OPTION',
+      `there is no topic ${name}; open it with broker.topic before anything is published to it`,
+    )
   }
 
   attachProducer(client: number, id: number): Promise<ProducerPlaces> {
@@ -207,6 +204,22 @@ class ControlThread implements OwnerControlApi {
 
   async unreadable(member: number, epoch: number, error: ErrorWire): Promise<void> {
     this.#runs.unreadable(member, epoch, fromWire(error))
+  }
+
+  openProducer(client: number, name: string, producer: string): Promise<NamedPlaces> {
+    return this.#serially(async () => {
+      this.#checkOpen()
+      this.#checkAttached(client)
+      return this.#producers.open(client, this.#topicOf(name), producer)
+    })
+  }
+
+  async keepProducer(topic: number, name: string, state: ProducerState): Promise<void> {
+    this.#producers.keep(topic, name, state)
+  }
+
+  async closeProducer(topic: number, name: string, state: ProducerState): Promise<void> {
+    this.#producers.close(topic, name, state)
   }
 
   describeHold(topic: number, partition: number): Promise<Hold> {
@@ -317,6 +330,7 @@ class ControlThread implements OwnerControlApi {
     await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()
     this.#catalog.snapshots.close()
+    this.#catalog.producers.close()
     this.#directory?.close()
     if (left.length > 0)
       throw new MillraceError('MILL_TIMEOUT', `the broker closed, but not in good order: ${left.join('; ')}`)

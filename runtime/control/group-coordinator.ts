@@ -7,7 +7,8 @@
  * partition host) before its partition goes to anyone else.
  */
 import { CallError } from '../../actors/control-port.ts'
-import type { Assignment, GroupPlace, PartitionPlace, RevokeAnswer, SlotCrash, SlotPlace } from '../protocol.ts'
+import type { Assignment, GroupPlace, PartitionPlace, SlotPlace } from '../places.ts'
+import type { RevokeAnswer, SlotCrash } from '../protocol.ts'
 import {
   type AssignmentEffect,
   type AssignmentInput,
@@ -235,7 +236,7 @@ export class GroupCoordinator {
     this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    const snapshot = this.#catalog.snapshots.get(slot.member)
+    const snapshot = this.#catalog.snapshots.get(`${slot.member}`)
     return {
       id,
       partition,

@@ -24,6 +24,7 @@ import {
   SLOT_ACTIVE,
   SLOT_SINCE,
 } from '../layout.ts'
+import type { SlotPlace } from '../places.ts'
 import type {
   HandlerControlApi,
   HandlerHostApi,
@@ -33,7 +34,6 @@ import type {
   SabotageAim,
   SabotageReport,
   SlotCrash,
-  SlotPlace,
 } from '../protocol.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
 import type { GroupCoordinator, MemberHandle } from './group-coordinator.ts'

@@ -1,5 +1,6 @@
 /** What keeps a partition full, for the words of an error and of the `stalled` event. The control thread. */
-import type { GroupPlace, GroupReport, Hold } from '../protocol.ts'
+import type { GroupPlace } from '../places.ts'
+import type { GroupReport, Hold } from '../protocol.ts'
 import type { Catalog, GroupEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 

@@ -8,15 +8,8 @@ import type { Calls } from '../../actors/control-port.ts'
 import { MillraceError } from '../errors.ts'
 import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { checkName } from '../names.ts'
-import type {
-  GroupPlace,
-  GroupSpec,
-  OwnerControlApi,
-  PartitionHostApi,
-  RetryPolicy,
-  RunSpec,
-  TopicShape,
-} from '../protocol.ts'
+import type { GroupPlace, RetryPolicy, TopicShape } from '../places.ts'
+import type { GroupSpec, OwnerControlApi, PartitionHostApi, RunSpec } from '../protocol.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
 import { leadsTo } from './cycles.ts'

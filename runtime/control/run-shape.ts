@@ -1,6 +1,7 @@
 /** What the threads of a run must know of it: what the run asked for, and what its group has settled for all. Control thread. */
 import { MillraceError } from '../errors.ts'
-import type { RunShape, RunSpec, TopicShape } from '../protocol.ts'
+import type { TopicShape } from '../places.ts'
+import type { RunShape, RunSpec } from '../protocol.ts'
 import type { GroupEntry } from './catalog.ts'
 
 /** @throws MillraceError MILL_CONFIG_MISMATCH when the group does not allow what the run asks for */

@@ -7,10 +7,10 @@
 import type { Calls } from '../../actors/control-port.ts'
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError, toWire } from '../errors.ts'
+import type { HandlerSnapshot } from '../places.ts'
 import type {
   BrokerNotice,
   HandlerControlApi,
-  HandlerSnapshot,
   MemberApi,
   RunShape,
   RunSpec,
@@ -287,7 +287,7 @@ export class Runs {
   keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): boolean {
     const group = [...this.#catalog.groups.values()].find(one => isOpen(one, member, epoch))
     if (group === undefined) return false
-    this.#catalog.snapshots.keep(member, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
+    this.#catalog.snapshots.keep(`${member}`, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
     return true
   }
 

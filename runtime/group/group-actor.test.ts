@@ -15,7 +15,8 @@ import { SETTLE, VERDICT } from '../link.ts'
 import type { HostLink } from '../partition/host-link.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { house } from '../partition/partition-house.fixture.ts'
-import type { GroupPlace, SlotCrash, SlotPlace, TopicShape } from '../protocol.ts'
+import type { GroupPlace, SlotPlace, TopicShape } from '../places.ts'
+import type { SlotCrash } from '../protocol.ts'
 import { GroupActor } from './group-actor.ts'
 
 const CRASH: SlotCrash = {

@@ -17,7 +17,8 @@ import {
   checkObserveOptions,
   checkRunOptions,
 } from '../options.ts'
-import type { GroupSpec, RunSpec, TopicShape } from '../protocol.ts'
+import type { TopicShape } from '../places.ts'
+import type { GroupSpec, RunSpec } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'
 import type {

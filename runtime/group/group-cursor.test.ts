@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { FAILURES_MAX } from '../layout.ts'
-import type { RetryPolicy } from '../protocol.ts'
+import type { RetryPolicy } from '../places.ts'
 import {
   type CursorEffect,
   type CursorInput,

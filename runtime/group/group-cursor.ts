@@ -12,7 +12,7 @@
  * Bound: FAILURES_MAX records that failed and are not yet behind the committed offset; beyond that an input is `later`.
  */
 import { FAILURES_MAX } from '../layout.ts'
-import type { RetryPolicy } from '../protocol.ts'
+import type { RetryPolicy } from '../places.ts'
 import type { DeadLetterReason } from '../types.ts'
 
 /** One record that failed and is not settled, or is dead-lettered and still ahead of the committed offset. */

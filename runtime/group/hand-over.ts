@@ -5,7 +5,7 @@
  * The partition host's thread, when a slot is closed or opened. Decides from words and ledgers alone.
  */
 import { LEDGER_RECORDS } from '../layout.ts'
-import type { KnownRecord } from '../protocol.ts'
+import type { KnownRecord } from '../places.ts'
 import type { Failure } from './group-cursor.ts'
 import type { Ledger } from './ledger.ts'
 

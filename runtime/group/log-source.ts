@@ -22,7 +22,7 @@ import { OffsetGoneError } from '../log/log-errors.ts'
 import { LogReader } from '../log/log-reader.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
-import type { Assignment, PartitionLogPlace } from '../protocol.ts'
+import type { Assignment, PartitionLogPlace } from '../places.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyFrames } from './window-frames.ts'
 

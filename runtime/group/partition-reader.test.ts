@@ -2,7 +2,7 @@
 import { Arena, Memory, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { FRAME_HEADER_BYTES } from '../log/frame.ts'
-import type { Assignment, KnownRecord } from '../protocol.ts'
+import type { Assignment, KnownRecord } from '../places.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { PartitionReader } from './partition-reader.ts'
 

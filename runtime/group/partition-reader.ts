@@ -22,7 +22,7 @@ import {
 } from '../layout.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/record.ts'
-import type { Assignment, KnownRecord } from '../protocol.ts'
+import type { Assignment, KnownRecord } from '../places.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { FrameSource } from './frame-source.ts'
 import { Ledger } from './ledger.ts'

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { delay } from '../broker.fixture.ts'
 import { FAILURES_MAX } from '../layout.ts'
-import type { Assignment } from '../protocol.ts'
+import type { Assignment } from '../places.ts'
 import { SettlementQueue } from './settlement-queue.ts'
 
 const assignment = { member: 7, epoch: 3, place: { host: 0 }, known: [] } as unknown as Assignment

@@ -9,7 +9,7 @@ import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { toWire } from '../errors.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import type { SettleHow } from '../link.ts'
-import type { Assignment } from '../protocol.ts'
+import type { Assignment } from '../places.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 
 /** A full link is tried again after this long. */

@@ -1,7 +1,7 @@
 /** Copies whole frames out of a window that nobody overwrites meanwhile. Any thread. */
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_HEADER_BYTES } from '../log/frame.ts'
-import type { Assignment } from '../protocol.ts'
+import type { Assignment } from '../places.ts'
 
 /** Frames from a position on, of the `available` bytes after it at most `most`, or one frame. */
 export function copyFrames(

@@ -7,7 +7,7 @@
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
 import { SLOT_PIN } from '../layout.ts'
 import { frameEndOffset } from '../log/frame.ts'
-import type { Assignment } from '../protocol.ts'
+import type { Assignment } from '../places.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyFrames } from './window-frames.ts'
 

@@ -11,9 +11,10 @@
  * 20 u32 count            records
  * 24 f64 baseTimestamp    ms since the epoch
  * 32 u32 maxTimestampDelta
- * 36 u32 producerEpoch
+ * 36 u32 producerEpoch    1: of a named producer; 0: of any other
  * 40 f64 producerId
- * 48 u32 baseSequence     of the producer, in this partition, wrapping
+ * 48 u32 baseSequence     of the producer, in this partition, wrapping; of a named one the low word of its last record's
+ *                         number
  * 52 u32 ring             id of the ring it came by; 0: appended by the partition's own thread
  * 56 i32 ringEnd          position after it in that ring
  * 60 u32 bodyCrc          of the records; 0 where the frame never leaves memory
@@ -29,6 +30,8 @@ import type { Memory, WindowReader } from 'sharedarraybuffer-ring'
 
 export const FRAME_HEADER_BYTES = 72
 export const FRAME_VERSION = 1
+/** Epoch of frames whose records were numbered by their producer. */
+export const NAMED_EPOCH = 1
 /** A record's offset delta has 16 bits. */
 export const FRAME_RECORDS_MAX = 65_535
 

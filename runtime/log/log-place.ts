@@ -1,6 +1,6 @@
 /** Where logs lie in a broker's folder, and how a topic's are kept. Leaf, any thread. */
 import { join } from 'node:path'
-import type { TopicLogShape, TopicShape } from '../protocol.ts'
+import type { TopicLogShape, TopicShape } from '../places.ts'
 import type { StoredTopic } from './log-store-types.ts'
 
 /** A frame is sealed at 16 KiB, or has one record, with what is added to one that is replayed. */

@@ -23,7 +23,7 @@ import { LogStore } from '../log/log-store.ts'
 import type { FaultPoint, StoreEntry } from '../log/log-store-types.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
-import type { PartitionPlace, StorePlace, TopicShape } from '../protocol.ts'
+import type { PartitionPlace, StorePlace, TopicShape } from '../places.ts'
 import type { PartitionActor } from './partition-actor.ts'
 import { PartitionStore } from './partition-store.ts'
 

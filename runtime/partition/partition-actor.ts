@@ -29,7 +29,8 @@ import {
   placeFrame,
 } from '../log/frame.ts'
 import { findRecord, type StoredRecord } from '../log/stored-record.ts'
-import type { HostPartitionStats, PartitionPlace, TopicShape } from '../protocol.ts'
+import type { PartitionPlace, TopicShape } from '../places.ts'
+import type { HostPartitionStats } from '../protocol.ts'
 import type { HostLink } from './host-link.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'

@@ -15,9 +15,9 @@ import type { Desk } from '../dead-letters/desk.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
+import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from '../places.ts'
 import type {
   DeskPlace,
-  GroupPlace,
   GroupReport,
   HostHoldings,
   HostNotice,
@@ -28,11 +28,7 @@ import type {
   LinkedClient,
   PartitionHostApi,
   PartitionHostBoot,
-  PartitionPlace,
   SlotCrash,
-  SlotPlace,
-  StartAt,
-  TopicShape,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { BrokerEvents } from '../types.ts'
@@ -362,6 +358,11 @@ class PartitionHost implements PartitionHostApi {
     for (const link of this.#links.values()) this.#takeSettlements(link)
     group.closeSlot(epoch, crash)
     this.#wake()
+  }
+
+  lastSequence(topic: number, partition: number, producer: number, from: number): number | null {
+    const { log, highWatermark } = this.#partition(topic, partition)
+    return log?.lastSequence(producer, from, highWatermark) ?? null
   }
 
   partitionStats(topic: number): readonly HostPartitionStats[] {

@@ -1,6 +1,6 @@
 /** A partition over shared memory of its own, with one producer's ring, and what makes actors of it, one after another. */
 import { Arena, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
-import type { TopicShape } from '../protocol.ts'
+import type { TopicShape } from '../places.ts'
 import { PartitionWriter, type RingPlace } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import type { HostLink } from './host-link.ts'

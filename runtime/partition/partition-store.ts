@@ -7,7 +7,14 @@
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
 import type { Disk } from '../log/disk.ts'
-import { FRAME_BASE_SEQUENCE, FRAME_PRODUCER_ID, FRAME_RING, frameEnd } from '../log/frame.ts'
+import {
+  FRAME_BASE_SEQUENCE,
+  FRAME_PRODUCER_EPOCH,
+  FRAME_PRODUCER_ID,
+  FRAME_RING,
+  frameEnd,
+  NAMED_EPOCH,
+} from '../log/frame.ts'
 import { LogReader } from '../log/log-reader.ts'
 import type { LogStore } from '../log/log-store.ts'
 import type { StoreEntry } from '../log/log-store-types.ts'
@@ -107,6 +114,18 @@ export class PartitionStore {
       if (frame.readInt32LE(FRAME_RING) === 0 && frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId)
         found.add(frame.readInt32LE(FRAME_BASE_SEQUENCE))
     return found
+  }
+
+  /** The low word of the number of a named producer's last record, from an offset on; null: it has none there. */
+  lastSequence(producerId: number, from: number, endOffset: number): number | null {
+    let last: number | null = null
+    for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
+      if (
+        frame.readUInt32LE(FRAME_PRODUCER_EPOCH) === NAMED_EPOCH &&
+        frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId
+      )
+        last = frame.readInt32LE(FRAME_BASE_SEQUENCE)
+    return last
   }
 
   /** Whole frames, each by itself, from the one that holds `offset` on. @throws MillraceError MILL_DISK, MILL_CORRUPT */

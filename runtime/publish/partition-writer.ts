@@ -10,7 +10,7 @@ import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import { DISK_ERRNOS, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
-import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, writeSealedHeader } from '../log/frame.ts'
+import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/frame.ts'
 
 /** A record ring, as the control thread made it. */
 export interface RingPlace {
@@ -57,6 +57,7 @@ export class PartitionWriter {
   readonly host: number
   readonly #memory: Memory
   readonly #producerId: number
+  readonly #isNamed: boolean
   #place: RingPlace
   #ring: RingProducer
   /** Address of the open frame; 0: none. */
@@ -81,7 +82,9 @@ export class PartitionWriter {
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
 
-  constructor(memory: Memory, place: RingPlace, producerId: number) {
+  /** `isNamed`: records have numbers of their own, which `sequence` tells. */
+  constructor(memory: Memory, place: RingPlace, producerId: number, isNamed = false) {
+    this.#isNamed = isNamed
     this.partition = place.partition
     this.host = place.host
     this.#memory = memory
@@ -154,6 +157,11 @@ export class PartitionWriter {
     }
   }
 
+  /** The number of the record just appended, of a named producer. */
+  sequence(sequence: number): void {
+    this.#sequence = sequence | 0
+  }
+
   /** Records on their way. */
   get unanswered(): number {
     let count = this.#count
@@ -193,13 +201,13 @@ export class PartitionWriter {
       baseTimestamp: this.#baseTimestamp,
       maxTimestampDelta: this.#maxTimestampDelta,
       producerId: this.#producerId,
-      producerEpoch: 0,
+      producerEpoch: this.#isNamed ? NAMED_EPOCH : 0,
       baseSequence: this.#sequence,
       ring: ticket.ring,
       ringEnd: ticket.ringEnd,
     })
     this.#ring.publish()
-    this.#sequence = (this.#sequence + this.#count) | 0
+    if (!this.#isNamed) this.#sequence = (this.#sequence + this.#count) | 0
     this.#count = 0
     this.#cursor = 0
     this.#limit = 0
@@ -210,6 +218,12 @@ export class PartitionWriter {
     this.#newest = ticket
     this.sealed++
     return true
+  }
+
+  /** Nothing comes any more. */
+  close(): void {
+    this.seal()
+    this.#ring.close()
   }
 
   /** Moves on to a larger ring; the old one is drained by the partition first. */

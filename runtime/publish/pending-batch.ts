@@ -15,6 +15,8 @@ interface GrowingRange {
 
 export class PendingBatch implements FrameObserver {
   messages: readonly Message[]
+  /** Of a named producer: the number of each message. */
+  readonly sequences: readonly number[] | null
   readonly since: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
@@ -40,6 +42,7 @@ export class PendingBatch implements FrameObserver {
     room: WaitingRoom,
     messages: readonly Message[],
     mayBeRefused: boolean,
+    sequences: readonly number[] | null,
     options: PublishOptions,
     resolve: (receipt: BatchReceipt) => void,
     reject: (error: Error) => void,
@@ -47,6 +50,7 @@ export class PendingBatch implements FrameObserver {
     this.#topic = topic
     this.#room = room
     this.messages = messages
+    this.sequences = sequences
     this.#onTheWay = mayBeRefused ? new Map() : null
     this.since = nowMs()
     this.deadline = deadlineOf(options, this.since)

@@ -5,7 +5,7 @@
  */
 import type { MillraceError } from '../errors.ts'
 import { copyHeaders, ownedHeaders } from '../log/headers.ts'
-import type { ControlApi } from '../protocol.ts'
+import type { ControlApi, NamedPlaces } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Message, Receipt } from '../types.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
@@ -89,6 +89,20 @@ export class Publishers {
         throw error
       },
     )
+  }
+
+  /** A producer of its own for a named one. */
+  named({ topic, rings, state }: NamedPlaces): TopicProducer {
+    const producer = new TopicProducer(this.#thread, this.#surroundings, this.#room, topic, rings, state.id)
+    if (this.#failure !== null) producer.fail(this.#failure)
+    this.#opened.push(producer)
+    return producer
+  }
+
+  /** It is closed, and is asked for nothing any more. */
+  forget(producer: TopicProducer): void {
+    const index = this.#opened.indexOf(producer)
+    if (index !== -1) this.#opened.splice(index, 1)
   }
 
   /** Everything published so far by this thread is appended. */

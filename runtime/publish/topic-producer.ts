@@ -13,6 +13,7 @@ import { show } from '../names.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Durability, Key, Message, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
+import { Overdue, type Waiter } from './overdue.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { hashKey, StickyPartitioner } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
@@ -32,8 +33,6 @@ export interface ProducedTopic {
   readonly durability: Durability
 }
 
-type Waiter = PendingPublish | PendingBatch
-
 interface Flush {
   /** Serial of the last waiter that it covers. */
   readonly behind: number
@@ -43,9 +42,6 @@ interface Flush {
   readonly reject: (error: Error) => void
 }
 
-const STALLED_MS = 5_000
-/** Longest wait for the control thread to say what holds an overdue publish. */
-const HOLD_MS = 1_000
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
@@ -64,11 +60,7 @@ export class TopicProducer implements Sweepable {
   readonly #waitingIn: Int32Array
   #waitingBatches = 0
   readonly #growing = new Set<number>()
-  #saidStalled = false
-  /** Publishes past their deadline for which it is being asked what holds them, and since when. */
-  readonly #overdue = new WeakMap<Waiter, number>()
-  /** The answers on their way, by partition. */
-  readonly #holds = new Map<number, Promise<string>>()
+  readonly #overdue: Overdue
   #flushes: Flush[] = []
   #failure: Error | null = null
   /** Something handed to tryPublish was refused since the last flush. */
@@ -81,14 +73,21 @@ export class TopicProducer implements Sweepable {
     room: WaitingRoom,
     topic: ProducedTopic,
     rings: readonly RingPlace[],
+    named: number | null = null,
   ) {
     this.topic = topic
     this.#thread = thread
     this.#surroundings = surroundings
     this.#room = room
     this.#codec = codecOf(topic.codec)
-    this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, thread.client))
+    this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, named ?? thread.client, named !== null))
     for (const writer of this.#writers) thread.addWriter(writer)
+    this.#overdue = new Overdue(
+      topic.id,
+      surroundings,
+      waiter => this.#partitionOfWaiter(waiter),
+      () => this.#serve(),
+    )
     this.#sticky = new StickyPartitioner(topic.partitions)
     this.#waitingIn = new Int32Array(topic.partitions)
     this.#stopListening = thread.onReceipts(() => this.#serve())
@@ -150,6 +149,15 @@ export class TopicProducer implements Sweepable {
   }
 
   publishBatch(messages: readonly Message[], options: PublishOptions = NO_OPTIONS): Promise<BatchReceipt> {
+    return this.publishSequenced(messages, null, options)
+  }
+
+  /** Of a named producer: `sequences` are the numbers of the messages. */
+  publishSequenced(
+    messages: readonly Message[],
+    sequences: readonly number[] | null,
+    options: PublishOptions,
+  ): Promise<BatchReceipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
       if (!Array.isArray(messages))
@@ -159,6 +167,7 @@ export class TopicProducer implements Sweepable {
         this.#room,
         messages,
         this.topic.onFull === 'reject',
+        sequences,
         options,
         resolve,
         reject,
@@ -201,6 +210,11 @@ export class TopicProducer implements Sweepable {
     }
     if (key === null) return this.#sticky.next(value === null ? 0 : value.length)
     return (hashKey(key) & 0x7fffffff) % partitions
+  }
+
+  /** Of a record with a key, or with a partition that was given. @throws MillraceError MILL_OUT_OF_RANGE */
+  partitionOf(key: Key | null, partition: number | undefined): number {
+    return this.#partitionOf(partition, key, null)
   }
 
   #mayAppend(partition: number): boolean {
@@ -251,6 +265,7 @@ export class TopicProducer implements Sweepable {
           return false
         }
         writer.observe(batch)
+        if (batch.sequences !== null) writer.sequence(batch.sequences[batch.next] as number)
         batch.took(partition)
         if (!writer.dirty) this.#thread.markDirty(writer)
       }
@@ -307,7 +322,7 @@ export class TopicProducer implements Sweepable {
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
   #serve(): void {
-    if (this.topic.onFull === 'reject') this.#announceRefused()
+    if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory') this.#announceRefused()
     if (this.#waiters.length > 0) this.#serveWaiters()
     if (this.#flushes.length > 0) this.#serveFlushes()
   }
@@ -398,44 +413,10 @@ export class TopicProducer implements Sweepable {
 
   /** Gives up what is overdue and says what has waited for long. */
   sweep(now: number): void {
-    let longest: Waiter | null = null
-    const look = (pending: Waiter): void => {
-      if (pending.done) return
-      if (longest === null || pending.since < longest.since) longest = pending
-      if (now >= pending.deadline) this.#giveUp(pending, now)
-    }
-    for (const writer of this.#writers) writer.pending(look as (pending: FrameObserver) => void)
-    for (const waiter of this.#waiters) look(waiter)
-    this.#sayStalled(longest, now)
+    const waiting = new Set<Waiter>(this.#waiters)
+    for (const writer of this.#writers) writer.pending(observer => waiting.add(observer as Waiter))
+    this.#overdue.sweep(waiting, now)
     this.#serve()
-  }
-
-  /** Rejects what is overdue, once it is known what holds it; without that, where the control thread does not say. */
-  #giveUp(pending: Waiter, now: number): void {
-    const asked = this.#overdue.get(pending)
-    if (asked !== undefined) {
-      if (now - asked >= HOLD_MS) pending.expire('')
-      return
-    }
-    this.#overdue.set(pending, now)
-    const partition = this.#partitionOfWaiter(pending)
-    let hold = this.#holds.get(partition)
-    if (hold === undefined) {
-      hold = this.#surroundings.describeHold(this.topic.id, partition).catch(() => '')
-      this.#holds.set(partition, hold)
-      void hold.then(() => this.#holds.delete(partition))
-    }
-    void hold.then(text => {
-      pending.expire(text)
-      this.#serve()
-    })
-  }
-
-  #sayStalled(longest: Waiter | null, now: number): void {
-    const stalled = longest !== null && now - longest.since >= STALLED_MS
-    if (stalled && !this.#saidStalled)
-      this.#surroundings.stalled(this.topic.id, this.#partitionOfWaiter(longest), now - longest.since)
-    this.#saidStalled = stalled
   }
 
   #partitionOfWaiter(waiter: Waiter): number {
@@ -464,6 +445,12 @@ export class TopicProducer implements Sweepable {
       throw new MillraceError('MILL_ABORTED', 'the publish was aborted before it began', {
         cause: options.signal.reason,
       })
+  }
+
+  /** Nothing more is published; its rings are given back when they are drained. */
+  close(): void {
+    for (const writer of this.#writers) writer.close()
+    this.fail(new MillraceError('MILL_CLOSED', 'the producer is closed'))
   }
 
   /** Refuses what comes, and fails everything on its way. */

@@ -1,0 +1,73 @@
+/**
+ * What a topic's publishes wait for too long: says so once, and gives up what is past its deadline, with what holds it.
+ *
+ * The producer's thread. Bound: one question to the control thread for each partition at a time.
+ */
+import type { PendingBatch } from './pending-batch.ts'
+import type { PendingPublish } from './pending-publish.ts'
+import type { ProducerSurroundings } from './producer-surroundings.ts'
+
+export type Waiter = PendingPublish | PendingBatch
+
+const STALLED_MS = 5_000
+/** Longest wait for the control thread to say what holds an overdue publish. */
+const HOLD_MS = 1_000
+
+export class Overdue {
+  readonly #topic: number
+  readonly #surroundings: ProducerSurroundings
+  readonly #partitionOf: (waiter: Waiter) => number
+  readonly #gaveUp: () => void
+  #saidStalled = false
+  /** Publishes past their deadline for which it is being asked what holds them, and since when. */
+  readonly #asked = new WeakMap<Waiter, number>()
+  /** The answers on their way, by partition. */
+  readonly #holds = new Map<number, Promise<string>>()
+
+  constructor(
+    topic: number,
+    surroundings: ProducerSurroundings,
+    partitionOf: (waiter: Waiter) => number,
+    gaveUp: () => void,
+  ) {
+    this.#topic = topic
+    this.#surroundings = surroundings
+    this.#partitionOf = partitionOf
+    this.#gaveUp = gaveUp
+  }
+
+  /** Looks at all that is not answered. */
+  sweep(waiting: Iterable<Waiter>, now: number): void {
+    let longest: Waiter | null = null
+    for (const waiter of waiting) {
+      if (waiter.done) continue
+      if (longest === null || waiter.since < longest.since) longest = waiter
+      if (now >= waiter.deadline) this.#giveUp(waiter, now)
+    }
+    const stalled = longest !== null && now - longest.since >= STALLED_MS
+    if (longest !== null && stalled && !this.#saidStalled)
+      this.#surroundings.stalled(this.#topic, this.#partitionOf(longest), now - longest.since)
+    this.#saidStalled = stalled
+  }
+
+  /** Rejects what is overdue, once it is known what holds it; without that, where the control thread does not say. */
+  #giveUp(waiter: Waiter, now: number): void {
+    const asked = this.#asked.get(waiter)
+    if (asked !== undefined) {
+      if (now - asked >= HOLD_MS) waiter.expire('')
+      return
+    }
+    this.#asked.set(waiter, now)
+    const partition = this.#partitionOf(waiter)
+    let hold = this.#holds.get(partition)
+    if (hold === undefined) {
+      hold = this.#surroundings.describeHold(this.#topic, partition).catch(() => '')
+      this.#holds.set(partition, hold)
+      void hold.then(() => this.#holds.delete(partition))
+    }
+    void hold.then(text => {
+      waiter.expire(text)
+      this.#gaveUp()
+    })
+  }
+}

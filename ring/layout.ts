@@ -17,6 +17,8 @@
  *           +4 NAP     0 for ever: what the owner waits on when it only wants to wait
  *
  * window    +0 END     writer writes, readers read         position after the last committed byte
+ *           +4 START   writer writes, readers read         first byte that pinned readers may look at; without pins 0
+ *           +8 LAP     writer writes, readers read         how often START has passed a multiple of 2^30
  *           +128 GENERATION writer writes, next writer reads   odd or even names the valid bank
  *           +256, +320 two banks of 16 words               what the next writer needs if this one dies
  *           +384 data, `capacity` bytes, a power of two
@@ -29,6 +31,9 @@
  *           +132 EXITED keeper writes, writer reads      the last term whose reader's thread has exited
  *           +256 TERM  writer writes, next writer reads  number of the reader that the gate was opened for last; 0: none.
  *                      Between two terms, when the old reader has left or exited, the writer sets POSITION and INSIDE
+ *
+ * pin       one word for each reader that a window's writer overtakes, wherever its owner has room
+ *           +0 POSITION reader writes, writer reads      first byte that it copies now, a multiple of 8; 1: it copies none
  * ```
  *
  * Positions are free-running Int32: they wrap from 2^31 - 1 to -2^31 and are compared by `(a - b) | 0`.
@@ -47,7 +52,7 @@ export const BELL_BYTES: number = LINE_BYTES
 
 export const WINDOW_END = 0
 export const WINDOW_START = 4
-export const PIN_IDLE = 1
+export const WINDOW_LAP = 8
 export const WINDOW_GENERATION: number = LINE_BYTES
 export const WINDOW_BANKS: number = 2 * LINE_BYTES
 export const WINDOW_BANK_BYTES = 64
@@ -59,6 +64,9 @@ export const GATE_ENDED: number = LINE_BYTES
 export const GATE_EXITED: number = LINE_BYTES + 4
 export const GATE_TERM: number = 2 * LINE_BYTES
 export const GATE_BYTES: number = 3 * LINE_BYTES
+
+/** What a pin holds while its reader copies nothing. */
+export const PIN_IDLE = 1
 
 /** Bytes that a ring of this capacity takes in memory. */
 export function ringBytes(capacity: number): number {

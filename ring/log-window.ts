@@ -4,22 +4,17 @@
  * The writer copies bytes in after the end, then commits: it fills the idle bank with what a successor needs, flips the
  * generation (the atomic point), and stores the end that readers look at. Bytes between the committed start and end are
  * never rewritten: a start that moved is committed by itself before anything behind it is overwritten, because a
- * successor walks from there. The start moves only up to the slowest gate. Data may wrap anywhere: there is no padding, so the window
- * holds exactly the bytes of the log. A reader copies out what it wants and then moves its gate.
+ * successor walks from there. The start moves up to the slowest gate (`reclaim`), or, of a log that is kept elsewhere as well,
+ * past all readers that are not copying at that moment (`overtake`, window-pins.ts); a window does one or the other. Data may
+ * wrap anywhere: there is no padding, so the window holds exactly the bytes of the log. A reader copies out what it wants
+ * and then moves its gate or leaves its pin.
  *
  * Layout: layout.ts. Bound: `capacity` bytes; `free` says what is left, and a writer that finds too little waits.
  */
-import {
-  PIN_IDLE,
-  WINDOW_BANK_BYTES,
-  WINDOW_BANKS,
-  WINDOW_DATA,
-  WINDOW_END,
-  WINDOW_GENERATION,
-  WINDOW_START,
-} from './layout.ts'
+import { WINDOW_BANK_BYTES, WINDOW_BANKS, WINDOW_DATA, WINDOW_END, WINDOW_GENERATION } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { type GateTicket, NO_GATE, type WindowGates } from './window-gates.ts'
+import { WindowPins } from './window-pins.ts'
 
 /** Words of a bank that the window itself uses; the other `BANK_WORDS` are the owner's. */
 const BANK_END = 0
@@ -50,7 +45,8 @@ export class WindowWriter {
   readonly own: Int32Array
   /** Addresses of the words that hold the gates: positions which the start must not pass. */
   readonly gates: number[] = []
-  readonly pins: number[] = []
+  /** Readers that are overtaken, and where they are told that the window begins. */
+  readonly pins: WindowPins
   /** Readers that can be detached; `null`: none ever is. */
   readonly #table: WindowGates | null
 
@@ -60,6 +56,7 @@ export class WindowWriter {
     this.address = address
     this.capacity = capacity
     this.#table = table
+    this.pins = new WindowPins(memory, address)
     this.#data = address + WINDOW_DATA
     this.#mask = capacity - 1
     this.#generation = memory.load(address + WINDOW_GENERATION)
@@ -120,14 +117,13 @@ export class WindowWriter {
     return this.free()
   }
 
+  /**
+   * Gives up at least the oldest `bytes`, which are committed, whatever readers have not read of them; false, and nothing is
+   * given up, while one is copying there. Then readers may enter there no more, so that asking again leads on.
+   */
   overtake(bytes: number): boolean {
-    const target = (this.start + bytes) | 0
-    this.memory.store(this.address + WINDOW_START, target)
-    for (const pin of this.pins) {
-      const at = this.memory.load(pin)
-      if (at !== PIN_IDLE && ((at - target) | 0) < 0) return false
-    }
-    this.start = target
+    if (!this.pins.pass((this.start + bytes) | 0)) return false
+    this.start = this.pins.start
     return true
   }
 
@@ -136,7 +132,7 @@ export class WindowWriter {
     this.start = (this.start + bytes) | 0
   }
 
-  /** Forgets what was copied in since the last commit. */
+  /** Forgets what was copied in since the last commit: readers have seen none of it, and what they see stays. */
   rewind(): void {
     this.end = this.committedEnd
   }
@@ -200,7 +196,7 @@ export class WindowWriter {
   }
 }
 
-/** A reader's side: looks at the end and at the bytes before it, as its gate allows. Any thread. */
+/** A reader's side: looks at the end and at the bytes before it, as its gate or pin allows. Any thread. */
 export class WindowReader {
   readonly memory: Memory
   readonly address: number
@@ -214,22 +210,6 @@ export class WindowReader {
     this.capacity = capacity
     this.#data = address + WINDOW_DATA
     this.#mask = capacity - 1
-  }
-
-  /** Position of the oldest byte that may be read, where the writer overtakes. */
-  start(): number {
-    return this.memory.load(this.address + WINDOW_START)
-  }
-
-  enter(pin: number, position: number): boolean {
-    this.memory.store(pin, position)
-    if (((this.memory.load(this.address + WINDOW_START) - position) | 0) <= 0) return true
-    this.memory.store(pin, PIN_IDLE)
-    return false
-  }
-
-  leave(pin: number): void {
-    this.memory.store(pin, PIN_IDLE)
   }
 
   /** The committed end, a position. */

@@ -139,7 +139,7 @@ class LogGate implements GroupGate {
 
   open(slot: number): void {
     this.#pin = slot + SLOT_PIN
-    this.#partition.window.pins.push(this.#pin)
+    this.#partition.window.pins.add(this.#pin)
   }
 
   shut(): void {
@@ -162,8 +162,7 @@ class LogGate implements GroupGate {
 
   close(): void {
     if (this.#pin === null) return
-    const { pins } = this.#partition.window
-    pins.splice(pins.indexOf(this.#pin), 1)
+    this.#partition.window.pins.remove(this.#pin)
     this.#pin = null
   }
 }

@@ -14,7 +14,7 @@
  *
  * Bound: one fetch, and one open file while it is behind.
  */
-import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
+import { type Memory, ReaderPin, WindowReader } from 'sharedarraybuffer-ring'
 import { MillraceError } from '../errors.ts'
 import { SLOT_PIN } from '../layout.ts'
 import { frameBaseOffset, frameEndOffset, nearestOffset } from '../log/frame.ts'
@@ -31,7 +31,7 @@ export class LogSource implements FrameSource {
   readonly #window: WindowReader
   readonly #assignment: Assignment
   readonly #place: PartitionLogPlace
-  readonly #pin: number
+  readonly #pin: ReaderPin
   /** Of the next record that is wanted. */
   #offset: number
   /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
@@ -46,13 +46,13 @@ export class LogSource implements FrameSource {
     this.#window = new WindowReader(memory, address, capacity)
     this.#assignment = assignment
     this.#place = place
-    this.#pin = assignment.slot + SLOT_PIN
+    this.#pin = new ReaderPin(memory, address, assignment.slot + SLOT_PIN)
     this.#offset = assignment.committed
     this.#highWatermark = assignment.highWatermark
   }
 
   ready(): boolean {
-    if (this.#position !== null) return this.#window.end() !== this.#position
+    if (this.#position !== null && this.#window.end() !== this.#position) return true
     return this.#offset < this.#readTo()
   }
 
@@ -72,26 +72,26 @@ export class LogSource implements FrameSource {
   #fetchJoined(): Buffer | null {
     this.#position ??= this.#join()
     if (this.#position === null) return null
-    const available = (this.#window.end() - this.#position) | 0
-    if (available === 0) return null
-    if (!this.#window.enter(this.#pin, this.#position)) {
+    if (!this.#pin.enter(this.#position)) {
       this.#position = null
       return null
     }
     try {
+      const available = (this.#window.end() - this.#position) | 0
+      if (available === 0) return null
       const frames = copyFrames(this.#window, this.#position, available, FETCH_BYTES, this.#assignment)
       this.#position = (this.#position + frames.length) | 0
       return frames
     } finally {
-      this.#window.leave(this.#pin)
+      this.#pin.leave()
     }
   }
 
   /** Where the window has the wanted offset; null if it does not. */
   #join(): number | null {
     const window = this.#window
-    const start = window.start()
-    if (!window.enter(this.#pin, start)) return null
+    const start = this.#pin.enterOldest()
+    if (start === null) return null
     try {
       const end = window.end()
       for (let position = start; position !== end; position = (position + window.word(position)) | 0) {
@@ -102,7 +102,7 @@ export class LogSource implements FrameSource {
       // end is looked at again, for it may have moved before the high watermark was.
       return this.#readTo() === this.#offset && window.end() === end ? end : null
     } finally {
-      window.leave(this.#pin)
+      this.#pin.leave()
     }
   }
 

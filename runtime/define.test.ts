@@ -106,7 +106,7 @@ t.test('handlers that cannot work are refused', async t => {
     [{ mesage: () => 1 }, /no function "mesage": did you mean `message`\?/],
     [
       { message: () => 1, onError: () => 1 },
-      /no function "onError": a handler has `start`, `message` or `batch`, and `stop`/,
+      /no function "onError": a handler has `start`, `message` or `batch`, `stop`, and `snapshot`/,
     ],
     [Object.freeze({ message: () => 1 }), /before it is frozen/],
   ]

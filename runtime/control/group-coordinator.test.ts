@@ -15,6 +15,7 @@ function house() {
   const partitions = [0, 1]
   const group = { places: partitions.map(partition => ({ member: partition, group: 'g' })), slots: new Map() }
   const catalog = {
+    snapshots: { get: () => null },
     addSlot(_group: GroupEntry, partition: number): SlotPlace {
       const slot = { member: partition, epoch: ++epoch, slot: epoch, client: 1, confirms: false }
       group.slots.set(partition, slot)

@@ -25,6 +25,11 @@ const delays: Handler<Flight, Airports, void> = defineHandler(flightsTopic, {
     airports.set(origin, histogram)
   },
 
+  // With a folder, what was counted is there again after a crash, and every flight counts once.
+  snapshot: airports => [...airports].map(([origin, histogram]) => [origin, [...histogram]]),
+  restore: (airports: readonly [string, readonly [number, number][]][]) =>
+    new Map(airports.map(([origin, histogram]) => [origin, new Map(histogram)])),
+
   async stop(airports, context) {
     await Promise.all(
       [...airports].map(([key, histogram]) => context.publish(airportsTopic, { key, value: summarise(histogram) })),

@@ -18,8 +18,8 @@ export interface FlightRow {
 
 const ROWS_PER_CHUNK = 8_192
 
-/** Yields the first `limit` rows in file order, which is the order of departure; default: all. */
-export async function* readFlights(limit: number = Number.POSITIVE_INFINITY): AsyncGenerator<FlightRow[]> {
+/** Yields rows in file order, which is the order of departure: from row `from` on, up to row `limit`; default: all. */
+export async function* readFlights(limit: number = Number.POSITIVE_INFINITY, from = 0): AsyncGenerator<FlightRow[]> {
   const data = new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets'))
   const file = await asyncBufferFromFile(fileURLToPath(data))
   const scan = await parquetScan({
@@ -29,8 +29,10 @@ export async function* readFlights(limit: number = Number.POSITIVE_INFINITY): As
     columns: ['date', 'origin', 'destination', 'delay'],
     parsers: { timestampFromMicroseconds: micros => Number(micros) / 1_000 },
   })
-  for (const { rowStart, rowEnd: groupEnd } of scan.ranges) {
-    if (rowStart >= limit) return
+  for (const { rowStart: groupStart, rowEnd: groupEnd } of scan.ranges) {
+    if (groupStart >= limit) return
+    if (groupEnd <= from) continue
+    const rowStart = Math.max(groupStart, from)
     const rowEnd = Math.min(groupEnd, limit)
     const column = (name: string) => scan.readColumn({ column: name, rowStart, rowEnd })
     const [dates, origins, destinations, delays] = await Promise.all([
@@ -39,13 +41,13 @@ export async function* readFlights(limit: number = Number.POSITIVE_INFINITY): As
       column('destination'),
       column('delay'),
     ])
-    for (let from = 0; from < rowEnd - rowStart; from += ROWS_PER_CHUNK) {
-      const length = Math.min(ROWS_PER_CHUNK, rowEnd - rowStart - from)
+    for (let at = 0; at < rowEnd - rowStart; at += ROWS_PER_CHUNK) {
+      const length = Math.min(ROWS_PER_CHUNK, rowEnd - rowStart - at)
       yield Array.from({ length }, (_, i) => ({
-        departedAt: Number(dates[from + i]),
-        origin: String(origins[from + i]),
-        destination: String(destinations[from + i]),
-        delay: Number(delays[from + i]),
+        departedAt: Number(dates[at + i]),
+        origin: String(origins[at + i]),
+        destination: String(destinations[at + i]),
+        delay: Number(delays[at + i]),
       }))
     }
   }

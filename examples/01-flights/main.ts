@@ -5,55 +5,41 @@
  *                                                    |                             \-> dead letters -> table
  *                                                    \-> group `routes`: an Observable on this thread -> table
  *
- * Nothing here says how fast to read: when a group falls behind, its partitions fill, and `publishBatch` waits.
+ * Nothing here says how fast to read: when a group falls behind, its partitions fill, and `publishBatch` waits. With `--dir`
+ * everything is kept in a folder: killed at any moment and run again, it goes on where it was, and every flight counts once.
  */
-import { createBroker } from 'millrace'
+import { type Broker, createBroker, type Message, type Topic } from 'millrace'
 import { readFlights } from './flights.ts'
 import { type Options, parseOptions } from './options.ts'
 import { type ImpossibleFlight, type Result, toJsonLine, toTables } from './report.ts'
-import { countRoutes } from './routes.ts'
-import { type AirportDelays, airportsTopic, flightsTopic, impossibleTopic } from './topics.ts'
+import { countRoutes, keepCountingRoutes } from './routes.ts'
+import { type AirportDelays, airportsTopic, type Flight, flightsTopic } from './topics.ts'
 
-async function countFlights({ limit, partitions, threads }: Options, signal: AbortSignal): Promise<Result> {
-  const broker = await createBroker()
+async function countFlights({ limit, partitions, threads, dir }: Options, signal: AbortSignal): Promise<Result> {
+  const broker = await createBroker({ dir })
   try {
     const flights = await broker.topic(flightsTopic, { partitions })
 
-    // Two groups read every flight: one on worker threads, one here.
-    const delays = await flights.group('delays').run({ handler: new URL('./delays.js', import.meta.url), threads })
-    const routes = countRoutes(flights.group('routes'))
-
-    // What the handlers find out, and what they refuse, comes back as records of two other topics.
+    // What the handlers find out comes back as records of another topic.
     const airports = new Map<string, AirportDelays>()
     const airportsRun = await (await broker.topic(airportsTopic)).group('report').handle(({ key, value }) => {
       airports.set(key ?? 'unknown', value)
     })
-    const impossible: ImpossibleFlight[] = []
-    const impossibleRun = await (await broker.topic(impossibleTopic))
-      .group('report')
-      .handle(({ key, value, timestamp, headers }) => {
-        const reason = String(headers['millrace-error-message'])
-        impossible.push({ departedAt: timestamp, route: `${key}-${value.destination}`, delay: value.delay, reason })
-      })
+
+    // Two groups read every flight: one on worker threads, one here.
+    const delays = await flights.group('delays').run({ handler: new URL('./delays.js', import.meta.url), threads })
+    const group = flights.group('routes')
+    const routes = dir === undefined ? countRoutes(group) : await keepCountingRoutes(group)
 
     const startedAtMs = performance.now()
-    let published = 0
-    for await (const rows of readFlights(limit)) {
-      signal.throwIfAborted()
-      const messages = rows.map(({ origin, destination, delay, departedAt }) => ({
-        key: origin,
-        value: { destination, delay },
-        timestamp: departedAt,
-      }))
-      published += (await flights.publishBatch(messages, { signal })).count
-    }
-
+    const published = await publishFlights(broker, flights, limit, dir !== undefined, signal)
     await Promise.all([delays.idle(), routes.counted(published)])
-    routes.stop()
+    await routes.stop()
     const { processed } = await delays.stats()
     await delays.stop() // each handler publishes its airports now
-    await Promise.all([airportsRun.idle(), impossibleRun.idle()])
+    await airportsRun.idle()
     const seconds = (performance.now() - startedAtMs) / 1_000
+    const impossible = await impossibleFlights(broker)
 
     return {
       published,
@@ -68,6 +54,54 @@ async function countFlights({ limit, partitions, threads }: Options, signal: Abo
   } finally {
     await broker.close()
   }
+}
+
+/** Returns how many there are in all. */
+async function publishFlights(
+  broker: Broker,
+  flights: Topic<Flight>,
+  limit: number,
+  isKept: boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  // What is in a folder is not published again: a producer with a name knows how far it was.
+  const loader = isKept ? await broker.producer<Flight>('parquet', flights) : null
+  const first = loader?.next ?? 0
+  if (first > 0) await sayResumed(flights, first)
+  let published = first
+  for await (const rows of readFlights(limit, first)) {
+    signal.throwIfAborted()
+    const messages: Message<Flight>[] = rows.map(({ origin, destination, delay, departedAt }) => ({
+      key: origin,
+      value: { destination, delay },
+      timestamp: departedAt,
+    }))
+    await (loader ?? flights).publishBatch(messages, { signal })
+    published += messages.length
+  }
+  return published
+}
+
+async function sayResumed(flights: Topic<Flight>, first: number): Promise<void> {
+  const { partitions } = await flights.stats()
+  const kept = partitions.reduce((sum, { highWatermark }) => sum + highWatermark, 0)
+  const lag = await flights.group('delays').lag()
+  console.error(
+    `Resuming: ${kept} flights are in the log, the file is read from row ${first}, and the group delays goes on ${lag} flights before the end.`,
+  )
+}
+
+/** What the group `delays` refused, oldest first. */
+async function impossibleFlights(broker: Broker): Promise<ImpossibleFlight[]> {
+  const impossible: ImpossibleFlight[] = []
+  for await (const { key, value, timestamp, error } of broker.deadLetters(flightsTopic).browse())
+    impossible.push({
+      departedAt: timestamp,
+      route: `${key}-${value.destination}`,
+      delay: value.delay,
+      reason: error.message,
+    })
+  return impossible.sort((a, b) => a.departedAt - b.departedAt)
 }
 
 async function main(): Promise<void> {

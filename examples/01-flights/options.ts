@@ -5,6 +5,8 @@ import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 
 export interface Options {
+  /** Folder in which everything is kept; default: it is in memory. */
+  readonly dir?: string
   readonly json?: boolean
   /** Rows to publish, at most. */
   readonly limit: number
@@ -15,6 +17,7 @@ export interface Options {
 export function parseOptions(argv: readonly string[]): Options {
   return new Command('01-flights')
     .description('Who leaves late? Three million flights, counted on all cores.')
+    .option('--dir <folder>', 'keep everything in this folder, and go on from what is there')
     .option('--json', 'print one line of JSON instead of tables')
     .option('--limit <rows>', 'publish only the first rows', wholeNumber(1, 3_000_000), 3_000_000)
     .option('--partitions <count>', 'partitions of the topic', wholeNumber(1, 1_024), 12)

@@ -2,9 +2,9 @@
  * The group `routes`: how many flights were there from where to where?
  *
  * Runs on the main thread, beside the publisher, as an Observable: each ack returns one credit of its window, so that
- * no more than a window of records is ever waiting here.
+ * no more than a window of records is ever waiting here. With a folder it is a handler, because a handler's counts are kept.
  */
-import type { Group } from 'millrace'
+import { defineHandler, type Group } from 'millrace'
 import { BehaviorSubject, filter, firstValueFrom, scan, tap } from 'rxjs'
 import type { Flight } from './topics.ts'
 
@@ -13,7 +13,7 @@ export interface RouteCounts {
   readonly flightsByRoute: ReadonlyMap<string, number>
   /** Resolves when this many flights were counted; rejects if the group fails. */
   counted(flights: number): Promise<void>
-  stop(): void
+  stop(): Promise<void>
 }
 
 export function countRoutes(group: Group<Flight>): RouteCounts {
@@ -35,6 +35,30 @@ export function countRoutes(group: Group<Flight>): RouteCounts {
     counted: async flights => {
       await firstValueFrom(counted.pipe(filter(count => count >= flights)))
     },
-    stop: () => subscription.unsubscribe(),
+    stop: async () => subscription.unsubscribe(),
+  }
+}
+
+/** The same, and it goes on from what was counted in the folder before. */
+export async function keepCountingRoutes(group: Group<Flight>): Promise<RouteCounts> {
+  const run = await group.handle<void>(
+    defineHandler<Flight, Map<string, number>, void>({
+      start: () => new Map(),
+      message({ key, value: { destination } }, routes) {
+        const route = `${key}-${destination}`
+        routes.set(route, (routes.get(route) ?? 0) + 1)
+      },
+      snapshot: routes => [...routes],
+      restore: (routes: readonly [string, number][]) => new Map(routes),
+      stop(routes) {
+        for (const [route, flights] of routes) flightsByRoute.set(route, flights)
+      },
+    }),
+  )
+  const flightsByRoute = new Map<string, number>()
+  return {
+    flightsByRoute,
+    counted: () => run.idle(),
+    stop: async () => void (await run.stop()),
   }
 }

@@ -26,9 +26,8 @@ export interface AirportDelays {
 /** Both groups are named here, so that the topic keeps every record for them even before they run. */
 export const flightsTopic: TopicDefinition<Flight> = defineTopic<Flight>('flights', { groups: ['delays', 'routes'] })
 
+/** Read at once, and made anew by each run: it need not outlive the process. */
 export const airportsTopic: TopicDefinition<AirportDelays> = defineTopic<AirportDelays>('airports', {
   groups: ['report'],
+  durability: 'memory',
 })
-
-/** Where the group `delays` puts what it cannot process; the default name, `<topic>.<group>.dlq`. */
-export const impossibleTopic: TopicDefinition<Flight> = defineTopic<Flight>('flights.delays.dlq')

@@ -6,22 +6,24 @@
  * over restores the state and goes on at its offset, so that each record counts once in it. The state is turned into text at
  * once, when no delivery is under way, and is kept while the next ones are handled.
  *
- * Bounds: one snapshot under way; a new one each SNAPSHOT_MS, or when there is nothing to hand out; SNAPSHOT_BYTES_MAX
- * characters of text.
+ * Bounds: one snapshot under way; the next one SNAPSHOT_MS later, or so much later that taking them costs a hundredth of the
+ * time, or when there is nothing to hand out; SNAPSHOT_BYTES_MAX characters of text.
  */
 import { nowMs } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 
-const SNAPSHOT_MS = 100
+const SNAPSHOT_MS = 25
+const COSTS_MAX = 0.01
 const SNAPSHOT_BYTES_MAX: number = 8 * 1_024 * 1_024
 
 export class SnapshotKeeper {
   readonly #thread: AttachedThread
   readonly #reader: PartitionReader
   readonly #snapshot: () => unknown
-  #keptMs = 0
+  /** When the next one may be taken. */
+  #nextMs = 0
   /** What is under way; null: nothing. */
   #keeping: Promise<void> | null = null
   #hasFailed = false
@@ -40,8 +42,7 @@ export class SnapshotKeeper {
   /** Everything below `offset` is in the state, and nothing else. `isIdle`: there is nothing to hand out. */
   reached(offset: number, isIdle: boolean): void {
     if (this.isBusy || offset <= this.#reader.committed) return
-    if (!isIdle && nowMs() - this.#keptMs < SNAPSHOT_MS) return
-    this.#keptMs = nowMs()
+    if (!isIdle && nowMs() < this.#nextMs) return
     this.#keeping = this.#keep(offset).finally(() => {
       this.#keeping = null
       this.#thread.wake()
@@ -57,8 +58,12 @@ export class SnapshotKeeper {
 
   async #keep(offset: number): Promise<void> {
     const { member, epoch } = this.#reader.assignment
+    const since = nowMs()
     try {
-      const isKept = await this.#thread.home.keepSnapshot(member, epoch, offset, textOf(this.#snapshot()))
+      const text = textOf(this.#snapshot())
+      const now = nowMs()
+      this.#nextMs = now + Math.max(SNAPSHOT_MS, (now - since) / COSTS_MAX)
+      const isKept = await this.#thread.home.keepSnapshot(member, epoch, offset, text)
       if (isKept) this.#reader.commit(offset)
       this.#hasFailed = !isKept
     } catch (error) {

@@ -4,7 +4,7 @@
  * The producer's thread; rings of its own. Records get the numbers from `next` on, in the order of the calls. The number of
  * a frame's last record is in its header, with the producer's number: by these the next process finds out what each partition
  * has. What it publishes again below that is not published twice (`repeated`). How far all records are acknowledged is
- * written down ten times a second, and where in each partition the last one is.
+ * written down twenty times a second, and where in each partition the last one is.
  *
  * A record's partition must be the same again: it has a key, or names its partition. After a failed publish nobody knows
  * what was appended: the producer is then of no use, until it is opened again.
@@ -15,7 +15,7 @@ import type { ProducerState } from '../protocol.ts'
 import type { BatchReceipt, Message, NamedProducer, PublishOptions, Receipt, SequencedReceipt } from '../types.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
-const KEEP_MS = 100
+const KEEP_MS = 50
 
 /** Records that were published together and are not acknowledged, or have others before them that are not. */
 interface Sent {

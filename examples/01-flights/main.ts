@@ -20,6 +20,11 @@ async function countFlights({ limit, partitions, threads, dir }: Options, signal
   try {
     const flights = await broker.topic(flightsTopic, { partitions })
 
+    // What is in a folder is not published again: a producer with a name knows how far it was.
+    const loader = dir === undefined ? null : await broker.producer<Flight>('parquet', flights)
+    const first = loader?.next ?? 0
+    if (first > 0) await sayResumed(flights, first)
+
     // What the handlers find out comes back as records of another topic.
     const airports = new Map<string, AirportDelays>()
     const airportsRun = await (await broker.topic(airportsTopic)).group('report').handle(({ key, value }) => {
@@ -32,7 +37,7 @@ async function countFlights({ limit, partitions, threads, dir }: Options, signal
     const routes = dir === undefined ? countRoutes(group) : await keepCountingRoutes(group)
 
     const startedAtMs = performance.now()
-    const published = await publishFlights(broker, flights, limit, dir !== undefined, signal)
+    const published = await publishFlights(loader ?? flights, first, limit, signal)
     await Promise.all([delays.idle(), routes.counted(published)])
     await routes.stop()
     const { processed } = await delays.stats()
@@ -58,16 +63,11 @@ async function countFlights({ limit, partitions, threads, dir }: Options, signal
 
 /** Returns how many there are in all. */
 async function publishFlights(
-  broker: Broker,
-  flights: Topic<Flight>,
+  flights: Pick<Topic<Flight>, 'publishBatch'>,
+  first: number,
   limit: number,
-  isKept: boolean,
   signal: AbortSignal,
 ): Promise<number> {
-  // What is in a folder is not published again: a producer with a name knows how far it was.
-  const loader = isKept ? await broker.producer<Flight>('parquet', flights) : null
-  const first = loader?.next ?? 0
-  if (first > 0) await sayResumed(flights, first)
   let published = first
   for await (const rows of readFlights(limit, first)) {
     signal.throwIfAborted()
@@ -76,7 +76,7 @@ async function publishFlights(
       value: { destination, delay },
       timestamp: departedAt,
     }))
-    await (loader ?? flights).publishBatch(messages, { signal })
+    await flights.publishBatch(messages, { signal })
     published += messages.length
   }
   return published

@@ -1,7 +1,9 @@
 /**
  * Runs the compiled example as a user does and compares every figure with a plain loop over the same rows.
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type Reference, reference } from './reference.ts'
@@ -39,6 +41,24 @@ const CASES = [
   { limit: 54_321, partitions: 7, threads: 3 },
   { limit: 515_400, partitions: 7, threads: 2 },
 ]
+
+t.test('killed and run again with its folder, it ends with the figures of a plain loop', async t => {
+  const dir = join(t.testdir(), 'data')
+  const limit = 515_400
+  const args = ['--json', '--limit', `${limit}`, '--dir', dir]
+  for (const ms of [600, 800, 1_000]) {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: 'ignore' })
+    const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
+    await sleep(ms)
+    child.kill('SIGKILL')
+    await ended
+  }
+  const { code, stdout, stderr } = await run(...args)
+  t.equal(code, 0, stderr)
+  const { published, processed, deadLettered, sumDelayMin, lateFlights } = JSON.parse(stdout) as Reference
+  const expected = await reference(limit)
+  t.match(expected, { published, processed, deadLettered, sumDelayMin, lateFlights })
+})
 
 for (const { limit, partitions, threads } of CASES) {
   t.test(`${limit} flights, ${partitions} partitions, ${threads} threads: the figures of a plain loop`, async t => {

@@ -131,6 +131,24 @@ t.test('what was appended while a checkpoint ran is not taken for durable by it'
   t.equal(bench.open().partition(ORDERS, 0).endOffset, begun + 2)
 })
 
+t.test('the journal keeps what was appended while a checkpoint ran, also when it changes files', async t => {
+  const bench = new StoreBench()
+  const store = bench.open({ journalBytes: 4096 })
+  const log = store.partition(ORDERS, 0)
+  while (!store.tend(0)) fill(store, log, 1)
+  fill(store, log, 2)
+  bench.sim.runLater()
+  const files = new Set<string>()
+  bench.changes()
+  while (files.size < 2) {
+    fill(store, log, 1)
+    for (const call of bench.changes()) if (call.startsWith('write host-0.journal')) files.add(call)
+  }
+  const { endOffset } = log
+  bench.losePower()
+  t.equal(bench.open().partition(ORDERS, 0).endOffset, endOffset)
+})
+
 t.test('a checkpoint that was begun before a log was cut does not mark what was cut', async t => {
   const bench = new StoreBench()
   const store = bench.open({ journalBytes: 4096 })

@@ -1,0 +1,40 @@
+/** Processes that are killed at each point of a log store at which that matters, on this machine's disk. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { framesIn } from './log-frames.fixture.ts'
+import { contentOf, ORDERS, STORE_ID } from './log-store.fixture.ts'
+import { LogStore } from './log-store.ts'
+import type { FaultPoint } from './log-store-types.ts'
+import { NodeDisk } from './node-disk.ts'
+
+const program = fileURLToPath(new URL('./store-killed.fixture.js', import.meta.url))
+const POINTS: readonly (readonly [point: FaultPoint, times: number])[] = [
+  ['recovery', 1],
+  ['segmentWritten', 3],
+  ['roll', 2],
+  ['journalWritten', 6],
+  ['journalReuse', 2],
+  ['checkpointSynced', 3],
+  ['marksWritten', 3],
+]
+
+for (const [point, times] of POINTS) {
+  t.test(`nothing acknowledged is gone after a process is killed at ${point}`, async t => {
+    const folder = join(t.testdir(), 'data')
+    let least = 0
+    // The second finds what the first has left.
+    for (let round = 0; round < 2; round++) {
+      const { stdout, signal, stderr } = spawnSync(process.execPath, [program, folder, point, String(times)])
+      t.equal(signal, 'SIGKILL', stderr.toString())
+      least = Math.max(least, Number(stdout.toString().trimEnd().split('\n').at(-1)))
+    }
+    const disk = new NodeDisk()
+    const store = LogStore.open(disk, folder, 0, STORE_ID, [{ topic: ORDERS, partition: 0 }], { journalBytes: 4096 })
+    const log = store.partition(ORDERS, 0)
+    t.ok(log.endOffset >= least && log.endOffset <= least + 1, `${log.endOffset} of ${least}`)
+    t.equal(framesIn(contentOf(disk, log)).length, log.endOffset)
+    store.close()
+  })
+}

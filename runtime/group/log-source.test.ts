@@ -186,7 +186,7 @@ t.test('another thread that reads while the writer runs ahead finds every frame 
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const settings = { ...SETTINGS, segmentBytes: 1 << 22 }
   const partition = new OvertakingLog(new NodeDisk(), join(folder, 'log'), settings, 1 << 16)
-  const control = new Int32Array(new SharedArrayBuffer(8))
+  const control = new Int32Array(new SharedArrayBuffer(16))
   control[0] = -1
   const reports = [0, 1].map(reader => {
     const workerData: ThreadData = { place: partition.place, reader, control }
@@ -197,7 +197,8 @@ t.test('another thread that reads while the writer runs ahead finds every frame 
   const until = performance.now() + 2_000
   let frames = 0
   let waited = 0
-  for (; performance.now() < until && partition.log.bytes < 1 << 26; frames++) {
+  const goesOn = (): boolean => performance.now() < until || [2, 3].some(joined => Atomics.load(control, joined) === 0)
+  for (; goesOn() && partition.log.bytes < 1 << 26; frames++) {
     while (partition.append(1 + (frames % 3), (frames * 37) % 500) === null) waited++
     // A pause, so that they catch up.
     if (frames % 4_000 === 0) Atomics.wait(control, 1, 2, 50)

@@ -128,7 +128,7 @@ export class ReaderPin {
     const start = this.#memory.load(this.#window + WINDOW_START)
     const lap = this.#memory.load(this.#window + WINDOW_LAP)
     if (((lap - this.#lap) | 0) <= 0 && ((start - position) | 0) <= 0) return true
-    this.#memory.store(this.#pin, PIN_IDLE)
+    this.leave()
     return false
   }
 

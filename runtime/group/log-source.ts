@@ -17,6 +17,7 @@
 import { type Memory, ReaderPin, WindowReader } from 'sharedarraybuffer-ring'
 import { MillraceError } from '../errors.ts'
 import { SLOT_PIN } from '../layout.ts'
+import type { Disk } from '../log/disk.ts'
 import { frameBaseOffset, frameEndOffset, nearestOffset } from '../log/frame.ts'
 import { OffsetGoneError } from '../log/log-errors.ts'
 import { LogReader } from '../log/log-reader.ts'
@@ -30,57 +31,66 @@ export class LogSource implements FrameSource {
   readonly #memory: Memory
   readonly #window: WindowReader
   readonly #assignment: Assignment
-  readonly #place: PartitionLogPlace
   readonly #pin: ReaderPin
+  readonly #log: LogReader
+  /** Address of the word that says how far the log may be read. */
+  readonly #high: number
   /** Of the next record that is wanted. */
   #offset: number
   /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
   #position: number | null = null
   /** As last seen. */
   #highWatermark: number
-  #log: LogReader | null = null
 
-  constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace) {
+  constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace, disk: Disk = new NodeDisk()) {
     const { address, capacity } = assignment.place.window
     this.#memory = memory
     this.#window = new WindowReader(memory, address, capacity)
     this.#assignment = assignment
-    this.#place = place
+    const { folder, logId, topic, partition, segmentBytes, frameBytesMax } = place
+    this.#log = new LogReader(disk, folder, { logId, topic, partition, segmentBytes, frameBytesMax })
+    this.#high = place.high
     this.#pin = new ReaderPin(memory, address, assignment.slot + SLOT_PIN)
     this.#offset = assignment.committed
     this.#highWatermark = assignment.highWatermark
   }
 
   ready(): boolean {
+    // The end is at the position also when it has gone on by all positions there are: then the offsets know.
     if (this.#position !== null && this.#window.end() !== this.#position) return true
     return this.#offset < this.#readTo()
   }
 
-  /** How far the log may be read. */
+  /** How far the log may be read. What came out of the window may be beyond: its end moves first. */
   #readTo(): number {
-    this.#highWatermark = nearestOffset(this.#highWatermark, this.#memory.load(this.#place.high))
+    this.#highWatermark = nearestOffset(Math.max(this.#highWatermark, this.#offset), this.#memory.load(this.#high))
     return this.#highWatermark
   }
 
   fetch(): Buffer | null {
-    const frames = this.#fetchJoined() ?? this.#fetchBehind()
+    if (this.#position === null) {
+      this.#position = this.#join()
+      // Retention may want to remove what is open.
+      if (this.#position !== null) this.#log.close()
+    }
+    let frames = this.#position === null ? null : this.#fetchJoined(this.#position)
+    // Also if it has just fallen out.
+    if (this.#position === null) frames = this.#fetchBehind()
     if (frames !== null) this.#offset = endOffsetOf(frames)
     return frames
   }
 
   /** Out of the window; null if there is nothing new in it, or it has gone on without this reader. */
-  #fetchJoined(): Buffer | null {
-    this.#position ??= this.#join()
-    if (this.#position === null) return null
-    if (!this.#pin.enter(this.#position)) {
+  #fetchJoined(position: number): Buffer | null {
+    if (!this.#pin.enter(position)) {
       this.#position = null
       return null
     }
     try {
-      const available = (this.#window.end() - this.#position) | 0
+      const available = (this.#window.end() - position) | 0
       if (available === 0) return null
-      const frames = copyFrames(this.#window, this.#position, available, FETCH_BYTES, this.#assignment)
-      this.#position = (this.#position + frames.length) | 0
+      const frames = copyFrames(this.#window, position, available, FETCH_BYTES, this.#assignment)
+      this.#position = (position + frames.length) | 0
       return frames
     } finally {
       this.#pin.leave()
@@ -99,7 +109,8 @@ export class LogSource implements FrameSource {
         if (frameEndOffset(window, position) > this.#offset) return position
       }
       // Behind the last frame; or nothing was appended yet by this process, and the window begins where the log ends. The
-      // end is looked at again, for it may have moved before the high watermark was.
+      // end is looked at again, for it may have moved before the high watermark did. That is at the end's offset at least: a
+      // window that begins at its end was told so after both.
       return this.#readTo() === this.#offset && window.end() === end ? end : null
     } finally {
       this.#pin.leave()
@@ -107,14 +118,8 @@ export class LogSource implements FrameSource {
   }
 
   #fetchBehind(): Buffer | null {
-    if (this.#position !== null) {
-      this.#log?.close()
-      return null
-    }
     const readTo = this.#readTo()
     if (this.#offset >= readTo) return null
-    const { folder, logId, topic, partition, segmentBytes, frameBytesMax } = this.#place
-    this.#log ??= new LogReader(new NodeDisk(), folder, { logId, topic, partition, segmentBytes, frameBytesMax })
     try {
       const frames = this.#log.read(this.#offset, readTo, FETCH_BYTES)
       return frames.length === 0 ? null : frames
@@ -133,10 +138,11 @@ export class LogSource implements FrameSource {
     )
   }
 
+  /** Nothing is held back: all of it is in the log. */
   release(): void {}
 
   close(): void {
-    this.#log?.close()
+    this.#log.close()
   }
 }
 

@@ -19,7 +19,7 @@ function readerOver(bytes: Uint8Array, known: readonly KnownRecord[] = []): Part
   const thread = { memory, committed: () => undefined } as unknown as AttachedThread
   const assignment = {
     topic: { name: 'orders', codec: 'bytes' },
-    place: { partition: 0, host: 0, window },
+    place: { partition: 0, host: 0, window, log: null },
     slot: arena.allocate(128),
     pin: 0,
     committed: 0,

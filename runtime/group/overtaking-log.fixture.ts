@@ -8,7 +8,7 @@ import type { Disk } from '../log/disk.ts'
 import { frameOf } from '../log/log-frames.fixture.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import type { LogSettings } from '../log/segment-format.ts'
-import type { Assignment, PartitionLogPlace } from '../protocol.ts'
+import type { Assignment, PartitionLogPlace } from '../places.ts'
 import { LogSource } from './log-source.ts'
 
 const READERS = 4

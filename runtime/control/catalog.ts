@@ -13,7 +13,6 @@ import {
   HOST_BELL,
   HOST_BYTES,
   PARTITION_BYTES,
-  PARTITION_HIGH,
   SLOT_BYTES,
 } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
@@ -218,7 +217,7 @@ export class Catalog {
       partition,
       segmentBytes: log.segmentBytes,
       frameBytesMax: frameBytesMax(maxMessageBytes),
-      high: words + PARTITION_HIGH,
+      words,
     }
   }
 

@@ -26,6 +26,7 @@ import {
   frameIsValid,
   placeFrame,
 } from '../log/frame.ts'
+import { storeHighWatermark } from '../log/high-watermark.ts'
 import { findRecord, type StoredRecord } from '../log/stored-record.ts'
 import type {
   HostPartitionStats,
@@ -107,8 +108,8 @@ export class PartitionActor {
     this.#commit(0, 0, this.window.end)
   }
 
-  #publishEnd({ high }: PartitionStore): void {
-    this.#memory.store(high, this.#endOffset | 0)
+  #publishEnd({ words }: PartitionStore): void {
+    storeHighWatermark(this.#memory, words, this.#endOffset)
   }
 
   /** After a predecessor's death: every frame kept has a signed header and follows the one before. */

@@ -1,5 +1,5 @@
 /**
- * A window over the newest bytes of a log: one writer, many readers, each gating the writer by a word of its own.
+ * A window over the newest bytes of a log: one writer, many readers, each with a word of its own that the writer heeds.
  *
  * The writer copies bytes in after the end, then commits: it fills the idle bank with what a successor needs, flips the
  * generation (the atomic point), and stores the end that readers look at. Bytes between the committed start and end are

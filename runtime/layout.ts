@@ -43,6 +43,7 @@
  * partition one per partition with a log on disk
  *   +0   HIGH      the partition host writes, readers read  low word of the offset after the last readable record, stored
  *                  after the window's end
+ *   +4   LAPS      the partition host writes, readers read  how often that offset has passed a multiple of 2^30, stored last
  *
  * fault     one per partition host, for tests that stop a partition host at a named point
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
@@ -105,6 +106,7 @@ export const GROUP_LEDGER: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
 export const GROUP_BYTES: number = GROUP_LEDGER + LEDGER_BYTES
 
 export const PARTITION_HIGH = 0
+export const PARTITION_LAPS = 4
 export const PARTITION_BYTES: number = LINE_BYTES
 
 export const FAULT_ARMED = 0

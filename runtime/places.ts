@@ -33,7 +33,7 @@ export interface PartitionLogPlace {
   readonly segmentBytes: number
   readonly frameBytesMax: number
   /** Address of the partition's words (layout.ts). */
-  readonly high: number
+  readonly words: number
 }
 
 /** Where a broker keeps what it has on disk. */

@@ -14,7 +14,6 @@ import {
   HOST_BELL,
   HOST_BYTES,
   PARTITION_BYTES,
-  PARTITION_HIGH,
   SLOT_BYTES,
 } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
@@ -229,7 +228,7 @@ export class Catalog {
       partition,
       segmentBytes: log.segmentBytes,
       frameBytesMax: frameBytesMax(maxMessageBytes),
-      high: words + PARTITION_HIGH,
+      words,
     }
   }
 

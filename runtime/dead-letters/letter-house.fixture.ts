@@ -73,7 +73,7 @@ function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
       partition: 0,
       segmentBytes: topic.log?.segmentBytes ?? 0,
       frameBytesMax: frameBytesMax(topic.maxMessageBytes),
-      high: arena.allocate(128),
+      words: arena.allocate(128),
     },
   }
 }

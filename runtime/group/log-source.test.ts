@@ -19,7 +19,8 @@ function drained(source: LogSource): Buffer[] {
   const frames: Buffer[] = []
   while (source.ready()) {
     const bytes = source.fetch()
-    if (bytes !== null) frames.push(...framesIn(bytes).map(frame => frame.bytes))
+    if (bytes === null) throw new Error('it is ready, and there is nothing')
+    frames.push(...framesIn(bytes).map(frame => frame.bytes))
   }
   return frames
 }

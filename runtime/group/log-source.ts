@@ -18,7 +18,8 @@ import { type Memory, ReaderPin, WindowReader } from 'sharedarraybuffer-ring'
 import { MillraceError } from '../errors.ts'
 import { SLOT_PIN } from '../layout.ts'
 import type { Disk } from '../log/disk.ts'
-import { frameBaseOffset, frameEndOffset, nearestOffset } from '../log/frame.ts'
+import { frameBaseOffset, frameEndOffset } from '../log/frame.ts'
+import { loadHighWatermark } from '../log/high-watermark.ts'
 import { OffsetGoneError } from '../log/log-errors.ts'
 import { LogReader } from '../log/log-reader.ts'
 import { NodeDisk } from '../log/node-disk.ts'
@@ -33,14 +34,12 @@ export class LogSource implements FrameSource {
   readonly #assignment: Assignment
   readonly #pin: ReaderPin
   readonly #log: LogReader
-  /** Address of the word that says how far the log may be read. */
-  readonly #high: number
+  /** Address of the words that say how far the log may be read. */
+  readonly #words: number
   /** Of the next record that is wanted. */
   #offset: number
   /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
   #position: number | null = null
-  /** As last seen. */
-  #highWatermark: number
 
   constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace, disk: Disk = new NodeDisk()) {
     const { address, capacity } = assignment.place.window
@@ -49,10 +48,9 @@ export class LogSource implements FrameSource {
     this.#assignment = assignment
     const { folder, logId, topic, partition, segmentBytes, frameBytesMax } = place
     this.#log = new LogReader(disk, folder, { logId, topic, partition, segmentBytes, frameBytesMax })
-    this.#high = place.high
+    this.#words = place.words
     this.#pin = new ReaderPin(memory, address, assignment.slot + SLOT_PIN)
     this.#offset = assignment.committed
-    this.#highWatermark = assignment.highWatermark
   }
 
   ready(): boolean {
@@ -63,8 +61,7 @@ export class LogSource implements FrameSource {
 
   /** How far the log may be read. What came out of the window may be beyond: its end moves first. */
   #readTo(): number {
-    this.#highWatermark = nearestOffset(Math.max(this.#highWatermark, this.#offset), this.#memory.load(this.#high))
-    return this.#highWatermark
+    return loadHighWatermark(this.#memory, this.#words)
   }
 
   fetch(): Buffer | null {

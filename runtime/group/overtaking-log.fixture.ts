@@ -3,8 +3,9 @@
  * partition actor does it; and sources that read from it, on any thread.
  */
 import { Memory, PIN_IDLE, WindowReader, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
-import { PARTITION_BYTES, PARTITION_HIGH, SLOT_BYTES, SLOT_PIN } from '../layout.ts'
+import { PARTITION_BYTES, SLOT_BYTES, SLOT_PIN } from '../layout.ts'
 import type { Disk } from '../log/disk.ts'
+import { storeHighWatermark } from '../log/high-watermark.ts'
 import { frameOf } from '../log/log-frames.fixture.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import type { LogSettings } from '../log/segment-format.ts'
@@ -12,6 +13,7 @@ import type { Assignment, PartitionLogPlace } from '../places.ts'
 import { LogSource } from './log-source.ts'
 
 const READERS = 4
+const WORDS = 0
 const SLOTS = PARTITION_BYTES
 const WINDOW: number = SLOTS + READERS * SLOT_BYTES
 
@@ -26,7 +28,7 @@ export interface OvertakingPlace {
 export function sourceOf(
   memory: Memory,
   { capacity, log }: Pick<OvertakingPlace, 'capacity' | 'log'>,
-  start: { readonly reader: number; readonly offset: number; readonly highWatermark: number },
+  start: { readonly reader: number; readonly offset: number },
   disk: Disk,
 ): LogSource {
   const assignment = {
@@ -35,7 +37,6 @@ export function sourceOf(
     place: { partition: 3, window: { address: WINDOW, capacity } },
     slot: SLOTS + start.reader * SLOT_BYTES,
     committed: start.offset,
-    highWatermark: start.highWatermark,
   } as unknown as Assignment
   return new LogSource(memory, assignment, log, disk)
 }
@@ -49,8 +50,8 @@ export class OvertakingLog {
   constructor(disk: Disk, folder: string, settings: LogSettings, capacity: number) {
     this.memory = Memory.allocate(WINDOW + windowBytes(capacity))
     this.log = PartitionLog.open(disk, folder, settings, 0)
-    this.memory.store(PARTITION_HIGH, this.log.endOffset | 0)
-    this.place = { handle: this.memory.handle, capacity, log: { ...settings, folder, high: PARTITION_HIGH } }
+    storeHighWatermark(this.memory, WORDS, this.log.endOffset)
+    this.place = { handle: this.memory.handle, capacity, log: { ...settings, folder, words: WORDS } }
     for (let reader = 0; reader < READERS; reader++) this.memory.store(SLOTS + reader * SLOT_BYTES + SLOT_PIN, PIN_IDLE)
     this.#writer = this.#take()
   }
@@ -67,7 +68,7 @@ export class OvertakingLog {
   }
 
   source(reader: number, offset: number, disk: Disk): LogSource {
-    return sourceOf(this.memory, this.place, { reader, offset, highWatermark: this.log.endOffset }, disk)
+    return sourceOf(this.memory, this.place, { reader, offset }, disk)
   }
 
   /** Appends a frame; `null`: a reader is copying where there would be room. */
@@ -86,7 +87,7 @@ export class OvertakingLog {
     this.#writer.writeIn(frame)
     log.append([frame], { baseOffset, endOffset: baseOffset + records, maxTimestamp: 1000 + records }, frame.length)
     this.#writer.commit()
-    memory.store(PARTITION_HIGH, log.endOffset | 0)
+    storeHighWatermark(memory, WORDS, log.endOffset)
     return true
   }
 

@@ -79,7 +79,7 @@ export class HostStore {
     if (topic.log === null || log === null) return null
     try {
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
-      return new PartitionStore(this, this.#disk, this.#logs, stored, log.high)
+      return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
     } catch (error) {
       throw storeError(error)
     }

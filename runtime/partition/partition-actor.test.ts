@@ -1,7 +1,9 @@
-import { RingProducer } from 'sharedarraybuffer-ring'
+import { PIN_IDLE, ReaderPin, RingProducer } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { FAULT_POINT } from '../layout.ts'
-import { house } from './partition-house.fixture.ts'
+import { RECEIPT_FAILED } from '../link.ts'
+import { loadHighWatermark } from '../log/high-watermark.ts'
+import { house, takingLog } from './partition-house.fixture.ts'
 
 t.test('bytes in a ring that are no record are reported, not followed', async t => {
   const { memory, place, actor } = house()
@@ -57,4 +59,55 @@ t.test('a successor takes a ring up behind the padding at its end, where its pre
   memory.store(gate, second.window.end)
   t.equal(second.drain(), true)
   t.strictSame(receipts, [4, 5, 6, 7, 8])
+})
+
+t.test('on disk the window overtakes its readers, and waits only while one is copying what it needs', async t => {
+  const home = house(false)
+  const partition = home.actor({ log: takingLog(home) })
+  const [pin, idle] = [home.gate, home.arena.allocate(128)]
+  for (const each of [pin, idle]) {
+    home.memory.store(each, PIN_IDLE)
+    partition.window.pins.add(each)
+  }
+  const append = (): boolean => {
+    const worked = partition.drain()
+    partition.commitStaged()
+    return worked
+  }
+  home.publish(4)
+  t.ok(append())
+  const reader = new ReaderPin(home.memory, partition.window.address, pin)
+  t.equal(reader.enterOldest(), 0)
+  home.publish(1)
+  t.notOk(append(), 'it is copying')
+  t.ok(partition.full)
+  t.ok(partition.ready(), 'the host tries again by itself')
+  reader.leave()
+  t.ok(append())
+  t.equal(partition.highWatermark, 5)
+  t.strictSame(home.receipts, [0, 1, 2, 3, 4])
+  t.notOk(reader.enter(0), 'it has fallen out')
+})
+
+t.test('what the disk does not take is forgotten: readers see neither end of the window change', async t => {
+  const home = house(false)
+  const log = takingLog(home)
+  const partition = home.actor({ log })
+  home.publish(4)
+  t.ok(partition.drain())
+  partition.commitStaged()
+  const { start, committedEnd } = partition.window
+  home.publish(2)
+  t.ok(partition.drain())
+  t.equal(partition.reader.end(), committedEnd)
+  partition.failStaged(RECEIPT_FAILED)
+  t.equal(partition.reader.end(), committedEnd)
+  t.equal(partition.highWatermark, 4)
+  t.equal(loadHighWatermark(home.memory, log.words), 4)
+  t.equal(partition.window.end, committedEnd)
+  t.not(partition.window.start, start, 'what was overtaken for it is in the log')
+  const kept = [...partition.frames()].length
+  t.equal(home.actor({ log }).highWatermark, 4, 'a successor finds whole frames')
+  t.equal([...home.actor({ log }).frames()].length, kept)
+  t.notOk(partition.drain(), 'its ring is released')
 })

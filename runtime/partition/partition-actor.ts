@@ -6,8 +6,11 @@
  * the ring -> receipts. A successor finds the last commit and does again what may not have happened after it: it takes
  * the ring as released up to there and sends the receipts of the last append again (a repeated receipt is ignored).
  *
+ * On disk, what is copied in is staged: it is committed when the log has it, or forgotten.
+ *
  * Bound: the window. When it is full, frames stay in their rings and producers wait; without any group a topic drops
- * its oldest whole frames instead (counted), and never a dead letter that is not settled.
+ * its oldest whole frames instead (counted), and never a dead letter that is not settled. On disk the oldest frames are
+ * overwritten, whoever has not read them here, and nobody waits for longer than a reader copies.
  */
 import { CORRUPT, type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import type { Desk } from '../dead-letters/desk.ts'
@@ -28,6 +31,7 @@ import {
   frameIsValid,
   placeFrame,
 } from '../log/frame.ts'
+import { storeHighWatermark } from '../log/high-watermark.ts'
 import { findRecord, type StoredRecord } from '../log/stored-record.ts'
 import type { PartitionPlace, TopicShape } from '../places.ts'
 import type { HostPartitionStats } from '../protocol.ts'
@@ -107,8 +111,8 @@ export class PartitionActor {
     this.#commit(0, 0, this.window.end)
   }
 
-  #publishEnd({ high }: PartitionStore): void {
-    this.#memory.store(high, this.#endOffset | 0)
+  #publishEnd({ words }: PartitionStore): void {
+    storeHighWatermark(this.#memory, words, this.#endOffset)
   }
 
   /** After a predecessor's death: every frame kept has a signed header and follows the one before. */
@@ -193,6 +197,8 @@ export class PartitionActor {
   }
 
   #mayHaveRoom(): boolean {
+    // In the way is only who was copying at that moment: nobody rings when that is over, and it soon is.
+    if (this.log !== null) return true
     const before = this.window.free()
     return this.#reclaim() > before
   }
@@ -372,7 +378,7 @@ export class PartitionActor {
     let given = 0
     const free = this.window.free()
     const { start, committedEnd } = this.window
-    // Not into what this very append has copied in.
+    // Not into what this very append has copied in: that is on disk when it is committed, and not before.
     while (free + given < bytes && ((start + given) | 0) !== committedEnd)
       given += this.reader.word((start + given) | 0)
     return free + given >= bytes && this.window.overtake(given)

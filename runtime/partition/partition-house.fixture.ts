@@ -1,11 +1,13 @@
 /** A partition over shared memory of its own, with one producer's ring, and what makes actors of it, one after another. */
 import { Arena, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { PARTITION_BYTES } from '../layout.ts'
 import type { TopicShape } from '../places.ts'
 import { PartitionWriter, type RingPlace } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import type { HostLink } from './host-link.ts'
 import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor, type PartitionSurroundings } from './partition-actor.ts'
+import type { PartitionStore } from './partition-store.ts'
 
 const WINDOW = 65_536
 const RING = 131_072
@@ -34,6 +36,19 @@ export interface House {
   actor(surroundings?: Partial<PartitionSurroundings>): PartitionActor
   /** Publishes frames of one record each. */
   publish(frames: number): void
+}
+
+/** A log that takes everything, of which nothing is read again. */
+export function takingLog({ arena }: House): PartitionStore {
+  const log = {
+    failure: null,
+    startOffset: 0,
+    endOffset: 0,
+    words: arena.allocate(PARTITION_BYTES),
+    entry: () => ({}),
+    truncateTo: () => undefined,
+  }
+  return log as unknown as PartitionStore
 }
 
 /** Without `isGated` nothing but what a test opens keeps the window. */

@@ -30,18 +30,18 @@ const READ_BYTES = 65_536
 
 export class PartitionStore {
   readonly stored: StoredPartition
-  /** Address of the word that says how far the log may be read. */
-  readonly high: number
+  /** Address of the partition's words, by which readers are told how far the log may be read. */
+  readonly words: number
   readonly #store: HostStore
   readonly #disk: Disk
   readonly #logs: LogStore
 
-  constructor(store: HostStore, disk: Disk, logs: LogStore, stored: StoredPartition, high: number) {
+  constructor(store: HostStore, disk: Disk, logs: LogStore, stored: StoredPartition, words: number) {
     this.#store = store
     this.#disk = disk
     this.#logs = logs
     this.stored = stored
-    this.high = high
+    this.words = words
   }
 
   get failure(): number | null {

@@ -5,6 +5,7 @@ import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter
 import { DeadLettersClient } from './dead-letters/dead-letters-client.ts'
 import { checkName } from './names.ts'
 import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
+import type { NamedProducer } from './publish/named-producer-types.ts'
 import { Session, type StoreTuning } from './session.ts'
 import { TopicClient } from './topic-client.ts'
 import type {
@@ -12,7 +13,6 @@ import type {
   BrokerEvents,
   BrokerOptions,
   CloseOptions,
-  NamedProducer,
   Topic,
   TopicDefinition,
   TopicOptions,

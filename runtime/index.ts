@@ -15,6 +15,7 @@ export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
 export { settle } from './delivery/observe.ts'
 export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
+export type { NamedProducer, SequencedReceipt } from './publish/named-producer-types.ts'
 export type {
   BackoffOptions,
   BatchHandler,
@@ -43,18 +44,18 @@ export type {
   ManualDelivery,
   Message,
   MessageHandler,
-  NamedProducer,
   ObserveOptions,
   OffsetRange,
   PartitionStats,
   PublishOptions,
+  RangeOptions,
   Receipt,
   ResourceLimits,
   RestartOptions,
   RetryOrder,
   Run,
   RunOptions,
-  SequencedReceipt,
+  SeekOptions,
   StopReport,
   Topic,
   TopicDefinition,

@@ -20,9 +20,11 @@ import type {
   Logger,
   ObserveOptions,
   PublishOptions,
+  RangeOptions,
   ResourceLimits,
   RestartOptions,
   RunOptions,
+  SeekOptions,
   TopicOptions,
 } from './types.ts'
 
@@ -66,6 +68,10 @@ export interface CheckedRunOptions
 }
 
 export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal'>, Given {}
+
+export interface CheckedRangeOptions extends Filled<RangeOptions, 'partition' | 'signal'>, Given {}
+
+export interface CheckedSeekOptions extends Filled<SeekOptions, 'partition'>, Given {}
 
 export interface CheckedCloseOptions extends Filled<CloseOptions>, Given {}
 
@@ -167,6 +173,17 @@ const PUBLISH: Table<CheckedPublishOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 60_000, 'or Infinity'),
 }
 
+const SEEK: Table<CheckedSeekOptions> = {
+  partition: integer(0, 1_023, undefined),
+}
+
+const RANGE: Table<CheckedRangeOptions> = {
+  partition: integer(0, 1_023, undefined),
+  // What it may be is said where it is read (read-place.ts).
+  from: { missing: () => 'earliest', check: value => value as 'earliest' },
+  signal: { missing: () => undefined, check: signal },
+}
+
 const CLOSE: Table<CheckedCloseOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
 }
@@ -204,6 +221,14 @@ export function checkObserveOptions(options: unknown): CheckedObserveOptions {
 /** Called for every publish, nearly always without options, which then costs nothing. */
 export function checkPublishOptions(options: unknown): CheckedPublishOptions {
   return options === undefined ? PUBLISH_DEFAULTS : check<CheckedPublishOptions>('publish', PUBLISH, options)
+}
+
+export function checkRangeOptions(options: unknown): CheckedRangeOptions {
+  return check<CheckedRangeOptions>('replay', RANGE, options)
+}
+
+export function checkSeekOptions(options: unknown): CheckedSeekOptions {
+  return check<CheckedSeekOptions>('seek', SEEK, options)
 }
 
 export function checkCloseOptions(options: unknown): CheckedCloseOptions {

@@ -12,6 +12,7 @@ import type {
   Assignment,
   GroupPlace,
   HandlerSnapshot,
+  PartitionLogPlace,
   PartitionPlace,
   RetryPolicy,
   SlotPlace,
@@ -81,6 +82,18 @@ export interface NamedPlaces extends ProducerPlaces {
   readonly state: ProducerState
   /** By partition: the number after the last record that it has. */
   readonly passed: readonly number[]
+}
+
+/** From where to read. */
+export type ReadPlace = 'earliest' | 'latest' | { readonly offset: number } | { readonly timeMs: number }
+
+/** What is read again of a partition on disk. */
+export interface ReadRange {
+  readonly partition: number
+  readonly place: PartitionLogPlace
+  readonly from: number
+  /** Before this offset. */
+  readonly to: number
 }
 
 /** Where the dead letters of a topic are, and how they are read. */
@@ -180,6 +193,10 @@ export interface PartitionHostApi {
   closeSlot(member: number, epoch: number, crash: SlotCrash | null): void
   /** The low word of the number of the last record that a named producer has in a partition, from an offset on. */
   lastSequence(topic: number, partition: number, producer: number, from: number): number | null
+  /** The offset that is meant, and the high watermark. @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
+  offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number }
+  /** Moves a group that nobody reads for. @throws MillraceError as `offsetAt` */
+  seekGroup(member: number, place: ReadPlace): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(members: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */
@@ -359,6 +376,9 @@ export interface ControlApi {
   groupStats(topic: number, group: string): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
+  /** `partition` null: all. */
+  seekGroup(topic: number, group: string, partition: number | null, place: ReadPlace): Promise<void>
+  readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]>
 }
 
 /** Calls that handlers' threads make. */

@@ -18,10 +18,11 @@ import { storeError } from './log/store-errors.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
 import { SequencedProducer } from './publish/named-producer.ts'
+import type { NamedProducer } from './publish/named-producer-types.ts'
 import { Publishers } from './publish/publishers.ts'
 import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
 import { homeOf } from './thread/home.ts'
-import type { BrokerEvents, NamedProducer } from './types.ts'
+import type { BrokerEvents } from './types.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000

@@ -1,12 +1,25 @@
 /** A topic as callers use it: its producer on this thread, and its groups. The creating thread. */
 
+import { MillraceError } from './errors.ts'
 import { GroupClient } from './group/group-client.ts'
 import { checkName } from './names.ts'
-import { checkPublishOptions } from './options.ts'
+import { checkPublishOptions, checkRangeOptions } from './options.ts'
 import type { TopicShape } from './places.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
+import { readPlace } from './read-place.ts'
+import { replayRange } from './replay-range.ts'
 import { closedError, type Session } from './session.ts'
-import type { BatchReceipt, Group, Message, PublishOptions, Receipt, Topic, TopicStats } from './types.ts'
+import type {
+  BatchReceipt,
+  Delivery,
+  Group,
+  Message,
+  PublishOptions,
+  RangeOptions,
+  Receipt,
+  Topic,
+  TopicStats,
+} from './types.ts'
 
 export class TopicClient<V> implements Topic<V> {
   readonly #session: Session
@@ -55,6 +68,18 @@ export class TopicClient<V> implements Topic<V> {
 
   flush(): Promise<void> {
     return this.#producer.flush()
+  }
+
+  async *replay(options?: RangeOptions): AsyncGenerator<Delivery<V>, void, void> {
+    const { partition, from, signal } = checkRangeOptions(options)
+    if (this.#shape.log === null)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `topic ${this.name} is in memory: only a topic on disk can be read again without a group`,
+      )
+    const place = readPlace(from, partition, this.#shape)
+    const ranges = await this.#session.ask(control => control.readRanges(this.#shape.id, partition ?? null, place))
+    for (const range of ranges) yield* replayRange<V>(this.#shape, range, signal)
   }
 
   group(name: string): Group<V> {

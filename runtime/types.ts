@@ -7,6 +7,7 @@
 import type { Observable } from 'rxjs'
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import type { ErrorCode } from './errors.ts'
+import type { NamedProducer } from './publish/named-producer-types.ts'
 
 /** A record key. Records with equal keys go to one partition and are handled in order. `null`: no key. */
 export type Key = string | Uint8Array
@@ -54,33 +55,6 @@ export interface BatchReceipt {
   readonly count: number
   readonly ranges: readonly OffsetRange[]
   readonly durability: Durability
-}
-
-/** What became of numbered records. */
-export interface SequencedReceipt extends BatchReceipt {
-  /** The number of the first of the messages. */
-  readonly first: number
-  /** How many of them were there already, from another process, and were not published again. */
-  readonly repeated: number
-}
-
-/**
- * A producer that goes on where it was in the process before. Its records are numbered from 0, in the order of the calls.
- * After a crash `next` is the number of the first record that may be missing: publish from there on, each record as before,
- * and what is there already is not published twice.
- */
-export interface NamedProducer<V = unknown> {
-  readonly name: string
-  readonly topic: string
-  /** The number of the record that is published next. */
-  readonly next: number
-  /** `null`: the record was there already. It needs a key or a partition. */
-  publish(message: Message<V>, options?: PublishOptions): Promise<Receipt | null>
-  publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<SequencedReceipt>
-  flush(): Promise<void>
-  /** Another may open it then. */
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** How values become bytes. `json` is the default; a custom codec must be given in every thread that uses the topic. */
@@ -233,6 +207,11 @@ export interface Topic<V = unknown> {
   publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<BatchReceipt>
   /** Resolves when everything that this thread published to the topic so far is appended. */
   flush(): Promise<void>
+  /**
+   * Reads records of a topic on disk again, without a group: one partition or all of them, one after the other, up to what
+   * there is when it is called.
+   */
+  replay(options?: RangeOptions): AsyncIterableIterator<Delivery<V>>
   /** A consumer group of this topic; it comes into being with its first `run`, `handle`, `consume` or `observe`. */
   group(name: string): Group<V>
   stats(): Promise<TopicStats>
@@ -271,8 +250,26 @@ export interface Group<V = unknown> {
   stats(): Promise<GroupStats>
   /** Records between committed offset and high watermark, over all partitions. */
   lag(): Promise<number>
+  /**
+   * Moves the group: to the oldest record, behind the newest, to an offset, or to the first record that is not older than a
+   * time; in one partition, or in all. Failures and snapshots of before are forgotten. Fails while it runs.
+   */
+  seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void>
   /** Forgets the group and stops it gating the topic. Fails while it runs. */
   delete(): Promise<void>
+}
+
+export interface RangeOptions {
+  /** Default: all. An offset needs it, for offsets are a partition's. */
+  readonly partition?: number | undefined
+  /** The oldest record (default), an offset, or the first record that is not older than a time. */
+  readonly from?: 'earliest' | number | Date | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface SeekOptions {
+  /** Default: all. An offset needs it, for offsets are a partition's. */
+  readonly partition?: number | undefined
 }
 
 export interface GroupOptions {

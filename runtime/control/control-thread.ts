@@ -11,7 +11,7 @@ import { nowMs, viewMemory } from '../../actors/world.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import { storeError } from '../log/store-errors.ts'
-import type { HandlerSnapshot, TopicShape } from '../places.ts'
+import type { HandlerSnapshot, PartitionLogPlace, PartitionPlace, TopicShape } from '../places.ts'
 import type {
   BrokerNotice,
   ControlBoot,
@@ -29,6 +29,8 @@ import type {
   OwnerControlApi,
   ProducerPlaces,
   ProducerState,
+  ReadPlace,
+  ReadRange,
   RunShape,
   RunSpec,
   SabotageAim,
@@ -281,6 +283,37 @@ class ControlThread implements OwnerControlApi {
       this.#runs.forget(group)
       this.#catalog.forgetGroup(group)
     })
+  }
+
+  seekGroup(topic: number, name: string, partition: number | null, place: ReadPlace): Promise<void> {
+    return this.#serially(async () => {
+      this.#checkOpen()
+      const group = this.#catalog.group(topic, name)
+      if (group === undefined)
+        throw new MillraceError(
+          'MILL_INVALID_OPTION',
+          `there is no group ${name} yet: \`from\` says where a new one starts`,
+        )
+      if (this.#runs.isRunning(group))
+        throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is moved`)
+      for (const { member, partition: its } of group.places) {
+        if (partition !== null && partition !== its) continue
+        const { host } = this.#catalog.topic(topic).places[its] as PartitionPlace
+        await this.#hosts.call(host, api => api.seekGroup(member, place))
+        this.#catalog.snapshots.forget(`${member}`)
+      }
+    })
+  }
+
+  async readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]> {
+    const { places } = this.#catalog.topic(topic)
+    const wanted = places.filter(({ partition: its }) => partition === null || partition === its)
+    return Promise.all(
+      wanted.map(async ({ partition: its, host, log }) => {
+        const range = await this.#hosts.call(host, api => api.offsetAt(topic, its, place))
+        return { partition: its, place: log as PartitionLogPlace, ...range }
+      }),
+    )
   }
 
   async startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }> {

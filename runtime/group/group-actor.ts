@@ -429,6 +429,21 @@ export class GroupActor {
     return this.#passed() >= offset && (this.#dying.length === 0 || !this.place.policy.atMostOnce)
   }
 
+  /** Nobody reads for it: it goes on here, as if nothing had failed yet. */
+  seek(offset: number): void {
+    if (this.#slot !== null) throw new Error('broken invariant: a group is moved while a slot is open')
+    for (const failed of this.#cursor.failures.keys()) this.#block.forget(failed)
+    this.#dying = []
+    const { deadLettered, failed } = this.#cursor
+    this.#cursor = openCursor(this.place.policy, [], deadLettered, failed)
+    // What is passed over, or comes again, was not handled because of that.
+    this.#block.skipped += offset - this.#committed
+    this.#block.committed = offset
+    this.#committed = offset
+    this.#block.ledger.reset()
+    this.#gate.move(offset)
+  }
+
   /** Stops gating the window. */
   close(): void {
     this.#gate.close()

@@ -16,10 +16,12 @@ import {
   checkHandleOptions,
   checkObserveOptions,
   checkRunOptions,
+  checkSeekOptions,
 } from '../options.ts'
 import type { TopicShape } from '../places.ts'
 import type { GroupSpec, RunSpec } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import { readPlace } from '../read-place.ts'
 import type { Session } from '../session.ts'
 import type {
   BatchHandler,
@@ -33,6 +35,7 @@ import type {
   ObserveOptions,
   Run,
   RunOptions,
+  SeekOptions,
 } from '../types.ts'
 import { RunClient } from './run-client.ts'
 
@@ -216,6 +219,12 @@ export class GroupClient<V> implements Group<V> {
 
   async lag(): Promise<number> {
     return (await this.stats()).lag
+  }
+
+  async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {
+    const { partition } = checkSeekOptions(options)
+    const place = readPlace(to, partition, this.#topic)
+    await this.#session.ask(control => control.seekGroup(this.#topic.id, this.name, partition ?? null, place))
   }
 
   async delete(): Promise<void> {

@@ -21,6 +21,8 @@ export interface GroupGate {
   open(slot: number): void
   /** It is closed: what it pinned is kept by the block. */
   shut(slot: number): void
+  /** While no slot is open: the group goes on at this offset, which may lie before. */
+  move(offset: number): void
   /** While no slot is open: nothing before this offset is needed. */
   settle(offset: number): void
   /** Keeps what is pinned now, wherever the reader goes on. */
@@ -69,6 +71,11 @@ class WindowGate implements GroupGate {
   shut(slot: number): void {
     if (!this.#holds) this.#block.pin = this.#memory.load(slot + SLOT_PIN)
     this.#set(this.#block.pinAddress)
+  }
+
+  move(offset: number): void {
+    this.#block.pin = this.#partition.window.start
+    this.settle(offset)
   }
 
   settle(offset: number): void {
@@ -145,6 +152,8 @@ class LogGate implements GroupGate {
   shut(): void {
     this.close()
   }
+
+  move(): void {}
 
   settle(): void {}
 

@@ -64,6 +64,11 @@ export class Ledger {
     return { deliveryAttempt: word & ATTEMPTS_MAX, settled: (word & SETTLED) !== 0, out: (word & OUT) !== 0 }
   }
 
+  /** Forgets everything. */
+  reset(): void {
+    this.#memory.i32.fill(0, this.#at, this.#at + LEDGER_RECORDS)
+  }
+
   /** Takes over what another knows of the records from `from` on, and forgets everything else. */
   takeOver(other: Ledger, from: number): void {
     for (let offset = from; offset < from + LEDGER_RECORDS; offset++) {

@@ -130,7 +130,7 @@ export class LogSource implements FrameSource {
     const { topic, group, place } = this.#assignment
     return new MillraceError(
       'MILL_OFFSET_GONE',
-      `group ${group} is at offset ${error.offset} of topic ${topic.name} partition ${place.partition}, and retention has removed what lies below ${error.earliest}: nothing is skipped unasked. Delete the group to begin anew, and keep records for longer (retentionMs, retentionBytes)`,
+      `group ${group} is at offset ${error.offset} of topic ${topic.name} partition ${place.partition}, and retention has removed what lies below ${error.earliest}: nothing is skipped unasked. Move it with group.seek('earliest'), and keep records for longer (retentionMs, retentionBytes)`,
       { cause: error },
     )
   }

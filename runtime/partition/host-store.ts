@@ -49,6 +49,8 @@ export class HostStore {
   #failure: number | null = null
   /** The same, for who is to be told. */
   error: Error | null = null
+  /** Something was appended since the last sync of the states. */
+  #appended = false
   #sweptMs = 0
   #syncedMs = 0
 
@@ -95,6 +97,7 @@ export class HostStore {
     const entries: StoreEntry[] = []
     for (const { staged } of partitions) if (staged !== null) entries.push(staged)
     if (entries.length === 0) return
+    this.#appended = true
     const isDone = this.attempt(() => this.#logs.append(entries))
     for (const partition of partitions) {
       if (isDone) partition.commitStaged()
@@ -128,7 +131,8 @@ export class HostStore {
   sleepMs(groups: Iterable<GroupActor>): number {
     if (this.#failure !== null) return SLEEP_MS
     for (const group of groups) if (group.partition.log !== null && group.lags) return SWEEP_MS
-    return this.states.isSynced && this.letters.isSynced ? SLEEP_MS : SYNC_MS
+    // What was appended may be more than retention allows, which looks once a second.
+    return this.states.isSynced && this.letters.isSynced && !this.#appended ? SLEEP_MS : SYNC_MS
   }
 
   /** Work of the background; whether some of it is to be done soon again. */
@@ -147,6 +151,7 @@ export class HostStore {
     }
     if (nowMs - this.#syncedMs >= SYNC_MS) {
       this.#syncedMs = nowMs
+      this.#appended = false
       this.attempt(() => {
         this.states.sync()
         this.letters.sync()

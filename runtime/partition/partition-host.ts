@@ -28,6 +28,7 @@ import type {
   LinkedClient,
   PartitionHostApi,
   PartitionHostBoot,
+  ReadPlace,
   SlotCrash,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
@@ -36,6 +37,7 @@ import { HostLink } from './host-link.ts'
 import { HostStore } from './host-store.ts'
 import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor } from './partition-actor.ts'
+import { offsetAt } from './seek.ts'
 
 /** Longest time without yielding to the event loop. */
 const YIELD_MS = 5
@@ -357,6 +359,19 @@ class PartitionHost implements PartitionHostApi {
     // What the reader said before it ended counts.
     for (const link of this.#links.values()) this.#takeSettlements(link)
     group.closeSlot(epoch, crash)
+    this.#wake()
+  }
+
+  offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number } {
+    const actor = this.#partition(topic, partition)
+    return { from: offsetAt(actor, place), to: actor.highWatermark }
+  }
+
+  seekGroup(member: number, place: ReadPlace): void {
+    const group = this.#groups.get(member)
+    if (group === undefined) throw new Error(`broken invariant: member ${member} has no group`)
+    group.seek(offsetAt(group.partition, place))
+    this.#store?.sweep([group])
     this.#wake()
   }
 

@@ -116,6 +116,18 @@ export class PartitionStore {
     return found
   }
 
+  /** The first offset below `endOffset` that is not older; `endOffset` if there is none. @throws MillraceError */
+  offsetAt(timeMs: number, endOffset: number): number {
+    const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+    try {
+      return reader.offsetAt(timeMs, endOffset)
+    } catch (error) {
+      throw storeError(error)
+    } finally {
+      reader.close()
+    }
+  }
+
   /** The low word of the number of a named producer's last record, from an offset on; null: it has none there. */
   lastSequence(producerId: number, from: number, endOffset: number): number | null {
     let last: number | null = null

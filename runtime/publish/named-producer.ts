@@ -12,7 +12,8 @@
 import { clearInterval, setInterval } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import type { ProducerState } from '../protocol.ts'
-import type { BatchReceipt, Message, NamedProducer, PublishOptions, Receipt, SequencedReceipt } from '../types.ts'
+import type { BatchReceipt, Message, PublishOptions, Receipt } from '../types.ts'
+import type { NamedProducer, SequencedReceipt } from './named-producer-types.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
 const KEEP_MS = 50

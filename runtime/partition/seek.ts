@@ -1,0 +1,40 @@
+/**
+ * Which offset of a partition is meant by a place that somebody wants to read from.
+ *
+ * The partition host's thread. A time is looked for in the log, or in the frames of the window; the first record that is not
+ * older counts, in the order of offsets, as the records' own timestamps say.
+ */
+import { MillraceError } from '../errors.ts'
+import { frameEndOffset } from '../log/frame.ts'
+import { describeFrame } from '../log/frame-scan.ts'
+import { firstRecordSince } from '../log/record-times.ts'
+import type { ReadPlace } from '../protocol.ts'
+import type { PartitionActor } from './partition-actor.ts'
+
+/** @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
+export function offsetAt(partition: PartitionActor, place: ReadPlace): number {
+  const { logStartOffset, highWatermark, topic } = partition
+  if (place === 'earliest') return logStartOffset
+  if (place === 'latest') return highWatermark
+  if ('timeMs' in place)
+    return partition.log?.offsetAt(place.timeMs, highWatermark) ?? windowOffsetAt(partition, place.timeMs)
+  const { offset } = place
+  const where = `topic ${topic.name} partition ${partition.partition}`
+  if (offset < logStartOffset)
+    throw new MillraceError('MILL_OFFSET_GONE', `${where} begins at offset ${logStartOffset}; ${offset} is gone`)
+  if (offset > highWatermark)
+    throw new MillraceError('MILL_OUT_OF_RANGE', `${where} ends at offset ${highWatermark}; ${offset} is not there yet`)
+  return offset
+}
+
+function windowOffsetAt(partition: PartitionActor, timeMs: number): number {
+  const { reader } = partition
+  for (const position of partition.frames()) {
+    const bytes = Buffer.alloc(reader.word(position))
+    reader.copyOut(position, bytes.length, bytes, 0)
+    const frame = describeFrame(bytes, 0, 0)
+    const offset = frame.maxTimestamp >= timeMs ? firstRecordSince(frame, timeMs) : null
+    if (offset !== null && offset < frameEndOffset(reader, position)) return offset
+  }
+  return partition.highWatermark
+}

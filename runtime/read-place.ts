@@ -1,0 +1,30 @@
+/** Checks where somebody wants to read from. The caller's thread. */
+import { MillraceError } from './errors.ts'
+import { show } from './names.ts'
+import type { TopicShape } from './places.ts'
+import type { ReadPlace } from './protocol.ts'
+
+/** @throws MillraceError MILL_INVALID_OPTION, MILL_OUT_OF_RANGE */
+export function readPlace(
+  from: 'earliest' | 'latest' | number | Date,
+  partition: number | undefined,
+  topic: TopicShape,
+): ReadPlace {
+  if (partition !== undefined && partition >= topic.partitions) {
+    const most = topic.partitions - 1
+    throw new MillraceError('MILL_OUT_OF_RANGE', `partition ${partition} of topic ${topic.name} is not in 0 to ${most}`)
+  }
+  if (from === 'earliest' || from === 'latest') return from
+  if (from instanceof Date && !Number.isNaN(from.getTime())) return { timeMs: from.getTime() }
+  if (typeof from === 'number' && Number.isSafeInteger(from) && from >= 0) {
+    if (partition !== undefined) return { offset: from }
+    throw new MillraceError(
+      'MILL_INVALID_OPTION',
+      `offset ${from} needs a \`partition\`: offsets are a partition's own`,
+    )
+  }
+  throw new MillraceError(
+    'MILL_INVALID_OPTION',
+    `a place to read from is 'earliest', an offset from 0 on, or a Date, not ${show(from)}`,
+  )
+}

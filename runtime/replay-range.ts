@@ -1,0 +1,83 @@
+/**
+ * Reads a range of a topic on disk again, without a group: from a place on, up to what there was when it was asked for.
+ *
+ * The caller's thread, with files of its own. Nothing is held back and nothing is committed; the same range reads the same
+ * bytes again. Bound: one fetch of FETCH_BYTES, or one frame, and one open file.
+ */
+import { setImmediate } from '../actors/world.ts'
+import { codecOf } from './codec.ts'
+import { RecordDelivery } from './delivery/delivery.ts'
+import { MillraceError } from './errors.ts'
+import { FETCH_BYTES } from './group/frame-source.ts'
+import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES } from './log/frame.ts'
+import { describeFrame } from './log/frame-scan.ts'
+import { OffsetGoneError } from './log/log-errors.ts'
+import { LogReader } from './log/log-reader.ts'
+import { NodeDisk } from './log/node-disk.ts'
+import { storeError } from './log/store-errors.ts'
+import type { TopicShape } from './places.ts'
+import type { ReadRange } from './protocol.ts'
+import type { Delivery } from './types.ts'
+
+/** @throws MillraceError MILL_OFFSET_GONE, MILL_CORRUPT, MILL_DISK, MILL_ABORTED */
+export async function* replayRange<V>(
+  topic: TopicShape,
+  { partition, place, from, to }: ReadRange,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Delivery<V>, void, void> {
+  const { folder, logId, topic: id, segmentBytes, frameBytesMax } = place
+  const reader = new LogReader(new NodeDisk(), folder, { logId, topic: id, partition, segmentBytes, frameBytesMax })
+  try {
+    for (let offset = from; offset < to; ) {
+      if (signal?.aborted === true)
+        throw new MillraceError('MILL_ABORTED', `reading topic ${topic.name} again was aborted`, {
+          cause: signal.reason,
+        })
+      const frames = read(reader, offset, to, topic.name, partition)
+      for (let at = 0; at < frames.length; ) {
+        const { length, endOffset } = describeFrame(frames, at, 0)
+        for (const delivery of recordsOf<V>(frames, at, length, topic, partition))
+          if (delivery.offset >= offset && delivery.offset < to) yield delivery
+        offset = endOffset
+        at += length
+      }
+      // Files are read on this thread: others have their turn in between.
+      await new Promise(setImmediate)
+    }
+  } finally {
+    reader.close()
+  }
+}
+
+function read(reader: LogReader, offset: number, to: number, topic: string, partition: number): Buffer {
+  try {
+    return reader.read(offset, to, FETCH_BYTES)
+  } catch (error) {
+    if (!(error instanceof OffsetGoneError)) throw storeError(error)
+    throw new MillraceError(
+      'MILL_OFFSET_GONE',
+      `topic ${topic} partition ${partition} begins at offset ${error.earliest} by now; ${offset} is gone`,
+      { cause: error },
+    )
+  }
+}
+
+function* recordsOf<V>(
+  buffer: Buffer,
+  at: number,
+  length: number,
+  topic: TopicShape,
+  partition: number,
+): Generator<RecordDelivery<V>, void, void> {
+  const store = buffer.buffer as ArrayBuffer
+  const words = new Int32Array(store, 0, buffer.length >> 2)
+  const baseTimestamp = buffer.readDoubleLE(at + FRAME_BASE_TIMESTAMP)
+  const { baseOffset } = describeFrame(buffer, at, 0)
+  const frame = { buffer, store, words, codec: codecOf(topic.codec), topic: topic.name, partition, baseTimestamp }
+  for (let record = at + FRAME_HEADER_BYTES; record < at + length; ) {
+    const index = record >> 2
+    const offset = baseOffset + ((words[index + 1] as number) & 0xffff)
+    yield new RecordDelivery<V>(frame, record, offset, 1, 0)
+    record += ((words[index] as number) + 7) & ~7
+  }
+}

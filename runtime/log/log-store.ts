@@ -35,6 +35,11 @@ import { markKey, SyncMarks } from './sync-marks.ts'
 const RETAIN_EVERY_MS = 1_000
 /** So many closed segments are a reason for a checkpoint, however few bytes they have. */
 const ROLLED_MAX = 64
+/**
+ * What is in no journal takes up none of its room: its checkpoints only bound what the next opening looks through. Syncing it
+ * as often cost a tenth of a microsecond for each record of 100 bytes.
+ */
+const UNJOURNALLED_SHARE = 16
 
 interface StoreParts {
   readonly disk: Disk
@@ -148,8 +153,9 @@ export class LogStore {
         const { log } = entry.log
         const { segments } = log
         log.append(entry.parts, entry, entry.bytes)
-        this.#bytes += entry.bytes
-        if (entry.log.topic.durability === 'fsync') journalled.push(entry)
+        const isJournalled = entry.log.topic.durability === 'fsync'
+        this.#bytes += isJournalled ? entry.bytes : entry.bytes / UNJOURNALLED_SHARE
+        if (isJournalled) journalled.push(entry)
         if (log.segments === segments) continue
         this.#rolled++
         this.#fault('roll')

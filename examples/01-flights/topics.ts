@@ -23,8 +23,14 @@ export interface AirportDelays {
   readonly lateShare: number
 }
 
-/** Both groups are named here, so that the topic keeps every record for them even before they run. */
-export const flightsTopic: TopicDefinition<Flight> = defineTopic<Flight>('flights', { groups: ['delays', 'routes'] })
+/**
+ * Both groups are named here, so that the topic keeps every record for them even before they run. In a folder a record's age is
+ * that of its timestamp, and these are of 2001: they are kept for ever.
+ */
+export const flightsTopic: TopicDefinition<Flight> = defineTopic<Flight>('flights', {
+  groups: ['delays', 'routes'],
+  retentionMs: Number.POSITIVE_INFINITY,
+})
 
 /** Read at once, and made anew by each run: it need not outlive the process. */
 export const airportsTopic: TopicDefinition<AirportDelays> = defineTopic<AirportDelays>('airports', {

@@ -43,6 +43,8 @@ import { StagedAppend } from './staged-append.ts'
 
 /** Bytes taken from one ring before the next one's turn. */
 const QUOTA_BYTES = 65_536
+/** On disk a pass takes one ring, and each pass is a commit: the more it takes the less that costs. */
+const COMMIT_BYTES = 262_144
 
 /** What the partition needs of its host. */
 export interface PartitionSurroundings {
@@ -252,13 +254,14 @@ export class PartitionActor {
     const { consumer, link } = ring
     const words = this.#memory.i32
     const lastAppend = this.window.end
+    const quota = this.log === null ? QUOTA_BYTES : COMMIT_BYTES
     const staged = this.log === null ? null : new StagedAppend(ring, lastAppend, this.#endOffset)
     if (this.log?.failure != null) return this.#refuseAll(ring, this.log.failure)
     let receipts = link.room()
     let taken = 0
     let refused = false
     let address = consumer.next()
-    for (; address >= 0 && receipts > 0 && taken < QUOTA_BYTES; address = consumer.next()) {
+    for (; address >= 0 && receipts > 0 && taken < quota; address = consumer.next()) {
       const length = words[address >> 2] as number
       const ringEnd = words[(address + FRAME_RING_END) >> 2] as number
       if (this.window.free() >= length || this.#makeRoom(length)) {

@@ -50,10 +50,7 @@ t.test('what was on its way when it was closed is not published twice by the nex
   await again.publishBatch(messages.slice(again.next))
   void under
   const read = await readAll(topic)
-  t.strictSame(
-    read.map(({ value }) => value).sort(),
-    messages.map(({ value }) => value).sort(),
-  )
+  t.strictSame(read.map(({ value }) => value).sort(), messages.map(({ value }) => value).sort())
 })
 
 t.test('closing the broker does not wait for its records for longer than it was told', async t => {

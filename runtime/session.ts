@@ -276,7 +276,8 @@ export class Session {
     const problems: string[] = []
     try {
       await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
-      await Promise.all([...this.#named].map(named => named.close())).catch((error: Error) =>
+      const named = Promise.all([...this.#named].map(one => one.close()))
+      await this.#until(named, until, () => 'producers were not closed in time').catch((error: Error) =>
         problems.push(error.message),
       )
       this.checkOpen()
@@ -296,17 +297,20 @@ export class Session {
     if (problems.length > 0) throw new MillraceError('MILL_TIMEOUT', problems.join('; '))
   }
 
-  async #flushUntil(until: number): Promise<void> {
-    if (until === Number.POSITIVE_INFINITY) return this.publishers.flush()
+  #flushUntil(until: number): Promise<unknown> {
+    const why = (): string => `records were not all appended in time: ${this.publishers.unanswered()}`
+    return this.#until(this.publishers.flush(), until, why)
+  }
+
+  /** Waits for something, but not for longer than told. */
+  async #until(work: Promise<unknown>, until: number, why: () => string): Promise<unknown> {
+    if (until === Number.POSITIVE_INFINITY) return work
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`records were not all appended in time: ${this.publishers.unanswered()}`)),
-        Math.max(1, until - nowMs()),
-      )
+      timer = setTimeout(() => reject(new Error(why())), Math.max(1, until - nowMs()))
     })
     try {
-      await Promise.race([this.publishers.flush(), late])
+      return await Promise.race([work, late])
     } finally {
       clearTimeout(timer)
     }

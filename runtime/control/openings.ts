@@ -44,6 +44,8 @@ export class Openings {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #directory: BrokerDirectory | null
+  /** Why a topic's partitions could not be made: some hosts may have theirs, and it is of no use in this process. */
+  readonly #unmade = new Map<string, unknown>()
 
   constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null) {
     this.#catalog = catalog
@@ -53,6 +55,7 @@ export class Openings {
 
   /** The topic of that name; `given` are the options that the caller named, which must be those of a known topic. */
   async topic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicEntry> {
+    this.#checkMade(name)
     const known = this.#catalog.topicsByName.get(name)
     if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given, SETTLED)
     const topic = known ?? (await this.#makeTopic(this.#shapeOf(name, settings, given)))
@@ -113,12 +116,21 @@ export class Openings {
 
   async #makeTopic(shape: TopicShape): Promise<TopicEntry> {
     const topic = this.#catalog.addTopic(shape)
-    await this.#hosts.all(async (api, host) => {
+    const making = this.#hosts.all(async (api, host) => {
       await Promise.all(
         topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
       )
     })
+    await making.catch((error: unknown) => {
+      this.#unmade.set(shape.name, error)
+      throw error
+    })
     return topic
+  }
+
+  #checkMade(name: string): void {
+    const why = this.#unmade.get(name)
+    if (why !== undefined) throw why
   }
 
   /**
@@ -216,6 +228,7 @@ export class Openings {
 
   async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
     checkName('topic', name)
+    this.#checkMade(name)
     const { partitions, codec, maxMessageBytes, durability, log } = source.shape
     if (name === source.shape.name)
       throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)

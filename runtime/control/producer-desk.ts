@@ -72,8 +72,11 @@ export class ProducerDesk {
   }
 
   close(topic: number, name: string, state: ProducerState): void {
-    this.keep(topic, name, state)
-    this.#open.delete(keyOf(topic, name))
+    try {
+      this.keep(topic, name, state)
+    } finally {
+      this.#open.delete(keyOf(topic, name))
+    }
   }
 }
 

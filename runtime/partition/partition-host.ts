@@ -377,7 +377,8 @@ class PartitionHost implements PartitionHostApi {
 
   lastSequence(topic: number, partition: number, producer: number, from: number): number | null {
     const { log, highWatermark } = this.#partition(topic, partition)
-    return log?.lastSequence(producer, from, highWatermark) ?? null
+    // A loss of power may have taken what it was known to have, where that was promised less: then all of it is looked at.
+    return log?.lastSequence(producer, from < highWatermark ? from : 0, highWatermark) ?? null
   }
 
   partitionStats(topic: number): readonly HostPartitionStats[] {

@@ -13,6 +13,7 @@ import { clearInterval, setInterval } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import type { ProducerState } from '../protocol.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../types.ts'
+import { asMessage, checkedKey } from './checked-message.ts'
 import type { NamedProducer, SequencedReceipt } from './named-producer-types.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
@@ -87,6 +88,8 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   async publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<SequencedReceipt> {
     if (this.#closing !== null) throw new MillraceError('MILL_CLOSED', `producer ${this.name} is closed`)
     if (this.#failure !== null) throw this.#failure
+    if (!Array.isArray(messages))
+      throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
     const partitions = messages.map(message => this.#partitionOf(message))
     const first = this.#next
     const [fresh, sequences] = this.#fresh(messages, partitions, first)
@@ -104,13 +107,15 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     }
   }
 
-  #partitionOf({ key, partition }: Message<V>): number {
-    if ((key === null || key === undefined) && partition === undefined)
+  #partitionOf(message: Message<V>): number {
+    const { key: given, partition } = asMessage(message)
+    const key = checkedKey(given)
+    if (key === null && partition === undefined)
       throw new MillraceError(
         'MILL_INVALID_OPTION',
         `a record of producer ${this.name} has neither key nor partition: it could not be found again; give one`,
       )
-    return this.#producer.partitionOf(key ?? null, partition)
+    return this.#producer.partitionOf(key, partition)
   }
 
   /** What their partitions do not have, with its numbers. */

@@ -63,6 +63,8 @@ export class TopicProducer implements Sweepable {
   readonly #overdue: Overdue
   #flushes: Flush[] = []
   #failure: Error | null = null
+  /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
+  #gap: Error | null = null
   /** Something handed to tryPublish was refused since the last flush. */
   #refusal: Error | null = null
   readonly #stopListening: () => void
@@ -158,8 +160,17 @@ export class TopicProducer implements Sweepable {
     sequences: readonly number[] | null,
     options: PublishOptions,
   ): Promise<BatchReceipt> {
-    return new Promise((resolve, reject) => {
-      this.#checkOpen(options)
+    return new Promise((resolve, refuse) => {
+      const reject = (error: Error): void => {
+        if (sequences !== null) this.#gap ??= error
+        refuse(error)
+      }
+      try {
+        this.#checkOpen(options)
+      } catch (error) {
+        reject(error as Error)
+        return
+      }
       if (!Array.isArray(messages))
         throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
       const batch = new PendingBatch(
@@ -242,6 +253,10 @@ export class TopicProducer implements Sweepable {
     const { messages } = batch
     const { memory } = this.#thread
     const max = this.topic.maxMessageBytes
+    if (batch.sequences !== null && this.#gap !== null) {
+      batch.settle(this.#gap)
+      return true
+    }
     try {
       while (batch.next < messages.length) {
         const {

@@ -1,0 +1,17 @@
+/** A topic whose files cannot be made is refused each time in the same words, and takes nothing else with it. */
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { folderOf, rejection } from '../broker.fixture.ts'
+
+t.test('a topic that could not be made is refused again, with what its disk said', async t => {
+  const { dir, open } = folderOf(t)
+  const broker = await open()
+  const sound = await broker.topic('sound')
+  const [first] = readdirSync(join(dir, 'topics'))
+  const id = Number((first as string).split('-')[0])
+  for (let next = id + 1; next < id + 6; next++) writeFileSync(join(dir, 'topics', `${next}-0`), 'in the way')
+  for (let turn = 0; turn < 2; turn++)
+    t.match(await rejection(broker.topic('unsound')), { code: 'MILL_DISK', message: /ENOTDIR/ })
+  t.match(await sound.publish({ value: 1 }), { offset: 0 })
+})

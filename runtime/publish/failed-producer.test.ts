@@ -1,0 +1,77 @@
+/** Named producers of which a publish fails while others are under way: no record is lost or doubled by that. Real threads and files. */
+import t from 'tap'
+import { folderOf, readAll, rejection } from '../broker.fixture.ts'
+import { sessions } from '../broker.ts'
+import { FAULT_POINT } from '../layout.ts'
+import type { Session } from '../session.ts'
+
+t.setTimeout(120_000)
+
+t.test('what is published behind a record that cannot be is not appended before it', async t => {
+  const { open } = folderOf(t)
+  const broker = await open()
+  const topic = await broker.topic('orders')
+  const loader = await broker.producer<unknown>('loader', topic)
+  await loader.publish({ key: 'a', value: 0 })
+  const outcomes = await Promise.allSettled([
+    loader.publish({ key: 'a', value: 1 }),
+    loader.publishBatch([
+      { key: 'a', value: 2 },
+      { key: 'a', value: 3n },
+    ]),
+    loader.publish({ key: 'a', value: 4 }),
+  ])
+  t.match(
+    outcomes.slice(1).map(outcome => outcome.status),
+    ['rejected', 'rejected'],
+  )
+  await loader.close()
+  const again = await broker.producer<unknown>('loader', topic)
+  t.ok(again.next <= 3, `it goes on at ${again.next}`)
+  await again.publishBatch([0, 1, 2, 3, 4].slice(again.next).map(value => ({ key: 'a', value })))
+  const read = await readAll(topic)
+  t.strictSame(
+    read.map(({ value }) => value),
+    [0, 1, 2, 3, 4],
+  )
+})
+
+t.test('what was on its way when it was closed is not published twice by the next of its name', async t => {
+  const { open } = folderOf(t)
+  const broker = await open()
+  const topic = await broker.topic('orders', { partitions: 2 })
+  const loader = await broker.producer<unknown>('loader', topic)
+  const messages = Array.from({ length: 2_000 }, (_, value) => ({ key: `${value % 5}`, value: `${value}`.padEnd(60) }))
+  const under = messages.slice(0, -1).map(message => rejection(loader.publish(message)))
+  const bad = rejection(loader.publish({ key: '0', value: 1n }))
+  await bad
+  await loader.close()
+  const again = await broker.producer<unknown>('loader', topic)
+  await again.publishBatch(messages.slice(again.next))
+  void under
+  const read = await readAll(topic)
+  t.strictSame(read.map(({ value }) => value).sort(), messages.map(({ value }) => value).sort())
+})
+
+t.test('closing the broker does not wait for its records for longer than it was told', async t => {
+  const { open } = folderOf(t)
+  const broker = await open()
+  const topic = await broker.topic('orders')
+  const loader = await broker.producer<unknown>('loader', topic)
+  const session = sessions.get(broker) as Session
+  const halted = session.ask(control => control.haltPartitionHost(0, FAULT_POINT.segmentWritten), 'for ever')
+  const published = loader.publish({ key: 'a', value: 1 }).catch((error: Error) => error)
+  t.ok(await halted)
+  t.match(await rejection(broker.close({ timeoutMs: 300 })), { code: 'MILL_TIMEOUT' })
+  t.match(await published, { code: 'MILL_UNPUBLISHED' })
+})
+
+t.test('what is no message is refused, and costs no number', async t => {
+  const { open } = folderOf(t)
+  const broker = await open()
+  const loader = await broker.producer<unknown>('loader', await broker.topic('orders'))
+  for (const message of [null, 1, { key: 5, value: 1 }])
+    t.match(await rejection(loader.publish(message as never)), { code: 'MILL_INVALID_OPTION' })
+  t.match(await rejection(loader.publishBatch(7 as never)), { code: 'MILL_INVALID_OPTION' })
+  t.match(await loader.publishBatch([{ key: 'a', value: 1 }]), { first: 0 })
+})

@@ -25,8 +25,8 @@ import { storeError } from '../log/store-errors.ts'
 import type { TopicShape } from '../places.ts'
 import { handStatesOver } from './host-states.ts'
 
-/** So many numbers are taken at a time, and what is left of them at the end of the process is lost. */
-const IDS = 10_000
+/** So many numbers are taken at a time; what is left of them at the end of the process is lost, and there are 2^31. */
+const IDS = 256
 
 /** A topic as it was last opened. */
 export interface StoredTopic {

@@ -89,22 +89,29 @@ export class Catalog {
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   #nextId = 0
+  #nextStoredId = 1
 
   constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null) {
     this.memory = memory
     this.snapshots = keptStates(directory, 'snapshots')
     this.producers = keptStates(directory, 'producers')
     this.#directory = directory
-    if (directory !== null) this.#nextId = directory.firstId - 1
+    if (directory !== null) this.#nextStoredId = directory.firstId
     this.#arena = new Arena(memory, 128)
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
-  /** A number never given before in this broker, nor in its folder; from 1. */
+  /** A number never given before in this broker, from 1. */
   nextId(): number {
-    this.#nextId++
-    this.#directory?.reserveIds(this.#nextId)
-    return this.#nextId
+    return ++this.#nextId
+  }
+
+  /** The same for what is known by it in a folder: never given before in any process. */
+  nextStoredId(): number {
+    if (this.#directory === null) return this.nextId()
+    const id = this.#nextStoredId++
+    this.#directory.reserveIds(id)
+    return id
   }
 
   get blocks(): number {
@@ -361,7 +368,7 @@ export class Catalog {
     const directory = log === null ? null : this.#directory
     const known = directory?.members(id, group)
     if (known !== undefined) return known
-    const members = places.map(() => this.nextId())
+    const members = places.map(() => this.nextStoredId())
     directory?.keepGroup(id, group, members)
     return members
   }

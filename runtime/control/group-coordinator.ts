@@ -7,7 +7,7 @@
  * partition host) before its partition goes to anyone else.
  */
 import { CallError } from '../../actors/control-port.ts'
-import type { Assignment, GroupPlace, PartitionPlace, SlotPlace } from '../places.ts'
+import type { Assignment, GroupPlace, HandlerSnapshot, PartitionPlace, SlotPlace } from '../places.ts'
 import type { RevokeAnswer, SlotCrash } from '../protocol.ts'
 import {
   type AssignmentEffect,
@@ -236,7 +236,7 @@ export class GroupCoordinator {
     this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    const snapshot = this.#catalog.snapshots.get(`${slot.member}`)
+    const snapshot = this.#snapshotOf(slot.member, start.highWatermark)
     return {
       id,
       partition,
@@ -244,6 +244,15 @@ export class GroupCoordinator {
       slot,
       assignment: { ...slot, ...start, snapshot, topic: this.#topic.shape, group, place },
     }
+  }
+
+  /** Of records that a loss of power took it knows more than there is: it counts up to the end, for what comes next is new. */
+  #snapshotOf(member: number, highWatermark: number): HandlerSnapshot | null {
+    const kept = this.#catalog.snapshots.get(`${member}`)
+    if (kept === null || kept.offset <= highWatermark) return kept
+    const snapshot = { ...kept, offset: highWatermark }
+    this.#catalog.snapshots.keep(`${member}`, snapshot, this.#topic.shape.log !== null)
+    return snapshot
   }
 
   #takeUp(given: readonly Given[]): Promise<unknown> {

@@ -77,7 +77,7 @@ export class Openings {
     const stored = this.#directory?.topic(name)?.shape
     if (stored?.log == null) {
       const log = durability === 'memory' ? null : { segmentBytes, retentionMs, retentionBytes }
-      return { id: this.#catalog.nextId(), name, ...wanted, log }
+      return { id: this.#catalog.nextStoredId(), name, ...wanted, log }
     }
     checkSame(`topic ${name}`, stored, settings, given, FIXED)
     const chosen = <K extends string>(named: { readonly [N in K]: unknown }, ...names: readonly K[]): object =>
@@ -239,7 +239,7 @@ export class Openings {
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
       return this.#makeTopic({
-        id: this.#catalog.nextId(),
+        id: this.#catalog.nextStoredId(),
         name,
         partitions,
         codec,

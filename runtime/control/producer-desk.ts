@@ -36,8 +36,12 @@ export class ProducerDesk {
       )
     this.#open.add(key)
     try {
-      const state = this.#known(key)
-      const passed = await Promise.all(topic.places.map(({ partition }) => this.#passed(topic, partition, state)))
+      const known = this.#catalog.producers.get(key)
+      const state = known ?? (await this.#make(key, topic))
+      // Of a new one no partition has anything, however long its log is.
+      const passed = await Promise.all(
+        topic.places.map(({ partition }) => (known === null ? 0 : this.#passed(topic, partition, state))),
+      )
       const rings = this.#catalog.addRings(client, topic, state.id)
       await this.#hosts.all(async (api, host) => {
         const here = rings.filter(ring => ring.place.host === host)
@@ -50,10 +54,12 @@ export class ProducerDesk {
     }
   }
 
-  #known(key: string): ProducerState {
-    const known = this.#catalog.producers.get(key)
-    if (known !== null) return known
-    const state: ProducerState = { id: this.#catalog.nextId(), next: 0, seen: [] }
+  async #make(key: string, topic: TopicEntry): Promise<ProducerState> {
+    const ends = topic.places.map(({ partition, host }) =>
+      this.#hosts.call(host, api => api.offsetAt(topic.shape.id, partition, 'latest')),
+    )
+    const seen = (await Promise.all(ends)).map(({ to }) => to)
+    const state: ProducerState = { id: this.#catalog.nextStoredId(), next: 0, seen }
     this.#catalog.producers.keep(key, state, true)
     return state
   }

@@ -47,7 +47,6 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
-/** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
 /** What failed under the reader before, which may have died of it, is held back, so that other partitions get on in between. */
 const BYSTANDERS_MS = 25
@@ -263,8 +262,9 @@ export class Executor implements TurnTaker {
         this.#state = 'running'
         this.#goOn()
       },
-      // The producer has failed for good, and says so where it belongs: this partition goes no further.
-      () => {
+      // What was put out is not there: nothing of it is committed, and the run is told.
+      (error: Error) => {
+        if (this.#state === 'confirming') this.reader.fail(error)
         this.#state = 'closed'
         this.#closing?.()
       },

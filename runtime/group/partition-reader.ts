@@ -141,11 +141,16 @@ export class PartitionReader {
       return this.#source.fetch()
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
-      // What was handed out goes on, and nothing is skipped; its run is told.
+      // What was handed out goes on, and nothing is skipped.
       this.#isUnreadable = true
-      this.#thread.home.unreadable(this.assignment.member, this.assignment.epoch, error)
+      this.fail(error)
       return null
     }
+  }
+
+  /** This partition goes no further: its run is told. */
+  fail(error: Error): void {
+    this.#thread.home.unreadable(this.assignment.member, this.assignment.epoch, error)
   }
 
   #broken(what: string): Error {

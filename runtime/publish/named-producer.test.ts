@@ -1,8 +1,8 @@
 /** Producers that go on where they were, and publish nothing twice. Real threads and files. */
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { delay, folderOf, openBroker, readAll, rejection } from '../broker.fixture.ts'
+import { folderOf, openBroker, readAll, rejection, until } from '../broker.fixture.ts'
 import type { Broker, Topic } from '../index.ts'
 
 t.setTimeout(120_000)
@@ -53,8 +53,7 @@ for (const kept of [0, 400]) {
     const state = join(dir, 'producers')
     if (kept > 0) {
       await loader.publishBatch(numbers(kept))
-      // It is written down ten times a second.
-      await delay(300)
+      await until(() => readFileSync(state, 'latin1').includes(`"next":${kept}`), 'writing it down')
     }
     copyFileSync(state, `${state}.old`)
     for (let from = kept; from < 1_000; from += 50) await loader.publishBatch(numbers(50, from))

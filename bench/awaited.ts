@@ -12,20 +12,29 @@ const sampledEach = 16
 const pacePerSecond = 100_000
 const paceStepMs = 1
 
-/** As many records as are due each millisecond, whether or not those before are answered; every 16th is timed. */
+/** Records that are not answered yet, at most: below what a thread lets wait when its topic is full. */
+const unansweredMax = 8_000
+
+/**
+ * As many records as are due each millisecond, whether or not those before are answered, up to a bound; every 16th is timed,
+ * from when it was due, so that a producer that is held up does not hide what it waits for.
+ */
 export async function publishPaced(records: number, publish: (record: number) => Promise<unknown>): Promise<number[]> {
   const latenciesUs: number[] = []
   const receipts: Promise<unknown>[] = []
   const startMs = performance.now()
+  let unanswered = 0
+  const answered = (record: number): void => {
+    unanswered--
+    if (record % sampledEach === 0)
+      latenciesUs.push((performance.now() - startMs - (record * 1_000) / pacePerSecond) * 1_000)
+  }
   for (let record = 0; record < records; ) {
     const due = Math.min(records, Math.floor(((performance.now() - startMs) * pacePerSecond) / 1_000))
-    for (; record < due; record++) {
-      if (record % sampledEach !== 0) receipts.push(publish(record))
-      else {
-        // From when it was due, so that a producer that is held up does not hide what it waits for.
-        const dueMs = startMs + (record * 1_000) / pacePerSecond
-        receipts.push(publish(record).then(() => void latenciesUs.push((performance.now() - dueMs) * 1_000)))
-      }
+    for (; record < due && unanswered < unansweredMax; record++) {
+      const published = record
+      unanswered++
+      receipts.push(publish(published).then(() => answered(published)))
     }
     await new Promise(resolve => setTimeout(resolve, paceStepMs))
   }

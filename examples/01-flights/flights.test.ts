@@ -42,6 +42,13 @@ const CASES = [
   { limit: 515_400, partitions: 7, threads: 2 },
 ]
 
+t.test('a folder that cannot be one is a line on stderr', async t => {
+  const file = join(t.testdir({ file: '' }), 'file')
+  const { code, stdout, stderr } = await run('--json', '--limit', '10', '--dir', file)
+  t.match({ code, stdout }, { code: 1, stdout: '' })
+  t.match(stderr, /^01-flights: makeFolder of \S+ failed with EEXIST: [^\n]+\n$/)
+})
+
 t.test('killed and run again with its folder, it ends with the figures of a plain loop', async t => {
   const dir = join(t.testdir(), 'data')
   const limit = 515_400

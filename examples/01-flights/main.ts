@@ -8,7 +8,7 @@
  * Nothing here says how fast to read: when a group falls behind, its partitions fill, and `publishBatch` waits. With `--dir`
  * everything is kept in a folder: killed at any moment and run again, it goes on where it was, and every flight counts once.
  */
-import { type Broker, createBroker, type Message, type Topic } from 'millrace'
+import { type Broker, createBroker, isMillraceError, type Message, type Topic } from 'millrace'
 import { readFlights } from './flights.ts'
 import { type Options, parseOptions } from './options.ts'
 import { type ImpossibleFlight, type Result, toJsonLine, toTables } from './report.ts'
@@ -113,9 +113,15 @@ async function main(): Promise<void> {
     const result = await countFlights(options, interrupted.signal)
     console.log(options.json ? toJsonLine(result) : toTables(result))
   } catch (error) {
-    if (!interrupted.signal.aborted) throw error
-    console.error('Interrupted; everything is closed.')
-    process.exitCode = 130
+    if (interrupted.signal.aborted) {
+      console.error('Interrupted; everything is closed.')
+      process.exitCode = 130
+      return
+    }
+    // What the broker says of a folder is for the user, who needs no stack to mend it.
+    if (!isMillraceError(error)) throw error
+    console.error(`01-flights: ${error.message}`)
+    process.exitCode = 1
   }
 }
 

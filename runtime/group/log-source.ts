@@ -18,7 +18,7 @@ import { type Memory, ReaderPin, WindowReader } from 'sharedarraybuffer-ring'
 import { MillraceError } from '../errors.ts'
 import { SLOT_PIN } from '../layout.ts'
 import type { Disk } from '../log/disk.ts'
-import { frameBaseOffset, frameEndOffset } from '../log/frame.ts'
+import { frameBaseOffset, frameEnd, frameEndOffset } from '../log/frame.ts'
 import { loadHighWatermark } from '../log/high-watermark.ts'
 import { OffsetGoneError } from '../log/log-errors.ts'
 import { LogReader } from '../log/log-reader.ts'
@@ -147,5 +147,5 @@ export class LogSource implements FrameSource {
 function endOffsetOf(frames: Buffer): number {
   let last = 0
   for (let at = 0; at < frames.length; at += frames.readInt32LE(at)) last = at
-  return frames.readUInt32LE(last + 8) + frames.readUInt32LE(last + 12) * 2 ** 32 + frames.readUInt32LE(last + 16) + 1
+  return frameEnd(frames.subarray(last))
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
@@ -35,6 +35,20 @@ async function freePid(): Promise<number> {
   await once(child, 'exit')
   return child.pid as number
 }
+
+t.test('the name of a directory that is taken is durable, also if another made it', async t => {
+  const directory = join(folder(t), 'data')
+  const steps: string[] = []
+  const disk = {
+    makeFolder: (path: string) => {
+      steps.push(`make ${path}`)
+      mkdirSync(path)
+    },
+    syncDirectory: (path: string) => steps.push(`sync ${path}`),
+  }
+  acquireLock(directory, disk).release()
+  t.strictSame(steps, [`make ${directory}`, `sync ${dirname(directory)}`])
+})
 
 t.test('a directory is held until it is given up', async t => {
   const directory = join(folder(t), 'made', 'on', 'demand')

@@ -25,7 +25,6 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -34,7 +33,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Disk } from './disk.ts'
+import { NodeDisk } from './node-disk.ts'
 
 const LOCK = 'LOCK'
 const AFTER = 'LOCK.after-'
@@ -82,12 +83,17 @@ export interface Lock {
 }
 
 /**
- * Takes a directory, which is made if need be.
+ * Takes a directory, which is made if need be. Its own name is durable then: what is acknowledged in it would be lost with it.
  *
- * @throws DirectoryHeldError, UnreadableLockError
+ * @throws DirectoryHeldError, UnreadableLockError, DiskError
  */
-export function acquireLock(directory: string): Lock {
-  mkdirSync(directory, { recursive: true })
+export function acquireLock(
+  directory: string,
+  disk: Pick<Disk, 'makeFolder' | 'syncDirectory'> = new NodeDisk(),
+): Lock {
+  disk.makeFolder(directory)
+  // Whoever made it may have died before he came to this.
+  disk.syncDirectory(dirname(directory))
   const own: Holder = { pid: process.pid, start: startOf(process.pid), host: hostname(), token: randomUUID() }
   const draft = join(directory, DRAFT + own.token)
   writeSynced(draft, JSON.stringify(own))

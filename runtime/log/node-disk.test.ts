@@ -188,6 +188,17 @@ t.test('a folder is synced by its descriptor, which is given back', async t => {
   t.strictSame(done, [])
 })
 
+t.test('a folder that cannot be made is told, and not tried for ever', async t => {
+  const disk = new NodeDisk()
+  const file = join(folderOf(t), 'a')
+  disk.open(file, 'create').close()
+  throwsDiskError(t, () => disk.makeFolder(file), 'makeFolder', file, 'EEXIST')
+  throwsDiskError(t, () => disk.makeFolder(`${file}/b`), 'makeFolder', `${file}/b`, 'ENOTDIR')
+  if (process.platform !== 'linux') return
+  for (const path of ['/proc/nothing', '/proc/nothing/at/all'])
+    throwsDiskError(t, () => disk.makeFolder(path), 'makeFolder', path, 'ENOENT')
+})
+
 t.test('what is no failure of the system is not taken for one', async t => {
   const disk = changed({
     openSync: () => {

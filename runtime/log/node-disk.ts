@@ -75,16 +75,42 @@ export class NodeDisk implements Disk {
    * may leave folders whose names are not durable before the system writes them by itself.
    */
   makeFolder(folder: string): void {
-    let top: string | undefined
+    let made: number
     try {
-      top = this.#calls.mkdirSync(folder, { recursive: true })
+      made = this.#makeFolders(folder)
     } catch (error) {
       throw diskError('makeFolder', folder, error)
     }
-    if (top === undefined) return
-    for (let made = folder; ; made = dirname(made)) {
-      this.syncDirectory(dirname(made))
-      if (made.length <= top.length) return
+    for (let path = folder; made > 0; path = dirname(path), made--) this.syncDirectory(dirname(path))
+  }
+
+  #isFolder(path: string): boolean {
+    try {
+      this.#calls.readdirSync(path)
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'ENOTDIR') return false
+      throw error
+    }
+  }
+
+  /**
+   * How many of a path's folders were not there, and are now. One by one: where the system makes none although the one above
+   * is there, as under `/proc`, Node 20's own `recursive` never returns.
+   */
+  #makeFolders(folder: string): number {
+    try {
+      this.#calls.mkdirSync(folder)
+      return 1
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno === 'EEXIST' && this.#isFolder(folder)) return 0
+      const above = dirname(folder)
+      if (errno !== 'ENOENT' || above === folder) throw error
+      const made = this.#makeFolders(above)
+      if (made === 0) throw error
+      this.#calls.mkdirSync(folder)
+      return made + 1
     }
   }
 

@@ -253,3 +253,16 @@ t.test('each file is used by another than its own tests', async t => {
     [],
   )
 })
+
+t.test('what a mutant replaces stands at one place', async t => {
+  const lost = ROOMS.map(room => join(root, room, 'mutants.json'))
+    .filter(path => existsSync(path))
+    .flatMap(path => JSON.parse(readFileSync(path, 'utf8')) as { name: string; file: string; search: string }[])
+    .map(({ name, file, search }) => ({
+      name,
+      file,
+      places: readFileSync(join(root, file), 'utf8').split(search).length - 1,
+    }))
+    .filter(({ places }) => places !== 1)
+  t.strictSame(lost, [])
+})

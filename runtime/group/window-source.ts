@@ -9,7 +9,7 @@ import { SLOT_PIN } from '../layout.ts'
 import { frameEndOffset } from '../log/frame.ts'
 import type { Assignment } from '../protocol.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
-import { copyFrames } from './window-frames.ts'
+import { copyBytes, frameLength } from './window-frames.ts'
 
 /** A frame that holds unsettled records. */
 interface HeldFrame {
@@ -40,16 +40,21 @@ export class WindowSource implements FrameSource {
   }
 
   fetch(): Buffer | null {
-    const available = (this.#window.end() - this.#position) | 0
+    const window = this.#window
+    const from = this.#position
+    const available = (window.end() - from) | 0
     if (available === 0) return null
-    const frames = copyFrames(this.#window, this.#position, available, FETCH_BYTES, this.#assignment)
-    for (let at = 0; at < frames.length; ) {
-      const position = (this.#position + at) | 0
-      this.#held.push({ position, endOffset: frameEndOffset(this.#window, position) })
-      at += this.#window.word(position)
+    // One walk for both, how much to copy and what to hold: where frames are small, it is what a fetch costs.
+    let bytes = 0
+    while (bytes < available) {
+      const position = (from + bytes) | 0
+      const length = frameLength(window, position, available - bytes, this.#assignment)
+      if (bytes > 0 && bytes + length > FETCH_BYTES) break
+      this.#held.push({ position, endOffset: frameEndOffset(window, position) })
+      bytes += length
     }
-    this.#position = (this.#position + frames.length) | 0
-    return frames
+    this.#position = (from + bytes) | 0
+    return copyBytes(window, from, bytes)
   }
 
   release(offset: number): void {

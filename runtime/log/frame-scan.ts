@@ -23,10 +23,12 @@ import {
   FRAME_VERSION,
   joinOffset,
 } from './frame.ts'
+import { headerCrc } from './header-crc.ts'
 
 export const SCAN_PIECE_BYTES: number = 256 * 1024
 
-export interface ScannedFrame {
+/** What a header says, and where in the file it stands. */
+export interface FrameAt {
   readonly position: number
   readonly baseOffset: number
   /** After its last record. */
@@ -35,22 +37,29 @@ export interface ScannedFrame {
   readonly length: number
   readonly records: number
   readonly maxTimestamp: number
+}
+
+export interface ScannedFrame extends FrameAt {
   /** Its bytes; a view, until the next frame is asked for. */
   readonly bytes: Buffer
 }
 
 /** The frame at an index of `bytes`, whose header was found good. */
 export function describeFrame(bytes: Buffer, at: number, position: number): ScannedFrame {
-  const length = bytes.readInt32LE(at)
+  const frame = frameAt(bytes, at, position)
+  return { ...frame, bytes: bytes.subarray(at, at + frame.length) }
+}
+
+/** The same without a view of its bytes, which costs as much as all the rest. */
+export function frameAt(bytes: Buffer, at: number, position: number): FrameAt {
   const baseOffset = baseOffsetAt(bytes, at)
   return {
     position,
     baseOffset,
     endOffset: baseOffset + bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1,
-    length,
+    length: bytes.readInt32LE(at),
     records: bytes.readUInt32LE(at + FRAME_COUNT),
     maxTimestamp: bytes.readDoubleLE(at + FRAME_BASE_TIMESTAMP) + bytes.readUInt32LE(at + FRAME_MAX_TIMESTAMP_DELTA),
-    bytes: bytes.subarray(at, at + length),
   }
 }
 
@@ -65,7 +74,7 @@ export function headerFault(bytes: Buffer, at: number, offset: number, frameByte
     return `a frame of ${length} bytes is not possible`
   const version = bytes[at + 4]
   if (version !== FRAME_VERSION) return `frame version ${version} is not known`
-  if (crc32(bytes.subarray(at, at + FRAME_HEADER_CRC)) !== bytes.readUInt32LE(at + FRAME_HEADER_CRC))
+  if (headerCrc(bytes, at) !== bytes.readUInt32LE(at + FRAME_HEADER_CRC))
     return 'the header of the frame does not match its CRC'
   if (bytes.readUInt32LE(at + FRAME_RESERVED) !== 0) return 'the unused word of the frame is not zero'
   const records = bytes.readUInt32LE(at + FRAME_COUNT)

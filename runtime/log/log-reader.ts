@@ -14,8 +14,8 @@
  * `bytesMax` or one frame for each call.
  */
 import { type Disk, DiskError } from './disk.ts'
-import { FRAME_HEADER_BYTES } from './frame.ts'
-import { bodyFault, describeFrame, headerFault } from './frame-scan.ts'
+import { FRAME_HEADER_BYTES, FRAME_LAST_OFFSET_DELTA } from './frame.ts'
+import { bodyFault, frameAt, headerFault } from './frame-scan.ts'
 import { CorruptLogError, OffsetGoneError } from './log-errors.ts'
 import { ReadSegment } from './read-segment.ts'
 import { type LogSettings, segmentBases } from './segment-format.ts'
@@ -154,12 +154,14 @@ export class LogReader {
       // What is good in front of damage is returned, and the next call meets it.
       if (fault !== null && at > 0) break
       if (fault !== null) return fault
-      const frame = describeFrame(bytes, at, this.#position)
-      if (frame.endOffset > endOffset) break
-      segment.pass(frame)
-      at += frame.length
-      this.#position += frame.length
-      this.#offset = frame.endOffset
+      const frameEnd = this.#offset + bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1
+      if (frameEnd > endOffset) break
+      // A segment that was closed has an index of all of it.
+      if (segment.knownBytes === this.#position) segment.pass(frameAt(bytes, at, this.#position))
+      const length = bytes.readInt32LE(at)
+      at += length
+      this.#position += length
+      this.#offset = frameEnd
     }
     return bytes.subarray(0, at)
   }

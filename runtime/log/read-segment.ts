@@ -7,7 +7,7 @@
  * Bound: one file and one index; a walk reads pieces of SEEK_PIECE_BYTES or one frame.
  */
 import type { Disk, DiskFile } from './disk.ts'
-import { FrameScan, type ScannedFrame } from './frame-scan.ts'
+import { type FrameAt, FrameScan, type ScannedFrame } from './frame-scan.ts'
 import { CorruptLogError } from './log-errors.ts'
 import { firstRecordSince } from './record-times.ts'
 import { checkSegment, type LogSettings, segmentPath } from './segment-format.ts'
@@ -80,8 +80,13 @@ export class ReadSegment {
     return null
   }
 
+  /** Up to where the index has been told of frames: the only one that it may be told of next begins there. */
+  get knownBytes(): number {
+    return this.#known.position
+  }
+
   /** Tells the index of a frame that was found good. */
-  pass(frame: ScannedFrame): void {
+  pass(frame: FrameAt): void {
     const { position, maxTimestampBefore } = this.#known
     if (frame.position !== position) return
     this.#index.note(frame.baseOffset, position, maxTimestampBefore)

@@ -16,19 +16,6 @@ export function frameLength(
   throw new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has ${what}`)
 }
 
-/** Bytes of the frame at a position of a window, which has `available` bytes from there on. */
-export function frameLength(
-  window: WindowReader,
-  position: number,
-  available: number,
-  { topic, place }: Pick<Assignment, 'topic' | 'place'>,
-): number {
-  const length = window.word(position)
-  if (length >= FRAME_HEADER_BYTES && (length & 7) === 0 && length <= available) return length
-  const what = `a frame of length ${length} at position ${position}`
-  throw new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has ${what}`)
-}
-
 /** Frames from a position on, of the `available` bytes after it at most `most`, or one frame. */
 export function copyFrames(
   window: WindowReader,

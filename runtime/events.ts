@@ -17,6 +17,7 @@ const EVENTS = [
   'deadLettered',
   'deadLetterDepth',
   'parked',
+  'recovered',
   'failed',
   'publishFailed',
 ] as const satisfies readonly (keyof BrokerEvents)[]
@@ -120,6 +121,10 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     case 'parked': {
       const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']
       return `${topic}/${partition} offset ${offset} of group ${group} was replayed ${replayed} times and stays a dead letter`
+    }
+    case 'recovered': {
+      const { file, position, reason } = payload as BrokerEvents['recovered']
+      return `${file} was not whole from byte ${position} on (${reason}), and ends there now: nothing acknowledged as 'fsync' was lost`
     }
     case 'failed': {
       const { error } = payload as BrokerEvents['failed']

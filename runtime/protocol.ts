@@ -8,6 +8,7 @@
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
+import type { CutTail } from './log/cut-tail.ts'
 import type {
   Assignment,
   GroupPlace,
@@ -138,6 +139,8 @@ export type HostNotice =
   | { readonly kind: 'drained'; readonly client: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
   | { readonly kind: 'broken'; readonly error: ErrorWire }
+  /** Files were not whole when it opened them, and their ends were cut off. */
+  | { readonly kind: 'recovered'; readonly cuts: readonly CutTail[] }
   /** Its disk has failed: nothing is written any more. */
   | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
 
@@ -330,7 +333,7 @@ export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ClientPlace }
   | {
       readonly kind: 'event'
-      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth'
+      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'recovered'
       readonly payload: unknown
     }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }

@@ -4,9 +4,11 @@
  * Types only; nothing here runs. Every option is optional unless it says otherwise, and is checked once, where it
  * enters (see options.ts).
  */
+
 import type { Observable } from 'rxjs'
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import type { ErrorCode } from './errors.ts'
+import type { BrokerEvents, DeadLetterReason } from './event-types.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 
 /** A record key. Records with equal keys go to one partition and are handled in order. `null`: no key. */
@@ -140,61 +142,6 @@ export interface Broker {
   readonly closed: boolean
   [Symbol.asyncDispose](): Promise<void>
 }
-
-export interface BrokerEvents {
-  /** A publish has waited for 5 s because a group does not keep up. */
-  readonly stalled: {
-    readonly topic: string
-    readonly partition: number
-    readonly group: string | null
-    readonly waitedMs: number
-    readonly lagBytes: number
-  }
-  /** A thread died and was replaced. */
-  readonly restarted: {
-    readonly kind: 'handler' | 'partition'
-    readonly group: string | null
-    readonly topic: string | null
-    readonly thread: number
-    readonly reason: string
-    readonly restarts: number
-  }
-  /** A record was moved to the dead-letter topic. */
-  readonly deadLettered: {
-    readonly topic: string
-    readonly partition: number
-    readonly offset: number
-    readonly group: string
-    readonly reason: DeadLetterReason
-    readonly message: string
-  }
-  /** A dead-letter topic holds as many open letters as `deadLetterDepth` says (`rising`), or half as many again. */
-  readonly deadLetterDepth: {
-    readonly topic: string
-    readonly depth: number
-    readonly threshold: number
-    readonly rising: boolean
-  }
-  /** A dead letter was not replayed because it has been replayed too often; it stays where it is. */
-  readonly parked: {
-    readonly topic: string
-    readonly partition: number
-    readonly offset: number
-    readonly group: string
-    readonly replayed: number
-  }
-  /** A group or the broker gave up. */
-  readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
-  /** A record handed to `tryPublish` could not be appended. */
-  readonly publishFailed: {
-    readonly topic: string
-    readonly partition: number
-    readonly count: number
-    readonly error: Error
-  }
-}
-
-export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'
 
 export interface Topic<V = unknown> {
   readonly name: string
@@ -491,4 +438,4 @@ export interface TopicDefinition<V = unknown> {
   readonly value?: V
 }
 
-export type { ErrorCode }
+export type { BrokerEvents, DeadLetterReason, ErrorCode }

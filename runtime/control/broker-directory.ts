@@ -15,6 +15,7 @@
  * Bound: a few hundred bytes for each topic and group.
  */
 import { join } from 'node:path'
+import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { openIdentity } from '../log/identity.ts'
 import { storedTopic } from '../log/log-place.ts'
@@ -38,6 +39,8 @@ export interface StoredTopic {
 export class BrokerDirectory {
   readonly dir: string
   readonly logId: Uint8Array
+  /** What was cut off files when they were opened. */
+  readonly cuts: CutTail[] = []
   readonly #state: StateLog
   #idsBelow: number
 
@@ -46,6 +49,7 @@ export class BrokerDirectory {
     this.dir = dir
     this.logId = openIdentity(disk, dir)
     this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
+    if (this.#state.torn !== null) this.cuts.push(this.#state.torn)
     this.#idsBelow = (this.#state.get('ids') as { readonly below: number } | undefined)?.below ?? 1
   }
 
@@ -138,7 +142,7 @@ export function openDirectory(dir: string, hosts: number): BrokerDirectory {
         return log === null ? [] : [[id, { ...storedTopic(shape, log), partitions }] as const]
       }),
     )
-    recoverStore(disk, dir, directory.logId, topics, () => undefined)
+    recoverStore(disk, dir, directory.logId, topics, cut => directory.cuts.push(cut))
     handOver(disk, directory, hosts)
     return directory
   } catch (error) {
@@ -152,7 +156,7 @@ function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
   if (before === now) return
   if (before !== undefined) {
     const members = directory.partitions()
-    const handed = { disk, dir, logId, before, now }
+    const handed = { disk, dir, logId, before, now, onCut: (cut: CutTail) => directory.cuts.push(cut) }
     handStatesOver(handed, { kind: 'groups', partitionOf: key => members.get(Number(key)) ?? null })
     handStatesOver(handed, { kind: 'letters', partitionOf: key => Number(key.split('/')[1]) })
   }

@@ -10,6 +10,7 @@ import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
+import type { CutTail } from '../log/cut-tail.ts'
 import { storeError } from '../log/store-errors.ts'
 import type { HandlerSnapshot, PartitionLogPlace, PartitionPlace, TopicShape } from '../places.ts'
 import type {
@@ -62,6 +63,8 @@ class ControlThread implements OwnerControlApi {
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
   readonly #stopWatching: () => void
+  /** What was cut off files before anybody could listen; null: from now on it is told at once. */
+  #cuts: CutTail[] | null = []
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
@@ -82,6 +85,8 @@ class ControlThread implements OwnerControlApi {
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     })
+    const { snapshots, producers } = this.#catalog
+    this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
     this.#producers = new ProducerDesk(this.#catalog, this.#hosts)
     this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory)
     this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
@@ -115,6 +120,7 @@ class ControlThread implements OwnerControlApi {
       case 'ringDrained':
         if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
           this.#catalog.forgetRing(notice.ring)
+        this.#producers.ringDrained()
         break
       case 'drained': {
         const client = this.#catalog.clients.get(notice.client)
@@ -122,6 +128,9 @@ class ControlThread implements OwnerControlApi {
           this.#catalog.forgetClient(notice.client)
         break
       }
+      case 'recovered':
+        this.#cut(notice.cuts)
+        break
       case 'diskFailed':
         this.#tell({ kind: 'diskFailed', error: notice.error })
         break
@@ -129,6 +138,20 @@ class ControlThread implements OwnerControlApi {
         this.#tell({ kind: 'brokerFailed', error: notice.error })
         break
     }
+  }
+
+  #cut(cuts: readonly CutTail[]): void {
+    if (this.#cuts !== null) this.#cuts.push(...cuts)
+    else
+      for (const { file, position, bytes, why } of cuts)
+        this.#tell({ kind: 'event', event: 'recovered', payload: { file, position, bytes, reason: why } })
+  }
+
+  /** The broker is there, and whoever made it may listen. */
+  tellCuts(): void {
+    const cuts = this.#cuts ?? []
+    this.#cuts = null
+    this.#cut(cuts)
   }
 
   #clientGone(client: ClientEntry): void {
@@ -208,12 +231,13 @@ class ControlThread implements OwnerControlApi {
     this.#runs.unreadable(member, epoch, fromWire(error))
   }
 
-  openProducer(client: number, name: string, producer: string): Promise<NamedPlaces> {
-    return this.#serially(async () => {
+  async openProducer(client: number, name: string, producer: string): Promise<NamedPlaces> {
+    const checkOpen = (): void => {
       this.#checkOpen()
       this.#checkAttached(client)
-      return this.#producers.open(client, this.#topicOf(name), producer)
-    })
+    }
+    checkOpen()
+    return this.#producers.open(client, this.#topicOf(name), producer, checkOpen)
   }
 
   async keepProducer(topic: number, name: string, state: ProducerState): Promise<void> {
@@ -408,7 +432,10 @@ export function control({ boot, api, members, notices }: ControlStart): void {
     const thread = new ControlThread(boot, remote.withDeadline(2 ** 31 - 1), tell)
     serve(api, thread)
     thread.ready().then(
-      () => tell({ kind: 'ready', place: thread.ownerPlace }),
+      () => {
+        tell({ kind: 'ready', place: thread.ownerPlace })
+        thread.tellCuts()
+      },
       (error: unknown) => tell({ kind: 'brokerFailed', error: toWire(error) }),
     )
   } catch (error) {

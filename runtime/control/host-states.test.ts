@@ -27,7 +27,7 @@ function hosts(disk: MemoryDisk) {
       return found
     },
     hand: (before: number, now: number): void =>
-      handStatesOver({ disk, dir: '/dir', logId: LOG_ID, before, now }, STATES),
+      handStatesOver({ disk, dir: '/dir', logId: LOG_ID, before, now, onCut: () => undefined }, STATES),
   }
 }
 

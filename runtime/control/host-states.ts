@@ -10,6 +10,7 @@
  * Bound: everything that is kept, once in memory.
  */
 import { join } from 'node:path'
+import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 
@@ -25,6 +26,7 @@ export interface HandedStates {
   readonly logId: Uint8Array
   readonly before: number
   readonly now: number
+  readonly onCut: (cut: CutTail) => void
 }
 
 /** Changes in one record: entries are small, and a record need not be. */
@@ -32,11 +34,14 @@ const CHANGES_MAX = 1_000
 
 /** @throws LogFileError, DiskError */
 export function handStatesOver(
-  { disk, dir, logId, before, now }: HandedStates,
+  { disk, dir, logId, before, now, onCut }: HandedStates,
   { kind, partitionOf }: HostStates,
 ): void {
-  const open = (host: number): StateLog =>
-    StateLog.open(disk, join(dir, `host-${host}.${kind}`), { logId, syncs: false })
+  const open = (host: number): StateLog => {
+    const log = StateLog.open(disk, join(dir, `host-${host}.${kind}`), { logId, syncs: false })
+    if (log.torn !== null) onCut(log.torn)
+    return log
+  }
   const owned = new Map<string, unknown>()
   for (let host = 0; host < before; host++) {
     const log = open(host)

@@ -7,6 +7,7 @@
  * Bound: one state for each name.
  */
 import { clearInterval, setInterval } from '../../actors/world.ts'
+import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
@@ -24,6 +25,11 @@ export class KeptStates<T> {
     this.#log = place === null ? null : StateLog.open(disk, place.path, { logId: place.logId, syncs: false })
     for (const [name, state] of this.#log?.entries() ?? []) this.#kept.set(name, state as T)
     this.#timer = this.#log === null ? null : setInterval(() => this.#sync(), SYNC_MS)
+  }
+
+  /** What was cut off its file when it was opened. */
+  get torn(): CutTail | null {
+    return this.#log?.torn ?? null
   }
 
   get(name: string): T | null {

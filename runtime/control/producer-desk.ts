@@ -2,26 +2,33 @@
  * Named producers: who is open, and how far each had come.
  *
  * The control thread. What is kept may be older than what happened: what a producer has published since is found in the logs,
- * by its number, from the last place on that it was known to have come to.
+ * by its number, from the last place on that it was known to have come to; what is still in the rings of one that failed is
+ * waited for.
  */
+import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import { nearestOffset } from '../log/frame.ts'
 import type { NamedPlaces, ProducerState } from '../protocol.ts'
 import type { Catalog, TopicEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
+/** So long the records of the one before may take to be appended. */
+const DRAIN_MS = 5_000
+
 export class ProducerDesk {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #open = new Set<string>()
+  /** Called when a ring is gone. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(catalog: Catalog, hosts: PartitionHosts) {
     this.#catalog = catalog
     this.#hosts = hosts
   }
 
-  /** @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_DISK */
-  async open(client: number, topic: TopicEntry, name: string): Promise<NamedPlaces> {
+  /** `checkOpen` says whether the client is still there. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_TIMEOUT, MILL_DISK */
+  async open(client: number, topic: TopicEntry, name: string, checkOpen: () => void): Promise<NamedPlaces> {
     const { id, name: topicName, log } = topic.shape
     if (log === null)
       throw new MillraceError(
@@ -37,11 +44,13 @@ export class ProducerDesk {
     this.#open.add(key)
     try {
       const known = this.#catalog.producers.get(key)
+      if (known !== null) await this.#drained(known, name, topic)
       const state = known ?? (await this.#make(key, topic))
       // Of a new one no partition has anything, however long its log is.
       const passed = await Promise.all(
         topic.places.map(({ partition }) => (known === null ? 0 : this.#passed(topic, partition, state))),
       )
+      checkOpen()
       const rings = this.#catalog.addRings(client, topic, state.id)
       await this.#hosts.all(async (api, host) => {
         const here = rings.filter(ring => ring.place.host === host)
@@ -51,6 +60,34 @@ export class ProducerDesk {
     } catch (error) {
       this.#open.delete(key)
       throw error
+    }
+  }
+
+  /** A ring is gone. */
+  ringDrained(): void {
+    for (const look of this.#waiting) look()
+  }
+
+  /** What the one before has left in its rings is on its way to the log, and is to be found there. */
+  async #drained({ id }: ProducerState, name: string, topic: TopicEntry): Promise<void> {
+    const isDrained = (): boolean => ![...this.#catalog.rings.values()].some(({ producer }) => producer === id)
+    if (isDrained()) return
+    let look = (): void => undefined
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        look = () => {
+          if (isDrained()) resolve()
+        }
+        this.#waiting.add(look)
+        timer = setTimeout(() => {
+          const what = `what producer ${name} published before has waited ${DRAIN_MS} ms for topic ${topic.shape.name}`
+          reject(new MillraceError('MILL_TIMEOUT', `${what}: open it again when the topic takes records`))
+        }, DRAIN_MS)
+      })
+    } finally {
+      this.#waiting.delete(look)
+      clearTimeout(timer)
     }
   }
 

@@ -50,7 +50,11 @@ export function storedHouse(dir: string): StoredHouse {
 function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number, PartitionPlace>): StoredHouse {
   const told: Error[] = []
   const place = { dir, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
-  const store = new HostStore(place, 0, [], { failed: error => told.push(error), fault: () => undefined })
+  const store = new HostStore(place, 0, [], {
+    failed: error => told.push(error),
+    cut: () => undefined,
+    fault: () => undefined,
+  })
   const actor = (topic: TopicShape, fault: (point: number) => void = () => undefined): PartitionActor => {
     const at = places.get(topic.id) ?? placeOf(dir, arena, topic)
     places.set(topic.id, at)

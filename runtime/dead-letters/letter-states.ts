@@ -12,6 +12,7 @@
  *
  * Bound: that of settled-letters.ts, for each partition; a record holds the pieces that changed.
  */
+import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 import { type Ranges, type SettledChange, SettledLetters } from './settled-letters.ts'
@@ -22,6 +23,11 @@ export class LetterStates {
   /** @throws LogFileError, DiskError */
   constructor(disk: Disk, path: string, logId: Uint8Array) {
     this.#log = StateLog.open(disk, path, { logId, syncs: false })
+  }
+
+  /** What was cut off its file when it was opened. */
+  get torn(): CutTail | null {
+    return this.#log.torn
   }
 
   /** As it was written last. */

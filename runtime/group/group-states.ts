@@ -7,6 +7,7 @@
  *
  * Bound: what groups keep of failures, FAILURES_MAX for each member.
  */
+import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 import type { GroupActor } from './group-actor.ts'
@@ -35,6 +36,11 @@ export class GroupStates {
   /** @throws LogFileError, DiskError */
   constructor(disk: Disk, path: string, logId: Uint8Array) {
     this.#log = StateLog.open(disk, path, { logId, syncs: false })
+  }
+
+  /** What was cut off its file when it was opened. */
+  get torn(): CutTail | null {
+    return this.#log.torn
   }
 
   get(member: number): GroupState | undefined {

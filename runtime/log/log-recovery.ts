@@ -12,6 +12,7 @@
  * that failed, the system may show bytes that it no longer means to write; only a restart of the machine tells.
  */
 import { wallMs } from '../../actors/world.ts'
+import type { CutTail } from './cut-tail.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { FrameScan } from './frame-scan.ts'
 import { CorruptLogError } from './log-errors.ts'
@@ -40,14 +41,6 @@ export interface LogSegment extends IndexSummary {
   bytes: number
   /** Of all its frames; -Infinity without any. */
   maxTimestamp: number
-}
-
-/** A tail that was cut off a file, or a file that was removed: then from byte 0. */
-export interface CutTail {
-  readonly file: string
-  readonly position: number
-  readonly bytes: number
-  readonly why: string
 }
 
 export interface RecoveredLog {

@@ -20,13 +20,13 @@
  * their open files, wait for a checkpoint, and as many more while it runs.
  */
 import { Checkpoints, dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
+import type { CutTail } from './cut-tail.ts'
 import type { Disk } from './disk.ts'
 import { describeFrame } from './frame-scan.ts'
 import { JOURNAL_BYTES, Journal, type JournalEntry } from './journal.ts'
 import { planJournal, replayJournal } from './journal-replay.ts'
 import { partitionsFolder } from './log-place.ts'
 import { LogReader } from './log-reader.ts'
-import type { CutTail } from './log-recovery.ts'
 import type { FaultPoint, LogStoreOptions, StoredTopic, StoreEntry } from './log-store-types.ts'
 import { StoredPartition } from './stored-partition.ts'
 import { markKey, SyncMarks } from './sync-marks.ts'

@@ -15,12 +15,14 @@
  * Bounds: `segmentBytes` for a segment, unless a single append is larger; one index in memory, the active segment's; a few
  * words for each segment; `retain` bounds their number. An open file for each segment closed since the last sync.
  */
+
 import { dirname } from 'node:path'
 import { wallMs } from '../../actors/world.ts'
+import type { CutTail } from './cut-tail.ts'
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
 import { FrameScan } from './frame-scan.ts'
 import { CorruptLogError, LogFileError } from './log-errors.ts'
-import { type CutTail, emptySegment, type LogSegment, loadIndex, recoverLog } from './log-recovery.ts'
+import { emptySegment, type LogSegment, loadIndex, recoverLog } from './log-recovery.ts'
 import { LogSyncs } from './log-syncs.ts'
 import {
   encodeSegmentHeader,

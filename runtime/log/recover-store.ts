@@ -11,12 +11,12 @@
  * Bounds: logs are opened only of partitions that a journal has something for; all of them are open at once.
  */
 import { join } from 'node:path'
+import type { CutTail } from './cut-tail.ts'
 import type { Disk } from './disk.ts'
 import { Journal } from './journal.ts'
 import { journalPaths } from './journal-recovery.ts'
 import { type JournalPlan, planJournal, replayJournal } from './journal-replay.ts'
 import { partitionsFolder } from './log-place.ts'
-import type { CutTail } from './log-recovery.ts'
 import type { StoredTopic } from './log-store-types.ts'
 import { StateLog } from './state-log.ts'
 import { StoredPartition } from './stored-partition.ts'

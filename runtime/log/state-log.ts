@@ -14,6 +14,7 @@
  * the last change is on the disk: the map stays as it was, and each later write throws the same error.
  */
 import { posix } from 'node:path'
+import type { CutTail } from './cut-tail.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import {
   STATE_HEADER_BYTES,
@@ -23,7 +24,7 @@ import {
   stateHeader,
   stateRecord,
 } from './state-format.ts'
-import { type StateTail, scanState } from './state-scan.ts'
+import { scanState } from './state-scan.ts'
 
 const GARBAGE_FACTOR = 4
 const COMPACT_BYTES_MIN = 64 * 1_024
@@ -56,7 +57,7 @@ export class StateLog {
   #syncedBelow = 1
   #failure: unknown = null
   /** What was cut off at the end when the file was opened; null: nothing. */
-  readonly torn: StateTail | null
+  readonly torn: CutTail | null
 
   private constructor(disk: Disk, path: string, settings: StateLogSettings, file: DiskFile) {
     this.path = path

@@ -10,6 +10,7 @@
  * behind a bad place the rest of the file is read once, in pieces of PIECE_BYTES.
  */
 import { crc32 } from 'node:zlib'
+import type { CutTail } from './cut-tail.ts'
 import type { DiskFile } from './disk.ts'
 import { CorruptLogError, ForeignFileError, NewerFormatError } from './log-errors.ts'
 import {
@@ -24,14 +25,6 @@ import {
 } from './state-format.ts'
 
 const PIECE_BYTES = 256 * 1_024
-
-/** What was cut off the end of a file, because it was never acknowledged whole. */
-export interface StateTail {
-  readonly file: string
-  readonly position: number
-  readonly bytes: number
-  readonly why: string
-}
 
 /** Refuses a file that is not this log's state; returns how many of its bytes were synced before it had its name. */
 function madeBytesOf(file: DiskFile, logId: Uint8Array): number {
@@ -51,7 +44,7 @@ function madeBytesOf(file: DiskFile, logId: Uint8Array): number {
  *
  * @throws CorruptLogError, ForeignFileError, NewerFormatError
  */
-export function scanState(file: DiskFile, logId: Uint8Array, apply: (record: StateRecord) => void): StateTail | null {
+export function scanState(file: DiskFile, logId: Uint8Array, apply: (record: StateRecord) => void): CutTail | null {
   const madeBytes = madeBytesOf(file, logId)
   const size = file.size()
   if (size < madeBytes)

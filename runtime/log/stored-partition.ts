@@ -5,9 +5,10 @@
  * everybody else on that thread looks at the offsets. Readers of other threads open files of their own by `folder` and
  * `settings`.
  */
+
+import type { CutTail } from './cut-tail.ts'
 import type { Disk } from './disk.ts'
 import { partitionFolder } from './log-place.ts'
-import type { CutTail } from './log-recovery.ts'
 import type { StoredTopic } from './log-store-types.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { LogSettings } from './segment-format.ts'

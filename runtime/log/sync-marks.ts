@@ -15,9 +15,10 @@
  * `topic-partition` a pair of offset and version. Bound: one entry in memory for each partition that was ever marked.
  */
 import { basename, dirname, join } from 'node:path'
+import type { CutTail } from './cut-tail.ts'
 import type { Disk } from './disk.ts'
 import { StateLog } from './state-log.ts'
-import { type StateTail, scanState } from './state-scan.ts'
+import { scanState } from './state-scan.ts'
 
 /** Of one partition. */
 export interface Mark {
@@ -48,7 +49,7 @@ export function hostMarksPath(folder: string, host: number): string {
 }
 
 /** Takes over each mark of this file that is newer, durable; returns the file's torn end. A file that is not there has none. */
-export function readMarks(disk: Disk, path: string, logId: Uint8Array, into: Map<string, Mark>): StateTail | null {
+export function readMarks(disk: Disk, path: string, logId: Uint8Array, into: Map<string, Mark>): CutTail | null {
   if (!disk.list(dirname(path)).includes(basename(path))) return null
   const file = disk.open(path, 'write')
   try {
@@ -90,7 +91,7 @@ export class SyncMarks {
   }
 
   /** What was cut off the end of this host's file. */
-  get torn(): StateTail | null {
+  get torn(): CutTail | null {
     return this.#state.torn
   }
 

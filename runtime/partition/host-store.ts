@@ -17,6 +17,7 @@ import type { GroupActor } from '../group/group-actor.ts'
 import { GroupStates } from '../group/group-states.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
+import type { CutTail } from '../log/cut-tail.ts'
 import { DiskError } from '../log/disk.ts'
 import { storedTopic } from '../log/log-place.ts'
 import { LogStore } from '../log/log-store.ts'
@@ -36,6 +37,8 @@ const SLEEP_MS = 5_000
 export interface HostStoreSurroundings {
   /** Told once. */
   failed(error: Error): void
+  /** What was not whole when its file was opened. */
+  cut(cuts: readonly CutTail[]): void
   /** Stops here for ever if a test has armed this point. */
   fault(point: number): void
 }
@@ -71,6 +74,8 @@ export class HostStore {
       this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known, { journalBytes, fault })
       this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
       this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
+      const torn = [this.states.torn, this.letters.torn].filter(cut => cut !== null)
+      surroundings.cut([...this.#logs.cuts, ...torn])
     } catch (error) {
       throw storeError(error)
     }
@@ -81,6 +86,7 @@ export class HostStore {
     if (topic.log === null || log === null) return null
     try {
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
+      this.#surroundings.cut(stored.cuts)
       return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
     } catch (error) {
       throw storeError(error)

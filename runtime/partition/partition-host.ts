@@ -231,6 +231,9 @@ class PartitionHost implements PartitionHostApi {
     if (store !== null)
       this.#store = new HostStore(store, host, partitions, {
         failed: error => this.#tell({ kind: 'diskFailed', error: toWire(error) }),
+        cut: cuts => {
+          if (cuts.length > 0) this.#tell({ kind: 'recovered', cuts })
+        },
         fault: point => this.#fault(point),
       })
     for (const client of clients) this.addClient(client)

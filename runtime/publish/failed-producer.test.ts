@@ -53,6 +53,43 @@ t.test('what was on its way when it was closed is not published twice by the nex
   t.strictSame(read.map(({ value }) => value).sort(), messages.map(({ value }) => value).sort())
 })
 
+t.test('what its partition has not taken when it fails is known to the next of its name', async t => {
+  const { open } = folderOf(t)
+  const broker = await open()
+  const topic = await broker.topic<string>('orders', { partitions: 1 })
+  const session = sessions.get(broker) as Session
+  // Each fortieth needs a larger ring.
+  const source = (from: number, to: number): { key: string; value: string }[] =>
+    Array.from({ length: to - from }, (_, at) => ({
+      key: 'a',
+      value: `${from + at}`.padEnd((from + at) % 40 === 39 ? 200_000 : 8),
+    }))
+  for (let next = 0; next < 160; next += 40) {
+    const loader = await broker.producer<string>('loader', topic)
+    t.equal(loader.next, next)
+    const halted = session.ask(control => control.haltPartitionHost(0, FAULT_POINT.segmentWritten), 'for ever')
+    const first = rejection(loader.publishBatch(source(next, next + 10), { timeoutMs: 100 }))
+    t.ok(await halted)
+    const rest = [10, 20, 39].map((from, at, all) =>
+      rejection(loader.publishBatch(source(next + from, next + (all[at + 1] ?? 40)), { timeoutMs: 100 })),
+    )
+    t.match(await Promise.all([first, ...rest]), Array(4).fill({ code: 'MILL_UNPUBLISHED' }))
+    await loader.close()
+    const opening = broker.producer<string>('loader', topic)
+    const killed = session.ask(control => control.killPartitionHost(0, 0))
+    const again = await opening
+    t.ok(await killed)
+    t.equal(again.next, next)
+    await again.publishBatch(source(next, next + 40))
+    await again.close()
+  }
+  const read = await readAll<string>(topic)
+  t.strictSame(
+    read.map(({ value }) => Number(value)),
+    Array.from({ length: 160 }, (_, at) => at),
+  )
+})
+
 t.test('closing the broker does not wait for its records for longer than it was told', async t => {
   const { open } = folderOf(t)
   const broker = await open()

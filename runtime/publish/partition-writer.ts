@@ -60,6 +60,7 @@ export class PartitionWriter {
   readonly #isNamed: boolean
   #place: RingPlace
   #ring: RingProducer
+  #isClosed = false
   /** Address of the open frame; 0: none. */
   #frame = 0
   #cursor = 0
@@ -224,14 +225,19 @@ export class PartitionWriter {
   close(): void {
     this.seal()
     this.#ring.close()
+    this.#isClosed = true
   }
 
-  /** Moves on to a larger ring; the old one is drained by the partition first. */
+  /** Moves on to a larger ring; the old one is drained by the partition first. Of what is closed that is closed as well. */
   moveTo(place: RingPlace): void {
-    this.seal()
-    this.#ring.close()
+    // The old one, once closed, may be another's memory by now.
+    if (!this.#isClosed) {
+      this.seal()
+      this.#ring.close()
+    }
     this.#place = place
     this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
+    if (this.#isClosed) this.#ring.close()
   }
 
   /** A receipt: this frame is appended, refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */

@@ -411,7 +411,7 @@ export class TopicProducer implements Sweepable {
       .growRing(ring, bytes)
       .then(place => {
         writer.moveTo(place)
-        this.#thread.addWriter(writer)
+        if (this.#failure === null) this.#thread.addWriter(writer)
         this.#thread.ringHost(writer.host)
       })
       .catch((error: Error) => {
@@ -464,7 +464,10 @@ export class TopicProducer implements Sweepable {
 
   /** Nothing more is published; its rings are given back when they are drained. */
   close(): void {
-    for (const writer of this.#writers) writer.close()
+    for (const writer of this.#writers) {
+      writer.close()
+      this.#thread.ringHost(writer.host)
+    }
     this.fail(new MillraceError('MILL_CLOSED', 'the producer is closed'))
   }
 

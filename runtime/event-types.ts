@@ -1,0 +1,66 @@
+/** What a broker tells without being asked (`broker.on`): types only. */
+
+export interface BrokerEvents {
+  /** A publish has waited for 5 s because a group does not keep up. */
+  readonly stalled: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string | null
+    readonly waitedMs: number
+    readonly lagBytes: number
+  }
+  /** A thread died and was replaced. */
+  readonly restarted: {
+    readonly kind: 'handler' | 'partition'
+    readonly group: string | null
+    readonly topic: string | null
+    readonly thread: number
+    readonly reason: string
+    readonly restarts: number
+  }
+  /** A record was moved to the dead-letter topic. */
+  readonly deadLettered: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    readonly reason: DeadLetterReason
+    readonly message: string
+  }
+  /** A dead-letter topic holds as many open letters as `deadLetterDepth` says (`rising`), or half as many again. */
+  readonly deadLetterDepth: {
+    readonly topic: string
+    readonly depth: number
+    readonly threshold: number
+    readonly rising: boolean
+  }
+  /** A dead letter was not replayed because it has been replayed too often; it stays where it is. */
+  readonly parked: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    readonly replayed: number
+  }
+  /**
+   * The end of a file was half made when it was opened, as a killed process or a loss of power leaves it, and was cut off:
+   * `bytes` of them from `position` on (0: the file keeps its size). Nothing that was acknowledged as `fsync` was there.
+   */
+  readonly recovered: {
+    readonly file: string
+    readonly position: number
+    readonly bytes: number
+    readonly reason: string
+  }
+  /** A group or the broker gave up. */
+  readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
+  /** A record handed to `tryPublish` could not be appended. */
+  readonly publishFailed: {
+    readonly topic: string
+    readonly partition: number
+    readonly count: number
+    readonly error: Error
+  }
+}
+
+export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'

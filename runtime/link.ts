@@ -39,6 +39,10 @@ export const DISK_ERRNOS: readonly (string | undefined)[] = [
   'EACCES',
   'EMFILE',
   'ENFILE',
+  'ENOENT',
+  'EPERM',
+  'ENODEV',
+  'EBADF',
 ]
 
 /** How a delivery ended, when not by a plain ack. */

@@ -225,6 +225,12 @@ export class Catalog {
     return entry
   }
 
+  /** It could not be made: no host is told of it again. Its memory stays, for some host may have its part of it. */
+  dropTopic({ shape: { id, name } }: TopicEntry): void {
+    this.topics.delete(id)
+    this.topicsByName.delete(name)
+  }
+
   #logOf({ id, log, maxMessageBytes }: TopicShape, partition: number, words: number): PartitionLogPlace | null {
     if (log === null || this.#directory === null) return null
     const { dir, logId } = this.#directory

@@ -123,6 +123,7 @@ export class Openings {
     })
     await making.catch((error: unknown) => {
       this.#unmade.set(shape.name, error)
+      this.#catalog.dropTopic(topic)
       throw error
     })
     return topic

@@ -3,15 +3,16 @@
  *
  * The control thread. A call to a host that dies in the middle is made again to its successor, which is why all calls
  * are idempotent. A successor is first told everything (clients, partitions, groups, open slots, then rings, so that
- * nothing is appended before what gates it is known). Bound: the broker's restart intensity; beyond it the broker fails.
+ * nothing is appended before what gates it is known). Bound: the broker's restart intensity; beyond it the broker fails, and
+ * at once when a host ends whose disk had failed: what that holds is found out by who opens the folder again.
  */
 import type { MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
-import { clearTimeout, createChannel, nowMs, setImmediate, setTimeout } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
+import { clearTimeout, createChannel, nowMs, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
+import { fromWire, MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
 import type { StorePlace } from '../places.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
@@ -40,6 +41,8 @@ interface Slot {
   reject: (error: Error) => void
   incarnation: HostIncarnation | null
   restarts: number
+  /** Nobody knows any more what its disk holds. */
+  diskFailure: Error | null
 }
 
 const FOR_EVER_MS = 2 ** 31 - 1
@@ -77,24 +80,35 @@ export class PartitionHosts {
         // Two writers of one window must never be: it runs no user code, so it ends, and its end is waited for.
         zombieAfterMs: Number.POSITIVE_INFINITY,
       })
-      return { pool, ...pending(), isLive: false, incarnation: null, restarts: 0 }
+      return { pool, ...pending(), isLive: false, incarnation: null, restarts: 0, diskFailure: null }
     })
     this.#supervisor = new SupervisorShell(restart, {
       start: (id, incarnation) => void this.#start(Number(id), incarnation),
       stop: id => this.#slots[Number(id)]?.incarnation?.kill('its broker gave up'),
       escalate: ({ id, reason, restarts, periodMs }) => {
-        const error = new MillraceError(
-          'MILL_GAVE_UP',
-          `partition host ${id} ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}; the broker is closed. This is a defect of millrace: please report it`,
+        const how = `ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`
+        this.#giveUp(
+          new MillraceError(
+            'MILL_GAVE_UP',
+            `partition host ${id} ${how}; the broker is closed. This is a defect of millrace: please report it`,
+          ),
         )
-        for (const slot of this.#slots) {
-          slot.live.catch(() => undefined)
-          slot.reject(error)
-        }
-        surroundings.gaveUp(error)
       },
     })
     for (let host = 0; host < this.#slots.length; host++) this.#supervisor.add(String(host), host)
+  }
+
+  #giveUp(error: MillraceError): void {
+    for (const slot of this.#slots) {
+      slot.live.catch(() => undefined)
+      slot.reject(error)
+    }
+    this.#surroundings.gaveUp(error)
+  }
+
+  #heard(host: number, notice: HostNotice): void {
+    if (notice.kind === 'diskFailed') (this.#slots[host] as Slot).diskFailure = fromWire(notice.error)
+    this.#surroundings.notice(host, notice)
   }
 
   async #start(host: number, incarnation: number): Promise<void> {
@@ -109,7 +123,7 @@ export class PartitionHosts {
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life
-    port1.on('message', (notice: HostNotice) => this.#surroundings.notice(host, notice))
+    port1.on('message', (notice: HostNotice) => this.#heard(host, notice))
     void life.exited.then(reason => this.#exited(host, incarnation, port1, reason))
     const remote = connect<PartitionHostApi>(life.port, {
       name: `partition host ${host}`,
@@ -161,6 +175,9 @@ export class PartitionHosts {
   #exited(host: number, incarnation: number, notices: MessagePort, reason: ExitReason): void {
     const slot = this.#slots[host] as Slot
     slot.incarnation = null
+    // Also what it said last.
+    for (let said = receiveMessage(notices); said !== undefined; said = receiveMessage(notices))
+      this.#heard(host, said.message as HostNotice)
     notices.close()
     this.#catalog.wakeAll()
     if (this.#closing) return
@@ -169,6 +186,15 @@ export class PartitionHosts {
     // be told of what its predecessor has closed.
     setImmediate(() => {
       if (this.#closing) return
+      const { diskFailure } = slot
+      if (diskFailure !== null) {
+        const why = `partition host ${host} ${describe(reason)} after its disk had failed, and none may write in its place`
+        const code = diskFailure instanceof MillraceError ? diskFailure.code : 'MILL_DISK'
+        this.#giveUp(
+          new MillraceError(code, `${why}; the broker is closed. ${diskFailure.message}`, { cause: diskFailure }),
+        )
+        return
+      }
       if (this.#supervisor.exited(String(host), incarnation, reason, false))
         this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
     })

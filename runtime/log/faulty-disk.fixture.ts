@@ -1,8 +1,8 @@
 /**
  * A disk around another one that fails where a test says so, and records each call.
  *
- * As on real disks, a write that fails has done a part of its work, and a sync that failed is not made good by the next
- * one on the same open file: the system has let go of what it could not write, and says that all is well.
+ * As on real disks, a write that fails has done a part of its work, and, where the disk below can tell, a sync that failed is
+ * not made good by the next one: the system has let go of what it could not write, and says that all is well.
  */
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
 
@@ -31,6 +31,11 @@ export interface Fault {
   readonly errno?: string
   /** Bytes of a write that are done before it fails. Default: half of them. */
   readonly writtenBytes?: number
+}
+
+/** A file of a disk that knows what becomes of what a sync fails to write. */
+interface SyncedFile extends DiskFile {
+  failSync?(): void
 }
 
 interface ArmedFault {
@@ -132,10 +137,9 @@ export class FaultyDisk implements Disk {
 class FaultyFile implements DiskFile {
   readonly path: string
   readonly #disk: FaultyDisk
-  readonly #file: DiskFile
-  #hasFailed = false
+  readonly #file: SyncedFile
 
-  constructor(disk: FaultyDisk, file: DiskFile) {
+  constructor(disk: FaultyDisk, file: SyncedFile) {
     this.#disk = disk
     this.#file = file
     this.path = file.path
@@ -167,23 +171,21 @@ class FaultyFile implements DiskFile {
 
   sync(): void {
     const fault = this.#disk.strike('sync', this.path)
-    if (fault !== null) this.#hasFailed = true
-    this.#disk.guarded({ operation: 'sync', path: this.path }, fault, () => {
-      if (!this.#hasFailed) this.#file.sync()
-    })
+    if (fault !== null) this.#file.failSync?.()
+    this.#disk.guarded({ operation: 'sync', path: this.path }, fault, () => this.#file.sync())
   }
 
   syncLater(done: (error: DiskError | null) => void): void {
     const { path } = this
     const fault = this.#disk.strike('syncLater', path)
-    const errno = fault === null ? null : (fault.errno ?? 'EIO')
-    if (errno === null && !this.#hasFailed) {
+    if (fault === null) {
       this.#disk.guarded({ operation: 'syncLater', path }, null, () => this.#file.syncLater(done))
       return
     }
-    this.#hasFailed = true
+    const errno = fault.errno ?? 'EIO'
+    this.#file.failSync?.()
     this.#disk.calls.push({ operation: 'syncLater', path, errno })
-    this.#disk.later(() => done(errno === null ? null : new DiskError('syncLater', path, errno)))
+    this.#disk.later(() => done(new DiskError('syncLater', path, errno)))
   }
 
   truncate(bytes: number): void {

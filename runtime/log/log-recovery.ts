@@ -8,8 +8,8 @@
  *
  * What is looked at: of a segment wholly below `syncedTo`, header, size, and the summary of its index, which must fit the
  * segment after it; from the last index entry at or below `syncedTo` on, every byte. What was found above `syncedTo` is
- * made durable before it is reported, since its writer may have died before its sync. One case it cannot see: after a sync
- * that failed, the system may show bytes that it no longer means to write; only a restart of the machine tells.
+ * made durable before it is reported, since its writer may have died before its sync; where it may have been promised it is
+ * written again for that (write-again.ts).
  */
 import { wallMs } from '../../actors/world.ts'
 import type { CutTail } from './cut-tail.ts'
@@ -32,6 +32,7 @@ import {
   type SegmentPlace,
   writeIndex,
 } from './segment-index.ts'
+import { writeAgain } from './write-again.ts'
 
 /** One segment as its writer knows it. */
 export interface LogSegment extends IndexSummary {
@@ -55,6 +56,14 @@ export function emptySegment(baseOffset: number): LogSegment {
   return { baseOffset, endOffset: baseOffset, bytes: SEGMENT_HEADER_BYTES, maxTimestamp: Number.NEGATIVE_INFINITY }
 }
 
+/** What is known of a log before it is looked at. */
+export interface Synced {
+  /** Everything below was made durable. */
+  readonly syncedTo: number
+  /** Whether what lies above may have been acknowledged as durable, because a journal had it. */
+  readonly isPromised: boolean
+}
+
 /** Where a log stops, and what of it is good. */
 interface Trouble {
   readonly file: string
@@ -67,6 +76,8 @@ interface Looked {
   readonly segment: LogSegment | null
   readonly index: SegmentIndex | null
   readonly trouble: Trouble | null
+  /** Of the first byte that was looked at. */
+  readonly from: number
 }
 
 /** `bases` are those of the segments in the folder, ascending. */
@@ -75,13 +86,14 @@ export function recoverLog(
   folder: string,
   settings: LogSettings,
   bases: readonly number[],
-  syncedTo: number,
+  { syncedTo, isPromised }: Synced,
 ): RecoveredLog {
   const segments: LogSegment[] = []
   let index: SegmentIndex | null = null
   let trouble: Trouble | null = null
   let endOffset = bases[0] ?? 0
   let looked = 0
+  const lookedFrom = new Map<number, number>()
   for (; looked < bases.length && trouble === null; looked++) {
     const baseOffset = bases[looked] as number
     const previous = segments.at(-1)
@@ -92,6 +104,7 @@ export function recoverLog(
     const found = look(disk, folder, settings, baseOffset, bases[looked + 1], syncedTo)
     if (found.segment !== null) {
       segments.push(found.segment)
+      lookedFrom.set(baseOffset, found.from)
       index = found.index
       endOffset = found.segment.endOffset
     }
@@ -112,7 +125,7 @@ export function recoverLog(
     segments.push(emptySegment(bases[0]))
     index = new SegmentIndex(bases[0])
   }
-  keep(disk, folder, segments, syncedTo)
+  keep(disk, folder, segments, syncedTo, base => (isPromised ? lookedFrom.get(base) : undefined))
   return { segments, index, cuts }
 }
 
@@ -139,7 +152,7 @@ function look(
     } catch (error) {
       if (!(error instanceof CorruptLogError)) throw error
       const trouble = { file: file.path, position: error.position, offset: baseOffset, why: error.why }
-      return { segment: null, index: null, trouble }
+      return { segment: null, index: null, trouble, from: 0 }
     }
     const bytes = file.size()
     const fits = (covers: IndexSummary): boolean => covers.bytes === bytes && covers.endOffset === nextBase
@@ -147,7 +160,7 @@ function look(
       const covers = readIndexSummary(disk, folder, settings.logId, baseOffset)
       if (covers !== null && fits(covers)) {
         const { endOffset, maxTimestamp } = covers
-        return { segment: { baseOffset, endOffset, bytes, maxTimestamp }, index: null, trouble: null }
+        return { segment: { baseOffset, endOffset, bytes, maxTimestamp }, index: null, trouble: null, from: bytes }
       }
     }
     const known = readIndex(disk, folder, settings.logId, baseOffset)
@@ -210,7 +223,7 @@ function scan(
   if (position === from.position && position > SEGMENT_HEADER_BYTES) return null
   const segment = { baseOffset: index.baseOffset, endOffset: offset, bytes: position, maxTimestamp }
   const trouble = why === null ? null : { file: file.path, position, offset, why }
-  return { segment, index, trouble }
+  return { segment, index, trouble, from: from.position > SEGMENT_HEADER_BYTES ? from.position : 0 }
 }
 
 /**
@@ -302,17 +315,27 @@ function sizeOf(disk: Disk, path: string): number {
 
 /**
  * Makes what was found above `syncedTo` durable, where the log ends, and that removed files are gone: a writer that died
- * between a removal and its sync has left names that a loss of power would bring back beside those of its successor.
+ * between a removal and its sync has left names that a loss of power would bring back beside those of its successor. `from`
+ * says from which byte on a segment is written again, if any.
  */
-function keep(disk: Disk, folder: string, segments: readonly LogSegment[], syncedTo: number): void {
+function keep(
+  disk: Disk,
+  folder: string,
+  segments: readonly LogSegment[],
+  syncedTo: number,
+  from: (baseOffset: number) => number | undefined,
+): void {
   if (segments.length === 0) return
-  const unsure = segments.filter(({ endOffset, baseOffset }) => endOffset > syncedTo || baseOffset >= syncedTo)
+  const isUnsure = ({ endOffset, baseOffset }: LogSegment): boolean => endOffset > syncedTo || baseOffset >= syncedTo
+  const unsure = segments.filter(isUnsure)
   // It may have been cut by a writer that died before the sync of that, and so be longer on the disk.
   const active = segments.at(-1) as LogSegment
   if (!unsure.includes(active)) unsure.push(active)
-  for (const { baseOffset } of unsure) {
+  for (const segment of unsure) {
+    const { baseOffset, bytes } = segment
     const file = disk.open(segmentPath(folder, baseOffset), 'write')
     try {
+      if (isUnsure(segment)) writeAgain(file, from(baseOffset) ?? bytes, bytes)
       file.sync()
     } finally {
       file.close()

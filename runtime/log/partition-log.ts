@@ -81,14 +81,15 @@ export class PartitionLog {
 
   /**
    * Opens the log in a folder, which is made if there is none. Everything below the offset `syncedTo` was once made
-   * durable; what is at or above and whole is made durable now. The folder above must be durable already. Throws a
+   * durable; what is at or above and whole is made durable now, and written again for that if it may have been promised
+   * (`isPromised`). The folder above must be durable already. Throws a
    * `LogFileError` where the log is damaged below that, or not ours; `DiskError`; `RangeError` for impossible settings.
    */
-  static open(disk: Disk, folder: string, settings: LogSettings, syncedTo: number): PartitionLog {
+  static open(disk: Disk, folder: string, settings: LogSettings, syncedTo: number, isPromised = false): PartitionLog {
     checkSettings(settings)
     const names = disk.list(folder)
     const bases = segmentBases(names)
-    const { segments, index, cuts } = recoverLog(disk, folder, settings, bases, syncedTo)
+    const { segments, index, cuts } = recoverLog(disk, folder, settings, bases, { syncedTo, isPromised })
     if (names.length === 0) {
       disk.makeFolder(folder)
       disk.syncDirectory(dirname(folder))

@@ -25,6 +25,7 @@ import {
   stateRecord,
 } from './state-format.ts'
 import { scanState } from './state-scan.ts'
+import { writeAgain } from './write-again.ts'
 
 const GARBAGE_FACTOR = 4
 const COMPACT_BYTES_MIN = 64 * 1_024
@@ -66,9 +67,10 @@ export class StateLog {
     this.#file = file
     this.torn = scanState(file, settings.logId, record => this.#replay(record))
     if (this.torn !== null) file.truncate(this.torn.position)
-    // What is read is told to others as if it were durable, so it must be, whether its writer had synced it or not.
-    file.sync()
     this.#size = file.size()
+    // What is read is told to others as if it were durable, so it must be, whether its writer had synced it or not.
+    writeAgain(file, 0, this.#size)
+    file.sync()
     this.#syncedBelow = this.#next
   }
 

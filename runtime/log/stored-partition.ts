@@ -52,7 +52,7 @@ export class StoredPartition {
     const { segmentBytes, frameBytesMax } = topic
     const settings: LogSettings = { logId, topic: topic.topic, partition, segmentBytes, frameBytesMax }
     const folder = partitionFolder(storeFolder, topic.topic, partition)
-    const log = PartitionLog.open(disk, folder, settings, syncedTo)
+    const log = PartitionLog.open(disk, folder, settings, syncedTo, topic.durability === 'fsync')
     return new StoredPartition(topic, partition, settings, log, syncedTo)
   }
 

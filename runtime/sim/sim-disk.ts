@@ -184,7 +184,9 @@ export class SimDisk implements Disk {
         this.#begin(operation, path, written)
       },
       changed: () => this.#unsyncedFiles.add(file),
-      synced: () => this.#unsyncedFiles.delete(file),
+      synced: () => {
+        if (file.isDurable) this.#unsyncedFiles.delete(file)
+      },
       later: done => this.#syncLater(file, done),
     })
   }
@@ -254,6 +256,11 @@ class OpenFile implements DiskFile {
     this.#begin('sync')
     this.#file.sync()
     this.#owner.synced()
+  }
+
+  /** For a disk around this one: a sync that fails. */
+  failSync(): void {
+    this.#file.failSync()
   }
 
   syncLater(done: (error: DiskError | null) => void): void {

@@ -13,6 +13,9 @@
  * bytes       pieces as they are
  * ```
  *
+ * A sync that fails leaves pieces as they are on the disk and takes them for written, as systems do: `unwritten` has their bytes
+ * there, and no later sync makes them durable before they are written again.
+ *
  * Bytes from `size` to the end of the buffer are zero. Bound: one layer for each background sync since the last sync.
  */
 import type { Chance } from './chance.ts'
@@ -45,12 +48,16 @@ export class SimFile {
   #size = 0
   readonly #layers: Layer[] = [{ pieces: new Map(), size: 0, least: 0, most: 0 }]
 
+  /** By the number of a piece, what the disk has of it: a sync that failed should have written it. */
+  readonly #unwritten = new Map<number, Uint8Array>()
+
   get size(): number {
     return this.#size
   }
 
   /** Whether a loss of power could change anything. */
   get isDurable(): boolean {
+    if (this.#unwritten.size > 0) return false
     return this.#layers.every(({ pieces, size, least, most }) => pieces.size === 0 && size === least && size === most)
   }
 
@@ -87,10 +94,21 @@ export class SimFile {
     this.#resize(bytes)
   }
 
-  /** Makes everything durable. */
+  /** Makes everything durable but what an earlier sync failed to write. */
   sync(): void {
     this.#layers.length = 0
     this.#layers.push({ pieces: new Map(), size: this.#size, least: this.#size, most: this.#size })
+  }
+
+  /** A sync that fails: later ones have nothing to write of what is here now. */
+  failSync(): void {
+    for (const { pieces } of this.#layers)
+      for (const [number, bytes] of pieces) if (!this.#unwritten.has(number)) this.#unwritten.set(number, bytes)
+    const { size } = this.#layers[0] as Layer
+    const least = Math.min(...this.#layers.map(layer => layer.least))
+    const most = Math.max(...this.#layers.map(layer => layer.most))
+    this.#layers.length = 0
+    this.#layers.push({ pieces: new Map(), size, least, most })
   }
 
   /** Begins a background sync: what is written from now on it does not cover. */
@@ -117,6 +135,9 @@ export class SimFile {
       most = Math.max(most, layer.most)
       for (const number of layer.pieces.keys()) numbers.add(number)
     }
+    for (const [number, bytes] of this.#unwritten)
+      if (!chance.happens(survives)) this.#bytes.set(bytes, number * PIECE_BYTES)
+    this.#unwritten.clear()
     for (const number of numbers) {
       if (chance.happens(survives)) continue
       const before = this.#layers.flatMap(({ pieces }) => pieces.get(number) ?? [])
@@ -139,7 +160,9 @@ export class SimFile {
     for (let number = Math.floor(start / PIECE_BYTES); number <= last; number++) {
       if (pieces.has(number)) continue
       const at = number * PIECE_BYTES
-      pieces.set(number, at >= this.#size ? ZEROES : this.#bytes.slice(at, at + PIECE_BYTES))
+      const seen = at >= this.#size ? ZEROES : this.#bytes.slice(at, at + PIECE_BYTES)
+      pieces.set(number, this.#unwritten.get(number) ?? seen)
+      this.#unwritten.delete(number)
     }
   }
 

@@ -1,8 +1,13 @@
-import { PIN_IDLE, ReaderPin, RingProducer } from 'sharedarraybuffer-ring'
+import { PIN_IDLE, ReaderPin, RingConsumer, RingProducer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { FAULT_POINT } from '../layout.ts'
 import { RECEIPT_FAILED } from '../link.ts'
 import { loadHighWatermark } from '../log/high-watermark.ts'
+import { PartitionWriter } from '../publish/partition-writer.ts'
+import { writeRecord } from '../publish/record-writer.ts'
+import type { HostLink } from './host-link.ts'
+import { IncomingRing } from './incoming-ring.ts'
+import type { PartitionActor } from './partition-actor.ts'
 import { house, takingLog } from './partition-house.fixture.ts'
 
 t.test('bytes in a ring that are no record are reported, not followed', async t => {
@@ -60,6 +65,44 @@ t.test('a successor takes a ring up behind the padding at its end, where its pre
   t.equal(second.drain(), true)
   t.strictSame(receipts, [4, 5, 6, 7, 8])
 })
+
+t.test(
+  'nothing is appended before a dead predecessor’s answers are out, or a second death would lose them',
+  async t => {
+    const home = house()
+    const { memory, arena, receipts } = home
+    const first = home.actor({
+      fault: point => {
+        if (point === FAULT_POINT.betweenRingAndReceipt) throw new Error('died')
+      },
+    })
+    home.publish(3)
+    t.throws(() => first.drain(), /died/)
+    const capacity = 65_536
+    const place = { ring: 8, partition: 0, host: 0, address: arena.allocate(ringBytes(capacity)), capacity }
+    const writer = new PartitionWriter(memory, place, 2)
+    t.equal(writeRecord(memory, writer, null, 'of another', null, undefined, 1_000), 0)
+    writer.seal()
+    const link = { ...home.link, room: () => 1_000 } as unknown as HostLink
+    const successor = (room: number): PartitionActor => {
+      receipts.length = 0
+      home.room = room
+      const actor = home.actor()
+      actor.addRing(new IncomingRing(8, new RingConsumer(memory, place.address, capacity), link, 0, false))
+      return actor
+    }
+    const second = successor(1)
+    t.strictSame(receipts, [0])
+    t.equal(second.ready(), false)
+    t.equal(second.drain(), false)
+    t.equal(second.highWatermark, 3)
+    const third = successor(1_000)
+    t.strictSame(receipts, [0, 1, 2])
+    t.equal(third.ready(), true)
+    t.equal(third.drain(), true)
+    t.strictSame(receipts, [0, 1, 2, 3])
+  },
+)
 
 t.test('on disk the window overtakes its readers, and waits only while one is copying what it needs', async t => {
   const home = house(false)

@@ -67,6 +67,11 @@ export class PartitionActor {
   /** Null: the topic is in memory only. */
   readonly log: PartitionStore | null
   #rings: IncomingRing[] = []
+  /**
+   * The ring that is still owed answers of a predecessor's last append. Until it has them nothing is appended: a next commit
+   * would take the place of the one that says what they are, and this thread may die as well.
+   */
+  #owing: IncomingRing | null = null
   /** The next offset to append; also the high watermark, because memory topics are readable at once. */
   #endOffset: number
   #dropped: number
@@ -157,7 +162,16 @@ export class PartitionActor {
   addRing(ring: IncomingRing): void {
     if (this.#rings.some(known => known.id === ring.id)) return
     if (this.#last.ring === ring.id) ring.takeUp(this.#memory, this.#lastAnswers(ring), this.#last.ringEnd)
+    if (ring.hasUnsent) this.#owing = ring
     this.#rings.push(ring)
+  }
+
+  /** Whether every answer of a predecessor's last append is out. */
+  #hasAnswered(): boolean {
+    if (this.#owing === null) return true
+    if (!this.#owing.sendUnsent()) return false
+    this.#owing = null
+    return true
   }
 
   /** What the last append took from this ring; frames that the window has given up since were answered before. */
@@ -188,10 +202,11 @@ export class PartitionActor {
 
   /** Whether `drain` would find something; `full` partitions count only when there may be room again. */
   ready(): boolean {
+    if (this.#owing !== null) return this.#owing.link.room() > 0
     for (const ring of this.#rings) {
       if (ring.after !== 0) continue
       // Without room for its answers a ring waits; its client rings when it has made some.
-      if (ring.consumer.poll() || ring.hasUnsent) {
+      if (ring.consumer.poll()) {
         if ((!this.full || this.#mayHaveRoom()) && ring.link.room() > 0) return true
       } else if (ring.orphaned || ring.consumer.drained) return true
     }
@@ -218,9 +233,10 @@ export class PartitionActor {
   drain(): boolean {
     let worked = false
     this.full = false
+    if (!this.#hasAnswered()) return false
     const rings = this.log === null ? this.#rings : this.#inTurn()
     for (const ring of rings) {
-      if (ring.after !== 0 || !ring.sendUnsent()) continue
+      if (ring.after !== 0) continue
       if (ring.consumer.poll()) {
         if (this.#take(ring)) worked = true
       } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {
@@ -406,6 +422,7 @@ export class PartitionActor {
   appendLetter(frame: Uint8Array, place: (baseOffset: number) => void, member: number): boolean {
     const desk = this.#desk
     if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
+    if (!this.#hasAnswered()) return false
     if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return false
     if (!desk.appending(this.#endOffset)) return false
     const lastAppend = this.window.end

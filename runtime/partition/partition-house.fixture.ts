@@ -32,6 +32,9 @@ export interface House {
   readonly gate: number
   /** Base offsets of the receipts given. */
   readonly receipts: number[]
+  /** The way back to the producer, which has `room` for so many receipts more. */
+  readonly link: HostLink
+  room: number
   /** The partition as a new thread finds it. */
   actor(surroundings?: Partial<PartitionSurroundings>): PartitionActor
   /** Publishes frames of one record each. */
@@ -60,22 +63,25 @@ export function house(isGated = true): House {
   const gate = arena.allocate(128)
   const receipts: number[] = []
   const link = {
-    room: () => 1_000,
-    receipt: (_ring: number, _ringEnd: number, baseOffset: number) => receipts.push(baseOffset),
+    room: () => made.room,
+    receipt: (_ring: number, _ringEnd: number, baseOffset: number) => {
+      made.room--
+      receipts.push(baseOffset)
+    },
     publish: () => undefined,
     wake: () => undefined,
   } as unknown as HostLink
   const actor = (surroundings: Partial<PartitionSurroundings> = {}): PartitionActor => {
-    const made = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, log: null }, topic, {
+    const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
       log: null,
       ...surroundings,
     })
-    if (isGated) made.window.gates.push(gate)
+    if (isGated) opened.window.gates.push(gate)
     const consumer = new RingConsumer(memory, place.address, place.capacity)
-    made.addRing(new IncomingRing(place.ring, consumer, link, 0, false))
-    return made
+    opened.addRing(new IncomingRing(place.ring, consumer, link, 0, false))
+    return opened
   }
   const writer = new PartitionWriter(memory, place, 1)
   const publish = (frames: number): void => {
@@ -85,5 +91,6 @@ export function house(isGated = true): House {
       writer.seal()
     }
   }
-  return { memory, arena, place, gate, receipts, actor, publish }
+  const made: House = { memory, arena, place, gate, receipts, link, room: 1_000, actor, publish }
+  return made
 }

@@ -123,6 +123,32 @@ t.test('a sync that fails is told, and not tried again', async t => {
   file.close()
 })
 
+t.test('a background sync has a descriptor of its own, so that it is not told what another should be', async t => {
+  const synced: { readonly descriptor: number; readonly file: number }[] = []
+  const note = (descriptor: number): void => void synced.push({ descriptor, file: fs.fstatSync(descriptor).ino })
+  const path = join(folderOf(t), 'a')
+  const disk = changed({
+    fdatasyncSync: descriptor => note(descriptor),
+    fdatasync: ((descriptor: number, done: (error: Error | null) => void) => {
+      note(descriptor)
+      done(null)
+    }) as FileCalls['fdatasync'],
+  })
+  const file = disk.open(path, 'create')
+  file.syncLater(() => undefined)
+  file.sync()
+  file.syncLater(() => undefined)
+  const [later, now, again] = synced
+  t.not(later?.descriptor, now?.descriptor)
+  t.equal(later?.descriptor, again?.descriptor)
+  t.equal(later?.file, now?.file)
+  file.close()
+  const removed = disk.open(path, 'write')
+  disk.remove(path)
+  removed.syncLater(error => t.equal(error, null, 'one that was removed is synced all the same'))
+  removed.close()
+})
+
 t.test('a descriptor is given back when the last background sync of a closed file has ended', async t => {
   const waiting: ((error: Error | null) => void)[] = []
   let closed = 0
@@ -144,7 +170,7 @@ t.test('a descriptor is given back when the last background sync of a closed fil
   t.equal(closed, 0)
   t.strictSame(told, [null])
   waiting[1]?.(null)
-  t.equal(closed, 1)
+  t.equal(closed, 2, 'and the one for the background')
   t.match(told[1], { operation: 'close', path, errno: 'EIO' }, 'the last one is told what the end came to')
 })
 

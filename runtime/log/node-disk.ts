@@ -9,7 +9,9 @@
  * calls, the last of which says what is wrong. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a
  * call is tried INTERRUPTIONS_MAX times when signals interrupt it.
  *
- * `sync` is fdatasync: bytes, and of the metadata the size. On Windows a folder cannot be synced, so `syncDirectory` does
+ * `sync` is fdatasync: bytes, and of the metadata the size. Systems tell each descriptor once that bytes could not be written;
+ * so a background sync has one of its own, or it could be told what a sync of the foreground, which then says that all is well,
+ * should have been. On Windows a folder cannot be synced, so `syncDirectory` does
  * nothing there, and a file that is open can neither be replaced nor have its name back at once after it was removed.
  */
 import fs from 'node:fs'
@@ -151,7 +153,9 @@ class NodeFile implements DiskFile {
   readonly #calls: FileCalls
   readonly #descriptor: number
   #isOpen = true
-  /** Background syncs under way: until they have ended the descriptor must not be given to another file. */
+  /** Of background syncs, from the first on. */
+  #background: number | null = null
+  /** Background syncs under way: until they have ended no descriptor must be given to another file. */
   #syncing = 0
 
   constructor(calls: FileCalls, path: string, descriptor: number) {
@@ -249,8 +253,9 @@ class NodeFile implements DiskFile {
 
   syncLater(done: (error: DiskError | null) => void): void {
     this.#check('syncLater')
+    this.#background ??= this.#openAgain()
     this.#syncing++
-    this.#calls.fdatasync(this.#descriptor, error => {
+    this.#calls.fdatasync(this.#background, error => {
       this.#syncing--
       let failure = error === null ? null : diskError('syncLater', this.path, error)
       if (!this.#isOpen && this.#syncing === 0) {
@@ -281,12 +286,26 @@ class NodeFile implements DiskFile {
     if (this.#syncing === 0) this.#release()
   }
 
-  #release(): void {
+  #openAgain(): number {
     try {
-      this.#calls.closeSync(this.#descriptor)
+      return this.#calls.openSync(this.path, FLAGS.write)
     } catch (error) {
-      throw diskError('close', this.path, error)
+      // It has been removed: what becomes of it does not matter any more.
+      if (errnoOf(error) === 'ENOENT') return this.#descriptor
+      throw diskError('syncLater', this.path, error)
     }
+  }
+
+  #release(): void {
+    let failure: unknown = null
+    for (const descriptor of new Set([this.#background ?? this.#descriptor, this.#descriptor])) {
+      try {
+        this.#calls.closeSync(descriptor)
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== null) throw diskError('close', this.path, failure)
   }
 
   /** The system has given the descriptor of a closed file to another one, perhaps. */

@@ -1,0 +1,58 @@
+/** What the next of a name waits for. */
+import { Memory } from 'sharedarraybuffer-ring'
+import t from 'tap'
+import { rejection } from '../broker.fixture.ts'
+import type { TopicShape } from '../places.ts'
+import { Catalog } from './catalog.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import { ProducerDesk } from './producer-desk.ts'
+
+const SHAPE: TopicShape = {
+  id: 1,
+  name: 'orders',
+  partitions: 2,
+  codec: 'json',
+  maxMessageBytes: 1_000,
+  windowBytes: 65_536,
+  onFull: 'wait',
+  durability: 'fsync',
+  log: { segmentBytes: 65_536, retentionMs: 1, retentionBytes: 1 },
+}
+
+t.test('what the one before left in its rings is appended before anybody is told what there is', async t => {
+  const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
+  const topic = catalog.addTopic(SHAPE)
+  const { client } = catalog.addClient().place
+  const asked: number[] = []
+  const answers = {
+    addRing: async () => undefined,
+    offsetAt: async () => ({ from: 0, to: 0 }),
+    lastSequence: async (_topic: number, partition: number) => {
+      asked.push(partition)
+      return 6
+    },
+  }
+  const hosts = {
+    call: async (_host: number, ask: (api: typeof answers) => unknown) => ask(answers),
+    all: async (ask: (api: typeof answers, host: number) => unknown) => [await ask(answers, 0)],
+  } as unknown as PartitionHosts
+  const desk = new ProducerDesk(catalog, hosts)
+  const open = () => desk.open(client, topic, 'loader', () => undefined)
+  const first = await open()
+  t.equal(first.rings.length, 2)
+  t.match(await rejection(open()), { code: 'MILL_LOCKED' })
+  desk.close(1, 'loader', { ...first.state, next: 5 })
+  let opened = false
+  const opening = open().then(places => {
+    opened = true
+    return places
+  })
+  for (const { ring } of first.rings) {
+    await new Promise(setImmediate)
+    t.strictSame([opened, asked], [false, []])
+    catalog.forgetRing(ring)
+    desk.ringDrained()
+  }
+  const { passed, state } = await opening
+  t.strictSame([passed, state.next, asked], [[7, 7], 5, [0, 1]])
+})

@@ -282,7 +282,8 @@ t.test('behaves as a map does, through compaction and opening again', async t =>
             else map.set(name, JSON.parse(JSON.stringify(content)))
           }
         }
-        const sorted = (entries: Iterable<[string, unknown]>): string => JSON.stringify([...entries].sort())
+        const sorted = (entries: Iterable<[string, unknown]>): string =>
+          JSON.stringify([...entries].sort(([one], [other]) => (one < other ? -1 : 1)))
         if (sorted(log.entries()) !== sorted(map)) return false
       }
       return log.torn === null

@@ -7,6 +7,14 @@ import type { Session } from '../session.ts'
 
 t.setTimeout(120_000)
 
+/** The partition host stands still as soon as it has written something, from now on; `halted` says whether it did. */
+async function halt(session: Session): Promise<{ readonly halted: Promise<boolean> }> {
+  const halted = session.ask(control => control.haltPartitionHost(0, FAULT_POINT.segmentWritten), 'for ever')
+  // Calls are answered in order: by now it is armed.
+  await session.ask(control => control.census())
+  return { halted }
+}
+
 t.test('what is published behind a record that cannot be is not appended before it', async t => {
   const { open } = folderOf(t)
   const broker = await open()
@@ -67,7 +75,7 @@ t.test('what its partition has not taken when it fails is known to the next of i
   for (let next = 0; next < 160; next += 40) {
     const loader = await broker.producer<string>('loader', topic)
     t.equal(loader.next, next)
-    const halted = session.ask(control => control.haltPartitionHost(0, FAULT_POINT.segmentWritten), 'for ever')
+    const { halted } = await halt(session)
     const first = rejection(loader.publishBatch(source(next, next + 10), { timeoutMs: 100 }))
     t.ok(await halted)
     const rest = [10, 20, 39].map((from, at, all) =>
@@ -96,7 +104,7 @@ t.test('closing the broker does not wait for its records for longer than it was 
   const topic = await broker.topic('orders')
   const loader = await broker.producer<unknown>('loader', topic)
   const session = sessions.get(broker) as Session
-  const halted = session.ask(control => control.haltPartitionHost(0, FAULT_POINT.segmentWritten), 'for ever')
+  const { halted } = await halt(session)
   const published = loader.publish({ key: 'a', value: 1 }).catch((error: Error) => error)
   t.ok(await halted)
   t.match(await rejection(broker.close({ timeoutMs: 300 })), { code: 'MILL_TIMEOUT' })

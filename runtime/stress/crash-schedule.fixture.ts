@@ -1,0 +1,107 @@
+/**
+ * Which death each life of a folder is to die, so that each named point gets its share of them.
+ *
+ * The parent. Lives go round PATTERN; of the points that can be passed then, the one that was tried least is next. Deaths
+ * during recovery come one, two and three in a row: what the first leaves behind is what the second recovers.
+ */
+import type { Durability } from '../types.ts'
+import { type CrashPoint, type CrashTime, GROWN, POINTS } from './crash-points.fixture.ts'
+
+/** Of a folder; `any` is a random moment. Recovery never comes right after a look, which leaves nothing to recover. */
+const PATTERN: readonly (CrashTime | 'any')[] = [
+  'work',
+  'any',
+  'work',
+  'opening',
+  'work',
+  'work',
+  'any',
+  'opening',
+  'opening',
+  'work',
+  'work',
+  'opening',
+  'opening',
+  'opening',
+  'work',
+  'work',
+  'any',
+  'work',
+  'any',
+  'work',
+]
+
+/** Of one life. */
+export interface PlannedDeath {
+  /** Undefined: at a random moment. */
+  readonly point: CrashPoint | undefined
+  /** The state log that is grown for it; empty: none. */
+  readonly grown: string
+}
+
+/** Whether a life has died at its point, or elsewhere. */
+export interface Died extends PlannedDeath {
+  readonly isThere: boolean
+}
+
+export class CrashSchedule {
+  readonly #points: readonly CrashPoint[]
+  readonly #tried = new Map<string, number>()
+  readonly #met = new Map<string, number>()
+  readonly #grown = new Map<string, number>()
+  readonly #rows = new Map<number, number>()
+  /** Deaths during recovery, one after the other, now. */
+  #row = 0
+  /** Nothing is left to bring from journals into logs. */
+  #isSpent = false
+
+  /** Of these points only; an empty list stands for all of them. */
+  constructor(only: readonly CrashPoint[] = []) {
+    this.#points = only.length === 0 ? POINTS : only
+  }
+
+  /** The next death of a folder, `position` of which are behind it. */
+  next(position: number, durability: Durability): PlannedDeath {
+    const time = PATTERN[position % PATTERN.length] as CrashTime | 'any'
+    const chosen = this.#points
+      .filter(point => point.time === time && (point.durability ?? durability) === durability)
+      .filter(({ need }) => need === undefined || (position > 0 && !(need === 'unmarked' && this.#isSpent)))
+      .sort((a, b) => (this.#tried.get(a.name) ?? 0) - (this.#tried.get(b.name) ?? 0))
+    const [point] = chosen
+    if (point?.need !== 'grown') return { point, grown: '' }
+    const [grown = ''] = [...GROWN].sort((a, b) => (this.#grown.get(a) ?? 0) - (this.#grown.get(b) ?? 0))
+    return { point, grown }
+  }
+
+  /** Takes note of how a life of a folder has ended. */
+  died({ point, grown, isThere }: Died): void {
+    if (point !== undefined) {
+      count(this.#tried, point.name)
+      if (isThere) count(this.#met, point.name)
+    }
+    if (grown !== '') count(this.#grown, grown)
+    const isOpening = point?.time === 'opening' && isThere
+    this.#isSpent = isOpening && (this.#isSpent || point.need !== 'unmarked')
+    this.#row = isOpening ? this.#row + 1 : 0
+    if (isOpening) count(this.#rows, this.#row)
+  }
+
+  /** So many deaths, by point, in the order of points. */
+  get met(): [name: string, deaths: number, tried: number][] {
+    return this.#points.map(({ name }) => [name, this.#met.get(name) ?? 0, this.#tried.get(name) ?? 0])
+  }
+
+  /** How often each state log was compacted for a death. */
+  get grown(): [file: string, deaths: number][] {
+    return [...this.#grown]
+  }
+
+  /** How often a death during recovery was the first, the second, the third in a row. */
+  get rows(): [nth: number, deaths: number][] {
+    return [...this.#rows].sort(([a], [b]) => a - b)
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}

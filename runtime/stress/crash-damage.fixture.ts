@@ -6,39 +6,47 @@
  * its mark), and a state log that was written for hours is long and holds little.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { FrameScan } from '../log/frame-scan.ts'
 import { openIdentity } from '../log/identity.ts'
 import { frameBytesMax, partitionsFolder } from '../log/log-place.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { SEGMENT_HEADER_BYTES, segmentBases, segmentPath } from '../log/segment-format.ts'
+import { STATE_ALIGN_BYTES, STATE_RECORD_HEADER_BYTES } from '../log/state-format.ts'
 import { StateLog } from '../log/state-log.ts'
-import { readAllMarks } from './crash-files.fixture.ts'
+import { marksPath } from '../log/sync-marks.ts'
+import { hasNewMarks, readAllMarks } from './crash-files.fixture.ts'
 
 /** From this size on a state log is compacted, if most of it is over. */
 const COMPACT_BYTES = 64 * 1_024
-/** Nearer to that it is not brought, so that it is the broker that compacts it. */
-const SPARE_BYTES = 1_024
 /** The largest message of all topics here. */
 const MESSAGE_BYTES = 4_096
 /** More than the header of a frame, and less than a frame. */
 const TORN_BYTES = 100
 
-/** Writes entries of a state log again, as they are, until it is about to be compacted. */
-export function growStateLog(dir: string, name: string): void {
+/**
+ * Writes the smallest entry of a state log again, as it is, until the next record brings it to its compaction. False: it has
+ * none, or nothing will be written to it, as to the marks of all partitions when no host has marked more.
+ */
+export function growStateLog(dir: string, name: string): boolean {
   const disk = new NodeDisk()
-  if (!disk.list(dir).includes(name)) return
+  if (!disk.list(dir).includes(name)) return false
+  if (name === basename(marksPath(dir)) && !hasNewMarks(dir)) return false
   const state = StateLog.open(disk, join(dir, name), { logId: openIdentity(disk, dir), syncs: false })
   try {
-    const entries = [...state.entries()]
-    for (let next = 0; entries.length > 0; next++) {
-      const entry = entries[next % entries.length] as [string, unknown]
-      if (state.bytes + JSON.stringify(entry).length + SPARE_BYTES > COMPACT_BYTES) break
-      state.write([entry])
-    }
+    const [smallest] = [...state.entries()].sort((a, b) => bytesOf(a) - bytesOf(b))
+    if (smallest === undefined) return false
+    while (state.bytes + bytesOf(smallest) <= COMPACT_BYTES) state.write([smallest])
+    return true
   } finally {
     state.close()
   }
+}
+
+/** Of the record of one entry. */
+function bytesOf(entry: readonly [key: string, value: unknown]): number {
+  const body = Buffer.byteLength(JSON.stringify([entry]))
+  return STATE_RECORD_HEADER_BYTES + Math.ceil(body / STATE_ALIGN_BYTES) * STATE_ALIGN_BYTES
 }
 
 /** Leaves the first part of a frame at the end of each log that has any. */

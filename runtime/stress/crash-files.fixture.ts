@@ -13,10 +13,20 @@ import { hostMarksPath, type Mark, marksPath, readMarks } from '../log/sync-mark
 
 /** Marks of all partitions, from wherever they are. */
 export function readAllMarks(dir: string): Map<string, Mark> {
+  return marksIn(dir, [marksPath(dir), hostMarksPath(dir, 0)])
+}
+
+/** Whether the partition host has marked more than is in the marks of all. */
+export function hasNewMarks(dir: string): boolean {
+  const marks = marksIn(dir, [marksPath(dir)])
+  return [...readAllMarks(dir)].some(([key, { version }]) => version !== marks.get(key)?.version)
+}
+
+function marksIn(dir: string, paths: readonly string[]): Map<string, Mark> {
   const disk = new NodeDisk()
   const marks = new Map<string, Mark>()
   const logId = openIdentity(disk, dir)
-  for (const path of [marksPath(dir), hostMarksPath(dir, 0)]) readMarks(disk, path, logId, marks)
+  for (const path of paths) readMarks(disk, path, logId, marks)
   return marks
 }
 

@@ -20,6 +20,8 @@ export type CrashNeed =
   | 'history'
   /** Logs that end beyond their marks, and badly. */
   | 'unmarked'
+  /** Marks that are not yet among those of all partitions. */
+  | 'marks'
 
 export type CallName = 'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'makeFolder'
 
@@ -96,12 +98,11 @@ export const POINTS: readonly CrashPoint[] = [
   opening(at('logCut', 'after', 'truncate', SEGMENT, 'recoverLog'), 'unmarked'),
   opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'replayJournal'), 'unmarked', 'fsync'),
   opening(at('replayUnsynced', 'before', 'sync', SEGMENT, 'makeDurable'), 'unmarked', 'fsync'),
-  opening(at('marksUnwritten', 'before', 'write', /\/marks$/, 'writeAllMarks'), 'unmarked'),
-  opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks'), 'unmarked'),
+  opening(at('marksUnwritten', 'before', 'write', /\/marks$/, 'writeAllMarks'), 'marks'),
+  opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks'), 'marks'),
   opening(at('journalDismissed', 'after', 'write', JOURNAL, 'removeHost'), 'history'),
   opening(at('journalRemoved', 'after', 'remove', JOURNAL, 'removeHost'), 'history'),
   opening(at('hostMarksRemoved', 'after', 'remove', /\/host-\d+\.marks$/, 'removeHost'), 'history'),
-  opening(at('hostMarksWritten', 'after', 'write', /\/host-\d+\.marks$/, 'LogStore.open'), 'unmarked', 'os'),
   opening(at('journalHalfMade', 'after', 'rename', /\.journal-[ab]\.new$/, 'LogStore.open'), 'history'),
 ]
 

@@ -44,6 +44,14 @@ export interface Died extends PlannedDeath {
   readonly isThere: boolean
 }
 
+/** What can be done to a folder. */
+export interface FolderWays {
+  /** Makes a state log so long that its next write compacts it; false where there will be no such write. */
+  grow(file: string): boolean
+  /** Whether a partition host has marked what is not yet in the marks of all. */
+  hasNewMarks(): boolean
+}
+
 export class CrashSchedule {
   readonly #points: readonly CrashPoint[]
   readonly #tried = new Map<string, number>()
@@ -61,16 +69,19 @@ export class CrashSchedule {
   }
 
   /** The next death of a folder, `position` of which are behind it. */
-  next(position: number, durability: Durability): PlannedDeath {
+  next(position: number, durability: Durability, ways: FolderWays): PlannedDeath {
     const time = PATTERN[position % PATTERN.length] as CrashTime | 'any'
-    const chosen = this.#points
-      .filter(point => point.time === time && (point.durability ?? durability) === durability)
-      .filter(({ need }) => need === undefined || (position > 0 && !(need === 'unmarked' && this.#isSpent)))
-      .sort((a, b) => (this.#tried.get(a.name) ?? 0) - (this.#tried.get(b.name) ?? 0))
-    const [point] = chosen
-    if (point?.need !== 'grown') return { point, grown: '' }
-    const [grown = ''] = [...GROWN].sort((a, b) => (this.#grown.get(a) ?? 0) - (this.#grown.get(b) ?? 0))
-    return { point, grown }
+    const points = this.#points.filter(
+      point => point.time === time && (point.durability ?? durability) === durability && (position > 0 || !point.need),
+    )
+    for (const point of leastFirst(points, ({ name }) => this.#tried.get(name))) {
+      if (point.need === 'unmarked' && this.#isSpent) continue
+      if (point.need === 'marks' && !(durability === 'fsync' && !this.#isSpent) && !ways.hasNewMarks()) continue
+      if (point.need !== 'grown') return { point, grown: '' }
+      const grown = leastFirst(GROWN, file => this.#grown.get(file)).find(ways.grow)
+      if (grown !== undefined) return { point, grown }
+    }
+    return { point: undefined, grown: '' }
   }
 
   /** Takes note of how a life of a folder has ended. */
@@ -81,7 +92,7 @@ export class CrashSchedule {
     }
     if (grown !== '') count(this.#grown, grown)
     const isOpening = point?.time === 'opening' && isThere
-    this.#isSpent = isOpening && (this.#isSpent || point.need !== 'unmarked')
+    this.#isSpent = isOpening && (this.#isSpent || point.need === 'history')
     this.#row = isOpening ? this.#row + 1 : 0
     if (isOpening) count(this.#rows, this.#row)
   }
@@ -100,6 +111,10 @@ export class CrashSchedule {
   get rows(): [nth: number, deaths: number][] {
     return [...this.#rows].sort(([a], [b]) => a - b)
   }
+}
+
+function leastFirst<T>(all: readonly T[], counted: (one: T) => number | undefined): T[] {
+  return [...all].sort((a, b) => (counted(a) ?? 0) - (counted(b) ?? 0))
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

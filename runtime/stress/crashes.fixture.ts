@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { openBroker } from '../broker.ts'
 import type { Broker, Durability, Topic } from '../types.ts'
 import { growStateLog, losePower, tearTails } from './crash-damage.fixture.ts'
-import { CrashFiles } from './crash-files.fixture.ts'
+import { CrashFiles, hasNewMarks } from './crash-files.fixture.ts'
 import { CrashOracle, type FoundRecord } from './crash-oracle.fixture.ts'
 import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
 import { CRASHED, type CrashValue } from './crash-topics.fixture.ts'
@@ -71,7 +71,8 @@ async function live(folder: Folder, life: number, planned: PlannedDeath): Promis
   const { oracle } = folder
   const { point } = planned
   const child = start(folder, life, planned)
-  let died: string = point === undefined ? 'timer' : `not at ${point.name}`
+  let died: string =
+    point === undefined ? 'timer' : `not at ${point.name}${planned.grown === '' ? '' : ` of ${planned.grown}`}`
   let trouble = ''
   child.stderr.on('data', bytes => {
     trouble += bytes
@@ -98,10 +99,9 @@ async function live(folder: Folder, life: number, planned: PlannedDeath): Promis
   return died
 }
 
-/** Leaves the folder as its next life is to find it. */
-function prepare({ dir, durability }: Folder, { point, grown }: PlannedDeath): void {
-  if (grown !== '') growStateLog(dir, grown)
-  if (point?.need !== 'unmarked') return
+/** Leaves the ends of logs as the next life is to find them. */
+function damage({ dir, durability }: Folder, { point }: PlannedDeath): void {
+  if (point?.time !== 'opening') return
   if (durability === 'fsync') losePower(dir)
   else tearTails(dir)
 }
@@ -167,11 +167,15 @@ export async function crashFolder(
   const { problems } = oracle
   const folder: Folder = { dir: join(parent, 'data'), durability, oracle, files: new CrashFiles() }
   const others = new Map<string, number>()
+  const ways = {
+    grow: (file: string): boolean => growStateLog(folder.dir, file),
+    hasNewMarks: (): boolean => hasNewMarks(folder.dir),
+  }
   let life = first
   try {
     for (let death = 1; death <= deaths && problems.length === 0; death++, life++) {
-      const planned = schedule.next(death - 1, durability)
-      prepare(folder, planned)
+      const planned = schedule.next(death - 1, durability, ways)
+      damage(folder, planned)
       const died = await live(folder, life, planned)
       const isThere = died === planned.point?.name
       schedule.died({ ...planned, isThere })

@@ -2,19 +2,20 @@
  * What is done to a broker's folder between two processes, so that the next one has something to recover.
  *
  * The parent, while nobody has the folder open. Nothing here takes what was promised: a process that dies in the middle of
- * a write leaves the first part of a frame, a loss of power takes what no sync has made durable (all that a log has above
- * its mark), and a state log that was written for hours is long and holds little.
+ * a write leaves the first part of a frame, a loss of power takes of a log what only the journal has made durable, and a
+ * state log that was written for hours is long and holds little.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { FrameScan } from '../log/frame-scan.ts'
 import { openIdentity } from '../log/identity.ts'
+import { recoverJournal } from '../log/journal-recovery.ts'
 import { frameBytesMax, partitionsFolder } from '../log/log-place.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { SEGMENT_HEADER_BYTES, segmentBases, segmentPath } from '../log/segment-format.ts'
 import { STATE_ALIGN_BYTES, STATE_RECORD_HEADER_BYTES } from '../log/state-format.ts'
 import { StateLog } from '../log/state-log.ts'
-import { marksPath } from '../log/sync-marks.ts'
+import { markKey, marksPath } from '../log/sync-marks.ts'
 import { hasNewMarks, readAllMarks } from './crash-files.fixture.ts'
 
 /** From this size on a state log is compacted, if most of it is over. */
@@ -65,14 +66,20 @@ export function tearTails(dir: string): void {
   }
 }
 
-/** Cuts one file of each log somewhere above its mark. */
+/**
+ * Cuts one file of each log somewhere above its mark, as far as the journal has it. What lies between was found when the
+ * log was opened last, and was synced then, although no mark says so.
+ */
 export function losePower(dir: string): void {
   const marks = readAllMarks(dir)
+  const journalled = journalBegins(dir)
   for (const { name, folder, bases } of logsOf(dir)) {
-    const syncedTo = marks.get(name)?.syncedTo ?? 0
+    const begin = journalled.get(name)
+    if (begin === undefined) continue
+    const least = Math.max(begin, marks.get(name)?.syncedTo ?? 0)
     const unmarked = bases.flatMap((base, at) => {
       const next = bases[at + 1]
-      return next !== undefined && next <= syncedTo ? [] : [{ base, from: placeOf(folder, base, syncedTo) }]
+      return next !== undefined && next <= least ? [] : [{ base, from: placeOf(folder, base, least) }]
     })
     const { base, from } = unmarked[Math.floor(Math.random() * unmarked.length)] as (typeof unmarked)[number]
     const path = segmentPath(folder, base)
@@ -85,6 +92,17 @@ export function losePower(dir: string): void {
       closeSync(file)
     }
   }
+}
+
+/** The lowest offset that the journal has of each partition. */
+function journalBegins(dir: string): Map<string, number> {
+  const disk = new NodeDisk()
+  const begins = new Map<string, number>()
+  for (const { topic, partition, baseOffset } of recoverJournal(disk, dir, 0, openIdentity(disk, dir))) {
+    const key = markKey(topic, partition)
+    begins.set(key, Math.min(begins.get(key) ?? baseOffset, baseOffset))
+  }
+  return begins
 }
 
 /** Where in a segment what lies at or above an offset begins. */

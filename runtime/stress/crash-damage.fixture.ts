@@ -9,14 +9,13 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, s
 import { basename, join } from 'node:path'
 import { FrameScan } from '../log/frame-scan.ts'
 import { openIdentity } from '../log/identity.ts'
-import { recoverJournal } from '../log/journal-recovery.ts'
 import { frameBytesMax, partitionsFolder } from '../log/log-place.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { SEGMENT_HEADER_BYTES, segmentBases, segmentPath } from '../log/segment-format.ts'
 import { STATE_ALIGN_BYTES, STATE_RECORD_HEADER_BYTES } from '../log/state-format.ts'
 import { StateLog } from '../log/state-log.ts'
-import { markKey, marksPath } from '../log/sync-marks.ts'
-import { hasNewMarks, readAllMarks } from './crash-files.fixture.ts'
+import { marksPath } from '../log/sync-marks.ts'
+import { readAllMarks, readJournal, willMark } from './crash-files.fixture.ts'
 
 /** From this size on a state log is compacted, if most of it is over. */
 const COMPACT_BYTES = 64 * 1_024
@@ -27,12 +26,12 @@ const TORN_BYTES = 100
 
 /**
  * Writes the smallest entry of a state log again, as it is, until the next record brings it to its compaction. False: it has
- * none, or nothing will be written to it, as to the marks of all partitions when no host has marked more.
+ * none, or nothing will be written to it, as to the marks of all partitions when there is nothing to mark.
  */
 export function growStateLog(dir: string, name: string): boolean {
   const disk = new NodeDisk()
   if (!disk.list(dir).includes(name)) return false
-  if (name === basename(marksPath(dir)) && !hasNewMarks(dir)) return false
+  if (name === basename(marksPath(dir)) && !willMark(dir)) return false
   const state = StateLog.open(disk, join(dir, name), { logId: openIdentity(disk, dir), syncs: false })
   try {
     const [smallest] = [...state.entries()].sort((a, b) => bytesOf(a) - bytesOf(b))
@@ -72,11 +71,11 @@ export function tearTails(dir: string): void {
  */
 export function losePower(dir: string): void {
   const marks = readAllMarks(dir)
-  const journalled = journalBegins(dir)
+  const journal = readJournal(dir)
   for (const { name, folder, bases } of logsOf(dir)) {
-    const begin = journalled.get(name)
-    if (begin === undefined) continue
-    const least = Math.max(begin, marks.get(name)?.syncedTo ?? 0)
+    const journalled = journal.get(name)
+    if (journalled === undefined) continue
+    const least = Math.max(journalled.begin, marks.get(name)?.syncedTo ?? 0)
     const unmarked = bases.flatMap((base, at) => {
       const next = bases[at + 1]
       return next !== undefined && next <= least ? [] : [{ base, from: placeOf(folder, base, least) }]
@@ -92,17 +91,6 @@ export function losePower(dir: string): void {
       closeSync(file)
     }
   }
-}
-
-/** The lowest offset that the journal has of each partition. */
-function journalBegins(dir: string): Map<string, number> {
-  const disk = new NodeDisk()
-  const begins = new Map<string, number>()
-  for (const { topic, partition, baseOffset } of recoverJournal(disk, dir, 0, openIdentity(disk, dir))) {
-    const key = markKey(topic, partition)
-    begins.set(key, Math.min(begins.get(key) ?? baseOffset, baseOffset))
-  }
-  return begins
 }
 
 /** Where in a segment what lies at or above an offset begins. */

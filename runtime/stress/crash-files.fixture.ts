@@ -1,5 +1,6 @@
 /**
- * What a broker's folder says of itself while nobody has it open: topics, groups, and marks; and that it never says less.
+ * What a broker's folder says of itself while nobody has it open: topics, groups, marks and journal; and that it never says
+ * less.
  *
  * The parent, read-only but for a sync. What a state log has said once survives each process: a topic stays in the catalog,
  * the group's committed offsets and the versions of marks only rise. Nobody would miss them otherwise: a group that has
@@ -7,19 +8,44 @@
  */
 import { join } from 'node:path'
 import { openIdentity } from '../log/identity.ts'
+import { recoverJournal } from '../log/journal-recovery.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { scanState } from '../log/state-scan.ts'
-import { hostMarksPath, type Mark, marksPath, readMarks } from '../log/sync-marks.ts'
+import { hostMarksPath, type Mark, markKey, marksPath, readMarks } from '../log/sync-marks.ts'
 
 /** Marks of all partitions, from wherever they are. */
 export function readAllMarks(dir: string): Map<string, Mark> {
   return marksIn(dir, [marksPath(dir), hostMarksPath(dir, 0)])
 }
 
-/** Whether the partition host has marked more than is in the marks of all. */
-export function hasNewMarks(dir: string): boolean {
+/** What the journal has of each partition, from the lowest to the highest offset. */
+export function readJournal(dir: string): Map<string, { readonly begin: number; readonly end: number }> {
+  const disk = new NodeDisk()
+  const found = new Map<string, { readonly begin: number; readonly end: number }>()
+  for (const { topic, partition, baseOffset, endOffset } of recoverJournal(disk, dir, 0, openIdentity(disk, dir))) {
+    const { begin, end } = found.get(markKey(topic, partition)) ?? { begin: baseOffset, end: endOffset }
+    found.set(markKey(topic, partition), { begin: Math.min(begin, baseOffset), end: Math.max(end, endOffset) })
+  }
+  return found
+}
+
+/** Whether the journal has what is below no mark, and so is brought into logs. */
+export function willReplay(dir: string): boolean {
+  if (!isBegun(dir)) return false
+  const marks = readAllMarks(dir)
+  return [...readJournal(dir)].some(([key, { end }]) => end > (marks.get(key)?.syncedTo ?? 0))
+}
+
+/** Whether recovery will write to the marks of all partitions: of what it has replayed, or what a host has marked. */
+export function willMark(dir: string): boolean {
+  if (!isBegun(dir)) return false
   const marks = marksIn(dir, [marksPath(dir)])
-  return [...readAllMarks(dir)].some(([key, { version }]) => version !== marks.get(key)?.version)
+  return willReplay(dir) || [...readAllMarks(dir)].some(([key, { version }]) => version !== marks.get(key)?.version)
+}
+
+/** A process may have died before there was anything. */
+function isBegun(dir: string): boolean {
+  return new NodeDisk().list(dir).includes('catalog')
 }
 
 function marksIn(dir: string, paths: readonly string[]): Map<string, Mark> {
@@ -71,8 +97,7 @@ export class CrashFiles {
 
   /** Looks again; says what is less than it was. `group` is the name of the one whose offsets are kept in mind. */
   look(dir: string, group: string): string[] {
-    // A process may have died before there was anything.
-    if (!new NodeDisk().list(dir).includes('catalog')) return []
+    if (!isBegun(dir)) return []
     const numbers = numbersOf(dir, group)
     const problems: string[] = []
     for (const [what, before] of this.#known) {

@@ -18,9 +18,9 @@ export type CrashNeed =
   | 'grown'
   /** Records that were written in a life before. */
   | 'history'
-  /** Logs that end beyond their marks, and badly. */
-  | 'unmarked'
-  /** Marks that are not yet among those of all partitions. */
+  /** Records in the journal that no mark covers. */
+  | 'replay'
+  /** Those, or marks of a partition host. */
   | 'marks'
 
 export type CallName = 'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'makeFolder'
@@ -95,9 +95,9 @@ export const POINTS: readonly CrashPoint[] = [
   at('topicFolderMade', 'after', 'makeFolder', FOLDER, 'PartitionLog.open'),
   at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open'),
   // Recovery, in its order. The control thread brings journals into logs and removes them; the partition host begins anew.
-  opening(at('logCut', 'after', 'truncate', SEGMENT, 'recoverLog'), 'unmarked'),
-  opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'replayJournal'), 'unmarked', 'fsync'),
-  opening(at('replayUnsynced', 'before', 'sync', SEGMENT, 'makeDurable'), 'unmarked', 'fsync'),
+  opening(at('logCut', 'after', 'truncate', SEGMENT, 'recoverLog'), 'history'),
+  opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'replayJournal'), 'replay', 'fsync'),
+  opening(at('replayUnsynced', 'before', 'sync', SEGMENT, 'makeDurable'), 'replay', 'fsync'),
   opening(at('marksUnwritten', 'before', 'write', /\/marks$/, 'writeAllMarks'), 'marks'),
   opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks'), 'marks'),
   opening(at('journalDismissed', 'after', 'write', JOURNAL, 'removeHost'), 'history'),

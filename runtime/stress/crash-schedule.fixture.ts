@@ -44,12 +44,14 @@ export interface Died extends PlannedDeath {
   readonly isThere: boolean
 }
 
-/** What can be done to a folder. */
+/** What can be done to a folder, and what its next opening will do. */
 export interface FolderWays {
   /** Makes a state log so long that its next write compacts it; false where there will be no such write. */
   grow(file: string): boolean
-  /** Whether a partition host has marked what is not yet in the marks of all. */
-  hasNewMarks(): boolean
+  /** Whether recovery will have something to bring from the journal into logs. */
+  willReplay(): boolean
+  /** Whether it will write marks. */
+  willMark(): boolean
 }
 
 export class CrashSchedule {
@@ -60,8 +62,6 @@ export class CrashSchedule {
   readonly #rows = new Map<number, number>()
   /** Deaths during recovery, one after the other, now. */
   #row = 0
-  /** Nothing is left to bring from journals into logs. */
-  #isSpent = false
 
   /** Of these points only; an empty list stands for all of them. */
   constructor(only: readonly CrashPoint[] = []) {
@@ -75,8 +75,8 @@ export class CrashSchedule {
       point => point.time === time && (point.durability ?? durability) === durability && (position > 0 || !point.need),
     )
     for (const point of leastFirst(points, ({ name }) => this.#tried.get(name))) {
-      if (point.need === 'unmarked' && this.#isSpent) continue
-      if (point.need === 'marks' && !(durability === 'fsync' && !this.#isSpent) && !ways.hasNewMarks()) continue
+      if (point.need === 'replay' && !ways.willReplay()) continue
+      if (point.need === 'marks' && !ways.willMark()) continue
       if (point.need !== 'grown') return { point, grown: '' }
       const grown = leastFirst(GROWN, file => this.#grown.get(file)).find(ways.grow)
       if (grown !== undefined) return { point, grown }
@@ -92,7 +92,6 @@ export class CrashSchedule {
     }
     if (grown !== '') count(this.#grown, grown)
     const isOpening = point?.time === 'opening' && isThere
-    this.#isSpent = isOpening && (this.#isSpent || point.need === 'history')
     this.#row = isOpening ? this.#row + 1 : 0
     if (isOpening) count(this.#rows, this.#row)
   }

@@ -6,7 +6,7 @@
  * by a new group, and its old group is drained.
  *
  * A process dies where its schedule says (crash-schedule.fixture.ts). Before one that is to die while it recovers, its logs
- * are left as a death in the middle of a write leaves them, or, where `fsync` is promised, a loss of power.
+ * are left as a death in the middle of a write leaves them, and, where `fsync` is promised, a loss of power before.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { openBroker } from '../broker.ts'
 import type { Broker, Durability, Topic } from '../types.ts'
 import { growStateLog, losePower, tearTails } from './crash-damage.fixture.ts'
-import { CrashFiles, hasNewMarks } from './crash-files.fixture.ts'
+import { CrashFiles, willMark, willReplay } from './crash-files.fixture.ts'
 import { CrashOracle, type FoundRecord } from './crash-oracle.fixture.ts'
 import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
 import { CRASHED, type CrashValue } from './crash-topics.fixture.ts'
@@ -103,7 +103,7 @@ async function live(folder: Folder, life: number, planned: PlannedDeath): Promis
 function damage({ dir, durability }: Folder, { point }: PlannedDeath): void {
   if (point?.time !== 'opening') return
   if (durability === 'fsync') losePower(dir)
-  else tearTails(dir)
+  tearTails(dir)
 }
 
 /** Everything in a topic, by partition, as far as retention has left it. */
@@ -169,7 +169,8 @@ export async function crashFolder(
   const others = new Map<string, number>()
   const ways = {
     grow: (file: string): boolean => growStateLog(folder.dir, file),
-    hasNewMarks: (): boolean => hasNewMarks(folder.dir),
+    willReplay: (): boolean => willReplay(folder.dir),
+    willMark: (): boolean => willMark(folder.dir),
   }
   let life = first
   try {

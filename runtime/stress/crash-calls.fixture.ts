@@ -3,7 +3,7 @@
  * `NODE_OPTIONS='--import crash-calls.fixture.js?point=NAME&file=FILE'`.
  *
  * It takes the place of the calls that a `NodeDisk` makes, on each thread for itself, and lets all of them through but one:
- * the first that is the point's (crash-points.fixture.ts). There it says `at NAME` and ends the process, which never comes
+ * the one that is the point's (crash-points.fixture.ts). There it says `at NAME` and ends the process, which never comes
  * back from that. `file`, if it is not empty, is the name that the file must have, up to its ending `.new`.
  */
 import fs from 'node:fs'
@@ -17,6 +17,8 @@ const FRAMES_MAX = 60
 const { searchParams } = new URL(import.meta.url)
 const name = searchParams.get('point') as string
 const wantedFile = searchParams.get('file') ?? ''
+/** Calls that were such as the point's, on this thread. */
+let passed = 0
 /** Of the files that are open. */
 const paths = new Map<number, string>()
 
@@ -36,7 +38,8 @@ function die(): void {
 /** Does a call, and dies before or after it if it is the point's. */
 function pass<T>(point: CrashCall, call: CallName, path: string, act: () => T): T {
   const isFile = wantedFile === '' || basename(path, '.new') === wantedFile
-  const isPoint = call === point.call && isFile && point.path.test(path) && isWithin(point.within)
+  const isSuch = call === point.call && isFile && point.path.test(path) && isWithin(point.within)
+  const isPoint = isSuch && ++passed === (point.nth ?? 1)
   if (isPoint && point.when === 'before') die()
   const done = act()
   if (isPoint) die()

@@ -33,6 +33,8 @@ export interface CrashCall {
   /** A function that is on the stack. */
   readonly within: string
   readonly when: 'before' | 'after'
+  /** Which of such calls of a thread, from 1 on; the first if it is undefined. */
+  readonly nth?: number
 }
 
 export interface CrashPoint {
@@ -69,6 +71,11 @@ const opening = (point: CrashPoint, need?: CrashNeed, durability?: Durability): 
   ...(durability === undefined ? {} : { durability }),
 })
 
+/** Of the topic that a life makes: the two that each life opens before are written again. */
+function born(point: CrashPoint): CrashPoint {
+  return { ...point, call: { ...(point.call as CrashCall), nth: 3 } }
+}
+
 /** What need not survive a loss of power is in no journal. */
 export const POINTS: readonly CrashPoint[] = [
   halt('segmentWritten'),
@@ -90,8 +97,8 @@ export const POINTS: readonly CrashPoint[] = [
   { ...at('retentionIndexGone', 'after', 'remove', /\.index$/, 'PartitionLog.retain'), need: 'history' },
   { ...at('retentionSegmentGone', 'after', 'remove', SEGMENT, 'PartitionLog.retain'), need: 'history' },
   // A topic is in the catalog before its partition host hears of it.
-  at('topicUnwritten', 'before', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic'),
-  at('topicWritten', 'after', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic'),
+  born(at('topicUnwritten', 'before', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
+  born(at('topicWritten', 'after', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
   at('topicFolderMade', 'after', 'makeFolder', FOLDER, 'PartitionLog.open'),
   at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open'),
   // Recovery, in its order. The control thread brings journals into logs and removes them; the partition host begins anew.

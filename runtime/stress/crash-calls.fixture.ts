@@ -14,11 +14,12 @@ import { say } from './say.fixture.ts'
 /** Functions of one file operation, with guards and closures between them. */
 const FRAMES_MAX = 60
 
+/** The bytes of what is no write. */
+const NOTHING: readonly Uint8Array[] = [new Uint8Array(0)]
+
 const { searchParams } = new URL(import.meta.url)
 const name = searchParams.get('point') as string
 const wantedFile = searchParams.get('file') ?? ''
-/** Calls that were such as the point's, on this thread. */
-let passed = 0
 /** Of the files that are open. */
 const paths = new Map<number, string>()
 
@@ -36,10 +37,16 @@ function die(): void {
 }
 
 /** Does a call, and dies before or after it if it is the point's. */
-function pass<T>(point: CrashCall, call: CallName, path: string, act: () => T): T {
+function pass<T>(
+  point: CrashCall,
+  call: CallName,
+  path: string,
+  act: () => T,
+  parts: readonly Uint8Array[] = NOTHING,
+): T {
   const isFile = wantedFile === '' || basename(path, '.new') === wantedFile
-  const isSuch = call === point.call && isFile && point.path.test(path) && isWithin(point.within)
-  const isPoint = isSuch && ++passed === (point.nth ?? 1)
+  const isCall = call === point.call && isFile && point.path.test(path)
+  const isPoint = isCall && parts.some(part => Buffer.from(part).includes(point.holds ?? '')) && isWithin(point.within)
   if (isPoint && point.when === 'before') die()
   const done = act()
   if (isPoint) die()
@@ -71,10 +78,10 @@ function arm(point: CrashCall): void {
       paths.delete(descriptor)
       closeSync(descriptor)
     },
-    writeSync: (descriptor: number, ...args: [Uint8Array, number, number, number]): number =>
-      pass(point, 'write', pathOf(descriptor), () => writeSync(descriptor, ...args)),
-    writevSync: (descriptor: number, ...args: [Uint8Array[], number]): number =>
-      pass(point, 'write', pathOf(descriptor), () => writevSync(descriptor, ...args)),
+    writeSync: (descriptor: number, bytes: Uint8Array, ...args: [number, number, number]): number =>
+      pass(point, 'write', pathOf(descriptor), () => writeSync(descriptor, bytes, ...args), [bytes]),
+    writevSync: (descriptor: number, parts: Uint8Array[], position: number): number =>
+      pass(point, 'write', pathOf(descriptor), () => writevSync(descriptor, parts, position), parts),
     fdatasyncSync: (descriptor: number): void =>
       pass(point, 'sync', pathOf(descriptor), () => fdatasyncSync(descriptor)),
     ftruncateSync: (descriptor: number, bytes: number): void =>

@@ -33,8 +33,8 @@ export interface CrashCall {
   /** A function that is on the stack. */
   readonly within: string
   readonly when: 'before' | 'after'
-  /** Which of such calls of a thread, from 1 on; the first if it is undefined. */
-  readonly nth?: number
+  /** Of a write: what is in its bytes; undefined: anything. */
+  readonly holds?: string
 }
 
 export interface CrashPoint {
@@ -71,9 +71,9 @@ const opening = (point: CrashPoint, need?: CrashNeed, durability?: Durability): 
   ...(durability === undefined ? {} : { durability }),
 })
 
-/** Of the topic that a life makes: the two that each life opens before are written again. */
+/** Of the topic that a life makes; those that it opens are written again, in lives after the first. */
 function born(point: CrashPoint): CrashPoint {
-  return { ...point, call: { ...(point.call as CrashCall), nth: 3 } }
+  return { ...point, call: { ...(point.call as CrashCall), holds: '"topic/born-' } }
 }
 
 /** What need not survive a loss of power is in no journal. */

@@ -34,7 +34,8 @@ const KEPT_TEXT = 'x'.repeat(3_500)
 const BORN = 8
 
 async function main(): Promise<void> {
-  const broker = await openBroker({ dir, logger: false }, { journalBytes: CRASHED.journalBytes })
+  const { partitionThreads, journalBytes } = CRASHED
+  const broker = await openBroker({ dir, logger: false, partitionThreads }, { journalBytes })
   const work = await broker.topic<CrashValue>('work', { ...CRASHED.topic, durability })
   const kept = await broker.topic<CrashValue>('kept', { ...CRASHED.kept, durability })
   await work.group('g').run({ handler: new URL('./crash-handler.fixture.js', import.meta.url), threads: 1 })

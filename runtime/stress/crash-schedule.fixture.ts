@@ -97,11 +97,11 @@ export class CrashSchedule {
   }
 
   /** So many deaths, by point, in the order of points. */
-  get met(): [name: string, deaths: number, tried: number][] {
-    return this.#points.map(({ name }) => [name, this.#met.get(name) ?? 0, this.#tried.get(name) ?? 0])
+  get met(): [name: string, deaths: number][] {
+    return this.#points.map(({ name }) => [name, this.#met.get(name) ?? 0])
   }
 
-  /** How often each state log was compacted for a death. */
+  /** How often each state log was grown, to be compacted. */
   get grown(): [file: string, deaths: number][] {
     return [...this.#grown]
   }

@@ -123,7 +123,8 @@ async function readAll(topic: Topic<CrashValue>, partitions: number, name: strin
 }
 
 async function look({ dir, durability, oracle }: Folder, life: number, isLast: boolean): Promise<void> {
-  const broker = await openBroker({ dir, logger: false }, { journalBytes: CRASHED.journalBytes })
+  const { partitionThreads, journalBytes } = CRASHED
+  const broker = await openBroker({ dir, logger: false, partitionThreads }, { journalBytes })
   try {
     const name = `look-${life}`
     const work = await broker.topic<CrashValue>('work', { ...CRASHED.topic, durability })

@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   for (const problem of problems.slice(0, 20)) console.log(`FAILED ${problem}`)
   console.log(schedule.met.map(([point, met]) => `${point} ${met}`).join(', '))
   console.log([...others].map(([how, count]) => `${how} ${count}`).join(', '))
-  console.log(`compacted: ${schedule.grown.map(([file, count]) => `${file} ${count}`).join(', ')}`)
+  console.log(`state logs grown: ${schedule.grown.map(([file, count]) => `${file} ${count}`).join(', ')}`)
   console.log(`deaths in recovery, in a row: ${schedule.rows.map(([nth, count]) => `${nth}: ${count}`).join(', ')}`)
   console.log(`${deaths} deaths, ${receipts} receipts, ${handled} records handled: ${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1

@@ -112,8 +112,10 @@ export class CrashSchedule {
   }
 }
 
+/** What is as small as another comes before or after it by chance, so that short doses differ. */
 function leastFirst<T>(all: readonly T[], counted: (one: T) => number | undefined): T[] {
-  return [...all].sort((a, b) => (counted(a) ?? 0) - (counted(b) ?? 0))
+  const drawn = all.map(one => ({ one, rank: (counted(one) ?? 0) + Math.random() }))
+  return drawn.sort((a, b) => a.rank - b.rank).map(({ one }) => one)
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

@@ -23,12 +23,12 @@ const wantedFile = searchParams.get('file') ?? ''
 /** Of the files that are open. */
 const paths = new Map<number, string>()
 
-function isWithin(wanted: string): boolean {
+function isWithin(wanted: readonly string[]): boolean {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = FRAMES_MAX
   const { stack = '' } = new Error('where this is')
   Error.stackTraceLimit = stackTraceLimit
-  return stack.split('\n').some(line => line.includes(`at ${wanted} (`) || line.includes(`.${wanted} (`))
+  return wanted.every(each => stack.includes(`at ${each} (`) || stack.includes(`.${each} (`))
 }
 
 function die(): void {

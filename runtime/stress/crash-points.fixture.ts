@@ -30,8 +30,8 @@ export interface CrashCall {
   readonly call: CallName
   /** Of the file; of a rename, that which it had. */
   readonly path: RegExp
-  /** A function that is on the stack. */
-  readonly within: string
+  /** Functions that are on the stack, all of them. */
+  readonly within: readonly string[]
   readonly when: 'before' | 'after'
   /** Of a write: what is in its bytes; undefined: anything. */
   readonly holds?: string
@@ -59,7 +59,7 @@ function halt(name: FaultPoint, durability?: Durability): CrashPoint {
 }
 
 /** `call` as `before write catalog in keepTopic`, with the path apart. */
-function at(name: string, when: CrashCall['when'], call: CallName, path: RegExp, within: string): CrashPoint {
+function at(name: string, when: CrashCall['when'], call: CallName, path: RegExp, ...within: string[]): CrashPoint {
   return { name, time: 'work', call: { call, path, within, when } }
 }
 
@@ -100,14 +100,14 @@ export const POINTS: readonly CrashPoint[] = [
   born(at('topicUnwritten', 'before', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
   born(at('topicWritten', 'after', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
   at('topicFolderMade', 'after', 'makeFolder', FOLDER, 'PartitionLog.open'),
-  at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open'),
+  at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open', 'createSegment'),
   // Recovery, in its order. The control thread brings journals into logs and removes them; the partition host begins anew.
   opening(at('logCut', 'after', 'truncate', SEGMENT, 'recoverLog'), 'history'),
-  opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'replayJournal'), 'replay', 'fsync'),
+  opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'appendFrom'), 'replay', 'fsync'),
   opening(at('replayUnsynced', 'before', 'sync', SEGMENT, 'makeDurable'), 'replay', 'fsync'),
-  opening(at('marksUnwritten', 'before', 'write', /\/marks$/, 'writeAllMarks'), 'marks'),
-  opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks'), 'marks'),
-  opening(at('journalDismissed', 'after', 'write', JOURNAL, 'removeHost'), 'history'),
+  opening(at('marksUnwritten', 'before', 'write', /\/marks$/, 'writeAllMarks', 'StateLog.write'), 'marks'),
+  opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks', 'StateLog.write'), 'marks'),
+  opening(at('journalDismissed', 'after', 'write', JOURNAL, 'removeHost', 'writeMark'), 'history'),
   opening(at('journalRemoved', 'after', 'remove', JOURNAL, 'removeHost'), 'history'),
   opening(at('hostMarksRemoved', 'after', 'remove', /\/host-\d+\.marks$/, 'removeHost'), 'history'),
   opening(at('journalHalfMade', 'after', 'rename', /\.journal-[ab]\.new$/, 'LogStore.open'), 'history'),

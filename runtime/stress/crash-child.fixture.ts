@@ -1,30 +1,56 @@
 /**
  * A process with a broker on disk that is killed: `node crash-child.fixture.js FOLDER DURABILITY LIFE POINT`.
  *
- * It publishes to `work` and handles that in a group, as fast as it can. Lines, each by a write that has reached the pipe when
- * it returns: `opened`; `s SEQUENCE` before values below that are published; `a PARTITION OFFSET SEQUENCE` for each receipt;
- * `h PARTITION OFFSET` by the handler; `at POINT` when its partition host stands still at the named point, after which it
- * kills itself. Without a point (`-`) it goes on until it is killed.
+ * It publishes to `work` and handles that in a group, as fast as it can, publishes to `kept`, and makes a topic of its own.
+ * Lines, each by a write that has reached the pipe when it returns:
+ *
+ * ```
+ * opened                       the broker is open, and so are its topics and the group
+ * s SEQUENCE                   before values below that are published to `work`
+ * a PARTITION OFFSET SEQUENCE  a receipt of `work`
+ * k OFFSET SEQUENCE            of `kept`
+ * t                            before the topic of this life is made
+ * b OFFSET SEQUENCE            a receipt of that topic
+ * h PARTITION OFFSET           by the handler
+ * at POINT, not at POINT       right before it kills itself
+ * ```
+ *
+ * At a halt it kills itself when its partition host stands still there, at a call of the file system in that very call
+ * (crash-calls.fixture.ts). Without a point (`-`) it goes on until it is killed.
  */
 import { openBroker, sessions } from '../broker.ts'
 import { FAULT_POINT, type FaultPoint } from '../layout.ts'
 import type { Session } from '../session.ts'
-import type { Durability } from '../types.ts'
-import { CRASHED, type CrashValue } from './crashes.fixture.ts'
+import type { Broker, Durability, Topic } from '../types.ts'
+import { pointOf } from './crash-points.fixture.ts'
+import { CRASHED, type CrashValue } from './crash-topics.fixture.ts'
 import { say } from './say.fixture.ts'
 
-const [dir, durability, life, point] = process.argv.slice(2) as [string, Durability, string, string]
+const [dir, durability, life, name] = process.argv.slice(2) as [string, Durability, string, string]
 const BATCH = 64
+/** To `kept`, for each batch; large ones, for it has to grow. */
+const KEPT = 4
+const KEPT_TEXT = 'x'.repeat(3_500)
+const BORN = 8
 
 async function main(): Promise<void> {
-  const broker = await openBroker({ dir, logger: false }, { journalBytes: CRASHED.journalBytes })
+  const { partitionThreads, journalBytes } = CRASHED
+  const broker = await openBroker({ dir, logger: false, partitionThreads }, { journalBytes })
   const work = await broker.topic<CrashValue>('work', { ...CRASHED.topic, durability })
+  const kept = await broker.topic<CrashValue>('kept', { ...CRASHED.kept, durability })
   await work.group('g').run({ handler: new URL('./crash-handler.fixture.js', import.meta.url), threads: 1 })
   say('opened')
-  if (point !== '-') void dieAt(sessions.get(broker) as Session, point as FaultPoint)
-  for (let sequence = 0; ; ) {
-    const from = sequence
-    sequence += BATCH
+  const point = name === '-' ? undefined : pointOf(name)
+  if (point?.time === 'opening') die(false)
+  if (point?.time === 'work' && point.call === undefined)
+    void dieAt(sessions.get(broker) as Session, point.name as FaultPoint)
+  await Promise.all([publishAll(work, kept), bear(broker)])
+}
+
+async function publishAll(work: Topic<CrashValue>, kept: Topic<CrashValue>): Promise<void> {
+  for (let round = 0; ; round++) {
+    const from = round * BATCH
+    const sequence = from + BATCH
     say(`s ${sequence}`)
     const receipts: Promise<void>[] = []
     for (let at = from; at < sequence; at++) {
@@ -32,12 +58,29 @@ async function main(): Promise<void> {
       const published = work.publish({ key: `key-${at % CRASHED.keys}`, value })
       receipts.push(published.then(({ partition, offset }) => say(`a ${partition} ${offset} ${at}`)))
     }
+    for (let at = round * KEPT; at < (round + 1) * KEPT; at++) {
+      const published = kept.publish({ value: { life: Number(life), sequence: at, text: KEPT_TEXT } })
+      receipts.push(published.then(({ offset }) => say(`k ${offset} ${at}`)))
+    }
     await Promise.all(receipts)
   }
 }
 
-async function dieAt(session: Session, name: FaultPoint): Promise<void> {
-  const isThere = await session.ask(control => control.haltPartitionHost(0, FAULT_POINT[name]))
+/** Makes the topic of this life. */
+async function bear(broker: Broker): Promise<void> {
+  say('t')
+  const born = await broker.topic<CrashValue>(`born-${life}`, { ...CRASHED.born, durability })
+  for (let sequence = 0; sequence < BORN; sequence++) {
+    const { offset } = await born.publish({ value: { life: Number(life), sequence, text: '' } })
+    say(`b ${offset} ${sequence}`)
+  }
+}
+
+async function dieAt(session: Session, at: FaultPoint): Promise<void> {
+  die(await session.ask(control => control.haltPartitionHost(0, FAULT_POINT[at])))
+}
+
+function die(isThere: boolean): void {
   say(isThere ? `at ${name}` : `not at ${name}`)
   process.kill(process.pid, 'SIGKILL')
 }

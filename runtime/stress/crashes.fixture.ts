@@ -2,47 +2,30 @@
  * Processes with a broker on one folder, killed one after the other; and what the folder must hold then.
  *
  * The oracle is outside of what is killed: it hears of receipts and handled records by a pipe, whose bytes survive their
- * writer. A folder lives through several deaths and is then read in full by a new group, and its old group is drained.
+ * writer, and reads the folder's own files after each death. A folder lives through several deaths and is then read in full
+ * by a new group, and its old group is drained.
+ *
+ * A process dies where its schedule says (crash-schedule.fixture.ts). Before one that is to die while it recovers, its logs
+ * are left as a death in the middle of a write leaves them, and, where `fsync` is promised, a loss of power before.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openBroker } from '../broker.ts'
-import type { FaultPoint } from '../layout.ts'
-import type { Durability, Topic } from '../types.ts'
-
-export interface CrashValue {
-  readonly life: number
-  readonly sequence: number
-  readonly text: string
-}
-
-/** Small files, so that many deaths find them being closed, turned or written anew. */
-export const CRASHED = {
-  topic: { partitions: 3, segmentBytes: 65_536, windowBytes: 65_536, maxMessageBytes: 4_096 },
-  journalBytes: 131_072,
-  keys: 8,
-} as const
-
-/** Where a process is killed by itself; the others die at a random moment. */
-export const POINTS: readonly FaultPoint[] = [
-  'segmentWritten',
-  'roll',
-  'journalWritten',
-  'journalReuse',
-  'checkpointSynced',
-  'marksWritten',
-  'beforeCommit',
-  'betweenWindowAndRing',
-  'betweenRingAndReceipt',
-  'statesSwept',
-]
+import type { Broker, Durability, Topic } from '../types.ts'
+import { growStateLog, losePower, tearTails } from './crash-damage.fixture.ts'
+import { CrashFiles, willMark, willReplay } from './crash-files.fixture.ts'
+import { CrashOracle, type FoundRecord } from './crash-oracle.fixture.ts'
+import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
+import { CRASHED, type CrashValue } from './crash-topics.fixture.ts'
 
 const CHILD = fileURLToPath(new URL('./crash-child.fixture.js', import.meta.url))
+const CALLS = new URL('./crash-calls.fixture.js', import.meta.url)
 /** Deaths of a folder between two looks at all that is in it. */
 const LOOK_EVERY = 5
 /** Of the deaths at a random moment, those that come while the process starts and recovers. */
@@ -50,85 +33,46 @@ const EARLY_SHARE = 0.3
 const EARLY_MS = 400
 const LATE_MS = 600
 /** Of a process that does not come to its point. */
-const CHILD_MS = 30_000
+const CHILD_MS = 10_000
 
 export interface Crashes {
   readonly deaths: number
   readonly receipts: number
   readonly handled: number
-  /** Deaths by point; `timer` and `early` are random moments. */
-  readonly points: ReadonlyMap<string, number>
+  /** Deaths at a random moment, and those that did not come to their point. */
+  readonly others: ReadonlyMap<string, number>
   readonly problems: readonly string[]
 }
 
-/** What is known of one folder. */
-class Oracle {
-  /** Acknowledged, by partition and offset. */
-  readonly acked = new Map<string, string>()
-  readonly handled = new Set<string>()
-  /** How many sequences each life has begun to publish. */
-  readonly sent = new Map<number, number>()
-  readonly problems: string[] = []
-  receipts = 0
-
-  hear(life: number, line: string): void {
-    const [word, ...rest] = line.split(' ')
-    const [first, second, third] = rest
-    if (word === 's') this.sent.set(life, Number(first))
-    else if (word === 'h') this.handled.add(`${first}/${second}`)
-    else if (word === 'a') {
-      this.receipts++
-      const place = `${first}/${second}`
-      const known = this.acked.get(place)
-      const value = `${life}:${third}`
-      if (known !== undefined) this.problems.push(`two receipts for ${place}: ${known} and ${value}`)
-      this.acked.set(place, value)
-    }
-  }
-
-  /** Judges all that is there: values by partition, then offset. */
-  judge(found: readonly (readonly string[])[]): void {
-    const places = new Map<string, string>()
-    const latest = new Map<string, readonly [number, number]>()
-    for (const [partition, values] of found.entries()) {
-      for (const [offset, value] of values.entries()) {
-        const [life, sequence] = value.split(':').map(Number) as [number, number]
-        const place = `${partition}/${offset}`
-        if (sequence >= (this.sent.get(life) ?? 0)) this.problems.push(`${value} at ${place} was never sent`)
-        const other = places.get(value)
-        if (other !== undefined) this.problems.push(`${value} is at ${other} and at ${place}`)
-        places.set(value, place)
-        const key = `${sequence % CRASHED.keys}`
-        const [lastLife, lastSequence] = latest.get(key) ?? [-1, -1]
-        if (life < lastLife || (life === lastLife && sequence <= lastSequence))
-          this.problems.push(`${value} at ${place} comes after ${lastLife}:${lastSequence} of the same key`)
-        latest.set(key, [life, sequence])
-      }
-    }
-    for (const [place, value] of this.acked) {
-      const [partition, offset] = place.split('/').map(Number) as [number, number]
-      const there = found[partition]?.[offset]
-      if (there !== value) this.problems.push(`${value} was acknowledged at ${place}, where ${there ?? 'nothing'} is`)
-    }
-  }
-
-  /** After the group has nothing left to handle. */
-  judgeHandled(found: readonly (readonly string[])[]): void {
-    for (const [partition, values] of found.entries())
-      for (const offset of values.keys())
-        if (!this.handled.has(`${partition}/${offset}`)) this.problems.push(`${partition}/${offset} was never handled`)
-  }
+/** One folder, and what is known of it. */
+interface Folder {
+  readonly dir: string
+  readonly durability: Durability
+  readonly oracle: CrashOracle
+  readonly files: CrashFiles
 }
 
-/** One process from its start to its death; says at which point it died. */
-async function live(dir: string, durability: Durability, life: number, oracle: Oracle): Promise<string> {
-  // What need not survive a loss of power is in no journal.
-  const points = durability === 'fsync' ? POINTS : POINTS.filter(name => !name.startsWith('journal'))
-  const point = life % 2 === 0 ? points[(life >> 1) % points.length] : undefined
-  const child = spawn(process.execPath, [CHILD, dir, durability, `${life}`, point ?? '-'], {
+function start(
+  { dir, durability }: Folder,
+  life: number,
+  planned: PlannedDeath,
+): ChildProcessByStdio<null, Readable, Readable> {
+  const { point, grown } = planned
+  const env = { ...process.env }
+  if (point?.call !== undefined) env.NODE_OPTIONS = `--import "${CALLS}?point=${point.name}&file=${grown}"`
+  return spawn(process.execPath, [CHILD, dir, durability, `${life}`, point?.name ?? '-'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env,
   })
-  let died: string = point === undefined ? 'timer' : `not at ${point}`
+}
+
+/** One process from its start to its death; says where it died. */
+async function live(folder: Folder, life: number, planned: PlannedDeath): Promise<string> {
+  const { oracle } = folder
+  const { point } = planned
+  const child = start(folder, life, planned)
+  let died: string =
+    point === undefined ? 'timer' : `not at ${point.name}${planned.grown === '' ? '' : ` of ${planned.grown}`}`
   let trouble = ''
   child.stderr.on('data', bytes => {
     trouble += bytes
@@ -155,14 +99,22 @@ async function live(dir: string, durability: Durability, life: number, oracle: O
   return died
 }
 
-/** Everything in the topic, by partition. */
-async function readAll(work: Topic<CrashValue>, life: number): Promise<string[][]> {
-  const found: string[][] = Array.from({ length: CRASHED.topic.partitions }, () => [])
-  const group = work.group(`look-${life}`)
+/** Leaves the ends of logs as the next life is to find them. */
+function damage({ dir, durability }: Folder, { point }: PlannedDeath): void {
+  if (point?.time !== 'opening') return
+  if (durability === 'fsync') losePower(dir)
+  tearTails(dir)
+}
+
+/** Everything in a topic, by partition, as far as retention has left it. */
+async function readAll(topic: Topic<CrashValue>, partitions: number, name: string): Promise<FoundRecord[][]> {
+  const found: FoundRecord[][] = Array.from({ length: partitions }, () => [])
+  const group = await topic.group(name)
   const run = await group.handle(({ partition, offset, value }) => {
-    const values = found[partition] as string[]
-    if (values.length !== offset) throw new Error(`offset ${offset} follows ${values.length - 1}`)
-    values.push(`${value.life}:${value.sequence}`)
+    const records = found[partition] as FoundRecord[]
+    const last = records.at(-1)
+    if (last !== undefined && last.offset + 1 !== offset) throw new Error(`offset ${offset} follows ${last.offset}`)
+    records.push({ offset, value: `${value.life}:${value.sequence}`, bytes: value.text.length })
   })
   await run.idle()
   await run.stop()
@@ -170,13 +122,23 @@ async function readAll(work: Topic<CrashValue>, life: number): Promise<string[][
   return found
 }
 
-async function look(dir: string, life: number, oracle: Oracle, isLast: boolean): Promise<void> {
-  const broker = await openBroker({ dir, logger: false }, { journalBytes: CRASHED.journalBytes })
+async function look({ dir, durability, oracle }: Folder, life: number, isLast: boolean): Promise<void> {
+  const { partitionThreads, journalBytes } = CRASHED
+  const broker = await openBroker({ dir, logger: false, partitionThreads }, { journalBytes })
   try {
-    const work = await broker.topic<CrashValue>('work')
-    const found = await readAll(work, life)
+    const name = `look-${life}`
+    const work = await broker.topic<CrashValue>('work', { ...CRASHED.topic, durability })
+    const found = (await readAll(work, CRASHED.topic.partitions, name)).map(records => {
+      for (const [at, { offset }] of records.entries())
+        if (at !== offset) oracle.problems.push(`work has offset ${offset} where ${at} should be`)
+      return records.map(({ value }) => value)
+    })
     oracle.judge(found)
+    const kept = await broker.topic<CrashValue>('kept', { ...CRASHED.kept, durability })
+    const [records = []] = await readAll(kept, 1, name)
+    oracle.judgeKept(records)
     if (!isLast) return
+    for (const each of oracle.born) await judgeBorn(broker, durability, oracle, each)
     const run = await work.group('g').handle(({ partition, offset }) => {
       oracle.handled.add(`${partition}/${offset}`)
     })
@@ -187,24 +149,49 @@ async function look(dir: string, life: number, oracle: Oracle, isLast: boolean):
   }
 }
 
-/** Lets a folder live through so many deaths. */
-export async function crashFolder(deaths: number, durability: Durability, first: number): Promise<Crashes> {
+/** The topic of a life is made, if its life has died before it was. */
+async function judgeBorn(broker: Broker, durability: Durability, oracle: CrashOracle, life: number): Promise<void> {
+  const born = await broker.topic<CrashValue>(`born-${life}`, { ...CRASHED.born, durability })
+  const [found = []] = await readAll(born, 1, 'look')
+  oracle.judgeBorn(life, found)
+}
+
+/** Lets a folder live through so many deaths, numbered from `first` on. */
+export async function crashFolder(
+  schedule: CrashSchedule,
+  deaths: number,
+  durability: Durability,
+  first: number,
+): Promise<Crashes> {
   const parent = mkdtempSync(join(tmpdir(), 'millrace-crash-'))
-  const dir = join(parent, 'data')
-  const oracle = new Oracle()
-  const points = new Map<string, number>()
+  const oracle = new CrashOracle()
+  const { problems } = oracle
+  const folder: Folder = { dir: join(parent, 'data'), durability, oracle, files: new CrashFiles() }
+  const others = new Map<string, number>()
+  const ways = {
+    grow: (file: string): boolean => growStateLog(folder.dir, file),
+    willReplay: (): boolean => willReplay(folder.dir),
+    willMark: (): boolean => willMark(folder.dir),
+  }
   let life = first
   try {
-    for (let death = 1; death <= deaths && oracle.problems.length === 0; death++, life++) {
-      const died = await live(dir, durability, life, oracle)
-      points.set(died, (points.get(died) ?? 0) + 1)
+    for (let death = 1; death <= deaths && problems.length === 0; death++, life++) {
+      const planned = schedule.next(death - 1, durability, ways)
+      damage(folder, planned)
+      const died = await live(folder, life, planned)
+      const isThere = died === planned.point?.name
+      schedule.died({ ...planned, isThere })
+      if (!isThere) others.set(died, (others.get(died) ?? 0) + 1)
+      const found = problems.length
+      problems.push(...folder.files.look(folder.dir, 'g'))
       const isLast = death === deaths
-      if (isLast || death % LOOK_EVERY === 0) await look(dir, life, oracle, isLast)
+      if (isLast || death % LOOK_EVERY === 0) await look(folder, life, isLast)
+      if (problems.length > found) problems.push(`found after life ${life}, which died: ${died}`)
     }
-    if (oracle.problems.length > 0) process.stderr.write(`the folder is kept: ${dir}\n`)
+    if (problems.length > 0) process.stderr.write(`the folder is kept: ${folder.dir}\n`)
   } finally {
-    if (oracle.problems.length === 0) rmSync(parent, { recursive: true })
+    if (problems.length === 0) rmSync(parent, { recursive: true })
   }
-  const { receipts, handled, problems } = oracle
-  return { deaths: life - first, receipts, handled: handled.size, points, problems }
+  const { receipts, handled } = oracle
+  return { deaths: life - first, receipts, handled: handled.size, others, problems }
 }

@@ -1,35 +1,63 @@
 /**
- * Kills whole processes with a broker on disk (SIGKILL), at named points of its work and at random moments.
+ * Kills whole processes with a broker on disk (SIGKILL), at named points of its work and of its opening, and at random
+ * moments.
  *
- *   node dist/runtime/stress/crashes.js [--cycles 1000] [--each 20]
+ *   node dist/runtime/stress/crashes.js [--cycles 1000] [--each 20] [--points NAME,NAME]
  *
- * A folder lives through `--each` deaths; every second folder promises `os`, the others `fsync`. Fails when something
- * acknowledged is gone or elsewhere, when there is what nobody sent, or twice, or out of order, or when a group has passed
- * over a record. It says nothing of a loss of power: the system keeps what it was given.
+ * A folder lives through `--each` deaths; every second folder promises `os`, the others `fsync`. The points
+ * (crash-points.fixture.ts) are those of a partition host's commit, journal, checkpoint and sweep; a state log's compaction;
+ * retention; the making of a topic; and recovery, in which up to three processes die in a row. Before a death in recovery the
+ * end of each log is torn as by a death in the middle of a write, and with `fsync` cut before, as by a loss of power.
+ *
+ * Fails when something acknowledged is gone or elsewhere, when there is what nobody sent, or twice, or out of order, when a
+ * group has passed over a record or a state log has forgotten what it said, or when retention took too much; and when a
+ * point was met by less than one death in SHARE. What a loss of power does to everything else is the part of `test:power`.
  */
 import { parseArgs } from 'node:util'
+import { type CrashPoint, pointOf } from './crash-points.fixture.ts'
+import { CrashSchedule } from './crash-schedule.fixture.ts'
 import { crashFolder } from './crashes.fixture.ts'
 
+/** Deaths for each one that a point is to have: 20 of 1,000. */
+const SHARE = 50
+
 const { values } = parseArgs({
-  options: { cycles: { type: 'string', default: '1000' }, each: { type: 'string', default: '20' } },
+  options: {
+    cycles: { type: 'string', default: '1000' },
+    each: { type: 'string', default: '20' },
+    points: { type: 'string', default: '' },
+  },
 })
+
+function pointsOf(names: string): CrashPoint[] {
+  return names === '' ? [] : names.split(',').map(pointOf)
+}
 
 async function main(): Promise<void> {
   const cycles = Number(values.cycles)
-  const points = new Map<string, number>()
+  const schedule = new CrashSchedule(pointsOf(values.points))
+  const others = new Map<string, number>()
   const problems: string[] = []
   let [deaths, receipts, handled] = [0, 0, 0]
   for (let folder = 0; deaths < cycles && problems.length === 0; folder++) {
     const durability = folder % 2 === 0 ? 'fsync' : 'os'
-    const round = await crashFolder(Math.min(Number(values.each), cycles - deaths), durability, deaths)
+    const each = Math.min(Number(values.each), cycles - deaths)
+    const round = await crashFolder(schedule, each, durability, deaths)
     deaths += round.deaths
     receipts += round.receipts
     handled += round.handled
-    for (const [point, count] of round.points) points.set(point, (points.get(point) ?? 0) + count)
+    for (const [point, count] of round.others) others.set(point, (others.get(point) ?? 0) + count)
     problems.push(...round.problems)
   }
+  const least = Math.floor(cycles / SHARE)
+  if (problems.length === 0)
+    for (const [point, met] of schedule.met)
+      if (met < least) problems.push(`${point} was met by ${met} deaths, fewer than ${least}`)
   for (const problem of problems.slice(0, 20)) console.log(`FAILED ${problem}`)
-  console.log([...points].map(([point, count]) => `${point} ${count}`).join(', '))
+  console.log(schedule.met.map(([point, met]) => `${point} ${met}`).join(', '))
+  console.log([...others].map(([how, count]) => `${how} ${count}`).join(', '))
+  console.log(`state logs grown: ${schedule.grown.map(([file, count]) => `${file} ${count}`).join(', ')}`)
+  console.log(`deaths in recovery, in a row: ${schedule.rows.map(([nth, count]) => `${nth}: ${count}`).join(', ')}`)
   console.log(`${deaths} deaths, ${receipts} receipts, ${handled} records handled: ${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1
 }

@@ -17,6 +17,7 @@ const EVENTS = [
   'deadLettered',
   'deadLetterDepth',
   'parked',
+  'passedOver',
   'failed',
   'publishFailed',
 ] as const satisfies readonly (keyof BrokerEvents)[]
@@ -120,6 +121,10 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     case 'parked': {
       const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']
       return `${topic}/${partition} offset ${offset} of group ${group} was replayed ${replayed} times and stays a dead letter`
+    }
+    case 'passedOver': {
+      const { topic, partition, group, from, to, records } = payload as BrokerEvents['passedOver']
+      return `${topic}/${partition}: a process was killed, and group ${group}, which delivers at most once, goes on at offset ${to}; of ${records} records from offset ${from} on nobody knows whether they were handed out`
     }
     case 'failed': {
       const { error } = payload as BrokerEvents['failed']

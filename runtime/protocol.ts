@@ -114,6 +114,7 @@ export interface LetterTopic {
 export interface GroupReport extends GroupPartitionStats {
   readonly member: number
   readonly processed: number
+  readonly passedOver: number
   readonly deadLettered: number
   readonly failures: number
   readonly lagBytes: number
@@ -130,6 +131,7 @@ export type HostNotice =
       readonly events: readonly BrokerEvents['deadLettered'][]
       readonly omitted: number
     }
+  | { readonly kind: 'passedOver'; readonly event: BrokerEvents['passedOver'] }
   /** How many open letters partitions have now that had another number before. */
   | {
       readonly kind: 'deadLetterDepth'
@@ -330,7 +332,7 @@ export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ClientPlace }
   | {
       readonly kind: 'event'
-      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth'
+      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'passedOver'
       readonly payload: unknown
     }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }

@@ -183,6 +183,19 @@ export interface BrokerEvents {
     readonly group: string
     readonly replayed: number
   }
+  /**
+   * The process before was killed, and a group that delivers at most once on disk goes on at `to`. Of the records from `from`
+   * on it is not known whether they were handed out; `records` says of how many nothing else is known either: the others
+   * have failed, and are dead letters or counted. They are still in the topic: `topic.replay` reads them.
+   */
+  readonly passedOver: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string
+    readonly from: number
+    readonly to: number
+    readonly records: number
+  }
   /** A group or the broker gave up. */
   readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
   /** A record handed to `tryPublish` could not be appended. */
@@ -386,6 +399,8 @@ export interface GroupStats {
   /** Records acked. */
   readonly processed: number
   readonly deadLettered: number
+  /** At most once, on disk: records of which it is not known whether processes that were killed had handed them out. */
+  readonly passedOver: number
   /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
   /** Failed attempts, of all records. */

@@ -198,6 +198,8 @@ const failure = (offset: number, state: Failure['state']): Failure => ({
 
 const KEPT: GroupState = {
   committed: 10,
+  ceiling: 10,
+  passedOver: 0,
   skipped: 2,
   deadLettered: 1,
   failed: 5,
@@ -232,12 +234,25 @@ t.test(
 
 t.test('a group of which nothing was kept begins where it is told to', async t => {
   const group = reopened(undefined, [], { highWatermark: 40, first: 33 }, 77)
-  t.strictSame(group, { committed: 33, skipped: 33, deadLettered: 0, failed: 0, failures: [] })
+  t.strictSame(group, {
+    committed: 33,
+    gap: null,
+    passedOver: 0,
+    skipped: 33,
+    deadLettered: 0,
+    failed: 0,
+    failures: [],
+  })
 })
 
 t.test('offsets beyond 32 bits are told apart by where the group is', async t => {
   const committed = 2 ** 40 + 5
-  const group = reopened({ ...KEPT, committed, failures: [] }, [6], { highWatermark: committed + 9, first: 0 }, 77)
+  const group = reopened(
+    { ...KEPT, committed, ceiling: committed, failures: [] },
+    [6],
+    { highWatermark: committed + 9, first: 0 },
+    77,
+  )
   t.strictSame(
     group.failures.map(({ offset }) => offset),
     [2 ** 40 + 6],

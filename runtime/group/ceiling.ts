@@ -12,13 +12,16 @@
  *                   from here on more is asked for, so that readers need not wait for the disk
  * ```
  *
- * Bound: a ceiling is at most STRIDE_MAX above what was claimed when it was written.
+ * Bound: a ceiling is at most STRIDE_MAX above what was claimed when it was written, so that no more than IN_DOUBT_MAX
+ * records are in doubt after a death; one, if each takes longer than AHEAD_MS.
  */
 
 /** The pace is measured from one ceiling to the next, and half a stride must outlast a sync. */
 const AHEAD_MS = 50
-/** Records that a killed process may have passed over in each partition without handing them out. */
-export const STRIDE_MAX = 1_024
+/** Records of a partition of which it is not known, after a death, whether they were handed out. */
+export const IN_DOUBT_MAX = 1_024
+/** Beside them, one may be claimed and in its handler's hands, or on its way there. */
+export const STRIDE_MAX: number = IN_DOUBT_MAX - 1
 /** A pace that was measured over a moment may be a burst. */
 const GROWTH_MAX = 4
 

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openBroker } from '../broker.ts'
-import { STRIDE_MAX } from '../group/ceiling.ts'
+import { IN_DOUBT_MAX } from '../group/ceiling.ts'
 import type { FaultPoint } from '../layout.ts'
 import type { Broker, Durability, GroupStats } from '../types.ts'
 
@@ -22,7 +22,7 @@ export const CLAIMED = {
   journalBytes: 131_072,
 } as const
 
-/** How long handlers take, one life after the other: as fast as they can, a short await, one record ahead. */
+/** How long handlers take, one life after the other: as fast as they can, a short await, and one after the other. */
 const PACES_MS = [0, 3, 60] as const
 /** Where every second process is killed by itself; the others die at a random moment. */
 const POINTS: readonly FaultPoint[] = ['ceilingWritten', 'statesSwept', 'betweenDeadLetterAndVerdict']
@@ -50,8 +50,7 @@ export class ClaimOracle {
 
   /** A life ended that had taken so long for each record. */
   died(paceMs: number): void {
-    // Beside what was ahead, one may have been claimed and not told of.
-    const most = (paceMs >= 60 ? 1 : STRIDE_MAX) + 1
+    const most = paceMs > 50 ? 1 : IN_DOUBT_MAX
     for (const partition of this.#allowed.keys()) (this.#allowed[partition] as number) += most
   }
 
@@ -70,7 +69,7 @@ export class ClaimOracle {
   }
 
   told(partition: number, from: number, to: number): void {
-    if (to - from > STRIDE_MAX + 1) this.problems.push(`${from} to ${to} of partition ${partition} are in doubt`)
+    if (to - from > IN_DOUBT_MAX) this.problems.push(`${from} to ${to} of partition ${partition} are in doubt`)
   }
 
   /** After the group has nothing left: whatever was not handed out is counted. */

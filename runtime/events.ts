@@ -5,9 +5,10 @@
  */
 import { nowMs } from '../actors/world.ts'
 import { MillraceError } from './errors.ts'
+import type { BrokerEvents } from './event-types.ts'
 import { show } from './names.ts'
 import { closest } from './options.ts'
-import type { BrokerEvents, Logger } from './types.ts'
+import type { Logger } from './types.ts'
 
 /** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
 const LINE_EVERY_MS = 5_000

@@ -15,6 +15,7 @@ export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
 export { settle } from './delivery/observe.ts'
 export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
+export type { BrokerEvents } from './event-types.ts'
 export type { NamedProducer, SequencedReceipt } from './publish/named-producer-types.ts'
 export type {
   BackoffOptions,
@@ -22,7 +23,6 @@ export type {
   BatchOptions,
   BatchReceipt,
   Broker,
-  BrokerEvents,
   BrokerOptions,
   CloseOptions,
   CodecName,

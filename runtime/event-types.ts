@@ -1,0 +1,68 @@
+/** What a broker tells whoever listens (events.ts), as callers see it. Types only. */
+import type { DeadLetterReason } from './types.ts'
+
+export interface BrokerEvents {
+  /** A publish has waited for 5 s because a group does not keep up. */
+  readonly stalled: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string | null
+    readonly waitedMs: number
+    readonly lagBytes: number
+  }
+  /** A thread died and was replaced. */
+  readonly restarted: {
+    readonly kind: 'handler' | 'partition'
+    readonly group: string | null
+    readonly topic: string | null
+    readonly thread: number
+    readonly reason: string
+    readonly restarts: number
+  }
+  /** A record was moved to the dead-letter topic. */
+  readonly deadLettered: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    readonly reason: DeadLetterReason
+    readonly message: string
+  }
+  /** A dead-letter topic holds as many open letters as `deadLetterDepth` says (`rising`), or half as many again. */
+  readonly deadLetterDepth: {
+    readonly topic: string
+    readonly depth: number
+    readonly threshold: number
+    readonly rising: boolean
+  }
+  /** A dead letter was not replayed because it has been replayed too often; it stays where it is. */
+  readonly parked: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    readonly replayed: number
+  }
+  /**
+   * The process before was killed, and a group that delivers at most once on disk goes on at `to`. Of the records from `from`
+   * on it is not known whether they were handed out; `records` says of how many nothing else is known either: the others
+   * have failed, and are dead letters or counted. They are still in the topic: `topic.replay` reads them.
+   */
+  readonly passedOver: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string
+    readonly from: number
+    readonly to: number
+    readonly records: number
+  }
+  /** A group or the broker gave up. */
+  readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
+  /** A record handed to `tryPublish` could not be appended. */
+  readonly publishFailed: {
+    readonly topic: string
+    readonly partition: number
+    readonly count: number
+    readonly error: Error
+  }
+}

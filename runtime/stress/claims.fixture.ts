@@ -54,7 +54,8 @@ export class ClaimOracle {
     for (const partition of this.#allowed.keys()) (this.#allowed[partition] as number) += most
   }
 
-  hear(partition: number, offset: number): void {
+  /** Returns how many records were passed over before this one. */
+  hear(partition: number, offset: number): number {
     const place = `${partition}/${offset}`
     if (this.handed.has(place)) this.problems.push(`${place} was handed out twice`)
     this.handed.add(place)
@@ -66,6 +67,7 @@ export class ClaimOracle {
     this.missed += Math.max(0, missed)
     this.#next[partition] = offset + 1
     this.#allowed[partition] = 0
+    return missed
   }
 
   told(partition: number, from: number, to: number): void {
@@ -118,15 +120,22 @@ async function live(dir: string, durability: Durability, life: number, oracle: C
 }
 
 async function drain(broker: Broker, oracle: ClaimOracle, more: number): Promise<GroupStats> {
+  const told = new Set<number>()
+  broker.on('passedOver', ({ partition, from, to }) => {
+    oracle.told(partition, from, to)
+    told.add(partition)
+  })
+  const silent: string[] = []
   const work = await broker.topic<number>('work')
   const run = await work.group('g').handle(
     ({ partition, offset }) => {
-      oracle.hear(partition, offset)
+      if (oracle.hear(partition, offset) > 0 && !told.has(partition)) silent.push(`${partition}/${offset}`)
     },
     { delivery: 'at-most-once' },
   )
   await work.publishBatch(Array.from({ length: more }, (_, value) => ({ key: `key-${value % 32}`, value })))
   await run.idle()
+  oracle.problems.push(...silent.map(place => `nobody was told of what was passed over before ${place}`))
   return run.stats()
 }
 

@@ -3,13 +3,20 @@
  */
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import { DeadLettersClient } from './dead-letters/dead-letters-client.ts'
-import type { BrokerEvents } from './event-types.ts'
 import { checkName } from './names.ts'
 import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 import { Session, type StoreTuning } from './session.ts'
 import { TopicClient } from './topic-client.ts'
-import type { Broker, BrokerOptions, CloseOptions, Topic, TopicDefinition, TopicOptions } from './types.ts'
+import type {
+  Broker,
+  BrokerEvents,
+  BrokerOptions,
+  CloseOptions,
+  Topic,
+  TopicDefinition,
+  TopicOptions,
+} from './types.ts'
 
 /** The session behind each broker, for tests that break things on purpose; not in the door. */
 export const sessions: WeakMap<Broker, Session> = new WeakMap()

@@ -1,5 +1,4 @@
-/** What a broker tells whoever listens (events.ts), as callers see it. Types only. */
-import type { DeadLetterReason } from './types.ts'
+/** What a broker tells without being asked (`broker.on`): types only. */
 
 export interface BrokerEvents {
   /** A publish has waited for 5 s because a group does not keep up. */
@@ -18,6 +17,19 @@ export interface BrokerEvents {
     readonly thread: number
     readonly reason: string
     readonly restarts: number
+  }
+  /**
+   * The process before was killed, and a group that delivers at most once on disk goes on at `to`. Of the records from `from`
+   * on it is not known whether they were handed out; `records` says of how many nothing else is known either: the others
+   * have failed, and are dead letters or counted. They are still in the topic: `topic.replay` reads them.
+   */
+  readonly passedOver: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string
+    readonly from: number
+    readonly to: number
+    readonly records: number
   }
   /** A record was moved to the dead-letter topic. */
   readonly deadLettered: {
@@ -43,19 +55,6 @@ export interface BrokerEvents {
     readonly group: string
     readonly replayed: number
   }
-  /**
-   * The process before was killed, and a group that delivers at most once on disk goes on at `to`. Of the records from `from`
-   * on it is not known whether they were handed out; `records` says of how many nothing else is known either: the others
-   * have failed, and are dead letters or counted. They are still in the topic: `topic.replay` reads them.
-   */
-  readonly passedOver: {
-    readonly topic: string
-    readonly partition: number
-    readonly group: string
-    readonly from: number
-    readonly to: number
-    readonly records: number
-  }
   /** A group or the broker gave up. */
   readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
   /** A record handed to `tryPublish` could not be appended. */
@@ -66,3 +65,5 @@ export interface BrokerEvents {
     readonly error: Error
   }
 }
+
+export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'

@@ -5,20 +5,19 @@
  */
 import { nowMs } from '../actors/world.ts'
 import { MillraceError } from './errors.ts'
-import type { BrokerEvents } from './event-types.ts'
 import { show } from './names.ts'
 import { closest } from './options.ts'
-import type { Logger } from './types.ts'
+import type { BrokerEvents, Logger } from './types.ts'
 
 /** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
 const LINE_EVERY_MS = 5_000
 const EVENTS = [
   'stalled',
   'restarted',
+  'passedOver',
   'deadLettered',
   'deadLetterDepth',
   'parked',
-  'passedOver',
   'failed',
   'publishFailed',
 ] as const satisfies readonly (keyof BrokerEvents)[]
@@ -110,6 +109,10 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
       const { kind, group, topic, thread, reason } = payload as BrokerEvents['restarted']
       return `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and is started again`
     }
+    case 'passedOver': {
+      const { topic, partition, group, from, to, records } = payload as BrokerEvents['passedOver']
+      return `${topic}/${partition}: a process was killed, and group ${group}, which delivers at most once, goes on at offset ${to}; of ${records} records from offset ${from} on nobody knows whether they were handed out`
+    }
     case 'deadLettered': {
       const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']
       return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}`
@@ -122,10 +125,6 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     case 'parked': {
       const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']
       return `${topic}/${partition} offset ${offset} of group ${group} was replayed ${replayed} times and stays a dead letter`
-    }
-    case 'passedOver': {
-      const { topic, partition, group, from, to, records } = payload as BrokerEvents['passedOver']
-      return `${topic}/${partition}: a process was killed, and group ${group}, which delivers at most once, goes on at offset ${to}; of ${records} records from offset ${from} on nobody knows whether they were handed out`
     }
     case 'failed': {
       const { error } = payload as BrokerEvents['failed']

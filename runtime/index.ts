@@ -15,7 +15,6 @@ export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
 export { settle } from './delivery/observe.ts'
 export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
-export type { BrokerEvents } from './event-types.ts'
 export type { NamedProducer, SequencedReceipt } from './publish/named-producer-types.ts'
 export type {
   BackoffOptions,
@@ -23,6 +22,7 @@ export type {
   BatchOptions,
   BatchReceipt,
   Broker,
+  BrokerEvents,
   BrokerOptions,
   CloseOptions,
   CodecName,

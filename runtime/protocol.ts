@@ -7,7 +7,6 @@
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
-import type { BrokerEvents } from './event-types.ts'
 import type { Phase } from './layout.ts'
 import type {
   Assignment,
@@ -23,7 +22,14 @@ import type {
 } from './places.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
 import type { ClientPlace, LinkPlace } from './thread/attached-thread.ts'
-import type { DeadLetterReason, Durability, GroupPartitionStats, PartitionStats, RetryOrder } from './types.ts'
+import type {
+  BrokerEvents,
+  DeadLetterReason,
+  Durability,
+  GroupPartitionStats,
+  PartitionStats,
+  RetryOrder,
+} from './types.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
 export interface SlotCrash {

@@ -11,7 +11,6 @@ import { setErrorWire } from '../actors/error-wire.ts'
 import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWorker } from '../actors/world.ts'
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
-import type { BrokerEvents } from './event-types.ts'
 import { Events } from './events.ts'
 import { acquireLock, type Lock } from './log/directory-lock.ts'
 import { JOURNAL_BYTES } from './log/journal.ts'
@@ -23,6 +22,7 @@ import type { NamedProducer } from './publish/named-producer-types.ts'
 import { Publishers } from './publish/publishers.ts'
 import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
 import { homeOf } from './thread/home.ts'
+import type { BrokerEvents } from './types.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000

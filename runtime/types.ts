@@ -4,10 +4,11 @@
  * Types only; nothing here runs. Every option is optional unless it says otherwise, and is checked once, where it
  * enters (see options.ts).
  */
+
 import type { Observable } from 'rxjs'
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import type { ErrorCode } from './errors.ts'
-import type { BrokerEvents } from './event-types.ts'
+import type { BrokerEvents, DeadLetterReason } from './event-types.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 
 /** A record key. Records with equal keys go to one partition and are handled in order. `null`: no key. */
@@ -141,8 +142,6 @@ export interface Broker {
   readonly closed: boolean
   [Symbol.asyncDispose](): Promise<void>
 }
-
-export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'
 
 export interface Topic<V = unknown> {
   readonly name: string
@@ -444,4 +443,4 @@ export interface TopicDefinition<V = unknown> {
   readonly value?: V
 }
 
-export type { ErrorCode }
+export type { BrokerEvents, DeadLetterReason, ErrorCode }

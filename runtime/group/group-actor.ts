@@ -11,7 +11,6 @@
 
 import type { Memory } from 'sharedarraybuffer-ring'
 import { random, wallMs } from '../../actors/world.ts'
-import type { BrokerEvents } from '../event-types.ts'
 import {
   FAULT_POINT,
   SLOT_ACTIVE,
@@ -28,6 +27,7 @@ import type { HostLink, Settlement } from '../partition/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace, SlotPlace, StartAt } from '../places.ts'
 import type { GroupReport, SlotCrash } from '../protocol.ts'
+import type { BrokerEvents } from '../types.ts'
 import { GroupCeiling } from './ceiling-words.ts'
 import { GroupBlock } from './group-block.ts'
 import {

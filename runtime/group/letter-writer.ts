@@ -5,9 +5,9 @@
  * retention has removed them there is nothing to keep, and that is said in place of the error.
  */
 import { type ErrorWire, fromWire } from '../errors.ts'
-import type { BrokerEvents } from '../event-types.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace } from '../places.ts'
+import type { BrokerEvents } from '../types.ts'
 import { deadLetterFrame } from './dead-letter.ts'
 import type { Failure } from './group-cursor.ts'
 

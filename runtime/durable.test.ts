@@ -107,17 +107,11 @@ t.test('one broker at a time has a folder', async t => {
   await open()
 })
 
-t.test('nothing can be kept on disk without a folder, and at most once is for topics in memory', async t => {
+t.test('nothing can be kept on disk without a folder', async t => {
   const broker = await openBroker(t)
   t.match(await rejection(broker.topic('orders', { durability: 'os' })), {
     code: 'MILL_INVALID_OPTION',
     message: /dir/,
-  })
-  const stored = await folderOf(t).open()
-  const orders = await stored.topic('orders')
-  t.match(await rejection(orders.group('g').handle(() => undefined, { delivery: 'at-most-once' })), {
-    code: 'MILL_INVALID_OPTION',
-    message: /durability: 'memory'/,
   })
 })
 

@@ -18,6 +18,19 @@ export interface BrokerEvents {
     readonly reason: string
     readonly restarts: number
   }
+  /**
+   * The process before was killed, and a group that delivers at most once on disk goes on at `to`. Of the records from `from`
+   * on it is not known whether they were handed out; `records` says of how many nothing else is known either: the others
+   * have failed, and are dead letters or counted. They are still in the topic: `topic.replay` reads them.
+   */
+  readonly passedOver: {
+    readonly topic: string
+    readonly partition: number
+    readonly group: string
+    readonly from: number
+    readonly to: number
+    readonly records: number
+  }
   /** A record was moved to the dead-letter topic. */
   readonly deadLettered: {
     readonly topic: string

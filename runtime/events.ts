@@ -14,6 +14,7 @@ const LINE_EVERY_MS = 5_000
 const EVENTS = [
   'stalled',
   'restarted',
+  'passedOver',
   'deadLettered',
   'deadLetterDepth',
   'parked',
@@ -108,6 +109,10 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     case 'restarted': {
       const { kind, group, topic, thread, reason } = payload as BrokerEvents['restarted']
       return `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and is started again`
+    }
+    case 'passedOver': {
+      const { topic, partition, group, from, to, records } = payload as BrokerEvents['passedOver']
+      return `${topic}/${partition}: a process was killed, and group ${group}, which delivers at most once, goes on at offset ${to}; of ${records} records from offset ${from} on nobody knows whether they were handed out`
     }
     case 'deadLettered': {
       const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']

@@ -22,6 +22,10 @@
  *   +20  MANY      the reader writes, partition reads    1: it may have several records in hand, and keeps LEDGER
  *   +24  SINCE     the reader writes, control reads      the thread's TURN when ACTIVE was last 0
  *   +64  EPOCH     the partition host writes and reads   the owner's epoch, once the words above are set
+ *   +68  CEILING   the partition host writes, reader reads  at most once, on disk: low word of the first offset that may not
+ *                  be claimed, stored after ASK (group/ceiling-words.ts)
+ *   +72  ASK       the partition host writes, reader reads  low word of the claim from which on more is to be asked for
+ *   +76  BARRED    the partition host writes, reader reads  1: the disk has failed, the ceiling will not rise
  *   +128 LEDGER    the reader writes, partition reads    a word for each of LEDGER_RECORDS records (group/ledger.ts)
  *
  * group     one per (group, partition); the partition host alone writes it, its successor reads it
@@ -31,6 +35,7 @@
  *   +40  OPENED    1: the block holds a group, and a successor adopts it
  *   +44  CLOSED    the epoch whose slot was closed last: what it said is in this block, and it is not looked at again
  *   +48  CHARGED_ATTEMPT and +56 f64 CHARGED_OFFSET  the hand-out that its reader's death is to be charged to (0: none)
+ *   +64  f64 PASSED_OVER  records of which it is not known whether they were handed out by a process that was killed
  *   +128 FAILURES_MAX entries of FAILURE_BYTES: records that failed and are not settled
  *        +0 f64 offset + 1 (0: free)  +8 f64 first failure, ms  +16 f64 last failure, ms
  *        +24 f64 not before, ms  +32 i32 failedAttempts  +36 i32 deliveryAttempt  +40 i32 state and reason
@@ -77,6 +82,9 @@ export const SLOT_ACTIVE = 16
 export const SLOT_MANY = 20
 export const SLOT_SINCE = 24
 export const SLOT_EPOCH = 64
+export const SLOT_CEILING = 68
+export const SLOT_ASK = 72
+export const SLOT_BARRED = 76
 export const SLOT_LEDGER: number = LINE_BYTES
 /** Records from the committed one on of which it is known how often they were handed out and whether they are settled. */
 export const LEDGER_RECORDS = 1_024
@@ -92,6 +100,7 @@ export const GROUP_OPENED = 40
 export const GROUP_CLOSED = 44
 export const GROUP_CHARGED_ATTEMPT = 48
 export const GROUP_CHARGED_OFFSET = 56
+export const GROUP_PASSED_OVER = 64
 export const GROUP_TABLE: number = LINE_BYTES
 export const FAILURES_MAX = 256
 export const FAILURE_BYTES = 48
@@ -134,5 +143,6 @@ export const FAULT_POINT = {
   truncation: 16,
   recovery: 17,
   statesSwept: 18,
+  ceilingWritten: 19,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

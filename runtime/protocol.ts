@@ -115,6 +115,7 @@ export interface LetterTopic {
 export interface GroupReport extends GroupPartitionStats {
   readonly member: number
   readonly processed: number
+  readonly passedOver: number
   readonly deadLettered: number
   readonly failures: number
   readonly lagBytes: number
@@ -131,6 +132,7 @@ export type HostNotice =
       readonly events: readonly BrokerEvents['deadLettered'][]
       readonly omitted: number
     }
+  | { readonly kind: 'passedOver'; readonly event: BrokerEvents['passedOver'] }
   /** How many open letters partitions have now that had another number before. */
   | {
       readonly kind: 'deadLetterDepth'
@@ -333,7 +335,7 @@ export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ClientPlace }
   | {
       readonly kind: 'event'
-      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'recovered'
+      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'passedOver' | 'recovered'
       readonly payload: unknown
     }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }

@@ -246,7 +246,10 @@ export interface BackoffOptions {
   readonly jitter?: number | undefined
 }
 
-/** When a record counts as delivered: after its handler (it may come again), or before (it may be lost). */
+/**
+ * When a record counts as delivered: after its handler (it may come again), or before (it may be lost). On disk a process
+ * that is killed loses up to 1,024 records of each partition that way, and they are counted (`passedOver` of `GroupStats`).
+ */
 export type DeliveryGuarantee = 'at-least-once' | 'at-most-once'
 
 export interface BatchOptions {
@@ -333,6 +336,8 @@ export interface GroupStats {
   /** Records acked. */
   readonly processed: number
   readonly deadLettered: number
+  /** At most once, on disk: records of which it is not known whether processes that were killed had handed them out. */
+  readonly passedOver: number
   /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
   /** Failed attempts, of all records. */

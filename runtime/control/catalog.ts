@@ -35,6 +35,12 @@ import { KeptStates } from './kept-states.ts'
 
 /** Rings start at this size; a record that is too large for one makes it grow. */
 const RING_BYTES = 131_072
+/**
+ * Where there are few partitions a ring has room for several frames that are on their way, or its producer and its host would
+ * take turns: one partition takes twice to three times as much. But all rings of a producer have no more than this.
+ */
+const RING_BYTES_MAX = 524_288
+const RINGS_BYTES_MAX = 4_194_304
 
 export interface ClientEntry {
   readonly place: ClientPlace
@@ -282,10 +288,11 @@ export class Catalog {
 
   /** `producer`: the number of a named one, which has rings of its own. */
   addRings(client: number, topic: TopicEntry, producer: number | null = null): RingEntry[] {
-    const sizes = topic.places.map(() => ringBytes(RING_BYTES))
+    const capacity = ringCapacity(topic.shape)
+    const sizes = topic.places.map(() => ringBytes(capacity))
     const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
     return topic.places.map(({ partition, host }, index) =>
-      this.#addRing(client, topic, partition, host, addresses[index] as number, RING_BYTES, 0, producer),
+      this.#addRing(client, topic, partition, host, addresses[index] as number, capacity, 0, producer),
     )
   }
 
@@ -413,6 +420,12 @@ export class Catalog {
     group.slots.set(partition, place)
     return place
   }
+}
+
+/** Bytes of a producer's ring into each partition; a topic with small windows is not meant to hold much. */
+function ringCapacity({ partitions, windowBytes }: TopicShape): number {
+  const most = Math.min(RING_BYTES_MAX, windowBytes / 4, RINGS_BYTES_MAX / 2 ** Math.ceil(Math.log2(partitions)))
+  return Math.max(RING_BYTES, most)
 }
 
 function keptStates<T>(directory: BrokerDirectory | null, name: string): KeptStates<T> {

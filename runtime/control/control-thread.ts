@@ -114,6 +114,9 @@ class ControlThread implements OwnerControlApi {
       case 'deadLettered':
         for (const event of notice.events) this.#tell({ kind: 'event', event: 'deadLettered', payload: event })
         break
+      case 'passedOver':
+        this.#tell({ kind: 'event', event: 'passedOver', payload: notice.event })
+        break
       case 'deadLetterDepth':
         this.#office.counted(notice)
         break

@@ -169,11 +169,6 @@ export class Openings {
     if (known !== undefined) checkSamePolicy(known, spec)
     if (known?.joined === true) return known
     const topic = this.#catalog.topic(spec.topic)
-    if (spec.policy.atMostOnce && topic.shape.log !== null)
-      throw new MillraceError(
-        'MILL_INVALID_OPTION',
-        `delivery 'at-most-once' is for topics with durability: 'memory': another process could not tell what was handed out before it, and topic ${topic.shape.name} is on disk`,
-      )
     const deadLetterTopic =
       spec.deadLetter === null ? -1 : (await this.#openDeadLetters(topic, spec.deadLetter)).shape.id
     if (known === undefined) return this.#addGroup(spec, deadLetterTopic, true)

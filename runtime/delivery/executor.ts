@@ -15,29 +15,14 @@ import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
 import { type SettleHow, VERDICT } from '../link.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
-import type { Handler } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import { DeliveryClock } from './delivery-clock.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import type { ExecutorSetting } from './executor-setting.ts'
 import { HoldTimer } from './hold-timer.ts'
 import { isPromiseLike } from './promise-like.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Turnstile } from './turnstile.ts'
-
-/** What an executor needs to run one partition. */
-export interface ExecutorSetting {
-  readonly thread: AttachedThread
-  readonly reader: PartitionReader
-  readonly handler: Handler<unknown, unknown, unknown>
-  readonly context: DeliveryContext
-  readonly handlerTimeoutMs: number
-  /** Commits each record before its handler is called. */
-  readonly atMostOnce: boolean
-  /** Takes what the handler returns; null: it is dropped. */
-  readonly output: TopicProducer | null
-  /** Shared by the thread's executors; without it none waits for another. */
-  readonly turnstile?: Turnstile
-}
 
 /**
  * `running`: deliveries go out in turns. `pending`: a handler's promise, or an output's, is not settled. `held`: waits
@@ -167,7 +152,12 @@ export class Executor implements TurnTaker {
 
   #mayDeliver(): boolean {
     if (this.#paused || !(this.#current || this.reader.ready())) return false
-    return this.#turnstile.admits(this.reader.assignment.member)
+    return this.#turnstile.admits(this.reader.assignment.member) && (!this.#current || this.#isAdmitted())
+  }
+
+  /** At most once, whether the record at the reader may be claimed. */
+  #isAdmitted(): boolean {
+    return !this.#setting.atMostOnce || this.reader.admits()
   }
 
   /** The delivery is over, or there is none: others need not wait for it. */
@@ -215,6 +205,11 @@ export class Executor implements TurnTaker {
           this.#thread.phase('idle')
           return
         }
+        this.#current = true
+      }
+      if (!this.#isAdmitted()) {
+        this.#thread.phase('idle')
+        return
       }
       this.#current = false
       this.#deliver()

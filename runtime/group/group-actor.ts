@@ -11,7 +11,6 @@
 
 import type { Memory } from 'sharedarraybuffer-ring'
 import { random, wallMs } from '../../actors/world.ts'
-import { type ErrorWire, fromWire } from '../errors.ts'
 import {
   FAULT_POINT,
   SLOT_ACTIVE,
@@ -29,13 +28,12 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace, SlotPlace, StartAt } from '../places.ts'
 import type { GroupReport, SlotCrash } from '../protocol.ts'
 import type { BrokerEvents } from '../types.ts'
-import { deadLetterFrame } from './dead-letter.ts'
+import { GroupCeiling } from './ceiling-words.ts'
 import { GroupBlock } from './group-block.ts'
 import {
   type CursorEffect,
   type CursorInput,
   type CursorState,
-  type Failure,
   type FailureHow,
   openCursor,
   step,
@@ -44,17 +42,12 @@ import { type GroupGate, gateOf } from './group-gate.ts'
 import type { GroupState } from './group-states.ts'
 import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
-import { lettersBeyond, reopened } from './reopened-group.ts'
+import { type Dying, writeLetter } from './letter-writer.ts'
+import { lettersBeyond, type PassedOver, reopened } from './reopened-group.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
   readonly link: HostLink
-}
-
-/** A dead letter that its topic has no room for yet. */
-interface Dying {
-  readonly failure: Failure
-  readonly error: string
 }
 
 /** What the group needs of its host. */
@@ -85,8 +78,12 @@ export class GroupActor {
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
   readonly #gate: GroupGate
-  /** The committed offset that was last kept on disk. */
+  /** The first offset whose handling is not over, and the ceiling, as they were last kept on disk. */
   #kept = -1
+  #keptCeiling = -1
+  /** How far records may be handed out; null: as they come, because the group delivers at least once or in memory. */
+  readonly #ceiling: GroupCeiling | null
+  #passedOver: PassedOver | null = null
   /** Records that have their dead letter, and are not among the failures. */
   #beyond: Set<number> = new Set()
   /** As the reader last said. */
@@ -110,6 +107,8 @@ export class GroupActor {
     const done = deadLetters?.sequencesOf(place.member, kept?.letters ?? 0) ?? new Set<number>()
     if (!this.#block.opened) this.#open(kept, done)
     this.#committed = this.#block.committed
+    const isBound = place.policy.atMostOnce && partition.log !== null
+    this.#ceiling = isBound ? new GroupCeiling(memory, this.#committed) : null
     this.#cursor = openCursor(place.policy, this.#block.failures(), this.#block.deadLettered, this.#block.failed)
     const { failures } = this.#cursor
     if (partition.log !== null)
@@ -131,9 +130,14 @@ export class GroupActor {
     // The state of a handler is as of its snapshot, wherever its group is said to be.
     const { snapshotOffset } = this.place
     const first = snapshotOffset ?? (earliest ? logStartOffset : highWatermark)
-    const from = kept === undefined || snapshotOffset === null ? kept : { ...kept, committed: snapshotOffset }
+    const from =
+      kept === undefined || snapshotOffset === null
+        ? kept
+        : { ...kept, committed: snapshotOffset, ceiling: snapshotOffset }
     const reopening = reopened(from, letters, { highWatermark, first }, wallMs())
-    const { committed, skipped, deadLettered, failed, failures } = reopening
+    const { committed, skipped, passedOver, deadLettered, failed, failures } = reopening
+    this.#passedOver = reopening.gap
+    this.#block.passedOver = passedOver
     this.#block.committed = committed
     this.#block.skipped = skipped
     this.#block.count(deadLettered, failed)
@@ -144,10 +148,13 @@ export class GroupActor {
   /** What is to be found again by another process; null: the topic is in memory only. */
   state(): GroupState | null {
     if (this.partition.log === null) return null
-    this.#kept = this.committed()
+    this.#kept = this.#passed()
+    this.#keptCeiling = this.#ceilingNow()
     for (const offset of this.#beyond) if (offset < this.#kept) this.#beyond.delete(offset)
     return {
       committed: this.#kept,
+      ceiling: this.#keptCeiling,
+      passedOver: this.#block.passedOver,
       skipped: this.#block.skipped,
       deadLettered: this.#cursor.deadLettered,
       failed: this.#cursor.failed,
@@ -155,6 +162,11 @@ export class GroupActor {
       failures: [...this.#cursor.failures.values()],
       beyond: [...this.#beyond],
     }
+  }
+
+  /** Nothing from there on was handed out, nor will be before a higher one is kept. */
+  #ceilingNow(): number {
+    return Math.max(this.committed(), this.#ceiling?.offset ?? 0)
   }
 
   /** Keeps the bytes of what is to be a dead letter, wherever its reader goes on. */
@@ -206,9 +218,13 @@ export class GroupActor {
       words[(place.slot + SLOT_MANY) >> 2] = 0
       new Ledger(this.#memory, place.slot + SLOT_LEDGER).takeOver(this.#block.ledger, this.#committed)
       this.#gate.prepare(place.slot, this.#committed)
+      this.#ceiling?.prepare(place.slot)
       this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
     }
-    if (this.#slot === null) this.#gate.open(place.slot)
+    if (this.#slot === null) {
+      this.#gate.open(place.slot)
+      this.#ceiling?.open(place.slot)
+    }
     this.#slot = { place, link }
     this.partition.readers.set(place.member, link)
     this.#owesSkips = this.#cursor.failures.size > 0
@@ -264,6 +280,7 @@ export class GroupActor {
     this.#committed = committed
     this.#block.committed = committed
     this.#gate.shut(slot)
+    this.#ceiling?.settle(committed)
     this.#block.close(epoch, executing)
     this.#slot = null
     this.partition.readers.delete(this.place.member)
@@ -357,39 +374,12 @@ export class GroupActor {
     this.#letGo()
   }
 
-  #appendDeadLetter({ failure, error }: Dying): boolean {
-    const reason = failure.reason ?? 'failed'
+  #appendDeadLetter(dying: Dying): boolean {
     const target = this.#deadLetters
     if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
-    const { pin } = this.#gate
-    const record = this.partition.record(pin, failure.offset)
-    const { topicName, partition, group, member } = this.place
-    const told = fromWire(JSON.parse(error) as ErrorWire)
-    const event = { topic: topicName, partition, offset: failure.offset, group, reason }
-    if (record === null) {
-      if (this.partition.log === null)
-        throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
-      // Groups do not hold retention back: there is nothing left to keep, and that is said.
-      const message = `${told.message} (no letter is kept: retention had removed the record)`
-      this.#surroundings.deadLettered({ ...event, message })
-      return true
-    }
-    const obituary = {
-      topic: topicName,
-      partition,
-      offset: failure.offset,
-      group,
-      member,
-      reason,
-      failedAttempts: failure.failedAttempts,
-      firstMs: failure.firstMs,
-      lastMs: failure.lastMs,
-      error: told,
-    }
-    const { frame, sign } = deadLetterFrame(record, obituary)
-    if (!target.appendLetter(frame, sign, member)) return false
-    this.#surroundings.deadLettered({ ...event, message: told.message })
-    return true
+    const event = writeLetter(this.place, this.partition, this.#gate.pin, target, dying)
+    if (event !== null) this.#surroundings.deadLettered(event)
+    return event !== null
   }
 
   /** Work left over from before: dead letters that had no room, failures that are behind the committed offset now. */
@@ -421,7 +411,30 @@ export class GroupActor {
 
   /** Whether its reader may commit, or has committed what is not kept on disk yet. */
   get lags(): boolean {
-    return this.committed() < this.partition.highWatermark || this.#committed !== this.#kept
+    if (this.committed() < this.partition.highWatermark || this.#passed() !== this.#kept) return true
+    return this.#ceilingNow() !== this.#keptCeiling
+  }
+
+  /** What a killed process may have handed out, or not, and this one passes over; null: it is known. */
+  get passedOver(): PassedOver | null {
+    return this.#passedOver
+  }
+
+  /** Whether its reader is to be let go further, which takes a write to the disk. */
+  get isLow(): boolean {
+    return this.#ceiling?.isLow(this.committed(), this.#passed()) === true
+  }
+
+  /** Sets a higher ceiling; nobody is told before it is kept. */
+  raise(): void {
+    this.#ceiling?.raise(this.committed())
+  }
+
+  /** What was set is kept, and durable; or the disk has failed, and nothing more can be handed out. */
+  goOn(isKept: boolean): void {
+    if (isKept) this.#ceiling?.grant()
+    else this.#ceiling?.bar()
+    this.#slot?.link.wake()
   }
 
   /** Whether everything below `offset` is settled. */
@@ -440,6 +453,7 @@ export class GroupActor {
     this.#block.skipped += offset - this.#committed
     this.#block.committed = offset
     this.#committed = offset
+    this.#ceiling?.settle(offset)
     this.#block.ledger.reset()
     this.#gate.move(offset)
   }
@@ -466,6 +480,7 @@ export class GroupActor {
       lag: highWatermark - committed,
       processed: committed - this.#block.skipped - (deadLettered - deadAhead),
       deadLettered,
+      passedOver: this.#block.passedOver,
       failures: failed,
       lagBytes: (window.end - this.#gate.pin) | 0,
       deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,

@@ -24,6 +24,7 @@ import {
   GROUP_FAILED,
   GROUP_LEDGER,
   GROUP_OPENED,
+  GROUP_PASSED_OVER,
   GROUP_PIN,
   GROUP_SKIPPED,
   GROUP_TABLE,
@@ -122,6 +123,14 @@ export class GroupBlock {
 
   set skipped(records: number) {
     this.#set(GROUP_SKIPPED, records)
+  }
+
+  get passedOver(): number {
+    return this.#get(GROUP_PASSED_OVER)
+  }
+
+  set passedOver(records: number) {
+    this.#set(GROUP_PASSED_OVER, records)
   }
 
   get deadLettered(): number {

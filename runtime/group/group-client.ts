@@ -196,14 +196,16 @@ export class GroupClient<V> implements Group<V> {
     const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
       control.groupStats(this.#topic.id, this.name),
     )
-    const total = (field: 'processed' | 'deadLettered' | 'deadLetterDepth' | 'failures' | 'lag'): number =>
-      reports.reduce((sum, report) => sum + report[field], 0)
+    const total = (
+      field: 'processed' | 'deadLettered' | 'passedOver' | 'deadLetterDepth' | 'failures' | 'lag',
+    ): number => reports.reduce((sum, report) => sum + report[field], 0)
     return {
       topic,
       group,
       processed: total('processed'),
       deadLettered: total('deadLettered'),
       deadLetterDepth: total('deadLetterDepth'),
+      passedOver: total('passedOver'),
       failures: total('failures'),
       lag: total('lag'),
       restarts,

@@ -3,7 +3,8 @@
  *
  * The partition host's thread; one state log (log/state-log.ts) for each host, an entry for each member. What is in it may
  * be older than what happened: records settled since then are delivered again, and dead letters appended since are found in
- * their topic, from `letters` on.
+ * their topic, from `letters` on. At most once nothing is delivered again, and so what is in it is ahead of what happened:
+ * no record from `ceiling` on was handed out (ceiling.ts).
  *
  * Bound: what groups keep of failures, FAILURES_MAX for each member.
  */
@@ -15,8 +16,12 @@ import type { Failure } from './group-cursor.ts'
 
 /** One group on one partition. */
 export interface GroupState {
-  /** First offset not settled. */
+  /** First offset not settled; at most once, the first whose handling is not over. */
   readonly committed: number
+  /** Where the group goes on in another process. Above `committed` only at most once, while someone reads. */
+  readonly ceiling: number
+  /** Of the records between those two, in all processes so far, how many may or may not have been handed out. */
+  readonly passedOver: number
   /** Records before the group's start, and those that were dropped. */
   readonly skipped: number
   readonly deadLettered: number
@@ -44,7 +49,10 @@ export class GroupStates {
   }
 
   get(member: number): GroupState | undefined {
-    return this.#log.get(`${member}`) as GroupState | undefined
+    const kept = this.#log.get(`${member}`) as GroupState | undefined
+    if (kept === undefined) return undefined
+    // It may have been written before there were ceilings.
+    return { ...kept, ceiling: kept.ceiling ?? kept.committed, passedOver: kept.passedOver ?? 0 }
   }
 
   /** Writes down those that have changed, all of them or none. @throws DiskError */

@@ -24,6 +24,7 @@ import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/fra
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Assignment, KnownRecord } from '../places.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { ClaimLimit } from './ceiling-words.ts'
 import type { FrameSource } from './frame-source.ts'
 import { Ledger } from './ledger.ts'
 import { LogSource } from './log-source.ts'
@@ -48,6 +49,8 @@ export class PartitionReader {
   #isUnreadable = false
   /** Committed before it is handled, at most once; -1: never. */
   #claimed = -1
+  /** How far records of a topic on disk may be claimed; null: the topic is in memory. */
+  readonly #limit: ClaimLimit | null
   readonly #known = new Map<number, KnownRecord>()
   /** Of those, what failed under the reader before, which may have died of it, until it is judged again. */
   readonly #doubtful = new Set<number>()
@@ -66,6 +69,8 @@ export class PartitionReader {
     this.#codec = codecOf(assignment.topic.codec)
     this.#slot = assignment.slot
     this.#committed = Math.max(assignment.committed, assignment.snapshot?.offset ?? 0)
+    const ask = (): void => thread.ringHost(assignment.place.host)
+    this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
     for (const record of assignment.known) {
       this.#known.set(record.offset, record)
       if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)
@@ -194,6 +199,28 @@ export class PartitionReader {
   claim(offset: number): void {
     this.#claimed = offset
     this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
+    this.#limit?.claimed(offset)
+  }
+
+  /** Whether the record that `next` moved to may be claimed now; if not, the thread is woken when it may. */
+  admits(): boolean {
+    if (this.#limit === null) return true
+    // Those before it were settled without being claimed.
+    if (this.#claimed < this.offset) this.claim(this.offset)
+    if (this.#limit.admits(this.offset)) return true
+    if (this.#limit.isBarred && !this.#isUnreadable) {
+      this.#isUnreadable = true
+      this.fail(this.#barredError())
+    }
+    return false
+  }
+
+  #barredError(): MillraceError {
+    const { topic, group, place } = this.assignment
+    return new MillraceError(
+      'MILL_DISK',
+      `group ${group} delivers at most once, and the disk has failed: what is handed out of topic ${topic.name} partition ${place.partition} can be written down no more. Close the broker, and open it again when the disk is repaired`,
+    )
   }
 
   /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */

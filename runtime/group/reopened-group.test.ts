@@ -198,6 +198,8 @@ const failure = (offset: number, state: Failure['state']): Failure => ({
 
 const KEPT: GroupState = {
   committed: 10,
+  ceiling: 10,
+  passedOver: 0,
   skipped: 2,
   deadLettered: 1,
   failed: 5,
@@ -232,14 +234,61 @@ t.test(
 
 t.test('a group of which nothing was kept begins where it is told to', async t => {
   const group = reopened(undefined, [], { highWatermark: 40, first: 33 }, 77)
-  t.strictSame(group, { committed: 33, skipped: 33, deadLettered: 0, failed: 0, failures: [] })
+  t.strictSame(group, {
+    committed: 33,
+    gap: null,
+    passedOver: 0,
+    skipped: 33,
+    deadLettered: 0,
+    failed: 0,
+    failures: [],
+  })
 })
 
 t.test('offsets beyond 32 bits are told apart by where the group is', async t => {
   const committed = 2 ** 40 + 5
-  const group = reopened({ ...KEPT, committed, failures: [] }, [6], { highWatermark: committed + 9, first: 0 }, 77)
+  const group = reopened(
+    { ...KEPT, committed, ceiling: committed, failures: [] },
+    [6],
+    { highWatermark: committed + 9, first: 0 },
+    77,
+  )
   t.strictSame(
     group.failures.map(({ offset }) => offset),
     [2 ** 40 + 6],
   )
+})
+
+const CLAIMED: GroupState = {
+  ...KEPT,
+  ceiling: 20,
+  passedOver: 3,
+  failures: [failure(8, 'dying'), failure(11, 'dead'), failure(15, 'dying')],
+  beyond: [],
+}
+
+t.test('at most once a group goes on at its ceiling, and what it knows to have failed is not in doubt', async t => {
+  const group = reopened(CLAIMED, [13], { highWatermark: 40, first: 0 }, 77)
+  t.match(group, { committed: 20, gap: { from: 10, to: 20, records: 7 }, passedOver: 10, skipped: 9, deadLettered: 2 })
+  t.strictSame(
+    group.failures.map(({ offset, state }) => `${offset} ${state}`),
+    ['8 dying', '11 dead', '15 dying'],
+    'whose letters are still to be written',
+  )
+})
+
+t.test('a letter that was written just before the end is found, wherever its reader had gone', async t => {
+  const group = reopened(CLAIMED, [8, 15], { highWatermark: 40, first: 0 }, 77)
+  t.match(group, { committed: 20, gap: { records: 8 }, deadLettered: 3 })
+  t.strictSame(
+    group.failures.map(({ offset, state }) => `${offset} ${state}`),
+    ['8 dead', '11 dead', '15 dead'],
+  )
+})
+
+t.test('a ceiling beyond the last record passes over none that are to come', async t => {
+  const group = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 12, first: 0 }, 77)
+  t.match(group, { committed: 12, gap: { from: 10, to: 12, records: 2 }, passedOver: 5 })
+  const lost = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 6, first: 0 }, 77)
+  t.match(lost, { committed: 6, gap: { from: 6, to: 6, records: 0 }, passedOver: 3 }, 'a loss of power took more')
 })

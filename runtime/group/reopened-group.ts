@@ -6,6 +6,9 @@
  * found in their topic, and their records are not handled again. It may also be younger than the log, where a loss of power
  * took records that were promised less: what is known of offsets at or above the end is of records that are no more.
  *
+ * At most once the group goes on at its ceiling, as far as there are records: what lies below was handed out, or may have
+ * been, and is passed over. Of those records only the failures and letters are known.
+ *
  * Bound: FAILURES_MAX records. Letters that find no room (a loss of power may forget many) are remembered by offset only:
  * their records are handled again, and get no second letter (`lettersBeyond`).
  */
@@ -21,7 +24,17 @@ export interface OpenedPartition {
   readonly first: number
 }
 
-export type ReopenedGroup = Omit<GroupState, 'letters' | 'beyond'>
+export interface ReopenedGroup extends Omit<GroupState, 'letters' | 'beyond' | 'ceiling'> {
+  /** What is passed over now, from the first record whose handling was not over; null: its last process closed it. */
+  readonly gap: PassedOver | null
+}
+
+export interface PassedOver {
+  readonly from: number
+  readonly to: number
+  /** Of those, the ones of which nothing else is known. */
+  readonly records: number
+}
 
 /** `letters`: the low 32 bits of the offsets of records whose letters were appended since. */
 export function reopened(
@@ -30,19 +43,30 @@ export function reopened(
   { highWatermark, first }: OpenedPartition,
   nowMs: number,
 ): ReopenedGroup {
-  const committed = Math.min(kept?.committed ?? first, highWatermark)
+  const committed = Math.min(kept?.ceiling ?? first, highWatermark)
+  const from = Math.min(kept?.committed ?? committed, committed)
   const failures = new Map<number, Failure>()
   for (const failure of kept?.failures ?? []) if (failure.offset < highWatermark) failures.set(failure.offset, failure)
   let deadLettered = kept?.deadLettered ?? 0
-  for (const offset of offsetsOf(letters, committed, highWatermark)) {
+  let told = [...failures.keys()].filter(offset => offset >= from && offset < committed).length
+  // What is to be a letter may lie before: its reader has gone on.
+  for (const offset of offsetsOf(letters, Math.min(from, ...failures.keys()), highWatermark)) {
     const known = failures.get(offset)
+    if (known === undefined && offset < committed) {
+      deadLettered++
+      if (offset >= from) told++
+      continue
+    }
     if (known?.state === 'dead' || (known === undefined && failures.size >= FAILURES_MAX)) continue
     failures.set(offset, { ...(known ?? unknown(offset, nowMs)), reason: known?.reason ?? 'failed', state: 'dead' })
     deadLettered++
   }
+  const records = committed - from - told
   return {
     committed,
-    skipped: kept?.skipped ?? committed,
+    gap: kept === undefined || kept.ceiling <= kept.committed ? null : { from, to: committed, records },
+    passedOver: (kept?.passedOver ?? 0) + records,
+    skipped: (kept?.skipped ?? committed) + records,
     deadLettered,
     failed: kept?.failed ?? 0,
     failures: [...failures.values()],

@@ -111,6 +111,33 @@ export class HostStore {
     }
   }
 
+  /**
+   * Lets readers of groups that deliver at most once go on: how far they may is as durable as their topics before they hear
+   * of it. One write, and one sync, for all of them; whether there was something to do.
+   */
+  raiseCeilings(groups: Iterable<GroupActor>): boolean {
+    const low: GroupActor[] = []
+    for (const group of groups) if (group.isLow) low.push(group)
+    if (low.length === 0) return false
+    for (const group of low) group.raise()
+    const isKept = this.attempt(() => this.#keep(low))
+    this.#surroundings.fault(FAULT_POINT.ceilingWritten)
+    for (const group of low) group.goOn(isKept)
+    return true
+  }
+
+  /** Writes down how far groups are, as durable as their topics. @throws DiskError */
+  #keep(groups: readonly GroupActor[]): void {
+    this.states.write(groups)
+    if (groups.some(({ partition }) => partition.topic.durability === 'fsync')) this.states.sync()
+  }
+
+  /** A group was moved: once that is answered, it is so. */
+  moved(group: GroupActor): void {
+    if (group.place.policy.atMostOnce) this.attempt(() => this.#keep([group]))
+    else this.sweep([group])
+  }
+
   /** Does something on the disk; false: it failed, now or before. */
   attempt(act: () => void): boolean {
     if (this.#failure !== null) return false
@@ -168,10 +195,11 @@ export class HostStore {
 
   /**
    * Writes down where a new group began: what the next process finds of its dead letters is counted from there. Of one that
-   * is known nothing is written before its reader is there, who has more to say than its block.
+   * is known nothing is written before its reader is there, who has more to say than its block. Only where it passes records
+   * over, the process before was killed, and it has no reader yet: its next death must not pass over more because of that.
    */
   opened(group: GroupActor): void {
-    if (this.states.get(group.place.member) === undefined) this.sweep([group])
+    if (this.states.get(group.place.member) === undefined || group.passedOver !== null) this.sweep([group])
   }
 
   /** Writes down how far groups are, where that has changed. */

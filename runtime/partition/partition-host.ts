@@ -127,6 +127,7 @@ class PartitionHost implements PartitionHostApi {
     for (const partition of this.#partitions) if (partition.drain()) worked = true
     this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
+    if (this.#store?.raiseCeilings(this.#groups.values()) === true) worked = true
     if (this.#idle.length > 0) this.#settleIdle()
     if (this.#events.length > 0) {
       // A group must not be asked about a dead letter again by whoever opens it next.
@@ -142,6 +143,7 @@ class PartitionHost implements PartitionHostApi {
   #hasWork(): boolean {
     for (const link of this.#links.values()) if (link.hasSettlements()) return true
     for (const partition of this.#partitions) if (partition.ready()) return true
+    for (const group of this.#groups.values()) if (group.isLow) return true
     return this.#idle.some(({ targets }) => targets.every(({ group, offset }) => group.settledTo(offset)))
   }
 
@@ -190,6 +192,12 @@ class PartitionHost implements PartitionHostApi {
       depths.push({ topic: topic.id, partition, depth: desk.depth })
     }
     if (depths.length > 0) this.#tell({ kind: 'deadLetterDepth', depths })
+  }
+
+  /** Once: who opens the group again in this process goes on where it was. */
+  #tellPassedOver({ place: { topicName: topic, partition, group }, passedOver }: GroupActor): void {
+    if (passedOver === null || passedOver.records === 0) return
+    this.#tell({ kind: 'passedOver', event: { topic, partition, group, ...passedOver } })
   }
 
   #tellDrained(): void {
@@ -334,6 +342,7 @@ class PartitionHost implements PartitionHostApi {
     })
     this.#groups.set(place.member, group)
     this.#store?.opened(group)
+    this.#tellPassedOver(group)
   }
 
   reopenGroup(place: GroupPlace): void {
@@ -374,7 +383,7 @@ class PartitionHost implements PartitionHostApi {
     const group = this.#groups.get(member)
     if (group === undefined) throw new Error(`broken invariant: member ${member} has no group`)
     group.seek(offsetAt(group.partition, place))
-    this.#store?.sweep([group])
+    this.#store?.moved(group)
     this.#wake()
   }
 

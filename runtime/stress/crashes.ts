@@ -2,7 +2,7 @@
  * Kills whole processes with a broker on disk (SIGKILL), at named points of its work and of its opening, and at random
  * moments.
  *
- *   node dist/runtime/stress/crashes.js [--cycles 1000] [--each 20] [--points NAME,NAME]
+ *   node dist/runtime/stress/crashes.js [--cycles 1000] [--each 20] [--points NAME,NAME] [--claims 100]
  *
  * A folder lives through `--each` deaths; every second folder promises `os`, the others `fsync`. The points
  * (crash-points.fixture.ts) are those of a partition host's commit, journal, checkpoint and sweep; a state log's compaction;
@@ -11,9 +11,11 @@
  *
  * Fails when something acknowledged is gone or elsewhere, when there is what nobody sent, or twice, or out of order, when a
  * group has passed over a record or a state log has forgotten what it said, or when retention took too much; and when a
- * point was met by less than one death in SHARE. What a loss of power does to everything else is the part of `test:power`.
+ * point was met by less than one death in SHARE. Then `--claims` more deaths, of processes whose group delivers at most once
+ * (claims.fixture.ts). What a loss of power does to everything else is the part of `test:power`.
  */
 import { parseArgs } from 'node:util'
+import { claimDeaths } from './claims.fixture.ts'
 import { type CrashPoint, pointOf } from './crash-points.fixture.ts'
 import { CrashSchedule } from './crash-schedule.fixture.ts'
 import { crashFolder } from './crashes.fixture.ts'
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     cycles: { type: 'string', default: '1000' },
     each: { type: 'string', default: '20' },
     points: { type: 'string', default: '' },
+    claims: { type: 'string', default: '100' },
   },
 })
 
@@ -59,7 +62,25 @@ async function main(): Promise<void> {
   console.log(`state logs grown: ${schedule.grown.map(([file, count]) => `${file} ${count}`).join(', ')}`)
   console.log(`deaths in recovery, in a row: ${schedule.rows.map(([nth, count]) => `${nth}: ${count}`).join(', ')}`)
   console.log(`${deaths} deaths, ${receipts} receipts, ${handled} records handled: ${problems.length} problems`)
-  process.exitCode = problems.length === 0 ? 0 : 1
+  if (problems.length > 0 || !(await claims(Number(values.claims), Number(values.each)))) process.exitCode = 1
+}
+
+/** Whether groups that deliver at most once kept their word. */
+async function claims(cycles: number, each: number): Promise<boolean> {
+  const problems: string[] = []
+  let [deaths, handed, missed] = [0, 0, 0]
+  for (let folder = 0; deaths < cycles && problems.length === 0; folder++) {
+    const round = await claimDeaths(Math.min(each, cycles - deaths), folder % 2 === 0 ? 'fsync' : 'os', deaths)
+    deaths += round.deaths
+    handed += round.handed
+    missed += round.missed
+    problems.push(...round.problems)
+  }
+  for (const problem of problems.slice(0, 20)) console.log(`FAILED ${problem}`)
+  console.log(
+    `${deaths} deaths at most once, ${handed} records handed out, ${missed} passed over: ${problems.length} problems`,
+  )
+  return problems.length === 0
 }
 
 await main()

@@ -1,0 +1,22 @@
+/** What a member gives each of its executors of plain handlers (executor.ts); types only. */
+import type { PartitionReader } from '../group/partition-reader.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Handler } from '../types.ts'
+import type { DeliveryContext } from './delivery-context.ts'
+import type { Turnstile } from './turnstile.ts'
+
+/** What an executor needs to run one partition. */
+export interface ExecutorSetting {
+  readonly thread: AttachedThread
+  readonly reader: PartitionReader
+  readonly handler: Handler<unknown, unknown, unknown>
+  readonly context: DeliveryContext
+  readonly handlerTimeoutMs: number
+  /** Commits each record before its handler is called. */
+  readonly atMostOnce: boolean
+  /** Takes what the handler returns; null: it is dropped. */
+  readonly output: TopicProducer | null
+  /** Shared by the thread's executors; without it none waits for another. */
+  readonly turnstile?: Turnstile
+}

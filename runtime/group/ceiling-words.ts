@@ -1,0 +1,129 @@
+/**
+ * The ceiling of a group that delivers at most once (ceiling.ts), as its partition host tells it to a reader: both ends.
+ *
+ * A slot has three words for it (layout.ts), which the host alone writes: CEILING, ASK and BARRED. The host raises the
+ * ceiling only after it is durable. The reader looks at the words when it has come to what it last saw there, and rings the
+ * host at most twice for each ceiling: when it is near, and when it is reached.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import { nowMs } from '../../actors/world.ts'
+import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../layout.ts'
+import { nearestOffset } from '../log/frame.ts'
+import { askFrom, type Ceiling, flatCeiling, isLow, raised } from './ceiling.ts'
+
+/** The partition host's end. */
+export class GroupCeiling {
+  readonly #memory: Memory
+  #ceiling: Ceiling
+  /** Of the open slot; -1: none is. */
+  #slot = -1
+  #isBarred = false
+
+  constructor(memory: Memory, committed: number) {
+    this.#memory = memory
+    this.#ceiling = flatCeiling(committed, nowMs())
+  }
+
+  /** What must be on disk: no reader may claim anything from there on. */
+  get offset(): number {
+    return this.#ceiling.offset
+  }
+
+  /** A new slot may claim nothing yet. */
+  prepare(slot: number): void {
+    this.#memory.store(slot + SLOT_BARRED, 0)
+    this.#tell(slot)
+  }
+
+  /** The slot is open, prepared now or by a predecessor, which may have let its reader go further than is known here. */
+  open(slot: number): void {
+    const { offset, stride } = this.#ceiling
+    const told = nearestOffset(offset, this.#memory.load(slot + SLOT_CEILING))
+    if (told !== offset) this.#ceiling = flatCeiling(told, nowMs(), stride)
+    this.#slot = slot
+    this.#isBarred = false
+  }
+
+  /** Nobody claims any more, and the group goes on here: the slot is closed, or the group was moved. */
+  settle(committed: number): void {
+    this.#slot = -1
+    this.#ceiling = flatCeiling(committed, nowMs(), this.#ceiling.stride)
+  }
+
+  /** Whether the reader is to be let go further. */
+  isLow(claimed: number, returned: number): boolean {
+    return this.#slot !== -1 && !this.#isBarred && isLow(this.#ceiling, claimed, returned)
+  }
+
+  /** Sets a higher one, which is to be made durable before the reader is told of it. */
+  raise(claimed: number): void {
+    this.#ceiling = raised(this.#ceiling, claimed, nowMs())
+  }
+
+  /** It is durable. */
+  grant(): void {
+    this.#tell(this.#slot)
+  }
+
+  /** It cannot be made durable, nor will any other be. */
+  bar(): void {
+    this.#isBarred = true
+    this.#memory.store(this.#slot + SLOT_BARRED, 1)
+  }
+
+  #tell(slot: number): void {
+    this.#memory.store(slot + SLOT_ASK, askFrom(this.#ceiling) | 0)
+    this.#memory.store(slot + SLOT_CEILING, this.#ceiling.offset | 0)
+  }
+}
+
+/** The reader's end. */
+export class ClaimLimit {
+  readonly #memory: Memory
+  readonly #slot: number
+  readonly #ask: () => void
+  #ceiling: number
+  /** The next claim at which to look. */
+  #lookAt: number
+  /** The record that was refused last. */
+  #refused = -1
+
+  /** `ask` rings the partition host. */
+  constructor(memory: Memory, slot: number, committed: number, ask: () => void) {
+    this.#memory = memory
+    this.#slot = slot
+    this.#ask = ask
+    this.#ceiling = committed
+    this.#lookAt = committed
+  }
+
+  /** Whether the record at `offset` may be claimed now; if not, the host has been asked, and rings when it may. */
+  admits(offset: number): boolean {
+    if (offset < this.#ceiling) return true
+    this.#look(offset)
+    if (offset < this.#ceiling) return true
+    if (this.#refused !== offset) this.#ask()
+    this.#refused = offset
+    return false
+  }
+
+  /** Everything below `offset` is claimed. */
+  claimed(offset: number): void {
+    if (offset < this.#lookAt) return
+    this.#look(offset)
+    if (offset < this.#lookAt) return
+    this.#ask()
+    // The answer is wanted when there is no way on without it.
+    this.#lookAt = Number.POSITIVE_INFINITY
+  }
+
+  /** The host can promise nothing more. */
+  get isBarred(): boolean {
+    return this.#memory.load(this.#slot + SLOT_BARRED) === 1
+  }
+
+  #look(offset: number): void {
+    this.#ceiling = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_CEILING))
+    this.#lookAt = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_ASK))
+  }
+}

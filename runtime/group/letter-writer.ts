@@ -1,0 +1,54 @@
+/**
+ * Writes the dead letter of a record that a group has given up.
+ *
+ * The partition host's thread. The record's bytes are found in its partition, from a pinned position or in its log; where
+ * retention has removed them there is nothing to keep, and that is said in place of the error.
+ */
+import { type ErrorWire, fromWire } from '../errors.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { GroupPlace } from '../places.ts'
+import type { BrokerEvents } from '../types.ts'
+import { deadLetterFrame } from './dead-letter.ts'
+import type { Failure } from './group-cursor.ts'
+
+/** A dead letter that its topic has no room for yet. */
+export interface Dying {
+  readonly failure: Failure
+  /** As JSON. */
+  readonly error: string
+}
+
+/** What is to be told of it; null: `target` has no room now. `pin`: window position from which to look for the record. */
+export function writeLetter(
+  place: GroupPlace,
+  source: PartitionActor,
+  pin: number,
+  target: PartitionActor,
+  { failure, error }: Dying,
+): BrokerEvents['deadLettered'] | null {
+  const reason = failure.reason ?? 'failed'
+  const record = source.record(pin, failure.offset)
+  const { topicName, partition, group, member } = place
+  const told = fromWire(JSON.parse(error) as ErrorWire)
+  const event = { topic: topicName, partition, offset: failure.offset, group, reason }
+  if (record === null) {
+    if (source.log === null)
+      throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
+    // Groups do not hold retention back.
+    return { ...event, message: `${told.message} (no letter is kept: retention had removed the record)` }
+  }
+  const obituary = {
+    topic: topicName,
+    partition,
+    offset: failure.offset,
+    group,
+    member,
+    reason,
+    failedAttempts: failure.failedAttempts,
+    firstMs: failure.firstMs,
+    lastMs: failure.lastMs,
+    error: told,
+  }
+  const { frame, sign } = deadLetterFrame(record, obituary)
+  return target.appendLetter(frame, sign, member) ? { ...event, message: told.message } : null
+}

@@ -1,30 +1,37 @@
 /** A topic whose files cannot be made is refused each time in the same words, and takes nothing else with it. */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { folderOf, rejection } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
+import type { Broker, Topic } from '../index.ts'
 import type { Session } from '../session.ts'
 
-t.test('a topic that could not be made is refused again, with what its disk said', async t => {
+interface Blocked {
+  readonly broker: Broker
+  readonly sound: Topic
+}
+
+/** A broker with a topic, whose next ones cannot have their folders. */
+async function blocked(t: Test): Promise<Blocked> {
   const { dir, open } = folderOf(t)
   const broker = await open()
   const sound = await broker.topic('sound')
   const [first] = readdirSync(join(dir, 'topics'))
   const id = Number((first as string).split('-')[0])
   for (let next = id + 1; next < id + 6; next++) writeFileSync(join(dir, 'topics', `${next}-0`), 'in the way')
+  return { broker, sound }
+}
+
+t.test('a topic that could not be made is refused again, with what its disk said', async t => {
+  const { broker, sound } = await blocked(t)
   for (let turn = 0; turn < 2; turn++)
     t.match(await rejection(broker.topic('unsound')), { code: 'MILL_DISK', message: /ENOTDIR/ })
   t.match(await sound.publish({ value: 1 }), { offset: 0 })
 })
 
 t.test('a partition host that dies after a topic could not be made is replaced, and goes on', async t => {
-  const { dir, open } = folderOf(t)
-  const broker = await open()
-  const sound = await broker.topic('sound')
-  const [first] = readdirSync(join(dir, 'topics'))
-  const id = Number((first as string).split('-')[0])
-  for (let next = id + 1; next < id + 6; next++) writeFileSync(join(dir, 'topics', `${next}-0`), 'in the way')
+  const { broker, sound } = await blocked(t)
   t.match(await rejection(broker.topic('unsound')), { code: 'MILL_DISK' })
   t.match(await sound.publish({ value: 1 }), { offset: 0 })
   t.ok(await (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, 0)))

@@ -7,7 +7,8 @@ import { sessions } from '../broker.ts'
 import type { Broker, Topic } from '../index.ts'
 import { FAULT_POINT, type FaultPoint } from '../layout.ts'
 import type { Session } from '../session.ts'
-import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
+import { dyingOnce } from './at-most-once.fixture.ts'
+import type { Scripted } from './fixtures/scripted.fixture.ts'
 
 const ONCE = { delivery: 'at-most-once' } as const
 const OFTEN = { restart: { intensity: 100, periodMs: 1_000 } } as const
@@ -134,27 +135,7 @@ t.test('a thread that dies loses what it was executing, and that is dead-lettere
   const { open } = folderOf(t)
   const broker = await open(OFTEN)
   const topic = await broker.topic<Scripted>('gauges', { partitions: 2, durability: 'os' })
-  const counts = scriptedCounts(60)
-  const run = await topic.group('g').run({
-    ...ONCE,
-    handler: new URL('./fixtures/scripted.fixture.js', import.meta.url),
-    threads: 1,
-    data: counts,
-  })
-  const acts = new Map<number, Scripted['act']>([
-    [10, 'exit'],
-    [30, 'exitLater'],
-    [45, 'exit'],
-  ])
-  await topic.publishBatch(
-    Array.from({ length: 60 }, (_, n) => ({ partition: n % 2, value: { n, act: acts.get(n), waitMs: 1 } })),
-  )
-  await run.idle()
-  t.ok(
-    counts.handed.every(handed => handed === 1),
-    'each was handed out once',
-  )
-  const lost = [...counts.done.keys()].filter(n => counts.done[n] === 0)
+  const { run, lost } = await dyingOnce(t, topic)
   t.match(await run.stats(), { processed: 60 - lost.length, deadLettered: lost.length, passedOver: 0, lag: 0 })
   await broker.close()
   const again = await (await open()).topic<Scripted>('gauges.g.dlq')

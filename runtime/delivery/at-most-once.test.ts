@@ -2,7 +2,8 @@
 import t from 'tap'
 import { delay, openBroker, readAll, rejection, SMALL } from '../broker.fixture.ts'
 import { RejectError } from '../index.ts'
-import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
+import { dyingOnce } from './at-most-once.fixture.ts'
+import type { Scripted } from './fixtures/scripted.fixture.ts'
 
 const ONCE = { delivery: 'at-most-once' } as const
 
@@ -67,31 +68,11 @@ t.test('without a dead-letter topic what fails is counted, and gone', async t =>
 t.test('a thread that dies loses at most what it was executing, and that is dead-lettered', async t => {
   const broker = await openBroker(t)
   const topic = await broker.topic<Scripted>('gauges', { partitions: 2 })
-  const counts = scriptedCounts(60)
-  const run = await topic.group('g').run({
-    ...ONCE,
-    handler: new URL('./fixtures/scripted.fixture.js', import.meta.url),
-    threads: 1,
-    data: counts,
-  })
-  const acts = new Map<number, Scripted['act']>([
-    [10, 'exit'],
-    [30, 'exitLater'],
-    [45, 'exit'],
-  ])
-  await topic.publishBatch(
-    Array.from({ length: 60 }, (_, n) => ({ partition: n % 2, value: { n, act: acts.get(n), waitMs: 1 } })),
-  )
-  await run.idle()
-  t.ok(
-    counts.handed.every(handed => handed === 1),
-    'each was handed out once',
-  )
+  const { run, deadly, lost } = await dyingOnce(t, topic)
   const letters = await readAll(await broker.topic<Scripted>('gauges.g.dlq'))
-  const lost = [...counts.done.keys()].filter(n => counts.done[n] === 0)
-  t.strictSame(letters.map(({ value }) => value.n).sort(), lost.sort())
+  t.strictSame(letters.map(({ value }) => value.n).sort(), [...lost].sort())
   t.ok(letters.every(({ headers }) => headers['millrace-reason'] === 'crashed'))
-  for (const n of acts.keys()) t.ok(lost.includes(n))
+  for (const n of deadly) t.ok(lost.includes(n))
   t.ok(lost.length <= 6, 'the other partition may have been at its await')
   t.match(await run.stats(), { processed: 60 - lost.length, deadLettered: lost.length, restarts: 3, lag: 0 })
 })

@@ -32,6 +32,7 @@ type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
+/** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
 /** What failed under the reader before, which may have died of it, is held back, so that other partitions get on in between. */
 const BYSTANDERS_MS = 25

@@ -12,9 +12,10 @@ import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWo
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
-import { acquireLock, type Lock } from './log/directory-lock.ts'
+import type { Lock } from './log/directory-lock.ts'
 import { JOURNAL_BYTES } from './log/journal.ts'
 import { storeError } from './log/store-errors.ts'
+import { lockDirectory } from './log/world-disk.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
 import { SequencedProducer } from './publish/named-producer.ts'
@@ -323,7 +324,7 @@ export function closedError(): MillraceError {
 
 function lockFolder(dir: string): Lock {
   try {
-    return acquireLock(dir)
+    return lockDirectory(dir)
   } catch (error) {
     throw storeError(error)
   }

@@ -116,6 +116,11 @@ export const crashesAreCharged: Checker = ({ events }) => {
   const by = new Map<string, string[]>()
   const ended = new Set<string>()
   for (const event of events) {
+    // What failed is written down from time to time.
+    if (event.kind === 'died') {
+      before.clear()
+      charged.clear()
+    }
     if (event.kind === 'ended') {
       if (event.executing !== undefined && !ended.has(event.consumer)) {
         const name = `${event.executing.group} ${placeOf(event.executing)}`
@@ -168,7 +173,7 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
     if (event.kind !== 'letter') continue
     const name = `${event.group} ${placeOf(event.source)}`
     const known = told.get(name)
-    if (known !== undefined && known.offset !== event.offset)
+    if (known !== undefined && known.isLost !== true && known.offset !== event.offset)
       problems.say(
         `${placeOf(event.source)} is dead-lettered by ${event.group} at ${placeOf(known)} and at ${placeOf(event)}`,
       )

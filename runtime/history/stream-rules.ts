@@ -40,12 +40,22 @@ export const onePlaceForAValue: Checker = ({ events }) => {
 }
 
 /** S3 and S4: what was confirmed is read, none skipped and, after the end, none missing. */
-export const nothingConfirmedIsLost: Checker = ({ events, readTopics }) => {
+export const nothingConfirmedIsLost: Checker = ({ events, readTopics, stored }) => {
   const problems = new Problems('S3/S4')
   const read = new Set<string>()
   for (const event of events) if (event.kind === 'read') read.add(`${event.topic} ${event.id}`)
+  /** Topics of which retention has removed something, and up to where. */
+  const starts = new Map<string, number>()
+  const removed = new Set<string>()
+  for (const event of events) {
+    if (event.kind !== 'logStart' || event.offset === 0 || stored?.get(event.topic)?.isRetained !== true) continue
+    starts.set(`${event.topic}/${event.partition}`, event.offset)
+    removed.add(event.topic)
+  }
   for (const event of events) {
     if (event.kind !== 'answered' || event.outcome !== 'ok' || !readTopics.includes(event.topic)) continue
+    const { topic, partition, offset } = event
+    if (offset === undefined ? removed.has(topic) : offset < (starts.get(`${topic}/${partition}`) ?? 0)) continue
     if (!read.has(`${event.topic} ${event.id}`))
       problems.say(`${event.id} was confirmed in ${event.topic}, and nobody read it`)
   }

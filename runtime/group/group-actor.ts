@@ -117,9 +117,11 @@ export class GroupActor {
     partition.groups.set(place.member, this)
     if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) this.#hold()
     for (const failure of [...this.#cursor.failures.values()]) {
-      if (failure.state !== 'dying') continue
-      if (done.has(failure.offset | 0)) this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
-      else this.#dying.push({ failure, error: '{}' })
+      const isDying = failure.state === 'dying'
+      // On disk it may have been known as one to be tried again, by a group that was named before its letters were known.
+      if (done.has(failure.offset | 0) && (isDying || partition.log !== null))
+        this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
+      else if (isDying) this.#dying.push({ failure, error: '{}' })
     }
     this.#letGo()
   }
@@ -151,7 +153,8 @@ export class GroupActor {
       skipped: this.#block.skipped,
       deadLettered: this.#cursor.deadLettered,
       failed: this.#cursor.failed,
-      letters: this.#deadLetters?.highWatermark ?? 0,
+      // Until somebody joins it, its letters are looked for from where they were the last time.
+      letters: this.#deadLetters?.highWatermark ?? this.#surroundings.kept?.letters ?? 0,
       failures: [...this.#cursor.failures.values()],
       beyond: [...this.#beyond],
     }

@@ -7,6 +7,7 @@ import { FAILURES_MAX, FAULT_POINT, GROUP_BYTES, SLOT_BYTES, SLOT_HANDED, SLOT_R
 import { SETTLE } from '../link.ts'
 import type { HostLink } from '../partition/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { GroupPlace } from '../places.ts'
 import { GroupActor } from './group-actor.ts'
 import type { Failure } from './group-cursor.ts'
 import type { GroupState } from './group-states.ts'
@@ -31,11 +32,11 @@ interface Opened {
 }
 
 /** A group with a reader in a process of its own; `records` are published first. */
-function opened(dir: string, records = 0, attempts = 1, diesAt: number = FAULT_POINT.none): Opened {
+function opened(dir: string, records = 0, attempts = 1, diesAt: number = FAULT_POINT.none, named = false): Opened {
   const house = storedHouse(dir)
   const block = house.arena.allocate(GROUP_BYTES)
   const slot = house.arena.allocate(SLOT_BYTES)
-  return openedIn(house, { block, slot, records, attempts, diesAt })
+  return openedIn(house, { block, slot, records, attempts, diesAt, named })
 }
 
 interface Setting {
@@ -44,10 +45,12 @@ interface Setting {
   readonly records: number
   readonly attempts: number
   readonly diesAt: number
+  /** Whether it is named with its topic first, and joined later. */
+  readonly named: boolean
 }
 
 function openedIn(house: StoredHouse, setting: Setting): Opened {
-  const { block, slot, records, attempts, diesAt } = setting
+  const { block, slot, records, attempts, diesAt, named } = setting
   const { memory, store } = house
   const fault = (point: number): void => {
     if (point === diesAt && point !== FAULT_POINT.none) throw new Error('died')
@@ -59,25 +62,33 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
   letters.takeDeadLetters(0)
   const said: string[] = []
   const policy = { attempts, buries: true, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: false }
-  const made = new GroupActor(
-    memory,
-    {
-      member: MEMBER,
-      topic: 1,
-      topicName: 'orders',
-      group: 'g',
-      partition: 0,
-      block,
-      policy: { ...policy, order: 'partition' },
-      deadLetterTopic: 2,
-      from: 'earliest',
-      snapshotOffset: null,
-    },
-    orders,
-    letters,
-    { deadLettered: ({ message }) => said.push(message), fault, kept: store.states.get(MEMBER) },
-  )
-  store.opened(made)
+  const place: GroupPlace = {
+    member: MEMBER,
+    topic: 1,
+    topicName: 'orders',
+    group: 'g',
+    partition: 0,
+    block,
+    policy: { ...policy, order: 'partition' },
+    deadLetterTopic: 2,
+    from: 'earliest',
+    snapshotOffset: null,
+  }
+  const open = (deadLetters: PartitionActor | null): GroupActor => {
+    const surroundings = { deadLettered: ({ message }: { message: string }) => said.push(message), fault }
+    const group = new GroupActor(memory, place, orders, deadLetters, {
+      ...surroundings,
+      kept: store.states.get(MEMBER),
+    })
+    store.opened(group)
+    return group
+  }
+  if (named) {
+    const group = open(null)
+    store.sweep([group])
+    group.close()
+  }
+  const made = open(letters)
   const link = { room: () => 1_000, wake: () => undefined, publish: () => undefined, verdict: () => undefined }
   const { known } = made.openSlot(
     { member: MEMBER, epoch: 3, slot, client: 1, confirms: false },
@@ -127,6 +138,32 @@ t.test('the same, where what was kept says that it is to be tried again', async 
   t.strictSame(second.settled, [0])
   second.made.settle({ ...settlement, deliveryAttempt: 2 })
   t.strictSame(offsets(second.letters), [0])
+})
+
+t.test('the same, where the group is named with its topic before anyone joins it', async t => {
+  const dir = t.testdir()
+  const first = opened(dir, 3, 2, FAULT_POINT.betweenDeadLetterAndVerdict)
+  const settlement = { member: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
+  first.made.settle({ ...settlement, deliveryAttempt: 1 })
+  first.house.store.sweep([first.made])
+  t.throws(() => first.made.settle({ ...settlement, deliveryAttempt: 2 }), /died/)
+  const second = opened(dir, 0, 2, FAULT_POINT.none, true)
+  t.strictSame(second.settled, [0])
+  second.made.settle({ ...settlement, deliveryAttempt: 2 })
+  t.strictSame(offsets(second.letters), [0])
+  t.match(second.made.report(), { deadLettered: 1, deadLetterDepth: 1 })
+})
+
+t.test('a group that is named before anyone joins it is not told of letters that were passed before', async t => {
+  const dir = t.testdir()
+  const first = opened(dir, 3)
+  first.fails(0)
+  first.made.tend()
+  first.house.store.sweep([first.made])
+  const letters = first.house.store.states.get(MEMBER)?.letters
+  t.ok(letters)
+  const second = opened(dir, 0, 1, FAULT_POINT.none, true)
+  t.equal(second.house.store.states.get(MEMBER)?.letters, letters)
 })
 
 t.test('a new thread of the process counts nothing twice that its predecessor had counted', async t => {

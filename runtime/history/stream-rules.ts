@@ -104,8 +104,8 @@ export const readersMissNothing: Checker = ({ events }) => {
 export const sendsKeepTheirOrder: Checker = ({ events }) => {
   const problems = new Problems('S8')
   const sends = new Map<string, { readonly sent: Sent; readonly order: number }>()
+  // What is published again after a failure has the order of its first time.
   for (const [order, event] of events.entries())
-    // What is published again after a failure has the order of its first time.
     if (event.kind === 'sent' && !sends.has(`${event.topic} ${event.id}`))
       sends.set(`${event.topic} ${event.id}`, { sent: event, order })
   const last = new Map<string, { readonly id: string; readonly order: number }>()

@@ -7,6 +7,7 @@ import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { openBroker } from '../broker.ts'
 import { type ErrorCode, isMillraceError } from '../errors.ts'
 import type { Broker, Delivery, Group, HandlerContext, Run, Topic } from '../types.ts'
+import { catchUp } from './catching-up.ts'
 import { type Consuming, ManualConsumers } from './consumers.ts'
 import type { LifePlan } from './disk-plan.ts'
 import { type Findings, lettersOf } from './findings.ts'
@@ -122,7 +123,9 @@ export class Workload {
 
   async #open(): Promise<Broker> {
     const { disk, partitionThreads } = this.#plan
-    const options = { logger: false, restart: { intensity: 1_000, periodMs: 10_000 } } as const
+    // Partition hosts die on a disk that fails for good, until the broker gives up.
+    const intensity = this.#around.plan?.failure == null ? 1_000 : 40
+    const options = { logger: false, restart: { intensity, periodMs: 10_000 } } as const
     if (disk === null) return openBroker({ ...options, partitionThreads })
     const { hosts, journalBytes } = disk
     return openBroker({ ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR }, { journalBytes })
@@ -242,7 +245,7 @@ export class Workload {
     if (!this.#isGone(error)) this.failed(error, `reading ${topic.name}`)
     else
       void this.#retrying(async () => {
-        await audit.seek('earliest')
+        await catchUp(this.#lab, topic, audit)
         await this.#audit(topic)
       })
   }
@@ -363,8 +366,7 @@ export class Workload {
       if (isGone) {
         const consumings = this.#consuming.get(plan) as Consuming[]
         while (consumings.length > 0) await this.#leave(consumings)
-        await source.group(plan.name).seek('earliest')
-        this.#lab.saw('retention')
+        await catchUp(this.#lab, source, source.group(plan.name))
       }
       await this.#join(source, plan, plan.threads)
     })

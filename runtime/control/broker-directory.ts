@@ -58,7 +58,7 @@ export class BrokerDirectory {
   reserveIds(id: number): void {
     if (id < this.#idsBelow) return
     this.#idsBelow = id + IDS
-    this.#state.write([['ids', { below: this.#idsBelow }]])
+    this.#write([['ids', { below: this.#idsBelow }]])
   }
 
   /** How many partition hosts there were; undefined: there were none yet. */
@@ -67,7 +67,7 @@ export class BrokerDirectory {
   }
 
   keepHosts(count: number): void {
-    this.#state.write([['hosts', { count }]])
+    this.#write([['hosts', { count }]])
   }
 
   topic(name: string): StoredTopic | undefined {
@@ -84,7 +84,7 @@ export class BrokerDirectory {
 
   /** Keeps a topic as it is now. */
   keepTopic(topic: StoredTopic): void {
-    this.#state.write([[`topic/${topic.shape.name}`, topic]])
+    this.#write([[`topic/${topic.shape.name}`, topic]])
   }
 
   /** Numbers of a group's partitions; undefined: there was no such group. */
@@ -112,11 +112,20 @@ export class BrokerDirectory {
   }
 
   keepGroup(topic: number, group: string, members: readonly number[]): void {
-    this.#state.write([[groupKey(topic, group), { members }]])
+    this.#write([[groupKey(topic, group), { members }]])
   }
 
   forgetGroup(topic: number, group: string): void {
-    if (this.#state.has(groupKey(topic, group))) this.#state.write([[groupKey(topic, group), undefined]])
+    if (this.#state.has(groupKey(topic, group))) this.#write([[groupKey(topic, group), undefined]])
+  }
+
+  /** @throws MillraceError MILL_DISK */
+  #write(changes: readonly (readonly [string, unknown])[]): void {
+    try {
+      this.#state.write(changes)
+    } catch (error) {
+      throw storeError(error)
+    }
   }
 
   close(): void {

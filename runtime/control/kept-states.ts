@@ -2,7 +2,7 @@
  * States that the control thread keeps by name, some of them on disk: snapshots of handlers, and how far named producers are.
  *
  * The control thread, whose end is that of the broker. What is on disk is in a state log, one record for each change; it
- * survives the process at once, and a loss of power a second later.
+ * survives the process at once, and a loss of power a second later, or at once where that is asked for.
  *
  * Bound: one state for each name.
  */
@@ -34,6 +34,13 @@ export class KeptStates<T> {
   keep(name: string, state: T, isStored: boolean): void {
     if (isStored) this.#write(name, state)
     this.#kept.set(name, state)
+  }
+
+  /** Keeps what must survive before anything else is done because of it. @throws MillraceError MILL_DISK */
+  keepDurably(name: string, state: T): void {
+    this.keep(name, state, true)
+    this.#sync()
+    if (this.#failure !== null) throw this.#failure
   }
 
   forget(name: string): void {

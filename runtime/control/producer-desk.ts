@@ -60,7 +60,8 @@ export class ProducerDesk {
     )
     const seen = (await Promise.all(ends)).map(({ to }) => to)
     const state: ProducerState = { id: this.#catalog.nextStoredId(), next: 0, seen }
-    this.#catalog.producers.keep(key, state, true)
+    // Its records are known by this number: were it lost with the power, they would be published again.
+    this.#catalog.producers.keepDurably(key, state)
     return state
   }
 

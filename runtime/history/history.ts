@@ -123,6 +123,8 @@ export type HistoryEvent =
       readonly start: number
       readonly end: number
     }
+  /** A group is moved, and forgets what failed before. */
+  | { readonly kind: 'sought'; readonly group: string; readonly topic: string; readonly partition: number }
   | { readonly kind: 'logStart'; readonly topic: string; readonly partition: number; readonly offset: number }
 
 /** A group as it was set up. */

@@ -24,12 +24,19 @@ export const oneValueAtAPlace: Checker = ({ events }) => {
   return problems.done()
 }
 
-/** S2: a value is at one place. */
-export const onePlaceForAValue: Checker = ({ events }) => {
+/** S2: a value is at one place; but a group that was moved may bury it again. */
+export const onePlaceForAValue: Checker = ({ events, groups }) => {
   const problems = new Problems('S2')
+  const moved = new Set(events.flatMap(event => (event.kind === 'sought' ? [`${event.group} of ${event.topic}`] : [])))
+  const exempt = new Set(
+    groups
+      .filter(({ group, topic }) => moved.has(`${group} of ${topic}`))
+      .map(({ deadLetterTopic }) => deadLetterTopic),
+  )
   const places = new Map<string, string>()
   for (const event of events) {
     if (event.kind !== 'read' && event.kind !== 'delivered') continue
+    if (exempt.has(event.topic)) continue
     const place = placeOf(event)
     const name = `${event.topic} ${event.id}`
     const known = places.get(name)

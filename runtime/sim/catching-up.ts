@@ -14,6 +14,7 @@ export async function catchUp(lab: Lab, topic: Topic<Value>, group: Group<Value>
     if (committed >= logStartOffset) continue
     lab.record({ kind: 'logStart', topic: topic.name, partition, offset: logStartOffset })
     lab.saw('retention')
+    lab.record({ kind: 'sought', group: group.name, topic: topic.name, partition })
     await group.seek('earliest', { partition })
   }
 }

@@ -91,7 +91,10 @@ export class Lives {
     const disk = this.#disk
     if (failure !== null) disk.failIn(failure.after, failure)
     if (end === 'closed') return
-    const ends = (): void => this.#end(end)
+    const life = this.#life
+    const ends = (): void => {
+      if (life === this.#life) this.#end(end)
+    }
     if (aim === 'opening') disk.endIn(chance.between(1, OPENING_OPERATIONS), ends)
     scheduler.plan(main, afterMs, EVENT.fault, () => {
       const fuse = chance.between(1, chance.pick(FUSES))
@@ -119,8 +122,8 @@ export class Lives {
     if (this.#isOver || scheduler.over) return
     const { hasFailed } = disk
     const threads = scheduler.threads.filter(({ state }) => state !== 'dead')
-    // The one whose end this is may have been stopped already.
-    if (threads.length === 0) return
+    // What stops with the others may be what its end was to come from.
+    this.#life++
     const wasClosed = how === 'closed' && this.#workload?.isClosed === true
     this.#lab.died(how, wasClosed && !hasFailed)
     for (const thread of threads) {
@@ -132,7 +135,6 @@ export class Lives {
     const held = disk.ended(how)
     if (wasClosed && held.length > 0)
       this.findings.problems.push(`U7: ${held.join()} is held after the broker was closed`)
-    this.#life++
     this.start()
   }
 }

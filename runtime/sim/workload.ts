@@ -26,7 +26,7 @@ export const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
 const DIR = '/data'
 const FOR_EVER_MS = 2 ** 31 - 1
 /** What a broker may answer whose disk has failed. */
-const FAILED_CODES: readonly ErrorCode[] = ['MILL_DISK', 'MILL_UNPUBLISHED', 'MILL_CLOSED']
+const FAILED_CODES: readonly ErrorCode[] = ['MILL_DISK', 'MILL_UNPUBLISHED', 'MILL_CLOSED', 'MILL_GAVE_UP']
 /** After so long the application and the faults leave the broker alone, until all is published. */
 const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
@@ -76,8 +76,12 @@ export class Workload {
 
   /** Something did not work, which it may not where the disk does: then the error says what it is. */
   failed(error: unknown, what: string): void {
-    if (this.#around.disk.hasFailed && FAILED_CODES.some(code => isMillraceError(error, code))) return
+    if (this.#diskFailed(error)) return
     this.#problem(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  }
+
+  #diskFailed(error: unknown): boolean {
+    return this.#around.disk.hasFailed && FAILED_CODES.some(code => isMillraceError(error, code))
   }
 
   /** Everything from the first call to the last. */
@@ -380,7 +384,7 @@ export class Workload {
         return
       } catch (error) {
         if (this.#lab.closing || this.#broker?.closed === true) return
-        if (this.#around.disk.hasFailed) return this.failed(error, 'a group could not be joined')
+        if (this.#diskFailed(error)) return
         if (tries > 50 || isMillraceError(error, 'MILL_CLOSED')) {
           this.#problem(`a group could not be joined: ${(error as Error).message}`)
           return

@@ -13,7 +13,6 @@ export async function catchUp(lab: Lab, topic: Topic<Value>, group: Group<Value>
     const committed = partitions.find(each => each.partition === partition)?.committed ?? 0
     if (committed >= logStartOffset) continue
     lab.record({ kind: 'logStart', topic: topic.name, partition, offset: logStartOffset })
-    lab.saw('retention')
     lab.record({ kind: 'sought', group: group.name, topic: topic.name, partition })
     await group.seek('earliest', { partition })
   }

@@ -47,6 +47,9 @@ export interface DiskPlan {
   readonly named: number
 }
 
+/** As little as there may be: one segment. */
+export const RETENTION_BYTES = 65_536
+
 const WRITES: readonly DiskOperation[] = ['write', 'sync', 'syncLater']
 const ALL: readonly DiskOperation[] = [
   ...WRITES,
@@ -93,7 +96,7 @@ export function diskPlanOf(chance: Chance): DiskPlan | null {
     durability,
     outDurability: chance.pick(['fsync', 'os', durability, durability, 'memory']),
     journalBytes: chance.pick([4_096, 16_384, 131_072]),
-    retentionBytes: chance.happens(0.3) ? 131_072 : Number.POSITIVE_INFINITY,
+    retentionBytes: chance.happens(0.4) ? RETENTION_BYTES : Number.POSITIVE_INFINITY,
     syncMs: chance.pick([0.05, 0.5, 5, 20]),
     lives,
     hosts: Array.from({ length: count + 1 }, () => chance.between(1, 2)),

@@ -121,6 +121,7 @@ export class Lives {
     const scheduler = this.#scheduler
     if (this.#isOver || scheduler.over) return
     const { hasFailed } = disk
+    if (hasFailed) this.#lab.saw('failedDisk')
     const threads = scheduler.threads.filter(({ state }) => state !== 'dead')
     // What stops with the others may be what its end was to come from.
     this.#life++

@@ -5,7 +5,7 @@
  */
 import type { RetryOrder } from '../types.ts'
 import type { Chance } from './chance.ts'
-import { type DiskPlan, diskPlanOf } from './disk-plan.ts'
+import { type DiskPlan, diskPlanOf, RETENTION_BYTES } from './disk-plan.ts'
 
 /** Everything that may go wrong, by name; each is in a share of the seeds. */
 export const FAULTS = [
@@ -119,6 +119,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   const isStored = disk !== null && disk.durability !== 'memory'
   // A topic on disk is never full.
   if (isStored) for (const fault of ['fullWindow', 'fullDeadLetters'] as const) faults.delete(fault)
+  else if (chance.happens(0.15)) faults.add('fullDeadLetters')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []
@@ -159,7 +160,7 @@ export function planOf(seed: number, chance: Chance): Plan {
     ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l'] : []),
   ]
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
-  const padMax = fills || disk?.retentionBytes === 131_072 ? 3_500 : chance.pick([0, 40, 600])
+  const padMax = fills || disk?.retentionBytes === RETENTION_BYTES ? 3_500 : chance.pick([0, 40, 600])
   const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])
   const total = chance.pick([15, 24, 36])
   const producers: ProducerPlan[] = []

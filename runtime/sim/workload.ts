@@ -410,6 +410,7 @@ export class Workload {
     }
     for (const { partition, logStartOffset, usedBytes, windowBytes } of (await source.stats()).partitions) {
       if (usedBytes > windowBytes * 0.9) this.#lab.saw('fullWindow')
+      if (logStartOffset > 0 && this.#findings.stored.get('in')?.isRetained === true) this.#lab.saw('retention')
       this.#lab.record({ kind: 'logStart', topic: source.name, partition, offset: logStartOffset })
     }
   }

@@ -78,13 +78,51 @@ function left(event: HistoryEvent, losses: Losses): HistoryEvent | null {
   }
 }
 
+/**
+ * Letters by their places, and in which process each was written at the latest: one may be read long after it was, when the
+ * record that it tells of has been lost.
+ */
+class Births {
+  /** By partition, how often it was opened again, oldest first: the process, and the end that it found. */
+  readonly #found = new Map<string, { readonly life: number; readonly end: number }[]>()
+  readonly #ends: { readonly line: string; readonly life: number; readonly end: number }[] = []
+
+  constructor({ events }: History) {
+    let life = 0
+    for (const event of events) {
+      if (event.kind === 'died') life++
+      if (event.kind !== 'reopened') continue
+      const { end } = event
+      const line = `${event.topic}/${event.partition}`
+      this.#found.set(line, [...(this.#found.get(line) ?? []), { life, end }])
+      this.#ends.push({ line, life, end })
+    }
+  }
+
+  /** Whether a record is lost whose letter lies here, in this process. */
+  hasLost(source: At, letter: At, life: number): boolean {
+    let born = life
+    for (const found of (this.#found.get(`${letter.topic}/${letter.partition}`) ?? []).toReversed()) {
+      if (found.life > life) continue
+      if (found.end <= letter.offset) break
+      born = found.life - 1
+    }
+    const line = `${source.topic}/${source.partition}`
+    return this.#ends.some(each => each.line === line && each.life > born && each.end <= source.offset)
+  }
+}
+
 export function remaining(history: History): History {
   const losses = new Losses(history)
+  const births = new Births(history)
+  let life = history.events.filter(({ kind }) => kind === 'died').length
   const events: HistoryEvent[] = []
   for (const event of history.events.toReversed()) {
     const kept = left(event, losses)
-    if (kept !== null) events.push(kept)
+    const isStale = event.kind === 'letter' && births.hasLost(event.source, event, life)
+    if (kept !== null && !isStale) events.push(kept)
     losses.hear(event)
+    if (event.kind === 'died') life--
   }
   return { ...history, events: events.reverse() }
 }

@@ -4,9 +4,13 @@
  * Pure functions over a history. `read` events come from readers that take every record in order; `delivered` events
  * from consumers, which may see a record again.
  */
-import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
+import { type Checker, type HistoryEvent, type Place, Problems, placeOf } from './history.ts'
 
 type Sent = Extract<HistoryEvent, { kind: 'sent' }>
+
+function lineOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}/${partition}`
+}
 
 /** S1: a place holds one value for ever, whoever tells of it. */
 export const oneValueAtAPlace: Checker = ({ events }) => {
@@ -24,7 +28,7 @@ export const oneValueAtAPlace: Checker = ({ events }) => {
   return problems.done()
 }
 
-/** S2: a value is at one place; but a group that was moved may bury it again. */
+/** S2: a value is at one place; but a group that was moved may bury it again, and what retention has removed may come again. */
 export const onePlaceForAValue: Checker = ({ events, groups }) => {
   const problems = new Problems('S2')
   const moved = new Set(events.flatMap(event => (event.kind === 'sought' ? [`${event.group} of ${event.topic}`] : [])))
@@ -33,15 +37,20 @@ export const onePlaceForAValue: Checker = ({ events, groups }) => {
       .filter(({ group, topic }) => moved.has(`${group} of ${topic}`))
       .map(({ deadLetterTopic }) => deadLetterTopic),
   )
-  const places = new Map<string, string>()
+  const places = new Map<string, Place>()
+  /** Where a partition of a folder begins, as far as that was heard of. */
+  const starts = new Map<string, number>()
   for (const event of events) {
+    if (event.kind === 'reopened') starts.set(lineOf(event), event.start)
+    if (event.kind === 'logStart' && starts.has(lineOf(event))) starts.set(lineOf(event), event.offset)
     if (event.kind !== 'read' && event.kind !== 'delivered') continue
     if (exempt.has(event.topic)) continue
-    const place = placeOf(event)
     const name = `${event.topic} ${event.id}`
     const known = places.get(name)
-    if (known === undefined) places.set(name, place)
-    else if (known !== place) problems.say(`${event.id} is at ${known} and at ${place}`)
+    const isThere = known !== undefined && known.offset >= (starts.get(lineOf(known)) ?? 0)
+    if (isThere && placeOf(known) !== placeOf(event))
+      problems.say(`${event.id} is at ${placeOf(known)} and at ${placeOf(event)}`)
+    if (!isThere) places.set(name, event)
   }
   return problems.done()
 }

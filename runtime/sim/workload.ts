@@ -121,7 +121,11 @@ export class Workload {
       () => {
         this.isClosed = true
       },
-      (error: unknown) => this.failed(error, 'close'),
+      (error: unknown) => {
+        // It lists what was not in good order.
+        const { disk } = this.#around
+        if (!disk.hasFailed || !isMillraceError(error, 'MILL_TIMEOUT')) this.failed(error, 'close')
+      },
     )
   }
 

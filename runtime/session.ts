@@ -12,6 +12,7 @@ import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWo
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
+import { OpenRuns } from './group/open-runs.ts'
 import type { Lock } from './log/directory-lock.ts'
 import { JOURNAL_BYTES } from './log/journal.ts'
 import { storeError } from './log/store-errors.ts'
@@ -36,13 +37,6 @@ export interface StoreTuning {
   readonly journalBytes?: number
 }
 
-/** Told when a run ends other than by its own `stop`. */
-export interface RunObserver {
-  failed(error: Error): void
-  /** The broker was closed, and the run with it. */
-  closed(): void
-}
-
 export class Session {
   readonly memory: Memory
   readonly events: Events
@@ -50,7 +44,7 @@ export class Session {
   readonly publishers: Publishers
   /** Members of this thread, by run; the control thread assigns to them. */
   readonly members: Map<number, RunMember> = new Map()
-  readonly runs: Map<number, RunObserver> = new Map()
+  readonly runs: OpenRuns = new OpenRuns()
   readonly #worker: Worker
   readonly #remote: Remote<OwnerControlApi>
   /** Of the folder; null: nothing is on disk. */
@@ -164,7 +158,7 @@ export class Session {
         this.events.emit(notice.event, notice.payload as BrokerEvents[typeof notice.event] as never)
         break
       case 'runFailed':
-        this.runs.get(notice.run)?.failed(fromWire(notice.error))
+        this.runs.failed(notice.run, fromWire(notice.error))
         break
       case 'diskFailed':
         this.events.emit('failed', { topic: null, group: null, error: fromWire(notice.error) })
@@ -263,7 +257,7 @@ export class Session {
     if (this.#failure !== null) return
     this.#failure = error
     this.publishers.fail(error)
-    for (const run of [...this.runs.values()]) run.failed(error)
+    this.runs.allFailed(error)
     this.thread.close()
     this.events.emit('failed', { topic: null, group: null, error })
     void this.#worker.terminate().then(() => this.#lock?.release())
@@ -289,7 +283,7 @@ export class Session {
     } finally {
       this.#closed = true
       this.publishers.fail(closedError())
-      for (const run of [...this.runs.values()]) run.closed()
+      this.runs.allClosed()
       this.thread.close()
       await this.#worker.terminate()
       this.#lock?.release()

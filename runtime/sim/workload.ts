@@ -6,7 +6,8 @@
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { openBroker } from '../broker.ts'
 import { type ErrorCode, isMillraceError } from '../errors.ts'
-import type { Broker, Delivery, Group, HandlerContext, Run, Topic } from '../types.ts'
+import type { Broker, Group, Run, Topic } from '../types.ts'
+import { Audits } from './audits.ts'
 import { catchUp } from './catching-up.ts'
 import { type Consuming, ManualConsumers } from './consumers.ts'
 import type { LifePlan } from './disk-plan.ts'
@@ -50,6 +51,7 @@ export class Workload {
   readonly #findings: Findings
   readonly #around: Surroundings
   readonly #manual: ManualConsumers
+  readonly #audits: Audits
   #broker: Broker | null = null
   #consuming = new Map<GroupPlan, Consuming[]>()
   #paused = new Set<GroupPlan>()
@@ -62,6 +64,11 @@ export class Workload {
     this.#lab = lab
     this.#findings = findings
     this.#around = around
+    this.#audits = new Audits(lab, {
+      isGone: error => this.#isGone(error),
+      failed: (error, what) => this.failed(error, what),
+      retrying: start => this.#retrying(start),
+    })
     this.#manual = new ManualConsumers(lab, {
       twice: plan.faults.has('doubleSettle'),
       problem: what => this.#problem(what),
@@ -94,8 +101,8 @@ export class Workload {
       this.said = 'looking at what is left'
       await this.#lookAgain(broker, source, out)
     }
-    await this.#audit(source)
-    await this.#audit(out)
+    await this.#audits.read(source)
+    await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
     faults.begin(main)
     this.said = 'producing'
@@ -170,6 +177,7 @@ export class Workload {
   /** What is in the folder, before anything is done to it. */
   async #lookAgain(broker: Broker, source: Topic<Value>, out: Topic<Value>): Promise<void> {
     this.#lab.saw('reopened')
+    const { life } = this.#around
     const letters: Topic<Value>[] = []
     for (const name of this.#findings.letterTopics)
       if (this.#findings.stored.get(name)?.durability !== 'memory') letters.push(await broker.topic<Value>(name))
@@ -177,17 +185,7 @@ export class Workload {
       if (this.#findings.stored.get(topic.name)?.durability === 'memory') continue
       for (const { partition, logStartOffset: start, highWatermark: end } of (await topic.stats()).partitions)
         this.#lab.record({ kind: 'reopened', topic: topic.name, partition, start, end })
-      await this.#readAgain(topic)
-    }
-  }
-
-  async #readAgain(topic: Topic<Value>): Promise<void> {
-    const reader = `${topic.name} again in ${this.#around.life}`
-    try {
-      for await (const { partition, offset, key, value } of topic.replay({ from: 'earliest' }))
-        this.#lab.record({ kind: 'read', reader, topic: topic.name, partition, offset, id: value.id, key })
-    } catch (error) {
-      if (!this.#isGone(error)) throw error
+      await this.#audits.again(topic, life)
     }
   }
 
@@ -230,55 +228,6 @@ export class Workload {
     }
   }
 
-  /** Reads a topic in full, and writes down what is in it. */
-  async #audit(topic: Topic<Value>): Promise<Run> {
-    const lab = this.#lab
-    const handler = {
-      start: ({ partition }: HandlerContext) => lab.consumer(`audit ${topic.name}`, partition),
-      message: (delivery: Delivery<Value>, reader: unknown) => {
-        const { partition, offset, key, value } = delivery
-        const { name } = reader as { readonly name: string }
-        lab.record({ kind: 'read', reader: name, topic: topic.name, partition, offset, id: value.id, key })
-        if (delivery.headers['millrace-group'] !== undefined) this.#letter(topic.name, delivery)
-      },
-    }
-    const audit = topic.group('audit')
-    const run = await audit.handle<string>(handler as never, { attempts: Number.POSITIVE_INFINITY, deadLetter: false })
-    run.finished.catch((error: unknown) => this.#auditEnded(topic, audit, error))
-    return run
-  }
-
-  /** Retention was faster than the reader, or the disk has failed. */
-  #auditEnded(topic: Topic<Value>, audit: Group<Value>, error: unknown): void {
-    if (!this.#isGone(error)) this.failed(error, `reading ${topic.name}`)
-    else
-      void this.#retrying(async () => {
-        await catchUp(this.#lab, topic, audit)
-        await this.#audit(topic)
-      })
-  }
-
-  #letter(topic: string, { partition, offset, key, value, headers }: Delivery<Value>): void {
-    const text = (name: string): string => String(headers[name])
-    this.#lab.record({
-      kind: 'letter',
-      topic,
-      partition,
-      offset,
-      id: value.id,
-      key,
-      group: text('millrace-group'),
-      source: {
-        topic: text('millrace-topic'),
-        partition: Number(text('millrace-partition')),
-        offset: Number(text('millrace-offset')),
-      },
-      reason: text('millrace-reason'),
-      failedAttempts: Number(text('millrace-failed-attempts')),
-      replayed: Number(headers['millrace-replayed'] ?? 0),
-    })
-  }
-
   async #openGroup(source: Topic<Value>, plan: GroupPlan): Promise<void> {
     this.#consuming.set(plan, [])
     await this.#join(source, plan, plan.threads)
@@ -288,13 +237,13 @@ export class Workload {
       this.#lab.saw('fullDeadLetters')
       await this.#fill(letters)
       void this.#auditLater(letters)
-    } else await this.#audit(letters)
+    } else await this.#audits.read(letters)
   }
 
   /** So that no letter of some size has room until somebody reads. */
   async #fill(letters: Topic<Value>): Promise<void> {
     // What nobody is to read would make room.
-    await (await this.#audit(letters)).stop()
+    await (await this.#audits.read(letters)).stop()
     const partitions = (await letters.stats()).partitions.length
     const fillers = Array.from({ length: 4 * partitions }, (_, index) => ({
       partition: index % partitions,
@@ -308,7 +257,7 @@ export class Workload {
   async #auditLater(letters: Topic<Value>): Promise<void> {
     const started = (async () => {
       for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
-      await this.#audit(letters)
+      await this.#audits.read(letters)
     })()
     this.#late.push(started)
     await started

@@ -13,8 +13,8 @@ import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES } from './log/frame.ts'
 import { describeFrame } from './log/frame-scan.ts'
 import { OffsetGoneError } from './log/log-errors.ts'
 import { LogReader } from './log/log-reader.ts'
-import { NodeDisk } from './log/node-disk.ts'
 import { storeError } from './log/store-errors.ts'
+import { openDisk } from './log/world-disk.ts'
 import type { TopicShape } from './places.ts'
 import type { ReadRange } from './protocol.ts'
 import type { Delivery } from './types.ts'
@@ -26,7 +26,7 @@ export async function* replayRange<V>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Delivery<V>, void, void> {
   const { folder, logId, topic: id, segmentBytes, frameBytesMax } = place
-  const reader = new LogReader(new NodeDisk(), folder, { logId, topic: id, partition, segmentBytes, frameBytesMax })
+  const reader = new LogReader(openDisk(), folder, { logId, topic: id, partition, segmentBytes, frameBytesMax })
   try {
     for (let offset = from; offset < to; ) {
       if (signal?.aborted === true)

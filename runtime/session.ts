@@ -12,9 +12,11 @@ import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWo
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
-import { acquireLock, type Lock } from './log/directory-lock.ts'
+import { OpenRuns } from './group/open-runs.ts'
+import type { Lock } from './log/directory-lock.ts'
 import { JOURNAL_BYTES } from './log/journal.ts'
 import { storeError } from './log/store-errors.ts'
+import { lockDirectory } from './log/world-disk.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
 import { SequencedProducer } from './publish/named-producer.ts'
@@ -35,13 +37,6 @@ export interface StoreTuning {
   readonly journalBytes?: number
 }
 
-/** Told when a run ends other than by its own `stop`. */
-export interface RunObserver {
-  failed(error: Error): void
-  /** The broker was closed, and the run with it. */
-  closed(): void
-}
-
 export class Session {
   readonly memory: Memory
   readonly events: Events
@@ -49,7 +44,7 @@ export class Session {
   readonly publishers: Publishers
   /** Members of this thread, by run; the control thread assigns to them. */
   readonly members: Map<number, RunMember> = new Map()
-  readonly runs: Map<number, RunObserver> = new Map()
+  readonly runs: OpenRuns = new OpenRuns()
   readonly #worker: Worker
   readonly #remote: Remote<OwnerControlApi>
   /** Of the folder; null: nothing is on disk. */
@@ -163,7 +158,7 @@ export class Session {
         this.events.emit(notice.event, notice.payload as BrokerEvents[typeof notice.event] as never)
         break
       case 'runFailed':
-        this.runs.get(notice.run)?.failed(fromWire(notice.error))
+        this.runs.failed(notice.run, fromWire(notice.error))
         break
       case 'diskFailed':
         this.events.emit('failed', { topic: null, group: null, error: fromWire(notice.error) })
@@ -262,7 +257,7 @@ export class Session {
     if (this.#failure !== null) return
     this.#failure = error
     this.publishers.fail(error)
-    for (const run of [...this.runs.values()]) run.failed(error)
+    this.runs.allFailed(error)
     this.thread.close()
     this.events.emit('failed', { topic: null, group: null, error })
     void this.#worker.terminate().then(() => this.#lock?.release())
@@ -288,7 +283,7 @@ export class Session {
     } finally {
       this.#closed = true
       this.publishers.fail(closedError())
-      for (const run of [...this.runs.values()]) run.closed()
+      this.runs.allClosed()
       this.thread.close()
       await this.#worker.terminate()
       this.#lock?.release()
@@ -323,7 +318,7 @@ export function closedError(): MillraceError {
 
 function lockFolder(dir: string): Lock {
   try {
-    return acquireLock(dir)
+    return lockDirectory(dir)
   } catch (error) {
     throw storeError(error)
   }

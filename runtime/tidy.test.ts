@@ -182,6 +182,20 @@ t.test('time, timers, chance, threads and memory come from one place, which a si
   t.strictSame(offenders, [])
 })
 
+t.test('the disk and its lock come from one place, which a simulation can replace', async t => {
+  const own = /^runtime\/log\/(world-disk|directory-lock|node-disk)\.ts$|^runtime\/cli\//
+  const offenders = shipped.filter(
+    ({ path, text }) =>
+      path.startsWith('runtime/') &&
+      !own.test(path) &&
+      /\bnew NodeDisk\b|\bacquireLock\(|\brandomBytes\b/.test(withoutComments(text)),
+  )
+  t.strictSame(
+    offenders.map(({ path }) => path),
+    [],
+  )
+})
+
 t.test('exports are named: no file re-exports all of another', async t => {
   t.strictSame(
     sources.filter(({ text }) => /^\s*export\s*\*/m.test(withoutComments(text))).map(({ path }) => path),

@@ -19,10 +19,10 @@ import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { openIdentity } from '../log/identity.ts'
 import { storedTopic } from '../log/log-place.ts'
-import { NodeDisk } from '../log/node-disk.ts'
 import { recoverStore } from '../log/recover-store.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { TopicShape } from '../places.ts'
 import { handStatesOver } from './host-states.ts'
 
@@ -142,7 +142,7 @@ export class BrokerDirectory {
  * journals, however many there were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
  */
 export function openDirectory(dir: string, hosts: number): BrokerDirectory {
-  const disk = new NodeDisk()
+  const disk = openDisk()
   try {
     const directory = new BrokerDirectory(disk, dir)
     const topics = new Map(

@@ -18,7 +18,7 @@ import {
 } from '../layout.ts'
 import { LINK_RING_BYTES } from '../link.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
-import { NodeDisk } from '../log/node-disk.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type {
   GroupPlace,
   HandlerSnapshot,
@@ -430,7 +430,7 @@ function ringCapacity({ partitions, windowBytes }: TopicShape): number {
 
 function keptStates<T>(directory: BrokerDirectory | null, name: string): KeptStates<T> {
   return new KeptStates<T>(
-    new NodeDisk(),
+    openDisk(),
     directory === null ? null : { path: join(directory.dir, name), logId: directory.logId },
   )
 }

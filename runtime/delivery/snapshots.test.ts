@@ -37,7 +37,7 @@ t.test('a thread that dies costs the state nothing: it is restored, and read on 
     await orders.publishBatch(numbers(2_000, published))
     published += 2_000
     await delay(30)
-    const [id] = [...session.runs.keys()]
+    const [id] = session.runs.numbers
     await session.ask(control => control.killHandler(id as number, turn % 2, 'any'))
   }
   await run.idle()

@@ -22,8 +22,8 @@ import { frameBaseOffset, frameEnd, frameEndOffset } from '../log/frame.ts'
 import { loadHighWatermark } from '../log/high-watermark.ts'
 import { OffsetGoneError } from '../log/log-errors.ts'
 import { LogReader } from '../log/log-reader.ts'
-import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { Assignment, PartitionLogPlace } from '../places.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyFrames } from './window-frames.ts'
@@ -41,7 +41,7 @@ export class LogSource implements FrameSource {
   /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
   #position: number | null = null
 
-  constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace, disk: Disk = new NodeDisk()) {
+  constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace, disk: Disk = openDisk()) {
     const { address, capacity } = assignment.place.window
     this.#memory = memory
     this.#window = new WindowReader(memory, address, capacity)

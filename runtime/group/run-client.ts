@@ -2,9 +2,10 @@
 
 import { checkCloseOptions } from '../options.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
-import type { RunObserver, Session } from '../session.ts'
+import type { Session } from '../session.ts'
 import type { CloseOptions, GroupStats, Run, StopReport } from '../types.ts'
 import type { GroupClient } from './group-client.ts'
+import type { RunObserver } from './open-runs.ts'
 
 /** What a run needs of its group, whatever the group's type of value. */
 type RunsGroup = Pick<GroupClient<never>, 'name' | 'topic' | 'stats' | 'lag' | 'idle'>
@@ -43,9 +44,9 @@ export class RunClient<R> implements Run<R>, RunObserver {
     })
     // Who does not look at `finished` hears of a failure by the broker's event.
     this.finished.catch(() => undefined)
-    session.runs.set(run, this)
     runNumbers.set(this, run)
     signal?.addEventListener('abort', this.#aborted, { once: true })
+    session.runs.hold(run, this)
     if (signal?.aborted === true) this.#aborted()
   }
 
@@ -109,7 +110,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
 
   #end(): void {
     this.#signal?.removeEventListener('abort', this.#aborted)
-    this.#session.runs.delete(this.#run)
+    this.#session.runs.letGo(this.#run)
     this.#session.members.get(this.#run)?.abandon()
     this.#session.members.delete(this.#run)
     this.#release()

@@ -65,8 +65,14 @@ class Settled {
 class Ledger {
   readonly settled = new Map<string, Settled>()
   readonly #letters: ReadonlyMap<string, number>
+  /** Where each partition begins by now whose old records are removed. */
+  readonly #starts = new Map<string, number>()
 
-  constructor({ events }: History) {
+  constructor({ events, stored }: History) {
+    for (const event of events)
+      if (event.kind === 'logStart' && stored?.get(event.topic)?.isRetained === true)
+        this.#starts.set(`${event.topic}/${event.partition}`, event.offset)
+
     // A letter is told of when somebody reads it, later than it was written: it counts from the start.
     const letters = new Map<string, number>()
     for (const event of events)
@@ -74,12 +80,14 @@ class Ledger {
     this.#letters = letters
   }
 
-  isLetter(event: {
+  /** Whether it need not be handled: it is a dead letter, or was removed. */
+  isOver(event: {
     readonly group: string
     readonly topic: string
     readonly partition: number
     readonly offset: number
   }): boolean {
+    if (event.offset < (this.#starts.get(`${event.topic}/${event.partition}`) ?? 0)) return true
     return this.#letters.has(`${event.group} ${placeOf(event)}`)
   }
 
@@ -110,7 +118,7 @@ export const nothingIsSkipped: Checker = history => {
     for (let offset = settled.prefix; offset < event.offset; offset++) {
       const place = { topic: event.topic, partition: event.partition, offset }
       if (settled.has(offset)) continue
-      if (!ledger.isLetter({ group: event.group, ...place })) {
+      if (!ledger.isOver({ group: event.group, ...place })) {
         problems.say(`${event.consumer} got ${placeOf(event)} before ${offset} was settled`)
         break
       }
@@ -154,7 +162,7 @@ export const keysKeepTheirOrder: Checker = history => {
     const isOver = (offset: number): boolean =>
       (group.from === 'latest' && offset < first) ||
       settled.has(offset) ||
-      ledger.isLetter({ group: event.group, topic: event.topic, partition: event.partition, offset })
+      ledger.isOver({ group: event.group, topic: event.topic, partition: event.partition, offset })
     let index = passed.get(name) ?? 0
     while (index < places.length && isOver(places[index] as number)) index++
     passed.set(name, index)
@@ -191,6 +199,8 @@ export const commitsGoForward: Checker = history => {
   const commits = new Map<string, number>()
   for (const event of history.events) {
     if (event.kind === 'settled' && event.how === 'handled') ledger.of(event, 0).add(event.offset)
+    // What another process knows of is a question of durability.
+    if (event.kind === 'died') commits.clear()
     if (event.kind !== 'committed') continue
     const line = lineOf(event)
     const known = commits.get(line)
@@ -202,7 +212,7 @@ export const commitsGoForward: Checker = history => {
     const settled = ledger.of(event, 0)
     for (let offset = settled.prefix; offset < event.offset; offset++) {
       const place = { topic: event.topic, partition: event.partition, offset }
-      if (settled.has(offset) || ledger.isLetter({ group: event.group, ...place })) settled.add(offset)
+      if (settled.has(offset) || ledger.isOver({ group: event.group, ...place })) settled.add(offset)
       else {
         problems.say(`${line} committed ${event.offset} before ${offset} was settled`)
         break
@@ -220,6 +230,7 @@ export const nothingCommittedComesAgain: Checker = history => {
   const ended = new Set<string>()
   for (const event of history.events) {
     if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'died') commits.clear()
     if (event.kind === 'committed') commits.set(lineOf(event), Math.max(commits.get(lineOf(event)) ?? 0, event.offset))
     if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
     // At most once, a record is committed before it is handed out.
@@ -253,7 +264,7 @@ export const everyRecordIsSettled: Checker = history => {
       const first = firsts.get(lineOf({ ...event, group })) ?? Number.POSITIVE_INFINITY
       if (from === 'latest' && event.offset < first) continue
       const place = placeOf(event)
-      if (!handled.has(`${group} ${place}`) && !ledger.isLetter({ ...event, group }))
+      if (!handled.has(`${group} ${place}`) && !ledger.isOver({ ...event, group }))
         problems.say(`${event.id} at ${place} was neither handled nor dead-lettered by ${group}, which is drained`)
     }
   }

@@ -5,6 +5,8 @@
  * up. Nothing here knows who recorded it: a simulation, or threads that wrote it into shared memory.
  */
 
+import type { Durability } from '../types.ts'
+
 /** How a send ended: appended for certain, not appended for certain, or nobody knows. */
 export type Outcome = 'ok' | 'fail' | 'info'
 
@@ -90,6 +92,8 @@ export type HistoryEvent =
       readonly failedAttempts: number
       /** How often it has been replayed. */
       readonly replayed: number
+      /** A loss of power has taken it since. */
+      readonly isLost?: boolean
     } & Place)
   /** What the broker says is settled. */
   | {
@@ -98,7 +102,29 @@ export type HistoryEvent =
       readonly topic: string
       readonly partition: number
       readonly offset: number
+      /** When, on a clock that only goes forward. */
+      readonly atMs?: number
     }
+  /**
+   * The process has ended: in good order, by itself alone, or with the power. `isWhole`: its broker was closed, and no
+   * operation of its disk had failed.
+   */
+  | {
+      readonly kind: 'died'
+      readonly how: 'closed' | 'killed' | 'power'
+      readonly isWhole: boolean
+      readonly atMs: number
+    }
+  /** Another process has the folder, and finds these offsets of a partition in it. */
+  | {
+      readonly kind: 'reopened'
+      readonly topic: string
+      readonly partition: number
+      readonly start: number
+      readonly end: number
+    }
+  /** A group is moved, and forgets what failed before. */
+  | { readonly kind: 'sought'; readonly group: string; readonly topic: string; readonly partition: number }
   | { readonly kind: 'logStart'; readonly topic: string; readonly partition: number; readonly offset: number }
 
 /** A group as it was set up. */
@@ -115,6 +141,13 @@ export interface GroupFacts {
   readonly deadLetterTopic: string | null
 }
 
+/** A topic of a broker that has a folder. */
+export interface StoredFacts {
+  readonly durability: Durability
+  /** Whether old records are removed. */
+  readonly isRetained: boolean
+}
+
 export interface History {
   readonly events: readonly HistoryEvent[]
   readonly groups: readonly GroupFacts[]
@@ -122,6 +155,10 @@ export interface History {
   readonly readTopics: readonly string[]
   /** Groups that said, at the end and after the last send, that all is settled. */
   readonly drained: readonly string[]
+  /** By topic; those that are not here are in memory, of a broker without a folder. */
+  readonly stored?: ReadonlyMap<string, StoredFacts>
+  /** Whether group states are written down in time: nothing holds partition hosts up. */
+  readonly isPrompt?: boolean
 }
 
 /** One rule; says in words what breaks it. */

@@ -116,6 +116,11 @@ export const crashesAreCharged: Checker = ({ events }) => {
   const by = new Map<string, string[]>()
   const ended = new Set<string>()
   for (const event of events) {
+    // What failed is written down from time to time.
+    if (event.kind === 'died') {
+      before.clear()
+      charged.clear()
+    }
     if (event.kind === 'ended') {
       if (event.executing !== undefined && !ended.has(event.consumer)) {
         const name = `${event.executing.group} ${placeOf(event.executing)}`
@@ -157,6 +162,7 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
   const problems = new Problems('D1')
   const limits = new Map(groups.map(({ topic, group, attempts }) => [`${group} of ${topic}`, attempts]))
   const told = new Map<string, Letter>()
+  const sought = new Set<string>()
   const hows = new Map<string, Set<string>>()
   for (const event of events) {
     const name = event.kind === 'settled' || event.kind === 'overdue' ? `${event.group} ${placeOf(event)}` : undefined
@@ -164,11 +170,14 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
     const how = event.kind === 'settled' ? event.how : 'timeout'
     hows.set(name, (hows.get(name) ?? new Set()).add(how))
   }
+  for (const event of events)
+    if (event.kind === 'sought') sought.add(`${event.group} ${event.topic}/${event.partition}`)
   for (const event of events) {
     if (event.kind !== 'letter') continue
     const name = `${event.group} ${placeOf(event.source)}`
-    const known = told.get(name)
-    if (known !== undefined && known.offset !== event.offset)
+    const { topic, partition } = event.source
+    const known = sought.has(`${event.group} ${topic}/${partition}`) ? undefined : told.get(name)
+    if (known !== undefined && known.isLost !== true && known.offset !== event.offset)
       problems.say(
         `${placeOf(event.source)} is dead-lettered by ${event.group} at ${placeOf(known)} and at ${placeOf(event)}`,
       )

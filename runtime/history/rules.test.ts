@@ -2,9 +2,11 @@
  * Each rule sees what it is there for: a history in which all is well, and one planted event at a time that is not.
  */
 import t from 'tap'
+import { DURABILITY_RULES } from './durability-rules.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, Place } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
+import { remaining } from './remaining.ts'
 import { STREAM_RULES } from './stream-rules.ts'
 
 const place = (offset: number): Place => ({ topic: 'in', partition: 0, offset })
@@ -192,3 +194,71 @@ for (const [rule, what, events, facts] of BAD) {
     )
   })
 }
+
+type Death = Extract<HistoryEvent, { kind: 'died' }>['how']
+
+function died(how: Death, more: object = {}): HistoryEvent {
+  return { kind: 'died', how, isWhole: how === 'closed', atMs: 10_000, ...more }
+}
+
+function reopened(end: number): HistoryEvent {
+  return { kind: 'reopened', topic: 'in', partition: 0, start: 0, end }
+}
+
+function stored(durability: 'memory' | 'os' | 'fsync', events: readonly HistoryEvent[]): History {
+  const facts = new Map([['in', { durability, isRetained: false }]])
+  return { events, groups: [], readTopics: ['in'], drained: [], stored: facts, isPrompt: true }
+}
+
+function lost(durability: 'memory' | 'os' | 'fsync', ...events: readonly HistoryEvent[]): string[] {
+  return DURABILITY_RULES.flatMap(rule => rule(stored(durability, events)))
+}
+
+t.test('what was confirmed or read is lost only where its durability lets it', async t => {
+  const two = [sent('a'), answered('a', 0), read('b', 1)]
+  t.strictSame(lost('fsync', ...two, died('power'), reopened(2)), [])
+  t.match(lost('fsync', ...two, died('power'), reopened(1)), [/U1: in\/0 had records up to 2, and ends at 1/])
+  t.match(lost('fsync', ...two, died('killed'), reopened(0)), [/U1/])
+  t.match(lost('os', ...two, died('killed'), reopened(1)), [/U1/])
+  t.match(lost('os', ...two, died('closed'), reopened(1)), [/U1/])
+  t.strictSame(lost('os', ...two, died('power'), reopened(0)), [])
+  const found = [...two, died('killed'), reopened(2)]
+  t.match(lost('os', ...found, died('power'), reopened(1)), [/U1/], 'what was there when it was opened is durable')
+  t.strictSame(lost('os', ...found, read('c', 2), died('power'), reopened(2)), [])
+})
+
+t.test('what was committed long before its process ended is committed in the next one', async t => {
+  const said = (offset: number, atMs: number): HistoryEvent => ({ ...committed(offset), atMs }) as HistoryEvent
+  const after = (offset: number): readonly HistoryEvent[] => [reopened(9), said(offset, 11_000)]
+  t.strictSame(lost('os', said(3, 9_900), died('killed'), ...after(0)), [], 'not long ago')
+  t.match(lost('os', said(3, 5_000), died('killed'), ...after(2)), [/A4: g in\/0 was at 3/])
+  t.strictSame(lost('os', said(3, 9_000), died('power'), ...after(0)), [])
+  t.match(lost('os', said(3, 5_000), died('power'), ...after(0)), [/A4/])
+  t.match(lost('os', said(3, 9_999), died('closed'), ...after(2)), [/A4/], 'closed in good order')
+  t.strictSame(lost('os', said(3, 5_000), died('power'), reopened(1), said(1, 11_000)), [], 'its records are gone')
+})
+
+t.test('what is lost is no part of what is left, and may be there again as something else', async t => {
+  const events = [sent('a'), sent('b'), answered('a', 0), read('a', 0), answered('b', 1), read('b', 1)]
+  const again = [sent('c'), answered('c', 1), read('c', 1, 'r2')]
+  const left = remaining(stored('os', [...events, died('power'), reopened(1), ...again]))
+  t.strictSame(
+    STREAM_RULES.flatMap(rule => rule(left)),
+    [],
+  )
+  t.match(left.events[4], { kind: 'answered', id: 'b', outcome: 'info' })
+  const whole = stored('os', [...events, died('power'), reopened(2), ...again])
+  t.match(
+    STREAM_RULES.flatMap(rule => rule(remaining(whole))),
+    [/S1: in\/0@1 held b, and later c/],
+  )
+})
+
+t.test('a letter goes with its record, also one that is read after that was lost', async t => {
+  const dlq = (end: number): HistoryEvent => ({ kind: 'reopened', topic: 'in.g.dlq', partition: 0, start: 0, end })
+  const kinds = (events: readonly HistoryEvent[]): string[] =>
+    remaining(stored('os', events)).events.map(({ kind }) => kind)
+  t.strictSame(kinds([died('power'), reopened(1), dlq(1), letter('b', 1)]), ['died', 'reopened', 'reopened'])
+  t.strictSame(kinds([died('power'), reopened(1), dlq(0), letter('b', 1)]), ['died', 'reopened', 'reopened', 'letter'])
+  t.match(remaining(stored('os', [letter('a', 0), died('power'), reopened(1), dlq(0)])).events[0], { isLost: true })
+})

@@ -4,9 +4,13 @@
  * Pure functions over a history. `read` events come from readers that take every record in order; `delivered` events
  * from consumers, which may see a record again.
  */
-import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
+import { type Checker, type HistoryEvent, type Place, Problems, placeOf } from './history.ts'
 
 type Sent = Extract<HistoryEvent, { kind: 'sent' }>
+
+function lineOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}/${partition}`
+}
 
 /** S1: a place holds one value for ever, whoever tells of it. */
 export const oneValueAtAPlace: Checker = ({ events }) => {
@@ -24,28 +28,50 @@ export const oneValueAtAPlace: Checker = ({ events }) => {
   return problems.done()
 }
 
-/** S2: a value is at one place. */
-export const onePlaceForAValue: Checker = ({ events }) => {
+/** S2: a value is at one place; but a group that was moved may bury it again, and what retention has removed may come again. */
+export const onePlaceForAValue: Checker = ({ events, groups }) => {
   const problems = new Problems('S2')
-  const places = new Map<string, string>()
+  const moved = new Set(events.flatMap(event => (event.kind === 'sought' ? [`${event.group} of ${event.topic}`] : [])))
+  const exempt = new Set(
+    groups
+      .filter(({ group, topic }) => moved.has(`${group} of ${topic}`))
+      .map(({ deadLetterTopic }) => deadLetterTopic),
+  )
+  const places = new Map<string, Place>()
+  /** Where a partition of a folder begins, as far as that was heard of. */
+  const starts = new Map<string, number>()
   for (const event of events) {
+    if (event.kind === 'reopened') starts.set(lineOf(event), event.start)
+    if (event.kind === 'logStart' && starts.has(lineOf(event))) starts.set(lineOf(event), event.offset)
     if (event.kind !== 'read' && event.kind !== 'delivered') continue
-    const place = placeOf(event)
+    if (exempt.has(event.topic)) continue
     const name = `${event.topic} ${event.id}`
     const known = places.get(name)
-    if (known === undefined) places.set(name, place)
-    else if (known !== place) problems.say(`${event.id} is at ${known} and at ${place}`)
+    const isThere = known !== undefined && known.offset >= (starts.get(lineOf(known)) ?? 0)
+    if (isThere && placeOf(known) !== placeOf(event))
+      problems.say(`${event.id} is at ${placeOf(known)} and at ${placeOf(event)}`)
+    if (!isThere) places.set(name, event)
   }
   return problems.done()
 }
 
 /** S3 and S4: what was confirmed is read, none skipped and, after the end, none missing. */
-export const nothingConfirmedIsLost: Checker = ({ events, readTopics }) => {
+export const nothingConfirmedIsLost: Checker = ({ events, readTopics, stored }) => {
   const problems = new Problems('S3/S4')
   const read = new Set<string>()
   for (const event of events) if (event.kind === 'read') read.add(`${event.topic} ${event.id}`)
+  /** Topics of which retention has removed something, and up to where. */
+  const starts = new Map<string, number>()
+  const removed = new Set<string>()
+  for (const event of events) {
+    if (event.kind !== 'logStart' || event.offset === 0 || stored?.get(event.topic)?.isRetained !== true) continue
+    starts.set(`${event.topic}/${event.partition}`, event.offset)
+    removed.add(event.topic)
+  }
   for (const event of events) {
     if (event.kind !== 'answered' || event.outcome !== 'ok' || !readTopics.includes(event.topic)) continue
+    const { topic, partition, offset } = event
+    if (offset === undefined ? removed.has(topic) : offset < (starts.get(`${topic}/${partition}`) ?? 0)) continue
     if (!read.has(`${event.topic} ${event.id}`))
       problems.say(`${event.id} was confirmed in ${event.topic}, and nobody read it`)
   }
@@ -94,8 +120,10 @@ export const readersMissNothing: Checker = ({ events }) => {
 export const sendsKeepTheirOrder: Checker = ({ events }) => {
   const problems = new Problems('S8')
   const sends = new Map<string, { readonly sent: Sent; readonly order: number }>()
+  // What is published again after a failure has the order of its first time.
   for (const [order, event] of events.entries())
-    if (event.kind === 'sent') sends.set(`${event.topic} ${event.id}`, { sent: event, order })
+    if (event.kind === 'sent' && !sends.has(`${event.topic} ${event.id}`))
+      sends.set(`${event.topic} ${event.id}`, { sent: event, order })
   const last = new Map<string, { readonly id: string; readonly order: number }>()
   for (const event of events) {
     if (event.kind !== 'read') continue

@@ -1,7 +1,7 @@
 /**
  * One process per directory: a lock that outlives no process and that two recoverers never both take over.
  *
- * Any thread of a process, with files of its own (`node:fs`; a lock is about real processes, which nothing simulates).
+ * Any thread of a process, with files of its own (`node:fs`; a lock is about real processes, and a simulation of those has one of its own, see world-disk.ts).
  * A lock is a small file that says who holds it: process, its start, host, and a random token. It is written and synced
  * under a name of its own and then linked to its place, which fails if there is one: it is never seen half written.
  *

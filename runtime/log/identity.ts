@@ -12,11 +12,11 @@
  * The control thread, once per opening. The file is written whole under another name and then gets its own, so it is there
  * or not. A folder that has files of a broker but not this one is refused: a new id would make them all foreign.
  */
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Disk } from './disk.ts'
 import { CorruptLogError, ForeignFileError, NewerFormatError } from './log-errors.ts'
+import { uniqueBytes } from './world-disk.ts'
 
 export const IDENTITY_NAME = 'millrace.id'
 const MAGIC = 0x44_49_52_4d
@@ -54,7 +54,7 @@ function makeIdentity(disk: Disk, folder: string, path: string, isLeft: boolean)
   const bytes = Buffer.alloc(BYTES)
   bytes.writeUInt32LE(MAGIC, 0)
   bytes.writeUInt32LE(VERSION, 4)
-  bytes.set(randomBytes(16), 8)
+  bytes.set(uniqueBytes(16), 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC)), CRC)
   if (isLeft) disk.remove(`${path}.new`)
   const file = disk.open(`${path}.new`, 'create')

@@ -22,8 +22,8 @@ import { DiskError } from '../log/disk.ts'
 import { storedTopic } from '../log/log-place.ts'
 import { LogStore } from '../log/log-store.ts'
 import type { FaultPoint, StoreEntry } from '../log/log-store-types.ts'
-import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../places.ts'
 import type { PartitionActor } from './partition-actor.ts'
 import { PartitionStore } from './partition-store.ts'
@@ -46,7 +46,7 @@ export interface HostStoreSurroundings {
 export class HostStore {
   readonly states: GroupStates
   readonly letters: LetterStates
-  readonly #disk = new NodeDisk()
+  readonly #disk = openDisk()
   readonly #logs: LogStore
   readonly #surroundings: HostStoreSurroundings
   #failure: number | null = null

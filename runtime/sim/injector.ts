@@ -71,7 +71,7 @@ export class Injector implements ThreadFaults {
     if (thread.kind !== 'partition') return
     this.#lab.saw('hostDeathAtPoint')
     const scheduler = this.#scheduler
-    const control = scheduler.threads.find(({ kind }) => kind === 'control') as SimThread
+    const [control] = this.#alive('control') as [SimThread]
     scheduler.plan(control, scheduler.chance.next() * 20, EVENT.fault, () => {
       this.#disarm()
       scheduler.stop(thread, { kind: 'exit', code: 1 })
@@ -85,6 +85,9 @@ export class Injector implements ThreadFaults {
   /** Faults befall threads from now on, again and again. */
   begin(main: SimThread, simulation: Simulated): void {
     const { chance } = this.#scheduler
+    this.#active = true
+    // Each process has some, however many there were before.
+    this.#left = Math.max(this.#left, chance.below(8))
     const next = (): void => {
       this.#scheduler.plan(
         main,

@@ -88,6 +88,14 @@ export class Lab {
     this.scheduler.mix(event.kind.length * 31 + this.events.length)
   }
 
+  /** The process has ended; `isWhole`: in good order, so that the folder has all that happened. */
+  died(how: 'closed' | 'killed' | 'power', isWhole: boolean): void {
+    const { now } = this.scheduler
+    if (how !== 'closed') this.saw(how === 'killed' ? 'processDeath' : 'powerCut')
+    this.events.push({ kind: 'died', how, isWhole, atMs: now })
+    this.scheduler.trace?.(`${this.scheduler.stamp} the process has ended: ${how}`)
+  }
+
   /** A consumer's name, new with each takeover. */
   consumer(group: string, partition: number, timeoutMs: number = Number.POSITIVE_INFINITY): Consumer {
     const thread = this.scheduler.current as SimThread

@@ -5,6 +5,7 @@
  */
 import type { RetryOrder } from '../types.ts'
 import type { Chance } from './chance.ts'
+import { type DiskPlan, diskPlanOf, RETENTION_BYTES } from './disk-plan.ts'
 
 /** Everything that may go wrong, by name; each is in a share of the seeds. */
 export const FAULTS = [
@@ -34,6 +35,11 @@ export const FAULTS = [
   'groupRestart',
   'doubleSettle',
   'startFails',
+  'reopened',
+  'processDeath',
+  'powerCut',
+  'failedDisk',
+  'retention',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 
@@ -82,6 +88,8 @@ export interface Plan {
   readonly faults: ReadonlySet<FaultKind>
   /** Faults of threads come about this far apart, in ms. */
   readonly everyMs: number
+  /** Null: everything is in memory, and there is one process. */
+  readonly disk: DiskPlan | null
 }
 
 /** How a handler that meets this fault behaves, and how it may behave after it. */
@@ -107,6 +115,11 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('loop') && chance.happens(0.45)) faults.add('hostDeathAtPoint')
   // A member that is gone before it was up is one that died while its group was started again.
   if (faults.has('groupRestart') && chance.happens(0.3)) faults.add('threadDeath')
+  const disk = diskPlanOf(chance)
+  const isStored = disk !== null && disk.durability !== 'memory'
+  // A topic on disk is never full.
+  if (isStored) for (const fault of ['fullWindow', 'fullDeadLetters'] as const) faults.delete(fault)
+  else if (chance.happens(0.15)) faults.add('fullDeadLetters')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []
@@ -116,7 +129,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('doubleSettle')) chosen.push(chance.pick(['consume', 'observe']))
   for (const [index, kind] of chosen.entries()) {
     const handles = kind === 'run' || kind === 'handle'
-    const atMostOnce = handles && chance.happens(0.12)
+    const atMostOnce = handles && chance.happens(0.12) && !isStored
     const inLanes = handles && !atMostOnce && chance.happens(0.35)
     groups.push({
       name: `g${index}`,
@@ -147,7 +160,7 @@ export function planOf(seed: number, chance: Chance): Plan {
     ...(faults.has('hostDeathAtPoint') ? ['e', 'e', 'l', 'l', 'l'] : []),
   ]
   const fills = faults.has('fullWindow') || faults.has('fullDeadLetters')
-  const padMax = fills ? 3_500 : chance.pick([0, 40, 600])
+  const padMax = fills || disk?.retentionBytes === RETENTION_BYTES ? 3_500 : chance.pick([0, 40, 600])
   const keys = fills ? chance.pick([1, 2]) : chance.pick([1, 3, 10, 100])
   const total = chance.pick([15, 24, 36])
   const producers: ProducerPlan[] = []
@@ -185,5 +198,6 @@ export function planOf(seed: number, chance: Chance): Plan {
     producers,
     faults,
     everyMs: chance.pick([30, 100, 300]),
+    disk,
   }
 }

@@ -47,12 +47,18 @@ export class SimDisk implements Disk {
   readonly #unsyncedFiles = new Set<SimFile>()
   readonly #unsyncedFolders = new Set<SimFolder>()
   #later: (() => void)[] = []
+  readonly #completes: ((complete: () => void) => void) | null
   #cut: Cut | null = null
   /** Which process has the disk, from 0; the files of those before it are closed. */
   #process = 0
   /** Operations of this process. */
   operations = 0
   before: DiskHook = NO_HOOK
+
+  /** `completes` is given each background sync, and calls it when it is to be done; without it `runLater` does. */
+  constructor(completes: ((complete: () => void) => void) | null = null) {
+    this.#completes = completes
+  }
 
   /** Background syncs that are under way. */
   get syncing(): number {
@@ -73,7 +79,8 @@ export class SimDisk implements Disk {
 
   /** Puts what a disk around this one does later among the background syncs. */
   later(act: () => void): void {
-    this.#later.push(act)
+    if (this.#completes === null) this.#later.push(act)
+    else this.#completes(act)
   }
 
   #syncLater(file: SimFile, done: (error: null) => void): void {

@@ -44,8 +44,14 @@ export class SharedBytes implements Restorable {
     this.scheduler = scheduler
     this.#bytes = new Uint8Array(buffer)
     this.#saved = saved
+    this.wipe()
+  }
+
+  /** Whoever had the memory is gone: it is new. */
+  wipe(): void {
     this.#bytes.fill(0, 0, handedOut)
     handedOut = 0
+    this.waiters.clear()
   }
 
   save(): void {

@@ -6,6 +6,8 @@
 import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads'
 import { type Pool, replacePools } from '../../actors/pool.ts'
 import { replaceWorld } from '../../actors/world.ts'
+import { replaceDisk } from '../log/world-disk.ts'
+import type { ProcessDisk } from './process-disk.ts'
 import { EVENT, type Event, type Scheduler, type SimThread, Stopped } from './scheduler.ts'
 import { type SharedBytes, simMemory } from './sim-memory.ts'
 import { SimPort } from './sim-port.ts'
@@ -17,6 +19,7 @@ export interface Simulated {
   readonly shared: SharedBytes
   readonly faults: ThreadFaults
   readonly ports: SimPort[]
+  readonly disk: ProcessDisk
   /** What is added to the wall clock. */
   wallOffsetMs: number
   load(url: string): unknown
@@ -146,6 +149,14 @@ export function install(): void {
     },
     viewMemory: () => simMemory(here().shared),
     allocateMemory: () => simMemory(here().shared),
+  })
+  replaceDisk({
+    openDisk: () => here().disk,
+    lockDirectory: directory => here().disk.lock(directory),
+    uniqueBytes: bytes => {
+      const { chance } = here().scheduler
+      return Uint8Array.from({ length: bytes }, () => chance.below(256))
+    },
   })
   replacePools(() => {
     const { scheduler, faults } = here()

@@ -1,20 +1,24 @@
 /**
  * Runs one seed from its first step to its last, and judges what was seen.
  */
+import { DURABILITY_RULES } from '../history/durability-rules.ts'
 import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
+import { remaining } from '../history/remaining.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
 import { Chance } from './chance.ts'
 import { share } from './clone.ts'
+import { Findings } from './findings.ts'
 import { Injector } from './injector.ts'
 import { Lab } from './lab.ts'
+import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
-import { drainMicrotasks, EVENT, Scheduler, Stopped } from './scheduler.ts'
+import { ProcessDisk } from './process-disk.ts'
+import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
 import { enter, install, type Simulated } from './sim-world.ts'
-import { Workload } from './workload.ts'
 
 export interface Verdict {
   readonly seed: number
@@ -33,6 +37,9 @@ const MEMORY_BYTES = 32 << 20
 /** A seed that goes on for longer, in its own time, hangs. */
 const VIRTUAL_MS_MAX = 600_000
 const INPUTS_MAX = 200_000
+
+/** What keeps partition hosts from writing group states down in time. */
+const HOLD_UP: readonly FaultKind[] = ['hostDeath', 'hostDeathAtPoint', 'pausedThread', 'clockJump']
 
 let buffer: ArrayBuffer | null = null
 let saved: Uint8Array | null = null
@@ -67,6 +74,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   scheduler.memory = shared
   const lab = new Lab(scheduler)
   const ports: SimPort[] = []
+  const disk = new ProcessDisk(scheduler, plan.disk?.syncMs ?? 0)
   const injector = new Injector(plan, scheduler, shared, lab, ports)
   const handlers = new Map(plan.groups.map(group => [group.name, lab.handler(group)]))
   const simulation: Simulated = {
@@ -75,31 +83,31 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     ports,
     wallOffsetMs: 0,
     faults: injector,
+    disk,
     load: url => ({ default: handlers.get(new URL(url).search.slice(1)) }),
   }
   enter(simulation)
-  const main = scheduler.thread('main', 'main')
-  const workload = new Workload(plan, lab)
-  let done = false
-  scheduler.plan(main, 0, EVENT.act, () => {
-    workload
-      .live(
-        () => {
-          if (plan.faults.has('startFails')) lab.startFails = 0.4
-          injector.begin(main, simulation)
-        },
-        () => {
-          injector.end()
-          lab.startFails = 0
-        },
-      )
-      .catch((error: Error) => workload.problems.push(`the workload failed: ${error.message}`))
-      .finally(() => {
-        done = true
-      })
-  })
+  const findings = new Findings(plan)
+  const lives = new Lives(
+    plan,
+    lab,
+    shared,
+    disk,
+    {
+      begin: main => {
+        if (plan.faults.has('startFails')) lab.startFails = 0.4
+        injector.begin(main, simulation)
+      },
+      end: () => {
+        injector.end()
+        lab.startFails = 0
+      },
+    },
+    findings,
+  )
+  lives.start()
   const ended = scheduler.run(
-    () => done || scheduler.inputs > INPUTS_MAX || scheduler.broken.length > 0,
+    () => lives.isOver || scheduler.inputs > INPUTS_MAX || scheduler.broken.length > 0,
     VIRTUAL_MS_MAX,
   )
   scheduler.over = true
@@ -110,16 +118,22 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   scheduler.dispose()
   const history: History = {
     events: lab.events,
-    groups: workload.facts,
+    groups: findings.facts,
     readTopics: ['in', 'out'],
-    drained: workload.drained,
+    drained: findings.drained,
+    stored: findings.stored,
+    isPrompt: !HOLD_UP.some(fault => plan.faults.has(fault)),
   }
-  const problems = [...scheduler.broken, ...workload.problems]
-  if (!ended || !done)
+  const problems = [...scheduler.broken, ...findings.problems]
+  if (!ended || !lives.isOver)
     problems.push(
-      `it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${workload.said}`,
+      `it does not end: at ${Math.round(scheduler.now)} ms, after ${scheduler.inputs} inputs, ${lives.said}`,
     )
-  else for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES]) problems.push(...rule(history))
+  else {
+    for (const rule of DURABILITY_RULES) problems.push(...rule(history))
+    const kept = remaining(history)
+    for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES]) problems.push(...rule(kept))
+  }
   return {
     seed,
     hash: scheduler.hash >>> 0,

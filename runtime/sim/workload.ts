@@ -4,18 +4,30 @@
  * The simulated main thread, through the public API only. It writes down what it was told.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import { createBroker } from '../broker.ts'
-import { isMillraceError } from '../errors.ts'
-import type { GroupFacts } from '../history/history.ts'
-import type { Broker, Delivery, Group, HandlerContext, ManualDelivery, Run, Topic } from '../types.ts'
-import { type Lab, letterOf, type Value } from './lab.ts'
+import { openBroker } from '../broker.ts'
+import { type ErrorCode, isMillraceError } from '../errors.ts'
+import type { Broker, Group, Run, Topic } from '../types.ts'
+import { Audits } from './audits.ts'
+import { catchUp } from './catching-up.ts'
+import { type Consuming, ManualConsumers } from './consumers.ts'
+import type { LifePlan } from './disk-plan.ts'
+import { type Findings, lettersOf } from './findings.ts'
+import type { Lab, Value } from './lab.ts'
+import type { LifeFaults } from './lives.ts'
+import { NamedProducing } from './named-producing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
+import type { ProcessDisk } from './process-disk.ts'
 import { inRound, produce, sleep } from './producers.ts'
+import type { SimThread } from './scheduler.ts'
 
 /** Handlers are looked up by their number; the file is one that exists. */
 export const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
 
-const DEAD = '.dlq'
+/** On the simulated disk. */
+const DIR = '/data'
+const FOR_EVER_MS = 2 ** 31 - 1
+/** What a broker may answer whose disk has failed. */
+const FAILED_CODES: readonly ErrorCode[] = ['MILL_DISK', 'MILL_UNPUBLISHED', 'MILL_CLOSED', 'MILL_GAVE_UP']
 /** After so long the application and the faults leave the broker alone, until all is published. */
 const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
@@ -23,149 +35,215 @@ const STILL_MS = 30_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
 const INPUTS_MIN = 950
 
-/** Whoever consumes for a group now, however it does so. */
-interface Consuming {
-  stop(): Promise<unknown>
-  pause?(): Promise<void>
-  resume?(): Promise<void>
-  idle?(): Promise<void>
+/** The process in which the application runs. */
+export interface Surroundings {
+  readonly life: number
+  /** Null: it is the last one. */
+  readonly plan: LifePlan | null
+  readonly disk: ProcessDisk
+  readonly faults: LifeFaults
+  readonly main: SimThread
 }
 
 export class Workload {
   readonly #plan: Plan
   readonly #lab: Lab
-  readonly facts: GroupFacts[] = []
-  readonly drained: string[] = []
-  readonly problems: string[] = []
+  readonly #findings: Findings
+  readonly #around: Surroundings
+  readonly #manual: ManualConsumers
+  readonly #audits: Audits
   #broker: Broker | null = null
   #consuming = new Map<GroupPlan, Consuming[]>()
   #paused = new Set<GroupPlan>()
   #producing = true
+  /** Its broker has closed in good order. */
+  isClosed = false
 
-  constructor(plan: Plan, lab: Lab) {
+  constructor(plan: Plan, lab: Lab, findings: Findings, around: Surroundings) {
     this.#plan = plan
     this.#lab = lab
+    this.#findings = findings
+    this.#around = around
+    this.#audits = new Audits(lab, {
+      isGone: error => this.#isGone(error),
+      failed: (error, what) => this.failed(error, what),
+      retrying: start => this.#retrying(start),
+    })
+    this.#manual = new ManualConsumers(lab, {
+      twice: plan.faults.has('doubleSettle'),
+      problem: what => this.#problem(what),
+      ended: (group, consuming, error) => this.#ended(group, consuming, error),
+    })
   }
 
-  /** Everything from the first call to the last; `faultsEnd` is called when everything is published. */
-  async live(faultsBegin: () => void, faultsEnd: () => void): Promise<void> {
-    const { plan } = this.#named()
-    const broker = await createBroker({
-      logger: false,
-      partitionThreads: plan.partitionThreads,
-      restart: { intensity: 1_000, periodMs: 10_000 },
-    })
+  #problem(what: string): void {
+    // What a thread that has stopped says as it unwinds, nobody hears.
+    if (this.#around.main.state === 'alive') this.#findings.problems.push(what)
+  }
+
+  /** Something did not work, which it may not where the disk does: then the error says what it is. */
+  failed(error: unknown, what: string): void {
+    if (this.#diskFailed(error)) return
+    this.#problem(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  }
+
+  #diskFailed(error: unknown): boolean {
+    return this.#around.disk.hasFailed && FAILED_CODES.some(code => isMillraceError(error, code))
+  }
+
+  /** Everything from the first call to the last. */
+  async live(): Promise<void> {
+    const { life, plan, faults, main } = this.#around
+    const broker = await this.#open()
     this.#broker = broker
+    const [source, out] = await this.#topics(broker)
+    if (life > 0 && this.#plan.disk !== null) {
+      this.said = 'looking at what is left'
+      await this.#lookAgain(broker, source, out)
+    }
+    await this.#audits.read(source)
+    await this.#audits.read(out)
+    for (const group of this.#plan.groups) await this.#openGroup(source, group)
+    faults.begin(main)
+    this.said = 'producing'
+    const watching = this.#sample(source)
+    const operating = this.#operate(source)
+    const quiet = (): void => {
+      this.#producing = false
+      faults.end()
+    }
+    const busy = setTimeout(quiet, plan === null ? BUSY_MS : plan.end === 'closed' ? plan.afterMs : FOR_EVER_MS)
+    await this.#produce(broker, source)
+    clearTimeout(busy)
+    quiet()
+    this.said = 'waiting for the operator'
+    await Promise.all([watching, operating])
+    if (plan === null) {
+      this.said = 'draining'
+      await this.#drain(source, out)
+      this.#lab.closing = true
+    }
+    this.said = 'closing'
+    await broker.close({ timeoutMs: 60_000 }).then(
+      () => {
+        this.isClosed = true
+      },
+      (error: unknown) => {
+        // It lists what was not in good order.
+        const { disk } = this.#around
+        if (!disk.hasFailed || !isMillraceError(error, 'MILL_TIMEOUT')) this.failed(error, 'close')
+      },
+    )
+  }
+
+  async #open(): Promise<Broker> {
+    const { disk, partitionThreads } = this.#plan
+    // Partition hosts die on a disk that fails for good, until the broker gives up.
+    const intensity = this.#around.plan?.failure == null ? 1_000 : 40
+    const options = { logger: false, restart: { intensity, periodMs: 10_000 } } as const
+    if (disk === null) return openBroker({ ...options, partitionThreads })
+    const { hosts, journalBytes } = disk
+    return openBroker({ ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR }, { journalBytes })
+  }
+
+  async #topics(broker: Broker): Promise<readonly [Topic<Value>, Topic<Value>]> {
+    const { disk, partitions, onFull, groups } = this.#plan
+    const segments = { segmentBytes: 65_536 }
     const source = await broker.topic<Value>('in', {
-      partitions: plan.partitions,
+      partitions,
       maxMessageBytes: 16_384,
       windowBytes: 65_536,
-      onFull: plan.onFull,
-      groups: ['audit', ...plan.groups.filter(({ named }) => named).map(({ name }) => name)],
+      onFull,
+      groups: ['audit', ...groups.filter(({ named }) => named).map(({ name }) => name)],
+      ...(disk === null
+        ? {}
+        : {
+            durability: disk.durability,
+            ...segments,
+            retentionBytes: disk.retentionBytes,
+            retentionMs: Number.POSITIVE_INFINITY,
+          }),
     })
     const out = await broker.topic<Value>('out', {
       partitions: 2,
       maxMessageBytes: 4_096,
       windowBytes: 65_536,
       groups: ['audit'],
+      ...(disk === null ? {} : { durability: disk.outDurability, ...segments }),
     })
-    await this.#audit(source)
-    await this.#audit(out)
-    for (const group of plan.groups) await this.#open(source, group)
-    faultsBegin()
-    this.said = 'producing'
-    const watching = this.#sample(source)
-    const operating = this.#operate(source)
-    const quiet = (): void => {
-      this.#producing = false
-      faultsEnd()
+    return [source, out]
+  }
+
+  /** What is in the folder, before anything is done to it. */
+  async #lookAgain(broker: Broker, source: Topic<Value>, out: Topic<Value>): Promise<void> {
+    this.#lab.saw('reopened')
+    const { life } = this.#around
+    const letters: Topic<Value>[] = []
+    for (const name of this.#findings.letterTopics)
+      if (this.#findings.stored.get(name)?.durability !== 'memory') letters.push(await broker.topic<Value>(name))
+    for (const topic of [source, out, ...letters]) {
+      if (this.#findings.stored.get(topic.name)?.durability === 'memory') continue
+      for (const { partition, logStartOffset: start, highWatermark: end } of (await topic.stats()).partitions)
+        this.#lab.record({ kind: 'reopened', topic: topic.name, partition, start, end })
+      await this.#audits.again(topic, life)
     }
-    const busy = setTimeout(quiet, BUSY_MS)
+  }
+
+  #isGone(error: unknown): boolean {
+    return this.#findings.stored.get('in')?.isRetained === true && isMillraceError(error, 'MILL_OFFSET_GONE')
+  }
+
+  async #produce(broker: Broker, source: Topic<Value>): Promise<void> {
+    const { plan, disk } = this.#around
     const { scheduler } = this.#lab
-    for (let round = 0; round === 0 || scheduler.inputs < INPUTS_MIN; round++) {
-      await Promise.all(plan.producers.map(producer => produce(this.#lab, plan, source, inRound(producer, round))))
-      await sleep(scheduler.chance.below(200))
+    const findings = this.#findings
+    const isDone = (): boolean => (plan === null ? scheduler.inputs >= INPUTS_MIN : !this.#producing)
+    const named = Array.from({ length: this.#plan.disk?.named ?? 0 }, (_, index) =>
+      this.#named(broker, source, `n${index}`, isDone),
+    )
+    for (let rounds = 0; rounds === 0 || !isDone(); rounds++) {
+      const round = findings.round++
+      const parts = this.#plan.producers.map(producer =>
+        produce(this.#lab, this.#plan, source, inRound(producer, round), () => disk.hasFailed),
+      )
+      await Promise.all(parts)
+      await sleep(scheduler.chance.below(plan === null ? 200 : 500))
     }
-    await sleep(this.#lab.scheduler.chance.below(300))
-    clearTimeout(busy)
-    quiet()
-    this.said = 'waiting for the operator'
-    await Promise.all([watching, operating])
-    this.said = 'draining'
-    await this.#drain(source, out)
-    this.said = 'closing'
-    this.#lab.closing = true
-    await broker.close({ timeoutMs: 60_000 }).catch((error: Error) => this.problems.push(`close: ${error.message}`))
+    await Promise.all(named)
+    await sleep(scheduler.chance.below(300))
   }
 
-  #named(): { readonly plan: Plan } {
-    return { plan: this.#plan }
-  }
-
-  /** Reads a topic in full, and writes down what is in it. */
-  async #audit(topic: Topic<Value>): Promise<Run> {
-    const lab = this.#lab
-    const handler = {
-      start: ({ partition }: HandlerContext) => lab.consumer(`audit ${topic.name}`, partition),
-      message: (delivery: Delivery<Value>, reader: unknown) => {
-        const { partition, offset, key, value } = delivery
-        const { name } = reader as { readonly name: string }
-        lab.record({ kind: 'read', reader: name, topic: topic.name, partition, offset, id: value.id, key })
-        if (delivery.headers['millrace-group'] !== undefined) this.#letter(topic.name, delivery)
-      },
+  /** A producer that goes on where it was in the process before. */
+  async #named(broker: Broker, source: Topic<Value>, name: string, isDone: () => boolean): Promise<void> {
+    const mayForget = this.#plan.disk?.durability === 'os' && this.#lab.seen.has('powerCut')
+    const producing = new NamedProducing(this.#lab, broker, source.name, name, this.#findings.numbered, mayForget)
+    try {
+      do {
+        await producing.some()
+        await sleep(this.#lab.scheduler.chance.below(200))
+      } while (!isDone())
+      await producing.finish()
+    } catch (error) {
+      this.failed(error, `producer ${name}`)
     }
-    return topic
-      .group('audit')
-      .handle<string>(handler as never, { attempts: Number.POSITIVE_INFINITY, deadLetter: false })
   }
 
-  #letter(topic: string, { partition, offset, key, value, headers }: Delivery<Value>): void {
-    const text = (name: string): string => String(headers[name])
-    this.#lab.record({
-      kind: 'letter',
-      topic,
-      partition,
-      offset,
-      id: value.id,
-      key,
-      group: text('millrace-group'),
-      source: {
-        topic: text('millrace-topic'),
-        partition: Number(text('millrace-partition')),
-        offset: Number(text('millrace-offset')),
-      },
-      reason: text('millrace-reason'),
-      failedAttempts: Number(text('millrace-failed-attempts')),
-      replayed: Number(headers['millrace-replayed'] ?? 0),
-    })
-  }
-
-  async #open(source: Topic<Value>, plan: GroupPlan): Promise<void> {
-    const handles = plan.kind === 'run' || plan.kind === 'handle'
-    this.facts.push({
-      topic: source.name,
-      group: plan.name,
-      attempts: plan.attempts,
-      ordered: handles && plan.retryOrder === 'partition' && plan.concurrency === 1,
-      keyed: handles && plan.retryOrder !== 'none',
-      from: plan.named ? 'earliest' : 'latest',
-      atMostOnce: plan.atMostOnce,
-      deadLetterTopic: `${source.name}.${plan.name}${DEAD}`,
-    })
+  async #openGroup(source: Topic<Value>, plan: GroupPlan): Promise<void> {
     this.#consuming.set(plan, [])
     await this.#join(source, plan, plan.threads)
-    const letters = await (this.#broker as Broker).topic<Value>(`${source.name}.${plan.name}${DEAD}`)
+    const letters = await (this.#broker as Broker).topic<Value>(lettersOf(plan))
+    this.#findings.letterTopics.add(letters.name)
     if (this.#plan.faults.has('fullDeadLetters')) {
       this.#lab.saw('fullDeadLetters')
       await this.#fill(letters)
       void this.#auditLater(letters)
-    } else await this.#audit(letters)
+    } else await this.#audits.read(letters)
   }
 
   /** So that no letter of some size has room until somebody reads. */
   async #fill(letters: Topic<Value>): Promise<void> {
     // What nobody is to read would make room.
-    await (await this.#audit(letters)).stop()
+    await (await this.#audits.read(letters)).stop()
     const partitions = (await letters.stats()).partitions.length
     const fillers = Array.from({ length: 4 * partitions }, (_, index) => ({
       partition: index % partitions,
@@ -179,7 +257,7 @@ export class Workload {
   async #auditLater(letters: Topic<Value>): Promise<void> {
     const started = (async () => {
       for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
-      await this.#audit(letters)
+      await this.#audits.read(letters)
     })()
     this.#late.push(started)
     await started
@@ -193,7 +271,7 @@ export class Workload {
     const consumings = this.#consuming.get(plan) as Consuming[]
     const handling = {
       ...(plan.atMostOnce
-        ? { delivery: 'at-most-once' as const, deadLetter: `${source.name}.${name}${DEAD}` }
+        ? { delivery: 'at-most-once' as const, deadLetter: lettersOf(plan) }
         : { ...options, retryOrder, concurrency }),
       ...(plan.output ? { output: 'out' } : {}),
       handlerTimeoutMs,
@@ -204,35 +282,51 @@ export class Workload {
         const handler = new URL(`?${plan.name}`, HANDLER_URL)
         const run = await group.run({ ...handling, handler, threads, restart })
         consumings.push(run)
-        this.#mind(source, plan, run)
+        this.#mind(plan, run)
         break
       }
       case 'handle': {
         const run = await group.handle(this.#lab.handler(plan) as never, handling)
         consumings.push(run)
+        if (this.#plan.disk !== null) this.#mind(plan, run)
         break
       }
       case 'consume':
-        consumings.push(this.#consume(group, plan, options))
-        break
       case 'observe':
-        consumings.push(this.#observe(group, plan, options))
+        consumings.push(this.#manual.start(group, plan, options))
         break
     }
   }
 
-  /** A run that gives up is started again. */
-  #mind(source: Topic<Value>, plan: GroupPlan, run: Run): void {
+  #mind(plan: GroupPlan, run: Run): void {
     run.finished.then(
       () => undefined,
-      async () => {
-        const consumings = this.#consuming.get(plan) as Consuming[]
-        if (!consumings.includes(run)) return
-        consumings.splice(consumings.indexOf(run), 1)
-        await sleep(50)
-        await this.#retrying(() => this.#join(source, plan, plan.threads))
-      },
+      (error: unknown) => this.#ended(plan, run, error),
     )
+  }
+
+  /** A run that gives up is started again; where retention has removed what its group wants, at the earliest there is. */
+  #ended(plan: GroupPlan, consuming: Consuming, error: unknown): void {
+    const consumings = this.#consuming.get(plan) as Consuming[]
+    if (this.#broker?.closed === true || !consumings.includes(consuming)) return
+    consumings.splice(consumings.indexOf(consuming), 1)
+    const isGone = this.#isGone(error)
+    const gaveUp = plan.kind === 'run' && !isMillraceError(error, 'MILL_DISK')
+    if (isGone || gaveUp) void this.#again(plan, isGone)
+    else this.failed(error, `group ${plan.name} has ended`)
+  }
+
+  async #again(plan: GroupPlan, isGone: boolean): Promise<void> {
+    const source = await (this.#broker as Broker).topic<Value>('in')
+    await sleep(50)
+    await this.#retrying(async () => {
+      if (isGone) {
+        const consumings = this.#consuming.get(plan) as Consuming[]
+        while (consumings.length > 0) await this.#leave(consumings)
+        await catchUp(this.#lab, source, source.group(plan.name))
+      }
+      await this.#join(source, plan, plan.threads)
+    })
   }
 
   /** Starting may fail while faults befall threads that start. */
@@ -242,83 +336,14 @@ export class Workload {
         await start()
         return
       } catch (error) {
-        if (this.#lab.closing) return
+        if (this.#lab.closing || this.#broker?.closed === true) return
+        if (this.#diskFailed(error)) return
         if (tries > 50 || isMillraceError(error, 'MILL_CLOSED')) {
-          this.problems.push(`a group could not be joined: ${(error as Error).message}`)
+          this.#problem(`a group could not be joined: ${(error as Error).message}`)
           return
         }
         await sleep(100)
       }
-    }
-  }
-
-  /** What a consumer that settles by itself does with a delivery. */
-  async #settle(delivery: ManualDelivery<Value>, plan: GroupPlan, name: ReturnType<Lab['consumer']>): Promise<void> {
-    const lab = this.#lab
-    const { chance } = lab.scheduler
-    lab.delivered(name, plan.name, delivery)
-    const letter = letterOf(delivery)
-    if (letter === 'K' || letter === 'L') await sleep(chance.between(1, 20))
-    // Its partition may have moved on in the meantime.
-    if (delivery.settled) return
-    if (chance.happens(0.03)) {
-      lab.settled(name, plan.name, delivery, 'released')
-      delivery.release()
-    } else if ('kKbL'.includes(letter)) {
-      lab.settled(name, plan.name, delivery, 'handled')
-      delivery.ack()
-    } else if (letter === 'x') {
-      lab.settled(name, plan.name, delivery, 'rejected')
-      lab.saw('rejectError')
-      delivery.reject(new Error('refused'))
-    } else {
-      lab.settled(name, plan.name, delivery, 'failed')
-      delivery.nack(new Error('nacked'))
-    }
-    if (!this.#plan.faults.has('doubleSettle') || !chance.happens(0.2)) return
-    lab.saw('doubleSettle')
-    try {
-      delivery.ack()
-      this.problems.push('a delivery was settled twice')
-    } catch (error) {
-      if (!isMillraceError(error, 'MILL_SETTLED')) throw error
-    }
-  }
-
-  #consume(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
-    const lab = this.#lab
-    const ended = new AbortController()
-    const loop = async (): Promise<void> => {
-      const name = lab.consumer(plan.name, 0)
-      for await (const delivery of group.consume({ ...options, signal: ended.signal })) {
-        await this.#settle(delivery, plan, name)
-        if (lab.scheduler.chance.happens(0.01)) break
-      }
-    }
-    const looping = (async () => {
-      while (!ended.signal.aborted) await loop()
-    })().catch((error: Error) => {
-      if (!ended.signal.aborted && this.#broker?.closed !== true) this.problems.push(`consume: ${error.message}`)
-    })
-    return {
-      async stop() {
-        ended.abort()
-        await looping
-      },
-    }
-  }
-
-  #observe(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
-    const name = this.#lab.consumer(plan.name, 0)
-    const subscription = group.observe({ ...options, window: plan.window }).subscribe({
-      next: delivery => void this.#settle(delivery, plan, name),
-      error: (error: Error) => this.problems.push(`observe: ${error.message}`),
-    })
-    return {
-      async stop() {
-        subscription.unsubscribe()
-        await sleep(100)
-      },
     }
   }
 
@@ -331,13 +356,14 @@ export class Workload {
   }
 
   async #look(source: Topic<Value>): Promise<void> {
-    for (const { group } of this.facts) {
+    for (const { group } of this.#findings.facts) {
       const { partitions } = await source.group(group).stats()
       for (const { partition, committed } of partitions)
-        this.#lab.record({ kind: 'committed', group, topic: source.name, partition, offset: committed })
+        this.#lab.record({ kind: 'committed', group, topic: source.name, partition, offset: committed, atMs: nowMs() })
     }
     for (const { partition, logStartOffset, usedBytes, windowBytes } of (await source.stats()).partitions) {
       if (usedBytes > windowBytes * 0.9) this.#lab.saw('fullWindow')
+      if (logStartOffset > 0 && this.#findings.stored.get('in')?.isRetained === true) this.#lab.saw('retention')
       this.#lab.record({ kind: 'logStart', topic: source.name, partition, offset: logStartOffset })
     }
   }
@@ -404,13 +430,13 @@ export class Workload {
   /** Waits until everything is settled, also what dead letters and outputs became. */
   async #drain(source: Topic<Value>, out: Topic<Value>): Promise<void> {
     await Promise.all(this.#late)
-    for (const { group } of this.facts) {
+    for (const { group } of this.#findings.facts) {
       if (!(await this.#settlesAll(source.group(group)))) return
-      this.drained.push(`${group} of ${source.name}`)
+      this.#findings.drained.push(`${group} of ${source.name}`)
     }
     await this.#look(source)
     for (const topic of [source, out]) await this.#settlesAll(topic.group('audit'))
-    for (const { deadLetterTopic } of this.facts) {
+    for (const { deadLetterTopic } of this.#findings.facts) {
       const letters = await (this.#broker as Broker).topic<Value>(deadLetterTopic as string)
       await this.#settlesAll(letters.group('audit'))
     }
@@ -426,7 +452,7 @@ export class Workload {
       const now = `${stats.lag} ${stats.failures} ${stats.deadLettered}`
       if (now !== last) since = nowMs()
       else if (nowMs() - since > STILL_MS) {
-        this.problems.push(`A5: group ${group.name} is not drained: ${JSON.stringify(stats)}`)
+        this.#problem(`A5: group ${group.name} is not drained: ${JSON.stringify(stats)}`)
         return false
       }
       last = now

@@ -1,0 +1,35 @@
+/**
+ * Where a broker's folder lies: its disk, and the lock that keeps others out.
+ *
+ * Leaf, any thread. Everything in `runtime/` that touches a folder takes both from here, so that a simulation can put a disk
+ * of its own in their place, one for all threads of a process (see actors/world.ts for the rest of the world). They are live
+ * bindings: `replaceDisk` reaches modules that are loaded already. What is a tool on real files (`runtime/cli/`) is not
+ * simulated, and takes them from where they are made.
+ */
+import { randomBytes } from 'node:crypto'
+import { acquireLock, type Lock } from './directory-lock.ts'
+import type { Disk } from './disk.ts'
+import { NodeDisk } from './node-disk.ts'
+
+/** The disk as this thread sees it. */
+export let openDisk: () => Disk = () => new NodeDisk()
+
+/** Takes a folder for this process. @throws DirectoryHeldError, UnreadableLockError, DiskError */
+export let lockDirectory: (directory: string) => Lock = directory => acquireLock(directory)
+
+/** Bytes that nobody can guess, and no folder has had before. */
+export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes
+
+/** All of the above. */
+export interface WorldDisk {
+  readonly openDisk: typeof openDisk
+  readonly lockDirectory: typeof lockDirectory
+  readonly uniqueBytes: typeof uniqueBytes
+}
+
+/** Puts another disk in place of the real one, on this thread and for good. For simulations only. */
+export function replaceDisk(world: WorldDisk): void {
+  openDisk = world.openDisk
+  lockDirectory = world.lockDirectory
+  uniqueBytes = world.uniqueBytes
+}

@@ -1,0 +1,48 @@
+/**
+ * What the processes of one simulation have found out together, and what all of them know of its topics and groups.
+ */
+import type { GroupFacts, StoredFacts } from '../history/history.ts'
+import type { GroupPlan, Plan } from './plan.ts'
+
+const DEAD = '.dlq'
+
+export class Findings {
+  readonly facts: readonly GroupFacts[]
+  readonly stored: ReadonlyMap<string, StoredFacts>
+  readonly drained: string[] = []
+  readonly problems: string[] = []
+  /** Rounds of messages so far: none is published twice. */
+  round = 0
+  /** Numbers of named producers below these were published. */
+  readonly numbered: Map<string, number> = new Map()
+  /** Topics of dead letters that are there. */
+  readonly letterTopics: Set<string> = new Set()
+
+  constructor({ groups, disk }: Plan) {
+    this.facts = groups.map(plan => {
+      const handles = plan.kind === 'run' || plan.kind === 'handle'
+      return {
+        topic: 'in',
+        group: plan.name,
+        attempts: plan.attempts,
+        ordered: handles && plan.retryOrder === 'partition' && plan.concurrency === 1,
+        keyed: handles && plan.retryOrder !== 'none',
+        from: plan.named ? 'earliest' : 'latest',
+        atMostOnce: plan.atMostOnce,
+        deadLetterTopic: lettersOf(plan),
+      }
+    })
+    const stored = new Map<string, StoredFacts>()
+    if (disk !== null) {
+      const { durability, outDurability, retentionBytes } = disk
+      stored.set('in', { durability, isRetained: retentionBytes !== Number.POSITIVE_INFINITY })
+      stored.set('out', { durability: outDurability, isRetained: false })
+      for (const plan of groups) stored.set(lettersOf(plan), { durability, isRetained: false })
+    }
+    this.stored = stored
+  }
+}
+
+export function lettersOf({ name }: GroupPlan): string {
+  return `in.${name}${DEAD}`
+}

@@ -22,10 +22,10 @@ import type { BatchShape } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
 import type { ManualDelivery, RetryOrder } from '../types.ts'
-import { type FetchedFrame, RecordDelivery } from './delivery.ts'
+import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import { Lane, type LaneEntry } from './lane.ts'
-import { SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { outputsOf } from './outputs.ts'
 import { isPromiseLike } from './promise-like.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -42,12 +42,6 @@ export interface LaneExecutorSetting {
   /** Takes what the handler returns; null: it is dropped. */
   readonly output: TopicProducer | null
   readonly turnstile: Turnstile
-}
-
-/** Where a record's bytes are. */
-export interface RecordPlace {
-  readonly frame: FetchedFrame
-  readonly at: number
 }
 
 type Entry = LaneEntry<RecordPlace>
@@ -254,11 +248,11 @@ export class LaneExecutor implements TurnTaker, Settler {
     const { handler, turnstile } = this.#setting
     const context = this.#setting.context.forDelivery()
     const batches = handler.batch !== undefined
-    const deliveries = entries.map(({ payload: { frame, at }, offset, deliveryAttempt, failedAttempts }) =>
-      batches
-        ? new SettleableDelivery(this, frame, at, offset, deliveryAttempt, failedAttempts)
-        : new RecordDelivery(frame, at, offset, deliveryAttempt, failedAttempts),
-    )
+    const deliveries = entries.map(entry => {
+      if (batches) return new SettleableDelivery(this, entry)
+      const { payload, offset, deliveryAttempt, failedAttempts } = entry
+      return new RecordDelivery(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
+    })
     const call: Call = { entries, deliveries, context, timer: null, dueMs: 0, handled: 0, over: false }
     this.#calls.add(call)
     for (const entry of entries) {

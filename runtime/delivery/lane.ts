@@ -107,6 +107,11 @@ export class Lane<P> {
     return this.#out
   }
 
+  /** All of them, by offset. */
+  get entries(): readonly LaneEntry<P>[] {
+    return this.#line.slice(this.#head)
+  }
+
   /** Whether records go out one at a time, because one of them may have killed its thread. */
   get careful(): boolean {
     return this.#suspects.size > 0
@@ -205,7 +210,7 @@ export class Lane<P> {
     this.#leaveOut(entry)
     this.#unlist(entry)
     entry.stage = 'settled'
-    if (this.#failed.delete(entry)) this.#findOldestFailed()
+    if (entry.failedAttempts > 0 && this.#failed.delete(entry)) this.#findOldestFailed()
     if (entry.key !== null) {
       const members = this.#keys.get(entry.key) ?? []
       members.splice(members.indexOf(entry), 1)
@@ -261,7 +266,7 @@ export class Lane<P> {
   #leaveOut(entry: LaneEntry<P>): void {
     if (entry.stage === 'out') this.#out--
     if (entry.stage === 'parked') this.#parked.delete(entry)
-    this.#suspects.delete(entry)
+    if (this.#suspects.size > 0) this.#suspects.delete(entry)
   }
 
   #park(entry: LaneEntry<P>): void {
@@ -378,7 +383,9 @@ export class Lane<P> {
   #unlist(entry: LaneEntry<P>): void {
     if (!entry.listed) return
     entry.listed = false
-    const index = this.#list.indexOf(entry)
-    this.#list.splice(index, 1)
+    const list = this.#list
+    // Mostly it is the only one, and was taken a moment ago.
+    if (list[list.length - 1] === entry) list.pop()
+    else list.splice(list.indexOf(entry), 1)
   }
 }

@@ -2,6 +2,13 @@
 import { failureOf, MillraceError } from '../errors.ts'
 import type { ManualDelivery, RetryOrder } from '../types.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
+import type { LaneEntry } from './lane.ts'
+
+/** Where a record's bytes are. */
+export interface RecordPlace {
+  readonly frame: FetchedFrame
+  readonly at: number
+}
 
 /** Who is told how a delivery ended. */
 export interface Settler {
@@ -16,6 +23,8 @@ export interface Settler {
 }
 
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
+  /** What its reader knows of the record. */
+  readonly entry: LaneEntry<RecordPlace>
   readonly #settler: Settler
   #settled = false
   #expired = false
@@ -26,15 +35,10 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   /** Why its value could not be decoded, once that was tried. */
   undecodable: unknown = null
 
-  constructor(
-    settler: Settler,
-    frame: FetchedFrame,
-    at: number,
-    offset: number,
-    deliveryAttempt: number,
-    failedAttempts: number,
-  ) {
-    super(frame, at, offset, deliveryAttempt, failedAttempts)
+  constructor(settler: Settler, entry: LaneEntry<RecordPlace>) {
+    const { payload, offset, deliveryAttempt, failedAttempts } = entry
+    super(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
+    this.entry = entry
     this.#settler = settler
   }
 

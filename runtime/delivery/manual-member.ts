@@ -20,8 +20,7 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import type { RetryOrder } from '../types.ts'
 import type { RunMember } from './handler-member.ts'
 import { Lane, type LaneEntry } from './lane.ts'
-import type { RecordPlace } from './lane-executor.ts'
-import { SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
 const TURN_DELIVERIES_MAX = 1_024
@@ -35,11 +34,12 @@ export interface Credits {
   ended: boolean
 }
 
-/** A record that is out, or whose failure is judged. */
-interface Open {
-  readonly entry: LaneEntry<RecordPlace>
-  readonly delivery: SettleableDelivery
+interface HeldRecord extends RecordPlace {
+  /** The last one that was handed out for it. */
+  delivery: SettleableDelivery | null
 }
+
+type Entry = LaneEntry<HeldRecord>
 
 class ManualReader implements TurnTaker, Settler {
   readonly reader: PartitionReader
@@ -47,10 +47,11 @@ class ManualReader implements TurnTaker, Settler {
   readonly #thread: AttachedThread
   readonly #credits: Credits
   readonly #emit: (delivery: SettleableDelivery) => void
-  readonly #lane: Lane<RecordPlace>
+  readonly #lane: Lane<HeldRecord>
   readonly #ledger: Ledger
   readonly #settlements: SettlementQueue
-  readonly #open = new Map<number, Open>()
+  /** Records whose failure is judged, by offset. */
+  readonly #judged = new Map<number, Entry>()
   #timer: ReturnType<typeof setTimeout> | null = null
   #timerMs = Number.POSITIVE_INFINITY
   paused = false
@@ -106,28 +107,23 @@ class ManualReader implements TurnTaker, Settler {
     while (entry === null && this.#hasRoom() && reader.next()) {
       const { frame, at, offset } = reader
       const key = this.retryOrder === 'key' ? reader.keyText() : null
-      const taken = lane.take(offset, key, { frame, at }, reader.knownOf(offset))
+      const taken = lane.take(offset, key, { frame, at, delivery: null }, reader.knownOf(offset))
       if (taken.stage === 'judged') this.#askAgain(taken)
       entry = lane.next(now)
     }
     if (entry === null) return false
-    const { offset, payload, deliveryAttempt, failedAttempts } = entry
-    const delivery = new SettleableDelivery(this, payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
-    this.#open.set(offset, { entry, delivery })
-    if (this.#isKept(offset)) this.#ledger.handOut(offset, deliveryAttempt)
+    const delivery = new SettleableDelivery(this, entry)
+    entry.payload.delivery = delivery
+    if (this.#isKept(entry.offset)) this.#ledger.handOut(entry.offset, entry.deliveryAttempt)
     this.#credits.available--
     this.#emit(delivery)
     return true
   }
 
   /** It is to be a dead letter: its verdict went to the reader before, if it was given. */
-  #askAgain(entry: LaneEntry<RecordPlace>): void {
-    const { frame, at } = entry.payload
-    const { offset, deliveryAttempt, failedAttempts } = entry
-    const delivery = new SettleableDelivery(this, frame, at, offset, deliveryAttempt, failedAttempts)
-    delivery.expire()
-    this.#open.set(offset, { entry, delivery })
-    this.#settlements.send(offset, 'failed', deliveryAttempt, new Error('it waits for its dead letter'))
+  #askAgain(entry: Entry): void {
+    this.#judged.set(entry.offset, entry)
+    this.#settlements.send(entry.offset, 'failed', entry.deliveryAttempt, new Error('it waits for its dead letter'))
   }
 
   /** Whether the ledger reaches as far as this record. */
@@ -158,24 +154,22 @@ class ManualReader implements TurnTaker, Settler {
     )
   }
 
-  #settle(entry: LaneEntry<RecordPlace>): void {
-    this.#open.delete(entry.offset)
+  #settle(entry: Entry): void {
     this.#lane.settle(entry)
     if (this.#isKept(entry.offset)) this.#ledger.settle(entry.offset, entry.deliveryAttempt)
     this.#thread.wake()
   }
 
-  #back(entry: LaneEntry<RecordPlace>): void {
+  #back(entry: Entry): void {
     if (this.#isKept(entry.offset)) this.#ledger.back(entry.offset, entry.deliveryAttempt)
     this.#thread.wake()
   }
 
   /** The record of a delivery that has just been settled, if that still counts. */
-  #returned({ offset }: SettleableDelivery): LaneEntry<RecordPlace> | null {
-    const open = this.#closed ? undefined : this.#open.get(offset)
-    if (open === undefined) return null
+  #returned({ entry }: SettleableDelivery): Entry | null {
+    if (this.#closed) return null
     this.#credits.available++
-    return open.entry
+    return entry as Entry
   }
 
   acked(delivery: SettleableDelivery): void {
@@ -184,15 +178,13 @@ class ManualReader implements TurnTaker, Settler {
   }
 
   withdrawn(delivery: SettleableDelivery): void {
-    const open = this.#open.get(delivery.offset)
-    if (open !== undefined) open.entry.deliveryAttempt--
+    if (!this.#closed) delivery.entry.deliveryAttempt--
     this.released(delivery)
   }
 
   released(delivery: SettleableDelivery): void {
     const entry = this.#returned(delivery)
     if (entry === null) return
-    this.#open.delete(entry.offset)
     this.#lane.release(entry)
     this.#back(entry)
   }
@@ -202,6 +194,7 @@ class ManualReader implements TurnTaker, Settler {
     if (entry === null) return
     // Known here at once, so that nothing it holds goes out while the group decides.
     this.#lane.fail(entry)
+    this.#judged.set(entry.offset, entry)
     this.#back(entry)
     this.#settlements.send(entry.offset, how, entry.deliveryAttempt, error)
   }
@@ -217,11 +210,13 @@ class ManualReader implements TurnTaker, Settler {
   }
 
   verdict({ epoch, offset, action, failedAttempts, delayMs }: Verdict): void {
-    const entry = this.#open.get(offset)?.entry
-    if (this.#closed || epoch !== this.reader.assignment.epoch || entry?.stage !== 'judged') return
-    if (action === VERDICT.skip) this.#settle(entry)
-    else if (failedAttempts >= entry.failedAttempts) {
-      this.#open.delete(offset)
+    const entry = this.#judged.get(offset)
+    if (this.#closed || epoch !== this.reader.assignment.epoch || entry === undefined) return
+    if (action === VERDICT.skip) {
+      this.#judged.delete(offset)
+      this.#settle(entry)
+    } else if (failedAttempts >= entry.failedAttempts) {
+      this.#judged.delete(offset)
       this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
       this.#thread.wake()
     }
@@ -233,13 +228,14 @@ class ManualReader implements TurnTaker, Settler {
     this.#settlements.close()
     this.reader.close()
     if (this.#timer !== null) clearTimeout(this.#timer)
-    for (const { entry, delivery } of this.#open.values()) {
-      if (!delivery.settled) this.#credits.available++
-      const { offset, deliveryAttempt } = entry
-      if (this.#isKept(offset)) this.#ledger.back(offset, delivery.unseen ? deliveryAttempt - 1 : deliveryAttempt)
-      delivery.expire()
+    for (const { stage, offset, deliveryAttempt, payload } of this.#lane.entries) {
+      if (stage !== 'out' && stage !== 'judged') continue
+      if (stage === 'out') this.#credits.available++
+      const unseen = stage === 'out' && payload.delivery?.unseen === true
+      if (this.#isKept(offset)) this.#ledger.back(offset, unseen ? deliveryAttempt - 1 : deliveryAttempt)
+      payload.delivery?.expire()
     }
-    this.#open.clear()
+    this.#judged.clear()
   }
 }
 

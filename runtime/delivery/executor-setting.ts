@@ -4,6 +4,7 @@ import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Handler } from '../types.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
@@ -19,4 +20,6 @@ export interface ExecutorSetting {
   readonly output: TopicProducer | null
   /** Shared by the thread's executors; without it none waits for another. */
   readonly turnstile?: Turnstile
+  /** For a handler with snapshots. */
+  readonly keeper?: SnapshotKeeper
 }

@@ -21,7 +21,7 @@ import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { HoldTimer } from './hold-timer.ts'
 import { isPromiseLike } from './promise-like.ts'
-import { SnapshotKeeper } from './snapshot-keeper.ts'
+import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Turnstile } from './turnstile.ts'
 
 /**
@@ -74,11 +74,7 @@ export class Executor implements TurnTaker {
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
     this.#userState = userState
     this.#doubtsEndMs = wallMs() + BYSTANDERS_MS
-    const { snapshot } = setting.handler
-    this.#keeper =
-      snapshot === undefined
-        ? null
-        : new SnapshotKeeper(setting.thread, setting.reader, () => snapshot.call(setting.handler, this.#userState))
+    this.#keeper = setting.keeper ?? null
   }
 
   get userState(): unknown {
@@ -105,6 +101,7 @@ export class Executor implements TurnTaker {
   /** Its slot is closed: whatever its handler still does counts for nothing. */
   abandon(): void {
     this.#clearTimers()
+    if (this.#state !== 'closed') this.#keeper?.close()
     this.#state = 'closed'
     this.#handOut++
   }

@@ -16,6 +16,8 @@ import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
 import { LaneExecutor } from './lane-executor.ts'
 import { checkHandling } from './load-handler.ts'
+import { SnapshotBudget } from './snapshot-budget.ts'
+import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** Takes part in a run on behalf of one thread. */
@@ -48,6 +50,7 @@ export class HandlerMember implements RunMember {
   /** Whose handler's `start` runs, and for which epoch; who is not here any more was revoked meanwhile. */
   readonly #starting = new Map<number, { readonly epoch: number; readonly context: DeliveryContext }>()
   readonly #turnstile = new Turnstile()
+  readonly #snapshotBudget = new SnapshotBudget()
   #paused = false
   #abandoned = false
 
@@ -109,11 +112,21 @@ export class HandlerMember implements RunMember {
     const setting = { thread: this.#thread, reader, context, handlerTimeoutMs, output, turnstile: this.#turnstile }
     const handler = this.#handler
     const { message } = handler
-    if (message !== undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1)))
+    if (message !== undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1))) {
+      const { snapshot } = handler
+      const keeper =
+        snapshot === undefined
+          ? {}
+          : {
+              keeper: new SnapshotKeeper(this.#thread, reader, this.#snapshotBudget, () =>
+                snapshot.call(handler, state),
+              ),
+            }
       return new Executor(
-        { ...setting, handler: handler as typeof handler & { message: typeof message }, atMostOnce },
+        { ...setting, ...keeper, handler: handler as typeof handler & { message: typeof message }, atMostOnce },
         state,
       )
+    }
     const batches = message === undefined ? (batch ?? BATCH) : ALONE
     return new LaneExecutor({ ...setting, handler, retryOrder, concurrency, batch: batches }, state)
   }

@@ -16,6 +16,8 @@ export interface FrameSource {
   fetch(): Buffer | null
   /** Everything below `offset` is settled, and needed no more. */
   release(offset: number): void
+  /** Whether what is fetched and not released is a quarter of what there is room for. */
+  crowdsWindow(): boolean
   /** Nothing is fetched any more. */
   close(): void
 }

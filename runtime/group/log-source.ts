@@ -138,6 +138,10 @@ export class LogSource implements FrameSource {
   /** Nothing is held back: all of it is in the log. */
   release(): void {}
 
+  crowdsWindow(): boolean {
+    return false
+  }
+
   close(): void {
     this.#log.close()
   }

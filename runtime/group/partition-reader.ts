@@ -180,6 +180,11 @@ export class PartitionReader {
     this.#thread.committed(this.assignment.place.host)
   }
 
+  /** Whether what is read and not committed takes so much of the window that its writer may be waiting for this reader. */
+  get crowdsWindow(): boolean {
+    return this.#source.crowdsWindow()
+  }
+
   /** Nothing is read any more. */
   close(): void {
     this.#source.close()

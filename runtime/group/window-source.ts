@@ -64,5 +64,12 @@ export class WindowSource implements FrameSource {
     this.#memory.store(this.#pin, this.#held[0]?.position ?? this.#position)
   }
 
+  crowdsWindow(): boolean {
+    const oldest = this.#held[0]
+    return (
+      oldest !== undefined && ((this.#position - oldest.position) | 0) >= this.#assignment.place.window.capacity >> 2
+    )
+  }
+
   close(): void {}
 }

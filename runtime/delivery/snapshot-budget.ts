@@ -1,0 +1,31 @@
+/**
+ * What the snapshots of one thread may cost, over all partitions that it handles: a hundredth of its time, or a tenth where records come
+ * in bursts, with nothing to hand out in between.
+ *
+ * The handling thread; shared by the keepers of a run on it (snapshot-keeper.ts), which come and go with its partitions.
+ */
+
+const COSTS_MAX = 0.01
+const STILL_COSTS_MAX = 0.1
+
+export class SnapshotBudget {
+  #keepers = 0
+
+  enter(): void {
+    this.#keepers++
+  }
+
+  leave(): void {
+    this.#keepers--
+  }
+
+  /** How much later a keeper whose snapshot cost this much may take its next one. */
+  pauseMs(costMs: number): number {
+    return (costMs * this.#keepers) / COSTS_MAX
+  }
+
+  /** How long no record must have come for it to be taken sooner. */
+  stillMs(costMs: number): number {
+    return (costMs * this.#keepers) / STILL_COSTS_MAX
+  }
+}

@@ -23,9 +23,12 @@ const STILL_MS = 5
 const STILL_MS_MAX = 1_000
 const SNAPSHOT_BYTES_MAX: number = 8 * 1_024 * 1_024
 
+type KeepingThread = Pick<AttachedThread, 'home' | 'wake'>
+type KeptReader = Pick<PartitionReader, 'assignment' | 'committed' | 'commit' | 'crowdsWindow'>
+
 export class SnapshotKeeper {
-  readonly #thread: AttachedThread
-  readonly #reader: PartitionReader
+  readonly #thread: KeepingThread
+  readonly #reader: KeptReader
   readonly #snapshot: () => unknown
   readonly #budget: SnapshotBudget
   /** When the next one may be taken. */
@@ -40,7 +43,7 @@ export class SnapshotKeeper {
   #keeping: Promise<void> | null = null
   #hasFailed = false
 
-  constructor(thread: AttachedThread, reader: PartitionReader, budget: SnapshotBudget, snapshot: () => unknown) {
+  constructor(thread: KeepingThread, reader: KeptReader, budget: SnapshotBudget, snapshot: () => unknown) {
     this.#thread = thread
     this.#reader = reader
     this.#budget = budget

@@ -1,7 +1,7 @@
 /** What a reader does about bytes in a window that are no frames, and about what the reader before it may have died of. */
 import { Arena, Memory, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { FRAME_HEADER_BYTES } from '../log/frame.ts'
+import { FRAME_BASE_OFFSET, FRAME_HEADER_BYTES } from '../log/frame.ts'
 import type { Assignment, KnownRecord } from '../places.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { PartitionReader } from './partition-reader.ts'
@@ -9,11 +9,11 @@ import { PartitionReader } from './partition-reader.ts'
 const CAPACITY = 65_536
 
 /** A reader over a window that holds these bytes, committed. */
-function readerOver(bytes: Uint8Array, known: readonly KnownRecord[] = []): PartitionReader {
+function readerOver(bytes: Uint8Array, known: readonly KnownRecord[] = [], capacity = CAPACITY): PartitionReader {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
-  const window = { address: arena.allocate(windowBytes(CAPACITY)), capacity: CAPACITY }
-  const writer = new WindowWriter(memory, window.address, CAPACITY)
+  const window = { address: arena.allocate(windowBytes(capacity)), capacity }
+  const writer = new WindowWriter(memory, window.address, capacity)
   writer.writeIn(bytes)
   writer.commit()
   const thread = { memory, committed: () => undefined } as unknown as AttachedThread
@@ -71,4 +71,24 @@ t.test('what failed under the reader before is doubtful until it is judged again
   t.same(doubtful(), [false, false, true, false, false])
   reader.keepKnown({ ...first, offset: 2, failedAttempts: 2 })
   t.same(doubtful(), [false, false, false, false, false])
+})
+
+t.test('it crowds its window while a quarter of it is read and not committed', async t => {
+  // A fetch takes all of the first 64 KiB, so that what crowds is whole fetches; frames of one record each.
+  const frames = Array.from({ length: 1_024 }, (_, at) => {
+    const bytes = frame(128, 56)
+    new DataView(bytes.buffer).setUint32(FRAME_BASE_OFFSET, at, true)
+    return bytes
+  })
+  for (const [capacity, crowds] of [
+    [4 * CAPACITY, true],
+    [8 * CAPACITY, false],
+  ] as const) {
+    const reader = readerOver(Buffer.concat(frames), [], capacity)
+    t.notOk(reader.crowdsWindow)
+    reader.next()
+    t.equal(reader.crowdsWindow, crowds, `64 KiB of ${capacity}`)
+    reader.commit(512)
+    t.notOk(reader.crowdsWindow)
+  }
 })

@@ -48,7 +48,7 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
   const rows: Row[] = []
   for (const name of suiteNames.filter(suite => names.includes(suite))) {
     const suite = suites[name]
-    const effort = options.quick ? quickEffort : { ...fullEffort, rounds: suite.rounds }
+    const effort = options.quick ? quickEffort : { ...fullEffort, ...suite.effort }
     for (const one of suite.cases) {
       if (options.case?.includes(one.name) === false) continue
       const subjects = one.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)

@@ -1,11 +1,12 @@
 /**
- * What the snapshots of one thread may cost, over all partitions that it handles: a hundredth of its time, or a tenth where records come
- * in bursts, with nothing to hand out in between.
+ * What the snapshots of one thread may cost, over all partitions that it handles: three hundredths of its time, or a tenth
+ * where records come in bursts, with nothing to hand out in between. What a crash makes the thread handle again is what came in
+ * between two of them.
  *
  * The handling thread; shared by the keepers of a run on it (snapshot-keeper.ts), which come and go with its partitions.
  */
 
-const COSTS_MAX = 0.01
+const COSTS_MAX = 0.03
 const STILL_COSTS_MAX = 0.1
 
 export class SnapshotBudget {

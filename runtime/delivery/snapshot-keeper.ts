@@ -9,7 +9,7 @@
  * When there is nothing to hand out, that may be over in a moment: the next one is taken when nothing has come for a while, or when
  * its time has come anyway; but at once if a window may be full of what only waits to be committed.
  *
- * Bounds: one snapshot under way; the next one SNAPSHOT_MS later, or when those of the thread cost a hundredth of its time
+ * Bounds: one snapshot under way; the next one SNAPSHOT_MS later, or when those of the thread cost three hundredths of its time
  * (snapshot-budget.ts), or after STILL_MS to STILL_MS_MAX without a record; SNAPSHOT_BYTES_MAX characters of text.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'

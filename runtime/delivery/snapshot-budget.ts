@@ -1,13 +1,11 @@
 /**
- * What the snapshots of one thread may cost, over all partitions that it handles: three hundredths of its time, or a tenth
- * where records come in bursts, with nothing to hand out in between. What a crash makes the thread handle again is what came in
- * between two of them.
+ * What the snapshots of one thread may cost, over all partitions that it handles: a tenth of its time. What a crash makes it
+ * handle again is what came in between two of them.
  *
  * The handling thread; shared by the keepers of a run on it (snapshot-keeper.ts), which come and go with its partitions.
  */
 
-const COSTS_MAX = 0.03
-const STILL_COSTS_MAX = 0.1
+const COSTS_MAX = 0.1
 
 export class SnapshotBudget {
   #keepers = 0
@@ -23,10 +21,5 @@ export class SnapshotBudget {
   /** How much later a keeper whose snapshot cost this much may take its next one. */
   pauseMs(costMs: number): number {
     return (costMs * this.#keepers) / COSTS_MAX
-  }
-
-  /** How long no record must have come for it to be taken sooner. */
-  stillMs(costMs: number): number {
-    return (costMs * this.#keepers) / STILL_COSTS_MAX
   }
 }

@@ -6,11 +6,9 @@
  * over restores the state and goes on at its offset, so that each record counts once in it. The state is turned into text at
  * once, when no delivery is under way, and is kept while the next ones are handled.
  *
- * When there is nothing to hand out, that may be over in a moment: the next one is taken when nothing has come for a while, or when
- * its time has come anyway; but at once if a window may be full of what only waits to be committed.
- *
- * Bounds: one snapshot under way; the next one SNAPSHOT_MS later, or when those of the thread cost three hundredths of its time
- * (snapshot-budget.ts), or after STILL_MS to STILL_MS_MAX without a record; SNAPSHOT_BYTES_MAX characters of text.
+ * Bounds: one snapshot under way; the next one SNAPSHOT_MS later, or when those of the thread cost a tenth of its time
+ * (snapshot-budget.ts). When there is nothing to hand out it is waited for no longer than IDLE_MS, and not at all if the window may
+ * be full of what only waits to be committed. SNAPSHOT_BYTES_MAX characters of text.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
@@ -19,8 +17,8 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { SnapshotBudget } from './snapshot-budget.ts'
 
 const SNAPSHOT_MS = 25
-const STILL_MS = 5
-const STILL_MS_MAX = 1_000
+/** How long whoever waits until all is committed waits for that at most. */
+const IDLE_MS = 1_000
 const SNAPSHOT_BYTES_MAX: number = 8 * 1_024 * 1_024
 
 type KeepingThread = Pick<AttachedThread, 'home' | 'wake'>
@@ -33,11 +31,9 @@ export class SnapshotKeeper {
   readonly #budget: SnapshotBudget
   /** When the next one may be taken. */
   #nextMs = 0
-  /** How long nothing must have come for it to be taken sooner. */
-  #stillMs = STILL_MS
-  /** Since when nothing has come behind which offset. */
-  #still = { offset: -1, sinceMs: 0 }
-  /** Looks again whether nothing has come. */
+  /** When it may be taken in any case, once there is nothing to hand out. */
+  #idleMs = 0
+  /** Looks again when it may be taken. */
   #timer: ReturnType<typeof setTimeout> | null = null
   /** What is under way; null: nothing. */
   #keeping: Promise<void> | null = null
@@ -53,30 +49,28 @@ export class SnapshotKeeper {
 
   /** Nothing would come of `reached` now. */
   get isBusy(): boolean {
-    return this.#keeping !== null || this.#hasFailed || this.#timer !== null
+    const isWaiting = this.#timer !== null && !this.#reader.crowdsWindow
+    return this.#keeping !== null || this.#hasFailed || isWaiting
   }
 
   /** Everything below `offset` is in the state, and nothing else. `isIdle`: there is nothing to hand out. */
   reached(offset: number, isIdle: boolean): void {
     if (this.#keeping !== null || this.#hasFailed || offset <= this.#reader.committed) return
     const now = nowMs()
-    if (now < this.#nextMs && !(isIdle && (this.#reader.crowdsWindow || this.#isStill(offset, now)))) return
-    this.#take(offset)
+    const dueMs = isIdle ? this.#idleDueMs() : this.#nextMs
+    if (now >= dueMs) this.#take(offset)
+    else if (isIdle) this.#wait(dueMs - now)
   }
 
-  /** Whether nothing has come for long enough; if not, looks again when that may be so. */
-  #isStill(offset: number, now: number): boolean {
-    if (this.#still.offset !== offset) this.#still = { offset, sinceMs: now }
-    const leftMs = this.#still.sinceMs + this.#stillMs - now
-    if (leftMs <= 0) return true
-    this.#timer ??= setTimeout(
-      () => {
-        this.#timer = null
-        this.#thread.wake()
-      },
-      Math.min(leftMs, this.#nextMs - now),
-    )
-    return false
+  #idleDueMs(): number {
+    return this.#reader.crowdsWindow ? 0 : Math.min(this.#nextMs, this.#idleMs)
+  }
+
+  #wait(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null
+      this.#thread.wake()
+    }, ms)
   }
 
   #take(offset: number): void {
@@ -113,7 +107,7 @@ export class SnapshotKeeper {
       const text = textOf(this.#snapshot())
       const now = nowMs()
       this.#nextMs = now + Math.max(SNAPSHOT_MS, this.#budget.pauseMs(now - since))
-      this.#stillMs = Math.min(STILL_MS_MAX, Math.max(STILL_MS, this.#budget.stillMs(now - since)))
+      this.#idleMs = now + IDLE_MS
       const isKept = await this.#thread.home.keepSnapshot(member, epoch, offset, text)
       if (isKept) this.#reader.commit(offset)
       this.#hasFailed = !isKept

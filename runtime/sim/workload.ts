@@ -106,8 +106,9 @@ export class Workload {
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
     faults.begin(main)
     this.said = 'producing'
-    const watching = this.#sample(source)
-    const operating = this.#operate(source)
+    const others = Promise.all([this.#sample(source), this.#operate(source)])
+    // Should the broker fail while they are at it, that is heard below.
+    others.catch(() => undefined)
     const quiet = (): void => {
       this.#producing = false
       faults.end()
@@ -117,7 +118,7 @@ export class Workload {
     clearTimeout(busy)
     quiet()
     this.said = 'waiting for the operator'
-    await Promise.all([watching, operating])
+    await others
     if (plan === null) {
       this.said = 'draining'
       await this.#drain(source, out)

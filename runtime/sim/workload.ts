@@ -237,7 +237,7 @@ export class Workload {
     if (this.#plan.faults.has('fullDeadLetters')) {
       this.#lab.saw('fullDeadLetters')
       await this.#fill(letters)
-      void this.#auditLater(letters)
+      this.#late.push(this.#auditLater(letters))
     } else await this.#audits.read(letters)
   }
 
@@ -256,12 +256,8 @@ export class Workload {
   #late: Promise<unknown>[] = []
 
   async #auditLater(letters: Topic<Value>): Promise<void> {
-    const started = (async () => {
-      for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
-      await this.#audits.read(letters)
-    })()
-    this.#late.push(started)
-    await started
+    for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
+    await this.#audits.read(letters).catch((error: unknown) => this.failed(error, `reading ${letters.name}`))
   }
 
   /** One more consumer of a group, or its first. */
@@ -318,9 +314,9 @@ export class Workload {
   }
 
   async #again(plan: GroupPlan, isGone: boolean): Promise<void> {
-    const source = await (this.#broker as Broker).topic<Value>('in')
     await sleep(50)
     await this.#retrying(async () => {
+      const source = await (this.#broker as Broker).topic<Value>('in')
       if (isGone) {
         const consumings = this.#consuming.get(plan) as Consuming[]
         while (consumings.length > 0) await this.#leave(consumings)

@@ -100,17 +100,18 @@ export class ProducerDesk {
   }
 
   #make(key: string, ends: readonly number[]): ProducerState {
-    const state: ProducerState = { id: this.#catalog.nextStoredId(), next: 0, seen: ends }
-    // Its records are known by this number: were it lost with the power, they would be published again.
-    this.#catalog.producers.keepDurably(key, state)
-    return state
+    return this.#kept(key, { id: this.#catalog.nextStoredId(), next: 0, seen: ends })
   }
 
   /** A loss of power may have taken records that were seen: those that come in their place lie before. */
   #known(key: string, known: ProducerState, ends: readonly number[]): ProducerState {
     const seen = known.seen.map((offset, partition) => Math.min(offset, ends[partition] ?? 0))
-    if (seen.every((offset, partition) => offset === known.seen[partition])) return known
-    const state: ProducerState = { ...known, seen }
+    const isThere = seen.every((offset, partition) => offset === known.seen[partition])
+    return isThere ? known : this.#kept(key, { ...known, seen })
+  }
+
+  /** Its records are found by what this says: were it lost with the power, they would be published again. */
+  #kept(key: string, state: ProducerState): ProducerState {
     this.#catalog.producers.keepDurably(key, state)
     return state
   }

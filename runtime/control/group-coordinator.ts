@@ -95,6 +95,14 @@ export class GroupCoordinator {
     return [...this.#state.members.values()].filter(member => member.up && member.owned.length > 0).length
   }
 
+  /** The run whose member reads there; null: that reader has been replaced. */
+  runOf(member: number, epoch: number): number | null {
+    for (const slot of this.group.slots.values())
+      if (slot.member === member && slot.epoch === epoch)
+        return this.#members.get(this.#holders.get(slot) ?? '')?.run ?? null
+    return null
+  }
+
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#queue.then(task)
     this.#queue = done.catch(() => undefined)

@@ -36,7 +36,7 @@ import type {
   SlotCrash,
 } from '../protocol.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
-import type { GroupCoordinator, MemberHandle } from './group-coordinator.ts'
+import type { CrashOf, GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 import { type Sight, seen, UNSEEN } from './watchdog.ts'
@@ -319,19 +319,21 @@ export class HandlerRun {
     this.#firsts.delete(host.id)
     // Of a run that has not begun nothing is replaced: its start fails.
     if (this.#ending || first !== undefined) {
-      if (wasUp) await this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
+      if (wasUp) await this.#fence(host, slot => this.#crash(client, slot, reason, life))
       void over.then(() => this.#surroundings.clientGone(client))
       return
     }
     const charged = this.#executing(client)
     host.suspects = charged ? [] : this.#pendingMembers(client)
-    const fenced = wasUp
-      ? this.#coordinator.down(host.id, slot => this.#crash(client, slot, reason, life))
-      : Promise.resolve()
+    const fenced = wasUp ? this.#fence(host, slot => this.#crash(client, slot, reason, life)) : Promise.resolve()
     if (this.#supervisor.exited(host.id, incarnation, reason, charged))
       this.#surroundings.restarted(host.index, describe(reason), ++this.restarts)
     await fenced
     void over.then(() => this.#surroundings.clientGone(client))
+  }
+
+  #fence(host: Host, crashOf: CrashOf): Promise<void> {
+    return this.#partitions.settled(this.#coordinator.down(host.id, crashOf))
   }
 
   /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise. */

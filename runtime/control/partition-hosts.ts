@@ -58,6 +58,7 @@ export class PartitionHosts {
   readonly #spare: SpareThread
   readonly #supervisor: SupervisorShell
   #closing = false
+  #gaveUp = false
 
   constructor(
     catalog: Catalog,
@@ -99,6 +100,7 @@ export class PartitionHosts {
   }
 
   #giveUp(error: MillraceError): void {
+    this.#gaveUp = true
     for (const slot of this.#slots) {
       slot.live.catch(() => undefined)
       slot.reject(error)
@@ -213,6 +215,18 @@ export class PartitionHosts {
         // `exited` listeners ran in order: the slot's promise is already the successor's.
         await new Promise(setImmediate)
       }
+    }
+  }
+
+  /**
+   * Resolves when work is done whose failure nobody hears of: hosts that are gone for good fail it, and have told that by
+   * themselves. Any other failure is a defect, and ends this thread.
+   */
+  async settled(work: Promise<unknown>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (!this.#gaveUp && !this.#closing) throw error
     }
   }
 

@@ -56,3 +56,27 @@ t.test('what the one before left in its rings is appended before anybody is told
   const { passed, state } = await opening
   t.strictSame([passed, state.next, asked], [[7, 7], 5, [0, 1]])
 })
+
+t.test('what a loss of power took is not looked for where its successors will not be', async t => {
+  const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
+  const topic = catalog.addTopic(SHAPE)
+  const { client } = catalog.addClient().place
+  const from: number[] = []
+  const answers = {
+    addRing: async () => undefined,
+    offsetAt: async () => ({ from: 0, to: 4 }),
+    lastSequence: async (_topic: number, partition: number, _producer: number, offset: number) => {
+      from[partition] = offset
+      return null
+    },
+  }
+  const hosts = {
+    call: async (_host: number, ask: (api: typeof answers) => unknown) => ask(answers),
+    all: async (ask: (api: typeof answers, host: number) => unknown) => [await ask(answers, 0)],
+  } as unknown as PartitionHosts
+  catalog.producers.keep('1/loader', { id: 7, next: 3, seen: [9, 2] }, true)
+  const { state } = await new ProducerDesk(catalog, hosts).open(client, topic, 'loader', () => undefined)
+  t.strictSame(state, { id: 7, next: 3, seen: [4, 2] })
+  t.strictSame(from, [4, 2])
+  t.strictSame(catalog.producers.get('1/loader'), state, 'and nobody looks there after another one')
+})

@@ -45,7 +45,8 @@ export class ProducerDesk {
     try {
       const known = this.#catalog.producers.get(key)
       if (known !== null) await this.#drained(known, name, topic)
-      const state = known ?? (await this.#make(key, topic))
+      const ends = await this.#ends(topic)
+      const state = known === null ? this.#make(key, ends) : this.#known(key, known, ends)
       // Of a new one no partition has anything, however long its log is.
       const passed = await Promise.all(
         topic.places.map(({ partition }) => (known === null ? 0 : this.#passed(topic, partition, state))),
@@ -91,13 +92,26 @@ export class ProducerDesk {
     }
   }
 
-  async #make(key: string, topic: TopicEntry): Promise<ProducerState> {
-    const ends = topic.places.map(({ partition, host }) =>
-      this.#hosts.call(host, api => api.offsetAt(topic.shape.id, partition, 'latest')),
+  async #ends({ shape, places }: TopicEntry): Promise<readonly number[]> {
+    const latest = places.map(({ partition, host }) =>
+      this.#hosts.call(host, api => api.offsetAt(shape.id, partition, 'latest')),
     )
-    const seen = (await Promise.all(ends)).map(({ to }) => to)
-    const state: ProducerState = { id: this.#catalog.nextStoredId(), next: 0, seen }
-    // Its records are known by this number: were it lost with the power, they would be published again.
+    return (await Promise.all(latest)).map(({ to }) => to)
+  }
+
+  #make(key: string, ends: readonly number[]): ProducerState {
+    return this.#kept(key, { id: this.#catalog.nextStoredId(), next: 0, seen: ends })
+  }
+
+  /** A loss of power may have taken records that were seen: those that come in their place lie before. */
+  #known(key: string, known: ProducerState, ends: readonly number[]): ProducerState {
+    const seen = known.seen.map((offset, partition) => Math.min(offset, ends[partition] ?? 0))
+    const isThere = seen.every((offset, partition) => offset === known.seen[partition])
+    return isThere ? known : this.#kept(key, { ...known, seen })
+  }
+
+  /** Its records are found by what this says: were it lost with the power, they would be published again. */
+  #kept(key: string, state: ProducerState): ProducerState {
     this.#catalog.producers.keepDurably(key, state)
     return state
   }

@@ -166,6 +166,8 @@ export class Runs {
   /** The caller's thread, which knows the run by now, takes its partitions. */
   async join(run: number): Promise<void> {
     const entry = this.#run(run)
+    // It has left its group, or is about to: who joined now would own partitions for ever.
+    if (entry.stopping !== null) throw stoppedError()
     const refused = (error: unknown): void => void this.#failed(run, error as Error)
     const members = this.#ownerMembers
     const handle: MemberHandle = {
@@ -184,7 +186,7 @@ export class Runs {
 
   #run(run: number): RunEntry {
     const entry = this.#runs.get(run)
-    if (entry === undefined) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
+    if (entry === undefined) throw stoppedError()
     return entry
   }
 
@@ -192,7 +194,7 @@ export class Runs {
     const entry = this.#runs.get(run)
     if (entry === undefined || entry.stopping !== null) return
     entry.stopping = this.#abandon(entry)
-    await entry.stopping
+    await this.#hosts.settled(entry.stopping)
     this.#surroundings.tell({ kind: 'runFailed', run, error: toWire(error) })
   }
 
@@ -267,10 +269,12 @@ export class Runs {
     return left
   }
 
-  /** Records of a member cannot be read any more, or its state cannot be kept. */
+  /** Records of a member cannot be read any more, or its state cannot be kept: its run fails, and no other of its group. */
   unreadable(member: number, epoch: number, error: Error): void {
-    for (const { id, coordinator } of this.#runs.values())
-      if (isOpen(coordinator.group, member, epoch)) void this.#failed(id, error)
+    for (const coordinator of this.#coordinators.values()) {
+      const run = coordinator.runOf(member, epoch)
+      if (run !== null) void this.#failed(run, error)
+    }
   }
 
   async pause(run: number): Promise<void> {
@@ -300,4 +304,8 @@ export class Runs {
 /** Whether this is still the reader of the partition. */
 function isOpen({ slots }: GroupEntry, member: number, epoch: number): boolean {
   return [...slots.values()].some(slot => slot.member === member && slot.epoch === epoch)
+}
+
+function stoppedError(): MillraceError {
+  return new MillraceError('MILL_CLOSED', 'the run has stopped')
 }

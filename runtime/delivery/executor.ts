@@ -158,9 +158,10 @@ export class Executor implements TurnTaker {
     return !this.#setting.atMostOnce || this.reader.admits()
   }
 
-  /** The delivery is over, or there is none: others need not wait for it. */
-  #passed(): void {
-    if (this.#turnstile.leave(this.reader.assignment.member)) this.#thread.wake()
+  /** Others need not wait for it. `isOver`: a delivery is, and behind it may come what the thread before died of. */
+  #passed(isOver = false): void {
+    const { assignment, offset, suspectTo } = this.reader
+    if (this.#turnstile.leave(assignment.member, isOver && offset < suspectTo)) this.#thread.wake()
   }
 
   turn(deadline: number): boolean {
@@ -213,7 +214,7 @@ export class Executor implements TurnTaker {
       this.#deliver()
       if (this.#state !== 'running') return
       if (!this.#turnstile.open) {
-        this.#passed()
+        this.#passed(true)
         return
       }
       if (this.#closing !== null) {
@@ -287,7 +288,8 @@ export class Executor implements TurnTaker {
         this.#settle(dying, 'failed', new Error('it waits for its dead letter'))
         return
       }
-      const isDoubtful = reader.isDoubtful(offset)
+      // What comes before a suspect had returned.
+      const isDoubtful = offset > reader.suspectTo && reader.isDoubtful(offset)
       const wait = Math.max(known.notBeforeMs, isDoubtful ? this.#doubtsEndMs : 0) - wallMs()
       if (wait > 0) {
         this.#hold(wait, isDoubtful)
@@ -371,7 +373,7 @@ export class Executor implements TurnTaker {
     if (handOut !== this.#handOut || this.#state !== 'pending') return false
     this.#clock.stop()
     this.reader.active(0)
-    this.#passed()
+    this.#passed(true)
     return true
   }
 

@@ -76,7 +76,6 @@ export class LaneExecutor implements TurnTaker, Settler {
   #handled = 0
   /** Entries out or judged, by offset: what a delivery's settlement or a verdict is about. */
   readonly #open = new Map<number, Entry>()
-  readonly #suspectTo: number
   #paused = false
   #closed = false
   #closing: (() => void) | null = null
@@ -95,7 +94,6 @@ export class LaneExecutor implements TurnTaker, Settler {
     this.#lane = new Lane({ retryOrder, serial: true }, reader.committed)
     this.#ledger = reader.ledger()
     this.#settlements = new SettlementQueue(thread, reader.assignment)
-    this.#suspectTo = reader.assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
   }
 
   pause(): void {
@@ -179,7 +177,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     const { maxRecords, maxWaitMs } = this.#setting.batch
     const now = wallMs()
     const lane = this.#lane
-    while (this.reader.offset < this.#suspectTo || !lane.batchIsReady(maxRecords, now)) {
+    while (this.reader.offset < this.reader.suspectTo || !lane.batchIsReady(maxRecords, now)) {
       if (!this.#hasRoom()) this.#commit()
       if (!this.#hasRoom() || !this.reader.next()) break
       this.#take()

@@ -43,3 +43,14 @@ t.test('a suspect that steps aside lets the next one in', async t => {
   t.ok(turnstile.leave(1))
   t.ok(turnstile.admits(2))
 })
+
+t.test('a suspect that comes back is the next one again, and nobody else goes in', async t => {
+  const turnstile = new Turnstile()
+  turnstile.expect([1, 2])
+  turnstile.enter(1)
+  t.ok(turnstile.leave(1, true))
+  t.notOk(turnstile.admits(2))
+  t.ok(turnstile.admits(1))
+  t.ok(turnstile.leave(1))
+  t.ok(turnstile.admits(2))
+})

@@ -2,8 +2,8 @@
  * Lets suspects through alone, one after the other as they were expected, and everyone else after them.
  *
  * The handling thread. Its predecessor died while several promises were pending, so that none could be charged, or of a
- * record that is tried again: what ends this thread, too, is then the only one pending, and is known. A suspect whose time
- * has not come steps aside meanwhile, and finds others pending when it comes back: it waits for those, as long as its executor
+ * record that is tried again: what ends this thread, too, is then the only one pending, and is known. A suspect stays the
+ * next one until the record that was pending has come: others before it may come again. One whose time has not come steps aside meanwhile, and finds others pending when it comes back: it waits for those, as long as its executor
  * lets it, and nobody else goes in. Bound: the partitions of the thread.
  */
 export class Turnstile {
@@ -34,10 +34,10 @@ export class Turnstile {
     this.#inside.add(member)
   }
 
-  /** It has had its turn, or steps aside; whether others may have waited for that. */
-  leave(member: number): boolean {
+  /** It has had its turn, or steps aside; `comesBack`: and is next again. Whether somebody may have waited for that. */
+  leave(member: number, comesBack = false): boolean {
     const waited = !this.open
-    this.#suspects.delete(member)
+    if (!comesBack) this.#suspects.delete(member)
     this.#inside.delete(member)
     return waited
   }

@@ -104,7 +104,11 @@ export class GroupActor {
     this.#surroundings = surroundings
     this.#block = new GroupBlock(memory, place.block)
     this.#gate = gateOf(memory, partition, this.#block)
-    const done = deadLetters?.sequencesOf(place.member, kept?.letters ?? 0) ?? new Set<number>()
+    // Those that lie before where letters are looked for have been remembered.
+    const done = new Set([
+      ...(kept?.beyond ?? []).map(offset => offset | 0),
+      ...(deadLetters?.sequencesOf(place.member, kept?.letters ?? 0) ?? []),
+    ])
     if (!this.#block.opened) this.#open(kept, done)
     this.#committed = this.#block.committed
     const isBound = place.policy.atMostOnce && partition.log !== null
@@ -450,6 +454,7 @@ export class GroupActor {
     if (this.#slot !== null) throw new Error('broken invariant: a group is moved while a slot is open')
     for (const failed of this.#cursor.failures.keys()) this.#block.forget(failed)
     this.#dying = []
+    this.#beyond.clear()
     const { deadLettered, failed } = this.#cursor
     this.#cursor = openCursor(this.place.policy, [], deadLettered, failed)
     // What is passed over, or comes again, was not handled because of that.

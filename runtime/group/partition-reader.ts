@@ -54,6 +54,8 @@ export class PartitionReader {
   readonly #known = new Map<number, KnownRecord>()
   /** Of those, what failed under the reader before, which may have died of it, until it is judged again. */
   readonly #doubtful = new Set<number>()
+  /** The last record that was pending when the reader before died, of whichever it was; -1: that is known, or it did not die. */
+  readonly suspectTo: number
   /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
   frame: FetchedFrame
   at = 0
@@ -71,6 +73,7 @@ export class PartitionReader {
     this.#committed = Math.max(assignment.committed, assignment.snapshot?.offset ?? 0)
     const ask = (): void => thread.ringHost(assignment.place.host)
     this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
+    this.suspectTo = assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
     for (const record of assignment.known) {
       this.#known.set(record.offset, record)
       if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)

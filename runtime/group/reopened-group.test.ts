@@ -154,6 +154,32 @@ t.test('the same, where the group is named with its topic before anyone joins it
   t.match(second.made.report(), { deadLettered: 1, deadLetterDepth: 1 })
 })
 
+t.test('the same in the process after, where it was being tried again when that one ended', async t => {
+  const dir = t.testdir()
+  const first = opened(dir, 3, 2)
+  first.fails(0)
+  const second = opened(dir, 0, 2, FAULT_POINT.none, true)
+  const settlement = { member: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
+  second.made.settle({ ...settlement, deliveryAttempt: 1 })
+  second.house.store.sweep([second.made])
+  t.match(second.house.store.states.get(MEMBER), { failures: [{ offset: 0, state: 'retry' }], beyond: [0] })
+  const third = opened(dir, 0, 2)
+  t.strictSame(third.settled, [0])
+  third.made.settle({ ...settlement, deliveryAttempt: 2 })
+  t.strictSame(offsets(third.letters), [0])
+  t.match(third.made.report(), { deadLettered: 1, deadLetterDepth: 1 })
+})
+
+t.test('the same where the group was moved, which forgets what failed before: the record is handled again', async t => {
+  const dir = t.testdir()
+  opened(dir, 3, 2).fails(0)
+  const second = opened(dir, 0, 2, FAULT_POINT.none, true)
+  second.made.closeSlot(3, null)
+  second.made.seek(0)
+  second.house.store.sweep([second.made])
+  t.strictSame(opened(dir, 0, 2).settled, [])
+})
+
 t.test('a group that is named before anyone joins it is not told of letters that were passed before', async t => {
   const dir = t.testdir()
   const first = opened(dir, 3)

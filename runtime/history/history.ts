@@ -60,6 +60,8 @@ export type HistoryEvent =
       readonly how: 'handled' | 'failed' | 'rejected' | 'decode' | 'released'
       /** The place in the delivery's life to which it belongs. */
       readonly deliveryAttempt: number
+      /** What it put out may be refused, and it has failed then. */
+      readonly mayFail?: boolean
     } & Place)
   /** The consumer's thread was told to end, or ended: what it had in hand may be charged with that. */
   | {

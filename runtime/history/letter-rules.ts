@@ -51,7 +51,8 @@ class Causes {
         this.#open.get(event.consumer)?.delete(handOutOf(event))
         // Its thread may end before anybody has heard of it.
         if (event.how === 'handled') this.#last.set(event.consumer, `${event.group} ${placeOf(event)}`)
-        if (event.how !== 'handled' && event.how !== 'released') this.#add(`${event.group} ${placeOf(event)}`)
+        if (event.mayFail === true || (event.how !== 'handled' && event.how !== 'released'))
+          this.#add(`${event.group} ${placeOf(event)}`)
         break
       case 'overdue':
         this.#open.get(event.consumer)?.delete(handOutOf(event))
@@ -167,7 +168,7 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
   for (const event of events) {
     const name = event.kind === 'settled' || event.kind === 'overdue' ? `${event.group} ${placeOf(event)}` : undefined
     if (name === undefined) continue
-    const how = event.kind === 'settled' ? event.how : 'timeout'
+    const how = event.kind === 'settled' ? (event.mayFail === true ? 'failed' : event.how) : 'timeout'
     hows.set(name, (hows.get(name) ?? new Set()).add(how))
   }
   for (const event of events)

@@ -185,6 +185,15 @@ t.test(
   },
 )
 
+t.test('what was handled and may have been refused afterwards may be charged once', async t => {
+  const again = delivered('a', 0, { consumer: 'c9', deliveryAttempt: 2, failedAttempts: 1 })
+  const handled = (more: object): readonly HistoryEvent[] => [delivered('a', 0), settled(0, 'handled', more), again]
+  const charged = (events: readonly HistoryEvent[]): boolean =>
+    judge(events).join().includes('in/0@0 came to c9 with 1')
+  t.ok(charged(handled({})))
+  t.notOk(charged(handled({ mayFail: true })))
+})
+
 for (const [rule, what, events, facts] of BAD) {
   t.test(`${rule} sees ${what}`, async t => {
     const found = judge(events, facts)

@@ -70,6 +70,8 @@ export class Lab {
   closing = false
   /** Share of `start` calls that fail. */
   startFails = 0
+  /** The disk of this process is to fail, and may refuse what is put out: that is a failure of its record. */
+  refuses = false
 
   constructor(scheduler: Scheduler) {
     this.scheduler = scheduler
@@ -147,6 +149,7 @@ export class Lab {
     group: string,
     delivery: Delivery<Value>,
     how: 'handled' | 'failed' | 'rejected' | 'decode' | 'released',
+    mayFail = false,
   ): void {
     const { topic, partition, offset, deliveryAttempt } = delivery
     if (consumer.open.get(offset) === delivery) {
@@ -154,7 +157,8 @@ export class Lab {
       if (sinceMs >= consumer.timeoutMs - 1) this.overdue(consumer, group, delivery)
       consumer.open.delete(offset)
     }
-    this.record({ kind: 'settled', group, consumer: consumer.name, topic, partition, offset, deliveryAttempt, how })
+    const said = { topic, partition, offset, deliveryAttempt, how, ...(mayFail ? { mayFail } : {}) }
+    this.record({ kind: 'settled', group, consumer: consumer.name, ...said })
   }
 
   /** The record was in hand for longer than the group allows. */
@@ -221,7 +225,7 @@ export class Lab {
         },
       )
     }
-    this.settled(consumer, plan.name, delivery, 'handled')
+    this.settled(consumer, plan.name, delivery, 'handled', plan.output && this.refuses)
     return plan.output ? this.#output(plan, delivery, consumer) : undefined
   }
 

@@ -64,6 +64,7 @@ export class Lives {
     const main = scheduler.thread('main', life === 0 ? 'main' : `main of ${life}`)
     scheduler.plan(main, life === 0 ? 0 : scheduler.chance.next() * 50, EVENT.act, () => {
       if (life > 0) this.#shared.wipe()
+      this.#lab.refuses = plan !== null && plan.failure !== null
       if (plan !== null) this.#arm(main, plan)
       const surroundings = { life, plan, disk: this.#disk, faults: this.#faults, main }
       const workload = new Workload(this.#plan, this.#lab, this.findings, surroundings)

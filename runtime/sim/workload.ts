@@ -106,8 +106,9 @@ export class Workload {
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
     faults.begin(main)
     this.said = 'producing'
-    const watching = this.#sample(source)
-    const operating = this.#operate(source)
+    const others = Promise.all([this.#sample(source), this.#operate(source)])
+    // Should the broker fail while they are at it, that is heard below.
+    others.catch(() => undefined)
     const quiet = (): void => {
       this.#producing = false
       faults.end()
@@ -117,7 +118,7 @@ export class Workload {
     clearTimeout(busy)
     quiet()
     this.said = 'waiting for the operator'
-    await Promise.all([watching, operating])
+    await others
     if (plan === null) {
       this.said = 'draining'
       await this.#drain(source, out)
@@ -236,7 +237,7 @@ export class Workload {
     if (this.#plan.faults.has('fullDeadLetters')) {
       this.#lab.saw('fullDeadLetters')
       await this.#fill(letters)
-      void this.#auditLater(letters)
+      this.#late.push(this.#auditLater(letters))
     } else await this.#audits.read(letters)
   }
 
@@ -255,12 +256,8 @@ export class Workload {
   #late: Promise<unknown>[] = []
 
   async #auditLater(letters: Topic<Value>): Promise<void> {
-    const started = (async () => {
-      for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
-      await this.#audits.read(letters)
-    })()
-    this.#late.push(started)
-    await started
+    for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
+    await this.#audits.read(letters).catch((error: unknown) => this.failed(error, `reading ${letters.name}`))
   }
 
   /** One more consumer of a group, or its first. */
@@ -317,9 +314,9 @@ export class Workload {
   }
 
   async #again(plan: GroupPlan, isGone: boolean): Promise<void> {
-    const source = await (this.#broker as Broker).topic<Value>('in')
     await sleep(50)
     await this.#retrying(async () => {
+      const source = await (this.#broker as Broker).topic<Value>('in')
       if (isGone) {
         const consumings = this.#consuming.get(plan) as Consuming[]
         while (consumings.length > 0) await this.#leave(consumings)

@@ -1,0 +1,38 @@
+/** What becomes of the control thread when partition hosts end more often than they may. */
+import t from 'tap'
+import { delay, openBroker, until } from '../broker.fixture.ts'
+import { sessions } from '../broker.ts'
+import type { MillraceError } from '../errors.ts'
+import { FAULT_POINT } from '../layout.ts'
+import type { Session } from '../session.ts'
+
+const HANDLER = new URL('./fixtures/faults.fixture.js', import.meta.url)
+
+t.test(
+  'a handler thread that is being fenced when the hosts give up does not take the control thread with it',
+  async t => {
+    const crashed: string[] = []
+    // Threads are heard here that nobody else may look at.
+    const listen = (worker: { on(event: 'error', listener: (error: Error) => void): unknown }): void =>
+      void worker.on('error', error => crashed.push(error.message))
+    process.on('worker', listen)
+    const broker = await openBroker(t, { partitionThreads: 1, restart: { intensity: 0, periodMs: 60_000 } })
+    process.off('worker', listen)
+    const codes = new Set<unknown>()
+    broker.on('failed', ({ error }) => codes.add((error as MillraceError).code))
+    const topic = await broker.topic<string>('orders')
+    const data = { words: new Int32Array(new SharedArrayBuffer(256)) }
+    await topic.group('g').run({ handler: HANDLER, threads: 1, data })
+    const killed = (sessions.get(broker) as Session).ask(control =>
+      control.killPartitionHost(0, FAULT_POINT.beforeCharge),
+    )
+    killed.catch(() => undefined)
+    await topic.publish({ value: 'exitLater' })
+    // While this thread stands still, nobody ends the control thread before it has heard of everything.
+    for (const end = performance.now() + 1_500; performance.now() < end; );
+    await until(() => codes.size > 0)
+    t.strictSame([...codes], ['MILL_GAVE_UP'])
+    await delay(100)
+    t.strictSame(crashed, [])
+  },
+)

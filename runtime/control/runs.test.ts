@@ -1,0 +1,91 @@
+/** Runs on the caller's thread that fail or stop before it has joined them. */
+import t from 'tap'
+import type { Calls } from '../../actors/control-port.ts'
+import { rejection } from '../broker.fixture.ts'
+import type { Assignment, SlotPlace } from '../places.ts'
+import type { BrokerNotice, MemberApi, RunSpec } from '../protocol.ts'
+import type { Catalog, ClientEntry, GroupEntry } from './catalog.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import { Runs, type RunsSurroundings } from './runs.ts'
+
+/** Runs of a group of one partition, with a caller's thread and a partition host that answer at once. */
+function house() {
+  let ids = 0
+  const group = { spec: {}, places: [{ member: 7, group: 'g' }], slots: new Map<number, SlotPlace>() }
+  Object.assign(group.spec, { topic: 1, policy: { atMostOnce: false, order: 'partition' } })
+  const topic = { shape: { name: 'orders', partitions: 1 }, places: [{ partition: 0, host: 0 }] }
+  const catalog = {
+    nextId: () => ++ids,
+    topic: () => topic,
+    snapshots: { get: () => null },
+    addSlot(_group: GroupEntry, partition: number): SlotPlace {
+      const slot = { member: 7, epoch: ++ids, slot: ids, client: 1, confirms: false }
+      group.slots.set(partition, slot)
+      return slot
+    },
+    freeSlot: () => undefined,
+  }
+  let gate = Promise.resolve()
+  const hosts = {
+    async call() {
+      await gate
+      return { committed: 0, pin: 0, highWatermark: 0, known: [] }
+    },
+    settled: (work: Promise<unknown>) => work,
+  }
+  const assigned: { readonly run: number; readonly epoch: number }[] = []
+  const members = {
+    assign: async (run: number, { epoch }: Assignment) => void assigned.push({ run, epoch }),
+    revoke: async () => ({ held: true }),
+  }
+  const told: BrokerNotice[] = []
+  const runs = new Runs(
+    catalog as unknown as Catalog,
+    hosts as unknown as PartitionHosts,
+    { place: { client: 1 }, slots: [] } as unknown as ClientEntry,
+    members as unknown as Calls<MemberApi>,
+    { tell: notice => void told.push(notice) } as RunsSurroundings,
+  )
+  const spec = { topic: 1, group: 'g', threads: null, concurrency: 1, batch: null, confirms: false }
+  const add = (): number => runs.add(spec as unknown as RunSpec, group as unknown as GroupEntry)
+  /** Until the result is called the partition host answers nothing. */
+  const hold = (): (() => void) => {
+    let letGo: () => void = () => undefined
+    gate = new Promise(resolve => {
+      letGo = resolve
+    })
+    return letGo
+  }
+  return { runs, add, assigned, told, group: group as unknown as GroupEntry, hold }
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+t.test('a run that is stopped before its thread has joined it owns nothing', async t => {
+  const { runs, add, assigned, group, hold } = house()
+  const [first, second] = [add(), add()]
+  await runs.join(first)
+  const letGo = hold()
+  const stopped = [runs.stop(first, 1_000), runs.stop(second, 1_000)]
+  await turn()
+  const joined = rejection(runs.join(second))
+  letGo()
+  t.match(await joined, { code: 'MILL_CLOSED' })
+  await Promise.all(stopped)
+  t.match(assigned, [{ run: first }])
+  t.equal(assigned.length, 1)
+  t.equal(runs.hasMembers(group), false)
+})
+
+t.test('of the runs of a group only that one fails whose member cannot read', async t => {
+  const { runs, add, assigned, told } = house()
+  const [first, second] = [add(), add()]
+  await runs.join(first)
+  const { epoch } = assigned[0] as { readonly epoch: number }
+  runs.unreadable(7, epoch, new Error('it is gone'))
+  await runs.join(second)
+  await turn()
+  t.match(told, [{ kind: 'runFailed', run: first }])
+  t.equal(told.length, 1)
+  t.match(assigned, [{ run: first }, { run: second }])
+})

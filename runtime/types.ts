@@ -413,9 +413,9 @@ export interface Handler<V = unknown, S = undefined, R = unknown> {
   /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
   /**
-   * What the state is like now, as JSON. It is kept together with the offset up to which it counts, up to forty times a second:
-   * whoever takes the partition over, after a crash or in another process, restores it and reads on from there. Needs
-   * `restore`, one record at a time, and order per partition.
+   * What the state is like now, as JSON. It is kept together with the offset up to which it counts, up to forty times a second
+   * and for at most a tenth of the thread's time: whoever takes the partition over, after a crash or in another process, restores
+   * it and reads on from there. Needs `restore`, one record at a time, and order per partition.
    */
   snapshot?(state: S): unknown
   /** Makes the state again of what `snapshot` returned, instead of `start`. */

@@ -118,6 +118,32 @@ t.test('what was synced is there after any loss of power, and nothing that was n
   t.ok(losses > 1000 && cuts > 100, `${losses} losses, ${cuts} cuts`)
 })
 
+t.test('the power is lost while retention removes all but the last segment, whose name is not durable yet', async t => {
+  let losses = 0
+  let removed = 0
+  for (let fuse = 0; fuse < 12; fuse++) {
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new MemoryDisk()
+      const log = PartitionLog.open(disk, FOLDER, SETTINGS, 0)
+      appendFrame(log, 1, 1, 1000)
+      log.sync()
+      const synced = log.endOffset
+      for (const size of [873, 1793, 993, 1793, 1793]) appendFrame(log, 1, size, 1000)
+      disk.fuse = fuse
+      try {
+        log.retain({ bytesMax: 0 })
+      } catch (error) {
+        if (!(error instanceof PowerLoss)) throw error
+        losses++
+      }
+      const again = PartitionLog.open(disk.losePower(chanceOf(seed * 7_919)), FOLDER, SETTINGS, synced)
+      if (again.startOffset > 0) removed++
+      if (again.endOffset < synced) t.fail(`fuse ${fuse}, seed ${seed}: the log ends at ${again.endOffset}`)
+    }
+  }
+  t.ok(losses > 50 && removed > 20, `${losses} losses, ${removed} removals`)
+})
+
 /** The log, noting what is appended before it is. */
 function recorder(log: PartitionLog, written: Written[]): Pick<PartitionLog, 'append' | 'endOffset'> {
   return {

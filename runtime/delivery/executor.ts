@@ -95,6 +95,7 @@ export class Executor implements TurnTaker {
     return new Promise(resolve => {
       this.#closing = resolve
       if (this.#state === 'running' || this.#state === 'held') this.#finish()
+      else if (this.#state === 'closed') resolve()
     })
   }
 
@@ -244,11 +245,14 @@ export class Executor implements TurnTaker {
     return true
   }
 
-  #confirm(isIdle = false): void {
+  /** Commits when the outputs are confirmed, and goes on; `keeper`: when that is kept, too. */
+  #confirm(isIdle = false, keeper: SnapshotKeeper | null = null): void {
     const upTo = this.#returnedTo()
     this.#state = 'confirming'
     this.#hasUnconfirmed = false
-    this.#setting.output?.flush().then(
+    const confirmed = Promise.resolve(this.#setting.output?.flush())
+    const kept = keeper === null ? confirmed : confirmed.then(() => keeper.keepNow(upTo))
+    kept.then(
       () => {
         if (this.#state !== 'confirming') return
         this.#thread.phase('committing')
@@ -259,6 +263,7 @@ export class Executor implements TurnTaker {
       // What was put out is not there: nothing of it is committed, and the run is told.
       (error: Error) => {
         if (this.#state === 'confirming') this.reader.fail(error)
+        if (this.#state !== 'closed') this.#keeper?.close()
         this.#state = 'closed'
         this.#closing?.()
       },
@@ -477,19 +482,14 @@ export class Executor implements TurnTaker {
     const skip = verdict.action === VERDICT.skip
     if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
     this.#judged = null
-    reader.keepKnown({
-      offset: verdict.offset,
-      failedAttempts: verdict.failedAttempts,
-      deliveryAttempt: judged.deliveryAttempt,
-      notBeforeMs: wallMs() + verdict.delayMs,
-      settled: skip,
-      dying: false,
-      suspect: false,
-    })
-    if (skip || verdict.delayMs <= 0) {
-      this.#state = 'running'
-      // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
-      if (!reader.crowded || this.#endFetch()) this.#goOn()
-    } else this.#hold(verdict.delayMs)
+    reader.keepVerdict(verdict, judged.deliveryAttempt)
+    if (!reader.crowded && !skip && verdict.delayMs > 0) {
+      this.#hold(verdict.delayMs)
+      return
+    }
+    this.#state = 'running'
+    // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
+    if (reader.crowded && this.#keeper !== null) this.#confirm(false, this.#keeper)
+    else if (!reader.crowded || this.#endFetch()) this.#goOn()
   }
 }

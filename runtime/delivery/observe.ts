@@ -19,7 +19,9 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
       run?.stop().catch(() => undefined)
     }
     join(delivery => {
-      if (!left) subscriber.next(delivery as unknown as ManualDelivery<V>)
+      // Who has left sees it no more: it was no hand-out.
+      if (left) delivery.unseen = true
+      else subscriber.next(delivery as unknown as ManualDelivery<V>)
     }).then(
       joined => {
         run = joined

@@ -109,16 +109,29 @@ t.test('however much it costs, it is taken a second after the last one when ther
   t.equal(one.taken, 2)
 })
 
-t.test('it is taken at once when the window may be full of what waits for it', async t => {
+t.test(
+  'it is taken soon when there is nothing to hand out, and the window may be full of what waits for it',
+  async t => {
+    const [one] = (await open(t, 1, 10)) as [Partition]
+    one.keeper.reached(2, true)
+    t.ok(one.keeper.isBusy)
+    one.crowdsWindow = true
+    t.notOk(one.keeper.isBusy)
+    now += 25
+    one.keeper.reached(2, false)
+    t.equal(one.taken, 1, 'there is more to hand out')
+    one.keeper.reached(2, true)
+    t.equal(one.taken, 2)
+  },
+)
+
+t.test('it is taken now when it must be, after the one under way', async t => {
   const [one] = (await open(t, 1, 10)) as [Partition]
-  one.keeper.reached(2, true)
-  t.ok(one.keeper.isBusy)
-  one.crowdsWindow = true
-  t.notOk(one.keeper.isBusy)
-  one.keeper.reached(2, false)
-  t.equal(one.taken, 1, 'there is more to hand out')
-  one.keeper.reached(2, true)
-  t.equal(one.taken, 2)
+  await one.keeper.keepNow(2)
+  t.match(one, { taken: 2, committed: 2 })
+  const both = [one.keeper.keepNow(3), one.keeper.keepNow(4)]
+  await Promise.all(both)
+  t.match(one, { committed: 4 })
 })
 
 t.test('the last one waits for nothing, and leaves no timer', async t => {

@@ -7,8 +7,9 @@
  * once, when no delivery is under way, and is kept while the next ones are handled.
  *
  * Bounds: one snapshot under way; the next one SNAPSHOT_MS later, or when those of the thread cost a tenth of its time
- * (snapshot-budget.ts). When there is nothing to hand out it is waited for no longer than IDLE_MS, and not at all if the window may
- * be full of what only waits to be committed. SNAPSHOT_BYTES_MAX characters of text.
+ * (snapshot-budget.ts). When there is nothing to hand out it is waited for no longer than IDLE_MS, nor than SNAPSHOT_MS if the
+ * window may be full of what only waits to be committed; and not at all where the group can keep no more failures in mind.
+ * SNAPSHOT_BYTES_MAX characters of text.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
@@ -33,6 +34,8 @@ export class SnapshotKeeper {
   #nextMs = 0
   /** When it may be taken in any case, once there is nothing to hand out. */
   #idleMs = 0
+  /** The same, if the window may be full. */
+  #crowdedMs = 0
   /** Looks again when it may be taken. */
   #timer: ReturnType<typeof setTimeout> | null = null
   /** What is under way; null: nothing. */
@@ -63,7 +66,7 @@ export class SnapshotKeeper {
   }
 
   #idleDueMs(): number {
-    return this.#reader.crowdsWindow ? 0 : Math.min(this.#nextMs, this.#idleMs)
+    return Math.min(this.#nextMs, this.#reader.crowdsWindow ? this.#crowdedMs : this.#idleMs)
   }
 
   #wait(ms: number): void {
@@ -81,11 +84,16 @@ export class SnapshotKeeper {
     })
   }
 
-  /** The last one: the partition is given up. */
-  async finish(offset: number): Promise<void> {
+  /** Whatever it costs; resolves when it is kept, or cannot be. */
+  async keepNow(offset: number): Promise<void> {
     await this.#keeping
     if (!this.#hasFailed && offset > this.#reader.committed) this.#take(offset)
     await this.#keeping
+  }
+
+  /** The last one: the partition is given up. */
+  async finish(offset: number): Promise<void> {
+    await this.keepNow(offset)
     this.close()
   }
 
@@ -106,7 +114,9 @@ export class SnapshotKeeper {
     try {
       const text = textOf(this.#snapshot())
       const now = nowMs()
-      this.#nextMs = now + Math.max(SNAPSHOT_MS, this.#budget.pauseMs(now - since))
+      const pauseMs = this.#budget.pauseMs(now - since)
+      this.#nextMs = now + Math.max(SNAPSHOT_MS, pauseMs)
+      this.#crowdedMs = now + Math.min(SNAPSHOT_MS, pauseMs)
       this.#idleMs = now + IDLE_MS
       const isKept = await this.#thread.home.keepSnapshot(member, epoch, offset, text)
       if (isKept) this.#reader.commit(offset)

@@ -6,6 +6,7 @@
  * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import { wallMs } from '../../actors/world.ts'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
 import { MillraceError } from '../errors.ts'
@@ -20,10 +21,11 @@ import {
   SLOT_RETURNED,
   SLOT_SINCE,
 } from '../layout.ts'
+import { VERDICT } from '../link.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/frame.ts'
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Assignment, KnownRecord } from '../places.ts'
-import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
 import { ClaimLimit } from './ceiling-words.ts'
 import type { FrameSource } from './frame-source.ts'
 import { Ledger } from './ledger.ts'
@@ -70,7 +72,7 @@ export class PartitionReader {
       log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
     this.#codec = codecOf(assignment.topic.codec)
     this.#slot = assignment.slot
-    this.#committed = Math.max(assignment.committed, assignment.snapshot?.offset ?? 0)
+    this.#committed = assignment.committed
     const ask = (): void => thread.ringHost(assignment.place.host)
     this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
     this.suspectTo = assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
@@ -79,6 +81,8 @@ export class PartitionReader {
       if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)
     }
     this.frame = this.#frameAt(0)
+    // Kept by a reader that ended before it could commit it, and nobody else will.
+    if (assignment.snapshot !== null) this.commit(assignment.snapshot.offset)
   }
 
   #frameAt(baseTimestamp: number): FetchedFrame {
@@ -140,6 +144,8 @@ export class PartitionReader {
     this.#words = new Int32Array(frames.buffer, 0, frames.length >> 2)
     this.#bufferEnd = frames.length
     this.#openFrame(0)
+    // What it has of records below is needed no more.
+    if (this.#baseOffset < this.#committed) this.#source.release(this.#committed)
     return true
   }
 
@@ -276,6 +282,13 @@ export class PartitionReader {
   /** Whether this record failed under the reader before, whose thread may have ended because of it. */
   isDoubtful(offset: number): boolean {
     return this.#doubtful.size > 0 && this.#doubtful.has(offset)
+  }
+
+  /** What the group says of a record that failed. */
+  keepVerdict({ offset, action, failedAttempts, delayMs }: Verdict, deliveryAttempt: number): void {
+    const settled = action === VERDICT.skip
+    const notBeforeMs = wallMs() + delayMs
+    this.keepKnown({ offset, failedAttempts, deliveryAttempt, notBeforeMs, settled, dying: false, suspect: false })
   }
 
   keepKnown(record: KnownRecord): void {

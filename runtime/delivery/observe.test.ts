@@ -206,3 +206,27 @@ t.test(
     t.match(await rejection(firstValueFrom(source)), { code: 'MILL_CLOSED' })
   },
 )
+
+t.test('what comes to an Observable that was left is no hand-out', async t => {
+  const broker = await openBroker(t)
+  const topic = await numbers(broker, 4)
+  const seen: (readonly [value: number, deliveryAttempt: number])[] = []
+  for (let round = 0; round < 4; round++) {
+    const subscription = topic
+      .group('g')
+      .observe({ window: 3 })
+      .subscribe(delivery => {
+        if (seen.length > round) return
+        seen.push([delivery.value, delivery.deliveryAttempt])
+        delivery.ack()
+        subscription.unsubscribe()
+      })
+    await until(async () => seen.length > round && (await topic.group('g').lag()) === 3 - round)
+  }
+  t.same(seen, [
+    [0, 1],
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ])
+})

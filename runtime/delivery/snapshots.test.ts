@@ -3,6 +3,7 @@ import t from 'tap'
 import { delay, folderOf, openBroker, rejection, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
 import { type Broker, defineHandler, type Handler } from '../index.ts'
+import { FAILURES_MAX } from '../layout.ts'
 import type { Session } from '../session.ts'
 
 const COUNTER = new URL('./fixtures/counting.fixture.js', import.meta.url)
@@ -124,4 +125,29 @@ t.test('snapshots are for handlers of one record after the other, and need their
   for (const options of [{ concurrency: 2 }, { retryOrder: 'key' }, { delivery: 'at-most-once' }] as const)
     t.match(await rejection(group.handle({ message, ...both }, options)), { code: 'MILL_HANDLER', message: /snapshot/ })
   t.throws(() => defineHandler({ message, snapshot: both.snapshot }), { code: 'MILL_HANDLER', message: /restore/ })
+})
+
+t.test('more records fail between two snapshots than a group keeps in mind, and none waits for ever', async t => {
+  const broker = await openBroker(t)
+  const orders = await broker.topic<number>('orders', { partitions: 1 })
+  await orders.publishBatch(numbers(FAILURES_MAX + 200))
+  const handler = defineHandler<number, { count: number }>({
+    start: () => ({ count: 0 }),
+    message({ failedAttempts }, state) {
+      if (failedAttempts === 0) throw new Error('it fails once')
+      state.count++
+    },
+    snapshot(state) {
+      const until = performance.now() + 5
+      while (performance.now() < until);
+      return state
+    },
+    restore: (state: { count: number }) => state,
+  })
+  for (const initialMs of [0, 1]) {
+    const run = await orders.group(`g${initialMs}`).handle(handler, { backoff: { initialMs } })
+    await run.idle()
+    t.match(await run.stats(), { lag: 0, processed: FAILURES_MAX + 200 })
+    await run.stop()
+  }
 })

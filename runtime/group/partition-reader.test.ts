@@ -1,6 +1,7 @@
 /** What a reader does about bytes in a window that are no frames, and about what the reader before it may have died of. */
 import { Arena, Memory, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
+import { SLOT_COMMITTED, SLOT_PIN } from '../layout.ts'
 import { FRAME_BASE_OFFSET, FRAME_HEADER_BYTES } from '../log/frame.ts'
 import type { Assignment, KnownRecord } from '../places.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
@@ -10,7 +11,15 @@ const CAPACITY = 65_536
 
 /** A reader over a window that holds these bytes, committed. */
 function readerOver(bytes: Uint8Array, known: readonly KnownRecord[] = [], capacity = CAPACITY): PartitionReader {
-  const memory = Memory.allocate(1 << 20)
+  return readerIn(Memory.allocate(1 << 20), bytes, { known }, capacity)
+}
+
+function readerIn(
+  memory: Memory,
+  bytes: Uint8Array,
+  assigned: Partial<Assignment>,
+  capacity = CAPACITY,
+): PartitionReader {
   const arena = new Arena(memory, 128)
   const window = { address: arena.allocate(windowBytes(capacity)), capacity }
   const writer = new WindowWriter(memory, window.address, capacity)
@@ -23,7 +32,9 @@ function readerOver(bytes: Uint8Array, known: readonly KnownRecord[] = [], capac
     slot: arena.allocate(128),
     pin: 0,
     committed: 0,
-    known,
+    known: [],
+    snapshot: null,
+    ...assigned,
   } as unknown as Assignment
   return new PartitionReader(thread, assignment)
 }
@@ -92,3 +103,18 @@ t.test('it crowds its window while a quarter of it is read and not committed', a
     t.notOk(reader.crowdsWindow)
   }
 })
+
+t.test(
+  'a snapshot that its predecessor kept, and did not commit, is committed, and holds the window no more',
+  async t => {
+    const memory = Memory.allocate(1 << 20)
+    const reader = readerIn(memory, Buffer.concat([frame(128, 56), frame(128, 56)]), {
+      snapshot: { offset: 1, text: '{}' },
+    })
+    const { slot } = reader.assignment
+    t.equal(memory.load(slot + SLOT_COMMITTED), 1)
+    t.equal(reader.committed, 1)
+    t.notOk(reader.next())
+    t.equal(memory.load(slot + SLOT_PIN), 256, 'both frames have offset 0 only')
+  },
+)

@@ -414,8 +414,8 @@ export interface Handler<V = unknown, S = undefined, R = unknown> {
   stop?(state: S, context: HandlerContext): R | Promise<R>
   /**
    * What the state is like now, as JSON. It is kept together with the offset up to which it counts, up to forty times a second
-   * and for a tenth of the thread's time, more only where a window is full of what waits for it: whoever takes the partition over, after a crash or in another process, restores
-   * it and reads on from there. Needs `restore`, one record at a time, and order per partition.
+   * and for a tenth of the thread's time, more only where something waits for it: whoever takes the partition over, after a crash
+   * or in another process, restores it and reads on from there. Needs `restore`, one record at a time, and order per partition.
    */
   snapshot?(state: S): unknown
   /** Makes the state again of what `snapshot` returned, instead of `start`. */

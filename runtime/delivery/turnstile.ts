@@ -3,8 +3,9 @@
  *
  * The handling thread. Its predecessor died while several promises were pending, so that none could be charged, or of a
  * record that is tried again: what ends this thread, too, is then the only one pending, and is known. A suspect stays the
- * next one until the record that was pending has come: others before it may come again. One whose time has not come steps aside meanwhile, and finds others pending when it comes back: it waits for those, as long as its executor
- * lets it, and nobody else goes in. Bound: the partitions of the thread.
+ * next one until the record that was pending has come: others before it may come again. One whose time has not come steps
+ * aside meanwhile, and finds others pending when it comes back: it waits for those, as long as its executor lets it, and
+ * nobody else goes in. Bound: the partitions of the thread.
  */
 export class Turnstile {
   readonly #suspects = new Set<number>()
@@ -34,7 +35,7 @@ export class Turnstile {
     this.#inside.add(member)
   }
 
-  /** It has had its turn, or steps aside; `comesBack`: and is next again. Whether somebody may have waited for that. */
+  /** It has had its turn, or steps aside; with `comesBack` it is the next one again. Whether somebody may have waited for that. */
   leave(member: number, comesBack = false): boolean {
     const waited = !this.open
     if (!comesBack) this.#suspects.delete(member)

@@ -1,0 +1,30 @@
+/**
+ * One broker for all tests of a file, where neither its options nor its death are the subject: opening one costs more
+ * than what most tests do with it. Topics cannot be removed, so each test takes new ones.
+ */
+import root from 'tap'
+import { type Broker, createBroker, type Topic, type TopicOptions } from './index.ts'
+
+let opening: Promise<Broker> | undefined
+let topics = 0
+
+/** The broker of this file; it is in memory, says nothing on stderr, and is closed when the file's tests are over. */
+export function sharedBroker(): Promise<Broker> {
+  if (opening === undefined) {
+    const opened = createBroker({ logger: false })
+    opening = opened
+    root.teardown(() => opened.then(broker => broker.close({ timeoutMs: 2_000 })).catch(() => undefined))
+  }
+  return opening
+}
+
+/** A name that no other topic of this file has. */
+export function newName(): string {
+  topics++
+  return `topic-${topics}`
+}
+
+/** A new topic of the shared broker. */
+export async function newTopic<V>(options: TopicOptions = {}): Promise<Topic<V>> {
+  return (await sharedBroker()).topic<V>(newName(), options)
+}

@@ -1,107 +1,166 @@
 /**
- * Runs the compiled tests, each in a process of its own as plain Node runs it, two at a time. After a build:
+ * Runs the compiled tests. After a build:
  *
- *   node .ci/suite.mjs [--reporter=tap] [PATH ...]
+ *   node .ci/suite.mjs [OPTION ...] [PATH ...]
  *
- *   --reporter=tap  one TAP document of all that the tests say; default: a line a test, and all of what fails
  *   PATH            only tests whose path holds one of these
+ *   --quick         only pure tests that are no sweeps, in a process for each core
+ *   --changed       only those that can tell something of what has changed since the merge base (or --since REVISION)
+ *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
+ *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done
+ *   --seed N        which twentieth; default: the date, as YYYYMMDD
+ *   --jobs N        processes at a time; default: the number of cores
+ *   --keep-timings  writes down what each file cost (tests/timings.json)
  *
- * `tap run` itself would load hooks for coverage and mocks into each test and each worker thread, which makes threads
- * three times as slow to start. Exits with 1 when anything failed, or nothing was tested.
+ * Pure tests share processes, all others have one of their own, as plain Node runs it: `tap run` would load hooks for
+ * coverage and mocks into each test and each worker thread, which makes threads three times as slow to start. The longest
+ * come first. Prints a line a file, of what fails the assertions and their lines, and the ten slowest. Exits with 1 when
+ * anything failed, or nothing was tested.
  */
-import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
-import { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { runNode } from './tests/bounded.mjs'
+import { changedSince, testsOf } from './tests/changes.mjs'
+import { CLASSES, readTests } from './tests/classes.mjs'
+import { root } from './tests/modules.mjs'
+import { failureLines, readTap } from './tests/report.mjs'
+import { expectedSeconds, keepTimings } from './tests/timings.mjs'
 
-const TIMEOUT_MS = 180_000
-const JOBS = 2
+/** Tests share a process up to this; enough to make its start cheap, and little enough to be spread over the cores. */
+const TOGETHER_S = 6
+/** One in this many of what a sweep goes through. */
+const PORTION = 20
+const SLOWEST = 10
+const TOGETHER = '.ci/tests/together.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
-const { values, positionals } = parseArgs({ options: { reporter: { type: 'string' } }, allowPositionals: true })
+const { values: options, positionals } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    changed: { type: 'boolean', default: false },
+    since: { type: 'string' },
+    class: { type: 'string', default: CLASSES.join() },
+    sweeps: { type: 'boolean', default: false },
+    seed: { type: 'string', default: new Date().toISOString().slice(0, 10).replaceAll('-', '') },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    'keep-timings': { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+})
 
-function testsIn(folder) {
-  return readdirSync(folder, { recursive: true })
-    .map(path => join(folder, path))
-    .filter(
-      path => path.endsWith('.test.js') && (positionals.length === 0 || positionals.some(part => path.includes(part))),
-    )
-    .map(path => path.split(sep).join('/'))
-    .sort()
-}
-
-/** Runs one test; what it printed, and how it ended if that was badly (null: well). */
-function runTest(file) {
-  return new Promise(resolve => {
-    const child = spawn(process.execPath, [file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      // One that hangs is ended below; until then a busy machine may take its time.
-      env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(TIMEOUT_MS / 1_000) },
-    })
-    const since = performance.now()
-    const chunks = []
-    let isLate = false
-    const timer = setTimeout(() => {
-      isLate = true
-      child.kill('SIGKILL')
-    }, TIMEOUT_MS)
-    child.stdout.on('data', chunk => chunks.push(chunk))
-    child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      const ended = isLate ? `ended after ${TIMEOUT_MS} ms` : code === 0 ? null : `exit ${code ?? signal}`
-      resolve({ tap: Buffer.concat(chunks), ended, seconds: (performance.now() - since) / 1_000 })
-    })
-  })
-}
-
-/** Runs all tests, JOBS at a time, and hands over what each came to. */
-async function runAll(done) {
-  const queue = testsIn('dist')
-    .concat(testsIn(join('ring', 'dist')))
-    .values()
-  const work = async () => {
-    for (const file of queue) await done(file, await runTest(file))
+/** The tests that were asked for, and what there is to say of those that were not. */
+function chooseTests(all) {
+  const classes = options.class.split(',')
+  const unknown = classes.find(name => !CLASSES.includes(name))
+  if (unknown !== undefined) throw new Error(`there is no class ${unknown}: choose from ${CLASSES.join()}`)
+  const asked = all.filter(
+    ({ path, class: name, isSweep }) =>
+      classes.includes(name) &&
+      (!options.sweeps || isSweep) &&
+      (positionals.length === 0 || positionals.some(part => path.includes(part))),
+  )
+  if (options.changed || options.since !== undefined) {
+    const changed = changedSince(options.since)
+    const { chosen, elsewhere } = testsOf(changed, asked)
+    if (elsewhere > 0) console.log(`${elsewhere} tests of other rooms load what has changed, too; npm test runs them`)
+    if (changed.length === 0) console.log('nothing has changed')
+    return chosen
   }
-  await Promise.all(Array.from({ length: JOBS }, work))
+  return options.quick ? asked.filter(({ class: name, isSweep }) => name === 'pure' && !isSweep) : asked
 }
 
-/** One TAP document of all. */
-async function printTap() {
-  const { default: t } = await import('tap')
-  t.setTimeout(0)
-  await runAll(async (file, { tap, ended }) => {
-    const results = await t.stdin(file, { tapStream: Readable.from([tap]) })
-    // What the test says itself is told once.
-    if (ended !== null && results?.ok === true) t.fail(`${file}: ${ended}`)
-  })
+/** What is run in one process: a test, or several pure ones. */
+function unitsOf(tests, jobs) {
+  const cost = paths => paths.reduce((sum, path) => sum + expectedSeconds(path), 0)
+  const shared = tests.filter(({ class: name, isSweep }) => name === 'pure' && !(isSweep && options.sweeps))
+  const alone = tests.filter(each => !shared.includes(each))
+  const paths = shared.map(({ path }) => path).sort((a, b) => expectedSeconds(b) - expectedSeconds(a))
+  const count = Math.min(paths.length, options.quick ? jobs : Math.max(jobs, Math.ceil(cost(paths) / TOGETHER_S)))
+  const groups = Array.from({ length: count }, () => [])
+  // The next goes to whichever has least so far.
+  for (const path of paths) groups.reduce((least, each) => (cost(each) < cost(least) ? each : least)).push(path)
+  return [...groups, ...alone.map(({ path }) => [path])]
+    .map(files => ({ files, expectedS: cost(files) }))
+    .sort((a, b) => b.expectedS - a.expectedS)
+    .map((unit, number) => ({ number, ...unit }))
 }
 
-/** A line a test; of one that fails, all that it said. */
-async function printLines() {
-  const { Parser } = await import('tap-parser')
-  const total = { passed: 0, failed: 0 }
-  await runAll((file, { tap, ended, seconds }) => {
-    let passed = 0
-    let failed = 0
-    const parser = new Parser()
-    parser.on('result', ({ ok, todo, skip }) => {
-      if (todo || skip) return
-      if (ok) passed++
-      else failed++
-    })
-    parser.end(tap.toString())
-    if (failed === 0 && (ended !== null || !parser.ok || passed === 0)) failed = 1
-    if (failed > 0) console.log(tap.toString())
-    const how = ended === null ? '' : `, ${ended}`
-    console.log(`${failed === 0 ? 'ok    ' : 'not ok'} ${file} (${passed} passed, ${seconds.toFixed(1)} s${how})`)
-    total.passed += passed
-    total.failed += failed
-  })
-  console.log(`${total.passed} passed, ${total.failed} failed`)
-  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+/** Runs one unit; the result of each file, and how the process ended if that was badly. */
+async function runUnit({ number, files, expectedS }) {
+  const args = files.length === 1 ? files : [TOGETHER, String(number)]
+  const env = {
+    TEST_FILES: files.join(' '),
+    ...(options.sweeps ? {} : { MILLRACE_PORTION: `${PORTION}:${options.seed}` }),
+  }
+  const { stdout, stderr, ended, seconds, cpu, bySpeed } = await runNode(args, { expectedS, env })
+  const { results, isWhole } = readTap(stdout, files.length === 1 ? files[0] : null)
+  const alone = results.length === 1 && files.length === 1
+  for (const each of results) {
+    each.cpu = (alone ? cpu : (each.cpu ?? 0)) / bySpeed
+    each.seconds = alone ? seconds : null
+  }
+  for (const file of files.slice(results.length))
+    results.push({ file, passed: 0, failed: 0, failures: [], cpu: 0, seconds: null })
+  for (const each of results) if (each.passed + each.failed === 0) blame(each, 'ran no test')
+  // Whoever was being run when the process ended badly; what it says of itself is told once.
+  const last = results.findLast(({ passed, cpu: used }) => passed > 0 || used > 0) ?? results[0]
+  if ((ended !== null || !isWhole) && results.every(({ failed }) => failed === 0)) blame(last, ended ?? 'broke off')
+  return { results, ended, stderr }
 }
 
-await (values.reporter === 'tap' ? printTap() : printLines())
+function blame(result, why) {
+  result.failed += 1
+  result.failures.push({ name: why, diag: null })
+}
+
+function tell({ results, ended, stderr }) {
+  for (const { file, passed, failed, failures, cpu } of results) {
+    console.log(`${failed === 0 ? 'ok    ' : 'not ok'} ${file} (${passed} passed, ${cpu.toFixed(1)} s)`)
+    for (const each of failures) console.log(failureLines(each).join('\n'))
+  }
+  if (ended !== null && results.length > 1) console.log(`  (their process: ${ended})`)
+  if (stderr !== '') console.log(stderr.replace(/^/gm, '  ! ').trimEnd().slice(0, 4_000))
+}
+
+const since = performance.now()
+const all = readTests()
+const tests = chooseTests(all)
+const jobs = Math.max(1, Number(options.jobs))
+if (tests.some(({ isSweep }) => isSweep))
+  console.log(
+    options.sweeps ? 'sweeps: all of each' : `sweeps: one in ${PORTION} of each; to repeat it: --seed ${options.seed}`,
+  )
+const queue = unitsOf(tests, jobs).values()
+const done = []
+await Promise.all(
+  Array.from({ length: jobs }, async () => {
+    for (const unit of queue) {
+      const outcome = await runUnit(unit)
+      tell(outcome)
+      done.push(...outcome.results)
+    }
+  }),
+)
+
+const sum = of => done.reduce((total, each) => total + each[of], 0)
+const [passed, failed] = [sum('passed'), sum('failed')]
+if (options['keep-timings'])
+  keepTimings(
+    Object.fromEntries(done.map(({ file, cpu }) => [file, cpu])),
+    all.map(({ path }) => path),
+  )
+done.sort((a, b) => b.cpu - a.cpu)
+if (done.length > SLOWEST)
+  console.log(
+    `slowest: ${done
+      .slice(0, SLOWEST)
+      .map(({ file, cpu }) => `${file} ${cpu.toFixed(1)} s`)
+      .join(', ')}`,
+  )
+const wrong = done.filter(each => each.failed > 0)
+if (wrong.length > 0) console.log(`failed: ${wrong.map(({ file }) => file).join(' ')}`)
+console.log(
+  `${done.length} files, ${sum('cpu').toFixed(0)} s of processor time, ${((performance.now() - since) / 1_000).toFixed(0)} s`,
+)
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && (passed > 0 || options.changed) ? 0 : 1

@@ -18,6 +18,8 @@ export interface Effort {
 /** Medians come from at least five rounds; a suite may ask for more. */
 export const fullEffort: Effort = { rounds: 5, warmUpSeconds: 0.5, runSeconds: 0.75 }
 export const quickEffort: Effort = { rounds: 3, warmUpSeconds: 0.25, runSeconds: 0.15 }
+/** Shows that everything runs and comes to the right totals; its figures say nothing. */
+export const smokeEffort: Effort = { rounds: 1, warmUpSeconds: 0.02, runSeconds: 0.05 }
 
 export interface Row {
   readonly suite: string

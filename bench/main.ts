@@ -1,16 +1,17 @@
 /**
- * The bench command: `npm run -s bench -- [suite ...] [--json] [--quick]`.
+ * The bench command: `npm run -s bench -- [suite ...] [--json] [--quick | --smoke]`.
  *
  * Main thread. Rows go to stdout, progress to stderr when that is a terminal. Exit code 2: wrong usage.
  */
 import { Argument, Command, CommanderError, Option } from 'commander'
-import { fullEffort, measure, quickEffort, type Row } from './harness.ts'
+import { type Effort, fullEffort, measure, quickEffort, type Row, smokeEffort } from './harness.ts'
 import { toText } from './report.ts'
 import { type SuiteName, specOf, suiteNames, suites } from './suites.ts'
 
 interface Options {
   readonly json?: true
   readonly quick?: true
+  readonly smoke?: true
   readonly case?: readonly string[]
   readonly payload?: readonly string[]
   readonly subject?: readonly string[]
@@ -29,6 +30,9 @@ function createCommand(): Command {
     .addArgument(new Argument('[suite...]', 'what to measure').choices(suiteNames).default(suiteNames))
     .option('--json', 'print one JSON array of rows and nothing else')
     .option('--quick', 'three short rounds instead of five long ones (nine in suite ring)')
+    .addOption(
+      new Option('--smoke', 'one short run of each: whether everything works, not how fast').conflicts('quick'),
+    )
     .addOption(filter('case', 'measure only these cases', new Set(all.map(({ name }) => name))))
     .addOption(filter('payload', 'measure only these values', new Set(all.flatMap(({ payloads }) => payloads))))
     .addOption(
@@ -48,7 +52,7 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
   const rows: Row[] = []
   for (const name of suiteNames.filter(suite => names.includes(suite))) {
     const suite = suites[name]
-    const effort = options.quick ? quickEffort : { ...fullEffort, ...suite.effort }
+    const effort = effortOf(options, suite.effort)
     for (const one of suite.cases) {
       if (options.case?.includes(one.name) === false) continue
       const subjects = one.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)
@@ -60,6 +64,11 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
   }
   showProgress('')
   console.log(options.json ? JSON.stringify(rows, null, 2) : toText(rows))
+}
+
+function effortOf({ quick, smoke }: Options, own: Partial<Effort> | undefined): Effort {
+  if (smoke) return smokeEffort
+  return quick ? quickEffort : { ...fullEffort, ...own }
 }
 
 function showProgress(line: string): void {

@@ -1,0 +1,32 @@
+/**
+ * Runs several compiled test files in this process, one after the other:
+ *
+ *   TEST_FILES='FILE …' node .ci/tests/together.mjs NUMBER
+ *
+ * The number tells processes apart: tap names the folders of `t.testdir` by what stands on the command line.
+ * Prints one TAP document. A comment `file: PATH` stands before the tests of each file, and `cpu: SECONDS` after them,
+ * and a test named END between those, which is none.
+ */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { root } from './modules.mjs'
+import { END } from './report.mjs'
+
+function cpuSeconds() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+for (const file of (process.env.TEST_FILES ?? '').split(' ')) {
+  const since = cpuSeconds()
+  t.comment(`file: ${file}`)
+  try {
+    await import(pathToFileURL(join(root, file)))
+  } catch (error) {
+    t.fail(`${file} cannot be loaded`, error)
+  }
+  // Tests of the same level run in turn: when this one is over, so are those of the file.
+  await t.test(END, async () => {})
+  t.comment(`cpu: ${cpuSeconds() - since}`)
+}

@@ -268,6 +268,16 @@ t.test('each file is used by another than its own tests', async t => {
   )
 })
 
+t.test('no test has a time limit of its own: the runner knows how slow the machine is', async t => {
+  const limited = sources.filter(({ text }) =>
+    /\b\w+\.setTimeout\(/.test(withoutComments(text).replace(/globalThis\.setTimeout/g, '')),
+  )
+  t.strictSame(
+    limited.filter(({ path }) => /\.test\.ts$/.test(path)).map(({ path }) => path),
+    [],
+  )
+})
+
 t.test('what a mutant replaces stands at one place', async t => {
   const lost = ROOMS.map(room => join(root, room, 'mutants.json'))
     .filter(path => existsSync(path))

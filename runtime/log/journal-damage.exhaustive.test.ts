@@ -1,4 +1,6 @@
+/** Every bit of a journal that may change, and every byte at which it may end: nothing is invented, nothing acknowledged is lost in silence. */
 import t from 'tap'
+import { drawn, portion } from '../portion.fixture.ts'
 import { A, areAsAppended, B, BYTES, entry, offsets, recover, start } from './journal.fixture.ts'
 import { MemoryDisk } from './memory-disk.fixture.ts'
 

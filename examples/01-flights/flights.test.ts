@@ -5,7 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { endsWithFiguresOfPlainLoop, hasFiguresOfPlainLoop, MAIN, type Outcome, run, runNode } from './flights.fixture.ts'
+import {
+  endsWithFiguresOfPlainLoop,
+  hasFiguresOfPlainLoop,
+  MAIN,
+  type Outcome,
+  run,
+  runNode,
+} from './flights.fixture.ts'
 
 t.test('a folder that cannot be one is a line on stderr', async t => {
   const file = join(t.testdir({ file: '' }), 'file')

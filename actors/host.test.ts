@@ -135,7 +135,8 @@ t.test('abandons a thread that cannot be stopped, and reports its late exit', as
   const counter = newCounter()
   const host = pool.start(deaths('deaf', counter))
   while (Atomics.load(counter, 1) === 0) await sleep(5)
-  await sleep(50)
+  // From there it is a moment until the call, which takes half a second or more.
+  await sleep(100)
   host.kill('watchdog')
   t.same(await host.exited, { kind: 'zombie', after: { kind: 'killed', why: 'watchdog' } })
   const next = pool.start(deaths('return'))

@@ -28,8 +28,8 @@ t.test('one that was rung since it armed does not sleep', async t => {
   t.equal(owner.waitAsync(10_000), null)
   const before = performance.now()
   // Returns at once, so that it may be called here on the main thread.
-  owner.wait(10_000)
-  t.ok(performance.now() - before < 1_000)
+  owner.wait(60_000)
+  t.ok(performance.now() - before < 30_000)
 })
 
 t.test('wakes a sleeper whose ringer died in the middle', async t => {

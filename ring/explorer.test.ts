@@ -1,7 +1,7 @@
 /** The explorer finds what it is there to find: races, lost wake-ups and deaths, planted in small algorithms. */
 import t from 'tap'
 import { Doorbell } from './doorbell.ts'
-import { type Exploration, explore, type Outcome, type Role } from './fixtures/explorer.ts'
+import { type Exploration, explore, type Outcome, type Role, wander } from './fixtures/explorer.ts'
 import { type RingPlan, ringScene } from './fixtures/ring-roles.ts'
 
 const BYTES = 512
@@ -202,4 +202,35 @@ t.test('comes to the same outcomes with and without its short cuts', async t => 
   const [short, long] = [explore(scene), explore({ ...scene, wholePast: true })]
   t.strictSame(short.outcomes, long.outcomes)
   t.comment(`blocking: ${short.states} states for ${long.states}`)
+})
+
+t.test('wandering by chance takes no order that exploring does not, finds what is planted, and deaths', async t => {
+  let state = 1
+  const chance = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return (state >>> 8) / 2 ** 24
+  }
+  for (const [how, fault] of [
+    ['well', null],
+    ['with plain words', /races with/],
+    ['in the wrong order', 'both are in'],
+  ] as const) {
+    const scene = { bytes: BYTES, roles: [dekker(0, how), dekker(1, how)], judge: oneIsIn }
+    const found = wander(scene, 2_000, chance)
+    if (fault instanceof RegExp) t.match(found.fault, fault)
+    else t.equal(found.fault, fault)
+    if (fault === null) t.strictSame(found.outcomes, explore(scene).outcomes)
+  }
+  const plan: RingPlan = { capacity: 64, start: 0, batches: [[24]], waits: 'looking' }
+  for (const dies of ['producer', 'consumer', 'both'] as const) {
+    const all = explore(ringScene(plan, dies)).outcomes
+    const { fault, steps, outcomes } = wander(ringScene(plan, dies), 10_000, chance)
+    t.equal(fault, null)
+    t.ok(steps >= 10_000)
+    t.ok(outcomes.length > 1, `${dies} dies: ${outcomes.length} of ${all.length} outcomes`)
+    t.strictSame(
+      outcomes.filter(outcome => !all.includes(outcome)),
+      [],
+    )
+  }
 })

@@ -84,9 +84,10 @@ t.test('spins longer where that paid, and less where it did not', async t => {
 })
 
 t.test('keeps the process alive while it waits, if asked to, and not longer', async t => {
+  // One that is not to be kept alive ends long before its wait does, also where everything takes long.
   const program = (keepsAlive: boolean): string => `
     const { Doorbell, Memory, Sleeper } = await import(${JSON.stringify(new URL('./index.js', import.meta.url))})
-    const sleeper = new Sleeper(new Doorbell(Memory.allocate(128), 0), { timeoutMs: 50, keepsAlive: ${keepsAlive} })
+    const sleeper = new Sleeper(new Doorbell(Memory.allocate(128), 0), { timeoutMs: ${keepsAlive ? 50 : 5_000}, keepsAlive: ${keepsAlive} })
     sleeper.sleepAsync(() => false).then(() => console.log('woke'))`
   const run = (keepsAlive: boolean): string =>
     spawnSync(process.execPath, ['--input-type=module', '-e', program(keepsAlive)], {

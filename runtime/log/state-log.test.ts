@@ -2,10 +2,9 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { DiskError } from './disk.ts'
-import { seeded } from './journal.fixture.ts'
-import { CorruptLogError, ForeignFileError, NewerFormatError } from './log-errors.ts'
-import { MemoryDisk, PowerLoss } from './memory-disk.fixture.ts'
-import { STATE_HEADER_BYTES, STATE_RECORD_BYTES_MAX } from './state-format.ts'
+import { ForeignFileError, NewerFormatError } from './log-errors.ts'
+import { MemoryDisk } from './memory-disk.fixture.ts'
+import { STATE_RECORD_BYTES_MAX } from './state-format.ts'
 import { StateLog } from './state-log.ts'
 
 const PATH = '/data/groups.state'
@@ -136,94 +135,6 @@ t.test('after a failed write or sync the map is as it was and each write throws 
   }
 })
 
-/** A log of a snapshot and three records, and the states after each number of bytes. */
-function history(): {
-  readonly bytes: Buffer
-  readonly states: readonly { readonly at: number; readonly map: object }[]
-} {
-  const disk = new MemoryDisk()
-  const log = open(disk)
-  const states = [{ at: log.bytes, map: {} }]
-  for (const changes of [
-    [['a', 1] as const, ['b', 'text'] as const],
-    [['a', undefined] as const, ['c', [1, 2]] as const],
-    [['d', 'x'] as const],
-  ]) {
-    log.write(changes)
-    states.push({ at: log.bytes, map: contents(log) })
-  }
-  return { bytes: disk.bytesOf(PATH), states }
-}
-
-/** Opens these bytes: the state, or the class of what it throws. */
-function opened(bytes: Buffer): { readonly map: object; readonly torn: boolean } | CorruptLogError | ForeignFileError {
-  const disk = new MemoryDisk()
-  disk.put(PATH, bytes)
-  try {
-    const log = open(disk)
-    const first = { map: contents(log), torn: log.torn !== null }
-    log.write([['after', 1]])
-    const again = open(disk)
-    if (again.torn !== null || again.get('after') !== 1) throw new Error('what was written behind the cut is not there')
-    return first
-  } catch (error) {
-    if (error instanceof CorruptLogError || error instanceof ForeignFileError) return error
-    throw error
-  }
-}
-
-t.test('each truncation leaves the state of a whole record before it, and says so', async t => {
-  const { bytes, states } = history()
-  for (let length = 0; length < bytes.length; length++) {
-    const found = opened(bytes.subarray(0, length))
-    const state = states.findLast(({ at }) => at <= length)
-    if (state === undefined) {
-      if (!(found instanceof CorruptLogError && found.position === length)) t.fail(`cut to ${length}`)
-    } else t.same(found, { map: state.map, torn: state.at !== length }, `cut to ${length}`)
-  }
-})
-
-t.test('each flipped bit is damage with its byte, or a torn last record', async t => {
-  const { bytes, states } = history()
-  const last = states.at(-2) as { at: number; map: object }
-  for (let bit = 0; bit < bytes.length * 8; bit++) {
-    const flipped = Buffer.from(bytes)
-    const byte = bit >> 3
-    flipped[byte] = (flipped[byte] as number) ^ (1 << (bit & 7))
-    const found = opened(flipped)
-    if (byte < last.at) {
-      const start = states.findLast(({ at }) => at <= byte)?.at ?? 0
-      const isRight =
-        byte < STATE_HEADER_BYTES ? !('map' in found) : found instanceof CorruptLogError && found.position === start
-      if (!isRight) t.fail(`bit ${bit} gave ${JSON.stringify(found)}`)
-    } else if (!('map' in found) || !found.torn || JSON.stringify(found.map) !== JSON.stringify(last.map))
-      t.fail(`bit ${bit} gave ${JSON.stringify(found)}`)
-  }
-  t.match(opened(bytes), { torn: false })
-})
-
-t.test('each flipped bit of a compacted file is damage, for it was synced before it had its name', async t => {
-  const disk = new MemoryDisk()
-  const log = open(disk)
-  for (let bytes = 0; log.bytes >= bytes; ) {
-    bytes = log.bytes
-    log.write([['key', 'x'.repeat(9_000)]])
-    log.write([['key', 'small']])
-  }
-  const made = disk.bytesOf(PATH).readUInt32LE(24)
-  // Nothing was written since, or a later record would tell of the damage too.
-  const bytes = disk.bytesOf(PATH).subarray(0, made)
-  t.ok(made > STATE_HEADER_BYTES && made < 10_000 && 'map' in opened(bytes))
-  for (let byte = 0; byte < made; byte++) {
-    const flipped = Buffer.from(bytes)
-    flipped[byte] = (flipped[byte] as number) ^ (1 << (byte & 7))
-    const found = opened(flipped)
-    const isRight = byte < STATE_HEADER_BYTES || ('position' in found && found.position === STATE_HEADER_BYTES)
-    if ('map' in found || !isRight) t.fail(`byte ${byte} gave ${JSON.stringify(found)}`)
-    if ('map' in opened(bytes.subarray(0, byte))) t.fail(`cut to ${byte}`)
-  }
-})
-
 t.test('the file stays within four times what its entries need', async t => {
   const disk = new MemoryDisk()
   const log = open(disk)
@@ -291,45 +202,4 @@ t.test('behaves as a map does, through compaction and opening again', async t =>
     { numRuns: 200 },
   )
   t.pass('200 runs')
-})
-
-t.test('a loss of power at any operation leaves the last synced state or a later one, never a mixture', async t => {
-  let cuts = 0
-  let later = 0
-  for (let seed = 0; seed < 400; seed++) {
-    const chance = seeded(seed)
-    const syncs = chance() < 0.5
-    let disk = new MemoryDisk()
-    /** Each state written, as JSON; those below `durable` must not come back. */
-    let states = ['{}']
-    let durable = 0
-    for (let life = 0; life < 3; life++) {
-      disk.fuse = Math.floor(chance() * 80)
-      try {
-        const log = open(disk, syncs)
-        for (let round = 0; ; round++) {
-          const value = 'v'.repeat(Math.floor(chance() * (chance() < 0.5 ? 50 : 20_000)))
-          const map = { ...contents(log), [`${Math.floor(chance() * 3)}`]: value, round }
-          states.push(JSON.stringify(map))
-          log.write(Object.entries(map))
-          if (syncs) durable = states.length - 1
-          else if (chance() < 0.1) {
-            log.sync()
-            durable = states.length - 1
-          }
-        }
-      } catch (error) {
-        if (!(error instanceof PowerLoss)) throw error
-        cuts++
-      }
-      disk = disk.losePower(chance)
-      const found = JSON.stringify(contents(open(disk, syncs)))
-      const at = states.lastIndexOf(found)
-      if (at < durable) t.fail(`seed ${seed} life ${life}: state ${at}, but ${durable} was durable`)
-      if (at > durable) later++
-      states = [found]
-      durable = 0
-    }
-  }
-  t.ok(cuts > 1_000 && later > 100, `${cuts} cuts, ${later} found more than was promised`)
 })

@@ -297,3 +297,11 @@ export function lifeBy(chance: Chance): StoreLife {
     seed: chance.below(2 ** 31),
   }
 }
+
+/** Lives all of these on one disk, and then opens it for good. */
+export function liveAll(lives: readonly StoreLife[]): StoreLives {
+  const stores = new StoreLives()
+  for (const one of lives) stores.live(one)
+  stores.live({ hosts: 1, journalBytes: 4096, acts: [], cutAt: 1e9, writtenBytes: 0, how: 'crash', seed: 0 })
+  return stores
+}

@@ -4,6 +4,7 @@ import t from 'tap'
 import { simulate } from './simulate.ts'
 
 const SEEDS = 8
+const REPLAYED = 3
 
 /** From a turn of its own: in a microtask those of the simulation would not run. */
 function inTurn<T>(run: () => T): Promise<T> {
@@ -18,22 +19,24 @@ function inTurn<T>(run: () => T): Promise<T> {
   )
 }
 
-t.test('replays a seed, also after others', async t => {
-  const first = await inTurn(() => simulate(3))
-  await inTurn(() => simulate(4))
-  const again = await inTurn(() => simulate(3))
-  t.same([again.hash, again.inputs], [first.hash, first.inputs])
-  t.same(first.problems, [])
-  t.ok(first.inputs >= 1_000)
-})
-
-t.test('lets go of the world of a seed that is over', async t => {
+t.test('lets go of the world of a seed that is over, and replays a seed, also after others', async t => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const seen: WeakRef<object>[] = []
-  for (let seed = 1; seed <= SEEDS; seed++) seen.push(await inTurn(() => new WeakRef(simulate(seed).history.events)))
+  const hashes: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { hash, inputs } = await inTurn(() => {
+      const { history, hash, inputs, problems } = simulate(seed)
+      seen.push(new WeakRef(history.events))
+      t.same(problems, [], `seed ${seed}`)
+      return { hash, inputs }
+    })
+    hashes.push(`${hash} of ${inputs}`)
+    if (seed === REPLAYED) t.ok(inputs >= 1_000)
+  }
   // The last one is kept until the next.
-  await inTurn(() => simulate(SEEDS + 1))
+  const { hash, inputs } = await inTurn(() => simulate(REPLAYED))
+  t.equal(`${hash} of ${inputs}`, hashes[REPLAYED - 1])
   const kept = (): number => seen.filter(events => events.deref() !== undefined).length
   for (let turns = 0; turns < 50 && kept() > 0; turns++) await inTurn(collect)
   t.equal(kept(), 0)

@@ -1,4 +1,6 @@
+/** Every bit of a journal that may change, and every byte at which it may end: nothing is invented, nothing acknowledged is lost in silence. */
 import t from 'tap'
+import { drawn, portion } from '../portion.fixture.ts'
 import { A, areAsAppended, B, BYTES, entry, offsets, recover, start } from './journal.fixture.ts'
 import { MemoryDisk } from './memory-disk.fixture.ts'
 
@@ -64,13 +66,18 @@ for (const make of [fresh, reused]) {
   const made = make()
   t.test(`${made.title}: each flipped bit is noticed where it matters, and invents nothing`, async t => {
     const seen = { end: 0, torn: 0, damaged: 0 }
+    let tried = 0
     const wrongs: string[] = []
     t.same(check(made, false), { wrong: null, state: 'end' })
     for (const path of [A, B]) {
       const bytes = made.disk.bytesOf(path)
       // Where nothing was ever written one bit of each byte will do.
       const step = bytes.every(byte => byte === 0) ? 8 : 1
-      for (let bit = 0; bit < bytes.length * 8; bit += step) {
+      const bits = (bytes.length * 8) / step
+      let count = 0
+      for (const each of drawn(bits, path === A ? 1 : 2)) {
+        count++
+        const bit = each * step
         const byte = bit >> 3
         const before = bytes[byte] as number
         bytes[byte] = before ^ (1 << (bit & 7))
@@ -81,23 +88,32 @@ for (const make of [fresh, reused]) {
         bytes[byte] = before
       }
       made.disk.put(path, bytes)
+      t.equal(count, Math.ceil(bits / portion.of))
+      tried += count
     }
     t.same(wrongs.slice(0, 3), [])
-    t.ok(seen.end > 0 && seen.torn > 0 && seen.damaged > 0, JSON.stringify(seen))
+    t.equal(seen.end + seen.torn + seen.damaged, tried)
+    // Each of these is what a run of at least 1,984 bits comes to: the last group commit, those before it, and what is
+    // free. A run of twice the length of the stretches from which one is drawn holds a whole stretch.
+    if (portion.of * 2 <= 1_984) t.ok(seen.end > 0 && seen.torn > 0 && seen.damaged > 0, JSON.stringify(seen))
   })
 
   t.test(`${made.title}: each truncation is damage, and invents nothing`, async t => {
     const wrongs: string[] = []
+    let [tried, lengths] = [0, 0]
     for (const path of [A, B]) {
       const bytes = made.disk.bytesOf(path)
-      for (let length = 0; length < bytes.length; length++) {
+      lengths += Math.ceil(bytes.length / portion.of)
+      for (const length of drawn(bytes.length, path === A ? 3 : 4)) {
         made.disk.put(path, bytes.subarray(0, length))
         const { wrong } = check(made, true)
         if (wrong !== null) wrongs.push(`${path} cut to ${length}: ${wrong}`)
+        tried++
       }
       made.disk.put(path, bytes)
     }
     t.same(wrongs.slice(0, 3), [])
+    t.equal(tried, lengths)
     t.equal(recover(made.disk).end.state, 'end')
   })
 }

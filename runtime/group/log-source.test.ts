@@ -199,11 +199,12 @@ t.test('another thread that reads while the writer runs ahead finds every frame 
   while (Atomics.load(control, 1) < 2) await new Promise(resolve => setTimeout(resolve, 5))
   let frames = 0
   let waited = 0
-  const goesOn = (): boolean => [2, 3].some(joined => Atomics.load(control, joined) < JOINS)
+  const joined = (): number[] => [2, 3].map(word => Atomics.load(control, word))
+  const goesOn = (): boolean => joined().some(times => times < JOINS)
   for (; goesOn() && partition.log.bytes < 1 << 26; frames++) {
     while (partition.append(1 + (frames % 3), (frames * 37) % 500) === null) waited++
     // A pause, so that they catch up.
-    if (frames % 2_000 === 0) Atomics.wait(control, 1, 2, 20)
+    if (frames % 2_000 === 0) for (const [at, before] of joined().entries()) Atomics.wait(control, 2 + at, before, 50)
   }
   Atomics.store(control, 0, partition.log.endOffset)
   for (const report of await Promise.all(reports)) {

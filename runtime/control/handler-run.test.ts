@@ -120,7 +120,7 @@ t.test('a thread that cannot be ended is replaced, and what it held is given bac
   const topic = await broker.topic<string>('orders')
   const group = topic.group('g')
   const data = faults()
-  const run = await group.run({ handler: HANDLER, threads: 1, data, attempts: 1, handlerTimeoutMs: 100, backoff: ONCE })
+  const run = await group.run({ handler: HANDLER, threads: 1, data, attempts: 1, handlerTimeoutMs: 250, backoff: ONCE })
   await topic.publish({ value: 'return' })
   await run.idle()
   const { blocks } = await census(broker)

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { byPartition, delay, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { type Delivery, defineHandler, type HandlerContext, isMillraceError, RejectError } from '../index.ts'
+import { FAILURES_MAX } from '../layout.ts'
 import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import type { Order } from './fixtures/totals.fixture.ts'
 
@@ -364,10 +365,11 @@ t.test('more dead letters than a group keeps account of, before the outputs amon
     },
     { output: out.name },
   )
-  await topic.publishBatch(Array.from({ length: 600 }, (_, value) => ({ value })))
-  await until(async () => (await run.stats()).deadLettered === 599)
+  const count = FAILURES_MAX + 150
+  await topic.publishBatch(Array.from({ length: count }, (_, value) => ({ value })))
+  await until(async () => (await run.stats()).deadLettered === count - 1)
   await run.idle()
-  t.match(await run.stats(), { processed: 1, deadLettered: 599, lag: 0 })
+  t.match(await run.stats(), { processed: 1, deadLettered: count - 1, lag: 0 })
 })
 
 t.test('an output that cannot be stored is a failed attempt', async t => {

@@ -200,7 +200,7 @@ t.test('a full dead-letter topic holds the source, and nothing is lost', async t
   const run = await topic.group('g').handle(() => {
     throw new RejectError('never')
   })
-  const count = 1_500
+  const count = 600
   const publishing = topic.publishBatch(
     Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })),
   )

@@ -14,7 +14,7 @@ import { OvertakingLog } from './overtaking-log.fixture.ts'
 
 const CAPACITY = 4_096
 /** How often each reader of another thread is to join the window again. */
-const JOINS = 8
+const JOINS = 5
 
 /** All frames that a source has now. */
 function drained(source: LogSource): Buffer[] {

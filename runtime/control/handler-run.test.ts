@@ -91,7 +91,7 @@ t.test('a thread is not taken for the one before it, which did as much and then 
     deadLetter: 'dead',
   }
   const run = await topic.group('g').run(options)
-  await topic.publishBatch(Array.from({ length: 8 }, (_, at) => ({ value: at % 2 === 0 ? 'spin' : 'wait' })))
+  await topic.publishBatch(Array.from({ length: 8 }, (_, at) => ({ value: at % 2 === 0 ? 'hang' : 'wait' })))
   await run.idle()
   t.match(await run.stats(), { failures: 4, processed: 4, deadLettered: 4 })
 })

@@ -3,10 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { openBroker as openTuned } from './broker.ts'
 import { type Broker, type BrokerOptions, createBroker, type Delivery, type Topic } from './index.ts'
+import type { StoreTuning } from './session.ts'
 import { slowness } from './slowness.fixture.ts'
 
 const UNTIL_MS = 5_000
+/** Two files of that size are filled with zeroes by each broker on a folder; by default they have 32 MiB each. */
+const SMALL_JOURNAL: StoreTuning = { journalBytes: 1_024 * 1_024 }
 
 /** A small broker that says nothing on stderr and is closed with the test. */
 export async function openBroker(t: Test, options: BrokerOptions = {}): Promise<Broker> {
@@ -21,8 +25,8 @@ export interface Folder {
   open(options?: BrokerOptions): Promise<Broker>
 }
 
-/** A folder for brokers that come one after the other. */
-export function folderOf(t: Test): Folder {
+/** A folder for brokers that come one after the other; their journals are small, if these are not what is tested. */
+export function folderOf(t: Test, tuning: StoreTuning = SMALL_JOURNAL): Folder {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-test-'))
   const opened: Broker[] = []
   t.teardown(async () => {
@@ -32,7 +36,7 @@ export function folderOf(t: Test): Folder {
   return {
     dir,
     async open(options) {
-      const broker = await createBroker({ dir, memoryMaxBytes: 256 * 1024 * 1024, logger: false, ...options })
+      const broker = await openTuned({ dir, memoryMaxBytes: 256 * 1024 * 1024, logger: false, ...options }, tuning)
       opened.push(broker)
       return broker
     },
@@ -70,6 +74,11 @@ export async function rejection(promise: Promise<unknown>): Promise<Error & { re
 
 export function delay(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms))
+}
+
+/** This thread does nothing, and costs nothing, for so long. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 /** Waits until `condition` holds; fails after five seconds, or after as much longer as the machine is slow. */

@@ -1,6 +1,6 @@
 /** What becomes of the control thread when partition hosts end more often than they may. */
 import t from 'tap'
-import { delay, openBroker, until } from '../broker.fixture.ts'
+import { delay, openBroker, standStill, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
 import type { MillraceError } from '../errors.ts'
 import { FAULT_POINT } from '../layout.ts'
@@ -29,7 +29,7 @@ t.test(
     killed.catch(() => undefined)
     await topic.publish({ value: 'exitLater' })
     // While this thread stands still, nobody ends the control thread before it has heard of everything.
-    for (const end = performance.now() + 1_500; performance.now() < end; );
+    standStill(1_500)
     await until(() => codes.size > 0)
     t.strictSame([...codes], ['MILL_GAVE_UP'])
     await delay(100)

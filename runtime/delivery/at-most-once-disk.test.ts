@@ -41,6 +41,15 @@ function killHost(broker: Broker, point: 'none' | FaultPoint): Promise<boolean> 
   return control(broker, api => api.killPartitionHost(0, FAULT_POINT[point]))
 }
 
+const shared = folderOf(t)
+let opening: Promise<Broker> | undefined
+
+/** One broker of its own folder, for tests in which it neither ends nor fails; their topics have names of their own. */
+function onDisk(): Promise<Broker> {
+  opening ??= shared.open()
+  return opening
+}
+
 t.test('the next process goes on exactly where a run was stopped, whatever it had ahead', async t => {
   const { open } = folderOf(t)
   const seen: number[] = []
@@ -109,8 +118,7 @@ t.test('deaths of partition hosts, at any point of a claim, repeat nothing and l
 })
 
 t.test('partitions that move among members take their claims along', async t => {
-  const { open } = folderOf(t)
-  const broker = await open()
+  const broker = await onDisk()
   const orders = await broker.topic<number>('orders', { partitions: 4, durability: 'os' })
   const group = orders.group('g')
   const seen: number[] = []
@@ -193,8 +201,7 @@ t.test('when the disk has failed the run fails, for nothing more can be claimed'
 })
 
 t.test('a topic in memory needs no disk for that, beside others that do', async t => {
-  const { open } = folderOf(t)
-  const broker = await open()
+  const broker = await onDisk()
   const gauges = await broker.topic<number>('gauges', { durability: 'memory' })
   await gauges.publishBatch(numbers(500))
   t.equal(await handled(gauges), 500)

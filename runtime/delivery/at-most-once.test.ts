@@ -2,14 +2,14 @@
 import t from 'tap'
 import { delay, openBroker, readAll, rejection, SMALL } from '../broker.fixture.ts'
 import { RejectError } from '../index.ts'
+import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import { dyingOnce } from './at-most-once.fixture.ts'
 import type { Scripted } from './fixtures/scripted.fixture.ts'
 
 const ONCE = { delivery: 'at-most-once' } as const
 
 t.test('a record is committed before its handler is called, and settled after it', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('gauges')
+  const topic = await newTopic<number>()
   const group = topic.group('g')
   let idle = false
   const run = await group.handle(async ({ offset }) => {
@@ -24,8 +24,8 @@ t.test('a record is committed before its handler is called, and settled after it
 })
 
 t.test('what fails is handled once, dead-lettered with its reason, and the next one follows', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('gauges')
+  const broker = await sharedBroker()
+  const topic = await newTopic<number>()
   const calls: string[] = []
   const run = await topic.group('g').handle(
     async ({ value, deliveryAttempt }) => {
@@ -40,7 +40,7 @@ t.test('what fails is handled once, dead-lettered with its reason, and the next 
   await run.idle()
   t.strictSame(calls, ['0 1', '1 1', '2 1', '3 1', '4 1'])
   t.match(await run.stats(), { processed: 2, deadLettered: 3, failures: 3, lag: 0 })
-  const letters = await readAll(await broker.topic<number>('gauges.g.dlq'))
+  const letters = await readAll(await broker.topic<number>(`${topic.name}.g.dlq`))
   t.strictSame(
     letters.map(({ value, headers }) => [value, headers['millrace-reason'], headers['millrace-failed-attempts']]),
     [
@@ -52,8 +52,7 @@ t.test('what fails is handled once, dead-lettered with its reason, and the next 
 })
 
 t.test('without a dead-letter topic what fails is counted, and gone', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('gauges')
+  const topic = await newTopic<number>()
   const run = await topic.group('g').handle(
     ({ value }) => {
       if (value % 3 === 0) throw new Error('broken')
@@ -78,19 +77,19 @@ t.test('a thread that dies loses at most what it was executing, and that is dead
 })
 
 t.test('a full dead-letter topic holds the source, and nothing is lost, whoever reads on', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<{ n: number; pad: string }>('gauges', SMALL)
+  const broker = await sharedBroker()
+  const topic = await newTopic<{ n: number; pad: string }>(SMALL)
   const group = topic.group('g')
   const handle = () =>
     group.handle(({ value }) => {
       if (value.n % 2 === 0) throw new RejectError('never')
     }, ONCE)
   const first = await handle()
-  const count = 1_500
+  const count = 800
   const publishing = topic.publishBatch(
     Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })),
   )
-  const letters = await broker.topic<{ n: number }>('gauges.g.dlq')
+  const letters = await broker.topic<{ n: number }>(`${topic.name}.g.dlq`)
   await delay(200)
   t.ok((await first.stats()).deadLettered < count / 2, 'it is full')
   await first.stop()
@@ -109,10 +108,9 @@ t.test('a full dead-letter topic holds the source, and nothing is lost, whoever 
 })
 
 t.test('an output is confirmed before the run is idle', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('gauges')
-  const out = await broker.topic<number>('out')
-  const run = await topic.group('g').handle(({ value }) => value * 2, { ...ONCE, output: 'out' })
+  const topic = await newTopic<number>()
+  const out = await newTopic<number>()
+  const run = await topic.group('g').handle(({ value }) => value * 2, { ...ONCE, output: out.name })
   await topic.publishBatch([1, 2, 3].map(value => ({ value })))
   await run.idle()
   t.strictSame(
@@ -122,8 +120,7 @@ t.test('an output is confirmed before the run is idle', async t => {
 })
 
 t.test('it is one attempt, one guarantee for the whole group, and not for who settles deliveries', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('gauges')
+  const topic = await newTopic<number>()
   const group = topic.group('g')
   t.match(await rejection(group.handle(() => 1, { ...ONCE, attempts: 2 })), {
     code: 'MILL_INVALID_OPTION',

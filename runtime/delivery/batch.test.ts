@@ -2,6 +2,7 @@
 import t from 'tap'
 import { delay, openBroker, readAll, rejection, until } from '../broker.fixture.ts'
 import { defineHandler, type ManualDelivery, RejectError } from '../index.ts'
+import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
@@ -12,8 +13,7 @@ function valuesOf(deliveries: readonly ManualDelivery<number>[]): number[] {
 }
 
 t.test('records come in order, as many as there are up to the bound; returning acks them', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const sizes: number[] = []
   const seen: number[] = []
   await topic.publishBatch(Array.from({ length: 250 }, (_, value) => ({ key: `k${value % 3}`, value })))
@@ -38,8 +38,7 @@ t.test('records come in order, as many as there are up to the bound; returning a
 })
 
 t.test('single deliveries are settled by hand, once; the others are acked', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const seen: string[] = []
   let late: ManualDelivery<number> | undefined
   await topic.publishBatch(Array.from({ length: 6 }, (_, value) => ({ value })))
@@ -71,8 +70,7 @@ t.test('single deliveries are settled by hand, once; the others are acked', asyn
 t.test(
   'a batch that fails is tried in halves until the bad record stands alone; its mates are not charged',
   async t => {
-    const broker = await openBroker(t)
-    const topic = await broker.topic<number>('orders')
+    const topic = await newTopic<number>()
     const calls: string[] = []
     const handled = new Map<number, number>()
     await topic.publishBatch(Array.from({ length: 8 }, (_, value) => ({ value })))
@@ -97,14 +95,14 @@ t.test(
 )
 
 t.test('what does not decode is found at once; so is what alone is left unsettled', async t => {
-  const broker = await openBroker(t)
-  const raw = await broker.topic<string>('raw', { codec: 'string' })
-  const letters = await broker.topic<number>('letters')
+  const broker = await sharedBroker()
+  const raw = await newTopic<string>({ codec: 'string' })
+  const letters = await newTopic<number>()
   const reject = await raw.group('g').handle(
     () => {
       throw new RejectError('on')
     },
-    { deadLetter: 'letters' },
+    { deadLetter: letters.name },
   )
   await raw.publishBatch(['1', '{broken', '3'].map(value => ({ value })))
   await reject.idle()
@@ -125,14 +123,13 @@ t.test('what does not decode is found at once; so is what alone is left unsettle
 })
 
 t.test('a smaller batch waits for more, for as long as it may', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const calls: number[] = []
   const run = await topic
     .group('g')
     .handle(
       { batch: (deliveries: readonly ManualDelivery<number>[]) => void calls.push(deliveries.length) },
-      { batch: { maxRecords: 10, maxWaitMs: 300 } },
+      { batch: { maxRecords: 10, maxWaitMs: 800 } },
     )
   const from = performance.now()
   await topic.publish({ value: 0 })
@@ -143,12 +140,12 @@ t.test('a smaller batch waits for more, for as long as it may', async t => {
   t.strictSame(calls, [10], 'a full one does not wait')
   await run.idle()
   t.strictSame(calls, [10, 3])
-  t.ok(performance.now() - from >= 300, 'the rest waited')
+  t.ok(performance.now() - from >= 800, 'the rest waited')
 })
 
 t.test('a batch that does not settle in time is halved too', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const broker = await sharedBroker()
+  const topic = await newTopic<number>()
   await topic.publishBatch(Array.from({ length: 4 }, (_, value) => ({ value })))
   const run = await topic.group('g').handle(
     {
@@ -160,14 +157,13 @@ t.test('a batch that does not settle in time is halved too', async t => {
   )
   await run.idle()
   t.match(await run.stats(), { processed: 3, deadLettered: 1, failures: 1 })
-  const [letter] = await readAll(await broker.topic('orders.g.dlq'))
+  const [letter] = await readAll(await broker.topic(`${topic.name}.g.dlq`))
   t.match(letter, { value: 2, headers: { 'millrace-reason': 'timeout' } })
 })
 
 t.test('with an output it returns one value for each delivery, or nothing', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
-  const out = await broker.topic<number>('out')
+  const topic = await newTopic<number>()
+  const out = await newTopic<number>()
   await topic.publishBatch([0, 1, 2, 3].map(value => ({ key: `k${value}`, value })))
   let wrong = 0
   const run = await topic.group('g').handle(
@@ -177,7 +173,7 @@ t.test('with an output it returns one value for each delivery, or nothing', asyn
         return deliveries.map(({ value }) => (value === 2 ? undefined : value * 10))
       },
     },
-    { output: 'out', ...QUICK },
+    { output: out.name, ...QUICK },
   )
   await run.idle()
   t.strictSame(
@@ -192,8 +188,7 @@ t.test('with an output it returns one value for each delivery, or nothing', asyn
 })
 
 t.test('several batches at a time: in order per key', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const seen = new Map<string | null, number[]>()
   let now = 0
   let most = 0
@@ -220,9 +215,9 @@ t.test('several batches at a time: in order per key', async t => {
 })
 
 t.test('a thread that dies in a batch charges nobody, until the one that does it stands alone', async t => {
+  const broker = await openBroker(t)
   for (const act of ['exit', 'exitLater'] as const) {
-    const broker = await openBroker(t)
-    const topic = await broker.topic<Scripted>('orders')
+    const topic = await broker.topic<Scripted>(newName())
     const counts = scriptedCounts(40)
     await topic.publishBatch(Array.from({ length: 40 }, (_, n) => ({ value: { n, act: n === 12 ? act : undefined } })))
     const run = await topic.group('g').run({
@@ -238,15 +233,14 @@ t.test('a thread that dies in a batch charges nobody, until the one that does it
     for (const [n, handed] of counts.handed.entries())
       if (counts.attempts[n] !== handed || (n !== 12 && counts.done[n] !== 1))
         t.fail(`${n} was handed out ${handed} times, told ${counts.attempts[n]}, done ${counts.done[n]}`)
-    const letters = await readAll(await broker.topic<Scripted>('orders.g.dlq'))
+    const letters = await readAll(await broker.topic<Scripted>(`${topic.name}.g.dlq`))
     t.match(letters, [{ value: { n: 12 }, headers: { 'millrace-reason': 'crashed' } }])
-    await broker.close()
+    await run.stop()
   }
 })
 
 t.test('batches need a handler that takes them, and at least once', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<Scripted>('orders')
+  const topic = await newTopic<Scripted>()
   const one = new URL('./fixtures/scripted.fixture.js', import.meta.url)
   t.match(await rejection(topic.group('a').run({ handler: one, threads: 1, batch: {} })), {
     code: 'MILL_HANDLER',

@@ -1,14 +1,14 @@
 /** Several calls of a handler at a time in one partition: order per key, commits, and who is charged when a thread dies. */
 import t from 'tap'
 import { delay, openBroker, readAll, until } from '../broker.fixture.ts'
+import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
 const scripted = new URL('./fixtures/scripted.fixture.js', import.meta.url)
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
 
 t.test('up to so many calls are pending, one of a key at a time, in its order', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const inside = new Map<string | null, number>()
   const seen = new Map<string | null, number[]>()
   let now = 0
@@ -38,8 +38,7 @@ t.test('up to so many calls are pending, one of a key at a time, in its order', 
 })
 
 t.test('the committed offset waits for the slowest, and stop for all that are pending', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const group = topic.group('g')
   let release: () => void = () => undefined
   const gate = new Promise<void>(resolve => {
@@ -64,8 +63,8 @@ t.test('the committed offset waits for the slowest, and stop for all that are pe
 })
 
 t.test('a call that does not settle in time is a failure of its record alone', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const broker = await sharedBroker()
+  const topic = await newTopic<number>()
   const calls: number[] = []
   const run = await topic.group('g').handle(
     async ({ value }) => {
@@ -82,15 +81,14 @@ t.test('a call that does not settle in time is a failure of its record alone', a
     [1, 1],
   )
   t.match(await run.stats(), { processed: 8, deadLettered: 1, failures: 2 })
-  const [letter] = await readAll(await broker.topic('orders.g.dlq'))
+  const [letter] = await readAll(await broker.topic(`${topic.name}.g.dlq`))
   t.equal(letter?.headers['millrace-reason'], 'timeout')
 })
 
 t.test('outputs and publishes are each their own delivery’s', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
-  const out = await broker.topic<number>('out')
-  const audit = await broker.topic<number>('audit')
+  const topic = await newTopic<number>()
+  const out = await newTopic<number>()
+  const audit = await newTopic<number>()
   const run = await topic.group('g').handle(
     async ({ value, failedAttempts }, context) => {
       await delay(value % 4)
@@ -98,10 +96,10 @@ t.test('outputs and publishes are each their own delivery’s', async t => {
         void context.publish('nowhere', { value }).catch(() => undefined)
         return undefined
       }
-      void context.publish('audit', { value })
+      void context.publish(audit.name, { value })
       return value % 2 === 0 ? value : undefined
     },
-    { concurrency: 6, output: 'out', ...QUICK },
+    { concurrency: 6, output: out.name, ...QUICK },
   )
   await topic.publishBatch(Array.from({ length: 60 }, (_, value) => ({ value })))
   await run.idle()

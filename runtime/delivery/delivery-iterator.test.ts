@@ -2,18 +2,18 @@
 import t from 'tap'
 import { delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { type Broker, type ManualDelivery, RejectError, type Topic } from '../index.ts'
+import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
 
-async function numbers(broker: Broker, count: number, partitions = 1): Promise<Topic<number>> {
-  const topic = await broker.topic<number>('orders', { partitions })
+async function numbers(count: number, partitions = 1, broker?: Broker): Promise<Topic<number>> {
+  const topic = await (broker ?? (await sharedBroker())).topic<number>(newName(), { partitions })
   await topic.publishBatch(Array.from({ length: count }, (_, value) => ({ value, partition: value % partitions })))
   return topic
 }
 
 t.test('the next turn acks the last, leaving the loop releases the current one', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 1_000)
+  const topic = await numbers(1_000)
   const group = topic.group('g')
   let expected = 0
   for (const stopAt of [0, 1, 5, 300, 301, 999]) {
@@ -35,8 +35,8 @@ t.test('the next turn acks the last, leaving the loop releases the current one',
 })
 
 t.test('deliveries may be settled by hand, once', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 6)
+  const broker = await sharedBroker()
+  const topic = await numbers(6)
   const seen: string[] = []
   let kept: ManualDelivery<number> | undefined
   for await (const delivery of topic.group('g').consume({ attempts: 2, ...QUICK })) {
@@ -58,7 +58,7 @@ t.test('deliveries may be settled by hand, once', async t => {
   t.strictSame(seen, ['0 1 0', '1 1 0', '1 2 1', '2 1 0', '3 1 0', '3 2 0', '4 1 0', '5 1 0'])
   t.match(await topic.group('g').stats(), { processed: 2, deadLettered: 3, failures: 4, lag: 1 })
   t.equal(kept?.value, 0)
-  const letters = await readAll(await broker.topic<number>('orders.g.dlq'))
+  const letters = await readAll(await broker.topic<number>(`${topic.name}.g.dlq`))
   t.strictSame(
     letters.map(({ value, headers }) => [value, headers['millrace-reason'], headers['millrace-error-message']]),
     [
@@ -70,8 +70,7 @@ t.test('deliveries may be settled by hand, once', async t => {
 })
 
 t.test('what failed or was released comes again before what is behind it, also to the next consumer', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 40, 2)
+  const topic = await numbers(40, 2)
   const group = topic.group('g')
   const options = { attempts: 4, backoff: { initialMs: 15, maxMs: 15, jitter: 0 } } as const
   const seen: string[] = []
@@ -99,8 +98,7 @@ t.test('what failed or was released comes again before what is behind it, also t
 })
 
 t.test('a signal ends the loop after the delivery in hand, which counts', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 100)
+  const topic = await numbers(100)
   const control = new AbortController()
   const seen: number[] = []
   for await (const { value } of topic.group('g').consume({ signal: control.signal })) {
@@ -131,8 +129,7 @@ t.test('a signal ends the loop after the delivery in hand, which counts', async 
 })
 
 t.test('turns that are asked for at once each get a delivery, and none is forgotten', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 5)
+  const topic = await numbers(5)
   const iterator = topic.group('g').consume()
   const turns = await Promise.all([iterator.next(), iterator.next(), iterator.next()])
   t.strictSame(
@@ -146,18 +143,16 @@ t.test('turns that are asked for at once each get a delivery, and none is forgot
 })
 
 t.test('a value that does not decode is dead-lettered, not delivered for ever', async t => {
-  const broker = await openBroker(t)
-  const raw = await broker.topic<string>('raw', { codec: 'string', ...SMALL })
-  await broker.topic('letters', { codec: 'json' })
+  const raw = await newTopic<string>({ codec: 'string', ...SMALL })
+  const letters = await newTopic<string>({ codec: 'json' })
   await raw.publishBatch([{ value: '{' }, { value: '"fine"' }])
   const moving = await raw.group('g').handle(
     () => {
       throw new RejectError('on')
     },
-    { deadLetter: 'letters' },
+    { deadLetter: letters.name },
   )
   await moving.idle()
-  const letters = await broker.topic<string>('letters')
   const error = await rejection(
     (async () => {
       for await (const { value } of letters.group('g').consume()) t.fail(String(value))
@@ -172,8 +167,7 @@ t.test('a value that does not decode is dead-lettered, not delivered for ever', 
 })
 
 t.test('two loops of one group on one thread share its partitions; when one ends the other has them all', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 0, 4)
+  const topic = await numbers(0, 4)
   const seen: number[] = []
   const control = [new AbortController(), new AbortController()] as const
   const parts = [new Set<number>(), new Set<number>()] as const
@@ -208,7 +202,7 @@ t.test('two loops of one group on one thread share its partitions; when one ends
 
 t.test('closing the broker ends the loop', async t => {
   const broker = await openBroker(t)
-  const topic = await numbers(broker, 3)
+  const topic = await numbers(3, 1, broker)
   const seen: number[] = []
   const loop = (async () => {
     for await (const { value } of topic.group('g').consume()) seen.push(value)

@@ -2,8 +2,6 @@
 import t from 'tap'
 import { openBroker, rejection, SMALL } from '../broker.fixture.ts'
 
-t.setTimeout(60_000)
-
 t.test('a run whose output refuses what it is given fails, and commits nothing of it', async t => {
   const broker = await openBroker(t)
   const orders = await broker.topic<number>('orders')

@@ -3,18 +3,18 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import t from 'tap'
 import { delay, openBroker, rejection, SMALL, until } from '../broker.fixture.ts'
 import { type Broker, type ManualDelivery, RejectError, settle, type Topic } from '../index.ts'
+import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
 
-async function numbers(broker: Broker, count: number, partitions = 1): Promise<Topic<number>> {
-  const topic = await broker.topic<number>('orders', { partitions })
+async function numbers(count: number, partitions = 1, broker?: Broker): Promise<Topic<number>> {
+  const topic = await (broker ?? (await sharedBroker())).topic<number>(newName(), { partitions })
   await topic.publishBatch(Array.from({ length: count }, (_, value) => ({ value, partition: value % partitions })))
   return topic
 }
 
 t.test('no more deliveries are out than the window allows, over all partitions', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 1_000, 3)
+  const topic = await numbers(1_000, 3)
   const out: ManualDelivery<number>[] = []
   const subscription = topic
     .group('g')
@@ -40,8 +40,7 @@ t.test('no more deliveries are out than the window allows, over all partitions',
 })
 
 t.test('acks in any order commit the settled prefix only', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 10)
+  const topic = await numbers(10)
   const out: ManualDelivery<number>[] = []
   const subscription = topic
     .group('g')
@@ -76,8 +75,7 @@ t.test('acks in any order commit the settled prefix only', async t => {
 })
 
 t.test('a failed delivery is retried before anything newer; once it is settled the rest goes on', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 20)
+  const topic = await numbers(20)
   const order: string[] = []
   const held: ManualDelivery<number>[] = []
   const subscription = topic
@@ -106,8 +104,7 @@ t.test('a failed delivery is retried before anything newer; once it is settled t
 })
 
 t.test('a released delivery comes again with the next attempt, before newer ones', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 4)
+  const topic = await numbers(4)
   const seen: string[] = []
   const subscription = topic
     .group('g')
@@ -123,8 +120,7 @@ t.test('a released delivery comes again with the next attempt, before newer ones
 })
 
 t.test('settle acks, nacks and rejects, and emits what the function returned', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 100, 2)
+  const topic = await numbers(100, 2)
   let now = 0
   let most = 0
   const got: number[] = []
@@ -158,15 +154,14 @@ t.test('settle acks, nacks and rejects, and emits what the function returned', a
 })
 
 t.test('settle dead-letters what does not decode at once', async t => {
-  const broker = await openBroker(t)
-  const raw = await broker.topic<string>('raw', { codec: 'string', ...SMALL })
-  const letters = await broker.topic<string>('letters', { codec: 'json' })
+  const raw = await newTopic<string>({ codec: 'string', ...SMALL })
+  const letters = await newTopic<string>({ codec: 'json' })
   await raw.publishBatch([{ value: '{' }, { value: '"fine"' }])
   const moving = await raw.group('g').handle(
     () => {
       throw new RejectError('on')
     },
-    { deadLetter: 'letters' },
+    { deadLetter: letters.name },
   )
   await moving.idle()
   t.equal(
@@ -185,7 +180,7 @@ t.test(
   'an Observable ends with its signal and with its broker, and leaves its group with its subscription',
   async t => {
     const broker = await openBroker(t)
-    const topic = await numbers(broker, 5)
+    const topic = await numbers(5, 1, broker)
     const control = new AbortController()
     const aborted = lastValueFrom(topic.group('g').observe({ signal: control.signal }).pipe(toArray()))
     await until(async () => (await topic.group('g').stats()).threads === 1)
@@ -208,8 +203,7 @@ t.test(
 )
 
 t.test('what comes to an Observable that was left is no hand-out', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 4)
+  const topic = await numbers(4)
   const seen: (readonly [value: number, deliveryAttempt: number])[] = []
   for (let round = 0; round < 4; round++) {
     const subscription = topic

@@ -1,16 +1,16 @@
 /** What waits while a record is tried again, with handlers and with deliveries that are settled by hand. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { delay, openBroker, rejection, until } from '../broker.fixture.ts'
 import { type ManualDelivery, RejectError, type RetryOrder } from '../index.ts'
+import { newTopic } from '../shared-broker.fixture.ts'
 import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 20, jitter: 0 } } as const
 const scripted = new URL('./fixtures/scripted.fixture.js', import.meta.url)
 
 /** Handles a0 b1 a2 c3 a4 -5, of which a0 fails once; in the order in which they were handled. */
-async function orderOf(t: Parameters<typeof openBroker>[0], retryOrder: RetryOrder): Promise<string[]> {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+async function orderOf(t: Test, retryOrder: RetryOrder): Promise<string[]> {
+  const topic = await newTopic<number>()
   const seen: string[] = []
   const run = await topic.group('g').handle(
     ({ key, value, failedAttempts }) => {
@@ -32,8 +32,7 @@ t.test('the partition, its key, or nothing waits for a record that is tried agai
 })
 
 t.test('the committed offset waits for the record that is tried again, and other keys are not held up', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const group = topic.group('g')
   let handled = 0
   const run = await group.handle(
@@ -50,8 +49,7 @@ t.test('the committed offset waits for the record that is tried again, and other
 })
 
 t.test('a partition waits when too many records are ahead of its committed offset', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   let handled = 0
   const run = await topic.group('g').handle(
     ({ value, failedAttempts }) => {
@@ -70,8 +68,7 @@ t.test('a partition waits when too many records are ahead of its committed offse
 t.test(
   'more records fail for good than a group keeps account of: all are dead-lettered, none is handled too often',
   async t => {
-    const broker = await openBroker(t)
-    const topic = await broker.topic<number>('orders')
+    const topic = await newTopic<number>()
     const tries = new Map<number, number>()
     const run = await topic.group('g').handle(
       ({ value }) => {
@@ -80,38 +77,36 @@ t.test(
       },
       { retryOrder: 'none', attempts: 2, backoff: { initialMs: 1, jitter: 0 } },
     )
-    await topic.publishBatch(Array.from({ length: 2_000 }, (_, value) => ({ value })))
+    await topic.publishBatch(Array.from({ length: 1_200 }, (_, value) => ({ value })))
     await run.idle()
-    t.match(await run.stats(), { processed: 200, deadLettered: 1_800, failures: 3_600 })
+    t.match(await run.stats(), { processed: 120, deadLettered: 1_080, failures: 2_160 })
     t.ok([...tries].every(([value, count]) => count === (value % 10 === 0 ? 1 : 2)))
   },
 )
 
 t.test('the same for deliveries that are settled by hand, however many are out', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
-  await topic.publishBatch(Array.from({ length: 600 }, (_, value) => ({ value })))
+  const topic = await newTopic<number>()
+  await topic.publishBatch(Array.from({ length: 400 }, (_, value) => ({ value })))
   const out: ManualDelivery<number>[] = []
   const seen = new Map<number, number>()
   const subscription = topic
     .group('g')
-    .observe({ window: 600, attempts: 2, backoff: { initialMs: 1, jitter: 0 } })
+    .observe({ window: 400, attempts: 2, backoff: { initialMs: 1, jitter: 0 } })
     .subscribe(delivery => {
       seen.set(delivery.value, (seen.get(delivery.value) ?? 0) + 1)
       if (delivery.failedAttempts === 0) out.push(delivery)
       else delivery.nack(new Error('never'))
     })
-  await until(() => out.length === 600)
+  await until(() => out.length === 400)
   for (const delivery of out) delivery.nack(new Error('not yet'))
-  await until(async () => (await topic.group('g').stats()).deadLettered === 600)
+  await until(async () => (await topic.group('g').stats()).deadLettered === 400)
   t.ok([...seen.values()].every(count => count === 2))
-  t.match(await topic.group('g').stats(), { processed: 0, failures: 1_200, lag: 0 })
+  t.match(await topic.group('g').stats(), { processed: 0, failures: 800, lag: 0 })
   subscription.unsubscribe()
 })
 
 t.test('consume and observe keep the order that the group has', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   await topic.publishBatch(['a', 'b', 'a', 'c', 'a', null].map((key, value) => ({ key, value })))
   const orders = { partition: [0, 0, 1, 2, 3, 4, 5], key: [0, 1, 3, 5, 0, 2, 4], none: [0, 1, 2, 3, 4, 5, 0] } as const
   for (const retryOrder of ['partition', 'key', 'none'] as const) {
@@ -140,8 +135,7 @@ t.test('consume and observe keep the order that the group has', async t => {
 })
 
 t.test('it is one order for the whole group', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const run = await topic.group('g').handle(() => undefined, { retryOrder: 'key' })
   t.match(await rejection(topic.group('g').handle(() => undefined, { retryOrder: 'none' })), {
     code: 'MILL_CONFIG_MISMATCH',
@@ -178,8 +172,7 @@ t.test('what was settled out of order is not handled again by the next reader, w
 })
 
 t.test('a reject is a dead letter at once, in any order', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   for (const retryOrder of ['key', 'none'] as const) {
     const run = await topic.group(retryOrder).handle(
       ({ value }) => {

@@ -1,14 +1,13 @@
 /** Handlers whose state is kept with the offset up to which it counts: each record counts once. Real threads and files. */
 import t from 'tap'
-import { delay, folderOf, openBroker, rejection, until } from '../broker.fixture.ts'
+import { delay, folderOf, openBroker, rejection, standStill, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
-import { type Broker, defineHandler, type Handler, RejectError } from '../index.ts'
+import { defineHandler, type Handler, RejectError } from '../index.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import type { Session } from '../session.ts'
+import { newTopic } from '../shared-broker.fixture.ts'
 
 const COUNTER = new URL('./fixtures/counting.fixture.js', import.meta.url)
-
-t.setTimeout(120_000)
 
 interface Counted {
   readonly count: number
@@ -34,16 +33,17 @@ t.test('a thread that dies costs the state nothing: it is restored, and read on 
   const run = await orders.group('g').run<Counted>({ handler: COUNTER, threads: 2 })
   const session = sessions.get(broker) as Session
   let published = 0
-  for (let turn = 0; turn < 10; turn++) {
+  const [id] = session.runs.numbers
+  const kill = (index: number) => session.ask(control => control.killHandler(id as number, index, 'any'))
+  for (let turn = 0; turn < 5; turn++) {
     await orders.publishBatch(numbers(2_000, published))
     published += 2_000
     await delay(30)
-    const [id] = session.runs.numbers
-    await session.ask(control => control.killHandler(id as number, turn % 2, 'any'))
+    // A thread that is still starting cannot be killed.
+    await until(async () => (await kill(turn % 2)) !== null, 'a thread to kill')
   }
   await run.idle()
   const { restarts } = await run.stats()
-  // A thread that is still starting cannot be killed.
   t.ok(restarts >= 2, `${restarts} restarts`)
   // The partition of a thread that has just died has nobody who could tell of it.
   await until(
@@ -72,8 +72,7 @@ t.test('the next process restores it, and so does another number of threads', as
 })
 
 t.test('what is handled is committed when it is kept, and kept at once when there is no more', async t => {
-  const broker = await openBroker(t)
-  const orders = await broker.topic<number>('orders')
+  const orders = await newTopic<number>()
   const kept: number[] = []
   const handler: Handler<number, number[]> = defineHandler<number, number[]>({
     start: () => [],
@@ -104,8 +103,7 @@ t.test('what is handled is committed when it is kept, and kept at once when ther
 })
 
 t.test('a snapshot that cannot be kept fails the run, and commits nothing', async t => {
-  const broker = await openBroker(t)
-  const orders = await broker.topic<number>('orders')
+  const orders = await newTopic<number>()
   await orders.publish({ value: 1 })
   for (const [snapshot, code] of [
     [() => undefined, 'MILL_UNSERIALISABLE'],
@@ -118,8 +116,7 @@ t.test('a snapshot that cannot be kept fails the run, and commits nothing', asyn
 })
 
 t.test('snapshots are for handlers of one record after the other, and need their restore', async t => {
-  const broker: Broker = await openBroker(t)
-  const group = (await broker.topic<number>('orders')).group('g')
+  const group = (await newTopic<number>()).group('g')
   const both = { snapshot: () => 1, restore: () => undefined }
   const message = (): void => undefined
   for (const options of [{ concurrency: 2 }, { retryOrder: 'key' }, { delivery: 'at-most-once' }] as const)
@@ -128,8 +125,7 @@ t.test('snapshots are for handlers of one record after the other, and need their
 })
 
 t.test('more records fail between two snapshots than a group keeps in mind, and none waits for ever', async t => {
-  const broker = await openBroker(t)
-  const orders = await broker.topic<number>('orders', { partitions: 1 })
+  const orders = await newTopic<number>({ partitions: 1 })
   const count = FAILURES_MAX + 200
   await orders.publishBatch(numbers(count))
   const run = await orders.group('g').handle(
@@ -140,8 +136,7 @@ t.test('more records fail between two snapshots than a group keeps in mind, and 
       },
       // So costly that the next one is long in coming.
       snapshot(state) {
-        const until = performance.now() + 50
-        while (performance.now() < until);
+        standStill(50)
         return state
       },
       restore: (state: null) => state,

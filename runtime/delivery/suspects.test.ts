@@ -2,8 +2,6 @@
 import t from 'tap'
 import { openBroker, readAll } from '../broker.fixture.ts'
 
-t.setTimeout(60_000)
-
 const HANDLER = new URL('./fixtures/outputs.fixture.js', import.meta.url)
 
 t.test('it is found behind records that come again because their output was not confirmed', async t => {

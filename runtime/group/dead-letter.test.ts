@@ -1,15 +1,20 @@
 /** Retries and dead letters as a user of the public door sees them. */
 import t from 'tap'
-import { delay, openBroker, readAll, SMALL, until } from '../broker.fixture.ts'
+import { delay, readAll, SMALL, until } from '../broker.fixture.ts'
 import { type BrokerEvents, type Delivery, RejectError } from '../index.ts'
+import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
 
 t.test('a failing record is tried as often as it may, in order, with its counts; then it is a dead letter', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders')
+  const broker = await sharedBroker()
+  const topic = await newTopic<string>()
   const dead: BrokerEvents['deadLettered'][] = []
-  broker.on('deadLettered', event => dead.push(event))
+  t.teardown(
+    broker.on('deadLettered', event => {
+      if (event.topic === topic.name) dead.push(event)
+    }),
+  )
   const log: string[] = []
   const run = await topic.group('g').handle(
     ({ value, deliveryAttempt, failedAttempts }) => {
@@ -23,12 +28,11 @@ t.test('a failing record is tried as often as it may, in order, with its counts;
   t.strictSame(log, ['a 1 0', 'bad 1 0', 'bad 2 1', 'bad 3 2', 'b 1 0', 'twice 1 0', 'twice 2 1', 'twice 3 2', 'c 1 0'])
   t.match(await run.stats(), { processed: 4, deadLettered: 1, failures: 5, lag: 0 })
   await until(() => dead.length > 0)
-  t.strictSame(dead, [{ topic: 'orders', partition: 0, offset: 1, group: 'g', reason: 'failed', message: 'no bad' }])
+  t.strictSame(dead, [{ topic: topic.name, partition: 0, offset: 1, group: 'g', reason: 'failed', message: 'no bad' }])
 })
 
 t.test('the wait before a retry doubles up to its ceiling', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders')
+  const topic = await newTopic<string>()
   const at: number[] = []
   const run = await topic.group('g').handle(
     () => {
@@ -46,8 +50,8 @@ t.test('the wait before a retry doubles up to its ceiling', async t => {
 })
 
 t.test('a dead letter is the record itself, with headers that say why', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<Uint8Array | null>('orders', { codec: 'bytes', partitions: 2 })
+  const broker = await sharedBroker()
+  const topic = await newTopic<Uint8Array | null>({ codec: 'bytes', partitions: 2 })
   const key = new Uint8Array([255, 0, 7])
   const value = new Uint8Array([1, 2, 254, 0])
   await topic.publish({ value: new Uint8Array(1), partition: 1 })
@@ -69,7 +73,7 @@ t.test('a dead letter is the record itself, with headers that say why', async t 
   )
   await run.idle()
   await run.stop()
-  const letters = (await readAll(await broker.topic<Uint8Array | null>('orders.g.dlq'))).sort(
+  const letters = (await readAll(await broker.topic<Uint8Array | null>(`${topic.name}.g.dlq`))).sort(
     (a, b) => a.partition - b.partition,
   )
   t.equal(letters.length, 2)
@@ -94,7 +98,7 @@ t.test('a dead letter is the record itself, with headers that say why', async t 
   t.strictSame(
     { ...headers },
     {
-      'millrace-topic': 'orders',
+      'millrace-topic': topic.name,
       'millrace-partition': '1',
       'millrace-offset': '1',
       'millrace-group': 'g',
@@ -108,11 +112,16 @@ t.test('a dead letter is the record itself, with headers that say why', async t 
 })
 
 t.test('a rejected record and one that does not decode are dead letters at once', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<unknown>('orders', { codec: 'json' })
-  const raw = await broker.topic<string>('raw', { codec: 'string' })
+  const broker = await sharedBroker()
+  const topic = await newTopic<unknown>({ codec: 'json' })
+  const raw = await newTopic<string>({ codec: 'string' })
+  const letters = await newTopic()
   const reasons: string[] = []
-  broker.on('deadLettered', ({ topic: name, reason, message }) => reasons.push(`${name} ${reason}: ${message}`))
+  t.teardown(
+    broker.on('deadLettered', ({ topic: name, reason, message }) => {
+      if ([topic, raw, letters].some(each => each.name === name)) reasons.push(`${name} ${reason}: ${message}`)
+    }),
+  )
   const calls: unknown[] = []
   const run = await topic.group('g').handle(
     async ({ value }) => {
@@ -127,12 +136,11 @@ t.test('a rejected record and one that does not decode are dead letters at once'
   await run.idle()
   t.strictSame(calls, [1, 2, 2, 3], 'only a RejectError rejects')
   // What does not decode comes from another codec: here from a dead-letter topic that two topics share.
-  const letters = await broker.topic('letters')
   const mixed = await raw.group('g').handle(
     () => {
       throw new RejectError('on')
     },
-    { deadLetter: 'letters' },
+    { deadLetter: letters.name },
   )
   await raw.publishBatch([{ value: '{not json' }, { value: '"json"' }])
   await mixed.idle()
@@ -148,11 +156,11 @@ t.test('a rejected record and one that does not decode are dead letters at once'
   t.strictSame(
     reasons.sort(),
     [
-      'letters decode: ',
-      'orders failed: from elsewhere',
-      'orders rejected: not one',
-      'raw rejected: on',
-      'raw rejected: on',
+      `${letters.name} decode: `,
+      `${topic.name} failed: from elsewhere`,
+      `${topic.name} rejected: not one`,
+      `${raw.name} rejected: on`,
+      `${raw.name} rejected: on`,
     ]
       .map(start => reasons.find(reason => reason.startsWith(start)) ?? `missing: ${start}`)
       .sort(),
@@ -160,8 +168,7 @@ t.test('a rejected record and one that does not decode are dead letters at once'
 })
 
 t.test('with endless attempts a failure is retried for ever, and a rejection is still a dead letter', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders')
+  const topic = await newTopic<string>()
   let failures = 0
   const run = await topic.group('g').handle(
     ({ value }) => {
@@ -188,16 +195,16 @@ t.test('with endless attempts a failure is retried for ever, and a rejection is 
 })
 
 t.test('a full dead-letter topic holds the source, and nothing is lost', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const broker = await sharedBroker()
+  const topic = await newTopic<{ n: number; pad: string }>(SMALL)
   const run = await topic.group('g').handle(() => {
     throw new RejectError('never')
   })
-  const count = 1_500
+  const count = 600
   const publishing = topic.publishBatch(
     Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })),
   )
-  const letters = await broker.topic<{ n: number }>('orders.g.dlq')
+  const letters = await broker.topic<{ n: number }>(`${topic.name}.g.dlq`)
   await delay(300)
   t.ok((await run.stats()).deadLettered < count, 'it is full')
   const seen: number[] = []

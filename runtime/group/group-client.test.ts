@@ -3,20 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import { delay, openBroker, readAll, rejection, SMALL, standStill, until } from '../broker.fixture.ts'
 import { type Broker, defineHandler, isMillraceError, type Topic } from '../index.ts'
+import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
 
-async function numbers(broker: Broker, count: number, partitions = 1): Promise<Topic<number>> {
-  const topic = await broker.topic<number>('orders', { partitions })
+async function numbers(count: number, partitions = 1, broker?: Broker): Promise<Topic<number>> {
+  const topic = await (broker ?? (await sharedBroker())).topic<number>(newName(), { partitions })
   await topic.publishBatch(Array.from({ length: count }, (_, value) => ({ value, partition: value % partitions })))
   return topic
 }
 
 t.test('a group starts at the earliest record that is kept, or at the latest', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 10)
+  const topic = await numbers(10)
   const early: number[] = []
   const late: number[] = []
   const first = await topic.group('early').handle(({ value }) => void early.push(value))
@@ -34,8 +34,8 @@ t.test('a group starts at the earliest record that is kept, or at the latest', a
 })
 
 t.test('groups do not share anything', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 100, 2)
+  const broker = await sharedBroker()
+  const topic = await numbers(100, 2)
   const runs = await Promise.all(
     ['a', 'b', 'c'].map(name =>
       topic.group(name).handle(
@@ -52,13 +52,12 @@ t.test('groups do not share anything', async t => {
     { processed: 90, deadLettered: 10, failures: 20 },
     { processed: 100, deadLettered: 0 },
   ])
-  t.equal((await readAll(await broker.topic('orders.b.dlq'))).length, 10)
-  t.equal((await readAll(await broker.topic('orders.a.dlq'))).length, 0)
+  t.equal((await readAll(await broker.topic(`${topic.name}.b.dlq`))).length, 10)
+  t.equal((await readAll(await broker.topic(`${topic.name}.a.dlq`))).length, 0)
 })
 
 t.test('lag and stats are exact', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 30, 3)
+  const topic = await numbers(30, 3)
   const group = topic.group('g')
   t.match(await group.stats(), { processed: 0, lag: 0, threads: 0, partitions: [] }, 'before it exists')
   let hold: () => void = () => undefined
@@ -81,8 +80,7 @@ t.test('lag and stats are exact', async t => {
 })
 
 t.test('a paused run hands nothing out, and goes on where it was', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 0, 2)
+  const topic = await numbers(0, 2)
   const seen: number[] = []
   const run = await topic.group('g').handle(({ value }) => void seen.push(value))
   await run.pause()
@@ -103,8 +101,7 @@ t.test('a paused run hands nothing out, and goes on where it was', async t => {
 })
 
 t.test('two runs of one group share its partitions, and one goes on alone when the other stops', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 0, 4)
+  const topic = await numbers(0, 4)
   const seen: [number, number][] = []
   const group = topic.group('g')
   const make = (which: number): Promise<Awaited<ReturnType<typeof group.handle<number>>>> =>
@@ -151,8 +148,7 @@ t.test('two runs of one group share its partitions, and one goes on alone when t
 })
 
 t.test('the same group with other options is a mismatch; without options it is joined', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 5)
+  const topic = await numbers(5)
   const group = topic.group('g')
   const run = await group.handle(() => undefined, { attempts: 3, backoff: { initialMs: 7 }, deadLetter: 'letters' })
   for (const options of [
@@ -169,7 +165,7 @@ t.test('the same group with other options is a mismatch; without options it is j
   t.match(await rejection(group.handle(() => undefined, { attempts: 3, deadLetter: false })), {
     code: 'MILL_INVALID_OPTION',
   })
-  t.match(await rejection(topic.group('self').handle(() => undefined, { deadLetter: 'orders' })), {
+  t.match(await rejection(topic.group('self').handle(() => undefined, { deadLetter: topic.name })), {
     code: 'MILL_INVALID_OPTION',
     message: /its own dead-letter/,
   })
@@ -179,8 +175,7 @@ t.test('the same group with other options is a mismatch; without options it is j
 })
 
 t.test('a group that runs cannot be deleted; a deleted one no longer gates, and starts anew', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', SMALL)
+  const topic = await newTopic<number>(SMALL)
   const group = topic.group('g')
   await group.delete()
   const run = await group.handle(() => undefined)
@@ -211,11 +206,10 @@ t.test('a group that runs cannot be deleted; a deleted one no longer gates, and 
 })
 
 t.test('stop lets the delivery in hand finish, and is the same stop however often it is asked for', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 10)
+  const topic = await numbers(10)
   const finished: number[] = []
   const run = await topic.group('g').handle(async ({ value }) => {
-    await delay(20)
+    await delay(value === 0 ? 5 : 100)
     finished.push(value)
   })
   await until(() => finished.length === 1)
@@ -243,7 +237,7 @@ async function using(run: AsyncDisposable): Promise<void> {
 
 t.test('stopping waits no longer than it is told to, and what was in hand comes again', async t => {
   const broker = await openBroker(t)
-  const topic = await numbers(broker, 3, 2)
+  const topic = await numbers(3, 2, broker)
   const stuck: (() => void)[] = []
   const run = await topic.group('g').handle(async ({ value }) => {
     if (value === 1) await new Promise<void>(resolve => stuck.push(resolve))
@@ -277,8 +271,7 @@ t.test('stopping waits no longer than it is told to, and what was in hand comes 
 })
 
 t.test('a stop function that throws is told of, and the group can be used again', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 4, 2)
+  const topic = await numbers(4, 2)
   const group = topic.group('g')
   const run = await group.handle({
     message() {},
@@ -295,10 +288,14 @@ t.test('a stop function that throws is told of, and the group can be used again'
 })
 
 t.test('a start function that throws ends the run, with an event and a rejection', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 4, 2)
+  const broker = await sharedBroker()
+  const topic = await numbers(4, 2)
   const failures: unknown[] = []
-  broker.on('failed', event => failures.push(event))
+  t.teardown(
+    broker.on('failed', event => {
+      if (event.topic === topic.name) failures.push(event)
+    }),
+  )
   const run = await topic.group('g').handle({
     start() {
       throw new Error('cannot start')
@@ -306,15 +303,14 @@ t.test('a start function that throws ends the run, with an event and a rejection
     message() {},
   })
   t.match(await rejection(run.finished), { message: 'cannot start' })
-  t.match(failures, [{ topic: 'orders', group: 'g', error: { message: 'cannot start' } }])
+  t.match(failures, [{ topic: topic.name, group: 'g', error: { message: 'cannot start' } }])
   t.match(await rejection(run.idle()), { message: 'cannot start' })
   t.strictSame(await run.stop(), { results: [] })
   t.equal((await readAll(topic, 'g')).length, 4)
 })
 
 t.test('a handler module that cannot be used is refused before any record moves', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 3)
+  const topic = await numbers(3)
   const folder = mkdtempSync(join(tmpdir(), 'millrace-handlers-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const file = (name: string, text: string): string => {
@@ -352,8 +348,7 @@ t.test('a handler module that cannot be used is refused before any record moves'
 })
 
 t.test('a signal stops a run, or keeps it from beginning', async t => {
-  const broker = await openBroker(t)
-  const topic = await numbers(broker, 5)
+  const topic = await numbers(5)
   const group = topic.group('g')
   t.match(await rejection(group.handle(() => undefined, { signal: AbortSignal.abort(new Error('why')) })), {
     code: 'MILL_ABORTED',
@@ -371,15 +366,14 @@ t.test('a signal stops a run, or keeps it from beginning', async t => {
 })
 
 t.test('a window that fills while its reader is at the end is freed, so that publishing goes on', async t => {
-  const broker = await openBroker(t)
-  for (const [index, wait] of [undefined, null, 0].entries()) {
-    const topic = await broker.topic<string>(`t${index}`, { ...SMALL, codec: 'string' })
+  for (const wait of [undefined, null, 0]) {
+    const topic = await newTopic<string>({ ...SMALL, codec: 'string' })
     let seen = 0
     const run = await topic.group('g').handle(() => {
       seen++
       if (wait === null) return Promise.resolve()
       // Longer than a turn, so that turns end wherever they like in a fetch.
-      if (wait === 0 && seen % 3 === 0) for (const end = performance.now() + 1; performance.now() < end; );
+      if (wait === 0 && seen % 3 === 0) standStill(1)
       return undefined
     })
     for (let n = 0; n < 40; n++)
@@ -393,12 +387,11 @@ t.test('a window that fills while its reader is at the end is freed, so that pub
 })
 
 t.test('an output that leads back to the topic that is read is refused', async t => {
-  const broker = await openBroker(t)
-  const a = await broker.topic<string>('a', SMALL)
-  const b = await broker.topic<string>('b', SMALL)
+  const a = await newTopic<string>(SMALL)
+  const b = await newTopic<string>(SMALL)
   const back = { code: 'MILL_INVALID_OPTION', message: /leads back/ }
-  t.match(await rejection(a.group('self').handle(() => 'more', { output: 'a' })), back)
-  await a.group('forth').handle(() => 'more', { output: 'b' })
-  t.match(await rejection(b.group('back').handle(() => 'more', { output: 'a' })), back)
+  t.match(await rejection(a.group('self').handle(() => 'more', { output: a.name })), back)
+  await a.group('forth').handle(() => 'more', { output: b.name })
+  t.match(await rejection(b.group('back').handle(() => 'more', { output: a.name })), back)
   t.match(await rejection(b.group('nowhere').handle(() => 'more', { output: 'c' })), { message: /no topic c/ })
 })

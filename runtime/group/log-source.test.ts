@@ -13,6 +13,8 @@ import type { LogSource } from './log-source.ts'
 import { OvertakingLog } from './overtaking-log.fixture.ts'
 
 const CAPACITY = 4_096
+/** How often each reader of another thread is to join the window again. */
+const JOINS = 5
 
 /** All frames that a source has now. */
 function drained(source: LogSource): Buffer[] {
@@ -88,7 +90,7 @@ t.test('what retention has removed is an error with its code, and nothing is ski
 
 t.test('a window that has gone on by all positions there are is not taken for one that stood still', async t => {
   const disk = new MemoryDisk()
-  const partition = new OvertakingLog(disk, FOLDER, SETTINGS, CAPACITY)
+  const partition = new OvertakingLog(disk, FOLDER, SETTINGS, 16 * CAPACITY)
   const source = partition.source(0, 0, disk)
   const first = partition.append(1, 100)
   t.same(drained(source), [first])
@@ -195,14 +197,14 @@ t.test('another thread that reads while the writer runs ahead finds every frame 
     return new Promise<ThreadReport>((resolve, reject) => worker.once('message', resolve).once('error', reject))
   })
   while (Atomics.load(control, 1) < 2) await new Promise(resolve => setTimeout(resolve, 5))
-  const until = performance.now() + 2_000
   let frames = 0
   let waited = 0
-  const goesOn = (): boolean => performance.now() < until || [2, 3].some(joined => Atomics.load(control, joined) === 0)
+  const joined = (): number[] => [2, 3].map(word => Atomics.load(control, word))
+  const goesOn = (): boolean => joined().some(times => times < JOINS)
   for (; goesOn() && partition.log.bytes < 1 << 26; frames++) {
     while (partition.append(1 + (frames % 3), (frames * 37) % 500) === null) waited++
     // A pause, so that they catch up.
-    if (frames % 4_000 === 0) Atomics.wait(control, 1, 2, 50)
+    if (frames % 2_000 === 0) for (const [at, before] of joined().entries()) Atomics.wait(control, 2 + at, before, 50)
   }
   Atomics.store(control, 0, partition.log.endOffset)
   for (const report of await Promise.all(reports)) {

@@ -1,6 +1,6 @@
 /** Settlements on their way: kept while the link is full, and while the group has no room for another record. */
 import t from 'tap'
-import { delay } from '../broker.fixture.ts'
+import { delay, until } from '../broker.fixture.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import type { Assignment } from '../places.ts'
 import { SettlementQueue } from './settlement-queue.ts'
@@ -23,7 +23,7 @@ t.test('a full link is tried again, in order', async t => {
   queue.send(2, 'rejected', 1, new Error('b'))
   t.strictSame(sent, [])
   link.full = false
-  await delay(30)
+  await until(() => sent.length === 2)
   t.strictSame(sent, ['1 failed 1', '2 rejected 1'])
 })
 

@@ -1,7 +1,6 @@
 /** Letters in a partition, as a group buries them and as an administrator looks at them; in memory or in a folder. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import { deadLetterFrame } from '../group/dead-letter.ts'
-import { JOURNAL_BYTES } from '../log/journal.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
 import { HostStore } from '../partition/host-store.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
@@ -12,6 +11,8 @@ import { lettersIn, type StoredLetter } from './stored-letter.ts'
 
 export const WINDOW = 65_536
 const LOG_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, at) => at + 1)
+/** Enough for what a test buries, and a fraction of what a new journal of the default size costs. */
+const JOURNAL_BYTES = 1 << 18
 const NO_FRAMES: LetterPage = { frames: new Uint8Array(0), next: null }
 
 /** A topic on disk; its segments are small, so that there are several. */

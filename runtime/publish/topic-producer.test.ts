@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { byPartition, delay, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { FullError, type Receipt, type Run, type Topic, UnpublishedError } from '../index.ts'
 import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { within } from '../stress/within.fixture.ts'
 
 /** A group that holds everything until the test is over: joined, and paused before the first record. */
 async function hold(t: Test, topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {
@@ -32,6 +33,8 @@ async function fillUp(topic: Topic<string>): Promise<number> {
     const more = fill(topic)
     count += more
     quiet = more === 0 ? quiet + 1 : 0
+    // Its host has answered: by now it has had a turn.
+    await topic.stats()
     await delay(5)
   }
   return count
@@ -167,9 +170,9 @@ t.test('publishes beyond 16 MiB of waiting bytes are refused', async t => {
       (error: unknown) => error,
     ),
   )
-  const full = (await Promise.race([Promise.all(outcomes.slice(200)), delay(3_000)])) as unknown[]
+  const full = await within(3_000, 'refusing', Promise.all(outcomes.slice(200)))
   t.ok(
-    full?.every(error => error instanceof FullError && typeof (error.refused as { value: string }).value === 'string'),
+    full.every(error => error instanceof FullError && typeof (error.refused as { value: string }).value === 'string'),
   )
   await run.resume()
   const settled = await Promise.all(outcomes)

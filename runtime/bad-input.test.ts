@@ -20,6 +20,7 @@ import {
   RejectError,
   type Topic,
 } from './index.ts'
+import { newTopic, sharedBroker } from './shared-broker.fixture.ts'
 
 /** What one call is, and the code that it must end with. Calls that throw and calls that reject are the same here. */
 type Case = readonly [what: string, code: ErrorCode, call: (place: Place) => unknown]
@@ -141,7 +142,11 @@ const ROWS: { readonly [row: string]: readonly Case[] } = {
     ...[...ODD_NUMBERS, 0].flatMap((number): Case[] => [
       [`attempts ${number}`, 'MILL_OUT_OF_RANGE', ({ topic }) => topic.group('h').consume({ attempts: number })],
       [`window ${number}`, 'MILL_OUT_OF_RANGE', ({ topic }) => topic.group('h').observe({ window: number })],
-      [`limit ${number}`, 'MILL_OUT_OF_RANGE', ({ broker }) => broker.deadLetters('orders').browse({ limit: number })],
+      [
+        `limit ${number}`,
+        'MILL_OUT_OF_RANGE',
+        ({ broker, topic }) => broker.deadLetters(topic.name).browse({ limit: number }),
+      ],
     ]),
     ['attempts "5"', 'MILL_INVALID_OPTION', ({ topic }) => topic.group('h').consume({ attempts: '5' as never })],
   ],
@@ -152,13 +157,13 @@ const ROWS: { readonly [row: string]: readonly Case[] } = {
     [
       'of a replay',
       'MILL_UNKNOWN_OPTION',
-      ({ broker }) => broker.deadLetters('orders').replay({}, { too: 'x' } as never),
+      ({ broker, topic }) => broker.deadLetters(topic.name).replay({}, { too: 'x' } as never),
     ],
     ['an event', 'MILL_UNKNOWN_OPTION', ({ broker }) => broker.on('deadLetered' as never, () => undefined)],
   ],
   'a topic or group with other settings': [
-    ['partitions', 'MILL_CONFIG_MISMATCH', ({ broker }) => broker.topic('orders', { partitions: 3 })],
-    ['codec', 'MILL_CONFIG_MISMATCH', ({ broker }) => broker.topic('orders', { codec: 'bytes' })],
+    ['partitions', 'MILL_CONFIG_MISMATCH', ({ broker, topic }) => broker.topic(topic.name, { partitions: 3 })],
+    ['codec', 'MILL_CONFIG_MISMATCH', ({ broker, topic }) => broker.topic(topic.name, { codec: 'bytes' })],
     [
       'where a group starts',
       'MILL_CONFIG_MISMATCH',
@@ -169,7 +174,7 @@ const ROWS: { readonly [row: string]: readonly Case[] } = {
     [
       'to the topic itself',
       'MILL_INVALID_OPTION',
-      ({ topic }) => topic.group('h').handle(() => undefined, { deadLetter: 'orders' }),
+      ({ topic }) => topic.group('h').handle(() => undefined, { deadLetter: topic.name }),
     ],
     [
       'nowhere, after a last attempt',
@@ -202,10 +207,10 @@ async function errorOf(call: () => unknown): Promise<unknown> {
 
 for (const [row, cases] of Object.entries(ROWS)) {
   t.test(`${row}: a typed error, and everything goes on as before`, async t => {
-    const broker = await openBroker(t)
-    const topic = await broker.topic<unknown>('orders', SMALL)
-    const bytes = await broker.topic<Uint8Array>('bytes', { ...SMALL, codec: 'bytes' })
-    const text = await broker.topic<string>('text', { ...SMALL, codec: 'string' })
+    const broker = await sharedBroker()
+    const topic = await newTopic<unknown>(SMALL)
+    const bytes = await newTopic<Uint8Array>({ ...SMALL, codec: 'bytes' })
+    const text = await newTopic<string>({ ...SMALL, codec: 'string' })
     const place = { broker, topic, bytes, text }
     const before = await topic.stats()
     for (const [what, code, call] of cases) {
@@ -222,7 +227,7 @@ for (const [row, cases] of Object.entries(ROWS)) {
 }
 
 t.test('names and payloads that are names of JavaScript’s own are names and payloads like any other', async t => {
-  const broker = await openBroker(t)
+  const broker = await sharedBroker()
   const prototype = JSON.stringify(Object.getOwnPropertyNames(Object.prototype))
   const payload = JSON.parse('{"__proto__":{"polluted":true},"constructor":1}')
   for (const name of ['__proto__', 'constructor', 'hasOwnProperty', 'toString']) {
@@ -240,14 +245,14 @@ t.test('names and payloads that are names of JavaScript’s own are names and pa
 })
 
 t.test('bytes that do not decode are a dead letter of their group, and the next record is handled', async t => {
-  const broker = await openBroker(t)
-  const mixed = await broker.topic<unknown>('mixed', { codec: 'json' })
-  const raw = await broker.topic<string>('raw', { codec: 'string' })
+  const broker = await sharedBroker()
+  const mixed = await newTopic<unknown>({ codec: 'json' })
+  const raw = await newTopic<string>({ codec: 'string' })
   const feeding = await raw.group('g').handle(
     () => {
       throw new RejectError('on')
     },
-    { deadLetter: 'mixed' },
+    { deadLetter: mixed.name },
   )
   await raw.publishBatch([{ value: '{' }, { value: '7' }])
   await feeding.idle()
@@ -260,8 +265,7 @@ t.test('bytes that do not decode are a dead letter of their group, and the next 
 })
 
 t.test('a second settlement, and one that comes too late, is an error and changes nothing', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   await topic.publishBatch([1, 2].map(value => ({ value })))
   let kept: ManualDelivery<number> | undefined
   for await (const delivery of topic.group('g').consume()) {
@@ -317,8 +321,7 @@ t.test('after close every call says so', async t => {
 t.test('a handler module that is none is refused before any record moves', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bad-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', { groups: ['g'] })
+  const topic = await newTopic<number>({ groups: ['g'] })
   await topic.publish({ value: 1 })
   const modules = {
     'broken.mjs': 'this is no program',

@@ -19,7 +19,7 @@ interface Finished {
 }
 
 /** Runs a program with this Node alone: tap puts a loader into NODE_OPTIONS of whatever it sees started. */
-function program(body: string, timeoutMs = 15_000): Promise<Finished> {
+function program(body: string, timeoutMs = 120_000): Promise<Finished> {
   const path = join(folder, `script-${scripts++}.mjs`)
   const door = JSON.stringify(new URL('./index.js', import.meta.url).href)
   writeFileSync(path, `import { createBroker } from ${door}\n${body}\n`)
@@ -115,6 +115,7 @@ t.test('closing while records wait for room rejects in time, says what holds the
   const batch = rejection(topic.publishBatch([{ value: 'y'.repeat(1_000) }]))
   const failed: BrokerEvents['publishFailed'][] = []
   broker.on('publishFailed', event => failed.push(event))
+  await pending[0]
   t.match(await rejection(broker.close({ timeoutMs: 80 })), {
     code: 'MILL_TIMEOUT',
     message: /not all appended in time: \d+ for topic orders/,
@@ -275,7 +276,8 @@ t.test('failures that nobody listens for are said once on stderr, and do not end
     await topic.publishBatch(Array.from({ length: 50 }, (_, value) => ({ value })))
     await run.idle()
     await run.stop()
-    await topic.group('h').handle({ start() { throw new Error('cannot start') }, message() {} })
+    const failing = await topic.group('h').handle({ start() { throw new Error('cannot start') }, message() {} })
+    await failing.finished.catch(() => undefined)
     await new Promise(resolve => setTimeout(resolve, 100))
     await broker.close()
     console.log('done')`)
@@ -292,10 +294,11 @@ t.test('a listener that throws is an uncaught exception of its own, and stops no
     const broker = await createBroker()
     const topic = await broker.topic('orders')
     broker.on('deadLettered', () => { throw new Error('from a listener') })
-    broker.on('deadLettered', () => console.log('second listener'))
+    const heard = new Promise(resolve => broker.on('deadLettered', () => { console.log('second listener'); resolve() }))
     const run = await topic.group('g').handle(() => { throw new Error('no') }, { attempts: 1 })
     await topic.publish({ value: 1 })
     await run.idle()
+    await heard
     await new Promise(resolve => setTimeout(resolve, 50))
     await run.stop()
     await broker.close()

@@ -7,8 +7,6 @@ import { sessions } from './broker.ts'
 import type { Broker, BrokerEvents, Run, Topic } from './index.ts'
 import type { Session } from './session.ts'
 
-t.setTimeout(60_000)
-
 const VALUE = 'x'.repeat(1_000)
 
 interface Failed {

@@ -1,6 +1,6 @@
 /** Deaths of partition hosts at the moments at which a crash is charged, a run begins, or another host goes on. Real threads. */
 import t from 'tap'
-import { delay, openBroker } from './broker.fixture.ts'
+import { delay, openBroker, until } from './broker.fixture.ts'
 import { sessions } from './broker.ts'
 import type { Broker, RunOptions } from './index.ts'
 import { FAULT_POINT, type FaultPoint } from './layout.ts'
@@ -10,8 +10,6 @@ import { RecordedTopic } from './stress/recorded-topic.fixture.ts'
 import { within } from './stress/within.fixture.ts'
 
 const OFTEN = { intensity: 1_000, periodMs: 1_000 }
-
-t.setTimeout(120_000)
 
 function odd(options: Partial<RunOptions> = {}): RunOptions & { readonly data: OddHandlerData } {
   const counts = new Int32Array(new SharedArrayBuffer(32))
@@ -39,7 +37,8 @@ for (const point of ['beforeCharge', 'betweenChargeAndAnswer'] as const) {
     const options = odd({ attempts: 3, deadLetter: 'dead', backoff: { initialMs: 500, maxMs: 500 } })
     const run = await topic.group('g').run({ ...options, data: { ...options.data, journal: recorded.journal } })
     const killed = killHost(broker, point)
-    await delay(20)
+    // Calls are answered in order: by now it is armed.
+    await (sessions.get(broker) as Session).ask(control => control.census())
     await recorded.publish(['exit', 'return'])
     t.equal(await within(6_000, 'the kill', killed), true)
     await within(10_000, 'idle', run.idle())
@@ -52,10 +51,14 @@ t.test('a run begins where the last one ended, in the middle of a frame, when th
   const broker = await openBroker(t, { restart: OFTEN })
   const topic = await broker.topic<number>('orders')
   const seen: number[] = []
-  const first = await topic.group('g').handle(({ value }) => (value === 5 ? new Promise(() => undefined) : undefined))
+  let entered = false
+  const first = await topic.group('g').handle(({ value }) => {
+    entered = value === 5
+    return entered ? new Promise(() => undefined) : undefined
+  })
   // One turn, one frame: the window keeps all of it until its last record is settled.
   await topic.publishBatch(Array.from({ length: 10 }, (_, value) => ({ value })))
-  await delay(100)
+  await until(() => entered)
   await first.stop({ timeoutMs: 100 }).catch(() => undefined)
   t.match(await topic.group('g').stats(), { lag: 5 })
   await killHost(broker, 'none')

@@ -36,9 +36,9 @@ function promisedPaths(folder: string): string[] {
   return [...doors, ...Object.values(manifest.bin ?? {})].map(path => path.replace(/^\.\//, ''))
 }
 
-for (const folder of ['.', 'ring']) {
-  const paths = packedPaths(folder)
+const packed = new Map(['.', 'ring'].map(folder => [folder, packedPaths(folder)]))
 
+for (const [folder, paths] of packed) {
   t.test(`the package in ${folder} has every file that its package.json names`, async t => {
     for (const path of [...promisedPaths(folder), 'LICENSE', 'README.md']) t.ok(paths.has(path), path)
   })
@@ -54,7 +54,8 @@ for (const folder of ['.', 'ring']) {
 }
 
 t.test('the root package has both halves of the runtime and its doors', async t => {
-  const paths = packedPaths('.')
+  const paths = packed.get('.') as ReadonlySet<string>
+  t.equal(packed.size, 2)
   for (const path of [
     'dist/runtime/index.js',
     'dist/runtime/index.d.ts',

@@ -5,8 +5,6 @@ import t from 'tap'
 import { folderOf, readAll } from './broker.fixture.ts'
 import type { BrokerEvents } from './index.ts'
 
-t.setTimeout(60_000)
-
 /** Files that end in what was not written to its end. */
 function tear(dir: string): { readonly catalog: string; readonly segment: string } {
   const [folder] = readdirSync(join(dir, 'topics')) as [string]

@@ -1,11 +1,17 @@
 /** Reading again, with a group that is moved or without one. Real threads and files. */
 import t from 'tap'
-import { folderOf, openBroker, readAll, rejection, until } from './broker.fixture.ts'
-import { type Delivery, defineHandler } from './index.ts'
-
-t.setTimeout(120_000)
+import { folderOf, readAll, rejection, until } from './broker.fixture.ts'
+import { type Broker, type Delivery, defineHandler } from './index.ts'
+import { newName, newTopic } from './shared-broker.fixture.ts'
 
 const DAY = Date.UTC(2001, 0, 1)
+
+/** One broker on disk for all tests: none of them closes it. */
+let opening: Promise<Broker> | undefined
+function onDisk(): Promise<Broker> {
+  opening ??= folderOf(t).open()
+  return opening
+}
 
 /** One record for each second. */
 function seconds(count: number): { readonly key: string; readonly value: number; readonly timestamp: number }[] {
@@ -19,8 +25,7 @@ async function collect<V>(records: AsyncIterable<Delivery<V>>): Promise<Delivery
 }
 
 t.test('a range of a topic on disk is read again, each time the same bytes', async t => {
-  const broker = await folderOf(t).open()
-  const orders = await broker.topic<number>('orders', { partitions: 2 })
+  const orders = await (await onDisk()).topic<number>(newName(), { partitions: 2 })
   await orders.publishBatch(seconds(5_000))
   const all = await collect(orders.replay())
   t.equal(all.length, 5_000)
@@ -45,9 +50,8 @@ t.test('a range of a topic on disk is read again, each time the same bytes', asy
 })
 
 t.test('what cannot be read again is said', async t => {
-  const { open } = folderOf(t)
-  const broker = await open()
-  const orders = await broker.topic<number>('orders', {
+  const broker = await onDisk()
+  const orders = await broker.topic<number>(newName(), {
     windowBytes: 65_536,
     maxMessageBytes: 4_096,
     segmentBytes: 65_536,
@@ -71,14 +75,15 @@ t.test('what cannot be read again is said', async t => {
   })
   const aborted = { signal: AbortSignal.abort() }
   t.match(await rejection(collect(orders.replay(aborted))), { code: 'MILL_ABORTED' })
-  const fast = await broker.topic('fast', { durability: 'memory' })
+  const fast = await broker.topic(newName(), { durability: 'memory' })
   t.match(await rejection(collect(fast.replay())), { code: 'MILL_INVALID_OPTION', message: /in memory/ })
 })
 
 for (const where of ['disk', 'memory'] as const) {
   t.test(`a group is moved, in ${where}`, async t => {
-    const broker = where === 'disk' ? await folderOf(t).open() : await openBroker(t)
-    const orders = await broker.topic<number>('orders', { groups: ['keeps'] })
+    const options = { groups: ['keeps'] }
+    const orders =
+      where === 'disk' ? await (await onDisk()).topic<number>(newName(), options) : await newTopic<number>(options)
     await orders.publishBatch(seconds(1_000))
     const group = orders.group('g')
     const seen = async (): Promise<number[]> => (await readAll(orders, 'g')).map(({ value }) => value)
@@ -103,8 +108,7 @@ for (const where of ['disk', 'memory'] as const) {
 }
 
 t.test('a group that was moved begins anew: without failures, and with a new state', async t => {
-  const broker = await openBroker(t)
-  const orders = await broker.topic<number>('orders')
+  const orders = await newTopic<number>()
   await orders.publishBatch(seconds(10))
   const starts: number[] = []
   const counting = defineHandler<number, { count: number }, number>({

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { openBroker, readAll, rejection, SMALL } from './broker.fixture.ts'
 import { defineTopic, type TopicOptions } from './index.ts'
+import { newName, newTopic, sharedBroker } from './shared-broker.fixture.ts'
 
 const BAD_NAMES = [
   '',
@@ -24,8 +25,8 @@ const BAD_NAMES = [
 ]
 
 t.test('names that are not allowed are refused, for topics and groups', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic('ok')
+  const broker = await sharedBroker()
+  const topic = await newTopic()
   for (const name of BAD_NAMES) {
     t.match(await rejection(broker.topic(name as string)), { code: 'MILL_INVALID_NAME' }, `topic ${String(name)}`)
     t.throws(() => topic.group(name as string), { code: 'MILL_INVALID_NAME' }, `group ${String(name)}`)
@@ -38,7 +39,7 @@ t.test('names that are not allowed are refused, for topics and groups', async t 
 })
 
 t.test('names that objects have are names like any other', async t => {
-  const broker = await openBroker(t)
+  const broker = await sharedBroker()
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
     const topic = await broker.topic<string>(name)
     t.equal(topic.name, name)
@@ -53,8 +54,8 @@ t.test('names that objects have are names like any other', async t => {
 })
 
 t.test('options are checked, and a misspelt one comes with a suggestion', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic('t')
+  const broker = await sharedBroker()
+  const topic = await newTopic()
   const wrong = await rejection(broker.topic('u', { partition: 4 } as TopicOptions))
   t.match(wrong, { code: 'MILL_UNKNOWN_OPTION', message: /partitions/ })
   t.match(await rejection(topic.group('g').handle(() => undefined, { atempts: 4 } as object)), {
@@ -77,11 +78,12 @@ t.test('options are checked, and a misspelt one comes with a suggestion', async 
 })
 
 t.test('a topic that exists is the same topic; other settings are a mismatch', async t => {
-  const broker = await openBroker(t)
-  const definition = defineTopic<number>('t', { partitions: 3, ...SMALL, codec: 'json', onFull: 'wait' })
+  const broker = await sharedBroker()
+  const name = newName()
+  const definition = defineTopic<number>(name, { partitions: 3, ...SMALL, codec: 'json', onFull: 'wait' })
   const [first, second] = await Promise.all([broker.topic(definition), broker.topic(definition)])
   t.equal(first, second)
-  t.equal((await broker.topic('t')).partitions, 3)
+  t.equal((await broker.topic(name)).partitions, 3)
   const others: readonly TopicOptions[] = [
     { partitions: 4 },
     { codec: 'bytes' },
@@ -90,7 +92,7 @@ t.test('a topic that exists is the same topic; other settings are a mismatch', a
     { onFull: 'reject' },
   ]
   for (const options of others) {
-    const error = await rejection(broker.topic('t', options))
+    const error = await rejection(broker.topic(name, options))
     t.match(error, { code: 'MILL_CONFIG_MISMATCH', message: new RegExp(Object.keys(options)[0] as string) })
   }
   t.equal((await first.publish({ value: 1, partition: 2 })).offset, 0)
@@ -118,8 +120,7 @@ t.test('a record that needs a ring for which there is no memory is refused; smal
 })
 
 t.test('a topic without groups keeps the newest, and counts what it dropped', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('t', SMALL)
+  const topic = await newTopic<number>(SMALL)
   for (let value = 0; value < 20_000; value += 500)
     await topic.publishBatch(Array.from({ length: 500 }, (_, at) => ({ value: value + at })))
   const { dropped, partitions } = await topic.stats()
@@ -137,8 +138,7 @@ t.test('a topic without groups keeps the newest, and counts what it dropped', as
 })
 
 t.test('groups named with the topic gate it from the start', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('t', { ...SMALL, groups: ['g', 'h', 'g'] })
+  const topic = await newTopic<number>({ ...SMALL, groups: ['g', 'h', 'g'] })
   const values = Array.from({ length: 8_000 }, (_, value) => value)
   const publishing = topic.publishBatch(values.map(value => ({ value })))
   const seen: number[][] = [[], []]
@@ -159,9 +159,9 @@ t.test('groups named with the topic gate it from the start', async t => {
 })
 
 t.test('groups named for a topic that exists gate it from then on', async t => {
-  const broker = await openBroker(t)
-  await broker.topic<number>('t', SMALL)
-  const topic = await broker.topic<number>('t', { groups: ['g'] })
+  const broker = await sharedBroker()
+  const { name } = await newTopic<number>(SMALL)
+  const topic = await broker.topic<number>(name, { groups: ['g'] })
   const publishing = topic.publishBatch(Array.from({ length: 8_000 }, (_, value) => ({ value })))
   t.equal((await readAll(topic, 'g')).length > 0, true)
   const rest = await topic.group('g').handle(() => undefined)

@@ -1,8 +1,9 @@
 /** Dead letters as an administrator of the public door sees them: count, browse, replay, purge, export. Real threads. */
 import { PassThrough, Writable } from 'node:stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { type Broker, type BrokerEvents, type DeadLetter, parseDeadLetter, RejectError, type Topic } from '../index.ts'
+import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 
 const QUICK = { attempts: 2, backoff: { initialMs: 1, maxMs: 2, jitter: 0 } } as const
 
@@ -13,12 +14,12 @@ interface Order {
 
 /** Orders of which those with an odd number fail, most as rejected; what is fixed is handled. */
 async function failures(
-  t: Test,
   count = 10,
   partitions = 2,
+  opening: Promise<Broker> = sharedBroker(),
 ): Promise<{ broker: Broker; topic: Topic<Order>; handled: number[] }> {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<Order>('orders', { partitions })
+  const broker = await opening
+  const topic = await broker.topic<Order>(newName(), { partitions })
   const handled: number[] = []
   const run = await topic.group('g').handle(({ value }) => {
     if (value.n % 2 === 0 || value.fix === true) return void handled.push(value.n)
@@ -43,11 +44,11 @@ const numbers = (letters: readonly DeadLetter<Order>[]): number[] =>
 
 t.test('letters say where the record was, why it died, and what it was', async t => {
   const before = Date.now()
-  const { broker, topic } = await failures(t, 4, 2)
+  const { broker, topic } = await failures(4, 2)
   const letters = broker.deadLetters(topic)
   const [rejected, failed] = (await collect(letters.browse())).sort((a, b) => a.value.n - b.value.n)
   t.match(rejected, {
-    topic: 'orders',
+    topic: topic.name,
     partition: 1,
     offset: 0,
     group: 'g',
@@ -56,7 +57,7 @@ t.test('letters say where the record was, why it died, and what it was', async t
     replayed: 0,
   })
   t.match(failed, {
-    topic: 'orders',
+    topic: topic.name,
     partition: 1,
     offset: 1,
     group: 'g',
@@ -66,16 +67,16 @@ t.test('letters say where the record was, why it died, and what it was', async t
   })
   t.match(failed?.error, { name: 'TypeError', message: 'three is odd', code: 'E_THREE', stack: /three is odd/ })
   t.strictSame(failed?.value, { n: 3 })
-  t.strictSame(failed?.letter, { topic: 'orders.g.dlq', partition: 1, offset: 1 })
+  t.strictSame(failed?.letter, { topic: `${topic.name}.g.dlq`, partition: 1, offset: 1 })
   t.strictSame(Object.keys(failed?.headers ?? {}), [])
   const { firstFailureMs, lastFailureMs } = failed as DeadLetter
   t.ok(before <= firstFailureMs && firstFailureMs <= lastFailureMs && lastFailureMs <= Date.now())
-  t.match(await letters.stats(), { depth: 2, topics: [{ topic: 'orders.g.dlq', depth: 2 }] })
+  t.match(await letters.stats(), { depth: 2, topics: [{ topic: `${topic.name}.g.dlq`, depth: 2 }] })
 })
 
 t.test('a filter is a conjunction: reason, time, key, error, group, limit', async t => {
-  const { broker, topic } = await failures(t)
-  const letters = broker.deadLetters<Order>('orders')
+  const { broker, topic } = await failures()
+  const letters = broker.deadLetters<Order>(topic.name)
   const of = async (filter: Parameters<typeof letters.browse>[0]): Promise<number[]> => {
     const found = numbers(await collect(letters.browse(filter)))
     t.equal(await letters.count(filter), found.length)
@@ -101,33 +102,35 @@ t.test('a filter is a conjunction: reason, time, key, error, group, limit', asyn
 })
 
 t.test('letters of all groups of a topic are found, and of one when it is asked for', async t => {
-  const { broker, topic } = await failures(t, 4, 1)
+  const { broker, topic } = await failures(4, 1)
+  const others = await newTopic()
+  const deadLetter = newName()
   const shared = await topic.group('h').handle(
     () => {
       throw new RejectError('all')
     },
-    { deadLetter: 'letters' },
+    { deadLetter },
   )
-  const other = await (await broker.topic('others')).group('h').handle(
+  const other = await others.group('h').handle(
     () => {
       throw new RejectError('other')
     },
-    { deadLetter: 'letters' },
+    { deadLetter },
   )
-  await (await broker.topic('others')).publish({ value: 1 })
+  await others.publish({ value: 1 })
   await shared.idle()
   await other.idle()
   t.equal(await broker.deadLetters(topic).count(), 2 + 4)
   t.equal(await broker.deadLetters(topic, { group: 'h' }).count(), 4)
-  t.equal(await broker.deadLetters('others').count(), 1, 'a shared dead-letter topic keeps them apart')
+  t.equal(await broker.deadLetters(others.name).count(), 1, 'a shared dead-letter topic keeps them apart')
   t.equal((await shared.stats()).deadLetterDepth, 4)
   t.equal((await other.stats()).deadLetterDepth, 1)
-  t.equal(await broker.deadLetters('others').purge({}), 1)
+  t.equal(await broker.deadLetters(others.name).purge({}), 1)
   t.equal(await broker.deadLetters(topic).count(), 6)
 })
 
 t.test('replay sends all, some or one back where they came from, edited or not, and takes them out', async t => {
-  const { broker, topic, handled } = await failures(t)
+  const { broker, topic, handled } = await failures()
   const run = topic.group('g')
   const letters = broker.deadLetters(topic)
   const edit = ({ value }: DeadLetter<Order>) => ({ value: { ...value, fix: true } })
@@ -161,15 +164,15 @@ t.test('replay sends all, some or one back where they came from, edited or not, 
 })
 
 t.test('replay goes elsewhere too, by key, and to a topic with another codec', async t => {
-  const { broker, topic } = await failures(t, 4)
-  const elsewhere = await broker.topic<Order>('repair', { partitions: 3, groups: ['r'] })
+  const { broker, topic } = await failures(4)
+  const elsewhere = await newTopic<Order>({ partitions: 3, groups: ['r'] })
   const letters = broker.deadLetters(topic)
   t.match(await letters.replay({ limit: 1 }, { to: elsewhere }), { replayed: 1 })
-  const texts = await broker.topic<string>('texts', { codec: 'string', groups: ['r'] })
+  const texts = await newTopic<string>({ codec: 'string', groups: ['r'] })
   t.match(
     await letters.replay(
       {},
-      { to: 'texts', edit: ({ value }) => ({ value: `n=${value.n}` as never, headers: { x: 'y' } }) },
+      { to: texts.name, edit: ({ value }) => ({ value: `n=${value.n}` as never, headers: { x: 'y' } }) },
     ),
     { replayed: 1 },
   )
@@ -181,8 +184,8 @@ t.test('replay goes elsewhere too, by key, and to a topic with another codec', a
 })
 
 t.test('D2: what is replayed or exported is the record to the byte', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<Uint8Array | null>('raw', { codec: 'bytes', maxMessageBytes: 4_096 })
+  const broker = await sharedBroker()
+  const topic = await newTopic<Uint8Array | null>({ codec: 'bytes', maxMessageBytes: 4_096 })
   const nan = new Uint8Array(new Float64Array([Number.NaN, -0]).buffer)
   nan[3] = 0x5a // a payload that no arithmetic keeps
   const binary = new Uint8Array([0xff, 0, 0x80, 10])
@@ -234,7 +237,7 @@ t.test('D2: what is replayed or exported is the record to the byte', async t => 
 })
 
 t.test('export writes lines that read back as they were browsed, and leaves the stream open', async t => {
-  const { broker, topic } = await failures(t)
+  const { broker, topic } = await failures()
   const letters = broker.deadLetters(topic)
   const stream = new PassThrough()
   t.equal(await letters.exportTo(stream, { reason: 'rejected' }), 4)
@@ -256,17 +259,18 @@ t.test('export writes lines that read back as they were browsed, and leaves the 
 })
 
 t.test('a letter whose value does not decode can be looked at, exported and replayed all the same', async t => {
-  const broker = await openBroker(t)
-  const mixed = await broker.topic('mixed', { codec: 'json' })
-  const raw = await (await broker.topic('raw', { codec: 'string' })).group('g').handle(
+  const broker = await sharedBroker()
+  const mixed = await newTopic({ codec: 'json' })
+  const raw = await newTopic({ codec: 'string' })
+  const passing = await raw.group('g').handle(
     () => {
       throw new RejectError('on')
     },
-    { deadLetter: 'mixed' },
+    { deadLetter: mixed.name },
   )
-  await (await broker.topic('raw')).publish({ value: '{not json' })
-  await raw.idle()
-  t.equal((await collect(broker.deadLetters('raw').browse()))[0]?.value, '{not json', 'decoded as where it died')
+  await raw.publish({ value: '{not json' })
+  await passing.idle()
+  t.equal((await collect(broker.deadLetters(raw).browse()))[0]?.value, '{not json', 'decoded as where it died')
   const reader = await mixed.group('g').handle(({ value }) => value)
   await reader.idle()
   const letters = broker.deadLetters(mixed)
@@ -275,13 +279,13 @@ t.test('a letter whose value does not decode can be looked at, exported and repl
   t.equal(Buffer.from(letter?.valueBytes ?? []).toString(), '{not json')
   t.match(JSON.stringify(letter), /decode/)
   t.equal(JSON.parse((await collect(letters.export()))[0] as string).valueBase64, 'e25vdCBqc29u')
-  const texts = await broker.topic<string>('texts', { codec: 'string', groups: ['r'] })
+  const texts = await newTopic<string>({ codec: 'string', groups: ['r'] })
   t.match(await letters.replay({}, { to: texts }), { replayed: 1 })
   t.equal((await readAll(texts, 'r'))[0]?.value, '{not json')
 })
 
 t.test('purge throws away what is meant, and only with a selection', async t => {
-  const { broker, topic } = await failures(t)
+  const { broker, topic } = await failures()
   const letters = broker.deadLetters(topic)
   t.match(await rejection(letters.purge(undefined as never)), { code: 'MILL_INVALID_OPTION', message: /\{\} for all/ })
   t.match(await rejection(letters.replay(undefined as never)), { code: 'MILL_INVALID_OPTION' })
@@ -294,8 +298,8 @@ t.test('purge throws away what is meant, and only with a selection', async t => 
 })
 
 t.test('what was purged or replayed makes room in a full dead-letter topic, and the source goes on', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const broker = await sharedBroker()
+  const topic = await newTopic<{ n: number; pad: string }>(SMALL)
   const run = await topic.group('g').handle(() => {
     throw new RejectError('never')
   })
@@ -324,9 +328,10 @@ t.test('what was purged or replayed makes room in a full dead-letter topic, and 
 })
 
 t.test('D4: a record that keeps dying is parked after so many replays, reported, and stays', async t => {
-  const { broker, topic } = await failures(t, 2, 1)
+  const { broker, topic } = await failures(2, 1)
   const parked: BrokerEvents['parked'][] = []
-  broker.on('parked', event => parked.push(event))
+  const stop = broker.on('parked', event => void (event.topic === topic.name && parked.push(event)))
+  t.teardown(stop)
   const letters = broker.deadLetters(topic)
   let hops = 0
   for (; hops < 100; hops++) {
@@ -336,39 +341,40 @@ t.test('D4: a record that keeps dying is parked after so many replays, reported,
     await until(async () => (await letters.count()) === 1)
   }
   t.equal(hops, 5)
-  t.strictSame(parked, [{ topic: 'orders', partition: 0, offset: 6, group: 'g', replayed: 5 }])
+  t.strictSame(parked, [{ topic: topic.name, partition: 0, offset: 6, group: 'g', replayed: 5 }])
   t.equal(await letters.count(), 1)
   t.match(await letters.replay({}, { replaysMax: 6 }), { replayed: 1 }, 'unless more are allowed')
 })
 
 t.test('D4: dead letters of dead letters end, and never lead back', async t => {
-  const { broker } = await failures(t, 2, 1)
-  const dead = await broker.topic<Order>('orders.g.dlq')
+  const { broker, topic } = await failures(2, 1)
+  const letters = `${topic.name}.g.dlq`
+  const dead = await broker.topic<Order>(letters)
   const watch = await dead.group('watch').handle(() => {
     throw new RejectError('watcher broken')
   })
   await watch.idle()
   const nested = broker.deadLetters<Order>(dead)
   const [letter] = await collect(nested.browse())
-  t.match(letter, { topic: 'orders.g.dlq', group: 'watch', error: { message: 'watcher broken' }, value: { n: 1 } })
+  t.match(letter, { topic: letters, group: 'watch', error: { message: 'watcher broken' }, value: { n: 1 } })
   t.match(
     { ...letter?.headers },
-    { 'millrace-topic': 'orders', 'millrace-error-message': '1 is odd' },
+    { 'millrace-topic': topic.name, 'millrace-error-message': '1 is odd' },
     'as the watcher got it',
   )
   t.match(await nested.replay({}, { replaysMax: 1 }), { replayed: 1 })
   await until(async () => (await nested.count()) === 1)
   t.match(await nested.replay({}, { replaysMax: 1 }), { parked: 1 })
   const [again] = await collect(nested.browse())
-  t.match({ ...again?.headers }, { 'millrace-topic': 'orders', 'millrace-error-message': '1 is odd' })
-  for (const deadLetter of ['orders', 'orders.g.dlq']) {
-    const source = deadLetter === 'orders' ? dead : await broker.topic('orders.g.dlq.watch.dlq')
+  t.match({ ...again?.headers }, { 'millrace-topic': topic.name, 'millrace-error-message': '1 is odd' })
+  for (const deadLetter of [topic.name, letters]) {
+    const source = deadLetter === topic.name ? dead : await broker.topic(`${letters}.watch.dlq`)
     t.match(await rejection(source.group('back').handle(() => undefined, { deadLetter })), {
       code: 'MILL_INVALID_OPTION',
       message: /lead back/,
     })
   }
-  t.match(await rejection(broker.deadLetters('orders').replay({}, { to: 'orders.g.dlq' })), {
+  t.match(await rejection(broker.deadLetters(topic.name).replay({}, { to: letters })), {
     code: 'MILL_INVALID_OPTION',
   })
 })
@@ -403,9 +409,9 @@ t.test('the depth is told once when it is reached, and once when it is well belo
 })
 
 t.test('letters that groups of the dead-letter topic have handled make room; the others stay', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
-  const watch = await (await broker.topic('orders.g.dlq')).group('watch').handle(() => undefined)
+  const broker = await sharedBroker()
+  const topic = await newTopic<{ n: number; pad: string }>(SMALL)
+  const watch = await (await broker.topic(`${topic.name}.g.dlq`)).group('watch').handle(() => undefined)
   const run = await topic.group('g').handle(() => {
     throw new RejectError('never')
   })
@@ -418,13 +424,14 @@ t.test('letters that groups of the dead-letter topic have handled make room; the
   t.ok(left.length > 0 && left.length < count, `${left.length} are still kept`)
   t.equal(left.at(-1)?.value.n, count - 1, 'the newest')
   t.equal((await letters.stats()).depth, 0, 'though none of them waits for anybody')
-  t.match((await (await broker.topic('orders.g.dlq')).stats()).dropped, 0)
+  t.match((await (await broker.topic(`${topic.name}.g.dlq`)).stats()).dropped, 0)
 })
 
 t.test('a dead-letter topic that its user opened first drops no letter either', async t => {
-  const broker = await openBroker(t)
-  await broker.topic('orders.g.dlq', { windowBytes: 65_536, maxMessageBytes: 4_096 + 16_384 })
-  const topic = await broker.topic<{ n: number; pad: string }>('orders', SMALL)
+  const broker = await sharedBroker()
+  const name = newName()
+  await broker.topic(`${name}.g.dlq`, { windowBytes: 65_536, maxMessageBytes: 4_096 + 16_384 })
+  const topic = await broker.topic<{ n: number; pad: string }>(name, SMALL)
   const run = await topic.group('g').handle(() => {
     throw new RejectError('never')
   })
@@ -446,8 +453,8 @@ t.test('a dead-letter topic that its user opened first drops no letter either', 
 })
 
 t.test('what is asked for wrongly is said at once', async t => {
-  const { broker } = await failures(t, 2, 1)
-  const letters = broker.deadLetters('orders')
+  const { broker, topic } = await failures(2, 1, openBroker(t))
+  const letters = broker.deadLetters(topic.name)
   const filters: readonly (readonly [unknown, string])[] = [
     [{ reasons: 'failed' }, 'MILL_UNKNOWN_OPTION'],
     [{ reason: 'fail' }, 'MILL_INVALID_OPTION'],
@@ -475,7 +482,7 @@ t.test('what is asked for wrongly is said at once', async t => {
   for (const [option, code] of options) t.match(await rejection(letters.replay({}, option as never)), { code })
   t.throws(() => broker.deadLetters(''), { code: 'MILL_INVALID_NAME' })
   t.throws(() => broker.deadLetters(undefined as never), { code: 'MILL_INVALID_NAME' })
-  t.throws(() => broker.deadLetters('orders', { grup: 'g' } as never), {
+  t.throws(() => broker.deadLetters(topic.name, { grup: 'g' } as never), {
     code: 'MILL_UNKNOWN_OPTION',
     message: /group/,
   })

@@ -13,6 +13,8 @@ export const WINDOW = 65_536
 /** Small, for each house fills two files of that size with zeroes. */
 const JOURNAL_BYTES = 262_144
 const LOG_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, at) => at + 1)
+/** Enough for what a test buries, and a fraction of what a new journal of the default size costs. */
+const JOURNAL_BYTES = 1 << 18
 const NO_FRAMES: LetterPage = { frames: new Uint8Array(0), next: null }
 
 /** A topic on disk; its segments are small, so that there are several. */

@@ -2,9 +2,10 @@
 import t, { type Test } from 'tap'
 import { delay, openBroker, rejection, SMALL, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
-import { type Broker, type BrokerOptions, type DeadLetter, RejectError, type Topic } from '../index.ts'
+import { type Broker, type DeadLetter, RejectError, type Topic } from '../index.ts'
 import { FAULT_POINT, type FaultPoint } from '../layout.ts'
 import type { Session } from '../session.ts'
+import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import { within } from '../stress/within.fixture.ts'
 
 interface Job {
@@ -16,14 +17,18 @@ function killHost(broker: Broker, point: 'none' | FaultPoint): Promise<boolean> 
   return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))
 }
 
+/** A broker whose threads may die often. */
+function mortal(t: Test): Promise<Broker> {
+  return openBroker(t, { restart: { intensity: 1_000, periodMs: 1_000 } })
+}
+
 /** A topic all of whose records are dead letters, and what its group handles once it is mended. */
 async function allDead(
-  t: Test,
   count: number,
-  options: BrokerOptions = {},
+  opening: Promise<Broker> = sharedBroker(),
 ): Promise<{ broker: Broker; topic: Topic<Job>; handled: number[]; mend(): void; idle(): Promise<void> }> {
-  const broker = await openBroker(t, { restart: { intensity: 1_000, periodMs: 1_000 }, ...options })
-  const topic = await broker.topic<Job>('jobs', { partitions: 3 })
+  const broker = await opening
+  const topic = await broker.topic<Job>(newName(), { partitions: 3 })
   const handled: number[] = []
   let broken = true
   const run = await topic.group('g').handle(({ value }) => {
@@ -43,7 +48,7 @@ const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b
 
 t.test('D3: a replay goes on through the deaths of the partition host, each record once', async t => {
   const count = 1_500
-  const { broker, topic, handled, mend, idle } = await allDead(t, count)
+  const { broker, topic, handled, mend, idle } = await allDead(count, mortal(t))
   const letters = broker.deadLetters(topic)
   mend()
   const points = ['beforeCommit', 'betweenWindowAndRing', 'betweenRingAndReceipt', 'none'] as const
@@ -56,7 +61,7 @@ t.test('D3: a replay goes on through the deaths of the partition host, each reco
 })
 
 t.test('letters that are settled stay so, and the others open, when the partition host dies', async t => {
-  const { broker, topic } = await allDead(t, 50)
+  const { broker, topic } = await allDead(50, mortal(t))
   const letters = broker.deadLetters<Job>(topic)
   t.equal(await letters.purge({ limit: 20 }), 20)
   const before: number[] = []
@@ -71,7 +76,7 @@ t.test('letters that are settled stay so, and the others open, when the partitio
 })
 
 t.test('a browse goes on through the death of the partition host and sees each letter once', async t => {
-  const { broker, topic } = await allDead(t, 400)
+  const { broker, topic } = await allDead(400, mortal(t))
   const seen: number[] = []
   for await (const { value } of broker.deadLetters<Job>(topic).browse()) {
     seen.push(value.n)
@@ -82,7 +87,7 @@ t.test('a browse goes on through the death of the partition host and sees each l
 
 t.test('D3: a replay that is aborted again and again loses none and repeats none', async t => {
   const count = 600
-  const { broker, topic, handled, mend, idle } = await allDead(t, count)
+  const { broker, topic, handled, mend, idle } = await allDead(count)
   const letters = broker.deadLetters(topic)
   mend()
   let calls = 0
@@ -105,7 +110,7 @@ t.test('D3: a replay that is aborted again and again loses none and repeats none
 })
 
 t.test('D3: what an edit throws stops the replay, and what was confirmed by then is out', async t => {
-  const { broker, topic, handled, mend, idle } = await allDead(t, 30)
+  const { broker, topic, handled, mend, idle } = await allDead(30)
   const letters = broker.deadLetters<Job>(topic)
   mend()
   const edit = ({ value }: { readonly value: Job }): Record<string, never> => {
@@ -123,7 +128,7 @@ t.test('D3: what an edit throws stops the replay, and what was confirmed by then
 })
 
 t.test('an edit that never comes back is left by an abort', async t => {
-  const { broker, topic } = await allDead(t, 3)
+  const { broker, topic } = await allDead(3)
   const letters = broker.deadLetters(topic)
   const edit = (): Promise<never> => new Promise(() => undefined)
   const stuck = letters.replay({}, { edit, signal: AbortSignal.timeout(50) })
@@ -132,7 +137,7 @@ t.test('an edit that never comes back is left by an abort', async t => {
 })
 
 t.test('two replays and a purge at once take no letter twice', async t => {
-  const { broker, topic, handled, mend, idle } = await allDead(t, 300)
+  const { broker, topic, handled, mend, idle } = await allDead(300)
   const letters = broker.deadLetters(topic)
   mend()
   const [first, second, purged] = await Promise.all([
@@ -147,8 +152,8 @@ t.test('two replays and a purge at once take no letter twice', async t => {
 })
 
 t.test('a replay into a full topic ends in time, names what holds it, and is taken up again', async t => {
-  const { broker, topic } = await allDead(t, 200)
-  const full = await broker.topic<Job>('full', { ...SMALL, groups: ['slow'] })
+  const { broker, topic } = await allDead(200)
+  const full = await newTopic<Job>({ ...SMALL, groups: ['slow'] })
   const letters = broker.deadLetters(topic)
   const pad = 'x'.repeat(3_500) // more at once than a ring takes
   const edit = ({ value }: { readonly value: unknown }): { value: Job } => ({ value: { ...(value as Job), pad } })
@@ -166,8 +171,8 @@ t.test('a replay into a full topic ends in time, names what holds it, and is tak
 t.test(
   'D5: with source and dead-letter topic full nothing is lost, the error says so, and a purge sets it going',
   async t => {
-    const broker = await openBroker(t)
-    const topic = await broker.topic<Job>('jobs', SMALL)
+    const broker = await sharedBroker()
+    const topic = await newTopic<Job>(SMALL)
     const run = await topic.group('g').handle(() => {
       throw new RejectError('broken')
     })
@@ -183,7 +188,9 @@ t.test(
     }
     t.match(error, {
       code: 'MILL_TIMEOUT',
-      message: /waits for room for a dead letter: partition 0 of topic jobs\.g\.dlq is full: .*purge/,
+      message: new RegExp(
+        `waits for room for a dead letter: partition 0 of topic ${topic.name}\\.g\\.dlq is full: .*purge`,
+      ),
     })
     const letters = broker.deadLetters<Job>(topic)
     const seen: number[] = []

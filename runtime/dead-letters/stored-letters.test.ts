@@ -4,26 +4,25 @@ import { once } from 'node:events'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
-import { openBroker, readAll, until } from '../broker.fixture.ts'
+import t from 'tap'
+import { type Folder, folderOf, readAll, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
 import { type Broker, parseDeadLetter, RejectError, type Topic } from '../index.ts'
 import { FAULT_POINT, type FaultPoint } from '../layout.ts'
 import type { Session } from '../session.ts'
+import { twoLives } from '../two-lives.fixture.ts'
 
 const MAKER = fileURLToPath(new URL('./fixtures/letter-maker.fixture.js', import.meta.url))
 const PARTITIONS = { partitions: 2 } as const
 const OFTEN = { intensity: 1_000, periodMs: 1_000 } as const
-
-t.setTimeout(60_000)
 
 interface Order {
   readonly n: number
 }
 
 /** A broker in a folder; the topic is opened, and no group. */
-async function opened(t: Test, dir: string, partitionThreads = 1): Promise<{ broker: Broker; topic: Topic<Order> }> {
-  const broker = await openBroker(t, { dir, restart: OFTEN, partitionThreads })
+async function opened(folder: Folder, partitionThreads = 1): Promise<{ broker: Broker; topic: Topic<Order> }> {
+  const broker = await folder.open({ restart: OFTEN, partitionThreads })
   return { broker, topic: await broker.topic<Order>('orders', PARTITIONS) }
 }
 
@@ -37,9 +36,9 @@ async function failures(topic: Topic<Order>, group = 'g', options: { deadLetter?
   await run.stop()
 }
 
-async function numbers(broker: Broker, group?: string): Promise<number[]> {
+async function numbers(broker: Broker, group?: string, topic = 'orders'): Promise<number[]> {
   const found: number[] = []
-  const letters = broker.deadLetters<Order>('orders', group === undefined ? {} : { group })
+  const letters = broker.deadLetters<Order>(topic, group === undefined ? {} : { group })
   for await (const { value } of letters.browse()) found.push(value.n)
   return found.sort((a, b) => a - b)
 }
@@ -49,13 +48,13 @@ function killHost(broker: Broker, point: FaultPoint = 'none'): Promise<boolean> 
 }
 
 t.test('letters are there for the next broker, which has run no group', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir)
+  const folder = folderOf(t)
+  const first = await opened(folder)
   await failures(first.topic)
   t.strictSame(await numbers(first.broker), [1, 3, 5, 7, 9])
   await first.broker.close()
 
-  const second = await opened(t, dir)
+  const second = await opened(folder)
   const letters = second.broker.deadLetters<Order>('orders')
   t.match(await letters.stats(), { depth: 5, topics: [{ topic: 'orders.g.dlq', depth: 5 }] })
   t.equal(await letters.count({ key: 'k3' }), 1)
@@ -74,20 +73,20 @@ t.test('letters are there for the next broker, which has run no group', async t 
   t.match(await letters.stats(), { depth: 3 })
   await second.broker.close()
 
-  const third = await opened(t, dir)
+  const third = await opened(folder)
   t.strictSame(await numbers(third.broker), [1, 3, 9])
   t.equal(await third.broker.deadLetters('orders').purge({}), 3)
   t.equal(await third.broker.deadLetters('orders').purge({}), 0)
   await third.broker.close()
 
-  const fourth = await opened(t, dir)
+  const fourth = await opened(folder)
   t.match(await fourth.broker.deadLetters('orders').stats(), { depth: 0 })
   t.strictSame(await numbers(fourth.broker), [])
 })
 
 t.test('what a killed process had been told is settled stays so, and nothing else is', async t => {
-  const dir = t.testdir()
-  const child = fork(MAKER, [dir])
+  const folder = folderOf(t)
+  const child = fork(MAKER, [folder.dir])
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   const told = await Promise.race([once(child, 'message'), exited])
@@ -95,7 +94,7 @@ t.test('what a killed process had been told is settled stays so, and nothing els
   child.kill('SIGKILL')
   await exited
 
-  const { broker, topic } = await opened(t, dir)
+  const { broker, topic } = await opened(folder)
   t.strictSame(await numbers(broker, 'g'), [5, 7, 9])
   t.match(await broker.deadLetters(topic).stats(), { depth: 3 })
   const run = await topic.group('g').handle(() => undefined)
@@ -104,7 +103,7 @@ t.test('what a killed process had been told is settled stays so, and nothing els
 })
 
 t.test('a partition host that dies forgets nothing that was settled, and counts it once', async t => {
-  const { broker, topic } = await opened(t, t.testdir())
+  const { broker, topic } = await opened(folderOf(t))
   await failures(topic)
   const letters = broker.deadLetters(topic)
   t.equal(await letters.purge({ key: 'k3' }), 1)
@@ -120,21 +119,21 @@ t.test('a partition host that dies forgets nothing that was settled, and counts 
 })
 
 t.test('a record has one letter when the host died before it could say so', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir)
+  const folder = folderOf(t)
+  const first = await opened(folder)
   const killed = killHost(first.broker, 'betweenDeadLetterAndVerdict')
   await failures(first.topic)
   t.equal(await killed, true)
   t.strictSame(await numbers(first.broker), [1, 3, 5, 7, 9])
   t.match(await first.topic.group('g').stats(), { deadLettered: 5, deadLetterDepth: 5 })
   await first.broker.close()
-  const second = await opened(t, dir)
+  const second = await opened(folder)
   t.strictSame(await numbers(second.broker), [1, 3, 5, 7, 9])
 })
 
 t.test('with another number of partition threads nothing that was settled is open again', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir, 2)
+  const folder = folderOf(t)
+  const first = await opened(folder, 2)
   const all = await first.broker.topic<Order>('all', PARTITIONS)
   const run = await all.group('g').handle(() => {
     throw new RejectError('all')
@@ -145,7 +144,7 @@ t.test('with another number of partition threads nothing that was settled is ope
   t.equal(await first.broker.deadLetters('all').purge({ key: 'k3' }), 1)
   await first.broker.close()
   for (const threads of [1, 3]) {
-    const { broker } = await opened(t, dir, threads)
+    const { broker } = await opened(folder, threads)
     const topic = await broker.topic<Order>('all', PARTITIONS)
     t.match(await broker.deadLetters('all').stats(), { depth: 6 })
     const again = await topic.group('g').handle(() => undefined)
@@ -155,61 +154,60 @@ t.test('with another number of partition threads nothing that was settled is ope
   }
 })
 
-t.test('letters are found also where their topic was opened by its name before', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir)
-  await failures(first.topic)
-  await first.broker.close()
-  const second = await opened(t, dir)
-  await second.broker.topic('orders.g.dlq')
-  t.strictSame(await numbers(second.broker), [1, 3, 5, 7, 9])
-  t.match(await second.broker.deadLetters('orders').stats(), { depth: 5 })
-})
+twoLives({
+  async 'letters are found also where their topic was opened by its name before'(_t, first) {
+    await failures(await first.topic('named', PARTITIONS))
+    return async (t, second) => {
+      await second.topic('named', PARTITIONS)
+      await second.topic('named.g.dlq')
+      t.strictSame(await numbers(second, undefined, 'named'), [1, 3, 5, 7, 9])
+      t.match(await second.deadLetters('named').stats(), { depth: 5 })
+    }
+  },
 
-t.test('letters of several groups in one topic keep apart through processes', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir)
-  await failures(first.topic, 'g', { deadLetter: 'dead' })
-  await failures(first.topic, 'h', { deadLetter: 'dead' })
-  t.equal(await first.broker.deadLetters('orders', { group: 'g' }).count(), 5)
-  t.equal(await first.broker.deadLetters('orders', { group: 'h' }).count(), 10)
-  await first.broker.close()
-  const second = await opened(t, dir)
-  t.equal(await second.broker.deadLetters('orders', { group: 'g' }).purge({}), 5)
-  t.strictSame(await numbers(second.broker, 'h'), [1, 1, 3, 3, 5, 5, 7, 7, 9, 9])
-  t.match(await second.broker.deadLetters('orders').stats(), { depth: 10, topics: [{ topic: 'dead', depth: 10 }] })
-})
+  async 'letters of several groups in one topic keep apart through processes'(t, first) {
+    const topic = await first.topic<Order>('shared', PARTITIONS)
+    await failures(topic, 'g', { deadLetter: 'dead' })
+    await failures(topic, 'h', { deadLetter: 'dead' })
+    t.equal(await first.deadLetters('shared', { group: 'g' }).count(), 5)
+    t.equal(await first.deadLetters('shared', { group: 'h' }).count(), 10)
+    return async (t, second) => {
+      await second.topic('shared', PARTITIONS)
+      t.equal(await second.deadLetters('shared', { group: 'g' }).purge({}), 5)
+      t.strictSame(await numbers(second, 'h', 'shared'), [1, 1, 3, 3, 5, 5, 7, 7, 9, 9])
+      t.match(await second.deadLetters('shared').stats(), { depth: 10, topics: [{ topic: 'dead', depth: 10 }] })
+    }
+  },
 
-t.test('letters that a group has read are open no more; what another has not read waits for it', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir)
-  await failures(first.topic)
-  const dead = await first.broker.topic<Order>('orders.g.dlq', { groups: ['fast', 'slow'] })
-  t.equal((await readAll(dead, 'fast')).length, 5)
-  t.match(await first.broker.deadLetters('orders').stats(), { depth: 5 })
-  await first.broker.close()
-
-  // Of the groups only one is opened by this process.
-  const second = await opened(t, dir)
-  const again = await second.broker.topic<Order>('orders.g.dlq', { groups: ['fast'] })
-  t.strictSame(await numbers(second.broker), [1, 3, 5, 7, 9])
-  t.equal((await readAll(again, 'slow')).length, 5)
-  t.match(await second.broker.deadLetters('orders').stats(), { depth: 0 })
-  t.strictSame(await numbers(second.broker), [])
+  async 'letters that a group has read are open no more; what another has not read waits for it'(t, first) {
+    await failures(await first.topic('read', PARTITIONS))
+    const dead = await first.topic<Order>('read.g.dlq', { groups: ['fast', 'slow'] })
+    t.equal((await readAll(dead, 'fast')).length, 5)
+    t.match(await first.deadLetters('read').stats(), { depth: 5 })
+    return async (t, second) => {
+      await second.topic('read', PARTITIONS)
+      // Of the groups only one is opened by this process.
+      const again = await second.topic<Order>('read.g.dlq', { groups: ['fast'] })
+      t.strictSame(await numbers(second, undefined, 'read'), [1, 3, 5, 7, 9])
+      t.equal((await readAll(again, 'slow')).length, 5)
+      t.match(await second.deadLetters('read').stats(), { depth: 0 })
+      t.strictSame(await numbers(second, undefined, 'read'), [])
+    }
+  },
 })
 
 t.test('a record whose letter was written is not handled again where its group had not kept that', async t => {
-  const dir = t.testdir()
-  const first = await opened(t, dir)
+  const folder = folderOf(t)
+  const first = await opened(folder)
   const idle = await first.topic.group('g').handle(() => undefined)
   await idle.idle()
   await idle.stop()
-  copyFileSync(join(dir, 'host-0.groups'), join(dir, 'older'))
+  copyFileSync(join(folder.dir, 'host-0.groups'), join(folder.dir, 'older'))
   await failures(first.topic)
   await first.broker.close()
-  copyFileSync(join(dir, 'older'), join(dir, 'host-0.groups'))
+  copyFileSync(join(folder.dir, 'older'), join(folder.dir, 'host-0.groups'))
 
-  const { broker, topic } = await opened(t, dir)
+  const { broker, topic } = await opened(folder)
   const handled: number[] = []
   const run = await topic.group('g').handle(({ value: { n } }) => {
     handled.push(n)

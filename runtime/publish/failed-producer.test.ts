@@ -2,10 +2,16 @@
 import t from 'tap'
 import { folderOf, readAll, rejection } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
+import type { Broker } from '../index.ts'
 import { FAULT_POINT } from '../layout.ts'
 import type { Session } from '../session.ts'
 
-t.setTimeout(120_000)
+/** One broker on disk for the tests in which nothing stands still. */
+let opening: Promise<Broker> | undefined
+function lively(): Promise<Broker> {
+  opening ??= folderOf(t).open()
+  return opening
+}
 
 /** The partition host stands still as soon as it has written something, from now on; `halted` says whether it did. */
 async function halt(session: Session): Promise<{ readonly halted: Promise<boolean> }> {
@@ -16,10 +22,9 @@ async function halt(session: Session): Promise<{ readonly halted: Promise<boolea
 }
 
 t.test('what is published behind a record that cannot be is not appended before it', async t => {
-  const { open } = folderOf(t)
-  const broker = await open()
-  const topic = await broker.topic('orders')
-  const loader = await broker.producer<unknown>('loader', topic)
+  const broker = await lively()
+  const topic = await broker.topic('orders-1')
+  const loader = await broker.producer<unknown>('loader-1', topic)
   await loader.publish({ key: 'a', value: 0 })
   const outcomes = await Promise.allSettled([
     loader.publish({ key: 'a', value: 1 }),
@@ -34,7 +39,7 @@ t.test('what is published behind a record that cannot be is not appended before 
     ['rejected', 'rejected'],
   )
   await loader.close()
-  const again = await broker.producer<unknown>('loader', topic)
+  const again = await broker.producer<unknown>('loader-1', topic)
   t.ok(again.next <= 3, `it goes on at ${again.next}`)
   await again.publishBatch([0, 1, 2, 3, 4].slice(again.next).map(value => ({ key: 'a', value })))
   const read = await readAll(topic)
@@ -45,16 +50,15 @@ t.test('what is published behind a record that cannot be is not appended before 
 })
 
 t.test('what was on its way when it was closed is not published twice by the next of its name', async t => {
-  const { open } = folderOf(t)
-  const broker = await open()
-  const topic = await broker.topic('orders', { partitions: 2 })
-  const loader = await broker.producer<unknown>('loader', topic)
+  const broker = await lively()
+  const topic = await broker.topic('orders-2', { partitions: 2 })
+  const loader = await broker.producer<unknown>('loader-2', topic)
   const messages = Array.from({ length: 2_000 }, (_, value) => ({ key: `${value % 5}`, value: `${value}`.padEnd(60) }))
   const under = messages.slice(0, -1).map(message => rejection(loader.publish(message)))
   const bad = rejection(loader.publish({ key: '0', value: 1n }))
   await bad
   await loader.close()
-  const again = await broker.producer<unknown>('loader', topic)
+  const again = await broker.producer<unknown>('loader-2', topic)
   await again.publishBatch(messages.slice(again.next))
   void under
   const read = await readAll(topic)
@@ -112,9 +116,8 @@ t.test('closing the broker does not wait for its records for longer than it was 
 })
 
 t.test('what is no message is refused, and costs no number', async t => {
-  const { open } = folderOf(t)
-  const broker = await open()
-  const loader = await broker.producer<unknown>('loader', await broker.topic('orders'))
+  const broker = await lively()
+  const loader = await broker.producer<unknown>('loader-3', await broker.topic('orders-3'))
   for (const message of [null, 1, { key: 5, value: 1 }])
     t.match(await rejection(loader.publish(message as never)), { code: 'MILL_INVALID_OPTION' })
   t.match(await rejection(loader.publishBatch(7 as never)), { code: 'MILL_INVALID_OPTION' })

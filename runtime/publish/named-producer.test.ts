@@ -5,8 +5,6 @@ import t from 'tap'
 import { folderOf, openBroker, readAll, rejection, until } from '../broker.fixture.ts'
 import type { Broker, Topic } from '../index.ts'
 
-t.setTimeout(120_000)
-
 function numbers(count: number, from = 0): { readonly key: string; readonly value: number }[] {
   return Array.from({ length: count }, (_, at) => ({ key: `key-${(from + at) % 7}`, value: from + at }))
 }
@@ -36,12 +34,13 @@ t.test('it goes on where it was closed', async t => {
     t.match(await loader.publish({ key: 'one', value: from + 100 }), { durability: 'fsync' })
     from += 101
     if (turn === 1) await loader.close()
+    if (turn === 2)
+      t.strictSame(
+        await values(broker, 'g'),
+        Array.from({ length: 303 }, (_, value) => value),
+      )
     await broker.close()
   }
-  t.strictSame(
-    await values(await open(), 'g'),
-    Array.from({ length: 303 }, (_, value) => value),
-  )
 })
 
 for (const kept of [0, 400]) {

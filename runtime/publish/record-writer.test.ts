@@ -1,11 +1,11 @@
 /** What is stored of a message and comes back: keys, headers, values, timestamps; and messages that misbehave. */
 import t from 'tap'
-import { openBroker, readAll, rejection, SMALL } from '../broker.fixture.ts'
+import { readAll, rejection, SMALL } from '../broker.fixture.ts'
 import type { Headers, Message } from '../index.ts'
+import { newTopic } from '../shared-broker.fixture.ts'
 
 t.test('keys are text or bytes, and come back as both', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', { partitions: 4 })
+  const topic = await newTopic<number>({ partitions: 4 })
   const keys = [
     '',
     'a',
@@ -36,10 +36,9 @@ t.test('keys are text or bytes, and come back as both', async t => {
 })
 
 t.test('null is no value in every codec, and is told from an empty one', async t => {
-  const broker = await openBroker(t)
-  const json = await broker.topic<unknown>('json')
-  const bytes = await broker.topic<Uint8Array | null>('bytes', { codec: 'bytes' })
-  const string = await broker.topic<string | null>('string', { codec: 'string' })
+  const json = await newTopic<unknown>()
+  const bytes = await newTopic<Uint8Array | null>({ codec: 'bytes' })
+  const string = await newTopic<string | null>({ codec: 'string' })
   await json.publishBatch([{ value: null }, { value: '' }, { value: 0 }, { value: [null] }])
   await bytes.publishBatch([{ value: null }, { value: new Uint8Array(0) }])
   await string.publishBatch([{ value: null }, { value: '' }])
@@ -63,8 +62,7 @@ t.test('null is no value in every codec, and is told from an empty one', async t
 })
 
 t.test('headers come back as they were, strings as strings and bytes as bytes', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', SMALL)
+  const topic = await newTopic<number>(SMALL)
   const headers = {
     text: 'grüße',
     empty: '',
@@ -88,8 +86,7 @@ t.test('headers come back as they were, strings as strings and bytes as bytes', 
 })
 
 t.test('timestamps are kept however far apart, and are the time of publishing by default', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   const day = 86_400_000
   const given = [
     0,
@@ -121,8 +118,7 @@ t.test('timestamps are kept however far apart, and are the time of publishing by
 })
 
 t.test('an accessor that says more the second time does no harm', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', { ...SMALL, codec: 'string' })
+  const topic = await newTopic<string>({ ...SMALL, codec: 'string' })
   const growing = (): Message<string> => {
     let asked = 0
     const headers = Object.defineProperty({ before: 'b' } as Record<string, string>, 'h', {
@@ -164,10 +160,9 @@ t.test('an accessor that says more the second time does no harm', async t => {
 })
 
 t.test('what cannot be stored is refused, and the producer stays usable', async t => {
-  const broker = await openBroker(t)
-  const json = await broker.topic<unknown>('json', { ...SMALL, maxMessageBytes: 32_768, partitions: 2 })
-  const bytes = await broker.topic<unknown>('bytes', { codec: 'bytes' })
-  const string = await broker.topic<unknown>('string', { codec: 'string' })
+  const json = await newTopic<unknown>({ ...SMALL, maxMessageBytes: 32_768, partitions: 2 })
+  const bytes = await newTopic<unknown>({ codec: 'bytes' })
+  const string = await newTopic<unknown>({ codec: 'string' })
   const circular: { self?: unknown } = {}
   circular.self = circular
   let deep: unknown = 0
@@ -237,8 +232,7 @@ t.test('what cannot be stored is refused, and the producer stays usable', async 
 })
 
 t.test('a timestamp that was refused does not stay behind in the next record', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders')
+  const topic = await newTopic<number>()
   await rejection(topic.publish({ key: 'a\ud800', value: 1, timestamp: 5 }))
   const before = Date.now()
   await topic.publish({ value: 2 })

@@ -1,13 +1,21 @@
 /** Publishing as a user of the public door sees it: receipts, order, waiting, refusals. */
 import { inspect } from 'node:util'
-import t from 'tap'
-import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import t, { type Test } from 'tap'
+import { byPartition, delay, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { FullError, type Receipt, type Run, type Topic, UnpublishedError } from '../index.ts'
+import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { within } from '../stress/within.fixture.ts'
 
-/** A group that holds everything: joined, and paused before the first record. */
-async function hold(topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {
+/** A group that holds everything until the test is over: joined, and paused before the first record. */
+async function hold(t: Test, topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {
   const run = await (topic as Topic).group('holder').handle(({ value }) => void seen.push(value))
   await run.pause()
+  // What waits for it would else wait until the broker is closed, and the waiting room is for all topics.
+  t.teardown(async () => {
+    await run.stop()
+    await topic.group('holder').delete()
+    await topic.flush().catch(() => undefined)
+  })
   return run
 }
 
@@ -25,20 +33,21 @@ async function fillUp(topic: Topic<string>): Promise<number> {
     const more = fill(topic)
     count += more
     quiet = more === 0 ? quiet + 1 : 0
+    // Its host has answered: by now it has had a turn.
+    await topic.stats()
     await delay(5)
   }
   return count
 }
 
 t.test('receipts name each record once, without a gap, in the order of the calls', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', { partitions: 3 })
+  const topic = await newTopic<number>({ partitions: 3 })
   const receipts: Promise<Receipt>[] = []
   for (let value = 0; value < 3_000; value++) receipts.push(topic.publish({ key: `k${value % 50}`, value }))
   const all = await Promise.all(receipts)
   const next = new Map<number, number>()
   for (const { topic: name, partition, offset, durability, position } of all) {
-    if (name !== 'orders' || durability !== 'memory' || typeof position !== 'string') t.fail('a receipt is wrong')
+    if (name !== topic.name || durability !== 'memory' || typeof position !== 'string') t.fail('a receipt is wrong')
     if (offset !== (next.get(partition) ?? 0))
       t.fail(`partition ${partition} has ${offset} after ${next.get(partition)}`)
     next.set(partition, offset + 1)
@@ -54,8 +63,7 @@ t.test('receipts name each record once, without a gap, in the order of the calls
 })
 
 t.test('a batch says which offsets it got, exactly', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', { partitions: 4 })
+  const topic = await newTopic<number>({ partitions: 4 })
   await topic.publish({ value: -1, partition: 2 })
   const messages = Array.from({ length: 5_000 }, (_, value) => ({ key: `k${value % 97}`, value }))
   const { count, ranges, durability } = await topic.publishBatch(messages)
@@ -77,8 +85,7 @@ t.test('a batch says which offsets it got, exactly', async t => {
 })
 
 t.test('order per partition holds across publish, tryPublish and batches while the partitions are full', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<{ n: number; pad: string }>('orders', { partitions: 2, ...SMALL })
+  const topic = await newTopic<{ n: number; pad: string }>({ partitions: 2, ...SMALL })
   const seen = new Map<number, number[]>()
   const run = await topic.group('g').handle(({ partition, value }) => {
     seen.set(partition, [...(seen.get(partition) ?? []), value.n])
@@ -121,9 +128,8 @@ t.test('order per partition holds across publish, tryPublish and batches while t
 })
 
 t.test('publishes beyond what may wait are refused, with their message', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
-  const run = await hold(topic)
+  const topic = await newTopic<string>(SMALL)
+  const run = await hold(t, topic)
   const filled = await fillUp(topic)
   const outcomes: Promise<unknown>[] = []
   const messages = Array.from({ length: 10_050 }, (_, n) => ({ partition: 0, value: `w${n}` }))
@@ -152,22 +158,21 @@ t.test('publishes beyond what may wait are refused, with their message', async t
 })
 
 t.test('publishes beyond 16 MiB of waiting bytes are refused', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', {
+  const topic = await newTopic<string>({
     windowBytes: 262_144,
     maxMessageBytes: 100_000,
     codec: 'string',
   })
-  const run = await hold(topic)
+  const run = await hold(t, topic)
   const outcomes = Array.from({ length: 300 }, () =>
     topic.publish({ value: 'x'.repeat(90_000) }).then(
       () => 'ok',
       (error: unknown) => error,
     ),
   )
-  const full = (await Promise.race([Promise.all(outcomes.slice(200)), delay(3_000)])) as unknown[]
+  const full = await within(3_000, 'refusing', Promise.all(outcomes.slice(200)))
   t.ok(
-    full?.every(error => error instanceof FullError && typeof (error.refused as { value: string }).value === 'string'),
+    full.every(error => error instanceof FullError && typeof (error.refused as { value: string }).value === 'string'),
   )
   await run.resume()
   const settled = await Promise.all(outcomes)
@@ -178,9 +183,8 @@ t.test('publishes beyond 16 MiB of waiting bytes are refused', async t => {
 })
 
 t.test("a topic whose onFull is 'reject' refuses at once and hands the message back", async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', { ...SMALL, onFull: 'reject' })
-  const run = await hold(topic)
+  const topic = await newTopic<string>({ ...SMALL, onFull: 'reject' })
+  const run = await hold(t, topic)
   const message = { partition: 0, value: 'v'.repeat(1_000) }
   let filled = 0
   let error: unknown
@@ -206,14 +210,15 @@ t.test("a topic whose onFull is 'reject' refuses at once and hands the message b
 })
 
 t.test('what a full partition refused of tryPublish is an event, and rejects the next flush', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', { ...SMALL, onFull: 'reject' })
-  const run = await hold(topic)
+  const topic = await newTopic<string>({ ...SMALL, onFull: 'reject' })
+  const run = await hold(t, topic)
   const told: number[] = []
-  broker.on('publishFailed', ({ count, error }) => {
+  const stop = (await sharedBroker()).on('publishFailed', ({ topic: name, count, error }) => {
+    if (name !== topic.name) return
     t.match(error, { code: 'MILL_FULL' })
     told.push(count)
   })
+  t.teardown(stop)
   let taken = 0
   while (told.length === 0 && taken < 10_000) {
     if (topic.tryPublish({ partition: 0, value: 'v'.repeat(1_000) })) taken++
@@ -227,16 +232,14 @@ t.test('what a full partition refused of tryPublish is an event, and rejects the
 })
 
 t.test('a large record that needs a larger ring is not refused as full', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', { maxMessageBytes: 500_000, onFull: 'reject', codec: 'string' })
+  const topic = await newTopic<string>({ maxMessageBytes: 500_000, onFull: 'reject', codec: 'string' })
   t.equal((await topic.publish({ value: 'x'.repeat(400_000) })).offset, 0)
   t.equal((await topic.publish({ value: 'small' })).offset, 1)
 })
 
 t.test('a publish that waited for too long names what holds it', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
-  const run = await hold(topic)
+  const topic = await newTopic<string>(SMALL)
+  const run = await hold(t, topic)
   await fillUp(topic)
   const waiting = await rejection(topic.publish({ value: 'v'.repeat(1_000) }, { timeoutMs: 60 }))
   t.match(waiting, { code: 'MILL_TIMEOUT', retriable: true })
@@ -252,9 +255,8 @@ t.test('a publish that waited for too long names what holds it', async t => {
 })
 
 t.test('a publish that waits in the ring names what holds it, too', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
-  await hold(topic)
+  const topic = await newTopic<string>(SMALL)
+  await hold(t, topic)
   const outcomes = Array.from({ length: 120 }, () =>
     topic.publish({ value: 'v'.repeat(1_000) }, { timeoutMs: 80 }).then(
       () => null,
@@ -268,9 +270,8 @@ t.test('a publish that waits in the ring names what holds it, too', async t => {
 })
 
 t.test('an AbortSignal refuses before, and gives up while waiting; the rest goes on', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
-  const run = await hold(topic)
+  const topic = await newTopic<string>(SMALL)
+  const run = await hold(t, topic)
   const before = await rejection(topic.publish({ value: 'a' }, { signal: AbortSignal.abort(new Error('why')) }))
   t.match(before, { code: 'MILL_ABORTED', cause: { message: 'why' } })
   t.match(await rejection(topic.publishBatch([{ value: 'a' }], { signal: AbortSignal.abort() })), {
@@ -298,9 +299,8 @@ t.test('an AbortSignal refuses before, and gives up while waiting; the rest goes
 })
 
 t.test('a full partition takes again by tryPublish after a waiting publish was aborted', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
-  const run = await hold(topic)
+  const topic = await newTopic<string>(SMALL)
+  const run = await hold(t, topic)
   await fillUp(topic)
   const control = new AbortController()
   const aborted = rejection(topic.publish({ value: 'x'.repeat(900) }, { signal: control.signal }))
@@ -311,9 +311,8 @@ t.test('a full partition takes again by tryPublish after a waiting publish was a
 })
 
 t.test('records of all sizes keep their order around ring switches, and arrive whole', async t => {
-  const broker = await openBroker(t)
   const max = 1_048_576
-  const topic = await broker.topic<Uint8Array>('blobs', { codec: 'bytes', maxMessageBytes: max })
+  const topic = await newTopic<Uint8Array>({ codec: 'bytes', maxMessageBytes: max })
   const sizes = [1, 0, 100, 70_000, 3, 65_536, 130_000, 8, max, 1, max - 1, 17, 524_288, 2, max, 65_535, 5]
   const seen: (readonly [number, boolean])[] = []
   const run = await topic.group('g').handle(({ value }) => {
@@ -335,8 +334,7 @@ t.test('records of all sizes keep their order around ring switches, and arrive w
 })
 
 t.test('tryPublish of a record that needs a larger ring is refused until the ring has grown', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('blobs', { codec: 'string' })
+  const topic = await newTopic<string>({ codec: 'string' })
   const value = 'x'.repeat(300_000)
   t.notOk(topic.tryPublish({ value }))
   await until(() => topic.tryPublish({ value }), 'tryPublish')
@@ -348,8 +346,7 @@ t.test('tryPublish of a record that needs a larger ring is refused until the rin
 })
 
 t.test('a batch of large and small records goes through in order', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('blobs', { codec: 'string', partitions: 2 })
+  const topic = await newTopic<string>({ codec: 'string', partitions: 2 })
   const values = Array.from({ length: 60 }, (_, n) => `${n}:${'x'.repeat(n % 5 === 0 ? 200_000 + n : n)}`)
   const batch = topic.publishBatch(values.map((value, n) => ({ value, partition: n % 2 })))
   const reading: string[][] = [[], []]
@@ -360,8 +357,7 @@ t.test('a batch of large and small records goes through in order', async t => {
 })
 
 t.test('a record over the maximum is refused and changes nothing', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', { ...SMALL, codec: 'string' })
+  const topic = await newTopic<string>({ ...SMALL, codec: 'string' })
   t.equal((await topic.publish({ value: 'x'.repeat(4_096) })).offset, 0, 'exactly the maximum')
   t.equal((await topic.publish({ key: 'kk', value: 'ü'.repeat(2_047) })).offset, 1)
   for (const message of [
@@ -386,8 +382,7 @@ t.test('a record over the maximum is refused and changes nothing', async t => {
 })
 
 t.test('tryPublish of more than fits never loses what it took', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<number>('orders', { partitions: 2, ...SMALL })
+  const topic = await newTopic<number>({ partitions: 2, ...SMALL })
   const seen: number[][] = [[], []]
   const run = await topic.group('g').handle(({ partition, value }) => void seen[partition]?.push(value))
   const taken: number[][] = [[], []]
@@ -401,10 +396,9 @@ t.test('tryPublish of more than fits never loses what it took', async t => {
 })
 
 t.test('flush resolves when everything before it is appended, also what waits', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
+  const topic = await newTopic<string>(SMALL)
   await topic.flush()
-  const run = await hold(topic)
+  const run = await hold(t, topic)
   await fillUp(topic)
   let appended = 0
   for (let n = 0; n < 100; n++) void topic.publish({ value: 'w'.repeat(1_000) }).then(() => appended++)
@@ -420,8 +414,7 @@ t.test('flush resolves when everything before it is appended, also what waits', 
 })
 
 t.test('what a caller hands over may be changed as soon as publish has returned', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<Uint8Array>('bytes', { codec: 'bytes', ...SMALL })
+  const topic = await newTopic<Uint8Array>({ codec: 'bytes', ...SMALL })
   const run = await topic.group('g').handle(() => undefined)
   await run.pause()
   const key = Buffer.alloc(1)
@@ -455,10 +448,9 @@ t.test('what a caller hands over may be changed as soon as publish has returned'
 })
 
 t.test('a batch that waits is the one that was handed over, whatever becomes of the array', async t => {
-  const broker = await openBroker(t)
-  const topic = await broker.topic<string>('orders', SMALL)
+  const topic = await newTopic<string>(SMALL)
   const seen: unknown[] = []
-  const run = await hold(topic, seen)
+  const run = await hold(t, topic, seen)
   const filled = await fillUp(topic)
   const batch = Array.from({ length: 300 }, (_, n) => ({ value: `b${n}`.padEnd(500) }))
   const expected = batch.map(({ value }) => value)
@@ -472,10 +464,9 @@ t.test('a batch that waits is the one that was handed over, whatever becomes of 
 
 t.test('byPartition keeps the producers apart', async t => {
   // Two topics on one thread share the waiting room and nothing else.
-  const broker = await openBroker(t)
-  const full = await broker.topic<string>('full', SMALL)
-  const free = await broker.topic<string>('free', SMALL)
-  await hold(full)
+  const full = await newTopic<string>(SMALL)
+  const free = await newTopic<string>(SMALL)
+  await hold(t, full)
   await fillUp(full)
   const waiting = full.publish({ value: 'x'.repeat(1_000) }).catch(() => undefined)
   t.equal((await free.publish({ value: 'through' })).offset, 0)

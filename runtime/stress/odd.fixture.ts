@@ -103,13 +103,12 @@ async function publishUndecodable(broker: Broker): Promise<void> {
 }
 
 /** Milliseconds from one delivery to the next where each awaits a timer of 5 ms. */
-export async function timerMs(): Promise<{ readonly median: number; readonly p99: number }> {
+export async function timerMs(count = 300): Promise<{ readonly median: number; readonly p99: number }> {
   const broker = await quiet()
   try {
     const topic = await broker.topic<Oddity>('timers')
     const data = dataOf()
     const run = await topic.group('g').run({ handler: HANDLER, threads: 1, data })
-    const count = 300
     await topic.publishBatch(Array.from({ length: count }, () => ({ value: 'await5' as const })))
     await within(HANG_MS, 'idle', run.idle())
     await run.stop()
@@ -136,7 +135,9 @@ export async function restartWhileBlocked(blockedMs: number): Promise<number> {
     const since = performance.timeOrigin + performance.now()
     const passed = (): number => performance.timeOrigin + performance.now() - since
     // Blocked for that long at least, and on a busy machine for longer: until it sees what it waits for.
-    while (passed() < blockedMs || ((data.times[0] as number) < since && passed() < 10 * blockedMs));
+    const never = new Int32Array(new SharedArrayBuffer(4))
+    while (passed() < blockedMs || ((data.times[0] as number) < since && passed() < 20 * blockedMs))
+      Atomics.wait(never, 0, 0, 5)
     const restarted = data.times[0] as number
     await killed
     await topic.publish({ value: 'return' })

@@ -33,6 +33,10 @@ import { readMutants } from './mutants/data.mjs'
 import { runTest } from './mutants/verdict.mjs'
 import { root } from './tests/modules.mjs'
 
+const UNPATCHED_MS_MAX = 600_000
+/** A test is out of time after this, or after so many times what it takes unpatched beside whatever else runs here. */
+const TEST_MS_MAX = 120_000
+const PATIENCE = 3
 const FLIGHTS_MS_MAX = 60_000
 const FLIGHTS = ['dist/examples/01-flights/main.js', '--json', '--limit', '100000']
 const FIGURES = ['published', 'processed', 'deadLettered', 'sumDelayMin', 'lateFlights']
@@ -49,19 +53,25 @@ async function flights(copy) {
   return FIGURES.map(name => `${name}=${found[name]}`).join(' ')
 }
 
-/** Each distinct test passes before anything is broken, or the run ends here. */
+function testOf({ program, title, args, says }) {
+  return JSON.stringify({ program, title, args, says })
+}
+
+/** Runs each distinct test once before anything is broken, or the run ends here; how long each may take from now on. */
 async function passUnpatched(copies, mutants) {
-  const tests = new Set(mutants.map(({ program, title, args, says }) => JSON.stringify({ program, title, args, says })))
+  const limitsMs = new Map()
   const faults = []
-  await share(copies, tests, async (key, copy) => {
-    const { kind, detail } = await runTest(copy, JSON.parse(key))
-    if (kind !== 'passed') faults.push(`unpatched: ${key} ${kind}. ${detail}`)
+  await share(copies, new Set(mutants.map(testOf)), async (test, copy) => {
+    const { kind, detail, seconds } = await runTest(copy, JSON.parse(test), UNPATCHED_MS_MAX)
+    if (kind !== 'passed') faults.push(`unpatched: ${test} ${kind}. ${detail}`)
+    limitsMs.set(test, Math.max(TEST_MS_MAX, Math.ceil(PATIENCE * seconds * 1000)))
   })
   if (faults.length > 0) throw new Error(faults.join('\n'))
+  return limitsMs
 }
 
 /** Breaks what the mutant breaks, and says how its test took it. */
-async function tryMutant(mutant, copy, right) {
+async function tryMutant(mutant, copy, { limitsMs, right }) {
   const { source, start, end, path, replace } = mutant
   try {
     copy.break(path, source.text.slice(0, start) + replace + source.text.slice(end))
@@ -69,7 +79,7 @@ async function tryMutant(mutant, copy, right) {
     return { kind: 'does not compile:', seconds: 0, detail: error.message, flight: '' }
   }
   try {
-    const verdict = await runTest(copy, mutant)
+    const verdict = await runTest(copy, mutant, limitsMs.get(testOf(mutant)))
     return { ...verdict, flight: options.flights ? ((await flights(copy)) === right ? 'right' : 'wrong') : '' }
   } finally {
     copy.mend()
@@ -89,13 +99,13 @@ function line(...cells) {
 async function run(mutants) {
   const jobs = Math.min(availableParallelism(), mutants.length)
   const copies = Array.from({ length: jobs }, () => new Copy(root))
-  await passUnpatched(copies, mutants)
+  const limitsMs = await passUnpatched(copies, mutants)
   const right = options.flights ? await flights(copies[0]) : null
   line('result', 'mutant', 'seconds', options.flights ? 'flights' : '', 'how')
   const results = new Map()
   const printed = { killed: 0, unseen: 0, count: 0 }
   await share(copies, mutants, async (mutant, copy) => {
-    results.set(mutant, await tryMutant(mutant, copy, right))
+    results.set(mutant, await tryMutant(mutant, copy, { limitsMs, right }))
     // In the order of the data, each as soon as those before it are there.
     for (; results.has(mutants[printed.count]); printed.count++) {
       const { name } = mutants[printed.count]

@@ -4,7 +4,7 @@
  *
  *   node .ci/mutants/planted.mjs --count 50 --seed 7 [--root FOLDER] [--list FILE]
  *
- * draws them from the sources that ship, prints them and writes them to FILE (default: planted.json).
+ * draws them from the sources that ship, prints them and writes them to FILE.
  *
  *   node .ci/mutants/planted.mjs --find ROOT --list FILE --results FILE [--seconds 120] [--test-seconds 60] [--jobs 1]
  *       [--only ID] [--portion 20:SEED]
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
     count: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     root: { type: 'string', default: root },
-    list: { type: 'string', default: 'planted.json' },
+    list: { type: 'string' },
     find: { type: 'string' },
     results: { type: 'string' },
     seconds: { type: 'string', default: '120' },
@@ -44,6 +44,7 @@ async function drawn() {
   const { draw } = await import('./draw.mjs')
   const faults = draw(resolve(options.root), Number(options.count), Number(options.seed))
   for (const fault of faults) console.log(shown(fault))
+  if (options.list === undefined) return
   writeFileSync(options.list, `${JSON.stringify(faults, null, 2)}\n`)
   console.log(`${faults.length} written to ${options.list}`)
 }
@@ -67,7 +68,8 @@ function report(faults) {
 }
 
 async function searched() {
-  if (options.results === undefined) throw new Error('--find also takes --results FILE')
+  if (options.list === undefined || options.results === undefined)
+    throw new Error('--find also takes --list FILE and --results FILE')
   const { Search } = await import('./search.mjs')
   const clone = resolve(options.find)
   const faults = JSON.parse(readFileSync(options.list, 'utf8'))

@@ -4,7 +4,6 @@
  */
 import { Parser } from 'tap-parser'
 
-const TEST_MS_MAX = 120_000
 /** Errors that a broken program throws by itself; a test that means to fail throws none of them. */
 const CRASHES = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']
 
@@ -27,10 +26,10 @@ export function readTap(text) {
 }
 
 /** Runs a mutant's test. `kind` is `passed`, `asserted`, or else why it is neither. */
-export async function runTest(copy, { program, title, args = [], says }) {
+export async function runTest(copy, { program, title, args = [], says }, timeoutMs) {
   const { status, ended, stdout, output, seconds } = await copy.run([program, ...args], {
-    timeoutMs: TEST_MS_MAX,
-    env: { TAP: '1', TAP_TIMEOUT: String(TEST_MS_MAX / 1000), ...(title && { TAP_GREP: `/${title}/` }) },
+    timeoutMs,
+    env: { TAP: '1', TAP_TIMEOUT: String(timeoutMs / 1000), ...(title && { TAP_GREP: `/${title}/` }) },
   })
   if (ended !== null) return { kind: ended, seconds, detail: '' }
   if (says !== undefined) {

@@ -29,9 +29,9 @@ function classOf(modules, loaded) {
   return 'pure'
 }
 
-/** All compiled tests: path, class, room, whether it is a sweep, whether it reads the repository, and what it loads. */
-export function readTests() {
-  const modules = readModules()
+/** All compiled tests, of another clone if one is given: path, class, room, whether it is a sweep, whether it reads the repository, and what it loads. */
+export function readTests(clone) {
+  const modules = readModules(clone)
   return [...modules.keys()]
     .filter(path => path.endsWith('.test.js'))
     .sort()

@@ -25,8 +25,8 @@ const IMPORTS = [
 ]
 
 /** The text of a compiled module without its comments. */
-function codeOf(path) {
-  return readFileSync(join(root, path), 'utf8')
+function codeOf(file) {
+  return readFileSync(file, 'utf8')
     .replace(/\/\*.*?\*\//gs, '')
     .replace(/(^|\s)\/\/.*$/gm, '$1')
 }
@@ -37,15 +37,15 @@ function resolve(from, specifier) {
   return PACKAGES.get(specifier) ?? specifier
 }
 
-/** All compiled modules of the project, each with what it names and its code. */
-export function readModules() {
+/** All compiled modules of the project, or of another clone of it, each with what it names and its code. */
+export function readModules(clone = root) {
   const modules = new Map()
   for (const folder of COMPILED) {
-    if (!existsSync(join(root, folder))) continue
-    for (const name of readdirSync(join(root, folder), { recursive: true })) {
+    if (!existsSync(join(clone, folder))) continue
+    for (const name of readdirSync(join(clone, folder), { recursive: true })) {
       if (!/\.c?js$/.test(name)) continue
       const path = posix.join(folder, name.replaceAll('\\', '/'))
-      const code = codeOf(path)
+      const code = codeOf(join(clone, path))
       const named = IMPORTS.flatMap(pattern => [...code.matchAll(pattern)].map(([, specifier]) => specifier))
       modules.set(path, { code, names: new Set(named.map(specifier => resolve(path, specifier))) })
     }

@@ -10,10 +10,8 @@ import type { Desk } from './desk.ts'
 import { lettersIn, type StoredLetter } from './stored-letter.ts'
 
 export const WINDOW = 65_536
-/** Small, for each house fills two files of that size with zeroes. */
-const JOURNAL_BYTES = 262_144
 const LOG_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, at) => at + 1)
-/** Enough for what a test buries, and a fraction of what a new journal of the default size costs. */
+/** Small: each house fills two files of this size with zeroes. */
 const JOURNAL_BYTES = 1 << 18
 const NO_FRAMES: LetterPage = { frames: new Uint8Array(0), next: null }
 

@@ -37,7 +37,15 @@ function resolve(from, specifier) {
   return PACKAGES.get(specifier) ?? specifier
 }
 
-/** All compiled modules of the project, or of another clone of it, each with what it names and its code. */
+/** What a compiled module was compiled from. */
+function sourceOf(path) {
+  return path
+    .replace(/^ring\/dist\//, 'ring/')
+    .replace(/^dist\//, '')
+    .replace(/\.(c?)js$/, '.$1ts')
+}
+
+/** All compiled modules whose sources are there, of the project or of another clone of it, each with what it names and its code. */
 export function readModules(clone = root) {
   const modules = new Map()
   for (const folder of COMPILED) {
@@ -45,6 +53,8 @@ export function readModules(clone = root) {
     for (const name of readdirSync(join(clone, folder), { recursive: true })) {
       if (!/\.c?js$/.test(name)) continue
       const path = posix.join(folder, name.replaceAll('\\', '/'))
+      // The build leaves behind what its sources have lost.
+      if (!existsSync(join(clone, sourceOf(path)))) continue
       const code = codeOf(join(clone, path))
       const named = IMPORTS.flatMap(pattern => [...code.matchAll(pattern)].map(([, specifier]) => specifier))
       modules.set(path, { code, names: new Set(named.map(specifier => resolve(path, specifier))) })

@@ -7,12 +7,13 @@
  * draws them from the sources that ship, prints them and writes them to FILE.
  *
  *   node .ci/mutants/planted.mjs --find ROOT --list FILE --results FILE [--seconds 120] [--test-seconds 60] [--jobs 1]
- *       [--only ID] [--portion 20:SEED]
+ *       [--only ID] [--portion 20:SEED] [--again]
  *
  * looks for each in a copy of ROOT, any built clone in which these lines stand: `found` by a test, `survived` all that
  * load its module, or `undecided` after so many seconds of tests. Each result is a line of JSON that is added to its
  * file; what stands there already is not run again, so that a search can be ended and goes on. What tests do unpatched
- * is kept beside it. Sweeps are run in full, or a portion of them as `npm test` does.
+ * is kept beside it. With --again those that are undecided go on where they were given up. Sweeps are run in full, or a
+ * portion of them as `npm test` does.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -33,6 +34,7 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1' },
     only: { type: 'string' },
     portion: { type: 'string' },
+    again: { type: 'boolean', default: false },
   },
 })
 
@@ -49,15 +51,17 @@ async function drawn() {
   console.log(`${faults.length} written to ${options.list}`)
 }
 
+/** The last result of each fault, by its id. */
 function readResults() {
-  if (!existsSync(options.results)) return []
+  if (!existsSync(options.results)) return new Map()
   const lines = readFileSync(options.results, 'utf8').split('\n')
-  return lines.filter(line => line !== '').map(line => JSON.parse(line))
+  const results = lines.filter(line => line !== '').map(line => JSON.parse(line))
+  return new Map(results.map(result => [result.id, result]))
 }
 
 function report(faults) {
-  const ids = new Set(faults.map(({ id }) => id))
-  const results = readResults().filter(({ id }) => ids.has(id))
+  const all = readResults()
+  const results = faults.map(({ id }) => all.get(id)).filter(result => result !== undefined)
   const count = outcome => results.filter(each => each.outcome === outcome).length
   const seconds = results.filter(({ outcome }) => outcome === 'found').map(each => each.seconds)
   const median = seconds.sort((a, b) => a - b)[seconds.length >> 1] ?? 0
@@ -73,8 +77,9 @@ async function searched() {
   const { Search } = await import('./search.mjs')
   const clone = resolve(options.find)
   const faults = JSON.parse(readFileSync(options.list, 'utf8'))
-  const done = new Set(readResults().map(({ id }) => id))
-  const left = faults.filter(({ id }) => !done.has(id) && (options.only ?? id) === id)
+  const before = readResults()
+  const isLeft = result => result === undefined || (options.again && result.outcome === 'undecided')
+  const left = faults.filter(({ id }) => isLeft(before.get(id)) && (options.only ?? id) === id)
   const search = new Search(clone, {
     unpatched: `${options.results}.unpatched`,
     seconds: Number(options.seconds),
@@ -85,7 +90,7 @@ async function searched() {
   if (lost.length > 0) throw new Error(`these lines are not in ${clone}:\n${lost.map(shown).join('\n')}`)
   const copies = Array.from({ length: Math.min(Number(options.jobs), left.length) }, () => new Copy(clone))
   await share(copies, left, async (fault, copy) => {
-    const result = await search.find(fault, copy)
+    const result = await search.find(fault, copy, before.get(fault.id)?.passed)
     appendFileSync(options.results, `${JSON.stringify(result)}\n`)
     const { outcome, test = '', how = '', seconds, tests, of } = result
     console.log(

@@ -94,8 +94,11 @@ export class Search {
     return { failed: first?.name ?? output.trim().split('\n').at(-1) ?? `exit ${status}`, seconds }
   }
 
-  /** What becomes of a fault: `found` by a test, `survived` all, or `undecided` within its time. */
-  async find(fault, copy) {
+  /**
+   * What becomes of a fault: `found` by a test, `survived` all, or `undecided` within its time. `passed` are those tests
+   * that are known not to see it.
+   */
+  async find(fault, copy, passed = []) {
     const text = this.planted(fault)
     const tests = this.testsOf(fault.file)
     const spent = { tests: 0, seconds: 0 }
@@ -108,7 +111,8 @@ export class Search {
       of: tests.length,
     })
     for (const test of tests) {
-      if (spent.seconds >= this.#options.seconds) return result('undecided')
+      if (passed.includes(test.path)) continue
+      if (spent.seconds >= this.#options.seconds) return result('undecided', { passed })
       const usual = await this.#unpatched.of(test, () => this.#run(copy, test, UNPATCHED_SECONDS_MAX))
       if (!usual.passes) continue
       const limit = Math.max(this.#options.testSeconds, PATIENCE * usual.seconds)
@@ -124,6 +128,7 @@ export class Search {
             how: failed,
             testSeconds: Number(seconds.toFixed(1)),
           })
+        passed = [...passed, test.path]
       } finally {
         copy.mend()
       }

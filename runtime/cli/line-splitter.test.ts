@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { anyText } from '../text.fixture.ts'
 import { head, type Line, LineSplitter, RAW_BYTES_MAX } from './line-splitter.ts'
 
 function split(bytes: Uint8Array, cuts: readonly number[], lineBytesMax = 1 << 20): Line[] {
@@ -20,7 +21,7 @@ function split(bytes: Uint8Array, cuts: readonly number[], lineBytesMax = 1 << 2
 const TEXT = fc
   .array(
     fc.oneof(
-      { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
+      { weight: 3, arbitrary: anyText({ maxLength: 12 }) },
       fc.constantFrom('\n', '\r\n', '\r', '', 'é', '𝄞', '\ufffd'),
     ),
     { maxLength: 40 },

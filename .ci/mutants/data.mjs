@@ -21,7 +21,7 @@ function readRooms(root) {
 
 /** The sources of that name: a base name, or as much of the path before it as makes it the only one. No `.ts`. */
 export function namedSources(sources, name) {
-  return sources.filter(path => `/${path.replace(/\.c?ts$/, '')}`.endsWith(`/${name}`))
+  return sources.filter(path => path.includes(name) && `/${path.replace(/\.c?ts$/, '')}`.endsWith(`/${name}`))
 }
 
 function testFault(root, all, loads, { name, test, path }) {

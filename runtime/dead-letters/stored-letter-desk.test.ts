@@ -85,12 +85,12 @@ t.test('letters that have left the window are found, settled and counted like th
   }
 })
 
-t.test('through hundreds of rounds, deaths and kills, what is open is what was not settled', async t => {
+t.test('through many rounds, deaths and kills, what is open is what was not settled', async t => {
   const { first, reopened, succeeded } = houses(t)
   let actor = first()
   const model: number[] = []
   let next = 0
-  for (let round = 0; round < 120; round++) {
+  for (let round = 0; round < 80; round++) {
     for (let each = 0; each < 13; each++) {
       bury(actor, next, 7, 100 + ((next * 37) % 1_500))
       model.push(next++)
@@ -109,7 +109,7 @@ t.test('through hundreds of rounds, deaths and kills, what is open is what was n
       return
     }
   }
-  t.ok(next > 1_500, `${next} letters`)
+  t.ok(next > 1_000, `${next} letters`)
 })
 
 t.test('pages hold at most 64 KiB or one letter, and none is left out or comes twice', async t => {

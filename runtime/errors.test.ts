@@ -46,7 +46,7 @@ t.test('every code is raised by a source that ships, and none that is not listed
     }
   }
   // By the classes in errors.ts, which everyone else uses.
-  for (const error of [new FullError('x', 1), new UnpublishedError('x', [], 1), new RejectError()])
+  for (const error of [new FullError('x', 1), new UnpublishedError('x', [], [], 1), new RejectError()])
     raised.add(error.code)
   t.strictSame([...raised].sort(), [...ALL_ERROR_CODES])
 })
@@ -65,7 +65,7 @@ t.test('class, code, message, stack, cause and retriable survive crossing thread
     new MillraceError('MILL_TIMEOUT', 'late', { cause, retriable: true }),
     new MillraceError('MILL_CLOSED', 'closed'),
     new RejectError('never', { cause }),
-    new UnpublishedError('partly', [1], cause),
+    new UnpublishedError('partly', [1], [], cause),
     new FullError('full', { value: 1 }),
   ]
   for (const sent of errors) {
@@ -85,7 +85,7 @@ t.test('class, code, message, stack, cause and retriable survive crossing thread
 
 t.test("what was refused or left unpublished stays on the publisher's thread", async t => {
   t.equal((acrossThreads(new FullError('full', { value: () => 1 })) as FullError).refused, undefined)
-  t.same((acrossThreads(new UnpublishedError('partly', [() => 1], undefined)) as UnpublishedError).unpublished, [])
+  t.same((acrossThreads(new UnpublishedError('partly', [() => 1], [], undefined)) as UnpublishedError).unpublished, [])
 })
 
 t.test('an error of somebody else keeps its name and its own code', async t => {

@@ -81,15 +81,20 @@ export class FullError extends MillraceError {
   }
 }
 
-/** A batch was appended in part or not at all; `unpublished` lists the messages that were not, in order. */
+/**
+ * A batch was appended in part or not at all. `unpublished` lists the messages that were not appended, in order; they can be
+ * published again. `unknown` lists, in order, those that were on their way when the batch failed and may still be appended.
+ */
 export class UnpublishedError extends MillraceError {
   declare readonly unpublished: readonly unknown[]
+  declare readonly unknown: readonly unknown[]
 
-  constructor(message: string, unpublished: readonly unknown[], cause: unknown) {
+  constructor(message: string, unpublished: readonly unknown[], unknown: readonly unknown[], cause: unknown) {
     super('MILL_UNPUBLISHED', message, { cause, retriable: true })
     this.name = 'UnpublishedError'
     // Not shown by console.log, or the log of an error would be a dump of up to a whole batch.
     Object.defineProperty(this, 'unpublished', { value: unpublished })
+    Object.defineProperty(this, 'unknown', { value: unknown })
   }
 }
 
@@ -106,8 +111,9 @@ export function isMillraceError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
 ): error is MillraceError & { readonly code: C } {
-  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-  return code === undefined || (error as unknown as MillraceError).code === code
+  // Whatever was thrown may be a proxy: a look at it can throw, and then it is none of ours.
+  if (read(error, BRAND) !== true) return false
+  return code === undefined || read(error, 'code') === code
 }
 
 /** What a failure means for its record: whether it was rejected, does not decode, or may be tried again. */
@@ -148,7 +154,7 @@ function revive(wire: ErrorWire, cause: Error | undefined): Error {
     case 'MILL_FULL':
       return new FullError(message, undefined)
     case 'MILL_UNPUBLISHED':
-      return new UnpublishedError(message, [], cause)
+      return new UnpublishedError(message, [], [], cause)
     case 'MILL_REJECTED':
       return new RejectError(message, { cause })
   }
@@ -213,7 +219,7 @@ function ownCode(thrown: unknown): string | number | undefined {
 }
 
 /** A property of a stranger's object, which may be a proxy or a getter that throws. */
-function read(target: unknown, property: string): unknown {
+function read(target: unknown, property: PropertyKey): unknown {
   if (!isObject(target)) return undefined
   try {
     return Reflect.get(target, property)

@@ -48,6 +48,7 @@ t.test('only what was not appended is published again', async t => {
     throw new UnpublishedError(
       'half',
       [messages[0], messages[2]],
+      [],
       new MillraceError('MILL_TIMEOUT', 'slow', { retriable: true }),
     )
   })

@@ -1,7 +1,7 @@
 /** Handlers as a user of the public door sees them: retries, dead letters, state, publishing, stopping. */
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { byPartition, delay, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import { byPartition, delay, readAll, rejection, SMALL, standStill, until } from '../broker.fixture.ts'
 import { type Delivery, defineHandler, type HandlerContext, isMillraceError, RejectError } from '../index.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
@@ -329,6 +329,32 @@ t.test('an output that is full holds its partition, and loses nothing', async t 
   )
   const refused = await rejection(topic.group('h').handle(() => 1, { output: 'nowhere' }))
   t.match(refused, { code: 'MILL_INVALID_OPTION', message: /nowhere/ })
+})
+
+t.test('a run that stops while a record waits for its verdict commits nothing whose output is not there', async t => {
+  const out = await newTopic<string>({ ...SMALL, groups: ['sink'] })
+  while (await out.publish({ value: 'x'.repeat(3_000) }, { timeoutMs: 50 }).catch(() => null));
+  const topic = await newTopic<string>()
+  let stopping: Promise<unknown> | undefined
+  const run = await topic.group('g').handle(
+    ({ value }) => {
+      if (value === 'stops') {
+        stopping = run.stop({ timeoutMs: 300 })
+        // The verdict on the next record is there when the run has been told to end.
+        standStill(15)
+      }
+      if (value === 'fails') throw new RejectError('no')
+      return value
+    },
+    { output: out.name },
+  )
+  await topic.publishBatch(['one', 'stops', 'fails', 'four'].map(value => ({ value })))
+  await until(() => stopping !== undefined)
+  t.match(await rejection(stopping as Promise<unknown>), { code: 'MILL_TIMEOUT' })
+  t.match(await topic.group('g').stats(), { partitions: [{ committed: 0 }] })
+  const sink = await out.group('sink').handle(() => undefined)
+  await sink.idle()
+  await sink.stop()
 })
 
 t.test('what waits for its output is not held against a delivery before it', async t => {

@@ -19,16 +19,11 @@ import { RecordDelivery } from './delivery.ts'
 import { DeliveryClock } from './delivery-clock.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
+import { type ExecutorState, entered } from './executor-state.ts'
 import { HoldTimer } from './hold-timer.ts'
-import { isPromiseLike } from './promise-like.ts'
+import { isPromiseLike, promiseOf } from './promise-like.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Turnstile } from './turnstile.ts'
-
-/**
- * `running`: deliveries go out in turns. `pending`: a handler's promise, or an output's, is not settled. `held`: waits
- * for a verdict or a backoff. `confirming`: outputs of the last fetch are on their way. `closed`: revoked.
- */
-type State = 'running' | 'pending' | 'held' | 'confirming' | 'closed'
 
 /** Deliveries between two looks at the clock, at most. */
 const STRIDE_MAX = 64
@@ -45,7 +40,7 @@ export class Executor implements TurnTaker {
   readonly #thread: AttachedThread
   readonly #turnstile: Turnstile
   readonly #clock: DeliveryClock
-  #state: State = 'running'
+  #state: ExecutorState = 'running'
   #paused = false
   #userState: unknown
   /** Of the deliveries from now on. */
@@ -103,7 +98,7 @@ export class Executor implements TurnTaker {
   abandon(): void {
     this.#clearTimers()
     if (this.#state !== 'closed') this.#keeper?.close()
-    this.#state = 'closed'
+    this.#enter('closed')
     this.#handOut++
   }
 
@@ -116,11 +111,20 @@ export class Executor implements TurnTaker {
       this.#confirm()
       return
     }
-    this.#state = 'closed'
+    this.#enter('closed')
     this.#closing = null
     const kept = this.#keeper?.finish(this.#returnedTo())
     if (kept === undefined) this.reader.commit(this.#returnedTo())
     void Promise.resolve(kept).then(done)
+  }
+
+  #enter(state: ExecutorState): void {
+    this.#state = entered(this.#state, state)
+  }
+
+  /** Asked after a call that may have changed it. */
+  get #isRunning(): boolean {
+    return this.#state === 'running'
   }
 
   #clearTimers(): void {
@@ -248,7 +252,7 @@ export class Executor implements TurnTaker {
   /** Commits when the outputs are confirmed, and goes on; `keeper`: when that is kept, too. */
   #confirm(isIdle = false, keeper: SnapshotKeeper | null = null): void {
     const upTo = this.#returnedTo()
-    this.#state = 'confirming'
+    this.#enter('confirming')
     this.#hasUnconfirmed = false
     const confirmed = Promise.resolve(this.#setting.output?.flush())
     const kept = keeper === null ? confirmed : confirmed.then(() => keeper.keepNow(upTo))
@@ -257,14 +261,14 @@ export class Executor implements TurnTaker {
         if (this.#state !== 'confirming') return
         this.#thread.phase('committing')
         this.#commit(upTo, isIdle)
-        this.#state = 'running'
+        this.#enter('running')
         this.#goOn()
       },
       // What was put out is not there: nothing of it is committed, and the run is told.
       (error: Error) => {
         if (this.#state === 'confirming') this.reader.fail(error)
         if (this.#state !== 'closed') this.#keeper?.close()
-        this.#state = 'closed'
+        this.#enter('closed')
         this.#closing?.()
       },
     )
@@ -343,13 +347,11 @@ export class Executor implements TurnTaker {
 
   #await(delivery: RecordDelivery, promise: PromiseLike<unknown>): void {
     const handOut = this.#handOut
-    this.#state = 'pending'
+    this.#enter('pending')
     this.reader.active(1)
     this.#turnstile.enter(this.reader.assignment.member)
     this.#clock.start(delivery)
-    // What is no promise of this realm may call back at once, twice, or throw; a promise made of it does not.
-    const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
-    settled.then(
+    promiseOf(promise).then(
       value => {
         if (handOut !== this.#handOut || this.#state !== 'pending') return
         const context = this.#context
@@ -361,9 +363,9 @@ export class Executor implements TurnTaker {
           return
         }
         this.#settles(handOut)
-        this.#state = 'running'
+        this.#enter('running')
         this.#output(delivery, value)
-        if (this.#state === 'running') this.#goOn()
+        if (this.#isRunning) this.#goOn()
       },
       (error: unknown) => {
         if (!this.#settles(handOut)) return
@@ -422,11 +424,11 @@ export class Executor implements TurnTaker {
     message: { readonly key: string | null; readonly value: unknown },
   ): void {
     const handOut = this.#handOut
-    this.#state = 'pending'
+    this.#enter('pending')
     output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }).then(
       () => {
         if (!this.#settles(handOut)) return
-        this.#state = 'running'
+        this.#enter('running')
         this.reader.returned(delivery.offset + 1)
         this.#goOn()
       },
@@ -445,7 +447,7 @@ export class Executor implements TurnTaker {
   #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {
     const { member, epoch, place } = this.reader.assignment
     this.#context.forget() // what it published is none of the next delivery's business
-    this.#state = 'held'
+    this.#enter('held')
     this.#current = true
     this.#passed()
     this.#judged = delivery
@@ -459,12 +461,12 @@ export class Executor implements TurnTaker {
 
   /** `alone`: when the time has come it waits until no other promise of the thread is pending. */
   #hold(delayMs: number, alone = false): void {
-    this.#state = 'held'
+    this.#enter('held')
     this.#current = true
     this.#passed()
     this.#timer.start(delayMs, () => {
       if (this.#state !== 'held') return
-      this.#state = 'running'
+      this.#enter('running')
       // Nobody else goes in meanwhile, and a promise beside it may never be settled: then it goes with the others.
       if (alone) {
         this.#turnstile.expect([this.reader.assignment.member])
@@ -477,8 +479,10 @@ export class Executor implements TurnTaker {
   verdict(verdict: Verdict): void {
     const { reader } = this
     const judged = this.#judged
-    // A verdict may come twice, when its partition host died in between: one on an earlier hand-out is none on this.
-    if (judged === null || verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged.offset) return
+    // When the partition is being given up, its group remembers the verdict, and nothing goes out any more. A verdict may come
+    // twice, when its partition host died in between: one on an earlier hand-out is none on this.
+    const isStale = verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged?.offset
+    if (this.#state !== 'held' || judged === null || isStale) return
     const skip = verdict.action === VERDICT.skip
     if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
     this.#judged = null
@@ -487,7 +491,7 @@ export class Executor implements TurnTaker {
       this.#hold(verdict.delayMs)
       return
     }
-    this.#state = 'running'
+    this.#enter('running')
     // The group forgets what is behind a commit, and waits for one when it can keep no more in mind.
     if (reader.crowded && this.#keeper !== null) this.#confirm(false, this.#keeper)
     else if (!reader.crowded || this.#endFetch()) this.#goOn()

@@ -27,7 +27,7 @@ import type { DeliveryContext } from './delivery-context.ts'
 import { Lane, type LaneEntry } from './lane.ts'
 import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { outputsOf } from './outputs.ts'
-import { isPromiseLike } from './promise-like.ts'
+import { isPromiseLike, promiseOf } from './promise-like.ts'
 import type { Turnstile } from './turnstile.ts'
 
 export interface LaneExecutorSetting {
@@ -299,8 +299,7 @@ export class LaneExecutor implements TurnTaker, Settler {
   }
 
   #await(call: Call, promise: PromiseLike<unknown>): void {
-    const settled = promise instanceof Promise ? promise : Promise.resolve(promise)
-    settled.then(
+    promiseOf(promise).then(
       value => {
         if (call.over) return
         this.#returned(call, value)

@@ -224,3 +224,32 @@ t.test('what comes to an Observable that was left is no hand-out', async t => {
     [3, 1],
   ])
 })
+
+t.test('settle does not call its function for what its subscription has lost meanwhile', async t => {
+  const topic = await numbers(60, 2)
+  const calls: { readonly who: string; readonly place: string; readonly lost: boolean }[] = []
+  const observe = (who: string) =>
+    topic
+      .group('g')
+      .observe({ window: 60 })
+      .pipe(
+        settle(async (delivery: ManualDelivery<number>) => {
+          calls.push({ who, place: `${delivery.partition}/${delivery.offset}`, lost: delivery.settled })
+          await delay(2)
+        }),
+      )
+      .subscribe()
+  const first = observe('first')
+  await until(() => calls.length > 3)
+  // It takes a partition, of which the first has records that wait for their turn.
+  const second = observe('second')
+  await until(async () => (await topic.group('g').lag()) === 0)
+  first.unsubscribe()
+  second.unsubscribe()
+  t.ok(calls.some(({ who }) => who === 'second'))
+  t.strictSame(
+    calls.filter(({ lost }) => lost),
+    [],
+  )
+  t.equal(new Set(calls.map(({ place }) => place)).size, calls.length, 'each is handled once')
+})

@@ -59,6 +59,9 @@ export function settle<V, R>(
       })
     })
   const run = async (delivery: ManualDelivery<V>): Promise<readonly R[]> => {
+    // Its partition has moved on while it waited for its turn: somebody else has it.
+    const isLost = delivery.settled
+    if (isLost) return []
     try {
       const result = await fn(delivery)
       if (!delivery.settled) delivery.ack()

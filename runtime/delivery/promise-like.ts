@@ -1,12 +1,36 @@
-/** Tells what may be a promise, whoever made it. Leaf, the handling thread. */
+/**
+ * What handlers return, which may be a promise, whoever made it, or an object of a stranger that throws when it is looked
+ * at: a revoked proxy (a draft of Immer after its producer), a getter, a trap. Leaf, the handling thread.
+ */
 
-/** Whether it may be a promise. Only a look at it tells, and a look at a stranger's object may throw: then it is one that rejects. */
+/** Whether it may be a promise. Only a look at it tells. One that cannot be looked at is taken for a promise that rejects. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false
-  if (value instanceof Promise) return true
   try {
-    return typeof (value as { then?: unknown }).then === 'function'
+    return value instanceof Promise || typeof (value as { then?: unknown }).then === 'function'
   } catch {
     return true
+  }
+}
+
+/**
+ * A promise whose `then` is the language's own: it calls back once, later, and does not throw. A promise of this realm is
+ * that already; anything else may call back at once, twice, or throw.
+ */
+export function promiseOf(value: PromiseLike<unknown>): Promise<unknown> {
+  if (isPlainPromise(value)) return value
+  return new Promise(resolve => resolve(value))
+}
+
+function isPlainPromise(value: PromiseLike<unknown>): value is Promise<unknown> {
+  try {
+    // Not `instanceof`: a subclass, or a `then` of its own, is somebody's code.
+    return (
+      Object.getPrototypeOf(value) === Promise.prototype &&
+      !Object.hasOwn(value, 'then') &&
+      !Object.hasOwn(value, 'constructor')
+    )
+  } catch {
+    return false
   }
 }

@@ -39,7 +39,7 @@ export class GroupCeiling {
   open(slot: number): void {
     const { offset, stride } = this.#ceiling
     const told = nearestOffset(offset, this.#memory.load(slot + SLOT_CEILING))
-    if (told !== offset) this.#ceiling = flatCeiling(told, nowMs(), stride)
+    if (told > offset) this.#ceiling = flatCeiling(told, nowMs(), stride)
     this.#slot = slot
     this.#isBarred = false
   }

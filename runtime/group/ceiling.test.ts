@@ -1,4 +1,5 @@
 /** The policy of ceilings, alone: how far ahead is written for handlers of any pace, and that nothing waits for ever. */
+import fc from 'fast-check'
 import t from 'tap'
 import { askFrom, type Ceiling, flatCeiling, isLow, raised, STRIDE_MAX } from './ceiling.ts'
 
@@ -63,4 +64,27 @@ t.test('where a group is moved, nothing may be claimed until that is written, an
   const flat = flatCeiling(40, 5, 64)
   t.ok(isLow(flat, 40, 40))
   t.match(raised(flat, 40, 6), { offset: 104, stride: 64, from: 40 })
+})
+
+t.test('a ceiling never goes down while its slot is open, however the handler stalls and hurries', async t => {
+  const pause = fc.oneof(fc.constant(0), fc.double({ min: 0, max: 5, noNaN: true }), fc.constantFrom(60, 1_500, 60_000))
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(STRIDE_MAX), pause), { maxLength: 60, size: 'max' }), steps => {
+      let ceiling = flatCeiling(0, 0)
+      let claimed = 0
+      let now = 0
+      for (const [claims, ms] of steps) {
+        // A reader claims below the highest ceiling that it was told.
+        claimed = Math.min(ceiling.offset, claimed + claims)
+        now += ms
+        if (!isLow(ceiling, claimed, claimed)) continue
+        const next = raised(ceiling, claimed, now)
+        if (next.offset < ceiling.offset || next.offset - claimed > STRIDE_MAX || next.offset <= claimed) return false
+        ceiling = next
+      }
+      return true
+    }),
+  )
+  // A record took three seconds: the pace is slow now, and what was promised before stands.
+  t.equal(raised({ offset: 1_138, stride: 1_000, from: 138, sinceMs: 0 }, 639, 3_000).offset, 1_138)
 })

@@ -12,6 +12,9 @@
  *                   from here on more is asked for, so that readers need not wait for the disk
  * ```
  *
+ * Rule: the ceiling of an open slot never goes down. Its reader may have seen the higher one, and goes on up to it without
+ * another look; a lower one on disk would let the next process hand out the same records.
+ *
  * Bound: a ceiling is at most STRIDE_MAX above what was claimed when it was written, so that no more than IN_DOUBT_MAX
  * records are in doubt after a death; one, if each takes longer than AHEAD_MS.
  */
@@ -48,7 +51,7 @@ export function isLow({ offset, stride }: Ceiling, claimed: number, returned: nu
 
 export function raised(ceiling: Ceiling, claimed: number, nowMs: number): Ceiling {
   const stride = nextStride(ceiling, claimed, nowMs)
-  return { offset: claimed + stride, stride, from: claimed, sinceMs: nowMs }
+  return { offset: Math.max(ceiling.offset, claimed + stride), stride, from: claimed, sinceMs: nowMs }
 }
 
 /** The claim from which on a reader asks for more; behind the ceiling where it asks only when it may not go on. */

@@ -17,6 +17,7 @@ export class Overdue {
   readonly #topic: number
   readonly #surroundings: ProducerSurroundings
   readonly #partitionOf: (waiter: Waiter) => number
+  readonly #drain: () => void
   readonly #gaveUp: () => void
   #saidStalled = false
   /** Publishes past their deadline for which it is being asked what holds them, and since when. */
@@ -28,11 +29,13 @@ export class Overdue {
     topic: number,
     surroundings: ProducerSurroundings,
     partitionOf: (waiter: Waiter) => number,
+    drain: () => void,
     gaveUp: () => void,
   ) {
     this.#topic = topic
     this.#surroundings = surroundings
     this.#partitionOf = partitionOf
+    this.#drain = drain
     this.#gaveUp = gaveUp
   }
 
@@ -54,7 +57,7 @@ export class Overdue {
   #giveUp(waiter: Waiter, now: number): void {
     const asked = this.#asked.get(waiter)
     if (asked !== undefined) {
-      if (now - asked >= HOLD_MS) waiter.expire('')
+      if (now - asked >= HOLD_MS) this.#expire(waiter, '')
       return
     }
     this.#asked.set(waiter, now)
@@ -66,8 +69,14 @@ export class Overdue {
       void hold.then(() => this.#holds.delete(partition))
     }
     void hold.then(text => {
-      waiter.expire(text)
+      this.#expire(waiter, text)
       this.#gaveUp()
     })
+  }
+
+  /** Its receipt may be there, and this thread was too busy to look: what was appended is never said to be late. */
+  #expire(waiter: Waiter, hold: string): void {
+    this.#drain()
+    if (!waiter.done) waiter.expire(hold)
   }
 }

@@ -7,6 +7,12 @@ import { deadlineOf, fullText } from './pending-publish.ts'
 import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
+/** Answers come in the order in which a partition took the messages: its next `count` were appended, or refused. */
+interface Answer {
+  readonly isRefused: boolean
+  count: number
+}
+
 interface GrowingRange {
   readonly partition: number
   readonly baseOffset: number
@@ -24,9 +30,10 @@ export class PendingBatch implements FrameObserver {
   next = 0
   done = false
   #unanswered = 0
-  /** Indexes of the messages on their way, by partition, oldest first; kept only where a partition may refuse. */
-  readonly #onTheWay: Map<number, number[]> | null
-  readonly #refused: number[] = []
+  /** Which partition took a message, by its index; only of those below `next`. */
+  readonly #partitions: number[] = []
+  readonly #answers = new Map<number, Answer[]>()
+  #isRefused = false
   readonly #ranges: GrowingRange[] = []
   readonly #latest = new Map<number, GrowingRange>()
   readonly #topic: ProducedTopic
@@ -41,7 +48,6 @@ export class PendingBatch implements FrameObserver {
     topic: ProducedTopic,
     room: WaitingRoom,
     messages: readonly Message[],
-    mayBeRefused: boolean,
     sequences: readonly number[] | null,
     options: PublishOptions,
     resolve: (receipt: BatchReceipt) => void,
@@ -51,7 +57,6 @@ export class PendingBatch implements FrameObserver {
     this.#room = room
     this.messages = messages
     this.sequences = sequences
-    this.#onTheWay = mayBeRefused ? new Map() : null
     this.since = nowMs()
     this.deadline = deadlineOf(options, this.since)
     this.#resolve = resolve
@@ -67,11 +72,7 @@ export class PendingBatch implements FrameObserver {
 
   /** The message at `next` went into a frame. */
   took(partition: number): void {
-    if (this.#onTheWay !== null) {
-      const indexes = this.#onTheWay.get(partition) ?? []
-      indexes.push(this.next)
-      this.#onTheWay.set(partition, indexes)
-    }
+    this.#partitions.push(partition)
     this.next++
     this.#unanswered++
   }
@@ -85,17 +86,25 @@ export class PendingBatch implements FrameObserver {
       this.#latest.set(writer.partition, range)
       this.#ranges.push(range)
     }
-    this.#onTheWay?.get(writer.partition)?.splice(0, count)
-    this.#unanswered -= count
-    this.settleIfComplete()
+    this.#answered(writer.partition, count, false)
   }
 
   refused(writer: PartitionWriter, count: number): void {
-    this.#refused.push(...(this.#onTheWay?.get(writer.partition)?.splice(0, count) ?? []))
+    this.#isRefused = true
+    this.#answered(writer.partition, count, true)
+  }
+
+  #answered(partition: number, count: number, isRefused: boolean): void {
+    const answers = this.#answers.get(partition)
+    const last = answers?.at(-1)
+    if (answers === undefined) this.#answers.set(partition, [{ count, isRefused }])
+    else if (last?.isRefused === isRefused) last.count += count
+    else answers.push({ count, isRefused })
     this.#unanswered -= count
     this.settleIfComplete()
   }
 
+  /** What became of it is not known: it may have been kept. */
   failed(count: number, error: Error): void {
     this.#unanswered -= count
     this.settle(error)
@@ -114,9 +123,8 @@ export class PendingBatch implements FrameObserver {
 
   settleIfComplete(): void {
     if (this.done || this.#unanswered > 0 || this.next < this.messages.length) return
-    if (this.#refused.length > 0) {
-      const refused = this.#refused.sort((a, b) => a - b).map(index => this.messages[index] as Message)
-      this.#fail(refused, new FullError(fullText(this.#topic.name), refused[0]))
+    if (this.#isRefused) {
+      this.settle(new FullError(fullText(this.#topic.name), this.#fates().refused[0]))
       return
     }
     this.#finish()
@@ -126,20 +134,37 @@ export class PendingBatch implements FrameObserver {
 
   settle(cause: Error): void {
     if (this.done) return
-    const refused = this.#refused.sort((a, b) => a - b).map(index => this.messages[index] as Message)
-    this.#fail([...refused, ...this.messages.slice(this.next)], cause)
-  }
-
-  #fail(unpublished: readonly Message[], cause: Error): void {
+    const { refused, unknown } = this.#fates()
+    const unpublished = [...refused, ...this.messages.slice(this.next)]
     this.#finish()
-    const doubt = this.#unanswered > 0 ? ` (${this.#unanswered} more are in the ring and may still be appended)` : ''
+    const doubt = unknown.length > 0 ? ` (of ${unknown.length} more it is unknown: they are on their way)` : ''
     this.#reject(
       new UnpublishedError(
         `${unpublished.length} of ${this.messages.length} messages were not published to topic ${this.#topic.name}${doubt}: ${cause.message}`,
         unpublished,
+        unknown,
         cause,
       ),
     )
+  }
+
+  /** Of the messages that partitions took, those that were refused and those that have no answer, in order. */
+  #fates(): { readonly refused: Message[]; readonly unknown: Message[] } {
+    const refused: Message[] = []
+    const unknown: Message[] = []
+    const left = new Map(
+      [...this.#answers].map(([partition, answers]) => [partition, answers.map(each => ({ ...each }))]),
+    )
+    for (const [index, partition] of this.#partitions.entries()) {
+      const answers = left.get(partition)
+      while (answers?.[0]?.count === 0) answers.shift()
+      const answer = answers?.[0]
+      if (answer !== undefined) answer.count--
+      if (answer?.isRefused === false) continue
+      const fate = answer === undefined ? unknown : refused
+      fate.push(this.messages[index] as Message)
+    }
+    return { refused, unknown }
   }
 
   #finish(): void {

@@ -88,6 +88,7 @@ export class TopicProducer implements Sweepable {
       topic.id,
       surroundings,
       waiter => this.#partitionOfWaiter(waiter),
+      () => thread.drain(),
       () => this.#serve(),
     )
     this.#sticky = new StickyPartitioner(topic.partitions)
@@ -173,16 +174,7 @@ export class TopicProducer implements Sweepable {
       }
       if (!Array.isArray(messages))
         throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
-      const batch = new PendingBatch(
-        this.topic,
-        this.#room,
-        messages,
-        this.topic.onFull === 'reject',
-        sequences,
-        options,
-        resolve,
-        reject,
-      )
+      const batch = new PendingBatch(this.topic, this.#room, messages, sequences, options, resolve, reject)
       if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
       this.#wait(batch)
     })

@@ -150,7 +150,10 @@ export interface Topic<V = unknown> {
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt>
   /** Appends without a promise; `false` when the partition is full (nothing was taken). */
   tryPublish(message: Message<V>): boolean
-  /** Appends many; not atomic: on failure the error's `unpublished` lists what was not appended. */
+  /**
+   * Appends many. Not atomic: on failure the error's `unpublished` lists what was not appended, and `unknown` what was on its
+   * way and may be.
+   */
   publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<BatchReceipt>
   /** Resolves when everything that this thread published to the topic so far is appended. */
   flush(): Promise<void>

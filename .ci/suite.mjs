@@ -34,7 +34,7 @@ const SLOWEST = 10
 const TOGETHER = '.ci/tests/together.mjs'
 
 process.chdir(root)
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = parsed({
   options: {
     quick: { type: 'boolean', default: false },
     changed: { type: 'boolean', default: false },
@@ -48,11 +48,25 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
 })
 
+/** What is wrong with the command is a line, and exit code 2. */
+function refuse(message) {
+  console.error(`${message}\nThe options are listed at the top of .ci/suite.mjs.`)
+  process.exit(2)
+}
+
+function parsed(config) {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    return refuse(error.message.split('. ')[0])
+  }
+}
+
 /** The tests that were asked for, and what there is to say of those that were not. */
 function chooseTests(all) {
   const classes = options.class.split(',')
   const unknown = classes.find(name => !CLASSES.includes(name))
-  if (unknown !== undefined) throw new Error(`there is no class ${unknown}: choose from ${CLASSES.join()}`)
+  if (unknown !== undefined) refuse(`There is no class ${unknown}: choose from ${CLASSES.join()}`)
   const asked = all.filter(
     ({ path, class: name, isSweep }) =>
       classes.includes(name) &&
@@ -101,10 +115,12 @@ async function runUnit({ number, files, expectedS }) {
   }
   for (const file of files.slice(results.length))
     results.push({ file, passed: 0, failed: 0, failures: [], cpu: 0, seconds: null })
-  for (const each of results) if (each.passed + each.failed === 0) blame(each, 'ran no test')
   // Whoever was being run when the process ended badly; what it says of itself is told once.
-  const last = results.findLast(({ passed, cpu: used }) => passed > 0 || used > 0) ?? results[0]
+  const last = results.findLast(({ passed, failed, cpu: used }) => passed + failed > 0 || used > 0) ?? results[0]
   if ((ended !== null || !isWhole) && results.every(({ failed }) => failed === 0)) blame(last, ended ?? 'broke off')
+  for (const each of results)
+    if (each.passed + each.failed === 0)
+      blame(each, ended === null ? 'ran no test' : 'was not reached: its process ended')
   return { results, ended, stderr }
 }
 

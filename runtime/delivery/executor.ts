@@ -483,6 +483,7 @@ export class Executor implements TurnTaker {
     // twice, when its partition host died in between: one on an earlier hand-out is none on this.
     const isStale = verdict.epoch !== reader.assignment.epoch || verdict.offset !== judged?.offset
     if (this.#state !== 'held' || judged === null || isStale) return
+    this.#timer.clear() // its failure need not be told any more
     const skip = verdict.action === VERDICT.skip
     if (!skip && verdict.failedAttempts <= judged.failedAttempts) return
     this.#judged = null

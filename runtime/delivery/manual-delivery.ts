@@ -55,6 +55,11 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     return this.#settled
   }
 
+  /** Whether its reader has taken it back unsettled: whoever has the partition now hands it out again. */
+  get expired(): boolean {
+    return this.#expired
+  }
+
   #once(): void {
     if (this.#expired) throw this.#settler.late(this)
     if (this.#settled) {

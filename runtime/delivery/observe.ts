@@ -9,6 +9,7 @@ import { isMillraceError } from '../errors.ts'
 import type { RunClient } from '../group/run-client.ts'
 import type { ManualDelivery } from '../types.ts'
 import type { Join } from './delivery-iterator.ts'
+import { SettleableDelivery } from './manual-delivery.ts'
 
 export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> {
   return new Observable<ManualDelivery<V>>(subscriber => {
@@ -60,7 +61,7 @@ export function settle<V, R>(
     })
   const run = async (delivery: ManualDelivery<V>): Promise<readonly R[]> => {
     // Its partition has moved on while it waited for its turn: somebody else has it.
-    const isLost = delivery.settled
+    const isLost = delivery instanceof SettleableDelivery && delivery.expired
     if (isLost) return []
     try {
       const result = await fn(delivery)

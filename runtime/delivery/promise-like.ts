@@ -3,6 +3,8 @@
  * at: a revoked proxy (a draft of Immer after its producer), a getter, a trap. Leaf, the handling thread.
  */
 
+import { types } from 'node:util'
+
 /** Whether it may be a promise. Only a look at it tells. One that cannot be looked at is taken for a promise that rejects. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false
@@ -24,8 +26,9 @@ export function promiseOf(value: PromiseLike<unknown>): Promise<unknown> {
 
 function isPlainPromise(value: PromiseLike<unknown>): value is Promise<unknown> {
   try {
-    // Not `instanceof`: a subclass, or a `then` of its own, is somebody's code.
+    // Not `instanceof`: a proxy, a subclass, or a `then` of its own is somebody's code.
     return (
+      types.isPromise(value) &&
       Object.getPrototypeOf(value) === Promise.prototype &&
       !Object.hasOwn(value, 'then') &&
       !Object.hasOwn(value, 'constructor')

@@ -12,7 +12,11 @@ function waiterUntil(deadline: number): { waiter: Waiter; readonly expired: stri
   return { waiter: waiter as unknown as Waiter, expired, answer }
 }
 
-function overdueOf(describeHold: () => Promise<string>, drain: () => void): Overdue {
+function overdueOf(describeHold: () => Promise<string>, receive: () => void): Overdue {
+  const drain = (then: () => void): void => {
+    receive()
+    then()
+  }
   const surroundings = { describeHold, stalled: () => undefined } as unknown as ProducerSurroundings
   return new Overdue(
     1,

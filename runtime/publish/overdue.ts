@@ -17,7 +17,7 @@ export class Overdue {
   readonly #topic: number
   readonly #surroundings: ProducerSurroundings
   readonly #partitionOf: (waiter: Waiter) => number
-  readonly #drain: () => void
+  readonly #drain: (then: () => void) => void
   readonly #gaveUp: () => void
   #saidStalled = false
   /** Publishes past their deadline for which it is being asked what holds them, and since when. */
@@ -29,7 +29,7 @@ export class Overdue {
     topic: number,
     surroundings: ProducerSurroundings,
     partitionOf: (waiter: Waiter) => number,
-    drain: () => void,
+    drain: (then: () => void) => void,
     gaveUp: () => void,
   ) {
     this.#topic = topic
@@ -74,9 +74,14 @@ export class Overdue {
     })
   }
 
-  /** Its receipt may be there, and this thread was too busy to look: what was appended is never said to be late. */
+  /**
+   * Its receipt may be there, and this thread was too busy to look: what was appended is not said to be late. It is given up
+   * before what has become free is given away, or it would be appended after all.
+   */
   #expire(waiter: Waiter, hold: string): void {
-    this.#drain()
-    if (!waiter.done) waiter.expire(hold)
+    if (waiter.done) return
+    this.#drain(() => {
+      if (!waiter.done) waiter.expire(hold)
+    })
   }
 }

@@ -1,52 +1,11 @@
 /** Publishing as a user of the public door sees it: receipts, order, waiting, refusals. */
 import { inspect } from 'node:util'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { byPartition, delay, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
-import { FullError, type Receipt, type Run, type Topic, UnpublishedError } from '../index.ts'
+import { FullError, type Receipt, UnpublishedError } from '../index.ts'
 import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import { within } from '../stress/within.fixture.ts'
-
-/** A group that holds everything until the test is over: joined, and paused before the first record. */
-async function hold(t: Test, topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {
-  const run = await (topic as Topic).group('holder').handle(({ value }) => void seen.push(value))
-  await run.pause()
-  // What waits for it would else wait until the broker is closed, and the waiting room is for all topics.
-  t.teardown(async () => {
-    await run.stop()
-    await topic.group('holder').delete()
-    await topic.flush().catch(() => undefined)
-  })
-  return run
-}
-
-/** Publishes without awaiting until the partition takes no more; returns how many went in. */
-function fill(topic: Topic<string>, bytes = 1_000): number {
-  let count = 0
-  while (topic.tryPublish({ partition: 0, value: 'f'.repeat(bytes) })) count++
-  return count
-}
-
-/** Null, or why it was rejected. */
-function settledOf(promise: Promise<unknown>): Promise<Error | null> {
-  return promise.then(
-    () => null,
-    (error: Error) => error,
-  )
-}
-
-/** As `fill`, until neither ring nor window takes any more. */
-async function fillUp(topic: Topic<string>): Promise<number> {
-  let count = 0
-  for (let quiet = 0; quiet < 5; ) {
-    const more = fill(topic)
-    count += more
-    quiet = more === 0 ? quiet + 1 : 0
-    // Its host has answered: by now it has had a turn.
-    await topic.stats()
-    await delay(5)
-  }
-  return count
-}
+import { fillUp, hold } from './full-topic.fixture.ts'
 
 t.test('receipts name each record once, without a gap, in the order of the calls', async t => {
   const topic = await newTopic<number>({ partitions: 3 })
@@ -305,56 +264,6 @@ t.test('an AbortSignal refuses before, and gives up while waiting; the rest goes
   await run.idle()
   t.equal((await run.stats()).processed, filled + 2)
 })
-
-for (const onFull of ['wait', 'reject'] as const) {
-  t.test(
-    `each message of a batch that failed is appended, unpublished or unknown, where a full topic says ${onFull}`,
-    async t => {
-      const topic = await newTopic<string>({ ...SMALL, partitions: 3, onFull })
-      const seen: unknown[] = []
-      const run = await hold(t, topic, seen)
-      if (onFull === 'wait') await fillUp(topic)
-      else while ((await settledOf(topic.publish({ partition: 0, value: 'f'.repeat(1_000) }))) === null);
-      const failed: { readonly batch: readonly { readonly value: string }[]; readonly error: UnpublishedError }[] = []
-      for (const waitMs of [0, 5, 30]) {
-        const batch = Array.from({ length: 90 }, (_, n) => ({
-          partition: (n + 1) % 3,
-          value: `${waitMs} ms, ${n} `.padEnd(300, '.'),
-        }))
-        const control = new AbortController()
-        const failing = rejection(topic.publishBatch(batch, { signal: control.signal }))
-        if (waitMs > 0) await delay(waitMs)
-        control.abort()
-        const error = (await failing) as unknown as UnpublishedError
-        t.match(error, { code: 'MILL_UNPUBLISHED' })
-        failed.push({ batch, error })
-      }
-      await run.resume()
-      await topic.flush().catch(() => undefined)
-      await run.idle()
-      const count = new Map<unknown, number>()
-      for (const value of seen) count.set(value, (count.get(value) ?? 0) + 1)
-      for (const { batch, error } of failed) {
-        const { unpublished, unknown } = error
-        for (const list of [unpublished, unknown])
-          t.strictSame(
-            list,
-            batch.filter(message => list.includes(message)),
-            'in order',
-          )
-        t.ok(unpublished.length + unknown.length > 0)
-        t.notOk(unpublished.some(message => unknown.includes(message)))
-        for (const message of batch) {
-          const times = count.get(message.value) ?? 0
-          if (unpublished.includes(message)) t.equal(times, 0, 'what is unpublished is not there')
-          else if (unknown.includes(message)) t.ok(times <= 1)
-          else t.equal(times, 1, 'what is in neither list is there')
-        }
-      }
-      t.ok(failed.some(({ error }) => error.unknown.length > 0))
-    },
-  )
-}
 
 t.test('a full partition takes again by tryPublish after a waiting publish was aborted', async t => {
   const topic = await newTopic<string>(SMALL)

@@ -88,7 +88,7 @@ export class TopicProducer implements Sweepable {
       topic.id,
       surroundings,
       waiter => this.#partitionOfWaiter(waiter),
-      () => thread.drain(),
+      then => thread.drain(then),
       () => this.#serve(),
     )
     this.#sticky = new StickyPartitioner(topic.partitions)

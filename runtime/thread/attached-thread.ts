@@ -303,12 +303,15 @@ export class AttachedThread {
     return false
   }
 
-  /** Takes receipts and verdicts in; also for a caller that publishes without ever yielding. */
-  drain(): boolean {
-    return this.#drainLinks()
+  /**
+   * Takes receipts and verdicts in; also for a caller that publishes without ever yielding. `then` is called before those who
+   * wait for room hear of it.
+   */
+  drain(then?: () => void): boolean {
+    return this.#drainLinks(then)
   }
 
-  #drainLinks(): boolean {
+  #drainLinks(then?: () => void): boolean {
     let worked = false
     for (const link of this.#links) {
       const ring = link.toClient
@@ -337,6 +340,7 @@ export class AttachedThread {
       // The host may have waited for room in this ring.
       link.bell.ring()
     }
+    then?.()
     if (worked) for (const listener of this.#afterReceipts) listener()
     return worked
   }

@@ -1,0 +1,38 @@
+/** Topics that are full: a group that holds them, and ways to fill them. */
+import type { Test } from 'tap'
+import { delay } from '../broker.fixture.ts'
+import type { Run, Topic } from '../index.ts'
+
+/** A group that holds everything until the test is over: joined, and paused before the first record. */
+export async function hold(t: Test, topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {
+  const run = await (topic as Topic).group('holder').handle(({ value }) => void seen.push(value))
+  await run.pause()
+  // What waits for it would else wait until the broker is closed, and the waiting room is for all topics.
+  t.teardown(async () => {
+    await run.stop()
+    await topic.group('holder').delete()
+    await topic.flush().catch(() => undefined)
+  })
+  return run
+}
+
+/** Publishes without awaiting until the partition takes no more; returns how many went in. */
+export function fill(topic: Topic<string>, bytes = 1_000): number {
+  let count = 0
+  while (topic.tryPublish({ partition: 0, value: 'f'.repeat(bytes) })) count++
+  return count
+}
+
+/** As `fill`, until neither ring nor window takes any more. */
+export async function fillUp(topic: Topic<string>): Promise<number> {
+  let count = 0
+  for (let quiet = 0; quiet < 5; ) {
+    const more = fill(topic)
+    count += more
+    quiet = more === 0 ? quiet + 1 : 0
+    // Its host has answered: by now it has had a turn.
+    await topic.stats()
+    await delay(5)
+  }
+  return count
+}

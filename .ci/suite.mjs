@@ -85,7 +85,9 @@ function chooseTests(all) {
 
 /** What is run in one process: a test, or several pure ones. */
 function unitsOf(tests, jobs) {
-  const cost = paths => paths.reduce((sum, path) => sum + expectedSeconds(path), 0)
+  // What is kept of a sweep is the cost of a portion.
+  const times = options.sweeps ? PORTION : 1
+  const cost = paths => paths.reduce((sum, path) => sum + times * expectedSeconds(path), 0)
   const shared = tests.filter(({ class: name, isSweep }) => name === 'pure' && !(isSweep && options.sweeps))
   const alone = tests.filter(each => !shared.includes(each))
   const paths = shared.map(({ path }) => path).sort((a, b) => expectedSeconds(b) - expectedSeconds(a))

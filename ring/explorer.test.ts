@@ -187,23 +187,6 @@ t.test('who waits for what does not come, an address that is not a word, and one
   t.match(explore({ bytes: BYTES, roles: [outside] }).fault, /touches word 128, which is not in this memory/)
 })
 
-t.test('comes to the same outcomes with and without its short cuts', async t => {
-  const plan: RingPlan = { capacity: 64, start: 0x7fffffe0, batches: [[24, 16]], waits: 'looking' }
-  for (const dies of ['nobody', 'producer', 'consumer'] as const) {
-    const scene = ringScene(plan, dies)
-    const short = explore(scene)
-    const long = explore({ ...scene, everyAccess: true, wholePast: true })
-    t.equal(short.fault, null)
-    t.equal(long.fault, null)
-    t.strictSame(short.outcomes, long.outcomes)
-    t.comment(`${dies} dies: ${short.states} states for ${long.states}`)
-  }
-  const scene = ringScene({ ...plan, batches: [[32]], waits: 'blocking' })
-  const [short, long] = [explore(scene), explore({ ...scene, wholePast: true })]
-  t.strictSame(short.outcomes, long.outcomes)
-  t.comment(`blocking: ${short.states} states for ${long.states}`)
-})
-
 t.test('wandering by chance takes no order that exploring does not, finds what is planted, and deaths', async t => {
   let state = 1
   const chance = (): number => {

@@ -90,7 +90,7 @@ t.test('through many rounds, deaths and kills, what is open is what was not sett
   let actor = first()
   const model: number[] = []
   let next = 0
-  for (let round = 0; round < 80; round++) {
+  for (let round = 0; round < 50; round++) {
     for (let each = 0; each < 13; each++) {
       bury(actor, next, 7, 100 + ((next * 37) % 1_500))
       model.push(next++)
@@ -109,7 +109,7 @@ t.test('through many rounds, deaths and kills, what is open is what was not sett
       return
     }
   }
-  t.ok(next > 1_000, `${next} letters`)
+  t.ok(next > 600, `${next} letters`)
 })
 
 t.test('pages hold at most 64 KiB or one letter, and none is left out or comes twice', async t => {

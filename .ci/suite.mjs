@@ -9,7 +9,8 @@
  *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
  *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done
  *   --seed N        which twentieth; default: the date, as YYYYMMDD
- *   --jobs N        processes at a time; default: the number of cores
+ *   --jobs N        processes at a time; default: the number of cores, and one more where few tests are to be run, which wait
+ *                   as well as compute (--changed)
  *   --keep-timings  writes down what each file cost (tests/timings.json)
  *
  * Pure tests share processes, all others have one of their own, as plain Node runs it: `tap run` would load hooks for
@@ -42,11 +43,13 @@ const { values: options, positionals } = parsed({
     class: { type: 'string', default: CLASSES.join() },
     sweeps: { type: 'boolean', default: false },
     seed: { type: 'string', default: new Date().toISOString().slice(0, 10).replaceAll('-', '') },
-    jobs: { type: 'string', default: String(availableParallelism()) },
+    jobs: { type: 'string' },
     'keep-timings': { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
+
+const isChanged = options.changed || options.since !== undefined
 
 /** What is wrong with the command is a line, and exit code 2. */
 function refuse(message) {
@@ -73,7 +76,7 @@ function chooseTests(all) {
       (!options.sweeps || isSweep) &&
       (positionals.length === 0 || positionals.some(part => path.includes(part))),
   )
-  if (options.changed || options.since !== undefined) {
+  if (isChanged) {
     const changed = changedSince(options.since)
     const { chosen, elsewhere } = testsOf(changed, asked)
     if (elsewhere > 0) console.log(`${elsewhere} tests of other rooms load what has changed, too; npm test runs them`)
@@ -143,7 +146,7 @@ function tell({ results, ended, stderr }) {
 const since = performance.now()
 const all = readTests()
 const tests = chooseTests(all)
-const jobs = Math.max(1, Number(options.jobs))
+const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (isChanged ? 1 : 0)))
 if (tests.some(({ isSweep }) => isSweep))
   console.log(
     options.sweeps ? 'sweeps: all of each' : `sweeps: one in ${PORTION} of each; to repeat it: --seed ${options.seed}`,

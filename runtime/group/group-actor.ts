@@ -43,7 +43,7 @@ import type { GroupState } from './group-states.ts'
 import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
 import { type Dying, writeLetter } from './letter-writer.ts'
-import { lettersBeyond, type PassedOver, reopened } from './reopened-group.ts'
+import { asOfSnapshot, lettersBeyond, type PassedOver, reopened } from './reopened-group.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
@@ -78,6 +78,7 @@ export class GroupActor {
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
   readonly #gate: GroupGate
+  readonly #lettersFrom: number
   /** The first offset whose handling is not over, and the ceiling, as they were last kept on disk. */
   #kept = -1
   #keptCeiling = -1
@@ -96,7 +97,7 @@ export class GroupActor {
     deadLetters: PartitionActor | null,
     surroundings: GroupSurroundings,
   ) {
-    const { kept } = surroundings
+    const kept = asOfSnapshot(surroundings.kept, place.snapshotOffset)
     this.place = place
     this.partition = partition
     this.#deadLetters = deadLetters
@@ -105,9 +106,10 @@ export class GroupActor {
     this.#block = new GroupBlock(memory, place.block)
     this.#gate = gateOf(memory, partition, this.#block)
     // Those that lie before where letters are looked for have been remembered.
+    this.#lettersFrom = kept?.letters ?? 0
     const done = new Set([
       ...(kept?.beyond ?? []).map(offset => offset | 0),
-      ...(deadLetters?.sequencesOf(place.member, kept?.letters ?? 0) ?? []),
+      ...(deadLetters?.sequencesOf(place.member, this.#lettersFrom) ?? []),
     ])
     if (!this.#block.opened) this.#open(kept, done)
     this.#committed = this.#block.committed
@@ -133,14 +135,8 @@ export class GroupActor {
     const { logStartOffset, highWatermark } = this.partition
     const earliest = this.place.from === 'earliest'
     this.#gate.begin(earliest)
-    // The state of a handler is as of its snapshot, wherever its group is said to be.
-    const { snapshotOffset } = this.place
-    const first = snapshotOffset ?? (earliest ? logStartOffset : highWatermark)
-    const from =
-      kept === undefined || snapshotOffset === null
-        ? kept
-        : { ...kept, committed: snapshotOffset, ceiling: snapshotOffset }
-    const reopening = reopened(from, letters, { highWatermark, first }, wallMs())
+    const first = this.place.snapshotOffset ?? (earliest ? logStartOffset : highWatermark)
+    const reopening = reopened(kept, letters, { highWatermark, first }, wallMs())
     const { committed, skipped, passedOver, deadLettered, failed, failures } = reopening
     this.#passedOver = reopening.gap
     this.#block.passedOver = passedOver
@@ -165,7 +161,7 @@ export class GroupActor {
       deadLettered: this.#cursor.deadLettered,
       failed: this.#cursor.failed,
       // Until somebody joins it, its letters are looked for from where they were the last time.
-      letters: this.#deadLetters?.highWatermark ?? this.#surroundings.kept?.letters ?? 0,
+      letters: this.#deadLetters?.highWatermark ?? this.#lettersFrom,
       failures: [...this.#cursor.failures.values()],
       beyond: [...this.#beyond],
     }

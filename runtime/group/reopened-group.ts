@@ -36,6 +36,16 @@ export interface PassedOver {
   readonly records: number
 }
 
+/**
+ * The state of a handler is as of its snapshot, wherever its group is said to be. A loss of power can leave an older snapshot:
+ * then any letter there is may be of a record that comes again.
+ */
+export function asOfSnapshot(kept: GroupState | undefined, offset: number | null): GroupState | undefined {
+  if (kept === undefined || offset === null) return kept
+  const letters = offset < kept.committed ? 0 : kept.letters
+  return { ...kept, committed: offset, ceiling: offset, letters }
+}
+
 /** `letters`: the low 32 bits of the offsets of records whose letters were appended since. */
 export function reopened(
   kept: GroupState | undefined,

@@ -3,17 +3,10 @@
  *
  * Pure functions over a history. A consumer is one takeover of one partition: whoever takes it over again has a new name.
  */
-import { type Checker, type GroupFacts, type History, type HistoryEvent, Problems, placeOf } from './history.ts'
+import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
+import { factsOf, Ledger, lineOf } from './ledger.ts'
 
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
-
-function lineOf(event: { readonly group: string; readonly topic: string; readonly partition: number }): string {
-  return `${event.group} of ${event.topic}/${event.partition}`
-}
-
-function factsOf({ groups }: History): Map<string, GroupFacts> {
-  return new Map(groups.map(facts => [`${facts.group} of ${facts.topic}`, facts]))
-}
 
 /** A1 and R2: while one consumer goes on, no other is given records of its partition; threads that were to end do not count. */
 export const oneOwner: Checker = ({ events }) => {
@@ -33,73 +26,6 @@ export const oneOwner: Checker = ({ events }) => {
     }
   }
   return problems.done()
-}
-
-/** What of one partition is settled for a group, for good. */
-class Settled {
-  readonly #done = new Set<number>()
-  readonly first: number
-  #prefix: number
-
-  constructor(first: number) {
-    this.first = first
-    this.#prefix = first
-  }
-
-  add(offset: number): void {
-    this.#done.add(offset)
-    while (this.#done.has(this.#prefix)) this.#prefix++
-  }
-
-  has(offset: number): boolean {
-    return offset < this.first || this.#done.has(offset)
-  }
-
-  /** The first offset that is not settled. */
-  get prefix(): number {
-    return this.#prefix
-  }
-}
-
-/** Keeps what is settled up to date; records before the first that a `latest` group saw count as settled. */
-class Ledger {
-  readonly settled = new Map<string, Settled>()
-  readonly #letters: ReadonlyMap<string, number>
-  /** Where each partition begins by now whose old records are removed. */
-  readonly #starts = new Map<string, number>()
-
-  constructor({ events, stored }: History) {
-    for (const event of events)
-      if (event.kind === 'logStart' && stored?.get(event.topic)?.isRetained === true)
-        this.#starts.set(`${event.topic}/${event.partition}`, event.offset)
-
-    // A letter is told of when somebody reads it, later than it was written: it counts from the start.
-    const letters = new Map<string, number>()
-    for (const event of events)
-      if (event.kind === 'letter') letters.set(`${event.group} ${placeOf(event.source)}`, event.failedAttempts)
-    this.#letters = letters
-  }
-
-  /** Whether it need not be handled: it is a dead letter, or was removed. */
-  isOver(event: {
-    readonly group: string
-    readonly topic: string
-    readonly partition: number
-    readonly offset: number
-  }): boolean {
-    if (event.offset < (this.#starts.get(`${event.topic}/${event.partition}`) ?? 0)) return true
-    return this.#letters.has(`${event.group} ${placeOf(event)}`)
-  }
-
-  of(event: { readonly group: string; readonly topic: string; readonly partition: number }, first: number): Settled {
-    const line = lineOf(event)
-    let settled = this.settled.get(line)
-    if (settled === undefined) {
-      settled = new Settled(first)
-      this.settled.set(line, settled)
-    }
-    return settled
-  }
 }
 
 /** A3: nobody is given a record while an earlier one of its partition is not settled; and no new owner skips any. */
@@ -173,20 +99,29 @@ export const keysKeepTheirOrder: Checker = history => {
   return problems.done()
 }
 
-/** At most once: nobody is given a record that was handed out before; threads that were to end by then do not count. */
+/**
+ * At most once: nobody is given a record that was handed out before; threads that were to end by then do not count. At `os` a
+ * loss of power may take back what was written down of it, and in memory the end of a process takes back everything.
+ */
 export const atMostOnce: Checker = history => {
   const problems = new Problems('at most once')
   const facts = factsOf(history)
   const ended = new Set<string>()
-  const given = new Map<string, string>()
+  const given = new Map<string, { readonly consumer: string; readonly topic: string }>()
   for (const event of history.events) {
     if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'died')
+      for (const [name, { topic }] of given) {
+        const durability = history.stored?.get(topic)?.durability ?? 'memory'
+        if (durability === 'memory' || (durability === 'os' && event.how === 'power')) given.delete(name)
+      }
     if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
     if (facts.get(`${event.group} of ${event.topic}`)?.atMostOnce !== true) continue
     const name = `${event.group} ${placeOf(event)}`
     const before = given.get(name)
-    if (before !== undefined) problems.say(`${placeOf(event)} was given to ${before}, and again to ${event.consumer}`)
-    given.set(name, event.consumer)
+    if (before !== undefined)
+      problems.say(`${placeOf(event)} was given to ${before.consumer}, and again to ${event.consumer}`)
+    given.set(name, event)
   }
   return problems.done()
 }
@@ -256,6 +191,9 @@ export const everyRecordIsSettled: Checker = history => {
       const group = history.groups.find(({ group, topic }) => group === event.group && topic === event.topic)
       if (group?.atMostOnce) handled.add(`${event.group} ${placeOf(event)}`)
     }
+    if (event.kind === 'passedOver')
+      for (let offset = event.from; offset < event.to; offset++)
+        handled.add(`${event.group} ${placeOf({ ...event, offset })}`)
   }
   for (const { group, topic, from } of history.groups) {
     if (!history.drained.includes(`${group} of ${topic}`)) continue

@@ -42,6 +42,8 @@ export type HistoryEvent =
       readonly topic: string
       readonly partition: number
       readonly consumer: string
+      /** The offsets that are in the state which it goes on from; it keeps one. */
+      readonly state?: readonly number[]
     }
   | ({
       readonly kind: 'delivered'
@@ -124,6 +126,17 @@ export type HistoryEvent =
       readonly partition: number
       readonly start: number
       readonly end: number
+    }
+  /** The consumer was asked to stop, and has, in good order: what it had in hand is over. */
+  | { readonly kind: 'stopped'; readonly group: string; readonly consumer: string }
+  /** Records that a group which delivers at most once says it has passed over; `to` is not one of them. */
+  | {
+      readonly kind: 'passedOver'
+      readonly group: string
+      readonly topic: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
     }
   /** A group is moved, and forgets what failed before. */
   | { readonly kind: 'sought'; readonly group: string; readonly topic: string; readonly partition: number }

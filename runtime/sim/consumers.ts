@@ -80,6 +80,7 @@ export class ManualConsumers {
         await this.#settle(delivery, plan, name)
         if (lab.scheduler.chance.happens(0.01)) break
       }
+      lab.record({ kind: 'stopped', group: plan.name, consumer: name.name })
     }
     const consuming: Consuming = {
       async stop() {
@@ -96,7 +97,8 @@ export class ManualConsumers {
   }
 
   #observe(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
-    const name = this.#lab.consumer(plan.name, 0)
+    const lab = this.#lab
+    const name = lab.consumer(plan.name, 0)
     const subscription = group.observe({ ...options, window: plan.window }).subscribe({
       next: delivery => void this.#settle(delivery, plan, name),
       error: (error: unknown) => this.#surroundings.ended(plan, consuming, error),
@@ -104,7 +106,9 @@ export class ManualConsumers {
     const consuming: Consuming = {
       async stop() {
         subscription.unsubscribe()
+        // It leaves by and by: until it has, what it settles counts.
         await sleep(100)
+        lab.record({ kind: 'stopped', group: plan.name, consumer: name.name })
       },
     }
     return consuming

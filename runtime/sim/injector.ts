@@ -117,9 +117,9 @@ export class Injector implements ThreadFaults {
   #befall(simulation: Simulated): void {
     const { chance } = this.#scheduler
     const { faults } = this.#plan
-    const kinds = (['threadDeath', 'hostDeath', 'hostDeathAtPoint', 'pausedThread', 'clockJump'] as const).filter(
-      kind => faults.has(kind),
-    )
+    const kinds = (
+      ['threadDeath', 'hostDeath', 'hostDeathAtPoint', 'pausedThread', 'pausedProcess', 'clockJump'] as const
+    ).filter(kind => faults.has(kind))
     if (kinds.length === 0) return
     // A failure that is told while its dead letter has no room is rare, and a death just then rarer.
     const kind = this.#aimsAtLetters && chance.happens(0.8) ? 'hostDeathAtPoint' : chance.pick(kinds)
@@ -143,6 +143,12 @@ export class Injector implements ThreadFaults {
         const victim = chance.pick(victims)
         // One that stands still already does not go on sooner for it.
         victim.freeAt = Math.max(victim.freeAt, this.#scheduler.now + chance.next() * chance.pick([20, 200, 3_000]))
+        this.#lab.saw(kind)
+        break
+      }
+      case 'pausedProcess': {
+        const until = this.#scheduler.now + chance.pick([200, 1_000, 3_000])
+        for (const thread of this.#scheduler.threads) thread.freeAt = Math.max(thread.freeAt, until)
         this.#lab.saw(kind)
         break
       }

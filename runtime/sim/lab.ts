@@ -7,6 +7,7 @@
  *   K  handled, later        r  rejects                L  settles when it is overdue       e  ends its thread
  *   b  handled, after a      R  rejects, later         x  RejectError                      o  runs out of memory
  *      long computation                                d  does not decode                  s  an error that nobody catches
+ *   S  handled, after its thread has stood still
  *
  * On the application's own thread, which nobody may end, the last column and `n` become a throw.
  */
@@ -15,7 +16,8 @@ import { defineHandler } from '../define.ts'
 import { MillraceError, RejectError } from '../errors.ts'
 import type { HistoryEvent, Place } from '../history/history.ts'
 import type { Delivery, Handler, HandlerContext } from '../types.ts'
-import type { FaultKind, GroupPlan } from './plan.ts'
+import { offsetsOf, type Runs, runsOf } from './offset-runs.ts'
+import { type FaultKind, type GroupPlan, STALL_MS_MAX } from './plan.ts'
 import type { Scheduler, SimThread } from './scheduler.ts'
 
 /** The value of every message. */
@@ -33,7 +35,15 @@ interface Consumer {
   /** When it got what it has in hand. */
   readonly since: Map<number, number>
   readonly timeoutMs: number
+  /** The offsets that its state has; null: it keeps none. */
+  readonly state: Set<number> | null
 }
+
+/** Where whoever stops a group meets what it has under way. */
+export type Point = 'verdict' | 'output' | 'snapshot'
+
+/** How often a point is said to be reached. */
+const REACHED: { readonly [P in Point]: number } = { verdict: 0.4, output: 0.2, snapshot: 0.5 }
 
 const FAULT_OF: { readonly [letter: string]: FaultKind } = {
   t: 'throw',
@@ -48,6 +58,7 @@ const FAULT_OF: { readonly [letter: string]: FaultKind } = {
   o: 'outOfMemory',
   s: 'strayError',
   b: 'slowConsumer',
+  S: 'stall',
 }
 
 export function letterOf({ value, failedAttempts }: Delivery<Value>): string {
@@ -70,6 +81,12 @@ export class Lab {
   closing = false
   /** Share of `start` calls that fail. */
   startFails = 0
+  /** A group that delivers at most once has handed something out in this process. */
+  hasClaims = false
+  /** Called where a group has something under way, now and then. */
+  onPoint: (point: Point, group: string) => void = () => undefined
+  /** Called when a thread stands still for so many ms, in a handler. */
+  onStall: (ms: number) => void = () => undefined
   /** The disk of this process is to fail, and may refuse what is put out: that is a failure of its record. */
   refuses = false
 
@@ -99,10 +116,15 @@ export class Lab {
   }
 
   /** A consumer's name, new with each takeover. */
-  consumer(group: string, partition: number, timeoutMs: number = Number.POSITIVE_INFINITY): Consumer {
+  consumer(
+    group: string,
+    partition: number,
+    timeoutMs: number = Number.POSITIVE_INFINITY,
+    state: Set<number> | null = null,
+  ): Consumer {
     const thread = this.scheduler.current as SimThread
     const name = `${group}/${partition}#${++this.#names}@${thread.id}`
-    const consumer: Consumer = { name, thread, open: new Map(), since: new Map(), timeoutMs }
+    const consumer: Consumer = { name, thread, open: new Map(), since: new Map(), timeoutMs, state }
     const others = this.#consumers.get(thread)
     if (others === undefined) this.#consumers.set(thread, [consumer])
     else others.push(consumer)
@@ -155,6 +177,7 @@ export class Lab {
     if (consumer.open.get(offset) === delivery) {
       const sinceMs = this.scheduler.now - (consumer.since.get(offset) as number)
       if (sinceMs >= consumer.timeoutMs - 1) this.overdue(consumer, group, delivery)
+      else if (how === 'handled') consumer.state?.add(offset)
       consumer.open.delete(offset)
     }
     const said = { topic, partition, offset, deliveryAttempt, how, ...(mayFail ? { mayFail } : {}) }
@@ -166,6 +189,11 @@ export class Lab {
     this.record({ kind: 'overdue', group, consumer: consumer.name, topic, partition, offset, deliveryAttempt })
   }
 
+  /** A group has something under way. */
+  reached(point: Point, group: string): void {
+    if (this.scheduler.chance.happens(REACHED[point])) this.onPoint(point, group)
+  }
+
   #sleep(ms: number): Promise<void> {
     return new Promise(resolve => setTimeout(() => resolve(), ms))
   }
@@ -174,24 +202,33 @@ export class Lab {
   handler(plan: GroupPlan): Handler<Value, Consumer, string> {
     const { name: group, handlerTimeoutMs } = plan
     const lab = this
+    const begin = ({ topic, partition }: HandlerContext, state: Set<number> | null): Consumer | Promise<Consumer> => {
+      const consumer = lab.consumer(group, partition, handlerTimeoutMs, state)
+      const { chance, current } = lab.scheduler
+      if (current?.kind === 'handler' && lab.startFails > 0 && chance.happens(lab.startFails)) {
+        lab.saw('startFails')
+        throw new Error('start fails')
+      }
+      const had = state === null ? {} : { state: [...state] }
+      lab.record({ kind: 'began', group, topic, partition, consumer: consumer.name, ...had })
+      return chance.happens(0.8) ? consumer : lab.#sleep(chance.below(30)).then(() => consumer)
+    }
     return defineHandler<Value, Consumer, string>({
-      start(context) {
-        const consumer = lab.consumer(group, context.partition, handlerTimeoutMs)
-        const { chance, current } = lab.scheduler
-        if (current?.kind === 'handler' && lab.startFails > 0 && chance.happens(lab.startFails)) {
-          lab.saw('startFails')
-          throw new Error('start fails')
-        }
-        lab.record({
-          kind: 'began',
-          group,
-          topic: context.topic,
-          partition: context.partition,
-          consumer: consumer.name,
-        })
-        return chance.happens(0.8) ? consumer : lab.#sleep(chance.below(30)).then(() => consumer)
-      },
+      start: context => begin(context, plan.snapshots ? new Set() : null),
+      ...(plan.snapshots
+        ? {
+            snapshot: ({ state }: Consumer) => {
+              lab.reached('snapshot', group)
+              return runsOf(state as Set<number>)
+            },
+            restore: (runs: Runs, context: HandlerContext) => {
+              lab.saw('restoredState')
+              return begin(context, new Set(offsetsOf(runs)))
+            },
+          }
+        : {}),
       message(delivery, consumer, context) {
+        if (plan.atMostOnce) lab.hasClaims = true
         lab.delivered(consumer, group, delivery)
         const { current } = lab.scheduler
         const { topic, partition, offset } = delivery
@@ -207,7 +244,10 @@ export class Lab {
           if (current?.state === 'alive') lab.#onStack.delete(current)
         }
       },
-      stop: consumer => consumer.name,
+      stop: consumer => {
+        lab.record({ kind: 'stopped', group, consumer: consumer.name })
+        return consumer.name
+      },
     })
   }
 
@@ -226,6 +266,7 @@ export class Lab {
       )
     }
     this.settled(consumer, plan.name, delivery, 'handled', plan.output && this.refuses)
+    if (plan.output) this.reached('output', plan.name)
     return plan.output ? this.#output(plan, delivery, consumer) : undefined
   }
 
@@ -247,6 +288,7 @@ export class Lab {
     if (fault !== undefined) this.saw(fault)
     const fails = (error: Error, how: 'failed' | 'rejected' | 'decode' = 'failed'): Error => {
       this.settled(consumer, group, delivery, how)
+      this.reached('verdict', group)
       return error
     }
     switch (letter) {
@@ -255,6 +297,12 @@ export class Lab {
       case 'b':
         thread.busyMs += scheduler.chance.between(1, 20)
         return undefined
+      case 'S': {
+        const ms = scheduler.chance.between(100, STALL_MS_MAX)
+        thread.busyMs += ms
+        this.onStall(ms)
+        return undefined
+      }
       case 'K':
         return this.#sleep(scheduler.chance.between(0, 15))
       case 't':

@@ -64,6 +64,7 @@ export class Lives {
     const main = scheduler.thread('main', life === 0 ? 'main' : `main of ${life}`)
     scheduler.plan(main, life === 0 ? 0 : scheduler.chance.next() * 50, EVENT.act, () => {
       if (life > 0) this.#shared.wipe()
+      this.#lab.onStall = () => undefined
       this.#lab.refuses = plan !== null && plan.failure !== null
       if (plan !== null) this.#arm(main, plan)
       const surroundings = { life, plan, disk: this.#disk, faults: this.#faults, main }
@@ -95,6 +96,11 @@ export class Lives {
     const life = this.#life
     const ends = (): void => {
       if (life === this.#life) this.#end(end)
+    }
+    // Just after a thread has stood still, what it goes on with is least like what was written down before.
+    this.#lab.onStall = ms => {
+      if (this.#life !== life || !chance.happens(0.6)) return
+      scheduler.plan(main, ms + chance.next() * chance.pick([0.5, 5, 50]), EVENT.fault, ends)
     }
     if (aim === 'opening') disk.endIn(chance.between(1, OPENING_OPERATIONS), ends)
     scheduler.plan(main, afterMs, EVENT.fault, () => {
@@ -135,6 +141,10 @@ export class Lives {
       if (thread.kind === 'main') this.#lab.ended(thread, false)
     }
     const held = disk.ended(how)
+    if (how === 'power' && disk.disk.cutApart) this.#lab.saw('tornApart')
+    const isStored = this.#plan.disk !== null && this.#plan.disk.durability !== 'memory'
+    if (how !== 'closed' && isStored && this.#lab.hasClaims) this.#lab.saw('claimsAfterDeath')
+    this.#lab.hasClaims = false
     if (wasClosed && held.length > 0)
       this.findings.problems.push(`U7: ${held.join()} is held after the broker was closed`)
     this.start()

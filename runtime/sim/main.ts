@@ -29,8 +29,14 @@ import { countVisits, type Visits } from './visits.ts'
 /** With fewer seeds shares say little. */
 const FAULTS_FROM = 300
 const SHARE_MIN = 0.2
-/** Half of all seeds have a disk, and most of those one or two processes that do not end as they should. */
-const RARE: readonly FaultKind[] = ['reopened', 'processDeath', 'powerCut', 'failedDisk', 'retention']
+/**
+ * Half of all seeds have a disk, and most of those one or two processes that do not end as they should; and what depends on how a
+ * group is set up befalls few of the groups that there are.
+ */
+const RARE: readonly FaultKind[] = [
+  ...(['reopened', 'processDeath', 'powerCut', 'tornApart', 'claimsAfterDeath', 'restoredState'] as const),
+  ...(['failedDisk', 'retention', 'stopAtVerdict', 'stopAtOutput', 'stopAtSnapshot', 'slowOutput'] as const),
+]
 const RARE_MIN = 0.05
 /** With fewer seeds no pair of state and input need be visited often. */
 const VISITS_FROM = 10_000

@@ -26,6 +26,8 @@ export const FAULTS = [
   'zombie',
   'lostMessages',
   'pausedThread',
+  'stall',
+  'pausedProcess',
   'clockJump',
   'slowConsumer',
   'fullWindow',
@@ -33,11 +35,18 @@ export const FAULTS = [
   'pausedRun',
   'rebalance',
   'groupRestart',
+  'stopAtVerdict',
+  'stopAtOutput',
+  'stopAtSnapshot',
+  'slowOutput',
   'doubleSettle',
   'startFails',
   'reopened',
   'processDeath',
   'powerCut',
+  'tornApart',
+  'claimsAfterDeath',
+  'restoredState',
   'failedDisk',
   'retention',
 ] as const
@@ -61,6 +70,8 @@ export interface GroupPlan {
   readonly retryOrder: RetryOrder
   readonly concurrency: number
   readonly atMostOnce: boolean
+  /** Its handler keeps a state, and snapshots of it. */
+  readonly snapshots: boolean
 }
 
 export interface MessagePlan {
@@ -107,6 +118,23 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
   strayError: ['sk', 's'],
 }
 
+/** The longest time that a thread stands still in a handler. */
+export const STALL_MS_MAX = 2_500
+
+/** A group is at full speed when it comes to a record at which its thread stands still, and has more behind it. */
+function burstOf(chance: Chance, name: string): ProducerPlan {
+  const count = chance.between(60, 200)
+  const stallsAt = Math.floor((count * chance.between(1, 4)) / 5)
+  const script = (index: number): string => (index === stallsAt ? 'S' : 'k')
+  const messages = Array.from({ length: count }, (_, index) => ({
+    id: `${name}-${index}`,
+    key: 'burst',
+    script: script(index),
+    padBytes: 0,
+  }))
+  return { name, how: chance.pick(['many', 'batch']), messages, pauseMs: 0 }
+}
+
 export function planOf(seed: number, chance: Chance): Plan {
   const faults = new Set(FAULTS.filter(() => chance.happens(0.42)))
   // What is told of a record that is a dead letter already is rare, and told by a successor that finds it so.
@@ -117,6 +145,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('groupRestart') && chance.happens(0.3)) faults.add('threadDeath')
   const disk = diskPlanOf(chance)
   const isStored = disk !== null && disk.durability !== 'memory'
+  const stalls = faults.has('stall')
   // A topic on disk is never full.
   if (isStored) for (const fault of ['fullWindow', 'fullDeadLetters'] as const) faults.delete(fault)
   else if (chance.happens(0.15)) faults.add('fullDeadLetters')
@@ -129,23 +158,25 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('doubleSettle')) chosen.push(chance.pick(['consume', 'observe']))
   for (const [index, kind] of chosen.entries()) {
     const handles = kind === 'run' || kind === 'handle'
-    const atMostOnce = handles && chance.happens(0.12) && !isStored
+    const atMostOnce = handles && chance.happens(isStored ? 0.35 : 0.12)
     const inLanes = handles && !atMostOnce && chance.happens(0.35)
+    const inOrder = handles && !atMostOnce && !inLanes
     groups.push({
       name: `g${index}`,
       kind,
       threads: chance.between(1, 3),
       attempts: atMostOnce ? 1 : chance.happens(0.5) ? attempts : chance.between(1, 3),
       initialMs: chance.pick([1, 5, 20, 100]),
-      handlerTimeoutMs: chance.pick([50, 150, 400]),
+      handlerTimeoutMs: stalls && chance.happens(0.7) ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
       window: chance.pick([1, 4, 32, 1_024]),
-      output: handles && chance.happens(0.3),
+      output: handles && chance.happens(0.35),
       publishes: handles && chance.happens(0.25),
       named: chance.happens(0.8),
       restartIntensity: chance.pick([10, 10, 30, 3]),
       retryOrder: inLanes ? chance.pick(['key', 'key', 'none', 'partition']) : 'partition',
       concurrency: inLanes ? chance.pick([1, 2, 8]) : 1,
       atMostOnce,
+      snapshots: inOrder && chance.happens(0.5),
     })
   }
   const scripts = FAULTS.flatMap(fault => (faults.has(fault) ? (SCRIPTS[fault] ?? []) : []))
@@ -189,6 +220,7 @@ export function planOf(seed: number, chance: Chance): Plan {
       }),
     })
   }
+  if (stalls) producers.push(burstOf(chance, `p${producing}`))
   return {
     seed,
     partitionThreads: chance.between(1, 2),

@@ -54,6 +54,8 @@ export class SimDisk implements Disk {
   /** Operations of this process. */
   operations = 0
   before: DiskHook = NO_HOOK
+  /** Whether the last loss of power treated each of several files in its own way. */
+  cutApart = false
 
   /** `completes` is given each background sync, and calls it when it is to be done; without it `runLater` does. */
   constructor(completes: ((complete: () => void) => void) | null = null) {
@@ -95,10 +97,14 @@ export class SimDisk implements Disk {
   /** Loses power: of what is not durable some survives, as chance has it. The next process finds that, durable. */
   powerCut(chance: Chance): void {
     this.crash()
-    const fate: Fate = { survives: chance.pick(SURVIVING), tears: chance.pick(TEARING) }
+    const drawn = (): Fate => ({ survives: chance.pick(SURVIVING), tears: chance.pick(TEARING) })
+    const fate = drawn()
     const survivingNames = chance.pick(SURVIVING)
+    // Of files that a disk writes at different times one may have everything, and another nothing.
+    const isApart = chance.happens(0.5)
     for (const folder of this.#unsyncedFolders) folder.powerCut(chance, survivingNames)
-    for (const file of this.#unsyncedFiles) file.powerCut(chance, fate)
+    for (const file of this.#unsyncedFiles) file.powerCut(chance, isApart ? drawn() : fate)
+    this.cutApart = isApart && this.#unsyncedFiles.size > 1
     this.#unsyncedFolders.clear()
     this.#unsyncedFiles.clear()
   }

@@ -6,6 +6,7 @@ import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
 import { remaining } from '../history/remaining.ts'
+import { STATE_RULES } from '../history/state-rules.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
 import { Chance } from './chance.ts'
 import { share } from './clone.ts'
@@ -39,7 +40,14 @@ const VIRTUAL_MS_MAX = 600_000
 const INPUTS_MAX = 200_000
 
 /** What keeps partition hosts from writing group states down in time. */
-const HOLD_UP: readonly FaultKind[] = ['hostDeath', 'hostDeathAtPoint', 'pausedThread', 'clockJump']
+const HOLD_UP: readonly FaultKind[] = [
+  'hostDeath',
+  'hostDeathAtPoint',
+  'pausedThread',
+  'pausedProcess',
+  'stall',
+  'clockJump',
+]
 
 let buffer: ArrayBuffer | null = null
 let saved: Uint8Array | null = null
@@ -132,7 +140,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   else {
     for (const rule of DURABILITY_RULES) problems.push(...rule(history))
     const kept = remaining(history)
-    for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES]) problems.push(...rule(kept))
+    for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...STATE_RULES, ...LETTER_RULES]) problems.push(...rule(kept))
   }
   return {
     seed,

@@ -8,20 +8,16 @@ import { openBroker } from '../broker.ts'
 import { type ErrorCode, isMillraceError } from '../errors.ts'
 import type { Broker, Group, Run, Topic } from '../types.ts'
 import { Audits } from './audits.ts'
-import { catchUp } from './catching-up.ts'
-import { type Consuming, ManualConsumers } from './consumers.ts'
 import type { LifePlan } from './disk-plan.ts'
 import { type Findings, lettersOf } from './findings.ts'
 import type { Lab, Value } from './lab.ts'
 import type { LifeFaults } from './lives.ts'
+import { Members } from './members.ts'
 import { NamedProducing } from './named-producing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 import type { ProcessDisk } from './process-disk.ts'
 import { inRound, produce, sleep } from './producers.ts'
 import type { SimThread } from './scheduler.ts'
-
-/** Handlers are looked up by their number; the file is one that exists. */
-export const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
 
 /** On the simulated disk. */
 const DIR = '/data'
@@ -50,11 +46,9 @@ export class Workload {
   readonly #lab: Lab
   readonly #findings: Findings
   readonly #around: Surroundings
-  readonly #manual: ManualConsumers
   readonly #audits: Audits
+  readonly #members: Members
   #broker: Broker | null = null
-  #consuming = new Map<GroupPlan, Consuming[]>()
-  #paused = new Set<GroupPlan>()
   #producing = true
   /** Its broker has closed in good order. */
   isClosed = false
@@ -64,15 +58,17 @@ export class Workload {
     this.#lab = lab
     this.#findings = findings
     this.#around = around
+    this.#members = new Members(plan, lab, around.main, {
+      broker: () => this.#broker as Broker,
+      isGone: error => this.#isGone(error),
+      diskFailed: error => this.#diskFailed(error),
+      failed: (error, what) => this.failed(error, what),
+      problem: what => this.#problem(what),
+    })
     this.#audits = new Audits(lab, {
       isGone: error => this.#isGone(error),
       failed: (error, what) => this.failed(error, what),
-      retrying: start => this.#retrying(start),
-    })
-    this.#manual = new ManualConsumers(lab, {
-      twice: plan.faults.has('doubleSettle'),
-      problem: what => this.#problem(what),
-      ended: (group, consuming, error) => this.#ended(group, consuming, error),
+      retrying: start => this.#members.retrying(start),
     })
   }
 
@@ -96,17 +92,25 @@ export class Workload {
     const { life, plan, faults, main } = this.#around
     const broker = await this.#open()
     this.#broker = broker
+    broker.on('passedOver', ({ group, topic, partition, from, to }) =>
+      this.#lab.record({ kind: 'passedOver', group, topic, partition, from, to }),
+    )
     const [source, out] = await this.#topics(broker)
     if (life > 0 && this.#plan.disk !== null) {
       this.said = 'looking at what is left'
       await this.#lookAgain(broker, source, out)
     }
     await this.#audits.read(source)
-    await this.#audits.read(out)
+    const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
     faults.begin(main)
     this.said = 'producing'
-    const others = Promise.all([this.#sample(source), this.#operate(source)])
+    const isProducing = (): boolean => this.#producing
+    const others = Promise.all([
+      this.#sample(source),
+      this.#members.operate(source, isProducing),
+      this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
+    ])
     // Should the broker fail while they are at it, that is heard below.
     others.catch(() => undefined)
     const quiet = (): void => {
@@ -230,8 +234,7 @@ export class Workload {
   }
 
   async #openGroup(source: Topic<Value>, plan: GroupPlan): Promise<void> {
-    this.#consuming.set(plan, [])
-    await this.#join(source, plan, plan.threads)
+    await this.#members.open(source, plan)
     const letters = await (this.#broker as Broker).topic<Value>(lettersOf(plan))
     this.#findings.letterTopics.add(letters.name)
     if (this.#plan.faults.has('fullDeadLetters')) {
@@ -253,95 +256,27 @@ export class Workload {
     await letters.publishBatch(fillers)
   }
 
+  /** Lets outputs wait for their reader, again and again: those of a topic in memory have no room then. */
+  async #hold(outputs: Run): Promise<void> {
+    const { chance } = this.#lab.scheduler
+    try {
+      while (this.#producing) {
+        await outputs.pause()
+        this.#lab.saw('slowOutput')
+        for (const until = nowMs() + chance.below(1_500); this.#producing && nowMs() < until; ) await sleep(20)
+        await outputs.resume()
+        await sleep(chance.below(100))
+      }
+    } catch (error) {
+      this.failed(error, 'holding outputs')
+    }
+  }
+
   #late: Promise<unknown>[] = []
 
   async #auditLater(letters: Topic<Value>): Promise<void> {
     for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
     await this.#audits.read(letters).catch((error: unknown) => this.failed(error, `reading ${letters.name}`))
-  }
-
-  /** One more consumer of a group, or its first. */
-  async #join(source: Topic<Value>, plan: GroupPlan, threads: number): Promise<void> {
-    const { name, attempts, initialMs, handlerTimeoutMs, retryOrder, concurrency } = plan
-    const group = source.group(name)
-    const options = { attempts, backoff: { initialMs, maxMs: 400 } }
-    const consumings = this.#consuming.get(plan) as Consuming[]
-    const handling = {
-      ...(plan.atMostOnce
-        ? { delivery: 'at-most-once' as const, deadLetter: lettersOf(plan) }
-        : { ...options, retryOrder, concurrency }),
-      ...(plan.output ? { output: 'out' } : {}),
-      handlerTimeoutMs,
-    }
-    switch (plan.kind) {
-      case 'run': {
-        const restart = { intensity: plan.restartIntensity, periodMs: 10_000 }
-        const handler = new URL(`?${plan.name}`, HANDLER_URL)
-        const run = await group.run({ ...handling, handler, threads, restart })
-        consumings.push(run)
-        this.#mind(plan, run)
-        break
-      }
-      case 'handle': {
-        const run = await group.handle(this.#lab.handler(plan) as never, handling)
-        consumings.push(run)
-        if (this.#plan.disk !== null) this.#mind(plan, run)
-        break
-      }
-      case 'consume':
-      case 'observe':
-        consumings.push(this.#manual.start(group, plan, options))
-        break
-    }
-  }
-
-  #mind(plan: GroupPlan, run: Run): void {
-    run.finished.then(
-      () => undefined,
-      (error: unknown) => this.#ended(plan, run, error),
-    )
-  }
-
-  /** A run that gives up is started again; where retention has removed what its group wants, at the earliest there is. */
-  #ended(plan: GroupPlan, consuming: Consuming, error: unknown): void {
-    const consumings = this.#consuming.get(plan) as Consuming[]
-    if (this.#broker?.closed === true || !consumings.includes(consuming)) return
-    consumings.splice(consumings.indexOf(consuming), 1)
-    const isGone = this.#isGone(error)
-    const gaveUp = plan.kind === 'run' && !isMillraceError(error, 'MILL_DISK')
-    if (isGone || gaveUp) void this.#again(plan, isGone)
-    else this.failed(error, `group ${plan.name} has ended`)
-  }
-
-  async #again(plan: GroupPlan, isGone: boolean): Promise<void> {
-    await sleep(50)
-    await this.#retrying(async () => {
-      const source = await (this.#broker as Broker).topic<Value>('in')
-      if (isGone) {
-        const consumings = this.#consuming.get(plan) as Consuming[]
-        while (consumings.length > 0) await this.#leave(consumings)
-        await catchUp(this.#lab, source, source.group(plan.name))
-      }
-      await this.#join(source, plan, plan.threads)
-    })
-  }
-
-  /** Starting may fail while faults befall threads that start. */
-  async #retrying(start: () => Promise<void>): Promise<void> {
-    for (let tries = 0; ; tries++) {
-      try {
-        await start()
-        return
-      } catch (error) {
-        if (this.#lab.closing || this.#broker?.closed === true) return
-        if (this.#diskFailed(error)) return
-        if (tries > 50 || isMillraceError(error, 'MILL_CLOSED')) {
-          this.#problem(`a group could not be joined: ${(error as Error).message}`)
-          return
-        }
-        await sleep(100)
-      }
-    }
   }
 
   /** Looks at what is said to be settled, from time to time. */
@@ -363,62 +298,6 @@ export class Workload {
       if (logStartOffset > 0 && this.#findings.stored.get('in')?.isRetained === true) this.#lab.saw('retention')
       this.#lab.record({ kind: 'logStart', topic: source.name, partition, offset: logStartOffset })
     }
-  }
-
-  /** Pauses and resumes, stops and starts, joins and leaves, while messages are published. */
-  async #operate(source: Topic<Value>): Promise<void> {
-    const { faults, groups } = this.#plan
-    const { chance } = this.#lab.scheduler
-    const acts = (['pausedRun', 'rebalance', 'groupRestart'] as const).filter(fault => faults.has(fault))
-    while (this.#producing && acts.length > 0) {
-      await sleep(chance.between(10, 150))
-      const plan = chance.pick(groups)
-      const act = chance.pick(acts)
-      await this.#retrying(() => this.#act(source, plan, act))
-    }
-    for (const plan of groups) if (this.#paused.has(plan)) await this.#resume(plan)
-  }
-
-  async #act(source: Topic<Value>, plan: GroupPlan, act: 'pausedRun' | 'rebalance' | 'groupRestart'): Promise<void> {
-    const consumings = this.#consuming.get(plan) as Consuming[]
-    const manual = plan.kind === 'consume' || plan.kind === 'observe'
-    switch (act) {
-      case 'pausedRun':
-        if (manual) return
-        this.#lab.saw(act)
-        if (this.#paused.has(plan)) await this.#resume(plan)
-        else {
-          this.#paused.add(plan)
-          await Promise.all(consumings.map(consuming => consuming.pause?.().catch(() => undefined)))
-        }
-        break
-      case 'rebalance':
-        if (manual) return
-        this.#lab.saw(act)
-        if (consumings.length > 1) await this.#leave(consumings)
-        else if (!this.#paused.has(plan)) await this.#join(source, plan, 1)
-        break
-      case 'groupRestart':
-        if (this.#paused.has(plan)) return
-        this.#lab.saw(act)
-        while (consumings.length > 0) await this.#leave(consumings)
-        await sleep(this.#lab.scheduler.chance.below(40))
-        await this.#join(source, plan, plan.threads)
-        break
-    }
-  }
-
-  async #leave(consumings: Consuming[]): Promise<void> {
-    const consuming = consumings.pop()
-    await consuming?.stop().catch((error: Error) => {
-      if (!isMillraceError(error, 'MILL_HANDLER')) throw error
-    })
-  }
-
-  async #resume(plan: GroupPlan): Promise<void> {
-    this.#paused.delete(plan)
-    const consumings = this.#consuming.get(plan) as Consuming[]
-    await Promise.all(consumings.map(consuming => consuming.resume?.().catch(() => undefined)))
   }
 
   /** What it is at, should it never end. */

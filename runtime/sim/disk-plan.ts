@@ -25,9 +25,9 @@ export interface LifePlan {
   readonly end: LifeEnd
   /**
    * `moment`: between two steps. `access`: in one, at an access to shared memory or an operation of the disk. `operation`: at
-   * an operation, whoever does it. `opening`: at one of the first.
+   * an operation, whoever does it. `opening`: at one of the first. `standstill`: when a group goes on after one.
    */
-  readonly aim: 'moment' | 'access' | 'operation' | 'opening'
+  readonly aim: 'moment' | 'access' | 'operation' | 'opening' | 'standstill'
   readonly afterMs: number
   readonly failure: FailurePlan | null
 }
@@ -64,6 +64,8 @@ const ALL: readonly DiskOperation[] = [
   'truncate',
 ]
 
+const AIMS = ['moment', 'access', 'access', 'operation', 'operation', 'opening'] as const
+
 function failureOf(chance: Chance): FailurePlan {
   const isWrite = chance.happens(0.6)
   const ofSync: readonly DiskOperation[] = ['sync', 'syncLater', 'syncDirectory']
@@ -76,7 +78,7 @@ function failureOf(chance: Chance): FailurePlan {
 }
 
 /** Null: everything is in memory. */
-export function diskPlanOf(chance: Chance): DiskPlan | null {
+export function diskPlanOf(chance: Chance, stalls: boolean): DiskPlan | null {
   if (chance.happens(0.5)) return null
   const durability = chance.pick(['fsync', 'fsync', 'fsync', 'os', 'os', 'memory'] as const)
   const lives: LifePlan[] = []
@@ -86,8 +88,7 @@ export function diskPlanOf(chance: Chance): DiskPlan | null {
     const end = chance.pick(['closed', 'killed', 'killed', 'power', 'power'] as const)
     lives.push({
       end,
-      aim:
-        end === 'closed' ? 'moment' : chance.pick(['moment', 'access', 'access', 'operation', 'operation', 'opening']),
+      aim: end === 'closed' ? 'moment' : stalls && chance.happens(0.75) ? 'standstill' : chance.pick(AIMS),
       afterMs: chance.below(chance.pick([100, 300, 1_000, 2_500])),
       failure,
     })
@@ -96,7 +97,7 @@ export function diskPlanOf(chance: Chance): DiskPlan | null {
     durability,
     outDurability: chance.pick(['fsync', 'os', durability, durability, 'memory']),
     journalBytes: chance.pick([4_096, 16_384, 131_072]),
-    retentionBytes: chance.happens(0.4) ? RETENTION_BYTES : Number.POSITIVE_INFINITY,
+    retentionBytes: chance.happens(stalls ? 0.2 : 0.5) ? RETENTION_BYTES : Number.POSITIVE_INFINITY,
     syncMs: chance.pick([0.05, 0.5, 5, 20]),
     lives,
     hosts: Array.from({ length: count + 1 }, () => chance.between(1, 2)),

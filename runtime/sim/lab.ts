@@ -7,7 +7,7 @@
  *   K  handled, later        r  rejects                L  settles when it is overdue       e  ends its thread
  *   b  handled, after a      R  rejects, later         x  RejectError                      o  runs out of memory
  *      long computation                                d  does not decode                  s  an error that nobody catches
- *   S  handled, after its thread has stood still
+ *   S  handled, after its partition or its thread has stood still
  *
  * On the application's own thread, which nobody may end, the last column and `n` become a throw.
  */
@@ -85,8 +85,10 @@ export class Lab {
   hasClaims = false
   /** Called where a group has something under way, now and then. */
   onPoint: (point: Point, group: string) => void = () => undefined
-  /** Called when a thread stands still for so many ms, in a handler. */
-  onStall: (ms: number) => void = () => undefined
+  /** Called when a group has stood still in a partition, and has gone on by as many records as `recordsAfterStall` said. */
+  onWentOn: (group: string) => void = () => undefined
+  recordsAfterStall: () => number = () => 0
+  readonly #stalled = new Map<string, number>()
   /** The disk of this process is to fail, and may refuse what is put out: that is a failure of its record. */
   refuses = false
 
@@ -111,6 +113,7 @@ export class Lab {
   died(how: 'closed' | 'killed' | 'power', isWhole: boolean): void {
     const { now } = this.scheduler
     if (how !== 'closed') this.saw(how === 'killed' ? 'processDeath' : 'powerCut')
+    this.#stalled.clear()
     this.events.push({ kind: 'died', how, isWhole, atMs: now })
     this.scheduler.trace?.(`${this.scheduler.stamp} the process has ended: ${how}`)
   }
@@ -162,6 +165,9 @@ export class Lab {
       deliveryAttempt,
       failedAttempts,
     })
+    const left = this.#stalled.get(`${group}/${partition}`)
+    if (left !== undefined) this.#stalled.set(`${group}/${partition}`, left - 1)
+    if (left === 0) this.onWentOn(group)
     consumer.open.set(offset, delivery)
     consumer.since.set(offset, this.scheduler.now)
   }
@@ -299,8 +305,10 @@ export class Lab {
         return undefined
       case 'S': {
         const ms = scheduler.chance.between(100, STALL_MS_MAX)
+        this.#stalled.set(`${group}/${delivery.partition}`, this.recordsAfterStall())
+        // What its thread does after it in the same turn has been done by then, so that it stands still before or behind that.
+        if (scheduler.chance.happens(0.7)) return this.#sleep(ms)
         thread.busyMs += ms
-        this.onStall(ms)
         return undefined
       }
       case 'K':

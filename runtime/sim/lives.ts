@@ -19,6 +19,9 @@ const DOOMED_MS = 1_500
 const FUSES = [5, 60, 400] as const
 const OPENING_OPERATIONS = 90
 
+/** Whoever is to end after a standstill, and comes to none for so long, ends all the same. */
+const STANDSTILL_MS = 6_000
+
 /** What befalls threads of a process. */
 export interface LifeFaults {
   begin(main: SimThread): void
@@ -64,7 +67,7 @@ export class Lives {
     const main = scheduler.thread('main', life === 0 ? 'main' : `main of ${life}`)
     scheduler.plan(main, life === 0 ? 0 : scheduler.chance.next() * 50, EVENT.act, () => {
       if (life > 0) this.#shared.wipe()
-      this.#lab.onStall = () => undefined
+      this.#lab.onWentOn = () => undefined
       this.#lab.refuses = plan !== null && plan.failure !== null
       if (plan !== null) this.#arm(main, plan)
       const surroundings = { life, plan, disk: this.#disk, faults: this.#faults, main }
@@ -97,19 +100,22 @@ export class Lives {
     const ends = (): void => {
       if (life === this.#life) this.#end(end)
     }
-    // Just after a thread has stood still, what it goes on with is least like what was written down before.
-    this.#lab.onStall = ms => {
-      if (this.#life !== life || !chance.happens(0.6)) return
-      scheduler.plan(main, ms + chance.next() * chance.pick([0.5, 5, 50]), EVENT.fault, ends)
+    // When a group goes on after a standstill, what it hands out is least like what was written down before.
+    this.#lab.recordsAfterStall = () => chance.between(5, chance.pick([30, 70]))
+    const claiming = this.#plan.groups.filter(({ atMostOnce }) => atMostOnce).map(({ name }) => name)
+    this.#lab.onWentOn = group => {
+      if (aim !== 'standstill' || (claiming.length > 0 && !claiming.includes(group))) return
+      scheduler.plan(main, chance.next() * chance.pick([0.1, 5]), EVENT.fault, ends)
     }
     if (aim === 'opening') disk.endIn(chance.between(1, OPENING_OPERATIONS), ends)
-    scheduler.plan(main, afterMs, EVENT.fault, () => {
+    const latestMs = aim === 'standstill' ? STANDSTILL_MS : afterMs
+    scheduler.plan(main, latestMs, EVENT.fault, () => {
       const fuse = chance.between(1, chance.pick(FUSES))
-      if (aim === 'moment') ends()
+      if (aim === 'moment' || aim === 'standstill') ends()
       else if (aim === 'operation') disk.endIn(fuse, ends)
       else if (aim === 'access') this.#doom(disk, fuse, ends)
     })
-    scheduler.plan(main, afterMs + DOOMED_MS, EVENT.fault, ends)
+    scheduler.plan(main, latestMs + DOOMED_MS, EVENT.fault, ends)
   }
 
   /** The process ends when some thread of it has looked at shared memory so many times, or has ended. */

@@ -121,17 +121,20 @@ const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
 /** The longest time that a thread stands still in a handler. */
 export const STALL_MS_MAX = 2_500
 
-/** A group is at full speed when it comes to a record at which its thread stands still, and has more behind it. */
+/** A group is at full speed when it comes to a record at which it stands still, and goes on slower, or as fast as before. */
 function burstOf(chance: Chance, name: string): ProducerPlan {
-  const count = chance.between(60, 200)
-  const stallsAt = Math.floor((count * chance.between(1, 4)) / 5)
-  const script = (index: number): string => (index === stallsAt ? 'S' : 'k')
-  const messages = Array.from({ length: count }, (_, index) => ({
-    id: `${name}-${index}`,
-    key: 'burst',
-    script: script(index),
-    padBytes: 0,
-  }))
+  const slow = chance.happens(0.2) ? 'k' : 'K'
+  const messages: MessagePlan[] = []
+  const add = (script: string, count: number): void => {
+    for (let index = 0; index < count; index++)
+      messages.push({ id: `${name}-${messages.length}`, key: 'burst', script, padBytes: 0 })
+  }
+  const standstills = chance.between(1, 3)
+  for (let standstill = 0; standstill < standstills; standstill++) {
+    add('k', chance.between(20, 120))
+    add('S', 1)
+    add(slow, chance.between(20, 80))
+  }
   return { name, how: chance.pick(['many', 'batch']), messages, pauseMs: 0 }
 }
 
@@ -143,9 +146,9 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('loop') && chance.happens(0.45)) faults.add('hostDeathAtPoint')
   // A member that is gone before it was up is one that died while its group was started again.
   if (faults.has('groupRestart') && chance.happens(0.3)) faults.add('threadDeath')
-  const disk = diskPlanOf(chance)
-  const isStored = disk !== null && disk.durability !== 'memory'
   const stalls = faults.has('stall')
+  const disk = diskPlanOf(chance, stalls)
+  const isStored = disk !== null && disk.durability !== 'memory'
   // A topic on disk is never full.
   if (isStored) for (const fault of ['fullWindow', 'fullDeadLetters'] as const) faults.delete(fault)
   else if (chance.happens(0.15)) faults.add('fullDeadLetters')
@@ -158,7 +161,7 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('doubleSettle')) chosen.push(chance.pick(['consume', 'observe']))
   for (const [index, kind] of chosen.entries()) {
     const handles = kind === 'run' || kind === 'handle'
-    const atMostOnce = handles && chance.happens(isStored ? 0.35 : 0.12)
+    const atMostOnce = handles && chance.happens(!isStored ? 0.12 : stalls ? 0.65 : 0.25)
     const inLanes = handles && !atMostOnce && chance.happens(0.35)
     const inOrder = handles && !atMostOnce && !inLanes
     groups.push({

@@ -4,8 +4,6 @@
  * Main thread. Bound: 64 KiB of ours and the stream's own buffer; a writer that awaits what `write` returns adds no more.
  * Once the stream failed, lines are dropped and `failed` has rejected: the caller stops the run.
  */
-import { createWriteStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { fileFailure } from './failure.ts'
@@ -81,16 +79,5 @@ export class LineSink {
   #makeRoom(): void {
     this.#giveRoom()
     this.#room = undefined
-  }
-}
-
-/** `-` is standard output; a file is made, or emptied. @throws Failure if it cannot be written. */
-export async function openSink(path: string): Promise<LineSink> {
-  // Not process.stdout, which blocks this thread while the reader of a pipe is slow. Its descriptor stays open.
-  if (path === '-') return new LineSink(createWriteStream('', { fd: 1, autoClose: false }), 'standard output')
-  try {
-    return new LineSink((await open(path, 'w')).createWriteStream(), path)
-  } catch (error) {
-    throw fileFailure(path, error)
   }
 }

@@ -19,6 +19,8 @@ export interface Summary {
   readonly linesPerSecond: number
   readonly threads: number
   readonly interrupted: boolean
+  /** Lines that were read and are not done, when the time of grace was over. */
+  readonly left: number
 }
 
 export function toSentence(summary: Summary): string {

@@ -106,6 +106,6 @@ t.test('what an argument holds makes no line and does nothing to a terminal', as
     })
     t.match(said, /^error: .*a\\nmillrace: all is well\\u001b\[2J\\u202e/)
     t.notMatch(said, /\p{Bidi_Control}|^millrace/mu)
-    t.strictSame(said.split("\n").map(printable), said.split("\n"))
+    t.strictSame(said.split('\n').map(printable), said.split('\n'))
   }
 })

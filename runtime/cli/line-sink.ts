@@ -43,6 +43,11 @@ export class LineSink {
     return this.#lines
   }
 
+  /** Lines that were not written by then are lost. */
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
   /** `undefined` when there is room for more, else a promise of it. */
   write(line: Uint8Array): Promise<void> | undefined {
     if (this.#broken) return undefined

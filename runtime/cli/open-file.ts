@@ -6,11 +6,12 @@
  * output and error (`/dev/stdout`, `/dev/fd/1`) mean the open descriptor: opened by its path a file would be written from its
  * beginning, over what is there, and a socket cannot be opened so at all.
  */
-import { type BigIntStats, constants, createWriteStream, existsSync, fstatSync, realpathSync } from 'node:fs'
+import { type BigIntStats, constants, existsSync, fstatSync, realpathSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { IDENTITY_NAME } from '../log/identity.ts'
+import { DescriptorStream } from './descriptor-stream.ts'
 import { Failure, fileFailure } from './failure.ts'
 import type { RunFile } from './run-files.ts'
 
@@ -51,8 +52,7 @@ export async function openInput(path: string): Promise<OpenInput> {
 export async function openOutput(option: string, path: string): Promise<OpenOutput> {
   const descriptor = path === '-' ? 1 : standardOf(path)
   if (descriptor === 1 || descriptor === 2) {
-    // Not process.stdout, which blocks this thread while the reader of a pipe is slow. Its descriptor stays open.
-    const stream = createWriteStream('', { fd: descriptor, autoClose: false })
+    const stream = new DescriptorStream(descriptor)
     const file = standardFile(descriptor)
     return {
       stream,

@@ -37,7 +37,7 @@ const WRITER = {
 } as const
 
 /** How long each step of ending may take when a run failed, its time of grace is over, or nobody reads its results. */
-const ABANDON_MS = 2_000
+const ABANDON_MS = 1_000
 
 /** Resolves with the exit code. @throws Failure for what the user can mend. */
 export async function runCommand(options: RunArguments): Promise<number> {
@@ -155,12 +155,13 @@ class Lines {
     return this.#timed(summary)
   }
 
-  /** What there is when the time of grace is over. Results that are confirmed by then are still written, for ABANDON_MS. */
+  /** What there is when the time of grace is over: what is in hand may end, and results that are confirmed are written. */
   async leave(): Promise<Outcome> {
-    const late = sleep(ABANDON_MS).then((): undefined => undefined)
-    const summary = await Promise.race([this.#summary().catch(() => undefined), late])
-    const written = Promise.all(this.#writers.map(writer => writer.idle())).catch((): undefined => undefined)
-    const isWritten = (await Promise.race([written, late])) !== undefined
+    // Nothing that is counted as left may be done afterwards, if that can be had.
+    await within(this.#run?.stop())
+    const summary = await within(this.#summary())
+    const written = await within(Promise.all(this.#writers.map(writer => writer.idle())))
+    const isWritten = written !== undefined && this.#work.sink?.isBroken !== true
     if (summary === undefined) throw new Failure('--grace is over, and what is not done could not be counted')
     const missing = [
       ...(summary.left > 0 ? [`of the lines up to ${summary.lines}, ${summary.left} are not done`] : []),
@@ -239,6 +240,11 @@ class Lines {
       linesPerSecond: Math.round(summary.lines / seconds),
     }
   }
+}
+
+/** What it resolves with within ABANDON_MS; `undefined` also where it rejects. */
+async function within<T>(work: Promise<T> | undefined): Promise<T | undefined> {
+  return await Promise.race([work?.catch((): undefined => undefined), sleep(ABANDON_MS, undefined)])
 }
 
 async function endOf(

@@ -43,7 +43,7 @@ t.test('text of a record or of an error makes no line of its own and steers no t
   t.strictSame(stderr.split('\n').map(printable), stderr.split('\n'))
   t.match(
     stderr,
-    /^millrace: line 1: failed: no such user\\u001b\]0;owned\\u0007\\u001b\[2J\\u2028\\u202e\\r\n1 lines in /,
+    /^millrace: line 1: failed: no such user\\u001b\]0;owned\\u0007\\u001b\[2J\\u2028\\u202e\\r\n1 line in /,
   )
   // The file is data: there the text is as it was.
   await millrace(dir, [...args, '--dead-letter', 'dead'], '1\n')

@@ -197,5 +197,6 @@ t.test('a folder is verified: what is good, what is damaged, and what is none', 
   const [line] = parsed<{ readonly damaged: number }>((await millrace('.', ['verify', dir, '--json'])).stdout)
   t.match(line, { damaged: 1, partitions: [{ topic: 'orders' }, { topic: 'orders' }] })
   t.match(await millrace(dir, ['verify', 'topics']), { code: 1, stderr: /no broker has kept anything/ })
+  t.match(await millrace('.', ['verify', file]), { code: 1, stderr: /: is a file, not the folder of a broker\n$/ })
   t.match(await millrace(dir, ['verify', 'nothing']), { code: 1, stderr: /nothing: no such folder/ })
 })

@@ -4,6 +4,7 @@
  * Main thread. Threads of handlers print through this one, by `process.stdout` as it is when the broker is made.
  */
 import { printable } from '../printable.ts'
+import { fileFailure } from './failure.ts'
 
 /** From now on what handlers print goes to standard error: standard output has lines of the program only. */
 export function takeStandardOutput(): void {
@@ -18,13 +19,14 @@ export function bearClosedPipes(): void {
 /**
  * Writes lines of the program, each printable: a line of JSON stays that. Resolves when they are written.
  *
- * @throws the stream's error, unless its reader went away
+ * @throws Failure where they cannot be, unless their reader went away
  */
 export async function sayAtTheEnd(lines: readonly string[], descriptor: 1 | 2): Promise<void> {
   const stream = descriptor === 1 ? ownOutput : process.stderr
   await new Promise<void>((resolve, reject) => {
     stream.write(`${lines.map(printable).join('\n')}\n`, error => {
-      if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') reject(error)
+      if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE')
+        reject(fileFailure(descriptor === 1 ? 'standard output' : 'standard error', error))
       else resolve()
     })
   })

@@ -2,7 +2,7 @@
  * `millrace verify`: reads every byte of a broker's folder and says what is good and what is not. It changes nothing, and has
  * the folder to itself meanwhile.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { acquireLock } from '../log/directory-lock.ts'
 import { IDENTITY_NAME } from '../log/identity.ts'
@@ -19,6 +19,7 @@ import { sayAtTheEnd } from './standard-streams.ts'
 export async function verifyCommand({ dir, json }: VerifyArguments): Promise<number> {
   const folder = resolve(dir)
   if (!existsSync(folder)) throw new Failure(`${printable(dir)}: no such folder`)
+  if (!statSync(folder).isDirectory()) throw new Failure(`${printable(dir)}: is a file, not the folder of a broker`)
   if (!existsSync(join(folder, IDENTITY_NAME)))
     throw new Failure(`${printable(dir)}: no broker has kept anything in this folder (it has no ${IDENTITY_NAME})`)
   const report = read(folder)

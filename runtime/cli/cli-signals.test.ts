@@ -30,7 +30,7 @@ t.test('when the time of grace is over it is said how much is left, and what is 
   const { code, stdout, stderr } = await outcome
   t.equal(code, 1, stderr)
   t.match(stderr, /^millrace: interrupted: finishing the lines that were read, for 300 ms at most; once more/)
-  t.match(stderr, /\nmillrace: --grace 300 ms is over: of the lines up to 3, 1 are not done\n$/)
+  t.match(stderr, /\nmillrace: --grace 300 ms is over: 1 of the lines up to 3 not done\n$/)
   t.match(parsed<Summary>(stdout), [{ lines: 3, processed: 2, results: 2, left: 1, interrupted: true }])
   t.strictSame(linesOf(join(dir, 'out')).sort(), ['1', '3'])
 })

@@ -164,7 +164,7 @@ class Lines {
     const isWritten = written !== undefined && this.#work.sink?.isBroken !== true
     if (summary === undefined) throw new Failure('--grace is over, and what is not done could not be counted')
     const missing = [
-      ...(summary.left > 0 ? [`of the lines up to ${summary.lines}, ${summary.left} are not done`] : []),
+      ...(summary.left > 0 ? [`${summary.left} of the lines up to ${summary.lines} not done`] : []),
       ...(isWritten ? [] : ['some results could not be written, since nobody reads them']),
     ]
     return { summary: this.#timed(summary), missing: missing.length === 0 ? undefined : missing.join('; ') }

@@ -306,3 +306,25 @@ t.test('a listener that throws is an uncaught exception of its own, and stops no
   t.strictSame([code, stderr], [0, ''])
   t.strictSame(stdout.trim().split('\n').sort(), ['done', 'second listener', 'uncaught from a listener'])
 })
+
+t.test('standard error that nobody reads any more is no end of the process', async t => {
+  const { code, stdout } = await program(
+    `import { spawn } from 'node:child_process'
+     import { fileURLToPath } from 'node:url'
+     if (process.argv[2] === 'inner') {
+       const broker = await createBroker()
+       const topic = await broker.topic('t')
+       const run = await topic.group('g').handle(() => { throw new Error('told to nobody') }, { attempts: 1 })
+       await topic.publish({ value: 1 })
+       await run.idle()
+       await broker.close()
+       console.log('closed')
+     } else {
+       const inner = spawn(process.execPath, [fileURLToPath(import.meta.url), 'inner'], { stdio: ['ignore', 'inherit', 'pipe'] })
+       inner.stderr.destroy()
+       inner.on('close', code => console.log('inner ended with', code))
+     }`,
+  )
+  t.equal(code, 0)
+  t.strictSame(stdout.trim().split('\n'), ['closed', 'inner ended with 0'])
+})

@@ -4,9 +4,10 @@
  * Leaf module, any thread; a handler module is loaded in every handler thread. Both check at once, so that a mistake
  * shows where it is written and not where a record meets it.
  */
+import { closest } from './closest.ts'
 import { MillraceError } from './errors.ts'
 import { checkName, show } from './names.ts'
-import { checkTopicOptions, closest } from './options.ts'
+import { checkTopicOptions } from './options.ts'
 import type { BatchHandler, Handler, TopicDefinition, TopicOptions } from './types.ts'
 
 const BRAND = Symbol.for('millrace.handler')

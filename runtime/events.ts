@@ -4,13 +4,17 @@
  * The thread that created the broker. An event is never a record: nothing is lost when nobody listens.
  */
 import { nowMs } from '../actors/world.ts'
+import { closest } from './closest.ts'
 import { MillraceError } from './errors.ts'
+import { LineLog } from './line-log.ts'
 import { show } from './names.ts'
-import { closest } from './options.ts'
+import { LINE_CHARS_MAX, printableLine } from './printable.ts'
 import type { BrokerEvents, Logger } from './types.ts'
 
 /** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
 const LINE_EVERY_MS = 5_000
+/** What others wrote must not push out how many lines were left out. */
+const SAID_CHARS_MAX = LINE_CHARS_MAX - 100
 const EVENTS = [
   'stalled',
   'restarted',
@@ -30,18 +34,13 @@ interface Said {
   omitted: number
 }
 
-const stderr: Logger = {
-  warn: message => void process.stderr.write(`${message}\n`),
-  error: message => void process.stderr.write(`${message}\n`),
-}
-
 export class Events {
-  readonly #logger: Logger | null
+  readonly #log: LineLog
   readonly #listeners = new Map<keyof BrokerEvents, Set<Listener<never>>>()
   readonly #said = new Map<keyof BrokerEvents, Said>()
 
   constructor(logger: Logger | false | undefined) {
-    this.#logger = logger === false ? null : (logger ?? stderr)
+    this.#log = new LineLog(logger)
   }
 
   /** Returns what removes the listener. */
@@ -63,7 +62,7 @@ export class Events {
   }
 
   #say(event: keyof BrokerEvents, line: string): void {
-    if (this.#logger === null) return
+    if (!this.#log.isHeard) return
     const now = nowMs()
     const said = this.#said.get(event)
     if (said !== undefined && now - said.atMs < LINE_EVERY_MS) {
@@ -73,9 +72,8 @@ export class Events {
     const omitted =
       said === undefined || said.omitted === 0 ? '' : ` (and ${said.omitted} more since the last line like this)`
     this.#said.set(event, { atMs: now, omitted: 0 })
-    const message = `millrace: ${line}${omitted}`
-    if (event === 'failed' || event === 'publishFailed') this.#logger.error(message)
-    else this.#logger.warn(message)
+    const message = `millrace: ${printableLine(line, SAID_CHARS_MAX)}${omitted}`
+    this.#log.write(event === 'failed' || event === 'publishFailed' ? 'error' : 'warn', message)
   }
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
+import { closest } from './closest.ts'
 import {
   checkBrokerOptions,
   checkCloseOptions,
@@ -10,7 +11,6 @@ import {
   checkPublishOptions,
   checkRunOptions,
   checkTopicOptions,
-  closest,
 } from './options.ts'
 
 const MIB = 1_024 * 1_024
@@ -68,6 +68,8 @@ t.test('without options every default is filled in', async t => {
   })
   t.strictSame(checkBrokerOptions(undefined), {
     dir: undefined,
+    dirMode: 0o700,
+    fileMode: 0o600,
     memoryMaxBytes: 512 * MIB,
     deadLetterDepth: 1_000,
     partitionThreads: availableParallelism() >= 8 ? 2 : 1,
@@ -214,12 +216,28 @@ t.test('numbers are taken from the first to the last of their range, and not bey
   })
 })
 
+t.test('permission bits keep the owner’s own, and a number without its 0o is noticed', async t => {
+  t.match(checkBrokerOptions({ dirMode: 0o755, fileMode: 0o644 }), { dirMode: 0o755, fileMode: 0o644 })
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [{ fileMode: 0o400 }, /from 0o600 to 0o777, such as 0o600, not 256$/],
+    [{ dirMode: 0o600 }, /from 0o700 to 0o777/],
+    [{ fileMode: 0o4600 }, /not 2432$/],
+    [{ fileMode: 640 }, /did you mean 0o640\?$/],
+    [{ dirMode: 755 }, /did you mean 0o755\?$/],
+    [{ fileMode: -1 }, /from 0o600/],
+    [{ fileMode: 0.5 }, /from 0o600/],
+  ]
+  for (const [options, message] of cases)
+    t.throws(() => checkBrokerOptions(options), { code: 'MILL_OUT_OF_RANGE', message }, JSON.stringify(options))
+})
+
 t.test('options of the wrong type are refused', async t => {
   const cases: readonly (readonly [Kind, object])[] = [
     ['topic', { codec: 'xml' }],
     ['topic', { codec: 'constructor' }],
     ['topic', { onFull: 'dropOldest' }],
     ['topic', { groups: 'a' }],
+    ['broker', { dirMode: '755' }],
     ['broker', { logger: true }],
     ['broker', { logger: { warn: () => 1 } }],
     ['consume', { from: 'middle' }],

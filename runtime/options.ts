@@ -8,6 +8,7 @@
 import { availableParallelism } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { closest } from './closest.ts'
 import { MillraceError } from './errors.ts'
 import { checkName, show } from './names.ts'
 import type {
@@ -129,6 +130,8 @@ const TOPIC: Table<CheckedTopicOptions> = {
 
 const BROKER: Table<CheckedBrokerOptions> = {
   dir: { missing: () => undefined, check: folder },
+  dirMode: mode(0o700),
+  fileMode: mode(0o600),
   memoryMaxBytes: integer(4 * MIB, 2 * GIB - 64 * KIB, 512 * MIB),
   partitionThreads: integer(1, 64, () => (availableParallelism() >= 8 ? 2 : 1)),
   logger: { missing: () => undefined, check: logger },
@@ -233,25 +236,6 @@ export function checkSeekOptions(options: unknown): CheckedSeekOptions {
 
 export function checkCloseOptions(options: unknown): CheckedCloseOptions {
   return check<CheckedCloseOptions>('close', CLOSE, options)
-}
-
-/** The candidate that `word` was probably meant to be, if one is near enough to be worth saying. */
-export function closest(word: string, candidates: readonly string[]): string | undefined {
-  // An absurdly long key is no typing mistake, and the distance takes time quadratic in its length.
-  if (word.length > 64) return undefined
-  const lower = word.toLowerCase()
-  let best: string | undefined
-  let bestDistance = Number.POSITIVE_INFINITY
-  for (const candidate of candidates) {
-    const target = candidate.toLowerCase()
-    const isPart = lower.length >= 4 && target.includes(lower)
-    const distance = isPart ? 1 : editDistance(lower, target)
-    if (distance < bestDistance && distance <= Math.ceil(target.length / 3)) {
-      best = candidate
-      bestDistance = distance
-    }
-  }
-  return best
 }
 
 // -- reading a table ---------------------------------------------------------------------------------------------
@@ -385,6 +369,21 @@ function folder(value: unknown, at: string): string {
   throw invalid(`\`${at}\` must be the path of a folder, not ${show(value)}`)
 }
 
+/** Permission bits, of which the owner's own (`least`) cannot be missing: the broker could not go on with what it made. */
+function mode(least: number): Rule<number> {
+  const octal = (bits: number): string => `0o${bits.toString(8)}`
+  return {
+    missing: () => least,
+    check: (value, at) => {
+      const wanted = `\`${at}\` must be permission bits from ${octal(least)} to 0o777, such as ${octal(least)}`
+      if (typeof value !== 'number') throw invalid(`${wanted}, not ${show(value)}`)
+      if (Number.isInteger(value) && value >= least && value <= 0o777 && (value & least) === least) return value
+      const isDecimal = /^[0-7]{3}$/.test(`${value}`) && (Number.parseInt(`${value}`, 8) & least) === least
+      throw outOfRange(`${wanted}, not ${value}${isDecimal ? `; did you mean 0o${value}?` : ''}`)
+    },
+  }
+}
+
 function logger(value: unknown, at: string): Logger | false {
   if (value === false) return value
   const candidate = value as Partial<Logger> | null
@@ -460,25 +459,6 @@ function outOfRange(message: string): MillraceError {
 
 function grouped(value: number): string {
   return value.toLocaleString('en-US')
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment). */
-function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1]
-      let distance = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1))
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      if (swapped) distance = Math.min(distance, beforeLast[column - 2]! + 1)
-      current.push(distance)
-    }
-    beforeLast = last
-    last = current
-  }
-  return last[b.length]!
 }
 
 /** At most once there is one record in hand and one attempt, and a failure may have nowhere to go: it is counted. */

@@ -15,6 +15,7 @@ import { Events } from './events.ts'
 import { OpenRuns } from './group/open-runs.ts'
 import type { Lock } from './log/directory-lock.ts'
 import { JOURNAL_BYTES } from './log/journal.ts'
+import type { FileModes } from './log/node-disk.ts'
 import { storeError } from './log/store-errors.ts'
 import { lockDirectory } from './log/world-disk.ts'
 import type { CheckedBrokerOptions } from './options.ts'
@@ -80,7 +81,8 @@ export class Session {
   static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
-    const lock = options.dir === undefined ? null : lockFolder(options.dir)
+    const modes: FileModes = { folder: options.dirMode, file: options.fileMode }
+    const lock = options.dir === undefined ? null : lockFolder(options.dir, modes)
     const events = new Events(options.logger)
     const api = createChannel()
     const members = createChannel()
@@ -91,6 +93,7 @@ export class Session {
       restart: options.restart,
       deadLetterDepth: options.deadLetterDepth,
       dir: options.dir ?? null,
+      modes,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
@@ -316,9 +319,9 @@ export function closedError(): MillraceError {
   return new MillraceError('MILL_CLOSED', 'the broker is closed')
 }
 
-function lockFolder(dir: string): Lock {
+function lockFolder(dir: string, modes: FileModes): Lock {
   try {
-    return lockDirectory(dir)
+    return lockDirectory(dir, modes)
   } catch (error) {
     throw storeError(error)
   }

@@ -20,3 +20,27 @@ const character = fc
 export function anyText(lengths: { readonly minLength?: number; readonly maxLength?: number } = {}): Arbitrary<string> {
   return fc.string({ unit: character, ...lengths })
 }
+
+/** Text of which most does harm on a terminal or in a log, lone surrogates too. */
+export function hostileText(): Arbitrary<string> {
+  const harm = [
+    '\u001b[2J',
+    '\u001b]0;x\u0007',
+    '\n',
+    '\r',
+    '\u0085',
+    '\u009b31m',
+    '\u007f',
+    '\u2028',
+    '\u202e',
+    '\ufeff',
+  ]
+  return fc.string({
+    unit: fc.oneof(character, fc.constantFrom(...harm, '\ud800', '\udc00', '\\', '\u2066', '\u200f')),
+  })
+}
+
+/** Text in ASCII for the name of an assertion: a line separator in one, for instance, makes tap lose the whole test. */
+export function units(text: string): string {
+  return text.replace(/[^ -~]/g, unit => `<${unit.charCodeAt(0).toString(16)}>`)
+}

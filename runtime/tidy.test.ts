@@ -197,6 +197,27 @@ t.test('the disk and its lock come from one place, which a simulation can replac
   )
 })
 
+t.test('few files print, and they make text of others printable', async t => {
+  /** Waits for the streams of its thread, and writes nothing of its own. */
+  const silent = 'actors/boot.ts'
+  /** Hands its streams to those who print, or prints what is printable already. */
+  const handing = ['runtime/cli/main.ts', 'runtime/cli/run-command.ts']
+  const printing = shipped.filter(
+    ({ room, path, text }) =>
+      ['actors', 'runtime'].includes(room) &&
+      path !== silent &&
+      /\bprocess\.(stdout|stderr)\b|\bconsole\.\w/.test(withoutComments(text)),
+  )
+  const offenders = printing.filter(({ path, imports }) => {
+    return !imports.includes('runtime/printable.ts') && !handing.includes(path)
+  })
+  t.ok(printing.length > handing.length)
+  t.strictSame(
+    offenders.map(({ path }) => path),
+    [],
+  )
+})
+
 t.test('exports are named: no file re-exports all of another', async t => {
   t.strictSame(
     sources.filter(({ text }) => /^\s*export\s*\*/m.test(withoutComments(text))).map(({ path }) => path),

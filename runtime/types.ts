@@ -89,11 +89,15 @@ export interface TopicOptions {
 export interface BrokerOptions {
   /** Folder that keeps topics and groups on disk, made if it does not exist; default: none, and all is in memory. */
   readonly dir?: string | undefined
+  /** Permission bits of folders that are made, 0o700 to 0o777; default 0o700. What exists keeps its own; the umask holds. */
+  readonly dirMode?: number | undefined
+  /** Permission bits of files that are made, 0o600 to 0o777; default 0o600: only the owner reads records. The umask holds. */
+  readonly fileMode?: number | undefined
   /** Upper bound of the shared memory of this broker, in bytes (virtual until touched); default 512 MiB. */
   readonly memoryMaxBytes?: number | undefined
   /** Threads that own partitions; default 1 (2 from 8 cores on). */
   readonly partitionThreads?: number | undefined
-  /** Where unhandled failures are reported; default: one rate-limited line each on stderr. `false`: nowhere. */
+  /** Where events are told that nobody listens to; default: one rate-limited line each on stderr. `false`: nowhere. */
   readonly logger?: Logger | false | undefined
   /** Restarts of a broken thread of ours that are allowed within a period, before it is given up. */
   readonly restart?: RestartOptions | undefined
@@ -113,6 +117,10 @@ export interface RestartOptions {
   readonly periodMs?: number | undefined
 }
 
+/**
+ * Called on the thread that created the broker. A message is one line: what is not printable in it is escaped (`\u001b`),
+ * and 1,000 characters of it are shown. A logger that throws or rejects is told of once on stderr, and changes nothing.
+ */
 export interface Logger {
   warn(message: string): void
   error(message: string): void
@@ -136,6 +144,10 @@ export interface Broker {
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
   /** The dead letters that groups of this topic left behind. */
   deadLetters<V = unknown>(topic: string | TopicDefinition<V> | Topic<V>, options?: DeadLettersOptions): DeadLetters<V>
+  /**
+   * Calls `listener` on this thread for each such event; what it returns removes the listener. What it throws is an uncaught
+   * exception of the process, and what it rejects an unhandled rejection, as with an `EventEmitter`; the broker goes on.
+   */
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
   /** Flushes, lets handlers finish, stops all threads. */
   close(options?: CloseOptions): Promise<void>

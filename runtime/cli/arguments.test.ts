@@ -1,4 +1,5 @@
 import t from 'tap'
+import { printable } from '../printable.ts'
 import { parseArguments } from './arguments.ts'
 
 function parse(words: string) {
@@ -28,13 +29,14 @@ t.test('a run has its defaults', async t => {
       group: 'cli',
       attempts: 5,
       timeoutMs: 30_000,
+      graceMs: 20_000,
     },
   })
 })
 
 t.test('a run has what was asked for', async t => {
   const words =
-    'run h.js --input in --key id --partitions 3 --threads 2 --group g --attempts 1 --timeout 50 --output - --dead-letter dead --json'
+    'run h.js --input in --key id --partitions 3 --threads 2 --group g --attempts 1 --timeout 50 --grace 1.5s --output - --dead-letter dead --json'
   t.strictSame(parse(words).parsed, {
     command: 'run',
     arguments: {
@@ -47,6 +49,7 @@ t.test('a run has what was asked for', async t => {
         group: 'g',
         attempts: 1,
         timeoutMs: 50,
+        graceMs: 1_500,
       },
       ...{ output: '-', deadLetter: 'dead', json: true },
     },
@@ -67,8 +70,11 @@ t.test('wrong usage says what is wrong and is exit code 2', async t => {
     ['run h.js --input x --attempts -1', /whole number/],
     ['run h.js --input x --key a..b', /dots between them/],
     ['run h.js --input x --group a/b', /letters, digits/],
-    ['run h.js --input x --output x', /overwritten/],
-    ['run h.js --input x --output y --dead-letter y', /same file/],
+    ['run h.js --input x --group ..', /letters, digits/],
+    ['run h.js --input x --timeout 0', /from 1 ms to 24 days, such as 500ms, 30s or 2m/],
+    ['run h.js --input x --grace 1y', /from 0 ms to 24 days/],
+    ['run h.js --input x --grace 25.1h5', /from 0 ms to 24 days/],
+    ['run h.js --input=', /name of a file/],
     ['run h.js --input x --dead-letter -', /needs a file/],
   ]
   for (const [words, message] of wrong) {
@@ -82,4 +88,24 @@ t.test('wrong usage says what is wrong and is exit code 2', async t => {
 t.test('help and version are exit code 0', async t => {
   t.match(parse('--version'), { parsed: { command: 'none', exitCode: 0 }, out: /^\d+\.\d+\.\d+\n$/ })
   t.match(parse('run --help'), { parsed: { command: 'none', exitCode: 0 }, out: /Exit codes:/ })
+})
+
+t.test('what an argument holds makes no line and does nothing to a terminal', async t => {
+  const hostile = 'a\nmillrace: all is well\u001b[2J\u202e'
+  for (const args of [
+    ['run', 'h.js', '--input', 'x', '--partitions', hostile],
+    ['run', 'h.js', '--input', 'x', `--${hostile}`],
+    [hostile],
+  ]) {
+    let said = ''
+    parseArguments(args, {
+      out: () => {},
+      err: text => {
+        said += text
+      },
+    })
+    t.match(said, /^error: .*a\\nmillrace: all is well\\u001b\[2J\\u202e/)
+    t.notMatch(said, /\p{Bidi_Control}|^millrace/mu)
+    t.strictSame(said.split('\n').map(printable), said.split('\n'))
+  }
 })

@@ -4,7 +4,11 @@
  * Writes to the given streams and touches nothing else, so that tests can read what a user would see.
  */
 import { createRequire } from 'node:module'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { isMillraceError } from '../errors.ts'
+import { checkName } from '../names.ts'
+import { printable } from '../printable.ts'
+import { durationMs } from './duration.ts'
 
 export interface RunArguments {
   readonly handler: string
@@ -17,6 +21,8 @@ export interface RunArguments {
   readonly group: string
   readonly attempts: number
   readonly timeoutMs: number
+  /** How long what was read may go on after a signal. */
+  readonly graceMs: number
   /** A path, or `-`: standard output. */
   readonly output?: string
   readonly deadLetter?: string
@@ -38,10 +44,14 @@ export interface ArgumentsOutput {
   readonly err: (text: string) => void
 }
 
+/** The longest that a timer of Node can wait, in whole days. */
+const DURATION_MS_MAX = 24 * 24 * 3_600_000
+
 /** As commander names them. */
-interface RunOptionValues extends Omit<RunArguments, 'handler' | 'input' | 'timeoutMs'> {
+interface RunOptionValues extends Omit<RunArguments, 'handler' | 'input' | 'timeoutMs' | 'graceMs'> {
   readonly input?: string
   readonly timeout: number
+  readonly grace: number
 }
 
 const EXAMPLE = `
@@ -50,9 +60,15 @@ Example:
 
   where score.js is:  export default ({ value }) => ({ id: value.id, score: value.amount * 2 })
 
+Lines of up to 1 MiB are read, fewer bytes only with very many partitions or threads. Output files are emptied when the
+handlers have started: a run that cannot start leaves them as they were, one that fails later leaves what it has written.
+With --output - or --json what handlers print goes to standard error.
+
+Ctrl-C and SIGTERM end the reading; what was read is still handled, for --grace. A second one ends the program at once.
+
 Exit codes:
   0  all lines were processed      3    some were dead-lettered
-  1  failed                        130  interrupted (Ctrl-C drains what was read, a second one does not)
+  1  failed, or lines were left    130  interrupted, and what was read is done (143 by SIGTERM)
   2  wrong usage`
 
 const VERIFY_CODES = `
@@ -67,34 +83,38 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
     .description('Every core of this machine on NDJSON records, in order per key; and what is on disk.')
     .version(version())
     .exitOverride()
-    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .configureOutput({ writeOut: output.out, writeErr: text => output.err(onItsLines(text, args)) })
     .showHelpAfterError('(--help lists the options)')
   program
     .command('run')
     .description('Hand every line of an NDJSON file to a handler, on worker threads.')
     .argument('<handler>', 'module whose default export is a function of a delivery, or is made by defineHandler')
-    .option('--input <file>', 'NDJSON to read; - is standard input (required)')
+    .option('--input <file>', 'NDJSON to read; - is standard input (required)', fileName)
     .option('--key <field>', 'lines with equal keys are handled in order; dots lead inwards: customer.id', keyPath)
     .option('--partitions <count>', 'how many parts the keys are spread over', wholeNumber(1, 1_024), 12)
     .option('--threads <count>', 'handler threads (default: cores - 1)', wholeNumber(1, 256))
     .option('--group <name>', 'consumer group', groupName, 'cli')
     .option('--attempts <count>', 'failures until a line is dead-lettered', wholeNumber(1, 1_000_000), 5)
-    .option('--timeout <ms>', 'how long the handler may take for one line', wholeNumber(1, 2_147_483_647), 30_000)
-    .option('--output <file>', 'where the results of the handler go, as NDJSON; - is standard output')
-    .option('--dead-letter <file>', 'where lines go that cannot be processed, with the reasons, as NDJSON')
+    .addOption(
+      new Option('--timeout <duration>', 'how long the handler may take for one line: 500ms, 30s, 2m')
+        .argParser(duration(1))
+        .default(30_000, '30s'),
+    )
+    .addOption(
+      new Option('--grace <duration>', 'how long what was read may go on after Ctrl-C or SIGTERM')
+        .argParser(duration(0))
+        .default(20_000, '20s'),
+    )
+    .option('--output <file>', 'where the results of the handler go, as NDJSON; - is standard output', fileName)
+    .option('--dead-letter <file>', 'where lines go that cannot be processed, with the reasons, as NDJSON', fileName)
     .option('--json', 'end with one line of JSON on standard output (standard error with --output -)')
     .allowExcessArguments(false)
     .addHelpText('after', EXAMPLE)
-    .action((handler: string, { timeout, input, ...options }: RunOptionValues, command: Command) => {
+    .action((handler: string, { timeout, grace, input, ...options }: RunOptionValues, command: Command) => {
       // Checked here and not by commander, which would say so before it finds that `--inptu` is unknown.
       if (input === undefined) command.error("error: required option '--input <file>' not specified")
       if (options.deadLetter === '-') command.error('error: --dead-letter needs a file; - is not one')
-      if (options.deadLetter !== undefined && options.deadLetter === options.output)
-        command.error('error: --output and --dead-letter are the same file')
-      if (input !== '-' && (input === options.output || input === options.deadLetter)) {
-        command.error('error: the input would be overwritten')
-      }
-      parsed = { command: 'run', arguments: { handler, input, timeoutMs: timeout, ...options } }
+      parsed = { command: 'run', arguments: { handler, input, timeoutMs: timeout, graceMs: grace, ...options } }
     })
   program
     .command('verify')
@@ -115,6 +135,12 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
   return parsed
 }
 
+/** What is said of the arguments, in lines of ours: whatever is in an argument makes none. */
+function onItsLines(text: string, args: readonly string[]): string {
+  const said = args.reduce((text, arg) => (arg === '' ? text : text.replaceAll(arg, printable(arg))), text)
+  return said.split('\n').map(printable).join('\n')
+}
+
 function wholeNumber(min: number, max: number): (text: string) => number {
   return text => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
@@ -129,9 +155,26 @@ function keyPath(text: string): readonly string[] {
   return path
 }
 
+function duration(minMs: number): (text: string) => number {
+  return text => {
+    const ms = durationMs(text)
+    if (ms >= minMs && ms <= DURATION_MS_MAX) return ms
+    throw new InvalidArgumentError(`It must be from ${minMs} ms to 24 days, such as 500ms, 30s or 2m.`)
+  }
+}
+
+function fileName(text: string): string {
+  if (text !== '' && !text.includes('\0')) return text
+  throw new InvalidArgumentError('It must be the name of a file, or -.')
+}
+
 function groupName(text: string): string {
-  if (/^[A-Za-z0-9._-]{1,100}$/.test(text)) return text
-  throw new InvalidArgumentError('It may have letters, digits, dots, underscores and hyphens, at most 100.')
+  try {
+    return checkName('group', text)
+  } catch (error) {
+    if (!isMillraceError(error)) throw error
+    throw new InvalidArgumentError('It may have letters, digits, dots, underscores and hyphens, at most 200.')
+  }
 }
 
 function version(): string {

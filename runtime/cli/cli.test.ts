@@ -1,56 +1,13 @@
 /**
  * The compiled program, as a user starts it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { openBroker } from '../broker.ts'
+import { millrace, parsed, start } from './cli.fixture.ts'
 import type { DeadLetterLine } from './dead-letter-log.ts'
 import type { Summary } from './summary.ts'
-
-const MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
-
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function start(cwd: string, args: readonly string[]): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, stdio: 'pipe' })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  child.stdin.on('error', () => {}) // It may end before it has read everything.
-  const outcome = new Promise<Outcome>(resolve => {
-    child.on('close', code => {
-      clearTimeout(timer)
-      resolve({ code, stdout, stderr })
-    })
-  })
-  return { child, outcome }
-}
-
-function millrace(cwd: string, args: readonly string[], input = ''): Promise<Outcome> {
-  const { child, outcome } = start(cwd, args)
-  child.stdin?.end(input)
-  return outcome
-}
-
-function parsed<T>(ndjson: string): T[] {
-  return ndjson
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line) as T)
-}
 
 interface Numbered {
   readonly id: string
@@ -240,5 +197,6 @@ t.test('a folder is verified: what is good, what is damaged, and what is none', 
   const [line] = parsed<{ readonly damaged: number }>((await millrace('.', ['verify', dir, '--json'])).stdout)
   t.match(line, { damaged: 1, partitions: [{ topic: 'orders' }, { topic: 'orders' }] })
   t.match(await millrace(dir, ['verify', 'topics']), { code: 1, stderr: /no broker has kept anything/ })
+  t.match(await millrace('.', ['verify', file]), { code: 1, stderr: /: is a file, not the folder of a broker\n$/ })
   t.match(await millrace(dir, ['verify', 'nothing']), { code: 1, stderr: /nothing: no such folder/ })
 })

@@ -5,12 +5,15 @@
  * become lines of the same form.
  */
 import type { Delivery } from '../types.ts'
+import { inWordsOfLines } from './broker-words.ts'
 import { inOneLine } from './failure.ts'
 import type { LineSink } from './line-sink.ts'
 import { type BrokenLine, LINE_HEADER } from './parse-line.ts'
 
 /** Dead letters that are said on stderr when there is no file for them. */
 const SAID_MAX = 5
+/** Of an error that is said. */
+const ERROR_CHARS_MAX = 200
 
 export interface DeadLetterLine {
   /** Number of the source line, from 1. */
@@ -54,11 +57,12 @@ export class DeadLetterLog {
     const line = Number(headers[LINE_HEADER] ?? Number.NaN)
     const name = header(headers, 'millrace-error-name')
     const message = header(headers, 'millrace-error-message')
+    const code = header(headers, 'millrace-error-code')
     const reason = header(headers, 'millrace-reason') ?? 'failed'
     return this.#add({
       line: Number.isInteger(line) ? line : null,
       reason,
-      error: message || name || reason,
+      error: inWordsOfLines(code, message || name || reason, 'result'),
       attempts: Number(header(headers, 'millrace-failed-attempts') ?? 0),
       key,
       value: delivery.value,
@@ -70,7 +74,7 @@ export class DeadLetterLog {
     this.#reasons.set(letter.reason, (this.#reasons.get(letter.reason) ?? 0) + 1)
     if (this.#sink !== undefined) return this.#sink.write(Buffer.from(JSON.stringify(letter)))
     if (this.#count <= SAID_MAX)
-      this.#say(`line ${letter.line ?? '?'}: ${letter.reason}: ${inOneLine(letter.error).slice(0, 200)}`)
+      this.#say(`line ${letter.line ?? '?'}: ${letter.reason}: ${inOneLine(letter.error, ERROR_CHARS_MAX)}`)
     if (this.#count === SAID_MAX) this.#say('further ones are only counted; --dead-letter FILE keeps them')
     return undefined
   }

@@ -1,6 +1,9 @@
 /**
  * What the user can mend: said in one line, without a stack, with exit code 1.
  */
+import { toWire } from '../errors.ts'
+import { printable, printableLine } from '../printable.ts'
+
 export class Failure extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
@@ -8,20 +11,28 @@ export class Failure extends Error {
   }
 }
 
-/** The first line of what went wrong. */
-export function inOneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error)
-  return text.split('\n', 1)[0] ?? text
+/** The first line of what went wrong, printable, at most `charsMax` characters of it. */
+export function inOneLine(error: unknown, charsMax?: number): string {
+  const { message, name } = toWire(error)
+  return printableLine((message || name).split('\n', 1)[0] as string, charsMax)
 }
 
 /** `ENOENT` and its like in words, with the file they are about. */
 export function fileFailure(path: string, error: unknown): Failure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return new Failure(`${path}: ${REASONS[code] ?? inOneLine(error)}`, error)
+  return new Failure(`${printable(path)}: ${REASONS[code] ?? inOneLine(error)}`, error)
 }
 
 const REASONS: { readonly [code: string]: string } = {
   EACCES: 'permission denied',
+  ELOOP: 'is a symlink that leads to itself',
+  EMFILE: 'this process has too many files open',
+  ENAMETOOLONG: 'the name is too long',
+  ENOTDIR: 'a part of the path is no directory',
+  ENXIO: 'is a socket, or a device that is not there',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+  ETXTBSY: 'is a program that is running',
   EISDIR: 'is a directory',
   ENOENT: 'no such file or directory',
   ENOSPC: 'no space left on the disk',

@@ -11,12 +11,11 @@ import { type Line, LineSplitter } from './line-splitter.ts'
 import { type LineRecord, type ParseOptions, parseLine } from './parse-line.ts'
 import { publishLines } from './publish-lines.ts'
 
-/** Longest line that is read; the topic's limit for a whole record is the same. */
-export const LINE_BYTES_MAX = 1_048_576
-
 export interface LineReaderOptions extends ParseOptions {
   readonly input: Readable
   readonly topic: Topic
+  /** Longest line that is read; the topic's limit for a whole record is the same. */
+  readonly lineBytesMax: number
   readonly deadLetters: DeadLetterLog
   readonly signal: AbortSignal
 }
@@ -25,6 +24,7 @@ export class LineReader {
   readonly #options: LineReaderOptions
   #lines = 0
   #published = 0
+  #records = 0
 
   constructor(options: LineReaderOptions) {
     this.#options = options
@@ -39,11 +39,16 @@ export class LineReader {
     return this.#published
   }
 
+  /** Records made of lines, also those that wait for room: what is to be handled. */
+  get records(): number {
+    return this.#records
+  }
+
   /** Resolves when everything read is appended. @throws what the input or the topic throws. */
   async run(): Promise<void> {
-    const { input, signal } = this.#options
+    const { input, signal, lineBytesMax } = this.#options
     if (signal.aborted) return
-    const splitter = new LineSplitter(LINE_BYTES_MAX)
+    const splitter = new LineSplitter(lineBytesMax)
     const stop = () => input.destroy()
     signal.addEventListener('abort', stop, { once: true })
     try {
@@ -70,7 +75,9 @@ export class LineReader {
       if ('message' in parsed) records.push(parsed)
       else await deadLetters.addBroken(parsed)
     }
+    this.#records += records.length
     const refused = await publishLines(topic, records)
+    this.#records -= refused.length
     for (const broken of refused) await deadLetters.addBroken(broken)
     this.#published += records.length - refused.length
   }

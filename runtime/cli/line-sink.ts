@@ -4,8 +4,6 @@
  * Main thread. Bound: 64 KiB of ours and the stream's own buffer; a writer that awaits what `write` returns adds no more.
  * Once the stream failed, lines are dropped and `failed` has rejected: the caller stops the run.
  */
-import { createWriteStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { fileFailure } from './failure.ts'
@@ -45,6 +43,11 @@ export class LineSink {
     return this.#lines
   }
 
+  /** Lines that were not written by then are lost. */
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
   /** `undefined` when there is room for more, else a promise of it. */
   write(line: Uint8Array): Promise<void> | undefined {
     if (this.#broken) return undefined
@@ -81,16 +84,5 @@ export class LineSink {
   #makeRoom(): void {
     this.#giveRoom()
     this.#room = undefined
-  }
-}
-
-/** `-` is standard output; a file is made, or emptied. @throws Failure if it cannot be written. */
-export async function openSink(path: string): Promise<LineSink> {
-  // Not process.stdout, which blocks this thread while the reader of a pipe is slow. Its descriptor stays open.
-  if (path === '-') return new LineSink(createWriteStream('', { fd: 1, autoClose: false }), 'standard output')
-  try {
-    return new LineSink((await open(path, 'w')).createWriteStream(), path)
-  } catch (error) {
-    throw fileFailure(path, error)
   }
 }

@@ -2,21 +2,25 @@
 /**
  * The program `millrace`. What goes wrong is one line on stderr, without a stack.
  */
+import { toStderr } from '../stderr.ts'
 import { parseArguments } from './arguments.ts'
+import { EXIT_CODES } from './exit-codes.ts'
 import { inOneLine } from './failure.ts'
-import { EXIT_CODES, runCommand } from './run-command.ts'
+import { runCommand } from './run-command.ts'
+import { bearClosedPipes } from './standard-streams.ts'
 import { verifyCommand } from './verify-command.ts'
 
 async function main(): Promise<number> {
+  bearClosedPipes()
   const parsed = parseArguments(process.argv.slice(2), {
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),
   })
   if (parsed.command === 'none') return parsed.exitCode
   try {
-    return parsed.command === 'verify' ? verifyCommand(parsed.arguments) : await runCommand(parsed.arguments)
+    return await (parsed.command === 'verify' ? verifyCommand(parsed.arguments) : runCommand(parsed.arguments))
   } catch (error) {
-    process.stderr.write(`millrace: ${inOneLine(error)}\n`)
+    toStderr(`millrace: ${inOneLine(error)}`)
     return EXIT_CODES.failed
   }
 }

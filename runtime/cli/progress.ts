@@ -4,6 +4,7 @@
  * Main thread. When stderr is no terminal there is no progress line, only notes.
  */
 import type { WriteStream } from 'node:tty'
+import { printableLine } from '../printable.ts'
 import type { Logger } from '../types.ts'
 
 export interface Sample {
@@ -49,7 +50,8 @@ export class Progress implements Logger {
 
   /** A line that stays. */
   note(text: string): void {
-    this.#stream.write(this.#shown === '' ? `${text}\n` : `${CLEAR_LINE}${text}\n${this.#shown}`)
+    const line = `${printableLine(text)}\n`
+    this.#stream.write(this.#shown === '' ? line : `${CLEAR_LINE}${line}${this.#shown}`)
   }
 
   warn(message: string): void {

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { MillraceError, UnpublishedError } from '../errors.ts'
-import type { Message, Topic } from '../types.ts'
+import type { Message, PublishOptions, Topic } from '../types.ts'
 import { type LineRecord, parseLine } from './parse-line.ts'
 import { publishLines } from './publish-lines.ts'
 
-const TOO_LARGE = new MillraceError('MILL_TOO_LARGE', 'too large')
+const TOO_LARGE = new MillraceError('MILL_TOO_LARGE', 'a record of 12 bytes is over 10')
 
 function records(...values: unknown[]): LineRecord[] {
   return values.map(
@@ -12,54 +12,76 @@ function records(...values: unknown[]): LineRecord[] {
   )
 }
 
+interface Calls {
+  readonly appended: unknown[]
+  flushes: number
+}
+
 /** A topic of which only publishing works: `batch` may throw what it likes. */
-function topicOf(appended: unknown[], batch: (messages: readonly Message[]) => void): Topic {
-  const append = (message: Message) => {
+function topicOf(
+  calls: Calls,
+  batch: (messages: readonly Message[]) => void,
+  flush: () => Promise<void> = async () => {},
+): Topic {
+  const append = (message: Message, options?: PublishOptions) => {
+    if (options?.timeoutMs !== Number.POSITIVE_INFINITY) throw new Error('slow handlers would be an error')
     if (message.value === 'large') throw TOO_LARGE
-    appended.push(message.value)
+    calls.appended.push(message.value)
   }
   return {
-    publish: async (message: Message) => append(message),
-    publishBatch: async (messages: readonly Message[]) => {
+    publish: async (message: Message, options?: PublishOptions) => append(message, options),
+    publishBatch: async (messages: readonly Message[], options?: PublishOptions) => {
       batch(messages)
-      for (const message of messages) append(message)
+      for (const message of messages) append(message, options)
+    },
+    flush: () => {
+      calls.flushes++
+      return flush()
     },
   } as unknown as Topic
 }
 
 t.test('a record that is too large is handed back, the others are published in order', async t => {
-  const appended: unknown[] = []
-  const topic = topicOf(appended, messages => {
+  const calls = { appended: [], flushes: 0 }
+  const topic = topicOf(calls, messages => {
     if (messages.some(({ value }) => value === 'large')) throw TOO_LARGE
   })
   t.match(await publishLines(topic, records('a', 'large', 'b', 'large')), [
-    { line: 2, reason: 'too-large', error: 'too large', raw: '"large"' },
+    { line: 2, reason: 'too-large', error: 'the line makes a record of 12 bytes, more than 10', raw: '"large"' },
     { line: 4, reason: 'too-large' },
   ])
-  t.same(appended, ['a', 'b'])
+  t.strictSame(calls, { appended: ['a', 'b'], flushes: 0 })
 })
 
-t.test('only what was not appended is published again', async t => {
-  const appended: unknown[] = []
-  let calls = 0
-  const topic = topicOf(appended, messages => {
-    if (calls++ > 0) return
-    appended.push(messages[1]?.value)
-    throw new UnpublishedError(
-      'half',
-      [messages[0], messages[2]],
-      [],
-      new MillraceError('MILL_TIMEOUT', 'slow', { retriable: true }),
-    )
-  })
-  t.same(await publishLines(topic, records('a', 'b', 'c')), [])
-  t.same(appended, ['b', 'a', 'c'])
-  t.equal(calls, 2)
+t.test('what is on its way when a batch fails is not published again, but waited for', async t => {
+  const calls = { appended: [] as unknown[], flushes: 0 }
+  const failing = (messages: readonly Message[]): void => {
+    calls.appended.push(messages[0]?.value)
+    throw new UnpublishedError('half', messages.slice(2), messages.slice(0, 2), TOO_LARGE)
+  }
+  t.match(await publishLines(topicOf(calls, failing), records('a', 'b', 'large', 'c')), [{ line: 3 }])
+  t.strictSame(calls, { appended: ['a', 'c'], flushes: 1 })
+  const lost = new MillraceError('MILL_THREAD_LOST', 'gone')
+  await t.rejects(
+    publishLines(
+      topicOf(calls, failing, () => Promise.reject(lost)),
+      records('a', 'b', 'c'),
+    ),
+    lost,
+  )
 })
 
 t.test('other errors are not hidden', async t => {
-  const topic = topicOf([], () => {
-    throw new MillraceError('MILL_CLOSED', 'closed')
-  })
-  await t.rejects(publishLines(topic, records('a')), { code: 'MILL_CLOSED' })
+  const calls = { appended: [], flushes: 0 }
+  const closed = new MillraceError('MILL_CLOSED', 'closed')
+  for (const error of [closed, new UnpublishedError('none', [], [], closed)])
+    await t.rejects(
+      publishLines(
+        topicOf(calls, () => {
+          throw error
+        }),
+        records('a'),
+      ),
+      { code: 'MILL_CLOSED' },
+    )
 })

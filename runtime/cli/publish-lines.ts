@@ -1,58 +1,58 @@
 /**
  * Publishes a block of lines in order, and waits as long as the handlers need. A record that the topic can never take
  * (too large once encoded, nested too deep) is handed back with its reason; the others go on.
+ *
+ * When it resolves, each line was appended or is handed back. Lines that were on their way when a batch failed
+ * (`UnpublishedError.unknown`) are not published again, or a line could be handled twice: they are waited for.
  */
-import { isMillraceError, type MillraceError } from '../errors.ts'
+import { isMillraceError, type MillraceError, type UnpublishedError } from '../errors.ts'
 import type { Message, Topic } from '../types.ts'
+import { inWordsOfLines } from './broker-words.ts'
 import { type BrokenLine, brokenLine, LINE_HEADER, type LineRecord } from './parse-line.ts'
 
-/** Resolves with the lines that no record could be made of. */
+/** Slow handlers are no error here, however slow. */
+const AS_LONG_AS_IT_TAKES = { timeoutMs: Number.POSITIVE_INFINITY } as const
+
+/** Resolves with the lines that no record could be made of. @throws what the topic throws where it cannot go on */
 export async function publishLines(topic: Topic, records: readonly LineRecord[]): Promise<BrokenLine[]> {
-  let rest = records
-  while (rest.length > 0) {
-    try {
-      await topic.publishBatch(rest.map(record => record.message))
-      return []
-    } catch (error) {
-      rest = unpublished(rest, error)
-      const cause = causeOf(error)
-      if (refusal(cause) !== undefined) return await publishOneByOne(topic, rest)
-      // The handlers are slow; that is not an error here.
-      if (!isMillraceError(cause, 'MILL_TIMEOUT')) throw error
+  if (records.length === 0) return []
+  try {
+    await topic.publishBatch(
+      records.map(record => record.message),
+      AS_LONG_AS_IT_TAKES,
+    )
+    return []
+  } catch (error) {
+    if (!isMillraceError(error, 'MILL_UNPUBLISHED')) {
+      if (refusal(error) === undefined) throw error
+      return await publishOneByOne(topic, records)
     }
+    if (refusal(error.cause) === undefined) throw error.cause
+    const { unpublished, unknown } = error as unknown as UnpublishedError
+    const broken = await publishOneByOne(topic, linesOf(records, unpublished))
+    if (unknown.length > 0) await topic.flush()
+    return broken
   }
-  return []
 }
 
 async function publishOneByOne(topic: Topic, records: readonly LineRecord[]): Promise<BrokenLine[]> {
   const broken: BrokenLine[] = []
   for (const { line, text, message } of records) {
-    for (let published = false; !published; ) {
-      try {
-        await topic.publish(message)
-        published = true
-      } catch (error) {
-        const reason = refusal(error)
-        if (reason !== undefined) {
-          broken.push(brokenLine(text, line, reason, (error as MillraceError).message))
-          break
-        }
-        if (!isMillraceError(error, 'MILL_TIMEOUT')) throw error
-      }
+    try {
+      await topic.publish(message, AS_LONG_AS_IT_TAKES)
+    } catch (error) {
+      const reason = refusal(error)
+      if (reason === undefined) throw error
+      const { code, message } = error as MillraceError
+      broken.push(brokenLine(text, line, reason, inWordsOfLines(code, message, 'line')))
     }
   }
   return broken
 }
 
-/** Which of the records were not appended: all, unless the error lists them. */
-function unpublished(records: readonly LineRecord[], error: unknown): readonly LineRecord[] {
-  if (!isMillraceError(error, 'MILL_UNPUBLISHED') || !('unpublished' in error)) return records
-  const lines = new Set((error.unpublished as readonly Message[]).map(message => message.headers?.[LINE_HEADER]))
+function linesOf(records: readonly LineRecord[], messages: readonly unknown[]): readonly LineRecord[] {
+  const lines = new Set((messages as readonly Message[]).map(message => message.headers?.[LINE_HEADER]))
   return records.filter(({ line }) => lines.has(String(line)))
-}
-
-function causeOf(error: unknown): unknown {
-  return isMillraceError(error, 'MILL_UNPUBLISHED') ? error.cause : error
 }
 
 /** Why the topic can never take the record; `undefined`: it may. */

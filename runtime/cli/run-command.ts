@@ -5,23 +5,26 @@
  * `dead-letters` to the dead-letter file. Both files are written by consumer groups on this thread, so a slow disk or a
  * slow reader of standard output slows the input down instead of filling memory.
  */
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
+import { isMillraceError } from '../errors.ts'
 import { createBroker } from '../index.ts'
-import type { Broker, Run } from '../types.ts'
+import type { Broker, Run, Topic } from '../types.ts'
 import type { RunArguments } from './arguments.ts'
+import { inWordsOfLines } from './broker-words.ts'
 import { DeadLetterLog } from './dead-letter-log.ts'
+import { durationText } from './duration.ts'
+import { EXIT_CODES } from './exit-codes.ts'
 import { Failure, fileFailure } from './failure.ts'
-import { openInput } from './input.ts'
-import { Interruption } from './interruption.ts'
-import { LINE_BYTES_MAX, LineReader } from './line-reader.ts'
-import { type LineSink, openSink } from './line-sink.ts'
+import { GraceOver, Interruption } from './interruption.ts'
+import { LineReader } from './line-reader.ts'
+import { LineSink } from './line-sink.ts'
+import { type MemoryNeed, memoryNeed } from './memory-need.ts'
+import type { OpenInput, OpenOutput } from './open-file.ts'
+import { openRunFiles } from './open-run-files.ts'
 import { Progress } from './progress.ts'
+import { sayAtTheEnd, takeStandardOutput } from './standard-streams.ts'
 import { type Summary, toSentence } from './summary.ts'
-
-export const EXIT_CODES = { clean: 0, failed: 1, usage: 2, deadLettered: 3, damaged: 3 } as const
 
 const RESULTS = 'results'
 const NULL: Uint8Array = Buffer.from('null')
@@ -33,38 +36,48 @@ const WRITER = {
   handlerTimeoutMs: Number.POSITIVE_INFINITY,
 } as const
 
-/** How long a run that failed, or whose results nobody reads any more, may take to end. */
-const ABANDON_MS = 2_000
+/** How long each step of ending may take when a run failed, its time of grace is over, or nobody reads its results. */
+const ABANDON_MS = 1_000
 
 /** Resolves with the exit code. @throws Failure for what the user can mend. */
 export async function runCommand(options: RunArguments): Promise<number> {
-  const handler = await findHandler(options.handler)
-  const input = await openInput(options.input)
-  const output = options.output === undefined ? undefined : await openSink(options.output)
-  const deadLetterFile = options.deadLetter === undefined ? undefined : await openSink(options.deadLetter)
+  const { handler, input, output, deadLetter } = await openRunFiles(options)
+  // What handlers print would be taken for results, or for the summary.
+  if (options.output === '-' || options.json === true) takeStandardOutput()
   const progress = new Progress(process.stderr)
   const say = (text: string) => progress.note(`millrace: ${text}`)
-  const interruption = new Interruption(say)
-  const deadLetters = new DeadLetterLog(deadLetterFile, say)
+  const interruption = new Interruption(options.graceMs, say)
+  const sink = output && new LineSink(output.stream, output.title)
+  const deadLetterSink = deadLetter && new LineSink(deadLetter.stream, deadLetter.title)
+  const need = memoryNeed(options.partitions, options.threads ?? Math.max(1, availableParallelism() - 1))
 
-  const broker = await createBroker({ logger: progress, memoryMaxBytes: memoryFor(options.partitions) })
-  // DeadLetterLog says them, or the file has them.
-  broker.on('deadLettered', () => {})
+  let broker: Broker | undefined
   let closing: { timeoutMs: number } | undefined
   try {
-    const work = processLines(broker, {
-      options,
-      handler,
-      input,
-      output,
-      deadLetters,
-      progress,
-      signal: interruption.signal,
+    broker = await createBroker({ logger: progress, memoryMaxBytes: need.memoryBytes })
+    // DeadLetterLog says them, or the file has them; and that lines wait for slow handlers is as it should be.
+    broker.on('deadLettered', () => {})
+    broker.on('stalled', () => {})
+    const deadLetters = new DeadLetterLog(deadLetterSink, say)
+    const { signal } = interruption
+    const lines = new Lines({ broker, options, need, handler, input, output, sink, deadLetter, deadLetters, signal })
+    const work = lines.process(progress).then((summary): Outcome => ({ summary, missing: undefined }))
+    const { summary, missing } = await firstOf(work, [
+      sink?.failed,
+      deadLetterSink?.failed,
+      interruption.graceOver,
+    ]).catch(async (error: unknown) => {
+      if (!(error instanceof GraceOver)) throw error
+      return await lines.leave()
     })
-    const summary = await firstOf(work, [output?.failed, deadLetterFile?.failed])
-    await Promise.all([output?.end(), deadLetterFile?.end()])
+    if (missing !== undefined) closing = { timeoutMs: ABANDON_MS }
+    await endOf([sink, deadLetterSink], closing)
     progress.stop()
     await report(summary, options)
+    if (missing !== undefined) {
+      say(`--grace ${durationText(options.graceMs)} is over: ${missing}`)
+      return EXIT_CODES.failed
+    }
     if (summary.interrupted) {
       say(`stopped after line ${summary.lines}; every line up to it is done`)
       return interruption.exitCode
@@ -72,98 +85,175 @@ export async function runCommand(options: RunArguments): Promise<number> {
     return summary.deadLettered > 0 ? EXIT_CODES.deadLettered : EXIT_CODES.clean
   } catch (error) {
     closing = { timeoutMs: ABANDON_MS }
-    await Promise.race([Promise.allSettled([output?.end(), deadLetterFile?.end()]), sleep(ABANDON_MS)])
+    await endOf([sink, deadLetterSink], closing)
     if (isClosedPipe(error)) return EXIT_CODES.clean
+    if (isMillraceError(error, 'MILL_MEMORY'))
+      throw new Failure(inWordsOfLines(error.code, error.message, 'line'), error)
     throw error
   } finally {
     progress.stop()
-    input.destroy()
-    await broker.close(closing).catch((error: unknown) => {
-      if (closing === undefined) throw error
-    })
+    input.stream.destroy()
+    const closed = broker?.close(closing)
+    if (closing === undefined) await closed
+    // What is not closed by then ends with the process.
+    else await Promise.race([closed?.catch(() => {}), sleep(closing.timeoutMs)])
   }
 }
 
 interface Work {
+  readonly broker: Broker
   readonly options: RunArguments
+  readonly need: MemoryNeed
   readonly handler: URL
-  readonly input: Awaited<ReturnType<typeof openInput>>
-  readonly output: LineSink | undefined
+  readonly input: OpenInput
+  readonly output: OpenOutput | undefined
+  readonly sink: LineSink | undefined
+  readonly deadLetter: OpenOutput | undefined
   readonly deadLetters: DeadLetterLog
-  readonly progress: Progress
   readonly signal: AbortSignal
 }
 
-async function processLines(
-  broker: Broker,
-  { options, handler, input, output, deadLetters, progress, signal }: Work,
-): Promise<Summary> {
-  const { partitions, attempts, threads, timeoutMs: handlerTimeoutMs } = options
-  const records = await broker.topic('records', { partitions, maxMessageBytes: LINE_BYTES_MAX })
-  const writers: Run[] = []
-  if (output !== undefined) {
-    const results = await broker.topic(RESULTS, { partitions })
-    // The bytes of the topic are JSON already, and JSON has no line feed: they are the line.
-    writers.push(await results.group('output').handle(({ valueBytes }) => output.write(valueBytes ?? NULL), WRITER))
+interface Outcome {
+  readonly summary: Summary
+  /** What is not done, in words. */
+  readonly missing: string | undefined
+}
+
+/** The lines of one run, on their way. */
+class Lines {
+  readonly #work: Work
+  readonly #writers: Run[] = []
+  #reader: LineReader | undefined
+  #run: Run | undefined
+  #startedAtMs = performance.now()
+
+  constructor(work: Work) {
+    this.#work = work
   }
-  // A dead letter is the record and some headers: it needs more room than the record.
-  const letters = await broker.topic('dead-letters', { maxMessageBytes: LINE_BYTES_MAX + 65_536 })
-  writers.push(await letters.group('dead-letter-file').handle(delivery => deadLetters.addDeadLetter(delivery), WRITER))
 
-  const run = await records.group(options.group).run({
-    handler,
-    threads,
-    attempts,
-    handlerTimeoutMs,
-    deadLetter: letters.name,
-    output: output === undefined ? undefined : RESULTS,
-  })
-  const startedAtMs = performance.now()
-  const reader = new LineReader({ input, topic: records, deadLetters, signal, keyPath: options.key, partitions })
-  progress.start(async () => {
-    const { lag, failures } = await run.stats()
-    return { lines: reader.lines, lag, retries: failures, deadLetters: deadLetters.count }
-  })
+  async process(progress: Progress): Promise<Summary> {
+    const { input, options } = this.#work
+    const records = await this.#openTopics()
+    const run = this.#run as Run
+    // Only now: a run that cannot start leaves them as they were.
+    await Promise.all([this.#work.output?.empty(), this.#work.deadLetter?.empty()])
+    this.#startedAtMs = performance.now()
+    const reader = this.#read(records)
+    progress.start(async () => {
+      const { lag, failures } = await run.stats()
+      return { lines: reader.lines, lag, retries: failures, deadLetters: this.#work.deadLetters.count }
+    })
+    await firstOf(reader.run(), [neverResolving(run.finished)]).catch((error: unknown) => {
+      throw isFileError(error) ? fileFailure(options.input, error) : error
+    })
+    await firstOf(run.idle(), [neverResolving(run.finished)])
+    const summary = await this.#summary()
+    await run.stop()
+    for (const writer of this.#writers) await writer.idle()
+    for (const writer of this.#writers) await writer.stop()
+    input.stream.destroy()
+    return this.#timed(summary)
+  }
 
-  await firstOf(reader.run(), [neverResolving(run.finished)]).catch((error: unknown) => {
-    throw isFileError(error) ? fileFailure(options.input, error) : error
-  })
-  await firstOf(run.idle(), [neverResolving(run.finished)])
-  const stats = await run.stats()
-  await run.stop()
-  for (const writer of writers) await writer.idle()
-  const seconds = (performance.now() - startedAtMs) / 1_000
-  for (const writer of writers) await writer.stop()
+  /** What there is when the time of grace is over: what is in hand may end, and results that are confirmed are written. */
+  async leave(): Promise<Outcome> {
+    // Nothing that is counted as left may be done afterwards, if that can be had.
+    await within(this.#run?.stop())
+    const summary = await within(this.#summary())
+    const written = await within(Promise.all(this.#writers.map(writer => writer.idle())))
+    const isWritten = written !== undefined && this.#work.sink?.isBroken !== true
+    if (summary === undefined) throw new Failure('--grace is over, and what is not done could not be counted')
+    const missing = [
+      ...(summary.left > 0 ? [`${summary.left} of the lines up to ${summary.lines} not done`] : []),
+      ...(isWritten ? [] : ['some results could not be written, since nobody reads them']),
+    ]
+    return { summary: this.#timed(summary), missing: missing.length === 0 ? undefined : missing.join('; ') }
+  }
 
-  return {
-    lines: reader.lines,
-    published: reader.published,
-    processed: stats.processed,
-    deadLettered: deadLetters.count,
-    reasons: deadLetters.reasons,
-    failures: stats.failures,
-    restarts: stats.restarts,
-    results: output?.lines ?? 0,
-    seconds: Number(seconds.toFixed(3)),
-    linesPerSecond: Math.round(reader.lines / seconds),
-    threads: stats.threads,
-    interrupted: signal.aborted,
+  async #openTopics(): Promise<Topic> {
+    const { broker, options, need, handler, sink, deadLetters } = this.#work
+    const { partitions, attempts, threads, timeoutMs: handlerTimeoutMs } = options
+    const { lineBytesMax: maxMessageBytes, windowBytes } = need
+    const records = await broker.topic('records', { partitions, maxMessageBytes, windowBytes })
+    if (sink !== undefined) {
+      // One thread writes them. One partition keeps the order of each key, and each handler thread to one ring.
+      const results = await broker.topic(RESULTS, { maxMessageBytes, windowBytes })
+      // The bytes of the topic are JSON already, and JSON has no line feed: they are the line.
+      this.#writers.push(
+        await results.group('output').handle(({ valueBytes }) => sink.write(valueBytes ?? NULL), WRITER),
+      )
+    }
+    // A dead letter is the record and some headers: it needs more room than the record.
+    const letters = await broker.topic('dead-letters', { maxMessageBytes: maxMessageBytes + 65_536 })
+    this.#writers.push(
+      await letters.group('dead-letter-file').handle(delivery => deadLetters.addDeadLetter(delivery), WRITER),
+    )
+    this.#run = await records.group(options.group).run({
+      handler,
+      threads,
+      attempts,
+      handlerTimeoutMs,
+      deadLetter: letters.name,
+      output: sink === undefined ? undefined : RESULTS,
+    })
+    return records
+  }
+
+  #read(topic: Topic): LineReader {
+    const { input, options, need, deadLetters, signal } = this.#work
+    const { key: keyPath, partitions } = options
+    const { lineBytesMax } = need
+    this.#reader = new LineReader({
+      input: input.stream,
+      topic,
+      lineBytesMax,
+      deadLetters,
+      signal,
+      keyPath,
+      partitions,
+    })
+    return this.#reader
+  }
+
+  async #summary(): Promise<Summary> {
+    const { deadLetters, signal } = this.#work
+    const stats = await this.#run?.stats()
+    const { lines = 0, published = 0, records = 0 } = this.#reader ?? {}
+    const { processed = 0, deadLettered = 0, failures = 0, restarts = 0, threads = 0 } = stats ?? {}
+    return {
+      ...{ lines, published, processed, deadLettered: deadLetters.count, reasons: deadLetters.reasons },
+      ...{ failures, restarts, results: 0, seconds: 0, linesPerSecond: 0, threads, interrupted: signal.aborted },
+      left: Math.max(0, records - processed - deadLettered),
+    }
+  }
+
+  /** With what is known when everything is written. */
+  #timed(summary: Summary): Summary {
+    const { sink, deadLetters } = this.#work
+    const seconds = (performance.now() - this.#startedAtMs) / 1_000
+    return {
+      ...summary,
+      deadLettered: deadLetters.count,
+      reasons: deadLetters.reasons,
+      results: sink?.lines ?? 0,
+      seconds: Number(seconds.toFixed(3)),
+      linesPerSecond: Math.round(summary.lines / seconds),
+    }
   }
 }
 
-async function findHandler(path: string): Promise<URL> {
-  const absolute = resolve(path)
-  try {
-    if ((await stat(absolute)).isDirectory()) throw new Failure(`${path}: is a directory, not a module`)
-  } catch (error) {
-    throw error instanceof Failure ? error : fileFailure(path, error)
-  }
-  return pathToFileURL(absolute)
+/** What it resolves with within ABANDON_MS; `undefined` also where it rejects. */
+async function within<T>(work: Promise<T> | undefined): Promise<T | undefined> {
+  return await Promise.race([work?.catch((): undefined => undefined), sleep(ABANDON_MS, undefined)])
 }
 
-/** Each partition of `records` and `results` has a window of 2 MiB; some room for rings and the dead letters. */
-function memoryFor(partitions: number): number {
-  return Math.max(512, partitions * 5 + 64) * 1_048_576
+async function endOf(
+  sinks: readonly (LineSink | undefined)[],
+  limit: { timeoutMs: number } | undefined,
+): Promise<void> {
+  const ended = sinks.map(sink => sink?.end())
+  if (limit === undefined) await Promise.all(ended)
+  else await Promise.race([Promise.allSettled(ended), sleep(limit.timeoutMs)])
 }
 
 /** What `work` resolves with, unless one of the others rejects first. */
@@ -178,9 +268,8 @@ async function neverResolving(finished: Promise<void>): Promise<never> {
 }
 
 async function report(summary: Summary, { json, output }: RunArguments): Promise<void> {
-  const stream = json === true && output !== '-' ? process.stdout : process.stderr
-  const text = json === true ? JSON.stringify(summary) : toSentence(summary)
-  await new Promise<void>(written => stream.write(`${text}\n`, () => written()))
+  if (json === true) await sayAtTheEnd([JSON.stringify(summary)], output === '-' ? 2 : 1)
+  else await sayAtTheEnd([toSentence(summary)], 2)
 }
 
 function isClosedPipe(error: unknown): boolean {

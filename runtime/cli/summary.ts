@@ -19,15 +19,18 @@ export interface Summary {
   readonly linesPerSecond: number
   readonly threads: number
   readonly interrupted: boolean
+  /** Lines that were read and are not done, when the time of grace was over. */
+  readonly left: number
 }
 
 export function toSentence(summary: Summary): string {
   const count = (value: number) => value.toLocaleString('en-US')
+  const counted = (value: number, noun: string) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
   const reasons = Object.entries(summary.reasons).map(([reason, times]) => `${count(times)} ${reason}`)
   const dead =
     reasons.length === 0 ? 'none dead-lettered' : `${count(summary.deadLettered)} dead-lettered (${reasons.join(', ')})`
   return (
-    `${count(summary.lines)} lines in ${summary.seconds.toFixed(2)} s (${count(summary.linesPerSecond)}/s): ` +
-    `${count(summary.processed)} processed, ${dead}, ${count(summary.failures)} failed attempts`
+    `${counted(summary.lines, 'line')} in ${summary.seconds.toFixed(2)} s (${count(summary.linesPerSecond)}/s): ` +
+    `${count(summary.processed)} processed, ${dead}, ${counted(summary.failures, 'failed attempt')}`
   )
 }

@@ -2,27 +2,31 @@
  * `millrace verify`: reads every byte of a broker's folder and says what is good and what is not. It changes nothing, and has
  * the folder to itself meanwhile.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { acquireLock } from '../log/directory-lock.ts'
 import { IDENTITY_NAME } from '../log/identity.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { storeError } from '../log/store-errors.ts'
 import { type Finding, type PartitionReport, type StoreReport, verifyStore } from '../log/verify-store.ts'
+import { printable } from '../printable.ts'
 import type { VerifyArguments } from './arguments.ts'
+import { EXIT_CODES } from './exit-codes.ts'
 import { Failure } from './failure.ts'
-import { EXIT_CODES } from './run-command.ts'
+import { sayAtTheEnd } from './standard-streams.ts'
 
-export function verifyCommand({ dir, json }: VerifyArguments): number {
+/** Resolves with the exit code. @throws Failure, MillraceError */
+export async function verifyCommand({ dir, json }: VerifyArguments): Promise<number> {
   const folder = resolve(dir)
-  if (!existsSync(folder)) throw new Failure(`${dir}: no such folder`)
+  if (!existsSync(folder)) throw new Failure(`${printable(dir)}: no such folder`)
+  if (!statSync(folder).isDirectory()) throw new Failure(`${printable(dir)}: is a file, not the folder of a broker`)
   if (!existsSync(join(folder, IDENTITY_NAME)))
-    throw new Failure(`${dir}: no broker has kept anything in this folder (it has no ${IDENTITY_NAME})`)
+    throw new Failure(`${printable(dir)}: no broker has kept anything in this folder (it has no ${IDENTITY_NAME})`)
   const report = read(folder)
   const all = [...report.findings, ...report.partitions.flatMap(({ findings }) => findings)]
   const damaged = all.filter(({ isDamage }) => isDamage).length
   const lines = json === true ? [JSON.stringify({ damaged, ...report })] : toLines(folder, report, damaged)
-  process.stdout.write(`${lines.join('\n')}\n`)
+  await sayAtTheEnd(lines, 1)
   return damaged > 0 ? EXIT_CODES.damaged : EXIT_CODES.clean
 }
 

@@ -19,6 +19,7 @@ import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { openIdentity } from '../log/identity.ts'
 import { storedTopic } from '../log/log-place.ts'
+import type { FileModes } from '../log/node-disk.ts'
 import { recoverStore } from '../log/recover-store.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
@@ -38,6 +39,7 @@ export interface StoredTopic {
 
 export class BrokerDirectory {
   readonly dir: string
+  readonly disk: Disk
   readonly logId: Uint8Array
   /** What was cut off files when they were opened. */
   readonly cuts: CutTail[] = []
@@ -47,6 +49,7 @@ export class BrokerDirectory {
   /** @throws LogFileError where the folder is damaged or of a later version; DiskError */
   constructor(disk: Disk, dir: string) {
     this.dir = dir
+    this.disk = disk
     this.logId = openIdentity(disk, dir)
     this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
     if (this.#state.torn !== null) this.cuts.push(this.#state.torn)
@@ -141,8 +144,8 @@ export class BrokerDirectory {
  * Opens the folder of a broker, made if need be, for so many partition hosts, and recovers what those before had in their
  * journals, however many there were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
  */
-export function openDirectory(dir: string, hosts: number): BrokerDirectory {
-  const disk = openDisk()
+export function openDirectory(dir: string, hosts: number, modes: FileModes): BrokerDirectory {
+  const disk = openDisk(modes)
   try {
     const directory = new BrokerDirectory(disk, dir)
     const topics = new Map(

@@ -430,7 +430,7 @@ function ringCapacity({ partitions, windowBytes }: TopicShape): number {
 
 function keptStates<T>(directory: BrokerDirectory | null, name: string): KeptStates<T> {
   return new KeptStates<T>(
-    openDisk(),
+    directory?.disk ?? openDisk(),
     directory === null ? null : { path: join(directory.dir, name), logId: directory.logId },
   )
 }

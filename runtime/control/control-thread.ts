@@ -68,13 +68,14 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads)
+    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads, boot.modes)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
-    const store = dir === null ? null : { dir, logId, journalBytes: boot.journalBytes }
+    const { journalBytes, modes } = boot
+    const store = dir === null ? null : { dir, logId, journalBytes, modes }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>

@@ -2,6 +2,7 @@
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
+import { PRIVATE_MODES } from '../log/node-disk.ts'
 import { HostStore } from '../partition/host-store.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionPlace, TopicShape } from '../places.ts'
@@ -50,7 +51,7 @@ export function storedHouse(dir: string): StoredHouse {
 
 function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number, PartitionPlace>): StoredHouse {
   const told: Error[] = []
-  const place = { dir, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
+  const place = { dir, modes: PRIVATE_MODES, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
   const store = new HostStore(place, 0, [], {
     failed: error => told.push(error),
     cut: () => undefined,

@@ -425,7 +425,7 @@ export class Executor implements TurnTaker {
   ): void {
     const handOut = this.#handOut
     this.#enter('pending')
-    output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }).then(
+    output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }, true).then(
       () => {
         if (!this.#settles(handOut)) return
         this.#enter('running')

@@ -326,7 +326,9 @@ export class LaneExecutor implements TurnTaker, Settler {
       for (const entry of left) this.#ledger.back(entry.offset, entry.deliveryAttempt)
       call.handled = left.length
       this.#handled += left.length
-      published = Promise.all(messages.map(message => output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY })))
+      published = Promise.all(
+        messages.map(message => output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }, true)),
+      )
     } catch (error) {
       this.#failed(call, failureOf(error), error)
       return

@@ -35,7 +35,7 @@ import {
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Disk } from './disk.ts'
-import { NodeDisk } from './node-disk.ts'
+import { type FileModes, NodeDisk, PRIVATE_MODES } from './node-disk.ts'
 
 const LOCK = 'LOCK'
 const AFTER = 'LOCK.after-'
@@ -90,13 +90,14 @@ export interface Lock {
 export function acquireLock(
   directory: string,
   disk: Pick<Disk, 'makeFolder' | 'syncDirectory'> = new NodeDisk(),
+  modes: FileModes = PRIVATE_MODES,
 ): Lock {
   disk.makeFolder(directory)
   // Whoever made it may have died before he came to this.
   disk.syncDirectory(dirname(directory))
   const own: Holder = { pid: process.pid, start: startOf(process.pid), host: hostname(), token: randomUUID() }
   const draft = join(directory, DRAFT + own.token)
-  writeSynced(draft, JSON.stringify(own))
+  writeSynced(draft, JSON.stringify(own), modes.file)
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const { last, next } = lastOf(directory)
@@ -214,8 +215,8 @@ function link(from: string, to: string): boolean {
   }
 }
 
-function writeSynced(file: string, text: string): void {
-  const descriptor = openSync(file, 'wx', 0o600)
+function writeSynced(file: string, text: string, mode: number): void {
+  const descriptor = openSync(file, 'wx', mode)
   try {
     writeSync(descriptor, text)
     fsyncSync(descriptor)

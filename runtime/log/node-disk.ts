@@ -48,16 +48,27 @@ export type FileCalls = Pick<
 /** How Node names them: an error if the file is there; read and write what is there; read only. */
 const FLAGS = { create: 'wx+', write: 'r+', read: 'r' } as const
 
+/** Permission bits of what is made. The system takes those of the umask away, and what exists keeps its own. */
+export interface FileModes {
+  readonly folder: number
+  readonly file: number
+}
+
+/** Records may hold anything: nobody but the owner reads them, unless somebody asks for that. */
+export const PRIVATE_MODES: FileModes = { folder: 0o700, file: 0o600 }
+
 export class NodeDisk implements Disk {
   readonly #calls: FileCalls
+  readonly #modes: FileModes
 
-  constructor(calls: FileCalls = fs) {
+  constructor(calls: FileCalls = fs, modes: FileModes = PRIVATE_MODES) {
     this.#calls = calls
+    this.#modes = modes
   }
 
   open(path: string, how: 'create' | 'write' | 'read'): DiskFile {
     try {
-      return new NodeFile(this.#calls, path, this.#calls.openSync(path, FLAGS[how]))
+      return new NodeFile(this.#calls, path, this.#calls.openSync(path, FLAGS[how], this.#modes.file))
     } catch (error) {
       throw diskError('open', path, error)
     }
@@ -102,7 +113,7 @@ export class NodeDisk implements Disk {
    */
   #makeFolders(folder: string): number {
     try {
-      this.#calls.mkdirSync(folder)
+      this.#makeOne(folder)
       return 1
     } catch (error) {
       const errno = errnoOf(error)
@@ -111,9 +122,13 @@ export class NodeDisk implements Disk {
       if (errno !== 'ENOENT' || above === folder) throw error
       const made = this.#makeFolders(above)
       if (made === 0) throw error
-      this.#calls.mkdirSync(folder)
+      this.#makeOne(folder)
       return made + 1
     }
+  }
+
+  #makeOne(folder: string): void {
+    this.#calls.mkdirSync(folder, this.#modes.folder)
   }
 
   rename(from: string, to: string): void {

@@ -9,13 +9,14 @@
 import { randomBytes } from 'node:crypto'
 import { acquireLock, type Lock } from './directory-lock.ts'
 import type { Disk } from './disk.ts'
-import { NodeDisk } from './node-disk.ts'
+import { type FileModes, NodeDisk } from './node-disk.ts'
 
-/** The disk as this thread sees it. */
-export let openDisk: () => Disk = () => new NodeDisk()
+/** The disk as this thread sees it. `modes` are for what it makes; without them that is the owner's alone. */
+export let openDisk: (modes?: FileModes) => Disk = modes => new NodeDisk(undefined, modes)
 
 /** Takes a folder for this process. @throws DirectoryHeldError, UnreadableLockError, DiskError */
-export let lockDirectory: (directory: string) => Lock = directory => acquireLock(directory)
+export let lockDirectory: (directory: string, modes?: FileModes) => Lock = (directory, modes) =>
+  acquireLock(directory, new NodeDisk(undefined, modes), modes)
 
 /** Bytes that nobody can guess, and no folder has had before. */
 export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes

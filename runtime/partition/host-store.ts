@@ -18,7 +18,7 @@ import { GroupStates } from '../group/group-states.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
 import type { CutTail } from '../log/cut-tail.ts'
-import { DiskError } from '../log/disk.ts'
+import { type Disk, DiskError } from '../log/disk.ts'
 import { storedTopic } from '../log/log-place.ts'
 import { LogStore } from '../log/log-store.ts'
 import type { FaultPoint, StoreEntry } from '../log/log-store-types.ts'
@@ -46,7 +46,7 @@ export interface HostStoreSurroundings {
 export class HostStore {
   readonly states: GroupStates
   readonly letters: LetterStates
-  readonly #disk = openDisk()
+  readonly #disk: Disk
   readonly #logs: LogStore
   readonly #surroundings: HostStoreSurroundings
   #failure: number | null = null
@@ -65,6 +65,7 @@ export class HostStore {
     surroundings: HostStoreSurroundings,
   ) {
     this.#surroundings = surroundings
+    this.#disk = openDisk(place.modes)
     const fault = (point: FaultPoint): void => surroundings.fault(FAULT_POINT[point])
     const { journalBytes } = place
     try {

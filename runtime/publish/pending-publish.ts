@@ -25,6 +25,8 @@ export class PendingPublish implements FrameObserver {
   readonly since: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
+  /** It waits beside the bounds of the waiting room. */
+  isOutput = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage

@@ -97,11 +97,21 @@ export class TopicProducer implements Sweepable {
     room.add(this)
   }
 
-  publish(message: Message, options: PublishOptions = NO_OPTIONS): Promise<Receipt> {
+  /** `isOutput`: a handler has returned it, and may not fail because others wait, too. Executors bound how many there are. */
+  publish(message: Message, options: PublishOptions = NO_OPTIONS, isOutput = false): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
-      const encoded = this.#encode(message)
-      this.#send(new PendingPublish(this.topic, this.#room, encoded, message, options, resolve, reject))
+      const pending = new PendingPublish(
+        this.topic,
+        this.#room,
+        this.#encode(message),
+        message,
+        options,
+        resolve,
+        reject,
+      )
+      pending.isOutput = isOutput
+      this.#send(pending)
     })
   }
 
@@ -289,7 +299,7 @@ export class TopicProducer implements Sweepable {
     const single = waiter instanceof PendingPublish
     const refused = single ? waiter.original : waiter.messages[waiter.next]
     const bytes = single ? encodedSize(waiter.message.key, waiter.message.value, waiter.message.headers) : 0
-    if (!this.#room.admit(bytes)) {
+    if (!this.#room.admit(bytes, single && waiter.isOutput)) {
       waiter.settle(
         new FullError(
           `topic ${this.topic.name} is full, and so is this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,

@@ -41,9 +41,10 @@ export class WaitingRoom {
     this.#swept.delete(producer)
   }
 
-  /** Takes a waiting publish in; false when that would pass a bound. */
-  admit(bytes: number): boolean {
-    if (this.#publishes >= PUBLISHES_MAX || this.#bytes + bytes > BYTES_MAX) return false
+  /** Takes a waiting publish in; false when that would pass a bound, which is none of an output's. */
+  admit(bytes: number, isOutput = false): boolean {
+    const isFull = this.#publishes >= PUBLISHES_MAX || this.#bytes + bytes > BYTES_MAX
+    if (isFull && !isOutput) return false
     this.#publishes++
     this.#bytes += bytes
     return true

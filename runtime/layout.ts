@@ -103,7 +103,7 @@ export const GROUP_CHARGED_OFFSET = 56
 export const GROUP_PASSED_OVER = 64
 export const GROUP_TABLE: number = LINE_BYTES
 export const FAILURES_MAX = 256
-export const FAILURE_BYTES = 48
+export const FAILURE_BYTES = 56
 export const FAILURE_OFFSET = 0
 export const FAILURE_FIRST_MS = 8
 export const FAILURE_LAST_MS = 16
@@ -111,6 +111,7 @@ export const FAILURE_NOT_BEFORE_MS = 24
 export const FAILURE_ATTEMPTS = 32
 export const FAILURE_DELIVERY = 36
 export const FAILURE_STATE = 40
+export const FAILURE_NOT_BEFORE_WALL_MS = 48
 export const GROUP_LEDGER: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
 export const GROUP_BYTES: number = GROUP_LEDGER + LEDGER_BYTES
 

@@ -8,7 +8,7 @@
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
  * the commit waits until what the fetch produced is confirmed. At most once it comes before the handler, in COMMITTED.
  */
-import { nowMs, wallMs } from '../../actors/world.ts'
+import { nowMs } from '../../actors/world.ts'
 import { failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
@@ -56,7 +56,7 @@ export class Executor implements TurnTaker {
   /** Null: the handler keeps no snapshots. */
   readonly #keeper: SnapshotKeeper | null
   #stride = 1
-  /** In wall-clock milliseconds. */
+  /** In `nowMs`. */
   readonly #doubtsEndMs: number
   #closing: (() => void) | null = null
 
@@ -68,7 +68,7 @@ export class Executor implements TurnTaker {
     this.#context = setting.context
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
     this.#userState = userState
-    this.#doubtsEndMs = wallMs() + BYSTANDERS_MS
+    this.#doubtsEndMs = nowMs() + BYSTANDERS_MS
     this.#keeper = setting.keeper ?? null
   }
 
@@ -299,7 +299,7 @@ export class Executor implements TurnTaker {
       }
       // What comes before a suspect had returned.
       const isDoubtful = offset > reader.suspectTo && reader.isDoubtful(offset)
-      const wait = Math.max(known.notBeforeMs, isDoubtful ? this.#doubtsEndMs : 0) - wallMs()
+      const wait = Math.max(known.notBeforeMs, isDoubtful ? this.#doubtsEndMs : 0) - nowMs()
       if (wait > 0) {
         this.#hold(wait, isDoubtful)
         return

@@ -10,7 +10,7 @@
  * ahead of it is known to whoever comes next.
  */
 
-import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import type { AnyHandler } from '../define.ts'
 import { failureOf, MillraceError } from '../errors.ts'
 import type { Ledger } from '../group/ledger.ts'
@@ -139,7 +139,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     if (this.#closed) return false
     if (this.#lane.prefix > this.reader.committed) return true
     if (!this.#mayCall()) return false
-    const now = wallMs()
+    const now = nowMs()
     if (this.#lane.hasNext(now) && (this.#filling === -1 || this.#batchIsDue(now))) return true
     return this.#hasRoom() && this.reader.ready()
   }
@@ -167,15 +167,15 @@ export class LaneExecutor implements TurnTaker, Settler {
     }
     if (this.#commit()) worked = true
     this.#thread.phase('idle')
-    if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(wallMs()))) this.#passed()
-    this.#arm(this.#lane.dueMs - wallMs())
+    if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(nowMs()))) this.#passed()
+    this.#arm(this.#lane.dueMs - nowMs())
     return worked
   }
 
   /** Records for one call, once there are some that may go. */
   #pick(): readonly Entry[] {
     const { maxRecords, maxWaitMs } = this.#setting.batch
-    const now = wallMs()
+    const now = nowMs()
     const lane = this.#lane
     while (this.reader.offset < this.reader.suspectTo || !lane.batchIsReady(maxRecords, now)) {
       if (!this.#hasRoom()) this.#commit()
@@ -441,7 +441,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     if (action === VERDICT.skip) this.#settled(entry)
     else if (failedAttempts >= entry.failedAttempts) {
       this.#open.delete(offset)
-      this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
+      this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
     }
     this.#thread.wake()
   }

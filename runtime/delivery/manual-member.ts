@@ -7,7 +7,7 @@
  *
  * Bound: `window` deliveries out over all partitions, and WAITING_MAX records of a partition read and held back.
  */
-import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import type { Ledger } from '../group/ledger.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
@@ -77,7 +77,7 @@ class ManualReader implements TurnTaker, Settler {
   ready(): boolean {
     if (this.#lane.prefix > this.reader.committed) return true
     if (this.paused || this.#credits.available <= 0) return false
-    return this.#lane.hasNext(wallMs()) || (this.#hasRoom() && this.reader.ready())
+    return this.#lane.hasNext(nowMs()) || (this.#hasRoom() && this.reader.ready())
   }
 
   #hasRoom(): boolean {
@@ -86,7 +86,7 @@ class ManualReader implements TurnTaker, Settler {
 
   turn(deadline: number): boolean {
     let worked = this.#commit()
-    const now = wallMs()
+    const now = nowMs()
     for (
       let count = 0;
       count < TURN_DELIVERIES_MAX && !this.paused && !this.#closed && this.#credits.available > 0;
@@ -217,7 +217,7 @@ class ManualReader implements TurnTaker, Settler {
       this.#settle(entry)
     } else if (failedAttempts >= entry.failedAttempts) {
       this.#judged.delete(offset)
-      this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
+      this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
       this.#thread.wake()
     }
   }

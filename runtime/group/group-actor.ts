@@ -10,17 +10,9 @@
  */
 
 import type { Memory } from 'sharedarraybuffer-ring'
-import { random, wallMs } from '../../actors/world.ts'
-import {
-  FAULT_POINT,
-  SLOT_ACTIVE,
-  SLOT_COMMITTED,
-  SLOT_EPOCH,
-  SLOT_HANDED,
-  SLOT_LEDGER,
-  SLOT_MANY,
-  SLOT_RETURNED,
-} from '../layout.ts'
+import { nowMs, random, wallMs } from '../../actors/world.ts'
+import type { Instant } from '../clock.ts'
+import { FAULT_POINT, SLOT_COMMITTED, SLOT_EPOCH, SLOT_LEDGER, SLOT_RETURNED } from '../layout.ts'
 import { SETTLE, VERDICT } from '../link.ts'
 import { nearestOffset } from '../log/frame.ts'
 import type { HostLink, Settlement } from '../partition/host-link.ts'
@@ -44,6 +36,8 @@ import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
 import { type Dying, writeLetter } from './letter-writer.ts'
 import { lettersBeyond, type PassedOver, reopened } from './reopened-group.ts'
+import { leftSlot, prepareSlot } from './slot-words.ts'
+import { storedFailure } from './stored-failure.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
@@ -63,6 +57,11 @@ const HOWS: Readonly<Record<number, FailureHow>> = {
   [SETTLE.rejected]: 'rejected',
   [SETTLE.timeout]: 'timeout',
   [SETTLE.decode]: 'decode',
+}
+
+/** Now, on both clocks. */
+function instant(): Instant {
+  return { nowMs: nowMs(), wallMs: wallMs() }
 }
 
 export class GroupActor {
@@ -140,7 +139,7 @@ export class GroupActor {
       kept === undefined || snapshotOffset === null
         ? kept
         : { ...kept, committed: snapshotOffset, ceiling: snapshotOffset }
-    const reopening = reopened(from, letters, { highWatermark, first }, wallMs())
+    const reopening = reopened(from, letters, { highWatermark, first }, instant())
     const { committed, skipped, passedOver, deadLettered, failed, failures } = reopening
     this.#passedOver = reopening.gap
     this.#block.passedOver = passedOver
@@ -166,7 +165,7 @@ export class GroupActor {
       failed: this.#cursor.failed,
       // Until somebody joins it, its letters are looked for from where they were the last time.
       letters: this.#deadLetters?.highWatermark ?? this.#surroundings.kept?.letters ?? 0,
-      failures: [...this.#cursor.failures.values()],
+      failures: [...this.#cursor.failures.values()].map(storedFailure),
       beyond: [...this.#beyond],
     }
   }
@@ -219,11 +218,7 @@ export class GroupActor {
     if (this.#block.closedEpoch === place.epoch) return this.#startAt()
     const words = this.#memory.i32
     if (words[(place.slot + SLOT_EPOCH) >> 2] !== place.epoch) {
-      const low = this.#committed | 0
-      for (const word of [SLOT_COMMITTED, SLOT_HANDED, SLOT_RETURNED]) words[(place.slot + word) >> 2] = low
-      words[(place.slot + SLOT_ACTIVE) >> 2] = 0
-      words[(place.slot + SLOT_MANY) >> 2] = 0
-      new Ledger(this.#memory, place.slot + SLOT_LEDGER).takeOver(this.#block.ledger, this.#committed)
+      prepareSlot(this.#memory, place.slot, this.#committed, this.#block.ledger)
       this.#gate.prepare(place.slot, this.#committed)
       this.#ceiling?.prepare(place.slot)
       this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
@@ -294,18 +289,8 @@ export class GroupActor {
   }
 
   #handOver(slot: number, crash: SlotCrash | null): HandedOver {
-    const { i32 } = this.#memory
-    const committed = this.committed()
-    const word = (at: number): number => nearestOffset(committed, this.#memory.load(slot + at))
-    const [handed, returned] = [word(SLOT_HANDED), word(SLOT_RETURNED)]
-    const left = {
-      committed,
-      handed,
-      returned,
-      active: i32[(slot + SLOT_ACTIVE) >> 2] as number,
-      many: i32[(slot + SLOT_MANY) >> 2] === 1,
-      crash,
-    }
+    const left = leftSlot(this.#memory, slot, this.committed(), crash)
+    const { committed, handed, returned } = left
     if (this.place.policy.atMostOnce) {
       // Nobody tries it again: whatever the thread died of, it is lost, and said to be.
       const lost = crash !== null && handed === returned + 1
@@ -325,11 +310,11 @@ export class GroupActor {
   }
 
   #step(input: CursorInput, error: string): boolean {
-    const now = wallMs()
+    const now = instant()
     const next = step(this.#cursor, input, now, random)
     if (next.effects.some(effect => effect.kind === 'later')) return false
     this.#cursor = next.state
-    for (const effect of next.effects) this.#carryOut(effect, error, now)
+    for (const effect of next.effects) this.#carryOut(effect, error, now.nowMs)
     return true
   }
 
@@ -348,7 +333,7 @@ export class GroupActor {
           effect.failure.offset,
           VERDICT.retry,
           effect.failure.failedAttempts,
-          Math.max(0, effect.failure.notBeforeMs - now),
+          Math.ceil(Math.max(0, effect.failure.notBeforeMs - now)),
         )
         break
       case 'skip':

@@ -6,7 +6,7 @@
  * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { wallMs } from '../../actors/world.ts'
+import { nowMs } from '../../actors/world.ts'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
 import { MillraceError } from '../errors.ts'
@@ -287,7 +287,7 @@ export class PartitionReader {
   /** What the group says of a record that failed. */
   keepVerdict({ offset, action, failedAttempts, delayMs }: Verdict, deliveryAttempt: number): void {
     const settled = action === VERDICT.skip
-    const notBeforeMs = wallMs() + delayMs
+    const notBeforeMs = nowMs() + delayMs
     this.keepKnown({ offset, failedAttempts, deliveryAttempt, notBeforeMs, settled, dying: false, suspect: false })
   }
 

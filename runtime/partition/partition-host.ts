@@ -134,7 +134,7 @@ class PartitionHost implements PartitionHostApi {
       this.#store?.sweep(this.#groups.values())
       this.#tellEvents()
     }
-    this.#store?.tend(this.#groups.values(), this.#withDesks, wallMs())
+    this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: nowMs(), wallMs: wallMs() })
     if (this.#withDesks.length > 0) this.#tellDepths()
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked

@@ -14,6 +14,9 @@
  * for. `tidy.test.ts` has the files that may read `wallMs`.
  */
 
+/** After so long a wait for somebody else is told. */
+export const STALLED_MS = 5_000
+
 /** One moment on both clocks, in milliseconds. */
 export interface Instant {
   readonly nowMs: number

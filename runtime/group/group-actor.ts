@@ -31,10 +31,11 @@ import {
   step,
 } from './group-cursor.ts'
 import { type GroupGate, gateOf } from './group-gate.ts'
+import { GroupLetters } from './group-letters.ts'
 import type { GroupState } from './group-states.ts'
 import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
-import { type Dying, writeLetter } from './letter-writer.ts'
+import type { Dying } from './letter-writer.ts'
 import { lettersBeyond, type PassedOver, reopened } from './reopened-group.ts'
 import { leftSlot, prepareSlot } from './slot-words.ts'
 import { storedFailure } from './stored-failure.ts'
@@ -73,7 +74,7 @@ export class GroupActor {
   readonly #surroundings: GroupSurroundings
   #cursor: CursorState
   #slot: OpenSlot | null = null
-  #dying: Dying[] = []
+  readonly #letters: GroupLetters
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
   readonly #gate: GroupGate
@@ -103,6 +104,9 @@ export class GroupActor {
     this.#surroundings = surroundings
     this.#block = new GroupBlock(memory, place.block)
     this.#gate = gateOf(memory, partition, this.#block)
+    this.#letters = new GroupLetters(place, partition, deadLetters, this.#gate, event =>
+      surroundings.deadLettered(event),
+    )
     // Those that lie before where letters are looked for have been remembered.
     const done = new Set([
       ...(kept?.beyond ?? []).map(offset => offset | 0),
@@ -123,7 +127,7 @@ export class GroupActor {
       // On disk it may have been known as one to be tried again, by a group that was named before its letters were known.
       if (done.has(failure.offset | 0) && (isDying || partition.log !== null))
         this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
-      else if (isDying) this.#dying.push({ failure, error: '{}' })
+      else if (isDying) this.#letters.wait({ failure, error: '{}' })
     }
     this.#letGo()
   }
@@ -344,7 +348,7 @@ export class GroupActor {
         break
       case 'deadLetter':
         this.#bury({ failure: effect.failure, error })
-        if (this.#dying.length > 0) this.#surroundings.fault(FAULT_POINT.letterWaits)
+        if (this.#letters.waiting > 0) this.#surroundings.fault(FAULT_POINT.letterWaits)
         break
       case 'later':
         break
@@ -359,30 +363,21 @@ export class GroupActor {
   }
 
   #bury(dying: Dying): void {
-    if (this.#beyond.delete(dying.failure.offset) || this.#appendDeadLetter(dying)) {
+    if (this.#beyond.delete(dying.failure.offset) || this.#letters.write(dying)) {
       this.#surroundings.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#step({ kind: 'deadLettered', offset: dying.failure.offset }, '')
-    } else this.#dying.push(dying)
+    }
     this.#letGo()
-  }
-
-  #appendDeadLetter(dying: Dying): boolean {
-    const target = this.#deadLetters
-    if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
-    const event = writeLetter(this.place, this.partition, this.#gate.pin, target, dying)
-    if (event !== null) this.#surroundings.deadLettered(event)
-    return event !== null
   }
 
   /** Work left over from before: dead letters that had no room, failures that are behind the committed offset now. */
   tend(): boolean {
     let worked = false
     if (this.#owesSkips && (this.#slot?.link.room() ?? 0) >= this.#cursor.failures.size) this.#repeatSkips()
-    if (this.#dying.length > 0 && this.#slotHasRoom()) {
-      const dying = this.#dying
-      this.#dying = []
-      for (const each of dying) this.#bury(each)
-      worked = this.#dying.length < dying.length
+    if (this.#letters.waiting > 0 && this.#slotHasRoom()) {
+      const waiting = this.#letters.take()
+      for (const each of waiting) this.#bury(each)
+      worked = this.#letters.waiting < waiting.length
     }
     if (this.#cursor.failures.size > 0) {
       const before = this.#cursor.failures.size
@@ -394,11 +389,16 @@ export class GroupActor {
 
   /** Whether a reader's commit would let something go on here. */
   get waits(): boolean {
-    return this.#dying.length > 0 || this.#cursor.failures.size > 0
+    return this.#letters.waiting > 0 || this.#cursor.failures.size > 0
+  }
+
+  /** What is to be told of its dead letters, where they have no room. */
+  get letters(): Pick<GroupLetters, 'takeStall' | 'stallsInMs' | 'stuck'> {
+    return this.#letters
   }
 
   #slotHasRoom(): boolean {
-    return this.#slot === null || this.#slot.link.room() > this.#dying.length
+    return this.#slot === null || this.#slot.link.room() > this.#letters.waiting
   }
 
   /** Whether its reader may commit, or has committed what is not kept on disk yet. */
@@ -431,14 +431,14 @@ export class GroupActor {
 
   /** Whether everything below `offset` is settled. */
   settledTo(offset: number): boolean {
-    return this.#passed() >= offset && (this.#dying.length === 0 || !this.place.policy.atMostOnce)
+    return this.#passed() >= offset && (this.#letters.waiting === 0 || !this.place.policy.atMostOnce)
   }
 
   /** Nobody reads for it: it goes on here, as if nothing had failed yet. */
   seek(offset: number): void {
     if (this.#slot !== null) throw new Error('broken invariant: a group is moved while a slot is open')
     for (const failed of this.#cursor.failures.keys()) this.#block.forget(failed)
-    this.#dying = []
+    this.#letters.forget()
     this.#beyond.clear()
     const { deadLettered, failed } = this.#cursor
     this.#cursor = openCursor(this.place.policy, [], deadLettered, failed)
@@ -477,7 +477,7 @@ export class GroupActor {
       failures: failed,
       lagBytes: (window.end - this.#gate.pin) | 0,
       deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
-      waitsForDeadLetters: this.#dying.length > 0,
+      waitsForDeadLetters: this.#letters.waiting > 0,
     }
   }
 }

@@ -38,6 +38,8 @@ export interface SlotCrash {
   readonly error: ErrorWire
   /** Whether the record handed out last was being handled when the thread died. */
   readonly executing: boolean
+  /** Whether some record is charged with it, of this slot or of another. Default: `executing`. */
+  readonly charged?: boolean
 }
 
 /** A partition that takes dead letters. */

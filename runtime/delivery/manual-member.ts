@@ -8,7 +8,7 @@
  * Bound: `window` deliveries out over all partitions, and WAITING_MAX records of a partition read and held back.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
+import { MillraceError, toWire } from '../errors.ts'
 import type { Ledger } from '../group/ledger.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
 import { SettlementQueue } from '../group/settlement-queue.ts'
@@ -123,7 +123,12 @@ class ManualReader implements TurnTaker, Settler {
   /** It is to be a dead letter: its verdict went to the reader before, if it was given. */
   #askAgain(entry: Entry): void {
     this.#judged.set(entry.offset, entry)
-    this.#settlements.send(entry.offset, 'failed', entry.deliveryAttempt, new Error('it waits for its dead letter'))
+    this.#settlements.send(
+      entry.offset,
+      'failed',
+      entry.deliveryAttempt,
+      toWire(new Error('it waits for its dead letter')),
+    )
   }
 
   /** Whether the ledger reaches as far as this record. */
@@ -190,13 +195,14 @@ class ManualReader implements TurnTaker, Settler {
   }
 
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void {
+    const wire = toWire(error)
     const entry = this.#returned(delivery)
     if (entry === null) return
     // Known here at once, so that nothing it holds goes out while the group decides.
     this.#lane.fail(entry)
     this.#judged.set(entry.offset, entry)
     this.#back(entry)
-    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, error)
+    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, wire)
   }
 
   late({ topic, partition, offset }: SettleableDelivery): MillraceError {

@@ -16,6 +16,7 @@ import {
   SLOT_ACTIVE,
   SLOT_COMMITTED,
   SLOT_HANDED,
+  SLOT_HANDLED,
   SLOT_LEDGER,
   SLOT_MANY,
   SLOT_RETURNED,
@@ -253,6 +254,11 @@ export class PartitionReader {
     const at = (this.#slot + SLOT_ACTIVE) >> 2
     if (i32[at] === 0) i32[(this.#slot + SLOT_SINCE) >> 2] = i32[(this.#thread.address + CLIENT_TURN) >> 2] as number
     i32[at] = pending
+  }
+
+  /** Of several in hand, so many are handled, and not settled before their outputs are confirmed. */
+  handled(waiting: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDLED) >> 2] = waiting
   }
 
   /** Where a reader that has several records in hand says how each of them stands. */

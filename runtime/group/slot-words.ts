@@ -4,7 +4,15 @@
  * The partition host's thread. While the slot is open its words are the reader's (layout.ts).
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDED, SLOT_LEDGER, SLOT_MANY, SLOT_RETURNED } from '../layout.ts'
+import {
+  SLOT_ACTIVE,
+  SLOT_COMMITTED,
+  SLOT_HANDED,
+  SLOT_HANDLED,
+  SLOT_LEDGER,
+  SLOT_MANY,
+  SLOT_RETURNED,
+} from '../layout.ts'
 import { nearestOffset } from '../log/frame.ts'
 import type { SlotCrash } from '../protocol.ts'
 import type { LeftSlot } from './hand-over.ts'
@@ -16,6 +24,7 @@ export function prepareSlot(memory: Memory, slot: number, committed: number, kno
   for (const word of [SLOT_COMMITTED, SLOT_HANDED, SLOT_RETURNED]) words[(slot + word) >> 2] = committed | 0
   words[(slot + SLOT_ACTIVE) >> 2] = 0
   words[(slot + SLOT_MANY) >> 2] = 0
+  words[(slot + SLOT_HANDLED) >> 2] = 0
   new Ledger(memory, slot + SLOT_LEDGER).takeOver(known, committed)
 }
 

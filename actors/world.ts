@@ -10,10 +10,13 @@ import { Memory, type MemoryHandle } from 'sharedarraybuffer-ring'
 
 type WorkerOptions = threads.WorkerOptions
 
-/** Milliseconds on a clock that only goes forward. */
-export let nowMs: () => number = () => performance.now()
+/**
+ * Milliseconds on a clock that only goes forward, from a beginning that all threads of the process share: what one of them
+ * writes another may compare. As of now, and not of each call: tests of our users put fakes in its place.
+ */
+export let nowMs: () => number = performance.now.bind(performance)
 
-/** Milliseconds since 1970, on a clock that may be set. */
+/** Milliseconds since 1970, on a clock that may be set, and back: who may read it is in runtime/clock.ts. */
 export let wallMs: () => number = Date.now
 
 /** A number from 0 to below 1. */

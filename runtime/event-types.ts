@@ -1,13 +1,19 @@
 /** What a broker tells without being asked (`broker.on`): types only. */
 
 export interface BrokerEvents {
-  /** A publish has waited for 5 s because a group does not keep up. */
+  /**
+   * A publish has waited for 5 s because a group does not keep up (`group`; null: no group reads the topic); or a group stands
+   * still, because its dead-letter topic (`deadLetterTopic`) is full. That is said at once where no group reads that topic,
+   * since only a replay or a purge of letters makes room then, and after 5 s where one does. Once there is room it goes on.
+   */
   readonly stalled: {
     readonly topic: string
     readonly partition: number
     readonly group: string | null
     readonly waitedMs: number
     readonly lagBytes: number
+    /** The full topic that the group wants to write a dead letter to; null: it is not that. */
+    readonly deadLetterTopic: string | null
   }
   /** A thread died and was replaced. */
   readonly restarted: {
@@ -40,12 +46,17 @@ export interface BrokerEvents {
     readonly reason: DeadLetterReason
     readonly message: string
   }
-  /** A dead-letter topic holds as many open letters as `deadLetterDepth` says (`rising`), or half as many again. */
+  /**
+   * A dead-letter topic holds as many open letters as `deadLetterDepth` says, or they fill half of a partition of it in memory
+   * (`rising`); or both are down to half of that again.
+   */
   readonly deadLetterDepth: {
     readonly topic: string
     readonly depth: number
     readonly threshold: number
     readonly rising: boolean
+    /** How much of its fullest partition letters take, 0 to 1; on disk they take no room that is bounded: 0. */
+    readonly filled: number
   }
   /** A dead letter was not replayed because it has been replayed too often; it stays where it is. */
   readonly parked: {

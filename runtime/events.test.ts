@@ -10,11 +10,11 @@ function eventsWith(text: string): { readonly [E in keyof BrokerEvents]: BrokerE
   const at = { topic: text, partition: 0, group: text }
   const error = new MillraceError('MILL_DISK', text)
   return {
-    stalled: { ...at, waitedMs: 5_000, lagBytes: 1 },
+    stalled: { ...at, waitedMs: 5_000, lagBytes: 1, deadLetterTopic: text },
     restarted: { kind: 'handler', group: text, topic: text, thread: 1, reason: text as 'hung', restarts: 1 },
     passedOver: { ...at, from: 0, to: 1, records: 1 },
     deadLettered: { ...at, offset: 0, reason: 'failed', message: text } as BrokerEvents['deadLettered'],
-    deadLetterDepth: { topic: text, depth: 1, threshold: 1, rising: true },
+    deadLetterDepth: { topic: text, depth: 1, threshold: 1, rising: true, filled: 0.5 },
     parked: { ...at, offset: 0, replayed: 16 } as BrokerEvents['parked'],
     recovered: { file: text, position: 0, reason: text } as BrokerEvents['recovered'],
     failed: { topic: text, group: text, error },

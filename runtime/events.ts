@@ -101,7 +101,9 @@ function call<T>(listener: (payload: T) => void, payload: T): void {
 function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
   switch (event) {
     case 'stalled': {
-      const { topic, partition, group, waitedMs } = payload as BrokerEvents['stalled']
+      const { topic, partition, group, waitedMs, deadLetterTopic } = payload as BrokerEvents['stalled']
+      if (deadLetterTopic !== null)
+        return `group ${group} stands still in partition ${partition} of topic ${topic}: dead-letter topic ${deadLetterTopic} is full; replay or purge letters, and it goes on`
       return `publishing to partition ${partition} of topic ${topic} has waited ${Math.round(waitedMs)} ms${group === null ? '' : ` for group ${group}`}`
     }
     case 'restarted': {
@@ -117,9 +119,14 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
       return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}`
     }
     case 'deadLetterDepth': {
-      const { topic, depth, threshold, rising } = payload as BrokerEvents['deadLetterDepth']
+      const { topic, depth, threshold, rising, filled } = payload as BrokerEvents['deadLetterDepth']
       const what = `dead-letter topic ${topic} holds ${depth} letters`
-      return rising ? `${what}: replay or purge them (deadLetterDepth is ${threshold})` : `${what} again`
+      if (!rising) return `${what} again`
+      const why =
+        depth >= threshold
+          ? `deadLetterDepth is ${threshold}`
+          : `a partition of it is ${Math.round(filled * 100)} % full`
+      return `${what}: replay or purge them (${why})`
     }
     case 'parked': {
       const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']

@@ -21,6 +21,7 @@
  *   +16  ACTIVE    the reader writes, partition and control read  records whose handler's promise is pending
  *   +20  MANY      the reader writes, partition reads    1: it may have several records in hand, and keeps LEDGER
  *   +24  SINCE     the reader writes, control reads      the thread's TURN when ACTIVE was last 0
+ *   +28  HANDLED   the reader writes, control reads      of several in hand, records that wait for their outputs
  *   +64  EPOCH     the partition host writes and reads   the owner's epoch, once the words above are set
  *   +68  CEILING   the partition host writes, reader reads  at most once, on disk: low word of the first offset that may not
  *                  be claimed, stored after ASK (group/ceiling-words.ts)
@@ -81,6 +82,7 @@ export const SLOT_RETURNED = 12
 export const SLOT_ACTIVE = 16
 export const SLOT_MANY = 20
 export const SLOT_SINCE = 24
+export const SLOT_HANDLED = 28
 export const SLOT_EPOCH = 64
 export const SLOT_CEILING = 68
 export const SLOT_ASK = 72
@@ -103,7 +105,7 @@ export const GROUP_CHARGED_OFFSET = 56
 export const GROUP_PASSED_OVER = 64
 export const GROUP_TABLE: number = LINE_BYTES
 export const FAILURES_MAX = 256
-export const FAILURE_BYTES = 48
+export const FAILURE_BYTES = 56
 export const FAILURE_OFFSET = 0
 export const FAILURE_FIRST_MS = 8
 export const FAILURE_LAST_MS = 16
@@ -111,6 +113,7 @@ export const FAILURE_NOT_BEFORE_MS = 24
 export const FAILURE_ATTEMPTS = 32
 export const FAILURE_DELIVERY = 36
 export const FAILURE_STATE = 40
+export const FAILURE_NOT_BEFORE_WALL_MS = 48
 export const GROUP_LEDGER: number = GROUP_TABLE + FAILURES_MAX * FAILURE_BYTES
 export const GROUP_BYTES: number = GROUP_LEDGER + LEDGER_BYTES
 

@@ -96,7 +96,7 @@ export interface KnownRecord {
   readonly failedAttempts: number
   /** Hand-outs so far. */
   readonly deliveryAttempt: number
-  /** Date.now milliseconds before which it must not be delivered. */
+  /** In `nowMs`, before which it must not be delivered. */
   readonly notBeforeMs: number
   /** Dead-lettered already, or acked ahead of the committed offset: skip it. */
   readonly settled: boolean

@@ -39,6 +39,8 @@ export interface SlotCrash {
   readonly error: ErrorWire
   /** Whether the record handed out last was being handled when the thread died. */
   readonly executing: boolean
+  /** Whether some record is charged with it, of this slot or of another. Default: `executing`. */
+  readonly charged?: boolean
 }
 
 /** A partition that takes dead letters. */
@@ -122,8 +124,16 @@ export interface GroupReport extends GroupPartitionStats {
   readonly lagBytes: number
   /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
-  /** A record is to be dead-lettered, and the dead-letter topic has no room for it. */
-  readonly waitsForDeadLetters: boolean
+}
+
+/** The dead letters of one partition. */
+export interface PartitionDepth {
+  readonly topic: number
+  readonly partition: number
+  /** Letters that wait. */
+  readonly depth: number
+  /** How much of its room in memory letters take, 0 to 1; on disk 0. */
+  readonly filled: number
 }
 
 /** What a partition host tells without being asked. */
@@ -137,8 +147,10 @@ export type HostNotice =
   /** How many open letters partitions have now that had another number before. */
   | {
       readonly kind: 'deadLetterDepth'
-      readonly depths: readonly { readonly topic: number; readonly partition: number; readonly depth: number }[]
+      readonly depths: readonly PartitionDepth[]
     }
+  /** A group stands still, because its dead-letter topic is full. */
+  | { readonly kind: 'stalled'; readonly event: BrokerEvents['stalled'] }
   | { readonly kind: 'drained'; readonly client: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
   | { readonly kind: 'broken'; readonly error: ErrorWire }
@@ -315,6 +327,8 @@ export interface Hold {
   readonly text: string
   readonly group: string | null
   readonly lagBytes: number
+  /** The full topic that the group wants to write a dead letter to; null: it is not that. */
+  readonly deadLetterTopic: string | null
 }
 
 /** The topic, and what a thread needs to publish to it. */
@@ -336,7 +350,7 @@ export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ClientPlace }
   | {
       readonly kind: 'event'
-      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'passedOver' | 'recovered'
+      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'passedOver' | 'recovered' | 'stalled'
       readonly payload: unknown
     }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }

@@ -175,8 +175,15 @@ export class Session {
   }
 
   async #stalled(topic: number, partition: number, waitedMs: number): Promise<void> {
-    const { topic: name, group, lagBytes } = await this.ask(control => control.describeHold(topic, partition))
-    this.events.emit('stalled', { topic: name, partition, group, waitedMs, lagBytes })
+    const { topic: name, ...held } = await this.ask(control => control.describeHold(topic, partition))
+    this.events.emit('stalled', {
+      topic: name,
+      partition,
+      waitedMs,
+      group: held.group,
+      lagBytes: held.lagBytes,
+      deadLetterTopic: held.deadLetterTopic,
+    })
   }
 
   /** The control calls, with MILL_THREAD_LOST and MILL_CLOSED where the port has only its own words. */

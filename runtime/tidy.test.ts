@@ -183,6 +183,28 @@ t.test('time, timers, chance, threads and memory come from one place, which a si
   t.strictSame(offenders, [])
 })
 
+/** Who tells somebody outside of the process a moment, or compares with one that was told (runtime/clock.ts). */
+const WALL_CLOCK = [
+  'actors/world.ts',
+  'runtime/group/group-actor.ts',
+  'runtime/log/log-recovery.ts',
+  'runtime/log/partition-log.ts',
+  'runtime/partition/partition-host.ts',
+  'runtime/publish/partition-writer.ts',
+  'runtime/publish/record-writer.ts',
+]
+
+t.test('the wall clock, which may be set, is read by the files that must, and nothing else waits by it', async t => {
+  const reads = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)|\btimeOrigin\b|\bimport \{[^}]*\bwallMs\b[^}]*\} from/
+  const readers = shipped.filter(
+    ({ room, text }) => ['ring', 'actors', 'runtime'].includes(room) && reads.test(withoutComments(text)),
+  )
+  t.strictSame(
+    readers.map(({ path }) => path),
+    WALL_CLOCK,
+  )
+})
+
 t.test('the disk and its lock come from one place, which a simulation can replace', async t => {
   const own = /^runtime\/log\/(world-disk|directory-lock|node-disk)\.ts$|^runtime\/cli\//
   const offenders = shipped.filter(

@@ -101,7 +101,10 @@ export interface BrokerOptions {
   readonly logger?: Logger | false | undefined
   /** Restarts of a broken thread of ours that are allowed within a period, before it is given up. */
   readonly restart?: RestartOptions | undefined
-  /** Open letters in a dead-letter topic at which `deadLetterDepth` is raised, 1 or more; default 1,000; `Infinity`: never. */
+  /**
+   * Open letters in a dead-letter topic at which `deadLetterDepth` is raised, 1 or more; default 1,000. It is raised as well when
+   * they fill half of a partition in memory. `Infinity`: never.
+   */
   readonly deadLetterDepth?: number | undefined
 }
 
@@ -327,7 +330,11 @@ export interface ObserveOptions extends GroupOptions {
 export interface Run<R = unknown> {
   readonly group: string
   readonly topic: string
-  /** Resolves when everything published so far is settled by this group. */
+  /**
+   * Resolves when everything published so far is settled by this group.
+   *
+   * @throws MillraceError what the run failed with; `MILL_FULL` when its dead-letter topic has been full for 5 s
+   */
   idle(): Promise<void>
   pause(): Promise<void>
   resume(): Promise<void>
@@ -355,6 +362,11 @@ export interface GroupStats {
   readonly passedOver: number
   /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
+  /**
+   * A record is to be dead-lettered, and its dead-letter topic does not take it: the group stands still there. Where the topic is
+   * full, a replay or a purge of letters (`broker.deadLetters`) sets it going, and nothing else needs to be done.
+   */
+  readonly waitsForDeadLetters: boolean
   /** Failed attempts, of all records. */
   readonly failures: number
   readonly lag: number
@@ -370,6 +382,7 @@ export interface GroupPartitionStats {
   readonly committed: number
   readonly highWatermark: number
   readonly lag: number
+  readonly waitsForDeadLetters: boolean
 }
 
 /** A record handed to a consumer. Key, value and headers are decoded when first read. Stays valid after settlement. */

@@ -118,6 +118,9 @@ class ControlThread implements OwnerControlApi {
       case 'passedOver':
         this.#tell({ kind: 'event', event: 'passedOver', payload: notice.event })
         break
+      case 'stalled':
+        this.#tell({ kind: 'event', event: 'stalled', payload: notice.event })
+        break
       case 'deadLetterDepth':
         this.#office.counted(notice)
         break

@@ -67,7 +67,7 @@ export class DeadLetterOffice {
 
   /** A partition host has counted. */
   counted({ depths }: Extract<HostNotice, { readonly kind: 'deadLetterDepth' }>): void {
-    for (const { topic, partition, depth } of depths) {
+    for (const { topic, partition, ...depth } of depths) {
       const { state, said } = stepDepth(this.#depths.get(topic) ?? NO_DEPTH, partition, depth, this.#threshold)
       this.#depths.set(topic, state)
       if (said !== null)

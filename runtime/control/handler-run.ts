@@ -22,6 +22,9 @@ import {
   PHASE,
   type Phase,
   SLOT_ACTIVE,
+  SLOT_COMMITTED,
+  SLOT_HANDLED,
+  SLOT_RETURNED,
   SLOT_SINCE,
 } from '../layout.ts'
 import type { SlotPlace } from '../places.ts'
@@ -353,9 +356,20 @@ export class HandlerRun {
     const slots = [...this.#coordinator.group.slots.values()].filter(slot => slot.client === client.place.client)
     const since = ({ slot }: SlotPlace): number => i32[(slot + SLOT_SINCE) >> 2] as number
     return slots
-      .filter(({ slot }) => slot === -running || (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0)
+      .filter(place => {
+        const { slot } = place
+        return slot === -running || (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0 || this.#waits(place)
+      })
       .sort((a, b) => (since(b) - since(a)) | 0)
       .map(({ member }) => member)
+  }
+
+  /** Whether records of it are handled and not settled: their outputs, or a snapshot, are on their way. */
+  #waits({ slot, confirms }: SlotPlace): boolean {
+    const { i32 } = this.#catalog.memory
+    if ((i32[(slot + SLOT_HANDLED) >> 2] as number) > 0) return true
+    if (!confirms || this.shape.atMostOnce) return false
+    return i32[(slot + SLOT_RETURNED) >> 2] !== i32[(slot + SLOT_COMMITTED) >> 2]
   }
 
   #executing(client: ClientEntry): boolean {
@@ -378,6 +392,7 @@ export class HandlerRun {
         'error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error,
       ),
       executing: !released && this.#executingSlot(client) === slot.slot,
+      charged: released || this.#executing(client),
     }
   }
 

@@ -27,6 +27,7 @@ export async function describeHold(
       text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
       group: null,
       lagBytes: 0,
+      deadLetterTopic: null,
     }
   }
   const held = groups.find(group => group.places[partition]?.member === slowest.member) as GroupEntry
@@ -34,9 +35,10 @@ export async function describeHold(
   const { lag, lagBytes, waitsForDeadLetters } = slowest
   const state = isRunning(held) ? 'running' : 'not running'
   const text = `partition ${partition} of topic ${shape.name} is held by group ${group} (${state}), which is ${lag} records and ${lagBytes} bytes behind`
-  if (!waitsForDeadLetters) return { topic: shape.name, text, group, lagBytes }
+  if (!waitsForDeadLetters) return { topic: shape.name, text, group, lagBytes, deadLetterTopic: null }
   // Dead-letter topics lead nowhere back to, so this ends.
   const { shape: letters } = catalog.topic(held.deadLetterTopic)
   const why = await describeHold(catalog, hosts, letters.id, partition % letters.partitions, isRunning)
-  return { topic: shape.name, text: `${text}, and waits for room for a dead letter: ${why.text}`, group, lagBytes }
+  const waiting = `${text}, and waits for room for a dead letter: ${why.text}`
+  return { topic: shape.name, text: waiting, group, lagBytes, deadLetterTopic: letters.name }
 }

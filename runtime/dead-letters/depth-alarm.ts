@@ -1,30 +1,46 @@
 /**
- * Whether dead letters pile up: says so once when a topic holds as many as the threshold, and once when it is over.
+ * Whether dead letters pile up: says so once when a topic holds as many as the threshold, or a partition of it is half full of
+ * them, and once when it is over.
  *
- * Pure. Over is at half the threshold, so that a depth which trembles around it is no stream of events.
+ * Pure. Over is at half of either, so that a depth which trembles around it is no stream of events.
  */
+
+/** The letters of one partition. */
+export interface Depth {
+  /** Open letters. */
+  readonly depth: number
+  /** How much of its room they take, 0 to 1. */
+  readonly filled: number
+}
 
 /** By dead-letter topic. */
 export interface DepthState {
-  /** Open letters by partition. */
-  readonly depths: ReadonlyMap<number, number>
+  readonly depths: ReadonlyMap<number, Depth>
   readonly raised: boolean
 }
 
 export interface DepthStep {
   readonly state: DepthState
-  /** What is to be said, if anything. */
-  readonly said: { readonly depth: number; readonly rising: boolean } | null
+  /** What is to be said, if anything: all its letters, and its fullest partition. */
+  readonly said: (Depth & { readonly rising: boolean }) | null
 }
 
 export const NO_DEPTH: DepthState = { depths: new Map(), raised: false }
 
-/** A partition has this many open letters now. `threshold` is 1 or more; Infinity: nothing is ever said. */
-export function stepDepth(state: DepthState, partition: number, depth: number, threshold: number): DepthStep {
+/** Of a partition's room. */
+const FILLED_MAX = 0.5
+
+/** A partition has these letters now. `threshold` is 1 or more; Infinity: nothing is ever said. */
+export function stepDepth(state: DepthState, partition: number, depth: Depth, threshold: number): DepthStep {
   const depths = new Map(state.depths).set(partition, depth)
   let total = 0
-  for (const each of depths.values()) total += each
-  const raised = state.raised ? total > threshold / 2 : total >= threshold
-  const said = raised === state.raised ? null : { depth: total, rising: raised }
+  let filled = 0
+  for (const each of depths.values()) {
+    total += each.depth
+    filled = Math.max(filled, each.filled)
+  }
+  const share = Math.max(total / threshold, threshold === Number.POSITIVE_INFINITY ? 0 : filled / FILLED_MAX)
+  const raised = state.raised ? share > 1 / 2 : share >= 1
+  const said = raised === state.raised ? null : { depth: total, filled, rising: raised }
   return { state: { depths, raised }, said }
 }

@@ -11,6 +11,8 @@ import type { LetterCursor, LetterMark, LetterPage } from '../protocol.ts'
 export interface Desk {
   /** Letters that wait. */
   readonly depth: number
+  /** How much of its room letters take that may not go, 0 to 1; on disk, where nothing bounds them, 0. */
+  readonly filled: number
   /** Those of this member. */
   depthOf(member: number): number
   /** Whether the depth has changed since this was last asked. */

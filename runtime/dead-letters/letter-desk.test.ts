@@ -55,6 +55,31 @@ t.test('letters are settled one by one, counted by group, and a successor finds 
   t.equal(actor.desk?.depth, 7, 'what is settled is settled once')
 })
 
+t.test('what fills a partition is from the first letter that may not go on', async t => {
+  const { memory, gate, takeover } = house()
+  const actor = takeover()
+  const filled = (): number => Math.round((actor.desk?.filled ?? 0) * WINDOW)
+  t.equal(filled(), 0)
+  for (let n = 0; n < 10; n++) bury(actor, n)
+  const all = actor.window.end - actor.window.start
+  t.equal(filled(), all)
+  settle(actor, 1, 4, 9)
+  t.equal(filled(), all, 'those behind an open one keep their place')
+  settle(actor, 0, 2)
+  t.equal(filled(), all * 0.7)
+  t.equal(Math.round((takeover().desk?.filled ?? 0) * WINDOW), all * 0.7, 'as a successor finds it')
+  settle(actor, 3, 5, 6, 7, 8)
+  t.equal(filled(), 0)
+  // A group reads it from here on: what it has not read stays.
+  const read = actor.window.end
+  memory.store(gate, read)
+  actor.window.gates.push(gate)
+  bury(actor, 11)
+  settle(actor, 11)
+  actor.desk?.countRead()
+  t.equal(filled(), actor.window.end - read)
+})
+
 t.test('a full partition takes a letter again when its oldest is settled, not a younger one', async t => {
   const { takeover } = house()
   const actor = takeover()

@@ -42,6 +42,8 @@ export class LetterDesk implements Desk {
   /** Before this position, and this offset, the groups that read the topic have settled everything. */
   #readTo: number
   #readOffset = 0
+  /** No frame before this position keeps its place. */
+  #keptFrom: number
 
   /** Takes over what the window keeps. */
   constructor(memory: Memory, address: number, reader: WindowReader, window: WindowWriter) {
@@ -52,11 +54,22 @@ export class LetterDesk implements Desk {
     this.#window = window
     this.#mask = reader.capacity / RECORD_HEADER_BYTES - 1
     this.#readTo = start
+    this.#keptFrom = start
     this.#walk(start, end, 1)
   }
 
   get depth(): number {
     return this.#waiting.depth
+  }
+
+  get filled(): number {
+    const { gates, start, end } = this.#window
+    if (((this.#keptFrom - start) | 0) < 0) this.#keptFrom = start
+    // With groups that read it, nothing goes before they have read it; without, what is settled goes, up to the first open one.
+    if (gates.length > 0) return ((end - this.#readTo) | 0) / this.#reader.capacity
+    while (this.#keptFrom !== end && this.mayGo(this.#keptFrom))
+      this.#keptFrom = (this.#keptFrom + this.#reader.word(this.#keptFrom)) | 0
+    return ((end - this.#keptFrom) | 0) / this.#reader.capacity
   }
 
   depthOf(member: number): number {

@@ -103,7 +103,7 @@ export function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 
       error: {},
     },
   )
-  return actor.appendLetter(frame, sign, member)
+  return actor.appendLetter(frame, sign, member) === 'appended'
 }
 
 export function deskOf({ desk }: PartitionActor): Desk {

@@ -44,6 +44,8 @@ export class StoredLetterDesk implements Desk {
     return this.#waiting.depth
   }
 
+  readonly filled = 0
+
   depthOf(member: number): number {
     return this.#waiting.of(member)
   }

@@ -8,31 +8,26 @@
  * Commits: per record in the slot's RETURNED word; the window is freed when a fetch is used up. With an output topic
  * the commit waits until what the fetch produced is confirmed. At most once it comes before the handler, in COMMITTED.
  */
-import { nowMs, wallMs } from '../../actors/world.ts'
-import { failureOf, toWire } from '../errors.ts'
+import { nowMs } from '../../actors/world.ts'
+import { type ErrorWire, failureOf, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
-import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
 import { type SettleHow, VERDICT } from '../link.ts'
-import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
 import { RecordDelivery } from './delivery.ts'
 import { DeliveryClock } from './delivery-clock.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { type ExecutorState, entered } from './executor-state.ts'
-import { HoldTimer } from './hold-timer.ts'
+import { ALONE_MS, BYSTANDERS_MS, HoldTimer } from './hold-timer.ts'
+import { countTurn, onStack } from './on-stack.ts'
 import { isPromiseLike, promiseOf } from './promise-like.ts'
+import { FOR_EVER, settledForGood } from './settled-for-good.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
+import { Stride } from './stride.ts'
 import { Turnstile } from './turnstile.ts'
 
-/** Deliveries between two looks at the clock, at most. */
-const STRIDE_MAX = 64
 /** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
-/** What failed under the reader before, which may have died of it, is held back, so that other partitions get on in between. */
-const BYSTANDERS_MS = 25
-/** After which it goes beside what is pending on the thread. */
-const ALONE_MS = 100
 
 export class Executor implements TurnTaker {
   readonly reader: PartitionReader
@@ -55,8 +50,10 @@ export class Executor implements TurnTaker {
   readonly #timer = new HoldTimer()
   /** Null: the handler keeps no snapshots. */
   readonly #keeper: SnapshotKeeper | null
-  #stride = 1
-  /** In wall-clock milliseconds. */
+  readonly #stride = new Stride()
+  /** Its thread has died of the record in hand, or may have: nothing else goes out before that is settled for good. */
+  #isAlone = false
+  /** In `nowMs`. */
   readonly #doubtsEndMs: number
   #closing: (() => void) | null = null
 
@@ -68,7 +65,7 @@ export class Executor implements TurnTaker {
     this.#context = setting.context
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
     this.#userState = userState
-    this.#doubtsEndMs = wallMs() + BYSTANDERS_MS
+    this.#doubtsEndMs = nowMs() + BYSTANDERS_MS
     this.#keeper = setting.keeper ?? null
   }
 
@@ -120,6 +117,11 @@ export class Executor implements TurnTaker {
 
   #enter(state: ExecutorState): void {
     this.#state = entered(this.#state, state)
+  }
+
+  /** Whether what has returned may come again: its output is not confirmed, or its snapshot not kept. */
+  get #confirms(): boolean {
+    return (this.#setting.output !== null && !this.#setting.atMostOnce) || this.#keeper !== null
   }
 
   /** Asked after a call that may have changed it. */
@@ -175,16 +177,13 @@ export class Executor implements TurnTaker {
       if (!this.#current && !this.reader.ready()) this.#passed()
       return this.#commitOwed()
     }
-    const { i32 } = this.#thread.memory
-    const running = (this.#thread.address + CLIENT_RUNNING) >> 2
-    i32[running] = this.reader.assignment.slot
     this.#thread.phase('executing')
-    try {
-      this.#deliverUntil(deadline)
-    } finally {
-      i32[running] = 0
-    }
+    this.#onStack(() => this.#deliverUntil(deadline))
     return true
+  }
+
+  #onStack(act: () => void): void {
+    onStack(this.#thread, this.reader.assignment.slot, act)
   }
 
   /**
@@ -200,8 +199,7 @@ export class Executor implements TurnTaker {
 
   #deliverUntil(deadline: number): void {
     const { reader } = this
-    let countdown = this.#stride
-    let since = nowMs()
+    this.#stride.begin(nowMs())
     for (;;) {
       if (!this.#current) {
         if (reader.exhausted && !this.#endFetch()) return
@@ -226,12 +224,10 @@ export class Executor implements TurnTaker {
         this.#finish()
         return
       }
-      if (--countdown > 0) continue
+      if (!this.#stride.isOver()) continue
       const now = nowMs()
-      this.#stride = now - since < 0.2 ? Math.min(STRIDE_MAX, this.#stride * 2) : Math.max(1, this.#stride >> 1)
+      this.#stride.next(now)
       if (now >= deadline || this.#paused) return
-      since = now
-      countdown = this.#stride
     }
   }
 
@@ -292,14 +288,13 @@ export class Executor implements TurnTaker {
         return
       }
       if (known.dying) {
-        const { deliveryAttempt, failedAttempts } = known
-        const dying = new RecordDelivery(reader.frame, reader.at, offset, deliveryAttempt, failedAttempts)
+        const dying = this.#delivery(known.deliveryAttempt, known.failedAttempts)
         this.#settle(dying, 'failed', new Error('it waits for its dead letter'))
         return
       }
       // What comes before a suspect had returned.
       const isDoubtful = offset > reader.suspectTo && reader.isDoubtful(offset)
-      const wait = Math.max(known.notBeforeMs, isDoubtful ? this.#doubtsEndMs : 0) - wallMs()
+      const wait = Math.max(known.notBeforeMs, isDoubtful ? this.#doubtsEndMs : 0) - nowMs()
       if (wait > 0) {
         this.#hold(wait, isDoubtful)
         return
@@ -309,18 +304,11 @@ export class Executor implements TurnTaker {
     }
     const { handler } = this.#setting
     const context = this.#context
-    const delivery = new RecordDelivery(
-      reader.frame,
-      reader.at,
-      offset,
-      known === undefined ? 1 : known.deliveryAttempt + 1,
-      known === undefined ? 0 : known.failedAttempts,
-    )
+    const delivery = this.#delivery((known?.deliveryAttempt ?? 0) + 1, known?.failedAttempts ?? 0)
+    this.#isAlone = this.#confirms && (offset <= reader.suspectTo || delivery.failedAttempts > 0)
     reader.handOut(offset)
     if (this.#setting.atMostOnce) reader.claim(offset + 1)
-    const turn = (this.#thread.address + CLIENT_TURN) >> 2
-    const { i32 } = this.#thread.memory
-    i32[turn] = ((i32[turn] as number) + 1) | 0
+    countTurn(this.#thread)
     this.#handOut++
     let result: unknown
     try {
@@ -329,20 +317,26 @@ export class Executor implements TurnTaker {
       this.#failed(delivery, error)
       return
     }
-    if (result === undefined && context.outstanding === 0) reader.returned(offset + 1)
+    if (result === undefined && context.outstanding === 0 && !this.#isAlone) reader.returned(offset + 1)
     else this.#take(delivery, result)
+  }
+
+  #delivery(deliveryAttempt: number, failedAttempts: number): RecordDelivery {
+    const { frame, at, offset } = this.reader
+    return new RecordDelivery(frame, at, offset, deliveryAttempt, failedAttempts)
   }
 
   /** The rarer ends of a call: a promise, an output, publishes that nobody awaited. */
   #take(delivery: RecordDelivery, result: unknown): void {
     const context = this.#context
     if (isPromiseLike(result)) this.#await(delivery, result)
-    else if (context.outstanding > 0)
-      this.#await(
-        delivery,
-        context.settled().then(() => result),
-      )
+    else if (context.outstanding > 0) this.#awaitPublishes(delivery, result)
     else this.#output(delivery, result)
+  }
+
+  #awaitPublishes(delivery: RecordDelivery, value: unknown): void {
+    const published = this.#context.settled().then(() => value)
+    this.#await(delivery, published)
   }
 
   #await(delivery: RecordDelivery, promise: PromiseLike<unknown>): void {
@@ -352,27 +346,27 @@ export class Executor implements TurnTaker {
     this.#turnstile.enter(this.reader.assignment.member)
     this.#clock.start(delivery)
     promiseOf(promise).then(
-      value => {
-        if (handOut !== this.#handOut || this.#state !== 'pending') return
-        const context = this.#context
-        if (context.outstanding > 0) {
-          this.#await(
-            delivery,
-            context.settled().then(() => value),
-          )
-          return
-        }
-        this.#settles(handOut)
-        this.#enter('running')
-        this.#output(delivery, value)
-        if (this.#isRunning) this.#goOn()
-      },
-      (error: unknown) => {
-        if (!this.#settles(handOut)) return
-        this.#failed(delivery, error)
-        this.#goOn()
-      },
+      value => this.#onStack(() => this.#resolved(delivery, handOut, value)),
+      (error: unknown) => this.#onStack(() => this.#rejected(delivery, handOut, error)),
     )
+  }
+
+  #resolved(delivery: RecordDelivery, handOut: number, value: unknown): void {
+    if (handOut !== this.#handOut || this.#state !== 'pending') return
+    if (this.#context.outstanding > 0) {
+      this.#awaitPublishes(delivery, value)
+      return
+    }
+    this.#settles(handOut)
+    this.#enter('running')
+    this.#output(delivery, value)
+    if (this.#isRunning) this.#goOn()
+  }
+
+  #rejected(delivery: RecordDelivery, handOut: number, error: unknown): void {
+    if (!this.#settles(handOut)) return
+    this.#failed(delivery, error)
+    this.#goOn()
   }
 
   /** Whether this hand-out is still the one that is pending; if so it is over. */
@@ -395,48 +389,50 @@ export class Executor implements TurnTaker {
   }
 
   #output(delivery: RecordDelivery, value: unknown): void {
-    const { output } = this.#setting
-    if (value === undefined || output === null) {
-      this.reader.returned(delivery.offset + 1)
-      return
-    }
-    const message = { key: delivery.key, value }
-    try {
-      if (!this.#setting.atMostOnce && output.tryPublish(message)) {
-        this.#hasUnconfirmed = true
-        this.reader.returned(delivery.offset + 1)
+    const { output, atMostOnce } = this.#setting
+    const message = value === undefined || output === null ? null : { key: delivery.key, value }
+    if (this.#isAlone)
+      this.#awaitEnd(delivery, settledForGood(output, this.#keeper, message, delivery.offset + 1), true)
+    else if (message === null || output === null) this.reader.returned(delivery.offset + 1)
+    else {
+      try {
+        if (!atMostOnce && output.tryPublish(message)) {
+          this.#hasUnconfirmed = true
+          this.reader.returned(delivery.offset + 1)
+          return
+        }
+      } catch (error) {
+        this.#failed(delivery, error)
         return
       }
-    } catch (error) {
-      this.#failed(delivery, error)
-      return
+      // The output topic is full, or no commit can wait for it: the partition does, for as long as that takes.
+      this.#awaitEnd(delivery, output.publish(message, FOR_EVER, true), false)
     }
-    this.#awaitOutput(delivery, output, message)
   }
 
   /**
-   * The output topic is full, or no commit can wait for it: the partition does, for as long as that takes. The handler has
-   * returned: neither time nor its thread's death is held against it.
+   * The handler has returned, and its record waits for this to be over; no time is held against it. `isCharged`: the death of
+   * its thread is, because it may have died of it before.
    */
-  #awaitOutput(
-    delivery: RecordDelivery,
-    output: TopicProducer,
-    message: { readonly key: string | null; readonly value: unknown },
-  ): void {
+  #awaitEnd(delivery: RecordDelivery, ending: Promise<unknown>, isCharged: boolean): void {
     const handOut = this.#handOut
     this.#enter('pending')
-    output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }, true).then(
+    if (isCharged) {
+      this.reader.active(1)
+      this.#turnstile.enter(this.reader.assignment.member)
+    }
+    ending.then(
       () => {
         if (!this.#settles(handOut)) return
         this.#enter('running')
         this.reader.returned(delivery.offset + 1)
+        if (isCharged) {
+          this.#hasUnconfirmed = false
+          this.#commit(delivery.offset + 1, false)
+        }
         this.#goOn()
       },
-      (error: unknown) => {
-        if (!this.#settles(handOut)) return
-        this.#failed(delivery, error)
-        this.#goOn()
-      },
+      (error: unknown) => this.#onStack(() => this.#rejected(delivery, handOut, error)),
     )
   }
 
@@ -445,18 +441,21 @@ export class Executor implements TurnTaker {
   }
 
   #settle(delivery: RecordDelivery, how: SettleHow, error: unknown): void {
-    const { member, epoch, place } = this.reader.assignment
+    // A look at it may run code of its own, while it is still charged with what that does.
+    const wire = toWire(error)
     this.#context.forget() // what it published is none of the next delivery's business
     this.#enter('held')
     this.#current = true
     this.#passed()
     this.#judged = delivery
     if (!this.#setting.atMostOnce) this.reader.failed(delivery.offset)
-    if (
-      !this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, toWire(error))
-    ) {
-      this.#timer.start(LINK_RETRY_MS, () => this.#settle(delivery, how, error))
-    }
+    this.#tell(delivery, how, wire)
+  }
+
+  #tell(delivery: RecordDelivery, how: SettleHow, error: ErrorWire): void {
+    const { member, epoch, place } = this.reader.assignment
+    if (!this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, error))
+      this.#timer.start(LINK_RETRY_MS, () => this.#tell(delivery, how, error))
   }
 
   /** `alone`: when the time has come it waits until no other promise of the thread is pending. */

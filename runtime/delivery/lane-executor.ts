@@ -10,13 +10,13 @@
  * ahead of it is known to whoever comes next.
  */
 
-import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import type { AnyHandler } from '../define.ts'
-import { failureOf, MillraceError } from '../errors.ts'
+import { failureOf, MillraceError, toWire } from '../errors.ts'
 import type { Ledger } from '../group/ledger.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import { SettlementQueue } from '../group/settlement-queue.ts'
-import { CLIENT_RUNNING, CLIENT_TURN, LEDGER_RECORDS } from '../layout.ts'
+import { LEDGER_RECORDS } from '../layout.ts'
 import { type SettleHow, VERDICT } from '../link.ts'
 import type { BatchShape } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
@@ -26,6 +26,7 @@ import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import { Lane, type LaneEntry } from './lane.ts'
 import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { countTurn, onStack } from './on-stack.ts'
 import { outputsOf } from './outputs.ts'
 import { isPromiseLike, promiseOf } from './promise-like.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -139,7 +140,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     if (this.#closed) return false
     if (this.#lane.prefix > this.reader.committed) return true
     if (!this.#mayCall()) return false
-    const now = wallMs()
+    const now = nowMs()
     if (this.#lane.hasNext(now) && (this.#filling === -1 || this.#batchIsDue(now))) return true
     return this.#hasRoom() && this.reader.ready()
   }
@@ -167,15 +168,15 @@ export class LaneExecutor implements TurnTaker, Settler {
     }
     if (this.#commit()) worked = true
     this.#thread.phase('idle')
-    if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(wallMs()))) this.#passed()
-    this.#arm(this.#lane.dueMs - wallMs())
+    if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(nowMs()))) this.#passed()
+    this.#arm(this.#lane.dueMs - nowMs())
     return worked
   }
 
   /** Records for one call, once there are some that may go. */
   #pick(): readonly Entry[] {
     const { maxRecords, maxWaitMs } = this.#setting.batch
-    const now = wallMs()
+    const now = nowMs()
     const lane = this.#lane
     while (this.reader.offset < this.reader.suspectTo || !lane.batchIsReady(maxRecords, now)) {
       if (!this.#hasRoom()) this.#commit()
@@ -206,7 +207,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     if (known?.settled === true) this.#ledger.settle(offset, entry.deliveryAttempt)
     else if (entry.stage === 'judged') {
       this.#open.set(offset, entry)
-      this.#settlements.send(offset, 'failed', entry.deliveryAttempt, new Error('it waits for its dead letter'))
+      this.#settlements.send(offset, 'failed', entry.deliveryAttempt, toWire(new Error('it waits for its dead letter')))
     }
   }
 
@@ -257,34 +258,35 @@ export class LaneExecutor implements TurnTaker, Settler {
       this.#open.set(entry.offset, entry)
       this.#ledger.handOut(entry.offset, entry.deliveryAttempt)
     }
-    const { i32 } = this.#thread.memory
-    const running = (this.#thread.address + CLIENT_RUNNING) >> 2
-    const turn = (this.#thread.address + CLIENT_TURN) >> 2
-    const { slot, member } = this.reader.assignment
-    const alone = entries.length === 1
-    if (alone) this.reader.handOut((entries[0] as Entry).offset)
-    i32[turn] = ((i32[turn] as number) + 1) | 0
-    i32[running] = alone ? slot : -slot
-    let result: unknown
-    try {
-      result = batches
-        ? handler.batch?.(deliveries as unknown as readonly ManualDelivery[], this.userState, context)
-        : handler.message?.(deliveries[0] as RecordDelivery, this.userState, context)
-    } catch (error) {
-      i32[running] = 0
-      this.#failed(call, failureOf(error), error)
-      return
-    }
-    i32[running] = 0
-    if (result === undefined && context.outstanding === 0) {
-      this.#done(call)
-      return
-    }
-    turnstile.enter(member)
-    const { handlerTimeoutMs } = this.#setting
-    if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) this.#timeOutAfter(call, handlerTimeoutMs)
-    this.#returned(call, result)
-    this.#sayActive()
+    countTurn(this.#thread)
+    this.#onStack(entries, () => {
+      let result: unknown
+      try {
+        result = batches
+          ? handler.batch?.(deliveries as unknown as readonly ManualDelivery[], this.userState, context)
+          : handler.message?.(deliveries[0] as RecordDelivery, this.userState, context)
+      } catch (error) {
+        this.#failed(call, failureOf(error), error)
+        return
+      }
+      if (result === undefined && context.outstanding === 0) {
+        this.#done(call)
+        return
+      }
+      turnstile.enter(this.reader.assignment.member)
+      const { handlerTimeoutMs } = this.#setting
+      if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) this.#timeOutAfter(call, handlerTimeoutMs)
+      this.#returned(call, result)
+      this.#sayActive()
+    })
+  }
+
+  /** Code of a user's may run for these records, of which one alone is charged with what it does. */
+  #onStack(entries: readonly Entry[], act: () => void): void {
+    const { slot } = this.reader.assignment
+    const [first] = entries
+    if (first !== undefined && entries.length === 1) this.reader.handOut(first.offset)
+    onStack(this.#thread, entries.length === 1 ? slot : -slot, act)
   }
 
   /** The handler gave `value` back: a promise, an output, or nothing; what it published is confirmed first. */
@@ -302,11 +304,13 @@ export class LaneExecutor implements TurnTaker, Settler {
     promiseOf(promise).then(
       value => {
         if (call.over) return
-        this.#returned(call, value)
-        if (!call.over) this.#sayActive()
+        this.#onStack(this.#left(call), () => {
+          this.#returned(call, value)
+          if (!call.over) this.#sayActive()
+        })
       },
       (error: unknown) => {
-        if (!call.over) this.#failed(call, failureOf(error), error)
+        if (!call.over) this.#onStack(this.#left(call), () => this.#failed(call, failureOf(error), error))
       },
     )
   }
@@ -320,12 +324,14 @@ export class LaneExecutor implements TurnTaker, Settler {
     let published: Promise<unknown>
     try {
       const messages = outputsOf(call.deliveries, value, handler.batch !== undefined)
-      // A full output is waited for, for as long as that takes; neither time nor the thread's death is held against them.
+      // A full output is waited for, for as long as that takes; time is not held against them.
       if (call.timer !== null) clearTimeout(call.timer)
       const left = this.#left(call)
-      for (const entry of left) this.#ledger.back(entry.offset, entry.deliveryAttempt)
-      call.handled = left.length
-      this.#handled += left.length
+      // Nor is the thread's death, unless it has died of one of them before, or may have.
+      if (!(this.#lane.careful || (left.length === 1 && (left[0] as Entry).failedAttempts > 0))) {
+        call.handled = left.length
+        this.#handled += left.length
+      }
       published = Promise.all(
         messages.map(message => output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }, true)),
       )
@@ -417,6 +423,7 @@ export class LaneExecutor implements TurnTaker, Settler {
         for (const { stage, offset } of entries) if (handled === 0 && stage === 'out') this.reader.handOut(offset)
     }
     this.reader.active(active)
+    this.reader.handled(this.#handled)
   }
 
   #settled(entry: Entry): void {
@@ -432,9 +439,11 @@ export class LaneExecutor implements TurnTaker, Settler {
   }
 
   #judge(entry: Entry, how: SettleHow, error: unknown): void {
+    // A look at it may run code of its own, while it is still charged with what that does.
+    const wire = toWire(error)
     this.#lane.fail(entry)
     this.#ledger.back(entry.offset, entry.deliveryAttempt)
-    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, error)
+    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, wire)
   }
 
   verdict({ epoch, offset, action, failedAttempts, delayMs }: Verdict): void {
@@ -443,7 +452,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     if (action === VERDICT.skip) this.#settled(entry)
     else if (failedAttempts >= entry.failedAttempts) {
       this.#open.delete(offset)
-      this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
+      this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
     }
     this.#thread.wake()
   }

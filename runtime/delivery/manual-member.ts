@@ -7,8 +7,8 @@
  *
  * Bound: `window` deliveries out over all partitions, and WAITING_MAX records of a partition read and held back.
  */
-import { clearTimeout, nowMs, setTimeout, wallMs } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
+import { MillraceError, toWire } from '../errors.ts'
 import type { Ledger } from '../group/ledger.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
 import { SettlementQueue } from '../group/settlement-queue.ts'
@@ -77,7 +77,7 @@ class ManualReader implements TurnTaker, Settler {
   ready(): boolean {
     if (this.#lane.prefix > this.reader.committed) return true
     if (this.paused || this.#credits.available <= 0) return false
-    return this.#lane.hasNext(wallMs()) || (this.#hasRoom() && this.reader.ready())
+    return this.#lane.hasNext(nowMs()) || (this.#hasRoom() && this.reader.ready())
   }
 
   #hasRoom(): boolean {
@@ -86,7 +86,7 @@ class ManualReader implements TurnTaker, Settler {
 
   turn(deadline: number): boolean {
     let worked = this.#commit()
-    const now = wallMs()
+    const now = nowMs()
     for (
       let count = 0;
       count < TURN_DELIVERIES_MAX && !this.paused && !this.#closed && this.#credits.available > 0;
@@ -123,7 +123,12 @@ class ManualReader implements TurnTaker, Settler {
   /** It is to be a dead letter: its verdict went to the reader before, if it was given. */
   #askAgain(entry: Entry): void {
     this.#judged.set(entry.offset, entry)
-    this.#settlements.send(entry.offset, 'failed', entry.deliveryAttempt, new Error('it waits for its dead letter'))
+    this.#settlements.send(
+      entry.offset,
+      'failed',
+      entry.deliveryAttempt,
+      toWire(new Error('it waits for its dead letter')),
+    )
   }
 
   /** Whether the ledger reaches as far as this record. */
@@ -190,13 +195,14 @@ class ManualReader implements TurnTaker, Settler {
   }
 
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void {
+    const wire = toWire(error)
     const entry = this.#returned(delivery)
     if (entry === null) return
     // Known here at once, so that nothing it holds goes out while the group decides.
     this.#lane.fail(entry)
     this.#judged.set(entry.offset, entry)
     this.#back(entry)
-    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, error)
+    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, wire)
   }
 
   late({ topic, partition, offset }: SettleableDelivery): MillraceError {
@@ -217,7 +223,7 @@ class ManualReader implements TurnTaker, Settler {
       this.#settle(entry)
     } else if (failedAttempts >= entry.failedAttempts) {
       this.#judged.delete(offset)
-      this.#lane.judge(entry, failedAttempts, wallMs() + delayMs)
+      this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
       this.#thread.wake()
     }
   }

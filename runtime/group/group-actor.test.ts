@@ -85,7 +85,7 @@ function groupHouse(records: number, atMostOnce = false) {
       log: null,
     })
     topic.takeDeadLetters(desk)
-    if (!hasRoom) topic.appendLetter = () => false
+    if (!hasRoom) topic.appendLetter = () => 'full'
     const made = new GroupActor(memory, place, partition, topic, {
       deadLettered: ({ offset }) => buried.push(offset),
       fault,

@@ -10,17 +10,9 @@
  */
 
 import type { Memory } from 'sharedarraybuffer-ring'
-import { random, wallMs } from '../../actors/world.ts'
-import {
-  FAULT_POINT,
-  SLOT_ACTIVE,
-  SLOT_COMMITTED,
-  SLOT_EPOCH,
-  SLOT_HANDED,
-  SLOT_LEDGER,
-  SLOT_MANY,
-  SLOT_RETURNED,
-} from '../layout.ts'
+import { nowMs, random, wallMs } from '../../actors/world.ts'
+import type { Instant } from '../clock.ts'
+import { FAULT_POINT, SLOT_COMMITTED, SLOT_EPOCH, SLOT_LEDGER, SLOT_RETURNED } from '../layout.ts'
 import { SETTLE, VERDICT } from '../link.ts'
 import { nearestOffset } from '../log/frame.ts'
 import type { HostLink, Settlement } from '../partition/host-link.ts'
@@ -39,11 +31,14 @@ import {
   step,
 } from './group-cursor.ts'
 import { type GroupGate, gateOf } from './group-gate.ts'
+import { GroupLetters } from './group-letters.ts'
 import type { GroupState } from './group-states.ts'
 import { type HandedOver, handOver, knownRecords } from './hand-over.ts'
 import { Ledger } from './ledger.ts'
-import { type Dying, writeLetter } from './letter-writer.ts'
+import type { Dying } from './letter-writer.ts'
 import { asOfSnapshot, lettersBeyond, type PassedOver, reopened } from './reopened-group.ts'
+import { leftSlot, prepareSlot } from './slot-words.ts'
+import { storedFailure } from './stored-failure.ts'
 
 interface OpenSlot {
   readonly place: SlotPlace
@@ -65,6 +60,11 @@ const HOWS: Readonly<Record<number, FailureHow>> = {
   [SETTLE.decode]: 'decode',
 }
 
+/** Now, on both clocks. */
+function instant(): Instant {
+  return { nowMs: nowMs(), wallMs: wallMs() }
+}
+
 export class GroupActor {
   readonly place: GroupPlace
   readonly partition: PartitionActor
@@ -74,7 +74,7 @@ export class GroupActor {
   readonly #surroundings: GroupSurroundings
   #cursor: CursorState
   #slot: OpenSlot | null = null
-  #dying: Dying[] = []
+  readonly #letters: GroupLetters
   /** A predecessor may have appended a dead letter and died before it said so: its reader is to be told again. */
   #owesSkips = false
   readonly #gate: GroupGate
@@ -105,6 +105,9 @@ export class GroupActor {
     this.#surroundings = surroundings
     this.#block = new GroupBlock(memory, place.block)
     this.#gate = gateOf(memory, partition, this.#block)
+    this.#letters = new GroupLetters(place, partition, deadLetters, this.#gate, event =>
+      surroundings.deadLettered(event),
+    )
     // Those that lie before where letters are looked for have been remembered.
     this.#lettersFrom = kept?.letters ?? 0
     const done = new Set([
@@ -126,7 +129,7 @@ export class GroupActor {
       // On disk it may have been known as one to be tried again, by a group that was named before its letters were known.
       if (done.has(failure.offset | 0) && (isDying || partition.log !== null))
         this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
-      else if (isDying) this.#dying.push({ failure, error: '{}' })
+      else if (isDying) this.#letters.wait({ failure, error: '{}' })
     }
     this.#letGo()
   }
@@ -136,7 +139,7 @@ export class GroupActor {
     const earliest = this.place.from === 'earliest'
     this.#gate.begin(earliest)
     const first = this.place.snapshotOffset ?? (earliest ? logStartOffset : highWatermark)
-    const reopening = reopened(kept, letters, { highWatermark, first }, wallMs())
+    const reopening = reopened(kept, letters, { highWatermark, first }, instant())
     const { committed, skipped, passedOver, deadLettered, failed, failures } = reopening
     this.#passedOver = reopening.gap
     this.#block.passedOver = passedOver
@@ -162,7 +165,7 @@ export class GroupActor {
       failed: this.#cursor.failed,
       // Until somebody joins it, its letters are looked for from where they were the last time.
       letters: this.#deadLetters?.highWatermark ?? this.#lettersFrom,
-      failures: [...this.#cursor.failures.values()],
+      failures: [...this.#cursor.failures.values()].map(storedFailure),
       beyond: [...this.#beyond],
     }
   }
@@ -215,11 +218,7 @@ export class GroupActor {
     if (this.#block.closedEpoch === place.epoch) return this.#startAt()
     const words = this.#memory.i32
     if (words[(place.slot + SLOT_EPOCH) >> 2] !== place.epoch) {
-      const low = this.#committed | 0
-      for (const word of [SLOT_COMMITTED, SLOT_HANDED, SLOT_RETURNED]) words[(place.slot + word) >> 2] = low
-      words[(place.slot + SLOT_ACTIVE) >> 2] = 0
-      words[(place.slot + SLOT_MANY) >> 2] = 0
-      new Ledger(this.#memory, place.slot + SLOT_LEDGER).takeOver(this.#block.ledger, this.#committed)
+      prepareSlot(this.#memory, place.slot, this.#committed, this.#block.ledger)
       this.#gate.prepare(place.slot, this.#committed)
       this.#ceiling?.prepare(place.slot)
       this.#memory.store(place.slot + SLOT_EPOCH, place.epoch)
@@ -290,18 +289,8 @@ export class GroupActor {
   }
 
   #handOver(slot: number, crash: SlotCrash | null): HandedOver {
-    const { i32 } = this.#memory
-    const committed = this.committed()
-    const word = (at: number): number => nearestOffset(committed, this.#memory.load(slot + at))
-    const [handed, returned] = [word(SLOT_HANDED), word(SLOT_RETURNED)]
-    const left = {
-      committed,
-      handed,
-      returned,
-      active: i32[(slot + SLOT_ACTIVE) >> 2] as number,
-      many: i32[(slot + SLOT_MANY) >> 2] === 1,
-      crash,
-    }
+    const left = leftSlot(this.#memory, slot, this.committed(), crash)
+    const { committed, handed, returned } = left
     if (this.place.policy.atMostOnce) {
       // Nobody tries it again: whatever the thread died of, it is lost, and said to be.
       const lost = crash !== null && handed === returned + 1
@@ -321,11 +310,11 @@ export class GroupActor {
   }
 
   #step(input: CursorInput, error: string): boolean {
-    const now = wallMs()
+    const now = instant()
     const next = step(this.#cursor, input, now, random)
     if (next.effects.some(effect => effect.kind === 'later')) return false
     this.#cursor = next.state
-    for (const effect of next.effects) this.#carryOut(effect, error, now)
+    for (const effect of next.effects) this.#carryOut(effect, error, now.nowMs)
     return true
   }
 
@@ -344,7 +333,7 @@ export class GroupActor {
           effect.failure.offset,
           VERDICT.retry,
           effect.failure.failedAttempts,
-          Math.max(0, effect.failure.notBeforeMs - now),
+          Math.ceil(Math.max(0, effect.failure.notBeforeMs - now)),
         )
         break
       case 'skip':
@@ -355,7 +344,7 @@ export class GroupActor {
         break
       case 'deadLetter':
         this.#bury({ failure: effect.failure, error })
-        if (this.#dying.length > 0) this.#surroundings.fault(FAULT_POINT.letterWaits)
+        if (this.#letters.waiting > 0) this.#surroundings.fault(FAULT_POINT.letterWaits)
         break
       case 'later':
         break
@@ -370,30 +359,21 @@ export class GroupActor {
   }
 
   #bury(dying: Dying): void {
-    if (this.#beyond.delete(dying.failure.offset) || this.#appendDeadLetter(dying)) {
+    if (this.#beyond.delete(dying.failure.offset) || this.#letters.write(dying)) {
       this.#surroundings.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#step({ kind: 'deadLettered', offset: dying.failure.offset }, '')
-    } else this.#dying.push(dying)
+    }
     this.#letGo()
-  }
-
-  #appendDeadLetter(dying: Dying): boolean {
-    const target = this.#deadLetters
-    if (target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
-    const event = writeLetter(this.place, this.partition, this.#gate.pin, target, dying)
-    if (event !== null) this.#surroundings.deadLettered(event)
-    return event !== null
   }
 
   /** Work left over from before: dead letters that had no room, failures that are behind the committed offset now. */
   tend(): boolean {
     let worked = false
     if (this.#owesSkips && (this.#slot?.link.room() ?? 0) >= this.#cursor.failures.size) this.#repeatSkips()
-    if (this.#dying.length > 0 && this.#slotHasRoom()) {
-      const dying = this.#dying
-      this.#dying = []
-      for (const each of dying) this.#bury(each)
-      worked = this.#dying.length < dying.length
+    if (this.#letters.waiting > 0 && this.#slotHasRoom()) {
+      const waiting = this.#letters.take()
+      for (const each of waiting) this.#bury(each)
+      worked = this.#letters.waiting < waiting.length
     }
     if (this.#cursor.failures.size > 0) {
       const before = this.#cursor.failures.size
@@ -405,11 +385,16 @@ export class GroupActor {
 
   /** Whether a reader's commit would let something go on here. */
   get waits(): boolean {
-    return this.#dying.length > 0 || this.#cursor.failures.size > 0
+    return this.#letters.waiting > 0 || this.#cursor.failures.size > 0
+  }
+
+  /** What is to be told of its dead letters, where they have no room. */
+  get letters(): Pick<GroupLetters, 'takeStall' | 'stallsInMs' | 'stuck'> {
+    return this.#letters
   }
 
   #slotHasRoom(): boolean {
-    return this.#slot === null || this.#slot.link.room() > this.#dying.length
+    return this.#slot === null || this.#slot.link.room() > this.#letters.waiting
   }
 
   /** Whether its reader may commit, or has committed what is not kept on disk yet. */
@@ -442,14 +427,14 @@ export class GroupActor {
 
   /** Whether everything below `offset` is settled. */
   settledTo(offset: number): boolean {
-    return this.#passed() >= offset && (this.#dying.length === 0 || !this.place.policy.atMostOnce)
+    return this.#passed() >= offset && (this.#letters.waiting === 0 || !this.place.policy.atMostOnce)
   }
 
   /** Nobody reads for it: it goes on here, as if nothing had failed yet. */
   seek(offset: number): void {
     if (this.#slot !== null) throw new Error('broken invariant: a group is moved while a slot is open')
     for (const failed of this.#cursor.failures.keys()) this.#block.forget(failed)
-    this.#dying = []
+    this.#letters.forget()
     this.#beyond.clear()
     const { deadLettered, failed } = this.#cursor
     this.#cursor = openCursor(this.place.policy, [], deadLettered, failed)
@@ -488,7 +473,7 @@ export class GroupActor {
       failures: failed,
       lagBytes: (window.end - this.#gate.pin) | 0,
       deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
-      waitsForDeadLetters: this.#dying.length > 0,
+      waitsForDeadLetters: this.#letters.waiting > 0,
     }
   }
 }

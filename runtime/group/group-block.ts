@@ -13,6 +13,7 @@ import {
   FAILURE_FIRST_MS,
   FAILURE_LAST_MS,
   FAILURE_NOT_BEFORE_MS,
+  FAILURE_NOT_BEFORE_WALL_MS,
   FAILURE_OFFSET,
   FAILURE_STATE,
   FAILURES_MAX,
@@ -165,6 +166,7 @@ export class GroupBlock {
     f64[(at + FAILURE_FIRST_MS) >> 3] = failure.firstMs
     f64[(at + FAILURE_LAST_MS) >> 3] = failure.lastMs
     f64[(at + FAILURE_NOT_BEFORE_MS) >> 3] = failure.notBeforeMs
+    f64[(at + FAILURE_NOT_BEFORE_WALL_MS) >> 3] = failure.notBeforeWallMs
     i32[(at + FAILURE_ATTEMPTS) >> 2] = failure.failedAttempts
     const reason = failure.reason === null ? 0 : REASONS.indexOf(failure.reason) + 1
     i32[(at + FAILURE_STATE) >> 2] = STATES.indexOf(failure.state) | (reason << 16)
@@ -192,6 +194,7 @@ export class GroupBlock {
         firstMs: f64[(at + FAILURE_FIRST_MS) >> 3] as number,
         lastMs: f64[(at + FAILURE_LAST_MS) >> 3] as number,
         notBeforeMs: f64[(at + FAILURE_NOT_BEFORE_MS) >> 3] as number,
+        notBeforeWallMs: f64[(at + FAILURE_NOT_BEFORE_WALL_MS) >> 3] as number,
         reason: REASONS[(state >>> 16) - 1] ?? null,
         state: STATES[state & 0xffff] ?? 'retry',
       })

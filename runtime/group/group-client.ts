@@ -208,13 +208,15 @@ export class GroupClient<V> implements Group<V> {
       passedOver: total('passedOver'),
       failures: total('failures'),
       lag: total('lag'),
+      waitsForDeadLetters: reports.some(({ waitsForDeadLetters }) => waitsForDeadLetters),
       restarts,
       threads,
-      partitions: reports.map(({ partition, committed, highWatermark, lag }) => ({
+      partitions: reports.map(({ partition, committed, highWatermark, lag, waitsForDeadLetters }) => ({
         partition,
         committed,
         highWatermark,
         lag,
+        waitsForDeadLetters,
       })),
     }
   }

@@ -22,6 +22,9 @@ const policy = (options: Partial<RetryPolicy> = {}): RetryPolicy => ({
   ...options,
 })
 
+/** What the wall clock is ahead, so that moments on the two cannot be taken for each other. */
+const WALL_MS = 1_000_000
+
 /** A state that inputs are put to, one after the other. */
 class Cursor {
   state: CursorState
@@ -31,7 +34,7 @@ class Cursor {
   }
 
   take(input: CursorInput, now = 1_000, random = 0): readonly CursorEffect[] {
-    const next = step(this.state, input, now, () => random)
+    const next = step(this.state, input, { nowMs: now, wallMs: WALL_MS + now }, () => random)
     this.state = next.state
     return next.effects
   }
@@ -47,15 +50,19 @@ class Cursor {
   }
 }
 
+/** For people and for another process on the wall clock, for this one on the other. */
+const failedAt = (first: number, last: number) => ({ firstMs: WALL_MS + first, lastMs: WALL_MS + last })
+const dueAt = (due: number) => ({ notBeforeMs: due, notBeforeWallMs: WALL_MS + due })
+
 t.test('failures are counted and kept before they are answered; the last one is a dead letter', async t => {
   const cursor = new Cursor(policy())
   t.match(cursor.fails(7, 1, 'failed', 50), [
     { kind: 'keep' },
-    { kind: 'retry', failure: { offset: 7, failedAttempts: 1, firstMs: 50, lastMs: 50, notBeforeMs: 150 } },
+    { kind: 'retry', failure: { offset: 7, failedAttempts: 1, ...failedAt(50, 50), ...dueAt(150) } },
   ])
   t.match(cursor.fails(7, 3, 'timeout', 200), [
     { kind: 'keep' },
-    { kind: 'retry', failure: { failedAttempts: 2, deliveryAttempt: 3, firstMs: 50, lastMs: 200, notBeforeMs: 400 } },
+    { kind: 'retry', failure: { failedAttempts: 2, deliveryAttempt: 3, ...failedAt(50, 200), ...dueAt(400) } },
   ])
   t.match(cursor.fails(7, 4, 'failed', 500), [
     { kind: 'keep' },

@@ -11,6 +11,7 @@
  *
  * Bound: FAILURES_MAX records that failed and are not yet behind the committed offset; beyond that an input is `later`.
  */
+import type { Instant } from '../clock.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import type { RetryPolicy } from '../places.ts'
 import type { DeadLetterReason } from '../types.ts'
@@ -21,9 +22,13 @@ export interface Failure {
   readonly failedAttempts: number
   /** The hand-out whose failure was counted last. */
   readonly deliveryAttempt: number
+  /** In `wallMs`, for people to read, as is `lastMs`. */
   readonly firstMs: number
   readonly lastMs: number
+  /** When it may be handed out again, in `nowMs`. */
   readonly notBeforeMs: number
+  /** The same moment as it was on the wall clock when it was set, for another process. */
+  readonly notBeforeWallMs: number
   /** Why it is to be a dead letter; null while it is to be retried. */
   readonly reason: DeadLetterReason | null
   /** `retry`: to be handed out again. `dying`: to be appended to the dead-letter topic. `dead`: appended. */
@@ -89,7 +94,7 @@ export function openCursor(
   return { policy, failures: new Map(failures.map(failure => [failure.offset, failure])), deadLettered, failed }
 }
 
-export function step(state: CursorState, input: CursorInput, now: number, rng: () => number): CursorStep {
+export function step(state: CursorState, input: CursorInput, now: Instant, rng: () => number): CursorStep {
   switch (input.kind) {
     case 'settled':
     case 'crashed':
@@ -126,7 +131,7 @@ function settled(
   committed: number,
   how: FailureHow,
   deliveryAttempt: number,
-  now: number,
+  now: Instant,
   rng: () => number,
 ): CursorStep {
   if (offset < committed) return { state, effects: NOTHING }
@@ -140,13 +145,15 @@ function settled(
   const reason = deadLetterReason(how, failedAttempts, state.policy)
   const dropped = reason === null && state.policy.atMostOnce
   const retried = reason === null && !dropped
+  const waitMs = retried ? retryDelayMs(state.policy, failedAttempts, rng) : 0
   const failure: Failure = {
     offset,
     failedAttempts,
     deliveryAttempt,
-    firstMs: known?.firstMs ?? now,
-    lastMs: now,
-    notBeforeMs: retried ? now + retryDelayMs(state.policy, failedAttempts, rng) : now,
+    firstMs: known?.firstMs ?? now.wallMs,
+    lastMs: now.wallMs,
+    notBeforeMs: now.nowMs + waitMs,
+    notBeforeWallMs: now.wallMs + waitMs,
     reason,
     state: retried ? 'retry' : dropped ? 'dead' : 'dying',
   }

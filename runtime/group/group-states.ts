@@ -12,7 +12,7 @@ import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 import type { GroupActor } from './group-actor.ts'
-import type { Failure } from './group-cursor.ts'
+import type { StoredFailure } from './stored-failure.ts'
 
 /** One group on one partition. */
 export interface GroupState {
@@ -28,7 +28,7 @@ export interface GroupState {
   readonly failed: number
   /** End of the partition that takes its dead letters. */
   readonly letters: number
-  readonly failures: readonly Failure[]
+  readonly failures: readonly StoredFailure[]
   /** Records that have a dead letter before `letters`, and found no room among the failures (reopened-group.ts). */
   readonly beyond: readonly number[]
 }

@@ -18,6 +18,7 @@ const failure = (offset: number, deliveryAttempt: number, state: Failure['state'
   firstMs: 1,
   lastMs: 2,
   notBeforeMs: 3,
+  notBeforeWallMs: 4,
   reason: null,
   state,
 })

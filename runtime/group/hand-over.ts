@@ -20,7 +20,7 @@ export interface LeftSlot {
   /** Whether the reader had several records in hand, and kept its ledger. */
   readonly many: boolean
   /** Null: it let go in good order. `executing`: the record at `handed` is the one that was being handled. */
-  readonly crash: { readonly executing: boolean } | null
+  readonly crash: { readonly executing: boolean; readonly charged?: boolean } | null
 }
 
 /** A record in a handler's hands for the `deliveryAttempt`-th time. */
@@ -65,9 +65,14 @@ function handOverMany(block: Ledger, slot: Ledger, { committed: said, handed, cr
 function handOverOne(block: Ledger, left: LeftSlot, failures: ReadonlyMap<number, Failure>): HandedOver {
   const { committed, handed, returned, active, crash } = left
   const last = handed - 1
-  // Returned, and handed out again because what they put out was not confirmed.
-  for (let offset = committed; offset < Math.min(returned, committed + LEDGER_RECORDS); offset++)
-    block.back(offset, attemptsOf(block, failures, offset) + 1)
+  // Returned, and handed out again because what they put out was not confirmed. The thread may have died of one of them: of
+  // a timer, or of a promise that nobody awaits.
+  const isSuspect = crash !== null && !crash.executing && crash.charged !== true
+  for (let offset = committed; offset < Math.min(returned, committed + LEDGER_RECORDS); offset++) {
+    const deliveryAttempt = attemptsOf(block, failures, offset) + 1
+    if (isSuspect) block.handOut(offset, deliveryAttempt)
+    else block.back(offset, deliveryAttempt)
+  }
   if (last < returned || last < committed) return { committed, executing: null }
   const before = attemptsOf(block, failures, last)
   const executing = crash?.executing === true

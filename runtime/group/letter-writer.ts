@@ -5,7 +5,7 @@
  * retention has removed them there is nothing to keep, and that is said in place of the error.
  */
 import { type ErrorWire, fromWire } from '../errors.ts'
-import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { LetterOutcome, PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace } from '../places.ts'
 import type { BrokerEvents } from '../types.ts'
 import { deadLetterFrame } from './dead-letter.ts'
@@ -18,14 +18,14 @@ export interface Dying {
   readonly error: string
 }
 
-/** What is to be told of it; null: `target` has no room now. `pin`: window position from which to look for the record. */
+/** What is to be told of it, or why it is not written. `pin`: window position from which to look for the record. */
 export function writeLetter(
   place: GroupPlace,
   source: PartitionActor,
   pin: number,
   target: PartitionActor,
   { failure, error }: Dying,
-): BrokerEvents['deadLettered'] | null {
+): BrokerEvents['deadLettered'] | Exclude<LetterOutcome, 'appended'> {
   const reason = failure.reason ?? 'failed'
   const record = source.record(pin, failure.offset)
   const { topicName, partition, group, member } = place
@@ -50,5 +50,6 @@ export function writeLetter(
     error: told,
   }
   const { frame, sign } = deadLetterFrame(record, obituary)
-  return target.appendLetter(frame, sign, member) ? { ...event, message: told.message } : null
+  const outcome = target.appendLetter(frame, sign, member)
+  return outcome === 'appended' ? { ...event, message: told.message } : outcome
 }

@@ -6,7 +6,7 @@
  * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { wallMs } from '../../actors/world.ts'
+import { nowMs } from '../../actors/world.ts'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
 import { MillraceError } from '../errors.ts'
@@ -16,6 +16,7 @@ import {
   SLOT_ACTIVE,
   SLOT_COMMITTED,
   SLOT_HANDED,
+  SLOT_HANDLED,
   SLOT_LEDGER,
   SLOT_MANY,
   SLOT_RETURNED,
@@ -255,6 +256,11 @@ export class PartitionReader {
     i32[at] = pending
   }
 
+  /** Of several in hand, so many are handled, and not settled before their outputs are confirmed. */
+  handled(waiting: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDLED) >> 2] = waiting
+  }
+
   /** Where a reader that has several records in hand says how each of them stands. */
   ledger(): Ledger {
     this.#memory.i32[(this.#slot + SLOT_MANY) >> 2] = 1
@@ -287,7 +293,7 @@ export class PartitionReader {
   /** What the group says of a record that failed. */
   keepVerdict({ offset, action, failedAttempts, delayMs }: Verdict, deliveryAttempt: number): void {
     const settled = action === VERDICT.skip
-    const notBeforeMs = wallMs() + delayMs
+    const notBeforeMs = nowMs() + delayMs
     this.keepKnown({ offset, failedAttempts, deliveryAttempt, notBeforeMs, settled, dying: false, suspect: false })
   }
 

@@ -12,6 +12,7 @@ import { GroupActor } from './group-actor.ts'
 import type { Failure } from './group-cursor.ts'
 import type { GroupState } from './group-states.ts'
 import { lettersBeyond, reopened } from './reopened-group.ts'
+import { type StoredFailure, storedFailure } from './stored-failure.ts'
 
 const ORDERS = storedShape(1, 'orders')
 const LETTERS = storedShape(2, 'orders.g.dlq')
@@ -248,7 +249,7 @@ t.test('more letters than a group can keep track of are found as well, and none 
   t.equal(group.made.report().deadLettered, count + 1)
 })
 
-const failure = (offset: number, state: Failure['state']): Failure => ({
+const failure = (offset: number, state: Failure['state']): StoredFailure => ({
   offset,
   failedAttempts: 2,
   deliveryAttempt: 2,
@@ -258,6 +259,8 @@ const failure = (offset: number, state: Failure['state']): Failure => ({
   reason: null,
   state,
 })
+
+const NOW = { nowMs: 77, wallMs: 1_000_000 }
 
 const KEPT: GroupState = {
   committed: 10,
@@ -272,7 +275,7 @@ const KEPT: GroupState = {
 }
 
 t.test('a group goes on where it was kept, and its letters make records dead that it knew otherwise', async t => {
-  const group = reopened(KEPT, [9, 11, 12, 13], { highWatermark: 40, first: 0 }, 77)
+  const group = reopened(KEPT, [9, 11, 12, 13], { highWatermark: 40, first: 0 }, NOW)
   t.match(group, { committed: 10, skipped: 2, deadLettered: 3, failed: 5 })
   t.strictSame(
     group.failures.map(({ offset, state }) => `${offset} ${state}`),
@@ -285,18 +288,34 @@ t.test('a group goes on where it was kept, and its letters make records dead tha
 t.test(
   'what was known of records that a loss of power took says nothing of those that come in their place',
   async t => {
-    const group = reopened(KEPT, [13, 31], { highWatermark: 14, first: 0 }, 77)
+    const group = reopened(KEPT, [13, 31], { highWatermark: 14, first: 0 }, NOW)
     t.strictSame(
       group.failures.map(({ offset }) => offset),
       [11, 12, 13],
     )
     t.strictSame([...lettersBeyond(KEPT, [13, 31], 10, 14, new Set())], [13])
-    t.equal(reopened(KEPT, [], { highWatermark: 6, first: 0 }, 77).committed, 6)
+    t.equal(reopened(KEPT, [], { highWatermark: 6, first: 0 }, NOW).committed, 6)
   },
 )
 
+t.test('what waits goes on waiting in another process, but for no longer than the backoff it was given', async t => {
+  const { wallMs } = NOW
+  // It failed a moment ago, as the clock says now, or long after that: then it was set back, by an hour and by a year.
+  const ago = [3_600_000, 4_000, 1_000, 0, -3_600_000, -31_536_000_000]
+  const failures = ago.map((sinceMs, at) => {
+    const lastMs = wallMs - sinceMs
+    return { ...failure(20 + at, 'retry'), lastMs, notBeforeMs: lastMs + 4_000 }
+  })
+  const group = reopened({ ...KEPT, failures }, [], { highWatermark: 40, first: 0 }, NOW)
+  t.strictSame(
+    group.failures.map(({ notBeforeMs }) => notBeforeMs - NOW.nowMs),
+    [0, 0, 3_000, 4_000, 4_000, 4_000],
+  )
+  t.strictSame(group.failures.map(storedFailure), failures, 'and is kept as it was')
+})
+
 t.test('a group of which nothing was kept begins where it is told to', async t => {
-  const group = reopened(undefined, [], { highWatermark: 40, first: 33 }, 77)
+  const group = reopened(undefined, [], { highWatermark: 40, first: 33 }, NOW)
   t.strictSame(group, {
     committed: 33,
     gap: null,
@@ -314,7 +333,7 @@ t.test('offsets beyond 32 bits are told apart by where the group is', async t =>
     { ...KEPT, committed, ceiling: committed, failures: [] },
     [6],
     { highWatermark: committed + 9, first: 0 },
-    77,
+    NOW,
   )
   t.strictSame(
     group.failures.map(({ offset }) => offset),
@@ -331,7 +350,7 @@ const CLAIMED: GroupState = {
 }
 
 t.test('at most once a group goes on at its ceiling, and what it knows to have failed is not in doubt', async t => {
-  const group = reopened(CLAIMED, [13], { highWatermark: 40, first: 0 }, 77)
+  const group = reopened(CLAIMED, [13], { highWatermark: 40, first: 0 }, NOW)
   t.match(group, { committed: 20, gap: { from: 10, to: 20, records: 7 }, passedOver: 10, skipped: 9, deadLettered: 2 })
   t.strictSame(
     group.failures.map(({ offset, state }) => `${offset} ${state}`),
@@ -341,7 +360,7 @@ t.test('at most once a group goes on at its ceiling, and what it knows to have f
 })
 
 t.test('a letter that was written just before the end is found, wherever its reader had gone', async t => {
-  const group = reopened(CLAIMED, [8, 15], { highWatermark: 40, first: 0 }, 77)
+  const group = reopened(CLAIMED, [8, 15], { highWatermark: 40, first: 0 }, NOW)
   t.match(group, { committed: 20, gap: { records: 8 }, deadLettered: 3 })
   t.strictSame(
     group.failures.map(({ offset, state }) => `${offset} ${state}`),
@@ -350,8 +369,8 @@ t.test('a letter that was written just before the end is found, wherever its rea
 })
 
 t.test('a ceiling beyond the last record passes over none that are to come', async t => {
-  const group = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 12, first: 0 }, 77)
+  const group = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 12, first: 0 }, NOW)
   t.match(group, { committed: 12, gap: { from: 10, to: 12, records: 2 }, passedOver: 5 })
-  const lost = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 6, first: 0 }, 77)
+  const lost = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 6, first: 0 }, NOW)
   t.match(lost, { committed: 6, gap: { from: 6, to: 6, records: 0 }, passedOver: 3 }, 'a loss of power took more')
 })

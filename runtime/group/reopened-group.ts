@@ -12,10 +12,12 @@
  * Bound: FAILURES_MAX records. Letters that find no room (a loss of power may forget many) are remembered by offset only:
  * their records are handled again, and get no second letter (`lettersBeyond`).
  */
+import type { Instant } from '../clock.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import { nearestOffset } from '../log/frame.ts'
 import type { Failure } from './group-cursor.ts'
 import type { GroupState } from './group-states.ts'
+import { restoredFailure } from './stored-failure.ts'
 
 /** Where a new group begins, in a partition as it is now. */
 export interface OpenedPartition {
@@ -24,7 +26,8 @@ export interface OpenedPartition {
   readonly first: number
 }
 
-export interface ReopenedGroup extends Omit<GroupState, 'letters' | 'beyond' | 'ceiling'> {
+export interface ReopenedGroup extends Omit<GroupState, 'letters' | 'beyond' | 'ceiling' | 'failures'> {
+  readonly failures: readonly Failure[]
   /** What is passed over now, from the first record whose handling was not over; null: its last process closed it. */
   readonly gap: PassedOver | null
 }
@@ -51,12 +54,13 @@ export function reopened(
   kept: GroupState | undefined,
   letters: Iterable<number>,
   { highWatermark, first }: OpenedPartition,
-  nowMs: number,
+  now: Instant,
 ): ReopenedGroup {
   const committed = Math.min(kept?.ceiling ?? first, highWatermark)
   const from = Math.min(kept?.committed ?? committed, committed)
   const failures = new Map<number, Failure>()
-  for (const failure of kept?.failures ?? []) if (failure.offset < highWatermark) failures.set(failure.offset, failure)
+  for (const failure of kept?.failures ?? [])
+    if (failure.offset < highWatermark) failures.set(failure.offset, restoredFailure(failure, now))
   let deadLettered = kept?.deadLettered ?? 0
   let told = [...failures.keys()].filter(offset => offset >= from && offset < committed).length
   // What is to be a letter may lie before: its reader has gone on.
@@ -68,7 +72,7 @@ export function reopened(
       continue
     }
     if (known?.state === 'dead' || (known === undefined && failures.size >= FAILURES_MAX)) continue
-    failures.set(offset, { ...(known ?? unknown(offset, nowMs)), reason: known?.reason ?? 'failed', state: 'dead' })
+    failures.set(offset, { ...(known ?? unknown(offset, now)), reason: known?.reason ?? 'failed', state: 'dead' })
     deadLettered++
   }
   const records = committed - from - told
@@ -102,6 +106,7 @@ function offsetsOf(letters: Iterable<number>, committed: number, highWatermark: 
     .sort((a, b) => a - b)
 }
 
-function unknown(offset: number, nowMs: number): Omit<Failure, 'reason' | 'state'> {
-  return { offset, failedAttempts: 1, deliveryAttempt: 1, firstMs: nowMs, lastMs: nowMs, notBeforeMs: nowMs }
+function unknown(offset: number, { nowMs, wallMs }: Instant): Omit<Failure, 'reason' | 'state'> {
+  const due = { notBeforeMs: nowMs, notBeforeWallMs: wallMs }
+  return { offset, failedAttempts: 1, deliveryAttempt: 1, firstMs: wallMs, lastMs: wallMs, ...due }
 }

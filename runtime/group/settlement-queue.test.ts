@@ -5,6 +5,7 @@ import { FAILURES_MAX } from '../layout.ts'
 import type { Assignment } from '../places.ts'
 import { SettlementQueue } from './settlement-queue.ts'
 
+const ERROR = { name: 'Error', message: 'no', retriable: false }
 const assignment = { member: 7, epoch: 3, place: { host: 0 }, known: [] } as unknown as Assignment
 
 function queueOver(link: { full: boolean }): { readonly queue: SettlementQueue; readonly sent: string[] } {
@@ -19,8 +20,8 @@ function queueOver(link: { full: boolean }): { readonly queue: SettlementQueue; 
 t.test('a full link is tried again, in order', async t => {
   const link = { full: true }
   const { queue, sent } = queueOver(link)
-  queue.send(1, 'failed', 1, new Error('a'))
-  queue.send(2, 'rejected', 1, new Error('b'))
+  queue.send(1, 'failed', 1, ERROR)
+  queue.send(2, 'rejected', 1, ERROR)
   t.strictSame(sent, [])
   link.full = false
   await until(() => sent.length === 2)
@@ -29,10 +30,10 @@ t.test('a full link is tried again, in order', async t => {
 
 t.test('when the group keeps account of all it can, those that it knows go first', async t => {
   const { queue, sent } = queueOver({ full: false })
-  for (let offset = 0; offset < FAILURES_MAX; offset++) queue.send(offset, 'failed', 1, null)
-  queue.send(900, 'failed', 1, null)
+  for (let offset = 0; offset < FAILURES_MAX; offset++) queue.send(offset, 'failed', 1, ERROR)
+  queue.send(900, 'failed', 1, ERROR)
   t.equal(sent.length, FAILURES_MAX)
-  queue.send(5, 'failed', 2, null)
+  queue.send(5, 'failed', 2, ERROR)
   t.equal(sent.at(-1), '5 failed 2')
   queue.committed(0)
   t.equal(sent.length, FAILURES_MAX + 1, 'nothing is behind yet')
@@ -43,7 +44,7 @@ t.test('when the group keeps account of all it can, those that it knows go first
 t.test('nothing is sent once it is closed', async t => {
   const link = { full: true }
   const { queue, sent } = queueOver(link)
-  queue.send(1, 'failed', 1, null)
+  queue.send(1, 'failed', 1, ERROR)
   queue.close()
   link.full = false
   await delay(20)

@@ -6,7 +6,7 @@
  * records that are in hand.
  */
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
-import { toWire } from '../errors.ts'
+import type { ErrorWire } from '../errors.ts'
 import { FAILURES_MAX } from '../layout.ts'
 import type { SettleHow } from '../link.ts'
 import type { Assignment } from '../places.ts'
@@ -19,7 +19,7 @@ interface Unsent {
   readonly offset: number
   readonly how: SettleHow
   readonly deliveryAttempt: number
-  readonly error: unknown
+  readonly error: ErrorWire
 }
 
 export class SettlementQueue {
@@ -39,8 +39,8 @@ export class SettlementQueue {
     for (const { offset, failedAttempts } of assignment.known) if (failedAttempts > 0) this.#accounts.add(offset)
   }
 
-  send(offset: number, how: SettleHow, deliveryAttempt: number, error: unknown): void {
-    this.#unsent.push({ offset, how, deliveryAttempt, error: toWire(error) })
+  send(offset: number, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void {
+    this.#unsent.push({ offset, how, deliveryAttempt, error })
     this.#flush()
   }
 

@@ -11,6 +11,7 @@
  * longer kept. It is told once.
  */
 import { join } from 'node:path'
+import type { Instant } from '../clock.ts'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import { MillraceError } from '../errors.ts'
 import type { GroupActor } from '../group/group-actor.ts'
@@ -54,8 +55,9 @@ export class HostStore {
   error: Error | null = null
   /** Something was appended since the last sync of the states. */
   #appended = false
-  #sweptMs = 0
-  #syncedMs = 0
+  /** In `nowMs`: both go on when the wall clock is set back. */
+  #sweptMs = Number.NEGATIVE_INFINITY
+  #syncedMs = Number.NEGATIVE_INFINITY
 
   /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   constructor(
@@ -170,10 +172,10 @@ export class HostStore {
   }
 
   /** Work of the background; whether some of it is to be done soon again. */
-  tend(groups: Iterable<GroupActor>, letters: readonly PartitionActor[], nowMs: number): boolean {
+  tend(groups: Iterable<GroupActor>, letters: readonly PartitionActor[], { nowMs, wallMs }: Instant): boolean {
     let busy = false
     this.attempt(() => {
-      busy = this.#logs.tend(nowMs)
+      busy = this.#logs.tend(wallMs)
     })
     if (nowMs - this.#sweptMs >= SWEEP_MS) {
       this.#sweptMs = nowMs

@@ -56,6 +56,9 @@ export interface PartitionSurroundings {
   readonly log: PartitionStore | null
 }
 
+/** What became of a dead letter: there is no room for it, or its topic cannot take it just now, or its disk has failed. */
+export type LetterOutcome = 'appended' | 'full' | 'later'
+
 export class PartitionActor {
   readonly topic: TopicShape
   readonly partition: number
@@ -418,23 +421,23 @@ export class PartitionActor {
     return this.#desk
   }
 
-  /** Appends a dead letter of this member, made on this thread; false when there is no room. */
-  appendLetter(frame: Uint8Array, place: (baseOffset: number) => void, member: number): boolean {
+  /** Appends a dead letter of this member, made on this thread. */
+  appendLetter(frame: Uint8Array, place: (baseOffset: number) => void, member: number): LetterOutcome {
     const desk = this.#desk
     if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
-    if (!this.#hasAnswered()) return false
-    if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return false
-    if (!desk.appending(this.#endOffset)) return false
+    if (!this.#hasAnswered()) return 'later'
+    if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return this.log === null ? 'full' : 'later'
+    if (!desk.appending(this.#endOffset)) return 'later'
     const lastAppend = this.window.end
     place(this.#endOffset)
     this.window.writeIn(frame)
     this.#endOffset++
-    if (this.log !== null && !this.#storeLetter(this.log, lastAppend, frame)) return false
+    if (this.log !== null && !this.#storeLetter(this.log, lastAppend, frame)) return 'later'
     this.#commit(0, 0, lastAppend)
     if (this.log !== null) this.#publishEnd(this.log)
     desk.appended(member)
     this.#wakeReaders()
-    return true
+    return 'appended'
   }
 
   #storeLetter(log: PartitionStore, from: number, frame: Uint8Array): boolean {

@@ -26,6 +26,7 @@ import type {
   LetterMark,
   LetterPage,
   LinkedClient,
+  PartitionDepth,
   PartitionHostApi,
   PartitionHostBoot,
   ReadPlace,
@@ -53,6 +54,7 @@ const EVENTS_MAX = 100
 interface IdleWaiter {
   readonly targets: readonly { readonly group: GroupActor; readonly offset: number }[]
   readonly resolve: () => void
+  readonly reject: (error: Error) => void
 }
 
 class PartitionHost implements PartitionHostApi {
@@ -116,9 +118,15 @@ class PartitionHost implements PartitionHostApi {
       await new Promise(setImmediate)
       return
     }
-    const rung = this.#bell.waitAsync(this.#store === null ? SLEEP_MS : this.#store.sleepMs(this.#groups.values()))
+    const rung = this.#bell.waitAsync(this.#sleepMs())
     if (rung === null) await new Promise(setImmediate)
     else await rung
+  }
+
+  #sleepMs(): number {
+    let ms = this.#store === null ? SLEEP_MS : this.#store.sleepMs(this.#groups.values())
+    for (const group of this.#groups.values()) ms = Math.min(ms, Math.ceil(group.letters.stallsInMs))
+    return ms
   }
 
   #pass(): boolean {
@@ -128,13 +136,14 @@ class PartitionHost implements PartitionHostApi {
     this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#store?.raiseCeilings(this.#groups.values()) === true) worked = true
+    this.#tellStalls()
     if (this.#idle.length > 0) this.#settleIdle()
     if (this.#events.length > 0) {
       // A group must not be asked about a dead letter again by whoever opens it next.
       this.#store?.sweep(this.#groups.values())
       this.#tellEvents()
     }
-    this.#store?.tend(this.#groups.values(), this.#withDesks, wallMs())
+    this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: nowMs(), wallMs: wallMs() })
     if (this.#withDesks.length > 0) this.#tellDepths()
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked
@@ -163,16 +172,22 @@ class PartitionHost implements PartitionHostApi {
     })
   }
 
+  #tellStalls(): void {
+    for (const group of this.#groups.values()) {
+      const event = group.letters.takeStall()
+      if (event !== null) this.#tell({ kind: 'stalled', event })
+    }
+  }
+
   #settleIdle(): void {
     this.#idle = this.#idle.filter(waiter => {
-      if (
-        waiter.targets.some(
-          ({ group, offset }) => this.#groups.get(group.place.member) === group && !group.settledTo(offset),
-        )
+      const open = waiter.targets.filter(
+        ({ group, offset }) => this.#groups.get(group.place.member) === group && !group.settledTo(offset),
       )
-        return true
-      waiter.resolve()
-      return false
+      if (open.length === 0) waiter.resolve()
+      const stuck = open.map(({ group }) => group.letters.stuck).find(error => error !== null)
+      if (stuck !== undefined) waiter.reject(stuck)
+      return open.length > 0 && stuck === undefined
     })
   }
 
@@ -183,13 +198,13 @@ class PartitionHost implements PartitionHostApi {
   }
 
   #tellDepths(): void {
-    const depths: Extract<HostNotice, { readonly kind: 'deadLetterDepth' }>['depths'][number][] = []
+    const depths: PartitionDepth[] = []
     for (const actor of this.#withDesks) {
       const { topic, partition, desk, log } = actor
       // On disk it is counted when group states are swept: it takes more than a look.
       if (log === null) desk?.countRead()
       if (desk?.takeChanged() !== true) continue
-      depths.push({ topic: topic.id, partition, depth: desk.depth })
+      depths.push({ topic: topic.id, partition, depth: desk.depth, filled: desk.filled })
     }
     if (depths.length > 0) this.#tell({ kind: 'deadLetterDepth', depths })
   }
@@ -406,8 +421,8 @@ class PartitionHost implements PartitionHostApi {
       const group = this.#groups.get(member)
       return group === undefined ? [] : [{ group, offset: group.partition.highWatermark }]
     })
-    return new Promise(resolve => {
-      this.#idle.push({ targets, resolve })
+    return new Promise((resolve, reject) => {
+      this.#idle.push({ targets, resolve, reject })
       this.#wake()
       this.#settleIdle()
     })

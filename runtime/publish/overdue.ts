@@ -3,13 +3,13 @@
  *
  * The producer's thread. Bound: one question to the control thread for each partition at a time.
  */
+import { STALLED_MS } from '../clock.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import type { PendingPublish } from './pending-publish.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 
 export type Waiter = PendingPublish | PendingBatch
 
-const STALLED_MS = 5_000
 /** Longest wait for the control thread to say what holds an overdue publish. */
 const HOLD_MS = 1_000
 

@@ -41,6 +41,10 @@ const TEARING = [0, 0.5, 1] as const
 
 const NO_HOOK: DiskHook = () => undefined
 
+function fateBy(chance: Chance): Fate {
+  return { survives: chance.pick(SURVIVING), tears: chance.pick(TEARING) }
+}
+
 export class SimDisk implements Disk {
   readonly #folders = new Map<string, SimFolder>([['/', new SimFolder()]])
   /** Files and folders that a loss of power may change. */
@@ -92,13 +96,16 @@ export class SimDisk implements Disk {
     })
   }
 
-  /** Loses power: of what is not durable some survives, as chance has it. The next process finds that, durable. */
-  powerCut(chance: Chance): void {
+  /**
+   * Loses power: of what is not durable some survives, as chance has it. The next process finds that, durable. Files fare
+   * each by itself, since a system writes one back long before another, or for `areAlike` as if all were one.
+   */
+  powerCut(chance: Chance, areAlike = false): void {
     this.crash()
-    const fate: Fate = { survives: chance.pick(SURVIVING), tears: chance.pick(TEARING) }
+    const fate = fateBy(chance)
     const survivingNames = chance.pick(SURVIVING)
     for (const folder of this.#unsyncedFolders) folder.powerCut(chance, survivingNames)
-    for (const file of this.#unsyncedFiles) file.powerCut(chance, fate)
+    for (const file of this.#unsyncedFiles) file.powerCut(chance, areAlike ? fate : fateBy(chance))
     this.#unsyncedFolders.clear()
     this.#unsyncedFiles.clear()
   }

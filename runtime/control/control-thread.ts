@@ -326,8 +326,9 @@ class ControlThread implements OwnerControlApi {
       for (const { member, partition: its } of group.places) {
         if (partition !== null && partition !== its) continue
         const { host } = this.#catalog.topic(topic).places[its] as PartitionPlace
+        // Durable there first: until its state is forgotten, that and its offset are what the group is known by.
         await this.#hosts.call(host, api => api.seekGroup(member, place))
-        this.#catalog.snapshots.forget(`${member}`)
+        this.#catalog.snapshots.forgetDurably([`${member}`])
       }
     })
   }

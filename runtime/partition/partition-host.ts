@@ -15,6 +15,7 @@ import type { Desk } from '../dead-letters/desk.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from '../places.ts'
 import type {
   DeskPlace,
@@ -238,6 +239,7 @@ class PartitionHost implements PartitionHostApi {
     const { store, host } = this.#boot
     if (store !== null)
       this.#store = new HostStore(store, host, partitions, {
+        disk: openDisk(),
         failed: error => this.#tell({ kind: 'diskFailed', error: toWire(error) }),
         cut: cuts => {
           if (cuts.length > 0) this.#tell({ kind: 'recovered', cuts })

@@ -141,6 +141,17 @@ export class LogStore {
     return opened
   }
 
+  /** Closes a partition that nobody appends to or reads; it can be opened again. */
+  drop(topic: number, partition: number): void {
+    const key = markKey(topic, partition)
+    const dropped = this.#partitions.get(key)
+    if (dropped === undefined) return
+    // What is under way may wait for its files.
+    this.#checkpoints.giveUp()
+    this.#partitions.delete(key)
+    closeAll([dropped.log])
+  }
+
   /**
    * One group commit: returns when each entry is as durable as its topic says. Entries of one partition follow each other.
    *

@@ -107,7 +107,12 @@ export class PartitionLog {
     const log = new PartitionLog(disk, folder, settings, opened)
     log.#syncs.mark(file)
     log.#syncs.markNames()
-    log.sync()
+    try {
+      log.sync()
+    } catch (error) {
+      file.close()
+      throw error
+    }
     return log
   }
 

@@ -94,6 +94,11 @@ export class HostStore {
     }
   }
 
+  /** Closes the log of a partition whose topic could not be made. */
+  drop(topic: number, partition: number): void {
+    this.attempt(() => this.#logs.drop(topic, partition))
+  }
+
   /** What receipts say of the failure; null: there was none. */
   get failure(): number | null {
     return this.#failure

@@ -66,7 +66,7 @@ class PartitionHost implements PartitionHostApi {
   readonly #leaving = new Set<HostLink>()
   /** By topic, then by partition. */
   readonly #topics = new Map<number, Map<number, PartitionActor>>()
-  readonly #partitions: PartitionActor[] = []
+  #partitions: PartitionActor[] = []
   readonly #groups = new Map<number, GroupActor>()
   /** Partitions that take dead letters. */
   readonly #withDesks: PartitionActor[] = []
@@ -283,6 +283,12 @@ class PartitionHost implements PartitionHostApi {
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
+  }
+
+  dropTopic(topic: number): void {
+    for (const { partition } of this.#topics.get(topic)?.values() ?? []) this.#store?.drop(topic, partition)
+    this.#topics.delete(topic)
+    this.#partitions = this.#partitions.filter(actor => actor.topic.id !== topic)
   }
 
   addDesk({ topic, partition, address, readers }: DeskPlace): void {

@@ -39,10 +39,11 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
-import { type BrokerDirectory, openDirectory } from './broker-directory.ts'
+import type { BrokerDirectory } from './broker-directory.ts'
 import { Catalog, type ClientEntry, type TopicEntry } from './catalog.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'
 import { describeHold } from './holds.ts'
+import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'
@@ -68,7 +69,7 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads)
+    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads, boot.journalBytes)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()

@@ -2,8 +2,8 @@
  * Brings what all partition hosts have left behind into the logs, so that any number of hosts may come after them.
  *
  * Control thread, before any partition host starts. The journals and marks of a host name it, and the partitions go to
- * other hosts when their number changes: afterwards there are neither journals nor marks of hosts, but the logs hold
- * everything, and the marks of all partitions are in one file (sync-marks.ts).
+ * other hosts when their number changes: afterwards the logs hold everything, the marks of all partitions are in one file
+ * (sync-marks.ts), and there are neither journals nor marks of hosts, or they are kept and say nothing more.
  *
  * The order lets the power fail anywhere, and it be done again: logs are made durable first, then the marks; then each
  * journal says that nothing in it is needed, and only then its files are removed, the one that says so last.
@@ -37,7 +37,8 @@ interface Recovery {
 }
 
 /**
- * Recovers everything, and tells `onCut` of each bad end. What belongs to topics that are not among these is left alone.
+ * Recovers everything, and tells `onCut` of each bad end. What belongs to topics that are not among these is left alone. Files
+ * of hosts below `keep` stay, and hold nothing that is needed.
  *
  * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
  */
@@ -47,6 +48,7 @@ export function recoverStore(
   logId: Uint8Array,
   topics: ReadonlyMap<number, StoredTopic & { readonly partitions: number }>,
   onCut: (cut: CutTail) => void,
+  keep = 0,
 ): void {
   const hosts = hostsOf(disk, folder)
   if (hosts.length === 0) return
@@ -62,7 +64,7 @@ export function recoverStore(
     for (const plan of plans) replay(recovery, plan)
     for (const partition of recovery.opened.values()) makeDurable(recovery, partition)
     writeAllMarks(recovery)
-    for (const plan of plans) removeHost(recovery, plan)
+    for (const plan of plans) removeHost(recovery, plan, keep)
     for (const { log } of recovery.opened.values()) log.close()
   } catch (error) {
     for (const { log } of recovery.opened.values()) closeQuietly(log)
@@ -126,8 +128,8 @@ function writeAllMarks({ disk, folder, logId, topics, marks }: Recovery): void {
   }
 }
 
-/** Removes the files of a host; what they hold is in logs and in the marks of all partitions. */
-function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan): void {
+/** Removes the files of a host, or empties its journal; what they hold is in logs and in the marks of all partitions. */
+function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan, keep: number): void {
   const { host, end } = plan
   const paths = journalPaths(folder, host)
   if (end.newer !== -1) {
@@ -136,6 +138,7 @@ function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan): void 
     file.close()
     Journal.start(disk, folder, host, logId, { journalBytes, after: end }).close()
   }
+  if (host < keep) return
   // The newer of the two before is the older one now: without it the other still says that nothing is needed.
   const older = end.newer === -1 ? 1 : end.newer
   disk.remove(paths[older] as string)

@@ -12,6 +12,7 @@ import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import type { CutTail } from '../log/cut-tail.ts'
 import { storeError } from '../log/store-errors.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { HandlerSnapshot, PartitionLogPlace, PartitionPlace, TopicShape } from '../places.ts'
 import type {
   BrokerNotice,
@@ -69,7 +70,8 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads, boot.journalBytes)
+    this.#directory =
+      boot.dir === null ? null : openDirectory(openDisk(), boot.dir, boot.partitionThreads, boot.journalBytes)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()

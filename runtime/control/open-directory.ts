@@ -13,22 +13,24 @@ import { commitIdentity, FOLDER_VERSION } from '../log/identity.ts'
 import { Journal } from '../log/journal.ts'
 import { planJournal } from '../log/journal-replay.ts'
 import { CorruptLogError } from '../log/log-errors.ts'
-import { partitionsFolder, storedTopic } from '../log/log-place.ts'
+import { partitionFolder, partitionsFolder, storedTopic } from '../log/log-place.ts'
 import type { StoredTopic } from '../log/log-store-types.ts'
 import { recoverStore } from '../log/recover-store.ts'
+import { segmentBases } from '../log/segment-format.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
 import {
   CONTROL_STATES,
-  hostJournals,
   hostStates,
+  hostStoreFiles,
   type KnownTopic,
   missingFiles,
   missingPartitions,
   type WrongFile,
   wrongPartitions,
 } from '../log/store-files.ts'
-import { openDisk } from '../log/world-disk.ts'
+import { markKey, marksPath } from '../log/sync-marks.ts'
+import { WrittenEnds } from '../log/written-ends.ts'
 import { BrokerDirectory } from './broker-directory.ts'
 import { handStatesOver } from './host-states.ts'
 
@@ -36,8 +38,7 @@ import { handStatesOver } from './host-states.ts'
  * Opens the folder of a broker, made if need be, for so many partition hosts with journals of two files of `journalBytes`, and
  * recovers what those before had in their journals, however many there were. @throws MillraceError MILL_CORRUPT, MILL_DISK
  */
-export function openDirectory(dir: string, hosts: number, journalBytes: number): BrokerDirectory {
-  const disk = openDisk()
+export function openDirectory(disk: Disk, dir: string, hosts: number, journalBytes: number): BrokerDirectory {
   try {
     const directory = new BrokerDirectory(disk, dir)
     const { version } = directory.identity
@@ -91,12 +92,13 @@ function makeFiles(disk: Disk, { dir, logId }: BrokerDirectory, hosts: number, j
       if (name !== 'catalog') StateLog.open(disk, join(dir, name), { logId, syncs: false }).close()
     disk.makeFolder(partitionsFolder(dir))
     for (let host = 0; host < hosts; host++) {
-      if (hostJournals(host).every(name => before.has(name))) continue
+      if (hostStoreFiles(host).every(name => before.has(name))) continue
       Journal.start(disk, dir, host, logId, { journalBytes, after: planJournal(disk, dir, host, logId).end }).close()
+      WrittenEnds.open(disk, dir, host, logId).close()
     }
   } catch (error) {
     for (let host = 0; host < hosts; host++)
-      for (const name of hostJournals(host)) if (!before.has(name)) removeQuietly(disk, join(dir, name))
+      for (const name of hostStoreFiles(host)) if (!before.has(name)) removeQuietly(disk, join(dir, name))
     throw error
   }
 }
@@ -129,5 +131,25 @@ function complete(disk: Disk, directory: BrokerDirectory): void {
   const { dir, identity } = directory
   for (const { shape } of directory.topics())
     if (shape.log !== null && [...missingPartitions(disk, dir, shape)].length === 0) directory.topicMade(shape.name)
+  if (identity.version > 0) markStarts(disk, directory)
   commitIdentity(disk, dir, identity)
+}
+
+/** A log without a mark begins at offset 0 from now on; of before, retention may have removed its first segments. */
+function markStarts(disk: Disk, directory: BrokerDirectory): void {
+  const { dir, logId } = directory
+  const marks = StateLog.open(disk, marksPath(dir), { logId, syncs: true })
+  try {
+    const changes = directory.topics().flatMap(({ shape: { id, partitions } }) =>
+      Array.from({ length: partitions }, (_, partition) => {
+        const [first = 0] = segmentBases(disk.list(partitionFolder(dir, id, partition)))
+        return [markKey(id, partition), first] as const
+      }),
+    )
+    marks.write(
+      changes.filter(([key, first]) => first > 0 && !marks.has(key)).map(([key, first]) => [key, [0, 1, first]]),
+    )
+  } finally {
+    marks.close()
+  }
 }

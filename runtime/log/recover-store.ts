@@ -23,7 +23,7 @@ import { StoredPartition } from './stored-partition.ts'
 import { hostMarksPath, type Mark, markKey, marksPath, readMarks } from './sync-marks.ts'
 
 /** A file of a partition host, whole or half made. */
-const HOST_FILE = /^host-(\d+)\.(?:marks|journal-[ab])(?:\.new)?$/
+const HOST_FILE = /^host-(\d+)\.(?:marks|ends|journal-[ab])(?:\.new)?$/
 
 /** The partitions that are recovered, opened as far as a journal has something for them. */
 interface Recovery {
@@ -97,7 +97,8 @@ function replay(recovery: Recovery, plan: JournalPlan): void {
     const key = markKey(id, partition)
     const known = opened.get(key)
     if (known !== undefined) return known
-    const log = StoredPartition.open(disk, folder, logId, topic, partition, marks.get(key)?.syncedTo ?? 0)
+    const { syncedTo, startOffset } = marks.get(key) ?? { syncedTo: 0, startOffset: null }
+    const log = StoredPartition.open(disk, folder, logId, topic, partition, { syncedTo, startOffset })
     opened.set(key, log)
     for (const cut of log.cuts) onCut(cut)
     return log
@@ -108,7 +109,8 @@ function makeDurable({ marks }: Recovery, partition: StoredPartition): void {
   if (!partition.isDirty) return
   partition.log.sync()
   const key = markKey(partition.topic.topic, partition.partition)
-  marks.set(key, { syncedTo: partition.endOffset, version: (marks.get(key)?.version ?? 0) + 1 })
+  const version = (marks.get(key)?.version ?? 0) + 1
+  marks.set(key, { syncedTo: partition.endOffset, version, startOffset: partition.startOffset })
 }
 
 /** Brings the marks of all hosts into the one file, and leaves out those of topics that are gone. */
@@ -118,9 +120,10 @@ function writeAllMarks({ disk, folder, logId, topics, marks }: Recovery): void {
     const changes: [key: string, value: unknown][] = []
     const isThere = (key: string): boolean => topics.has(Number.parseInt(key, 10))
     for (const [key] of state.entries()) if (!isThere(key)) changes.push([key, undefined])
-    for (const [key, { syncedTo, version }] of marks) {
+    for (const [key, { syncedTo, version, startOffset }] of marks) {
       const known = state.get(key) as [number, number] | undefined
-      if (isThere(key) && version !== known?.[1]) changes.push([key, [syncedTo, version]])
+      const mark = startOffset === null ? [syncedTo, version] : [syncedTo, version, startOffset]
+      if (isThere(key) && version !== known?.[1]) changes.push([key, mark])
     }
     state.write(changes)
   } finally {

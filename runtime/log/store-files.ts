@@ -7,7 +7,7 @@
  *
  * ```
  *  catalog, snapshots, producers, marks                     of the control thread
- *  host-0.groups, .letters, .marks, .journal-a, .journal-b  of each partition host
+ *  host-0.groups, .letters, .marks, .ends, .journal-a, -b   of each partition host
  *  topics/7-3/00000000000000000000.log                      at least one segment for each partition of a topic
  * ```
  */
@@ -19,7 +19,8 @@ import { segmentBases } from './segment-format.ts'
 /** State logs of the control thread. */
 export const CONTROL_STATES: readonly string[] = ['catalog', 'snapshots', 'producers', 'marks']
 const HOST_STATES: readonly string[] = ['groups', 'letters', 'marks']
-const JOURNALS: readonly string[] = ['journal-a', 'journal-b']
+/** Made by a log store as it is opened. */
+const STORE_FILES: readonly string[] = ['journal-a', 'journal-b', 'ends']
 /** Of a partition: anything else among them is not ours. */
 const PARTITION = /^(\d+)-(\d+)$/
 
@@ -40,15 +41,15 @@ export function hostStates(host: number): string[] {
   return HOST_STATES.map(kind => `host-${host}.${kind}`)
 }
 
-export function hostJournals(host: number): string[] {
-  return JOURNALS.map(kind => `host-${host}.${kind}`)
+export function hostStoreFiles(host: number): string[] {
+  return STORE_FILES.map(kind => `host-${host}.${kind}`)
 }
 
 /** What is missing of a whole folder with so many partition hosts. */
 export function* missingFiles(disk: Disk, dir: string, hosts: number): Generator<WrongFile, void, void> {
   const names = new Set(disk.list(dir))
   const wanted = [...CONTROL_STATES]
-  for (let host = 0; host < hosts; host++) wanted.push(...hostStates(host), ...hostJournals(host))
+  for (let host = 0; host < hosts; host++) wanted.push(...hostStates(host), ...hostStoreFiles(host))
   for (const name of wanted) if (!names.has(name)) yield { file: join(dir, name), why: 'the file is missing' }
 }
 

@@ -10,7 +10,7 @@ import { FOLDER_VERSION, IDENTITY_NAME, readIdentity } from './identity.ts'
 import { planJournal } from './journal-replay.ts'
 import { LogFileError } from './log-errors.ts'
 import { partitionFolder } from './log-place.ts'
-import { type FileReport, verifyFolder } from './log-verify.ts'
+import { verifyFolder } from './log-verify.ts'
 import type { StateRecord } from './state-format.ts'
 import { scanState } from './state-scan.ts'
 import { type KnownTopic, missingFiles, wrongPartitions } from './store-files.ts'
@@ -92,23 +92,36 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
   const partitions: PartitionReport[] = []
   for (const { id, name, partitions: count } of topics.values())
     for (let partition = 0; partition < count; partition++) {
-      const syncedTo = marks.get(markKey(id, partition))?.syncedTo ?? 0
-      partitions.push({
-        topic: name,
-        partition,
-        ...verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo),
-      })
+      const { syncedTo, startOffset } = marks.get(markKey(id, partition)) ?? {
+        syncedTo: 0,
+        startOffset: version === FOLDER_VERSION ? 0 : null,
+      }
+      const report = verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo, startOffset)
+      partitions.push({ topic: name, partition, ...report })
     }
   return { partitions, findings }
 }
 
-function verifyPartition(disk: Disk, folder: string, syncedTo: number): Omit<PartitionReport, 'topic' | 'partition'> {
+function verifyPartition(
+  disk: Disk,
+  folder: string,
+  syncedTo: number,
+  begin: number | null,
+): Omit<PartitionReport, 'topic' | 'partition'> {
   const { files, startOffset, endOffset, records, bytes } = verifyFolder(disk, folder)
   // What is wrong behind all that was made durable was never acknowledged, or the journal has it.
-  const isDamage = ({ kind, endOffset: end }: FileReport): boolean => kind === 'segment' && end < syncedTo
-  const findings = files.flatMap(file =>
-    file.damage === null ? [] : [{ file: file.file, ...file.damage, isDamage: isDamage(file) }],
-  )
+  const findings: Finding[] = files.flatMap(({ file, kind, damage }) => {
+    if (damage === null) return []
+    const { position, why, offset } = damage
+    return [{ file, position, why, isDamage: kind === 'segment' && offset < syncedTo }]
+  })
+  if (begin !== null && startOffset > begin)
+    findings.unshift({
+      file: folder,
+      position: 0,
+      why: `the log begins at offset ${startOffset}, and nothing was removed from ${begin} on`,
+      isDamage: true,
+    })
   if (endOffset < syncedTo && !findings.some(finding => finding.isDamage))
     findings.push({
       file: folder,

@@ -1,5 +1,5 @@
 /** A topic whose files cannot be made is refused each time in the same words, and takes nothing else with it. */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { folderOf, rejection } from '../broker.fixture.ts'
@@ -59,3 +59,13 @@ t.test(
     t.strictSame(isOpen, [])
   },
 )
+
+t.test('a topic that was made must have its folders, also without a record', async t => {
+  const { dir, open } = folderOf(t)
+  const broker = await open()
+  await broker.topic('orders', { partitions: 2 })
+  await broker.close()
+  const [, second] = readdirSync(join(dir, 'topics')) as [string, string]
+  rmSync(join(dir, 'topics', second), { recursive: true })
+  t.match(await rejection(open()), { code: 'MILL_CORRUPT', message: new RegExp(`${second} .*missing`) })
+})

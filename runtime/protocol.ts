@@ -197,6 +197,8 @@ export interface PartitionHostApi {
   /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
   removeClient(client: number): void
   addPartition(place: PartitionPlace, topic: TopicShape): void
+  /** Closes what was opened of a topic that could not be made: nobody publishes to it or reads it. */
+  dropTopic(topic: number): void
   /** The partition takes dead letters from now on. */
   addDesk(desk: DeskPlace): void
   readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage

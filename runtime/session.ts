@@ -8,7 +8,15 @@ import type { Worker } from 'node:worker_threads'
 import type { Memory } from 'sharedarraybuffer-ring'
 import { CallError, type Calls, connect, type Remote, serve } from '../actors/control-port.ts'
 import { setErrorWire } from '../actors/error-wire.ts'
-import { allocateMemory, clearTimeout, createChannel, nowMs, setTimeout, startWorker } from '../actors/world.ts'
+import {
+  allocateMemory,
+  clearTimeout,
+  createChannel,
+  nowMs,
+  receiveMessage,
+  setTimeout,
+  startWorker,
+} from '../actors/world.ts'
 import type { RunMember } from './delivery/handler-member.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
@@ -109,15 +117,20 @@ export class Session {
     })
     const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
     const place = await new Promise<ClientPlace>((resolve, reject) => {
-      const gone = (how: string): void =>
-        reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
-      void lost.then(gone)
-      notices.port1.on('message', (notice: BrokerNotice) => {
+      const heard = (notice: BrokerNotice): void => {
         if (notice.kind === 'ready') resolve(notice.place)
         else if (session === null) {
           if (notice.kind === 'brokerFailed') reject(fromWire(notice.error))
         } else session.#noticed(notice)
-      })
+      }
+      const gone = (how: string): void => {
+        // What it said last may still wait in the port, and says why it ended.
+        for (let said = receiveMessage(notices.port1); said !== undefined; said = receiveMessage(notices.port1))
+          heard(said.message as BrokerNotice)
+        reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
+      }
+      void lost.then(gone)
+      notices.port1.on('message', heard)
     }).catch(async (error: unknown) => {
       await worker.terminate()
       lock?.release()

@@ -8,7 +8,7 @@
  * ```
  * ids                    { below }                 numbers below it may have been given
  * hosts                  { count }                 partition hosts whose files are up to date
- * topic/<name>           StoredTopic
+ * topic/<name>           StoredTopic; written before its folders are made, and again when all are
  * group/<topic id>/<name>  { members }             one number for each partition; dead letters are known by it
  * ```
  *
@@ -17,15 +17,12 @@
 import { join } from 'node:path'
 import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
-import { openIdentity } from '../log/identity.ts'
-import { storedTopic } from '../log/log-place.ts'
-import type { FileModes } from '../log/node-disk.ts'
-import { recoverStore } from '../log/recover-store.ts'
+import { beginIdentity, FOLDER_VERSION, type FolderIdentity } from '../log/identity.ts'
+import { CorruptLogError } from '../log/log-errors.ts'
+import { partitionsFolder } from '../log/log-place.ts'
 import { StateLog } from '../log/state-log.ts'
 import { storeError } from '../log/store-errors.ts'
-import { openDisk } from '../log/world-disk.ts'
 import type { TopicShape } from '../places.ts'
-import { handStatesOver } from './host-states.ts'
 
 /** So many numbers are taken at a time; what is left of them at the end of the process is lost, and there are 2^31. */
 const IDS = 256
@@ -35,12 +32,15 @@ export interface StoredTopic {
   readonly shape: TopicShape
   /** Ids of the topics whose dead letters it has taken. */
   readonly deadLettersOf: readonly number[]
+  /** All its partitions have their folders. A folder of before had no word for it. */
+  readonly isMade?: boolean
 }
 
 export class BrokerDirectory {
   readonly dir: string
   readonly disk: Disk
   readonly logId: Uint8Array
+  readonly identity: FolderIdentity
   /** What was cut off files when they were opened. */
   readonly cuts: CutTail[] = []
   readonly #state: StateLog
@@ -50,10 +50,19 @@ export class BrokerDirectory {
   constructor(disk: Disk, dir: string) {
     this.dir = dir
     this.disk = disk
-    this.logId = openIdentity(disk, dir)
+    this.identity = beginIdentity(disk, dir)
+    this.logId = this.identity.logId
+    this.#refuseWithout(disk)
     this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
     if (this.#state.torn !== null) this.cuts.push(this.#state.torn)
     this.#idsBelow = (this.#state.get('ids') as { readonly below: number } | undefined)?.below ?? 1
+  }
+
+  /** A catalog that is gone is not made anew where there may have been topics. */
+  #refuseWithout(disk: Disk): void {
+    if (disk.list(this.dir).includes('catalog')) return
+    if (this.identity.version === FOLDER_VERSION || disk.list(partitionsFolder(this.dir)).length > 0)
+      throw new CorruptLogError(join(this.dir, 'catalog'), 0, 'the file is missing')
   }
 
   /** From here on numbers were never given. */
@@ -89,9 +98,17 @@ export class BrokerDirectory {
     return topics
   }
 
-  /** Keeps a topic as it is now. */
+  /** Keeps a topic as it is now; that it was made stays known. */
   keepTopic(topic: StoredTopic): void {
-    this.#write([[`topic/${topic.shape.name}`, topic]])
+    const { name } = topic.shape
+    const isMade = topic.isMade ?? this.topic(name)?.isMade ?? false
+    this.#write([[`topic/${name}`, { ...topic, isMade }]])
+  }
+
+  /** All partitions of a topic have their folders: from now on none may be missing. @throws MillraceError MILL_DISK */
+  topicMade(name: string): void {
+    const topic = this.topic(name)
+    if (topic !== undefined && topic.isMade !== true) this.keepTopic({ ...topic, isMade: true })
   }
 
   /** Numbers of a group's partitions; undefined: there was no such group. */
@@ -138,41 +155,6 @@ export class BrokerDirectory {
   close(): void {
     this.#state.close()
   }
-}
-
-/**
- * Opens the folder of a broker, made if need be, for so many partition hosts, and recovers what those before had in their
- * journals, however many there were. Nobody else may have it open. @throws MillraceError MILL_CORRUPT, MILL_DISK
- */
-export function openDirectory(dir: string, hosts: number, modes: FileModes): BrokerDirectory {
-  const disk = openDisk(modes)
-  try {
-    const directory = new BrokerDirectory(disk, dir)
-    const topics = new Map(
-      directory.topics().flatMap(({ shape }) => {
-        const { id, partitions, log } = shape
-        return log === null ? [] : [[id, { ...storedTopic(shape, log), partitions }] as const]
-      }),
-    )
-    recoverStore(disk, dir, directory.logId, topics, cut => directory.cuts.push(cut))
-    handOver(disk, directory, hosts)
-    return directory
-  } catch (error) {
-    throw storeError(error)
-  }
-}
-
-/** Brings what is kept of groups and letters to the hosts that are to own it. */
-function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
-  const { dir, logId, hosts: before } = directory
-  if (before === now) return
-  if (before !== undefined) {
-    const members = directory.partitions()
-    const handed = { disk, dir, logId, before, now, onCut: (cut: CutTail) => directory.cuts.push(cut) }
-    handStatesOver(handed, { kind: 'groups', partitionOf: key => members.get(Number(key)) ?? null })
-    handStatesOver(handed, { kind: 'letters', partitionOf: key => Number(key.split('/')[1]) })
-  }
-  directory.keepHosts(now)
 }
 
 function groupKey(topic: number, group: string): string {

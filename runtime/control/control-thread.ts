@@ -12,6 +12,7 @@ import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import type { CutTail } from '../log/cut-tail.ts'
 import { storeError } from '../log/store-errors.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { HandlerSnapshot, PartitionLogPlace, PartitionPlace, TopicShape } from '../places.ts'
 import type {
   BrokerNotice,
@@ -39,10 +40,11 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
-import { type BrokerDirectory, openDirectory } from './broker-directory.ts'
+import type { BrokerDirectory } from './broker-directory.ts'
 import { Catalog, type ClientEntry, type TopicEntry } from './catalog.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'
 import { describeHold } from './holds.ts'
+import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'
@@ -68,7 +70,8 @@ class ControlThread implements OwnerControlApi {
 
   constructor(boot: ControlBoot, ownerMembers: Calls<MemberApi>, tell: (notice: BrokerNotice) => void) {
     const memory = viewMemory(boot.memory)
-    this.#directory = boot.dir === null ? null : openDirectory(boot.dir, boot.partitionThreads, boot.modes)
+    this.#directory =
+      boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
@@ -330,8 +333,9 @@ class ControlThread implements OwnerControlApi {
       for (const { member, partition: its } of group.places) {
         if (partition !== null && partition !== its) continue
         const { host } = this.#catalog.topic(topic).places[its] as PartitionPlace
+        // Durable there first: until its state is forgotten, that and its offset are what the group is known by.
         await this.#hosts.call(host, api => api.seekGroup(member, place))
-        this.#catalog.snapshots.forget(`${member}`)
+        this.#catalog.snapshots.forgetDurably([`${member}`])
       }
     })
   }

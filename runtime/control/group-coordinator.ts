@@ -254,12 +254,15 @@ export class GroupCoordinator {
     }
   }
 
-  /** Of records that a loss of power took it knows more than there is: it counts up to the end, for what comes next is new. */
+  /**
+   * Of records that a loss of power took it knows more than there is: it counts up to the end, for what comes next is new. That
+   * is durable before anything comes next, or another loss of power would take the next records for those that it knows.
+   */
   #snapshotOf(member: number, highWatermark: number): HandlerSnapshot | null {
     const kept = this.#catalog.snapshots.get(`${member}`)
-    if (kept === null || kept.offset <= highWatermark) return kept
+    if (kept === null || kept.offset <= highWatermark || this.#topic.shape.log === null) return kept
     const snapshot = { ...kept, offset: highWatermark }
-    this.#catalog.snapshots.keep(`${member}`, snapshot, this.#topic.shape.log !== null)
+    this.#catalog.snapshots.keepDurably(`${member}`, snapshot)
     return snapshot
   }
 

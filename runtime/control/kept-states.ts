@@ -2,7 +2,9 @@
  * States that the control thread keeps by name, some of them on disk: snapshots of handlers, and how far named producers are.
  *
  * The control thread, whose end is that of the broker. What is on disk is in a state log, one record for each change; it
- * survives the process at once, and a loss of power a second later, or at once where that is asked for.
+ * survives the process at once, and a loss of power a second later, or at once where that is asked for. The first state of a
+ * name is always durable at once: others go by it, and without it a loss of power would leave them and no state at all.
+ * Once there is one, an older state is what such a loss leaves.
  *
  * Bound: one state for each name.
  */
@@ -36,22 +38,34 @@ export class KeptStates<T> {
     return this.#kept.get(name) ?? null
   }
 
-  /** @throws MillraceError MILL_DISK */
+  /** `isStored`: on disk as well; durable at once where nothing is kept by that name yet. @throws MillraceError MILL_DISK */
   keep(name: string, state: T, isStored: boolean): void {
     if (isStored) this.#write(name, state)
+    if (isStored && !this.#kept.has(name)) this.#syncNow()
     this.#kept.set(name, state)
   }
 
   /** Keeps what must survive before anything else is done because of it. @throws MillraceError MILL_DISK */
   keepDurably(name: string, state: T): void {
-    this.keep(name, state, true)
-    this.#sync()
-    if (this.#failure !== null) throw this.#failure
+    this.#write(name, state)
+    this.#syncNow()
+    this.#kept.set(name, state)
   }
 
   forget(name: string): void {
     this.#kept.delete(name)
     if (this.#log?.has(name) === true) this.#write(name, undefined)
+  }
+
+  /** Forgets these for good: no loss of power brings one back. @throws MillraceError MILL_DISK */
+  forgetDurably(names: Iterable<string>): void {
+    for (const name of names) this.forget(name)
+    this.#syncNow()
+  }
+
+  #syncNow(): void {
+    this.#sync()
+    if (this.#failure !== null) throw this.#failure
   }
 
   #write(name: string, state: T | undefined): void {

@@ -121,9 +121,14 @@ export class Openings {
         topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
       )
     })
-    await making.catch((error: unknown) => {
+    const made = making.then(() => {
+      if (shape.log !== null) this.#directory?.topicMade(shape.name)
+    })
+    await made.catch(async (error: unknown) => {
       this.#unmade.set(shape.name, error)
       this.#catalog.dropTopic(topic)
+      // Calls come in the order in which they were made: what was opened, and is being opened, is closed.
+      await this.#hosts.settled(this.#hosts.all(api => api.dropTopic(shape.id)))
       throw error
     })
     return topic

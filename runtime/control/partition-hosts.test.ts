@@ -1,6 +1,8 @@
 /** What becomes of the control thread when partition hosts end more often than they may. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { delay, openBroker, standStill, until } from '../broker.fixture.ts'
+import { delay, folderOf, openBroker, rejection, standStill, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
 import type { MillraceError } from '../errors.ts'
 import { FAULT_POINT } from '../layout.ts'
@@ -36,3 +38,16 @@ t.test(
     t.strictSame(crashed, [])
   },
 )
+
+t.test('damage that a partition host meets as it starts is what the broker says', async t => {
+  for (const name of ['host-0.groups', 'host-0.letters']) {
+    const { dir, open } = folderOf(t)
+    await (await open()).close()
+    const path = join(dir, name)
+    const bytes = readFileSync(path)
+    bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0)
+    writeFileSync(path, bytes)
+    t.match(await rejection(open()), { code: 'MILL_CORRUPT', message: new RegExp(path) })
+    t.match(await rejection(open()), { code: 'MILL_CORRUPT', message: /Restore the file from a copy/ })
+  }
+})

@@ -4,7 +4,8 @@
  * The control thread. A call to a host that dies in the middle is made again to its successor, which is why all calls
  * are idempotent. A successor is first told everything (clients, partitions, groups, open slots, then rings, so that
  * nothing is appended before what gates it is known). Bound: the broker's restart intensity; beyond it the broker fails, and
- * at once when a host ends whose disk had failed: what that holds is found out by who opens the folder again.
+ * at once when a host ends whose disk had failed, or meets a disk that fails or is damaged as it starts: what that holds is
+ * found out by who opens the folder again.
  */
 import type { MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
@@ -12,7 +13,7 @@ import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
-import { fromWire, MillraceError } from '../errors.ts'
+import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
 import type { StorePlace } from '../places.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
@@ -46,6 +47,8 @@ interface Slot {
 }
 
 const FOR_EVER_MS = 2 ** 31 - 1
+/** What the system says when there are too many of them. */
+const OPEN_FILES: readonly string[] = ['EMFILE', 'ENFILE']
 /** After a host has died, a spare thread is ready for its next death for as long as this. */
 const SPARE_MS = 60_000
 
@@ -100,6 +103,7 @@ export class PartitionHosts {
   }
 
   #giveUp(error: MillraceError): void {
+    if (this.#gaveUp) return
     this.#gaveUp = true
     for (const slot of this.#slots) {
       slot.live.catch(() => undefined)
@@ -141,6 +145,9 @@ export class PartitionHosts {
       if (incarnation > 1) this.#spare.keep(SPARE_MS)
       slot.resolve({ incarnation: life, remote })
     } catch (error) {
+      if (this.#closing || slot.incarnation !== life) return
+      // What the disk says now it says to a successor as well.
+      if (isMillraceError(error, 'MILL_DISK') || isMillraceError(error, 'MILL_CORRUPT')) this.#giveUp(error)
       // Its own exit is what counts; if it lives it is of no use like this.
       life.kill(`it could not be told what exists: ${(error as Error).message}`)
     }
@@ -187,7 +194,7 @@ export class PartitionHosts {
     // Its last answers may still wait in its port: they are heard before a successor is told what exists, or that would
     // be told of what its predecessor has closed.
     setImmediate(() => {
-      if (this.#closing) return
+      if (this.#closing || this.#gaveUp) return
       const { diskFailure } = slot
       if (diskFailure !== null) {
         const why = `partition host ${host} ${describe(reason)} after its disk had failed, and none may write in its place`
@@ -197,7 +204,9 @@ export class PartitionHosts {
         )
         return
       }
-      if (this.#supervisor.exited(String(host), incarnation, reason, false))
+      const refusal = refusalOf(host, reason)
+      if (refusal !== null) this.#giveUp(refusal)
+      else if (this.#supervisor.exited(String(host), incarnation, reason, false))
         this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
     })
   }
@@ -291,6 +300,14 @@ export class PartitionHosts {
     this.#supervisor.stopAll()
     await Promise.all([this.#spare.close(), ...this.#slots.map(slot => slot.pool.close('its broker was closed'))])
   }
+}
+
+/** What the system refuses a thread that starts it refuses its successor as well; null: it ended of something else. */
+function refusalOf(host: number, reason: ExitReason): MillraceError | null {
+  if (reason.kind !== 'loadFailed' || !OPEN_FILES.includes(String(reason.error.code))) return null
+  const why = `partition host ${host} ${describe(reason)}`
+  const advice = 'let this process have more open files (ulimit -n), and open the broker again'
+  return new MillraceError('MILL_DISK', `${why}: ${advice}`, { cause: fromWire(reason.error as ErrorWire) })
 }
 
 function pending(): { live: Promise<Live>; resolve: (live: Live) => void; reject: (error: Error) => void } {

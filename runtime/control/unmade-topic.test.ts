@@ -1,5 +1,5 @@
 /** A topic whose files cannot be made is refused each time in the same words, and takes nothing else with it. */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { folderOf, rejection } from '../broker.fixture.ts'
@@ -37,4 +37,35 @@ t.test('a partition host that dies after a topic could not be made is replaced, 
   t.ok(await (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, 0)))
   t.match(await sound.publish({ value: 2 }), { offset: 1 })
   t.match(await rejection(broker.topic('unsound')), { code: 'MILL_DISK' })
+})
+
+t.test(
+  'a topic that could not be made keeps no file open',
+  { skip: !existsSync('/proc/self/fd') && 'there is no list of open files' },
+  async t => {
+    const { dir, open } = folderOf(t)
+    const broker = await open()
+    mkdirSync(join(dir, 'topics'), { recursive: true })
+    for (let id = 1; id < 6; id++) writeFileSync(join(dir, 'topics', `${id}-9`), 'in the way')
+    const wide = { partitions: 10, windowBytes: 65_536, maxMessageBytes: 1_024 }
+    t.match(await rejection(broker.topic('unsound', wide)), { code: 'MILL_DISK' })
+    const isOpen = readdirSync('/proc/self/fd').filter(fd => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(join(dir, 'topics'))
+      } catch {
+        return false
+      }
+    })
+    t.strictSame(isOpen, [])
+  },
+)
+
+t.test('a topic that was made must have its folders, also without a record', async t => {
+  const { dir, open } = folderOf(t)
+  const broker = await open()
+  await broker.topic('orders', { partitions: 2 })
+  await broker.close()
+  const [, second] = readdirSync(join(dir, 'topics')) as [string, string]
+  rmSync(join(dir, 'topics', second), { recursive: true })
+  t.match(await rejection(open()), { code: 'MILL_CORRUPT', message: new RegExp(`${second} .*missing`) })
 })

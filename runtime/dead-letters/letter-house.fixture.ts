@@ -2,7 +2,7 @@
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
-import { PRIVATE_MODES } from '../log/node-disk.ts'
+import { NodeDisk, PRIVATE_MODES } from '../log/node-disk.ts'
 import { HostStore } from '../partition/host-store.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionPlace, TopicShape } from '../places.ts'
@@ -53,6 +53,7 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
   const told: Error[] = []
   const place = { dir, modes: PRIVATE_MODES, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
   const store = new HostStore(place, 0, [], {
+    disk: new NodeDisk(),
     failed: error => told.push(error),
     cut: () => undefined,
     fault: () => undefined,

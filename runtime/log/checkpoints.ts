@@ -34,7 +34,11 @@ export function syncLogs(partitions: Iterable<StoredPartition>): void {
 
 /** Marks that logs are durable up to these ends. */
 export function writeMarks(marks: SyncMarks, ends: ReadonlyMap<StoredPartition, number>): void {
-  marks.write([...ends].map(([{ topic, partition }, syncedTo]) => ({ topic: topic.topic, partition, syncedTo })))
+  marks.write(
+    [...ends].map(([{ topic, partition, startOffset }, syncedTo]) => {
+      return { topic: topic.topic, partition, syncedTo, startOffset }
+    }),
+  )
   for (const [partition, syncedTo] of ends) partition.syncedTo = syncedTo
 }
 

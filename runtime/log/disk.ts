@@ -11,7 +11,11 @@
  * of 512 bytes may have reached the disk or not, in any order.
  */
 export interface Disk {
-  /** Opens a file. `create`: new, fails if there is one; `write`: there already, to read and write; `read`: to read. */
+  /**
+   * Opens a file. `create`: new, fails if there is one; `write`: there already, to read and write; `read`: to read.
+   *
+   * @throws DiskError; ForeignFileError (log-errors.ts) where a folder, pipe, socket or device has the file's name
+   */
   open(path: string, how: 'create' | 'write' | 'read'): DiskFile
   /** Names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): string[]

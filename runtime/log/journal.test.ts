@@ -306,3 +306,12 @@ t.test('a block larger than the rest of the file is refused before its body is a
   t.same(offsets(recovered), [0])
   t.match(recovered.end, { state: 'torn', position: 280, why: /longer than the file/ })
 })
+
+t.test('a journal that finds no room is not left half made', async t => {
+  for (const operation of ['write', 'sync']) {
+    const disk = new MemoryDisk()
+    disk.failNext(operation, /journal-a/, 'ENOSPC')
+    t.throws(() => start(disk), { message: /ENOSPC/ })
+    t.same(disk.list(FOLDER), [])
+  }
+})

@@ -280,12 +280,29 @@ function prepare(disk: Disk, folder: string, path: string, bytes: number): DiskF
   }
   const fresh = `${path}.new`
   disk.remove(fresh)
-  const file = disk.open(fresh, 'create')
-  const zeroes = new Uint8Array(Math.min(ZEROES_BYTES, bytes))
-  for (let at = 0; at < bytes; at += zeroes.length) file.write([zeroes.subarray(0, bytes - at)], at)
-  file.sync()
-  file.close()
+  try {
+    const file = disk.open(fresh, 'create')
+    try {
+      const zeroes = new Uint8Array(Math.min(ZEROES_BYTES, bytes))
+      for (let at = 0; at < bytes; at += zeroes.length) file.write([zeroes.subarray(0, bytes - at)], at)
+      file.sync()
+    } finally {
+      file.close()
+    }
+  } catch (error) {
+    removeQuietly(disk, fresh)
+    throw error
+  }
   disk.rename(fresh, path)
   disk.syncDirectory(folder)
   return disk.open(path, 'write')
+}
+
+/** A disk that is full is not to stay so because of what was half made. */
+function removeQuietly(disk: Disk, path: string): void {
+  try {
+    disk.remove(path)
+  } catch {
+    // Whoever opens the folder next removes it.
+  }
 }

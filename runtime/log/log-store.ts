@@ -9,6 +9,7 @@
  *  <folder>/topics/7-3/                segments of topic 7, partition 3 (partition-log.ts)
  *  <folder>/host-0.journal-a, -b       what a loss of power would take from segments
  *  <folder>/marks, host-0.marks        how far each log is durable by itself (sync-marks.ts)
+ *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
  * ```
  *
  * Checkpoints (checkpoints.ts) make the journal's room free: in the background once the journal has changed files, or at
@@ -28,8 +29,9 @@ import { planJournal, replayJournal } from './journal-replay.ts'
 import { partitionsFolder } from './log-place.ts'
 import { LogReader } from './log-reader.ts'
 import type { FaultPoint, LogStoreOptions, StoredTopic, StoreEntry } from './log-store-types.ts'
-import { StoredPartition } from './stored-partition.ts'
+import { type KnownLog, StoredPartition } from './stored-partition.ts'
 import { markKey, SyncMarks } from './sync-marks.ts'
+import { type WrittenEnd, WrittenEnds } from './written-ends.ts'
 
 /** How often retention looks, at most. */
 const RETAIN_EVERY_MS = 1_000
@@ -46,6 +48,7 @@ interface StoreParts {
   readonly folder: string
   readonly logId: Uint8Array
   readonly marks: SyncMarks
+  readonly written: WrittenEnds
   readonly journal: Journal
   readonly partitions: Map<string, StoredPartition>
   readonly cuts: readonly CutTail[]
@@ -60,6 +63,7 @@ export class LogStore {
   readonly #folder: string
   readonly #logId: Uint8Array
   readonly #marks: SyncMarks
+  readonly #written: WrittenEnds
   readonly #journal: Journal
   readonly #partitions: Map<string, StoredPartition>
   readonly #checkpoints: Checkpoints
@@ -90,11 +94,13 @@ export class LogStore {
     disk.makeFolder(partitionsFolder(folder))
     const plan = planJournal(disk, folder, host, logId)
     const marks = SyncMarks.open(disk, folder, host, logId)
+    let written: WrittenEnds | null = null
     const opened = new Map<string, StoredPartition>()
     try {
+      written = WrittenEnds.open(disk, folder, host, logId)
       for (const { topic, partition } of partitions) {
-        const syncedTo = marks.of(topic.topic, partition)
-        const stored = StoredPartition.open(disk, folder, logId, topic, partition, syncedTo)
+        const known = knownOf(marks, written, topic, partition)
+        const stored = StoredPartition.open(disk, folder, logId, topic, partition, known)
         opened.set(markKey(topic.topic, partition), stored)
       }
       fault('recovery')
@@ -108,10 +114,11 @@ export class LogStore {
       const { state, file, position, why } = plan.end
       const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
       if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
-      const parts = { disk, folder, logId, marks, journal, partitions: opened, cuts, fault }
+      written.note([...opened.values()].filter(isUnjournalled).map(endOf))
+      const parts = { disk, folder, logId, marks, written, journal, partitions: opened, cuts, fault }
       return new LogStore({ ...parts, checkpointBytes: journalBytes })
     } catch (error) {
-      closeAll([...[...opened.values()].map(({ log }) => log), marks])
+      closeAll([...[...opened.values()].map(({ log }) => log), marks, ...(written === null ? [] : [written])])
       throw error
     }
   }
@@ -122,6 +129,7 @@ export class LogStore {
     this.#folder = parts.folder
     this.#logId = parts.logId
     this.#marks = parts.marks
+    this.#written = parts.written
     this.#journal = parts.journal
     this.#partitions = parts.partitions
     this.#checkpointBytes = parts.checkpointBytes
@@ -135,10 +143,22 @@ export class LogStore {
     const key = markKey(topic.topic, partition)
     const known = this.#partitions.get(key)
     if (known !== undefined) return known
-    const syncedTo = this.#marks.of(topic.topic, partition)
-    const opened = StoredPartition.open(this.#disk, this.#folder, this.#logId, topic, partition, syncedTo)
+    const log = knownOf(this.#marks, this.#written, topic, partition)
+    const opened = StoredPartition.open(this.#disk, this.#folder, this.#logId, topic, partition, log)
     this.#partitions.set(key, opened)
+    if (isUnjournalled(opened)) this.#guard(() => this.#written.note([endOf(opened)]))
     return opened
+  }
+
+  /** Closes a partition that nobody appends to or reads; it can be opened again. */
+  drop(topic: number, partition: number): void {
+    const key = markKey(topic, partition)
+    const dropped = this.#partitions.get(key)
+    if (dropped === undefined) return
+    // What is under way may wait for its files.
+    this.#checkpoints.giveUp()
+    this.#partitions.delete(key)
+    closeAll([dropped.log])
   }
 
   /**
@@ -161,6 +181,12 @@ export class LogStore {
         this.#fault('roll')
       }
       this.#fault('segmentWritten')
+      this.#written.note(
+        entries
+          .map(({ log }) => log)
+          .filter(isUnjournalled)
+          .map(endOf),
+      )
       this.#journalAll(journalled)
     })
   }
@@ -206,7 +232,7 @@ export class LogStore {
       // Also when the clock was set back.
       if (Math.abs(nowMs - this.#retainedMs) >= RETAIN_EVERY_MS) {
         this.#retainedMs = nowMs
-        for (const partition of this.#partitions.values()) retain(partition, nowMs)
+        for (const partition of this.#partitions.values()) this.#retain(partition, nowMs)
       }
       const isDue = this.#journal.mustCheckpoint || this.#bytes >= this.#checkpointBytes || this.#rolled >= ROLLED_MAX
       if (isDue && !this.#checkpoints.isUnderWay) {
@@ -215,6 +241,20 @@ export class LogStore {
       }
       return this.#checkpoints.isUnderWay
     })
+  }
+
+  /** Removes what may go. Where the log begins then is durable before: one that begins later was damaged. */
+  #retain({ topic, partition, log, syncedTo }: StoredPartition, nowMs: number): void {
+    const { bytesMax, ageMaxMs } = topic.retention
+    if (bytesMax === null && ageMaxMs === null) return
+    const retention = {
+      bytesMax: bytesMax ?? Number.POSITIVE_INFINITY,
+      beforeMs: ageMaxMs === null ? Number.NEGATIVE_INFINITY : nowMs - ageMaxMs,
+    }
+    const startOffset = log.startAfter(retention)
+    if (startOffset === log.startOffset) return
+    this.#marks.write([{ topic: topic.topic, partition, syncedTo, startOffset }])
+    log.retain(retention)
   }
 
   #checkpointNow(): void {
@@ -240,6 +280,7 @@ export class LogStore {
       if (partition.journaledTo > end) this.#journalCut(partition, end)
       // What is under way would mark what is cut.
       this.#checkpoints.giveUp()
+      if (isUnjournalled(partition)) this.#written.note([{ ...endOf(partition), endOffset: end }])
       if (partition.syncedTo > end) writeMarks(this.#marks, new Map([[partition, end]]))
       this.#fault('truncation')
       return partition.log.truncateTo(end)
@@ -276,7 +317,7 @@ export class LogStore {
     } finally {
       this.#isClosed = true
       this.#checkpoints.close()
-      closeAll([...[...this.#partitions.values()].map(({ log }) => log), this.#journal, this.#marks])
+      closeAll([...[...this.#partitions.values()].map(({ log }) => log), this.#journal, this.#marks, this.#written])
       this.#poison ??= new Error(`the log store in ${this.#folder} is closed`)
     }
   }
@@ -301,13 +342,23 @@ function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry):
   return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
 }
 
-function retain({ topic, log }: StoredPartition, nowMs: number): void {
-  const { bytesMax, ageMaxMs } = topic.retention
-  if (bytesMax === null && ageMaxMs === null) return
-  log.retain({
-    bytesMax: bytesMax ?? Number.POSITIVE_INFINITY,
-    beforeMs: ageMaxMs === null ? Number.NEGATIVE_INFINITY : nowMs - ageMaxMs,
-  })
+function isUnjournalled({ topic }: StoredPartition): boolean {
+  return topic.durability !== 'fsync'
+}
+
+function endOf({ topic, partition, endOffset }: StoredPartition): WrittenEnd {
+  return { topic: topic.topic, partition, endOffset }
+}
+
+function knownOf(
+  marks: SyncMarks,
+  written: WrittenEnds,
+  { topic, durability }: StoredTopic,
+  partition: number,
+): KnownLog {
+  // The journal has what a log that is journalled has lost.
+  const writtenTo = durability === 'fsync' ? 0 : written.of(topic, partition)
+  return { syncedTo: marks.of(topic, partition), startOffset: marks.startOf(topic, partition), writtenTo }
 }
 
 /** Closes what an error has left open, or nothing more can be done for; what goes wrong with that changes nothing. */

@@ -24,6 +24,8 @@ import { type IndexSummary, readIndex, SegmentIndex } from './segment-index.ts'
 export interface Damage {
   readonly position: number
   readonly why: string
+  /** Of a segment: what lies below is good. */
+  readonly offset: number
 }
 
 export interface FileReport {
@@ -110,7 +112,7 @@ function headerDamage(file: DiskFile, identity: LogIdentity | null, baseOffset: 
     return null
   } catch (error) {
     if (!(error instanceof LogFileError)) throw error
-    return { position: error.position, why: error.why }
+    return { position: error.position, why: error.why, offset: baseOffset }
   }
 }
 
@@ -128,10 +130,14 @@ function walkSegment(file: DiskFile, identity: LogIdentity | null, baseOffset: n
       maxTimestamp = Math.max(maxTimestamp, frame.maxTimestamp)
       records += frame.records
     }
-    if (scan.why !== null) damage = { position: scan.position, why: scan.why }
+    if (scan.why !== null) damage = { position: scan.position, why: scan.why, offset: scan.offset }
   }
   if (damage === null && expected !== null && expected !== baseOffset)
-    damage = { position: 0, why: `the segment begins at offset ${baseOffset}, and the one before ends at ${expected}` }
+    damage = {
+      position: 0,
+      why: `the segment begins at offset ${baseOffset}, and the one before ends at ${expected}`,
+      offset: Math.min(baseOffset, expected),
+    }
   const endOffset = scan.offset
   const report: FileReport = {
     file: file.path,
@@ -148,27 +154,33 @@ function walkSegment(file: DiskFile, identity: LogIdentity | null, baseOffset: n
 
 function checkIndex(disk: Disk, folder: string, identity: LogIdentity, baseOffset: number, walk: Walk): FileReport {
   const known = readIndex(disk, folder, identity.logId, baseOffset)
-  const damage = known === null ? { position: 0, why: 'the index is damaged' } : compare(known, walk)
+  const damage =
+    known === null ? { position: 0, why: 'the index is damaged', offset: baseOffset } : compare(known, walk)
   return indexReport(disk, folder, baseOffset, known?.covers.endOffset ?? baseOffset, damage)
 }
 
 /** An index may cover less than its segment holds: that was the active one when its log was closed, and has grown. */
 function compare(known: { readonly index: SegmentIndex; readonly covers: IndexSummary }, walk: Walk): Damage | null {
+  const { startOffset } = walk.report
   const { bytes, endOffset, maxTimestamp } = known.covers
   const behind = walk.frames.get(bytes)
   const end = behind === undefined ? walk.covers : { endOffset: behind.offset, bytes, maxTimestamp: behind.before }
   if (end.bytes !== bytes || end.endOffset !== endOffset || end.maxTimestamp !== maxTimestamp)
-    return { position: 0, why: 'the index is not that of the segment' }
+    return { position: 0, why: 'the index is not that of the segment', offset: startOffset }
   for (const { position, offset, maxTimestampBefore } of known.index.places()) {
     const frame = walk.frames.get(position)
     if (frame?.offset !== offset || frame.before !== maxTimestampBefore)
-      return { position: 0, why: `an entry says offset ${offset} at byte ${position}` }
+      return { position: 0, why: `an entry says offset ${offset} at byte ${position}`, offset: startOffset }
   }
   return null
 }
 
 function orphan(disk: Disk, folder: string, baseOffset: number): FileReport {
-  return indexReport(disk, folder, baseOffset, baseOffset, { position: 0, why: 'the index has no segment' })
+  return indexReport(disk, folder, baseOffset, baseOffset, {
+    position: 0,
+    why: 'the index has no segment',
+    offset: baseOffset,
+  })
 }
 
 function indexReport(

@@ -81,6 +81,11 @@ export class MemoryDisk implements Disk {
     return disk
   }
 
+  /** Paths of all files, sorted. */
+  get files(): string[] {
+    return [...this.#contents.keys()].sort()
+  }
+
   /** The bytes of a file, a copy. */
   bytesOf(path: string): Buffer {
     return Buffer.from(this.#content('bytesOf', path).bytes)
@@ -111,7 +116,7 @@ export class MemoryDisk implements Disk {
   list(folder: string): string[] {
     this.act('list', folder)
     const paths = [...this.#contents.keys()].filter(path => path.startsWith(`${folder}/`))
-    return paths.map(path => path.slice(folder.length + 1)).sort()
+    return [...new Set(paths.map(path => path.slice(folder.length + 1).split('/')[0] as string))].sort()
   }
 
   makeFolder(folder: string): void {

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import fs, { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import fs, { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -231,7 +233,7 @@ t.test('what is no failure of the system is not taken for one', async t => {
       throw new TypeError('a mistake')
     },
   })
-  t.throws(() => disk.open('/a', 'read'), { name: 'TypeError', message: 'a mistake' })
+  t.throws(() => disk.open('/a', 'create'), { name: 'TypeError', message: 'a mistake' })
   const error = (() => {
     try {
       return new NodeDisk().open(join(folderOf(t), 'a'), 'read')
@@ -263,8 +265,40 @@ t.test('a limit on the size of files is met in the midst of a write', { skip: on
 const hasFull = existsSync('/dev/full') ? false : 'there is no /dev/full'
 
 t.test('a disk without room says so', { skip: onLinux || hasFull }, async t => {
-  const file = new NodeDisk().open('/dev/full', 'write')
+  // A device is no file, and is refused unless it is taken for one.
+  const regular = fs.statSync(fileURLToPath(import.meta.url))
+  const file = changed({ statSync: (() => regular) as unknown as FileCalls['statSync'] }).open('/dev/full', 'write')
   throwsDiskError(t, () => file.write([Buffer.from('x')], 0), 'write', '/dev/full', 'ENOSPC')
   throwsDiskError(t, () => file.write([Buffer.from('x'), Buffer.from('y')], 0), 'write', '/dev/full', 'ENOSPC')
   file.close()
 })
+
+t.test(
+  'what is no file is refused at once by its name, and a link to a file is that file',
+  { skip: onLinux },
+  async t => {
+    const folder = folderOf(t)
+    const at = (name: string): string => join(folder, name)
+    writeFileSync(at('file'), 'x')
+    mkdirSync(at('folder'))
+    spawnSync('mkfifo', [at('pipe')])
+    const server = createServer().listen(at('socket'))
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    for (const name of ['file', 'folder', 'pipe']) symlinkSync(name, at(`link to ${name}`))
+    const disk = new NodeDisk()
+    for (const [name, kind] of [
+      ['folder', 'a folder'],
+      ['pipe', 'a pipe'],
+      ['socket', 'a socket'],
+      ['link to folder', 'a folder'],
+      ['link to pipe', 'a pipe'],
+    ] as const)
+      for (const how of ['read', 'write'] as const)
+        t.throws(() => disk.open(at(name), how), { name: 'ForeignFileError', file: at(name), why: new RegExp(kind) })
+    t.throws(() => disk.open('/dev/null', 'read'), { name: 'ForeignFileError', why: /a device/ })
+    const file = disk.open(at('link to file'), 'read')
+    t.equal(file.size(), 1)
+    file.close()
+  },
+)

@@ -18,6 +18,7 @@ import fs from 'node:fs'
 import { dirname } from 'node:path'
 import { checkBytes } from './check-bytes.ts'
 import { type Disk, DiskError, type DiskFile } from './disk.ts'
+import { ForeignFileError } from './log-errors.ts'
 
 /** IOV_MAX of Linux: a call with more parts is refused. */
 const PARTS_MAX = 1_024
@@ -40,13 +41,18 @@ export type FileCalls = Pick<
   | 'readdirSync'
   | 'readSync'
   | 'renameSync'
+  | 'statSync'
   | 'unlinkSync'
   | 'writeSync'
   | 'writevSync'
 >
 
-/** How Node names them: an error if the file is there; read and write what is there; read only. */
-const FLAGS = { create: 'wx+', write: 'r+', read: 'r' } as const
+const { O_CREAT, O_EXCL, O_RDWR, O_RDONLY } = fs.constants
+/** What is no file, and has got its place since it was looked at, must not hold this thread up either. */
+const NOW: number = fs.constants.O_NONBLOCK ?? 0
+
+/** An error if the file is there; read and write what is there; read only. */
+const FLAGS = { create: O_CREAT | O_EXCL | O_RDWR, write: O_RDWR | NOW, read: O_RDONLY | NOW } as const
 
 /** Permission bits of what is made. The system takes those of the umask away, and what exists keeps its own. */
 export interface FileModes {
@@ -66,12 +72,19 @@ export class NodeDisk implements Disk {
     this.#modes = modes
   }
 
+  /** A link to a file is that file. Anything else in its place is refused: opening a pipe would wait for its other end. */
   open(path: string, how: 'create' | 'write' | 'read'): DiskFile {
     try {
+      if (how !== 'create') this.#refuseOthers(path)
       return new NodeFile(this.#calls, path, this.#calls.openSync(path, FLAGS[how], this.#modes.file))
     } catch (error) {
       throw diskError('open', path, error)
     }
+  }
+
+  #refuseOthers(path: string): void {
+    const found = this.#calls.statSync(path)
+    if (!found.isFile()) throw new ForeignFileError(path, 0, `${kindOf(found)} is in the place of a file`)
   }
 
   list(folder: string): string[] {
@@ -327,6 +340,12 @@ class NodeFile implements DiskFile {
   #check(operation: string): void {
     if (!this.#isOpen) throw new DiskError(operation, this.path, 'EBADF')
   }
+}
+
+function kindOf(found: fs.Stats): string {
+  if (found.isDirectory()) return 'a folder'
+  if (found.isFIFO()) return 'a pipe'
+  return found.isSocket() ? 'a socket' : 'a device'
 }
 
 /** What is left of parts when so many bytes of them are written. */

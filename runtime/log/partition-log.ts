@@ -82,13 +82,27 @@ export class PartitionLog {
   /**
    * Opens the log in a folder, which is made if there is none. Everything below the offset `syncedTo` was once made
    * durable; what is at or above and whole is made durable now, and written again for that if it may have been promised
-   * (`isPromised`). The folder above must be durable already. Throws a
-   * `LogFileError` where the log is damaged below that, or not ours; `DiskError`; `RangeError` for impossible settings.
+   * (`isPromised`). Nothing was removed from the offset `startOffset` on, where that is known. The folder above must be durable
+   * already. Throws a `LogFileError` where the log is damaged below that, or not ours; `DiskError`; `RangeError` for impossible settings.
    */
-  static open(disk: Disk, folder: string, settings: LogSettings, syncedTo: number, isPromised = false): PartitionLog {
+  static open(
+    disk: Disk,
+    folder: string,
+    settings: LogSettings,
+    syncedTo: number,
+    {
+      isPromised = false,
+      startOffset = null,
+    }: { readonly isPromised?: boolean; readonly startOffset?: number | null } = {},
+  ): PartitionLog {
     checkSettings(settings)
     const names = disk.list(folder)
     const bases = segmentBases(names)
+    const [first] = bases
+    if (first !== undefined && startOffset !== null && first > startOffset) {
+      const why = `the log begins here, and nothing was removed from offset ${startOffset} on`
+      throw new CorruptLogError(segmentPath(folder, first), 0, why)
+    }
     const { segments, index, cuts } = recoverLog(disk, folder, settings, bases, { syncedTo, isPromised })
     if (names.length === 0) {
       disk.makeFolder(folder)
@@ -107,7 +121,12 @@ export class PartitionLog {
     const log = new PartitionLog(disk, folder, settings, opened)
     log.#syncs.mark(file)
     log.#syncs.markNames()
-    log.sync()
+    try {
+      log.sync()
+    } catch (error) {
+      file.close()
+      throw error
+    }
     return log
   }
 
@@ -134,6 +153,15 @@ export class PartitionLog {
   /** Offset of the next record. */
   get endOffset(): number {
     return this.#active.endOffset
+  }
+
+  /** The segment that grows. */
+  get activePath(): string {
+    return segmentPath(this.folder, this.#active.baseOffset)
+  }
+
+  get activeBytes(): number {
+    return this.#active.bytes
   }
 
   /** Of all segment files, without their indexes. */
@@ -266,13 +294,24 @@ export class PartitionLog {
     active.maxTimestamp = maxTimestamp
   }
 
+  /** Where the log would begin if what this allows to be removed were. */
+  startAfter(retention: Retention): number {
+    const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
+    let left = this.#bytes
+    for (const { baseOffset, bytes, maxTimestamp } of this.#segments.slice(0, -1)) {
+      if (left <= bytesMax && maxTimestamp >= beforeMs) return baseOffset
+      left -= bytes
+    }
+    return this.#active.baseOffset
+  }
+
   /** Removes whole closed segments, oldest first; returns the new start of the log. */
   retain(retention: Retention): number {
-    const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
+    const start = this.startAfter(retention)
     return this.#guard(() => {
       for (let oldest = this.#segments[0]; this.#segments.length > 1; oldest = this.#segments[0]) {
-        const { baseOffset, bytes, maxTimestamp } = oldest as LogSegment
-        if (this.#bytes <= bytesMax && maxTimestamp >= beforeMs) break
+        const { baseOffset, bytes } = oldest as LogSegment
+        if (baseOffset >= start) break
         // The log must never be without a segment, since its offsets would begin again at 0.
         this.#syncs.syncNames()
         this.#disk.remove(indexPath(this.folder, baseOffset))

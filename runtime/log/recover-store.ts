@@ -2,8 +2,8 @@
  * Brings what all partition hosts have left behind into the logs, so that any number of hosts may come after them.
  *
  * Control thread, before any partition host starts. The journals and marks of a host name it, and the partitions go to
- * other hosts when their number changes: afterwards there are neither journals nor marks of hosts, but the logs hold
- * everything, and the marks of all partitions are in one file (sync-marks.ts).
+ * other hosts when their number changes: afterwards the logs hold everything, the marks of all partitions are in one file
+ * (sync-marks.ts), and there are neither journals nor marks of hosts, or they are kept and say nothing more.
  *
  * The order lets the power fail anywhere, and it be done again: logs are made durable first, then the marks; then each
  * journal says that nothing in it is needed, and only then its files are removed, the one that says so last.
@@ -23,7 +23,7 @@ import { StoredPartition } from './stored-partition.ts'
 import { hostMarksPath, type Mark, markKey, marksPath, readMarks } from './sync-marks.ts'
 
 /** A file of a partition host, whole or half made. */
-const HOST_FILE = /^host-(\d+)\.(?:marks|journal-[ab])(?:\.new)?$/
+const HOST_FILE = /^host-(\d+)\.(?:marks|ends|journal-[ab])(?:\.new)?$/
 
 /** The partitions that are recovered, opened as far as a journal has something for them. */
 interface Recovery {
@@ -37,7 +37,8 @@ interface Recovery {
 }
 
 /**
- * Recovers everything, and tells `onCut` of each bad end. What belongs to topics that are not among these is left alone.
+ * Recovers everything, and tells `onCut` of each bad end. What belongs to topics that are not among these is left alone. Files
+ * of hosts below `keep` stay, and hold nothing that is needed.
  *
  * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
  */
@@ -47,6 +48,7 @@ export function recoverStore(
   logId: Uint8Array,
   topics: ReadonlyMap<number, StoredTopic & { readonly partitions: number }>,
   onCut: (cut: CutTail) => void,
+  keep = 0,
 ): void {
   const hosts = hostsOf(disk, folder)
   if (hosts.length === 0) return
@@ -62,7 +64,7 @@ export function recoverStore(
     for (const plan of plans) replay(recovery, plan)
     for (const partition of recovery.opened.values()) makeDurable(recovery, partition)
     writeAllMarks(recovery)
-    for (const plan of plans) removeHost(recovery, plan)
+    for (const plan of plans) removeHost(recovery, plan, keep)
     for (const { log } of recovery.opened.values()) log.close()
   } catch (error) {
     for (const { log } of recovery.opened.values()) closeQuietly(log)
@@ -95,7 +97,8 @@ function replay(recovery: Recovery, plan: JournalPlan): void {
     const key = markKey(id, partition)
     const known = opened.get(key)
     if (known !== undefined) return known
-    const log = StoredPartition.open(disk, folder, logId, topic, partition, marks.get(key)?.syncedTo ?? 0)
+    const { syncedTo, startOffset } = marks.get(key) ?? { syncedTo: 0, startOffset: null }
+    const log = StoredPartition.open(disk, folder, logId, topic, partition, { syncedTo, startOffset })
     opened.set(key, log)
     for (const cut of log.cuts) onCut(cut)
     return log
@@ -106,7 +109,8 @@ function makeDurable({ marks }: Recovery, partition: StoredPartition): void {
   if (!partition.isDirty) return
   partition.log.sync()
   const key = markKey(partition.topic.topic, partition.partition)
-  marks.set(key, { syncedTo: partition.endOffset, version: (marks.get(key)?.version ?? 0) + 1 })
+  const version = (marks.get(key)?.version ?? 0) + 1
+  marks.set(key, { syncedTo: partition.endOffset, version, startOffset: partition.startOffset })
 }
 
 /** Brings the marks of all hosts into the one file, and leaves out those of topics that are gone. */
@@ -116,9 +120,10 @@ function writeAllMarks({ disk, folder, logId, topics, marks }: Recovery): void {
     const changes: [key: string, value: unknown][] = []
     const isThere = (key: string): boolean => topics.has(Number.parseInt(key, 10))
     for (const [key] of state.entries()) if (!isThere(key)) changes.push([key, undefined])
-    for (const [key, { syncedTo, version }] of marks) {
+    for (const [key, { syncedTo, version, startOffset }] of marks) {
       const known = state.get(key) as [number, number] | undefined
-      if (isThere(key) && version !== known?.[1]) changes.push([key, [syncedTo, version]])
+      const mark = startOffset === null ? [syncedTo, version] : [syncedTo, version, startOffset]
+      if (isThere(key) && version !== known?.[1]) changes.push([key, mark])
     }
     state.write(changes)
   } finally {
@@ -126,8 +131,8 @@ function writeAllMarks({ disk, folder, logId, topics, marks }: Recovery): void {
   }
 }
 
-/** Removes the files of a host; what they hold is in logs and in the marks of all partitions. */
-function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan): void {
+/** Removes the files of a host, or empties its journal; what they hold is in logs and in the marks of all partitions. */
+function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan, keep: number): void {
   const { host, end } = plan
   const paths = journalPaths(folder, host)
   if (end.newer !== -1) {
@@ -136,6 +141,7 @@ function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan): void 
     file.close()
     Journal.start(disk, folder, host, logId, { journalBytes, after: end }).close()
   }
+  if (host < keep) return
   // The newer of the two before is the older one now: without it the other still says that nothing is needed.
   const older = end.newer === -1 ? 1 : end.newer
   disk.remove(paths[older] as string)

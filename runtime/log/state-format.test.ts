@@ -1,14 +1,26 @@
 import { crc32 } from 'node:zlib'
 import t from 'tap'
-import { readRecordHeader, readStateHeader, STATE_RECORD_BYTES_MAX, stateHeader, stateRecord } from './state-format.ts'
+import {
+  readRecordHeader,
+  readStateHeader,
+  STATE_RECORD_BYTES_MAX,
+  stateExtent,
+  stateHeader,
+  stateRecord,
+} from './state-format.ts'
 
 const LOG_ID = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
 
 t.test('the bytes are those of the drawing', async t => {
   const file = stateHeader(LOG_ID, 0x48)
-  t.equal(file.subarray(0, 28).toString('hex'), `4d53544c01000000${LOG_ID.toString('hex')}48000000`)
+  t.equal(file.subarray(0, 28).toString('hex'), `4d53544c02000000${LOG_ID.toString('hex')}48000000`)
   t.equal(file.readUInt32LE(28), crc32(file.subarray(0, 28)))
-  t.same(readStateHeader(file), { version: 1, logId: LOG_ID, madeBytes: 0x48 })
+  const extent = { number: 1, syncedBytes: 0x48, writtenBytes: 0x48 }
+  t.same(readStateHeader(file), { version: 2, logId: LOG_ID, madeBytes: 0x48, begin: 96, extent })
+  const later = stateExtent({ number: 2, syncedBytes: 0x48, writtenBytes: 0x90 })
+  t.equal(later.position, 64)
+  t.equal(later.bytes.subarray(0, 28).toString('hex'), '00000000000000400000000000005240000000000000624000000000')
+  t.equal(later.bytes.readUInt32LE(28), crc32(later.bytes.subarray(0, 28)))
   const record = stateRecord('[["a",1]]', 5, 2, 1)
   const drawn = ['53524543', '09000000', '0000000000001440', '0000000000000040', '000000000000f03f']
   t.equal(record.subarray(0, 32).toString('hex'), drawn.join(''))

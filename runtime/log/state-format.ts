@@ -3,12 +3,23 @@
  *
  * ```
  *  0 u32 magic            "MSTL"; header and records keep magic, version and CRC in their places in all versions
- *  4 u16 version          1
+ *  4 u16 version          2; in version 1 there are no extents, and records begin at byte 32
  *  6 u16 0
  *  8 u8  logId[16]
  * 24 u32 madeBytes        size of the file when it got its name; so much was synced before
  * 28 u32 crc              CRC-32 of bytes 0 to 27
- * 32 records
+ * 32 extent, extent       how long the file is: written in turn, the one with the higher number holds
+ * 96 records
+ * ```
+ *
+ * An extent. It is written after what it tells of, and never synced for its own sake:
+ *
+ * ```
+ *  0 f64 number           from 1, one more each time; an odd one is the first of the two
+ *  8 f64 syncedBytes      of the file, durable: if any are missing or changed, that is damage
+ * 16 f64 writtenBytes     of the file
+ * 24 u32 0
+ * 28 u32 crc              CRC-32 of bytes 0 to 27
  * ```
  *
  * A record, at a multiple of 8:
@@ -28,9 +39,12 @@
  */
 import { crc32 } from 'node:zlib'
 
-export const STATE_HEADER_BYTES = 32
+export const STATE_HEADER_BYTES = 96
 export const STATE_RECORD_HEADER_BYTES = 40
-export const STATE_VERSION = 1
+export const STATE_VERSION = 2
+/** Of the header proper, which version 1 has alone. */
+const HEADER_BYTES = 32
+const EXTENT_BYTES = 32
 export const STATE_RECORD_BYTES_MAX: number = 16 * 1_024 * 1_024
 /** "MSTL" */
 const FILE_MAGIC = 0x4c_54_53_4d
@@ -41,6 +55,9 @@ export const STATE_ALIGN_BYTES = 8
 const LOG_ID = 8
 const MADE_BYTES = 24
 const FILE_CRC = 28
+const EXTENT_SYNCED = 8
+const EXTENT_WRITTEN = 16
+const EXTENT_CRC = 28
 const BODY_BYTES = 4
 const SEQUENCE = 8
 const SYNCED_BELOW = 16
@@ -60,6 +77,34 @@ export interface StateRecord {
   readonly body: Buffer
 }
 
+/** How long a file is said to be. */
+export interface StateExtent {
+  readonly number: number
+  readonly syncedBytes: number
+  readonly writtenBytes: number
+}
+
+/** The bytes of an extent, and where they go. */
+export function stateExtent({ number, syncedBytes, writtenBytes }: StateExtent): {
+  readonly bytes: Buffer
+  readonly position: number
+} {
+  const bytes = Buffer.alloc(EXTENT_BYTES)
+  bytes.writeDoubleLE(number, 0)
+  bytes.writeDoubleLE(syncedBytes, EXTENT_SYNCED)
+  bytes.writeDoubleLE(writtenBytes, EXTENT_WRITTEN)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, EXTENT_CRC)), EXTENT_CRC)
+  return { bytes, position: HEADER_BYTES + (number % 2 === 1 ? 0 : EXTENT_BYTES) }
+}
+
+function readExtent(bytes: Buffer, at: number): StateExtent | null {
+  const crc = bytes.readUInt32LE(at + EXTENT_CRC)
+  if (crc32(bytes.subarray(at, at + EXTENT_CRC)) !== crc) return null
+  const syncedBytes = bytes.readDoubleLE(at + EXTENT_SYNCED)
+  return { number: bytes.readDoubleLE(at), syncedBytes, writtenBytes: bytes.readDoubleLE(at + EXTENT_WRITTEN) }
+}
+
+/** Header and extents of a file that is made with so many bytes. */
 export function stateHeader(logId: Uint8Array, madeBytes: number): Buffer {
   const bytes = Buffer.alloc(STATE_HEADER_BYTES)
   bytes.writeUInt32LE(FILE_MAGIC, 0)
@@ -67,6 +112,8 @@ export function stateHeader(logId: Uint8Array, madeBytes: number): Buffer {
   bytes.set(logId, LOG_ID)
   bytes.writeUInt32LE(madeBytes, MADE_BYTES)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, FILE_CRC)), FILE_CRC)
+  const extent = stateExtent({ number: 1, syncedBytes: madeBytes, writtenBytes: madeBytes })
+  bytes.set(extent.bytes, extent.position)
   return bytes
 }
 
@@ -74,15 +121,24 @@ export interface StateHeader {
   readonly version: number
   readonly logId: Buffer
   readonly madeBytes: number
+  /** Where records begin. */
+  readonly begin: number
+  /** Null: it has none, or none that is whole. */
+  readonly extent: StateExtent | null
 }
 
 /** What a file's header says; or why it is none. */
 export function readStateHeader(bytes: Buffer): StateHeader | 'foreign' | 'bad' | 'short' {
-  if (bytes.length < STATE_HEADER_BYTES) return 'short'
+  if (bytes.length < HEADER_BYTES) return 'short'
   if (bytes.readUInt32LE(0) !== FILE_MAGIC) return 'foreign'
   if (crc32(bytes.subarray(0, FILE_CRC)) !== bytes.readUInt32LE(FILE_CRC)) return 'bad'
   const logId = bytes.subarray(LOG_ID, MADE_BYTES)
-  return { version: bytes.readUInt16LE(4), logId, madeBytes: bytes.readUInt32LE(MADE_BYTES) }
+  const header = { version: bytes.readUInt16LE(4), logId, madeBytes: bytes.readUInt32LE(MADE_BYTES) }
+  if (header.version === 1) return { ...header, begin: HEADER_BYTES, extent: null }
+  if (bytes.length < STATE_HEADER_BYTES) return 'short'
+  const extents = [readExtent(bytes, HEADER_BYTES), readExtent(bytes, HEADER_BYTES + EXTENT_BYTES)]
+  const [extent = null] = extents.filter(each => each !== null).sort((a, b) => b.number - a.number)
+  return { ...header, begin: STATE_HEADER_BYTES, extent }
 }
 
 /** A record as one piece; the text is JSON. */

@@ -7,11 +7,14 @@ import { drawn, portion } from '../portion.fixture.ts'
 import { seeded } from './journal.fixture.ts'
 import { CorruptLogError, ForeignFileError } from './log-errors.ts'
 import { MemoryDisk, PowerLoss } from './memory-disk.fixture.ts'
-import { STATE_HEADER_BYTES } from './state-format.ts'
+import { STATE_HEADER_BYTES, stateHeader } from './state-format.ts'
 import { StateLog } from './state-log.ts'
 
 const PATH = '/data/groups.state'
 const LOG_ID = Buffer.from('0123456789abcdef')
+/** Of the two of them, in the header. */
+const EXTENTS_AT = 32
+const FREE_EXTENT_AT = 64
 const SEEDS = 400
 const LIVES = 3
 
@@ -23,13 +26,16 @@ function contents(log: StateLog): Record<string, unknown> {
   return Object.fromEntries(log.entries())
 }
 
-/** A log of a snapshot and three records, and the states after each number of bytes. */
-function history(): {
+interface WrittenLog {
   readonly bytes: Buffer
+  /** After each number of bytes. */
   readonly states: readonly { readonly at: number; readonly map: object }[]
-} {
+}
+
+/** A log of three records, each synced, or none. */
+function history(syncs: boolean): WrittenLog {
   const disk = new MemoryDisk()
-  const log = open(disk)
+  const log = open(disk, syncs)
   const states = [{ at: log.bytes, map: {} }]
   for (const changes of [
     [['a', 1] as const, ['b', 'text'] as const],
@@ -59,45 +65,63 @@ function opened(bytes: Buffer): { readonly map: object; readonly torn: boolean }
   }
 }
 
-t.test('each truncation leaves the state of a whole record before it, and says so', async t => {
-  const { bytes, states } = history()
+t.test('each truncation of what was synced is damage with its byte', async t => {
+  const { bytes } = history(true)
   let tried = 0
   const wrongs: string[] = []
   for (const length of drawn(bytes.length, 1)) {
     tried++
     const found = opened(bytes.subarray(0, length))
-    const state = states.findLast(({ at }) => at <= length)
-    if (state === undefined) {
-      if (!(found instanceof CorruptLogError && found.position === length)) wrongs.push(`cut to ${length}`)
-    } else t.same(found, { map: state.map, torn: state.at !== length }, `cut to ${length}`)
+    if (!(found instanceof CorruptLogError && found.position === length)) wrongs.push(`cut to ${length}`)
   }
   t.same(wrongs.slice(0, 3), [])
   t.equal(tried, Math.ceil(bytes.length / portion.of))
 })
 
-t.test('each flipped bit is damage with its byte, or a torn last record', async t => {
-  const { bytes, states } = history()
-  const last = states.at(-2) as { at: number; map: object }
+t.test('each truncation of what was not synced leaves the state of a whole record before it, and says so', async t => {
+  const { bytes, states } = history(false)
   let tried = 0
   const wrongs: string[] = []
-  for (const bit of drawn(bytes.length * 8, 2)) {
+  for (const length of drawn(bytes.length, 5)) {
     tried++
-    const flipped = Buffer.from(bytes)
-    const byte = bit >> 3
-    flipped[byte] = (flipped[byte] as number) ^ (1 << (bit & 7))
-    const found = opened(flipped)
-    if (byte < last.at) {
-      const start = states.findLast(({ at }) => at <= byte)?.at ?? 0
-      const isRight =
-        byte < STATE_HEADER_BYTES ? !('map' in found) : found instanceof CorruptLogError && found.position === start
-      if (!isRight) wrongs.push(`bit ${bit} gave ${JSON.stringify(found)}`)
-    } else if (!('map' in found) || !found.torn || JSON.stringify(found.map) !== JSON.stringify(last.map))
-      wrongs.push(`bit ${bit} gave ${JSON.stringify(found)}`)
+    const found = opened(bytes.subarray(0, length))
+    const state = states.findLast(({ at }) => at <= length)
+    if (state === undefined) {
+      if (!(found instanceof CorruptLogError && found.position === length)) wrongs.push(`cut to ${length}`)
+    } else t.same(found, { map: state.map, torn: true }, `cut to ${length}`)
   }
   t.same(wrongs.slice(0, 3), [])
-  t.equal(tried, Math.ceil((bytes.length * 8) / portion.of))
-  t.match(opened(bytes), { torn: false })
+  t.equal(tried, Math.ceil(bytes.length / portion.of))
 })
+
+for (const syncs of [true, false])
+  t.test(`each flipped bit of records that are ${syncs ? '' : 'not '}synced is found`, async t => {
+    const { bytes, states } = history(syncs)
+    const last = states.at(-1) as { at: number; map: object }
+    let tried = 0
+    const wrongs: string[] = []
+    for (const bit of drawn(bytes.length * 8, syncs ? 2 : 6)) {
+      tried++
+      const flipped = Buffer.from(bytes)
+      const byte = bit >> 3
+      flipped[byte] = (flipped[byte] as number) ^ (1 << (bit & 7))
+      const found = opened(flipped)
+      const before = states.findLast(({ at }) => at <= byte) ?? { at: 0, map: {} }
+      const isRight =
+        byte < EXTENTS_AT
+          ? !('map' in found)
+          : byte < STATE_HEADER_BYTES
+            ? // The other extent still says enough.
+              'map' in found && !found.torn && JSON.stringify(found.map) === JSON.stringify(last.map)
+            : syncs
+              ? found instanceof CorruptLogError && found.position === before.at
+              : 'map' in found && found.torn && JSON.stringify(found.map) === JSON.stringify(before.map)
+      if (!isRight) wrongs.push(`bit ${bit} gave ${JSON.stringify(found)}`)
+    }
+    t.same(wrongs.slice(0, 3), [])
+    t.equal(tried, Math.ceil((bytes.length * 8) / portion.of))
+    t.match(opened(bytes), { torn: false })
+  })
 
 t.test('each flipped bit of a compacted file is damage, for it was synced before it had its name', async t => {
   const disk = new MemoryDisk()
@@ -108,8 +132,8 @@ t.test('each flipped bit of a compacted file is damage, for it was synced before
     log.write([['key', 'small']])
   }
   const made = disk.bytesOf(PATH).readUInt32LE(24)
-  // Nothing was written since, or a later record would tell of the damage too.
-  const bytes = disk.bytesOf(PATH).subarray(0, made)
+  // As it was made: later records and extents would tell of the damage too.
+  const bytes = Buffer.concat([stateHeader(LOG_ID, made), disk.bytesOf(PATH).subarray(STATE_HEADER_BYTES, made)])
   t.ok(made > STATE_HEADER_BYTES && made < 10_000 && 'map' in opened(bytes))
   let tried = 0
   const wrongs: string[] = []
@@ -118,8 +142,10 @@ t.test('each flipped bit of a compacted file is damage, for it was synced before
     const flipped = Buffer.from(bytes)
     flipped[byte] = (flipped[byte] as number) ^ (1 << (byte & 7))
     const found = opened(flipped)
+    // The second extent was never written.
+    const isFree = byte >= FREE_EXTENT_AT && byte < STATE_HEADER_BYTES
     const isRight = byte < STATE_HEADER_BYTES || ('position' in found && found.position === STATE_HEADER_BYTES)
-    if ('map' in found || !isRight) wrongs.push(`byte ${byte} gave ${JSON.stringify(found)}`)
+    if ('map' in found !== isFree || !(isFree || isRight)) wrongs.push(`byte ${byte} gave ${JSON.stringify(found)}`)
     if ('map' in opened(bytes.subarray(0, byte))) wrongs.push(`cut to ${byte}`)
   }
   t.same(wrongs.slice(0, 3), [])

@@ -4,7 +4,13 @@ import t from 'tap'
 import { DiskError } from './disk.ts'
 import { ForeignFileError, NewerFormatError } from './log-errors.ts'
 import { MemoryDisk } from './memory-disk.fixture.ts'
-import { STATE_RECORD_BYTES_MAX } from './state-format.ts'
+import {
+  STATE_HEADER_BYTES,
+  STATE_RECORD_BYTES_MAX,
+  STATE_RECORD_HEADER_BYTES,
+  STATE_VERSION,
+  stateRecord,
+} from './state-format.ts'
 import { StateLog } from './state-log.ts'
 
 const PATH = '/data/groups.state'
@@ -68,19 +74,19 @@ t.test('memory holds what JSON gives back, and not the caller’s object', async
   t.same(log.get('a'), { kept: 1, date: '1970-01-01T00:00:00.000Z' })
 })
 
-t.test('a write is one write and one sync, or no sync', async t => {
+t.test('a write is one write and one sync, or no sync, and says then how long the file is', async t => {
   const disk = new MemoryDisk()
   const log = open(disk)
   disk.trace.length = 0
   log.write([['a', 1]])
-  t.same(disk.trace, ['write groups.state', 'sync groups.state'])
+  t.same(disk.trace, ['write groups.state', 'sync groups.state', 'write groups.state'])
   const other = new MemoryDisk()
   const lazy = open(other, false)
   other.trace.length = 0
   lazy.write([['a', 1]])
-  t.same(other.trace, ['write groups.state'])
+  t.same(other.trace, ['write groups.state', 'write groups.state'])
   lazy.sync()
-  t.same(other.trace, ['write groups.state', 'sync groups.state'])
+  t.same(other.trace.slice(2), ['sync groups.state', 'write groups.state'])
 })
 
 t.test('what cannot be written is refused, and changes nothing', async t => {
@@ -105,11 +111,11 @@ t.test('a file of another log, of something else or of a later version is refuse
   open(disk).write([['a', 1]])
   t.throws(() => StateLog.open(disk, PATH, { logId: Buffer.alloc(16), syncs: true }), ForeignFileError)
   const bytes = disk.bytesOf(PATH)
-  bytes.writeUInt16LE(2, 4)
+  bytes.writeUInt16LE(STATE_VERSION + 1, 4)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 28)), 28)
   disk.put(PATH, bytes)
   const newer = thrownBy(() => open(disk))
-  t.ok(newer instanceof NewerFormatError && newer.version === 2 && newer.file === PATH)
+  t.ok(newer instanceof NewerFormatError && newer.version === STATE_VERSION + 1 && newer.file === PATH)
   disk.put(PATH, Buffer.alloc(100, 'x'))
   t.throws(() => open(disk), ForeignFileError)
   t.equal(disk.bytesOf(PATH).length, 100)
@@ -203,3 +209,36 @@ t.test('behaves as a map does, through compaction and opening again', async t =>
   )
   t.pass('200 runs')
 })
+
+t.test('a file of version 1, which does not say how long it is, is read and made anew', async t => {
+  const disk = new MemoryDisk()
+  const log = open(disk)
+  log.write([['a', 1]])
+  log.write([['b', 2]])
+  disk.put(PATH, asVersion1(disk.bytesOf(PATH)))
+  const next = open(disk)
+  t.same(contents(next), { a: 1, b: 2 })
+  t.equal(next.torn, null)
+  next.write([['c', 3]])
+  t.equal(disk.bytesOf(PATH).readUInt16LE(4), STATE_VERSION)
+  t.same(contents(open(disk)), { a: 1, b: 2, c: 3 })
+})
+
+/** The same records behind a header without extents. */
+function asVersion1(bytes: Buffer): Buffer {
+  const header = bytes.subarray(0, 32)
+  header.writeUInt16LE(1, 4)
+  header.writeUInt32LE(32, 24)
+  header.writeUInt32LE(crc32(header.subarray(0, 28)), 28)
+  const records: Buffer[] = []
+  let position = 32
+  for (let at = STATE_HEADER_BYTES; at < bytes.length; ) {
+    const body = bytes.readUInt32LE(at + 4)
+    const text = bytes.subarray(at + STATE_RECORD_HEADER_BYTES, at + STATE_RECORD_HEADER_BYTES + body).toString()
+    const record = stateRecord(text, bytes.readDoubleLE(at + 8), bytes.readDoubleLE(at + 16), position)
+    records.push(record)
+    position += record.length
+    at += record.length
+  }
+  return Buffer.concat([header, ...records])
+}

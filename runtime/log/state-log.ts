@@ -3,7 +3,8 @@
  *
  * For what changes seldom and must survive: one thread owns it, and keeps all of it in memory. Each `write` is one record
  * (state-format.ts) and happens whole or not at all. With `syncs` it is durable when `write` returns; without, it
- * survives the process at once and a loss of power after the next `sync` or compaction.
+ * survives the process at once and a loss of power after the next `sync` or compaction. After each of these the file says how
+ * long it is, so that an end that is missing is noticed, and told from one that a loss of power has torn.
  *
  * Compaction: a file of more than GARBAGE_FACTOR times what its entries need is written anew under `<path>.new`, synced,
  * renamed, and the folder synced; so under its own name there is always a whole file. What is left under the other name
@@ -19,12 +20,14 @@ import type { Disk, DiskFile } from './disk.ts'
 import {
   STATE_HEADER_BYTES,
   STATE_RECORD_BYTES_MAX,
+  STATE_VERSION,
   type StateChange,
   type StateRecord,
+  stateExtent,
   stateHeader,
   stateRecord,
 } from './state-format.ts'
-import { scanState } from './state-scan.ts'
+import { scanState, stateHeaderOf } from './state-scan.ts'
 import { writeAgain } from './write-again.ts'
 
 const GARBAGE_FACTOR = 4
@@ -56,6 +59,9 @@ export class StateLog {
   #live = 0
   #next = 1
   #syncedBelow = 1
+  /** As the file says it: number and durable bytes of its last extent. */
+  #extent = 1
+  #syncedBytes = 0
   #failure: unknown = null
   /** What was cut off at the end when the file was opened; null: nothing. */
   readonly torn: CutTail | null
@@ -65,13 +71,30 @@ export class StateLog {
     this.#disk = disk
     this.#settings = settings
     this.#file = file
+    const { version, extent } = stateHeaderOf(file, settings.logId)
     this.torn = scanState(file, settings.logId, record => this.#replay(record))
     if (this.torn !== null) file.truncate(this.torn.position)
     this.#size = file.size()
+    this.#extent = extent?.number ?? 1
     // What is read is told to others as if it were durable, so it must be, whether its writer had synced it or not.
     writeAgain(file, 0, this.#size)
     file.sync()
+    if (version === STATE_VERSION) this.#synced()
+    else this.#compact()
+  }
+
+  /** All that was written is durable, and the file says so. */
+  #synced(): void {
     this.#syncedBelow = this.#next
+    this.#syncedBytes = this.#size
+    this.#say()
+  }
+
+  /** Says in the file how long it is, behind what was written and synced. */
+  #say(): void {
+    const said = { number: ++this.#extent, syncedBytes: this.#syncedBytes, writtenBytes: this.#size }
+    const { bytes, position } = stateExtent(said)
+    this.#file.write([bytes], position)
   }
 
   /**
@@ -136,7 +159,8 @@ export class StateLog {
       if (this.#settings.syncs) this.#file.sync()
       this.#size += record.length
       this.#next++
-      if (this.#settings.syncs) this.#syncedBelow = this.#next
+      if (this.#settings.syncs) this.#synced()
+      else this.#say()
       for (const text of texts) this.#apply(text)
       if (this.#size > COMPACT_BYTES_MIN && this.#size > GARBAGE_FACTOR * this.#live) this.#compact()
     } catch (error) {
@@ -155,7 +179,7 @@ export class StateLog {
     if (this.#failure !== null) throw this.#failure
     try {
       this.#file.sync()
-      this.#syncedBelow = this.#next
+      this.#synced()
     } catch (error) {
       this.#failure = error
       throw error
@@ -192,6 +216,8 @@ export class StateLog {
     this.#size = made.bytes
     this.#next = made.next
     this.#syncedBelow = made.next
+    this.#syncedBytes = made.bytes
+    this.#extent = 1
   }
 }
 

@@ -2,9 +2,9 @@
  * Reads the records of a state log (state-format.ts) from the first on, and judges where they end.
  *
  * Any thread, read-only. Records that were not synced may be torn in any order when the power fails, and nobody was told
- * of them: the file is cut there. But what the file held when it got its name was synced, and a record behind the bad place
- * may say that what is missing had been synced before it was written. Both prove damage, which is never cut. A file that
- * somebody cut exactly between two later records looks as if the last one had never been written.
+ * of them: the file is cut there. But the file says itself up to where it is durable (its extents), and a record behind the bad
+ * place may say that what is missing had been synced before it was written. Both prove damage, which is never cut. A file that
+ * ends between two records, before what it says was written, has a bad tail of no bytes.
  *
  * Bounds: one record in memory at a time, at most STATE_RECORD_BYTES_MAX, its size known to fit before it is allocated;
  * behind a bad place the rest of the file is read once, in pieces of PIECE_BYTES.
@@ -21,13 +21,15 @@ import {
   STATE_RECORD_HEADER_BYTES,
   STATE_RECORD_MAGIC,
   STATE_VERSION,
+  type StateHeader,
   type StateRecord,
 } from './state-format.ts'
 
 const PIECE_BYTES = 256 * 1_024
+const EXTENTS_AT = 32
 
-/** Refuses a file that is not this log's state; returns how many of its bytes were synced before it had its name. */
-function madeBytesOf(file: DiskFile, logId: Uint8Array): number {
+/** Refuses a file that is not this log's state. @throws CorruptLogError, ForeignFileError, NewerFormatError */
+export function stateHeaderOf(file: DiskFile, logId: Uint8Array): StateHeader {
   const bytes = Buffer.alloc(STATE_HEADER_BYTES)
   const header = readStateHeader(bytes.subarray(0, file.read(bytes, 0)))
   if (header === 'short') throw new CorruptLogError(file.path, file.size(), 'the file ends within its header')
@@ -36,7 +38,10 @@ function madeBytesOf(file: DiskFile, logId: Uint8Array): number {
   if (header.version > STATE_VERSION)
     throw new NewerFormatError(file.path, 4, `version ${header.version} of a state log`, header.version)
   if (!header.logId.equals(logId)) throw new ForeignFileError(file.path, 8, 'of another log')
-  return header.madeBytes
+  // One of the two is written at a time, and the other stays whole.
+  if (header.version > 1 && header.extent === null)
+    throw new CorruptLogError(file.path, EXTENTS_AT, 'it does not say any more how long it is')
+  return header
 }
 
 /**
@@ -45,17 +50,18 @@ function madeBytesOf(file: DiskFile, logId: Uint8Array): number {
  * @throws CorruptLogError, ForeignFileError, NewerFormatError
  */
 export function scanState(file: DiskFile, logId: Uint8Array, apply: (record: StateRecord) => void): CutTail | null {
-  const madeBytes = madeBytesOf(file, logId)
+  const { madeBytes, begin, extent } = stateHeaderOf(file, logId)
   const size = file.size()
-  if (size < madeBytes)
-    throw new CorruptLogError(file.path, size, `the file is shorter than the ${madeBytes} bytes it had`)
+  const syncedBytes = Math.max(madeBytes, extent?.syncedBytes ?? 0)
+  if (size < syncedBytes)
+    throw new CorruptLogError(file.path, size, `the file is shorter than the ${syncedBytes} bytes that were durable`)
   let next = 1
-  let position = STATE_HEADER_BYTES
+  let position = begin
   while (position < size) {
     const record = recordAt(file, position, size)
     if (typeof record === 'string' || record.sequence !== next) {
       const why = typeof record === 'string' ? record : `record ${record.sequence} instead of ${next}`
-      if (position < madeBytes) throw new CorruptLogError(file.path, position, why)
+      if (position < syncedBytes) throw new CorruptLogError(file.path, position, why)
       refuseDamage(file, position, size, next, why)
       return { file: file.path, position, bytes: size - position, why }
     }
@@ -63,7 +69,14 @@ export function scanState(file: DiskFile, logId: Uint8Array, apply: (record: Sta
     next = record.sequence + 1
     position += record.bytes
   }
-  return null
+  const writtenBytes = extent?.writtenBytes ?? 0
+  if (size >= writtenBytes) return null
+  return {
+    file: file.path,
+    position: size,
+    bytes: 0,
+    why: `the file ends here, and ${writtenBytes} bytes were written`,
+  }
 }
 
 function recordAt(file: DiskFile, position: number, size: number): StateRecord | string {

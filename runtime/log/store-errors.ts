@@ -4,11 +4,23 @@ import { DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
 import { DiskError } from './disk.ts'
 import { ForeignFileError, LogFileError, NewerFormatError } from './log-errors.ts'
 
+/** What to do, by what the system said. */
+const ADVICE: { readonly [errno: string]: string | undefined } = {
+  ENOSPC: 'make room on the disk',
+  EDQUOT: 'make room within the quota',
+  EMFILE: 'let this process have more open files (ulimit -n)',
+  ENFILE: 'let the system have more open files',
+  EACCES: 'let this process read and write there',
+  EPERM: 'let this process read and write there',
+  EROFS: 'mount the disk for writing',
+}
+
 /** The error itself where it is none of those. */
 export function storeError(error: unknown): Error {
   if (error instanceof DiskError) {
     const said = `${error.operation} of ${error.path} failed with ${error.errno}`
-    return new MillraceError('MILL_DISK', `${said}: see to the disk, and open the broker again`, { cause: error })
+    const advice = ADVICE[error.errno] ?? 'see to the disk'
+    return new MillraceError('MILL_DISK', `${said}: ${advice}, and open the broker again`, { cause: error })
   }
   if (error instanceof LogFileError) return new MillraceError('MILL_CORRUPT', corruptText(error), { cause: error })
   if (error instanceof DirectoryHeldError) {
@@ -30,6 +42,7 @@ export function storeError(error: unknown): Error {
 function corruptText(error: LogFileError): string {
   const where = `${error.file} at byte ${error.position}: ${error.why}`
   if (error instanceof NewerFormatError) return `${where}; it was written by a later version of millrace: use that one`
-  if (error instanceof ForeignFileError) return `${where}; it does not belong here: move it out of the folder`
-  return `${where}; what was acknowledged there is damaged, and nothing was changed. \`millrace verify\` shows all damage; restore the file from a copy`
+  if (error instanceof ForeignFileError)
+    return `${where}; it does not belong here, and nothing was changed. Restore the file from a copy; \`millrace verify\` shows what else is wrong`
+  return `${where}; what was acknowledged there is damaged, and nothing was changed. Restore the folder from a copy; \`millrace verify\` shows all damage, and what is whole`
 }

@@ -13,6 +13,16 @@ import type { StoredTopic } from './log-store-types.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { LogSettings } from './segment-format.ts'
 
+/** What is known of a log before it is opened. */
+export interface KnownLog {
+  /** Everything below is durable. */
+  readonly syncedTo: number
+  /** Nothing was removed from there on; null: unknown. */
+  readonly startOffset: number | null
+  /** So far it was written, as far as anything says it (written-ends.ts). */
+  readonly writtenTo?: number
+}
+
 export class StoredPartition {
   readonly topic: StoredTopic
   readonly partition: number
@@ -24,6 +34,7 @@ export class StoredPartition {
   syncedTo: number
   /** End of what is in the journal of now. For the store alone. */
   journaledTo = 0
+  readonly #cuts: CutTail[]
 
   private constructor(
     topic: StoredTopic,
@@ -38,6 +49,7 @@ export class StoredPartition {
     this.settings = settings
     this.log = log
     this.syncedTo = syncedTo
+    this.#cuts = [...log.cuts]
   }
 
   /** Opens its log, as `PartitionLog.open` does and with the same errors. */
@@ -47,13 +59,16 @@ export class StoredPartition {
     logId: Uint8Array,
     topic: StoredTopic,
     partition: number,
-    syncedTo: number,
+    { syncedTo, startOffset, writtenTo = 0 }: KnownLog,
   ): StoredPartition {
     const { segmentBytes, frameBytesMax } = topic
     const settings: LogSettings = { logId, topic: topic.topic, partition, segmentBytes, frameBytesMax }
     const folder = partitionFolder(storeFolder, topic.topic, partition)
-    const log = PartitionLog.open(disk, folder, settings, syncedTo, topic.durability === 'fsync')
-    return new StoredPartition(topic, partition, settings, log, syncedTo)
+    const isPromised = topic.durability === 'fsync'
+    const log = PartitionLog.open(disk, folder, settings, syncedTo, { isPromised, startOffset })
+    const stored = new StoredPartition(topic, partition, settings, log, syncedTo)
+    if (log.endOffset < writtenTo) stored.#cuts.push(lostEnd(log, writtenTo))
+    return stored
   }
 
   get startOffset(): number {
@@ -71,11 +86,17 @@ export class StoredPartition {
 
   /** What was cut off its log when it was opened. */
   get cuts(): readonly CutTail[] {
-    return this.log.cuts
+    return this.#cuts
   }
 
   /** Whether there are records that the marks do not cover. */
   get isDirty(): boolean {
     return this.log.endOffset !== this.syncedTo
   }
+}
+
+/** The end is gone, and what is left is whole. */
+function lostEnd({ folder, endOffset, activePath, activeBytes }: PartitionLog, writtenTo: number): CutTail {
+  const why = `the log in ${folder} ends at offset ${endOffset}, and was written up to ${writtenTo}`
+  return { file: activePath, position: activeBytes, bytes: 0, why }
 }

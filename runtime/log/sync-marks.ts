@@ -1,6 +1,6 @@
 /**
  * The marks of a partition host: below which offset each partition is known to be durable, so that a log that ends before
- * it is damaged, and not torn.
+ * it is damaged, and not torn; and at which it begins, so that one that begins later has lost its first segments.
  *
  * The partition host's thread owns its own file; all of it is synchronous. A mark has a version, one more each time, and
  * of several marks of a partition that with the highest version holds: marks rise, but are lowered before a log is cut.
@@ -12,7 +12,7 @@
  *
  * So it does not matter how many partition hosts there are, or which of them had a partition before: what they wrote is
  * brought into the first file (recover-store.ts) when their number may have changed. Both are state logs, each entry of
- * `topic-partition` a pair of offset and version. Bound: one entry in memory for each partition that was ever marked.
+ * `topic-partition` durable end, version and start. Bound: one entry in memory for each partition that was ever marked.
  */
 import { basename, dirname, join } from 'node:path'
 import type { CutTail } from './cut-tail.ts'
@@ -25,6 +25,8 @@ export interface Mark {
   /** Everything below this offset is durable. */
   readonly syncedTo: number
   readonly version: number
+  /** Where the log begins, or will once what lies before is removed; null: a mark of before does not say it. */
+  readonly startOffset: number | null
 }
 
 /** A partition, and below which offset it is durable now. */
@@ -32,6 +34,7 @@ export interface MarkChange {
   readonly topic: number
   readonly partition: number
   readonly syncedTo: number
+  readonly startOffset: number
 }
 
 export function markKey(topic: number, partition: number): string {
@@ -65,8 +68,8 @@ export function readMarks(disk: Disk, path: string, logId: Uint8Array, into: Map
 
 function takeMark(into: Map<string, Mark>, key: string, value: unknown): void {
   if (value === undefined) return
-  const [syncedTo, version] = value as [number, number]
-  if (version > (into.get(key)?.version ?? 0)) into.set(key, { syncedTo, version })
+  const [syncedTo, version, startOffset = null] = value as [number, number, number?]
+  if (version > (into.get(key)?.version ?? 0)) into.set(key, { syncedTo, version, startOffset })
 }
 
 export class SyncMarks {
@@ -105,14 +108,22 @@ export class SyncMarks {
     return this.#marks.get(markKey(topic, partition))?.syncedTo ?? 0
   }
 
+  /** The offset at which a log begins at the latest, since retention says so before it removes anything; null: unknown. */
+  startOf(topic: number, partition: number): number | null {
+    const mark = this.#marks.get(markKey(topic, partition))
+    return mark === undefined ? 0 : mark.startOffset
+  }
+
   /** Writes these marks as one record, durable when this returns. Throws `DiskError`, from then on for ever. */
   write(changes: readonly MarkChange[]): void {
-    const marks = changes.map(({ topic, partition, syncedTo }) => {
+    const marks = changes.map(({ topic, partition, syncedTo, startOffset }) => {
       const key = markKey(topic, partition)
-      return { key, syncedTo, version: (this.#marks.get(key)?.version ?? 0) + 1 }
+      return { key, syncedTo, version: (this.#marks.get(key)?.version ?? 0) + 1, startOffset }
     })
-    this.#state.write(marks.map(({ key, syncedTo, version }) => [key, [syncedTo, version]] as const))
-    for (const { key, syncedTo, version } of marks) this.#marks.set(key, { syncedTo, version })
+    this.#state.write(
+      marks.map(({ key, syncedTo, version, startOffset }) => [key, [syncedTo, version, startOffset]] as const),
+    )
+    for (const { key, ...mark } of marks) this.#marks.set(key, mark)
   }
 
   close(): void {

@@ -6,13 +6,14 @@
  */
 import { join } from 'node:path'
 import { type Disk, DiskError } from './disk.ts'
-import { IDENTITY_NAME, openIdentity } from './identity.ts'
+import { FOLDER_VERSION, IDENTITY_NAME, readIdentity } from './identity.ts'
 import { planJournal } from './journal-replay.ts'
 import { LogFileError } from './log-errors.ts'
 import { partitionFolder } from './log-place.ts'
-import { type FileReport, verifyFolder } from './log-verify.ts'
+import { verifyFolder } from './log-verify.ts'
 import type { StateRecord } from './state-format.ts'
 import { scanState } from './state-scan.ts'
+import { type KnownTopic, missingFiles, wrongPartitions } from './store-files.ts'
 import { type Mark, markKey, readMarks } from './sync-marks.ts'
 
 /** Something that is not as it should be. */
@@ -40,18 +41,24 @@ export interface StoreReport {
   readonly findings: readonly Finding[]
 }
 
-/** What the catalog says of a topic. */
-interface KnownTopic {
-  readonly id: number
+/** What is said of a topic. */
+interface NamedTopic extends KnownTopic {
   readonly name: string
-  readonly partitions: number
 }
+
+interface Catalog {
+  readonly topics: Map<string, NamedTopic>
+  hosts: number
+}
+
+/** State logs that nothing here has to be known of. */
+const STATES = /^(?:snapshots|producers|host-\d+\.(?:groups|letters))$/
 
 /** Throws `LogFileError` where the folder is not a broker's, or its identity is damaged; `DiskError`. */
 export function verifyStore(disk: Disk, dir: string): StoreReport {
   const names = disk.list(dir)
   if (!names.includes(IDENTITY_NAME)) throw new DiskError('open', join(dir, IDENTITY_NAME), 'ENOENT')
-  const logId = openIdentity(disk, dir)
+  const { logId, version } = readIdentity(disk, dir)
   const findings: Finding[] = []
   const state = (name: string, apply: (record: StateRecord) => void): void =>
     look(join(dir, name), findings, () => {
@@ -63,9 +70,13 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
         file.close()
       }
     })
-  const topics = new Map<string, KnownTopic>()
-  if (names.includes('catalog')) state('catalog', record => noteTopics(record, topics))
-  for (const name of names) if (name.endsWith('.groups') || name.endsWith('.letters')) state(name, () => undefined)
+  const catalog: Catalog = { topics: new Map(), hosts: 0 }
+  const { topics } = catalog
+  if (names.includes('catalog')) state('catalog', record => note(record, catalog))
+  for (const name of names) if (STATES.test(name)) state(name, () => undefined)
+  const wrong = [...wrongPartitions(disk, dir, [...topics.values()])]
+  if (version === FOLDER_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts))
+  for (const { file, why } of wrong) findings.push({ file, position: 0, why, isDamage: true })
   const marks = new Map<string, Mark>()
   for (const name of names)
     if (name === 'marks' || name.endsWith('.marks'))
@@ -81,23 +92,36 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
   const partitions: PartitionReport[] = []
   for (const { id, name, partitions: count } of topics.values())
     for (let partition = 0; partition < count; partition++) {
-      const syncedTo = marks.get(markKey(id, partition))?.syncedTo ?? 0
-      partitions.push({
-        topic: name,
-        partition,
-        ...verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo),
-      })
+      const { syncedTo, startOffset } = marks.get(markKey(id, partition)) ?? {
+        syncedTo: 0,
+        startOffset: version === FOLDER_VERSION ? 0 : null,
+      }
+      const report = verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo, startOffset)
+      partitions.push({ topic: name, partition, ...report })
     }
   return { partitions, findings }
 }
 
-function verifyPartition(disk: Disk, folder: string, syncedTo: number): Omit<PartitionReport, 'topic' | 'partition'> {
+function verifyPartition(
+  disk: Disk,
+  folder: string,
+  syncedTo: number,
+  begin: number | null,
+): Omit<PartitionReport, 'topic' | 'partition'> {
   const { files, startOffset, endOffset, records, bytes } = verifyFolder(disk, folder)
   // What is wrong behind all that was made durable was never acknowledged, or the journal has it.
-  const isDamage = ({ kind, endOffset: end }: FileReport): boolean => kind === 'segment' && end < syncedTo
-  const findings = files.flatMap(file =>
-    file.damage === null ? [] : [{ file: file.file, ...file.damage, isDamage: isDamage(file) }],
-  )
+  const findings: Finding[] = files.flatMap(({ file, kind, damage }) => {
+    if (damage === null) return []
+    const { position, why, offset } = damage
+    return [{ file, position, why, isDamage: kind === 'segment' && offset < syncedTo }]
+  })
+  if (begin !== null && startOffset > begin)
+    findings.unshift({
+      file: folder,
+      position: 0,
+      why: `the log begins at offset ${startOffset}, and nothing was removed from ${begin} on`,
+      isDamage: true,
+    })
   if (endOffset < syncedTo && !findings.some(finding => finding.isDamage))
     findings.push({
       file: folder,
@@ -120,11 +144,15 @@ function look(file: string, findings: Finding[], act: () => void): void {
   }
 }
 
-function noteTopics({ body }: StateRecord, topics: Map<string, KnownTopic>): void {
-  for (const [key, value] of JSON.parse(body.toString()) as [string, { readonly shape: KnownTopic }?][]) {
+function note({ body }: StateRecord, catalog: Catalog): void {
+  for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) {
+    if (key === 'hosts') catalog.hosts = (value as { readonly count: number }).count
     if (!key.startsWith('topic/')) continue
-    if (value === undefined) topics.delete(key)
-    else topics.set(key, value.shape)
+    if (value === undefined) catalog.topics.delete(key)
+    else {
+      const { shape, isMade = false } = value as { readonly shape: NamedTopic; readonly isMade?: boolean }
+      catalog.topics.set(key, { ...shape, isMade })
+    }
   }
 }
 

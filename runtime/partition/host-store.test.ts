@@ -1,24 +1,85 @@
-/** What a partition host writes down in the background goes on, however the wall clock is set meanwhile. */
+/** What a partition host says of its groups, through losses of power: each test opens the folder again after one. */
 import t from 'tap'
-import { storedHouse } from '../dead-letters/letter-house.fixture.ts'
 import type { GroupActor } from '../group/group-actor.ts'
+import type { GroupState } from '../group/group-states.ts'
+import type { Disk } from '../log/disk.ts'
+import { MortalDisk } from '../log/mortal-disk.fixture.ts'
+import { PRIVATE_MODES } from '../log/node-disk.ts'
+import { Chance } from '../sim/chance.ts'
+import { SimDisk } from '../sim/sim-disk.ts'
+import { HostStore } from './host-store.ts'
 
-const HOUR_MS = 3_600_000
+const MEMBER = 7
+const SEEDS = 20
+const PLACE = { dir: '/data', modes: PRIVATE_MODES, logId: new Uint8Array(16), journalBytes: 4_096 }
 
-/** As much of a group as is written down of it. */
-function groupAt(committed: () => number): GroupActor {
-  return { place: { member: 5 }, state: () => ({ committed: committed(), failures: [] }) } as unknown as GroupActor
+function openStore(disk: Disk): HostStore {
+  return new HostStore(PLACE, 0, [], {
+    disk,
+    failed: () => undefined,
+    cut: () => undefined,
+    fault: () => undefined,
+  })
 }
 
-t.test('states of groups are written and synced while the clock is set back, and ahead', async t => {
-  const { store } = storedHouse(t.testdir())
-  let committed = 0
-  const groups = [groupAt(() => committed)]
-  for (const wallMs of [10 * HOUR_MS, 9 * HOUR_MS, 11 * HOUR_MS, 0]) {
-    committed++
-    const nowMs = committed * 1_000
-    store.tend(groups, [], { nowMs, wallMs })
-    t.equal(store.states.get(5)?.committed, committed)
-    t.ok(store.states.isSynced)
+/** As much of a group as is asked about what it is to have written down. */
+function groupAt(committed: number, from: 'earliest' | 'latest' = 'earliest', highWatermark = 100): GroupActor {
+  const state: GroupState = {
+    committed,
+    ceiling: committed,
+    passedOver: 0,
+    skipped: 0,
+    deadLettered: 0,
+    failed: 0,
+    letters: 0,
+    failures: [],
+    beyond: [],
   }
+  const partition = { topic: { durability: 'fsync' }, highWatermark }
+  const group = { place: { member: MEMBER, from, policy: { atMostOnce: false } }, partition, passedOver: null }
+  return { ...group, state: () => state } as unknown as GroupActor
+}
+
+/** Where the group is said to be after a loss of power. */
+function afterPowerCut(disk: SimDisk, seed: number): number | undefined {
+  disk.powerCut(new Chance(seed))
+  return openStore(disk).states.get(MEMBER)?.committed
+}
+
+function newDisk(): SimDisk {
+  const disk = new SimDisk()
+  disk.makeFolder('/data')
+  return disk
+}
+
+t.test('a group that was moved is where it was moved to after any loss of power', async t => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const disk = newDisk()
+    const store = openStore(disk)
+    store.sweep([groupAt(80)])
+    store.states.sync()
+    store.moved(groupAt(20))
+    t.equal(afterPowerCut(disk, seed), 20, `seed ${seed}`)
+  }
+})
+
+t.test(
+  'a group that began at the end, or behind the end of a log that lost records, is there after any loss',
+  async t => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const disk = newDisk()
+      openStore(disk).opened(groupAt(80, 'latest'))
+      t.equal(afterPowerCut(disk, seed), 80, `seed ${seed}`)
+      openStore(disk).opened(groupAt(60, 'latest', 60))
+      t.equal(afterPowerCut(disk, seed), 60, `seed ${seed} after another`)
+    }
+  },
+)
+
+t.test('a move that cannot be written down is refused, also when the disk has failed before', async t => {
+  const disk = new MortalDisk(newDisk())
+  const store = openStore(disk)
+  disk.failIn = 0
+  t.throws(() => store.moved(groupAt(20)), { code: 'MILL_DISK' })
+  t.throws(() => store.moved(groupAt(30)), { code: 'MILL_DISK' })
 })

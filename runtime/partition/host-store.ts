@@ -24,7 +24,6 @@ import { storedTopic } from '../log/log-place.ts'
 import { LogStore } from '../log/log-store.ts'
 import type { FaultPoint, StoreEntry } from '../log/log-store-types.ts'
 import { storeError } from '../log/store-errors.ts'
-import { openDisk } from '../log/world-disk.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../places.ts'
 import type { PartitionActor } from './partition-actor.ts'
 import { PartitionStore } from './partition-store.ts'
@@ -36,6 +35,7 @@ const SLEEP_MS = 5_000
 
 /** What it needs of its host. */
 export interface HostStoreSurroundings {
+  readonly disk: Disk
   /** Told once. */
   failed(error: Error): void
   /** What was not whole when its file was opened. */
@@ -67,7 +67,7 @@ export class HostStore {
     surroundings: HostStoreSurroundings,
   ) {
     this.#surroundings = surroundings
-    this.#disk = openDisk(place.modes)
+    this.#disk = surroundings.disk
     const fault = (point: FaultPoint): void => surroundings.fault(FAULT_POINT[point])
     const { journalBytes } = place
     try {
@@ -94,6 +94,11 @@ export class HostStore {
     } catch (error) {
       throw storeError(error)
     }
+  }
+
+  /** Closes the log of a partition whose topic could not be made. */
+  drop(topic: number, partition: number): void {
+    this.attempt(() => this.#logs.drop(topic, partition))
   }
 
   /** What receipts say of the failure; null: there was none. */
@@ -135,10 +140,20 @@ export class HostStore {
     if (groups.some(({ partition }) => partition.topic.durability === 'fsync')) this.states.sync()
   }
 
-  /** A group was moved: once that is answered, it is so. */
+  /**
+   * A group was moved: once that is answered no loss of power undoes it, for its handler's state is forgotten next.
+   *
+   * @throws MillraceError MILL_DISK, where it could not be written down, now or because the disk has failed before
+   */
   moved(group: GroupActor): void {
-    if (group.place.policy.atMostOnce) this.attempt(() => this.#keep([group]))
-    else this.sweep([group])
+    if (!this.#keepDurably(group)) throw this.error
+  }
+
+  #keepDurably(group: GroupActor): boolean {
+    return this.attempt(() => {
+      this.states.write([group])
+      this.states.sync()
+    })
   }
 
   /** Does something on the disk; false: it failed, now or before. */
@@ -200,9 +215,15 @@ export class HostStore {
    * Writes down where a new group began: what the next process finds of its dead letters is counted from there. Of one that
    * is known nothing is written before its reader is there, who has more to say than its block. Only where it passes records
    * over, the process before was killed, and it has no reader yet: its next death must not pass over more because of that.
+   *
+   * Durable at once is what a loss of power would make mean something else, when more was published since: that it began at
+   * the end, and that the log ends before what it had settled.
    */
   opened(group: GroupActor): void {
-    if (this.states.get(group.place.member) === undefined || group.passedOver !== null) this.sweep([group])
+    const kept = this.states.get(group.place.member)
+    const { place, partition } = group
+    if (kept === undefined ? place.from === 'latest' : kept.ceiling > partition.highWatermark) this.#keepDurably(group)
+    else if (kept === undefined || group.passedOver !== null) this.sweep([group])
   }
 
   /** Writes down how far groups are, where that has changed. */

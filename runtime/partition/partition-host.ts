@@ -15,6 +15,7 @@ import type { Desk } from '../dead-letters/desk.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
+import { openDisk } from '../log/world-disk.ts'
 import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from '../places.ts'
 import type {
   DeskPlace,
@@ -67,7 +68,7 @@ class PartitionHost implements PartitionHostApi {
   readonly #leaving = new Set<HostLink>()
   /** By topic, then by partition. */
   readonly #topics = new Map<number, Map<number, PartitionActor>>()
-  readonly #partitions: PartitionActor[] = []
+  #partitions: PartitionActor[] = []
   readonly #groups = new Map<number, GroupActor>()
   /** Partitions that take dead letters. */
   readonly #withDesks: PartitionActor[] = []
@@ -253,6 +254,7 @@ class PartitionHost implements PartitionHostApi {
     const { store, host } = this.#boot
     if (store !== null)
       this.#store = new HostStore(store, host, partitions, {
+        disk: openDisk(store.modes),
         failed: error => this.#tell({ kind: 'diskFailed', error: toWire(error) }),
         cut: cuts => {
           if (cuts.length > 0) this.#tell({ kind: 'recovered', cuts })
@@ -296,6 +298,12 @@ class PartitionHost implements PartitionHostApi {
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
+  }
+
+  dropTopic(topic: number): void {
+    for (const { partition } of this.#topics.get(topic)?.values() ?? []) this.#store?.drop(topic, partition)
+    this.#topics.delete(topic)
+    this.#partitions = this.#partitions.filter(actor => actor.topic.id !== topic)
   }
 
   addDesk({ topic, partition, address, readers }: DeskPlace): void {

@@ -61,7 +61,8 @@ export class ProcessDisk implements Disk {
     this.#failure = null
     this.hasFailed = false
     this.doomed = null
-    if (how === 'power') this.disk.powerCut(this.scheduler.chance)
+    // Alike: what a named producer lost of its state, and retention of its records, is a repetition that no rule allows for.
+    if (how === 'power') this.disk.powerCut(this.scheduler.chance, this.scheduler.chance.happens(0.3))
     else this.disk.crash()
     return held
   }

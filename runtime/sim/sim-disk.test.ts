@@ -309,3 +309,27 @@ t.test(
     t.ok(careless.has('broken before') && careless.has('broken after'))
   },
 )
+
+t.test('of two files written alike one may be lost and the other not', async t => {
+  const bytes = new Uint8Array(8 * 512).fill(1)
+  const left = new Set<string>()
+  for (let seed = 1; seed <= CUTS; seed++) {
+    const disk = openDisk()
+    const written = ['/data/a', '/data/b'].map(path => {
+      const file = disk.open(path, 'create')
+      file.write([new Uint8Array(bytes.length)], 0)
+      file.sync()
+      return file
+    })
+    disk.syncDirectory('/data')
+    for (const file of written) file.write([bytes], 0)
+    disk.powerCut(new Chance(seed))
+    const isWhole = ['/data/a', '/data/b'].map(path => {
+      const found = new Uint8Array(bytes.length)
+      disk.open(path, 'read').read(found, 0)
+      return found.every(byte => byte === 1) ? 'all' : found.every(byte => byte === 0) ? 'none' : 'some'
+    })
+    left.add(isWhole.join(' '))
+  }
+  for (const both of ['all none', 'none all', 'all all', 'none none']) t.ok(left.has(both), both)
+})

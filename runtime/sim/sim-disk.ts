@@ -41,6 +41,10 @@ const TEARING = [0, 0.5, 1] as const
 
 const NO_HOOK: DiskHook = () => undefined
 
+function fateBy(chance: Chance): Fate {
+  return { survives: chance.pick(SURVIVING), tears: chance.pick(TEARING) }
+}
+
 export class SimDisk implements Disk {
   readonly #folders = new Map<string, SimFolder>([['/', new SimFolder()]])
   /** Files and folders that a loss of power may change. */
@@ -94,17 +98,17 @@ export class SimDisk implements Disk {
     })
   }
 
-  /** Loses power: of what is not durable some survives, as chance has it. The next process finds that, durable. */
-  powerCut(chance: Chance): void {
+  /**
+   * Loses power: of what is not durable some survives, as chance has it. The next process finds that, durable. Files fare
+   * each by itself, since a system writes one back long before another, or for `areAlike` as if all were one.
+   */
+  powerCut(chance: Chance, areAlike = false): void {
     this.crash()
-    const drawn = (): Fate => ({ survives: chance.pick(SURVIVING), tears: chance.pick(TEARING) })
-    const fate = drawn()
+    const fate = fateBy(chance)
     const survivingNames = chance.pick(SURVIVING)
-    // Of files that a disk writes at different times one may have everything, and another nothing.
-    const isApart = chance.happens(0.5)
     for (const folder of this.#unsyncedFolders) folder.powerCut(chance, survivingNames)
-    for (const file of this.#unsyncedFiles) file.powerCut(chance, isApart ? drawn() : fate)
-    this.cutApart = isApart && this.#unsyncedFiles.size > 1
+    for (const file of this.#unsyncedFiles) file.powerCut(chance, areAlike ? fate : fateBy(chance))
+    this.cutApart = !areAlike && this.#unsyncedFiles.size > 1
     this.#unsyncedFolders.clear()
     this.#unsyncedFiles.clear()
   }

@@ -8,7 +8,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { FrameScan } from '../log/frame-scan.ts'
-import { openIdentity } from '../log/identity.ts'
+import { readIdentity } from '../log/identity.ts'
 import { frameBytesMax, partitionsFolder } from '../log/log-place.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { SEGMENT_HEADER_BYTES, segmentBases, segmentPath } from '../log/segment-format.ts'
@@ -32,7 +32,7 @@ export function growStateLog(dir: string, name: string): boolean {
   const disk = new NodeDisk()
   if (!disk.list(dir).includes(name)) return false
   if (name === basename(marksPath(dir)) && !willMark(dir)) return false
-  const state = StateLog.open(disk, join(dir, name), { logId: openIdentity(disk, dir), syncs: false })
+  const state = StateLog.open(disk, join(dir, name), { logId: readIdentity(disk, dir).logId, syncs: false })
   try {
     const [smallest] = [...state.entries()].sort((a, b) => bytesOf(a) - bytesOf(b))
     if (smallest === undefined) return false

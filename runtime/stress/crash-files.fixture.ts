@@ -7,7 +7,7 @@
  * forgotten where it was handles everything again, which it may.
  */
 import { join } from 'node:path'
-import { openIdentity } from '../log/identity.ts'
+import { readIdentity } from '../log/identity.ts'
 import { recoverJournal } from '../log/journal-recovery.ts'
 import { NodeDisk } from '../log/node-disk.ts'
 import { scanState } from '../log/state-scan.ts'
@@ -22,7 +22,12 @@ export function readAllMarks(dir: string): Map<string, Mark> {
 export function readJournal(dir: string): Map<string, { readonly begin: number; readonly end: number }> {
   const disk = new NodeDisk()
   const found = new Map<string, { readonly begin: number; readonly end: number }>()
-  for (const { topic, partition, baseOffset, endOffset } of recoverJournal(disk, dir, 0, openIdentity(disk, dir))) {
+  for (const { topic, partition, baseOffset, endOffset } of recoverJournal(
+    disk,
+    dir,
+    0,
+    readIdentity(disk, dir).logId,
+  )) {
     const { begin, end } = found.get(markKey(topic, partition)) ?? { begin: baseOffset, end: endOffset }
     found.set(markKey(topic, partition), { begin: Math.min(begin, baseOffset), end: Math.max(end, endOffset) })
   }
@@ -51,7 +56,7 @@ function isBegun(dir: string): boolean {
 function marksIn(dir: string, paths: readonly string[]): Map<string, Mark> {
   const disk = new NodeDisk()
   const marks = new Map<string, Mark>()
-  const logId = openIdentity(disk, dir)
+  const logId = readIdentity(disk, dir).logId
   for (const path of paths) readMarks(disk, path, logId, marks)
   return marks
 }
@@ -63,7 +68,7 @@ function readState(dir: string, name: string): Map<string, unknown> {
   if (!disk.list(dir).includes(name)) return entries
   const file = disk.open(join(dir, name), 'read')
   try {
-    scanState(file, openIdentity(disk, dir), ({ body }) => {
+    scanState(file, readIdentity(disk, dir).logId, ({ body }) => {
       for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) {
         if (value === undefined) entries.delete(key)
         else entries.set(key, value)

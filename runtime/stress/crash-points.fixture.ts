@@ -101,16 +101,14 @@ export const POINTS: readonly CrashPoint[] = [
   born(at('topicWritten', 'after', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
   at('topicFolderMade', 'after', 'makeFolder', FOLDER, 'PartitionLog.open'),
   at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open', 'createSegment'),
-  // Recovery, in its order. The control thread brings journals into logs and removes them; the partition host begins anew.
+  born(at('topicNotSaidMade', 'before', 'write', /\/catalog$/, 'BrokerDirectory.topicMade')),
+  // Recovery, in its order. The control thread brings journals into logs and empties them; the partition host begins anew.
   opening(at('logCut', 'after', 'truncate', SEGMENT, 'recoverLog'), 'history'),
   opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'appendFrom'), 'replay', 'fsync'),
   opening(at('replayUnsynced', 'before', 'sync', SEGMENT, 'makeDurable'), 'replay', 'fsync'),
   opening(at('marksUnwritten', 'before', 'write', /\/marks$/, 'writeAllMarks', 'StateLog.write'), 'marks'),
   opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks', 'StateLog.write'), 'marks'),
   opening(at('journalDismissed', 'after', 'write', JOURNAL, 'removeHost', 'writeMark'), 'history'),
-  opening(at('journalRemoved', 'after', 'remove', JOURNAL, 'removeHost'), 'history'),
-  opening(at('hostMarksRemoved', 'after', 'remove', /\/host-\d+\.marks$/, 'removeHost'), 'history'),
-  opening(at('journalHalfMade', 'after', 'rename', /\.journal-[ab]\.new$/, 'LogStore.open'), 'history'),
 ]
 
 /** The point of that name. */

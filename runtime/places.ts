@@ -4,6 +4,7 @@
  * Types only. Addresses are byte offsets into the broker's shared memory.
  */
 
+import type { HeldFolder } from './log/lock-watch.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { RingAt } from './thread/attached-thread.ts'
 import type { RetryOrder } from './types.ts'
@@ -39,6 +40,8 @@ export interface PartitionLogPlace {
 /** Where a broker keeps what it has on disk. */
 export interface StorePlace {
   readonly dir: string
+  /** What to look at to know whether the folder is still this broker's; null: nothing. */
+  readonly held: HeldFolder | null
   /** Of all its logs. */
   readonly logId: Uint8Array
   /** Size of a file of a host's journal. */

@@ -9,6 +9,7 @@ import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
 import type { CutTail } from './log/cut-tail.ts'
+import type { HeldFolder } from './log/lock-watch.ts'
 import type {
   Assignment,
   GroupPlace,
@@ -426,5 +427,7 @@ export interface ControlBoot {
   readonly deadLetterDepth: number
   /** Folder of what is on disk, locked by the caller; null: nothing is. */
   readonly dir: string | null
+  /** What to look at to know whether it still is; null: nothing. */
+  readonly held: HeldFolder | null
   readonly journalBytes: number
 }

@@ -80,7 +80,7 @@ export class Session {
   static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
-    const lock = options.dir === undefined ? null : lockFolder(options.dir)
+    const lock = options.dir === undefined ? null : await lockFolder(options.dir)
     const events = new Events(options.logger)
     const api = createChannel()
     const members = createChannel()
@@ -91,6 +91,7 @@ export class Session {
       restart: options.restart,
       deadLetterDepth: options.deadLetterDepth,
       dir: options.dir ?? null,
+      held: lock?.folder ?? null,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
@@ -316,9 +317,9 @@ export function closedError(): MillraceError {
   return new MillraceError('MILL_CLOSED', 'the broker is closed')
 }
 
-function lockFolder(dir: string): Lock {
+async function lockFolder(dir: string): Promise<Lock> {
   try {
-    return lockDirectory(dir)
+    return await lockDirectory(dir)
   } catch (error) {
     throw storeError(error)
   }

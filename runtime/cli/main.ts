@@ -14,7 +14,7 @@ async function main(): Promise<number> {
   })
   if (parsed.command === 'none') return parsed.exitCode
   try {
-    return parsed.command === 'verify' ? verifyCommand(parsed.arguments) : await runCommand(parsed.arguments)
+    return await (parsed.command === 'verify' ? verifyCommand(parsed.arguments) : runCommand(parsed.arguments))
   } catch (error) {
     process.stderr.write(`millrace: ${inOneLine(error)}\n`)
     return EXIT_CODES.failed

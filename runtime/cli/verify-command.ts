@@ -13,12 +13,12 @@ import type { VerifyArguments } from './arguments.ts'
 import { Failure } from './failure.ts'
 import { EXIT_CODES } from './run-command.ts'
 
-export function verifyCommand({ dir, json }: VerifyArguments): number {
+export async function verifyCommand({ dir, json }: VerifyArguments): Promise<number> {
   const folder = resolve(dir)
   if (!existsSync(folder)) throw new Failure(`${dir}: no such folder`)
   if (!existsSync(join(folder, IDENTITY_NAME)))
     throw new Failure(`${dir}: no broker has kept anything in this folder (it has no ${IDENTITY_NAME})`)
-  const report = read(folder)
+  const report = await read(folder)
   const all = [...report.findings, ...report.partitions.flatMap(({ findings }) => findings)]
   const damaged = all.filter(({ isDamage }) => isDamage).length
   const lines = json === true ? [JSON.stringify({ damaged, ...report })] : toLines(folder, report, damaged)
@@ -26,9 +26,9 @@ export function verifyCommand({ dir, json }: VerifyArguments): number {
   return damaged > 0 ? EXIT_CODES.damaged : EXIT_CODES.clean
 }
 
-function read(folder: string): StoreReport {
+async function read(folder: string): Promise<StoreReport> {
   try {
-    const lock = acquireLock(folder)
+    const lock = await acquireLock(folder)
     try {
       return verifyStore(new NodeDisk(), folder)
     } finally {

@@ -50,7 +50,7 @@ export function storedHouse(dir: string): StoredHouse {
 
 function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number, PartitionPlace>): StoredHouse {
   const told: Error[] = []
-  const place = { dir, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
+  const place = { dir, held: null, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
   const store = new HostStore(place, 0, [], {
     failed: error => told.push(error),
     cut: () => undefined,

@@ -9,13 +9,17 @@
 import { randomBytes } from 'node:crypto'
 import { acquireLock, type Lock } from './directory-lock.ts'
 import type { Disk } from './disk.ts'
+import { isStillHeld } from './lock-watch.ts'
 import { NodeDisk } from './node-disk.ts'
 
 /** The disk as this thread sees it. */
 export let openDisk: () => Disk = () => new NodeDisk()
 
-/** Takes a folder for this process. @throws DirectoryHeldError, UnreadableLockError, DiskError */
-export let lockDirectory: (directory: string) => Lock = directory => acquireLock(directory)
+/** Takes a folder for this thread. @throws DirectoryHeldError, UnreadableLockError, LongPathError, DiskError */
+export let lockDirectory: (directory: string) => Promise<Lock> = directory => acquireLock(directory)
+
+/** Whether a folder is still held by who took it. */
+export let holdsFolder: typeof isStillHeld = isStillHeld
 
 /** Bytes that nobody can guess, and no folder has had before. */
 export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes
@@ -24,6 +28,7 @@ export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes
 export interface WorldDisk {
   readonly openDisk: typeof openDisk
   readonly lockDirectory: typeof lockDirectory
+  readonly holdsFolder: typeof holdsFolder
   readonly uniqueBytes: typeof uniqueBytes
 }
 
@@ -31,5 +36,6 @@ export interface WorldDisk {
 export function replaceDisk(world: WorldDisk): void {
   openDisk = world.openDisk
   lockDirectory = world.lockDirectory
+  holdsFolder = world.holdsFolder
   uniqueBytes = world.uniqueBytes
 }

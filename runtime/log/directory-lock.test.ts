@@ -1,14 +1,15 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { acquireLock, DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
 import type { Told } from './fixtures/lock-racer.fixture.ts'
+import { listenAt } from './lock-socket.ts'
 
 const RACERS = 12
 const racer = fileURLToPath(new URL('./fixtures/lock-racer.fixture.js', import.meta.url))
@@ -140,6 +141,35 @@ t.test('an heir that is alive holds the directory before it has moved to its pla
     name: 'DirectoryHeldError',
     message: `${directory} is held by process ${process.pid} of ${hostname()}`,
   })
+})
+
+t.test('what a holder left that was killed with its thread, or came with a copy, is no obstacle', async t => {
+  const directory = folder(t)
+  const source = `import(${JSON.stringify(module)}).then(({ acquireLock }) => acquireLock(${JSON.stringify(directory)}))
+    .then(() => { setInterval(() => {}, 1e6); require('node:worker_threads').parentPort.postMessage('held') })`
+  const worker = new Worker(source, { eval: true })
+  await once(worker, 'message')
+  await t.rejects(acquireLock(directory), DirectoryHeldError)
+  const copied = folder(t)
+  writeFileSync(join(copied, 'LOCK'), readFileSync(join(directory, 'LOCK')))
+  await takeAndRelease(copied)
+  t.same(readdirSync(copied), [])
+  await worker.terminate()
+  t.ok(readdirSync(directory).includes('LOCK'))
+  await takeAndRelease(directory)
+  t.same(readdirSync(directory), [], 'what was left is removed')
+})
+
+t.test('a socket that a dead contender left is removed, and one of a living contender is not', async t => {
+  const directory = folder(t)
+  const living = 'c0000000-0000-4000-8000-000000000000'
+  const place = { directory, folder: null }
+  const socket = await listenAt(place, `LOCK.${living}`, living)
+  for (const name of ['LOCK.d', 'LOCK.draft-d']) writeFileSync(join(directory, name), '')
+  leave(directory, { token: living, door: 'socket' }, `LOCK.draft-${living}`)
+  await takeAndRelease(directory)
+  t.same(readdirSync(directory), [`LOCK.${living}`, `LOCK.draft-${living}`])
+  socket?.close()
 })
 
 t.test('a lock file that says nothing is refused and left alone', async t => {

@@ -271,12 +271,13 @@ class Contender {
   }
 
   lock(): Lock {
-    const { token, door } = this.#own
+    const { token, door, fileSystem } = this.#own
     const { folder } = this.#place
+    const identity = fileSystem === 'shared' ? null : this.#own.folder
     const socket = door === 'socket' ? identityOf(this.#path(CONTROL)) : null
     const moved = folder === null || process.platform !== 'linux' ? null : `/proc/self/fd/${folder}`
     return {
-      folder: { directory: this.#directory, token, socket, moved },
+      folder: { directory: this.#directory, token, identity, socket, moved },
       release: () => this.#release(socket),
     }
   }

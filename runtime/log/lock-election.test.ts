@@ -1,97 +1,64 @@
 import t from 'tap'
-import { LOCK } from './lock-election.ts'
-import { CONTROL, canStep, contender, die, EMPTY, type Folder, holder, isPrivate, type Scene, step } from './lock-model.fixture.ts'
+import { AFTER, begin, type Candidacy, LOCK, next } from './lock-election.ts'
+import { explore } from './lock-explorer.fixture.ts'
+import { contender, DEAD, EMPTY, HELD, holder, type Scene } from './lock-model.fixture.ts'
 
-const HEIRS = ['a', 'b', 'c']
-
-/** A folder whose holder `d` was killed. */
-const DEAD: Folder = { locks: { [LOCK]: 'd' }, sockets: { d: 'd', [CONTROL]: 'd' }, listening: [] }
-/** `d` is alive. */
-const HELD: Folder = { ...DEAD, listening: ['d'] }
-
-function folderKey({ locks, sockets }: Folder): string {
-  return [locks, sockets].map(names => Object.entries(names).map(entry => entry.join()).sort().join(' ')).join('|')
-}
-
-/** A key by which states are known again: the order in which names came to be makes no difference. */
-function keyOf({ folder, peers }: Scene): string {
-  const of = peers.map(({ phase, token, drawn, todo, candidacy }) => {
-    const { stage, last } = candidacy
-    const rest = candidacy.act === null ? [] : [candidacy.follows, candidacy.linkedAs, candidacy.tries, candidacy.pauses]
-    // What the dead and gone had in mind is nothing to the others.
-    return phase === 'dead' || phase === 'gone' ? phase : [phase, token, drawn, todo, stage, last, ...rest].join()
-  })
-  return [folderKey(folder), folder.listening.join(), ...of].join('|')
-}
-
-/** Whether one that comes when all others are dead becomes the holder. */
-function letsIn(folder: Folder): boolean {
-  let scene: Scene = { folder: { ...folder, listening: [] }, peers: [contender('z')] }
-  for (let steps = 0; steps < 200; steps++) {
-    const [peer] = scene.peers
-    if (peer?.phase !== 'contends') return peer?.phase === 'holds'
-    scene = step(scene, 0)
+/** Goes on with answers by what is asked; where there is none left, it stays. */
+function answered(answers: Readonly<Record<string, (string | null)[]>>, from: Candidacy = begin()): Candidacy {
+  let candidacy = from
+  while (candidacy.act !== null) {
+    const { do: what } = candidacy.act
+    const left = answers[what === 'read' ? `read ${candidacy.act.file}` : what]
+    if (left === undefined || left.length === 0) return candidacy
+    candidacy = next(candidacy, left.shift() as string | null)
   }
-  return false
+  return candidacy
 }
 
-interface Visit {
-  readonly scene: Scene
-  readonly deaths: number
-  readonly before: Visit | null
-  readonly step: string
-}
+t.test('a holder that lives, or of which nobody can tell, keeps the folder', async t => {
+  const chain = { [`read ${LOCK}`]: ['d'], [`read ${AFTER}d`]: [null] }
+  t.match(answered({ ...structuredClone(chain), ask: ['alive'] }), { stage: 'lost', last: 'd', loss: 'held' })
+  t.match(answered({ ...structuredClone(chain), ask: ['elsewhere'] }), { stage: 'lost', last: 'd', loss: 'elsewhere' })
+  const answers = { ...structuredClone(chain), ask: ['dead'], 'ask control': ['alive'] }
+  t.match(answered(answers), { stage: 'lost', last: 'd', loss: 'held' })
+})
 
-function pathTo(visit: Visit): string {
-  const steps: string[] = []
-  for (let at: Visit | null = visit; at !== null; at = at.before) steps.push(at.step)
-  return steps.reverse().join(', ')
-}
+t.test('somebody who answers without a lock file is asked again, but not for ever', async t => {
+  const many = (answer: string | null): (string | null)[] => Array.from({ length: 99 }, () => answer)
+  const answers = { [`read ${LOCK}`]: many(null), 'ask control': many('alive'), pause: many(null) }
+  t.match(answered(answers), { stage: 'lost', last: null, loss: 'unnamed' })
+  t.match(answered({ [`read ${LOCK}`]: [null], 'ask control': ['dead'] }), { stage: 'stands', act: { do: 'stand' } })
+})
 
-interface Explored {
-  readonly states: number
-  /** How many hold in the ends that were found, deaths or not. */
-  readonly ends: ReadonlySet<string>
-}
+t.test('a chain without an end is given up', async t => {
+  let candidacy: Candidacy = begin()
+  let length = 0
+  for (; candidacy.act !== null && candidacy.act.do === 'read'; length++) candidacy = next(candidacy, `t${length}`)
+  t.match(candidacy, { stage: 'lost', loss: 'too long' })
+  t.equal(length, 1_000)
+})
 
-/** Goes through all orders of steps, with up to `deaths` deaths at any of them. @throws where something is wrong */
-function explore(start: Scene, deaths: number): Explored {
-  const seen = new Set<string>()
-  const inherited = new Map<string, boolean>()
-  const ends = new Set<string>()
-  const open: Visit[] = [{ scene: start, deaths, before: null, step: 'begin' }]
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    const { scene, deaths: left } = at
-    const key = `${left}${keyOf(scene)}`
-    if (seen.has(key)) continue
-    seen.add(key)
-    const fail = (what: string): never => {
-      throw new Error(`${what} after ${pathTo(at)}: ${keyOf(scene)}`)
-    }
-    const holding = scene.peers.filter(({ phase }) => phase === 'holds')
-    if (holding.length > 1) fail('two hold the folder')
-    for (const { token } of holding)
-      if (!scene.folder.listening.includes(token as string)) fail('a holder does not answer')
-    const folder = folderKey(scene.folder)
-    if (!inherited.has(folder)) inherited.set(folder, letsIn(scene.folder))
-    if (inherited.get(folder) !== true) fail('nobody gets in')
-    const moving = scene.peers.findIndex(isPrivate)
-    let isEnd = true
-    for (const [index, peer] of scene.peers.entries()) {
-      if (moving !== -1 && index !== moving) continue
-      if (canStep(peer)) {
-        isEnd = false
-        open.push({ scene: step(scene, index), deaths: left, before: at, step: `${peer.name} steps` })
-      }
-      if (left === 0 || moving !== -1 || peer.phase === 'dead' || peer.phase === 'gone') continue
-      open.push({ scene: die(scene, index), deaths: left - 1, before: at, step: `${peer.name} dies` })
-    }
-    if (isEnd) ends.add(`${holding.length} of ${scene.peers.filter(({ phase }) => phase !== 'dead').length}`)
+t.test('of two heirs one holds, whatever the order and whoever dies', async t => {
+  const dead = { ...DEAD, locks: { [LOCK]: 'd', [`${AFTER}d`]: 'e', 'draft-e': 'e' } }
+  for (const folder of [EMPTY, DEAD, { ...DEAD, sockets: {} }, dead]) {
+    const scene: Scene = { folder, peers: ['a', 'b'].map(contender) }
+    t.strictSame(explore(scene, 0).ends, ['1 of 2'])
+    const { states, ends } = explore(scene, 2)
+    t.ok(states > 400, `${states} states`)
+    t.strictSame(ends, ['0 of 0', '0 of 1', '1 of 1', '1 of 2'])
   }
-  return { states: seen.size, ends }
-}
+})
 
-function heirs(folder: Folder, count = HEIRS.length): Scene {
-  return { folder, peers: HEIRS.slice(0, count).map(contender) }
-}
+t.test('nobody gets in beside a holder whose lock file or control.sock was removed', async t => {
+  const { control: _, ...sockets } = HELD.sockets
+  for (const folder of [
+    { ...HELD, locks: {} },
+    { ...HELD, sockets },
+  ])
+    t.strictSame(explore({ folder, peers: [holder('d', 'd', false), contender('a')] }, 0).ends, ['1 of 2'])
+})
 
+t.test('an heir of a holder that gives the folder up comes after it, or is refused', async t => {
+  const { ends } = explore({ folder: HELD, peers: [holder('d', 'd', true), contender('a')] }, 1)
+  t.strictSame(ends, ['0 of 1', '0 of 2', '1 of 1', '1 of 2'])
+})

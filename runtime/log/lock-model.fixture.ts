@@ -36,6 +36,10 @@ export interface Scene {
 export const CONTROL = 'control'
 const DRAFT = 'draft-'
 export const EMPTY: Folder = { locks: {}, sockets: {}, listening: [] }
+/** `d` held it, and was killed. */
+export const DEAD: Folder = { locks: { [LOCK]: 'd' }, sockets: { d: 'd', [CONTROL]: 'd' }, listening: [] }
+/** `d` holds it. */
+export const HELD: Folder = { ...DEAD, listening: ['d'] }
 
 export function contender(name: string): Peer {
   return { name, phase: 'contends', candidacy: begin(3, 1), todo: [], drawn: 0, token: null, releases: false }
@@ -49,7 +53,9 @@ export function holder(name: string, token: string, releases: boolean): Peer {
 /** Whether the next step of a peer is nobody else's business: when it is taken makes no difference. */
 export function isPrivate({ phase, todo: [doing], candidacy: { act } }: Peer): boolean {
   if (phase === 'dead' || phase === 'gone') return false
-  return doing === undefined ? phase === 'contends' && act?.do === 'pause' : ['stood', 'withdrawn', 'end'].includes(doing)
+  return doing === undefined
+    ? phase === 'contends' && act?.do === 'pause'
+    : ['stood', 'withdrawn', 'end'].includes(doing)
 }
 
 export function die(scene: Scene, index: number): Scene {
@@ -120,7 +126,8 @@ function done(scene: Scene, index: number, what: string): Scene {
   const peer = scene.peers[index] as Peer
   const token = peer.token as string
   const [verb, name = ''] = what.split(' ')
-  const goesOn = (changed: Folder, change: Partial<Peer> = {}): Scene => put(changed, scene, index, { ...peer, ...change })
+  const goesOn = (changed: Folder, change: Partial<Peer> = {}): Scene =>
+    put(changed, scene, index, { ...peer, ...change })
   switch (verb) {
     case 'listen':
       return goesOn({ ...folder, listening: [...folder.listening, token].sort() })

@@ -14,6 +14,8 @@ import { CONTROL } from './lock-socket.ts'
 export interface HeldFolder {
   readonly directory: string
   readonly token: string
+  /** Device and inode of the folder; null where those may change by themselves. */
+  readonly identity: string | null
   /** Device and inode of the socket at control.sock; null: the holder has none there. */
   readonly socket: string | null
   /** The path of the open folder wherever it is moved to; null where the system has no such path. */
@@ -32,18 +34,22 @@ export class LostFolderError extends Error {
 }
 
 /** Whether the folder is there and held by who took it. One that was moved away is, until there is another at its path. */
-export function isStillHeld({ directory, token, socket, moved }: HeldFolder): boolean {
-  if (isHeldAt(directory, token, socket)) return true
+export function isStillHeld(held: HeldFolder): boolean {
+  const { directory, moved } = held
+  if (isHeldAt(directory, held)) return true
   if (moved === null || statSync(directory, { throwIfNoEntry: false }) !== undefined) return false
-  return isHeldAt(moved, token, socket)
+  return isHeldAt(moved, held)
 }
 
-function isHeldAt(directory: string, token: string, socket: string | null): boolean {
+function isHeldAt(directory: string, { token, identity, socket }: HeldFolder): boolean {
   if (socket !== null) {
     // Nobody takes over while it answers there, whatever LOCK says.
     const found = identityOf(join(directory, CONTROL))
     if (found !== null) return found === socket
   }
+  // A copy has the lock file, too.
+  const folder = statSync(directory, { bigint: true, throwIfNoEntry: false })
+  if (folder === undefined || (identity !== null && identity !== `${folder.dev}:${folder.ino}`)) return false
   try {
     return readHolder(readFileSync(join(directory, LOCK), 'utf8'))?.token === token
   } catch {

@@ -260,15 +260,16 @@ export class PartitionWriter {
 
   #failedOnDisk(status: number): MillraceError {
     const errno = DISK_ERRNOS[status >>> 4] ?? 'an unknown error'
-    if (errno === LOCK_LOST)
-      return (this.diskFailure = new MillraceError(
-        'MILL_LOCKED',
-        `partition ${this.partition} takes no more records: the broker's dir was removed, or is another broker's now. Close this broker, and open it again`,
-      ))
-    this.diskFailure = new MillraceError(
-      'MILL_DISK',
-      `partition ${this.partition} could not be written to disk (${errno}): its records may or may not be there when the broker's dir is opened again. Close the broker, see to the disk, and open it again`,
-    )
+    this.diskFailure =
+      errno === LOCK_LOST
+        ? new MillraceError(
+            'MILL_LOCKED',
+            `partition ${this.partition} takes no more records: the broker's dir was removed, or is another broker's now. Close this broker, and open it again`,
+          )
+        : new MillraceError(
+            'MILL_DISK',
+            `partition ${this.partition} could not be written to disk (${errno}): its records may or may not be there when the broker's dir is opened again. Close the broker, see to the disk, and open it again`,
+          )
     return this.diskFailure
   }
 

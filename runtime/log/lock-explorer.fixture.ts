@@ -6,7 +6,18 @@
  *
  * Bounds: STATES_MAX states; beyond them it throws.
  */
-import { canStep, contender, die, type Folder, isPrivate, type Peer, type Scene, step } from './lock-model.fixture.ts'
+import {
+  CONTROL,
+  canStep,
+  contender,
+  die,
+  type Folder,
+  isPrivate,
+  lives,
+  type Peer,
+  type Scene,
+  step,
+} from './lock-model.fixture.ts'
 
 const STATES_MAX = 2_000_000
 /** More than any contender takes alone. */
@@ -38,7 +49,7 @@ export function explore(start: Scene, deaths: number): Explored {
     if (seen.has(key)) continue
     seen.add(key)
     if (seen.size > STATES_MAX) throw new Error(`more than ${STATES_MAX} states`)
-    const folder = keyOf({ folder: { ...scene.folder, listening: [] }, peers: [] }, alike)
+    const folder = entriesOf(scene.folder).sort().join()
     const isInherited = inherited.get(folder) ?? letsIn(scene.folder)
     inherited.set(folder, isInherited)
     const wrong = isInherited ? wrongIn(scene) : 'nobody gets in when all are dead'
@@ -71,7 +82,12 @@ function doing({ todo, candidacy }: Peer): string {
 function wrongIn({ folder, peers }: Scene): string | null {
   const holding = peers.filter(({ phase }) => phase === 'holds')
   if (holding.length > 1) return 'two hold the folder'
-  return holding.every(({ token }) => folder.listening.includes(token as string)) ? null : 'a holder does not answer'
+  return holding.every(({ token }) => isReached(folder, token as string)) ? null : 'a holder does not answer'
+}
+
+/** Whether those who ask for a holder find it. */
+function isReached(folder: Folder, token: string): boolean {
+  return lives(folder, token) || (folder.sockets[CONTROL] === token && lives(folder, CONTROL))
 }
 
 /** Whether one that comes when all others are dead becomes the holder. */
@@ -96,18 +112,30 @@ function pathTo(visit: Visit): string {
   return steps.reverse().join(', ')
 }
 
+/** Who is who: new names, and the old ones in the order of the new. */
+interface Renaming {
+  readonly names: ReadonlyMap<string, string>
+  readonly order: readonly string[]
+}
+
+const TOKENS = /\b[a-c](?=\d)/g
+
+function entriesOf({ locks, sockets }: Folder): string[] {
+  return [locks, sockets].flatMap(named => Object.entries(named).map(entry => entry.join('=')))
+}
+
 /** The same for all states that differ by who is who of those alike, or by the order in which names came to be. */
-function keyOf({ folder: { locks, sockets, listening }, peers }: Scene, alike: readonly Map<string, string>[]): string {
-  const entries = [locks, sockets].flatMap(named => Object.entries(named).map(entry => entry.join('=')))
+function keyOf({ folder, peers }: Scene, alike: readonly Renaming[]): string {
   const own = peers.map(peerKey)
+  const signs = new Map(peers.map(({ name }, at) => [name, own[at]?.replaceAll(TOKENS, '#') ?? '']))
+  const parts = [...entriesOf(folder), ...folder.listening]
   let least = ''
-  for (const names of alike) {
-    const renamed = (text: string): string => text.replace(/\b[a-c](?=\d)/g, name => names.get(name) ?? name)
-    const key = [entries, listening, own]
-      .map((part, at) =>
-        part.map((text, i) => (at === 2 ? (names.get(peers[i]?.name ?? '') ?? '-') : '') + renamed(text)).sort(),
-      )
-      .join('|')
+  for (const { names, order } of alike) {
+    // Of those that differ without their names, the order is given.
+    if (order.some((name, at) => at > 0 && (signs.get(name) ?? '') < (signs.get(order[at - 1] ?? '') ?? ''))) continue
+    const renamed = (text: string): string => text.replaceAll(TOKENS, name => names.get(name) ?? name)
+    const who = peers.map(({ name }, at) => `${names.get(name) ?? '-'}${renamed(own[at] ?? '')}`)
+    const key = `${parts.map(renamed).sort().join()}|${who.sort().join('|')}`
     if (least === '' || key < least) least = key
   }
   return least
@@ -121,10 +149,10 @@ function peerKey({ phase, token, drawn, todo, candidacy }: Peer): string {
   return [phase, token, drawn, ...todo, stage, last, ...rest].join()
 }
 
-function permutations(names: readonly string[]): Map<string, string>[] {
+function permutations(names: readonly string[]): Renaming[] {
   const orders = (left: readonly string[]): string[][] =>
     left.length === 0
       ? [[]]
       : left.flatMap(first => orders(left.filter(name => name !== first)).map(rest => [first, ...rest]))
-  return orders(names).map(order => new Map(names.map((name, at) => [name, order[at] as string])))
+  return orders(names).map(order => ({ order, names: new Map(order.map((name, at) => [name, names[at] as string])) }))
 }

@@ -12,10 +12,10 @@ const SELF: Holder = {
   fileSystem: 'local',
   door: 'none',
 }
-/** As version 0.1 wrote it. */
+/** As earlier versions wrote it. */
 const OLD: Holder = { ...SELF, boot: null, pidNamespace: null, folder: null, fileSystem: 'unknown' }
 
-t.test('a lock file is read as it was written, and one of version 0.1 as far as it goes', async t => {
+t.test('a lock file is read as it was written, and one of an earlier version as far as it goes', async t => {
   t.strictSame(readHolder(JSON.stringify(SELF)), SELF)
   const { pid, start, host, token } = SELF
   t.strictSame(readHolder(JSON.stringify({ pid, start, host, token })), OLD)
@@ -69,17 +69,17 @@ t.test('without a door the table of processes is asked, where it is the holderâ€
   t.equal(
     byTable(OLD, SELF, () => null),
     'dead',
-    'of version 0.1, dead',
+    'of an earlier version, dead',
   )
   t.equal(
     byTable(OLD, SELF, () => ({ start: '100' })),
     'alive',
-    'of version 0.1, alive',
+    'of an earlier version, alive',
   )
   t.equal(
     byTable({ ...OLD, host: 'elsewhere' }, SELF, () => null),
     'elsewhere',
-    'of version 0.1 and another host',
+    'of an earlier version and another host',
   )
 })
 

@@ -8,7 +8,7 @@
  * start         when the process started, in ticks since the machine did; null where the system does not say
  * host          name of the machine: for people to read
  * token         drawn for this holding of the folder
- * boot          of the kernel since it started; null where the system does not say, and in locks of version 0.1
+ * boot          of the kernel since it started; null where the system does not say, and in locks of earlier versions
  * pidNamespace  in which `pid` is counted; null as above
  * folder        device and inode of the folder
  * fileSystem    'local'; 'shared': other machines may have it, too; 'unknown'

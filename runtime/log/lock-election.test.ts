@@ -23,6 +23,12 @@ t.test('a holder that lives, or of which nobody can tell, keeps the folder', asy
   t.match(answered(answers), { stage: 'lost', last: 'd', loss: 'held' })
 })
 
+t.test('an heir whose link was outdated gives way, even where nobody lives', async t => {
+  const ask = { ask: ['dead'], 'ask control': ['dead'], stand: ['a'], link: ['done'] }
+  const look = { [`read ${LOCK}`]: ['d', 'b'], [`read ${AFTER}d`]: [null], [`read ${AFTER}b`]: [null] }
+  t.match(answered({ ...ask, ...look }), { stage: 'withdraws', act: { do: 'withdraw', linkedAs: `${AFTER}d` } })
+})
+
 t.test('somebody who answers without a lock file is asked again, but not for ever', async t => {
   const many = (answer: string | null): (string | null)[] => Array.from({ length: 99 }, () => answer)
   const answers = { [`read ${LOCK}`]: many(null), 'ask control': many('alive'), pause: many(null) }

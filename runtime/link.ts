@@ -28,6 +28,8 @@ export const RECEIPT_APPENDED = 0
 export const RECEIPT_REFUSED = 1
 /** The disk failed, and nobody knows whether the frame is on it; the status says why in its upper bits (DISK_ERRNOS). */
 export const RECEIPT_FAILED = 2
+/** Stands for an errno where nothing was written because the folder is another broker's, or gone. */
+export const LOCK_LOST = 'LOCK_LOST'
 /** By the number that a receipt has room for; 0: any other. */
 export const DISK_ERRNOS: readonly (string | undefined)[] = [
   undefined,
@@ -43,6 +45,7 @@ export const DISK_ERRNOS: readonly (string | undefined)[] = [
   'EPERM',
   'ENODEV',
   'EBADF',
+  LOCK_LOST,
 ]
 
 /** How a delivery ended, when not by a plain ack. */

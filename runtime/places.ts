@@ -4,6 +4,7 @@
  * Types only. Addresses are byte offsets into the broker's shared memory.
  */
 
+import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
 import type { ProducedTopic } from './publish/topic-producer.ts'
 import type { RingAt } from './thread/attached-thread.ts'
@@ -42,6 +43,8 @@ export interface StorePlace {
   readonly dir: string
   /** Of what is made in it. */
   readonly modes: FileModes
+  /** What to look at to know whether the folder is still this broker's; null: nothing. */
+  readonly held: HeldFolder | null
   /** Of all its logs. */
   readonly logId: Uint8Array
   /** Size of a file of a host's journal. */

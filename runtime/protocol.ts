@@ -9,6 +9,7 @@ import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
 import type { CutTail } from './log/cut-tail.ts'
+import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
 import type {
   Assignment,
@@ -445,5 +446,7 @@ export interface ControlBoot {
   readonly dir: string | null
   /** Of what is made in it. */
   readonly modes: FileModes
+  /** What to look at to know whether it still is; null: nothing. */
+  readonly held: HeldFolder | null
   readonly journalBytes: number
 }

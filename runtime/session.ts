@@ -90,7 +90,7 @@ export class Session {
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
     const modes: FileModes = { folder: options.dirMode, file: options.fileMode }
-    const lock = options.dir === undefined ? null : lockFolder(options.dir, modes)
+    const lock = options.dir === undefined ? null : await lockFolder(options.dir, modes)
     const events = new Events(options.logger)
     const api = createChannel()
     const members = createChannel()
@@ -102,6 +102,7 @@ export class Session {
       deadLetterDepth: options.deadLetterDepth,
       dir: options.dir ?? null,
       modes,
+      held: lock?.folder ?? null,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
@@ -339,9 +340,9 @@ export function closedError(): MillraceError {
   return new MillraceError('MILL_CLOSED', 'the broker is closed')
 }
 
-function lockFolder(dir: string, modes: FileModes): Lock {
+async function lockFolder(dir: string, modes: FileModes): Promise<Lock> {
   try {
-    return lockDirectory(dir, modes)
+    return await lockDirectory(dir, modes)
   } catch (error) {
     throw storeError(error)
   }

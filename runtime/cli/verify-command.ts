@@ -22,7 +22,7 @@ export async function verifyCommand({ dir, json }: VerifyArguments): Promise<num
   if (!statSync(folder).isDirectory()) throw new Failure(`${printable(dir)}: is a file, not the folder of a broker`)
   if (!existsSync(join(folder, IDENTITY_NAME)))
     throw new Failure(`${printable(dir)}: no broker has kept anything in this folder (it has no ${IDENTITY_NAME})`)
-  const report = read(folder)
+  const report = await read(folder)
   const all = [...report.findings, ...report.partitions.flatMap(({ findings }) => findings)]
   const damaged = all.filter(({ isDamage }) => isDamage).length
   const lines = json === true ? [JSON.stringify({ damaged, ...report })] : toLines(folder, report, damaged)
@@ -30,9 +30,9 @@ export async function verifyCommand({ dir, json }: VerifyArguments): Promise<num
   return damaged > 0 ? EXIT_CODES.damaged : EXIT_CODES.clean
 }
 
-function read(folder: string): StoreReport {
+async function read(folder: string): Promise<StoreReport> {
   try {
-    const lock = acquireLock(folder)
+    const lock = await acquireLock(folder)
     try {
       return verifyStore(new NodeDisk(), folder)
     } finally {

@@ -78,7 +78,7 @@ class ControlThread implements OwnerControlApi {
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
     const { journalBytes, modes } = boot
-    const store = dir === null ? null : { dir, logId, journalBytes, modes }
+    const store = dir === null ? null : { dir, held: boot.held, logId, journalBytes, modes }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
@@ -141,9 +141,12 @@ class ControlThread implements OwnerControlApi {
       case 'recovered':
         this.#cut(notice.cuts)
         break
-      case 'diskFailed':
-        this.#tell({ kind: 'diskFailed', error: notice.error })
+      case 'diskFailed': {
+        // Whoever has the folder now works on the same groups: nothing goes on here.
+        const isLost = notice.error.code === 'MILL_LOCKED'
+        this.#tell({ kind: isLost ? 'brokerFailed' : 'diskFailed', error: notice.error })
         break
+      }
       case 'broken':
         this.#tell({ kind: 'brokerFailed', error: notice.error })
         break

@@ -136,12 +136,17 @@ export function openFolder(disk: MemoryDisk): OpenedFolder {
   try {
     for (const name of ['snapshots', 'producers']) kept.push(keptIn(disk, directory, name))
     for (const { torn } of kept) if (torn !== null) told.push(torn)
-    const host = new HostStore({ dir: DIR, modes: PRIVATE_MODES, logId, journalBytes: JOURNAL_BYTES }, 0, [], {
-      disk,
-      failed: () => undefined,
-      cut: cuts => void told.push(...cuts),
-      fault: () => undefined,
-    })
+    const host = new HostStore(
+      { dir: DIR, held: null, modes: PRIVATE_MODES, logId, journalBytes: JOURNAL_BYTES },
+      0,
+      [],
+      {
+        disk,
+        failed: () => undefined,
+        cut: cuts => void told.push(...cuts),
+        fault: () => undefined,
+      },
+    )
     const logs = directory.topics().map(({ shape }) => {
       const place = { topic: shape.id, partition: 0, log: { words: 0 } } as unknown as PartitionPlace
       const { stored } = host.open(place, shape) as PartitionStore

@@ -51,7 +51,7 @@ export function storedHouse(dir: string): StoredHouse {
 
 function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number, PartitionPlace>): StoredHouse {
   const told: Error[] = []
-  const place = { dir, modes: PRIVATE_MODES, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
+  const place = { dir, held: null, modes: PRIVATE_MODES, logId: LOG_ID, journalBytes: JOURNAL_BYTES }
   const store = new HostStore(place, 0, [], {
     disk: new NodeDisk(),
     failed: error => told.push(error),

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { acquireLock, DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
 import type { Told } from './fixtures/lock-racer.fixture.ts'
+import { listenAt } from './lock-socket.ts'
 
 const RACERS = 12
 const racer = fileURLToPath(new URL('./fixtures/lock-racer.fixture.js', import.meta.url))
@@ -19,12 +21,23 @@ function folder(t: { teardown(act: () => void): unknown }): string {
   return directory
 }
 
+async function takeAndRelease(...given: Parameters<typeof acquireLock>): Promise<void> {
+  const lock = await acquireLock(...given)
+  lock.release()
+}
+
 /** A lock file as another process would have left it. */
 function leave(directory: string, holder: object, name = 'LOCK'): string {
   const token = crypto.randomUUID()
   const whole = { pid: process.pid, start: 'another', host: hostname(), token, ...holder }
   writeFileSync(join(directory, name), JSON.stringify(whole))
   return token
+}
+
+/** Of the kernel; null where there is none. */
+function bootId(): string | null {
+  const file = '/proc/sys/kernel/random/boot_id'
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null
 }
 
 /** An id that no process has: that of a child which has ended. */
@@ -42,31 +55,35 @@ t.test('the name of a directory that is taken is durable, also if another made i
     },
     syncDirectory: (path: string) => steps.push(`sync ${path}`),
   }
-  acquireLock(directory, disk).release()
+  await takeAndRelease(directory, disk)
   t.strictSame(steps, [`make ${directory}`, `sync ${dirname(directory)}`])
 })
 
 t.test('a directory is held until it is given up', async t => {
   const directory = join(folder(t), 'made', 'on', 'demand')
-  const lock = acquireLock(directory)
-  t.same(readdirSync(directory), ['LOCK'])
-  t.throws(() => acquireLock(directory), DirectoryHeldError)
-  t.throws(() => acquireLock(directory), {
+  const lock = await acquireLock(directory)
+  const { token } = JSON.parse(readFileSync(join(directory, 'LOCK'), 'utf8'))
+  const held = ['LOCK', `LOCK.${token}`, 'control.sock']
+  t.same(readdirSync(directory), held)
+  await t.rejects(acquireLock(directory), DirectoryHeldError)
+  await t.rejects(acquireLock(directory), {
     name: 'DirectoryHeldError',
     message: `${directory} is held by process ${process.pid} of ${hostname()}`,
+    holder: { isThisProcess: true },
   })
+  t.same(readdirSync(directory), held)
   lock.release()
   t.same(readdirSync(directory), [])
-  const second = acquireLock(directory)
+  const second = await acquireLock(directory)
   lock.release()
-  t.throws(() => acquireLock(directory), DirectoryHeldError, 'given up twice is given up once')
+  await t.rejects(acquireLock(directory), DirectoryHeldError, 'given up twice is given up once')
   second.release()
   t.same(readdirSync(directory), [])
 })
 
 t.test('another thread of the process is refused', async t => {
   const directory = folder(t)
-  const lock = acquireLock(directory)
+  const lock = await acquireLock(directory)
   const source = `import(${JSON.stringify(module)}).then(({ acquireLock }) => acquireLock(${JSON.stringify(directory)}))
     .then(() => 'won', error => error.name).then(said => require('node:worker_threads').parentPort.postMessage(said))`
   const worker = new Worker(source, { eval: true })
@@ -80,8 +97,7 @@ t.test('a holder that is gone, or whose id another process has now, is succeeded
   for (const holder of [{ pid: gone }, { pid: gone, start: null }, ...(process.platform === 'linux' ? [{}] : [])]) {
     const directory = folder(t)
     leave(directory, holder)
-    const lock = acquireLock(directory)
-    t.same(readdirSync(directory), ['LOCK'])
+    const lock = await acquireLock(directory)
     t.match(JSON.parse(readFileSync(join(directory, 'LOCK'), 'utf8')), { pid: process.pid, host: hostname() })
     lock.release()
   }
@@ -95,7 +111,7 @@ t.test(
       const directory = folder(t)
       leave(directory, holder)
       const before = readFileSync(join(directory, 'LOCK'), 'utf8')
-      t.throws(() => acquireLock(directory), DirectoryHeldError)
+      await t.rejects(acquireLock(directory), DirectoryHeldError)
       t.equal(readFileSync(join(directory, 'LOCK'), 'utf8'), before)
       t.same(readdirSync(directory), ['LOCK'])
     }
@@ -110,20 +126,50 @@ t.test('heirs that died while they took over are succeeded in turn, and what the
   leave(directory, { pid }, `LOCK.after-${second}`)
   leave(directory, { pid }, 'LOCK.draft-1')
   leave(directory, { pid }, 'LOCK.after-outdated')
-  acquireLock(directory).release()
+  await takeAndRelease(directory)
   t.same(readdirSync(directory), [])
 })
 
 t.test('an heir that is alive holds the directory before it has moved to its place', async t => {
   const directory = folder(t)
-  const other = folder(t)
-  acquireLock(other)
   const token = leave(directory, { pid: freePid() })
-  linkSync(join(other, 'LOCK'), join(directory, `LOCK.after-${token}`))
-  t.throws(() => acquireLock(directory), {
+  const heir = leave(directory, { door: 'socket', boot: bootId(), start: null }, `LOCK.after-${token}`)
+  const server = createServer().listen(join(directory, `LOCK.${heir}`))
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  await t.rejects(acquireLock(directory), {
     name: 'DirectoryHeldError',
     message: `${directory} is held by process ${process.pid} of ${hostname()}`,
   })
+})
+
+t.test('what a holder left that was killed with its thread, or came with a copy, is no obstacle', async t => {
+  const directory = folder(t)
+  const source = `import(${JSON.stringify(module)}).then(({ acquireLock }) => acquireLock(${JSON.stringify(directory)}))
+    .then(() => { setInterval(() => {}, 1e6); require('node:worker_threads').parentPort.postMessage('held') })`
+  const worker = new Worker(source, { eval: true })
+  await once(worker, 'message')
+  await t.rejects(acquireLock(directory), DirectoryHeldError)
+  const copied = folder(t)
+  writeFileSync(join(copied, 'LOCK'), readFileSync(join(directory, 'LOCK')))
+  await takeAndRelease(copied)
+  t.same(readdirSync(copied), [])
+  await worker.terminate()
+  t.ok(readdirSync(directory).includes('LOCK'))
+  await takeAndRelease(directory)
+  t.same(readdirSync(directory), [], 'what was left is removed')
+})
+
+t.test('a socket that a dead contender left is removed, and one of a living contender is not', async t => {
+  const directory = folder(t)
+  const living = 'c0000000-0000-4000-8000-000000000000'
+  const place = { directory, folder: null }
+  const socket = await listenAt(place, `LOCK.${living}`, living)
+  for (const name of ['LOCK.d', 'LOCK.draft-d']) writeFileSync(join(directory, name), '')
+  leave(directory, { token: living, door: 'socket' }, `LOCK.draft-${living}`)
+  await takeAndRelease(directory)
+  t.same(readdirSync(directory), [`LOCK.${living}`, `LOCK.draft-${living}`])
+  socket?.close()
 })
 
 t.test('a lock file that says nothing is refused and left alone', async t => {
@@ -137,7 +183,7 @@ t.test('a lock file that says nothing is refused and left alone', async t => {
   ]) {
     const directory = folder(t)
     writeFileSync(join(directory, 'LOCK'), text)
-    t.throws(() => acquireLock(directory), UnreadableLockError, text)
+    await t.rejects(acquireLock(directory), UnreadableLockError, text)
     t.same(readdirSync(directory), ['LOCK'])
     t.equal(readFileSync(join(directory, 'LOCK'), 'utf8'), text)
   }
@@ -157,7 +203,7 @@ t.test('of many processes that find a dead holder exactly one wins, round after 
   })
   await Promise.all(children.map(child => once(child, 'message')))
   while (children.length > RACERS / 2) {
-    const answers = await tell(children, { what: 'once', times: 1, deadPid: null })
+    const answers = await tell(children, { what: 'once', times: 1 })
     t.same(answers.toSorted(), [...Array.from({ length: children.length - 1 }, () => 'lost'), 'won'])
     const winner = children[answers.indexOf('won')] as ChildProcess
     // Killed while it holds the directory, so the next round finds a dead holder.
@@ -165,11 +211,9 @@ t.test('of many processes that find a dead holder exactly one wins, round after 
     await once(winner, 'exit')
     children = children.filter(child => child !== winner)
   }
-  for (const deadPid of [null, freePid()]) {
-    const answers = await tell(children, { what: 'loop', times: 30, deadPid })
-    for (const answer of answers) t.match(answer, /^(some|none) 0$/, 'nobody else was inside')
-    t.ok(answers.includes('some 0'))
-  }
-  acquireLock(directory).release()
+  const answers = await tell(children, { what: 'loop', times: 10 })
+  for (const answer of answers) t.match(answer, /^(some|none) 0$/, 'nobody else was inside')
+  t.ok(answers.includes('some 0'))
+  await takeAndRelease(directory)
   t.same(readdirSync(directory), [])
 })

@@ -1,24 +1,12 @@
 /**
- * One process per directory: a lock that outlives no process and that two recoverers never both take over.
+ * One broker per folder: takes a folder for a thread, and gives it up.
  *
- * Any thread of a process, with files of its own (`node:fs`; a lock is about real processes, and a simulation of those has one of its own, see world-disk.ts).
- * A lock is a small file that says who holds it: process, its start, host, and a random token. It is written and synced
- * under a name of its own and then linked to its place, which fails if there is one: it is never seen half written.
+ * Any thread, with files of its own (`node:fs`; a lock is about real processes, and a simulation of those has one of its own,
+ * see world-disk.ts). Who becomes the holder is decided in lock-election.ts, whether one has ended in lock-holder.ts; a
+ * holder is asked at its socket (lock-socket.ts), and looks itself whether it still is one (lock-watch.ts). A lock file
+ * (lock-holder.ts) is written and synced under a name of its own and then linked to its place: it is never seen half written.
  *
- * ```
- *  LOCK                  holder t0, dead
- *  LOCK.after-t0         holder t1, dead, died while it took over from t0
- *  LOCK.after-t1         holder t2, alive: holds the directory
- * ```
- *
- * Taking over from a dead holder is making the file that is named after its token. A token is used once, so each dead
- * holder has one heir, and nobody has to remove anything to become it. The heir looks again from `LOCK` on whether it
- * is the last of the chain, for what it read may be outdated; if so it moves its file to `LOCK`, in place of what is
- * there, and removes what is left over. Only a holder that is alive renames or removes, and only one is.
- *
- * Bounds: TRIES_MAX looks, each over a chain of CHAIN_MAX. A process is dead if its id is free, a zombie, or (Linux) used
- * by a process of another start; one of another host never is, and who knows that it is gone removes `LOCK`. Needs a
- * file system with hard links.
+ * A lock outlives neither its process nor its thread. Needs a file system with hard links.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -32,37 +20,37 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout } from '../../actors/world.ts'
 import type { Disk } from './disk.ts'
+import { type Act, AFTER, begin, type Candidacy, LOCK, type Loss, next } from './lock-election.ts'
+import { byTable, type Holder, isCopied, isSameTable, readHolder, unanswered, type Verdict } from './lock-holder.ts'
+import { answersAt, CONTROL, type LiveSocket, listenAt, type SocketPlace } from './lock-socket.ts'
+import { describeSelf, listed } from './lock-system.ts'
+import { type HeldFolder, identityOf } from './lock-watch.ts'
 import { type FileModes, NodeDisk, PRIVATE_MODES } from './node-disk.ts'
 
-const LOCK = 'LOCK'
-const AFTER = 'LOCK.after-'
 const DRAFT = 'LOCK.draft-'
-const TRIES_MAX = 100
-const CHAIN_MAX = 1_000
+/** Of a socket, by its token. Without an ending, so that what clears sockets away by that does not clear this one. */
+const SOCKET = 'LOCK.'
+const PAUSE_MS = 10
+/** What the dead left behind is removed a part at a time. */
+const LEFT_MAX = 1_000
+const isWindows = process.platform === 'win32'
 
-interface Holder {
-  readonly pid: number
-  /** When the process started, in ticks since the machine did; null where the system does not say. */
-  readonly start: string | null
-  readonly host: string
-  readonly token: string
-}
-
-/** The directory is held by a process, perhaps this one. */
+/** The directory is held, perhaps by this process; or it cannot be told whether it is. */
 export class DirectoryHeldError extends Error {
   override readonly name: string = 'DirectoryHeldError'
   readonly directory: string
-  readonly pid: number
-  readonly host: string
+  readonly loss: Loss
+  /** Null: who holds it has no lock file. */
+  readonly holder: { readonly pid: number; readonly host: string; readonly isThisProcess: boolean } | null
 
-  constructor(directory: string, pid: number, host: string) {
-    super(`${directory} is held by process ${pid} of ${host}`)
+  constructor(directory: string, loss: Loss, holder: DirectoryHeldError['holder']) {
+    super(`${directory} is held by ${holder === null ? 'somebody' : `process ${holder.pid} of ${holder.host}`}`)
     this.directory = directory
-    this.pid = pid
-    this.host = host
+    this.loss = loss
+    this.holder = holder
   }
 }
 
@@ -78,6 +66,8 @@ export class UnreadableLockError extends Error {
 }
 
 export interface Lock {
+  /** What to look at to know whether it still holds; null: it holds until it is released. */
+  readonly folder: HeldFolder | null
   /** Gives the directory up; nothing if that was done. */
   release(): void
 }
@@ -85,62 +75,230 @@ export interface Lock {
 /**
  * Takes a directory, which is made if need be. Its own name is durable then: what is acknowledged in it would be lost with it.
  *
- * @throws DirectoryHeldError, UnreadableLockError, DiskError
+ * @throws DirectoryHeldError, UnreadableLockError, LongPathError, DiskError
  */
-export function acquireLock(
+export async function acquireLock(
   directory: string,
   disk: Pick<Disk, 'makeFolder' | 'syncDirectory'> = new NodeDisk(),
   modes: FileModes = PRIVATE_MODES,
-): Lock {
+): Promise<Lock> {
   disk.makeFolder(directory)
   // Whoever made it may have died before he came to this.
   disk.syncDirectory(dirname(directory))
-  const own: Holder = { pid: process.pid, start: startOf(process.pid), host: hostname(), token: randomUUID() }
-  const draft = join(directory, DRAFT + own.token)
-  writeSynced(draft, JSON.stringify(own), modes.file)
+  const contender = new Contender(directory, modes.file)
   try {
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const { last, next } = lastOf(directory)
-      if (last !== null && isAlive(last)) throw new DirectoryHeldError(directory, last.pid, last.host)
-      if (!link(draft, join(directory, next))) continue
-      if (lastOf(directory).last?.token !== own.token) {
-        // The chain that it is the end of is no more: others took over, and perhaps gave up, in between.
-        rmSync(join(directory, next), { force: true })
-        continue
-      }
-      if (next !== LOCK) renameSync(join(directory, next), join(directory, LOCK))
-      clear(directory)
-      return lockOf(directory, own)
+    let candidacy: Candidacy = begin()
+    while (candidacy.act !== null) candidacy = next(candidacy, await contender.does(candidacy.act))
+    if (candidacy.stage === 'lost') throw contender.lostTo(candidacy.last, candidacy.loss as Loss)
+    await contender.clear()
+    return contender.lock()
+  } catch (error) {
+    contender.close()
+    throw error
+  }
+}
+
+/** Does what a candidacy says. */
+class Contender {
+  readonly #place: SocketPlace
+  readonly #directory: string
+  /** Holders that were read, by their tokens. */
+  readonly #known = new Map<string, Holder>()
+  #own: Holder
+  #socket: LiveSocket | null = null
+  #isHeld = true
+  /** Permission bits of the lock's file. */
+  readonly #mode: number
+
+  constructor(directory: string, mode: number) {
+    this.#directory = directory
+    this.#mode = mode
+    const folder = isWindows ? null : openSync(directory, 'r')
+    this.#place = { directory, folder }
+    this.#own = describeSelf(directory, folder, randomUUID())
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name)
+  }
+
+  async does(act: Act): Promise<string | null> {
+    switch (act.do) {
+      case 'read':
+        return this.#read(act.file)
+      case 'ask':
+        return await this.#ask(this.#known.get(act.token) as Holder)
+      case 'ask control':
+        return await this.#askAt(CONTROL)
+      case 'stand':
+        return await this.#stand()
+      case 'link':
+        return this.#change(() => linkSync(this.#path(DRAFT + this.#own.token), this.#path(act.as)))
+      case 'publish':
+        return this.#own.door === 'socket' ? this.#change(() => this.#publish()) : 'done'
+      case 'move':
+        return this.#change(() => renameSync(this.#path(act.from), this.#path(LOCK)))
+      case 'withdraw':
+        return this.#withdraw(act.linkedAs)
+      case 'pause':
+        await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+        return null
     }
-  } finally {
-    rmSync(draft, { force: true })
   }
-  throw new Error(`${directory} changes hands too fast to be taken`)
-}
 
-function lockOf(directory: string, own: Holder): Lock {
-  let isHeld = true
-  return {
-    release(): void {
-      if (!isHeld) return
-      isHeld = false
+  #read(file: string): string | null {
+    const holder = holderIn(this.#path(file))
+    if (holder !== null) this.#known.set(holder.token, holder)
+    return holder?.token ?? null
+  }
+
+  /** Whether a holder lives. */
+  async #ask(holder: Holder): Promise<Verdict> {
+    if (holder.door === 'none') return byTable(holder, this.#own, listed)
+    // The pipe of the original answers for a copy as well.
+    if (holder.door === 'pipe' && isCopied(holder, this.#own)) return 'dead'
+    const answer = await this.#askAt(holder.door === 'pipe' ? holder.token : SOCKET + holder.token)
+    return answer === 'alive' ? 'alive' : unanswered(holder, this.#own)
+  }
+
+  async #askAt(name: string): Promise<Verdict> {
+    if (isWindows) return name !== CONTROL && (await answersAt(this.#place, name)) ? 'alive' : 'dead'
+    if (identityOf(this.#path(name)) === null) return 'dead'
+    return (await answersAt(this.#place, name)) ? 'alive' : 'dead'
+  }
+
+  async #stand(): Promise<string> {
+    const token = randomUUID()
+    this.#socket = await listenAt(this.#place, isWindows ? token : SOCKET + token, token)
+    const door = this.#socket === null ? 'none' : isWindows ? 'pipe' : 'socket'
+    this.#own = { ...this.#own, token, door }
+    writeSynced(this.#path(DRAFT + token), JSON.stringify(this.#own), this.#mode)
+    return token
+  }
+
+  /** A second name of the socket, which keeps its own: whoever removes one of them by hand has not made the holder dead. */
+  #publish(): void {
+    const socket = this.#path(SOCKET + this.#own.token)
+    const second = `${socket}.control`
+    try {
+      linkSync(socket, second)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') throw error
+      // There are no hard links to sockets here.
+      renameSync(socket, this.#path(CONTROL))
+      return
+    }
+    renameSync(second, this.#path(CONTROL))
+  }
+
+  #change(act: () => void): 'done' | 'taken' | 'gone' {
+    try {
+      act()
+      return 'done'
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return 'taken'
+      if (codeOf(error) === 'ENOENT') return 'gone'
+      throw error
+    }
+  }
+
+  #withdraw(linkedAs: string | null): null {
+    rmSync(this.#path(DRAFT + this.#own.token), { force: true })
+    // Without a socket it would count as alive for as long as this process lives.
+    if (this.#socket === null && linkedAs !== null && this.#isOwn(linkedAs))
+      rmSync(this.#path(linkedAs), { force: true })
+    this.#closeSocket()
+    return null
+  }
+
+  #isOwn(file: string): boolean {
+    try {
+      return holderIn(this.#path(file))?.token === this.#own.token
+    } catch (error) {
+      if (error instanceof UnreadableLockError) return false
+      throw error
+    }
+  }
+
+  #closeSocket(): void {
+    if (this.#own.door === 'socket') rmSync(this.#path(SOCKET + this.#own.token), { force: true })
+    this.#socket?.close()
+    this.#socket = null
+  }
+
+  /** Gives up what it has of its own, when it has not become the holder. */
+  close(): void {
+    this.#withdraw(null)
+    this.#closeFolder()
+  }
+
+  #closeFolder(): void {
+    if (this.#place.folder !== null) closeSync(this.#place.folder)
+  }
+
+  lostTo(token: string | null, loss: Loss): Error {
+    if (loss === 'contended') return new Error(`${this.#directory} changes hands too fast to be taken`)
+    if (loss === 'too long') return new UnreadableLockError(this.#path(LOCK))
+    const holder = token === null ? undefined : this.#known.get(token)
+    if (holder === undefined) return new DirectoryHeldError(this.#directory, loss, null)
+    const { pid, host } = holder
+    const isThisProcess = pid === process.pid && isSameTable(holder, this.#own)
+    return new DirectoryHeldError(this.#directory, loss, { pid, host, isThisProcess })
+  }
+
+  /** Removes what those who died left behind. Only the holder does. */
+  async clear(): Promise<void> {
+    rmSync(this.#path(DRAFT + this.#own.token), { force: true })
+    const names = readdirSync(this.#directory).filter(name => name.startsWith(SOCKET))
+    // Drafts first: what is not whole is judged by the socket beside it.
+    const isDraft = (name: string): number => (name.startsWith(DRAFT) ? 0 : 1)
+    for (const name of names.sort((a, b) => isDraft(a) - isDraft(b)).slice(0, LEFT_MAX))
+      if (await this.#isLeft(name)) rmSync(this.#path(name), { force: true })
+  }
+
+  /** Whether a file is of nobody any more. Others may be contending right now. */
+  async #isLeft(name: string): Promise<boolean> {
+    if (name.startsWith(AFTER)) return true
+    if (!name.startsWith(DRAFT)) {
+      const isOwn = name.startsWith(SOCKET + this.#own.token)
+      return !isOwn && !isWindows && (await this.#askAt(name)) === 'dead'
+    }
+    let holder: Holder | null
+    try {
+      holder = holderIn(this.#path(name))
+    } catch (error) {
+      if (!(error instanceof UnreadableLockError)) throw error
+      const socket = SOCKET + name.slice(DRAFT.length)
+      return identityOf(this.#path(socket)) !== null && (await this.#askAt(socket)) === 'dead'
+    }
+    return holder !== null && (await this.#ask(holder)) === 'dead'
+  }
+
+  lock(): Lock {
+    const { token, door, fileSystem } = this.#own
+    const { folder } = this.#place
+    const identity = fileSystem === 'shared' ? null : this.#own.folder
+    const socket = door === 'socket' ? identityOf(this.#path(CONTROL)) : null
+    const moved = folder === null || process.platform !== 'linux' ? null : `/proc/self/fd/${folder}`
+    return {
+      folder: { directory: this.#directory, token, identity, socket, moved },
+      release: () => this.#release(socket),
+    }
+  }
+
+  /** First the lock file, while the socket answers: nobody takes over in between, so it is this holder's. */
+  #release(socket: string | null): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    try {
       // Somebody may have removed the file by hand, and another process may hold the directory since.
-      if (holderIn(join(directory, LOCK))?.token === own.token) rmSync(join(directory, LOCK), { force: true })
-    },
+      if (this.#isOwn(LOCK)) rmSync(this.#path(LOCK), { force: true })
+      if (socket !== null && identityOf(this.#path(CONTROL)) === socket) rmSync(this.#path(CONTROL), { force: true })
+    } finally {
+      this.#closeSocket()
+      this.#closeFolder()
+    }
   }
-}
-
-/** Follows the chain: its last holder, and the name of the file that would follow it. */
-function lastOf(directory: string): { readonly last: Holder | null; readonly next: string } {
-  let last: Holder | null = null
-  let next = LOCK
-  for (let length = 0; length < CHAIN_MAX; length++) {
-    const holder = holderIn(join(directory, next))
-    if (holder === null) return { last, next }
-    last = holder
-    next = AFTER + holder.token
-  }
-  throw new UnreadableLockError(join(directory, LOCK))
 }
 
 /** Who holds a lock file; null: there is none. */
@@ -152,67 +310,9 @@ function holderIn(file: string): Holder | null {
     if (codeOf(error) === 'ENOENT') return null
     throw error
   }
-  try {
-    const { pid, start, host, token } = (JSON.parse(text) ?? {}) as Partial<Holder>
-    const isRead = Number.isSafeInteger(pid) && typeof host === 'string' && /^[0-9a-f-]{36}$/.test(token ?? '')
-    if (isRead && (start === null || typeof start === 'string'))
-      return { pid: pid as number, start, host: host as string, token: token as string }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw new UnreadableLockError(file)
-}
-
-function isAlive(holder: Holder): boolean {
-  if (holder.host !== hostname()) return true
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    // A process that may not be signalled is there.
-    if (codeOf(error) === 'ESRCH') return false
-  }
-  const start = startOf(holder.pid)
-  // Where the system hides the processes of others, one that is there counts as the holder.
-  return start === null || holder.start === null || start === holder.start
-}
-
-/** Field 22 of /proc/<pid>/stat, `zombie` for a process that has ended; null where there is no such file. */
-function startOf(pid: number): string | null {
-  let text: string
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  } catch {
-    return null
-  }
-  // The name of the program is in parentheses, and may itself hold some.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return fields[0] === 'Z' || fields[0] === 'X' ? 'zombie' : (fields[19] ?? null)
-}
-
-/** Removes what those who died left behind. Only the holder does. */
-function clear(directory: string): void {
-  for (const name of readdirSync(directory)) {
-    if (name.startsWith(AFTER)) rmSync(join(directory, name), { force: true })
-    if (!name.startsWith(DRAFT)) continue
-    // A draft may be of somebody who is trying right now.
-    const file = join(directory, name)
-    try {
-      const holder = holderIn(file)
-      if (holder !== null && !isAlive(holder)) rmSync(file, { force: true })
-    } catch (error) {
-      if (!(error instanceof UnreadableLockError)) throw error
-    }
-  }
-}
-
-function link(from: string, to: string): boolean {
-  try {
-    linkSync(from, to)
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    throw error
-  }
+  const holder = readHolder(text)
+  if (holder === null) throw new UnreadableLockError(file)
+  return holder
 }
 
 function writeSynced(file: string, text: string, mode: number): void {

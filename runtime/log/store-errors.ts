@@ -1,7 +1,11 @@
 /** What a disk, a log file or a lock said, as a coded error for callers. Leaf, any thread. */
+import { join } from 'node:path'
 import { MillraceError } from '../errors.ts'
 import { DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
 import { DiskError } from './disk.ts'
+import { LOCK } from './lock-election.ts'
+import { LongPathError } from './lock-socket.ts'
+import { LostFolderError } from './lock-watch.ts'
 import { ForeignFileError, LogFileError, NewerFormatError } from './log-errors.ts'
 
 /** What to do, by what the system said. */
@@ -23,20 +27,34 @@ export function storeError(error: unknown): Error {
     return new MillraceError('MILL_DISK', `${said}: ${advice}, and open the broker again`, { cause: error })
   }
   if (error instanceof LogFileError) return new MillraceError('MILL_CORRUPT', corruptText(error), { cause: error })
-  if (error instanceof DirectoryHeldError) {
-    const who = error.pid === process.pid ? 'another broker of this process' : `process ${error.pid} on ${error.host}`
+  if (error instanceof DirectoryHeldError)
+    return new MillraceError('MILL_LOCKED', heldText(error), { cause: error, retriable: error.loss !== 'elsewhere' })
+  if (error instanceof LostFolderError)
     return new MillraceError(
       'MILL_LOCKED',
-      `${error.directory} is in use by ${who}: a folder serves one broker at a time. Close that one, or give another dir`,
-      { cause: error, retriable: true },
+      `${error.directory} is no longer this broker's: it was removed, or its lock was removed by hand and another broker has it. This broker writes nothing more; close it, and open it again`,
+      { cause: error },
     )
-  }
+  if (error instanceof LongPathError)
+    return new MillraceError(
+      'MILL_INVALID_OPTION',
+      `dir is too long for the socket of its lock: ${error.directory} has more than ${error.bytesMax} bytes. Give a shorter dir, or a link to it`,
+      { cause: error },
+    )
   if (error instanceof UnreadableLockError) return new MillraceError('MILL_LOCKED', error.message, { cause: error })
   if (error instanceof Error && 'syscall' in error && 'path' in error && 'code' in error) {
     const said = `${error.syscall} of ${error.path} failed with ${error.code}`
     return new MillraceError('MILL_DISK', `${said}: see to the folder, and open the broker again`, { cause: error })
   }
   return error as Error
+}
+
+function heldText({ directory, loss, holder }: DirectoryHeldError): string {
+  const who = holder === null ? 'a broker' : `process ${holder.pid} on ${holder.host}`
+  if (loss === 'elsewhere')
+    return `${directory} was taken by ${who}, and it cannot be told from here whether that has ended: it ran on another machine or before this one started, where other machines may have the folder, or has left a lock that does not say enough. Once you know that no process has the folder open, remove ${join(directory, LOCK)}`
+  const known = holder?.isThisProcess === true ? 'another broker of this process' : who
+  return `${directory} is in use by ${known}: a folder serves one broker at a time. Close that one, or give another dir`
 }
 
 function corruptText(error: LogFileError): string {

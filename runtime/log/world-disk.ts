@@ -9,14 +9,18 @@
 import { randomBytes } from 'node:crypto'
 import { acquireLock, type Lock } from './directory-lock.ts'
 import type { Disk } from './disk.ts'
+import { isStillHeld } from './lock-watch.ts'
 import { type FileModes, NodeDisk } from './node-disk.ts'
 
 /** The disk as this thread sees it. `modes` are for what it makes; without them that is the owner's alone. */
 export let openDisk: (modes?: FileModes) => Disk = modes => new NodeDisk(undefined, modes)
 
-/** Takes a folder for this process. @throws DirectoryHeldError, UnreadableLockError, DiskError */
-export let lockDirectory: (directory: string, modes?: FileModes) => Lock = (directory, modes) =>
+/** Takes a folder for this thread. @throws DirectoryHeldError, UnreadableLockError, LongPathError, DiskError */
+export let lockDirectory: (directory: string, modes?: FileModes) => Promise<Lock> = (directory, modes) =>
   acquireLock(directory, new NodeDisk(undefined, modes), modes)
+
+/** Whether a folder is still held by who took it. */
+export let holdsFolder: typeof isStillHeld = isStillHeld
 
 /** Bytes that nobody can guess, and no folder has had before. */
 export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes
@@ -25,6 +29,7 @@ export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes
 export interface WorldDisk {
   readonly openDisk: typeof openDisk
   readonly lockDirectory: typeof lockDirectory
+  readonly holdsFolder: typeof holdsFolder
   readonly uniqueBytes: typeof uniqueBytes
 }
 
@@ -32,5 +37,6 @@ export interface WorldDisk {
 export function replaceDisk(world: WorldDisk): void {
   openDisk = world.openDisk
   lockDirectory = world.lockDirectory
+  holdsFolder = world.holdsFolder
   uniqueBytes = world.uniqueBytes
 }

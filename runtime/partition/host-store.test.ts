@@ -11,7 +11,7 @@ import { HostStore } from './host-store.ts'
 
 const MEMBER = 7
 const SEEDS = 20
-const PLACE = { dir: '/data', modes: PRIVATE_MODES, logId: new Uint8Array(16), journalBytes: 4_096 }
+const PLACE = { dir: '/data', held: null, modes: PRIVATE_MODES, logId: new Uint8Array(16), journalBytes: 4_096 }
 
 function openStore(disk: Disk): HostStore {
   return new HostStore(PLACE, 0, [], {

@@ -6,30 +6,38 @@
  * into a state log SWEEP_MS after they changed, and after each pass with a dead letter; settled letters are written before
  * that is answered. Both survive the process at once and a loss of power after SYNC_MS.
  *
+ * Before it touches the disk it looks, every LOOK_MS at most, whether the folder is still this broker's; if it is not, that is a
+ * failure like any other, and the broker is closed.
+ *
  * After a failed operation nobody knows what the disk holds. The store then stays broken until the broker is opened again:
  * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
  * longer kept. It is told once.
  */
 import { join } from 'node:path'
+import { nowMs } from '../../actors/world.ts'
 import type { Instant } from '../clock.ts'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import { MillraceError } from '../errors.ts'
 import type { GroupActor } from '../group/group-actor.ts'
 import { GroupStates } from '../group/group-states.ts'
 import { FAULT_POINT } from '../layout.ts'
-import { DISK_ERRNOS, RECEIPT_FAILED } from '../link.ts'
+import { DISK_ERRNOS, LOCK_LOST, RECEIPT_FAILED } from '../link.ts'
 import type { CutTail } from '../log/cut-tail.ts'
 import { type Disk, DiskError } from '../log/disk.ts'
+import { type HeldFolder, LostFolderError } from '../log/lock-watch.ts'
 import { storedTopic } from '../log/log-place.ts'
 import { LogStore } from '../log/log-store.ts'
 import type { FaultPoint, StoreEntry } from '../log/log-store-types.ts'
 import { storeError } from '../log/store-errors.ts'
+import { holdsFolder } from '../log/world-disk.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../places.ts'
 import type { PartitionActor } from './partition-actor.ts'
 import { PartitionStore } from './partition-store.ts'
 
 const SWEEP_MS = 100
 const SYNC_MS = 1_000
+/** A look at the lock takes some microseconds. */
+const LOOK_MS = 100
 /** Retention is looked after as often. */
 const SLEEP_MS = 5_000
 
@@ -58,6 +66,8 @@ export class HostStore {
   /** In `nowMs`: both go on when the wall clock is set back. */
   #sweptMs = Number.NEGATIVE_INFINITY
   #syncedMs = Number.NEGATIVE_INFINITY
+  readonly #held: HeldFolder | null
+  #lookedMs: number = nowMs()
 
   /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   constructor(
@@ -68,6 +78,7 @@ export class HostStore {
   ) {
     this.#surroundings = surroundings
     this.#disk = surroundings.disk
+    this.#held = place.held
     const fault = (point: FaultPoint): void => surroundings.fault(FAULT_POINT[point])
     const { journalBytes } = place
     try {
@@ -88,6 +99,7 @@ export class HostStore {
   open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionStore | null {
     if (topic.log === null || log === null) return null
     try {
+      this.#checkHeld()
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
       this.#surroundings.cut(stored.cuts)
       return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
@@ -160,6 +172,7 @@ export class HostStore {
   attempt(act: () => void): boolean {
     if (this.#failure !== null) return false
     try {
+      this.#checkHeld()
       act()
       return true
     } catch (error) {
@@ -168,11 +181,24 @@ export class HostStore {
     }
   }
 
-  fail(error: unknown): void {
+  /** @throws LostFolderError */
+  #checkHeld(): void {
+    if (this.#held === null) return
+    const now = nowMs()
+    if (now - this.#lookedMs < LOOK_MS) return
+    this.#lookedMs = now
+    if (!holdsFolder(this.#held)) throw new LostFolderError(this.#held.directory)
+  }
+
+  fail(met: unknown): void {
+    // What fails where the folder is gone fails for that.
+    const isLost = met instanceof DiskError && this.#held !== null && !holdsFolder(this.#held)
+    const error = isLost ? new LostFolderError((this.#held as HeldFolder).directory) : met
     const told = storeError(error)
     if (told === error && !(error instanceof MillraceError)) throw error
     const cause = error instanceof MillraceError ? error.cause : error
-    const errno = cause instanceof DiskError ? Math.max(0, DISK_ERRNOS.indexOf(cause.errno)) : 0
+    const name = cause instanceof LostFolderError ? LOCK_LOST : cause instanceof DiskError ? cause.errno : undefined
+    const errno = Math.max(0, DISK_ERRNOS.indexOf(name))
     if (this.#failure === null) this.#surroundings.failed(told)
     this.error ??= told
     this.#failure ??= RECEIPT_FAILED | (errno << 4)
@@ -236,6 +262,7 @@ export class HostStore {
   close(groups: Iterable<GroupActor>): void {
     if (this.#failure !== null) return
     try {
+      this.#checkHeld()
       this.states.write(groups)
       this.states.close()
       this.letters.close()

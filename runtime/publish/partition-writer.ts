@@ -9,7 +9,7 @@
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
-import { DISK_ERRNOS, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
+import { DISK_ERRNOS, LOCK_LOST, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
 import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/frame.ts'
 
 /** A record ring, as the control thread made it. */
@@ -260,10 +260,16 @@ export class PartitionWriter {
 
   #failedOnDisk(status: number): MillraceError {
     const errno = DISK_ERRNOS[status >>> 4] ?? 'an unknown error'
-    this.diskFailure = new MillraceError(
-      'MILL_DISK',
-      `partition ${this.partition} could not be written to disk (${errno}): its records may or may not be there when the broker's dir is opened again. Close the broker, see to the disk, and open it again`,
-    )
+    this.diskFailure =
+      errno === LOCK_LOST
+        ? new MillraceError(
+            'MILL_LOCKED',
+            `partition ${this.partition} takes no more records: the broker's dir was removed, or is another broker's now. Close this broker, and open it again`,
+          )
+        : new MillraceError(
+            'MILL_DISK',
+            `partition ${this.partition} could not be written to disk (${errno}): its records may or may not be there when the broker's dir is opened again. Close the broker, see to the disk, and open it again`,
+          )
     return this.diskFailure
   }
 

@@ -70,9 +70,9 @@ export class ProcessDisk implements Disk {
   /** In place of directory-lock.ts: a process that has ended holds nothing. */
   lock(directory: string): Lock {
     this.makeFolder(directory)
-    if (this.#held.has(directory)) throw new DirectoryHeldError(directory, 1, 'simulated')
+    if (this.#held.has(directory)) throw new DirectoryHeldError(directory, 'held', null)
     this.#held.add(directory)
-    return { release: () => this.#held.delete(directory) }
+    return { folder: null, release: () => this.#held.delete(directory) }
   }
 
   /** Before each operation; `part` does a part of a write. Throws where it fails, or the process ends. */

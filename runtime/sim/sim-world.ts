@@ -152,7 +152,8 @@ export function install(): void {
   })
   replaceDisk({
     openDisk: () => here().disk,
-    lockDirectory: directory => here().disk.lock(directory),
+    lockDirectory: async directory => here().disk.lock(directory),
+    holdsFolder: () => true,
     uniqueBytes: bytes => {
       const { chance } = here().scheduler
       return Uint8Array.from({ length: bytes }, () => chance.below(256))

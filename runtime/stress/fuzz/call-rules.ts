@@ -6,9 +6,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   publish: ['MILL_ABORTED', 'MILL_TIMEOUT', 'MILL_FULL'],
   publishBatch: ['MILL_UNPUBLISHED'],
   'named publishBatch': ['MILL_UNPUBLISHED'],
+  // A record that was published without a promise was refused.
+  flush: ['MILL_FULL'],
+  idle: ['MILL_CLOSED', 'MILL_FULL'],
   pause: ['MILL_CLOSED'],
   resume: ['MILL_CLOSED'],
-  idle: ['MILL_CLOSED'],
   seek: ['MILL_GROUP_BUSY'],
   replay: ['MILL_TIMEOUT', 'MILL_FULL'],
 }

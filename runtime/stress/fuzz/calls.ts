@@ -27,6 +27,7 @@ export class Calls {
     let result: T | Error
     let code = 'ok'
     let why = ''
+    const since = performance.now()
     try {
       result = await within(CALL_MS, what, call())
     } catch (error) {
@@ -35,7 +36,8 @@ export class Calls {
       const cause = result.cause
       why = isMillraceError(cause) ? `${cause.code} ${result.message}` : result.message
     }
-    this.#sink.add({ e: 'returned', call: number, what, code, why: why.slice(0, 300) })
+    const ms = Math.round(performance.now() - since)
+    this.#sink.add({ e: 'returned', call: number, what, code, why: why.slice(0, 300), ms })
     return result
   }
 }

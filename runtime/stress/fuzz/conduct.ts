@@ -107,11 +107,11 @@ export class Conductor {
     const stats = await calls.make('stats', () => this.group.stats())
     if (stats instanceof Error) return
     const partition = this.#shape.partitions - 1
-    const { committed = 0, highWatermark = 0 } = stats.partitions[partition] ?? {}
+    const { committed: before = 0, highWatermark = 0 } = stats.partitions[partition] ?? {}
     const oldest = await calls.make('topic stats', () => this.#topic.stats())
     if (oldest instanceof Error) return
     const least = oldest.partitions[partition]?.logStartOffset ?? 0
-    const middle = Math.max(least, Math.floor((committed + highWatermark) / 3))
+    const middle = Math.max(least, Math.floor((before + highWatermark) / 3))
     const result = await calls.make('seek', () => {
       if (to === 'middle') return this.group.seek(Math.min(middle, highWatermark), { partition })
       return this.group.seek(to === 'date' ? new Date(Date.now() - 100) : to)
@@ -119,7 +119,9 @@ export class Conductor {
     if (result instanceof Error) return
     const after = await calls.make('stats', () => this.group.stats())
     if (after instanceof Error) return
-    sink.add({ e: 'sought', group: this.plan.name, committed: after.partitions.map(one => one.committed) })
+    const committed = after.partitions.map(one => one.committed)
+    const moved = to === 'middle' ? [partition] : [...committed.keys()]
+    sink.add({ e: 'sought', group: this.plan.name, committed, moved })
     sink.add({ e: 'did', what: `seek ${to}` })
   }
 

@@ -45,6 +45,7 @@ export type FuzzEvent =
       readonly what: string
       readonly code: string
       readonly why: string
+      readonly ms: number
     }
   | { readonly e: 'uncaught'; readonly text: string }
   /** Something that the plan wanted to happen did. */
@@ -130,7 +131,13 @@ export type FuzzEvent =
       readonly partition: number
     } & Counted)
   | { readonly e: 'committed'; readonly group: string; readonly committed: readonly number[] }
-  | { readonly e: 'sought'; readonly group: string; readonly committed: readonly number[] }
+  | {
+      readonly e: 'sought'
+      readonly group: string
+      /** By partition; what was before the group was moved counts no more where it was. */
+      readonly committed: readonly number[]
+      readonly moved: readonly number[]
+    }
   | ({
       readonly e: 'letter'
       readonly group: string

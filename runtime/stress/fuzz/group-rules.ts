@@ -5,9 +5,9 @@ import type { MemberKind } from './plan.ts'
 
 /** Those whose handlers a broker can wait for; of others a partition may move while they have its records. */
 const HANDLING: readonly MemberKind[] = ['handle', 'keyed', 'batch', 'run', 'runBatch']
-/** Those who take records in order. */
-const ORDERLY: readonly MemberKind[] = ['handle', 'batch', 'run', 'runBatch', 'consume', 'keyed']
-/** `settle` and `observe` may have several records of a key in hand. */
+/** Those who have one record of a key in hand. */
+const ORDERLY: readonly MemberKind[] = ['handle', 'run', 'consume', 'keyed']
+/** Of those, the ones who have one record of a partition. */
 const SERIAL: readonly MemberKind[] = ['handle', 'run', 'consume']
 
 export function judgeGroups(history: Indexed): string[] {
@@ -31,16 +31,20 @@ class GroupJudge {
   readonly #lettered = new Map<string, string>()
   readonly #lastHanded = new Map<number, number>()
   readonly #lastDone = new Map<string, number>()
-  #from: readonly number[] = []
+  readonly #from: number[] = []
   #committed: readonly number[] = []
   #wasSought = false
-  /** A stop was given up: what it left in hand may come again, and its handlers may still be at work. */
+  /** Members whose stop is going to be given up. */
+  readonly #unclean: ReadonlySet<string>
+  /** A stop is being given up: what it leaves in hand may come again while its handlers are still at work. */
   #isDirty = false
   #wasKilled = false
 
   constructor(history: Indexed, group: EventOf<'group'>) {
     this.#history = history
     this.#group = group
+    const given = history.events.filter(event => event.e === 'stopped' && !event.clean)
+    this.#unclean = new Set(given.map(event => (event as EventOf<'stopped'>).member))
   }
 
   judge(): string[] {
@@ -73,9 +77,10 @@ class GroupJudge {
     if (event.e === 'joined') this.#kinds.set(event.member, event.kind)
     else if (event.e === 'hand') this.#hand(event)
     else if (event.e === 'done') this.#done(event)
+    else if (event.e === 'stopping') this.#isDirty ||= this.#unclean.has(event.member)
     else if (event.e === 'stopped') this.#stop(event)
     else if (event.e === 'letter') this.#letter(event)
-    else if (event.e === 'sought') this.#seek(event.committed)
+    else if (event.e === 'sought') this.#seek(event)
     else if (event.e === 'committed') this.#commit(event.committed, at)
     else if (event.e === 'drained') this.#drain(event.passedOver)
   }
@@ -152,7 +157,9 @@ class GroupJudge {
       if (clean && isHandling) this.#say(`${held.member} had ${place} in hand when its stop resolved`)
       this.#held.delete(place)
     }
-    if (!clean) this.#isDirty = true
+    if (clean) return
+    this.#isDirty = false
+    this.#finished.clear()
   }
 
   #letter({ partition, offset, id, digest, reason, failed, letter }: EventOf<'letter'>): void {
@@ -161,7 +168,8 @@ class GroupJudge {
     const message = this.#history.sent.get(id)
     const what = `letter ${letter} of ${place} (${id})`
     const before = this.#lettered.get(place)
-    if (before !== undefined && !this.#wasSought) this.#say(`${what} is the second after ${before}`)
+    if (before !== undefined && before !== letter && !this.#wasSought)
+      this.#say(`${what} is the second after ${before}`)
     this.#lettered.set(place, letter)
     if (message !== undefined && message.digest !== digest) this.#say(`${what} is not what was published`)
     if (!this.#history.isBad(id, style)) this.#say(`${what} is of a record that is good: ${reason}`)
@@ -174,12 +182,17 @@ class GroupJudge {
     if (reason === 'failed' && failed !== attempts) this.#say(`${what} has ${failed} failures of ${attempts}`)
   }
 
-  #seek(committed: readonly number[]): void {
-    this.#from = committed
+  #seek({ committed, moved }: EventOf<'sought'>): void {
+    for (const partition of moved) {
+      this.#from[partition] = committed[partition] as number
+      const isMoved = (place: string): boolean => Number(place.split(/[/ ]/)[0]) === partition
+      for (const places of [this.#finished, this.#handled, this.#handed])
+        for (const place of places) if (isMoved(place)) places.delete(place)
+      for (const line of this.#lastDone.keys()) if (isMoved(line)) this.#lastDone.delete(line)
+      this.#lastHanded.delete(partition)
+    }
     this.#committed = committed
-    for (const each of [this.#finished, this.#handled, this.#handed, this.#lastHanded, this.#lastDone]) each.clear()
     this.#wasSought = true
-    this.#isDirty = false
   }
 
   /** What is committed has been handled, does not go back, and what was made of it is there. */

@@ -81,7 +81,7 @@ function planTopics(chance: Chance, place: ProgramPlan['place'], subject: Subjec
             ? chance.between(1, 2)
             : chance.pick([1, 1, 2, 3]),
       codec: chance.pick(['json', 'json', 'bytes', 'string']),
-      onFull: subject === 'full' ? (chance.happens(0.8) ? 'reject' : 'wait') : chance.pick(['wait', 'wait', 'reject']),
+      onFull: subject === 'full' ? (chance.happens(0.7) ? 'reject' : 'wait') : chance.pick(['wait', 'wait', 'reject']),
       windowBytes: subject === 'full' ? 65_536 : chance.pick(WINDOWS),
       durability: durability(),
     }),
@@ -210,7 +210,7 @@ function planStep(chance: Chance, subject: Subject): PublishStep {
       timeoutMs: chance.pick([null, null, 1, 30]),
     }
   const abortMs = chance.happens(0.15) ? chance.pick([0, 1, 20]) : null
-  const timeoutMs = chance.happens(0.15) ? chance.pick([1, 10, 200]) : null
+  const timeoutMs = chance.happens(subject === 'full' ? 0.5 : 0.15) ? chance.pick([1, 10, 200]) : null
   const what = chance.below(10)
   if (what < 3)
     return {

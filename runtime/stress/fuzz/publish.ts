@@ -175,7 +175,7 @@ export class Publisher {
       const isTaken = this.#topic.tryPublish(message)
       this.#sink.add({ e: 'answer', id: jobOf(message.value).id, is: isTaken ? 'taken' : 'refused' })
     }
-    this.#sink.add({ e: 'returned', call, what: 'tryPublish', code: 'ok', why: '' })
+    this.#sink.add({ e: 'returned', call, what: 'tryPublish', code: 'ok', why: '', ms: 0 })
   }
 
   /** A record at which a handler of a group stands still comes in the middle of what a fast group has to do. */

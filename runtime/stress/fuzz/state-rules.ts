@@ -11,7 +11,7 @@ export function judgeStates(history: Indexed): string[] {
 
 function judgeGroup(history: Indexed, { group, topic }: EventOf<'group'>): string[] {
   const found: string[] = []
-  let from: readonly number[] = []
+  const from: number[] = []
   const dirty = new Set<string>()
   /** What a member began a partition with, until it is handed its first record. */
   const begun = new Map<string, number>()
@@ -25,8 +25,10 @@ function judgeGroup(history: Indexed, { group, topic }: EventOf<'group'>): strin
   for (const event of history.events) {
     if (!('group' in event) || event.group !== group) continue
     if (event.e === 'sought') {
-      from = event.committed
-      ended.clear()
+      for (const partition of event.moved) {
+        from[partition] = event.committed[partition] as number
+        ended.delete(partition)
+      }
     } else if (event.e === 'stopped' && !event.clean) dirty.add(event.member)
     else if (event.e === 'state') {
       const { at, member, partition, n, sum, next } = event

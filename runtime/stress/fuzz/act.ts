@@ -138,7 +138,7 @@ export class Site {
   output(job: Job, { deliveryAttempt }: Pick<Delivery, 'deliveryAttempt'>): Job | undefined {
     if (this.#group.output === null || !makesOutput(job.id)) return undefined
     const id = `${job.id}>${this.#group.name}#${this.#life}.${deliveryAttempt}`
-    return { id, fate: 'ok', ms: 0, times: 0, how: 'throw', pad: job.pad }
+    return { id, fate: 'ok', ms: 0, times: 0, how: 'throw', pad: 'y'.repeat(Math.min(6_000, 4 * job.pad.length)) }
   }
 
   async publish(value: Job, { keyBytes: key }: Delivery, context: HandlerContext | null): Promise<void> {

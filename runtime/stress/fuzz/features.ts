@@ -83,7 +83,8 @@ export function featuresOf(events: readonly FuzzEvent[]): Set<string> {
     } else if (event.e === 'life') {
       found.add(event.dir ? 'disk' : 'memory')
       if (event.life > 0) found.add('several lives')
-    } else if (event.e === 'topic') found.add(`durability ${event.durability}`)
+    } else if (event.e === 'joined') found.add(`join ${event.kind}`)
+    else if (event.e === 'topic') found.add(`durability ${event.durability}`)
     else if (event.e === 'group') {
       found.add(`${event.style} group`)
       found.add(`order ${event.order}`)

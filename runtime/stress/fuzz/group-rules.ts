@@ -39,6 +39,8 @@ class GroupJudge {
   /** A stop is being given up: what it leaves in hand may come again while its handlers are still at work. */
   #isDirty = false
   #wasKilled = false
+  /** It was closed in good order, and nobody has said yet how far the group was. */
+  #isReopened = false
 
   constructor(history: Indexed, group: EventOf<'group'>) {
     this.#history = history
@@ -67,6 +69,7 @@ class GroupJudge {
     if (isClosed && this.#held.size > 0 && !this.#isDirty)
       this.#say(`${[...this.#held.keys()].join(', ')} in hand when the broker was closed`)
     this.#held.clear()
+    this.#isReopened = isClosed
     if (isClosed) return
     this.#finished.clear()
     this.#committed = []
@@ -203,6 +206,8 @@ class GroupJudge {
       if (offset < before) this.#say(`partition ${partition} was committed to ${before}, and then to ${offset}`)
     }
     this.#committed = committed
+    if (this.#isReopened) this.#forget(committed)
+    this.#isReopened = false
     if (style === 'atMostOnce' || this.#wasSought) return
     const marks = output === null ? null : this.#marksAfter(at, output)
     for (const [partition, offset] of committed.entries()) {
@@ -212,6 +217,15 @@ class GroupJudge {
         if (!this.#handledEver.has(place)) this.#say(`${place} (${record.id}) is committed, and was not handled`)
         else if (marks !== null) this.#made(place, record, output as string, marks)
       }
+    }
+  }
+
+  /** A process goes on at the committed offset: what was settled ahead of it, by those who may, comes again. */
+  #forget(committed: readonly number[]): void {
+    if (this.#group.order === 'partition' && [...this.#kinds.values()].every(kind => SERIAL.includes(kind))) return
+    for (const place of this.#finished) {
+      const [partition, offset] = place.split('/').map(Number) as [number, number]
+      if (offset >= (committed[partition] ?? 0)) this.#finished.delete(place)
     }
   }
 

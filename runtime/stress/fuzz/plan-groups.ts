@@ -54,14 +54,8 @@ export function planSteps(
     join()
     return steps
   }
-  if (subject === 'full' && chance.happens(0.8)) {
-    join()
-    steps.push(
-      { do: 'pause', member: one() },
-      { do: 'wait', ms: chance.between(20, 120) },
-      { do: 'resume', member: one() },
-    )
-  }
+  // Meanwhile its topic fills up.
+  if (subject === 'full' && chance.happens(0.8)) steps.push({ do: 'wait', ms: chance.between(100, 400) })
   if (group.topic === 'out' && chance.happens(0.6)) steps.push({ do: 'wait', ms: chance.between(50, 400) })
   join()
   if (subject === 'moving' || subject === 'closing') {

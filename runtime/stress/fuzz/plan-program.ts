@@ -36,7 +36,7 @@ export function subjectOf(seed: number, place: ProgramPlan['place']): Subject {
   const chance = new Chance(seed ^ 0x51b7)
   const subjects: readonly Subject[] =
     place === 'disk'
-      ? ['mixed', 'mixed', 'closing', 'moving', 'claims', 'claims', 'claims', 'outputs']
+      ? ['mixed', 'mixed', 'closing', 'moving', 'claims', 'claims', 'claims', 'claims', 'outputs']
       : ['mixed', 'mixed', 'closing', 'closing', 'moving', 'full', 'full', 'outputs']
   return chance.pick(subjects)
 }
@@ -79,7 +79,9 @@ function planTopics(chance: Chance, place: ProgramPlan['place'], subject: Subjec
           ? chance.between(2, 4)
           : subject === 'claims'
             ? chance.between(1, 2)
-            : chance.pick([1, 1, 2, 3]),
+            : subject === 'full'
+              ? chance.pick([1, 1, 1, 2])
+              : chance.pick([1, 1, 2, 3]),
       codec: chance.pick(['json', 'json', 'bytes', 'string']),
       onFull: subject === 'full' ? (chance.happens(0.7) ? 'reject' : 'wait') : chance.pick(['wait', 'wait', 'reject']),
       windowBytes: subject === 'full' ? 65_536 : chance.pick(WINDOWS),
@@ -137,7 +139,7 @@ function styleOf(chance: Chance, subject: Subject, nth: number): Style {
 }
 
 function planKill(chance: Chance, subject: Subject): KillPlan {
-  if (subject === 'claims' && chance.happens(0.8)) return { afterStall: true, hands: chance.between(1, 500) }
+  if (subject === 'claims' && chance.happens(0.8)) return { afterStall: true, hands: chance.between(1, 400) }
   return { afterMs: chance.pick([0, 5, 20, 60, 150, 300, 600]) + chance.below(60) }
 }
 
@@ -176,7 +178,14 @@ function planPublishers(
         unkeyed: isNamed ? 0 : chance.pick([0, 0.2]),
         placed: chance.pick([0, 0.2]),
         headed: chance.pick([0, 0.3]),
-        padMax: subject === 'claims' ? 10 : subject === 'full' ? 1_500 : chance.pick([50, 400, 1_500]),
+        padMax:
+          subject === 'claims'
+            ? 10
+            : subject === 'full'
+              ? topic.onFull === 'wait'
+                ? 6_000
+                : 2_500
+              : chance.pick([50, 400, 1_500]),
         fates: planFates(chance, subject),
         hostile: chance.pick([0, 0.3]),
       }
@@ -188,7 +197,7 @@ function planPublishing(chance: Chance, subject: Subject, isNamed: boolean, life
   if (subject === 'claims')
     return [
       ...Array.from(
-        { length: chance.between(2, 5) },
+        { length: chance.between(4, 7) },
         (): PublishStep => ({ do: 'batch', count: CROWD, abortMs: null, timeoutMs: null }),
       ),
       { do: 'pause', ms: chance.below(50) },

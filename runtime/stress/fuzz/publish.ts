@@ -181,7 +181,7 @@ export class Publisher {
   /** A record at which a handler of a group stands still comes in the middle of what a fast group has to do. */
   #batchOf(count: number): Message[] {
     const isDue = count === CROWD && this.#next >= CROWD && !this.#stalls
-    const stallsAt = isDue && this.#chance.happens(0.6) ? this.#chance.below(count) : -1
+    const stallsAt = isDue && this.#chance.happens(0.9) ? this.#chance.below(count) : -1
     if (stallsAt >= 0) this.#stalls = true
     return Array.from({ length: count }, (_, n) => this.#message(n === stallsAt ? 'stall' : this.#fate()))
   }

@@ -16,6 +16,7 @@ const LETTER_BYTES_MAX = 65_536
 const LETTER_WINDOW_BYTES = 4 * 1_048_576
 /** In a life that is not the last, groups are helped on when publishers have waited for so long after them. */
 const PATIENCE_MS = 300
+const LINGER_MS = 3_000
 const AUDIT = 'audit'
 
 interface Opened {
@@ -50,6 +51,7 @@ export class Life {
     await this.#open()
     for (const conductor of this.#conductors) if (life > 0) await conductor.observe()
     await this.#work()
+    if (!this.#isLast && this.#plan.kill !== null) await this.#linger()
     if (this.#isLast) await this.#finish()
     else if (this.#plan.stopsFirst) await Promise.all(this.#conductors.map(conductor => conductor.stopAll()))
     leave()
@@ -144,6 +146,14 @@ export class Life {
     })
     await all
     await Promise.all(helped)
+  }
+
+  /** Who is to be killed goes on while there is something to do, so that it comes to that. */
+  async #linger(): Promise<void> {
+    for (const until = performance.now() + LINGER_MS; performance.now() < until; await sleep(20)) {
+      const lags = await Promise.all(this.#conductors.map(({ group }) => group.lag()))
+      if (lags.every(lag => lag === 0)) return
+    }
   }
 
   async #finish(): Promise<void> {

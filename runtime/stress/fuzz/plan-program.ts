@@ -139,7 +139,8 @@ function styleOf(chance: Chance, subject: Subject, nth: number): Style {
 }
 
 function planKill(chance: Chance, subject: Subject): KillPlan {
-  if (subject === 'claims' && chance.happens(0.8)) return { afterStall: true, hands: chance.between(1, 400) }
+  if (subject === 'claims' && chance.happens(0.8))
+    return { afterStall: true, hands: chance.between(1, chance.pick([40, 150, 400])) }
   return { afterMs: chance.pick([0, 5, 20, 60, 150, 300, 600]) + chance.below(60) }
 }
 

@@ -180,7 +180,7 @@ export class Publisher {
 
   /** A record at which a handler of a group stands still comes in the middle of what a fast group has to do. */
   #batchOf(count: number): Message[] {
-    const isDue = count === CROWD && this.#next >= CROWD && !this.#stalls
+    const isDue = count === CROWD && this.#next >= 2 * CROWD && !this.#stalls
     const stallsAt = isDue && this.#chance.happens(0.9) ? this.#chance.below(count) : -1
     if (stallsAt >= 0) this.#stalls = true
     return Array.from({ length: count }, (_, n) => this.#message(n === stallsAt ? 'stall' : this.#fate()))

@@ -24,7 +24,7 @@ export interface SiteData {
   readonly kill: SelfKill | null
 }
 
-/** What a hostile return or throw is made of. The list ends with values that count as something else where they are returned. */
+/** Values that fail a record when they are returned: all but the functions, which nobody looks at. */
 const RETURNED = HOSTILE.filter((_, n) => n !== 1 && n !== 5)
 
 export class Site {

@@ -32,7 +32,8 @@ export function judgeCalls(events: readonly FuzzEvent[]): string[] {
       found.push(...judgeReturn(event.what, event.code, event.why, about.get(event.call) ?? ''))
     } else if (event.e === 'uncaught') found.push(event.text)
     // A subscription that was still joining when the broker was closed is told so.
-    else if (event.e === 'gaveUp' && event.code.startsWith('MILL_CLOSED') && [...open.values()].includes('close')) continue
+    else if (event.e === 'gaveUp' && event.code.startsWith('MILL_CLOSED') && [...open.values()].includes('close'))
+      continue
     else if (event.e === 'gaveUp') found.push(`a run of ${event.group} gave up: ${event.code}`)
     else if (event.e === 'killed') {
       open.clear()

@@ -96,7 +96,16 @@ export class Conductor {
       ({ isThere, plan }) => isThere && plan.kind !== 'consume' && plan.stopAt === null,
     )
     if (!isAlone)
-      await this.join({ name, kind: 'handle', threads: 1, concurrency: 1, window: 1, batchMax: 1, stopAt: null })
+      await this.join({
+        name,
+        kind: 'handle',
+        threads: 1,
+        concurrency: 1,
+        window: 1,
+        batchMax: 1,
+        stopAt: null,
+        aborts: false,
+      })
   }
 
   async #seek(to: 'earliest' | 'latest' | 'middle' | 'date'): Promise<void> {

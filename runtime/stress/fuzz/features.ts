@@ -40,6 +40,7 @@ export const EXPECTED: readonly string[] = [
   'resume',
   'stop',
   'stop MILL_TIMEOUT',
+  'abort run',
   'handler stops its run',
   'loop left',
   'idle',

@@ -61,6 +61,17 @@ const SOUND: readonly (readonly [string, readonly FuzzEvent[]])[] = [
     ],
   ],
   [
+    'a subscription that joins while its broker is closed',
+    [
+      LIFE,
+      { e: 'call', call: 1, what: 'close', about: '' },
+      { e: 'gaveUp', group: 'g', code: 'MILL_CLOSED the broker is closed' },
+      { e: 'returned', call: 1, what: 'close', code: 'ok', why: '', ms: 1 },
+      CLOSED,
+      END,
+    ],
+  ],
+  [
     'a group is moved back',
     [
       ...BEGUN,

@@ -73,13 +73,14 @@ export class Member {
   }
 
   async #handle(): Promise<void> {
-    const { kind, name, concurrency, batchMax, threads, stopAt } = this.plan
+    const { kind, name, concurrency, batchMax, threads, stopAt, aborts } = this.plan
     const { style, output, by } = this.#groupPlan
     const isBatch = kind === 'batch' || kind === 'runBatch'
     const options: HandleOptions = {
       ...this.#policy(),
       ...(style === 'atMostOnce' ? { delivery: 'at-most-once' } : {}),
       ...(kind === 'keyed' ? { concurrency } : {}),
+      ...(aborts ? { signal: this.#leaving.signal } : {}),
       ...(isBatch ? { batch: { maxRecords: batchMax } } : {}),
       ...(output !== null && by === 'return' ? { output: `${this.#setting.prefix}${output}` } : {}),
     }
@@ -238,9 +239,11 @@ export class Member {
     }
     const run = this.#run
     if (run === null) return
+    if (this.plan.aborts) this.#leaving.abort()
     const result = await calls.make(
-      'stop',
-      () => run.stop(timeoutMs === null ? undefined : { timeoutMs }),
+      this.plan.aborts ? 'abort run' : 'stop',
+      (): Promise<unknown> =>
+        this.plan.aborts ? run.finished : run.stop(timeoutMs === null ? undefined : { timeoutMs }),
       timeoutMs === null ? '' : 'timed',
     )
     sink.add({ e: 'stopped', group, member, clean: !(result instanceof Error) })

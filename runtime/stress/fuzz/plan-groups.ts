@@ -30,6 +30,7 @@ function planMember(chance: Chance, group: GroupBasis, subject: Subject, n: numb
     concurrency: kind === 'settle' ? chance.pick([1, 1, 2, 8]) : chance.pick([2, 4, 16]),
     window: chance.pick([1, 16, 100, 200]),
     batchMax: chance.pick([2, 8, 50]),
+    aborts: mayStop && kind === 'handle' && chance.happens(0.15),
     stopAt: mayStop && chance.happens(subject === 'closing' ? 0.8 : 0.2) ? chance.between(1, 40) : null,
   }
 }

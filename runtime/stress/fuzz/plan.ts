@@ -74,6 +74,8 @@ export interface MemberPlan {
   readonly batchMax: number
   /** The handler itself stops the member when it has this many records, and then spins; or the loop is left. */
   readonly stopAt: number | null
+  /** It is stopped by a signal. */
+  readonly aborts: boolean
 }
 
 export type GroupStep =

@@ -23,7 +23,12 @@ function openStore(disk: Disk): HostStore {
 }
 
 /** As much of a group as is asked about what it is to have written down. */
-function groupAt(committed: number, from: 'earliest' | 'latest' = 'earliest', highWatermark = 100): GroupActor {
+function groupAt(
+  committed: number,
+  from: 'earliest' | 'latest' = 'earliest',
+  highWatermark = 100,
+  isFirst = true,
+): GroupActor {
   const state: GroupState = {
     committed,
     ceiling: committed,
@@ -36,7 +41,7 @@ function groupAt(committed: number, from: 'earliest' | 'latest' = 'earliest', hi
     beyond: [],
   }
   const partition = { topic: { durability: 'fsync' }, highWatermark }
-  const group = { place: { member: MEMBER, from, policy: { atMostOnce: false } }, partition, passedOver: null }
+  const group = { place: { member: MEMBER, from, policy: { atMostOnce: false } }, partition, isFirst, passedOver: null }
   return { ...group, state: () => state } as unknown as GroupActor
 }
 
@@ -73,6 +78,17 @@ t.test(
       openStore(disk).opened(groupAt(60, 'latest', 60))
       t.equal(afterPowerCut(disk, seed), 60, `seed ${seed} after another`)
     }
+  },
+)
+
+t.test(
+  'a host that is started again leaves the state of a group as it is, until its reader has said how far it is',
+  t => {
+    const store = openStore(newDisk())
+    store.sweep([groupAt(80)])
+    store.opened(groupAt(20, 'earliest', 70, false))
+    t.equal(store.states.get(MEMBER)?.committed, 80)
+    t.end()
   },
 )
 

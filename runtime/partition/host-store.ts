@@ -243,12 +243,14 @@ export class HostStore {
    * over, the process before was killed, and it has no reader yet: its next death must not pass over more because of that.
    *
    * Durable at once is what a loss of power would make mean something else, when more was published since: that it began at
-   * the end, and that the log ends before what it had settled.
+   * the end, and that the log ends before what it had settled. A host that was started again has found neither: its group is as
+   * its reader has left it, and the reader says how that is.
    */
   opened(group: GroupActor): void {
     const kept = this.states.get(group.place.member)
-    const { place, partition } = group
-    if (kept === undefined ? place.from === 'latest' : kept.ceiling > partition.highWatermark) this.#keepDurably(group)
+    const { place, partition, isFirst } = group
+    const isBeyond = isFirst && kept !== undefined && kept.ceiling > partition.highWatermark
+    if (isBeyond || (kept === undefined && place.from === 'latest')) this.#keepDurably(group)
     else if (kept === undefined || group.passedOver !== null) this.sweep([group])
   }
 

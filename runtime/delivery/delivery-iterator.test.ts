@@ -225,8 +225,15 @@ t.test(
   async t => {
     const topic = await newTopic<number>()
     const deliveries = topic.group('g').consume()
-    const turns = Array.from({ length: 500 }, () => deliveries.next().catch((error: unknown) => error))
+    let answered = 0
+    const turns = Array.from({ length: 500 }, () =>
+      deliveries
+        .next()
+        .catch((error: unknown) => error)
+        .finally(() => answered++),
+    )
     await topic.publishBatch(Array.from({ length: 600 }, (_, value) => ({ value })))
+    await until(() => answered === turns.length, 'an answer to each turn')
     const answers = await Promise.all(turns)
     const refused = answers.filter(answer => answer instanceof Error)
     t.equal(refused.length, 500 - 256)

@@ -49,7 +49,10 @@ export interface DeadLetterFilter {
   /** Last failure before this time. */
   readonly until?: Date | number | undefined
   readonly key?: Key | undefined
-  /** Text that the error's name, message or code contains, or a RegExp that one of them matches. */
+  /**
+   * Text that the error's name, message or code contains, or a RegExp that one of them matches. A RegExp runs on this thread, on
+   * text that came with records: one that backtracks without a bound, such as `/^(a+)+$/`, can hold the thread up for ever.
+   */
   readonly error?: string | RegExp | undefined
   /** This many at most, 1 or more; default: no limit. */
   readonly limit?: number | undefined

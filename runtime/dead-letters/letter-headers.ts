@@ -12,11 +12,14 @@ const BEFORE = 'millrace-before-'
 /** Counts how often a record was replayed; it stays with the record through all its deaths. */
 export const REPLAYED_HEADER = 'millrace-replayed'
 
-/** The headers of a dead letter: the record's own, and those that say why it died. */
-export function dyingHeaders(own: Headers, added: Headers): Headers {
+/**
+ * The headers of a dead letter: the record's own, and those that say why it died. `isReplayed`: a replay wrote the record, so
+ * that its count is true; what a publisher calls a count is kept like any other of these names, and counts for nothing.
+ */
+export function dyingHeaders(own: Headers, added: Headers, isReplayed: boolean): Headers {
   const kept: Record<string, string | Uint8Array> = Object.create(null)
   for (const [name, value] of Object.entries(own)) {
-    if (!name.startsWith(PREFIX) || name === REPLAYED_HEADER) kept[name] = value
+    if (!name.startsWith(PREFIX) || (name === REPLAYED_HEADER && isReplayed)) kept[name] = value
     else if (!name.startsWith(BEFORE)) kept[BEFORE + name.slice(PREFIX.length)] = value
   }
   return Object.assign(kept, added)

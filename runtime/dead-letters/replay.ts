@@ -9,7 +9,7 @@ import { setMaxListeners } from 'node:events'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
-import { copyHeaders } from '../log/headers.ts'
+import { BY_REPLAY, copyHeaders } from '../log/headers.ts'
 import { checkName, show } from '../names.ts'
 import {
   COUNT_MAX,
@@ -164,6 +164,7 @@ export class Replay {
       headers: {
         ...(headers === undefined ? letter.headers : copyHeaders(headers)),
         [REPLAYED_HEADER]: String(letter.replayed + 1),
+        [BY_REPLAY]: true,
       },
       partition: partition ?? (returns && letter.partition < topic.partitions ? letter.partition : undefined),
       timestamp,

@@ -219,3 +219,31 @@ t.test('closing the broker ends the loop', async t => {
     { code: 'MILL_CLOSED' },
   )
 })
+
+t.test(
+  'turns that are asked for without an answer are bounded; those beyond are refused, and the loop goes on',
+  async t => {
+    const topic = await newTopic<number>()
+    const deliveries = topic.group('g').consume()
+    let answered = 0
+    const turns = Array.from({ length: 500 }, () =>
+      deliveries
+        .next()
+        .catch((error: unknown) => error)
+        .finally(() => answered++),
+    )
+    await topic.publishBatch(Array.from({ length: 600 }, (_, value) => ({ value })))
+    await until(() => answered === turns.length, 'an answer to each turn')
+    const answers = await Promise.all(turns)
+    const refused = answers.filter(answer => answer instanceof Error)
+    t.equal(refused.length, 500 - 256)
+    t.match(refused[0], { code: 'MILL_FULL', message: /await next/ })
+    t.match(
+      answers.slice(0, 256).map(answer => (answer as IteratorResult<ManualDelivery<number>>).value.value),
+      Array.from({ length: 256 }, (_, value) => value),
+    )
+    t.match(await deliveries.next(), { done: false, value: { value: 256 } }, 'the next turn acks them')
+    await deliveries.return?.()
+    t.match(await topic.group('g').stats(), { processed: 256, lag: 344 })
+  },
+)

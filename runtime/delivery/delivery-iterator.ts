@@ -4,9 +4,13 @@
  * The creating thread. It joins the group with the first turn and leaves it when the loop is left, by break, return or
  * throw (a for-await loop calls `return` for each of them, so they cannot be told apart).
  */
+import { FullError } from '../errors.ts'
 import type { RunClient } from '../group/run-client.ts'
 import type { ManualDelivery } from '../types.ts'
 import type { SettleableDelivery } from './manual-delivery.ts'
+
+/** Deliveries that it may have in hand, and turns that may be asked for before they are answered. */
+export const TURNS_MAX = 256
 
 /** Joins the group; deliveries go to `emit`. */
 export type Join = (emit: (delivery: SettleableDelivery) => void) => Promise<RunClient<unknown>>
@@ -104,6 +108,8 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   next(): Promise<IteratorResult<ManualDelivery<V>>> {
+    // More than may be in hand would never be answered: what acks a delivery is the next turn.
+    if (this.#waiting.length >= TURNS_MAX) return Promise.reject(tooManyTurns())
     const last = this.#current
     this.#current = []
     for (const delivery of last) {
@@ -141,6 +147,13 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
     await this.#leave()
     return { done: true, value: undefined }
   }
+}
+
+function tooManyTurns(): FullError {
+  return new FullError(
+    `${TURNS_MAX} turns of this loop wait for a delivery, as many as may be in hand; await next() before you call it again`,
+    undefined,
+  )
 }
 
 function over<V>(waiting: readonly Waiting<V>[]): void {

@@ -19,7 +19,7 @@ import {
   highOf,
 } from '../log/frame.ts'
 import { headersSize, readHeaders, writeHeaders } from '../log/headers.ts'
-import { HAS_HEADERS, HAS_KEY, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
+import { HAS_HEADERS, HAS_KEY, IS_REPLAYED, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { StoredRecord } from '../log/stored-record.ts'
 import type { DeadLetterReason, Headers } from '../types.ts'
 
@@ -80,7 +80,7 @@ export function deadLetterFrame(
   obituary: Obituary,
 ): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
-  const headers = dyingHeaders(own, headersOf(obituary))
+  const headers = dyingHeaders(own, headersOf(obituary), (record.attributes & IS_REPLAYED) !== 0)
   const keyLength = record.keyEnd - record.keyStart
   const valueLength = record.valueEnd - record.valueStart
   const headersLength = headersSize(headers)
@@ -95,7 +95,7 @@ export function deadLetterFrame(
   view.setInt32(FRAME_BASE_SEQUENCE, obituary.offset | 0, true)
   let at = FRAME_HEADER_BYTES
   view.setUint32(at, length, true)
-  view.setUint16(at + 6, (record.attributes & (HAS_KEY | NO_VALUE | 2)) | HAS_HEADERS, true)
+  view.setUint16(at + 6, (record.attributes & (HAS_KEY | NO_VALUE | KEY_IS_BYTES | IS_REPLAYED)) | HAS_HEADERS, true)
   view.setUint32(at + 12, keyLength, true)
   at += RECORD_HEADER_BYTES
   frame.set(record.bytes.subarray(record.keyStart, record.keyEnd), at)

@@ -2,7 +2,7 @@
 
 import type { Observable } from 'rxjs'
 import type { AnyHandler } from '../define.ts'
-import { DeliveryIterator } from '../delivery/delivery-iterator.ts'
+import { DeliveryIterator, TURNS_MAX } from '../delivery/delivery-iterator.ts'
 import { HandlerMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
@@ -38,9 +38,6 @@ import type {
   SeekOptions,
 } from '../types.ts'
 import { RunClient } from './run-client.ts'
-
-/** Deliveries that an async iterator fetches ahead. */
-const CONSUME_WINDOW = 256
 
 export class GroupClient<V> implements Group<V> {
   readonly name: string
@@ -165,7 +162,7 @@ export class GroupClient<V> implements Group<V> {
     const checked = checkConsumeOptions(options)
     // The iterator minds the signal: what its loop has in hand is settled first.
     const unsignalled = { ...checked, signal: undefined }
-    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, CONSUME_WINDOW, emit), checked.signal)
+    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, TURNS_MAX, emit), checked.signal)
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {

@@ -57,12 +57,19 @@ export function copyHeaders(headers: Headers): Headers {
   return copy
 }
 
+/** On headers that a replay has made. Publishers cannot put it there: of theirs only names are copied. */
+export const BY_REPLAY: unique symbol = Symbol('by a replay')
+
+export function areByReplay(headers: Headers): boolean {
+  return (headers as { readonly [BY_REPLAY]?: true })[BY_REPLAY] === true
+}
+
 /** The same headers with bytes of their own, which the caller cannot change any more. */
 export function ownedHeaders(headers: Headers): Headers {
   const owned: Record<string, string | Uint8Array> = Object.create(null)
   for (const [name, value] of Object.entries(headers))
     owned[name] = typeof value === 'string' ? value : new Uint8Array(value)
-  return owned
+  return areByReplay(headers) ? Object.assign(owned, { [BY_REPLAY]: true }) : owned
 }
 
 /** Writes headers that `headersSize` has measured; returns the position after them. */

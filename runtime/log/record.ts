@@ -20,3 +20,5 @@ export const KEY_IS_BYTES = 2
 export const HAS_HEADERS = 4
 /** The value is absent (a tombstone), not empty. */
 export const NO_VALUE = 8
+/** A replay wrote it: its count of replays is the broker's own, and not what a publisher says. */
+export const IS_REPLAYED = 16

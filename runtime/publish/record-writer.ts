@@ -8,8 +8,8 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { isWellFormed } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
-import { headersSize, writeHeaders } from '../log/headers.ts'
-import { HAS_HEADERS, HAS_KEY, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
+import { areByReplay, headersSize, writeHeaders } from '../log/headers.ts'
+import { HAS_HEADERS, HAS_KEY, IS_REPLAYED, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Headers, Key } from '../types.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 
@@ -118,7 +118,7 @@ function fill(
     cursor += keyLength
   }
   if (headers !== null) {
-    attributes |= HAS_HEADERS
+    attributes |= areByReplay(headers) ? HAS_HEADERS | IS_REPLAYED : HAS_HEADERS
     const length = writeHeaders(u8, cursor + 4, headers) - (cursor + 4)
     memory.bytes.writeUInt32LE(length, cursor)
     cursor += 4 + length

@@ -7,6 +7,7 @@
  */
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
+import type { ErrorWire } from '../errors.ts'
 import {
   CLIENT_BEAT,
   CLIENT_BELL,
@@ -28,6 +29,7 @@ import {
 } from '../link.ts'
 import { highOf, joinOffset } from '../log/frame.ts'
 import type { PartitionWriter } from '../publish/partition-writer.ts'
+import { errorText } from './error-text.ts'
 
 /** Where a ring lies. */
 export interface RingAt {
@@ -81,8 +83,6 @@ const HALT_MS = 10_000
 const TURN_MS = 4
 /** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
-
-const encoder = new TextEncoder()
 
 /** The way from a thread's members to the control thread. */
 export interface ThreadHome {
@@ -207,13 +207,11 @@ export class AttachedThread {
     offset: number,
     how: SettleHow,
     deliveryAttempt: number,
-    error: unknown,
+    error: ErrorWire,
   ): boolean {
     const link = this.#links[host]
     if (link === undefined) return false
-    let text = encoder.encode(JSON.stringify(error))
-    if (text.length > SETTLEMENT_ERROR_MAX)
-      text = encoder.encode('{"name":"Error","message":"error too large to keep"}')
+    const text = errorText(error, SETTLEMENT_ERROR_MAX)
     const length = SETTLEMENT_BYTES + text.length
     const address = link.toHost.claim(length)
     if (address < 0) return false

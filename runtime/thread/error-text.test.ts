@@ -1,0 +1,38 @@
+/** Whatever an error says, it fits into a settlement, and its beginning can be read there. */
+import fc from 'fast-check'
+import t from 'tap'
+import { type ErrorWire, toWire } from '../errors.ts'
+import { SETTLEMENT_ERROR_MAX } from '../link.ts'
+import { errorText } from './error-text.ts'
+
+const kept = (error: unknown, bytesMax = SETTLEMENT_ERROR_MAX): ErrorWire => {
+  const text = errorText(toWire(error), bytesMax)
+  t.ok(text.length <= bytesMax, `${text.length} bytes`)
+  return JSON.parse(new TextDecoder().decode(text)) as ErrorWire
+}
+
+t.test('an ordinary error stays as it is', async t => {
+  const error = toWire(new TypeError('no', { cause: new Error('why') }))
+  t.strictSame(JSON.parse(new TextDecoder().decode(errorText(error, SETTLEMENT_ERROR_MAX))), error)
+})
+
+t.test('text that JSON makes six times as long keeps its beginning', async t => {
+  for (const [name, letter] of Object.entries({ surrogate: '\ud800', control: '\u0001', quote: '"', slash: '\\' })) {
+    const error = new Error(`it says ${letter.repeat(50_000)}`)
+    const { message, stack = '' } = kept(error)
+    t.ok(message.startsWith('it says ') && message.length > 1_000, `${name}: ${message.length} characters`)
+    t.ok(stack.startsWith('Error: it says '), name)
+  }
+})
+
+t.test('any error fits', async () => {
+  const unit = fc.oneof(fc.constantFrom('\ud800', '\u0000', '"', 'a', '€'), fc.string({ unit: 'binary' }))
+  const texts = fc.tuple(fc.array(unit, { maxLength: 20 }), fc.nat(3_000)).map(([parts, n]) => parts.join('').repeat(n))
+  fc.assert(
+    fc.property(texts, texts, fc.constantFrom(4_096, 5_000, SETTLEMENT_ERROR_MAX), (message, name, bytesMax) => {
+      const error = Object.assign(new Error(message), { name, code: name })
+      return errorText(toWire(error), bytesMax).length <= bytesMax
+    }),
+    { numRuns: 60 },
+  )
+})

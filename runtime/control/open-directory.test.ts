@@ -37,6 +37,8 @@ function endAtEach(made: () => MemoryDisk, hosts: number, look: (disk: MemoryDis
     const isOver = survives(disk, operations, hosts)
     look(disk.losePower(seeded(operations)), `a loss of power at operation ${operations}`)
     look(disk, `an end at operation ${operations}`)
+    // What the one before had written, and not made durable, the next one has relied on.
+    look(disk.losePower(seeded(operations + 1_000)), `a loss of power after an end at operation ${operations}`)
     if (isOver) return operations
   }
 }

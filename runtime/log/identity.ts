@@ -51,7 +51,12 @@ export function beginIdentity(disk: Disk, folder: string): FolderIdentity {
   const isUsed = disk.list(partitionsFolder(folder)).length > 0
   if (isUsed || (begun === null && names.some(name => name === 'catalog' || name === 'topics')))
     throw new CorruptLogError(join(folder, IDENTITY_NAME), 0, 'the file is missing, and the folder has topics')
-  if (begun !== null) return { ...begun, version: 0 }
+  if (begun !== null) {
+    // Who began may have died before it was durable.
+    writeOnce(disk, fresh, 'write', begun.logId)
+    disk.syncDirectory(folder)
+    return { ...begun, version: 0 }
+  }
   const logId = new Uint8Array(uniqueBytes(LOG_ID_END - LOG_ID))
   write(disk, folder, logId)
   // What is made from now on must not be found without it.
@@ -94,14 +99,19 @@ function identityIn(disk: Disk, path: string): FolderIdentity {
 }
 
 function write(disk: Disk, folder: string, logId: Uint8Array): void {
+  const path = join(folder, UNCOMMITTED_NAME)
+  disk.remove(path)
+  writeOnce(disk, path, 'create', logId)
+}
+
+/** The bytes of a file that is new, or has them already. */
+function writeOnce(disk: Disk, path: string, how: 'create' | 'write', logId: Uint8Array): void {
   const bytes = Buffer.alloc(BYTES)
   bytes.writeUInt32LE(MAGIC, 0)
   bytes.writeUInt32LE(FOLDER_VERSION, 4)
   bytes.set(logId, LOG_ID)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC)), CRC)
-  const path = join(folder, UNCOMMITTED_NAME)
-  disk.remove(path)
-  const file = disk.open(path, 'create')
+  const file = disk.open(path, how)
   try {
     file.write([bytes], 0)
     file.sync()

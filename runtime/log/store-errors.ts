@@ -44,7 +44,11 @@ export function storeError(error: unknown): Error {
   if (error instanceof UnreadableLockError) return new MillraceError('MILL_LOCKED', error.message, { cause: error })
   if (error instanceof Error && 'syscall' in error && 'path' in error && 'code' in error) {
     const said = `${error.syscall} of ${error.path} failed with ${error.code}`
-    return new MillraceError('MILL_DISK', `${said}: see to the folder, and open the broker again`, { cause: error })
+    return new MillraceError(
+      'MILL_DISK',
+      `${said}: ${ADVICE[String(error.code)] ?? 'see to the folder'}, and open the broker again`,
+      { cause: error },
+    )
   }
   return error as Error
 }

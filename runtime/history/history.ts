@@ -64,6 +64,8 @@ export type HistoryEvent =
       readonly deliveryAttempt: number
       /** What it put out may be refused, and it has failed then. */
       readonly mayFail?: boolean
+      /** When, on a clock that only goes forward. */
+      readonly atMs?: number
     } & Place)
   /** The consumer's thread was told to end, or ended: what it had in hand may be charged with that. */
   | {

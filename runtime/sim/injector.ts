@@ -17,6 +17,7 @@ const POINTS = [
   FAULT_POINT.betweenDeadLetterAndVerdict,
   FAULT_POINT.betweenVerdictAndRelease,
 ]
+const HOUR_MS = 3_600_000
 /** Accesses to shared memory until a doomed thread stops, at most. */
 const FUSE_MAX = 60
 
@@ -153,7 +154,7 @@ export class Injector implements ThreadFaults {
         break
       }
       case 'clockJump':
-        simulation.wallOffsetMs += chance.between(-1, 1) * chance.below(chance.pick([50, 5_000]))
+        simulation.wallOffsetMs += chance.between(-1, 1) * chance.below(chance.pick([50, 5_000, HOUR_MS]))
         this.#lab.saw(kind)
         break
       default:

@@ -186,7 +186,15 @@ export class Lab {
       else if (how === 'handled') consumer.state?.add(offset)
       consumer.open.delete(offset)
     }
-    const said = { topic, partition, offset, deliveryAttempt, how, ...(mayFail ? { mayFail } : {}) }
+    const said = {
+      topic,
+      partition,
+      offset,
+      deliveryAttempt,
+      how,
+      atMs: this.scheduler.now,
+      ...(mayFail ? { mayFail } : {}),
+    }
     this.record({ kind: 'settled', group, consumer: consumer.name, ...said })
   }
 

@@ -35,7 +35,15 @@ const SHARE_MIN = 0.2
  */
 const RARE: readonly FaultKind[] = [
   ...(['reopened', 'processDeath', 'powerCut', 'tornApart', 'claimsAfterDeath', 'restoredState'] as const),
-  ...(['failedDisk', 'retention', 'stopAtVerdict', 'stopAtOutput', 'stopAtSnapshot', 'slowOutput'] as const),
+  ...([
+    'failedDisk',
+    'retention',
+    'stopAtVerdict',
+    'stopAtOutput',
+    'stopAtSnapshot',
+    'slowOutput',
+    'letterWaits',
+  ] as const),
 ]
 const RARE_MIN = 0.05
 /** With fewer seeds no pair of state and input need be visited often. */

@@ -32,6 +32,7 @@ export const FAULTS = [
   'slowConsumer',
   'fullWindow',
   'fullDeadLetters',
+  'letterWaits',
   'pausedRun',
   'rebalance',
   'groupRestart',
@@ -103,6 +104,9 @@ export interface Plan {
   readonly disk: DiskPlan | null
 }
 
+/** What keeps threads from saying anything in time. */
+const HOLD_UP: readonly FaultKind[] = ['hostDeath', 'hostDeathAtPoint', 'pausedThread', 'pausedProcess', 'stall']
+
 /** How a handler that meets this fault behaves, and how it may behave after it. */
 const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
   throw: ['t', 'tk', 'ttk', 'tK', 'tttk'],
@@ -146,12 +150,16 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (faults.has('loop') && chance.happens(0.45)) faults.add('hostDeathAtPoint')
   // A member that is gone before it was up is one that died while its group was started again.
   if (faults.has('groupRestart') && chance.happens(0.3)) faults.add('threadDeath')
-  const stalls = faults.has('stall')
-  const disk = diskPlanOf(chance, stalls)
+  const isStalling = faults.has('stall')
+  const disk = diskPlanOf(chance, isStalling)
   const isStored = disk !== null && disk.durability !== 'memory'
   // A topic on disk is never full.
   if (isStored) for (const fault of ['fullWindow', 'fullDeadLetters'] as const) faults.delete(fault)
   else if (chance.happens(0.15)) faults.add('fullDeadLetters')
+  // Of letters that wait somebody is told in time: nothing holds up whoever tells, and nobody reads them for long.
+  if (faults.has('fullDeadLetters') && faults.has('letterWaits')) for (const fault of HOLD_UP) faults.delete(fault)
+  else faults.delete('letterWaits')
+  const stalls = faults.has('stall')
   const partitions = chance.between(1, 4)
   const attempts = chance.pick([1, 2, 3, 4])
   const groups: GroupPlan[] = []

@@ -10,6 +10,7 @@ import type { Broker, Group, Run, Topic } from '../types.ts'
 import { Audits } from './audits.ts'
 import type { LifePlan } from './disk-plan.ts'
 import { type Findings, lettersOf } from './findings.ts'
+import { givenUp } from './given-up.ts'
 import type { Lab, Value } from './lab.ts'
 import type { LifeFaults } from './lives.ts'
 import { Members } from './members.ts'
@@ -28,6 +29,8 @@ const FAILED_CODES: readonly ErrorCode[] = ['MILL_DISK', 'MILL_UNPUBLISHED', 'MI
 const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
 const STILL_MS = 30_000
+/** A group that stands still for want of room for its letters says so within five seconds, and has had a moment more. */
+const TOLD_WITHIN_MS = 6_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
 const INPUTS_MIN = 950
 
@@ -48,6 +51,8 @@ export class Workload {
   readonly #around: Surroundings
   readonly #audits: Audits
   readonly #members: Members
+  /** Topics of dead letters that were told to be full. */
+  readonly #stalled = new Set<string>()
   #broker: Broker | null = null
   #producing = true
   /** Its broker has closed in good order. */
@@ -95,6 +100,9 @@ export class Workload {
     broker.on('passedOver', ({ group, topic, partition, from, to }) =>
       this.#lab.record({ kind: 'passedOver', group, topic, partition, from, to }),
     )
+    broker.on('stalled', ({ deadLetterTopic }) => {
+      if (deadLetterTopic !== null) this.#stalled.add(deadLetterTopic)
+    })
     const [source, out] = await this.#topics(broker)
     if (life > 0 && this.#plan.disk !== null) {
       this.said = 'looking at what is left'
@@ -240,7 +248,7 @@ export class Workload {
     if (this.#plan.faults.has('fullDeadLetters')) {
       this.#lab.saw('fullDeadLetters')
       await this.#fill(letters)
-      this.#late.push(this.#auditLater(letters))
+      this.#late.push(this.#auditLater(source, plan, letters))
     } else await this.#audits.read(letters)
   }
 
@@ -274,9 +282,23 @@ export class Workload {
 
   #late: Promise<unknown>[] = []
 
-  async #auditLater(letters: Topic<Value>): Promise<void> {
-    for (let waited = 0; waited < 40 && this.#producing; waited++) await sleep(50)
+  async #auditLater(source: Topic<Value>, plan: GroupPlan, letters: Topic<Value>): Promise<void> {
+    const isLong = this.#plan.faults.has('letterWaits')
+    for (let waited = 0; waited < (isLong ? 160 : 40) && (isLong || this.#producing); waited++) await sleep(50)
+    if (isLong) await this.#mustBeTold(source, plan, letters)
     await this.#audits.read(letters).catch((error: unknown) => this.failed(error, `reading ${letters.name}`))
+  }
+
+  /** Nobody has read these letters for so long: a group that has given records up, and has no room for them, has said so. */
+  async #mustBeTold(source: Topic<Value>, plan: GroupPlan, letters: Topic<Value>): Promise<void> {
+    const { deadLettered } = await source.group(plan.name).stats()
+    const waiting = givenUp(this.#lab.events, plan, nowMs() - TOLD_WITHIN_MS) - deadLettered
+    if (waiting <= 0) return
+    this.#lab.saw('letterWaits')
+    if (!this.#stalled.has(letters.name))
+      this.#problem(
+        `D3: ${waiting} letters of group ${plan.name} wait for room in ${letters.name}, and nobody was told`,
+      )
   }
 
   /** Looks at what is said to be settled, from time to time. */

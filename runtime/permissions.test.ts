@@ -19,11 +19,11 @@ function modesIn(folder: string): { readonly folders: readonly string[]; readonl
   return { folders: bits(all.filter(one => one.isDirectory())), files: bits(all.filter(one => one.isFile())) }
 }
 
-/** Makes every kind of file that there is, some of them anew, and looks while the folder is locked and afterwards. */
-async function used(t: Test, dir: string, options: BrokerOptions): Promise<ReturnType<typeof modesIn>[]> {
+/** Makes every kind of file that there is, some of them anew in a second life, and looks while the folder is locked and afterwards. */
+async function used(t: Test, dir: string, options: BrokerOptions, lives = 1): Promise<ReturnType<typeof modesIn>[]> {
   const folder = folderOf(t)
   const seen: ReturnType<typeof modesIn>[] = []
-  for (let life = 0; life < 2; life++) {
+  for (let life = 0; life < lives; life++) {
     const broker = await folder.open({ ...options, dir, partitionThreads: 1 + life })
     const orders = await broker.topic<string>('orders', { partitions: 2, segmentBytes: 65_536 })
     const producer = await broker.producer('source', orders)
@@ -48,7 +48,7 @@ const PRIVATE = { folders: ['700'], files: ['600'] }
 t.test('what is made is its owner’s alone, whatever the umask lets through', async t => {
   umask(t, 0)
   const dir = join(folderOf(t).dir, 'above', 'data')
-  for (const modes of await used(t, dir, {})) t.strictSame(modes, PRIVATE)
+  for (const modes of await used(t, dir, {}, 2)) t.strictSame(modes, PRIVATE)
   t.equal(statSync(join(dir, '..')).mode & 0o777, 0o700, 'so is what is made on the way')
 })
 

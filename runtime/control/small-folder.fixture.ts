@@ -6,6 +6,7 @@
  * that were not whole.
  */
 
+import { crc32 } from 'node:zlib'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import type { SettledChange } from '../dead-letters/settled-letters.ts'
 import type { GroupActor } from '../group/group-actor.ts'
@@ -164,4 +165,11 @@ export function openFolder(disk: MemoryDisk): OpenedFolder {
   } finally {
     for (const each of kept) each.close()
   }
+}
+
+/** The identity of a folder as version 1 had it. */
+export function asVersion1(identity: Buffer): Buffer {
+  identity.writeUInt32LE(1, 4)
+  identity.writeUInt32LE(crc32(identity.subarray(0, 28)), 28)
+  return identity
 }

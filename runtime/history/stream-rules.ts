@@ -28,8 +28,11 @@ export const oneValueAtAPlace: Checker = ({ events }) => {
   return problems.done()
 }
 
-/** S2: a value is at one place; but a group that was moved may bury it again, and what retention has removed may come again. */
-export const onePlaceForAValue: Checker = ({ events, groups }) => {
+/**
+ * S2: a value is at one place; but a group that was moved may bury it again, and what retention has removed may come again.
+ * When it has is heard of later, if at all: for these topics everything below the last start that was heard of is gone.
+ */
+export const onePlaceForAValue: Checker = ({ events, groups, stored }) => {
   const problems = new Problems('S2')
   const moved = new Set(events.flatMap(event => (event.kind === 'sought' ? [`${event.group} of ${event.topic}`] : [])))
   const exempt = new Set(
@@ -41,8 +44,12 @@ export const onePlaceForAValue: Checker = ({ events, groups }) => {
   /** Where a partition of a folder begins, as far as that was heard of. */
   const starts = new Map<string, number>()
   for (const event of events) {
-    if (event.kind === 'reopened') starts.set(lineOf(event), event.start)
-    if (event.kind === 'logStart' && starts.has(lineOf(event))) starts.set(lineOf(event), event.offset)
+    if (event.kind !== 'reopened' && event.kind !== 'logStart') continue
+    if (stored?.get(event.topic)?.isRetained !== true) continue
+    const start = event.kind === 'reopened' ? event.start : event.offset
+    starts.set(lineOf(event), Math.max(starts.get(lineOf(event)) ?? 0, start))
+  }
+  for (const event of events) {
     if (event.kind !== 'read' && event.kind !== 'delivered') continue
     if (exempt.has(event.topic)) continue
     const name = `${event.topic} ${event.id}`

@@ -96,6 +96,8 @@ t.test('a broker whose thread was terminated leaves its folder to the next one',
   const source = `import(${JSON.stringify(new URL('./index.js', import.meta.url).href)}).then(async millrace => {
     const broker = await millrace.createBroker({ dir: ${JSON.stringify(dir)}, logger: false })
     await (await broker.topic('orders')).publish({ value: 1 })
+    // A broker at rest keeps no thread alive.
+    setInterval(() => undefined, 60_000)
     require('node:worker_threads').parentPort.postMessage('published')
   })`
   const worker = new Worker(source, { eval: true })

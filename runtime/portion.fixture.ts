@@ -3,6 +3,7 @@
  * for one in twenty of them, others each day, and the gate for all.
  */
 
+import type { Test } from 'tap'
 import { Chance } from './sim/chance.ts'
 
 interface Portion {
@@ -33,5 +34,14 @@ export function* drawn(count: number, salt = 0): Generator<number> {
   for (let from = 0; from < count; from += portion.of) {
     const width = Math.min(portion.of, count - from)
     yield from + chance.below(width)
+  }
+}
+
+/** `test` of a file with so many of them, as a sweep: all are run, or one in `portion.of`, at least one. */
+export function drawnTests(t: Test, count: number): (title: string, run: (t: Test) => Promise<unknown>) => void {
+  const chosen = new Set(drawn(count))
+  let number = 0
+  return (title, run) => {
+    if (chosen.has(number++)) void t.test(title, run)
   }
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { drawnTests } from '../portion.fixture.ts'
 import { printable } from '../printable.ts'
 import { MAIN, millrace, parsed, start } from './cli.fixture.ts'
 import type { DeadLetterLine } from './dead-letter-log.ts'
@@ -24,7 +25,9 @@ const HANDLERS = {
   }`,
 }
 
-t.test('what handlers print is never among the results, nor beside the summary', async t => {
+const test = drawnTests(t, 5)
+
+test('what handlers print is never among the results, nor beside the summary', async t => {
   const dir = t.testdir(HANDLERS)
   const results = await millrace(dir, ['run', 'loud.js', '--input', '-', '--output', '-'], '1\n2\n')
   t.strictSame([results.code, results.stdout.split('\n').sort()], [0, ['', '1', '2']])
@@ -36,7 +39,7 @@ t.test('what handlers print is never among the results, nor beside the summary',
   t.equal(neither.stdout, 'to standard output\nand again\n')
 })
 
-t.test('text of a record or of an error makes no line of its own and steers no terminal', async t => {
+test('text of a record or of an error makes no line of its own and steers no terminal', async t => {
   const dir = t.testdir(HANDLERS)
   const args = ['run', 'hostile.js', '--input', '-', '--attempts', '1']
   const { stderr } = await millrace(dir, args, '1\n')
@@ -51,7 +54,7 @@ t.test('text of a record or of an error makes no line of its own and steers no t
   t.equal(letter?.error, JSON.parse(`"${HOSTILE}"`))
 })
 
-t.test('what cannot be a record is told in words of the command line', async t => {
+test('what cannot be a record is told in words of the command line', async t => {
   const dir = t.testdir(HANDLERS)
   const args = ['run', 'odd.js', '--input', '-', '--output', 'out', '--dead-letter', 'dead', '--attempts', '1']
   const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
@@ -66,7 +69,7 @@ t.test('what cannot be a record is told in words of the command line', async t =
   ])
 })
 
-t.test('every number of partitions and threads that --help names works', async t => {
+test('every number of partitions and threads that --help names works', async t => {
   const dir = t.testdir({ 'id.js': 'export default ({ value }) => value' })
   for (const partitions of ['397', '1024']) {
     const args = ['run', 'id.js', '--input', '-', '--output', '-', '--partitions', partitions]
@@ -74,7 +77,7 @@ t.test('every number of partitions and threads that --help names works', async t
   }
 })
 
-t.test('standard error that nobody reads is no failure', async t => {
+test('standard error that nobody reads is no failure', async t => {
   const child = spawn(process.execPath, [MAIN, 'run', 'hostile.js', '--input', '-', '--attempts', '1'], {
     cwd: t.testdir(HANDLERS),
     stdio: ['pipe', 'ignore', 'pipe'],

@@ -2,12 +2,15 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { drawnTests } from '../portion.fixture.ts'
 import { millrace, openIn, start } from './cli.fixture.ts'
 
 const IDENTITY = 'export default ({ value }) => value\n'
 const LINES = '{"a":1}\n{"a":2}\n'
 
-t.test('an input is never its own output, whatever it is called', async t => {
+const test = drawnTests(t, 5)
+
+test('an input is never its own output, whatever it is called', async t => {
   const dir = t.testdir({ 'id.js': IDENTITY, in: LINES, 'kept.js': IDENTITY })
   symlinkSync('in', join(dir, 'symlink'))
   linkSync(join(dir, 'in'), join(dir, 'hardlink'))
@@ -36,7 +39,7 @@ t.test('an input is never its own output, whatever it is called', async t => {
   t.equal(readFileSync(join(dir, 'in'), 'utf8'), LINES)
 })
 
-t.test('results and dead letters are two files, or none', async t => {
+test('results and dead letters are two files, or none', async t => {
   const dir = t.testdir({ 'id.js': IDENTITY, in: LINES, old: 'old\n' })
   symlinkSync('old', join(dir, 'link'))
   t.match(await millrace(dir, ['run', 'id.js', '--input', 'in', '--output', 'old', '--dead-letter', 'link']), {
@@ -48,7 +51,7 @@ t.test('results and dead letters are two files, or none', async t => {
   t.match(await millrace(dir, ['run', 'id.js', ...nothing]), { code: 0 })
 })
 
-t.test('an output is emptied by a run that starts, and by no other', async t => {
+test('an output is emptied by a run that starts, and by no other', async t => {
   const dir = t.testdir({
     'id.js': IDENTITY,
     'wrong.js': 'export default (',
@@ -68,7 +71,7 @@ t.test('an output is emptied by a run that starts, and by no other', async t => 
   t.equal(readFileSync(join(dir, 'out'), 'utf8'), LINES)
 })
 
-t.test('standard output by the name that the system gives it is appended to where the shell appends', async t => {
+test('standard output by the name that the system gives it is appended to where the shell appends', async t => {
   const dir = t.testdir({ 'id.js': IDENTITY, in: LINES, log: 'before\n' })
   const args = ['run', 'id.js', '--input', '/dev/stdin', '--output', '/dev/stdout']
   const { outcome } = start(dir, args, {
@@ -79,7 +82,7 @@ t.test('standard output by the name that the system gives it is appended to wher
   t.equal(readFileSync(join(dir, 'log'), 'utf8'), `before\n${LINES}`)
 })
 
-t.test('nothing is written into the folder of a broker', async t => {
+test('nothing is written into the folder of a broker', async t => {
   const dir = t.testdir({ 'id.js': IDENTITY, in: LINES })
   mkdirSync(join(dir, 'data', 'topics', '1-0'), { recursive: true })
   writeFileSync(join(dir, 'data', 'millrace.id'), 'x')

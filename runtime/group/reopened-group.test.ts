@@ -11,7 +11,7 @@ import type { GroupPlace } from '../places.ts'
 import { GroupActor } from './group-actor.ts'
 import type { Failure } from './group-cursor.ts'
 import type { GroupState } from './group-states.ts'
-import { lettersBeyond, reopened } from './reopened-group.ts'
+import { asOfSnapshot, lettersBeyond, reopened } from './reopened-group.ts'
 import { type StoredFailure, storedFailure } from './stored-failure.ts'
 
 const ORDERS = storedShape(1, 'orders')
@@ -373,4 +373,13 @@ t.test('a ceiling beyond the last record passes over none that are to come', asy
   t.match(group, { committed: 12, gap: { from: 10, to: 12, records: 2 }, passedOver: 5 })
   const lost = reopened({ ...CLAIMED, failures: [] }, [], { highWatermark: 6, first: 0 }, NOW)
   t.match(lost, { committed: 6, gap: { from: 6, to: 6, records: 0 }, passedOver: 3 }, 'a loss of power took more')
+})
+
+t.test('a group as of an older snapshot looks for its letters from the first one on', t => {
+  const counts = { passedOver: 0, skipped: 0, deadLettered: 0, failed: 0, failures: [], beyond: [] }
+  const kept = { ...counts, committed: 34, ceiling: 34, letters: 8 }
+  t.match(asOfSnapshot(kept, 17), { committed: 17, ceiling: 17, letters: 0 })
+  t.match(asOfSnapshot(kept, 34), { committed: 34, ceiling: 34, letters: 8 })
+  t.equal(asOfSnapshot(kept, null), kept, 'its handler keeps none')
+  t.end()
 })

@@ -7,8 +7,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { acquireLock, DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
+import { acquireLock } from './directory-lock.ts'
 import type { Told } from './fixtures/lock-racer.fixture.ts'
+import { DirectoryHeldError, UnreadableLockError } from './lock-errors.ts'
 import { listenAt } from './lock-socket.ts'
 
 const RACERS = 12

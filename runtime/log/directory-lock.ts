@@ -23,9 +23,11 @@ import {
 import { dirname, join } from 'node:path'
 import { setTimeout } from '../../actors/world.ts'
 import type { Disk } from './disk.ts'
-import { type Act, AFTER, begin, type Candidacy, LOCK, type Loss, next } from './lock-election.ts'
+import { type Act, begin, type Candidacy, type Loss, next } from './lock-election.ts'
+import { DirectoryHeldError, UnreadableLockError } from './lock-errors.ts'
 import { byTable, type Holder, isCopied, isSameTable, readHolder, unanswered, type Verdict } from './lock-holder.ts'
-import { answersAt, CONTROL, type LiveSocket, listenAt, type SocketPlace } from './lock-socket.ts'
+import { AFTER, CONTROL, LOCK } from './lock-names.ts'
+import { answersAt, type LiveSocket, listenAt, type SocketPlace } from './lock-socket.ts'
 import { describeSelf, listed } from './lock-system.ts'
 import { type HeldFolder, identityOf } from './lock-watch.ts'
 import { type FileModes, NodeDisk, PRIVATE_MODES } from './node-disk.ts'
@@ -37,33 +39,6 @@ const PAUSE_MS = 10
 /** What the dead left behind is removed a part at a time. */
 const LEFT_MAX = 1_000
 const isWindows = process.platform === 'win32'
-
-/** The directory is held, perhaps by this process; or it cannot be told whether it is. */
-export class DirectoryHeldError extends Error {
-  override readonly name: string = 'DirectoryHeldError'
-  readonly directory: string
-  readonly loss: Loss
-  /** Null: who holds it has no lock file. */
-  readonly holder: { readonly pid: number; readonly host: string; readonly isThisProcess: boolean } | null
-
-  constructor(directory: string, loss: Loss, holder: DirectoryHeldError['holder']) {
-    super(`${directory} is held by ${holder === null ? 'somebody' : `process ${holder.pid} of ${holder.host}`}`)
-    this.directory = directory
-    this.loss = loss
-    this.holder = holder
-  }
-}
-
-/** A lock file does not say who holds it; it is not this module's, or damaged. */
-export class UnreadableLockError extends Error {
-  override readonly name: string = 'UnreadableLockError'
-  readonly file: string
-
-  constructor(file: string) {
-    super(`${file} does not say who holds the directory; remove it if no process does`)
-    this.file = file
-  }
-}
 
 export interface Lock {
   /** What to look at to know whether it still holds; null: it holds until it is released. */

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { drawn } from '../portion.fixture.ts'
-import { AFTER, LOCK } from './lock-election.ts'
 import { type Explored, explore } from './lock-explorer.fixture.ts'
 import { contender, DEAD, EMPTY, HELD, holder, type Scene } from './lock-model.fixture.ts'
+import { AFTER, LOCK } from './lock-names.ts'
 
 const heirs = (count: number) => ['a', 'b', 'c'].slice(0, count).map(contender)
 const deadHeir = { ...DEAD, locks: { [LOCK]: 'd', [`${AFTER}d`]: 'e', 'draft-e': 'e' } }

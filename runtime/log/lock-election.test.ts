@@ -1,7 +1,8 @@
 import t from 'tap'
-import { AFTER, begin, type Candidacy, LOCK, next } from './lock-election.ts'
+import { begin, type Candidacy, next } from './lock-election.ts'
 import { explore } from './lock-explorer.fixture.ts'
 import { contender, DEAD, EMPTY, HELD, holder, type Scene } from './lock-model.fixture.ts'
+import { AFTER, LOCK } from './lock-names.ts'
 
 /** Goes on with answers by what is asked; where there is none left, it stays. */
 function answered(answers: Readonly<Record<string, (string | null)[]>>, from: Candidacy = begin()): Candidacy {

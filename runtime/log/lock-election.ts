@@ -39,9 +39,8 @@
  * A holder of the folder may remove the socket of a contender that has bound it and does not listen yet. That contender finds
  * no socket to put in place of control.sock, and starts afresh.
  */
+import { AFTER, LOCK } from './lock-names.ts'
 
-export const LOCK = 'LOCK'
-export const AFTER = 'LOCK.after-'
 /** Rounds of a candidacy that found the folder changed under it. */
 const TRIES_MAX = 100
 /** Waits for somebody who answers at control.sock and is in no chain. */

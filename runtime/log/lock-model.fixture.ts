@@ -5,7 +5,8 @@
  * and a contender may die before each. Names and sockets are as there: a socket is bound before it listens, has a name of
  * its own and, once published, control.sock; whoever clears asks first and removes in a later step.
  */
-import { AFTER, begin, type Candidacy, LOCK, next } from './lock-election.ts'
+import { begin, type Candidacy, next } from './lock-election.ts'
+import { AFTER, LOCK } from './lock-names.ts'
 
 /** What is in the folder: lock files by name with the token they say, and sockets by name with the token they are of. */
 export interface Folder {

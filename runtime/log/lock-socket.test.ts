@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { addressOf, answersAt, LongPathError, listenAt, type SocketPlace } from './lock-socket.ts'
+import { LongPathError } from './lock-errors.ts'
+import { addressOf, answersAt, listenAt, type SocketPlace } from './lock-socket.ts'
 
 const TOKEN = 'b4b0c1d2'
 const stopped = fileURLToPath(new URL('./fixtures/lock-listener.fixture.js', import.meta.url))

@@ -21,6 +21,7 @@ import { connect, createServer, type Server } from 'node:net'
 import { join, relative } from 'node:path'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { DiskError } from './disk.ts'
+import { LongPathError } from './lock-errors.ts'
 
 /** Without the zero at its end. */
 const ADDRESS_BYTES_MAX = process.platform === 'linux' ? 107 : 103
@@ -41,21 +42,7 @@ const NO_SOCKETS: readonly unknown[] = [
   'ERR_ACCESS_DENIED',
 ]
 
-export const CONTROL = 'control.sock'
 const isWindows = process.platform === 'win32'
-
-/** No address of a socket in the folder is short enough. */
-export class LongPathError extends Error {
-  override readonly name: string = 'LongPathError'
-  readonly directory: string
-  readonly bytesMax: number
-
-  constructor(directory: string, bytesMax: number) {
-    super(`${directory} is too long a path for a socket; a path of ${bytesMax} bytes is not`)
-    this.directory = directory
-    this.bytesMax = bytesMax
-  }
-}
 
 /** Where sockets of a folder are: `folder` is an open descriptor of it. */
 export interface SocketPlace {

@@ -6,9 +6,8 @@
  */
 import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { LOCK } from './lock-election.ts'
 import { readHolder } from './lock-holder.ts'
-import { CONTROL } from './lock-socket.ts'
+import { CONTROL, LOCK } from './lock-names.ts'
 
 /** A folder that is held. */
 export interface HeldFolder {

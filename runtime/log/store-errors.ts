@@ -1,10 +1,9 @@
 /** What a disk, a log file or a lock said, as a coded error for callers. Leaf, any thread. */
 import { join } from 'node:path'
 import { MillraceError } from '../errors.ts'
-import { DirectoryHeldError, UnreadableLockError } from './directory-lock.ts'
 import { DiskError } from './disk.ts'
-import { LOCK } from './lock-election.ts'
-import { LongPathError } from './lock-socket.ts'
+import { DirectoryHeldError, LongPathError, UnreadableLockError } from './lock-errors.ts'
+import { LOCK } from './lock-names.ts'
 import { LostFolderError } from './lock-watch.ts'
 import { ForeignFileError, LogFileError, NewerFormatError } from './log-errors.ts'
 

@@ -7,7 +7,7 @@
  * simulated, and takes them from where they are made.
  */
 import { randomBytes } from 'node:crypto'
-import { acquireLock, type Lock } from './directory-lock.ts'
+import type { Lock } from './directory-lock.ts'
 import type { Disk } from './disk.ts'
 import { isStillHeld } from './lock-watch.ts'
 import { type FileModes, NodeDisk } from './node-disk.ts'
@@ -16,8 +16,11 @@ import { type FileModes, NodeDisk } from './node-disk.ts'
 export let openDisk: (modes?: FileModes) => Disk = modes => new NodeDisk(undefined, modes)
 
 /** Takes a folder for this thread. @throws DirectoryHeldError, UnreadableLockError, LongPathError, DiskError */
-export let lockDirectory: (directory: string, modes?: FileModes) => Promise<Lock> = (directory, modes) =>
-  acquireLock(directory, new NodeDisk(undefined, modes), modes)
+export let lockDirectory: (directory: string, modes?: FileModes) => Promise<Lock> = async (directory, modes) => {
+  // Sockets and all, for the one thread that takes a folder.
+  const { acquireLock } = await import('./directory-lock.js')
+  return acquireLock(directory, new NodeDisk(undefined, modes), modes)
+}
 
 /** Whether a folder is still held by who took it. */
 export let holdsFolder: typeof isStillHeld = isStillHeld

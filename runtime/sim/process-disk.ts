@@ -6,8 +6,9 @@
  * many operations from now: the end of the process (a write is done in part then), and a failure. As on real disks, a write that fails
  * has done a part of its work, and a sync that has failed is not made good by the next one on the same open file.
  */
-import { DirectoryHeldError, type Lock } from '../log/directory-lock.ts'
+import type { Lock } from '../log/directory-lock.ts'
 import { type Disk, DiskError, type DiskFile } from '../log/disk.ts'
+import { DirectoryHeldError } from '../log/lock-errors.ts'
 import type { FailurePlan } from './disk-plan.ts'
 import { EVENT, type Scheduler, type SimThread, Stopped } from './scheduler.ts'
 import { type DiskOperation, SimDisk } from './sim-disk.ts'

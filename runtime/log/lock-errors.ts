@@ -1,0 +1,42 @@
+/** Why a folder cannot be taken. Leaf, any thread: who only has to tell of it need not load what takes folders. */
+import type { Loss } from './lock-election.ts'
+
+/** The directory is held, perhaps by this process; or it cannot be told whether it is. */
+export class DirectoryHeldError extends Error {
+  override readonly name: string = 'DirectoryHeldError'
+  readonly directory: string
+  readonly loss: Loss
+  /** Null: who holds it has no lock file. */
+  readonly holder: { readonly pid: number; readonly host: string; readonly isThisProcess: boolean } | null
+
+  constructor(directory: string, loss: Loss, holder: DirectoryHeldError['holder']) {
+    super(`${directory} is held by ${holder === null ? 'somebody' : `process ${holder.pid} of ${holder.host}`}`)
+    this.directory = directory
+    this.loss = loss
+    this.holder = holder
+  }
+}
+
+/** A lock file does not say who holds it; it is not this module's, or damaged. */
+export class UnreadableLockError extends Error {
+  override readonly name: string = 'UnreadableLockError'
+  readonly file: string
+
+  constructor(file: string) {
+    super(`${file} does not say who holds the directory; remove it if no process does`)
+    this.file = file
+  }
+}
+
+/** No address of a socket in the folder is short enough. */
+export class LongPathError extends Error {
+  override readonly name: string = 'LongPathError'
+  readonly directory: string
+  readonly bytesMax: number
+
+  constructor(directory: string, bytesMax: number) {
+    super(`${directory} is too long a path for a socket; a path of ${bytesMax} bytes is not`)
+    this.directory = directory
+    this.bytesMax = bytesMax
+  }
+}

@@ -9,8 +9,8 @@
  *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
  *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done
  *   --seed N        which twentieth; default: the date, as YYYYMMDD
- *   --jobs N        processes at a time; default: the number of cores, and one more where few tests are to be run, which wait
- *                   as well as compute (--changed)
+ *   --jobs N        processes at a time; default: the number of cores, and one more where tests wait as well as compute (all
+ *                   but --quick)
  *   --keep-timings  writes down what each file cost (tests/timings.json)
  *
  * Pure tests share processes, all others have one of their own, as plain Node runs it: `tap run` would load hooks for
@@ -146,7 +146,7 @@ function tell({ results, ended, stderr }) {
 const since = performance.now()
 const all = readTests()
 const tests = chooseTests(all)
-const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (isChanged ? 1 : 0)))
+const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (options.quick ? 0 : 1)))
 if (tests.some(({ isSweep }) => isSweep))
   console.log(
     options.sweeps ? 'sweeps: all of each' : `sweeps: one in ${PORTION} of each; to repeat it: --seed ${options.seed}`,

@@ -197,7 +197,8 @@ export interface PartitionHostApi {
   addClient(client: LinkedClient): void
   /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
   removeClient(client: number): void
-  addPartition(place: PartitionPlace, topic: TopicShape): void
+  /** `members`: of its groups, those that may be kept on disk. Answers where its log ends; null: it is in memory only. */
+  addPartition(place: PartitionPlace, topic: TopicShape, members: readonly number[]): number | null
   /** Closes what was opened of a topic that could not be made: nobody publishes to it or reads it. */
   dropTopic(topic: number): void
   /** The partition takes dead letters from now on. */

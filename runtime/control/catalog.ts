@@ -386,6 +386,20 @@ export class Catalog {
     return members
   }
 
+  /**
+   * A log ends there: a state of a handler beyond it has seen records that are no more, and goes on where the log ends. That
+   * is durable before other records come to have those offsets.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  cutSnapshots(members: readonly number[], end: number): void {
+    for (const member of members) {
+      const snapshot = this.snapshots.get(`${member}`)
+      if (snapshot !== null && snapshot.offset > end)
+        this.snapshots.keepDurably(`${member}`, { ...snapshot, offset: end })
+    }
+  }
+
   /** A group that was only named gets the options of the first who joins it. */
   joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
     const places = named.places.map(place => ({ ...place, policy: spec.policy, deadLetterTopic }))

@@ -116,9 +116,16 @@ export class Openings {
 
   async #makeTopic(shape: TopicShape): Promise<TopicEntry> {
     const topic = this.#catalog.addTopic(shape)
+    const groups = shape.log === null ? [] : (this.#directory?.groupsOf(shape.id) ?? [])
+    const membersOf = (partition: number): number[] => groups.map(members => members[partition] as number)
     const making = this.#hosts.all(async (api, host) => {
+      const here = topic.places.filter(place => place.host === host)
       await Promise.all(
-        topic.places.filter(place => place.host === host).map(place => api.addPartition(place, topic.shape)),
+        here.map(async place => {
+          const members = membersOf(place.partition)
+          const end = await api.addPartition(place, topic.shape, members)
+          if (end !== null) this.#catalog.cutSnapshots(members, end)
+        }),
       )
     })
     const made = making.then(() => {

@@ -68,8 +68,6 @@ function instant(): Instant {
 export class GroupActor {
   readonly place: GroupPlace
   readonly partition: PartitionActor
-  /** No partition host of this process has had it before. */
-  readonly isFirst: boolean
   readonly #deadLetters: PartitionActor | null
   readonly #memory: Memory
   readonly #block: GroupBlock
@@ -116,8 +114,7 @@ export class GroupActor {
       ...(kept?.beyond ?? []).map(offset => offset | 0),
       ...(deadLetters?.sequencesOf(place.member, this.#lettersFrom) ?? []),
     ])
-    this.isFirst = !this.#block.opened
-    if (this.isFirst) this.#open(kept, done)
+    if (!this.#block.opened) this.#open(kept, done)
     this.#committed = this.#block.committed
     const isBound = place.policy.atMostOnce && partition.log !== null
     this.#ceiling = isBound ? new GroupCeiling(memory, this.#committed) : null

@@ -12,6 +12,7 @@ import type { CutTail } from '../log/cut-tail.ts'
 import type { Disk } from '../log/disk.ts'
 import { StateLog } from '../log/state-log.ts'
 import type { GroupActor } from './group-actor.ts'
+import { withinLog } from './reopened-group.ts'
 import type { StoredFailure } from './stored-failure.ts'
 
 /** One group on one partition. */
@@ -68,6 +69,20 @@ export class GroupStates {
       changes.push([`${member}`, state])
     }
     if (changes.length > 0) this.#log.write(changes)
+  }
+
+  /** A log ends there: forgets, for good, what is known of records beyond. @throws DiskError */
+  cut(members: readonly number[], end: number): void {
+    const changes: [string, GroupState][] = []
+    for (const member of members) {
+      const kept = this.get(member)
+      if (kept === undefined) continue
+      const left = withinLog(kept, end)
+      if (left !== kept) changes.push([`${member}`, left])
+    }
+    if (changes.length === 0) return
+    this.#log.write(changes)
+    this.#log.sync()
   }
 
   forget(member: number): void {

@@ -11,7 +11,7 @@ import type { GroupPlace } from '../places.ts'
 import { GroupActor } from './group-actor.ts'
 import type { Failure } from './group-cursor.ts'
 import type { GroupState } from './group-states.ts'
-import { asOfSnapshot, lettersBeyond, reopened } from './reopened-group.ts'
+import { asOfSnapshot, lettersBeyond, reopened, withinLog } from './reopened-group.ts'
 import { type StoredFailure, storedFailure } from './stored-failure.ts'
 
 const ORDERS = storedShape(1, 'orders')
@@ -283,6 +283,18 @@ t.test('a group goes on where it was kept, and its letters make records dead tha
   )
   t.match(group.failures[1], { failedAttempts: 2, lastMs: 2, reason: 'failed' })
   t.strictSame([...lettersBeyond(KEPT, [11, 20], 10, 40, new Set([11]))], [14, 31, 20])
+})
+
+t.test('of a group nothing is left that is of records beyond the end of its log', async t => {
+  t.equal(withinLog(KEPT, 40), KEPT)
+  t.equal(withinLog(KEPT, 32), KEPT)
+  t.strictSame(withinLog(KEPT, 31), { ...KEPT, beyond: [14] })
+  t.strictSame(
+    withinLog(KEPT, 30).failures.map(({ offset }) => offset),
+    [11, 12],
+  )
+  t.match(withinLog({ ...KEPT, ceiling: 25 }, 20), { committed: 10, ceiling: 20, beyond: [14] })
+  t.strictSame(withinLog(KEPT, 4), { ...KEPT, committed: 4, ceiling: 4, failures: [], beyond: [] })
 })
 
 t.test(

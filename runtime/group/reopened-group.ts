@@ -4,7 +4,8 @@
  *
  * Pure. The state that was kept (group-states.ts) may be older than what happened: letters that were appended after it are
  * found in their topic, and their records are not handled again. It may also be younger than the log, where a loss of power
- * took records that were promised less: what is known of offsets at or above the end is of records that are no more.
+ * took records that were promised less: what is known of offsets at or above the end is of records that are no more. It is
+ * forgotten when the log is opened (`withinLog`), and not when the group is: by then there may be others in their place.
  *
  * At most once the group goes on at its ceiling, as far as there are records: what lies below was handed out, or may have
  * been, and is passed over. Of those records only the failures and letters are known.
@@ -47,6 +48,23 @@ export function asOfSnapshot(kept: GroupState | undefined, offset: number | null
   if (kept === undefined || offset === null) return kept
   const letters = offset < kept.committed ? 0 : kept.letters
   return { ...kept, committed: offset, ceiling: offset, letters }
+}
+
+/**
+ * What is still true of a group whose log ends there: what a loss of power took out of the log is no more, and other records
+ * will have those offsets. The same object: all of it.
+ */
+export function withinLog(kept: GroupState, end: number): GroupState {
+  const isThere = (offset: number): boolean => offset < end
+  const { committed, ceiling, failures, beyond } = kept
+  if (ceiling <= end && failures.every(({ offset }) => isThere(offset)) && beyond.every(isThere)) return kept
+  return {
+    ...kept,
+    committed: Math.min(committed, end),
+    ceiling: Math.min(ceiling, end),
+    failures: failures.filter(({ offset }) => isThere(offset)),
+    beyond: beyond.filter(isThere),
+  }
 }
 
 /** `letters`: the low 32 bits of the offsets of records whose letters were appended since. */

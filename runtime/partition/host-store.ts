@@ -108,6 +108,16 @@ export class HostStore {
     }
   }
 
+  /**
+   * Nothing was appended yet to a log that was opened: what its groups are said to know of records beyond its end is
+   * forgotten before other records come to have those offsets.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  cutGroups(members: readonly number[], end: number): void {
+    if (!this.attempt(() => this.states.cut(members, end))) throw this.error
+  }
+
   /** Closes the log of a partition whose topic could not be made. */
   drop(topic: number, partition: number): void {
     this.attempt(() => this.#logs.drop(topic, partition))
@@ -243,14 +253,11 @@ export class HostStore {
    * over, the process before was killed, and it has no reader yet: its next death must not pass over more because of that.
    *
    * Durable at once is what a loss of power would make mean something else, when more was published since: that it began at
-   * the end, and that the log ends before what it had settled. A host that was started again has found neither: its group is as
-   * its reader has left it, and the reader says how that is.
+   * the end.
    */
   opened(group: GroupActor): void {
     const kept = this.states.get(group.place.member)
-    const { place, partition, isFirst } = group
-    const isBeyond = isFirst && kept !== undefined && kept.ceiling > partition.highWatermark
-    if (isBeyond || (kept === undefined && place.from === 'latest')) this.#keepDurably(group)
+    if (kept === undefined && group.place.from === 'latest') this.#keepDurably(group)
     else if (kept === undefined || group.passedOver !== null) this.sweep([group])
   }
 

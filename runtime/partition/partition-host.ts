@@ -262,7 +262,7 @@ class PartitionHost implements PartitionHostApi {
         fault: point => this.#fault(point),
       })
     for (const client of clients) this.addClient(client)
-    for (const { place, topic } of partitions) this.addPartition(place, topic)
+    for (const { place, topic } of partitions) this.#makePartition(place, topic)
     for (const desk of desks) this.addDesk(desk)
     for (const group of groups) this.openGroup(group)
     for (const slot of slots) this.openSlot(slot)
@@ -287,10 +287,17 @@ class PartitionHost implements PartitionHostApi {
     this.#wake()
   }
 
-  addPartition(place: PartitionPlace, topic: TopicShape): void {
+  addPartition(place: PartitionPlace, topic: TopicShape, members: readonly number[]): number | null {
+    const actor = this.#topics.get(topic.id)?.get(place.partition) ?? this.#makePartition(place, topic)
+    if (actor.log === null) return null
+    const end = actor.log.endOffset
+    this.#store?.cutGroups(members, end)
+    return end
+  }
+
+  #makePartition(place: PartitionPlace, topic: TopicShape): PartitionActor {
     const partitions = this.#topics.get(topic.id) ?? new Map<number, PartitionActor>()
     this.#topics.set(topic.id, partitions)
-    if (partitions.has(place.partition)) return
     const actor = new PartitionActor(this.#memory, place, topic, {
       fault: point => this.#fault(point),
       ringDrained: ring => this.#tell({ kind: 'ringDrained', ring: ring.id }),
@@ -298,6 +305,7 @@ class PartitionHost implements PartitionHostApi {
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
+    return actor
   }
 
   dropTopic(topic: number): void {

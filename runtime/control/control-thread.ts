@@ -64,6 +64,8 @@ class ControlThread implements OwnerControlApi {
   /** Makes one topic or group at a time, so that two openers of one name find one. */
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
+  /** All runs have stopped, or were given up. */
+  #runsAreOver = false
   readonly #stopWatching: () => void
   /** What was cut off files before anybody could listen; null: from now on it is told at once. */
   #cuts: CutTail[] | null = []
@@ -183,6 +185,11 @@ class ControlThread implements OwnerControlApi {
     if (this.#closed) throw new MillraceError('MILL_CLOSED', 'the broker is closed')
   }
 
+  /** Runs that are being stopped finish what they have in hand, and what that publishes may need a ring, or a larger one. */
+  #checkRunning(): void {
+    if (this.#runsAreOver) this.#checkOpen()
+  }
+
   openTopic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicShape> {
     return this.#serially(async () => {
       this.#checkOpen()
@@ -205,7 +212,7 @@ class ControlThread implements OwnerControlApi {
 
   attachProducer(client: number, id: number): Promise<ProducerPlaces> {
     return this.#serially(async () => {
-      this.#checkOpen()
+      this.#checkRunning()
       const topic = this.#catalog.topic(id)
       this.#checkAttached(client)
       let rings = this.#catalog.ringsOf(client, id)
@@ -227,7 +234,7 @@ class ControlThread implements OwnerControlApi {
   }
 
   async growRing(client: number, id: number, bytes: number): Promise<RingPlace> {
-    this.#checkOpen()
+    this.#checkRunning()
     this.#checkAttached(client)
     const old = this.#catalog.rings.get(id)
     if (old === undefined || old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
@@ -397,6 +404,7 @@ class ControlThread implements OwnerControlApi {
     const until = nowMs() + timeoutMs
     const left: string[] = []
     left.push(...(await this.#runs.stopAll(until)))
+    this.#runsAreOver = true
     this.#stopWatching()
     await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()

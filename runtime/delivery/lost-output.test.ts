@@ -1,6 +1,6 @@
 /** Outputs that could not be appended: the run fails, and what they came of is not committed. Real threads. */
 import t from 'tap'
-import { openBroker, rejection, SMALL, until } from '../broker.fixture.ts'
+import { folderOf, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 
 t.test('a run whose output refuses what it is given fails, and commits nothing of it', async t => {
   const broker = await openBroker(t)
@@ -32,4 +32,32 @@ t.test('outputs wait for room however much they are together, and nothing fails 
   await results.group('slow').handle(() => void read++)
   await until(async () => read === partitions || (await run.stats()).failures > 0)
   t.match(await run.stats(), { processed: partitions, failures: 0, deadLettered: 0 })
+})
+
+t.test('what is in hand when the broker is closed may publish to topics its thread has not published to', async t => {
+  const folder = folderOf(t)
+  const settings = { partitions: 1, codec: 'string' } as const
+  const broker = await folder.open()
+  const orders = await broker.topic<string>('orders', settings)
+  await broker.topic('late', settings)
+  const data = new Int32Array(new SharedArrayBuffer(4))
+  const handler = new URL('./fixtures/late-publisher.fixture.js', import.meta.url)
+  const run = await orders.group('g').run({ handler, attempts: 1, data })
+  await orders.publish({ value: 'a' })
+  await until(() => Atomics.load(data, 0) === 1)
+  await broker.close()
+  t.match(await run.stats().catch(({ code }) => code), 'MILL_CLOSED')
+  const again = await folder.open()
+  const late = await again.topic<string>('late')
+  t.strictSame(
+    (await readAll(late)).map(({ value }) => value.length),
+    [1, 900_000],
+  )
+  await again.topic('orders.g.dlq').then(async letters =>
+    t.strictSame(
+      (await readAll(letters)).map(({ headers }) => `${headers['millrace-error-message']}`),
+      [],
+      'nothing has failed',
+    ),
+  )
 })

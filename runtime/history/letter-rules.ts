@@ -4,7 +4,8 @@
  * Pure functions over a history. A failure has a cause that can be seen: the consumer said so, the delivery was overdue,
  * or the consumer's thread ended while it had the record in hand. Nothing else may be charged.
  */
-import { type Checker, type HistoryEvent, type Place, Problems, placeOf } from './history.ts'
+import { Causes } from './causes.ts'
+import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
 
 type Letter = Extract<HistoryEvent, { kind: 'letter' }>
 
@@ -21,72 +22,15 @@ export const noAttemptAfterTheLimit: Checker = ({ events, groups }) => {
   return problems.done()
 }
 
-function handOutOf(event: Place & { readonly deliveryAttempt: number }): string {
-  return `${placeOf(event)} ${event.deliveryAttempt}`
-}
-
-/** Failures that each record can be charged with, so far. */
-class Causes {
-  readonly #open = new Map<string, Map<string, string>>()
-  readonly #last = new Map<string, string>()
-  readonly #ended = new Set<string>()
-  readonly #count = new Map<string, number>()
-
-  #add(name: string): void {
-    this.#count.set(name, (this.#count.get(name) ?? 0) + 1)
-  }
-
-  hear(event: HistoryEvent): void {
-    switch (event.kind) {
-      case 'delivered': {
-        const open = this.#open.get(event.consumer) ?? new Map<string, string>()
-        // A thread that was told to end and goes on may be charged with whatever it has in hand when it is fenced.
-        if (this.#ended.has(event.consumer)) this.#add(`${event.group} ${placeOf(event)}`)
-        open.set(handOutOf(event), `${event.group} ${placeOf(event)}`)
-        this.#open.set(event.consumer, open)
-        this.#last.delete(event.consumer)
-        break
-      }
-      case 'settled':
-        this.#open.get(event.consumer)?.delete(handOutOf(event))
-        // Its thread may end before anybody has heard of it.
-        if (event.how === 'handled') this.#last.set(event.consumer, `${event.group} ${placeOf(event)}`)
-        if (event.mayFail === true || (event.how !== 'handled' && event.how !== 'released'))
-          this.#add(`${event.group} ${placeOf(event)}`)
-        break
-      case 'overdue':
-        this.#open.get(event.consumer)?.delete(handOutOf(event))
-        this.#add(`${event.group} ${placeOf(event)}`)
-        break
-      case 'ended':
-        this.#ended.add(event.consumer)
-        for (const name of this.#open.get(event.consumer)?.values() ?? []) {
-          const { executing } = event
-          if (executing === undefined || name === `${executing.group} ${placeOf(executing)}`) this.#add(name)
-        }
-        this.#open.delete(event.consumer)
-        for (const place of event.unsaid ?? []) this.#add(`${place.group} ${placeOf(place)}`)
-        if (this.#last.has(event.consumer) && event.executing === undefined)
-          this.#add(this.#last.get(event.consumer) as string)
-        this.#last.delete(event.consumer)
-        break
-      default:
-    }
-  }
-
-  of(group: string, place: string): number {
-    return this.#count.get(`${group} ${place}`) ?? 0
-  }
-}
-
 /**
  * Each failure that is counted has a cause of its own: none is charged for a neighbour, and none twice. At most once, what
  * was committed and not yet handled goes with its thread, whatever that died of.
  */
-export const onlyFailuresAreCharged: Checker = ({ events, groups }) => {
+export const onlyFailuresAreCharged: Checker = history => {
+  const { events, groups } = history
   const lossy = new Set(groups.filter(({ atMostOnce }) => atMostOnce).map(({ group, topic }) => `${group} of ${topic}`))
   const problems = new Problems('D1')
-  const causes = new Causes()
+  const causes = new Causes(history)
   for (const event of events) {
     if (event.kind === 'delivered') {
       const count = causes.of(event.group, placeOf(event))

@@ -271,3 +271,56 @@ t.test('a letter goes with its record, also one that is read after that was lost
   t.strictSame(kinds([died('power'), reopened(1), dlq(0), letter('b', 1)]), ['died', 'reopened', 'reopened', 'letter'])
   t.match(remaining(stored('os', [letter('a', 0), died('power'), reopened(1), dlq(0)])).events[0], { isLost: true })
 })
+
+t.test(
+  'a letter that nobody read before a loss of power may be lost at `os`, and only of a record that was given up',
+  async t => {
+    const attempt = (deliveryAttempt: number): HistoryEvent[] => [
+      delivered('a', 0, { deliveryAttempt, failedAttempts: deliveryAttempt - 1 }),
+      settled(0, 'failed', { deliveryAttempt }),
+    ]
+    const judged = (durability: 'os' | 'fsync', how: Death, ...events: readonly HistoryEvent[]): string[] => {
+      const all = [sent('a'), read('a', 0), ...events, died(how), reopened(1), committed(1)]
+      const facts = new Map(['in', 'in.g.dlq'].map(topic => [topic, { durability, isRetained: false }]))
+      const history = { events: all, groups: [FACTS], readTopics: [], drained: ['g of in'], stored: facts }
+      return GROUP_RULES.flatMap(rule => rule(history))
+    }
+    const given = [...attempt(1), ...attempt(2)]
+    t.strictSame(judged('os', 'power', ...given), [])
+    t.strictSame(judged('os', 'power', delivered('a', 0), settled(0, 'rejected')), [])
+    for (const found of [
+      judged('os', 'power', ...attempt(1)),
+      judged('os', 'killed', ...given),
+      judged('fsync', 'power', ...given),
+    ])
+      t.match(found, [/A4: .*committed 1 before 0/, /A5: a at in\/0@0 was neither handled nor dead-lettered/])
+  },
+)
+
+t.test('what comes again may be behind what was sent later, and its first place may not', async t => {
+  const order = (...events: readonly HistoryEvent[]): string[] =>
+    judge([sent('a'), sent('b'), ...events]).filter(problem => problem.startsWith('S8'))
+  t.strictSame(order(read('a', 0), read('b', 1), read('a', 2), read('b', 3)), [])
+  t.match(order(read('b', 0), read('a', 1)), [/S8: p sent a before b, and it is behind it/])
+})
+
+t.test('who has several records in hand may be charged with the last of each key, and with no other', async t => {
+  const handled = (id: string, offset: number, key: string): HistoryEvent[] => [
+    delivered(id, offset, { key }),
+    settled(offset, 'handled'),
+  ]
+  const charged = (offset: number, ordered: boolean): boolean => {
+    const end: HistoryEvent = { kind: 'ended', consumer: 'c1' }
+    const again = delivered('x', offset, { consumer: 'c9', deliveryAttempt: 2, failedAttempts: 1 })
+    const events = [...handled('a', 0, 'k'), ...handled('b', 1, 'k'), ...handled('c', 2, 'l'), end, again]
+    return judge(events, { ordered }).join().includes(`in/0@${offset} came to c9 with 1`)
+  }
+  t.strictSame(
+    [0, 1, 2].map(offset => charged(offset, false)),
+    [true, false, false],
+  )
+  t.strictSame(
+    [0, 1, 2].map(offset => charged(offset, true)),
+    [true, true, false],
+  )
+})

@@ -80,6 +80,8 @@ t.test('a state has every record that its group has settled, once', async t => {
   t.match(judge(lost), [/A6: c2 goes on at 2, and its state has not seen 0/, /has not seen 1/])
   t.match(judge([...first, began('c2', [0, 1]), delivered('c2', 1)]), [/A6: c2 got in\/0@1, which is in its state/])
   t.strictSame(judge([...lost, overdue('c1', 0), overdue('c1', 1)]), [], 'what became of them is not known')
+  const refused = first.map(event => (event.kind === 'settled' ? { ...event, mayFail: true } : event))
+  t.strictSame(judge([...refused, began('c2', [0, 1]), delivered('c2', 1)]), [], 'what it put out was refused')
   t.strictSame(judge(lost, {}, 'os'), [], 'what the state has seen may be gone')
   t.match(judge([...first, died('killed'), began('c2', []), delivered('c2', 2)], {}, 'os'), [
     /not seen 0/,

@@ -7,6 +7,14 @@
 import { type Checker, type History, Problems, placeOf } from './history.ts'
 import { factsOf, Ledger, lineOf } from './ledger.ts'
 
+/** Records that a handler has seen and whose outputs may have been refused: their attempt has failed, by group and place. */
+function refusedOf({ events }: History): Set<string> {
+  const refused = new Set<string>()
+  for (const event of events)
+    if (event.kind === 'settled' && event.mayFail === true) refused.add(`${event.group} ${placeOf(event)}`)
+  return refused
+}
+
 /** Records that were overdue somewhere, by group and place. */
 function overdueOf({ events }: History): Set<string> {
   const overdue = new Set<string>()
@@ -58,6 +66,7 @@ export const statesAreWhole: Checker = history => {
   const problems = new Problems('A6')
   const facts = factsOf(history)
   const overdue = overdueOf(history)
+  const refused = refusedOf(history)
   const ledger = new Ledger(history)
   const ended = new Set<string>()
   /** Where a group is that was moved, its states are of before. */
@@ -90,7 +99,8 @@ export const statesAreWhole: Checker = history => {
       if (event.how === 'handled') state.all.add(offset)
       continue
     }
-    if (state.first.has(offset)) problems.say(`${event.consumer} got ${placeOf(event)}, which is in its state already`)
+    if (state.first.has(offset) && !refused.has(`${group} ${placeOf(event)}`))
+      problems.say(`${event.consumer} got ${placeOf(event)}, which is in its state already`)
     for (; state.upTo < offset; state.upTo++) {
       const place = { group, topic, partition, offset: state.upTo }
       if (state.all.has(state.upTo) || ledger.isOver(place) || overdue.has(`${group} ${placeOf(place)}`)) continue

@@ -270,7 +270,10 @@ export class Lab {
       const value = this.#output(plan, delivery, consumer)
       return context.publish('out', { key: delivery.key, value }).then(
         () => {
-          this.record({ kind: 'answered', topic: 'out', id: value.id, outcome: 'ok' })
+          // Who was to end by then may put it out when nobody reads any more.
+          const { current } = this.scheduler
+          const outcome = current !== null && this.#ending.has(current) ? 'info' : 'ok'
+          this.record({ kind: 'answered', topic: 'out', id: value.id, outcome })
           this.settled(consumer, plan.name, delivery, 'handled')
         },
         (error: unknown) => {

@@ -15,6 +15,8 @@ export function sleep(ms: number): Promise<void> {
 
 /** Later rounds are short, so that a seed that has had its inputs does not have many more. */
 const PARTS = 3
+const STUCK_MS = 60_000
+const LOOK_MS = 50
 
 /**
  * What a producer publishes in a round: all, and from then on one part after the other again, under other names; what ends
@@ -36,6 +38,22 @@ function messageOf({ id, key, script, padBytes }: MessagePlan): Message<Value> {
   return { key, value: { id, script, pad: 'x'.repeat(padBytes) } }
 }
 
+/** Whether all is appended; where a disk has failed a topic may stay full, and that is waited for as long as for a publish. */
+async function flush(topic: Topic<Value>, diskHasFailed: () => boolean): Promise<boolean> {
+  let flushed: boolean | null = null
+  topic.flush().then(
+    () => {
+      flushed = true
+    },
+    () => {
+      flushed = false
+    },
+  )
+  for (let waited = 0; flushed === null && !(diskHasFailed() && waited > STUCK_MS); waited += LOOK_MS)
+    await sleep(LOOK_MS)
+  return flushed === true
+}
+
 /** Publishes all that a producer has to. What was not waited for one by one is known to be there only where no disk has failed. */
 export async function produce(
   lab: Lab,
@@ -48,7 +66,10 @@ export async function produce(
     lab.record({ kind: 'sent', producer: name, topic: topic.name, id, key })
   const answer = ({ id }: MessagePlan, outcome: 'ok' | 'fail' | 'info', place: object = {}): void =>
     lab.record({ kind: 'answered', topic: topic.name, id, outcome, ...place })
+  // Whoever has not got what it put out onto the disk reads no more, and the topic stays full.
+  let isStuck = false
   const failed = (message: MessagePlan, error: unknown): void => {
+    if (isMillraceError(error, 'MILL_TIMEOUT') && diskHasFailed()) isStuck = true
     if (isMillraceError(error, 'MILL_FULL')) {
       lab.saw('fullWindow')
       answer(message, 'fail')
@@ -73,9 +94,10 @@ export async function produce(
     return
   }
   for (const message of messages) {
+    if (isStuck) return
     if (how === 'try') {
       sent(message)
-      while (!topic.tryPublish(messageOf(message))) {
+      while (!topic.tryPublish(messageOf(message)) && !diskHasFailed()) {
         lab.saw('fullWindow')
         await sleep(5)
       }
@@ -91,10 +113,7 @@ export async function produce(
     if (pauseMs > 0 && lab.scheduler.chance.happens(0.3)) await sleep(pauseMs)
   }
   await Promise.all(pending)
-  const flushed = await topic.flush().then(
-    () => true,
-    () => false,
-  )
+  const flushed = await flush(topic, diskHasFailed)
   if (how === 'try')
     for (const message of messages) answer(message, flushed && onFull === 'wait' && !diskHasFailed() ? 'ok' : 'info')
 }

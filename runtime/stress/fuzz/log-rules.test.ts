@@ -102,3 +102,11 @@ for (const [what, rule, events] of BROKEN)
       found.join('\n') || 'nothing was found',
     )
   })
+
+t.test('what a named producer was sending when it was killed may be there in part, until it is sent again', async t => {
+  const two = [sent('named.p.0', { source: 'p' }), sent('named.p.1', { source: 'p' })]
+  const killed = [LIFE, TOPIC, ...two, { e: 'killed', life: 0 } as const]
+  const next = { ...LIFE, life: 1 }
+  t.notMatch(judge([...killed, next, read('named.p.1', 0), END]).join(), /left out/)
+  t.match(judge([...killed, next, ...two, read('named.p.1', 0), END]).join(), /left out its record 0 of 1/)
+})

@@ -156,12 +156,21 @@ function judgeOrder({ logs, sent }: Indexed): string[] {
   return found
 }
 
-/** A named producer leaves none of its numbers out. */
-function judgeNamed({ sent, placesOf }: Indexed): string[] {
+/**
+ * A named producer leaves none of its numbers out. Of what it was sending when its process was killed some may be there and some
+ * not, until another process has sent it again.
+ */
+function judgeNamed({ events, killed, placesOf }: Indexed): string[] {
+  const lives = new Map<string, number>()
+  let life = 0
+  for (const event of events) {
+    if (event.e === 'life') life = event.life
+    else if (event.e === 'sent') lives.set(event.id, life)
+  }
   const most = new Map<string, number>()
-  for (const id of sent.keys()) {
+  for (const [id, sentIn] of lives) {
     const [word, name, number] = id.split('.')
-    if (word !== 'named' || name === undefined) continue
+    if (word !== 'named' || name === undefined || killed.has(sentIn)) continue
     if (placesOf.has(id)) most.set(name, Math.max(most.get(name) ?? -1, Number(number)))
   }
   const found: string[] = []

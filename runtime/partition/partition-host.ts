@@ -404,6 +404,10 @@ class PartitionHost implements PartitionHostApi {
   }
 
   deleteGroup(member: number): void {
+    // Letters that it has read are settled with that; on disk they are looked for ten times a second only.
+    const desk = this.#groups.get(member)?.partition.desk
+    if (this.#store === null) desk?.countRead()
+    else this.#store.attempt(() => desk?.countRead())
     this.#closeGroup(member)
     this.#store?.attempt(() => this.#store?.states.forget(member))
     this.#wake()

@@ -15,6 +15,7 @@ import type {
   CloseOptions,
   Topic,
   TopicDefinition,
+  TopicInfo,
   TopicOptions,
 } from './types.ts'
 
@@ -23,7 +24,7 @@ export const sessions: WeakMap<Broker, Session> = new WeakMap()
 
 class BrokerClient implements Broker {
   readonly #session: Session
-  readonly #topics = new Map<string, Promise<TopicClient<unknown>>>()
+  readonly #topics = new Map<string, { readonly id: number; readonly client: Promise<TopicClient<unknown>> }>()
   #closing: Promise<void> | null = null
 
   constructor(session: Session) {
@@ -42,14 +43,25 @@ class BrokerClient implements Broker {
     const { given, ...settings } = checked
     const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
     let topic = this.#topics.get(checkedName)
-    if (topic === undefined) {
-      topic = this.#session.publishers
-        .open(checkedName)
-        .then(producer => new TopicClient<unknown>(this.#session, shape, producer))
+    // One that was deleted, and had the name before, is another.
+    if (topic?.id !== shape.id) {
+      const { id } = shape
+      const client = this.#session.publishers
+        .openTopic(checkedName, id)
+        .then(producer => new TopicClient<unknown>(this.#session, shape, producer, () => this.#forget(checkedName, id)))
+      topic = { id, client }
       this.#topics.set(checkedName, topic)
-      topic.catch(() => this.#topics.delete(checkedName))
+      client.catch(() => this.#forget(checkedName, id))
     }
-    return (await topic) as unknown as Topic<V>
+    return (await topic.client) as unknown as Topic<V>
+  }
+
+  #forget(name: string, id: number): void {
+    if (this.#topics.get(name)?.id === id) this.#topics.delete(name)
+  }
+
+  async topics(): Promise<readonly TopicInfo[]> {
+    return this.#session.ask(control => control.listTopics())
   }
 
   async producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>> {

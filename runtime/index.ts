@@ -32,6 +32,7 @@ export type {
   DeliveryGuarantee,
   Durability,
   Group,
+  GroupInfo,
   GroupOptions,
   GroupPartitionStats,
   GroupStats,
@@ -59,6 +60,7 @@ export type {
   StopReport,
   Topic,
   TopicDefinition,
+  TopicInfo,
   TopicOptions,
   TopicStats,
 } from './types.ts'

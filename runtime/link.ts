@@ -4,6 +4,7 @@
  * ```
  * to the client   0 i32 length 32   4 i32 kind
  *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status (bits 0-3), errno   28 0
+ *   GONE          8 topic  12 to 28 0: it was deleted
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
  * to the host     0 i32 length      4 i32 kind (SETTLE)
  *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
@@ -22,6 +23,7 @@ export const SETTLEMENT_ERROR_MAX = 16_384
 export const KIND_RECEIPT = 1
 export const KIND_VERDICT = 2
 export const KIND_SETTLE = 3
+export const KIND_GONE = 4
 
 export const RECEIPT_APPENDED = 0
 /** The partition is full, and its topic does not let records wait. */

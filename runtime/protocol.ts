@@ -29,9 +29,11 @@ import type {
   BrokerEvents,
   DeadLetterReason,
   Durability,
+  GroupInfo,
   GroupPartitionStats,
   PartitionStats,
   RetryOrder,
+  TopicInfo,
 } from './types.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
@@ -199,8 +201,11 @@ export interface PartitionHostApi {
   removeClient(client: number): void
   /** `members`: of its groups, those that may be kept on disk. Answers where its log ends; null: it is in memory only. */
   addPartition(place: PartitionPlace, topic: TopicShape, members: readonly number[]): number | null
-  /** Closes what was opened of a topic that could not be made: nobody publishes to it or reads it. */
-  dropTopic(topic: number): void
+  /**
+   * Lets a topic go that no group reads any more. `gone`: it was deleted, and nothing is kept of it; producers are told, and
+   * what comes from them is not taken. Null: it could not be opened, and nobody has it.
+   */
+  dropTopic(topic: number, gone: { readonly partitions: number; readonly members: readonly number[] } | null): void
   /** The partition takes dead letters from now on. */
   addDesk(desk: DeskPlace): void
   readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage
@@ -397,9 +402,13 @@ export interface ControlApi {
   /** A member's records cannot be read any more: the runs of its group fail. */
   unreadable(member: number, epoch: number, error: ErrorWire): Promise<void>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
-  groupStats(topic: number, group: string): Promise<GroupSummary>
+  /** `letters`: also the dead letters of a group that nobody has joined in this process. */
+  groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
+  deleteTopic(topic: number): Promise<void>
+  listTopics(): Promise<readonly TopicInfo[]>
+  listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */
   seekGroup(topic: number, group: string, partition: number | null, place: ReadPlace): Promise<void>
   readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]>

@@ -13,6 +13,7 @@ import type {
   BatchReceipt,
   Delivery,
   Group,
+  GroupInfo,
   Message,
   PublishOptions,
   RangeOptions,
@@ -26,11 +27,14 @@ export class TopicClient<V> implements Topic<V> {
   readonly #shape: TopicShape
   readonly #producer: TopicProducer
   readonly #groups = new Map<string, GroupClient<V>>()
+  readonly #deleted: () => void
 
-  constructor(session: Session, shape: TopicShape, producer: TopicProducer) {
+  /** `deleted` is called when the topic is gone. */
+  constructor(session: Session, shape: TopicShape, producer: TopicProducer, deleted: () => void) {
     this.#session = session
     this.#shape = shape
     this.#producer = producer
+    this.#deleted = deleted
   }
 
   get name(): string {
@@ -90,6 +94,18 @@ export class TopicClient<V> implements Topic<V> {
       this.#groups.set(checked, group)
     }
     return group
+  }
+
+  async groups(): Promise<readonly GroupInfo[]> {
+    return this.#session.ask(control => control.listGroups(this.#shape.id))
+  }
+
+  async delete(): Promise<void> {
+    const { id } = this.#shape
+    await this.#session.ask(control => control.deleteTopic(id), 'for ever')
+    // Partition hosts have told this thread as well; who publishes next need not wait for that.
+    this.#session.publishers.topicGone(id)
+    this.#deleted()
   }
 
   async stats(): Promise<TopicStats> {

@@ -9,6 +9,7 @@ import type { Observable } from 'rxjs'
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import type { ErrorCode } from './errors.ts'
 import type { BrokerEvents, DeadLetterReason } from './event-types.ts'
+import type { GroupInfo, GroupPartitionStats, GroupStats, TopicInfo } from './listing-types.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 
 /** A record key. Records with equal keys go to one partition and are handled in order. `null`: no key. */
@@ -143,6 +144,8 @@ export interface CloseOptions {
 export interface Broker {
   /** Opens a topic, creating it if it does not exist. */
   topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>>
+  /** All topics there are, also those on disk that nobody has opened in this process, and dead-letter topics; sorted by name. */
+  topics(): Promise<readonly TopicInfo[]>
   /** A producer of a topic on disk, of which there is one with this name, in all processes. */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
   /** The dead letters that groups of this topic left behind. */
@@ -179,7 +182,24 @@ export interface Topic<V = unknown> {
   replay(options?: RangeOptions): AsyncIterableIterator<Delivery<V>>
   /** A consumer group of this topic; it comes into being with its first `run`, `handle`, `consume` or `observe`. */
   group(name: string): Group<V>
+  /**
+   * All groups of this topic, running or not, also those on disk that nobody has run in this process; sorted by name.
+   *
+   * @throws MillraceError `MILL_TOPIC_DELETED`
+   */
+  groups(): Promise<readonly GroupInfo[]>
+  /** @throws MillraceError `MILL_TOPIC_DELETED` */
   stats(): Promise<TopicStats>
+  /**
+   * Deletes the topic for good: its records, groups, snapshots and named producers, its shared memory and its files. A process
+   * that dies at any moment of it leaves all of the topic or nothing. Whoever publishes to it gets `MILL_TOPIC_DELETED`, in
+   * every thread; the name may be used again, and is then a new topic's. Dead-letter topics of its groups go as well if no
+   * letter is left in them. Resolves also when the topic was deleted before.
+   *
+   * @throws MillraceError `MILL_GROUP_BUSY` while a run reads the topic, or has its output or its dead letters there;
+   *   `MILL_DISK` where its files could not be removed, which the next opening of the folder goes on with
+   */
+  delete(): Promise<void>
 }
 
 export interface TopicStats {
@@ -220,7 +240,12 @@ export interface Group<V = unknown> {
    * time; in one partition, or in all. Failures and snapshots of before are forgotten. Fails while it runs.
    */
   seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void>
-  /** Forgets the group and stops it gating the topic. Fails while it runs. */
+  /**
+   * Forgets the group and stops it gating the topic. The dead-letter topic that was made for it goes as well, if no letter is
+   * left in it and nobody else uses it. Resolves also when there is no such group.
+   *
+   * @throws MillraceError `MILL_GROUP_BUSY` while it runs
+   */
   delete(): Promise<void>
 }
 
@@ -352,39 +377,6 @@ export interface StopReport<R = unknown> {
   readonly results: readonly R[]
 }
 
-export interface GroupStats {
-  readonly topic: string
-  readonly group: string
-  /** Records acked. */
-  readonly processed: number
-  readonly deadLettered: number
-  /** At most once, on disk: records of which it is not known whether processes that were killed had handed them out. */
-  readonly passedOver: number
-  /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
-  readonly deadLetterDepth: number
-  /**
-   * A record is to be dead-lettered, and its dead-letter topic does not take it: the group stands still there. Where the topic is
-   * full, a replay or a purge of letters (`broker.deadLetters`) sets it going, and nothing else needs to be done.
-   */
-  readonly waitsForDeadLetters: boolean
-  /** Failed attempts, of all records. */
-  readonly failures: number
-  readonly lag: number
-  /** Handler threads that died and were replaced. */
-  readonly restarts: number
-  /** Threads that hold partitions of this group now. */
-  readonly threads: number
-  readonly partitions: readonly GroupPartitionStats[]
-}
-
-export interface GroupPartitionStats {
-  readonly partition: number
-  readonly committed: number
-  readonly highWatermark: number
-  readonly lag: number
-  readonly waitsForDeadLetters: boolean
-}
-
 /** A record handed to a consumer. Key, value and headers are decoded when first read. Stays valid after settlement. */
 export interface Delivery<V = unknown> {
   readonly topic: string
@@ -471,4 +463,4 @@ export interface TopicDefinition<V = unknown> {
   readonly value?: V
 }
 
-export type { BrokerEvents, DeadLetterReason, ErrorCode }
+export type { BrokerEvents, DeadLetterReason, ErrorCode, GroupInfo, GroupPartitionStats, GroupStats, TopicInfo }

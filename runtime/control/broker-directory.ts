@@ -10,6 +10,7 @@
  * hosts                  { count }                 partition hosts whose files are up to date
  * topic/<name>           StoredTopic; written before its folders are made, and again when all are
  * group/<topic id>/<name>  { members }             one number for each partition; dead letters are known by it
+ * gone/<topic id>          { partitions }          a topic that was deleted, until all its folders are removed
  * ```
  *
  * Bound: a few hundred bytes for each topic and group.
@@ -34,6 +35,23 @@ export interface StoredTopic {
   readonly deadLettersOf: readonly number[]
   /** All its partitions have their folders. A folder of before had no word for it. */
   readonly isMade?: boolean
+  /** The group whose dead letters it was made for, while nobody else uses it; left out: it was made for itself. */
+  readonly madeFor?: GroupName | null
+}
+
+/** A group, by the number of its topic and its name. */
+export interface GroupName {
+  readonly topic: number
+  readonly group: string
+}
+
+/** Entries in one record, where they need not be written together. */
+const CHANGES_MAX = 1_000
+
+/** A topic that was deleted. */
+export interface GoneTopic {
+  readonly id: number
+  readonly partitions: number
 }
 
 export class BrokerDirectory {
@@ -111,9 +129,56 @@ export class BrokerDirectory {
     if (topic !== undefined && topic.isMade !== true) this.keepTopic({ ...topic, isMade: true })
   }
 
+  /**
+   * The topic is no more, from here on in all processes; its folders are still to be removed (deleted-topics.ts). All of it
+   * happens or nothing: other topics no longer have dead letters of it.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  deleteTopic(name: string): void {
+    const topic = this.topic(name)
+    if (topic === undefined) return
+    const { id, partitions } = topic.shape
+    const changes: [string, unknown][] = [
+      [`topic/${name}`, undefined],
+      [goneKey(id), { partitions }],
+    ]
+    for (const other of this.topics()) {
+      if (other.shape.id === id || !other.deadLettersOf.includes(id)) continue
+      changes.push([
+        `topic/${other.shape.name}`,
+        { ...other, deadLettersOf: other.deadLettersOf.filter(of => of !== id) },
+      ])
+    }
+    this.#write(changes)
+  }
+
+  /** Topics that were deleted, and may have folders. */
+  gone(): GoneTopic[] {
+    const gone: GoneTopic[] = []
+    for (const [key, value] of this.#state.entries())
+      if (key.startsWith('gone/'))
+        gone.push({ id: Number(key.slice(5)), partitions: (value as { readonly partitions: number }).partitions })
+    return gone
+  }
+
+  /** Nothing is left of a topic that was deleted. @throws MillraceError MILL_DISK */
+  forgetGone(id: number): void {
+    const groups: [string, unknown][] = []
+    for (const [key] of this.#state.entries()) if (key.startsWith(groupKey(id, ''))) groups.push([key, undefined])
+    for (let at = 0; at < groups.length; at += CHANGES_MAX) this.#write(groups.slice(at, at + CHANGES_MAX))
+    this.#write([[goneKey(id), undefined]])
+  }
+
   /** Numbers of a group's partitions; undefined: there was no such group. */
   members(topic: number, group: string): readonly number[] | undefined {
     return (this.#state.get(groupKey(topic, group)) as { readonly members: readonly number[] } | undefined)?.members
+  }
+
+  /** Names of the groups that read a topic. */
+  groupNames(topic: number): string[] {
+    const own = groupKey(topic, '')
+    return [...this.#state.entries()].flatMap(([key]) => (key.startsWith(own) ? [key.slice(own.length)] : []))
   }
 
   /** Numbers of the partitions of each group that reads a topic. */
@@ -159,6 +224,10 @@ export class BrokerDirectory {
 
 function groupKey(topic: number, group: string): string {
   return `group/${topic}/${group}`
+}
+
+function goneKey(topic: number): string {
+  return `gone/${topic}`
 }
 
 /** JSON has no Infinity. */

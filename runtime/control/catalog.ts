@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { deskBytes } from '../dead-letters/letter-desk.ts'
+import { deletedTopic } from '../deleted-topic.ts'
 import { MillraceError } from '../errors.ts'
 import {
   CLIENT_BELL,
@@ -30,7 +31,7 @@ import type {
 import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
-import type { BrokerDirectory } from './broker-directory.ts'
+import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
 
 /** Rings start at this size; a record that is too large for one makes it grow. */
@@ -49,6 +50,8 @@ export interface ClientEntry {
   leaving: Set<number> | null
   /** Its thread has ended, so what it could write to may be freed. */
   readonly slots: number[]
+  /** Topics that it has read. */
+  readonly reads: Set<number>
 }
 
 export interface RingEntry {
@@ -67,14 +70,16 @@ export interface TopicEntry {
   desks: readonly DeskPlace[]
   /** Topics that its dead letters came from so far. */
   readonly deadLettersOf: Set<number>
+  /** The group for whose dead letters it was made, while nobody else uses it: then it goes when that goes, if no letter is left. */
+  madeFor: GroupName | null
 }
 
 export interface GroupEntry {
   readonly spec: GroupSpec
   readonly deadLetterTopic: number
   readonly places: readonly GroupPlace[]
-  /** Whether someone has joined it, and so set its options; a group may first only be named with its topic. */
-  readonly joined: boolean
+  /** Whether someone has joined it in this process, and so set its options; null: it is as the folder has it. */
+  readonly joined: boolean | null
   /** Open slots by partition. */
   readonly slots: Map<number, SlotPlace>
 }
@@ -94,6 +99,8 @@ export class Catalog {
   readonly producers: KeptStates<ProducerState>
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
+  /** What threads may be reading that were given up and have not ended. */
+  #unread: { readonly blocks: readonly number[]; readonly readers: Set<number> }[] = []
   #nextId = 0
   #nextStoredId = 1
 
@@ -178,6 +185,7 @@ export class Catalog {
       blocks,
       leaving: null,
       slots: [],
+      reads: new Set(),
     }
     this.clients.set(client, entry)
     return entry
@@ -205,10 +213,27 @@ export class Catalog {
     }
     for (const address of [...entry.blocks, ...entry.slots]) this.free(address)
     this.clients.delete(client)
+    this.#unread = this.#unread.filter(({ blocks, readers }) => {
+      readers.delete(client)
+      if (readers.size > 0) return true
+      for (const address of blocks) this.free(address)
+      return false
+    })
   }
 
-  /** A topic, as it is from now on, and as a folder keeps it if it is on disk. */
-  addTopic(shape: TopicShape): TopicEntry {
+  /** Frees what readers of a topic had, all of which have let go: a thread that was given up, and has not ended, ends first. */
+  freeUnread(topic: number, blocks: readonly number[], owner: ClientEntry): void {
+    const readers = [...this.clients.values()].filter(client => client !== owner && client.reads.has(topic))
+    if (readers.length > 0) this.#unread.push({ blocks, readers: new Set(readers.map(({ place }) => place.client)) })
+    else for (const address of blocks) this.free(address)
+  }
+
+  /**
+   * A topic, as it is from now on, and as a folder keeps it if it is on disk.
+   *
+   * @throws MillraceError MILL_MEMORY, MILL_DISK
+   */
+  addTopic(shape: TopicShape, madeFor: GroupName | null = null): TopicEntry {
     const { id, name, partitions } = shape
     const window = windowBytes(shape.windowBytes)
     const sizes = Array.from({ length: partitions }, () => window + (shape.log === null ? 0 : PARTITION_BYTES))
@@ -224,17 +249,31 @@ export class Catalog {
       })),
       desks: [],
       deadLettersOf: new Set(this.#directory?.topic(name)?.deadLettersOf),
+      madeFor,
     }
-    this.#keepTopic(entry)
+    try {
+      this.keepTopic(entry)
+    } catch (error) {
+      for (const address of addresses) this.free(address)
+      throw error
+    }
     this.topics.set(id, entry)
     this.topicsByName.set(name, entry)
     return entry
   }
 
-  /** It could not be made: no host is told of it again. Its memory stays, for some host may have its part of it. */
-  dropTopic({ shape: { id, name } }: TopicEntry): void {
+  /** The topic and its groups are no more: no host is told of them again. Returns what is free once no host has them. */
+  takeOut({ shape: { id, name }, places, desks }: TopicEntry): number[] {
     this.topics.delete(id)
     this.topicsByName.delete(name)
+    const blocks = places.map(({ window }) => window.address)
+    for (const { address } of desks) if (address !== 0) blocks.push(address)
+    for (const [key, group] of this.groups) {
+      if (group.spec.topic !== id) continue
+      this.groups.delete(key)
+      blocks.push(...group.places.map(({ block }) => block))
+    }
+    return blocks
   }
 
   #logOf({ id, log, maxMessageBytes }: TopicShape, partition: number, words: number): PartitionLogPlace | null {
@@ -251,8 +290,8 @@ export class Catalog {
     }
   }
 
-  #keepTopic({ shape, deadLettersOf }: TopicEntry): void {
-    if (shape.log !== null) this.#directory?.keepTopic({ shape, deadLettersOf: [...deadLettersOf] })
+  keepTopic({ shape, deadLettersOf, madeFor }: TopicEntry): void {
+    if (shape.log !== null) this.#directory?.keepTopic({ shape, deadLettersOf: [...deadLettersOf], madeFor })
   }
 
   /** The topic takes the dead letters of `source` from now on. */
@@ -271,12 +310,13 @@ export class Catalog {
     }
     if (topic.deadLettersOf.has(source.shape.id)) return
     topic.deadLettersOf.add(source.shape.id)
-    this.#keepTopic(topic)
+    this.keepTopic(topic)
   }
 
+  /** @throws MillraceError MILL_TOPIC_DELETED: nobody knows its number but who has opened it */
   topic(id: number): TopicEntry {
     const topic = this.topics.get(id)
-    if (topic === undefined) throw new Error(`broken invariant: no topic ${id}`)
+    if (topic === undefined) throw deletedTopic(null)
     return topic
   }
 
@@ -297,7 +337,7 @@ export class Catalog {
   }
 
   growRing(old: RingEntry, bytes: number): RingEntry {
-    const topic = this.topics.get(old.topic) as TopicEntry
+    const topic = this.topic(old.topic)
     let capacity = old.place.capacity * 2
     while (capacity < bytes * 4) capacity *= 2
     const address = this.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
@@ -351,7 +391,7 @@ export class Catalog {
     return `${topic}/${group}`
   }
 
-  addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean): GroupEntry {
+  addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean | null): GroupEntry {
     const sizes = topic.places.map(() => GROUP_BYTES)
     const blocks = this.#allocateAll(sizes, `group ${spec.group}`)
     const members = this.#membersOf(topic, spec.group)
@@ -400,6 +440,14 @@ export class Catalog {
     }
   }
 
+  /** Nobody has joined it any more: who does next sets its options. */
+  unjoinGroup(known: GroupEntry): GroupEntry {
+    const places = known.places.map(place => ({ ...place, deadLetterTopic: -1 }))
+    const entry: GroupEntry = { ...known, joined: null, deadLetterTopic: -1, places }
+    this.groups.set(this.#groupKey(known.spec.topic, known.spec.group), entry)
+    return entry
+  }
+
   /** A group that was only named gets the options of the first who joins it. */
   joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
     const places = named.places.map(place => ({ ...place, policy: spec.policy, deadLetterTopic }))
@@ -408,13 +456,17 @@ export class Catalog {
     return entry
   }
 
-  forgetGroup(entry: GroupEntry): void {
-    this.groups.delete(this.#groupKey(entry.spec.topic, entry.spec.group))
-    this.#directory?.forgetGroup(entry.spec.topic, entry.spec.group)
-    for (const place of entry.places) {
-      this.snapshots.forget(`${place.member}`)
-      this.free(place.block)
-    }
+  /** Members of a group, also of one that nobody has opened in this process; undefined: there is none. */
+  knownMembers(topic: number, group: string): readonly number[] | undefined {
+    return this.group(topic, group)?.places.map(({ member }) => member) ?? this.#directory?.members(topic, group)
+  }
+
+  /** The group is no more: no host is told of it again. Returns what is free once no host has it. */
+  takeOutGroup(topic: number, group: string): number[] {
+    const key = this.#groupKey(topic, group)
+    const blocks = this.groups.get(key)?.places.map(({ block }) => block) ?? []
+    this.groups.delete(key)
+    return blocks
   }
 
   /** Frees a closed slot that its living reader will not write to. */
@@ -429,6 +481,7 @@ export class Catalog {
   addSlot(group: GroupEntry, partition: number, client: ClientEntry, confirms: boolean): SlotPlace {
     const slot = this.allocate(SLOT_BYTES, 'a reader')
     client.slots.push(slot)
+    client.reads.add(group.spec.topic)
     const member = (group.places[partition] as GroupPlace).member
     const place: SlotPlace = { member, epoch: this.nextId(), slot, client: client.place.client, confirms }
     group.slots.set(partition, place)

@@ -8,12 +8,13 @@ import type { MessagePort } from 'node:worker_threads'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
+import { deletedTopic } from '../deleted-topic.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
 import type { CutTail } from '../log/cut-tail.ts'
 import { storeError } from '../log/store-errors.ts'
 import { openDisk } from '../log/world-disk.ts'
-import type { HandlerSnapshot, PartitionLogPlace, PartitionPlace, TopicShape } from '../places.ts'
+import type { HandlerSnapshot, PartitionLogPlace, TopicShape } from '../places.ts'
 import type {
   BrokerNotice,
   ControlBoot,
@@ -40,15 +41,20 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
+import type { GroupInfo, TopicInfo } from '../types.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import { Catalog, type ClientEntry, type TopicEntry } from './catalog.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'
+import { Deletions } from './deletions.ts'
+import { GroupDesk } from './group-desk.ts'
 import { describeHold } from './holds.ts'
+import { listGroups, listTopics } from './listing.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'
 import { Runs } from './runs.ts'
+import { TopicRemoval } from './topic-removal.ts'
 import { watch } from './watchdog.ts'
 
 class ControlThread implements OwnerControlApi {
@@ -61,6 +67,8 @@ class ControlThread implements OwnerControlApi {
   readonly #owner: ClientEntry
   readonly #tell: (notice: BrokerNotice) => void
   readonly #runs: Runs
+  readonly #groups: GroupDesk
+  readonly #deletions: Deletions
   /** Makes one topic or group at a time, so that two openers of one name find one. */
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -94,7 +102,8 @@ class ControlThread implements OwnerControlApi {
     const { snapshots, producers } = this.#catalog
     this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
     this.#producers = new ProducerDesk(this.#catalog, this.#hosts)
-    this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory)
+    const removal = new TopicRemoval(this.#catalog, this.#hosts, this.#directory, this.#owner)
+    this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory, removal)
     this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
     )
@@ -103,6 +112,9 @@ class ControlThread implements OwnerControlApi {
       clientGone: client => this.#clientGone(client),
       tell,
     })
+    this.#groups = new GroupDesk(this.#catalog, this.#hosts, this.#openings, this.#runs, task => this.#serially(task))
+    const parts = { catalog: this.#catalog, hosts: this.#hosts, directory: this.#directory }
+    this.#deletions = new Deletions(parts, this.#openings, removal, this.#runs, this.#office)
     this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
 
@@ -215,6 +227,7 @@ class ControlThread implements OwnerControlApi {
       this.#checkRunning()
       const topic = this.#catalog.topic(id)
       this.#checkAttached(client)
+      this.#openings.share(topic)
       let rings = this.#catalog.ringsOf(client, id)
       if (rings.length === 0) {
         rings = this.#catalog.addRings(client, topic)
@@ -237,7 +250,9 @@ class ControlThread implements OwnerControlApi {
     this.#checkRunning()
     this.#checkAttached(client)
     const old = this.#catalog.rings.get(id)
-    if (old === undefined || old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
+    // It was given back when its topic was deleted.
+    if (old === undefined) throw deletedTopic(null)
+    if (old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
     const ring = this.#catalog.growRing(old, bytes)
     await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
     return ring.place
@@ -252,12 +267,15 @@ class ControlThread implements OwnerControlApi {
   }
 
   async openProducer(client: number, name: string, producer: string): Promise<NamedPlaces> {
+    const topic = this.#topicOf(name)
     const checkOpen = (): void => {
       this.#checkOpen()
       this.#checkAttached(client)
+      this.#catalog.topic(topic.shape.id)
     }
     checkOpen()
-    return this.#producers.open(client, this.#topicOf(name), producer, checkOpen)
+    this.#openings.share(topic)
+    return this.#producers.open(client, topic, producer, checkOpen)
   }
 
   async keepProducer(topic: number, name: string, state: ProducerState): Promise<void> {
@@ -287,67 +305,47 @@ class ControlThread implements OwnerControlApi {
   }
 
   async topicStats(topic: number): Promise<readonly HostPartitionStats[]> {
+    this.#catalog.topic(topic)
     const stats = await this.#hosts.all(api => api.partitionStats(topic))
     return stats.flat().sort((a, b) => a.partition - b.partition)
   }
 
-  async groupStats(topic: number, name: string): Promise<GroupSummary> {
-    const group = this.#catalog.group(topic, name)
-    const base = { topic: this.#catalog.topic(topic).shape.name, group: name }
-    if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
-    const members = group.places.map(place => place.member)
-    const reports = (await this.#hosts.all(api => api.groupReports(members)))
-      .flat()
-      .sort((a, b) => a.partition - b.partition)
-    return {
-      ...base,
-      restarts: this.#runs.restartsOf(group),
-      threads: this.#runs.ownersOf(group),
-      reports,
-    }
+  groupStats(topic: number, name: string, letters: boolean): Promise<GroupSummary> {
+    return this.#groups.stats(topic, name, letters)
   }
 
-  async groupIdle(topic: number, name: string): Promise<void> {
-    const group = this.#catalog.group(topic, name)
-    if (group === undefined) return
-    const members = group.places.map(place => place.member)
-    await this.#hosts.all(api => api.idle(members))
-  }
-
-  deleteGroup(topic: number, name: string): Promise<void> {
-    return this.#serially(async () => {
-      const group = this.#catalog.group(topic, name)
-      if (group === undefined) return
-      if (this.#runs.isRunning(group)) {
-        throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
-      }
-      await this.#hosts.all(async api => {
-        await Promise.all(group.places.map(place => api.deleteGroup(place.member)))
-      })
-      this.#runs.forget(group)
-      this.#catalog.forgetGroup(group)
-    })
+  groupIdle(topic: number, name: string): Promise<void> {
+    return this.#groups.idle(topic, name)
   }
 
   seekGroup(topic: number, name: string, partition: number | null, place: ReadPlace): Promise<void> {
     return this.#serially(async () => {
       this.#checkOpen()
-      const group = this.#catalog.group(topic, name)
-      if (group === undefined)
-        throw new MillraceError(
-          'MILL_INVALID_OPTION',
-          `there is no group ${name} yet: \`from\` says where a new one starts`,
-        )
-      if (this.#runs.isRunning(group))
-        throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is moved`)
-      for (const { member, partition: its } of group.places) {
-        if (partition !== null && partition !== its) continue
-        const { host } = this.#catalog.topic(topic).places[its] as PartitionPlace
-        // Durable there first: until its state is forgotten, that and its offset are what the group is known by.
-        await this.#hosts.call(host, api => api.seekGroup(member, place))
-        this.#catalog.snapshots.forgetDurably([`${member}`])
-      }
+      await this.#groups.seek(topic, name, partition, place)
     })
+  }
+
+  deleteGroup(topic: number, name: string): Promise<void> {
+    return this.#serially(async () => {
+      this.#checkOpen()
+      await this.#deletions.group(topic, name)
+    })
+  }
+
+  deleteTopic(topic: number): Promise<void> {
+    return this.#serially(async () => {
+      this.#checkOpen()
+      await this.#deletions.topic(topic)
+    })
+  }
+
+  async listTopics(): Promise<readonly TopicInfo[]> {
+    return listTopics(this.#catalog, this.#directory)
+  }
+
+  async listGroups(topic: number): Promise<readonly GroupInfo[]> {
+    this.#catalog.topic(topic)
+    return listGroups(this.#catalog, this.#runs, topic, this.#openings.groupNames(topic))
   }
 
   async readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]> {

@@ -65,9 +65,16 @@ export class DeadLetterOffice {
     return place.host
   }
 
+  /** The topic is no more. */
+  forget(topic: number): void {
+    this.#depths.delete(topic)
+  }
+
   /** A partition host has counted. */
   counted({ depths }: Extract<HostNotice, { readonly kind: 'deadLetterDepth' }>): void {
     for (const { topic, partition, ...depth } of depths) {
+      // It was counted before its topic was deleted, and is heard of after that.
+      if (!this.#catalog.topics.has(topic)) continue
       const { state, said } = stepDepth(this.#depths.get(topic) ?? NO_DEPTH, partition, depth, this.#threshold)
       this.#depths.set(topic, state)
       if (said !== null)

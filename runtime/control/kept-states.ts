@@ -34,6 +34,11 @@ export class KeptStates<T> {
     return this.#log?.torn ?? null
   }
 
+  /** Of all that is kept. */
+  get names(): string[] {
+    return [...this.#kept.keys()]
+  }
+
   get(name: string): T | null {
     return this.#kept.get(name) ?? null
   }

@@ -32,6 +32,7 @@ import {
 import { markKey, marksPath } from '../log/sync-marks.ts'
 import { WrittenEnds } from '../log/written-ends.ts'
 import { BrokerDirectory } from './broker-directory.ts'
+import { removeDeleted } from './deleted-topics.ts'
 import { handStatesOver } from './host-states.ts'
 
 /**
@@ -48,6 +49,7 @@ export function openDirectory(disk: Disk, dir: string, hosts: number, journalByt
     if (version < FOLDER_VERSION || directory.hosts !== hosts) makeFiles(disk, directory, hosts, journalBytes)
     handOver(disk, directory, hosts)
     if (version < FOLDER_VERSION) complete(disk, directory)
+    removeDeleted(disk, directory)
     return directory
   } catch (error) {
     throw storeError(error)
@@ -66,10 +68,14 @@ function* wrongFiles(disk: Disk, directory: BrokerDirectory): Generator<WrongFil
   yield* wrongPartitions(disk, dir, knownTopics(directory))
 }
 
+/** Also those that were deleted, as long as they may have folders. */
 function knownTopics(directory: BrokerDirectory): KnownTopic[] {
-  return directory.topics().flatMap(({ shape: { id, partitions, log }, isMade = false }) => {
-    return log === null ? [] : [{ id, partitions, isMade }]
-  })
+  const gone = directory.gone().map(topic => ({ ...topic, isMade: false }))
+  return gone.concat(
+    directory.topics().flatMap(({ shape: { id, partitions, log }, isMade = false }) => {
+      return log === null ? [] : [{ id, partitions, isMade }]
+    }),
+  )
 }
 
 /** Brings what is in journals into logs; those of hosts from `keep` on are removed. */

@@ -10,10 +10,11 @@ import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { checkName } from '../names.ts'
 import type { GroupPlace, RetryPolicy, TopicShape } from '../places.ts'
 import type { GroupSpec, OwnerControlApi, PartitionHostApi, RunSpec } from '../protocol.ts'
-import type { BrokerDirectory } from './broker-directory.ts'
+import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import type { TopicRemoval } from './topic-removal.ts'
 
 export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
 
@@ -44,23 +45,30 @@ export class Openings {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #directory: BrokerDirectory | null
-  /** Why a topic's partitions could not be made: some hosts may have theirs, and it is of no use in this process. */
-  readonly #unmade = new Map<string, unknown>()
+  readonly #removal: TopicRemoval
 
-  constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null) {
+  constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null, removal: TopicRemoval) {
     this.#catalog = catalog
     this.#hosts = hosts
     this.#directory = directory
+    this.#removal = removal
   }
 
   /** The topic of that name; `given` are the options that the caller named, which must be those of a known topic. */
   async topic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicEntry> {
-    this.#checkMade(name)
     const known = this.#catalog.topicsByName.get(name)
     if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given, SETTLED)
     const topic = known ?? (await this.#makeTopic(this.#shapeOf(name, settings, given)))
+    this.share(topic)
     await this.#nameGroups(topic, settings.groups)
     return topic
+  }
+
+  /** Somebody else uses the topic than the group whose dead letters it was made for: it stays when that goes. */
+  share(topic: TopicEntry): void {
+    if (topic.madeFor === null) return
+    topic.madeFor = null
+    this.#catalog.keepTopic(topic)
   }
 
   /** What is to be opened: as the folder has it, but for what the caller wants otherwise and may change. */
@@ -100,22 +108,41 @@ export class Openings {
 
   /** Groups that gate the topic before anyone joins them; who joins first sets their options. */
   async #nameGroups({ shape: { id } }: TopicEntry, groups: readonly string[]): Promise<void> {
-    for (const group of groups) {
-      if (this.#catalog.group(id, group) !== undefined) continue
-      const spec: GroupSpec = {
-        topic: id,
-        group,
-        policy: DEFAULT_POLICY,
-        deadLetter: null,
-        from: 'earliest',
-        given: [],
-      }
-      await this.#addGroup(spec, -1, false)
-    }
+    for (const group of groups)
+      if ((await this.knownGroup(id, group)) === undefined) await this.#addGroup(unjoined(id, group), -1, false)
   }
 
-  async #makeTopic(shape: TopicShape): Promise<TopicEntry> {
-    const topic = this.#catalog.addTopic(shape)
+  /** The group of that name, as the folder has it if nobody has opened it in this process; undefined: there is none. */
+  async knownGroup(topic: number, group: string): Promise<GroupEntry | undefined> {
+    const known = this.#catalog.group(topic, group)
+    if (known !== undefined || this.#directory?.members(topic, group) === undefined) return known
+    return this.#addGroup(unjoined(topic, group), -1, null)
+  }
+
+  /** Names of the groups that read a topic, opened in this process or before, sorted. */
+  groupNames(topic: number): string[] {
+    const names = new Set(this.#directory?.groupNames(topic))
+    for (const { spec } of this.#catalog.groups.values()) if (spec.topic === topic) names.add(spec.group)
+    return [...names].sort()
+  }
+
+  /** Tells partition hosts of a group that nobody has joined any more. */
+  async reopen(group: GroupEntry): Promise<void> {
+    await this.#placeGroup(group, (api, place) => api.reopenGroup(place))
+  }
+
+  /** A topic that was made for the dead letters of this group, opened for them; null: there is none of that name any more. */
+  async lettersOf({ topic: source }: GroupName, name: string): Promise<TopicEntry | null> {
+    const stored = this.#directory?.topic(name)?.shape
+    const topic = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? null : await this.#makeTopic(stored))
+    if (topic !== null) await this.#addDesks(topic, this.#catalog.topic(source))
+    return topic
+  }
+
+  /** A topic that could not be made leaves nothing behind; one that is on disk already stays there. */
+  async #makeTopic(shape: TopicShape, madeFor?: GroupName): Promise<TopicEntry> {
+    const stored = this.#directory?.topic(shape.name)
+    const topic = this.#catalog.addTopic(shape, madeFor ?? stored?.madeFor ?? null)
     const groups = shape.log === null ? [] : (this.#directory?.groupsOf(shape.id) ?? [])
     const membersOf = (partition: number): number[] => groups.map(members => members[partition] as number)
     const making = this.#hosts.all(async (api, host) => {
@@ -132,18 +159,11 @@ export class Openings {
       if (shape.log !== null) this.#directory?.topicMade(shape.name)
     })
     await made.catch(async (error: unknown) => {
-      this.#unmade.set(shape.name, error)
-      this.#catalog.dropTopic(topic)
-      // Calls come in the order in which they were made: what was opened, and is being opened, is closed.
-      await this.#hosts.settled(this.#hosts.all(api => api.dropTopic(shape.id)))
+      if (stored === undefined) await this.#removal.remove(topic).catch(() => undefined)
+      else await this.#removal.close(topic)
       throw error
     })
     return topic
-  }
-
-  #checkMade(name: string): void {
-    const why = this.#unmade.get(name)
-    if (why !== undefined) throw why
   }
 
   /**
@@ -182,14 +202,14 @@ export class Openings {
     if (known?.joined === true) return known
     const topic = this.#catalog.topic(spec.topic)
     const deadLetterTopic =
-      spec.deadLetter === null ? -1 : (await this.#openDeadLetters(topic, spec.deadLetter)).shape.id
+      spec.deadLetter === null ? -1 : (await this.#openDeadLetters(topic, spec.deadLetter, spec.group)).shape.id
     if (known === undefined) return this.#addGroup(spec, deadLetterTopic, true)
     const group = this.#catalog.joinGroup(known, spec, deadLetterTopic)
     await this.#placeGroup(group, (api, place) => api.reopenGroup(place))
     return group
   }
 
-  async #addGroup(spec: GroupSpec, deadLetterTopic: number, joined: boolean): Promise<GroupEntry> {
+  async #addGroup(spec: GroupSpec, deadLetterTopic: number, joined: boolean | null): Promise<GroupEntry> {
     const group = this.#catalog.addGroup(this.#catalog.topic(spec.topic), spec, deadLetterTopic, joined)
     await this.#placeGroup(group, (api, place) => api.openGroup(place))
     return group
@@ -208,8 +228,9 @@ export class Openings {
   }
 
   /** The topic of that name, which takes the dead letters of `source` from now on. */
-  async #openDeadLetters(source: TopicEntry, name: string): Promise<TopicEntry> {
-    const topic = await this.#deadLetterTopic(source, name)
+  async #openDeadLetters(source: TopicEntry, name: string, group: string): Promise<TopicEntry> {
+    const topic = await this.#deadLetterTopic(source, name, group)
+    if (topic.madeFor?.topic !== source.shape.id || topic.madeFor.group !== group) this.share(topic)
     await this.#addDesks(topic, source)
     return topic
   }
@@ -234,9 +255,8 @@ export class Openings {
     )
   }
 
-  async #deadLetterTopic(source: TopicEntry, name: string): Promise<TopicEntry> {
+  async #deadLetterTopic(source: TopicEntry, name: string, group: string): Promise<TopicEntry> {
     checkName('topic', name)
-    this.#checkMade(name)
     const { partitions, codec, maxMessageBytes, durability, log } = source.shape
     if (name === source.shape.name)
       throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
@@ -246,18 +266,18 @@ export class Openings {
     if (known !== undefined) this.#checkEnds(source, known)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
-      return this.#makeTopic({
+      const made = {
         id: this.#catalog.nextStoredId(),
         name,
         partitions,
         codec,
         maxMessageBytes: needed,
         windowBytes: powerOfTwo(2 * needed),
-        onFull: 'wait',
         durability,
         // Whoever is to look at them may be away for long.
         log: log === null ? null : { ...log, retentionMs: FOR_EVER, retentionBytes: FOR_EVER },
-      })
+      }
+      return this.#makeTopic({ ...made, onFull: 'wait' }, { topic: source.shape.id, group })
     }
     if (log !== null && known.shape.log === null) {
       throw new MillraceError(
@@ -281,6 +301,11 @@ export class Openings {
     }
     return known
   }
+}
+
+/** A group that nobody has joined yet. */
+function unjoined(topic: number, group: string): GroupSpec {
+  return { topic, group, policy: DEFAULT_POLICY, deadLetter: null, from: 'earliest', given: [] }
 }
 
 function powerOfTwo(bytes: number): number {
@@ -317,8 +342,8 @@ function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): 
     ['retryOrder', known.policy.order, spec.policy.order],
     ['from', known.from, spec.from],
   ]
-  // Of a group that was only named, all that is settled is where it starts.
-  for (const [name, has, wants] of joined ? fixed : fixed.slice(-1)) {
+  // Of a group that was only named, all that is settled is where it starts; of one of before, where it is.
+  for (const [name, has, wants] of joined === null ? [] : joined ? fixed : fixed.slice(-1)) {
     if (!spec.given.includes(name) || has === wants) continue
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',

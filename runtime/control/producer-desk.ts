@@ -125,7 +125,9 @@ export class ProducerDesk {
     return low === null ? 0 : nearestOffset(next, low) + 1
   }
 
+  /** Of a topic that was deleted nothing is kept any more. */
   keep(topic: number, name: string, state: ProducerState): void {
+    if (!this.#catalog.topics.has(topic)) return
     this.#catalog.producers.keep(keyOf(topic, name), state, true)
   }
 

@@ -78,6 +78,13 @@ export class Runs {
     return [...this.#runs.values()].map(({ spec }) => spec)
   }
 
+  /** What each run was asked for, and where its group has its dead letters; -1: nowhere. */
+  get running(): readonly { readonly spec: RunSpec; readonly deadLetterTopic: number }[] {
+    return [...this.#runs.values()].map(({ spec, coordinator }) => {
+      return { spec, deadLetterTopic: coordinator.group.deadLetterTopic }
+    })
+  }
+
   isRunning(group: GroupEntry): boolean {
     return [...this.#runs.values()].some(run => run.coordinator.group === group)
   }

@@ -13,6 +13,7 @@ import type { GroupActor } from '../group/group-actor.ts'
 import type { GroupState } from '../group/group-states.ts'
 import { GroupStates } from '../group/group-states.ts'
 import type { CutTail } from '../log/cut-tail.ts'
+import type { Disk } from '../log/disk.ts'
 import { readAll } from '../log/log-frames.fixture.ts'
 import { storedTopic } from '../log/log-place.ts'
 import { LogReader } from '../log/log-reader.ts'
@@ -78,7 +79,7 @@ function groupAt(committed: number): GroupActor {
   return { place: { member: MEMBER }, state: () => state } as unknown as GroupActor
 }
 
-function keptIn(disk: MemoryDisk, { logId }: BrokerDirectory, name: string): KeptStates<unknown> {
+function keptIn(disk: Disk, { logId }: BrokerDirectory, name: string): KeptStates<unknown> {
   return new KeptStates(disk, { path: `${DIR}/${name}`, logId })
 }
 
@@ -129,7 +130,7 @@ export interface OpenedFolder {
 }
 
 /** Opens the folder as a broker with one partition host does, and reads all of it. @throws MillraceError */
-export function openFolder(disk: MemoryDisk): OpenedFolder {
+export function openFolder(disk: Disk): OpenedFolder {
   const directory = openDirectory(disk, DIR, 1, JOURNAL_BYTES)
   const told: CutTail[] = [...directory.cuts]
   const { logId } = directory

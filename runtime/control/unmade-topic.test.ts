@@ -1,5 +1,5 @@
 /** A topic whose files cannot be made is refused each time in the same words, and takes nothing else with it. */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { folderOf, rejection } from '../broker.fixture.ts'
@@ -59,6 +59,47 @@ t.test(
     t.strictSame(isOpen, [])
   },
 )
+
+t.test('a topic that could not be made takes nothing, and can be made once nothing is in the way', async t => {
+  const { dir, open } = folderOf(t)
+  const broker = await open()
+  const session = sessions.get(broker) as Session
+  mkdirSync(join(dir, 'topics'), { recursive: true })
+  writeFileSync(join(dir, 'topics', '1-9'), 'in the way')
+  const before = await session.ask(control => control.census())
+  const wide = { partitions: 10, windowBytes: 65_536, maxMessageBytes: 1_024 }
+  t.match(await rejection(broker.topic('wide', wide)), { code: 'MILL_DISK' })
+  t.strictSame(await session.ask(control => control.census()), before)
+  t.strictSame(readdirSync(join(dir, 'topics')), ['1-9'], 'what is not ours stays')
+  t.strictSame(await broker.topics(), [])
+  const narrow = await broker.topic('wide', { ...wide, partitions: 2 })
+  t.equal(narrow.partitions, 2, 'nothing is left of what it was to be')
+  t.match(await narrow.publish({ value: 1 }), { offset: 0 })
+  await broker.close()
+  const second = await open()
+  t.match(await second.topics(), [{ name: 'wide', partitions: 2 }])
+})
+
+t.test('a topic on disk that could not be opened is closed, and opened once nothing is in the way', async t => {
+  const { dir, open } = folderOf(t)
+  const first = await open()
+  const topic = await first.topic('orders', { partitions: 2, windowBytes: 65_536, maxMessageBytes: 1_024 })
+  await topic.publish({ value: 'kept', partition: 1 })
+  await first.close()
+  const second = await open()
+  const session = sessions.get(second) as Session
+  const before = await session.ask(control => control.census())
+  const [, folder] = readdirSync(join(dir, 'topics')) as [string, string]
+  const away = join(dir, 'away')
+  renameSync(join(dir, 'topics', folder), away)
+  writeFileSync(join(dir, 'topics', folder), 'in the way')
+  t.match(await rejection(second.topic('orders')), { code: 'MILL_DISK' })
+  t.strictSame(await session.ask(control => control.census()), before)
+  rmSync(join(dir, 'topics', folder))
+  renameSync(away, join(dir, 'topics', folder))
+  const again = await second.topic('orders')
+  t.match(await again.stats(), { partitions: [{ highWatermark: 0 }, { highWatermark: 1 }] })
+})
 
 t.test('a topic that was made must have its folders, also without a record', async t => {
   const { dir, open } = folderOf(t)

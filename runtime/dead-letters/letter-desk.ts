@@ -5,8 +5,8 @@
  * bit for each offset, in shared memory, so that a successor finds what is settled; counts are taken anew from the
  * frames kept. A page is a private copy, so whoever looks at letters pins nothing and may stop at any time.
  *
- * A letter is open until it is settled. It waits until it is settled, or all groups that read the topic have settled it
- * as they do any record: then it may go when its place is needed, and is still open until that.
+ * A letter is open until it is settled. Where groups read the topic, a letter that all of them have settled as they do any
+ * record is settled with that, as on disk; its bytes stay until their place is needed.
  *
  * ```
  * +0  bits   offset modulo their number; 1: settled. The host writes, its successor reads.
@@ -39,9 +39,8 @@ export class LetterDesk implements Desk {
   readonly #window: WindowWriter
   readonly #mask: number
   readonly #waiting = new WaitingLetters()
-  /** Before this position, and this offset, the groups that read the topic have settled everything. */
+  /** Before this position the groups that read the topic have settled everything. */
   #readTo: number
-  #readOffset = 0
   /** No frame before this position keeps its place. */
   #keptFrom: number
 
@@ -55,7 +54,8 @@ export class LetterDesk implements Desk {
     this.#mask = reader.capacity / RECORD_HEADER_BYTES - 1
     this.#readTo = start
     this.#keptFrom = start
-    this.#walk(start, end, 1)
+    for (const position of this.#frames(start, end))
+      if (this.#isOpenLetter(position)) this.#waiting.count(this.#memberAt(position), 1)
   }
 
   get depth(): number {
@@ -98,14 +98,14 @@ export class LetterDesk implements Desk {
     return new Float64Array(bytes.buffer)[0] as number
   }
 
-  /** Counts the open letters in between; returns the position of the last frame. */
-  #walk(from: number, to: number, change: 1 | -1): number {
-    let last = from
-    for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0) {
-      if (this.#isOpenLetter(position)) this.#waiting.count(this.#memberAt(position), change)
-      last = position
-    }
-    return last
+  /** Positions of the frames in between. */
+  *#frames(from: number, to: number): Generator<number, void, void> {
+    for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0) yield position
+  }
+
+  #mark(offset: number): void {
+    const word = this.#word(offset)
+    this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (offset & 31))
   }
 
   appending(offset: number): boolean {
@@ -128,7 +128,11 @@ export class LetterDesk implements Desk {
 
   #readUpTo(to: number): void {
     if (((to - this.#readTo) | 0) <= 0) return
-    this.#readOffset = frameEndOffset(this.#reader, this.#walk(this.#readTo, to, -1))
+    for (const position of this.#frames(this.#readTo, to)) {
+      if (!this.#isOpenLetter(position)) continue
+      this.#mark(frameBaseOffset(this.#reader, position))
+      this.#waiting.count(this.#memberAt(position), -1)
+    }
     this.#readTo = to
   }
 
@@ -152,13 +156,13 @@ export class LetterDesk implements Desk {
     const logStartOffset = frameBaseOffset(this.#reader, start)
     for (const { offset, member } of letters) {
       if (offset < logStartOffset || this.#isSettled(offset)) continue
-      const word = this.#word(offset)
-      this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (offset & 31))
-      if (offset >= this.#readOffset) this.#waiting.count(member, -1)
+      this.#mark(offset)
+      this.#waiting.count(member, -1)
     }
   }
 
   page(cursor: LetterCursor): LetterPage {
+    this.countRead()
     const { start, end } = this.#window
     const reader = this.#reader
     const positions: number[] = []

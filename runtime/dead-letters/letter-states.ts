@@ -47,6 +47,13 @@ export class LetterStates {
     this.#log.write(changes)
   }
 
+  /** The topic is no more. @throws DiskError */
+  forget(topic: number): void {
+    const changes: [string, unknown][] = []
+    for (const [key] of this.#log.entries()) if (key.startsWith(`${topic}/`)) changes.push([key, undefined])
+    this.#log.write(changes)
+  }
+
   get isSynced(): boolean {
     return this.#log.isSynced
   }

@@ -473,7 +473,7 @@ export class GroupActor {
       failures: failed,
       lagBytes: (window.end - this.#gate.pin) | 0,
       deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
-      waitsForDeadLetters: this.#letters.waiting > 0,
+      waitsForDeadLetters: this.#letters.held,
     }
   }
 }

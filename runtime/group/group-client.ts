@@ -191,7 +191,7 @@ export class GroupClient<V> implements Group<V> {
 
   async stats(): Promise<GroupStats> {
     const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
-      control.groupStats(this.#topic.id, this.name),
+      control.groupStats(this.#topic.id, this.name, true),
     )
     const total = (
       field: 'processed' | 'deadLettered' | 'passedOver' | 'deadLetterDepth' | 'failures' | 'lag',
@@ -219,7 +219,8 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async lag(): Promise<number> {
-    return (await this.stats()).lag
+    const { reports } = await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, false))
+    return reports.reduce((sum, { lag }) => sum + lag, 0)
   }
 
   async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {

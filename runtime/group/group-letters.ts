@@ -35,6 +35,11 @@ export class GroupLetters {
     this.#tell = tell
   }
 
+  /** Whether some wait for a topic that is there. */
+  get held(): boolean {
+    return this.waiting > 0 && this.#target !== null
+  }
+
   /** Records whose letters wait. */
   get waiting(): number {
     return this.#room.size
@@ -49,7 +54,8 @@ export class GroupLetters {
   }
 
   #append(dying: Dying): LetterOutcome {
-    if (this.#target === null) throw new Error('broken invariant: a dead letter without a dead-letter topic')
+    // A process before, or the topic that was deleted, has left it to whoever joins the group next.
+    if (this.#target === null) return 'later'
     const written = writeLetter(this.#place, this.#source, this.#gate.pin, this.#target, dying)
     if (typeof written === 'string') return written
     this.#tell(written)

@@ -203,6 +203,21 @@ export function testDisk(name: string, opener: Opener): void {
     throwsDiskError(t, () => disk.open(`${folder}/x`, 'create'), 'open', `${folder}/x`, 'EEXIST')
   })
 
+  test('a folder is removed when it is empty, and nothing if it is not there', (t, { disk, folder }) => {
+    const path = `${folder}/b`
+    disk.makeFolder(path)
+    const file = disk.open(`${path}/c`, 'create')
+    file.close()
+    throwsDiskError(t, () => disk.removeFolder(path), 'removeFolder', path, 'ENOTEMPTY')
+    t.strictSame(disk.list(path), ['c'])
+    disk.remove(`${path}/c`)
+    disk.removeFolder(path)
+    disk.removeFolder(path)
+    t.strictSame([disk.list(folder), disk.list(path)], [[], []])
+    disk.makeFolder(path)
+    t.strictSame(disk.list(folder), ['b'])
+  })
+
   test('what is opened to read cannot be written', (t, { disk }, path) => {
     const file = disk.open(path, 'create')
     file.write([bytes('abc')], 0)

@@ -25,6 +25,8 @@ export interface Disk {
   rename(from: string, to: string): void
   /** Removes a file; nothing if it is not there. */
   remove(path: string): void
+  /** Removes a folder that is empty; nothing if it is not there. */
+  removeFolder(folder: string): void
   /** Makes names in this folder survive a loss of power. Does nothing where the system cannot (Windows). */
   syncDirectory(folder: string): void
 }

@@ -97,6 +97,10 @@ export class FaultyDisk implements Disk {
     this.#run('remove', path, () => this.#disk.remove(path))
   }
 
+  removeFolder(folder: string): void {
+    this.#run('removeFolder', folder, () => this.#disk.removeFolder(folder))
+  }
+
   syncDirectory(folder: string): void {
     this.#run('syncDirectory', folder, () => this.#disk.syncDirectory(folder))
   }

@@ -161,6 +161,15 @@ export class LogStore {
     closeAll([dropped.log])
   }
 
+  /** These partitions are no more: they are closed, and nothing is kept of them here. Their files are another's to remove. */
+  forget(topic: number, partitions: readonly number[]): void {
+    for (const partition of partitions) this.drop(topic, partition)
+    this.#guard(() => {
+      this.#marks.forget(topic, partitions)
+      this.#written.forget(topic, partitions)
+    })
+  }
+
   /**
    * One group commit: returns when each entry is as durable as its topic says. Entries of one partition follow each other.
    *

@@ -135,6 +135,13 @@ export class MemoryDisk implements Disk {
     if (this.#contents.delete(path)) this.note('remove', path)
   }
 
+  /** A folder is there as long as something is in it. */
+  removeFolder(folder: string): void {
+    this.act('removeFolder', folder)
+    if ([...this.#contents.keys()].some(path => path.startsWith(`${folder}/`)))
+      throw new DiskError('removeFolder', folder, 'ENOTEMPTY')
+  }
+
   syncDirectory(folder: string): void {
     this.act('syncDirectory', folder)
     this.#durable = new Map(this.#contents)

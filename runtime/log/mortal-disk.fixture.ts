@@ -70,6 +70,10 @@ export class MortalDisk implements Disk {
     this.act('remove', path, () => this.#disk.remove(path))
   }
 
+  removeFolder(folder: string): void {
+    this.act('removeFolder', folder, () => this.#disk.removeFolder(folder))
+  }
+
   syncDirectory(folder: string): void {
     this.act('syncDirectory', folder, () => this.#disk.syncDirectory(folder))
   }

@@ -41,6 +41,7 @@ export type FileCalls = Pick<
   | 'readdirSync'
   | 'readSync'
   | 'renameSync'
+  | 'rmdirSync'
   | 'statSync'
   | 'unlinkSync'
   | 'writeSync'
@@ -158,6 +159,14 @@ export class NodeDisk implements Disk {
       this.#calls.unlinkSync(path)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw diskError('remove', path, error)
+    }
+  }
+
+  removeFolder(folder: string): void {
+    try {
+      this.#calls.rmdirSync(folder)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw diskError('removeFolder', folder, error)
     }
   }
 

@@ -126,6 +126,13 @@ export class SyncMarks {
     for (const { key, ...mark } of marks) this.#marks.set(key, mark)
   }
 
+  /** These partitions are no more. What the file of all partitions has of them goes with the next opening. */
+  forget(topic: number, partitions: readonly number[]): void {
+    const keys = partitions.map(partition => markKey(topic, partition))
+    for (const key of keys) this.#marks.delete(key)
+    this.#state.write(keys.filter(key => this.#state.has(key)).map(key => [key, undefined] as const))
+  }
+
   close(): void {
     this.#state.close()
   }

@@ -48,6 +48,8 @@ interface NamedTopic extends KnownTopic {
 
 interface Catalog {
   readonly topics: Map<string, NamedTopic>
+  /** Deleted, and perhaps not all removed: the next opening goes on with that. */
+  readonly gone: Map<string, KnownTopic>
   hosts: number
 }
 
@@ -70,11 +72,11 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
         file.close()
       }
     })
-  const catalog: Catalog = { topics: new Map(), hosts: 0 }
+  const catalog: Catalog = { topics: new Map(), gone: new Map(), hosts: 0 }
   const { topics } = catalog
   if (names.includes('catalog')) state('catalog', record => note(record, catalog))
   for (const name of names) if (STATES.test(name)) state(name, () => undefined)
-  const wrong = [...wrongPartitions(disk, dir, [...topics.values()])]
+  const wrong = [...wrongPartitions(disk, dir, [...topics.values(), ...catalog.gone.values()])]
   if (version === FOLDER_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts))
   for (const { file, why } of wrong) findings.push({ file, position: 0, why, isDamage: true })
   const marks = new Map<string, Mark>()
@@ -147,6 +149,7 @@ function look(file: string, findings: Finding[], act: () => void): void {
 function note({ body }: StateRecord, catalog: Catalog): void {
   for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) {
     if (key === 'hosts') catalog.hosts = (value as { readonly count: number }).count
+    if (key.startsWith('gone/')) noteGone(key, value as { readonly partitions: number } | undefined, catalog)
     if (!key.startsWith('topic/')) continue
     if (value === undefined) catalog.topics.delete(key)
     else {
@@ -154,6 +157,11 @@ function note({ body }: StateRecord, catalog: Catalog): void {
       catalog.topics.set(key, { ...shape, isMade })
     }
   }
+}
+
+function noteGone(key: string, value: { readonly partitions: number } | undefined, { gone }: Catalog): void {
+  if (value === undefined) gone.delete(key)
+  else gone.set(key, { id: Number(key.slice('gone/'.length)), partitions: value.partitions, isMade: false })
 }
 
 function hostsOf(names: readonly string[]): Set<number> {

@@ -31,6 +31,37 @@ t.test(
   },
 )
 
+t.test(
+  'of partitions that are no more nothing is said, to nobody after this, and their places are used again',
+  async t => {
+    const disk = new MemoryDisk()
+    const first = open(disk)
+    first.note(Array.from({ length: 40 }, (_, partition) => ({ topic: 2, partition, endOffset: 9 })))
+    const bytes = disk.bytesOf(PATH).length
+    first.forget(2, [0, 1, 2, 77])
+    first.note([3, 4, 5].map(partition => ({ topic: 3, partition, endOffset: 5 })))
+    t.equal(disk.bytesOf(PATH).length, bytes)
+    const second = open(disk)
+    t.same(
+      [0, 1, 2, 3, 39].map(partition => second.of(2, partition)),
+      [0, 0, 0, 9, 9],
+    )
+    t.same(
+      [3, 4, 5].map(partition => second.of(3, partition)),
+      [5, 5, 5],
+    )
+    // Entries have moved: what they leave behind must not count.
+    second.forget(
+      2,
+      Array.from({ length: 40 }, (_, partition) => partition),
+    )
+    second.note([{ topic: 3, partition: 4, endOffset: 6 }])
+    open(disk).note([{ topic: 3, partition: 4, endOffset: 7 }])
+    const last = open(disk)
+    t.same([last.of(2, 39), last.of(3, 3), last.of(3, 4)], [0, 5, 7])
+  },
+)
+
 t.test('an entry that is damaged, or of another folder, says nothing', async t => {
   const disk = new MemoryDisk()
   open(disk).note([

@@ -46,21 +46,25 @@ export class WrittenEnds {
   readonly #file: DiskFile
   readonly #logId: Uint8Array
   /** As the process before left them. */
-  readonly #before: ReadonlyMap<string, number>
+  readonly #before: Map<string, number>
   readonly #places = new Map<string, number>()
+  /** Of entries that say nothing any more. */
+  readonly #free: number[] = []
   #bytes: Buffer = Buffer.alloc(ENTRY_BYTES * ENTRIES_LEAST)
 
-  private constructor(file: DiskFile, logId: Uint8Array, before: ReadonlyMap<string, number>) {
+  private constructor(file: DiskFile, logId: Uint8Array, before: Map<string, number>) {
     this.#file = file
     this.#logId = logId
     this.#before = before
+    const bytes = file.size()
+    this.#bytes = Buffer.alloc(Math.max(this.#bytes.length, bytes))
     // Also of those that nobody opens in this process.
-    this.note(
-      [...before].map(([key, endOffset]) => {
-        const [topic, partition] = key.split('-').map(Number) as [number, number]
-        return { topic, partition, endOffset }
-      }),
-    )
+    for (const [key, endOffset] of before) {
+      const [topic, partition] = key.split('-').map(Number) as [number, number]
+      this.#put({ topic, partition, endOffset })
+    }
+    // With what lies behind them: of one that has moved nothing is left where it was, or that would count again.
+    if (bytes > 0) file.write([this.#bytes.subarray(0, bytes)], 0)
   }
 
   /** Opens the file of a host, or makes it. @throws ForeignFileError, DiskError */
@@ -88,27 +92,47 @@ export class WrittenEnds {
     if (ends.length === 0) return
     let [first, last] = [Number.POSITIVE_INFINITY, 0]
     for (const end of ends) {
-      const at = this.#placeOf(end)
-      const entry = this.#bytes.subarray(at, at + ENTRY_BYTES)
-      entry.writeUInt32LE(end.topic, 0)
-      entry.writeUInt32LE(end.partition, 4)
-      entry.writeDoubleLE(end.endOffset, END)
-      entry.set(this.#logId.subarray(0, LOG_ID_BYTES), LOG_ID)
-      entry.writeUInt32LE(crc32(entry.subarray(0, CRC)), CRC)
+      const at = this.#put(end)
       first = Math.min(first, at)
       last = Math.max(last, at + ENTRY_BYTES)
     }
     this.#file.write([this.#bytes.subarray(first, last)], first)
   }
 
+  /** Draws an entry; returns where. */
+  #put(end: WrittenEnd): number {
+    const at = this.#placeOf(end)
+    const entry = this.#bytes.subarray(at, at + ENTRY_BYTES)
+    entry.writeUInt32LE(end.topic, 0)
+    entry.writeUInt32LE(end.partition, 4)
+    entry.writeDoubleLE(end.endOffset, END)
+    entry.set(this.#logId.subarray(0, LOG_ID_BYTES), LOG_ID)
+    entry.writeUInt32LE(crc32(entry.subarray(0, CRC)), CRC)
+    return at
+  }
+
   #placeOf({ topic, partition }: WrittenEnd): number {
     const key = markKey(topic, partition)
     const known = this.#places.get(key)
     if (known !== undefined) return known
-    const at = this.#places.size * ENTRY_BYTES
+    const at = this.#free.pop() ?? this.#places.size * ENTRY_BYTES
     this.#places.set(key, at)
     if (at + ENTRY_BYTES > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(at)])
     return at
+  }
+
+  /** These partitions are no more: their places are free. @throws DiskError */
+  forget(topic: number, partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      const key = markKey(topic, partition)
+      this.#before.delete(key)
+      const at = this.#places.get(key)
+      if (at === undefined) continue
+      this.#places.delete(key)
+      this.#free.push(at)
+      const entry = this.#bytes.subarray(at, at + ENTRY_BYTES).fill(0)
+      this.#file.write([entry], at)
+    }
   }
 
   close(): void {

@@ -5,7 +5,7 @@
  * writing an answer never waits and never fails.
  */
 import { CORRUPT, Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
-import { KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_CLIENT_BYTES } from '../link.ts'
+import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_CLIENT_BYTES } from '../link.ts'
 import { highOf, joinOffset } from '../log/frame.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
 
@@ -61,6 +61,12 @@ export class HostLink {
     delayMs: number,
   ): void {
     this.#answer(KIND_VERDICT, member, epoch, offset, action | (failedAttempts << 4), delayMs)
+  }
+
+  /** The topic was deleted: nothing more that is published to it is answered. */
+  gone(topic: number): void {
+    this.#answer(KIND_GONE, topic, 0, 0, 0, 0)
+    this.publish()
   }
 
   #answer(kind: number, a: number, b: number, offset: number, c: number, d: number): void {

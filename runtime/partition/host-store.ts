@@ -118,9 +118,18 @@ export class HostStore {
     if (!this.attempt(() => this.states.cut(members, end))) throw this.error
   }
 
-  /** Closes the log of a partition whose topic could not be made. */
+  /** Closes the log of a partition whose topic could not be opened. */
   drop(topic: number, partition: number): void {
     this.attempt(() => this.#logs.drop(topic, partition))
+  }
+
+  /** Topic and members are no more: nothing is kept of them. Were it, it would be of numbers that are never given again. */
+  forget(topic: number, partitions: readonly number[], members: readonly number[]): void {
+    this.attempt(() => {
+      this.#logs.forget(topic, partitions)
+      this.letters.forget(topic)
+      for (const member of members) this.states.forget(member)
+    })
   }
 
   /** What receipts say of the failure; null: there was none. */

@@ -199,6 +199,11 @@ export class PartitionActor {
     for (const ring of this.#rings) if (ring.link === link) ring.orphaned = true
   }
 
+  /** Its topic is no more: what is in its rings is not taken here. */
+  giveUpRings(): IncomingRing[] {
+    return this.#rings.splice(0)
+  }
+
   hasRingsOf(link: HostLink): boolean {
     return this.#rings.some(ring => ring.link === link)
   }

@@ -12,6 +12,7 @@ import { serve, transfer } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, setImmediate, viewMemory, wallMs } from '../../actors/world.ts'
 import type { Desk } from '../dead-letters/desk.ts'
+import { deletedTopic } from '../deleted-topic.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
@@ -35,6 +36,7 @@ import type {
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { BrokerEvents } from '../types.ts'
+import { GoneRings } from './gone-rings.ts'
 import { HostLink } from './host-link.ts'
 import { HostStore } from './host-store.ts'
 import { IncomingRing } from './incoming-ring.ts'
@@ -71,7 +73,8 @@ class PartitionHost implements PartitionHostApi {
   #partitions: PartitionActor[] = []
   readonly #groups = new Map<number, GroupActor>()
   /** Partitions that take dead letters. */
-  readonly #withDesks: PartitionActor[] = []
+  #withDesks: PartitionActor[] = []
+  readonly #gone = new GoneRings()
   #idle: IdleWaiter[] = []
   #events: BrokerEvents['deadLettered'][] = []
   #omitted = 0
@@ -134,6 +137,7 @@ class PartitionHost implements PartitionHostApi {
     let worked = false
     for (const link of this.#links.values()) if (this.#takeSettlements(link)) worked = true
     for (const partition of this.#partitions) if (partition.drain()) worked = true
+    if (this.#gone.tend(ring => this.#tell({ kind: 'ringDrained', ring: ring.id }))) worked = true
     this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#store?.raiseCeilings(this.#groups.values()) === true) worked = true
@@ -153,6 +157,7 @@ class PartitionHost implements PartitionHostApi {
   #hasWork(): boolean {
     for (const link of this.#links.values()) if (link.hasSettlements()) return true
     for (const partition of this.#partitions) if (partition.ready()) return true
+    if (this.#gone.ready()) return true
     for (const group of this.#groups.values()) if (group.isLow) return true
     return this.#idle.some(({ targets }) => targets.every(({ group, offset }) => group.settledTo(offset)))
   }
@@ -218,7 +223,7 @@ class PartitionHost implements PartitionHostApi {
 
   #tellDrained(): void {
     for (const link of this.#leaving) {
-      if (this.#partitions.some(partition => partition.hasRingsOf(link))) continue
+      if (this.#gone.hasRingsOf(link) || this.#partitions.some(partition => partition.hasRingsOf(link))) continue
       this.#leaving.delete(link)
       this.#links.delete(link.client)
       this.#tell({ kind: 'drained', client: link.client })
@@ -282,6 +287,7 @@ class PartitionHost implements PartitionHostApi {
     }
     link.abandon()
     for (const partition of this.#partitions) partition.orphan(link)
+    this.#gone.orphan(link)
     this.#leaving.add(link)
     this.#tellDrained()
     this.#wake()
@@ -308,10 +314,20 @@ class PartitionHost implements PartitionHostApi {
     return actor
   }
 
-  dropTopic(topic: number): void {
-    for (const { partition } of this.#topics.get(topic)?.values() ?? []) this.#store?.drop(topic, partition)
+  dropTopic(topic: number, gone: { readonly partitions: number; readonly members: readonly number[] } | null): void {
+    for (const { place } of this.#groups.values()) if (place.topic === topic) this.#closeGroup(place.member)
+    for (const actor of this.#topics.get(topic)?.values() ?? []) {
+      if (gone === null) this.#store?.drop(topic, actor.partition)
+      for (const ring of actor.giveUpRings()) this.#gone.add(topic, ring)
+    }
+    if (gone !== null) {
+      const partitions = Array.from({ length: gone.partitions }, (_, partition) => partition)
+      this.#store?.forget(topic, partitions, gone.members)
+    }
     this.#topics.delete(topic)
     this.#partitions = this.#partitions.filter(actor => actor.topic.id !== topic)
+    this.#withDesks = this.#withDesks.filter(actor => actor.topic.id !== topic)
+    this.#wake()
   }
 
   addDesk({ topic, partition, address, readers }: DeskPlace): void {
@@ -328,8 +344,15 @@ class PartitionHost implements PartitionHostApi {
     if (kept !== undefined && !groups.has(member)) groups.set(member, { committed: () => kept.committed })
   }
 
+  /** What a caller asks for may be gone by now. @throws MillraceError MILL_TOPIC_DELETED */
+  #asked(topic: number, partition: number): PartitionActor {
+    const actor = this.#topics.get(topic)?.get(partition)
+    if (actor === undefined) throw deletedTopic(null)
+    return actor
+  }
+
   #desk(topic: number, partition: number): Desk {
-    const { desk } = this.#partition(topic, partition)
+    const { desk } = this.#asked(topic, partition)
     if (desk === null) throw new Error(`broken invariant: topic ${topic} partition ${partition} takes no dead letters`)
     return desk
   }
@@ -346,12 +369,14 @@ class PartitionHost implements PartitionHostApi {
   }
 
   addRing(place: RingPlace, topic: number, client: number, after: number): void {
-    const partition = this.#partition(topic, place.partition)
+    const partition = this.#topics.get(topic)?.get(place.partition)
     const link = this.#link(client)
     const consumer = new RingConsumer(this.#memory, place.address, place.capacity)
-    const before = after !== 0 && partition.ringOf(after) !== undefined ? after : 0
+    const before = after !== 0 && partition?.ringOf(after) !== undefined ? after : 0
     const ring = new IncomingRing(place.ring, consumer, link, before, this.#leaving.has(link))
-    partition.addRing(ring)
+    // Its topic was deleted before the ring was made, or before this thread was started in place of another.
+    if (partition === undefined) this.#gone.add(topic, ring)
+    else partition.addRing(ring)
     this.#wake()
   }
 
@@ -377,14 +402,21 @@ class PartitionHost implements PartitionHostApi {
   }
 
   reopenGroup(place: GroupPlace): void {
-    this.#groups.get(place.member)?.close()
-    this.#groups.delete(place.member)
+    this.#closeGroup(place.member)
     this.openGroup(place)
   }
 
-  deleteGroup(member: number): void {
+  #closeGroup(member: number): void {
     this.#groups.get(member)?.close()
     this.#groups.delete(member)
+  }
+
+  deleteGroup(member: number): void {
+    // Letters that it has read are settled with that; on disk they are looked for ten times a second only.
+    const desk = this.#groups.get(member)?.partition.desk
+    if (this.#store === null) desk?.countRead()
+    else this.#store.attempt(() => desk?.countRead())
+    this.#closeGroup(member)
     this.#store?.attempt(() => this.#store?.states.forget(member))
     this.#wake()
   }
@@ -406,7 +438,7 @@ class PartitionHost implements PartitionHostApi {
   }
 
   offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number } {
-    const actor = this.#partition(topic, partition)
+    const actor = this.#asked(topic, partition)
     return { from: offsetAt(actor, place), to: actor.highWatermark }
   }
 
@@ -419,7 +451,7 @@ class PartitionHost implements PartitionHostApi {
   }
 
   lastSequence(topic: number, partition: number, producer: number, from: number): number | null {
-    const { log, highWatermark } = this.#partition(topic, partition)
+    const { log, highWatermark } = this.#asked(topic, partition)
     // A loss of power may have taken what it was known to have, where that was promised less: then all of it is looked at.
     return log?.lastSequence(producer, from < highWatermark ? from : 0, highWatermark) ?? null
   }
@@ -429,7 +461,13 @@ class PartitionHost implements PartitionHostApi {
   }
 
   groupReports(members: readonly number[]): readonly GroupReport[] {
-    return members.flatMap(member => this.#groups.get(member)?.report() ?? [])
+    return members.flatMap(member => {
+      const report = this.#groups.get(member)?.report()
+      if (report === undefined) return []
+      // Also where its letters went before it was given another topic for them, or anybody joined it.
+      const depths = this.#withDesks.map(({ desk }) => desk?.depthOf(member) ?? 0)
+      return { ...report, deadLetterDepth: depths.reduce((sum, depth) => sum + depth, 0) }
+    })
   }
 
   idle(members: readonly number[]): Promise<void> {

@@ -223,6 +223,8 @@ export class PartitionWriter {
 
   /** Nothing comes any more. */
   close(): void {
+    // A ring that was closed before may be another's memory by now.
+    if (this.#isClosed) return
     this.seal()
     this.#ring.close()
     this.#isClosed = true

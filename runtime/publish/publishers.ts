@@ -3,6 +3,7 @@
  *
  * The producer's thread. One TopicProducer per topic, however often it is asked for.
  */
+import { deletedTopic } from '../deleted-topic.ts'
 import type { MillraceError } from '../errors.ts'
 import { copyHeaders, ownedHeaders } from '../log/headers.ts'
 import type { ControlApi, NamedPlaces } from '../protocol.ts'
@@ -28,6 +29,8 @@ export class Publishers {
   readonly #surroundings: ProducerSurroundings
   readonly #room = new WaitingRoom()
   readonly #byName = new Map<string, Promise<TopicProducer>>()
+  /** The producers of those that are open. */
+  readonly #openByName = new Map<string, TopicProducer>()
   readonly #opened: TopicProducer[] = []
   /** Producers by name to which a publish may go at once, and publishes that still wait for theirs. */
   readonly #ready = new Map<string, TopicProducer>()
@@ -40,6 +43,7 @@ export class Publishers {
     told: Pick<ProducerSurroundings, 'stalled' | 'publishFailed'>,
   ) {
     this.#thread = thread
+    thread.topicGone = topic => this.topicGone(topic)
     this.#control = control
     this.#surroundings = {
       ...told,
@@ -56,12 +60,36 @@ export class Publishers {
       const producer = new TopicProducer(this.#thread, this.#surroundings, this.#room, places.topic, places.rings)
       if (this.#failure !== null) producer.fail(this.#failure)
       this.#opened.push(producer)
+      if (this.#byName.get(name) === opening) this.#openByName.set(name, producer)
       return producer
     })
     this.#byName.set(name, opening)
     // A failed attempt is forgotten, so that a topic created later can be opened.
     opening.catch(() => this.#byName.delete(name))
     return opening
+  }
+
+  /** The producer of this topic of that name: one that was deleted, and had the name before, is let go. */
+  async openTopic(name: string, topic: number): Promise<TopicProducer> {
+    const producer = await this.open(name)
+    if (producer.topic.id === topic) return producer
+    this.topicGone(producer.topic.id)
+    const next = await this.open(name)
+    if (next.topic.id !== topic) throw deletedTopic(name)
+    return next
+  }
+
+  /** A topic was deleted: its producers here fail, and give their rings back. */
+  topicGone(topic: number): void {
+    for (const producer of this.#opened.filter(one => one.topic.id === topic)) {
+      const { name } = producer.topic
+      this.forget(producer)
+      if (this.#openByName.get(name) === producer) {
+        for (const map of [this.#byName, this.#openByName, this.#ready]) map.delete(name)
+      }
+      producer.fail(deletedTopic(name))
+      producer.close()
+    }
   }
 
   /**
@@ -81,7 +109,8 @@ export class Publishers {
     }
     return this.open(name).then(
       producer => {
-        if (passed() === 0) this.#ready.set(name, producer)
+        // Not one whose topic was deleted meanwhile.
+        if (passed() === 0 && this.#openByName.get(name) === producer) this.#ready.set(name, producer)
         return producer.publish(taken)
       },
       error => {

@@ -148,6 +148,11 @@ export class ProcessDisk implements Disk {
     this.disk.remove(path)
   }
 
+  removeFolder(folder: string): void {
+    this.begin('removeFolder', folder)
+    this.disk.removeFolder(folder)
+  }
+
   syncDirectory(folder: string): void {
     this.begin('syncDirectory', folder)
     this.disk.syncDirectory(folder)

@@ -333,3 +333,17 @@ t.test('of two files written alike one may be lost and the other not', async t =
   }
   for (const both of ['all none', 'none all', 'all all', 'none none']) t.ok(left.has(both), both)
 })
+
+t.test('a folder that was removed may be there again until that is synced', async t => {
+  const back = (isSynced: boolean, seed: number): boolean => {
+    const disk = openDisk()
+    disk.makeFolder('/data/a')
+    disk.removeFolder('/data/a')
+    if (isSynced) disk.syncDirectory('/data')
+    disk.powerCut(new Chance(seed))
+    return disk.list('/data').includes('a')
+  }
+  const seeds = Array.from({ length: 50 }, (_, seed) => seed)
+  t.strictSame(new Set(seeds.map(seed => back(false, seed))), new Set([true, false]))
+  t.notOk(seeds.some(seed => back(true, seed)))
+})

@@ -50,6 +50,8 @@ export class SimDisk implements Disk {
   /** Files and folders that a loss of power may change. */
   readonly #unsyncedFiles = new Set<SimFile>()
   readonly #unsyncedFolders = new Set<SimFolder>()
+  /** Folders of which the removal is not durable yet. */
+  #removed: { readonly parent: SimFolder; readonly path: string; readonly folder: SimFolder }[] = []
   #later: (() => void)[] = []
   readonly #completes: ((complete: () => void) => void) | null
   #cut: Cut | null = null
@@ -106,7 +108,13 @@ export class SimDisk implements Disk {
     this.crash()
     const fate = fateBy(chance)
     const survivingNames = chance.pick(SURVIVING)
-    for (const folder of this.#unsyncedFolders) folder.powerCut(chance, survivingNames)
+    for (const folder of this.#unsyncedFolders) {
+      const back = folder.powerCut(chance, survivingNames)
+      for (const removed of this.#removed)
+        if (removed.parent === folder && back.includes(posix.basename(removed.path)))
+          this.#folders.set(removed.path, removed.folder)
+    }
+    this.#removed = []
     for (const file of this.#unsyncedFiles) file.powerCut(chance, areAlike ? fate : fateBy(chance))
     this.cutApart = !areAlike && this.#unsyncedFiles.size > 1
     this.#unsyncedFolders.clear()
@@ -179,12 +187,25 @@ export class SimDisk implements Disk {
     this.#unsyncedFolders.add(folder)
   }
 
+  removeFolder(folder: string): void {
+    this.#begin('removeFolder', folder)
+    const removed = this.#folders.get(folder)
+    if (removed === undefined) return
+    if (removed.names().length > 0) throw new DiskError('removeFolder', folder, 'ENOTEMPTY')
+    const parent = this.#folders.get(posix.dirname(folder)) as SimFolder
+    parent.removeFolder(posix.basename(folder))
+    this.#folders.delete(folder)
+    this.#removed.push({ parent, path: folder, folder: removed })
+    this.#unsyncedFolders.add(parent)
+  }
+
   syncDirectory(folder: string): void {
     this.#begin('syncDirectory', folder)
     const synced = this.#folders.get(folder)
     if (synced === undefined) throw new DiskError('syncDirectory', folder, 'ENOENT')
     synced.sync()
     this.#unsyncedFolders.delete(synced)
+    this.#removed = this.#removed.filter(({ parent }) => parent !== synced)
   }
 
   #place(operation: DiskOperation, path: string): { readonly folder: SimFolder; readonly name: string } {

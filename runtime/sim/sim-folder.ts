@@ -24,6 +24,8 @@ export class SimFolder {
   #changes: Change[] = []
   /** Folders in it; they are durable once they are made. */
   readonly folders: Set<string> = new Set()
+  /** Folders that were removed, and may be there again after a loss of power. */
+  readonly #removed = new Set<string>()
 
   get(name: string): SimFile | undefined {
     return this.#current.get(name)
@@ -46,14 +48,23 @@ export class SimFolder {
     this.#change({ name, file: null, before: null })
   }
 
+  removeFolder(name: string): void {
+    this.folders.delete(name)
+    this.#removed.add(name)
+  }
+
   /** Makes all names durable. */
   sync(): void {
+    this.#removed.clear()
     for (const change of this.#changes) apply(change, this.#durable)
     this.#changes = []
   }
 
-  /** Each change that is not durable survives or not. What is left is durable. */
-  powerCut(chance: Chance, survives: number): void {
+  /** Each change that is not durable survives or not. What is left is durable. Returns the folders that are there again. */
+  powerCut(chance: Chance, survives: number): string[] {
+    const back = [...this.#removed].filter(() => !chance.happens(survives))
+    for (const name of back) this.folders.add(name)
+    this.#removed.clear()
     const settled = new Set<string>()
     const surviving: Change[] = []
     for (const change of this.#changes.toReversed()) {
@@ -70,6 +81,7 @@ export class SimFolder {
       if (before !== null) this.#restore(before)
     }
     this.#changes = []
+    return back
   }
 
   #restore(name: string): void {

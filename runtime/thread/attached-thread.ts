@@ -19,6 +19,7 @@ import {
   type Phase,
 } from '../layout.ts'
 import {
+  KIND_GONE,
   KIND_RECEIPT,
   KIND_SETTLE,
   SETTLE,
@@ -116,6 +117,8 @@ export class AttachedThread {
   #closed = false
   /** What its members ask of the control thread; whoever made the thread gives it. */
   home: ThreadHome = NOBODY
+  /** A topic was deleted; whoever publishes from this thread is told. */
+  topicGone: (topic: number) => void = () => undefined
   /** Called after receipts were drained: waiting publishes may fit now. */
   readonly #afterReceipts = new Set<() => void>()
 
@@ -322,7 +325,8 @@ export class AttachedThread {
         if (words[at + 1] === KIND_RECEIPT) {
           const id = words[at + 2] as number
           this.#writers.get(id)?.receipt(id, words[at + 3] as number, offset, words[at + 6] as number)
-        } else {
+        } else if (words[at + 1] === KIND_GONE) this.topicGone(words[at + 2] as number)
+        else {
           const decision = words[at + 6] as number
           this.#takers.get(words[at + 2] as number)?.verdict({
             epoch: words[at + 3] as number,

@@ -1,0 +1,92 @@
+/**
+ * What is asked of a group: how far it is, to wait for it, to move it.
+ *
+ * The control thread. A group that a process before has left in the folder is there without being run: it is opened when it is
+ * first asked for, as the folder has it, and whoever joins it later sets its options.
+ */
+import { MillraceError } from '../errors.ts'
+import type { PartitionPlace } from '../places.ts'
+import type { GroupSummary, ReadPlace } from '../protocol.ts'
+import type { Catalog, GroupEntry } from './catalog.ts'
+import type { Openings } from './openings.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import type { Runs } from './runs.ts'
+
+export class GroupDesk {
+  readonly #catalog: Catalog
+  readonly #hosts: PartitionHosts
+  readonly #openings: Openings
+  readonly #runs: Runs
+  readonly #serially: <T>(task: () => Promise<T>) => Promise<T>
+
+  /** `serially`: one opening at a time. */
+  constructor(
+    catalog: Catalog,
+    hosts: PartitionHosts,
+    openings: Openings,
+    runs: Runs,
+    serially: <T>(task: () => Promise<T>) => Promise<T>,
+  ) {
+    this.#catalog = catalog
+    this.#hosts = hosts
+    this.#openings = openings
+    this.#runs = runs
+    this.#serially = serially
+  }
+
+  /** `letters`: also how many dead letters wait, for which their topics are opened. */
+  async stats(id: number, name: string, letters: boolean): Promise<GroupSummary> {
+    const topic = this.#catalog.topic(id)
+    const base = { topic: topic.shape.name, group: name }
+    const group = await this.#known(id, name, letters)
+    if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
+    const members = group.places.map(place => place.member)
+    const reports = (await this.#hosts.all(api => api.groupReports(members)))
+      .flat()
+      .sort((a, b) => a.partition - b.partition)
+    return {
+      ...base,
+      restarts: this.#runs.restartsOf(group),
+      threads: this.#runs.ownersOf(group),
+      reports,
+    }
+  }
+
+  async #known(id: number, name: string, letters: boolean): Promise<GroupEntry | undefined> {
+    const open = this.#catalog.group(id, name)
+    if (open !== undefined && open.joined !== null) return open
+    return this.#serially(async () => {
+      const topic = this.#catalog.topic(id)
+      const group = await this.#openings.knownGroup(id, name)
+      if (letters && group?.joined === null) await this.#openings.openLettersOf(topic)
+      return group
+    })
+  }
+
+  async idle(id: number, name: string): Promise<void> {
+    const group = this.#catalog.group(id, name)
+    if (group === undefined) return
+    const members = group.places.map(place => place.member)
+    await this.#hosts.all(api => api.idle(members))
+  }
+
+  /** `partition` null: all. One opening at a time. */
+  async seek(id: number, name: string, partition: number | null, place: ReadPlace): Promise<void> {
+    const topic = this.#catalog.topic(id)
+    const group = await this.#openings.knownGroup(id, name)
+    if (group === undefined)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `there is no group ${name} yet: \`from\` says where a new one starts`,
+      )
+    if (this.#runs.isRunning(group))
+      throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is moved`)
+    for (const { member, partition: its } of group.places) {
+      if (partition !== null && partition !== its) continue
+      const { host } = topic.places[its] as PartitionPlace
+      // Durable there first: until its state is forgotten, that and its offset are what the group is known by.
+      await this.#hosts.call(host, api => api.seekGroup(member, place))
+      this.#catalog.snapshots.forgetDurably([`${member}`])
+    }
+  }
+}

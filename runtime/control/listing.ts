@@ -1,0 +1,50 @@
+/** What exists, opened in this process or not, as callers are told. The control thread; looks, and changes nothing. */
+import type { GroupInfo, TopicInfo } from '../types.ts'
+import type { BrokerDirectory } from './broker-directory.ts'
+import type { Catalog, TopicEntry } from './catalog.ts'
+import type { Runs } from './runs.ts'
+
+type Known = Pick<TopicEntry, 'shape'> & { readonly deadLettersOf: Iterable<number> }
+
+/** All topics, by name. One on disk that was not made to its end by a process before is none. */
+export function listTopics(catalog: Catalog, directory: BrokerDirectory | null): TopicInfo[] {
+  const known = new Map<number, Known>()
+  for (const stored of directory?.topics() ?? [])
+    if (stored.shape.log !== null && stored.isMade === true) known.set(stored.shape.id, stored)
+  for (const [id, topic] of catalog.topics) known.set(id, topic)
+  const nameOf = (id: number): string[] => {
+    const name = known.get(id)?.shape.name
+    return name === undefined ? [] : [name]
+  }
+  return [...known.values()].map(topic => infoOf(topic, nameOf)).sort(byName)
+}
+
+function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[]): TopicInfo {
+  const { name, partitions, codec, durability, maxMessageBytes, windowBytes, onFull, log } = shape
+  return {
+    name,
+    partitions,
+    codec,
+    durability,
+    maxMessageBytes,
+    windowBytes,
+    onFull,
+    retentionMs: log?.retentionMs ?? null,
+    retentionBytes: log?.retentionBytes ?? null,
+    segmentBytes: log?.segmentBytes ?? null,
+    deadLettersOf: [...deadLettersOf].flatMap(nameOf).sort(),
+  }
+}
+
+/** The groups of a topic by these names, sorted. */
+export function listGroups(catalog: Catalog, runs: Runs, topic: number, names: readonly string[]): GroupInfo[] {
+  return names.map(name => {
+    const group = catalog.group(topic, name)
+    const running = group !== undefined && runs.isRunning(group)
+    return { name, running, threads: group === undefined ? 0 : runs.ownersOf(group) }
+  })
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1
+}

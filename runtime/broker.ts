@@ -39,7 +39,7 @@ class BrokerClient implements Broker {
     const checkedName = checkName('topic', defined === undefined ? name : defined.name)
     this.#session.checkAccepts()
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
-    const { given, ...settings } = checked
+    const { given, partitioner, ...settings } = checked
     const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
     let topic = this.#topics.get(checkedName)
     if (topic === undefined) {
@@ -49,7 +49,9 @@ class BrokerClient implements Broker {
       this.#topics.set(checkedName, topic)
       topic.catch(() => this.#topics.delete(checkedName))
     }
-    return (await topic) as unknown as Topic<V>
+    const opened = await topic
+    if (given.has('partitioner')) opened.settlePartitioner(partitioner)
+    return opened as unknown as Topic<V>
   }
 
   async producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>> {

@@ -46,6 +46,7 @@ export type {
   MessageHandler,
   ObserveOptions,
   OffsetRange,
+  Partitioner,
   PartitionStats,
   PublishOptions,
   RangeOptions,

@@ -14,6 +14,7 @@ import type {
   Delivery,
   Group,
   Message,
+  Partitioner,
   PublishOptions,
   RangeOptions,
   Receipt,
@@ -31,6 +32,11 @@ export class TopicClient<V> implements Topic<V> {
     this.#session = session
     this.#shape = shape
     this.#producer = producer
+  }
+
+  /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
+  settlePartitioner(partitioner: Partitioner): void {
+    this.#producer.settlePartitioner(partitioner)
   }
 
   get name(): string {

@@ -40,7 +40,7 @@ class BrokerClient implements Broker {
     const checkedName = checkName('topic', defined === undefined ? name : defined.name)
     this.#session.checkAccepts()
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
-    const { given, ...settings } = checked
+    const { given, partitioner, ...settings } = checked
     const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
     let topic = this.#topics.get(checkedName)
     // One that was deleted, and had the name before, is another.
@@ -53,7 +53,9 @@ class BrokerClient implements Broker {
       this.#topics.set(checkedName, topic)
       client.catch(() => this.#forget(checkedName, id))
     }
-    return (await topic.client) as unknown as Topic<V>
+    const opened = await topic.client
+    if (given.has('partitioner')) opened.settlePartitioner(partitioner)
+    return opened as unknown as Topic<V>
   }
 
   #forget(name: string, id: number): void {

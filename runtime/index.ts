@@ -47,6 +47,7 @@ export type {
   MessageHandler,
   ObserveOptions,
   OffsetRange,
+  Partitioner,
   PartitionStats,
   PublishOptions,
   RangeOptions,

@@ -46,10 +46,12 @@
  *   +0   BELL      doorbell of the thread
  *   +128 WANTS     the host writes, readers read         1: tell me when you commit (a window is full, someone waits)
  *
- * partition one per partition with a log on disk
+ * partition one per partition; the first two words count for a log on disk only
  *   +0   HIGH      the partition host writes, readers read  low word of the offset after the last readable record, stored
  *                  after the window's end
  *   +4   LAPS      the partition host writes, readers read  how often that offset has passed a multiple of 2^30, stored last
+ *   +8   UNREAD    the partition host writes, producers read  records that the slowest group which reads it now has not
+ *                  handled; a hint, written plainly
  *
  * fault     one per partition host, for tests that stop a partition host at a named point
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
@@ -119,6 +121,7 @@ export const GROUP_BYTES: number = GROUP_LEDGER + LEDGER_BYTES
 
 export const PARTITION_HIGH = 0
 export const PARTITION_LAPS = 4
+export const PARTITION_UNREAD = 8
 export const PARTITION_BYTES: number = LINE_BYTES
 
 export const FAULT_ARMED = 0

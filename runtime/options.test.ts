@@ -59,6 +59,7 @@ t.test('without options every default is filled in', async t => {
     maxMessageBytes: MIB,
     windowBytes: 2 * MIB,
     onFull: 'wait',
+    partitioner: 'default',
     groups: [],
     durability: undefined,
     retentionMs: 604_800_000,

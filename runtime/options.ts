@@ -20,6 +20,7 @@ import type {
   HandleOptions,
   Logger,
   ObserveOptions,
+  Partitioner,
   PublishOptions,
   RangeOptions,
   ResourceLimits,
@@ -121,6 +122,7 @@ const TOPIC: Table<CheckedTopicOptions> = {
   maxMessageBytes: integer(1, 64 * MIB, MIB),
   windowBytes: integer(64 * KIB, 256 * MIB, 2 * MIB),
   onFull: oneOf(['wait', 'reject'], 'wait'),
+  partitioner: { missing: () => 'default', check: partitioner },
   groups: { missing: () => Object.freeze([]), check: groupNames },
   durability: { missing: () => undefined, check: oneOf(['memory', 'os', 'fsync'], 'memory').check },
   retentionMs: number(1, Number.MAX_SAFE_INTEGER, 7 * 24 * 60 * 60 * 1_000, 'or Infinity'),
@@ -338,6 +340,14 @@ function oneOf<const T extends string>(choices: readonly T[], fallback: NoInfer<
       throw invalid(`\`${at}\` must be ${choices.map(choice => `'${choice}'`).join(' or ')}, not ${show(value)}`)
     },
   }
+}
+
+function partitioner(value: unknown, at: string): Partitioner {
+  if (typeof value === 'function') return value as Partitioner
+  const choices: readonly Partitioner[] = ['default', 'round-robin']
+  const found = choices.find(choice => choice === value)
+  if (found !== undefined) return found
+  throw invalid(`\`${at}\` must be 'default', 'round-robin' or a function, not ${show(value)}`)
 }
 
 export function topicName(value: unknown, at: string): string {

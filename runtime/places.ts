@@ -57,6 +57,8 @@ export interface PartitionPlace {
   readonly partition: number
   readonly host: number
   readonly window: RingAt
+  /** Address of its words (layout.ts). */
+  readonly words: number
   /** Null: the topic is in memory only. */
   readonly log: PartitionLogPlace | null
 }

@@ -15,6 +15,7 @@ import type {
   Group,
   GroupInfo,
   Message,
+  Partitioner,
   PublishOptions,
   RangeOptions,
   Receipt,
@@ -35,6 +36,11 @@ export class TopicClient<V> implements Topic<V> {
     this.#shape = shape
     this.#producer = producer
     this.#deleted = deleted
+  }
+
+  /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
+  settlePartitioner(partitioner: Partitioner): void {
+    this.#producer.settlePartitioner(partitioner)
   }
 
   get name(): string {

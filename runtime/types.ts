@@ -63,6 +63,21 @@ export interface BatchReceipt {
 /** How values become bytes. `json` is the default; a custom codec must be given in every thread that uses the topic. */
 export type CodecName = 'json' | 'bytes' | 'string'
 
+/**
+ * How partitions are chosen for messages that name none.
+ *
+ * `'default'`: by the key's hash, as Kafka does. Without a key a partition is kept for the records of one moment, at most 10
+ * published one by one or 16 KiB of a batch; then comes the one of the next few whose groups have least unread.
+ * `'round-robin'`: by the key's hash; without a key one after the other, a record each.
+ * A function is called for every message, on the thread that publishes, and returns a partition, 0 to `partitions` - 1. It
+ * also chooses for keys: records of a key keep their order only if it always returns the same for that key. Anything else that it
+ * returns refuses the message with `MILL_OUT_OF_RANGE`.
+ */
+export type Partitioner =
+  | 'default'
+  | 'round-robin'
+  | ((key: Key | null, message: Message, partitions: number) => number)
+
 export interface TopicOptions {
   /** 1 to 1,024; default 1. A topic that exists keeps its count: another value is `MILL_CONFIG_MISMATCH`. */
   readonly partitions?: number | undefined
@@ -75,6 +90,9 @@ export interface TopicOptions {
   readonly windowBytes?: number | undefined
   /** What `publish` does when the partition is full: `wait` (default) or `reject` with `MILL_FULL`. */
   readonly onFull?: 'wait' | 'reject' | undefined
+  /** Which partition a message without `partition` goes to; default `'default'`. Of this thread's publishing: handlers' outputs
+   * and named producers use the default. */
+  readonly partitioner?: Partitioner | undefined
   /** Consumer groups that gate this topic from the start, before their first `run`. */
   readonly groups?: readonly string[] | undefined
   /** What an acknowledged record survives; default `fsync` if the broker has a `dir`, else `memory`, the only choice there. */

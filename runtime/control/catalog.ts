@@ -235,17 +235,17 @@ export class Catalog {
    */
   addTopic(shape: TopicShape, madeFor: GroupName | null = null): TopicEntry {
     const { id, name, partitions } = shape
-    const window = windowBytes(shape.windowBytes)
-    const sizes = Array.from({ length: partitions }, () => window + (shape.log === null ? 0 : PARTITION_BYTES))
+    const sizes = Array.from({ length: partitions }, () => PARTITION_BYTES + windowBytes(shape.windowBytes))
     const addresses = this.#allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     const entry: TopicEntry = {
       shape,
-      places: addresses.map((address, partition) => ({
+      places: addresses.map((words, partition) => ({
         topic: id,
         partition,
         host: partition % this.hosts.length,
-        window: { address, capacity: shape.windowBytes },
-        log: this.#logOf(shape, partition, address + window),
+        window: { address: words + PARTITION_BYTES, capacity: shape.windowBytes },
+        words,
+        log: this.#logOf(shape, partition, words),
       })),
       desks: [],
       deadLettersOf: new Set(this.#directory?.topic(name)?.deadLettersOf),
@@ -331,8 +331,8 @@ export class Catalog {
     const capacity = ringCapacity(topic.shape)
     const sizes = topic.places.map(() => ringBytes(capacity))
     const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
-    return topic.places.map(({ partition, host }, index) =>
-      this.#addRing(client, topic, partition, host, addresses[index] as number, capacity, 0, producer),
+    return topic.places.map((place, index) =>
+      this.#addRing(client, topic, place, addresses[index] as number, capacity, 0, producer),
     )
   }
 
@@ -344,8 +344,7 @@ export class Catalog {
     return this.#addRing(
       old.client,
       topic,
-      old.place.partition,
-      old.place.host,
+      topic.places[old.place.partition] as PartitionPlace,
       address,
       capacity,
       old.place.ring,
@@ -356,15 +355,14 @@ export class Catalog {
   #addRing(
     client: number,
     topic: TopicEntry,
-    partition: number,
-    host: number,
+    { partition, host, words }: PartitionPlace,
     address: number,
     capacity: number,
     after: number,
     producer: number | null,
   ): RingEntry {
     const entry: RingEntry = {
-      place: { ring: this.nextId(), partition, host, address, capacity },
+      place: { ring: this.nextId(), partition, host, address, capacity, words },
       topic: topic.shape.id,
       client,
       producer,

@@ -26,12 +26,13 @@ function house() {
   const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
   const bits = arena.allocate(deskBytes(WINDOW))
   const gate = arena.allocate(128)
+  const words = arena.allocate(128)
   /** The partition as a new thread finds it. */
   const takeover = (): PartitionActor => {
     const surroundings = { fault: () => undefined, ringDrained: () => undefined, log: null }
     const actor = new PartitionActor(
       memory,
-      { topic: 1, partition: 0, host: 0, window, log: null },
+      { topic: 1, partition: 0, host: 0, window, words, log: null },
       topic,
       surroundings,
     )

@@ -68,10 +68,12 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
 }
 
 function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
+  const words = arena.allocate(128)
   return {
     topic: topic.id,
     partition: 0,
     host: 0,
+    words,
     window: { address: arena.allocate(windowBytes(topic.windowBytes)), capacity: topic.windowBytes },
     log: {
       folder: partitionFolder(dir, topic.id, 0),
@@ -80,7 +82,7 @@ function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
       partition: 0,
       segmentBytes: topic.log?.segmentBytes ?? 0,
       frameBytesMax: frameBytesMax(topic.maxMessageBytes),
-      words: arena.allocate(128),
+      words,
     },
   }
 }

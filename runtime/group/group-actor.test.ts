@@ -79,11 +79,16 @@ function groupHouse(records: number, atMostOnce = false) {
     const fault = (point: number): void => {
       if (point === diesAt) throw new Error('died')
     }
-    const topic = new PartitionActor(memory, { topic: 2, partition: 0, host: 0, window: letters, log: null }, LETTERS, {
-      fault,
-      ringDrained: () => undefined,
-      log: null,
-    })
+    const topic = new PartitionActor(
+      memory,
+      { topic: 2, partition: 0, host: 0, window: letters, words: arena.allocate(128), log: null },
+      LETTERS,
+      {
+        fault,
+        ringDrained: () => undefined,
+        log: null,
+      },
+    )
     topic.takeDeadLetters(desk)
     if (!hasRoom) topic.appendLetter = () => 'full'
     const made = new GroupActor(memory, place, partition, topic, {

@@ -42,6 +42,8 @@ export interface LogSegment extends IndexSummary {
   bytes: number
   /** Of all its frames; -Infinity without any. */
   maxTimestamp: number
+  /** When its file was made, by the wall clock of that moment; -Infinity: that is not known. */
+  readonly createdMs: number
 }
 
 export interface RecoveredLog {
@@ -52,8 +54,9 @@ export interface RecoveredLog {
   readonly cuts: readonly CutTail[]
 }
 
-export function emptySegment(baseOffset: number): LogSegment {
-  return { baseOffset, endOffset: baseOffset, bytes: SEGMENT_HEADER_BYTES, maxTimestamp: Number.NEGATIVE_INFINITY }
+export function emptySegment(baseOffset: number, createdMs: number): LogSegment {
+  const maxTimestamp = Number.NEGATIVE_INFINITY
+  return { baseOffset, endOffset: baseOffset, bytes: SEGMENT_HEADER_BYTES, maxTimestamp, createdMs }
 }
 
 /** What is known of a log before it is looked at. */
@@ -122,7 +125,7 @@ export function recoverLog(
   if (active !== undefined) index ??= loadIndex(disk, folder, settings, active)
   const cuts = trouble === null ? [] : cut(disk, folder, settings, segments, bases, trouble)
   if (active === undefined && bases[0] !== undefined) {
-    segments.push(emptySegment(bases[0]))
+    segments.push(emptySegment(bases[0], Number.NEGATIVE_INFINITY))
     index = new SegmentIndex(bases[0])
   }
   keep(disk, folder, segments, syncedTo, base => (isPromised ? lookedFrom.get(base) : undefined))
@@ -147,8 +150,9 @@ function look(
 ): Looked {
   const file = disk.open(segmentPath(folder, baseOffset), 'read')
   try {
+    let createdMs: number
     try {
-      checkSegment(file, settings, baseOffset)
+      createdMs = checkSegment(file, settings, baseOffset).createdMs
     } catch (error) {
       if (!(error instanceof CorruptLogError)) throw error
       const trouble = { file: file.path, position: error.position, offset: baseOffset, why: error.why }
@@ -160,18 +164,19 @@ function look(
       const covers = readIndexSummary(disk, folder, settings.logId, baseOffset)
       if (covers !== null && fits(covers)) {
         const { endOffset, maxTimestamp } = covers
-        return { segment: { baseOffset, endOffset, bytes, maxTimestamp }, index: null, trouble: null, from: bytes }
+        const segment = { baseOffset, endOffset, bytes, maxTimestamp, createdMs }
+        return { segment, index: null, trouble: null, from: bytes }
       }
     }
     const known = readIndex(disk, folder, settings.logId, baseOffset)
     // The last segment may have grown since its index was written, when its log was closed.
     const isUsable = known !== null && (nextBase === undefined ? known.covers.bytes <= bytes : fits(known.covers))
     if (isUsable && syncedTo > baseOffset) {
-      const found = scan(file, known.index, known.index.atOffset(syncedTo), bytes, settings)
+      const found = scan(file, known.index, known.index.atOffset(syncedTo), bytes, createdMs, settings)
       // A fault of the frame to which the index led may be the index's own.
       if (found !== null) return found
     }
-    const found = scanAll(file, baseOffset, bytes, settings)
+    const found = scanAll(file, baseOffset, bytes, createdMs, settings)
     // Without a segment after it this one grows, and an index that does not fit would be in the way.
     if (!isUsable && nextBase === undefined) disk.remove(indexPath(folder, baseOffset))
     else if (!isUsable && found.trouble === null && found.index !== null && found.segment !== null) {
@@ -185,12 +190,12 @@ function look(
 
 /** The index of a segment that is known to be good: from its file, or made again. */
 export function loadIndex(disk: Disk, folder: string, settings: LogSettings, segment: LogSegment): SegmentIndex {
-  const { baseOffset, bytes, endOffset } = segment
+  const { baseOffset, bytes, endOffset, createdMs } = segment
   const known = readIndex(disk, folder, settings.logId, baseOffset)
   if (known !== null && known.covers.bytes === bytes && known.covers.endOffset === endOffset) return known.index
   const file = disk.open(segmentPath(folder, baseOffset), 'read')
   try {
-    const { index, trouble } = scanAll(file, baseOffset, bytes, settings)
+    const { index, trouble } = scanAll(file, baseOffset, bytes, createdMs, settings)
     if (trouble !== null) throw new CorruptLogError(trouble.file, trouble.position, trouble.why)
     return index as SegmentIndex
   } finally {
@@ -198,9 +203,9 @@ export function loadIndex(disk: Disk, folder: string, settings: LogSettings, seg
   }
 }
 
-function scanAll(file: DiskFile, baseOffset: number, bytes: number, settings: LogSettings): Looked {
+function scanAll(file: DiskFile, baseOffset: number, bytes: number, createdMs: number, settings: LogSettings): Looked {
   const index = new SegmentIndex(baseOffset)
-  return scan(file, index, index.atOffset(baseOffset), bytes, settings) as Looked
+  return scan(file, index, index.atOffset(baseOffset), bytes, createdMs, settings) as Looked
 }
 
 /** Everything from a place on; null if the very frame that an index led to is wrong. */
@@ -209,6 +214,7 @@ function scan(
   index: SegmentIndex,
   from: SegmentPlace,
   bytes: number,
+  createdMs: number,
   settings: LogSettings,
 ): Looked | null {
   const frames = new FrameScan(file, from, bytes, settings.frameBytesMax)
@@ -221,7 +227,7 @@ function scan(
   }
   const { why, position, offset } = frames
   if (position === from.position && position > SEGMENT_HEADER_BYTES) return null
-  const segment = { baseOffset: index.baseOffset, endOffset: offset, bytes: position, maxTimestamp }
+  const segment = { baseOffset: index.baseOffset, endOffset: offset, bytes: position, maxTimestamp, createdMs }
   const trouble = why === null ? null : { file: file.path, position, offset, why }
   return { segment, index, trouble, from: from.position > SEGMENT_HEADER_BYTES ? from.position : 0 }
 }

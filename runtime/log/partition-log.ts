@@ -51,7 +51,7 @@ export interface AppendedFrames {
 
 /** What may be removed; a closed segment goes if either says so. */
 export interface Retention {
-  /** Segments whose records are all older than this, in ms since the epoch. */
+  /** Segments whose records are all older than this, in ms since the epoch: by their timestamps, or by when they were appended. */
   readonly beforeMs?: number
   /** The oldest segments, while the files are larger than this in all. */
   readonly bytesMax?: number
@@ -116,8 +116,9 @@ export class PartitionLog {
       const file = disk.open(segmentPath(folder, active.baseOffset), 'write')
       return new PartitionLog(disk, folder, settings, { segments, file, index, cuts })
     }
-    const file = createSegment(disk, folder, settings, 0)
-    const opened = { segments: [emptySegment(0)], file, index: new SegmentIndex(0), cuts }
+    const createdMs = wallMs()
+    const file = createSegment(disk, folder, settings, 0, createdMs)
+    const opened = { segments: [emptySegment(0, createdMs)], file, index: new SegmentIndex(0), cuts }
     const log = new PartitionLog(disk, folder, settings, opened)
     log.#syncs.mark(file)
     log.#syncs.markNames()
@@ -211,13 +212,14 @@ export class PartitionLog {
   #roll(): void {
     const { endOffset } = this
     writeIndex(this.#disk, this.folder, this.#settings.logId, this.#index, this.#active)
-    const file = createSegment(this.#disk, this.folder, this.#settings, endOffset)
+    const createdMs = wallMs()
+    const file = createSegment(this.#disk, this.folder, this.#settings, endOffset, createdMs)
     this.#syncs.retire(this.#file)
     this.#syncs.mark(file)
     this.#syncs.markNames()
     this.#file = file
     this.#index = new SegmentIndex(endOffset)
-    this.#segments.push(emptySegment(endOffset))
+    this.#segments.push(emptySegment(endOffset, createdMs))
     this.#bytes += SEGMENT_HEADER_BYTES
   }
 
@@ -298,11 +300,22 @@ export class PartitionLog {
   startAfter(retention: Retention): number {
     const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
     let left = this.#bytes
-    for (const { baseOffset, bytes, maxTimestamp } of this.#segments.slice(0, -1)) {
-      if (left <= bytesMax && maxTimestamp >= beforeMs) return baseOffset
+    for (const [at, { baseOffset, bytes }] of this.#segments.slice(0, -1).entries()) {
+      if (left <= bytesMax && this.#newestMs(at) >= beforeMs) return baseOffset
       left -= bytes
     }
     return this.#active.baseOffset
+  }
+
+  /**
+   * How new the newest record of a closed segment is. A timestamp that a publisher gave may lie in the future, and would keep the
+   * segment until then: nothing in it was appended after the next one was made. Where the clock was set back in between, the
+   * segment's own beginning counts, so that nothing goes for a clock that was wrong.
+   */
+  #newestMs(at: number): number {
+    const { maxTimestamp, createdMs } = this.#segments[at] as LogSegment
+    const next = this.#segments[at + 1] as LogSegment
+    return Math.min(maxTimestamp, Math.max(createdMs, next.createdMs))
   }
 
   /** Removes whole closed segments, oldest first; returns the new start of the log. */
@@ -356,10 +369,16 @@ function checkSettings({ logId, segmentBytes, frameBytesMax }: LogSettings): voi
     throw new RangeError(`give frameBytesMax up to ${SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES}, not ${frameBytesMax}`)
 }
 
-function createSegment(disk: Disk, folder: string, settings: LogSettings, baseOffset: number): DiskFile {
+function createSegment(
+  disk: Disk,
+  folder: string,
+  settings: LogSettings,
+  baseOffset: number,
+  createdMs: number,
+): DiskFile {
   const file = disk.open(segmentPath(folder, baseOffset), 'create')
   try {
-    file.write([encodeSegmentHeader(settings, baseOffset, wallMs())], 0)
+    file.write([encodeSegmentHeader(settings, baseOffset, createdMs)], 0)
     return file
   } catch (error) {
     file.close()

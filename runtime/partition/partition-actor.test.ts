@@ -79,7 +79,14 @@ t.test(
     home.publish(3)
     t.throws(() => first.drain(), /died/)
     const capacity = 65_536
-    const place = { ring: 8, partition: 0, host: 0, address: arena.allocate(ringBytes(capacity)), capacity }
+    const place = {
+      ring: 8,
+      partition: 0,
+      host: 0,
+      address: arena.allocate(ringBytes(capacity)),
+      capacity,
+      words: home.place.words,
+    }
     const writer = new PartitionWriter(memory, place, 2)
     t.equal(writeRecord(memory, writer, null, 'of another', null, undefined, 1_000), 0)
     writer.seal()

@@ -40,6 +40,7 @@ import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'
 import type { PartitionStore, StoreEntry } from './partition-store.ts'
 import { StagedAppend } from './staged-append.ts'
+import { UnreadWord } from './unread-word.ts'
 
 /** Bytes taken from one ring before the next one's turn. */
 const QUOTA_BYTES = 65_536
@@ -67,6 +68,7 @@ export class PartitionActor {
   readonly #memory: Memory
   readonly #surroundings: PartitionSurroundings
   readonly #last: LastCommit
+  readonly #unread: UnreadWord
   /** Null: the topic is in memory only. */
   readonly log: PartitionStore | null
   #rings: IncomingRing[] = []
@@ -97,6 +99,7 @@ export class PartitionActor {
     this.log = log
     this.topic = topic
     this.partition = place.partition
+    this.#unread = new UnreadWord(memory, place.words, this)
     this.#memory = memory
     this.#surroundings = surroundings
     this.window = new WindowWriter(memory, place.window.address, place.window.capacity)
@@ -241,6 +244,7 @@ export class PartitionActor {
   drain(): boolean {
     let worked = false
     this.full = false
+    this.#unread.refresh(this.#endOffset)
     if (!this.#hasAnswered()) return false
     const rings = this.log === null ? this.#rings : this.#inTurn()
     for (const ring of rings) {
@@ -381,6 +385,7 @@ export class PartitionActor {
     this.#last.set(this.#endOffset, ring, ringEnd, lastAppend)
     this.#surroundings.fault(FAULT_POINT.beforeCommit)
     this.window.commit()
+    this.#unread.tell(this.#endOffset)
     this.#surroundings.fault(FAULT_POINT.betweenWindowAndRing)
   }
 

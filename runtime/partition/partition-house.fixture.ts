@@ -59,7 +59,8 @@ export function house(isGated = true): House {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
   const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
-  const place = { ring: 7, partition: 0, host: 0, address: arena.allocate(ringBytes(RING)), capacity: RING }
+  const words = arena.allocate(PARTITION_BYTES)
+  const place = { ring: 7, partition: 0, host: 0, address: arena.allocate(ringBytes(RING)), capacity: RING, words }
   const gate = arena.allocate(128)
   const receipts: number[] = []
   const link = {
@@ -72,7 +73,7 @@ export function house(isGated = true): House {
     wake: () => undefined,
   } as unknown as HostLink
   const actor = (surroundings: Partial<PartitionSurroundings> = {}): PartitionActor => {
-    const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, log: null }, topic, {
+    const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
       log: null,

@@ -7,12 +7,14 @@ const CAPACITY = 65_536
 t.test('a larger ring that comes after the end is closed, and the old one’s memory is left alone', async t => {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
+  const words = arena.allocate(128)
   const place = (ring: number): RingPlace => ({
     ring,
     partition: 0,
     host: 0,
     address: arena.allocate(ringBytes(CAPACITY)),
     capacity: CAPACITY,
+    words,
   })
   const [old, larger] = [place(1), place(2)]
   const isDrained = ({ address }: RingPlace): boolean => new RingConsumer(memory, address, CAPACITY).drained

@@ -9,6 +9,7 @@
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
+import { PARTITION_UNREAD } from '../layout.ts'
 import { DISK_ERRNOS, LOCK_LOST, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
 import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/frame.ts'
 
@@ -19,13 +20,15 @@ export interface RingPlace {
   readonly host: number
   readonly address: number
   readonly capacity: number
+  /** Address of the partition's words (layout.ts). */
+  readonly words: number
 }
 
 /** Returned by `reserve` for a record that needs a larger ring. */
 export const GROW = -2
 
 /** Frames are sealed at this size, so that a reader can start on the first while the next is written. */
-const FRAME_TARGET_BYTES = 16_384
+export const FRAME_TARGET_BYTES = 16_384
 
 /** Told, once, what became of the records it put into a frame. */
 export interface FrameObserver {
@@ -78,6 +81,8 @@ export class PartitionWriter {
   answered = 0
   /** Records that were not appended and that nobody observed; whoever announces them sets it back. */
   refusedUnobserved = 0
+  /** Records in sealed frames that have no receipt. */
+  #sent = 0
   /** What the partition's disk said, once it has failed. */
   diskFailure: MillraceError | null = null
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
@@ -165,9 +170,18 @@ export class PartitionWriter {
 
   /** Records on their way. */
   get unanswered(): number {
-    let count = this.#count
-    for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) count += ticket.count
-    return count
+    return this.#sent + this.#count
+  }
+
+  /** Whether a record may go into the frame of those before it. */
+  get isOpen(): boolean {
+    return this.#count > 0
+  }
+
+  /** Records on their way, and those that a group which reads now has not handled: as its host counted them last. */
+  get unread(): number {
+    // A hint, so it needs no order with other words.
+    return this.#sent + this.#count + (this.#memory.i32[(this.#place.words + PARTITION_UNREAD) >> 2] as number)
   }
 
   /** Shows the observers of everything on its way, oldest first. */
@@ -217,6 +231,7 @@ export class PartitionWriter {
     if (this.#newest === null) this.#oldest = ticket
     else this.#newest.next = ticket
     this.#newest = ticket
+    this.#sent += ticket.count
     this.sealed++
     return true
   }
@@ -293,6 +308,7 @@ export class PartitionWriter {
   #take(ticket: Ticket): void {
     this.#oldest = ticket.next
     if (ticket.next === null) this.#newest = null
+    this.#sent -= ticket.count
     this.answered++
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { anyText } from '../text.fixture.ts'
-import { hashKey, murmur2, partitionOfKey, StickyPartitioner } from './partitioner.ts'
+import { hashKey, murmur2, partitionOfKey, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
 
 /** Kafka's Utils.murmur2 in exact arithmetic, as slow as it is plain. */
 function referenceMurmur2(bytes: Uint8Array): number {
@@ -83,32 +83,97 @@ t.test('a partition is the positive hash modulo the count', async t => {
   )
 })
 
-t.test('without keys a partition is kept for 16 KiB, then comes the next', async t => {
-  const partitioner = new StickyPartitioner(3)
-  const taken = Array.from({ length: 64 }, () => partitioner.next(1_024))
-  t.same(taken, [...Array(16).fill(0), ...Array(16).fill(1), ...Array(16).fill(2), ...Array(16).fill(0)])
+/** Whose frame is open is the test's to say; the one that was chosen last opens by itself. */
+function choice(partitions: number, unread: number[] = []) {
+  const open = new Set<number>()
+  const loads = Array.from({ length: partitions }, (_, partition) => ({
+    get isOpen() {
+      return open.has(partition)
+    },
+    get unread() {
+      return unread[partition] ?? 0
+    },
+  }))
+  const partitioner = new StickyPartitioner(loads)
+  const next = (bytes = 16, run = RUN_RECORDS): number => {
+    const partition = partitioner.next(bytes, run)
+    open.add(partition)
+    return partition
+  }
+  const runs = (records: number, bytes?: number, run?: number): number[] => {
+    const lengths: number[] = []
+    let last = -1
+    for (let record = 0; record < records; record++) {
+      const partition = next(bytes, run)
+      if (partition === last) lengths[lengths.length - 1]!++
+      else lengths.push(1)
+      last = partition
+    }
+    return lengths
+  }
+  return { next, runs, seal: () => open.clear() }
+}
+
+t.test('without keys records of one moment stay together, ten at most, and then it is the next one’s turn', async t => {
+  const { next } = choice(3)
+  const taken = Array.from({ length: 40 }, () => next())
+  t.same(taken, [...Array(10).fill(0), ...Array(10).fill(1), ...Array(10).fill(2), ...Array(10).fill(0)])
 })
 
-t.test('a message larger than a batch takes one turn', async t => {
-  const partitioner = new StickyPartitioner(3, { first: 2 })
-  t.same([partitioner.next(1_000_000), partitioner.next(1_000_000), partitioner.next(1_000_000)], [2, 0, 1])
+t.test('a record whose predecessor’s frame is sealed goes elsewhere, for staying saves nothing', async t => {
+  const { next, seal } = choice(3)
+  const taken = Array.from({ length: 6 }, () => {
+    const partition = next()
+    seal()
+    return partition
+  })
+  t.same(taken, [0, 1, 2, 0, 1, 2])
+})
+
+t.test('a batch stays for as many records as reach all partitions, and for 16 KiB at most', async t => {
+  t.same(choice(4).runs(400, 16, 100), [100, 100, 100, 100])
+  t.same(choice(4).runs(64, 1_024, 1_000), [16, 16, 16, 16])
+  t.same(choice(3).runs(3, 1_000_000, 10), [1, 1, 1])
 })
 
 t.test('one partition takes everything', async t => {
-  const partitioner = new StickyPartitioner(1, { load: () => 5 })
-  t.same([partitioner.next(20_000), partitioner.next(20_000)], [0, 0])
+  const { next } = choice(1, [5])
+  t.same(
+    Array.from({ length: 30 }, () => next(2_000)),
+    Array(30).fill(0),
+  )
 })
 
-t.test('at a turn the emptier of the next two is taken, and the nearer one when they are equal', async t => {
-  const loads = [0, 9, 1, 1]
-  const partitioner = new StickyPartitioner(4, { load: partition => loads[partition] ?? 0 })
+t.test('the next is the one with least unread of those near, and the nearest of equal ones', async t => {
+  const unread = [0, 9, 1, 1]
+  const { next } = choice(4, unread)
   t.same(
-    Array.from({ length: 4 }, () => partitioner.next(16_384)),
+    Array.from({ length: 4 }, () => next(16_384)),
     [0, 2, 0, 2],
   )
-  loads.fill(3)
+  unread.fill(3)
   t.same(
-    Array.from({ length: 4 }, () => partitioner.next(16_384)),
+    Array.from({ length: 4 }, () => next(16_384)),
     [3, 0, 1, 2],
   )
+})
+
+t.test('what was counted long ago starves nobody: now and then each gets a turn', async t => {
+  const { next } = choice(3, [0, 100, 0])
+  const taken = Array.from({ length: 80 }, () => next(16_384))
+  t.ok(taken.filter(partition => partition === 1).length >= 1)
+  t.ok(taken.filter(partition => partition === 1).length <= 5)
+})
+
+t.test('a turn looks at eight partitions, however many there are', async t => {
+  const looked: number[] = []
+  const loads = Array.from({ length: 1_024 }, (_, partition) => ({
+    isOpen: false,
+    get unread() {
+      return looked.push(partition)
+    },
+  }))
+  const partitioner = new StickyPartitioner(loads)
+  partitioner.next(1, RUN_RECORDS)
+  t.same(looked, [0, 1, 2, 3, 4, 5, 6, 7])
 })

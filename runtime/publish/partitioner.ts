@@ -1,18 +1,18 @@
 /**
- * Which partition a message goes to: by the hash of its key, or one after the other when it has none.
+ * Which partition a message goes to: by the hash of its key, or where least is unread when it has none.
  *
  * Runs on the publishing thread, once per message, without allocating. Invariant: equal key bytes give equal
  * partitions, whether the key was given as text or as bytes, and the same ones as in Kafka.
  *
  * Source: MurmurHash2 by Austin Appleby (public domain), with the seed of Kafka's `Utils.murmur2`; the sticky
- * partitioner follows KIP-480, the choice of the emptier of two Mitzenmacher's "power of two choices".
+ * partitioner follows KIP-480, the choice of the emptiest of a few Mitzenmacher's "power of two choices".
  */
+import { FRAME_TARGET_BYTES } from './partition-writer.ts'
 
 const SEED = 0x9747b28c
 const MULTIPLIER = 0x5bd1e995
 const SHIFT = 24
 const SCRATCH_BYTES = 4 * 1_024
-const STICKY_BYTES = 16 * 1_024
 
 const scratch = new Uint8Array(SCRATCH_BYTES)
 const encoder = new TextEncoder()
@@ -53,41 +53,86 @@ export function partitionOfKey(key: string | Uint8Array, partitions: number): nu
   return (hashKey(key) & 0x7fffffff) % partitions
 }
 
-export interface StickyPartitionerOptions {
-  /** Where to begin; default 0. Publishers that begin at different partitions spread better. */
-  readonly first?: number | undefined
-  /** How full a partition is, in any unit: at a turn the emptier of the next two is taken. */
-  readonly load?: ((partition: number) => number) | undefined
+/** What the choice looks at in a partition. */
+export interface PartitionLoad {
+  /** Whether its frame is open, so that one more record in it costs next to nothing. */
+  readonly isOpen: boolean
+  /** Records that its readers have not handled, as far as this thread knows. */
+  readonly unread: number
 }
 
-/** Partitions for messages without a key: one for about 16 KiB, so that batches form, then the next. One thread. */
-export class StickyPartitioner {
-  readonly #partitions: number
-  readonly #load: ((partition: number) => number) | undefined
-  #current: number
-  #bytesTaken = 0
+/** Records published one by one that go to a partition before it is the next one's turn. */
+export const RUN_RECORDS = 10
+/** A turn looks at so many partitions at most, the nearest ones. */
+const LOOKED_AT_MAX = 8
+/** What is unread was counted a while ago: after so many turns that passed one over, each in order gets one in any case. */
+const TRIED_AFTER = 8
 
-  constructor(partitions: number, options: StickyPartitionerOptions = {}) {
-    this.#partitions = partitions
-    this.#load = options.load
-    this.#current = (options.first ?? 0) % partitions
+/**
+ * Partitions for messages without a key. One stays as long as its frame is open, for a run of records or 16 KiB at most;
+ * the next one is the one with least unread, and of equal ones the nearest. One thread; no clock, no random number.
+ */
+export class StickyPartitioner {
+  readonly #loads: readonly PartitionLoad[]
+  #current: number
+  #load: PartitionLoad
+  #recordsLeft = 0
+  #bytesLeft = 0
+  #passedOver = 0
+
+  /** By partition. */
+  constructor(loads: readonly PartitionLoad[]) {
+    this.#loads = loads
+    this.#current = loads.length - 1
+    this.#load = loads[this.#current] as PartitionLoad
   }
 
-  /** The partition for a message of this many bytes. */
-  next(bytes: number): number {
-    if (this.#bytesTaken >= STICKY_BYTES) {
-      this.#current = this.#turn()
-      this.#bytesTaken = 0
+  /** The partition for a message of this many bytes; `run`: records that may go to one in a row. */
+  next(bytes: number, run: number): number {
+    if (this.#recordsLeft === 0 || bytes > this.#bytesLeft || !this.#load.isOpen) {
+      if (this.#loads.length > 1) this.#current = this.#turn()
+      this.#load = this.#loads[this.#current] as PartitionLoad
+      this.#recordsLeft = run
+      this.#bytesLeft = FRAME_TARGET_BYTES
     }
-    this.#bytesTaken += bytes
+    this.#recordsLeft--
+    this.#bytesLeft -= bytes
     return this.#current
   }
 
   #turn(): number {
-    const first = (this.#current + 1) % this.#partitions
-    if (this.#load === undefined) return first
-    const second = (first + 1) % this.#partitions
-    return this.#load(second) < this.#load(first) ? second : first
+    const loads = this.#loads
+    const partitions = loads.length
+    const nearest = this.#current + 1 === partitions ? 0 : this.#current + 1
+    let best = nearest
+    let least = (loads[best] as PartitionLoad).unread
+    const looks = Math.min(LOOKED_AT_MAX, partitions - 1)
+    for (let look = 1, partition = best; look < looks && least > 0; look++) {
+      partition = partition + 1 === partitions ? 0 : partition + 1
+      const { unread } = loads[partition] as PartitionLoad
+      if (unread < least) {
+        best = partition
+        least = unread
+      }
+    }
+    if (best === nearest || ++this.#passedOver % TRIED_AFTER !== 0) return best
+    return (this.#passedOver / TRIED_AFTER - 1) % partitions
+  }
+}
+
+/** One partition after the other, a record each. */
+export class RoundRobinPartitioner {
+  readonly #partitions: number
+  #next = 0
+
+  constructor(partitions: number) {
+    this.#partitions = partitions
+  }
+
+  next(): number {
+    const partition = this.#next
+    this.#next = partition + 1 === this.#partitions ? 0 : partition + 1
+    return partition
   }
 }
 

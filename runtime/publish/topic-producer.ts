@@ -9,13 +9,13 @@ import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import { copyHeaders, ownedHeaders } from '../log/headers.ts'
-import { show } from '../names.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { BatchReceipt, Durability, Key, Message, PublishOptions, Receipt } from '../types.ts'
+import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
 import { Overdue, type Waiter } from './overdue.ts'
+import { PartitionChoice, runOf } from './partition-choice.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
-import { hashKey, StickyPartitioner } from './partitioner.ts'
+import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
@@ -45,6 +45,7 @@ interface Flush {
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
+const NO_MESSAGE: Message = Object.freeze({ value: null })
 
 export class TopicProducer implements Sweepable {
   readonly topic: ProducedTopic
@@ -53,7 +54,7 @@ export class TopicProducer implements Sweepable {
   readonly #room: WaitingRoom
   readonly #codec: Codec
   readonly #writers: PartitionWriter[]
-  readonly #sticky: StickyPartitioner
+  readonly #choice: PartitionChoice
   #waiters: Waiter[] = []
   #serial = 0
   /** Waiting single publishes, by partition. */
@@ -91,7 +92,7 @@ export class TopicProducer implements Sweepable {
       then => thread.drain(then),
       () => this.#serve(),
     )
-    this.#sticky = new StickyPartitioner(topic.partitions)
+    this.#choice = new PartitionChoice(topic.name, this.#writers)
     this.#waitingIn = new Int32Array(topic.partitions)
     this.#stopListening = thread.onReceipts(() => this.#serve())
     room.add(this)
@@ -119,7 +120,7 @@ export class TopicProducer implements Sweepable {
   publishStored(stored: StoredMessage, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
-      const partition = this.#partitionOf(stored.partition, stored.key, stored.value)
+      const partition = this.#choice.of(stored.partition, stored.key, stored.value, stored, RUN_RECORDS)
       const encoded = { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
       this.#send(new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject))
     })
@@ -143,7 +144,7 @@ export class TopicProducer implements Sweepable {
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
-    const partition = this.#partitionOf(wanted, key, value)
+    const partition = this.#choice.of(wanted, key, value, message, RUN_RECORDS)
     if (!this.#mayAppend(partition)) return false
     const writer = this.#writers[partition] as PartitionWriter
     const max = this.topic.maxMessageBytes
@@ -207,27 +208,18 @@ export class TopicProducer implements Sweepable {
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
-    return { partition: this.#partitionOf(wanted, key, value), key, value, headers, timestamp, extraBytes: 0 }
+    const partition = this.#choice.of(wanted, key, value, message, RUN_RECORDS)
+    return { partition, key, value, headers, timestamp, extraBytes: 0 }
   }
 
-  #partitionOf(partition: number | undefined, key: Key | null, value: string | Uint8Array | null): number {
-    const { partitions } = this.topic
-    if (partition !== undefined) {
-      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
-        throw new MillraceError(
-          'MILL_OUT_OF_RANGE',
-          `partition ${show(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`,
-        )
-      }
-      return partition
-    }
-    if (key === null) return this.#sticky.next(value === null ? 0 : value.length)
-    return (hashKey(key) & 0x7fffffff) % partitions
-  }
-
-  /** Of a record with a key, or with a partition that was given. @throws MillraceError MILL_OUT_OF_RANGE */
+  /** Of a named producer's record: it has a key, or names its partition. @throws MillraceError MILL_OUT_OF_RANGE */
   partitionOf(key: Key | null, partition: number | undefined): number {
-    return this.#partitionOf(partition, key, null)
+    return this.#choice.of(partition, key, null, NO_MESSAGE, RUN_RECORDS)
+  }
+
+  /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
+  settlePartitioner(partitioner: Partitioner): void {
+    this.#choice.settle(partitioner)
   }
 
   #mayAppend(partition: number): boolean {
@@ -255,24 +247,20 @@ export class TopicProducer implements Sweepable {
     const { messages } = batch
     const { memory } = this.#thread
     const max = this.topic.maxMessageBytes
+    const run = runOf(messages.length, this.topic.partitions)
     if (batch.sequences !== null && this.#gap !== null) {
       batch.settle(this.#gap)
       return true
     }
     try {
       while (batch.next < messages.length) {
-        const {
-          key: givenKey,
-          value: given,
-          headers: givenHeaders,
-          partition: wanted,
-          timestamp,
-        } = asMessage(messages[batch.next] as Message)
+        const message = messages[batch.next] as Message
+        const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
         const value = this.#codec.encode(given)
         const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
         const key = checkedKey(givenKey)
         checkTimestamp(timestamp)
-        const partition = this.#partitionOf(wanted, key, value)
+        const partition = this.#choice.of(wanted, key, value, message, run)
         const writer = this.#writers[partition] as PartitionWriter
         const blocked = this.#growing.size > 0 && this.#growing.has(partition)
         const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)

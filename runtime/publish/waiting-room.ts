@@ -2,7 +2,7 @@
  * What one thread's publishes may keep waiting, and for how long.
  *
  * The producer's thread. Bounds: 10,000 waiting publishes and 16 MiB of their bytes per thread; beyond that a publish
- * is refused. While anything is unsettled a timer looks four times a second for what is overdue, and keeps the process
+ * is refused. A record that is larger by itself is let in while no other has bytes here. While anything is unsettled a timer looks four times a second for what is overdue, and keeps the process
  * alive: an unsettled publish does, nothing else here.
  */
 import { clearInterval, nowMs, setInterval } from '../../actors/world.ts'
@@ -43,7 +43,7 @@ export class WaitingRoom {
 
   /** Takes a waiting publish in; false when that would pass a bound, which is none of an output's. */
   admit(bytes: number, isOutput = false): boolean {
-    const isFull = this.#publishes >= PUBLISHES_MAX || this.#bytes + bytes > BYTES_MAX
+    const isFull = this.#publishes >= PUBLISHES_MAX || (this.#bytes > 0 && this.#bytes + bytes > BYTES_MAX)
     if (isFull && !isOutput) return false
     this.#publishes++
     this.#bytes += bytes

@@ -1,0 +1,87 @@
+/**
+ * Chooses the partition of each message that one producer takes: the one that it names, or as its topic's partitioner says.
+ *
+ * The producer's thread, once per message. A partitioner of the caller's is called where `publish` is, before anything of
+ * the message is written; what it throws or returns wrongly refuses that message and changes nothing.
+ */
+import { MillraceError } from '../errors.ts'
+import { RECORD_HEADER_BYTES } from '../log/record.ts'
+import { show } from '../names.ts'
+import type { Key, Message, Partitioner } from '../types.ts'
+import { hashKey, type PartitionLoad, RoundRobinPartitioner, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
+
+/** Records of a batch that go to one partition in a row: so many that the batch reaches all, if it is large enough. */
+export function runOf(messages: number, partitions: number): number {
+  return Math.max(RUN_RECORDS, Math.ceil(messages / partitions))
+}
+
+export class PartitionChoice {
+  readonly #topic: string
+  readonly #partitions: number
+  readonly #sticky: StickyPartitioner
+  readonly #inOrder: RoundRobinPartitioner
+  #partitioner: Partitioner = 'default'
+  #isSettled = false
+
+  constructor(topic: string, loads: readonly PartitionLoad[]) {
+    this.#topic = topic
+    this.#partitions = loads.length
+    this.#sticky = new StickyPartitioner(loads)
+    this.#inOrder = new RoundRobinPartitioner(loads.length)
+  }
+
+  /**
+   * Settles the partitioner, once.
+   *
+   * @throws MillraceError MILL_CONFIG_MISMATCH when it is another one already
+   */
+  settle(partitioner: Partitioner): void {
+    if (this.#isSettled && this.#partitioner !== partitioner)
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `topic ${this.#topic} is open with another partitioner; leave the option out, or name a partition in each message`,
+      )
+    this.#partitioner = partitioner
+    this.#isSettled = true
+  }
+
+  /**
+   * The partition of a message with this key and this encoded value; `run`: records without a key that may go to one in a row.
+   *
+   * @throws MillraceError MILL_OUT_OF_RANGE
+   */
+  of(
+    wanted: number | undefined,
+    key: Key | null,
+    value: string | Uint8Array | null,
+    message: Message,
+    run: number,
+  ): number {
+    if (wanted !== undefined) return this.#checked(wanted)
+    if (typeof this.#partitioner === 'function') return this.#chosen(this.#partitioner, key, message)
+    if (key !== null) return (hashKey(key) & 0x7fffffff) % this.#partitions
+    if (this.#partitioner !== 'default') return this.#inOrder.next()
+    return this.#sticky.next(RECORD_HEADER_BYTES + (value === null ? 0 : value.length), run)
+  }
+
+  #checked(partition: number): number {
+    if (Number.isInteger(partition) && partition >= 0 && partition < this.#partitions) return partition
+    throw new MillraceError(
+      'MILL_OUT_OF_RANGE',
+      `partition ${show(partition)} of topic ${this.#topic} is not in 0 to ${this.#partitions - 1}`,
+    )
+  }
+
+  #chosen(
+    choose: (key: Key | null, message: Message, partitions: number) => number,
+    key: Key | null,
+    message: Message,
+  ) {
+    const partition = choose(key, message, this.#partitions)
+    if (Number.isInteger(partition) && partition >= 0 && partition < this.#partitions) return partition
+    throw new MillraceError(
+      'MILL_OUT_OF_RANGE',
+      `the partitioner of topic ${this.#topic} returned ${show(partition)}: it must return, and not promise, an integer from 0 to ${this.#partitions - 1}`,
+    )
+  }
+}

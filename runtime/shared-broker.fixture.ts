@@ -1,6 +1,6 @@
 /**
  * One broker for all tests of a file, where neither its options nor its death are the subject: opening one costs more
- * than what most tests do with it. Topics cannot be removed, so each test takes new ones.
+ * than what most tests do with it. Each test takes new topics, so that none meets another's.
  */
 import root from 'tap'
 import { type Broker, createBroker, type Topic, type TopicOptions } from './index.ts'

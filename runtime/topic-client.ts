@@ -96,7 +96,8 @@ export class TopicClient<V> implements Topic<V> {
     const checked = checkName('group', name)
     let group = this.#groups.get(checked)
     if (group === undefined) {
-      group = new GroupClient<V>(this.#session, this.#shape, checked, this.#producer)
+      const deleted = (): unknown => this.#groups.delete(checked)
+      group = new GroupClient<V>(this.#session, this.#shape, checked, this.#producer, deleted)
       this.#groups.set(checked, group)
     }
     return group

@@ -408,33 +408,6 @@ t.test('the depth is told once when it is reached, and once when it is well belo
   t.strictSame(told, ['orders.g.dlq 4/4 true', 'orders.g.dlq 2/4 false'])
 })
 
-t.test('letters that all groups of their topic have handled make room, and are listed no more', async t => {
-  const broker = await sharedBroker()
-  const topic = await newTopic<{ n: number; pad: string }>(SMALL)
-  const watch = await (await broker.topic(`${topic.name}.g.dlq`)).group('watch').handle(() => undefined)
-  const run = await topic.group('g').handle(() => {
-    throw new RejectError('never')
-  })
-  const letters = broker.deadLetters<{ n: number }>(topic)
-  const count = 2_000
-  await topic.publishBatch(Array.from({ length: count }, (_, n) => ({ value: { n, pad: 'x'.repeat(500) } })))
-  await run.idle()
-  await watch.idle()
-  t.strictSame(await collect(letters.browse()), [])
-  t.equal((await letters.stats()).depth, 0)
-  const dead = await broker.topic(`${topic.name}.g.dlq`)
-  t.match((await dead.stats()).dropped, 0)
-  await watch.stop()
-  await dead.group('watch').delete()
-  t.strictSame(await collect(letters.browse()), [], 'nor when that group is no more')
-  await topic.publish({ value: { n: count, pad: '' } })
-  await run.idle()
-  t.strictSame(
-    (await collect(letters.browse())).map(({ value }) => value.n),
-    [count],
-  )
-})
-
 t.test('a dead-letter topic that its user opened first drops no letter either', async t => {
   const broker = await sharedBroker()
   const name = newName()

@@ -129,7 +129,7 @@ t.test('letters that all groups of the topic have passed count no more once thei
   t.equal(actor.desk?.depth, 0, 'they wait for nobody')
   for (const each of [actor, takeover()])
     t.strictSame([open(each).length, each.desk?.depth], [0, 0], 'and are not listed')
-  settle(actor, 2)
+  actor.desk?.settle([{ offset: 2, member: 7 }])
   t.equal(actor.desk?.depth, 0)
   t.ok(bury(actor, count))
   t.strictSame(offsets(actor), [count])

@@ -44,12 +44,15 @@ export class GroupClient<V> implements Group<V> {
   readonly #session: Session
   readonly #topic: TopicShape
   readonly #producer: TopicProducer
+  readonly #deleted: () => void
 
-  constructor(session: Session, topic: TopicShape, name: string, producer: TopicProducer) {
+  /** `deleted` is called when the group is gone. */
+  constructor(session: Session, topic: TopicShape, name: string, producer: TopicProducer, deleted: () => void) {
     this.#session = session
     this.#topic = topic
     this.name = name
     this.#producer = producer
+    this.#deleted = deleted
   }
 
   get topic(): string {
@@ -231,6 +234,7 @@ export class GroupClient<V> implements Group<V> {
 
   async delete(): Promise<void> {
     await this.#session.ask(control => control.deleteGroup(this.#topic.id, this.name))
+    this.#deleted()
   }
 
   /** Everything published so far by this thread is appended, and everything appended is settled. */

@@ -1,7 +1,9 @@
 /**
  * Topics and groups that come and go, in memory and on one folder: nothing may pile up.
  *
- *   node dist/runtime/stress/churn.js [--count 1000] [--where memory|disk] [--restarts 9]
+ *   node dist/runtime/stress/churn.js [--count 1000] [--warm 300] [--where memory|disk] [--restarts 9]
+ *
+ * The first `--warm` turns do not count: until then the heaps of all threads grow to what V8 lets them have.
  *
  * Each turn makes a topic, publishes to it from this thread and from a handler, handles it in two groups, one of which has dead letters
  * that are purged, deletes the groups and then the topic. Another topic stays, and a group of it comes and goes. On disk the
@@ -21,9 +23,15 @@ import { type Broker, RejectError, type Topic } from '../index.ts'
 import type { Session } from '../session.ts'
 
 const { values } = parseArgs({
-  options: { count: { type: 'string' }, where: { type: 'string' }, restarts: { type: 'string' } },
+  options: {
+    count: { type: 'string' },
+    warm: { type: 'string' },
+    where: { type: 'string' },
+    restarts: { type: 'string' },
+  },
 })
 const count = Number(values.count ?? 1_000)
+const warm = Number(values.warm ?? 300)
 const restarts = Number(values.restarts ?? 9)
 const places = values.where === undefined ? ['memory', 'disk'] : [values.where]
 
@@ -97,7 +105,7 @@ async function handled(topic: Topic<number>, group: string, fails: boolean): Pro
 }
 
 async function turn(broker: Broker, lasting: Topic<number>, number: number): Promise<void> {
-  const name = `passing-${number}`
+  const name = `passing.${number}`
   const topic = await broker.topic<number>(name, { partitions: 2, ...SMALL })
   await topic.publishBatch(Array.from({ length: 20 }, (_, value) => ({ value, key: `${value}` })))
   const copying = await topic.group('copies').handle(async ({ value }, context) => {
@@ -112,7 +120,7 @@ async function turn(broker: Broker, lasting: Topic<number>, number: number): Pro
   await topic.group('copies').delete()
   await topic.delete()
   await lasting.publish({ value: number })
-  const session = `session-${number}`
+  const session = `session.${number}`
   await handled(lasting, session, false)
   await lasting.group(session).delete()
 }
@@ -143,6 +151,7 @@ async function churn(where: string): Promise<void> {
   let early: Weight | null = null
   try {
     let lasting = await broker.topic<number>('lasting', SMALL)
+    for (let number = 1; number <= warm; number++) await turn(broker, lasting, -number)
     const tenth = Math.ceil(count / 10)
     const every = Math.ceil(count / (restarts + 1))
     for (let number = 1; number <= count; number++) {

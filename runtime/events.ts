@@ -1,7 +1,8 @@
 /**
  * Status notices of a broker: to those who listen, and one rate-limited line to the logger where nobody does.
  *
- * The thread that created the broker. An event is never a record: nothing is lost when nobody listens.
+ * The thread that created the broker. An event is never a record: nothing is lost when nobody listens. A listener is called
+ * in the async context of its `on`.
  */
 import { nowMs } from '../actors/world.ts'
 import { closest } from './closest.ts'
@@ -9,6 +10,7 @@ import { MillraceError } from './errors.ts'
 import { LineLog } from './line-log.ts'
 import { show } from './names.ts'
 import { LINE_CHARS_MAX, printableLine } from './printable.ts'
+import { UserContext } from './thread/user-context.ts'
 import type { BrokerEvents, Logger } from './types.ts'
 
 /** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
@@ -36,7 +38,7 @@ interface Said {
 
 export class Events {
   readonly #log: LineLog
-  readonly #listeners = new Map<keyof BrokerEvents, Set<Listener<never>>>()
+  readonly #listeners = new Map<keyof BrokerEvents, Map<Listener<never>, UserContext>>()
   readonly #said = new Map<keyof BrokerEvents, Said>()
 
   constructor(logger: Logger | false | undefined) {
@@ -46,16 +48,16 @@ export class Events {
   /** Returns what removes the listener. */
   on<E extends keyof BrokerEvents>(event: E, listener: Listener<E>): () => void {
     check(event, listener)
-    const listeners = this.#listeners.get(event) ?? new Set()
+    const listeners = this.#listeners.get(event) ?? new Map<Listener<never>, UserContext>()
     this.#listeners.set(event, listeners)
-    listeners.add(listener as Listener<never>)
+    listeners.set(listener as Listener<never>, new UserContext())
     return () => listeners.delete(listener as Listener<never>)
   }
 
   emit<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): void {
     const listeners = this.#listeners.get(event)
     if (listeners !== undefined && listeners.size > 0) {
-      for (const listener of [...listeners]) call(listener as Listener<E>, payload)
+      for (const [listener, context] of [...listeners]) call(listener as Listener<E>, context, payload)
       return
     }
     this.#say(event, describe(event, payload))
@@ -88,9 +90,9 @@ function check(event: unknown, listener: unknown): void {
 }
 
 /** What a listener throws is the process's, as with any event of Node; those who emit and other listeners go on. */
-function call<T>(listener: (payload: T) => void, payload: T): void {
+function call<T>(listener: (payload: T) => void, context: UserContext, payload: T): void {
   try {
-    listener(payload)
+    context.call(listener, undefined, payload)
   } catch (error) {
     process.nextTick(() => {
       throw error

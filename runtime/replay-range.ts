@@ -7,6 +7,7 @@
 import { setImmediate } from '../actors/world.ts'
 import { codecOf } from './codec.ts'
 import { RecordDelivery } from './delivery/delivery.ts'
+import { FetchedBytes } from './delivery/fetched-bytes.ts'
 import { MillraceError } from './errors.ts'
 import { FETCH_BYTES } from './group/frame-source.ts'
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES } from './log/frame.ts'
@@ -69,11 +70,11 @@ function* recordsOf<V>(
   topic: TopicShape,
   partition: number,
 ): Generator<RecordDelivery<V>, void, void> {
-  const store = buffer.buffer as ArrayBuffer
-  const words = new Int32Array(store, 0, buffer.length >> 2)
+  const bytes = new FetchedBytes(buffer)
+  const words = new Int32Array(buffer.buffer, 0, buffer.length >> 2)
   const baseTimestamp = buffer.readDoubleLE(at + FRAME_BASE_TIMESTAMP)
   const { baseOffset } = describeFrame(buffer, at, 0)
-  const frame = { buffer, store, words, codec: codecOf(topic.codec), topic: topic.name, partition, baseTimestamp }
+  const frame = { buffer, bytes, words, codec: codecOf(topic.codec), topic: topic.name, partition, baseTimestamp }
   for (let record = at + FRAME_HEADER_BYTES; record < at + length; ) {
     const index = record >> 2
     const offset = baseOffset + ((words[index + 1] as number) & 0xffff)

@@ -395,7 +395,12 @@ export interface StopReport<R = unknown> {
   readonly results: readonly R[]
 }
 
-/** A record handed to a consumer. Key, value and headers are decoded when first read. Stays valid after settlement. */
+/**
+ * A record handed to a consumer. Key, value and headers are decoded when first read. Stays valid after settlement.
+ *
+ * Bytes are copies: they may be changed, and no retry and no other record sees it. Those of a value of 4,096 bytes or more may be
+ * transferred to another thread; smaller ones share a buffer, which cannot be: transfer `new Uint8Array(value)`.
+ */
 export interface Delivery<V = unknown> {
   readonly topic: string
   readonly partition: number

@@ -1,11 +1,12 @@
 /**
  * A dead letter as its finder sees it: the record as it was, and what the added headers say of its death.
  *
- * The thread that made the broker. Holds private copies only, so it stays valid whatever becomes of the letter; it keeps
- * the page that it came with alive for as long.
+ * The thread that made the broker. Holds private copies only, so it stays valid whatever becomes of the letter. Its finder
+ * gets copies of those, so that a replay publishes what died, whatever was done to them.
  */
 import { type Codec, codecOf } from '../codec.ts'
 import { RecordDelivery } from '../delivery/delivery.ts'
+import { FetchedBytes } from '../delivery/fetched-bytes.ts'
 import { MillraceError } from '../errors.ts'
 import {
   FRAME_BASE_OFFSET,
@@ -15,6 +16,7 @@ import {
   FRAME_PRODUCER_ID,
   joinOffset,
 } from '../log/frame.ts'
+import { ownedHeaders } from '../log/headers.ts'
 import { KEY_IS_BYTES } from '../log/record.ts'
 import type { CodecName, DeadLetterReason, Headers, Key } from '../types.ts'
 import type { DeadLetter, DeadLetterError } from './dead-letter-types.ts'
@@ -117,7 +119,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
   }
 
   get keyBytes(): Uint8Array | null {
-    return this.#record.keyBytes
+    return this.#record.keyBytes?.slice() ?? null
   }
 
   /** The key as it was published. */
@@ -132,11 +134,11 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
   }
 
   get valueBytes(): Uint8Array | null {
-    return this.#record.valueBytes
+    return this.#record.valueBytes?.slice() ?? null
   }
 
   get headers(): Headers {
-    return ownHeaders(this.#all)
+    return ownedHeaders(ownHeaders(this.#all))
   }
 
   /** With those that say why it died. */
@@ -197,6 +199,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
 /** The letters in frames copied out of a dead-letter topic; `codec` is that of the topic where they died. */
 export function lettersIn(frames: Uint8Array, codec: CodecName, topic: string, partition: number): StoredLetter[] {
   const buffer = Buffer.from(frames.buffer, frames.byteOffset, frames.length)
+  const bytes = new FetchedBytes(buffer)
   const words = new Int32Array(frames.buffer, frames.byteOffset, frames.length >> 2)
   const word = (at: number): number => words[at >> 2] as number
   const found: StoredLetter[] = []
@@ -205,7 +208,7 @@ export function lettersIn(frames: Uint8Array, codec: CodecName, topic: string, p
     const offset = joinOffset(word(at + FRAME_BASE_OFFSET), word(at + FRAME_BASE_OFFSET + 4))
     const frame = {
       buffer,
-      store: frames.buffer as ArrayBuffer,
+      bytes,
       words,
       codec: codecOf('bytes'),
       topic,

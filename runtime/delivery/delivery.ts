@@ -2,19 +2,20 @@
  * A record as a consumer sees it: a place in privately copied frames, decoded when it is looked at.
  *
  * The consumer's thread. Never refers to shared memory, so it stays valid for as long as the consumer keeps it; it
- * keeps the fetch that it came with (up to 64 KiB) alive for as long.
+ * keeps the fetch that it came with (up to 64 KiB) alive for as long. Bytes that it hands out are copies (fetched-bytes.ts).
  */
 import type { Codec } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { readHeaders } from '../log/headers.ts'
-import { HAS_HEADERS, HAS_KEY, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
-import type { Delivery, Headers } from '../types.ts'
+import { HAS_HEADERS, HAS_KEY, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
+import type { Delivery, Headers, Key } from '../types.ts'
+import type { FetchedBytes } from './fetched-bytes.ts'
 
 /** What the records of one fetched frame have in common. */
 export interface FetchedFrame {
   readonly buffer: Buffer
-  /** The buffer's own memory, which begins where the buffer does: views are made of it without the buffer's getters. */
-  readonly store: ArrayBuffer
+  /** The same bytes for those who may do with them what they like. */
+  readonly bytes: FetchedBytes
   readonly words: Int32Array
   readonly codec: Codec
   readonly topic: string
@@ -61,7 +62,12 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
 
   get keyBytes(): Uint8Array | null {
     const range = this.#keyRange()
-    return range === null ? null : this.#view(range[0], range[1])
+    return range === null ? null : this.#frame.bytes.own(range[0], range[1])
+  }
+
+  /** The key as it was published: what is put out goes under the same. */
+  get rawKey(): Key | null {
+    return (this.#attributes & KEY_IS_BYTES) === 0 ? this.key : this.keyBytes
   }
 
   /** @throws MillraceError MILL_DECODE when the bytes are not what the topic's codec writes */
@@ -71,7 +77,8 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   }
 
   get valueBytes(): Uint8Array | null {
-    return (this.#attributes & NO_VALUE) !== 0 ? null : this.#view(this.#valueStart(), this.#at + this.#word(0))
+    if (this.#frame.codec.name === 'bytes') return this.value as Uint8Array | null
+    return (this.#attributes & NO_VALUE) !== 0 ? null : this.#copied()
   }
 
   get headers(): Headers {
@@ -100,14 +107,18 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     return (this.#attributes & HAS_HEADERS) === 0 ? afterKey : afterKey + 4 + this.#frame.buffer.readUInt32LE(afterKey)
   }
 
-  #view(start: number, end: number): Uint8Array {
-    return new Uint8Array(this.#frame.store, start, end - start)
+  #copied(): Uint8Array {
+    const { bytes } = this.#frame
+    const start = this.#valueStart()
+    const end = this.#at + this.#word(0)
+    // Who had it before may have changed what they got.
+    return this.deliveryAttempt === 1 ? bytes.shared(start, end) : bytes.fresh(start, end)
   }
 
   #decode(): unknown {
     if ((this.#attributes & NO_VALUE) !== 0) return null
     const { codec, buffer, topic, partition } = this.#frame
-    if (codec.name === 'bytes') return this.#view(this.#valueStart(), this.#at + this.#word(0))
+    if (codec.name === 'bytes') return this.#copied()
     try {
       return codec.decode(buffer, this.#valueStart(), this.#at + this.#word(0))
     } catch (cause) {

@@ -2,6 +2,7 @@
 import type { PartitionReader } from '../group/partition-reader.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { UserContext } from '../thread/user-context.ts'
 import type { Handler } from '../types.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -13,6 +14,8 @@ export interface ExecutorSetting {
   readonly reader: PartitionReader
   readonly handler: Handler<unknown, unknown, unknown>
   readonly context: DeliveryContext
+  /** Where the handler is called. */
+  readonly userContext: UserContext
   readonly handlerTimeoutMs: number
   /** Commits each record before its handler is called. */
   readonly atMostOnce: boolean

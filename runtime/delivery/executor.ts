@@ -302,7 +302,7 @@ export class Executor implements TurnTaker {
       // It goes, and need not give up being alone.
       if (isDoubtful) this.#timer.clear()
     }
-    const { handler } = this.#setting
+    const { handler, userContext } = this.#setting
     const context = this.#context
     const delivery = this.#delivery((known?.deliveryAttempt ?? 0) + 1, known?.failedAttempts ?? 0)
     this.#isAlone = this.#confirms && (offset <= reader.suspectTo || delivery.failedAttempts > 0)
@@ -312,7 +312,7 @@ export class Executor implements TurnTaker {
     this.#handOut++
     let result: unknown
     try {
-      result = handler.message(delivery, this.#userState, context)
+      result = userContext.call(handler.message, handler, delivery, this.#userState, context)
     } catch (error) {
       this.#failed(delivery, error)
       return
@@ -390,7 +390,7 @@ export class Executor implements TurnTaker {
 
   #output(delivery: RecordDelivery, value: unknown): void {
     const { output, atMostOnce } = this.#setting
-    const message = value === undefined || output === null ? null : { key: delivery.key, value }
+    const message = value === undefined || output === null ? null : { key: delivery.rawKey, value }
     if (this.#isAlone)
       this.#awaitEnd(delivery, settledForGood(output, this.#keeper, message, delivery.offset + 1), true)
     else if (message === null || output === null) this.reader.returned(delivery.offset + 1)

@@ -12,6 +12,7 @@ import type { RevokeAnswer, RunShape } from '../protocol.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { UserContext } from '../thread/user-context.ts'
 import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
 import { LaneExecutor } from './lane-executor.ts'
@@ -51,6 +52,8 @@ export class HandlerMember implements RunMember {
   readonly #starting = new Map<number, { readonly epoch: number; readonly context: DeliveryContext }>()
   readonly #turnstile = new Turnstile()
   readonly #snapshotBudget = new SnapshotBudget()
+  /** Whoever makes it has been handed the handler, and the handler is called in that context. */
+  readonly #userContext = new UserContext()
   #paused = false
   #abandoned = false
 
@@ -80,8 +83,8 @@ export class HandlerMember implements RunMember {
       const { snapshot } = assignment
       state =
         snapshot !== null && this.#handler.restore !== undefined
-          ? await this.#handler.restore(JSON.parse(snapshot.text), context)
-          : await this.#handler.start?.(context)
+          ? await this.#call(this.#handler.restore, JSON.parse(snapshot.text), context)
+          : await this.#call(this.#handler.start, context)
       await context.settled()
       if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
     } catch (error) {
@@ -91,7 +94,7 @@ export class HandlerMember implements RunMember {
     }
     if (!this.#isStarted(member, starting)) {
       // What this partition made is let go in good order, and what that says comes too late.
-      await Promise.resolve(this.#handler.stop?.(state, context)).catch(() => undefined)
+      await Promise.resolve(this.#call(this.#handler.stop, state, context)).catch(() => undefined)
       return
     }
     const reader = new PartitionReader(this.#thread, assignment)
@@ -109,7 +112,16 @@ export class HandlerMember implements RunMember {
     state: unknown,
   ): Executor | LaneExecutor {
     const { handlerTimeoutMs, atMostOnce, retryOrder, concurrency, batch } = this.#shape
-    const setting = { thread: this.#thread, reader, context, handlerTimeoutMs, output, turnstile: this.#turnstile }
+    const userContext = this.#userContext
+    const setting = {
+      thread: this.#thread,
+      reader,
+      context,
+      userContext,
+      handlerTimeoutMs,
+      output,
+      turnstile: this.#turnstile,
+    }
     const handler = this.#handler
     const { message } = handler
     if (message !== undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1))) {
@@ -119,7 +131,7 @@ export class HandlerMember implements RunMember {
           ? {}
           : {
               keeper: new SnapshotKeeper(this.#thread, reader, this.#snapshotBudget, () =>
-                snapshot.call(handler, state),
+                userContext.call(snapshot, handler, state),
               ),
             }
       return new Executor(
@@ -129,6 +141,14 @@ export class HandlerMember implements RunMember {
     }
     const batches = message === undefined ? (batch ?? BATCH) : ALONE
     return new LaneExecutor({ ...setting, handler, retryOrder, concurrency, batch: batches }, state)
+  }
+
+  /** Calls a function of the handler in its context, if it has that. */
+  #call<Args extends unknown[], Result>(
+    act: ((...args: Args) => Result) | undefined,
+    ...args: Args
+  ): Result | undefined {
+    return act === undefined ? undefined : this.#userContext.call(act, this.#handler, ...args)
   }
 
   /** Its `start` is over; whether the partition is still to be taken up. */
@@ -159,7 +179,7 @@ export class HandlerMember implements RunMember {
     this.#thread.removeTaker(member, executor)
     if (!stop || this.#handler.stop === undefined) return { held: true }
     this.#thread.phase('stopping')
-    const result = await this.#handler.stop(executor.userState, context)
+    const result = await this.#call(this.#handler.stop, executor.userState, context)
     await context.settled()
     return result === undefined ? { held: true } : { held: true, result }
   }

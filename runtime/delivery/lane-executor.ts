@@ -21,6 +21,7 @@ import { type SettleHow, VERDICT } from '../link.ts'
 import type { BatchShape } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
+import type { UserContext } from '../thread/user-context.ts'
 import type { ManualDelivery, RetryOrder } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
@@ -36,6 +37,8 @@ export interface LaneExecutorSetting {
   readonly reader: PartitionReader
   readonly handler: AnyHandler
   readonly context: DeliveryContext
+  /** Where the handler is called. */
+  readonly userContext: UserContext
   readonly handlerTimeoutMs: number
   readonly retryOrder: RetryOrder
   readonly concurrency: number
@@ -244,9 +247,10 @@ export class LaneExecutor implements TurnTaker, Settler {
   }
 
   #call(entries: readonly Entry[]): void {
-    const { handler, turnstile } = this.#setting
+    const { handler, turnstile, userContext } = this.#setting
+    const { batch, message } = handler
     const context = this.#setting.context.forDelivery()
-    const batches = handler.batch !== undefined
+    const batches = batch !== undefined
     const deliveries = entries.map(entry => {
       if (batches) return new SettleableDelivery(this, entry)
       const { payload, offset, deliveryAttempt, failedAttempts } = entry
@@ -262,9 +266,11 @@ export class LaneExecutor implements TurnTaker, Settler {
     this.#onStack(entries, () => {
       let result: unknown
       try {
-        result = batches
-          ? handler.batch?.(deliveries as unknown as readonly ManualDelivery[], this.userState, context)
-          : handler.message?.(deliveries[0] as RecordDelivery, this.userState, context)
+        if (batch !== undefined) {
+          const manual = deliveries as unknown as readonly ManualDelivery[]
+          result = userContext.call(batch, handler, manual, this.userState, context)
+        } else if (message !== undefined)
+          result = userContext.call(message, handler, deliveries[0] as RecordDelivery, this.userState, context)
       } catch (error) {
         this.#failed(call, failureOf(error), error)
         return

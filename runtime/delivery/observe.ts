@@ -2,17 +2,20 @@
  * Deliveries as an RxJS Observable with back-pressure by credit: each settlement allows one more delivery.
  *
  * The creating thread; the only file that imports rxjs. Unsubscribing leaves the group; what was not settled is
- * delivered again to whoever comes next. A group that gives up errors the Observable.
+ * delivered again to whoever comes next. A group that gives up errors the Observable. An observer is called in the async
+ * context of its `subscribe`, and so is the function of `settle`.
  */
 import { mergeMap, Observable, type OperatorFunction } from 'rxjs'
 import { isMillraceError } from '../errors.ts'
 import type { RunClient } from '../group/run-client.ts'
+import { UserContext } from '../thread/user-context.ts'
 import type { ManualDelivery } from '../types.ts'
 import type { Join } from './delivery-iterator.ts'
 import { SettleableDelivery } from './manual-delivery.ts'
 
 export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> {
   return new Observable<ManualDelivery<V>>(subscriber => {
+    const context = new UserContext()
     let left = false
     let run: RunClient<unknown> | null = null
     const leave = (): void => {
@@ -22,19 +25,19 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
     join(delivery => {
       // Who has left sees it no more: it was no hand-out.
       if (left) delivery.unseen = true
-      else subscriber.next(delivery as unknown as ManualDelivery<V>)
+      else context.call(subscriber.next, subscriber, delivery as unknown as ManualDelivery<V>)
     }).then(
       joined => {
         run = joined
         if (left) leave()
         joined.finished.then(
-          () => subscriber.complete(),
-          (error: unknown) => subscriber.error(error),
+          () => context.call(subscriber.complete, subscriber),
+          (error: unknown) => context.call(subscriber.error, subscriber, error),
         )
       },
       (error: unknown) => {
-        if (isMillraceError(error, 'MILL_ABORTED')) subscriber.complete()
-        else subscriber.error(error)
+        if (isMillraceError(error, 'MILL_ABORTED')) context.call(subscriber.complete, subscriber)
+        else context.call(subscriber.error, subscriber, error)
       },
     )
     return leave
@@ -52,19 +55,20 @@ export function settle<V, R>(
   fn: (delivery: ManualDelivery<V>) => R | Promise<R>,
   options: { readonly concurrency?: number } = {},
 ): OperatorFunction<ManualDelivery<V>, R> {
-  const one = (delivery: ManualDelivery<V>): Observable<R> =>
+  const one = (delivery: ManualDelivery<V>, context: UserContext): Observable<R> =>
     new Observable<R>(subscriber => {
-      void run(delivery).then(results => {
-        for (const result of results) subscriber.next(result)
+      void run(delivery, context).then(results => {
+        for (const result of results) context.call(subscriber.next, subscriber, result)
         subscriber.complete()
       })
     })
-  const run = async (delivery: ManualDelivery<V>): Promise<readonly R[]> => {
+  const run = async (delivery: ManualDelivery<V>, context: UserContext): Promise<readonly R[]> => {
     // Its partition has moved on while it waited for its turn: somebody else has it.
     const isLost = delivery instanceof SettleableDelivery && delivery.expired
     if (isLost) return []
     try {
-      const result = await fn(delivery)
+      // What waited for its turn would run in the context of the delivery that is over.
+      const result = await context.call(fn, undefined, delivery)
       if (!delivery.settled) delivery.ack()
       return [result]
     } catch (error) {
@@ -73,5 +77,9 @@ export function settle<V, R>(
       return []
     }
   }
-  return mergeMap(one, options.concurrency ?? 1)
+  return source =>
+    new Observable<R>(subscriber => {
+      const context = new UserContext()
+      return source.pipe(mergeMap(delivery => one(delivery, context), options.concurrency ?? 1)).subscribe(subscriber)
+    })
 }

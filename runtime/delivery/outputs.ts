@@ -1,8 +1,9 @@
 /** What a handler's return value puts out: one message under its input's key, or one for each delivery of a batch. Leaf. */
+import type { Key } from '../types.ts'
 import type { RecordDelivery } from './delivery.ts'
 
 export interface OutputMessage {
-  readonly key: string | null
+  readonly key: Key | null
   readonly value: unknown
 }
 
@@ -18,5 +19,7 @@ export function outputsOf(
       `a batch handler with an output returns an array with one value for each of its ${deliveries.length} deliveries (undefined: none), or nothing`,
     )
   }
-  return deliveries.flatMap(({ key }, index) => (values[index] === undefined ? [] : [{ key, value: values[index] }]))
+  return deliveries.flatMap(({ rawKey: key }, index) =>
+    values[index] === undefined ? [] : [{ key, value: values[index] }],
+  )
 }

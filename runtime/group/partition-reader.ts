@@ -9,6 +9,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
 import { type Codec, codecOf } from '../codec.ts'
 import type { FetchedFrame } from '../delivery/delivery.ts'
+import { FetchedBytes } from '../delivery/fetched-bytes.ts'
 import { MillraceError } from '../errors.ts'
 import {
   CLIENT_TURN,
@@ -42,6 +43,7 @@ export class PartitionReader {
   readonly #slot: number
   #words: Int32Array = new Int32Array(0)
   #buffer: Buffer = Buffer.alloc(0)
+  #bytes = new FetchedBytes(this.#buffer)
   /** Indexes into the buffer. */
   #cursor = 0
   #frameEnd = 0
@@ -90,7 +92,7 @@ export class PartitionReader {
     const { topic, place } = this.assignment
     return {
       buffer: this.#buffer,
-      store: this.#buffer.buffer as ArrayBuffer,
+      bytes: this.#bytes,
       words: this.#words,
       codec: this.#codec,
       topic: topic.name,
@@ -142,6 +144,7 @@ export class PartitionReader {
     const frames = this.#fetched()
     if (frames === null) return false
     this.#buffer = frames
+    this.#bytes = new FetchedBytes(frames)
     this.#words = new Int32Array(frames.buffer, 0, frames.length >> 2)
     this.#bufferEnd = frames.length
     this.#openFrame(0)

@@ -70,11 +70,11 @@ t.test('headers have no prototype, and __proto__ is a header like any other', as
   ])
 })
 
-t.test('bytes are read as a view, without a copy', async t => {
+t.test('bytes are read as a copy, which its reader may change', async t => {
   const { buffer, end } = written({ x: new Uint8Array([1]) })
-  const got = readHeaders(buffer, PAD, end).x
-  buffer[end - 1] = 7
-  t.same(got, new Uint8Array([7]))
+  const read = (): Uint8Array => readHeaders(buffer, PAD, end).x as Uint8Array
+  read()[0] = 7
+  t.same(read(), new Uint8Array([1]))
 })
 
 t.test('names are 1 to 1,000 bytes of well-formed text', async t => {

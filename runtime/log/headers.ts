@@ -94,7 +94,7 @@ export function writeHeaders(target: Uint8Array, position: number, headers: Head
 }
 
 /**
- * Reads headers back into an object without a prototype, in the order written; bytes are views of `buffer`.
+ * Reads headers back into an object without a prototype, in the order written; bytes are copies.
  *
  * @throws MillraceError `MILL_DECODE` if the bytes from `start` up to `end` are no headers
  */
@@ -118,9 +118,7 @@ export function readHeaders(buffer: Buffer, start: number, end: number): Headers
     if (name in headers) throw corrupt('name twice')
     at = valueAt + valueLength
     headers[name] =
-      type === TYPE_STRING
-        ? decodeText(buffer, valueAt, at)
-        : new Uint8Array(buffer.buffer, buffer.byteOffset + valueAt, valueLength)
+      type === TYPE_STRING ? decodeText(buffer, valueAt, at) : new Uint8Array(buffer.subarray(valueAt, at))
   }
   if (at !== end) throw corrupt('bytes left over')
   return headers

@@ -4,6 +4,7 @@ import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
+import type { TakenBatch } from './taken-batch.ts'
 import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -23,6 +24,8 @@ export class PendingBatch implements FrameObserver {
   messages: readonly Message[]
   /** Of a named producer: the number of each message. */
   readonly sequences: readonly number[] | null
+  /** What was given, once it waits; null: it does not, and the messages are read from the caller's array. */
+  taken: TakenBatch | null = null
   readonly since: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
@@ -110,8 +113,9 @@ export class PendingBatch implements FrameObserver {
     this.settle(error)
   }
 
-  /** It is going to wait: from now on the caller's array is the caller's. */
-  own(): void {
+  /** It is going to wait: from now on the caller's array, objects and buffers are the caller's. */
+  own(taken: TakenBatch): void {
+    this.taken = taken
     this.messages = this.messages.slice()
   }
 

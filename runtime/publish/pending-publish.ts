@@ -1,6 +1,7 @@
 /** A single publish from its call to its receipt: in the waiting room, then in a frame. Settles once. */
 import { nowMs } from '../../actors/world.ts'
 import { FullError, MillraceError } from '../errors.ts'
+import { ownedHeaders } from '../log/headers.ts'
 import type { Message, PublishOptions, Receipt } from '../types.ts'
 import { AppendReceipt } from './append-receipt.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
@@ -93,6 +94,18 @@ export class PendingPublish implements FrameObserver {
     this.settle(
       new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),
     )
+  }
+
+  /** It is going to wait, and takes so many bytes: the caller may reuse its buffers meanwhile. */
+  own(bytes: number): void {
+    const { message } = this
+    this.bytes = bytes
+    this.message = {
+      ...message,
+      key: message.key instanceof Uint8Array ? new Uint8Array(message.key) : message.key,
+      value: message.value instanceof Uint8Array ? new Uint8Array(message.value) : message.value,
+      headers: message.headers === null ? null : ownedHeaders(message.headers),
+    }
   }
 
   settle(error: Error): void {

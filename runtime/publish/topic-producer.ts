@@ -8,7 +8,7 @@
 import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
-import { copyHeaders, ownedHeaders } from '../log/headers.ts'
+import { copyHeaders } from '../log/headers.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
@@ -20,6 +20,7 @@ import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import { TakenBatch } from './taken-batch.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** What a producer needs to know of its topic. */
@@ -244,7 +245,7 @@ export class TopicProducer implements Sweepable {
 
   /** Appends what fits; true when the whole batch is in frames, or has failed. */
   #advanceBatch(batch: PendingBatch): boolean {
-    const { messages } = batch
+    const { messages, taken } = batch
     const { memory } = this.#thread
     const max = this.topic.maxMessageBytes
     const run = runOf(messages.length, this.topic.partitions)
@@ -255,8 +256,14 @@ export class TopicProducer implements Sweepable {
     try {
       while (batch.next < messages.length) {
         const message = messages[batch.next] as Message
-        const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
-        const value = this.#codec.encode(given)
+        const {
+          key: givenKey,
+          value: given,
+          headers: givenHeaders,
+          partition: wanted,
+          timestamp,
+        } = taken === null ? asMessage(message) : taken.at(batch.next)
+        const value = taken === null ? this.#codec.encode(given) : (given as string | Uint8Array | null)
         const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
         const key = checkedKey(givenKey)
         checkTimestamp(timestamp)
@@ -284,41 +291,40 @@ export class TopicProducer implements Sweepable {
 
   #wait(waiter: Waiter): void {
     this.#thread.sealAll()
-    const single = waiter instanceof PendingPublish
-    const refused = single ? waiter.original : waiter.messages[waiter.next]
-    const bytes = single ? encodedSize(waiter.message.key, waiter.message.value, waiter.message.headers) : 0
-    if (!this.#room.admit(bytes, single && waiter.isOutput)) {
-      waiter.settle(
-        new FullError(
-          `topic ${this.topic.name} is full, and so is this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
-          refused,
-        ),
-      )
+    if (waiter instanceof PendingPublish ? this.#admits(waiter) : this.#admitsBatch(waiter)) {
+      waiter.serial = ++this.#serial
+      this.#waiters.push(waiter)
       return
     }
-    if (single) {
-      // The caller may reuse its buffers while this waits.
-      const { message } = waiter
-      waiter.bytes = bytes
-      waiter.message = {
-        ...message,
-        key: message.key instanceof Uint8Array ? new Uint8Array(message.key) : message.key,
-        value: message.value instanceof Uint8Array ? new Uint8Array(message.value) : message.value,
-        headers: message.headers === null ? null : ownedHeaders(message.headers),
-      }
-      this.#waitingIn[message.partition] = (this.#waitingIn[message.partition] as number) + 1
-    } else {
-      waiter.own()
-      this.#waitingBatches++
-    }
-    waiter.serial = ++this.#serial
-    this.#waiters.push(waiter)
+    waiter.settle(
+      new FullError(
+        `topic ${this.topic.name} is full, and so is this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
+        waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
+      ),
+    )
+  }
+
+  #admits(waiter: PendingPublish): boolean {
+    const { key, value, headers, partition } = waiter.message
+    const bytes = encodedSize(key, value, headers)
+    if (!this.#room.admit(bytes, waiter.isOutput)) return false
+    waiter.own(bytes)
+    this.#waitingIn[partition] = (this.#waitingIn[partition] as number) + 1
+    return true
+  }
+
+  #admitsBatch(waiter: PendingBatch): boolean {
+    const taken = new TakenBatch(this.#codec, waiter.messages, waiter.next)
+    if (!this.#room.admitBatch(taken.bytes)) return false
+    waiter.own(taken)
+    this.#waitingBatches++
+    return true
   }
 
   #leave(waiter: Waiter): void {
     if (waiter instanceof PendingBatch) {
       this.#waitingBatches--
-      this.#room.leave(0)
+      this.#room.leaveBatch(waiter.taken?.bytes ?? 0)
     } else {
       this.#waitingIn[waiter.message.partition] = (this.#waitingIn[waiter.message.partition] as number) - 1
       this.#room.leave(waiter.bytes)

@@ -1,8 +1,9 @@
 /**
  * What one thread's publishes may keep waiting, and for how long.
  *
- * The producer's thread. Bounds: 10,000 waiting publishes and 16 MiB of their bytes per thread; beyond that a publish
- * is refused. A record that is larger by itself is let in while no other has bytes here. While anything is unsettled a timer looks four times a second for what is overdue, and keeps the process
+ * The producer's thread. Bounds: 10,000 waiting publishes, 16 MiB of the bytes of single ones and 64 MiB of batches per
+ * thread, or one larger batch; beyond that a publish is refused. A record that is larger by itself is
+ * let in while no other has bytes here. While anything is unsettled a timer looks four times a second for what is overdue, and keeps the process
  * alive: an unsettled publish does, nothing else here.
  */
 import { clearInterval, nowMs, setInterval } from '../../actors/world.ts'
@@ -14,18 +15,20 @@ export interface Sweepable {
 
 const PUBLISHES_MAX = 10_000
 const BYTES_MAX = 16 * 1024 * 1024
+const BATCH_BYTES_MAX = 64 * 1024 * 1024
 const SWEEP_MS = 250
 
 export class WaitingRoom {
   readonly #swept = new Set<Sweepable>()
   #publishes = 0
   #bytes = 0
+  #batchBytes = 0
   #unsettled = 0
   #timer: NodeJS.Timeout | null = null
 
   /** The bounds in words. */
   get bounds(): string {
-    return `${PUBLISHES_MAX.toLocaleString('en')} publishes or ${BYTES_MAX / 1024 / 1024} MiB`
+    return `${PUBLISHES_MAX.toLocaleString('en')} publishes or ${BYTES_MAX / 1024 / 1024} MiB, and ${BATCH_BYTES_MAX / 1024 / 1024} MiB of batches`
   }
 
   /** Publishes waiting now. */
@@ -48,6 +51,20 @@ export class WaitingRoom {
     this.#publishes++
     this.#bytes += bytes
     return true
+  }
+
+  /** The same for a batch that takes so much; one that is larger than the bound may wait alone. */
+  admitBatch(bytes: number): boolean {
+    if (this.#publishes >= PUBLISHES_MAX) return false
+    if (this.#batchBytes > 0 && this.#batchBytes + bytes > BATCH_BYTES_MAX) return false
+    this.#publishes++
+    this.#batchBytes += bytes
+    return true
+  }
+
+  leaveBatch(bytes: number): void {
+    this.#publishes--
+    this.#batchBytes -= bytes
   }
 
   leave(bytes: number): void {

@@ -1,0 +1,52 @@
+/** A batch that waits publishes what was given at its call, and what waits is bounded. */
+import t from 'tap'
+import { codecOf } from '../codec.ts'
+import { newTopic } from '../shared-broker.fixture.ts'
+import { TakenBatch } from './taken-batch.ts'
+import { WaitingRoom } from './waiting-room.ts'
+
+t.test('a batch that waits is not changed by its caller', async t => {
+  const topic = await newTopic<Uint8Array>({
+    codec: 'bytes',
+    groups: ['g'],
+    windowBytes: 65_536,
+    maxMessageBytes: 4_096,
+  })
+  const messages = Array.from({ length: 200 }, (_, n) => ({
+    key: Buffer.from('key'),
+    value: Buffer.alloc(1_000, n),
+    headers: { h: Buffer.from('hh') } as Record<string, string | Uint8Array>,
+  }))
+  const published = topic.publishBatch(messages)
+  for (const message of messages) {
+    message.value.fill(255)
+    message.key.fill(120)
+    ;(message.headers.h as Uint8Array).fill(120)
+    message.headers = {}
+  }
+  let count = 0
+  for await (const { offset, value, key, headers } of topic.group('g').consume()) {
+    if (value[0] !== offset || value[999] !== offset || key !== 'key') t.fail(`record ${offset} was changed`)
+    t.equal(Buffer.from(headers.h as Uint8Array).toString(), 'hh')
+    if (++count === messages.length) break
+  }
+  t.match(await published, { count: 200 })
+})
+
+t.test('a message that cannot be taken is met at its turn', async t => {
+  const taken = new TakenBatch(codecOf('json'), [{ value: 1 }, { value: 2 }, { value: 1n }, { value: 4 }], 1)
+  t.equal(taken.at(1).value, '2')
+  t.throws(() => taken.at(2), { code: 'MILL_UNSERIALISABLE' })
+})
+
+t.test('batches that wait are bounded by their bytes, but a large one may wait alone', async t => {
+  const room = new WaitingRoom()
+  t.teardown(() => room.close())
+  const mib = 1_024 * 1_024
+  t.ok(room.admitBatch(100 * mib))
+  t.notOk(room.admitBatch(1))
+  room.leaveBatch(100 * mib)
+  t.ok(room.admitBatch(64 * mib))
+  t.notOk(room.admitBatch(1))
+  t.equal(room.waiting, 1)
+})

@@ -31,6 +31,7 @@ export type {
   Delivery,
   DeliveryGuarantee,
   Durability,
+  GivenHeaders,
   Group,
   GroupOptions,
   GroupPartitionStats,

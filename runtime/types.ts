@@ -17,12 +17,18 @@ export type Key = string | Uint8Array
 /** Header values by name. Strings come back as strings, bytes as bytes. */
 export type Headers = { readonly [name: string]: string | Uint8Array }
 
-/** What a producer hands in. */
+/** Headers to publish: an object, a `Map`, or a `Headers` of the web (of `fetch`, say). */
+export type GivenHeaders =
+  | Headers
+  | ReadonlyMap<string, string | Uint8Array>
+  | { entries(): IterableIterator<[string, string]>; getSetCookie(): string[] }
+
+/** What a producer hands in. A field of another name is `MILL_UNKNOWN_OPTION`, so that none is lost by a slip of the pen. */
 export interface Message<V = unknown> {
   readonly key?: Key | null | undefined
   /** `null` is stored as "no value" (a tombstone) by every codec. */
   readonly value: V
-  readonly headers?: Headers | undefined
+  readonly headers?: GivenHeaders | undefined
   /** Explicit partition, 0 to partitions - 1; wins over the key. */
   readonly partition?: number | undefined
   /** Milliseconds since the epoch; default: when the record was published. */

@@ -8,6 +8,9 @@
  * partitioner follows KIP-480, the choice of the emptier of two Mitzenmacher's "power of two choices".
  */
 
+import { isWellFormed } from '../codec.ts'
+import { halfKey } from './checked-message.ts'
+
 const SEED = 0x9747b28c
 const MULTIPLIER = 0x5bd1e995
 const SHIFT = 24
@@ -22,7 +25,7 @@ export function murmur2(bytes: Uint8Array): number {
   return murmur2Of(bytes, bytes.length)
 }
 
-/** Hash of a key: that of its UTF-8 bytes, if it is text. */
+/** Hash of a key: that of its UTF-8 bytes, if it is text. @throws MillraceError MILL_UNSERIALISABLE if UTF-8 cannot hold it */
 export function hashKey(key: string | Uint8Array): number {
   if (typeof key !== 'string') return murmur2Of(key, key.length)
   const length = key.length
@@ -104,6 +107,7 @@ function murmur2Of(bytes: Uint8Array, length: number): number {
 }
 
 function hashUtf8(key: string): number {
+  if (!isWellFormed(key)) throw halfKey()
   // A UTF-16 unit takes at most three bytes.
   if (key.length * 3 > SCRATCH_BYTES) return murmur2(encoder.encode(key))
   return murmur2Of(scratch, encoder.encodeInto(key, scratch).written)

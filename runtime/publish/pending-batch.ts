@@ -4,6 +4,7 @@ import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
+import type { PreparedBatch } from './prepared-batch.ts'
 import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -21,6 +22,7 @@ interface GrowingRange {
 
 export class PendingBatch implements FrameObserver {
   messages: readonly Message[]
+  readonly prepared: PreparedBatch
   /** Of a named producer: the number of each message. */
   readonly sequences: readonly number[] | null
   readonly since: number
@@ -48,6 +50,7 @@ export class PendingBatch implements FrameObserver {
     topic: ProducedTopic,
     room: WaitingRoom,
     messages: readonly Message[],
+    prepared: PreparedBatch,
     sequences: readonly number[] | null,
     options: PublishOptions,
     resolve: (receipt: BatchReceipt) => void,
@@ -56,6 +59,7 @@ export class PendingBatch implements FrameObserver {
     this.#topic = topic
     this.#room = room
     this.messages = messages
+    this.prepared = prepared
     this.sequences = sequences
     this.since = nowMs()
     this.deadline = deadlineOf(options, this.since)
@@ -110,9 +114,10 @@ export class PendingBatch implements FrameObserver {
     this.settle(error)
   }
 
-  /** It is going to wait: from now on the caller's array is the caller's. */
+  /** It is going to wait: from now on the caller's array, and all bytes in it, are the caller's. */
   own(): void {
     this.messages = this.messages.slice()
+    this.prepared.own(this.next)
   }
 
   /** Its time is over; `hold` says what holds it, or nothing. */

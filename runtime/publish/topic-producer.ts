@@ -8,16 +8,18 @@
 import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
-import { copyHeaders, ownedHeaders } from '../log/headers.ts'
+import { ownedHeaders } from '../log/headers.ts'
 import { show } from '../names.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Durability, Key, Message, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
+import { copyHeaders } from './given-headers.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { hashKey, StickyPartitioner } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
+import { prepareBatch } from './prepared-batch.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
@@ -119,7 +121,7 @@ export class TopicProducer implements Sweepable {
   publishStored(stored: StoredMessage, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
-      const partition = this.#partitionOf(stored.partition, stored.key, stored.value)
+      const partition = this.partitionOf(stored.key, stored.partition, stored.value)
       const encoded = { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
       this.#send(new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject))
     })
@@ -143,7 +145,7 @@ export class TopicProducer implements Sweepable {
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
-    const partition = this.#partitionOf(wanted, key, value)
+    const partition = this.partitionOf(key, wanted, value)
     if (!this.#mayAppend(partition)) return false
     const writer = this.#writers[partition] as PartitionWriter
     const max = this.topic.maxMessageBytes
@@ -184,7 +186,12 @@ export class TopicProducer implements Sweepable {
       }
       if (!Array.isArray(messages))
         throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
-      const batch = new PendingBatch(this.topic, this.#room, messages, sequences, options, resolve, reject)
+      const prepared = prepareBatch(messages, this.#codec, this.topic, this)
+      if (prepared instanceof Error) {
+        reject(prepared)
+        return
+      }
+      const batch = new PendingBatch(this.topic, this.#room, messages, prepared, sequences, options, resolve, reject)
       if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
       this.#wait(batch)
     })
@@ -207,27 +214,21 @@ export class TopicProducer implements Sweepable {
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
-    return { partition: this.#partitionOf(wanted, key, value), key, value, headers, timestamp, extraBytes: 0 }
+    return { partition: this.partitionOf(key, wanted, value), key, value, headers, timestamp, extraBytes: 0 }
   }
 
-  #partitionOf(partition: number | undefined, key: Key | null, value: string | Uint8Array | null): number {
+  /** @throws MillraceError MILL_OUT_OF_RANGE */
+  partitionOf(key: Key | null, wanted: number | undefined, value: string | Uint8Array | null = null): number {
     const { partitions } = this.topic
-    if (partition !== undefined) {
-      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
-        throw new MillraceError(
-          'MILL_OUT_OF_RANGE',
-          `partition ${show(partition)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`,
-        )
-      }
-      return partition
+    if (wanted !== undefined) {
+      if (Number.isInteger(wanted) && wanted >= 0 && wanted < partitions) return wanted
+      throw new MillraceError(
+        'MILL_OUT_OF_RANGE',
+        `partition ${show(wanted)} of topic ${this.topic.name} is not in 0 to ${partitions - 1}`,
+      )
     }
     if (key === null) return this.#sticky.next(value === null ? 0 : value.length)
     return (hashKey(key) & 0x7fffffff) % partitions
-  }
-
-  /** Of a record with a key, or with a partition that was given. @throws MillraceError MILL_OUT_OF_RANGE */
-  partitionOf(key: Key | null, partition: number | undefined): number {
-    return this.#partitionOf(partition, key, null)
   }
 
   #mayAppend(partition: number): boolean {
@@ -252,7 +253,7 @@ export class TopicProducer implements Sweepable {
 
   /** Appends what fits; true when the whole batch is in frames, or has failed. */
   #advanceBatch(batch: PendingBatch): boolean {
-    const { messages } = batch
+    const { messages, prepared } = batch
     const { memory } = this.#thread
     const max = this.topic.maxMessageBytes
     if (batch.sequences !== null && this.#gap !== null) {
@@ -261,18 +262,12 @@ export class TopicProducer implements Sweepable {
     }
     try {
       while (batch.next < messages.length) {
-        const {
-          key: givenKey,
-          value: given,
-          headers: givenHeaders,
-          partition: wanted,
-          timestamp,
-        } = asMessage(messages[batch.next] as Message)
-        const value = this.#codec.encode(given)
-        const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
-        const key = checkedKey(givenKey)
-        checkTimestamp(timestamp)
-        const partition = this.#partitionOf(wanted, key, value)
+        const at = batch.next
+        const key = prepared.keys[at] as Key | null
+        const value = prepared.values[at] as string | Uint8Array | null
+        const headers = prepared.headersOf(at)
+        const timestamp = prepared.timestampOf(at)
+        const partition = prepared.partitions[at] as number
         const writer = this.#writers[partition] as PartitionWriter
         const blocked = this.#growing.size > 0 && this.#growing.has(partition)
         const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)

@@ -41,7 +41,7 @@ export interface Receipt {
   readonly partition: number
   /** The record's offset in its partition. */
   readonly offset: number
-  /** Opaque position, comparable for equality only; portable between engines. */
+  /** Opaque position, comparable for equality only. */
   readonly position: string
   readonly durability: Durability
 }
@@ -65,7 +65,7 @@ export interface BatchReceipt {
   readonly durability: Durability
 }
 
-/** How values become bytes. `json` is the default; a custom codec must be given in every thread that uses the topic. */
+/** How values become bytes; default `json`. A topic keeps the one that it was made with. */
 export type CodecName = 'json' | 'bytes' | 'string'
 
 export interface TopicOptions {
@@ -210,6 +210,11 @@ export interface Group<V = unknown> {
   /** Handles every record on worker threads, in order per key. */
   run<R = unknown>(options: RunOptions): Promise<Run<R>>
   /** Handles every record with a function on this thread; same retries and dead letters. */
+  handle<R = unknown>(handler: MessageHandler<V>, options?: HandleOptions): Promise<Run<R>>
+  /** The same with a state for each partition, whose type is what `start` makes. */
+  handle<R = unknown, S = undefined>(handler: Handler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
+  handle<R = unknown, S = undefined>(handler: BatchHandler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
+  /** The same for a handler of whichever kind. */
   handle<R = unknown>(
     handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
     options?: HandleOptions,
@@ -304,7 +309,7 @@ export interface HandleOptions extends GroupOptions {
 }
 
 export interface RunOptions extends HandleOptions {
-  /** Module whose default export is made by `defineHandler`: a file URL, or an absolute path. */
+  /** Module whose default export is a function, or what `defineHandler` takes or returns: a file URL, or an absolute path. */
   readonly handler: URL | string
   /** Worker threads; default: cores - 1, at least 1. */
   readonly threads?: number | undefined
@@ -447,7 +452,7 @@ export interface Handler<V = unknown, S = undefined, R = unknown> {
   /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
   /**
-   * What the state is like now, as JSON. It is kept together with the offset up to which it counts, up to forty times a second
+   * What the state is like now, as JSON, said at once: a promise is refused. It is kept together with the offset up to which it counts, up to forty times a second
    * and for a tenth of the thread's time, more only where something waits for it: whoever takes the partition over, after a crash
    * or in another process, restores it and reads on from there. Needs `restore`, one record at a time, and order per partition.
    */

@@ -76,7 +76,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
     await this.#session.ask(control => control.resumeRun(this.#run))
   }
 
-  stop(options?: CloseOptions): Promise<StopReport<R>> {
+  async stop(options?: CloseOptions): Promise<StopReport<R>> {
     const { timeoutMs } = checkCloseOptions(options)
     this.#stopped ??= this.#stop(timeoutMs)
     return this.#stopped

@@ -71,10 +71,14 @@ class BrokerClient implements Broker {
     return this.#session.events.on(event, listener)
   }
 
-  async close(options?: CloseOptions): Promise<void> {
-    const { timeoutMs } = checkCloseOptions(options)
-    this.#closing ??= this.#session.close(timeoutMs)
-    return this.#closing
+  close(options?: CloseOptions): Promise<void> {
+    try {
+      const { timeoutMs } = checkCloseOptions(options)
+      this.#closing ??= this.#session.close(timeoutMs)
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -76,10 +76,14 @@ export class RunClient<R> implements Run<R>, RunObserver {
     await this.#session.ask(control => control.resumeRun(this.#run))
   }
 
-  async stop(options?: CloseOptions): Promise<StopReport<R>> {
-    const { timeoutMs } = checkCloseOptions(options)
-    this.#stopped ??= this.#stop(timeoutMs)
-    return this.#stopped
+  stop(options?: CloseOptions): Promise<StopReport<R>> {
+    try {
+      const { timeoutMs } = checkCloseOptions(options)
+      this.#stopped ??= this.#stop(timeoutMs)
+      return this.#stopped
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async #stop(timeoutMs: number): Promise<StopReport<R>> {

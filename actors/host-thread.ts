@@ -25,6 +25,12 @@ export interface ThreadOptions {
 
 export const BOOT_FILE: string = fileURLToPath(new URL('./boot-door.cjs', import.meta.url))
 
+/**
+ * Never called. Tools that copy what a program needs (`@vercel/nft`) follow imports, and not those of a file that is known by
+ * its URL, as the one above is.
+ */
+export const loadBoot = (): Promise<unknown> => import('./boot.ts')
+
 /** How long a thread that loads modules is given before it is ended in the middle of that. */
 const LOADING_MS_MAX = 1_000
 

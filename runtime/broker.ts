@@ -3,6 +3,7 @@
  */
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import { DeadLettersClient } from './dead-letters/dead-letters-client.ts'
+import { deniedError } from './denied.ts'
 import { checkName } from './names.ts'
 import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
@@ -85,9 +86,13 @@ class BrokerClient implements Broker {
   }
 
   close(options?: CloseOptions): Promise<void> {
-    const { timeoutMs } = checkCloseOptions(options)
-    this.#closing ??= this.#session.close(timeoutMs)
-    return this.#closing
+    try {
+      const { timeoutMs } = checkCloseOptions(options)
+      this.#closing ??= this.#session.close(timeoutMs)
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -112,7 +117,10 @@ export function createBroker(options?: BrokerOptions): Promise<Broker> {
 
 /** The same, for tests that need a small journal. */
 export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning): Promise<Broker> {
-  const session = await Session.open(checkBrokerOptions(options), tuning)
+  const checked = checkBrokerOptions(options)
+  const session = await Session.open(checked, tuning).catch((error: unknown) => {
+    throw deniedError(error, checked.dir) ?? error
+  })
   const broker = new BrokerClient(session)
   sessions.set(broker, session)
   return broker

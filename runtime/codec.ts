@@ -29,16 +29,7 @@ const REPLACEMENT = '\ufffd'
 const json: Codec = Object.freeze<Codec>({
   name: 'json',
   encode(value) {
-    if (value === null) return null
-    let text: string | undefined
-    try {
-      text = JSON.stringify(value)
-    } catch (cause) {
-      throw unserialisable(`value cannot be written as JSON: ${adviceOn(cause)}`, cause)
-    }
-    if (text === undefined)
-      throw unserialisable(`JSON cannot hold ${show(value)}: publish an object, array, string, number, boolean or null`)
-    return text
+    return value === null ? null : jsonText(value)
   },
   decode(buffer, start, end) {
     const text = decodeText(buffer, start, end)
@@ -76,6 +67,61 @@ const string: Codec = Object.freeze<Codec>({
   },
   decode: decodeText,
 })
+
+/**
+ * A value as JSON. What is in it is JSON's affair (a `Map` in a field becomes `{}`, `undefined` is left out): to look at every
+ * value below would cost more than to write them. What would arrive as nothing at all is refused.
+ *
+ * @throws MillraceError `MILL_UNSERIALISABLE`
+ */
+export function jsonText(value: unknown): string {
+  let text: string | undefined
+  let isLost: boolean
+  try {
+    text = JSON.stringify(value) as string | undefined
+    isLost = (text === '{}' || ArrayBuffer.isView(value) || value instanceof Error) && isLostInJson(value, text)
+  } catch (cause) {
+    throw unserialisable(`value cannot be written as JSON: ${adviceOn(cause)}`, cause)
+  }
+  if (text === undefined)
+    throw unserialisable(`JSON cannot hold ${show(value)}: publish an object, array, string, number, boolean or null`)
+  if (isLost) throw unserialisable(`JSON cannot hold what is in ${kindOf(value)}: ${wayOut(value)}`)
+  return text
+}
+
+/** Instances of classes of the caller's are his own affair; those of the language and of Node have nothing that JSON sees. */
+function isLostInJson(value: unknown, text: string | undefined): boolean {
+  if (ArrayBuffer.isView(value)) return true
+  if (text !== '{}' && typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return false
+  return kindOf(value) !== 'an Object'
+}
+
+function kindOf(value: unknown): string {
+  const tag = Object.prototype.toString.call(value).slice(8, -1)
+  return `${/^[AEIO]/.test(tag) ? 'an' : 'a'} ${tag}`
+}
+
+function wayOut(value: unknown): string {
+  switch (kindOf(value)) {
+    case 'a Map':
+      return 'publish Object.fromEntries(map), or [...map]'
+    case 'a Set':
+      return 'publish [...set]'
+    case 'a Promise':
+      return 'await it first'
+    case 'an Error':
+      return 'publish { name, message } of it'
+    case 'a RegExp':
+      return 'publish String(regexp)'
+    case 'a URLSearchParams':
+    case 'a Headers':
+    case 'a FormData':
+      return 'publish Object.fromEntries(it)'
+  }
+  return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)
+    ? "open the topic with `codec: 'bytes'`, or publish an array or text of it"
+    : 'publish a plain object'
+}
 
 /** The codec of this name. Any thread. */
 export function codecOf(name: CodecName): Codec {

@@ -6,7 +6,7 @@
  * `toWire` never throws, whatever was thrown. What a FullError refused and what a batch left unpublished do not
  * travel: the thread that published still holds those messages.
  */
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 
 export const ALL_ERROR_CODES = [
   'MILL_ABORTED',
@@ -41,7 +41,7 @@ export type ErrorCode = (typeof ALL_ERROR_CODES)[number]
 const MESSAGE_BYTES_MAX = 4 * 1_024
 const STACK_BYTES_MAX = 8 * 1_024
 const LABEL_BYTES_MAX = 256
-/** Causes below the error itself; a cycle of causes ends here too. */
+/** Causes and errors of an AggregateError below the error itself, all together; a cycle of causes ends here too. */
 const CAUSES_MAX = 5
 const ELLIPSIS = '…'
 const ELLIPSIS_BYTES = 3
@@ -90,8 +90,14 @@ export class UnpublishedError extends MillraceError {
   declare readonly unpublished: readonly unknown[]
   declare readonly unknown: readonly unknown[]
 
-  constructor(message: string, unpublished: readonly unknown[], unknown: readonly unknown[], cause: unknown) {
-    super('MILL_UNPUBLISHED', message, { cause, retriable: true })
+  constructor(
+    message: string,
+    unpublished: readonly unknown[],
+    unknown: readonly unknown[],
+    cause: unknown,
+    retriable = true,
+  ) {
+    super('MILL_UNPUBLISHED', message, { cause, retriable })
     this.name = 'UnpublishedError'
     // Not shown by console.log, or the log of an error would be a dump of up to a whole batch.
     Object.defineProperty(this, 'unpublished', { value: unpublished })
@@ -107,11 +113,15 @@ export class RejectError extends MillraceError {
   }
 }
 
+/** The error that has this code, with what it carries. */
+export type ErrorOf<C extends ErrorCode> = { readonly code: C } & ([C] extends ['MILL_FULL']
+  ? FullError
+  : [C] extends ['MILL_UNPUBLISHED']
+    ? UnpublishedError
+    : MillraceError)
+
 /** Whether `error` is one of ours, from whichever copy of the package or thread, and (if given) has this code. */
-export function isMillraceError<C extends ErrorCode = ErrorCode>(
-  error: unknown,
-  code?: C,
-): error is MillraceError & { readonly code: C } {
+export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorOf<C> {
   // Whatever was thrown may be a proxy: a look at it can throw, and then it is none of ours.
   if (read(error, BRAND) !== true) return false
   return code === undefined || read(error, 'code') === code
@@ -133,11 +143,13 @@ export interface ErrorWire {
   readonly retriable: boolean
   /** A cause that is no error has become one, whose message shows it. */
   readonly cause?: ErrorWire
+  /** Of an AggregateError: as many as the bound on causes leaves room for. */
+  readonly errors?: readonly ErrorWire[]
 }
 
 /** Turns whatever was thrown into data that crosses threads. Never throws; text beyond its bound ends in `…`. */
 export function toWire(error: unknown): ErrorWire {
-  return wireOf(error, CAUSES_MAX)
+  return wireOf(error, { left: CAUSES_MAX })
 }
 
 /** Makes an error of the class that its code names, or a plain `Error` with name and code. */
@@ -160,7 +172,9 @@ function revive(wire: ErrorWire, cause: Error | undefined): Error {
       return new RejectError(message, { cause })
   }
   if (isErrorCode(code)) return new MillraceError(code, message, { cause, retriable })
-  const error = new Error(message, cause === undefined ? undefined : { cause })
+  const options = cause === undefined ? undefined : { cause }
+  const errors = wire.errors?.map(fromWire)
+  const error = errors === undefined ? new Error(message, options) : new AggregateError(errors, message, options)
   return code === undefined ? error : Object.assign(error, { code })
 }
 
@@ -168,13 +182,16 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return (ALL_ERROR_CODES as readonly unknown[]).includes(code)
 }
 
-function wireOf(thrown: unknown, causesLeft: number): ErrorWire {
+function wireOf(thrown: unknown, budget: { left: number }): ErrorWire {
   const name = read(thrown, 'name')
   const message = messageOf(thrown)
   const boundedMessage = shorten(message, MESSAGE_BYTES_MAX)
   const stack = read(thrown, 'stack')
   const code = ownCode(thrown)
-  const cause = causesLeft === 0 ? undefined : read(thrown, 'cause')
+  const cause = budget.left === 0 ? undefined : read(thrown, 'cause')
+  if (cause !== undefined) budget.left--
+  const causeWire = cause === undefined ? undefined : wireOf(cause, budget)
+  const errors = errorsOf(thrown, budget)
   return {
     name: typeof name === 'string' && name !== '' ? shorten(name, LABEL_BYTES_MAX) : 'Error',
     message: boundedMessage,
@@ -187,8 +204,27 @@ function wireOf(thrown: unknown, causesLeft: number): ErrorWire {
       ),
     }),
     ...(code !== undefined && { code }),
-    ...(cause !== undefined && { cause: wireOf(cause, causesLeft - 1) }),
+    ...(causeWire !== undefined && { cause: causeWire }),
+    ...(errors.length > 0 && { errors }),
   }
+}
+
+/** What an AggregateError holds; what other libraries keep in a field of that name are no errors. */
+function errorsOf(thrown: unknown, budget: { left: number }): ErrorWire[] {
+  const given = read(thrown, 'errors')
+  const errors: ErrorWire[] = []
+  try {
+    if (!Array.isArray(given)) return errors
+    for (const error of given) {
+      if (budget.left === 0) break
+      if (!types.isNativeError(error)) continue
+      budget.left--
+      errors.push(wireOf(error, budget))
+    }
+  } catch {
+    // A stranger's array that cannot be looked at.
+  }
+  return errors
 }
 
 function messageOf(thrown: unknown): string {

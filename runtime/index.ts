@@ -2,6 +2,7 @@
 export { createBroker } from './broker.ts'
 export type {
   DeadLetter,
+  DeadLetterCause,
   DeadLetterError,
   DeadLetterFilter,
   DeadLetterSelection,
@@ -14,7 +15,15 @@ export type {
 export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
 export { settle } from './delivery/observe.ts'
-export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
+export {
+  type ErrorCode,
+  type ErrorOf,
+  FullError,
+  isMillraceError,
+  MillraceError,
+  RejectError,
+  UnpublishedError,
+} from './errors.ts'
 export type { NamedProducer, SequencedReceipt } from './publish/named-producer-types.ts'
 export type {
   BackoffOptions,
@@ -31,6 +40,7 @@ export type {
   Delivery,
   DeliveryGuarantee,
   Durability,
+  GivenHeaders,
   Group,
   GroupInfo,
   GroupOptions,

@@ -266,8 +266,8 @@ function nested<C extends object>(
 }
 
 function readTable<C>(table: Table<C>, options: unknown, what: string, prefix: string, given: Set<string>): C {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalid(`${what} must be an object, not ${show(options)}`)
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || options instanceof URL)
+    throw invalid(`${what} must be an object, not ${show(options)}${adviceOnOptions(what, options)}`)
   for (const key of Reflect.ownKeys(options)) {
     if (!Object.hasOwn(table, key)) throw unknownOption(key, prefix, Object.keys(table))
   }
@@ -279,6 +279,12 @@ function readTable<C>(table: Table<C>, options: unknown, what: string, prefix: s
     values[key] = value === undefined ? rule.missing(at) : rule.check(value, at)
   }
   return values as C
+}
+
+function adviceOnOptions(what: string, given: unknown): string {
+  if (what !== 'run options') return ''
+  if (typeof given === 'function') return ': group.handle takes a function; run takes { handler: URL of a module }'
+  return given instanceof URL || typeof given === 'string' ? ': write { handler: new URL(…) }' : ''
 }
 
 function unknownOption(key: string | symbol, prefix: string, known: readonly string[]): MillraceError {
@@ -375,7 +381,12 @@ export function signal(value: unknown, at: string): AbortSignal {
 }
 
 function folder(value: unknown, at: string): string {
-  if (typeof value === 'string' && value.length > 0 && !value.includes('\0')) return resolve(value)
+  if (typeof value === 'string' && value.length > 0 && !value.includes('\0')) {
+    if (!/^file:/i.test(value)) return resolve(value)
+    throw invalid(`\`${at}\` must be the path of a folder, not a URL: give fileURLToPath(${show(value)})`)
+  }
+  if (value instanceof URL)
+    throw invalid(`\`${at}\` must be the path of a folder, not a URL: give fileURLToPath(url), from node:url`)
   throw invalid(`\`${at}\` must be the path of a folder, not ${show(value)}`)
 }
 
@@ -414,6 +425,12 @@ function handlerUrl(value: unknown): string {
       // Said below, for every kind of wrong value in the same words.
     }
   }
+  if (typeof value === 'function' || (typeof value === 'object' && value !== null && !(value instanceof URL)))
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `\`handler\` is ${show(value)}, which no other thread can be given: export it from a module of its own and give ` +
+        "`handler: new URL('./handler.js', import.meta.url)`, or handle records on this thread, with group.handle",
+    )
   const found = value === undefined ? 'is missing' : `is ${show(text)}`
   throw new MillraceError(
     'MILL_HANDLER',

@@ -9,6 +9,7 @@ export function readPlace(
   from: 'earliest' | 'latest' | number | Date,
   partition: number | undefined,
   topic: TopicShape,
+  mayBeLatest = false,
 ): ReadPlace {
   if (partition !== undefined && partition >= topic.partitions) {
     const most = topic.partitions - 1
@@ -25,6 +26,6 @@ export function readPlace(
   }
   throw new MillraceError(
     'MILL_INVALID_OPTION',
-    `a place to read from is 'earliest', an offset from 0 on, or a Date, not ${show(from)}`,
+    `a place to read from is 'earliest',${mayBeLatest ? " 'latest'," : ''} an offset from 0 on, or a Date, not ${from instanceof Date ? 'one that is invalid' : show(from)}`,
   )
 }

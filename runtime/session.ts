@@ -34,6 +34,7 @@ import { Publishers } from './publish/publishers.ts'
 import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
 import { homeOf } from './thread/home.ts'
 import type { BrokerEvents } from './types.ts'
+import { checkWhole } from './whole.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000
@@ -87,6 +88,7 @@ export class Session {
   }
 
   static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
+    checkWhole(() => new URL('./control/control-entry.js', import.meta.url))
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
     const modes: FileModes = { folder: options.dirMode, file: options.fileMode }

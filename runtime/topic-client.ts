@@ -5,6 +5,7 @@ import { GroupClient } from './group/group-client.ts'
 import { checkName } from './names.ts'
 import { checkPublishOptions, checkRangeOptions } from './options.ts'
 import type { TopicShape } from './places.ts'
+import { asMessage } from './publish/checked-message.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
 import { readPlace } from './read-place.ts'
 import { replayRange } from './replay-range.ts'
@@ -55,6 +56,8 @@ export class TopicClient<V> implements Topic<V> {
     if (this.#session.closing) return Promise.reject(closedError())
     if (options === undefined) return this.#producer.publish(message)
     try {
+      // Whoever hands in a key and a value is told of that, and not of an option.
+      asMessage(message)
       return this.#producer.publish(message, checkPublishOptions(options))
     } catch (error) {
       return Promise.reject(error)

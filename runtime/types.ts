@@ -18,12 +18,18 @@ export type Key = string | Uint8Array
 /** Header values by name. Strings come back as strings, bytes as bytes. */
 export type Headers = { readonly [name: string]: string | Uint8Array }
 
-/** What a producer hands in. */
+/** Headers to publish: an object, a `Map`, or a `Headers` of the web (of `fetch`, say). */
+export type GivenHeaders =
+  | Headers
+  | ReadonlyMap<string, string | Uint8Array>
+  | { entries(): IterableIterator<[string, string]>; getSetCookie(): string[] }
+
+/** What a producer hands in. A field of another name is `MILL_UNKNOWN_OPTION`, so that none is lost by a slip of the pen. */
 export interface Message<V = unknown> {
   readonly key?: Key | null | undefined
   /** `null` is stored as "no value" (a tombstone) by every codec. */
   readonly value: V
-  readonly headers?: Headers | undefined
+  readonly headers?: GivenHeaders | undefined
   /** Explicit partition, 0 to partitions - 1; wins over the key. */
   readonly partition?: number | undefined
   /** Milliseconds since the epoch; default: when the record was published. */
@@ -36,7 +42,7 @@ export interface Receipt {
   readonly partition: number
   /** The record's offset in its partition. */
   readonly offset: number
-  /** Opaque position, comparable for equality only; portable between engines. */
+  /** Opaque position, comparable for equality only. */
   readonly position: string
   readonly durability: Durability
 }
@@ -60,7 +66,7 @@ export interface BatchReceipt {
   readonly durability: Durability
 }
 
-/** How values become bytes. `json` is the default; a custom codec must be given in every thread that uses the topic. */
+/** How values become bytes; default `json`. A topic keeps the one that it was made with. */
 export type CodecName = 'json' | 'bytes' | 'string'
 
 /**
@@ -242,6 +248,11 @@ export interface Group<V = unknown> {
   /** Handles every record on worker threads, in order per key. */
   run<R = unknown>(options: RunOptions): Promise<Run<R>>
   /** Handles every record with a function on this thread; same retries and dead letters. */
+  handle<R = unknown>(handler: MessageHandler<V>, options?: HandleOptions): Promise<Run<R>>
+  /** The same with a state for each partition, whose type is what `start` makes. */
+  handle<R = unknown, S = undefined>(handler: Handler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
+  handle<R = unknown, S = undefined>(handler: BatchHandler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
+  /** The same for a handler of whichever kind. */
   handle<R = unknown>(
     handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
     options?: HandleOptions,
@@ -341,7 +352,7 @@ export interface HandleOptions extends GroupOptions {
 }
 
 export interface RunOptions extends HandleOptions {
-  /** Module whose default export is made by `defineHandler`: a file URL, or an absolute path. */
+  /** Module whose default export is a function, or what `defineHandler` takes or returns: a file URL, or an absolute path. */
   readonly handler: URL | string
   /** Worker threads; default: cores - 1, at least 1. */
   readonly threads?: number | undefined
@@ -456,7 +467,7 @@ export interface Handler<V = unknown, S = undefined, R = unknown> {
   /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
   /**
-   * What the state is like now, as JSON. It is kept together with the offset up to which it counts, up to forty times a second
+   * What the state is like now, as JSON, said at once: a promise is refused. It is kept together with the offset up to which it counts, up to forty times a second
    * and for a tenth of the thread's time, more only where something waits for it: whoever takes the partition over, after a crash
    * or in another process, restores it and reads on from there. Needs `restore`, one record at a time, and order per partition.
    */

@@ -6,7 +6,7 @@
  * (`UnpublishedError.unknown`) are not published again, or a line could be handled twice: they are waited for.
  */
 import { isMillraceError, type MillraceError, type UnpublishedError } from '../errors.ts'
-import type { Message, Topic } from '../types.ts'
+import type { Headers, Message, Topic } from '../types.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { type BrokenLine, brokenLine, LINE_HEADER, type LineRecord } from './parse-line.ts'
 
@@ -51,7 +51,9 @@ async function publishOneByOne(topic: Topic, records: readonly LineRecord[]): Pr
 }
 
 function linesOf(records: readonly LineRecord[], messages: readonly unknown[]): readonly LineRecord[] {
-  const lines = new Set((messages as readonly Message[]).map(message => message.headers?.[LINE_HEADER]))
+  const lines = new Set(
+    (messages as readonly Message[]).map(message => (message.headers as Headers | undefined)?.[LINE_HEADER]),
+  )
   return records.filter(({ line }) => lines.has(String(line)))
 }
 

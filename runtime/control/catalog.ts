@@ -266,7 +266,8 @@ export class Catalog {
   takeOut({ shape: { id, name }, places, desks }: TopicEntry): number[] {
     this.topics.delete(id)
     this.topicsByName.delete(name)
-    const blocks = places.map(({ window }) => window.address)
+    // A block begins with the words of its partition.
+    const blocks = places.map(({ words }) => words)
     for (const { address } of desks) if (address !== 0) blocks.push(address)
     for (const [key, group] of this.groups) {
       if (group.spec.topic !== id) continue

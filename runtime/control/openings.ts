@@ -330,7 +330,11 @@ function checkSame(
 }
 
 function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {
-  return JSON.stringify([initialMs, maxMs, jitter])
+  return `{ initialMs: ${initialMs}, maxMs: ${maxMs}, jitter: ${jitter} }`
+}
+
+function deliveryOf({ policy: { atMostOnce } }: GroupSpec): string {
+  return atMostOnce ? 'at-most-once' : 'at-least-once'
 }
 
 function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
@@ -338,7 +342,7 @@ function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): 
     ['attempts', known.policy.attempts, spec.policy.attempts],
     ['backoff', backoffOf(known), backoffOf(spec)],
     ['deadLetter', known.deadLetter, spec.deadLetter],
-    ['delivery', known.policy.atMostOnce, spec.policy.atMostOnce],
+    ['delivery', deliveryOf(known), deliveryOf(spec)],
     ['retryOrder', known.policy.order, spec.policy.order],
     ['from', known.from, spec.from],
   ]
@@ -347,7 +351,7 @@ function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): 
     if (!spec.given.includes(name) || has === wants) continue
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',
-      `group ${spec.group} exists with another ${name}; give the same options, or delete the group first`,
+      `group ${spec.group} exists with ${name} ${has ?? false}, not ${wants ?? false}; give the same options, or delete the group first`,
     )
   }
 }

@@ -38,6 +38,19 @@ export interface DeadLetterError {
   readonly message: string
   readonly code: string | null
   readonly stack: string | null
+  /**
+   * What it was caused by (`cause`), and the errors of an `AggregateError`, each followed by its own; at most five, and 4 KiB of
+   * JSON.
+   */
+  readonly causes: readonly DeadLetterCause[]
+}
+
+export interface DeadLetterCause {
+  /** 1: of the error itself; 2: of the last one of level 1 before it, and so on. */
+  readonly level: number
+  readonly name: string
+  readonly message: string
+  readonly code: string | null
 }
 
 /** Which letters; every condition given must hold. `{}`: all that are there now. */

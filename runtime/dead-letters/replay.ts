@@ -9,7 +9,7 @@ import { setMaxListeners } from 'node:events'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
-import { BY_REPLAY, copyHeaders } from '../log/headers.ts'
+import { BY_REPLAY } from '../log/headers.ts'
 import { checkName, show } from '../names.ts'
 import {
   COUNT_MAX,
@@ -23,6 +23,7 @@ import {
   TIMER_MS_MAX,
 } from '../options.ts'
 import { asMessage, checkedKey, checkTimestamp } from '../publish/checked-message.ts'
+import { copyHeaders } from '../publish/given-headers.ts'
 import type { StoredMessage } from '../publish/record-writer.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'

@@ -19,7 +19,7 @@ import {
 import { ownedHeaders } from '../log/headers.ts'
 import { KEY_IS_BYTES } from '../log/record.ts'
 import type { CodecName, DeadLetterReason, Headers, Key } from '../types.ts'
-import type { DeadLetter, DeadLetterError } from './dead-letter-types.ts'
+import type { DeadLetter, DeadLetterCause, DeadLetterError } from './dead-letter-types.ts'
 import { ownHeaders, replayedCount } from './letter-headers.ts'
 
 /** A record with the headers of its letter. */
@@ -102,6 +102,18 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
       message: this.#text('error-message'),
       code: or(this.#text('error-code')),
       stack: or(this.#text('error-stack')),
+      causes: this.#causes(),
+    }
+  }
+
+  #causes(): readonly DeadLetterCause[] {
+    const json = this.#text('error-causes')
+    if (json === '') return []
+    try {
+      return JSON.parse(json) as readonly DeadLetterCause[]
+    } catch {
+      // A line of an export that somebody has edited.
+      return []
     }
   }
 
@@ -163,7 +175,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
   /** For inspection and JSON: what a person wants to see of it. */
   toJSON(): unknown {
     const { topic, partition, offset, group, reason, failedAttempts, error, replayed, timestamp, key, headers } = this
-    const { name, message, code } = error
+    const { name, message, code, causes } = error
     let value: unknown = this.valueBytes
     try {
       value = this.value
@@ -177,7 +189,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
       group,
       reason,
       failedAttempts,
-      error: { name, message, code },
+      error: { name, message, code, ...(causes.length > 0 && { causes }) },
       replayed,
       timestamp,
       key,

@@ -6,9 +6,11 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { importModule } from '../../actors/world.ts'
-import { type AnyHandler, isHandler } from '../define.ts'
+import { type AnyHandler, defineHandler, isHandler } from '../define.ts'
 import { MillraceError } from '../errors.ts'
-import type { MessageHandler, RetryOrder } from '../types.ts'
+import { show } from '../names.ts'
+import type { Handler, MessageHandler, RetryOrder } from '../types.ts'
+import { importTypeScript } from './typescript-module.ts'
 
 /** @throws MillraceError MILL_HANDLER when the handler is not of the kind that the options are for */
 export function checkHandling(
@@ -36,17 +38,25 @@ export function checkHandling(
   }
 }
 
-/** The handler that a value is: made by defineHandler, or a plain function. */
-export function asHandler(value: unknown, from: string): AnyHandler {
+const WHAT_TO_EXPORT = 'export default defineHandler({ message(delivery) { … } }), or a function'
+
+function isHandlerShaped(value: unknown): value is AnyHandler {
+  if (typeof value !== 'object' || value === null) return false
+  const { message, batch } = value as AnyHandler
+  return typeof message === 'function' || typeof batch === 'function'
+}
+
+/** The handler that a value is: made by defineHandler or as that takes it, or a plain function. */
+export function asHandler(value: unknown, from: string, help: string = WHAT_TO_EXPORT): AnyHandler {
   if (isHandler(value)) return value
+  // What is frozen cannot be marked: a copy of it is.
+  if (isHandlerShaped(value))
+    return defineHandler((Object.isExtensible(value) ? value : { ...value }) as Handler) as AnyHandler
   if (typeof value === 'function') {
     const fn = value as MessageHandler
     return { message: (delivery, _state, context) => fn(delivery, context) }
   }
-  throw new MillraceError(
-    'MILL_HANDLER',
-    `${from} is not a handler; export default defineHandler({ message(delivery) { … } }), or a function`,
-  )
+  throw new MillraceError('MILL_HANDLER', `${from} is not a handler, but ${show(value)}; ${help}`)
 }
 
 export async function loadHandler(url: string): Promise<AnyHandler> {
@@ -56,28 +66,48 @@ export async function loadHandler(url: string): Promise<AnyHandler> {
       'MILL_HANDLER',
       `the handler module ${path} does not exist; check the path, and that it was compiled`,
     )
-  let module: { readonly default?: unknown }
-  try {
-    module = (await importModule(url)) as { readonly default?: unknown }
-  } catch (cause) {
-    const code = (cause as { code?: unknown } | null)?.code
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(path)) {
-      throw new MillraceError(
-        'MILL_HANDLER',
-        `Node ${process.versions.node} cannot load ${path}: run the app with a loader for TypeScript (its flags are passed on to handler threads), use Node 22.18 or newer, or give the compiled .js file`,
-        { cause },
-      )
-    }
-    throw new MillraceError(
-      'MILL_HANDLER',
-      `the handler module ${path} failed to load: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
-  }
+  const module = await loadModule(url, path)
   // A CommonJS module that was compiled from ESM has its default one level down.
   const inner = (module.default as { readonly default?: unknown } | undefined)?.default
   return asHandler(
     inner !== undefined && !isHandler(module.default) ? inner : module.default,
     `the default export of ${path}`,
   )
+}
+
+type HandlerModule = { readonly default?: unknown }
+
+async function loadModule(url: string, path: string): Promise<HandlerModule> {
+  try {
+    return (await importModule(url)) as HandlerModule
+  } catch (cause) {
+    const isTypeScript = /\.[cm]?tsx?$/.test(path)
+    if ((cause as { code?: unknown } | null)?.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !isTypeScript)
+      throw failedToLoad(path, cause)
+    const module = await importTypeScript(url).catch((error: unknown) => {
+      throw failedToLoad(path, error)
+    })
+    if (module !== undefined) return module as HandlerModule
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `Node ${process.versions.node} cannot load ${path}: install tsx, which is then used by itself; or use Node 22.18 or newer, or give the compiled .js file`,
+      { cause },
+    )
+  }
+}
+
+function failedToLoad(path: string, cause: unknown): MillraceError {
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return new MillraceError(
+    'MILL_HANDLER',
+    `the handler module ${path} failed to load: ${said}${wayToPlace(cause, path)}`,
+    {
+      cause,
+    },
+  )
+}
+
+/** Node says where a syntax error is to the process that it ends, and to nobody else. */
+function wayToPlace(cause: unknown, path: string): string {
+  return cause instanceof SyntaxError ? `; \`node ${path}\` shows the line` : ''
 }

@@ -37,7 +37,7 @@ class Partition {
     })
   }
 
-  readonly assignment = { member: 1, epoch: 1 }
+  readonly assignment = { member: 1, epoch: 1, topic: { name: 't' }, group: 'g', place: { partition: 0 } }
 
   commit(offset: number): void {
     this.committed = offset

@@ -12,9 +12,11 @@
  * SNAPSHOT_BYTES_MAX characters of text.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
+import { jsonText } from '../codec.ts'
+import { MillraceError, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { isPromiseLike, promiseOf } from './promise-like.ts'
 import type { SnapshotBudget } from './snapshot-budget.ts'
 
 const SNAPSHOT_MS = 25
@@ -108,11 +110,24 @@ export class SnapshotKeeper {
     this.#timer = null
   }
 
+  /** @throws MillraceError that names whose `snapshot` it is */
+  #text(): string {
+    const { topic, group, place } = this.#reader.assignment
+    const whose = `\`snapshot\` of group ${group}, topic ${topic.name}, partition ${place.partition}`
+    let made: unknown
+    try {
+      made = this.#snapshot()
+    } catch (cause) {
+      throw new MillraceError('MILL_HANDLER', `${whose} failed: ${toWire(cause).message}`, { cause })
+    }
+    return textOf(made, whose)
+  }
+
   async #keep(offset: number): Promise<void> {
     const { member, epoch } = this.#reader.assignment
     const since = nowMs()
     try {
-      const text = textOf(this.#snapshot())
+      const text = this.#text()
       const now = nowMs()
       const pauseMs = this.#budget.pauseMs(now - since)
       this.#nextMs = now + Math.max(SNAPSHOT_MS, pauseMs)
@@ -129,13 +144,26 @@ export class SnapshotKeeper {
   }
 }
 
-function textOf(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined
-  if (text === undefined)
-    throw new MillraceError('MILL_UNSERIALISABLE', 'what `snapshot` returns must be JSON, and not undefined')
+function textOf(value: unknown, whose: string): string {
+  if (isPromiseLike(value)) {
+    // What it settles with is of no use: the state has gone on by then.
+    promiseOf(value).catch(() => undefined)
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `${whose} returned a promise: it says what the state is like between two records, and so at once. Make it a plain function`,
+    )
+  }
+  if (value === undefined)
+    throw new MillraceError('MILL_UNSERIALISABLE', `${whose} returned undefined: it must return JSON, or null`)
+  let text: string
+  try {
+    text = jsonText(value)
+  } catch (cause) {
+    throw new MillraceError('MILL_UNSERIALISABLE', `${whose}: ${(cause as Error).message}`, { cause })
+  }
   if (text.length <= SNAPSHOT_BYTES_MAX) return text
   throw new MillraceError(
     'MILL_TOO_LARGE',
-    `a snapshot of ${text.length} characters is over ${SNAPSHOT_BYTES_MAX}; keep less in the handler's state, or use more partitions`,
+    `${whose} has ${text.length} characters, over ${SNAPSHOT_BYTES_MAX}: keep less in the handler's state, or use more partitions`,
   )
 }

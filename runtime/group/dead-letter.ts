@@ -5,6 +5,7 @@
  * and the low word of the source offset as its sequence, by which a successor finds what was appended already.
  */
 import { crc32 } from 'node:zlib'
+import type { DeadLetterCause } from '../dead-letters/dead-letter-types.ts'
 import { dyingHeaders } from '../dead-letters/letter-headers.ts'
 import {
   FRAME_BASE_OFFSET,
@@ -39,6 +40,8 @@ export interface Obituary {
     readonly message?: unknown
     readonly code?: unknown
     readonly stack?: unknown
+    readonly cause?: unknown
+    readonly errors?: unknown
   }
 }
 
@@ -46,6 +49,8 @@ export interface Obituary {
 export const DEAD_LETTER_EXTRA_BYTES = 16_384
 const MESSAGE_CHARS_MAX = 1_024
 const STACK_CHARS_MAX = 2_048
+const CAUSES_BYTES_MAX = 4_096
+const CAUSE_CHARS_MAX = 500
 
 function text(value: unknown, max: number): string {
   return typeof value === 'string' || typeof value === 'number'
@@ -71,7 +76,32 @@ function headersOf(obituary: Obituary): Headers {
   if (code !== '') added['millrace-error-code'] = code
   const stack = text(error.stack, STACK_CHARS_MAX)
   if (stack !== '') added['millrace-error-stack'] = stack
+  const causes = causesOf(error)
+  if (causes.length > 0) added['millrace-error-causes'] = causesText(causes)
   return added
+}
+
+/** What the error was caused by, and the errors of an AggregateError, each followed by its own; an error wire bounds how many. */
+function causesOf(error: Obituary['error'], level = 1): DeadLetterCause[] {
+  const below = [...(Array.isArray(error.errors) ? error.errors : []), error.cause].filter(
+    each => each instanceof Error,
+  )
+  return below.flatMap(cause => {
+    const { name, message, code } = cause as Error & { readonly code?: unknown }
+    const shown = text(code, 200)
+    return [
+      { level, name: text(name, 200), message: text(message, CAUSE_CHARS_MAX), code: shown === '' ? null : shown },
+      ...causesOf(cause, level + 1),
+    ]
+  })
+}
+
+/** As many of them as the bound takes, the first ones. */
+function causesText(causes: readonly DeadLetterCause[]): string {
+  for (let count = causes.length; ; count--) {
+    const json = JSON.stringify(causes.slice(0, count))
+    if (Buffer.byteLength(json) <= CAUSES_BYTES_MAX) return json
+  }
 }
 
 /** The frame, ready but for its base offset; `sign` puts that in. */

@@ -331,7 +331,7 @@ t.test('a handler module that cannot be used is refused before any record moves'
     ['http://example.com/x.mjs', /file URL/],
     [new URL('data:text/javascript,export default () => {}'), /file URL/],
     [undefined, /is missing/],
-    [() => undefined, /file URL/],
+    [() => undefined, /a function, which no other thread can be given/],
   ]
   for (const [handler, message] of bad) {
     const error = await rejection(topic.group('g').run({ handler: handler as string, threads: 1 }))

@@ -1,7 +1,7 @@
 /** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
 
 import type { Observable } from 'rxjs'
-import type { AnyHandler } from '../define.ts'
+
 import { DeliveryIterator, TURNS_MAX } from '../delivery/delivery-iterator.ts'
 import { HandlerMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
@@ -80,10 +80,13 @@ export class GroupClient<V> implements Group<V> {
       return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
     } catch (error) {
       release()
-      if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error
+      const isUncloneable = error instanceof DOMException && error.name === 'DataCloneError'
+      // Of a port or the like, which would have to be transferred.
+      if (!isUncloneable && (error as NodeJS.ErrnoException).code !== 'ERR_MISSING_TRANSFERABLE_IN_TRANSFER_LIST')
+        throw error
       throw new MillraceError(
         'MILL_UNSERIALISABLE',
-        `the run's \`data\` cannot be sent to a thread: ${error.message}`,
+        `the run's \`data\` cannot be sent to a thread: ${(error as Error).message}`,
         {
           cause: error,
         },
@@ -96,11 +99,7 @@ export class GroupClient<V> implements Group<V> {
     options?: HandleOptions,
   ): Promise<Run<R>> {
     const checked = checkHandleOptions(options)
-    const made =
-      typeof handler === 'object' && handler !== null
-        ? (handler as AnyHandler)
-        : asHandler(handler, 'the first argument of handle')
-    if (typeof (made.message ?? made.batch) !== 'function') asHandler(undefined, 'the first argument of handle')
+    const made = asHandler(handler, 'the first argument of handle', whatToHandle(handler))
     checkHandling(made, checked.given.has('batch'), checked.delivery === 'at-most-once', checked)
     const spec: RunSpec = {
       ...this.#spec(checked),
@@ -228,7 +227,7 @@ export class GroupClient<V> implements Group<V> {
 
   async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {
     const { partition } = checkSeekOptions(options)
-    const place = readPlace(to, partition, this.#topic)
+    const place = readPlace(to, partition, this.#topic, true)
     await this.#session.ask(control => control.seekGroup(this.#topic.id, this.name, partition ?? null, place))
   }
 
@@ -242,6 +241,13 @@ export class GroupClient<V> implements Group<V> {
     await this.#producer.flush()
     await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name), 'for ever')
   }
+}
+
+function whatToHandle(given: unknown): string {
+  const isModule = given instanceof URL || typeof given === 'string' || Object(given).handler !== undefined
+  return isModule
+    ? "a module's handler runs on worker threads: use group.run({ handler: new URL('./handler.js', import.meta.url) })"
+    : 'give a function, or what defineHandler({ message(delivery) { … } }) returns'
 }
 
 /** What a run asks of those who handle for it. */

@@ -77,9 +77,13 @@ export class RunClient<R> implements Run<R>, RunObserver {
   }
 
   stop(options?: CloseOptions): Promise<StopReport<R>> {
-    const { timeoutMs } = checkCloseOptions(options)
-    this.#stopped ??= this.#stop(timeoutMs)
-    return this.#stopped
+    try {
+      const { timeoutMs } = checkCloseOptions(options)
+      this.#stopped ??= this.#stop(timeoutMs)
+      return this.#stopped
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async #stop(timeoutMs: number): Promise<StopReport<R>> {

@@ -43,20 +43,6 @@ export function headersSize(headers: Headers): number {
   return size
 }
 
-/**
- * Headers as they are now, each read once: an accessor that says something else the second time would otherwise be
- * measured as one thing and written as another.
- *
- * @throws MillraceError `MILL_UNSERIALISABLE`
- */
-export function copyHeaders(headers: Headers): Headers {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
-    throw unserialisable(`headers must be an object, not ${show(headers)}`)
-  const copy: Record<string, string | Uint8Array> = Object.create(null)
-  for (const name of Object.keys(headers)) copy[name] = headers[name] as string | Uint8Array
-  return copy
-}
-
 /** On headers that a replay has made. Publishers cannot put it there: of theirs only names are copied. */
 export const BY_REPLAY: unique symbol = Symbol('by a replay')
 
@@ -68,7 +54,7 @@ export function areByReplay(headers: Headers): boolean {
 export function ownedHeaders(headers: Headers): Headers {
   const owned: Record<string, string | Uint8Array> = Object.create(null)
   for (const [name, value] of Object.entries(headers))
-    owned[name] = typeof value === 'string' ? value : new Uint8Array(value)
+    owned[name] = value instanceof Uint8Array ? new Uint8Array(value) : value
   return areByReplay(headers) ? Object.assign(owned, { [BY_REPLAY]: true }) : owned
 }
 

@@ -16,6 +16,8 @@ const ADVICE: { readonly [errno: string]: string | undefined } = {
   EACCES: 'let this process read and write there',
   EPERM: 'let this process read and write there',
   EROFS: 'mount the disk for writing',
+  EEXIST: 'it is a file, and `dir` must be a folder: give another `dir`',
+  ENOTDIR: 'part of that path is a file: give another `dir`',
 }
 
 /** The error itself where it is none of those. */

@@ -10,7 +10,7 @@
  * what was appended: the producer is then of no use, until it is opened again.
  */
 import { clearInterval, setInterval } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
+import { MillraceError, UnpublishedError } from '../errors.ts'
 import type { ProducerState } from '../protocol.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey } from './checked-message.ts'
@@ -102,7 +102,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
       return { ...receipt, first, repeated: messages.length - fresh.length }
     } catch (cause) {
       const why = `producer ${this.name} of topic ${this.topic} has failed: ${(cause as Error).message}. Close it and open it again: it then knows what was appended`
-      this.#failure ??= new MillraceError('MILL_UNPUBLISHED', why, { cause })
+      this.#failure ??= new UnpublishedError(why, [], [], cause, false)
       throw this.#failure
     }
   }

@@ -10,6 +10,9 @@ import { show } from '../names.ts'
 import type { Key, Message, Partitioner } from '../types.ts'
 import { hashKey, type PartitionLoad, RoundRobinPartitioner, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
 
+/** No partition yet (`ahead`). */
+export const LATER = -1
+
 /** Records of a batch that go to one partition in a row: so many that the batch reaches all, if it is large enough. */
 export function runOf(messages: number, partitions: number): number {
   return Math.max(RUN_RECORDS, Math.ceil(messages / partitions))
@@ -61,6 +64,17 @@ export class PartitionChoice {
     if (typeof this.#partitioner === 'function') return this.#chosen(this.#partitioner, key, message)
     if (key !== null) return (hashKey(key) & 0x7fffffff) % this.#partitions
     if (this.#partitioner !== 'default') return this.#inOrder.next()
+    return this.keyless(value, run)
+  }
+
+  /** The same for a message of a batch before any of it is written; LATER: where it goes depends on how far that has come. */
+  ahead(wanted: number | undefined, key: Key | null, message: Message): number {
+    if (wanted === undefined && key === null && this.#partitioner === 'default') return LATER
+    return this.of(wanted, key, null, message, RUN_RECORDS)
+  }
+
+  /** The partition of a message that has no key and names none, for the default partitioner. */
+  keyless(value: string | Uint8Array | null, run: number): number {
     return this.#sticky.next(RECORD_HEADER_BYTES + (value === null ? 0 : value.length), run)
   }
 

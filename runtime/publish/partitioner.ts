@@ -7,6 +7,9 @@
  * Source: MurmurHash2 by Austin Appleby (public domain), with the seed of Kafka's `Utils.murmur2`; the sticky
  * partitioner follows KIP-480, the choice of the emptiest of a few Mitzenmacher's "power of two choices".
  */
+
+import { isWellFormed } from '../codec.ts'
+import { halfKey } from './checked-message.ts'
 import { FRAME_TARGET_BYTES } from './partition-writer.ts'
 
 const SEED = 0x9747b28c
@@ -22,7 +25,7 @@ export function murmur2(bytes: Uint8Array): number {
   return murmur2Of(bytes, bytes.length)
 }
 
-/** Hash of a key: that of its UTF-8 bytes, if it is text. */
+/** Hash of a key: that of its UTF-8 bytes, if it is text. @throws MillraceError MILL_UNSERIALISABLE if UTF-8 cannot hold it */
 export function hashKey(key: string | Uint8Array): number {
   if (typeof key !== 'string') return murmur2Of(key, key.length)
   const length = key.length
@@ -149,6 +152,7 @@ function murmur2Of(bytes: Uint8Array, length: number): number {
 }
 
 function hashUtf8(key: string): number {
+  if (!isWellFormed(key)) throw halfKey()
   // A UTF-16 unit takes at most three bytes.
   if (key.length * 3 > SCRATCH_BYTES) return murmur2(encoder.encode(key))
   return murmur2Of(scratch, encoder.encodeInto(key, scratch).written)

@@ -4,7 +4,7 @@ import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
-import type { TakenBatch } from './taken-batch.ts'
+import type { PreparedBatch } from './prepared-batch.ts'
 import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -22,10 +22,11 @@ interface GrowingRange {
 
 export class PendingBatch implements FrameObserver {
   messages: readonly Message[]
+  readonly prepared: PreparedBatch
   /** Of a named producer: the number of each message. */
   readonly sequences: readonly number[] | null
-  /** What was given, once it waits; null: it does not, and the messages are read from the caller's array. */
-  taken: TakenBatch | null = null
+  /** What it keeps in the waiting room. */
+  bytes = 0
   readonly since: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
@@ -51,6 +52,7 @@ export class PendingBatch implements FrameObserver {
     topic: ProducedTopic,
     room: WaitingRoom,
     messages: readonly Message[],
+    prepared: PreparedBatch,
     sequences: readonly number[] | null,
     options: PublishOptions,
     resolve: (receipt: BatchReceipt) => void,
@@ -59,6 +61,7 @@ export class PendingBatch implements FrameObserver {
     this.#topic = topic
     this.#room = room
     this.messages = messages
+    this.prepared = prepared
     this.sequences = sequences
     this.since = nowMs()
     this.deadline = deadlineOf(options, this.since)
@@ -113,10 +116,11 @@ export class PendingBatch implements FrameObserver {
     this.settle(error)
   }
 
-  /** It is going to wait: from now on the caller's array, objects and buffers are the caller's. */
-  own(taken: TakenBatch): void {
-    this.taken = taken
+  /** It is going to wait, and takes so many bytes: the caller's array, and all bytes in it, are the caller's from now on. */
+  own(bytes: number): void {
+    this.bytes = bytes
     this.messages = this.messages.slice()
+    this.prepared.own(this.next)
   }
 
   /** Its time is over; `hold` says what holds it, or nothing. */

@@ -5,10 +5,12 @@
  */
 import { deletedTopic } from '../deleted-topic.ts'
 import type { MillraceError } from '../errors.ts'
-import { copyHeaders, ownedHeaders } from '../log/headers.ts'
+import { ownedHeaders } from '../log/headers.ts'
 import type { ControlApi, NamedPlaces } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Message, Receipt } from '../types.ts'
+import { asMessage } from './checked-message.ts'
+import { copyHeaders } from './given-headers.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -99,8 +101,13 @@ export class Publishers {
   publish(name: string, message: Message): Promise<Receipt> {
     const ready = this.#ready.get(name)
     if (ready !== undefined) return ready.publish(message)
+    let taken: Message
+    try {
+      taken = ownedMessage(message)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#behind.set(name, (this.#behind.get(name) ?? 0) + 1)
-    const taken = ownedMessage(message)
     const passed = (): number => {
       const left = (this.#behind.get(name) as number) - 1
       if (left === 0) this.#behind.delete(name)
@@ -153,14 +160,14 @@ export class Publishers {
   }
 }
 
-/** A message whose bytes the caller cannot change any more; what is not an object is refused where messages are. */
+/** A message whose bytes the caller cannot change any more. */
 function ownedMessage(message: Message): Message {
-  if (typeof message !== 'object' || message === null) return message
-  const { key, value, headers } = message
+  const { key, value, headers, partition, timestamp } = asMessage(message)
   return {
-    ...message,
     key: key instanceof Uint8Array ? new Uint8Array(key) : key,
     value: value instanceof Uint8Array ? new Uint8Array(value) : value,
     headers: headers === undefined ? undefined : ownedHeaders(copyHeaders(headers)),
+    partition,
+    timestamp,
   }
 }

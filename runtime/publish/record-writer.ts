@@ -11,6 +11,7 @@ import { MillraceError } from '../errors.ts'
 import { areByReplay, headersSize, writeHeaders } from '../log/headers.ts'
 import { HAS_HEADERS, HAS_KEY, IS_REPLAYED, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
 import type { Headers, Key } from '../types.ts'
+import { halfKey } from './checked-message.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 
 /** A message whose value is encoded and whose partition is chosen. */
@@ -70,12 +71,8 @@ export function writeRecord(
   let bound = boundOf(key) + boundOf(value) + headersBytes
   if (bound > maxMessageBytes) {
     bound = encodedSize(key, value, headers) + (headers === null ? 0 : 4)
-    if (bound - (headers === null ? 0 : 4) > maxMessageBytes) {
-      throw new MillraceError(
-        'MILL_TOO_LARGE',
-        `a record of ${bound - (headers === null ? 0 : 4)} bytes is over the topic's maxMessageBytes ${maxMessageBytes}; raise that option or store the payload elsewhere`,
-      )
-    }
+    if (bound - (headers === null ? 0 : 4) > maxMessageBytes)
+      throw tooLarge(bound - (headers === null ? 0 : 4), maxMessageBytes)
   }
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
@@ -140,13 +137,36 @@ function fill(
   return 0
 }
 
+function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {
+  return new MillraceError(
+    'MILL_TOO_LARGE',
+    `a record of ${bytes} bytes is over the topic's maxMessageBytes ${maxMessageBytes}; raise that option or store the payload elsewhere`,
+  )
+}
+
+/**
+ * What writeRecord would find out as it writes, before anything is written; whether a key is text that UTF-8 can hold is
+ * looked at where its partition is chosen.
+ *
+ * @throws MillraceError MILL_TOO_LARGE, MILL_UNSERIALISABLE
+ */
+export function checkRecord(
+  key: Key | null,
+  value: string | Uint8Array | null,
+  headers: Headers | null,
+  maxMessageBytes: number,
+): void {
+  const headersBytes = headers === null ? 0 : headersSize(headers)
+  const most = (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+  if (most * 3 + headersBytes <= maxMessageBytes) return
+  const bytes = sizeOf(key) + sizeOf(value) + headersBytes
+  if (bytes > maxMessageBytes) throw tooLarge(bytes, maxMessageBytes)
+}
+
 /** The record whose key it is has not been appended, so that nothing of it stays. */
 function refused(writer: PartitionWriter): MillraceError {
   writer.abandon()
-  return new MillraceError(
-    'MILL_UNSERIALISABLE',
-    'a key has half a surrogate pair, which UTF-8 cannot hold: repair it with `toWellFormed()`, or use bytes',
-  )
+  return halfKey()
 }
 
 /**

@@ -340,11 +340,11 @@ t.test('a record over the maximum is refused and changes nothing', async t => {
   const bad = [{ value: 'x'.repeat(5_000) }, { value: 'c' }]
   const failed = await rejection(topic.publishBatch([...good, ...bad]))
   t.match(failed, { code: 'MILL_UNPUBLISHED', cause: { code: 'MILL_TOO_LARGE' } })
-  t.strictSame((failed as UnpublishedError).unpublished, bad)
+  t.strictSame((failed as UnpublishedError).unpublished, [...good, ...bad], 'it is found before any is published')
   await topic.flush()
   t.strictSame(
     (await readAll(topic)).map(({ value }) => value.length),
-    [4_096, 2_047, 1, 1],
+    [4_096, 2_047],
   )
 })
 

@@ -8,19 +8,19 @@
 import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
-import { copyHeaders } from '../log/headers.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
+import { copyHeaders } from './given-headers.ts'
 import { Overdue, type Waiter } from './overdue.ts'
-import { PartitionChoice, runOf } from './partition-choice.ts'
+import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
+import { prepareBatch } from './prepared-batch.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
-import { TakenBatch } from './taken-batch.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** What a producer needs to know of its topic. */
@@ -186,7 +186,12 @@ export class TopicProducer implements Sweepable {
       }
       if (!Array.isArray(messages))
         throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
-      const batch = new PendingBatch(this.topic, this.#room, messages, sequences, options, resolve, reject)
+      const prepared = prepareBatch(messages, this.#codec, this.topic, this.#choice)
+      if (prepared instanceof Error) {
+        reject(prepared)
+        return
+      }
+      const batch = new PendingBatch(this.topic, this.#room, messages, prepared, sequences, options, resolve, reject)
       if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
       this.#wait(batch)
     })
@@ -245,7 +250,7 @@ export class TopicProducer implements Sweepable {
 
   /** Appends what fits; true when the whole batch is in frames, or has failed. */
   #advanceBatch(batch: PendingBatch): boolean {
-    const { messages, taken } = batch
+    const { messages, prepared } = batch
     const { memory } = this.#thread
     const max = this.topic.maxMessageBytes
     const run = runOf(messages.length, this.topic.partitions)
@@ -255,19 +260,13 @@ export class TopicProducer implements Sweepable {
     }
     try {
       while (batch.next < messages.length) {
-        const message = messages[batch.next] as Message
-        const {
-          key: givenKey,
-          value: given,
-          headers: givenHeaders,
-          partition: wanted,
-          timestamp,
-        } = taken === null ? asMessage(message) : taken.at(batch.next)
-        const value = taken === null ? this.#codec.encode(given) : (given as string | Uint8Array | null)
-        const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
-        const key = checkedKey(givenKey)
-        checkTimestamp(timestamp)
-        const partition = this.#choice.of(wanted, key, value, message, run)
+        const at = batch.next
+        const key = prepared.keys[at] as Key | null
+        const value = prepared.values[at] as string | Uint8Array | null
+        const headers = prepared.headersOf(at)
+        const timestamp = prepared.timestampOf(at)
+        const chosen = prepared.partitions[at] as number
+        const partition = chosen === LATER ? this.#choice.keyless(value, run) : chosen
         const writer = this.#writers[partition] as PartitionWriter
         const blocked = this.#growing.size > 0 && this.#growing.has(partition)
         const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
@@ -277,7 +276,7 @@ export class TopicProducer implements Sweepable {
           return false
         }
         writer.observe(batch)
-        if (batch.sequences !== null) writer.sequence(batch.sequences[batch.next] as number)
+        if (batch.sequences !== null) writer.sequence(batch.sequences[at] as number)
         batch.took(partition)
         if (!writer.dirty) this.#thread.markDirty(writer)
       }
@@ -314,9 +313,9 @@ export class TopicProducer implements Sweepable {
   }
 
   #admitsBatch(waiter: PendingBatch): boolean {
-    const taken = new TakenBatch(this.#codec, waiter.messages, waiter.next)
-    if (!this.#room.admitBatch(taken.bytes)) return false
-    waiter.own(taken)
+    const bytes = waiter.prepared.bytesFrom(waiter.next)
+    if (!this.#room.admitBatch(bytes)) return false
+    waiter.own(bytes)
     this.#waitingBatches++
     return true
   }
@@ -324,7 +323,7 @@ export class TopicProducer implements Sweepable {
   #leave(waiter: Waiter): void {
     if (waiter instanceof PendingBatch) {
       this.#waitingBatches--
-      this.#room.leaveBatch(waiter.taken?.bytes ?? 0)
+      this.#room.leaveBatch(waiter.bytes)
     } else {
       this.#waitingIn[waiter.message.partition] = (this.#waitingIn[waiter.message.partition] as number) - 1
       this.#room.leave(waiter.bytes)

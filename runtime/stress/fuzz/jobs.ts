@@ -49,6 +49,10 @@ function headerTexts(headers: Headers | undefined): string[] {
 
 /** The same for a message and for what is read of it. */
 export function digestOf({ key, value, headers }: Pick<Message | Delivery, 'key' | 'value' | 'headers'>): string {
-  const whole = JSON.stringify([keyText(key), JSON.stringify(jobOf(value)), headerTexts(headers)])
+  const whole = JSON.stringify([
+    keyText(key),
+    JSON.stringify(jobOf(value)),
+    headerTexts(headers as Headers | undefined),
+  ])
   return numberOf(whole).toString(36)
 }

@@ -1,8 +1,6 @@
 /** A batch that waits publishes what was given at its call, and what waits is bounded. */
 import t from 'tap'
-import { codecOf } from '../codec.ts'
 import { newTopic } from '../shared-broker.fixture.ts'
-import { TakenBatch } from './taken-batch.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 t.test('a batch that waits is not changed by its caller', async t => {
@@ -31,12 +29,6 @@ t.test('a batch that waits is not changed by its caller', async t => {
     if (++count === messages.length) break
   }
   t.match(await published, { count: 200 })
-})
-
-t.test('a message that cannot be taken is met at its turn', async t => {
-  const taken = new TakenBatch(codecOf('json'), [{ value: 1 }, { value: 2 }, { value: 1n }, { value: 4 }], 1)
-  t.equal(taken.at(1).value, '2')
-  t.throws(() => taken.at(2), { code: 'MILL_UNSERIALISABLE' })
 })
 
 t.test('batches that wait are bounded by their bytes, but a large one may wait alone', async t => {

@@ -1,0 +1,103 @@
+/**
+ * What the messages of a batch are once all of them are known to be good: encoded, with their partitions, where those do not depend on how the rest of it is written.
+ *
+ * The producer's thread. The whole batch is looked at before any of it is appended, so that a wrong message costs none of
+ * the others; each message is read once. By columns, because an object for each message costs more than the rest of this.
+ * Bytes are the caller's until `own` is called: a batch that is appended at once is not copied.
+ */
+import { type Codec, isWellFormed } from '../codec.ts'
+import { UnpublishedError } from '../errors.ts'
+import { ownedHeaders } from '../log/headers.ts'
+import type { Headers, Key, Message } from '../types.ts'
+import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
+import { copyHeaders } from './given-headers.ts'
+import type { PartitionChoice } from './partition-choice.ts'
+import { checkRecord, encodedSize } from './record-writer.ts'
+
+/** The batch, or why none of it is published: one of its messages cannot be. */
+export function prepareBatch(
+  messages: readonly Message[],
+  codec: Codec,
+  topic: { readonly name: string; readonly maxMessageBytes: number },
+  choice: Pick<PartitionChoice, 'ahead'>,
+): PreparedBatch | UnpublishedError {
+  const prepared = new PreparedBatch(messages.length)
+  let index = 0
+  try {
+    for (; index < messages.length; index++) {
+      const message = messages[index] as Message
+      const { key: givenKey, value: given, headers, partition, timestamp } = asMessage(message)
+      const value = codec.encode(given)
+      const copied = headers === undefined ? null : copyHeaders(headers)
+      const key = checkedKey(givenKey)
+      checkTimestamp(timestamp)
+      if (partition !== undefined && typeof key === 'string' && !isWellFormed(key)) throw halfKey()
+      checkRecord(key, value, copied, topic.maxMessageBytes)
+      prepared.add(key, value, choice.ahead(partition, key, message), copied, timestamp)
+    }
+    return prepared
+  } catch (cause) {
+    const { message } = cause as Error
+    const why = `none of ${messages.length} messages was published to topic ${topic.name}: the one at index ${index} cannot be: ${message}`
+    return new UnpublishedError(why, [...messages], [], cause)
+  }
+}
+
+export class PreparedBatch {
+  readonly keys: (Key | null)[]
+  readonly values: (string | Uint8Array | null)[]
+  readonly partitions: number[]
+  #count = 0
+  /** By index; of most batches none has any. */
+  #headers: Map<number, Headers> | null = null
+  #timestamps: Map<number, number> | null = null
+
+  constructor(count: number) {
+    this.keys = new Array(count)
+    this.values = new Array(count)
+    this.partitions = new Array(count)
+  }
+
+  add(
+    key: Key | null,
+    value: string | Uint8Array | null,
+    partition: number,
+    headers: Headers | null,
+    timestamp: number | undefined,
+  ): void {
+    const index = this.#count++
+    this.keys[index] = key
+    this.values[index] = value
+    this.partitions[index] = partition
+    if (headers !== null) this.#headers = (this.#headers ?? new Map<number, Headers>()).set(index, headers)
+    if (timestamp !== undefined)
+      this.#timestamps = (this.#timestamps ?? new Map<number, number>()).set(index, timestamp)
+  }
+
+  headersOf(index: number): Headers | null {
+    return this.#headers === null ? null : (this.#headers.get(index) ?? null)
+  }
+
+  timestampOf(index: number): number | undefined {
+    return this.#timestamps === null ? undefined : this.#timestamps.get(index)
+  }
+
+  /** What is kept of those from `first` on while they wait. */
+  bytesFrom(first: number): number {
+    let bytes = 0
+    for (let index = first; index < this.keys.length; index++)
+      bytes += encodedSize(this.keys[index] ?? null, this.values[index] ?? null, this.headersOf(index))
+    return bytes
+  }
+
+  /** The caller may change its bytes from now on: those from `first` on become copies. */
+  own(first: number): void {
+    for (let index = first; index < this.keys.length; index++) {
+      const key = this.keys[index]
+      if (key instanceof Uint8Array) this.keys[index] = new Uint8Array(key)
+      const value = this.values[index]
+      if (value instanceof Uint8Array) this.values[index] = new Uint8Array(value)
+    }
+    for (const [index, headers] of this.#headers ?? []) this.#headers?.set(index, ownedHeaders(headers))
+  }
+}

@@ -32,7 +32,7 @@ for (const [what, snapshot, code, message] of REFUSED) {
     const handler = defineHandler({ start: () => ({}), message: () => undefined, snapshot, restore: () => ({}) })
     const run = await topic.group('keeper').handle(handler)
     await topic.publish({ value: 1 })
-    const error = (await rejection(run.finished)) as MillraceError
+    const error = (await rejection(run.idle())) as MillraceError
     t.match(error, { code, message })
     t.match(error.message, `\`snapshot\` of group keeper, topic ${topic.name}, partition 0`)
     t.equal(await topic.group('keeper').lag(), 1)

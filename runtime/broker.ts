@@ -71,9 +71,13 @@ class BrokerClient implements Broker {
   }
 
   close(options?: CloseOptions): Promise<void> {
-    const { timeoutMs } = checkCloseOptions(options)
-    this.#closing ??= this.#session.close(timeoutMs)
-    return this.#closing
+    try {
+      const { timeoutMs } = checkCloseOptions(options)
+      this.#closing ??= this.#session.close(timeoutMs)
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

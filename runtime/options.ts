@@ -187,7 +187,13 @@ const RANGE: Table<CheckedRangeOptions> = {
   signal: { missing: () => undefined, check: signal },
 }
 
+/** Docker kills what has not ended 10 s after SIGTERM. */
 const CLOSE: Table<CheckedCloseOptions> = {
+  timeoutMs: number(1, TIMER_MS_MAX, 8_000, 'or Infinity'),
+}
+
+/** As long as a handler has by default. */
+const STOP: Table<CheckedCloseOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
 }
 
@@ -236,6 +242,10 @@ export function checkSeekOptions(options: unknown): CheckedSeekOptions {
 
 export function checkCloseOptions(options: unknown): CheckedCloseOptions {
   return check<CheckedCloseOptions>('close', CLOSE, options)
+}
+
+export function checkStopOptions(options: unknown): CheckedCloseOptions {
+  return check<CheckedCloseOptions>('stop', STOP, options)
 }
 
 // -- reading a table ---------------------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ import type { BrokerEvents } from './types.ts'
 const CALL_MS = 30_000
 /** The control thread ends by itself what is late; should it not, it is ended. */
 const CLOSE_GRACE_MS = 5_000
+/** Of its time a closing broker keeps a quarter, but no more than this, for handlers, groups and the disk. */
+const REST_MS_MAX = 2_000
+/** Longest wait for the control thread to say what holds records that were not appended. */
+const HOLD_MS = 1_000
 const FOR_EVER_MS = 2 ** 31 - 1
 
 /** What tests make small. */
@@ -294,7 +298,9 @@ export class Session {
     const until = nowMs() + timeoutMs
     const problems: string[] = []
     try {
-      await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
+      await this.#flushUntil(until - Math.min(REST_MS_MAX, timeoutMs / 4)).catch((error: Error) =>
+        problems.push(error.message),
+      )
       const named = Promise.all([...this.#named].map(one => one.close()))
       await this.#until(named, until, () => 'producers were not closed in time').catch((error: Error) =>
         problems.push(error.message),
@@ -317,16 +323,19 @@ export class Session {
   }
 
   #flushUntil(until: number): Promise<unknown> {
-    const why = (): string => `records were not all appended in time: ${this.publishers.unanswered()}`
-    return this.#until(this.publishers.flush(), until, why)
+    return this.#until(this.publishers.flush(), until, async () => {
+      const all = this.publishers.unanswered()
+      return `records were not all appended in time: ${await this.#until(all, nowMs() + HOLD_MS, () => 'what holds them is not known')}`
+    })
   }
 
   /** Waits for something, but not for longer than told. */
-  async #until(work: Promise<unknown>, until: number, why: () => string): Promise<unknown> {
+  async #until<T>(work: Promise<T>, until: number, why: () => string | Promise<string>): Promise<T> {
     if (until === Number.POSITIVE_INFINITY) return work
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(why())), Math.max(1, until - nowMs()))
+      const say = async (): Promise<void> => reject(new Error(await why()))
+      timer = setTimeout(() => void say().catch(reject), Math.max(1, until - nowMs()))
     })
     try {
       return await Promise.race([work, late])

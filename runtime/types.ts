@@ -131,12 +131,15 @@ export interface Logger {
 
 export interface PublishOptions {
   readonly signal?: AbortSignal | undefined
-  /** How long the publish may wait, in ms; default 60,000. */
+  /** How long the publish may wait, in ms, or `Infinity`; default 60,000. */
   readonly timeoutMs?: number | undefined
 }
 
 export interface CloseOptions {
-  /** Default 30,000 ms; after that `close` rejects with an account of what remained. */
+  /**
+   * In ms, or `Infinity`; default 8,000 for `broker.close`, 30,000 for `run.stop`. After that they reject with an account of what
+   * remained.
+   */
   readonly timeoutMs?: number | undefined
 }
 
@@ -152,7 +155,12 @@ export interface Broker {
    * exception of the process, and what it rejects an unhandled rejection, as with an `EventEmitter`; the broker goes on.
    */
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
-  /** Flushes, lets handlers finish, stops all threads. */
+  /**
+   * Takes nothing new, waits until what was published is appended (not for what was answered already, as aborted or as too late),
+   * lets handlers finish, and stops all threads. The records may take three quarters of `timeoutMs`, or all but 2 s of it.
+   *
+   * @throws MillraceError `MILL_TIMEOUT` when not all of that was done in time: the broker is closed then, too
+   */
   close(options?: CloseOptions): Promise<void>
   readonly closed: boolean
   [Symbol.asyncDispose](): Promise<void>

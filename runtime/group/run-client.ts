@@ -1,6 +1,7 @@
 /** A run as callers hold it: wait for it, pause it, stop it, hear when it gave up. The creating thread. */
 
-import { checkCloseOptions } from '../options.ts'
+import { offAbort, onAbort } from '../abort-listeners.ts'
+import { checkStopOptions } from '../options.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'
 import type { CloseOptions, GroupStats, Run, StopReport } from '../types.ts'
@@ -45,7 +46,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
     // Who does not look at `finished` hears of a failure by the broker's event.
     this.finished.catch(() => undefined)
     runNumbers.set(this, run)
-    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (signal !== undefined) onAbort(signal, this.#aborted)
     session.runs.hold(run, this)
     if (signal?.aborted === true) this.#aborted()
   }
@@ -76,8 +77,8 @@ export class RunClient<R> implements Run<R>, RunObserver {
     await this.#session.ask(control => control.resumeRun(this.#run))
   }
 
-  stop(options?: CloseOptions): Promise<StopReport<R>> {
-    const { timeoutMs } = checkCloseOptions(options)
+  async stop(options?: CloseOptions): Promise<StopReport<R>> {
+    const { timeoutMs } = checkStopOptions(options)
     this.#stopped ??= this.#stop(timeoutMs)
     return this.#stopped
   }
@@ -109,7 +110,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
   }
 
   #end(): void {
-    this.#signal?.removeEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
     this.#session.runs.letGo(this.#run)
     this.#session.members.get(this.#run)?.abandon()
     this.#session.members.delete(this.#run)

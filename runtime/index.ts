@@ -14,6 +14,8 @@ export type {
 } from './dead-letters/dead-letter-types.ts'
 export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
+export { attempt } from './delivery/attempt.ts'
+export { acknowledging } from './delivery/delivery-stream.ts'
 export { settle } from './delivery/observe.ts'
 export { type ErrorCode, FullError, isMillraceError, MillraceError, RejectError, UnpublishedError } from './errors.ts'
 export type { NamedProducer, SequencedReceipt } from './publish/named-producer-types.ts'
@@ -58,8 +60,10 @@ export type {
   RunOptions,
   SeekOptions,
   StopReport,
+  StreamOptions,
   Topic,
   TopicDefinition,
   TopicOptions,
   TopicStats,
+  WritableOptions,
 } from './types.ts'

@@ -6,10 +6,10 @@
  * so that opening an existing topic compares only that.
  */
 import { availableParallelism } from 'node:os'
-import { isAbsolute, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { resolve } from 'node:path'
 import { closest } from './closest.ts'
 import { MillraceError } from './errors.ts'
+import { handlerUrl } from './handler-url.ts'
 import { checkName, show } from './names.ts'
 import type {
   BackoffOptions,
@@ -26,7 +26,9 @@ import type {
   RestartOptions,
   RunOptions,
   SeekOptions,
+  StreamOptions,
   TopicOptions,
+  WritableOptions,
 } from './types.ts'
 
 /** Options with every default filled in; only those named in `Unset` may still be `undefined`. */
@@ -53,6 +55,10 @@ export interface CheckedObserveOptions extends Filled<ObserveOptions, 'deadLette
   readonly backoff: Filled<BackoffOptions>
 }
 
+export interface CheckedStreamOptions extends Filled<StreamOptions, 'deadLetter' | 'signal'>, Given {
+  readonly backoff: Filled<BackoffOptions>
+}
+
 export interface CheckedHandleOptions extends Filled<HandleOptions, 'deadLetter' | 'output' | 'signal'>, Given {
   readonly backoff: Filled<BackoffOptions>
   readonly batch: Filled<BatchOptions>
@@ -69,6 +75,8 @@ export interface CheckedRunOptions
 }
 
 export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal'>, Given {}
+
+export interface CheckedWritableOptions extends Filled<WritableOptions, 'signal'>, Given {}
 
 export interface CheckedRangeOptions extends Filled<RangeOptions, 'partition' | 'signal'>, Given {}
 
@@ -153,6 +161,11 @@ const OBSERVE: Table<CheckedObserveOptions> = {
   window: integer(1, 65_536, 1_024),
 }
 
+const STREAM: Table<CheckedStreamOptions> = {
+  ...CONSUME,
+  highWaterMark: integer(1, 65_536, 64),
+}
+
 const HANDLE: Table<CheckedHandleOptions> = {
   ...CONSUME,
   delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
@@ -174,6 +187,11 @@ const RUN: Table<CheckedRunOptions> = {
 const PUBLISH: Table<CheckedPublishOptions> = {
   signal: { missing: () => undefined, check: signal },
   timeoutMs: number(1, TIMER_MS_MAX, 60_000, 'or Infinity'),
+}
+
+const WRITABLE: Table<CheckedWritableOptions> = {
+  ...PUBLISH,
+  highWaterMark: integer(1, 65_536, 1_024),
 }
 
 const SEEK: Table<CheckedSeekOptions> = {
@@ -238,6 +256,14 @@ export function checkRangeOptions(options: unknown): CheckedRangeOptions {
 
 export function checkSeekOptions(options: unknown): CheckedSeekOptions {
   return check<CheckedSeekOptions>('seek', SEEK, options)
+}
+
+export function checkStreamOptions(options: unknown): CheckedStreamOptions {
+  return check<CheckedStreamOptions>('stream', STREAM, options, withSomewhereToGo)
+}
+
+export function checkWritableOptions(options: unknown): CheckedWritableOptions {
+  return check<CheckedWritableOptions>('writable', WRITABLE, options)
 }
 
 export function checkCloseOptions(options: unknown): CheckedCloseOptions {
@@ -400,26 +426,6 @@ function logger(value: unknown, at: string): Logger | false {
   if (typeof value === 'object' && typeof candidate?.warn === 'function' && typeof candidate.error === 'function')
     return value as Logger
   throw invalid(`\`${at}\` must be false or have the functions \`warn\` and \`error\`; it is ${show(value)}`)
-}
-
-function handlerUrl(value: unknown): string {
-  const text = value instanceof URL ? value.href : value
-  if (typeof text === 'string') {
-    if (isAbsolute(text)) return pathToFileURL(text).href
-    try {
-      // Also refuses what no file system can open: a foreign host, an encoded slash.
-      fileURLToPath(text)
-      return new URL(text).href
-    } catch {
-      // Said below, for every kind of wrong value in the same words.
-    }
-  }
-  const found = value === undefined ? 'is missing' : `is ${show(text)}`
-  throw new MillraceError(
-    'MILL_HANDLER',
-    `\`handler\` ${found}: give the handler module as a file URL, ` +
-      "`handler: new URL('./handler.js', import.meta.url)`, or as an absolute path",
-  )
 }
 
 // -- rules over two options --------------------------------------------------------------------------------------

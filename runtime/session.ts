@@ -18,6 +18,7 @@ import {
   startWorker,
 } from '../actors/world.ts'
 import type { RunMember } from './delivery/handler-member.ts'
+import { mayWait, slotOnStack } from './delivery/self-wait.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
 import { OpenRuns } from './group/open-runs.ts'
@@ -281,6 +282,18 @@ export class Session {
     }
   }
 
+  /**
+   * What is answered to whoever waits for `done`, which waits for handlers: `instead`, if it is asked by a handler (of this run; null:
+   * of any) that goes on after that, and so may wait for itself.
+   */
+  unlessInside<T>(run: number | null, done: Promise<T>, instead: () => T): Promise<T> {
+    const slot = slotOnStack(this.thread)
+    if (slot === 0) return done
+    const members = run === null ? [...this.members.values()] : [this.members.get(run)]
+    const held = members.map(member => member?.onStack(slot) ?? null).find(found => found !== null)
+    return held == null ? done : mayWait(held).then(waits => (waits ? instead() : done))
+  }
+
   #fail(error: MillraceError): void {
     if (this.#failure !== null) return
     this.#failure = error
@@ -288,6 +301,7 @@ export class Session {
     this.runs.allFailed(error)
     this.thread.close()
     this.events.emit('failed', { topic: null, group: null, error })
+    this.events.close()
     void this.#worker.terminate().then(() => this.#lock?.release())
   }
 
@@ -317,6 +331,7 @@ export class Session {
       this.thread.close()
       await this.#worker.terminate()
       this.#lock?.release()
+      this.events.close()
       release()
     }
     if (problems.length > 0) throw new MillraceError('MILL_TIMEOUT', problems.join('; '))

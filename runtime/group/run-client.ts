@@ -1,6 +1,7 @@
 /** A run as callers hold it: wait for it, pause it, stop it, hear when it gave up. The creating thread. */
 
 import { offAbort, onAbort } from '../abort-listeners.ts'
+import { MillraceError } from '../errors.ts'
 import { checkStopOptions } from '../options.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'
@@ -66,7 +67,14 @@ export class RunClient<R> implements Run<R>, RunObserver {
   async idle(): Promise<void> {
     if (this.#failure !== null) throw this.#failure
     const failed = this.finished.then(() => undefined)
-    await Promise.race([this.#group.idle(), failed])
+    const idle = Promise.race([this.#group.idle(), failed])
+    await this.#session.unlessInside(this.#run, idle, () => {
+      idle.catch(() => undefined)
+      throw new MillraceError(
+        'MILL_DEADLOCK',
+        `a handler of group ${this.group} waits for its own group to be idle, which it is not before that handler has returned: do not await idle() there`,
+      )
+    })
   }
 
   async pause(): Promise<void> {
@@ -80,7 +88,13 @@ export class RunClient<R> implements Run<R>, RunObserver {
   async stop(options?: CloseOptions): Promise<StopReport<R>> {
     const { timeoutMs } = checkStopOptions(options)
     this.#stopped ??= this.#stop(timeoutMs)
-    return this.#stopped
+    const stopped = this.#stopped
+    return this.#session.unlessInside(this.#run, stopped, () => {
+      const { topic, group } = this
+      // Nobody may hear of it otherwise.
+      stopped.catch((error: Error) => this.#session.events.emit('failed', { topic, group, error }))
+      return { results: [] }
+    })
   }
 
   async #stop(timeoutMs: number): Promise<StopReport<R>> {

@@ -1,0 +1,26 @@
+/** Where a handler's module is, as callers may say it. Leaf module, any thread. */
+import { isAbsolute } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { MillraceError } from './errors.ts'
+import { show } from './names.ts'
+
+/** A `file:` URL as text. @throws MillraceError MILL_HANDLER */
+export function handlerUrl(value: unknown): string {
+  const text = value instanceof URL ? value.href : value
+  if (typeof text === 'string') {
+    if (isAbsolute(text)) return pathToFileURL(text).href
+    try {
+      // Also refuses what no file system can open: a foreign host, an encoded slash.
+      fileURLToPath(text)
+      return new URL(text).href
+    } catch {
+      // Said below, for every kind of wrong value in the same words.
+    }
+  }
+  const found = value === undefined ? 'is missing' : `is ${show(text)}`
+  throw new MillraceError(
+    'MILL_HANDLER',
+    `\`handler\` ${found}: give the handler module as a file URL, ` +
+      "`handler: new URL('./handler.js', import.meta.url)`, or as an absolute path",
+  )
+}

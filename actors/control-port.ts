@@ -7,7 +7,7 @@
  * (wrapped in the answer, so that Comlink's process-wide transfer handlers, which the user's own code may share, stay
  * untouched), and proxies are pinned (Comlink drops the calls of a collected one).
  *
- * Invariants: every call settles, at its deadline at the latest; at most PENDING_MAX calls of one connection are
+ * Invariants: every call settles, at its deadline at the latest if it has one; at most PENDING_MAX calls of one connection are
  * without an answer, one more is refused; no Comlink type is in an exported declaration.
  */
 
@@ -29,7 +29,7 @@ export type Calls<T> = {
 export interface Remote<T> {
   /** The calls, with the connection's deadline. */
   readonly call: Calls<T>
-  /** The same calls with another deadline. */
+  /** The same calls with another deadline; beyond 24 days there is none. */
   withDeadline(deadlineMs: number): Calls<T>
   /** Closes the port; pending calls reject. */
   close(): void
@@ -89,6 +89,8 @@ function describeFailure(failure: CallFailure): string {
 
 const DEADLINE_MS = 30_000
 const PENDING_MAX = 4_096
+/** The longest timer that Node has, 24 days: what waits for longer has no deadline. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 type Listener = (event: { readonly data: unknown; readonly origin: string }) => void
 type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
@@ -235,13 +237,11 @@ export function connect<T>(port: MessagePort, options: ConnectOptions): Remote<T
         settle()
         reject(new CallError(failure(method)))
       }
-      const timer = setTimeout(
-        () =>
-          afterDrain(() => {
-            if (pending.has(fail)) fail(() => ({ kind: 'deadline', name, method, deadlineMs }))
-          }),
-        deadlineMs,
-      )
+      const late = (): void =>
+        afterDrain(() => {
+          if (pending.has(fail)) fail(() => ({ kind: 'deadline', name, method, deadlineMs }))
+        })
+      const timer = deadlineMs > TIMER_MS_MAX ? undefined : setTimeout(late, deadlineMs)
       pending.add(fail)
       unanswered += 1
       for (const argument of args) {

@@ -283,9 +283,10 @@ t.test('failures that nobody listens for are said once on stderr, and do not end
     console.log('done')`)
   t.strictSame([code, stdout], [0, 'done\n'])
   const lines = stderr.trim().split('\n')
-  t.equal(lines.length, 2, stderr)
+  t.equal(lines.length, 3, stderr)
   t.match(lines[0], /^millrace: orders\/0 offset 0 was dead-lettered/)
-  t.match(lines[1], /^millrace: .*cannot start/)
+  t.match(lines[1], /^millrace: `start` of the handler of group h, topic orders, failed for partition 0: cannot start$/)
+  t.match(lines[2], /^millrace: and 49 more lines like this: orders\/0 offset 0 was dead-lettered/)
 })
 
 t.test('a listener that throws is an uncaught exception of its own, and stops nothing of the broker', async t => {

@@ -89,7 +89,11 @@ class BrokerClient implements Broker {
     try {
       const { timeoutMs } = checkCloseOptions(options)
       this.#closing ??= this.#session.close(timeoutMs)
-      return this.#closing
+      const closing = this.#closing
+      return this.#session.unlessInside(null, closing, () => {
+        // Nobody may hear of it otherwise.
+        closing.catch((error: Error) => this.#session.events.emit('failed', { topic: null, group: null, error }))
+      })
     } catch (error) {
       return Promise.reject(error)
     }

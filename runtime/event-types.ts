@@ -37,6 +37,45 @@ export interface BrokerEvents {
     readonly to: number
     readonly records: number
   }
+  /**
+   * Records of a topic in memory were dropped, oldest first, because no group reads it and its window was full: told the first time
+   * at once, and then at most every 5 s of a partition. A topic that is opened with the option `groups` keeps its records for them.
+   */
+  readonly dropped: {
+    readonly topic: string
+    readonly partition: number
+    /** Since it was told last. */
+    readonly records: number
+    /** In all. */
+    readonly dropped: number
+  }
+  /**
+   * A handler failed, and its record is tried again (or, at most once without dead letters, is gone): the first time in a group it
+   * is told at once, and then at most every 5 s, of the first failure since. What is dead-lettered is told by `deadLettered`.
+   */
+  readonly attemptFailed: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly group: string
+    /** Of this record. */
+    readonly failedAttempts: number
+    /** Of the group, since it was told last. */
+    readonly failures: number
+    readonly message: string
+    /** The beginning of the error's stack; null: something without one was thrown. */
+    readonly stack: string | null
+  }
+  /**
+   * All deliveries that an Observable or a stream may have in hand are out, and for 5 s none was settled: told once of each. Mostly
+   * something between waits for more than there can be, or leaves deliveries out before they are settled.
+   */
+  readonly windowFull: {
+    readonly topic: string
+    readonly group: string
+    readonly window: number
+    readonly waitedMs: number
+  }
   /** A record was moved to the dead-letter topic. */
   readonly deadLettered: {
     readonly topic: string
@@ -45,6 +84,8 @@ export interface BrokerEvents {
     readonly group: string
     readonly reason: DeadLetterReason
     readonly message: string
+    /** The beginning of the error's stack; null: something without one was thrown. */
+    readonly stack: string | null
   }
   /**
    * A dead-letter topic holds as many open letters as `deadLetterDepth` says, or they fill half of a partition of it in memory

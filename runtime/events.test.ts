@@ -13,7 +13,10 @@ function eventsWith(text: string): { readonly [E in keyof BrokerEvents]: BrokerE
     stalled: { ...at, waitedMs: 5_000, lagBytes: 1, deadLetterTopic: text },
     restarted: { kind: 'handler', group: text, topic: text, thread: 1, reason: text as 'hung', restarts: 1 },
     passedOver: { ...at, from: 0, to: 1, records: 1 },
-    deadLettered: { ...at, offset: 0, reason: 'failed', message: text } as BrokerEvents['deadLettered'],
+    deadLettered: { ...at, offset: 0, reason: 'failed', message: text, stack: `${text}\n at ${text}` },
+    dropped: { topic: text, partition: 0, records: 1, dropped: 1 },
+    attemptFailed: { ...at, offset: 0, failedAttempts: 1, failures: 2, message: text, stack: `${text}\n at ${text}` },
+    windowFull: { topic: text, group: text, window: 1, waitedMs: 5_000 },
     deadLetterDepth: { topic: text, depth: 1, threshold: 1, rising: true, filled: 0.5 },
     parked: { ...at, offset: 0, replayed: 16 } as BrokerEvents['parked'],
     recovered: { file: text, position: 0, reason: text } as BrokerEvents['recovered'],
@@ -36,6 +39,27 @@ t.test('whatever text an event carries, its line is one line that does nothing t
     }),
   )
   t.pass()
+})
+
+t.test('lines of two groups do not push each other out, and what was left out is counted at the end', async t => {
+  const lines: string[] = []
+  const events = new Events({ warn: line => lines.push(line), error: line => lines.push(line) })
+  const failed = (group: string, stack: string | null): void =>
+    events.emit('attemptFailed', { ...eventsWith('x').attemptFailed, group, failures: 1, message: 'no', stack })
+  failed(
+    'a',
+    'Error: no\n    at work (file:///app.js:3:9)\n    at m (file:///m/delivery/load-handler.js:1:1)\n    at far',
+  )
+  failed('a', null)
+  failed('b', null)
+  failed('a', null)
+  t.strictSame(lines, [
+    'millrace: group a failed at x/0 offset 0, attempt 1: no at work (file:///app.js:3:9)',
+    'millrace: group b failed at x/0 offset 0, attempt 1: no',
+  ])
+  events.close()
+  events.close()
+  t.match(lines.slice(2), [/^millrace: and 2 more lines like this: group a failed at .*: no at work/])
 })
 
 t.test('listeners get text as it is', async t => {

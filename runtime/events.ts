@@ -17,11 +17,22 @@ import type { BrokerEvents, Logger } from './types.ts'
 const LINE_EVERY_MS = 5_000
 /** What others wrote must not push out how many lines were left out. */
 const SAID_CHARS_MAX = LINE_CHARS_MAX - 100
+/** Groups whose lines are counted each by itself; those of more are counted together. */
+const GROUPS_MAX = 1_024
+/** Of the line after which others were left out, when they are counted at the end. */
+const REPEATED_CHARS_MAX = 300
+/** Frames of an error's stack in a line. */
+const FRAMES_MAX = 3
+/** From these on a stack is ours: they call what users hand in. */
+const OURS = /\bdelivery\/(load-handler|executor|lane-executor|attempt)\.[jt]s:/
 const EVENTS = [
   'stalled',
   'restarted',
   'passedOver',
   'deadLettered',
+  'dropped',
+  'attemptFailed',
+  'windowFull',
   'deadLetterDepth',
   'parked',
   'recovered',
@@ -34,12 +45,14 @@ type Listener<E extends keyof BrokerEvents> = (event: BrokerEvents[E]) => void
 interface Said {
   atMs: number
   omitted: number
+  line: string
 }
 
 export class Events {
   readonly #log: LineLog
   readonly #listeners = new Map<keyof BrokerEvents, Map<Listener<never>, UserContext>>()
-  readonly #said = new Map<keyof BrokerEvents, Said>()
+  /** By event, and by group where the event is a group's. */
+  readonly #said = new Map<string, Said>()
 
   constructor(logger: Logger | false | undefined) {
     this.#log = new LineLog(logger)
@@ -60,20 +73,31 @@ export class Events {
       for (const [listener, context] of [...listeners]) call(listener as Listener<E>, context, payload)
       return
     }
-    this.#say(event, describe(event, payload))
+    this.#say(event, keyOf(event, payload), describe(event, payload))
   }
 
-  #say(event: keyof BrokerEvents, line: string): void {
+  /** Nothing comes any more: says how many lines were left out. */
+  close(): void {
+    for (const { omitted, line } of this.#said.values()) {
+      if (omitted === 0) continue
+      const like = printableLine(line, REPEATED_CHARS_MAX)
+      this.#log.write('warn', `millrace: and ${omitted} more ${omitted === 1 ? 'line' : 'lines'} like this: ${like}`)
+    }
+    this.#said.clear()
+  }
+
+  #say(event: keyof BrokerEvents, wanted: string, line: string): void {
     if (!this.#log.isHeard) return
     const now = nowMs()
-    const said = this.#said.get(event)
+    const key = this.#said.has(wanted) || this.#said.size < GROUPS_MAX ? wanted : event
+    const said = this.#said.get(key)
     if (said !== undefined && now - said.atMs < LINE_EVERY_MS) {
       said.omitted++
       return
     }
     const omitted =
       said === undefined || said.omitted === 0 ? '' : ` (and ${said.omitted} more since the last line like this)`
-    this.#said.set(event, { atMs: now, omitted: 0 })
+    this.#said.set(key, { atMs: now, omitted: 0, line })
     const message = `millrace: ${printableLine(line, SAID_CHARS_MAX)}${omitted}`
     this.#log.write(event === 'failed' || event === 'publishFailed' ? 'error' : 'warn', message)
   }
@@ -100,6 +124,32 @@ function call<T>(listener: (payload: T) => void, context: UserContext, payload: 
   }
 }
 
+/** Lines of one group do not keep those of another from being said. */
+function keyOf<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
+  switch (event) {
+    case 'deadLettered':
+    case 'attemptFailed':
+    case 'windowFull': {
+      const { topic, group } = payload as BrokerEvents['windowFull']
+      return `${event} ${topic} ${group}`
+    }
+    case 'dropped':
+      return `${event} ${(payload as BrokerEvents['dropped']).topic}`
+    default:
+      return event
+  }
+}
+
+/** Where an error was thrown, on one line. */
+function thrownAt(stack: string | null): string {
+  const frames = (stack ?? '').split('\n').filter(line => /^\s+at /.test(line))
+  const ours = frames.findIndex(frame => OURS.test(frame))
+  return frames
+    .slice(0, ours === -1 ? FRAMES_MAX : Math.min(ours, FRAMES_MAX))
+    .map(frame => ` ${frame.trim()}`)
+    .join('')
+}
+
 function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
   switch (event) {
     case 'stalled': {
@@ -117,8 +167,22 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
       return `${topic}/${partition}: a process was killed, and group ${group}, which delivers at most once, goes on at offset ${to}; of ${records} records from offset ${from} on nobody knows whether they were handed out`
     }
     case 'deadLettered': {
-      const { topic, partition, offset, group, reason, message } = payload as BrokerEvents['deadLettered']
-      return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}`
+      const { topic, partition, offset, group, reason, message, stack } = payload as BrokerEvents['deadLettered']
+      return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}${thrownAt(stack)}`
+    }
+    case 'dropped': {
+      const { topic, partition, records, dropped } = payload as BrokerEvents['dropped']
+      return `topic ${topic} has no group, and keeps its newest records only: ${records} of partition ${partition} were dropped (${dropped} so far). Open the topic with groups: ['name'], and it keeps its records for them`
+    }
+    case 'attemptFailed': {
+      const { topic, partition, offset, group, failedAttempts, failures, message, stack } =
+        payload as BrokerEvents['attemptFailed']
+      const more = failures > 1 ? ` (the first of ${failures} failures since the last line like this)` : ''
+      return `group ${group} failed at ${topic}/${partition} offset ${offset}, attempt ${failedAttempts}${more}: ${message}${thrownAt(stack)}`
+    }
+    case 'windowFull': {
+      const { topic, group, window, waitedMs } = payload as BrokerEvents['windowFull']
+      return `all ${window} deliveries that group ${group} of topic ${topic} may have in hand are out, and none was settled for ${Math.round(waitedMs)} ms. Nothing more comes before one is: an operator may wait for more than the window (bufferCount), or leave deliveries out (filter) before they are settled. Settle them first, or make the window larger`
     }
     case 'deadLetterDepth': {
       const { topic, depth, threshold, rising, filled } = payload as BrokerEvents['deadLetterDepth']

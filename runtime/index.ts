@@ -1,5 +1,6 @@
 /** The door of millrace: partitioned streams, consumer groups, retries and dead letters on all cores of one process. */
 export { createBroker } from './broker.ts'
+export { type CloseOnSignalOptions, closeOnSignal, type StopListening } from './close-on-signal.ts'
 export type {
   DeadLetter,
   DeadLetterCause,
@@ -14,6 +15,8 @@ export type {
 } from './dead-letters/dead-letter-types.ts'
 export { parseDeadLetter } from './dead-letters/export-line.ts'
 export { defineHandler, defineTopic } from './define.ts'
+export { attempt } from './delivery/attempt.ts'
+export { acknowledging } from './delivery/delivery-stream.ts'
 export { settle } from './delivery/observe.ts'
 export {
   type ErrorCode,
@@ -69,9 +72,11 @@ export type {
   RunOptions,
   SeekOptions,
   StopReport,
+  StreamOptions,
   Topic,
   TopicDefinition,
   TopicInfo,
   TopicOptions,
   TopicStats,
+  WritableOptions,
 } from './types.ts'

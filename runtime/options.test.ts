@@ -10,6 +10,7 @@ import {
   checkObserveOptions,
   checkPublishOptions,
   checkRunOptions,
+  checkStopOptions,
   checkTopicOptions,
 } from './options.ts'
 
@@ -91,7 +92,8 @@ t.test('without options every default is filled in', async t => {
     given: new Set(['handler']),
   })
   t.strictSame(checkPublishOptions(undefined), { signal: undefined, timeoutMs: 60_000, given: NONE })
-  t.strictSame(checkCloseOptions(undefined), { timeoutMs: 30_000, given: NONE })
+  t.strictSame(checkCloseOptions(undefined), { timeoutMs: 8_000, given: NONE })
+  t.strictSame(checkStopOptions(undefined), { timeoutMs: 30_000, given: NONE })
 })
 
 t.test('checked options are frozen, inner ones and defaults too', async t => {

@@ -6,10 +6,10 @@
  * so that opening an existing topic compares only that.
  */
 import { availableParallelism } from 'node:os'
-import { isAbsolute, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { resolve } from 'node:path'
 import { closest } from './closest.ts'
 import { MillraceError } from './errors.ts'
+import { handlerUrl } from './handler-url.ts'
 import { checkName, show } from './names.ts'
 import type {
   BackoffOptions,
@@ -27,7 +27,9 @@ import type {
   RestartOptions,
   RunOptions,
   SeekOptions,
+  StreamOptions,
   TopicOptions,
+  WritableOptions,
 } from './types.ts'
 
 /** Options with every default filled in; only those named in `Unset` may still be `undefined`. */
@@ -54,6 +56,10 @@ export interface CheckedObserveOptions extends Filled<ObserveOptions, 'deadLette
   readonly backoff: Filled<BackoffOptions>
 }
 
+export interface CheckedStreamOptions extends Filled<StreamOptions, 'deadLetter' | 'signal'>, Given {
+  readonly backoff: Filled<BackoffOptions>
+}
+
 export interface CheckedHandleOptions extends Filled<HandleOptions, 'deadLetter' | 'output' | 'signal'>, Given {
   readonly backoff: Filled<BackoffOptions>
   readonly batch: Filled<BatchOptions>
@@ -70,6 +76,8 @@ export interface CheckedRunOptions
 }
 
 export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal'>, Given {}
+
+export interface CheckedWritableOptions extends Filled<WritableOptions, 'signal'>, Given {}
 
 export interface CheckedRangeOptions extends Filled<RangeOptions, 'partition' | 'signal'>, Given {}
 
@@ -155,6 +163,11 @@ const OBSERVE: Table<CheckedObserveOptions> = {
   window: integer(1, 65_536, 1_024),
 }
 
+const STREAM: Table<CheckedStreamOptions> = {
+  ...CONSUME,
+  highWaterMark: integer(1, 65_536, 64),
+}
+
 const HANDLE: Table<CheckedHandleOptions> = {
   ...CONSUME,
   delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
@@ -178,6 +191,11 @@ const PUBLISH: Table<CheckedPublishOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 60_000, 'or Infinity'),
 }
 
+const WRITABLE: Table<CheckedWritableOptions> = {
+  ...PUBLISH,
+  highWaterMark: integer(1, 65_536, 1_024),
+}
+
 const SEEK: Table<CheckedSeekOptions> = {
   partition: integer(0, 1_023, undefined),
 }
@@ -189,7 +207,13 @@ const RANGE: Table<CheckedRangeOptions> = {
   signal: { missing: () => undefined, check: signal },
 }
 
+/** Docker kills what has not ended 10 s after SIGTERM. */
 const CLOSE: Table<CheckedCloseOptions> = {
+  timeoutMs: number(1, TIMER_MS_MAX, 8_000, 'or Infinity'),
+}
+
+/** As long as a handler has by default. */
+const STOP: Table<CheckedCloseOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
 }
 
@@ -236,8 +260,20 @@ export function checkSeekOptions(options: unknown): CheckedSeekOptions {
   return check<CheckedSeekOptions>('seek', SEEK, options)
 }
 
+export function checkStreamOptions(options: unknown): CheckedStreamOptions {
+  return check<CheckedStreamOptions>('stream', STREAM, options, withSomewhereToGo)
+}
+
+export function checkWritableOptions(options: unknown): CheckedWritableOptions {
+  return check<CheckedWritableOptions>('writable', WRITABLE, options)
+}
+
 export function checkCloseOptions(options: unknown): CheckedCloseOptions {
   return check<CheckedCloseOptions>('close', CLOSE, options)
+}
+
+export function checkStopOptions(options: unknown): CheckedCloseOptions {
+  return check<CheckedCloseOptions>('stop', STOP, options)
 }
 
 // -- reading a table ---------------------------------------------------------------------------------------------
@@ -411,32 +447,6 @@ function logger(value: unknown, at: string): Logger | false {
   if (typeof value === 'object' && typeof candidate?.warn === 'function' && typeof candidate.error === 'function')
     return value as Logger
   throw invalid(`\`${at}\` must be false or have the functions \`warn\` and \`error\`; it is ${show(value)}`)
-}
-
-function handlerUrl(value: unknown): string {
-  const text = value instanceof URL ? value.href : value
-  if (typeof text === 'string') {
-    if (isAbsolute(text)) return pathToFileURL(text).href
-    try {
-      // Also refuses what no file system can open: a foreign host, an encoded slash.
-      fileURLToPath(text)
-      return new URL(text).href
-    } catch {
-      // Said below, for every kind of wrong value in the same words.
-    }
-  }
-  if (typeof value === 'function' || (typeof value === 'object' && value !== null && !(value instanceof URL)))
-    throw new MillraceError(
-      'MILL_HANDLER',
-      `\`handler\` is ${show(value)}, which no other thread can be given: export it from a module of its own and give ` +
-        "`handler: new URL('./handler.js', import.meta.url)`, or handle records on this thread, with group.handle",
-    )
-  const found = value === undefined ? 'is missing' : `is ${show(text)}`
-  throw new MillraceError(
-    'MILL_HANDLER',
-    `\`handler\` ${found}: give the handler module as a file URL, ` +
-      "`handler: new URL('./handler.js', import.meta.url)`, or as an absolute path",
-  )
 }
 
 // -- rules over two options --------------------------------------------------------------------------------------

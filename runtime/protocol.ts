@@ -147,6 +147,8 @@ export type HostNotice =
       readonly omitted: number
     }
   | { readonly kind: 'passedOver'; readonly event: BrokerEvents['passedOver'] }
+  | { readonly kind: 'dropped'; readonly event: BrokerEvents['dropped'] }
+  | { readonly kind: 'attemptFailed'; readonly event: BrokerEvents['attemptFailed'] }
   /** How many open letters partitions have now that had another number before. */
   | {
       readonly kind: 'deadLetterDepth'
@@ -359,7 +361,7 @@ export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ClientPlace }
   | {
       readonly kind: 'event'
-      readonly event: 'restarted' | 'deadLettered' | 'deadLetterDepth' | 'passedOver' | 'recovered' | 'stalled'
+      readonly event: Exclude<keyof BrokerEvents, 'parked' | 'failed' | 'publishFailed' | 'windowFull'>
       readonly payload: unknown
     }
   | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }

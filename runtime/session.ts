@@ -18,6 +18,7 @@ import {
   startWorker,
 } from '../actors/world.ts'
 import type { RunMember } from './delivery/handler-member.ts'
+import { mayWait, slotOnStack } from './delivery/self-wait.ts'
 import { fromWire, MillraceError, toWire } from './errors.ts'
 import { Events } from './events.ts'
 import { OpenRuns } from './group/open-runs.ts'
@@ -40,6 +41,10 @@ import { checkWhole } from './whole.ts'
 const CALL_MS = 30_000
 /** The control thread ends by itself what is late; should it not, it is ended. */
 const CLOSE_GRACE_MS = 5_000
+/** Of its time a closing broker keeps a quarter, but no more than this, for handlers, groups and the disk. */
+const REST_MS_MAX = 2_000
+/** Longest wait for the control thread to say what holds records that were not appended. */
+const HOLD_MS = 1_000
 const FOR_EVER_MS = 2 ** 31 - 1
 
 /** What tests make small. */
@@ -279,6 +284,18 @@ export class Session {
     }
   }
 
+  /**
+   * What is answered to whoever waits for `done`, which waits for handlers: `instead`, if it is asked by a handler (of this run; null:
+   * of any) that goes on after that, and so may wait for itself.
+   */
+  unlessInside<T>(run: number | null, done: Promise<T>, instead: () => T): Promise<T> {
+    const slot = slotOnStack(this.thread)
+    if (slot === 0) return done
+    const members = run === null ? [...this.members.values()] : [this.members.get(run)]
+    const held = members.map(member => member?.onStack(slot) ?? null).find(found => found !== null)
+    return held == null ? done : mayWait(held).then(waits => (waits ? instead() : done))
+  }
+
   #fail(error: MillraceError): void {
     if (this.#failure !== null) return
     this.#failure = error
@@ -286,6 +303,7 @@ export class Session {
     this.runs.allFailed(error)
     this.thread.close()
     this.events.emit('failed', { topic: null, group: null, error })
+    this.events.close()
     void this.#worker.terminate().then(() => this.#lock?.release())
   }
 
@@ -296,7 +314,9 @@ export class Session {
     const until = nowMs() + timeoutMs
     const problems: string[] = []
     try {
-      await this.#flushUntil(until).catch((error: Error) => problems.push(error.message))
+      await this.#flushUntil(until - Math.min(REST_MS_MAX, timeoutMs / 4)).catch((error: Error) =>
+        problems.push(error.message),
+      )
       const named = Promise.all([...this.#named].map(one => one.close()))
       await this.#until(named, until, () => 'producers were not closed in time').catch((error: Error) =>
         problems.push(error.message),
@@ -313,22 +333,26 @@ export class Session {
       this.thread.close()
       await this.#worker.terminate()
       this.#lock?.release()
+      this.events.close()
       release()
     }
     if (problems.length > 0) throw new MillraceError('MILL_TIMEOUT', problems.join('; '))
   }
 
   #flushUntil(until: number): Promise<unknown> {
-    const why = (): string => `records were not all appended in time: ${this.publishers.unanswered()}`
-    return this.#until(this.publishers.flush(), until, why)
+    return this.#until(this.publishers.flush(), until, async () => {
+      const all = this.publishers.unanswered()
+      return `records were not all appended in time: ${await this.#until(all, nowMs() + HOLD_MS, () => 'what holds them is not known')}`
+    })
   }
 
   /** Waits for something, but not for longer than told. */
-  async #until(work: Promise<unknown>, until: number, why: () => string): Promise<unknown> {
+  async #until<T>(work: Promise<T>, until: number, why: () => string | Promise<string>): Promise<T> {
     if (until === Number.POSITIVE_INFINITY) return work
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(why())), Math.max(1, until - nowMs()))
+      const say = async (): Promise<void> => reject(new Error(await why()))
+      timer = setTimeout(() => void say().catch(reject), Math.max(1, until - nowMs()))
     })
     try {
       return await Promise.race([work, late])

@@ -1,12 +1,14 @@
 /** A topic as callers use it: its producer on this thread, and its groups. The creating thread. */
 
+import type { Writable } from 'node:stream'
 import { MillraceError } from './errors.ts'
 import { GroupClient } from './group/group-client.ts'
 import { checkName } from './names.ts'
-import { checkPublishOptions, checkRangeOptions } from './options.ts'
+import { checkPublishOptions, checkRangeOptions, checkWritableOptions } from './options.ts'
 import type { TopicShape } from './places.ts'
 import { asMessage } from './publish/checked-message.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
+import { topicWritable } from './publish/topic-writable.ts'
 import { readPlace } from './read-place.ts'
 import { replayRange } from './replay-range.ts'
 import { closedError, type Session } from './session.ts'
@@ -22,6 +24,7 @@ import type {
   Receipt,
   Topic,
   TopicStats,
+  WritableOptions,
 } from './types.ts'
 
 export class TopicClient<V> implements Topic<V> {
@@ -77,6 +80,12 @@ export class TopicClient<V> implements Topic<V> {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  writable(options?: WritableOptions): Writable {
+    const { highWaterMark, signal, timeoutMs } = checkWritableOptions(options)
+    const given = { signal, timeoutMs }
+    return topicWritable(messages => this.publishBatch(messages as readonly Message<V>[], given), highWaterMark)
   }
 
   flush(): Promise<void> {

@@ -5,10 +5,12 @@
  * enters (see options.ts).
  */
 
+import type { Readable, Writable } from 'node:stream'
 import type { Observable } from 'rxjs'
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import type { ErrorCode } from './errors.ts'
 import type { BrokerEvents, DeadLetterReason } from './event-types.ts'
+import type { BatchHandler, Handler, HandlerContext, MessageHandler } from './handler-types.ts'
 import type { GroupInfo, GroupPartitionStats, GroupStats, TopicInfo } from './listing-types.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 
@@ -156,12 +158,20 @@ export interface Logger {
 
 export interface PublishOptions {
   readonly signal?: AbortSignal | undefined
-  /** How long the publish may wait, in ms; default 60,000. */
+  /** How long the publish may wait, in ms, or `Infinity`; default 60,000. */
   readonly timeoutMs?: number | undefined
 }
 
+export interface WritableOptions extends PublishOptions {
+  /** Messages that may wait in the stream, 1 to 65,536; default 1,024. */
+  readonly highWaterMark?: number | undefined
+}
+
 export interface CloseOptions {
-  /** Default 30,000 ms; after that `close` rejects with an account of what remained. */
+  /**
+   * In ms, or `Infinity`; default 8,000 for `broker.close`, 30,000 for `run.stop`. After that they reject with an account of what
+   * remained.
+   */
   readonly timeoutMs?: number | undefined
 }
 
@@ -179,7 +189,13 @@ export interface Broker {
    * exception of the process, and what it rejects an unhandled rejection, as with an `EventEmitter`; the broker goes on.
    */
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
-  /** Flushes, lets handlers finish, stops all threads. */
+  /**
+   * Takes nothing new, waits until what was published is appended (not for what was answered already, as aborted or as too late),
+   * lets handlers finish, and stops all threads. The records may take three quarters of `timeoutMs`, or all but 2 s of it. A handler
+   * on this thread that awaits it is answered as by `run.stop`.
+   *
+   * @throws MillraceError `MILL_TIMEOUT` when not all of that was done in time: the broker is closed then, too
+   */
   close(options?: CloseOptions): Promise<void>
   readonly closed: boolean
   [Symbol.asyncDispose](): Promise<void>
@@ -197,6 +213,14 @@ export interface Topic<V = unknown> {
    * way and may be.
    */
   publishBatch(messages: readonly Message<V>[], options?: PublishOptions): Promise<BatchReceipt>
+  /**
+   * Stream that publishes the messages that are written to it (`node:stream`, in object mode). `write` says false, and a pipeline
+   * waits, while `highWaterMark` messages wait for their turn; it has finished when all have their receipt. The first batch that
+   * fails destroys it, with `MILL_UNPUBLISHED`: `unpublished` and `unknown` are those of that batch.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`
+   */
+  writable(options?: WritableOptions): Writable
   /** Resolves when everything that this thread published to the topic so far is appended. */
   flush(): Promise<void>
   /**
@@ -257,10 +281,23 @@ export interface Group<V = unknown> {
     handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
     options?: HandleOptions,
   ): Promise<Run<R>>
-  /** Async iterable of deliveries; the next turn acks the last, leaving the loop releases the current one. */
+  /**
+   * Async iterable of deliveries; the next turn acks the last, leaving the loop releases the current one. That is so for a throw as
+   * well, which no loop can tell from a `break`: handle each delivery by `attempt` to have failures counted. Whoever reads
+   * ahead acks what nobody has handled: for `Readable.from` take `stream`.
+   */
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>>
   /** Observable of deliveries; each ack returns one credit of `window`. */
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>>
+  /**
+   * Stream of deliveries (`node:stream`, in object mode), of which `highWaterMark` may be out and not settled. Reading one settles
+   * nothing, since a stream does not know what became of it: end the pipeline with `acknowledging`, or settle each delivery. A stream
+   * that is destroyed leaves the group, and what is not settled comes again. Aborted by `signal` it ends: what it has handed on may
+   * be settled for 5 s more.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`
+   */
+  stream(options?: StreamOptions): Readable
   stats(): Promise<GroupStats>
   /** Records between committed offset and high watermark, over all partitions. */
   lag(): Promise<number>
@@ -381,18 +418,30 @@ export interface ObserveOptions extends GroupOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface StreamOptions extends GroupOptions {
+  /** Deliveries handed out and not settled, at most; 1 to 65,536; default 64. */
+  readonly highWaterMark?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface Run<R = unknown> {
   readonly group: string
   readonly topic: string
   /**
    * Resolves when everything published so far is settled by this group.
    *
-   * @throws MillraceError what the run failed with; `MILL_FULL` when its dead-letter topic has been full for 5 s
+   * @throws MillraceError `MILL_DEADLOCK` when a handler of this run, on this thread, awaits it before anything else; what the run failed with; `MILL_FULL` when its dead-letter topic has been full for 5 s
    */
   idle(): Promise<void>
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Lets current deliveries finish, runs the handlers' `stop`, and resolves with what they returned. */
+  /**
+   * Lets current deliveries finish, runs the handlers' `stop`, and resolves with what they returned. A handler of this run, on this
+   * thread, that awaits it before anything else cannot wait for itself: it has an answer at once, without results, and `finished`
+   * resolves when the run has stopped. After another `await` a handler must not await it: it would wait for `timeoutMs`.
+   *
+   * @throws MillraceError `MILL_TIMEOUT`, `MILL_HANDLER`
+   */
   stop(options?: CloseOptions): Promise<StopReport<R>>
   stats(): Promise<GroupStats>
   lag(): Promise<number>
@@ -443,52 +492,6 @@ export interface ManualDelivery<V = unknown> extends Delivery<V> {
   readonly settled: boolean
 }
 
-/** What a handler may use besides its delivery. */
-export interface HandlerContext<D = unknown> {
-  readonly topic: string
-  readonly group: string
-  readonly partition: number
-  /** The run's `data`. */
-  readonly data: D
-  /** Aborted when the run stops or the partition moves to another thread. */
-  readonly signal: AbortSignal
-  /** Publishes; the input is acked only when this is confirmed, awaited or not. */
-  publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt>
-}
-
-export type MessageHandler<V = unknown> = (delivery: Delivery<V>, context: HandlerContext) => unknown
-
-/** A handler: one state per partition, made by `start` and kept until the partition moves or the run stops. */
-export interface Handler<V = unknown, S = undefined, R = unknown> {
-  /** Makes the partition's state, before its first delivery. */
-  start?(context: HandlerContext): S | Promise<S>
-  /** Called for each record in order. Return or resolve: ack. Throw or reject: a failed attempt. */
-  message(delivery: Delivery<V>, state: S, context: HandlerContext): unknown
-  /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
-  stop?(state: S, context: HandlerContext): R | Promise<R>
-  /**
-   * What the state is like now, as JSON, said at once: a promise is refused. It is kept together with the offset up to which it counts, up to forty times a second
-   * and for a tenth of the thread's time, more only where something waits for it: whoever takes the partition over, after a crash
-   * or in another process, restores it and reads on from there. Needs `restore`, one record at a time, and order per partition.
-   */
-  snapshot?(state: S): unknown
-  /** Makes the state again of what `snapshot` returned, instead of `start`. */
-  // biome-ignore lint/suspicious/noExplicitAny: what it is has been through JSON
-  restore?(snapshot: any, context: HandlerContext): S | Promise<S>
-}
-
-/** A handler that takes several records at a time; otherwise as `Handler`. */
-export interface BatchHandler<V = unknown, S = undefined, R = unknown> {
-  start?(context: HandlerContext): S | Promise<S>
-  /**
-   * Called with up to `batch.maxRecords` records, in order. Return or resolve: all that are not settled are acked; settle
-   * single ones with `ack`, `nack`, `reject` or `release`. Throw or reject: those that are not settled are tried again in
-   * halves, until the one that fails stands alone, and is charged. With `output`, an array with one value for each.
-   */
-  batch(deliveries: readonly ManualDelivery<V>[], state: S, context: HandlerContext): unknown
-  stop?(state: S, context: HandlerContext): R | Promise<R>
-}
-
 /** A topic's name, options and value type, shared by producers and handlers. */
 export interface TopicDefinition<V = unknown> {
   readonly name: string
@@ -497,4 +500,16 @@ export interface TopicDefinition<V = unknown> {
   readonly value?: V
 }
 
-export type { BrokerEvents, DeadLetterReason, ErrorCode, GroupInfo, GroupPartitionStats, GroupStats, TopicInfo }
+export type {
+  BatchHandler,
+  BrokerEvents,
+  DeadLetterReason,
+  ErrorCode,
+  GroupInfo,
+  GroupPartitionStats,
+  GroupStats,
+  Handler,
+  HandlerContext,
+  MessageHandler,
+  TopicInfo,
+}

@@ -133,10 +133,10 @@ class ControlThread implements OwnerControlApi {
         for (const event of notice.events) this.#tell({ kind: 'event', event: 'deadLettered', payload: event })
         break
       case 'passedOver':
-        this.#tell({ kind: 'event', event: 'passedOver', payload: notice.event })
-        break
+      case 'dropped':
+      case 'attemptFailed':
       case 'stalled':
-        this.#tell({ kind: 'event', event: 'stalled', payload: notice.event })
+        this.#tell({ kind: 'event', event: notice.kind, payload: notice.event })
         break
       case 'deadLetterDepth':
         this.#office.counted(notice)

@@ -104,6 +104,8 @@ export class HandlerRun {
   readonly #zombies = new Map<string, () => void>()
   #paused = false
   #ending = false
+  /** Why a partition could not be taken up, at last. */
+  #refusal: Error | undefined
   restarts = 0
 
   constructor(
@@ -161,7 +163,7 @@ export class HandlerRun {
           new MillraceError(
             'MILL_GAVE_UP',
             `group ${shape.group} of topic ${shape.topic.name} gave up: a handler thread ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`,
-            'error' in reason ? { cause: reason.error } : {},
+            'error' in reason ? { cause: reason.error } : { cause: this.#refusal },
           ),
         )
       },
@@ -290,8 +292,10 @@ export class HandlerRun {
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
       crashOf: async slot => this.#crash(client, slot, await life.exited, life),
-      refused: error =>
-        life.kill(`its handler's start failed: ${error instanceof Error ? error.message : String(error)}`),
+      refused: error => {
+        this.#refusal = error as Error
+        life.kill(this.#refusal.message)
+      },
     }
   }
 

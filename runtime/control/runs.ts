@@ -242,7 +242,10 @@ export class Runs {
     this.#runs.delete(entry.id)
     const { group } = entry.spec
     if (late) {
-      const held = handlers === null ? 'a handler on the main thread is still busy' : 'its threads were ended'
+      const held =
+        handlers === null
+          ? 'a handler on the main thread is still busy (one that awaits this stop or close waits for itself)'
+          : 'its threads were ended'
       throw new MillraceError(
         'MILL_TIMEOUT',
         `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${held}, and what is not finished will be delivered again`,

@@ -5,8 +5,8 @@
  * confirmed by then are settled, so that calling it again goes on with the rest. A letter comes twice only where its
  * publish was under way and unanswered at the end: aborted or timed out in front of a full topic.
  */
-import { setMaxListeners } from 'node:events'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
+import { offAbort, onAbort } from '../abort-listeners.ts'
 import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { BY_REPLAY } from '../log/headers.ts'
@@ -89,8 +89,6 @@ export class Replay {
   async page({ topic, partition, letters }: LettersFound, limit: number): Promise<void> {
     const { signal } = this.#options
     const cancel = new AbortController()
-    // Every publish of the page listens.
-    setMaxListeners(0, cancel.signal)
     const under: { readonly letter: StoredLetter; readonly done: Promise<Error | null> }[] = []
     let failure: unknown = null
     try {
@@ -180,9 +178,9 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
   const cut = new Promise<undefined>(resolve => {
     aborted = () => resolve(undefined)
     if (signal.aborted) aborted()
-    else signal.addEventListener('abort', aborted)
+    else onAbort(signal, aborted)
   })
-  return Promise.race([promise, cut]).finally(() => signal.removeEventListener('abort', aborted))
+  return Promise.race([promise, cut]).finally(() => offAbort(signal, aborted))
 }
 
 /** Waits for what is under way; after an abort for a moment only. */

@@ -4,6 +4,7 @@
  * The handling thread; one per partition and incarnation, and one for each of several deliveries at a time. Publishes made during a delivery belong to that delivery: it
  * is not over before they are confirmed, and fails when one of them does.
  */
+import { setMaxListeners } from 'node:events'
 import type { Publishers } from '../publish/publishers.ts'
 import type { HandlerContext, Message, Receipt, TopicDefinition } from '../types.ts'
 
@@ -22,7 +23,7 @@ export class DeliveryContext implements HandlerContext {
     partition: number,
     data: unknown,
     publishers: Publishers,
-    abort: AbortController = new AbortController(),
+    abort: AbortController = manyListeners(),
   ) {
     this.topic = topic
     this.group = group
@@ -47,11 +48,18 @@ export class DeliveryContext implements HandlerContext {
   }
 
   publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt> {
-    const name = typeof topic === 'string' ? topic : topic.name
-    const published = this.#publishers.publish(name, message)
+    const published = this.#publish(topic, message)
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published
+  }
+
+  #publish(topic: string | { readonly name: string }, message: Message): Promise<Receipt> {
+    try {
+      return this.#publishers.publish(typeof topic === 'string' ? topic : String(topic?.name), message)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Publishes not yet accounted for by `settled`. */
@@ -70,4 +78,11 @@ export class DeliveryContext implements HandlerContext {
     this.#published = []
     await Promise.all(published)
   }
+}
+
+/** Each of the deliveries that are pending may listen to the signal of their partition: that is no leak, of which Node warns. */
+function manyListeners(): AbortController {
+  const abort = new AbortController()
+  setMaxListeners(0, abort.signal)
+  return abort
 }

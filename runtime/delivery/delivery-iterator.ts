@@ -4,6 +4,7 @@
  * The creating thread. It joins the group with the first turn and leaves it when the loop is left, by break, return or
  * throw (a for-await loop calls `return` for each of them, so they cannot be told apart).
  */
+import { offAbort, onAbort } from '../abort-listeners.ts'
 import { FullError } from '../errors.ts'
 import type { RunClient } from '../group/run-client.ts'
 import type { ManualDelivery } from '../types.ts'
@@ -34,7 +35,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   constructor(join: Join, signal: AbortSignal | undefined) {
     this.#join = join
     this.#signal = signal
-    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (signal !== undefined) onAbort(signal, this.#aborted)
     if (signal?.aborted === true) this.#finish(null)
   }
 
@@ -81,7 +82,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   #finish(error: unknown): void {
     if (this.#done) return
     this.#done = true
-    this.#signal?.removeEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
     const waiting = this.#waiting
     this.#waiting = []
     this.#queue = []

@@ -5,7 +5,7 @@
  * through shared memory.
  */
 import type { AnyHandler } from '../define.ts'
-import { MillraceError } from '../errors.ts'
+import { MillraceError, toWire } from '../errors.ts'
 import { PartitionReader } from '../group/partition-reader.ts'
 import type { Assignment } from '../places.ts'
 import type { RevokeAnswer, RunShape } from '../protocol.ts'
@@ -17,6 +17,7 @@ import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
 import { LaneExecutor } from './lane-executor.ts'
 import { checkHandling } from './load-handler.ts'
+import { type Held, heldIn } from './self-wait.ts'
 import { SnapshotBudget } from './snapshot-budget.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Turnstile } from './turnstile.ts'
@@ -28,6 +29,8 @@ export interface RunMember {
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(): void
   resume(): void
+  /** The delivery of the slot at this address, whose handler is on the stack; null: the slot is none of its own. */
+  onStack(slot: number): Held | null
   /** The run has ended, whether or not everything was let go: what is left does no more. */
   abandon(): void
 }
@@ -80,12 +83,7 @@ export class HandlerMember implements RunMember {
     let state: unknown
     try {
       output = this.#shape.output === null ? null : await this.#publishers.open(this.#shape.output)
-      const { snapshot } = assignment
-      state =
-        snapshot !== null && this.#handler.restore !== undefined
-          ? await this.#call(this.#handler.restore, JSON.parse(snapshot.text), context)
-          : await this.#call(this.#handler.start, context)
-      await context.settled()
+      state = await this.#begin(assignment, context)
       if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
     } catch (error) {
       // Of a partition that is wanted no more, nobody asks how its start went.
@@ -102,6 +100,34 @@ export class HandlerMember implements RunMember {
     if (this.#paused) executor.pause()
     this.#running.set(member, { executor, context })
     this.#thread.addTaker(member, executor)
+  }
+
+  /** The partition's state. @throws MillraceError MILL_HANDLER, with what the handler threw as its cause */
+  async #begin({ topic, group, place, snapshot }: Assignment, context: DeliveryContext): Promise<unknown> {
+    const { restore } = this.#handler
+    const restores = snapshot !== null && restore !== undefined
+    try {
+      const state = restores
+        ? await this.#call(restore, JSON.parse(snapshot.text), context)
+        : await this.#call(this.#handler.start, context)
+      await context.settled()
+      return state
+    } catch (cause) {
+      const what = restores ? 'restore' : 'start'
+      throw new MillraceError(
+        'MILL_HANDLER',
+        `\`${what}\` of the handler of group ${group}, topic ${topic.name}, failed for partition ${place.partition}: ${toWire(cause).message}`,
+        { cause },
+      )
+    }
+  }
+
+  onStack(slot: number): Held | null {
+    for (const { executor } of this.#running.values()) {
+      if (executor.reader.assignment.slot !== slot) continue
+      return executor instanceof LaneExecutor ? executor.calling : heldIn(this.#thread, slot)
+    }
+    return null
   }
 
   /** The plain case has an executor of its own: no record costs more for what others ask for. */

@@ -30,6 +30,7 @@ import { type RecordPlace, SettleableDelivery, type Settler } from './manual-del
 import { countTurn, onStack } from './on-stack.ts'
 import { outputsOf } from './outputs.ts'
 import { isPromiseLike, promiseOf } from './promise-like.ts'
+import type { Held } from './self-wait.ts'
 import type { Turnstile } from './turnstile.ts'
 
 export interface LaneExecutorSetting {
@@ -76,6 +77,8 @@ export class LaneExecutor implements TurnTaker, Settler {
   readonly #ledger: Ledger
   readonly #settlements: SettlementQueue
   readonly #calls = new Set<Call>()
+  /** The last one that began. */
+  #calling: Call | null = null
   /** Records of all calls that are handled and wait for their outputs. */
   #handled = 0
   /** Entries out or judged, by offset: what a delivery's settlement or a verdict is about. */
@@ -98,6 +101,11 @@ export class LaneExecutor implements TurnTaker, Settler {
     this.#lane = new Lane({ retryOrder, serial: true }, reader.committed)
     this.#ledger = reader.ledger()
     this.#settlements = new SettlementQueue(thread, reader.assignment)
+  }
+
+  /** Of the handler that is on the stack. */
+  get calling(): Held | null {
+    return this.#calling
   }
 
   pause(): void {
@@ -258,6 +266,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     })
     const call: Call = { entries, deliveries, context, timer: null, dueMs: 0, handled: 0, over: false }
     this.#calls.add(call)
+    this.#calling = call
     for (const entry of entries) {
       this.#open.set(entry.offset, entry)
       this.#ledger.handOut(entry.offset, entry.deliveryAttempt)

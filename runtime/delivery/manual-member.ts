@@ -21,6 +21,7 @@ import type { RetryOrder } from '../types.ts'
 import type { RunMember } from './handler-member.ts'
 import { Lane, type LaneEntry } from './lane.ts'
 import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { WindowWatch } from './window-watch.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
 const TURN_DELIVERIES_MAX = 1_024
@@ -30,8 +31,12 @@ const WAITING_MAX = 1_024
 /** What all partitions of one member share. */
 export interface Credits {
   available: number
+  /** Settlements so far. */
+  settled: number
   /** Whether the run has ended. */
   ended: boolean
+  /** Told when none is available; null: it is no matter. */
+  watch: WindowWatch | null
 }
 
 interface HeldRecord extends RecordPlace {
@@ -115,7 +120,7 @@ class ManualReader implements TurnTaker, Settler {
     const delivery = new SettleableDelivery(this, entry)
     entry.payload.delivery = delivery
     if (this.#isKept(entry.offset)) this.#ledger.handOut(entry.offset, entry.deliveryAttempt)
-    this.#credits.available--
+    if (--this.#credits.available === 0) this.#credits.watch?.full()
     this.#emit(delivery)
     return true
   }
@@ -174,6 +179,7 @@ class ManualReader implements TurnTaker, Settler {
   #returned({ entry }: SettleableDelivery): Entry | null {
     if (this.#closed) return null
     this.#credits.available++
+    this.#credits.settled++
     return entry as Entry
   }
 
@@ -258,10 +264,12 @@ export class ManualMember implements RunMember {
     window: number,
     retryOrder: RetryOrder,
     emit: (delivery: SettleableDelivery) => void,
+    stuck: ((waitedMs: number) => void) | null = null,
   ) {
     this.#thread = thread
     this.#retryOrder = retryOrder
-    this.#credits = { available: window, ended: false }
+    this.#credits = { available: window, settled: 0, ended: false, watch: null }
+    if (stuck !== null) this.#credits.watch = new WindowWatch(this.#credits, stuck)
     this.#emit = emit
   }
 
@@ -281,8 +289,14 @@ export class ManualMember implements RunMember {
     return { held: true }
   }
 
+  /** No handler of a user's runs in it. */
+  onStack(): null {
+    return null
+  }
+
   abandon(): void {
     this.#credits.ended = true
+    this.#credits.watch?.close()
     for (const [member, reader] of this.#readers) {
       reader.close()
       this.#thread.removeTaker(member, reader)

@@ -62,7 +62,7 @@ function openedIn(house: StoredHouse, places: Places, records: number, durabilit
   const partition = house.actor({ ...storedShape(1, 'orders'), durability })
   partition.takeDeadLetters(0)
   for (let n = 0; n < records; n++) bury(partition, n, 1, 64)
-  const said = { deadLettered: () => undefined, fault: () => undefined }
+  const said = { attemptFailed: () => undefined, deadLettered: () => undefined, fault: () => undefined }
   const group = new GroupActor(memory, place, partition, null, { ...said, kept: store.states.get(MEMBER) })
   store.opened(group)
   const rings = { toReader: 0, toHost: 0 }

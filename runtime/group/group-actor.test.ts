@@ -92,6 +92,7 @@ function groupHouse(records: number, atMostOnce = false) {
     topic.takeDeadLetters(desk)
     if (!hasRoom) topic.appendLetter = () => 'full'
     const made = new GroupActor(memory, place, partition, topic, {
+      attemptFailed: () => undefined,
       deadLettered: ({ offset }) => buried.push(offset),
       fault,
     })

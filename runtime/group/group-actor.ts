@@ -26,6 +26,7 @@ import {
   type CursorEffect,
   type CursorInput,
   type CursorState,
+  type Failure,
   type FailureHow,
   openCursor,
   step,
@@ -48,6 +49,8 @@ interface OpenSlot {
 /** What the group needs of its host. */
 export interface GroupSurroundings {
   deadLettered(event: BrokerEvents['deadLettered']): void
+  /** A failure that is tried again, or counted and gone; `error` as JSON. */
+  attemptFailed(failure: Failure, error: string): void
   fault(point: number): void
   /** As another process left it on disk; undefined: the group is new there, or in memory. */
   readonly kept?: GroupState | undefined
@@ -322,6 +325,7 @@ export class GroupActor {
     switch (effect.kind) {
       case 'keep':
         if (effect.failure.state === 'dying') this.#hold()
+        else if (error !== '') this.#surroundings.attemptFailed(effect.failure, error)
         this.#block.keep(effect.failure)
         this.#block.count(this.#cursor.deadLettered, this.#cursor.failed)
         break

@@ -1,8 +1,10 @@
 /** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
 
+import type { Readable } from 'node:stream'
 import type { Observable } from 'rxjs'
 
 import { DeliveryIterator, TURNS_MAX } from '../delivery/delivery-iterator.ts'
+import { deliveryStream } from '../delivery/delivery-stream.ts'
 import { HandlerMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
@@ -17,6 +19,7 @@ import {
   checkObserveOptions,
   checkRunOptions,
   checkSeekOptions,
+  checkStreamOptions,
 } from '../options.ts'
 import type { TopicShape } from '../places.ts'
 import type { GroupSpec, RunSpec } from '../protocol.ts'
@@ -36,6 +39,7 @@ import type {
   Run,
   RunOptions,
   SeekOptions,
+  StreamOptions,
 } from '../types.ts'
 import { RunClient } from './run-client.ts'
 
@@ -138,11 +142,12 @@ export class GroupClient<V> implements Group<V> {
     throw new MillraceError('MILL_ABORTED', `joining group ${this.name} was aborted`, { cause: signal.reason })
   }
 
-  /** Starts handing deliveries to `emit`, at most `window` of them unsettled. */
+  /** Starts handing deliveries to `emit`, at most `window` of them unsettled. `isRead`: they wait there to be looked at. */
   #deliver(
     options: CheckedConsumeOptions,
     window: number,
     emit: (delivery: SettleableDelivery) => void,
+    isRead = false,
   ): Promise<RunClient<unknown>> {
     const spec: RunSpec = {
       ...this.#spec(options),
@@ -153,10 +158,13 @@ export class GroupClient<V> implements Group<V> {
       confirms: true,
       threads: null,
     }
+    const stuck = (waitedMs: number): void => {
+      this.#session.events.emit('windowFull', { topic: this.topic, group: this.name, window, waitedMs })
+    }
     return this.#join(
       spec,
       options.signal,
-      shape => new ManualMember(this.#session.thread, window, shape.retryOrder, emit),
+      shape => new ManualMember(this.#session.thread, window, shape.retryOrder, emit, isRead ? null : stuck),
     )
   }
 
@@ -164,12 +172,20 @@ export class GroupClient<V> implements Group<V> {
     const checked = checkConsumeOptions(options)
     // The iterator minds the signal: what its loop has in hand is settled first.
     const unsignalled = { ...checked, signal: undefined }
-    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, TURNS_MAX, emit), checked.signal)
+    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, TURNS_MAX, emit, true), checked.signal)
   }
 
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
     const checked = checkObserveOptions(options)
     return observeDeliveries<V>(emit => this.#deliver(checked, checked.window, emit))
+  }
+
+  stream(options?: StreamOptions): Readable {
+    const checked = checkStreamOptions(options)
+    const { highWaterMark, signal } = checked
+    // The stream minds the signal: what it has handed on is settled first.
+    const unsignalled = { ...checked, signal: undefined }
+    return deliveryStream(emit => this.#deliver(unsignalled, highWaterMark, emit), highWaterMark, signal)
   }
 
   #spec(options: Omit<CheckedConsumeOptions, 'signal'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>): GroupSpec {

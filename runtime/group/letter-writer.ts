@@ -9,6 +9,7 @@ import type { LetterOutcome, PartitionActor } from '../partition/partition-actor
 import type { GroupPlace } from '../places.ts'
 import type { BrokerEvents } from '../types.ts'
 import { deadLetterFrame } from './dead-letter.ts'
+import { shortStack } from './failure-news.ts'
 import type { Failure } from './group-cursor.ts'
 
 /** A dead letter that its topic has no room for yet. */
@@ -30,7 +31,7 @@ export function writeLetter(
   const record = source.record(pin, failure.offset)
   const { topicName, partition, group, member } = place
   const told = fromWire(JSON.parse(error) as ErrorWire)
-  const event = { topic: topicName, partition, offset: failure.offset, group, reason }
+  const event = { topic: topicName, partition, offset: failure.offset, group, reason, stack: shortStack(told.stack) }
   if (record === null) {
     if (source.log === null)
       throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)

@@ -76,7 +76,11 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
     snapshotOffset: null,
   }
   const open = (deadLetters: PartitionActor | null): GroupActor => {
-    const surroundings = { deadLettered: ({ message }: { message: string }) => said.push(message), fault }
+    const surroundings = {
+      attemptFailed: () => undefined,
+      deadLettered: ({ message }: { message: string }) => said.push(message),
+      fault,
+    }
     const group = new GroupActor(memory, place, orders, deadLetters, {
       ...surroundings,
       kept: store.states.get(MEMBER),

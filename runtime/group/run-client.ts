@@ -1,6 +1,8 @@
 /** A run as callers hold it: wait for it, pause it, stop it, hear when it gave up. The creating thread. */
 
-import { checkCloseOptions } from '../options.ts'
+import { offAbort, onAbort } from '../abort-listeners.ts'
+import { MillraceError } from '../errors.ts'
+import { checkStopOptions } from '../options.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { Session } from '../session.ts'
 import type { CloseOptions, GroupStats, Run, StopReport } from '../types.ts'
@@ -45,7 +47,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
     // Who does not look at `finished` hears of a failure by the broker's event.
     this.finished.catch(() => undefined)
     runNumbers.set(this, run)
-    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (signal !== undefined) onAbort(signal, this.#aborted)
     session.runs.hold(run, this)
     if (signal?.aborted === true) this.#aborted()
   }
@@ -65,7 +67,14 @@ export class RunClient<R> implements Run<R>, RunObserver {
   async idle(): Promise<void> {
     if (this.#failure !== null) throw this.#failure
     const failed = this.finished.then(() => undefined)
-    await Promise.race([this.#group.idle(), failed])
+    const idle = Promise.race([this.#group.idle(), failed])
+    await this.#session.unlessInside(this.#run, idle, () => {
+      idle.catch(() => undefined)
+      throw new MillraceError(
+        'MILL_DEADLOCK',
+        `a handler of group ${this.group} waits for its own group to be idle, which it is not before that handler has returned: do not await idle() there`,
+      )
+    })
   }
 
   async pause(): Promise<void> {
@@ -76,14 +85,16 @@ export class RunClient<R> implements Run<R>, RunObserver {
     await this.#session.ask(control => control.resumeRun(this.#run))
   }
 
-  stop(options?: CloseOptions): Promise<StopReport<R>> {
-    try {
-      const { timeoutMs } = checkCloseOptions(options)
-      this.#stopped ??= this.#stop(timeoutMs)
-      return this.#stopped
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async stop(options?: CloseOptions): Promise<StopReport<R>> {
+    const { timeoutMs } = checkStopOptions(options)
+    this.#stopped ??= this.#stop(timeoutMs)
+    const stopped = this.#stopped
+    return this.#session.unlessInside(this.#run, stopped, () => {
+      const { topic, group } = this
+      // Nobody may hear of it otherwise.
+      stopped.catch((error: Error) => this.#session.events.emit('failed', { topic, group, error }))
+      return { results: [] }
+    })
   }
 
   async #stop(timeoutMs: number): Promise<StopReport<R>> {
@@ -113,7 +124,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
   }
 
   #end(): void {
-    this.#signal?.removeEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
     this.#session.runs.letGo(this.#run)
     this.#session.members.get(this.#run)?.abandon()
     this.#session.members.delete(this.#run)

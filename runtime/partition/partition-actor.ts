@@ -33,6 +33,7 @@ import {
 } from '../log/frame.ts'
 import { storeHighWatermark } from '../log/high-watermark.ts'
 import { findRecord, type StoredRecord } from '../log/stored-record.ts'
+import { News } from '../news.ts'
 import type { PartitionPlace, TopicShape } from '../places.ts'
 import type { HostPartitionStats } from '../protocol.ts'
 import type { HostLink } from './host-link.ts'
@@ -79,7 +80,9 @@ export class PartitionActor {
   #owing: IncomingRing | null = null
   /** The next offset to append; also the high watermark, because memory topics are readable at once. */
   #endOffset: number
-  #dropped: number
+  /** Records dropped so far. */
+  dropped: number
+  readonly drops: News = new News()
   /** Threads to wake when the end moves, by the group that they read for. */
   readonly readers: Map<number, HostLink> = new Map()
   /** How far groups have read, by member; of a topic on disk also groups that nobody has opened in this process. */
@@ -106,7 +109,7 @@ export class PartitionActor {
     this.reader = new WindowReader(memory, place.window.address, place.window.capacity)
     this.#last = new LastCommit(this.window.own)
     this.#endOffset = this.#last.endOffset
-    this.#dropped = this.#last.dropped
+    this.dropped = this.#last.dropped
     this.#verify()
     if (log !== null) this.#openLog(log)
   }
@@ -397,12 +400,17 @@ export class PartitionActor {
     while (this.window.free() < bytes && this.window.start !== this.window.committedEnd) {
       const { start } = this.window
       if (desk !== null && !desk.mayGo(start)) break
-      if (desk === null || !desk.isLetter(start)) this.#dropped += this.reader.word(start + FRAME_COUNT)
+      if (desk === null || !desk.isLetter(start)) this.#drop(this.reader.word(start + FRAME_COUNT))
       this.window.drop(this.reader.word(start))
     }
     desk?.gone(this.window.start)
-    this.#last.dropped = this.#dropped
+    this.#last.dropped = this.dropped
     return this.window.free() >= bytes
+  }
+
+  #drop(records: number): void {
+    this.dropped += records
+    this.drops.add(records)
   }
 
   /** What is on disk may be overwritten here, unless a reader is copying it. */
@@ -492,7 +500,7 @@ export class PartitionActor {
       highWatermark: this.#endOffset,
       windowBytes: this.window.capacity,
       usedBytes: this.window.capacity - this.window.free(),
-      dropped: this.#dropped,
+      dropped: this.dropped,
       deadLetterDepth: this.#desk?.depth ?? 0,
       diskBytes: this.log?.bytes ?? 0,
     }

@@ -14,6 +14,7 @@ import { nowMs, setImmediate, viewMemory, wallMs } from '../../actors/world.ts'
 import type { Desk } from '../dead-letters/desk.ts'
 import { deletedTopic } from '../deleted-topic.ts'
 import { fromWire, toWire } from '../errors.ts'
+import { FailureNews } from '../group/failure-news.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
 import { openDisk } from '../log/world-disk.ts'
@@ -78,6 +79,7 @@ class PartitionHost implements PartitionHostApi {
   #idle: IdleWaiter[] = []
   #events: BrokerEvents['deadLettered'][] = []
   #omitted = 0
+  readonly #failures = new FailureNews()
   #stopped = false
   /** Null: the broker keeps nothing on disk. */
   #store: HostStore | null = null
@@ -130,7 +132,9 @@ class PartitionHost implements PartitionHostApi {
   #sleepMs(): number {
     let ms = this.#store === null ? SLEEP_MS : this.#store.sleepMs(this.#groups.values())
     for (const group of this.#groups.values()) ms = Math.min(ms, Math.ceil(group.letters.stallsInMs))
-    return ms
+    const now = nowMs()
+    for (const { drops } of this.#partitions) ms = Math.min(ms, Math.ceil(drops.dueInMs(now)))
+    return Math.min(ms, Math.ceil(this.#failures.dueInMs(now)))
   }
 
   #pass(): boolean {
@@ -150,6 +154,7 @@ class PartitionHost implements PartitionHostApi {
     }
     this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: nowMs(), wallMs: wallMs() })
     if (this.#withDesks.length > 0) this.#tellDepths()
+    this.#tellNews()
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked
   }
@@ -195,6 +200,16 @@ class PartitionHost implements PartitionHostApi {
       if (stuck !== undefined) waiter.reject(stuck)
       return open.length > 0 && stuck === undefined
     })
+  }
+
+  /** What may happen to each record of a topic: the first time at once, later with how often. */
+  #tellNews(): void {
+    for (const { drops, topic, partition, dropped } of this.#partitions) {
+      const records = drops.isEmpty ? 0 : drops.take(nowMs())
+      if (records > 0) this.#tell({ kind: 'dropped', event: { topic: topic.name, partition, records, dropped } })
+    }
+    if (this.#failures.isEmpty) return
+    for (const event of this.#failures.take(nowMs())) this.#tell({ kind: 'attemptFailed', event })
   }
 
   #tellEvents(): void {
@@ -393,6 +408,7 @@ class PartitionHost implements PartitionHostApi {
         if (this.#events.length < EVENTS_MAX) this.#events.push(event)
         else this.#omitted++
       },
+      attemptFailed: (failure, error) => this.#failures.failed(place, failure, error),
       fault: point => this.#fault(point),
       kept: this.#store?.states.get(place.member),
     })

@@ -32,6 +32,8 @@ export const FRAME_TARGET_BYTES = 16_384
 
 /** Told, once, what became of the records it put into a frame. */
 export interface FrameObserver {
+  /** It has been answered: what becomes of its records is nobody's concern any more. */
+  readonly done: boolean
   /** `first` is the index in the frame of its first record, `count` how many it has there. */
   appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void
   failed(count: number, error: Error): void
@@ -168,9 +170,11 @@ export class PartitionWriter {
     this.#sequence = sequence | 0
   }
 
-  /** Records on their way. */
+  /** Records on their way, without those whose observers are done with them. */
   get unanswered(): number {
-    return this.#sent + this.#count
+    let count = this.#count - doneOf(this.#parts)
+    for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) count += ticket.count - doneOf(ticket.parts)
+    return count
   }
 
   /** Whether a record may go into the frame of those before it. */
@@ -311,4 +315,11 @@ export class PartitionWriter {
     this.#sent -= ticket.count
     this.answered++
   }
+}
+
+/** Records of a frame whose publish was answered otherwise: it was aborted, or took too long. */
+function doneOf(parts: readonly Part[]): number {
+  let count = 0
+  for (const part of parts) if (part.observer.done) count += part.count
+  return count
 }

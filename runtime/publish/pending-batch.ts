@@ -1,5 +1,6 @@
 /** A batch from its call to its last receipt: appended in order, as far as there is room. Settles once. */
 import { nowMs } from '../../actors/world.ts'
+import { offAbort, onAbort } from '../abort-listeners.ts'
 import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
@@ -68,7 +69,7 @@ export class PendingBatch implements FrameObserver {
     this.#resolve = resolve
     this.#reject = reject
     this.#signal = options.signal
-    this.#signal?.addEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
     room.unsettled()
   }
 
@@ -177,7 +178,7 @@ export class PendingBatch implements FrameObserver {
 
   #finish(): void {
     this.done = true
-    this.#signal?.removeEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
     this.#room.settled()
   }
 }

@@ -1,5 +1,6 @@
 /** A single publish from its call to its receipt: in the waiting room, then in a frame. Settles once. */
 import { nowMs } from '../../actors/world.ts'
+import { offAbort, onAbort } from '../abort-listeners.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import { ownedHeaders } from '../log/headers.ts'
 import type { Message, PublishOptions, Receipt } from '../types.ts'
@@ -58,7 +59,7 @@ export class PendingPublish implements FrameObserver {
     this.#resolve = resolve
     this.#reject = reject
     this.#signal = options.signal
-    this.#signal?.addEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
     room.unsettled()
   }
 
@@ -116,7 +117,7 @@ export class PendingPublish implements FrameObserver {
 
   #finish(): void {
     this.done = true
-    this.#signal?.removeEventListener('abort', this.#aborted)
+    if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
     this.#room.settled()
   }
 }

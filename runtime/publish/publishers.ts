@@ -141,15 +141,20 @@ export class Publishers {
     if (index !== -1) this.#opened.splice(index, 1)
   }
 
-  /** Everything published so far by this thread is appended. */
+  /** Nothing comes any more: resolves when all that was published and is not answered is appended. */
   async flush(): Promise<void> {
-    await Promise.all(this.#opened.map(producer => producer.flush()))
+    await Promise.all(this.#opened.map(producer => producer.flush(true)))
   }
 
-  /** What is on its way or waits, in words. */
-  unanswered(): string {
+  /** What is on its way or waits, and what holds it, in words. */
+  async unanswered(): Promise<string> {
     const open = this.#opened.filter(producer => producer.unanswered > 0)
-    return open.map(({ topic, unanswered }) => `${unanswered} for topic ${topic.name}`).join(', ')
+    const said = open.map(async producer => {
+      const { topic, unanswered } = producer
+      const hold = await producer.describeHold()
+      return `${unanswered} for topic ${topic.name}${hold === '' ? '' : ` (${hold})`}`
+    })
+    return (await Promise.all(said)).join(', ')
   }
 
   /** Refuses what comes, and fails what is on its way. */

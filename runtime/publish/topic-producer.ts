@@ -11,6 +11,7 @@ import { FullError, MillraceError } from '../errors.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
+import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
@@ -34,15 +35,6 @@ export interface ProducedTopic {
   readonly durability: Durability
 }
 
-interface Flush {
-  /** Serial of the last waiter that it covers. */
-  readonly behind: number
-  /** Frames each partition had sealed when those were in frames; null: not yet. */
-  upTo: readonly number[] | null
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
@@ -63,7 +55,7 @@ export class TopicProducer implements Sweepable {
   #waitingBatches = 0
   readonly #growing = new Set<number>()
   readonly #overdue: Overdue
-  #flushes: Flush[] = []
+  readonly #flushes: Flushes
   #failure: Error | null = null
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
   #gap: Error | null = null
@@ -86,6 +78,7 @@ export class TopicProducer implements Sweepable {
     this.#codec = codecOf(topic.codec)
     this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, named ?? thread.client, named !== null))
     for (const writer of this.#writers) thread.addWriter(writer)
+    this.#flushes = new Flushes(this.#writers, room)
     this.#overdue = new Overdue(
       topic.id,
       surroundings,
@@ -197,15 +190,16 @@ export class TopicProducer implements Sweepable {
     })
   }
 
-  /** Resolves when everything published so far is appended; rejects when part of it failed. */
-  flush(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#checkOpen(NO_OPTIONS)
-      this.#room.unsettled()
-      this.#flushes.push({ behind: this.#serial, upTo: null, resolve, reject })
-      this.#thread.sealAll()
-      this.#serveFlushes()
-    })
+  /**
+   * Resolves when everything published so far is appended; rejects when part of it failed. `isLast`: nothing comes any more,
+   * and what nobody waits to hear of is not waited for.
+   */
+  async flush(isLast = false): Promise<void> {
+    this.#checkOpen(NO_OPTIONS)
+    const flushed = this.#flushes.add(this.#serial, isLast)
+    this.#thread.sealAll()
+    this.#flushes.serve(this)
+    return flushed
   }
 
   #encode(message: Message): EncodedMessage {
@@ -334,7 +328,7 @@ export class TopicProducer implements Sweepable {
   #serve(): void {
     if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory') this.#announceRefused()
     if (this.#waiters.length > 0) this.#serveWaiters()
-    if (this.#flushes.length > 0) this.#serveFlushes()
+    this.#flushes.serve(this)
   }
 
   /** What tryPublish handed over and was not appended: told as an event, and by the next flush. */
@@ -382,19 +376,15 @@ export class TopicProducer implements Sweepable {
     }
   }
 
-  #serveFlushes(): void {
-    const oldest = this.#waiters[0]?.serial ?? Number.POSITIVE_INFINITY
-    this.#flushes = this.#flushes.filter(flush => {
-      if (flush.upTo === null && oldest > flush.behind) flush.upTo = this.#writers.map(writer => writer.sealed)
-      const upTo = flush.upTo
-      if (upTo === null || !this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number)))
-        return true
-      this.#room.settled()
-      if (this.#refusal === null) flush.resolve()
-      else flush.reject(this.#refusal)
-      this.#refusal = null
-      return false
-    })
+  /** Serial of the oldest publish that waits. */
+  get oldest(): number {
+    return this.#waiters[0]?.serial ?? Number.POSITIVE_INFINITY
+  }
+
+  takeRefusal(): Error | null {
+    const refusal = this.#refusal
+    this.#refusal = null
+    return refusal
   }
 
   #grow(writer: PartitionWriter, bytes: number): void {
@@ -433,7 +423,7 @@ export class TopicProducer implements Sweepable {
     return waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
   }
 
-  /** Records in frames that have no receipt, and messages that wait. */
+  /** Records in frames that have no receipt, and messages that wait; not those of publishes that were answered without one. */
   get unanswered(): number {
     let count = 0
     for (const writer of this.#writers) count += writer.unanswered
@@ -441,6 +431,11 @@ export class TopicProducer implements Sweepable {
       if (!waiter.done) count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
     }
     return count
+  }
+
+  /** What holds the partition with the most on its way, in words; nothing where that is not known. */
+  describeHold(): Promise<string> {
+    return this.#surroundings.describeHold(this.topic.id, this.#fullest()).catch(() => '')
   }
 
   #fullest(): number {
@@ -481,11 +476,7 @@ export class TopicProducer implements Sweepable {
       if (unobserved > 0) this.#surroundings.publishFailed(this.topic.name, writer.partition, unobserved, error)
       this.#thread.removeWriter(writer.ring)
     }
-    for (const flush of this.#flushes) {
-      this.#room.settled()
-      flush.reject(error)
-    }
-    this.#flushes = []
+    this.#flushes.fail(error)
     this.#room.remove(this)
   }
 }

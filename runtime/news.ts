@@ -1,0 +1,35 @@
+/**
+ * When to tell of something that may happen very often: the first time at once, and later with how often it was.
+ *
+ * Pure, and bounded by two numbers. Whoever has it looks again after `dueInMs`, so that nothing stays untold.
+ */
+
+/** After something was told, it is not told again for so long. */
+export const NEWS_EVERY_MS = 5_000
+
+export class News {
+  #untold = 0
+  #toldMs = Number.NEGATIVE_INFINITY
+
+  add(count: number): void {
+    this.#untold += count
+  }
+
+  /** How often it was since it was told last, if it is time to tell; 0: it is not, or there is nothing. */
+  take(nowMs: number): number {
+    if (this.dueInMs(nowMs) > 0) return 0
+    const untold = this.#untold
+    this.#untold = 0
+    this.#toldMs = nowMs
+    return untold
+  }
+
+  /** Infinity: there is nothing to tell. */
+  dueInMs(nowMs: number): number {
+    return this.#untold === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#toldMs + NEWS_EVERY_MS - nowMs)
+  }
+
+  get isEmpty(): boolean {
+    return this.#untold === 0
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Those who wait until what was published before them is appended.
+ *
+ * The producer's thread. A flush covers what its callers had published when it was called: what is in frames, and what waited for
+ * room. The last one, of a broker that closes, covers only what somebody still waits to hear of: a publish that was answered,
+ * as aborted or as too late, is waited for no more, though its record may still be in a ring.
+ */
+import type { PartitionWriter } from './partition-writer.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+interface Flush {
+  /** Serial of the last waiter that it covers. */
+  readonly behind: number
+  readonly isLast: boolean
+  /** Frames each partition had sealed when those were in frames; null: not yet. */
+  upTo: readonly number[] | null
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** What a producer says of itself. */
+export interface Flushed {
+  /** Serial of the oldest publish that waits for room; Infinity: none does. */
+  readonly oldest: number
+  /** Records without an answer, of which somebody wants to hear. */
+  readonly unanswered: number
+  /** Why something handed to `tryPublish` was refused since this was asked. */
+  takeRefusal(): Error | null
+}
+
+export class Flushes {
+  readonly #writers: readonly PartitionWriter[]
+  readonly #room: WaitingRoom
+  #open: Flush[] = []
+
+  constructor(writers: readonly PartitionWriter[], room: WaitingRoom) {
+    this.#writers = writers
+    this.#room = room
+  }
+
+  add(behind: number, isLast: boolean): Promise<void> {
+    this.#room.unsettled()
+    return new Promise((resolve, reject) => this.#open.push({ behind, isLast, upTo: null, resolve, reject }))
+  }
+
+  serve(producer: Flushed): void {
+    if (this.#open.length === 0) return
+    this.#open = this.#open.filter(flush => {
+      if (!this.#isOver(flush, producer)) return true
+      this.#room.settled()
+      const refusal = producer.takeRefusal()
+      if (refusal === null) flush.resolve()
+      else flush.reject(refusal)
+      return false
+    })
+  }
+
+  #isOver(flush: Flush, producer: Flushed): boolean {
+    if (flush.isLast) return producer.unanswered === 0
+    if (flush.upTo === null && producer.oldest > flush.behind) flush.upTo = this.#writers.map(writer => writer.sealed)
+    const { upTo } = flush
+    return upTo !== null && this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number))
+  }
+
+  fail(error: Error): void {
+    for (const flush of this.#open) {
+      this.#room.settled()
+      flush.reject(error)
+    }
+    this.#open = []
+  }
+}

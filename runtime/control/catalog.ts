@@ -425,20 +425,6 @@ export class Catalog {
     return members
   }
 
-  /**
-   * A log ends there: a state of a handler beyond it has seen records that are no more, and goes on where the log ends. That
-   * is durable before other records come to have those offsets.
-   *
-   * @throws MillraceError MILL_DISK
-   */
-  cutSnapshots(members: readonly number[], end: number): void {
-    for (const member of members) {
-      const snapshot = this.snapshots.get(`${member}`)
-      if (snapshot !== null && snapshot.offset > end)
-        this.snapshots.keepDurably(`${member}`, { ...snapshot, offset: end })
-    }
-  }
-
   /** Nobody has joined it any more: who does next sets its options. */
   unjoinGroup(known: GroupEntry): GroupEntry {
     const places = known.places.map(place => ({ ...place, deadLetterTopic: -1 }))

@@ -12,6 +12,7 @@ import type { GroupPlace, RetryPolicy, TopicShape } from '../places.ts'
 import type { GroupSpec, OwnerControlApi, PartitionHostApi, RunSpec } from '../protocol.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
+import { cutSnapshots } from './cut-snapshots.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { TopicRemoval } from './topic-removal.ts'
@@ -151,7 +152,7 @@ export class Openings {
         here.map(async place => {
           const members = membersOf(place.partition)
           const end = await api.addPartition(place, topic.shape, members)
-          if (end !== null) this.#catalog.cutSnapshots(members, end)
+          if (end !== null) cutSnapshots(this.#catalog.snapshots, members, end)
         }),
       )
     })

@@ -11,17 +11,8 @@ import { codecOf } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
 import { BY_REPLAY } from '../log/headers.ts'
 import { checkName, show } from '../names.ts'
-import {
-  COUNT_MAX,
-  check,
-  type Filled,
-  type Given,
-  integer,
-  number,
-  signal as signalRule,
-  type Table,
-  TIMER_MS_MAX,
-} from '../options.ts'
+import { integer, number, signal as signalRule } from '../option-rules.ts'
+import { COUNT_MAX, check, type Filled, type Given, type Table, TIMER_MS_MAX } from '../options.ts'
 import { asMessage, checkedKey, checkTimestamp } from '../publish/checked-message.ts'
 import { copyHeaders } from '../publish/given-headers.ts'
 import type { StoredMessage } from '../publish/record-writer.ts'

@@ -5,7 +5,8 @@
  */
 import { MillraceError } from '../errors.ts'
 import { checkName, show } from '../names.ts'
-import { COUNT_MAX, check, type Filled, type Given, integer, type Rule, type Table } from '../options.ts'
+import { integer, type Rule } from '../option-rules.ts'
+import { COUNT_MAX, check, type Filled, type Given, type Table } from '../options.ts'
 import type { DeadLetterReason, Key } from '../types.ts'
 import type { DeadLetter, DeadLetterFilter } from './dead-letter-types.ts'
 import type { StoredLetter } from './stored-letter.ts'

@@ -25,7 +25,8 @@ import type { UserContext } from '../thread/user-context.ts'
 import type { ManualDelivery, RetryOrder } from '../types.ts'
 import { RecordDelivery } from './delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
-import { Lane, type LaneEntry } from './lane.ts'
+import { Lane } from './lane.ts'
+import type { Call, Entry } from './lane-call.ts'
 import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { countTurn, onStack } from './on-stack.ts'
 import { outputsOf } from './outputs.ts'
@@ -49,23 +50,8 @@ export interface LaneExecutorSetting {
   readonly turnstile: Turnstile
 }
 
-type Entry = LaneEntry<RecordPlace>
-
 /** A timer that fires so much later than it was set for says that the thread, or the process, stood still. */
 const LATE_MS = 50
-
-/** One call of the handler, for one record or for a batch. */
-interface Call {
-  readonly entries: readonly Entry[]
-  readonly deliveries: readonly RecordDelivery[]
-  readonly context: DeliveryContext
-  timer: ReturnType<typeof setTimeout> | null
-  /** When its time is over. */
-  dueMs: number
-  /** Records whose handler has returned and that wait for their outputs. */
-  handled: number
-  over: boolean
-}
 
 export class LaneExecutor implements TurnTaker, Settler {
   readonly reader: PartitionReader

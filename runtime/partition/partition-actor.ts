@@ -40,6 +40,7 @@ import type { HostLink } from './host-link.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'
 import type { PartitionStore, StoreEntry } from './partition-store.ts'
+import type { PartitionSurroundings } from './partition-surroundings.ts'
 import { StagedAppend } from './staged-append.ts'
 import { UnreadWord } from './unread-word.ts'
 
@@ -47,16 +48,6 @@ import { UnreadWord } from './unread-word.ts'
 const QUOTA_BYTES = 65_536
 /** On disk a pass takes one ring, and each pass is a commit: the more it takes the less that costs. */
 const COMMIT_BYTES = 262_144
-
-/** What the partition needs of its host. */
-export interface PartitionSurroundings {
-  /** Stops here for ever if a test has armed this point. */
-  fault(point: number): void
-  /** A ring is closed or orphaned, and drained: its memory can be freed. */
-  ringDrained(ring: IncomingRing): void
-  /** Its log on disk; null: the topic is in memory only. */
-  readonly log: PartitionStore | null
-}
 
 /** What became of a dead letter: there is no room for it, or its topic cannot take it just now, or its disk has failed. */
 export type LetterOutcome = 'appended' | 'full' | 'later'

@@ -40,6 +40,7 @@ import type { BrokerEvents } from '../types.ts'
 import { GoneRings } from './gone-rings.ts'
 import { HostLink } from './host-link.ts'
 import { HostStore } from './host-store.ts'
+import { IdleWaits } from './idle-waits.ts'
 import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor } from './partition-actor.ts'
 import { offsetAt } from './seek.ts'
@@ -54,12 +55,6 @@ const NAP_FROM_BYTES = 16_384
 const NAP_MS = 0.25
 /** Dead letters told one by one in a pass; more are counted. */
 const EVENTS_MAX = 100
-
-interface IdleWaiter {
-  readonly targets: readonly { readonly group: GroupActor; readonly offset: number }[]
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
 
 class PartitionHost implements PartitionHostApi {
   readonly #memory: Memory
@@ -76,7 +71,7 @@ class PartitionHost implements PartitionHostApi {
   /** Partitions that take dead letters. */
   #withDesks: PartitionActor[] = []
   readonly #gone = new GoneRings()
-  #idle: IdleWaiter[] = []
+  readonly #idle = new IdleWaits(group => this.#groups.get(group.place.member) === group)
   #events: BrokerEvents['deadLettered'][] = []
   #omitted = 0
   readonly #failures = new FailureNews()
@@ -146,7 +141,7 @@ class PartitionHost implements PartitionHostApi {
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#store?.raiseCeilings(this.#groups.values()) === true) worked = true
     this.#tellStalls()
-    if (this.#idle.length > 0) this.#settleIdle()
+    this.#idle.settle()
     if (this.#events.length > 0) {
       // A group must not be asked about a dead letter again by whoever opens it next.
       this.#store?.sweep(this.#groups.values())
@@ -164,12 +159,12 @@ class PartitionHost implements PartitionHostApi {
     for (const partition of this.#partitions) if (partition.ready()) return true
     if (this.#gone.ready()) return true
     for (const group of this.#groups.values()) if (group.isLow) return true
-    return this.#idle.some(({ targets }) => targets.every(({ group, offset }) => group.settledTo(offset)))
+    return this.#idle.isDue
   }
 
   #waitsForCommits(): boolean {
     return (
-      this.#idle.length > 0 ||
+      !this.#idle.isEmpty ||
       this.#partitions.some(partition => partition.full) ||
       [...this.#groups.values()].some(group => group.waits)
     )
@@ -188,18 +183,6 @@ class PartitionHost implements PartitionHostApi {
       const event = group.letters.takeStall()
       if (event !== null) this.#tell({ kind: 'stalled', event })
     }
-  }
-
-  #settleIdle(): void {
-    this.#idle = this.#idle.filter(waiter => {
-      const open = waiter.targets.filter(
-        ({ group, offset }) => this.#groups.get(group.place.member) === group && !group.settledTo(offset),
-      )
-      if (open.length === 0) waiter.resolve()
-      const stuck = open.map(({ group }) => group.letters.stuck).find(error => error !== null)
-      if (stuck !== undefined) waiter.reject(stuck)
-      return open.length > 0 && stuck === undefined
-    })
   }
 
   /** What may happen to each record of a topic: the first time at once, later with how often. */
@@ -487,15 +470,11 @@ class PartitionHost implements PartitionHostApi {
   }
 
   idle(members: readonly number[]): Promise<void> {
-    const targets = members.flatMap(member => {
-      const group = this.#groups.get(member)
-      return group === undefined ? [] : [{ group, offset: group.partition.highWatermark }]
-    })
-    return new Promise((resolve, reject) => {
-      this.#idle.push({ targets, resolve, reject })
-      this.#wake()
-      this.#settleIdle()
-    })
+    const groups = members.flatMap(member => this.#groups.get(member) ?? [])
+    const settled = this.#idle.add(groups)
+    this.#wake()
+    this.#idle.settle()
+    return settled
   }
 
   stop(): void {

@@ -6,8 +6,9 @@ import { PartitionWriter, type RingPlace } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import type { HostLink } from './host-link.ts'
 import { IncomingRing } from './incoming-ring.ts'
-import { PartitionActor, type PartitionSurroundings } from './partition-actor.ts'
+import { PartitionActor } from './partition-actor.ts'
 import type { PartitionStore } from './partition-store.ts'
+import type { PartitionSurroundings } from './partition-surroundings.ts'
 
 const WINDOW = 65_536
 const RING = 131_072

@@ -46,6 +46,7 @@ export class ClaimOracle {
   readonly problems: string[] = []
   missed = 0
   readonly #next: number[] = Array.from({ length: CLAIMED.topic.partitions }, () => 0)
+  readonly #told: { readonly partition: number; readonly from: number; readonly to: number }[] = []
   /** What the deaths since a partition's last hand-out may have passed over there. */
   readonly #allowed: number[] = Array.from({ length: CLAIMED.topic.partitions }, () => 0)
 
@@ -72,7 +73,15 @@ export class ClaimOracle {
   }
 
   told(partition: number, from: number, to: number): void {
+    this.#told.push({ partition, from, to })
     if (to - from > IN_DOUBT_MAX) this.problems.push(`${from} to ${to} of partition ${partition} are in doubt`)
+  }
+
+  /** Whether some process has told of all records before this one that were passed over, as many as these. */
+  isTold(partition: number, offset: number, missed: number): boolean {
+    const isIn = (at: number): boolean =>
+      this.#told.some(({ partition: where, from, to }) => where === partition && from <= at && at < to)
+    return Array.from({ length: missed }, (_, n) => offset - 1 - n).every(isIn)
   }
 
   /** After the group has nothing left: whatever was not handed out is counted. */
@@ -121,25 +130,23 @@ async function live(dir: string, durability: Durability, life: number, oracle: C
 }
 
 async function drain(broker: Broker, oracle: ClaimOracle, more: number): Promise<GroupStats> {
-  const told = new Set<number>()
-  broker.on('passedOver', ({ partition, from, to }) => {
-    oracle.told(partition, from, to)
-    told.add(partition)
-  })
-  const gaps = new Map<number, string>()
+  broker.on('passedOver', ({ partition, from, to }) => oracle.told(partition, from, to))
+  const gaps: { readonly partition: number; readonly offset: number; readonly missed: number }[] = []
   const work = await broker.topic<number>('work')
   const run = await work.group('g').handle(
     ({ partition, offset }) => {
-      if (oracle.hear(partition, offset) > 0) gaps.set(partition, `${partition}/${offset}`)
+      const missed = oracle.hear(partition, offset)
+      if (missed > 0) gaps.push({ partition, offset, missed })
     },
     { delivery: 'at-most-once' },
   )
   await work.publishBatch(Array.from({ length: more }, (_, value) => ({ key: `key-${value % 32}`, value })))
   await run.idle()
   // An event comes by message, and a record by a ring: either may be first.
-  const untold = (): [number, string][] => [...gaps].filter(([partition]) => !told.has(partition))
+  const untold = () => gaps.filter(({ partition, offset, missed }) => !oracle.isTold(partition, offset, missed))
   await until(() => untold().length === 0).catch(() => undefined)
-  oracle.problems.push(...untold().map(([, place]) => `nobody was told of what was passed over before ${place}`))
+  for (const { partition, offset } of untold())
+    oracle.problems.push(`nobody was told of what was passed over before ${partition}/${offset}`)
   return run.stats()
 }
 

@@ -1,0 +1,13 @@
+/** What a partition is given by its host. Types only. */
+import type { IncomingRing } from './incoming-ring.ts'
+import type { PartitionStore } from './partition-store.ts'
+
+/** What the partition needs of its host. */
+export interface PartitionSurroundings {
+  /** Stops here for ever if a test has armed this point. */
+  fault(point: number): void
+  /** A ring is closed or orphaned, and drained: its memory can be freed. */
+  ringDrained(ring: IncomingRing): void
+  /** Its log on disk; null: the topic is in memory only. */
+  readonly log: PartitionStore | null
+}

@@ -41,7 +41,7 @@ t.test('a pipeline acknowledges what its sink has taken, and nothing else', asyn
   t.equal(await group.lag(), 95, 'what was on its way is not acknowledged')
   const again: number[] = []
   const run = await group.handle(({ value }) => void again.push(value as number))
-  await run.idle()
+  await until(() => again.length === 95, 'the stream has left the group')
   await run.stop()
   t.strictSame(
     again,
@@ -96,7 +96,7 @@ t.test('a loop over consume counts what it attempts in vain', async t => {
       if (value === 1) throw new Error('bad')
     })
     outcomes.push(isHandled)
-    if (delivery.value === 2) break
+    if (delivery.value === 2 || outcomes.length > 10) break
   }
   t.match(await group.stats(), { processed: 2, failures: 3, deadLettered: 1, lag: 0 })
   t.strictSame(outcomes, [true, false, false, false, true])

@@ -164,6 +164,8 @@ class ProcessFile implements DiskFile {
   readonly #owner: ProcessDisk
   readonly #file: DiskFile
   #hasFailed = false
+  /** What the other descriptor has still to be told: the system tells each of them once of what it could not write. */
+  readonly #owed = new Map<'sync' | 'syncLater', string>()
 
   constructor(owner: ProcessDisk, file: DiskFile) {
     this.#owner = owner
@@ -196,10 +198,16 @@ class ProcessFile implements DiskFile {
   }
 
   #begin(operation: 'sync' | 'syncLater'): void {
+    const owed = this.#owed.get(operation)
+    this.#owed.delete(operation)
     try {
       this.#owner.begin(operation, this.path)
+      if (owed !== undefined) throw new DiskError(operation, this.path, owed)
     } catch (error) {
-      if (error instanceof DiskError) this.#hasFailed = true
+      if (error instanceof DiskError) {
+        this.#hasFailed = true
+        if (owed === undefined) this.#owed.set(operation === 'sync' ? 'syncLater' : 'sync', error.errno)
+      }
       throw error
     }
   }

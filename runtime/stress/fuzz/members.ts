@@ -88,7 +88,7 @@ export class Member {
       this.#site.onHand = nth => {
         if (nth !== stopAt || this.#run === null) return
         this.#setting.sink.add({ e: 'did', what: 'handler stops its run' })
-        void this.stop(null)
+        void this.stop(null, true)
         for (const until = performance.now() + SPIN_MS; performance.now() < until; );
       }
     const run = await this.#setting.calls.make(`join ${kind}`, () => {
@@ -216,13 +216,13 @@ export class Member {
     if (run !== null && this.isThere && !this.isPaused) await this.#setting.calls.make('idle', () => run.idle())
   }
 
-  /** Leaves the group; the same promise however often it is called. */
-  stop(timeoutMs: number | null): Promise<void> {
-    this.#stopped ??= this.#leave(timeoutMs)
+  /** Leaves the group; the same promise however often it is called. `inside`: by its own handler, which is answered at once. */
+  stop(timeoutMs: number | null, inside = false): Promise<void> {
+    this.#stopped ??= this.#leave(timeoutMs, inside)
     return this.#stopped
   }
 
-  async #leave(timeoutMs: number | null): Promise<void> {
+  async #leave(timeoutMs: number | null, inside: boolean): Promise<void> {
     const { sink, calls } = this.#setting
     const group = this.#groupPlan.name
     const member = this.plan.name
@@ -246,6 +246,7 @@ export class Member {
         this.plan.aborts ? run.finished : run.stop(timeoutMs === null ? undefined : { timeoutMs }),
       timeoutMs === null ? '' : 'timed',
     )
-    sink.add({ e: 'stopped', group, member, clean: !(result instanceof Error) })
+    const ending = inside && !(result instanceof Error) ? run.finished.catch((error: Error) => error) : result
+    sink.add({ e: 'stopped', group, member, clean: !((await ending) instanceof Error) })
   }
 }

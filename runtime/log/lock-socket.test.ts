@@ -94,5 +94,7 @@ t.test('an address that is too long is shortened, or refused', async t => {
   }
   t.throws(() => addressOf({ directory, folder: null }, 's'), LongPathError)
   const near = join(process.cwd(), 'c'.repeat(90 - 'LOCK'.length))
-  t.ok(Buffer.byteLength(addressOf({ directory: near, folder: null }, 'LOCK')) <= 103, 'from the working folder')
+  // A working folder of some lengths leaves it as it is: just short enough.
+  const most = process.platform === 'linux' ? 107 : 103
+  t.ok(Buffer.byteLength(addressOf({ directory: near, folder: null }, 'LOCK')) <= most, 'from the working folder')
 })

@@ -117,6 +117,7 @@ for (const [where, open] of [
         error => error.code,
       ),
     )
+    t.equal(await sent[0], 'appended')
     while (topic.tryPublish({ value }));
     await topic.delete()
     const outcomes = await Promise.all(sent)

@@ -66,6 +66,12 @@ export const crashesAreCharged: Checker = ({ events }) => {
       before.clear()
       charged.clear()
     }
+    // Who seeks begins anew.
+    if (event.kind === 'sought') {
+      const line = `${event.group} ${event.topic}/${event.partition}@`
+      for (const counts of [before, charged])
+        for (const name of counts.keys()) if (name.startsWith(line)) counts.delete(name)
+    }
     if (event.kind === 'ended') {
       if (event.executing !== undefined && !ended.has(event.consumer)) {
         const name = `${event.executing.group} ${placeOf(event.executing)}`

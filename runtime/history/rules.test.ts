@@ -194,6 +194,19 @@ t.test('what was handled and may have been refused afterwards may be charged onc
   t.notOk(charged(handled({ mayFail: true })))
 })
 
+t.test('a group that seeks begins anew: what its crashes were charged to is forgotten, in that partition', async t => {
+  const after = (...events: readonly HistoryEvent[]): boolean => {
+    const end: HistoryEvent = { kind: 'ended', consumer: 'c1', executing: { group: 'g', ...place(0) } }
+    return judge([delivered('a', 0), end, ...events, delivered('a', 0, { consumer: 'c9' })])
+      .join()
+      .includes('came again with 0 failures, not 1')
+  }
+  const sought = (partition: number): HistoryEvent => ({ kind: 'sought', group: 'g', topic: 'in', partition })
+  t.ok(after())
+  t.ok(after(sought(1)))
+  t.notOk(after(sought(0)))
+})
+
 for (const [rule, what, events, facts] of BAD) {
   t.test(`${rule} sees ${what}`, async t => {
     const found = judge(events, facts)

@@ -6,13 +6,22 @@
 import { type HistoryEvent, placeOf } from '../history/history.ts'
 import type { GroupPlan } from './plan.ts'
 
-/** `untilMs`: so long ago, or longer; the times are those of the deliveries. */
-export function givenUp(events: readonly HistoryEvent[], { name, attempts }: GroupPlan, untilMs: number): number {
+/** `untilMs`: so long ago, or longer; the times are those of the deliveries. `isStored`: the topic outlives its process. */
+export function givenUp(
+  events: readonly HistoryEvent[],
+  { name, attempts }: Pick<GroupPlan, 'name' | 'attempts'>,
+  untilMs: number,
+  isStored: boolean,
+): number {
   const ended = new Set<string>()
   for (const event of events) if (event.kind === 'ended') ended.add(event.consumer)
   const failedBefore = new Map<string, number>()
   const given = new Set<string>()
   for (const event of events) {
+    if (event.kind === 'died' && !isStored) {
+      given.clear()
+      failedBefore.clear()
+    }
     if (event.kind !== 'delivered' && event.kind !== 'settled') continue
     if (event.group !== name) continue
     const place = placeOf(event)

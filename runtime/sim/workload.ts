@@ -292,7 +292,9 @@ export class Workload {
   /** Nobody has read these letters for so long: a group that has given records up, and has no room for them, has said so. */
   async #mustBeTold(source: Topic<Value>, plan: GroupPlan, letters: Topic<Value>): Promise<void> {
     const { deadLettered } = await source.group(plan.name).stats()
-    const waiting = givenUp(this.#lab.events, plan, nowMs() - TOLD_WITHIN_MS) - deadLettered
+    const durability = this.#findings.stored.get(source.name)?.durability ?? 'memory'
+    const isStored = durability !== 'memory'
+    const waiting = givenUp(this.#lab.events, plan, nowMs() - TOLD_WITHIN_MS, isStored) - deadLettered
     if (waiting <= 0) return
     this.#lab.saw('letterWaits')
     if (!this.#stalled.has(letters.name))

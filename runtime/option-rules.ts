@@ -8,6 +8,8 @@ import { MillraceError } from './errors.ts'
 import { checkName, show } from './names.ts'
 import type { Logger, Partitioner } from './types.ts'
 
+/** Of a topic. */
+export const PARTITIONS_MAX = 1_024
 /** Groups that a topic may name. */
 const GROUPS_MAX = 1_024
 

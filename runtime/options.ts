@@ -21,6 +21,7 @@ import {
   number,
   oneOf,
   outOfRange,
+  PARTITIONS_MAX,
   partitioner,
   type Rule,
   signal,
@@ -130,7 +131,7 @@ const RESOURCE_LIMITS: Table<Filled<ResourceLimits, keyof ResourceLimits>> = {
 }
 
 const TOPIC: Table<CheckedTopicOptions> = {
-  partitions: integer(1, 1_024, 1),
+  partitions: integer(1, PARTITIONS_MAX, 1),
   codec: oneOf(['json', 'bytes', 'string'], 'json'),
   maxMessageBytes: integer(1, 64 * MIB, MIB),
   windowBytes: integer(64 * KIB, 256 * MIB, 2 * MIB),
@@ -142,6 +143,9 @@ const TOPIC: Table<CheckedTopicOptions> = {
   retentionBytes: integer(64 * KIB, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, 'or Infinity'),
   segmentBytes: integer(64 * KIB, GIB, 64 * MIB),
 }
+
+/** That are added to a topic. */
+const MORE_PARTITIONS: Rule<number> = integer(1, PARTITIONS_MAX - 1, 1)
 
 const BROKER: Table<CheckedBrokerOptions> = {
   dir: { missing: () => undefined, check: folder },
@@ -271,6 +275,11 @@ export function checkStreamOptions(options: unknown): CheckedStreamOptions {
 
 export function checkWritableOptions(options: unknown): CheckedWritableOptions {
   return check<CheckedWritableOptions>('writable', WRITABLE, options)
+}
+
+/** How many partitions are to be added. @throws MillraceError MILL_INVALID_OPTION, MILL_OUT_OF_RANGE */
+export function checkPartitionCount(count: unknown): number {
+  return MORE_PARTITIONS.check(count, 'count')
 }
 
 export function checkCloseOptions(options: unknown): CheckedCloseOptions {

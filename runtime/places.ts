@@ -6,7 +6,7 @@
 
 import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
-import type { ProducedTopic } from './publish/topic-producer.ts'
+import type { ProducedTopic } from './publish/produced-topic.ts'
 import type { RingAt } from './thread/attached-thread.ts'
 import type { RetryOrder } from './types.ts'
 
@@ -90,6 +90,8 @@ export interface GroupPlace {
   readonly policy: RetryPolicy
   /** Topic id that takes dead letters; -1: none. */
   readonly deadLetterTopic: number
+  /** Its partition that takes those of this one. */
+  readonly deadLetterPartition: number
   readonly from: 'earliest' | 'latest'
   /** Of its handler's last snapshot, where it goes on when another process has left it; null: there is none. */
   readonly snapshotOffset: number | null

@@ -82,6 +82,14 @@ export interface ProducerState {
   readonly next: number
   /** By partition: the offset of a frame that has one of its last acknowledged records. */
   readonly seen: readonly number[]
+  /** Over how many partitions its records spread; left out: over those in `seen`. */
+  readonly spread?: readonly Spread[]
+}
+
+/** From the record of this number on, keys are spread over so many partitions. */
+export interface Spread {
+  readonly from: number
+  readonly partitions: number
 }
 
 /** What a named producer needs to publish. */
@@ -208,6 +216,8 @@ export interface PartitionHostApi {
    * what comes from them is not taken. Null: it could not be opened, and nobody has it.
    */
   dropTopic(topic: number, gone: { readonly partitions: number; readonly members: readonly number[] } | null): void
+  /** Lets the partitions from one on go, which could not all be added: nobody publishes to them or reads them. */
+  dropPartitions(topic: number, from: number): void
   /** The partition takes dead letters from now on. */
   addDesk(desk: DeskPlace): void
   readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage
@@ -295,6 +305,8 @@ export interface HandlerHostBoot {
 
 /** Calls that a handler host answers. */
 export interface HandlerHostApi extends MemberApi {
+  /** Topics have more partitions. */
+  grown(topics: readonly GrownTopic[]): void
   /** These members, which it is given next, are to be handled alone at first. */
   careful(members: readonly number[]): void
   /** Loads the handler; resolves with whether it keeps snapshots, rejects with MILL_HANDLER. */
@@ -346,6 +358,13 @@ export interface Hold {
 export interface ProducerPlaces {
   readonly topic: TopicShape
   readonly rings: readonly RingPlace[]
+}
+
+/** A topic that has more partitions than before, and what a thread that publishes to it needs for that. */
+export interface GrownTopic {
+  readonly topic: TopicShape
+  /** Into the new partitions. `producer`: the number of a named one; null: the thread's own. */
+  readonly rings: readonly { readonly producer: number | null; readonly place: RingPlace }[]
 }
 
 export interface GroupSummary {
@@ -431,6 +450,8 @@ export interface OwnerControlApi extends ControlApi {
   /** Opens a named producer of a topic. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_DISK */
   openProducer(client: number, topic: string, name: string): Promise<NamedPlaces>
   keepProducer(topic: number, name: string, state: ProducerState): Promise<void>
+  /** So many partitions more; answers with all topics that got some. @throws MillraceError MILL_OUT_OF_RANGE, MILL_MEMORY, MILL_CONFIG_MISMATCH, MILL_TOPIC_DELETED, MILL_DISK */
+  addPartitions(client: number, topic: number, count: number): Promise<readonly GrownTopic[]>
   closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
   startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
   /** The caller's thread is ready to be a member of a run without threads. */

@@ -8,7 +8,7 @@ import type { ReadPlace } from './protocol.ts'
 export function readPlace(
   from: 'earliest' | 'latest' | number | Date,
   partition: number | undefined,
-  topic: TopicShape,
+  topic: Pick<TopicShape, 'name' | 'partitions'>,
   mayBeLatest = false,
 ): ReadPlace {
   if (partition !== undefined && partition >= topic.partitions) {

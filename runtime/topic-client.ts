@@ -4,8 +4,9 @@ import type { Writable } from 'node:stream'
 import { MillraceError } from './errors.ts'
 import { GroupClient } from './group/group-client.ts'
 import { checkName } from './names.ts'
-import { checkPublishOptions, checkRangeOptions, checkWritableOptions } from './options.ts'
+import { checkPartitionCount, checkPublishOptions, checkRangeOptions, checkWritableOptions } from './options.ts'
 import type { TopicShape } from './places.ts'
+import type { GrownTopic } from './protocol.ts'
 import { asMessage } from './publish/checked-message.ts'
 import type { TopicProducer } from './publish/topic-producer.ts'
 import { topicWritable } from './publish/topic-writable.ts'
@@ -52,7 +53,7 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   get partitions(): number {
-    return this.#shape.partitions
+    return this.#producer.topic.partitions
   }
 
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt> {
@@ -99,7 +100,7 @@ export class TopicClient<V> implements Topic<V> {
         'MILL_INVALID_OPTION',
         `topic ${this.name} is in memory: only a topic on disk can be read again without a group`,
       )
-    const place = readPlace(from, partition, this.#shape)
+    const place = readPlace(from, partition, this.#producer.topic)
     const ranges = await this.#session.ask(control => control.readRanges(this.#shape.id, partition ?? null, place))
     for (const range of ranges) yield* replayRange<V>(this.#shape, range, signal)
   }
@@ -117,6 +118,16 @@ export class TopicClient<V> implements Topic<V> {
 
   async groups(): Promise<readonly GroupInfo[]> {
     return this.#session.ask(control => control.listGroups(this.#shape.id))
+  }
+
+  async addPartitions(count: number): Promise<number> {
+    const { id } = this.#shape
+    const checked = checkPartitionCount(count)
+    this.#session.checkAccepts()
+    const { client } = this.#session.thread
+    const grown = await this.#session.ask(control => control.addPartitions(client, id, checked), 'for ever')
+    this.#session.publishers.grown(grown)
+    return (grown.find(({ topic }) => topic.id === id) as GrownTopic).topic.partitions
   }
 
   async delete(): Promise<void> {

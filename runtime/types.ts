@@ -204,6 +204,7 @@ export interface Broker {
 
 export interface Topic<V = unknown> {
   readonly name: string
+  /** How many there are now. */
   readonly partitions: number
   /** Resolves when the record is appended. */
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt>
@@ -239,6 +240,16 @@ export interface Topic<V = unknown> {
   groups(): Promise<readonly GroupInfo[]>
   /** @throws MillraceError `MILL_TOPIC_DELETED` */
   stats(): Promise<TopicStats>
+  /**
+   * Gives the topic `count` partitions more, 1,024 in all at most, and resolves with how many it has then. Keys may go to other
+   * partitions from then on, so there is no order of a key across the change; records stay where they are. Partitions are never
+   * taken away. All groups read the new ones from their beginning, those that run at once. Dead-letter topics with a partition for
+   * each of this one's get as many. On failure nothing has changed.
+   *
+   * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_TOPIC_DELETED`, `MILL_CLOSED`; `MILL_MEMORY` where it does
+   *   not fit; `MILL_DISK`; `MILL_CONFIG_MISMATCH` where dead letters of several partitions share one that cannot be theirs then
+   */
+  addPartitions(count: number): Promise<number>
   /**
    * Deletes the topic for good: its records, groups, snapshots and named producers, its shared memory and its files. A process
    * that dies at any moment of it leaves all of the topic or nothing. Whoever publishes to it gets `MILL_TOPIC_DELETED`, in

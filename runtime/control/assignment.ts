@@ -30,6 +30,8 @@ export type AssignmentInput =
   | { readonly kind: 'gone'; readonly members: readonly string[] }
   /** It has let a partition go. */
   | { readonly kind: 'revoked'; readonly partition: number }
+  /** The topic has so many partitions now, never fewer: those it did not have are free. */
+  | { readonly kind: 'grown'; readonly partitions: number }
 
 export type AssignmentEffect =
   | { readonly kind: 'assign'; readonly member: string; readonly partition: number }
@@ -47,6 +49,7 @@ export function openAssignment(partitions: number): AssignmentState {
 export function step(state: AssignmentState, input: AssignmentInput): AssignmentStep {
   const members = new Map(state.members)
   const revoking = new Set(state.revoking)
+  const partitions = input.kind === 'grown' ? input.partitions : state.partitions
   const effects: AssignmentEffect[] = []
   switch (input.kind) {
     case 'up': {
@@ -79,9 +82,11 @@ export function step(state: AssignmentState, input: AssignmentInput): Assignment
           members.set(name, { ...member, owned: member.owned.filter(each => each !== input.partition) })
       }
       break
+    case 'grown':
+      break
   }
-  rebalance(state.partitions, members, revoking, effects)
-  return { state: { partitions: state.partitions, members, revoking }, effects }
+  rebalance(partitions, members, revoking, effects)
+  return { state: { partitions, members, revoking }, effects }
 }
 
 function rebalance(

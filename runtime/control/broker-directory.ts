@@ -9,11 +9,15 @@
  * ids                    { below }                 numbers below it may have been given
  * hosts                  { count }                 partition hosts whose files are up to date
  * topic/<name>           StoredTopic; written before its folders are made, and again when all are
- * group/<topic id>/<name>  { members }             one number for each partition; dead letters are known by it
+ * group/<topic id>/<name>  { members, added }      one number for each partition; dead letters are known by it
  * gone/<topic id>          { partitions }          a topic that was deleted, until all its folders are removed
  * ```
  *
- * Bound: a few hundred bytes for each topic and group.
+ * A topic comes to have more partitions in three steps: its groups get numbers for them, the topic says how far it `grows`, and,
+ * when all their folders are made, one record says that it has them. Whoever opens the folder in between removes those folders
+ * (unfinished-growth.ts): nobody has published there. Numbers that groups have beyond are left to the next time.
+ *
+ * Bound: a few hundred bytes for each topic and group, and some for each partition of a group.
  */
 import { join } from 'node:path'
 import type { CutTail } from '../log/cut-tail.ts'
@@ -35,6 +39,8 @@ export interface StoredTopic {
   readonly deadLettersOf: readonly number[]
   /** All its partitions have their folders. A folder of before had no word for it. */
   readonly isMade?: boolean
+  /** Its partitions from `shape.partitions` to here are being made, and are none yet; left out: there are none. */
+  readonly growsTo?: number
   /** The group whose dead letters it was made for, while nobody else uses it; left out: it was made for itself. */
   readonly madeFor?: GroupName | null
 }
@@ -47,6 +53,15 @@ export interface GroupName {
 
 /** Entries in one record, where they need not be written together. */
 const CHANGES_MAX = 1_000
+/** The same of groups, which have a number for each of 1,024 partitions at most. */
+const GROUPS_MAX = 100
+
+/** A group as the catalog has it. */
+interface StoredGroup {
+  readonly members: readonly number[]
+  /** Partitions from here on were added while the group was there: it reads them from their beginning. */
+  readonly added?: number
+}
 
 /** A topic that was deleted. */
 export interface GoneTopic {
@@ -116,11 +131,43 @@ export class BrokerDirectory {
     return topics
   }
 
-  /** Keeps a topic as it is now; that it was made stays known. */
+  /** Keeps a topic as it is now; that it was made, and how far it grows, stays known. */
   keepTopic(topic: StoredTopic): void {
     const { name } = topic.shape
-    const isMade = topic.isMade ?? this.topic(name)?.isMade ?? false
-    this.#write([[`topic/${name}`, { ...topic, isMade }]])
+    const known = this.topic(name)
+    const isMade = topic.isMade ?? known?.isMade ?? false
+    this.#write([[`topic/${name}`, { growsTo: known?.growsTo, ...topic, isMade }]])
+  }
+
+  /** These topics are to have so many partitions, and may have folders of them from now on. @throws MillraceError MILL_DISK */
+  beginGrowth(topics: ReadonlyMap<string, number>): void {
+    this.#writeTopics(topics.keys(), topic => ({
+      ...topic,
+      // What could not be removed of an earlier attempt is still to be.
+      growsTo: Math.max(topic.growsTo ?? 0, topics.get(topic.shape.name) as number),
+    }))
+  }
+
+  /** All their folders are made: these topics have so many partitions, all of them or none. @throws MillraceError MILL_DISK */
+  endGrowth(topics: ReadonlyMap<string, number>): void {
+    this.#writeTopics(topics.keys(), ({ growsTo = 0, shape, ...topic }) => {
+      const partitions = topics.get(shape.name) as number
+      return { ...topic, shape: { ...shape, partitions }, ...(growsTo > partitions ? { growsTo } : {}) }
+    })
+  }
+
+  /** What was made of them is removed again. @throws MillraceError MILL_DISK */
+  undoGrowth(names: Iterable<string>): void {
+    this.#writeTopics(names, ({ growsTo: _, ...topic }) => topic)
+  }
+
+  #writeTopics(names: Iterable<string>, changed: (topic: StoredTopic) => StoredTopic): void {
+    const changes: [string, unknown][] = []
+    for (const name of names) {
+      const topic = this.topic(name)
+      if (topic !== undefined) changes.push([`topic/${name}`, changed(topic)])
+    }
+    this.#write(changes)
   }
 
   /** All partitions of a topic have their folders: from now on none may be missing. @throws MillraceError MILL_DISK */
@@ -141,7 +188,7 @@ export class BrokerDirectory {
     const { id, partitions } = topic.shape
     const changes: [string, unknown][] = [
       [`topic/${name}`, undefined],
-      [goneKey(id), { partitions }],
+      [goneKey(id), { partitions: topic.growsTo ?? partitions }],
     ]
     for (const other of this.topics()) {
       if (other.shape.id === id || !other.deadLettersOf.includes(id)) continue
@@ -172,7 +219,33 @@ export class BrokerDirectory {
 
   /** Numbers of a group's partitions; undefined: there was no such group. */
   members(topic: number, group: string): readonly number[] | undefined {
-    return (this.#state.get(groupKey(topic, group)) as { readonly members: readonly number[] } | undefined)?.members
+    return this.#group(topic, group)?.members
+  }
+
+  /** The first partition that was added while the group was there; Infinity: none was. */
+  addedFrom(topic: number, group: string): number {
+    return this.#group(topic, group)?.added ?? Number.POSITIVE_INFINITY
+  }
+
+  #group(topic: number, group: string): StoredGroup | undefined {
+    return this.#state.get(groupKey(topic, group)) as StoredGroup | undefined
+  }
+
+  /**
+   * Gives all groups that read a topic of `from` partitions numbers for up to `to`. What was given before and came to nothing
+   * is used.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  extendGroups(topic: number, from: number, to: number, nextId: () => number): void {
+    const changes: [string, StoredGroup][] = []
+    for (const [key, value] of this.#state.entries()) {
+      if (!key.startsWith(groupKey(topic, ''))) continue
+      const { members, added = from } = value as StoredGroup
+      const more = Array.from({ length: Math.max(0, to - members.length) }, nextId)
+      changes.push([key, { members: [...members, ...more], added }])
+    }
+    for (let at = 0; at < changes.length; at += GROUPS_MAX) this.#write(changes.slice(at, at + GROUPS_MAX))
   }
 
   /** Names of the groups that read a topic. */
@@ -185,7 +258,7 @@ export class BrokerDirectory {
   groupsOf(topic: number): (readonly number[])[] {
     const groups: (readonly number[])[] = []
     for (const [key, value] of this.#state.entries())
-      if (key.startsWith(groupKey(topic, ''))) groups.push((value as { readonly members: readonly number[] }).members)
+      if (key.startsWith(groupKey(topic, ''))) groups.push((value as StoredGroup).members)
     return groups
   }
 
@@ -194,7 +267,7 @@ export class BrokerDirectory {
     const found = new Map<number, number>()
     for (const [key, value] of this.#state.entries()) {
       if (!key.startsWith('group/')) continue
-      const { members } = value as { readonly members: readonly number[] }
+      const { members } = value as StoredGroup
       for (const [partition, member] of members.entries()) found.set(member, partition)
     }
     return found

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { deskBytes } from '../dead-letters/letter-desk.ts'
+import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { deletedTopic } from '../deleted-topic.ts'
 import { MillraceError } from '../errors.ts'
 import {
@@ -34,15 +35,6 @@ import type { ClientPlace } from '../thread/attached-thread.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
 
-/** Rings start at this size; a record that is too large for one makes it grow. */
-const RING_BYTES = 131_072
-/**
- * Where there are few partitions a ring has room for several frames that are on their way, or its producer and its host would
- * take turns: one partition takes twice to three times as much. But all rings of a producer have no more than this.
- */
-const RING_BYTES_MAX = 524_288
-const RINGS_BYTES_MAX = 4_194_304
-
 export interface ClientEntry {
   readonly place: ClientPlace
   readonly blocks: readonly number[]
@@ -64,8 +56,10 @@ export interface RingEntry {
 }
 
 export interface TopicEntry {
-  readonly shape: TopicShape
-  readonly places: readonly PartitionPlace[]
+  /** As callers are told; it changes when partitions have been added. */
+  shape: TopicShape
+  /** Of partitions that are being added as well. */
+  places: readonly PartitionPlace[]
   /** By partition, once it takes dead letters; empty before. */
   desks: readonly DeskPlace[]
   /** Topics that its dead letters came from so far. */
@@ -77,7 +71,8 @@ export interface TopicEntry {
 export interface GroupEntry {
   readonly spec: GroupSpec
   readonly deadLetterTopic: number
-  readonly places: readonly GroupPlace[]
+  /** By partition, as those of its topic. */
+  places: readonly GroupPlace[]
   /** Whether someone has joined it in this process, and so set its options; null: it is as the folder has it. */
   readonly joined: boolean | null
   /** Open slots by partition. */
@@ -153,8 +148,8 @@ export class Catalog {
     this.#arena.free(address)
   }
 
-  /** Allocates several blocks or none. */
-  #allocateAll(sizes: readonly number[], what: string): number[] {
+  /** Allocates several blocks or none. @throws MillraceError MILL_MEMORY */
+  allocateAll(sizes: readonly number[], what: string): number[] {
     const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
     if (total > this.#arena.freeBytes) throw this.#noRoom(total, what)
     const taken: number[] = []
@@ -169,7 +164,7 @@ export class Catalog {
 
   addClient(): ClientEntry {
     const links = this.hosts.flatMap(() => [ringBytes(LINK_RING_BYTES), ringBytes(LINK_RING_BYTES)])
-    const blocks = this.#allocateAll([CLIENT_BYTES, ...links], 'a thread')
+    const blocks = this.allocateAll([CLIENT_BYTES, ...links], 'a thread')
     const client = this.nextId()
     const entry: ClientEntry = {
       place: {
@@ -234,19 +229,10 @@ export class Catalog {
    * @throws MillraceError MILL_MEMORY, MILL_DISK
    */
   addTopic(shape: TopicShape, madeFor: GroupName | null = null): TopicEntry {
-    const { id, name, partitions } = shape
-    const sizes = Array.from({ length: partitions }, () => PARTITION_BYTES + windowBytes(shape.windowBytes))
-    const addresses = this.#allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
+    const { id, name } = shape
     const entry: TopicEntry = {
       shape,
-      places: addresses.map((words, partition) => ({
-        topic: id,
-        partition,
-        host: partition % this.hosts.length,
-        window: { address: words + PARTITION_BYTES, capacity: shape.windowBytes },
-        words,
-        log: this.#logOf(shape, partition, words),
-      })),
+      places: this.makePlaces(shape, 0),
       desks: [],
       deadLettersOf: new Set(this.#directory?.topic(name)?.deadLettersOf),
       madeFor,
@@ -254,7 +240,7 @@ export class Catalog {
     try {
       this.keepTopic(entry)
     } catch (error) {
-      for (const address of addresses) this.free(address)
+      for (const { words } of entry.places) this.free(words)
       throw error
     }
     this.topics.set(id, entry)
@@ -262,11 +248,28 @@ export class Catalog {
     return entry
   }
 
+  /** Memory for the partitions of a topic from one on. A block begins with the words of its partition. @throws MillraceError MILL_MEMORY */
+  makePlaces(shape: TopicShape, from: number): PartitionPlace[] {
+    const { id, name, partitions } = shape
+    const sizes = Array.from({ length: partitions - from }, () => PARTITION_BYTES + windowBytes(shape.windowBytes))
+    const addresses = this.allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
+    return addresses.map((words, index) => {
+      const partition = from + index
+      return {
+        topic: id,
+        partition,
+        host: partition % this.hosts.length,
+        window: { address: words + PARTITION_BYTES, capacity: shape.windowBytes },
+        words,
+        log: this.#logOf(shape, partition, words),
+      }
+    })
+  }
+
   /** The topic and its groups are no more: no host is told of them again. Returns what is free once no host has them. */
   takeOut({ shape: { id, name }, places, desks }: TopicEntry): number[] {
     this.topics.delete(id)
     this.topicsByName.delete(name)
-    // A block begins with the words of its partition.
     const blocks = places.map(({ words }) => words)
     for (const { address } of desks) if (address !== 0) blocks.push(address)
     for (const [key, group] of this.groups) {
@@ -297,21 +300,23 @@ export class Catalog {
 
   /** The topic takes the dead letters of `source` from now on. */
   addDesks(topic: TopicEntry, source: TopicEntry): void {
-    if (topic.desks.length === 0) {
-      const { id, name, partitions, windowBytes: bytes, log } = topic.shape
-      const sizes = log === null ? Array.from({ length: partitions }, () => deskBytes(bytes)) : []
-      const addresses = this.#allocateAll(sizes, `topic ${name}, to take dead letters,`)
-      const groups = (log === null ? null : this.#directory)?.groupsOf(id) ?? []
-      topic.desks = topic.places.map(({ partition }) => ({
-        topic: id,
-        partition,
-        address: addresses[partition] ?? 0,
-        readers: groups.map(members => members[partition] as number),
-      }))
-    }
+    if (topic.desks.length === 0) topic.desks = this.makeDesks(topic.shape, topic.places)
     if (topic.deadLettersOf.has(source.shape.id)) return
     topic.deadLettersOf.add(source.shape.id)
     this.keepTopic(topic)
+  }
+
+  /** What these partitions need to take dead letters. @throws MillraceError MILL_MEMORY */
+  makeDesks({ id, name, log, windowBytes: bytes }: TopicShape, places: readonly PartitionPlace[]): DeskPlace[] {
+    const sizes = log === null ? places.map(() => deskBytes(bytes)) : []
+    const addresses = this.allocateAll(sizes, `topic ${name}, to take dead letters,`)
+    const groups = (log === null ? null : this.#directory)?.groupsOf(id) ?? []
+    return places.map(({ partition }, index) => ({
+      topic: id,
+      partition,
+      address: addresses[index] ?? 0,
+      readers: groups.map(members => members[partition] as number),
+    }))
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED: nobody knows its number but who has opened it */
@@ -319,58 +324,6 @@ export class Catalog {
     const topic = this.topics.get(id)
     if (topic === undefined) throw deletedTopic(null)
     return topic
-  }
-
-  ringsOf(client: number, topic: number): RingEntry[] {
-    return [...this.rings.values()].filter(
-      ring => ring.client === client && ring.topic === topic && ring.producer === null,
-    )
-  }
-
-  /** `producer`: the number of a named one, which has rings of its own. */
-  addRings(client: number, topic: TopicEntry, producer: number | null = null): RingEntry[] {
-    const capacity = ringCapacity(topic.shape)
-    const sizes = topic.places.map(() => ringBytes(capacity))
-    const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
-    return topic.places.map((place, index) =>
-      this.#addRing(client, topic, place, addresses[index] as number, capacity, 0, producer),
-    )
-  }
-
-  growRing(old: RingEntry, bytes: number): RingEntry {
-    const topic = this.topic(old.topic)
-    let capacity = old.place.capacity * 2
-    while (capacity < bytes * 4) capacity *= 2
-    const address = this.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
-    return this.#addRing(
-      old.client,
-      topic,
-      topic.places[old.place.partition] as PartitionPlace,
-      address,
-      capacity,
-      old.place.ring,
-      old.producer,
-    )
-  }
-
-  #addRing(
-    client: number,
-    topic: TopicEntry,
-    { partition, host, words }: PartitionPlace,
-    address: number,
-    capacity: number,
-    after: number,
-    producer: number | null,
-  ): RingEntry {
-    const entry: RingEntry = {
-      place: { ring: this.nextId(), partition, host, address, capacity, words },
-      topic: topic.shape.id,
-      client,
-      producer,
-      after,
-    }
-    this.rings.set(entry.place.ring, entry)
-    return entry
   }
 
   /** The partition has drained a closed ring. */
@@ -391,29 +344,43 @@ export class Catalog {
   }
 
   addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean | null): GroupEntry {
-    const sizes = topic.places.map(() => GROUP_BYTES)
-    const blocks = this.#allocateAll(sizes, `group ${spec.group}`)
-    const members = this.#membersOf(topic, spec.group)
-    const entry: GroupEntry = {
-      spec,
-      deadLetterTopic,
-      joined,
-      places: topic.places.map(({ partition }, index) => ({
-        member: members[index] as number,
-        topic: topic.shape.id,
-        topicName: topic.shape.name,
-        group: spec.group,
-        partition,
-        block: blocks[index] as number,
-        policy: spec.policy,
-        deadLetterTopic,
-        from: spec.from,
-        snapshotOffset: this.snapshots.get(`${members[index]}`)?.offset ?? null,
-      })),
-      slots: new Map(),
-    }
+    const places = this.makeGroupPlaces(topic, spec, deadLetterTopic, () => this.#membersOf(topic, spec.group), 0)
+    const entry: GroupEntry = { spec, deadLetterTopic, joined, places, slots: new Map() }
     this.groups.set(this.#groupKey(topic.shape.id, spec.group), entry)
     return entry
+  }
+
+  /** Memory for a group in the partitions of its topic from one on; `membersOf` gives numbers by partition. @throws MillraceError MILL_MEMORY */
+  makeGroupPlaces(
+    { shape: { id, name, log }, places }: TopicEntry,
+    { group, policy, from: begin }: GroupSpec,
+    deadLetterTopic: number,
+    membersOf: () => readonly number[],
+    from: number,
+  ): GroupPlace[] {
+    const here = places.slice(from)
+    const sizes = here.map(() => GROUP_BYTES)
+    const blocks = this.allocateAll(sizes, `group ${group}`)
+    const members = membersOf()
+    const added = from > 0 ? from : ((log === null ? null : this.#directory)?.addedFrom(id, group) ?? places.length)
+    return here.map(({ partition }, index) => ({
+      member: members[partition] as number,
+      topic: id,
+      topicName: name,
+      group,
+      partition,
+      block: blocks[index] as number,
+      policy,
+      ...this.#lettersOf(deadLetterTopic, partition),
+      // What was published there before the group had it is to be read, whatever it asked for when it was new.
+      from: partition >= added ? 'earliest' : begin,
+      snapshotOffset: this.snapshots.get(`${members[partition]}`)?.offset ?? null,
+    }))
+  }
+
+  #lettersOf(id: number, partition: number): Pick<GroupPlace, 'deadLetterTopic' | 'deadLetterPartition'> {
+    const letters = this.topics.get(id)?.places.length ?? 1
+    return { deadLetterTopic: id, deadLetterPartition: letterPartition(partition, letters) }
   }
 
   #membersOf({ shape: { id, log }, places }: TopicEntry, group: string): readonly number[] {
@@ -427,7 +394,7 @@ export class Catalog {
 
   /** Nobody has joined it any more: who does next sets its options. */
   unjoinGroup(known: GroupEntry): GroupEntry {
-    const places = known.places.map(place => ({ ...place, deadLetterTopic: -1 }))
+    const places = known.places.map(place => ({ ...place, ...this.#lettersOf(-1, place.partition) }))
     const entry: GroupEntry = { ...known, joined: null, deadLetterTopic: -1, places }
     this.groups.set(this.#groupKey(known.spec.topic, known.spec.group), entry)
     return entry
@@ -435,7 +402,10 @@ export class Catalog {
 
   /** A group that was only named gets the options of the first who joins it. */
   joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
-    const places = named.places.map(place => ({ ...place, policy: spec.policy, deadLetterTopic }))
+    const { policy } = spec
+    const places = named.places.map(place => {
+      return { ...place, policy, ...this.#lettersOf(deadLetterTopic, place.partition) }
+    })
     const entry: GroupEntry = { ...named, spec, deadLetterTopic, joined: true, places }
     this.groups.set(this.#groupKey(spec.topic, spec.group), entry)
     return entry
@@ -472,12 +442,6 @@ export class Catalog {
     group.slots.set(partition, place)
     return place
   }
-}
-
-/** Bytes of a producer's ring into each partition; a topic with small windows is not meant to hold much. */
-function ringCapacity({ partitions, windowBytes }: TopicShape): number {
-  const most = Math.min(RING_BYTES_MAX, windowBytes / 4, RINGS_BYTES_MAX / 2 ** Math.ceil(Math.log2(partitions)))
-  return Math.max(RING_BYTES, most)
 }
 
 function keptStates<T>(directory: BrokerDirectory | null, name: string): KeptStates<T> {

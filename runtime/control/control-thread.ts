@@ -19,6 +19,7 @@ import type {
   BrokerNotice,
   ControlBoot,
   GroupSummary,
+  GrownTopic,
   HandlerControlApi,
   Hold,
   HostNotice,
@@ -51,8 +52,10 @@ import { describeHold } from './holds.ts'
 import { listGroups, listTopics } from './listing.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
+import { PartitionGrowth } from './partition-growth.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'
+import { addRings, growRing, ringsOf } from './producer-rings.ts'
 import { Runs } from './runs.ts'
 import { TopicRemoval } from './topic-removal.ts'
 import { watch } from './watchdog.ts'
@@ -69,6 +72,7 @@ class ControlThread implements OwnerControlApi {
   readonly #runs: Runs
   readonly #groups: GroupDesk
   readonly #deletions: Deletions
+  readonly #growth: PartitionGrowth
   /** Makes one topic or group at a time, so that two openers of one name find one. */
   #making: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -101,7 +105,7 @@ class ControlThread implements OwnerControlApi {
     })
     const { snapshots, producers } = this.#catalog
     this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
-    this.#producers = new ProducerDesk(this.#catalog, this.#hosts)
+    this.#producers = new ProducerDesk(this.#catalog, this.#hosts, task => this.#serially(task))
     const removal = new TopicRemoval(this.#catalog, this.#hosts, this.#directory, this.#owner)
     this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory, removal)
     this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
@@ -115,6 +119,7 @@ class ControlThread implements OwnerControlApi {
     this.#groups = new GroupDesk(this.#catalog, this.#hosts, this.#openings, this.#runs, task => this.#serially(task))
     const parts = { catalog: this.#catalog, hosts: this.#hosts, directory: this.#directory }
     this.#deletions = new Deletions(parts, this.#openings, removal, this.#runs, this.#office)
+    this.#growth = new PartitionGrowth(parts, this.#openings, this.#producers, this.#runs)
     this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
 
@@ -228,9 +233,9 @@ class ControlThread implements OwnerControlApi {
       const topic = this.#catalog.topic(id)
       this.#checkAttached(client)
       this.#openings.share(topic)
-      let rings = this.#catalog.ringsOf(client, id)
+      let rings = ringsOf(this.#catalog, client, id)
       if (rings.length === 0) {
-        rings = this.#catalog.addRings(client, topic)
+        rings = addRings(this.#catalog, client, topic)
         await this.#hosts.all(async (api, host) => {
           await Promise.all(
             rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, client, 0)),
@@ -253,7 +258,7 @@ class ControlThread implements OwnerControlApi {
     // It was given back when its topic was deleted.
     if (old === undefined) throw deletedTopic(null)
     if (old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
-    const ring = this.#catalog.growRing(old, bytes)
+    const ring = growRing(this.#catalog, old, bytes)
     await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
     return ring.place
   }
@@ -305,9 +310,10 @@ class ControlThread implements OwnerControlApi {
   }
 
   async topicStats(topic: number): Promise<readonly HostPartitionStats[]> {
-    this.#catalog.topic(topic)
-    const stats = await this.#hosts.all(api => api.partitionStats(topic))
-    return stats.flat().sort((a, b) => a.partition - b.partition)
+    const { partitions } = this.#catalog.topic(topic).shape
+    const stats = (await this.#hosts.all(api => api.partitionStats(topic))).flat()
+    // Some may be on their way.
+    return stats.filter(({ partition }) => partition < partitions).sort((a, b) => a.partition - b.partition)
   }
 
   groupStats(topic: number, name: string, letters: boolean): Promise<GroupSummary> {
@@ -336,6 +342,13 @@ class ControlThread implements OwnerControlApi {
     return this.#serially(async () => {
       this.#checkOpen()
       await this.#deletions.topic(topic)
+    })
+  }
+
+  addPartitions(client: number, topic: number, count: number): Promise<readonly GrownTopic[]> {
+    return this.#serially(async () => {
+      this.#checkOpen()
+      return this.#growth.add(client, topic, count)
     })
   }
 

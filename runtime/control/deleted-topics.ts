@@ -27,8 +27,8 @@ export function removeDeletedTopic(disk: Disk, directory: BrokerDirectory, { id,
   if (isAll) directory.forgetGone(id)
 }
 
-/** False: a file is in its place, and stays there. */
-function removeFolder(disk: Disk, folder: string): boolean {
+/** Removes the folder of a partition. False: a file is in its place, and stays there. @throws DiskError */
+export function removeFolder(disk: Disk, folder: string): boolean {
   try {
     for (const name of disk.list(folder)) disk.remove(join(folder, name))
     disk.removeFolder(folder)

@@ -49,6 +49,7 @@ function house() {
         return { held: true }
       },
       crashOf: async () => null,
+      grown: topics => told.push(`${name} hears of ${topics.length}`),
       refused: error => t.fail('refused', { error }),
     }
     return new Map([[name, handle]])

@@ -8,7 +8,7 @@
  */
 import { CallError } from '../../actors/control-port.ts'
 import type { Assignment, GroupPlace, HandlerSnapshot, PartitionPlace, SlotPlace } from '../places.ts'
-import type { RevokeAnswer, SlotCrash } from '../protocol.ts'
+import type { GrownTopic, RevokeAnswer, SlotCrash } from '../protocol.ts'
 import {
   type AssignmentEffect,
   type AssignmentInput,
@@ -32,6 +32,8 @@ export interface MemberHandle {
   revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   /** How its thread ended, once it has, as far as that slot is concerned; null: no fault of its own, or it lives. */
   crashOf(slot: SlotPlace): Promise<SlotCrash | null>
+  /** Topics that its thread publishes to have more partitions. Nobody waits until it has heard of it. */
+  grown(topics: readonly GrownTopic[]): void
   /** The member cannot take a partition: its handler's `start` failed, or does not return. */
   refused(error: unknown): void
 }
@@ -165,6 +167,23 @@ export class GroupCoordinator {
       await this.#step({ kind: 'gone', members: ids })
       return { results: results.sort((a, b) => a.partition - b.partition), failures }
     })
+  }
+
+  /** Its topic has more partitions: members are given those. Resolves when they are owned, whenever they are taken up. */
+  grown(): Promise<void> {
+    return this.#enqueue(async () => {
+      try {
+        await this.#step({ kind: 'grown', partitions: this.#topic.shape.partitions })
+      } catch (error) {
+        // A partition that nobody reads would go unnoticed.
+        for (const handle of this.#members.values()) refuse(handle, error)
+      }
+    })
+  }
+
+  /** Tells the threads of its members what topics have come to be. */
+  tellGrown(grownFor: (client: ClientEntry) => readonly GrownTopic[]): void {
+    for (const handle of this.#members.values()) handle.grown(grownFor(handle.client))
   }
 
   #slotsOf(ids: readonly string[]): (readonly [partition: number, slot: SlotPlace])[] {

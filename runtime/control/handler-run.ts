@@ -292,6 +292,7 @@ export class HandlerRun {
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
       crashOf: async slot => this.#crash(client, slot, await life.exited, life),
+      grown: topics => void remote.call.grown(topics).catch(() => undefined),
       refused: error => {
         this.#refusal = error as Error
         life.kill(this.#refusal.message)

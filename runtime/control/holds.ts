@@ -1,4 +1,5 @@
 /** What keeps a partition full, for the words of an error and of the `stalled` event. The control thread. */
+import { letterPartition } from '../dead-letters/letter-partition.ts'
 import type { GroupPlace } from '../places.ts'
 import type { GroupReport, Hold } from '../protocol.ts'
 import type { Catalog, GroupEntry } from './catalog.ts'
@@ -38,7 +39,7 @@ export async function describeHold(
   if (!waitsForDeadLetters) return { topic: shape.name, text, group, lagBytes, deadLetterTopic: null }
   // Dead-letter topics lead nowhere back to, so this ends.
   const { shape: letters } = catalog.topic(held.deadLetterTopic)
-  const why = await describeHold(catalog, hosts, letters.id, partition % letters.partitions, isRunning)
+  const why = await describeHold(catalog, hosts, letters.id, letterPartition(partition, letters.partitions), isRunning)
   const waiting = `${text}, and waits for room for a dead letter: ${why.text}`
   return { topic: shape.name, text: waiting, group, lagBytes, deadLetterTopic: letters.name }
 }

@@ -34,6 +34,7 @@ import { WrittenEnds } from '../log/written-ends.ts'
 import { BrokerDirectory } from './broker-directory.ts'
 import { removeDeleted } from './deleted-topics.ts'
 import { handStatesOver } from './host-states.ts'
+import { removeUnfinished } from './unfinished-growth.ts'
 
 /**
  * Opens the folder of a broker, made if need be, for so many partition hosts with journals of two files of `journalBytes`, and
@@ -50,6 +51,7 @@ export function openDirectory(disk: Disk, dir: string, hosts: number, journalByt
     handOver(disk, directory, hosts)
     if (version < FOLDER_VERSION) complete(disk, directory)
     removeDeleted(disk, directory)
+    removeUnfinished(disk, directory)
     return directory
   } catch (error) {
     throw storeError(error)
@@ -72,8 +74,8 @@ function* wrongFiles(disk: Disk, directory: BrokerDirectory): Generator<WrongFil
 function knownTopics(directory: BrokerDirectory): KnownTopic[] {
   const gone = directory.gone().map(topic => ({ ...topic, isMade: false }))
   return gone.concat(
-    directory.topics().flatMap(({ shape: { id, partitions, log }, isMade = false }) => {
-      return log === null ? [] : [{ id, partitions, isMade }]
+    directory.topics().flatMap(({ shape: { id, partitions, log }, isMade = false, growsTo }) => {
+      return log === null ? [] : [{ id, partitions, isMade, growsTo }]
     }),
   )
 }

@@ -5,6 +5,7 @@
  * opening resolves.
  */
 import type { Calls } from '../../actors/control-port.ts'
+import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { MillraceError } from '../errors.ts'
 import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import { checkName } from '../names.ts'
@@ -294,7 +295,7 @@ export class Openings {
       )
     }
     const hosts = this.#catalog.hosts.length
-    if (source.places.some(place => (place.partition % known.shape.partitions) % hosts !== place.host)) {
+    if (source.places.some(place => letterPartition(place.partition, known.shape.partitions) % hosts !== place.host)) {
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
         `topic ${name} must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`,

@@ -36,7 +36,7 @@ t.test('what the one before left in its rings is appended before anybody is told
     call: async (_host: number, ask: (api: typeof answers) => unknown) => ask(answers),
     all: async (ask: (api: typeof answers, host: number) => unknown) => [await ask(answers, 0)],
   } as unknown as PartitionHosts
-  const desk = new ProducerDesk(catalog, hosts)
+  const desk = new ProducerDesk(catalog, hosts, task => task())
   const open = () => desk.open(client, topic, 'loader', () => undefined)
   const first = await open()
   t.equal(first.rings.length, 2)
@@ -75,7 +75,12 @@ t.test('what a loss of power took is not looked for where its successors will no
     all: async (ask: (api: typeof answers, host: number) => unknown) => [await ask(answers, 0)],
   } as unknown as PartitionHosts
   catalog.producers.keep('1/loader', { id: 7, next: 3, seen: [9, 2] }, true)
-  const { state } = await new ProducerDesk(catalog, hosts).open(client, topic, 'loader', () => undefined)
+  const { state } = await new ProducerDesk(catalog, hosts, task => task()).open(
+    client,
+    topic,
+    'loader',
+    () => undefined,
+  )
   t.strictSame(state, { id: 7, next: 3, seen: [4, 2] })
   t.strictSame(from, [4, 2])
   t.strictSame(catalog.producers.get('1/loader'), state, 'and nobody looks there after another one')

@@ -5,12 +5,15 @@
  * by its number, from the last place on that it was known to have come to; what is still in the rings of one that failed is
  * waited for.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { MillraceError } from '../errors.ts'
 import { nearestOffset } from '../log/frame.ts'
-import type { NamedPlaces, ProducerState } from '../protocol.ts'
+import type { NamedPlaces, ProducerState, Spread } from '../protocol.ts'
+import { spreadOf, spreadOver } from '../publish/key-spread.ts'
 import type { Catalog, TopicEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { addRings } from './producer-rings.ts'
 
 /** So long the records of the one before may take to be appended. */
 const DRAIN_MS = 5_000
@@ -18,13 +21,22 @@ const DRAIN_MS = 5_000
 export class ProducerDesk {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
-  readonly #open = new Set<string>()
+  readonly #serially: <T>(task: () => Promise<T>) => Promise<T>
+  /** By topic and name, with their numbers once these are known. */
+  readonly #open = new Map<string, number | null>()
   /** Called when a ring is gone. */
   readonly #waiting = new Set<() => void>()
 
-  constructor(catalog: Catalog, hosts: PartitionHosts) {
+  /** `serially`: one opening, deletion or growth at a time. */
+  constructor(catalog: Catalog, hosts: PartitionHosts, serially: <T>(task: () => Promise<T>) => Promise<T>) {
     this.#catalog = catalog
     this.#hosts = hosts
+    this.#serially = serially
+  }
+
+  /** Whether the producer of this number publishes, or may. */
+  isOpen(producer: number): boolean {
+    return [...this.#open.values()].includes(producer)
   }
 
   /** `checkOpen` says whether the client is still there. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_TIMEOUT, MILL_DISK */
@@ -41,7 +53,7 @@ export class ProducerDesk {
         'MILL_LOCKED',
         `producer ${name} of topic ${topicName} is open: close it first, or use another name`,
       )
-    this.#open.add(key)
+    this.#open.set(key, null)
     try {
       const known = this.#catalog.producers.get(key)
       if (known !== null) await this.#drained(known, name, topic)
@@ -51,13 +63,23 @@ export class ProducerDesk {
       const passed = await Promise.all(
         topic.places.map(({ partition }) => (known === null ? 0 : this.#passed(topic, partition, state))),
       )
-      checkOpen()
-      const rings = this.#catalog.addRings(client, topic, state.id)
-      await this.#hosts.all(async (api, host) => {
-        const here = rings.filter(ring => ring.place.host === host)
-        await Promise.all(here.map(ring => api.addRing(ring.place, id, client, 0)))
+      // The topic may have come to have more partitions since it was looked at.
+      return await this.#serially(async () => {
+        checkOpen()
+        const spread = this.#spread(key, state, passed, topic.shape.partitions)
+        this.#open.set(key, state.id)
+        const rings = addRings(this.#catalog, client, topic, state.id)
+        await this.#hosts.all(async (api, host) => {
+          const here = rings.filter(ring => ring.place.host === host)
+          await Promise.all(here.map(ring => api.addRing(ring.place, id, client, 0)))
+        })
+        return {
+          topic: topic.shape,
+          rings: rings.map(ring => ring.place),
+          state: spread,
+          passed: topic.places.map(({ partition }) => passed[partition] ?? 0),
+        }
       })
-      return { topic: topic.shape, rings: rings.map(ring => ring.place), state, passed }
     } catch (error) {
       this.#open.delete(key)
       throw error
@@ -110,6 +132,17 @@ export class ProducerDesk {
     return isThere ? known : this.#kept(key, { ...known, seen })
   }
 
+  /**
+   * Keys of what comes next are spread over all partitions that there are now. What may be there already has lower numbers, and is
+   * looked for, and published, where it was to go before.
+   */
+  #spread(key: string, state: ProducerState, passed: readonly number[], partitions: number): ProducerState {
+    const known = spreadOf(state)
+    if (known.at(-1)?.partitions === partitions) return state
+    const from = Math.max(state.next, ...passed)
+    return this.#kept(key, { ...state, spread: spreadOver(known, from, partitions, state.next) })
+  }
+
   /** Its records are found by what this says: were it lost with the power, they would be published again. */
   #kept(key: string, state: ProducerState): ProducerState {
     this.#catalog.producers.keepDurably(key, state)
@@ -128,7 +161,11 @@ export class ProducerDesk {
   /** Of a topic that was deleted nothing is kept any more. */
   keep(topic: number, name: string, state: ProducerState): void {
     if (!this.#catalog.topics.has(topic)) return
-    this.#catalog.producers.keep(keyOf(topic, name), state, true)
+    const { producers } = this.#catalog
+    const key = keyOf(topic, name)
+    // An older one would look for its records in other partitions.
+    if (isDeepStrictEqual(spreadEnd(producers.get(key)), spreadEnd(state))) producers.keep(key, state, true)
+    else producers.keepDurably(key, state)
   }
 
   close(topic: number, name: string, state: ProducerState): void {
@@ -138,6 +175,11 @@ export class ProducerDesk {
       this.#open.delete(keyOf(topic, name))
     }
   }
+}
+
+/** From where on its records are spread as they are last. */
+function spreadEnd(state: ProducerState | null): Spread | undefined {
+  return state === null ? undefined : spreadOf(state).at(-1)
 }
 
 function keyOf(topic: number, name: string): string {

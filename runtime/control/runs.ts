@@ -10,6 +10,7 @@ import { MillraceError, toWire } from '../errors.ts'
 import type { HandlerSnapshot } from '../places.ts'
 import type {
   BrokerNotice,
+  GrownTopic,
   HandlerControlApi,
   MemberApi,
   RunShape,
@@ -107,6 +108,20 @@ export class Runs {
     return [...this.#runs.values()].reduce((sum, run) => sum + (run.handlers?.threads ?? 0), 0)
   }
 
+  /** Groups of this topic that run, each of which takes up partitions that are added. */
+  runningOf(topic: number): number {
+    return [...this.#coordinators.values()].filter(({ group, members }) => group.spec.topic === topic && members > 0)
+      .length
+  }
+
+  /** These topics have more partitions: who reads them is given those, and who publishes to them hears of it. */
+  grown(topics: ReadonlySet<number>, grownFor: (client: ClientEntry) => readonly GrownTopic[]): void {
+    for (const coordinator of this.#coordinators.values()) {
+      coordinator.tellGrown(grownFor)
+      if (topics.has(coordinator.group.spec.topic)) void this.#hosts.settled(coordinator.grown())
+    }
+  }
+
   forget(group: GroupEntry): void {
     this.#coordinators.delete(group)
     this.#restartsByGroup.delete(group)
@@ -184,6 +199,8 @@ export class Runs {
       cut: entry.cut,
       careful: () => Promise.resolve(),
       crashOf: () => Promise.resolve(null),
+      // Whoever adds partitions is on that thread, and is answered.
+      grown: () => undefined,
       assign: assignment => members.assign(run, assignment),
       revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
       refused,

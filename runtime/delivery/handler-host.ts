@@ -41,6 +41,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
       revoke: (_run, slot, epoch, stop) => loaded().revoke(slot, epoch, stop),
       pause: () => loaded().pause(),
       resume: () => loaded().resume(),
+      grown: topics => publishers.grown(topics),
       end: () => resolve(),
     }
     serve(port, api)

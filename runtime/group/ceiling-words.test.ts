@@ -49,6 +49,7 @@ function opened(dir: string, records = 0, durability: Durability = 'os'): Opened
     block: house.arena.allocate(GROUP_BYTES),
     policy: { ...POLICY, order: 'partition' },
     deadLetterTopic: -1,
+    deadLetterPartition: 0,
     from: 'earliest',
     snapshotOffset: null,
   }

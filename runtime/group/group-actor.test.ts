@@ -60,6 +60,7 @@ function groupHouse(records: number, atMostOnce = false) {
     block: arena.allocate(GROUP_BYTES),
     policy,
     deadLetterTopic: 2,
+    deadLetterPartition: 0,
     from: 'earliest',
     snapshotOffset: null,
   }

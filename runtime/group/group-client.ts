@@ -243,7 +243,7 @@ export class GroupClient<V> implements Group<V> {
 
   async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {
     const { partition } = checkSeekOptions(options)
-    const place = readPlace(to, partition, this.#topic, true)
+    const place = readPlace(to, partition, this.#producer.topic, true)
     await this.#session.ask(control => control.seekGroup(this.#topic.id, this.name, partition ?? null, place))
   }
 

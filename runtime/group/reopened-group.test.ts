@@ -72,6 +72,7 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
     block,
     policy: { ...policy, order: 'partition' },
     deadLetterTopic: 2,
+    deadLetterPartition: 0,
     from: 'earliest',
     snapshotOffset: null,
   }

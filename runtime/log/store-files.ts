@@ -30,6 +30,8 @@ export interface KnownTopic {
   readonly partitions: number
   /** All its partitions have their folders. */
   readonly isMade: boolean
+  /** Up to here there may be folders of partitions that it is to have more. */
+  readonly growsTo?: number | undefined
 }
 
 export interface WrongFile {
@@ -72,7 +74,7 @@ export function* wrongPartitions(
   topics: readonly KnownTopic[],
 ): Generator<WrongFile, void, void> {
   for (const topic of topics) if (topic.isMade) yield* missingPartitions(disk, dir, topic)
-  const known = new Map(topics.map(({ id, partitions }) => [id, partitions]))
+  const known = new Map(topics.map(({ id, partitions, growsTo = partitions }) => [id, growsTo]))
   const folder = partitionsFolder(dir)
   for (const name of disk.list(folder)) {
     const [, id, partition] = PARTITION.exec(name) ?? []

@@ -46,6 +46,13 @@ interface NamedTopic extends KnownTopic {
   readonly name: string
 }
 
+/** The same, as the catalog keeps it. */
+interface KeptTopic {
+  readonly shape: NamedTopic
+  readonly isMade?: boolean
+  readonly growsTo?: number
+}
+
 interface Catalog {
   readonly topics: Map<string, NamedTopic>
   /** Deleted, and perhaps not all removed: the next opening goes on with that. */
@@ -153,8 +160,8 @@ function note({ body }: StateRecord, catalog: Catalog): void {
     if (!key.startsWith('topic/')) continue
     if (value === undefined) catalog.topics.delete(key)
     else {
-      const { shape, isMade = false } = value as { readonly shape: NamedTopic; readonly isMade?: boolean }
-      catalog.topics.set(key, { ...shape, isMade })
+      const { shape, isMade = false, growsTo } = value as KeptTopic
+      catalog.topics.set(key, { ...shape, isMade, growsTo })
     }
   }
 }

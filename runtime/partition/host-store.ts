@@ -125,9 +125,14 @@ export class HostStore {
 
   /** Topic and members are no more: nothing is kept of them. Were it, it would be of numbers that are never given again. */
   forget(topic: number, partitions: readonly number[], members: readonly number[]): void {
+    this.forgetPartitions(topic, partitions, members)
+    this.attempt(() => this.letters.forget(topic))
+  }
+
+  /** The same for some partitions, and the members that read them. */
+  forgetPartitions(topic: number, partitions: readonly number[], members: readonly number[]): void {
     this.attempt(() => {
       this.#logs.forget(topic, partitions)
-      this.letters.forget(topic)
       for (const member of members) this.states.forget(member)
     })
   }

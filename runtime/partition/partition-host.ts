@@ -36,12 +36,12 @@ import type {
   SlotCrash,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
-import type { BrokerEvents } from '../types.ts'
 import { GoneRings } from './gone-rings.ts'
 import { HostLink } from './host-link.ts'
 import { HostStore } from './host-store.ts'
 import { IdleWaits } from './idle-waits.ts'
 import { IncomingRing } from './incoming-ring.ts'
+import { LetterNews } from './letter-news.ts'
 import { PartitionActor } from './partition-actor.ts'
 import { offsetAt } from './seek.ts'
 
@@ -53,8 +53,6 @@ const SLEEP_MS = 5_000
 const NAP_FROM_BYTES = 16_384
 /** A nap takes about a tenth of a millisecond longer than asked for, and costs less than the wake-ups that it saves. */
 const NAP_MS = 0.25
-/** Dead letters told one by one in a pass; more are counted. */
-const EVENTS_MAX = 100
 
 class PartitionHost implements PartitionHostApi {
   readonly #memory: Memory
@@ -72,8 +70,7 @@ class PartitionHost implements PartitionHostApi {
   #withDesks: PartitionActor[] = []
   readonly #gone = new GoneRings()
   readonly #idle = new IdleWaits(group => this.#groups.get(group.place.member) === group)
-  #events: BrokerEvents['deadLettered'][] = []
-  #omitted = 0
+  readonly #letters = new LetterNews()
   readonly #failures = new FailureNews()
   #stopped = false
   /** Null: the broker keeps nothing on disk. */
@@ -142,10 +139,10 @@ class PartitionHost implements PartitionHostApi {
     if (this.#store?.raiseCeilings(this.#groups.values()) === true) worked = true
     this.#tellStalls()
     this.#idle.settle()
-    if (this.#events.length > 0) {
+    if (!this.#letters.isEmpty) {
       // A group must not be asked about a dead letter again by whoever opens it next.
       this.#store?.sweep(this.#groups.values())
-      this.#tellEvents()
+      this.#tell(this.#letters.take())
     }
     this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: nowMs(), wallMs: wallMs() })
     if (this.#withDesks.length > 0) this.#tellDepths()
@@ -193,12 +190,6 @@ class PartitionHost implements PartitionHostApi {
     }
     if (this.#failures.isEmpty) return
     for (const event of this.#failures.take(nowMs())) this.#tell({ kind: 'attemptFailed', event })
-  }
-
-  #tellEvents(): void {
-    this.#tell({ kind: 'deadLettered', events: this.#events, omitted: this.#omitted })
-    this.#events = []
-    this.#omitted = 0
   }
 
   #tellDepths(): void {
@@ -328,6 +319,18 @@ class PartitionHost implements PartitionHostApi {
     this.#wake()
   }
 
+  dropPartitions(topic: number, from: number): void {
+    const isAdded = (actor: PartitionActor): boolean => actor.topic.id === topic && actor.partition >= from
+    const members: number[] = []
+    for (const { place, partition } of this.#groups.values()) if (isAdded(partition)) members.push(place.member)
+    for (const member of members) this.#closeGroup(member)
+    const partitions = this.#partitions.filter(isAdded).map(({ partition }) => partition)
+    this.#store?.forgetPartitions(topic, partitions, members)
+    for (const partition of partitions) this.#topics.get(topic)?.delete(partition)
+    this.#partitions = this.#partitions.filter(actor => !isAdded(actor))
+    this.#withDesks = this.#withDesks.filter(actor => !isAdded(actor))
+  }
+
   addDesk({ topic, partition, address, readers }: DeskPlace): void {
     const actor = this.#partition(topic, partition)
     if (actor.desk !== null) return
@@ -381,16 +384,10 @@ class PartitionHost implements PartitionHostApi {
   openGroup(place: GroupPlace): void {
     if (this.#groups.has(place.member)) return
     const partition = this.#partition(place.topic, place.partition)
-    let deadLetters: PartitionActor | null = null
-    if (place.deadLetterTopic !== -1) {
-      const partitions = this.#topics.get(place.deadLetterTopic)?.values().next().value?.topic.partitions ?? 1
-      deadLetters = this.#partition(place.deadLetterTopic, place.partition % partitions)
-    }
+    const { deadLetterTopic, deadLetterPartition } = place
+    const deadLetters = deadLetterTopic === -1 ? null : this.#partition(deadLetterTopic, deadLetterPartition)
     const group = new GroupActor(this.#memory, place, partition, deadLetters, {
-      deadLettered: event => {
-        if (this.#events.length < EVENTS_MAX) this.#events.push(event)
-        else this.#omitted++
-      },
+      deadLettered: event => this.#letters.add(event),
       attemptFailed: (failure, error) => this.#failures.failed(place, failure, error),
       fault: point => this.#fault(point),
       kept: this.#store?.states.get(place.member),

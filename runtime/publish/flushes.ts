@@ -59,7 +59,8 @@ export class Flushes {
     if (flush.isLast) return producer.unanswered === 0
     if (flush.upTo === null && producer.oldest > flush.behind) flush.upTo = this.#writers.map(writer => writer.sealed)
     const { upTo } = flush
-    return upTo !== null && this.#writers.every((writer, index) => writer.answered >= (upTo[index] as number))
+    // In partitions that were added since nothing had been published.
+    return upTo !== null && this.#writers.every((writer, index) => writer.answered >= (upTo[index] ?? 0))
   }
 
   fail(error: Error): void {

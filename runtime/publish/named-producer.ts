@@ -6,14 +6,16 @@
  * has. What it publishes again below that is not published twice (`repeated`). How far all records are acknowledged is
  * written down twenty times a second, and where in each partition the last one is.
  *
- * A record's partition must be the same again: it has a key, or names its partition. After a failed publish nobody knows
+ * A record's partition must be the same again: it has a key, or names its partition. Where the topic comes to have more of them, keys
+ * of later numbers are spread over all (key-spread.ts); nothing is published to those before it is durable from which number on. After a failed publish nobody knows
  * what was appended: the producer is then of no use, until it is opened again.
  */
 import { clearInterval, setInterval } from '../../actors/world.ts'
 import { MillraceError, UnpublishedError } from '../errors.ts'
-import type { ProducerState } from '../protocol.ts'
+import type { ProducerState, Spread } from '../protocol.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey } from './checked-message.ts'
+import { partitionsAt, spreadOf, spreadOver } from './key-spread.ts'
 import type { NamedProducer, SequencedReceipt } from './named-producer-types.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
@@ -42,6 +44,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   readonly #freshFrom: number
   /** By partition: the offset of the last acknowledged frame. */
   readonly #seen: number[]
+  #spread: readonly Spread[]
   readonly #sent: Sent[] = []
   readonly #timer: NodeJS.Timeout
   #next: number
@@ -54,13 +57,16 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   constructor(
     name: string,
     producer: TopicProducer,
-    { id, next, seen }: ProducerState,
+    state: ProducerState,
     passed: readonly number[],
     surroundings: NamedSurroundings,
   ) {
+    const { id, next, seen } = state
     this.name = name
     this.topic = producer.topic.name
     this.#producer = producer
+    this.#spread = spreadOf(state)
+    producer.onGrown = () => this.#grown()
     this.#surroundings = surroundings
     this.#id = id
     this.#passed = passed
@@ -90,9 +96,9 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     if (this.#failure !== null) throw this.#failure
     if (!Array.isArray(messages))
       throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
-    const partitions = messages.map(message => this.#partitionOf(message))
     const first = this.#next
-    const [fresh, sequences] = this.#fresh(messages, partitions, first)
+    const partitions = messages.map((message, at) => this.#partitionOf(message, first + at))
+    const [fresh, sequences] = this.#fresh(this.#placed(messages, partitions, first), partitions, first)
     this.#next += messages.length
     const sent: Sent = { to: this.#next, isDone: false }
     this.#sent.push(sent)
@@ -107,7 +113,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     }
   }
 
-  #partitionOf(message: Message<V>): number {
+  #partitionOf(message: Message<V>, number: number): number {
     const { key: given, partition } = asMessage(message)
     const key = checkedKey(given)
     if (key === null && partition === undefined)
@@ -115,7 +121,28 @@ export class SequencedProducer<V> implements NamedProducer<V> {
         'MILL_INVALID_OPTION',
         `a record of producer ${this.name} has neither key nor partition: it could not be found again; give one`,
       )
-    return this.#producer.partitionOf(key, partition)
+    return this.#producer.partitionOf(key, partition, partitionsAt(this.#spread, number))
+  }
+
+  /** Those whose keys are spread over fewer partitions than there are now name theirs. */
+  #placed(messages: readonly Message<V>[], partitions: readonly number[], first: number): readonly Message<V>[] {
+    if (first >= (this.#spread.at(-1) as Spread).from) return messages
+    return messages.map((message, at) => {
+      const { key, value, headers, timestamp } = asMessage(message) as Message<V>
+      return { key, value, headers, timestamp, partition: partitions[at] }
+    })
+  }
+
+  /** The topic has more partitions. What is published from now on waits until it is durable that it is spread over them. */
+  #grown(): void {
+    const { partitions } = this.#producer.topic
+    while (this.#seen.length < partitions) this.#seen.push(0)
+    this.#spread = spreadOver(this.#spread, this.#next, partitions, this.#acknowledged)
+    const goOn = this.#producer.hold()
+    this.#surroundings.keep(this.#state).then(goOn, (error: Error) => {
+      this.#producer.fail(error)
+      goOn()
+    })
   }
 
   /** What their partitions do not have, with its numbers. */
@@ -126,7 +153,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   ): readonly [readonly Message<V>[], readonly number[]] {
     const sequences = messages.map((_, at) => first + at)
     if (first >= this.#freshFrom) return [messages, sequences]
-    const isFresh = (at: number): boolean => first + at >= (this.#passed[partitions[at] as number] as number)
+    const isFresh = (at: number): boolean => first + at >= (this.#passed[partitions[at] as number] ?? 0)
     return [messages.filter((_, at) => isFresh(at)), sequences.filter((_, at) => isFresh(at))]
   }
 
@@ -138,7 +165,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   }
 
   get #state(): ProducerState {
-    return { id: this.#id, next: this.#acknowledged, seen: [...this.#seen] }
+    return { id: this.#id, next: this.#acknowledged, seen: [...this.#seen], spread: this.#spread }
   }
 
   async #keep(): Promise<void> {

@@ -20,14 +20,17 @@ export function runOf(messages: number, partitions: number): number {
 
 export class PartitionChoice {
   readonly #topic: string
-  readonly #partitions: number
+  readonly #loads: readonly PartitionLoad[]
+  #partitions: number
   readonly #sticky: StickyPartitioner
   readonly #inOrder: RoundRobinPartitioner
   #partitioner: Partitioner = 'default'
   #isSettled = false
 
+  /** `loads`: by partition; there may come to be more (`grown`). */
   constructor(topic: string, loads: readonly PartitionLoad[]) {
     this.#topic = topic
+    this.#loads = loads
     this.#partitions = loads.length
     this.#sticky = new StickyPartitioner(loads)
     this.#inOrder = new RoundRobinPartitioner(loads.length)
@@ -46,6 +49,12 @@ export class PartitionChoice {
       )
     this.#partitioner = partitioner
     this.#isSettled = true
+  }
+
+  /** There are more partitions: from now on they are chosen as well. */
+  grown(): void {
+    this.#partitions = this.#loads.length
+    this.#inOrder.grown(this.#partitions)
   }
 
   /**
@@ -71,6 +80,11 @@ export class PartitionChoice {
   ahead(wanted: number | undefined, key: Key | null, message: Message): number {
     if (wanted === undefined && key === null && this.#partitioner === 'default') return LATER
     return this.of(wanted, key, null, message, RUN_RECORDS)
+  }
+
+  /** The partition of a record that has a key or names one, where keys are spread over so many. @throws MillraceError MILL_OUT_OF_RANGE */
+  among(partitions: number, wanted: number | undefined, key: Key): number {
+    return wanted === undefined ? (hashKey(key) & 0x7fffffff) % partitions : this.#checked(wanted)
   }
 
   /** The partition of a message that has no key and names none, for the default partitioner. */

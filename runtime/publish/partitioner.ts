@@ -83,7 +83,7 @@ export class StickyPartitioner {
   #bytesLeft = 0
   #passedOver = 0
 
-  /** By partition. */
+  /** By partition; there may come to be more. */
   constructor(loads: readonly PartitionLoad[]) {
     this.#loads = loads
     this.#current = loads.length - 1
@@ -125,10 +125,15 @@ export class StickyPartitioner {
 
 /** One partition after the other, a record each. */
 export class RoundRobinPartitioner {
-  readonly #partitions: number
+  #partitions: number
   #next = 0
 
   constructor(partitions: number) {
+    this.#partitions = partitions
+  }
+
+  /** So many there are now, never fewer than before. */
+  grown(partitions: number): void {
     this.#partitions = partitions
   }
 

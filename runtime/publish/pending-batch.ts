@@ -6,7 +6,7 @@ import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../type
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
 import type { PreparedBatch } from './prepared-batch.ts'
-import type { ProducedTopic } from './topic-producer.ts'
+import type { ProducedTopic } from './produced-topic.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** Answers come in the order in which a partition took the messages: its next `count` were appended, or refused. */

@@ -6,8 +6,8 @@ import { ownedHeaders } from '../log/headers.ts'
 import type { Message, PublishOptions, Receipt } from '../types.ts'
 import { AppendReceipt } from './append-receipt.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
+import type { ProducedTopic } from './produced-topic.ts'
 import type { EncodedMessage } from './record-writer.ts'
-import type { ProducedTopic } from './topic-producer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 const PUBLISH_TIMEOUT_MS = 60_000

@@ -6,11 +6,12 @@
 import { deletedTopic } from '../deleted-topic.ts'
 import type { MillraceError } from '../errors.ts'
 import { ownedHeaders } from '../log/headers.ts'
-import type { ControlApi, NamedPlaces } from '../protocol.ts'
+import type { ControlApi, GrownTopic, NamedPlaces } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Message, Receipt } from '../types.ts'
 import { asMessage } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
+import { PartitionWriter } from './partition-writer.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -37,6 +38,8 @@ export class Publishers {
   /** Producers by name to which a publish may go at once, and publishes that still wait for theirs. */
   readonly #ready = new Map<string, TopicProducer>()
   readonly #behind = new Map<string, number>()
+  /** What topics got that are being opened, by name, in order. */
+  readonly #early = new Map<string, GrownTopic[]>()
   #failure: MillraceError | null = null
 
   constructor(
@@ -63,12 +66,50 @@ export class Publishers {
       if (this.#failure !== null) producer.fail(this.#failure)
       this.#opened.push(producer)
       if (this.#byName.get(name) === opening) this.#openByName.set(name, producer)
+      this.#heardEarly(name)
       return producer
     })
     this.#byName.set(name, opening)
     // A failed attempt is forgotten, so that a topic created later can be opened.
-    opening.catch(() => this.#byName.delete(name))
+    opening.catch(() => {
+      this.#byName.delete(name)
+      this.#heardEarly(name)
+    })
     return opening
+  }
+
+  /** Topics have more partitions: what is published from now on goes to all of them. */
+  grown(topics: readonly GrownTopic[]): void {
+    for (const grown of topics) {
+      const { name } = grown.topic
+      // What it is opened with may be of before.
+      if (this.#byName.has(name) && !this.#openByName.has(name))
+        this.#early.set(name, [...(this.#early.get(name) ?? []), grown])
+      else this.#grown(grown)
+    }
+  }
+
+  #heardEarly(name: string): void {
+    const early = this.#early.get(name) ?? []
+    this.#early.delete(name)
+    for (const grown of early) this.#grown(grown)
+  }
+
+  #grown({ topic, rings }: GrownTopic): void {
+    const unused = new Set(rings)
+    for (const producer of this.#opened.filter(one => one.topic.id === topic.id)) {
+      const own = rings.filter(ring => ring.producer === producer.named)
+      for (const ring of own) unused.delete(ring)
+      producer.grown(
+        topic,
+        own.map(({ place }) => place),
+      )
+    }
+    // Their producer has closed: they are given back.
+    for (const { place } of unused) {
+      new PartitionWriter(this.#thread.memory, place, this.#thread.client).close()
+      this.#thread.ringHost(place.host)
+    }
   }
 
   /** The producer of this topic of that name: one that was deleted, and had the name before, is let go. */

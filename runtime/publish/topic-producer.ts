@@ -9,7 +9,7 @@ import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
+import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
@@ -18,30 +18,25 @@ import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
-import { fullText, PendingPublish } from './pending-publish.ts'
+import { PendingPublish } from './pending-publish.ts'
 import { prepareBatch } from './prepared-batch.ts'
+import type { ProducedTopic } from './produced-topic.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import { Refusals } from './refusals.ts'
+import { RingGrowth } from './ring-growth.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
-
-/** What a producer needs to know of its topic. */
-export interface ProducedTopic {
-  readonly id: number
-  readonly name: string
-  readonly partitions: number
-  readonly codec: 'json' | 'bytes' | 'string'
-  readonly maxMessageBytes: number
-  readonly onFull: 'wait' | 'reject'
-  readonly durability: Durability
-}
 
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
-const NO_MESSAGE: Message = Object.freeze({ value: null })
 
 export class TopicProducer implements Sweepable {
-  readonly topic: ProducedTopic
+  /** The number of a named one; null: it is its thread's. */
+  readonly named: number | null
+  /** Called when the topic has more partitions, before anything is published to them. */
+  onGrown: () => void = () => undefined
+  #topic: ProducedTopic
   readonly #thread: AttachedThread
   readonly #surroundings: ProducerSurroundings
   readonly #room: WaitingRoom
@@ -51,16 +46,17 @@ export class TopicProducer implements Sweepable {
   #waiters: Waiter[] = []
   #serial = 0
   /** Waiting single publishes, by partition. */
-  readonly #waitingIn: Int32Array
+  readonly #waitingIn: number[]
   #waitingBatches = 0
-  readonly #growing = new Set<number>()
+  /** Batches wait until so many let them go. */
+  #holds = 0
+  readonly #growing: RingGrowth
   readonly #overdue: Overdue
   readonly #flushes: Flushes
   #failure: Error | null = null
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
   #gap: Error | null = null
-  /** Something handed to tryPublish was refused since the last flush. */
-  #refusal: Error | null = null
+  readonly #refusals = new Refusals()
   readonly #stopListening: () => void
 
   constructor(
@@ -71,12 +67,13 @@ export class TopicProducer implements Sweepable {
     rings: readonly RingPlace[],
     named: number | null = null,
   ) {
-    this.topic = topic
+    this.#topic = topic
+    this.named = named
     this.#thread = thread
     this.#surroundings = surroundings
     this.#room = room
     this.#codec = codecOf(topic.codec)
-    this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, named ?? thread.client, named !== null))
+    this.#writers = rings.map(ring => this.#writerOf(ring))
     for (const writer of this.#writers) thread.addWriter(writer)
     this.#flushes = new Flushes(this.#writers, room)
     this.#overdue = new Overdue(
@@ -87,9 +84,57 @@ export class TopicProducer implements Sweepable {
       () => this.#serve(),
     )
     this.#choice = new PartitionChoice(topic.name, this.#writers)
-    this.#waitingIn = new Int32Array(topic.partitions)
+    this.#waitingIn = this.#writers.map(() => 0)
+    this.#growing = new RingGrowth({
+      growRing: surroundings.growRing,
+      began: () => room.unsettled(),
+      moved: writer => {
+        if (this.#failure === null) thread.addWriter(writer)
+        thread.ringHost(writer.host)
+      },
+      failed: (partition, error) => this.#failWaiting(partition, error),
+      ended: () => {
+        room.settled()
+        this.#serve()
+      },
+    })
     this.#stopListening = thread.onReceipts(() => this.#serve())
     room.add(this)
+  }
+
+  #writerOf(ring: RingPlace): PartitionWriter {
+    return new PartitionWriter(this.#thread.memory, ring, this.named ?? this.#thread.client, this.named !== null)
+  }
+
+  get topic(): ProducedTopic {
+    return this.#topic
+  }
+
+  /**
+   * The topic has more partitions, to which records go from now on. What waits already keeps the partition that it was given. Of
+   * what is closed the new rings are given back.
+   */
+  grown(topic: ProducedTopic, rings: readonly RingPlace[]): void {
+    if (topic.partitions <= this.#topic.partitions) return
+    for (const ring of rings) {
+      const writer = this.#writerOf(ring)
+      this.#writers.push(writer)
+      this.#waitingIn.push(0)
+      if (this.#failure === null) this.#thread.addWriter(writer)
+      else this.#giveBack(writer)
+    }
+    this.#topic = topic
+    this.#choice.grown()
+    this.onGrown()
+  }
+
+  /** Batches that are published from now on wait, until what is returned is called. */
+  hold(): () => void {
+    this.#holds++
+    return () => {
+      this.#holds--
+      this.#serve()
+    }
   }
 
   /** `isOutput`: a handler has returned it, and may not fail because others wait, too. Executors bound how many there are. */
@@ -150,7 +195,7 @@ export class TopicProducer implements Sweepable {
       if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
-    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said === GROW) this.#growing.grow(writer, encodedSize(key, value, headers))
     if (said !== 0) return false
     if (!writer.dirty) this.#thread.markDirty(writer)
     return true
@@ -185,7 +230,7 @@ export class TopicProducer implements Sweepable {
         return
       }
       const batch = new PendingBatch(this.topic, this.#room, messages, prepared, sequences, options, resolve, reject)
-      if (this.#waiters.length === 0 && this.#advanceBatch(batch)) return
+      if (this.#waiters.length === 0 && this.#holds === 0 && this.#advanceBatch(batch)) return
       this.#wait(batch)
     })
   }
@@ -212,9 +257,13 @@ export class TopicProducer implements Sweepable {
     return { partition, key, value, headers, timestamp, extraBytes: 0 }
   }
 
-  /** Of a named producer's record: it has a key, or names its partition. @throws MillraceError MILL_OUT_OF_RANGE */
-  partitionOf(key: Key | null, partition: number | undefined): number {
-    return this.#choice.of(partition, key, null, NO_MESSAGE, RUN_RECORDS)
+  /**
+   * Of a named producer's record, which has a key or names its partition; `partitions`: over how many keys are spread.
+   *
+   * @throws MillraceError MILL_OUT_OF_RANGE
+   */
+  partitionOf(key: Key | null, partition: number | undefined, partitions: number): number {
+    return this.#choice.among(partitions, partition, key ?? '')
   }
 
   /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
@@ -223,11 +272,7 @@ export class TopicProducer implements Sweepable {
   }
 
   #mayAppend(partition: number): boolean {
-    return (
-      this.#waitingBatches === 0 &&
-      this.#waitingIn[partition] === 0 &&
-      (this.#growing.size === 0 || !this.#growing.has(partition))
-    )
+    return this.#waitingBatches === 0 && this.#waitingIn[partition] === 0 && !this.#growing.has(partition)
   }
 
   #append(message: EncodedMessage, observer: FrameObserver): boolean {
@@ -235,7 +280,7 @@ export class TopicProducer implements Sweepable {
     const { key, value, headers, timestamp, extraBytes } = message
     const max = this.topic.maxMessageBytes + extraBytes
     const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
-    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said === GROW) this.#growing.grow(writer, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)
     if (!writer.dirty) this.#thread.markDirty(writer)
@@ -262,10 +307,11 @@ export class TopicProducer implements Sweepable {
         const chosen = prepared.partitions[at] as number
         const partition = chosen === LATER ? this.#choice.keyless(value, run) : chosen
         const writer = this.#writers[partition] as PartitionWriter
-        const blocked = this.#growing.size > 0 && this.#growing.has(partition)
-        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
+        const said = this.#growing.has(partition)
+          ? FULL
+          : writeRecord(memory, writer, key, value, headers, timestamp, max)
         if (said !== 0) {
-          if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+          if (said === GROW) this.#growing.grow(writer, encodedSize(key, value, headers))
           this.#thread.sealAll()
           return false
         }
@@ -326,20 +372,11 @@ export class TopicProducer implements Sweepable {
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
   #serve(): void {
-    if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory') this.#announceRefused()
+    const { name, onFull, durability } = this.topic
+    if (onFull === 'reject' || durability !== 'memory')
+      this.#refusals.announce(name, this.#writers, this.#surroundings.publishFailed)
     if (this.#waiters.length > 0) this.#serveWaiters()
     this.#flushes.serve(this)
-  }
-
-  /** What tryPublish handed over and was not appended: told as an event, and by the next flush. */
-  #announceRefused(): void {
-    for (const writer of this.#writers) {
-      const count = writer.refusedUnobserved
-      if (count === 0) continue
-      writer.refusedUnobserved = 0
-      this.#refusal = writer.diskFailure ?? new FullError(fullText(this.topic.name), undefined)
-      this.#surroundings.publishFailed(this.topic.name, writer.partition, count, this.#refusal)
-    }
   }
 
   #serveWaiters(): void {
@@ -353,7 +390,7 @@ export class TopicProducer implements Sweepable {
       if (waiter.done) this.#leave(waiter)
       else if (waiter instanceof PendingBatch) {
         // Everything behind a batch that cannot go on stays behind it.
-        if (stuck.size > 0 || !this.#advanceBatch(waiter)) break
+        if (stuck.size > 0 || this.#holds > 0 || !this.#advanceBatch(waiter)) break
         this.#leave(waiter)
       } else if (!stuck.has(partition) && !this.#growing.has(partition) && this.#appendWaiting(waiter))
         this.#leave(waiter)
@@ -382,33 +419,12 @@ export class TopicProducer implements Sweepable {
   }
 
   takeRefusal(): Error | null {
-    const refusal = this.#refusal
-    this.#refusal = null
-    return refusal
+    return this.#refusals.take()
   }
 
-  #grow(writer: PartitionWriter, bytes: number): void {
-    const { partition, ring } = writer
-    if (this.#growing.has(partition)) return
-    this.#growing.add(partition)
-    this.#room.unsettled()
-    this.#surroundings
-      .growRing(ring, bytes)
-      .then(place => {
-        writer.moveTo(place)
-        if (this.#failure === null) this.#thread.addWriter(writer)
-        this.#thread.ringHost(writer.host)
-      })
-      .catch((error: Error) => {
-        for (const waiter of this.#waiters) {
-          if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
-        }
-      })
-      .finally(() => {
-        this.#room.settled()
-        this.#growing.delete(partition)
-        this.#serve()
-      })
+  #failWaiting(partition: number, error: Error): void {
+    for (const waiter of this.#waiters)
+      if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
   }
 
   /** Gives up what is overdue and says what has waited for long. */
@@ -454,11 +470,13 @@ export class TopicProducer implements Sweepable {
 
   /** Nothing more is published; its rings are given back when they are drained. */
   close(): void {
-    for (const writer of this.#writers) {
-      writer.close()
-      this.#thread.ringHost(writer.host)
-    }
+    for (const writer of this.#writers) this.#giveBack(writer)
     this.fail(new MillraceError('MILL_CLOSED', 'the producer is closed'))
+  }
+
+  #giveBack(writer: PartitionWriter): void {
+    writer.close()
+    this.#thread.ringHost(writer.host)
   }
 
   /** Refuses what comes, and fails everything on its way. */

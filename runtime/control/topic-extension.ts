@@ -1,0 +1,134 @@
+/**
+ * The shared memory of partitions that topics get in addition: of their windows, desks, groups and rings, all of it or nothing.
+ *
+ * The control thread. Made before anybody hears of the partitions, so that a partition host which is started again meanwhile is told
+ * of them; their topics say that they have them (`TopicEntry.shape`) only when that is settled. A reader's slot for each is kept
+ * free until then.
+ */
+import { SLOT_BYTES } from '../layout.ts'
+import type { GroupPlace, PartitionPlace } from '../places.ts'
+import type { DeskPlace } from '../protocol.ts'
+import type { BrokerDirectory } from './broker-directory.ts'
+import type { Catalog, GroupEntry, RingEntry, TopicEntry } from './catalog.ts'
+import { addRings } from './producer-rings.ts'
+
+/** What one topic gets. */
+export interface Added {
+  readonly topic: TopicEntry
+  /** The first partition that it did not have, and how many it is to have. */
+  readonly from: number
+  readonly to: number
+  readonly places: readonly PartitionPlace[]
+  desks: readonly DeskPlace[]
+  readonly groups: { readonly group: GroupEntry; readonly places: readonly GroupPlace[] }[]
+  readonly rings: RingEntry[]
+}
+
+/** What it needs to know of others. */
+export interface ExtensionSurroundings {
+  /** Groups of a topic that run. */
+  runningOf(topic: number): number
+  /** Whether a named producer is open. */
+  isProducing(producer: number): boolean
+}
+
+export class TopicExtension {
+  readonly added: Added[] = []
+  readonly #catalog: Catalog
+  readonly #directory: BrokerDirectory | null
+  readonly #around: ExtensionSurroundings
+  /** What is free again if it comes to nothing. */
+  #blocks: number[] = []
+  #slots: number[] = []
+
+  /** `wanted`: how many partitions topics are to have. @throws MillraceError MILL_MEMORY, and nothing has changed */
+  constructor(
+    catalog: Catalog,
+    directory: BrokerDirectory | null,
+    wanted: ReadonlyMap<TopicEntry, number>,
+    around: ExtensionSurroundings,
+  ) {
+    this.#catalog = catalog
+    this.#directory = directory
+    this.#around = around
+    try {
+      // All partitions first: groups of one topic have their dead letters in another.
+      for (const [topic, to] of wanted) this.added.push(this.#places(topic, to))
+      for (const added of this.added) this.#inhabit(added)
+    } catch (error) {
+      this.undo()
+      throw error
+    }
+  }
+
+  #places(topic: TopicEntry, to: number): Added {
+    const from = topic.places.length
+    const places = this.#catalog.makePlaces({ ...topic.shape, partitions: to }, from)
+    this.#blocks.push(...places.map(({ words }) => words))
+    topic.places = [...topic.places, ...places]
+    return { topic, from, to, places, desks: [], groups: [], rings: [] }
+  }
+
+  #inhabit(added: Added): void {
+    const { topic, from, to, places, groups } = added
+    const { id } = topic.shape
+    const catalog = this.#catalog
+    if (topic.desks.length > 0) {
+      added.desks = catalog.makeDesks(topic.shape, places)
+      for (const { address } of added.desks) if (address !== 0) this.#blocks.push(address)
+      topic.desks = [...topic.desks, ...added.desks]
+    }
+    for (const group of catalog.groups.values()) {
+      if (group.spec.topic !== id) continue
+      const membersOf = (): readonly number[] => this.#membersOf(topic, group)
+      const more = catalog.makeGroupPlaces(topic, group.spec, group.deadLetterTopic, membersOf, from)
+      this.#blocks.push(...more.map(({ block }) => block))
+      group.places = [...group.places, ...more]
+      groups.push({ group, places: more })
+    }
+    for (const { client, producer } of this.#producersOf(id))
+      added.rings.push(...addRings(catalog, client, topic, producer, from))
+    const slots = this.#around.runningOf(id) * (to - from)
+    for (let slot = 0; slot < slots; slot++) this.#slots.push(catalog.allocate(SLOT_BYTES, 'a reader'))
+  }
+
+  #membersOf({ shape: { id, log }, places }: TopicEntry, { spec, places: known }: GroupEntry): readonly number[] {
+    const stored = log === null ? undefined : this.#directory?.members(id, spec.group)
+    return stored ?? places.map(({ partition }) => known[partition]?.member ?? this.#catalog.nextStoredId())
+  }
+
+  /** Who publishes to the topic, and may go on with that. */
+  #producersOf(topic: number): readonly { readonly client: number; readonly producer: number | null }[] {
+    const found = new Map<string, { readonly client: number; readonly producer: number | null }>()
+    for (const { topic: its, client, producer } of this.#catalog.rings.values()) {
+      if (its !== topic || this.#catalog.clients.get(client)?.leaving !== null) continue
+      if (producer === null || this.#around.isProducing(producer))
+        found.set(`${client}/${producer}`, { client, producer })
+    }
+    return [...found.values()]
+  }
+
+  /** The topics have the partitions from now on. */
+  settle(): void {
+    for (const { topic, to } of this.added) topic.shape = { ...topic.shape, partitions: to }
+    this.#freeSlots()
+  }
+
+  /** Nothing has changed. Partition hosts have let go of what was added. */
+  undo(): void {
+    for (const { topic, from, groups, rings } of this.added) {
+      topic.places = topic.places.slice(0, from)
+      topic.desks = topic.desks.slice(0, from)
+      for (const { group } of groups) group.places = group.places.slice(0, from)
+      // A thread that ended meanwhile has given its rings back.
+      for (const { place } of rings) this.#catalog.forgetRing(place.ring)
+    }
+    for (const block of this.#blocks) this.#catalog.free(block)
+    this.#freeSlots()
+  }
+
+  #freeSlots(): void {
+    for (const slot of this.#slots) this.#catalog.free(slot)
+    this.#slots = []
+  }
+}

@@ -31,17 +31,11 @@ import type {
 import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
+import { WINDOWS } from '../window-tuning.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
-
-/** Rings start at this size; a record that is too large for one makes it grow. */
-const RING_BYTES = 131_072
-/**
- * Where there are few partitions a ring has room for several frames that are on their way, or its producer and its host would
- * take turns: one partition takes twice to three times as much. But all rings of a producer have no more than this.
- */
-const RING_BYTES_MAX = 524_288
-const RINGS_BYTES_MAX = 4_194_304
+import { ringCapacity } from './ring-sizes.ts'
+import { WindowLedger } from './window-ledger.ts'
 
 export interface ClientEntry {
   readonly place: ClientPlace
@@ -97,6 +91,10 @@ export class Catalog {
   readonly snapshots: KeptStates<HandlerSnapshot>
   /** How far named producers are, by topic and name. */
   readonly producers: KeptStates<ProducerState>
+  /** What partitions on disk are lent for their windows. */
+  readonly windows: WindowLedger
+  /** Bytes of such a window at rest. */
+  readonly #restBytes: number
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   /** What threads may be reading that were given up and have not ended. */
@@ -104,13 +102,23 @@ export class Catalog {
   #nextId = 0
   #nextStoredId = 1
 
-  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, restBytes: number = WINDOWS.bytes) {
     this.memory = memory
     this.snapshots = keptStates(directory, 'snapshots')
     this.producers = keptStates(directory, 'producers')
     this.#directory = directory
     if (directory !== null) this.#nextStoredId = directory.firstId
-    this.#arena = new Arena(memory, 128)
+    const arena = new Arena(memory, 128)
+    this.#arena = arena
+    this.#restBytes = restBytes
+    this.windows = new WindowLedger({
+      totalBytes: memory.buffer.byteLength,
+      get freeBytes() {
+        return arena.freeBytes
+      },
+      allocate: bytes => arena.allocate(bytes),
+      free: address => arena.free(address),
+    })
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
@@ -235,7 +243,8 @@ export class Catalog {
    */
   addTopic(shape: TopicShape, madeFor: GroupName | null = null): TopicEntry {
     const { id, name, partitions } = shape
-    const sizes = Array.from({ length: partitions }, () => PARTITION_BYTES + windowBytes(shape.windowBytes))
+    const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#restBytes, shape.windowBytes)
+    const sizes = Array.from({ length: partitions }, () => PARTITION_BYTES + windowBytes(capacity))
     const addresses = this.#allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     const entry: TopicEntry = {
       shape,
@@ -243,7 +252,7 @@ export class Catalog {
         topic: id,
         partition,
         host: partition % this.hosts.length,
-        window: { address: words + PARTITION_BYTES, capacity: shape.windowBytes },
+        window: { address: words + PARTITION_BYTES, capacity },
         words,
         log: this.#logOf(shape, partition, words),
       })),
@@ -267,7 +276,7 @@ export class Catalog {
     this.topics.delete(id)
     this.topicsByName.delete(name)
     // A block begins with the words of its partition.
-    const blocks = places.map(({ words }) => words)
+    const blocks = [...places.map(({ words }) => words), ...this.windows.takeOut(id)]
     for (const { address } of desks) if (address !== 0) blocks.push(address)
     for (const [key, group] of this.groups) {
       if (group.spec.topic !== id) continue
@@ -472,12 +481,6 @@ export class Catalog {
     group.slots.set(partition, place)
     return place
   }
-}
-
-/** Bytes of a producer's ring into each partition; a topic with small windows is not meant to hold much. */
-function ringCapacity({ partitions, windowBytes }: TopicShape): number {
-  const most = Math.min(RING_BYTES_MAX, windowBytes / 4, RINGS_BYTES_MAX / 2 ** Math.ceil(Math.log2(partitions)))
-  return Math.max(RING_BYTES, most)
 }
 
 function keptStates<T>(directory: BrokerDirectory | null, name: string): KeptStates<T> {

@@ -51,11 +51,12 @@ import { describeHold } from './holds.ts'
 import { listGroups, listTopics } from './listing.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
-import { PartitionHosts } from './partition-hosts.ts'
+import { PartitionHosts, type PartitionHostsSurroundings } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'
 import { Runs } from './runs.ts'
 import { TopicRemoval } from './topic-removal.ts'
 import { watch } from './watchdog.ts'
+import { WindowDesk } from './window-desk.ts'
 
 class ControlThread implements OwnerControlApi {
   readonly #directory: BrokerDirectory | null
@@ -63,6 +64,7 @@ class ControlThread implements OwnerControlApi {
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
   readonly #producers: ProducerDesk
+  readonly #windows: WindowDesk
   readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
   readonly #tell: (notice: BrokerNotice) => void
@@ -82,14 +84,14 @@ class ControlThread implements OwnerControlApi {
     const memory = viewMemory(boot.memory)
     this.#directory =
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
-    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
+    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory, boot.windows.bytes)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
     const { journalBytes, modes } = boot
     const store = dir === null ? null : { dir, held: boot.held, logId, journalBytes, modes }
-    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
+    const told: PartitionHostsSurroundings = {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
         tell({
@@ -98,7 +100,9 @@ class ControlThread implements OwnerControlApi {
           payload: { kind: 'partition', group: null, topic: null, thread: host, reason, restarts },
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
-    })
+    }
+    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, told, boot.windows)
+    this.#windows = new WindowDesk(this.#catalog, this.#hosts)
     const { snapshots, producers } = this.#catalog
     this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
     this.#producers = new ProducerDesk(this.#catalog, this.#hosts)
@@ -145,6 +149,12 @@ class ControlThread implements OwnerControlApi {
         if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
           this.#catalog.forgetRing(notice.ring)
         this.#producers.ringDrained()
+        break
+      case 'windowAsked':
+        if (!this.#closed) this.#windows.asked(notice)
+        break
+      case 'windowMoved':
+        this.#windows.moved(notice)
         break
       case 'drained': {
         const client = this.#catalog.clients.get(notice.client)
@@ -205,7 +215,7 @@ class ControlThread implements OwnerControlApi {
   openTopic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicShape> {
     return this.#serially(async () => {
       this.#checkOpen()
-      return (await this.#openings.topic(name, settings, given)).shape
+      return (await this.#windows.withRoom(() => this.#openings.topic(name, settings, given))).shape
     })
   }
 
@@ -230,7 +240,7 @@ class ControlThread implements OwnerControlApi {
       this.#openings.share(topic)
       let rings = this.#catalog.ringsOf(client, id)
       if (rings.length === 0) {
-        rings = this.#catalog.addRings(client, topic)
+        rings = await this.#windows.withRoom(async () => this.#catalog.addRings(client, topic))
         await this.#hosts.all(async (api, host) => {
           await Promise.all(
             rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, client, 0)),
@@ -253,7 +263,7 @@ class ControlThread implements OwnerControlApi {
     // It was given back when its topic was deleted.
     if (old === undefined) throw deletedTopic(null)
     if (old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
-    const ring = this.#catalog.growRing(old, bytes)
+    const ring = await this.#windows.withRoom(async () => this.#catalog.growRing(old, bytes))
     await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
     return ring.place
   }
@@ -275,7 +285,7 @@ class ControlThread implements OwnerControlApi {
     }
     checkOpen()
     this.#openings.share(topic)
-    return this.#producers.open(client, topic, producer, checkOpen)
+    return this.#windows.withRoom(() => this.#producers.open(client, topic, producer, checkOpen))
   }
 
   async keepProducer(topic: number, name: string, state: ProducerState): Promise<void> {
@@ -364,7 +374,7 @@ class ControlThread implements OwnerControlApi {
       this.#checkOpen()
       this.#openings.checkOutput(spec, this.#runs.specs)
       // Known from here on, so that its group cannot be deleted while its threads start.
-      return this.#runs.add(spec, await this.#openings.group(spec))
+      return this.#runs.add(spec, await this.#windows.withRoom(() => this.#openings.group(spec)))
     })
     return { run, shape: await this.#runs.start(run) }
   }

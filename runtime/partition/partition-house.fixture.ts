@@ -9,6 +9,7 @@ import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor } from './partition-actor.ts'
 import type { PartitionStore } from './partition-store.ts'
 import type { PartitionSurroundings } from './partition-surroundings.ts'
+import type { WindowTold } from './stored-window.ts'
 
 const WINDOW = 65_536
 const RING = 131_072
@@ -41,6 +42,9 @@ export interface House {
   /** Publishes frames of one record each. */
   publish(frames: number): void
 }
+
+/** Nobody lends larger windows. */
+export const NO_LOANS: WindowTold = { isBusy: () => undefined, asks: () => undefined, moved: () => undefined }
 
 /** A log that takes everything, of which nothing is read again. */
 export function takingLog({ arena }: House): PartitionStore {
@@ -78,6 +82,7 @@ export function house(isGated = true): House {
       fault: () => undefined,
       ringDrained: () => undefined,
       log: null,
+      windows: NO_LOANS,
       ...surroundings,
     })
     if (isGated) opened.window.gates.push(gate)

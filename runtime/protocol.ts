@@ -433,7 +433,8 @@ export interface ControlApi {
   ): Promise<TopicShape>
   attachProducer(client: number, topic: number): Promise<ProducerPlaces>
   attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
-  growRing(client: number, ring: number, bytes: number): Promise<RingPlace>
+  /** `bytes`: of a record that it could never take; 0: it is full; -1: nothing goes through it. The same ring: there is no better. */
+  replaceRing(client: number, ring: number, bytes: number): Promise<RingPlace>
   describeHold(topic: number, partition: number): Promise<Hold>
   /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
   keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
@@ -455,7 +456,7 @@ export interface ControlApi {
 /** Calls that handlers' threads make. */
 export type HandlerControlApi = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
 >
 
 /** Calls that only the thread which created the broker makes. */

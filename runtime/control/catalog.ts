@@ -30,11 +30,11 @@ import type {
 } from '../places.ts'
 import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
-import type { ClientPlace } from '../thread/attached-thread.ts'
+import type { ClientPlace, RingAt } from '../thread/attached-thread.ts'
 import { WINDOWS } from '../window-tuning.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
-import { ringCapacity } from './ring-sizes.ts'
+import { RING_REST_BYTES, ringFor, widestRing } from './ring-sizes.ts'
 import { WindowLedger } from './window-ledger.ts'
 
 export interface ClientEntry {
@@ -141,6 +141,16 @@ export class Catalog {
 
   get usedBytes(): number {
     return this.#arena.usedBytes
+  }
+
+  /** Less than a quarter of all memory is free. */
+  get isShort(): boolean {
+    return this.#arena.freeBytes < this.memory.buffer.byteLength / 4
+  }
+
+  /** Without what comes back when it is needed, less than an eighth is taken. */
+  get #isAmple(): boolean {
+    return this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
   }
 
   allocate(bytes: number, what: string): number {
@@ -338,42 +348,40 @@ export class Catalog {
 
   /** `producer`: the number of a named one, which has rings of its own. */
   addRings(client: number, topic: TopicEntry, producer: number | null = null): RingEntry[] {
-    const capacity = ringCapacity(topic.shape)
+    const capacity = this.#isAmple ? widestRing(topic.shape) : RING_REST_BYTES
     const sizes = topic.places.map(() => ringBytes(capacity))
     const addresses = this.#allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
     return topic.places.map((place, index) =>
-      this.#addRing(client, topic, place, addresses[index] as number, capacity, 0, producer),
+      this.#addRing(client, topic.shape, place, { address: addresses[index] as number, capacity }, 0, producer),
     )
   }
 
-  growRing(old: RingEntry, bytes: number): RingEntry {
-    const topic = this.topic(old.topic)
-    let capacity = old.place.capacity * 2
-    while (capacity < bytes * 4) capacity *= 2
+  /**
+   * A ring in place of this one: for records of `bytes`; 0: larger, if there is memory for that, because it is full; less: small,
+   * because nothing goes through it. The same one where another would be no better.
+   */
+  replaceRing(old: RingEntry, bytes: number): RingEntry {
+    const { capacity: has, partition, ring } = old.place
+    const { shape, places } = this.topic(old.topic)
+    const full = bytes === 0 ? this.windows.lendable(widestRing(shape), has) : RING_REST_BYTES
+    const capacity = bytes > 0 ? ringFor(bytes, has) : full
+    if (bytes === 0 ? capacity <= has : bytes < 0 && capacity >= has) return old
     const address = this.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
-    return this.#addRing(
-      old.client,
-      topic,
-      topic.places[old.place.partition] as PartitionPlace,
-      address,
-      capacity,
-      old.place.ring,
-      old.producer,
-    )
+    const place = places[partition] as PartitionPlace
+    return this.#addRing(old.client, shape, place, { address, capacity }, ring, old.producer)
   }
 
   #addRing(
     client: number,
-    topic: TopicEntry,
+    shape: TopicShape,
     { partition, host, words }: PartitionPlace,
-    address: number,
-    capacity: number,
+    at: RingAt,
     after: number,
     producer: number | null,
   ): RingEntry {
     const entry: RingEntry = {
-      place: { ring: this.nextId(), partition, host, address, capacity, words },
-      topic: topic.shape.id,
+      place: { ring: this.nextId(), partition, host, ...at, words, widest: Math.max(at.capacity, widestRing(shape)) },
+      topic: shape.id,
       client,
       producer,
       after,

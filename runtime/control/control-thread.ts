@@ -48,6 +48,7 @@ import { DeadLetterOffice } from './dead-letter-office.ts'
 import { Deletions } from './deletions.ts'
 import { GroupDesk } from './group-desk.ts'
 import { describeHold } from './holds.ts'
+import { LeanRings } from './lean-rings.ts'
 import { listGroups, listTopics } from './listing.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
@@ -65,6 +66,7 @@ class ControlThread implements OwnerControlApi {
   readonly #openings: Openings
   readonly #producers: ProducerDesk
   readonly #windows: WindowDesk
+  readonly #lean: LeanRings
   readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
   readonly #tell: (notice: BrokerNotice) => void
@@ -103,6 +105,7 @@ class ControlThread implements OwnerControlApi {
     }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, told, boot.windows)
     this.#windows = new WindowDesk(this.#catalog, this.#hosts)
+    this.#lean = new LeanRings(this.#catalog)
     const { snapshots, producers } = this.#catalog
     this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
     this.#producers = new ProducerDesk(this.#catalog, this.#hosts)
@@ -241,6 +244,7 @@ class ControlThread implements OwnerControlApi {
       let rings = this.#catalog.ringsOf(client, id)
       if (rings.length === 0) {
         rings = await this.#windows.withRoom(async () => this.#catalog.addRings(client, topic))
+        this.#lean.look()
         await this.#hosts.all(async (api, host) => {
           await Promise.all(
             rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, client, 0)),
@@ -256,14 +260,16 @@ class ControlThread implements OwnerControlApi {
     throw new MillraceError('MILL_CLOSED', 'this thread has left the broker')
   }
 
-  async growRing(client: number, id: number, bytes: number): Promise<RingPlace> {
+  async replaceRing(client: number, id: number, bytes: number): Promise<RingPlace> {
     this.#checkRunning()
     this.#checkAttached(client)
     const old = this.#catalog.rings.get(id)
     // It was given back when its topic was deleted.
     if (old === undefined) throw deletedTopic(null)
     if (old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
-    const ring = await this.#windows.withRoom(async () => this.#catalog.growRing(old, bytes))
+    const ring = await this.#windows.withRoom(async () => this.#catalog.replaceRing(old, bytes))
+    this.#lean.look()
+    if (ring === old) return old.place
     await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
     return ring.place
   }
@@ -400,7 +406,7 @@ class ControlThread implements OwnerControlApi {
     return {
       attachProducer: (client, topic) => this.attachProducer(client, topic),
       attachProducerByName: (client, topic) => this.attachProducerByName(client, topic),
-      growRing: (client, ring, bytes) => this.growRing(client, ring, bytes),
+      replaceRing: (client, ring, bytes) => this.replaceRing(client, ring, bytes),
       describeHold: (topic, partition) => this.describeHold(topic, partition),
       keepSnapshot: (member, epoch, snapshot) => this.keepSnapshot(member, epoch, snapshot),
       unreadable: (member, epoch, error) => this.unreadable(member, epoch, error),
@@ -414,6 +420,7 @@ class ControlThread implements OwnerControlApi {
     left.push(...(await this.#runs.stopAll(until)))
     this.#runsAreOver = true
     this.#stopWatching()
+    this.#lean.close()
     await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()
     this.#catalog.snapshots.close()

@@ -39,15 +39,21 @@ export class WindowLedger {
     this.#lender = lender
   }
 
+  /** So many bytes, or as many halves of that as can be had; not more than `least`: nothing worth while. Powers of two. */
+  lendable(bytes: number, least: number): number {
+    const lendable = this.#lender.freeBytes - this.#lender.totalBytes / RESERVE_SHARE
+    let capacity = bytes
+    while (capacity > least && capacity > lendable / LOAN_SHARE) capacity /= 2
+    return capacity
+  }
+
   /** What a partition that asks for `bytes` is offered; null: it has what there is for it, or was offered it. */
   offer(place: PartitionPlace, bytes: number): WindowOffer | null {
     const key = keyOf(place.topic, place.partition)
     const held = this.#held.get(key) ?? { place, number: 0, lent: null, offered: null }
     if (held.offered !== null) return null
     const has = held.lent?.capacity ?? place.window.capacity
-    const lendable = this.#lender.freeBytes - this.#lender.totalBytes / RESERVE_SHARE
-    let capacity = bytes
-    while (capacity > has && capacity > lendable / LOAN_SHARE) capacity /= 2
+    const capacity = this.lendable(bytes, has)
     const address = capacity > has ? this.#lender.allocate(capacity) : NO_ROOM
     if (address === NO_ROOM) return null
     held.number = ++this.#number

@@ -15,12 +15,13 @@ import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
-import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
+import { type FrameObserver, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
 import { prepareBatch } from './prepared-batch.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
+import { RingChanges, type RingUser } from './ring-changes.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
@@ -40,7 +41,7 @@ const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
 const NO_MESSAGE: Message = Object.freeze({ value: null })
 
-export class TopicProducer implements Sweepable {
+export class TopicProducer implements Sweepable, RingUser {
   readonly topic: ProducedTopic
   readonly #thread: AttachedThread
   readonly #surroundings: ProducerSurroundings
@@ -53,7 +54,7 @@ export class TopicProducer implements Sweepable {
   /** Waiting single publishes, by partition. */
   readonly #waitingIn: Int32Array
   #waitingBatches = 0
-  readonly #growing = new Set<number>()
+  readonly #rings: RingChanges
   readonly #overdue: Overdue
   readonly #flushes: Flushes
   #failure: Error | null = null
@@ -78,17 +79,18 @@ export class TopicProducer implements Sweepable {
     this.#codec = codecOf(topic.codec)
     this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, named ?? thread.client, named !== null))
     for (const writer of this.#writers) thread.addWriter(writer)
+    this.#rings = new RingChanges(thread, surroundings, room, this)
     this.#flushes = new Flushes(this.#writers, room)
     this.#overdue = new Overdue(
       topic.id,
       surroundings,
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
-      () => this.#serve(),
+      () => this.serve(),
     )
     this.#choice = new PartitionChoice(topic.name, this.#writers)
     this.#waitingIn = new Int32Array(topic.partitions)
-    this.#stopListening = thread.onReceipts(() => this.#serve())
+    this.#stopListening = thread.onReceipts(() => this.serve())
     room.add(this)
   }
 
@@ -150,7 +152,7 @@ export class TopicProducer implements Sweepable {
       if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
-    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     if (!writer.dirty) this.#thread.markDirty(writer)
     return true
@@ -226,7 +228,7 @@ export class TopicProducer implements Sweepable {
     return (
       this.#waitingBatches === 0 &&
       this.#waitingIn[partition] === 0 &&
-      (this.#growing.size === 0 || !this.#growing.has(partition))
+      (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
     )
   }
 
@@ -235,7 +237,7 @@ export class TopicProducer implements Sweepable {
     const { key, value, headers, timestamp, extraBytes } = message
     const max = this.topic.maxMessageBytes + extraBytes
     const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
-    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)
     if (!writer.dirty) this.#thread.markDirty(writer)
@@ -262,10 +264,10 @@ export class TopicProducer implements Sweepable {
         const chosen = prepared.partitions[at] as number
         const partition = chosen === LATER ? this.#choice.keyless(value, run) : chosen
         const writer = this.#writers[partition] as PartitionWriter
-        const blocked = this.#growing.size > 0 && this.#growing.has(partition)
+        const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
         const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
         if (said !== 0) {
-          if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+          if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
           this.#thread.sealAll()
           return false
         }
@@ -325,7 +327,7 @@ export class TopicProducer implements Sweepable {
   }
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
-  #serve(): void {
+  serve(): void {
     if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory') this.#announceRefused()
     if (this.#waiters.length > 0) this.#serveWaiters()
     this.#flushes.serve(this)
@@ -355,7 +357,7 @@ export class TopicProducer implements Sweepable {
         // Everything behind a batch that cannot go on stays behind it.
         if (stuck.size > 0 || !this.#advanceBatch(waiter)) break
         this.#leave(waiter)
-      } else if (!stuck.has(partition) && !this.#growing.has(partition) && this.#appendWaiting(waiter))
+      } else if (!stuck.has(partition) && !this.#rings.growing.has(partition) && this.#appendWaiting(waiter))
         this.#leave(waiter)
       else {
         stuck.add(partition)
@@ -387,28 +389,18 @@ export class TopicProducer implements Sweepable {
     return refusal
   }
 
-  #grow(writer: PartitionWriter, bytes: number): void {
-    const { partition, ring } = writer
-    if (this.#growing.has(partition)) return
-    this.#growing.add(partition)
-    this.#room.unsettled()
-    this.#surroundings
-      .growRing(ring, bytes)
-      .then(place => {
-        writer.moveTo(place)
-        if (this.#failure === null) this.#thread.addWriter(writer)
-        this.#thread.ringHost(writer.host)
-      })
-      .catch((error: Error) => {
-        for (const waiter of this.#waiters) {
-          if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
-        }
-      })
-      .finally(() => {
-        this.#room.settled()
-        this.#growing.delete(partition)
-        this.#serve()
-      })
+  get isOpen(): boolean {
+    return this.#failure === null
+  }
+
+  failWaiting(partition: number, error: Error): void {
+    for (const waiter of this.#waiters)
+      if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
+  }
+
+  /** Memory is short: makes up to `most` rings small that nobody uses; returns how many. */
+  giveBack(most: number): number {
+    return this.#rings.giveBack(this.#writers, most)
   }
 
   /** Gives up what is overdue and says what has waited for long. */
@@ -416,7 +408,7 @@ export class TopicProducer implements Sweepable {
     const waiting = new Set<Waiter>(this.#waiters)
     for (const writer of this.#writers) writer.pending(observer => waiting.add(observer as Waiter))
     this.#overdue.sweep(waiting, now)
-    this.#serve()
+    this.serve()
   }
 
   #partitionOfWaiter(waiter: Waiter): number {
@@ -474,7 +466,7 @@ export class TopicProducer implements Sweepable {
     for (const writer of this.#writers) {
       const unobserved = writer.fail(error)
       if (unobserved > 0) this.#surroundings.publishFailed(this.topic.name, writer.partition, unobserved, error)
-      this.#thread.removeWriter(writer.ring)
+      for (const ring of [writer.ring, ...writer.takeFormerRings()]) this.#thread.removeWriter(ring)
     }
     this.#flushes.fail(error)
     this.#room.remove(this)

@@ -2,7 +2,7 @@
 export { Arena, NO_ROOM } from './arena.ts'
 export { Doorbell } from './doorbell.ts'
 export { align8, BELL_BYTES, GATE_BYTES, LINE_BYTES, PIN_IDLE, ringBytes, windowBytes } from './layout.ts'
-export { BANK_WORDS, WindowReader, WindowWriter, WRAPS } from './log-window.ts'
+export { BANK_WORDS, type WindowData, WindowReader, WindowWriter, WRAPS } from './log-window.ts'
 export { Memory, type MemoryHandle, type MemoryKind } from './memory.ts'
 export { Sleeper, type SleeperOptions } from './sleeper.ts'
 export { CORRUPT, EMPTY, FULL, RingConsumer, RingProducer } from './spsc-ring.ts'

@@ -19,6 +19,8 @@
  * window    +0 END     writer writes, readers read         position after the last committed byte
  *           +4 START   writer writes, readers read         first byte that pinned readers may look at; without pins 0
  *           +8 LAP     writer writes, readers read         how often START has passed a multiple of 2^30
+ *           +12 PLACE  writer writes, readers and next writer read   where the data are: 0: behind these words; else the
+ *                      number of their line times 32, and the exponent of their capacity
  *           +128 GENERATION writer writes, next writer reads   odd or even names the valid bank
  *           +256, +320 two banks of 16 words               what the next writer needs if this one dies
  *           +384 data, `capacity` bytes, a power of two
@@ -53,6 +55,7 @@ export const BELL_BYTES: number = LINE_BYTES
 export const WINDOW_END = 0
 export const WINDOW_START = 4
 export const WINDOW_LAP = 8
+export const WINDOW_PLACE = 12
 export const WINDOW_GENERATION: number = LINE_BYTES
 export const WINDOW_BANKS: number = 2 * LINE_BYTES
 export const WINDOW_BANK_BYTES = 64

@@ -9,9 +9,33 @@
  * wrap anywhere: there is no padding, so the window holds exactly the bytes of the log. A reader copies out what it wants
  * and then moves its gate or leaves its pin.
  *
+ * A window whose readers are overtaken may get other memory for its data, larger or smaller, while they read (`moveTo`), and
+ * may leave out bytes that it has no room for (`skip`). Both give up all that it holds, and positions go on as before:
+ *
+ * ```
+ * writer                                   reader (pinned at p, before or at END)
+ * START = END; no pin before END?          load END: is it p? then there is nothing to copy
+ *   no:  not now                             no: load PLACE, and copy from there
+ *   yes: a bank says that it is empty
+ *        PLACE = the new one
+ *        data; then END = after them
+ * ```
+ *
+ * Who has something to copy is pinned before END. So it was seen, and PLACE stayed; or it entered after START had passed it,
+ * and fell out; or END had moved when it looked, after PLACE, which does not move again while it is pinned. So the old memory
+ * is nobody's once PLACE is stored, and a writer that dies leaves PLACE at the one or the other, empty in either case.
+ *
  * Layout: layout.ts. Bound: `capacity` bytes; `free` says what is left, and a writer that finds too little waits.
  */
-import { WINDOW_BANK_BYTES, WINDOW_BANKS, WINDOW_DATA, WINDOW_END, WINDOW_GENERATION } from './layout.ts'
+import {
+  LINE_BYTES,
+  WINDOW_BANK_BYTES,
+  WINDOW_BANKS,
+  WINDOW_DATA,
+  WINDOW_END,
+  WINDOW_GENERATION,
+  WINDOW_PLACE,
+} from './layout.ts'
 import type { Memory } from './memory.ts'
 import { type GateTicket, NO_GATE, type WindowGates } from './window-gates.ts'
 import { WindowPins } from './window-pins.ts'
@@ -26,13 +50,38 @@ export const BANK_WORDS: number = WINDOW_BANK_BYTES / 4 - BANK_OWN
 /** Returned by `claim` when the bytes would wrap: they are written elsewhere and copied in. */
 export const WRAPS = -3
 
+/** Memory for the data of a window: `capacity` bytes, a power of two, at a multiple of 128. */
+export interface WindowData {
+  readonly address: number
+  readonly capacity: number
+}
+
+/** Bits of a place that say its capacity. */
+const EXPONENT_BITS = 5
+
+function placeWord({ address, capacity }: WindowData): number {
+  if (address % LINE_BYTES !== 0 || !(capacity > 0) || (capacity & (capacity - 1)) !== 0)
+    throw new RangeError(
+      `give data at a multiple of ${LINE_BYTES}, of a power of two of bytes, not ${capacity} at ${address}`,
+    )
+  return ((address / LINE_BYTES) << EXPONENT_BITS) | (31 - Math.clz32(capacity))
+}
+
+/** What the word at a window's place says; `own`: what is behind its words. */
+function dataOf(word: number, own: WindowData): WindowData {
+  if (word === 0) return own
+  return { address: (word >>> EXPONENT_BITS) * LINE_BYTES, capacity: 2 ** (word & ((1 << EXPONENT_BITS) - 1)) }
+}
+
 /** The writer's side; one thread only. */
 export class WindowWriter {
   readonly memory: Memory
   readonly address: number
-  readonly capacity: number
-  readonly #data: number
-  readonly #mask: number
+  /** Of the data that it has now. */
+  capacity: number
+  readonly #own: WindowData
+  #data: number
+  #mask: number
   #generation: number
   #committedStart: number
   /** Position after the last byte that readers may see. */
@@ -54,11 +103,13 @@ export class WindowWriter {
   constructor(memory: Memory, address: number, capacity: number, table: WindowGates | null = null) {
     this.memory = memory
     this.address = address
-    this.capacity = capacity
+    this.#own = { address: address + WINDOW_DATA, capacity }
+    const data = dataOf(memory.load(address + WINDOW_PLACE), this.#own)
+    this.capacity = data.capacity
+    this.#data = data.address
+    this.#mask = data.capacity - 1
     this.#table = table
     this.pins = new WindowPins(memory, address)
-    this.#data = address + WINDOW_DATA
-    this.#mask = capacity - 1
     this.#generation = memory.load(address + WINDOW_GENERATION)
     const bank = this.#bank(this.#generation)
     this.end = memory.i32[bank + BANK_END] as number
@@ -127,6 +178,41 @@ export class WindowWriter {
     return true
   }
 
+  /** Where it was moved to; `null`: its data are behind its words. */
+  get movedTo(): WindowData | null {
+    return this.#data === this.#own.address ? null : { address: this.#data, capacity: this.capacity }
+  }
+
+  /**
+   * Goes on, empty, with other memory for its data, or with what is behind its words (`null`), which is kept for that. The
+   * memory it had is nobody's any more. False, and nothing has moved, while a reader is copying, or something is copied in
+   * that is not committed; ask again. Of a window with pins only. Another place than `WindowData` says is a `RangeError`.
+   */
+  moveTo(place: WindowData | null): boolean {
+    const word = place === null ? 0 : placeWord(place)
+    if (this.end !== this.committedEnd || !this.pins.pass(this.end)) return false
+    this.start = this.end
+    this.#flip(this.end)
+    this.memory.store(this.address + WINDOW_PLACE, word)
+    const { address, capacity } = place ?? this.#own
+    this.#data = address
+    this.#mask = capacity - 1
+    this.capacity = capacity
+    return true
+  }
+
+  /**
+   * Moves the end over `bytes` that are not here and that readers find elsewhere; nothing else is left in the window. Seen
+   * after `commit`, forgotten by `rewind`. False, and nothing has moved, while a reader is copying, or stands at the end.
+   */
+  skip(bytes: number): boolean {
+    const end = (this.end + bytes) | 0
+    if (!this.pins.pass(end)) return false
+    this.end = end
+    this.start = end
+    return true
+  }
+
   /** Gives up the oldest `bytes`; the caller knows that no gate stands there. */
   drop(bytes: number): void {
     this.start = (this.start + bytes) | 0
@@ -135,6 +221,7 @@ export class WindowWriter {
   /** Forgets what was copied in since the last commit: readers have seen none of it, and what they see stays. */
   rewind(): void {
     this.end = this.committedEnd
+    if (((this.start - this.end) | 0) > 0) this.start = this.end
   }
 
   /** Before `bytes` go to the end: what they overwrite must not lie behind the start that a successor would find. */
@@ -200,15 +287,33 @@ export class WindowWriter {
 export class WindowReader {
   readonly memory: Memory
   readonly address: number
-  readonly capacity: number
-  readonly #data: number
-  readonly #mask: number
+  /** Of the data that it looks at. */
+  capacity: number
+  readonly #own: WindowData
+  #place = 0
+  #data: number
+  #mask: number
 
   constructor(memory: Memory, address: number, capacity: number) {
     this.memory = memory
     this.address = address
+    this.#own = { address: address + WINDOW_DATA, capacity }
     this.capacity = capacity
-    this.#data = address + WINDOW_DATA
+    this.#data = this.#own.address
+    this.#mask = capacity - 1
+  }
+
+  /**
+   * Looks where the data are of a window that may be moved: by its writer at any time; by a reader while it is pinned, after
+   * it has looked at the end, and before it looks at bytes.
+   */
+  follow(): void {
+    const place = this.memory.load(this.address + WINDOW_PLACE)
+    if (place === this.#place) return
+    const { address, capacity } = dataOf(place, this.#own)
+    this.#place = place
+    this.#data = address
+    this.capacity = capacity
     this.#mask = capacity - 1
   }
 

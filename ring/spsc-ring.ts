@@ -157,6 +157,16 @@ export class RingConsumer {
     this.head = (this.head + align8(bytes)) | 0
   }
 
+  /** Bytes of records and padding that the last look found and that were not walked over. */
+  get ready(): number {
+    return (this.#tail - this.head) | 0
+  }
+
+  /** Goes back to where it released last: what was walked over since is walked over again. */
+  rewind(): void {
+    this.head = this.#released
+  }
+
   /** Hands all walked-over bytes back to the producer; whether there were any. */
   release(): boolean {
     if (this.head === this.#released) return false

@@ -35,6 +35,34 @@ t.test('a reader that dies anywhere holds the writer until its pin is removed', 
   holds(t, 'the writer as well', pinScene(small, { readerDies: true, writerDies: true }), 'large')
 })
 
+/** Each frame after the first finds other data: larger ones, then those of before. */
+const moving: PinPlan = { ...one, frames: [24, 24, 24], moves: { capacity: 128, before: [2, 3] } }
+/** The second frame has no room, and is elsewhere. */
+const skipping: PinPlan = { ...one, frames: [24, 88, 24], skips: [2] }
+
+t.test('data that move under readers are read where they are, and what they leave is free at once', async t => {
+  holds(t, 'one reader', pinScene(moving))
+  holds(t, 'where no position wraps and a lap begins', pinScene({ ...moving, start: 0x3fffffd0 }))
+  holds(t, 'after what is forgotten', pinScene({ ...moving, rewinds: true }))
+  holds(t, 'there and back, and frames of all sizes', pinScene({ ...moving, frames: [40, 88, 16] }))
+  const first = { ...moving, frames: [24], moves: { capacity: 128, before: [1] } }
+  holds(t, 'the writer dies anywhere', pinScene(first, { writerDies: true }))
+  holds(t, 'it dies, and moves twice', pinScene(moving, { writerDies: true }), 'large')
+  holds(t, 'the reader dies anywhere', pinScene(moving, { readerDies: true }))
+  holds(t, 'two readers', pinScene({ ...moving, frames: [24, 24], readers: 2 }), 'large')
+})
+
+t.test('what a window has no room for is never looked for in it', async t => {
+  holds(t, 'one reader', pinScene(skipping))
+  holds(t, 'where no position wraps and a lap begins', pinScene({ ...skipping, start: 0x3fffffd0 }))
+  holds(t, 'after what is forgotten', pinScene({ ...skipping, rewinds: true }))
+  holds(t, 'the writer dies anywhere', pinScene({ ...skipping, frames: [88, 24], skips: [1] }, { writerDies: true }))
+  holds(t, 'it dies with something in the window', pinScene(skipping, { writerDies: true }), 'large')
+  holds(t, 'the reader dies anywhere', pinScene(skipping, { readerDies: true }))
+  holds(t, 'in data that move', pinScene({ ...skipping, moves: { capacity: 128, before: [2, 3] } }))
+  holds(t, 'two readers', pinScene({ ...skipping, readers: 2 }), 'large')
+})
+
 t.test('among these orders are all: to read everything, to be passed outside, to fall out', async t => {
   const told = explore(pinScene(one)).outcomes.map(outcome => outcome.split(' | ')[1])
   for (const expected of ['1 2 3 4', '3 4', '1 0 3 4'])

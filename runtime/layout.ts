@@ -10,6 +10,7 @@
  *   +136 TURN      the thread writes, control reads      grows with each delivery started on this thread
  *   +140 BEAT      the thread writes, control reads      grows with each turn; a ring of the bell asks for one
  *   +144 HALT      control writes, the thread reads      for tests: in which phase it is to stand still, + 1
+ *   +148 LEAN      control writes, the thread reads      grows with each time that rings which nobody uses are to be given back
  *
  * slot      one per incarnation of a reader of one partition for one group; abandoned, never reused, while its
  *           thread may live
@@ -68,6 +69,7 @@ export const CLIENT_RUNNING: number = LINE_BYTES + 4
 export const CLIENT_TURN: number = LINE_BYTES + 8
 export const CLIENT_BEAT: number = LINE_BYTES + 12
 export const CLIENT_HALT: number = LINE_BYTES + 16
+export const CLIENT_LEAN: number = LINE_BYTES + 20
 export const CLIENT_BYTES: number = 2 * LINE_BYTES
 
 export const HOST_BELL = 0

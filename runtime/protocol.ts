@@ -24,7 +24,7 @@ import type {
   TopicShape,
 } from './places.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
-import type { ClientPlace, LinkPlace } from './thread/attached-thread.ts'
+import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
 import type {
   BrokerEvents,
   DeadLetterReason,
@@ -35,6 +35,7 @@ import type {
   RetryOrder,
   TopicInfo,
 } from './types.ts'
+import type { WindowTuning } from './window-tuning.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
 export interface SlotCrash {
@@ -54,6 +55,22 @@ export interface DeskPlace {
   readonly address: number
   /** Members of all groups that have ever read it, of a topic on disk. */
   readonly readers: readonly number[]
+}
+
+/** Shared memory for the window of a partition on disk, beyond what it has at rest. */
+export interface WindowOffer extends RingAt {
+  /** Grows with each offer. */
+  readonly number: number
+}
+
+/** What a partition on disk was lent or offered of such memory, as the control thread knows it. */
+export interface HeldWindow {
+  readonly topic: number
+  readonly partition: number
+  /** Of the last offer. */
+  readonly number: number
+  /** What it has not taken up, as far as that is known; null: nothing. */
+  readonly offer: WindowOffer | null
 }
 
 /** From which letter on to read: its offset, and where its frame was when last seen. */
@@ -166,6 +183,19 @@ export type HostNotice =
   | { readonly kind: 'stalled'; readonly event: BrokerEvents['stalled'] }
   | { readonly kind: 'drained'; readonly client: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
+  /** A partition on disk is busy, and asks for a window of so many bytes. */
+  | { readonly kind: 'windowAsked'; readonly topic: number; readonly partition: number; readonly bytes: number }
+  /**
+   * The data of its window are at this address now, 0: where they are at rest. Of what it was lent and offered, up to the offer of
+   * this number, the rest is free.
+   */
+  | {
+      readonly kind: 'windowMoved'
+      readonly topic: number
+      readonly partition: number
+      readonly address: number
+      readonly number: number
+    }
   | { readonly kind: 'broken'; readonly error: ErrorWire }
   /** Files were not whole when it opened them, and their ends were cut off. */
   | { readonly kind: 'recovered'; readonly cuts: readonly CutTail[] }
@@ -183,6 +213,7 @@ export interface LinkedClient {
 export interface HostHoldings {
   readonly clients: readonly LinkedClient[]
   readonly partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[]
+  readonly windows: readonly HeldWindow[]
   readonly desks: readonly DeskPlace[]
   readonly groups: readonly GroupPlace[]
   readonly slots: readonly SlotPlace[]
@@ -236,6 +267,10 @@ export interface PartitionHostApi {
   offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number }
   /** Moves a group that nobody reads for. @throws MillraceError as `offsetAt` */
   seekGroup(member: number, place: ReadPlace): void
+  /** Lends a partition on disk memory for its window; it says when it has taken it up. */
+  offerWindow(topic: number, partition: number, offer: WindowOffer): void
+  /** What these were lent is needed: they give it back when no reader is copying. */
+  recallWindows(windows: readonly { readonly topic: number; readonly partition: number }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(members: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */
@@ -252,6 +287,7 @@ export interface PartitionHostBoot {
   readonly address: number
   readonly fault: number
   readonly store: StorePlace | null
+  readonly windows: WindowTuning
 }
 
 /** How a group's handler is run, the same on a handler host and on the caller's thread. */
@@ -416,7 +452,8 @@ export interface ControlApi {
   ): Promise<TopicShape>
   attachProducer(client: number, topic: number): Promise<ProducerPlaces>
   attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
-  growRing(client: number, ring: number, bytes: number): Promise<RingPlace>
+  /** `bytes`: of a record that it could never take; 0: it is full; -1: nothing goes through it. The same ring: there is no better. */
+  replaceRing(client: number, ring: number, bytes: number): Promise<RingPlace>
   describeHold(topic: number, partition: number): Promise<Hold>
   /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
   keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
@@ -438,7 +475,7 @@ export interface ControlApi {
 /** Calls that handlers' threads make. */
 export type HandlerControlApi = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
 >
 
 /** Calls that only the thread which created the broker makes. */
@@ -482,4 +519,5 @@ export interface ControlBoot {
   /** What to look at to know whether it still is; null: nothing. */
   readonly held: HeldFolder | null
   readonly journalBytes: number
+  readonly windows: WindowTuning
 }

@@ -36,6 +36,7 @@ import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
 import { homeOf } from './thread/home.ts'
 import type { BrokerEvents } from './types.ts'
 import { checkWhole } from './whole.ts'
+import { WINDOWS, type WindowTuning } from './window-tuning.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000
@@ -50,6 +51,8 @@ const FOR_EVER_MS = 2 ** 31 - 1
 /** What tests make small. */
 export interface StoreTuning {
   readonly journalBytes?: number
+  /** Of windows at rest. */
+  readonly windows?: WindowTuning
 }
 
 export class Session {
@@ -111,6 +114,7 @@ export class Session {
       modes,
       held: lock?.folder ?? null,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
+      windows: tuning.windows ?? WINDOWS,
     }
     const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
       name: 'millrace control',

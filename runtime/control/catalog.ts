@@ -32,8 +32,10 @@ import type {
 import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
+import { WINDOWS } from '../window-tuning.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
+import { WindowLedger } from './window-ledger.ts'
 
 export interface ClientEntry {
   readonly place: ClientPlace
@@ -92,6 +94,10 @@ export class Catalog {
   readonly snapshots: KeptStates<HandlerSnapshot>
   /** How far named producers are, by topic and name. */
   readonly producers: KeptStates<ProducerState>
+  /** What partitions on disk are lent for their windows. */
+  readonly windows: WindowLedger
+  /** Bytes of such a window at rest. */
+  readonly #restBytes: number
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   /** What threads may be reading that were given up and have not ended. */
@@ -99,13 +105,23 @@ export class Catalog {
   #nextId = 0
   #nextStoredId = 1
 
-  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, restBytes: number = WINDOWS.bytes) {
     this.memory = memory
     this.snapshots = keptStates(directory, 'snapshots')
     this.producers = keptStates(directory, 'producers')
     this.#directory = directory
     if (directory !== null) this.#nextStoredId = directory.firstId
-    this.#arena = new Arena(memory, 128)
+    const arena = new Arena(memory, 128)
+    this.#arena = arena
+    this.#restBytes = restBytes
+    this.windows = new WindowLedger({
+      totalBytes: memory.buffer.byteLength,
+      get freeBytes() {
+        return arena.freeBytes
+      },
+      allocate: bytes => arena.allocate(bytes),
+      free: address => arena.free(address),
+    })
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
@@ -128,6 +144,16 @@ export class Catalog {
 
   get usedBytes(): number {
     return this.#arena.usedBytes
+  }
+
+  /** Less than a quarter of all memory is free. */
+  get isShort(): boolean {
+    return this.#arena.freeBytes < this.memory.buffer.byteLength / 4
+  }
+
+  /** Without what comes back when it is needed, less than an eighth is taken. */
+  get isAmple(): boolean {
+    return this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
   }
 
   allocate(bytes: number, what: string): number {
@@ -251,7 +277,8 @@ export class Catalog {
   /** Memory for the partitions of a topic from one on. A block begins with the words of its partition. @throws MillraceError MILL_MEMORY */
   makePlaces(shape: TopicShape, from: number): PartitionPlace[] {
     const { id, name, partitions } = shape
-    const sizes = Array.from({ length: partitions - from }, () => PARTITION_BYTES + windowBytes(shape.windowBytes))
+    const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#restBytes, shape.windowBytes)
+    const sizes = Array.from({ length: partitions - from }, () => PARTITION_BYTES + windowBytes(capacity))
     const addresses = this.allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     return addresses.map((words, index) => {
       const partition = from + index
@@ -259,7 +286,7 @@ export class Catalog {
         topic: id,
         partition,
         host: partition % this.hosts.length,
-        window: { address: words + PARTITION_BYTES, capacity: shape.windowBytes },
+        window: { address: words + PARTITION_BYTES, capacity },
         words,
         log: this.#logOf(shape, partition, words),
       }
@@ -270,7 +297,8 @@ export class Catalog {
   takeOut({ shape: { id, name }, places, desks }: TopicEntry): number[] {
     this.topics.delete(id)
     this.topicsByName.delete(name)
-    const blocks = places.map(({ words }) => words)
+    // A block begins with the words of its partition.
+    const blocks = [...places.map(({ words }) => words), ...this.windows.takeOut(id)]
     for (const { address } of desks) if (address !== 0) blocks.push(address)
     for (const [key, group] of this.groups) {
       if (group.spec.topic !== id) continue

@@ -49,16 +49,18 @@ import { DeadLetterOffice } from './dead-letter-office.ts'
 import { Deletions } from './deletions.ts'
 import { GroupDesk } from './group-desk.ts'
 import { describeHold } from './holds.ts'
+import { LeanRings } from './lean-rings.ts'
 import { listGroups, listTopics } from './listing.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionGrowth } from './partition-growth.ts'
-import { PartitionHosts } from './partition-hosts.ts'
+import { PartitionHosts, type PartitionHostsSurroundings } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'
-import { addRings, growRing, ringsOf } from './producer-rings.ts'
+import { addRings, replaceRing, ringsOf } from './producer-rings.ts'
 import { Runs } from './runs.ts'
 import { TopicRemoval } from './topic-removal.ts'
 import { watch } from './watchdog.ts'
+import { WindowDesk } from './window-desk.ts'
 
 class ControlThread implements OwnerControlApi {
   readonly #directory: BrokerDirectory | null
@@ -66,6 +68,8 @@ class ControlThread implements OwnerControlApi {
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
   readonly #producers: ProducerDesk
+  readonly #windows: WindowDesk
+  readonly #lean: LeanRings
   readonly #office: DeadLetterOffice
   readonly #owner: ClientEntry
   readonly #tell: (notice: BrokerNotice) => void
@@ -86,14 +90,14 @@ class ControlThread implements OwnerControlApi {
     const memory = viewMemory(boot.memory)
     this.#directory =
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
-    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory)
+    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory, boot.windows.bytes)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
     const { journalBytes, modes } = boot
     const store = dir === null ? null : { dir, held: boot.held, logId, journalBytes, modes }
-    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, {
+    const told: PartitionHostsSurroundings = {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
         tell({
@@ -102,7 +106,10 @@ class ControlThread implements OwnerControlApi {
           payload: { kind: 'partition', group: null, topic: null, thread: host, reason, restarts },
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
-    })
+    }
+    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, told, boot.windows)
+    this.#windows = new WindowDesk(this.#catalog, this.#hosts)
+    this.#lean = new LeanRings(this.#catalog)
     const { snapshots, producers } = this.#catalog
     this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
     this.#producers = new ProducerDesk(this.#catalog, this.#hosts, task => this.#serially(task))
@@ -150,6 +157,12 @@ class ControlThread implements OwnerControlApi {
         if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
           this.#catalog.forgetRing(notice.ring)
         this.#producers.ringDrained()
+        break
+      case 'windowAsked':
+        if (!this.#closed) this.#windows.asked(notice)
+        break
+      case 'windowMoved':
+        this.#windows.moved(notice)
         break
       case 'drained': {
         const client = this.#catalog.clients.get(notice.client)
@@ -210,7 +223,7 @@ class ControlThread implements OwnerControlApi {
   openTopic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicShape> {
     return this.#serially(async () => {
       this.#checkOpen()
-      return (await this.#openings.topic(name, settings, given)).shape
+      return (await this.#windows.withRoom(() => this.#openings.topic(name, settings, given))).shape
     })
   }
 
@@ -235,7 +248,8 @@ class ControlThread implements OwnerControlApi {
       this.#openings.share(topic)
       let rings = ringsOf(this.#catalog, client, id)
       if (rings.length === 0) {
-        rings = addRings(this.#catalog, client, topic)
+        rings = await this.#windows.withRoom(async () => addRings(this.#catalog, client, topic))
+        this.#lean.look()
         await this.#hosts.all(async (api, host) => {
           await Promise.all(
             rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, client, 0)),
@@ -251,14 +265,16 @@ class ControlThread implements OwnerControlApi {
     throw new MillraceError('MILL_CLOSED', 'this thread has left the broker')
   }
 
-  async growRing(client: number, id: number, bytes: number): Promise<RingPlace> {
+  async replaceRing(client: number, id: number, bytes: number): Promise<RingPlace> {
     this.#checkRunning()
     this.#checkAttached(client)
     const old = this.#catalog.rings.get(id)
     // It was given back when its topic was deleted.
     if (old === undefined) throw deletedTopic(null)
     if (old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
-    const ring = growRing(this.#catalog, old, bytes)
+    const ring = await this.#windows.withRoom(async () => replaceRing(this.#catalog, old, bytes))
+    this.#lean.look()
+    if (ring === old) return old.place
     await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
     return ring.place
   }
@@ -280,7 +296,7 @@ class ControlThread implements OwnerControlApi {
     }
     checkOpen()
     this.#openings.share(topic)
-    return this.#producers.open(client, topic, producer, checkOpen)
+    return this.#windows.withRoom(() => this.#producers.open(client, topic, producer, checkOpen))
   }
 
   async keepProducer(topic: number, name: string, state: ProducerState): Promise<void> {
@@ -348,7 +364,7 @@ class ControlThread implements OwnerControlApi {
   addPartitions(client: number, topic: number, count: number): Promise<readonly GrownTopic[]> {
     return this.#serially(async () => {
       this.#checkOpen()
-      return this.#growth.add(client, topic, count)
+      return this.#windows.withRoom(() => this.#growth.add(client, topic, count))
     })
   }
 
@@ -377,7 +393,7 @@ class ControlThread implements OwnerControlApi {
       this.#checkOpen()
       this.#openings.checkOutput(spec, this.#runs.specs)
       // Known from here on, so that its group cannot be deleted while its threads start.
-      return this.#runs.add(spec, await this.#openings.group(spec))
+      return this.#runs.add(spec, await this.#windows.withRoom(() => this.#openings.group(spec)))
     })
     return { run, shape: await this.#runs.start(run) }
   }
@@ -403,7 +419,7 @@ class ControlThread implements OwnerControlApi {
     return {
       attachProducer: (client, topic) => this.attachProducer(client, topic),
       attachProducerByName: (client, topic) => this.attachProducerByName(client, topic),
-      growRing: (client, ring, bytes) => this.growRing(client, ring, bytes),
+      replaceRing: (client, ring, bytes) => this.replaceRing(client, ring, bytes),
       describeHold: (topic, partition) => this.describeHold(topic, partition),
       keepSnapshot: (member, epoch, snapshot) => this.keepSnapshot(member, epoch, snapshot),
       unreadable: (member, epoch, error) => this.unreadable(member, epoch, error),
@@ -417,6 +433,7 @@ class ControlThread implements OwnerControlApi {
     left.push(...(await this.#runs.stopAll(until)))
     this.#runsAreOver = true
     this.#stopWatching()
+    this.#lean.close()
     await this.#hosts.stop(Math.max(1, until - nowMs())).catch((error: Error) => left.push(error.message))
     await this.#hosts.close()
     this.#catalog.snapshots.close()

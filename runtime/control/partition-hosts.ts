@@ -18,6 +18,7 @@ import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
 import type { StorePlace } from '../places.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
+import { WINDOWS, type WindowTuning } from '../window-tuning.ts'
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
@@ -56,6 +57,7 @@ export class PartitionHosts {
   readonly #catalog: Catalog
   readonly #fault: number
   readonly #store: StorePlace | null
+  readonly #windows: WindowTuning
   readonly #surroundings: PartitionHostsSurroundings
   readonly #slots: Slot[]
   readonly #spare: SpareThread
@@ -69,7 +71,9 @@ export class PartitionHosts {
     store: StorePlace | null,
     restart: { readonly intensity: number; readonly periodMs: number },
     surroundings: PartitionHostsSurroundings,
+    windows: WindowTuning = WINDOWS,
   ) {
+    this.#windows = windows
     this.#catalog = catalog
     this.#fault = fault
     this.#store = store
@@ -126,6 +130,7 @@ export class PartitionHosts {
       address: (this.#catalog.hosts[host] as { address: number }).address,
       fault: this.#faultOf(host),
       store: this.#store,
+      windows: this.#windows,
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life
@@ -169,6 +174,7 @@ export class PartitionHosts {
       partitions: [...topics.values()].flatMap(({ shape, places }) =>
         places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
       ),
+      windows: this.#catalog.windows.holdingsOf(host),
       desks: [...topics.values()].flatMap(({ desks }) => desks.filter(({ partition }) => isHere(partition))),
       groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
       slots: [...groups.values()].flatMap(group =>

@@ -4,18 +4,10 @@
  * The control thread; the catalog has them. A producer of a topic has one for each partition, of its own if it is a named one.
  */
 import { ringBytes } from 'sharedarraybuffer-ring'
-import type { PartitionPlace, TopicShape } from '../places.ts'
+import type { PartitionPlace } from '../places.ts'
+import type { RingAt } from '../thread/attached-thread.ts'
 import type { Catalog, RingEntry, TopicEntry } from './catalog.ts'
-
-/** Rings start at this size; a record that is too large for one makes it grow. */
-const RING_BYTES = 131_072
-/**
- * Where there are few partitions a ring has room for several frames that are on their way, or its producer and its host would
- * take turns: one partition takes twice to three times as much. But all rings of a producer have no more than this, if its topic
- * was made with all its partitions.
- */
-const RING_BYTES_MAX = 524_288
-const RINGS_BYTES_MAX = 4_194_304
+import { RING_REST_BYTES, ringFor, widestRing } from './ring-sizes.ts'
 
 /** Those of a thread's own producer. */
 export function ringsOf(catalog: Catalog, client: number, topic: number): RingEntry[] {
@@ -37,7 +29,7 @@ export function addRings(
   from = 0,
 ): RingEntry[] {
   const here = topic.places.slice(from)
-  const capacity = ringCapacity(topic.shape, topic.places.length)
+  const capacity = catalog.isAmple ? widestRing(topic.shape, topic.places.length) : RING_REST_BYTES
   const sizes = here.map(() => ringBytes(capacity))
   const addresses = catalog.allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
   return here.map((place, index) => {
@@ -46,31 +38,33 @@ export function addRings(
   })
 }
 
-/** A larger one, to be drained after the old one. @throws MillraceError MILL_MEMORY */
-export function growRing(catalog: Catalog, old: RingEntry, bytes: number): RingEntry {
-  const topic = catalog.topic(old.topic)
-  let capacity = old.place.capacity * 2
-  while (capacity < bytes * 4) capacity *= 2
+/**
+ * A ring in place of this one: for records of `bytes`; 0: larger, if there is memory for that, because it is full; less: small,
+ * because nothing goes through it. The same one where another would be no better.
+ *
+ * @throws MillraceError MILL_MEMORY
+ */
+export function replaceRing(catalog: Catalog, old: RingEntry, bytes: number): RingEntry {
+  const { capacity: has, partition, ring } = old.place
+  const { shape, places } = catalog.topic(old.topic)
+  const full = bytes === 0 ? catalog.windows.lendable(widestRing(shape, places.length), has) : RING_REST_BYTES
+  const capacity = bytes > 0 ? ringFor(bytes, has) : full
+  if (bytes === 0 ? capacity <= has : bytes < 0 && capacity >= has) return old
   const address = catalog.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
-  const place = topic.places[old.place.partition] as PartitionPlace
   const { client, producer } = old
-  const after = old.place.ring
-  return addRing(catalog, place, { address, capacity }, { topic: old.topic, client, producer, after })
+  const of = { topic: old.topic, client, producer, after: ring }
+  return addRing(catalog, places[partition] as PartitionPlace, { address, capacity }, of)
 }
 
 function addRing(
   catalog: Catalog,
   { partition, host, words }: PartitionPlace,
-  at: { readonly address: number; readonly capacity: number },
+  at: RingAt,
   of: Omit<RingEntry, 'place'>,
 ): RingEntry {
-  const entry: RingEntry = { place: { ring: catalog.nextId(), partition, host, ...at, words }, ...of }
+  const { shape, places } = catalog.topic(of.topic)
+  const widest = Math.max(at.capacity, widestRing(shape, places.length))
+  const entry: RingEntry = { place: { ring: catalog.nextId(), partition, host, ...at, words, widest }, ...of }
   catalog.rings.set(entry.place.ring, entry)
   return entry
-}
-
-/** Bytes of a producer's ring into each partition; a topic with small windows is not meant to hold much. */
-function ringCapacity({ windowBytes }: TopicShape, partitions: number): number {
-  const most = Math.min(RING_BYTES_MAX, windowBytes / 4, RINGS_BYTES_MAX / 2 ** Math.ceil(Math.log2(partitions)))
-  return Math.max(RING_BYTES, most)
 }

@@ -118,6 +118,7 @@ export class TopicExtension {
   undo(): void {
     for (const { topic, from, groups, rings } of this.added) {
       topic.places = topic.places.slice(0, from)
+      this.#blocks.push(...this.#catalog.windows.takeOut(topic.shape.id, from))
       topic.desks = topic.desks.slice(0, from)
       for (const { group } of groups) group.places = group.places.slice(0, from)
       // A thread that ended meanwhile has given its rings back.

@@ -2,6 +2,7 @@
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { PartitionActor } from '../partition/partition-actor.ts'
+import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { TopicShape } from '../places.ts'
 import type { LetterCursor } from '../protocol.ts'
 import { deskBytes } from './letter-desk.ts'
@@ -29,7 +30,7 @@ function house() {
   const words = arena.allocate(128)
   /** The partition as a new thread finds it. */
   const takeover = (): PartitionActor => {
-    const surroundings = { fault: () => undefined, ringDrained: () => undefined, log: null }
+    const surroundings = { fault: () => undefined, ringDrained: () => undefined, log: null, windows: NO_LOANS }
     const actor = new PartitionActor(
       memory,
       { topic: 1, partition: 0, host: 0, window, words, log: null },

@@ -5,6 +5,7 @@ import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
 import { NodeDisk, PRIVATE_MODES } from '../log/node-disk.ts'
 import { HostStore } from '../partition/host-store.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
+import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { PartitionPlace, TopicShape } from '../places.ts'
 import type { LetterCursor, LetterPage } from '../protocol.ts'
 import type { Desk } from './desk.ts'
@@ -62,7 +63,7 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
     const at = places.get(topic.id) ?? placeOf(dir, arena, topic)
     places.set(topic.id, at)
     const log = store.open(at, topic)
-    return new PartitionActor(memory, at, topic, { fault, ringDrained: () => undefined, log })
+    return new PartitionActor(memory, at, topic, { fault, ringDrained: () => undefined, log, windows: NO_LOANS })
   }
   return { store, memory, arena, told, actor, successor: () => openHouse(dir, memory, arena, places) }
 }

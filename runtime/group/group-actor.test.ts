@@ -14,7 +14,7 @@ import {
 import { SETTLE, VERDICT } from '../link.ts'
 import type { HostLink } from '../partition/host-link.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
-import { house } from '../partition/partition-house.fixture.ts'
+import { house, NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { GroupPlace, SlotPlace, TopicShape } from '../places.ts'
 import type { SlotCrash } from '../protocol.ts'
 import { GroupActor } from './group-actor.ts'
@@ -88,6 +88,7 @@ function groupHouse(records: number, atMostOnce = false) {
         fault,
         ringDrained: () => undefined,
         log: null,
+        windows: NO_LOANS,
       },
     )
     topic.takeDeadLetters(desk)

@@ -86,6 +86,7 @@ export class LogSource implements FrameSource {
     try {
       const available = (this.#window.end() - position) | 0
       if (available === 0) return null
+      this.#window.follow()
       const frames = copyFrames(this.#window, position, available, FETCH_BYTES, this.#assignment)
       this.#position = (position + frames.length) | 0
       return frames
@@ -101,6 +102,9 @@ export class LogSource implements FrameSource {
     if (start === null) return null
     try {
       const end = window.end()
+      // Its writer is about to leave something out of the window, and has told where that goes on.
+      if (((end - start) | 0) < 0) return null
+      window.follow()
       for (let position = start; position !== end; position = (position + window.word(position)) | 0) {
         if (frameBaseOffset(window, position) > this.#offset) return null
         if (frameEndOffset(window, position) > this.#offset) return position

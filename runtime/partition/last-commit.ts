@@ -13,6 +13,9 @@ const LAST_APPEND = 4
 const DROPPED_LOW = 5
 const DROPPED_HIGH = 6
 const OPENED = 7
+const BESIDE = 8
+const BASE_LOW = 9
+const BASE_HIGH = 10
 
 export class LastCommit {
   readonly #words: Int32Array
@@ -41,7 +44,16 @@ export class LastCommit {
     return this.#words[LAST_APPEND] as number
   }
 
-  set(endOffset: number, ring: number, ringEnd: number, lastAppend: number): void {
+  /** The first offset of the last append, where its frames are on disk and were never in the window; null: they were. */
+  get besideFrom(): number | null {
+    if (this.#words[BESIDE] !== 1) return null
+    return joinOffset(this.#words[BASE_LOW] as number, this.#words[BASE_HIGH] as number)
+  }
+
+  set(endOffset: number, ring: number, ringEnd: number, lastAppend: number, besideFrom: number | null): void {
+    this.#words[BESIDE] = besideFrom === null ? 0 : 1
+    this.#words[BASE_LOW] = (besideFrom ?? 0) | 0
+    this.#words[BASE_HIGH] = highOf(besideFrom ?? 0)
     this.#words[END_LOW] = endOffset | 0
     this.#words[END_HIGH] = highOf(endOffset)
     this.#words[RING] = ring

@@ -86,6 +86,7 @@ t.test(
       address: arena.allocate(ringBytes(capacity)),
       capacity,
       words: home.place.words,
+      widest: capacity,
     }
     const writer = new PartitionWriter(memory, place, 2)
     t.equal(writeRecord(memory, writer, null, 'of another', null, undefined, 1_000), 0)

@@ -6,7 +6,8 @@
  * the ring -> receipts. A successor finds the last commit and does again what may not have happened after it: it takes
  * the ring as released up to there and sends the receipts of the last append again (a repeated receipt is ignored).
  *
- * On disk, what is copied in is staged: it is committed when the log has it, or forgotten.
+ * On disk, what is taken is staged (stored-window.ts): it is committed when the log has it, or forgotten. Where it was never in
+ * the window, a successor finds what its answers were in the log.
  *
  * Bound: the window. When it is full, frames stay in their rings and producers wait; without any group a topic drops
  * its oldest whole frames instead (counted), and never a dead letter that is not settled. On disk the oldest frames are
@@ -27,8 +28,6 @@ import {
   FRAME_RING,
   FRAME_RING_END,
   frameBaseOffset,
-  frameEndOffset,
-  frameIsValid,
   placeFrame,
 } from '../log/frame.ts'
 import { storeHighWatermark } from '../log/high-watermark.ts'
@@ -41,14 +40,13 @@ import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'
 import type { PartitionStore, StoreEntry } from './partition-store.ts'
 import type { PartitionSurroundings } from './partition-surroundings.ts'
-import { StagedAppend } from './staged-append.ts'
+import type { StagedAppend } from './staged-append.ts'
+import { StoredWindow } from './stored-window.ts'
 import { UnreadWord } from './unread-word.ts'
+import { verifyWindow } from './verify-window.ts'
 
 /** Bytes taken from one ring before the next one's turn. */
 const QUOTA_BYTES = 65_536
-/** On disk a pass takes one ring, and each pass is a commit: the more it takes the less that costs. */
-const COMMIT_BYTES = 262_144
-
 /** What became of a dead letter: there is no room for it, or its topic cannot take it just now, or its disk has failed. */
 export type LetterOutcome = 'appended' | 'full' | 'later'
 
@@ -63,6 +61,8 @@ export class PartitionActor {
   readonly #unread: UnreadWord
   /** Null: the topic is in memory only. */
   readonly log: PartitionStore | null
+  /** The same window, of a partition on disk. */
+  readonly stored: StoredWindow | null
   #rings: IncomingRing[] = []
   /**
    * The ring that is still owed answers of a predecessor's last append. Until it has them nothing is appended: a next commit
@@ -98,10 +98,16 @@ export class PartitionActor {
     this.#surroundings = surroundings
     this.window = new WindowWriter(memory, place.window.address, place.window.capacity)
     this.reader = new WindowReader(memory, place.window.address, place.window.capacity)
+    this.reader.follow()
+    const parts = [memory, this.window, this.reader] as const
+    this.stored =
+      log === null
+        ? null
+        : new StoredWindow(place, parts, place.window.capacity, topic.windowBytes, surroundings.windows)
     this.#last = new LastCommit(this.window.own)
     this.#endOffset = this.#last.endOffset
     this.dropped = this.#last.dropped
-    this.#verify()
+    verifyWindow(this, this.#endOffset)
     if (log !== null) this.#openLog(log)
   }
 
@@ -115,32 +121,11 @@ export class PartitionActor {
     this.#endOffset = log.endOffset
     this.#last.markOpened()
     this.#publishEnd(log)
-    this.#commit(0, 0, this.window.end)
+    this.#commit(0, 0, this.window.end, null)
   }
 
   #publishEnd({ words }: PartitionStore): void {
     storeHighWatermark(this.#memory, words, this.#endOffset)
-  }
-
-  /** After a predecessor's death: every frame kept has a signed header and follows the one before. */
-  #verify(): void {
-    let next = -1
-    for (const position of this.frames()) {
-      const available = (this.window.end - position) | 0
-      if (
-        !frameIsValid(this.reader, position, available) ||
-        (next !== -1 && frameBaseOffset(this.reader, position) !== next)
-      ) {
-        throw new Error(
-          `broken invariant: topic ${this.topic.name} partition ${this.partition} has an invalid frame at position ${position}`,
-        )
-      }
-      next = frameEndOffset(this.reader, position)
-    }
-    if (next !== -1 && next !== this.#endOffset)
-      throw new Error(
-        `broken invariant: topic ${this.topic.name} partition ${this.partition} ends at ${next}, not at ${this.#endOffset}`,
-      )
   }
 
   get highWatermark(): number {
@@ -176,6 +161,8 @@ export class PartitionActor {
 
   /** What the last append took from this ring; frames that the window has given up since were answered before. */
   #lastAnswers(ring: IncomingRing): Answer[] {
+    const { besideFrom } = this.#last
+    if (besideFrom !== null) return this.log?.answersOf(ring.id, besideFrom, this.#endOffset) ?? []
     const last = this.#last.lastAppend
     const givenUp = ((last - this.window.start) | 0) < 0
     const answers: Answer[] = []
@@ -273,27 +260,24 @@ export class PartitionActor {
   }
 
   #take(ring: IncomingRing): boolean {
+    if (this.stored !== null) return this.#stage(ring, this.stored)
     const { consumer, link } = ring
     const words = this.#memory.i32
     const lastAppend = this.window.end
-    const quota = this.log === null ? QUOTA_BYTES : COMMIT_BYTES
-    const staged = this.log === null ? null : new StagedAppend(ring, lastAppend, this.#endOffset)
-    if (this.log?.failure != null) return this.#refuseAll(ring, this.log.failure)
     let receipts = link.room()
     let taken = 0
     let refused = false
     let address = consumer.next()
-    for (; address >= 0 && receipts > 0 && taken < quota; address = consumer.next()) {
+    for (; address >= 0 && receipts > 0 && taken < QUOTA_BYTES; address = consumer.next()) {
       const length = words[address >> 2] as number
       const ringEnd = words[(address + FRAME_RING_END) >> 2] as number
       if (this.window.free() >= length || this.#makeRoom(length)) {
         const baseOffset = this.#endOffset
-        if (staged !== null) staged.take(this.#memory, address, ringEnd, baseOffset)
         placeFrame(this.#memory, address, baseOffset)
         this.window.copyIn(address, length)
         this.#endOffset = baseOffset + (words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) + 1
-        if (staged === null) link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
-      } else if (this.topic.onFull === 'reject' && staged === null) {
+        link.receipt(ring.id, ringEnd, baseOffset, RECEIPT_APPENDED)
+      } else if (this.topic.onFull === 'reject') {
         link.receipt(ring.id, ringEnd, 0, RECEIPT_REFUSED)
         refused = true
       } else {
@@ -304,18 +288,10 @@ export class PartitionActor {
       receipts--
       taken += length
     }
-    if (address === CORRUPT) {
-      throw new Error(
-        `broken invariant: ring ${ring.id} of topic ${this.topic.name} holds bytes that are no record at position ${consumer.head}`,
-      )
-    }
+    if (address === CORRUPT) throw this.#corrupt(ring)
     if (taken === 0) return false
     this.takenBytes += taken
-    if (staged !== null) {
-      this.#staged = staged
-      return true
-    }
-    this.#commit(ring.id, consumer.head, lastAppend)
+    this.#commit(ring.id, consumer.head, lastAppend, null)
     // A refused frame is nowhere but in its ring: that is kept until its answer is out, for a successor to find.
     if (refused) link.publish()
     consumer.release()
@@ -323,6 +299,25 @@ export class PartitionActor {
     if (refused) link.wake()
     else link.publish()
     return true
+  }
+
+  #stage(ring: IncomingRing, stored: StoredWindow): boolean {
+    const failure = this.log?.failure ?? null
+    if (failure !== null) return this.#refuseAll(ring, failure)
+    const staged = stored.stage(ring, this.#endOffset)
+    if (staged.isCorrupt) throw this.#corrupt(ring)
+    if (staged.isCut) this.full = true
+    if (staged.isEmpty) return false
+    this.takenBytes += staged.bytes
+    this.#endOffset = staged.endOffset
+    this.#staged = staged
+    return true
+  }
+
+  #corrupt({ id, consumer }: IncomingRing): Error {
+    return new Error(
+      `broken invariant: ring ${id} of topic ${this.topic.name} holds bytes that are no record at position ${consumer.head}`,
+    )
   }
 
   /** The disk has failed before: nothing is taken any more. */
@@ -343,11 +338,10 @@ export class PartitionActor {
   get staged(): StoreEntry | null {
     const staged = this.#staged
     if (this.log === null || staged === null) return null
-    return this.log.entry(this.reader, staged.from, this.window.end, {
-      baseOffset: staged.baseOffset,
-      endOffset: this.#endOffset,
-      maxTimestamp: staged.maxTimestamp,
-    })
+    const { parts, bytes, baseOffset, endOffset, maxTimestamp } = staged
+    const frames = { baseOffset, endOffset, maxTimestamp }
+    if (parts !== null) return { log: this.log.stored, ...frames, parts, bytes }
+    return this.log.entry(this.reader, staged.from, this.window.end, frames)
   }
 
   /** What was staged is on disk: readers may see it, and its producer is answered. */
@@ -356,11 +350,12 @@ export class PartitionActor {
     if (staged === null || this.log === null) return
     this.#staged = null
     const { consumer } = staged.ring
-    this.#commit(staged.ring.id, consumer.head, staged.from)
+    this.#commit(staged.ring.id, consumer.head, staged.from, staged.parts === null ? null : staged.baseOffset)
     this.#publishEnd(this.log)
     consumer.release()
     this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)
     staged.answer(null)
+    this.stored?.took(staged.bytes)
     this.#wakeReaders()
   }
 
@@ -375,8 +370,8 @@ export class PartitionActor {
     staged.ring.consumer.release()
   }
 
-  #commit(ring: number, ringEnd: number, lastAppend: number): void {
-    this.#last.set(this.#endOffset, ring, ringEnd, lastAppend)
+  #commit(ring: number, ringEnd: number, lastAppend: number, besideFrom: number | null): void {
+    this.#last.set(this.#endOffset, ring, ringEnd, lastAppend, besideFrom)
     this.#surroundings.fault(FAULT_POINT.beforeCommit)
     this.window.commit()
     this.#unread.tell(this.#endOffset)
@@ -384,7 +379,7 @@ export class PartitionActor {
   }
 
   #makeRoom(bytes: number): boolean {
-    if (this.log !== null) return this.#overtake(bytes)
+    if (this.stored !== null) return this.stored.overtake(bytes)
     if (this.window.gates.length > 0) return this.#reclaim() >= bytes
     const desk = this.#windowDesk
     // Not into what this very append has copied in: that is committed first.
@@ -402,17 +397,6 @@ export class PartitionActor {
   #drop(records: number): void {
     this.dropped += records
     this.drops.add(records)
-  }
-
-  /** What is on disk may be overwritten here, unless a reader is copying it. */
-  #overtake(bytes: number): boolean {
-    let given = 0
-    const free = this.window.free()
-    const { start, committedEnd } = this.window
-    // Not into what this very append has copied in: that is on disk when it is committed, and not before.
-    while (free + given < bytes && ((start + given) | 0) !== committedEnd)
-      given += this.reader.word((start + given) | 0)
-    return free + given >= bytes && this.window.overtake(given)
   }
 
   /**
@@ -435,24 +419,33 @@ export class PartitionActor {
     const desk = this.#desk
     if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
     if (!this.#hasAnswered()) return 'later'
-    if (this.window.free() < frame.length && !this.#makeRoom(frame.length)) return this.log === null ? 'full' : 'later'
+    const isBeside = this.stored?.holds(frame.length) === false
+    if (!isBeside && this.window.free() < frame.length && !this.#makeRoom(frame.length))
+      return this.log === null ? 'full' : 'later'
     if (!desk.appending(this.#endOffset)) return 'later'
     const lastAppend = this.window.end
     place(this.#endOffset)
-    this.window.writeIn(frame)
+    if (!isBeside) this.window.writeIn(frame)
+    else if (!this.window.skip(frame.length)) return 'later'
     this.#endOffset++
-    if (this.log !== null && !this.#storeLetter(this.log, lastAppend, frame)) return 'later'
-    this.#commit(0, 0, lastAppend)
+    if (this.log !== null && !this.#storeLetter(this.log, isBeside ? null : lastAppend, frame)) return 'later'
+    this.#commit(0, 0, lastAppend, null)
     if (this.log !== null) this.#publishEnd(this.log)
+    this.stored?.took(frame.length)
     desk.appended(member)
     this.#wakeReaders()
     return 'appended'
   }
 
-  #storeLetter(log: PartitionStore, from: number, frame: Uint8Array): boolean {
+  /** `from`: where it is in the window; null: it is not there. */
+  #storeLetter(log: PartitionStore, from: number | null, frame: Uint8Array): boolean {
     const maxTimestamp = new DataView(frame.buffer, frame.byteOffset).getFloat64(FRAME_BASE_TIMESTAMP, true)
     const frames = { baseOffset: this.#endOffset - 1, endOffset: this.#endOffset, maxTimestamp }
-    if (log.append(log.entry(this.reader, from, this.window.end, frames))) return true
+    const entry =
+      from === null
+        ? { log: log.stored, ...frames, parts: [frame], bytes: frame.length }
+        : log.entry(this.reader, from, this.window.end, frames)
+    if (log.append(entry)) return true
     this.window.rewind()
     this.#endOffset--
     return false
@@ -489,7 +482,7 @@ export class PartitionActor {
       partition: this.partition,
       logStartOffset: this.logStartOffset,
       highWatermark: this.#endOffset,
-      windowBytes: this.window.capacity,
+      windowBytes: this.topic.windowBytes,
       usedBytes: this.window.capacity - this.window.free(),
       dropped: this.dropped,
       deadLetterDepth: this.#desk?.depth ?? 0,

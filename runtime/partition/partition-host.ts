@@ -14,7 +14,6 @@ import { nowMs, setImmediate, viewMemory, wallMs } from '../../actors/world.ts'
 import type { Desk } from '../dead-letters/desk.ts'
 import { deletedTopic } from '../deleted-topic.ts'
 import { fromWire, toWire } from '../errors.ts'
-import { FailureNews } from '../group/failure-news.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
 import { openDisk } from '../log/world-disk.ts'
@@ -22,6 +21,7 @@ import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from 
 import type {
   DeskPlace,
   GroupReport,
+  HeldWindow,
   HostHoldings,
   HostNotice,
   HostPartitionStats,
@@ -29,21 +29,23 @@ import type {
   LetterMark,
   LetterPage,
   LinkedClient,
-  PartitionDepth,
   PartitionHostApi,
   PartitionHostBoot,
   ReadPlace,
   SlotCrash,
+  WindowOffer,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import { GoneRings } from './gone-rings.ts'
 import { HostLink } from './host-link.ts'
+import { HostNews } from './host-news.ts'
 import { HostStore } from './host-store.ts'
 import { IdleWaits } from './idle-waits.ts'
 import { IncomingRing } from './incoming-ring.ts'
-import { LetterNews } from './letter-news.ts'
 import { PartitionActor } from './partition-actor.ts'
 import { offsetAt } from './seek.ts'
+import type { StoredWindow } from './stored-window.ts'
+import { WindowLoans } from './window-loans.ts'
 
 /** Longest time without yielding to the event loop. */
 const YIELD_MS = 5
@@ -70,8 +72,8 @@ class PartitionHost implements PartitionHostApi {
   #withDesks: PartitionActor[] = []
   readonly #gone = new GoneRings()
   readonly #idle = new IdleWaits(group => this.#groups.get(group.place.member) === group)
-  readonly #letters = new LetterNews()
-  readonly #failures = new FailureNews()
+  readonly #news: HostNews
+  readonly #windows: WindowLoans
   #stopped = false
   /** Null: the broker keeps nothing on disk. */
   #store: HostStore | null = null
@@ -83,6 +85,8 @@ class PartitionHost implements PartitionHostApi {
     this.#memory = viewMemory(boot.memory)
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
+    this.#news = new HostNews(tell)
+    this.#windows = new WindowLoans(boot.windows.lookMs, tell)
   }
 
   async run(): Promise<void> {
@@ -126,7 +130,7 @@ class PartitionHost implements PartitionHostApi {
     for (const group of this.#groups.values()) ms = Math.min(ms, Math.ceil(group.letters.stallsInMs))
     const now = nowMs()
     for (const { drops } of this.#partitions) ms = Math.min(ms, Math.ceil(drops.dueInMs(now)))
-    return Math.min(ms, Math.ceil(this.#failures.dueInMs(now)))
+    return Math.min(ms, Math.ceil(this.#news.failures.dueInMs(now)), Math.ceil(this.#windows.dueInMs(now)))
   }
 
   #pass(): boolean {
@@ -137,16 +141,18 @@ class PartitionHost implements PartitionHostApi {
     this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
     if (this.#store?.raiseCeilings(this.#groups.values()) === true) worked = true
-    this.#tellStalls()
+    this.#news.tellStalls(this.#groups.values())
     this.#idle.settle()
-    if (!this.#letters.isEmpty) {
+    if (this.#news.hasDeadLetters) {
       // A group must not be asked about a dead letter again by whoever opens it next.
       this.#store?.sweep(this.#groups.values())
-      this.#tell(this.#letters.take())
+      this.#news.tellDeadLetters()
     }
-    this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: nowMs(), wallMs: wallMs() })
-    if (this.#withDesks.length > 0) this.#tellDepths()
-    this.#tellNews()
+    const now = nowMs()
+    this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: now, wallMs: wallMs() })
+    this.#windows.tend(now)
+    if (this.#withDesks.length > 0) this.#news.tellDepths(this.#withDesks)
+    this.#news.tellCounted(this.#partitions)
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked
   }
@@ -173,41 +179,6 @@ class PartitionHost implements PartitionHostApi {
       this.#fault(FAULT_POINT.betweenVerdictAndRelease)
       return answered
     })
-  }
-
-  #tellStalls(): void {
-    for (const group of this.#groups.values()) {
-      const event = group.letters.takeStall()
-      if (event !== null) this.#tell({ kind: 'stalled', event })
-    }
-  }
-
-  /** What may happen to each record of a topic: the first time at once, later with how often. */
-  #tellNews(): void {
-    for (const { drops, topic, partition, dropped } of this.#partitions) {
-      const records = drops.isEmpty ? 0 : drops.take(nowMs())
-      if (records > 0) this.#tell({ kind: 'dropped', event: { topic: topic.name, partition, records, dropped } })
-    }
-    if (this.#failures.isEmpty) return
-    for (const event of this.#failures.take(nowMs())) this.#tell({ kind: 'attemptFailed', event })
-  }
-
-  #tellDepths(): void {
-    const depths: PartitionDepth[] = []
-    for (const actor of this.#withDesks) {
-      const { topic, partition, desk, log } = actor
-      // On disk it is counted when group states are swept: it takes more than a look.
-      if (log === null) desk?.countRead()
-      if (desk?.takeChanged() !== true) continue
-      depths.push({ topic: topic.id, partition, depth: desk.depth, filled: desk.filled })
-    }
-    if (depths.length > 0) this.#tell({ kind: 'deadLetterDepth', depths })
-  }
-
-  /** Once: who opens the group again in this process goes on where it was. */
-  #tellPassedOver({ place: { topicName: topic, partition, group }, passedOver }: GroupActor): void {
-    if (passedOver === null || passedOver.records === 0) return
-    this.#tell({ kind: 'passedOver', event: { topic, partition, group, ...passedOver } })
   }
 
   #tellDrained(): void {
@@ -244,7 +215,7 @@ class PartitionHost implements PartitionHostApi {
   }
 
   /** Groups and slots before rings, so that nothing is appended before what gates it is known. */
-  restore({ clients, partitions, desks, groups, slots, rings, leaving }: HostHoldings): void {
+  restore({ clients, partitions, windows, desks, groups, slots, rings, leaving }: HostHoldings): void {
     const { store, host } = this.#boot
     if (store !== null)
       this.#store = new HostStore(store, host, partitions, {
@@ -257,6 +228,7 @@ class PartitionHost implements PartitionHostApi {
       })
     for (const client of clients) this.addClient(client)
     for (const { place, topic } of partitions) this.#makePartition(place, topic)
+    for (const window of windows) this.#storedWindow(window)?.restore(window)
     for (const desk of desks) this.addDesk(desk)
     for (const group of groups) this.openGroup(group)
     for (const slot of slots) this.openSlot(slot)
@@ -297,6 +269,7 @@ class PartitionHost implements PartitionHostApi {
       fault: point => this.#fault(point),
       ringDrained: ring => this.#tell({ kind: 'ringDrained', ring: ring.id }),
       log: this.#store?.open(place, topic) ?? null,
+      windows: this.#windows,
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
@@ -307,6 +280,7 @@ class PartitionHost implements PartitionHostApi {
     for (const { place } of this.#groups.values()) if (place.topic === topic) this.#closeGroup(place.member)
     for (const actor of this.#topics.get(topic)?.values() ?? []) {
       if (gone === null) this.#store?.drop(topic, actor.partition)
+      this.#windows.forget(actor.stored)
       for (const ring of actor.giveUpRings()) this.#gone.add(topic, ring)
     }
     if (gone !== null) {
@@ -387,14 +361,14 @@ class PartitionHost implements PartitionHostApi {
     const { deadLetterTopic, deadLetterPartition } = place
     const deadLetters = deadLetterTopic === -1 ? null : this.#partition(deadLetterTopic, deadLetterPartition)
     const group = new GroupActor(this.#memory, place, partition, deadLetters, {
-      deadLettered: event => this.#letters.add(event),
-      attemptFailed: (failure, error) => this.#failures.failed(place, failure, error),
+      deadLettered: event => this.#news.deadLettered(event),
+      attemptFailed: (failure, error) => this.#news.failures.failed(place, failure, error),
       fault: point => this.#fault(point),
       kept: this.#store?.states.get(place.member),
     })
     this.#groups.set(place.member, group)
     this.#store?.opened(group)
-    this.#tellPassedOver(group)
+    this.#news.tellPassedOver(group)
   }
 
   reopenGroup(place: GroupPlace): void {
@@ -450,6 +424,19 @@ class PartitionHost implements PartitionHostApi {
     const { log, highWatermark } = this.#asked(topic, partition)
     // A loss of power may have taken what it was known to have, where that was promised less: then all of it is looked at.
     return log?.lastSequence(producer, from < highWatermark ? from : 0, highWatermark) ?? null
+  }
+
+  /** Of a topic that was deleted meanwhile: null. */
+  #storedWindow({ topic, partition }: Pick<HeldWindow, 'topic' | 'partition'>): StoredWindow | null {
+    return this.#topics.get(topic)?.get(partition)?.stored ?? null
+  }
+
+  offerWindow(topic: number, partition: number, offer: WindowOffer): void {
+    this.#storedWindow({ topic, partition })?.offer(offer)
+  }
+
+  recallWindows(windows: readonly Pick<HeldWindow, 'topic' | 'partition'>[]): void {
+    for (const window of windows) this.#storedWindow(window)?.recall()
   }
 
   partitionStats(topic: number): readonly HostPartitionStats[] {

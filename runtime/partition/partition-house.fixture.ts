@@ -9,6 +9,7 @@ import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor } from './partition-actor.ts'
 import type { PartitionStore } from './partition-store.ts'
 import type { PartitionSurroundings } from './partition-surroundings.ts'
+import type { WindowTold } from './stored-window.ts'
 
 const WINDOW = 65_536
 const RING = 131_072
@@ -42,6 +43,9 @@ export interface House {
   publish(frames: number): void
 }
 
+/** Nobody lends larger windows. */
+export const NO_LOANS: WindowTold = { isBusy: () => undefined, asks: () => undefined, moved: () => undefined }
+
 /** A log that takes everything, of which nothing is read again. */
 export function takingLog({ arena }: House): PartitionStore {
   const log = {
@@ -61,7 +65,15 @@ export function house(isGated = true): House {
   const arena = new Arena(memory, 128)
   const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
   const words = arena.allocate(PARTITION_BYTES)
-  const place = { ring: 7, partition: 0, host: 0, address: arena.allocate(ringBytes(RING)), capacity: RING, words }
+  const place = {
+    ring: 7,
+    partition: 0,
+    host: 0,
+    address: arena.allocate(ringBytes(RING)),
+    capacity: RING,
+    words,
+    widest: RING,
+  }
   const gate = arena.allocate(128)
   const receipts: number[] = []
   const link = {
@@ -78,6 +90,7 @@ export function house(isGated = true): House {
       fault: () => undefined,
       ringDrained: () => undefined,
       log: null,
+      windows: NO_LOANS,
       ...surroundings,
     })
     if (isGated) opened.window.gates.push(gate)

@@ -6,13 +6,16 @@
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
+import { RECEIPT_APPENDED } from '../link.ts'
 import type { Disk } from '../log/disk.ts'
 import {
   FRAME_BASE_SEQUENCE,
   FRAME_PRODUCER_EPOCH,
   FRAME_PRODUCER_ID,
   FRAME_RING,
+  FRAME_RING_END,
   frameEnd,
+  frameStart,
   NAMED_EPOCH,
 } from '../log/frame.ts'
 import { LogReader } from '../log/log-reader.ts'
@@ -23,6 +26,7 @@ import { storeError } from '../log/store-errors.ts'
 import type { StoredPartition } from '../log/stored-partition.ts'
 import { recordIn, type StoredRecord } from '../log/stored-record.ts'
 import type { HostStore } from './host-store.ts'
+import type { Answer } from './incoming-ring.ts'
 
 export type { StoreEntry }
 
@@ -114,6 +118,19 @@ export class PartitionStore {
       if (frame.readInt32LE(FRAME_RING) === 0 && frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId)
         found.add(frame.readInt32LE(FRAME_BASE_SEQUENCE))
     return found
+  }
+
+  /** What the frames of a ring are to be answered with, from an offset on. */
+  answersOf(ring: number, from: number, endOffset: number): Answer[] {
+    const answers: Answer[] = []
+    for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
+      if (frame.readInt32LE(FRAME_RING) === ring)
+        answers.push({
+          ringEnd: frame.readInt32LE(FRAME_RING_END),
+          baseOffset: frameStart(frame),
+          status: RECEIPT_APPENDED,
+        })
+    return answers
   }
 
   /** The first offset below `endOffset` that is not older; `endOffset` if there is none. @throws MillraceError */

@@ -1,6 +1,7 @@
 /** What a partition is given by its host. Types only. */
 import type { IncomingRing } from './incoming-ring.ts'
 import type { PartitionStore } from './partition-store.ts'
+import type { WindowTold } from './stored-window.ts'
 
 /** What the partition needs of its host. */
 export interface PartitionSurroundings {
@@ -10,4 +11,6 @@ export interface PartitionSurroundings {
   ringDrained(ring: IncomingRing): void
   /** Its log on disk; null: the topic is in memory only. */
   readonly log: PartitionStore | null
+  /** Of a partition on disk: who lends it a larger window. */
+  readonly windows: WindowTold
 }

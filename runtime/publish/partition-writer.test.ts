@@ -15,6 +15,7 @@ t.test('a larger ring that comes after the end is closed, and the old one’s me
     address: arena.allocate(ringBytes(CAPACITY)),
     capacity: CAPACITY,
     words,
+    widest: CAPACITY,
   })
   const [old, larger] = [place(1), place(2)]
   const isDrained = ({ address }: RingPlace): boolean => new RingConsumer(memory, address, CAPACITY).drained

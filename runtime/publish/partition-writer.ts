@@ -20,6 +20,8 @@ export interface RingPlace {
   readonly host: number
   readonly address: number
   readonly capacity: number
+  /** What it may have, if it is full. */
+  readonly widest: number
   /** Address of the partition's words (layout.ts). */
   readonly words: number
 }
@@ -85,6 +87,12 @@ export class PartitionWriter {
   refusedUnobserved = 0
   /** Records in sealed frames that have no receipt. */
   #sent = 0
+  /** Another ring for it is on its way. */
+  isReplaced = false
+  /** There is no larger one before this, in `nowMs`. */
+  widensFromMs = 0
+  #sealedBefore = 0
+  readonly #formerRings: number[] = []
   /** What the partition's disk said, once it has failed. */
   diskFailure: MillraceError | null = null
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
@@ -103,6 +111,18 @@ export class PartitionWriter {
 
   get ring(): number {
     return this.#place.ring
+  }
+
+  /** Whether there may be a larger ring for it, now that this one is full. */
+  get mayWiden(): boolean {
+    return this.#place.capacity < this.#place.widest && !this.isReplaced && !this.#isClosed
+  }
+
+  /** Whether nothing has gone through the ring since this was asked last, nor is on its way. */
+  takeIdle(): boolean {
+    const isIdle = this.#count === 0 && this.sealed === this.answered && this.sealed === this.#sealedBefore
+    this.#sealedBefore = this.sealed
+    return isIdle && !this.isReplaced && !this.#isClosed
   }
 
   get baseTimestamp(): number {
@@ -256,9 +276,21 @@ export class PartitionWriter {
       this.seal()
       this.#ring.close()
     }
+    this.#formerRings.push(this.#place.ring)
     this.#place = place
     this.#ring = new RingProducer(this.#memory, place.address, place.capacity)
     if (this.#isClosed) this.#ring.close()
+  }
+
+  /** Rings that it had before, and through which nothing is on its way any more; each is told once. */
+  takeSettledRings(): number[] {
+    const oldest = this.#oldest === null ? -1 : this.#formerRings.indexOf(this.#oldest.ring)
+    return this.#formerRings.splice(0, oldest === -1 ? this.#formerRings.length : oldest)
+  }
+
+  /** All rings that it had before; each is told once. */
+  takeFormerRings(): number[] {
+    return this.#formerRings.splice(0)
   }
 
   /** A receipt: this frame is appended, refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */

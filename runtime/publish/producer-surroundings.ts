@@ -2,7 +2,7 @@
 import type { RingPlace } from './partition-writer.ts'
 
 export interface ProducerSurroundings {
-  growRing(ring: number, bytes: number): Promise<RingPlace>
+  replaceRing(ring: number, bytes: number): Promise<RingPlace>
   /** What keeps a partition full, in words. */
   describeHold(topic: number, partition: number): Promise<string>
   /** A publish has waited for STALLED_MS. */

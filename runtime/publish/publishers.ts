@@ -19,12 +19,15 @@ import { WaitingRoom } from './waiting-room.ts'
 /** The control calls that publishing needs. */
 export type PublishingControl = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'growRing' | 'describeHold'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold'
 >
 
 type AsPromises<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never
 }
+
+/** Rings that are replaced at a time. */
+const GIVEN_BACK_MAX = 64
 
 export class Publishers {
   readonly #thread: AttachedThread
@@ -49,10 +52,11 @@ export class Publishers {
   ) {
     this.#thread = thread
     thread.topicGone = topic => this.topicGone(topic)
+    thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
     this.#surroundings = {
       ...told,
-      growRing: (ring, bytes) => control.growRing(thread.client, ring, bytes),
+      replaceRing: (ring, bytes) => control.replaceRing(thread.client, ring, bytes),
       describeHold: async (topic, partition) => (await control.describeHold(topic, partition)).text,
     }
   }
@@ -120,6 +124,12 @@ export class Publishers {
     const next = await this.open(name)
     if (next.topic.id !== topic) throw deletedTopic(name)
     return next
+  }
+
+  /** Memory is short: rings through which nothing has gone since that was heard last are made small, a few at a time. */
+  #giveBack(): void {
+    let left = GIVEN_BACK_MAX
+    for (const producer of this.#opened) left -= producer.giveBack(left)
   }
 
   /** A topic was deleted: its producers here fail, and give their rings back. */

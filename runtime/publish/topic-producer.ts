@@ -15,7 +15,7 @@ import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
-import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
+import { type FrameObserver, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
@@ -24,14 +24,14 @@ import type { ProducedTopic } from './produced-topic.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import { Refusals } from './refusals.ts'
-import { RingGrowth } from './ring-growth.ts'
+import { RingChanges, type RingUser } from './ring-changes.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
 
-export class TopicProducer implements Sweepable {
+export class TopicProducer implements Sweepable, RingUser {
   /** The number of a named one; null: it is its thread's. */
   readonly named: number | null
   /** Called when the topic has more partitions, before anything is published to them. */
@@ -50,7 +50,7 @@ export class TopicProducer implements Sweepable {
   #waitingBatches = 0
   /** Batches wait until so many let them go. */
   #holds = 0
-  readonly #growing: RingGrowth
+  readonly #rings: RingChanges
   readonly #overdue: Overdue
   readonly #flushes: Flushes
   #failure: Error | null = null
@@ -75,30 +75,18 @@ export class TopicProducer implements Sweepable {
     this.#codec = codecOf(topic.codec)
     this.#writers = rings.map(ring => this.#writerOf(ring))
     for (const writer of this.#writers) thread.addWriter(writer)
+    this.#rings = new RingChanges(thread, surroundings, room, this)
     this.#flushes = new Flushes(this.#writers, room)
     this.#overdue = new Overdue(
       topic.id,
       surroundings,
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
-      () => this.#serve(),
+      () => this.serve(),
     )
     this.#choice = new PartitionChoice(topic.name, this.#writers)
     this.#waitingIn = this.#writers.map(() => 0)
-    this.#growing = new RingGrowth({
-      growRing: surroundings.growRing,
-      began: () => room.unsettled(),
-      moved: writer => {
-        if (this.#failure === null) thread.addWriter(writer)
-        thread.ringHost(writer.host)
-      },
-      failed: (partition, error) => this.#failWaiting(partition, error),
-      ended: () => {
-        room.settled()
-        this.#serve()
-      },
-    })
-    this.#stopListening = thread.onReceipts(() => this.#serve())
+    this.#stopListening = thread.onReceipts(() => this.serve())
     room.add(this)
   }
 
@@ -133,7 +121,7 @@ export class TopicProducer implements Sweepable {
     this.#holds++
     return () => {
       this.#holds--
-      this.#serve()
+      this.serve()
     }
   }
 
@@ -195,7 +183,7 @@ export class TopicProducer implements Sweepable {
       if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
-    if (said === GROW) this.#growing.grow(writer, encodedSize(key, value, headers))
+    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     if (!writer.dirty) this.#thread.markDirty(writer)
     return true
@@ -272,7 +260,11 @@ export class TopicProducer implements Sweepable {
   }
 
   #mayAppend(partition: number): boolean {
-    return this.#waitingBatches === 0 && this.#waitingIn[partition] === 0 && !this.#growing.has(partition)
+    return (
+      this.#waitingBatches === 0 &&
+      this.#waitingIn[partition] === 0 &&
+      (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
+    )
   }
 
   #append(message: EncodedMessage, observer: FrameObserver): boolean {
@@ -280,7 +272,7 @@ export class TopicProducer implements Sweepable {
     const { key, value, headers, timestamp, extraBytes } = message
     const max = this.topic.maxMessageBytes + extraBytes
     const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
-    if (said === GROW) this.#growing.grow(writer, encodedSize(key, value, headers))
+    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)
     if (!writer.dirty) this.#thread.markDirty(writer)
@@ -307,11 +299,10 @@ export class TopicProducer implements Sweepable {
         const chosen = prepared.partitions[at] as number
         const partition = chosen === LATER ? this.#choice.keyless(value, run) : chosen
         const writer = this.#writers[partition] as PartitionWriter
-        const said = this.#growing.has(partition)
-          ? FULL
-          : writeRecord(memory, writer, key, value, headers, timestamp, max)
+        const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
+        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
         if (said !== 0) {
-          if (said === GROW) this.#growing.grow(writer, encodedSize(key, value, headers))
+          if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
           this.#thread.sealAll()
           return false
         }
@@ -371,7 +362,7 @@ export class TopicProducer implements Sweepable {
   }
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
-  #serve(): void {
+  serve(): void {
     const { name, onFull, durability } = this.topic
     if (onFull === 'reject' || durability !== 'memory')
       this.#refusals.announce(name, this.#writers, this.#surroundings.publishFailed)
@@ -392,7 +383,7 @@ export class TopicProducer implements Sweepable {
         // Everything behind a batch that cannot go on stays behind it.
         if (stuck.size > 0 || this.#holds > 0 || !this.#advanceBatch(waiter)) break
         this.#leave(waiter)
-      } else if (!stuck.has(partition) && !this.#growing.has(partition) && this.#appendWaiting(waiter))
+      } else if (!stuck.has(partition) && !this.#rings.growing.has(partition) && this.#appendWaiting(waiter))
         this.#leave(waiter)
       else {
         stuck.add(partition)
@@ -422,9 +413,18 @@ export class TopicProducer implements Sweepable {
     return this.#refusals.take()
   }
 
-  #failWaiting(partition: number, error: Error): void {
+  get isOpen(): boolean {
+    return this.#failure === null
+  }
+
+  failWaiting(partition: number, error: Error): void {
     for (const waiter of this.#waiters)
       if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
+  }
+
+  /** Memory is short: makes up to `most` rings small that nobody uses; returns how many. */
+  giveBack(most: number): number {
+    return this.#rings.giveBack(this.#writers, most)
   }
 
   /** Gives up what is overdue and says what has waited for long. */
@@ -432,7 +432,7 @@ export class TopicProducer implements Sweepable {
     const waiting = new Set<Waiter>(this.#waiters)
     for (const writer of this.#writers) writer.pending(observer => waiting.add(observer as Waiter))
     this.#overdue.sweep(waiting, now)
-    this.#serve()
+    this.serve()
   }
 
   #partitionOfWaiter(waiter: Waiter): number {
@@ -492,7 +492,7 @@ export class TopicProducer implements Sweepable {
     for (const writer of this.#writers) {
       const unobserved = writer.fail(error)
       if (unobserved > 0) this.#surroundings.publishFailed(this.topic.name, writer.partition, unobserved, error)
-      this.#thread.removeWriter(writer.ring)
+      for (const ring of [writer.ring, ...writer.takeFormerRings()]) this.#thread.removeWriter(ring)
     }
     this.#flushes.fail(error)
     this.#room.remove(this)

@@ -12,6 +12,7 @@ import {
   CLIENT_BEAT,
   CLIENT_BELL,
   CLIENT_HALT,
+  CLIENT_LEAN,
   CLIENT_PHASE,
   HOST_BELL,
   HOST_WANTS,
@@ -119,6 +120,9 @@ export class AttachedThread {
   home: ThreadHome = NOBODY
   /** A topic was deleted; whoever publishes from this thread is told. */
   topicGone: (topic: number) => void = () => undefined
+  /** Rings that nobody uses are to be given back; whoever publishes from this thread is told. */
+  memoryIsShort: () => void = () => undefined
+  #lean = 0
   /** Called after receipts were drained: waiting publishes may fit now. */
   readonly #afterReceipts = new Set<() => void>()
 
@@ -254,6 +258,11 @@ export class AttachedThread {
     this.#inTurn = true
     const beat = (this.address + CLIENT_BEAT) >> 2
     this.memory.i32[beat] = ((this.memory.i32[beat] as number) + 1) | 0
+    const lean = this.memory.i32[(this.address + CLIENT_LEAN) >> 2] as number
+    if (lean !== this.#lean) {
+      this.#lean = lean
+      this.memoryIsShort()
+    }
     const deadline = this.#lastYield + TURN_MS
     let worked = false
     try {

@@ -1,0 +1,48 @@
+/**
+ * The windows of a host's partitions on disk that are larger than at rest, or may have to be: looked at while there are any.
+ *
+ * The partition host's thread, between two commits. Partitions that take nothing are in no list here. Bound: its partitions.
+ */
+import type { HostNotice } from '../protocol.ts'
+import type { StoredWindow, WindowTold } from './stored-window.ts'
+
+export class WindowLoans implements WindowTold {
+  readonly #tell: (notice: HostNotice) => void
+  readonly #lookMs: number
+  readonly #busy = new Set<StoredWindow>()
+  #lookedMs = 0
+
+  constructor(lookMs: number, tell: (notice: HostNotice) => void) {
+    this.#lookMs = lookMs
+    this.#tell = tell
+  }
+
+  isBusy(window: StoredWindow): void {
+    this.#busy.add(window)
+  }
+
+  asks({ topic, partition }: StoredWindow, bytes: number): void {
+    this.#tell({ kind: 'windowAsked', topic, partition, bytes })
+  }
+
+  moved({ topic, partition }: StoredWindow, address: number, number: number): void {
+    this.#tell({ kind: 'windowMoved', topic, partition, address, number })
+  }
+
+  /** Its topic is no more. */
+  forget(window: StoredWindow | null): void {
+    if (window !== null) this.#busy.delete(window)
+  }
+
+  /** Looks, if it is time for that. */
+  tend(nowMs: number): void {
+    if (this.#busy.size === 0 || nowMs - this.#lookedMs < this.#lookMs) return
+    this.#lookedMs = nowMs
+    for (const window of this.#busy) if (!window.look()) this.#busy.delete(window)
+  }
+
+  /** When it is to be looked next; Infinity: nobody is busy. */
+  dueInMs(nowMs: number): number {
+    return this.#busy.size === 0 ? Number.POSITIVE_INFINITY : Math.max(1, this.#lookedMs + this.#lookMs - nowMs)
+  }
+}

@@ -8,6 +8,7 @@
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
 import type { Phase } from './layout.ts'
+import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from './letter-calls.ts'
 import type { CutTail } from './log/cut-tail.ts'
 import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
@@ -73,24 +74,6 @@ export interface HeldWindow {
   readonly offer: WindowOffer | null
 }
 
-/** From which letter on to read: its offset, and where its frame was when last seen. */
-export interface LetterCursor {
-  readonly offset: number
-  readonly position: number
-}
-
-/** Frames of open dead letters, whole and in order; `next` is null at the end of the partition. */
-export interface LetterPage {
-  readonly frames: Uint8Array
-  readonly next: LetterCursor | null
-}
-
-/** A dead letter to settle: its offset in the dead-letter topic, and whose it is. */
-export interface LetterMark {
-  readonly offset: number
-  readonly member: number
-}
-
 /** How far a named producer is known to be. */
 export interface ProducerState {
   /** By which its frames are known. */
@@ -126,20 +109,6 @@ export interface ReadRange {
   readonly from: number
   /** Before this offset. */
   readonly to: number
-}
-
-/** Where the dead letters of a topic are, and how they are read. */
-export interface LetterTopics {
-  /** Of the topic that they come from. */
-  readonly codec: 'json' | 'bytes' | 'string'
-  readonly topics: readonly LetterTopic[]
-}
-
-export interface LetterTopic {
-  readonly id: number
-  readonly name: string
-  /** By partition: what is there now, and nothing newer. */
-  readonly partitions: readonly { readonly partition: number; readonly endOffset: number; readonly depth: number }[]
 }
 
 /** What a partition host knows of one group on one partition. */

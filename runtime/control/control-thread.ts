@@ -11,6 +11,7 @@ import { nowMs, viewMemory } from '../../actors/world.ts'
 import { deletedTopic } from '../deleted-topic.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
 import { FAULT_BYTES } from '../layout.ts'
+import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../letter-calls.ts'
 import type { CutTail } from '../log/cut-tail.ts'
 import { storeError } from '../log/store-errors.ts'
 import { openDisk } from '../log/world-disk.ts'
@@ -24,10 +25,6 @@ import type {
   Hold,
   HostNotice,
   HostPartitionStats,
-  LetterCursor,
-  LetterMark,
-  LetterPage,
-  LetterTopics,
   MemberApi,
   NamedPlaces,
   OwnerControlApi,

@@ -6,7 +6,8 @@
  */
 import { type DepthState, NO_DEPTH, stepDepth } from '../dead-letters/depth-alarm.ts'
 import { MillraceError } from '../errors.ts'
-import type { HostNotice, LetterCursor, LetterMark, LetterPage, LetterTopics } from '../protocol.ts'
+import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../letter-calls.ts'
+import type { HostNotice } from '../protocol.ts'
 import type { BrokerEvents } from '../types.ts'
 import type { Catalog } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'

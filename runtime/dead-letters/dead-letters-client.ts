@@ -6,8 +6,8 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MillraceError } from '../errors.ts'
+import type { LetterTopic, LetterTopics } from '../letter-calls.ts'
 import { show } from '../names.ts'
-import type { LetterTopic, LetterTopics } from '../protocol.ts'
 import type { Session } from '../session.ts'
 import type {
   DeadLetter,

@@ -1,13 +1,13 @@
 /** Letters in a partition, as a group buries them and as an administrator looks at them; in memory or in a folder. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import { deadLetterFrame } from '../group/dead-letter.ts'
+import type { LetterCursor, LetterPage } from '../letter-calls.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
 import { NodeDisk, PRIVATE_MODES } from '../log/node-disk.ts'
 import { HostStore } from '../partition/host-store.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { PartitionPlace, TopicShape } from '../places.ts'
-import type { LetterCursor, LetterPage } from '../protocol.ts'
 import type { Desk } from './desk.ts'
 import { lettersIn, type StoredLetter } from './stored-letter.ts'
 

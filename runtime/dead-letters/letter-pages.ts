@@ -5,7 +5,7 @@
  * nothing is pinned in between, and letters that were settled or taken meanwhile are left out. What came after `topics`
  * was asked for is not seen, so that letters which die again while they are replayed do not keep it going.
  */
-import type { LetterCursor, LetterTopic } from '../protocol.ts'
+import type { LetterCursor, LetterTopic } from '../letter-calls.ts'
 import type { Session } from '../session.ts'
 import type { CodecName } from '../types.ts'
 import type { Selection } from './selection.ts'

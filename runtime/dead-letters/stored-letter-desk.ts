@@ -10,10 +10,11 @@
  * after retention has taken letters away, because what those were can no longer be looked up. A page, and one count of what
  * groups have read, look at LOOK_BYTES; the rest comes with the next.
  */
+
+import type { LetterCursor, LetterMark, LetterPage } from '../letter-calls.ts'
 import { FRAME_PRODUCER_ID, FRAME_RING, frameEnd, frameStart } from '../log/frame.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionStore } from '../partition/partition-store.ts'
-import type { LetterCursor, LetterMark, LetterPage } from '../protocol.ts'
 import type { Desk } from './desk.ts'
 import type { SettledChange, SettledLetters } from './settled-letters.ts'
 import { WaitingLetters } from './waiting-letters.ts'

@@ -16,6 +16,7 @@ import { deletedTopic } from '../deleted-topic.ts'
 import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
+import type { LetterCursor, LetterMark, LetterPage } from '../letter-calls.ts'
 import { openDisk } from '../log/world-disk.ts'
 import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from '../places.ts'
 import type {
@@ -25,9 +26,6 @@ import type {
   HostHoldings,
   HostNotice,
   HostPartitionStats,
-  LetterCursor,
-  LetterMark,
-  LetterPage,
   LinkedClient,
   PartitionHostApi,
   PartitionHostBoot,

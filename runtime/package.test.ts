@@ -4,7 +4,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { repositoryRoot } from './repository.fixture.ts'
 
@@ -73,17 +72,4 @@ t.test('the root package has both halves of the runtime and its doors', async t 
     [...paths].some(path => path.startsWith('dist/actors/')),
     'dist/actors',
   )
-})
-
-t.test('importing the door loads no rxjs, which the first Observable does', async t => {
-  const program = `
-    import { createRequire } from 'node:module'
-    import { settle } from ${JSON.stringify(pathToFileURL(join(root, 'dist/runtime/index.js')))}
-    const { cache } = createRequire(import.meta.url)
-    const isLoaded = () => Object.keys(cache).some(path => /[/\\\\]rxjs[/\\\\]/.test(path))
-    const before = isLoaded()
-    settle(() => 1)
-    console.log(JSON.stringify([before, isLoaded()]))`
-  const said = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' })
-  t.strictSame(JSON.parse(said), [false, true])
 })

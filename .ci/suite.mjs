@@ -13,9 +13,9 @@
  *                   but --quick)
  *   --keep-timings  writes down what each file cost (tests/timings.json)
  *
- * Pure tests share processes, all others have one of their own, as plain Node runs it: `tap run` would load hooks for
- * coverage and mocks into each test and each worker thread, which makes threads three times as slow to start. The longest
- * come first. Prints a line a file, of what fails the assertions and their lines, and the ten slowest. Exits with 1 when
+ * Pure tests share processes, and so do most that open brokers. All others have one of their own. Plain Node runs it: `tap
+ * run` would load hooks for coverage and mocks into each test and each worker thread, which makes threads three times as
+ * slow to start. The longest come first. Prints a line a file, of what fails the assertions and their lines, and the ten slowest. Exits with 1 when
  * anything failed, or nothing was tested.
  */
 import { availableParallelism } from 'node:os'
@@ -86,22 +86,30 @@ function chooseTests(all) {
   return options.quick ? asked.filter(({ class: name, isSweep }) => name === 'pure' && !isSweep) : asked
 }
 
-/** What is run in one process: a test, or several pure ones. */
+/** What is run in one process: a test, or several that may share it. */
 function unitsOf(tests, jobs) {
   // What is kept of a sweep is the cost of a portion.
   const times = options.sweeps ? PORTION : 1
   const cost = paths => paths.reduce((sum, path) => sum + times * expectedSeconds(path), 0)
-  const shared = tests.filter(({ class: name, isSweep }) => name === 'pure' && !(isSweep && options.sweeps))
-  const alone = tests.filter(each => !shared.includes(each))
-  const paths = shared.map(({ path }) => path).sort((a, b) => expectedSeconds(b) - expectedSeconds(a))
-  const count = Math.min(paths.length, options.quick ? jobs : Math.max(jobs, Math.ceil(cost(paths) / TOGETHER_S)))
-  const groups = Array.from({ length: count }, () => [])
-  // The next goes to whichever has least so far.
-  for (const path of paths) groups.reduce((least, each) => (cost(each) < cost(least) ? each : least)).push(path)
-  return [...groups, ...alone.map(({ path }) => [path])]
+  const shared = tests.filter(({ isShared, isSweep }) => isShared && !(isSweep && options.sweeps))
+  const groups = CLASSES.flatMap(name => {
+    const paths = shared.filter(each => each.class === name).map(({ path }) => path)
+    return grouped(paths, cost, options.quick ? jobs : Math.max(jobs, Math.ceil(cost(paths) / TOGETHER_S)))
+  })
+  const alone = tests.filter(each => !shared.includes(each)).map(({ path }) => [path])
+  return [...groups, ...alone]
     .map(files => ({ files, expectedS: cost(files) }))
     .sort((a, b) => b.expectedS - a.expectedS)
     .map((unit, number) => ({ number, ...unit }))
+}
+
+/** The paths in so many groups, or one for each path, that cost as much as each other. */
+function grouped(paths, cost, countMax) {
+  const groups = Array.from({ length: Math.min(paths.length, countMax) }, () => [])
+  // The next goes to whichever has least so far.
+  for (const path of paths.toSorted((a, b) => expectedSeconds(b) - expectedSeconds(a)))
+    groups.reduce((least, each) => (cost(each) < cost(least) ? each : least)).push(path)
+  return groups
 }
 
 /** Runs one unit; the result of each file, and how the process ended if that was badly. */

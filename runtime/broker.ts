@@ -1,11 +1,11 @@
 /**
- * createBroker: checks the options, starts the control thread, and hands out topics. Wires, and holds no data path.
+ * The broker: starts the control thread, and hands out topics. Wires, and holds no data path.
  */
 import type { DeadLetters, DeadLettersOptions } from './dead-letters/dead-letter-types.ts'
 import { DeadLettersClient } from './dead-letters/dead-letters-client.ts'
 import { deniedError } from './denied.ts'
 import { checkName } from './names.ts'
-import { checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
+import { type CheckedBrokerOptions, checkBrokerOptions, checkCloseOptions, checkTopicOptions } from './options.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 import { Session, type StoreTuning } from './session.ts'
 import { TopicClient } from './topic-client.ts'
@@ -104,24 +104,13 @@ class BrokerClient implements Broker {
   }
 }
 
-/**
- * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run.
- *
- * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_MEMORY` when the system
- *   gives no shared memory of that size; `MILL_THREAD_LOST` when its threads cannot start
- * @example
- * const broker = await createBroker()
- * const orders = await broker.topic('orders', { partitions: 12 })
- * await orders.publish({ key: 'customer-1', value: { amount: 5 } })
- * await broker.close()
- */
-export function createBroker(options?: BrokerOptions): Promise<Broker> {
-  return openBroker(options)
+/** `createBroker`, in a thread that has loaded the broker; `tuning` is for tests that need a small journal. */
+export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning): Promise<Broker> {
+  return startBroker(checkBrokerOptions(options), tuning)
 }
 
-/** The same, for tests that need a small journal. */
-export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning): Promise<Broker> {
-  const checked = checkBrokerOptions(options)
+/** Starts the broker that these options ask for. */
+export async function startBroker(checked: CheckedBrokerOptions, tuning?: StoreTuning): Promise<Broker> {
   const session = await Session.open(checked, tuning).catch((error: unknown) => {
     throw deniedError(error, checked.dir) ?? error
   })

@@ -1,4 +1,6 @@
 /** What tests of users put in place of timers and clocks once the runtime is loaded does not reach it. */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { openBroker } from './broker.fixture.ts'
 
@@ -38,4 +40,33 @@ t.test('retries, idle and close go on under fake timers that are installed later
   } finally {
     restore()
   }
+})
+
+t.test('nor do fakes that are installed between importing millrace and the first broker', async t => {
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    async function main() {
+      const { createBroker } = await import(workerData)
+      const timer = { ref: () => timer, unref: () => timer, hasRef: () => true }
+      for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) globalThis[name] = () => timer
+      performance.now = () => 5
+      Date.now = () => 5
+      const broker = await createBroker({ logger: false })
+      const topic = await broker.topic('orders')
+      const handler = ({ failedAttempts }) => { if (failedAttempts === 0) throw new Error('once') }
+      const run = await topic.group('g').handle(handler, { backoff: { initialMs: 20, jitter: 0 } })
+      await topic.publish({ value: 1 })
+      await run.idle()
+      const { processed, failures } = await run.stats()
+      await broker.close()
+      parentPort.postMessage({ processed, failures })
+    }
+    main()`
+  const worker = new Worker(program, {
+    eval: true,
+    workerData: new URL('./index.js', import.meta.url).href,
+    execArgv: [],
+  })
+  t.strictSame(await once(worker, 'message'), [{ processed: 1, failures: 1 }])
+  await worker.terminate()
 })

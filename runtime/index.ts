@@ -1,6 +1,6 @@
 /** The door of millrace: partitioned streams, consumer groups, retries and dead letters on all cores of one process. */
-export { createBroker } from './broker.ts'
 export { type CloseOnSignalOptions, closeOnSignal, type StopListening } from './close-on-signal.ts'
+export { createBroker } from './create-broker.ts'
 export type {
   DeadLetter,
   DeadLetterCause,

@@ -2,7 +2,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createBroker } from './broker.ts'
+import { openBroker } from './broker.ts'
 import { defineHandler } from './define.ts'
 import type { Broker, Topic } from './types.ts'
 
@@ -29,7 +29,7 @@ async function handled(topic: Topic<string>, name: (typeof GROUPS)[number], seen
 }
 
 async function withTopic(dir: string, act: (topic: Topic<string>, broker: Broker) => Promise<void>): Promise<void> {
-  const broker = await createBroker({ dir, logger: false })
+  const broker = await openBroker({ dir, logger: false })
   try {
     await act(await broker.topic<string>('orders', SETTINGS), broker)
   } finally {

@@ -59,6 +59,9 @@ t.test('the root package has both halves of the runtime and its doors', async t 
   for (const path of [
     'dist/runtime/index.js',
     'dist/runtime/index.d.ts',
+    'dist/runtime/control/control-entry.bundle.js',
+    'dist/runtime/partition/partition-host.bundle.js',
+    'dist/runtime/delivery/handler-host.bundle.js',
     'ERRORS.md',
     'CHANGELOG.md',
     'docs/guarantees.md',

@@ -33,6 +33,7 @@ import { SequencedProducer } from './publish/named-producer.ts'
 import type { NamedProducer } from './publish/named-producer-types.ts'
 import { Publishers } from './publish/publishers.ts'
 import { AttachedThread, type ClientPlace } from './thread/attached-thread.ts'
+import { bundleOf } from './thread/bundle.ts'
 import { homeOf } from './thread/home.ts'
 import type { BrokerEvents } from './types.ts'
 import { checkWhole } from './whole.ts'
@@ -116,7 +117,7 @@ export class Session {
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
       windows: tuning.windows ?? WINDOWS,
     }
-    const worker = startWorker(new URL('./control/control-entry.js', import.meta.url), {
+    const worker = startWorker(bundleOf(new URL('./control/control-entry.js', import.meta.url)), {
       name: 'millrace control',
       execArgv: [],
       workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2 },

@@ -1,5 +1,5 @@
 /**
- * One broker for all tests of a file, where neither its options nor its death are the subject: opening one costs more
+ * One broker for all tests of a process, where neither its options nor its death are the subject: opening one costs more
  * than what most tests do with it. Each test takes new topics, so that none meets another's.
  */
 import root from 'tap'
@@ -8,7 +8,7 @@ import { type Broker, createBroker, type Topic, type TopicOptions } from './inde
 let opening: Promise<Broker> | undefined
 let topics = 0
 
-/** The broker of this file; it is in memory, says nothing on stderr, and is closed when the file's tests are over. */
+/** The broker; it is in memory, says nothing on stderr, and is closed when all tests of the process are over. */
 export function sharedBroker(): Promise<Broker> {
   if (opening === undefined) {
     const opened = createBroker({ logger: false })
@@ -18,7 +18,7 @@ export function sharedBroker(): Promise<Broker> {
   return opening
 }
 
-/** A name that no other topic of this file has. */
+/** A name that no other topic of the broker has. */
 export function newName(): string {
   topics++
   return `topic-${topics}`

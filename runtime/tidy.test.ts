@@ -127,8 +127,21 @@ t.test('the runtime does not import examples, benches or itself by name', async 
 
 t.test('nothing below the runtime’s door imports the broker', async t => {
   const allowed = (imported: string, { path }: SourceFile): boolean =>
-    imported !== 'runtime/broker.ts' || path === 'runtime/index.ts' || path.startsWith('runtime/cli/')
+    imported !== 'runtime/broker.ts' || path === 'runtime/create-broker.ts' || path.startsWith('runtime/cli/')
   t.strictSame(offences(['runtime', 'actors'], allowed), [])
+})
+
+t.test('who imports the door loads the clocks of this process, and no broker', async t => {
+  const loads = (path: string): string[] => {
+    const code = withoutComments(sources.find(each => each.path === path)?.text ?? '')
+    const named = /^(?:import|export) (?!type )(?:[^'"`;]*?from )?'(\.[^']+)'/gm
+    return [...code.matchAll(named)].map(([, specifier = '']) => resolved(path, specifier))
+  }
+  const loaded = new Set(['runtime/index.ts'])
+  for (const path of loaded) for (const next of loads(path)) loaded.add(next)
+  t.ok(loaded.has('runtime/create-broker.ts') && loaded.has('actors/world.ts'))
+  for (const path of ['runtime/broker.ts', 'runtime/session.ts', 'runtime/topic-client.ts'])
+    t.notOk(loaded.has(path), path)
 })
 
 t.test('examples and benches import the public doors only', async t => {

@@ -1,6 +1,6 @@
 /**
  * A copy of sources and build in which a module may be broken, and programs that run in it. Its packages are those of the
- * original, its workspace is its own. A program that is out of time is ended with all the processes that it started;
+ * original, its workspace is its own. It has no bundles, so that threads load the module that is broken. A program that is out of time is ended with all the processes that it started;
  * when this process ends, so do the programs, and the copies are removed.
  */
 import { spawn } from 'node:child_process'
@@ -43,7 +43,8 @@ export class Copy {
     cpSync(this.#root, this.#folder, {
       recursive: true,
       preserveTimestamps: true,
-      filter: source => dirname(source) !== this.#root || !LEFT_OUT.includes(basename(source)),
+      filter: source =>
+        dirname(source) === this.#root ? !LEFT_OUT.includes(basename(source)) : !source.endsWith('.bundle.js'),
     })
     mkdirSync(join(this.#folder, 'node_modules'))
     for (const name of readdirSync(join(root, 'node_modules'))) {

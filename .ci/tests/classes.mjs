@@ -3,7 +3,8 @@
  *
  *   pure       no thread, no process, no broker: many of them share a process
  *   simulated  puts another world in the place of Node's, for good: alone in its process, and without threads
- *   broker     opens brokers, whose threads are real
+ *   broker     opens brokers, whose threads are real: several share a process, but for those that change or watch the
+ *              process, and `x.stress.test.ts`
  *   threads    starts threads by itself
  *   processes  starts processes
  *
@@ -17,6 +18,8 @@ const BROKER = 'dist/runtime/broker.js'
 const POOL = 'dist/actors/pool.js'
 /** Where the runtime starts its threads, for whoever asks. */
 const WORLD = 'dist/actors/world.js'
+/** What a test changes for, or hears of, all that its process does. */
+const OF_THE_PROCESS = /\bglobalThis\b|\bprocess\.(?:on|once|umask|chdir|env|memoryUsage|cpuUsage)\b/
 /** What tests of documents, packages and sources ask for the root of the repository. */
 const REPOSITORY = 'dist/runtime/repository.fixture.js'
 
@@ -29,7 +32,15 @@ function classOf(modules, loaded) {
   return 'pure'
 }
 
-/** All compiled tests, of another clone if one is given: path, class, room, whether it is a sweep, whether it reads the repository, and what it loads. */
+/** Whether it may run in one process with others. */
+function isShared(name, path, code) {
+  return name === 'pure' || (name === 'broker' && !path.endsWith('.stress.test.js') && !OF_THE_PROCESS.test(code))
+}
+
+/**
+ * All compiled tests, of another clone if one is given: path, class, whether it may share a process with others of its class,
+ * room, whether it is a sweep, whether it reads the repository, and what it loads.
+ */
 export function readTests(clone) {
   const modules = readModules(clone)
   return [...modules.keys()]
@@ -37,9 +48,11 @@ export function readTests(clone) {
     .sort()
     .map(path => {
       const loads = closureOf(modules, path)
+      const name = classOf(modules, loads)
       return {
         path,
-        class: classOf(modules, loads),
+        class: name,
+        isShared: isShared(name, path, modules.get(path).code),
         room: roomOf(path),
         isSweep: path.endsWith('.exhaustive.test.js'),
         readsRepository: loads.has(REPOSITORY),

@@ -1,14 +1,12 @@
 #!/usr/bin/env node
 /**
- * The program `millrace`. What goes wrong is one line on stderr, without a stack.
+ * The program `millrace`. What goes wrong is one line on stderr, without a stack. A command is loaded when it is given.
  */
 import { toStderr } from '../stderr.ts'
 import { parseArguments } from './arguments.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { inOneLine } from './failure.ts'
-import { runCommand } from './run-command.ts'
 import { bearClosedPipes } from './standard-streams.ts'
-import { verifyCommand } from './verify-command.ts'
 
 async function main(): Promise<number> {
   bearClosedPipes()
@@ -18,7 +16,8 @@ async function main(): Promise<number> {
   })
   if (parsed.command === 'none') return parsed.exitCode
   try {
-    return await (parsed.command === 'verify' ? verifyCommand(parsed.arguments) : runCommand(parsed.arguments))
+    if (parsed.command === 'verify') return await (await import('./verify-command.ts')).verifyCommand(parsed.arguments)
+    return await (await import('./run-command.ts')).runCommand(parsed.arguments)
   } catch (error) {
     toStderr(`millrace: ${inOneLine(error)}`)
     return EXIT_CODES.failed

@@ -38,6 +38,7 @@ import type {
   SabotageReport,
   SlotCrash,
 } from '../protocol.ts'
+import { bundleOf } from '../thread/bundle.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
 import type { CrashOf, GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
@@ -125,7 +126,7 @@ export class HandlerRun {
     this.#confirms = confirms
     this.#surroundings = surroundings
     const made = {
-      behaviour: new URL('../delivery/handler-host.js', import.meta.url),
+      behaviour: bundleOf(new URL('../delivery/handler-host.js', import.meta.url)),
       execArgv: threads.execArgv,
       ...(threads.resourceLimits === null ? {} : { resourceLimits: threads.resourceLimits }),
     }

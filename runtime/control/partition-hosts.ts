@@ -18,6 +18,7 @@ import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
 import type { StorePlace } from '../places.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
+import { bundleOf } from '../thread/bundle.ts'
 import { WINDOWS, type WindowTuning } from '../window-tuning.ts'
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
@@ -78,7 +79,7 @@ export class PartitionHosts {
     this.#fault = fault
     this.#store = store
     this.#surroundings = surroundings
-    const made = { behaviour: new URL('../partition/partition-host.js', import.meta.url), execArgv: [] }
+    const made = { behaviour: bundleOf(new URL('../partition/partition-host.js', import.meta.url)), execArgv: [] }
     this.#spare = new SpareThread(made)
     this.#slots = catalog.hosts.map((_, host) => {
       const pool = new HostPool({

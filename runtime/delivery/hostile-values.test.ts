@@ -57,6 +57,15 @@ t.test('a handler on a thread of its own, which lives on', async t => {
   await judge(t, topic, await topic.group('g').run({ handler, threads: 1, ...ATTEMPTS }))
 })
 
+t.test('a handler on a thread of its own knows an error of ours by its class', async t => {
+  const topic = await newTopic<string>({ partitions: 1 })
+  const handler = new URL('./fixtures/error-class.fixture.js', import.meta.url)
+  const run = await topic.group('g').run<boolean>({ handler, threads: 1 })
+  await topic.publish({ value: 'any' })
+  await run.idle()
+  t.strictSame((await run.stop()).results, [true])
+})
+
 t.test('deliveries that are settled by hand', async t => {
   const topic = await newTopic<HostileJob>()
   await topic.publishBatch(HOSTILE.map((_, n) => ({ value: { n, how: 'throw' } })))

@@ -1,4 +1,7 @@
 /** Consuming as an Observable: credit, acks in any order, and `settle`. */
+
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import t from 'tap'
 import { delay, openBroker, rejection, SMALL, until } from '../broker.fixture.ts'
@@ -252,4 +255,22 @@ t.test('settle does not call its function for what its subscription has lost mea
     [],
   )
   t.equal(new Set(calls.map(({ place }) => place)).size, calls.length, 'each is handled once')
+})
+
+t.test('importing the door loads no rxjs, which the first operator does', async t => {
+  const program = `
+    const { createRequire } = require('node:module')
+    const { parentPort, workerData } = require('node:worker_threads')
+    const { cache } = createRequire(workerData)
+    const isLoaded = () => Object.keys(cache).some(path => path.includes('rxjs'))
+    import(workerData).then(({ settle }) => {
+      const before = isLoaded()
+      settle(() => 1)
+      parentPort.postMessage([before, isLoaded()])
+    })`
+  const workerData = new URL('../index.js', import.meta.url).href
+  const worker = new Worker(program, { eval: true, workerData, execArgv: [] })
+  const [said] = await once(worker, 'message')
+  t.strictSame(said, [false, true])
+  await worker.terminate()
 })

@@ -1,11 +1,13 @@
 /**
  * Deliveries as an RxJS Observable with back-pressure by credit: each settlement allows one more delivery.
  *
- * The creating thread; the only file that imports rxjs. Unsubscribing leaves the group; what was not settled is
+ * The creating thread; the only file that imports rxjs, and it does so when the first Observable is asked for: its
+ * modules would cost each thread that imports millrace as much as all of ours. Unsubscribing leaves the group; what was not settled is
  * delivered again to whoever comes next. A group that gives up errors the Observable. An observer is called in the async
  * context of its `subscribe`, and so is the function of `settle`.
  */
-import { mergeMap, Observable, type OperatorFunction } from 'rxjs'
+import { createRequire } from 'node:module'
+import type { Observable, OperatorFunction } from 'rxjs'
 import { isMillraceError } from '../errors.ts'
 import type { RunClient } from '../group/run-client.ts'
 import { UserContext } from '../thread/user-context.ts'
@@ -13,7 +15,17 @@ import type { ManualDelivery } from '../types.ts'
 import type { Join } from './delivery-iterator.ts'
 import { SettleableDelivery } from './manual-delivery.ts'
 
+type RxJS = typeof import('rxjs')
+let loaded: RxJS | undefined
+
+/** Loaded at the first call. `require` gives the classes that an `import` of the package gives, too: Node has one copy of it. */
+function rxjs(): RxJS {
+  loaded ??= createRequire(import.meta.url)('rxjs') as RxJS
+  return loaded
+}
+
 export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> {
+  const { Observable } = rxjs()
   return new Observable<ManualDelivery<V>>(subscriber => {
     const context = new UserContext()
     let left = false
@@ -55,6 +67,7 @@ export function settle<V, R>(
   fn: (delivery: ManualDelivery<V>) => R | Promise<R>,
   options: { readonly concurrency?: number } = {},
 ): OperatorFunction<ManualDelivery<V>, R> {
+  const { mergeMap, Observable } = rxjs()
   const one = (delivery: ManualDelivery<V>, context: UserContext): Observable<R> =>
     new Observable<R>(subscriber => {
       void run(delivery, context).then(results => {

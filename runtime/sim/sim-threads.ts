@@ -98,10 +98,17 @@ export class SimWorker extends EventEmitter {
   }
 }
 
-const BEHAVIOURS: readonly (readonly [file: string, kind: ThreadKind, behave: Behave])[] = [
-  ['partition-host.js', 'partition', behavePartitions as Behave],
-  ['handler-host.js', 'handler', behaveHandler as Behave],
+const BEHAVIOURS: readonly (readonly [module: string, kind: ThreadKind, behave: Behave])[] = [
+  ['partition-host', 'partition', behavePartitions as Behave],
+  ['handler-host', 'handler', behaveHandler as Behave],
 ]
+
+/** The behaviour whose module, or bundle, is at `url`. */
+function behaviourAt(url: string): (typeof BEHAVIOURS)[number] {
+  const found = BEHAVIOURS.find(([module]) => url.includes(`/${module}.`))
+  if (found === undefined) throw new Error(`no simulated thread runs ${url}`)
+  return found
+}
 
 /** A pool of one thread with one task. */
 export class SimPool {
@@ -134,7 +141,7 @@ export class SimPool {
     const worker = this.#worker
     const { thread } = worker
     const task = cloned(given) as BootTask
-    const [, kind, behave] = BEHAVIOURS.find(([file]) => task.behaviour.endsWith(file)) as (typeof BEHAVIOURS)[number]
+    const [, kind, behave] = behaviourAt(task.behaviour)
     Object.assign(thread, { kind, name: `${kind} ${thread.id}` })
     for (const port of transferList) if (port instanceof SimPort) port.owner = thread
     this.#faults.started(thread, task.data)

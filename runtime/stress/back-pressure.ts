@@ -10,7 +10,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { createBroker } from '../broker.ts'
+import { openBroker } from '../broker.ts'
 import { isMillraceError } from '../errors.ts'
 import type { Message } from '../types.ts'
 
@@ -52,7 +52,7 @@ async function main(seconds: number): Promise<boolean> {
     const { heapUsed, external } = process.memoryUsage()
     return heapUsed + external
   }
-  const broker = await createBroker()
+  const broker = await openBroker()
   const topic = await broker.topic<Uint8Array>('slow', { partitions: 4, codec: 'bytes' })
   const run = await topic.group('slow').run<{ readonly records: number; readonly outOfOrder: number }>({
     handler: new URL('./slow-handler.fixture.js', import.meta.url),

@@ -6,7 +6,7 @@
  * ledger.fixture.ts, which knows how little may come again, and those named in `KillReport.problems`.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBroker, sessions } from '../broker.ts'
+import { openBroker, sessions } from '../broker.ts'
 import { runNumbers } from '../group/run-client.ts'
 import { FAULT_POINT, type FaultPoint, type Phase } from '../layout.ts'
 import type { SabotageAim } from '../protocol.ts'
@@ -296,7 +296,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
     executing: 0,
     missed: 0,
   }
-  const broker = await createBroker({
+  const broker = await openBroker({
     restart: { intensity: 1_000_000, periodMs: 1_000 },
     logger: { warn: () => undefined, error: () => undefined },
   })

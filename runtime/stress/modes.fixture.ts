@@ -8,7 +8,7 @@
  * in the same time is the machine's doing, and subtracted.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBroker } from '../broker.ts'
+import { openBroker } from '../broker.ts'
 import { RejectError } from '../errors.ts'
 import type { Broker, DeadLetterReason, Delivery, Topic } from '../types.ts'
 import type { Canary } from './canary.fixture.ts'
@@ -293,7 +293,7 @@ class Trial {
 
 /** A handler that fails by `name`, `times` times, in a broker of its own. */
 export async function failureMode(name: ModeName, times: number, canary: Canary): Promise<ModeReport> {
-  const broker = await createBroker({ logger: false })
+  const broker = await openBroker({ logger: false })
   const topic = await broker.topic<Tick>('odd', { partitions: PARTITIONS })
   const trial = new Trial(name, canary, broker, topic)
   let restarts = 0

@@ -1,6 +1,6 @@
 /** How a broker treats handlers that fail in each way there is, and handlers that wait. Real threads. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBroker, sessions } from '../broker.ts'
+import { openBroker, sessions } from '../broker.ts'
 import { RejectError } from '../errors.ts'
 import { runNumbers } from '../group/run-client.ts'
 import type { Broker, DeadLetterReason, Delivery, RunOptions } from '../types.ts'
@@ -35,7 +35,7 @@ function dataOf(): OddHandlerData {
 }
 
 function quiet(): Promise<Broker> {
-  return createBroker({ logger: false })
+  return openBroker({ logger: false })
 }
 
 export interface FailureReport {

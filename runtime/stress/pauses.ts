@@ -13,7 +13,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createBroker } from '../broker.ts'
+import { openBroker } from '../broker.ts'
 import { defineHandler } from '../define.ts'
 import type { Receipt, Run, Topic } from '../types.ts'
 import { judgeJournal, type RecordedFacts } from './recorded-history.fixture.ts'
@@ -92,7 +92,7 @@ async function judged({ recorder, topic, group, audit }: Recorded, run: Run): Pr
 
 /** The process that is stopped: says `ready`, and in the end its figures. */
 async function child(blockMs: number): Promise<void> {
-  const broker = await createBroker({ logger: false })
+  const broker = await openBroker({ logger: false })
   const restarted: string[] = []
   broker.on('restarted', ({ reason }) => restarted.push(reason))
   const topic = await broker.topic<number>('orders', { partitions: 4 })

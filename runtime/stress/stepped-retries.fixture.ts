@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBroker } from '../broker.ts'
+import { openBroker } from '../broker.ts'
 import { type Clocks, readInWay, WAYS } from '../delivery/fixtures/once.fixture.ts'
 import type { Broker, Group, GroupStats } from '../types.ts'
 import type { FakeClock } from './fake-clock.fixture.ts'
@@ -39,8 +39,8 @@ export async function stepWhileTheyWait(clock: FakeClock, byMs: number): Promise
   const problems: string[] = []
   const tell = (error: Error): void => void problems.push(`${what}: ${error.message}`)
   clock.step(0)
-  const broker = await createBroker({ logger: false })
-  const stored = await createBroker({ dir, logger: false })
+  const broker = await openBroker({ logger: false })
+  const stored = await openBroker({ dir, logger: false })
   try {
     await stepHere(broker, clock, byMs, stored, tell)
     clock.step(byMs)
@@ -98,7 +98,7 @@ function judge(who: string, before: Clocks, after: Clocks, byMs: number, tell: (
 }
 
 async function reopen(dir: string): Promise<void> {
-  const broker = await createBroker({ dir, logger: false })
+  const broker = await openBroker({ dir, logger: false })
   const group = (await broker.topic('kept')).group('g')
   await readInWay(group, 'handle', RETRIES)
   await within(LATE_MS, 'the retry of what was on disk', come([group], isThrough)).finally(() => broker.close())

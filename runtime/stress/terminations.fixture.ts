@@ -7,7 +7,7 @@
  */
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBroker, sessions } from '../broker.ts'
+import { openBroker, sessions } from '../broker.ts'
 import { runNumbers } from '../group/run-client.ts'
 import { FAULT_POINT, type FaultPoint, type Phase } from '../layout.ts'
 import type { Session } from '../session.ts'
@@ -221,7 +221,7 @@ export async function terminate(wanted: Wanted, ms: number, hosts: number): Prom
     listeners: listeners(),
     resources: openResources(),
   }
-  const broker = await createBroker({
+  const broker = await openBroker({
     partitionThreads: hosts,
     restart: { intensity: 1_000_000, periodMs: 1_000 },
     logger: false,

@@ -1,0 +1,90 @@
+/**
+ * Puts the modules of each kind of thread into one file beside the thread's own module, `x.bundle.js`: a thread that loads a
+ * hundred modules one by one uses twice the processor time to start. `runtime/thread/bundle.ts` says who loads which.
+ *
+ * A bundle is a copy, statement by statement: nothing is left out or rewritten but imports and exports. What must exist only
+ * once on a thread stays a module of its own (SHARED), and so do packages. Bundles that are newer than all modules are kept.
+ */
+import { readdirSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const dist = path => join(root, 'dist', path)
+
+const THREADS = [
+  'runtime/control/control-entry.js',
+  'runtime/partition/partition-host.js',
+  'runtime/delivery/handler-host.js',
+]
+/** What a thread has loaded before (`boot.js`), and classes that users compare with. */
+const SHARED = ['actors/error-wire.js', 'runtime/errors.js'].map(dist)
+const PACKAGES = ['comlink', 'piscina']
+const RING = join(root, 'ring/dist/index.js')
+
+const bundleOf = module => module.replace(/\.js$/, '.bundle.js')
+
+/** A path as a specifier, seen from the folder of `from`. */
+function specifier(from, to) {
+  const path = relative(dirname(from), to).replaceAll('\\', '/')
+  return path.startsWith('.') ? path : `./${path}`
+}
+
+function modulesAt(bundle) {
+  return {
+    name: 'modules',
+    resolveId(source, importer) {
+      if (importer === undefined) return source
+      if (source.startsWith('node:') || PACKAGES.includes(source)) return { id: source, external: true }
+      if (source === 'sharedarraybuffer-ring') return RING
+      if (!source.startsWith('.'))
+        throw new Error(`${importer} imports ${source}, which is in no list of .ci/bundle.mjs`)
+      const id = resolve(dirname(importer), source)
+      return { id, external: SHARED.includes(id) }
+    },
+    // Loaded later or never: left where it is.
+    resolveDynamicImport(source, importer) {
+      return typeof source === 'string' && source.startsWith('.')
+        ? { id: resolve(dirname(importer), source), external: true }
+        : null
+    },
+    resolveImportMeta(property, { moduleId }) {
+      return property === 'url' ? `new URL('${specifier(bundle, moduleId)}', import.meta.url).href` : null
+    },
+  }
+}
+
+function newest(folder) {
+  const times = readdirSync(folder, { recursive: true })
+    .filter(name => name.endsWith('.js') && !/\.(bundle|test|fixture)\.js$/.test(name))
+    .map(name => statSync(join(folder, name)).mtimeMs)
+  return Math.max(...times)
+}
+
+function isFresh(bundles) {
+  const made = bundles.map(path => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  const inputs = [newest(dist('runtime')), newest(dist('actors')), newest(join(root, 'ring/dist'))]
+  return Math.min(...made) > Math.max(...inputs, statSync(fileURLToPath(import.meta.url)).mtimeMs)
+}
+
+export async function makeBundles() {
+  const modules = THREADS.map(dist)
+  if (isFresh(modules.map(bundleOf))) return
+  const { rollup } = await import('rollup')
+  let cache
+  for (const module of modules) {
+    const file = bundleOf(module)
+    const bundle = await rollup({
+      input: module,
+      plugins: [modulesAt(file)],
+      treeshake: false,
+      cache,
+      onwarn: warning => {
+        // TypeScript's helpers look for themselves in `this`, which no module has.
+        if (warning.code !== 'THIS_IS_UNDEFINED') throw new Error(`${module}: ${warning.message}`)
+      },
+    })
+    await bundle.write({ file, format: 'es', generatedCode: 'es2015' })
+    cache = bundle.cache
+  }
+}

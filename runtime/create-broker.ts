@@ -1,0 +1,27 @@
+/**
+ * `createBroker`, which loads the broker when the first one is made.
+ *
+ * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no broker: it
+ * would take three times as long to load one with it. Clocks and timers are loaded with the door (actors/world.ts), so that
+ * fakes which somebody installs between the two do not reach them. Options are looked at when they are handed in.
+ */
+import '../actors/world.ts'
+import { checkBrokerOptions } from './options.ts'
+import type { Broker, BrokerOptions } from './types.ts'
+
+/**
+ * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run.
+ *
+ * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_MEMORY` when the system
+ *   gives no shared memory of that size; `MILL_THREAD_LOST` when its threads cannot start
+ * @example
+ * const broker = await createBroker()
+ * const orders = await broker.topic('orders', { partitions: 12 })
+ * await orders.publish({ key: 'customer-1', value: { amount: 5 } })
+ * await broker.close()
+ */
+export async function createBroker(options?: BrokerOptions): Promise<Broker> {
+  const checked = checkBrokerOptions(options)
+  const { startBroker } = await import('./broker.ts')
+  return startBroker(checked)
+}

@@ -3,7 +3,8 @@
  *
  * The producer's thread. Order: per partition, in the order of the calls. A publish that finds its partition full waits
  * (waiting-room.ts has the bounds) and keeps later ones for that partition behind it; a batch that waits keeps
- * everything behind it. Only a receipt resolves a publish.
+ * everything behind it. Only a receipt resolves a publish. What `tryPublish` has taken waits only while its partition moves
+ * to a larger ring.
  */
 import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
@@ -13,15 +14,17 @@ import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOption
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
+import { fullestOf, unansweredOf } from './on-its-way.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
 import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
-import { fullText, PendingPublish } from './pending-publish.ts'
+import { PendingPublish } from './pending-publish.ts'
 import { prepareBatch } from './prepared-batch.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
-import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import { Unobserved } from './unobserved.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** What a producer needs to know of its topic. */
@@ -38,6 +41,7 @@ export interface ProducedTopic {
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
+const FOR_EVER: PublishOptions = Object.freeze({ timeoutMs: Number.POSITIVE_INFINITY })
 const NO_MESSAGE: Message = Object.freeze({ value: null })
 
 export class TopicProducer implements Sweepable {
@@ -59,8 +63,7 @@ export class TopicProducer implements Sweepable {
   #failure: Error | null = null
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
   #gap: Error | null = null
-  /** Something handed to tryPublish was refused since the last flush. */
-  #refusal: Error | null = null
+  readonly #unobserved: Unobserved
   readonly #stopListening: () => void
 
   constructor(
@@ -79,6 +82,7 @@ export class TopicProducer implements Sweepable {
     this.#writers = rings.map(ring => new PartitionWriter(thread.memory, ring, named ?? thread.client, named !== null))
     for (const writer of this.#writers) thread.addWriter(writer)
     this.#flushes = new Flushes(this.#writers, room)
+    this.#unobserved = new Unobserved(topic.name, surroundings)
     this.#overdue = new Overdue(
       topic.id,
       surroundings,
@@ -131,7 +135,8 @@ export class TopicProducer implements Sweepable {
     this.#wait(pending)
   }
 
-  tryPublish(message: Message): boolean {
+  /** `mayWait`: the record may also wait for its partition's larger ring. */
+  tryPublish(message: Message, mayWait = true): boolean {
     this.#checkOpen(NO_OPTIONS)
     const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
     const value = this.#codec.encode(given)
@@ -139,7 +144,8 @@ export class TopicProducer implements Sweepable {
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
     const partition = this.#choice.of(wanted, key, value, message, RUN_RECORDS)
-    if (!this.#mayAppend(partition)) return false
+    if (!this.#mayAppend(partition))
+      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
     const writer = this.#writers[partition] as PartitionWriter
     const max = this.topic.maxMessageBytes
     let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
@@ -150,9 +156,26 @@ export class TopicProducer implements Sweepable {
       if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
-    if (said === GROW) this.#grow(writer, encodedSize(key, value, headers))
+    if (said === GROW) {
+      this.#grow(writer, encodedSize(key, value, headers))
+      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
+    }
     if (said !== 0) return false
     if (!writer.dirty) this.#thread.markDirty(writer)
+    return true
+  }
+
+  /** Takes a record that nobody observes into the waiting room, if it waits for nothing but a larger ring. */
+  #waitForRing(encoded: EncodedMessage, message: Message): boolean {
+    const { partition, key, value, headers } = encoded
+    if (this.#waitingBatches > 0 || !this.#growing.has(partition)) return false
+    checkRecord(key, value, headers, this.topic.maxMessageBytes)
+    const bytes = encodedSize(key, value, headers)
+    if (!this.#room.admit(bytes)) return false
+    const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
+    const pending = new PendingPublish(this.topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
+    this.#takeIn(pending, bytes)
+    this.#queue(pending)
     return true
   }
 
@@ -285,8 +308,7 @@ export class TopicProducer implements Sweepable {
   #wait(waiter: Waiter): void {
     this.#thread.sealAll()
     if (waiter instanceof PendingPublish ? this.#admits(waiter) : this.#admitsBatch(waiter)) {
-      waiter.serial = ++this.#serial
-      this.#waiters.push(waiter)
+      this.#queue(waiter)
       return
     }
     waiter.settle(
@@ -297,13 +319,24 @@ export class TopicProducer implements Sweepable {
     )
   }
 
+  #queue(waiter: Waiter): void {
+    waiter.serial = ++this.#serial
+    this.#waiters.push(waiter)
+  }
+
   #admits(waiter: PendingPublish): boolean {
-    const { key, value, headers, partition } = waiter.message
+    const { key, value, headers } = waiter.message
     const bytes = encodedSize(key, value, headers)
     if (!this.#room.admit(bytes, waiter.isOutput)) return false
+    this.#takeIn(waiter, bytes)
+    return true
+  }
+
+  /** It was let in, and waits from now on. */
+  #takeIn(waiter: PendingPublish, bytes: number): void {
+    const { partition } = waiter.message
     waiter.own(bytes)
     this.#waitingIn[partition] = (this.#waitingIn[partition] as number) + 1
-    return true
   }
 
   #admitsBatch(waiter: PendingBatch): boolean {
@@ -326,20 +359,11 @@ export class TopicProducer implements Sweepable {
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
   #serve(): void {
-    if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory') this.#announceRefused()
+    if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory')
+      for (const writer of this.#writers) this.#unobserved.takeFrom(writer)
+    this.#unobserved.announce()
     if (this.#waiters.length > 0) this.#serveWaiters()
     this.#flushes.serve(this)
-  }
-
-  /** What tryPublish handed over and was not appended: told as an event, and by the next flush. */
-  #announceRefused(): void {
-    for (const writer of this.#writers) {
-      const count = writer.refusedUnobserved
-      if (count === 0) continue
-      writer.refusedUnobserved = 0
-      this.#refusal = writer.diskFailure ?? new FullError(fullText(this.topic.name), undefined)
-      this.#surroundings.publishFailed(this.topic.name, writer.partition, count, this.#refusal)
-    }
   }
 
   #serveWaiters(): void {
@@ -382,9 +406,7 @@ export class TopicProducer implements Sweepable {
   }
 
   takeRefusal(): Error | null {
-    const refusal = this.#refusal
-    this.#refusal = null
-    return refusal
+    return this.#unobserved.takeRefusal()
   }
 
   #grow(writer: PartitionWriter, bytes: number): void {
@@ -420,28 +442,17 @@ export class TopicProducer implements Sweepable {
   }
 
   #partitionOfWaiter(waiter: Waiter): number {
-    return waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
+    return waiter instanceof PendingPublish ? waiter.message.partition : fullestOf(this.#writers)
   }
 
-  /** Records in frames that have no receipt, and messages that wait; not those of publishes that were answered without one. */
+  /** Records of which somebody wants to hear. */
   get unanswered(): number {
-    let count = 0
-    for (const writer of this.#writers) count += writer.unanswered
-    for (const waiter of this.#waiters) {
-      if (!waiter.done) count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
-    }
-    return count
+    return unansweredOf(this.#writers, this.#waiters)
   }
 
   /** What holds the partition with the most on its way, in words; nothing where that is not known. */
   describeHold(): Promise<string> {
-    return this.#surroundings.describeHold(this.topic.id, this.#fullest()).catch(() => '')
-  }
-
-  #fullest(): number {
-    let fullest = this.#writers[0] as PartitionWriter
-    for (const writer of this.#writers) if (writer.backlogBytes() > fullest.backlogBytes()) fullest = writer
-    return fullest.partition
+    return this.#surroundings.describeHold(this.topic.id, fullestOf(this.#writers)).catch(() => '')
   }
 
   #checkOpen(options: PublishOptions): void {
@@ -472,10 +483,11 @@ export class TopicProducer implements Sweepable {
     }
     this.#waiters = []
     for (const writer of this.#writers) {
-      const unobserved = writer.fail(error)
-      if (unobserved > 0) this.#surroundings.publishFailed(this.topic.name, writer.partition, unobserved, error)
+      const count = writer.fail(error)
+      if (count > 0) this.#unobserved.lost(writer.partition, count, error)
       this.#thread.removeWriter(writer.ring)
     }
+    this.#unobserved.announce()
     this.#flushes.fail(error)
     this.#room.remove(this)
   }

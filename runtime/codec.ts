@@ -175,6 +175,8 @@ function unserialisable(message: string, cause?: unknown): MillraceError {
 }
 
 function adviceOn(cause: unknown): string {
+  // What a getter or `toJSON` threw may be a proxy, and a look at its prototype throws.
+  if (!types.isNativeError(cause)) return 'a getter or `toJSON` of it threw (see `cause`); publish plain data'
   if (cause instanceof RangeError)
     return "it is nested too deeply or too long; flatten it, or encode it yourself and use `codec: 'bytes'`"
   const text = cause instanceof TypeError ? cause.message : ''

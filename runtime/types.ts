@@ -208,7 +208,15 @@ export interface Topic<V = unknown> {
   readonly partitions: number
   /** Resolves when the record is appended. */
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt>
-  /** Appends without a promise; `false` when the partition is full (nothing was taken). */
+  /**
+   * Appends without a promise; `false` when the partition is full (nothing was taken). A record that is too large for this
+   * thread's ring waits until a larger one has been made, and so do those behind it: 10,000, or 16 MiB, for all topics of a
+   * thread. Where there is no memory for that, or a record taken is lost otherwise, `publishFailed` is raised, and the next
+   * `flush` rejects.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE`, `MILL_OUT_OF_RANGE`, `MILL_CLOSED`,
+   * `MILL_TOPIC_DELETED`
+   */
   tryPublish(message: Message<V>): boolean
   /**
    * Appends many. Not atomic: on failure the error's `unpublished` lists what was not appended, and `unknown` what was on its

@@ -22,10 +22,6 @@ import {
   PHASE,
   type Phase,
   SLOT_ACTIVE,
-  SLOT_COMMITTED,
-  SLOT_HANDLED,
-  SLOT_RETURNED,
-  SLOT_SINCE,
 } from '../layout.ts'
 import type { SlotPlace } from '../places.ts'
 import type {
@@ -40,6 +36,7 @@ import type {
 } from '../protocol.ts'
 import { bundleOf } from '../thread/bundle.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
+import { executingSlot, pendingMembers } from './crash-blame.ts'
 import type { CrashOf, GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
@@ -333,7 +330,8 @@ export class HandlerRun {
       return
     }
     const charged = this.#executing(client)
-    host.suspects = charged ? [] : this.#pendingMembers(client)
+    const held = this.#coordinator.group.slots.values()
+    host.suspects = charged ? [] : pendingMembers(this.#catalog.memory, client, held, this.shape.atMostOnce)
     const fenced = wasUp ? this.#fence(host, slot => this.#crash(client, slot, reason, life)) : Promise.resolve()
     if (this.#supervisor.exited(host.id, incarnation, reason, charged))
       this.#surroundings.restarted(host.index, describe(reason), ++this.restarts)
@@ -345,41 +343,8 @@ export class HandlerRun {
     return this.#partitions.settled(this.#coordinator.down(host.id, crashOf))
   }
 
-  /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise. */
-  #executingSlot(client: ClientEntry): number {
-    const { i32 } = this.#catalog.memory
-    const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
-    // Of several records in one call none can be told from the others.
-    if (running !== 0) return Math.max(0, running)
-    const active = client.slots.filter(slot => (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0)
-    const [slot = 0] = active
-    return active.length === 1 && i32[(slot + SLOT_ACTIVE) >> 2] === 1 ? slot : 0
-  }
-
-  #pendingMembers(client: ClientEntry): number[] {
-    const { i32 } = this.#catalog.memory
-    const running = i32[(client.place.address + CLIENT_RUNNING) >> 2] as number
-    const slots = [...this.#coordinator.group.slots.values()].filter(slot => slot.client === client.place.client)
-    const since = ({ slot }: SlotPlace): number => i32[(slot + SLOT_SINCE) >> 2] as number
-    return slots
-      .filter(place => {
-        const { slot } = place
-        return slot === -running || (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0 || this.#waits(place)
-      })
-      .sort((a, b) => (since(b) - since(a)) | 0)
-      .map(({ member }) => member)
-  }
-
-  /** Whether records of it are handled and not settled: their outputs, or a snapshot, are on their way. */
-  #waits({ slot, confirms }: SlotPlace): boolean {
-    const { i32 } = this.#catalog.memory
-    if ((i32[(slot + SLOT_HANDLED) >> 2] as number) > 0) return true
-    if (!confirms || this.shape.atMostOnce) return false
-    return i32[(slot + SLOT_RETURNED) >> 2] !== i32[(slot + SLOT_COMMITTED) >> 2]
-  }
-
   #executing(client: ClientEntry): boolean {
-    return this.#executingSlot(client) !== 0
+    return executingSlot(this.#catalog.memory, client) !== 0
   }
 
   #crash(client: ClientEntry, slot: SlotPlace, reason: ExitReason, life: HostIncarnation): SlotCrash {
@@ -397,7 +362,7 @@ export class HandlerRun {
       error: toWire(
         'error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error,
       ),
-      executing: !released && this.#executingSlot(client) === slot.slot,
+      executing: !released && executingSlot(this.#catalog.memory, client) === slot.slot,
       charged: released || this.#executing(client),
     }
   }

@@ -396,7 +396,7 @@ export class Executor implements TurnTaker {
     else if (message === null || output === null) this.reader.returned(delivery.offset + 1)
     else {
       try {
-        if (!atMostOnce && output.tryPublish(message)) {
+        if (!atMostOnce && output.tryPublish(message, false)) {
           this.#hasUnconfirmed = true
           this.reader.returned(delivery.offset + 1)
           return

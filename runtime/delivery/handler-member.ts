@@ -11,6 +11,7 @@ import type { Assignment } from '../places.ts'
 import type { RevokeAnswer, RunShape } from '../protocol.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import { checkSendable } from '../sendable.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { UserContext } from '../thread/user-context.ts'
 import { DeliveryContext } from './delivery-context.ts'
@@ -207,6 +208,7 @@ export class HandlerMember implements RunMember {
     this.#thread.phase('stopping')
     const result = await this.#call(this.#handler.stop, executor.userState, context)
     await context.settled()
+    checkSendable(result, 'what it returned')
     return result === undefined ? { held: true } : { held: true, result }
   }
 

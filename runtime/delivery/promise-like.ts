@@ -7,11 +7,20 @@ import { types } from 'node:util'
 
 /** Whether it may be a promise. Only a look at it tells. One that cannot be looked at is taken for a promise that rejects. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  if (typeof value !== 'object' || value === null) return false
+  return typeof value === 'object' && value !== null && looksLike(value) !== 'no promise'
+}
+
+/** Whether a look at it throws, so that nobody can tell what it is. */
+export function isUnseen(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && looksLike(value) === 'unseen'
+}
+
+function looksLike(value: object): 'a promise' | 'no promise' | 'unseen' {
   try {
-    return value instanceof Promise || typeof (value as { then?: unknown }).then === 'function'
+    const isOne = value instanceof Promise || typeof (value as { then?: unknown }).then === 'function'
+    return isOne ? 'a promise' : 'no promise'
   } catch {
-    return true
+    return 'unseen'
   }
 }
 

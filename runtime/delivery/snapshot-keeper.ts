@@ -16,7 +16,7 @@ import { jsonText } from '../codec.ts'
 import { MillraceError, toWire } from '../errors.ts'
 import type { PartitionReader } from '../group/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { isPromiseLike, promiseOf } from './promise-like.ts'
+import { isPromiseLike, isUnseen, promiseOf } from './promise-like.ts'
 import type { SnapshotBudget } from './snapshot-budget.ts'
 
 const SNAPSHOT_MS = 25
@@ -139,12 +139,17 @@ export class SnapshotKeeper {
     } catch (error) {
       // Nothing is committed that is not kept.
       this.#hasFailed = true
-      this.#thread.home.unreadable(member, epoch, error as Error)
+      this.#thread.home.unreadable(member, epoch, error)
     }
   }
 }
 
 function textOf(value: unknown, whose: string): string {
+  if (isUnseen(value))
+    throw new MillraceError(
+      'MILL_UNSERIALISABLE',
+      `${whose} returned an object that throws when it is looked at, such as a revoked proxy: return plain data`,
+    )
   if (isPromiseLike(value)) {
     // What it settles with is of no use: the state has gone on by then.
     promiseOf(value).catch(() => undefined)
@@ -159,7 +164,7 @@ function textOf(value: unknown, whose: string): string {
   try {
     text = jsonText(value)
   } catch (cause) {
-    throw new MillraceError('MILL_UNSERIALISABLE', `${whose}: ${(cause as Error).message}`, { cause })
+    throw new MillraceError('MILL_UNSERIALISABLE', `${whose}: ${toWire(cause).message}`, { cause })
   }
   if (text.length <= SNAPSHOT_BYTES_MAX) return text
   throw new MillraceError(

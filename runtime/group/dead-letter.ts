@@ -19,8 +19,16 @@ import {
   FRAME_VERSION,
   highOf,
 } from '../log/frame.ts'
-import { headersSize, readHeaders, writeHeaders } from '../log/headers.ts'
-import { HAS_HEADERS, HAS_KEY, IS_REPLAYED, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
+import { headersSize, LETTER_NAME_BYTES_MAX, readHeaders, writeHeaders } from '../log/headers.ts'
+import {
+  HAS_HEADERS,
+  HAS_KEY,
+  IS_LETTER,
+  IS_REPLAYED,
+  KEY_IS_BYTES,
+  NO_VALUE,
+  RECORD_HEADER_BYTES,
+} from '../log/record.ts'
 import type { StoredRecord } from '../log/stored-record.ts'
 import type { DeadLetterReason, Headers } from '../types.ts'
 
@@ -45,8 +53,11 @@ export interface Obituary {
   }
 }
 
-/** Bytes that the added headers may take beyond the record's own; a dead-letter topic's records may be that much larger. */
-export const DEAD_LETTER_EXTRA_BYTES = 16_384
+/**
+ * Bytes that the added headers may take, and the longer names of a publisher's (OUR_NAMES_MAX of 7 bytes each), beyond the
+ * record's own; a dead-letter topic's records may be that much larger.
+ */
+export const DEAD_LETTER_EXTRA_BYTES = 24_576
 const MESSAGE_CHARS_MAX = 1_024
 const STACK_CHARS_MAX = 2_048
 const CAUSES_BYTES_MAX = 4_096
@@ -110,10 +121,13 @@ export function deadLetterFrame(
   obituary: Obituary,
 ): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
-  const headers = dyingHeaders(own, headersOf(obituary), (record.attributes & IS_REPLAYED) !== 0)
+  const headers = dyingHeaders(own, headersOf(obituary), {
+    isReplayed: (record.attributes & IS_REPLAYED) !== 0,
+    isLetter: (record.attributes & IS_LETTER) !== 0,
+  })
   const keyLength = record.keyEnd - record.keyStart
   const valueLength = record.valueEnd - record.valueStart
-  const headersLength = headersSize(headers)
+  const headersLength = headersSize(headers, LETTER_NAME_BYTES_MAX)
   const length = RECORD_HEADER_BYTES + keyLength + 4 + headersLength + valueLength
   const frame = new Uint8Array((FRAME_HEADER_BYTES + length + 7) & ~7)
   const view = new DataView(frame.buffer)
@@ -125,7 +139,8 @@ export function deadLetterFrame(
   view.setInt32(FRAME_BASE_SEQUENCE, obituary.offset | 0, true)
   let at = FRAME_HEADER_BYTES
   view.setUint32(at, length, true)
-  view.setUint16(at + 6, (record.attributes & (HAS_KEY | NO_VALUE | KEY_IS_BYTES | IS_REPLAYED)) | HAS_HEADERS, true)
+  const attributes = (record.attributes & (HAS_KEY | NO_VALUE | KEY_IS_BYTES | IS_REPLAYED)) | HAS_HEADERS | IS_LETTER
+  view.setUint16(at + 6, attributes, true)
   view.setUint32(at + 12, keyLength, true)
   at += RECORD_HEADER_BYTES
   frame.set(record.bytes.subarray(record.keyStart, record.keyEnd), at)

@@ -25,6 +25,7 @@ import type { TopicShape } from '../places.ts'
 import type { GroupSpec, RunSpec } from '../protocol.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import { readPlace } from '../read-place.ts'
+import { checkSendable } from '../sendable.ts'
 import type { Session } from '../session.ts'
 import type {
   BatchHandler,
@@ -65,6 +66,7 @@ export class GroupClient<V> implements Group<V> {
 
   async run<R = unknown>(options: RunOptions): Promise<Run<R>> {
     const checked = checkRunOptions(options)
+    checkSendable(checked.data, 'the `data` of a run')
     const spec: RunSpec = {
       ...this.#spec(checked),
       ...handling(checked),
@@ -84,17 +86,7 @@ export class GroupClient<V> implements Group<V> {
       return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
     } catch (error) {
       release()
-      const isUncloneable = error instanceof DOMException && error.name === 'DataCloneError'
-      // Of a port or the like, which would have to be transferred.
-      if (!isUncloneable && (error as NodeJS.ErrnoException).code !== 'ERR_MISSING_TRANSFERABLE_IN_TRANSFER_LIST')
-        throw error
-      throw new MillraceError(
-        'MILL_UNSERIALISABLE',
-        `the run's \`data\` cannot be sent to a thread: ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      )
+      throw error
     }
   }
 

@@ -13,8 +13,9 @@
  *
  *     type 0: a string, as UTF-8    type 1: bytes
  *
- * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long and
- * unique; the section fills its range exactly; reading looks at nothing outside of the range it is given.
+ * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long, those of dead
+ * letters a few bytes longer, and unique; the section fills its range exactly; reading looks at nothing outside of the range
+ * it is given.
  */
 import { bytesOf, decodeText, isWellFormed } from '../codec.ts'
 import { MillraceError } from '../errors.ts'
@@ -24,6 +25,8 @@ import type { Headers } from '../types.ts'
 const COUNT_BYTES = 4
 const HEADER_BYTES = 8
 const NAME_BYTES_MAX = 1_000
+/** Of a letter's names, which grow by 7 bytes with each dead-letter topic that the record dies into (letter-headers.ts). */
+export const LETTER_NAME_BYTES_MAX = 8_192
 const TYPE_STRING = 0
 const TYPE_BYTES = 1
 const LOOP_CHARS_MAX = 64
@@ -31,15 +34,20 @@ const LOOP_CHARS_MAX = 64
 const encoder = new TextEncoder()
 
 /**
- * Checks headers and returns the size of their bytes.
+ * Checks headers and returns the size of their bytes. `nameBytesMax`: of headers that no replay has made.
  *
  * @throws MillraceError `MILL_UNSERIALISABLE`
  */
-export function headersSize(headers: Headers): number {
+export function headersSize(headers: Headers, nameBytesMax: number = NAME_BYTES_MAX): number {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     throw unserialisable(`headers must be an object, not ${show(headers)}`)
   let size = COUNT_BYTES
-  for (const name of Object.keys(headers)) size += HEADER_BYTES + nameSize(name) + valueSize(name, headers[name])
+  for (const name of Object.keys(headers)) {
+    const bytes = nameSize(name)
+    // A replay brings back what was there, also a letter of a letter.
+    if (bytes > nameBytesMax && !(areByReplay(headers) && bytes <= LETTER_NAME_BYTES_MAX)) throw badName(name)
+    size += HEADER_BYTES + bytes + valueSize(name, headers[name])
+  }
   return size
 }
 
@@ -94,7 +102,7 @@ export function readHeaders(buffer: Buffer, start: number, end: number): Headers
     const nameLength = buffer.readUInt16LE(at)
     const type = buffer[at + 2]
     const valueLength = buffer.readUInt32LE(at + 4)
-    if (nameLength === 0 || nameLength > NAME_BYTES_MAX) throw corrupt(`name of ${nameLength} bytes`)
+    if (nameLength === 0 || nameLength > LETTER_NAME_BYTES_MAX) throw corrupt(`name of ${nameLength} bytes`)
     if (type !== TYPE_STRING && type !== TYPE_BYTES) throw corrupt(`type ${type}`)
     if (buffer[at + 3] !== 0) throw corrupt('reserved byte in use')
     const nameAt = at + HEADER_BYTES
@@ -112,8 +120,12 @@ export function readHeaders(buffer: Buffer, start: number, end: number): Headers
 
 function nameSize(name: string): number {
   const size = Buffer.byteLength(name)
-  if (size >= 1 && size <= NAME_BYTES_MAX && isWellFormed(name)) return size
-  throw unserialisable(`header name ${show(name)} must be 1 to 1,000 bytes of well-formed text`)
+  if (size >= 1 && isWellFormed(name)) return size
+  throw badName(name)
+}
+
+function badName(name: string): MillraceError {
+  return unserialisable(`header name ${show(name)} must be 1 to 1,000 bytes of well-formed text`)
 }
 
 function valueSize(name: string, value: unknown): number {

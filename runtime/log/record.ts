@@ -22,3 +22,5 @@ export const HAS_HEADERS = 4
 export const NO_VALUE = 8
 /** A replay wrote it: its count of replays is the broker's own, and not what a publisher says. */
 export const IS_REPLAYED = 16
+/** A partition host wrote it as a dead letter: the headers that say so are the broker's own. */
+export const IS_LETTER = 32

@@ -7,6 +7,7 @@
  * are measured (log/headers.ts).
  */
 import { types } from 'node:util'
+import { isOurs, OUR_NAMES_MAX } from '../dead-letters/letter-headers.ts'
 import { MillraceError } from '../errors.ts'
 import { show } from '../names.ts'
 import type { GivenHeaders, Headers } from '../types.ts'
@@ -16,11 +17,22 @@ export function copyHeaders(headers: GivenHeaders): Headers {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     throw unserialisable(`headers must be an object, not ${show(headers)}${adviceOn(headers)}`)
   const copy: Record<string, string | Uint8Array> = Object.create(null)
+  let ours = 0
   if (!isPlain(headers)) {
-    for (const [name, value] of entriesOf(headers)) copy[name] = value
-    return copy
+    for (const [name, value] of entriesOf(headers)) {
+      copy[name] = value
+      if (isOurs(name)) ours++
+    }
+  } else {
+    for (const name of Object.keys(headers)) {
+      copy[name] = headers[name] as string | Uint8Array
+      if (isOurs(name)) ours++
+    }
   }
-  for (const name of Object.keys(headers)) copy[name] = headers[name] as string | Uint8Array
+  if (ours > OUR_NAMES_MAX)
+    throw unserialisable(
+      `at most ${OUR_NAMES_MAX.toLocaleString('en')} header names may start with millrace-, not ${ours.toLocaleString('en')}: they are the broker's; use names of your own`,
+    )
   return copy
 }
 

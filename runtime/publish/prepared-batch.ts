@@ -6,7 +6,7 @@
  * Bytes are the caller's until `own` is called: a batch that is appended at once is not copied.
  */
 import { type Codec, isWellFormed } from '../codec.ts'
-import { UnpublishedError } from '../errors.ts'
+import { toWire, UnpublishedError } from '../errors.ts'
 import { ownedHeaders } from '../log/headers.ts'
 import type { Headers, Key, Message } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
@@ -37,7 +37,7 @@ export function prepareBatch(
     }
     return prepared
   } catch (cause) {
-    const { message } = cause as Error
+    const { message } = toWire(cause) // a getter, a `toJSON` or a partitioner may have thrown anything
     const why = `none of ${messages.length} messages was published to topic ${topic.name}: the one at index ${index} cannot be: ${message}`
     return new UnpublishedError(why, [...messages], [], cause)
   }

@@ -1,8 +1,8 @@
 /** Publishing as a user of the public door sees it: receipts, order, waiting, refusals. */
 import { inspect } from 'node:util'
 import t from 'tap'
-import { byPartition, delay, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
-import { FullError, type Receipt, UnpublishedError } from '../index.ts'
+import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import { type BrokerEvents, FullError, type Receipt, UnpublishedError } from '../index.ts'
 import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 import { within } from '../stress/within.fixture.ts'
 import { fillUp, hold } from './full-topic.fixture.ts'
@@ -300,16 +300,56 @@ t.test('records of all sizes keep their order around ring switches, and arrive w
   )
 })
 
-t.test('tryPublish of a record that needs a larger ring is refused until the ring has grown', async t => {
-  const topic = await newTopic<string>({ codec: 'string' })
-  const value = 'x'.repeat(300_000)
-  t.notOk(topic.tryPublish({ value }))
-  await until(() => topic.tryPublish({ value }), 'tryPublish')
+t.test('tryPublish takes a record that needs a larger ring, and those behind it, in order', async t => {
+  const topic = await newTopic<string>({ codec: 'string', partitions: 2 })
+  const sizes = [300_000, 10, 400_000, 20]
+  for (const size of sizes) t.ok(topic.tryPublish({ partition: 1, value: 'x'.repeat(size) }), `of ${size}`)
+  t.ok(topic.tryPublish({ partition: 0, value: 'of another partition' }))
+  const behind = topic.publish({ partition: 1, value: 'behind' })
   await topic.flush()
+  t.equal((await behind).offset, sizes.length)
   t.strictSame(
-    (await readAll(topic)).map(delivery => delivery.value.length),
-    [300_000],
+    (await readAll(topic)).filter(({ partition }) => partition === 1).map(delivery => delivery.value.length),
+    [...sizes, 6],
   )
+})
+
+t.test('bytes that wait for a larger ring are as they were when tryPublish took them', async t => {
+  const topic = await newTopic<Uint8Array>({ codec: 'bytes' })
+  const value = new Uint8Array(300_000).fill(1)
+  const headers = { h: Uint8Array.of(1) }
+  t.ok(topic.tryPublish({ value, headers }))
+  value.fill(2)
+  headers.h.fill(2)
+  await topic.flush()
+  const [delivery] = await readAll(topic)
+  t.strictSame(delivery?.value, new Uint8Array(300_000).fill(1))
+  t.strictSame(Buffer.from(delivery?.headers.h as string, 'latin1'), Buffer.of(1))
+})
+
+t.test('tryPublish refuses what the waiting room has no room for while the ring grows', async t => {
+  const topic = await newTopic<Uint8Array>({ codec: 'bytes', maxMessageBytes: 1_048_576 })
+  const value = new Uint8Array(1_048_576)
+  const run = await topic.group('g').handle(() => undefined)
+  let taken = 0
+  while (taken < 100 && topic.tryPublish({ value })) taken++
+  t.equal(taken, 16, '16 MiB')
+  t.throws(() => topic.tryPublish({ value: new Uint8Array(1_048_577) }), { code: 'MILL_TOO_LARGE' })
+  await run.idle()
+  t.equal((await run.stats()).processed, 16)
+})
+
+t.test('a record that tryPublish took is told as lost when there is no memory for its larger ring', async t => {
+  const broker = await openBroker(t, { memoryMaxBytes: 64 * 1024 * 1024, logger: false })
+  const topic = await broker.topic<string>('orders', { codec: 'string', maxMessageBytes: 16 * 1024 * 1024 })
+  const told: BrokerEvents['publishFailed'][] = []
+  broker.on('publishFailed', event => told.push(event))
+  t.ok(topic.tryPublish({ value: 'x'.repeat(15_000_000) }))
+  t.ok(topic.tryPublish({ value: 'behind' }))
+  t.match(await rejection(topic.flush()), { code: 'MILL_MEMORY' })
+  t.match(told, [{ topic: 'orders', partition: 0, count: 2, error: { code: 'MILL_MEMORY' } }])
+  t.equal((await topic.publish({ value: 'small' })).offset, 0, 'the topic is as it was')
+  await topic.flush()
 })
 
 t.test('a batch of large and small records goes through in order', async t => {

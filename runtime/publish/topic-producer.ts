@@ -3,7 +3,8 @@
  *
  * The producer's thread. Order: per partition, in the order of the calls. A publish that finds its partition full waits
  * (waiting-room.ts has the bounds) and keeps later ones for that partition behind it; a batch that waits keeps
- * everything behind it. Only a receipt resolves a publish.
+ * everything behind it. Only a receipt resolves a publish. What `tryPublish` has taken waits only while its partition moves
+ * to a larger ring.
  */
 import { FULL } from 'sharedarraybuffer-ring'
 import { type Codec, codecOf } from '../codec.ts'
@@ -13,25 +14,28 @@ import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt }
 import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
+import { fullestOf, unansweredOf } from './on-its-way.ts'
 import { Overdue, type Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
-import { type FrameObserver, PartitionWriter, type RingPlace } from './partition-writer.ts'
+import { type FrameObserver, GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
 import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { prepareBatch } from './prepared-batch.ts'
 import type { ProducedTopic } from './produced-topic.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
-import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
-import { Refusals } from './refusals.ts'
+import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import { RingChanges, type RingUser } from './ring-changes.ts'
+import { Unobserved } from './unobserved.ts'
+import { type LineUser, WaitingLine } from './waiting-line.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** Room for a header that counts replays. */
 const STORED_EXTRA_BYTES = 64
 const NO_OPTIONS: PublishOptions = Object.freeze({})
+const FOR_EVER: PublishOptions = Object.freeze({ timeoutMs: Number.POSITIVE_INFINITY })
 
-export class TopicProducer implements Sweepable, RingUser {
+export class TopicProducer implements Sweepable, RingUser, LineUser {
   /** The number of a named one; null: it is its thread's. */
   readonly named: number | null
   /** Called when the topic has more partitions, before anything is published to them. */
@@ -43,20 +47,14 @@ export class TopicProducer implements Sweepable, RingUser {
   readonly #codec: Codec
   readonly #writers: PartitionWriter[]
   readonly #choice: PartitionChoice
-  #waiters: Waiter[] = []
-  #serial = 0
-  /** Waiting single publishes, by partition. */
-  readonly #waitingIn: number[]
-  #waitingBatches = 0
-  /** Batches wait until so many let them go. */
-  #holds = 0
+  readonly #line: WaitingLine
   readonly #rings: RingChanges
   readonly #overdue: Overdue
   readonly #flushes: Flushes
   #failure: Error | null = null
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
   #gap: Error | null = null
-  readonly #refusals = new Refusals()
+  readonly #unobserved: Unobserved
   readonly #stopListening: () => void
 
   constructor(
@@ -75,8 +73,10 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#codec = codecOf(topic.codec)
     this.#writers = rings.map(ring => this.#writerOf(ring))
     for (const writer of this.#writers) thread.addWriter(writer)
+    this.#line = new WaitingLine(room, rings.length)
     this.#rings = new RingChanges(thread, surroundings, room, this)
     this.#flushes = new Flushes(this.#writers, room)
+    this.#unobserved = new Unobserved(topic.name, surroundings)
     this.#overdue = new Overdue(
       topic.id,
       surroundings,
@@ -85,7 +85,6 @@ export class TopicProducer implements Sweepable, RingUser {
       () => this.serve(),
     )
     this.#choice = new PartitionChoice(topic.name, this.#writers)
-    this.#waitingIn = this.#writers.map(() => 0)
     this.#stopListening = thread.onReceipts(() => this.serve())
     room.add(this)
   }
@@ -107,7 +106,7 @@ export class TopicProducer implements Sweepable, RingUser {
     for (const ring of rings) {
       const writer = this.#writerOf(ring)
       this.#writers.push(writer)
-      this.#waitingIn.push(0)
+      this.#line.grown()
       if (this.#failure === null) this.#thread.addWriter(writer)
       else this.#giveBack(writer)
     }
@@ -118,9 +117,9 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** Batches that are published from now on wait, until what is returned is called. */
   hold(): () => void {
-    this.#holds++
+    this.#line.hold()
     return () => {
-      this.#holds--
+      this.#line.release()
       this.serve()
     }
   }
@@ -164,7 +163,8 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#wait(pending)
   }
 
-  tryPublish(message: Message): boolean {
+  /** `mayWait`: the record may also wait for its partition's larger ring. */
+  tryPublish(message: Message, mayWait = true): boolean {
     this.#checkOpen(NO_OPTIONS)
     const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
     const value = this.#codec.encode(given)
@@ -172,7 +172,8 @@ export class TopicProducer implements Sweepable, RingUser {
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
     const partition = this.#choice.of(wanted, key, value, message, RUN_RECORDS)
-    if (!this.#mayAppend(partition)) return false
+    if (!this.#mayAppend(partition))
+      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
     const writer = this.#writers[partition] as PartitionWriter
     const max = this.topic.maxMessageBytes
     let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
@@ -183,10 +184,23 @@ export class TopicProducer implements Sweepable, RingUser {
       if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
-    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
-    if (said !== 0) return false
+    if (said !== 0) {
+      this.#rings.need(writer, said, encodedSize(key, value, headers))
+      const isTooLarge = said === GROW && mayWait
+      return isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
+    }
     if (!writer.dirty) this.#thread.markDirty(writer)
     return true
+  }
+
+  /** Takes a record that nobody observes into the waiting room, if it waits for nothing but a larger ring. */
+  #waitForRing(encoded: EncodedMessage, message: Message): boolean {
+    const { partition, key, value, headers } = encoded
+    if (this.#line.hasBatches || !this.#rings.growing.has(partition)) return false
+    checkRecord(key, value, headers, this.topic.maxMessageBytes)
+    const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
+    const pending = new PendingPublish(this.topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
+    return this.#line.take(pending)
   }
 
   publishBatch(messages: readonly Message[], options: PublishOptions = NO_OPTIONS): Promise<BatchReceipt> {
@@ -218,7 +232,7 @@ export class TopicProducer implements Sweepable, RingUser {
         return
       }
       const batch = new PendingBatch(this.topic, this.#room, messages, prepared, sequences, options, resolve, reject)
-      if (this.#waiters.length === 0 && this.#holds === 0 && this.#advanceBatch(batch)) return
+      if (this.#line.passesBatches && this.advanceBatch(batch)) return
       this.#wait(batch)
     })
   }
@@ -229,7 +243,7 @@ export class TopicProducer implements Sweepable, RingUser {
    */
   async flush(isLast = false): Promise<void> {
     this.#checkOpen(NO_OPTIONS)
-    const flushed = this.#flushes.add(this.#serial, isLast)
+    const flushed = this.#flushes.add(this.#line.serial, isLast)
     this.#thread.sealAll()
     this.#flushes.serve(this)
     return flushed
@@ -260,11 +274,7 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   #mayAppend(partition: number): boolean {
-    return (
-      this.#waitingBatches === 0 &&
-      this.#waitingIn[partition] === 0 &&
-      (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
-    )
+    return this.#line.passes(partition) && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
   }
 
   #append(message: EncodedMessage, observer: FrameObserver): boolean {
@@ -280,7 +290,7 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   /** Appends what fits; true when the whole batch is in frames, or has failed. */
-  #advanceBatch(batch: PendingBatch): boolean {
+  advanceBatch(batch: PendingBatch): boolean {
     const { messages, prepared } = batch
     const { memory } = this.#thread
     const max = this.topic.maxMessageBytes
@@ -321,11 +331,7 @@ export class TopicProducer implements Sweepable, RingUser {
 
   #wait(waiter: Waiter): void {
     this.#thread.sealAll()
-    if (waiter instanceof PendingPublish ? this.#admits(waiter) : this.#admitsBatch(waiter)) {
-      waiter.serial = ++this.#serial
-      this.#waiters.push(waiter)
-      return
-    }
+    if (this.#line.take(waiter)) return
     waiter.settle(
       new FullError(
         `topic ${this.topic.name} is full, and so is this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
@@ -334,68 +340,19 @@ export class TopicProducer implements Sweepable, RingUser {
     )
   }
 
-  #admits(waiter: PendingPublish): boolean {
-    const { key, value, headers, partition } = waiter.message
-    const bytes = encodedSize(key, value, headers)
-    if (!this.#room.admit(bytes, waiter.isOutput)) return false
-    waiter.own(bytes)
-    this.#waitingIn[partition] = (this.#waitingIn[partition] as number) + 1
-    return true
-  }
-
-  #admitsBatch(waiter: PendingBatch): boolean {
-    const bytes = waiter.prepared.bytesFrom(waiter.next)
-    if (!this.#room.admitBatch(bytes)) return false
-    waiter.own(bytes)
-    this.#waitingBatches++
-    return true
-  }
-
-  #leave(waiter: Waiter): void {
-    if (waiter instanceof PendingBatch) {
-      this.#waitingBatches--
-      this.#room.leaveBatch(waiter.bytes)
-    } else {
-      this.#waitingIn[waiter.message.partition] = (this.#waitingIn[waiter.message.partition] as number) - 1
-      this.#room.leave(waiter.bytes)
-    }
-  }
-
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
   serve(): void {
-    const { name, onFull, durability } = this.topic
-    if (onFull === 'reject' || durability !== 'memory')
-      this.#refusals.announce(name, this.#writers, this.#surroundings.publishFailed)
-    if (this.#waiters.length > 0) this.#serveWaiters()
+    if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory')
+      for (const writer of this.#writers) this.#unobserved.takeFrom(writer)
+    this.#unobserved.announce()
+    if (!this.#line.isEmpty) {
+      this.#line.serve(this, this.#rings.growing)
+      this.#thread.sealAll()
+    }
     this.#flushes.serve(this)
   }
 
-  #serveWaiters(): void {
-    const stuck = new Set<number>()
-    const left: Waiter[] = []
-    const waiters = this.#waiters
-    let index = 0
-    for (; index < waiters.length; index++) {
-      const waiter = waiters[index] as Waiter
-      const partition = waiter instanceof PendingPublish ? waiter.message.partition : -1
-      if (waiter.done) this.#leave(waiter)
-      else if (waiter instanceof PendingBatch) {
-        // Everything behind a batch that cannot go on stays behind it.
-        if (stuck.size > 0 || this.#holds > 0 || !this.#advanceBatch(waiter)) break
-        this.#leave(waiter)
-      } else if (!stuck.has(partition) && !this.#rings.growing.has(partition) && this.#appendWaiting(waiter))
-        this.#leave(waiter)
-      else {
-        stuck.add(partition)
-        left.push(waiter)
-      }
-    }
-    for (; index < waiters.length; index++) left.push(waiters[index] as Waiter)
-    this.#waiters = left
-    this.#thread.sealAll()
-  }
-
-  #appendWaiting(waiter: PendingPublish): boolean {
+  appendWaiting(waiter: PendingPublish): boolean {
     try {
       return this.#append(waiter.message, waiter)
     } catch (error) {
@@ -406,11 +363,11 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** Serial of the oldest publish that waits. */
   get oldest(): number {
-    return this.#waiters[0]?.serial ?? Number.POSITIVE_INFINITY
+    return this.#line.oldest
   }
 
   takeRefusal(): Error | null {
-    return this.#refusals.take()
+    return this.#unobserved.takeRefusal()
   }
 
   get isOpen(): boolean {
@@ -418,8 +375,7 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   failWaiting(partition: number, error: Error): void {
-    for (const waiter of this.#waiters)
-      if (waiter instanceof PendingBatch || waiter.message.partition === partition) waiter.settle(error)
+    this.#line.failIn(partition, error)
   }
 
   /** Memory is short: makes up to `most` rings small that nobody uses; returns how many. */
@@ -429,35 +385,24 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** Gives up what is overdue and says what has waited for long. */
   sweep(now: number): void {
-    const waiting = new Set<Waiter>(this.#waiters)
+    const waiting = new Set<Waiter>(this.#line.waiters)
     for (const writer of this.#writers) writer.pending(observer => waiting.add(observer as Waiter))
     this.#overdue.sweep(waiting, now)
     this.serve()
   }
 
   #partitionOfWaiter(waiter: Waiter): number {
-    return waiter instanceof PendingPublish ? waiter.message.partition : this.#fullest()
+    return waiter instanceof PendingPublish ? waiter.message.partition : fullestOf(this.#writers)
   }
 
-  /** Records in frames that have no receipt, and messages that wait; not those of publishes that were answered without one. */
+  /** Records of which somebody wants to hear. */
   get unanswered(): number {
-    let count = 0
-    for (const writer of this.#writers) count += writer.unanswered
-    for (const waiter of this.#waiters) {
-      if (!waiter.done) count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
-    }
-    return count
+    return unansweredOf(this.#writers, this.#line.waiters)
   }
 
   /** What holds the partition with the most on its way, in words; nothing where that is not known. */
   describeHold(): Promise<string> {
-    return this.#surroundings.describeHold(this.topic.id, this.#fullest()).catch(() => '')
-  }
-
-  #fullest(): number {
-    let fullest = this.#writers[0] as PartitionWriter
-    for (const writer of this.#writers) if (writer.backlogBytes() > fullest.backlogBytes()) fullest = writer
-    return fullest.partition
+    return this.#surroundings.describeHold(this.topic.id, fullestOf(this.#writers)).catch(() => '')
   }
 
   #checkOpen(options: PublishOptions): void {
@@ -484,16 +429,13 @@ export class TopicProducer implements Sweepable, RingUser {
     if (this.#failure !== null) return
     this.#failure = error
     this.#stopListening()
-    for (const waiter of this.#waiters) {
-      waiter.settle(error)
-      this.#leave(waiter)
-    }
-    this.#waiters = []
+    this.#line.fail(error)
     for (const writer of this.#writers) {
-      const unobserved = writer.fail(error)
-      if (unobserved > 0) this.#surroundings.publishFailed(this.topic.name, writer.partition, unobserved, error)
+      const count = writer.fail(error)
+      if (count > 0) this.#unobserved.lost(writer.partition, count, error)
       for (const ring of [writer.ring, ...writer.takeFormerRings()]) this.#thread.removeWriter(ring)
     }
+    this.#unobserved.announce()
     this.#flushes.fail(error)
     this.#room.remove(this)
   }

@@ -2,7 +2,7 @@
  * A process that fills a folder with all that a broker keeps, and closes it or is killed: `node kept-folder-child.fixture.js
  * DIR closed|killed`.
  */
-import { createBroker } from '../broker.ts'
+import { createBroker } from '../create-broker.ts'
 import type { Broker, Run, Topic } from '../types.ts'
 import {
   bytesOf,

@@ -89,7 +89,7 @@ const SLEEP_MS = 5_000
 /** The way from a thread's members to the control thread. */
 export interface ThreadHome {
   /** A member's records cannot be read, or its state not kept: its run fails. */
-  unreadable(member: number, epoch: number, error: Error): void
+  unreadable(member: number, epoch: number, error: unknown): void
   /** False: another reader has its place. */
   keepSnapshot(member: number, epoch: number, offset: number, text: string): Promise<boolean>
 }

@@ -210,13 +210,9 @@ const SHIFTED_FROM_BYTES = 80
  */
 function writeBytes(memory: Memory, bytes: Uint8Array, at: number): void {
   const { length } = bytes
-  const shift = (bytes.byteOffset - at) & SHIFT_BYTES
-  if (shift === 0 || length < SHIFTED_FROM_BYTES || memory.kind === 'js') {
-    memory.u8.set(bytes, at)
-    return
-  }
+  const shift = length < SHIFTED_FROM_BYTES || memory.kind === 'js' ? 0 : (bytes.byteOffset - at) & SHIFT_BYTES
   memory.u8.set(bytes, at + shift)
-  memory.copy(at, at + shift, length)
+  if (shift !== 0) memory.copy(at, at + shift, length)
 }
 
 /** Beyond this length Buffer's encoder is faster than the loop over a key's characters. */

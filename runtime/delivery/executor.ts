@@ -20,6 +20,7 @@ import type { ExecutorSetting } from './executor-setting.ts'
 import { type ExecutorState, entered } from './executor-state.ts'
 import { ALONE_MS, BYSTANDERS_MS, HoldTimer } from './hold-timer.ts'
 import { countTurn, onStack } from './on-stack.ts'
+import { PlainRun } from './plain-run.ts'
 import { isPromiseLike, promiseOf } from './promise-like.ts'
 import { FOR_EVER, settledForGood } from './settled-for-good.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -31,13 +32,14 @@ const LINK_RETRY_MS = 5
 
 export class Executor implements TurnTaker {
   readonly reader: PartitionReader
+  readonly userState: unknown
   readonly #setting: ExecutorSetting
   readonly #thread: AttachedThread
   readonly #turnstile: Turnstile
   readonly #clock: DeliveryClock
   #state: ExecutorState = 'running'
   #paused = false
-  #userState: unknown
+  readonly #run: PlainRun
   /** Of the deliveries from now on. */
   #context: DeliveryContext
   /** The record at the reader is to be handed out (again), without moving on. */
@@ -64,13 +66,10 @@ export class Executor implements TurnTaker {
     this.reader = setting.reader
     this.#context = setting.context
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
-    this.#userState = userState
+    this.userState = userState
+    this.#run = new PlainRun(setting, userState, () => this.#mayGoOn())
     this.#doubtsEndMs = nowMs() + BYSTANDERS_MS
     this.#keeper = setting.keeper ?? null
-  }
-
-  get userState(): unknown {
-    return this.#userState
   }
 
   pause(): void {
@@ -122,11 +121,6 @@ export class Executor implements TurnTaker {
   /** Whether what has returned may come again: its output is not confirmed, or its snapshot not kept. */
   get #confirms(): boolean {
     return (this.#setting.output !== null && !this.#setting.atMostOnce) || this.#keeper !== null
-  }
-
-  /** Asked after a call that may have changed it. */
-  get #isRunning(): boolean {
-    return this.#state === 'running'
   }
 
   #clearTimers(): void {
@@ -302,23 +296,27 @@ export class Executor implements TurnTaker {
       // It goes, and need not give up being alone.
       if (isDoubtful) this.#timer.clear()
     }
-    const { handler, userContext } = this.#setting
-    const context = this.#context
     const delivery = this.#delivery((known?.deliveryAttempt ?? 0) + 1, known?.failedAttempts ?? 0)
     this.#isAlone = this.#confirms && (offset <= reader.suspectTo || delivery.failedAttempts > 0)
     reader.handOut(offset)
     if (this.#setting.atMostOnce) reader.claim(offset + 1)
     countTurn(this.#thread)
     this.#handOut++
+    const run = this.#run
     let result: unknown
     try {
-      result = userContext.call(handler.message, handler, delivery, this.#userState, context)
+      result = run.begin(delivery, this.#context, this.#isAlone)
     } catch (error) {
-      this.#failed(delivery, error)
+      this.#failed(run.inHand as RecordDelivery, error)
       return
     }
-    if (result === undefined && context.outstanding === 0 && !this.#isAlone) reader.returned(offset + 1)
-    else this.#take(delivery, result)
+    if (run.inHand !== null) this.#take(run.inHand, result)
+  }
+
+  /** Whether the record behind one that has ended plainly may be handed out at once. */
+  #mayGoOn(): boolean {
+    if (this.#setting.atMostOnce || this.#state !== 'running' || this.#closing !== null) return false
+    return this.#turnstile.open && !this.#stride.isOver()
   }
 
   #delivery(deliveryAttempt: number, failedAttempts: number): RecordDelivery {
@@ -360,7 +358,8 @@ export class Executor implements TurnTaker {
     this.#settles(handOut)
     this.#enter('running')
     this.#output(delivery, value)
-    if (this.#isRunning) this.#goOn()
+    // A call may have changed what the compiler takes it for.
+    if ((this.#state as ExecutorState) === 'running') this.#goOn()
   }
 
   #rejected(delivery: RecordDelivery, handOut: number, error: unknown): void {

@@ -127,6 +127,11 @@ export class PartitionReader {
     }
   }
 
+  /** Moves to the next record of this fetch, if nothing is known of it. */
+  nextUnknown(): boolean {
+    return this.#known.size === 0 && this.#cursor < this.#bufferEnd && this.next()
+  }
+
   /** Whether the buffer is used up: a good moment to commit. */
   get exhausted(): boolean {
     return this.#cursor >= this.#bufferEnd

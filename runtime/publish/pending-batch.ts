@@ -35,8 +35,6 @@ export class PendingBatch implements FrameObserver {
   next = 0
   done = false
   #unanswered = 0
-  /** Which partition took a message, by its index; only of those below `next`. */
-  readonly #partitions: number[] = []
   readonly #answers = new Map<number, Answer[]>()
   #isRefused = false
   readonly #ranges: GrowingRange[] = []
@@ -79,8 +77,7 @@ export class PendingBatch implements FrameObserver {
 
   /** The message at `next` went into a frame. */
   took(partition: number): void {
-    this.#partitions.push(partition)
-    this.next++
+    this.prepared.partitions[this.next++] = partition
     this.#unanswered++
   }
 
@@ -164,8 +161,8 @@ export class PendingBatch implements FrameObserver {
     const left = new Map(
       [...this.#answers].map(([partition, answers]) => [partition, answers.map(each => ({ ...each }))]),
     )
-    for (const [index, partition] of this.#partitions.entries()) {
-      const answers = left.get(partition)
+    for (let index = 0; index < this.next; index++) {
+      const answers = left.get(this.prepared.partitions[index] as number)
       while (answers?.[0]?.count === 0) answers.shift()
       const answer = answers?.[0]
       if (answer !== undefined) answer.count--

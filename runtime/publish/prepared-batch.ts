@@ -7,12 +7,13 @@
  */
 import { type Codec, isWellFormed } from '../codec.ts'
 import { toWire, UnpublishedError } from '../errors.ts'
-import { ownedHeaders } from '../log/headers.ts'
+import { headersSize, ownedHeaders } from '../log/headers.ts'
 import type { Headers, Key, Message } from '../types.ts'
 import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
+import { PackedCopies } from './packed-copies.ts'
 import type { PartitionChoice } from './partition-choice.ts'
-import { checkRecord, encodedSize } from './record-writer.ts'
+import { checkRecord } from './record-writer.ts'
 
 /** The batch, or why none of it is published: one of its messages cannot be. */
 export function prepareBatch(
@@ -46,6 +47,7 @@ export function prepareBatch(
 export class PreparedBatch {
   readonly keys: (Key | null)[]
   readonly values: (string | Uint8Array | null)[]
+  /** LATER: not chosen yet. Of messages that a partition has taken, which one. */
   readonly partitions: number[]
   #count = 0
   /** By index; of most batches none has any. */
@@ -82,21 +84,23 @@ export class PreparedBatch {
     return this.#timestamps === null ? undefined : this.#timestamps.get(index)
   }
 
-  /** What is kept of those from `first` on while they wait. */
+  /** What is kept of those from `first` on while they wait, a character of text for a byte. */
   bytesFrom(first: number): number {
     let bytes = 0
     for (let index = first; index < this.keys.length; index++)
-      bytes += encodedSize(this.keys[index] ?? null, this.values[index] ?? null, this.headersOf(index))
+      bytes += (this.keys[index]?.length ?? 0) + (this.values[index]?.length ?? 0)
+    for (const [index, headers] of this.#headers ?? []) if (index >= first) bytes += headersSize(headers)
     return bytes
   }
 
   /** The caller may change its bytes from now on: those from `first` on become copies. */
   own(first: number): void {
+    const copies = new PackedCopies()
     for (let index = first; index < this.keys.length; index++) {
-      const key = this.keys[index]
-      if (key instanceof Uint8Array) this.keys[index] = new Uint8Array(key)
+      const key = this.keys[index] as Key | null
+      if (key instanceof Uint8Array) this.keys[index] = copies.of(key, 0)
       const value = this.values[index]
-      if (value instanceof Uint8Array) this.values[index] = new Uint8Array(value)
+      if (value instanceof Uint8Array) this.values[index] = copies.of(value, key === null ? 0 : key.length)
     }
     for (const [index, headers] of this.#headers ?? []) this.#headers?.set(index, ownedHeaders(headers))
   }

@@ -74,6 +74,7 @@ export function writeRecord(
     if (bound - (headers === null ? 0 : 4) > maxMessageBytes)
       throw tooLarge(bound - (headers === null ? 0 : 4), maxMessageBytes)
   }
+  if (value !== null && typeof value !== 'string') bound += SHIFT_BYTES
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
   let delta = 0
@@ -123,7 +124,7 @@ function fill(
   if (value === null) attributes |= NO_VALUE
   else if (typeof value === 'string') cursor += writeString(memory, value, cursor)
   else {
-    u8.set(value, cursor)
+    writeBytes(memory, value, cursor)
     cursor += value.length
   }
   const length = cursor - address
@@ -195,6 +196,23 @@ function writeKey(memory: Memory, key: string, at: number): number {
   }
   if (seen <= 0x7f) return length
   return isWellFormed(key) ? memory.bytes.write(key, at, 'utf8') : -1
+}
+
+/** Room behind a value, which `writeBytes` may use. */
+const SHIFT_BYTES = 7
+/** Below this length copying once takes no longer than copying twice. */
+const SHIFTED_FROM_BYTES = 80
+
+/**
+ * A value begins at any byte, and copying into shared memory goes byte by byte unless source and target are aligned alike. So it
+ * is copied a few bytes further on first, and from there in place, which WebAssembly does at full speed. (ns, once and shifted:
+ * 64 B 45 and 51, 100 B 65 and 51, 1 KiB 390 and 89, 4 KiB 1,550 and 257.)
+ */
+function writeBytes(memory: Memory, bytes: Uint8Array, at: number): void {
+  const { length } = bytes
+  const shift = length < SHIFTED_FROM_BYTES || memory.kind === 'js' ? 0 : (bytes.byteOffset - at) & SHIFT_BYTES
+  memory.u8.set(bytes, at + shift)
+  if (shift !== 0) memory.copy(at, at + shift, length)
 }
 
 /** Beyond this length Buffer's encoder is faster than the loop over a key's characters. */

@@ -28,14 +28,44 @@ const mayInherit: boolean = (() => {
   }
 })()
 
+/** What `runInAsyncScope` reads of a resource, by description. */
+const READ_BY_NODE: ReadonlySet<string | undefined> = new Set(['async_id_symbol', 'trigger_async_id_symbol'])
+
 export class UserContext {
   readonly #taken: AsyncResource = newResource()
   /** Makes what one call is made on. */
   readonly #Call: new () => object
+  /** What calls are made on for as long as nobody looks for stores, or sets them, on what executes. */
+  #unwatched: object | null = null
 
   constructor() {
     this.#Call = class {}
     Object.setPrototypeOf(this.#Call.prototype, this.#taken)
+    if (mayInherit) this.#unwatched = this.#notify(() => (this.#unwatched = null))
+  }
+
+  /** A resource like the one that was taken; `used` is called when what is not Node's own is read of it or set on it. */
+  #notify(used: () => void): object {
+    const taken = this.#taken as unknown as Record<symbol, unknown>
+    const resource: Record<symbol, unknown> = {}
+    for (const symbol of Object.getOwnPropertySymbols(taken))
+      if (READ_BY_NODE.has(symbol.description)) resource[symbol] = taken[symbol]
+    const watch = new Proxy(taken, {
+      get(target, name, receiver) {
+        used()
+        return Reflect.get(target, name, receiver)
+      },
+      set(target, name, value, receiver) {
+        used()
+        return Reflect.set(target, name, value, receiver)
+      },
+    })
+    return Object.setPrototypeOf(resource, watch)
+  }
+
+  /** Whether no call so far has looked at what it was made on: then those that follow one may be made in the same entry. */
+  get isUntouched(): boolean {
+    return this.#unwatched !== null
   }
 
   /** Calls `act` in this context. What it throws is thrown. */
@@ -44,7 +74,12 @@ export class UserContext {
     thisArg: This,
     ...args: Args
   ): Result {
-    const resource = mayInherit ? (new this.#Call() as AsyncResource) : this.#taken
-    return runInAsyncScope.call(resource, act as (...all: unknown[]) => unknown, thisArg, ...args) as Result
+    const resource = this.#unwatched ?? (mayInherit ? new this.#Call() : this.#taken)
+    return runInAsyncScope.call(
+      resource as AsyncResource,
+      act as (...all: unknown[]) => unknown,
+      thisArg,
+      ...args,
+    ) as Result
   }
 }

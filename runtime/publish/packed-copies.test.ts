@@ -1,0 +1,22 @@
+/** Bytes of batches that wait: copies that hold what was given, each to be written at full speed. */
+import t from 'tap'
+import { PackedCopies } from './packed-copies.ts'
+
+t.test('copies are what was given, whatever comes after them, and begin at the phase asked for', async t => {
+  const copies = new PackedCopies()
+  const sizes = [0, 1, 7, 64, 100, 1_000, 65_535, 65_536, 70_000, 3, 40_000, 40_000]
+  const given = sizes.map((size, index) => new Uint8Array(size).fill(index + 1))
+  const taken = given.map((bytes, index) => copies.of(bytes, index * 3))
+  for (const bytes of given) bytes.fill(255)
+  for (const [index, bytes] of taken.entries()) {
+    const size = sizes[index] as number
+    t.strictSame(Buffer.from(bytes), Buffer.alloc(size, index + 1), `${size} bytes`)
+    t.equal(bytes.byteOffset & 7, (index * 3) & 7)
+  }
+})
+
+t.test('small ones share a buffer', async t => {
+  const copies = new PackedCopies()
+  const buffers = new Set(Array.from({ length: 600 }, () => copies.of(new Uint8Array(100), 4).buffer))
+  t.equal(buffers.size, 1)
+})

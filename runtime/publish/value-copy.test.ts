@@ -1,0 +1,64 @@
+/** Bytes of values in the ring: whole wherever they come from and go to, and nothing beside them. */
+import { Arena, Memory, ringBytes } from 'sharedarraybuffer-ring'
+import t from 'tap'
+import { RECORD_HEADER_BYTES } from '../log/record.ts'
+import { GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
+import { writeRecord } from './record-writer.ts'
+
+const CAPACITY = 65_536
+const BEHIND = 77
+
+interface House {
+  readonly memory: Memory
+  readonly place: RingPlace
+  readonly writer: PartitionWriter
+}
+
+function house(kind: 'wasm' | 'js'): House {
+  const memory = Memory.allocate(1 << 20, kind)
+  const arena = new Arena(memory, 128)
+  const address = arena.allocate(ringBytes(CAPACITY))
+  const words = arena.allocate(128)
+  const place = { ring: 1, partition: 0, host: 0, address, capacity: CAPACITY, words, widest: CAPACITY }
+  return { memory, place, writer: new PartitionWriter(memory, place, 1) }
+}
+
+function bytesAt(shift: number, length: number): Uint8Array {
+  return Uint8Array.from({ length: shift + length }, (_, i) => (i * 7 + shift) & 255).subarray(shift)
+}
+
+for (const kind of ['wasm', 'js'] as const) {
+  t.test(`a value is written whole, whatever bytes it and its place begin at: ${kind}`, async t => {
+    for (let shift = 0; shift < 8; shift++) {
+      for (let keyLength = 0; keyLength < 9; keyLength++) {
+        const { memory, writer } = house(kind)
+        const key = new Uint8Array(keyLength).fill(200)
+        for (const length of [0, 1, 79, 80, 81, 100, 1_000]) {
+          const value = bytesAt(shift, length)
+          const at = writer.reserve(RECORD_HEADER_BYTES + keyLength + length, undefined)
+          if (writeRecord(memory, writer, key, value, null, undefined, 1 << 20) !== 0) t.fail('no room')
+          const start = at + RECORD_HEADER_BYTES
+          const written = memory.bytes.subarray(start, start + keyLength + length)
+          if (Buffer.concat([key, value]).compare(written) !== 0)
+            t.fail(`${length} bytes from ${shift} behind a key of ${keyLength}`)
+        }
+      }
+    }
+  })
+
+  t.test(`nothing behind the ring is touched, however far it is filled: ${kind}`, async t => {
+    for (let length = CAPACITY / 2 - 90; length <= CAPACITY / 2; length++) {
+      const { memory, place, writer } = house(kind)
+      const end = place.address + ringBytes(CAPACITY)
+      memory.u8.fill(BEHIND, end, end + 64)
+      let said = 0
+      for (let count = 0; said === 0 && count < 3; count++)
+        said = writeRecord(memory, writer, null, bytesAt(1, length), null, undefined, 1 << 20)
+      t.notOk(
+        memory.u8.subarray(end, end + 64).some(byte => byte !== BEHIND),
+        `${length} bytes`,
+      )
+      if (length === CAPACITY / 2) t.equal(said, GROW)
+    }
+  })
+}

@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap'
 import { folderOf, openBroker, readAll, rejection, SMALL, until } from './broker.fixture.ts'
 import { sessions } from './broker.ts'
-import { type Broker, RejectError, type Topic } from './index.ts'
+import { type Broker, type BrokerOptions, RejectError, type Topic } from './index.ts'
 import type { Session } from './session.ts'
 
 function censusOf(broker: Broker): Promise<{ readonly blocks: number; readonly usedBytes: number }> {
@@ -16,8 +16,8 @@ async function fill(topic: Topic<number>, from: number): Promise<void> {
 }
 
 for (const [where, open] of [
-  ['in memory', (t: Test) => openBroker(t)],
-  ['on disk', (t: Test) => folderOf(t).open()],
+  ['in memory', (t: Test, options?: BrokerOptions) => openBroker(t, options)],
+  ['on disk', (t: Test, options?: BrokerOptions) => folderOf(t).open(options)],
 ] as const) {
   t.test(`${where}: two at once come one after the other, and a partitioner is told of all`, async t => {
     const broker = await open(t)
@@ -71,7 +71,7 @@ for (const [where, open] of [
   })
 
   t.test(`${where}: what is asked wrongly changes nothing`, async t => {
-    const broker = await open(t)
+    const broker = await open(t, { memoryMaxBytes: 64 * 1024 * 1024 })
     const topic = await broker.topic<number>('orders', { partitions: 4, windowBytes: 2_097_152 })
     await topic.publish({ value: 1 })
     const before = await censusOf(broker)

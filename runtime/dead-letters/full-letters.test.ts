@@ -84,6 +84,7 @@ t.test('a replay to another topic makes room as well, and takes the group on', a
 
 t.test('a topic of letters that is read is full for a moment, and nobody is told', async t => {
   const { broker, run, group, stalls, published } = await stuckGroup(t, { ...SMALL, windowBytes: 131_072 }, 500)
+  await until(() => stalls.length > 0)
   t.equal(stalls.length, 1, 'before somebody reads it')
   const letters = await broker.topic('orders.g.dlq')
   const reading = await letters.group('r').handle(() => undefined)

@@ -72,7 +72,7 @@ for (const [where, open] of [
 
   t.test(`${where}: what is asked wrongly changes nothing`, async t => {
     const broker = await open(t, { memoryMaxBytes: 8 * 1024 * 1024 })
-    const topic = await broker.topic<number>('orders', { partitions: 4, windowBytes: 262_144 })
+    const topic = await broker.topic<number>('orders', { partitions: 4, ...SMALL })
     await topic.publish({ value: 1 })
     const before = await censusOf(broker)
     for (const [count, code] of [

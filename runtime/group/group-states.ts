@@ -85,6 +85,14 @@ export class GroupStates {
     this.#log.sync()
   }
 
+  /** Its letters end there: those to come are looked for from there on, for good. @throws DiskError */
+  cutLetters(member: number, end: number): void {
+    const kept = this.get(member)
+    if (kept === undefined || kept.letters <= end) return
+    this.#log.write([[`${member}`, { ...kept, letters: end }]])
+    this.#log.sync()
+  }
+
   forget(member: number): void {
     this.#written.delete(member)
     if (this.#log.has(`${member}`)) this.#log.write([[`${member}`, undefined]])

@@ -129,6 +129,8 @@ export type HistoryEvent =
       readonly start: number
       readonly end: number
     }
+  /** An operation of the disk has failed: what this process does from now on may not be there for the next thread. */
+  | { readonly kind: 'diskFailed' }
   /** The consumer was asked to stop, and has, in good order: what it had in hand is over. */
   | { readonly kind: 'stopped'; readonly group: string; readonly consumer: string }
   /** Records that a group which delivers at most once says it has passed over; `to` is not one of them. */

@@ -22,7 +22,10 @@ function overdueOf({ events }: History): Set<string> {
   return overdue
 }
 
-/** A1 and A4: what a consumer has handled that has stopped in good order is over, and it has nothing in hand any more. */
+/**
+ * A1 and A4: what a consumer has handled that has stopped in good order is over, and it has nothing in hand any more. Once the
+ * disk has failed, its last state may not have been kept: then it comes again.
+ */
 export const stoppingIsClean: Checker = history => {
   const problems = new Problems('A4')
   const facts = factsOf(history)
@@ -33,16 +36,18 @@ export const stoppingIsClean: Checker = history => {
   const handled = new Map<string, Set<string>>()
   /** By group and place, who has handled it and has stopped. */
   const over = new Map<string, string>()
+  let isKept = true
   for (const event of history.events) {
     if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'died' || event.kind === 'diskFailed') isKept = event.kind === 'died'
     // What another process knows of is a question of durability.
-    if (event.kind === 'died' || event.kind === 'sought') {
+    if (event.kind === 'died' || event.kind === 'sought' || event.kind === 'diskFailed') {
       handled.clear()
       over.clear()
     }
     if (event.kind === 'stopped' && !ended.has(event.consumer)) {
       stopped.add(event.consumer)
-      for (const name of handled.get(event.consumer) ?? []) over.set(name, event.consumer)
+      if (isKept) for (const name of handled.get(event.consumer) ?? []) over.set(name, event.consumer)
     }
     if (event.kind !== 'delivered' && event.kind !== 'settled') continue
     const { group, consumer } = event

@@ -8,14 +8,15 @@
  *  8 u8  logId[16]
  * 24 u32 madeBytes        size of the file when it got its name; so much was synced before
  * 28 u32 crc              CRC-32 of bytes 0 to 27
- * 32 extent, extent       how long the file is: written in turn, the one with the higher number holds
+ * 32 extent, extent       how long the file is: the one with the higher number holds, and what is durable of the two is not
+ *                         written over until the other one is durable
  * 96 records
  * ```
  *
  * An extent. It is written after what it tells of, and never synced for its own sake:
  *
  * ```
- *  0 f64 number           from 1, one more each time; an odd one is the first of the two
+ *  0 f64 number           from 1, more each time; an odd one is the first of the two
  *  8 f64 syncedBytes      of the file, durable: if any are missing or changed, that is damage
  * 16 f64 writtenBytes     of the file
  * 24 u32 0
@@ -95,6 +96,11 @@ export function stateExtent({ number, syncedBytes, writtenBytes }: StateExtent):
   bytes.writeDoubleLE(writtenBytes, EXTENT_WRITTEN)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, EXTENT_CRC)), EXTENT_CRC)
   return { bytes, position: HEADER_BYTES + (number % 2 === 1 ? 0 : EXTENT_BYTES) }
+}
+
+/** Whether two numbers are of the same one of a file's two extents. */
+export function isSameExtent(a: number, b: number): boolean {
+  return a % 2 === b % 2
 }
 
 function readExtent(bytes: Buffer, at: number): StateExtent | null {

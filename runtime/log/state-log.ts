@@ -18,6 +18,7 @@ import { posix } from 'node:path'
 import type { CutTail } from './cut-tail.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import {
+  isSameExtent,
   STATE_HEADER_BYTES,
   STATE_RECORD_BYTES_MAX,
   STATE_VERSION,
@@ -59,8 +60,10 @@ export class StateLog {
   #live = 0
   #next = 1
   #syncedBelow = 1
-  /** As the file says it: number and durable bytes of its last extent. */
+  /** Number of the last extent in the file. */
   #extent = 1
+  /** Number of the last one that is durable: it stays as it is until another one is. */
+  #durableExtent = 1
   #syncedBytes = 0
   #failure: unknown = null
   /** What was cut off at the end when the file was opened; null: nothing. */
@@ -87,12 +90,15 @@ export class StateLog {
   #synced(): void {
     this.#syncedBelow = this.#next
     this.#syncedBytes = this.#size
+    this.#durableExtent = this.#extent
     this.#say()
   }
 
   /** Says in the file how long it is, behind what was written and synced. */
   #say(): void {
-    const said = { number: ++this.#extent, syncedBytes: this.#syncedBytes, writtenBytes: this.#size }
+    const next = this.#extent + 1
+    this.#extent = isSameExtent(next, this.#durableExtent) ? next + 1 : next
+    const said = { number: this.#extent, syncedBytes: this.#syncedBytes, writtenBytes: this.#size }
     const { bytes, position } = stateExtent(said)
     this.#file.write([bytes], position)
   }
@@ -218,6 +224,7 @@ export class StateLog {
     this.#syncedBelow = made.next
     this.#syncedBytes = made.bytes
     this.#extent = 1
+    this.#durableExtent = 1
   }
 }
 

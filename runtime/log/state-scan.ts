@@ -38,7 +38,7 @@ export function stateHeaderOf(file: DiskFile, logId: Uint8Array): StateHeader {
   if (header.version > STATE_VERSION)
     throw new NewerFormatError(file.path, 4, `version ${header.version} of a state log`, header.version)
   if (!header.logId.equals(logId)) throw new ForeignFileError(file.path, 8, 'of another log')
-  // One of the two is written at a time, and the other stays whole.
+  // One of the two is durable, and is not written over.
   if (header.version > 1 && header.extent === null)
     throw new CorruptLogError(file.path, EXTENTS_AT, 'it does not say any more how long it is')
   return header

@@ -63,6 +63,20 @@ t.test('a group that was moved is where it was moved to after any loss of power'
   }
 })
 
+t.test('a group that had counted letters that are no more looks for those to come after any further loss', async t => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const disk = newDisk()
+    const store = openStore(disk)
+    const group = groupAt(80)
+    store.sweep([{ ...group, state: () => ({ ...group.state(), letters: 3 }) } as unknown as GroupActor])
+    t.equal(store.keptOf(MEMBER, 3)?.letters, 3)
+    t.equal(store.keptOf(MEMBER + 1, 0), undefined)
+    t.equal(store.keptOf(MEMBER, 1)?.letters, 1)
+    disk.powerCut(new Chance(seed))
+    t.match(openStore(disk).keptOf(MEMBER, 5), { committed: 80, letters: 1 }, `seed ${seed}`)
+  }
+})
+
 t.test('a group that began at the end is there after any loss', async t => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const disk = newDisk()

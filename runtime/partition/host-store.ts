@@ -19,7 +19,7 @@ import type { Instant } from '../clock.ts'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import { MillraceError } from '../errors.ts'
 import type { GroupActor } from '../group/group-actor.ts'
-import { GroupStates } from '../group/group-states.ts'
+import { type GroupState, GroupStates } from '../group/group-states.ts'
 import { FAULT_POINT } from '../layout.ts'
 import { DISK_ERRNOS, LOCK_LOST, RECEIPT_FAILED } from '../link.ts'
 import type { CutTail } from '../log/cut-tail.ts'
@@ -116,6 +116,19 @@ export class HostStore {
    */
   cutGroups(members: readonly number[], end: number): void {
     if (!this.attempt(() => this.states.cut(members, end))) throw this.error
+  }
+
+  /**
+   * What was kept of a group that is opened. A loss of power may have taken letters that it had counted, and new ones come to
+   * have their offsets: from `lettersEnd` on, which may be before those, it looks for letters after any further loss.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  keptOf(member: number, lettersEnd: number): GroupState | undefined {
+    const kept = this.states.get(member)
+    if (kept === undefined || kept.letters <= lettersEnd) return kept
+    if (!this.attempt(() => this.states.cutLetters(member, lettersEnd))) throw this.error
+    return this.states.get(member)
   }
 
   /** Closes the log of a partition whose topic could not be opened. */

@@ -362,7 +362,7 @@ class PartitionHost implements PartitionHostApi {
       deadLettered: event => this.#news.deadLettered(event),
       attemptFailed: (failure, error) => this.#news.failures.failed(place, failure, error),
       fault: point => this.#fault(point),
-      kept: this.#store?.states.get(place.member),
+      kept: this.#store?.keptOf(place.member, deadLetters?.highWatermark ?? Number.POSITIVE_INFINITY),
     })
     this.#groups.set(place.member, group)
     this.#store?.opened(group)

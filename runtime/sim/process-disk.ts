@@ -35,6 +35,8 @@ export class ProcessDisk implements Disk {
   #failsIn = 0
   /** Whether an operation of this process has failed. */
   hasFailed = false
+  /** Called when that happens, once in a process. */
+  onFailure: () => void = () => undefined
 
   constructor(scheduler: Scheduler, syncMs: number) {
     this.scheduler = scheduler
@@ -103,6 +105,7 @@ export class ProcessDisk implements Disk {
     if (failure === null || !failure.operations.includes(operation)) return
     if (this.#failsIn > 0 && --this.#failsIn > 0) return
     if (!failure.lasts) this.#failure = null
+    if (!this.hasFailed) this.onFailure()
     this.hasFailed = true
     this.scheduler.trace?.(`${this.scheduler.stamp} ${operation} of ${path} fails: ${failure.errno}`)
     part()

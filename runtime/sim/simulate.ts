@@ -83,6 +83,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const lab = new Lab(scheduler)
   const ports: SimPort[] = []
   const disk = new ProcessDisk(scheduler, plan.disk?.syncMs ?? 0)
+  disk.onFailure = () => lab.record({ kind: 'diskFailed' })
   const injector = new Injector(plan, scheduler, shared, lab, ports)
   const handlers = new Map(plan.groups.map(group => [group.name, lab.handler(group)]))
   const simulation: Simulated = {

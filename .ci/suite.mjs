@@ -27,8 +27,8 @@ import { root } from './tests/modules.mjs'
 import { failureLines, readTap } from './tests/report.mjs'
 import { expectedSeconds, keepTimings } from './tests/timings.mjs'
 
-/** Tests share a process up to this; enough to make its start cheap, and little enough to be spread over the cores. */
-const TOGETHER_S = 6
+/** Tests share a process up to this: enough to make its start cheap, and little enough to be spread over the cores. */
+const TOGETHER_S = 10
 /** One in this many of what a sweep goes through. */
 const PORTION = 20
 const SLOWEST = 10

@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { type Reference, reference as plainLoop } from './reference.ts'
+import { reference as plainLoop, type Reference } from './reference.ts'
 
 export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url))
 

@@ -79,7 +79,7 @@ const { fileList } = await nodeFileTrace(['app.mjs', 'handler.mjs'])
 for (const file of fileList) { mkdirSync('out-nft/' + dirname(file), { recursive: true }); cpSync(file, 'out-nft/' + file, { dereference: true }) }
 `,
   'vitest.test.mjs': testOf("import { expect, test } from 'vitest'\n").replace('HANDLER_FILE', 'typed.ts'),
-  'vitest.config.mjs': "export default { test: { include: ['vitest.test.mjs'] } }\n",
+  'vitest.config.mjs': "export default { test: { include: ['vitest.test.mjs'], testTimeout: 30_000 } }\n",
   'jest.test.mjs': testOf('').replace('HANDLER_FILE', 'handler.mjs'),
   'jest.config.json': JSON.stringify({ testMatch: ['**/jest.test.mjs'], transform: {}, testTimeout: 30_000 }),
 }

@@ -15,8 +15,8 @@
  *
  * Pure tests share processes, and so do most that open brokers. All others have one of their own. Plain Node runs it: `tap
  * run` would load hooks for coverage and mocks into each test and each worker thread, which makes threads three times as
- * slow to start. The longest come first. Prints a line a file, of what fails the assertions and their lines, and the ten slowest. Exits with 1 when
- * anything failed, or nothing was tested.
+ * slow to start. The longest come first. Prints a line a file, of what fails the assertions and their lines, and the ten
+ * slowest. Exits with 1 when anything failed, or nothing was tested.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'

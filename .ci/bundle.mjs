@@ -1,9 +1,10 @@
 /**
  * Puts the modules of each kind of thread into one file beside the thread's own module, `x.bundle.js`: a thread that loads a
- * hundred modules one by one uses twice the processor time to start. `runtime/thread/bundle.ts` says who loads which.
+ * hundred modules one by one uses twice the processor time to start. `runtime/thread/bundle.ts` says what it loads.
  *
- * A bundle is a copy, statement by statement: nothing is left out or rewritten but imports and exports. What must exist only
- * once on a thread stays a module of its own (SHARED), and so do packages. Bundles that are newer than all modules are kept.
+ * A bundle is a copy, statement by statement: nothing is left out, only imports and exports are resolved, and names that two
+ * modules have are told apart. What must exist only once on a thread stays a module of its own (SHARED), and so do packages.
+ * Bundles that are newer than all modules are kept.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -17,7 +18,7 @@ const THREADS = [
   'runtime/partition/partition-host.js',
   'runtime/delivery/handler-host.js',
 ]
-/** What a thread has loaded before (`boot.js`), and classes that users compare with. */
+/** What `boot.js` has loaded before on the same thread, and classes that users compare with. */
 const SHARED = ['actors/error-wire.js', 'runtime/errors.js'].map(dist)
 const PACKAGES = ['comlink', 'piscina']
 const RING = join(root, 'ring/dist/index.js')
@@ -67,6 +68,7 @@ function isFresh(bundles) {
   return Math.min(...made) > Math.max(...inputs, statSync(fileURLToPath(import.meta.url)).mtimeMs)
 }
 
+/** Makes the bundles, if there are modules that are newer. */
 export async function makeBundles() {
   const modules = THREADS.map(dist)
   if (isFresh(modules.map(bundleOf))) return

@@ -15,8 +15,8 @@
  *
  * Pure tests share processes, and so do most that open brokers. All others have one of their own. Plain Node runs it: `tap
  * run` would load hooks for coverage and mocks into each test and each worker thread, which makes threads three times as
- * slow to start. The longest come first. Prints a line a file, of what fails the assertions and their lines, and the ten slowest. Exits with 1 when
- * anything failed, or nothing was tested.
+ * slow to start. The longest come first. Prints a line a file, of what fails the assertions and their lines, and the ten
+ * slowest. Exits with 1 when anything failed, or nothing was tested.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -27,8 +27,8 @@ import { root } from './tests/modules.mjs'
 import { failureLines, readTap } from './tests/report.mjs'
 import { expectedSeconds, keepTimings } from './tests/timings.mjs'
 
-/** Tests share a process up to this; enough to make its start cheap, and little enough to be spread over the cores. */
-const TOGETHER_S = 6
+/** Tests share a process up to this: enough to make its start cheap, and little enough to be spread over the cores. */
+const TOGETHER_S = 10
 /** One in this many of what a sweep goes through. */
 const PORTION = 20
 const SLOWEST = 10

@@ -8,6 +8,7 @@
  */
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -62,7 +63,7 @@ const FILES = {
   'in-cwd.mjs': program("process.cwd() + '/handler.mjs'"),
   'rollup.config.mjs': `import { nodeResolve } from '@rollup/plugin-node-resolve'
 import commonjs from '@rollup/plugin-commonjs'
-export default { input: 'in-cwd.mjs', output: { dir: 'out-rollup' }, plugins: [nodeResolve({ preferBuiltins: true }), commonjs()], onwarn() {} }
+export default { input: 'in-cwd.mjs', plugins: [nodeResolve({ preferBuiltins: true }), commonjs()], onwarn() {} }
 `,
   'webpack.mjs': `import webpack from 'webpack'
 const output = { path: process.cwd() + '/' + process.argv[2], filename: 'app.mjs', module: true, chunkFormat: 'module', library: { type: 'module' } }
@@ -78,7 +79,7 @@ const { fileList } = await nodeFileTrace(['app.mjs', 'handler.mjs'])
 for (const file of fileList) { mkdirSync('out-nft/' + dirname(file), { recursive: true }); cpSync(file, 'out-nft/' + file, { dereference: true }) }
 `,
   'vitest.test.mjs': testOf("import { expect, test } from 'vitest'\n").replace('HANDLER_FILE', 'typed.ts'),
-  'vitest.config.mjs': "export default { test: { include: ['vitest.test.mjs'] } }\n",
+  'vitest.config.mjs': "export default { test: { include: ['vitest.test.mjs'], testTimeout: 30_000 } }\n",
   'jest.test.mjs': testOf('').replace('HANDLER_FILE', 'handler.mjs'),
   'jest.config.json': JSON.stringify({ testMatch: ['**/jest.test.mjs'], transform: {}, testTimeout: 30_000 }),
 }
@@ -100,7 +101,7 @@ const esbuild =
   () =>
     tool('esbuild', ['in-cwd.mjs', '--bundle', '--platform=node', '--log-level=error', ...args])
 
-/** Name, what prints something, and what that must be. */
+/** Name, what prints something, and what that must be. As many at a time as there are cores: each has folders of its own. */
 const CASES = [
   ['plain', () => node(['app.mjs']), WORKS],
   [
@@ -130,10 +131,10 @@ const CASES = [
   ['esbuild whole, CJS', () => bundled('out-d', esbuild('--format=cjs', '--outfile=out-d/app.cjs'), 'app.cjs'), SAYS],
   [
     'rollup external',
-    () => bundled('out-rollup', () => tool('rollup', ['-c', '--external', 'millrace']), 'in-cwd.js'),
+    () => bundled('out-g', () => tool('rollup', ['-c', '-d', 'out-g', '--external', 'millrace']), 'in-cwd.js'),
     WORKS,
   ],
-  ['rollup whole', () => bundled('out-rollup', () => tool('rollup', ['-c']), 'in-cwd.js'), SAYS],
+  ['rollup whole', () => bundled('out-h', () => tool('rollup', ['-c', '-d', 'out-h']), 'in-cwd.js'), SAYS],
   ['webpack external', () => bundled('out-e', () => node(['webpack.mjs', 'out-e', 'external']), 'app.mjs'), WORKS],
   ['webpack whole', () => bundled('out-f', () => node(['webpack.mjs', 'out-f']), 'app.mjs'), SAYS],
   ['vite for a server', () => bundled('out-vite', () => tool('vite', ['build']), 'in-cwd.js'), WORKS],
@@ -162,7 +163,8 @@ await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...p
 
 let passed = 0
 let failed = 0
-for (const [name, act, wanted] of CASES) {
+
+async function judge([name, act, wanted]) {
   const started = performance.now()
   const printed = await act().catch(error => `${error.message}\n${error.stdout ?? ''}${error.stderr ?? ''}`)
   const isGood = wanted.test(printed)
@@ -171,5 +173,12 @@ for (const [name, act, wanted] of CASES) {
   console.log(`${isGood ? 'ok' : 'not ok'} - ${name} (${Math.round(performance.now() - started)} ms)`)
   if (!isGood) console.log(printed.slice(0, 3_000).replace(/^/gm, '    '))
 }
+
+const queue = CASES.values()
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (const each of queue) await judge(each)
+  }),
+)
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

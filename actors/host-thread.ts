@@ -3,7 +3,7 @@
  *
  * Runs on the thread that owns the hosts. A thread is a Piscina pool of exactly one; the boot module is behind its `filename`,
  * and loads the behaviour's module (never a user's) at once, so that a thread that was started ahead of time has only
- * its task to wait for: starting one takes 110 ms of processor time, and taking one over a few.
+ * its task to wait for: starting one takes 70 ms of processor time, and taking one over a few.
  * Bound: a `SpareThread` keeps one thread at most, and for a limited time.
  */
 

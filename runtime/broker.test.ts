@@ -170,6 +170,10 @@ t.test('options of a broker are checked', async t => {
     [null, 'MILL_INVALID_OPTION'],
   ] as const)
     t.match(await rejection(createBroker(options as object)), { code })
+  const given = { memoryMaxBytes: 64 * 1024 * 1024, logger: false as const }
+  const opening = createBroker(given)
+  given.memoryMaxBytes = 5
+  await (await opening).close()
   const broker = await openBroker(t)
   t.throws(() => broker.on('deadLetter' as 'deadLettered', () => undefined), {
     code: 'MILL_UNKNOWN_OPTION',

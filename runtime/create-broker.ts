@@ -1,8 +1,8 @@
 /**
  * `createBroker`, which loads the broker when the first one is made.
  *
- * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no broker: it
- * would take three times as long to load one with it. Clocks and timers are loaded with the door (actors/world.ts), so that
+ * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no broker:
+ * the modules of one would be three quarters of what it loads. Clocks and timers are loaded with the door (actors/world.ts), so that
  * fakes which somebody installs between the two do not reach them. Options are looked at when they are handed in.
  */
 import '../actors/world.ts'

@@ -6,7 +6,7 @@ import { runNumbers } from './group/run-client.ts'
 import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from './index.ts'
 import { FAULT_POINT, type FaultPoint } from './layout.ts'
 import type { Session } from './session.ts'
-import { newTopic } from './shared-broker.fixture.ts'
+import { newName, newTopic } from './shared-broker.fixture.ts'
 import type { OddHandlerData, Oddity } from './stress/odd-handler.fixture.ts'
 import { RecordedTopic } from './stress/recorded-topic.fixture.ts'
 import { within } from './stress/within.fixture.ts'
@@ -16,6 +16,14 @@ const OFTEN = { intensity: 1_000, periodMs: 1_000 }
 
 function open(t: Test, options: BrokerOptions = {}): Promise<Broker> {
   return openBroker(t, { restart: OFTEN, ...options })
+}
+
+let opening: Promise<Broker> | undefined
+
+/** One broker for tests that leave its threads as they find them, however often these died meanwhile. */
+function mortal(): Promise<Broker> {
+  opening ??= open(t)
+  return opening
 }
 
 function odd(options: Partial<RunOptions> = {}): RunOptions & { readonly data: OddHandlerData } {
@@ -129,8 +137,8 @@ t.test('readers of the creating thread give their slots back', async t => {
 })
 
 t.test('a window that is full of what a dead thread had handled is emptied by its successor', async t => {
-  const broker = await open(t)
-  const topic = await broker.topic<Oddity>('orders', SMALL)
+  const broker = await mortal()
+  const topic = await broker.topic<Oddity>(newName(), SMALL)
   const run = await topic.group('g').run(odd())
   // It ends between the last record of a fetch and the commit that would free the window.
   const killed = sessionOf(broker).ask(control => control.killHandler(runNumbers.get(run) as number, 0, 'committing'))
@@ -143,9 +151,9 @@ t.test('a window that is full of what a dead thread had handled is emptied by it
   await run.stop()
 })
 
-t.test('a run can be paused and resumed while a thread of it starts again', async t => {
-  const broker = await open(t)
-  const topic = await broker.topic<Oddity>('orders')
+t.test('a run can be paused and resumed while a thread of it starts again', async () => {
+  const broker = await mortal()
+  const topic = await broker.topic<Oddity>(newName())
   const run = await topic.group('g').run(odd({ attempts: 50 }))
   // From before it is dead until after its successor lives.
   for (let round = 0; round < 5; round++) {
@@ -161,11 +169,11 @@ t.test('a run can be paused and resumed while a thread of it starts again', asyn
 })
 
 t.test('a partition host that died with answers nobody had room for sends them again', async t => {
-  const broker = await open(t)
+  const broker = await mortal()
   const partitions = 8
-  const topic = await broker.topic<number>('orders', { partitions, windowBytes: 524_288, maxMessageBytes: 4_096 })
+  const topic = await broker.topic<number>(newName(), { partitions, windowBytes: 524_288, maxMessageBytes: 4_096 })
   let restarts = 0
-  broker.on('restarted', () => restarts++)
+  t.teardown(broker.on('restarted', () => restarts++))
   const receipts: Promise<unknown>[] = []
   // A frame each, and no turn of this thread in between: the answers fill their ring.
   for (let value = 0; value < 700 * partitions; value++) {
@@ -181,12 +189,12 @@ t.test('a partition host that died with answers nobody had room for sends them a
 
 for (const point of ['betweenDeadLetterAndVerdict', 'betweenVerdictAndRelease'] as const) {
   t.test(`a dead letter is there once when its host died ${point}`, async t => {
-    const broker = await open(t)
-    const topic = await broker.topic<Oddity>('orders')
+    const broker = await mortal()
+    const topic = await broker.topic<Oddity>(newName())
     const dead: Delivery<unknown>[] = []
-    const letters = await broker.topic<Oddity>('dead')
+    const letters = await broker.topic<Oddity>(newName())
     const recorded = await RecordedTopic.open(topic, letters)
-    const options = odd({ attempts: 1, deadLetter: 'dead' })
+    const options = odd({ attempts: 1, deadLetter: letters.name })
     const run = await topic.group('g').run({ ...options, data: { ...options.data, journal: recorded.journal } })
     const reading = await letters.group('r').handle(delivery => void dead.push(delivery))
     const killed = killHost(broker, point)
@@ -205,14 +213,18 @@ for (const point of ['betweenDeadLetterAndVerdict', 'betweenVerdictAndRelease'] 
 }
 
 t.test('a dead letter that waited for room reaches its reader when the host died in between', async t => {
-  const broker = await open(t)
-  const topic = await broker.topic<Oddity>('orders', { ...SMALL })
-  const full = await broker.topic<Uint8Array>('dead', { codec: 'bytes', windowBytes: 65_536, maxMessageBytes: 4_096 })
+  const broker = await mortal()
+  const topic = await broker.topic<Oddity>(newName(), { ...SMALL })
+  const full = await broker.topic<Uint8Array>(newName(), {
+    codec: 'bytes',
+    windowBytes: 65_536,
+    maxMessageBytes: 4_096,
+  })
   const hold = await full.group('r').handle(() => undefined)
   await hold.pause()
   while (full.tryPublish({ value: new Uint8Array(4_000) })) await delay(0)
   await delay(50)
-  const run = await topic.group('g').run(odd({ attempts: 1, deadLetter: 'dead' }))
+  const run = await topic.group('g').run(odd({ attempts: 1, deadLetter: full.name }))
   await topic.publishBatch([{ value: 'rejectError' }, { value: 'return' }])
   await delay(100)
   const killed = killHost(broker, 'betweenDeadLetterAndVerdict')
@@ -226,8 +238,8 @@ t.test('a dead letter that waited for room reaches its reader when the host died
 })
 
 t.test('a verdict that is repeated does not let the next record pass the one that failed', async t => {
-  const broker = await open(t)
-  const topic = await broker.topic<number>('orders')
+  const broker = await mortal()
+  const topic = await broker.topic<number>(newName())
   const seen: string[] = []
   let fails = true
   const handler = async ({ value, deliveryAttempt }: Delivery<number>): Promise<void> => {

@@ -5,13 +5,16 @@
 import root from 'tap'
 import { type Broker, createBroker, type Topic, type TopicOptions } from './index.ts'
 
+/** Topics stay until the broker is closed: this is for those of several files. */
+const MEMORY_BYTES = 1 << 30
+
 let opening: Promise<Broker> | undefined
 let topics = 0
 
 /** The broker; it is in memory, says nothing on stderr, and is closed when all tests of the process are over. */
 export function sharedBroker(): Promise<Broker> {
   if (opening === undefined) {
-    const opened = createBroker({ logger: false })
+    const opened = createBroker({ logger: false, memoryMaxBytes: MEMORY_BYTES })
     opening = opened
     root.teardown(() => opened.then(broker => broker.close({ timeoutMs: 2_000 })).catch(() => undefined))
   }

@@ -35,9 +35,22 @@ async function handle(topic: Topic<number>, group = 'g'): Promise<number[]> {
   return values
 }
 
+/** One broker for all tests that call it, each of which finds no topic there: those of the one before are deleted. */
+function emptied(opening: () => Promise<Broker>): (t: Test) => Promise<Broker> {
+  let opened: Promise<Broker> | undefined
+  return async t => {
+    opened ??= opening()
+    const broker = await opened
+    t.teardown(async () => {
+      for (const { name } of await broker.topics()) await (await broker.topic(name)).delete()
+    })
+    return broker
+  }
+}
+
 for (const [where, open] of [
-  ['in memory', (t: Test) => openBroker(t)],
-  ['on disk', (t: Test) => folderOf(t).open()],
+  ['in memory', emptied(() => openBroker(t))],
+  ['on disk', emptied(() => folderOf(t).open())],
 ] as const) {
   t.test(`${where}: what is made again under the name knows nothing of the topic before`, async t => {
     const broker = await open(t)
@@ -130,7 +143,7 @@ for (const [where, open] of [
     const before = await broker.topic<number>('results', SMALL)
     const orders = await broker.topic<number>('orders', SMALL)
     const messages: string[] = []
-    broker.on('deadLettered', ({ message }) => messages.push(message))
+    t.teardown(broker.on('deadLettered', ({ message }) => messages.push(message)))
     const run = await orders.group('g').run({
       handler: new URL('./delivery/fixtures/republishing.fixture.js', import.meta.url),
       threads: 1,

@@ -1,7 +1,8 @@
 /**
  * A copy of sources and build in which a module may be broken, and programs that run in it. Its packages are those of the
- * original, its workspace is its own. It has no bundles, so that threads load the module that is broken. A program that is out of time is ended with all the processes that it started;
- * when this process ends, so do the programs, and the copies are removed.
+ * original, its workspace is its own. It has no bundles, so that threads load the module that is broken. A program that is
+ * out of time is ended with all the processes that it started; when this process ends, so do the programs, and the copies are
+ * removed.
  */
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -4,9 +4,18 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { type Reference, reference } from './reference.ts'
+import { reference as plainLoop, type Reference } from './reference.ts'
 
 export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url))
+
+/** Reading the file costs more than most tests do with it. */
+const references = new Map<number, Promise<Reference>>()
+
+function reference(limit: number): Promise<Reference> {
+  const known = references.get(limit) ?? plainLoop(limit)
+  references.set(limit, known)
+  return known
+}
 
 export interface Outcome {
   readonly code: number

@@ -1,5 +1,5 @@
 /** D3 and D5 on real threads: replays that are killed, aborted or held up lose nothing, whatever dies meanwhile. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { delay, openBroker, rejection, SMALL, until } from '../broker.fixture.ts'
 import { sessions } from '../broker.ts'
 import { type Broker, type DeadLetter, RejectError, type Topic } from '../index.ts'
@@ -17,9 +17,12 @@ function killHost(broker: Broker, point: 'none' | FaultPoint): Promise<boolean> 
   return (sessions.get(broker) as Session).ask(control => control.killPartitionHost(0, FAULT_POINT[point]))
 }
 
-/** A broker whose threads may die often. */
-function mortal(t: Test): Promise<Broker> {
-  return openBroker(t, { restart: { intensity: 1_000, periodMs: 1_000 } })
+let opening: Promise<Broker> | undefined
+
+/** One broker, whose threads may die often, for all tests in which they do. */
+function mortal(): Promise<Broker> {
+  opening ??= openBroker(t, { restart: { intensity: 1_000, periodMs: 1_000 } })
+  return opening
 }
 
 /** A topic all of whose records are dead letters, and what its group handles once it is mended. */
@@ -48,7 +51,7 @@ const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b
 
 t.test('D3: a replay goes on through the deaths of the partition host, each record once', async t => {
   const count = 1_500
-  const { broker, topic, handled, mend, idle } = await allDead(count, mortal(t))
+  const { broker, topic, handled, mend, idle } = await allDead(count, mortal())
   const letters = broker.deadLetters(topic)
   mend()
   const points = ['beforeCommit', 'betweenWindowAndRing', 'betweenRingAndReceipt', 'none'] as const
@@ -61,7 +64,7 @@ t.test('D3: a replay goes on through the deaths of the partition host, each reco
 })
 
 t.test('letters that are settled stay so, and the others open, when the partition host dies', async t => {
-  const { broker, topic } = await allDead(50, mortal(t))
+  const { broker, topic } = await allDead(50, mortal())
   const letters = broker.deadLetters<Job>(topic)
   t.equal(await letters.purge({ limit: 20 }), 20)
   const before: number[] = []
@@ -76,7 +79,7 @@ t.test('letters that are settled stay so, and the others open, when the partitio
 })
 
 t.test('a browse goes on through the death of the partition host and sees each letter once', async t => {
-  const { broker, topic } = await allDead(400, mortal(t))
+  const { broker, topic } = await allDead(400, mortal())
   const seen: number[] = []
   for await (const { value } of broker.deadLetters<Job>(topic).browse()) {
     seen.push(value.n)

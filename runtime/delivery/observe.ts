@@ -6,7 +6,7 @@
  * delivered again to whoever comes next. A group that gives up errors the Observable. An observer is called in the async
  * context of its `subscribe`, and so is the function of `settle`.
  */
-import { createRequire } from 'node:module'
+import nodeModule from 'node:module'
 import type { Observable, OperatorFunction } from 'rxjs'
 import { isMillraceError } from '../errors.ts'
 import type { RunClient } from '../group/run-client.ts'
@@ -18,9 +18,12 @@ import { SettleableDelivery } from './manual-delivery.ts'
 type RxJS = typeof import('rxjs')
 let loaded: RxJS | undefined
 
-/** Loaded at the first call. `require` gives the classes that an `import` of the package gives, too: Node has one copy of it. */
+/**
+ * Loaded at the first call. `require` gives the classes that an `import` of the package gives, too: Node has one copy of it.
+ * `createRequire` is not imported by its name: bundles have that at their top, when somebody has put it there for `require`.
+ */
 function rxjs(): RxJS {
-  loaded ??= createRequire(import.meta.url)('rxjs') as RxJS
+  loaded ??= nodeModule.createRequire(import.meta.url)('rxjs') as RxJS
   return loaded
 }
 

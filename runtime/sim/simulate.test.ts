@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { simulate } from './simulate.ts'
 
-const SEEDS = 8
+const SEEDS = 4
 const REPLAYED = 3
 
 /** From a turn of its own: in a microtask those of the simulation would not run. */

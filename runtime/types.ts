@@ -230,7 +230,10 @@ export interface Topic<V = unknown> {
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`
    */
   writable(options?: WritableOptions): Writable
-  /** Resolves when everything that this thread published to the topic so far is appended. */
+  /**
+   * Resolves when everything that this thread published to the topic so far is appended, however long that takes; after 5 s
+   * `stalled` is raised. Rejects when something that `tryPublish` took is lost.
+   */
   flush(): Promise<void>
   /**
    * Reads records of a topic on disk again, without a group: one partition or all of them, one after the other, up to what

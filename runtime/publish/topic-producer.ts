@@ -437,11 +437,11 @@ export class TopicProducer implements Sweepable {
   sweep(now: number): void {
     const waiting = new Set<Waiter>(this.#waiters)
     for (const writer of this.#writers) writer.pending(observer => waiting.add(observer as Waiter))
-    this.#overdue.sweep(waiting, now)
+    this.#overdue.sweep(waiting, now, this.#flushes)
     this.#serve()
   }
 
-  #partitionOfWaiter(waiter: Waiter): number {
+  #partitionOfWaiter(waiter: Waiter | null): number {
     return waiter instanceof PendingPublish ? waiter.message.partition : fullestOf(this.#writers)
   }
 

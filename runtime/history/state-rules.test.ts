@@ -1,19 +1,9 @@
 /** What the rules on stopped consumers and kept states see: histories in which all is well, and ones in which it is not. */
 import t from 'tap'
+import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent } from './history.ts'
 import { STATE_RULES } from './state-rules.ts'
-
-const FACTS: GroupFacts = {
-  topic: 'in',
-  group: 'g',
-  attempts: 2,
-  ordered: true,
-  keyed: true,
-  from: 'earliest',
-  atMostOnce: false,
-  deadLetterTopic: 'in.g.dlq',
-}
 
 type Durability = 'memory' | 'os' | 'fsync'
 

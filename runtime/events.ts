@@ -25,8 +25,8 @@ const REPEATED_CHARS_MAX = 300
 const FRAMES_MAX = 3
 /** From these on a stack is ours: they call what users hand in, or what another thread asks for. */
 const CALLERS = /\b(delivery\/(load-handler|executor|lane-executor|attempt)|actors\/control-port)\.[jt]s:/
-/** Where our own files are, and what one is called below it. */
-const OUR_ROOT = new URL('../', import.meta.url).href
+/** Where our own files are, and what one is called below it. In a bundle, of which whole.ts tells, there is no such place. */
+const OUR_ROOT = String(import.meta.url).replace(/runtime\/events\.[jt]s$/, '')
 const OUR_FILE = /^(?:[\w-]+\/)*[\w-]+\.[jt]s:/
 const NODE_FRAME = /[ (]node:/
 const EVENTS = [

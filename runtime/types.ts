@@ -440,7 +440,8 @@ export interface Run<R = unknown> {
   readonly group: string
   readonly topic: string
   /**
-   * Resolves when everything published so far is settled by this group.
+   * Resolves when everything published so far is settled by this group. What handlers publish meanwhile is not waited for: of a
+   * chain of topics, await one group after the other.
    *
    * @throws MillraceError `MILL_DEADLOCK` when a handler of this run, on this thread, awaits it before anything else; what the run failed with; `MILL_FULL` when its dead-letter topic has been full for 5 s
    */

@@ -7,11 +7,11 @@
  * to a larger ring.
  */
 import { FULL } from 'sharedarraybuffer-ring'
-import { type Codec, codecOf } from '../codec.ts'
+import { type Codec, codecOf, isWellFormed } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Durability, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
-import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
+import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
 import { fullestOf, unansweredOf } from './on-its-way.ts'
@@ -169,6 +169,7 @@ export class TopicProducer implements Sweepable {
   #waitForRing(encoded: EncodedMessage, message: Message): boolean {
     const { partition, key, value, headers } = encoded
     if (this.#waitingBatches > 0 || !this.#growing.has(partition)) return false
+    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
     checkRecord(key, value, headers, this.topic.maxMessageBytes)
     const bytes = encodedSize(key, value, headers)
     if (!this.#room.admit(bytes)) return false
@@ -361,8 +362,8 @@ export class TopicProducer implements Sweepable {
   #serve(): void {
     if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory')
       for (const writer of this.#writers) this.#unobserved.takeFrom(writer)
-    this.#unobserved.announce()
     if (this.#waiters.length > 0) this.#serveWaiters()
+    this.#unobserved.announce()
     this.#flushes.serve(this)
   }
 

@@ -26,9 +26,9 @@ t.test('describes every reason in words and as data', async t => {
     'threw Error [X]: boom',
     'called process.exit(0)',
     'ran out of memory (its heap limit)',
-    'was killed: slow',
+    'was ended: slow',
     'could not be loaded: Error [X]: boom',
-    'does not end and was abandoned after it was killed: slow',
+    'does not end and was abandoned after it was ended: slow',
   ])
   t.same(structuredClone(reasons), reasons)
   t.same(reasons.filter(isNormal), [{ kind: 'normal' }])

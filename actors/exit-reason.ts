@@ -74,7 +74,7 @@ export function describe(reason: ExitReason): string {
     case 'outOfMemory':
       return 'ran out of memory (its heap limit)'
     case 'killed':
-      return `was killed: ${reason.why}`
+      return `was ended: ${reason.why}`
     case 'loadFailed':
       return `could not be loaded: ${sayError(reason.error)}`
     case 'zombie':

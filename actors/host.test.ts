@@ -175,7 +175,7 @@ t.test('works on a worker thread', async t => {
     'returned',
     'threw Error [TEST_CODE]: on purpose',
     'called process.exit(3)',
-    'was killed: its host was closed',
+    'was ended: its host was closed',
   ])
 })
 

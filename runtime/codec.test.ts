@@ -51,7 +51,7 @@ t.test('json refuses what it cannot hold, and says what to do', async t => {
     [undefined, /cannot hold undefined: publish an object/],
     [() => 1, /cannot hold a function/],
     [Symbol('s'), /cannot hold a symbol/],
-    [{ toJSON: () => undefined }, /cannot hold an object/],
+    [{ toJSON: () => undefined }, /cannot hold what the `toJSON` of the value returned/],
     [1n, /BigInt; convert/],
     [{ deep: [1n] }, /BigInt; convert/],
     [circular, /refers to itself/],

@@ -84,7 +84,11 @@ export function jsonText(value: unknown): string {
     throw unserialisable(`value cannot be written as JSON: ${adviceOn(cause)}`, cause)
   }
   if (text === undefined)
-    throw unserialisable(`JSON cannot hold ${show(value)}: publish an object, array, string, number, boolean or null`)
+    throw unserialisable(
+      typeof value === 'object'
+        ? 'JSON cannot hold what the `toJSON` of the value returned: return an object, array, string, number, boolean or null'
+        : `JSON cannot hold ${show(value)}: publish an object, array, string, number, boolean or null`,
+    )
   if (isLost) throw unserialisable(`JSON cannot hold what is in ${kindOf(value)}: ${wayOut(value)}`)
   return text
 }

@@ -10,7 +10,8 @@ import { checkBrokerOptions } from './options.ts'
 import type { Broker, BrokerOptions } from './types.ts'
 
 /**
- * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run.
+ * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run. The process
+ * ends by itself while the broker has no open run, loop or subscription, and no publish waits; else it stays until `close`.
  *
  * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_MEMORY` when the system
  *   gives no shared memory of that size; `MILL_THREAD_LOST` when its threads cannot start

@@ -2,7 +2,7 @@
 
 export interface BrokerEvents {
   /**
-   * A publish has waited for 5 s because a group does not keep up (`group`; null: no group reads the topic); or a group stands
+   * A publish or a flush has waited for 5 s because a group does not keep up (`group`; null: no group reads the topic); or a group stands
    * still, because its dead-letter topic (`deadLetterTopic`) is full. That is said at once where no group reads that topic,
    * since only a replay or a purge of letters makes room then, and after 5 s where one does. Once there is room it goes on.
    */

@@ -23,8 +23,12 @@ const GROUPS_MAX = 1_024
 const REPEATED_CHARS_MAX = 300
 /** Frames of an error's stack in a line. */
 const FRAMES_MAX = 3
-/** From these on a stack is ours: they call what users hand in. */
-const OURS = /\bdelivery\/(load-handler|executor|lane-executor|attempt)\.[jt]s:/
+/** From these on a stack is ours: they call what users hand in, or what another thread asks for. */
+const CALLERS = /\b(delivery\/(load-handler|executor|lane-executor|attempt)|actors\/control-port)\.[jt]s:/
+/** Where our own files are, and what one is called below it. In a bundle, of which whole.ts tells, there is no such place. */
+const OUR_ROOT = String(import.meta.url).replace(/runtime\/events\.[jt]s$/, '')
+const OUR_FILE = /^(?:[\w-]+\/)*[\w-]+\.[jt]s:/
+const NODE_FRAME = /[ (]node:/
 const EVENTS = [
   'stalled',
   'restarted',
@@ -143,11 +147,19 @@ function keyOf<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E])
 /** Where an error was thrown, on one line. */
 function thrownAt(stack: string | null): string {
   const frames = (stack ?? '').split('\n').filter(line => /^\s+at /.test(line))
-  const ours = frames.findIndex(frame => OURS.test(frame))
+  const callers = frames.findIndex(frame => CALLERS.test(frame))
   return frames
-    .slice(0, ours === -1 ? FRAMES_MAX : Math.min(ours, FRAMES_MAX))
+    .slice(0, callers === -1 ? frames.length : callers)
+    .filter(isTheirs)
+    .slice(0, FRAMES_MAX)
     .map(frame => ` ${frame.trim()}`)
     .join('')
+}
+
+/** Whether a frame is neither ours nor Node's: those say nothing of what is to be mended. */
+function isTheirs(frame: string): boolean {
+  const at = frame.indexOf(OUR_ROOT)
+  return !NODE_FRAME.test(frame) && (at === -1 || !OUR_FILE.test(frame.slice(at + OUR_ROOT.length)))
 }
 
 function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
@@ -172,7 +184,7 @@ function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[
     }
     case 'dropped': {
       const { topic, partition, records, dropped } = payload as BrokerEvents['dropped']
-      return `topic ${topic} has no group, and keeps its newest records only: ${records} of partition ${partition} were dropped (${dropped} so far). Open the topic with groups: ['name'], and it keeps its records for them`
+      return `topic ${topic} has no group, and keeps its newest records only: it has dropped ${records} of partition ${partition} (${dropped} so far). Open the topic with groups: ['name'], and it keeps its records for them`
     }
     case 'attemptFailed': {
       const { topic, partition, offset, group, failedAttempts, failures, message, stack } =

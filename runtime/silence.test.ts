@@ -3,7 +3,8 @@ import { filter } from 'rxjs'
 import t from 'tap'
 import { delay, openBroker, rejection, SMALL, until } from './broker.fixture.ts'
 import { STALLED_MS } from './clock.ts'
-import { type BrokerEvents, defineHandler, type Logger } from './index.ts'
+import { scriptedCounts } from './delivery/fixtures/scripted.fixture.ts'
+import { type BrokerEvents, defineHandler, type Logger, type MessageHandler } from './index.ts'
 
 function lines(): { readonly logger: Logger; readonly said: string[] } {
   const said: string[] = []
@@ -18,7 +19,7 @@ t.test('records that are dropped for want of a group are told at the first drop,
     await topic.publishBatch(Array.from({ length: 100 }, () => ({ value: 'x'.repeat(1_000) })))
   await until(() => said.length > 0)
   t.match(said, [
-    /^millrace: topic clicks has no group.*: \d+ of partition 0 were dropped \(\d+ so far\).*groups: \['name'\]/,
+    /^millrace: topic clicks has no group.*: it has dropped \d+ of partition 0 \(\d+ so far\).*groups: \['name'\]/,
   ])
 })
 
@@ -52,6 +53,29 @@ t.test('the first failure of a handler is told at once, with where it was thrown
     /^millrace: group g failed at orders\/0 offset 0, attempt 1: cannot read x at .*silence\.test\.js:\d+/,
   ])
   t.equal(said.length, 1, 'the second failure is told by number')
+})
+
+t.test('a line says where in the code of its reader something was thrown, and nothing of ours', async t => {
+  const { logger, said } = lines()
+  const broker = await openBroker(t, { logger })
+  const run = async (name: string, message: MessageHandler, output?: string): Promise<void> => {
+    const topic = await broker.topic(name)
+    await topic.publish({ value: 1 })
+    const handled = await topic.group('g').handle(message, { attempts: 1, ...(output === undefined ? {} : { output }) })
+    await handled.idle()
+  }
+  await broker.topic('out')
+  await run('unknown', (_, context) => void context.publish('nope', { value: 1 }))
+  await run('refused', () => 1n, 'out')
+  await run('rejects', () => broker.deadLetters('out').replay(5 as never))
+  const exits = await broker.topic('exits')
+  await exits.publish({ value: { n: 0, act: 'exit' } })
+  const handler = new URL('./delivery/fixtures/scripted.fixture.js', import.meta.url)
+  const crashed = await exits.group('g').run({ handler, threads: 1, attempts: 1, data: scriptedCounts(1) })
+  await crashed.idle()
+  await until(() => said.some(line => line.includes('as crashed')))
+  const letters = said.filter(line => line.includes('was dead-lettered'))
+  t.match(letters, [/no topic nope[^/]*$/, /BigInt[^/]*$/, /silence\.test\.js:\d+:\d+\)?$/, /process\.exit\(\d+\)$/])
 })
 
 t.test('failures and dead letters are events with where they were thrown', async t => {

@@ -231,7 +231,10 @@ export interface Topic<V = unknown> {
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`
    */
   writable(options?: WritableOptions): Writable
-  /** Resolves when everything that this thread published to the topic so far is appended. */
+  /**
+   * Resolves when everything that this thread published to the topic so far is appended, however long that takes; after 5 s
+   * `stalled` is raised. Rejects when something that `tryPublish` took is lost.
+   */
   flush(): Promise<void>
   /**
    * Reads records of a topic on disk again, without a group: one partition or all of them, one after the other, up to what
@@ -448,7 +451,8 @@ export interface Run<R = unknown> {
   readonly group: string
   readonly topic: string
   /**
-   * Resolves when everything published so far is settled by this group.
+   * Resolves when everything published so far is settled by this group. What handlers publish meanwhile is not waited for: of a
+   * chain of topics, await one group after the other.
    *
    * @throws MillraceError `MILL_DEADLOCK` when a handler of this run, on this thread, awaits it before anything else; what the run failed with; `MILL_FULL` when its dead-letter topic has been full for 5 s
    */

@@ -80,7 +80,9 @@ Exit codes:
 export function parseArguments(args: readonly string[], output: ArgumentsOutput): Parsed {
   let parsed: Parsed = { command: 'none', exitCode: 2 }
   const program = new Command('millrace')
-    .description('Every core of this machine on NDJSON records, in order per key; and what is on disk.')
+    .description(
+      'Hands NDJSON records to a handler on every core of this machine, in order per key. Checks what a broker has on disk.',
+    )
     .version(version())
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: text => output.err(onItsLines(text, args)) })

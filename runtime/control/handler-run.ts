@@ -352,16 +352,16 @@ export class HandlerRun {
     // Whom we end because the run is over has not failed.
     const { kind } = reason.kind === 'zombie' ? reason.after : reason
     const released = this.#ending && !timedOut && (kind === 'killed' || kind === 'normal')
-    const error = new Error(
+    // A stack would be that of this call, and nobody threw.
+    const { stack: _, ...ended } = toWire(
       timedOut
         ? `the handler did not return within ${this.shape.handlerTimeoutMs} ms`
         : `the handler's thread ${describe(reason)}`,
     )
     return {
       reason: timedOut ? 'timeout' : 'crashed',
-      error: toWire(
-        'error' in reason && !timedOut ? Object.assign(new Error(reason.error.message), reason.error) : error,
-      ),
+      error:
+        'error' in reason && !timedOut ? toWire(Object.assign(new Error(reason.error.message), reason.error)) : ended,
       executing: !released && executingSlot(this.#catalog.memory, client) === slot.slot,
       charged: released || this.#executing(client),
     }

@@ -257,12 +257,13 @@ export class Runs {
     clearTimeout(timer)
     await handlers?.end(Math.min(timeoutMs, 2_000))
     this.#runs.delete(entry.id)
-    const { group } = entry.spec
+    const { group, output } = entry.spec
     if (late) {
+      const isPut = output === null ? '' : `, or topic ${output} has no room for what it puts out`
       const held =
         handlers === null
-          ? 'a handler on the main thread is still busy (one that awaits this stop or close waits for itself)'
-          : 'its threads were ended'
+          ? `a handler on the main thread is still busy (one that awaits this stop or close waits for itself)${isPut}`
+          : `its threads were ended${isPut === '' ? '' : ` (a handler was busy${isPut})`}`
       throw new MillraceError(
         'MILL_TIMEOUT',
         `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${held}, and what is not finished will be delivered again`,

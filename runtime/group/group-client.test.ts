@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { delay, openBroker, readAll, rejection, SMALL, standStill, until } from '../broker.fixture.ts'
 import { type Broker, defineHandler, isMillraceError, type Topic } from '../index.ts'
+import { fillUp } from '../publish/full-topic.fixture.ts'
 import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
@@ -234,6 +235,24 @@ t.test('stop lets the delivery in hand finish, and is the same stop however ofte
 async function using(run: AsyncDisposable): Promise<void> {
   await run[Symbol.asyncDispose]()
 }
+
+t.test('a stop that waits for room in an output topic says that it may be that', async t => {
+  const broker = await openBroker(t)
+  const topic = await numbers(3, 2, broker)
+  const out = await broker.topic<string>('out', { ...SMALL, groups: ['slow'] })
+  await fillUp(out)
+  let handled = 0
+  const output = (): string => {
+    handled++
+    return 'x'.repeat(4_000)
+  }
+  const run = await topic.group('g').handle(output, { output: 'out' })
+  await until(() => handled > 0)
+  t.match(await rejection(run.stop({ timeoutMs: 50 })), {
+    code: 'MILL_TIMEOUT',
+    message: /busy.*, or topic out has no room for what it puts out/,
+  })
+})
 
 t.test('stopping waits no longer than it is told to, and what was in hand comes again', async t => {
   const broker = await openBroker(t)

@@ -3,6 +3,7 @@
  */
 import t from 'tap'
 import { DURABILITY_RULES } from './durability-rules.ts'
+import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, Place } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
@@ -69,17 +70,6 @@ const GOOD: readonly HistoryEvent[] = [
   committed(3),
   { kind: 'logStart', topic: 'in', partition: 0, offset: 3 },
 ]
-
-const FACTS: GroupFacts = {
-  topic: 'in',
-  group: 'g',
-  attempts: 2,
-  ordered: true,
-  keyed: true,
-  from: 'earliest',
-  atMostOnce: false,
-  deadLetterTopic: 'in.g.dlq',
-}
 
 function judge(events: readonly HistoryEvent[], facts: Partial<GroupFacts> = {}): string[] {
   const history: History = { events, groups: [{ ...FACTS, ...facts }], readTopics: ['in'], drained: ['g of in'] }

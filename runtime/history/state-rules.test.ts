@@ -1,19 +1,9 @@
 /** What the rules on stopped consumers and kept states see: histories in which all is well, and ones in which it is not. */
 import t from 'tap'
+import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent } from './history.ts'
 import { STATE_RULES } from './state-rules.ts'
-
-const FACTS: GroupFacts = {
-  topic: 'in',
-  group: 'g',
-  attempts: 2,
-  ordered: true,
-  keyed: true,
-  from: 'earliest',
-  atMostOnce: false,
-  deadLetterTopic: 'in.g.dlq',
-}
 
 type Durability = 'memory' | 'os' | 'fsync'
 
@@ -68,13 +58,16 @@ t.test('what was handled before a consumer stopped does not come again', async t
   t.strictSame(judge([...first, overdue('c1', 0), delivered('c2', 0)]), [], 'its time was over')
 })
 
-t.test('what was handled before a consumer stopped may come again once the disk has failed, in that process', async t => {
-  const failed: HistoryEvent = { kind: 'diskFailed' }
-  const again = [...handled('c1', 0), stopped('c1'), delivered('c2', 0)]
-  t.strictSame(judge([failed, ...again]), [])
-  t.strictSame(judge([...again.slice(0, -1), failed, ...again.slice(-1)]), [])
-  t.match(judge([failed, died('killed'), ...again]), [/A4: c2 got in\/0@0/])
-})
+t.test(
+  'what was handled before a consumer stopped may come again once the disk has failed, in that process',
+  async t => {
+    const failed: HistoryEvent = { kind: 'diskFailed' }
+    const again = [...handled('c1', 0), stopped('c1'), delivered('c2', 0)]
+    t.strictSame(judge([failed, ...again]), [])
+    t.strictSame(judge([...again.slice(0, -1), failed, ...again.slice(-1)]), [])
+    t.match(judge([failed, died('killed'), ...again]), [/A4: c2 got in\/0@0/])
+  },
+)
 
 t.test('a consumer that has stopped has nothing in hand', async t => {
   t.match(judge([stopped('c1'), delivered('c1', 0)]), [/A4: c1 had in\/0@0 in hand after it had stopped/])

@@ -50,7 +50,11 @@ export function beginIdentity(disk: Disk, folder: string): FolderIdentity {
   const begun = names.includes(UNCOMMITTED_NAME) ? begunIn(disk, fresh) : null
   const isUsed = disk.list(partitionsFolder(folder)).length > 0
   if (isUsed || (begun === null && names.some(name => name === 'catalog' || name === 'topics')))
-    throw new CorruptLogError(join(folder, IDENTITY_NAME), 0, 'the file is missing, and the folder has topics')
+    throw new CorruptLogError(
+      join(folder, IDENTITY_NAME),
+      0,
+      'the file is missing, and the folder has others of their names (if no broker made them, give another `dir`)',
+    )
   if (begun !== null) {
     // Who began may have died before it was durable.
     writeOnce(disk, fresh, 'write', begun.logId)

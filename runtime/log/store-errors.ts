@@ -18,14 +18,21 @@ const ADVICE: { readonly [errno: string]: string | undefined } = {
   EROFS: 'mount the disk for writing',
   EEXIST: 'it is a file, and `dir` must be a folder: give another `dir`',
   ENOTDIR: 'part of that path is a file: give another `dir`',
+  ENAMETOOLONG: 'a name in that path is too long: give another `dir`',
+  ELOOP: 'its links lead in a circle: give another `dir`',
+}
+
+function adviceOn({ operation, errno }: DiskError): string {
+  if (operation === 'makeFolder' && errno === 'ENOENT')
+    return 'part of that path is missing, or a link that leads nowhere: give another `dir`'
+  return ADVICE[errno] ?? 'see to the disk'
 }
 
 /** The error itself where it is none of those. */
 export function storeError(error: unknown): Error {
   if (error instanceof DiskError) {
     const said = `${error.operation} of ${error.path} failed with ${error.errno}`
-    const advice = ADVICE[error.errno] ?? 'see to the disk'
-    return new MillraceError('MILL_DISK', `${said}: ${advice}, and open the broker again`, { cause: error })
+    return new MillraceError('MILL_DISK', `${said}: ${adviceOn(error)}, and open the broker again`, { cause: error })
   }
   if (error instanceof LogFileError) return new MillraceError('MILL_CORRUPT', corruptText(error), { cause: error })
   if (error instanceof DirectoryHeldError)

@@ -5,10 +5,12 @@
  * room. The last one, of a broker that closes, covers only what somebody still waits to hear of: a publish that was answered,
  * as aborted or as too late, is waited for no more, though its record may still be in a ring.
  */
+import { nowMs } from '../../actors/world.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 interface Flush {
+  readonly sinceMs: number
   /** Serial of the last waiter that it covers. */
   readonly behind: number
   readonly isLast: boolean
@@ -40,7 +42,14 @@ export class Flushes {
 
   add(behind: number, isLast: boolean): Promise<void> {
     this.#room.unsettled()
-    return new Promise((resolve, reject) => this.#open.push({ behind, isLast, upTo: null, resolve, reject }))
+    return new Promise((resolve, reject) =>
+      this.#open.push({ sinceMs: nowMs(), behind, isLast, upTo: null, resolve, reject }),
+    )
+  }
+
+  /** Since when the oldest of them waits; Infinity: nobody does. */
+  get sinceMs(): number {
+    return this.#open[0]?.sinceMs ?? Number.POSITIVE_INFINITY
   }
 
   serve(producer: Flushed): void {

@@ -1,5 +1,5 @@
 /**
- * What a topic's publishes wait for too long: says so once, and gives up what is past its deadline, with what holds it.
+ * What a topic's publishes and flushes wait for too long: says so once, and gives up what is past its deadline, with what holds it.
  *
  * The producer's thread. Bound: one question to the control thread for each partition at a time.
  */
@@ -10,15 +10,23 @@ import type { ProducerSurroundings } from './producer-surroundings.ts'
 
 export type Waiter = PendingPublish | PendingBatch
 
+/** Those who wait for what was published before. */
+interface Waiting {
+  /** Since when the oldest of them does; Infinity: nobody. */
+  readonly sinceMs: number
+}
+
 /** Longest wait for the control thread to say what holds an overdue publish. */
 const HOLD_MS = 1_000
 
 export class Overdue {
   readonly #topic: number
   readonly #surroundings: ProducerSurroundings
-  readonly #partitionOf: (waiter: Waiter) => number
+  /** Of null: the partition with most on its way. */
+  readonly #partitionOf: (waiter: Waiter | null) => number
   readonly #drain: (then: () => void) => void
   readonly #gaveUp: () => void
+  #wasLate = false
   #saidStalled = false
   /** Publishes past their deadline for which it is being asked what holds them, and since when. */
   readonly #asked = new WeakMap<Waiter, number>()
@@ -28,7 +36,7 @@ export class Overdue {
   constructor(
     topic: number,
     surroundings: ProducerSurroundings,
-    partitionOf: (waiter: Waiter) => number,
+    partitionOf: (waiter: Waiter | null) => number,
     drain: (then: () => void) => void,
     gaveUp: () => void,
   ) {
@@ -39,18 +47,24 @@ export class Overdue {
     this.#gaveUp = gaveUp
   }
 
-  /** Looks at all that is not answered. */
-  sweep(waiting: Iterable<Waiter>, now: number): void {
+  /** Looks at all that is not answered; a flush may wait for records whose publishes were answered. */
+  sweep(waiting: Iterable<Waiter>, now: number, flushes: Waiting): void {
     let longest: Waiter | null = null
     for (const waiter of waiting) {
       if (waiter.done) continue
       if (longest === null || waiter.since < longest.since) longest = waiter
       if (now >= waiter.deadline) this.#giveUp(waiter, now)
     }
-    const stalled = longest !== null && now - longest.since >= STALLED_MS
-    if (longest !== null && stalled && !this.#saidStalled)
-      this.#surroundings.stalled(this.#topic, this.#partitionOf(longest), now - longest.since)
-    this.#saidStalled = stalled
+    const since = Math.min(longest?.since ?? Number.POSITIVE_INFINITY, flushes.sinceMs)
+    const isLate = now - since >= STALLED_MS
+    // At the second look: a thread that was busy for so long may not have taken its receipts before the first.
+    const isStalled = isLate && this.#wasLate
+    if (isStalled && !this.#saidStalled) {
+      const first = longest?.since === since ? longest : null
+      this.#surroundings.stalled(this.#topic, this.#partitionOf(first), now - since)
+    }
+    this.#wasLate = isLate
+    this.#saidStalled = isStalled
   }
 
   /** Rejects what is overdue, once it is known what holds it; without that, where the control thread does not say. */

@@ -335,6 +335,8 @@ t.test('tryPublish refuses what the waiting room has no room for while the ring 
   while (taken < 100 && topic.tryPublish({ value })) taken++
   t.equal(taken, 16, '16 MiB')
   t.throws(() => topic.tryPublish({ value: new Uint8Array(1_048_577) }), { code: 'MILL_TOO_LARGE' })
+  const small = new Uint8Array(1)
+  t.throws(() => topic.tryPublish({ partition: 0, key: '\ud800', value: small }), { code: 'MILL_UNSERIALISABLE' })
   await run.idle()
   t.equal((await run.stats()).processed, 16)
 })

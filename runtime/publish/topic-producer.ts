@@ -7,11 +7,11 @@
  * to a larger ring.
  */
 import { FULL } from 'sharedarraybuffer-ring'
-import { type Codec, codecOf } from '../codec.ts'
+import { type Codec, codecOf, isWellFormed } from '../codec.ts'
 import { FullError, MillraceError } from '../errors.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../types.ts'
-import { asMessage, checkedKey, checkTimestamp } from './checked-message.ts'
+import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
 import { Flushes } from './flushes.ts'
 import { copyHeaders } from './given-headers.ts'
 import { fullestOf, unansweredOf } from './on-its-way.ts'
@@ -197,6 +197,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
   #waitForRing(encoded: EncodedMessage, message: Message): boolean {
     const { partition, key, value, headers } = encoded
     if (this.#line.hasBatches || !this.#rings.growing.has(partition)) return false
+    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
     checkRecord(key, value, headers, this.topic.maxMessageBytes)
     const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
     const pending = new PendingPublish(this.topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
@@ -344,11 +345,11 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
   serve(): void {
     if (this.topic.onFull === 'reject' || this.topic.durability !== 'memory')
       for (const writer of this.#writers) this.#unobserved.takeFrom(writer)
-    this.#unobserved.announce()
     if (!this.#line.isEmpty) {
       this.#line.serve(this, this.#rings.growing)
       this.#thread.sealAll()
     }
+    this.#unobserved.announce()
     this.#flushes.serve(this)
   }
 
@@ -387,11 +388,11 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
   sweep(now: number): void {
     const waiting = new Set<Waiter>(this.#line.waiters)
     for (const writer of this.#writers) writer.pending(observer => waiting.add(observer as Waiter))
-    this.#overdue.sweep(waiting, now)
+    this.#overdue.sweep(waiting, now, this.#flushes)
     this.serve()
   }
 
-  #partitionOfWaiter(waiter: Waiter): number {
+  #partitionOfWaiter(waiter: Waiter | null): number {
     return waiter instanceof PendingPublish ? waiter.message.partition : fullestOf(this.#writers)
   }
 

@@ -8,6 +8,16 @@
 import { availableParallelism } from 'node:os'
 import { closest } from './closest.ts'
 import { MillraceError } from './errors.ts'
+import type {
+  BackoffOptions,
+  BatchOptions,
+  ConsumeOptions,
+  HandleOptions,
+  ObserveOptions,
+  ResourceLimits,
+  RunOptions,
+  StreamOptions,
+} from './group-option-types.ts'
 import { handlerUrl } from './handler-url.ts'
 import { show } from './names.ts'
 import {
@@ -28,20 +38,12 @@ import {
   topicName,
 } from './option-rules.ts'
 import type {
-  BackoffOptions,
-  BatchOptions,
   BrokerOptions,
   CloseOptions,
-  ConsumeOptions,
-  HandleOptions,
-  ObserveOptions,
   PublishOptions,
   RangeOptions,
-  ResourceLimits,
   RestartOptions,
-  RunOptions,
   SeekOptions,
-  StreamOptions,
   TopicOptions,
   WritableOptions,
 } from './types.ts'

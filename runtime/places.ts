@@ -4,11 +4,11 @@
  * Types only. Addresses are byte offsets into the broker's shared memory.
  */
 
+import type { RetryOrder } from './group-option-types.ts'
 import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
 import type { ProducedTopic } from './publish/produced-topic.ts'
 import type { RingAt } from './thread/attached-thread.ts'
-import type { RetryOrder } from './types.ts'
 
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {

@@ -7,6 +7,7 @@
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { ErrorWire } from './errors.ts'
+import type { RetryOrder } from './group-option-types.ts'
 import type { Phase } from './layout.ts'
 import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from './letter-calls.ts'
 import type { CutTail } from './log/cut-tail.ts'
@@ -33,7 +34,6 @@ import type {
   GroupInfo,
   GroupPartitionStats,
   PartitionStats,
-  RetryOrder,
   TopicInfo,
 } from './types.ts'
 import type { WindowTuning } from './window-tuning.ts'

@@ -21,8 +21,9 @@
  * Bounds: PARKED_MAX records that failed and are not behind the prefix; then what has not failed waits. How many records
  * are taken is its user's bound.
  */
+
+import type { RetryOrder } from '../group-option-types.ts'
 import { FAILURES_MAX } from '../layout.ts'
-import type { RetryOrder } from '../types.ts'
 
 /** As many as the group keeps account of. */
 export const PARKED_MAX: number = FAILURES_MAX

@@ -1,6 +1,7 @@
 /** A delivery that its consumer settles: each of the four acts once, whichever comes first. The consumer's thread. */
 import { failureOf, MillraceError } from '../errors.ts'
-import type { ManualDelivery, RetryOrder } from '../types.ts'
+import type { RetryOrder } from '../group-option-types.ts'
+import type { ManualDelivery } from '../types.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
 import type { LaneEntry } from './lane.ts'
 

@@ -11,6 +11,7 @@ import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
 import { observeDeliveries } from '../delivery/observe.ts'
 import { MillraceError } from '../errors.ts'
+import type { ConsumeOptions, HandleOptions, ObserveOptions, RunOptions, StreamOptions } from '../group-option-types.ts'
 import {
   type CheckedConsumeOptions,
   type CheckedHandleOptions,
@@ -29,18 +30,13 @@ import { checkSendable } from '../sendable.ts'
 import type { Session } from '../session.ts'
 import type {
   BatchHandler,
-  ConsumeOptions,
   Group,
   GroupStats,
-  HandleOptions,
   Handler,
   ManualDelivery,
   MessageHandler,
-  ObserveOptions,
   Run,
-  RunOptions,
   SeekOptions,
-  StreamOptions,
 } from '../types.ts'
 import { RunClient } from './run-client.ts'
 

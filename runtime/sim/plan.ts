@@ -3,7 +3,7 @@
  *
  * Everything here is drawn from the seed before anything runs.
  */
-import type { RetryOrder } from '../types.ts'
+import type { RetryOrder } from '../group-option-types.ts'
 import type { Chance } from './chance.ts'
 import { type DiskPlan, diskPlanOf, RETENTION_BYTES } from './disk-plan.ts'
 

@@ -8,9 +8,10 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib'
 import { RejectError } from '../errors.ts'
+import type { GroupOptions } from '../group-option-types.ts'
 import type { Handler } from '../handler-types.ts'
 import { repositoryRoot } from '../repository.fixture.ts'
-import type { GroupOptions, Message, TopicOptions } from '../types.ts'
+import type { Message, TopicOptions } from '../types.ts'
 
 export interface Reading {
   readonly sensor: number

@@ -1,7 +1,8 @@
 /** One member of a group, of any kind: it joins, is paused, and leaves; what it does with records is in act.ts. */
 import type { Subscription } from 'rxjs'
 import { settle } from '../../delivery/observe.ts'
-import type { Group, GroupOptions, HandleOptions, ManualDelivery, Run } from '../../types.ts'
+import type { GroupOptions, HandleOptions } from '../../group-option-types.ts'
+import type { Group, ManualDelivery, Run } from '../../types.ts'
 import { Site, type SiteData } from './act.ts'
 import type { Calls } from './calls.ts'
 import { batchHandler, messageHandler, snapshotHandler } from './handlers.ts'

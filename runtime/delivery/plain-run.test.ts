@@ -11,20 +11,23 @@ async function numbers(count: number): Promise<Topic<number>> {
   return topic
 }
 
-t.test('what a call leaves in its context is not seen by those behind it, however many left nothing before', async t => {
-  const store = new AsyncLocalStorage<string>()
-  const topic = await numbers(300)
-  const seen: unknown[] = []
-  const run = await store.run('registered', () =>
-    topic.group('g').handle(({ value }) => {
-      if (value >= 100) seen.push(store.getStore())
-      if (value >= 99) store.enterWith(`record ${value}`)
-    }),
-  )
-  await run.idle()
-  t.strictSame(seen, Array(200).fill('registered'))
-  await run.stop()
-})
+t.test(
+  'what a call leaves in its context is not seen by those behind it, however many left nothing before',
+  async t => {
+    const store = new AsyncLocalStorage<string>()
+    const topic = await numbers(300)
+    const seen: unknown[] = []
+    const run = await store.run('registered', () =>
+      topic.group('g').handle(({ value }) => {
+        if (value >= 100) seen.push(store.getStore())
+        if (value >= 99) store.enterWith(`record ${value}`)
+      }),
+    )
+    await run.idle()
+    t.strictSame(seen, Array(200).fill('registered'))
+    await run.stop()
+  },
+)
 
 t.test('a record that fails amid others is the one that is charged, and nothing behind it is lost', async t => {
   const topic = await numbers(200)

@@ -77,8 +77,7 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   }
 
   get valueBytes(): Uint8Array | null {
-    if (this.#frame.codec.name === 'bytes') return this.value as Uint8Array | null
-    return (this.#attributes & NO_VALUE) !== 0 ? null : this.#copied()
+    return this.#frame.codec.name === 'bytes' ? (this.value as Uint8Array | null) : this.#copied()
   }
 
   get headers(): Headers {
@@ -107,18 +106,25 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     return (this.#attributes & HAS_HEADERS) === 0 ? afterKey : afterKey + 4 + this.#frame.buffer.readUInt32LE(afterKey)
   }
 
-  #copied(): Uint8Array {
-    const { bytes } = this.#frame
-    const start = this.#valueStart()
-    const end = this.#at + this.#word(0)
+  /** The value's bytes. Reads each word once, because this is on the way of every record of a `bytes` topic. */
+  #copied(): Uint8Array | null {
+    const { bytes, words } = this.#frame
+    const index = this.#at >> 2
+    const attributes = (words[index + 1] as number) >>> 16
+    if ((attributes & NO_VALUE) !== 0) return null
+    const end = this.#at + (words[index] as number)
+    const start =
+      (attributes & HAS_HEADERS) === 0
+        ? this.#at + RECORD_HEADER_BYTES + (words[index + 3] as number)
+        : this.#valueStart()
     // Who had it before may have changed what they got.
     return this.deliveryAttempt === 1 ? bytes.shared(start, end) : bytes.fresh(start, end)
   }
 
   #decode(): unknown {
-    if ((this.#attributes & NO_VALUE) !== 0) return null
     const { codec, buffer, topic, partition } = this.#frame
     if (codec.name === 'bytes') return this.#copied()
+    if ((this.#attributes & NO_VALUE) !== 0) return null
     try {
       return codec.decode(buffer, this.#valueStart(), this.#at + this.#word(0))
     } catch (cause) {

@@ -3,8 +3,11 @@ import t from 'tap'
 import { PackedCopies } from './packed-copies.ts'
 
 t.test('copies are what was given, whatever comes after them, and begin at the phase asked for', async t => {
-  const copies = new PackedCopies()
   const sizes = [0, 1, 7, 64, 100, 1_000, 65_535, 65_536, 70_000, 3, 40_000, 40_000]
+  const copies = new PackedCopies(
+    sizes.length,
+    sizes.reduce((a, b) => a + b),
+  )
   const given = sizes.map((size, index) => new Uint8Array(size).fill(index + 1))
   const taken = given.map((bytes, index) => copies.of(bytes, index * 3))
   for (const bytes of given) bytes.fill(255)
@@ -16,7 +19,13 @@ t.test('copies are what was given, whatever comes after them, and begin at the p
 })
 
 t.test('small ones share a buffer', async t => {
-  const copies = new PackedCopies()
+  const copies = new PackedCopies(600, 60_000)
   const buffers = new Set(Array.from({ length: 600 }, () => copies.of(new Uint8Array(100), 4).buffer))
   t.equal(buffers.size, 1)
+})
+
+t.test('a small batch keeps no more than it needs', async t => {
+  const copies = new PackedCopies(2, 110)
+  t.equal(copies.of(new Uint8Array(10), 0).buffer, copies.of(new Uint8Array(100), 4).buffer)
+  t.ok(new PackedCopies(1, 10).of(new Uint8Array(10), 0).buffer.byteLength <= 17)
 })

@@ -95,13 +95,23 @@ export class PreparedBatch {
 
   /** The caller may change its bytes from now on: those from `first` on become copies. */
   own(first: number): void {
-    const copies = new PackedCopies()
+    let bytes = 0
+    for (let index = first; index < this.keys.length; index++) {
+      const key = this.keys[index]
+      const value = this.values[index]
+      if (key instanceof Uint8Array) bytes += key.length
+      if (value instanceof Uint8Array) bytes += value.length
+    }
+    this.#copy(first, new PackedCopies(2 * (this.keys.length - first), bytes))
+    for (const [index, headers] of this.#headers ?? []) this.#headers?.set(index, ownedHeaders(headers))
+  }
+
+  #copy(first: number, copies: PackedCopies): void {
     for (let index = first; index < this.keys.length; index++) {
       const key = this.keys[index] as Key | null
       if (key instanceof Uint8Array) this.keys[index] = copies.of(key, 0)
       const value = this.values[index]
       if (value instanceof Uint8Array) this.values[index] = copies.of(value, key === null ? 0 : key.length)
     }
-    for (const [index, headers] of this.#headers ?? []) this.#headers?.set(index, ownedHeaders(headers))
   }
 }

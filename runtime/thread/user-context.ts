@@ -6,8 +6,12 @@
  * by `enterWith` ends with the call. Our own promises and timers are made outside.
  *
  * Where Node keeps stores on the resource that executes (up to Node 22), `enterWith` writes to that object. So each call has
- * one of its own, which inherits the stores of the one that was taken. That costs a few nanoseconds; a resource made for each
- * call costs several times as much, and `AsyncLocalStorage.snapshot()` more than that.
+ * one of its own, which inherits the stores of the one that was taken. A resource made for each call costs several times as
+ * much, and `AsyncLocalStorage.snapshot()` more than that.
+ *
+ * Most handlers never touch a store. As long as none has, all calls are made on one object, and many in one entry (plain-run.ts).
+ * It inherits from a proxy, which is asked for whatever Node does not read for each call: the first store that is read or set, or
+ * a version of Node that keeps its context otherwise, ends that for good. (ns a call: 22, on one object 10, in one entry 1.)
  */
 import { AsyncResource } from 'node:async_hooks'
 

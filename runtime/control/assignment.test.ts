@@ -157,19 +157,24 @@ t.test('one who joins gets its share and no more is moved; one who leaves distur
 t.test('partitions that are added go to who has least, and nothing is moved for them', async () => {
   const counts = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 5 })
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), counts, (partitions, members, more) => {
-      const group = new Group(partitions)
-      for (let n = 0; n < members; n++) {
-        group.input({ kind: 'up', members: [`m${n}`] })
-        group.settle()
-      }
-      for (const count of more) {
-        const effects = group.input({ kind: 'grown', partitions: group.partitions + count })
-        if (effects.length !== count || effects.some(({ kind }) => kind === 'revoke'))
-          throw new Error(`${count} were added, and this came of it: ${JSON.stringify(effects)}`)
-        group.checkQuiet()
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.integer({ min: 1, max: 5 }),
+      counts,
+      (partitions, members, more) => {
+        const group = new Group(partitions)
+        for (let n = 0; n < members; n++) {
+          group.input({ kind: 'up', members: [`m${n}`] })
+          group.settle()
+        }
+        for (const count of more) {
+          const effects = group.input({ kind: 'grown', partitions: group.partitions + count })
+          if (effects.length !== count || effects.some(({ kind }) => kind === 'revoke'))
+            throw new Error(`${count} were added, and this came of it: ${JSON.stringify(effects)}`)
+          group.checkQuiet()
+        }
+      },
+    ),
   )
 })
 

@@ -26,22 +26,12 @@ import type { Runs } from './runs.ts'
 import { type Added, TopicExtension } from './topic-extension.ts'
 import { removeUnfinished } from './unfinished-growth.ts'
 
-/** What each new partition has on its host, in the order in which it is told of it. */
-const STAGES: readonly ((
+/** Tells a partition host of what belongs to its partitions, of all that one topic gets. */
+type Stage = (
   api: Calls<PartitionHostApi>,
   added: Added,
-  isHere: (partition: number) => boolean,
-) => Promise<unknown>[])[] = [
-  (api, { places, topic: { shape } }, isHere) =>
-    places.filter(place => isHere(place.partition)).map(place => api.addPartition(place, shape, [])),
-  (api, { desks }, isHere) => desks.filter(desk => isHere(desk.partition)).map(desk => api.addDesk(desk)),
-  (api, { groups }, isHere) =>
-    groups.flatMap(({ places }) => places.filter(place => isHere(place.partition)).map(place => api.openGroup(place))),
-  (api, { rings }, isHere) =>
-    rings
-      .filter(({ place }) => isHere(place.partition))
-      .map(({ place, topic, client, after }) => api.addRing(place, topic, client, after)),
-]
+  isHere: (place: { readonly partition: number }) => boolean,
+) => Promise<unknown>[]
 
 export class PartitionGrowth {
   readonly #catalog: Catalog
@@ -160,12 +150,30 @@ export class PartitionGrowth {
       added.filter(({ topic }) => topic.shape.log !== null).map(({ topic, to }) => [topic.shape.name, to]),
     )
     if (stored.size > 0) this.#directory?.beginGrowth(stored)
-    for (const stage of STAGES)
+    for (const stage of this.#stages())
       await this.#everywhere((api, host) => {
-        const isHere = (partition: number): boolean => partition % this.#catalog.hosts.length === host
+        const isHere = ({ partition }: { readonly partition: number }): boolean =>
+          partition % this.#catalog.hosts.length === host
         return added.flatMap(each => stage(api, each, isHere))
       })
     if (stored.size > 0) this.#directory?.endGrowth(stored)
+  }
+
+  /** In the order in which hosts are told: each needs what comes before. */
+  #stages(): readonly Stage[] {
+    // Of one that has ended meanwhile the host knows nothing any more.
+    const isThere = (client: number): boolean => this.#catalog.clients.get(client)?.leaving === null
+    return [
+      (api, { places, topic: { shape } }, isHere) =>
+        places.filter(isHere).map(place => api.addPartition(place, shape, [])),
+      (api, { desks }, isHere) => desks.filter(isHere).map(desk => api.addDesk(desk)),
+      (api, { groups }, isHere) =>
+        groups.flatMap(({ places }) => places.filter(isHere).map(place => api.openGroup(place))),
+      (api, { rings }, isHere) =>
+        rings
+          .filter(({ place, client }) => isHere(place) && isThere(client))
+          .map(({ place, topic, client, after }) => api.addRing(place, topic, client, after)),
+    ]
   }
 
   /** Returns when all calls are over, also those that come after one that failed: what they made is then let go. */

@@ -197,7 +197,8 @@ for (const [where, open] of [
       const behind = topic.publish({ value: 'new', partition: 3 })
       const run = await topic.group('slow').handle(() => undefined)
       t.match(await waiting, { count: 400, ranges: [{ partition: 0, count: 400 }] })
-      await flushed
+      const over = flushed.then(() => 'over')
+      t.equal(await Promise.race([over, delay(5_000).then(() => 'it waits')]), 'over')
       t.match(await behind, { partition: 3, offset: 0 })
       await run.idle()
       t.equal((await run.stats()).processed, 401)

@@ -87,7 +87,7 @@ for (const [where, open] of [
       [{ count: 2 }, 'MILL_INVALID_OPTION'],
     ] as const)
       t.match(await rejection(topic.addPartitions(count as number)), { code }, `${count}`)
-    t.match(await rejection(topic.addPartitions(1_021)), { message: /takes 1 to 1,?020, not 1,?021/ })
+    t.match(await rejection(topic.addPartitions(1_021)), { message: /1020 can be added, and not 1021/ })
     t.match(await rejection(topic.addPartitions(1_000)), { code: 'MILL_MEMORY' })
     t.equal(topic.partitions, 4)
     t.match(await broker.topics(), [{ partitions: 4 }])

@@ -11,10 +11,10 @@
  * their record; such a topic grows with its source. One that has fewer, and takes letters of several partitions in one, stays as it
  * is: a group looks for its letters where they were.
  */
-import type { Calls } from '../../actors/control-port.ts'
-import { CallError } from '../../actors/control-port.ts'
+import { CallError, type Calls } from '../../actors/control-port.ts'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { MillraceError } from '../errors.ts'
+import { storeError } from '../log/store-errors.ts'
 import { PARTITIONS_MAX } from '../option-rules.ts'
 import type { GrownTopic, PartitionHostApi } from '../protocol.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
@@ -138,7 +138,11 @@ export class PartitionGrowth {
   #extendStored(wanted: ReadonlyMap<TopicEntry, number>): void {
     const directory = this.#directory
     if (directory === null) return
-    removeUnfinished(directory.disk, directory)
+    try {
+      removeUnfinished(directory.disk, directory)
+    } catch (error) {
+      throw storeError(error)
+    }
     for (const [{ shape }, to] of wanted) {
       if (shape.log === null) continue
       directory.extendGroups(shape.id, shape.partitions, to, () => this.#catalog.nextStoredId())
@@ -208,6 +212,6 @@ function checkedCount({ shape: { name, partitions } }: TopicEntry, count: number
   if (count <= most) return partitions + count
   throw new MillraceError(
     'MILL_OUT_OF_RANGE',
-    `addPartitions of topic ${name} takes 1 to ${most}, not ${count}: it has ${partitions} partitions, and ${PARTITIONS_MAX} are the most`,
+    `topic ${name} has ${partitions} partitions, and ${PARTITIONS_MAX} are the most: ${most} can be added, and not ${count}`,
   )
 }

@@ -146,6 +146,17 @@ for (const [where, open] of [
   })
 }
 
+t.test('a group that runs is given what is added', async t => {
+  const broker = await openBroker(t)
+  const topic = await broker.topic<number>('orders', { partitions: 2, ...SMALL })
+  const values: number[] = []
+  await topic.group('g').handle(({ value }) => void values.push(value))
+  await topic.addPartitions(2)
+  await fill(topic, 0)
+  await until(() => values.length === 4, 'a record of each partition')
+  t.strictSame(values.sort(), [0, 1, 2, 3])
+})
+
 t.test('a topic in which letters of several partitions share one stays as it is', async t => {
   const broker = await openBroker(t, { partitionThreads: 2 })
   const small = { windowBytes: 131_072, maxMessageBytes: 4_096 } as const

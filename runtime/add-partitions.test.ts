@@ -190,14 +190,20 @@ for (const [where, open] of [
     await t.test('a batch that waits keeps its partitions, and a flush is over with what it covers', async t => {
       const topic = await broker.topic<string>(newName(), { ...SMALL, durability: 'memory', groups: ['slow'] })
       const value = 'x'.repeat(1_000)
-      const waiting = topic.publishBatch(Array.from({ length: 400 }, (_, at) => ({ key: `key-${at}`, value })))
+      const messages = Array.from({ length: 400 }, (_, at) => ({ key: `key-${at}`, value }))
+      // More than the partition holds, and no more than is on its way to it.
+      const sent = topic.publishBatch(messages.slice(0, 100))
+      const flushed = [topic.flush()]
+      const waiting = topic.publishBatch(messages.slice(100))
       await delay(20)
-      const flushed = topic.flush()
+      flushed.push(topic.flush())
       t.equal(await topic.addPartitions(3), 4)
       const behind = topic.publish({ value: 'new', partition: 3 })
       const run = await topic.group('slow').handle(() => undefined)
-      t.match(await waiting, { count: 400, ranges: [{ partition: 0, count: 400 }] })
-      await flushed
+      t.match(await sent, { count: 100 })
+      t.match(await waiting, { count: 300, ranges: [{ partition: 0, count: 300 }] })
+      const over = Promise.all(flushed).then(() => 'over')
+      t.equal(await Promise.race([over, delay(5_000).then(() => 'it waits')]), 'over')
       t.match(await behind, { partition: 3, offset: 0 })
       await run.idle()
       t.equal((await run.stats()).processed, 401)

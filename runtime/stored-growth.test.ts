@@ -51,6 +51,21 @@ twoLives({
     }
   },
 
+  async 'a group that the process which adds them knows by name only reads them from their beginning as well'(
+    t,
+    first,
+  ) {
+    const topic = await first.topic<number>('named', { partitions: 2 })
+    t.strictSame(await handed(topic, 'latest', 'latest'), [])
+    return async (t, second) => {
+      const topic = await second.topic<number>('named')
+      t.equal(await topic.addPartitions(1), 3)
+      await fill(topic, 2)
+      t.strictSame(await handed(topic, 'latest', 'latest'), [2])
+      t.strictSame(await handed(topic, 'later', 'latest'), [], 'but not one that is new')
+    }
+  },
+
   async 'states of handlers are those of their partitions'(t, first) {
     const topic = await first.topic<number>('sums', { partitions: 1 })
     const run = await topic.group('g').handle(sums)

@@ -10,7 +10,7 @@ import {
 
 /** A group as the threads would see it: who holds what, and what is on its way out. */
 class Group {
-  readonly partitions: number
+  partitions: number
   state: AssignmentState
   /** Partition to the member that holds it, up or down. */
   readonly held = new Map<number, string>()
@@ -55,6 +55,9 @@ class Group {
       case 'revoked':
         this.leaving.delete(input.partition)
         this.held.delete(input.partition)
+        break
+      case 'grown':
+        this.partitions = input.partitions
         break
     }
     const { state, effects } = step(this.state, input)
@@ -151,6 +154,30 @@ t.test('one who joins gets its share and no more is moved; one who leaves distur
   )
 })
 
+t.test('partitions that are added go to who has least, and nothing is moved for them', async () => {
+  const counts = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 5 })
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.integer({ min: 1, max: 5 }),
+      counts,
+      (partitions, members, more) => {
+        const group = new Group(partitions)
+        for (let n = 0; n < members; n++) {
+          group.input({ kind: 'up', members: [`m${n}`] })
+          group.settle()
+        }
+        for (const count of more) {
+          const effects = group.input({ kind: 'grown', partitions: group.partitions + count })
+          if (effects.length !== count || effects.some(({ kind }) => kind === 'revoke'))
+            throw new Error(`${count} were added, and this came of it: ${JSON.stringify(effects)}`)
+          group.checkQuiet()
+        }
+      },
+    ),
+  )
+})
+
 t.test('one who is down is waited for; the rest is owned by those who are up', async t => {
   const group = new Group(6)
   group.input({ kind: 'up', members: ['a', 'b'] })
@@ -176,6 +203,7 @@ t.test('whatever happens in whatever order, no partition has two owners, and in 
     fc.record({ kind: fc.constant('up' as const), members: fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 3 }) }),
     fc.record({ kind: fc.constantFrom('down' as const, 'gone' as const), member: fc.nat(5) }),
     fc.record({ kind: fc.constant('revoked' as const), which: fc.nat(20) }),
+    fc.record({ kind: fc.constant('grown' as const), more: fc.integer({ min: 1, max: 4 }) }),
   )
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 12 }), fc.array(act, { maxLength: 60 }), (partitions, acts) => {
@@ -184,6 +212,8 @@ t.test('whatever happens in whatever order, no partition has two owners, and in 
         if (each.kind === 'up') {
           const members = each.members.map(String).filter(member => !group.up.has(member))
           if (members.length > 0) group.input({ kind: 'up', members })
+        } else if (each.kind === 'grown') {
+          group.input({ kind: 'grown', partitions: group.partitions + each.more })
         } else if (each.kind === 'revoked') {
           const leaving = [...group.leaving.keys()]
           const partition = leaving[each.which % Math.max(1, leaving.length)]

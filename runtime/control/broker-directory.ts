@@ -148,6 +148,11 @@ export class BrokerDirectory {
     }))
   }
 
+  /** Says once more how far these topics grow: a record that said otherwise, and is not known to be durable, is none. @throws MillraceError MILL_DISK */
+  keepGrowth(names: readonly string[]): void {
+    this.#writeTopics(names, topic => topic)
+  }
+
   /** All their folders are made: these topics have so many partitions, all of them or none. @throws MillraceError MILL_DISK */
   endGrowth(topics: ReadonlyMap<string, number>): void {
     this.#writeTopics(topics.keys(), ({ growsTo = 0, shape, ...topic }) => {

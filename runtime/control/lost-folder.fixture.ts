@@ -1,5 +1,6 @@
 /** The folder of small-folder.fixture.ts on a disk that can lose it, and processes that end at an operation of that disk. */
 import { Memory } from 'sharedarraybuffer-ring'
+import { DiskError } from '../log/disk.ts'
 import { PRIVATE_MODES } from '../log/node-disk.ts'
 import { HostStore } from '../partition/host-store.ts'
 import type { Chance } from '../sim/chance.ts'
@@ -36,7 +37,8 @@ export interface OpenedBroker {
   close(): void
 }
 
-export function openBroker(disk: SimDisk): OpenedBroker {
+/** `failed`: what is done when the disk has failed; not when the process has ended. */
+export function openBroker(disk: SimDisk, failed: (error: Error) => void = fail): OpenedBroker {
   const directory = openDirectory(disk, DIR, 1, JOURNAL_BYTES)
   const catalog = new Catalog(Memory.allocate(8 << 20), 1, directory)
   const { logId } = directory
@@ -44,7 +46,7 @@ export function openBroker(disk: SimDisk): OpenedBroker {
   const topics = directory.topics().map(({ shape }) => catalog.addTopic(shape))
   const known = topics.flatMap(({ places, shape }) => places.map(place => ({ place, topic: shape })))
   const fault = (): void => undefined
-  const store = new HostStore(place, 0, known, { disk, failed: fail, cut: () => undefined, fault })
+  const store = new HostStore(place, 0, known, { disk, failed, cut: () => undefined, fault })
   const close = (): void => {
     // Their timers; what they do with their files is over where the process has ended.
     for (const kept of [catalog.snapshots, catalog.producers]) quietly(() => kept.close())
@@ -61,7 +63,7 @@ function quietly(act: () => void): void {
   try {
     act()
   } catch (error) {
-    if (!(error instanceof Cut)) throw error
+    if (!(error instanceof Cut) && !(error instanceof DiskError)) throw error
   }
 }
 

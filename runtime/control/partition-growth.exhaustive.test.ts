@@ -3,6 +3,8 @@
  * found then is a topic with its old count or its new one, with all of its folders and no other.
  */
 import t, { type Test } from 'tap'
+import { rejection } from '../broker.fixture.ts'
+import { DiskError } from '../log/disk.ts'
 import { verifyStore } from '../log/verify-store.ts'
 import { drawn, portion } from '../portion.fixture.ts'
 import type { PartitionHostApi } from '../protocol.ts'
@@ -26,7 +28,7 @@ interface Opened extends OpenedBroker {
 }
 
 function open(disk: SimDisk): Opened {
-  const opened = openBroker(disk)
+  const opened = openBroker(disk, () => undefined)
   const { catalog, directory, store, topics } = opened
   const api: Api = {
     addPartition: (place, topic) => {
@@ -62,6 +64,7 @@ interface Case {
   readonly folders: readonly string[]
 }
 
+const WAYS = ['crash', 'power', 'crash and power', 'ended again', 'failed', 'failed for good'] as const
 const BEFORE = { counts: [1, 1, 1], folders: ['1-0', '2-0', '3-0'] } as const
 const CASES: readonly Case[] = [
   {
@@ -84,6 +87,20 @@ async function grows(disk: SimDisk, { index }: Case, at: number, bytes: number):
   const isOver = await survives(disk, at, bytes, () => growth.add(0, (topics[index] as TopicEntry).shape.id, MORE))
   close()
   return isOver
+}
+
+/** Adds partitions to a disk of which operation `at` of that fails, or all from then on. */
+async function fails(t: Test, disk: SimDisk, { index }: Case, at: number, lasts: boolean): Promise<void> {
+  const { topics, growth, close } = open(disk)
+  const first = disk.operations
+  disk.before = number => {
+    if (number === first + at || (lasts && number > first + at)) throw new DiskError('write', DIR, 'EIO')
+  }
+  const topic = topics[index] as TopicEntry
+  t.match(await rejection(growth.add(0, topic.shape.id, MORE)), { code: 'MILL_DISK' })
+  t.strictSame([topic.shape.partitions, topic.places.length], [1, 1])
+  disk.before = () => undefined
+  close()
 }
 
 /** The folder is whole, and all of these topics have grown or none. Whether they have. */
@@ -131,13 +148,15 @@ for (const each of CASES)
       t.ok(look(t, sound, each, logs, 'what was answered is durable'))
       const seen = new Set<boolean>()
       for (const at of drawn(operations)) {
-        for (const how of ['crash', 'power', 'crash and power', 'ended again'] as const) {
+        for (const how of WAYS) {
           const disk = folder()
           const chance = new Chance(at * 7 + how.length)
-          t.equal(await grows(disk, each, at + 1, chance.below(64)), false)
+          const hasFailed = how.startsWith('failed')
+          if (hasFailed) await fails(t, disk, each, at + 1, how === 'failed for good')
+          else t.equal(await grows(disk, each, at + 1, chance.below(64)), false)
           if (how !== 'power') disk.crash()
           if (how === 'ended again') opensAtLast(disk, chance)
-          if (how !== 'crash') disk.powerCut(chance)
+          if (how !== 'crash' && !(hasFailed && chance.happens(0.5))) disk.powerCut(chance)
           const where = `${how} at operation ${at + 1}`
           const hasGrown = look(t, disk, each, logs, where)
           seen.add(hasGrown)

@@ -11,10 +11,10 @@
  * their record; such a topic grows with its source. One that has fewer, and takes letters of several partitions in one, stays as it
  * is: a group looks for its letters where they were.
  */
-import type { Calls } from '../../actors/control-port.ts'
-import { CallError } from '../../actors/control-port.ts'
+import { CallError, type Calls } from '../../actors/control-port.ts'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { MillraceError } from '../errors.ts'
+import { storeError } from '../log/store-errors.ts'
 import { PARTITIONS_MAX } from '../option-rules.ts'
 import type { GrownTopic, PartitionHostApi } from '../protocol.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
@@ -26,22 +26,12 @@ import type { Runs } from './runs.ts'
 import { type Added, TopicExtension } from './topic-extension.ts'
 import { removeUnfinished } from './unfinished-growth.ts'
 
-/** What each new partition has on its host, in the order in which it is told of it. */
-const STAGES: readonly ((
+/** Tells a partition host of what belongs to its partitions, of all that one topic gets. */
+type Stage = (
   api: Calls<PartitionHostApi>,
   added: Added,
-  isHere: (partition: number) => boolean,
-) => Promise<unknown>[])[] = [
-  (api, { places, topic: { shape } }, isHere) =>
-    places.filter(place => isHere(place.partition)).map(place => api.addPartition(place, shape, [])),
-  (api, { desks }, isHere) => desks.filter(desk => isHere(desk.partition)).map(desk => api.addDesk(desk)),
-  (api, { groups }, isHere) =>
-    groups.flatMap(({ places }) => places.filter(place => isHere(place.partition)).map(place => api.openGroup(place))),
-  (api, { rings }, isHere) =>
-    rings
-      .filter(({ place }) => isHere(place.partition))
-      .map(({ place, topic, client, after }) => api.addRing(place, topic, client, after)),
-]
+  isHere: (place: { readonly partition: number }) => boolean,
+) => Promise<unknown>[]
 
 export class PartitionGrowth {
   readonly #catalog: Catalog
@@ -148,7 +138,11 @@ export class PartitionGrowth {
   #extendStored(wanted: ReadonlyMap<TopicEntry, number>): void {
     const directory = this.#directory
     if (directory === null) return
-    removeUnfinished(directory.disk, directory)
+    try {
+      removeUnfinished(directory.disk, directory)
+    } catch (error) {
+      throw storeError(error)
+    }
     for (const [{ shape }, to] of wanted) {
       if (shape.log === null) continue
       directory.extendGroups(shape.id, shape.partitions, to, () => this.#catalog.nextStoredId())
@@ -160,12 +154,30 @@ export class PartitionGrowth {
       added.filter(({ topic }) => topic.shape.log !== null).map(({ topic, to }) => [topic.shape.name, to]),
     )
     if (stored.size > 0) this.#directory?.beginGrowth(stored)
-    for (const stage of STAGES)
+    for (const stage of this.#stages())
       await this.#everywhere((api, host) => {
-        const isHere = (partition: number): boolean => partition % this.#catalog.hosts.length === host
+        const isHere = ({ partition }: { readonly partition: number }): boolean =>
+          partition % this.#catalog.hosts.length === host
         return added.flatMap(each => stage(api, each, isHere))
       })
     if (stored.size > 0) this.#directory?.endGrowth(stored)
+  }
+
+  /** In the order in which hosts are told: each needs what comes before. */
+  #stages(): readonly Stage[] {
+    // Of one that has ended meanwhile the host knows nothing any more.
+    const isThere = (client: number): boolean => this.#catalog.clients.get(client)?.leaving === null
+    return [
+      (api, { places, topic: { shape } }, isHere) =>
+        places.filter(isHere).map(place => api.addPartition(place, shape, [])),
+      (api, { desks }, isHere) => desks.filter(isHere).map(desk => api.addDesk(desk)),
+      (api, { groups }, isHere) =>
+        groups.flatMap(({ places }) => places.filter(isHere).map(place => api.openGroup(place))),
+      (api, { rings }, isHere) =>
+        rings
+          .filter(({ place, client }) => isHere(place) && isThere(client))
+          .map(({ place, topic, client, after }) => api.addRing(place, topic, client, after)),
+    ]
   }
 
   /** Returns when all calls are over, also those that come after one that failed: what they made is then let go. */
@@ -200,6 +212,6 @@ function checkedCount({ shape: { name, partitions } }: TopicEntry, count: number
   if (count <= most) return partitions + count
   throw new MillraceError(
     'MILL_OUT_OF_RANGE',
-    `addPartitions of topic ${name} takes 1 to ${most}, not ${count}: it has ${partitions} partitions, and ${PARTITIONS_MAX} are the most`,
+    `topic ${name} has ${partitions} partitions, and ${PARTITIONS_MAX} are the most: ${most} can be added, and not ${count}`,
   )
 }

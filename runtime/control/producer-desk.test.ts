@@ -57,6 +57,24 @@ t.test('what the one before left in its rings is appended before anybody is told
   t.strictSame([passed, state.next, asked], [[7, 7], 5, [0, 1]])
 })
 
+t.test('from which number on keys are spread over more partitions is durable at once', async t => {
+  const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
+  catalog.addTopic(SHAPE)
+  const durable: (readonly unknown[])[] = []
+  const desk = new ProducerDesk(catalog, {} as PartitionHosts, task => task())
+  const state = { id: 7, next: 3, seen: [0, 0] }
+  catalog.producers.keepDurably('1/loader', state)
+  catalog.producers.keepDurably = (name, { next }) => void durable.push([name, next])
+  desk.keep(1, 'loader', { ...state, next: 4 })
+  t.strictSame(durable, [])
+  const spread = [
+    { from: 0, partitions: 2 },
+    { from: 5, partitions: 3 },
+  ]
+  desk.keep(1, 'loader', { ...state, next: 5, seen: [0, 0, 0], spread })
+  t.strictSame(durable, [['1/loader', 5]])
+})
+
 t.test('what a loss of power took is not looked for where its successors will not be', async t => {
   const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
   const topic = catalog.addTopic(SHAPE)

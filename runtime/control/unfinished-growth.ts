@@ -11,17 +11,16 @@ import { removeFolder } from './deleted-topics.ts'
 
 /** @throws DiskError; MillraceError MILL_DISK */
 export function removeUnfinished(disk: Disk, directory: BrokerDirectory): void {
-  const names: string[] = []
-  let isAny = false
-  for (const { shape, growsTo } of directory.topics()) {
-    if (growsTo === undefined) continue
-    isAny = true
+  const unfinished = directory.topics().filter(({ growsTo }) => growsTo !== undefined)
+  if (unfinished.length === 0) return
+  // The record that says that the topic has them may have failed, and be there: what it counts on is not removed before it is void.
+  directory.keepGrowth(unfinished.map(({ shape }) => shape.name))
+  const removed = unfinished.filter(({ shape: { id, partitions }, growsTo = 0 }) => {
     let isAll = true
-    for (let partition = shape.partitions; partition < growsTo; partition++)
-      if (!removeFolder(disk, partitionFolder(directory.dir, shape.id, partition))) isAll = false
-    if (isAll) names.push(shape.name)
-  }
-  if (!isAny) return
+    for (let partition = partitions; partition < growsTo; partition++)
+      if (!removeFolder(disk, partitionFolder(directory.dir, id, partition))) isAll = false
+    return isAll
+  })
   disk.syncDirectory(partitionsFolder(directory.dir))
-  directory.undoGrowth(names)
+  directory.undoGrowth(removed.map(({ shape }) => shape.name))
 }

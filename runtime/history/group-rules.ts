@@ -195,12 +195,17 @@ export const everyRecordIsSettled: Checker = history => {
       for (let offset = event.from; offset < event.to; offset++)
         handled.add(`${event.group} ${placeOf({ ...event, offset })}`)
   }
+  // All groups were there when partitions were added, and read these from their beginning.
+  const added = new Map<string, number>()
+  for (const event of history.events)
+    if (event.kind === 'grown') added.set(event.topic, Math.min(added.get(event.topic) ?? event.from, event.from))
   for (const { group, topic, from } of history.groups) {
     if (!history.drained.includes(`${group} of ${topic}`)) continue
     for (const event of history.events) {
       if (event.kind !== 'read' || event.topic !== topic) continue
       const first = firsts.get(lineOf({ ...event, group })) ?? Number.POSITIVE_INFINITY
-      if (from === 'latest' && event.offset < first) continue
+      const isOld = event.partition < (added.get(topic) ?? Number.POSITIVE_INFINITY)
+      if (from === 'latest' && isOld && event.offset < first) continue
       const place = placeOf(event)
       if (!handled.has(`${group} ${place}`) && !ledger.isOver({ ...event, group }))
         problems.say(`${event.id} at ${place} was neither handled nor dead-lettered by ${group}, which is drained`)

@@ -121,6 +121,8 @@ export type HistoryEvent =
       readonly isWhole: boolean
       readonly atMs: number
     }
+  /** The topic has more partitions, from this one on. */
+  | { readonly kind: 'grown'; readonly topic: string; readonly from: number }
   /** Another process has the folder, and finds these offsets of a partition in it. */
   | {
       readonly kind: 'reopened'

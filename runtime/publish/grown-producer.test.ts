@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { folderOf, readAll, until } from '../broker.fixture.ts'
-import type { Broker, Topic } from '../index.ts'
+import type { Broker, Message, Topic } from '../index.ts'
 import type { ProducerState } from '../protocol.ts'
 import { SequencedProducer } from './named-producer.ts'
 import { partitionOfKey } from './partitioner.ts'
@@ -92,6 +92,71 @@ t.test('one that publishes meanwhile goes over to all partitions at one number',
   const { next } = again
   t.match(await again.publishBatch(numbers(next, all)), { count: 0, repeated: all - next })
   t.strictSame(await values(second, 'second'), upTo(all))
+})
+
+t.test('what may be missing goes where it was to go before, and what it lacks there is published', async t => {
+  const published: (readonly (Message<number> & { readonly sequence: number })[])[] = []
+  const producer = {
+    topic: { name: 'orders', partitions: 4 },
+    onGrown: () => undefined,
+    partitionOf: (key: string, wanted: number | undefined, partitions: number) =>
+      wanted ?? partitionOfKey(key, partitions),
+    publishSequenced: async (messages: readonly Message<number>[], sequences: readonly number[]) => {
+      published.push(messages.map((message, at) => ({ ...message, sequence: sequences[at] as number })))
+      return { count: messages.length, ranges: [{ partition: 3, baseOffset: 7, count: 1 }], durability: 'fsync' }
+    },
+    flush: async () => undefined,
+    close: () => undefined,
+  }
+  const spread = [
+    { from: 0, partitions: 2 },
+    { from: 10, partitions: 4 },
+  ]
+  const kept: ProducerState[] = []
+  const keep = async (state: ProducerState): Promise<void> => void kept.push(state)
+  // Partition 0 has all up to number 9, partition 1 has nothing of it.
+  const state = { id: 1, next: 0, seen: [0, 0], spread }
+  const loader = new SequencedProducer('loader', producer as unknown as TopicProducer, state, [10, 0, 0, 0], {
+    keep,
+    close: keep,
+  })
+  const messages = Array.from({ length: 12 }, (_, value) => ({ key: `key-${value}`, value }))
+  await loader.publishBatch(messages)
+  const isMissing = ({ key, value }: { readonly key: string; readonly value: number }): boolean =>
+    value >= 10 || partitionOfKey(key, 2) === 1
+  t.strictSame(
+    published[0]?.map(({ value, partition, sequence }) => [value, partition, sequence]),
+    messages.filter(isMissing).map(({ key, value }) => [value, partitionOfKey(key, value < 10 ? 2 : 4), value]),
+  )
+  await loader.close()
+  t.match(kept.at(-1), { next: 12, seen: [0, 0, 0, 7] })
+})
+
+t.test('a record that names a partition of before it was there is not taken for one that is', async t => {
+  const published: number[] = []
+  const producer = {
+    topic: { name: 'orders', partitions: 4 },
+    onGrown: () => undefined,
+    partitionOf: (_key: string, wanted: number) => wanted,
+    publishSequenced: async (_: unknown, sequences: readonly number[]) => {
+      published.push(...sequences)
+      return { count: 1, ranges: [], durability: 'fsync' }
+    },
+    flush: async () => undefined,
+    close: () => undefined,
+  }
+  const state = { id: 1, next: 0, seen: [0, 0], spread: [{ from: 0, partitions: 2 }] }
+  const keep = async (): Promise<void> => undefined
+  const loader = new SequencedProducer('loader', producer as unknown as TopicProducer, state, [10, 0], {
+    keep,
+    close: keep,
+  })
+  await loader.publishBatch([
+    { value: 1, partition: 3 },
+    { value: 2, partition: 0 },
+  ])
+  t.strictSame(published, [0])
+  await loader.close()
 })
 
 t.test('nothing goes to new partitions before it is durable from which number on', async t => {

@@ -7,8 +7,9 @@
  * written down twenty times a second, and where in each partition the last one is.
  *
  * A record's partition must be the same again: it has a key, or names its partition. Where the topic comes to have more of them, keys
- * of later numbers are spread over all (key-spread.ts); nothing is published to those before it is durable from which number on. After a failed publish nobody knows
- * what was appended: the producer is then of no use, until it is opened again.
+ * of later numbers are spread over all (key-spread.ts), and those records wait until it is durable from which number on.
+ *
+ * After a failed publish nobody knows what was appended: the producer is then of no use, until it is opened again.
  */
 import { clearInterval, setInterval } from '../../actors/world.ts'
 import { MillraceError, UnpublishedError } from '../errors.ts'

@@ -2,6 +2,7 @@
  * What the processes of one simulation have found out together, and what all of them know of its topics and groups.
  */
 import type { GroupFacts, StoredFacts } from '../history/history.ts'
+import type { Counted } from './growing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 
 const DEAD = '.dlq'
@@ -15,6 +16,8 @@ export class Findings {
   round = 0
   /** Numbers of named producers below these were published. */
   readonly numbered: Map<string, number> = new Map()
+  /** How many partitions topics have. */
+  readonly counts: Map<string, Counted> = new Map()
   /** Topics of dead letters that are there. */
   readonly letterTopics: Set<string> = new Set()
 

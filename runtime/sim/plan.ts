@@ -50,6 +50,7 @@ export const FAULTS = [
   'restoredState',
   'failedDisk',
   'retention',
+  'morePartitions',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 

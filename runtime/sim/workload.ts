@@ -11,6 +11,7 @@ import { Audits } from './audits.ts'
 import type { LifePlan } from './disk-plan.ts'
 import { type Findings, lettersOf } from './findings.ts'
 import { givenUp } from './given-up.ts'
+import { Growing } from './growing.ts'
 import type { Lab, Value } from './lab.ts'
 import type { LifeFaults } from './lives.ts'
 import { Members } from './members.ts'
@@ -51,6 +52,7 @@ export class Workload {
   readonly #around: Surroundings
   readonly #audits: Audits
   readonly #members: Members
+  readonly #growing: Growing
   /** Topics of dead letters that were told to be full. */
   readonly #stalled = new Set<string>()
   #broker: Broker | null = null
@@ -68,6 +70,11 @@ export class Workload {
       broker: () => this.#broker as Broker,
       isGone: error => this.#isGone(error),
       diskFailed: error => this.#diskFailed(error),
+      failed: (error, what) => this.failed(error, what),
+      problem: what => this.#problem(what),
+    })
+    this.#growing = new Growing(lab, findings.counts, {
+      isProducing: () => this.#producing,
       failed: (error, what) => this.failed(error, what),
       problem: what => this.#problem(what),
     })
@@ -119,6 +126,7 @@ export class Workload {
       this.#sample(source),
       this.#members.operate(source, isProducing),
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
+      this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])
     // Should the broker fail while they are at it, that is heard below.
     others.catch(() => undefined)
@@ -165,7 +173,7 @@ export class Workload {
     const { disk, partitions, onFull, groups } = this.#plan
     const segments = { segmentBytes: 65_536 }
     const source = await broker.topic<Value>('in', {
-      partitions,
+      partitions: await this.#growing.countOf(broker, 'in', partitions),
       maxMessageBytes: 16_384,
       windowBytes: 65_536,
       onFull,
@@ -180,7 +188,7 @@ export class Workload {
           }),
     })
     const out = await broker.topic<Value>('out', {
-      partitions: 2,
+      partitions: await this.#growing.countOf(broker, 'out', 2),
       maxMessageBytes: 4_096,
       windowBytes: 65_536,
       groups: ['audit'],

@@ -1,7 +1,8 @@
 /**
  * A process with a broker on disk that is killed: `node crash-child.fixture.js FOLDER DURABILITY LIFE POINT`.
  *
- * It publishes to `work` and handles that in a group, as fast as it can, publishes to `kept`, and makes a topic of its own.
+ * It publishes to `work` and handles that in a group, as fast as it can, publishes to `kept`, makes a topic of its own, and gives that
+ * more partitions.
  * Lines, each by a write that has reached the pipe when it returns:
  *
  * ```
@@ -11,6 +12,8 @@
  * k OFFSET SEQUENCE            of `kept`
  * t                            before the topic of this life is made
  * b OFFSET SEQUENCE            a receipt of that topic
+ * g, G                         before it gets more partitions, and when it has them
+ * c OFFSET SEQUENCE            a receipt of its last partition
  * h PARTITION OFFSET           by the handler
  * at POINT, not at POINT       right before it kills itself
  * ```
@@ -66,13 +69,20 @@ async function publishAll(work: Topic<CrashValue>, kept: Topic<CrashValue>): Pro
   }
 }
 
-/** Makes the topic of this life. */
+/** Makes the topic of this life, and then gives it more partitions. */
 async function bear(broker: Broker): Promise<void> {
   say('t')
   const born = await broker.topic<CrashValue>(`born-${life}`, { ...CRASHED.born, durability })
   for (let sequence = 0; sequence < BORN; sequence++) {
     const { offset } = await born.publish({ value: { life: Number(life), sequence, text: '' } })
     say(`b ${offset} ${sequence}`)
+  }
+  say('g')
+  const partition = (await born.addPartitions(CRASHED.more)) - 1
+  say('G')
+  for (let sequence = BORN; sequence < 2 * BORN; sequence++) {
+    const { offset } = await born.publish({ value: { life: Number(life), sequence, text: '' }, partition })
+    say(`c ${offset} ${sequence}`)
   }
 }
 

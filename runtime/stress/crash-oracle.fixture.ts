@@ -29,6 +29,8 @@ export class CrashOracle {
   readonly #sent = new Map<number, number>()
   /** What was acknowledged in the topic of each life, by offset. */
   readonly #born = new Map<number, Map<number, string>>()
+  /** The same of its last partition, once the topic was to have more of them; `isSure`: and has them. */
+  readonly #grown = new Map<number, { readonly acked: Map<number, string>; isSure: boolean }>()
 
   hear(life: number, line: string): void {
     const [word, ...rest] = line.split(' ')
@@ -36,6 +38,10 @@ export class CrashOracle {
     if (word === 's') this.#sent.set(life, Number(first))
     else if (word === 'h') this.handled.add(`${first}/${second}`)
     else if (word === 't') this.#born.set(life, new Map())
+    else if (word === 'g') this.#grown.set(life, { acked: new Map(), isSure: false })
+    else if (word === 'G') Object.assign(this.#grown.get(life) ?? {}, { isSure: true })
+    else if (word === 'c')
+      this.#acknowledged(this.#grown.get(life)?.acked ?? new Map(), Number(first), `${life}:${second}`)
     else if (word === 'a') this.#acknowledged(this.#acked, `${first}/${second}`, `${life}:${third}`)
     else if (word === 'k') this.#acknowledged(this.#kept, Number(first), `${life}:${second}`)
     else if (word === 'b') this.#acknowledged(this.#born.get(life) ?? new Map(), Number(first), `${life}:${second}`)
@@ -106,9 +112,20 @@ export class CrashOracle {
     }
   }
 
-  /** Judges the topic that was made in a life. */
-  judgeBorn(life: number, found: readonly FoundRecord[]): void {
-    for (const [offset, value] of this.#born.get(life) ?? []) {
+  /** Judges the topic that was made in a life, by partition: it has as many as it had, or was to have. */
+  judgeBorn(life: number, found: readonly (readonly FoundRecord[])[]): void {
+    const { partitions } = CRASHED.born
+    const grown = this.#grown.get(life)
+    const counts = grown === undefined ? [partitions] : [partitions + CRASHED.more]
+    if (grown?.isSure === false) counts.push(partitions)
+    if (!counts.includes(found.length))
+      this.problems.push(`the topic of life ${life} has ${found.length} partitions, not ${counts.join(' or ')}`)
+    this.#judgeAcked(this.#born.get(life) ?? new Map(), found[0] ?? [])
+    this.#judgeAcked(grown?.acked ?? new Map(), found.at(-1) ?? [])
+  }
+
+  #judgeAcked(acked: ReadonlyMap<number, string>, found: readonly FoundRecord[]): void {
+    for (const [offset, value] of acked) {
       const there = found[offset]
       if (there?.offset !== offset || there.value !== value)
         this.problems.push(

@@ -102,6 +102,10 @@ export const POINTS: readonly CrashPoint[] = [
   at('topicFolderMade', 'after', 'makeFolder', FOLDER, 'PartitionLog.open'),
   at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open', 'createSegment'),
   born(at('topicNotSaidMade', 'before', 'write', /\/catalog$/, 'BrokerDirectory.topicMade')),
+  // A topic gets more partitions: some of their folders are made, all of them, and the catalog says so. No other topic has as many.
+  at('growthHalfMade', 'after', 'makeFolder', /\/topics\/\d+-3$/, 'PartitionLog.open'),
+  at('growthNotSaid', 'before', 'write', /\/catalog$/, 'BrokerDirectory.endGrowth'),
+  at('growthSaid', 'after', 'write', /\/catalog$/, 'BrokerDirectory.endGrowth'),
   // Recovery, in its order. The control thread brings journals into logs and empties them; the partition host begins anew.
   opening(at('logCut', 'after', 'truncate', SEGMENT, 'recoverLog'), 'history'),
   opening(at('journalHalfReplayed', 'after', 'write', SEGMENT, 'appendFrom'), 'replay', 'fsync'),

@@ -26,7 +26,7 @@ const PATTERN: readonly (CrashTime | 'any')[] = [
   'opening',
   'work',
   'work',
-  'any',
+  'work',
   'work',
   'work',
 ]

@@ -165,9 +165,9 @@ async function look({ dir, durability, oracle }: Folder, life: number, isLast: b
 
 /** The topic of a life is made, if its life has died before it was. */
 async function judgeBorn(broker: Broker, durability: Durability, oracle: CrashOracle, life: number): Promise<void> {
-  const born = await broker.topic<CrashValue>(`born-${life}`, { ...CRASHED.born, durability })
-  const [found = []] = await readAll(born, 1, 'look')
-  oracle.judgeBorn(life, found)
+  const { partitions: _, ...options } = CRASHED.born
+  const born = await broker.topic<CrashValue>(`born-${life}`, { ...options, durability })
+  oracle.judgeBorn(life, await readAll(born, born.partitions, 'look'))
 }
 
 /** Lets a folder live through so many deaths, numbered from `first` on. */

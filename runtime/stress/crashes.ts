@@ -6,7 +6,7 @@
  *
  * A folder lives through `--each` deaths; every second folder promises `os`, the others `fsync`. The points
  * (crash-points.fixture.ts) are those of a partition host's commit, journal, checkpoint and sweep; a state log's compaction;
- * retention; the making of a topic; and recovery, in which up to three processes die in a row. Before a death in recovery the
+ * retention; the making of a topic, and of more partitions; and recovery, in which up to three processes die in a row. Before a death in recovery the
  * end of each log is torn as by a death in the middle of a write, and with `fsync` cut before, as by a loss of power.
  *
  * Fails when something acknowledged is gone or elsewhere, when there is what nobody sent, or twice, or out of order, when a

@@ -8,6 +8,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'named publishBatch': ['MILL_UNPUBLISHED'],
   // A record that was published without a promise was refused.
   flush: ['MILL_FULL'],
+  addPartitions: ['MILL_MEMORY'],
   idle: ['MILL_CLOSED', 'MILL_FULL'],
   pause: ['MILL_CLOSED'],
   resume: ['MILL_CLOSED'],

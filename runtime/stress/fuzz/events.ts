@@ -52,6 +52,8 @@ export type FuzzEvent =
   | { readonly e: 'did'; readonly what: string }
   // Topics and publishers.
   | { readonly e: 'topic'; readonly topic: string; readonly partitions: number; readonly durability: string }
+  /** It has so many partitions now. */
+  | { readonly e: 'grown'; readonly topic: string; readonly partitions: number }
   | {
       readonly e: 'sent'
       readonly call: number

@@ -19,6 +19,7 @@ export const EXPECTED: readonly string[] = [
   'tryPublish',
   'tryPublish refused',
   'flush',
+  'addPartitions',
   'named publishBatch',
   'main thread stalls',
   'join handle',

@@ -28,7 +28,10 @@ export class Indexed {
   readonly logs: Map<string, Map<number, ReadRecord[]>> = new Map()
   readonly placesOf: Map<string, ReadRecord[]> = new Map()
   readonly at: Map<string, ReadRecord> = new Map()
+  /** As they were last. */
   readonly topics: Map<string, EventOf<'topic'>> = new Map()
+  /** How many partitions topics have had. */
+  readonly counts: Map<string, number[]> = new Map()
   readonly groups: Map<string, EventOf<'group'>> = new Map()
   /** Lives that were killed. */
   readonly killed: Set<number> = new Set()
@@ -42,8 +45,15 @@ export class Indexed {
       if (event.e === 'life') life = event.life
       else if (event.e === 'sent' && !this.sent.has(event.id)) this.sent.set(event.id, { ...event, at, life })
       else if (event.e === 'read') this.#read(event)
-      else if (event.e === 'topic') this.topics.set(event.topic, event)
-      else if (event.e === 'group') this.groups.set(event.group, event)
+      else if (event.e === 'topic') {
+        this.topics.set(event.topic, event)
+        listOf(this.counts, event.topic).push(event.partitions)
+      } else if (event.e === 'grown') {
+        const { topic, partitions } = event
+        const known = this.topics.get(topic)
+        if (known !== undefined) this.topics.set(topic, { ...known, partitions })
+        listOf(this.counts, topic).push(partitions)
+      } else if (event.e === 'group') this.groups.set(event.group, event)
       else if (event.e === 'killed') this.killed.add(event.life)
     }
     for (const partitions of this.logs.values())

@@ -79,13 +79,24 @@ export class Life {
 
   async #open(): Promise<void> {
     const { calls, sink, prefix } = this.#setting
+    // A life before may have given them more partitions than were planned.
+    const there = await calls.make('topics', () => this.#broker.topics())
+    if (there instanceof Error) throw there
+    const countOf = (name: string, planned: number): number =>
+      there.find(topic => topic.name === `${prefix}${name}`)?.partitions ?? planned
     for (const shape of this.#program.topics) {
-      const { name, partitions, codec, onFull, windowBytes, durability } = shape
+      const { name, codec, onFull, windowBytes, durability } = shape
+      const partitions = countOf(name, shape.partitions)
       const groups = this.#plan.groups.filter(({ topic }) => topic === name)
       const isKept = this.#program.place === 'disk'
       for (const group of groups) {
         const maxMessageBytes = LETTER_BYTES_MAX
-        const letters = { partitions, codec, maxMessageBytes, windowBytes: LETTER_WINDOW_BYTES }
+        const letters = {
+          partitions: countOf(`${group.name}.letters`, partitions),
+          codec,
+          maxMessageBytes,
+          windowBytes: LETTER_WINDOW_BYTES,
+        }
         await calls.make('topic', () => this.#broker.topic(`${prefix}${group.name}.letters`, letters))
       }
       const names = [...groups.map(group => group.name), ...(isKept ? [] : [AUDIT])]

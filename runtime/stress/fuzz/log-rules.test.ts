@@ -1,8 +1,12 @@
 /** What calls came to and what is in the logs: each rule finds what it is for. */
 import t from 'tap'
+import { partitionOfKey } from '../../publish/partitioner.ts'
 import type { FuzzEvent } from './events.ts'
 import { judge } from './judge.ts'
 import { acked, answer, BOTH, END, LIFE, read, sent, TOPIC } from './planted.fixture.ts'
+
+/** Of four partitions one to which the key never went. */
+const STRANGE = [0, 1, 2, 3].find(each => ![2, 4].some(count => partitionOfKey('k', count) === each)) as number
 
 const BROKEN: readonly (readonly [string, RegExp, readonly FuzzEvent[]])[] = [
   ['a call without an answer', /was never answered/, [LIFE, { e: 'call', call: 1, what: 'stop', about: '' }, END]],
@@ -45,6 +49,18 @@ const BROKEN: readonly (readonly [string, RegExp, readonly FuzzEvent[]])[] = [
       sent('b'),
       read('a', 0),
       read('b', 0, { partition: 1 }),
+      END,
+    ],
+  ],
+  [
+    'a key where no count has put it',
+    /key k is in partition \d, and there were 2, 4 of them/,
+    [
+      LIFE,
+      { e: 'topic', topic: 'in0', partitions: 2, durability: 'os' },
+      { e: 'grown', topic: 'in0', partitions: 4 },
+      sent('a'),
+      read('a', 0, { partition: STRANGE }),
       END,
     ],
   ],

@@ -1,4 +1,6 @@
 /** What the logs must hold by all that publishers were told. Pure. */
+
+import { partitionOfKey } from '../../publish/partitioner.ts'
 import type { EventOf } from './events.ts'
 import { type Indexed, listOf, madeOf, placeText, type ReadRecord } from './indexed.ts'
 
@@ -132,11 +134,15 @@ function judgeRanges(
   ]
 }
 
-/** Of one producer, a partition has the records in the order in which they were sent; a key has one partition. */
-function judgeOrder({ logs, sent }: Indexed): string[] {
+/**
+ * Of one producer, a partition has the records in the order in which they were sent; a key has one partition, or, where its topic has
+ * got more of them, that which it had among as many as there were at some time.
+ */
+function judgeOrder({ logs, sent, counts }: Indexed): string[] {
   const found: string[] = []
   const homes = new Map<string, number>()
   for (const [topic, partitions] of logs) {
+    const had = [...new Set(counts.get(topic))]
     for (const [partition, records] of partitions) {
       const last = new Map<string, { readonly at: number; readonly id: string }>()
       for (const { id, replayed, key } of records) {
@@ -147,6 +153,11 @@ function judgeOrder({ logs, sent }: Indexed): string[] {
           found.push(`${topic}/${partition}: ${id} comes after ${before.id}, which was sent later`)
         last.set(message.source, { at: message.at, id })
         if (key === null || message.partition !== null) continue
+        if (had.length > 1) {
+          if (!had.some(count => partitionOfKey(key, count) === partition))
+            found.push(`${topic}: key ${key} is in partition ${partition}, and there were ${had.join(', ')} of them`)
+          continue
+        }
         const home = homes.get(`${topic}/${key}`) ?? partition
         homes.set(`${topic}/${key}`, home)
         if (home !== partition) found.push(`${topic}: key ${key} is in partitions ${home} and ${partition}`)

@@ -233,6 +233,7 @@ function planStep(chance: Chance, subject: Subject): PublishStep {
   if (what < 5) return { do: 'try', count: chance.between(1, 60) }
   if (what < 7) return { do: 'batch', count: chance.between(1, 80), abortMs, timeoutMs }
   if (what < 8) return { do: 'flush' }
+  if (what < 9 && chance.happens(0.3)) return { do: 'grow', count: chance.between(1, 3) }
   if (what < 9 || chance.happens(0.7)) return { do: 'pause', ms: chance.below(60) }
   return { do: 'stall', ms: chance.pick([20, 100, 400]) }
 }

@@ -41,6 +41,8 @@ export type PublishStep =
   | { readonly do: 'batch'; readonly count: number; readonly abortMs: number | null; readonly timeoutMs: number | null }
   | { readonly do: 'named'; readonly batches: number; readonly count: number }
   | { readonly do: 'flush' }
+  /** The topic gets so many partitions more. */
+  | { readonly do: 'grow'; readonly count: number }
   | { readonly do: 'pause'; readonly ms: number }
   | { readonly do: 'stall'; readonly ms: number }
 

@@ -62,7 +62,14 @@ export class Publisher {
     else if (step.do === 'try') this.#tryAll(step.count)
     else if (step.do === 'batch') await this.#batch(step.count, step.abortMs, step.timeoutMs)
     else if (step.do === 'named') await this.#named(step.batches, step.count)
+    else if (step.do === 'grow') await this.#grow(step.count)
     else await this.#publishAll(step)
+  }
+
+  /** Others may do the same at that moment. */
+  async #grow(count: number): Promise<void> {
+    const partitions = await this.#calls.make('addPartitions', () => this.#topic.addPartitions(count))
+    if (!(partitions instanceof Error)) this.#sink.add({ e: 'grown', topic: this.#shape.name, partitions })
   }
 
   #fate(): Fate {
@@ -92,7 +99,7 @@ export class Publisher {
     return {
       value: encodedJob(job, this.#shape.codec),
       key,
-      ...(chance.happens(placed) ? { partition: chance.below(this.#shape.partitions) } : {}),
+      ...(chance.happens(placed) ? { partition: chance.below(this.#topic.partitions) } : {}),
       ...(chance.happens(headed) ? { headers: { trace: id, bytes: new TextEncoder().encode(id) } } : {}),
     }
   }

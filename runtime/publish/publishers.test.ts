@@ -1,0 +1,89 @@
+/** What a thread does with partitions that it hears of while it opens their topic, or has closed its producer. */
+import { Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
+import t from 'tap'
+import type { TopicShape } from '../places.ts'
+import type { ProducerPlaces } from '../protocol.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { RingPlace } from './partition-writer.ts'
+import { Publishers, type PublishingControl } from './publishers.ts'
+
+const BYTES = 4_096
+const SHAPE: TopicShape = {
+  id: 1,
+  name: 'orders',
+  partitions: 1,
+  codec: 'json',
+  maxMessageBytes: 1_000,
+  windowBytes: 65_536,
+  onFull: 'wait',
+  durability: 'memory',
+  log: null,
+}
+
+function house() {
+  const memory = Memory.allocate(1 << 20)
+  const rung: number[] = []
+  const thread = {
+    memory,
+    client: 7,
+    addWriter: () => undefined,
+    removeWriter: () => undefined,
+    onReceipts: () => () => undefined,
+    ringHost: (host: number) => void rung.push(host),
+    sealAll: () => undefined,
+  }
+  let next = BYTES
+  const ring = (partition: number): RingPlace => {
+    const address = next
+    next += 2 * ringBytes(BYTES)
+    return { ring: partition + 1, partition, host: 0, address, capacity: BYTES, words: 0 }
+  }
+  let answer = (_: ProducerPlaces): void => undefined
+  let refuse = (_: Error): void => undefined
+  const opened = new Promise<ProducerPlaces>((resolve, reject) => {
+    answer = resolve
+    refuse = reject
+  })
+  const control = { attachProducerByName: () => opened } as unknown as PublishingControl
+  const publishers = new Publishers(thread as unknown as AttachedThread, control as never, {
+    stalled: () => undefined,
+    publishFailed: () => undefined,
+  })
+  const isGivenBack = ({ address, capacity }: RingPlace): boolean => {
+    const consumer = new RingConsumer(memory, address, capacity)
+    return !consumer.poll() && consumer.drained
+  }
+  return { publishers, ring, answer, refuse, isGivenBack }
+}
+
+const grownBy = (ring: RingPlace, partitions: number) => [
+  { topic: { ...SHAPE, partitions }, rings: [{ producer: null, place: ring }] },
+]
+
+t.test('a topic that is being opened gets what it is told of meanwhile', async t => {
+  const { publishers, ring, answer, isGivenBack } = house()
+  const [first, second, third] = [ring(0), ring(1), ring(2)]
+  const opening = publishers.open('orders')
+  publishers.grown(grownBy(second, 2))
+  publishers.grown(grownBy(third, 3))
+  answer({ topic: SHAPE, rings: [first] })
+  const producer = await opening
+  t.equal(producer.topic.partitions, 3)
+  t.doesNotThrow(() => producer.partitionOf(null, 2, 3))
+  publishers.grown(grownBy(third, 3))
+  t.equal(producer.topic.partitions, 3, 'once')
+  t.notOk([first, second, third].some(isGivenBack))
+})
+
+t.test('rings of a topic that could not be opened, and of producers that are closed, are given back', async t => {
+  const { publishers, ring, refuse, isGivenBack } = house()
+  const [second, third] = [ring(1), ring(2)]
+  const opening = publishers.open('orders')
+  publishers.grown(grownBy(second, 2))
+  t.notOk(isGivenBack(second))
+  refuse(new Error('no room'))
+  await t.rejects(opening, { message: 'no room' })
+  t.ok(isGivenBack(second))
+  publishers.grown([{ topic: { ...SHAPE, partitions: 3 }, rings: [{ producer: 5, place: third }] }])
+  t.ok(isGivenBack(third))
+})

@@ -11,6 +11,7 @@ import type { Phase } from './layout.ts'
 import type { CutTail } from './log/cut-tail.ts'
 import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
+import type { MemoryTuning } from './memory-tuning.ts'
 import type {
   Assignment,
   GroupPlace,
@@ -35,7 +36,6 @@ import type {
   RetryOrder,
   TopicInfo,
 } from './types.ts'
-import type { WindowTuning } from './window-tuning.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
 export interface SlotCrash {
@@ -277,7 +277,7 @@ export interface PartitionHostBoot {
   readonly address: number
   readonly fault: number
   readonly store: StorePlace | null
-  readonly windows: WindowTuning
+  readonly tuning: MemoryTuning
 }
 
 /** How a group's handler is run, the same on a handler host and on the caller's thread. */
@@ -498,5 +498,5 @@ export interface ControlBoot {
   /** What to look at to know whether it still is; null: nothing. */
   readonly held: HeldFolder | null
   readonly journalBytes: number
-  readonly windows: WindowTuning
+  readonly tuning: MemoryTuning
 }

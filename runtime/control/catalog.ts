@@ -20,6 +20,7 @@ import {
 import { LINK_RING_BYTES } from '../link.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
 import { openDisk } from '../log/world-disk.ts'
+import { MEMORY_TUNING, type MemoryTuning } from '../memory-tuning.ts'
 import type {
   GroupPlace,
   HandlerSnapshot,
@@ -31,7 +32,6 @@ import type {
 import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace, RingAt } from '../thread/attached-thread.ts'
-import { WINDOWS } from '../window-tuning.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
 import { RING_REST_BYTES, ringFor, widestRing } from './ring-sizes.ts'
@@ -93,8 +93,7 @@ export class Catalog {
   readonly producers: KeptStates<ProducerState>
   /** What partitions on disk are lent for their windows. */
   readonly windows: WindowLedger
-  /** Bytes of such a window at rest. */
-  readonly #restBytes: number
+  readonly #tuning: MemoryTuning
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   /** What threads may be reading that were given up and have not ended. */
@@ -102,7 +101,7 @@ export class Catalog {
   #nextId = 0
   #nextStoredId = 1
 
-  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, restBytes: number = WINDOWS.bytes) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, tuning: MemoryTuning = MEMORY_TUNING) {
     this.memory = memory
     this.snapshots = keptStates(directory, 'snapshots')
     this.producers = keptStates(directory, 'producers')
@@ -110,7 +109,7 @@ export class Catalog {
     if (directory !== null) this.#nextStoredId = directory.firstId
     const arena = new Arena(memory, 128)
     this.#arena = arena
-    this.#restBytes = restBytes
+    this.#tuning = tuning
     this.windows = new WindowLedger({
       totalBytes: memory.buffer.byteLength,
       get freeBytes() {
@@ -145,12 +144,12 @@ export class Catalog {
 
   /** Less than a quarter of all memory is free. */
   get isShort(): boolean {
-    return this.#arena.freeBytes < this.memory.buffer.byteLength / 4
+    return this.#tuning.isShort || this.#arena.freeBytes < this.memory.buffer.byteLength / 4
   }
 
   /** Without what comes back when it is needed, less than an eighth is taken. */
   get #isAmple(): boolean {
-    return this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
+    return !this.#tuning.isShort && this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
   }
 
   allocate(bytes: number, what: string): number {
@@ -253,7 +252,7 @@ export class Catalog {
    */
   addTopic(shape: TopicShape, madeFor: GroupName | null = null): TopicEntry {
     const { id, name, partitions } = shape
-    const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#restBytes, shape.windowBytes)
+    const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#tuning.restBytes, shape.windowBytes)
     const sizes = Array.from({ length: partitions }, () => PARTITION_BYTES + windowBytes(capacity))
     const addresses = this.#allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     const entry: TopicEntry = {

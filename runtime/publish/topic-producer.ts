@@ -21,8 +21,8 @@ import { PendingBatch } from './pending-batch.ts'
 import { fullText, PendingPublish } from './pending-publish.ts'
 import { prepareBatch } from './prepared-batch.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
-import { RingChanges, type RingUser } from './ring-changes.ts'
 import { type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import { RingChanges, type RingUser } from './ring-changes.ts'
 import type { Sweepable, WaitingRoom } from './waiting-room.ts'
 
 /** What a producer needs to know of its topic. */

@@ -50,6 +50,10 @@ export const FAULTS = [
   'restoredState',
   'failedDisk',
   'retention',
+  'largeWindow',
+  'smallWindow',
+  'noWindow',
+  'otherRing',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 

@@ -16,6 +16,7 @@ import type {
   Assignment,
   GroupPlace,
   HandlerSnapshot,
+  HeldWindow,
   PartitionLogPlace,
   PartitionPlace,
   RetryPolicy,
@@ -23,9 +24,10 @@ import type {
   StartAt,
   StorePlace,
   TopicShape,
+  WindowOffer,
 } from './places.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
-import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
+import type { ClientPlace, LinkPlace } from './thread/attached-thread.ts'
 import type {
   BrokerEvents,
   DeadLetterReason,
@@ -55,22 +57,6 @@ export interface DeskPlace {
   readonly address: number
   /** Members of all groups that have ever read it, of a topic on disk. */
   readonly readers: readonly number[]
-}
-
-/** Shared memory for the window of a partition on disk, beyond what it has at rest. */
-export interface WindowOffer extends RingAt {
-  /** Grows with each offer. */
-  readonly number: number
-}
-
-/** What a partition on disk was lent or offered of such memory, as the control thread knows it. */
-export interface HeldWindow {
-  readonly topic: number
-  readonly partition: number
-  /** Of the last offer. */
-  readonly number: number
-  /** What it has not taken up, as far as that is known; null: nothing. */
-  readonly offer: WindowOffer | null
 }
 
 /** From which letter on to read: its offset, and where its frame was when last seen. */

@@ -6,8 +6,7 @@
  * than a quarter of what could still be lent: so the first partitions get what they ask for, and the more there are, the less.
  */
 import { NO_ROOM } from 'sharedarraybuffer-ring'
-import type { PartitionPlace } from '../places.ts'
-import type { HeldWindow, WindowOffer } from '../protocol.ts'
+import type { HeldWindow, PartitionPlace, WindowOffer } from '../places.ts'
 
 const RESERVE_SHARE = 8
 const LOAN_SHARE = 4

@@ -17,11 +17,10 @@ import { fromWire, toWire } from '../errors.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
 import { openDisk } from '../log/world-disk.ts'
-import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from '../places.ts'
+import type { GroupPlace, HeldWindow, PartitionPlace, SlotPlace, StartAt, TopicShape, WindowOffer } from '../places.ts'
 import type {
   DeskPlace,
   GroupReport,
-  HeldWindow,
   HostHoldings,
   HostNotice,
   HostPartitionStats,
@@ -33,7 +32,6 @@ import type {
   PartitionHostBoot,
   ReadPlace,
   SlotCrash,
-  WindowOffer,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import { GoneRings } from './gone-rings.ts'

@@ -107,17 +107,9 @@ export class Catalog {
     this.producers = keptStates(directory, 'producers')
     this.#directory = directory
     if (directory !== null) this.#nextStoredId = directory.firstId
-    const arena = new Arena(memory, 128)
-    this.#arena = arena
+    this.#arena = new Arena(memory, 128)
     this.#tuning = tuning
-    this.windows = new WindowLedger({
-      totalBytes: memory.buffer.byteLength,
-      get freeBytes() {
-        return arena.freeBytes
-      },
-      allocate: bytes => arena.allocate(bytes),
-      free: address => arena.free(address),
-    })
+    this.windows = new WindowLedger(this.#arena, memory.buffer.byteLength)
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
@@ -365,7 +357,10 @@ export class Catalog {
     const full = bytes === 0 ? this.windows.lendable(widestRing(shape), has) : RING_REST_BYTES
     const capacity = bytes > 0 ? ringFor(bytes, has) : full
     if (bytes === 0 ? capacity <= has : bytes < 0 && capacity >= has) return old
-    const address = this.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
+    const address = this.allocate(
+      ringBytes(capacity),
+      bytes > 0 ? `a ring for a record of ${bytes} bytes` : 'another ring',
+    )
     const place = places[partition] as PartitionPlace
     return this.#addRing(old.client, shape, place, { address, capacity }, ring, old.producer)
   }

@@ -14,15 +14,7 @@ function place(partition: number): PartitionPlace {
 function ledgerOf(bytes: number): { readonly ledger: WindowLedger; readonly arena: Arena } {
   const memory = Memory.allocate(bytes)
   const arena = new Arena(memory, 128)
-  const ledger = new WindowLedger({
-    totalBytes: memory.buffer.byteLength,
-    get freeBytes() {
-      return arena.freeBytes
-    },
-    allocate: wanted => arena.allocate(wanted),
-    free: address => arena.free(address),
-  })
-  return { ledger, arena }
+  return { ledger: new WindowLedger(arena, memory.buffer.byteLength), arena }
 }
 
 t.test('a partition has one offer at a time, and one loan', t => {

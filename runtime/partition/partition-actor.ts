@@ -103,7 +103,14 @@ export class PartitionActor {
     this.stored =
       log === null
         ? null
-        : new StoredWindow(place, parts, place.window.capacity, topic.windowBytes, surroundings.windows)
+        : new StoredWindow(
+            place,
+            parts,
+            place.window.capacity,
+            topic.windowBytes,
+            surroundings.windows,
+            () => this.#owing !== null,
+          )
     this.#last = new LastCommit(this.window.own)
     this.#endOffset = this.#last.endOffset
     this.dropped = this.#last.dropped

@@ -230,11 +230,12 @@ class PartitionHost implements PartitionHostApi {
       })
     for (const client of clients) this.addClient(client)
     for (const { place, topic } of partitions) this.#makePartition(place, topic)
-    for (const window of windows) this.#storedWindow(window)?.restore(window)
     for (const desk of desks) this.addDesk(desk)
     for (const group of groups) this.openGroup(group)
     for (const slot of slots) this.openSlot(slot)
     for (const { place, topic, client, after } of rings) this.addRing(place, topic, client, after)
+    // Rings find in their window what they are still owed, and it may move now.
+    for (const window of windows) this.#storedWindow(window)?.restore(window)
     for (const client of leaving) this.removeClient(client)
   }
 

@@ -193,6 +193,34 @@ t.test('an offer that is heard twice, or was called back, is not taken up again'
   ])
 })
 
+t.test('a window does not move while answers are owed that only it has', async t => {
+  const home = house(false, 32_768)
+  const log = takingLog(home)
+  const first = home.actor({
+    log,
+    fault: point => {
+      if (point === FAULT_POINT.betweenRingAndReceipt) throw new Error('died')
+    },
+  })
+  home.publish(2)
+  t.ok(first.drain())
+  t.throws(() => first.commitStaged(), /died/)
+  home.room = 1
+  const { moved, told } = teller()
+  const second = home.actor({ log, windows: told })
+  t.strictSame(home.receipts, [0])
+  const offer = offerOf(home, 65_536, 1)
+  second.stored?.restore({ number: 1, offer })
+  second.stored?.look()
+  t.strictSame(moved, [[0, 0]], 'it only tells where it is')
+  home.room = 1_000
+  home.receipts.length = 0
+  const third = home.actor({ log, windows: told })
+  t.strictSame(home.receipts, [0, 1], 'a second death has lost none')
+  third.stored?.restore({ number: 1, offer })
+  t.strictSame(moved.at(-1), [offer.address, 1])
+})
+
 t.test('a successor finds its window where its predecessor had moved it, and tells', async t => {
   const home = house(false, REST)
   const log = takingLog(home)

@@ -192,7 +192,7 @@ export class WindowWriter {
     const word = place === null ? 0 : placeWord(place)
     if (this.end !== this.committedEnd || !this.pins.pass(this.end)) return false
     this.start = this.end
-    this.#flip(this.end)
+    this.#flip(this.committedEnd)
     this.memory.store(this.address + WINDOW_PLACE, word)
     const { address, capacity } = place ?? this.#own
     this.#data = address

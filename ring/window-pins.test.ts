@@ -112,6 +112,18 @@ t.test('the start that readers are told does not go back under a successor', asy
   t.equal(memory.load(WINDOW + WINDOW_START), (0x7fffffe0 + 48) | 0)
 })
 
+t.test('what a window was to leave out and did not leaves it empty, with all its room', async t => {
+  const window = windowAt(0x7fffffe0, 64)
+  append(window, 24)
+  t.ok(window.writer.skip(128))
+  t.equal(window.writer.free(), 64)
+  window.writer.rewind()
+  t.equal(window.writer.start, window.writer.end)
+  t.equal(window.writer.free(), 64)
+  t.throws(() => window.writer.moveTo({ address: 100, capacity: 64 }), RangeError)
+  t.throws(() => window.writer.moveTo({ address: 128, capacity: 96 }), RangeError)
+})
+
 t.test('a successor counts the lap that its predecessor died before', async t => {
   const window = windowAt(LAP_BYTES - 64, 64)
   append(window, 64)

@@ -63,6 +63,22 @@ export interface PartitionPlace {
   readonly log: PartitionLogPlace | null
 }
 
+/** Shared memory for the window of a partition on disk, beyond what it has at rest. */
+export interface WindowOffer extends RingAt {
+  /** Grows with each offer. */
+  readonly number: number
+}
+
+/** What a partition on disk was lent or offered of such memory, as the control thread knows it. */
+export interface HeldWindow {
+  readonly topic: number
+  readonly partition: number
+  /** Of the last offer. */
+  readonly number: number
+  /** What it has not taken up, as far as that is known; null: nothing. */
+  readonly offer: WindowOffer | null
+}
+
 /** How a group treats records that fail. */
 export interface RetryPolicy {
   /** Failures allowed in total; Infinity: only what is rejected or does not decode is dead-lettered. */

@@ -13,10 +13,12 @@ import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from './lette
 import type { CutTail } from './log/cut-tail.ts'
 import type { HeldFolder } from './log/lock-watch.ts'
 import type { FileModes } from './log/node-disk.ts'
+import type { MemoryTuning } from './memory-tuning.ts'
 import type {
   Assignment,
   GroupPlace,
   HandlerSnapshot,
+  HeldWindow,
   PartitionLogPlace,
   PartitionPlace,
   RetryPolicy,
@@ -24,9 +26,10 @@ import type {
   StartAt,
   StorePlace,
   TopicShape,
+  WindowOffer,
 } from './places.ts'
 import type { RingPlace } from './publish/partition-writer.ts'
-import type { ClientPlace, LinkPlace, RingAt } from './thread/attached-thread.ts'
+import type { ClientPlace, LinkPlace } from './thread/attached-thread.ts'
 import type {
   BrokerEvents,
   DeadLetterReason,
@@ -36,7 +39,6 @@ import type {
   PartitionStats,
   TopicInfo,
 } from './types.ts'
-import type { WindowTuning } from './window-tuning.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
 export interface SlotCrash {
@@ -56,22 +58,6 @@ export interface DeskPlace {
   readonly address: number
   /** Members of all groups that have ever read it, of a topic on disk. */
   readonly readers: readonly number[]
-}
-
-/** Shared memory for the window of a partition on disk, beyond what it has at rest. */
-export interface WindowOffer extends RingAt {
-  /** Grows with each offer. */
-  readonly number: number
-}
-
-/** What a partition on disk was lent or offered of such memory, as the control thread knows it. */
-export interface HeldWindow {
-  readonly topic: number
-  readonly partition: number
-  /** Of the last offer. */
-  readonly number: number
-  /** What it has not taken up, as far as that is known; null: nothing. */
-  readonly offer: WindowOffer | null
 }
 
 /** How far a named producer is known to be. */
@@ -256,7 +242,7 @@ export interface PartitionHostBoot {
   readonly address: number
   readonly fault: number
   readonly store: StorePlace | null
-  readonly windows: WindowTuning
+  readonly tuning: MemoryTuning
 }
 
 /** How a group's handler is run, the same on a handler host and on the caller's thread. */
@@ -488,5 +474,5 @@ export interface ControlBoot {
   /** What to look at to know whether it still is; null: nothing. */
   readonly held: HeldFolder | null
   readonly journalBytes: number
-  readonly windows: WindowTuning
+  readonly tuning: MemoryTuning
 }

@@ -27,6 +27,7 @@ import { JOURNAL_BYTES } from './log/journal.ts'
 import type { FileModes } from './log/node-disk.ts'
 import { storeError } from './log/store-errors.ts'
 import { lockDirectory } from './log/world-disk.ts'
+import { MEMORY_TUNING, type MemoryTuning } from './memory-tuning.ts'
 import type { CheckedBrokerOptions } from './options.ts'
 import type { BrokerNotice, ControlBoot, MemberApi, OwnerControlApi } from './protocol.ts'
 import { SequencedProducer } from './publish/named-producer.ts'
@@ -37,7 +38,6 @@ import { bundleOf } from './thread/bundle.ts'
 import { homeOf } from './thread/home.ts'
 import type { BrokerEvents } from './types.ts'
 import { checkWhole } from './whole.ts'
-import { WINDOWS, type WindowTuning } from './window-tuning.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000
@@ -53,7 +53,7 @@ const FOR_EVER_MS = 2 ** 31 - 1
 export interface StoreTuning {
   readonly journalBytes?: number
   /** Of windows at rest. */
-  readonly windows?: WindowTuning
+  readonly memory?: MemoryTuning
 }
 
 export class Session {
@@ -115,7 +115,7 @@ export class Session {
       modes,
       held: lock?.folder ?? null,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
-      windows: tuning.windows ?? WINDOWS,
+      tuning: tuning.memory ?? MEMORY_TUNING,
     }
     const worker = startWorker(bundleOf(new URL('./control/control-entry.js', import.meta.url)), {
       name: 'millrace control',

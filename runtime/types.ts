@@ -96,7 +96,7 @@ export interface TopicOptions {
   /** Largest encoded record (key + headers + value), in bytes; default 1 MiB. */
   readonly maxMessageBytes?: number | undefined
   /** Shared memory a partition keeps for its readers, in bytes, rounded up to a power of two; at least twice
-   * `maxMessageBytes`; default 2 MiB or that minimum. */
+   * `maxMessageBytes`; default 2 MiB or that minimum. On disk it is what a busy partition is lent, as far as there is any. */
   readonly windowBytes?: number | undefined
   /** What `publish` does when the partition is full: `wait` (default) or `reject` with `MILL_FULL`. */
   readonly onFull?: 'wait' | 'reject' | undefined
@@ -284,7 +284,9 @@ export interface PartitionStats {
   readonly partition: number
   readonly logStartOffset: number
   readonly highWatermark: number
+  /** Of the topic. */
   readonly windowBytes: number
+  /** Of the window that it has now, which is smaller while a partition on disk is at rest. */
   readonly usedBytes: number
   /** Size of its files, 0 for a topic in memory. */
   readonly diskBytes: number

@@ -21,6 +21,7 @@ import {
 import { LINK_RING_BYTES } from '../link.ts'
 import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
 import { openDisk } from '../log/world-disk.ts'
+import { MEMORY_TUNING, type MemoryTuning } from '../memory-tuning.ts'
 import type {
   GroupPlace,
   HandlerSnapshot,
@@ -32,7 +33,6 @@ import type {
 import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import type { ClientPlace } from '../thread/attached-thread.ts'
-import { WINDOWS } from '../window-tuning.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
 import { WindowLedger } from './window-ledger.ts'
@@ -96,8 +96,7 @@ export class Catalog {
   readonly producers: KeptStates<ProducerState>
   /** What partitions on disk are lent for their windows. */
   readonly windows: WindowLedger
-  /** Bytes of such a window at rest. */
-  readonly #restBytes: number
+  readonly #tuning: MemoryTuning
   readonly #directory: BrokerDirectory | null
   readonly #arena: Arena
   /** What threads may be reading that were given up and have not ended. */
@@ -105,23 +104,15 @@ export class Catalog {
   #nextId = 0
   #nextStoredId = 1
 
-  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, restBytes: number = WINDOWS.bytes) {
+  constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, tuning: MemoryTuning = MEMORY_TUNING) {
     this.memory = memory
     this.snapshots = keptStates(directory, 'snapshots')
     this.producers = keptStates(directory, 'producers')
     this.#directory = directory
     if (directory !== null) this.#nextStoredId = directory.firstId
-    const arena = new Arena(memory, 128)
-    this.#arena = arena
-    this.#restBytes = restBytes
-    this.windows = new WindowLedger({
-      totalBytes: memory.buffer.byteLength,
-      get freeBytes() {
-        return arena.freeBytes
-      },
-      allocate: bytes => arena.allocate(bytes),
-      free: address => arena.free(address),
-    })
+    this.#arena = new Arena(memory, 128)
+    this.#tuning = tuning
+    this.windows = new WindowLedger(this.#arena, memory.buffer.byteLength)
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
   }
 
@@ -148,12 +139,12 @@ export class Catalog {
 
   /** Less than a quarter of all memory is free. */
   get isShort(): boolean {
-    return this.#arena.freeBytes < this.memory.buffer.byteLength / 4
+    return this.#tuning.isShort || this.#arena.freeBytes < this.memory.buffer.byteLength / 4
   }
 
   /** Without what comes back when it is needed, less than an eighth is taken. */
   get isAmple(): boolean {
-    return this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
+    return !this.#tuning.isShort && this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
   }
 
   allocate(bytes: number, what: string): number {
@@ -277,7 +268,7 @@ export class Catalog {
   /** Memory for the partitions of a topic from one on. A block begins with the words of its partition. @throws MillraceError MILL_MEMORY */
   makePlaces(shape: TopicShape, from: number): PartitionPlace[] {
     const { id, name, partitions } = shape
-    const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#restBytes, shape.windowBytes)
+    const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#tuning.restBytes, shape.windowBytes)
     const sizes = Array.from({ length: partitions - from }, () => PARTITION_BYTES + windowBytes(capacity))
     const addresses = this.allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     return addresses.map((words, index) => {

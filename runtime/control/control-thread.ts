@@ -87,7 +87,7 @@ class ControlThread implements OwnerControlApi {
     const memory = viewMemory(boot.memory)
     this.#directory =
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
-    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory, boot.windows.bytes)
+    this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory, boot.tuning)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
     this.#owner = this.#catalog.addClient()
     this.#tell = tell
@@ -104,7 +104,7 @@ class ControlThread implements OwnerControlApi {
         }),
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     }
-    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, told, boot.windows)
+    this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, told, boot.tuning)
     this.#windows = new WindowDesk(this.#catalog, this.#hosts)
     this.#lean = new LeanRings(this.#catalog)
     const { snapshots, producers } = this.#catalog

@@ -15,11 +15,11 @@ import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
 import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../errors.ts'
 import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
+import { MEMORY_TUNING, type MemoryTuning } from '../memory-tuning.ts'
 import type { StorePlace } from '../places.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
 import type { LinkPlace } from '../thread/attached-thread.ts'
 import { bundleOf } from '../thread/bundle.ts'
-import { WINDOWS, type WindowTuning } from '../window-tuning.ts'
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
@@ -58,7 +58,7 @@ export class PartitionHosts {
   readonly #catalog: Catalog
   readonly #fault: number
   readonly #store: StorePlace | null
-  readonly #windows: WindowTuning
+  readonly #tuning: MemoryTuning
   readonly #surroundings: PartitionHostsSurroundings
   readonly #slots: Slot[]
   readonly #spare: SpareThread
@@ -72,9 +72,9 @@ export class PartitionHosts {
     store: StorePlace | null,
     restart: { readonly intensity: number; readonly periodMs: number },
     surroundings: PartitionHostsSurroundings,
-    windows: WindowTuning = WINDOWS,
+    tuning: MemoryTuning = MEMORY_TUNING,
   ) {
-    this.#windows = windows
+    this.#tuning = tuning
     this.#catalog = catalog
     this.#fault = fault
     this.#store = store
@@ -131,7 +131,7 @@ export class PartitionHosts {
       address: (this.#catalog.hosts[host] as { address: number }).address,
       fault: this.#faultOf(host),
       store: this.#store,
-      windows: this.#windows,
+      tuning: this.#tuning,
     }
     const life = slot.pool.start({ boot, notices: port2 }, [port2])
     slot.incarnation = life

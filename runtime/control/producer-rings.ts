@@ -50,7 +50,8 @@ export function replaceRing(catalog: Catalog, old: RingEntry, bytes: number): Ri
   const full = bytes === 0 ? catalog.windows.lendable(widestRing(shape, places.length), has) : RING_REST_BYTES
   const capacity = bytes > 0 ? ringFor(bytes, has) : full
   if (bytes === 0 ? capacity <= has : bytes < 0 && capacity >= has) return old
-  const address = catalog.allocate(ringBytes(capacity), `a ring for a record of ${bytes} bytes`)
+  const what = bytes > 0 ? `a ring for a record of ${bytes} bytes` : 'another ring'
+  const address = catalog.allocate(ringBytes(capacity), what)
   const { client, producer } = old
   const of = { topic: old.topic, client, producer, after: ring }
   return addRing(catalog, places[partition] as PartitionPlace, { address, capacity }, of)

@@ -5,21 +5,11 @@
  * yet; when it is, the loan before is free. Loans leave an eighth of all memory to what cannot do without, and none takes more
  * than a quarter of what could still be lent: so the first partitions get what they ask for, and the more there are, the less.
  */
-import { NO_ROOM } from 'sharedarraybuffer-ring'
-import type { PartitionPlace } from '../places.ts'
-import type { HeldWindow, WindowOffer } from '../protocol.ts'
+import { type Arena, NO_ROOM } from 'sharedarraybuffer-ring'
+import type { HeldWindow, PartitionPlace, WindowOffer } from '../places.ts'
 
 const RESERVE_SHARE = 8
 const LOAN_SHARE = 4
-
-/** Where memory comes from. */
-export interface Lender {
-  readonly totalBytes: number
-  readonly freeBytes: number
-  /** Address of so many bytes, or NO_ROOM. */
-  allocate(bytes: number): number
-  free(address: number): void
-}
 
 interface Held {
   readonly place: PartitionPlace
@@ -29,19 +19,22 @@ interface Held {
 }
 
 export class WindowLedger {
-  readonly #lender: Lender
+  readonly #arena: Arena
+  readonly #totalBytes: number
   readonly #held = new Map<string, Held>()
   #number = 0
   /** In loans and offers. */
   lentBytes = 0
 
-  constructor(lender: Lender) {
-    this.#lender = lender
+  /** Lends what the arena, which has `totalBytes`, can give. */
+  constructor(arena: Arena, totalBytes: number) {
+    this.#arena = arena
+    this.#totalBytes = totalBytes
   }
 
   /** So many bytes, or as many halves of that as can be had; not more than `least`: nothing worth while. Powers of two. */
   lendable(bytes: number, least: number): number {
-    const lendable = this.#lender.freeBytes - this.#lender.totalBytes / RESERVE_SHARE
+    const lendable = this.#arena.freeBytes - this.#totalBytes / RESERVE_SHARE
     let capacity = bytes
     while (capacity > least && capacity > lendable / LOAN_SHARE) capacity /= 2
     return capacity
@@ -54,7 +47,7 @@ export class WindowLedger {
     if (held.offered !== null) return null
     const has = held.lent?.capacity ?? place.window.capacity
     const capacity = this.lendable(bytes, has)
-    const address = capacity > has ? this.#lender.allocate(capacity) : NO_ROOM
+    const address = capacity > has ? this.#arena.allocate(capacity) : NO_ROOM
     if (address === NO_ROOM) return null
     held.number = ++this.#number
     held.offered = { address, capacity, number: held.number }
@@ -80,7 +73,7 @@ export class WindowLedger {
 
   #free({ address, capacity }: WindowOffer): void {
     this.lentBytes -= capacity
-    this.#lender.free(address)
+    this.#arena.free(address)
   }
 
   /** The topic is no more, or its partitions from one on. Returns what is free once no host has it. */

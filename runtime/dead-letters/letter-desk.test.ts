@@ -30,7 +30,13 @@ function house() {
   const words = arena.allocate(128)
   /** The partition as a new thread finds it. */
   const takeover = (): PartitionActor => {
-    const surroundings = { fault: () => undefined, ringDrained: () => undefined, log: null, windows: NO_LOANS }
+    const surroundings = {
+      fault: () => undefined,
+      ringDrained: () => undefined,
+      took: () => undefined,
+      log: null,
+      windows: NO_LOANS,
+    }
     const actor = new PartitionActor(
       memory,
       { topic: 1, partition: 0, host: 0, window, words, log: null },

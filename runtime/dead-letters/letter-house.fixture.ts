@@ -63,7 +63,13 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
     const at = places.get(topic.id) ?? placeOf(dir, arena, topic)
     places.set(topic.id, at)
     const log = store.open(at, topic)
-    return new PartitionActor(memory, at, topic, { fault, ringDrained: () => undefined, log, windows: NO_LOANS })
+    return new PartitionActor(memory, at, topic, {
+      fault,
+      ringDrained: () => undefined,
+      took: () => undefined,
+      log,
+      windows: NO_LOANS,
+    })
   }
   return { store, memory, arena, told, actor, successor: () => openHouse(dir, memory, arena, places) }
 }

@@ -87,6 +87,7 @@ function groupHouse(records: number, atMostOnce = false) {
       {
         fault,
         ringDrained: () => undefined,
+        took: () => undefined,
         log: null,
         windows: NO_LOANS,
       },

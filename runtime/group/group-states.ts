@@ -36,8 +36,8 @@ export interface GroupState {
 
 export class GroupStates {
   readonly #log: StateLog
-  /** What was written last, as text. */
-  readonly #written = new Map<number, string>()
+  /** What was written last. */
+  readonly #written = new Map<number, GroupState>()
 
   /** @throws LogFileError, DiskError */
   constructor(disk: Disk, path: string, logId: Uint8Array) {
@@ -62,10 +62,10 @@ export class GroupStates {
     for (const group of groups) {
       const state = group.state()
       if (state === null) continue
-      const text = JSON.stringify(state)
       const { member } = group.place
-      if (this.#written.get(member) === text) continue
-      this.#written.set(member, text)
+      const last = this.#written.get(member)
+      if (last !== undefined && isSame(last, state)) continue
+      this.#written.set(member, state)
       changes.push([`${member}`, state])
     }
     if (changes.length > 0) this.#log.write(changes)
@@ -112,4 +112,16 @@ export class GroupStates {
     this.#log.sync()
     this.#log.close()
   }
+}
+
+const NUMBERS = ['committed', 'ceiling', 'passedOver', 'skipped', 'deadLettered', 'failed', 'letters'] as const
+
+/** Nearly all have no failures, and are looked at ten times a second. */
+function isSame(one: GroupState, other: GroupState): boolean {
+  for (const name of NUMBERS) if (one[name] !== other[name]) return false
+  return isSameList(one.failures, other.failures) && isSameList(one.beyond, other.beyond)
+}
+
+function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && (one.length === 0 || JSON.stringify(one) === JSON.stringify(other))
 }

@@ -100,6 +100,47 @@ t.test('a window that has gone on by all positions there are is not taken for on
   t.same(source.fetch(), behind)
 })
 
+t.test('what goes past the window is read from the log, and the window is not looked at meanwhile', async t => {
+  const disk = new MemoryDisk()
+  const partition = new OvertakingLog(disk, FOLDER, SETTINGS, CAPACITY)
+  const [joined, behind] = [partition.source(0, 0, disk), partition.source(1, 0, disk)]
+  const first = partition.append(1, 100)
+  t.same(drained(joined), [first])
+  const { reads } = disk
+  const beside = partition.appendBeside(1, 1_000, () => {
+    t.equal(joined.fetch(), null, 'it is not committed yet')
+    t.doesNotThrow(() => t.same(behind.fetch(), first, 'what was before it is in the log'))
+    t.notOk(behind.ready())
+  })
+  t.same(drained(joined), [beside])
+  t.same(drained(behind), [beside])
+  t.ok(disk.reads > reads)
+  const after = disk.reads
+  const next = partition.append(1, 100)
+  t.same(drained(joined), [next])
+  t.same(drained(behind), [next])
+  t.equal(disk.reads, after, 'both are back in the window')
+})
+
+t.test('a reader goes on in a window that moves, also with the one that it comes back to', async t => {
+  const disk = new MemoryDisk()
+  const partition = new OvertakingLog(disk, FOLDER, SETTINGS, CAPACITY)
+  const [joined, behind] = [partition.source(0, 0, disk), partition.source(1, 0, disk)]
+  const frames = [partition.append(1, 100)]
+  t.same(drained(joined), frames)
+  partition.moveWindow(65_536)
+  frames.push(partition.append(1, 100))
+  partition.succeed()
+  frames.push(partition.append(1, 100))
+  t.same(drained(joined), frames.slice(1))
+  t.equal(disk.reads, 0, 'it stood at the end, and had nothing to look for')
+  t.same(drained(behind), frames)
+  const { reads } = disk
+  const last = partition.append(1, 100)
+  t.same(drained(behind), [last])
+  t.equal(disk.reads, reads, 'it has come back to the window')
+})
+
 type Step =
   | { readonly kind: 'append'; readonly records: number; readonly valueBytes: number }
   | { readonly kind: 'fetch'; readonly reader: number; readonly count: number }

@@ -15,6 +15,8 @@ import { LogSource } from './log-source.ts'
 const READERS = 4
 const WORDS = 0
 const SLOTS = PARTITION_BYTES
+/** For a window that moves. */
+const SPARE_BYTES = 65_536 + 128
 const WINDOW: number = SLOTS + READERS * SLOT_BYTES
 
 /** What another thread needs to read: plain data. */
@@ -48,7 +50,7 @@ export class OvertakingLog {
   #writer: WindowWriter
 
   constructor(disk: Disk, folder: string, settings: LogSettings, capacity: number) {
-    this.memory = Memory.allocate(WINDOW + windowBytes(capacity))
+    this.memory = Memory.allocate(WINDOW + windowBytes(capacity) + SPARE_BYTES)
     this.log = PartitionLog.open(disk, folder, settings, 0)
     storeHighWatermark(this.memory, WORDS, this.log.endOffset)
     this.place = { handle: this.memory.handle, capacity, log: { ...settings, folder, words: WORDS } }
@@ -91,6 +93,28 @@ export class OvertakingLog {
     return true
   }
 
+  /** A frame that goes past the window: in the log, and not yet committed before `isNear` was called. */
+  appendBeside(records: number, valueBytes: number, isNear: () => void): Buffer {
+    const baseOffset = this.log.endOffset
+    const deltas = Array.from({ length: records }, (_, at) => at)
+    const frame = frameOf({ baseOffset, deltas, baseTimestamp: 1000, valueBytes })
+    if (!this.#writer.skip(frame.length)) throw new Error('a reader is inside')
+    const endOffset = baseOffset + records
+    this.log.append([frame], { baseOffset, endOffset, maxTimestamp: 1000 + records }, frame.length)
+    isNear()
+    this.#writer.commit()
+    storeHighWatermark(this.memory, WORDS, endOffset)
+    return frame
+  }
+
+  /** The data of the window move to other memory, and are another's where they were. */
+  moveWindow(capacity: number): void {
+    const address = this.memory.buffer.byteLength - SPARE_BYTES
+    if (!this.#writer.moveTo({ address: Math.ceil(address / 128) * 128, capacity }))
+      throw new Error('a reader is inside')
+    this.memory.u8.fill(0xee, WINDOW + 384, WINDOW + windowBytes(this.place.capacity))
+  }
+
   /** A frame is copied in, and the disk does not take it. */
   appendInVain(bytes: number): void {
     if (!this.#makeRoom(bytes)) return
@@ -113,6 +137,7 @@ export class OvertakingLog {
   #makeRoom(bytes: number): boolean {
     const writer = this.#writer
     const reader = new WindowReader(this.memory, WINDOW, this.place.capacity)
+    reader.follow()
     let given = 0
     while (writer.free() + given < bytes) given += reader.word((writer.start + given) | 0)
     return given === 0 || writer.overtake(given)

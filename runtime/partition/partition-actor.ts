@@ -103,7 +103,14 @@ export class PartitionActor {
     this.stored =
       log === null
         ? null
-        : new StoredWindow(place, parts, place.window.capacity, topic.windowBytes, surroundings.windows)
+        : new StoredWindow(
+            place,
+            parts,
+            place.window.capacity,
+            topic.windowBytes,
+            surroundings.windows,
+            () => this.#owing !== null,
+          )
     this.#last = new LastCommit(this.window.own)
     this.#endOffset = this.#last.endOffset
     this.dropped = this.#last.dropped
@@ -218,9 +225,6 @@ export class PartitionActor {
     return this.window.reclaim()
   }
 
-  /** Bytes appended from rings so far. */
-  takenBytes = 0
-
   /** Takes what the rings hold, in turn and by quota; whether anything was appended. */
   drain(): boolean {
     let worked = false
@@ -290,7 +294,7 @@ export class PartitionActor {
     }
     if (address === CORRUPT) throw this.#corrupt(ring)
     if (taken === 0) return false
-    this.takenBytes += taken
+    this.#surroundings.took(taken)
     this.#commit(ring.id, consumer.head, lastAppend, null)
     // A refused frame is nowhere but in its ring: that is kept until its answer is out, for a successor to find.
     if (refused) link.publish()
@@ -308,7 +312,7 @@ export class PartitionActor {
     if (staged.isCorrupt) throw this.#corrupt(ring)
     if (staged.isCut) this.full = true
     if (staged.isEmpty) return false
-    this.takenBytes += staged.bytes
+    this.#surroundings.took(staged.bytes)
     this.#endOffset = staged.endOffset
     this.#staged = staged
     return true

@@ -18,11 +18,10 @@ import { GroupActor } from '../group/group-actor.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../layout.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../letter-calls.ts'
 import { openDisk } from '../log/world-disk.ts'
-import type { GroupPlace, PartitionPlace, SlotPlace, StartAt, TopicShape } from '../places.ts'
+import type { GroupPlace, HeldWindow, PartitionPlace, SlotPlace, StartAt, TopicShape, WindowOffer } from '../places.ts'
 import type {
   DeskPlace,
   GroupReport,
-  HeldWindow,
   HostHoldings,
   HostNotice,
   HostPartitionStats,
@@ -31,7 +30,6 @@ import type {
   PartitionHostBoot,
   ReadPlace,
   SlotCrash,
-  WindowOffer,
 } from '../protocol.ts'
 import type { RingPlace } from '../publish/partition-writer.ts'
 import { GoneRings } from './gone-rings.ts'
@@ -75,8 +73,12 @@ class PartitionHost implements PartitionHostApi {
   #stopped = false
   /** Null: the broker keeps nothing on disk. */
   #store: HostStore | null = null
-  /** Bytes taken by all partitions when it last considered a nap. */
-  #napped = 0
+  /** Bytes taken by all partitions since it last considered a nap. */
+  #takenBytes = 0
+  /** Whether some partition left frames behind for want of room in the last pass. */
+  #isFull = false
+  /** Those in memory, which alone may drop records. */
+  #inMemory: PartitionActor[] = []
 
   constructor(boot: PartitionHostBoot, tell: (notice: HostNotice) => void) {
     this.#boot = boot
@@ -84,7 +86,7 @@ class PartitionHost implements PartitionHostApi {
     this.#bell = new Doorbell(this.#memory, boot.address + HOST_BELL)
     this.#tell = tell
     this.#news = new HostNews(tell)
-    this.#windows = new WindowLoans(boot.windows.lookMs, tell)
+    this.#windows = new WindowLoans(boot.tuning.lookMs, tell)
   }
 
   async run(): Promise<void> {
@@ -100,11 +102,9 @@ class PartitionHost implements PartitionHostApi {
 
   /** Under load, waits a moment for more instead of having itself woken for every frame; whether it did. */
   #nap(): boolean {
-    let taken = 0
-    for (const partition of this.#partitions) taken += partition.takenBytes
-    const since = taken - this.#napped
-    this.#napped = taken
-    if (since < NAP_FROM_BYTES) return false
+    const taken = this.#takenBytes
+    this.#takenBytes = 0
+    if (taken < NAP_FROM_BYTES) return false
     this.#bell.nap(NAP_MS)
     return true
   }
@@ -127,14 +127,18 @@ class PartitionHost implements PartitionHostApi {
     let ms = this.#store === null ? SLEEP_MS : this.#store.sleepMs(this.#groups.values())
     for (const group of this.#groups.values()) ms = Math.min(ms, Math.ceil(group.letters.stallsInMs))
     const now = nowMs()
-    for (const { drops } of this.#partitions) ms = Math.min(ms, Math.ceil(drops.dueInMs(now)))
+    for (const { drops } of this.#inMemory) ms = Math.min(ms, Math.ceil(drops.dueInMs(now)))
     return Math.min(ms, Math.ceil(this.#news.failures.dueInMs(now)), Math.ceil(this.#windows.dueInMs(now)))
   }
 
   #pass(): boolean {
     let worked = false
     for (const link of this.#links.values()) if (this.#takeSettlements(link)) worked = true
-    for (const partition of this.#partitions) if (partition.drain()) worked = true
+    this.#isFull = false
+    for (const partition of this.#partitions) {
+      if (partition.drain()) worked = true
+      if (partition.full) this.#isFull = true
+    }
     if (this.#gone.tend(ring => this.#tell({ kind: 'ringDrained', ring: ring.id }))) worked = true
     this.#store?.commit(this.#partitions)
     for (const group of this.#groups.values()) if (group.tend()) worked = true
@@ -150,7 +154,7 @@ class PartitionHost implements PartitionHostApi {
     this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: now, wallMs: wallMs() })
     this.#windows.tend(now)
     if (this.#withDesks.length > 0) this.#news.tellDepths(this.#withDesks)
-    this.#news.tellCounted(this.#partitions)
+    this.#news.tellCounted(this.#inMemory)
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked
   }
@@ -164,11 +168,9 @@ class PartitionHost implements PartitionHostApi {
   }
 
   #waitsForCommits(): boolean {
-    return (
-      !this.#idle.isEmpty ||
-      this.#partitions.some(partition => partition.full) ||
-      [...this.#groups.values()].some(group => group.waits)
-    )
+    if (!this.#idle.isEmpty || this.#isFull) return true
+    for (const group of this.#groups.values()) if (group.waits) return true
+    return false
   }
 
   #takeSettlements(link: HostLink): boolean {
@@ -226,11 +228,12 @@ class PartitionHost implements PartitionHostApi {
       })
     for (const client of clients) this.addClient(client)
     for (const { place, topic } of partitions) this.#makePartition(place, topic)
-    for (const window of windows) this.#storedWindow(window)?.restore(window)
     for (const desk of desks) this.addDesk(desk)
     for (const group of groups) this.openGroup(group)
     for (const slot of slots) this.openSlot(slot)
     for (const { place, topic, client, after } of rings) this.addRing(place, topic, client, after)
+    // Rings find in their window what they are still owed, and it may move now.
+    for (const window of windows) this.#storedWindow(window)?.restore(window)
     for (const client of leaving) this.removeClient(client)
   }
 
@@ -266,11 +269,15 @@ class PartitionHost implements PartitionHostApi {
     const actor = new PartitionActor(this.#memory, place, topic, {
       fault: point => this.#fault(point),
       ringDrained: ring => this.#tell({ kind: 'ringDrained', ring: ring.id }),
+      took: bytes => {
+        this.#takenBytes += bytes
+      },
       log: this.#store?.open(place, topic) ?? null,
       windows: this.#windows,
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
+    if (actor.log === null) this.#inMemory.push(actor)
     return actor
   }
 
@@ -287,6 +294,7 @@ class PartitionHost implements PartitionHostApi {
     }
     this.#topics.delete(topic)
     this.#partitions = this.#partitions.filter(actor => actor.topic.id !== topic)
+    this.#inMemory = this.#inMemory.filter(actor => actor.topic.id !== topic)
     this.#withDesks = this.#withDesks.filter(actor => actor.topic.id !== topic)
     this.#wake()
   }

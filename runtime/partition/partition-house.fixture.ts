@@ -59,11 +59,11 @@ export function takingLog({ arena }: House): PartitionStore {
   return log as unknown as PartitionStore
 }
 
-/** Without `isGated` nothing but what a test opens keeps the window. */
-export function house(isGated = true): House {
+/** Without `isGated` nothing but what a test opens keeps the window, which has `capacity` bytes at rest. */
+export function house(isGated = true, capacity: number = WINDOW): House {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
-  const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
+  const window = { address: arena.allocate(windowBytes(capacity)), capacity }
   const words = arena.allocate(PARTITION_BYTES)
   const place = {
     ring: 7,
@@ -89,6 +89,7 @@ export function house(isGated = true): House {
     const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
+      took: () => undefined,
       log: null,
       windows: NO_LOANS,
       ...surroundings,

@@ -9,6 +9,8 @@ export interface PartitionSurroundings {
   fault(point: number): void
   /** A ring is closed or orphaned, and drained: its memory can be freed. */
   ringDrained(ring: IncomingRing): void
+  /** So many bytes were taken from its rings. */
+  took(bytes: number): void
   /** Its log on disk; null: the topic is in memory only. */
   readonly log: PartitionStore | null
   /** Of a partition on disk: who lends it a larger window. */

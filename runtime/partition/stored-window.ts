@@ -12,7 +12,7 @@
  * Bounds: one loan, and one offer that is not taken up yet.
  */
 import { CORRUPT, type Memory, type WindowData, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
-import type { HeldWindow, WindowOffer } from '../protocol.ts'
+import type { HeldWindow, WindowOffer } from '../places.ts'
 import type { IncomingRing } from './incoming-ring.ts'
 import { StagedAppend } from './staged-append.ts'
 import { WindowNeed } from './window-need.ts'
@@ -39,6 +39,7 @@ export class StoredWindow {
   readonly #wantedBytes: number
   readonly #need: WindowNeed
   readonly #told: WindowTold
+  readonly #isOwing: () => boolean
   #offer: WindowOffer | null = null
   /** Number of the last offer: a call that is made again, to a successor, is known by it. */
   #offered = 0
@@ -46,12 +47,17 @@ export class StoredWindow {
   /** Something was taken since it was last found at rest. */
   #isBusy = false
 
+  /**
+   * `isOwing`: whether answers of a predecessor's last append are still to be given. What they are is found in the window, by
+   * the next thread too if this one dies, so that it gives up nothing before.
+   */
   constructor(
     { topic, partition }: { readonly topic: number; readonly partition: number },
     [memory, window, reader]: readonly [Memory, WindowWriter, WindowReader],
     smallBytes: number,
     wantedBytes: number,
     told: WindowTold,
+    isOwing: () => boolean,
   ) {
     this.topic = topic
     this.partition = partition
@@ -61,6 +67,7 @@ export class StoredWindow {
     this.#wantedBytes = wantedBytes
     this.#need = new WindowNeed(smallBytes, wantedBytes)
     this.#told = told
+    this.#isOwing = isOwing
   }
 
   /** Whether bytes of this number can ever be in the window as it is now. */
@@ -155,6 +162,7 @@ export class StoredWindow {
 
   /** Moves the window if that is due; nothing is staged. While a reader is copying it is not done, and tried again. */
   #move(): void {
+    if (this.#isOwing()) return
     if (this.#isLeaving) {
       if (this.#window.movedTo !== null && !this.#moveTo(null)) return
       this.#isLeaving = false

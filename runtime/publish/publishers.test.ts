@@ -36,7 +36,7 @@ function house() {
   const ring = (partition: number): RingPlace => {
     const address = next
     next += 2 * ringBytes(BYTES)
-    return { ring: partition + 1, partition, host: 0, address, capacity: BYTES, words: 0 }
+    return { ring: partition + 1, partition, host: 0, address, capacity: BYTES, words: 0, widest: BYTES }
   }
   let answer = (_: ProducerPlaces): void => undefined
   let refuse = (_: Error): void => undefined

@@ -4,6 +4,8 @@
  * Everything here is drawn from the seed before anything runs. All processes but the last come to an end of some kind; the
  * last one is left alone until all is read.
  */
+
+import type { MemoryTuning } from '../memory-tuning.ts'
 import type { Durability } from '../types.ts'
 import type { Chance } from './chance.ts'
 import type { DiskOperation } from './sim-disk.ts'
@@ -45,6 +47,8 @@ export interface DiskPlan {
   readonly hosts: readonly number[]
   /** So many producers are named, and go on where the process before was. */
   readonly named: number
+  /** Windows are so small at rest that they must grow, and soon small again. */
+  readonly memory: MemoryTuning
 }
 
 /** As little as there may be: one segment. */
@@ -102,5 +106,10 @@ export function diskPlanOf(chance: Chance, stalls: boolean): DiskPlan | null {
     lives,
     hosts: Array.from({ length: count + 1 }, () => chance.between(1, 2)),
     named: durability !== 'memory' && chance.happens(0.5) ? chance.between(1, 2) : 0,
+    memory: {
+      restBytes: chance.pick([128, 512, 2_048]),
+      lookMs: chance.pick([3, 10, 50, 500]),
+      isShort: chance.happens(0.5),
+    },
   }
 }

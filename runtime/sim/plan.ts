@@ -51,6 +51,10 @@ export const FAULTS = [
   'failedDisk',
   'retention',
   'morePartitions',
+  'largeWindow',
+  'smallWindow',
+  'noWindow',
+  'otherRing',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 

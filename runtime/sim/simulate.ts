@@ -20,6 +20,7 @@ import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
 import { enter, install, type Simulated } from './sim-world.ts'
+import { watchMemory } from './watched-memory.ts'
 
 export interface Verdict {
   readonly seed: number
@@ -52,11 +53,14 @@ const HOLD_UP: readonly FaultKind[] = [
 let buffer: ArrayBuffer | null = null
 let saved: Uint8Array | null = null
 let current: Scheduler | null = null
+/** Of the seed that runs. */
+let lab: Lab | null = null
 
 function prepare(): ArrayBuffer {
   if (buffer === null) {
     install()
     watchArena()
+    watchMemory(sight => lab?.saw(sight))
     buffer = new ArrayBuffer(MEMORY_BYTES)
     share(buffer)
     saved = new Uint8Array(MEMORY_BYTES)
@@ -80,12 +84,13 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   scheduler.trace = trace
   const shared = new SharedBytes(bytes, saved as Uint8Array, scheduler)
   scheduler.memory = shared
-  const lab = new Lab(scheduler)
+  const seen = new Lab(scheduler)
+  lab = seen
   const ports: SimPort[] = []
   const disk = new ProcessDisk(scheduler, plan.disk?.syncMs ?? 0)
-  disk.onFailure = () => lab.record({ kind: 'diskFailed' })
-  const injector = new Injector(plan, scheduler, shared, lab, ports)
-  const handlers = new Map(plan.groups.map(group => [group.name, lab.handler(group)]))
+  disk.onFailure = () => seen.record({ kind: 'diskFailed' })
+  const injector = new Injector(plan, scheduler, shared, seen, ports)
+  const handlers = new Map(plan.groups.map(group => [group.name, seen.handler(group)]))
   const simulation: Simulated = {
     scheduler,
     shared,
@@ -99,17 +104,17 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const findings = new Findings(plan)
   const lives = new Lives(
     plan,
-    lab,
+    seen,
     shared,
     disk,
     {
       begin: main => {
-        if (plan.faults.has('startFails')) lab.startFails = 0.4
+        if (plan.faults.has('startFails')) seen.startFails = 0.4
         injector.begin(main, simulation)
       },
       end: () => {
         injector.end()
-        lab.startFails = 0
+        seen.startFails = 0
       },
     },
     findings,
@@ -126,7 +131,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   drainMicrotasks()
   scheduler.dispose()
   const history: History = {
-    events: lab.events,
+    events: seen.events,
     groups: findings.facts,
     readTopics: ['in', 'out'],
     drained: findings.drained,
@@ -149,7 +154,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     inputs: scheduler.inputs,
     inputsByKind: scheduler.inputsByKind,
     virtualMs: scheduler.now,
-    faults: lab.seen,
+    faults: seen.seen,
     problems,
     history,
     plan,

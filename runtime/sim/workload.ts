@@ -165,8 +165,11 @@ export class Workload {
     const intensity = this.#around.plan?.failure == null ? 1_000 : 40
     const options = { logger: false, restart: { intensity, periodMs: 10_000 } } as const
     if (disk === null) return openBroker({ ...options, partitionThreads })
-    const { hosts, journalBytes } = disk
-    return openBroker({ ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR }, { journalBytes })
+    const { hosts, journalBytes, memory } = disk
+    return openBroker(
+      { ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR },
+      { journalBytes, memory },
+    )
   }
 
   async #topics(broker: Broker): Promise<readonly [Topic<Value>, Topic<Value>]> {

@@ -17,23 +17,28 @@ export function copyHeaders(headers: GivenHeaders): Headers {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     throw unserialisable(`headers must be an object, not ${show(headers)}${adviceOn(headers)}`)
   const copy: Record<string, string | Uint8Array> = Object.create(null)
-  let ours = 0
+  let count = 0
   if (!isPlain(headers)) {
     for (const [name, value] of entriesOf(headers)) {
       copy[name] = value
-      if (isOurs(name)) ours++
+      count++
     }
   } else {
-    for (const name of Object.keys(headers)) {
-      copy[name] = headers[name] as string | Uint8Array
-      if (isOurs(name)) ours++
-    }
+    const names = Object.keys(headers)
+    for (const name of names) copy[name] = headers[name] as string | Uint8Array
+    count = names.length
   }
+  if (count > OUR_NAMES_MAX) checkNames(copy)
+  return copy
+}
+
+/** Of so many that it may be too many of ours. */
+function checkNames(copy: Headers): void {
+  const ours = Object.keys(copy).filter(isOurs).length
   if (ours > OUR_NAMES_MAX)
     throw unserialisable(
       `at most ${OUR_NAMES_MAX.toLocaleString('en')} header names may start with millrace-, not ${ours.toLocaleString('en')}: they are the broker's; use names of your own`,
     )
-  return copy
 }
 
 /** Whether all that it holds can be in its own fields. Its prototype may be another realm's. */

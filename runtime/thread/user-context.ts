@@ -11,7 +11,7 @@
  *
  * Most handlers never touch a store. As long as none has, all calls are made on one object, and many in one entry (plain-run.ts).
  * It inherits from a proxy, which is asked for whatever Node does not read for each call: the first store that is read or set, or
- * a version of Node that keeps its context otherwise, ends that for good. (ns a call: 22, on one object 10, in one entry 1.)
+ * a version of Node that keeps its context otherwise, ends that for good. (ns a call: 22, on one object 10.)
  */
 import { AsyncResource } from 'node:async_hooks'
 

@@ -2,12 +2,14 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { folderOf, rejection } from './broker.fixture.ts'
+import { folderOf, rejection, until } from './broker.fixture.ts'
 import { sessions } from './broker.ts'
 import type { Broker, BrokerEvents, Run, Topic } from './index.ts'
 import type { Session } from './session.ts'
 
 const VALUE = 'x'.repeat(1_000)
+/** Records of that size that are in memory wherever a partition is. */
+const BEHIND_MAX = 3
 
 interface Failed {
   readonly broker: Broker
@@ -29,13 +31,19 @@ async function failing(open: () => Promise<Broker>, dir: string): Promise<Failed
   const handled: number[] = []
   const run = await topic.group('g').handle(({ offset }) => void handled.push(offset))
   for (let count = 0; count < 5; count++) await topic.publish({ value: VALUE })
+  await until(() => handled.length === 5)
   for (const name of readdirSync(join(dir, 'topics'))) rmSync(join(dir, 'topics', name), { recursive: true })
   for (let acknowledged = 5; ; acknowledged++) {
     const refused = await topic.publish({ value: VALUE }).then(
       () => null,
       (error: Error) => error,
     )
-    if (refused === null) continue
+    if (refused === null) {
+      // What is no longer in memory is read from the folder, and that is gone.
+      const published = acknowledged + 1
+      await until(() => handled.length >= published - BEHIND_MAX)
+      continue
+    }
     if (!/ENOENT/.test(refused.message)) throw refused
     return { broker, topic, run, handled, events, acknowledged }
   }

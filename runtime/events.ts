@@ -23,12 +23,13 @@ const GROUPS_MAX = 1_024
 const REPEATED_CHARS_MAX = 300
 /** Frames of an error's stack in a line. */
 const FRAMES_MAX = 3
-/** From these on a stack is ours: they call what users hand in, or what another thread asks for. */
+/** From these on a stack is ours, where it was not loaded from a bundle: they call what users hand in, or what another thread asks for. */
 const CALLERS = /\b(delivery\/(load-handler|executor|lane-executor|attempt)|actors\/control-port)\.[jt]s:/
 /** Where our own files are, and what one is called below it. In a bundle, of which whole.ts tells, there is no such place. */
 const OUR_ROOT = String(import.meta.url).replace(/runtime\/events\.[jt]s$/, '')
-const OUR_FILE = /^(?:[\w-]+\/)*[\w-]+\.[jt]s:/
-const NODE_FRAME = /[ (]node:/
+const OUR_FILE = /^(?:[\w-]+\/)*[\w-]+(?:\.bundle)?\.[jt]s:/
+/** Of Node, and of the packages that carry our calls. */
+const CARRIERS = /[ (]node:|\/node_modules\/(?:comlink|piscina)\//
 const EVENTS = [
   'stalled',
   'restarted',
@@ -156,10 +157,10 @@ function thrownAt(stack: string | null): string {
     .join('')
 }
 
-/** Whether a frame is neither ours nor Node's: those say nothing of what is to be mended. */
+/** Whether a frame is neither ours nor of what carries our calls: those say nothing of what is to be mended. */
 function isTheirs(frame: string): boolean {
   const at = frame.indexOf(OUR_ROOT)
-  return !NODE_FRAME.test(frame) && (at === -1 || !OUR_FILE.test(frame.slice(at + OUR_ROOT.length)))
+  return !CARRIERS.test(frame) && (at === -1 || !OUR_FILE.test(frame.slice(at + OUR_ROOT.length)))
 }
 
 function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {

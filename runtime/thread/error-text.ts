@@ -2,12 +2,19 @@
  * An error as JSON that fits into a settlement. Leaf, pure.
  *
  * Errors on the wire are bounded in UTF-8, and JSON may make six bytes of one: of control characters, and of surrogates that
- * stand alone. What does not fit loses its causes first, then the end of its stack, and at last the end of its message.
+ * stand alone. What does not fit loses the ends of its causes first, and the last of them, then the end of its stack, and at last
+ * the end of its message.
  */
 import type { ErrorWire } from '../errors.ts'
 
 const encoder = new TextEncoder()
 const ELLIPSIS = '…'
+/** Name, code and whatever else an error has besides texts of any length. */
+const LABELS_MAX = 4_096
+/** No error on the wire has more. */
+const CAUSES_MAX = 8
+const CAUSE_MESSAGE_MAX = 1_024
+const CAUSE_LABEL_MAX = 128
 
 function cut(text: string, chars: number): string {
   return text.length <= chars ? text : text.slice(0, chars) + ELLIPSIS
@@ -15,16 +22,51 @@ function cut(text: string, chars: number): string {
 
 /** @throws RangeError when `bytesMax` is below 4,096: labels might not fit */
 export function errorText(error: ErrorWire, bytesMax: number): Uint8Array {
-  if (bytesMax < 4_096) throw new RangeError('an error needs 4,096 bytes')
+  if (bytesMax < LABELS_MAX) throw new RangeError('an error needs 4,096 bytes')
   const whole = encoder.encode(JSON.stringify(error))
   if (whole.length <= bytesMax) return whole
-  const { cause: _cause, stack, ...bare } = error
+  const { cause: _cause, errors: _errors, stack, ...bare } = error
+  const causes = causesWithin(error, (bytesMax - LABELS_MAX) / 2)
   // The message may take two thirds of what there is; the stack, which repeats it, what is left.
-  const message = fitting(bare.message, (bytesMax * 2) / 3 - 2_048)
-  const labels = { ...bare, name: fitting(bare.name, 1_024), message }
+  const message = fitting(bare.message, ((bytesMax - bytesOf(causes)) * 2) / 3 - 2_048)
+  const labels = { ...bare, name: fitting(bare.name, 1_024), message, ...causes }
   if (stack === undefined) return encoder.encode(JSON.stringify(labels))
-  const room = bytesMax - encoder.encode(JSON.stringify({ ...labels, stack: '' })).length
+  const room = bytesMax - bytesOf({ ...labels, stack: '' })
   return encoder.encode(JSON.stringify({ ...labels, stack: fitting(stack, room) }))
+}
+
+type Causes = Pick<ErrorWire, 'cause' | 'errors'>
+
+/** The first of some causes, as many as take at most so many bytes, without their stacks and with what their messages begin with. */
+function causesWithin(of: Causes, bytesMax: number): Causes {
+  for (let count = CAUSES_MAX; count > 0; count--) {
+    const causes = firstCauses(of, { left: count })
+    if (bytesOf(causes) <= bytesMax) return causes
+  }
+  return {}
+}
+
+function firstCauses({ cause, errors }: Causes, budget: { left: number }): Causes {
+  const kept: { cause?: ErrorWire; errors?: ErrorWire[] } = {}
+  if (cause !== undefined && budget.left > 0) kept.cause = shortened(cause, budget)
+  for (const error of errors ?? [])
+    if (budget.left > 0) kept.errors = [...(kept.errors ?? []), shortened(error, budget)]
+  return kept
+}
+
+function shortened({ name, message, code, retriable, ...others }: ErrorWire, budget: { left: number }): ErrorWire {
+  budget.left--
+  return {
+    name: fitting(name, CAUSE_LABEL_MAX),
+    message: fitting(message, CAUSE_MESSAGE_MAX),
+    ...(code === undefined ? {} : { code: typeof code === 'string' ? fitting(code, CAUSE_LABEL_MAX) : code }),
+    retriable,
+    ...firstCauses(others, budget),
+  }
+}
+
+function bytesOf(value: unknown): number {
+  return encoder.encode(JSON.stringify(value)).length
 }
 
 /** The longest of some beginnings of `text` that takes at most so many bytes as JSON. */

@@ -162,7 +162,9 @@ export function planOf(seed: number, chance: Chance): Plan {
   if (isStored) for (const fault of ['fullWindow', 'fullDeadLetters'] as const) faults.delete(fault)
   else if (chance.happens(0.15)) faults.add('fullDeadLetters')
   // Of letters that wait somebody is told in time: nothing holds up whoever tells, and nobody reads them for long.
-  if (faults.has('fullDeadLetters') && faults.has('letterWaits')) for (const fault of HOLD_UP) faults.delete(fault)
+  // Letters of partitions that are added have room.
+  if (faults.has('fullDeadLetters') && faults.has('letterWaits'))
+    for (const fault of [...HOLD_UP, 'morePartitions'] as const) faults.delete(fault)
   else faults.delete('letterWaits')
   const stalls = faults.has('stall')
   const partitions = chance.between(1, 4)

@@ -30,6 +30,8 @@ const FAILED_CODES: readonly ErrorCode[] = ['MILL_DISK', 'MILL_UNPUBLISHED', 'MI
 const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
 const STILL_MS = 30_000
+/** Of what a topic of letters is filled with, with its frame. */
+const FILLER_BYTES = 16_384
 /** A group that stands still for want of room for its letters says so within five seconds, and has had a moment more. */
 const TOLD_WITHIN_MS = 6_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
@@ -269,10 +271,11 @@ export class Workload {
   async #fill(letters: Topic<Value>): Promise<void> {
     // What nobody is to read would make room.
     await (await this.#audits.read(letters)).stop()
-    const partitions = (await letters.stats()).partitions.length
-    const fillers = Array.from({ length: 4 * partitions }, (_, index) => ({
-      partition: index % partitions,
-      value: { id: `filler ${index}`, script: '', pad: 'x'.repeat(15_500) },
+    const { partitions } = await letters.stats()
+    const each = Math.floor((partitions[0]?.windowBytes ?? 0) / FILLER_BYTES)
+    const fillers = Array.from({ length: each * partitions.length }, (_, index) => ({
+      partition: index % partitions.length,
+      value: { id: `filler ${index}`, script: '', pad: 'x'.repeat(FILLER_BYTES - 284) },
     }))
     await letters.publishBatch(fillers)
   }

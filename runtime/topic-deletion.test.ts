@@ -35,14 +35,18 @@ async function handle(topic: Topic<number>, group = 'g'): Promise<number[]> {
   return values
 }
 
-/** One broker for all tests that call it, each of which finds no topic there: those of the one before are deleted. */
+/** One broker for all tests that call it, each of which finds no topic there, nor memory of one: those of the one before are deleted. */
 function emptied(opening: () => Promise<Broker>): (t: Test) => Promise<Broker> {
   let opened: Promise<Broker> | undefined
+  let empty: Census
   return async t => {
+    const isFirst = opened === undefined
     opened ??= opening()
     const broker = await opened
+    if (isFirst) empty = await censusOf(broker)
     t.teardown(async () => {
       for (const { name } of await broker.topics()) await (await broker.topic(name)).delete()
+      await backAt(broker, empty)
     })
     return broker
   }

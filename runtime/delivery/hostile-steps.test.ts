@@ -8,6 +8,15 @@ import { HOSTILE } from './fixtures/hostile.fixture.ts'
 
 const loop = new Error('its own cause')
 loop.cause = loop
+/** Whether this Node reads what it has written of such an error: later ones than Node 20 do. */
+const isLoopRead = (() => {
+  try {
+    structuredClone(loop)
+    return true
+  } catch {
+    return false
+  }
+})()
 
 const VALUES: readonly (() => unknown)[] = [
   ...HOSTILE,
@@ -107,7 +116,8 @@ t.test('a snapshot that cannot be looked at is not said to be a promise', async 
 t.test('what stop returns and no other thread can read is told at once', async t => {
   const topic = await newTopic<number>(SMALL)
   await topic.publish({ value: 1 })
-  for (const [n, value] of [loop, Symbol('s'), () => undefined].entries()) {
+  const unread: readonly unknown[] = [...(isLoopRead ? [] : [loop]), Symbol('s'), () => undefined]
+  for (const [n, value] of unread.entries()) {
     const error = await outcome(
       topic,
       `g${n}`,
@@ -119,6 +129,13 @@ t.test('what stop returns and no other thread can read is told at once', async t
       cause: { code: 'MILL_UNSERIALISABLE' },
     })
   }
+  if (!isLoopRead) return
+  const stopped = await outcome(
+    topic,
+    'read',
+    handlerOf('stop', () => loop),
+  )
+  t.match(stopped, { results: [{ message: 'its own cause' }] })
 })
 
 t.test('data that no other thread can read is refused, and its run does not begin', async t => {
@@ -129,7 +146,8 @@ t.test('data that no other thread can read is refused, and its run does not begi
       throw thrown
     },
   })
-  for (const data of [loop, { deep: loop }, Symbol('s'), getter(null), getter(new Error('mine'))])
+  const loops: readonly unknown[] = isLoopRead ? [] : [loop, { deep: loop }]
+  for (const data of [...loops, Symbol('s'), getter(null), getter(new Error('mine'))])
     t.match(await within(5_000, 'run', rejection(topic.group('g').run({ handler, threads: 1, data }))), {
       code: 'MILL_UNSERIALISABLE',
       message: /`data` of a run cannot be sent/,

@@ -15,11 +15,11 @@ const dist = path => join(root, 'dist', path)
 
 const THREADS = [
   'runtime/control/control-entry.js',
-  'runtime/partition/partition-host.js',
+  'runtime/host/partition-host.js',
   'runtime/delivery/handler-host.js',
 ]
 /** What `boot.js` has loaded before on the same thread, and classes that users compare with. */
-const SHARED = ['actors/error-wire.js', 'runtime/errors.js'].map(dist)
+const SHARED = ['actors/error-wire.js', 'runtime/words/errors.js'].map(dist)
 const PACKAGES = ['comlink', 'piscina']
 const RING = join(root, 'ring/dist/index.js')
 

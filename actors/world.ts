@@ -16,7 +16,7 @@ type WorkerOptions = threads.WorkerOptions
  */
 export let nowMs: () => number = performance.now.bind(performance)
 
-/** Milliseconds since 1970, on a clock that may be set, and back: who may read it is in runtime/clock.ts. */
+/** Milliseconds since 1970, on a clock that may be set, and back: who may read it is in runtime/base/clock.ts. */
 export let wallMs: () => number = Date.now
 
 /** A number from 0 to below 1. */

@@ -40,16 +40,20 @@ t.test('what is not handed out cannot be freed', async t => {
   t.throws(() => arena.free(block + 128), RangeError)
 })
 
-type Step = { readonly kind: 'allocate'; readonly bytes: number } | { readonly kind: 'free'; readonly which: number }
+type Step =
+  | { readonly kind: 'allocate'; readonly bytes: number; readonly end: 'low' | 'high' }
+  | { readonly kind: 'free'; readonly which: number }
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  fc
-    .oneof(fc.constantFrom(0, 1, 127, 128, 129), fc.integer({ min: 0, max: 3_000 }))
-    .map(bytes => ({ kind: 'allocate' as const, bytes })),
+  fc.record({
+    kind: fc.constant('allocate' as const),
+    bytes: fc.oneof(fc.constantFrom(0, 1, 127, 128, 129), fc.integer({ min: 0, max: 3_000 })),
+    end: fc.constantFrom('low' as const, 'high' as const),
+  }),
   fc.nat(1_000).map(which => ({ kind: 'free' as const, which })),
 )
 
-t.test('never overlaps, always zeroed, first fit, and everything comes back', async () => {
+t.test('never overlaps, always zeroed, first fit from either end, and everything comes back', async () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 600 }),
@@ -70,11 +74,19 @@ t.test('never overlaps, always zeroed, first fit, and everything comes back', as
           }
           return NO_ROOM
         }
+        const lastFit = (bytes: number): number => {
+          let to = end
+          for (const block of [{ address: first, bytes: 0 }, ...blocks].reverse()) {
+            if (to - block.address - block.bytes >= bytes) return to - bytes
+            to = block.address
+          }
+          return NO_ROOM
+        }
         for (const step of steps) {
           if (step.kind === 'allocate') {
             const bytes = Math.max(LINE_BYTES, Math.ceil(step.bytes / LINE_BYTES) * LINE_BYTES)
-            const wanted = firstFit(bytes)
-            const address = arena.allocate(step.bytes)
+            const wanted = step.end === 'high' ? lastFit(bytes) : firstFit(bytes)
+            const address = arena.allocate(step.bytes, step.end)
             if (address !== wanted) throw new Error(`${bytes} bytes at ${address}, not ${wanted}`)
             if (address === NO_ROOM) continue
             const block = memory.u8.subarray(address, address + bytes)
@@ -93,6 +105,6 @@ t.test('never overlaps, always zeroed, first fit, and everything comes back', as
         if (arena.allocate(end - first) !== first) throw new Error('the gaps were not joined')
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
   )
 })

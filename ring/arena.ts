@@ -2,7 +2,7 @@
  * Hands out blocks of one shared memory.
  *
  * One thread owns the arena and alone allocates and frees; its table is private memory, so no shared word is involved.
- * First fit over a list sorted by address, neighbours joined on `free`. Blocks are aligned to 128 bytes and zeroed.
+ * First fit over a list sorted by address, from either end, neighbours joined on `free`. Blocks are aligned to 128 bytes and zeroed.
  * Bound: the memory's size; `allocate` returns `NO_ROOM` beyond it.
  */
 import { LINE_BYTES } from './layout.ts'
@@ -20,15 +20,17 @@ export class Arena {
   readonly #memory: Memory
   readonly #gaps: Gap[]
   readonly #blocks = new Map<number, number>()
-  /** Above this nothing was ever handed out, so that it is still zero. */
-  #touched: number
+  /** From here up to `#untouchedEnd` nothing was ever handed out, so that it is still zero. */
+  #untouchedStart: number
+  #untouchedEnd: number
   #used = 0
 
   /** Owns `memory` from `from` (bytes, default 0) to its end. */
   constructor(memory: Memory, from = 0) {
     const start = roundUp(from)
     this.#memory = memory
-    this.#touched = start
+    this.#untouchedStart = start
+    this.#untouchedEnd = memory.buffer.byteLength
     this.#gaps = [{ address: start, bytes: memory.buffer.byteLength - start }]
   }
 
@@ -47,23 +49,43 @@ export class Arena {
     return this.#gaps.reduce((sum, gap) => sum + gap.bytes, 0)
   }
 
-  /** Address of `bytes` zeroed bytes, at least one line, or `NO_ROOM`. */
-  allocate(bytes: number): number {
+  /**
+   * Address of `bytes` zeroed bytes, at least one line, or `NO_ROOM`.
+   *
+   * `end`: which end of the memory it is near, `low` by default. Blocks that come and go leave larger gaps when they lie at the
+   * other end than those that stay.
+   */
+  allocate(bytes: number, end: 'low' | 'high' = 'low'): number {
     const size = Math.max(LINE_BYTES, roundUp(bytes))
-    const index = this.#gaps.findIndex(gap => gap.bytes >= size)
+    const fits = (gap: Gap): boolean => gap.bytes >= size
+    const index = end === 'low' ? this.#gaps.findIndex(fits) : this.#gaps.findLastIndex(fits)
     const gap = this.#gaps[index]
     if (gap === undefined) return NO_ROOM
-    const address = gap.address
+    const address = end === 'low' ? gap.address : gap.address + gap.bytes - size
     if (gap.bytes === size) this.#gaps.splice(index, 1)
     else {
-      gap.address += size
       gap.bytes -= size
+      if (end === 'low') gap.address += size
     }
     this.#blocks.set(address, size)
     this.#used += size
-    if (address < this.#touched) this.#memory.u8.fill(0, address, Math.min(address + size, this.#touched))
-    this.#touched = Math.max(this.#touched, address + size)
+    this.#clear(address, address + size)
     return address
+  }
+
+  /** Zeroes what was handed out before. */
+  #clear(from: number, to: number): void {
+    const { u8 } = this.#memory
+    const start = this.#untouchedStart
+    const end = this.#untouchedEnd
+    if (start >= end) u8.fill(0, from, to)
+    else {
+      if (from < start) u8.fill(0, from, Math.min(to, start))
+      if (to > end) u8.fill(0, Math.max(from, end), to)
+    }
+    // All of it is one gap, or part of one, and a block lies at an end of its gap.
+    if (from <= start) this.#untouchedStart = Math.max(start, to)
+    if (to >= end) this.#untouchedEnd = Math.min(end, from)
   }
 
   /** Takes a block back; no thread may use it any more. A block that is not handed out is a `RangeError`. */

@@ -6,8 +6,8 @@
  * fakes which somebody installs between the two do not reach them. Options are looked at when they are handed in.
  */
 import '../actors/world.ts'
-import { checkBrokerOptions } from './options.ts'
-import type { Broker, BrokerOptions } from './types.ts'
+import { checkBrokerOptions } from './options/options.ts'
+import type { Broker, BrokerOptions } from './words/broker.ts'
 
 /**
  * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run. The process
@@ -23,6 +23,6 @@ import type { Broker, BrokerOptions } from './types.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const { startBroker } = await import('./broker.ts')
+  const { startBroker } = await import('./api/broker.ts')
   return startBroker(checked)
 }

@@ -1,6 +1,14 @@
 /** The door of millrace: partitioned streams, consumer groups, retries and dead letters on all cores of one process. */
-export { type CloseOnSignalOptions, closeOnSignal, type StopListening } from './close-on-signal.ts'
+export { type CloseOnSignalOptions, closeOnSignal, type StopListening } from './api/close-on-signal.ts'
+export { acknowledging } from './api/delivery-stream.ts'
+export { parseDeadLetter } from './api/export-line.ts'
+export { settle } from './api/observe.ts'
 export { createBroker } from './create-broker.ts'
+export { defineHandler, defineTopic } from './options/define.ts'
+export { attempt } from './reader/attempt.ts'
+export type { Broker, BrokerOptions } from './words/broker.ts'
+export type { BrokerEvents, DeadLetterReason } from './words/broker-events.ts'
+export type { CloseOptions, Logger, RestartOptions } from './words/common-options.ts'
 export type {
   DeadLetter,
   DeadLetterCause,
@@ -12,12 +20,8 @@ export type {
   DeadLettersOptions,
   ReplayOptions,
   ReplayReport,
-} from './dead-letters/dead-letter-types.ts'
-export { parseDeadLetter } from './dead-letters/export-line.ts'
-export { defineHandler, defineTopic } from './define.ts'
-export { attempt } from './delivery/attempt.ts'
-export { acknowledging } from './delivery/delivery-stream.ts'
-export { settle } from './delivery/observe.ts'
+} from './words/dead-letter.ts'
+export type { Delivery, ManualDelivery } from './words/delivery.ts'
 export {
   type ErrorCode,
   type ErrorOf,
@@ -26,7 +30,8 @@ export {
   MillraceError,
   RejectError,
   UnpublishedError,
-} from './errors.ts'
+} from './words/errors.ts'
+export type { Group, RangeOptions, SeekOptions } from './words/group.ts'
 export type {
   BackoffOptions,
   BatchOptions,
@@ -39,46 +44,24 @@ export type {
   RetryOrder,
   RunOptions,
   StreamOptions,
-} from './group-option-types.ts'
-export type { NamedProducer, SequencedReceipt } from './publish/named-producer-types.ts'
+} from './words/group-options.ts'
+export type { BatchHandler, Handler, HandlerContext, MessageHandler } from './words/handler.ts'
+export type { GroupInfo, GroupPartitionStats, GroupStats, TopicInfo } from './words/listing.ts'
 export type {
-  BatchHandler,
   BatchReceipt,
-  Broker,
-  BrokerEvents,
-  BrokerOptions,
-  CloseOptions,
   CodecName,
-  DeadLetterReason,
-  Delivery,
   Durability,
   GivenHeaders,
-  Group,
-  GroupInfo,
-  GroupPartitionStats,
-  GroupStats,
-  Handler,
-  HandlerContext,
   Headers,
   Key,
-  Logger,
-  ManualDelivery,
   Message,
-  MessageHandler,
   OffsetRange,
   Partitioner,
-  PartitionStats,
   PublishOptions,
-  RangeOptions,
   Receipt,
-  RestartOptions,
-  Run,
-  SeekOptions,
-  StopReport,
-  Topic,
-  TopicDefinition,
-  TopicInfo,
-  TopicOptions,
-  TopicStats,
   WritableOptions,
-} from './types.ts'
+} from './words/message.ts'
+export type { NamedProducer, SequencedReceipt } from './words/named-producer.ts'
+export type { Run, StopReport } from './words/run.ts'
+export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'
+export type { TopicDefinition, TopicOptions } from './words/topic-definition.ts'

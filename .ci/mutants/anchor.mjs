@@ -1,7 +1,7 @@
 /**
  * Where a mutant stands: the one place in the sources where its `search` occurs, and, if it says so, within the
  * declaration `in`. Neither names a file or an indentation, so that a line or a file may move. Used by the runner and by
- * `runtime/tidy.test.ts`: what one of them finds, the other does.
+ * `runtime/proof/repository/tidy.test.ts`: what one of them finds, the other does.
  */
 
 const SIMILAR = 3

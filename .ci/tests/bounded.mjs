@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { slowness } from '../../dist/runtime/slowness.fixture.js'
+import { slowness } from '../../dist/runtime/proof/fixtures/slowness.fixture.js'
 
 const CPU_FACTOR = 10
 const CPU_S_MIN = 30

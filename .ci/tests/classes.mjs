@@ -14,14 +14,14 @@ import { closureOf, readModules } from './modules.mjs'
 
 export const CLASSES = ['pure', 'simulated', 'broker', 'threads', 'processes']
 
-const BROKER = 'dist/runtime/broker.js'
+const BROKER = 'dist/runtime/api/broker.js'
 const POOL = 'dist/actors/pool.js'
 /** Where the runtime starts its threads, for whoever asks. */
 const WORLD = 'dist/actors/world.js'
 /** What a test changes for, or hears of, all that its process does. */
 const OF_THE_PROCESS = /\bglobalThis\b|\bprocess\.(?:on|once|umask|chdir|env|memoryUsage|cpuUsage)\b/
 /** What tests of documents, packages and sources ask for the root of the repository. */
-const REPOSITORY = 'dist/runtime/repository.fixture.js'
+const REPOSITORY = 'dist/runtime/proof/fixtures/repository.fixture.js'
 
 function classOf(modules, loaded) {
   const some = pattern => [...loaded].some(path => path !== WORLD && pattern.test(modules.get(path)?.code ?? ''))

@@ -8,7 +8,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { drawn } from '../../runtime/portion.fixture.ts'
+import { drawn } from '../../runtime/proof/fixtures/portion.fixture.ts'
 import { endsWithFiguresOfPlainLoop, hasFiguresOfPlainLoop, MAIN } from './flights.fixture.ts'
 import { reference } from './reference.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { printable } from '../printable.ts'
+import { printable } from '../base/printable.ts'
 import { parseArguments } from './arguments.ts'
 
 function parse(words: string) {

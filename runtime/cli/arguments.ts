@@ -5,9 +5,9 @@
  */
 import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { isMillraceError } from '../errors.ts'
-import { checkName } from '../names.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../base/printable.ts'
+import { isMillraceError } from '../words/errors.ts'
+import { checkName } from '../words/names.ts'
 import { durationMs } from './duration.ts'
 
 export interface RunArguments {

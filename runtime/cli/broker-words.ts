@@ -1,5 +1,5 @@
 /** What an error of the broker means to somebody who gave it lines, and none of its options. Pure. */
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../words/errors.ts'
 
 /** `what` is what became, or should have become, a record. */
 export function inWordsOfLines(code: string | undefined, message: string, what: 'line' | 'result'): string {

@@ -2,7 +2,7 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { drawnTests } from '../portion.fixture.ts'
+import { drawnTests } from '../proof/fixtures/portion.fixture.ts'
 import { millrace, openIn, start } from './cli.fixture.ts'
 
 const IDENTITY = 'export default ({ value }) => value\n'

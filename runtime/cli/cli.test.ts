@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openBroker } from '../broker.ts'
+import { openBroker } from '../api/broker.ts'
 import { millrace, parsed, start } from './cli.fixture.ts'
 import type { DeadLetterLine } from './dead-letter-log.ts'
 import type { Summary } from './summary.ts'

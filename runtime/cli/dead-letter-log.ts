@@ -4,7 +4,7 @@
  * Main thread. Broken lines come straight from the input, dead letters of the handler from the dead-letter topic; both
  * become lines of the same form.
  */
-import type { Delivery } from '../types.ts'
+import type { Delivery } from '../words/delivery.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { inOneLine } from './failure.ts'
 import type { LineSink } from './line-sink.ts'

@@ -1,8 +1,9 @@
 /**
  * What the user can mend: said in one line, without a stack, with exit code 1.
  */
-import { toWire } from '../errors.ts'
-import { printable, printableLine } from '../printable.ts'
+
+import { printable, printableLine } from '../base/printable.ts'
+import { toWire } from '../words/errors.ts'
 
 export class Failure extends Error {
   constructor(message: string, cause?: unknown) {

@@ -5,7 +5,7 @@
  * chunk of records is on its way, whatever the size of the input.
  */
 import type { Readable } from 'node:stream'
-import type { Topic } from '../types.ts'
+import type { Topic } from '../words/topic.ts'
 import type { DeadLetterLog } from './dead-letter-log.ts'
 import { type Line, LineSplitter } from './line-splitter.ts'
 import { type LineRecord, type ParseOptions, parseLine } from './parse-line.ts'

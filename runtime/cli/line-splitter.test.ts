@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { anyText } from '../text.fixture.ts'
+import { anyText } from '../proof/fixtures/text.fixture.ts'
 import { head, type Line, LineSplitter, RAW_BYTES_MAX } from './line-splitter.ts'
 
 function split(bytes: Uint8Array, cuts: readonly number[], lineBytesMax = 1 << 20): Line[] {

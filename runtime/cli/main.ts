@@ -2,7 +2,7 @@
 /**
  * The program `millrace`. What goes wrong is one line on stderr, without a stack. A command is loaded when it is given.
  */
-import { toStderr } from '../stderr.ts'
+import { toStderr } from '../base/stderr.ts'
 import { parseArguments } from './arguments.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { inOneLine } from './failure.ts'

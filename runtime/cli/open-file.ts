@@ -10,7 +10,7 @@ import { type BigIntStats, constants, existsSync, fstatSync, realpathSync } from
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { IDENTITY_NAME } from '../log/identity.ts'
+import { IDENTITY_NAME } from '../log/store/identity.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
 import { Failure, fileFailure } from './failure.ts'
 import type { RunFile } from './run-files.ts'

@@ -1,7 +1,7 @@
 /**
  * What one line of input is: a record, a broken line with its reason, or nothing (a blank line).
  */
-import type { Message } from '../types.ts'
+import type { Message } from '../words/message.ts'
 import { head, type Line, RAW_BYTES_MAX } from './line-splitter.ts'
 
 /** The header that carries the number of the source line, from 1, through topics. */

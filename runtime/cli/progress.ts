@@ -4,8 +4,8 @@
  * Main thread. When stderr is no terminal there is no progress line, only notes.
  */
 import type { WriteStream } from 'node:tty'
-import { printableLine } from '../printable.ts'
-import type { Logger } from '../types.ts'
+import { printableLine } from '../base/printable.ts'
+import type { Logger } from '../words/common-options.ts'
 
 export interface Sample {
   readonly lines: number

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { MillraceError, UnpublishedError } from '../errors.ts'
-import type { Message, PublishOptions, Topic } from '../types.ts'
+import { MillraceError, UnpublishedError } from '../words/errors.ts'
+import type { Message, PublishOptions } from '../words/message.ts'
+import type { Topic } from '../words/topic.ts'
 import { type LineRecord, parseLine } from './parse-line.ts'
 import { publishLines } from './publish-lines.ts'
 

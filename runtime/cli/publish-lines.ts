@@ -5,8 +5,9 @@
  * When it resolves, each line was appended or is handed back. Lines that were on their way when a batch failed
  * (`UnpublishedError.unknown`) are not published again, or a line could be handled twice: they are waited for.
  */
-import { isMillraceError, type MillraceError, type UnpublishedError } from '../errors.ts'
-import type { Headers, Message, Topic } from '../types.ts'
+import { isMillraceError, type MillraceError, type UnpublishedError } from '../words/errors.ts'
+import type { Headers, Message } from '../words/message.ts'
+import type { Topic } from '../words/topic.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { type BrokenLine, brokenLine, LINE_HEADER, type LineRecord } from './parse-line.ts'
 

@@ -7,9 +7,11 @@
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isMillraceError } from '../errors.ts'
 import { createBroker } from '../index.ts'
-import type { Broker, Run, Topic } from '../types.ts'
+import type { Broker } from '../words/broker.ts'
+import { isMillraceError } from '../words/errors.ts'
+import type { Run } from '../words/run.ts'
+import type { Topic } from '../words/topic.ts'
 import type { RunArguments } from './arguments.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { DeadLetterLog } from './dead-letter-log.ts'

@@ -3,7 +3,7 @@
  *
  * Main thread. Threads of handlers print through this one, by `process.stdout` as it is when the broker is made.
  */
-import { printable } from '../printable.ts'
+import { printable } from '../base/printable.ts'
 import { fileFailure } from './failure.ts'
 
 /** From now on what handlers print goes to standard error: standard output has lines of the program only. */

@@ -1,7 +1,7 @@
 /** What exists in a folder, on a disk that fails. */
 import t from 'tap'
-import { FaultyDisk } from '../log/faulty-disk.fixture.ts'
-import { SimDisk } from '../sim/sim-disk.ts'
+import { FaultyDisk } from '../log/disk/faulty-disk.fixture.ts'
+import { SimDisk } from '../proof/sim/sim-disk.ts'
 import { BrokerDirectory } from './broker-directory.ts'
 
 t.test('a write that fails says which file, with a code that callers know', async t => {

@@ -1,7 +1,7 @@
 /**
  * What a broker with a folder knows from one process to the next: its topics, its groups, and numbers never given twice.
  *
- * The control thread owns it and alone writes to its file, a state log (log/state-log.ts) in which every write is synced:
+ * The control thread owns it and alone writes to its file, a state log (log/store/state-log.ts) in which every write is synced:
  * what exists is durable before any partition host hears of it. What partition hosts keep (records, and how far groups
  * are) is theirs.
  *
@@ -20,14 +20,14 @@
  * Bound: a few hundred bytes for each topic and group, and some for each partition of a group.
  */
 import { join } from 'node:path'
-import type { CutTail } from '../log/cut-tail.ts'
-import type { Disk } from '../log/disk.ts'
-import { beginIdentity, FOLDER_VERSION, type FolderIdentity } from '../log/identity.ts'
-import { CorruptLogError } from '../log/log-errors.ts'
-import { partitionsFolder } from '../log/log-place.ts'
-import { StateLog } from '../log/state-log.ts'
-import { storeError } from '../log/store-errors.ts'
-import type { TopicShape } from '../places.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import { CorruptLogError } from '../log/disk/log-errors.ts'
+import { beginIdentity, FOLDER_VERSION, type FolderIdentity } from '../log/store/identity.ts'
+import { partitionsFolder } from '../log/store/log-place.ts'
+import { StateLog } from '../log/store/state-log.ts'
+import { storeError } from '../log/store/store-errors.ts'
+import type { CutTail } from '../wire/folder.ts'
+import type { TopicShape } from '../wire/places.ts'
 
 /** So many numbers are taken at a time; what is left of them at the end of the process is lost, and there are 2^31. */
 const IDS = 256

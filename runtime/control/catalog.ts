@@ -7,8 +7,11 @@ import { join } from 'node:path'
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { deskBytes } from '../dead-letters/letter-desk.ts'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
-import { deletedTopic } from '../deleted-topic.ts'
-import { MillraceError } from '../errors.ts'
+import { LINK_RING_BYTES } from '../link/link.ts'
+import { openDisk } from '../log/disk/world-disk.ts'
+import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
+import type { GroupSpec } from '../wire/control-calls.ts'
+import type { DeskPlace } from '../wire/host-calls.ts'
 import {
   CLIENT_BELL,
   CLIENT_BYTES,
@@ -17,11 +20,9 @@ import {
   HOST_BYTES,
   PARTITION_BYTES,
   SLOT_BYTES,
-} from '../layout.ts'
-import { LINK_RING_BYTES } from '../link.ts'
-import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
-import { openDisk } from '../log/world-disk.ts'
-import { MEMORY_TUNING, type MemoryTuning } from '../memory-tuning.ts'
+} from '../wire/layout.ts'
+import type { ClientPlace } from '../wire/link-places.ts'
+import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type {
   GroupPlace,
   HandlerSnapshot,
@@ -29,10 +30,10 @@ import type {
   PartitionPlace,
   SlotPlace,
   TopicShape,
-} from '../places.ts'
-import type { DeskPlace, GroupSpec, ProducerState } from '../protocol.ts'
-import type { RingPlace } from '../publish/partition-writer.ts'
-import type { ClientPlace } from '../thread/attached-thread.ts'
+} from '../wire/places.ts'
+import type { ProducerState, RingPlace } from '../wire/producer-places.ts'
+import { deletedTopic } from '../words/deleted-topic.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
 import { WindowLedger } from './window-ledger.ts'

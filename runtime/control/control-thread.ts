@@ -8,38 +8,31 @@ import type { MessagePort } from 'node:worker_threads'
 import { type Calls, connect, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, viewMemory } from '../../actors/world.ts'
-import { deletedTopic } from '../deleted-topic.ts'
-import { type ErrorWire, fromWire, MillraceError, toWire } from '../errors.ts'
-import { FAULT_BYTES } from '../layout.ts'
-import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../letter-calls.ts'
-import type { CutTail } from '../log/cut-tail.ts'
-import { storeError } from '../log/store-errors.ts'
-import { openDisk } from '../log/world-disk.ts'
-import type { HandlerSnapshot, PartitionLogPlace, TopicShape } from '../places.ts'
+import { openDisk } from '../log/disk/world-disk.ts'
+import { storeError } from '../log/store/store-errors.ts'
 import type {
   BrokerNotice,
   ControlBoot,
-  GroupSummary,
-  GrownTopic,
   HandlerControlApi,
   Hold,
-  HostNotice,
-  HostPartitionStats,
-  MemberApi,
-  NamedPlaces,
   OwnerControlApi,
-  ProducerPlaces,
-  ProducerState,
-  ReadPlace,
-  ReadRange,
-  RunShape,
   RunSpec,
   SabotageAim,
   SabotageReport,
-} from '../protocol.ts'
-import type { RingPlace } from '../publish/partition-writer.ts'
-import type { ClientPlace } from '../thread/attached-thread.ts'
-import type { GroupInfo, TopicInfo } from '../types.ts'
+} from '../wire/control-calls.ts'
+import type { CutTail } from '../wire/folder.ts'
+import type { HostNotice } from '../wire/host-calls.ts'
+import { FAULT_BYTES } from '../wire/layout.ts'
+import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../wire/letter-calls.ts'
+import type { ClientPlace } from '../wire/link-places.ts'
+import type { MemberApi, RunShape } from '../wire/member-calls.ts'
+import type { HandlerSnapshot, PartitionLogPlace, TopicShape } from '../wire/places.ts'
+import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from '../wire/producer-places.ts'
+import type { ReadPlace, ReadRange } from '../wire/read-place.ts'
+import type { GroupSummary, HostPartitionStats } from '../wire/reports.ts'
+import { deletedTopic } from '../words/deleted-topic.ts'
+import { type ErrorWire, fromWire, MillraceError, toWire } from '../words/errors.ts'
+import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import { Catalog, type ClientEntry, type TopicEntry } from './catalog.ts'
 import { DeadLetterOffice } from './dead-letter-office.ts'

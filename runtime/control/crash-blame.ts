@@ -4,8 +4,8 @@
  * The control thread; pure. The thread writes the words, and has ended or is being asked about.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { CLIENT_RUNNING, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDLED, SLOT_RETURNED, SLOT_SINCE } from '../layout.ts'
-import type { SlotPlace } from '../places.ts'
+import { CLIENT_RUNNING, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDLED, SLOT_RETURNED, SLOT_SINCE } from '../wire/layout.ts'
+import type { SlotPlace } from '../wire/places.ts'
 import type { ClientEntry } from './catalog.ts'
 
 /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise; 0: none. */

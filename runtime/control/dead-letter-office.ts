@@ -5,10 +5,10 @@
  * themselves, and what is settled of them, are the partition hosts'.
  */
 import { type DepthState, NO_DEPTH, stepDepth } from '../dead-letters/depth-alarm.ts'
-import { MillraceError } from '../errors.ts'
-import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../letter-calls.ts'
-import type { HostNotice } from '../protocol.ts'
-import type { BrokerEvents } from '../types.ts'
+import type { HostNotice } from '../wire/host-calls.ts'
+import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../wire/letter-calls.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 

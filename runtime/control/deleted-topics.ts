@@ -6,8 +6,8 @@
  * at any moment leaves the topic there, or gone, and whoever removes the rest may be interrupted as often as you like.
  */
 import { join } from 'node:path'
-import { type Disk, DiskError } from '../log/disk.ts'
-import { partitionFolder, partitionsFolder } from '../log/log-place.ts'
+import { type Disk, DiskError } from '../log/disk/disk.ts'
+import { partitionFolder, partitionsFolder } from '../log/store/log-place.ts'
 import type { BrokerDirectory, GoneTopic } from './broker-directory.ts'
 
 /** What the system says where a file is in the place of a folder. It is none of ours, and stays. */

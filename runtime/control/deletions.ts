@@ -7,7 +7,7 @@
  * A dead-letter topic that was made for a group goes with it, if no letter is left in it and nobody else has come to use it: it
  * takes memory, and is made again when it is needed. Letters that are left stay, in their topic.
  */
-import { isMillraceError, MillraceError } from '../errors.ts'
+import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
 import type { DeadLetterOffice } from './dead-letter-office.ts'

@@ -1,7 +1,7 @@
 /** The order in which members hear of their partitions, with members and partition hosts that answer when told to. */
 import t from 'tap'
-import type { Assignment, SlotPlace } from '../places.ts'
-import type { RevokeAnswer } from '../protocol.ts'
+import type { RevokeAnswer } from '../wire/member-calls.ts'
+import type { Assignment, SlotPlace } from '../wire/places.ts'
 import type { Catalog, ClientEntry, GroupEntry, TopicEntry } from './catalog.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'

@@ -7,8 +7,10 @@
  * partition host) before its partition goes to anyone else.
  */
 import { CallError } from '../../actors/control-port.ts'
-import type { Assignment, GroupPlace, HandlerSnapshot, PartitionPlace, SlotPlace } from '../places.ts'
-import type { GrownTopic, RevokeAnswer, SlotCrash } from '../protocol.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
+import type { RevokeAnswer } from '../wire/member-calls.ts'
+import type { Assignment, GroupPlace, HandlerSnapshot, PartitionPlace, SlotPlace } from '../wire/places.ts'
+import type { GrownTopic } from '../wire/producer-places.ts'
 import {
   type AssignmentEffect,
   type AssignmentInput,

@@ -4,9 +4,11 @@
  * The control thread. A group that a process before has left in the folder is there without being run: it is opened when it is
  * first asked for, as the folder has it, and whoever joins it later sets its options.
  */
-import { MillraceError } from '../errors.ts'
-import type { PartitionPlace } from '../places.ts'
-import type { GroupSummary, ReadPlace } from '../protocol.ts'
+
+import type { PartitionPlace } from '../wire/places.ts'
+import type { ReadPlace } from '../wire/read-place.ts'
+import type { GroupSummary } from '../wire/reports.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Catalog, GroupEntry } from './catalog.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'

@@ -1,10 +1,10 @@
 /** What becomes of a run's threads and partitions when handlers hang, crash or exit at a moment that is known. */
 import t from 'tap'
-import { delay, openBroker, rejection, standStill, until } from '../broker.fixture.ts'
-import { sessions } from '../broker.ts'
+import { sessions } from '../api/broker.ts'
+import type { Session } from '../embedded/session.ts'
 import type { Broker, Delivery } from '../index.ts'
-import type { Session } from '../session.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { delay, openBroker, rejection, standStill, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import type { FaultsData } from './fixtures/faults.fixture.ts'
 
 const HANDLER = new URL('./fixtures/faults.fixture.js', import.meta.url)

@@ -12,7 +12,9 @@ import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, setTimeout } from '../../actors/world.ts'
-import { MillraceError, toWire } from '../errors.ts'
+import { bundleOf } from '../thread/bundle.ts'
+import type { HandlerControlApi, RunSpec, SabotageAim, SabotageReport } from '../wire/control-calls.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
 import {
   CLIENT_BEAT,
   CLIENT_HALT,
@@ -22,19 +24,10 @@ import {
   PHASE,
   type Phase,
   SLOT_ACTIVE,
-} from '../layout.ts'
-import type { SlotPlace } from '../places.ts'
-import type {
-  HandlerControlApi,
-  HandlerHostApi,
-  HandlerHostBoot,
-  RunShape,
-  RunSpec,
-  SabotageAim,
-  SabotageReport,
-  SlotCrash,
-} from '../protocol.ts'
-import { bundleOf } from '../thread/bundle.ts'
+} from '../wire/layout.ts'
+import type { HandlerHostApi, HandlerHostBoot, RunShape } from '../wire/member-calls.ts'
+import type { SlotPlace } from '../wire/places.ts'
+import { MillraceError, toWire } from '../words/errors.ts'
 import type { Catalog, ClientEntry } from './catalog.ts'
 import { executingSlot, pendingMembers } from './crash-blame.ts'
 import type { CrashOf, GroupCoordinator, MemberHandle } from './group-coordinator.ts'

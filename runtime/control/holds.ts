@@ -1,7 +1,8 @@
 /** What keeps a partition full, for the words of an error and of the `stalled` event. The control thread. */
 import { letterPartition } from '../dead-letters/letter-partition.ts'
-import type { GroupPlace } from '../places.ts'
-import type { GroupReport, Hold } from '../protocol.ts'
+import type { Hold } from '../wire/control-calls.ts'
+import type { GroupPlace } from '../wire/places.ts'
+import type { GroupReport } from '../wire/reports.ts'
 import type { Catalog, GroupEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 

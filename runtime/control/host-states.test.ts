@@ -1,7 +1,7 @@
 /** Every entry is found by the host that owns it, however the number of hosts went up and down. */
 import t from 'tap'
-import { MemoryDisk } from '../log/memory-disk.fixture.ts'
-import { StateLog } from '../log/state-log.ts'
+import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
+import { StateLog } from '../log/store/state-log.ts'
 import { handStatesOver } from './host-states.ts'
 
 const LOG_ID: Uint8Array = new Uint8Array(16).fill(3)

@@ -10,9 +10,9 @@
  * Bound: everything that is kept, once in memory.
  */
 import { join } from 'node:path'
-import type { CutTail } from '../log/cut-tail.ts'
-import type { Disk } from '../log/disk.ts'
-import { StateLog } from '../log/state-log.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import { StateLog } from '../log/store/state-log.ts'
+import type { CutTail } from '../wire/folder.ts'
 
 /** A kind of file, `host-<n>.<kind>`, and whose partition a key in it is; null: nobody's any more. */
 export interface HostStates {

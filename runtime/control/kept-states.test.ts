@@ -1,7 +1,7 @@
 /** States that are kept by name, through losses of power. */
 import t from 'tap'
-import { Chance } from '../sim/chance.ts'
-import { SimDisk } from '../sim/sim-disk.ts'
+import { Chance } from '../proof/sim/chance.ts'
+import { SimDisk } from '../proof/sim/sim-disk.ts'
 import { KeptStates } from './kept-states.ts'
 
 const PLACE = { path: '/data/producers', logId: new Uint8Array(16) }

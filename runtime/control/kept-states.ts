@@ -9,10 +9,10 @@
  * Bound: one state for each name.
  */
 import { clearInterval, setInterval } from '../../actors/world.ts'
-import type { CutTail } from '../log/cut-tail.ts'
-import type { Disk } from '../log/disk.ts'
-import { StateLog } from '../log/state-log.ts'
-import { storeError } from '../log/store-errors.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import { StateLog } from '../log/store/state-log.ts'
+import { storeError } from '../log/store/store-errors.ts'
+import type { CutTail } from '../wire/folder.ts'
 
 const SYNC_MS = 1_000
 

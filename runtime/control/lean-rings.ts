@@ -6,7 +6,7 @@
  */
 import { Doorbell } from 'sharedarraybuffer-ring'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
-import { CLIENT_LEAN } from '../layout.ts'
+import { CLIENT_LEAN } from '../wire/layout.ts'
 import type { Catalog } from './catalog.ts'
 import { RING_REST_BYTES } from './ring-sizes.ts'
 

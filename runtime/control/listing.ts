@@ -1,5 +1,5 @@
 /** What exists, opened in this process or not, as callers are told. The control thread; looks, and changes nothing. */
-import type { GroupInfo, TopicInfo } from '../types.ts'
+import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog, TopicEntry } from './catalog.ts'
 import type { Runs } from './runs.ts'

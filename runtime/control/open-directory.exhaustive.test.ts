@@ -1,8 +1,8 @@
 /** A folder that is made, completed or handed to other partition hosts, by processes that end at any operation of the disk. */
 import t from 'tap'
-import { seeded } from '../log/journal.fixture.ts'
-import { MemoryDisk, PowerLoss } from '../log/memory-disk.fixture.ts'
-import { drawn } from '../portion.fixture.ts'
+import { MemoryDisk, PowerLoss } from '../log/disk/memory-disk.fixture.ts'
+import { seeded } from '../log/store/journal.fixture.ts'
+import { drawn } from '../proof/fixtures/portion.fixture.ts'
 import { openDirectory } from './open-directory.ts'
 import { asVersion1, DIR, makeFolder, openFolder } from './small-folder.fixture.ts'
 

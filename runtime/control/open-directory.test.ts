@@ -1,7 +1,7 @@
 /** What an opening makes of a folder in which something is gone, strange or half made. */
 import t from 'tap'
-import { FaultyDisk } from '../log/faulty-disk.fixture.ts'
-import { SimDisk } from '../sim/sim-disk.ts'
+import { FaultyDisk } from '../log/disk/faulty-disk.fixture.ts'
+import { SimDisk } from '../proof/sim/sim-disk.ts'
 import { openDirectory } from './open-directory.ts'
 import { asVersion1, DIR, makeFolder, openFolder, shapeOf } from './small-folder.fixture.ts'
 

@@ -3,22 +3,20 @@
  * together what belongs to partition hosts.
  *
  * The control thread, before any partition host is started; nobody else has the folder open. Whatever it does may end
- * anywhere and be done again: a folder is whole only when its identity says so (log/identity.ts), and the catalog names a number
+ * anywhere and be done again: a folder is whole only when its identity says so (log/store/identity.ts), and the catalog names a number
  * of partition hosts only when the files of so many are there.
  */
 import { join } from 'node:path'
-import type { CutTail } from '../log/cut-tail.ts'
-import type { Disk } from '../log/disk.ts'
-import { commitIdentity, FOLDER_VERSION } from '../log/identity.ts'
-import { Journal } from '../log/journal.ts'
-import { planJournal } from '../log/journal-replay.ts'
-import { CorruptLogError } from '../log/log-errors.ts'
-import { partitionFolder, partitionsFolder, storedTopic } from '../log/log-place.ts'
-import type { StoredTopic } from '../log/log-store-types.ts'
-import { recoverStore } from '../log/recover-store.ts'
-import { segmentBases } from '../log/segment-format.ts'
-import { StateLog } from '../log/state-log.ts'
-import { storeError } from '../log/store-errors.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import { CorruptLogError } from '../log/disk/log-errors.ts'
+import { recoverStore } from '../log/folder/recover-store.ts'
+import { segmentBases } from '../log/format/segment-format.ts'
+import { commitIdentity, FOLDER_VERSION } from '../log/store/identity.ts'
+import { Journal } from '../log/store/journal.ts'
+import { planJournal } from '../log/store/journal-replay.ts'
+import { partitionFolder, partitionsFolder, storedTopic } from '../log/store/log-place.ts'
+import { StateLog } from '../log/store/state-log.ts'
+import { storeError } from '../log/store/store-errors.ts'
 import {
   CONTROL_STATES,
   hostStates,
@@ -28,9 +26,11 @@ import {
   missingPartitions,
   type WrongFile,
   wrongPartitions,
-} from '../log/store-files.ts'
-import { markKey, marksPath } from '../log/sync-marks.ts'
-import { WrittenEnds } from '../log/written-ends.ts'
+} from '../log/store/store-files.ts'
+import type { StoredTopic } from '../log/store/stored-topic.ts'
+import { markKey, marksPath } from '../log/store/sync-marks.ts'
+import { WrittenEnds } from '../log/store/written-ends.ts'
+import type { CutTail } from '../wire/folder.ts'
 import { BrokerDirectory } from './broker-directory.ts'
 import { removeDeleted } from './deleted-topics.ts'
 import { handStatesOver } from './host-states.ts'

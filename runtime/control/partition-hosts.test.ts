@@ -2,11 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { delay, folderOf, openBroker, rejection, standStill, until } from '../broker.fixture.ts'
-import { sessions } from '../broker.ts'
-import type { MillraceError } from '../errors.ts'
-import { FAULT_POINT } from '../layout.ts'
-import type { Session } from '../session.ts'
+import { sessions } from '../api/broker.ts'
+import type { Session } from '../embedded/session.ts'
+import { delay, folderOf, openBroker, rejection, standStill, until } from '../proof/fixtures/broker.fixture.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
+import type { MillraceError } from '../words/errors.ts'
 
 const HANDLER = new URL('./fixtures/faults.fixture.js', import.meta.url)
 

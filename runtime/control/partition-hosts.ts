@@ -13,13 +13,13 @@ import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
-import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../errors.ts'
-import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../layout.ts'
-import { MEMORY_TUNING, type MemoryTuning } from '../memory-tuning.ts'
-import type { StorePlace } from '../places.ts'
-import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../protocol.ts'
-import type { LinkPlace } from '../thread/attached-thread.ts'
 import { bundleOf } from '../thread/bundle.ts'
+import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../wire/host-calls.ts'
+import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../wire/layout.ts'
+import type { LinkPlace } from '../wire/link-places.ts'
+import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
+import type { StorePlace } from '../wire/places.ts'
+import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
@@ -79,7 +79,7 @@ export class PartitionHosts {
     this.#fault = fault
     this.#store = store
     this.#surroundings = surroundings
-    const made = { behaviour: bundleOf(new URL('../partition/partition-host.js', import.meta.url)), execArgv: [] }
+    const made = { behaviour: bundleOf(new URL('../host/partition-host.js', import.meta.url)), execArgv: [] }
     this.#spare = new SpareThread(made)
     this.#slots = catalog.hosts.map((_, host) => {
       const pool = new HostPool({

@@ -1,8 +1,8 @@
 /** What the next of a name waits for. */
 import { Memory } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { rejection } from '../broker.fixture.ts'
-import type { TopicShape } from '../places.ts'
+import { rejection } from '../proof/fixtures/broker.fixture.ts'
+import type { TopicShape } from '../wire/places.ts'
 import { Catalog } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { ProducerDesk } from './producer-desk.ts'

@@ -7,10 +7,10 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
-import { nearestOffset } from '../log/frame.ts'
-import type { NamedPlaces, ProducerState, Spread } from '../protocol.ts'
+import { nearestOffset } from '../log/format/frame.ts'
 import { spreadOf, spreadOver } from '../publish/key-spread.ts'
+import type { NamedPlaces, ProducerState, Spread } from '../wire/producer-places.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Catalog, TopicEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { addRings } from './producer-rings.ts'

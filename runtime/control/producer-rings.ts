@@ -4,8 +4,8 @@
  * The control thread; the catalog has them. A producer of a topic has one for each partition, of its own if it is a named one.
  */
 import { ringBytes } from 'sharedarraybuffer-ring'
-import type { PartitionPlace } from '../places.ts'
-import type { RingAt } from '../thread/attached-thread.ts'
+import type { RingAt } from '../wire/link-places.ts'
+import type { PartitionPlace } from '../wire/places.ts'
 import type { Catalog, RingEntry, TopicEntry } from './catalog.ts'
 import { RING_REST_BYTES, ringFor, widestRing } from './ring-sizes.ts'
 

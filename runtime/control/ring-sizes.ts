@@ -4,7 +4,7 @@
  * Leaf, the control thread. While little of the broker's memory is taken, rings are at once as large as they may become. Later
  * ones begin small, and a ring that was full once, or has a record that it cannot take, becomes larger.
  */
-import type { TopicShape } from '../places.ts'
+import type { TopicShape } from '../wire/places.ts'
 
 /** A ring that was never full, where there are many: frames of up to half of it go through. */
 export const RING_REST_BYTES = 8_192

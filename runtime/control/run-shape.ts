@@ -1,7 +1,9 @@
 /** What the threads of a run must know of it: what the run asked for, and what its group has settled for all. Control thread. */
-import { MillraceError } from '../errors.ts'
-import type { TopicShape } from '../places.ts'
-import type { RunShape, RunSpec } from '../protocol.ts'
+
+import type { RunSpec } from '../wire/control-calls.ts'
+import type { RunShape } from '../wire/member-calls.ts'
+import type { TopicShape } from '../wire/places.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { GroupEntry } from './catalog.ts'
 
 /** @throws MillraceError MILL_CONFIG_MISMATCH when the group does not allow what the run asks for */

@@ -1,9 +1,10 @@
 /** Runs on the caller's thread that fail or stop before it has joined them. */
 import t from 'tap'
 import type { Calls } from '../../actors/control-port.ts'
-import { rejection } from '../broker.fixture.ts'
-import type { Assignment, SlotPlace } from '../places.ts'
-import type { BrokerNotice, MemberApi, RunSpec } from '../protocol.ts'
+import { rejection } from '../proof/fixtures/broker.fixture.ts'
+import type { BrokerNotice, RunSpec } from '../wire/control-calls.ts'
+import type { MemberApi } from '../wire/member-calls.ts'
+import type { Assignment, SlotPlace } from '../wire/places.ts'
 import type { Catalog, ClientEntry, GroupEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { Runs, type RunsSurroundings } from './runs.ts'

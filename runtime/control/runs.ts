@@ -6,18 +6,11 @@
  */
 import type { Calls } from '../../actors/control-port.ts'
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import { MillraceError, toWire } from '../errors.ts'
-import type { HandlerSnapshot } from '../places.ts'
-import type {
-  BrokerNotice,
-  GrownTopic,
-  HandlerControlApi,
-  MemberApi,
-  RunShape,
-  RunSpec,
-  SabotageAim,
-  SabotageReport,
-} from '../protocol.ts'
+import type { BrokerNotice, HandlerControlApi, RunSpec, SabotageAim, SabotageReport } from '../wire/control-calls.ts'
+import type { MemberApi, RunShape } from '../wire/member-calls.ts'
+import type { HandlerSnapshot } from '../wire/places.ts'
+import type { GrownTopic } from '../wire/producer-places.ts'
+import { MillraceError, toWire } from '../words/errors.ts'
 import type { Catalog, ClientEntry, GroupEntry } from './catalog.ts'
 import { cutter } from './cutter.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'

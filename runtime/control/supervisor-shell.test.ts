@@ -1,5 +1,5 @@
 import t from 'tap'
-import { within } from '../stress/within.fixture.ts'
+import { within } from '../proof/stress/within.fixture.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
 t.test('a child that ends whenever it was started is given up, however long its delays would become', async t => {

@@ -5,9 +5,10 @@
  * of them; their topics say that they have them (`TopicEntry.shape`) only when that is settled. A reader's slot for each is kept
  * free until then.
  */
-import { SLOT_BYTES } from '../layout.ts'
-import type { GroupPlace, PartitionPlace } from '../places.ts'
-import type { DeskPlace } from '../protocol.ts'
+
+import type { DeskPlace } from '../wire/host-calls.ts'
+import { SLOT_BYTES } from '../wire/layout.ts'
+import type { GroupPlace, PartitionPlace } from '../wire/places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog, GroupEntry, RingEntry, TopicEntry } from './catalog.ts'
 import { addRings } from './producer-rings.ts'

@@ -3,11 +3,11 @@
  * then is all of the topic, or nothing.
  */
 import t, { type Test } from 'tap'
-import { verifyStore } from '../log/verify-store.ts'
-import { drawn, portion } from '../portion.fixture.ts'
-import type { PartitionHostApi } from '../protocol.ts'
-import { Chance } from '../sim/chance.ts'
-import type { SimDisk } from '../sim/sim-disk.ts'
+import { verifyStore } from '../log/folder/verify-store.ts'
+import { drawn, portion } from '../proof/fixtures/portion.fixture.ts'
+import { Chance } from '../proof/sim/chance.ts'
+import type { SimDisk } from '../proof/sim/sim-disk.ts'
+import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { TopicEntry } from './catalog.ts'
 import { folder, type OpenedBroker, openBroker, opensAtLast, survives } from './lost-folder.fixture.ts'
 import type { PartitionHosts } from './partition-hosts.ts'

@@ -4,8 +4,8 @@
  * The control thread: when they could not be made, and at the next opening if the process ended before all were. Nobody has
  * published to them, so nothing is lost; what may be interrupted is begun again, because the catalog forgets them last.
  */
-import type { Disk } from '../log/disk.ts'
-import { partitionFolder, partitionsFolder } from '../log/log-place.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import { partitionFolder, partitionsFolder } from '../log/store/log-place.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import { removeFolder } from './deleted-topics.ts'
 

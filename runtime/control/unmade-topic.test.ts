@@ -2,10 +2,10 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { folderOf, rejection } from '../broker.fixture.ts'
-import { sessions } from '../broker.ts'
+import { sessions } from '../api/broker.ts'
+import type { Session } from '../embedded/session.ts'
 import type { Broker, Topic } from '../index.ts'
-import type { Session } from '../session.ts'
+import { folderOf, rejection } from '../proof/fixtures/broker.fixture.ts'
 
 interface Blocked {
   readonly broker: Broker

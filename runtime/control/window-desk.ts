@@ -4,8 +4,8 @@
  * The control thread. Bound of a recall: RECALL_MS; what a reader holds for longer comes back later.
  */
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
-import { isMillraceError } from '../errors.ts'
-import type { HostNotice } from '../protocol.ts'
+import type { HostNotice } from '../wire/host-calls.ts'
+import { isMillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 

@@ -1,7 +1,7 @@
 /** Loans of memory, through all orders in which a host may hear of offers and tell of moves; against what an arena says. */
 import { Arena, Memory } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import type { PartitionPlace, WindowOffer } from '../places.ts'
+import type { PartitionPlace, WindowOffer } from '../wire/places.ts'
 import { WindowLedger } from './window-ledger.ts'
 
 const REST = 8_192

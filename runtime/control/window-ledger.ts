@@ -6,7 +6,7 @@
  * than a quarter of what could still be lent: so the first partitions get what they ask for, and the more there are, the less.
  */
 import { type Arena, NO_ROOM } from 'sharedarraybuffer-ring'
-import type { HeldWindow, PartitionPlace, WindowOffer } from '../places.ts'
+import type { HeldWindow, PartitionPlace, WindowOffer } from '../wire/places.ts'
 
 const RESERVE_SHARE = 8
 const LOAN_SHARE = 4
@@ -47,7 +47,7 @@ export class WindowLedger {
     if (held.offered !== null) return null
     const has = held.lent?.capacity ?? place.window.capacity
     const capacity = this.lendable(bytes, has)
-    const address = capacity > has ? this.#arena.allocate(capacity) : NO_ROOM
+    const address = capacity > has ? this.#arena.allocate(capacity, 'high') : NO_ROOM
     if (address === NO_ROOM) return null
     held.number = ++this.#number
     held.offered = { address, capacity, number: held.number }

@@ -1,7 +1,7 @@
 /** What an error was caused by is in its letter, as far as the bounds go. */
 import t from 'tap'
-import { fromWire, toWire } from '../errors.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
+import { fromWire, toWire } from '../words/errors.ts'
 
 async function causesOf(thrown: unknown): Promise<readonly unknown[]> {
   const broker = await sharedBroker()

@@ -1,9 +1,9 @@
 /** Dead letters as an administrator of the public door sees them: count, browse, replay, purge, export. Real threads. */
 import { PassThrough, Writable } from 'node:stream'
 import t from 'tap'
-import { openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { type Broker, type BrokerEvents, type DeadLetter, parseDeadLetter, RejectError, type Topic } from '../index.ts'
-import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { openBroker, readAll, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const QUICK = { attempts: 2, backoff: { initialMs: 1, maxMs: 2, jitter: 0 } } as const
 

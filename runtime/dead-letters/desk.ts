@@ -6,7 +6,7 @@
  * it as it does any record. Letters are told by their offsets; where they are is the desk's own matter: in the window
  * (letter-desk.ts), or in a log on disk (stored-letter-desk.ts).
  */
-import type { LetterCursor, LetterMark, LetterPage } from '../letter-calls.ts'
+import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
 
 export interface Desk {
   /** Letters that wait. */

@@ -1,8 +1,8 @@
 /** Headers that publishers send under names of the broker's own. */
 import t from 'tap'
-import { folderOf, rejection } from '../broker.fixture.ts'
 import { RejectError, type Run } from '../index.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { folderOf, rejection } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const reject = (): never => {
   throw new RejectError('never')

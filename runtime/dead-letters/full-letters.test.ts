@@ -1,6 +1,5 @@
 /** A dead-letter topic that is full: whoever could do something about it is told, and the group goes on when it was done. */
 import t, { type Test } from 'tap'
-import { openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import {
   type Broker,
   type BrokerEvents,
@@ -10,6 +9,7 @@ import {
   type Topic,
   type TopicOptions,
 } from '../index.ts'
+import { openBroker, readAll, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
 
 interface Stuck {
   readonly broker: Broker

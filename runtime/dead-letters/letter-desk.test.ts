@@ -1,13 +1,13 @@
 /** The desk over a real window: what is open, page by page, through takeovers and around the end of the memory. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import type { LetterCursor } from '../letter-calls.ts'
+import { lettersIn } from '../api/stored-letter.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
-import type { TopicShape } from '../places.ts'
+import type { LetterCursor } from '../wire/letter-calls.ts'
+import type { TopicShape } from '../wire/places.ts'
 import { deskBytes } from './letter-desk.ts'
 import { bury, deskOf, offsets, open, settle, WINDOW } from './letter-house.fixture.ts'
-import { lettersIn } from './stored-letter.ts'
 
 const topic: TopicShape = {
   id: 1,

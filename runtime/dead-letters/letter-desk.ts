@@ -16,9 +16,9 @@
  * letter's bit is cleared before it is appended; until then it may be that of an offset long gone.
  */
 import type { Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
-import type { LetterCursor, LetterMark, LetterPage } from '../letter-calls.ts'
-import { FRAME_PRODUCER_ID, FRAME_RING, frameBaseOffset, frameEndOffset, frameIsValid } from '../log/frame.ts'
-import { RECORD_HEADER_BYTES } from '../log/record.ts'
+import { FRAME_PRODUCER_ID, FRAME_RING, frameBaseOffset, frameEndOffset, frameIsValid } from '../log/format/frame.ts'
+import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
 import type { Desk } from './desk.ts'
 import { WaitingLetters } from './waiting-letters.ts'
 

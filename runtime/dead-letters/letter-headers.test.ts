@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Headers } from '../types.ts'
+import type { Headers } from '../words/message.ts'
 import { dyingHeaders, ownHeaders, replayedCount } from './letter-headers.ts'
 
 const added = { 'millrace-topic': 'orders', 'millrace-reason': 'failed' }

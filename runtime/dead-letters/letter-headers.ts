@@ -8,7 +8,7 @@
  * The one exception: a letter that somebody has published again, with its headers, keeps those of its last death, and of no
  * earlier one. Without that a record that a program sends round would grow with each round.
  */
-import type { Headers } from '../types.ts'
+import type { Headers } from '../words/message.ts'
 
 const PREFIX = 'millrace-'
 const BEFORE = 'millrace-before-'

@@ -1,15 +1,15 @@
 /** Letters in a partition, as a group buries them and as an administrator looks at them; in memory or in a folder. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
+import { lettersIn, type StoredLetter } from '../api/stored-letter.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
-import type { LetterCursor, LetterPage } from '../letter-calls.ts'
-import { frameBytesMax, partitionFolder } from '../log/log-place.ts'
-import { NodeDisk, PRIVATE_MODES } from '../log/node-disk.ts'
-import { HostStore } from '../partition/host-store.ts'
+import { HostStore } from '../host/host-store.ts'
+import { NodeDisk, PRIVATE_MODES } from '../log/disk/node-disk.ts'
+import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
-import type { PartitionPlace, TopicShape } from '../places.ts'
+import type { LetterCursor, LetterPage } from '../wire/letter-calls.ts'
+import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { Desk } from './desk.ts'
-import { lettersIn, type StoredLetter } from './stored-letter.ts'
 
 export const WINDOW = 65_536
 const LOG_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, at) => at + 1)

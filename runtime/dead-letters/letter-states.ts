@@ -1,7 +1,7 @@
 /**
  * Which dead letters are settled, as it is kept on disk from one process to the next.
  *
- * The partition host's thread; one state log (log/state-log.ts) for each host, beside that of its groups. What is written
+ * The partition host's thread; one state log (log/store/state-log.ts) for each host, beside that of its groups. What is written
  * here survives the process at once, and a loss of power only after `sync`: after one, letters that were replayed or purged
  * in the last second before it may be open again.
  *
@@ -12,9 +12,10 @@
  *
  * Bound: that of settled-letters.ts, for each partition; a record holds the pieces that changed.
  */
-import type { CutTail } from '../log/cut-tail.ts'
-import type { Disk } from '../log/disk.ts'
-import { StateLog } from '../log/state-log.ts'
+
+import type { Disk } from '../log/disk/disk.ts'
+import { StateLog } from '../log/store/state-log.ts'
+import type { CutTail } from '../wire/folder.ts'
 import { type Ranges, type SettledChange, SettledLetters } from './settled-letters.ts'
 
 export class LetterStates {

@@ -1,8 +1,8 @@
 /** Letters that groups read as a stream: what all of them have handled is settled. */
 import t from 'tap'
-import { SMALL } from '../broker.fixture.ts'
 import { type DeadLetter, RejectError } from '../index.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 async function collect<V>(letters: AsyncIterable<DeadLetter<V>>): Promise<DeadLetter<V>[]> {
   const found: DeadLetter<V>[] = []

@@ -11,11 +11,10 @@
  * groups have read, look at LOOK_BYTES; the rest comes with the next.
  */
 
-import type { LetterCursor, LetterMark, LetterPage } from '../letter-calls.ts'
-import { FRAME_PRODUCER_ID, FRAME_RING, frameEnd, frameStart } from '../log/frame.ts'
-import type { PartitionActor } from '../partition/partition-actor.ts'
-import type { PartitionStore } from '../partition/partition-store.ts'
+import { FRAME_PRODUCER_ID, FRAME_RING, frameEnd, frameStart } from '../log/format/frame.ts'
+import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
 import type { Desk } from './desk.ts'
+import type { LetterLog, LetterSource } from './letter-log.ts'
 import type { SettledChange, SettledLetters } from './settled-letters.ts'
 import { WaitingLetters } from './waiting-letters.ts'
 
@@ -24,17 +23,14 @@ const PAGE_BYTES = 65_536
 /** Bytes of the log read at a time by whoever is in no hurry: the thread has partitions to serve. */
 const LOOK_BYTES = 4 * 1_024 * 1_024
 
-/** What the desk needs of the partition's log. */
-export type LetterLog = Pick<PartitionStore, 'startOffset' | 'error' | 'frames' | 'settledLetters' | 'keepSettled'>
-
 export class StoredLetterDesk implements Desk {
   readonly #log: LetterLog
-  readonly #partition: Pick<PartitionActor, 'highWatermark' | 'groups'>
+  readonly #partition: LetterSource
   readonly #settled: SettledLetters
   readonly #waiting = new WaitingLetters()
 
   /** Takes over what the log keeps. @throws MillraceError MILL_DISK, MILL_CORRUPT */
-  constructor(log: LetterLog, partition: Pick<PartitionActor, 'highWatermark' | 'groups'>) {
+  constructor(log: LetterLog, partition: LetterSource) {
     this.#log = log
     this.#partition = partition
     this.#settled = log.settledLetters()

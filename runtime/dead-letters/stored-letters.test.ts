@@ -5,12 +5,12 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { type Folder, folderOf, readAll, until } from '../broker.fixture.ts'
-import { sessions } from '../broker.ts'
+import { sessions } from '../api/broker.ts'
+import type { Session } from '../embedded/session.ts'
 import { type Broker, parseDeadLetter, RejectError, type Topic } from '../index.ts'
-import { FAULT_POINT, type FaultPoint } from '../layout.ts'
-import type { Session } from '../session.ts'
-import { twoLives } from '../two-lives.fixture.ts'
+import { type Folder, folderOf, readAll, until } from '../proof/fixtures/broker.fixture.ts'
+import { twoLives } from '../proof/fixtures/two-lives.fixture.ts'
+import { FAULT_POINT, type FaultPoint } from '../wire/layout.ts'
 
 const MAKER = fileURLToPath(new URL('./fixtures/letter-maker.fixture.js', import.meta.url))
 const PARTITIONS = { partitions: 2 } as const

@@ -1,8 +1,8 @@
 /** Groups that commit before they handle: nothing comes twice, and what fails is said. */
 import t from 'tap'
-import { delay, openBroker, readAll, rejection, SMALL } from '../broker.fixture.ts'
 import { RejectError } from '../index.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { delay, openBroker, readAll, rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 import { dyingOnce } from './at-most-once.fixture.ts'
 import type { Scripted } from './fixtures/scripted.fixture.ts'
 

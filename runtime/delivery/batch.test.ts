@@ -1,8 +1,8 @@
 /** Handlers that take several records at a time: single outcomes, halving, timeouts, crashes, outputs. */
 import t from 'tap'
-import { delay, openBroker, readAll, rejection, until } from '../broker.fixture.ts'
 import { defineHandler, type ManualDelivery, RejectError } from '../index.ts'
-import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { delay, openBroker, readAll, rejection, until } from '../proof/fixtures/broker.fixture.ts'
+import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const

@@ -1,9 +1,9 @@
 /** A wall clock that is set, or that stands still, moves no retry: in each way of reading, with handlers on this thread. */
 
 import t from 'tap'
-import { until } from '../broker.fixture.ts'
 import type { Group } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { readInWay, WAYS } from './fixtures/once.fixture.ts'
 import { freezeDate, stepDate } from './fixtures/stepped-date.fixture.ts'
 

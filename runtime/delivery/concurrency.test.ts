@@ -1,7 +1,7 @@
 /** Several calls of a handler at a time in one partition: order per key, commits, and who is charged when a thread dies. */
 import t from 'tap'
-import { delay, openBroker, readAll, until } from '../broker.fixture.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { delay, openBroker, readAll, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
 const scripted = new URL('./fixtures/scripted.fixture.js', import.meta.url)

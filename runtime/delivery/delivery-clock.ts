@@ -6,7 +6,7 @@
  * the handler.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import type { RecordDelivery } from './delivery.ts'
+import type { RecordDelivery } from '../reader/delivery.ts'
 
 /** The longest time between two looks. */
 const LOOK_MS_MAX = 1_000

@@ -6,7 +6,9 @@
  */
 import { setMaxListeners } from 'node:events'
 import type { Publishers } from '../publish/publishers.ts'
-import type { HandlerContext, Message, Receipt, TopicDefinition } from '../types.ts'
+import type { HandlerContext } from '../words/handler.ts'
+import type { Message, Receipt } from '../words/message.ts'
+import type { TopicDefinition } from '../words/topic-definition.ts'
 
 export class DeliveryContext implements HandlerContext {
   readonly topic: string

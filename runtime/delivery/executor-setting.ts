@@ -1,9 +1,10 @@
 /** What a member gives each of its executors of plain handlers (executor.ts); types only. */
-import type { PartitionReader } from '../group/partition-reader.ts'
+
+import type { UserContext } from '../base/user-context.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { PartitionReader } from '../reader/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { UserContext } from '../thread/user-context.ts'
-import type { Handler } from '../types.ts'
+import type { Handler } from '../words/handler.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { Turnstile } from './turnstile.ts'

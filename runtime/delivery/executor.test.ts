@@ -1,10 +1,10 @@
 /** Handlers as a user of the public door sees them: retries, dead letters, state, publishing, stopping. */
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { byPartition, delay, readAll, rejection, SMALL, standStill, until } from '../broker.fixture.ts'
 import { type Delivery, defineHandler, type HandlerContext, isMillraceError, RejectError } from '../index.ts'
-import { FAILURES_MAX } from '../layout.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { byPartition, delay, readAll, rejection, SMALL, standStill, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
+import { FAILURES_MAX } from '../wire/layout.ts'
 import type { Order } from './fixtures/totals.fixture.ts'
 
 const totals = new URL('./fixtures/totals.fixture.js', import.meta.url)

@@ -4,16 +4,17 @@
  * The handling thread (a handler host, or the caller's). The control thread assigns and revokes; everything else goes
  * through shared memory.
  */
-import type { AnyHandler } from '../define.ts'
-import { MillraceError, toWire } from '../errors.ts'
-import { PartitionReader } from '../group/partition-reader.ts'
-import type { Assignment } from '../places.ts'
-import type { RevokeAnswer, RunShape } from '../protocol.ts'
+
+import { UserContext } from '../base/user-context.ts'
+import type { AnyHandler } from '../options/define.ts'
+import { checkSendable } from '../options/sendable.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
-import { checkSendable } from '../sendable.ts'
+import { PartitionReader } from '../reader/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { UserContext } from '../thread/user-context.ts'
+import type { RevokeAnswer, RunShape } from '../wire/member-calls.ts'
+import type { Assignment } from '../wire/places.ts'
+import { MillraceError, toWire } from '../words/errors.ts'
 import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
 import { LaneExecutor } from './lane-executor.ts'

@@ -1,9 +1,9 @@
 /** Whatever `start`, `restore`, `snapshot` and `stop` throw or return fails that step, with a code, and nothing else. */
 import t, { type Test } from 'tap'
-import { rejection, SMALL } from '../broker.fixture.ts'
 import { isMillraceError, type Run, type Topic } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
-import { within } from '../stress/within.fixture.ts'
+import { rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
+import { within } from '../proof/stress/within.fixture.ts'
 import { HOSTILE } from './fixtures/hostile.fixture.ts'
 
 const loop = new Error('its own cause')

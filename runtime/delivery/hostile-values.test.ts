@@ -1,8 +1,8 @@
 /** Whatever a handler returns or throws fails its own record, and nothing else: in each way of handling. */
 import t, { type Test } from 'tap'
-import { until } from '../broker.fixture.ts'
 import type { Delivery, Run, Topic } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { HOSTILE, type HostileJob, message, UNSEEN } from './fixtures/hostile.fixture.ts'
 
 const ATTEMPTS = { attempts: 2, backoff: { initialMs: 1, maxMs: 1, jitter: 0 } } as const

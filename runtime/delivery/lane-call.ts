@@ -1,6 +1,6 @@
 /** A call of a handler that several records are in hand for: what a lane executor keeps of it. Types only. */
 
-import type { RecordDelivery } from './delivery.ts'
+import type { RecordDelivery } from '../reader/delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { LaneEntry } from './lane.ts'
 import type { RecordPlace } from './manual-delivery.ts'

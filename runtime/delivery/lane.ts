@@ -22,8 +22,8 @@
  * are taken is its user's bound.
  */
 
-import type { RetryOrder } from '../group-option-types.ts'
-import { FAILURES_MAX } from '../layout.ts'
+import { FAILURES_MAX } from '../wire/layout.ts'
+import type { RetryOrder } from '../words/group-options.ts'
 
 /** As many as the group keeps account of. */
 export const PARKED_MAX: number = FAILURES_MAX

@@ -3,9 +3,9 @@
  * done so at once, and `attempts` bounds it. Real threads.
  */
 import t from 'tap'
-import { openBroker } from '../broker.fixture.ts'
 import type { RunOptions } from '../index.ts'
-import { drawn } from '../portion.fixture.ts'
+import { openBroker } from '../proof/fixtures/broker.fixture.ts'
+import { drawn } from '../proof/fixtures/portion.fixture.ts'
 import { DEATH_NAMES } from './fixtures/late-death.fixture.ts'
 
 const ONE = new URL('./fixtures/late-death.fixture.js', import.meta.url)

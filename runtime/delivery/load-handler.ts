@@ -6,11 +6,11 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { importModule } from '../../actors/world.ts'
-import { type AnyHandler, defineHandler, isHandler } from '../define.ts'
-import { MillraceError } from '../errors.ts'
-import type { RetryOrder } from '../group-option-types.ts'
-import { show } from '../names.ts'
-import type { Handler, MessageHandler } from '../types.ts'
+import { type AnyHandler, defineHandler, isHandler } from '../options/define.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { RetryOrder } from '../words/group-options.ts'
+import type { Handler, MessageHandler } from '../words/handler.ts'
+import { show } from '../words/names.ts'
 import { importTypeScript } from './typescript-module.ts'
 
 /** @throws MillraceError MILL_HANDLER when the handler is not of the kind that the options are for */

@@ -1,6 +1,6 @@
 /** Outputs that could not be appended: the run fails, and what they came of is not committed. Real threads. */
 import t from 'tap'
-import { folderOf, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
+import { folderOf, openBroker, readAll, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
 
 t.test('a run whose output refuses what it is given fails, and commits nothing of it', async t => {
   const broker = await openBroker(t)

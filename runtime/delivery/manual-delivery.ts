@@ -1,8 +1,9 @@
 /** A delivery that its consumer settles: each of the four acts once, whichever comes first. The consumer's thread. */
-import { failureOf, MillraceError } from '../errors.ts'
-import type { RetryOrder } from '../group-option-types.ts'
-import type { ManualDelivery } from '../types.ts'
-import { type FetchedFrame, RecordDelivery } from './delivery.ts'
+
+import { type FetchedFrame, RecordDelivery } from '../reader/delivery.ts'
+import type { ManualDelivery } from '../words/delivery.ts'
+import { failureOf, MillraceError } from '../words/errors.ts'
+import type { RetryOrder } from '../words/group-options.ts'
 import type { LaneEntry } from './lane.ts'
 
 /** Where a record's bytes are. */

@@ -5,8 +5,9 @@
  * back. It is not only the handler's call: what it returned or threw is looked at, put into bytes and told, and each of that
  * may run a getter, a trap or a `toJSON`.
  */
-import { CLIENT_RUNNING, CLIENT_TURN } from '../layout.ts'
+
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { CLIENT_RUNNING, CLIENT_TURN } from '../wire/layout.ts'
 
 /** `slot`: its address; less than 0, of several records, of which none can be told from the others. */
 export function onStack(thread: Pick<AttachedThread, 'memory' | 'address'>, slot: number, act: () => void): void {

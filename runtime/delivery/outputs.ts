@@ -1,6 +1,7 @@
 /** What a handler's return value puts out: one message under its input's key, or one for each delivery of a batch. Leaf. */
-import type { Key } from '../types.ts'
-import type { RecordDelivery } from './delivery.ts'
+
+import type { RecordDelivery } from '../reader/delivery.ts'
+import type { Key } from '../words/message.ts'
 
 export interface OutputMessage {
   readonly key: Key | null

@@ -1,8 +1,8 @@
 /** The bytes of a delivery are its consumer's: whatever it does to them reaches no retry, no neighbour and no output. */
 import t from 'tap'
 import type { Delivery, HandleOptions, Topic } from '../index.ts'
-import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
-import { FetchedBytes, OWN_BYTES } from './fetched-bytes.ts'
+import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
+import { FetchedBytes, OWN_BYTES } from '../reader/fetched-bytes.ts'
 
 const QUICK = { attempts: 3, backoff: { initialMs: 1, maxMs: 1, jitter: 0 } } as const
 const WAYS: readonly (readonly [string, HandleOptions])[] = [

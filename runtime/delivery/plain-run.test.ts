@@ -1,9 +1,9 @@
 /** Many records in one entry of the handler's context: each is still handed out, charged and settled by itself. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import t from 'tap'
-import { delay, until } from '../broker.fixture.ts'
 import type { ManualDelivery, Topic } from '../index.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { delay, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 async function numbers(count: number): Promise<Topic<number>> {
   const topic = await newTopic<number>()

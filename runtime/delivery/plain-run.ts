@@ -5,7 +5,7 @@
  * goes out in the same entry, if nothing is known of it, and if the call before it has left nothing in the context. What ends in
  * another way (a result, a promise, an error, publishes) is the executor's affair, outside. Bound: a fetch, and what `mayGoOn` says.
  */
-import { RecordDelivery } from './delivery.ts'
+import { RecordDelivery } from '../reader/delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { countTurn } from './on-stack.ts'

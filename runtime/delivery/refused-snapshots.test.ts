@@ -1,8 +1,8 @@
 /** A state that JSON cannot keep is told at once, with whose it is, and nothing is committed in its name. */
 import t from 'tap'
-import { rejection } from '../broker.fixture.ts'
 import { defineHandler, type MillraceError } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { rejection } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const cycle: { self?: unknown } = {}
 cycle.self = cycle

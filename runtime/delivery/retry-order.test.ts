@@ -1,8 +1,8 @@
 /** What waits while a record is tried again, with handlers and with deliveries that are settled by hand. */
 import t, { type Test } from 'tap'
-import { delay, openBroker, rejection, until } from '../broker.fixture.ts'
 import { type ManualDelivery, RejectError, type RetryOrder } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { delay, openBroker, rejection, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 20, jitter: 0 } } as const

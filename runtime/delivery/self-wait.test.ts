@@ -1,7 +1,7 @@
 /** A handler that stops, closes or waits for what waits for it. */
 import t from 'tap'
-import { delay, openBroker, rejection, until } from '../broker.fixture.ts'
 import type { Run, Topic } from '../index.ts'
+import { delay, openBroker, rejection, until } from '../proof/fixtures/broker.fixture.ts'
 
 async function publishThree(topic: Topic<number>): Promise<void> {
   await topic.publishBatch([1, 2, 3].map(value => ({ value })))

@@ -5,8 +5,9 @@
  * it, shows when it has returned: a delivery whose promise is pending may wait for this call, one that is over does not.
  * After its first `await` a handler is on no stack, and is not known here.
  */
-import { CLIENT_RUNNING, SLOT_ACTIVE, SLOT_HANDED } from '../layout.ts'
+
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import { CLIENT_RUNNING, SLOT_ACTIVE, SLOT_HANDED } from '../wire/layout.ts'
 
 type Words = Pick<AttachedThread, 'memory' | 'address'>
 

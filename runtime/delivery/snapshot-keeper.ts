@@ -12,11 +12,11 @@
  * SNAPSHOT_BYTES_MAX characters of text.
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import { jsonText } from '../codec.ts'
-import { MillraceError, toWire } from '../errors.ts'
-import type { PartitionReader } from '../group/partition-reader.ts'
+import { isPromiseLike, isUnseen, promiseOf } from '../base/promise-like.ts'
+import type { PartitionReader } from '../reader/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { isPromiseLike, isUnseen, promiseOf } from './promise-like.ts'
+import { jsonText } from '../words/codec.ts'
+import { MillraceError, toWire } from '../words/errors.ts'
 import type { SnapshotBudget } from './snapshot-budget.ts'
 
 const SNAPSHOT_MS = 25

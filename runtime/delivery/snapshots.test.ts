@@ -1,11 +1,11 @@
 /** Handlers whose state is kept with the offset up to which it counts: each record counts once. Real threads and files. */
 import t from 'tap'
-import { delay, folderOf, openBroker, rejection, standStill, until } from '../broker.fixture.ts'
-import { sessions } from '../broker.ts'
+import { sessions } from '../api/broker.ts'
+import type { Session } from '../embedded/session.ts'
 import { defineHandler, type Handler, RejectError } from '../index.ts'
-import { FAILURES_MAX } from '../layout.ts'
-import type { Session } from '../session.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { delay, folderOf, openBroker, rejection, standStill, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
+import { FAILURES_MAX } from '../wire/layout.ts'
 
 const COUNTER = new URL('./fixtures/counting.fixture.js', import.meta.url)
 

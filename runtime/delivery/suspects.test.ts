@@ -1,6 +1,6 @@
 /** Records whose thread died while several were pending: which of them it was is found out. Real threads. */
 import t from 'tap'
-import { openBroker, readAll } from '../broker.fixture.ts'
+import { openBroker, readAll } from '../proof/fixtures/broker.fixture.ts'
 
 const HANDLER = new URL('./fixtures/outputs.fixture.js', import.meta.url)
 

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import t from 'tap'
 import { createBroker, type HandleOptions, settle } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const store = new AsyncLocalStorage<string>()
 const WAYS: readonly (readonly [string, HandleOptions])[] = [

@@ -5,7 +5,7 @@
  * process alive.
  */
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
-import { STALLED_MS } from '../clock.ts'
+import { STALLED_MS } from '../base/clock.ts'
 
 /** What it looks at. */
 export interface Watched {

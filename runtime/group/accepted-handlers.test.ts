@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { rejection } from '../broker.fixture.ts'
 import { defineHandler, type FullError, isMillraceError, type UnpublishedError } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { rejection } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const same = <A, B>(yes: (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false): boolean =>
   yes

@@ -2,15 +2,15 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { bury, type StoredHouse, storedHouse, storedShape } from '../dead-letters/letter-house.fixture.ts'
-import { GROUP_BYTES, SLOT_BYTES, SLOT_COMMITTED, SLOT_RETURNED } from '../layout.ts'
-import { DiskError } from '../log/disk.ts'
-import type { HostLink } from '../partition/host-link.ts'
-import type { GroupPlace, SlotPlace } from '../places.ts'
-import type { Durability } from '../types.ts'
+import type { HostLink } from '../link/host-link.ts'
+import { DiskError } from '../log/disk/disk.ts'
+import { GROUP_BYTES, SLOT_BYTES, SLOT_COMMITTED, SLOT_RETURNED } from '../wire/layout.ts'
+import type { GroupPlace, SlotPlace } from '../wire/places.ts'
+import type { Durability } from '../words/message.ts'
 import { STRIDE_MAX } from './ceiling.ts'
 import { ClaimLimit } from './ceiling-words.ts'
 import { GroupActor } from './group-actor.ts'
-import type { GroupState } from './group-states.ts'
+import type { GroupState } from './group-state.ts'
 
 const MEMBER = 5
 const POLICY = { attempts: 1, buries: false, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: true } as const

@@ -7,8 +7,8 @@
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
-import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../layout.ts'
-import { nearestOffset } from '../log/frame.ts'
+import { nearestOffset } from '../log/format/frame.ts'
+import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../wire/layout.ts'
 import { askFrom, type Ceiling, flatCeiling, isLow, raised } from './ceiling.ts'
 
 /** The partition host's end. */

@@ -1,8 +1,8 @@
 /** Retries and dead letters as a user of the public door sees them. */
 import t from 'tap'
-import { delay, readAll, SMALL, until } from '../broker.fixture.ts'
 import { type BrokerEvents, type Delivery, RejectError } from '../index.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { delay, readAll, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 const QUICK = { backoff: { initialMs: 1, maxMs: 4, jitter: 0 } } as const
 

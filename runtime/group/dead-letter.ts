@@ -5,7 +5,6 @@
  * and the low word of the source offset as its sequence, by which a successor finds what was appended already.
  */
 import { crc32 } from 'node:zlib'
-import type { DeadLetterCause } from '../dead-letters/dead-letter-types.ts'
 import { dyingHeaders } from '../dead-letters/letter-headers.ts'
 import {
   FRAME_BASE_OFFSET,
@@ -18,8 +17,8 @@ import {
   FRAME_PRODUCER_ID,
   FRAME_VERSION,
   highOf,
-} from '../log/frame.ts'
-import { headersSize, LETTER_NAME_BYTES_MAX, readHeaders, writeHeaders } from '../log/headers.ts'
+} from '../log/format/frame.ts'
+import { headersSize, LETTER_NAME_BYTES_MAX, readHeaders, writeHeaders } from '../log/format/headers.ts'
 import {
   HAS_HEADERS,
   HAS_KEY,
@@ -28,9 +27,11 @@ import {
   KEY_IS_BYTES,
   NO_VALUE,
   RECORD_HEADER_BYTES,
-} from '../log/record.ts'
-import type { StoredRecord } from '../log/stored-record.ts'
-import type { DeadLetterReason, Headers } from '../types.ts'
+} from '../log/format/record.ts'
+import type { StoredRecord } from '../log/format/stored-record.ts'
+import type { DeadLetterReason } from '../words/broker-events.ts'
+import type { DeadLetterCause } from '../words/dead-letter.ts'
+import type { Headers } from '../words/message.ts'
 
 /** Why, when and where a record died. */
 export interface Obituary {

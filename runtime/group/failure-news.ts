@@ -3,10 +3,11 @@
  *
  * The partition host's thread. What becomes a dead letter is told as that. Bound: the last failure of each group.
  */
-import type { ErrorWire } from '../errors.ts'
-import { News } from '../news.ts'
-import type { GroupPlace } from '../places.ts'
-import type { BrokerEvents } from '../types.ts'
+
+import { News } from '../base/news.ts'
+import type { GroupPlace } from '../wire/places.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import type { ErrorWire } from '../words/errors.ts'
 import type { Failure } from './group-cursor.ts'
 
 interface Last {

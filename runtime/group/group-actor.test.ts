@@ -2,6 +2,11 @@
 import { windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { deskBytes } from '../dead-letters/letter-desk.ts'
+import type { HostLink } from '../link/host-link.ts'
+import { SETTLE, VERDICT } from '../link/link.ts'
+import { PartitionActor } from '../partition/partition-actor.ts'
+import { house, NO_LOANS } from '../partition/partition-house.fixture.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
 import {
   FAULT_POINT,
   GROUP_BYTES,
@@ -10,13 +15,8 @@ import {
   SLOT_HANDED,
   SLOT_PIN,
   SLOT_RETURNED,
-} from '../layout.ts'
-import { SETTLE, VERDICT } from '../link.ts'
-import type { HostLink } from '../partition/host-link.ts'
-import { PartitionActor } from '../partition/partition-actor.ts'
-import { house, NO_LOANS } from '../partition/partition-house.fixture.ts'
-import type { GroupPlace, SlotPlace, TopicShape } from '../places.ts'
-import type { SlotCrash } from '../protocol.ts'
+} from '../wire/layout.ts'
+import type { GroupPlace, SlotPlace, TopicShape } from '../wire/places.ts'
 import { GroupActor } from './group-actor.ts'
 
 const CRASH: SlotCrash = {

@@ -29,11 +29,11 @@ import {
   GROUP_PIN,
   GROUP_SKIPPED,
   GROUP_TABLE,
-} from '../layout.ts'
-import type { DeadLetterReason } from '../types.ts'
+} from '../wire/layout.ts'
+import { Ledger } from '../wire/ledger.ts'
+import type { DeadLetterReason } from '../words/broker-events.ts'
 import type { Failure } from './group-cursor.ts'
 import type { HandOut } from './hand-over.ts'
-import { Ledger } from './ledger.ts'
 
 const STATES: readonly Failure['state'][] = ['retry', 'dying', 'dead']
 /** In the word's upper half, from 1; 0: none. */

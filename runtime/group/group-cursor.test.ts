@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { FAILURES_MAX } from '../layout.ts'
-import type { RetryPolicy } from '../places.ts'
+import { FAILURES_MAX } from '../wire/layout.ts'
+import type { RetryPolicy } from '../wire/places.ts'
 import {
   type CursorEffect,
   type CursorInput,

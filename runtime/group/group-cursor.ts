@@ -11,10 +11,10 @@
  *
  * Bound: FAILURES_MAX records that failed and are not yet behind the committed offset; beyond that an input is `later`.
  */
-import type { Instant } from '../clock.ts'
-import { FAILURES_MAX } from '../layout.ts'
-import type { RetryPolicy } from '../places.ts'
-import type { DeadLetterReason } from '../types.ts'
+import type { Instant } from '../base/clock.ts'
+import { FAILURES_MAX } from '../wire/layout.ts'
+import type { RetryPolicy } from '../wire/places.ts'
+import type { DeadLetterReason } from '../words/broker-events.ts'
 
 /** One record that failed and is not settled, or is dead-lettered and still ahead of the committed offset. */
 export interface Failure {

@@ -7,9 +7,9 @@
  * are in its log, and a slot's pin is looked at only because its reader may be copying at that moment.
  */
 import { type Memory, PIN_IDLE } from 'sharedarraybuffer-ring'
-import { SLOT_PIN } from '../layout.ts'
-import { frameEndOffset } from '../log/frame.ts'
+import { frameEndOffset } from '../log/format/frame.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import { SLOT_PIN } from '../wire/layout.ts'
 import type { GroupBlock } from './group-block.ts'
 
 export interface GroupGate {

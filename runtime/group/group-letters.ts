@@ -4,13 +4,14 @@
  * The partition host's thread. When to say what is letter-room.ts.
  */
 import { nowMs } from '../../actors/world.ts'
-import { FullError, type MillraceError } from '../errors.ts'
 import type { LetterOutcome, PartitionActor } from '../partition/partition-actor.ts'
-import type { GroupPlace } from '../places.ts'
-import type { BrokerEvents } from '../types.ts'
+import type { GroupPlace } from '../wire/places.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import { FullError, type MillraceError } from '../words/errors.ts'
+import type { Dying } from './dying-letter.ts'
 import type { GroupGate } from './group-gate.ts'
 import { LetterRoom } from './letter-room.ts'
-import { type Dying, writeLetter } from './letter-writer.ts'
+import { writeLetter } from './letter-writer.ts'
 
 export class GroupLetters {
   readonly #place: GroupPlace

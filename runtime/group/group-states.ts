@@ -1,38 +1,19 @@
 /**
  * How far each group is on each partition of one host, as it is kept on disk from one process to the next.
  *
- * The partition host's thread; one state log (log/state-log.ts) for each host, an entry for each member. What is in it may
+ * The partition host's thread; one state log (log/store/state-log.ts) for each host, an entry for each member. What is in it may
  * be older than what happened: records settled since then are delivered again, and dead letters appended since are found in
  * their topic, from `letters` on. At most once nothing is delivered again, and so what is in it is ahead of what happened:
  * no record from `ceiling` on was handed out (ceiling.ts).
  *
  * Bound: what groups keep of failures, FAILURES_MAX for each member.
  */
-import type { CutTail } from '../log/cut-tail.ts'
-import type { Disk } from '../log/disk.ts'
-import { StateLog } from '../log/state-log.ts'
-import type { GroupActor } from './group-actor.ts'
-import { withinLog } from './reopened-group.ts'
-import type { StoredFailure } from './stored-failure.ts'
 
-/** One group on one partition. */
-export interface GroupState {
-  /** First offset not settled; at most once, the first whose handling is not over. */
-  readonly committed: number
-  /** Where the group goes on in another process. Above `committed` only at most once, while someone reads. */
-  readonly ceiling: number
-  /** Of the records between those two, in all processes so far, how many may or may not have been handed out. */
-  readonly passedOver: number
-  /** Records before the group's start, and those that were dropped. */
-  readonly skipped: number
-  readonly deadLettered: number
-  readonly failed: number
-  /** End of the partition that takes its dead letters. */
-  readonly letters: number
-  readonly failures: readonly StoredFailure[]
-  /** Records that have a dead letter before `letters`, and found no room among the failures (reopened-group.ts). */
-  readonly beyond: readonly number[]
-}
+import type { Disk } from '../log/disk/disk.ts'
+import { StateLog } from '../log/store/state-log.ts'
+import type { CutTail } from '../wire/folder.ts'
+import type { GroupState, KeptGroup } from './group-state.ts'
+import { withinLog } from './reopened-group.ts'
 
 export class GroupStates {
   readonly #log: StateLog
@@ -57,7 +38,7 @@ export class GroupStates {
   }
 
   /** Writes down those that have changed, all of them or none. @throws DiskError */
-  write(groups: Iterable<GroupActor>): void {
+  write(groups: Iterable<KeptGroup>): void {
     const changes: [string, GroupState][] = []
     for (const group of groups) {
       const state = group.state()

@@ -1,10 +1,10 @@
 /** What is left to the next reader, by words and ledgers alone. */
 import { Arena, Memory } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { LEDGER_BYTES } from '../layout.ts'
+import { LEDGER_BYTES } from '../wire/layout.ts'
+import { Ledger } from '../wire/ledger.ts'
 import type { Failure } from './group-cursor.ts'
 import { handOver, knownRecords, type LeftSlot } from './hand-over.ts'
-import { Ledger } from './ledger.ts'
 
 const memory = Memory.allocate(1 << 20)
 const arena = new Arena(memory, 128)

@@ -4,10 +4,10 @@
  *
  * The partition host's thread, when a slot is closed or opened. Decides from words and ledgers alone.
  */
-import { LEDGER_RECORDS } from '../layout.ts'
-import type { KnownRecord } from '../places.ts'
+import { LEDGER_RECORDS } from '../wire/layout.ts'
+import type { Ledger } from '../wire/ledger.ts'
+import type { KnownRecord } from '../wire/places.ts'
 import type { Failure } from './group-cursor.ts'
-import type { Ledger } from './ledger.ts'
 
 /** A slot as it was when its reader ended or let go. */
 export interface LeftSlot {

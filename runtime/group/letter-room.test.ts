@@ -1,7 +1,7 @@
 /** When it is told that a dead-letter topic is full: at once or after a while, once, and not again and again. */
 import t from 'tap'
+import type { Dying } from './dying-letter.ts'
 import { LetterRoom } from './letter-room.ts'
-import type { Dying } from './letter-writer.ts'
 
 const DYING = { failure: { offset: 3 }, error: '{}' } as Dying
 

@@ -8,8 +8,8 @@
  *
  * Bound: FAILURES_MAX records, as the group keeps account of no more.
  */
-import { STALLED_MS } from '../clock.ts'
-import type { Dying } from './letter-writer.ts'
+import { STALLED_MS } from '../base/clock.ts'
+import type { Dying } from './dying-letter.ts'
 
 export class LetterRoom {
   #waiting: Dying[] = []

@@ -4,20 +4,14 @@
  * The partition host's thread. The record's bytes are found in its partition, from a pinned position or in its log; where
  * retention has removed them there is nothing to keep, and that is said in place of the error.
  */
-import { type ErrorWire, fromWire } from '../errors.ts'
-import type { LetterOutcome, PartitionActor } from '../partition/partition-actor.ts'
-import type { GroupPlace } from '../places.ts'
-import type { BrokerEvents } from '../types.ts'
-import { deadLetterFrame } from './dead-letter.ts'
-import { shortStack } from './failure-news.ts'
-import type { Failure } from './group-cursor.ts'
 
-/** A dead letter that its topic has no room for yet. */
-export interface Dying {
-  readonly failure: Failure
-  /** As JSON. */
-  readonly error: string
-}
+import type { LetterOutcome, PartitionActor } from '../partition/partition-actor.ts'
+import type { GroupPlace } from '../wire/places.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import { type ErrorWire, fromWire } from '../words/errors.ts'
+import { deadLetterFrame } from './dead-letter.ts'
+import type { Dying } from './dying-letter.ts'
+import { shortStack } from './failure-news.ts'
 
 /** What is to be told of it, or why it is not written. `pin`: window position from which to look for the record. */
 export function writeLetter(

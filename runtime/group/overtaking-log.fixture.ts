@@ -3,14 +3,14 @@
  * partition actor does it; and sources that read from it, on any thread.
  */
 import { Memory, PIN_IDLE, WindowReader, WindowWriter, windowBytes } from 'sharedarraybuffer-ring'
-import { PARTITION_BYTES, SLOT_BYTES, SLOT_PIN } from '../layout.ts'
-import type { Disk } from '../log/disk.ts'
-import { storeHighWatermark } from '../log/high-watermark.ts'
-import { frameOf } from '../log/log-frames.fixture.ts'
-import { PartitionLog } from '../log/partition-log.ts'
-import type { LogSettings } from '../log/segment-format.ts'
-import type { Assignment, PartitionLogPlace } from '../places.ts'
-import { LogSource } from './log-source.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import { frameOf } from '../log/format/log-frames.fixture.ts'
+import type { LogSettings } from '../log/format/segment-format.ts'
+import { storeHighWatermark } from '../log/store/high-watermark.ts'
+import { PartitionLog } from '../log/store/partition-log.ts'
+import { LogSource } from '../reader/log-source.ts'
+import { PARTITION_BYTES, SLOT_BYTES, SLOT_PIN } from '../wire/layout.ts'
+import type { Assignment, PartitionLogPlace } from '../wire/places.ts'
 
 const READERS = 4
 const WORDS = 0

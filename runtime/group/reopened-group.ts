@@ -13,11 +13,11 @@
  * Bound: FAILURES_MAX records. Letters that find no room (a loss of power may forget many) are remembered by offset only:
  * their records are handled again, and get no second letter (`lettersBeyond`).
  */
-import type { Instant } from '../clock.ts'
-import { FAILURES_MAX } from '../layout.ts'
-import { nearestOffset } from '../log/frame.ts'
+import type { Instant } from '../base/clock.ts'
+import { nearestOffset } from '../log/format/frame.ts'
+import { FAILURES_MAX } from '../wire/layout.ts'
 import type { Failure } from './group-cursor.ts'
-import type { GroupState } from './group-states.ts'
+import type { GroupState } from './group-state.ts'
 import { restoredFailure } from './stored-failure.ts'
 
 /** Where a new group begins, in a partition as it is now. */

@@ -4,6 +4,8 @@
  * The partition host's thread. While the slot is open its words are the reader's (layout.ts).
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import { nearestOffset } from '../log/format/frame.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
 import {
   SLOT_ACTIVE,
   SLOT_COMMITTED,
@@ -12,11 +14,9 @@ import {
   SLOT_LEDGER,
   SLOT_MANY,
   SLOT_RETURNED,
-} from '../layout.ts'
-import { nearestOffset } from '../log/frame.ts'
-import type { SlotCrash } from '../protocol.ts'
+} from '../wire/layout.ts'
+import { Ledger } from '../wire/ledger.ts'
 import type { LeftSlot } from './hand-over.ts'
-import { Ledger } from './ledger.ts'
 
 /** For a reader that goes on at `committed`; `known` is what the one before has left. */
 export function prepareSlot(memory: Memory, slot: number, committed: number, known: Ledger): void {

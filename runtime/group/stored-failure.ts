@@ -1,7 +1,7 @@
 /**
  * A record's failures as they are kept on disk: the next attempt is due on the wall clock, for the next process. Pure.
  */
-import { dueOf, type Instant } from '../clock.ts'
+import { dueOf, type Instant } from '../base/clock.ts'
 import type { Failure } from './group-cursor.ts'
 
 export interface StoredFailure extends Omit<Failure, 'notBeforeMs' | 'notBeforeWallMs'> {

@@ -1,8 +1,8 @@
 /** What becomes of rings into a topic that was deleted, by what its producers have heard. */
 import { Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import t from 'tap'
+import type { HostLink } from '../link/host-link.ts'
 import { GoneRings } from './gone-rings.ts'
-import type { HostLink } from './host-link.ts'
 import { IncomingRing } from './incoming-ring.ts'
 
 const TOPIC = 7

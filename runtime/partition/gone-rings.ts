@@ -8,7 +8,7 @@
  * Bound: the rings that there were, and those that grow out of them before their producers have heard.
  */
 import { CORRUPT } from 'sharedarraybuffer-ring'
-import type { HostLink } from './host-link.ts'
+import type { HostLink } from '../link/host-link.ts'
 import type { IncomingRing } from './incoming-ring.ts'
 
 interface GoneRing {

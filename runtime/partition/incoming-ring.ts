@@ -4,9 +4,9 @@
  * The partition host's thread. Bound of what is unsent: the frames of one append.
  */
 import type { Memory, RingConsumer } from 'sharedarraybuffer-ring'
-import { RECEIPT_REFUSED } from '../link.ts'
-import { FRAME_RING_END } from '../log/frame.ts'
-import type { HostLink } from './host-link.ts'
+import type { HostLink } from '../link/host-link.ts'
+import { RECEIPT_REFUSED } from '../link/link.ts'
+import { FRAME_RING_END } from '../log/format/frame.ts'
 
 /** What its producer is told of one frame. */
 export interface Answer {

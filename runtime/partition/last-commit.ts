@@ -3,7 +3,7 @@
  *
  * The partition host's thread; the words lie in a private copy until the window commits.
  */
-import { highOf, joinOffset } from '../log/frame.ts'
+import { highOf, joinOffset } from '../log/format/frame.ts'
 
 const END_LOW = 0
 const END_HIGH = 1

@@ -14,11 +14,12 @@
  * overwritten, whoever has not read them here, and nobody waits for longer than a reader copies.
  */
 import { CORRUPT, type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { News } from '../base/news.ts'
 import type { Desk } from '../dead-letters/desk.ts'
 import { LetterDesk } from '../dead-letters/letter-desk.ts'
 import { StoredLetterDesk } from '../dead-letters/stored-letter-desk.ts'
-import { FAULT_POINT } from '../layout.ts'
-import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link.ts'
+import type { HostLink } from '../link/host-link.ts'
+import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link/link.ts'
 import {
   FRAME_BASE_SEQUENCE,
   FRAME_BASE_TIMESTAMP,
@@ -29,13 +30,12 @@ import {
   FRAME_RING_END,
   frameBaseOffset,
   placeFrame,
-} from '../log/frame.ts'
-import { storeHighWatermark } from '../log/high-watermark.ts'
-import { findRecord, type StoredRecord } from '../log/stored-record.ts'
-import { News } from '../news.ts'
-import type { PartitionPlace, TopicShape } from '../places.ts'
-import type { HostPartitionStats } from '../protocol.ts'
-import type { HostLink } from './host-link.ts'
+} from '../log/format/frame.ts'
+import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
+import { storeHighWatermark } from '../log/store/high-watermark.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
+import type { PartitionPlace, TopicShape } from '../wire/places.ts'
+import type { HostPartitionStats } from '../wire/reports.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'
 import type { PartitionStore, StoreEntry } from './partition-store.ts'

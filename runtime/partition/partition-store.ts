@@ -6,8 +6,8 @@
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
-import { RECEIPT_APPENDED } from '../link.ts'
-import type { Disk } from '../log/disk.ts'
+import { RECEIPT_APPENDED } from '../link/link.ts'
+import type { Disk } from '../log/disk/disk.ts'
 import {
   FRAME_BASE_SEQUENCE,
   FRAME_PRODUCER_EPOCH,
@@ -17,15 +17,15 @@ import {
   frameEnd,
   frameStart,
   NAMED_EPOCH,
-} from '../log/frame.ts'
-import { LogReader } from '../log/log-reader.ts'
-import type { LogStore } from '../log/log-store.ts'
-import type { StoreEntry } from '../log/log-store-types.ts'
-import type { AppendedFrames } from '../log/partition-log.ts'
-import { storeError } from '../log/store-errors.ts'
-import type { StoredPartition } from '../log/stored-partition.ts'
-import { recordIn, type StoredRecord } from '../log/stored-record.ts'
-import type { HostStore } from './host-store.ts'
+} from '../log/format/frame.ts'
+import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
+import { LogReader } from '../log/read/log-reader.ts'
+import type { LogStore } from '../log/store/log-store.ts'
+import type { StoreEntry } from '../log/store/log-store-types.ts'
+import type { AppendedFrames } from '../log/store/partition-log.ts'
+import { storeError } from '../log/store/store-errors.ts'
+import type { StoredPartition } from '../log/store/stored-partition.ts'
+import type { HostDisk } from './host-disk.ts'
 import type { Answer } from './incoming-ring.ts'
 
 export type { StoreEntry }
@@ -36,12 +36,12 @@ export class PartitionStore {
   readonly stored: StoredPartition
   /** Address of the partition's words, by which readers are told how far the log may be read. */
   readonly words: number
-  readonly #store: HostStore
+  readonly #host: HostDisk
   readonly #disk: Disk
   readonly #logs: LogStore
 
-  constructor(store: HostStore, disk: Disk, logs: LogStore, stored: StoredPartition, words: number) {
-    this.#store = store
+  constructor(host: HostDisk, disk: Disk, logs: LogStore, stored: StoredPartition, words: number) {
+    this.#host = host
     this.#disk = disk
     this.#logs = logs
     this.stored = stored
@@ -49,12 +49,12 @@ export class PartitionStore {
   }
 
   get failure(): number | null {
-    return this.#store.failure
+    return this.#host.failure
   }
 
   /** The same, for who is to be told. */
   get error(): Error | null {
-    return this.#store.error
+    return this.#host.error
   }
 
   get startOffset(): number {
@@ -89,19 +89,19 @@ export class PartitionStore {
 
   /** A group commit of its own; false: the disk has failed. */
   append(entry: StoreEntry): boolean {
-    return this.#store.attempt(() => this.#logs.append([entry]))
+    return this.#host.attempt(() => this.#logs.append([entry]))
   }
 
   /** Which of its dead letters are settled, as it was kept last. */
   settledLetters(): SettledLetters {
     const { topic, partition } = this.stored
-    return this.#store.letters.of(topic.topic, partition)
+    return this.#host.letters.of(topic.topic, partition)
   }
 
   /** Keeps it from now on; false: the disk has failed. */
   keepSettled(change: SettledChange): boolean {
     const { topic, partition } = this.stored
-    return this.#store.attempt(() => this.#store.letters.write(topic.topic, partition, change))
+    return this.#host.attempt(() => this.#host.letters.write(topic.topic, partition, change))
   }
 
   /** The record at an offset below `endOffset`; null: it is not there, or not any more. */

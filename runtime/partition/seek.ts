@@ -4,11 +4,12 @@
  * The partition host's thread. A time is looked for in the log, or in the frames of the window; the first record that is not
  * older counts, in the order of offsets, as the records' own timestamps say.
  */
-import { MillraceError } from '../errors.ts'
-import { frameEndOffset } from '../log/frame.ts'
-import { describeFrame } from '../log/frame-scan.ts'
-import { firstRecordSince } from '../log/record-times.ts'
-import type { ReadPlace } from '../protocol.ts'
+
+import { frameEndOffset } from '../log/format/frame.ts'
+import { describeFrame } from '../log/format/frame-scan.ts'
+import { firstRecordSince } from '../log/format/record-times.ts'
+import type { ReadPlace } from '../wire/read-place.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { PartitionActor } from './partition-actor.ts'
 
 /** @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */

@@ -7,7 +7,7 @@
  * Bound: the quota of a ring for each pass.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { RECEIPT_APPENDED } from '../link.ts'
+import { RECEIPT_APPENDED } from '../link/link.ts'
 import {
   FRAME_LAST_OFFSET_DELTA,
   FRAME_LENGTH,
@@ -15,7 +15,7 @@ import {
   maxTimestampOf,
   placeFrame,
   signBody,
-} from '../log/frame.ts'
+} from '../log/format/frame.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
 
 export class StagedAppend {

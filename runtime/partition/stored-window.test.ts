@@ -1,8 +1,8 @@
 /** The window of a partition on disk: what goes past it, and how it is made larger and small again under a reader. */
 import { PIN_IDLE, ReaderPin } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { FAULT_POINT } from '../layout.ts'
-import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
+import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionActor } from './partition-actor.ts'
 import { type House, house, NO_LOANS, takingLog } from './partition-house.fixture.ts'
 import type { PartitionStore } from './partition-store.ts'

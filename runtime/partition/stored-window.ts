@@ -12,7 +12,7 @@
  * Bounds: one loan, and one offer that is not taken up yet.
  */
 import { CORRUPT, type Memory, type WindowData, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
-import type { HeldWindow, WindowOffer } from '../places.ts'
+import type { HeldWindow, WindowOffer } from '../wire/places.ts'
 import type { IncomingRing } from './incoming-ring.ts'
 import { StagedAppend } from './staged-append.ts'
 import { WindowNeed } from './window-need.ts'

@@ -5,7 +5,7 @@
  * looked at again in each pass, because readers settle what they read without telling.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { PARTITION_UNREAD } from '../layout.ts'
+import { PARTITION_UNREAD } from '../wire/layout.ts'
 
 /** More is not told: sums of it stay small integers. */
 const UNREAD_MAX = 2 ** 29

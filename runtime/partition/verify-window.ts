@@ -1,7 +1,7 @@
 /** What a partition checks of its window after a predecessor's death. The partition host's thread. */
 import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
-import { frameBaseOffset, frameEndOffset, frameIsValid } from '../log/frame.ts'
-import type { TopicShape } from '../places.ts'
+import { frameBaseOffset, frameEndOffset, frameIsValid } from '../log/format/frame.ts'
+import type { TopicShape } from '../wire/places.ts'
 
 interface Looked {
   readonly topic: TopicShape

@@ -3,7 +3,7 @@
  *
  * The partition host's thread, between two commits. Partitions that take nothing are in no list here. Bound: its partitions.
  */
-import type { HostNotice } from '../protocol.ts'
+import type { HostNotice } from '../wire/host-calls.ts'
 import type { StoredWindow, WindowTold } from './stored-window.ts'
 
 export class WindowLoans implements WindowTold {

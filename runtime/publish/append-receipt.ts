@@ -1,5 +1,5 @@
 /** The receipt of one record; a class, because a million of them should not cost a string each. */
-import type { Durability, Receipt } from '../types.ts'
+import type { Durability, Receipt } from '../words/message.ts'
 
 export class AppendReceipt implements Receipt {
   readonly topic: string

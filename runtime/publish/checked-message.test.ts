@@ -1,8 +1,8 @@
 /** Nothing of a message is lost without a word: what it cannot hold is refused, with what to write instead. */
 import t from 'tap'
-import { rejection, SMALL } from '../broker.fixture.ts'
 import type { GivenHeaders, Headers, Key, Message, UnpublishedError } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { hold } from './full-topic.fixture.ts'
 
 const odd = (message: unknown): Message => message as Message

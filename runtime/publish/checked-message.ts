@@ -5,11 +5,11 @@
  * once, and all code of the caller's (accessors, toJSON) runs before anything is measured: what was measured is then
  * what is written. A message has no other fields than these, or a misspelt one would be lost without a word.
  */
-import { closest } from '../closest.ts'
-import { bytesOf } from '../codec.ts'
-import { MillraceError } from '../errors.ts'
-import { show } from '../names.ts'
-import type { Key, Message } from '../types.ts'
+import { closest } from '../base/closest.ts'
+import { bytesOf } from '../words/codec.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { Key, Message } from '../words/message.ts'
+import { show } from '../words/names.ts'
 
 const FIELDS: readonly string[] = ['key', 'value', 'headers', 'partition', 'timestamp']
 /** What a delivery or a dead letter says besides: a record is published again by handing in what it came as, or a copy. */

@@ -1,8 +1,8 @@
 /** What a batch that failed says of each of its messages, and what became of them. */
 import t from 'tap'
-import { delay, rejection, SMALL } from '../broker.fixture.ts'
 import type { UnpublishedError } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { delay, rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { fillUp, hold } from './full-topic.fixture.ts'
 
 /** Null, or why it was rejected. */

@@ -1,10 +1,10 @@
 /** Named producers of which a publish fails while others are under way: no record is lost or doubled by that. Real threads and files. */
 import t from 'tap'
-import { folderOf, readAll, rejection } from '../broker.fixture.ts'
-import { sessions } from '../broker.ts'
+import { sessions } from '../api/broker.ts'
+import type { Session } from '../embedded/session.ts'
 import type { Broker } from '../index.ts'
-import { FAULT_POINT } from '../layout.ts'
-import type { Session } from '../session.ts'
+import { folderOf, readAll, rejection } from '../proof/fixtures/broker.fixture.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 
 /** One broker on disk for the tests in which nothing stands still. */
 let opening: Promise<Broker> | undefined

@@ -1,7 +1,7 @@
 /** Topics that are full: a group that holds them, and ways to fill them. */
 import type { Test } from 'tap'
-import { delay } from '../broker.fixture.ts'
 import type { Run, Topic } from '../index.ts'
+import { delay } from '../proof/fixtures/broker.fixture.ts'
 
 /** A group that holds everything until the test is over: joined, and paused before the first record. */
 export async function hold(t: Test, topic: Topic<never> | Topic, seen: unknown[] = []): Promise<Run> {

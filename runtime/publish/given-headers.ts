@@ -4,13 +4,13 @@
  *
  * The producer's thread. Each header is read once, into an object of ours: an accessor that says something else the second
  * time would otherwise be measured as one thing and written as another. What names and values may be is checked where they
- * are measured (log/headers.ts).
+ * are measured (log/format/headers.ts).
  */
 import { types } from 'node:util'
 import { isOurs, OUR_NAMES_MAX } from '../dead-letters/letter-headers.ts'
-import { MillraceError } from '../errors.ts'
-import { show } from '../names.ts'
-import type { GivenHeaders, Headers } from '../types.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { GivenHeaders, Headers } from '../words/message.ts'
+import { show } from '../words/names.ts'
 
 /** @throws MillraceError `MILL_UNSERIALISABLE` */
 export function copyHeaders(headers: GivenHeaders): Headers {

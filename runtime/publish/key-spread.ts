@@ -4,7 +4,7 @@
  * Pure. A record that is published again is looked for where its key had put it, and a topic may have come to have more partitions
  * since. So each producer keeps from which number on it knew of how many. Bound: those that records which may be missing still need.
  */
-import type { ProducerState, Spread } from '../protocol.ts'
+import type { ProducerState, Spread } from '../wire/producer-places.ts'
 
 /** Of a producer as it was kept; before partitions were ever added, all its records were spread over those that it knew. */
 export function spreadOf({ spread, seen }: Pick<ProducerState, 'spread' | 'seen'>): readonly Spread[] {

@@ -1,6 +1,6 @@
 /** Records that are larger than what may wait in all: one at a time is let in. */
 import t from 'tap'
-import { openBroker, rejection } from '../broker.fixture.ts'
+import { openBroker, rejection } from '../proof/fixtures/broker.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 const MIB = 1_024 * 1_024

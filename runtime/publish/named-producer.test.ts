@@ -2,8 +2,8 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { folderOf, openBroker, readAll, rejection, until } from '../broker.fixture.ts'
 import type { Broker, Topic } from '../index.ts'
+import { folderOf, openBroker, readAll, rejection, until } from '../proof/fixtures/broker.fixture.ts'
 
 function numbers(count: number, from = 0): { readonly key: string; readonly value: number }[] {
   return Array.from({ length: count }, (_, at) => ({ key: `key-${(from + at) % 7}`, value: from + at }))

@@ -12,12 +12,12 @@
  * After a failed publish nobody knows what was appended: the producer is then of no use, until it is opened again.
  */
 import { clearInterval, setInterval } from '../../actors/world.ts'
-import { MillraceError, UnpublishedError } from '../errors.ts'
-import type { ProducerState, Spread } from '../protocol.ts'
-import type { BatchReceipt, Message, PublishOptions, Receipt } from '../types.ts'
+import type { ProducerState, Spread } from '../wire/producer-places.ts'
+import { MillraceError, UnpublishedError } from '../words/errors.ts'
+import type { BatchReceipt, Message, PublishOptions, Receipt } from '../words/message.ts'
+import type { NamedProducer, SequencedReceipt } from '../words/named-producer.ts'
 import { asMessage, checkedKey } from './checked-message.ts'
 import { partitionsAt, spreadOf, spreadOver } from './key-spread.ts'
-import type { NamedProducer, SequencedReceipt } from './named-producer-types.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
 const KEEP_MS = 50

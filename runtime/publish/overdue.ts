@@ -3,7 +3,7 @@
  *
  * The producer's thread. Bound: one question to the control thread for each partition at a time.
  */
-import { STALLED_MS } from '../clock.ts'
+import { STALLED_MS } from '../base/clock.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import type { PendingPublish } from './pending-publish.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'

@@ -4,10 +4,11 @@
  * The producer's thread, once per message. A partitioner of the caller's is called where `publish` is, before anything of
  * the message is written; what it throws or returns wrongly refuses that message and changes nothing.
  */
-import { MillraceError } from '../errors.ts'
-import { RECORD_HEADER_BYTES } from '../log/record.ts'
-import { show } from '../names.ts'
-import type { Key, Message, Partitioner } from '../types.ts'
+
+import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { Key, Message, Partitioner } from '../words/message.ts'
+import { show } from '../words/names.ts'
 import { hashKey, type PartitionLoad, RoundRobinPartitioner, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
 
 /** No partition yet (`ahead`). */

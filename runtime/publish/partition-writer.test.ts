@@ -1,6 +1,7 @@
 import { Arena, Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { PartitionWriter, type RingPlace } from './partition-writer.ts'
+import type { RingPlace } from '../wire/producer-places.ts'
+import { PartitionWriter } from './partition-writer.ts'
 
 const CAPACITY = 65_536
 

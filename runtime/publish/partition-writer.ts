@@ -6,25 +6,14 @@
  * answered in order. Bound: the ring's capacity; `reserve` says FULL beyond it, and GROW for a record that the ring
  * could never take.
  */
+
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { MillraceError } from '../errors.ts'
-import { PARTITION_UNREAD } from '../layout.ts'
-import { DISK_ERRNOS, LOCK_LOST, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link.ts'
-import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/frame.ts'
-
-/** A record ring, as the control thread made it. */
-export interface RingPlace {
-  readonly ring: number
-  readonly partition: number
-  readonly host: number
-  readonly address: number
-  readonly capacity: number
-  /** What it may have, if it is full. */
-  readonly widest: number
-  /** Address of the partition's words (layout.ts). */
-  readonly words: number
-}
+import { DISK_ERRNOS, LOCK_LOST, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
+import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/format/frame.ts'
+import { PARTITION_UNREAD } from '../wire/layout.ts'
+import type { RingPlace } from '../wire/producer-places.ts'
+import { MillraceError } from '../words/errors.ts'
 
 /** Returned by `reserve` for a record that needs a larger ring. */
 export const GROW = -2

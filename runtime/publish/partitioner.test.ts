@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { anyText } from '../text.fixture.ts'
+import { anyText } from '../proof/fixtures/text.fixture.ts'
 import { hashKey, murmur2, partitionOfKey, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
 
 /** Kafka's Utils.murmur2 in exact arithmetic, as slow as it is plain. */

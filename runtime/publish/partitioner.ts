@@ -8,7 +8,7 @@
  * partitioner follows KIP-480, the choice of the emptiest of a few Mitzenmacher's "power of two choices".
  */
 
-import { isWellFormed } from '../codec.ts'
+import { isWellFormed } from '../words/codec.ts'
 import { halfKey } from './checked-message.ts'
 import { FRAME_TARGET_BYTES } from './partition-writer.ts'
 

@@ -1,12 +1,12 @@
 /** A batch from its call to its last receipt: appended in order, as far as there is room. Settles once. */
 import { nowMs } from '../../actors/world.ts'
-import { offAbort, onAbort } from '../abort-listeners.ts'
-import { FullError, MillraceError, UnpublishedError } from '../errors.ts'
-import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../types.ts'
+import { offAbort, onAbort } from '../base/abort-listeners.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { FullError, MillraceError, UnpublishedError } from '../words/errors.ts'
+import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../words/message.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
 import type { PreparedBatch } from './prepared-batch.ts'
-import type { ProducedTopic } from './produced-topic.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** Answers come in the order in which a partition took the messages: its next `count` were appended, or refused. */

@@ -1,12 +1,12 @@
 /** A single publish from its call to its receipt: in the waiting room, then in a frame. Settles once. */
 import { nowMs } from '../../actors/world.ts'
-import { offAbort, onAbort } from '../abort-listeners.ts'
-import { FullError, MillraceError } from '../errors.ts'
-import { ownedHeaders } from '../log/headers.ts'
-import type { Message, PublishOptions, Receipt } from '../types.ts'
+import { offAbort, onAbort } from '../base/abort-listeners.ts'
+import { ownedHeaders } from '../log/format/headers.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { FullError, MillraceError } from '../words/errors.ts'
+import type { Message, PublishOptions, Receipt } from '../words/message.ts'
 import { AppendReceipt } from './append-receipt.ts'
 import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
-import type { ProducedTopic } from './produced-topic.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 

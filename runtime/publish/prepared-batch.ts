@@ -5,10 +5,11 @@
  * the others; each message is read once. By columns, because an object for each message costs more than the rest of this.
  * Bytes are the caller's until `own` is called: a batch that is appended at once is not copied.
  */
-import { type Codec, isWellFormed } from '../codec.ts'
-import { toWire, UnpublishedError } from '../errors.ts'
-import { headersSize, ownedHeaders } from '../log/headers.ts'
-import type { Headers, Key, Message } from '../types.ts'
+
+import { headersSize, ownedHeaders } from '../log/format/headers.ts'
+import { type Codec, isWellFormed } from '../words/codec.ts'
+import { toWire, UnpublishedError } from '../words/errors.ts'
+import type { Headers, Key, Message } from '../words/message.ts'
 import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PackedCopies } from './packed-copies.ts'

@@ -1,5 +1,5 @@
 /** What the producers of one thread ask of, and tell, the rest of the broker. Types only. */
-import type { RingPlace } from './partition-writer.ts'
+import type { RingPlace } from '../wire/producer-places.ts'
 
 export interface ProducerSurroundings {
   replaceRing(ring: number, bytes: number): Promise<RingPlace>

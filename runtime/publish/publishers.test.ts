@@ -1,10 +1,9 @@
 /** What a thread does with partitions that it hears of while it opens their topic, or has closed its producer. */
 import { Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import type { TopicShape } from '../places.ts'
-import type { ProducerPlaces } from '../protocol.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { RingPlace } from './partition-writer.ts'
+import type { TopicShape } from '../wire/places.ts'
+import type { ProducerPlaces, RingPlace } from '../wire/producer-places.ts'
 import { Publishers, type PublishingControl } from './publishers.ts'
 
 const BYTES = 4_096

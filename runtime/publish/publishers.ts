@@ -3,12 +3,14 @@
  *
  * The producer's thread. One TopicProducer per topic, however often it is asked for.
  */
-import { deletedTopic } from '../deleted-topic.ts'
-import type { MillraceError } from '../errors.ts'
-import { ownedHeaders } from '../log/headers.ts'
-import type { ControlApi, GrownTopic, NamedPlaces } from '../protocol.ts'
+
+import { ownedHeaders } from '../log/format/headers.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { Message, Receipt } from '../types.ts'
+import type { ControlApi } from '../wire/control-calls.ts'
+import type { GrownTopic, NamedPlaces } from '../wire/producer-places.ts'
+import { deletedTopic } from '../words/deleted-topic.ts'
+import type { MillraceError } from '../words/errors.ts'
+import type { Message, Receipt } from '../words/message.ts'
 import { asMessage } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PartitionWriter } from './partition-writer.ts'

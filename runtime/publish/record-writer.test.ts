@@ -1,8 +1,8 @@
 /** What is stored of a message and comes back: keys, headers, values, timestamps; and messages that misbehave. */
 import t from 'tap'
-import { readAll, rejection, SMALL } from '../broker.fixture.ts'
 import type { Headers, Message } from '../index.ts'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { readAll, rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 
 t.test('keys are text or bytes, and come back as both', async t => {
   const topic = await newTopic<number>({ partitions: 4 })

@@ -6,11 +6,11 @@
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { isWellFormed } from '../codec.ts'
-import { MillraceError } from '../errors.ts'
-import { areByReplay, headersSize, writeHeaders } from '../log/headers.ts'
-import { HAS_HEADERS, HAS_KEY, IS_REPLAYED, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/record.ts'
-import type { Headers, Key } from '../types.ts'
+import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
+import { HAS_HEADERS, HAS_KEY, IS_REPLAYED, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { isWellFormed } from '../words/codec.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 

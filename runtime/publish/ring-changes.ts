@@ -7,7 +7,8 @@
  */
 import { nowMs } from '../../actors/world.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { GROW, type PartitionWriter, type RingPlace } from './partition-writer.ts'
+import type { RingPlace } from '../wire/producer-places.ts'
+import { GROW, type PartitionWriter } from './partition-writer.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 

@@ -1,9 +1,9 @@
 /** Where messages without a partition go: spread over all of them, or as the topic's partitioner says. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { rejection } from '../broker.fixture.ts'
 import type { Partitioner, Topic } from '../index.ts'
-import { newName, newTopic, sharedBroker } from '../shared-broker.fixture.ts'
+import { rejection } from '../proof/fixtures/broker.fixture.ts'
+import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 
 async function counts(topic: Topic<unknown>): Promise<number[]> {
   return (await topic.stats()).partitions.map(({ highWatermark }) => highWatermark)

@@ -1,10 +1,10 @@
 /** Publishing as a user of the public door sees it: receipts, order, waiting, refusals. */
 import { inspect } from 'node:util'
 import t from 'tap'
-import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../broker.fixture.ts'
 import { type BrokerEvents, FullError, type Receipt, UnpublishedError } from '../index.ts'
-import { newTopic, sharedBroker } from '../shared-broker.fixture.ts'
-import { within } from '../stress/within.fixture.ts'
+import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
+import { within } from '../proof/stress/within.fixture.ts'
 import { fillUp, hold } from './full-topic.fixture.ts'
 
 t.test('receipts name each record once, without a gap, in the order of the calls', async t => {

@@ -3,7 +3,7 @@
  *
  * The producer's thread. Bound: one count for each partition; of several errors of a partition the last is told.
  */
-import { FullError } from '../errors.ts'
+import { FullError } from '../words/errors.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { fullText } from './pending-publish.ts'
 import type { ProducerSurroundings } from './producer-surroundings.ts'

@@ -1,8 +1,9 @@
 /** Bytes of values in the ring: whole wherever they come from and go to, and nothing beside them. */
 import { Arena, Memory, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { RECORD_HEADER_BYTES } from '../log/record.ts'
-import { GROW, PartitionWriter, type RingPlace } from './partition-writer.ts'
+import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import type { RingPlace } from '../wire/producer-places.ts'
+import { GROW, PartitionWriter } from './partition-writer.ts'
 import { writeRecord } from './record-writer.ts'
 
 const CAPACITY = 65_536

@@ -1,6 +1,6 @@
 /** A batch that waits publishes what was given at its call, and what waits is bounded. */
 import t from 'tap'
-import { newTopic } from '../shared-broker.fixture.ts'
+import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 t.test('a batch that waits is not changed by its caller', async t => {

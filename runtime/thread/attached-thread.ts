@@ -5,9 +5,20 @@
  * deliver for a bounded time, seals the frames that were opened, and sleeps by `waitAsync`, so that the thread's own
  * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
  */
+
 import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
-import type { ErrorWire } from '../errors.ts'
+import {
+  KIND_GONE,
+  KIND_RECEIPT,
+  KIND_SETTLE,
+  SETTLE,
+  SETTLEMENT_BYTES,
+  SETTLEMENT_ERROR_MAX,
+  type SettleHow,
+  TO_CLIENT_BYTES,
+} from '../link/link.ts'
+import { highOf, joinOffset } from '../log/format/frame.ts'
 import {
   CLIENT_BEAT,
   CLIENT_BELL,
@@ -18,41 +29,10 @@ import {
   HOST_WANTS,
   PHASE,
   type Phase,
-} from '../layout.ts'
-import {
-  KIND_GONE,
-  KIND_RECEIPT,
-  KIND_SETTLE,
-  SETTLE,
-  SETTLEMENT_BYTES,
-  SETTLEMENT_ERROR_MAX,
-  type SettleHow,
-  TO_CLIENT_BYTES,
-} from '../link.ts'
-import { highOf, joinOffset } from '../log/frame.ts'
-import type { PartitionWriter } from '../publish/partition-writer.ts'
+} from '../wire/layout.ts'
+import type { ClientPlace } from '../wire/link-places.ts'
+import type { ErrorWire } from '../words/errors.ts'
 import { errorText } from './error-text.ts'
-
-/** Where a ring lies. */
-export interface RingAt {
-  readonly address: number
-  readonly capacity: number
-}
-
-/** The two rings between one thread and one partition host, and the host's own words. */
-export interface LinkPlace {
-  readonly host: number
-  readonly address: number
-  readonly toHost: RingAt
-  readonly toClient: RingAt
-}
-
-/** Where a thread's shared words lie; made by the control thread. */
-export interface ClientPlace {
-  readonly client: number
-  readonly address: number
-  readonly links: readonly LinkPlace[]
-}
 
 /** A verdict on a delivery that was not plainly acked. */
 export interface Verdict {
@@ -61,6 +41,16 @@ export interface Verdict {
   readonly action: number
   readonly failedAttempts: number
   readonly delayMs: number
+}
+
+/** Writes records to a ring of this thread. */
+export interface RingWriter {
+  readonly ring: number
+  readonly host: number
+  /** Whether it has records in a frame that is open; the thread sets it back when it seals them. */
+  dirty: boolean
+  seal(): boolean
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
 }
 
 /** Something that takes part in the thread's turns. */
@@ -107,9 +97,9 @@ export class AttachedThread {
   readonly address: number
   readonly #bell: Doorbell
   readonly #links: Link[]
-  readonly #writers = new Map<number, PartitionWriter>()
+  readonly #writers = new Map<number, RingWriter>()
   readonly #takers = new Map<number, TurnTaker>()
-  #dirty: PartitionWriter[] = []
+  #dirty: RingWriter[] = []
   #sealScheduled = false
   #turnScheduled = false
   #inTurn = false
@@ -147,7 +137,7 @@ export class AttachedThread {
     if (this.memory.i32[halt >> 2] === PHASE[phase] + 1) this.memory.wait(halt, PHASE[phase] + 1, HALT_MS)
   }
 
-  addWriter(writer: PartitionWriter): void {
+  addWriter(writer: RingWriter): void {
     this.#writers.set(writer.ring, writer)
   }
 
@@ -171,7 +161,7 @@ export class AttachedThread {
   }
 
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
-  markDirty(writer: PartitionWriter): void {
+  markDirty(writer: RingWriter): void {
     writer.dirty = true
     this.#dirty.push(writer)
     if (this.#sealScheduled || this.#inTurn) return

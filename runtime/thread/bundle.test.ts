@@ -19,13 +19,13 @@ t.test('a module whose bundle stands beside it is loaded from there, any other b
 })
 
 t.test('a bundle is the modules of its thread, and what it shares it imports', async t => {
-  for (const module of ['control/control-entry.js', 'partition/partition-host.js', 'delivery/handler-host.js']) {
+  for (const module of ['control/control-entry.js', 'host/partition-host.js', 'delivery/handler-host.js']) {
     const bundle = bundleOf(new URL(`../${module}`, import.meta.url))
     t.match(bundle.href, /\.bundle\.js$/, `the build has made one for ${module}`)
     const imported = [...readFileSync(bundle, 'utf8').matchAll(/^import .* from '([^']+)';$/gm)].map(([, from]) => from)
     t.strictSame(
       imported.filter(from => from?.startsWith('.')).sort(),
-      ['../../actors/error-wire.js', '../errors.js'],
+      ['../../actors/error-wire.js', '../words/errors.js'],
       module,
     )
   }

@@ -1,8 +1,8 @@
 /** Whatever an error says, it fits into a settlement, and its beginning can be read there. */
 import fc from 'fast-check'
 import t from 'tap'
-import { type ErrorWire, toWire } from '../errors.ts'
-import { SETTLEMENT_ERROR_MAX } from '../link.ts'
+import { SETTLEMENT_ERROR_MAX } from '../link/link.ts'
+import { type ErrorWire, toWire } from '../words/errors.ts'
 import { errorText } from './error-text.ts'
 
 const kept = (error: unknown, bytesMax = SETTLEMENT_ERROR_MAX): ErrorWire => {

@@ -5,7 +5,7 @@
  * stand alone. What does not fit loses the ends of its causes first, and the last of them, then the end of its stack, and at last
  * the end of its message.
  */
-import type { ErrorWire } from '../errors.ts'
+import type { ErrorWire } from '../words/errors.ts'
 
 const encoder = new TextEncoder()
 const ELLIPSIS = '…'

@@ -1,6 +1,7 @@
 /** The control thread as the members of a thread know it. Any thread with members. */
-import { toWire } from '../errors.ts'
-import type { HandlerControlApi } from '../protocol.ts'
+
+import type { HandlerControlApi } from '../wire/control-calls.ts'
+import { toWire } from '../words/errors.ts'
 import type { ThreadHome } from './attached-thread.ts'
 
 export function homeOf(control: Pick<HandlerControlApi, 'keepSnapshot' | 'unreadable'>): ThreadHome {

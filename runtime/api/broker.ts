@@ -1,0 +1,122 @@
+/**
+ * The broker: starts the control thread, and hands out topics. Wires, and holds no data path.
+ */
+
+import { Session, type StoreTuning } from '../embedded/session.ts'
+import {
+  type CheckedBrokerOptions,
+  checkBrokerOptions,
+  checkCloseOptions,
+  checkTopicOptions,
+} from '../options/options.ts'
+import type { Broker, BrokerOptions } from '../words/broker.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import type { CloseOptions } from '../words/common-options.ts'
+import type { DeadLetters, DeadLettersOptions } from '../words/dead-letter.ts'
+import type { TopicInfo } from '../words/listing.ts'
+import type { NamedProducer } from '../words/named-producer.ts'
+import { checkName } from '../words/names.ts'
+import type { Topic } from '../words/topic.ts'
+import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
+import { DeadLettersClient } from './dead-letters-client.ts'
+import { deniedError } from './denied.ts'
+import { TopicClient } from './topic-client.ts'
+
+/** The session behind each broker, for tests that break things on purpose; not in the door. */
+export const sessions: WeakMap<Broker, Session> = new WeakMap()
+
+class BrokerClient implements Broker {
+  readonly #session: Session
+  readonly #topics = new Map<string, { readonly id: number; readonly client: Promise<TopicClient<unknown>> }>()
+  #closing: Promise<void> | null = null
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  get closed(): boolean {
+    return this.#session.closed || this.#closing !== null
+  }
+
+  async topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>> {
+    const defined = typeof name === 'object' && name !== null ? name : undefined
+    const checkedName = checkName('topic', defined === undefined ? name : defined.name)
+    this.#session.checkAccepts()
+    const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
+    const { given, partitioner, ...settings } = checked
+    const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
+    let topic = this.#topics.get(checkedName)
+    // One that was deleted, and had the name before, is another.
+    if (topic?.id !== shape.id) {
+      const { id } = shape
+      const client = this.#session.publishers
+        .openTopic(checkedName, id)
+        .then(producer => new TopicClient<unknown>(this.#session, shape, producer, () => this.#forget(checkedName, id)))
+      topic = { id, client }
+      this.#topics.set(checkedName, topic)
+      client.catch(() => this.#forget(checkedName, id))
+    }
+    const opened = await topic.client
+    if (given.has('partitioner')) opened.settlePartitioner(partitioner)
+    return opened as unknown as Topic<V>
+  }
+
+  #forget(name: string, id: number): void {
+    if (this.#topics.get(name)?.id === id) this.#topics.delete(name)
+  }
+
+  async topics(): Promise<readonly TopicInfo[]> {
+    return this.#session.ask(control => control.listTopics())
+  }
+
+  async producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>> {
+    const checked = checkName('producer', name)
+    const topicName = checkName('topic', typeof topic === 'string' ? topic : topic?.name)
+    this.#session.checkAccepts()
+    return this.#session.openProducer<V>(checked, topicName)
+  }
+
+  deadLetters<V = unknown>(
+    topic: string | TopicDefinition<V> | Topic<V>,
+    options?: DeadLettersOptions,
+  ): DeadLetters<V> {
+    return new DeadLettersClient<V>(this.#session, topic, options)
+  }
+
+  on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void {
+    return this.#session.events.on(event, listener)
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    try {
+      const { timeoutMs } = checkCloseOptions(options)
+      this.#closing ??= this.#session.close(timeoutMs)
+      const closing = this.#closing
+      return this.#session.unlessInside(null, closing, () => {
+        // Nobody may hear of it otherwise.
+        closing.catch((error: Error) => this.#session.events.emit('failed', { topic: null, group: null, error }))
+      })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** `createBroker`, in a thread that has loaded the broker; `tuning` is for tests that need a small journal. */
+export async function openBroker(options?: BrokerOptions, tuning?: StoreTuning): Promise<Broker> {
+  return startBroker(checkBrokerOptions(options), tuning)
+}
+
+/** Starts the broker that these options ask for. */
+export async function startBroker(checked: CheckedBrokerOptions, tuning?: StoreTuning): Promise<Broker> {
+  const session = await Session.open(checked, tuning).catch((error: unknown) => {
+    throw deniedError(error, checked.dir) ?? error
+  })
+  const broker = new BrokerClient(session)
+  sessions.set(broker, session)
+  return broker
+}

@@ -1,0 +1,285 @@
+/** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
+
+import type { Readable } from 'node:stream'
+import type { Observable } from 'rxjs'
+import { HandlerMember } from '../delivery/handler-member.ts'
+import { asHandler, checkHandling } from '../delivery/load-handler.ts'
+import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
+import { ManualMember } from '../delivery/manual-member.ts'
+import type { Session } from '../embedded/session.ts'
+import {
+  type CheckedConsumeOptions,
+  type CheckedHandleOptions,
+  checkConsumeOptions,
+  checkHandleOptions,
+  checkObserveOptions,
+  checkRunOptions,
+  checkSeekOptions,
+  checkStreamOptions,
+} from '../options/options.ts'
+import { checkSendable } from '../options/sendable.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
+import type { TopicShape } from '../wire/places.ts'
+import type { ManualDelivery } from '../words/delivery.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { Group, SeekOptions } from '../words/group.ts'
+import type {
+  ConsumeOptions,
+  HandleOptions,
+  ObserveOptions,
+  RunOptions,
+  StreamOptions,
+} from '../words/group-options.ts'
+import type { BatchHandler, Handler, MessageHandler } from '../words/handler.ts'
+import type { GroupStats } from '../words/listing.ts'
+import type { Run } from '../words/run.ts'
+import { DeliveryIterator, TURNS_MAX } from './delivery-iterator.ts'
+import { deliveryStream } from './delivery-stream.ts'
+import { observeDeliveries } from './observe.ts'
+import { readPlace } from './read-place.ts'
+import { RunClient } from './run-client.ts'
+
+export class GroupClient<V> implements Group<V> {
+  readonly name: string
+  readonly #session: Session
+  readonly #topic: TopicShape
+  readonly #producer: TopicProducer
+  readonly #deleted: () => void
+
+  /** `deleted` is called when the group is gone. */
+  constructor(session: Session, topic: TopicShape, name: string, producer: TopicProducer, deleted: () => void) {
+    this.#session = session
+    this.#topic = topic
+    this.name = name
+    this.#producer = producer
+    this.#deleted = deleted
+  }
+
+  get topic(): string {
+    return this.#topic.name
+  }
+
+  async run<R = unknown>(options: RunOptions): Promise<Run<R>> {
+    const checked = checkRunOptions(options)
+    checkSendable(checked.data, 'the `data` of a run')
+    const spec: RunSpec = {
+      ...this.#spec(checked),
+      ...handling(checked),
+      threads: {
+        count: checked.threads,
+        handler: checked.handler,
+        data: checked.data,
+        execArgv: handlerFlags(),
+        resourceLimits: (checked.resourceLimits as Record<string, number> | undefined) ?? null,
+        restart: checked.restart,
+      },
+    }
+    this.#checkWanted(checked.signal)
+    const release = this.#session.hold()
+    try {
+      const { run } = await this.#session.ask(control => control.startRun(spec), 'for ever')
+      return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  async handle<R = unknown>(
+    handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    options?: HandleOptions,
+  ): Promise<Run<R>> {
+    const checked = checkHandleOptions(options)
+    const made = asHandler(handler, 'the first argument of handle', whatToHandle(handler))
+    checkHandling(made, checked.given.has('batch'), checked.delivery === 'at-most-once', checked)
+    const spec: RunSpec = {
+      ...this.#spec(checked),
+      ...handling(checked),
+      ...(made.snapshot === undefined ? {} : { confirms: true }),
+      threads: null,
+    }
+    const { thread, publishers } = this.#session
+    return this.#join<R>(spec, checked.signal, shape => new HandlerMember(thread, publishers, shape, made, undefined))
+  }
+
+  /** Starts a run whose only member is this thread. */
+  async #join<R>(
+    spec: RunSpec,
+    signal: AbortSignal | undefined,
+    member: (shape: import('../wire/member-calls.ts').RunShape) => import('../delivery/handler-member.ts').RunMember,
+  ): Promise<RunClient<R>> {
+    this.#checkWanted(signal)
+    const release = this.#session.hold()
+    try {
+      const { run, shape } = await this.#session.ask(control => control.startRun(spec), 'for ever')
+      this.#session.members.set(run, member(shape))
+      const client = new RunClient<R>(this.#session, this, this.#producer, run, release, signal)
+      await this.#session.ask(control => control.joinRun(run), 'for ever')
+      return client
+    } catch (error) {
+      release()
+      this.#checkWanted(signal)
+      throw error
+    }
+  }
+
+  #checkWanted(signal: AbortSignal | undefined): void {
+    this.#session.checkAccepts()
+    if (signal?.aborted !== true) return
+    throw new MillraceError('MILL_ABORTED', `joining group ${this.name} was aborted`, { cause: signal.reason })
+  }
+
+  /** Starts handing deliveries to `emit`, at most `window` of them unsettled. `isRead`: they wait there to be looked at. */
+  #deliver(
+    options: CheckedConsumeOptions,
+    window: number,
+    emit: (delivery: SettleableDelivery) => void,
+    isRead = false,
+  ): Promise<RunClient<unknown>> {
+    const spec: RunSpec = {
+      ...this.#spec(options),
+      handlerTimeoutMs: Number.POSITIVE_INFINITY,
+      output: null,
+      concurrency: 1,
+      batch: null,
+      confirms: true,
+      threads: null,
+    }
+    const stuck = (waitedMs: number): void => {
+      this.#session.events.emit('windowFull', { topic: this.topic, group: this.name, window, waitedMs })
+    }
+    return this.#join(
+      spec,
+      options.signal,
+      shape => new ManualMember(this.#session.thread, window, shape.retryOrder, emit, isRead ? null : stuck),
+    )
+  }
+
+  consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>> {
+    const checked = checkConsumeOptions(options)
+    // The iterator minds the signal: what its loop has in hand is settled first.
+    const unsignalled = { ...checked, signal: undefined }
+    return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, TURNS_MAX, emit, true), checked.signal)
+  }
+
+  observe(options?: ObserveOptions): Observable<ManualDelivery<V>> {
+    const checked = checkObserveOptions(options)
+    return observeDeliveries<V>(emit => this.#deliver(checked, checked.window, emit))
+  }
+
+  stream(options?: StreamOptions): Readable {
+    const checked = checkStreamOptions(options)
+    const { highWaterMark, signal } = checked
+    // The stream minds the signal: what it has handed on is settled first.
+    const unsignalled = { ...checked, signal: undefined }
+    return deliveryStream(emit => this.#deliver(unsignalled, highWaterMark, emit), highWaterMark, signal)
+  }
+
+  #spec(options: Omit<CheckedConsumeOptions, 'signal'> & Partial<Pick<CheckedHandleOptions, 'delivery'>>): GroupSpec {
+    const { attempts, backoff, deadLetter, delivery, from, given, retryOrder } = options
+    return {
+      topic: this.#topic.id,
+      group: this.name,
+      policy: {
+        attempts,
+        ...backoff,
+        buries: deadLetter !== false,
+        atMostOnce: delivery === 'at-most-once',
+        order: retryOrder,
+      },
+      deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
+      from,
+      // Who settles deliveries cannot join a group that settles them before.
+      given: delivery === undefined ? [...given, 'delivery'] : [...given],
+    }
+  }
+
+  async stats(): Promise<GroupStats> {
+    const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
+      control.groupStats(this.#topic.id, this.name, true),
+    )
+    const total = (
+      field: 'processed' | 'deadLettered' | 'passedOver' | 'deadLetterDepth' | 'failures' | 'lag',
+    ): number => reports.reduce((sum, report) => sum + report[field], 0)
+    return {
+      topic,
+      group,
+      processed: total('processed'),
+      deadLettered: total('deadLettered'),
+      deadLetterDepth: total('deadLetterDepth'),
+      passedOver: total('passedOver'),
+      failures: total('failures'),
+      lag: total('lag'),
+      waitsForDeadLetters: reports.some(({ waitsForDeadLetters }) => waitsForDeadLetters),
+      restarts,
+      threads,
+      partitions: reports.map(({ partition, committed, highWatermark, lag, waitsForDeadLetters }) => ({
+        partition,
+        committed,
+        highWatermark,
+        lag,
+        waitsForDeadLetters,
+      })),
+    }
+  }
+
+  async lag(): Promise<number> {
+    const { reports } = await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, false))
+    return reports.reduce((sum, { lag }) => sum + lag, 0)
+  }
+
+  async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {
+    const { partition } = checkSeekOptions(options)
+    const place = readPlace(to, partition, this.#producer.topic, true)
+    await this.#session.ask(control => control.seekGroup(this.#topic.id, this.name, partition ?? null, place))
+  }
+
+  async delete(): Promise<void> {
+    await this.#session.ask(control => control.deleteGroup(this.#topic.id, this.name))
+    this.#deleted()
+  }
+
+  /** Everything published so far by this thread is appended, and everything appended is settled. */
+  async idle(): Promise<void> {
+    await this.#producer.flush()
+    await this.#session.ask(control => control.groupIdle(this.#topic.id, this.name), 'for ever')
+  }
+}
+
+function whatToHandle(given: unknown): string {
+  const isModule = given instanceof URL || typeof given === 'string' || Object(given).handler !== undefined
+  return isModule
+    ? "a module's handler runs on worker threads: use group.run({ handler: new URL('./handler.js', import.meta.url) })"
+    : 'give a function, or what defineHandler({ message(delivery) { … } }) returns'
+}
+
+/** What a run asks of those who handle for it. */
+function handling(
+  options: CheckedHandleOptions,
+): Pick<RunSpec, 'handlerTimeoutMs' | 'output' | 'concurrency' | 'batch' | 'confirms'> {
+  const { handlerTimeoutMs, output, concurrency, batch, given } = options
+  return {
+    handlerTimeoutMs,
+    output: output ?? null,
+    concurrency,
+    batch: given.has('batch') ? batch : null,
+    confirms: output !== undefined,
+  }
+}
+
+/** Flags of this process that handler threads need too: loaders, conditions; not those that only a process may have. */
+function handlerFlags(): string[] {
+  const flags: string[] = []
+  const kept =
+    /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--experimental-strip-types|--no-experimental-strip-types|--experimental-transform-types|--enable-source-maps|--preserve-symlinks|--no-warnings|--disable-warning)(=|$)/
+  const valued = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--disable-warning)$/
+  const { execArgv } = process
+  for (let index = 0; index < execArgv.length; index++) {
+    const flag = execArgv[index] as string
+    if (!kept.test(flag)) continue
+    flags.push(flag)
+    if (valued.test(flag)) flags.push(execArgv[++index] as string)
+  }
+  return flags
+}

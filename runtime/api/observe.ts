@@ -1,0 +1,101 @@
+/**
+ * Deliveries as an RxJS Observable with back-pressure by credit: each settlement allows one more delivery.
+ *
+ * The creating thread; the only file that imports rxjs, and it does so when the first Observable is asked for: its
+ * modules would cost each thread that imports millrace as much as all of ours. Unsubscribing leaves the group; what was not settled is
+ * delivered again to whoever comes next. A group that gives up errors the Observable. An observer is called in the async
+ * context of its `subscribe`, and so is the function of `settle`.
+ */
+import nodeModule from 'node:module'
+import type { Observable, OperatorFunction } from 'rxjs'
+import { UserContext } from '../base/user-context.ts'
+import { SettleableDelivery } from '../delivery/manual-delivery.ts'
+import type { ManualDelivery } from '../words/delivery.ts'
+import { isMillraceError } from '../words/errors.ts'
+import type { Run } from '../words/run.ts'
+import type { Join } from './delivery-iterator.ts'
+
+type RxJS = typeof import('rxjs')
+let loaded: RxJS | undefined
+
+/**
+ * Loaded at the first call. `require` gives the classes that an `import` of the package gives, too: Node has one copy of it.
+ * `createRequire` is not imported by its name: bundles have that at their top, when somebody has put it there for `require`.
+ */
+function rxjs(): RxJS {
+  loaded ??= nodeModule.createRequire(import.meta.url)('rxjs') as RxJS
+  return loaded
+}
+
+export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> {
+  const { Observable } = rxjs()
+  return new Observable<ManualDelivery<V>>(subscriber => {
+    const context = new UserContext()
+    let left = false
+    let run: Run<unknown> | null = null
+    const leave = (): void => {
+      left = true
+      run?.stop().catch(() => undefined)
+    }
+    join(delivery => {
+      // Who has left sees it no more: it was no hand-out.
+      if (left) delivery.unseen = true
+      else context.call(subscriber.next, subscriber, delivery as unknown as ManualDelivery<V>)
+    }).then(
+      joined => {
+        run = joined
+        if (left) leave()
+        joined.finished.then(
+          () => context.call(subscriber.complete, subscriber),
+          (error: unknown) => context.call(subscriber.error, subscriber, error),
+        )
+      },
+      (error: unknown) => {
+        if (isMillraceError(error, 'MILL_ABORTED')) context.call(subscriber.complete, subscriber)
+        else context.call(subscriber.error, subscriber, error)
+      },
+    )
+    return leave
+  })
+}
+
+/**
+ * Handles each delivery with a function and settles it: acked when that returns or resolves, nacked when it throws or
+ * rejects, dead-lettered at once for a `RejectError`. Emits what the function returned, for acked deliveries.
+ *
+ * @param fn called for each delivery, at most `concurrency` of them at a time (default 1)
+ * @example group.observe().pipe(settle(async (delivery) => save(delivery.value), { concurrency: 8 })).subscribe()
+ */
+export function settle<V, R>(
+  fn: (delivery: ManualDelivery<V>) => R | Promise<R>,
+  options: { readonly concurrency?: number } = {},
+): OperatorFunction<ManualDelivery<V>, R> {
+  const { mergeMap, Observable } = rxjs()
+  const one = (delivery: ManualDelivery<V>, context: UserContext): Observable<R> =>
+    new Observable<R>(subscriber => {
+      void run(delivery, context).then(results => {
+        for (const result of results) context.call(subscriber.next, subscriber, result)
+        subscriber.complete()
+      })
+    })
+  const run = async (delivery: ManualDelivery<V>, context: UserContext): Promise<readonly R[]> => {
+    // Its partition has moved on while it waited for its turn: somebody else has it.
+    const isLost = delivery instanceof SettleableDelivery && delivery.expired
+    if (isLost) return []
+    try {
+      // What waited for its turn would run in the context of the delivery that is over.
+      const result = await context.call(fn, undefined, delivery)
+      if (!delivery.settled) delivery.ack()
+      return [result]
+    } catch (error) {
+      if (delivery.settled) return []
+      delivery.nack(error)
+      return []
+    }
+  }
+  return source =>
+    new Observable<R>(subscriber => {
+      const context = new UserContext()
+      return source.pipe(mergeMap(delivery => one(delivery, context), options.concurrency ?? 1)).subscribe(subscriber)
+    })
+}

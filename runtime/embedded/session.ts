@@ -1,0 +1,394 @@
+/**
+ * The creating thread's connection to its broker: the control thread, the shared memory, and what this thread runs.
+ *
+ * The thread that called createBroker. It wires and holds no data path: records go through `thread` and `publishers`.
+ * Open runs, subscriptions and unsettled publishes keep the process alive (`hold`); nothing else here does.
+ */
+import type { Worker } from 'node:worker_threads'
+import type { Memory } from 'sharedarraybuffer-ring'
+import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
+import { setErrorWire } from '../../actors/error-wire.ts'
+import {
+  allocateMemory,
+  clearTimeout,
+  createChannel,
+  nowMs,
+  receiveMessage,
+  setTimeout,
+  startWorker,
+} from '../../actors/world.ts'
+import type { RunMember } from '../delivery/handler-member.ts'
+import { mayWait, slotOnStack } from '../delivery/self-wait.ts'
+import { Events } from '../events/events.ts'
+import type { Lock } from '../log/disk/directory-lock.ts'
+import { lockDirectory } from '../log/disk/world-disk.ts'
+import { JOURNAL_BYTES } from '../log/store/journal.ts'
+import { storeError } from '../log/store/store-errors.ts'
+import type { CheckedBrokerOptions } from '../options/options.ts'
+import { SequencedProducer } from '../publish/named-producer.ts'
+import { Publishers } from '../publish/publishers.ts'
+import { AttachedThread } from '../thread/attached-thread.ts'
+import { bundleOf } from '../thread/bundle.ts'
+import { homeOf } from '../thread/home.ts'
+import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
+import type { FileModes } from '../wire/folder.ts'
+import type { ClientPlace } from '../wire/link-places.ts'
+import type { MemberApi } from '../wire/member-calls.ts'
+import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import { fromWire, MillraceError, toWire } from '../words/errors.ts'
+import type { NamedProducer } from '../words/named-producer.ts'
+import { OpenRuns } from './open-runs.ts'
+import { checkWhole } from './whole.ts'
+
+/** Longest wait for a control call that waits for nothing but the control thread. */
+const CALL_MS = 30_000
+/** The control thread ends by itself what is late; should it not, it is ended. */
+const CLOSE_GRACE_MS = 5_000
+/** Of its time a closing broker keeps a quarter, but no more than this, for handlers, groups and the disk. */
+const REST_MS_MAX = 2_000
+/** Longest wait for the control thread to say what holds records that were not appended. */
+const HOLD_MS = 1_000
+const FOR_EVER_MS = 2 ** 31 - 1
+
+/** What tests make small. */
+export interface StoreTuning {
+  readonly journalBytes?: number
+  /** Of windows at rest. */
+  readonly memory?: MemoryTuning
+}
+
+export class Session {
+  readonly memory: Memory
+  readonly events: Events
+  readonly thread: AttachedThread
+  readonly publishers: Publishers
+  /** Members of this thread, by run; the control thread assigns to them. */
+  readonly members: Map<number, RunMember> = new Map()
+  readonly runs: OpenRuns = new OpenRuns()
+  readonly #worker: Worker
+  readonly #remote: Remote<OwnerControlApi>
+  /** Of the folder; null: nothing is on disk. */
+  readonly #lock: Lock | null
+  readonly #named = new Set<{ close(): Promise<void> }>()
+  #holds = 0
+  #failure: MillraceError | null = null
+  #closing = false
+  #closed = false
+
+  private constructor(
+    memory: Memory,
+    place: ClientPlace,
+    worker: Worker,
+    remote: Remote<OwnerControlApi>,
+    events: Events,
+    lock: Lock | null,
+  ) {
+    this.memory = memory
+    this.events = events
+    this.#worker = worker
+    this.#remote = remote
+    this.#lock = lock
+    this.thread = new AttachedThread(memory, place)
+    this.thread.home = homeOf(this.calls(CALL_MS))
+    this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
+      stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
+      publishFailed: (topic, partition, count, error) =>
+        events.emit('publishFailed', { topic, partition, count, error }),
+    })
+  }
+
+  static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
+    checkWhole(() => new URL('../control/control-entry.js', import.meta.url))
+    setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
+    const memory = allocate(options.memoryMaxBytes)
+    const modes: FileModes = { folder: options.dirMode, file: options.fileMode }
+    const lock = options.dir === undefined ? null : await lockFolder(options.dir, modes)
+    const events = new Events(options.logger)
+    const api = createChannel()
+    const members = createChannel()
+    const notices = createChannel()
+    const boot: ControlBoot = {
+      memory: memory.handle,
+      partitionThreads: options.partitionThreads,
+      restart: options.restart,
+      deadLetterDepth: options.deadLetterDepth,
+      dir: options.dir ?? null,
+      modes,
+      held: lock?.folder ?? null,
+      journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
+      tuning: tuning.memory ?? MEMORY_TUNING,
+    }
+    const worker = startWorker(bundleOf(new URL('../control/control-entry.js', import.meta.url)), {
+      name: 'millrace control',
+      execArgv: [],
+      workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2 },
+      transferList: [api.port2, members.port2, notices.port2],
+    })
+    let session: Session | null = null
+    const lost = new Promise<string>(resolve => {
+      worker.once('error', error => resolve(`threw ${String(error)}`))
+      worker.once('exit', code => resolve(`ended with code ${code}`))
+    })
+    const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
+    const place = await new Promise<ClientPlace>((resolve, reject) => {
+      const heard = (notice: BrokerNotice): void => {
+        if (notice.kind === 'ready') resolve(notice.place)
+        else if (session === null) {
+          if (notice.kind === 'brokerFailed') reject(fromWire(notice.error))
+        } else session.#noticed(notice)
+      }
+      const gone = (how: string): void => {
+        // What it said last may still wait in the port, and says why it ended.
+        for (let said = receiveMessage(notices.port1); said !== undefined; said = receiveMessage(notices.port1))
+          heard(said.message as BrokerNotice)
+        reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
+      }
+      void lost.then(gone)
+      notices.port1.on('message', heard)
+    }).catch(async (error: unknown) => {
+      await worker.terminate()
+      lock?.release()
+      throw error
+    })
+    const opened = new Session(memory, place, worker, remote, events, lock)
+    session = opened
+    notices.port1.unref()
+    worker.unref()
+    serve(members.port1, opened.#memberApi(), { ref: false })
+    void lost.then(how => {
+      if (!opened.#closed)
+        opened.#fail(
+          new MillraceError(
+            'MILL_THREAD_LOST',
+            `the control thread ${how}; the broker is closed. This is a defect of millrace: please report it`,
+          ),
+        )
+    })
+    return opened
+  }
+
+  #memberApi(): MemberApi {
+    const member = (run: number): RunMember => {
+      const found = this.members.get(run)
+      if (found === undefined) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
+      return found
+    }
+    return {
+      assign: (run, assignment) => member(run).assign(assignment),
+      revoke: async (run, slot, epoch, stop) =>
+        (await this.members.get(run)?.revoke(slot, epoch, stop)) ?? { held: false },
+      pause: run => member(run).pause(),
+      resume: run => member(run).resume(),
+    }
+  }
+
+  #noticed(notice: BrokerNotice): void {
+    switch (notice.kind) {
+      case 'event':
+        this.events.emit(notice.event, notice.payload as BrokerEvents[typeof notice.event] as never)
+        break
+      case 'runFailed':
+        this.runs.failed(notice.run, fromWire(notice.error))
+        break
+      case 'diskFailed':
+        this.events.emit('failed', { topic: null, group: null, error: fromWire(notice.error) })
+        break
+      case 'brokerFailed':
+        this.#fail(fromWire(notice.error) as MillraceError)
+        break
+      case 'ready':
+        break
+    }
+  }
+
+  async #stalled(topic: number, partition: number, waitedMs: number): Promise<void> {
+    const { topic: name, ...held } = await this.ask(control => control.describeHold(topic, partition))
+    this.events.emit('stalled', {
+      topic: name,
+      partition,
+      waitedMs,
+      group: held.group,
+      lagBytes: held.lagBytes,
+      deadLetterTopic: held.deadLetterTopic,
+    })
+  }
+
+  /** The control calls, with MILL_THREAD_LOST and MILL_CLOSED where the port has only its own words. */
+  calls(deadlineMs: number = CALL_MS): Calls<OwnerControlApi> {
+    const calls = this.#remote.withDeadline(deadlineMs)
+    return new Proxy(calls, {
+      get: (target, name, receiver) => {
+        const call: unknown = Reflect.get(target, name, receiver)
+        if (typeof call !== 'function') return call
+        return (...args: unknown[]) =>
+          (Reflect.apply(call, target, args) as Promise<unknown>).catch((error: unknown) => this.#translate(error))
+      },
+    })
+  }
+
+  #translate(error: unknown): never {
+    if (!(error instanceof CallError)) throw error
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closed) throw closedError()
+    const code = error.failure.kind === 'deadline' ? 'MILL_TIMEOUT' : 'MILL_THREAD_LOST'
+    throw new MillraceError(code, `the control thread did not answer: ${error.message}`, { cause: error })
+  }
+
+  /** Asks the control thread; waits as long as `waits` says it may take. */
+  ask<T>(
+    method: (control: Calls<OwnerControlApi>) => Promise<T>,
+    waits: 'briefly' | 'for ever' = 'briefly',
+  ): Promise<T> {
+    this.checkOpen()
+    return method(this.calls(waits === 'briefly' ? CALL_MS : FOR_EVER_MS))
+  }
+
+  async openProducer<V>(name: string, topicName: string): Promise<NamedProducer<V>> {
+    const { client } = this.thread
+    const places = await this.ask(control => control.openProducer(client, topicName, name))
+    const { id } = places.topic
+    const producer = this.publishers.named(places)
+    const named = new SequencedProducer<V>(name, producer, places.state, places.passed, {
+      keep: state => this.calls().keepProducer(id, name, state),
+      close: async state => {
+        this.publishers.forget(producer)
+        this.#named.delete(named)
+        await this.calls().closeProducer(id, name, state)
+      },
+    })
+    this.#named.add(named)
+    return named
+  }
+
+  checkOpen(): void {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#closed) throw closedError()
+  }
+
+  /** From the call of `close` on nothing new is accepted; what is under way goes on. */
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  checkAccepts(): void {
+    this.checkOpen()
+    if (this.#closing) throw closedError()
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#failure !== null
+  }
+
+  /** Keeps the process alive until the result is called. */
+  hold(): () => void {
+    if (this.#holds++ === 0) this.#worker.ref()
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      if (--this.#holds === 0) this.#worker.unref()
+    }
+  }
+
+  /**
+   * What is answered to whoever waits for `done`, which waits for handlers: `instead`, if it is asked by a handler (of this run; null:
+   * of any) that goes on after that, and so may wait for itself.
+   */
+  unlessInside<T>(run: number | null, done: Promise<T>, instead: () => T): Promise<T> {
+    const slot = slotOnStack(this.thread)
+    if (slot === 0) return done
+    const members = run === null ? [...this.members.values()] : [this.members.get(run)]
+    const held = members.map(member => member?.onStack(slot) ?? null).find(found => found !== null)
+    return held == null ? done : mayWait(held).then(waits => (waits ? instead() : done))
+  }
+
+  #fail(error: MillraceError): void {
+    if (this.#failure !== null) return
+    this.#failure = error
+    this.publishers.fail(error)
+    this.runs.allFailed(error)
+    this.thread.close()
+    this.events.emit('failed', { topic: null, group: null, error })
+    this.events.close()
+    void this.#worker.terminate().then(() => this.#lock?.release())
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    if (this.closed) return
+    this.#closing = true
+    const release = this.hold()
+    const until = nowMs() + timeoutMs
+    const problems: string[] = []
+    try {
+      await this.#flushUntil(until - Math.min(REST_MS_MAX, timeoutMs / 4)).catch((error: Error) =>
+        problems.push(error.message),
+      )
+      const named = Promise.all([...this.#named].map(one => one.close()))
+      await this.#until(named, until, () => 'producers were not closed in time').catch((error: Error) =>
+        problems.push(error.message),
+      )
+      this.checkOpen()
+      const left = Math.max(1, until - nowMs())
+      await this.calls(left + CLOSE_GRACE_MS)
+        .close(left)
+        .catch((error: Error) => problems.push(error.message))
+    } finally {
+      this.#closed = true
+      this.publishers.fail(closedError())
+      this.runs.allClosed()
+      this.thread.close()
+      await this.#worker.terminate()
+      this.#lock?.release()
+      this.events.close()
+      release()
+    }
+    if (problems.length > 0) throw new MillraceError('MILL_TIMEOUT', problems.join('; '))
+  }
+
+  #flushUntil(until: number): Promise<unknown> {
+    return this.#until(this.publishers.flush(), until, async () => {
+      const all = this.publishers.unanswered()
+      return `records were not all appended in time: ${await this.#until(all, nowMs() + HOLD_MS, () => 'what holds them is not known')}`
+    })
+  }
+
+  /** Waits for something, but not for longer than told. */
+  async #until<T>(work: Promise<T>, until: number, why: () => string | Promise<string>): Promise<T> {
+    if (until === Number.POSITIVE_INFINITY) return work
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const say = async (): Promise<void> => reject(new Error(await why()))
+      timer = setTimeout(() => void say().catch(reject), Math.max(1, until - nowMs()))
+    })
+    try {
+      return await Promise.race([work, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+export function closedError(): MillraceError {
+  return new MillraceError('MILL_CLOSED', 'the broker is closed')
+}
+
+async function lockFolder(dir: string, modes: FileModes): Promise<Lock> {
+  try {
+    return await lockDirectory(dir, modes)
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+function allocate(bytes: number): Memory {
+  try {
+    return allocateMemory(bytes)
+  } catch (cause) {
+    throw new MillraceError(
+      'MILL_MEMORY',
+      `the system does not give ${bytes} bytes of shared memory; lower memoryMaxBytes`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * What one partition host has on disk: the logs of its partitions, how far their groups are, and which dead letters are settled.
+ *
+ * The partition host's thread. A pass of the host ends with one group commit over all partitions that took something
+ * (`commit`): written, as durable as each topic says, then committed to their windows, then answered. Group states are swept
+ * into a state log SWEEP_MS after they changed, and after each pass with a dead letter; settled letters are written before
+ * that is answered. Both survive the process at once and a loss of power after SYNC_MS.
+ *
+ * Before it touches the disk it looks, every LOOK_MS at most, whether the folder is still this broker's; if it is not, that is a
+ * failure like any other, and the broker is closed.
+ *
+ * After a failed operation nobody knows what the disk holds. The store then stays broken until the broker is opened again:
+ * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
+ * longer kept. It is told once.
+ */
+import { join } from 'node:path'
+import { nowMs } from '../../actors/world.ts'
+import type { Instant } from '../base/clock.ts'
+import { LetterStates } from '../dead-letters/letter-states.ts'
+import type { GroupActor } from '../group/group-actor.ts'
+import type { GroupState } from '../group/group-state.ts'
+import { GroupStates } from '../group/group-states.ts'
+import { DISK_ERRNOS, LOCK_LOST, RECEIPT_FAILED } from '../link/link.ts'
+import { type Disk, DiskError } from '../log/disk/disk.ts'
+import { LostFolderError } from '../log/disk/lock-watch.ts'
+import { holdsFolder } from '../log/disk/world-disk.ts'
+import { storedTopic } from '../log/store/log-place.ts'
+import { LogStore } from '../log/store/log-store.ts'
+import type { FaultPoint, StoreEntry } from '../log/store/log-store-types.ts'
+import { storeError } from '../log/store/store-errors.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
+import { PartitionStore } from '../partition/partition-store.ts'
+import type { CutTail, HeldFolder } from '../wire/folder.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
+import type { PartitionPlace, StorePlace, TopicShape } from '../wire/places.ts'
+import { MillraceError } from '../words/errors.ts'
+
+const SWEEP_MS = 100
+const SYNC_MS = 1_000
+/** A look at the lock takes some microseconds. */
+const LOOK_MS = 100
+/** Retention is looked after as often. */
+const SLEEP_MS = 5_000
+
+/** What it needs of its host. */
+export interface HostStoreSurroundings {
+  readonly disk: Disk
+  /** Told once. */
+  failed(error: Error): void
+  /** What was not whole when its file was opened. */
+  cut(cuts: readonly CutTail[]): void
+  /** Stops here for ever if a test has armed this point. */
+  fault(point: number): void
+}
+
+export class HostStore {
+  readonly states: GroupStates
+  readonly letters: LetterStates
+  readonly #disk: Disk
+  readonly #logs: LogStore
+  readonly #surroundings: HostStoreSurroundings
+  #failure: number | null = null
+  /** The same, for who is to be told. */
+  error: Error | null = null
+  /** Something was appended since the last sync of the states. */
+  #appended = false
+  /** In `nowMs`: both go on when the wall clock is set back. */
+  #sweptMs = Number.NEGATIVE_INFINITY
+  #syncedMs = Number.NEGATIVE_INFINITY
+  readonly #held: HeldFolder | null
+  #lookedMs: number = nowMs()
+
+  /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
+  constructor(
+    place: StorePlace,
+    host: number,
+    partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[],
+    surroundings: HostStoreSurroundings,
+  ) {
+    this.#surroundings = surroundings
+    this.#disk = surroundings.disk
+    this.#held = place.held
+    const fault = (point: FaultPoint): void => surroundings.fault(FAULT_POINT[point])
+    const { journalBytes } = place
+    try {
+      const known = partitions.flatMap(({ place: { partition }, topic }) =>
+        topic.log === null ? [] : [{ topic: storedTopic(topic, topic.log), partition }],
+      )
+      this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known, { journalBytes, fault })
+      this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
+      this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
+      const torn = [this.states.torn, this.letters.torn].filter(cut => cut !== null)
+      surroundings.cut([...this.#logs.cuts, ...torn])
+    } catch (error) {
+      throw storeError(error)
+    }
+  }
+
+  /** The log of a partition, opened or made; null: its topic is in memory only. */
+  open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionStore | null {
+    if (topic.log === null || log === null) return null
+    try {
+      this.#checkHeld()
+      const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
+      this.#surroundings.cut(stored.cuts)
+      return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
+    } catch (error) {
+      throw storeError(error)
+    }
+  }
+
+  /**
+   * Nothing was appended yet to a log that was opened: what its groups are said to know of records beyond its end is
+   * forgotten before other records come to have those offsets.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  cutGroups(members: readonly number[], end: number): void {
+    if (!this.attempt(() => this.states.cut(members, end))) throw this.error
+  }
+
+  /**
+   * What was kept of a group that is opened. A loss of power may have taken letters that it had counted, and new ones come to
+   * have their offsets: from `lettersEnd` on, which may be before those, it looks for letters after any further loss.
+   *
+   * @throws MillraceError MILL_DISK
+   */
+  keptOf(member: number, lettersEnd: number): GroupState | undefined {
+    const kept = this.states.get(member)
+    if (kept === undefined || kept.letters <= lettersEnd) return kept
+    if (!this.attempt(() => this.states.cutLetters(member, lettersEnd))) throw this.error
+    return this.states.get(member)
+  }
+
+  /** Closes the log of a partition whose topic could not be opened. */
+  drop(topic: number, partition: number): void {
+    this.attempt(() => this.#logs.drop(topic, partition))
+  }
+
+  /** Topic and members are no more: nothing is kept of them. Were it, it would be of numbers that are never given again. */
+  forget(topic: number, partitions: readonly number[], members: readonly number[]): void {
+    this.forgetPartitions(topic, partitions, members)
+    this.attempt(() => this.letters.forget(topic))
+  }
+
+  /** The same for some partitions, and the members that read them. */
+  forgetPartitions(topic: number, partitions: readonly number[], members: readonly number[]): void {
+    this.attempt(() => {
+      this.#logs.forget(topic, partitions)
+      for (const member of members) this.states.forget(member)
+    })
+  }
+
+  /** What receipts say of the failure; null: there was none. */
+  get failure(): number | null {
+    return this.#failure
+  }
+
+  /** Makes what partitions have staged durable, commits it, and answers. */
+  commit(partitions: readonly PartitionActor[]): void {
+    const entries: StoreEntry[] = []
+    for (const { staged } of partitions) if (staged !== null) entries.push(staged)
+    if (entries.length === 0) return
+    this.#appended = true
+    const isDone = this.attempt(() => this.#logs.append(entries))
+    for (const partition of partitions) {
+      if (isDone) partition.commitStaged()
+      else partition.failStaged(this.#failure as number)
+    }
+  }
+
+  /**
+   * Lets readers of groups that deliver at most once go on: how far they may is as durable as their topics before they hear
+   * of it. One write, and one sync, for all of them; whether there was something to do.
+   */
+  raiseCeilings(groups: Iterable<GroupActor>): boolean {
+    const low: GroupActor[] = []
+    for (const group of groups) if (group.isLow) low.push(group)
+    if (low.length === 0) return false
+    for (const group of low) group.raise()
+    const isKept = this.attempt(() => this.#keep(low))
+    this.#surroundings.fault(FAULT_POINT.ceilingWritten)
+    for (const group of low) group.goOn(isKept)
+    return true
+  }
+
+  /** Writes down how far groups are, as durable as their topics. @throws DiskError */
+  #keep(groups: readonly GroupActor[]): void {
+    this.states.write(groups)
+    if (groups.some(({ partition }) => partition.topic.durability === 'fsync')) this.states.sync()
+  }
+
+  /**
+   * A group was moved: once that is answered no loss of power undoes it, for its handler's state is forgotten next.
+   *
+   * @throws MillraceError MILL_DISK, where it could not be written down, now or because the disk has failed before
+   */
+  moved(group: GroupActor): void {
+    if (!this.#keepDurably(group)) throw this.error
+  }
+
+  #keepDurably(group: GroupActor): boolean {
+    return this.attempt(() => {
+      this.states.write([group])
+      this.states.sync()
+    })
+  }
+
+  /** Does something on the disk; false: it failed, now or before. */
+  attempt(act: () => void): boolean {
+    if (this.#failure !== null) return false
+    try {
+      this.#checkHeld()
+      act()
+      return true
+    } catch (error) {
+      this.fail(error)
+      return false
+    }
+  }
+
+  /** @throws LostFolderError */
+  #checkHeld(): void {
+    if (this.#held === null) return
+    const now = nowMs()
+    if (now - this.#lookedMs < LOOK_MS) return
+    this.#lookedMs = now
+    if (!holdsFolder(this.#held)) throw new LostFolderError(this.#held.directory)
+  }
+
+  fail(met: unknown): void {
+    // What fails where the folder is gone fails for that.
+    const isLost = met instanceof DiskError && this.#held !== null && !holdsFolder(this.#held)
+    const error = isLost ? new LostFolderError((this.#held as HeldFolder).directory) : met
+    const told = storeError(error)
+    if (told === error && !(error instanceof MillraceError)) throw error
+    const cause = error instanceof MillraceError ? error.cause : error
+    const name = cause instanceof LostFolderError ? LOCK_LOST : cause instanceof DiskError ? cause.errno : undefined
+    const errno = Math.max(0, DISK_ERRNOS.indexOf(name))
+    if (this.#failure === null) this.#surroundings.failed(told)
+    this.error ??= told
+    this.#failure ??= RECEIPT_FAILED | (errno << 4)
+  }
+
+  /** How long the host may sleep, unless it is rung: readers do not ring for each commit that is to be written down. */
+  sleepMs(groups: Iterable<GroupActor>): number {
+    if (this.#failure !== null) return SLEEP_MS
+    for (const group of groups) if (group.partition.log !== null && group.lags) return SWEEP_MS
+    // What was appended may be more than retention allows, which looks once a second.
+    return this.states.isSynced && this.letters.isSynced && !this.#appended ? SLEEP_MS : SYNC_MS
+  }
+
+  /** Work of the background; whether some of it is to be done soon again. */
+  tend(groups: Iterable<GroupActor>, letters: readonly PartitionActor[], { nowMs, wallMs }: Instant): boolean {
+    let busy = false
+    this.attempt(() => {
+      busy = this.#logs.tend(wallMs)
+    })
+    if (nowMs - this.#sweptMs >= SWEEP_MS) {
+      this.#sweptMs = nowMs
+      this.sweep(groups)
+      // After the groups: what they are said to have read is then known of them as well.
+      this.attempt(() => {
+        for (const { log, desk } of letters) if (log !== null) desk?.countRead()
+      })
+    }
+    if (nowMs - this.#syncedMs >= SYNC_MS) {
+      this.#syncedMs = nowMs
+      this.#appended = false
+      this.attempt(() => {
+        this.states.sync()
+        this.letters.sync()
+      })
+    }
+    return busy
+  }
+
+  /**
+   * Writes down where a new group began: what the next process finds of its dead letters is counted from there. Of one that
+   * is known nothing is written before its reader is there, who has more to say than its block. Only where it passes records
+   * over, the process before was killed, and it has no reader yet: its next death must not pass over more because of that.
+   *
+   * Durable at once is what a loss of power would make mean something else, when more was published since: that it began at
+   * the end.
+   */
+  opened(group: GroupActor): void {
+    const kept = this.states.get(group.place.member)
+    if (kept === undefined && group.place.from === 'latest') this.#keepDurably(group)
+    else if (kept === undefined || group.passedOver !== null) this.sweep([group])
+  }
+
+  /** Writes down how far groups are, where that has changed. */
+  sweep(groups: Iterable<GroupActor>): void {
+    this.attempt(() => this.states.write(groups))
+    this.#surroundings.fault(FAULT_POINT.statesSwept)
+  }
+
+  /** Everything in good order, for an opening that has nothing to recover. @throws MillraceError MILL_DISK */
+  close(groups: Iterable<GroupActor>): void {
+    if (this.#failure !== null) return
+    try {
+      this.#checkHeld()
+      this.states.write(groups)
+      this.states.close()
+      this.letters.close()
+      this.#logs.close()
+    } catch (error) {
+      throw storeError(error)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The partition host's side of a link to one thread: receipts and verdicts out, settlements in, and the thread's bell.
+ *
+ * The partition host's thread owns it. Invariant: nothing is taken from a client for which its answer has no room, so
+ * writing an answer never waits and never fails.
+ */
+import { CORRUPT, Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import { highOf, joinOffset } from '../log/format/frame.ts'
+import type { LinkPlace } from '../wire/link-places.ts'
+import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_CLIENT_BYTES } from './link.ts'
+
+/** A delivery that a reader did not plainly ack. */
+export interface Settlement {
+  readonly member: number
+  readonly epoch: number
+  readonly offset: number
+  readonly how: number
+  readonly deliveryAttempt: number
+  /** A wire error as JSON. */
+  readonly error: string
+}
+
+export class HostLink {
+  readonly client: number
+  readonly #memory: Memory
+  readonly #bell: Doorbell
+  readonly #toClient: RingProducer
+  readonly #toHost: RingConsumer
+  #unpublished = false
+  #abandoned = false
+
+  constructor(memory: Memory, client: number, bell: number, place: LinkPlace) {
+    this.client = client
+    this.#memory = memory
+    this.#bell = new Doorbell(memory, bell)
+    this.#toClient = new RingProducer(memory, place.toClient.address, place.toClient.capacity)
+    this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
+  }
+
+  /** The client's thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
+  /** How many answers fit now. */
+  room(): number {
+    if (this.#abandoned) return Number.POSITIVE_INFINITY
+    return Math.floor((this.#toClient.capacity - this.#toClient.used()) / TO_CLIENT_BYTES)
+  }
+
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+    this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, status, 0)
+  }
+
+  verdict(
+    member: number,
+    epoch: number,
+    offset: number,
+    action: number,
+    failedAttempts: number,
+    delayMs: number,
+  ): void {
+    this.#answer(KIND_VERDICT, member, epoch, offset, action | (failedAttempts << 4), delayMs)
+  }
+
+  /** The topic was deleted: nothing more that is published to it is answered. */
+  gone(topic: number): void {
+    this.#answer(KIND_GONE, topic, 0, 0, 0, 0)
+    this.publish()
+  }
+
+  #answer(kind: number, a: number, b: number, offset: number, c: number, d: number): void {
+    if (this.#abandoned) return
+    const address = this.#toClient.claim(TO_CLIENT_BYTES)
+    if (address < 0) throw new Error('broken invariant: an answer has no room in its link')
+    const words = this.#memory.i32
+    const at = address >> 2
+    words[at] = TO_CLIENT_BYTES
+    words[at + 1] = kind
+    words[at + 2] = a
+    words[at + 3] = b
+    words[at + 4] = offset | 0
+    words[at + 5] = highOf(offset)
+    words[at + 6] = c
+    words[at + 7] = d
+    this.#toClient.advance(TO_CLIENT_BYTES)
+    this.#unpublished = true
+  }
+
+  /** Makes the answers visible and wakes the thread. */
+  publish(): void {
+    if (!this.#unpublished) return
+    this.#unpublished = false
+    this.#toClient.publish()
+    this.#bell.ring()
+  }
+
+  /** Wakes the thread if it sleeps. */
+  wake(): void {
+    this.#bell.ring()
+  }
+
+  /** Whether `settlements` would take one now. */
+  hasSettlements(): boolean {
+    return this.#toHost.poll() && this.room() > 0
+  }
+
+  /** Hands settlements over, oldest first, until `take` says that it cannot answer one now; whether any was taken. */
+  settlements(take: (settlement: Settlement) => boolean): boolean {
+    if (!this.#toHost.poll()) return false
+    const words = this.#memory.i32
+    let worked = false
+    let address = this.#toHost.next()
+    for (; address >= 0 && this.room() > 0; address = this.#toHost.next()) {
+      const at = address >> 2
+      const length = words[at] as number
+      const settlement: Settlement = {
+        member: words[at + 2] as number,
+        epoch: words[at + 3] as number,
+        offset: joinOffset(words[at + 4] as number, words[at + 5] as number),
+        how: words[at + 6] as number,
+        deliveryAttempt: words[at + 7] as number,
+        error: this.#memory.bytes.toString('utf8', address + SETTLEMENT_BYTES, address + length),
+      }
+      if (!take(settlement)) break
+      this.#toHost.advance(length)
+      worked = true
+    }
+    if (address === CORRUPT)
+      throw new Error(`broken invariant: the link of client ${this.client} holds bytes that are no settlement`)
+    // Answers first: a repeated settlement is harmless, a lost verdict would hold the reader for ever.
+    this.publish()
+    this.#toHost.release()
+    return worked
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Checks every byte of a broker's folder while no broker has it: what is good, what was never acknowledged and will be cut off
+ * when it is opened next, and what is damage.
+ *
+ * Any thread; reads only. It goes on behind damage, so that one report says all. Bound: one partition at a time.
+ */
+import { join } from 'node:path'
+import { type Disk, DiskError } from '../disk/disk.ts'
+import { LogFileError } from '../disk/log-errors.ts'
+import type { StateRecord } from '../format/state-format.ts'
+import { scanState } from '../recovery/state-scan.ts'
+import { FOLDER_VERSION, IDENTITY_NAME, readIdentity } from '../store/identity.ts'
+import { planJournal } from '../store/journal-replay.ts'
+import { partitionFolder } from '../store/log-place.ts'
+import { type KnownTopic, missingFiles, wrongPartitions } from '../store/store-files.ts'
+import { type Mark, markKey, readMarks } from '../store/sync-marks.ts'
+import { verifyFolder } from './log-verify.ts'
+
+/** Something that is not as it should be. */
+export interface Finding {
+  readonly file: string
+  readonly position: number
+  readonly why: string
+  /** False: it was never acknowledged, and is cut off, or made again, by the next opening. */
+  readonly isDamage: boolean
+}
+
+export interface PartitionReport {
+  readonly topic: string
+  readonly partition: number
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly records: number
+  readonly bytes: number
+  readonly findings: readonly Finding[]
+}
+
+export interface StoreReport {
+  readonly partitions: readonly PartitionReport[]
+  /** Of files that belong to no partition. */
+  readonly findings: readonly Finding[]
+}
+
+/** What is said of a topic. */
+interface NamedTopic extends KnownTopic {
+  readonly name: string
+}
+
+/** The same, as the catalog keeps it. */
+interface KeptTopic {
+  readonly shape: NamedTopic
+  readonly isMade?: boolean
+  readonly growsTo?: number
+}
+
+interface Catalog {
+  readonly topics: Map<string, NamedTopic>
+  /** Deleted, and perhaps not all removed: the next opening goes on with that. */
+  readonly gone: Map<string, KnownTopic>
+  hosts: number
+}
+
+/** State logs that nothing here has to be known of. */
+const STATES = /^(?:snapshots|producers|host-\d+\.(?:groups|letters))$/
+
+/** Throws `LogFileError` where the folder is not a broker's, or its identity is damaged; `DiskError`. */
+export function verifyStore(disk: Disk, dir: string): StoreReport {
+  const names = disk.list(dir)
+  if (!names.includes(IDENTITY_NAME)) throw new DiskError('open', join(dir, IDENTITY_NAME), 'ENOENT')
+  const { logId, version } = readIdentity(disk, dir)
+  const findings: Finding[] = []
+  const state = (name: string, apply: (record: StateRecord) => void): void =>
+    look(join(dir, name), findings, () => {
+      const file = disk.open(join(dir, name), 'read')
+      try {
+        const torn = scanState(file, logId, apply)
+        if (torn !== null) findings.push({ ...torn, isDamage: false })
+      } finally {
+        file.close()
+      }
+    })
+  const catalog: Catalog = { topics: new Map(), gone: new Map(), hosts: 0 }
+  const { topics } = catalog
+  if (names.includes('catalog')) state('catalog', record => note(record, catalog))
+  for (const name of names) if (STATES.test(name)) state(name, () => undefined)
+  const wrong = [...wrongPartitions(disk, dir, [...topics.values(), ...catalog.gone.values()])]
+  if (version === FOLDER_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts))
+  for (const { file, why } of wrong) findings.push({ file, position: 0, why, isDamage: true })
+  const marks = new Map<string, Mark>()
+  for (const name of names)
+    if (name === 'marks' || name.endsWith('.marks'))
+      look(join(dir, name), findings, () => {
+        const torn = readMarks(disk, join(dir, name), logId, marks)
+        if (torn !== null) findings.push({ ...torn, isDamage: false })
+      })
+  for (const host of hostsOf(names))
+    look(join(dir, `host-${host}.journal-a`), findings, () => {
+      const { state: how, file, position, why } = planJournal(disk, dir, host, logId).end
+      if (how === 'torn') findings.push({ file: file ?? dir, position, why, isDamage: false })
+    })
+  const partitions: PartitionReport[] = []
+  for (const { id, name, partitions: count } of topics.values())
+    for (let partition = 0; partition < count; partition++) {
+      const { syncedTo, startOffset } = marks.get(markKey(id, partition)) ?? {
+        syncedTo: 0,
+        startOffset: version === FOLDER_VERSION ? 0 : null,
+      }
+      const report = verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo, startOffset)
+      partitions.push({ topic: name, partition, ...report })
+    }
+  return { partitions, findings }
+}
+
+function verifyPartition(
+  disk: Disk,
+  folder: string,
+  syncedTo: number,
+  begin: number | null,
+): Omit<PartitionReport, 'topic' | 'partition'> {
+  const { files, startOffset, endOffset, records, bytes } = verifyFolder(disk, folder)
+  // What is wrong behind all that was made durable was never acknowledged, or the journal has it.
+  const findings: Finding[] = files.flatMap(({ file, kind, damage }) => {
+    if (damage === null) return []
+    const { position, why, offset } = damage
+    return [{ file, position, why, isDamage: kind === 'segment' && offset < syncedTo }]
+  })
+  if (begin !== null && startOffset > begin)
+    findings.unshift({
+      file: folder,
+      position: 0,
+      why: `the log begins at offset ${startOffset}, and nothing was removed from ${begin} on`,
+      isDamage: true,
+    })
+  if (endOffset < syncedTo && !findings.some(finding => finding.isDamage))
+    findings.push({
+      file: folder,
+      position: 0,
+      why: `the log ends at offset ${endOffset}, and everything below ${syncedTo} was made durable`,
+      isDamage: true,
+    })
+  return { startOffset, endOffset, records, bytes, findings }
+}
+
+/** Keeps what a file is found to be like, and goes on. */
+function look(file: string, findings: Finding[], act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof LogFileError)
+      findings.push({ file: error.file, position: error.position, why: error.why, isDamage: true })
+    else if (error instanceof DiskError) findings.push({ file, position: 0, why: error.message, isDamage: true })
+    else throw error
+  }
+}
+
+function note({ body }: StateRecord, catalog: Catalog): void {
+  for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) {
+    if (key === 'hosts') catalog.hosts = (value as { readonly count: number }).count
+    if (key.startsWith('gone/')) noteGone(key, value as { readonly partitions: number } | undefined, catalog)
+    if (!key.startsWith('topic/')) continue
+    if (value === undefined) catalog.topics.delete(key)
+    else {
+      const { shape, isMade = false, growsTo } = value as KeptTopic
+      catalog.topics.set(key, { ...shape, isMade, growsTo })
+    }
+  }
+}
+
+function noteGone(key: string, value: { readonly partitions: number } | undefined, { gone }: Catalog): void {
+  if (value === undefined) gone.delete(key)
+  else gone.set(key, { id: Number(key.slice('gone/'.length)), partitions: value.partitions, isMade: false })
+}
+
+function hostsOf(names: readonly string[]): Set<number> {
+  return new Set(names.flatMap(name => /^host-(\d+)\.journal-[ab]$/.exec(name)?.[1] ?? []).map(Number))
+}

@@ -1,0 +1,91 @@
+import t from 'tap'
+import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
+import { FrameScan, SCAN_PIECE_BYTES } from './frame-scan.ts'
+import { frameOf } from './log-frames.fixture.ts'
+
+const MAX = 1 << 20
+
+function frames(count: number, valueBytes: number): Buffer[] {
+  return Array.from({ length: count }, (_, at) =>
+    frameOf({ baseOffset: 10 + at * 2, deltas: [at, 0], baseTimestamp: 500, valueBytes }),
+  )
+}
+
+interface Scanned {
+  readonly disk: MemoryDisk
+  readonly scan: FrameScan
+  readonly found: readonly { readonly position: number; readonly baseOffset: number; readonly bytes: Buffer }[]
+}
+
+function scanned(bytes: Uint8Array, from = { position: 0, offset: 10 }, frameBytesMax = MAX, piece?: number): Scanned {
+  const disk = new MemoryDisk()
+  disk.put('/f', bytes)
+  const scan = new FrameScan(disk.open('/f', 'read'), from, bytes.length, frameBytesMax, piece)
+  const found: { position: number; baseOffset: number; bytes: Buffer }[] = []
+  for (let frame = scan.next(); frame !== null; frame = scan.next())
+    found.push({ ...frame, bytes: Buffer.from(frame.bytes) })
+  return { disk, scan, found }
+}
+
+t.test('yields every frame as it was written, whatever the size of the pieces', async t => {
+  const written = frames(20, 33)
+  for (const piece of [1, 72, 100, 1000, SCAN_PIECE_BYTES]) {
+    const { scan, found } = scanned(Buffer.concat(written), undefined, MAX, piece)
+    t.same(
+      found.map(({ bytes }) => bytes),
+      written,
+    )
+    t.match(scan, { why: null, position: written.length * (written[0]?.length ?? 0), offset: 50 })
+  }
+  t.match(scanned(written[3] as Buffer, { position: 0, offset: 16 }).found, [
+    { position: 0, baseOffset: 16, endOffset: 18, records: 2, maxTimestamp: 503, length: written[3]?.length },
+  ])
+})
+
+t.test('reads in pieces of 256 KiB', async t => {
+  const { disk, found } = scanned(Buffer.concat(frames(300, 2000)))
+  t.equal(found.length, 300)
+  t.equal(disk.reads, Math.ceil((300 * 4104) / SCAN_PIECE_BYTES))
+})
+
+t.test('stops at the frame of which any bit has changed, and says where it begins', async t => {
+  const [first, second] = frames(2, 8) as [Buffer, Buffer]
+  for (let bit = 0; bit < second.length * 8; bit++) {
+    const bytes = Buffer.concat([first, second])
+    const at = first.length + (bit >> 3)
+    bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7))
+    const { scan, found } = scanned(bytes)
+    if (found.length !== 1 || scan.position !== first.length || scan.offset !== 12 || scan.why === null)
+      t.fail(`bit ${bit}`)
+  }
+})
+
+t.test('stops at a frame that is cut short anywhere', async t => {
+  const [first, second] = frames(2, 8) as [Buffer, Buffer]
+  for (let length = 1; length < second.length; length++) {
+    const { scan, found } = scanned(Buffer.concat([first, second.subarray(0, length)]))
+    if (found.length !== 1 || scan.position !== first.length || !/cut short/.test(scan.why ?? '')) t.fail(`${length}`)
+  }
+})
+
+t.test('stops where offsets have a hole or repeat', async t => {
+  const [first, second, third] = frames(3, 8) as [Buffer, Buffer, Buffer]
+  t.match(scanned(Buffer.concat([first, third])).scan, {
+    position: first.length,
+    why: /begins at offset 14, not at 12/,
+  })
+  t.match(scanned(Buffer.concat([first, second, second])).scan, { position: first.length * 2, why: /not at 14/ })
+  t.match(scanned(first, { position: 0, offset: 9 }).scan, { position: 0, why: /not at 9/ })
+})
+
+t.test('believes no length that a frame may not have, and reads no such frame', async t => {
+  const [frame] = frames(1, 400) as [Buffer]
+  const { scan, disk } = scanned(frame, undefined, frame.length - 8, 72)
+  t.match(scan.why, /not possible/)
+  t.equal(disk.bytesRead, 72)
+  const wild = Buffer.from(frame)
+  wild.writeInt32LE(2 ** 30, 0)
+  const huge = scanned(wild, undefined, 2 ** 31, 72)
+  t.match(huge.scan.why, /CRC/)
+  t.equal(huge.disk.bytesRead, 72)
+})

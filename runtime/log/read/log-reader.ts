@@ -1,0 +1,185 @@
+/**
+ * The reader's side of one partition's log: whole frames from an offset on, and the first offset of a time.
+ *
+ * Any thread, one owner; reads only, by files of its own. How far the log may be read is told with each call (the high
+ * watermark): bytes after that may be half written, and do not count. Every frame that is returned had both its CRCs
+ * checked, and begins where the one before it ended.
+ *
+ * Reading on where the last call ended costs one `read`; entering a segment costs those of its header and its index, and
+ * looking for an offset those of the frames from the index entry before it. Where a segment has no index, or a bad one, it
+ * is made in memory, as far as the segment was walked.
+ *
+ * Retention may remove any file at any time. One that is open can be read to its end where the system allows it; where not,
+ * or when the next is looked for and is gone, the offset is: `OffsetGoneError`. Bound: one open file, its index, and
+ * `bytesMax` or one frame for each call.
+ */
+import { type Disk, DiskError } from '../disk/disk.ts'
+import { CorruptLogError, OffsetGoneError } from '../disk/log-errors.ts'
+import { FRAME_HEADER_BYTES, FRAME_LAST_OFFSET_DELTA } from '../format/frame.ts'
+import { bodyFault, frameAt, headerFault } from '../format/frame-scan.ts'
+import { type LogSettings, segmentBases } from '../format/segment-format.ts'
+import { readIndexSummary } from '../format/segment-index.ts'
+import { ReadSegment } from './read-segment.ts'
+
+const NOTHING: Buffer = Buffer.alloc(0)
+/** How often files may vanish under one call before it gives up. */
+const ATTEMPTS = 3
+/** Said of a frame that goes on behind the piece. */
+const CUT_OFF = 'the frame is cut off'
+
+export class LogReader {
+  readonly #disk: Disk
+  readonly #folder: string
+  readonly #settings: LogSettings
+  #segment: ReadSegment | null = null
+  /** Where the last read ended, in the open segment. */
+  #position = 0
+  #offset = -1
+
+  constructor(disk: Disk, folder: string, settings: LogSettings) {
+    this.#disk = disk
+    this.#folder = folder
+    this.#settings = settings
+  }
+
+  /**
+   * Whole frames of one segment, from the one that holds `offset`, none that goes beyond `endOffset`, at most `bytesMax`
+   * bytes or else one frame; empty at the end, or if the first goes beyond it. Throws `OffsetGoneError`, `LogFileError` (with file and byte) or
+   * `DiskError`.
+   */
+  read(offset: number, endOffset: number, bytesMax: number): Buffer {
+    if (offset >= endOffset) return NOTHING
+    return this.#retried(offset, endOffset, () => {
+      if (this.#segment !== null && offset === this.#offset) {
+        const frames = this.#frames(this.#segment, endOffset, bytesMax)
+        if (typeof frames !== 'string') return frames
+        // The segment ends here, or its file is no longer the log's, or it is damaged: the folder says which.
+        this.close()
+      }
+      const segment = this.#seek(offset, endOffset)
+      const frames = this.#frames(segment, endOffset, bytesMax)
+      if (typeof frames === 'string') throw new CorruptLogError(segment.file.path, this.#position, frames)
+      return frames
+    })
+  }
+
+  /** The first offset below `endOffset` with a timestamp at or after this one; `endOffset` if there is none. */
+  offsetAt(timeMs: number, endOffset: number): number {
+    return this.#retried(Number.POSITIVE_INFINITY, endOffset, () => {
+      const bases = this.#bases()
+      for (const [at, baseOffset] of bases.entries()) {
+        const nextBase = bases[at + 1]
+        if (baseOffset >= endOffset) break
+        if (nextBase !== undefined && this.#isOlder(baseOffset, nextBase, timeMs)) continue
+        const end = Math.min(endOffset, nextBase ?? endOffset)
+        const found = this.#looked(baseOffset, nextBase, segment => segment.offsetSince(timeMs, end))
+        if (found !== null) return Math.min(found, endOffset)
+      }
+      return endOffset
+    })
+  }
+
+  /** Closes what is open; the next call opens it again. */
+  close(): void {
+    this.#segment?.close()
+    this.#segment = null
+    this.#offset = -1
+  }
+
+  /** Looks again where a file vanished on the way; `offset` may have vanished with it. */
+  #retried<T>(offset: number, endOffset: number, act: () => T): T {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return act()
+      } catch (error) {
+        this.close()
+        if (!(error instanceof DiskError)) throw error
+        const earliest = this.#bases()[0] ?? endOffset
+        if (offset < earliest) throw new OffsetGoneError(offset, earliest)
+        if (error.errno !== 'ENOENT' || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  #bases(): number[] {
+    return segmentBases(this.#disk.list(this.#folder))
+  }
+
+  /** Goes to the frame that holds this offset. */
+  #seek(offset: number, endOffset: number): ReadSegment {
+    const bases = this.#bases()
+    const at = bases.findLastIndex(base => base <= offset)
+    if (at === -1) throw new OffsetGoneError(offset, bases[0] ?? endOffset)
+    const frame = this.#looked(bases[at] as number, bases[at + 1], segment => segment.frameOf(offset))
+    this.#position = frame.position
+    this.#offset = frame.baseOffset
+    return this.#segment as ReadSegment
+  }
+
+  /** Opens a segment and looks into it: again, without its index, where that leads to no frame. */
+  #looked<T>(baseOffset: number, nextBase: number | undefined, look: (segment: ReadSegment) => T): T {
+    const known = this.#segment?.baseOffset === baseOffset ? this.#segment : this.#open(baseOffset, nextBase, true)
+    try {
+      return look(known)
+    } catch (error) {
+      if (!(error instanceof CorruptLogError)) throw error
+      return look(this.#open(baseOffset, nextBase, false))
+    }
+  }
+
+  #open(baseOffset: number, nextBase: number | undefined, useIndex: boolean): ReadSegment {
+    this.close()
+    this.#segment = ReadSegment.open(this.#disk, this.#folder, this.#settings, baseOffset, nextBase, useIndex)
+    return this.#segment
+  }
+
+  /** Whether the index of a closed segment says that all its records are older. */
+  #isOlder(baseOffset: number, nextBase: number, timeMs: number): boolean {
+    const covers = readIndexSummary(this.#disk, this.#folder, this.#settings.logId, baseOffset)
+    return covers !== null && covers.endOffset === nextBase && covers.maxTimestamp < timeMs
+  }
+
+  /** Frames from where the last read ended, with one `read`, or a second for a frame larger than that; or what is wrong. */
+  #frames(segment: ReadSegment, endOffset: number, bytesMax: number): Buffer | string {
+    const left = segment.file.size() - this.#position
+    let bytes = this.#piece(segment, Math.min(left, Math.max(bytesMax, FRAME_HEADER_BYTES)))
+    let at = 0
+    while (this.#offset < endOffset) {
+      const fault = this.#fault(bytes, at, left)
+      if (fault === CUT_OFF) {
+        if (at > 0) break
+        bytes = this.#piece(segment, bytes.readInt32LE(0))
+        continue
+      }
+      // What is good in front of damage is returned, and the next call meets it.
+      if (fault !== null && at > 0) break
+      if (fault !== null) return fault
+      const frameEnd = this.#offset + bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1
+      if (frameEnd > endOffset) break
+      // A segment that was closed has an index of all of it.
+      if (segment.knownBytes === this.#position) segment.pass(frameAt(bytes, at, this.#position))
+      const length = bytes.readInt32LE(at)
+      at += length
+      this.#position += length
+      this.#offset = frameEnd
+    }
+    return bytes.subarray(0, at)
+  }
+
+  /** What is wrong with the frame at an index of the piece; CUT_OFF if only that it does not end there. */
+  #fault(bytes: Buffer, at: number, left: number): string | null {
+    if (at + FRAME_HEADER_BYTES > bytes.length)
+      return at > 0 && bytes.length < left ? CUT_OFF : 'the segment ends in front of a frame'
+    const fault = headerFault(bytes, at, this.#offset, this.#settings.frameBytesMax)
+    if (fault !== null) return fault
+    const length = bytes.readInt32LE(at)
+    if (at + length > left) return `the frame of ${length} bytes is cut short`
+    return at + length > bytes.length ? CUT_OFF : bodyFault(bytes, at)
+  }
+
+  #piece(segment: ReadSegment, length: number): Buffer {
+    if (length <= 0) return NOTHING
+    const bytes = Buffer.allocUnsafeSlow(length)
+    return bytes.subarray(0, segment.file.read(bytes, this.#position))
+  }
+}

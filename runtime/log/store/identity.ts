@@ -1,0 +1,125 @@
+/**
+ * The file that makes a folder a broker's: the log id, which every other file of the folder repeats, and the folder's version.
+ *
+ * ```
+ *  0 u32 magic    "MRID"
+ *  4 u32 version  of the folder: 2; from then on all files of a folder are there (store-files.ts). In 1 some were made late
+ *  8 u8  logId[16]  drawn when the folder was made
+ * 24 u32 0
+ * 28 u32 crc      CRC-32 of bytes 0 to 27
+ * ```
+ *
+ * The control thread, once per opening. It is the commit mark of a folder: it is written first, under another name, and gets its
+ * own when all other files have been made and are durable. So a folder with that name is whole, or was damaged; one with
+ * the other name alone is gone on with. A folder that has files of a broker but neither of the two is refused: a new id
+ * would make them all foreign.
+ */
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { Disk } from '../disk/disk.ts'
+import { CorruptLogError, ForeignFileError, LogFileError, NewerFormatError } from '../disk/log-errors.ts'
+import { uniqueBytes } from '../disk/world-disk.ts'
+import { partitionsFolder } from './log-place.ts'
+
+export const IDENTITY_NAME = 'millrace.id'
+export const FOLDER_VERSION = 2
+const UNCOMMITTED_NAME = `${IDENTITY_NAME}.new`
+const MAGIC = 0x44_49_52_4d
+const BYTES = 32
+const LOG_ID = 8
+const LOG_ID_END = 24
+const CRC = 28
+
+export interface FolderIdentity {
+  readonly logId: Uint8Array
+  /** 0: the folder is being made. */
+  readonly version: number
+}
+
+/** What a folder says of itself. @throws LogFileError, DiskError, where it has no identity, too */
+export function readIdentity(disk: Disk, folder: string): FolderIdentity {
+  return identityIn(disk, join(folder, IDENTITY_NAME))
+}
+
+/** The same, or that of a folder that is made from now on, in which nothing is missing yet. @throws LogFileError, DiskError */
+export function beginIdentity(disk: Disk, folder: string): FolderIdentity {
+  disk.makeFolder(folder)
+  const names = disk.list(folder)
+  if (names.includes(IDENTITY_NAME)) return readIdentity(disk, folder)
+  const fresh = join(folder, UNCOMMITTED_NAME)
+  const begun = names.includes(UNCOMMITTED_NAME) ? begunIn(disk, fresh) : null
+  const isUsed = disk.list(partitionsFolder(folder)).length > 0
+  if (isUsed || (begun === null && names.some(name => name === 'catalog' || name === 'topics')))
+    throw new CorruptLogError(
+      join(folder, IDENTITY_NAME),
+      0,
+      'the file is missing, and the folder has others of their names (if no broker made them, give another `dir`)',
+    )
+  if (begun !== null) {
+    // Who began may have died before it was durable.
+    writeOnce(disk, fresh, 'write', begun.logId)
+    disk.syncDirectory(folder)
+    return { ...begun, version: 0 }
+  }
+  const logId = new Uint8Array(uniqueBytes(LOG_ID_END - LOG_ID))
+  write(disk, folder, logId)
+  // What is made from now on must not be found without it.
+  disk.syncDirectory(folder)
+  return { logId, version: 0 }
+}
+
+/** Says that all files of a folder are there, and durable. @throws DiskError */
+export function commitIdentity(disk: Disk, folder: string, { logId, version }: FolderIdentity): void {
+  if (version > 0) write(disk, folder, logId)
+  disk.rename(join(folder, UNCOMMITTED_NAME), join(folder, IDENTITY_NAME))
+  disk.syncDirectory(folder)
+}
+
+/** What was begun; null: not even that is whole, and so nothing else was made. */
+function begunIn(disk: Disk, path: string): FolderIdentity | null {
+  try {
+    return identityIn(disk, path)
+  } catch (error) {
+    if (error instanceof NewerFormatError || !(error instanceof LogFileError)) throw error
+    return null
+  }
+}
+
+function identityIn(disk: Disk, path: string): FolderIdentity {
+  const file = disk.open(path, 'read')
+  try {
+    const bytes = Buffer.alloc(BYTES)
+    const got = file.read(bytes, 0)
+    if (got < BYTES) throw new CorruptLogError(path, got, 'the file is cut short')
+    if (bytes.readUInt32LE(0) !== MAGIC) throw new ForeignFileError(path, 0, 'this is no identity of a log')
+    if (crc32(bytes.subarray(0, CRC)) !== bytes.readUInt32LE(CRC))
+      throw new CorruptLogError(path, 0, 'the file does not match its CRC')
+    const version = bytes.readUInt32LE(4)
+    if (version > FOLDER_VERSION) throw new NewerFormatError(path, 4, `format ${version} is not known`, version)
+    return { logId: new Uint8Array(bytes.subarray(LOG_ID, LOG_ID_END)), version }
+  } finally {
+    file.close()
+  }
+}
+
+function write(disk: Disk, folder: string, logId: Uint8Array): void {
+  const path = join(folder, UNCOMMITTED_NAME)
+  disk.remove(path)
+  writeOnce(disk, path, 'create', logId)
+}
+
+/** The bytes of a file that is new, or has them already. */
+function writeOnce(disk: Disk, path: string, how: 'create' | 'write', logId: Uint8Array): void {
+  const bytes = Buffer.alloc(BYTES)
+  bytes.writeUInt32LE(MAGIC, 0)
+  bytes.writeUInt32LE(FOLDER_VERSION, 4)
+  bytes.set(logId, LOG_ID)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC)), CRC)
+  const file = disk.open(path, how)
+  try {
+    file.write([bytes], 0)
+    file.sync()
+  } finally {
+    file.close()
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Journals in memory for tests: entries whose bytes say which they are, and what recovery finds of them.
+ */
+
+import type { MemoryDisk } from '../disk/memory-disk.fixture.ts'
+import { type JournalEnd, type RecoveredBlock, recoverJournal } from '../recovery/journal-recovery.ts'
+import { Journal, type JournalEntry } from './journal.ts'
+
+export const FOLDER = '/data'
+export const LOG_ID: Buffer = Buffer.from('0123456789abcdef')
+export const BYTES = 4_096
+export const A: string = `${FOLDER}/host-3.journal-a`
+export const B: string = `${FOLDER}/host-3.journal-b`
+
+export interface Recovered {
+  readonly blocks: RecoveredBlock[]
+  readonly end: JournalEnd
+}
+
+export function recover(disk: MemoryDisk, logId: Uint8Array = LOG_ID, host = 3): Recovered {
+  const blocks: RecoveredBlock[] = []
+  const steps = recoverJournal(disk, FOLDER, host, logId)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return { blocks, end: step.value }
+    blocks.push(step.value)
+  }
+}
+
+export function start(disk: MemoryDisk, journalBytes: number = BYTES): Journal {
+  return Journal.start(disk, FOLDER, 3, LOG_ID, { journalBytes, after: recover(disk).end })
+}
+
+/** An entry of one record whose bytes say which it is. */
+export function entry(baseOffset: number, bytes = 100, partition = 0): JournalEntry {
+  const body = Buffer.alloc(bytes, (baseOffset % 255) + 1)
+  const half = bytes >> 1
+  const parts = [body.subarray(0, half), body.subarray(half)]
+  return { topic: 7, partition, baseOffset, endOffset: baseOffset + 1, parts, bytes }
+}
+
+export function offsets({ blocks }: Recovered): number[] {
+  return blocks.map(({ baseOffset }) => baseOffset)
+}
+
+/** Whether each block is one that was appended, whole. */
+export function areAsAppended(blocks: readonly RecoveredBlock[]): boolean {
+  return blocks.every(
+    ({ topic, baseOffset, endOffset, frames }) =>
+      topic === 7 && endOffset === baseOffset + 1 && frames.every(byte => byte === (baseOffset % 255) + 1),
+  )
+}
+
+/** A small seeded generator of chance. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return (state >>> 8) / 2 ** 24
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for all.
+ *
+ * The partition host's thread owns it, and is alone in writing to these files; all of it is synchronous but syncs in the
+ * background. A group commit writes the frames of all its partitions to their segments, without a sync; then the frames
+ * of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
+ *
+ * ```
+ *  <folder>/topics/7-3/                segments of topic 7, partition 3 (partition-log.ts)
+ *  <folder>/host-0.journal-a, -b       what a loss of power would take from segments
+ *  <folder>/marks, host-0.marks        how far each log is durable by itself (sync-marks.ts)
+ *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
+ * ```
+ *
+ * Checkpoints (checkpoints.ts) make the journal's room free: in the background once the journal has changed files, or at
+ * once if it is full before that has ended or a commit does not fit it, and then the checkpoint covers the commit. A log is
+ * cut after the journal has been told and the mark is lowered, or what is cut would come back, or count as damage.
+ *
+ * After an error nobody knows what the files hold. The store is then poisoned: whatever is asked of it throws that same
+ * error, until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
+ * their open files, wait for a checkpoint, and as many more while it runs.
+ */
+
+import type { CutTail } from '../../wire/folder.ts'
+import type { Disk } from '../disk/disk.ts'
+import { describeFrame } from '../format/frame-scan.ts'
+import { LogReader } from '../read/log-reader.ts'
+import { Checkpoints, dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
+import { JOURNAL_BYTES, Journal, type JournalEntry } from './journal.ts'
+import { planJournal, replayJournal } from './journal-replay.ts'
+import { partitionsFolder } from './log-place.ts'
+import type { FaultPoint, LogStoreOptions, StoreEntry } from './log-store-types.ts'
+import { type KnownLog, StoredPartition } from './stored-partition.ts'
+import type { StoredTopic } from './stored-topic.ts'
+import { markKey, SyncMarks } from './sync-marks.ts'
+import { type WrittenEnd, WrittenEnds } from './written-ends.ts'
+
+/** How often retention looks, at most. */
+const RETAIN_EVERY_MS = 1_000
+/** So many closed segments are a reason for a checkpoint, however few bytes they have. */
+const ROLLED_MAX = 64
+/**
+ * What is in no journal takes up none of its room: its checkpoints only bound what the next opening looks through. Syncing it
+ * as often cost a tenth of a microsecond for each record of 100 bytes.
+ */
+const UNJOURNALLED_SHARE = 16
+
+interface StoreParts {
+  readonly disk: Disk
+  readonly folder: string
+  readonly logId: Uint8Array
+  readonly marks: SyncMarks
+  readonly written: WrittenEnds
+  readonly journal: Journal
+  readonly partitions: Map<string, StoredPartition>
+  readonly cuts: readonly CutTail[]
+  readonly checkpointBytes: number
+  readonly fault: (point: FaultPoint) => void
+}
+
+export class LogStore {
+  /** What was cut off the files of the host when they were opened; each partition has its own. */
+  readonly cuts: readonly CutTail[]
+  readonly #disk: Disk
+  readonly #folder: string
+  readonly #logId: Uint8Array
+  readonly #marks: SyncMarks
+  readonly #written: WrittenEnds
+  readonly #journal: Journal
+  readonly #partitions: Map<string, StoredPartition>
+  readonly #checkpoints: Checkpoints
+  readonly #checkpointBytes: number
+  readonly #fault: (point: FaultPoint) => void
+  /** Bytes appended and segments closed since a checkpoint was last begun. */
+  #bytes = 0
+  #rolled = 0
+  #retainedMs = Number.NEGATIVE_INFINITY
+  #poison: unknown = null
+  #isClosed = false
+
+  /**
+   * Opens the partitions of a host, all that it may have journalled: brings what the journal holds into their logs, makes
+   * that durable, marks it, and begins an empty journal. The folder's own name must be durable already.
+   *
+   * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
+   */
+  static open(
+    disk: Disk,
+    folder: string,
+    host: number,
+    logId: Uint8Array,
+    partitions: readonly { readonly topic: StoredTopic; readonly partition: number }[],
+    options: LogStoreOptions = {},
+  ): LogStore {
+    const { journalBytes = JOURNAL_BYTES, fault = () => undefined } = options
+    disk.makeFolder(partitionsFolder(folder))
+    const plan = planJournal(disk, folder, host, logId)
+    const marks = SyncMarks.open(disk, folder, host, logId)
+    let written: WrittenEnds | null = null
+    const opened = new Map<string, StoredPartition>()
+    try {
+      written = WrittenEnds.open(disk, folder, host, logId)
+      for (const { topic, partition } of partitions) {
+        const known = knownOf(marks, written, topic, partition)
+        const stored = StoredPartition.open(disk, folder, logId, topic, partition, known)
+        opened.set(markKey(topic.topic, partition), stored)
+      }
+      fault('recovery')
+      replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
+      const ends = dirtyEnds(opened.values())
+      syncLogs(ends.keys())
+      fault('checkpointSynced')
+      writeMarks(marks, ends)
+      fault('marksWritten')
+      const journal = Journal.start(disk, folder, host, logId, { journalBytes, after: plan.end })
+      const { state, file, position, why } = plan.end
+      const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
+      if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
+      written.note([...opened.values()].filter(isUnjournalled).map(endOf))
+      const parts = { disk, folder, logId, marks, written, journal, partitions: opened, cuts, fault }
+      return new LogStore({ ...parts, checkpointBytes: journalBytes })
+    } catch (error) {
+      closeAll([...[...opened.values()].map(({ log }) => log), marks, ...(written === null ? [] : [written])])
+      throw error
+    }
+  }
+
+  private constructor(parts: StoreParts) {
+    this.cuts = parts.cuts
+    this.#disk = parts.disk
+    this.#folder = parts.folder
+    this.#logId = parts.logId
+    this.#marks = parts.marks
+    this.#written = parts.written
+    this.#journal = parts.journal
+    this.#partitions = parts.partitions
+    this.#checkpointBytes = parts.checkpointBytes
+    this.#fault = parts.fault
+    this.#checkpoints = new Checkpoints(parts.marks, parts.journal, parts.fault, error => this.#fail(error))
+  }
+
+  /** A partition that was opened, or is now, because its topic was made later. Damage of its log concerns no other. */
+  partition(topic: StoredTopic, partition: number): StoredPartition {
+    if (this.#poison !== null) throw this.#poison
+    const key = markKey(topic.topic, partition)
+    const known = this.#partitions.get(key)
+    if (known !== undefined) return known
+    const log = knownOf(this.#marks, this.#written, topic, partition)
+    const opened = StoredPartition.open(this.#disk, this.#folder, this.#logId, topic, partition, log)
+    this.#partitions.set(key, opened)
+    if (isUnjournalled(opened)) this.#guard(() => this.#written.note([endOf(opened)]))
+    return opened
+  }
+
+  /** Closes a partition that nobody appends to or reads; it can be opened again. */
+  drop(topic: number, partition: number): void {
+    const key = markKey(topic, partition)
+    const dropped = this.#partitions.get(key)
+    if (dropped === undefined) return
+    // What is under way may wait for its files.
+    this.#checkpoints.giveUp()
+    this.#partitions.delete(key)
+    closeAll([dropped.log])
+  }
+
+  /** These partitions are no more: they are closed, and nothing is kept of them here. Their files are another's to remove. */
+  forget(topic: number, partitions: readonly number[]): void {
+    for (const partition of partitions) this.drop(topic, partition)
+    this.#guard(() => {
+      this.#marks.forget(topic, partitions)
+      this.#written.forget(topic, partitions)
+    })
+  }
+
+  /**
+   * One group commit: returns when each entry is as durable as its topic says. Entries of one partition follow each other.
+   *
+   * @throws DiskError, from then on for ever
+   */
+  append(entries: readonly StoreEntry[]): void {
+    this.#guard(() => {
+      const journalled: StoreEntry[] = []
+      for (const entry of entries) {
+        const { log } = entry.log
+        const { segments } = log
+        log.append(entry.parts, entry, entry.bytes)
+        const isJournalled = entry.log.topic.durability === 'fsync'
+        this.#bytes += isJournalled ? entry.bytes : entry.bytes / UNJOURNALLED_SHARE
+        if (isJournalled) journalled.push(entry)
+        if (log.segments === segments) continue
+        this.#rolled++
+        this.#fault('roll')
+      }
+      this.#fault('segmentWritten')
+      this.#written.note(
+        entries
+          .map(({ log }) => log)
+          .filter(isUnjournalled)
+          .map(endOf),
+      )
+      this.#journalAll(journalled)
+    })
+  }
+
+  /** Makes these entries durable, which are in their segments already. */
+  #journalAll(entries: readonly StoreEntry[]): void {
+    for (let next = 0; next < entries.length; ) {
+      const group: JournalEntry[] = []
+      let bytes = 0
+      for (let entry = entries[next]; entry !== undefined; entry = entries[next + group.length]) {
+        const one = journalEntry(entry)
+        bytes += Journal.bytesOf([one])
+        if (bytes > this.#journal.commitBytesMax) break
+        group.push(one)
+      }
+      if (group.length === 0 || !this.#journalOne(group)) {
+        // What does not fit, alone or now, is durable with all segments just as well.
+        this.#checkpointNow()
+        return
+      }
+      for (const { log, endOffset } of entries.slice(next, next + group.length)) log.journaledTo = endOffset
+      next += group.length
+    }
+  }
+
+  /** Returns whether there was room. */
+  #journalOne(group: readonly JournalEntry[]): boolean {
+    const { mustCheckpoint } = this.#journal
+    if (this.#journal.append(group) === 'full') return false
+    this.#fault('journalWritten')
+    if (!mustCheckpoint && this.#journal.mustCheckpoint) this.#fault('journalReuse')
+    return true
+  }
+
+  /**
+   * The work of the background, to be called often: retention, and checkpoints. Returns whether a checkpoint is under way;
+   * what it waits for is told on this thread.
+   *
+   * @throws DiskError, also one that befell what was under way
+   */
+  tend(nowMs: number): boolean {
+    return this.#guard(() => {
+      // Also when the clock was set back.
+      if (Math.abs(nowMs - this.#retainedMs) >= RETAIN_EVERY_MS) {
+        this.#retainedMs = nowMs
+        for (const partition of this.#partitions.values()) this.#retain(partition, nowMs)
+      }
+      const isDue = this.#journal.mustCheckpoint || this.#bytes >= this.#checkpointBytes || this.#rolled >= ROLLED_MAX
+      if (isDue && !this.#checkpoints.isUnderWay) {
+        this.#forgetDue()
+        this.#checkpoints.begin(this.#partitions.values())
+      }
+      return this.#checkpoints.isUnderWay
+    })
+  }
+
+  /** Removes what may go. Where the log begins then is durable before: one that begins later was damaged. */
+  #retain({ topic, partition, log, syncedTo }: StoredPartition, nowMs: number): void {
+    const { bytesMax, ageMaxMs } = topic.retention
+    if (bytesMax === null && ageMaxMs === null) return
+    const retention = {
+      bytesMax: bytesMax ?? Number.POSITIVE_INFINITY,
+      beforeMs: ageMaxMs === null ? Number.NEGATIVE_INFINITY : nowMs - ageMaxMs,
+    }
+    const startOffset = log.startAfter(retention)
+    if (startOffset === log.startOffset) return
+    this.#marks.write([{ topic: topic.topic, partition, syncedTo, startOffset }])
+    log.retain(retention)
+  }
+
+  #checkpointNow(): void {
+    this.#forgetDue()
+    this.#checkpoints.now(this.#partitions.values())
+  }
+
+  #forgetDue(): void {
+    this.#bytes = 0
+    this.#rolled = 0
+  }
+
+  /**
+   * Cuts a log back to this offset, or to the begin of the frame that holds it: what was written after it was never
+   * committed, by a host whose thread died. Returns the new end. A RangeError if that lies before the start.
+   */
+  truncateTo(partition: StoredPartition, endOffset: number): number {
+    if (endOffset < partition.startOffset)
+      throw new RangeError(`give an offset from ${partition.startOffset} on, not ${endOffset}`)
+    if (endOffset >= partition.endOffset) return partition.endOffset
+    return this.#guard(() => {
+      const end = this.#frameAt(partition, endOffset)
+      if (partition.journaledTo > end) this.#journalCut(partition, end)
+      // What is under way would mark what is cut.
+      this.#checkpoints.giveUp()
+      if (isUnjournalled(partition)) this.#written.note([{ ...endOf(partition), endOffset: end }])
+      if (partition.syncedTo > end) writeMarks(this.#marks, new Map([[partition, end]]))
+      this.#fault('truncation')
+      return partition.log.truncateTo(end)
+    })
+  }
+
+  /** Where the frame begins that holds this offset. */
+  #frameAt({ folder, settings, log }: StoredPartition, offset: number): number {
+    const reader = new LogReader(this.#disk, folder, settings)
+    try {
+      return describeFrame(reader.read(offset, log.endOffset, 0), 0, 0).baseOffset
+    } finally {
+      reader.close()
+    }
+  }
+
+  /** Keeps what the journal has of this partition above an offset from being brought back. */
+  #journalCut(partition: StoredPartition, end: number): void {
+    const { topic } = partition.topic
+    const cut = { topic, partition: partition.partition, baseOffset: end, endOffset: end, parts: [], bytes: 0 }
+    while (!this.#journalOne([cut])) this.#checkpointNow()
+    partition.journaledTo = end
+  }
+
+  /** Makes everything durable, empties the journal and closes the files: the next to open them has nothing to bring back. */
+  close(): void {
+    if (this.#isClosed) return
+    try {
+      if (this.#poison !== null) return
+      this.#guard(() => {
+        this.#checkpointNow()
+        this.#journal.finish()
+      })
+    } finally {
+      this.#isClosed = true
+      this.#checkpoints.close()
+      closeAll([...[...this.#partitions.values()].map(({ log }) => log), this.#journal, this.#marks, this.#written])
+      this.#poison ??= new Error(`the log store in ${this.#folder} is closed`)
+    }
+  }
+
+  #guard<T>(act: () => T): T {
+    if (this.#poison !== null) throw this.#poison
+    try {
+      return act()
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#poison ??= error
+    this.#checkpoints.giveUp()
+  }
+}
+
+function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
+  return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
+}
+
+function isUnjournalled({ topic }: StoredPartition): boolean {
+  return topic.durability !== 'fsync'
+}
+
+function endOf({ topic, partition, endOffset }: StoredPartition): WrittenEnd {
+  return { topic: topic.topic, partition, endOffset }
+}
+
+function knownOf(
+  marks: SyncMarks,
+  written: WrittenEnds,
+  { topic, durability }: StoredTopic,
+  partition: number,
+): KnownLog {
+  // The journal has what a log that is journalled has lost.
+  const writtenTo = durability === 'fsync' ? 0 : written.of(topic, partition)
+  return { syncedTo: marks.of(topic, partition), startOffset: marks.startOf(topic, partition), writtenTo }
+}
+
+/** Closes what an error has left open, or nothing more can be done for; what goes wrong with that changes nothing. */
+function closeAll(opened: readonly { close(): void }[]): void {
+  for (const one of opened) {
+    try {
+      one.close()
+    } catch {
+      // Its bytes were durable before, or nobody relies on them.
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * One partition of a log store: its log in segments, and how far it is known to be durable.
+ *
+ * The partition host's thread owns it, through its store (log-store.ts), which alone appends, cuts and moves the marks;
+ * everybody else on that thread looks at the offsets. Readers of other threads open files of their own by `folder` and
+ * `settings`.
+ */
+
+import type { CutTail } from '../../wire/folder.ts'
+import type { Disk } from '../disk/disk.ts'
+import type { LogSettings } from '../format/segment-format.ts'
+import { partitionFolder } from './log-place.ts'
+import { PartitionLog } from './partition-log.ts'
+import type { StoredTopic } from './stored-topic.ts'
+
+/** What is known of a log before it is opened. */
+export interface KnownLog {
+  /** Everything below is durable. */
+  readonly syncedTo: number
+  /** Nothing was removed from there on; null: unknown. */
+  readonly startOffset: number | null
+  /** So far it was written, as far as anything says it (written-ends.ts). */
+  readonly writtenTo?: number
+}
+
+export class StoredPartition {
+  readonly topic: StoredTopic
+  readonly partition: number
+  readonly folder: string
+  readonly settings: LogSettings
+  /** For the store alone. */
+  readonly log: PartitionLog
+  /** Everything below is durable, and the marks say so. For the store alone. */
+  syncedTo: number
+  /** End of what is in the journal of now. For the store alone. */
+  journaledTo = 0
+  readonly #cuts: CutTail[]
+
+  private constructor(
+    topic: StoredTopic,
+    partition: number,
+    settings: LogSettings,
+    log: PartitionLog,
+    syncedTo: number,
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.folder = log.folder
+    this.settings = settings
+    this.log = log
+    this.syncedTo = syncedTo
+    this.#cuts = [...log.cuts]
+  }
+
+  /** Opens its log, as `PartitionLog.open` does and with the same errors. */
+  static open(
+    disk: Disk,
+    storeFolder: string,
+    logId: Uint8Array,
+    topic: StoredTopic,
+    partition: number,
+    { syncedTo, startOffset, writtenTo = 0 }: KnownLog,
+  ): StoredPartition {
+    const { segmentBytes, frameBytesMax } = topic
+    const settings: LogSettings = { logId, topic: topic.topic, partition, segmentBytes, frameBytesMax }
+    const folder = partitionFolder(storeFolder, topic.topic, partition)
+    const isPromised = topic.durability === 'fsync'
+    const log = PartitionLog.open(disk, folder, settings, syncedTo, { isPromised, startOffset })
+    const stored = new StoredPartition(topic, partition, settings, log, syncedTo)
+    if (log.endOffset < writtenTo) stored.#cuts.push(lostEnd(log, writtenTo))
+    return stored
+  }
+
+  get startOffset(): number {
+    return this.log.startOffset
+  }
+
+  get endOffset(): number {
+    return this.log.endOffset
+  }
+
+  /** Of its segment files. */
+  get bytes(): number {
+    return this.log.bytes
+  }
+
+  /** What was cut off its log when it was opened. */
+  get cuts(): readonly CutTail[] {
+    return this.#cuts
+  }
+
+  /** Whether there are records that the marks do not cover. */
+  get isDirty(): boolean {
+    return this.log.endOffset !== this.syncedTo
+  }
+}
+
+/** The end is gone, and what is left is whole. */
+function lostEnd({ folder, endOffset, activePath, activeBytes }: PartitionLog, writtenTo: number): CutTail {
+  const why = `the log in ${folder} ends at offset ${endOffset}, and was written up to ${writtenTo}`
+  return { file: activePath, position: activeBytes, bytes: 0, why }
+}

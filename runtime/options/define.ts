@@ -1,0 +1,108 @@
+/**
+ * `defineTopic` and `defineHandler`: the two declarations that producers, consumers and worker threads share.
+ *
+ * Leaf module, any thread; a handler module is loaded in every handler thread. Both check at once, so that a mistake
+ * shows where it is written and not where a record meets it.
+ */
+import { closest } from '../base/closest.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { BatchHandler, Handler } from '../words/handler.ts'
+import { checkName, show } from '../words/names.ts'
+import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
+import { checkTopicOptions } from './options.ts'
+
+const BRAND = Symbol.for('millrace.handler')
+const FUNCTIONS: readonly string[] = ['start', 'message', 'batch', 'stop', 'snapshot', 'restore']
+
+/** A handler of either kind: it has `message` or `batch`. */
+export type AnyHandler = Pick<Handler<unknown, unknown, unknown>, 'start' | 'stop'> &
+  Partial<Pick<Handler<unknown, unknown, unknown>, 'message' | 'snapshot' | 'restore'>> &
+  Partial<Pick<BatchHandler<unknown, unknown, unknown>, 'batch'>>
+
+/**
+ * Names a topic with its options and the type of its values, for producers and handlers to share.
+ *
+ * @throws MillraceError `MILL_INVALID_NAME`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNKNOWN_OPTION`
+ * @example
+ * export const orders = defineTopic<Order>('orders', { partitions: 8 })
+ * await (await broker.topic(orders)).publish({ key: order.id, value: order })
+ */
+export function defineTopic<V = unknown>(name: string, options?: TopicOptions): TopicDefinition<V> {
+  const checked = checkTopicOptions(options)
+  // Only what was given: a default must not contradict the topic that exists already.
+  const given = Object.fromEntries(Object.entries(checked).filter(([key]) => checked.given.has(key)))
+  return Object.freeze({ name: checkName('topic', name), options: Object.freeze(given) as TopicOptions })
+}
+
+/**
+ * Makes a handler for `group.run` (as the module's default export) or `group.handle`: one state per partition.
+ *
+ * The object itself comes back, marked as a handler. Its type of value comes from the topic or from the type of
+ * `delivery`, its state from what `start` returns and its results from what `stop` returns.
+ *
+ * @throws MillraceError `MILL_HANDLER` without `message` or `batch`, with both, or with a function of another name
+ * @example
+ * export default defineHandler(orders, {
+ *   start: () => ({ total: 0 }),
+ *   message(delivery, state) { state.total += delivery.value.amount },
+ *   stop: (state) => state.total,
+ * })
+ */
+export function defineHandler<V = unknown, S = undefined, R = undefined>(handler: Handler<V, S, R>): Handler<V, S, R>
+export function defineHandler<V = unknown, S = undefined, R = undefined>(
+  handler: BatchHandler<V, S, R>,
+): BatchHandler<V, S, R>
+export function defineHandler<V, S = undefined, R = undefined>(
+  topic: TopicDefinition<V>,
+  handler: Handler<NoInfer<V>, S, R>,
+): Handler<V, S, R>
+export function defineHandler<V, S = undefined, R = undefined>(
+  topic: TopicDefinition<V>,
+  handler: BatchHandler<NoInfer<V>, S, R>,
+): BatchHandler<V, S, R>
+export function defineHandler(first: unknown, second?: unknown): AnyHandler {
+  const handler = second === undefined ? first : second
+  if (typeof handler !== 'object' || handler === null) {
+    throw invalid(`defineHandler takes an object with a \`message\` function, not ${show(handler)}`)
+  }
+  if (second !== undefined) checkName('topic', (first as Partial<TopicDefinition> | null)?.name)
+  checkFunctions(handler as Record<string, unknown>)
+  if (!Object.isExtensible(handler))
+    throw invalid('defineHandler marks the object it is given: hand it over before it is frozen')
+  return Object.defineProperty(handler, BRAND, { value: true }) as AnyHandler
+}
+
+/** Whether `value` was made by `defineHandler`, of whichever copy of the package. */
+export function isHandler(value: unknown): value is AnyHandler {
+  return typeof value === 'object' && value !== null && (value as { readonly [BRAND]?: unknown })[BRAND] === true
+}
+
+function checkFunctions(handler: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(handler)) {
+    if (typeof value !== 'function' || FUNCTIONS.includes(name)) continue
+    const meant = closest(name, FUNCTIONS)
+    const help =
+      meant === undefined
+        ? 'a handler has `start`, `message` or `batch`, `stop`, and `snapshot` with `restore`; keep helpers outside of it'
+        : `did you mean \`${meant}\`?`
+    throw invalid(`a handler has no function ${show(name)}: ${help}`)
+  }
+  if (handler.message === undefined && handler.batch === undefined) {
+    throw invalid(
+      'a handler needs a `message` function, which is called for every record, or a `batch` function, which is called with several',
+    )
+  }
+  if (handler.message !== undefined && handler.batch !== undefined)
+    throw invalid('a handler has either `message` or `batch`, not both')
+  if ((handler.snapshot === undefined) !== (handler.restore === undefined))
+    throw invalid('`snapshot` and `restore` belong together: give both, or neither')
+  for (const name of FUNCTIONS) {
+    const value = handler[name]
+    if (value !== undefined && typeof value !== 'function')
+      throw invalid(`a handler's \`${name}\` must be a function, not ${show(value)}`)
+  }
+}
+
+function invalid(message: string): MillraceError {
+  return new MillraceError('MILL_HANDLER', message)
+}

@@ -1,0 +1,75 @@
+/**
+ * What the two packages contain: all that they promise, and nothing that only the repository needs.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { repositoryRoot } from '../fixtures/repository.fixture.ts'
+
+interface Manifest {
+  readonly exports: { readonly [door: string]: string | { readonly types: string; readonly default: string } }
+  readonly bin?: { readonly [command: string]: string }
+}
+
+const root = repositoryRoot()
+
+/** The paths in a package, as npm would pack it. */
+function packedPaths(folder: string): ReadonlySet<string> {
+  const json = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: join(root, folder),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const listed: unknown = JSON.parse(json)
+  const packages = Object.values(listed as Record<string, { readonly files: readonly { readonly path: string }[] }>)
+  t.equal(packages.length, 1)
+  return new Set(packages.flatMap(({ files }) => files.map(({ path }) => path)))
+}
+
+/** What package.json says that users can reach. */
+function promisedPaths(folder: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest
+  const doors = Object.values(manifest.exports).flatMap(door =>
+    typeof door === 'string' ? door : [door.types, door.default],
+  )
+  return [...doors, ...Object.values(manifest.bin ?? {})].map(path => path.replace(/^\.\//, ''))
+}
+
+const packed = new Map(['.', 'ring'].map(folder => [folder, packedPaths(folder)]))
+
+for (const [folder, paths] of packed) {
+  t.test(`the package in ${folder} has every file that its package.json names`, async t => {
+    for (const path of [...promisedPaths(folder), 'LICENSE', 'README.md']) t.ok(paths.has(path), path)
+  })
+
+  t.test(`the package in ${folder} has no tests, sources or build records`, async t => {
+    const unwanted = [...paths].filter(
+      path =>
+        /\.(test|fixture)\.|\/fixtures\/|\.tsbuildinfo$|^(\.|examples|bench)/.test(path) ||
+        (path.endsWith('.ts') && !path.endsWith('.d.ts')),
+    )
+    t.strictSame(unwanted, [])
+  })
+}
+
+t.test('the root package has both halves of the runtime and its doors', async t => {
+  const paths = packed.get('.') as ReadonlySet<string>
+  t.equal(packed.size, 2)
+  for (const path of [
+    'dist/runtime/index.js',
+    'dist/runtime/index.d.ts',
+    'dist/runtime/control/control-entry.bundle.js',
+    'dist/runtime/host/partition-host.bundle.js',
+    'dist/runtime/delivery/handler-host.bundle.js',
+    'ERRORS.md',
+    'CHANGELOG.md',
+    'docs/guarantees.md',
+  ]) {
+    t.ok(paths.has(path), path)
+  }
+  t.ok(
+    [...paths].some(path => path.startsWith('dist/actors/')),
+    'dist/actors',
+  )
+})

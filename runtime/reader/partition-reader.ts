@@ -1,0 +1,312 @@
+/**
+ * A reader of one partition for one group: fetches frames from its source (frame-source.ts), walks their records, commits.
+ *
+ * The consumer's thread. It owns one slot (layout.ts) for one epoch: committed offset, pin, what is handed out.
+ *
+ * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import { nowMs } from '../../actors/world.ts'
+import { ClaimLimit } from '../group/ceiling-words.ts'
+import { VERDICT } from '../link/link.ts'
+import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
+import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
+import {
+  CLIENT_TURN,
+  FAILURES_MAX,
+  SLOT_ACTIVE,
+  SLOT_COMMITTED,
+  SLOT_HANDED,
+  SLOT_HANDLED,
+  SLOT_LEDGER,
+  SLOT_MANY,
+  SLOT_RETURNED,
+  SLOT_SINCE,
+} from '../wire/layout.ts'
+import { Ledger } from '../wire/ledger.ts'
+import type { Assignment, KnownRecord } from '../wire/places.ts'
+import { type Codec, codecOf } from '../words/codec.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { FetchedFrame } from './delivery.ts'
+import { FetchedBytes } from './fetched-bytes.ts'
+import type { FrameSource } from './frame-source.ts'
+import { LogSource } from './log-source.ts'
+import { WindowSource } from './window-source.ts'
+
+export class PartitionReader {
+  readonly assignment: Assignment
+  readonly #thread: AttachedThread
+  readonly #memory: Memory
+  readonly #source: FrameSource
+  readonly #codec: Codec
+  readonly #slot: number
+  #words: Int32Array = new Int32Array(0)
+  #buffer: Buffer = Buffer.alloc(0)
+  #bytes = new FetchedBytes(this.#buffer)
+  /** Indexes into the buffer. */
+  #cursor = 0
+  #frameEnd = 0
+  #bufferEnd = 0
+  #baseOffset = 0
+  #committed: number
+  /** The disk has failed, or retention has removed what comes next. */
+  #isUnreadable = false
+  /** Committed before it is handled, at most once; -1: never. */
+  #claimed = -1
+  /** How far records of a topic on disk may be claimed; null: the topic is in memory. */
+  readonly #limit: ClaimLimit | null
+  readonly #known = new Map<number, KnownRecord>()
+  /** Of those, what failed under the reader before, which may have died of it, until it is judged again. */
+  readonly #doubtful = new Set<number>()
+  /** The last record that was pending when the reader before died, of whichever it was; -1: that is known, or it did not die. */
+  readonly suspectTo: number
+  /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
+  frame: FetchedFrame
+  at = 0
+  offset = -1
+
+  constructor(thread: AttachedThread, assignment: Assignment) {
+    this.assignment = assignment
+    this.#thread = thread
+    this.#memory = thread.memory
+    const { log } = assignment.place
+    this.#source =
+      log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
+    this.#codec = codecOf(assignment.topic.codec)
+    this.#slot = assignment.slot
+    this.#committed = assignment.committed
+    const ask = (): void => thread.ringHost(assignment.place.host)
+    this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
+    this.suspectTo = assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
+    for (const record of assignment.known) {
+      this.#known.set(record.offset, record)
+      if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)
+    }
+    this.frame = this.#frameAt(0)
+    // Kept by a reader that ended before it could commit it, and nobody else will.
+    if (assignment.snapshot !== null) this.commit(assignment.snapshot.offset)
+  }
+
+  #frameAt(baseTimestamp: number): FetchedFrame {
+    const { topic, place } = this.assignment
+    return {
+      buffer: this.#buffer,
+      bytes: this.#bytes,
+      words: this.#words,
+      codec: this.#codec,
+      topic: topic.name,
+      partition: place.partition,
+      baseTimestamp,
+    }
+  }
+
+  /** Whether `next` would find a record without waiting. May be wrong once, when only skipped records are left. */
+  ready(): boolean {
+    return this.#cursor < this.#bufferEnd || (!this.#isUnreadable && this.#source.ready())
+  }
+
+  /** Moves to the next record; false when nothing more is readable now. */
+  next(): boolean {
+    for (;;) {
+      while (this.#cursor < this.#frameEnd) {
+        const at = this.#cursor
+        const index = at >> 2
+        const length = this.#words[index] as number
+        if (length < RECORD_HEADER_BYTES || at + length > this.#frameEnd)
+          throw this.#broken(`a record of length ${length} at byte ${at} of a fetch`)
+        this.#cursor = at + ((length + 7) & ~7)
+        const offset = this.#baseOffset + ((this.#words[index + 1] as number) & 0xffff)
+        if (offset < this.#committed) continue
+        this.at = at
+        this.offset = offset
+        return true
+      }
+      if (this.#frameEnd < this.#bufferEnd) this.#openFrame(this.#frameEnd)
+      else if (!this.#fetch()) return false
+    }
+  }
+
+  /** Moves to the next record of this fetch, if nothing is known of it. */
+  nextUnknown(): boolean {
+    return this.#known.size === 0 && this.#cursor < this.#bufferEnd && this.next()
+  }
+
+  /** Whether the buffer is used up: a good moment to commit. */
+  get exhausted(): boolean {
+    return this.#cursor >= this.#bufferEnd
+  }
+
+  #openFrame(at: number): void {
+    const index = at >> 2
+    this.#baseOffset = joinOffset(this.#words[index + 2] as number, this.#words[index + 3] as number)
+    this.#cursor = at + FRAME_HEADER_BYTES
+    this.#frameEnd = at + (this.#words[index] as number)
+    this.frame = this.#frameAt(this.#buffer.readDoubleLE(at + FRAME_BASE_TIMESTAMP))
+  }
+
+  #fetch(): boolean {
+    const frames = this.#fetched()
+    if (frames === null) return false
+    this.#buffer = frames
+    this.#bytes = new FetchedBytes(frames)
+    this.#words = new Int32Array(frames.buffer, 0, frames.length >> 2)
+    this.#bufferEnd = frames.length
+    this.#openFrame(0)
+    // What it has of records below is needed no more.
+    if (this.#baseOffset < this.#committed) this.#source.release(this.#committed)
+    return true
+  }
+
+  #fetched(): Buffer | null {
+    if (this.#isUnreadable) return null
+    try {
+      return this.#source.fetch()
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      // What was handed out goes on, and nothing is skipped.
+      this.#isUnreadable = true
+      this.fail(error)
+      return null
+    }
+  }
+
+  /** This partition goes no further: its run is told. */
+  fail(error: Error): void {
+    this.#thread.home.unreadable(this.assignment.member, this.assignment.epoch, error)
+  }
+
+  #broken(what: string): Error {
+    const { topic, place } = this.assignment
+    return new Error(
+      `broken invariant: topic ${topic.name} partition ${place.partition} has ${what}, after offset ${this.offset}`,
+    )
+  }
+
+  get committed(): number {
+    return this.#committed
+  }
+
+  /** Everything below `offset` is settled for good: says so, and frees the window up to there. */
+  commit(offset: number): void {
+    if (offset <= this.#committed) return
+    this.#committed = offset
+    if (this.#known.size > 0) for (const known of this.#known.keys()) if (known < offset) this.#forget(known)
+    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
+    this.#memory.store(this.#slot + SLOT_COMMITTED, Math.max(offset, this.#claimed) | 0)
+    this.#source.release(offset)
+    this.#thread.committed(this.assignment.place.host)
+  }
+
+  /** Whether what is read and not committed takes so much of the window that its writer may be waiting for this reader. */
+  get crowdsWindow(): boolean {
+    return this.#source.crowdsWindow()
+  }
+
+  /** Nothing is read any more. */
+  close(): void {
+    this.#source.close()
+  }
+
+  #forget(offset: number): void {
+    this.#known.delete(offset)
+    this.#doubtful.delete(offset)
+  }
+
+  /** The record at `offset` is about to be handed out. */
+  handOut(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
+  }
+
+  /** Every record below `offset` is committed now, handled or not; the window is freed by `commit`, when they are. */
+  claim(offset: number): void {
+    this.#claimed = offset
+    this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
+    this.#limit?.claimed(offset)
+  }
+
+  /** Whether the record that `next` moved to may be claimed now; if not, the thread is woken when it may. */
+  admits(): boolean {
+    if (this.#limit === null) return true
+    // Those before it were settled without being claimed.
+    if (this.#claimed < this.offset) this.claim(this.offset)
+    if (this.#limit.admits(this.offset)) return true
+    if (this.#limit.isBarred && !this.#isUnreadable) {
+      this.#isUnreadable = true
+      this.fail(this.#barredError())
+    }
+    return false
+  }
+
+  #barredError(): MillraceError {
+    const { topic, group, place } = this.assignment
+    return new MillraceError(
+      'MILL_DISK',
+      `group ${group} delivers at most once, and the disk has failed: what is handed out of topic ${topic.name} partition ${place.partition} can be written down no more. Close the broker, and open it again when the disk is repaired`,
+    )
+  }
+
+  /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */
+  failed(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
+  }
+
+  /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */
+  returned(offset: number): void {
+    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
+  }
+
+  /** So many handlers' promises are pending. */
+  active(pending: number): void {
+    const { i32 } = this.#memory
+    const at = (this.#slot + SLOT_ACTIVE) >> 2
+    if (i32[at] === 0) i32[(this.#slot + SLOT_SINCE) >> 2] = i32[(this.#thread.address + CLIENT_TURN) >> 2] as number
+    i32[at] = pending
+  }
+
+  /** Of several in hand, so many are handled, and not settled before their outputs are confirmed. */
+  handled(waiting: number): void {
+    this.#memory.i32[(this.#slot + SLOT_HANDLED) >> 2] = waiting
+  }
+
+  /** Where a reader that has several records in hand says how each of them stands. */
+  ledger(): Ledger {
+    this.#memory.i32[(this.#slot + SLOT_MANY) >> 2] = 1
+    return new Ledger(this.#memory, this.#slot + SLOT_LEDGER)
+  }
+
+  /** The key of the record that `next` moved to, as text of one character a byte; null: it has none. */
+  keyText(): string | null {
+    const index = this.at >> 2
+    if ((((this.#words[index + 1] as number) >>> 16) & HAS_KEY) === 0) return null
+    const start = this.at + RECORD_HEADER_BYTES
+    return this.#buffer.toString('latin1', start, start + (this.#words[index + 3] as number))
+  }
+
+  /** What is known of a record that was handed out before. */
+  knownOf(offset: number): KnownRecord | undefined {
+    return this.#known.size === 0 ? undefined : this.#known.get(offset)
+  }
+
+  /** Whether the group keeps so much account of records of this fetch that a commit should not wait for its end. */
+  get crowded(): boolean {
+    return this.#known.size >= FAILURES_MAX / 2
+  }
+
+  /** Whether this record failed under the reader before, whose thread may have ended because of it. */
+  isDoubtful(offset: number): boolean {
+    return this.#doubtful.size > 0 && this.#doubtful.has(offset)
+  }
+
+  /** What the group says of a record that failed. */
+  keepVerdict({ offset, action, failedAttempts, delayMs }: Verdict, deliveryAttempt: number): void {
+    const settled = action === VERDICT.skip
+    const notBeforeMs = nowMs() + delayMs
+    this.keepKnown({ offset, failedAttempts, deliveryAttempt, notBeforeMs, settled, dying: false, suspect: false })
+  }
+
+  keepKnown(record: KnownRecord): void {
+    this.#known.set(record.offset, record)
+    this.#doubtful.delete(record.offset)
+  }
+}

@@ -1,0 +1,41 @@
+/** Copies whole frames out of a window that nobody overwrites meanwhile. Any thread. */
+import type { WindowReader } from 'sharedarraybuffer-ring'
+import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
+import type { Assignment } from '../wire/places.ts'
+
+/** Bytes of the frame at a position of a window, which has `available` bytes from there on. */
+export function frameLength(
+  window: WindowReader,
+  position: number,
+  available: number,
+  { topic, place }: Pick<Assignment, 'topic' | 'place'>,
+): number {
+  const length = window.word(position)
+  if (length >= FRAME_HEADER_BYTES && (length & 7) === 0 && length <= available) return length
+  const what = `a frame of length ${length} at position ${position}`
+  throw new Error(`broken invariant: topic ${topic.name} partition ${place.partition} has ${what}`)
+}
+
+/** Frames from a position on, of the `available` bytes after it at most `most`, or one frame. */
+export function copyFrames(
+  window: WindowReader,
+  position: number,
+  available: number,
+  most: number,
+  assignment: Pick<Assignment, 'topic' | 'place'>,
+): Buffer {
+  let bytes = 0
+  while (bytes < available) {
+    const length = frameLength(window, (position + bytes) | 0, available - bytes, assignment)
+    if (bytes > 0 && bytes + length > most) break
+    bytes += length
+  }
+  return copyBytes(window, position, bytes)
+}
+
+/** Bytes of a window, in private memory of their own. */
+export function copyBytes(window: WindowReader, position: number, bytes: number): Buffer {
+  const copied = Buffer.allocUnsafeSlow(bytes)
+  window.copyOut(position, bytes, copied, 0)
+  return copied
+}

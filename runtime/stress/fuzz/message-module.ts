@@ -1,8 +1,0 @@
-/** The module of runs whose handlers are those of `messageHandler`. */
-import type { Handler } from '../../types.ts'
-import type { Site } from './act.ts'
-import { messageHandler, siteOfThread } from './handlers.ts'
-
-const handler: Handler<unknown, Site> = messageHandler(siteOfThread)
-
-export default handler

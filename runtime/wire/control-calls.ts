@@ -1,0 +1,172 @@
+/**
+ * What threads call on the control thread, what it is started with, and what it tells without being asked.
+ *
+ * Types only. The control thread holds the truth about what exists: topics, threads, groups, members. Records never travel here.
+ */
+
+import type { MemoryHandle } from 'sharedarraybuffer-ring'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import type { ErrorWire } from '../words/errors.ts'
+import type { GroupInfo, TopicInfo } from '../words/listing.ts'
+import type { Durability } from '../words/message.ts'
+import type { FileModes, HeldFolder } from './folder.ts'
+import type { Phase } from './layout.ts'
+import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from './letter-calls.ts'
+import type { ClientPlace } from './link-places.ts'
+import type { BatchShape, RunShape } from './member-calls.ts'
+import type { MemoryTuning } from './memory-tuning.ts'
+import type { HandlerSnapshot, RetryPolicy, TopicShape } from './places.ts'
+import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from './producer-places.ts'
+import type { ReadPlace, ReadRange } from './read-place.ts'
+import type { GroupSummary, HostPartitionStats } from './reports.ts'
+
+/** How a group is opened; equal for all who join it. */
+export interface GroupSpec {
+  readonly topic: number
+  readonly group: string
+  readonly policy: RetryPolicy
+  /** Name of the dead-letter topic, or null for none. */
+  readonly deadLetter: string | null
+  readonly from: 'earliest' | 'latest'
+  readonly given: readonly string[]
+}
+
+export interface RunSpec extends GroupSpec {
+  readonly handlerTimeoutMs: number
+  readonly output: string | null
+  readonly concurrency: number
+  readonly batch: BatchShape | null
+  /** Handler threads; null: the caller's thread is the only member. */
+  readonly threads: {
+    readonly count: number
+    readonly handler: string
+    readonly data: unknown
+    readonly execArgv: readonly string[]
+    readonly resourceLimits: Readonly<Record<string, number>> | null
+    readonly restart: { readonly intensity: number; readonly periodMs: number }
+  } | null
+  /** Whether acks wait for the confirmation of what handlers published. */
+  readonly confirms: boolean
+}
+
+/** What keeps a partition full. */
+export interface Hold {
+  readonly topic: string
+  /** In words, for an error message. */
+  readonly text: string
+  readonly group: string | null
+  readonly lagBytes: number
+  /** The full topic that the group wants to write a dead letter to; null: it is not that. */
+  readonly deadLetterTopic: string | null
+}
+
+/** What the control thread tells the main thread without being asked. */
+export type BrokerNotice =
+  | { readonly kind: 'ready'; readonly place: ClientPlace }
+  | {
+      readonly kind: 'event'
+      readonly event: Exclude<keyof BrokerEvents, 'parked' | 'failed' | 'publishFailed' | 'windowFull'>
+      readonly payload: unknown
+    }
+  | { readonly kind: 'runFailed'; readonly run: number; readonly error: ErrorWire }
+  | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
+  | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
+
+/** For tests that break things on purpose: what a handler thread should be doing when it is killed. */
+export type SabotageAim = 'any' | Phase
+
+export interface SabotageReport {
+  readonly phase: Phase
+  readonly executing: boolean
+}
+
+/** Calls that the control thread answers to threads of this broker. */
+export interface ControlApi {
+  /** Opens a topic; creates it when `create`. */
+  openTopic(
+    name: string,
+    options: {
+      readonly partitions: number
+      readonly codec: 'json' | 'bytes' | 'string'
+      readonly maxMessageBytes: number
+      readonly windowBytes: number
+      readonly onFull: 'wait' | 'reject'
+      readonly groups: readonly string[]
+      readonly durability: Durability | undefined
+      readonly segmentBytes: number
+      readonly retentionMs: number
+      readonly retentionBytes: number
+    },
+    given: readonly string[],
+  ): Promise<TopicShape>
+  attachProducer(client: number, topic: number): Promise<ProducerPlaces>
+  attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
+  /** `bytes`: of a record that it could never take; 0: it is full; -1: nothing goes through it. The same ring: there is no better. */
+  replaceRing(client: number, ring: number, bytes: number): Promise<RingPlace>
+  describeHold(topic: number, partition: number): Promise<Hold>
+  /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
+  keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
+  /** A member's records cannot be read any more: the runs of its group fail. */
+  unreadable(member: number, epoch: number, error: ErrorWire): Promise<void>
+  topicStats(topic: number): Promise<readonly HostPartitionStats[]>
+  /** `letters`: also the dead letters of a group that nobody has joined in this process. */
+  groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
+  groupIdle(topic: number, group: string): Promise<void>
+  deleteGroup(topic: number, group: string): Promise<void>
+  deleteTopic(topic: number): Promise<void>
+  listTopics(): Promise<readonly TopicInfo[]>
+  listGroups(topic: number): Promise<readonly GroupInfo[]>
+  /** `partition` null: all. */
+  seekGroup(topic: number, group: string, partition: number | null, place: ReadPlace): Promise<void>
+  readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]>
+}
+
+/** Calls that handlers' threads make. */
+export type HandlerControlApi = Pick<
+  ControlApi,
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
+>
+
+/** Calls that only the thread which created the broker makes. */
+export interface OwnerControlApi extends ControlApi {
+  /** Where the dead letters of the topic of this name are. @throws MillraceError MILL_INVALID_OPTION: no such topic */
+  letterTopics(topic: string): Promise<LetterTopics>
+  readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void>
+  /** Opens a named producer of a topic. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_DISK */
+  openProducer(client: number, topic: string, name: string): Promise<NamedPlaces>
+  keepProducer(topic: number, name: string, state: ProducerState): Promise<void>
+  /** So many partitions more; answers with all topics that got some. @throws MillraceError MILL_OUT_OF_RANGE, MILL_MEMORY, MILL_CONFIG_MISMATCH, MILL_TOPIC_DELETED, MILL_DISK */
+  addPartitions(client: number, topic: number, count: number): Promise<readonly GrownTopic[]>
+  closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
+  startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
+  /** The caller's thread is ready to be a member of a run without threads. */
+  joinRun(run: number): Promise<void>
+  stopRun(run: number, timeoutMs: number): Promise<readonly unknown[]>
+  pauseRun(run: number): Promise<void>
+  resumeRun(run: number): Promise<void>
+  close(timeoutMs: number): Promise<void>
+  /** Tests only: kills a handler thread of a run, or a partition host, and says what it was doing. */
+  killHandler(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null>
+  killPartitionHost(host: number, point: number): Promise<boolean>
+  /** Tests only: lets a partition host stand still when it comes to this point; false: it did not. */
+  haltPartitionHost(host: number, point: number): Promise<boolean>
+  /** Tests only: what is held, to compare with a baseline. */
+  census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }>
+}
+
+/** What the control thread is started with. */
+export interface ControlBoot {
+  readonly memory: MemoryHandle
+  readonly partitionThreads: number
+  readonly restart: { readonly intensity: number; readonly periodMs: number }
+  readonly deadLetterDepth: number
+  /** Folder of what is on disk, locked by the caller; null: nothing is. */
+  readonly dir: string | null
+  /** Of what is made in it. */
+  readonly modes: FileModes
+  /** What to look at to know whether it still is; null: nothing. */
+  readonly held: HeldFolder | null
+  readonly journalBytes: number
+  readonly tuning: MemoryTuning
+}

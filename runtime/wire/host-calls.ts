@@ -1,0 +1,168 @@
+/**
+ * What the control thread calls on a partition host, what it starts one with, and what hosts tell without being asked.
+ *
+ * Types only. Every call is idempotent: the control thread holds the truth about what exists, and tells a host again after a
+ * restart. Records never travel here.
+ */
+
+import type { MemoryHandle } from 'sharedarraybuffer-ring'
+import type { BrokerEvents, DeadLetterReason } from '../words/broker-events.ts'
+import type { ErrorWire } from '../words/errors.ts'
+import type { CutTail } from './folder.ts'
+import type { LetterCursor, LetterMark, LetterPage } from './letter-calls.ts'
+import type { LinkPlace } from './link-places.ts'
+import type { MemoryTuning } from './memory-tuning.ts'
+import type {
+  GroupPlace,
+  HeldWindow,
+  PartitionPlace,
+  SlotPlace,
+  StartAt,
+  StorePlace,
+  TopicShape,
+  WindowOffer,
+} from './places.ts'
+import type { RingPlace } from './producer-places.ts'
+import type { ReadPlace } from './read-place.ts'
+import type { GroupReport, HostPartitionStats, PartitionDepth } from './reports.ts'
+
+/** How the last reader of a slot ended, when not in good order. */
+export interface SlotCrash {
+  readonly reason: Extract<DeadLetterReason, 'crashed' | 'timeout'>
+  readonly error: ErrorWire
+  /** Whether the record handed out last was being handled when the thread died. */
+  readonly executing: boolean
+  /** Whether some record is charged with it, of this slot or of another. Default: `executing`. */
+  readonly charged?: boolean
+}
+
+/** A partition that takes dead letters. */
+export interface DeskPlace {
+  readonly topic: number
+  readonly partition: number
+  /** Where it keeps which of them are settled; 0: on disk. */
+  readonly address: number
+  /** Members of all groups that have ever read it, of a topic on disk. */
+  readonly readers: readonly number[]
+}
+
+/** What a partition host tells without being asked. */
+export type HostNotice =
+  | {
+      readonly kind: 'deadLettered'
+      readonly events: readonly BrokerEvents['deadLettered'][]
+      readonly omitted: number
+    }
+  | { readonly kind: 'passedOver'; readonly event: BrokerEvents['passedOver'] }
+  | { readonly kind: 'dropped'; readonly event: BrokerEvents['dropped'] }
+  | { readonly kind: 'attemptFailed'; readonly event: BrokerEvents['attemptFailed'] }
+  /** How many open letters partitions have now that had another number before. */
+  | {
+      readonly kind: 'deadLetterDepth'
+      readonly depths: readonly PartitionDepth[]
+    }
+  /** A group stands still, because its dead-letter topic is full. */
+  | { readonly kind: 'stalled'; readonly event: BrokerEvents['stalled'] }
+  | { readonly kind: 'drained'; readonly client: number }
+  | { readonly kind: 'ringDrained'; readonly ring: number }
+  /** A partition on disk is busy, and asks for a window of so many bytes. */
+  | { readonly kind: 'windowAsked'; readonly topic: number; readonly partition: number; readonly bytes: number }
+  /**
+   * The data of its window are at this address now, 0: where they are at rest. Of what it was lent and offered, up to the offer of
+   * this number, the rest is free.
+   */
+  | {
+      readonly kind: 'windowMoved'
+      readonly topic: number
+      readonly partition: number
+      readonly address: number
+      readonly number: number
+    }
+  | { readonly kind: 'broken'; readonly error: ErrorWire }
+  /** Files were not whole when it opened them, and their ends were cut off. */
+  | { readonly kind: 'recovered'; readonly cuts: readonly CutTail[] }
+  /** Its disk has failed: nothing is written any more. */
+  | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
+
+/** A thread as a partition host reaches it. */
+export interface LinkedClient {
+  readonly client: number
+  readonly bell: number
+  readonly link: LinkPlace
+}
+
+/** All that one partition host is to know. */
+export interface HostHoldings {
+  readonly clients: readonly LinkedClient[]
+  readonly partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[]
+  readonly windows: readonly HeldWindow[]
+  readonly desks: readonly DeskPlace[]
+  readonly groups: readonly GroupPlace[]
+  readonly slots: readonly SlotPlace[]
+  /** Older ones first. */
+  readonly rings: readonly {
+    readonly place: RingPlace
+    readonly topic: number
+    readonly client: number
+    readonly after: number
+  }[]
+  /** Clients whose thread has ended. */
+  readonly leaving: readonly number[]
+}
+
+/** Calls that a partition host answers. All idempotent. */
+export interface PartitionHostApi {
+  /** The first call to a new thread. */
+  restore(holdings: HostHoldings): void
+  addClient(client: LinkedClient): void
+  /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
+  removeClient(client: number): void
+  /** `members`: of its groups, those that may be kept on disk. Answers where its log ends; null: it is in memory only. */
+  addPartition(place: PartitionPlace, topic: TopicShape, members: readonly number[]): number | null
+  /**
+   * Lets a topic go that no group reads any more. `gone`: it was deleted, and nothing is kept of it; producers are told, and
+   * what comes from them is not taken. Null: it could not be opened, and nobody has it.
+   */
+  dropTopic(topic: number, gone: { readonly partitions: number; readonly members: readonly number[] } | null): void
+  /** Lets the partitions from one on go, which could not all be added: nobody publishes to them or reads them. */
+  dropPartitions(topic: number, from: number): void
+  /** The partition takes dead letters from now on. */
+  addDesk(desk: DeskPlace): void
+  readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage
+  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void
+  /** `after`: the ring that is drained first, or 0. */
+  addRing(ring: RingPlace, topic: number, client: number, after: number): void
+  openGroup(group: GroupPlace): void
+  /** The same group with other options; nobody has joined it yet. */
+  reopenGroup(group: GroupPlace): void
+  deleteGroup(member: number): void
+  openSlot(slot: SlotPlace): StartAt
+  closeSlot(member: number, epoch: number, crash: SlotCrash | null): void
+  /** The low word of the number of the last record that a named producer has in a partition, from an offset on. */
+  lastSequence(topic: number, partition: number, producer: number, from: number): number | null
+  /** The offset that is meant, and the high watermark. @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
+  offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number }
+  /** Moves a group that nobody reads for. @throws MillraceError as `offsetAt` */
+  seekGroup(member: number, place: ReadPlace): void
+  /** Lends a partition on disk memory for its window; it says when it has taken it up. */
+  offerWindow(topic: number, partition: number, offer: WindowOffer): void
+  /** What these were lent is needed: they give it back when no reader is copying. */
+  recallWindows(windows: readonly { readonly topic: number; readonly partition: number }[]): void
+  partitionStats(topic: number): readonly HostPartitionStats[]
+  groupReports(members: readonly number[]): readonly GroupReport[]
+  /** Resolves when each of these members has settled everything that is readable now. */
+  idle(members: readonly number[]): Promise<void>
+  /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */
+  stop(): void
+}
+
+/** What a partition host is started with. */
+export interface PartitionHostBoot {
+  readonly memory: MemoryHandle
+  readonly host: number
+  /** Of its own words: bell and wants. */
+  readonly address: number
+  readonly fault: number
+  readonly store: StorePlace | null
+  readonly tuning: MemoryTuning
+}

@@ -1,0 +1,22 @@
+/** Where the rings between a thread and the partition hosts lie, and a thread’s own words. Types only. */
+
+/** Where a ring lies. */
+export interface RingAt {
+  readonly address: number
+  readonly capacity: number
+}
+
+/** The two rings between one thread and one partition host, and the host's own words. */
+export interface LinkPlace {
+  readonly host: number
+  readonly address: number
+  readonly toHost: RingAt
+  readonly toClient: RingAt
+}
+
+/** Where a thread's shared words lie; made by the control thread. */
+export interface ClientPlace {
+  readonly client: number
+  readonly address: number
+  readonly links: readonly LinkPlace[]
+}

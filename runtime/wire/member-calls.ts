@@ -1,0 +1,67 @@
+/** What the control thread calls on a thread that handles records. Types only. */
+
+import type { MemoryHandle } from 'sharedarraybuffer-ring'
+import type { RetryOrder } from '../words/group-options.ts'
+import type { ClientPlace } from './link-places.ts'
+import type { Assignment, TopicShape } from './places.ts'
+import type { GrownTopic } from './producer-places.ts'
+
+/** How a group's handler is run, the same on a handler host and on the caller's thread. */
+export interface RunShape {
+  readonly run: number
+  readonly topic: TopicShape
+  readonly group: string
+  readonly handlerTimeoutMs: number
+  readonly output: string | null
+  /** As the group has them, whoever joins. */
+  readonly atMostOnce: boolean
+  readonly retryOrder: RetryOrder
+  readonly concurrency: number
+  readonly batch: BatchShape | null
+}
+
+/** Bounds of a batch, if any were asked for. */
+export interface BatchShape {
+  readonly maxRecords: number
+  readonly maxWaitMs: number
+}
+
+/** How a reader let a partition go. */
+export interface RevokeAnswer {
+  /** Whether it held the partition; then it writes to the slot no more. */
+  readonly held: boolean
+  /** What the handler's `stop` returned. */
+  readonly result?: unknown
+}
+
+/** Calls that a thread with readers answers, about the readers of one run. */
+export interface MemberApi {
+  assign(run: number, assignment: Assignment): Promise<void>
+  /** Stops after the current delivery, and runs the handler's `stop` if it is asked to. */
+  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  pause(run: number): void
+  resume(run: number): void
+}
+
+/** What a handler host is started with. */
+export interface HandlerHostBoot {
+  readonly memory: MemoryHandle
+  readonly place: ClientPlace
+  readonly shape: RunShape
+  /** URL of the handler's module. */
+  readonly handler: string
+  readonly data: unknown
+  /** The broker's control calls, for what the handler publishes. */
+  readonly control: import('node:worker_threads').MessagePort
+}
+
+/** Calls that a handler host answers. */
+export interface HandlerHostApi extends MemberApi {
+  /** Topics have more partitions. */
+  grown(topics: readonly GrownTopic[]): void
+  /** These members, which it is given next, are to be handled alone at first. */
+  careful(members: readonly number[]): void
+  /** Loads the handler; resolves with whether it keeps snapshots, rejects with MILL_HANDLER. */
+  load(): Promise<boolean>
+  end(): void
+}

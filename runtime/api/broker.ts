@@ -27,7 +27,7 @@ export const sessions: WeakMap<Broker, Session> = new WeakMap()
 
 class BrokerClient implements Broker {
   readonly #session: Session
-  readonly #topics = new Map<string, { readonly id: number; readonly client: Promise<TopicClient<unknown>> }>()
+  readonly #topics = new Map<string, { readonly id: number; readonly opened: Promise<TopicClient<unknown>> }>()
   #closing: Promise<void> | null = null
 
   constructor(session: Session) {
@@ -49,14 +49,14 @@ class BrokerClient implements Broker {
     // One that was deleted, and had the name before, is another.
     if (topic?.id !== shape.id) {
       const { id } = shape
-      const client = this.#session.publishers
+      const opening = this.#session.publishers
         .openTopic(checkedName, id)
         .then(producer => new TopicClient<unknown>(this.#session, shape, producer, () => this.#forget(checkedName, id)))
-      topic = { id, client }
+      topic = { id, opened: opening }
       this.#topics.set(checkedName, topic)
-      client.catch(() => this.#forget(checkedName, id))
+      opening.catch(() => this.#forget(checkedName, id))
     }
-    const opened = await topic.client
+    const opened = await topic.opened
     if (given.has('partitioner')) opened.settlePartitioner(partitioner)
     return opened as unknown as Topic<V>
   }

@@ -112,7 +112,7 @@ export class DeadLettersClient<V> implements DeadLetters<V> {
       for await (const { partition, letters } of openLetters(this.#session, topic, codec, this.#origin, chosen)) {
         const taken = letters.slice(0, chosen.limit - purged)
         if (taken.length === 0) return
-        const marks = taken.map(({ letter: { offset }, member }) => ({ offset, member }))
+        const marks = taken.map(({ letter: { offset }, cursor }) => ({ offset, cursor }))
         await this.#session.ask(control => control.settleLetters(topic.id, partition, marks))
         purged += taken.length
       }

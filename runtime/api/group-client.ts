@@ -37,8 +37,8 @@ import type { Run } from '../words/run.ts'
 import { DeliveryIterator, TURNS_MAX } from './delivery-iterator.ts'
 import { deliveryStream } from './delivery-stream.ts'
 import { observeDeliveries } from './observe.ts'
-import { readPlace } from './read-place.ts'
 import { RunClient } from './run-client.ts'
+import { startPosition } from './start-position.ts'
 
 export class GroupClient<V> implements Group<V> {
   readonly name: string
@@ -184,7 +184,7 @@ export class GroupClient<V> implements Group<V> {
       policy: {
         attempts,
         ...backoff,
-        buries: deadLetter !== false,
+        hasDeadLetters: deadLetter !== false,
         atMostOnce: delivery === 'at-most-once',
         order: retryOrder,
       },
@@ -231,7 +231,7 @@ export class GroupClient<V> implements Group<V> {
 
   async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {
     const { partition } = checkSeekOptions(options)
-    const place = readPlace(to, partition, this.#producer.topic, true)
+    const place = startPosition(to, partition, this.#producer.topic, true)
     await this.#session.ask(control => control.seekGroup(this.#topic.id, this.name, partition ?? null, place))
   }
 

@@ -98,7 +98,7 @@ export class Replay {
     const errors = await outcomes
     const confirmed = under.filter((_, index) => errors[index] === null).map(({ letter }) => letter)
     if (confirmed.length > 0) {
-      const marks = confirmed.map(({ letter: { offset }, member }) => ({ offset, member }))
+      const marks = confirmed.map(({ letter: { offset }, cursor }) => ({ offset, cursor }))
       await this.#session.ask(control => control.settleLetters(topic.id, partition, marks))
       this.#replayed += confirmed.length
     }

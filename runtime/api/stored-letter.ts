@@ -37,7 +37,7 @@ const NOT_READ = Symbol('not read')
 export class StoredLetter<V = unknown> implements DeadLetter<V> {
   readonly letter: { readonly topic: string; readonly partition: number; readonly offset: number }
   /** Member number of the group, by which the partition host counts. */
-  readonly member: number
+  readonly cursor: number
   readonly codec: Codec
   /** Whether the key was published as bytes. */
   readonly keyIsBytes: boolean
@@ -50,10 +50,10 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
     codec: CodecName,
     letter: { readonly topic: string; readonly partition: number; readonly offset: number },
     keyIsBytes: boolean,
-    member: number,
+    cursor: number,
   ) {
     this.letter = letter
-    this.member = member
+    this.cursor = cursor
     this.codec = codecOf(codec)
     this.keyIsBytes = keyIsBytes
     this.#record = record
@@ -232,14 +232,14 @@ export function lettersIn(frames: Uint8Array, codec: CodecName, topic: string, p
     const delivery = new RecordDelivery(frame, record, offset, 0, 0)
     const keyIsBytes = ((word(record + 4) >>> 16) & KEY_IS_BYTES) !== 0
     const { timestamp, keyBytes, valueBytes, headers } = delivery
-    const member = buffer.readDoubleLE(at + FRAME_PRODUCER_ID)
+    const cursor = buffer.readDoubleLE(at + FRAME_PRODUCER_ID)
     found.push(
       new StoredLetter(
         { timestamp, keyBytes, valueBytes, headers },
         codec,
         { topic, partition, offset },
         keyIsBytes,
-        member,
+        cursor,
       ),
     )
   }

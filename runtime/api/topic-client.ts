@@ -21,7 +21,7 @@ import type { BatchReceipt, Message, Partitioner, PublishOptions, Receipt, Writa
 import { checkName } from '../words/names.ts'
 import type { Topic, TopicStats } from '../words/topic.ts'
 import { GroupClient } from './group-client.ts'
-import { readPlace } from './read-place.ts'
+import { startPosition } from './start-position.ts'
 import { topicWritable } from './topic-writable.ts'
 
 export class TopicClient<V> implements Topic<V> {
@@ -96,7 +96,7 @@ export class TopicClient<V> implements Topic<V> {
         'MILL_INVALID_OPTION',
         `topic ${this.name} is in memory: only a topic on disk can be read again without a group`,
       )
-    const place = readPlace(from, partition, this.#producer.topic)
+    const place = startPosition(from, partition, this.#producer.topic)
     const ranges = await this.#session.ask(control => control.readRanges(this.#shape.id, partition ?? null, place))
     for (const range of ranges) yield* replayRange<V>(this.#shape, range, signal)
   }
@@ -120,8 +120,8 @@ export class TopicClient<V> implements Topic<V> {
     const { id } = this.#shape
     const checked = checkPartitionCount(count)
     this.#session.checkAccepts()
-    const { client } = this.#session.thread
-    const grown = await this.#session.ask(control => control.addPartitions(client, id, checked), 'for ever')
+    const { id: thread } = this.#session.thread
+    const grown = await this.#session.ask(control => control.addPartitions(thread, id, checked), 'for ever')
     this.#session.publishers.grown(grown)
     return (grown.find(({ topic }) => topic.id === id) as GrownTopic).topic.partitions
   }

@@ -246,9 +246,9 @@ export class BrokerDirectory {
     const changes: [string, StoredGroup][] = []
     for (const [key, value] of this.#state.entries()) {
       if (!key.startsWith(groupKey(topic, ''))) continue
-      const { members, added = from } = value as StoredGroup
-      const more = Array.from({ length: Math.max(0, to - members.length) }, nextId)
-      changes.push([key, { members: [...members, ...more], added }])
+      const { members: cursors, added = from } = value as StoredGroup
+      const more = Array.from({ length: Math.max(0, to - cursors.length) }, nextId)
+      changes.push([key, { members: [...cursors, ...more], added }])
     }
     for (let at = 0; at < changes.length; at += GROUPS_MAX) this.#write(changes.slice(at, at + GROUPS_MAX))
   }
@@ -272,14 +272,14 @@ export class BrokerDirectory {
     const found = new Map<number, number>()
     for (const [key, value] of this.#state.entries()) {
       if (!key.startsWith('group/')) continue
-      const { members } = value as StoredGroup
-      for (const [partition, member] of members.entries()) found.set(member, partition)
+      const { members: cursors } = value as StoredGroup
+      for (const [partition, cursor] of cursors.entries()) found.set(cursor, partition)
     }
     return found
   }
 
-  keepGroup(topic: number, group: string, members: readonly number[]): void {
-    this.#write([[groupKey(topic, group), { members }]])
+  keepGroup(topic: number, group: string, cursors: readonly number[]): void {
+    this.#write([[groupKey(topic, group), { members: cursors }]])
   }
 
   forgetGroup(topic: number, group: string): void {

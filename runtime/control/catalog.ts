@@ -5,23 +5,23 @@
  */
 import { join } from 'node:path'
 import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
-import { deskBytes } from '../dead-letters/letter-desk.ts'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
+import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { LINK_RING_BYTES } from '../link/link.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
 import type { GroupSpec } from '../wire/control-calls.ts'
-import type { DeskPlace } from '../wire/host-calls.ts'
+import type { LetterIndexPlace } from '../wire/host-calls.ts'
 import {
-  CLIENT_BELL,
-  CLIENT_BYTES,
   GROUP_BYTES,
   HOST_BELL,
   HOST_BYTES,
   PARTITION_BYTES,
   SLOT_BYTES,
+  THREAD_BELL,
+  THREAD_BYTES,
 } from '../wire/layout.ts'
-import type { ClientPlace } from '../wire/link-places.ts'
+import type { ThreadPlace } from '../wire/link-places.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type {
   GroupPlace,
@@ -38,8 +38,8 @@ import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import { KeptStates } from './kept-states.ts'
 import { WindowLedger } from './window-ledger.ts'
 
-export interface ClientEntry {
-  readonly place: ClientPlace
+export interface ThreadEntry {
+  readonly place: ThreadPlace
   readonly blocks: readonly number[]
   /** Hosts that have not yet drained what it left behind; null while its thread lives. */
   leaving: Set<number> | null
@@ -52,7 +52,7 @@ export interface ClientEntry {
 export interface RingEntry {
   readonly place: RingPlace
   readonly topic: number
-  readonly client: number
+  readonly thread: number
   /** Of a named producer; null: of the thread. */
   readonly producer: number | null
   after: number
@@ -64,7 +64,7 @@ export interface TopicEntry {
   /** Of partitions that are being added as well. */
   places: readonly PartitionPlace[]
   /** By partition, once it takes dead letters; empty before. */
-  desks: readonly DeskPlace[]
+  letterIndexes: readonly LetterIndexPlace[]
   /** Topics that its dead letters came from so far. */
   readonly deadLettersOf: Set<number>
   /** The group for whose dead letters it was made, while nobody else uses it: then it goes when that goes, if no letter is left. */
@@ -85,7 +85,7 @@ export interface GroupEntry {
 export class Catalog {
   readonly memory: Memory
   readonly hosts: readonly { readonly address: number }[]
-  readonly clients: Map<number, ClientEntry> = new Map()
+  readonly threads: Map<number, ThreadEntry> = new Map()
   readonly topics: Map<number, TopicEntry> = new Map()
   readonly topicsByName: Map<string, TopicEntry> = new Map()
   readonly rings: Map<number, RingEntry> = new Map()
@@ -180,19 +180,19 @@ export class Catalog {
     return taken
   }
 
-  addClient(): ClientEntry {
+  addThread(): ThreadEntry {
     const links = this.hosts.flatMap(() => [ringBytes(LINK_RING_BYTES), ringBytes(LINK_RING_BYTES)])
-    const blocks = this.allocateAll([CLIENT_BYTES, ...links], 'a thread')
-    const client = this.nextId()
-    const entry: ClientEntry = {
+    const blocks = this.allocateAll([THREAD_BYTES, ...links], 'a thread')
+    const thread = this.nextId()
+    const entry: ThreadEntry = {
       place: {
-        client,
+        thread,
         address: blocks[0] as number,
         links: this.hosts.map(({ address }, host) => ({
           host,
           address,
           toHost: { address: blocks[1 + host * 2] as number, capacity: LINK_RING_BYTES },
-          toClient: { address: blocks[2 + host * 2] as number, capacity: LINK_RING_BYTES },
+          toThread: { address: blocks[2 + host * 2] as number, capacity: LINK_RING_BYTES },
         })),
       },
       blocks,
@@ -200,34 +200,34 @@ export class Catalog {
       slots: [],
       reads: new Set(),
     }
-    this.clients.set(client, entry)
+    this.threads.set(thread, entry)
     return entry
   }
 
-  /** The address of a client's doorbell. */
-  bellOf(client: ClientEntry): number {
-    return client.place.address + CLIENT_BELL
+  /** The address of a thread's doorbell. */
+  bellOf(thread: ThreadEntry): number {
+    return thread.place.address + THREAD_BELL
   }
 
   /** Wakes every thread: one that has just ended may have published something and not rung, or not to the end. */
   wakeAll(): void {
     for (const { address } of this.hosts) new Doorbell(this.memory, address + HOST_BELL).wake()
-    for (const client of this.clients.values()) new Doorbell(this.memory, this.bellOf(client)).wake()
+    for (const thread of this.threads.values()) new Doorbell(this.memory, this.bellOf(thread)).wake()
   }
 
-  /** Frees what a client had; its thread has ended and its rings are drained. */
-  forgetClient(client: number): void {
-    const entry = this.clients.get(client)
+  /** Frees what a thread had; its thread has ended and its rings are drained. */
+  forgetThread(thread: number): void {
+    const entry = this.threads.get(thread)
     if (entry === undefined) return
     for (const [id, ring] of this.rings) {
-      if (ring.client !== client) continue
+      if (ring.thread !== thread) continue
       this.rings.delete(id)
       this.free(ring.place.address)
     }
     for (const address of [...entry.blocks, ...entry.slots]) this.free(address)
-    this.clients.delete(client)
+    this.threads.delete(thread)
     this.#unread = this.#unread.filter(({ blocks, readers }) => {
-      readers.delete(client)
+      readers.delete(thread)
       if (readers.size > 0) return true
       for (const address of blocks) this.free(address)
       return false
@@ -235,9 +235,9 @@ export class Catalog {
   }
 
   /** Frees what readers of a topic had, all of which have let go: a thread that was given up, and has not ended, ends first. */
-  freeUnread(topic: number, blocks: readonly number[], owner: ClientEntry): void {
-    const readers = [...this.clients.values()].filter(client => client !== owner && client.reads.has(topic))
-    if (readers.length > 0) this.#unread.push({ blocks, readers: new Set(readers.map(({ place }) => place.client)) })
+  freeUnread(topic: number, blocks: readonly number[], owner: ThreadEntry): void {
+    const readers = [...this.threads.values()].filter(thread => thread !== owner && thread.reads.has(topic))
+    if (readers.length > 0) this.#unread.push({ blocks, readers: new Set(readers.map(({ place }) => place.thread)) })
     else for (const address of blocks) this.free(address)
   }
 
@@ -251,7 +251,7 @@ export class Catalog {
     const entry: TopicEntry = {
       shape,
       places: this.makePlaces(shape, 0),
-      desks: [],
+      letterIndexes: [],
       deadLettersOf: new Set(this.#directory?.topic(name)?.deadLettersOf),
       madeFor,
     }
@@ -286,12 +286,12 @@ export class Catalog {
   }
 
   /** The topic and its groups are no more: no host is told of them again. Returns what is free once no host has them. */
-  takeOut({ shape: { id, name }, places, desks }: TopicEntry): number[] {
+  takeOut({ shape: { id, name }, places, letterIndexes }: TopicEntry): number[] {
     this.topics.delete(id)
     this.topicsByName.delete(name)
     // A block begins with the words of its partition.
     const blocks = [...places.map(({ words }) => words), ...this.windows.takeOut(id)]
-    for (const { address } of desks) if (address !== 0) blocks.push(address)
+    for (const { address } of letterIndexes) if (address !== 0) blocks.push(address)
     for (const [key, group] of this.groups) {
       if (group.spec.topic !== id) continue
       this.groups.delete(key)
@@ -320,22 +320,25 @@ export class Catalog {
 
   /** The topic takes the dead letters of `source` from now on. */
   addDesks(topic: TopicEntry, source: TopicEntry): void {
-    if (topic.desks.length === 0) topic.desks = this.makeDesks(topic.shape, topic.places)
+    if (topic.letterIndexes.length === 0) topic.letterIndexes = this.makeLetterIndexes(topic.shape, topic.places)
     if (topic.deadLettersOf.has(source.shape.id)) return
     topic.deadLettersOf.add(source.shape.id)
     this.keepTopic(topic)
   }
 
   /** What these partitions need to take dead letters. @throws MillraceError MILL_MEMORY */
-  makeDesks({ id, name, log, windowBytes: bytes }: TopicShape, places: readonly PartitionPlace[]): DeskPlace[] {
-    const sizes = log === null ? places.map(() => deskBytes(bytes)) : []
+  makeLetterIndexes(
+    { id, name, log, windowBytes: bytes }: TopicShape,
+    places: readonly PartitionPlace[],
+  ): LetterIndexPlace[] {
+    const sizes = log === null ? places.map(() => letterIndexBytes(bytes)) : []
     const addresses = this.allocateAll(sizes, `topic ${name}, to take dead letters,`)
     const groups = (log === null ? null : this.#directory)?.groupsOf(id) ?? []
     return places.map(({ partition }, index) => ({
       topic: id,
       partition,
       address: addresses[index] ?? 0,
-      readers: groups.map(members => members[partition] as number),
+      readers: groups.map(cursors => cursors[partition] as number),
     }))
   }
 
@@ -381,10 +384,10 @@ export class Catalog {
     const here = places.slice(from)
     const sizes = here.map(() => GROUP_BYTES)
     const blocks = this.allocateAll(sizes, `group ${group}`)
-    const members = membersOf()
+    const cursors = membersOf()
     const added = from > 0 ? from : ((log === null ? null : this.#directory)?.addedFrom(id, group) ?? places.length)
     return here.map(({ partition }, index) => ({
-      member: members[partition] as number,
+      cursor: cursors[partition] as number,
       topic: id,
       topicName: name,
       group,
@@ -394,7 +397,7 @@ export class Catalog {
       ...this.#lettersOf(deadLetterTopic, partition),
       // What was published there before the group had it is to be read, whatever it asked for when it was new.
       from: partition >= added ? 'earliest' : begin,
-      snapshotOffset: this.snapshots.get(`${members[partition]}`)?.offset ?? null,
+      snapshotOffset: this.snapshots.get(`${cursors[partition]}`)?.offset ?? null,
     }))
   }
 
@@ -407,9 +410,9 @@ export class Catalog {
     const directory = log === null ? null : this.#directory
     const known = directory?.members(id, group)
     if (known !== undefined) return known
-    const members = places.map(() => this.nextStoredId())
-    directory?.keepGroup(id, group, members)
-    return members
+    const cursors = places.map(() => this.nextStoredId())
+    directory?.keepGroup(id, group, cursors)
+    return cursors
   }
 
   /** Nobody has joined it any more: who does next sets its options. */
@@ -433,7 +436,7 @@ export class Catalog {
 
   /** Members of a group, also of one that nobody has opened in this process; undefined: there is none. */
   knownMembers(topic: number, group: string): readonly number[] | undefined {
-    return this.group(topic, group)?.places.map(({ member }) => member) ?? this.#directory?.members(topic, group)
+    return this.group(topic, group)?.places.map(({ cursor }) => cursor) ?? this.#directory?.members(topic, group)
   }
 
   /** The group is no more: no host is told of it again. Returns what is free once no host has it. */
@@ -445,20 +448,20 @@ export class Catalog {
   }
 
   /** Frees a closed slot that its living reader will not write to. */
-  freeSlot(client: ClientEntry, { slot }: SlotPlace): void {
-    const index = client.slots.indexOf(slot)
+  freeSlot(thread: ThreadEntry, { slot }: SlotPlace): void {
+    const index = thread.slots.indexOf(slot)
     if (index === -1) return
-    client.slots.splice(index, 1)
+    thread.slots.splice(index, 1)
     this.free(slot)
   }
 
-  /** A new slot; it is freed with its client, whose thread may write to it until it ends, if not by `freeSlot`. */
-  addSlot(group: GroupEntry, partition: number, client: ClientEntry, confirms: boolean): SlotPlace {
+  /** A new slot; it is freed with its thread, whose thread may write to it until it ends, if not by `freeSlot`. */
+  addSlot(group: GroupEntry, partition: number, thread: ThreadEntry, confirms: boolean): SlotPlace {
     const slot = this.allocate(SLOT_BYTES, 'a reader')
-    client.slots.push(slot)
-    client.reads.add(group.spec.topic)
-    const member = (group.places[partition] as GroupPlace).member
-    const place: SlotPlace = { member, epoch: this.nextId(), slot, client: client.place.client, confirms }
+    thread.slots.push(slot)
+    thread.reads.add(group.spec.topic)
+    const cursor = (group.places[partition] as GroupPlace).cursor
+    const place: SlotPlace = { cursor, epoch: this.nextId(), slot, thread: thread.place.thread, confirms }
     group.slots.set(partition, place)
     return place
   }

@@ -24,47 +24,47 @@ import type { CutTail } from '../wire/folder.ts'
 import type { HostNotice } from '../wire/host-calls.ts'
 import { FAULT_BYTES } from '../wire/layout.ts'
 import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from '../wire/letter-calls.ts'
-import type { ClientPlace } from '../wire/link-places.ts'
+import type { ThreadPlace } from '../wire/link-places.ts'
 import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { HandlerSnapshot, PartitionLogPlace, TopicShape } from '../wire/places.ts'
 import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from '../wire/producer-places.ts'
-import type { ReadPlace, ReadRange } from '../wire/read-place.ts'
 import type { GroupSummary, HostPartitionStats } from '../wire/reports.ts'
+import type { ReadRange, StartPosition } from '../wire/start-position.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../words/errors.ts'
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
-import { Catalog, type ClientEntry, type TopicEntry } from './catalog.ts'
-import { DeadLetterOffice } from './dead-letter-office.ts'
+import { Catalog, type ThreadEntry, type TopicEntry } from './catalog.ts'
+import { DeadLetterTopics } from './dead-letter-topics.ts'
 import { Deletions } from './deletions.ts'
-import { GroupDesk } from './group-desk.ts'
+import { GroupCalls } from './group-calls.ts'
 import { describeHold } from './holds.ts'
 import { LeanRings } from './lean-rings.ts'
 import { listGroups, listTopics } from './listing.ts'
+import { NamedProducers } from './named-producers.ts'
 import { openDirectory } from './open-directory.ts'
 import { Openings, type TopicSettings } from './openings.ts'
 import { PartitionGrowth } from './partition-growth.ts'
-import { PartitionHosts, type PartitionHostsSurroundings } from './partition-hosts.ts'
-import { ProducerDesk } from './producer-desk.ts'
+import { PartitionHosts, type PartitionHostsUpcalls } from './partition-hosts.ts'
 import { addRings, replaceRing, ringsOf } from './producer-rings.ts'
 import { Runs } from './runs.ts'
 import { TopicRemoval } from './topic-removal.ts'
 import { watch } from './watchdog.ts'
-import { WindowDesk } from './window-desk.ts'
+import { WindowLending } from './window-lending.ts'
 
 class ControlThread implements OwnerControlApi {
   readonly #directory: BrokerDirectory | null
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
-  readonly #producers: ProducerDesk
-  readonly #windows: WindowDesk
+  readonly #producers: NamedProducers
+  readonly #windows: WindowLending
   readonly #lean: LeanRings
-  readonly #office: DeadLetterOffice
-  readonly #owner: ClientEntry
+  readonly #deadLetterTopics: DeadLetterTopics
+  readonly #owner: ThreadEntry
   readonly #tell: (notice: BrokerNotice) => void
   readonly #runs: Runs
-  readonly #groups: GroupDesk
+  readonly #groups: GroupCalls
   readonly #deletions: Deletions
   readonly #growth: PartitionGrowth
   /** Makes one topic or group at a time, so that two openers of one name find one. */
@@ -82,12 +82,12 @@ class ControlThread implements OwnerControlApi {
       boot.dir === null ? null : openDirectory(openDisk(boot.modes), boot.dir, boot.partitionThreads, boot.journalBytes)
     this.#catalog = new Catalog(memory, boot.partitionThreads, this.#directory, boot.tuning)
     const fault = this.#catalog.allocate(FAULT_BYTES * boot.partitionThreads, 'the broker')
-    this.#owner = this.#catalog.addClient()
+    this.#owner = this.#catalog.addThread()
     this.#tell = tell
     const { dir, logId } = this.#directory ?? { dir: null, logId: null }
     const { journalBytes, modes } = boot
     const store = dir === null ? null : { dir, held: boot.held, logId, journalBytes, modes }
-    const told: PartitionHostsSurroundings = {
+    const told: PartitionHostsUpcalls = {
       notice: (host, notice) => this.#noticed(host, notice),
       restarted: (host, reason, restarts) =>
         tell({
@@ -98,29 +98,29 @@ class ControlThread implements OwnerControlApi {
       gaveUp: error => tell({ kind: 'brokerFailed', error: toWire(error) }),
     }
     this.#hosts = new PartitionHosts(this.#catalog, fault, store, boot.restart, told, boot.tuning)
-    this.#windows = new WindowDesk(this.#catalog, this.#hosts)
+    this.#windows = new WindowLending(this.#catalog, this.#hosts)
     this.#lean = new LeanRings(this.#catalog)
     const { snapshots, producers } = this.#catalog
     this.#cut([...(this.#directory?.cuts ?? []), ...[snapshots.torn, producers.torn].filter(cut => cut !== null)])
-    this.#producers = new ProducerDesk(this.#catalog, this.#hosts, task => this.#serially(task))
+    this.#producers = new NamedProducers(this.#catalog, this.#hosts, task => this.#serially(task))
     const removal = new TopicRemoval(this.#catalog, this.#hosts, this.#directory, this.#owner)
     this.#openings = new Openings(this.#catalog, this.#hosts, this.#directory, removal)
-    this.#office = new DeadLetterOffice(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
+    this.#deadLetterTopics = new DeadLetterTopics(this.#catalog, this.#hosts, boot.deadLetterDepth, payload =>
       tell({ kind: 'event', event: 'deadLetterDepth', payload }),
     )
     this.#runs = new Runs(this.#catalog, this.#hosts, this.#owner, ownerMembers, {
       api: this.#handlerApi(),
-      clientGone: client => this.#clientGone(client),
+      clientGone: thread => this.#clientGone(thread),
       tell,
     })
-    this.#groups = new GroupDesk(this.#catalog, this.#hosts, this.#openings, this.#runs, task => this.#serially(task))
+    this.#groups = new GroupCalls(this.#catalog, this.#hosts, this.#openings, this.#runs, task => this.#serially(task))
     const parts = { catalog: this.#catalog, hosts: this.#hosts, directory: this.#directory }
-    this.#deletions = new Deletions(parts, this.#openings, removal, this.#runs, this.#office)
+    this.#deletions = new Deletions(parts, this.#openings, removal, this.#runs, this.#deadLetterTopics)
     this.#growth = new PartitionGrowth(parts, this.#openings, this.#producers, this.#runs)
     this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
 
-  get ownerPlace(): ClientPlace {
+  get ownerPlace(): ThreadPlace {
     return this.#owner.place
   }
 
@@ -141,10 +141,10 @@ class ControlThread implements OwnerControlApi {
         this.#tell({ kind: 'event', event: notice.kind, payload: notice.event })
         break
       case 'deadLetterDepth':
-        this.#office.counted(notice)
+        this.#deadLetterTopics.counted(notice)
         break
       case 'ringDrained':
-        if (this.#catalog.clients.get(this.#catalog.rings.get(notice.ring)?.client ?? -1)?.leaving == null)
+        if (this.#catalog.threads.get(this.#catalog.rings.get(notice.ring)?.thread ?? -1)?.leaving == null)
           this.#catalog.forgetRing(notice.ring)
         this.#producers.ringDrained()
         break
@@ -155,9 +155,9 @@ class ControlThread implements OwnerControlApi {
         this.#windows.moved(notice)
         break
       case 'drained': {
-        const client = this.#catalog.clients.get(notice.client)
-        if (client?.leaving?.delete(host) === true && client.leaving.size === 0)
-          this.#catalog.forgetClient(notice.client)
+        const thread = this.#catalog.threads.get(notice.thread)
+        if (thread?.leaving?.delete(host) === true && thread.leaving.size === 0)
+          this.#catalog.forgetThread(notice.thread)
         break
       }
       case 'recovered':
@@ -189,10 +189,10 @@ class ControlThread implements OwnerControlApi {
     this.#cut(cuts)
   }
 
-  #clientGone(client: ClientEntry): void {
+  #clientGone(thread: ThreadEntry): void {
     if (this.#closed) return
-    client.leaving = new Set(this.#catalog.hosts.keys())
-    this.#hosts.all(api => api.removeClient(client.place.client)).catch(() => undefined)
+    thread.leaving = new Set(this.#catalog.hosts.keys())
+    this.#hosts.all(api => api.removeThread(thread.place.thread)).catch(() => undefined)
   }
 
   #serially<T>(task: () => Promise<T>): Promise<T> {
@@ -217,8 +217,8 @@ class ControlThread implements OwnerControlApi {
     })
   }
 
-  async attachProducerByName(client: number, name: string): Promise<ProducerPlaces> {
-    return this.attachProducer(client, this.#topicOf(name).shape.id)
+  async attachProducerByName(thread: number, name: string): Promise<ProducerPlaces> {
+    return this.attachProducer(thread, this.#topicOf(name).shape.id)
   }
 
   #topicOf(name: string): TopicEntry {
@@ -230,19 +230,19 @@ class ControlThread implements OwnerControlApi {
     )
   }
 
-  attachProducer(client: number, id: number): Promise<ProducerPlaces> {
+  attachProducer(thread: number, id: number): Promise<ProducerPlaces> {
     return this.#serially(async () => {
       this.#checkRunning()
       const topic = this.#catalog.topic(id)
-      this.#checkAttached(client)
+      this.#checkAttached(thread)
       this.#openings.share(topic)
-      let rings = ringsOf(this.#catalog, client, id)
+      let rings = ringsOf(this.#catalog, thread, id)
       if (rings.length === 0) {
-        rings = await this.#windows.withRoom(async () => addRings(this.#catalog, client, topic))
+        rings = await this.#windows.withRoom(async () => addRings(this.#catalog, thread, topic))
         this.#lean.look()
         await this.#hosts.all(async (api, host) => {
           await Promise.all(
-            rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, client, 0)),
+            rings.filter(ring => ring.place.host === host).map(ring => api.addRing(ring.place, id, thread, 0)),
           )
         })
       }
@@ -250,43 +250,43 @@ class ControlThread implements OwnerControlApi {
     })
   }
 
-  #checkAttached(client: number): void {
-    if (this.#catalog.clients.get(client)?.leaving === null) return
+  #checkAttached(thread: number): void {
+    if (this.#catalog.threads.get(thread)?.leaving === null) return
     throw new MillraceError('MILL_CLOSED', 'this thread has left the broker')
   }
 
-  async replaceRing(client: number, id: number, bytes: number): Promise<RingPlace> {
+  async replaceRing(thread: number, id: number, bytes: number): Promise<RingPlace> {
     this.#checkRunning()
-    this.#checkAttached(client)
+    this.#checkAttached(thread)
     const old = this.#catalog.rings.get(id)
     // It was given back when its topic was deleted.
     if (old === undefined) throw deletedTopic(null)
-    if (old.client !== client) throw new Error(`broken invariant: ring ${id} is not this thread's`)
+    if (old.thread !== thread) throw new Error(`broken invariant: ring ${id} is not this thread's`)
     const ring = await this.#windows.withRoom(async () => replaceRing(this.#catalog, old, bytes))
     this.#lean.look()
     if (ring === old) return old.place
-    await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, client, id))
+    await this.#hosts.call(ring.place.host, api => api.addRing(ring.place, ring.topic, thread, id))
     return ring.place
   }
 
-  async keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean> {
-    return this.#runs.keepSnapshot(member, epoch, snapshot)
+  async keepSnapshot(cursor: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean> {
+    return this.#runs.keepSnapshot(cursor, epoch, snapshot)
   }
 
-  async unreadable(member: number, epoch: number, error: ErrorWire): Promise<void> {
-    this.#runs.unreadable(member, epoch, fromWire(error))
+  async failRun(cursor: number, epoch: number, error: ErrorWire): Promise<void> {
+    this.#runs.failRun(cursor, epoch, fromWire(error))
   }
 
-  async openProducer(client: number, name: string, producer: string): Promise<NamedPlaces> {
+  async openProducer(thread: number, name: string, producer: string): Promise<NamedPlaces> {
     const topic = this.#topicOf(name)
     const checkOpen = (): void => {
       this.#checkOpen()
-      this.#checkAttached(client)
+      this.#checkAttached(thread)
       this.#catalog.topic(topic.shape.id)
     }
     checkOpen()
     this.#openings.share(topic)
-    return this.#windows.withRoom(() => this.#producers.open(client, topic, producer, checkOpen))
+    return this.#windows.withRoom(() => this.#producers.open(thread, topic, producer, checkOpen))
   }
 
   async keepProducer(topic: number, name: string, state: ProducerState): Promise<void> {
@@ -304,15 +304,15 @@ class ControlThread implements OwnerControlApi {
   async letterTopics(name: string): Promise<LetterTopics> {
     const source = this.#catalog.topicsByName.get(name)
     if (source !== undefined) await this.#serially(() => this.#openings.openLettersOf(source))
-    return this.#office.topics(name)
+    return this.#deadLetterTopics.topics(name)
   }
 
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage> {
-    return this.#office.read(topic, partition, cursor)
+    return this.#deadLetterTopics.read(topic, partition, cursor)
   }
 
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void> {
-    return this.#office.settle(topic, partition, letters)
+    return this.#deadLetterTopics.settle(topic, partition, letters)
   }
 
   async topicStats(topic: number): Promise<readonly HostPartitionStats[]> {
@@ -330,7 +330,7 @@ class ControlThread implements OwnerControlApi {
     return this.#groups.idle(topic, name)
   }
 
-  seekGroup(topic: number, name: string, partition: number | null, place: ReadPlace): Promise<void> {
+  seekGroup(topic: number, name: string, partition: number | null, place: StartPosition): Promise<void> {
     return this.#serially(async () => {
       this.#checkOpen()
       await this.#groups.seek(topic, name, partition, place)
@@ -351,10 +351,10 @@ class ControlThread implements OwnerControlApi {
     })
   }
 
-  addPartitions(client: number, topic: number, count: number): Promise<readonly GrownTopic[]> {
+  addPartitions(thread: number, topic: number, count: number): Promise<readonly GrownTopic[]> {
     return this.#serially(async () => {
       this.#checkOpen()
-      return this.#windows.withRoom(() => this.#growth.add(client, topic, count))
+      return this.#windows.withRoom(() => this.#growth.add(thread, topic, count))
     })
   }
 
@@ -367,7 +367,7 @@ class ControlThread implements OwnerControlApi {
     return listGroups(this.#catalog, this.#runs, topic, this.#openings.groupNames(topic))
   }
 
-  async readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]> {
+  async readRanges(topic: number, partition: number | null, place: StartPosition): Promise<readonly ReadRange[]> {
     const { places } = this.#catalog.topic(topic)
     const wanted = places.filter(({ partition: its }) => partition === null || partition === its)
     return Promise.all(
@@ -407,12 +407,12 @@ class ControlThread implements OwnerControlApi {
   /** Only what handlers may ask for: the rest is the owner's. */
   #handlerApi(): HandlerControlApi {
     return {
-      attachProducer: (client, topic) => this.attachProducer(client, topic),
-      attachProducerByName: (client, topic) => this.attachProducerByName(client, topic),
-      replaceRing: (client, ring, bytes) => this.replaceRing(client, ring, bytes),
+      attachProducer: (thread, topic) => this.attachProducer(thread, topic),
+      attachProducerByName: (thread, topic) => this.attachProducerByName(thread, topic),
+      replaceRing: (thread, ring, bytes) => this.replaceRing(thread, ring, bytes),
       describeHold: (topic, partition) => this.describeHold(topic, partition),
-      keepSnapshot: (member, epoch, snapshot) => this.keepSnapshot(member, epoch, snapshot),
-      unreadable: (member, epoch, error) => this.unreadable(member, epoch, error),
+      keepSnapshot: (cursor, epoch, snapshot) => this.keepSnapshot(cursor, epoch, snapshot),
+      failRun: (cursor, epoch, error) => this.failRun(cursor, epoch, error),
     }
   }
 

@@ -4,13 +4,13 @@
  * The control thread; pure. The thread writes the words, and has ended or is being asked about.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { CLIENT_RUNNING, SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDLED, SLOT_RETURNED, SLOT_SINCE } from '../wire/layout.ts'
+import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDLED, SLOT_RETURNED, SLOT_SINCE, THREAD_RUNNING } from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
-import type { ClientEntry } from './catalog.ts'
+import type { ThreadEntry } from './catalog.ts'
 
 /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise; 0: none. */
-export function executingSlot({ i32 }: Memory, { place, slots }: ClientEntry): number {
-  const running = i32[(place.address + CLIENT_RUNNING) >> 2] as number
+export function executingSlot({ i32 }: Memory, { place, slots }: ThreadEntry): number {
+  const running = i32[(place.address + THREAD_RUNNING) >> 2] as number
   // Of several records in one call none can be told from the others.
   if (running !== 0) return Math.max(0, running)
   const active = slots.filter(slot => (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0)
@@ -21,21 +21,21 @@ export function executingSlot({ i32 }: Memory, { place, slots }: ClientEntry): n
 /** Members of the thread with a record that may have ended it, the latest first. `held`: the slots of its group. */
 export function pendingMembers(
   memory: Memory,
-  { place: { client, address } }: ClientEntry,
+  { place: { thread, address } }: ThreadEntry,
   held: Iterable<SlotPlace>,
   atMostOnce: boolean,
 ): number[] {
   const { i32 } = memory
-  const running = i32[(address + CLIENT_RUNNING) >> 2] as number
+  const running = i32[(address + THREAD_RUNNING) >> 2] as number
   const since = ({ slot }: SlotPlace): number => i32[(slot + SLOT_SINCE) >> 2] as number
   return [...held]
     .filter(place => {
       const { slot } = place
-      if (place.client !== client) return false
+      if (place.thread !== thread) return false
       return slot === -running || (i32[(slot + SLOT_ACTIVE) >> 2] as number) > 0 || waits(memory, place, atMostOnce)
     })
     .sort((a, b) => (since(b) - since(a)) | 0)
-    .map(({ member }) => member)
+    .map(({ cursor }) => cursor)
 }
 
 /** Whether records of it are handled and not settled: their outputs, or a snapshot, are on their way. */

@@ -8,9 +8,9 @@ import type { HandlerSnapshot } from '../wire/places.ts'
 import type { KeptStates } from './kept-states.ts'
 
 /** A log ends at `end`; `members` are those of its groups. @throws MillraceError MILL_DISK */
-export function cutSnapshots(snapshots: KeptStates<HandlerSnapshot>, members: readonly number[], end: number): void {
-  for (const member of members) {
-    const snapshot = snapshots.get(`${member}`)
-    if (snapshot !== null && snapshot.offset > end) snapshots.keepDurably(`${member}`, { ...snapshot, offset: end })
+export function cutSnapshots(snapshots: KeptStates<HandlerSnapshot>, cursors: readonly number[], end: number): void {
+  for (const cursor of cursors) {
+    const snapshot = snapshots.get(`${cursor}`)
+    if (snapshot !== null && snapshot.offset > end) snapshots.keepDurably(`${cursor}`, { ...snapshot, offset: end })
   }
 }

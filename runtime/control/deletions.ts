@@ -10,7 +10,7 @@
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
-import type { DeadLetterOffice } from './dead-letter-office.ts'
+import type { DeadLetterTopics } from './dead-letter-topics.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { Runs } from './runs.ts'
@@ -23,14 +23,14 @@ export class Deletions {
   readonly #openings: Openings
   readonly #removal: TopicRemoval
   readonly #runs: Runs
-  readonly #office: DeadLetterOffice
+  readonly #deadLetterTopics: DeadLetterTopics
 
   constructor(
     parts: { readonly catalog: Catalog; readonly hosts: PartitionHosts; readonly directory: BrokerDirectory | null },
     openings: Openings,
     removal: TopicRemoval,
     runs: Runs,
-    office: DeadLetterOffice,
+    deadLetterTopics: DeadLetterTopics,
   ) {
     this.#catalog = parts.catalog
     this.#hosts = parts.hosts
@@ -38,7 +38,7 @@ export class Deletions {
     this.#openings = openings
     this.#removal = removal
     this.#runs = runs
-    this.#office = office
+    this.#deadLetterTopics = deadLetterTopics
   }
 
   /** Nothing happens if it is gone already. @throws MillraceError MILL_GROUP_BUSY, MILL_DISK */
@@ -52,8 +52,8 @@ export class Deletions {
 
   /** The same for a group. @throws MillraceError MILL_GROUP_BUSY, MILL_DISK */
   async group(topic: number, name: string): Promise<void> {
-    const members = this.#catalog.knownMembers(topic, name)
-    if (members === undefined) return
+    const cursors = this.#catalog.knownMembers(topic, name)
+    if (cursors === undefined) return
     const known = this.#catalog.group(topic, name)
     if (known !== undefined && this.#runs.isRunning(known))
       throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
@@ -62,10 +62,10 @@ export class Deletions {
     const blocks = this.#catalog.takeOutGroup(topic, name)
     if (known !== undefined) this.#runs.forget(known)
     await this.#hosts.all(async api => {
-      await Promise.all(members.map(member => api.deleteGroup(member)))
+      await Promise.all(cursors.map(cursor => api.deleteGroup(cursor)))
     })
     for (const block of blocks) this.#catalog.free(block)
-    for (const member of members) this.#catalog.snapshots.forget(`${member}`)
+    for (const cursor of cursors) this.#catalog.snapshots.forget(`${cursor}`)
     await this.#removeLetters({ topic, group: name })
   }
 
@@ -92,7 +92,7 @@ export class Deletions {
       if (group.spec.topic !== id && group.deadLetterTopic === id) await this.#unjoin(group)
     for (const group of this.#catalog.groups.values()) if (group.spec.topic === id) this.#runs.forget(group)
     await this.#removal.remove(topic)
-    this.#office.forget(id)
+    this.#deadLetterTopics.forget(id)
   }
 
   /** Nobody runs it, and where its dead letters went is no more: who joins it next says where they go. */

@@ -2,22 +2,22 @@
 import t from 'tap'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment, SlotPlace } from '../wire/places.ts'
-import type { Catalog, ClientEntry, GroupEntry, TopicEntry } from './catalog.ts'
+import type { Catalog, GroupEntry, ThreadEntry, TopicEntry } from './catalog.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
-const CLIENT = { place: { client: 1 }, slots: [] } as unknown as ClientEntry
+const CLIENT = { place: { thread: 1 }, slots: [] } as unknown as ThreadEntry
 
 /** A group of two partitions, and what its members were told, in order. */
 function house() {
   const told: string[] = []
   let epoch = 0
   const partitions = [0, 1]
-  const group = { places: partitions.map(partition => ({ member: partition, group: 'g' })), slots: new Map() }
+  const group = { places: partitions.map(partition => ({ cursor: partition, group: 'g' })), slots: new Map() }
   const catalog = {
     snapshots: { get: () => null },
     addSlot(_group: GroupEntry, partition: number): SlotPlace {
-      const slot = { member: partition, epoch: ++epoch, slot: epoch, client: 1, confirms: false }
+      const slot = { cursor: partition, epoch: ++epoch, slot: epoch, thread: 1, confirms: false }
       group.slots.set(partition, slot)
       return slot
     },
@@ -35,11 +35,11 @@ function house() {
   const member = (name: string, holds: () => Promise<void>): Map<string, MemberHandle> => {
     const handle: MemberHandle = {
       run: 1,
-      client: CLIENT,
+      thread: CLIENT,
       confirms: false,
       cut: null,
       careful: async () => undefined,
-      async assign({ member: partition }: Assignment) {
+      async assign({ cursor: partition }: Assignment) {
         told.push(`${name} assign ${partition}`)
         await holds()
       },
@@ -62,7 +62,7 @@ t.test('a partition taken back before its member has heard of it is not told beh
   const atOnce = async (): Promise<void> => undefined
   await coordinator.up(member('a', atOnce))
   // What its thread died of is given to the next one last.
-  await coordinator.down('a', ({ member: partition }) => ({
+  await coordinator.down('a', ({ cursor: partition }) => ({
     reason: 'crashed',
     error: { name: 'Error', message: '', retriable: false },
     executing: partition === 1,

@@ -18,20 +18,20 @@ import {
   openAssignment,
   step,
 } from './assignment.ts'
-import type { Catalog, ClientEntry, GroupEntry, TopicEntry } from './catalog.ts'
+import type { Catalog, GroupEntry, ThreadEntry, TopicEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
 /** One incarnation of a member, as the coordinator reaches it. Calls reject with CallError when its thread is gone. */
 export interface MemberHandle {
   readonly run: number
-  readonly client: ClientEntry
+  readonly thread: ThreadEntry
   readonly confirms: boolean
   /** Rejects with a CallError when the member is waited for no longer, though its thread lives. */
   readonly cut: Promise<never> | null
   /** Before it is given these: what its predecessor may have died of is handled alone at first. Never rejects. */
-  careful(members: readonly number[]): Promise<void>
+  careful(cursors: readonly number[]): Promise<void>
   assign(assignment: Assignment): Promise<void>
-  revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  revoke(cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   /** How its thread ended, once it has, as far as that slot is concerned; null: no fault of its own, or it lives. */
   crashOf(slot: SlotPlace): Promise<SlotCrash | null>
   /** Topics that its thread publishes to have more partitions. Nobody waits until it has heard of it. */
@@ -100,9 +100,9 @@ export class GroupCoordinator {
   }
 
   /** The run whose member reads there; null: that reader has been replaced. */
-  runOf(member: number, epoch: number): number | null {
+  runOf(cursor: number, epoch: number): number | null {
     for (const slot of this.group.slots.values())
-      if (slot.member === member && slot.epoch === epoch)
+      if (slot.cursor === cursor && slot.epoch === epoch)
         return this.#members.get(this.#holders.get(slot) ?? '')?.run ?? null
     return null
   }
@@ -120,7 +120,7 @@ export class GroupCoordinator {
         this.#members.set(id, handle)
         // What it owns, it is given at once.
         const owned = this.#state.members.get(id)?.owned ?? []
-        await handle.careful(owned.map(partition => (this.group.places[partition] as GroupPlace).member))
+        await handle.careful(owned.map(partition => (this.group.places[partition] as GroupPlace).cursor))
       }
       return this.#step({ kind: 'up', members: [...handles.keys()] })
     })
@@ -184,8 +184,8 @@ export class GroupCoordinator {
   }
 
   /** Tells the threads of its members what topics have come to be. */
-  tellGrown(grownFor: (client: ClientEntry) => readonly GrownTopic[]): void {
-    for (const handle of this.#members.values()) handle.grown(grownFor(handle.client))
+  tellGrown(grownFor: (thread: ThreadEntry) => readonly GrownTopic[]): void {
+    for (const handle of this.#members.values()) handle.grown(grownFor(handle.thread))
   }
 
   #slotsOf(ids: readonly string[]): (readonly [partition: number, slot: SlotPlace])[] {
@@ -194,19 +194,19 @@ export class GroupCoordinator {
 
   async #closeSlot(partition: number, slot: SlotPlace, crash: SlotCrash | null): Promise<void> {
     const { host } = this.#topic.places[partition] as { readonly host: number }
-    await this.#hosts.call(host, api => api.closeSlot(slot.member, slot.epoch, crash))
+    await this.#hosts.call(host, api => api.closeSlot(slot.cursor, slot.epoch, crash))
     this.#holders.delete(slot)
     if (this.group.slots.get(partition) === slot) this.group.slots.delete(partition)
   }
 
   #revoke(handle: MemberHandle, slot: SlotPlace, stop: boolean): Promise<RevokeAnswer> {
     this.#revoked.add(slot)
-    return within(handle, handle.revoke(slot.member, slot.epoch, stop))
+    return within(handle, handle.revoke(slot.cursor, slot.epoch, stop))
   }
 
   /** A slot outlives its reader only where that has not said that it writes there no more. */
   #freeSlot(handle: MemberHandle, slot: SlotPlace, answer: RevokeAnswer): void {
-    if (answer.held) this.#catalog.freeSlot(handle.client, slot)
+    if (answer.held) this.#catalog.freeSlot(handle.thread, slot)
   }
 
   /** Resolves when it is carried out; `takenUp` when the partitions that were given out are taken up as well. */
@@ -261,11 +261,11 @@ export class GroupCoordinator {
   /** From here on it is owned, whenever its member takes it up. */
   async #open(id: string, handle: MemberHandle, partition: number): Promise<Given> {
     const place = this.#topic.places[partition] as PartitionPlace
-    const slot = this.#catalog.addSlot(this.group, partition, handle.client, handle.confirms)
+    const slot = this.#catalog.addSlot(this.group, partition, handle.thread, handle.confirms)
     this.#holders.set(slot, id)
     const start = await this.#hosts.call(place.host, api => api.openSlot(slot))
     const { group } = this.group.places[partition] as GroupPlace
-    const snapshot = this.#snapshotOf(slot.member, start.highWatermark)
+    const snapshot = this.#snapshotOf(slot.cursor, start.highWatermark)
     return {
       id,
       partition,
@@ -279,11 +279,11 @@ export class GroupCoordinator {
    * Of records that a loss of power took it knows more than there is: it counts up to the end, for what comes next is new. That
    * is durable before anything comes next, or another loss of power would take the next records for those that it knows.
    */
-  #snapshotOf(member: number, highWatermark: number): HandlerSnapshot | null {
-    const kept = this.#catalog.snapshots.get(`${member}`)
+  #snapshotOf(cursor: number, highWatermark: number): HandlerSnapshot | null {
+    const kept = this.#catalog.snapshots.get(`${cursor}`)
     if (kept === null || kept.offset <= highWatermark || this.#topic.shape.log === null) return kept
     const snapshot = { ...kept, offset: highWatermark }
-    this.#catalog.snapshots.keepDurably(`${member}`, snapshot)
+    this.#catalog.snapshots.keepDurably(`${cursor}`, snapshot)
     return snapshot
   }
 

@@ -16,31 +16,31 @@ import { bundleOf } from '../thread/bundle.ts'
 import type { HandlerControlApi, RunSpec, SabotageAim, SabotageReport } from '../wire/control-calls.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import {
-  CLIENT_BEAT,
-  CLIENT_HALT,
-  CLIENT_PHASE,
-  CLIENT_RUNNING,
-  CLIENT_TURN,
   PHASE,
   type Phase,
   SLOT_ACTIVE,
+  THREAD_BEAT,
+  THREAD_HALT,
+  THREAD_PHASE,
+  THREAD_RUNNING,
+  THREAD_TURN,
 } from '../wire/layout.ts'
 import type { HandlerHostApi, HandlerHostBoot, RunShape } from '../wire/member-calls.ts'
 import type { SlotPlace } from '../wire/places.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
-import type { Catalog, ClientEntry } from './catalog.ts'
+import type { Catalog, ThreadEntry } from './catalog.ts'
 import { executingSlot, pendingMembers } from './crash-blame.ts'
 import type { CrashOf, GroupCoordinator, MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 import { type Sight, seen, UNSEEN } from './watchdog.ts'
 
-export interface HandlerRunSurroundings {
+export interface HandlerRunUpcalls {
   /** The control calls that handlers' publishing makes. */
   readonly api: HandlerControlApi
   restarted(thread: number, reason: string, restarts: number): void
   /** A thread has ended: what it left behind is drained and freed. */
-  clientGone(client: ClientEntry): void
+  clientGone(thread: ThreadEntry): void
   gaveUp(error: MillraceError): void
 }
 
@@ -48,7 +48,7 @@ interface Host {
   readonly id: string
   readonly index: number
   readonly pool: HostPool
-  client: ClientEntry | null
+  thread: ThreadEntry | null
   incarnation: HostIncarnation | null
   remote: Remote<HandlerHostApi> | null
   /** Whether it is a member: loaded, and known to the coordinator. */
@@ -81,7 +81,7 @@ export class HandlerRun {
   readonly #coordinator: GroupCoordinator
   readonly #threads: Threads
   readonly #confirms: boolean
-  readonly #surroundings: HandlerRunSurroundings
+  readonly #upcalls: HandlerRunUpcalls
   readonly #hosts: Host[]
   readonly #spare: SpareThread
   readonly #supervisor: SupervisorShell
@@ -106,7 +106,7 @@ export class HandlerRun {
     shape: RunShape,
     threads: Threads,
     confirms: boolean,
-    surroundings: HandlerRunSurroundings,
+    upcalls: HandlerRunUpcalls,
   ) {
     this.shape = shape
     this.#catalog = catalog
@@ -114,7 +114,7 @@ export class HandlerRun {
     this.#coordinator = coordinator
     this.#threads = threads
     this.#confirms = confirms
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     const made = {
       behaviour: bundleOf(new URL('../delivery/handler-host.js', import.meta.url)),
       execArgv: threads.execArgv,
@@ -135,7 +135,7 @@ export class HandlerRun {
           this.#zombies.delete(key)
         },
       }),
-      client: null,
+      thread: null,
       incarnation: null,
       remote: null,
       up: false,
@@ -150,7 +150,7 @@ export class HandlerRun {
         if (!this.#ending) this.#host(id).incarnation?.kill('its run gave up')
       },
       escalate: ({ reason, restarts, periodMs }) => {
-        surroundings.gaveUp(
+        upcalls.gaveUp(
           new MillraceError(
             'MILL_GAVE_UP',
             `group ${shape.group} of topic ${shape.topic.name} gave up: a handler thread ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`,
@@ -193,16 +193,16 @@ export class HandlerRun {
     const first = this.#firsts.get(host.id)
     let life: HostIncarnation | null = null
     try {
-      const client = this.#catalog.addClient()
+      const thread = this.#catalog.addThread()
       await this.#partitions.all((api, index) => {
-        const link = client.place.links[index] as ClientEntry['place']['links'][number]
-        return api.addClient({ client: client.place.client, bell: this.#catalog.bellOf(client), link })
+        const link = thread.place.links[index] as ThreadEntry['place']['links'][number]
+        return api.addThread({ thread: thread.place.thread, bell: this.#catalog.bellOf(thread), link })
       })
       if (this.#ending) {
-        this.#surroundings.clientGone(client)
+        this.#upcalls.clientGone(thread)
         return
       }
-      life = this.#boot(host, incarnation, client)
+      life = this.#boot(host, incarnation, thread)
       const remote = host.remote as Remote<HandlerHostApi>
       const loaded = remote.withDeadline(START_MS).load()
       life.loads(loaded)
@@ -219,7 +219,7 @@ export class HandlerRun {
       first?.resolve()
       this.#firsts.delete(host.id)
       if (incarnation > 1) this.#spare.keep(SPARE_MS)
-      const handle = this.#handle(host, client, remote, life)
+      const handle = this.#handle(host, thread, remote, life)
       if (this.#joining === null) await this.#coordinator.up(new Map([[host.id, handle]]))
       else this.#joining.set(host.id, handle)
     } catch (error) {
@@ -241,23 +241,23 @@ export class HandlerRun {
     }
   }
 
-  #boot(host: Host, incarnation: number, client: ClientEntry): HostIncarnation {
+  #boot(host: Host, incarnation: number, thread: ThreadEntry): HostIncarnation {
     const { port1, port2 } = createChannel()
     const boot: HandlerHostBoot = {
       memory: this.#catalog.memory.handle,
-      place: client.place,
+      place: thread.place,
       shape: this.shape,
       handler: this.#threads.handler,
       data: this.#threads.data,
       control: port2,
     }
-    serve(port1, this.#surroundings.api, { ref: false })
+    serve(port1, this.#upcalls.api, { ref: false })
     const life = host.pool.start(boot, [port2])
-    host.client = client
+    host.thread = thread
     host.incarnation = life
     // What its predecessor had done and when says nothing of it, though the counts may be the same.
     host.sight = UNSEEN
-    void life.exited.then(reason => this.#exited(host, incarnation, life, client, port1, reason))
+    void life.exited.then(reason => this.#exited(host, incarnation, life, thread, port1, reason))
     host.remote = connect<HandlerHostApi>(life.port, {
       name: `handler thread ${host.index}`,
       lost: life.exited,
@@ -266,23 +266,23 @@ export class HandlerRun {
     return life
   }
 
-  #handle(host: Host, client: ClientEntry, remote: Remote<HandlerHostApi>, life: HostIncarnation): MemberHandle {
+  #handle(host: Host, thread: ThreadEntry, remote: Remote<HandlerHostApi>, life: HostIncarnation): MemberHandle {
     const { run } = this.shape
     return {
       run,
-      client,
+      thread,
       // What is kept lags behind what was handled, as what is put out does.
       confirms: this.#confirms || host.keepsSnapshots,
       cut: null,
-      careful: async members => {
-        const suspects = host.suspects.filter(member => members.includes(member))
+      careful: async cursors => {
+        const suspects = host.suspects.filter(cursor => cursors.includes(cursor))
         host.suspects = []
         // Should it have ended, its exit is told behind this.
         if (suspects.length > 0) await remote.call.careful(suspects).catch(() => undefined)
       },
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
-      revoke: (member, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, member, epoch, stop),
-      crashOf: async slot => this.#crash(client, slot, await life.exited, life),
+      revoke: (cursor, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, cursor, epoch, stop),
+      crashOf: async slot => this.#crash(thread, slot, await life.exited, life),
       grown: topics => void remote.call.grown(topics).catch(() => undefined),
       refused: error => {
         this.#refusal = error as Error
@@ -295,7 +295,7 @@ export class HandlerRun {
     host: Host,
     incarnation: number,
     life: HostIncarnation,
-    client: ClientEntry,
+    thread: ThreadEntry,
     port: MessagePort,
     reason: ExitReason,
   ): Promise<void> {
@@ -310,7 +310,7 @@ export class HandlerRun {
     host.up = false
     host.incarnation = null
     host.remote = null
-    host.client = null
+    host.thread = null
     const first = this.#firsts.get(host.id)
     first?.reject(
       new MillraceError('MILL_HANDLER', `a handler thread ended while it was started: it ${describe(reason)}`),
@@ -318,29 +318,29 @@ export class HandlerRun {
     this.#firsts.delete(host.id)
     // Of a run that has not begun nothing is replaced: its start fails.
     if (this.#ending || first !== undefined) {
-      if (wasUp) await this.#fence(host, slot => this.#crash(client, slot, reason, life))
-      void over.then(() => this.#surroundings.clientGone(client))
+      if (wasUp) await this.#fence(host, slot => this.#crash(thread, slot, reason, life))
+      void over.then(() => this.#upcalls.clientGone(thread))
       return
     }
-    const charged = this.#executing(client)
+    const charged = this.#executing(thread)
     const held = this.#coordinator.group.slots.values()
-    host.suspects = charged ? [] : pendingMembers(this.#catalog.memory, client, held, this.shape.atMostOnce)
-    const fenced = wasUp ? this.#fence(host, slot => this.#crash(client, slot, reason, life)) : Promise.resolve()
+    host.suspects = charged ? [] : pendingMembers(this.#catalog.memory, thread, held, this.shape.atMostOnce)
+    const fenced = wasUp ? this.#fence(host, slot => this.#crash(thread, slot, reason, life)) : Promise.resolve()
     if (this.#supervisor.exited(host.id, incarnation, reason, charged))
-      this.#surroundings.restarted(host.index, describe(reason), ++this.restarts)
+      this.#upcalls.restarted(host.index, describe(reason), ++this.restarts)
     await fenced
-    void over.then(() => this.#surroundings.clientGone(client))
+    void over.then(() => this.#upcalls.clientGone(thread))
   }
 
   #fence(host: Host, crashOf: CrashOf): Promise<void> {
     return this.#partitions.settled(this.#coordinator.down(host.id, crashOf))
   }
 
-  #executing(client: ClientEntry): boolean {
-    return executingSlot(this.#catalog.memory, client) !== 0
+  #executing(thread: ThreadEntry): boolean {
+    return executingSlot(this.#catalog.memory, thread) !== 0
   }
 
-  #crash(client: ClientEntry, slot: SlotPlace, reason: ExitReason, life: HostIncarnation): SlotCrash {
+  #crash(thread: ThreadEntry, slot: SlotPlace, reason: ExitReason, life: HostIncarnation): SlotCrash {
     const timedOut = this.#timedOut.has(life)
     // Whom we end because the run is over has not failed.
     const { kind } = reason.kind === 'zombie' ? reason.after : reason
@@ -355,8 +355,8 @@ export class HandlerRun {
       reason: timedOut ? 'timeout' : 'crashed',
       error:
         'error' in reason && !timedOut ? toWire(Object.assign(new Error(reason.error.message), reason.error)) : ended,
-      executing: !released && executingSlot(this.#catalog.memory, client) === slot.slot,
-      charged: released || this.#executing(client),
+      executing: !released && executingSlot(this.#catalog.memory, thread) === slot.slot,
+      charged: released || this.#executing(thread),
     }
   }
 
@@ -370,13 +370,13 @@ export class HandlerRun {
     if (handlerTimeoutMs === Number.POSITIVE_INFINITY) return soonest
     const { memory } = this.#catalog
     for (const host of this.#hosts) {
-      const { client, incarnation } = host
-      if (!host.up || client === null || incarnation === null || this.#timedOut.has(incarnation)) continue
-      const { address } = client.place
-      const running = memory.load(address + CLIENT_RUNNING) !== 0
-      const pending = !running && client.slots.some(slot => memory.load(slot + SLOT_ACTIVE) > 0)
+      const { thread, incarnation } = host
+      if (!host.up || thread === null || incarnation === null || this.#timedOut.has(incarnation)) continue
+      const { address } = thread.place
+      const running = memory.load(address + THREAD_RUNNING) !== 0
+      const pending = !running && thread.slots.some(slot => memory.load(slot + SLOT_ACTIVE) > 0)
       // Both only grow, so that their sum changes with either.
-      const moves = (memory.load(address + CLIENT_TURN) + memory.load(address + CLIENT_BEAT)) | 0
+      const moves = (memory.load(address + THREAD_TURN) + memory.load(address + THREAD_BEAT)) | 0
       host.sight = seen(host.sight, running || pending, moves, now, late)
       if (!running && !pending) continue
       const left = host.sight.since + handlerTimeoutMs - now
@@ -386,7 +386,7 @@ export class HandlerRun {
         incarnation.kill(`its handler did not return within ${handlerTimeoutMs} ms`)
       } else soonest = Math.min(soonest, left)
       // A loop that is free answers with a turn.
-      if (pending) new Doorbell(memory, this.#catalog.bellOf(client)).ring()
+      if (pending) new Doorbell(memory, this.#catalog.bellOf(thread)).ring()
     }
     return soonest
   }
@@ -434,15 +434,15 @@ export class HandlerRun {
     const host = this.#hosts[index]
     if (host === undefined) return null
     const starting = aim === 'starting'
-    for (let waited = 0; waited < 200 && (host.client === null || (aim !== 'any' && host.up === starting)); waited++)
+    for (let waited = 0; waited < 200 && (host.thread === null || (aim !== 'any' && host.up === starting)); waited++)
       await new Promise(resolve => setTimeout(resolve, 5))
-    const { incarnation, client } = host
-    if (incarnation === null || client === null) return null
+    const { incarnation, thread } = host
+    if (incarnation === null || thread === null) return null
     const { memory } = this.#catalog
-    const word = client.place.address + CLIENT_PHASE
+    const word = thread.place.address + THREAD_PHASE
     const wasUp = host.up
     if (aim !== 'any' && !starting) {
-      memory.store(client.place.address + CLIENT_HALT, PHASE[aim] + 1)
+      memory.store(thread.place.address + THREAD_HALT, PHASE[aim] + 1)
       // The word is stored before the thread stands still in it.
       for (const until = nowMs() + HALT_MS_MAX; memory.load(word) !== PHASE[aim] && nowMs() < until; )
         await new Promise(resolve => setTimeout(resolve, 1))
@@ -450,7 +450,7 @@ export class HandlerRun {
     incarnation.kill('a test ended it')
     await incarnation.exited
     const phase = (Object.keys(PHASE) as Phase[]).find(name => PHASE[name] === memory.load(word)) ?? 'starting'
-    return { phase: wasUp ? phase : 'starting', executing: this.#executing(client) }
+    return { phase: wasUp ? phase : 'starting', executing: this.#executing(thread) }
   }
 
   get threads(): number {

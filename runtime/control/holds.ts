@@ -14,16 +14,18 @@ export async function describeHold(
   partition: number,
   isRunning: (group: GroupEntry) => boolean,
 ): Promise<Hold> {
-  const { shape, places, desks } = catalog.topic(topic)
+  const { shape, places, letterIndexes } = catalog.topic(topic)
   const { host } = places[partition] as { readonly host: number }
   const groups = [...catalog.groups.values()].filter(group => group.spec.topic === topic)
-  const members = groups.map(group => (group.places[partition] as GroupPlace).member)
-  const reports = await hosts.call(host, api => api.groupReports(members))
+  const cursors = groups.map(group => (group.places[partition] as GroupPlace).cursor)
+  const reports = await hosts.call(host, api => api.groupReports(cursors))
   let slowest: GroupReport | undefined
   for (const report of reports) if (slowest === undefined || report.lagBytes > slowest.lagBytes) slowest = report
   if (slowest === undefined) {
     const why =
-      desks.length > 0 ? 'it keeps dead letters; purge some, or replay them to another topic' : 'no group reads it'
+      letterIndexes.length > 0
+        ? 'it keeps dead letters; purge some, or replay them to another topic'
+        : 'no group reads it'
     return {
       topic: shape.name,
       text: `partition ${partition} of topic ${shape.name} is full: ${why}`,
@@ -32,7 +34,7 @@ export async function describeHold(
       deadLetterTopic: null,
     }
   }
-  const held = groups.find(group => group.places[partition]?.member === slowest.member) as GroupEntry
+  const held = groups.find(group => group.places[partition]?.cursor === slowest.cursor) as GroupEntry
   const { group } = held.spec
   const { lag, lagBytes, waitsForDeadLetters } = slowest
   const state = isRunning(held) ? 'running' : 'not running'

@@ -6,7 +6,7 @@
  */
 import { Doorbell } from 'sharedarraybuffer-ring'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
-import { CLIENT_LEAN } from '../wire/layout.ts'
+import { THREAD_LEAN } from '../wire/layout.ts'
 import type { Catalog } from './catalog.ts'
 import { RING_REST_BYTES } from './ring-sizes.ts'
 
@@ -27,14 +27,14 @@ export class LeanRings {
 
   #ask(): void {
     this.#timer = null
-    const { clients, rings, memory } = this.#catalog
+    const { threads, rings, memory } = this.#catalog
     const wide = new Set<number>()
-    for (const { client, place } of rings.values()) if (place.capacity > RING_REST_BYTES) wide.add(client)
+    for (const { thread, place } of rings.values()) if (place.capacity > RING_REST_BYTES) wide.add(thread)
     if (wide.size === 0 || !this.#catalog.isShort) return
-    for (const client of wide) {
-      const entry = clients.get(client)
+    for (const thread of wide) {
+      const entry = threads.get(thread)
       if (entry === undefined || entry.leaving !== null) continue
-      const word = entry.place.address + CLIENT_LEAN
+      const word = entry.place.address + THREAD_LEAN
       memory.store(word, (memory.load(word) + 1) | 0)
       new Doorbell(memory, this.#catalog.bellOf(entry)).wake()
     }

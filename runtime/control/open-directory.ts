@@ -124,9 +124,9 @@ function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
   const { dir, logId, hosts: before } = directory
   if (before === now) return
   if (before !== undefined) {
-    const members = directory.partitions()
+    const cursors = directory.partitions()
     const handed = { disk, dir, logId, before, now, onCut: (cut: CutTail) => directory.cuts.push(cut) }
-    handStatesOver(handed, { kind: 'groups', partitionOf: key => members.get(Number(key)) ?? null })
+    handStatesOver(handed, { kind: 'groups', partitionOf: key => cursors.get(Number(key)) ?? null })
     handStatesOver(handed, { kind: 'letters', partitionOf: key => Number(key.split('/')[1]) })
   }
   directory.keepHosts(now)

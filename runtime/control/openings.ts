@@ -39,7 +39,7 @@ const DEFAULT_POLICY: RetryPolicy = {
   initialMs: 100,
   maxMs: 10_000,
   jitter: 0.2,
-  buries: false,
+  hasDeadLetters: false,
   atMostOnce: false,
   order: 'partition',
 }
@@ -147,14 +147,14 @@ export class Openings {
     const stored = this.#directory?.topic(shape.name)
     const topic = this.#catalog.addTopic(shape, madeFor ?? stored?.madeFor ?? null)
     const groups = shape.log === null ? [] : (this.#directory?.groupsOf(shape.id) ?? [])
-    const membersOf = (partition: number): number[] => groups.map(members => members[partition] as number)
+    const membersOf = (partition: number): number[] => groups.map(cursors => cursors[partition] as number)
     const making = this.#hosts.all(async (api, host) => {
       const here = topic.places.filter(place => place.host === host)
       await Promise.all(
         here.map(async place => {
-          const members = membersOf(place.partition)
-          const end = await api.addPartition(place, topic.shape, members)
-          if (end !== null) cutSnapshots(this.#catalog.snapshots, members, end)
+          const cursors = membersOf(place.partition)
+          const end = await api.addPartition(place, topic.shape, cursors)
+          if (end !== null) cutSnapshots(this.#catalog.snapshots, cursors, end)
         }),
       )
     })
@@ -241,8 +241,8 @@ export class Openings {
   async #addDesks(topic: TopicEntry, source: TopicEntry): Promise<void> {
     this.#catalog.addDesks(topic, source)
     await this.#hosts.all(async (api, host) => {
-      const here = topic.desks.filter(({ partition }) => topic.places[partition]?.host === host)
-      await Promise.all(here.map(desk => api.addDesk(desk)))
+      const here = topic.letterIndexes.filter(({ partition }) => topic.places[partition]?.host === host)
+      await Promise.all(here.map(letterIndex => api.addLetterIndex(letterIndex)))
     })
   }
 

@@ -12,16 +12,16 @@ import type { SimDisk } from '../proof/sim/sim-disk.ts'
 import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { TopicEntry } from './catalog.ts'
 import { folder, JOURNAL_BYTES, type OpenedBroker, openBroker, opensAtLast, survives } from './lost-folder.fixture.ts'
+import type { NamedProducers } from './named-producers.ts'
 import { openDirectory } from './open-directory.ts'
 import type { Openings } from './openings.ts'
 import { PartitionGrowth } from './partition-growth.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
-import type { ProducerDesk } from './producer-desk.ts'
 import type { Runs } from './runs.ts'
 import { type Contents, DIR, openFolder } from './small-folder.fixture.ts'
 
 const MORE = 2
-type Api = Pick<PartitionHostApi, 'addPartition' | 'addDesk' | 'openGroup' | 'addRing' | 'dropPartitions'>
+type Api = Pick<PartitionHostApi, 'addPartition' | 'addLetterIndex' | 'openGroup' | 'addRing' | 'dropPartitions'>
 
 interface Opened extends OpenedBroker {
   readonly growth: PartitionGrowth
@@ -35,7 +35,7 @@ function open(disk: SimDisk): Opened {
       store.open(place, topic)
       return 0
     },
-    addDesk: () => undefined,
+    addLetterIndex: () => undefined,
     openGroup: () => undefined,
     addRing: () => undefined,
     dropPartitions: (topic, from) => store.forgetPartitions(topic, [from, from + 1], []),
@@ -51,8 +51,8 @@ function open(disk: SimDisk): Opened {
   } as unknown as Openings
   const parts = { catalog, hosts, directory }
   const runs = { runningOf: () => 0, grown: () => undefined } as unknown as Runs
-  const desk = { isOpen: () => false } as unknown as ProducerDesk
-  return { ...opened, growth: new PartitionGrowth(parts, openings, desk, runs) }
+  const producers = { isOpen: () => false } as unknown as NamedProducers
+  return { ...opened, growth: new PartitionGrowth(parts, openings, producers, runs) }
 }
 
 /** A topic that grows, and what there is then. */
@@ -122,9 +122,9 @@ function look(t: Test, disk: SimDisk, after: Case, logs: Contents['logs'], at: s
     at,
   )
   t.strictSame(disk.list(`${DIR}/topics`).sort(), folders, at)
-  const members = directory.members(1, 'g') as readonly number[]
-  t.ok(new Set(members).size >= (counts[0] as number), at)
-  t.equal(directory.addedFrom(1, 'g'), members.length > 1 ? 1 : Number.POSITIVE_INFINITY, at)
+  const cursors = directory.members(1, 'g') as readonly number[]
+  t.ok(new Set(cursors).size >= (counts[0] as number), at)
+  t.equal(directory.addedFrom(1, 'g'), cursors.length > 1 ? 1 : Number.POSITIVE_INFINITY, at)
   directory.close()
   t.same(openFolder(disk).contents.logs, logs, at)
   return hasGrown

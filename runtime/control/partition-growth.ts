@@ -2,7 +2,7 @@
  * Gives topics more partitions while they are in use.
  *
  * The control thread, one opening, deletion or growth at a time. In this order: memory for all that is new; on disk the catalog says
- * how far the topic grows; partition hosts make the partitions, then desks, groups and rings; and one record of the catalog says that
+ * how far the topic grows; partition hosts make the partitions, then letter indexes, groups and rings; and one record of the catalog says that
  * the topic has them. Before that record the topic has its old count, after it the new one, wherever the process ends
  * (unfinished-growth.ts). Only then anybody hears of it: groups that run are given the new partitions, and threads that publish get
  * their rings. Until a thread has heard, its records go to the partitions that it knows, which is where they would have gone before.
@@ -19,10 +19,10 @@ import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
-import type { Catalog, ClientEntry, TopicEntry } from './catalog.ts'
+import type { Catalog, ThreadEntry, TopicEntry } from './catalog.ts'
+import type { NamedProducers } from './named-producers.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
-import type { ProducerDesk } from './producer-desk.ts'
 import type { Runs } from './runs.ts'
 import { type Added, TopicExtension } from './topic-extension.ts'
 import { removeUnfinished } from './unfinished-growth.ts'
@@ -39,13 +39,13 @@ export class PartitionGrowth {
   readonly #hosts: PartitionHosts
   readonly #directory: BrokerDirectory | null
   readonly #openings: Openings
-  readonly #producers: ProducerDesk
+  readonly #producers: NamedProducers
   readonly #runs: Runs
 
   constructor(
     parts: { readonly catalog: Catalog; readonly hosts: PartitionHosts; readonly directory: BrokerDirectory | null },
     openings: Openings,
-    producers: ProducerDesk,
+    producers: NamedProducers,
     runs: Runs,
   ) {
     this.#catalog = parts.catalog
@@ -61,7 +61,7 @@ export class PartitionGrowth {
    *
    * @throws MillraceError MILL_OUT_OF_RANGE, MILL_MEMORY, MILL_CONFIG_MISMATCH, MILL_TOPIC_DELETED, MILL_DISK, and nothing has changed
    */
-  async add(client: number, id: number, count: number): Promise<readonly GrownTopic[]> {
+  async add(thread: number, id: number, count: number): Promise<readonly GrownTopic[]> {
     const topic = this.#catalog.topic(id)
     const wanted = await this.#wanted(topic, checkedCount(topic, count))
     this.#extendStored(wanted)
@@ -78,12 +78,12 @@ export class PartitionGrowth {
     extension.settle()
     const grownFor = (id: number): readonly GrownTopic[] =>
       extension.added.map(({ topic: { shape }, rings }) => {
-        const own = rings.filter(ring => ring.client === id)
+        const own = rings.filter(ring => ring.thread === id)
         return { topic: shape, rings: own.map(({ producer, place }) => ({ producer, place })) }
       })
     const ids = new Set(extension.added.map(({ topic: { shape } }) => shape.id))
-    this.#runs.grown(ids, ({ place }: ClientEntry) => grownFor(place.client))
-    return grownFor(client)
+    this.#runs.grown(ids, ({ place }: ThreadEntry) => grownFor(place.thread))
+    return grownFor(thread)
   }
 
   /** How many partitions this topic is to have, and those that take its dead letters, wherever these lead. */
@@ -167,17 +167,18 @@ export class PartitionGrowth {
   /** In the order in which hosts are told: each needs what comes before. */
   #stages(): readonly Stage[] {
     // Of one that has ended meanwhile the host knows nothing any more.
-    const isThere = (client: number): boolean => this.#catalog.clients.get(client)?.leaving === null
+    const isThere = (thread: number): boolean => this.#catalog.threads.get(thread)?.leaving === null
     return [
       (api, { places, topic: { shape } }, isHere) =>
         places.filter(isHere).map(place => api.addPartition(place, shape, [])),
-      (api, { desks }, isHere) => desks.filter(isHere).map(desk => api.addDesk(desk)),
+      (api, { letterIndexes }, isHere) =>
+        letterIndexes.filter(isHere).map(letterIndex => api.addLetterIndex(letterIndex)),
       (api, { groups }, isHere) =>
         groups.flatMap(({ places }) => places.filter(isHere).map(place => api.openGroup(place))),
       (api, { rings }, isHere) =>
         rings
-          .filter(({ place, client }) => isHere(place) && isThere(client))
-          .map(({ place, topic, client, after }) => api.addRing(place, topic, client, after)),
+          .filter(({ place, thread }) => isHere(place) && isThere(thread))
+          .map(({ place, topic, thread, after }) => api.addRing(place, topic, thread, after)),
     ]
   }
 

@@ -2,7 +2,7 @@
  * The threads that own partitions: started, told what exists, and started again when they die.
  *
  * The control thread. A call to a host that dies in the middle is made again to its successor, which is why all calls
- * are idempotent. A successor is first told everything (clients, partitions, groups, open slots, then rings, so that
+ * are idempotent. A successor is first told everything (threads, partitions, groups, open slots, then rings, so that
  * nothing is appended before what gates it is known). Bound: the broker's restart intensity; beyond it the broker fails, and
  * at once when a host ends whose disk had failed, or meets a disk that fails or is damaged as it starts: what that holds is
  * found out by who opens the folder again.
@@ -23,7 +23,7 @@ import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../wor
 import type { Catalog } from './catalog.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
-export interface PartitionHostsSurroundings {
+export interface PartitionHostsUpcalls {
   notice(host: number, notice: HostNotice): void
   restarted(host: number, reason: string, restarts: number): void
   gaveUp(error: MillraceError): void
@@ -59,7 +59,7 @@ export class PartitionHosts {
   readonly #fault: number
   readonly #store: StorePlace | null
   readonly #tuning: MemoryTuning
-  readonly #surroundings: PartitionHostsSurroundings
+  readonly #upcalls: PartitionHostsUpcalls
   readonly #slots: Slot[]
   readonly #spare: SpareThread
   readonly #supervisor: SupervisorShell
@@ -71,14 +71,14 @@ export class PartitionHosts {
     fault: number,
     store: StorePlace | null,
     restart: { readonly intensity: number; readonly periodMs: number },
-    surroundings: PartitionHostsSurroundings,
+    upcalls: PartitionHostsUpcalls,
     tuning: MemoryTuning = MEMORY_TUNING,
   ) {
     this.#tuning = tuning
     this.#catalog = catalog
     this.#fault = fault
     this.#store = store
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     const made = { behaviour: bundleOf(new URL('../host/partition-host.js', import.meta.url)), execArgv: [] }
     this.#spare = new SpareThread(made)
     this.#slots = catalog.hosts.map((_, host) => {
@@ -114,12 +114,12 @@ export class PartitionHosts {
       slot.live.catch(() => undefined)
       slot.reject(error)
     }
-    this.#surroundings.gaveUp(error)
+    this.#upcalls.gaveUp(error)
   }
 
   #heard(host: number, notice: HostNotice): void {
     if (notice.kind === 'diskFailed') (this.#slots[host] as Slot).diskFailure = fromWire(notice.error)
-    this.#surroundings.notice(host, notice)
+    this.#upcalls.notice(host, notice)
   }
 
   async #start(host: number, incarnation: number): Promise<void> {
@@ -161,30 +161,32 @@ export class PartitionHosts {
 
   /** All that a host is to know, in one call, so that it acts on none of it before it knows the rest. */
   #holdingsOf(host: number): HostHoldings {
-    const { clients, topics, groups, rings } = this.#catalog
+    const { threads, topics, groups, rings } = this.#catalog
     // What has left and is drained here may be freed at any moment.
-    const here = [...clients.values()].filter(({ leaving }) => leaving === null || leaving.has(host))
-    const known = new Set(here.map(client => client.place.client))
+    const here = [...threads.values()].filter(({ leaving }) => leaving === null || leaving.has(host))
+    const known = new Set(here.map(thread => thread.place.thread))
     const isHere = (partition: number): boolean => partition % this.#slots.length === host
     return {
-      clients: here.map(client => ({
-        client: client.place.client,
-        bell: this.#catalog.bellOf(client),
-        link: client.place.links[host] as LinkPlace,
+      threads: here.map(thread => ({
+        thread: thread.place.thread,
+        bell: this.#catalog.bellOf(thread),
+        link: thread.place.links[host] as LinkPlace,
       })),
       partitions: [...topics.values()].flatMap(({ shape, places }) =>
         places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
       ),
       windows: this.#catalog.windows.holdingsOf(host),
-      desks: [...topics.values()].flatMap(({ desks }) => desks.filter(({ partition }) => isHere(partition))),
+      letterIndexes: [...topics.values()].flatMap(({ letterIndexes }) =>
+        letterIndexes.filter(({ partition }) => isHere(partition)),
+      ),
       groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
       slots: [...groups.values()].flatMap(group =>
         [...group.slots].filter(([partition]) => isHere(partition)).map(([, slot]) => slot),
       ),
       rings: [...rings.values()]
-        .filter(ring => ring.place.host === host && known.has(ring.client))
-        .map(({ place, topic, client, after }) => ({ place, topic, client, after })),
-      leaving: here.filter(client => client.leaving !== null).map(client => client.place.client),
+        .filter(ring => ring.place.host === host && known.has(ring.thread))
+        .map(({ place, topic, thread, after }) => ({ place, topic, thread, after })),
+      leaving: here.filter(thread => thread.leaving !== null).map(thread => thread.place.thread),
     }
   }
 
@@ -214,7 +216,7 @@ export class PartitionHosts {
       const refusal = refusalOf(host, reason)
       if (refusal !== null) this.#giveUp(refusal)
       else if (this.#supervisor.exited(String(host), incarnation, reason, false))
-        this.#surroundings.restarted(host, describe(reason), ++slot.restarts)
+        this.#upcalls.restarted(host, describe(reason), ++slot.restarts)
     })
   }
 

@@ -10,9 +10,9 @@ import type { Catalog, RingEntry, TopicEntry } from './catalog.ts'
 import { RING_REST_BYTES, ringFor, widestRing } from './ring-sizes.ts'
 
 /** Those of a thread's own producer. */
-export function ringsOf(catalog: Catalog, client: number, topic: number): RingEntry[] {
+export function ringsOf(catalog: Catalog, thread: number, topic: number): RingEntry[] {
   return [...catalog.rings.values()].filter(
-    ring => ring.client === client && ring.topic === topic && ring.producer === null,
+    ring => ring.thread === thread && ring.topic === topic && ring.producer === null,
   )
 }
 
@@ -23,7 +23,7 @@ export function ringsOf(catalog: Catalog, client: number, topic: number): RingEn
  */
 export function addRings(
   catalog: Catalog,
-  client: number,
+  thread: number,
   topic: TopicEntry,
   producer: number | null = null,
   from = 0,
@@ -34,7 +34,7 @@ export function addRings(
   const addresses = catalog.allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
   return here.map((place, index) => {
     const at = { address: addresses[index] as number, capacity }
-    return addRing(catalog, place, at, { topic: topic.shape.id, client, producer, after: 0 })
+    return addRing(catalog, place, at, { topic: topic.shape.id, thread, producer, after: 0 })
   })
 }
 
@@ -52,8 +52,8 @@ export function replaceRing(catalog: Catalog, old: RingEntry, bytes: number): Ri
   if (bytes === 0 ? capacity <= has : bytes < 0 && capacity >= has) return old
   const what = bytes > 0 ? `a ring for a record of ${bytes} bytes` : 'another ring'
   const address = catalog.allocate(ringBytes(capacity), what)
-  const { client, producer } = old
-  const of = { topic: old.topic, client, producer, after: ring }
+  const { thread, producer } = old
+  const of = { topic: old.topic, thread, producer, after: ring }
   return addRing(catalog, places[partition] as PartitionPlace, { address, capacity }, of)
 }
 

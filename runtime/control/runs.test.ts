@@ -5,14 +5,14 @@ import { rejection } from '../proof/fixtures/broker.fixture.ts'
 import type { BrokerNotice, RunSpec } from '../wire/control-calls.ts'
 import type { MemberApi } from '../wire/member-calls.ts'
 import type { Assignment, SlotPlace } from '../wire/places.ts'
-import type { Catalog, ClientEntry, GroupEntry } from './catalog.ts'
+import type { Catalog, GroupEntry, ThreadEntry } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
-import { Runs, type RunsSurroundings } from './runs.ts'
+import { Runs, type RunsUpcalls } from './runs.ts'
 
 /** Runs of a group of one partition, with a caller's thread and a partition host that answer at once. */
 function house() {
   let ids = 0
-  const group = { spec: {}, places: [{ member: 7, group: 'g' }], slots: new Map<number, SlotPlace>() }
+  const group = { spec: {}, places: [{ cursor: 7, group: 'g' }], slots: new Map<number, SlotPlace>() }
   Object.assign(group.spec, { topic: 1, policy: { atMostOnce: false, order: 'partition' } })
   const topic = { shape: { name: 'orders', partitions: 1 }, places: [{ partition: 0, host: 0 }] }
   const catalog = {
@@ -20,7 +20,7 @@ function house() {
     topic: () => topic,
     snapshots: { get: () => null },
     addSlot(_group: GroupEntry, partition: number): SlotPlace {
-      const slot = { member: 7, epoch: ++ids, slot: ids, client: 1, confirms: false }
+      const slot = { cursor: 7, epoch: ++ids, slot: ids, thread: 1, confirms: false }
       group.slots.set(partition, slot)
       return slot
     },
@@ -43,9 +43,9 @@ function house() {
   const runs = new Runs(
     catalog as unknown as Catalog,
     hosts as unknown as PartitionHosts,
-    { place: { client: 1 }, slots: [] } as unknown as ClientEntry,
+    { place: { thread: 1 }, slots: [] } as unknown as ThreadEntry,
     members as unknown as Calls<MemberApi>,
-    { tell: notice => void told.push(notice) } as RunsSurroundings,
+    { tell: notice => void told.push(notice) } as RunsUpcalls,
   )
   const spec = { topic: 1, group: 'g', threads: null, concurrency: 1, batch: null, confirms: false }
   const add = (): number => runs.add(spec as unknown as RunSpec, group as unknown as GroupEntry)
@@ -83,7 +83,7 @@ t.test('of the runs of a group only that one fails whose member cannot read', as
   const [first, second] = [add(), add()]
   await runs.join(first)
   const { epoch } = assigned[0] as { readonly epoch: number }
-  runs.unreadable(7, epoch, new Error('it is gone'))
+  runs.failRun(7, epoch, new Error('it is gone'))
   await runs.join(second)
   await turn()
   t.match(told, [{ kind: 'runFailed', run: first }])

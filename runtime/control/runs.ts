@@ -11,7 +11,7 @@ import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { HandlerSnapshot } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
-import type { Catalog, ClientEntry, GroupEntry } from './catalog.ts'
+import type { Catalog, GroupEntry, ThreadEntry } from './catalog.ts'
 import { cutter } from './cutter.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import { HandlerRun } from './handler-run.ts'
@@ -36,10 +36,10 @@ interface RunEntry {
   stopping: Promise<readonly unknown[]> | null
 }
 
-export interface RunsSurroundings {
+export interface RunsUpcalls {
   /** What handlers' threads may ask for. */
   readonly api: HandlerControlApi
-  clientGone(client: ClientEntry): void
+  clientGone(thread: ThreadEntry): void
   tell(notice: BrokerNotice): void
 }
 
@@ -47,9 +47,9 @@ export class Runs {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   /** The caller's thread. */
-  readonly #owner: ClientEntry
+  readonly #owner: ThreadEntry
   readonly #ownerMembers: Calls<MemberApi>
-  readonly #surroundings: RunsSurroundings
+  readonly #upcalls: RunsUpcalls
   readonly #coordinators = new Map<GroupEntry, GroupCoordinator>()
   readonly #runs = new Map<number, RunEntry>()
   readonly #restartsByGroup = new Map<GroupEntry, number>()
@@ -57,15 +57,15 @@ export class Runs {
   constructor(
     catalog: Catalog,
     hosts: PartitionHosts,
-    owner: ClientEntry,
+    owner: ThreadEntry,
     ownerMembers: Calls<MemberApi>,
-    surroundings: RunsSurroundings,
+    upcalls: RunsUpcalls,
   ) {
     this.#catalog = catalog
     this.#hosts = hosts
     this.#owner = owner
     this.#ownerMembers = ownerMembers
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
   }
 
   get specs(): readonly RunSpec[] {
@@ -108,7 +108,7 @@ export class Runs {
   }
 
   /** These topics have more partitions: who reads them is given those, and who publishes to them hears of it. */
-  grown(topics: ReadonlySet<number>, grownFor: (client: ClientEntry) => readonly GrownTopic[]): void {
+  grown(topics: ReadonlySet<number>, grownFor: (thread: ThreadEntry) => readonly GrownTopic[]): void {
     for (const coordinator of this.#coordinators.values()) {
       coordinator.tellGrown(grownFor)
       if (topics.has(coordinator.group.spec.topic)) void this.#hosts.settled(coordinator.grown())
@@ -147,16 +147,16 @@ export class Runs {
       spec.threads === null
         ? null
         : new HandlerRun(this.#catalog, this.#hosts, coordinator, shape, spec.threads, spec.confirms, {
-            api: this.#surroundings.api,
+            api: this.#upcalls.api,
             restarted: (thread, reason, restarts) => {
               this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
-              this.#surroundings.tell({
+              this.#upcalls.tell({
                 kind: 'event',
                 event: 'restarted',
                 payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
               })
             },
-            clientGone: client => this.#surroundings.clientGone(client),
+            clientGone: thread => this.#upcalls.clientGone(thread),
             gaveUp: error => void this.#failed(run, error),
           })
     const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }
@@ -187,7 +187,7 @@ export class Runs {
     const members = this.#ownerMembers
     const handle: MemberHandle = {
       run,
-      client: this.#owner,
+      thread: this.#owner,
       confirms: entry.spec.confirms,
       cut: entry.cut,
       careful: () => Promise.resolve(),
@@ -195,7 +195,7 @@ export class Runs {
       // Whoever adds partitions is on that thread, and is answered.
       grown: () => undefined,
       assign: assignment => members.assign(run, assignment),
-      revoke: (member, epoch, stop) => members.revoke(run, member, epoch, stop),
+      revoke: (cursor, epoch, stop) => members.revoke(run, cursor, epoch, stop),
       refused,
     }
     await entry.coordinator.up(new Map([[`${run}`, handle]]))
@@ -212,7 +212,7 @@ export class Runs {
     if (entry === undefined || entry.stopping !== null) return
     entry.stopping = this.#abandon(entry)
     await this.#hosts.settled(entry.stopping)
-    this.#surroundings.tell({ kind: 'runFailed', run, error: toWire(error) })
+    this.#upcalls.tell({ kind: 'runFailed', run, error: toWire(error) })
   }
 
   async #abandon(entry: RunEntry): Promise<readonly unknown[]> {
@@ -291,9 +291,9 @@ export class Runs {
   }
 
   /** Records of a member cannot be read any more, or its state cannot be kept: its run fails, and no other of its group. */
-  unreadable(member: number, epoch: number, error: Error): void {
+  failRun(cursor: number, epoch: number, error: Error): void {
     for (const coordinator of this.#coordinators.values()) {
-      const run = coordinator.runOf(member, epoch)
+      const run = coordinator.runOf(cursor, epoch)
       if (run !== null) void this.#failed(run, error)
     }
   }
@@ -309,10 +309,10 @@ export class Runs {
   }
 
   /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
-  keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): boolean {
-    const group = [...this.#catalog.groups.values()].find(one => isOpen(one, member, epoch))
+  keepSnapshot(cursor: number, epoch: number, snapshot: HandlerSnapshot): boolean {
+    const group = [...this.#catalog.groups.values()].find(one => isOpen(one, cursor, epoch))
     if (group === undefined) return false
-    this.#catalog.snapshots.keep(`${member}`, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
+    this.#catalog.snapshots.keep(`${cursor}`, snapshot, this.#catalog.topic(group.spec.topic).shape.log !== null)
     return true
   }
 
@@ -323,8 +323,8 @@ export class Runs {
 }
 
 /** Whether this is still the reader of the partition. */
-function isOpen({ slots }: GroupEntry, member: number, epoch: number): boolean {
-  return [...slots.values()].some(slot => slot.member === member && slot.epoch === epoch)
+function isOpen({ slots }: GroupEntry, cursor: number, epoch: number): boolean {
+  return [...slots.values()].some(slot => slot.cursor === cursor && slot.epoch === epoch)
 }
 
 function stoppedError(): MillraceError {

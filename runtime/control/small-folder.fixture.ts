@@ -76,7 +76,7 @@ function groupAt(committed: number): GroupActor {
     failures: [],
     beyond: [],
   }
-  return { place: { member: MEMBER }, state: () => state } as unknown as GroupActor
+  return { place: { cursor: MEMBER }, state: () => state } as unknown as GroupActor
 }
 
 function keptIn(disk: Disk, { logId }: BrokerDirectory, name: string): KeptStates<unknown> {

@@ -1,12 +1,12 @@
 /**
- * The shared memory of partitions that topics get in addition: of their windows, desks, groups and rings, all of it or nothing.
+ * The shared memory of partitions that topics get in addition: of their windows, letter indexes, groups and rings, all of it or nothing.
  *
  * The control thread. Made before anybody hears of the partitions, so that a partition host which is started again meanwhile is told
  * of them; their topics say that they have them (`TopicEntry.shape`) only when that is settled. A reader's slot for each is kept
  * free until then.
  */
 
-import type { DeskPlace } from '../wire/host-calls.ts'
+import type { LetterIndexPlace } from '../wire/host-calls.ts'
 import { SLOT_BYTES } from '../wire/layout.ts'
 import type { GroupPlace, PartitionPlace } from '../wire/places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
@@ -20,13 +20,13 @@ export interface Added {
   readonly from: number
   readonly to: number
   readonly places: readonly PartitionPlace[]
-  desks: readonly DeskPlace[]
+  letterIndexes: readonly LetterIndexPlace[]
   readonly groups: { readonly group: GroupEntry; readonly places: readonly GroupPlace[] }[]
   readonly rings: RingEntry[]
 }
 
 /** What it needs to know of others. */
-export interface ExtensionSurroundings {
+export interface ExtensionUpcalls {
   /** Groups of a topic that run. */
   runningOf(topic: number): number
   /** Whether a named producer is open. */
@@ -37,7 +37,7 @@ export class TopicExtension {
   readonly added: Added[] = []
   readonly #catalog: Catalog
   readonly #directory: BrokerDirectory | null
-  readonly #around: ExtensionSurroundings
+  readonly #around: ExtensionUpcalls
   /** What is free again if it comes to nothing. */
   #blocks: number[] = []
   #slots: number[] = []
@@ -47,7 +47,7 @@ export class TopicExtension {
     catalog: Catalog,
     directory: BrokerDirectory | null,
     wanted: ReadonlyMap<TopicEntry, number>,
-    around: ExtensionSurroundings,
+    around: ExtensionUpcalls,
   ) {
     this.#catalog = catalog
     this.#directory = directory
@@ -67,17 +67,17 @@ export class TopicExtension {
     const places = this.#catalog.makePlaces({ ...topic.shape, partitions: to }, from)
     this.#blocks.push(...places.map(({ words }) => words))
     topic.places = [...topic.places, ...places]
-    return { topic, from, to, places, desks: [], groups: [], rings: [] }
+    return { topic, from, to, places, letterIndexes: [], groups: [], rings: [] }
   }
 
   #inhabit(added: Added): void {
     const { topic, from, to, places, groups } = added
     const { id } = topic.shape
     const catalog = this.#catalog
-    if (topic.desks.length > 0) {
-      added.desks = catalog.makeDesks(topic.shape, places)
-      for (const { address } of added.desks) if (address !== 0) this.#blocks.push(address)
-      topic.desks = [...topic.desks, ...added.desks]
+    if (topic.letterIndexes.length > 0) {
+      added.letterIndexes = catalog.makeLetterIndexes(topic.shape, places)
+      for (const { address } of added.letterIndexes) if (address !== 0) this.#blocks.push(address)
+      topic.letterIndexes = [...topic.letterIndexes, ...added.letterIndexes]
     }
     for (const group of catalog.groups.values()) {
       if (group.spec.topic !== id) continue
@@ -87,24 +87,24 @@ export class TopicExtension {
       group.places = [...group.places, ...more]
       groups.push({ group, places: more })
     }
-    for (const { client, producer } of this.#producersOf(id))
-      added.rings.push(...addRings(catalog, client, topic, producer, from))
+    for (const { thread, producer } of this.#producersOf(id))
+      added.rings.push(...addRings(catalog, thread, topic, producer, from))
     const slots = this.#around.runningOf(id) * (to - from)
     for (let slot = 0; slot < slots; slot++) this.#slots.push(catalog.allocate(SLOT_BYTES, 'a reader'))
   }
 
   #membersOf({ shape: { id, log }, places }: TopicEntry, { spec, places: known }: GroupEntry): readonly number[] {
     const stored = log === null ? undefined : this.#directory?.members(id, spec.group)
-    return stored ?? places.map(({ partition }) => known[partition]?.member ?? this.#catalog.nextStoredId())
+    return stored ?? places.map(({ partition }) => known[partition]?.cursor ?? this.#catalog.nextStoredId())
   }
 
   /** Who publishes to the topic, and may go on with that. */
-  #producersOf(topic: number): readonly { readonly client: number; readonly producer: number | null }[] {
-    const found = new Map<string, { readonly client: number; readonly producer: number | null }>()
-    for (const { topic: its, client, producer } of this.#catalog.rings.values()) {
-      if (its !== topic || this.#catalog.clients.get(client)?.leaving !== null) continue
+  #producersOf(topic: number): readonly { readonly thread: number; readonly producer: number | null }[] {
+    const found = new Map<string, { readonly thread: number; readonly producer: number | null }>()
+    for (const { topic: its, thread, producer } of this.#catalog.rings.values()) {
+      if (its !== topic || this.#catalog.threads.get(thread)?.leaving !== null) continue
       if (producer === null || this.#around.isProducing(producer))
-        found.set(`${client}/${producer}`, { client, producer })
+        found.set(`${thread}/${producer}`, { thread, producer })
     }
     return [...found.values()]
   }
@@ -120,7 +120,7 @@ export class TopicExtension {
     for (const { topic, from, groups, rings } of this.added) {
       topic.places = topic.places.slice(0, from)
       this.#blocks.push(...this.#catalog.windows.takeOut(topic.shape.id, from))
-      topic.desks = topic.desks.slice(0, from)
+      topic.letterIndexes = topic.letterIndexes.slice(0, from)
       for (const { group } of groups) group.places = group.places.slice(0, from)
       // A thread that ended meanwhile has given its rings back.
       for (const { place } of rings) this.#catalog.forgetRing(place.ring)

@@ -22,10 +22,10 @@ function open(disk: SimDisk): Opened {
   const opened = openBroker(disk)
   const { catalog, directory, store } = opened
   const api: Pick<PartitionHostApi, 'dropTopic'> = {
-    dropTopic: (topic, gone) => store.forget(topic, [0], gone?.members ?? []),
+    dropTopic: (topic, gone) => store.forget(topic, [0], gone?.cursors ?? []),
   }
   const hosts = { all: async (ask: (host: typeof api) => unknown) => [await ask(api)] } as unknown as PartitionHosts
-  return { ...opened, removal: new TopicRemoval(catalog, hosts, directory, catalog.addClient()) }
+  return { ...opened, removal: new TopicRemoval(catalog, hosts, directory, catalog.addThread()) }
 }
 
 /** Removes the first topic; false: the process ended at operation `at` of that. */

@@ -9,7 +9,7 @@
  * the hosts (partition/gone-rings.ts).
  */
 import type { BrokerDirectory } from './broker-directory.ts'
-import type { Catalog, ClientEntry, TopicEntry } from './catalog.ts'
+import type { Catalog, ThreadEntry, TopicEntry } from './catalog.ts'
 import { removeDeletedTopic } from './deleted-topics.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
@@ -17,9 +17,9 @@ export class TopicRemoval {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #directory: BrokerDirectory | null
-  readonly #owner: ClientEntry
+  readonly #owner: ThreadEntry
 
-  constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null, owner: ClientEntry) {
+  constructor(catalog: Catalog, hosts: PartitionHosts, directory: BrokerDirectory | null, owner: ThreadEntry) {
     this.#catalog = catalog
     this.#hosts = hosts
     this.#directory = directory
@@ -30,15 +30,15 @@ export class TopicRemoval {
   async remove(topic: TopicEntry): Promise<void> {
     const { id, name, partitions, log } = topic.shape
     const directory = log === null ? null : this.#directory
-    const members = this.#membersOf(id)
+    const cursors = this.#membersOf(id)
     directory?.deleteTopic(name)
     const blocks = this.#catalog.takeOut(topic)
     for (const other of this.#catalog.topics.values()) other.deadLettersOf.delete(id)
-    await this.#hosts.all(api => api.dropTopic(id, { partitions, members }))
+    await this.#hosts.all(api => api.dropTopic(id, { partitions, cursors }))
     this.#catalog.freeUnread(id, blocks, this.#owner)
     const { producers, snapshots } = this.#catalog
     for (const key of producers.names) if (key.startsWith(`${id}/`)) producers.forget(key)
-    for (const member of members) snapshots.forget(`${member}`)
+    for (const cursor of cursors) snapshots.forget(`${cursor}`)
     if (directory !== null) removeDeletedTopic(directory.disk, directory, { id, partitions })
   }
 
@@ -52,9 +52,9 @@ export class TopicRemoval {
 
   /** Of all its groups, opened or not. */
   #membersOf(id: number): number[] {
-    const members = new Set(this.#directory?.groupsOf(id).flat())
+    const cursors = new Set(this.#directory?.groupsOf(id).flat())
     for (const { spec, places } of this.#catalog.groups.values())
-      if (spec.topic === id) for (const { member } of places) members.add(member)
-    return [...members]
+      if (spec.topic === id) for (const { cursor } of places) cursors.add(cursor)
+    return [...cursors]
   }
 }

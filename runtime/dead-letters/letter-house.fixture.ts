@@ -1,4 +1,4 @@
-/** Letters in a partition, as a group buries them and as an administrator looks at them; in memory or in a folder. */
+/** Letters in a partition, as a group hasDeadLetters them and as an administrator looks at them; in memory or in a folder. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import { lettersIn, type StoredLetter } from '../api/stored-letter.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
@@ -9,7 +9,7 @@ import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { LetterCursor, LetterPage } from '../wire/letter-calls.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
-import type { Desk } from './desk.ts'
+import type { LetterIndex } from './letter-index.ts'
 
 export const WINDOW = 65_536
 const LOG_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, at) => at + 1)
@@ -95,7 +95,7 @@ function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
 }
 
 /** Buries record `n`; false: there was no room. */
-export function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 1_000): boolean {
+export function writeDeadLetter(actor: PartitionActor, n: number, cursor = 7, valueBytes = 1_000): boolean {
   const bytes = Buffer.alloc(valueBytes, n)
   const record = { bytes, attributes: 0, timestamp: n, keyStart: 0, keyEnd: 0, headers: null }
   const { frame, sign } = deadLetterFrame(
@@ -105,7 +105,7 @@ export function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 
       partition: 0,
       offset: n,
       group: 'g',
-      member,
+      cursor,
       reason: 'failed',
       failedAttempts: 1,
       firstMs: 1,
@@ -113,12 +113,12 @@ export function bury(actor: PartitionActor, n: number, member = 7, valueBytes = 
       error: {},
     },
   )
-  return actor.appendLetter(frame, sign, member) === 'appended'
+  return actor.appendLetter(frame, sign, cursor) === 'appended'
 }
 
-export function deskOf({ desk }: PartitionActor): Desk {
-  if (desk === null) throw new Error('the partition takes no dead letters')
-  return desk
+export function deskOf({ letterIndex }: PartitionActor): LetterIndex {
+  if (letterIndex === null) throw new Error('the partition takes no dead letters')
+  return letterIndex
 }
 
 /** Pages from a cursor to the end, the bytes of each. */
@@ -144,5 +144,5 @@ export function offsets(actor: PartitionActor, from?: LetterCursor): number[] {
 /** Settles the letters of these records, as far as they are open. */
 export function settle(actor: PartitionActor, ...wanted: readonly number[]): void {
   const marks = open(actor).filter(({ offset }) => wanted.includes(offset))
-  deskOf(actor).settle(marks.map(({ letter, member }) => ({ offset: letter.offset, member })))
+  deskOf(actor).settle(marks.map(({ letter, cursor }) => ({ offset: letter.offset, cursor })))
 }

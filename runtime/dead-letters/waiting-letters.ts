@@ -9,16 +9,16 @@ export class WaitingLetters {
     return this.#depth
   }
 
-  of(member: number): number {
-    return this.#byMember.get(member) ?? 0
+  of(cursor: number): number {
+    return this.#byMember.get(cursor) ?? 0
   }
 
-  count(member: number, change: 1 | -1): void {
+  count(cursor: number, change: 1 | -1): void {
     this.#changed = true
     this.#depth += change
-    const waiting = this.of(member) + change
-    if (waiting === 0) this.#byMember.delete(member)
-    else this.#byMember.set(member, waiting)
+    const waiting = this.of(cursor) + change
+    if (waiting === 0) this.#byMember.delete(cursor)
+    else this.#byMember.set(cursor, waiting)
   }
 
   /** None waits. */

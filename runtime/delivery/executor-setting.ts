@@ -6,8 +6,8 @@ import type { PartitionReader } from '../reader/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Handler } from '../words/handler.ts'
 import type { DeliveryContext } from './delivery-context.ts'
+import type { OneAtATime } from './one-at-a-time.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
-import type { Turnstile } from './turnstile.ts'
 
 /** What an executor needs to run one partition. */
 export interface ExecutorSetting {
@@ -23,7 +23,7 @@ export interface ExecutorSetting {
   /** Takes what the handler returns; null: it is dropped. */
   readonly output: TopicProducer | null
   /** Shared by the thread's executors; without it none waits for another. */
-  readonly turnstile?: Turnstile
+  readonly turnstile?: OneAtATime
   /** For a handler with snapshots. */
   readonly keeper?: SnapshotKeeper
 }

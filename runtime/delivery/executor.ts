@@ -21,11 +21,11 @@ import type { ExecutorSetting } from './executor-setting.ts'
 import { type ExecutorState, entered } from './executor-state.ts'
 import { ALONE_MS, BYSTANDERS_MS, HoldTimer } from './hold-timer.ts'
 import { countTurn, onStack } from './on-stack.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import { PlainRun } from './plain-run.ts'
 import { FOR_EVER, settledForGood } from './settled-for-good.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Stride } from './stride.ts'
-import { Turnstile } from './turnstile.ts'
 
 /** After which a full link is tried again. */
 const LINK_RETRY_MS = 5
@@ -35,7 +35,7 @@ export class Executor implements TurnTaker {
   readonly userState: unknown
   readonly #setting: ExecutorSetting
   readonly #thread: AttachedThread
-  readonly #turnstile: Turnstile
+  readonly #turnstile: OneAtATime
   readonly #clock: DeliveryClock
   #state: ExecutorState = 'running'
   #paused = false
@@ -62,7 +62,7 @@ export class Executor implements TurnTaker {
   constructor(setting: ExecutorSetting, userState: unknown) {
     this.#setting = setting
     this.#thread = setting.thread
-    this.#turnstile = setting.turnstile ?? new Turnstile()
+    this.#turnstile = setting.turnstile ?? new OneAtATime()
     this.reader = setting.reader
     this.#context = setting.context
     this.#clock = new DeliveryClock(setting.handlerTimeoutMs, delivery => this.#timedOut(delivery))
@@ -151,7 +151,7 @@ export class Executor implements TurnTaker {
 
   #mayDeliver(): boolean {
     if (this.#paused || !(this.#current || this.reader.ready())) return false
-    return this.#turnstile.admits(this.reader.assignment.member) && (!this.#current || this.#isAdmitted())
+    return this.#turnstile.admits(this.reader.assignment.cursor) && (!this.#current || this.#isAdmitted())
   }
 
   /** At most once, whether the record at the reader may be claimed. */
@@ -162,7 +162,7 @@ export class Executor implements TurnTaker {
   /** Others need not wait for it. `isOver`: a delivery is, and behind it may come what the thread before died of. */
   #passed(isOver = false): void {
     const { assignment, offset, suspectTo } = this.reader
-    if (this.#turnstile.leave(assignment.member, isOver && offset < suspectTo)) this.#thread.wake()
+    if (this.#turnstile.leave(assignment.cursor, isOver && offset < suspectTo)) this.#thread.wake()
   }
 
   turn(deadline: number): boolean {
@@ -341,7 +341,7 @@ export class Executor implements TurnTaker {
     const handOut = this.#handOut
     this.#enter('pending')
     this.reader.active(1)
-    this.#turnstile.enter(this.reader.assignment.member)
+    this.#turnstile.enter(this.reader.assignment.cursor)
     this.#clock.start(delivery)
     promiseOf(promise).then(
       value => this.#onStack(() => this.#resolved(delivery, handOut, value)),
@@ -418,7 +418,7 @@ export class Executor implements TurnTaker {
     this.#enter('pending')
     if (isCharged) {
       this.reader.active(1)
-      this.#turnstile.enter(this.reader.assignment.member)
+      this.#turnstile.enter(this.reader.assignment.cursor)
     }
     ending.then(
       () => {
@@ -452,8 +452,8 @@ export class Executor implements TurnTaker {
   }
 
   #tell(delivery: RecordDelivery, how: SettleHow, error: ErrorWire): void {
-    const { member, epoch, place } = this.reader.assignment
-    if (!this.#thread.settle(place.host, member, epoch, delivery.offset, how, delivery.deliveryAttempt, error))
+    const { cursor, epoch, place } = this.reader.assignment
+    if (!this.#thread.settle(place.host, cursor, epoch, delivery.offset, how, delivery.deliveryAttempt, error))
       this.#timer.start(LINK_RETRY_MS, () => this.#tell(delivery, how, error))
   }
 
@@ -467,7 +467,7 @@ export class Executor implements TurnTaker {
       this.#enter('running')
       // Nobody else goes in meanwhile, and a promise beside it may never be settled: then it goes with the others.
       if (alone) {
-        this.#turnstile.expect([this.reader.assignment.member])
+        this.#turnstile.expect([this.reader.assignment.cursor])
         this.#timer.start(ALONE_MS, () => this.#passed())
       }
       this.#thread.wake()

@@ -10,7 +10,7 @@ import { setErrorWire } from '../../actors/error-wire.ts'
 import { viewMemory } from '../../actors/world.ts'
 import { Publishers } from '../publish/publishers.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
-import { homeOf } from '../thread/home.ts'
+import { runReportsOf } from '../thread/run-reports.ts'
 import type { ControlApi } from '../wire/control-calls.ts'
 import type { HandlerHostApi, HandlerHostBoot } from '../wire/member-calls.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
@@ -24,7 +24,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
   const thread = new AttachedThread(viewMemory(boot.memory), boot.place)
   const control = connect<ControlApi>(boot.control, { name: 'the control thread', lost: new Promise(() => undefined) })
   const publishers = new Publishers(thread, control.call, { stalled: () => undefined, publishFailed: () => undefined })
-  thread.home = homeOf(control.call)
+  thread.reports = runReportsOf(control.call)
   let member: HandlerMember | null = null
   const loaded = (): HandlerMember => {
     if (member === null) throw new Error('broken invariant: a handler host was used before its handler was loaded')
@@ -37,7 +37,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
         member = new HandlerMember(thread, publishers, boot.shape, handler, boot.data)
         return handler.snapshot !== undefined
       },
-      careful: members => loaded().careful(members),
+      careful: cursors => loaded().careful(cursors),
       assign: (_run, assignment) => loaded().assign(assignment),
       revoke: (_run, slot, epoch, stop) => loaded().revoke(slot, epoch, stop),
       pause: () => loaded().pause(),

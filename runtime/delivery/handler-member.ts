@@ -19,16 +19,16 @@ import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
 import { LaneExecutor } from './lane-executor.ts'
 import { checkHandling } from './load-handler.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import { type Held, heldIn } from './self-wait.ts'
 import { SnapshotBudget } from './snapshot-budget.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
-import { Turnstile } from './turnstile.ts'
 
 /** Takes part in a run on behalf of one thread. */
 export interface RunMember {
   assign(assignment: Assignment): Promise<void>
   /** Stops after the current delivery; with `stop`, the handler's `stop` is run and its result returned. */
-  revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  revoke(cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(): void
   resume(): void
   /** The delivery of the slot at this address, whose handler is on the stack; null: the slot is none of its own. */
@@ -55,7 +55,7 @@ export class HandlerMember implements RunMember {
   readonly #running = new Map<number, Running>()
   /** Whose handler's `start` runs, and for which epoch; who is not here any more was revoked meanwhile. */
   readonly #starting = new Map<number, { readonly epoch: number; readonly context: DeliveryContext }>()
-  readonly #turnstile = new Turnstile()
+  readonly #turnstile = new OneAtATime()
   readonly #snapshotBudget = new SnapshotBudget()
   /** Whoever makes it has been handed the handler, and the handler is called in that context. */
   readonly #userContext = new UserContext()
@@ -72,15 +72,15 @@ export class HandlerMember implements RunMember {
   }
 
   /** These partitions, which it is given next, are handled alone at first. */
-  careful(members: readonly number[]): void {
-    this.#turnstile.expect(members)
+  careful(cursors: readonly number[]): void {
+    this.#turnstile.expect(cursors)
   }
 
   async assign(assignment: Assignment): Promise<void> {
-    const { topic, group, place, member, epoch } = assignment
+    const { topic, group, place, cursor, epoch } = assignment
     const context = new DeliveryContext(topic.name, group, place.partition, this.#data, this.#publishers)
     const starting = { epoch, context }
-    this.#starting.set(member, starting)
+    this.#starting.set(cursor, starting)
     let output: TopicProducer | null
     let state: unknown
     try {
@@ -89,10 +89,10 @@ export class HandlerMember implements RunMember {
       if (this.#abandoned) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
     } catch (error) {
       // Of a partition that is wanted no more, nobody asks how its start went.
-      if (!this.#isStarted(member, starting)) return
+      if (!this.#isStarted(cursor, starting)) return
       throw error
     }
-    if (!this.#isStarted(member, starting)) {
+    if (!this.#isStarted(cursor, starting)) {
       // What this partition made is let go in good order, and what that says comes too late.
       await Promise.resolve(this.#call(this.#handler.stop, state, context)).catch(() => undefined)
       return
@@ -100,8 +100,8 @@ export class HandlerMember implements RunMember {
     const reader = new PartitionReader(this.#thread, assignment)
     const executor = this.#executor(reader, context, output, state)
     if (this.#paused) executor.pause()
-    this.#running.set(member, { executor, context })
-    this.#thread.addTaker(member, executor)
+    this.#running.set(cursor, { executor, context })
+    this.#thread.addTaker(cursor, executor)
   }
 
   /** The partition's state. @throws MillraceError MILL_HANDLER, with what the handler threw as its cause */
@@ -180,31 +180,31 @@ export class HandlerMember implements RunMember {
   }
 
   /** Its `start` is over; whether the partition is still to be taken up. */
-  #isStarted(member: number, starting: object): boolean {
-    if (this.#starting.get(member) !== starting) return false
-    this.#starting.delete(member)
+  #isStarted(cursor: number, starting: object): boolean {
+    if (this.#starting.get(cursor) !== starting) return false
+    this.#starting.delete(cursor)
     return true
   }
 
-  async revoke(member: number, epoch: number, stop: boolean): Promise<RevokeAnswer> {
-    const starting = this.#starting.get(member)
+  async revoke(cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer> {
+    const starting = this.#starting.get(cursor)
     if (starting?.epoch === epoch) {
-      this.#starting.delete(member)
+      this.#starting.delete(cursor)
       starting.context.abort()
-      this.#pass(member)
+      this.#pass(cursor)
       return { held: true }
     }
-    const running = this.#running.get(member)
+    const running = this.#running.get(cursor)
     if (running === undefined || running.executor.reader.assignment.epoch !== epoch) {
-      this.#pass(member)
+      this.#pass(cursor)
       return { held: false }
     }
     const { executor, context } = running
     context.abort()
     await executor.close()
     executor.reader.close()
-    this.#running.delete(member)
-    this.#thread.removeTaker(member, executor)
+    this.#running.delete(cursor)
+    this.#thread.removeTaker(cursor, executor)
     if (!stop || this.#handler.stop === undefined) return { held: true }
     this.#thread.phase('stopping')
     const result = await this.#call(this.#handler.stop, executor.userState, context)
@@ -214,15 +214,15 @@ export class HandlerMember implements RunMember {
   }
 
   /** It is not to come any more: others need not wait for it. */
-  #pass(member: number): void {
-    if (this.#turnstile.leave(member)) this.#thread.wake()
+  #pass(cursor: number): void {
+    if (this.#turnstile.leave(cursor)) this.#thread.wake()
   }
 
   abandon(): void {
     this.#abandoned = true
-    for (const [member, { executor }] of this.#running) {
+    for (const [cursor, { executor }] of this.#running) {
       executor.abandon()
-      this.#thread.removeTaker(member, executor)
+      this.#thread.removeTaker(cursor, executor)
     }
     this.#running.clear()
   }

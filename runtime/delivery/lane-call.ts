@@ -3,9 +3,9 @@
 import type { RecordDelivery } from '../reader/delivery.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { LaneEntry } from './lane.ts'
-import type { RecordPlace } from './manual-delivery.ts'
+import type { RecordRef } from './manual-delivery.ts'
 
-export type Entry = LaneEntry<RecordPlace>
+export type Entry = LaneEntry<RecordRef>
 
 /** One call of the handler, for one record or for a batch. */
 export interface Call {

@@ -29,11 +29,11 @@ import type { RetryOrder } from '../words/group-options.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import { Lane } from './lane.ts'
 import type { Call, Entry } from './lane-call.ts'
-import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { countTurn, onStack } from './on-stack.ts'
+import type { OneAtATime } from './one-at-a-time.ts'
 import { outputsOf } from './outputs.ts'
 import type { Held } from './self-wait.ts'
-import type { Turnstile } from './turnstile.ts'
 
 export interface LaneExecutorSetting {
   readonly thread: AttachedThread
@@ -48,7 +48,7 @@ export interface LaneExecutorSetting {
   readonly batch: BatchShape
   /** Takes what the handler returns; null: it is dropped. */
   readonly output: TopicProducer | null
-  readonly turnstile: Turnstile
+  readonly turnstile: OneAtATime
 }
 
 /** A timer that fires so much later than it was set for says that the thread, or the process, stood still. */
@@ -60,7 +60,7 @@ export class LaneExecutor implements TurnTaker, Settler {
   readonly retryOrder: RetryOrder
   readonly #setting: LaneExecutorSetting
   readonly #thread: AttachedThread
-  readonly #lane: Lane<RecordPlace>
+  readonly #lane: Lane<RecordRef>
   readonly #ledger: Ledger
   readonly #settlements: SettlementQueue
   readonly #calls = new Set<Call>()
@@ -146,7 +146,7 @@ export class LaneExecutor implements TurnTaker, Settler {
   #mayCall(): boolean {
     const { concurrency, turnstile } = this.#setting
     if (this.#paused || this.#closing !== null || this.#closed || this.#calls.size >= concurrency) return false
-    return turnstile.admits(this.reader.assignment.member)
+    return turnstile.admits(this.reader.assignment.cursor)
   }
 
   #hasRoom(): boolean {
@@ -238,7 +238,7 @@ export class LaneExecutor implements TurnTaker, Settler {
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */
   #passed(): void {
-    if (this.#setting.turnstile.leave(this.reader.assignment.member)) this.#thread.wake()
+    if (this.#setting.turnstile.leave(this.reader.assignment.cursor)) this.#thread.wake()
   }
 
   #call(entries: readonly Entry[]): void {
@@ -275,7 +275,7 @@ export class LaneExecutor implements TurnTaker, Settler {
         this.#done(call)
         return
       }
-      turnstile.enter(this.reader.assignment.member)
+      turnstile.enter(this.reader.assignment.cursor)
       const { handlerTimeoutMs } = this.#setting
       if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) this.#timeOutAfter(call, handlerTimeoutMs)
       this.#returned(call, result)

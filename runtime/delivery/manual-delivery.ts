@@ -7,7 +7,7 @@ import type { RetryOrder } from '../words/group-options.ts'
 import type { LaneEntry } from './lane.ts'
 
 /** Where a record's bytes are. */
-export interface RecordPlace {
+export interface RecordRef {
   readonly frame: FetchedFrame
   readonly at: number
 }
@@ -26,7 +26,7 @@ export interface Settler {
 
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
   /** What its reader knows of the record. */
-  readonly entry: LaneEntry<RecordPlace>
+  readonly entry: LaneEntry<RecordRef>
   readonly #settler: Settler
   #settled = false
   #expired = false
@@ -37,7 +37,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   /** Why its value could not be decoded, once that was tried. */
   undecodable: unknown = null
 
-  constructor(settler: Settler, entry: LaneEntry<RecordPlace>) {
+  constructor(settler: Settler, entry: LaneEntry<RecordRef>) {
     const { payload, offset, deliveryAttempt, failedAttempts } = entry
     super(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
     this.entry = entry

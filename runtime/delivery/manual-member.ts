@@ -20,7 +20,7 @@ import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import type { RunMember } from './handler-member.ts'
 import { Lane, type LaneEntry } from './lane.ts'
-import { type RecordPlace, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { WindowWatch } from './window-watch.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
@@ -39,7 +39,7 @@ export interface Credits {
   watch: WindowWatch | null
 }
 
-interface HeldRecord extends RecordPlace {
+interface HeldRecord extends RecordRef {
   /** The last one that was handed out for it. */
   delivery: SettleableDelivery | null
 }
@@ -276,16 +276,16 @@ export class ManualMember implements RunMember {
   async assign(assignment: Assignment): Promise<void> {
     const reader = new ManualReader(this.#thread, assignment, this.#credits, this.#retryOrder, this.#emit)
     reader.paused = this.#paused
-    this.#readers.set(assignment.member, reader)
-    this.#thread.addTaker(assignment.member, reader)
+    this.#readers.set(assignment.cursor, reader)
+    this.#thread.addTaker(assignment.cursor, reader)
   }
 
-  async revoke(member: number, epoch: number): Promise<RevokeAnswer> {
-    const reader = this.#readers.get(member)
+  async revoke(cursor: number, epoch: number): Promise<RevokeAnswer> {
+    const reader = this.#readers.get(cursor)
     if (reader === undefined || reader.reader.assignment.epoch !== epoch) return { held: false }
     reader.close()
-    this.#readers.delete(member)
-    this.#thread.removeTaker(member, reader)
+    this.#readers.delete(cursor)
+    this.#thread.removeTaker(cursor, reader)
     return { held: true }
   }
 
@@ -297,9 +297,9 @@ export class ManualMember implements RunMember {
   abandon(): void {
     this.#credits.ended = true
     this.#credits.watch?.close()
-    for (const [member, reader] of this.#readers) {
+    for (const [cursor, reader] of this.#readers) {
       reader.close()
-      this.#thread.removeTaker(member, reader)
+      this.#thread.removeTaker(cursor, reader)
     }
     this.#readers.clear()
   }

@@ -7,12 +7,12 @@
  */
 
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { CLIENT_RUNNING, CLIENT_TURN } from '../wire/layout.ts'
+import { THREAD_RUNNING, THREAD_TURN } from '../wire/layout.ts'
 
 /** `slot`: its address; less than 0, of several records, of which none can be told from the others. */
 export function onStack(thread: Pick<AttachedThread, 'memory' | 'address'>, slot: number, act: () => void): void {
   const { i32 } = thread.memory
-  const running = (thread.address + CLIENT_RUNNING) >> 2
+  const running = (thread.address + THREAD_RUNNING) >> 2
   i32[running] = slot
   try {
     act()
@@ -23,6 +23,6 @@ export function onStack(thread: Pick<AttachedThread, 'memory' | 'address'>, slot
 
 /** One more delivery has begun on this thread. */
 export function countTurn({ memory: { i32 }, address }: Pick<AttachedThread, 'memory' | 'address'>): void {
-  const turn = (address + CLIENT_TURN) >> 2
+  const turn = (address + THREAD_TURN) >> 2
   i32[turn] = ((i32[turn] as number) + 1) | 0
 }

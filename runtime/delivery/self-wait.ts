@@ -7,13 +7,13 @@
  */
 
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import { CLIENT_RUNNING, SLOT_ACTIVE, SLOT_HANDED } from '../wire/layout.ts'
+import { SLOT_ACTIVE, SLOT_HANDED, THREAD_RUNNING } from '../wire/layout.ts'
 
 type Words = Pick<AttachedThread, 'memory' | 'address'>
 
 /** The address of the slot whose delivery is on the stack; 0: none is. */
 export function slotOnStack({ memory: { i32 }, address }: Words): number {
-  return Math.abs(i32[(address + CLIENT_RUNNING) >> 2] as number)
+  return Math.abs(i32[(address + THREAD_RUNNING) >> 2] as number)
 }
 
 /** A delivery whose handler is on the stack, or was. */

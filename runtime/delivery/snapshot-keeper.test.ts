@@ -28,8 +28,8 @@ class Partition {
 
   constructor(budget: SnapshotBudget, costMs: number) {
     type Given = ConstructorParameters<typeof SnapshotKeeper>
-    const home = { keepSnapshot: () => Promise.resolve(true), unreadable: () => undefined }
-    const thread = { home, wake: () => void this.woken++ }
+    const reports = { keepSnapshot: () => Promise.resolve(true), failRun: () => undefined }
+    const thread = { reports, wake: () => void this.woken++ }
     this.keeper = new SnapshotKeeper(thread as unknown as Given[0], this as unknown as Given[1], budget, () => {
       this.taken++
       now += costMs
@@ -37,7 +37,7 @@ class Partition {
     })
   }
 
-  readonly assignment = { member: 1, epoch: 1, topic: { name: 't' }, group: 'g', place: { partition: 0 } }
+  readonly assignment = { cursor: 1, epoch: 1, topic: { name: 't' }, group: 'g', place: { partition: 0 } }
 
   commit(offset: number): void {
     this.committed = offset

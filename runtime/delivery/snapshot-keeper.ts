@@ -24,7 +24,7 @@ const SNAPSHOT_MS = 25
 const IDLE_MS = 1_000
 const SNAPSHOT_BYTES_MAX: number = 8 * 1_024 * 1_024
 
-type KeepingThread = Pick<AttachedThread, 'home' | 'wake'>
+type KeepingThread = Pick<AttachedThread, 'reports' | 'wake'>
 type KeptReader = Pick<PartitionReader, 'assignment' | 'committed' | 'commit' | 'crowdsWindow'>
 
 export class SnapshotKeeper {
@@ -124,7 +124,7 @@ export class SnapshotKeeper {
   }
 
   async #keep(offset: number): Promise<void> {
-    const { member, epoch } = this.#reader.assignment
+    const { cursor, epoch } = this.#reader.assignment
     const since = nowMs()
     try {
       const text = this.#text()
@@ -133,13 +133,13 @@ export class SnapshotKeeper {
       this.#nextMs = now + Math.max(SNAPSHOT_MS, pauseMs)
       this.#crowdedMs = now + Math.min(SNAPSHOT_MS, pauseMs)
       this.#idleMs = now + IDLE_MS
-      const isKept = await this.#thread.home.keepSnapshot(member, epoch, offset, text)
+      const isKept = await this.#thread.reports.keepSnapshot(cursor, epoch, offset, text)
       if (isKept) this.#reader.commit(offset)
       this.#hasFailed = !isKept
     } catch (error) {
       // Nothing is committed that is not kept.
       this.#hasFailed = true
-      this.#thread.home.unreadable(member, epoch, error)
+      this.#thread.reports.failRun(cursor, epoch, error)
     }
   }
 }

@@ -29,10 +29,10 @@ import { SequencedProducer } from '../publish/named-producer.ts'
 import { Publishers } from '../publish/publishers.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
 import { bundleOf } from '../thread/bundle.ts'
-import { homeOf } from '../thread/home.ts'
+import { runReportsOf } from '../thread/run-reports.ts'
 import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
 import type { FileModes } from '../wire/folder.ts'
-import type { ClientPlace } from '../wire/link-places.ts'
+import type { ThreadPlace } from '../wire/link-places.ts'
 import type { MemberApi } from '../wire/member-calls.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
@@ -78,7 +78,7 @@ export class Session {
 
   private constructor(
     memory: Memory,
-    place: ClientPlace,
+    place: ThreadPlace,
     worker: Worker,
     remote: Remote<OwnerControlApi>,
     events: Events,
@@ -90,7 +90,7 @@ export class Session {
     this.#remote = remote
     this.#lock = lock
     this.thread = new AttachedThread(memory, place)
-    this.thread.home = homeOf(this.calls(CALL_MS))
+    this.thread.reports = runReportsOf(this.calls(CALL_MS))
     this.publishers = new Publishers(this.thread, this.calls(CALL_MS), {
       stalled: (topic, partition, waitedMs) => void this.#stalled(topic, partition, waitedMs).catch(() => undefined),
       publishFailed: (topic, partition, count, error) =>
@@ -131,7 +131,7 @@ export class Session {
       worker.once('exit', code => resolve(`ended with code ${code}`))
     })
     const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
-    const place = await new Promise<ClientPlace>((resolve, reject) => {
+    const place = await new Promise<ThreadPlace>((resolve, reject) => {
       const heard = (notice: BrokerNotice): void => {
         if (notice.kind === 'ready') resolve(notice.place)
         else if (session === null) {
@@ -245,8 +245,8 @@ export class Session {
   }
 
   async openProducer<V>(name: string, topicName: string): Promise<NamedProducer<V>> {
-    const { client } = this.thread
-    const places = await this.ask(control => control.openProducer(client, topicName, name))
+    const { id: thread } = this.thread
+    const places = await this.ask(control => control.openProducer(thread, topicName, name))
     const { id } = places.topic
     const producer = this.publishers.named(places)
     const named = new SequencedProducer<V>(name, producer, places.state, places.passed, {

@@ -1,7 +1,7 @@
 /** Both ends of a ceiling, over shared memory and a folder: what a reader may claim is on disk before it may. */
 import { join } from 'node:path'
 import t from 'tap'
-import { bury, type StoredHouse, storedHouse, storedShape } from '../dead-letters/letter-house.fixture.ts'
+import { type StoredHouse, storedHouse, storedShape, writeDeadLetter } from '../dead-letters/letter-house.fixture.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { DiskError } from '../log/disk/disk.ts'
 import { GROUP_BYTES, SLOT_BYTES, SLOT_COMMITTED, SLOT_RETURNED } from '../wire/layout.ts'
@@ -13,7 +13,7 @@ import { GroupActor } from './group-actor.ts'
 import type { GroupState } from './group-state.ts'
 
 const MEMBER = 5
-const POLICY = { attempts: 1, buries: false, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: true } as const
+const POLICY = { attempts: 1, hasDeadLetters: false, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: true } as const
 
 interface Places {
   readonly place: GroupPlace
@@ -41,7 +41,7 @@ interface Opened {
 function opened(dir: string, records = 0, durability: Durability = 'os'): Opened {
   const house = storedHouse(dir)
   const place: GroupPlace = {
-    member: MEMBER,
+    cursor: MEMBER,
     topic: 1,
     topicName: 'orders',
     group: 'g',
@@ -53,7 +53,7 @@ function opened(dir: string, records = 0, durability: Durability = 'os'): Opened
     from: 'earliest',
     snapshotOffset: null,
   }
-  const slot = { member: MEMBER, epoch: 3, slot: house.arena.allocate(SLOT_BYTES), client: 1, confirms: false }
+  const slot = { cursor: MEMBER, epoch: 3, slot: house.arena.allocate(SLOT_BYTES), thread: 1, confirms: false }
   return openedIn(house, { place, slot }, records, durability)
 }
 
@@ -62,7 +62,7 @@ function openedIn(house: StoredHouse, places: Places, records: number, durabilit
   const { place, slot } = places
   const partition = house.actor({ ...storedShape(1, 'orders'), durability })
   partition.takeDeadLetters(0)
-  for (let n = 0; n < records; n++) bury(partition, n, 1, 64)
+  for (let n = 0; n < records; n++) writeDeadLetter(partition, n, 1, 64)
   const said = { attemptFailed: () => undefined, deadLettered: () => undefined, fault: () => undefined }
   const group = new GroupActor(memory, place, partition, null, { ...said, kept: store.states.get(MEMBER) })
   store.opened(group)
@@ -147,7 +147,7 @@ t.test('what is ahead of the last record is not passed over when records come', 
   const second = opened(dir)
   t.equal(second.group.committed(), 1)
   t.match(second.group.report(), { processed: 1, passedOver: 0 })
-  bury(second.group.partition, 1, 1, 64)
+  writeDeadLetter(second.group.partition, 1, 1, 64)
   const third = opened(dir)
   t.equal(third.group.committed(), 1, 'also if this process is killed before it has read anything')
 })
@@ -247,7 +247,7 @@ t.test('when the disk has failed no reader goes on, and each is told', async t =
 t.test('a fast reader has at most the bound ahead on disk, wherever its process is killed', async t => {
   const { house, group, limit, open, pass, reads, rings } = opened(t.testdir())
   const records = 6_000
-  for (let n = 0; n < records; n++) bury(group.partition, n, 1, 8)
+  for (let n = 0; n < records; n++) writeDeadLetter(group.partition, n, 1, 8)
   open()
   const claims = limit()
   let most = 0

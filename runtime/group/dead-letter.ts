@@ -34,12 +34,12 @@ import type { DeadLetterCause } from '../words/dead-letter.ts'
 import type { Headers } from '../words/message.ts'
 
 /** Why, when and where a record died. */
-export interface Obituary {
+export interface LetterDetails {
   readonly topic: string
   readonly partition: number
   readonly offset: number
   readonly group: string
-  readonly member: number
+  readonly cursor: number
   readonly reason: DeadLetterReason
   readonly failedAttempts: number
   readonly firstMs: number
@@ -70,17 +70,17 @@ function text(value: unknown, max: number): string {
     : ''
 }
 
-function headersOf(obituary: Obituary): Headers {
-  const { error } = obituary
+function headersOf(details: LetterDetails): Headers {
+  const { error } = details
   const added: Record<string, string> = {
-    'millrace-topic': obituary.topic,
-    'millrace-partition': String(obituary.partition),
-    'millrace-offset': String(obituary.offset),
-    'millrace-group': obituary.group,
-    'millrace-reason': obituary.reason,
-    'millrace-failed-attempts': String(obituary.failedAttempts),
-    'millrace-first-failure': new Date(obituary.firstMs).toISOString(),
-    'millrace-last-failure': new Date(obituary.lastMs).toISOString(),
+    'millrace-topic': details.topic,
+    'millrace-partition': String(details.partition),
+    'millrace-offset': String(details.offset),
+    'millrace-group': details.group,
+    'millrace-reason': details.reason,
+    'millrace-failed-attempts': String(details.failedAttempts),
+    'millrace-first-failure': new Date(details.firstMs).toISOString(),
+    'millrace-last-failure': new Date(details.lastMs).toISOString(),
     'millrace-error-name': text(error.name, 200),
     'millrace-error-message': text(error.message, MESSAGE_CHARS_MAX),
   }
@@ -94,7 +94,7 @@ function headersOf(obituary: Obituary): Headers {
 }
 
 /** What the error was caused by, and the errors of an AggregateError, each followed by its own; an error wire bounds how many. */
-function causesOf(error: Obituary['error'], level = 1): DeadLetterCause[] {
+function causesOf(error: LetterDetails['error'], level = 1): DeadLetterCause[] {
   const below = [...(Array.isArray(error.errors) ? error.errors : []), error.cause].filter(
     each => each instanceof Error,
   )
@@ -119,10 +119,10 @@ function causesText(causes: readonly DeadLetterCause[]): string {
 /** The frame, ready but for its base offset; `sign` puts that in. */
 export function deadLetterFrame(
   record: StoredRecord,
-  obituary: Obituary,
+  details: LetterDetails,
 ): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
-  const headers = dyingHeaders(own, headersOf(obituary), {
+  const headers = dyingHeaders(own, headersOf(details), {
     isReplayed: (record.attributes & IS_REPLAYED) !== 0,
     isLetter: (record.attributes & IS_LETTER) !== 0,
   })
@@ -136,8 +136,8 @@ export function deadLetterFrame(
   view.setUint32(4, FRAME_VERSION, true)
   view.setUint32(FRAME_COUNT, 1, true)
   view.setFloat64(FRAME_BASE_TIMESTAMP, record.timestamp, true)
-  view.setFloat64(FRAME_PRODUCER_ID, obituary.member, true)
-  view.setInt32(FRAME_BASE_SEQUENCE, obituary.offset | 0, true)
+  view.setFloat64(FRAME_PRODUCER_ID, details.cursor, true)
+  view.setInt32(FRAME_BASE_SEQUENCE, details.offset | 0, true)
   let at = FRAME_HEADER_BYTES
   view.setUint32(at, length, true)
   const attributes = (record.attributes & (HAS_KEY | NO_VALUE | KEY_IS_BYTES | IS_REPLAYED)) | HAS_HEADERS | IS_LETTER

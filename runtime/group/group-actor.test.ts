@@ -1,7 +1,7 @@
 /** A group's actor and its successors, over shared memory: what a reader left behind is taken over once, and whole. */
 import { windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
-import { deskBytes } from '../dead-letters/letter-desk.ts'
+import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { SETTLE, VERDICT } from '../link/link.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
@@ -40,11 +40,11 @@ const LETTERS: TopicShape = {
 function groupHouse(records: number, atMostOnce = false) {
   const { memory, arena, actor, publish } = house(false)
   const letters = { address: arena.allocate(windowBytes(LETTERS.windowBytes)), capacity: LETTERS.windowBytes }
-  const desk = arena.allocate(deskBytes(LETTERS.windowBytes))
-  const slot: SlotPlace = { member: 1, epoch: 5, slot: arena.allocate(SLOT_BYTES), client: 1, confirms: false }
+  const letterIndex = arena.allocate(letterIndexBytes(LETTERS.windowBytes))
+  const slot: SlotPlace = { cursor: 1, epoch: 5, slot: arena.allocate(SLOT_BYTES), thread: 1, confirms: false }
   const policy = {
     attempts: 1,
-    buries: true,
+    hasDeadLetters: true,
     initialMs: 1,
     maxMs: 1,
     jitter: 0,
@@ -52,7 +52,7 @@ function groupHouse(records: number, atMostOnce = false) {
     order: 'partition' as const,
   }
   const place: GroupPlace = {
-    member: 1,
+    cursor: 1,
     topic: 1,
     topicName: 'orders',
     group: 'g',
@@ -92,7 +92,7 @@ function groupHouse(records: number, atMostOnce = false) {
         windows: NO_LOANS,
       },
     )
-    topic.takeDeadLetters(desk)
+    topic.takeDeadLetters(letterIndex)
     if (!hasRoom) topic.appendLetter = () => 'full'
     const made = new GroupActor(memory, place, partition, topic, {
       attemptFailed: () => undefined,
@@ -160,7 +160,7 @@ t.test('at most once, a verdict that a predecessor died with is given to the rea
   const first = group(FAULT_POINT.betweenDeadLetterAndVerdict)
   first.made.openSlot(slot, link)
   reads(1)
-  const failed = { member: 1, epoch: slot.epoch, offset: 1, how: SETTLE.failed, deliveryAttempt: 1, error: '{}' }
+  const failed = { cursor: 1, epoch: slot.epoch, offset: 1, how: SETTLE.failed, deliveryAttempt: 1, error: '{}' }
   t.throws(() => first.made.settle(failed), /died/)
   const second = group()
   second.made.openSlot(slot, link)

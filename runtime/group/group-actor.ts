@@ -22,8 +22,8 @@ import { Ledger } from '../wire/ledger.ts'
 import type { GroupPlace, SlotPlace, StartAt } from '../wire/places.ts'
 import type { GroupReport } from '../wire/reports.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
+import type { AwaitingLetter } from './awaiting-letter.ts'
 import { GroupCeiling } from './ceiling-words.ts'
-import type { Dying } from './dying-letter.ts'
 import { GroupBlock } from './group-block.ts'
 import {
   type CursorEffect,
@@ -48,7 +48,7 @@ interface OpenSlot {
 }
 
 /** What the group needs of its host. */
-export interface GroupSurroundings {
+export interface GroupUpcalls {
   deadLettered(event: BrokerEvents['deadLettered']): void
   /** A failure that is tried again, or counted and gone; `error` as JSON. */
   attemptFailed(failure: Failure, error: string): void
@@ -75,7 +75,7 @@ export class GroupActor {
   readonly #deadLetters: PartitionActor | null
   readonly #memory: Memory
   readonly #block: GroupBlock
-  readonly #surroundings: GroupSurroundings
+  readonly #upcalls: GroupUpcalls
   #cursor: CursorState
   #slot: OpenSlot | null = null
   readonly #letters: GroupLetters
@@ -99,24 +99,22 @@ export class GroupActor {
     place: GroupPlace,
     partition: PartitionActor,
     deadLetters: PartitionActor | null,
-    surroundings: GroupSurroundings,
+    upcalls: GroupUpcalls,
   ) {
-    const kept = asOfSnapshot(surroundings.kept, place.snapshotOffset)
+    const kept = asOfSnapshot(upcalls.kept, place.snapshotOffset)
     this.place = place
     this.partition = partition
     this.#deadLetters = deadLetters
     this.#memory = memory
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     this.#block = new GroupBlock(memory, place.block)
     this.#gate = gateOf(memory, partition, this.#block)
-    this.#letters = new GroupLetters(place, partition, deadLetters, this.#gate, event =>
-      surroundings.deadLettered(event),
-    )
+    this.#letters = new GroupLetters(place, partition, deadLetters, this.#gate, event => upcalls.deadLettered(event))
     // Those that lie before where letters are looked for have been remembered.
     this.#lettersFrom = kept?.letters ?? 0
     const done = new Set([
       ...(kept?.beyond ?? []).map(offset => offset | 0),
-      ...(deadLetters?.sequencesOf(place.member, this.#lettersFrom) ?? []),
+      ...(deadLetters?.sequencesOf(place.cursor, this.#lettersFrom) ?? []),
     ])
     if (!this.#block.opened) this.#open(kept, done)
     this.#committed = this.#block.committed
@@ -126,7 +124,7 @@ export class GroupActor {
     const { failures } = this.#cursor
     if (partition.log !== null)
       this.#beyond = lettersBeyond(kept, done, this.#committed, partition.highWatermark, failures)
-    partition.groups.set(place.member, this)
+    partition.groups.set(place.cursor, this)
     if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) this.#hold()
     for (const failure of [...this.#cursor.failures.values()]) {
       const isDying = failure.state === 'dying'
@@ -232,7 +230,7 @@ export class GroupActor {
       this.#ceiling?.open(place.slot)
     }
     this.#slot = { place, link }
-    this.partition.readers.set(place.member, link)
+    this.partition.readers.set(place.cursor, link)
     this.#owesSkips = this.#cursor.failures.size > 0
     // A predecessor may have died between its commit and its ring.
     link.wake()
@@ -266,13 +264,13 @@ export class GroupActor {
   closeSlot(epoch: number, crash: SlotCrash | null): void {
     if (this.#slot?.place.epoch === epoch) this.#shut(this.#slot, crash)
     if (this.#slot !== null || this.#block.closedEpoch !== epoch) return
-    this.#surroundings.fault(FAULT_POINT.beforeCharge)
+    this.#upcalls.fault(FAULT_POINT.beforeCharge)
     const { charged } = this.#block
     if (crash !== null && charged !== null) {
       // At most once it is committed already, and not yet over.
       const committed = Math.min(this.#committed, charged.offset)
       this.#step({ kind: 'crashed', committed, how: crash.reason, ...charged }, JSON.stringify(crash.error))
-      this.#surroundings.fault(FAULT_POINT.betweenChargeAndAnswer)
+      this.#upcalls.fault(FAULT_POINT.betweenChargeAndAnswer)
       this.#block.discharge()
     }
     this.#letGo()
@@ -289,7 +287,7 @@ export class GroupActor {
     this.#ceiling?.settle(committed)
     this.#block.close(epoch, executing)
     this.#slot = null
-    this.partition.readers.delete(this.place.member)
+    this.partition.readers.delete(this.place.cursor)
   }
 
   #handOver(slot: number, crash: SlotCrash | null): HandedOver {
@@ -326,7 +324,7 @@ export class GroupActor {
     switch (effect.kind) {
       case 'keep':
         if (effect.failure.state === 'dying') this.#hold()
-        else if (error !== '') this.#surroundings.attemptFailed(effect.failure, error)
+        else if (error !== '') this.#upcalls.attemptFailed(effect.failure, error)
         this.#block.keep(effect.failure)
         this.#block.count(this.#cursor.deadLettered, this.#cursor.failed)
         break
@@ -348,8 +346,8 @@ export class GroupActor {
         this.#block.skipped++
         break
       case 'deadLetter':
-        this.#bury({ failure: effect.failure, error })
-        if (this.#letters.waiting > 0) this.#surroundings.fault(FAULT_POINT.letterWaits)
+        this.#moveToDeadLetters({ failure: effect.failure, error })
+        if (this.#letters.waiting > 0) this.#upcalls.fault(FAULT_POINT.letterWaits)
         break
       case 'later':
         break
@@ -359,13 +357,13 @@ export class GroupActor {
   #verdict(offset: number, action: number, failedAttempts: number, delayMs: number): void {
     const open = this.#slot
     if (open === null) return
-    open.link.verdict(this.place.member, open.place.epoch, offset, action, failedAttempts, delayMs)
+    open.link.verdict(this.place.cursor, open.place.epoch, offset, action, failedAttempts, delayMs)
     open.link.publish()
   }
 
-  #bury(dying: Dying): void {
+  #moveToDeadLetters(dying: AwaitingLetter): void {
     if (this.#beyond.delete(dying.failure.offset) || this.#letters.write(dying)) {
-      this.#surroundings.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
+      this.#upcalls.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#step({ kind: 'deadLettered', offset: dying.failure.offset }, '')
     }
     this.#letGo()
@@ -377,7 +375,7 @@ export class GroupActor {
     if (this.#owesSkips && (this.#slot?.link.room() ?? 0) >= this.#cursor.failures.size) this.#repeatSkips()
     if (this.#letters.waiting > 0 && this.#slotHasRoom()) {
       const waiting = this.#letters.take()
-      for (const each of waiting) this.#bury(each)
+      for (const each of waiting) this.#moveToDeadLetters(each)
       worked = this.#letters.waiting < waiting.length
     }
     if (this.#cursor.failures.size > 0) {
@@ -455,8 +453,8 @@ export class GroupActor {
   /** Stops gating the window. */
   close(): void {
     this.#gate.close()
-    this.partition.readers.delete(this.place.member)
-    this.partition.groups.delete(this.place.member)
+    this.partition.readers.delete(this.place.cursor)
+    this.partition.groups.delete(this.place.cursor)
   }
 
   report(): GroupReport {
@@ -467,7 +465,7 @@ export class GroupActor {
       failure => failure.state === 'dead' && failure.offset >= committed,
     ).length
     return {
-      member: this.place.member,
+      cursor: this.place.cursor,
       partition,
       committed,
       highWatermark,
@@ -477,7 +475,7 @@ export class GroupActor {
       passedOver: this.#block.passedOver,
       failures: failed,
       lagBytes: (window.end - this.#gate.pin) | 0,
-      deadLetterDepth: this.#deadLetters?.desk?.depthOf(this.place.member) ?? 0,
+      deadLetterDepth: this.#deadLetters?.letterIndex?.depthOf(this.place.cursor) ?? 0,
       waitsForDeadLetters: this.#letters.held,
     }
   }

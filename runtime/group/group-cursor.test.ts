@@ -13,7 +13,7 @@ import {
 
 const policy = (options: Partial<RetryPolicy> = {}): RetryPolicy => ({
   attempts: 3,
-  buries: true,
+  hasDeadLetters: true,
   initialMs: 100,
   maxMs: 1_000,
   jitter: 0.5,
@@ -84,7 +84,7 @@ t.test('at most once a first failure is the last: a dead letter, or only counted
     t.strictSame(once.take({ kind: 'committed', committed: 9 }), [], 'it stays until its dead letter is there')
     t.match(once.take({ kind: 'deadLettered', offset: 4 }), [{ kind: 'keep' }, { kind: 'skip', offset: 4 }])
     t.strictSame(once.take({ kind: 'committed', committed: 9 }), [{ kind: 'forget', offset: 4 }])
-    const dropping = new Cursor(policy({ attempts: 1, atMostOnce: true, buries: false }))
+    const dropping = new Cursor(policy({ attempts: 1, atMostOnce: true, hasDeadLetters: false }))
     t.match(dropping.fails(4, 1, how), [
       { kind: 'keep', failure: { state: 'dead', reason: null } },
       { kind: 'drop', offset: 4 },
@@ -121,7 +121,7 @@ t.test('what is rejected or does not decode is a dead letter at once, if there i
     for (const attempts of [1, 5, Number.POSITIVE_INFINITY]) {
       t.match(new Cursor(policy({ attempts })).fails(0, 1, how)[1], { kind: 'deadLetter', failure: { reason: how } })
     }
-    t.match(new Cursor(policy({ attempts: Number.POSITIVE_INFINITY, buries: false })).fails(0, 1, how)[1], {
+    t.match(new Cursor(policy({ attempts: Number.POSITIVE_INFINITY, hasDeadLetters: false })).fails(0, 1, how)[1], {
       kind: 'retry',
     })
   }

@@ -176,7 +176,7 @@ function settled(
 
 function deadLetterReason(how: FailureHow, failedAttempts: number, policy: RetryPolicy): DeadLetterReason | null {
   // Without a dead-letter topic there is nowhere to go.
-  if (!policy.buries) return null
+  if (!policy.hasDeadLetters) return null
   if (how === 'rejected' || how === 'decode' || policy.atMostOnce) return how
   return failedAttempts >= policy.attempts ? how : null
 }

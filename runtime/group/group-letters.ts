@@ -8,7 +8,7 @@ import type { LetterOutcome, PartitionActor } from '../partition/partition-actor
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { FullError, type MillraceError } from '../words/errors.ts'
-import type { Dying } from './dying-letter.ts'
+import type { AwaitingLetter } from './awaiting-letter.ts'
 import type { GroupGate } from './group-gate.ts'
 import { LetterRoom } from './letter-room.ts'
 import { writeLetter } from './letter-writer.ts'
@@ -47,14 +47,14 @@ export class GroupLetters {
   }
 
   /** Whether the letter is written; if not, it waits. */
-  write(dying: Dying): boolean {
+  write(dying: AwaitingLetter): boolean {
     const outcome = this.#append(dying)
     if (outcome === 'appended') this.#room.goesOn()
     else this.#room.wait(dying, outcome === 'full', nowMs())
     return outcome === 'appended'
   }
 
-  #append(dying: Dying): LetterOutcome {
+  #append(dying: AwaitingLetter): LetterOutcome {
     // A process before, or the topic that was deleted, has left it to whoever joins the group next.
     if (this.#target === null) return 'later'
     const written = writeLetter(this.#place, this.#source, this.#gate.pin, this.#target, dying)
@@ -64,12 +64,12 @@ export class GroupLetters {
   }
 
   /** It is to be written when its group is next looked after. */
-  wait(dying: Dying): void {
+  wait(dying: AwaitingLetter): void {
     this.#room.wait(dying, false, nowMs())
   }
 
   /** All that wait, to be written now. */
-  take(): Dying[] {
+  take(): AwaitingLetter[] {
     return this.#room.take()
   }
 

@@ -22,7 +22,7 @@ export interface GroupState {
 
 /** A group that is kept on disk. */
 export interface KeptGroup {
-  readonly place: { readonly member: number }
+  readonly place: { readonly cursor: number }
   /** As it is to be kept now; null: nothing is to be written of it. */
   state(): GroupState | null
 }

@@ -30,8 +30,8 @@ export class GroupStates {
     return this.#log.torn
   }
 
-  get(member: number): GroupState | undefined {
-    const kept = this.#log.get(`${member}`) as GroupState | undefined
+  get(cursor: number): GroupState | undefined {
+    const kept = this.#log.get(`${cursor}`) as GroupState | undefined
     if (kept === undefined) return undefined
     // It may have been written before there were ceilings.
     return { ...kept, ceiling: kept.ceiling ?? kept.committed, passedOver: kept.passedOver ?? 0 }
@@ -43,23 +43,23 @@ export class GroupStates {
     for (const group of groups) {
       const state = group.state()
       if (state === null) continue
-      const { member } = group.place
-      const last = this.#written.get(member)
+      const { cursor } = group.place
+      const last = this.#written.get(cursor)
       if (last !== undefined && isSame(last, state)) continue
-      this.#written.set(member, state)
-      changes.push([`${member}`, state])
+      this.#written.set(cursor, state)
+      changes.push([`${cursor}`, state])
     }
     if (changes.length > 0) this.#log.write(changes)
   }
 
   /** A log ends there: forgets, for good, what is known of records beyond. @throws DiskError */
-  cut(members: readonly number[], end: number): void {
+  cut(cursors: readonly number[], end: number): void {
     const changes: [string, GroupState][] = []
-    for (const member of members) {
-      const kept = this.get(member)
+    for (const cursor of cursors) {
+      const kept = this.get(cursor)
       if (kept === undefined) continue
       const left = withinLog(kept, end)
-      if (left !== kept) changes.push([`${member}`, left])
+      if (left !== kept) changes.push([`${cursor}`, left])
     }
     if (changes.length === 0) return
     this.#log.write(changes)
@@ -67,16 +67,16 @@ export class GroupStates {
   }
 
   /** Its letters end there: those to come are looked for from there on, for good. @throws DiskError */
-  cutLetters(member: number, end: number): void {
-    const kept = this.get(member)
+  cutLetters(cursor: number, end: number): void {
+    const kept = this.get(cursor)
     if (kept === undefined || kept.letters <= end) return
-    this.#log.write([[`${member}`, { ...kept, letters: end }]])
+    this.#log.write([[`${cursor}`, { ...kept, letters: end }]])
     this.#log.sync()
   }
 
-  forget(member: number): void {
-    this.#written.delete(member)
-    if (this.#log.has(`${member}`)) this.#log.write([[`${member}`, undefined]])
+  forget(cursor: number): void {
+    this.#written.delete(cursor)
+    if (this.#log.has(`${cursor}`)) this.#log.write([[`${cursor}`, undefined]])
   }
 
   get isSynced(): boolean {

@@ -1,9 +1,9 @@
 /** When it is told that a dead-letter topic is full: at once or after a while, once, and not again and again. */
 import t from 'tap'
-import type { Dying } from './dying-letter.ts'
+import type { AwaitingLetter } from './awaiting-letter.ts'
 import { LetterRoom } from './letter-room.ts'
 
-const DYING = { failure: { offset: 3 }, error: '{}' } as Dying
+const DYING = { failure: { offset: 3 }, error: '{}' } as AwaitingLetter
 
 /** One record waits for room from `now` on. */
 function full(now: number, room = new LetterRoom()): LetterRoom {

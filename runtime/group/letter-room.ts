@@ -9,10 +9,10 @@
  * Bound: FAILURES_MAX records, as the group keeps account of no more.
  */
 import { STALLED_MS } from '../base/clock.ts'
-import type { Dying } from './dying-letter.ts'
+import type { AwaitingLetter } from './awaiting-letter.ts'
 
 export class LetterRoom {
-  #waiting: Dying[] = []
+  #waiting: AwaitingLetter[] = []
   /** When the first of them found its topic full; null: none has since a letter was written. */
   #fullSinceMs: number | null = null
   #isTold = false
@@ -24,13 +24,13 @@ export class LetterRoom {
   }
 
   /** It waits; `isFull`: for room. */
-  wait(dying: Dying, isFull: boolean, now: number): void {
+  wait(dying: AwaitingLetter, isFull: boolean, now: number): void {
     this.#waiting.push(dying)
     if (isFull) this.#fullSinceMs ??= now
   }
 
   /** All that wait, to be tried again. */
-  take(): Dying[] {
+  take(): AwaitingLetter[] {
     const waiting = this.#waiting
     this.#waiting = []
     return waiting

@@ -9,8 +9,8 @@ import type { LetterOutcome, PartitionActor } from '../partition/partition-actor
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { type ErrorWire, fromWire } from '../words/errors.ts'
+import type { AwaitingLetter } from './awaiting-letter.ts'
 import { deadLetterFrame } from './dead-letter.ts'
-import type { Dying } from './dying-letter.ts'
 import { shortStack } from './failure-news.ts'
 
 /** What is to be told of it, or why it is not written. `pin`: window position from which to look for the record. */
@@ -19,11 +19,11 @@ export function writeLetter(
   source: PartitionActor,
   pin: number,
   target: PartitionActor,
-  { failure, error }: Dying,
+  { failure, error }: AwaitingLetter,
 ): BrokerEvents['deadLettered'] | Exclude<LetterOutcome, 'appended'> {
   const reason = failure.reason ?? 'failed'
   const record = source.record(pin, failure.offset)
-  const { topicName, partition, group, member } = place
+  const { topicName, partition, group, cursor } = place
   const told = fromWire(JSON.parse(error) as ErrorWire)
   const event = { topic: topicName, partition, offset: failure.offset, group, reason, stack: shortStack(told.stack) }
   if (record === null) {
@@ -32,19 +32,19 @@ export function writeLetter(
     // Groups do not hold retention back.
     return { ...event, message: `${told.message} (no letter is kept: retention had removed the record)` }
   }
-  const obituary = {
+  const details = {
     topic: topicName,
     partition,
     offset: failure.offset,
     group,
-    member,
+    cursor,
     reason,
     failedAttempts: failure.failedAttempts,
     firstMs: failure.firstMs,
     lastMs: failure.lastMs,
     error: told,
   }
-  const { frame, sign } = deadLetterFrame(record, obituary)
-  const outcome = target.appendLetter(frame, sign, member)
+  const { frame, sign } = deadLetterFrame(record, details)
+  const outcome = target.appendLetter(frame, sign, cursor)
   return outcome === 'appended' ? { ...event, message: told.message } : outcome
 }

@@ -2,7 +2,13 @@
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { bury, offsets, type StoredHouse, storedHouse, storedShape } from '../dead-letters/letter-house.fixture.ts'
+import {
+  offsets,
+  type StoredHouse,
+  storedHouse,
+  storedShape,
+  writeDeadLetter,
+} from '../dead-letters/letter-house.fixture.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { SETTLE } from '../link/link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
@@ -58,13 +64,13 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
   }
   const orders = house.actor(ORDERS)
   orders.takeDeadLetters(0)
-  for (let n = 0; n < records; n++) bury(orders, n, 1, 64)
+  for (let n = 0; n < records; n++) writeDeadLetter(orders, n, 1, 64)
   const letters = house.actor(LETTERS, fault)
   letters.takeDeadLetters(0)
   const said: string[] = []
-  const policy = { attempts, buries: true, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: false }
+  const policy = { attempts, hasDeadLetters: true, initialMs: 1, maxMs: 1, jitter: 0, atMostOnce: false }
   const place: GroupPlace = {
-    member: MEMBER,
+    cursor: MEMBER,
     topic: 1,
     topicName: 'orders',
     group: 'g',
@@ -77,13 +83,13 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
     snapshotOffset: null,
   }
   const open = (deadLetters: PartitionActor | null): GroupActor => {
-    const surroundings = {
+    const upcalls = {
       attemptFailed: () => undefined,
       deadLettered: ({ message }: { message: string }) => said.push(message),
       fault,
     }
     const group = new GroupActor(memory, place, orders, deadLetters, {
-      ...surroundings,
+      ...upcalls,
       kept: store.states.get(MEMBER),
     })
     store.opened(group)
@@ -97,14 +103,14 @@ function openedIn(house: StoredHouse, setting: Setting): Opened {
   const made = open(letters)
   const link = { room: () => 1_000, wake: () => undefined, publish: () => undefined, verdict: () => undefined }
   const { known } = made.openSlot(
-    { member: MEMBER, epoch: 3, slot, client: 1, confirms: false },
+    { cursor: MEMBER, epoch: 3, slot, thread: 1, confirms: false },
     link as unknown as HostLink,
   )
   const fails = (handled: number): void => {
     memory.i32[(slot + SLOT_HANDED) >> 2] = handled + 1
     memory.store(slot + SLOT_RETURNED, handled)
     for (let deliveryAttempt = 1; deliveryAttempt <= attempts; deliveryAttempt++)
-      made.settle({ member: MEMBER, epoch: 3, offset: handled, how: SETTLE.failed, deliveryAttempt, error: '{}' })
+      made.settle({ cursor: MEMBER, epoch: 3, offset: handled, how: SETTLE.failed, deliveryAttempt, error: '{}' })
     made.tend()
   }
   return {
@@ -135,7 +141,7 @@ t.test('killed right after its letter was appended, a record is not handled agai
 t.test('the same, where what was kept says that it is to be tried again', async t => {
   const dir = t.testdir()
   const first = opened(dir, 3, 2, FAULT_POINT.betweenDeadLetterAndVerdict)
-  const settlement = { member: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
+  const settlement = { cursor: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
   first.made.settle({ ...settlement, deliveryAttempt: 1 })
   first.house.store.sweep([first.made])
   t.match(first.house.store.states.get(MEMBER)?.failures, [{ offset: 0, state: 'retry' }])
@@ -149,7 +155,7 @@ t.test('the same, where what was kept says that it is to be tried again', async 
 t.test('the same, where the group is named with its topic before anyone joins it', async t => {
   const dir = t.testdir()
   const first = opened(dir, 3, 2, FAULT_POINT.betweenDeadLetterAndVerdict)
-  const settlement = { member: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
+  const settlement = { cursor: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
   first.made.settle({ ...settlement, deliveryAttempt: 1 })
   first.house.store.sweep([first.made])
   t.throws(() => first.made.settle({ ...settlement, deliveryAttempt: 2 }), /died/)
@@ -165,7 +171,7 @@ t.test('the same in the process after, where it was being tried again when that 
   const first = opened(dir, 3, 2)
   first.fails(0)
   const second = opened(dir, 0, 2, FAULT_POINT.none, true)
-  const settlement = { member: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
+  const settlement = { cursor: MEMBER, epoch: 3, offset: 0, how: SETTLE.failed, error: '{}' }
   second.made.settle({ ...settlement, deliveryAttempt: 1 })
   second.house.store.sweep([second.made])
   t.match(second.house.store.states.get(MEMBER), { failures: [{ offset: 0, state: 'retry' }], beyond: [0] })
@@ -235,7 +241,7 @@ t.test('more letters than a group can keep track of are found as well, and none 
   copyFileSync(join(dir, 'host-0.groups'), join(dir, 'older'))
   for (let offset = 0; offset < count; offset++) first.fails(offset)
   first.house.store.sweep([first.made])
-  t.equal(first.letters.desk?.depth, count)
+  t.equal(first.letters.letterIndex?.depth, count)
   // As a loss of power leaves it, before which it was not synced.
   copyFileSync(join(dir, 'older'), join(dir, 'host-0.groups'))
   let group = opened(dir)
@@ -247,10 +253,10 @@ t.test('more letters than a group can keep track of are found as well, and none 
       group = group.successor()
     }
   }
-  t.equal(group.letters.desk?.depth, count)
+  t.equal(group.letters.letterIndex?.depth, count)
   t.equal(new Set(offsets(group.letters)).size, count)
   group.fails(count)
-  t.equal(group.letters.desk?.depth, count + 1, 'who dies for the first time gets a letter')
+  t.equal(group.letters.letterIndex?.depth, count + 1, 'who dies for the first time gets a letter')
   t.equal(group.made.report().deadLettered, count + 1)
 })
 

@@ -60,11 +60,11 @@ export class HostNews {
   tellDepths(letterPartitions: readonly PartitionActor[]): void {
     const depths: PartitionDepth[] = []
     for (const actor of letterPartitions) {
-      const { topic, partition, desk, log } = actor
+      const { topic, partition, letterIndex, log } = actor
       // On disk it is counted when group states are swept: it takes more than a look.
-      if (log === null) desk?.countRead()
-      if (desk?.takeChanged() !== true) continue
-      depths.push({ topic: topic.id, partition, depth: desk.depth, filled: desk.filled })
+      if (log === null) letterIndex?.countRead()
+      if (letterIndex?.takeChanged() !== true) continue
+      depths.push({ topic: topic.id, partition, depth: letterIndex.depth, filled: letterIndex.filled })
     }
     if (depths.length > 0) this.#tell({ kind: 'deadLetterDepth', depths })
   }

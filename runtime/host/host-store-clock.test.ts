@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000
 
 /** As much of a group as is written down of it. */
 function groupAt(committed: () => number): GroupActor {
-  return { place: { member: 5 }, state: () => ({ committed: committed(), failures: [] }) } as unknown as GroupActor
+  return { place: { cursor: 5 }, state: () => ({ committed: committed(), failures: [] }) } as unknown as GroupActor
 }
 
 t.test('states of groups are written and synced while the clock is set back, and ahead', async t => {

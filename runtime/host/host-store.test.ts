@@ -36,7 +36,7 @@ function groupAt(committed: number, from: 'earliest' | 'latest' = 'earliest', hi
     beyond: [],
   }
   const partition = { topic: { durability: 'fsync' }, highWatermark }
-  const group = { place: { member: MEMBER, from, policy: { atMostOnce: false } }, partition, passedOver: null }
+  const group = { place: { cursor: MEMBER, from, policy: { atMostOnce: false } }, partition, passedOver: null }
   return { ...group, state: () => state } as unknown as GroupActor
 }
 

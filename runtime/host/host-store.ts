@@ -43,7 +43,7 @@ const LOOK_MS = 100
 const SLEEP_MS = 5_000
 
 /** What it needs of its host. */
-export interface HostStoreSurroundings {
+export interface HostStoreUpcalls {
   readonly disk: Disk
   /** Told once. */
   failed(error: Error): void
@@ -58,7 +58,7 @@ export class HostStore {
   readonly letters: LetterStates
   readonly #disk: Disk
   readonly #logs: LogStore
-  readonly #surroundings: HostStoreSurroundings
+  readonly #upcalls: HostStoreUpcalls
   #failure: number | null = null
   /** The same, for who is to be told. */
   error: Error | null = null
@@ -75,12 +75,12 @@ export class HostStore {
     place: StorePlace,
     host: number,
     partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[],
-    surroundings: HostStoreSurroundings,
+    upcalls: HostStoreUpcalls,
   ) {
-    this.#surroundings = surroundings
-    this.#disk = surroundings.disk
+    this.#upcalls = upcalls
+    this.#disk = upcalls.disk
     this.#held = place.held
-    const fault = (point: FaultPoint): void => surroundings.fault(FAULT_POINT[point])
+    const fault = (point: FaultPoint): void => upcalls.fault(FAULT_POINT[point])
     const { journalBytes } = place
     try {
       const known = partitions.flatMap(({ place: { partition }, topic }) =>
@@ -90,7 +90,7 @@ export class HostStore {
       this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
       this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
       const torn = [this.states.torn, this.letters.torn].filter(cut => cut !== null)
-      surroundings.cut([...this.#logs.cuts, ...torn])
+      upcalls.cut([...this.#logs.cuts, ...torn])
     } catch (error) {
       throw storeError(error)
     }
@@ -102,7 +102,7 @@ export class HostStore {
     try {
       this.#checkHeld()
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
-      this.#surroundings.cut(stored.cuts)
+      this.#upcalls.cut(stored.cuts)
       return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
     } catch (error) {
       throw storeError(error)
@@ -115,8 +115,8 @@ export class HostStore {
    *
    * @throws MillraceError MILL_DISK
    */
-  cutGroups(members: readonly number[], end: number): void {
-    if (!this.attempt(() => this.states.cut(members, end))) throw this.error
+  cutGroups(cursors: readonly number[], end: number): void {
+    if (!this.attempt(() => this.states.cut(cursors, end))) throw this.error
   }
 
   /**
@@ -125,11 +125,11 @@ export class HostStore {
    *
    * @throws MillraceError MILL_DISK
    */
-  keptOf(member: number, lettersEnd: number): GroupState | undefined {
-    const kept = this.states.get(member)
+  keptOf(cursor: number, lettersEnd: number): GroupState | undefined {
+    const kept = this.states.get(cursor)
     if (kept === undefined || kept.letters <= lettersEnd) return kept
-    if (!this.attempt(() => this.states.cutLetters(member, lettersEnd))) throw this.error
-    return this.states.get(member)
+    if (!this.attempt(() => this.states.cutLetters(cursor, lettersEnd))) throw this.error
+    return this.states.get(cursor)
   }
 
   /** Closes the log of a partition whose topic could not be opened. */
@@ -138,16 +138,16 @@ export class HostStore {
   }
 
   /** Topic and members are no more: nothing is kept of them. Were it, it would be of numbers that are never given again. */
-  forget(topic: number, partitions: readonly number[], members: readonly number[]): void {
-    this.forgetPartitions(topic, partitions, members)
+  forget(topic: number, partitions: readonly number[], cursors: readonly number[]): void {
+    this.forgetPartitions(topic, partitions, cursors)
     this.attempt(() => this.letters.forget(topic))
   }
 
   /** The same for some partitions, and the members that read them. */
-  forgetPartitions(topic: number, partitions: readonly number[], members: readonly number[]): void {
+  forgetPartitions(topic: number, partitions: readonly number[], cursors: readonly number[]): void {
     this.attempt(() => {
       this.#logs.forget(topic, partitions)
-      for (const member of members) this.states.forget(member)
+      for (const cursor of cursors) this.states.forget(cursor)
     })
   }
 
@@ -179,7 +179,7 @@ export class HostStore {
     if (low.length === 0) return false
     for (const group of low) group.raise()
     const isKept = this.attempt(() => this.#keep(low))
-    this.#surroundings.fault(FAULT_POINT.ceilingWritten)
+    this.#upcalls.fault(FAULT_POINT.ceilingWritten)
     for (const group of low) group.goOn(isKept)
     return true
   }
@@ -237,7 +237,7 @@ export class HostStore {
     const cause = error instanceof MillraceError ? error.cause : error
     const name = cause instanceof LostFolderError ? LOCK_LOST : cause instanceof DiskError ? cause.errno : undefined
     const errno = Math.max(0, DISK_ERRNOS.indexOf(name))
-    if (this.#failure === null) this.#surroundings.failed(told)
+    if (this.#failure === null) this.#upcalls.failed(told)
     this.error ??= told
     this.#failure ??= RECEIPT_FAILED | (errno << 4)
   }
@@ -261,7 +261,7 @@ export class HostStore {
       this.sweep(groups)
       // After the groups: what they are said to have read is then known of them as well.
       this.attempt(() => {
-        for (const { log, desk } of letters) if (log !== null) desk?.countRead()
+        for (const { log, letterIndex } of letters) if (log !== null) letterIndex?.countRead()
       })
     }
     if (nowMs - this.#syncedMs >= SYNC_MS) {
@@ -284,7 +284,7 @@ export class HostStore {
    * the end.
    */
   opened(group: GroupActor): void {
-    const kept = this.states.get(group.place.member)
+    const kept = this.states.get(group.place.cursor)
     if (kept === undefined && group.place.from === 'latest') this.#keepDurably(group)
     else if (kept === undefined || group.passedOver !== null) this.sweep([group])
   }
@@ -292,7 +292,7 @@ export class HostStore {
   /** Writes down how far groups are, where that has changed. */
   sweep(groups: Iterable<GroupActor>): void {
     this.attempt(() => this.states.write(groups))
-    this.#surroundings.fault(FAULT_POINT.statesSwept)
+    this.#upcalls.fault(FAULT_POINT.statesSwept)
   }
 
   /** Everything in good order, for an opening that has nothing to recover. @throws MillraceError MILL_DISK */

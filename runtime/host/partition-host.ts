@@ -11,7 +11,7 @@ import type { BehaviourContext } from '../../actors/boot.ts'
 import { serve, transfer } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, setImmediate, viewMemory, wallMs } from '../../actors/world.ts'
-import type { Desk } from '../dead-letters/desk.ts'
+import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import { GroupActor } from '../group/group-actor.ts'
 import { HostLink } from '../link/host-link.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
@@ -22,10 +22,10 @@ import { offsetAt } from '../partition/seek.ts'
 import type { StoredWindow } from '../partition/stored-window.ts'
 import { WindowLoans } from '../partition/window-loans.ts'
 import type {
-  DeskPlace,
   HostHoldings,
   HostNotice,
-  LinkedClient,
+  LetterIndexPlace,
+  LinkedThread,
   PartitionHostApi,
   PartitionHostBoot,
   SlotCrash,
@@ -42,8 +42,8 @@ import type {
   WindowOffer,
 } from '../wire/places.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import type { ReadPlace } from '../wire/read-place.ts'
 import type { GroupReport, HostPartitionStats } from '../wire/reports.ts'
+import type { StartPosition } from '../wire/start-position.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { fromWire, toWire } from '../words/errors.ts'
 import { HostNews } from './host-news.ts'
@@ -65,16 +65,16 @@ class PartitionHost implements PartitionHostApi {
   readonly #bell: Doorbell
   readonly #tell: (notice: HostNotice) => void
   readonly #links = new Map<number, HostLink>()
-  /** Clients whose thread has ended and whose rings are not drained yet. */
+  /** Threads whose thread has ended and whose rings are not drained yet. */
   readonly #leaving = new Set<HostLink>()
   /** By topic, then by partition. */
   readonly #topics = new Map<number, Map<number, PartitionActor>>()
   #partitions: PartitionActor[] = []
   readonly #groups = new Map<number, GroupActor>()
   /** Partitions that take dead letters. */
-  #withDesks: PartitionActor[] = []
+  #withLetters: PartitionActor[] = []
   readonly #gone = new GoneRings()
-  readonly #idle = new IdleWaits(group => this.#groups.get(group.place.member) === group)
+  readonly #idle = new IdleWaits(group => this.#groups.get(group.place.cursor) === group)
   readonly #news: HostNews
   readonly #windows: WindowLoans
   #stopped = false
@@ -158,9 +158,9 @@ class PartitionHost implements PartitionHostApi {
       this.#news.tellDeadLetters()
     }
     const now = nowMs()
-    this.#store?.tend(this.#groups.values(), this.#withDesks, { nowMs: now, wallMs: wallMs() })
+    this.#store?.tend(this.#groups.values(), this.#withLetters, { nowMs: now, wallMs: wallMs() })
     this.#windows.tend(now)
-    if (this.#withDesks.length > 0) this.#news.tellDepths(this.#withDesks)
+    if (this.#withLetters.length > 0) this.#news.tellDepths(this.#withLetters)
     this.#news.tellCounted(this.#inMemory)
     if (this.#leaving.size > 0) this.#tellDrained()
     return worked
@@ -182,7 +182,7 @@ class PartitionHost implements PartitionHostApi {
 
   #takeSettlements(link: HostLink): boolean {
     return link.settlements(settlement => {
-      const answered = this.#groups.get(settlement.member)?.settle(settlement) ?? true
+      const answered = this.#groups.get(settlement.cursor)?.settle(settlement) ?? true
       this.#fault(FAULT_POINT.betweenVerdictAndRelease)
       return answered
     })
@@ -192,8 +192,8 @@ class PartitionHost implements PartitionHostApi {
     for (const link of this.#leaving) {
       if (this.#gone.hasRingsOf(link) || this.#partitions.some(partition => partition.hasRingsOf(link))) continue
       this.#leaving.delete(link)
-      this.#links.delete(link.client)
-      this.#tell({ kind: 'drained', client: link.client })
+      this.#links.delete(link.thread)
+      this.#tell({ kind: 'drained', thread: link.thread })
     }
   }
 
@@ -204,9 +204,9 @@ class PartitionHost implements PartitionHostApi {
     this.#memory.wait(armed, point, 60_000)
   }
 
-  #link(client: number): HostLink {
-    const link = this.#links.get(client)
-    if (link === undefined) throw new Error(`broken invariant: client ${client} has no link`)
+  #link(thread: number): HostLink {
+    const link = this.#links.get(thread)
+    if (link === undefined) throw new Error(`broken invariant: thread ${thread} has no link`)
     return link
   }
 
@@ -222,7 +222,7 @@ class PartitionHost implements PartitionHostApi {
   }
 
   /** Groups and slots before rings, so that nothing is appended before what gates it is known. */
-  restore({ clients, partitions, windows, desks, groups, slots, rings, leaving }: HostHoldings): void {
+  restore({ threads, partitions, windows, letterIndexes, groups, slots, rings, leaving }: HostHoldings): void {
     const { store, host } = this.#boot
     if (store !== null)
       this.#store = new HostStore(store, host, partitions, {
@@ -233,25 +233,25 @@ class PartitionHost implements PartitionHostApi {
         },
         fault: point => this.#fault(point),
       })
-    for (const client of clients) this.addClient(client)
+    for (const thread of threads) this.addThread(thread)
     for (const { place, topic } of partitions) this.#makePartition(place, topic)
-    for (const desk of desks) this.addDesk(desk)
+    for (const letterIndex of letterIndexes) this.addLetterIndex(letterIndex)
     for (const group of groups) this.openGroup(group)
     for (const slot of slots) this.openSlot(slot)
-    for (const { place, topic, client, after } of rings) this.addRing(place, topic, client, after)
+    for (const { place, topic, thread, after } of rings) this.addRing(place, topic, thread, after)
     // Rings find in their window what they are still owed, and it may move now.
     for (const window of windows) this.#storedWindow(window)?.restore(window)
-    for (const client of leaving) this.removeClient(client)
+    for (const thread of leaving) this.removeThread(thread)
   }
 
-  addClient({ client, bell, link }: LinkedClient): void {
-    if (!this.#links.has(client)) this.#links.set(client, new HostLink(this.#memory, client, bell, link))
+  addThread({ thread, bell, link }: LinkedThread): void {
+    if (!this.#links.has(thread)) this.#links.set(thread, new HostLink(this.#memory, thread, bell, link))
   }
 
-  removeClient(client: number): void {
-    const link = this.#links.get(client)
+  removeThread(thread: number): void {
+    const link = this.#links.get(thread)
     if (link === undefined) {
-      this.#tell({ kind: 'drained', client })
+      this.#tell({ kind: 'drained', thread })
       return
     }
     link.abandon()
@@ -262,11 +262,11 @@ class PartitionHost implements PartitionHostApi {
     this.#wake()
   }
 
-  addPartition(place: PartitionPlace, topic: TopicShape, members: readonly number[]): number | null {
+  addPartition(place: PartitionPlace, topic: TopicShape, cursors: readonly number[]): number | null {
     const actor = this.#topics.get(topic.id)?.get(place.partition) ?? this.#makePartition(place, topic)
     if (actor.log === null) return null
     const end = actor.log.endOffset
-    this.#store?.cutGroups(members, end)
+    this.#store?.cutGroups(cursors, end)
     return end
   }
 
@@ -288,8 +288,8 @@ class PartitionHost implements PartitionHostApi {
     return actor
   }
 
-  dropTopic(topic: number, gone: { readonly partitions: number; readonly members: readonly number[] } | null): void {
-    for (const { place } of this.#groups.values()) if (place.topic === topic) this.#closeGroup(place.member)
+  dropTopic(topic: number, gone: { readonly partitions: number; readonly cursors: readonly number[] } | null): void {
+    for (const { place } of this.#groups.values()) if (place.topic === topic) this.#closeGroup(place.cursor)
     for (const actor of this.#topics.get(topic)?.values() ?? []) {
       if (gone === null) this.#store?.drop(topic, actor.partition)
       this.#windows.forget(actor.stored)
@@ -297,39 +297,39 @@ class PartitionHost implements PartitionHostApi {
     }
     if (gone !== null) {
       const partitions = Array.from({ length: gone.partitions }, (_, partition) => partition)
-      this.#store?.forget(topic, partitions, gone.members)
+      this.#store?.forget(topic, partitions, gone.cursors)
     }
     this.#topics.delete(topic)
     this.#partitions = this.#partitions.filter(actor => actor.topic.id !== topic)
     this.#inMemory = this.#inMemory.filter(actor => actor.topic.id !== topic)
-    this.#withDesks = this.#withDesks.filter(actor => actor.topic.id !== topic)
+    this.#withLetters = this.#withLetters.filter(actor => actor.topic.id !== topic)
     this.#wake()
   }
 
   dropPartitions(topic: number, from: number): void {
     const isAdded = (actor: PartitionActor): boolean => actor.topic.id === topic && actor.partition >= from
-    const members: number[] = []
-    for (const { place, partition } of this.#groups.values()) if (isAdded(partition)) members.push(place.member)
-    for (const member of members) this.#closeGroup(member)
+    const cursors: number[] = []
+    for (const { place, partition } of this.#groups.values()) if (isAdded(partition)) cursors.push(place.cursor)
+    for (const cursor of cursors) this.#closeGroup(cursor)
     const partitions = this.#partitions.filter(isAdded).map(({ partition }) => partition)
-    this.#store?.forgetPartitions(topic, partitions, members)
+    this.#store?.forgetPartitions(topic, partitions, cursors)
     for (const partition of partitions) this.#topics.get(topic)?.delete(partition)
     this.#partitions = this.#partitions.filter(actor => !isAdded(actor))
-    this.#withDesks = this.#withDesks.filter(actor => !isAdded(actor))
+    this.#withLetters = this.#withLetters.filter(actor => !isAdded(actor))
   }
 
-  addDesk({ topic, partition, address, readers }: DeskPlace): void {
+  addLetterIndex({ topic, partition, address, readers }: LetterIndexPlace): void {
     const actor = this.#partition(topic, partition)
-    if (actor.desk !== null) return
-    for (const member of readers) this.#addReader(actor, member)
+    if (actor.letterIndex !== null) return
+    for (const cursor of readers) this.#addReader(actor, cursor)
     actor.takeDeadLetters(address)
-    this.#withDesks.push(actor)
+    this.#withLetters.push(actor)
   }
 
   /** A group that nobody may open in this process: what it has not read still waits for it. */
-  #addReader({ groups }: PartitionActor, member: number): void {
-    const kept = this.#store?.states.get(member)
-    if (kept !== undefined && !groups.has(member)) groups.set(member, { committed: () => kept.committed })
+  #addReader({ groups }: PartitionActor, cursor: number): void {
+    const kept = this.#store?.states.get(cursor)
+    if (kept !== undefined && !groups.has(cursor)) groups.set(cursor, { committed: () => kept.committed })
   }
 
   /** What a caller asks for may be gone by now. @throws MillraceError MILL_TOPIC_DELETED */
@@ -339,26 +339,27 @@ class PartitionHost implements PartitionHostApi {
     return actor
   }
 
-  #desk(topic: number, partition: number): Desk {
-    const { desk } = this.#asked(topic, partition)
-    if (desk === null) throw new Error(`broken invariant: topic ${topic} partition ${partition} takes no dead letters`)
-    return desk
+  #letterIndex(topic: number, partition: number): LetterIndex {
+    const { letterIndex } = this.#asked(topic, partition)
+    if (letterIndex === null)
+      throw new Error(`broken invariant: topic ${topic} partition ${partition} takes no dead letters`)
+    return letterIndex
   }
 
   readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage {
-    const page = this.#desk(topic, partition).page(cursor)
+    const page = this.#letterIndex(topic, partition).page(cursor)
     return transfer(page, [page.frames.buffer as ArrayBuffer])
   }
 
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void {
-    this.#desk(topic, partition).settle(letters)
+    this.#letterIndex(topic, partition).settle(letters)
     // What has no room for its dead letter may have some now.
     this.#wake()
   }
 
-  addRing(place: RingPlace, topic: number, client: number, after: number): void {
+  addRing(place: RingPlace, topic: number, thread: number, after: number): void {
     const partition = this.#topics.get(topic)?.get(place.partition)
-    const link = this.#link(client)
+    const link = this.#link(thread)
     const consumer = new RingConsumer(this.#memory, place.address, place.capacity)
     const before = after !== 0 && partition?.ringOf(after) !== undefined ? after : 0
     const ring = new IncomingRing(place.ring, consumer, link, before, this.#leaving.has(link))
@@ -369,7 +370,7 @@ class PartitionHost implements PartitionHostApi {
   }
 
   openGroup(place: GroupPlace): void {
-    if (this.#groups.has(place.member)) return
+    if (this.#groups.has(place.cursor)) return
     const partition = this.#partition(place.topic, place.partition)
     const { deadLetterTopic, deadLetterPartition } = place
     const deadLetters = deadLetterTopic === -1 ? null : this.#partition(deadLetterTopic, deadLetterPartition)
@@ -377,42 +378,42 @@ class PartitionHost implements PartitionHostApi {
       deadLettered: event => this.#news.deadLettered(event),
       attemptFailed: (failure, error) => this.#news.failures.failed(place, failure, error),
       fault: point => this.#fault(point),
-      kept: this.#store?.keptOf(place.member, deadLetters?.highWatermark ?? Number.POSITIVE_INFINITY),
+      kept: this.#store?.keptOf(place.cursor, deadLetters?.highWatermark ?? Number.POSITIVE_INFINITY),
     })
-    this.#groups.set(place.member, group)
+    this.#groups.set(place.cursor, group)
     this.#store?.opened(group)
     this.#news.tellPassedOver(group)
   }
 
   reopenGroup(place: GroupPlace): void {
-    this.#closeGroup(place.member)
+    this.#closeGroup(place.cursor)
     this.openGroup(place)
   }
 
-  #closeGroup(member: number): void {
-    this.#groups.get(member)?.close()
-    this.#groups.delete(member)
+  #closeGroup(cursor: number): void {
+    this.#groups.get(cursor)?.close()
+    this.#groups.delete(cursor)
   }
 
-  deleteGroup(member: number): void {
+  deleteGroup(cursor: number): void {
     // Letters that it has read are settled with that; on disk they are looked for ten times a second only.
-    const desk = this.#groups.get(member)?.partition.desk
-    if (this.#store === null) desk?.countRead()
-    else this.#store.attempt(() => desk?.countRead())
-    this.#closeGroup(member)
-    this.#store?.attempt(() => this.#store?.states.forget(member))
+    const letterIndex = this.#groups.get(cursor)?.partition.letterIndex
+    if (this.#store === null) letterIndex?.countRead()
+    else this.#store.attempt(() => letterIndex?.countRead())
+    this.#closeGroup(cursor)
+    this.#store?.attempt(() => this.#store?.states.forget(cursor))
     this.#wake()
   }
 
   openSlot(slot: SlotPlace): StartAt {
-    const group = this.#groups.get(slot.member)
-    if (group === undefined) throw new Error(`broken invariant: member ${slot.member} has no group`)
+    const group = this.#groups.get(slot.cursor)
+    if (group === undefined) throw new Error(`broken invariant: cursor ${slot.cursor} has no group`)
     this.#wake()
-    return group.openSlot(slot, this.#link(slot.client))
+    return group.openSlot(slot, this.#link(slot.thread))
   }
 
-  closeSlot(member: number, epoch: number, crash: SlotCrash | null): void {
-    const group = this.#groups.get(member)
+  closeSlot(cursor: number, epoch: number, crash: SlotCrash | null): void {
+    const group = this.#groups.get(cursor)
     if (group === undefined) return
     // What the reader said before it ended counts.
     for (const link of this.#links.values()) this.#takeSettlements(link)
@@ -420,14 +421,14 @@ class PartitionHost implements PartitionHostApi {
     this.#wake()
   }
 
-  offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number } {
+  offsetAt(topic: number, partition: number, place: StartPosition): { readonly from: number; readonly to: number } {
     const actor = this.#asked(topic, partition)
     return { from: offsetAt(actor, place), to: actor.highWatermark }
   }
 
-  seekGroup(member: number, place: ReadPlace): void {
-    const group = this.#groups.get(member)
-    if (group === undefined) throw new Error(`broken invariant: member ${member} has no group`)
+  seekGroup(cursor: number, place: StartPosition): void {
+    const group = this.#groups.get(cursor)
+    if (group === undefined) throw new Error(`broken invariant: cursor ${cursor} has no group`)
     group.seek(offsetAt(group.partition, place))
     this.#store?.moved(group)
     this.#wake()
@@ -456,18 +457,18 @@ class PartitionHost implements PartitionHostApi {
     return [...(this.#topics.get(topic)?.values() ?? [])].map(partition => partition.stats())
   }
 
-  groupReports(members: readonly number[]): readonly GroupReport[] {
-    return members.flatMap(member => {
-      const report = this.#groups.get(member)?.report()
+  groupReports(cursors: readonly number[]): readonly GroupReport[] {
+    return cursors.flatMap(cursor => {
+      const report = this.#groups.get(cursor)?.report()
       if (report === undefined) return []
       // Also where its letters went before it was given another topic for them, or anybody joined it.
-      const depths = this.#withDesks.map(({ desk }) => desk?.depthOf(member) ?? 0)
+      const depths = this.#withLetters.map(({ letterIndex }) => letterIndex?.depthOf(cursor) ?? 0)
       return { ...report, deadLetterDepth: depths.reduce((sum, depth) => sum + depth, 0) }
     })
   }
 
-  idle(members: readonly number[]): Promise<void> {
-    const groups = members.flatMap(member => this.#groups.get(member) ?? [])
+  idle(cursors: readonly number[]): Promise<void> {
+    const groups = cursors.flatMap(cursor => this.#groups.get(cursor) ?? [])
     const settled = this.#idle.add(groups)
     this.#wake()
     this.#idle.settle()

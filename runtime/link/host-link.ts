@@ -1,17 +1,17 @@
 /**
  * The partition host's side of a link to one thread: receipts and verdicts out, settlements in, and the thread's bell.
  *
- * The partition host's thread owns it. Invariant: nothing is taken from a client for which its answer has no room, so
+ * The partition host's thread owns it. Invariant: nothing is taken from a thread for which its answer has no room, so
  * writing an answer never waits and never fails.
  */
 import { CORRUPT, Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { highOf, joinOffset } from '../log/format/frame.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
-import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_CLIENT_BYTES } from './link.ts'
+import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_THREAD_BYTES } from './link.ts'
 
 /** A delivery that a reader did not plainly ack. */
 export interface Settlement {
-  readonly member: number
+  readonly cursor: number
   readonly epoch: number
   readonly offset: number
   readonly how: number
@@ -21,23 +21,23 @@ export interface Settlement {
 }
 
 export class HostLink {
-  readonly client: number
+  readonly thread: number
   readonly #memory: Memory
   readonly #bell: Doorbell
-  readonly #toClient: RingProducer
+  readonly #toThread: RingProducer
   readonly #toHost: RingConsumer
   #unpublished = false
   #abandoned = false
 
-  constructor(memory: Memory, client: number, bell: number, place: LinkPlace) {
-    this.client = client
+  constructor(memory: Memory, thread: number, bell: number, place: LinkPlace) {
+    this.thread = thread
     this.#memory = memory
     this.#bell = new Doorbell(memory, bell)
-    this.#toClient = new RingProducer(memory, place.toClient.address, place.toClient.capacity)
+    this.#toThread = new RingProducer(memory, place.toThread.address, place.toThread.capacity)
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
   }
 
-  /** The client's thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
+  /** The thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
   abandon(): void {
     this.#abandoned = true
   }
@@ -45,7 +45,7 @@ export class HostLink {
   /** How many answers fit now. */
   room(): number {
     if (this.#abandoned) return Number.POSITIVE_INFINITY
-    return Math.floor((this.#toClient.capacity - this.#toClient.used()) / TO_CLIENT_BYTES)
+    return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES)
   }
 
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
@@ -53,14 +53,14 @@ export class HostLink {
   }
 
   verdict(
-    member: number,
+    cursor: number,
     epoch: number,
     offset: number,
     action: number,
     failedAttempts: number,
     delayMs: number,
   ): void {
-    this.#answer(KIND_VERDICT, member, epoch, offset, action | (failedAttempts << 4), delayMs)
+    this.#answer(KIND_VERDICT, cursor, epoch, offset, action | (failedAttempts << 4), delayMs)
   }
 
   /** The topic was deleted: nothing more that is published to it is answered. */
@@ -71,11 +71,11 @@ export class HostLink {
 
   #answer(kind: number, a: number, b: number, offset: number, c: number, d: number): void {
     if (this.#abandoned) return
-    const address = this.#toClient.claim(TO_CLIENT_BYTES)
+    const address = this.#toThread.claim(TO_THREAD_BYTES)
     if (address < 0) throw new Error('broken invariant: an answer has no room in its link')
     const words = this.#memory.i32
     const at = address >> 2
-    words[at] = TO_CLIENT_BYTES
+    words[at] = TO_THREAD_BYTES
     words[at + 1] = kind
     words[at + 2] = a
     words[at + 3] = b
@@ -83,7 +83,7 @@ export class HostLink {
     words[at + 5] = highOf(offset)
     words[at + 6] = c
     words[at + 7] = d
-    this.#toClient.advance(TO_CLIENT_BYTES)
+    this.#toThread.advance(TO_THREAD_BYTES)
     this.#unpublished = true
   }
 
@@ -91,7 +91,7 @@ export class HostLink {
   publish(): void {
     if (!this.#unpublished) return
     this.#unpublished = false
-    this.#toClient.publish()
+    this.#toThread.publish()
     this.#bell.ring()
   }
 
@@ -115,7 +115,7 @@ export class HostLink {
       const at = address >> 2
       const length = words[at] as number
       const settlement: Settlement = {
-        member: words[at + 2] as number,
+        cursor: words[at + 2] as number,
         epoch: words[at + 3] as number,
         offset: joinOffset(words[at + 4] as number, words[at + 5] as number),
         how: words[at + 6] as number,
@@ -127,7 +127,7 @@ export class HostLink {
       worked = true
     }
     if (address === CORRUPT)
-      throw new Error(`broken invariant: the link of client ${this.client} holds bytes that are no settlement`)
+      throw new Error(`broken invariant: the link of client ${this.thread} holds bytes that are no settlement`)
     // Answers first: a repeated settlement is harmless, a lost verdict would hold the reader for ever.
     this.publish()
     this.#toHost.release()

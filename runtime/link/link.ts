@@ -2,7 +2,7 @@
  * The records of a link: the two rings between an attached thread and a partition host, besides the record rings.
  *
  * ```
- * to the client   0 i32 length 32   4 i32 kind
+ * to the thread   0 i32 length 32   4 i32 kind
  *   RECEIPT       8 ring   12 ringEnd   16 baseOffset low   20 high   24 status (bits 0-3), errno   28 0
  *   GONE          8 topic  12 to 28 0: it was deleted
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
@@ -10,12 +10,12 @@
  *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
  * ```
  *
- * Leaf, any thread. The host never waits for a client: it takes frames and settlements from a client only while that
- * client's ring has room for the answer, so a client that does not look is not served, and nothing is dropped.
+ * Leaf, any thread. The host never waits for a thread: it takes frames and settlements from a thread only while that
+ * thread's ring has room for the answer, so a thread that does not look is not served, and nothing is dropped.
  */
 
 export const LINK_RING_BYTES = 65_536
-export const TO_CLIENT_BYTES = 32
+export const TO_THREAD_BYTES = 32
 export const SETTLEMENT_BYTES = 32
 /** Room for one settlement's error; longer ones were cut when they became wire errors. */
 export const SETTLEMENT_ERROR_MAX = 16_384

@@ -24,7 +24,7 @@ export class GoneRings {
     if (!this.#rings.some(known => known.ring.id === ring.id)) this.#rings.push({ topic, ring, isTold: false })
   }
 
-  /** The client's thread has ended: nothing comes from it any more. */
+  /** The thread has ended: nothing comes from it any more. */
   orphan(link: HostLink): void {
     for (const { ring } of this.#rings) if (ring.link === link) ring.orphaned = true
   }

@@ -15,9 +15,9 @@
  */
 import { CORRUPT, type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { News } from '../base/news.ts'
-import type { Desk } from '../dead-letters/desk.ts'
-import { LetterDesk } from '../dead-letters/letter-desk.ts'
-import { StoredLetterDesk } from '../dead-letters/stored-letter-desk.ts'
+import type { LetterIndex } from '../dead-letters/letter-index.ts'
+import { MemoryLetterIndex } from '../dead-letters/memory-letter-index.ts'
+import { StoredLetterIndex } from '../dead-letters/stored-letter-index.ts'
 import type { HostLink } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link/link.ts'
 import {
@@ -39,7 +39,7 @@ import type { HostPartitionStats } from '../wire/reports.ts'
 import type { Answer, IncomingRing } from './incoming-ring.ts'
 import { LastCommit } from './last-commit.ts'
 import type { PartitionStore, StoreEntry } from './partition-store.ts'
-import type { PartitionSurroundings } from './partition-surroundings.ts'
+import type { PartitionUpcalls } from './partition-upcalls.ts'
 import type { StagedAppend } from './staged-append.ts'
 import { StoredWindow } from './stored-window.ts'
 import { UnreadWord } from './unread-word.ts'
@@ -56,7 +56,7 @@ export class PartitionActor {
   readonly window: WindowWriter
   readonly reader: WindowReader
   readonly #memory: Memory
-  readonly #surroundings: PartitionSurroundings
+  readonly #upcalls: PartitionUpcalls
   readonly #last: LastCommit
   readonly #unread: UnreadWord
   /** Null: the topic is in memory only. */
@@ -81,21 +81,21 @@ export class PartitionActor {
   /** Whether the last `drain` left frames behind for want of room. */
   full = false
   /** Of a partition that takes dead letters. */
-  #desk: Desk | null = null
+  #letterIndex: LetterIndex | null = null
   /** The same, in memory: what may leave the window is its question too. */
-  #windowDesk: LetterDesk | null = null
+  #windowLetters: MemoryLetterIndex | null = null
   #staged: StagedAppend | null = null
   /** Whose turn it is among the rings of a log on disk, of which a pass takes one. */
   #turn = 0
 
-  constructor(memory: Memory, place: PartitionPlace, topic: TopicShape, surroundings: PartitionSurroundings) {
-    const { log } = surroundings
+  constructor(memory: Memory, place: PartitionPlace, topic: TopicShape, upcalls: PartitionUpcalls) {
+    const { log } = upcalls
     this.log = log
     this.topic = topic
     this.partition = place.partition
     this.#unread = new UnreadWord(memory, place.words, this)
     this.#memory = memory
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     this.window = new WindowWriter(memory, place.window.address, place.window.capacity)
     this.reader = new WindowReader(memory, place.window.address, place.window.capacity)
     this.reader.follow()
@@ -108,7 +108,7 @@ export class PartitionActor {
             parts,
             place.window.capacity,
             topic.windowBytes,
-            surroundings.windows,
+            upcalls.windows,
             () => this.#owing !== null,
           )
     this.#last = new LastCommit(this.window.own)
@@ -185,7 +185,7 @@ export class PartitionActor {
     return this.#rings.find(ring => ring.id === id)
   }
 
-  /** The client's thread has ended: its rings end at their published tails. */
+  /** The thread has ended: its rings end at their published tails. */
   orphan(link: HostLink): void {
     for (const ring of this.#rings) if (ring.link === link) ring.orphaned = true
   }
@@ -204,7 +204,7 @@ export class PartitionActor {
     if (this.#owing !== null) return this.#owing.link.room() > 0
     for (const ring of this.#rings) {
       if (ring.after !== 0) continue
-      // Without room for its answers a ring waits; its client rings when it has made some.
+      // Without room for its answers a ring waits; its thread rings when it has made some.
       if (ring.consumer.poll()) {
         if ((!this.full || this.#mayHaveRoom()) && ring.link.room() > 0) return true
       } else if (ring.orphaned || ring.consumer.drained) return true
@@ -221,7 +221,7 @@ export class PartitionActor {
 
   /** Moves the start up to the slowest group; dead letters that all groups have settled go with the rest. */
   #reclaim(): number {
-    this.#desk?.countRead()
+    this.#letterIndex?.countRead()
     return this.window.reclaim()
   }
 
@@ -256,7 +256,7 @@ export class PartitionActor {
   #drained(ring: IncomingRing): void {
     this.#rings = this.#rings.filter(other => other !== ring)
     for (const next of this.#rings) if (next.after === ring.id) next.after = 0
-    this.#surroundings.ringDrained(ring)
+    this.#upcalls.ringDrained(ring)
   }
 
   #wakeReaders(): void {
@@ -294,12 +294,12 @@ export class PartitionActor {
     }
     if (address === CORRUPT) throw this.#corrupt(ring)
     if (taken === 0) return false
-    this.#surroundings.took(taken)
+    this.#upcalls.took(taken)
     this.#commit(ring.id, consumer.head, lastAppend, null)
     // A refused frame is nowhere but in its ring: that is kept until its answer is out, for a successor to find.
     if (refused) link.publish()
     consumer.release()
-    this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)
+    this.#upcalls.fault(FAULT_POINT.betweenRingAndReceipt)
     if (refused) link.wake()
     else link.publish()
     return true
@@ -312,7 +312,7 @@ export class PartitionActor {
     if (staged.isCorrupt) throw this.#corrupt(ring)
     if (staged.isCut) this.full = true
     if (staged.isEmpty) return false
-    this.#surroundings.took(staged.bytes)
+    this.#upcalls.took(staged.bytes)
     this.#endOffset = staged.endOffset
     this.#staged = staged
     return true
@@ -357,7 +357,7 @@ export class PartitionActor {
     this.#commit(staged.ring.id, consumer.head, staged.from, staged.parts === null ? null : staged.baseOffset)
     this.#publishEnd(this.log)
     consumer.release()
-    this.#surroundings.fault(FAULT_POINT.betweenRingAndReceipt)
+    this.#upcalls.fault(FAULT_POINT.betweenRingAndReceipt)
     staged.answer(null)
     this.stored?.took(staged.bytes)
     this.#wakeReaders()
@@ -376,24 +376,24 @@ export class PartitionActor {
 
   #commit(ring: number, ringEnd: number, lastAppend: number, besideFrom: number | null): void {
     this.#last.set(this.#endOffset, ring, ringEnd, lastAppend, besideFrom)
-    this.#surroundings.fault(FAULT_POINT.beforeCommit)
+    this.#upcalls.fault(FAULT_POINT.beforeCommit)
     this.window.commit()
     this.#unread.tell(this.#endOffset)
-    this.#surroundings.fault(FAULT_POINT.betweenWindowAndRing)
+    this.#upcalls.fault(FAULT_POINT.betweenWindowAndRing)
   }
 
   #makeRoom(bytes: number): boolean {
     if (this.stored !== null) return this.stored.overtake(bytes)
     if (this.window.gates.length > 0) return this.#reclaim() >= bytes
-    const desk = this.#windowDesk
+    const letterIndex = this.#windowLetters
     // Not into what this very append has copied in: that is committed first.
     while (this.window.free() < bytes && this.window.start !== this.window.committedEnd) {
       const { start } = this.window
-      if (desk !== null && !desk.mayGo(start)) break
-      if (desk === null || !desk.isLetter(start)) this.#drop(this.reader.word(start + FRAME_COUNT))
+      if (letterIndex !== null && !letterIndex.mayGo(start)) break
+      if (letterIndex === null || !letterIndex.isLetter(start)) this.#drop(this.reader.word(start + FRAME_COUNT))
       this.window.drop(this.reader.word(start))
     }
-    desk?.gone(this.window.start)
+    letterIndex?.gone(this.window.start)
     this.#last.dropped = this.dropped
     return this.window.free() >= bytes
   }
@@ -409,24 +409,25 @@ export class PartitionActor {
    * @throws MillraceError MILL_DISK, MILL_CORRUPT
    */
   takeDeadLetters(address: number): void {
-    if (this.#desk !== null) return
-    if (this.log !== null) this.#desk = new StoredLetterDesk(this.log, this)
-    else this.#desk = this.#windowDesk = new LetterDesk(this.#memory, address, this.reader, this.window)
+    if (this.#letterIndex !== null) return
+    if (this.log !== null) this.#letterIndex = new StoredLetterIndex(this.log, this)
+    else
+      this.#letterIndex = this.#windowLetters = new MemoryLetterIndex(this.#memory, address, this.reader, this.window)
   }
 
-  get desk(): Desk | null {
-    return this.#desk
+  get letterIndex(): LetterIndex | null {
+    return this.#letterIndex
   }
 
   /** Appends a dead letter of this member, made on this thread. */
-  appendLetter(frame: Uint8Array, place: (baseOffset: number) => void, member: number): LetterOutcome {
-    const desk = this.#desk
-    if (desk === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
+  appendLetter(frame: Uint8Array, place: (baseOffset: number) => void, cursor: number): LetterOutcome {
+    const letterIndex = this.#letterIndex
+    if (letterIndex === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
     if (!this.#hasAnswered()) return 'later'
     const isBeside = this.stored?.holds(frame.length) === false
     if (!isBeside && this.window.free() < frame.length && !this.#makeRoom(frame.length))
       return this.log === null ? 'full' : 'later'
-    if (!desk.appending(this.#endOffset)) return 'later'
+    if (!letterIndex.appending(this.#endOffset)) return 'later'
     const lastAppend = this.window.end
     place(this.#endOffset)
     if (!isBeside) this.window.writeIn(frame)
@@ -436,7 +437,7 @@ export class PartitionActor {
     this.#commit(0, 0, lastAppend, null)
     if (this.log !== null) this.#publishEnd(this.log)
     this.stored?.took(frame.length)
-    desk.appended(member)
+    letterIndex.appended(cursor)
     this.#wakeReaders()
     return 'appended'
   }
@@ -479,9 +480,9 @@ export class PartitionActor {
   }
 
   stats(): HostPartitionStats {
-    this.#desk?.countRead()
+    this.#letterIndex?.countRead()
     // Looking at a dead-letter topic takes nothing away from who looks at its letters.
-    if (this.#desk === null) this.window.reclaim()
+    if (this.#letterIndex === null) this.window.reclaim()
     return {
       partition: this.partition,
       logStartOffset: this.logStartOffset,
@@ -489,7 +490,7 @@ export class PartitionActor {
       windowBytes: this.topic.windowBytes,
       usedBytes: this.window.capacity - this.window.free(),
       dropped: this.dropped,
-      deadLetterDepth: this.#desk?.depth ?? 0,
+      deadLetterDepth: this.#letterIndex?.depth ?? 0,
       diskBytes: this.log?.bytes ?? 0,
     }
   }

@@ -9,7 +9,7 @@ import type { RingPlace } from '../wire/producer-places.ts'
 import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor } from './partition-actor.ts'
 import type { PartitionStore } from './partition-store.ts'
-import type { PartitionSurroundings } from './partition-surroundings.ts'
+import type { PartitionUpcalls } from './partition-upcalls.ts'
 import type { WindowTold } from './stored-window.ts'
 
 const WINDOW = 65_536
@@ -39,7 +39,7 @@ export interface House {
   readonly link: HostLink
   room: number
   /** The partition as a new thread finds it. */
-  actor(surroundings?: Partial<PartitionSurroundings>): PartitionActor
+  actor(upcalls?: Partial<PartitionUpcalls>): PartitionActor
   /** Publishes frames of one record each. */
   publish(frames: number): void
 }
@@ -86,14 +86,14 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     publish: () => undefined,
     wake: () => undefined,
   } as unknown as HostLink
-  const actor = (surroundings: Partial<PartitionSurroundings> = {}): PartitionActor => {
+  const actor = (upcalls: Partial<PartitionUpcalls> = {}): PartitionActor => {
     const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
       took: () => undefined,
       log: null,
       windows: NO_LOANS,
-      ...surroundings,
+      ...upcalls,
     })
     if (isGated) opened.window.gates.push(gate)
     const consumer = new RingConsumer(memory, place.address, place.capacity)

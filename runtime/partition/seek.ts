@@ -8,12 +8,12 @@
 import { frameEndOffset } from '../log/format/frame.ts'
 import { describeFrame } from '../log/format/frame-scan.ts'
 import { firstRecordSince } from '../log/format/record-times.ts'
-import type { ReadPlace } from '../wire/read-place.ts'
+import type { StartPosition } from '../wire/start-position.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { PartitionActor } from './partition-actor.ts'
 
 /** @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
-export function offsetAt(partition: PartitionActor, place: ReadPlace): number {
+export function offsetAt(partition: PartitionActor, place: StartPosition): number {
   const { logStartOffset, highWatermark, topic } = partition
   if (place === 'earliest') return logStartOffset
   if (place === 'latest') return highWatermark

@@ -30,8 +30,8 @@ export class UnreadWord {
   /** By the slowest of the groups that read now: of who does not read, all partitions have as much. */
   tell(endOffset: number): void {
     let unread = 0
-    for (const member of this.#readBy.readers.keys()) {
-      const group = this.#readBy.groups.get(member)
+    for (const cursor of this.#readBy.readers.keys()) {
+      const group = this.#readBy.groups.get(cursor)
       if (group !== undefined) unread = Math.max(unread, endOffset - group.committed())
     }
     this.#words[this.#at] = Math.min(unread, UNREAD_MAX)

@@ -177,7 +177,7 @@ t.test('nothing goes to new partitions before it is durable from which number on
     close: () => undefined,
   }
   const state = { id: 1, next: 5, seen: [0, 0] }
-  const surroundings = {
+  const upcalls = {
     keep: (given: ProducerState) => {
       kept.push(given)
       return new Promise<void>((resolve, reject) => {
@@ -186,7 +186,7 @@ t.test('nothing goes to new partitions before it is durable from which number on
     },
     close: async () => undefined,
   }
-  const producer = new SequencedProducer('loader', fake as unknown as TopicProducer, state, [0, 0], surroundings)
+  const producer = new SequencedProducer('loader', fake as unknown as TopicProducer, state, [0, 0], upcalls)
   void producer.publish({ key: 'a', value: 1 })
   fake.topic = { name: 'orders', partitions: 4 }
   fake.onGrown()

@@ -28,7 +28,7 @@ interface Sent {
   isDone: boolean
 }
 
-export interface NamedSurroundings {
+export interface NamedUpcalls {
   keep(state: ProducerState): Promise<void>
   close(state: ProducerState): Promise<void>
 }
@@ -37,7 +37,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   readonly name: string
   readonly topic: string
   readonly #producer: TopicProducer
-  readonly #surroundings: NamedSurroundings
+  readonly #upcalls: NamedUpcalls
   readonly #id: number
   /** By partition: the number after the last record that it has. */
   readonly #passed: readonly number[]
@@ -60,7 +60,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     producer: TopicProducer,
     state: ProducerState,
     passed: readonly number[],
-    surroundings: NamedSurroundings,
+    upcalls: NamedUpcalls,
   ) {
     const { id, next, seen } = state
     this.name = name
@@ -68,7 +68,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     this.#producer = producer
     this.#spread = spreadOf(state)
     producer.onGrown = () => this.#grown()
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     this.#id = id
     this.#passed = passed
     this.#freshFrom = Math.max(0, ...passed)
@@ -140,7 +140,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     while (this.#seen.length < partitions) this.#seen.push(0)
     this.#spread = spreadOver(this.#spread, this.#next, partitions, this.#acknowledged)
     const goOn = this.#producer.hold()
-    this.#surroundings.keep(this.#state).then(goOn, (error: Error) => {
+    this.#upcalls.keep(this.#state).then(goOn, (error: Error) => {
       this.#producer.fail(error)
       goOn()
     })
@@ -172,7 +172,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
   async #keep(): Promise<void> {
     if (this.#acknowledged === this.#kept) return
     this.#kept = this.#acknowledged
-    await this.#surroundings.keep(this.#state)
+    await this.#upcalls.keep(this.#state)
   }
 
   flush(): Promise<void> {
@@ -188,7 +188,7 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     clearInterval(this.#timer)
     if (this.#failure === null) await this.#producer.flush().catch(() => undefined)
     this.#producer.close()
-    await this.#surroundings.close(this.#state)
+    await this.#upcalls.close(this.#state)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Overdue, type Waiter } from './overdue.ts'
-import type { ProducerSurroundings } from './producer-surroundings.ts'
+import type { ProducerUpcalls } from './producer-upcalls.ts'
 
 /** What waits, as far as it is looked at. */
 function waiterUntil(deadline: number): { waiter: Waiter; readonly expired: string[]; answer(): void } {
@@ -17,16 +17,16 @@ const NO_FLUSH = { sinceMs: Number.POSITIVE_INFINITY }
 function overdueOf(
   describeHold: () => Promise<string>,
   receive: () => void = () => undefined,
-  stalled: ProducerSurroundings['stalled'] = () => undefined,
+  stalled: ProducerUpcalls['stalled'] = () => undefined,
 ): Overdue {
   const drain = (then: () => void): void => {
     receive()
     then()
   }
-  const surroundings = { describeHold, stalled } as unknown as ProducerSurroundings
+  const upcalls = { describeHold, stalled } as unknown as ProducerUpcalls
   return new Overdue(
     1,
-    surroundings,
+    upcalls,
     waiter => (waiter === null ? 7 : 0),
     drain,
     () => undefined,

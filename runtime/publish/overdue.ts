@@ -6,7 +6,7 @@
 import { STALLED_MS } from '../base/clock.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import type { PendingPublish } from './pending-publish.ts'
-import type { ProducerSurroundings } from './producer-surroundings.ts'
+import type { ProducerUpcalls } from './producer-upcalls.ts'
 
 export type Waiter = PendingPublish | PendingBatch
 
@@ -21,7 +21,7 @@ const HOLD_MS = 1_000
 
 export class Overdue {
   readonly #topic: number
-  readonly #surroundings: ProducerSurroundings
+  readonly #upcalls: ProducerUpcalls
   /** Of null: the partition with most on its way. */
   readonly #partitionOf: (waiter: Waiter | null) => number
   readonly #drain: (then: () => void) => void
@@ -35,13 +35,13 @@ export class Overdue {
 
   constructor(
     topic: number,
-    surroundings: ProducerSurroundings,
+    upcalls: ProducerUpcalls,
     partitionOf: (waiter: Waiter | null) => number,
     drain: (then: () => void) => void,
     gaveUp: () => void,
   ) {
     this.#topic = topic
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     this.#partitionOf = partitionOf
     this.#drain = drain
     this.#gaveUp = gaveUp
@@ -61,7 +61,7 @@ export class Overdue {
     const isStalled = isLate && this.#wasLate
     if (isStalled && !this.#saidStalled) {
       const first = longest?.since === since ? longest : null
-      this.#surroundings.stalled(this.#topic, this.#partitionOf(first), now - since)
+      this.#upcalls.stalled(this.#topic, this.#partitionOf(first), now - since)
     }
     this.#wasLate = isLate
     this.#saidStalled = isStalled
@@ -78,7 +78,7 @@ export class Overdue {
     const partition = this.#partitionOf(waiter)
     let hold = this.#holds.get(partition)
     if (hold === undefined) {
-      hold = this.#surroundings.describeHold(this.#topic, partition).catch(() => '')
+      hold = this.#upcalls.describeHold(this.#topic, partition).catch(() => '')
       this.#holds.set(partition, hold)
       void hold.then(() => this.#holds.delete(partition))
     }

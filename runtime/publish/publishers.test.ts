@@ -24,7 +24,7 @@ function house() {
   const rung: number[] = []
   const thread = {
     memory,
-    client: 7,
+    thread: 7,
     addWriter: () => undefined,
     removeWriter: () => undefined,
     onReceipts: () => () => undefined,

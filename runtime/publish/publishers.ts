@@ -14,7 +14,7 @@ import type { Message, Receipt } from '../words/message.ts'
 import { asMessage } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PartitionWriter } from './partition-writer.ts'
-import type { ProducerSurroundings } from './producer-surroundings.ts'
+import type { ProducerUpcalls } from './producer-upcalls.ts'
 import { TopicProducer } from './topic-producer.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -34,7 +34,7 @@ const GIVEN_BACK_MAX = 64
 export class Publishers {
   readonly #thread: AttachedThread
   readonly #control: AsPromises<PublishingControl>
-  readonly #surroundings: ProducerSurroundings
+  readonly #upcalls: ProducerUpcalls
   readonly #room = new WaitingRoom()
   readonly #byName = new Map<string, Promise<TopicProducer>>()
   /** The producers of those that are open. */
@@ -50,15 +50,15 @@ export class Publishers {
   constructor(
     thread: AttachedThread,
     control: AsPromises<PublishingControl>,
-    told: Pick<ProducerSurroundings, 'stalled' | 'publishFailed'>,
+    told: Pick<ProducerUpcalls, 'stalled' | 'publishFailed'>,
   ) {
     this.#thread = thread
     thread.topicGone = topic => this.topicGone(topic)
     thread.memoryIsShort = () => this.#giveBack()
     this.#control = control
-    this.#surroundings = {
+    this.#upcalls = {
       ...told,
-      replaceRing: (ring, bytes) => control.replaceRing(thread.client, ring, bytes),
+      replaceRing: (ring, bytes) => control.replaceRing(thread.id, ring, bytes),
       describeHold: async (topic, partition) => (await control.describeHold(topic, partition)).text,
     }
   }
@@ -67,8 +67,8 @@ export class Publishers {
   open(name: string): Promise<TopicProducer> {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
-    const opening = this.#control.attachProducerByName(this.#thread.client, name).then(places => {
-      const producer = new TopicProducer(this.#thread, this.#surroundings, this.#room, places.topic, places.rings)
+    const opening = this.#control.attachProducerByName(this.#thread.id, name).then(places => {
+      const producer = new TopicProducer(this.#thread, this.#upcalls, this.#room, places.topic, places.rings)
       if (this.#failure !== null) producer.fail(this.#failure)
       this.#opened.push(producer)
       if (this.#byName.get(name) === opening) this.#openByName.set(name, producer)
@@ -113,7 +113,7 @@ export class Publishers {
     }
     // Their producer has closed: they are given back.
     for (const { place } of unused) {
-      new PartitionWriter(this.#thread.memory, place, this.#thread.client).close()
+      new PartitionWriter(this.#thread.memory, place, this.#thread.id).close()
       this.#thread.ringHost(place.host)
     }
   }
@@ -182,7 +182,7 @@ export class Publishers {
 
   /** A producer of its own for a named one. */
   named({ topic, rings, state }: NamedPlaces): TopicProducer {
-    const producer = new TopicProducer(this.#thread, this.#surroundings, this.#room, topic, rings, state.id)
+    const producer = new TopicProducer(this.#thread, this.#upcalls, this.#room, topic, rings, state.id)
     if (this.#failure !== null) producer.fail(this.#failure)
     this.#opened.push(producer)
     return producer

@@ -9,7 +9,7 @@ import { nowMs } from '../../actors/world.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { GROW, type PartitionWriter } from './partition-writer.ts'
-import type { ProducerSurroundings } from './producer-surroundings.ts'
+import type { ProducerUpcalls } from './producer-upcalls.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** When there was no memory for a larger ring, it is asked for again after this. */
@@ -31,13 +31,13 @@ export class RingChanges {
   /** Partitions that wait for a ring for a large record. */
   readonly growing: Set<number> = new Set()
   readonly #thread: AttachedThread
-  readonly #surroundings: ProducerSurroundings
+  readonly #upcalls: ProducerUpcalls
   readonly #room: WaitingRoom
   readonly #user: RingUser
 
-  constructor(thread: AttachedThread, surroundings: ProducerSurroundings, room: WaitingRoom, user: RingUser) {
+  constructor(thread: AttachedThread, upcalls: ProducerUpcalls, room: WaitingRoom, user: RingUser) {
     this.#thread = thread
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     this.#room = room
     this.#user = user
   }
@@ -54,7 +54,7 @@ export class RingChanges {
     if (this.growing.has(partition) || writer.isReplaced) return
     this.growing.add(partition)
     this.#room.unsettled()
-    this.#surroundings
+    this.#upcalls
       .replaceRing(ring, bytes)
       .then(place => this.#move(writer, place))
       .catch((error: Error) => this.#user.failWaiting(partition, error))
@@ -76,7 +76,7 @@ export class RingChanges {
   async #replace(writer: PartitionWriter, why: number): Promise<void> {
     const { ring } = writer
     writer.isReplaced = true
-    const place = await this.#surroundings.replaceRing(ring, why).catch(() => null)
+    const place = await this.#upcalls.replaceRing(ring, why).catch(() => null)
     writer.isReplaced = false
     if (place === null || place.ring === ring) writer.widensFromMs = nowMs() + WIDEN_AGAIN_MS
     else this.#move(writer, place)

@@ -24,7 +24,7 @@ import { RUN_RECORDS } from './partitioner.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { prepareBatch } from './prepared-batch.ts'
-import type { ProducerSurroundings } from './producer-surroundings.ts'
+import type { ProducerUpcalls } from './producer-upcalls.ts'
 import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import { RingChanges, type RingUser } from './ring-changes.ts'
 import { Unobserved } from './unobserved.ts'
@@ -43,7 +43,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
   onGrown: () => void = () => undefined
   #topic: ProducedTopic
   readonly #thread: AttachedThread
-  readonly #surroundings: ProducerSurroundings
+  readonly #upcalls: ProducerUpcalls
   readonly #room: WaitingRoom
   readonly #codec: Codec
   readonly #writers: PartitionWriter[]
@@ -60,7 +60,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
 
   constructor(
     thread: AttachedThread,
-    surroundings: ProducerSurroundings,
+    upcalls: ProducerUpcalls,
     room: WaitingRoom,
     topic: ProducedTopic,
     rings: readonly RingPlace[],
@@ -69,18 +69,18 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
     this.#topic = topic
     this.named = named
     this.#thread = thread
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
     this.#room = room
     this.#codec = codecOf(topic.codec)
     this.#writers = rings.map(ring => this.#writerOf(ring))
     for (const writer of this.#writers) thread.addWriter(writer)
     this.#line = new WaitingLine(room, rings.length)
-    this.#rings = new RingChanges(thread, surroundings, room, this)
+    this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers, room)
-    this.#unobserved = new Unobserved(topic.name, surroundings)
+    this.#unobserved = new Unobserved(topic.name, upcalls)
     this.#overdue = new Overdue(
       topic.id,
-      surroundings,
+      upcalls,
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
       () => this.serve(),
@@ -91,7 +91,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
   }
 
   #writerOf(ring: RingPlace): PartitionWriter {
-    return new PartitionWriter(this.#thread.memory, ring, this.named ?? this.#thread.client, this.named !== null)
+    return new PartitionWriter(this.#thread.memory, ring, this.named ?? this.#thread.id, this.named !== null)
   }
 
   get topic(): ProducedTopic {
@@ -404,7 +404,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
 
   /** What holds the partition with the most on its way, in words; nothing where that is not known. */
   describeHold(): Promise<string> {
-    return this.#surroundings.describeHold(this.topic.id, fullestOf(this.#writers)).catch(() => '')
+    return this.#upcalls.describeHold(this.topic.id, fullestOf(this.#writers)).catch(() => '')
   }
 
   #checkOpen(options: PublishOptions): void {

@@ -6,7 +6,7 @@
 import { FullError } from '../words/errors.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { fullText } from './pending-publish.ts'
-import type { ProducerSurroundings } from './producer-surroundings.ts'
+import type { ProducerUpcalls } from './producer-upcalls.ts'
 
 interface Loss {
   readonly count: number
@@ -15,15 +15,15 @@ interface Loss {
 
 export class Unobserved {
   readonly #topic: string
-  readonly #surroundings: ProducerSurroundings
+  readonly #upcalls: ProducerUpcalls
   /** By partition, what is not told yet. */
   readonly #lost = new Map<number, Loss>()
   /** Why something was lost since the last flush. */
   #refusal: Error | null = null
 
-  constructor(topic: string, surroundings: ProducerSurroundings) {
+  constructor(topic: string, upcalls: ProducerUpcalls) {
     this.#topic = topic
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
   }
 
   /** `count` records for that partition are lost to the error. */
@@ -46,7 +46,7 @@ export class Unobserved {
     this.#lost.clear()
     for (const [partition, { count, error }] of told) {
       this.#refusal = error
-      this.#surroundings.publishFailed(this.#topic, partition, count, error)
+      this.#upcalls.publishFailed(this.#topic, partition, count, error)
     }
   }
 

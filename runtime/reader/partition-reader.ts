@@ -13,7 +13,6 @@ import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/for
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
 import {
-  CLIENT_TURN,
   FAILURES_MAX,
   SLOT_ACTIVE,
   SLOT_COMMITTED,
@@ -23,6 +22,7 @@ import {
   SLOT_MANY,
   SLOT_RETURNED,
   SLOT_SINCE,
+  THREAD_TURN,
 } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
 import type { Assignment, KnownRecord } from '../wire/places.ts'
@@ -173,7 +173,7 @@ export class PartitionReader {
 
   /** This partition goes no further: its run is told. */
   fail(error: Error): void {
-    this.#thread.home.unreadable(this.assignment.member, this.assignment.epoch, error)
+    this.#thread.reports.failRun(this.assignment.cursor, this.assignment.epoch, error)
   }
 
   #broken(what: string): Error {
@@ -260,7 +260,7 @@ export class PartitionReader {
   active(pending: number): void {
     const { i32 } = this.#memory
     const at = (this.#slot + SLOT_ACTIVE) >> 2
-    if (i32[at] === 0) i32[(this.#slot + SLOT_SINCE) >> 2] = i32[(this.#thread.address + CLIENT_TURN) >> 2] as number
+    if (i32[at] === 0) i32[(this.#slot + SLOT_SINCE) >> 2] = i32[(this.#thread.address + THREAD_TURN) >> 2] as number
     i32[at] = pending
   }
 

@@ -6,7 +6,7 @@ import type { Assignment } from '../wire/places.ts'
 import { SettlementQueue } from './settlement-queue.ts'
 
 const ERROR = { name: 'Error', message: 'no', retriable: false }
-const assignment = { member: 7, epoch: 3, place: { host: 0 }, known: [] } as unknown as Assignment
+const assignment = { cursor: 7, epoch: 3, place: { host: 0 }, known: [] } as unknown as Assignment
 
 function queueOver(link: { full: boolean }): { readonly queue: SettlementQueue; readonly sent: string[] } {
   const sent: string[] = []

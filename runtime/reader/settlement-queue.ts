@@ -24,7 +24,7 @@ interface Unsent {
 
 export class SettlementQueue {
   readonly #thread: Pick<AttachedThread, 'settle'>
-  readonly #assignment: Pick<Assignment, 'member' | 'epoch' | 'place' | 'known'>
+  readonly #assignment: Pick<Assignment, 'cursor' | 'epoch' | 'place' | 'known'>
   /** Records that the group keeps account of, until they are behind the committed offset. */
   readonly #accounts = new Set<number>()
   #unsent: Unsent[] = []
@@ -32,7 +32,7 @@ export class SettlementQueue {
 
   constructor(
     thread: Pick<AttachedThread, 'settle'>,
-    assignment: Pick<Assignment, 'member' | 'epoch' | 'place' | 'known'>,
+    assignment: Pick<Assignment, 'cursor' | 'epoch' | 'place' | 'known'>,
   ) {
     this.#thread = thread
     this.#assignment = assignment
@@ -58,11 +58,11 @@ export class SettlementQueue {
   }
 
   #flush(): void {
-    const { member, epoch, place } = this.#assignment
+    const { cursor, epoch, place } = this.#assignment
     let full = false
     this.#unsent = this.#unsent.filter(({ offset, how, deliveryAttempt, error }) => {
       if (full || (this.#accounts.size >= FAILURES_MAX && !this.#accounts.has(offset))) return true
-      full = !this.#thread.settle(place.host, member, epoch, offset, how, deliveryAttempt, error)
+      full = !this.#thread.settle(place.host, cursor, epoch, offset, how, deliveryAttempt, error)
       if (!full) this.#accounts.add(offset)
       return full
     })

@@ -16,21 +16,21 @@ import {
   SETTLEMENT_BYTES,
   SETTLEMENT_ERROR_MAX,
   type SettleHow,
-  TO_CLIENT_BYTES,
+  TO_THREAD_BYTES,
 } from '../link/link.ts'
 import { highOf, joinOffset } from '../log/format/frame.ts'
 import {
-  CLIENT_BEAT,
-  CLIENT_BELL,
-  CLIENT_HALT,
-  CLIENT_LEAN,
-  CLIENT_PHASE,
   HOST_BELL,
   HOST_WANTS,
   PHASE,
   type Phase,
+  THREAD_BEAT,
+  THREAD_BELL,
+  THREAD_HALT,
+  THREAD_LEAN,
+  THREAD_PHASE,
 } from '../wire/layout.ts'
-import type { ClientPlace } from '../wire/link-places.ts'
+import type { ThreadPlace } from '../wire/link-places.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import { errorText } from './error-text.ts'
 
@@ -66,7 +66,7 @@ interface Link {
   readonly wants: number
   readonly bell: Doorbell
   readonly toHost: RingProducer
-  readonly toClient: RingConsumer
+  readonly toThread: RingConsumer
 }
 
 /** A test ends a thread that it has halted; it would go on after this. */
@@ -77,15 +77,15 @@ const TURN_MS = 4
 const SLEEP_MS = 5_000
 
 /** The way from a thread's members to the control thread. */
-export interface ThreadHome {
+export interface RunReports {
   /** A member's records cannot be read, or its state not kept: its run fails. */
-  unreadable(member: number, epoch: number, error: unknown): void
+  failRun(cursor: number, epoch: number, error: unknown): void
   /** False: another reader has its place. */
-  keepSnapshot(member: number, epoch: number, offset: number, text: string): Promise<boolean>
+  keepSnapshot(cursor: number, epoch: number, offset: number, text: string): Promise<boolean>
 }
 
-const NOBODY: ThreadHome = {
-  unreadable: (_member, _epoch, error) => {
+const NOBODY: RunReports = {
+  failRun: (_member, _epoch, error) => {
     throw error
   },
   keepSnapshot: () => Promise.resolve(false),
@@ -93,7 +93,7 @@ const NOBODY: ThreadHome = {
 
 export class AttachedThread {
   readonly memory: Memory
-  readonly client: number
+  readonly id: number
   readonly address: number
   readonly #bell: Doorbell
   readonly #links: Link[]
@@ -107,7 +107,7 @@ export class AttachedThread {
   #lastYield = 0
   #closed = false
   /** What its members ask of the control thread; whoever made the thread gives it. */
-  home: ThreadHome = NOBODY
+  reports: RunReports = NOBODY
   /** A topic was deleted; whoever publishes from this thread is told. */
   topicGone: (topic: number) => void = () => undefined
   /** Rings that nobody uses are to be given back; whoever publishes from this thread is told. */
@@ -116,24 +116,24 @@ export class AttachedThread {
   /** Called after receipts were drained: waiting publishes may fit now. */
   readonly #afterReceipts = new Set<() => void>()
 
-  constructor(memory: Memory, place: ClientPlace) {
+  constructor(memory: Memory, place: ThreadPlace) {
     this.memory = memory
-    this.client = place.client
+    this.id = place.thread
     this.address = place.address
-    this.#bell = new Doorbell(memory, place.address + CLIENT_BELL)
+    this.#bell = new Doorbell(memory, place.address + THREAD_BELL)
     this.#links = place.links.map(link => ({
       bell: new Doorbell(memory, link.address + HOST_BELL),
       wants: link.address + HOST_WANTS,
       toHost: new RingProducer(memory, link.toHost.address, link.toHost.capacity),
-      toClient: new RingConsumer(memory, link.toClient.address, link.toClient.capacity),
+      toThread: new RingConsumer(memory, link.toThread.address, link.toThread.capacity),
     }))
     this.#sleep()
   }
 
   /** Says what the thread is doing, for whoever has to judge its death. */
   phase(phase: Phase): void {
-    this.memory.store(this.address + CLIENT_PHASE, PHASE[phase])
-    const halt = this.address + CLIENT_HALT
+    this.memory.store(this.address + THREAD_PHASE, PHASE[phase])
+    const halt = this.address + THREAD_HALT
     if (this.memory.i32[halt >> 2] === PHASE[phase] + 1) this.memory.wait(halt, PHASE[phase] + 1, HALT_MS)
   }
 
@@ -150,14 +150,14 @@ export class AttachedThread {
     return () => this.#afterReceipts.delete(listener)
   }
 
-  addTaker(member: number, taker: TurnTaker): void {
-    this.#takers.set(member, taker)
+  addTaker(cursor: number, taker: TurnTaker): void {
+    this.#takers.set(cursor, taker)
     this.wake()
   }
 
   /** Takes one out, unless another has its place already. */
-  removeTaker(member: number, taker: TurnTaker): void {
-    if (this.#takers.get(member) === taker) this.#takers.delete(member)
+  removeTaker(cursor: number, taker: TurnTaker): void {
+    if (this.#takers.get(cursor) === taker) this.#takers.delete(cursor)
   }
 
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
@@ -199,7 +199,7 @@ export class AttachedThread {
   /** Tells the group that a delivery was not plainly acked. False when the link is full: try again after a verdict. */
   settle(
     host: number,
-    member: number,
+    cursor: number,
     epoch: number,
     offset: number,
     how: SettleHow,
@@ -216,7 +216,7 @@ export class AttachedThread {
     const at = address >> 2
     words[at] = length
     words[at + 1] = KIND_SETTLE
-    words[at + 2] = member
+    words[at + 2] = cursor
     words[at + 3] = epoch
     words[at + 4] = offset | 0
     words[at + 5] = highOf(offset)
@@ -246,9 +246,9 @@ export class AttachedThread {
     this.#turnScheduled = false
     if (this.#closed || this.#inTurn) return
     this.#inTurn = true
-    const beat = (this.address + CLIENT_BEAT) >> 2
+    const beat = (this.address + THREAD_BEAT) >> 2
     this.memory.i32[beat] = ((this.memory.i32[beat] as number) + 1) | 0
-    const lean = this.memory.i32[(this.address + CLIENT_LEAN) >> 2] as number
+    const lean = this.memory.i32[(this.address + THREAD_LEAN) >> 2] as number
     if (lean !== this.#lean) {
       this.#lean = lean
       this.memoryIsShort()
@@ -298,7 +298,7 @@ export class AttachedThread {
   }
 
   #hasWork(): boolean {
-    for (const link of this.#links) if (link.toClient.poll()) return true
+    for (const link of this.#links) if (link.toThread.poll()) return true
     for (const taker of this.#takers.values()) if (taker.ready()) return true
     return false
   }
@@ -314,7 +314,7 @@ export class AttachedThread {
   #drainLinks(then?: () => void): boolean {
     let worked = false
     for (const link of this.#links) {
-      const ring = link.toClient
+      const ring = link.toThread
       if (!ring.poll()) continue
       worked = true
       for (let address = ring.next(); address >= 0; address = ring.next()) {
@@ -335,7 +335,7 @@ export class AttachedThread {
             delayMs: words[at + 7] as number,
           })
         }
-        ring.advance(TO_CLIENT_BYTES)
+        ring.advance(TO_THREAD_BYTES)
       }
       ring.release()
       // The host may have waited for room in this ring.

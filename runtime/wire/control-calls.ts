@@ -12,13 +12,13 @@ import type { Durability } from '../words/message.ts'
 import type { FileModes, HeldFolder } from './folder.ts'
 import type { Phase } from './layout.ts'
 import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from './letter-calls.ts'
-import type { ClientPlace } from './link-places.ts'
+import type { ThreadPlace } from './link-places.ts'
 import type { BatchShape, RunShape } from './member-calls.ts'
 import type { MemoryTuning } from './memory-tuning.ts'
 import type { HandlerSnapshot, RetryPolicy, TopicShape } from './places.ts'
 import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from './producer-places.ts'
-import type { ReadPlace, ReadRange } from './read-place.ts'
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
+import type { ReadRange, StartPosition } from './start-position.ts'
 
 /** How a group is opened; equal for all who join it. */
 export interface GroupSpec {
@@ -62,7 +62,7 @@ export interface Hold {
 
 /** What the control thread tells the main thread without being asked. */
 export type BrokerNotice =
-  | { readonly kind: 'ready'; readonly place: ClientPlace }
+  | { readonly kind: 'ready'; readonly place: ThreadPlace }
   | {
       readonly kind: 'event'
       readonly event: Exclude<keyof BrokerEvents, 'parked' | 'failed' | 'publishFailed' | 'windowFull'>
@@ -99,15 +99,15 @@ export interface ControlApi {
     },
     given: readonly string[],
   ): Promise<TopicShape>
-  attachProducer(client: number, topic: number): Promise<ProducerPlaces>
-  attachProducerByName(client: number, topic: string): Promise<ProducerPlaces>
+  attachProducer(thread: number, topic: number): Promise<ProducerPlaces>
+  attachProducerByName(thread: number, topic: string): Promise<ProducerPlaces>
   /** `bytes`: of a record that it could never take; 0: it is full; -1: nothing goes through it. The same ring: there is no better. */
-  replaceRing(client: number, ring: number, bytes: number): Promise<RingPlace>
+  replaceRing(thread: number, ring: number, bytes: number): Promise<RingPlace>
   describeHold(topic: number, partition: number): Promise<Hold>
   /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
-  keepSnapshot(member: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
+  keepSnapshot(cursor: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
   /** A member's records cannot be read any more: the runs of its group fail. */
-  unreadable(member: number, epoch: number, error: ErrorWire): Promise<void>
+  failRun(cursor: number, epoch: number, error: ErrorWire): Promise<void>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   /** `letters`: also the dead letters of a group that nobody has joined in this process. */
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
@@ -117,14 +117,14 @@ export interface ControlApi {
   listTopics(): Promise<readonly TopicInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */
-  seekGroup(topic: number, group: string, partition: number | null, place: ReadPlace): Promise<void>
-  readRanges(topic: number, partition: number | null, place: ReadPlace): Promise<readonly ReadRange[]>
+  seekGroup(topic: number, group: string, partition: number | null, place: StartPosition): Promise<void>
+  readRanges(topic: number, partition: number | null, place: StartPosition): Promise<readonly ReadRange[]>
 }
 
 /** Calls that handlers' threads make. */
 export type HandlerControlApi = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'keepSnapshot' | 'unreadable'
+  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'keepSnapshot' | 'failRun'
 >
 
 /** Calls that only the thread which created the broker makes. */
@@ -134,10 +134,10 @@ export interface OwnerControlApi extends ControlApi {
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void>
   /** Opens a named producer of a topic. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_DISK */
-  openProducer(client: number, topic: string, name: string): Promise<NamedPlaces>
+  openProducer(thread: number, topic: string, name: string): Promise<NamedPlaces>
   keepProducer(topic: number, name: string, state: ProducerState): Promise<void>
   /** So many partitions more; answers with all topics that got some. @throws MillraceError MILL_OUT_OF_RANGE, MILL_MEMORY, MILL_CONFIG_MISMATCH, MILL_TOPIC_DELETED, MILL_DISK */
-  addPartitions(client: number, topic: number, count: number): Promise<readonly GrownTopic[]>
+  addPartitions(thread: number, topic: number, count: number): Promise<readonly GrownTopic[]>
   closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
   startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
   /** The caller's thread is ready to be a member of a run without threads. */

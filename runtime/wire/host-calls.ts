@@ -23,8 +23,8 @@ import type {
   WindowOffer,
 } from './places.ts'
 import type { RingPlace } from './producer-places.ts'
-import type { ReadPlace } from './read-place.ts'
 import type { GroupReport, HostPartitionStats, PartitionDepth } from './reports.ts'
+import type { StartPosition } from './start-position.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
 export interface SlotCrash {
@@ -37,7 +37,7 @@ export interface SlotCrash {
 }
 
 /** A partition that takes dead letters. */
-export interface DeskPlace {
+export interface LetterIndexPlace {
   readonly topic: number
   readonly partition: number
   /** Where it keeps which of them are settled; 0: on disk. */
@@ -63,7 +63,7 @@ export type HostNotice =
     }
   /** A group stands still, because its dead-letter topic is full. */
   | { readonly kind: 'stalled'; readonly event: BrokerEvents['stalled'] }
-  | { readonly kind: 'drained'; readonly client: number }
+  | { readonly kind: 'drained'; readonly thread: number }
   | { readonly kind: 'ringDrained'; readonly ring: number }
   /** A partition on disk is busy, and asks for a window of so many bytes. */
   | { readonly kind: 'windowAsked'; readonly topic: number; readonly partition: number; readonly bytes: number }
@@ -85,28 +85,28 @@ export type HostNotice =
   | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
 
 /** A thread as a partition host reaches it. */
-export interface LinkedClient {
-  readonly client: number
+export interface LinkedThread {
+  readonly thread: number
   readonly bell: number
   readonly link: LinkPlace
 }
 
 /** All that one partition host is to know. */
 export interface HostHoldings {
-  readonly clients: readonly LinkedClient[]
+  readonly threads: readonly LinkedThread[]
   readonly partitions: readonly { readonly place: PartitionPlace; readonly topic: TopicShape }[]
   readonly windows: readonly HeldWindow[]
-  readonly desks: readonly DeskPlace[]
+  readonly letterIndexes: readonly LetterIndexPlace[]
   readonly groups: readonly GroupPlace[]
   readonly slots: readonly SlotPlace[]
   /** Older ones first. */
   readonly rings: readonly {
     readonly place: RingPlace
     readonly topic: number
-    readonly client: number
+    readonly thread: number
     readonly after: number
   }[]
-  /** Clients whose thread has ended. */
+  /** Threads whose thread has ended. */
   readonly leaving: readonly number[]
 }
 
@@ -114,44 +114,44 @@ export interface HostHoldings {
 export interface PartitionHostApi {
   /** The first call to a new thread. */
   restore(holdings: HostHoldings): void
-  addClient(client: LinkedClient): void
-  /** The client's thread has ended: drain its rings to the published tails, then say `drained`. */
-  removeClient(client: number): void
+  addThread(thread: LinkedThread): void
+  /** The thread has ended: drain its rings to the published tails, then say `drained`. */
+  removeThread(thread: number): void
   /** `members`: of its groups, those that may be kept on disk. Answers where its log ends; null: it is in memory only. */
-  addPartition(place: PartitionPlace, topic: TopicShape, members: readonly number[]): number | null
+  addPartition(place: PartitionPlace, topic: TopicShape, cursors: readonly number[]): number | null
   /**
    * Lets a topic go that no group reads any more. `gone`: it was deleted, and nothing is kept of it; producers are told, and
    * what comes from them is not taken. Null: it could not be opened, and nobody has it.
    */
-  dropTopic(topic: number, gone: { readonly partitions: number; readonly members: readonly number[] } | null): void
+  dropTopic(topic: number, gone: { readonly partitions: number; readonly cursors: readonly number[] } | null): void
   /** Lets the partitions from one on go, which could not all be added: nobody publishes to them or reads them. */
   dropPartitions(topic: number, from: number): void
   /** The partition takes dead letters from now on. */
-  addDesk(desk: DeskPlace): void
+  addLetterIndex(letterIndex: LetterIndexPlace): void
   readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void
   /** `after`: the ring that is drained first, or 0. */
-  addRing(ring: RingPlace, topic: number, client: number, after: number): void
+  addRing(ring: RingPlace, topic: number, thread: number, after: number): void
   openGroup(group: GroupPlace): void
   /** The same group with other options; nobody has joined it yet. */
   reopenGroup(group: GroupPlace): void
-  deleteGroup(member: number): void
+  deleteGroup(cursor: number): void
   openSlot(slot: SlotPlace): StartAt
-  closeSlot(member: number, epoch: number, crash: SlotCrash | null): void
+  closeSlot(cursor: number, epoch: number, crash: SlotCrash | null): void
   /** The low word of the number of the last record that a named producer has in a partition, from an offset on. */
   lastSequence(topic: number, partition: number, producer: number, from: number): number | null
   /** The offset that is meant, and the high watermark. @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
-  offsetAt(topic: number, partition: number, place: ReadPlace): { readonly from: number; readonly to: number }
+  offsetAt(topic: number, partition: number, place: StartPosition): { readonly from: number; readonly to: number }
   /** Moves a group that nobody reads for. @throws MillraceError as `offsetAt` */
-  seekGroup(member: number, place: ReadPlace): void
+  seekGroup(cursor: number, place: StartPosition): void
   /** Lends a partition on disk memory for its window; it says when it has taken it up. */
   offerWindow(topic: number, partition: number, offer: WindowOffer): void
   /** What these were lent is needed: they give it back when no reader is copying. */
   recallWindows(windows: readonly { readonly topic: number; readonly partition: number }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
-  groupReports(members: readonly number[]): readonly GroupReport[]
+  groupReports(cursors: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */
-  idle(members: readonly number[]): Promise<void>
+  idle(cursors: readonly number[]): Promise<void>
   /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */
   stop(): void
 }

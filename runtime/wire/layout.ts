@@ -2,7 +2,7 @@
  * Every shared word of the broker outside rings and windows: its writer, its readers, its meaning.
  *
  * ```
- * client    one per attached thread (main, handler hosts)
+ * thread    one per attached thread (main, handler hosts)
  *   +0   BELL      doorbell of the thread
  *   +128 PHASE     the thread writes, control reads      what it is doing (PHASE below)
  *   +132 RUNNING   the thread writes, control reads      slot whose handler is on the stack, 0: none; negative: with
@@ -63,14 +63,14 @@
  */
 import { LINE_BYTES } from 'sharedarraybuffer-ring'
 
-export const CLIENT_BELL = 0
-export const CLIENT_PHASE: number = LINE_BYTES
-export const CLIENT_RUNNING: number = LINE_BYTES + 4
-export const CLIENT_TURN: number = LINE_BYTES + 8
-export const CLIENT_BEAT: number = LINE_BYTES + 12
-export const CLIENT_HALT: number = LINE_BYTES + 16
-export const CLIENT_LEAN: number = LINE_BYTES + 20
-export const CLIENT_BYTES: number = 2 * LINE_BYTES
+export const THREAD_BELL = 0
+export const THREAD_PHASE: number = LINE_BYTES
+export const THREAD_RUNNING: number = LINE_BYTES + 4
+export const THREAD_TURN: number = LINE_BYTES + 8
+export const THREAD_BEAT: number = LINE_BYTES + 12
+export const THREAD_HALT: number = LINE_BYTES + 16
+export const THREAD_LEAN: number = LINE_BYTES + 20
+export const THREAD_BYTES: number = 2 * LINE_BYTES
 
 export const HOST_BELL = 0
 export const HOST_WANTS: number = LINE_BYTES

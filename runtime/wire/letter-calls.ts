@@ -15,7 +15,7 @@ export interface LetterPage {
 /** A dead letter to settle: its offset in the dead-letter topic, and whose it is. */
 export interface LetterMark {
   readonly offset: number
-  readonly member: number
+  readonly cursor: number
 }
 
 /** Where the dead letters of a topic are, and how they are read. */

@@ -11,12 +11,12 @@ export interface LinkPlace {
   readonly host: number
   readonly address: number
   readonly toHost: RingAt
-  readonly toClient: RingAt
+  readonly toThread: RingAt
 }
 
 /** Where a thread's shared words lie; made by the control thread. */
-export interface ClientPlace {
-  readonly client: number
+export interface ThreadPlace {
+  readonly thread: number
   readonly address: number
   readonly links: readonly LinkPlace[]
 }

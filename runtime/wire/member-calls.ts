@@ -2,7 +2,7 @@
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { RetryOrder } from '../words/group-options.ts'
-import type { ClientPlace } from './link-places.ts'
+import type { ThreadPlace } from './link-places.ts'
 import type { Assignment, TopicShape } from './places.ts'
 import type { GrownTopic } from './producer-places.ts'
 
@@ -38,7 +38,7 @@ export interface RevokeAnswer {
 export interface MemberApi {
   assign(run: number, assignment: Assignment): Promise<void>
   /** Stops after the current delivery, and runs the handler's `stop` if it is asked to. */
-  revoke(run: number, member: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  revoke(run: number, cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
   pause(run: number): void
   resume(run: number): void
 }
@@ -46,7 +46,7 @@ export interface MemberApi {
 /** What a handler host is started with. */
 export interface HandlerHostBoot {
   readonly memory: MemoryHandle
-  readonly place: ClientPlace
+  readonly place: ThreadPlace
   readonly shape: RunShape
   /** URL of the handler's module. */
   readonly handler: string
@@ -60,7 +60,7 @@ export interface HandlerHostApi extends MemberApi {
   /** Topics have more partitions. */
   grown(topics: readonly GrownTopic[]): void
   /** These members, which it is given next, are to be handled alone at first. */
-  careful(members: readonly number[]): void
+  careful(cursors: readonly number[]): void
   /** Loads the handler; resolves with whether it keeps snapshots, rejects with MILL_HANDLER. */
   load(): Promise<boolean>
   end(): void

@@ -83,7 +83,7 @@ export interface RetryPolicy {
   /** Failures allowed in total; Infinity: only what is rejected or does not decode is dead-lettered. */
   readonly attempts: number
   /** Whether there is a dead-letter topic. */
-  readonly buries: boolean
+  readonly hasDeadLetters: boolean
   readonly initialMs: number
   readonly maxMs: number
   readonly jitter: number
@@ -95,7 +95,7 @@ export interface RetryPolicy {
 
 /** One group on one partition, as its partition host sees it. `member` names it in links. */
 export interface GroupPlace {
-  readonly member: number
+  readonly cursor: number
   readonly topic: number
   readonly topicName: string
   readonly group: string
@@ -130,10 +130,10 @@ export interface KnownRecord {
 
 /** A new slot on a partition for one incarnation of one reader. */
 export interface SlotPlace {
-  readonly member: number
+  readonly cursor: number
   readonly epoch: number
   readonly slot: number
-  readonly client: number
+  readonly thread: number
   /** Whether commits lag behind returned handlers, because outputs must be confirmed first. */
   readonly confirms: boolean
 }

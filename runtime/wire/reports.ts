@@ -9,7 +9,7 @@ export interface HostPartitionStats extends PartitionStats {
 
 /** What a partition host knows of one group on one partition. */
 export interface GroupReport extends GroupPartitionStats {
-  readonly member: number
+  readonly cursor: number
   readonly processed: number
   readonly passedOver: number
   readonly deadLettered: number

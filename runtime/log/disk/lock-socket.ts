@@ -12,7 +12,7 @@
  * {"millrace":1,"pid":4711,"token":"…"}     millrace: version of this greeting
  * ```
  *
- * Bounds: CLIENTS_MAX connections at a time, BACKLOG more that wait in the kernel; the rest are refused, and know by the way how that the
+ * Bounds: THREADS_MAX connections at a time, BACKLOG more that wait in the kernel; the rest are refused, and know by the way how that the
  * holder lives. It keeps no process alive. An address has a system's few bytes (`ADDRESS_BYTES_MAX`), and Node cuts off what
  * is longer without a word: so a long one goes by the folder's open descriptor (Linux), or from the working folder.
  */
@@ -25,7 +25,7 @@ import { LongPathError } from './lock-errors.ts'
 
 /** Without the zero at its end. */
 const ADDRESS_BYTES_MAX = process.platform === 'linux' ? 107 : 103
-const CLIENTS_MAX = 16
+const THREADS_MAX = 16
 const BACKLOG = 128
 /** Only pipes of Windows make a client wait: for the holder, who then lives. */
 const ANSWER_MS = 2_000
@@ -91,7 +91,7 @@ function serverOf(greeting: string): Server {
     client.on('error', () => undefined)
     client.end(greeting, () => client.destroy())
   })
-  server.maxConnections = CLIENTS_MAX
+  server.maxConnections = THREADS_MAX
   server.unref()
   return server
 }

@@ -212,10 +212,7 @@ t.test('the wall clock, which may be set, is read by the files that must, and no
   const readers = shipped.filter(
     ({ room, text }) => ['ring', 'actors', 'runtime'].includes(room) && reads.test(withoutComments(text)),
   )
-  t.strictSame(
-    readers.map(({ path }) => path).sort(),
-    WALL_CLOCK.toSorted(),
-  )
+  t.strictSame(readers.map(({ path }) => path).sort(), WALL_CLOCK.toSorted())
 })
 
 t.test('the disk and its lock come from one place, which a simulation can replace', async t => {

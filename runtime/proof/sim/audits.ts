@@ -11,7 +11,7 @@ import type { Topic } from '../../words/topic.ts'
 import { catchUp } from './catching-up.ts'
 import type { Lab, Value } from './lab.ts'
 
-export interface AuditSurroundings {
+export interface AuditUpcalls {
   /** Whether it says that retention was faster. */
   isGone(error: unknown): boolean
   failed(error: unknown, what: string): void
@@ -21,9 +21,9 @@ export interface AuditSurroundings {
 
 export class Audits {
   readonly #lab: Lab
-  readonly #around: AuditSurroundings
+  readonly #around: AuditUpcalls
 
-  constructor(lab: Lab, around: AuditSurroundings) {
+  constructor(lab: Lab, around: AuditUpcalls) {
     this.#lab = lab
     this.#around = around
   }

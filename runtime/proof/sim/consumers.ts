@@ -19,7 +19,7 @@ export interface Consuming {
   idle?(): Promise<void>
 }
 
-export interface ConsumerSurroundings {
+export interface ConsumerUpcalls {
   /** Whether deliveries are settled a second time, now and then. */
   readonly twice: boolean
   problem(what: string): void
@@ -29,11 +29,11 @@ export interface ConsumerSurroundings {
 
 export class ManualConsumers {
   readonly #lab: Lab
-  readonly #surroundings: ConsumerSurroundings
+  readonly #upcalls: ConsumerUpcalls
 
-  constructor(lab: Lab, surroundings: ConsumerSurroundings) {
+  constructor(lab: Lab, upcalls: ConsumerUpcalls) {
     this.#lab = lab
-    this.#surroundings = surroundings
+    this.#upcalls = upcalls
   }
 
   start(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
@@ -63,11 +63,11 @@ export class ManualConsumers {
       lab.settled(name, plan.name, delivery, 'failed')
       delivery.nack(new Error('nacked'))
     }
-    if (!this.#surroundings.twice || !chance.happens(0.2)) return
+    if (!this.#upcalls.twice || !chance.happens(0.2)) return
     lab.saw('doubleSettle')
     try {
       delivery.ack()
-      this.#surroundings.problem('a delivery was settled twice')
+      this.#upcalls.problem('a delivery was settled twice')
     } catch (error) {
       if (!isMillraceError(error, 'MILL_SETTLED')) throw error
     }
@@ -93,7 +93,7 @@ export class ManualConsumers {
     const looping = (async () => {
       while (!ended.signal.aborted) await loop()
     })().catch((error: unknown) => {
-      if (!ended.signal.aborted) this.#surroundings.ended(plan, consuming, error)
+      if (!ended.signal.aborted) this.#upcalls.ended(plan, consuming, error)
     })
     return consuming
   }
@@ -103,7 +103,7 @@ export class ManualConsumers {
     const name = lab.consumer(plan.name, 0)
     const subscription = group.observe({ ...options, window: plan.window }).subscribe({
       next: delivery => void this.#settle(delivery, plan, name),
-      error: (error: unknown) => this.#surroundings.ended(plan, consuming, error),
+      error: (error: unknown) => this.#upcalls.ended(plan, consuming, error),
     })
     const consuming: Consuming = {
       async stop() {

@@ -20,7 +20,7 @@ export interface Counted {
   readonly asked: number
 }
 
-export interface GrowingSurroundings {
+export interface GrowingUpcalls {
   isProducing(): boolean
   failed(error: unknown, what: string): void
   problem(what: string): void
@@ -28,11 +28,11 @@ export interface GrowingSurroundings {
 
 export class Growing {
   readonly #lab: Lab
-  readonly #around: GrowingSurroundings
+  readonly #around: GrowingUpcalls
   /** By topic, in all processes. */
   readonly #counts: Map<string, Counted>
 
-  constructor(lab: Lab, counts: Map<string, Counted>, around: GrowingSurroundings) {
+  constructor(lab: Lab, counts: Map<string, Counted>, around: GrowingUpcalls) {
     this.#lab = lab
     this.#counts = counts
     this.#around = around

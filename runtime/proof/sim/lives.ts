@@ -66,8 +66,8 @@ export class Lives {
       this.#lab.onWentOn = () => undefined
       this.#lab.refuses = plan !== null && plan.failure !== null
       if (plan !== null) this.#arm(main, plan)
-      const surroundings = { life, plan, disk: this.#disk, faults: this.#faults, main }
-      const workload = new Workload(this.#plan, this.#lab, this.findings, surroundings)
+      const upcalls = { life, plan, disk: this.#disk, faults: this.#faults, main }
+      const workload = new Workload(this.#plan, this.#lab, this.findings, upcalls)
       this.#workload = workload
       workload.live().then(
         () => this.#done(main, plan),

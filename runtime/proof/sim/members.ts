@@ -23,7 +23,7 @@ const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
 /** A tenth of a second apart: a run is not over while a thread of it goes on after its end, up to ten seconds. */
 const TRIES_MAX = 150
 
-export interface MemberSurroundings {
+export interface MemberUpcalls {
   broker(): Broker
   /** Whether it says that retention was faster. */
   isGone(error: unknown): boolean
@@ -36,13 +36,13 @@ export interface MemberSurroundings {
 export class Members {
   readonly #plan: Plan
   readonly #lab: Lab
-  readonly #around: MemberSurroundings
+  readonly #around: MemberUpcalls
   readonly #manual: ManualConsumers
   readonly #interruptions: Interruptions
   readonly #consuming = new Map<GroupPlan, Consuming[]>()
   readonly #paused = new Set<GroupPlan>()
 
-  constructor(plan: Plan, lab: Lab, main: SimThread, around: MemberSurroundings) {
+  constructor(plan: Plan, lab: Lab, main: SimThread, around: MemberUpcalls) {
     this.#plan = plan
     this.#lab = lab
     this.#around = around

@@ -270,16 +270,16 @@ export class Scheduler {
     thread.ending = ending
     this.trace?.(`${this.stamp} ${thread.name} ends: ${JSON.stringify(ending)}`)
     this.mix(0x5ead + thread.id)
-    if (thread !== this.current) this.#bury(thread)
+    if (thread !== this.current) this.#moveToDeadLetters(thread)
   }
 
   #stopped(thread: SimThread): void {
     this.#stopping = false
     this.memory?.restore()
-    if (thread.state === 'dead') this.#bury(thread)
+    if (thread.state === 'dead') this.#moveToDeadLetters(thread)
   }
 
-  #bury(thread: SimThread): void {
+  #moveToDeadLetters(thread: SimThread): void {
     for (const tell of thread.onDeath) tell(thread.ending as Ending)
   }
 }

@@ -41,7 +41,7 @@ const TOLD_WITHIN_MS = 6_000
 const INPUTS_MIN = 950
 
 /** The process in which the application runs. */
-export interface Surroundings {
+export interface Upcalls {
   readonly life: number
   /** Null: it is the last one. */
   readonly plan: LifePlan | null
@@ -54,7 +54,7 @@ export class Workload {
   readonly #plan: Plan
   readonly #lab: Lab
   readonly #findings: Findings
-  readonly #around: Surroundings
+  readonly #around: Upcalls
   readonly #audits: Audits
   readonly #members: Members
   readonly #growing: Growing
@@ -66,7 +66,7 @@ export class Workload {
   isClosed = false
   #isClosing = false
 
-  constructor(plan: Plan, lab: Lab, findings: Findings, around: Surroundings) {
+  constructor(plan: Plan, lab: Lab, findings: Findings, around: Upcalls) {
     this.#plan = plan
     this.#lab = lab
     this.#findings = findings

@@ -88,9 +88,9 @@ function numbersOf(dir: string, group: string): Map<string, number> {
   for (const [key, value] of catalog) {
     if (key.startsWith('topic/')) numbers.set(`${key} in the catalog`, 1)
     if (!key.startsWith('group/') || !key.endsWith(`/${group}`)) continue
-    for (const member of (value as { readonly members: readonly number[] }).members) {
-      const state = states.get(`${member}`) as { readonly committed: number } | undefined
-      if (state !== undefined) numbers.set(`the committed offset of member ${member}`, state.committed)
+    for (const cursor of (value as { readonly members: readonly number[] }).members) {
+      const state = states.get(`${cursor}`) as { readonly committed: number } | undefined
+      if (state !== undefined) numbers.set(`the committed offset of member ${cursor}`, state.committed)
     }
   }
   for (const [key, { version }] of readAllMarks(dir)) numbers.set(`the version of mark ${key}`, version)

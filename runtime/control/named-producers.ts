@@ -18,7 +18,7 @@ import { addRings } from './producer-rings.ts'
 /** So long the records of the one before may take to be appended. */
 const DRAIN_MS = 5_000
 
-export class ProducerDesk {
+export class NamedProducers {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #serially: <T>(task: () => Promise<T>) => Promise<T>
@@ -39,8 +39,8 @@ export class ProducerDesk {
     return [...this.#open.values()].includes(producer)
   }
 
-  /** `checkOpen` says whether the client is still there. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_TIMEOUT, MILL_DISK */
-  async open(client: number, topic: TopicEntry, name: string, checkOpen: () => void): Promise<NamedPlaces> {
+  /** `checkOpen` says whether the thread is still there. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_TIMEOUT, MILL_DISK */
+  async open(thread: number, topic: TopicEntry, name: string, checkOpen: () => void): Promise<NamedPlaces> {
     const { id, name: topicName, log } = topic.shape
     if (log === null)
       throw new MillraceError(
@@ -68,10 +68,10 @@ export class ProducerDesk {
         checkOpen()
         const spread = this.#spread(key, state, passed, topic.shape.partitions)
         this.#open.set(key, state.id)
-        const rings = addRings(this.#catalog, client, topic, state.id)
+        const rings = addRings(this.#catalog, thread, topic, state.id)
         await this.#hosts.all(async (api, host) => {
           const here = rings.filter(ring => ring.place.host === host)
-          await Promise.all(here.map(ring => api.addRing(ring.place, id, client, 0)))
+          await Promise.all(here.map(ring => api.addRing(ring.place, id, thread, 0)))
         })
         return {
           topic: topic.shape,

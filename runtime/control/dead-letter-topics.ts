@@ -12,7 +12,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
-export class DeadLetterOffice {
+export class DeadLetterTopics {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #threshold: number

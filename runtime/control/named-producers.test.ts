@@ -4,8 +4,8 @@ import t from 'tap'
 import { rejection } from '../proof/fixtures/broker.fixture.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { Catalog } from './catalog.ts'
+import { NamedProducers } from './named-producers.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
-import { ProducerDesk } from './producer-desk.ts'
 
 const SHAPE: TopicShape = {
   id: 1,
@@ -22,7 +22,7 @@ const SHAPE: TopicShape = {
 t.test('what the one before left in its rings is appended before anybody is told what there is', async t => {
   const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
   const topic = catalog.addTopic(SHAPE)
-  const { client } = catalog.addClient().place
+  const { thread } = catalog.addThread().place
   const asked: number[] = []
   const answers = {
     addRing: async () => undefined,
@@ -36,12 +36,12 @@ t.test('what the one before left in its rings is appended before anybody is told
     call: async (_host: number, ask: (api: typeof answers) => unknown) => ask(answers),
     all: async (ask: (api: typeof answers, host: number) => unknown) => [await ask(answers, 0)],
   } as unknown as PartitionHosts
-  const desk = new ProducerDesk(catalog, hosts, task => task())
-  const open = () => desk.open(client, topic, 'loader', () => undefined)
+  const producers = new NamedProducers(catalog, hosts, task => task())
+  const open = () => producers.open(thread, topic, 'loader', () => undefined)
   const first = await open()
   t.equal(first.rings.length, 2)
   t.match(await rejection(open()), { code: 'MILL_LOCKED' })
-  desk.close(1, 'loader', { ...first.state, next: 5 })
+  producers.close(1, 'loader', { ...first.state, next: 5 })
   let opened = false
   const opening = open().then(places => {
     opened = true
@@ -51,7 +51,7 @@ t.test('what the one before left in its rings is appended before anybody is told
     await new Promise(setImmediate)
     t.strictSame([opened, asked], [false, []])
     catalog.forgetRing(ring)
-    desk.ringDrained()
+    producers.ringDrained()
   }
   const { passed, state } = await opening
   t.strictSame([passed, state.next, asked], [[7, 7], 5, [0, 1]])
@@ -61,24 +61,24 @@ t.test('from which number on keys are spread over more partitions is durable at 
   const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
   catalog.addTopic(SHAPE)
   const durable: (readonly unknown[])[] = []
-  const desk = new ProducerDesk(catalog, {} as PartitionHosts, task => task())
+  const producers = new NamedProducers(catalog, {} as PartitionHosts, task => task())
   const state = { id: 7, next: 3, seen: [0, 0] }
   catalog.producers.keepDurably('1/loader', state)
   catalog.producers.keepDurably = (name, { next }) => void durable.push([name, next])
-  desk.keep(1, 'loader', { ...state, next: 4 })
+  producers.keep(1, 'loader', { ...state, next: 4 })
   t.strictSame(durable, [])
   const spread = [
     { from: 0, partitions: 2 },
     { from: 5, partitions: 3 },
   ]
-  desk.keep(1, 'loader', { ...state, next: 5, seen: [0, 0, 0], spread })
+  producers.keep(1, 'loader', { ...state, next: 5, seen: [0, 0, 0], spread })
   t.strictSame(durable, [['1/loader', 5]])
 })
 
 t.test('what a loss of power took is not looked for where its successors will not be', async t => {
   const catalog = new Catalog(Memory.allocate(4 << 20), 1, null)
   const topic = catalog.addTopic(SHAPE)
-  const { client } = catalog.addClient().place
+  const { thread } = catalog.addThread().place
   const from: number[] = []
   const answers = {
     addRing: async () => undefined,
@@ -93,8 +93,8 @@ t.test('what a loss of power took is not looked for where its successors will no
     all: async (ask: (api: typeof answers, host: number) => unknown) => [await ask(answers, 0)],
   } as unknown as PartitionHosts
   catalog.producers.keep('1/loader', { id: 7, next: 3, seen: [9, 2] }, true)
-  const { state } = await new ProducerDesk(catalog, hosts, task => task()).open(
-    client,
+  const { state } = await new NamedProducers(catalog, hosts, task => task()).open(
+    thread,
     topic,
     'loader',
     () => undefined,

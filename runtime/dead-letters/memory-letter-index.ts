@@ -19,11 +19,11 @@ import type { Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { FRAME_PRODUCER_ID, FRAME_RING, frameBaseOffset, frameEndOffset, frameIsValid } from '../log/format/frame.ts'
 import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
-import type { Desk } from './desk.ts'
+import type { LetterIndex } from './letter-index.ts'
 import { WaitingLetters } from './waiting-letters.ts'
 
-/** Shared bytes that the desk of a window takes. */
-export function deskBytes(windowBytes: number): number {
+/** Shared bytes that the letter index of a window takes. */
+export function letterIndexBytes(windowBytes: number): number {
   return windowBytes / RECORD_HEADER_BYTES / 8
 }
 
@@ -32,7 +32,7 @@ const PAGE_BYTES = 65_536
 /** Frames looked at for one page: the thread has partitions to serve. */
 const PAGE_FRAMES = 16_384
 
-export class LetterDesk implements Desk {
+export class MemoryLetterIndex implements LetterIndex {
   readonly address: number
   readonly #memory: Memory
   readonly #reader: WindowReader
@@ -72,8 +72,8 @@ export class LetterDesk implements Desk {
     return ((end - this.#keptFrom) | 0) / this.#reader.capacity
   }
 
-  depthOf(member: number): number {
-    return this.#waiting.of(member)
+  depthOf(cursor: number): number {
+    return this.#waiting.of(cursor)
   }
 
   takeChanged(): boolean {
@@ -114,8 +114,8 @@ export class LetterDesk implements Desk {
     return true
   }
 
-  appended(member: number): void {
-    this.#waiting.count(member, 1)
+  appended(cursor: number): void {
+    this.#waiting.count(cursor, 1)
   }
 
   countRead(): void {
@@ -154,10 +154,10 @@ export class LetterDesk implements Desk {
     const { start, end } = this.#window
     if (start === end) return
     const logStartOffset = frameBaseOffset(this.#reader, start)
-    for (const { offset, member } of letters) {
+    for (const { offset, cursor } of letters) {
       if (offset < logStartOffset || this.#isSettled(offset)) continue
       this.#mark(offset)
-      this.#waiting.count(member, -1)
+      this.#waiting.count(cursor, -1)
     }
   }
 

@@ -3,7 +3,7 @@
  *
  * The partition host's thread, which alone appends letters: a letter is a frame of one record that came by no ring. What is
  * settled is written down before it counts (letter-states.ts), so a successor in this process or the next finds it; how many
- * wait is counted anew from the log when the desk is opened. Letters that all groups which read the topic have committed
+ * wait is counted anew from the log when the letter index is opened. Letters that all groups which read the topic have committed
  * are settled with that: the log keeps their bytes as long as it keeps any, and here they need not be kept.
  *
  * Bounds: reading holds one piece of the log at a time. Opening reads it from the first open letter on, and so does a count
@@ -13,7 +13,7 @@
 
 import { FRAME_PRODUCER_ID, FRAME_RING, frameEnd, frameStart } from '../log/format/frame.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
-import type { Desk } from './desk.ts'
+import type { LetterIndex } from './letter-index.ts'
 import type { LetterLog, LetterSource } from './letter-log.ts'
 import type { SettledChange, SettledLetters } from './settled-letters.ts'
 import { WaitingLetters } from './waiting-letters.ts'
@@ -23,7 +23,7 @@ const PAGE_BYTES = 65_536
 /** Bytes of the log read at a time by whoever is in no hurry: the thread has partitions to serve. */
 const LOOK_BYTES = 4 * 1_024 * 1_024
 
-export class StoredLetterDesk implements Desk {
+export class StoredLetterIndex implements LetterIndex {
   readonly #log: LetterLog
   readonly #partition: LetterSource
   readonly #settled: SettledLetters
@@ -43,8 +43,8 @@ export class StoredLetterDesk implements Desk {
 
   readonly filled = 0
 
-  depthOf(member: number): number {
-    return this.#waiting.of(member)
+  depthOf(cursor: number): number {
+    return this.#waiting.of(cursor)
   }
 
   takeChanged(): boolean {
@@ -75,8 +75,8 @@ export class StoredLetterDesk implements Desk {
     return this.#keep(this.#settled.cutting(offset))
   }
 
-  appended(member: number): void {
-    this.#waiting.count(member, 1)
+  appended(cursor: number): void {
+    this.#waiting.count(cursor, 1)
   }
 
   countRead(): void {
@@ -110,17 +110,17 @@ export class StoredLetterDesk implements Desk {
       if (below === to || looked >= LOOK_BYTES) break
     }
     if (!this.#keep(this.#settled.raising(below))) return
-    for (const member of passed) this.#waiting.count(member, -1)
+    for (const cursor of passed) this.#waiting.count(cursor, -1)
   }
 
   settle(letters: readonly LetterMark[]): void {
     const { highWatermark } = this.#partition
-    const members = new Map<number, number>()
-    for (const { offset, member } of letters)
-      if (offset < highWatermark && !this.#settled.has(offset)) members.set(offset, member)
-    const change = this.#settled.adding(members.keys())
+    const cursors = new Map<number, number>()
+    for (const { offset, cursor } of letters)
+      if (offset < highWatermark && !this.#settled.has(offset)) cursors.set(offset, cursor)
+    const change = this.#settled.adding(cursors.keys())
     if (!this.#keep(change)) throw this.#log.error
-    for (const member of members.values()) this.#waiting.count(member, -1)
+    for (const cursor of cursors.values()) this.#waiting.count(cursor, -1)
   }
 
   /** Written first: who dies in between has said nothing yet. False: the disk has failed, and nothing is changed. */

@@ -7,13 +7,13 @@
  * aside meanwhile, and finds others pending when it comes back: it waits for those, as long as its executor lets it, and
  * nobody else goes in. Bound: the partitions of the thread.
  */
-export class Turnstile {
+export class OneAtATime {
   readonly #suspects = new Set<number>()
   /** Whose promise is pending. */
   readonly #inside = new Set<number>()
 
-  expect(members: readonly number[]): void {
-    for (const member of members) this.#suspects.add(member)
+  expect(cursors: readonly number[]): void {
+    for (const cursor of cursors) this.#suspects.add(cursor)
   }
 
   /** Whether it stands open for all. */
@@ -21,25 +21,25 @@ export class Turnstile {
     return this.#suspects.size === 0
   }
 
-  admits(member: number): boolean {
+  admits(cursor: number): boolean {
     const [first] = this.#suspects
     if (first === undefined) return true
-    return first === member && this.#isAlone(member)
+    return first === cursor && this.#isAlone(cursor)
   }
 
-  #isAlone(member: number): boolean {
-    return this.#inside.size === 0 || (this.#inside.size === 1 && this.#inside.has(member))
+  #isAlone(cursor: number): boolean {
+    return this.#inside.size === 0 || (this.#inside.size === 1 && this.#inside.has(cursor))
   }
 
-  enter(member: number): void {
-    this.#inside.add(member)
+  enter(cursor: number): void {
+    this.#inside.add(cursor)
   }
 
   /** It has had its turn, or steps aside; with `comesBack` it is the next one again. Whether somebody may have waited for that. */
-  leave(member: number, comesBack = false): boolean {
+  leave(cursor: number, comesBack = false): boolean {
     const waited = !this.open
-    if (!comesBack) this.#suspects.delete(member)
-    this.#inside.delete(member)
+    if (!comesBack) this.#suspects.delete(cursor)
+    this.#inside.delete(cursor)
     return waited
   }
 }

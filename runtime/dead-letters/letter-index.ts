@@ -3,18 +3,18 @@
  *
  * The partition host's thread. A letter is a frame of one record that was appended by that thread itself. It is open until
  * it is settled (replayed or purged), and waits as long as it is open and some group that reads the topic has not settled
- * it as it does any record. Letters are told by their offsets; where they are is the desk's own matter: in the window
+ * it as it does any record. Letters are told by their offsets; where they are is the letter index's own matter: in the window
  * (letter-desk.ts), or in a log on disk (stored-letter-desk.ts).
  */
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
 
-export interface Desk {
+export interface LetterIndex {
   /** Letters that wait. */
   readonly depth: number
   /** How much of its room letters take that may not go, 0 to 1; on disk, where nothing bounds them, 0. */
   readonly filled: number
   /** Those of this member. */
-  depthOf(member: number): number
+  depthOf(cursor: number): number
   /** Whether the depth has changed since this was last asked. */
   takeChanged(): boolean
   /**
@@ -23,7 +23,7 @@ export interface Desk {
    */
   appending(offset: number): boolean
   /** It is appended, and this member's. */
-  appended(member: number): void
+  appended(cursor: number): void
   /** Letters that all groups which read the topic have settled wait no more. */
   countRead(): void
   /**

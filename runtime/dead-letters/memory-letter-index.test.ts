@@ -1,4 +1,4 @@
-/** The desk over a real window: what is open, page by page, through takeovers and around the end of the memory. */
+/** The letter index over a real window: what is open, page by page, through takeovers and around the end of the memory. */
 import { Arena, Memory, windowBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { lettersIn } from '../api/stored-letter.ts'
@@ -6,8 +6,8 @@ import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import type { LetterCursor } from '../wire/letter-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
-import { deskBytes } from './letter-desk.ts'
-import { bury, deskOf, offsets, open, settle, WINDOW } from './letter-house.fixture.ts'
+import { deskOf, offsets, open, settle, WINDOW, writeDeadLetter } from './letter-house.fixture.ts'
+import { letterIndexBytes } from './memory-letter-index.ts'
 
 const topic: TopicShape = {
   id: 1,
@@ -25,12 +25,12 @@ function house() {
   const memory = Memory.allocate(1 << 20)
   const arena = new Arena(memory, 128)
   const window = { address: arena.allocate(windowBytes(WINDOW)), capacity: WINDOW }
-  const bits = arena.allocate(deskBytes(WINDOW))
+  const bits = arena.allocate(letterIndexBytes(WINDOW))
   const gate = arena.allocate(128)
   const words = arena.allocate(128)
   /** The partition as a new thread finds it. */
   const takeover = (): PartitionActor => {
-    const surroundings = {
+    const upcalls = {
       fault: () => undefined,
       ringDrained: () => undefined,
       took: () => undefined,
@@ -41,7 +41,7 @@ function house() {
       memory,
       { topic: 1, partition: 0, host: 0, window, words, log: null },
       topic,
-      surroundings,
+      upcalls,
     )
     actor.takeDeadLetters(bits)
     return actor
@@ -52,39 +52,39 @@ function house() {
 t.test('letters are settled one by one, counted by group, and a successor finds what is left', async t => {
   const { takeover } = house()
   const actor = takeover()
-  for (let n = 0; n < 10; n++) t.ok(bury(actor, n, n % 2 === 0 ? 7 : 8))
+  for (let n = 0; n < 10; n++) t.ok(writeDeadLetter(actor, n, n % 2 === 0 ? 7 : 8))
   settle(actor, 1, 4, 9)
   for (const each of [actor, takeover()]) {
     t.strictSame(offsets(each), [0, 2, 3, 5, 6, 7, 8])
-    t.equal(each.desk?.depth, 7)
-    t.strictSame([each.desk?.depthOf(7), each.desk?.depthOf(8), each.desk?.depthOf(9)], [4, 3, 0])
+    t.equal(each.letterIndex?.depth, 7)
+    t.strictSame([each.letterIndex?.depthOf(7), each.letterIndex?.depthOf(8), each.letterIndex?.depthOf(9)], [4, 3, 0])
   }
-  actor.desk?.settle([{ offset: 4, member: 7 }])
-  t.equal(actor.desk?.depth, 7, 'what is settled is settled once')
+  actor.letterIndex?.settle([{ offset: 4, cursor: 7 }])
+  t.equal(actor.letterIndex?.depth, 7, 'what is settled is settled once')
 })
 
 t.test('what fills a partition is from the first letter that may not go on', async t => {
   const { memory, gate, takeover } = house()
   const actor = takeover()
-  const filled = (): number => Math.round((actor.desk?.filled ?? 0) * WINDOW)
+  const filled = (): number => Math.round((actor.letterIndex?.filled ?? 0) * WINDOW)
   t.equal(filled(), 0)
-  for (let n = 0; n < 10; n++) bury(actor, n)
+  for (let n = 0; n < 10; n++) writeDeadLetter(actor, n)
   const all = actor.window.end - actor.window.start
   t.equal(filled(), all)
   settle(actor, 1, 4, 9)
   t.equal(filled(), all, 'those behind an open one keep their place')
   settle(actor, 0, 2)
   t.equal(filled(), all * 0.7)
-  t.equal(Math.round((takeover().desk?.filled ?? 0) * WINDOW), all * 0.7, 'as a successor finds it')
+  t.equal(Math.round((takeover().letterIndex?.filled ?? 0) * WINDOW), all * 0.7, 'as a successor finds it')
   settle(actor, 3, 5, 6, 7, 8)
   t.equal(filled(), 0)
   // A group reads it from here on: what it has not read stays.
   const read = actor.window.end
   memory.store(gate, read)
   actor.window.gates.push(gate)
-  bury(actor, 11)
+  writeDeadLetter(actor, 11)
   settle(actor, 11)
-  actor.desk?.countRead()
+  actor.letterIndex?.countRead()
   t.equal(filled(), actor.window.end - read)
 })
 
@@ -92,12 +92,12 @@ t.test('a full partition takes a letter again when its oldest is settled, not a 
   const { takeover } = house()
   const actor = takeover()
   let count = 0
-  while (count < 1_000 && bury(actor, count)) count++
+  while (count < 1_000 && writeDeadLetter(actor, count)) count++
   t.ok(count > 20 && count < 1_000)
   settle(actor, 3)
-  t.notOk(bury(actor, count))
+  t.notOk(writeDeadLetter(actor, count))
   settle(actor, 0, 1)
-  t.ok(bury(actor, count))
+  t.ok(writeDeadLetter(actor, count))
   t.equal(offsets(actor)[0], 2)
   t.equal(actor.stats().dropped, 0)
 })
@@ -108,7 +108,8 @@ t.test('through thousands of letters and many takeovers, what is open is what wa
   const model: number[] = []
   let next = 0
   for (let round = 0; round < 400; round++) {
-    for (let each = 0; each < 13 && bury(actor, next, 7, 100 + ((next * 37) % 1_500)); each++) model.push(next++)
+    for (let each = 0; each < 13 && writeDeadLetter(actor, next, 7, 100 + ((next * 37) % 1_500)); each++)
+      model.push(next++)
     // From both ends, so that holes stay behind the oldest for a while.
     const gone: number[] = []
     for (let each = 0; each < 12 && model.length > 3; each++)
@@ -116,7 +117,7 @@ t.test('through thousands of letters and many takeovers, what is open is what wa
     settle(actor, ...gone)
     if (round % 7 === 0) actor = takeover()
     const found = offsets(actor)
-    if (JSON.stringify(found) !== JSON.stringify(model) || actor.desk?.depth !== model.length) {
+    if (JSON.stringify(found) !== JSON.stringify(model) || actor.letterIndex?.depth !== model.length) {
       t.strictSame(found, model, `round ${round}`)
       return
     }
@@ -129,19 +130,19 @@ t.test('letters that all groups of the topic have passed count no more once thei
   const actor = takeover()
   actor.window.gates.push(gate)
   let count = 0
-  while (bury(actor, count)) count++
-  t.equal(actor.desk?.depth, count)
+  while (writeDeadLetter(actor, count)) count++
+  t.equal(actor.letterIndex?.depth, count)
   memory.store(gate, actor.window.end)
-  actor.desk?.countRead()
-  t.equal(actor.desk?.depth, 0, 'they wait for nobody')
+  actor.letterIndex?.countRead()
+  t.equal(actor.letterIndex?.depth, 0, 'they wait for nobody')
   for (const each of [actor, takeover()])
-    t.strictSame([open(each).length, each.desk?.depth], [0, 0], 'and are not listed')
-  actor.desk?.settle([{ offset: 2, member: 7 }])
-  t.equal(actor.desk?.depth, 0)
-  t.ok(bury(actor, count))
+    t.strictSame([open(each).length, each.letterIndex?.depth], [0, 0], 'and are not listed')
+  actor.letterIndex?.settle([{ offset: 2, cursor: 7 }])
+  t.equal(actor.letterIndex?.depth, 0)
+  t.ok(writeDeadLetter(actor, count))
   t.strictSame(offsets(actor), [count])
-  t.equal(actor.desk?.depth, 1)
-  t.equal(takeover().desk?.depthOf(7), 1)
+  t.equal(actor.letterIndex?.depth, 1)
+  t.equal(takeover().letterIndex?.depthOf(7), 1)
 })
 
 t.test('letters that were read make room also when nobody reads the topic any more', async t => {
@@ -149,23 +150,23 @@ t.test('letters that were read make room also when nobody reads the topic any mo
   const actor = takeover()
   actor.window.gates.push(gate)
   let count = 0
-  while (bury(actor, count)) count++
+  while (writeDeadLetter(actor, count)) count++
   const third = (actor.window.start + 3 * actor.reader.word(actor.window.start)) | 0
   memory.store(gate, third)
-  actor.desk?.countRead()
-  t.equal(actor.desk?.depth, count - 3)
+  actor.letterIndex?.countRead()
+  t.equal(actor.letterIndex?.depth, count - 3)
   actor.window.gates.pop()
   let more = 0
-  while (bury(actor, count + more)) more++
+  while (writeDeadLetter(actor, count + more)) more++
   t.ok(more >= 2 && more <= 3, `${more} of the size of those`)
-  t.equal(actor.desk?.depth, count - 3 + more)
+  t.equal(actor.letterIndex?.depth, count - 3 + more)
   t.ok(offsets(actor).includes(3), 'the first that was not read stays')
 })
 
 t.test('a cursor whose frame is gone starts at what is oldest; one from nowhere does as well', async t => {
   const { takeover } = house()
   const actor = takeover()
-  for (let n = 0; n < 5; n++) bury(actor, n)
+  for (let n = 0; n < 5; n++) writeDeadLetter(actor, n)
   const wanted = (cursor: LetterCursor): number[] =>
     lettersIn(deskOf(actor).page(cursor).frames, 'bytes', topic.name, 0).map(({ offset }) => offset)
   t.strictSame(wanted({ offset: 3, position: 0 }), [3, 4])
@@ -177,7 +178,7 @@ t.test('a cursor whose frame is gone starts at what is oldest; one from nowhere 
 t.test('pages are bounded, and a letter larger than a page is one', async t => {
   const { takeover } = house()
   const actor = takeover()
-  for (const size of [30_000, 20_000]) t.ok(bury(actor, size, 7, size))
+  for (const size of [30_000, 20_000]) t.ok(writeDeadLetter(actor, size, 7, size))
   t.equal(open(actor).length, 2)
   const { frames, next } = deskOf(actor).page({ offset: 0, position: 0 })
   t.ok(frames.length < 65_536)

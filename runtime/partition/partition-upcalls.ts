@@ -4,7 +4,7 @@ import type { PartitionStore } from './partition-store.ts'
 import type { WindowTold } from './stored-window.ts'
 
 /** What the partition needs of its host. */
-export interface PartitionSurroundings {
+export interface PartitionUpcalls {
   /** Stops here for ever if a test has armed this point. */
   fault(point: number): void
   /** A ring is closed or orphaned, and drained: its memory can be freed. */

@@ -2,7 +2,7 @@
 import type { PartitionLogPlace } from './places.ts'
 
 /** From where to read. */
-export type ReadPlace = 'earliest' | 'latest' | { readonly offset: number } | { readonly timeMs: number }
+export type StartPosition = 'earliest' | 'latest' | { readonly offset: number } | { readonly timeMs: number }
 
 /** What is read again of a partition on disk. */
 export interface ReadRange {

@@ -1,17 +1,17 @@
 /** Checks where somebody wants to read from. The caller's thread. */
 
 import type { TopicShape } from '../wire/places.ts'
-import type { ReadPlace } from '../wire/read-place.ts'
+import type { StartPosition } from '../wire/start-position.ts'
 import { MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
 
 /** @throws MillraceError MILL_INVALID_OPTION, MILL_OUT_OF_RANGE */
-export function readPlace(
+export function startPosition(
   from: 'earliest' | 'latest' | number | Date,
   partition: number | undefined,
   topic: Pick<TopicShape, 'name' | 'partitions'>,
   mayBeLatest = false,
-): ReadPlace {
+): StartPosition {
   if (partition !== undefined && partition >= topic.partitions) {
     const most = topic.partitions - 1
     throw new MillraceError('MILL_OUT_OF_RANGE', `partition ${partition} of topic ${topic.name} is not in 0 to ${most}`)

@@ -1,7 +1,7 @@
 /** What the producers of one thread ask of, and tell, the rest of the broker. Types only. */
 import type { RingPlace } from '../wire/producer-places.ts'
 
-export interface ProducerSurroundings {
+export interface ProducerUpcalls {
   replaceRing(ring: number, bytes: number): Promise<RingPlace>
   /** What keeps a partition full, in words. */
   describeHold(topic: number, partition: number): Promise<string>

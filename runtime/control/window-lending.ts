@@ -11,7 +11,7 @@ import type { PartitionHosts } from './partition-hosts.ts'
 
 const RECALL_MS = 1_000
 
-export class WindowDesk {
+export class WindowLending {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   /** Called when a window has moved. */

@@ -6,15 +6,15 @@
  */
 
 import type { PartitionPlace } from '../wire/places.ts'
-import type { ReadPlace } from '../wire/read-place.ts'
 import type { GroupSummary } from '../wire/reports.ts'
+import type { StartPosition } from '../wire/start-position.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Catalog, GroupEntry } from './catalog.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { Runs } from './runs.ts'
 
-export class GroupDesk {
+export class GroupCalls {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
@@ -42,8 +42,8 @@ export class GroupDesk {
     const base = { topic: topic.shape.name, group: name }
     const group = await this.#known(id, name, letters)
     if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
-    const members = group.places.map(place => place.member)
-    const reports = (await this.#hosts.all(api => api.groupReports(members)))
+    const cursors = group.places.map(place => place.cursor)
+    const reports = (await this.#hosts.all(api => api.groupReports(cursors)))
       .flat()
       .sort((a, b) => a.partition - b.partition)
     return {
@@ -68,12 +68,12 @@ export class GroupDesk {
   async idle(id: number, name: string): Promise<void> {
     const group = this.#catalog.group(id, name)
     if (group === undefined) return
-    const members = group.places.map(place => place.member)
-    await this.#hosts.all(api => api.idle(members))
+    const cursors = group.places.map(place => place.cursor)
+    await this.#hosts.all(api => api.idle(cursors))
   }
 
   /** `partition` null: all. One opening at a time. */
-  async seek(id: number, name: string, partition: number | null, place: ReadPlace): Promise<void> {
+  async seek(id: number, name: string, partition: number | null, place: StartPosition): Promise<void> {
     const topic = this.#catalog.topic(id)
     const group = await this.#openings.knownGroup(id, name)
     if (group === undefined)
@@ -83,12 +83,12 @@ export class GroupDesk {
       )
     if (this.#runs.isRunning(group))
       throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is moved`)
-    for (const { member, partition: its } of group.places) {
+    for (const { cursor, partition: its } of group.places) {
       if (partition !== null && partition !== its) continue
       const { host } = topic.places[its] as PartitionPlace
       // Durable there first: until its state is forgotten, that and its offset are what the group is known by.
-      await this.#hosts.call(host, api => api.seekGroup(member, place))
-      this.#catalog.snapshots.forgetDurably([`${member}`])
+      await this.#hosts.call(host, api => api.seekGroup(cursor, place))
+      this.#catalog.snapshots.forgetDurably([`${cursor}`])
     }
   }
 }

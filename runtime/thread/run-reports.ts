@@ -1,0 +1,12 @@
+/** The control thread as the members of a thread know it. Any thread with members. */
+
+import type { HandlerControlApi } from '../wire/control-calls.ts'
+import { toWire } from '../words/errors.ts'
+import type { RunReports } from './attached-thread.ts'
+
+export function runReportsOf(control: Pick<HandlerControlApi, 'keepSnapshot' | 'failRun'>): RunReports {
+  return {
+    failRun: (cursor, epoch, error) => void control.failRun(cursor, epoch, toWire(error)).catch(() => undefined),
+    keepSnapshot: (cursor, epoch, offset, text) => control.keepSnapshot(cursor, epoch, { offset, text }),
+  }
+}

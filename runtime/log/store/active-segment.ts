@@ -16,7 +16,8 @@ import {
   segmentPath,
 } from '../format/segment-format.ts'
 import { SegmentIndex, writeIndex } from '../format/segment-index.ts'
-import { emptySegment, type LogSegment, loadIndex } from '../recovery/log-recovery.ts'
+import { emptySegment, type LogSegment } from '../recovery/log-segment.ts'
+import { loadIndex } from '../recovery/segment-look.ts'
 
 /** Offsets in a segment are kept in 32 bits. */
 const SEGMENT_OFFSETS_MAX = 2 ** 32

@@ -30,7 +30,8 @@ import {
   segmentBases,
   segmentPath,
 } from '../format/segment-format.ts'
-import { type LogSegment, recoverLog } from '../recovery/log-recovery.ts'
+import { recoverLog } from '../recovery/log-recovery.ts'
+import type { LogSegment } from '../recovery/log-segment.ts'
 import { ActiveSegment, type AppendedFrames, checkSettings } from './active-segment.ts'
 import { LogSyncs } from './log-syncs.ts'
 import { type Retention, startAfter } from './retention.ts'

@@ -3,7 +3,7 @@
  *
  * Leaf, any thread. Pure. The active segment stays, so that a log is never without one.
  */
-import type { LogSegment } from '../recovery/log-recovery.ts'
+import type { LogSegment } from '../recovery/log-segment.ts'
 
 /** What may be removed; a closed segment goes if either says so. */
 export interface Retention {

@@ -355,7 +355,9 @@ const DOCUMENTS = [
   'SECURITY.md',
   'CHANGELOG.md',
 ].concat(
-  readdirSync(join(root, 'docs')).map(name => `docs/${name}`),
+  readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name.replaceAll('\\', '/')}`),
   ROOMS.map(room => `${room}/README.md`).filter(path => existsSync(join(root, path))),
 )
 

@@ -175,7 +175,7 @@ export class PartitionHosts {
       partitions: [...topics.values()].flatMap(({ shape, places }) =>
         places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
       ),
-      windows: this.#catalog.windows.holdingsOf(host),
+      windows: this.#catalog.shared.windows.holdingsOf(host),
       letterIndexes: [...topics.values()].flatMap(({ letterIndexes }) =>
         letterIndexes.filter(({ partition }) => isHere(partition)),
       ),

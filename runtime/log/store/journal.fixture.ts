@@ -27,8 +27,13 @@ export function recover(disk: MemoryDisk, logId: Uint8Array = LOG_ID, host = 3):
   }
 }
 
-export function start(disk: MemoryDisk, journalBytes: number = BYTES): Journal {
-  return Journal.start(disk, FOLDER, 3, LOG_ID, { journalBytes, after: recover(disk).end })
+export function start(
+  disk: MemoryDisk,
+  journalBytes: number = BYTES,
+  firstBytes?: number,
+  now?: () => number,
+): Journal {
+  return Journal.start(disk, FOLDER, 3, LOG_ID, { journalBytes, firstBytes, now, after: recover(disk).end })
 }
 
 /** An entry of one record whose bytes say which it is. */

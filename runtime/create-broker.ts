@@ -1,11 +1,12 @@
 /**
- * `createBroker`, which loads the broker when the first one is made.
+ * `createBroker`, which loads the broker when the first one is made: its bundle (.ci/bundle.mjs), or its modules.
  *
  * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no broker:
  * the modules of one would be three quarters of what it loads. Clocks and timers are loaded with the door (actors/world.ts), so that
  * fakes which somebody installs between the two do not reach them. Options are looked at when they are handed in.
  */
-import '../actors/world.ts'
+import { importModule } from '../actors/world.ts'
+import { bundleOf } from './base/bundle.ts'
 import { checkBrokerOptions } from './options/options.ts'
 import type { Broker, BrokerOptions } from './words/broker.ts'
 
@@ -23,6 +24,17 @@ import type { Broker, BrokerOptions } from './words/broker.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const { startBroker } = await import('./api/broker.ts')
+  const { startBroker } = await loadBroker()
   return startBroker(checked)
+}
+
+type BrokerModule = typeof import('./api/broker.ts')
+
+/** In a bundle of somebody else's, which has no URL or another one, it is a part of that. */
+async function loadBroker(): Promise<BrokerModule> {
+  const { url } = import.meta
+  const module = url === undefined ? null : new URL('./api/broker.js', url)
+  const bundle = module === null ? null : bundleOf(module)
+  if (bundle === null || bundle === module) return import('./api/broker.ts')
+  return (await importModule(bundle.href)) as BrokerModule
 }

@@ -12,7 +12,7 @@ import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
 import { clearTimeout, createChannel, nowMs, setTimeout } from '../../actors/world.ts'
-import { bundleOf } from '../thread/bundle.ts'
+import { bundleOf } from '../base/bundle.ts'
 import type { HandlerControlApi, RunSpec, SabotageAim, SabotageReport } from '../wire/control-calls.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import {

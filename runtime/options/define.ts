@@ -37,16 +37,12 @@ export function defineTopic<V = unknown>(name: string, options?: TopicOptions): 
 /**
  * Makes a handler for `group.run` (as the module's default export) or `group.handle`: one state per partition.
  *
- * The object itself comes back, marked as a handler. Its type of value comes from the topic or from the type of
- * `delivery`, its state from what `start` returns and its results from what `stop` returns.
+ * Returns the same object, marked as a handler. The type of its values comes from the topic or from the type of
+ * `delivery`. Its state has the type of the result of `start`, its results that of `stop`.
  *
  * @throws MillraceError `MILL_HANDLER` without `message` or `batch`, with both, or with a function of another name
- * @example
- * export default defineHandler(orders, {
- *   start: () => ({ total: 0 }),
- *   message(delivery, state) { state.total += delivery.value.amount },
- *   stop: (state) => state.total,
- * })
+ * @example export default defineHandler(orders, { start: () => ({ total: 0 }), message(delivery, state) { state.total
+ *   += delivery.value.amount }, stop: (state) => state.total, })
  */
 export function defineHandler<V = unknown, S = undefined, R = undefined>(handler: Handler<V, S, R>): Handler<V, S, R>
 export function defineHandler<V = unknown, S = undefined, R = undefined>(

@@ -1,18 +1,18 @@
 /**
  * The real disk: the port of disk.ts over `node:fs`.
  *
- * Any thread; each has files of its own, and what happens between threads is the system's affair. A file may lie in any
- * memory, also shared: the system reads a view's bytes where they are, and nothing is copied on the way.
+ * Any thread, each with files of its own; the system orders accesses of several threads. The bytes may lie in any
+ * memory, also shared: the system reads them where they are, and nothing is copied on the way.
  *
- * A write is one system call in the usual case, and then allocates nothing that grows with it. The system may write less
- * than it was given (a signal, a disk nearly full, a limit on the size of files): what is left is written by further
- * calls, the last of which says what is wrong. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a
- * call is tried INTERRUPTIONS_MAX times when signals interrupt it.
+ * A write is one system call in the usual case, and then allocates nothing that grows with it. The system may write
+ * less than requested (a signal, a disk nearly full, a limit on the size of files). Further calls write the rest, and
+ * the last of them reports the error. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a call is
+ * tried INTERRUPTIONS_MAX times when signals interrupt it.
  *
- * `sync` is fdatasync: bytes, and of the metadata the size. Systems tell each descriptor once that bytes could not be written;
- * so a background sync has one of its own, or it could be told what a sync of the foreground, which then says that all is well,
- * should have been. On Windows a folder cannot be synced, so `syncDirectory` does
- * nothing there, and a file that is open can neither be replaced nor have its name back at once after it was removed.
+ * `sync` is fdatasync: bytes, and of the metadata the size. Systems report lost bytes to each descriptor once. A
+ * background sync therefore has a descriptor of its own. Otherwise it could receive the report, and a sync of the
+ * foreground would wrongly succeed. On Windows a folder cannot be synced, so `syncDirectory` does nothing there. An
+ * open file can there neither be replaced nor have its name back at once after it was removed.
  */
 
 import fs from 'node:fs'
@@ -51,13 +51,13 @@ export type FileCalls = Pick<
 >
 
 const { O_CREAT, O_EXCL, O_RDWR, O_RDONLY } = fs.constants
-/** What is no file, and has got its place since it was looked at, must not hold this thread up either. */
+/** A special file that has taken the name since the last look must not block this thread either. */
 const NOW: number = fs.constants.O_NONBLOCK ?? 0
 
 /** An error if the file is there; read and write what is there; read only. */
 const FLAGS = { create: O_CREAT | O_EXCL | O_RDWR, write: O_RDWR | NOW, read: O_RDONLY | NOW } as const
 
-/** Records may hold anything: nobody but the owner reads them, unless somebody asks for that. */
+/** Records may hold secrets: only the owner reads them, unless an option says otherwise. */
 export const PRIVATE_MODES: FileModes = { folder: 0o700, file: 0o600 }
 
 export class NodeDisk implements Disk {
@@ -94,8 +94,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * Folders are durable when this returns, because nobody else knows which of them are new. A process that dies in here
-   * may leave folders whose names are not durable before the system writes them by itself.
+   * Folders are durable when this returns, because only this function knows the new ones. A process that dies in here
+   * may leave folders whose names become durable only when the system writes them by itself.
    */
   makeFolder(folder: string): void {
     let made: number
@@ -118,8 +118,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * How many of a path's folders were not there, and are now. One by one: where the system makes none although the one above
-   * is there, as under `/proc`, Node 20's own `recursive` never returns.
+   * Makes the missing folders of a path, and returns their number. It makes them one by one. Where the system makes
+   * none although the parent exists, as under `/proc`, Node 20's own `recursive` never returns.
    */
   #makeFolders(folder: string): number {
     try {
@@ -173,7 +173,7 @@ export class NodeDisk implements Disk {
       descriptor = this.#calls.openSync(folder, 'r')
       this.#calls.fsyncSync(descriptor)
     } catch (error) {
-      // So says a file system that has no such operation; there is nothing else that one could do.
+      // A file system without this operation answers so; there is no alternative.
       if (descriptor === null || errnoOf(error) !== 'EINVAL') throw diskError('syncDirectory', folder, error)
     } finally {
       if (descriptor !== null) this.#calls.closeSync(descriptor)
@@ -186,7 +186,7 @@ class NodeFile implements DiskFile {
   readonly #calls: FileCalls
   readonly #descriptor: number
   #isOpen = true
-  /** Of background syncs, from the first on. */
+  /** Descriptor of background syncs, from the first on. */
   #background: number | null = null
   /** Background syncs under way: until they have ended no descriptor must be given to another file. */
   #syncing = 0
@@ -236,7 +236,7 @@ class NodeFile implements DiskFile {
     }
   }
 
-  /** One call; how many bytes of the parts it wrote, at least one. */
+  /** Makes one call, and returns the number of written bytes, at least one. */
   #writeSome(parts: readonly Uint8Array[], position: number): number {
     for (let tries = 1; ; tries++) {
       try {
@@ -279,7 +279,7 @@ class NodeFile implements DiskFile {
     try {
       this.#calls.fdatasyncSync(this.#descriptor)
     } catch (error) {
-      // Not tried again, whatever it is: the system may have forgotten already what it could not write.
+      // It is not tried again, whatever the error: the system may have dropped the bytes already.
       throw diskError('sync', this.path, error)
     }
   }
@@ -312,7 +312,7 @@ class NodeFile implements DiskFile {
     }
   }
 
-  /** Gives the descriptor back, at once or when the last background sync has ended; that one is told what went wrong. */
+  /** Gives the descriptor back, at once or when the last background sync has ended; that sync receives the error. */
   close(): void {
     this.#check('close')
     this.#isOpen = false
@@ -323,7 +323,7 @@ class NodeFile implements DiskFile {
     try {
       return this.#calls.openSync(this.path, FLAGS.write)
     } catch (error) {
-      // It has been removed: what becomes of it does not matter any more.
+      // The file has been removed: its content no longer matters.
       if (errnoOf(error) === 'ENOENT') return this.#descriptor
       throw diskError('syncLater', this.path, error)
     }
@@ -353,7 +353,7 @@ function kindOf(found: fs.Stats): string {
   return found.isSocket() ? 'a socket' : 'a device'
 }
 
-/** What is left of parts when so many bytes of them are written. */
+/** Rest of the parts after so many written bytes. */
 function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   let first = 0
   let skipped = written
@@ -367,7 +367,7 @@ function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   return left
 }
 
-/** The system's code; null for what is no failure of the system, but misuse. */
+/** Code of the system; null for misuse, which is no failure of the system. */
 function errnoOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('errno' in error) || !('code' in error)) return null
   return typeof error.code === 'string' ? error.code : null

@@ -68,7 +68,7 @@ export function nearestOffset(near: number, low: number): number {
   return near + ((low - (near | 0)) | 0)
 }
 
-/** What a producer knows of its frame when it seals it. */
+/** The producer's knowledge of its frame when it seals it. */
 export interface SealedFrame {
   readonly length: number
   readonly count: number

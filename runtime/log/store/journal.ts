@@ -2,8 +2,8 @@
  * The journal of one partition host: makes a group commit over all its partitions durable with one write and one sync.
  *
  * Owned by the partition host, on its thread; read by journal-recovery.ts after a restart, with the bytes of
- * journal-format.ts. Segments are written without a sync of their own and catch up in the background: the journal is
- * what a loss of power would otherwise take from them.
+ * journal-format.ts. Segments are written without a sync of their own and are synced later in the background. The
+ * journal holds the bytes that a loss of power would otherwise take from them.
  *
  * ```
  *  journal-a  | mark | commit | commit | commit | mark |        closed: full, its blocks perhaps not yet in segments
@@ -11,9 +11,9 @@
  * ```
  *
  * Two files of a fixed size, filled with zeroes once and then overwritten in turn, so that a sync has no metadata to
- * write. A file is written over only when a mark in the other one, itself synced, says that it is not needed: the change
- * of files therefore costs a second sync. Sequences rise by one per block over both files, and at a start go on above
- * all that are anywhere in them, so a stale block is never taken for a new one.
+ * write. A file is overwritten only when a synced mark in the other one says that it is not needed. The change of files
+ * therefore costs a second sync. Sequences rise by one per block over both files. At a start they continue above all
+ * sequences in both files, so a stale block is never taken for a new one.
  *
  * Bounds: `journalBytes` a file; a group commit has at most `commitBytesMax` with its headers. At the bound `append`
  * returns `full`, and the owner syncs its segments and calls `release`. After a `DiskError` the journal stays broken.
@@ -56,7 +56,7 @@ export interface JournalEntry {
 export interface JournalSettings {
   /** Size of each of the two files, a multiple of 8; default JOURNAL_BYTES. */
   readonly journalBytes?: number
-  /** What `recoverJournal` returned; all that it yielded is in synced segments now. */
+  /** Result of `recoverJournal`; all blocks that it yielded are in synced segments now. */
   readonly after: JournalEnd
 }
 
@@ -92,8 +92,8 @@ export class Journal {
   /**
    * Begins anew after recovery: makes the files if they are missing or have another size, and gives up what they hold.
    *
-   * The order lets the power fail anywhere. The newer file is made durable and first says that nothing is needed any more, if the older one
-   * is needed for what it holds; only then the older one is written over, and the newer one last.
+   * The power may fail anywhere. If the older file is needed, the newer file is made durable first and says that no
+   * block is needed any more. Only then the older one is overwritten, and the newer one last.
    */
   static start(disk: Disk, folder: string, host: number, logId: Uint8Array, settings: JournalSettings): Journal {
     const { journalBytes = JOURNAL_BYTES, after } = settings
@@ -105,11 +105,11 @@ export class Journal {
     let sequence = after.highest + 1
     if (after.newer !== -1) {
       const newer = disk.open(paths[after.newer] as string, 'write')
-      // Its writer may have died before its last sync: what was read must stay, before anything is done because of it, and
-      // what stands behind a block says that the block was synced.
+      // Its writer may have died before its last sync. Blocks that were read must be durable before they have an
+      // effect, and bytes behind a block prove that the block was synced.
       newer.sync()
       if (after.needsOther) {
-        // It goes on in the chain, or it would not be read; what is torn behind it has no place in a chain any more.
+        // It continues the chain, or it would not be read. Torn bytes behind it have no place in a chain any more.
         writeMark(newer, newer.size(), owner, after.newerEnd, after.sequence, after.sequence)
         sequence = Math.max(sequence, after.sequence + 1)
       }
@@ -128,7 +128,7 @@ export class Journal {
     return journal
   }
 
-  /** Sequence of the next block; taken before segments are synced, it is what `release` wants afterwards. */
+  /** Sequence of the next block. Taken before segments are synced, it is the argument of `release` afterwards. */
   get sequence(): number {
     return this.#sequence
   }
@@ -186,13 +186,13 @@ export class Journal {
     return 'durable'
   }
 
-  /** Says that all blocks below this sequence are in segments that are synced. */
+  /** Declares that all blocks below this sequence are in synced segments. */
   release(below: number): void {
     this.#needed = Math.max(this.#needed, Math.min(below, this.#sequence))
     if (this.#otherLast < this.#needed) this.#otherBytes = 0
   }
 
-  /** Says durably that no block is needed, when all are in synced segments; nothing can be appended any more. */
+  /** Declares durably that no block is needed, when all are in synced segments. Nothing can be appended any more. */
   finish(): void {
     if (this.#failure !== null) throw this.#failure
     this.#failure = new Error('the journal is finished')
@@ -239,9 +239,9 @@ export class Journal {
     return parts
   }
 
-  /** Closes the current file and goes on at the start of the other, which is free. */
+  /** Closes the current file and continues at the start of the other, which is free. */
   #change(): void {
-    // The other file is free, so nothing before this one is needed, even if nobody said so since the last change.
+    // The other file is free, so no block before this one is needed, even without a `release` since the last change.
     this.#needed = Math.max(this.#needed, this.#first)
     writeMark(this.#file(), this.#bytes, this.#owner, this.#position, this.#sequence, this.#needed)
     this.#otherBytes = this.#position + BLOCK_HEADER_BYTES
@@ -298,11 +298,11 @@ function prepare(disk: Disk, folder: string, path: string, bytes: number): DiskF
   return disk.open(path, 'write')
 }
 
-/** A disk that is full is not to stay so because of what was half made. */
+/** A full disk must not stay full because of an incomplete file. */
 function removeQuietly(disk: Disk, path: string): void {
   try {
     disk.remove(path)
   } catch {
-    // Whoever opens the folder next removes it.
+    // The next opening of the folder removes it.
   }
 }

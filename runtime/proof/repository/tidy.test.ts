@@ -201,7 +201,7 @@ const WALL_CLOCK = [
   'actors/world.ts',
   'runtime/group/group-actor.ts',
   'runtime/host/partition-host.ts',
-  'runtime/log/recovery/log-recovery.ts',
+  'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',

@@ -1,4 +1,4 @@
-/** The calls of `node:fs` that a disk makes, and what their errors become. Leaf, any thread. */
+/** The calls of `node:fs` that a disk makes, and the conversion of their errors. Leaf, any thread. */
 import type fs from 'node:fs'
 import { DiskError } from './disk.ts'
 

@@ -1,9 +1,9 @@
 /**
  * The real disk: the port of disk.ts over `node:fs`.
  *
- * Any thread; each has files of its own (node-file.ts), and what happens between threads is the system's affair. On Windows a
- * folder cannot be synced, so `syncDirectory` does nothing there, and a file that is open can neither be replaced nor have its
- * name back at once after it was removed.
+ * Any thread; each has files of its own (node-file.ts), and the system orders accesses of several threads. On Windows a
+ * folder cannot be synced, so `syncDirectory` does nothing there. An open file can there neither be replaced nor have
+ * its name back at once after it was removed.
  */
 
 import fs from 'node:fs'

@@ -9,9 +9,9 @@
  * the last of them reports the error. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a call is
  * tried INTERRUPTIONS_MAX times when signals interrupt it.
  *
- * `sync` is fdatasync: bytes, and of the metadata the size. Systems tell each descriptor once that bytes could not be
- * written; so a background sync has one of its own, or it could be told what a sync of the foreground, which then says
- * that all is well, should have been.
+ * `sync` is fdatasync: bytes, and of the metadata the size. Systems report lost bytes to each descriptor once. A
+ * background sync therefore has a descriptor of its own. Otherwise it could receive the report, and a sync of the
+ * foreground would wrongly succeed.
  */
 import fs from 'node:fs'
 import { checkBytes } from './check-bytes.ts'

@@ -136,7 +136,7 @@ function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan, keep: 
   const { host, end } = plan
   const paths = journalPaths(folder, host)
   if (end.newer !== -1) {
-    // Its files stay as large as they are.
+    // Its files keep their size.
     const sizes = paths.filter(path => disk.list(folder).includes(basename(path))).map(path => sizeOf(disk, path))
     Journal.start(disk, folder, host, logId, { journalBytes: Math.max(...sizes), after: end }).close()
   }

@@ -6,7 +6,7 @@ import type { IndexSummary } from '../format/segment-index.ts'
 export interface LogSegment extends IndexSummary {
   readonly baseOffset: number
   endOffset: number
-  /** Of the file. */
+  /** Size of the file. */
   bytes: number
   /** Largest timestamp of all its frames; -Infinity without any. */
   maxTimestamp: number

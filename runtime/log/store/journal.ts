@@ -11,12 +11,12 @@
  * ```
  *
  * Two files, filled with zeroes once and then overwritten in turn, so that a sync has no metadata to write. A file is
- * written over only when a mark in the other one, itself synced, says that it is not needed: the change of files
- * therefore costs a second sync. Sequences rise by one per block over both files, and at a start go on above all that
- * are anywhere in them, so a stale block is never taken for a new one.
+ * overwritten only when a synced mark in the other one says that it is not needed. The change of files therefore costs
+ * a second sync. Sequences rise by one per block over both files. At a start they continue above all sequences in both
+ * files, so a stale block is never taken for a new one.
  *
- * Files begin small. When the journal changes to a file that is too small for a commit, or soon after the last change,
- * a larger file takes the place of that one (journal-file.ts): nothing in it is needed then. A disk without room for
+ * Files begin small. A larger file replaces the free one (journal-file.ts) when a commit does not fit it, or when the
+ * journal changes files soon after the last change. No block in the free file is needed then. A disk without room for
  * the larger file leaves the journal with the smaller one.
  *
  * Bounds: `journalBytes` a file; a group commit has at most `commitBytesMax` with its headers. At the bound `append`
@@ -43,7 +43,7 @@ export const JOURNAL_FIRST_BYTES = 16_384
 const JOURNAL_BYTES_MAX = 1_024 * 1_024 * 1_024
 /** A file that is filled sooner than this is too small: each change costs a sync, and a checkpoint. */
 const SOON_MS = 10_000
-/** What a larger file is a multiple of: of the file before, or of the commit that did not fit. */
+/** Factor of a larger file over the file before, or over the commit that did not fit. */
 const GROWTH = 4
 const _END = new Uint8Array(BLOCK_END_BYTES)
 
@@ -52,7 +52,7 @@ export interface JournalSettings {
   readonly journalBytes?: number
   /** Size of a file that is made, at most `journalBytes`; default JOURNAL_FIRST_BYTES. */
   readonly firstBytes?: number | undefined
-  /** Tells how long the journal stays with a file; default: the clock of this process. */
+  /** Clock that measures the time of the journal in a file; default: the clock of this process. */
   readonly now?: (() => number) | undefined
   /** Result of `recoverJournal`; all blocks that it yielded are in synced segments now. */
   readonly after: JournalEnd
@@ -74,10 +74,10 @@ export class Journal {
   readonly #now: () => number
   readonly #folder: string
   readonly #owner: BlockOwner
-  /** What a file may have. */
+  /** Largest size of a file. */
   readonly #bytesMax: number
   readonly #files: DiskFile[]
-  /** What each file has. */
+  /** Size of each file. */
   readonly #bytes: number[]
   /** Index of the file that is being written. */
   #current: number
@@ -179,11 +179,11 @@ export class Journal {
   }
 
   /**
-   * Writes a group commit and syncs it. `full`: nothing of it was written, because neither file has room; sync the segments,
-   * `release`, and append again. What then does not fit is larger than a file for which the disk has room.
+   * Writes a group commit and syncs it. `full`: nothing was written, because neither file has room; sync the segments,
+   * `release`, and append again. A commit that still does not fit is larger than any file for which the disk has room.
    *
-   * @throws RangeError if it is larger than `commitBytesMax` or the parts of an entry are not what it says; `DiskError`,
-   * for ever, once a write or a sync failed.
+   * @throws RangeError if it is larger than `commitBytesMax` or the parts of an entry are not what it says;
+   *   `DiskError`, for ever, once a write or a sync failed.
    */
   append(entries: readonly JournalEntry[]): 'durable' | 'full' {
     if (this.#failure !== null) throw this.#failure
@@ -241,7 +241,7 @@ export class Journal {
     return this.#bytes[this.#current] as number
   }
 
-  /** Closes the current file and goes on at the start of the other, which is free, and large enough for `bytes` if it can be. */
+  /** Closes the current file and continues at the start of the other, which is free, and large enough for `bytes` if possible. */
   #change(bytes: number): void {
     // The other file is free, so no block before this one is needed, even without a `release` since the last change.
     this.#needed = Math.max(this.#needed, this.#first)

@@ -1,5 +1,5 @@
 /**
- * Which closed segments of a log may be removed: from the oldest on, by their age, or while the log is too large.
+ * The closed segments of a log that may be removed: from the oldest on, by their age, or while the log is too large.
  *
  * Leaf, any thread. Pure. The active segment stays, so that a log is never without one.
  */
@@ -16,7 +16,7 @@ export interface Retention {
   readonly bytesMax?: number
 }
 
-/** Where a log of these segments, oldest first, would begin if all that may be removed were. */
+/** Begin of a log of these segments, oldest first, after all allowed removals. */
 export function startAfter(segments: readonly LogSegment[], retention: Retention): number {
   const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
   let left = segments.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -95,7 +95,7 @@ export class StoredPartition {
   }
 }
 
-/** The end is gone, and what is left is whole. */
+/** The end is missing, and the rest is whole. */
 function lostEnd({ folder, endOffset, activePath, activeBytes }: PartitionLog, writtenTo: number): CutTail {
   const why = `the log in ${folder} ends at offset ${endOffset}, and was written up to ${writtenTo}`
   return { file: activePath, position: activeBytes, bytes: 0, why }

@@ -1,5 +1,5 @@
 /**
- * Each exported item of `runtime/words`, and each of its public members, has a docstring.
+ * Each export of `runtime/words` and each of its public members has a docstring, and so has each export of the door.
  *
  * Reads the sources with the compiler that is written in JavaScript; no type is checked.
  */
@@ -39,9 +39,19 @@ function membersOf(node: ts.Node): ts.Node[] {
   return members
 }
 
-function silentIn(path: string, text: string): string[] {
+function nameOf(statement: ts.Statement): string {
+  return (statement as ts.Statement & { readonly name?: ts.Identifier }).name?.text ?? ''
+}
+
+/** Places without a docstring: of all exports of a file, or of those with these names. */
+function silentIn(path: string, text: string, names?: ReadonlySet<string>): string[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
-  return file.statements.filter(isExported).flatMap(statement => {
+  const wanted = file.statements.filter(each => isExported(each) && (names?.has(nameOf(each)) ?? true))
+  // Overloads share one docstring.
+  const isOverload = (at: number): boolean =>
+    at > 0 && nameOf(wanted[at] as ts.Statement) === nameOf(wanted[at - 1] as ts.Statement)
+  return wanted.flatMap((statement, at) => {
+    if (isOverload(at)) return []
     const isShape =
       ts.isInterfaceDeclaration(statement) ||
       ts.isClassDeclaration(statement) ||
@@ -80,4 +90,16 @@ t.test('each public word and each of its members has a docstring', async t => {
     files.flatMap(name => silentIn(`runtime/words/${name}`, readFileSync(join(folder, name), 'utf8'))),
     [],
   )
+})
+
+t.test('each export of the door has a docstring', async t => {
+  const runtime = join(repositoryRoot(), 'runtime')
+  const door = readFileSync(join(runtime, 'index.ts'), 'utf8')
+  const exports = [...door.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/([^']+)'/g)]
+  const silent = exports.flatMap(([, names = '', path = '']) => {
+    const wanted = new Set(names.split(',').map(name => name.trim().replace(/^type /, '')))
+    return silentIn(`runtime/${path}`, readFileSync(join(runtime, path), 'utf8'), wanted)
+  })
+  t.ok(exports.length > 10)
+  t.strictSame(silent, [])
 })

@@ -48,8 +48,11 @@ function silentIn(path: string, text: string, names?: ReadonlySet<string>): stri
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
   const wanted = file.statements.filter(each => isExported(each) && (names?.has(nameOf(each)) ?? true))
   // Overloads share one docstring.
-  const isOverload = (at: number): boolean =>
-    at > 0 && nameOf(wanted[at] as ts.Statement) === nameOf(wanted[at - 1] as ts.Statement)
+  const isOverload = (at: number): boolean => {
+    const [before, each] = [wanted[at - 1], wanted[at]]
+    if (before === undefined || each === undefined || !ts.isFunctionDeclaration(each)) return false
+    return nameOf(before) === nameOf(each)
+  }
   return wanted.flatMap((statement, at) => {
     if (isOverload(at)) return []
     const isShape =
@@ -70,6 +73,10 @@ t.test('finds what has no docstring', async t => {
     '  b: { c: number }',
     '}',
     "export type Two = 'x'",
+    '/** Overloaded. */ export function f(): void',
+    'export function f(a?: string): void {}',
+    'export const g = 1',
+    'export const h = 2',
     '/** Three. */',
     'export class Three {',
     '  #own = 1',
@@ -79,7 +86,7 @@ t.test('finds what has no docstring', async t => {
     '}',
     'interface Own { g: number }',
   ]
-  t.strictSame(silentIn('x.ts', source.join('\n')), ['x.ts:2', 'x.ts:4', 'x.ts:6', 'x.ts:10'])
+  t.strictSame(silentIn('x.ts', source.join('\n')), ['x.ts:2', 'x.ts:4', 'x.ts:6', 'x.ts:9', 'x.ts:10', 'x.ts:14'])
 })
 
 t.test('each public word and each of its members has a docstring', async t => {

@@ -1,8 +1,8 @@
 /**
- * Status notices of a broker: to those who listen, and one rate-limited line to the logger where nobody does.
+ * Events of a broker: to its listeners, or as one rate-limited line to the logger where an event has no listener.
  *
- * The thread that created the broker. An event is never a record: nothing is lost when nobody listens. A listener is called
- * in the async context of its `on`.
+ * The thread that created the broker. An event is never a record: an event without a listener loses nothing. A listener
+ * is called in the async context of its `on`.
  */
 import { nowMs } from '../../actors/world.ts'
 import { closest } from '../base/closest.ts'
@@ -14,22 +14,28 @@ import { MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
 import { LineLog } from './line-log.ts'
 
-/** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
+/** Least time between two lines of one kind. The next line counts the omitted ones. */
 const LINE_EVERY_MS = 5_000
-/** What others wrote must not push out how many lines were left out. */
+/** Foreign text must not displace the number of omitted lines. */
 const SAID_CHARS_MAX = LINE_CHARS_MAX - 100
-/** Groups whose lines are counted each by itself; those of more are counted together. */
+/** Number of groups whose lines are counted separately; lines of further groups are counted together. */
 const GROUPS_MAX = 1_024
-/** Of the line after which others were left out, when they are counted at the end. */
+/** Length of the repeated line, when omitted lines are counted at the end. */
 const REPEATED_CHARS_MAX = 300
 /** Frames of an error's stack in a line. */
 const FRAMES_MAX = 3
-/** From these on a stack is ours, where it was not loaded from a bundle: they call what users hand in, or what another thread asks for. */
+/**
+ * Frames of the broker's own that call user code. From the first of them on, the stack is the broker's, where it was
+ * not loaded from a bundle.
+ */
 const CALLERS = /\b(delivery\/(load-handler|executor|lane-executor|attempt)|actors\/control-port)\.[jt]s:/
-/** Where our own files are, and what one is called below it. In a bundle, of which whole.ts tells, there is no such place. */
+/**
+ * Root of the broker's own files, and the form of their names below it. A bundle that lacks these files (whole.ts) has
+ * no such root.
+ */
 const OUR_ROOT = String(import.meta.url).replace(/runtime\/events\/events\.[jt]s$/, '')
 const OUR_FILE = /^(?:[\w-]+\/)*[\w-]+(?:\.bundle)?\.[jt]s:/
-/** Of Node, and of the packages that carry our calls. */
+/** Frames of Node, and of the packages that carry the broker's calls. */
 const CARRIERS = /[ (]node:|\/node_modules\/(?:comlink|piscina)\//
 const EVENTS = [
   'stalled',
@@ -57,7 +63,7 @@ interface Said {
 export class Events {
   readonly #log: LineLog
   readonly #listeners = new Map<keyof BrokerEvents, Map<Listener<never>, UserContext>>()
-  /** By event, and by group where the event is a group's. */
+  /** Last lines by event, and by group for events of a group. */
   readonly #said = new Map<string, Said>()
 
   constructor(logger: Logger | false | undefined) {
@@ -119,7 +125,10 @@ function check(event: unknown, listener: unknown): void {
     throw new MillraceError('MILL_INVALID_OPTION', `a listener must be a function, not ${show(listener)}`)
 }
 
-/** What a listener throws is the process's, as with any event of Node; those who emit and other listeners go on. */
+/**
+ * An error of a listener is an uncaught exception of the process, as with any event of Node. The emitting code and
+ * other listeners continue.
+ */
 function call<T>(listener: (payload: T) => void, context: UserContext, payload: T): void {
   try {
     context.call(listener, undefined, payload)
@@ -146,7 +155,7 @@ function keyOf<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E])
   }
 }
 
-/** Where an error was thrown, on one line. */
+/** Place of the throw, on one line. */
 function thrownAt(stack: string | null): string {
   const frames = (stack ?? '').split('\n').filter(line => /^\s+at /.test(line))
   const callers = frames.findIndex(frame => CALLERS.test(frame))
@@ -158,7 +167,10 @@ function thrownAt(stack: string | null): string {
     .join('')
 }
 
-/** Whether a frame is neither ours nor of what carries our calls: those say nothing of what is to be mended. */
+/**
+ * Whether a frame belongs to neither the broker nor the packages that carry its calls. Those frames do not help to find
+ * the fault.
+ */
 function isTheirs(frame: string): boolean {
   const at = frame.indexOf(OUR_ROOT)
   return !CARRIERS.test(frame) && (at === -1 || !OUR_FILE.test(frame.slice(at + OUR_ROOT.length)))

@@ -141,7 +141,7 @@ const TOPIC: Table<CheckedTopicOptions> = {
   segmentBytes: integer(64 * KIB, GIB, 64 * MIB),
 }
 
-/** That are added to a topic. */
+/** Partitions that are added to a topic. */
 const MORE_PARTITIONS: Rule<number> = integer(1, PARTITIONS_MAX - 1, 1)
 
 const BROKER: Table<CheckedBrokerOptions> = {
@@ -208,7 +208,7 @@ const SEEK: Table<CheckedSeekOptions> = {
 
 const RANGE: Table<CheckedRangeOptions> = {
   partition: integer(0, 1_023, undefined),
-  // What it may be is said where it is read (read-place.ts).
+  // Checked where it is read (start-position.ts).
   from: { missing: () => 'earliest', check: value => value as 'earliest' },
   signal: { missing: () => undefined, check: signal },
 }
@@ -218,7 +218,7 @@ const CLOSE: Table<CheckedCloseOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 8_000, 'or Infinity'),
 }
 
-/** As long as a handler has by default. */
+/** Equal to the default time of a handler. */
 const STOP: Table<CheckedCloseOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
 }
@@ -377,7 +377,7 @@ function withSomewhereToGo<C extends Pick<CheckedConsumeOptions, 'attempts' | 'd
   )
 }
 
-/** At most once there is one record in hand and one attempt, and a failure may have nowhere to go: it is counted. */
+/** At most once, one record is in hand and there is one attempt. A failure without a dead-letter topic is only counted. */
 function settledDelivery<C extends CheckedHandleOptions>(checked: C): C {
   if (checked.delivery !== 'at-most-once') return withSomewhereToGo(checked)
   for (const name of ['concurrency', 'batch', 'retryOrder']) {

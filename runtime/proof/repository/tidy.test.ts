@@ -257,8 +257,8 @@ t.test('exports are named: no file re-exports all of another', async t => {
   )
 })
 
-t.test('only the three doors are named index', async t => {
-  const doors = ['ring/index.ts', 'actors/index.ts', 'runtime/index.ts']
+t.test('only the two doors are named index', async t => {
+  const doors = ['ring/index.ts', 'runtime/index.ts']
   const others = sources.filter(({ path }) => basename(path) === 'index.ts' && !doors.includes(path))
   t.strictSame(
     others.map(({ path }) => path),
@@ -309,7 +309,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
+    /^(ring|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

@@ -10,7 +10,7 @@ import type { BrokerNotice, HandlerControlApi, RunSpec, SabotageAim, SabotageRep
 import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { HandlerSnapshot } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
-import { MillraceError, toWire } from '../words/errors.ts'
+import { toWire } from '../words/errors.ts'
 import { CallerCrew } from './caller-crew.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
@@ -19,6 +19,7 @@ import { GroupCoordinator } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { runShape } from './run-shape.ts'
 import { sabotage } from './sabotage.ts'
+import { lateError, stopFailed, stoppedError } from './stop-errors.ts'
 import { ThreadCrew } from './thread-crew.ts'
 
 /** Once its partitions are let go, the members of a run are waited for so long. */
@@ -231,22 +232,9 @@ export class Runs {
     await crew.end(Math.min(timeoutMs, END_MS))
     this.#runs.delete(entry.id)
     const { group } = entry.spec
-    if (late) {
-      throw new MillraceError(
-        'MILL_TIMEOUT',
-        `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${crew.heldUp}, and what is not finished will be delivered again`,
-      )
-    }
+    if (late) throw lateError(group, timeoutMs, crew.heldUp)
     const failure = failures[0]
-    if (failure !== undefined) {
-      const { partition, error } = failure
-      const said = error instanceof Error ? error.message : String(error)
-      throw new MillraceError(
-        'MILL_HANDLER',
-        `group ${group} has stopped, but its handler's \`stop\` failed for partition ${partition}: ${said}`,
-        { cause: error },
-      )
-    }
+    if (failure !== undefined) throw stopFailed(group, failure)
     return results.map(({ result }) => result)
   }
 
@@ -298,8 +286,4 @@ export class Runs {
 /** Whether this is still the reader of the partition. */
 function isOpen({ slots }: GroupEntry, cursor: number, epoch: number): boolean {
   return [...slots.values()].some(slot => slot.cursor === cursor && slot.epoch === epoch)
-}
-
-function stoppedError(): MillraceError {
-  return new MillraceError('MILL_CLOSED', 'the run has stopped')
 }

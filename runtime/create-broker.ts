@@ -6,7 +6,7 @@
  * fakes which somebody installs between the two do not reach them. Options are looked at when they are handed in.
  */
 import '../actors/world.ts'
-import { checkBrokerOptions } from './options/options.ts'
+import { checkBrokerOptions } from './options/broker-options.ts'
 import type { Broker, BrokerOptions } from './words/broker.ts'
 
 /**

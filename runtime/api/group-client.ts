@@ -2,11 +2,12 @@
 
 import type { Readable } from 'node:stream'
 import type { Observable } from 'rxjs'
-import { HandlerMember } from '../delivery/handler-member.ts'
+import { HandlerMember, type RunMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
 import type { Session } from '../embedded/session.ts'
+import { joinAlone } from '../embedded/sole-member.ts'
 import {
   type CheckedConsumeOptions,
   type CheckedHandleOptions,
@@ -14,12 +15,13 @@ import {
   checkHandleOptions,
   checkObserveOptions,
   checkRunOptions,
-  checkSeekOptions,
   checkStreamOptions,
-} from '../options/options.ts'
+} from '../options/group-options.ts'
+import { checkSeekOptions } from '../options/range-options.ts'
 import { checkSendable } from '../options/sendable.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
+import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -79,7 +81,7 @@ export class GroupClient<V> implements Group<V> {
     const release = this.#session.hold()
     try {
       const { run } = await this.#session.ask(control => control.startRun(spec), 'for ever')
-      return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
+      return new RunClient<R>(this.#session, this, run, release, checked.signal)
     } catch (error) {
       release()
       throw error
@@ -107,18 +109,17 @@ export class GroupClient<V> implements Group<V> {
   async #join<R>(
     spec: RunSpec,
     signal: AbortSignal | undefined,
-    member: (shape: import('../wire/member-calls.ts').RunShape) => import('../delivery/handler-member.ts').RunMember,
+    member: (shape: RunShape) => RunMember,
   ): Promise<RunClient<R>> {
     this.#checkWanted(signal)
-    const release = this.#session.hold()
     try {
-      const { run, shape } = await this.#session.ask(control => control.startRun(spec), 'for ever')
-      this.#session.members.set(run, member(shape))
-      const client = new RunClient<R>(this.#session, this, this.#producer, run, release, signal)
-      await this.#session.ask(control => control.joinRun(run), 'for ever')
-      return client
+      return await joinAlone(
+        this.#session,
+        spec,
+        member,
+        (run, release) => new RunClient<R>(this.#session, this, run, release, signal),
+      )
     } catch (error) {
-      release()
       this.#checkWanted(signal)
       throw error
     }

@@ -2,12 +2,9 @@
 
 import type { Writable } from 'node:stream'
 import { closedError, type Session } from '../embedded/session.ts'
-import {
-  checkPartitionCount,
-  checkPublishOptions,
-  checkRangeOptions,
-  checkWritableOptions,
-} from '../options/options.ts'
+import { checkPublishOptions, checkWritableOptions } from '../options/publish-options.ts'
+import { checkRangeOptions } from '../options/range-options.ts'
+import { checkPartitionCount } from '../options/topic-options.ts'
 import { asMessage } from '../publish/checked-message.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import { replayRange } from '../reader/replay-range.ts'

@@ -35,6 +35,7 @@ export const ALL_ERROR_CODES = [
   'MILL_UNKNOWN_OPTION',
   'MILL_UNPUBLISHED',
   'MILL_UNSERIALISABLE',
+  'MILL_UNSUPPORTED',
 ] as const
 
 export type ErrorCode = (typeof ALL_ERROR_CODES)[number]

@@ -23,9 +23,9 @@ export {
 export {
   type Engine,
   type GroupPort,
-  type Intake,
   type Membership,
   openTopic,
+  type Receiver,
   type SeekTarget,
   seekKind,
   type TopicPort,

@@ -32,13 +32,13 @@ t.test('a batch of which only a part was appended says which part is in doubt', 
   t.teardown(() => engine.close(2_000))
   const topic = await openTopic(engine, 'full')
   const taken: DeliveredRecord[] = []
-  const intake = {
+  const receiver = {
     window: 1,
     take: (record: DeliveredRecord) => void taken.push(record),
     revoked: () => undefined,
     failed: () => undefined,
   }
-  const membership = await topic.group('g', 'earliest').join(intake)
+  const membership = await topic.group('g', 'earliest').join(receiver)
   const record = { key: null, value: new Uint8Array(65_536), headers: [], timestampMs: 1, partition: null }
   const batch = Array.from({ length: 64 }, () => record)
   const controller = new AbortController()

@@ -7,7 +7,7 @@
 import type { RunMember } from '../delivery/handler-member.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
-import type { GroupPort, Intake, Membership, SeekTarget } from '../engine/engine.ts'
+import type { GroupPort, Membership, Receiver, SeekTarget } from '../engine/engine.ts'
 import type { DeliveredRecord, EncodedHeaders } from '../engine/records.ts'
 import type { RunSpec } from '../wire/control-calls.ts'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
@@ -35,9 +35,9 @@ export class EmbeddedGroupPort implements GroupPort {
     this.#from = from
   }
 
-  async join(intake: Intake): Promise<Membership> {
+  async join(receiver: Receiver): Promise<Membership> {
     this.#session.checkAccepts()
-    return EmbeddedMembership.join(this.#session, this.#spec(), intake)
+    return EmbeddedMembership.join(this.#session, this.#spec(), receiver)
   }
 
   #spec(): RunSpec {
@@ -130,7 +130,7 @@ class ToldMember implements RunMember {
 
 class EmbeddedMembership implements Membership, RunObserver {
   readonly #session: Session
-  readonly #intake: Intake
+  readonly #receiver: Receiver
   readonly #run: number
   readonly #release: () => void
   readonly #out: Map<DeliveredRecord, SettleableDelivery>
@@ -139,36 +139,36 @@ class EmbeddedMembership implements Membership, RunObserver {
 
   private constructor(
     session: Session,
-    intake: Intake,
+    receiver: Receiver,
     run: number,
     release: () => void,
     out: Map<DeliveredRecord, SettleableDelivery>,
   ) {
     this.#session = session
-    this.#intake = intake
+    this.#receiver = receiver
     this.#run = run
     this.#release = release
     this.#out = out
     session.runs.hold(run, this)
   }
 
-  static join(session: Session, spec: RunSpec, intake: Intake): Promise<EmbeddedMembership> {
+  static join(session: Session, spec: RunSpec, receiver: Receiver): Promise<EmbeddedMembership> {
     /** At most `window` of them. */
     const out = new Map<DeliveredRecord, SettleableDelivery>()
     const emit = (delivery: SettleableDelivery): void => {
       const record = recordOf(delivery)
       out.set(record, delivery)
-      intake.take(record)
+      receiver.take(record)
     }
     const revoked = (partition: number): void => {
       for (const record of out.keys()) if (record.partition === partition) out.delete(record)
-      intake.revoked(partition)
+      receiver.revoked(partition)
     }
     return joinAlone(
       session,
       spec,
-      ({ retryOrder }) => new ToldMember(new ManualMember(session.thread, intake.window, retryOrder, emit), revoked),
-      (run, release) => new EmbeddedMembership(session, intake, run, release, out),
+      ({ retryOrder }) => new ToldMember(new ManualMember(session.thread, receiver.window, retryOrder, emit), revoked),
+      (run, release) => new EmbeddedMembership(session, receiver, run, release, out),
     )
   }
 
@@ -206,7 +206,7 @@ class EmbeddedMembership implements Membership, RunObserver {
 
   failed(error: Error): void {
     this.#end()
-    this.#intake.failed(error)
+    this.#receiver.failed(error)
   }
 
   closed(): void {

@@ -1,6 +1,6 @@
 /** Toys that do something wrong, one thing each, and the case of the suite that is about it. */
 import type { Capabilities } from './capabilities.ts'
-import type { Engine, GroupPort, Intake, Membership, TopicPort } from './engine.ts'
+import type { Engine, GroupPort, Membership, Receiver, TopicPort } from './engine.ts'
 
 /** What is done otherwise than a toy does it. */
 export interface Breakage {
@@ -15,31 +15,31 @@ export interface Breakage {
   engine?(engine: Engine): Partial<Engine>
   topic?(topic: TopicPort): Partial<TopicPort>
   group?(group: GroupPort, topic: TopicPort): Partial<GroupPort>
-  intake?(intake: Intake): Partial<Intake>
-  membership?(membership: Membership, taken: readonly Parameters<Intake['take']>[0][]): Partial<Membership>
+  receiver?(receiver: Receiver): Partial<Receiver>
+  membership?(membership: Membership, taken: readonly Parameters<Receiver['take']>[0][]): Partial<Membership>
 }
 
 /** The engine with what is wrong about it. */
 export function broken(engine: Engine, breakage: Breakage): Engine {
-  const intakeOf = (intake: Intake, taken: Parameters<Intake['take']>[0][]): Intake => {
-    const noting: Intake = {
-      window: intake.window,
+  const receiverOf = (receiver: Receiver, taken: Parameters<Receiver['take']>[0][]): Receiver => {
+    const noting: Receiver = {
+      window: receiver.window,
       take: record => {
         taken.push(record)
-        intake.take(record)
+        receiver.take(record)
       },
-      revoked: partition => intake.revoked(partition),
-      failed: error => intake.failed(error),
+      revoked: partition => receiver.revoked(partition),
+      failed: error => receiver.failed(error),
     }
-    return { ...noting, ...breakage.intake?.(noting) }
+    return { ...noting, ...breakage.receiver?.(noting) }
   }
   const groupOf = (group: GroupPort, topic: TopicPort): GroupPort => {
     const changed: GroupPort = { ...group, ...breakage.group?.(group, topic) }
     return {
       ...changed,
-      join: async intake => {
-        const taken: Parameters<Intake['take']>[0][] = []
-        const membership = await changed.join(intakeOf(intake, taken))
+      join: async receiver => {
+        const taken: Parameters<Receiver['take']>[0][] = []
+        const membership = await changed.join(receiverOf(receiver, taken))
         return { ...membership, ...breakage.membership?.(membership, taken) }
       },
     }
@@ -94,12 +94,12 @@ export const BREAKAGES: { readonly [name: string]: Breakage } = {
   'tells no member that it is closed': {
     case: 'publishes what it took before it closes, and takes nothing after',
     says: /told that the engine is closed/,
-    intake: () => ({ failed: () => undefined }),
+    receiver: () => ({ failed: () => undefined }),
   },
   'drops headers': {
     case: 'gives back each byte of key, value and headers, and the timestamp',
     says: /record 3/,
-    intake: intake => ({ take: record => intake.take(Object.assign(record, { headers: [] })) }),
+    receiver: receiver => ({ take: record => receiver.take(Object.assign(record, { headers: [] })) }),
   },
   'reads the caller’s bytes later': {
     case: 'takes bytes as they are when publish is called, and hands out bytes of their own',
@@ -114,22 +114,22 @@ export const BREAKAGES: { readonly [name: string]: Breakage } = {
   'loses a record': {
     case: 'neither loses nor doubles a record',
     says: /some are lost/,
-    intake: intake => ({ take: everyFifth(() => undefined, intake.take) }),
+    receiver: receiver => ({ take: everyFifth(() => undefined, receiver.take) }),
   },
   'doubles a record': {
     case: 'neither loses nor doubles a record',
     says: /handed more/,
-    intake: intake => ({
+    receiver: receiver => ({
       take: everyFifth(record => {
-        intake.take(record)
-        intake.take({ ...record })
-      }, intake.take),
+        receiver.take(record)
+        receiver.take({ ...record })
+      }, receiver.take),
     }),
   },
   'reorders records': {
     case: 'keeps the records of a key in order',
     says: /in the order in which they were published/,
-    intake: intake => ({ take: everyFifth(record => setTimeout(() => intake.take(record), 3), intake.take) }),
+    receiver: receiver => ({ take: everyFifth(record => setTimeout(() => receiver.take(record), 3), receiver.take) }),
   },
   'chooses the partition by itself': {
     case: 'publishes to the partition that a record names',
@@ -157,7 +157,7 @@ export const BREAKAGES: { readonly [name: string]: Breakage } = {
   'hands out more than the window': {
     case: 'hands out no more than the window before something is settled',
     says: /handed more|at a time/,
-    intake: ({ window }) => ({ window: window + 1 }),
+    receiver: ({ window }) => ({ window: window + 1 }),
   },
   'acks what was not settled': {
     case: 'hands out again what was not settled, and nothing else',
@@ -188,7 +188,7 @@ export const BREAKAGES: { readonly [name: string]: Breakage } = {
   'claims to count hand-outs and does not': {
     case: 'counts how often a record was handed out',
     says: /after 1 hand-outs/,
-    intake: intake => ({ take: record => intake.take(Object.assign(record, { redelivered: 0 })) }),
+    receiver: receiver => ({ take: record => receiver.take(Object.assign(record, { redelivered: 0 })) }),
   },
   'has one group under all names': {
     case: 'gives each group all records',
@@ -200,13 +200,13 @@ export const BREAKAGES: { readonly [name: string]: Breakage } = {
     says: /each record to one of the two/,
     group: (group, topic) => {
       let members = 0
-      return { join: intake => topic.group(`${group.name}-${members++}`, 'earliest').join(intake) }
+      return { join: receiver => topic.group(`${group.name}-${members++}`, 'earliest').join(receiver) }
     },
   },
   'tells nobody of a partition that moved': {
     case: 'tells a member which partition it has lost, and takes no settlement of it',
     says: /told of a partition/,
-    intake: () => ({ revoked: () => undefined }),
+    receiver: () => ({ revoked: () => undefined }),
   },
   'begins at the beginning': {
     case: 'begins a new group where it is told, and goes on with a known one',

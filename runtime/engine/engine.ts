@@ -73,7 +73,7 @@ export interface TopicSettings {
 export interface GroupPort {
   readonly name: string
   /** Resolves when the group is known, and a new one's beginning is settled. Records may come before that, but not during the call. */
-  join(intake: Intake): Promise<Membership>
+  join(receiver: Receiver): Promise<Membership>
   /** Moves the group, by a position only in that record's partition. @throws MillraceError `MILL_GROUP_BUSY`, `MILL_UNSUPPORTED` */
   seek(to: SeekTarget): Promise<void>
   /** Records that are not settled. @throws MillraceError `MILL_UNSUPPORTED` */
@@ -90,7 +90,7 @@ export type SeekTarget =
   | { readonly position: Position; readonly partition: number }
 
 /** Who takes records in: above the port. It is called on the thread that joined, and does not throw. */
-export interface Intake {
+export interface Receiver {
   /** Records that it may have been handed and not settled, 1 or more. */
   readonly window: number
   take(record: DeliveredRecord): void

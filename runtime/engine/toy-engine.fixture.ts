@@ -6,11 +6,11 @@
  */
 import { type ErrorCode, MillraceError } from '../words/errors.ts'
 import { type Capabilities, checkSeek } from './capabilities.ts'
-import { type Engine, type GroupPort, type Intake, seekKind, type TopicPort, type TopicSettings } from './engine.ts'
+import { type Engine, type GroupPort, type Receiver, seekKind, type TopicPort, type TopicSettings } from './engine.ts'
 import type { DeliveredRecord, EncodedRecord, Position } from './records.ts'
 
 interface Member {
-  readonly intake: Intake
+  readonly receiver: Receiver
   readonly out: Map<Position, DeliveredRecord>
 }
 interface Group {
@@ -49,9 +49,9 @@ function toyEngine(capabilities: Capabilities, topics: Map<string, Topic>): Engi
     const isBusy = (): boolean => known().members.length > 0
     return {
       name,
-      join: async intake => {
+      join: async receiver => {
         const group = known()
-        const member: Member = { intake, out: new Map() }
+        const member: Member = { receiver, out: new Map() }
         const become = (members: Member[]): void => {
           group.members = members
           takeBack(topic, group)
@@ -144,7 +144,7 @@ function toyEngine(capabilities: Capabilities, topics: Map<string, Topic>): Engi
       isClosed = true
       for (const [name, { groups, settings }] of topics) {
         const members = [...groups.values()].flatMap(group => group.members.splice(0))
-        for (const { intake } of members) intake.failed(new MillraceError('MILL_CLOSED', 'the toy is closed'))
+        for (const { receiver } of members) receiver.failed(new MillraceError('MILL_CLOSED', 'the toy is closed'))
         if (settings.durability === 'memory') topics.delete(name)
       }
     },
@@ -180,10 +180,10 @@ function settle(
 /** What members have of partitions that are another's now. */
 function takeBack({ logs }: Topic, { members }: Group): void {
   for (const partition of logs.keys())
-    for (const [index, { intake, out }] of members.entries()) {
+    for (const [index, { receiver, out }] of members.entries()) {
       if (index === partition % members.length) continue
       for (const record of out.values()) if (record.partition === partition) out.delete(record.position)
-      intake.revoked(partition)
+      receiver.revoked(partition)
     }
 }
 
@@ -191,11 +191,11 @@ function handOut({ logs }: Topic, { members, settled, handedOut }: Group): void 
   for (const { partition, position, ...record } of logs.flat()) {
     const member = members[partition % members.length]
     if (member === undefined || settled.has(position) || member.out.has(position)) continue
-    if (member.out.size >= member.intake.window) continue
+    if (member.out.size >= member.receiver.window) continue
     const before = handedOut.get(position) ?? 0
     handedOut.set(position, before + 1)
     const delivered = { ...structuredClone(record), partition, position, redelivered: before }
     member.out.set(position, delivered)
-    member.intake.take(delivered)
+    member.receiver.take(delivered)
   }
 }

@@ -5,7 +5,7 @@
  */
 import { equal, ok } from 'node:assert/strict'
 import { nowMs, setTimeout } from '../../../actors/world.ts'
-import type { GroupPort, Intake, Membership } from '../engine.ts'
+import type { GroupPort, Membership, Receiver } from '../engine.ts'
 import type { DeliveredRecord } from '../records.ts'
 import { textOf } from './sample-records.ts'
 
@@ -23,7 +23,7 @@ const LOOK_MS = 2
 /** What a member does with each record, at once. */
 export type Habit = 'keeps' | 'settles'
 
-export class Member implements Intake {
+export class Member implements Receiver {
   readonly window: number
   /** In the order in which they came. */
   readonly taken: DeliveredRecord[] = []

@@ -10,7 +10,7 @@
  *
  * Bounds: logs are opened only of partitions that a journal has something for; all of them are open at once.
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
 import { journalPaths } from '../recovery/journal-recovery.ts'
@@ -136,10 +136,9 @@ function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan, keep: 
   const { host, end } = plan
   const paths = journalPaths(folder, host)
   if (end.newer !== -1) {
-    const file = disk.open(paths[end.newer] as string, 'read')
-    const journalBytes = file.size()
-    file.close()
-    Journal.start(disk, folder, host, logId, { journalBytes, after: end }).close()
+    // Its files stay as large as they are.
+    const sizes = paths.filter(path => disk.list(folder).includes(basename(path))).map(path => sizeOf(disk, path))
+    Journal.start(disk, folder, host, logId, { journalBytes: Math.max(...sizes), after: end }).close()
   }
   if (host < keep) return
   // The newer of the two before is the older one now: without it the other still says that nothing is needed.
@@ -155,5 +154,14 @@ function closeQuietly(opened: { close(): void }): void {
     opened.close()
   } catch {
     // Everything that anybody relies on was durable before, or is told by another error.
+  }
+}
+
+function sizeOf(disk: Disk, path: string): number {
+  const file = disk.open(path, 'read')
+  try {
+    return file.size()
+  } finally {
+    file.close()
   }
 }

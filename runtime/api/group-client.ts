@@ -23,6 +23,7 @@ import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
+import { totalOf } from '../words/counters.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Group, SeekOptions } from '../words/group.ts'
@@ -41,6 +42,7 @@ import { deliveryStream } from './delivery-stream.ts'
 import { observeDeliveries } from './observe.ts'
 import { RunClient } from './run-client.ts'
 import { startPosition } from './start-position.ts'
+import { groupStatsOf } from './stats.ts'
 
 export class GroupClient<V> implements Group<V> {
   readonly name: string
@@ -197,37 +199,12 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async stats(): Promise<GroupStats> {
-    const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
-      control.groupStats(this.#topic.id, this.name, true),
-    )
-    const total = (
-      field: 'processed' | 'deadLettered' | 'passedOver' | 'deadLetterDepth' | 'failures' | 'lag',
-    ): number => reports.reduce((sum, report) => sum + report[field], 0)
-    return {
-      topic,
-      group,
-      processed: total('processed'),
-      deadLettered: total('deadLettered'),
-      deadLetterDepth: total('deadLetterDepth'),
-      passedOver: total('passedOver'),
-      failures: total('failures'),
-      lag: total('lag'),
-      waitsForDeadLetters: reports.some(({ waitsForDeadLetters }) => waitsForDeadLetters),
-      restarts,
-      threads,
-      partitions: reports.map(({ partition, committed, highWatermark, lag, waitsForDeadLetters }) => ({
-        partition,
-        committed,
-        highWatermark,
-        lag,
-        waitsForDeadLetters,
-      })),
-    }
+    return groupStatsOf(await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, true)))
   }
 
   async lag(): Promise<number> {
     const { reports } = await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, false))
-    return reports.reduce((sum, { lag }) => sum + lag, 0)
+    return totalOf(['lag'], reports).lag
   }
 
   async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {

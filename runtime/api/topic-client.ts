@@ -19,6 +19,7 @@ import { checkName } from '../words/names.ts'
 import type { Topic, TopicStats } from '../words/topic.ts'
 import { GroupClient } from './group-client.ts'
 import { startPosition } from './start-position.ts'
+import { topicStatsOf } from './stats.ts'
 import { topicWritable } from './topic-writable.ts'
 
 export class TopicClient<V> implements Topic<V> {
@@ -132,10 +133,6 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   async stats(): Promise<TopicStats> {
-    const partitions = await this.#session.ask(control => control.topicStats(this.#shape.id))
-    return {
-      partitions: partitions.map(({ dropped: _dropped, deadLetterDepth: _depth, ...stats }) => stats),
-      dropped: partitions.reduce((sum, stats) => sum + stats.dropped, 0),
-    }
+    return topicStatsOf(await this.#session.ask(control => control.topicStats(this.#shape.id)))
   }
 }

@@ -13,6 +13,7 @@ import type { RunSpec } from '../wire/control-calls.ts'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment, TopicShape } from '../wire/places.ts'
 import type { StartPosition } from '../wire/start-position.ts'
+import { totalOf } from '../words/counters.ts'
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Headers } from '../words/message.ts'
 import type { RunObserver } from './open-runs.ts'
@@ -73,7 +74,7 @@ export class EmbeddedGroupPort implements GroupPort {
 
   async lag(): Promise<number> {
     const { reports } = await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, false))
-    return reports.reduce((sum, { lag }) => sum + lag, 0)
+    return totalOf(['lag'], reports).lag
   }
 
   async delete(): Promise<void> {

@@ -7,7 +7,7 @@
  */
 import { importModule } from '../actors/world.ts'
 import { bundleOf } from './base/bundle.ts'
-import { checkBrokerOptions } from './options/options.ts'
+import { checkBrokerOptions } from './options/broker-options.ts'
 import type { Broker, BrokerOptions } from './words/broker.ts'
 
 /**

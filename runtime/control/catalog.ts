@@ -4,10 +4,10 @@
  * The control thread owns it, alone allocates and frees, and tells partition hosts from it, again after their restart.
  */
 import { join } from 'node:path'
-import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Arena, Doorbell, hintsBytes, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
-import { LINK_RING_BYTES } from '../link/link.ts'
+import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
 import type { GroupSpec } from '../wire/control-calls.ts'
@@ -181,19 +181,35 @@ export class Catalog {
   }
 
   addThread(): ThreadEntry {
-    const links = this.hosts.flatMap(() => [ringBytes(LINK_RING_BYTES), ringBytes(LINK_RING_BYTES)])
+    const parts = [
+      ringBytes(LINK_RING_BYTES),
+      ringBytes(LINK_RING_BYTES),
+      hintsBytes(LINK_HINTS),
+      hintsBytes(LINK_HINTS),
+    ]
+    const links = this.hosts.flatMap(() => parts)
     const blocks = this.allocateAll([THREAD_BYTES, ...links], 'a thread')
     const thread = this.nextId()
     const entry: ThreadEntry = {
       place: {
         thread,
         address: blocks[0] as number,
-        links: this.hosts.map(({ address }, host) => ({
-          host,
-          address,
-          toHost: { address: blocks[1 + host * 2] as number, capacity: LINK_RING_BYTES },
-          toThread: { address: blocks[2 + host * 2] as number, capacity: LINK_RING_BYTES },
-        })),
+        links: this.hosts.map(({ address }, host) => {
+          const [toHost, toThread, hintsToHost, hintsToThread] = blocks.slice(1 + host * parts.length) as [
+            number,
+            number,
+            number,
+            number,
+          ]
+          return {
+            host,
+            address,
+            toHost: { address: toHost, capacity: LINK_RING_BYTES },
+            toThread: { address: toThread, capacity: LINK_RING_BYTES },
+            hintsToHost,
+            hintsToThread,
+          }
+        }),
       },
       blocks,
       leaving: null,

@@ -67,6 +67,7 @@ function openHouse(dir: string, memory: Memory, arena: Arena, places: Map<number
       fault,
       ringDrained: () => undefined,
       took: () => undefined,
+      dropped: () => undefined,
       log,
       windows: NO_LOANS,
     })

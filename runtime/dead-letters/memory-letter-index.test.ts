@@ -34,6 +34,7 @@ function house() {
       fault: () => undefined,
       ringDrained: () => undefined,
       took: () => undefined,
+      dropped: () => undefined,
       log: null,
       windows: NO_LOANS,
     }

@@ -78,7 +78,7 @@ export class Executor implements TurnTaker {
 
   resume(): void {
     this.#paused = false
-    this.#thread.wake()
+    this.#thread.wake(this)
   }
 
   /** Resolves when the current delivery is over; nothing is handed out afterwards. */
@@ -162,7 +162,7 @@ export class Executor implements TurnTaker {
   /** Others need not wait for it. `isOver`: a delivery is, and behind it may come what the thread before died of. */
   #passed(isOver = false): void {
     const { assignment, offset, suspectTo } = this.reader
-    if (this.#turnstile.leave(assignment.cursor, isOver && offset < suspectTo)) this.#thread.wake()
+    if (this.#turnstile.leave(assignment.cursor, isOver && offset < suspectTo)) this.#thread.wake(null)
   }
 
   turn(deadline: number): boolean {
@@ -269,7 +269,7 @@ export class Executor implements TurnTaker {
       this.#finish()
       return
     }
-    this.#thread.wake()
+    this.#thread.wake(this)
   }
 
   #deliver(): void {
@@ -470,7 +470,7 @@ export class Executor implements TurnTaker {
         this.#turnstile.expect([this.reader.assignment.cursor])
         this.#timer.start(ALONE_MS, () => this.#passed())
       }
-      this.#thread.wake()
+      this.#thread.wake(this)
     })
   }
 

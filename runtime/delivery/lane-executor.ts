@@ -101,7 +101,7 @@ export class LaneExecutor implements TurnTaker, Settler {
 
   resume(): void {
     this.#paused = false
-    this.#thread.wake()
+    this.#thread.wake(this)
   }
 
   /** Resolves when the calls that are out are over; nothing is handed out afterwards. */
@@ -221,7 +221,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     this.#timer = setTimeout(
       () => {
         this.#timer = null
-        this.#thread.wake()
+        this.#thread.wake(this)
       },
       Math.ceil(Math.max(0, delayMs)),
     )
@@ -238,7 +238,7 @@ export class LaneExecutor implements TurnTaker, Settler {
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */
   #passed(): void {
-    if (this.#setting.turnstile.leave(this.reader.assignment.cursor)) this.#thread.wake()
+    if (this.#setting.turnstile.leave(this.reader.assignment.cursor)) this.#thread.wake(null)
   }
 
   #call(entries: readonly Entry[]): void {
@@ -413,7 +413,7 @@ export class LaneExecutor implements TurnTaker, Settler {
     for (const delivery of call.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
     if (this.#closed) return
     this.#sayActive()
-    if (this.#closing === null) this.#thread.wake()
+    if (this.#closing === null) this.#thread.wake(this)
     else this.#finish()
   }
 
@@ -456,7 +456,7 @@ export class LaneExecutor implements TurnTaker, Settler {
       this.#open.delete(offset)
       this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
     }
-    this.#thread.wake()
+    this.#thread.wake(this)
   }
 
   late({ topic, partition, offset }: SettleableDelivery): MillraceError {

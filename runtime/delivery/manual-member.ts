@@ -18,6 +18,7 @@ import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment } from '../wire/places.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
+import { Credits } from './credits.ts'
 import type { RunMember } from './handler-member.ts'
 import { Lane, type LaneEntry } from './lane.ts'
 import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
@@ -27,17 +28,6 @@ import { WindowWatch } from './window-watch.ts'
 const TURN_DELIVERIES_MAX = 1_024
 /** Records read and not handed out, because one of their key failed. */
 const WAITING_MAX = 1_024
-
-/** What all partitions of one member share. */
-export interface Credits {
-  available: number
-  /** Settlements so far. */
-  settled: number
-  /** Whether the run has ended. */
-  ended: boolean
-  /** Told when none is available; null: it is no matter. */
-  watch: WindowWatch | null
-}
 
 interface HeldRecord extends RecordRef {
   /** The last one that was handed out for it. */
@@ -59,6 +49,7 @@ class ManualReader implements TurnTaker, Settler {
   readonly #judged = new Map<number, Entry>()
   #timer: ReturnType<typeof setTimeout> | null = null
   #timerMs = Number.POSITIVE_INFINITY
+  readonly #wake = (): void => this.#thread.wake(this)
   paused = false
   #closed = false
 
@@ -81,8 +72,11 @@ class ManualReader implements TurnTaker, Settler {
 
   ready(): boolean {
     if (this.#lane.prefix > this.reader.committed) return true
-    if (this.paused || this.#credits.available <= 0) return false
-    return this.#lane.hasNext(nowMs()) || (this.#hasRoom() && this.reader.ready())
+    return !this.paused && this.#credits.available > 0 && this.#hasNext(nowMs())
+  }
+
+  #hasNext(now: number): boolean {
+    return this.#lane.hasNext(now) || (this.#hasRoom() && this.reader.ready())
   }
 
   #hasRoom(): boolean {
@@ -102,6 +96,7 @@ class ManualReader implements TurnTaker, Settler {
       if ((count & 63) === 63 && nowMs() >= deadline) break
     }
     this.#arm(now)
+    if (this.#credits.available <= 0 && !this.#closed && this.#hasNext(now)) this.#credits.wait(this.#wake)
     return this.#commit() || worked
   }
 
@@ -120,7 +115,7 @@ class ManualReader implements TurnTaker, Settler {
     const delivery = new SettleableDelivery(this, entry)
     entry.payload.delivery = delivery
     if (this.#isKept(entry.offset)) this.#ledger.handOut(entry.offset, entry.deliveryAttempt)
-    if (--this.#credits.available === 0) this.#credits.watch?.full()
+    this.#credits.take()
     this.#emit(delivery)
     return true
   }
@@ -158,7 +153,7 @@ class ManualReader implements TurnTaker, Settler {
     this.#timer = setTimeout(
       () => {
         this.#timer = null
-        this.#thread.wake()
+        this.#wake()
       },
       Math.max(0, dueMs - now),
     )
@@ -167,19 +162,19 @@ class ManualReader implements TurnTaker, Settler {
   #settle(entry: Entry): void {
     this.#lane.settle(entry)
     if (this.#isKept(entry.offset)) this.#ledger.settle(entry.offset, entry.deliveryAttempt)
-    this.#thread.wake()
+    this.#thread.wake(this)
   }
 
   #back(entry: Entry): void {
     if (this.#isKept(entry.offset)) this.#ledger.back(entry.offset, entry.deliveryAttempt)
-    this.#thread.wake()
+    this.#thread.wake(this)
   }
 
   /** The record of a delivery that has just been settled, if that still counts. */
   #returned({ entry }: SettleableDelivery): Entry | null {
     if (this.#closed) return null
-    this.#credits.available++
     this.#credits.settled++
+    this.#credits.giveBack()
     return entry as Entry
   }
 
@@ -230,19 +225,20 @@ class ManualReader implements TurnTaker, Settler {
     } else if (failedAttempts >= entry.failedAttempts) {
       this.#judged.delete(offset)
       this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
-      this.#thread.wake()
+      this.#thread.wake(this)
     }
   }
 
   close(): void {
     this.#commit()
     this.#closed = true
+    this.#credits.leave(this.#wake)
     this.#settlements.close()
     this.reader.close()
     if (this.#timer !== null) clearTimeout(this.#timer)
     for (const { stage, offset, deliveryAttempt, payload } of this.#lane.entries) {
       if (stage !== 'out' && stage !== 'judged') continue
-      if (stage === 'out') this.#credits.available++
+      if (stage === 'out') this.#credits.giveBack()
       const unseen = stage === 'out' && payload.delivery?.unseen === true
       if (this.#isKept(offset)) this.#ledger.back(offset, unseen ? deliveryAttempt - 1 : deliveryAttempt)
       payload.delivery?.expire()
@@ -268,7 +264,7 @@ export class ManualMember implements RunMember {
   ) {
     this.#thread = thread
     this.#retryOrder = retryOrder
-    this.#credits = { available: window, settled: 0, ended: false, watch: null }
+    this.#credits = new Credits(window)
     if (stuck !== null) this.#credits.watch = new WindowWatch(this.#credits, stuck)
     this.#emit = emit
   }
@@ -311,7 +307,9 @@ export class ManualMember implements RunMember {
 
   resume(): void {
     this.#paused = false
-    for (const reader of this.#readers.values()) reader.paused = false
-    this.#thread.wake()
+    for (const reader of this.#readers.values()) {
+      reader.paused = false
+      this.#thread.wake(reader)
+    }
   }
 }

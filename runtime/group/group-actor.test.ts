@@ -88,6 +88,7 @@ function groupHouse(records: number, atMostOnce = false) {
         fault,
         ringDrained: () => undefined,
         took: () => undefined,
+        dropped: () => undefined,
         log: null,
         windows: NO_LOANS,
       },

@@ -33,6 +33,7 @@ import {
 } from '../log/format/frame.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import { storeHighWatermark } from '../log/store/high-watermark.ts'
+import type { Standing } from '../resident/resident.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { HostPartitionStats } from '../wire/reports.ts'
@@ -49,6 +50,11 @@ import { verifyWindow } from './verify-window.ts'
 const QUOTA_BYTES = 65_536
 /** What became of a dead letter: there is no room for it, or its topic cannot take it just now, or its disk has failed. */
 export type LetterOutcome = 'appended' | 'full' | 'later'
+
+/** Whether a ring has something, now or after the one before it, or is over. */
+function hasMore({ consumer, orphaned }: IncomingRing): boolean {
+  return consumer.poll() || orphaned || consumer.drained
+}
 
 export class PartitionActor {
   readonly topic: TopicShape
@@ -150,12 +156,13 @@ export class PartitionActor {
       yield position
   }
 
-  /** Adds a producer's ring; taken up where the last commit says it was. */
-  addRing(ring: IncomingRing): void {
-    if (this.#rings.some(known => known.id === ring.id)) return
+  /** Adds a producer's ring; taken up where the last commit says it was. Whether it is new. */
+  addRing(ring: IncomingRing): boolean {
+    if (this.#rings.some(known => known.id === ring.id)) return false
     if (this.#last.ring === ring.id) ring.takeUp(this.#memory, this.#lastAnswers(ring), this.#last.ringEnd)
     if (ring.hasUnsent) this.#owing = ring
     this.#rings.push(ring)
+    return true
   }
 
   /** Whether every answer of a predecessor's last append is out. */
@@ -185,18 +192,9 @@ export class PartitionActor {
     return this.#rings.find(ring => ring.id === id)
   }
 
-  /** The thread has ended: its rings end at their published tails. */
-  orphan(link: HostLink): void {
-    for (const ring of this.#rings) if (ring.link === link) ring.orphaned = true
-  }
-
   /** Its topic is no more: what is in its rings is not taken here. */
   giveUpRings(): IncomingRing[] {
     return this.#rings.splice(0)
-  }
-
-  hasRingsOf(link: HostLink): boolean {
-    return this.#rings.some(ring => ring.link === link)
   }
 
   /** Whether `drain` would find something; `full` partitions count only when there may be room again. */
@@ -210,6 +208,13 @@ export class PartitionActor {
       } else if (ring.orphaned || ring.consumer.drained) return true
     }
     return false
+  }
+
+  /** Where it stands as a resident of its host (resident/resident.ts). */
+  standing(): Standing {
+    if (this.ready()) return 'ready'
+    if (this.full) return 'waitsForCommit'
+    return this.#owing !== null || this.#rings.some(hasMore) ? 'waits' : 'rests'
   }
 
   #mayHaveRoom(): boolean {
@@ -229,7 +234,7 @@ export class PartitionActor {
   drain(): boolean {
     let worked = false
     this.full = false
-    this.#unread.refresh(this.#endOffset)
+    this.refreshUnread()
     if (!this.#hasAnswered()) return false
     const rings = this.log === null ? this.#rings : this.#inTurn()
     for (const ring of rings) {
@@ -246,6 +251,11 @@ export class PartitionActor {
     return worked
   }
 
+  /** Tells producers anew how much is unread, as readers settle without telling; whether anything is. */
+  refreshUnread(): boolean {
+    return this.#unread.refresh(this.#endOffset)
+  }
+
   /** The rings, another one first each time. */
   #inTurn(): readonly IncomingRing[] {
     if (this.#rings.length < 2) return this.#rings
@@ -260,7 +270,7 @@ export class PartitionActor {
   }
 
   #wakeReaders(): void {
-    for (const link of this.readers.values()) link.wake()
+    for (const [cursor, link] of this.readers) link.wake(cursor)
   }
 
   #take(ring: IncomingRing): boolean {
@@ -300,7 +310,7 @@ export class PartitionActor {
     if (refused) link.publish()
     consumer.release()
     this.#upcalls.fault(FAULT_POINT.betweenRingAndReceipt)
-    if (refused) link.wake()
+    if (refused) link.ring()
     else link.publish()
     return true
   }
@@ -401,6 +411,7 @@ export class PartitionActor {
   #drop(records: number): void {
     this.dropped += records
     this.drops.add(records)
+    this.#upcalls.dropped()
   }
 
   /**

@@ -85,12 +85,14 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     },
     publish: () => undefined,
     wake: () => undefined,
+    ring: () => undefined,
   } as unknown as HostLink
   const actor = (upcalls: Partial<PartitionUpcalls> = {}): PartitionActor => {
     const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
       took: () => undefined,
+      dropped: () => undefined,
       log: null,
       windows: NO_LOANS,
       ...upcalls,

@@ -11,6 +11,8 @@ export interface PartitionUpcalls {
   ringDrained(ring: IncomingRing): void
   /** So many bytes were taken from its rings. */
   took(bytes: number): void
+  /** It dropped records, of which it is to be told (`drops`). */
+  dropped(): void
   /** Its log on disk; null: the topic is in memory only. */
   readonly log: PartitionStore | null
   /** Of a partition on disk: who lends it a larger window. */

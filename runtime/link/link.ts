@@ -21,7 +21,7 @@
 
 export const LINK_RING_BYTES = 65_536
 /** Hints that one end may be behind before it looks at everything. */
-export const LINK_HINTS = 1_024
+export const LINK_HINTS = 256
 export const TO_THREAD_BYTES = 32
 export const SETTLEMENT_BYTES = 32
 /** Room for one settlement's error; longer ones were cut when they became wire errors. */

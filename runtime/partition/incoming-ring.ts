@@ -33,6 +33,11 @@ export class IncomingRing {
     this.orphaned = orphaned
   }
 
+  /** Whether it has something, to be taken now or after the ring before it, or is over. */
+  get hasMore(): boolean {
+    return this.consumer.poll() || this.orphaned || this.consumer.drained
+  }
+
   get hasUnsent(): boolean {
     return this.#unsent.length > 0
   }

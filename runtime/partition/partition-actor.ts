@@ -51,11 +51,6 @@ const QUOTA_BYTES = 65_536
 /** What became of a dead letter: there is no room for it, or its topic cannot take it just now, or its disk has failed. */
 export type LetterOutcome = 'appended' | 'full' | 'later'
 
-/** Whether a ring has something, now or after the one before it, or is over. */
-function hasMore({ consumer, orphaned }: IncomingRing): boolean {
-  return consumer.poll() || orphaned || consumer.drained
-}
-
 export class PartitionActor {
   readonly topic: TopicShape
   readonly partition: number
@@ -214,7 +209,7 @@ export class PartitionActor {
   standing(): Standing {
     if (this.ready()) return 'ready'
     if (this.full) return 'waitsForCommit'
-    return this.#owing !== null || this.#rings.some(hasMore) ? 'waits' : 'rests'
+    return this.#owing !== null || this.#rings.some(({ hasMore }) => hasMore) ? 'waits' : 'rests'
   }
 
   #mayHaveRoom(): boolean {
@@ -232,12 +227,11 @@ export class PartitionActor {
 
   /** Takes what the rings hold, in turn and by quota; whether anything was appended. */
   drain(): boolean {
-    let worked = false
     this.full = false
     this.refreshUnread()
     if (!this.#hasAnswered()) return false
-    const rings = this.log === null ? this.#rings : this.#inTurn()
-    for (const ring of rings) {
+    let worked = false
+    for (const ring of this.log === null ? this.#rings : this.#inTurn()) {
       if (ring.after !== 0) continue
       if (ring.consumer.poll()) {
         if (this.#take(ring)) worked = true

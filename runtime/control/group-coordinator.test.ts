@@ -2,7 +2,8 @@
 import t from 'tap'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment, SlotPlace } from '../wire/places.ts'
-import type { Catalog, GroupEntry, ThreadEntry, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { GroupEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 

@@ -18,7 +18,8 @@ import {
   openAssignment,
   step,
 } from './assignment.ts'
-import type { Catalog, GroupEntry, ThreadEntry, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { GroupEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
 /** One incarnation of a member, as the coordinator reaches it. Calls reject with CallError when its thread is gone. */

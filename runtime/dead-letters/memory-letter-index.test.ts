@@ -34,7 +34,6 @@ function house() {
       fault: () => undefined,
       ringDrained: () => undefined,
       took: () => undefined,
-      dropped: () => undefined,
       log: null,
       windows: NO_LOANS,
     }

@@ -29,7 +29,7 @@ class Partition {
   constructor(budget: SnapshotBudget, costMs: number) {
     type Given = ConstructorParameters<typeof SnapshotKeeper>
     const reports = { keepSnapshot: () => Promise.resolve(true), failRun: () => undefined }
-    const thread = { reports, wakeReader: () => void this.woken++ }
+    const thread = { reports, wake: () => void this.woken++ }
     this.keeper = new SnapshotKeeper(thread as unknown as Given[0], this as unknown as Given[1], budget, () => {
       this.taken++
       now += costMs

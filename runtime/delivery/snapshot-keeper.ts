@@ -24,7 +24,7 @@ const SNAPSHOT_MS = 25
 const IDLE_MS = 1_000
 const SNAPSHOT_BYTES_MAX: number = 8 * 1_024 * 1_024
 
-type KeepingThread = Pick<AttachedThread, 'reports' | 'wakeReader'>
+type KeepingThread = Pick<AttachedThread, 'reports' | 'wake'>
 type KeptReader = Pick<PartitionReader, 'assignment' | 'committed' | 'commit' | 'crowdsWindow'>
 
 export class SnapshotKeeper {
@@ -74,7 +74,7 @@ export class SnapshotKeeper {
   #wait(ms: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null
-      this.#thread.wakeReader(this.#reader.assignment.cursor)
+      this.#thread.wake(this.#reader.assignment.cursor)
     }, ms)
   }
 
@@ -82,7 +82,7 @@ export class SnapshotKeeper {
     this.#clearTimer()
     this.#keeping = this.#keep(offset).finally(() => {
       this.#keeping = null
-      this.#thread.wakeReader(this.#reader.assignment.cursor)
+      this.#thread.wake(this.#reader.assignment.cursor)
     })
   }
 

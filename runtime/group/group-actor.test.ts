@@ -88,7 +88,6 @@ function groupHouse(records: number, atMostOnce = false) {
         fault,
         ringDrained: () => undefined,
         took: () => undefined,
-        dropped: () => undefined,
         log: null,
         windows: NO_LOANS,
       },

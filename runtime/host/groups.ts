@@ -67,7 +67,7 @@ export class Groups {
     this.#neighbours.upkeep?.lags(actor)
   }
 
-  /** Records were appended to a log: who reads there has some to commit. */
+  /** Records were appended: on disk, who reads there has some to commit. */
   appended({ readers }: PartitionActor): void {
     for (const cursor of readers.keys()) {
       const actor = this.find(cursor)
@@ -88,6 +88,8 @@ export class Groups {
         if (target === null) return
         letters.touch(target)
         this.appended(target)
+        // It may have dropped records for the letter, of which it is to tell.
+        topics.wake(target)
       },
       attemptFailed: (failure, error) => news.attemptFailed(place, failure, error),
       fault,

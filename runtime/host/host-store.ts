@@ -26,7 +26,7 @@ import { storedTopic } from '../log/store/log-place.ts'
 import { LogStore } from '../log/store/log-store.ts'
 import type { FaultPoint } from '../log/store/log-store-types.ts'
 import { storeError } from '../log/store/store-errors.ts'
-import { PartitionStore } from '../partition/partition-store.ts'
+import { PartitionDisk } from '../partition/partition-disk.ts'
 import type { Staged } from '../resident/resident.ts'
 import type { CutTail, HeldFolder } from '../wire/folder.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
@@ -86,13 +86,13 @@ export class HostStore {
   }
 
   /** The log of a partition, opened or made; null: its topic is in memory only. */
-  open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionStore | null {
+  open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionDisk | null {
     if (topic.log === null || log === null) return null
     try {
       this.#checkHeld()
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
       this.#upcalls.cut(stored.cuts)
-      return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
+      return new PartitionDisk(this, this.#disk, this.#logs, stored, log.words)
     } catch (error) {
       throw storeError(error)
     }

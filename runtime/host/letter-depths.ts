@@ -30,7 +30,7 @@ export class LetterDepths extends Chore {
   touch(actor: PartitionActor): void {
     this.#touched.add(actor)
     this.wake()
-    const open = actor.log === null ? this.#open.memory : this.#open.disk
+    const open = !actor.isOnDisk ? this.#open.memory : this.#open.disk
     if ((actor.letterIndex?.depth ?? 0) > 0) open.add(actor)
     else open.delete(actor)
   }

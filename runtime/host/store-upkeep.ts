@@ -38,7 +38,7 @@ export class StoreUpkeep extends Chore {
 
   /** It may have something to be written down, now or soon. */
   lags(group: GroupActor): void {
-    if (group.partition.log === null || this.#lagging.has(group)) return
+    if (!group.partition.isOnDisk || this.#lagging.has(group)) return
     this.#lagging.add(group)
     this.wake()
   }

@@ -32,9 +32,8 @@ export function topicCalls({ store }: HostServices, topics: Topics, letters: Let
   }
   return {
     addPartition: (place, topic, cursors) => {
-      const { log } = topics.open(place, topic)
-      if (log === null) return null
-      const end = log.endOffset
+      const { isOnDisk, highWatermark: end } = topics.open(place, topic)
+      if (!isOnDisk) return null
       store?.cutGroups(cursors, end)
       return end
     },
@@ -47,9 +46,9 @@ export function topicCalls({ store }: HostServices, topics: Topics, letters: Let
     settleLetters: (topic, partition, marks) => indexOf(topic, partition).settle(marks),
     addRing: (place, topic, thread, after) => topics.addRing(place, topic, thread, after),
     lastSequence: (topic, partition, producer, from) => {
-      const { log, highWatermark } = topics.asked(topic, partition)
+      const { records, highWatermark } = topics.asked(topic, partition)
       // A loss of power may have taken what it was known to have, where that was promised less: then all of it is looked at.
-      return log?.lastSequence(producer, from < highWatermark ? from : 0, highWatermark) ?? null
+      return records.lastSequence(producer, from < highWatermark ? from : 0, highWatermark)
     },
     offsetAt: (topic, partition, place) => {
       const actor = topics.asked(topic, partition)

@@ -76,6 +76,10 @@ export class Topics {
     return hosted.actor
   }
 
+  wake({ topic, partition }: PartitionActor): void {
+    this.#hosted(topic.id, partition)?.residence.wake()
+  }
+
   /** Opens it, if it is not here already. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   open(place: PartitionPlace, topic: TopicShape): PartitionActor {
     const known = this.find(topic.id, place.partition)
@@ -87,7 +91,6 @@ export class Topics {
       fault,
       took,
       ringDrained: ring => this.drained(ring),
-      dropped: () => this.#hosted(topic.id, place.partition)?.residence.wake(),
       log: store?.open(place, topic) ?? null,
       windows: this.#neighbours.windows.loans,
     })

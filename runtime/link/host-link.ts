@@ -36,6 +36,8 @@ export class HostLink {
   readonly #toHost: RingConsumer
   readonly #hintsIn: HintReader
   readonly #hintsOut: HintWriter
+  /** Answers that will be written for frames that are taken already, and are on their way to the disk. */
+  promised = 0
   #unpublished = false
   #abandoned = false
 
@@ -57,7 +59,7 @@ export class HostLink {
   /** How many answers fit now. */
   room(): number {
     if (this.#abandoned) return Number.POSITIVE_INFINITY
-    return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES)
+    return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES) - this.promised
   }
 
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
@@ -99,12 +101,13 @@ export class HostLink {
     this.#unpublished = true
   }
 
-  /** Makes the answers visible and wakes the thread. */
-  publish(): void {
-    if (!this.#unpublished) return
+  /** Makes the answers visible and wakes the thread; false: there are none, and it is not woken. */
+  publish(): boolean {
+    if (!this.#unpublished) return this.#abandoned
     this.#unpublished = false
     this.#toThread.publish()
     this.#bell.ring()
+    return true
   }
 
   /** There is something new for this cursor's reader: wakes the thread if it sleeps. */

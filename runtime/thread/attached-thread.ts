@@ -175,7 +175,7 @@ export class AttachedThread {
 
   addTaker(cursor: number, taker: TurnTaker): void {
     this.#takers.set(cursor, taker)
-    this.wake(taker)
+    this.wake(cursor)
   }
 
   /** Takes one out, unless another has its place already. */
@@ -268,22 +268,16 @@ export class AttachedThread {
   }
 
   /**
-   * Runs a turn soon, for this taker, or for all of them: something on this thread changed (a handler settled, a timer fired, a
-   * reader resumed).
+   * Runs a turn soon, for the taker of this cursor, or for all: something on this thread changed (a handler settled, a timer
+   * fired, a reader resumed).
    */
-  wake(taker: TurnTaker | null): void {
-    if (taker === null) this.#wakeAll()
-    else this.#busy.add(taker)
+  wake(cursor: number | null): void {
+    if (cursor === null) this.#wakeAll()
+    else this.#more(cursor)
     if (this.#turnScheduled || this.#inTurn || this.#closed) return
     this.#turnScheduled = true
     if (nowMs() - this.#lastYield > TURN_MS) setImmediate(this.#yieldedTurn)
     else queueMicrotask(this.#turn)
-  }
-
-  /** The same for the reader of this cursor. */
-  wakeReader(cursor: number): void {
-    const taker = this.#takers.get(cursor)
-    if (taker !== undefined) this.wake(taker)
   }
 
   #wakeAll(): void {
@@ -431,7 +425,7 @@ export class AttachedThread {
     for (const user of answered) user.serve()
   }
 
-  /** There is more to read for this cursor. */
+  /** There is something to do for this cursor. */
   readonly #more = (cursor: number): void => {
     const taker = this.#takers.get(cursor)
     if (taker !== undefined) this.#busy.add(taker)

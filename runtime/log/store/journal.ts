@@ -22,22 +22,19 @@
  * Bounds: `journalBytes` a file; a group commit has at most `commitBytesMax` with its headers. At the bound `append`
  * returns `full`, and the owner syncs its segments and calls `release`. After a `DiskError` the journal stays broken.
  */
-import { crc32 } from 'node:zlib'
+
 import { nowMs } from '../../../actors/world.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import {
   BLOCK_END_BYTES,
-  BLOCK_FRAMES,
   BLOCK_HEADER_BYTES,
-  BLOCK_MARK,
   type BlockOwner,
   blockBytes,
   JOURNAL_BYTES_MIN,
   LOG_ID_BYTES,
-  paddedBytes,
-  writeBlockHeader,
 } from '../format/journal-format.ts'
 import { type JournalEnd, journalPaths } from '../recovery/journal-recovery.ts'
+import { CommitBlocks, checkEntry, type JournalEntry, writeMark } from './journal-blocks.ts'
 import { enlarged, openOrMake } from './journal-file.ts'
 
 export const JOURNAL_BYTES: number = 32 * 1_024 * 1_024
@@ -48,20 +45,7 @@ const JOURNAL_BYTES_MAX = 1_024 * 1_024 * 1_024
 const SOON_MS = 10_000
 /** What a larger file is a multiple of: of the file before, or of the commit that did not fit. */
 const GROWTH = 4
-const END = new Uint8Array(BLOCK_END_BYTES)
-
-/** Frames of one partition in a group commit; none, and no offsets, where the partition is cut to `baseOffset`. */
-export interface JournalEntry {
-  /** Id of the topic. */
-  readonly topic: number
-  readonly partition: number
-  readonly baseOffset: number
-  readonly endOffset: number
-  /** Whole frames when joined; views of any memory, shared or not, which must not change until `append` returns. */
-  readonly parts: readonly Uint8Array[]
-  /** The length of all parts. */
-  readonly bytes: number
-}
+const _END = new Uint8Array(BLOCK_END_BYTES)
 
 export interface JournalSettings {
   /** Size that each of the two files may have, a multiple of 8; default JOURNAL_BYTES. */
@@ -107,8 +91,7 @@ export class Journal {
   #otherBytes = 0
   #otherLast = 0
   #failure: unknown = null
-  /** Headers of a group commit; grows to the largest one. */
-  #headers: Buffer = Buffer.alloc(BLOCK_HEADER_BYTES * 16)
+  readonly #blocks: CommitBlocks
 
   /** When the journal last changed files, in `nowMs`. */
   #changedMs = Number.NEGATIVE_INFINITY
@@ -118,6 +101,7 @@ export class Journal {
     this.#now = parts.now
     this.#folder = parts.folder
     this.#owner = parts.owner
+    this.#blocks = new CommitBlocks(parts.owner)
     this.#bytesMax = parts.bytesMax
     this.#files = parts.files
     this.#bytes = parts.files.map(file => file.size())
@@ -207,7 +191,7 @@ export class Journal {
     const bytes = Journal.bytesOf(entries)
     if (bytes > this.commitBytesMax)
       throw new RangeError(`a group commit of ${bytes} bytes does not fit a journal of ${this.#bytesMax}`)
-    for (const entry of entries) check(entry)
+    for (const entry of entries) checkEntry(entry)
     try {
       if (!this.#fits(bytes)) {
         if (this.#otherBytes > 0) return 'full'
@@ -215,7 +199,8 @@ export class Journal {
         if (!this.#fits(bytes)) return 'full'
       }
       const file = this.#file()
-      file.write(this.#partsOf(entries), this.#position)
+      const place = { position: this.#position, sequence: this.#sequence, fileBytes: this.#size() }
+      file.write(this.#blocks.partsOf(entries, place), place.position)
       file.sync()
     } catch (error) {
       this.#failure = error
@@ -256,36 +241,6 @@ export class Journal {
     return this.#bytes[this.#current] as number
   }
 
-  /** Headers, frames, padding and the end, as one write takes them. */
-  #partsOf(entries: readonly JournalEntry[]): Uint8Array[] {
-    if (this.#headers.length < entries.length * BLOCK_HEADER_BYTES)
-      this.#headers = Buffer.alloc(entries.length * BLOCK_HEADER_BYTES * 2)
-    const parts: Uint8Array[] = []
-    const fileBytes = this.#size()
-    let position = this.#position
-    for (const [index, entry] of entries.entries()) {
-      const { topic, partition, baseOffset, endOffset, bytes: bodyBytes } = entry
-      const at = index * BLOCK_HEADER_BYTES
-      parts.push(this.#headers.subarray(at, at + BLOCK_HEADER_BYTES))
-      let bodyCrc = 0
-      for (const part of entry.parts) {
-        bodyCrc = crc32(part, bodyCrc)
-        parts.push(part)
-      }
-      const padding = END.subarray(0, paddedBytes(bodyBytes) - bodyBytes)
-      if (padding.length > 0) {
-        bodyCrc = crc32(padding, bodyCrc)
-        parts.push(padding)
-      }
-      const place = { position, sequence: this.#sequence + index, index, bodyBytes, bodyCrc, fileBytes }
-      const header = { kind: BLOCK_FRAMES, topic, partition, baseOffset, endOffset, ...place }
-      writeBlockHeader(this.#headers, at, this.#owner, header)
-      position += blockBytes(bodyBytes)
-    }
-    parts.push(END)
-    return parts
-  }
-
   /** Closes the current file and goes on at the start of the other, which is free, and large enough for `bytes` if it can be. */
   #change(bytes: number): void {
     // The other file is free, so nothing before this one is needed, even if nobody said so since the last change.
@@ -316,29 +271,4 @@ export class Journal {
     this.#files[next] = file
     this.#bytes[next] = file.size()
   }
-}
-
-/** @throws RangeError */
-function check({ parts, bytes, baseOffset, endOffset }: JournalEntry): void {
-  let length = 0
-  for (const part of parts) length += part.length
-  if (length !== bytes || (bytes === 0) !== (endOffset === baseOffset))
-    throw new RangeError(`an entry of ${length} bytes says that it has ${bytes}`)
-}
-
-/** Writes and syncs a mark: blocks below `needed` are not needed. */
-function writeMark(
-  file: DiskFile,
-  size: number,
-  owner: BlockOwner,
-  position: number,
-  sequence: number,
-  needed: number,
-): void {
-  const header = Buffer.alloc(BLOCK_HEADER_BYTES)
-  const place = { position, sequence, index: 0, bodyBytes: 0, bodyCrc: 0, fileBytes: size }
-  const mark = { kind: BLOCK_MARK, topic: 0, partition: 0, baseOffset: needed, endOffset: 0, ...place }
-  writeBlockHeader(header, 0, owner, mark)
-  file.write(position + BLOCK_HEADER_BYTES + END.length <= size ? [header, END] : [header], position)
-  file.sync()
 }

@@ -23,17 +23,15 @@
 
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
-import { describeFrame } from '../format/frame-scan.ts'
-import { LogReader } from '../read/log-reader.ts'
-import { Checkpoints, dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
-import { JOURNAL_BYTES, Journal, type JournalEntry } from './journal.ts'
-import { planJournal, replayJournal } from './journal-replay.ts'
-import { partitionsFolder } from './log-place.ts'
+import { Checkpoints, writeMarks } from './checkpoints.ts'
+import { Journal } from './journal.ts'
+import type { JournalEntry } from './journal-blocks.ts'
 import type { FaultPoint, LogStoreOptions, StoreEntry } from './log-store-types.ts'
-import { type KnownLog, StoredPartition } from './stored-partition.ts'
+import { closeAll, endOf, isUnjournalled, knownOf, openStore, type StoreParts } from './open-store.ts'
+import { StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
-import { markKey, SyncMarks } from './sync-marks.ts'
-import { type WrittenEnd, WrittenEnds } from './written-ends.ts'
+import { markKey, type SyncMarks } from './sync-marks.ts'
+import type { WrittenEnds } from './written-ends.ts'
 
 /** How often retention looks, at most. */
 const RETAIN_EVERY_MS = 1_000
@@ -44,19 +42,6 @@ const ROLLED_MAX = 64
  * as often cost a tenth of a microsecond for each record of 100 bytes.
  */
 const UNJOURNALLED_SHARE = 16
-
-interface StoreParts {
-  readonly disk: Disk
-  readonly folder: string
-  readonly logId: Uint8Array
-  readonly marks: SyncMarks
-  readonly written: WrittenEnds
-  readonly journal: Journal
-  readonly partitions: Map<string, StoredPartition>
-  readonly cuts: readonly CutTail[]
-  readonly checkpointBytes: number
-  readonly fault: (point: FaultPoint) => void
-}
 
 export class LogStore {
   /** What was cut off the files of the host when they were opened; each partition has its own. */
@@ -79,8 +64,7 @@ export class LogStore {
   #isClosed = false
 
   /**
-   * Opens the partitions of a host, all that it may have journalled: brings what the journal holds into their logs, makes
-   * that durable, marks it, and begins an empty journal. The folder's own name must be durable already.
+   * Opens the partitions of a host, all that it may have journalled (open-store.ts).
    *
    * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
    */
@@ -92,37 +76,7 @@ export class LogStore {
     partitions: readonly { readonly topic: StoredTopic; readonly partition: number }[],
     options: LogStoreOptions = {},
   ): LogStore {
-    const { journalBytes = JOURNAL_BYTES, fault = () => undefined } = options
-    disk.makeFolder(partitionsFolder(folder))
-    const plan = planJournal(disk, folder, host, logId)
-    const marks = SyncMarks.open(disk, folder, host, logId)
-    let written: WrittenEnds | null = null
-    const opened = new Map<string, StoredPartition>()
-    try {
-      written = WrittenEnds.open(disk, folder, host, logId)
-      for (const { topic, partition } of partitions) {
-        const known = knownOf(marks, written, topic, partition)
-        const stored = StoredPartition.open(disk, folder, logId, topic, partition, known)
-        opened.set(markKey(topic.topic, partition), stored)
-      }
-      fault('recovery')
-      replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
-      const ends = dirtyEnds(opened.values())
-      syncLogs(ends.keys())
-      fault('checkpointSynced')
-      writeMarks(marks, ends)
-      fault('marksWritten')
-      const journal = Journal.start(disk, folder, host, logId, { journalBytes, after: plan.end })
-      const { state, file, position, why } = plan.end
-      const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
-      if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
-      written.note([...opened.values()].filter(isUnjournalled).map(endOf))
-      const parts = { disk, folder, logId, marks, written, journal, partitions: opened, cuts, fault }
-      return new LogStore({ ...parts, checkpointBytes: journalBytes })
-    } catch (error) {
-      closeAll([...[...opened.values()].map(({ log }) => log), marks, ...(written === null ? [] : [written])])
-      throw error
-    }
+    return new LogStore(openStore(disk, folder, host, logId, partitions, options))
   }
 
   private constructor(parts: StoreParts) {
@@ -287,7 +241,7 @@ export class LogStore {
       throw new RangeError(`give an offset from ${partition.startOffset} on, not ${endOffset}`)
     if (endOffset >= partition.endOffset) return partition.endOffset
     return this.#guard(() => {
-      const end = this.#frameAt(partition, endOffset)
+      const end = partition.frameStart(this.#disk, endOffset)
       if (partition.journaledTo > end) this.#journalCut(partition, end)
       // What is under way would mark what is cut.
       this.#checkpoints.giveUp()
@@ -296,16 +250,6 @@ export class LogStore {
       this.#fault('truncation')
       return partition.log.truncateTo(end)
     })
-  }
-
-  /** Where the frame begins that holds this offset. */
-  #frameAt({ folder, settings, log }: StoredPartition, offset: number): number {
-    const reader = new LogReader(this.#disk, folder, settings)
-    try {
-      return describeFrame(reader.read(offset, log.endOffset, 0), 0, 0).baseOffset
-    } finally {
-      reader.close()
-    }
   }
 
   /** Keeps what the journal has of this partition above an offset from being brought back. */
@@ -351,34 +295,4 @@ export class LogStore {
 
 function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
   return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
-}
-
-function isUnjournalled({ topic }: StoredPartition): boolean {
-  return topic.durability !== 'fsync'
-}
-
-function endOf({ topic, partition, endOffset }: StoredPartition): WrittenEnd {
-  return { topic: topic.topic, partition, endOffset }
-}
-
-function knownOf(
-  marks: SyncMarks,
-  written: WrittenEnds,
-  { topic, durability }: StoredTopic,
-  partition: number,
-): KnownLog {
-  // The journal has what a log that is journalled has lost.
-  const writtenTo = durability === 'fsync' ? 0 : written.of(topic, partition)
-  return { syncedTo: marks.of(topic, partition), startOffset: marks.startOf(topic, partition), writtenTo }
-}
-
-/** Closes what an error has left open, or nothing more can be done for; what goes wrong with that changes nothing. */
-function closeAll(opened: readonly { close(): void }[]): void {
-  for (const one of opened) {
-    try {
-      one.close()
-    } catch {
-      // Its bytes were durable before, or nobody relies on them.
-    }
-  }
 }

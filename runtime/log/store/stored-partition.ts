@@ -8,7 +8,9 @@
 
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
+import { describeFrame } from '../format/frame-scan.ts'
 import type { LogSettings } from '../format/segment-format.ts'
+import { LogReader } from '../read/log-reader.ts'
 import { partitionFolder } from './log-place.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { StoredTopic } from './stored-topic.ts'
@@ -92,6 +94,16 @@ export class StoredPartition {
   /** Whether there are records that the marks do not cover. */
   get isDirty(): boolean {
     return this.log.endOffset !== this.syncedTo
+  }
+
+  /** Offset of the first record of the frame that holds this one. @throws LogFileError, DiskError */
+  frameStart(disk: Disk, offset: number): number {
+    const reader = new LogReader(disk, this.folder, this.settings)
+    try {
+      return describeFrame(reader.read(offset, this.endOffset, 0), 0, 0).baseOffset
+    } finally {
+      reader.close()
+    }
   }
 }
 

@@ -201,7 +201,7 @@ const WALL_CLOCK = [
   'actors/world.ts',
   'runtime/group/group-actor.ts',
   'runtime/host/store-upkeep.ts',
-  'runtime/log/recovery/log-recovery.ts',
+  'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
@@ -344,54 +344,4 @@ t.test('what a mutant replaces stands at one place, and its test loads it', asyn
   const { mutants, faults } = readMutants(root)
   t.ok(mutants.length > 0)
   t.strictSame(faults, [])
-})
-
-/** Documents that people read on a page, with their links; code in them is none. */
-const DOCUMENTS = [
-  'README.md',
-  'ARCHITECTURE.md',
-  'CONTRIBUTING.md',
-  'ERRORS.md',
-  'SECURITY.md',
-  'CHANGELOG.md',
-].concat(
-  readdirSync(join(root, 'docs')).map(name => `docs/${name}`),
-  ROOMS.map(room => `${room}/README.md`).filter(path => existsSync(join(root, path))),
-)
-
-function proseOf(path: string): string {
-  return readFileSync(join(root, path), 'utf8').replace(/^```.*?^```$/gms, '')
-}
-
-/** The anchors of a document's headings, as GitHub and npm make them. */
-function anchorsOf(path: string): Set<string> {
-  const headings = [...proseOf(path).matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) => heading)
-  const slugs = headings.map(heading =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replaceAll(' ', '-'),
-  )
-  return new Set(
-    slugs.map((slug, at) => {
-      const before = slugs.slice(0, at).filter(other => other === slug).length
-      return before === 0 ? slug : `${slug}-${before}`
-    }),
-  )
-}
-
-t.test('each relative link of the documents, and each anchor, leads to something', async t => {
-  let links = 0
-  for (const document of DOCUMENTS) {
-    for (const [, target = ''] of proseOf(document).matchAll(/\]\(([^()\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue
-      links++
-      const [path = '', anchor] = target.split('#')
-      const file = path === '' ? document : posix.join(posix.dirname(document), path)
-      if (!existsSync(join(root, file))) t.fail(`${document}: there is no ${target}`)
-      else if (anchor !== undefined && !anchorsOf(file).has(anchor)) t.fail(`${document}: ${file} has no ${anchor}`)
-    }
-  }
-  t.ok(links > 5, `${links} links`)
 })

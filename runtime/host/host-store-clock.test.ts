@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000
 
 /** As much of a group as is written down of it. */
 function groupAt(committed: () => number): GroupActor {
-  const partition = { log: {} }
+  const partition = { isOnDisk: true }
   const state = () => ({ committed: committed(), failures: [] })
   return { place: { cursor: 5 }, partition, lags: true, state } as unknown as GroupActor
 }

@@ -17,7 +17,7 @@ import type { HostStore } from './host-store.ts'
 import { IdleWaits } from './idle-waits.ts'
 import { LetterDepths } from './letter-depths.ts'
 import { PartitionResident } from './partition-resident.ts'
-import { keepsResidentContract } from './resident.contract.fixture.ts'
+import { keepsResidentContract } from './resident-contract.fixture.ts'
 import { UnreadWords } from './unread-words.ts'
 
 keepsResidentContract('a partition', add => {

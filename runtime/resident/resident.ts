@@ -8,7 +8,7 @@
  * let go once it rests, and then nobody looks at it until it is woken or due. Who changes what `standing` says of a resting
  * resident wakes it; that is the one rule that a new kind must keep.
  *
- * `host/resident.contract.fixture.ts` says the same as tests, which every kind passes.
+ * `host/resident-contract.fixture.ts` says the same as tests, which every kind passes.
  */
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 

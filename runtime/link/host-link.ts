@@ -51,7 +51,7 @@ export class HostLink {
     this.#hintsOut = new HintWriter(memory, place.hintsToThread, LINK_HINTS)
   }
 
-  /** The thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
+  /** Called after the exit of the thread. No answer is written any more, and its published records can be taken. */
   abandon(): void {
     this.#abandoned = true
   }

@@ -1,9 +1,10 @@
 /**
- * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for all.
+ * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for
+ * all.
  *
- * The partition host's thread owns it, and is alone in writing to these files; all of it is synchronous but syncs in the
- * background. A group commit writes the frames of all its partitions to their segments, without a sync; then the frames
- * of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
+ * The partition host's thread owns it, and is the only writer of these files. Everything but background syncs is
+ * synchronous. A group commit writes the frames of all its partitions to their segments, without a sync. Then the
+ * frames of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
  *
  * ```
  *  <folder>/topics/7-3/                segments of topic 7, partition 3 (partition-log.ts)
@@ -12,12 +13,13 @@
  *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
  * ```
  *
- * Checkpoints (checkpoints.ts) make the journal's room free: in the background once the journal has changed files, or at
- * once if it is full before that has ended or a commit does not fit it, and then the checkpoint covers the commit. A log is
- * cut after the journal has been told and the mark is lowered, or what is cut would come back, or count as damage.
+ * Checkpoints (checkpoints.ts) free the journal's room. They run in the background once the journal has changed files.
+ * A checkpoint is made at once if the journal is full before that has ended, or if a commit does not fit it; it then
+ * covers the commit. Before a log is cut, the journal is notified and the mark is lowered. Otherwise the cut frames
+ * would come back, or count as damage.
  *
- * After an error nobody knows what the files hold. The store is then poisoned: whatever is asked of it throws that same
- * error, until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
+ * After an error the content of the files is unknown. The store is then poisoned: every call throws that same error,
+ * until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
  * their open files, wait for a checkpoint, and as many more while it runs.
  */
 
@@ -35,16 +37,16 @@ import type { WrittenEnds } from './written-ends.ts'
 
 /** How often retention looks, at most. */
 const RETAIN_EVERY_MS = 1_000
-/** So many closed segments are a reason for a checkpoint, however few bytes they have. */
+/** Number of closed segments that cause a checkpoint, however few bytes they have. */
 const ROLLED_MAX = 64
 /**
- * What is in no journal takes up none of its room: its checkpoints only bound what the next opening looks through. Syncing it
- * as often cost a tenth of a microsecond for each record of 100 bytes.
+ * Frames outside the journal take none of its room: their checkpoints only bound the work of the next opening. Syncing
+ * them as often cost a tenth of a microsecond for each record of 100 bytes.
  */
 const UNJOURNALLED_SHARE = 16
 
 export class LogStore {
-  /** What was cut off the files of the host when they were opened; each partition has its own. */
+  /** Ends that were cut off the host's files at their opening; each partition has its own. */
   readonly cuts: readonly CutTail[]
   readonly #disk: Disk
   readonly #folder: string
@@ -106,12 +108,12 @@ export class LogStore {
     return opened
   }
 
-  /** Closes a partition that nobody appends to or reads; it can be opened again. */
+  /** Closes a partition without producers and readers; it can be opened again. */
   drop(topic: number, partition: number): void {
     const key = markKey(topic, partition)
     const dropped = this.#partitions.get(key)
     if (dropped === undefined) return
-    // What is under way may wait for its files.
+    // A running checkpoint may wait for its files.
     this.#checkpoints.giveUp()
     this.#partitions.delete(key)
     closeAll([dropped.log])
@@ -127,7 +129,8 @@ export class LogStore {
   }
 
   /**
-   * One group commit: returns when each entry is as durable as its topic says. Entries of one partition follow each other.
+   * One group commit: returns when each entry is as durable as its topic requires. Entries of one partition follow each
+   * other.
    *
    * @throws DiskError, from then on for ever
    */
@@ -168,7 +171,7 @@ export class LogStore {
         group.push(one)
       }
       if (group.length === 0 || !this.#journalOne(group)) {
-        // What does not fit, alone or now, is durable with all segments just as well.
+        // Frames that do not fit, alone or now, become durable with all segments.
         this.#checkpointNow()
         return
       }
@@ -187,8 +190,8 @@ export class LogStore {
   }
 
   /**
-   * The work of the background, to be called often: retention, and checkpoints. Returns whether a checkpoint is under way;
-   * what it waits for is told on this thread.
+   * Does the work of the background, to be called often: retention, and checkpoints. Returns whether a checkpoint is
+   * under way; its syncs end on this thread.
    *
    * @throws DiskError, also one that befell what was under way
    */
@@ -208,7 +211,7 @@ export class LogStore {
     })
   }
 
-  /** Removes what may go. Where the log begins then is durable before: one that begins later was damaged. */
+  /** Removes old segments. The new begin of the log is durable before: a log that begins later was damaged. */
   #retain({ topic, partition, log, syncedTo }: StoredPartition, nowMs: number): void {
     const { bytesMax, ageMaxMs } = topic.retention
     if (bytesMax === null && ageMaxMs === null) return
@@ -233,7 +236,7 @@ export class LogStore {
   }
 
   /**
-   * Cuts a log back to this offset, or to the begin of the frame that holds it: what was written after it was never
+   * Cuts a log back to this offset, or to the begin of the frame that holds it. The frames behind it were never
    * committed, by a host whose thread died. Returns the new end. A RangeError if that lies before the start.
    */
   truncateTo(partition: StoredPartition, endOffset: number): number {
@@ -243,7 +246,7 @@ export class LogStore {
     return this.#guard(() => {
       const end = partition.frameStart(this.#disk, endOffset)
       if (partition.journaledTo > end) this.#journalCut(partition, end)
-      // What is under way would mark what is cut.
+      // A running checkpoint would mark the frames that are cut.
       this.#checkpoints.giveUp()
       if (isUnjournalled(partition)) this.#written.note([{ ...endOf(partition), endOffset: end }])
       if (partition.syncedTo > end) writeMarks(this.#marks, new Map([[partition, end]]))

@@ -92,13 +92,13 @@ export function knownOf(
   return { syncedTo: marks.of(topic, partition), startOffset: marks.startOf(topic, partition), writtenTo }
 }
 
-/** Closes what an error has left open, or nothing more can be done for; what goes wrong with that changes nothing. */
+/** Closes files that an error has left open, when no other use is possible; further errors change nothing. */
 export function closeAll(opened: readonly { close(): void }[]): void {
   for (const one of opened) {
     try {
       one.close()
     } catch {
-      // Its bytes were durable before, or nobody relies on them.
+      // Its bytes were durable before, or are not acknowledged.
     }
   }
 }

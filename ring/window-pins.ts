@@ -20,7 +20,8 @@
  *
  * START is never before the writer's own start and never goes back: not when the writer had to leave bytes alone, and not
  * under a successor, whose bank may say less. Readers fall out sooner than they must, never later. What lies between the
- * two starts is whole, and readable to the writer alone.
+ * two starts is whole, and readable to the writer alone. Where START has come to be behind the end, because what it was moved
+ * for did not come to be, the writer's end goes on from START: no frame may lie across it (`WindowWriter.isPassed`).
  *
  * Nobody holds the writer back, so a reader may fall behind by any number of bytes, and positions alone cannot say by how
  * many: from 2^31 on START would seem to lie before its position. So START's lap of 2^30 bytes is counted as well. It is
@@ -50,6 +51,8 @@ export class WindowPins {
   #lap: number
   /** Position of the oldest byte that readers may enter at, as they are told. */
   start: number
+  /** Whether readers were ever told: those of a window with gates are not, and its start says nothing. */
+  isTold: boolean
 
   /** Takes over where the last writer left the window at this address; pins are added by who knows the readers. */
   constructor(memory: Memory, window: number) {
@@ -57,6 +60,7 @@ export class WindowPins {
     this.#window = window
     this.start = memory.load(window + WINDOW_START)
     this.#lap = memory.load(window + WINDOW_LAP)
+    this.isTold = this.start !== 0 || this.#lap !== 0
     // A predecessor may have died between the two.
     this.#tellLap()
   }
@@ -78,6 +82,7 @@ export class WindowPins {
    */
   pass(target: number): boolean {
     if (((target - this.start) | 0) > 0) this.start = target
+    this.isTold = true
     this.#memory.store(this.#window + WINDOW_START, this.start)
     this.#tellLap()
     for (const pin of this.#addresses) {

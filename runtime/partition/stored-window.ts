@@ -77,6 +77,7 @@ export class StoredWindow {
 
   /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them. */
   overtake(bytes: number): boolean {
+    if (!this.#goesOn()) return false
     let given = 0
     const free = this.#window.free()
     const { start, committedEnd } = this.#window
@@ -84,6 +85,11 @@ export class StoredWindow {
     while (free + given < bytes && ((start + given) | 0) !== committedEnd)
       given += this.#reader.word((start + given) | 0)
     return free + given >= bytes && this.#window.overtake(given)
+  }
+
+  /** Where readers were told that something is left out, and it was not, the window ends elsewhere: that comes before anything else. */
+  #goesOn(): boolean {
+    return !this.#window.isPassed || this.#window.overtake(0)
   }
 
   /** Takes what a ring holds, to be written to the log from `baseOffset` on; `isEmpty` if there is no room for any of it now. */
@@ -95,6 +101,7 @@ export class StoredWindow {
     const first = address < 0 ? 0 : (words[address >> 2] as number)
     const isSmall = window.capacity < this.#wantedBytes
     const isBeside = !this.holds(first) || (isSmall && !this.holds(consumer.ready))
+    if (!isBeside && !this.#goesOn()) return StagedAppend.nothing(ring, window.end, baseOffset)
     const staged = new StagedAppend(ring, window.end, baseOffset, isBeside)
     for (let receipts = link.room(); address >= 0 && receipts > 0 && staged.bytes < COMMIT_BYTES; receipts--) {
       const length = words[address >> 2] as number

@@ -82,6 +82,17 @@ export interface GroupEntry {
   readonly slots: Map<number, SlotPlace>
 }
 
+/**
+ * The partitions that a topic has, or of those that a group of it reads: none that are being added, which hosts may not know yet,
+ * and which may come to nothing.
+ */
+export function settledOf<P extends PartitionPlace | GroupPlace>(
+  { shape }: TopicEntry,
+  places: readonly P[],
+): readonly P[] {
+  return places.slice(0, shape.partitions)
+}
+
 export class Catalog {
   readonly memory: Memory
   readonly hosts: readonly { readonly address: number }[]

@@ -34,7 +34,7 @@ import { deletedTopic } from '../words/deleted-topic.ts'
 import { type ErrorWire, fromWire, MillraceError, toWire } from '../words/errors.ts'
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
-import { Catalog, type ThreadEntry, type TopicEntry } from './catalog.ts'
+import { Catalog, settledOf, type ThreadEntry, type TopicEntry } from './catalog.ts'
 import { DeadLetterTopics } from './dead-letter-topics.ts'
 import { Deletions } from './deletions.ts'
 import { GroupCalls } from './group-calls.ts'
@@ -368,8 +368,10 @@ class ControlThread implements OwnerControlApi {
   }
 
   async readRanges(topic: number, partition: number | null, place: StartPosition): Promise<readonly ReadRange[]> {
-    const { places } = this.#catalog.topic(topic)
-    const wanted = places.filter(({ partition: its }) => partition === null || partition === its)
+    const entry = this.#catalog.topic(topic)
+    const wanted = settledOf(entry, entry.places).filter(
+      ({ partition: its }) => partition === null || partition === its,
+    )
     return Promise.all(
       wanted.map(async ({ partition: its, host, log }) => {
         const range = await this.#hosts.call(host, api => api.offsetAt(topic, its, place))

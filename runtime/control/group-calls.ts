@@ -9,7 +9,7 @@ import type { PartitionPlace } from '../wire/places.ts'
 import type { GroupSummary } from '../wire/reports.ts'
 import type { StartPosition } from '../wire/start-position.ts'
 import { MillraceError } from '../words/errors.ts'
-import type { Catalog, GroupEntry } from './catalog.ts'
+import { type Catalog, type GroupEntry, settledOf } from './catalog.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { Runs } from './runs.ts'
@@ -42,7 +42,7 @@ export class GroupCalls {
     const base = { topic: topic.shape.name, group: name }
     const group = await this.#known(id, name, letters)
     if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
-    const cursors = group.places.map(place => place.cursor)
+    const cursors = settledOf(topic, group.places).map(place => place.cursor)
     const reports = (await this.#hosts.all(api => api.groupReports(cursors)))
       .flat()
       .sort((a, b) => a.partition - b.partition)
@@ -68,7 +68,7 @@ export class GroupCalls {
   async idle(id: number, name: string): Promise<void> {
     const group = this.#catalog.group(id, name)
     if (group === undefined) return
-    const cursors = group.places.map(place => place.cursor)
+    const cursors = settledOf(this.#catalog.topic(id), group.places).map(place => place.cursor)
     await this.#hosts.all(api => api.idle(cursors))
   }
 

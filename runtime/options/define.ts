@@ -9,7 +9,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { BatchHandler, Handler } from '../words/handler.ts'
 import { checkName, show } from '../words/names.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
-import { checkTopicOptions } from './options.ts'
+import { checkTopicOptions } from './topic-options.ts'
 
 const BRAND = Symbol.for('millrace.handler')
 const FUNCTIONS: readonly string[] = ['start', 'message', 'batch', 'stop', 'snapshot', 'restore']

@@ -47,7 +47,7 @@ export class MadeFrames implements FrameBatch {
     window.writeIn(this.memory.u8.subarray(address, address + bytes))
   }
 
-  answer(): void {}
+  answer(_failure: number | null): void {}
 
   release(): void {}
 

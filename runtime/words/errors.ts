@@ -36,6 +36,7 @@ export const ALL_ERROR_CODES = [
   'MILL_UNKNOWN_OPTION',
   'MILL_UNPUBLISHED',
   'MILL_UNSERIALISABLE',
+  'MILL_UNSUPPORTED',
 ] as const
 
 /** Code of an error. ERRORS.md says of each when it occurs and what to do. */

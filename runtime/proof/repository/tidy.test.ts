@@ -137,11 +137,16 @@ t.test('who imports the door loads the clocks of this process, and no broker', a
     const named = /^(?:import|export) (?!type )(?:[^'"`;]*?from )?'(\.[^']+)'/gm
     return [...code.matchAll(named)].map(([, specifier = '']) => resolved(path, specifier))
   }
-  const loaded = new Set(['runtime/index.ts'])
-  for (const path of loaded) for (const next of loads(path)) loaded.add(next)
-  t.ok(loaded.has('runtime/create-broker.ts') && loaded.has('actors/world.ts'))
-  for (const path of ['runtime/api/broker.ts', 'runtime/embedded/session.ts', 'runtime/api/topic-client.ts'])
-    t.notOk(loaded.has(path), path)
+  for (const [door, own] of [
+    ['runtime/index.ts', 'runtime/create-broker.ts'],
+    ['runtime/testing.ts', 'runtime/engine/engine.ts'],
+  ] as const) {
+    const loaded = new Set<string>([door])
+    for (const path of loaded) for (const next of loads(path)) loaded.add(next)
+    t.ok(loaded.has(own) && loaded.has('actors/world.ts'), door)
+    for (const path of ['runtime/api/broker.ts', 'runtime/embedded/session.ts', 'runtime/api/topic-client.ts'])
+      t.notOk(loaded.has(path), `${door}: ${path}`)
+  }
 })
 
 t.test('examples and benches import the public doors only', async t => {
@@ -268,7 +273,7 @@ t.test('only the two doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|contract|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),
@@ -309,7 +314,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
+    /^(ring|runtime)\/index\.ts$|^runtime\/testing\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

@@ -28,6 +28,8 @@ export interface GroupGate {
   /** Keeps what is pinned now, wherever the reader goes on. */
   hold(): void
   letGo(): void
+  /** An offset so near to the one that a reader says that the low word of it says which. `committed`: what it said last. */
+  near(committed: number): number
   /** Where bytes are kept from, as a reader is told. */
   readonly current: number
   /** Window position from which to look for a record that is not settled. */
@@ -96,6 +98,11 @@ class WindowGate implements GroupGate {
     gates.splice(gates.lastIndexOf(this.#block.pinAddress), 1)
   }
 
+  /** The window is bounded: this holds however far the reader has come. */
+  near(): number {
+    return this.#partition.highWatermark
+  }
+
   get current(): number {
     return this.#memory.load(this.#gate)
   }
@@ -160,6 +167,10 @@ class LogGate implements GroupGate {
   hold(): void {}
 
   letGo(): void {}
+
+  near(committed: number): number {
+    return committed
+  }
 
   get current(): number {
     return PIN_IDLE

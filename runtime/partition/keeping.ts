@@ -6,7 +6,7 @@
  * by `write`, or fails and is forgotten. Then the end is committed (`committed`), and the batch answered (`answered`).
  * What may be asked of the records themselves is kept-records.ts.
  *
- * To keep records in another way, implement this and KeptRecords, and let keeping.contract.fixture.ts judge it.
+ * To keep records in another way, implement this and KeptRecords, and let keeping-contract.fixture.ts judge it.
  */
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'

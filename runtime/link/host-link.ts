@@ -39,7 +39,7 @@ export class HostLink {
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
   }
 
-  /** The thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
+  /** Called after the exit of the thread. No answer is written any more, and its published records can be taken. */
   abandon(): void {
     this.#abandoned = true
   }

@@ -71,7 +71,7 @@ export function nearestOffset(near: number, low: number): number {
 /** Memory in which frames lie, at addresses that are multiples of 8: shared, or a thread's own. */
 export type FrameMemory = Pick<Memory, 'i32' | 'f64' | 'u8'>
 
-/** What a producer knows of its frame when it seals it. */
+/** The producer's knowledge of its frame when it seals it. */
 export interface SealedFrame {
   readonly length: number
   readonly count: number

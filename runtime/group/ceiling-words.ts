@@ -4,10 +4,12 @@
  * The partition host's thread. A slot has three words for it (layout.ts), which the host alone writes: CEILING, ASK and BARRED. The
  * host raises the ceiling only after it is durable. The reader's end is reader/claim-limit.ts.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
 import { nearestOffset } from '../log/format/frame.ts'
 import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
 import { askFrom, type Ceiling, flatCeiling, isLow, raised } from './ceiling.ts'
 
 export class GroupCeiling {
@@ -17,13 +19,13 @@ export class GroupCeiling {
   #slot = -1
   #isBarred = false
 
-  constructor(memory: Memory, committed: number) {
+  constructor(memory: Memory, committed: Offset) {
     this.#memory = memory
     this.#ceiling = flatCeiling(committed, nowMs())
   }
 
   /** What must be on disk: no reader may claim anything from there on. */
-  get offset(): number {
+  get offset(): Offset {
     return this.#ceiling.offset
   }
 
@@ -43,18 +45,18 @@ export class GroupCeiling {
   }
 
   /** Nobody claims any more, and the group goes on here: the slot is closed, or the group was moved. */
-  settle(committed: number): void {
+  settle(committed: Offset): void {
     this.#slot = -1
     this.#ceiling = flatCeiling(committed, nowMs(), this.#ceiling.stride)
   }
 
   /** Whether the reader is to be let go further. */
-  isLow(claimed: number, returned: number): boolean {
+  isLow(claimed: Offset, returned: number): boolean {
     return this.#slot !== -1 && !this.#isBarred && isLow(this.#ceiling, claimed, returned)
   }
 
   /** Sets a higher one, which is to be made durable before the reader is told of it. */
-  raise(claimed: number): void {
+  raise(claimed: Offset): void {
     this.#ceiling = raised(this.#ceiling, claimed, nowMs())
   }
 

@@ -20,6 +20,7 @@ import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace, StartAt } from '../wire/places.ts'
 import type { GroupReport } from '../wire/reports.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
+import type { Epoch, Offset } from '../words/quantities.ts'
 import type { AwaitingLetter } from './awaiting-letter.ts'
 import type { GroupCeiling } from './ceiling-words.ts'
 import { GroupBlock } from './group-block.ts'
@@ -139,7 +140,7 @@ export class GroupActor {
   }
 
   /** First offset not settled, as the reader last said. */
-  committed(): number {
+  committed(): Offset {
     return this.#slot.committed()
   }
 
@@ -178,7 +179,7 @@ export class GroupActor {
    * Fences the reader: its slot is read once, and what it writes there later changes nothing. Told again, because a
    * predecessor died before it had answered, it goes on where that was: the crash is charged once.
    */
-  closeSlot(epoch: number, crash: SlotCrash | null): void {
+  closeSlot(epoch: Epoch, crash: SlotCrash | null): void {
     this.#slot.shut(epoch, crash, this.#cursor.failures)
     if (this.#slot.isOpen || this.#block.closedEpoch !== epoch) return
     this.#upcalls.fault(FAULT_POINT.beforeCharge)
@@ -312,12 +313,12 @@ export class GroupActor {
   }
 
   /** Whether everything below `offset` is settled. */
-  settledTo(offset: number): boolean {
+  settledTo(offset: Offset): boolean {
     return this.#slot.passed() >= offset && (this.#letters.waiting === 0 || !this.place.policy.atMostOnce)
   }
 
   /** Nobody reads for it: it goes on here, as if nothing had failed yet. */
-  seek(offset: number): void {
+  seek(offset: Offset): void {
     if (this.#slot.isOpen) throw new Error('broken invariant: a group is moved while a slot is open')
     for (const failed of this.#cursor.failures.keys()) this.#block.forget(failed)
     this.#letters.forget()

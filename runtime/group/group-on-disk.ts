@@ -4,9 +4,11 @@
  * The partition host's thread. A group in memory has nothing of this. What is not in the block of shared memory is here: records that
  * have their dead letter and are not among the failures, and what was written down last.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace } from '../wire/places.ts'
+import type { Offset } from '../words/quantities.ts'
 import { GroupCeiling } from './ceiling-words.ts'
 import type { GroupBlock } from './group-block.ts'
 import type { CursorState } from './group-cursor.ts'
@@ -45,7 +47,7 @@ export class GroupOnDisk {
     deadLetters: PartitionActor | null,
     kept: GroupState | undefined,
     letters: ReadonlySet<number>,
-    failures: { has(offset: number): boolean },
+    failures: { has(offset: Offset): boolean },
   ) {
     this.#block = block
     this.#slot = slot
@@ -57,7 +59,7 @@ export class GroupOnDisk {
   }
 
   /** Whether a record has its letter already, as none will ask again. */
-  takeLetter(offset: number): boolean {
+  takeLetter(offset: Offset): boolean {
     return this.#beyond.delete(offset)
   }
 

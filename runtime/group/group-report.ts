@@ -1,18 +1,20 @@
 /** What the control thread is told of one group on one partition. The partition host's thread; decides nothing. */
+
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupReport } from '../wire/reports.ts'
+import type { CursorId, Offset, Position } from '../words/quantities.ts'
 import type { GroupBlock } from './group-block.ts'
 import type { CursorState } from './group-cursor.ts'
 
 /** Where a group is, as its parts say. */
 export interface ReportedGroup {
-  readonly cursor: number
+  readonly cursor: CursorId
   readonly partition: PartitionActor
   readonly block: GroupBlock
   readonly state: CursorState
-  readonly committed: number
+  readonly committed: Offset
   /** Window position from which on it keeps bytes. */
-  readonly pin: number
+  readonly pin: Position
   readonly deadLetterDepth: number
   readonly waitsForDeadLetters: boolean
 }

@@ -4,6 +4,7 @@
  * The partition host's thread. While a slot is open its words are its reader's, and say how far the group is; else the group's
  * block says it. A reader is known by its epoch: what it writes after its slot was shut changes nothing.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
 import { nearestOffset } from '../log/format/frame.ts'
@@ -12,6 +13,7 @@ import type { SlotCrash } from '../wire/host-calls.ts'
 import { SLOT_COMMITTED, SLOT_EPOCH, SLOT_LEDGER, SLOT_RETURNED } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
+import type { Epoch, Offset } from '../words/quantities.ts'
 import type { GroupCeiling } from './ceiling-words.ts'
 import type { GroupBlock } from './group-block.ts'
 import type { Failure } from './group-cursor.ts'
@@ -33,7 +35,7 @@ export class GroupSlot {
   readonly #ceiling: GroupCeiling | null
   #open: OpenSlot | null = null
   /** As the reader last said. */
-  #committed: number
+  #committed: Offset
 
   constructor(
     memory: Memory,
@@ -57,7 +59,7 @@ export class GroupSlot {
   }
 
   /** Whether it is open for the reader of this epoch. */
-  isOf(epoch: number): boolean {
+  isOf(epoch: Epoch): boolean {
     return this.#open?.place.epoch === epoch
   }
 
@@ -67,7 +69,7 @@ export class GroupSlot {
   }
 
   /** First offset not settled, as the reader last said. */
-  committed(): number {
+  committed(): Offset {
     const open = this.#open
     if (open !== null) {
       const apart = open.place.confirms || this.#place.policy.atMostOnce
@@ -78,7 +80,7 @@ export class GroupSlot {
   }
 
   /** First offset whose handling is not over: at most once, it is committed before. */
-  passed(): number {
+  passed(): Offset {
     const committed = this.committed()
     if (!this.#place.policy.atMostOnce) return committed
     // A crash that is not charged yet concerns a record that is committed.
@@ -109,7 +111,7 @@ export class GroupSlot {
   }
 
   /** If it is open for this epoch, takes over what it says, and gates the window in its place. */
-  shut(epoch: number, crash: SlotCrash | null, failures: ReadonlyMap<number, Failure>): void {
+  shut(epoch: Epoch, crash: SlotCrash | null, failures: ReadonlyMap<number, Failure>): void {
     const open = this.#open
     if (open === null || open.place.epoch !== epoch) return
     const { slot } = open.place
@@ -135,7 +137,7 @@ export class GroupSlot {
   }
 
   /** While it is shut: the group goes on at this offset. */
-  move(offset: number): void {
+  move(offset: Offset): void {
     // What is passed over, or comes again, was not handled because of that.
     this.#block.skipped += offset - this.#committed
     this.#block.committed = offset
@@ -146,7 +148,7 @@ export class GroupSlot {
   }
 
   /** Tells its reader what becomes of a record, if there is one. */
-  verdict(offset: number, action: number, failedAttempts: number, delayMs: number): void {
+  verdict(offset: Offset, action: number, failedAttempts: number, delayMs: number): void {
     const open = this.#open
     if (open === null) return
     open.link.verdict(this.#place.cursor, open.place.epoch, offset, action, failedAttempts, delayMs)

@@ -4,9 +4,11 @@
  * The reader's thread. It looks at the words of its slot when it has come to what it last saw there, and rings the host at most
  * twice for each ceiling: when it is near, and when it is reached.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nearestOffset } from '../log/format/frame.ts'
 import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
 
 export class ClaimLimit {
   readonly #memory: Memory
@@ -19,7 +21,7 @@ export class ClaimLimit {
   #refused = -1
 
   /** `ask` rings the partition host. */
-  constructor(memory: Memory, slot: number, committed: number, ask: () => void) {
+  constructor(memory: Memory, slot: number, committed: Offset, ask: () => void) {
     this.#memory = memory
     this.#slot = slot
     this.#ask = ask
@@ -28,7 +30,7 @@ export class ClaimLimit {
   }
 
   /** Whether the record at `offset` may be claimed now; if not, the host has been asked, and rings when it may. */
-  admits(offset: number): boolean {
+  admits(offset: Offset): boolean {
     if (offset < this.#ceiling) return true
     this.#look(offset)
     if (offset < this.#ceiling) return true
@@ -38,7 +40,7 @@ export class ClaimLimit {
   }
 
   /** Everything below `offset` is claimed. */
-  claimed(offset: number): void {
+  claimed(offset: Offset): void {
     if (offset < this.#lookAt) return
     this.#look(offset)
     if (offset < this.#lookAt) return
@@ -52,7 +54,7 @@ export class ClaimLimit {
     return this.#memory.load(this.#slot + SLOT_BARRED) === 1
   }
 
-  #look(offset: number): void {
+  #look(offset: Offset): void {
     this.#ceiling = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_CEILING))
     this.#lookAt = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_ASK))
   }

@@ -3,11 +3,13 @@
  *
  * The reader's thread. Bound: what a group keeps account of, FAILURES_MAX records and a ledger.
  */
+
 import { nowMs } from '../../actors/world.ts'
 import { VERDICT } from '../link/link.ts'
 import type { Verdict } from '../thread/attached-thread.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { KnownRecord } from '../wire/places.ts'
+import type { Offset } from '../words/quantities.ts'
 
 export class KnownRecords {
   readonly #known = new Map<number, KnownRecord>()
@@ -28,12 +30,12 @@ export class KnownRecords {
     return this.#known.size
   }
 
-  of(offset: number): KnownRecord | undefined {
+  of(offset: Offset): KnownRecord | undefined {
     return this.#known.size === 0 ? undefined : this.#known.get(offset)
   }
 
   /** Whether this record failed under the reader before, whose thread may have ended because of it. */
-  isDoubtful(offset: number): boolean {
+  isDoubtful(offset: Offset): boolean {
     return this.#doubtful.size > 0 && this.#doubtful.has(offset)
   }
 
@@ -55,7 +57,7 @@ export class KnownRecords {
   }
 
   /** Everything below this offset is committed. */
-  forgetBelow(committed: number): void {
+  forgetBelow(committed: Offset): void {
     for (const offset of this.#known.keys()) {
       if (offset >= committed) continue
       this.#known.delete(offset)

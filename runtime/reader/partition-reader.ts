@@ -4,6 +4,7 @@
  * The consumer's thread. It owns one slot for one epoch (reader-slot.ts). What was handed out before is known here as the group
  * told it (known-records.ts); at most once, how far records may be claimed (claim-limit.ts).
  */
+
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
@@ -11,6 +12,7 @@ import type { Ledger } from '../wire/ledger.ts'
 import type { Assignment, KnownRecord } from '../wire/places.ts'
 import { type Codec, codecOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { Offset } from '../words/quantities.ts'
 import { ClaimLimit } from './claim-limit.ts'
 import type { FetchedFrame } from './delivery.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
@@ -34,7 +36,7 @@ export class PartitionReader {
   #frameEnd = 0
   #bufferEnd = 0
   #baseOffset = 0
-  #committed: number
+  #committed: Offset
   /** The disk has failed, or retention has removed what comes next. */
   #isUnreadable = false
   /** Committed before it is handled, at most once; -1: never. */
@@ -159,12 +161,12 @@ export class PartitionReader {
     )
   }
 
-  get committed(): number {
+  get committed(): Offset {
     return this.#committed
   }
 
   /** Everything below `offset` is settled for good: says so, and frees the window up to there. */
-  commit(offset: number): void {
+  commit(offset: Offset): void {
     if (offset <= this.#committed) return
     this.#committed = offset
     if (this.#known.size > 0) this.#known.forgetBelow(offset)
@@ -185,12 +187,12 @@ export class PartitionReader {
   }
 
   /** The record at `offset` is about to be handed out. */
-  handOut(offset: number): void {
+  handOut(offset: Offset): void {
     this.#slot.handOut(offset)
   }
 
   /** Every record below `offset` is committed now, handled or not; the window is freed by `commit`, when they are. */
-  claim(offset: number): void {
+  claim(offset: Offset): void {
     this.#claimed = offset
     this.#slot.commit(offset)
     this.#limit?.claimed(offset)
@@ -218,12 +220,12 @@ export class PartitionReader {
   }
 
   /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */
-  failed(offset: number): void {
+  failed(offset: Offset): void {
     this.#slot.failed(offset)
   }
 
   /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */
-  returned(offset: number): void {
+  returned(offset: Offset): void {
     this.#slot.returned(offset)
   }
 
@@ -251,7 +253,7 @@ export class PartitionReader {
   }
 
   /** What is known of a record that was handed out before. */
-  knownOf(offset: number): KnownRecord | undefined {
+  knownOf(offset: Offset): KnownRecord | undefined {
     return this.#known.of(offset)
   }
 
@@ -266,7 +268,7 @@ export class PartitionReader {
   }
 
   /** Whether this record failed under the reader before, whose thread may have ended because of it. */
-  isDoubtful(offset: number): boolean {
+  isDoubtful(offset: Offset): boolean {
     return this.#known.isDoubtful(offset)
   }
 

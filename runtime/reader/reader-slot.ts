@@ -4,6 +4,7 @@
  *
  * The reader's thread, which alone writes them (layout.ts) for as long as its epoch counts.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import {
   SLOT_ACTIVE,
@@ -17,6 +18,7 @@ import {
   THREAD_TURN,
 } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
+import type { Offset } from '../words/quantities.ts'
 
 export class ReaderSlot {
   readonly #memory: Memory
@@ -32,22 +34,22 @@ export class ReaderSlot {
   }
 
   /** Everything below `offset` is committed; a claim may be ahead of what was handled. */
-  commit(offset: number): void {
+  commit(offset: Offset): void {
     this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
   }
 
   /** The record at `offset` is about to be handed out. */
-  handOut(offset: number): void {
+  handOut(offset: Offset): void {
     this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
   }
 
   /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */
-  failed(offset: number): void {
+  failed(offset: Offset): void {
     this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
   }
 
   /** Every record below `offset` has been handled. */
-  returned(offset: number): void {
+  returned(offset: Offset): void {
     this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
   }
 

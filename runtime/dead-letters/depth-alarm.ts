@@ -4,6 +4,7 @@
  *
  * Pure. Over is at half of either, so that a depth which trembles around it is no stream of events.
  */
+import type { PartitionId } from '../words/quantities.ts'
 
 /** The letters of one partition. */
 export interface Depth {
@@ -31,7 +32,7 @@ export const NO_DEPTH: DepthState = { depths: new Map(), raised: false }
 const FILLED_MAX = 0.5
 
 /** A partition has these letters now. `threshold` is 1 or more; Infinity: nothing is ever said. */
-export function stepDepth(state: DepthState, partition: number, depth: Depth, threshold: number): DepthStep {
+export function stepDepth(state: DepthState, partition: PartitionId, depth: Depth, threshold: number): DepthStep {
   const depths = new Map(state.depths).set(partition, depth)
   let total = 0
   let filled = 0

@@ -6,7 +6,9 @@
  * it as it does any record. Letters are told by their offsets; where they are is the letter index's own matter: in the window
  * (memory-letter-index.ts), or in a log on disk (stored-letter-index.ts).
  */
+
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
+import type { CursorId, Offset } from '../words/quantities.ts'
 
 export interface LetterIndex {
   /** Letters that wait. */
@@ -14,16 +16,16 @@ export interface LetterIndex {
   /** How much of its room letters take that may not go, 0 to 1; on disk, where nothing bounds them, 0. */
   readonly filled: number
   /** Those of this member. */
-  depthOf(cursor: number): number
+  depthOf(cursor: CursorId): number
   /** Whether the depth has changed since this was last asked; in memory `countRead` is in this. */
   takeChanged(): boolean
   /**
    * A letter is about to be appended at this offset: whatever was known of the offset is of another one, long gone. False:
    * on disk, which has failed.
    */
-  appending(offset: number): boolean
+  appending(offset: Offset): boolean
   /** It is appended, and this member's. */
-  appended(cursor: number): void
+  appended(cursor: CursorId): void
   /** Letters that all groups which read the topic have settled wait no more. On disk it may read the log. */
   countRead(): void
   /**

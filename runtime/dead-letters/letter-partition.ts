@@ -3,6 +3,8 @@
  * what is left of the number. It never changes for a partition (control/partition-growth.ts), for a group looks there for letters
  * that it may have written. Leaf, any thread.
  */
-export function letterPartition(partition: number, letters: number): number {
+import type { PartitionId } from '../words/quantities.ts'
+
+export function letterPartition(partition: PartitionId, letters: number): number {
   return partition % letters
 }

@@ -16,6 +16,7 @@
 import type { Disk } from '../log/disk/disk.ts'
 import { StateLog } from '../log/store/state-log.ts'
 import type { CutTail } from '../wire/folder.ts'
+import type { PartitionId } from '../words/quantities.ts'
 import { type Ranges, type SettledChange, SettledLetters } from './settled-letters.ts'
 
 export class LetterStates {
@@ -32,7 +33,7 @@ export class LetterStates {
   }
 
   /** As it was written last. */
-  of(topic: number, partition: number): SettledLetters {
+  of(topic: number, partition: PartitionId): SettledLetters {
     const own = keyOf(topic, partition)
     const pieces: [number, Ranges][] = []
     for (const [key, ranges] of this.#log.entries())
@@ -41,7 +42,7 @@ export class LetterStates {
   }
 
   /** Writes a change down, all of it or nothing. @throws DiskError */
-  write(topic: number, partition: number, { below, pieces }: SettledChange): void {
+  write(topic: number, partition: PartitionId, { below, pieces }: SettledChange): void {
     const own = keyOf(topic, partition)
     const changes: [string, unknown][] = [[own, { below }]]
     for (const [piece, ranges] of pieces) changes.push([`${own}/${piece}`, ranges.length === 0 ? undefined : ranges])
@@ -70,6 +71,6 @@ export class LetterStates {
   }
 }
 
-function keyOf(topic: number, partition: number): string {
+function keyOf(topic: number, partition: PartitionId): string {
   return `${topic}/${partition}`
 }

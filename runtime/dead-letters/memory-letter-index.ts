@@ -15,10 +15,12 @@
  * Bound: as many bits as the window has room for records of 16 bytes, so two offsets that are kept never share one. A
  * letter's bit is cleared before it is appended; until then it may be that of an offset long gone.
  */
+
 import type { Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { FRAME_PRODUCER_ID, FRAME_RING, frameBaseOffset, frameEndOffset, frameIsValid } from '../log/format/frame.ts'
 import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
+import type { CursorId, Offset, Position } from '../words/quantities.ts'
 import type { LetterIndex } from './letter-index.ts'
 import { WaitingLetters } from './waiting-letters.ts'
 
@@ -72,7 +74,7 @@ export class MemoryLetterIndex implements LetterIndex {
     return ((end - this.#keptFrom) | 0) / this.#reader.capacity
   }
 
-  depthOf(cursor: number): number {
+  depthOf(cursor: CursorId): number {
     return this.#waiting.of(cursor)
   }
 
@@ -81,19 +83,19 @@ export class MemoryLetterIndex implements LetterIndex {
     return this.#waiting.takeChanged()
   }
 
-  #word(offset: number): number {
+  #word(offset: Offset): number {
     return (this.address >> 2) + ((offset & this.#mask) >>> 5)
   }
 
-  #isSettled(offset: number): boolean {
+  #isSettled(offset: Offset): boolean {
     return (((this.#memory.i32[this.#word(offset)] as number) >>> (offset & 31)) & 1) === 1
   }
 
-  #isOpenLetter(position: number): boolean {
+  #isOpenLetter(position: Position): boolean {
     return this.#reader.word(position + FRAME_RING) === 0 && !this.#isSettled(frameBaseOffset(this.#reader, position))
   }
 
-  #memberAt(position: number): number {
+  #memberAt(position: Position): number {
     const bytes = new Uint8Array(8)
     this.#reader.copyOut(position + FRAME_PRODUCER_ID, 8, bytes, 0)
     return new Float64Array(bytes.buffer)[0] as number
@@ -104,18 +106,18 @@ export class MemoryLetterIndex implements LetterIndex {
     for (let position = from; position !== to; position = (position + this.#reader.word(position)) | 0) yield position
   }
 
-  #mark(offset: number): void {
+  #mark(offset: Offset): void {
     const word = this.#word(offset)
     this.#memory.i32[word] = (this.#memory.i32[word] as number) | (1 << (offset & 31))
   }
 
-  appending(offset: number): boolean {
+  appending(offset: Offset): boolean {
     const word = this.#word(offset)
     this.#memory.i32[word] = (this.#memory.i32[word] as number) & ~(1 << (offset & 31))
     return true
   }
 
-  appended(cursor: number): void {
+  appended(cursor: CursorId): void {
     this.#waiting.count(cursor, 1)
   }
 
@@ -147,7 +149,7 @@ export class MemoryLetterIndex implements LetterIndex {
     if (((start - this.#readTo) | 0) > 0) this.#readTo = start
   }
 
-  isLetter(position: number): boolean {
+  isLetter(position: Position): boolean {
     return this.#reader.word(position + FRAME_RING) === 0
   }
 

@@ -12,6 +12,8 @@
  * piece n   from, to, from, to, ...   offsets n * PIECE_OFFSETS and up; ascending, `to` not included, never touching
  * ```
  */
+import type { Offset } from '../words/quantities.ts'
+
 const PIECE_OFFSETS = 1_024
 
 /** `from, to, from, to, ...` */
@@ -40,7 +42,7 @@ export class SettledLetters {
     return this.#below
   }
 
-  has(offset: number): boolean {
+  has(offset: Offset): boolean {
     return offset < this.#below || rangeAt(this.#pieces.get(pieceOf(offset)) ?? NONE, offset) !== -1
   }
 
@@ -94,19 +96,19 @@ export class SettledLetters {
   }
 }
 
-function pieceOf(offset: number): number {
+function pieceOf(offset: Offset): number {
   return Math.floor(offset / PIECE_OFFSETS)
 }
 
 /** Index of the range that holds the offset; -1: none does. */
-function rangeAt(ranges: Ranges, offset: number): number {
+function rangeAt(ranges: Ranges, offset: Offset): number {
   for (let at = 0; at < ranges.length && (ranges[at] as number) <= offset; at += 2)
     if (offset < (ranges[at + 1] as number)) return at
   return -1
 }
 
 /** With one more offset, which was in none of them. */
-function withOffset(ranges: Ranges, offset: number): Ranges {
+function withOffset(ranges: Ranges, offset: Offset): Ranges {
   const next = ranges.findIndex((edge, at) => at % 2 === 0 && edge > offset)
   const at = next === -1 ? ranges.length : next
   const joinsBefore = at > 0 && ranges[at - 1] === offset

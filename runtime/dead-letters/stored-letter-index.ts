@@ -13,6 +13,7 @@
 
 import { FRAME_PRODUCER_ID, FRAME_RING, frameEnd, frameStart } from '../log/format/frame.ts'
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
+import type { CursorId, Offset } from '../words/quantities.ts'
 import type { LetterIndex } from './letter-index.ts'
 import type { LetterLog, LetterSource } from './letter-log.ts'
 import type { SettledChange, SettledLetters } from './settled-letters.ts'
@@ -43,7 +44,7 @@ export class StoredLetterIndex implements LetterIndex {
 
   readonly filled = 0
 
-  depthOf(cursor: number): number {
+  depthOf(cursor: CursorId): number {
     return this.#waiting.of(cursor)
   }
 
@@ -71,11 +72,11 @@ export class StoredLetterIndex implements LetterIndex {
   }
 
   /** Marks that are kept for offsets from here on are of letters that a loss of power took out of the log. */
-  appending(offset: number): boolean {
+  appending(offset: Offset): boolean {
     return this.#keep(this.#settled.cutting(offset))
   }
 
-  appended(cursor: number): void {
+  appended(cursor: CursorId): void {
     this.#waiting.count(cursor, 1)
   }
 

@@ -1,4 +1,6 @@
 /** How many letters of one partition wait, in all and by member. The partition host's thread. Bound: one entry a member. */
+import type { CursorId } from '../words/quantities.ts'
+
 export class WaitingLetters {
   readonly #byMember = new Map<number, number>()
   #depth = 0
@@ -9,11 +11,11 @@ export class WaitingLetters {
     return this.#depth
   }
 
-  of(cursor: number): number {
+  of(cursor: CursorId): number {
     return this.#byMember.get(cursor) ?? 0
   }
 
-  count(cursor: number, change: 1 | -1): void {
+  count(cursor: CursorId, change: 1 | -1): void {
     this.#changed = true
     this.#depth += change
     const waiting = this.of(cursor) + change

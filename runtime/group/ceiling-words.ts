@@ -1,17 +1,17 @@
 /**
- * The ceiling of a group that delivers at most once (ceiling.ts), as its partition host tells it to a reader: both ends.
+ * The ceiling of a group that delivers at most once (ceiling.ts), as its partition host tells it to a reader.
  *
- * A slot has three words for it (layout.ts), which the host alone writes: CEILING, ASK and BARRED. The host raises the
- * ceiling only after it is durable. The reader looks at the words when it has come to what it last saw there, and rings the
- * host at most twice for each ceiling: when it is near, and when it is reached.
+ * The partition host's thread. A slot has three words for it (layout.ts), which the host alone writes: CEILING, ASK and BARRED. The
+ * host raises the ceiling only after it is durable. The reader's end is reader/claim-limit.ts.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
 import { nearestOffset } from '../log/format/frame.ts'
 import { SLOT_ASK, SLOT_BARRED, SLOT_CEILING } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
 import { askFrom, type Ceiling, flatCeiling, isLow, raised } from './ceiling.ts'
 
-/** The partition host's end. */
 export class GroupCeiling {
   readonly #memory: Memory
   #ceiling: Ceiling
@@ -19,13 +19,13 @@ export class GroupCeiling {
   #slot = -1
   #isBarred = false
 
-  constructor(memory: Memory, committed: number) {
+  constructor(memory: Memory, committed: Offset) {
     this.#memory = memory
     this.#ceiling = flatCeiling(committed, nowMs())
   }
 
   /** What must be on disk: no reader may claim anything from there on. */
-  get offset(): number {
+  get offset(): Offset {
     return this.#ceiling.offset
   }
 
@@ -45,18 +45,18 @@ export class GroupCeiling {
   }
 
   /** Nobody claims any more, and the group goes on here: the slot is closed, or the group was moved. */
-  settle(committed: number): void {
+  settle(committed: Offset): void {
     this.#slot = -1
     this.#ceiling = flatCeiling(committed, nowMs(), this.#ceiling.stride)
   }
 
   /** Whether the reader is to be let go further. */
-  isLow(claimed: number, returned: number): boolean {
+  isLow(claimed: Offset, returned: number): boolean {
     return this.#slot !== -1 && !this.#isBarred && isLow(this.#ceiling, claimed, returned)
   }
 
   /** Sets a higher one, which is to be made durable before the reader is told of it. */
-  raise(claimed: number): void {
+  raise(claimed: Offset): void {
     this.#ceiling = raised(this.#ceiling, claimed, nowMs())
   }
 
@@ -74,56 +74,5 @@ export class GroupCeiling {
   #tell(slot: number): void {
     this.#memory.store(slot + SLOT_ASK, askFrom(this.#ceiling) | 0)
     this.#memory.store(slot + SLOT_CEILING, this.#ceiling.offset | 0)
-  }
-}
-
-/** The reader's end. */
-export class ClaimLimit {
-  readonly #memory: Memory
-  readonly #slot: number
-  readonly #ask: () => void
-  #ceiling: number
-  /** The next claim at which to look. */
-  #lookAt: number
-  /** The record that was refused last. */
-  #refused = -1
-
-  /** `ask` rings the partition host. */
-  constructor(memory: Memory, slot: number, committed: number, ask: () => void) {
-    this.#memory = memory
-    this.#slot = slot
-    this.#ask = ask
-    this.#ceiling = committed
-    this.#lookAt = committed
-  }
-
-  /** Whether the record at `offset` may be claimed now; if not, the host has been asked, and rings when it may. */
-  admits(offset: number): boolean {
-    if (offset < this.#ceiling) return true
-    this.#look(offset)
-    if (offset < this.#ceiling) return true
-    if (this.#refused !== offset) this.#ask()
-    this.#refused = offset
-    return false
-  }
-
-  /** Everything below `offset` is claimed. */
-  claimed(offset: number): void {
-    if (offset < this.#lookAt) return
-    this.#look(offset)
-    if (offset < this.#lookAt) return
-    this.#ask()
-    // The answer is wanted when there is no way on without it.
-    this.#lookAt = Number.POSITIVE_INFINITY
-  }
-
-  /** The host can promise nothing more. */
-  get isBarred(): boolean {
-    return this.#memory.load(this.#slot + SLOT_BARRED) === 1
-  }
-
-  #look(offset: number): void {
-    this.#ceiling = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_CEILING))
-    this.#lookAt = nearestOffset(offset, this.#memory.load(this.#slot + SLOT_ASK))
   }
 }

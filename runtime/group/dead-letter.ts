@@ -4,6 +4,7 @@
  * The partition host's thread. Leaf: bytes in, bytes out. The frame carries the group's member number as its producer
  * and the low word of the source offset as its sequence, by which a successor finds what was appended already.
  */
+
 import { crc32 } from 'node:zlib'
 import { dyingHeaders } from '../dead-letters/letter-headers.ts'
 import {
@@ -29,14 +30,15 @@ import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { DeadLetterReason } from '../words/broker-events.ts'
 import type { DeadLetterCause } from '../words/dead-letter.ts'
 import type { Headers } from '../words/message.ts'
+import type { CursorId, Offset, PartitionId } from '../words/quantities.ts'
 
 /** Why, when and where a record died. */
 export interface LetterDetails {
   readonly topic: string
-  readonly partition: number
-  readonly offset: number
+  readonly partition: PartitionId
+  readonly offset: Offset
   readonly group: string
-  readonly cursor: number
+  readonly cursor: CursorId
   readonly reason: DeadLetterReason
   readonly failedAttempts: number
   readonly firstMs: number

@@ -5,6 +5,7 @@
  * Layout: layout.ts. An entry's offset is stored last when it is added and cleared first when it is removed, so that a
  * death in between leaves the entry out or whole.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import {
   FAILURE_ATTEMPTS,
@@ -32,6 +33,7 @@ import {
 } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
 import type { DeadLetterReason } from '../words/broker-events.ts'
+import type { Epoch, Offset, Position } from '../words/quantities.ts'
 import type { Failure } from './group-cursor.ts'
 import type { HandOut } from './hand-over.ts'
 
@@ -77,7 +79,7 @@ export class GroupBlock {
   }
 
   /** All that the slot of this epoch had to say is in this block. Last, so that a death before it changes nothing. */
-  close(epoch: number, charged: HandOut | null): void {
+  close(epoch: Epoch, charged: HandOut | null): void {
     this.#set(GROUP_CHARGED_OFFSET, charged?.offset ?? 0)
     this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] = charged?.deliveryAttempt ?? 0
     this.#memory.i32[(this.address + GROUP_CLOSED) >> 2] = epoch
@@ -94,11 +96,11 @@ export class GroupBlock {
     this.#memory.i32[(this.address + GROUP_CHARGED_ATTEMPT) >> 2] = 0
   }
 
-  get pin(): number {
+  get pin(): Position {
     return this.#memory.load(this.address + GROUP_PIN)
   }
 
-  set pin(position: number) {
+  set pin(position: Position) {
     this.#memory.store(this.address + GROUP_PIN, position)
   }
 
@@ -110,11 +112,11 @@ export class GroupBlock {
     this.#memory.f64[(this.address + field) >> 3] = value
   }
 
-  get committed(): number {
+  get committed(): Offset {
     return this.#get(GROUP_COMMITTED)
   }
 
-  set committed(offset: number) {
+  set committed(offset: Offset) {
     this.#set(GROUP_COMMITTED, offset)
   }
 
@@ -174,7 +176,7 @@ export class GroupBlock {
     f64[(at + FAILURE_OFFSET) >> 3] = failure.offset + 1
   }
 
-  forget(offset: number): void {
+  forget(offset: Offset): void {
     const at = this.#find(offset + 1)
     if (at !== -1) this.#memory.f64[(at + FAILURE_OFFSET) >> 3] = 0
   }

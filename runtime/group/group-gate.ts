@@ -6,32 +6,36 @@
  * block's pin gates beside the slot's while a dead letter waits for room. A topic on disk is never held back: all records
  * are in its log, and a slot's pin is looked at only because its reader may be copying at that moment.
  */
+
 import { type Memory, PIN_IDLE } from 'sharedarraybuffer-ring'
 import { frameEndOffset } from '../log/format/frame.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import { SLOT_PIN } from '../wire/layout.ts'
+import type { Offset, Position } from '../words/quantities.ts'
 import type { GroupBlock } from './group-block.ts'
 
 export interface GroupGate {
   /** The group is new: it starts at the oldest record kept, or behind the newest. */
   begin(atEarliest: boolean): void
   /** A new slot is to start at this offset. */
-  prepare(slot: number, offset: number): void
+  prepare(slot: number, offset: Offset): void
   /** A slot is open, prepared now or by a predecessor. */
   open(slot: number): void
   /** It is closed: what it pinned is kept by the block. */
   shut(slot: number): void
   /** While no slot is open: the group goes on at this offset, which may lie before. */
-  move(offset: number): void
+  move(offset: Offset): void
   /** While no slot is open: nothing before this offset is needed. */
-  settle(offset: number): void
+  settle(offset: Offset): void
   /** Keeps what is pinned now, wherever the reader goes on. */
   hold(): void
   letGo(): void
+  /** An offset so near to the one that a reader says that the low word of it says which. `committed`: what it said last. */
+  near(committed: Offset): Offset
   /** Where bytes are kept from, as a reader is told. */
-  readonly current: number
+  readonly current: Position
   /** Window position from which to look for a record that is not settled. */
-  readonly pin: number
+  readonly pin: Position
   close(): void
 }
 
@@ -60,7 +64,7 @@ class WindowGate implements GroupGate {
     this.#block.pin = atEarliest ? start : end
   }
 
-  prepare(slot: number, offset: number): void {
+  prepare(slot: number, offset: Offset): void {
     this.#memory.store(slot + SLOT_PIN, this.#frameOf(offset))
   }
 
@@ -73,12 +77,12 @@ class WindowGate implements GroupGate {
     this.#set(this.#block.pinAddress)
   }
 
-  move(offset: number): void {
+  move(offset: Offset): void {
     this.#block.pin = this.#partition.window.start
     this.settle(offset)
   }
 
-  settle(offset: number): void {
+  settle(offset: Offset): void {
     if (!this.#holds) this.#block.pin = this.#frameOf(offset)
   }
 
@@ -96,11 +100,16 @@ class WindowGate implements GroupGate {
     gates.splice(gates.lastIndexOf(this.#block.pinAddress), 1)
   }
 
-  get current(): number {
+  /** The window is bounded: this holds however far the reader has come. */
+  near(): Offset {
+    return this.#partition.highWatermark
+  }
+
+  get current(): Position {
     return this.#memory.load(this.#gate)
   }
 
-  get pin(): number {
+  get pin(): Position {
     return this.#holds ? this.#block.pin : this.current
   }
 
@@ -120,7 +129,7 @@ class WindowGate implements GroupGate {
    * Position of the frame that holds `offset`, or the end. Readers move their pin a fetch at a time: a successor that has
    * nothing to read would never move it, and in a full window nothing to read would ever come.
    */
-  #frameOf(offset: number): number {
+  #frameOf(offset: Offset): Position {
     const { reader, window } = this.#partition
     for (const position of this.#partition.frames(this.#block.pin))
       if (frameEndOffset(reader, position) > offset) return position
@@ -131,7 +140,7 @@ class WindowGate implements GroupGate {
 class LogGate implements GroupGate {
   readonly #memory: Memory
   readonly #partition: PartitionActor
-  #pin: number | null = null
+  #pin: Position | null = null
 
   constructor(memory: Memory, partition: PartitionActor) {
     this.#memory = memory
@@ -161,11 +170,15 @@ class LogGate implements GroupGate {
 
   letGo(): void {}
 
-  get current(): number {
+  near(committed: Offset): Offset {
+    return committed
+  }
+
+  get current(): Position {
     return PIN_IDLE
   }
 
-  get pin(): number {
+  get pin(): Position {
     return this.#partition.window.start
   }
 

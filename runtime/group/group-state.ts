@@ -1,10 +1,11 @@
 /** How far a group is on one partition, as it is kept on disk. Types only. */
+import type { CursorId, Offset } from '../words/quantities.ts'
 import type { StoredFailure } from './stored-failure.ts'
 
 /** One group on one partition. */
 export interface GroupState {
   /** First offset not settled; at most once, the first whose handling is not over. */
-  readonly committed: number
+  readonly committed: Offset
   /** Where the group goes on in another process. Above `committed` only at most once, while someone reads. */
   readonly ceiling: number
   /** Of the records between those two, in all processes so far, how many may or may not have been handed out. */
@@ -22,7 +23,7 @@ export interface GroupState {
 
 /** A group that is kept on disk. */
 export interface KeptGroup {
-  readonly place: { readonly cursor: number }
+  readonly place: { readonly cursor: CursorId }
   /** As it is to be kept now; null: nothing is to be written of it. */
   state(): GroupState | null
 }

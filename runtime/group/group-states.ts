@@ -12,6 +12,7 @@
 import type { Disk } from '../log/disk/disk.ts'
 import { StateLog } from '../log/store/state-log.ts'
 import type { CutTail } from '../wire/folder.ts'
+import type { CursorId } from '../words/quantities.ts'
 import type { GroupState, KeptGroup } from './group-state.ts'
 import { withinLog } from './reopened-group.ts'
 
@@ -30,7 +31,7 @@ export class GroupStates {
     return this.#log.torn
   }
 
-  get(cursor: number): GroupState | undefined {
+  get(cursor: CursorId): GroupState | undefined {
     const kept = this.#log.get(`${cursor}`) as GroupState | undefined
     if (kept === undefined) return undefined
     // It may have been written before there were ceilings.
@@ -67,14 +68,14 @@ export class GroupStates {
   }
 
   /** Its letters end there: those to come are looked for from there on, for good. @throws DiskError */
-  cutLetters(cursor: number, end: number): void {
+  cutLetters(cursor: CursorId, end: number): void {
     const kept = this.get(cursor)
     if (kept === undefined || kept.letters <= end) return
     this.#log.write([[`${cursor}`, { ...kept, letters: end }]])
     this.#log.sync()
   }
 
-  forget(cursor: number): void {
+  forget(cursor: CursorId): void {
     this.#written.delete(cursor)
     if (this.#log.has(`${cursor}`)) this.#log.write([[`${cursor}`, undefined]])
   }

@@ -10,6 +10,7 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { type ErrorWire, fromWire } from '../words/errors.ts'
+import type { Position } from '../words/quantities.ts'
 import type { AwaitingLetter } from './awaiting-letter.ts'
 import { deadLetterFrame } from './dead-letter.ts'
 import { shortStack } from './failure-news.ts'
@@ -18,7 +19,7 @@ import { shortStack } from './failure-news.ts'
 export function writeLetter(
   place: GroupPlace,
   source: PartitionActor,
-  pin: number,
+  pin: Position,
   target: PartitionActor,
   { failure, error }: AwaitingLetter,
 ): BrokerEvents['deadLettered'] | Exclude<AppendOutcome, 'appended'> {

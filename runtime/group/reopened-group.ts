@@ -13,16 +13,18 @@
  * Bound: FAILURES_MAX records. Letters that find no room (a loss of power may forget many) are remembered by offset only:
  * their records are handled again, and get no second letter (`lettersBeyond`).
  */
+
 import type { Instant } from '../base/clock.ts'
 import { nearestOffset } from '../log/format/frame.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { Failure } from './group-cursor.ts'
 import type { GroupState } from './group-state.ts'
 import { restoredFailure } from './stored-failure.ts'
 
 /** Where a new group begins, in a partition as it is now. */
 export interface OpenedPartition {
-  readonly highWatermark: number
+  readonly highWatermark: Offset
   /** Where a group begins of which nothing was kept. */
   readonly first: number
 }
@@ -44,7 +46,7 @@ export interface PassedOver {
  * The state of a handler is as of its snapshot, wherever its group is said to be. A loss of power can leave an older snapshot:
  * then any letter there is may be of a record that comes again.
  */
-export function asOfSnapshot(kept: GroupState | undefined, offset: number | null): GroupState | undefined {
+export function asOfSnapshot(kept: GroupState | undefined, offset: Offset | null): GroupState | undefined {
   if (kept === undefined || offset === null) return kept
   const letters = offset < kept.committed ? 0 : kept.letters
   return { ...kept, committed: offset, ceiling: offset, letters }
@@ -55,7 +57,7 @@ export function asOfSnapshot(kept: GroupState | undefined, offset: number | null
  * will have those offsets. The same object: all of it.
  */
 export function withinLog(kept: GroupState, end: number): GroupState {
-  const isThere = (offset: number): boolean => offset < end
+  const isThere = (offset: Offset): boolean => offset < end
   const { committed, ceiling, failures, beyond } = kept
   if (ceiling <= end && failures.every(({ offset }) => isThere(offset)) && beyond.every(isThere)) return kept
   return {
@@ -109,22 +111,22 @@ export function reopened(
 export function lettersBeyond(
   kept: GroupState | undefined,
   letters: Iterable<number>,
-  committed: number,
-  highWatermark: number,
-  failures: { has(offset: number): boolean },
+  committed: Offset,
+  highWatermark: Offset,
+  failures: { has(offset: Offset): boolean },
 ): Set<number> {
   const found = [...(kept?.beyond ?? []), ...offsetsOf(letters, committed, highWatermark)]
   return new Set(found.filter(offset => offset >= committed && offset < highWatermark && !failures.has(offset)))
 }
 
-function offsetsOf(letters: Iterable<number>, committed: number, highWatermark: number): number[] {
+function offsetsOf(letters: Iterable<number>, committed: Offset, highWatermark: Offset): number[] {
   return [...letters]
     .map(low => nearestOffset(committed, low))
     .filter(offset => offset >= committed && offset < highWatermark)
     .sort((a, b) => a - b)
 }
 
-function unknown(offset: number, { nowMs, wallMs }: Instant): Omit<Failure, 'reason' | 'state'> {
+function unknown(offset: Offset, { nowMs, wallMs }: Instant): Omit<Failure, 'reason' | 'state'> {
   const due = { notBeforeMs: nowMs, notBeforeWallMs: wallMs }
   return { offset, failedAttempts: 1, deliveryAttempt: 1, firstMs: wallMs, lastMs: wallMs, ...due }
 }

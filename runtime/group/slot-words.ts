@@ -3,6 +3,7 @@
  *
  * The partition host's thread. While the slot is open its words are the reader's (layout.ts).
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nearestOffset } from '../log/format/frame.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
@@ -16,10 +17,11 @@ import {
   SLOT_RETURNED,
 } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { LeftSlot } from './hand-over.ts'
 
 /** For a reader that goes on at `committed`; `known` is what the one before has left. */
-export function prepareSlot(memory: Memory, slot: number, committed: number, known: Ledger): void {
+export function prepareSlot(memory: Memory, slot: number, committed: Offset, known: Ledger): void {
   const words = memory.i32
   for (const word of [SLOT_COMMITTED, SLOT_HANDED, SLOT_RETURNED]) words[(slot + word) >> 2] = committed | 0
   words[(slot + SLOT_ACTIVE) >> 2] = 0
@@ -29,7 +31,7 @@ export function prepareSlot(memory: Memory, slot: number, committed: number, kno
 }
 
 /** What its reader has left there. */
-export function leftSlot(memory: Memory, slot: number, committed: number, crash: SlotCrash | null): LeftSlot {
+export function leftSlot(memory: Memory, slot: number, committed: Offset, crash: SlotCrash | null): LeftSlot {
   const word = (at: number): number => nearestOffset(committed, memory.load(slot + at))
   const [handed, returned] = [word(SLOT_HANDED), word(SLOT_RETURNED)]
   const active = memory.i32[(slot + SLOT_ACTIVE) >> 2] as number

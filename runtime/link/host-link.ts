@@ -15,13 +15,14 @@ import {
 } from 'sharedarraybuffer-ring'
 import { highOf, joinOffset } from '../log/format/frame.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
+import type { CursorId, Epoch, Offset, Position, RingId } from '../words/quantities.ts'
 import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, LINK_HINTS, SETTLEMENT_BYTES, TO_THREAD_BYTES } from './link.ts'
 
 /** A delivery that a reader did not plainly ack. */
 export interface Settlement {
-  readonly cursor: number
-  readonly epoch: number
-  readonly offset: number
+  readonly cursor: CursorId
+  readonly epoch: Epoch
+  readonly offset: Offset
   readonly how: number
   readonly deliveryAttempt: number
   /** A wire error as JSON. */
@@ -62,14 +63,14 @@ export class HostLink {
     return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES) - this.promised
   }
 
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+  receipt(ring: RingId, ringEnd: Position, baseOffset: Offset, status: number): void {
     this.#answer(KIND_RECEIPT, ring, ringEnd, baseOffset, status, 0)
   }
 
   verdict(
-    cursor: number,
-    epoch: number,
-    offset: number,
+    cursor: CursorId,
+    epoch: Epoch,
+    offset: Offset,
     action: number,
     failedAttempts: number,
     delayMs: number,
@@ -83,7 +84,7 @@ export class HostLink {
     this.publish()
   }
 
-  #answer(kind: number, a: number, b: number, offset: number, c: number, d: number): void {
+  #answer(kind: number, a: number, b: number, offset: Offset, c: number, d: number): void {
     if (this.#abandoned) return
     const address = this.#toThread.claim(TO_THREAD_BYTES)
     if (address < 0) throw new Error('broken invariant: an answer has no room in its link')

@@ -5,6 +5,7 @@
  * longer than a reader copies. What has no room in it goes past it, to the log from where it is: a frame larger than the window,
  * and, while the window is small (stored-window.ts), what is in a ring beyond it, so that a commit is no smaller for that.
  */
+
 import type { Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import type { LetterSource } from '../dead-letters/letter-log.ts'
@@ -12,6 +13,7 @@ import { StoredLetterIndex } from '../dead-letters/stored-letter-index.ts'
 import { maxTimestampOf, placeFrame, signBody } from '../log/format/frame.ts'
 import { storeHighWatermark } from '../log/store/high-watermark.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { Keeping } from './keeping.ts'
 import type { PartitionDisk } from './partition-disk.ts'
 import type { PartitionEnd } from './partition-end.ts'
@@ -104,7 +106,7 @@ export class DiskKeeping implements Keeping {
     return this.records.append(entry)
   }
 
-  committed(endOffset: number): void {
+  committed(endOffset: Offset): void {
     storeHighWatermark(this.#memory, this.records.words, endOffset)
   }
 

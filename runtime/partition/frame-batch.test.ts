@@ -7,9 +7,9 @@ import { placeFrame, refuseFrame } from '../log/format/frame.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import { PARTITION_BYTES } from '../wire/layout.ts'
-import { elsewhere, testBatch, WINDOW } from './frame-batch.contract.fixture.ts'
+import { elsewhere, testBatch, WINDOW } from './frame-batch-contract.fixture.ts'
 import { IncomingRing } from './incoming-ring.ts'
-import { frame } from './keeping.contract.fixture.ts'
+import { frame } from './keeping-contract.fixture.ts'
 import { MadeFrames } from './made-frames.ts'
 
 const RING = 8_192

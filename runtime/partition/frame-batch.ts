@@ -8,14 +8,16 @@
  * Two kinds ship: a producer's ring (incoming-ring.ts) and frames that this thread has made (made-frames.ts): dead letters, and
  * whatever else a partition host comes to append by itself.
  */
+
 import type { WindowWriter } from 'sharedarraybuffer-ring'
 import type { FrameMemory } from '../log/format/frame.ts'
+import type { Position, RingId } from '../words/quantities.ts'
 
 export interface FrameBatch {
   /** Of the ring that it comes by, which a successor finds in the last commit; 0: this thread made it. */
-  readonly id: number
+  readonly id: RingId
   /** How far that ring is walked; a commit keeps it. */
-  readonly head: number
+  readonly head: Position
   /** Bytes that are there and were not walked over. */
   readonly ready: number
   /** Where its frames lie. */

@@ -5,16 +5,18 @@
  * The partition host's thread. What a frame is answered with is read from the frame itself, which stays in the ring until then.
  * For each frame walked over room is kept in the link. Bound of what is unsent: the frames of one append.
  */
+
 import type { Memory, RingConsumer, WindowWriter } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link/link.ts'
 import { FRAME_RING_END, placedOffset } from '../log/format/frame.ts'
+import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
 
 /** What its producer is told of one frame. */
 export interface Answer {
-  readonly ringEnd: number
-  readonly baseOffset: number
+  readonly ringEnd: Position
+  readonly baseOffset: Offset
   readonly status: number
 }
 
@@ -40,7 +42,7 @@ export class IncomingRing implements FrameBatch {
     return this.consumer.memory
   }
 
-  get head(): number {
+  get head(): Position {
     return this.consumer.head
   }
 

@@ -17,7 +17,7 @@ import {
   LETTERS,
   testKeeping,
   WINDOW,
-} from './keeping.contract.fixture.ts'
+} from './keeping-contract.fixture.ts'
 import { LastCommit } from './last-commit.ts'
 import { MadeFrames } from './made-frames.ts'
 import { MemoryKeeping } from './memory-keeping.ts'

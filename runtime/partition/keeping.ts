@@ -6,10 +6,12 @@
  * by `write`, or fails and is forgotten. Then the end is committed (`committed`), and the batch answered (`answered`).
  * What may be asked of the records themselves is kept-records.ts.
  *
- * To keep records in another way, implement this and KeptRecords, and let keeping.contract.fixture.ts judge it.
+ * To keep records in another way, implement this and KeptRecords, and let keeping-contract.fixture.ts judge it.
  */
+
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { KeptRecords } from './kept-records.ts'
 import type { PendingAppend } from './pending-append.ts'
 
@@ -32,7 +34,7 @@ export interface Keeping {
   /** Writes that at once, by itself; false: it failed, or did before. */
   write(entry: StoreEntry): boolean
   /** Readers may see what lies before this offset. */
-  committed(endOffset: number): void
+  committed(endOffset: Offset): void
   /** An append of so many bytes is over, and nobody is owed an answer for it. */
   answered(bytes: number): void
   /**

@@ -3,7 +3,9 @@
  *
  * The partition host's thread; the words lie in a private copy until the window commits.
  */
+
 import { highOf, joinOffset } from '../log/format/frame.ts'
+import type { Offset, Position, RingId } from '../words/quantities.ts'
 
 const END_LOW = 0
 const END_HIGH = 1
@@ -25,32 +27,32 @@ export class LastCommit {
   }
 
   /** The next offset to append. */
-  get endOffset(): number {
+  get endOffset(): Offset {
     return joinOffset(this.#words[END_LOW] as number, this.#words[END_HIGH] as number)
   }
 
   /** Ring that the last append took from; 0: none. */
-  get ring(): number {
+  get ring(): RingId {
     return this.#words[RING] as number
   }
 
   /** How far that ring was taken. */
-  get ringEnd(): number {
+  get ringEnd(): Position {
     return this.#words[RING_END] as number
   }
 
   /** Window position at which the last append began. */
-  get lastAppend(): number {
+  get lastAppend(): Position {
     return this.#words[LAST_APPEND] as number
   }
 
   /** The first offset of the last append, where its frames are on disk and were never in the window; null: they were. */
-  get besideFrom(): number | null {
+  get besideFrom(): Offset | null {
     if (this.#words[BESIDE] !== 1) return null
     return joinOffset(this.#words[BASE_LOW] as number, this.#words[BASE_HIGH] as number)
   }
 
-  set(endOffset: number, ring: number, ringEnd: number, lastAppend: number, besideFrom: number | null): void {
+  set(endOffset: Offset, ring: RingId, ringEnd: Position, lastAppend: Position, besideFrom: Offset | null): void {
     this.#words[BESIDE] = besideFrom === null ? 0 : 1
     this.#words[BASE_LOW] = (besideFrom ?? 0) | 0
     this.#words[BASE_HIGH] = highOf(besideFrom ?? 0)

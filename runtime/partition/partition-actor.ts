@@ -8,6 +8,7 @@
  *
  * Bound: the window.
  */
+
 import { type Memory, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { News } from '../base/news.ts'
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
@@ -19,6 +20,7 @@ import type { StoreEntry } from '../log/store/log-store-types.ts'
 import type { Standing } from '../resident/resident.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { HostPartitionStats } from '../wire/reports.ts'
+import type { CursorId, Offset, PartitionId, Position, RingId, Sequence } from '../words/quantities.ts'
 import { Appender, type AppendOutcome } from './appender.ts'
 import { DiskKeeping } from './disk-keeping.ts'
 import type { FrameBatch } from './frame-batch.ts'
@@ -38,7 +40,7 @@ import { framesOf } from './window-records.ts'
 
 export class PartitionActor {
   readonly topic: TopicShape
-  readonly partition: number
+  readonly partition: PartitionId
   readonly window: WindowWriter
   readonly reader: WindowReader
   /** What may be asked of its records. */
@@ -47,9 +49,9 @@ export class PartitionActor {
   readonly stored: StoredWindow | null
   readonly drops: News = new News()
   /** Threads to wake when the end moves, by the group that they read for. */
-  readonly readers: Map<number, HostLink> = new Map()
+  readonly readers: Map<CursorId, HostLink> = new Map()
   /** How far groups have read, by member; of a topic on disk also groups that nobody has opened in this process. */
-  readonly groups: Map<number, { committed(): number }> = new Map()
+  readonly groups: Map<CursorId, { committed(): Offset }> = new Map()
   readonly #memory: Memory
   readonly #end: PartitionEnd
   readonly #unread: UnreadWord
@@ -86,11 +88,11 @@ export class PartitionActor {
     this.#rings = new RingIntake(this.#appender, this.#keeping, refuses, upcalls)
   }
 
-  get highWatermark(): number {
+  get highWatermark(): Offset {
     return this.#end.offset
   }
 
-  get logStartOffset(): number {
+  get logStartOffset(): Offset {
     return this.records.startOffset
   }
 
@@ -105,7 +107,7 @@ export class PartitionActor {
   }
 
   /** Positions of the frames in the window, oldest first. */
-  frames(from: number = this.window.start): Iterable<number> {
+  frames(from: Position = this.window.start): Iterable<Position> {
     return framesOf(this.window, this.reader, from)
   }
 
@@ -132,7 +134,7 @@ export class PartitionActor {
     return answers
   }
 
-  ringOf(id: number): IncomingRing | undefined {
+  ringOf(id: RingId): IncomingRing | undefined {
     return this.#rings.of(id)
   }
 
@@ -214,7 +216,7 @@ export class PartitionActor {
   }
 
   /** Appends a dead letter of this member. */
-  appendLetter(frame: Uint8Array<ArrayBuffer>, cursor: number): AppendOutcome {
+  appendLetter(frame: Uint8Array<ArrayBuffer>, cursor: CursorId): AppendOutcome {
     const letterIndex = this.#letterIndex
     if (letterIndex === null) throw new Error(`broken invariant: topic ${this.topic.name} takes no dead letters`)
     if (!letterIndex.appending(this.#end.offset)) return 'later'
@@ -224,13 +226,13 @@ export class PartitionActor {
   }
 
   /** A record that is kept, from the window position where it may be; null: it is not there. */
-  record(from: number, offset: number): StoredRecord | null {
+  record(from: Position, offset: Offset): StoredRecord | null {
     const found = findRecord(this.reader, from, this.window.committedEnd, offset)
     return found ?? this.records.record(offset, this.#end.offset)
   }
 
   /** Sequences of the records kept that this producer appended on this thread: what is done already, after a restart. */
-  sequencesOf(producerId: number, from: number): Set<number> {
+  sequencesOf(producerId: number, from: Offset): Set<Sequence> {
     return this.records.sequencesOf(producerId, from, this.#end.offset)
   }
 

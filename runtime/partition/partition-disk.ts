@@ -4,6 +4,7 @@
  * The partition host's thread. Reading here is for what is rare: a record that becomes a dead letter after it has left the
  * window, and letters that someone looks at. Readers of groups have files of their own, on their threads.
  */
+
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import type { LetterLog } from '../dead-letters/letter-log.ts'
 import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
@@ -26,6 +27,7 @@ import type { LogStore } from '../log/store/log-store.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import type { StoredPartition } from '../log/store/stored-partition.ts'
+import type { Offset, RingId } from '../words/quantities.ts'
 import type { HostDisk } from './host-disk.ts'
 import type { Answer } from './incoming-ring.ts'
 import type { KeptRecords } from './kept-records.ts'
@@ -57,11 +59,11 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return this.#host.error
   }
 
-  get startOffset(): number {
+  get startOffset(): Offset {
     return this.stored.startOffset
   }
 
-  get endOffset(): number {
+  get endOffset(): Offset {
     return this.stored.endOffset
   }
 
@@ -70,7 +72,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
   }
 
   /** Drops what a host wrote that died before it committed it. */
-  truncateTo(endOffset: number): void {
+  truncateTo(endOffset: Offset): void {
     if (this.stored.endOffset > endOffset) this.#logs.truncateTo(this.stored, endOffset)
   }
 
@@ -103,13 +105,13 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return this.#host.attempt(() => this.#host.letters.write(topic.topic, partition, change))
   }
 
-  record(offset: number, endOffset: number): StoredRecord | null {
+  record(offset: Offset, endOffset: Offset): StoredRecord | null {
     if (offset < this.startOffset) return null
     for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
     return null
   }
 
-  sequencesOf(producerId: number, from: number, endOffset: number): Set<number> {
+  sequencesOf(producerId: number, from: number, endOffset: Offset): Set<number> {
     const found = new Set<number>()
     for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
       if (frame.readInt32LE(FRAME_RING) === 0 && frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId)
@@ -117,7 +119,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return found
   }
 
-  answersOf(ring: number, from: number, endOffset: number): Answer[] {
+  answersOf(ring: RingId, from: number, endOffset: Offset): Answer[] {
     const answers: Answer[] = []
     for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
       if (frame.readInt32LE(FRAME_RING) === ring)
@@ -129,7 +131,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return answers
   }
 
-  offsetAt(timeMs: number, endOffset: number): number {
+  offsetAt(timeMs: number, endOffset: Offset): number {
     const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
     try {
       return reader.offsetAt(timeMs, endOffset)
@@ -140,7 +142,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     }
   }
 
-  lastSequence(producerId: number, from: number, endOffset: number): number | null {
+  lastSequence(producerId: number, from: number, endOffset: Offset): number | null {
     let last: number | null = null
     for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
       if (
@@ -152,7 +154,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
   }
 
   /** Whole frames, each by itself, from the one that holds `offset` on. @throws MillraceError MILL_DISK, MILL_CORRUPT */
-  *frames(offset: number, endOffset: number): Generator<Buffer> {
+  *frames(offset: Offset, endOffset: Offset): Generator<Buffer> {
     const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
     try {
       for (let from = offset; from < endOffset; ) {

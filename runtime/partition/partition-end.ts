@@ -4,8 +4,10 @@
  * The partition host's thread. The commit of the window is the atomic point of an append: with it the end, the next offset, and how
  * far the ring was taken that the records came by are there together, or none of it is.
  */
+
 import type { WindowWriter } from 'sharedarraybuffer-ring'
 import { FAULT_POINT } from '../wire/layout.ts'
+import type { Offset, Position, RingId } from '../words/quantities.ts'
 import type { LastCommit } from './last-commit.ts'
 import type { PendingAppend } from './pending-append.ts'
 import type { UnreadWord } from './unread-word.ts'
@@ -13,7 +15,7 @@ import type { UnreadWord } from './unread-word.ts'
 export class PartitionEnd {
   readonly last: LastCommit
   /** The next offset to append; also the high watermark, because what is committed is readable at once. */
-  offset: number
+  offset: Offset
   readonly #window: WindowWriter
   readonly #unread: UnreadWord
   readonly #fault: (point: number) => void
@@ -33,13 +35,13 @@ export class PartitionEnd {
   }
 
   /** The partition begins here, empty, in a window that is new. */
-  begin(offset: number): void {
+  begin(offset: Offset): void {
     this.offset = offset
     this.last.markOpened()
     this.#commit(0, 0, this.#window.end, null)
   }
 
-  #commit(ring: number, ringEnd: number, lastAppend: number, besideFrom: number | null): void {
+  #commit(ring: RingId, ringEnd: Position, lastAppend: Position, besideFrom: Offset | null): void {
     this.last.set(this.offset, ring, ringEnd, lastAppend, besideFrom)
     this.#fault(FAULT_POINT.beforeCommit)
     this.#window.commit()

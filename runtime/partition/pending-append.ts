@@ -4,15 +4,16 @@
  * The partition host's thread. Frames of one batch at a time, since a commit can say of one ring how far it was taken. They are in
  * the window, or, where that has no room for them, still in their batch, from where they go to the log (disk-keeping.ts).
  */
+import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
 
 export class PendingAppend {
   readonly batch: FrameBatch
   /** Window position of its first frame, once that is taken. */
-  from: number
-  readonly baseOffset: number
+  from: Position
+  readonly baseOffset: Offset
   /** After its last record. */
-  endOffset: number
+  endOffset: Offset
   /** Of the frames taken. */
   bytes = 0
   /** Of the frames walked over, taken or refused. */
@@ -24,7 +25,7 @@ export class PendingAppend {
   /** Address after the last piece. */
   #partEnd = 0
 
-  constructor(batch: FrameBatch, from: number, baseOffset: number) {
+  constructor(batch: FrameBatch, from: Position, baseOffset: Offset) {
     this.batch = batch
     this.from = from
     this.baseOffset = baseOffset

@@ -9,8 +9,10 @@
  *
  * Bounds: one loan, and one offer that is not taken up yet.
  */
+
 import type { WindowData, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import type { HeldWindow, WindowOffer } from '../wire/places.ts'
+import type { PartitionId } from '../words/quantities.ts'
 import { WindowNeed } from './window-need.ts'
 
 /** What the partition tells of its window. */
@@ -25,7 +27,7 @@ export interface WindowTold {
 
 export class StoredWindow {
   readonly topic: number
-  readonly partition: number
+  readonly partition: PartitionId
   readonly #window: WindowWriter
   readonly #reader: WindowReader
   readonly #wantedBytes: number
@@ -44,7 +46,7 @@ export class StoredWindow {
    * the next thread too if this one dies, so that it gives up nothing before.
    */
   constructor(
-    { topic, partition }: { readonly topic: number; readonly partition: number },
+    { topic, partition }: { readonly topic: number; readonly partition: PartitionId },
     [window, reader]: readonly [WindowWriter, WindowReader],
     smallBytes: number,
     wantedBytes: number,

@@ -4,15 +4,17 @@
  * The partition host's thread alone writes the word (layout.ts). It is a hint: told at each append and, while it is not 0,
  * looked at again once in a while, because readers settle what they read without telling.
  */
+
 import type { Memory } from 'sharedarraybuffer-ring'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
 
 /** More is not told: sums of it stay small integers. */
 const UNREAD_MAX = 2 ** 29
 
 /** Groups of a partition, by member: how far each has read, and which of them have a reader. */
 export interface ReadBy {
-  readonly groups: ReadonlyMap<number, { committed(): number }>
+  readonly groups: ReadonlyMap<number, { committed(): Offset }>
   readonly readers: ReadonlyMap<number, unknown>
 }
 
@@ -28,7 +30,7 @@ export class UnreadWord {
   }
 
   /** By the slowest of the groups that read now: of who does not read, all partitions have as much. */
-  tell(endOffset: number): void {
+  tell(endOffset: Offset): void {
     let unread = 0
     for (const cursor of this.#readBy.readers.keys()) {
       const group = this.#readBy.groups.get(cursor)
@@ -38,7 +40,7 @@ export class UnreadWord {
   }
 
   /** Tells it again if readers may have settled some of it; whether any is unread. */
-  refresh(endOffset: number): boolean {
+  refresh(endOffset: Offset): boolean {
     if (this.#words[this.#at] === 0) return false
     this.tell(endOffset)
     return this.#words[this.#at] !== 0

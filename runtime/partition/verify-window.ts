@@ -1,18 +1,20 @@
 /** What a partition checks of its window after a predecessor's death. The partition host's thread. */
+
 import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import { frameBaseOffset, frameEndOffset, frameIsValid } from '../log/format/frame.ts'
 import type { TopicShape } from '../wire/places.ts'
+import type { Offset, PartitionId } from '../words/quantities.ts'
 
 interface Looked {
   readonly topic: TopicShape
-  readonly partition: number
+  readonly partition: PartitionId
   readonly window: WindowWriter
   readonly reader: WindowReader
   frames(): Iterable<number>
 }
 
 /** Every frame kept has a signed header and follows the one before, and the last one ends where the last commit says. */
-export function verifyWindow(actor: Looked, endOffset: number): void {
+export function verifyWindow(actor: Looked, endOffset: Offset): void {
   const { reader, window } = actor
   const where = `topic ${actor.topic.name} partition ${actor.partition}`
   let next = -1

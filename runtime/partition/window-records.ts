@@ -3,6 +3,7 @@
  *
  * The partition host's thread.
  */
+
 import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import {
   FRAME_BASE_SEQUENCE,
@@ -13,21 +14,22 @@ import {
 } from '../log/format/frame.ts'
 import { describeFrame } from '../log/format/frame-scan.ts'
 import { firstRecordSince } from '../log/format/record-times.ts'
+import type { Offset, Position } from '../words/quantities.ts'
 import type { KeptRecords } from './kept-records.ts'
 
 export class WindowRecords implements KeptRecords {
   readonly bytes = 0
   readonly #window: WindowWriter
   readonly #reader: WindowReader
-  readonly #end: { readonly offset: number }
+  readonly #end: { readonly offset: Offset }
 
-  constructor(window: WindowWriter, reader: WindowReader, end: { readonly offset: number }) {
+  constructor(window: WindowWriter, reader: WindowReader, end: { readonly offset: Offset }) {
     this.#window = window
     this.#reader = reader
     this.#end = end
   }
 
-  get startOffset(): number {
+  get startOffset(): Offset {
     const { start, end } = this.#window
     return start === end ? this.#end.offset : frameBaseOffset(this.#reader, start)
   }
@@ -52,7 +54,7 @@ export class WindowRecords implements KeptRecords {
     return []
   }
 
-  offsetAt(timeMs: number, endOffset: number): number {
+  offsetAt(timeMs: number, endOffset: Offset): number {
     const reader = this.#reader
     for (const position of framesOf(this.#window, reader)) {
       const bytes = Buffer.alloc(reader.word(position))
@@ -74,7 +76,7 @@ export class WindowRecords implements KeptRecords {
 export function* framesOf(
   window: WindowWriter,
   reader: WindowReader,
-  from: number = window.start,
-): Generator<number, void, void> {
+  from: Position = window.start,
+): Generator<Position, void, void> {
   for (let position = from; position !== window.end; position = (position + reader.word(position)) | 0) yield position
 }

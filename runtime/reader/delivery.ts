@@ -11,6 +11,7 @@ import type { Codec } from '../words/codec.ts'
 import type { Delivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
+import type { Offset, PartitionId } from '../words/quantities.ts'
 import type { FetchedBytes } from './fetched-bytes.ts'
 
 /** What the records of one fetched frame have in common. */
@@ -21,7 +22,7 @@ export interface FetchedFrame {
   readonly words: Int32Array
   readonly codec: Codec
   readonly topic: string
-  readonly partition: number
+  readonly partition: PartitionId
   readonly baseTimestamp: number
 }
 
@@ -29,7 +30,7 @@ const NOT_READ = Symbol('not read')
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Headers)
 
 export class RecordDelivery<V = unknown> implements Delivery<V> {
-  readonly offset: number
+  readonly offset: Offset
   readonly deliveryAttempt: number
   readonly failedAttempts: number
   readonly #frame: FetchedFrame
@@ -37,7 +38,7 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
   readonly #at: number
   #value: unknown = NOT_READ
 
-  constructor(frame: FetchedFrame, at: number, offset: number, deliveryAttempt: number, failedAttempts: number) {
+  constructor(frame: FetchedFrame, at: number, offset: Offset, deliveryAttempt: number, failedAttempts: number) {
     this.#frame = frame
     this.#at = at
     this.offset = offset
@@ -49,7 +50,7 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     return this.#frame.topic
   }
 
-  get partition(): number {
+  get partition(): PartitionId {
     return this.#frame.partition
   }
 

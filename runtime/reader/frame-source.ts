@@ -5,6 +5,7 @@
  * The reader's thread. A topic in memory is read out of its window (window-source.ts); one on disk out of its window while
  * that has what is wanted, and else out of its log (log-source.ts).
  */
+import type { Offset } from '../words/quantities.ts'
 
 /** A fetch has so many bytes at most, or one frame. */
 export const FETCH_BYTES = 65_536
@@ -15,7 +16,7 @@ export interface FrameSource {
   /** The frames after those that were fetched last; null: there are none now. */
   fetch(): Buffer | null
   /** Everything below `offset` is settled, and needed no more. */
-  release(offset: number): void
+  release(offset: Offset): void
   /** Whether what is fetched and not released is a quarter of what there is room for. */
   crowdsWindow(): boolean
   /** Nothing is fetched any more. */

@@ -11,15 +11,17 @@
  *             └────> judge ──> verdict: settled, or out again after a delay
  * ```
  */
+
 import type { SettleHow } from '../link/link.ts'
 import type { KnownRecord } from '../wire/places.ts'
 import type { ErrorWire } from '../words/errors.ts'
+import type { CursorId, Epoch, Offset } from '../words/quantities.ts'
 import type { FetchedFrame } from './delivery.ts'
 
 /** A record that was taken in. */
 export interface Taken {
   /** Grows with each. */
-  readonly offset: number
+  readonly offset: Offset
   /** As text of one character a byte; null: it has none, or nobody asks. */
   readonly key: string | null
   readonly frame: FetchedFrame
@@ -34,13 +36,13 @@ export type Standing = 'out' | 'back' | 'settled'
 
 export interface Intake {
   /** Among all that the thread takes records from. */
-  readonly cursor: number
+  readonly cursor: CursorId
   /** Address of the slot that is charged when the thread ends with a record of it in hand; 0: none is. */
   readonly slot: number
   /** Verdicts of another epoch are about records of another reader. */
-  readonly epoch: number
+  readonly epoch: Epoch
   /** Everything below is committed. */
-  readonly committed: number
+  readonly committed: Offset
   /** Whoever died of a record may have died of one up to here: all of them are taken in before any goes out; -1: none. */
   readonly suspectTo: number
   /** Of so many records from the committed offset on it is kept how they stand. */
@@ -50,11 +52,11 @@ export interface Intake {
   /** The record after the last one; null: there is none now. */
   next(): Taken | null
   /** How a record stands from now on, in its `deliveryAttempt`-th hand-out. */
-  stands(offset: number, deliveryAttempt: number, how: Standing): void
+  stands(offset: Offset, deliveryAttempt: number, how: Standing): void
   /** The record failed: asks what follows, and the answer comes as a verdict, though perhaps twice. */
-  judge(offset: number, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void
+  judge(offset: Offset, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void
   /** Everything below `offset` is settled. */
-  commit(offset: number): void
+  commit(offset: Offset): void
   /**
    * What the thread has in hand of it: records of pending calls, and records that are handled and wait for their outputs.
    * `alone`: the only one of pending calls, which the thread's death is charged to; -1: there are several, or none.

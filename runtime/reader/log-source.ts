@@ -14,6 +14,7 @@
  *
  * Bound: one fetch, and one open file while it is behind.
  */
+
 import { type Memory, ReaderPin, WindowReader } from 'sharedarraybuffer-ring'
 import type { Disk } from '../log/disk/disk.ts'
 import { OffsetGoneError } from '../log/disk/log-errors.ts'
@@ -25,6 +26,7 @@ import { storeError } from '../log/store/store-errors.ts'
 import { SLOT_PIN } from '../wire/layout.ts'
 import type { Assignment, PartitionLogPlace } from '../wire/places.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { Offset, Position } from '../words/quantities.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyFrames } from './window-frames.ts'
 
@@ -37,9 +39,9 @@ export class LogSource implements FrameSource {
   /** Address of the words that say how far the log may be read. */
   readonly #words: number
   /** Of the next record that is wanted. */
-  #offset: number
+  #offset: Offset
   /** Of the frame that holds it, in the window; null: it was not there when last looked for. */
-  #position: number | null = null
+  #position: Position | null = null
 
   constructor(memory: Memory, assignment: Assignment, place: PartitionLogPlace, disk: Disk = openDisk()) {
     const { address, capacity } = assignment.place.window
@@ -78,7 +80,7 @@ export class LogSource implements FrameSource {
   }
 
   /** Out of the window; null if there is nothing new in it, or it has gone on without this reader. */
-  #fetchJoined(position: number): Buffer | null {
+  #fetchJoined(position: Position): Buffer | null {
     if (!this.#pin.enter(position)) {
       this.#position = null
       return null

@@ -5,19 +5,21 @@
  * The thread that handles. How each record stands is in the ledger, LEDGER_RECORDS from the committed offset on; of those
  * further ahead nothing is kept, and whoever comes next hands them out anew.
  */
+
 import type { SettleHow } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { LEDGER_RECORDS } from '../wire/layout.ts'
 import type { Ledger } from '../wire/ledger.ts'
 import type { ErrorWire } from '../words/errors.ts'
+import type { CursorId, Epoch, Offset } from '../words/quantities.ts'
 import type { Intake, Standing, Taken } from './intake.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { SettlementQueue } from './settlement-queue.ts'
 
 export class PartitionIntake implements Intake {
-  readonly cursor: number
+  readonly cursor: CursorId
   readonly slot: number
-  readonly epoch: number
+  readonly epoch: Epoch
   readonly suspectTo: number
   readonly accountMax: number = LEDGER_RECORDS
   readonly #reader: PartitionReader
@@ -38,7 +40,7 @@ export class PartitionIntake implements Intake {
     this.#settlements = new SettlementQueue(thread, reader.assignment)
   }
 
-  get committed(): number {
+  get committed(): Offset {
     return this.#reader.committed
   }
 
@@ -53,18 +55,18 @@ export class PartitionIntake implements Intake {
     return { offset, key: this.#keys ? reader.keyText() : null, frame, at, known: reader.knownOf(offset) }
   }
 
-  stands(offset: number, deliveryAttempt: number, how: Standing): void {
+  stands(offset: Offset, deliveryAttempt: number, how: Standing): void {
     if (offset >= this.#reader.committed + LEDGER_RECORDS) return
     if (how === 'out') this.#ledger.handOut(offset, deliveryAttempt)
     else if (how === 'settled') this.#ledger.settle(offset, deliveryAttempt)
     else this.#ledger.back(offset, deliveryAttempt)
   }
 
-  judge(offset: number, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void {
+  judge(offset: Offset, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void {
     this.#settlements.send(offset, how, deliveryAttempt, error)
   }
 
-  commit(offset: number): void {
+  commit(offset: Offset): void {
     this.#reader.commit(offset)
     this.#settlements.committed(offset)
   }

@@ -1,46 +1,33 @@
 /**
  * A reader of one partition for one group: fetches frames from its source (frame-source.ts), walks their records, commits.
  *
- * The consumer's thread. It owns one slot (layout.ts) for one epoch: committed offset, pin, what is handed out.
- *
- * What was handed out before is known here as the group told it: by the assignment, then by verdicts.
+ * The consumer's thread. It owns one slot for one epoch (reader-slot.ts). What was handed out before is known here as the group
+ * told it (known-records.ts); at most once, how far records may be claimed (claim-limit.ts).
  */
-import type { Memory } from 'sharedarraybuffer-ring'
-import { nowMs } from '../../actors/world.ts'
-import { ClaimLimit } from '../group/ceiling-words.ts'
-import { VERDICT } from '../link/link.ts'
+
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
-import {
-  FAILURES_MAX,
-  SLOT_ACTIVE,
-  SLOT_COMMITTED,
-  SLOT_HANDED,
-  SLOT_HANDLED,
-  SLOT_LEDGER,
-  SLOT_MANY,
-  SLOT_RETURNED,
-  SLOT_SINCE,
-  THREAD_TURN,
-} from '../wire/layout.ts'
-import { Ledger } from '../wire/ledger.ts'
+import type { Ledger } from '../wire/ledger.ts'
 import type { Assignment, KnownRecord } from '../wire/places.ts'
 import { type Codec, codecOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { Offset } from '../words/quantities.ts'
+import { ClaimLimit } from './claim-limit.ts'
 import type { FetchedFrame } from './delivery.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import type { FrameSource } from './frame-source.ts'
+import { KnownRecords } from './known-records.ts'
 import { LogSource } from './log-source.ts'
+import { ReaderSlot } from './reader-slot.ts'
 import { WindowSource } from './window-source.ts'
 
 export class PartitionReader {
   readonly assignment: Assignment
   readonly #thread: AttachedThread
-  readonly #memory: Memory
   readonly #source: FrameSource
   readonly #codec: Codec
-  readonly #slot: number
+  readonly #slot: ReaderSlot
   #words: Int32Array = new Int32Array(0)
   #buffer: Buffer = Buffer.alloc(0)
   #bytes = new FetchedBytes(this.#buffer)
@@ -49,18 +36,14 @@ export class PartitionReader {
   #frameEnd = 0
   #bufferEnd = 0
   #baseOffset = 0
-  #committed: number
+  #committed: Offset
   /** The disk has failed, or retention has removed what comes next. */
   #isUnreadable = false
   /** Committed before it is handled, at most once; -1: never. */
   #claimed = -1
   /** How far records of a topic on disk may be claimed; null: the topic is in memory. */
   readonly #limit: ClaimLimit | null
-  readonly #known = new Map<number, KnownRecord>()
-  /** Of those, what failed under the reader before, which may have died of it, until it is judged again. */
-  readonly #doubtful = new Set<number>()
-  /** The last record that was pending when the reader before died, of whichever it was; -1: that is known, or it did not die. */
-  readonly suspectTo: number
+  readonly #known: KnownRecords
   /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
   frame: FetchedFrame
   at = 0
@@ -69,20 +52,15 @@ export class PartitionReader {
   constructor(thread: AttachedThread, assignment: Assignment) {
     this.assignment = assignment
     this.#thread = thread
-    this.#memory = thread.memory
     const { log } = assignment.place
     this.#source =
       log === null ? new WindowSource(thread.memory, assignment) : new LogSource(thread.memory, assignment, log)
     this.#codec = codecOf(assignment.topic.codec)
-    this.#slot = assignment.slot
+    this.#slot = new ReaderSlot(thread.memory, assignment.slot, thread.address)
     this.#committed = assignment.committed
     const ask = (): void => thread.askHost(assignment.place.host, assignment.cursor)
     this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
-    this.suspectTo = assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
-    for (const record of assignment.known) {
-      this.#known.set(record.offset, record)
-      if (!record.settled && !record.suspect && record.failedAttempts > 0) this.#doubtful.add(record.offset)
-    }
+    this.#known = new KnownRecords(assignment.known)
     this.frame = this.#frameAt(0)
     // Kept by a reader that ended before it could commit it, and nobody else will.
     if (assignment.snapshot !== null) this.commit(assignment.snapshot.offset)
@@ -183,17 +161,17 @@ export class PartitionReader {
     )
   }
 
-  get committed(): number {
+  get committed(): Offset {
     return this.#committed
   }
 
   /** Everything below `offset` is settled for good: says so, and frees the window up to there. */
-  commit(offset: number): void {
+  commit(offset: Offset): void {
     if (offset <= this.#committed) return
     this.#committed = offset
-    if (this.#known.size > 0) for (const known of this.#known.keys()) if (known < offset) this.#forget(known)
-    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
-    this.#memory.store(this.#slot + SLOT_COMMITTED, Math.max(offset, this.#claimed) | 0)
+    if (this.#known.size > 0) this.#known.forgetBelow(offset)
+    this.#slot.returned(offset)
+    this.#slot.commit(Math.max(offset, this.#claimed))
     this.#source.release(offset)
     this.#thread.committed(this.assignment.place.host)
   }
@@ -208,20 +186,15 @@ export class PartitionReader {
     this.#source.close()
   }
 
-  #forget(offset: number): void {
-    this.#known.delete(offset)
-    this.#doubtful.delete(offset)
-  }
-
   /** The record at `offset` is about to be handed out. */
-  handOut(offset: number): void {
-    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = (offset + 1) | 0
+  handOut(offset: Offset): void {
+    this.#slot.handOut(offset)
   }
 
   /** Every record below `offset` is committed now, handled or not; the window is freed by `commit`, when they are. */
-  claim(offset: number): void {
+  claim(offset: Offset): void {
     this.#claimed = offset
-    this.#memory.store(this.#slot + SLOT_COMMITTED, offset | 0)
+    this.#slot.commit(offset)
     this.#limit?.claimed(offset)
   }
 
@@ -247,32 +220,28 @@ export class PartitionReader {
   }
 
   /** The record handed out last is about to be reported as failed: its thread's death is not to be charged as well. */
-  failed(offset: number): void {
-    this.#memory.i32[(this.#slot + SLOT_HANDED) >> 2] = offset | 0
+  failed(offset: Offset): void {
+    this.#slot.failed(offset)
   }
 
   /** Every record below `offset` has been handled. Not yet a commit: outputs may still be on their way. */
-  returned(offset: number): void {
-    this.#memory.i32[(this.#slot + SLOT_RETURNED) >> 2] = offset | 0
+  returned(offset: Offset): void {
+    this.#slot.returned(offset)
   }
 
   /** So many handlers' promises are pending. */
   active(pending: number): void {
-    const { i32 } = this.#memory
-    const at = (this.#slot + SLOT_ACTIVE) >> 2
-    if (i32[at] === 0) i32[(this.#slot + SLOT_SINCE) >> 2] = i32[(this.#thread.address + THREAD_TURN) >> 2] as number
-    i32[at] = pending
+    this.#slot.active(pending)
   }
 
   /** Of several in hand, so many are handled, and not settled before their outputs are confirmed. */
   handled(waiting: number): void {
-    this.#memory.i32[(this.#slot + SLOT_HANDLED) >> 2] = waiting
+    this.#slot.handled(waiting)
   }
 
   /** Where a reader that has several records in hand says how each of them stands. */
   ledger(): Ledger {
-    this.#memory.i32[(this.#slot + SLOT_MANY) >> 2] = 1
-    return new Ledger(this.#memory, this.#slot + SLOT_LEDGER)
+    return this.#slot.ledger()
   }
 
   /** The key of the record that `next` moved to, as text of one character a byte; null: it has none. */
@@ -284,29 +253,31 @@ export class PartitionReader {
   }
 
   /** What is known of a record that was handed out before. */
-  knownOf(offset: number): KnownRecord | undefined {
-    return this.#known.size === 0 ? undefined : this.#known.get(offset)
+  knownOf(offset: Offset): KnownRecord | undefined {
+    return this.#known.of(offset)
   }
 
   /** Whether the group keeps so much account of records of this fetch that a commit should not wait for its end. */
   get crowded(): boolean {
-    return this.#known.size >= FAILURES_MAX / 2
+    return this.#known.crowded
+  }
+
+  /** The last record that was pending when the reader before died, of whichever it was; -1: that is known, or it did not die. */
+  get suspectTo(): number {
+    return this.#known.suspectTo
   }
 
   /** Whether this record failed under the reader before, whose thread may have ended because of it. */
-  isDoubtful(offset: number): boolean {
-    return this.#doubtful.size > 0 && this.#doubtful.has(offset)
+  isDoubtful(offset: Offset): boolean {
+    return this.#known.isDoubtful(offset)
   }
 
   /** What the group says of a record that failed. */
-  keepVerdict({ offset, action, failedAttempts, delayMs }: Verdict, deliveryAttempt: number): void {
-    const settled = action === VERDICT.skip
-    const notBeforeMs = nowMs() + delayMs
-    this.keepKnown({ offset, failedAttempts, deliveryAttempt, notBeforeMs, settled, dying: false, suspect: false })
+  keepVerdict(verdict: Verdict, deliveryAttempt: number): void {
+    this.#known.keepVerdict(verdict, deliveryAttempt)
   }
 
   keepKnown(record: KnownRecord): void {
-    this.#known.set(record.offset, record)
-    this.#doubtful.delete(record.offset)
+    this.#known.keep(record)
   }
 }

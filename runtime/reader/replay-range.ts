@@ -4,6 +4,7 @@
  * The caller's thread, with files of its own. Nothing is held back and nothing is committed; the same range reads the same
  * bytes again. Bound: one fetch of FETCH_BYTES, or one frame, and one open file.
  */
+
 import { setImmediate } from '../../actors/world.ts'
 import { OffsetGoneError } from '../log/disk/log-errors.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
@@ -16,6 +17,7 @@ import type { ReadRange } from '../wire/start-position.ts'
 import { codecOf } from '../words/codec.ts'
 import type { Delivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { Offset, PartitionId } from '../words/quantities.ts'
 import { RecordDelivery } from './delivery.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import { FETCH_BYTES } from './frame-source.ts'
@@ -50,7 +52,7 @@ export async function* replayRange<V>(
   }
 }
 
-function read(reader: LogReader, offset: number, to: number, topic: string, partition: number): Buffer {
+function read(reader: LogReader, offset: Offset, to: number, topic: string, partition: PartitionId): Buffer {
   try {
     return reader.read(offset, to, FETCH_BYTES)
   } catch (error) {
@@ -68,7 +70,7 @@ function* recordsOf<V>(
   at: number,
   length: number,
   topic: TopicShape,
-  partition: number,
+  partition: PartitionId,
 ): Generator<RecordDelivery<V>, void, void> {
   const bytes = new FetchedBytes(buffer)
   const words = new Int32Array(buffer.buffer, 0, buffer.length >> 2)

@@ -5,18 +5,20 @@
  * FAILURES_MAX records: then those that it knows already go first, because only they make room for others. Bound: the
  * records that are in hand.
  */
+
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import type { SettleHow } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { ErrorWire } from '../words/errors.ts'
+import type { Offset } from '../words/quantities.ts'
 
 /** A full link is tried again after this long. */
 const LINK_RETRY_MS = 5
 
 interface Unsent {
-  readonly offset: number
+  readonly offset: Offset
   readonly how: SettleHow
   readonly deliveryAttempt: number
   readonly error: ErrorWire
@@ -39,7 +41,7 @@ export class SettlementQueue {
     for (const { offset, failedAttempts } of assignment.known) if (failedAttempts > 0) this.#accounts.add(offset)
   }
 
-  send(offset: number, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void {
+  send(offset: Offset, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void {
     this.#unsent.push({ offset, how, deliveryAttempt, error })
     this.#flush()
   }

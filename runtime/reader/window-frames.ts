@@ -1,12 +1,14 @@
 /** Copies whole frames out of a window that nobody overwrites meanwhile. Any thread. */
+
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
 import type { Assignment } from '../wire/places.ts'
+import type { Position } from '../words/quantities.ts'
 
 /** Bytes of the frame at a position of a window, which has `available` bytes from there on. */
 export function frameLength(
   window: WindowReader,
-  position: number,
+  position: Position,
   available: number,
   { topic, place }: Pick<Assignment, 'topic' | 'place'>,
 ): number {
@@ -19,7 +21,7 @@ export function frameLength(
 /** Frames from a position on, of the `available` bytes after it at most `most`, or one frame. */
 export function copyFrames(
   window: WindowReader,
-  position: number,
+  position: Position,
   available: number,
   most: number,
   assignment: Pick<Assignment, 'topic' | 'place'>,
@@ -34,7 +36,7 @@ export function copyFrames(
 }
 
 /** Bytes of a window, in private memory of their own. */
-export function copyBytes(window: WindowReader, position: number, bytes: number): Buffer {
+export function copyBytes(window: WindowReader, position: Position, bytes: number): Buffer {
   const copied = Buffer.allocUnsafeSlow(bytes)
   window.copyOut(position, bytes, copied, 0)
   return copied

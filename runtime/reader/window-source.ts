@@ -4,26 +4,28 @@
  * The reader's thread. The pin of its slot stands at the oldest frame that holds an unsettled record; moving it frees the
  * window.
  */
+
 import { type Memory, WindowReader } from 'sharedarraybuffer-ring'
 import { frameEndOffset } from '../log/format/frame.ts'
 import { SLOT_PIN } from '../wire/layout.ts'
 import type { Assignment } from '../wire/places.ts'
+import type { Offset, Position } from '../words/quantities.ts'
 import { FETCH_BYTES, type FrameSource } from './frame-source.ts'
 import { copyBytes, frameLength } from './window-frames.ts'
 
 /** A frame that holds unsettled records. */
 interface HeldFrame {
-  readonly position: number
-  readonly endOffset: number
+  readonly position: Position
+  readonly endOffset: Offset
 }
 
 export class WindowSource implements FrameSource {
   readonly #memory: Memory
   readonly #window: WindowReader
   readonly #assignment: Assignment
-  readonly #pin: number
+  readonly #pin: Position
   /** Of the next frame to fetch. */
-  #position: number
+  #position: Position
   readonly #held: HeldFrame[] = []
 
   constructor(memory: Memory, assignment: Assignment) {
@@ -57,7 +59,7 @@ export class WindowSource implements FrameSource {
     return copyBytes(window, from, bytes)
   }
 
-  release(offset: number): void {
+  release(offset: Offset): void {
     let passed = 0
     while (passed < this.#held.length && (this.#held[passed] as HeldFrame).endOffset <= offset) passed++
     if (passed > 0) this.#held.splice(0, passed)

@@ -8,6 +8,7 @@
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { BrokerEvents, DeadLetterReason } from '../words/broker-events.ts'
 import type { ErrorWire } from '../words/errors.ts'
+import type { CursorId, Epoch, PartitionId, RingId } from '../words/quantities.ts'
 import type { CutTail } from './folder.ts'
 import type { LetterCursor, LetterMark, LetterPage } from './letter-calls.ts'
 import type { LinkPlace } from './link-places.ts'
@@ -39,7 +40,7 @@ export interface SlotCrash {
 /** A partition that takes dead letters. */
 export interface LetterIndexPlace {
   readonly topic: number
-  readonly partition: number
+  readonly partition: PartitionId
   /** Address of the bits that mark settled letters; 0: on disk. */
   readonly address: number
   /** Members of all groups that have ever read it, of a topic on disk. */
@@ -64,9 +65,9 @@ export type HostNotice =
   /** A group stands still, because its dead-letter topic is full. */
   | { readonly kind: 'stalled'; readonly event: BrokerEvents['stalled'] }
   | { readonly kind: 'drained'; readonly thread: number }
-  | { readonly kind: 'ringDrained'; readonly ring: number }
+  | { readonly kind: 'ringDrained'; readonly ring: RingId }
   /** A partition on disk is busy, and asks for a window of so many bytes. */
-  | { readonly kind: 'windowAsked'; readonly topic: number; readonly partition: number; readonly bytes: number }
+  | { readonly kind: 'windowAsked'; readonly topic: number; readonly partition: PartitionId; readonly bytes: number }
   /**
    * The data of its window are at this address now; 0: in its memory at rest. Its other borrowed or offered memory, up
    * to the offer of this number, is free.
@@ -74,7 +75,7 @@ export type HostNotice =
   | {
       readonly kind: 'windowMoved'
       readonly topic: number
-      readonly partition: number
+      readonly partition: PartitionId
       readonly address: number
       readonly number: number
     }
@@ -128,26 +129,26 @@ export interface PartitionHostApi {
   dropPartitions(topic: number, from: number): void
   /** The partition takes dead letters from now on. */
   addLetterIndex(letterIndex: LetterIndexPlace): void
-  readLetters(topic: number, partition: number, cursor: LetterCursor): LetterPage
-  settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): void
+  readLetters(topic: number, partition: PartitionId, cursor: LetterCursor): LetterPage
+  settleLetters(topic: number, partition: PartitionId, letters: readonly LetterMark[]): void
   /** `after`: the ring that is drained first, or 0. */
   addRing(ring: RingPlace, topic: number, thread: number, after: number): void
   openGroup(group: GroupPlace): void
   /** Opens the same group with other options, before it has a member. */
   reopenGroup(group: GroupPlace): void
-  deleteGroup(cursor: number): void
+  deleteGroup(cursor: CursorId): void
   openSlot(slot: SlotPlace): StartAt
-  closeSlot(cursor: number, epoch: number, crash: SlotCrash | null): void
+  closeSlot(cursor: CursorId, epoch: Epoch, crash: SlotCrash | null): void
   /** The low word of the number of the last record that a named producer has in a partition, from an offset on. */
-  lastSequence(topic: number, partition: number, producer: number, from: number): number | null
+  lastSequence(topic: number, partition: PartitionId, producer: number, from: number): number | null
   /** The offset that is meant, and the high watermark. @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
-  offsetAt(topic: number, partition: number, place: StartPosition): { readonly from: number; readonly to: number }
+  offsetAt(topic: number, partition: PartitionId, place: StartPosition): { readonly from: number; readonly to: number }
   /** Moves a group without a reader. @throws MillraceError as `offsetAt` */
-  seekGroup(cursor: number, place: StartPosition): void
+  seekGroup(cursor: CursorId, place: StartPosition): void
   /** Offers a partition on disk memory for its window. The host reports when it uses it. */
-  offerWindow(topic: number, partition: number, offer: WindowOffer): void
+  offerWindow(topic: number, partition: PartitionId, offer: WindowOffer): void
   /** Recalls borrowed memory of these windows. The host returns it when no reader is copying. */
-  recallWindows(windows: readonly { readonly topic: number; readonly partition: number }[]): void
+  recallWindows(windows: readonly { readonly topic: number; readonly partition: PartitionId }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(cursors: readonly number[]): readonly GroupReport[]
   /** Resolves when each of these members has settled everything that is readable now. */

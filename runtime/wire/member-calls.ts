@@ -2,6 +2,7 @@
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { RetryOrder } from '../words/group-options.ts'
+import type { CursorId, Epoch } from '../words/quantities.ts'
 import type { ThreadPlace } from './link-places.ts'
 import type { Assignment, TopicShape } from './places.ts'
 import type { GrownTopic } from './producer-places.ts'
@@ -38,7 +39,7 @@ export interface RevokeAnswer {
 export interface MemberApi {
   assign(run: number, assignment: Assignment): Promise<void>
   /** Stops after the current delivery, and runs the handler's `stop` if it is asked to. */
-  revoke(run: number, cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  revoke(run: number, cursor: CursorId, epoch: Epoch, stop: boolean): Promise<RevokeAnswer>
   pause(run: number): void
   resume(run: number): void
 }

@@ -5,6 +5,7 @@
  */
 
 import type { RetryOrder } from '../words/group-options.ts'
+import type { CursorId, Epoch, Offset, PartitionId, Position } from '../words/quantities.ts'
 import type { FileModes, HeldFolder } from './folder.ts'
 import type { RingAt } from './link-places.ts'
 import type { ProducedTopic } from './produced-topic.ts'
@@ -30,7 +31,7 @@ export interface PartitionLogPlace {
   readonly folder: string
   readonly logId: Uint8Array
   readonly topic: number
-  readonly partition: number
+  readonly partition: PartitionId
   readonly segmentBytes: number
   readonly frameBytesMax: number
   /** Address of the partition's words (layout.ts). */
@@ -53,7 +54,7 @@ export interface StorePlace {
 /** A partition as readers and its host see it. */
 export interface PartitionPlace {
   readonly topic: number
-  readonly partition: number
+  readonly partition: PartitionId
   readonly host: number
   readonly window: RingAt
   /** Address of its words (layout.ts). */
@@ -71,7 +72,7 @@ export interface WindowOffer extends RingAt {
 /** Borrowed and offered memory of a partition on disk, as the control thread knows it. */
 export interface HeldWindow {
   readonly topic: number
-  readonly partition: number
+  readonly partition: PartitionId
   /** Number of the last offer. */
   readonly number: number
   /** Offer that is not known to be taken up; null: none. */
@@ -95,26 +96,26 @@ export interface RetryPolicy {
 
 /** One group on one partition, as its partition host sees it. `cursor` is its number in links. */
 export interface GroupPlace {
-  readonly cursor: number
+  readonly cursor: CursorId
   readonly topic: number
   readonly topicName: string
   readonly group: string
-  readonly partition: number
+  readonly partition: PartitionId
   /** Address of its group block. */
   readonly block: number
   readonly policy: RetryPolicy
   /** Topic id that takes dead letters; -1: none. */
   readonly deadLetterTopic: number
   /** Partition of the dead-letter topic for the letters of this one. */
-  readonly deadLetterPartition: number
+  readonly deadLetterPartition: PartitionId
   readonly from: 'earliest' | 'latest'
   /** Offset of its handler's last snapshot, where a new process continues; null: none. */
-  readonly snapshotOffset: number | null
+  readonly snapshotOffset: Offset | null
 }
 
 /** A record that was handed out before, as a new reader must know it. */
 export interface KnownRecord {
-  readonly offset: number
+  readonly offset: Offset
   readonly failedAttempts: number
   /** Hand-outs so far. */
   readonly deliveryAttempt: number
@@ -130,8 +131,8 @@ export interface KnownRecord {
 
 /** A new slot on a partition for one incarnation of one reader. */
 export interface SlotPlace {
-  readonly cursor: number
-  readonly epoch: number
+  readonly cursor: CursorId
+  readonly epoch: Epoch
   readonly slot: number
   readonly thread: number
   /** Whether commits lag behind returned handlers, because outputs must be confirmed first. */
@@ -140,16 +141,16 @@ export interface SlotPlace {
 
 /** Start of a reader. */
 export interface StartAt {
-  readonly committed: number
-  readonly pin: number
-  readonly highWatermark: number
+  readonly committed: Offset
+  readonly pin: Position
+  readonly highWatermark: Offset
   /** Known records by offset. */
   readonly known: readonly KnownRecord[]
 }
 
 /** A handler's state that includes everything below an offset. */
 export interface HandlerSnapshot {
-  readonly offset: number
+  readonly offset: Offset
   /** JSON. */
   readonly text: string
 }

@@ -1,10 +1,11 @@
 /** Addresses that a thread needs to publish to a topic, and the known state of a named producer. Types only. */
+import type { PartitionId, RingId } from '../words/quantities.ts'
 import type { TopicShape } from './places.ts'
 
 /** A record ring, as the control thread made it. */
 export interface RingPlace {
-  readonly ring: number
-  readonly partition: number
+  readonly ring: RingId
+  readonly partition: PartitionId
   readonly host: number
   readonly address: number
   readonly capacity: number

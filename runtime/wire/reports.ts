@@ -1,5 +1,7 @@
 /** Reports of partition hosts about partitions and groups. Types only. */
+
 import type { GroupPartitionStats } from '../words/listing.ts'
+import type { CursorId, PartitionId } from '../words/quantities.ts'
 import type { PartitionStats } from '../words/topic.ts'
 
 export interface HostPartitionStats extends PartitionStats {
@@ -9,7 +11,7 @@ export interface HostPartitionStats extends PartitionStats {
 
 /** Report of a partition host about one group on one partition. */
 export interface GroupReport extends GroupPartitionStats {
-  readonly cursor: number
+  readonly cursor: CursorId
   readonly processed: number
   readonly passedOver: number
   readonly deadLettered: number
@@ -22,7 +24,7 @@ export interface GroupReport extends GroupPartitionStats {
 /** The dead letters of one partition. */
 export interface PartitionDepth {
   readonly topic: number
-  readonly partition: number
+  readonly partition: PartitionId
   /** Letters that wait. */
   readonly depth: number
   /** How much of its room in memory letters take, 0 to 1; on disk 0. */

@@ -314,7 +314,9 @@ class PartitionHost implements PartitionHostApi {
     const partitions = this.#partitions.filter(isAdded).map(({ partition }) => partition)
     this.#store?.forgetPartitions(topic, partitions, cursors)
     for (const partition of partitions) this.#topics.get(topic)?.delete(partition)
+    for (const actor of this.#partitions.filter(isAdded)) this.#windows.forget(actor.stored)
     this.#partitions = this.#partitions.filter(actor => !isAdded(actor))
+    this.#inMemory = this.#inMemory.filter(actor => !isAdded(actor))
     this.#withLetters = this.#withLetters.filter(actor => !isAdded(actor))
   }
 

@@ -3,8 +3,9 @@
  *
  * The control thread owns it, alone allocates and frees, and tells partition hosts from it, again after their restart.
  */
+
 import { join } from 'node:path'
-import { Arena, Doorbell, type Memory, NO_ROOM, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Doorbell, type Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { LINK_RING_BYTES } from '../link/link.ts'
@@ -21,7 +22,6 @@ import {
   THREAD_BELL,
   THREAD_BYTES,
 } from '../wire/layout.ts'
-import type { ThreadPlace } from '../wire/link-places.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type {
   GroupPlace,
@@ -31,56 +31,12 @@ import type {
   SlotPlace,
   TopicShape,
 } from '../wire/places.ts'
-import type { ProducerState, RingPlace } from '../wire/producer-places.ts'
+import type { ProducerState } from '../wire/producer-places.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
-import { MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
+import type { GroupEntry, RingEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import { KeptStates } from './kept-states.ts'
-import { WindowLedger } from './window-ledger.ts'
-
-export interface ThreadEntry {
-  readonly place: ThreadPlace
-  readonly blocks: readonly number[]
-  /** Hosts that have not yet drained what it left behind; null while its thread lives. */
-  leaving: Set<number> | null
-  /** Its thread has ended, so what it could write to may be freed. */
-  readonly slots: number[]
-  /** Topics that it has read. */
-  readonly reads: Set<number>
-}
-
-export interface RingEntry {
-  readonly place: RingPlace
-  readonly topic: number
-  readonly thread: number
-  /** Of a named producer; null: of the thread. */
-  readonly producer: number | null
-  after: number
-}
-
-export interface TopicEntry {
-  /** As callers are told; it changes when partitions have been added. */
-  shape: TopicShape
-  /** Of partitions that are being added as well. */
-  places: readonly PartitionPlace[]
-  /** By partition, once it takes dead letters; empty before. */
-  letterIndexes: readonly LetterIndexPlace[]
-  /** Topics that its dead letters came from so far. */
-  readonly deadLettersOf: Set<number>
-  /** The group for whose dead letters it was made, while nobody else uses it: then it goes when that goes, if no letter is left. */
-  madeFor: GroupName | null
-}
-
-export interface GroupEntry {
-  readonly spec: GroupSpec
-  readonly deadLetterTopic: number
-  /** By partition, as those of its topic. */
-  places: readonly GroupPlace[]
-  /** Whether someone has joined it in this process, and so set its options; null: it is as the folder has it. */
-  readonly joined: boolean | null
-  /** Open slots by partition. */
-  readonly slots: Map<number, SlotPlace>
-}
+import { SharedMemory } from './shared-memory.ts'
 
 /**
  * The partitions that a topic has, or of those that a group of it reads: none that are being added, which hosts may not know yet,
@@ -94,7 +50,7 @@ export function settledOf<P extends PartitionPlace | GroupPlace>(
 }
 
 export class Catalog {
-  readonly memory: Memory
+  readonly shared: SharedMemory
   readonly hosts: readonly { readonly address: number }[]
   readonly threads: Map<number, ThreadEntry> = new Map()
   readonly topics: Map<number, TopicEntry> = new Map()
@@ -106,26 +62,25 @@ export class Catalog {
   readonly snapshots: KeptStates<HandlerSnapshot>
   /** How far named producers are, by topic and name. */
   readonly producers: KeptStates<ProducerState>
-  /** What partitions on disk are lent for their windows. */
-  readonly windows: WindowLedger
   readonly #tuning: MemoryTuning
   readonly #directory: BrokerDirectory | null
-  readonly #arena: Arena
   /** What threads may be reading that were given up and have not ended. */
   #unread: { readonly blocks: readonly number[]; readonly readers: Set<number> }[] = []
   #nextId = 0
   #nextStoredId = 1
 
   constructor(memory: Memory, hosts: number, directory: BrokerDirectory | null, tuning: MemoryTuning = MEMORY_TUNING) {
-    this.memory = memory
+    this.shared = new SharedMemory(memory, tuning)
     this.snapshots = keptStates(directory, 'snapshots')
     this.producers = keptStates(directory, 'producers')
     this.#directory = directory
     if (directory !== null) this.#nextStoredId = directory.firstId
-    this.#arena = new Arena(memory, 128)
     this.#tuning = tuning
-    this.windows = new WindowLedger(this.#arena, memory.buffer.byteLength)
-    this.hosts = Array.from({ length: hosts }, () => ({ address: this.allocate(HOST_BYTES, 'the broker') }))
+    this.hosts = Array.from({ length: hosts }, () => ({ address: this.shared.allocate(HOST_BYTES, 'the broker') }))
+  }
+
+  get memory(): Memory {
+    return this.shared.memory
   }
 
   /** A number never given before in this broker, from 1. */
@@ -141,59 +96,9 @@ export class Catalog {
     return id
   }
 
-  get blocks(): number {
-    return this.#arena.blocks
-  }
-
-  get usedBytes(): number {
-    return this.#arena.usedBytes
-  }
-
-  /** Less than a quarter of all memory is free. */
-  get isShort(): boolean {
-    return this.#tuning.isShort || this.#arena.freeBytes < this.memory.buffer.byteLength / 4
-  }
-
-  /** Without what comes back when it is needed, less than an eighth is taken. */
-  get isAmple(): boolean {
-    return !this.#tuning.isShort && this.usedBytes - this.windows.lentBytes < this.memory.buffer.byteLength / 8
-  }
-
-  allocate(bytes: number, what: string): number {
-    const address = this.#arena.allocate(bytes)
-    if (address === NO_ROOM) throw this.#noRoom(bytes, what)
-    return address
-  }
-
-  #noRoom(bytes: number, what: string): MillraceError {
-    const total = this.memory.buffer.byteLength
-    return new MillraceError(
-      'MILL_MEMORY',
-      `${what} needs ${bytes} bytes of shared memory, and ${this.#arena.freeBytes} of ${total} are free; raise memoryMaxBytes, or use fewer partitions or a smaller windowBytes`,
-    )
-  }
-
-  free(address: number): void {
-    this.#arena.free(address)
-  }
-
-  /** Allocates several blocks or none. @throws MillraceError MILL_MEMORY */
-  allocateAll(sizes: readonly number[], what: string): number[] {
-    const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
-    if (total > this.#arena.freeBytes) throw this.#noRoom(total, what)
-    const taken: number[] = []
-    try {
-      for (const bytes of sizes) taken.push(this.allocate(bytes, what))
-    } catch (error) {
-      for (const address of taken) this.free(address)
-      throw error
-    }
-    return taken
-  }
-
   addThread(): ThreadEntry {
     const links = this.hosts.flatMap(() => [ringBytes(LINK_RING_BYTES), ringBytes(LINK_RING_BYTES)])
-    const blocks = this.allocateAll([THREAD_BYTES, ...links], 'a thread')
+    const blocks = this.shared.allocateAll([THREAD_BYTES, ...links], 'a thread')
     const thread = this.nextId()
     const entry: ThreadEntry = {
       place: {
@@ -233,14 +138,14 @@ export class Catalog {
     for (const [id, ring] of this.rings) {
       if (ring.thread !== thread) continue
       this.rings.delete(id)
-      this.free(ring.place.address)
+      this.shared.free(ring.place.address)
     }
-    for (const address of [...entry.blocks, ...entry.slots]) this.free(address)
+    this.shared.free(...entry.blocks, ...entry.slots)
     this.threads.delete(thread)
     this.#unread = this.#unread.filter(({ blocks, readers }) => {
       readers.delete(thread)
       if (readers.size > 0) return true
-      for (const address of blocks) this.free(address)
+      this.shared.free(...blocks)
       return false
     })
   }
@@ -249,7 +154,7 @@ export class Catalog {
   freeUnread(topic: number, blocks: readonly number[], owner: ThreadEntry): void {
     const readers = [...this.threads.values()].filter(thread => thread !== owner && thread.reads.has(topic))
     if (readers.length > 0) this.#unread.push({ blocks, readers: new Set(readers.map(({ place }) => place.thread)) })
-    else for (const address of blocks) this.free(address)
+    else this.shared.free(...blocks)
   }
 
   /**
@@ -269,7 +174,7 @@ export class Catalog {
     try {
       this.keepTopic(entry)
     } catch (error) {
-      for (const { words } of entry.places) this.free(words)
+      this.shared.free(...entry.places.map(({ words }) => words))
       throw error
     }
     this.topics.set(id, entry)
@@ -282,7 +187,7 @@ export class Catalog {
     const { id, name, partitions } = shape
     const capacity = shape.log === null ? shape.windowBytes : Math.min(this.#tuning.restBytes, shape.windowBytes)
     const sizes = Array.from({ length: partitions - from }, () => PARTITION_BYTES + windowBytes(capacity))
-    const addresses = this.allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
+    const addresses = this.shared.allocateAll(sizes, `topic ${name} with ${partitions} partitions`)
     return addresses.map((words, index) => {
       const partition = from + index
       return {
@@ -301,7 +206,7 @@ export class Catalog {
     this.topics.delete(id)
     this.topicsByName.delete(name)
     // A block begins with the words of its partition.
-    const blocks = [...places.map(({ words }) => words), ...this.windows.takeOut(id)]
+    const blocks = [...places.map(({ words }) => words), ...this.shared.windows.takeOut(id)]
     for (const { address } of letterIndexes) if (address !== 0) blocks.push(address)
     for (const [key, group] of this.groups) {
       if (group.spec.topic !== id) continue
@@ -343,7 +248,7 @@ export class Catalog {
     places: readonly PartitionPlace[],
   ): LetterIndexPlace[] {
     const sizes = log === null ? places.map(() => letterIndexBytes(bytes)) : []
-    const addresses = this.allocateAll(sizes, `topic ${name}, to take dead letters,`)
+    const addresses = this.shared.allocateAll(sizes, `topic ${name}, to take dead letters,`)
     const groups = (log === null ? null : this.#directory)?.groupsOf(id) ?? []
     return places.map(({ partition }, index) => ({
       topic: id,
@@ -366,7 +271,7 @@ export class Catalog {
     if (ring === undefined) return
     this.rings.delete(id)
     for (const next of this.rings.values()) if (next.after === id) next.after = 0
-    this.free(ring.place.address)
+    this.shared.free(ring.place.address)
   }
 
   group(topic: number, group: string): GroupEntry | undefined {
@@ -394,7 +299,7 @@ export class Catalog {
   ): GroupPlace[] {
     const here = places.slice(from)
     const sizes = here.map(() => GROUP_BYTES)
-    const blocks = this.allocateAll(sizes, `group ${group}`)
+    const blocks = this.shared.allocateAll(sizes, `group ${group}`)
     const cursors = membersOf()
     const added = from > 0 ? from : ((log === null ? null : this.#directory)?.addedFrom(id, group) ?? places.length)
     return here.map(({ partition }, index) => ({
@@ -463,12 +368,12 @@ export class Catalog {
     const index = thread.slots.indexOf(slot)
     if (index === -1) return
     thread.slots.splice(index, 1)
-    this.free(slot)
+    this.shared.free(slot)
   }
 
   /** A new slot; it is freed with its thread, whose thread may write to it until it ends, if not by `freeSlot`. */
   addSlot(group: GroupEntry, partition: number, thread: ThreadEntry, confirms: boolean): SlotPlace {
-    const slot = this.allocate(SLOT_BYTES, 'a reader')
+    const slot = this.shared.allocate(SLOT_BYTES, 'a reader')
     thread.slots.push(slot)
     thread.reads.add(group.spec.topic)
     const cursor = (group.places[partition] as GroupPlace).cursor

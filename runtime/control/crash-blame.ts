@@ -6,7 +6,7 @@
 import type { Memory } from 'sharedarraybuffer-ring'
 import { SLOT_ACTIVE, SLOT_COMMITTED, SLOT_HANDLED, SLOT_RETURNED, SLOT_SINCE, THREAD_RUNNING } from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
-import type { ThreadEntry } from './catalog.ts'
+import type { ThreadEntry } from './catalog-entries.ts'
 
 /** The slot whose delivery was being handled: the one on the stack, else the only one with a pending promise; 0: none. */
 export function executingSlot({ i32 }: Memory, { place, slots }: ThreadEntry): number {

@@ -9,7 +9,8 @@
  */
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
-import type { Catalog, GroupEntry, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { DeadLetterTopics } from './dead-letter-topics.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
@@ -64,7 +65,7 @@ export class Deletions {
     await this.#hosts.all(async api => {
       await Promise.all(cursors.map(cursor => api.deleteGroup(cursor)))
     })
-    for (const block of blocks) this.#catalog.free(block)
+    this.#catalog.shared.free(...blocks)
     for (const cursor of cursors) this.#catalog.snapshots.forget(`${cursor}`)
     await this.#removeLetters({ topic, group: name })
   }

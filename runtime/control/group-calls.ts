@@ -1,5 +1,5 @@
 /**
- * What is asked of a group: how far it is, to wait for it, to move it.
+ * What is asked of a group: how far it is, to wait for it, to move it, to delete it.
  *
  * The control thread. A group that a process before has left in the folder is there without being run: it is opened when it is
  * first asked for, as the folder has it, and whoever joins it later sets its options.
@@ -9,31 +9,40 @@ import type { PartitionPlace } from '../wire/places.ts'
 import type { GroupSummary } from '../wire/reports.ts'
 import type { StartPosition } from '../wire/start-position.ts'
 import { MillraceError } from '../words/errors.ts'
-import { type Catalog, type GroupEntry, settledOf } from './catalog.ts'
+import type { GroupInfo } from '../words/listing.ts'
+import type { CallGate } from './call-gate.ts'
+import { type Catalog, settledOf } from './catalog.ts'
+import type { GroupEntry } from './catalog-entries.ts'
+import type { Deletions } from './deletions.ts'
+import { listGroups } from './listing.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { Runs } from './runs.ts'
 
+export interface GroupCallParts {
+  readonly gate: CallGate
+  readonly catalog: Catalog
+  readonly hosts: PartitionHosts
+  readonly openings: Openings
+  readonly runs: Runs
+  readonly deletions: Deletions
+}
+
 export class GroupCalls {
+  readonly #gate: CallGate
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
   readonly #openings: Openings
   readonly #runs: Runs
-  readonly #serially: <T>(task: () => Promise<T>) => Promise<T>
+  readonly #deletions: Deletions
 
-  /** `serially`: one opening at a time. */
-  constructor(
-    catalog: Catalog,
-    hosts: PartitionHosts,
-    openings: Openings,
-    runs: Runs,
-    serially: <T>(task: () => Promise<T>) => Promise<T>,
-  ) {
+  constructor({ gate, catalog, hosts, openings, runs, deletions }: GroupCallParts) {
+    this.#gate = gate
     this.#catalog = catalog
     this.#hosts = hosts
     this.#openings = openings
     this.#runs = runs
-    this.#serially = serially
+    this.#deletions = deletions
   }
 
   /** `letters`: also how many dead letters wait, for which their topics are opened. */
@@ -57,7 +66,7 @@ export class GroupCalls {
   async #known(id: number, name: string, letters: boolean): Promise<GroupEntry | undefined> {
     const open = this.#catalog.group(id, name)
     if (open !== undefined && open.joined !== null) return open
-    return this.#serially(async () => {
+    return this.#gate.serially(async () => {
       const topic = this.#catalog.topic(id)
       const group = await this.#openings.knownGroup(id, name)
       if (letters && group?.joined === null) await this.#openings.openLettersOf(topic)
@@ -72,8 +81,21 @@ export class GroupCalls {
     await this.#hosts.all(api => api.idle(cursors))
   }
 
-  /** `partition` null: all. One opening at a time. */
-  async seek(id: number, name: string, partition: number | null, place: StartPosition): Promise<void> {
+  async list(topic: number): Promise<readonly GroupInfo[]> {
+    this.#catalog.topic(topic)
+    return listGroups(this.#catalog, this.#runs, topic, this.#openings.groupNames(topic))
+  }
+
+  delete(topic: number, name: string): Promise<void> {
+    return this.#gate.whileOpen(() => this.#deletions.group(topic, name))
+  }
+
+  /** `partition` null: all. */
+  seek(id: number, name: string, partition: number | null, place: StartPosition): Promise<void> {
+    return this.#gate.whileOpen(() => this.#seek(id, name, partition, place))
+  }
+
+  async #seek(id: number, name: string, partition: number | null, place: StartPosition): Promise<void> {
     const topic = this.#catalog.topic(id)
     const group = await this.#openings.knownGroup(id, name)
     if (group === undefined)

@@ -3,7 +3,8 @@ import { letterPartition } from '../dead-letters/letter-partition.ts'
 import type { Hold } from '../wire/control-calls.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { GroupReport } from '../wire/reports.ts'
-import type { Catalog, GroupEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { GroupEntry } from './catalog-entries.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
 /** Names the slowest group of the partition, and what that waits for. */

@@ -22,7 +22,7 @@ export class LeanRings {
 
   /** Something was allocated. */
   look(): void {
-    if (this.#timer === null && this.#catalog.isShort) this.#ask()
+    if (this.#timer === null && this.#catalog.shared.isShort) this.#ask()
   }
 
   #ask(): void {
@@ -30,7 +30,7 @@ export class LeanRings {
     const { threads, rings, memory } = this.#catalog
     const wide = new Set<number>()
     for (const { thread, place } of rings.values()) if (place.capacity > RING_REST_BYTES) wide.add(thread)
-    if (wide.size === 0 || !this.#catalog.isShort) return
+    if (wide.size === 0 || !this.#catalog.shared.isShort) return
     for (const thread of wide) {
       const entry = threads.get(thread)
       if (entry === undefined || entry.leaving !== null) continue

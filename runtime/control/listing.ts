@@ -1,7 +1,8 @@
 /** What exists, opened in this process or not, as callers are told. The control thread; looks, and changes nothing. */
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
-import type { Catalog, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { TopicEntry } from './catalog-entries.ts'
 import type { Runs } from './runs.ts'
 
 type Known = Pick<TopicEntry, 'shape'> & { readonly deadLettersOf: Iterable<number> }

@@ -6,7 +6,8 @@
 import { ringBytes } from 'sharedarraybuffer-ring'
 import type { RingAt } from '../wire/link-places.ts'
 import type { PartitionPlace } from '../wire/places.ts'
-import type { Catalog, RingEntry, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { RingEntry, TopicEntry } from './catalog-entries.ts'
 import { RING_REST_BYTES, ringFor, widestRing } from './ring-sizes.ts'
 
 /** Those of a thread's own producer. */
@@ -29,9 +30,9 @@ export function addRings(
   from = 0,
 ): RingEntry[] {
   const here = topic.places.slice(from)
-  const capacity = catalog.isAmple ? widestRing(topic.shape, topic.places.length) : RING_REST_BYTES
+  const capacity = catalog.shared.isAmple ? widestRing(topic.shape, topic.places.length) : RING_REST_BYTES
   const sizes = here.map(() => ringBytes(capacity))
-  const addresses = catalog.allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
+  const addresses = catalog.shared.allocateAll(sizes, `publishing to topic ${topic.shape.name}`)
   return here.map((place, index) => {
     const at = { address: addresses[index] as number, capacity }
     return addRing(catalog, place, at, { topic: topic.shape.id, thread, producer, after: 0 })
@@ -47,11 +48,11 @@ export function addRings(
 export function replaceRing(catalog: Catalog, old: RingEntry, bytes: number): RingEntry {
   const { capacity: has, partition, ring } = old.place
   const { shape, places } = catalog.topic(old.topic)
-  const full = bytes === 0 ? catalog.windows.lendable(widestRing(shape, places.length), has) : RING_REST_BYTES
+  const full = bytes === 0 ? catalog.shared.windows.lendable(widestRing(shape, places.length), has) : RING_REST_BYTES
   const capacity = bytes > 0 ? ringFor(bytes, has) : full
   if (bytes === 0 ? capacity <= has : bytes < 0 && capacity >= has) return old
   const what = bytes > 0 ? `a ring for a record of ${bytes} bytes` : 'another ring'
-  const address = catalog.allocate(ringBytes(capacity), what)
+  const address = catalog.shared.allocate(ringBytes(capacity), what)
   const { thread, producer } = old
   const of = { topic: old.topic, thread, producer, after: ring }
   return addRing(catalog, places[partition] as PartitionPlace, { address, capacity }, of)

@@ -4,7 +4,7 @@ import type { RunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { MillraceError } from '../words/errors.ts'
-import type { GroupEntry } from './catalog.ts'
+import type { GroupEntry } from './catalog-entries.ts'
 
 /** @throws MillraceError MILL_CONFIG_MISMATCH when the group does not allow what the run asks for */
 export function runShape(run: number, topic: TopicShape, spec: RunSpec, group: GroupEntry): RunShape {

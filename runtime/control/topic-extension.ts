@@ -10,7 +10,8 @@ import type { LetterIndexPlace } from '../wire/host-calls.ts'
 import { SLOT_BYTES } from '../wire/layout.ts'
 import type { GroupPlace, PartitionPlace } from '../wire/places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
-import type { Catalog, GroupEntry, RingEntry, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { GroupEntry, RingEntry, TopicEntry } from './catalog-entries.ts'
 import { addRings } from './producer-rings.ts'
 
 /** What one topic gets. */
@@ -91,7 +92,7 @@ export class TopicExtension {
     for (const { thread, producer } of this.#producersOf(id))
       added.rings.push(...addRings(catalog, thread, topic, producer, from))
     const slots = this.#around.runningOf(id) * (to - from)
-    for (let slot = 0; slot < slots; slot++) this.#slots.push(catalog.allocate(SLOT_BYTES, 'a reader'))
+    for (let slot = 0; slot < slots; slot++) this.#slots.push(catalog.shared.allocate(SLOT_BYTES, 'a reader'))
   }
 
   #membersOf({ shape: { id, log }, places }: TopicEntry, { spec, places: known }: GroupEntry): readonly number[] {
@@ -120,7 +121,7 @@ export class TopicExtension {
   takeBack(): void {
     for (const { topic, from, groups, rings } of this.added) {
       topic.places = topic.places.slice(0, from)
-      this.#blocks.push(...this.#catalog.windows.takeOut(topic.shape.id, from))
+      this.#blocks.push(...this.#catalog.shared.windows.takeOut(topic.shape.id, from))
       topic.letterIndexes = topic.letterIndexes.slice(0, from)
       for (const { group } of groups) group.places = group.places.slice(0, from)
       // A thread that ended meanwhile has given its rings back.
@@ -130,13 +131,13 @@ export class TopicExtension {
 
   /** No partition host knows of what was taken back. */
   free(): void {
-    for (const block of this.#blocks) this.#catalog.free(block)
+    this.#catalog.shared.free(...this.#blocks)
     this.#blocks = []
     this.#freeSlots()
   }
 
   #freeSlots(): void {
-    for (const slot of this.#slots) this.#catalog.free(slot)
+    this.#catalog.shared.free(...this.#slots)
     this.#slots = []
   }
 }

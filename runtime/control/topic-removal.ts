@@ -9,7 +9,8 @@
  * the hosts (partition/gone-rings.ts).
  */
 import type { BrokerDirectory } from './broker-directory.ts'
-import type { Catalog, ThreadEntry, TopicEntry } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import type { ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import { removeDeletedTopic } from './deleted-topics.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
@@ -47,7 +48,7 @@ export class TopicRemoval {
     const blocks = this.#catalog.takeOut(topic)
     // Calls come in the order in which they were made: what was opened, and is being opened, is closed.
     await this.#hosts.settled(this.#hosts.all(api => api.dropTopic(topic.shape.id, null)))
-    for (const block of blocks) this.#catalog.free(block)
+    this.#catalog.shared.free(...blocks)
   }
 
   /** Of all its groups, opened or not. */

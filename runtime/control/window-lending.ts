@@ -24,13 +24,13 @@ export class WindowLending {
 
   asked({ topic, partition, bytes }: Extract<HostNotice, { kind: 'windowAsked' }>): void {
     const place = this.#catalog.topics.get(topic)?.places[partition]
-    const offer = place === undefined ? null : this.#catalog.windows.offer(place, bytes)
+    const offer = place === undefined ? null : this.#catalog.shared.windows.offer(place, bytes)
     if (place === undefined || offer === null) return
     void this.#hosts.settled(this.#hosts.call(place.host, api => api.offerWindow(topic, partition, offer)))
   }
 
   moved({ topic, partition, address, number }: Extract<HostNotice, { kind: 'windowMoved' }>): void {
-    this.#catalog.windows.moved(topic, partition, address, number)
+    this.#catalog.shared.windows.moved(topic, partition, address, number)
     for (const look of this.#waiting) look()
   }
 
@@ -46,7 +46,7 @@ export class WindowLending {
 
   /** Whether anything came back. */
   async #recall(): Promise<boolean> {
-    const { windows } = this.#catalog
+    const { windows } = this.#catalog.shared
     const before = windows.lentBytes
     const places = windows.borrowers()
     if (places.length === 0) return false

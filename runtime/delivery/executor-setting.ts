@@ -1,29 +1,49 @@
-/** What a member gives each of its executors of plain handlers (executor.ts); types only. */
+/** What a member gives each of its executors; types only. */
 
 import type { UserContext } from '../base/user-context.ts'
+import type { AnyHandler } from '../options/define.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { Intake } from '../reader/intake.ts'
 import type { PartitionReader } from '../reader/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { BatchShape } from '../wire/member-calls.ts'
+import type { RetryOrder } from '../words/group-options.ts'
 import type { Handler } from '../words/handler.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 
-/** What an executor needs to run one partition. */
-export interface ExecutorSetting {
-  readonly thread: AttachedThread
-  readonly reader: PartitionReader
-  readonly handler: Handler<unknown, unknown, unknown>
+/** What both kinds need to run one partition. */
+interface CommonSetting {
   readonly context: DeliveryContext
   /** Where the handler is called. */
   readonly userContext: UserContext
   readonly handlerTimeoutMs: number
+  /** Takes what the handler returns; null: it is dropped. */
+  readonly output: Pick<TopicProducer, 'publish' | 'tryPublish' | 'flush'> | null
+}
+
+/** For plain handlers, one record after the other (executor.ts). */
+export interface ExecutorSetting extends CommonSetting {
+  readonly thread: AttachedThread
+  readonly reader: PartitionReader
+  readonly handler: Handler<unknown, unknown, unknown>
   /** Commits each record before its handler is called. */
   readonly atMostOnce: boolean
-  /** Takes what the handler returns; null: it is dropped. */
-  readonly output: TopicProducer | null
   /** Shared by the thread's executors; without it none waits for another. */
   readonly turnstile?: OneAtATime
   /** For a handler with snapshots. */
   readonly keeper?: SnapshotKeeper
+}
+
+/** For several records in hand (lane-executor.ts). */
+export interface LaneExecutorSetting extends CommonSetting {
+  readonly thread: Pick<AttachedThread, 'memory' | 'address' | 'phase' | 'wake'>
+  readonly intake: Intake
+  readonly handler: AnyHandler
+  readonly retryOrder: RetryOrder
+  /** Calls at a time. */
+  readonly concurrency: number
+  readonly batch: BatchShape
+  readonly turnstile: OneAtATime
 }

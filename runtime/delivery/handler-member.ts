@@ -10,6 +10,7 @@ import type { AnyHandler } from '../options/define.ts'
 import { checkSendable } from '../options/sendable.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import { PartitionIntake } from '../reader/partition-intake.ts'
 import { PartitionReader } from '../reader/partition-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { RevokeAnswer, RunShape } from '../wire/member-calls.ts'
@@ -17,10 +18,11 @@ import type { Assignment } from '../wire/places.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
+import type { HandlerExecutor } from './handler-executor.ts'
 import { LaneExecutor } from './lane-executor.ts'
 import { checkHandling } from './load-handler.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-import { type Held, heldIn } from './self-wait.ts'
+import type { Held } from './self-wait.ts'
 import { SnapshotBudget } from './snapshot-budget.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 
@@ -42,7 +44,7 @@ const BATCH = { maxRecords: 100, maxWaitMs: 0 } as const
 const ALONE = { maxRecords: 1, maxWaitMs: 0 } as const
 
 interface Running {
-  readonly executor: Executor | LaneExecutor
+  readonly executor: HandlerExecutor
   readonly context: DeliveryContext
 }
 
@@ -126,8 +128,7 @@ export class HandlerMember implements RunMember {
 
   onStack(slot: number): Held | null {
     for (const { executor } of this.#running.values()) {
-      if (executor.reader.assignment.slot !== slot) continue
-      return executor instanceof LaneExecutor ? executor.calling : heldIn(this.#thread, slot)
+      if (executor.slot === slot) return executor.calling
     }
     return null
   }
@@ -138,18 +139,11 @@ export class HandlerMember implements RunMember {
     context: DeliveryContext,
     output: TopicProducer | null,
     state: unknown,
-  ): Executor | LaneExecutor {
+  ): HandlerExecutor {
     const { handlerTimeoutMs, atMostOnce, retryOrder, concurrency, batch } = this.#shape
     const userContext = this.#userContext
-    const setting = {
-      thread: this.#thread,
-      reader,
-      context,
-      userContext,
-      handlerTimeoutMs,
-      output,
-      turnstile: this.#turnstile,
-    }
+    const thread = this.#thread
+    const setting = { thread, context, userContext, handlerTimeoutMs, output, turnstile: this.#turnstile }
     const handler = this.#handler
     const { message } = handler
     if (message !== undefined && (atMostOnce || (retryOrder === 'partition' && concurrency === 1))) {
@@ -158,17 +152,18 @@ export class HandlerMember implements RunMember {
         snapshot === undefined
           ? {}
           : {
-              keeper: new SnapshotKeeper(this.#thread, reader, this.#snapshotBudget, () =>
+              keeper: new SnapshotKeeper(thread, reader, this.#snapshotBudget, () =>
                 userContext.call(snapshot, handler, state),
               ),
             }
       return new Executor(
-        { ...setting, ...keeper, handler: handler as typeof handler & { message: typeof message }, atMostOnce },
+        { ...setting, ...keeper, reader, handler: handler as typeof handler & { message: typeof message }, atMostOnce },
         state,
       )
     }
     const batches = message === undefined ? (batch ?? BATCH) : ALONE
-    return new LaneExecutor({ ...setting, handler, retryOrder, concurrency, batch: batches }, state)
+    const intake = new PartitionIntake(thread, reader, true)
+    return new LaneExecutor({ ...setting, intake, handler, retryOrder, concurrency, batch: batches }, state)
   }
 
   /** Calls a function of the handler in its context, if it has that. */
@@ -195,14 +190,13 @@ export class HandlerMember implements RunMember {
       return { held: true }
     }
     const running = this.#running.get(cursor)
-    if (running === undefined || running.executor.reader.assignment.epoch !== epoch) {
+    if (running === undefined || running.executor.epoch !== epoch) {
       this.#pass(cursor)
       return { held: false }
     }
     const { executor, context } = running
     context.abort()
     await executor.close()
-    executor.reader.close()
     this.#running.delete(cursor)
     this.#thread.removeTaker(cursor, executor)
     if (!stop || this.#handler.stop === undefined) return { held: true }

@@ -1,96 +1,73 @@
 /**
- * Runs a handler over one partition with more than one record in hand: several at a time, in batches, or others while
- * one is tried again.
+ * Runs a handler over one intake with more than one record in hand: several at a time, in batches, or others while one is
+ * tried again.
  *
- * The thread that handles. What goes out next is decided in lane.ts, what becomes of a failure by the group; here calls
- * are made, awaited and timed, and the outcome of each record is carried to the lane, to the ledger in the slot (what a
- * successor must know), and to the group. A turn's settled prefix is committed at its end.
+ * The thread that handles. What goes out next is decided in lane.ts, what becomes of a failure by the group; here calls are
+ * made (handler-call.ts), and what becomes of their records is told to the line (commit-line.ts). A turn's settled prefix is
+ * committed at its end.
  *
- * Bounds: `concurrency` calls at a time; LEDGER_RECORDS records from the committed offset on, so that what is settled
- * ahead of it is known to whoever comes next.
+ * Bounds: `concurrency` calls at a time; as many records from the committed offset on as the intake keeps account of, so that
+ * what is settled ahead of it is known to whoever comes next.
  */
-
-import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
-import { isPromiseLike, promiseOf } from '../base/promise-like.ts'
-import type { UserContext } from '../base/user-context.ts'
-import { type SettleHow, VERDICT } from '../link/link.ts'
-import type { AnyHandler } from '../options/define.ts'
-import type { TopicProducer } from '../publish/topic-producer.ts'
-import { RecordDelivery } from '../reader/delivery.ts'
-import type { PartitionReader } from '../reader/partition-reader.ts'
-import { SettlementQueue } from '../reader/settlement-queue.ts'
-import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
-import { LEDGER_RECORDS } from '../wire/layout.ts'
-import type { Ledger } from '../wire/ledger.ts'
-import type { BatchShape } from '../wire/member-calls.ts'
+import { nowMs } from '../../actors/world.ts'
+import type { SettleHow } from '../link/link.ts'
+import type { RecordDelivery } from '../reader/delivery.ts'
+import type { Intake, Taken } from '../reader/intake.ts'
+import type { Verdict } from '../thread/attached-thread.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
-import { failureOf, MillraceError, toWire } from '../words/errors.ts'
+import { type MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-import type { DeliveryContext } from './delivery-context.ts'
-import { Lane } from './lane.ts'
-import type { Call, Entry } from './lane-call.ts'
-import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { BatchFill } from './batch-fill.ts'
+import { CallClock } from './call-clock.ts'
+import { CommitLine } from './commit-line.ts'
+import type { LaneExecutorSetting } from './executor-setting.ts'
+import { type CallFailure, type CallOwner, HandlerCall } from './handler-call.ts'
+import type { HandlerExecutor } from './handler-executor.ts'
+import type { Lane } from './lane.ts'
+import { aloneIn, batchIsOver, type Entry, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { countTurn, onStack } from './on-stack.ts'
-import type { OneAtATime } from './one-at-a-time.ts'
 import { outputsOf } from './outputs.ts'
 import type { Held } from './self-wait.ts'
+import { FOR_EVER } from './settled-for-good.ts'
 
-export interface LaneExecutorSetting {
-  readonly thread: AttachedThread
-  readonly reader: PartitionReader
-  readonly handler: AnyHandler
-  readonly context: DeliveryContext
-  /** Where the handler is called. */
-  readonly userContext: UserContext
-  readonly handlerTimeoutMs: number
-  readonly retryOrder: RetryOrder
-  readonly concurrency: number
-  readonly batch: BatchShape
-  /** Takes what the handler returns; null: it is dropped. */
-  readonly output: TopicProducer | null
-  readonly turnstile: OneAtATime
-}
-
-/** A timer that fires so much later than it was set for says that the thread, or the process, stood still. */
-const LATE_MS = 50
-
-export class LaneExecutor implements TurnTaker, Settler {
-  readonly reader: PartitionReader
+export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCall> {
+  readonly slot: number
+  readonly epoch: number
   readonly userState: unknown
   readonly retryOrder: RetryOrder
   readonly #setting: LaneExecutorSetting
-  readonly #thread: AttachedThread
-  readonly #lane: Lane<RecordRef>
-  readonly #ledger: Ledger
-  readonly #settlements: SettlementQueue
-  readonly #calls = new Set<Call>()
+  readonly #thread: LaneExecutorSetting['thread']
+  readonly #intake: Intake
+  readonly #line: CommitLine<Taken>
+  readonly #lane: Lane<Taken>
+  readonly #fill: BatchFill
+  readonly #clock: CallClock
+  readonly #calls = new Set<HandlerCall<LaneCall>>()
   /** The last one that began. */
-  #calling: Call | null = null
+  #calling: HandlerCall<LaneCall> | null = null
+  /** Records in hand, as the intake was told last. */
+  #pending = 0
   /** Records of all calls that are handled and wait for their outputs. */
   #handled = 0
-  /** Entries out or judged, by offset: what a delivery's settlement or a verdict is about. */
-  readonly #open = new Map<number, Entry>()
   #paused = false
-  #closed = false
   #closing: (() => void) | null = null
-  #timer: ReturnType<typeof setTimeout> | null = null
-  #timerMs = Number.POSITIVE_INFINITY
-  /** Since when a batch waits to be filled; -1: none does. */
-  #filling = -1
 
   constructor(setting: LaneExecutorSetting, userState: unknown) {
-    const { thread, reader, retryOrder } = setting
+    const { thread, intake, retryOrder } = setting
     this.#setting = setting
     this.#thread = thread
+    this.#intake = intake
+    this.slot = intake.slot
+    this.epoch = intake.epoch
     this.retryOrder = retryOrder
-    this.reader = reader
     this.userState = userState
-    this.#lane = new Lane({ retryOrder, serial: true }, reader.committed)
-    this.#ledger = reader.ledger()
-    this.#settlements = new SettlementQueue(thread, reader.assignment)
+    this.#line = new CommitLine(thread, intake, { retryOrder, serial: true }, taken => taken)
+    this.#lane = this.#line.lane
+    this.#fill = new BatchFill(setting.batch)
+    this.#clock = new CallClock(setting.handlerTimeoutMs)
   }
 
-  /** Of the handler that is on the stack. */
   get calling(): Held | null {
     return this.#calling
   }
@@ -104,7 +81,6 @@ export class LaneExecutor implements TurnTaker, Settler {
     this.#thread.wake()
   }
 
-  /** Resolves when the calls that are out are over; nothing is handed out afterwards. */
   close(): Promise<void> {
     return new Promise(resolve => {
       this.#closing = resolve
@@ -112,22 +88,19 @@ export class LaneExecutor implements TurnTaker, Settler {
     })
   }
 
-  /** Its slot is closed: whatever its handler still does counts for nothing. */
   abandon(): void {
     this.#end()
     for (const call of this.#calls) this.#over(call)
   }
 
   #end(): void {
-    this.#closed = true
-    this.#settlements.close()
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#line.close()
+    this.#clock.close()
   }
 
   #finish(): void {
     const done = this.#closing
-    if (done === null || this.#calls.size > 0 || this.#closed) return
+    if (done === null || this.#calls.size > 0 || this.#line.closed) return
     this.#commit()
     this.#end()
     this.#passed()
@@ -135,26 +108,22 @@ export class LaneExecutor implements TurnTaker, Settler {
   }
 
   ready(): boolean {
-    if (this.#closed) return false
-    if (this.#lane.prefix > this.reader.committed) return true
+    if (this.#line.closed) return false
+    if (this.#line.owesCommit) return true
     if (!this.#mayCall()) return false
     const now = nowMs()
-    if (this.#lane.hasNext(now) && (this.#filling === -1 || this.#batchIsDue(now))) return true
-    return this.#hasRoom() && this.reader.ready()
+    if (this.#lane.hasNext(now) && this.#fill.wakes(this.#lane, now)) return true
+    return this.#line.hasRoom && this.#intake.ready()
   }
 
   #mayCall(): boolean {
     const { concurrency, turnstile } = this.#setting
-    if (this.#paused || this.#closing !== null || this.#closed || this.#calls.size >= concurrency) return false
-    return turnstile.admits(this.reader.assignment.cursor)
-  }
-
-  #hasRoom(): boolean {
-    return this.reader.offset - this.reader.committed < LEDGER_RECORDS - 1
+    if (this.#paused || this.#closing !== null || this.#line.closed || this.#calls.size >= concurrency) return false
+    return turnstile.admits(this.#intake.cursor)
   }
 
   turn(deadline: number): boolean {
-    if (this.#closed) return false
+    if (this.#line.closed) return false
     let worked = false
     this.#thread.phase('executing')
     while (this.#mayCall()) {
@@ -168,98 +137,51 @@ export class LaneExecutor implements TurnTaker, Settler {
     this.#thread.phase('idle')
     if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(nowMs()))) this.#passed()
     // While no more calls may be made, one that is due waits for the end of one, and no clock brings that.
-    if (this.#mayCall()) this.#arm(this.#lane.dueMs - nowMs())
+    if (this.#mayCall()) this.#line.wakeAfter(this.#lane.dueMs - nowMs())
     return worked
   }
 
   /** Records for one call, once there are some that may go. */
   #pick(): readonly Entry[] {
-    const { maxRecords, maxWaitMs } = this.#setting.batch
+    const { maxRecords } = this.#setting.batch
     const now = nowMs()
     const lane = this.#lane
-    while (this.reader.offset < this.reader.suspectTo || !lane.batchIsReady(maxRecords, now)) {
-      if (!this.#hasRoom()) this.#commit()
-      if (!this.#hasRoom() || !this.reader.next()) break
-      this.#take()
+    const line = this.#line
+    while (!line.tookSuspects || !lane.batchIsReady(maxRecords, now)) {
+      if (!line.hasRoom) this.#commit()
+      if (!line.hasRoom || !line.take()) break
     }
     if (!lane.hasNext(now)) return []
-    if (!this.#batchIsDue(now)) {
-      if (this.#filling === -1) this.#filling = nowMs()
-      this.#arm(this.#filling + maxWaitMs - nowMs())
+    if (!this.#fill.isDue(lane, now)) {
+      line.wakeAfter(this.#fill.waits(now))
       return []
     }
-    this.#filling = -1
+    this.#fill.goes()
     return lane.batch(maxRecords, now)
   }
 
-  #batchIsDue(now: number): boolean {
-    const { maxRecords, maxWaitMs } = this.#setting.batch
-    if (maxWaitMs === 0 || this.#lane.batchIsReady(maxRecords, now)) return true
-    return this.#filling !== -1 && nowMs() - this.#filling >= maxWaitMs
-  }
-
-  #take(): void {
-    const { reader } = this
-    const { frame, at, offset } = reader
-    const known = reader.knownOf(offset)
-    const entry = this.#lane.take(offset, reader.keyText(), { frame, at }, known)
-    if (known?.settled === true) this.#ledger.settle(offset, entry.deliveryAttempt)
-    else if (entry.stage === 'judged') {
-      this.#open.set(offset, entry)
-      this.#settlements.send(offset, 'failed', entry.deliveryAttempt, toWire(new Error('it waits for its dead letter')))
-    }
-  }
-
-  /** Wakes the thread after `delayMs`, unless it is woken sooner anyway. */
-  #arm(delayMs: number): void {
-    if (delayMs === Number.POSITIVE_INFINITY || this.#closed) return
-    const at = nowMs() + Math.max(0, delayMs)
-    if (this.#timer !== null) {
-      if (this.#timerMs <= at) return
-      clearTimeout(this.#timer)
-    }
-    this.#timerMs = at
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null
-        this.#thread.wake()
-      },
-      Math.ceil(Math.max(0, delayMs)),
-    )
-  }
-
   #commit(): boolean {
-    const { prefix } = this.#lane
-    if (prefix <= this.reader.committed) return false
+    if (!this.#line.owesCommit) return false
     this.#thread.phase('committing')
-    this.reader.commit(prefix)
-    this.#settlements.committed(prefix)
-    return true
+    return this.#line.commit()
   }
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */
   #passed(): void {
-    if (this.#setting.turnstile.leave(this.reader.assignment.cursor)) this.#thread.wake()
+    if (this.#setting.turnstile.leave(this.#intake.cursor)) this.#thread.wake()
   }
 
   #call(entries: readonly Entry[]): void {
-    const { handler, turnstile, userContext } = this.#setting
+    const { handler, userContext } = this.#setting
     const { batch, message } = handler
+    const records = laneCall(entries, batch === undefined ? null : this)
     const context = this.#setting.context.forDelivery()
-    const batches = batch !== undefined
-    const deliveries = entries.map(entry => {
-      if (batches) return new SettleableDelivery(this, entry)
-      const { payload, offset, deliveryAttempt, failedAttempts } = entry
-      return new RecordDelivery(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
-    })
-    const call: Call = { entries, deliveries, context, timer: null, dueMs: 0, handled: 0, over: false }
+    const call = new HandlerCall<LaneCall>(this, this.#clock, context, records)
     this.#calls.add(call)
     this.#calling = call
-    for (const entry of entries) {
-      this.#open.set(entry.offset, entry)
-      this.#ledger.handOut(entry.offset, entry.deliveryAttempt)
-    }
+    for (const entry of entries) this.#line.handOut(entry)
     countTurn(this.#thread)
+    const { deliveries } = records
     this.#onStack(entries, () => {
       let result: unknown
       try {
@@ -269,219 +191,109 @@ export class LaneExecutor implements TurnTaker, Settler {
         } else if (message !== undefined)
           result = userContext.call(message, handler, deliveries[0] as RecordDelivery, this.userState, context)
       } catch (error) {
-        this.#failed(call, failureOf(error), error)
+        call.threw(error)
         return
       }
-      if (result === undefined && context.outstanding === 0) {
-        this.#done(call)
-        return
-      }
-      turnstile.enter(this.reader.assignment.cursor)
-      const { handlerTimeoutMs } = this.#setting
-      if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) this.#timeOutAfter(call, handlerTimeoutMs)
-      this.#returned(call, result)
-      this.#sayActive()
+      call.returned(result)
     })
   }
 
-  /** Code of a user's may run for these records, of which one alone is charged with what it does. */
+  /** One record alone is charged with what a user's code does that runs for it. */
   #onStack(entries: readonly Entry[], act: () => void): void {
-    const { slot } = this.reader.assignment
     const [first] = entries
-    if (first !== undefined && entries.length === 1) this.reader.handOut(first.offset)
-    onStack(this.#thread, entries.length === 1 ? slot : -slot, act)
-  }
-
-  /** The handler gave `value` back: a promise, an output, or nothing; what it published is confirmed first. */
-  #returned(call: Call, value: unknown): void {
-    if (isPromiseLike(value)) this.#await(call, value)
-    else if (call.context.outstanding > 0)
-      this.#await(
-        call,
-        call.context.settled().then(() => value),
-      )
-    else this.#putOut(call, value)
-  }
-
-  #await(call: Call, promise: PromiseLike<unknown>): void {
-    promiseOf(promise).then(
-      value => {
-        if (call.over) return
-        this.#onStack(this.#left(call), () => {
-          this.#returned(call, value)
-          if (!call.over) this.#sayActive()
-        })
-      },
-      (error: unknown) => {
-        if (!call.over) this.#onStack(this.#left(call), () => this.#failed(call, failureOf(error), error))
-      },
-    )
-  }
-
-  #putOut(call: Call, value: unknown): void {
-    const { output, handler } = this.#setting
-    if (output === null || value === undefined) {
-      this.#done(call)
-      return
-    }
-    let published: Promise<unknown>
-    try {
-      const messages = outputsOf(call.deliveries, value, handler.batch !== undefined)
-      // A full output is waited for, for as long as that takes; time is not held against them.
-      if (call.timer !== null) clearTimeout(call.timer)
-      const left = this.#left(call)
-      // Nor is the thread's death, unless it has died of one of them before, or may have.
-      if (!(this.#lane.careful || (left.length === 1 && (left[0] as Entry).failedAttempts > 0))) {
-        call.handled = left.length
-        this.#handled += left.length
-      }
-      published = Promise.all(
-        messages.map(message => output.publish(message, { timeoutMs: Number.POSITIVE_INFINITY }, true)),
-      )
-    } catch (error) {
-      this.#failed(call, failureOf(error), error)
-      return
-    }
-    this.#await(
-      call,
-      published.then(() => undefined),
-    )
-  }
-
-  #timeOutAfter(call: Call, delayMs: number): void {
-    call.dueMs = nowMs() + delayMs
-    call.timer = setTimeout(() => this.#timedOut(call), delayMs)
-  }
-
-  #timedOut(call: Call): void {
-    call.timer = null
-    if (call.over) return
-    const { handlerTimeoutMs } = this.#setting
-    // Time in which this thread stood still is not held against the handler.
-    const late = nowMs() - call.dueMs
-    if (late > LATE_MS) {
-      this.#timeOutAfter(call, Math.min(late, handlerTimeoutMs))
-      return
-    }
-    this.#failed(call, 'timeout', new Error(`the handler did not settle within ${handlerTimeoutMs} ms`))
-  }
-
-  #done(call: Call): void {
-    for (const entry of this.#left(call)) this.#settled(entry)
-    this.#over(call)
-  }
-
-  /**
-   * The call failed. One record that is left alone is charged; of several nobody is, and each half is tried by itself
-   * until the one that fails stands alone.
-   */
-  #failed(call: Call, how: SettleHow, error: unknown): void {
-    call.context.forget()
-    const left = this.#left(call)
-    const guilty = left.length === 1 ? left[0] : this.#undecodable(call, left, error)
-    if (guilty !== undefined) {
-      for (const entry of left) if (entry !== guilty) this.#back(entry)
-      this.#judge(guilty, how, error)
-    } else if (left.length > 1) {
-      this.#lane.halve(left)
-      for (const entry of left) this.#ledger.back(entry.offset, entry.deliveryAttempt)
-    }
-    this.#over(call)
-  }
-
-  /** Which record of a batch does not decode, if that is why the call failed. */
-  #undecodable(call: Call, left: readonly Entry[], error: unknown): Entry | undefined {
-    const index = call.deliveries.findIndex(
-      delivery => delivery instanceof SettleableDelivery && delivery.undecodable === error && error !== null,
-    )
-    const entry = call.entries[index]
-    return entry !== undefined && left.includes(entry) ? entry : undefined
-  }
-
-  /** Records of the call that are neither settled nor judged nor handed back. */
-  #left(call: Call): Entry[] {
-    return call.entries.filter(
-      ({ stage }, index) => stage === 'out' && (call.deliveries[index] as { settled?: boolean }).settled !== true,
-    )
-  }
-
-  #over(call: Call): void {
-    call.over = true
-    this.#calls.delete(call)
-    this.#handled -= call.handled
-    call.handled = 0
-    if (call.timer !== null) clearTimeout(call.timer)
-    for (const delivery of call.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
-    if (this.#closed) return
-    this.#sayActive()
-    if (this.#closing === null) this.#thread.wake()
-    else this.#finish()
+    const isAlone = entries.length === 1
+    if (first !== undefined && isAlone) this.#intake.inHand(this.#pending, this.#handled, first.offset)
+    onStack(this.#thread, isAlone ? this.slot : -this.slot, act)
   }
 
   /** How many records handlers have in hand now, and of one alone, which: a death of the thread is charged to it. */
-  #sayActive(): void {
-    const active = this.#lane.out - this.#handled
-    if (active === 1) {
-      for (const { entries, handled } of this.#calls)
-        for (const { stage, offset } of entries) if (handled === 0 && stage === 'out') this.reader.handOut(offset)
+  #sayInHand(): void {
+    this.#pending = this.#lane.out - this.#handled
+    this.#intake.inHand(this.#pending, this.#handled, this.#pending === 1 ? aloneIn(this.#calls) : -1)
+  }
+
+  verdict(verdict: Verdict): void {
+    this.#line.verdict(verdict)
+  }
+
+  // -- what becomes of a call -------------------------------------------------------------------------------------
+
+  onStack({ records }: HandlerCall<LaneCall>, act: () => void): void {
+    this.#onStack(leftIn(records), act)
+  }
+
+  waits(): void {
+    this.#setting.turnstile.enter(this.#intake.cursor)
+    this.#sayInHand()
+  }
+
+  putOut({ records }: HandlerCall<LaneCall>, value: unknown): Promise<unknown> | null {
+    const { output, handler } = this.#setting
+    if (output === null || value === undefined) return null
+    const messages = outputsOf(records.deliveries, value, handler.batch !== undefined)
+    const left = leftIn(records)
+    // The thread's death is not held against them any more, unless it has died of one of them before, or may have.
+    if (!(this.#lane.careful || (left.length === 1 && (left[0] as Entry).failedAttempts > 0))) {
+      records.handled = left.length
+      this.#handled += left.length
     }
-    this.reader.active(active)
-    this.reader.handled(this.#handled)
+    return Promise.all(messages.map(message => output.publish(message, FOR_EVER, true)))
   }
 
-  #settled(entry: Entry): void {
-    this.#open.delete(entry.offset)
-    this.#lane.settle(entry)
-    this.#ledger.settle(entry.offset, entry.deliveryAttempt)
-  }
-
-  #back(entry: Entry): void {
-    this.#open.delete(entry.offset)
-    this.#lane.release(entry)
-    this.#ledger.back(entry.offset, entry.deliveryAttempt)
+  /**
+   * Of a call that failed one record that is left alone is charged; of several nobody is, and each half is tried by itself
+   * until the one that fails stands alone.
+   */
+  ended(call: HandlerCall<LaneCall>, failure: CallFailure | null): void {
+    const left = leftIn(call.records)
+    if (failure === null) for (const entry of left) this.#line.settle(entry)
+    else {
+      call.context.forget()
+      const { how, error } = failure
+      const guilty = guiltyIn(call.records, left, error)
+      if (guilty !== undefined) {
+        for (const entry of left) if (entry !== guilty) this.#line.release(entry)
+        this.#judge(guilty, how, error)
+      } else if (left.length > 1) this.#line.halve(left)
+    }
+    this.#over(call)
   }
 
   #judge(entry: Entry, how: SettleHow, error: unknown): void {
     // A look at it may run code of its own, while it is still charged with what that does.
     const wire = toWire(error)
-    this.#lane.fail(entry)
-    this.#ledger.back(entry.offset, entry.deliveryAttempt)
-    this.#settlements.send(entry.offset, how, entry.deliveryAttempt, wire)
+    this.#line.fail(entry, how, wire)
   }
 
-  verdict({ epoch, offset, action, failedAttempts, delayMs }: Verdict): void {
-    const entry = this.#open.get(offset)
-    if (this.#closed || epoch !== this.reader.assignment.epoch || entry?.stage !== 'judged') return
-    if (action === VERDICT.skip) this.#settled(entry)
-    else if (failedAttempts >= entry.failedAttempts) {
-      this.#open.delete(offset)
-      this.#lane.judge(entry, failedAttempts, nowMs() + delayMs)
-    }
-    this.#thread.wake()
-  }
-
-  late({ topic, partition, offset }: SettleableDelivery): MillraceError {
-    return new MillraceError(
-      'MILL_SETTLED',
-      `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more: its batch is over; settle single deliveries before the batch handler returns`,
-    )
+  #over(call: HandlerCall<LaneCall>): void {
+    call.end()
+    const { records } = call
+    this.#calls.delete(call)
+    this.#handled -= records.handled
+    records.handled = 0
+    for (const delivery of records.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
+    if (this.#line.closed) return
+    this.#sayInHand()
+    if (this.#closing === null) this.#thread.wake()
+    else this.#finish()
   }
 
   // -- a batch handler settles single deliveries ------------------------------------------------------------------
 
-  acked({ offset }: SettleableDelivery): void {
-    const entry = this.#open.get(offset)
-    if (entry !== undefined) this.#settled(entry)
+  late(delivery: SettleableDelivery): MillraceError {
+    return batchIsOver(delivery)
   }
 
-  failed({ offset }: SettleableDelivery, how: SettleHow, error: unknown): void {
-    const entry = this.#open.get(offset)
-    if (entry !== undefined) this.#judge(entry, how, error)
+  acked({ entry }: SettleableDelivery): void {
+    this.#line.settle(entry as Entry)
   }
 
-  released({ offset }: SettleableDelivery): void {
-    const entry = this.#open.get(offset)
-    if (entry !== undefined) this.#back(entry)
+  failed({ entry }: SettleableDelivery, how: SettleHow, error: unknown): void {
+    this.#judge(entry as Entry, how, error)
+  }
+
+  released({ entry }: SettleableDelivery): void {
+    this.#line.release(entry as Entry)
   }
 
   withdrawn(delivery: SettleableDelivery): void {

@@ -1,7 +1,8 @@
 /** The lane against a plain model that looks at all records each time, and its rules one by one. */
 import fc from 'fast-check'
 import t from 'tap'
-import { Lane, type LaneEntry, type LaneRules, PARKED_MAX } from './lane.ts'
+import { Lane, type LaneRules, PARKED_MAX } from './lane.ts'
+import type { LaneEntry } from './lane-entry.ts'
 
 type Entry = LaneEntry<null>
 

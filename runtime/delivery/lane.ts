@@ -2,17 +2,8 @@
  * Which record of a partition may be handed out next: by offset, by key, by what has failed and by what is out.
  *
  * Pure: no clock, no threads; the time is an input. The thread that handles drives it: `take` what was read, `next` or
- * `batch` to hand out, then `settle`, `fail` and `judge`, or `release` for each. Of all that may go, the lowest offset goes.
- *
- * ```
- *            next           settle
- *   waiting ------> out -------------> settled   (the prefix of settled records is what may be committed)
- *      ^  ^          | fail        ^
- *      |  |  release |             | settle
- *      |  +----------+             |
- *      |   due            judge    |
- *      +---------- parked <----- judged
- * ```
+ * `batch` to hand out, then `settle`, `fail` and `judge`, or `release` for each (drawn in lane-entry.ts). Of all that may go,
+ * the lowest offset goes.
  *
  * Rules. A record that failed holds, until it is settled, everything after it (`partition`), later records of its key
  * (`key`), or nothing (`none`). With `serial`, records of one key are out one after the other, those of one batch
@@ -24,40 +15,12 @@
 
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { RetryOrder } from '../words/group-options.ts'
+import type { Known, LaneEntry } from './lane-entry.ts'
+import { LaneFailures } from './lane-failures.ts'
+import { ReadyList } from './ready-list.ts'
 
 /** As many as the group keeps account of. */
 export const PARKED_MAX: number = FAILURES_MAX
-
-export type Stage = 'waiting' | 'out' | 'judged' | 'parked' | 'settled'
-
-export interface LaneEntry<P> {
-  readonly offset: number
-  readonly key: string | null
-  readonly payload: P
-  stage: Stage
-  failedAttempts: number
-  /** Hand-outs so far. */
-  deliveryAttempt: number
-  notBeforeMs: number
-  /** Of a batch that failed and is tried again in parts: its part; 0: none. */
-  cohort: number
-  /** The hand-out that it is in, if it is out. */
-  pick: number
-  /** Whether it is in the list of those that may go. */
-  listed: boolean
-}
-
-/** What was known of a record before it was read. */
-export interface Known {
-  readonly failedAttempts: number
-  readonly deliveryAttempt: number
-  readonly notBeforeMs: number
-  readonly settled: boolean
-  /** It is judged already, and what follows is still to be told. */
-  readonly dying: boolean
-  /** It was out when its thread died, and could not be charged. */
-  readonly suspect: boolean
-}
 
 export interface LaneRules {
   readonly retryOrder: RetryOrder
@@ -75,12 +38,8 @@ export class Lane<P> {
   /** Unsettled records of each key, by offset. */
   readonly #keys = new Map<string, LaneEntry<P>[]>()
   /** Waiting records that their key does not hold, by offset; some that it does, until they are looked at. */
-  readonly #list: LaneEntry<P>[] = []
-  readonly #parked = new Set<LaneEntry<P>>()
-  #dueMs = Number.POSITIVE_INFINITY
-  /** Failed and not settled. */
-  readonly #failed = new Set<LaneEntry<P>>()
-  #oldestFailed = Number.POSITIVE_INFINITY
+  readonly #list = new ReadyList<P>()
+  readonly #failures = new LaneFailures<P>()
   /** Failed, settled or not, and not behind the prefix. */
   #held = 0
   #out = 0
@@ -120,7 +79,7 @@ export class Lane<P> {
 
   /** When the next parked record is due; Infinity: none is parked. */
   get dueMs(): number {
-    return this.#dueMs
+    return this.#failures.dueMs
   }
 
   /** The record that was read after all others. */
@@ -151,11 +110,10 @@ export class Lane<P> {
     }
     if (known?.suspect === true) this.#suspects.add(entry)
     if (entry.failedAttempts > 0) {
-      this.#failed.add(entry)
-      this.#oldestFailed = Math.min(this.#oldestFailed, offset)
+      this.#failures.add(entry)
       if (known?.dying === true) entry.stage = 'judged'
-      else this.#park(entry)
-    } else if (!this.#heldByKey(entry, 0)) this.#offer(entry)
+      else this.#failures.park(entry)
+    } else if (!this.#heldByKey(entry, 0)) this.#list.add(entry)
     return entry
   }
 
@@ -209,9 +167,9 @@ export class Lane<P> {
   /** It is handled, or was dead-lettered. */
   settle(entry: LaneEntry<P>): void {
     this.#leaveOut(entry)
-    this.#unlist(entry)
+    this.#list.remove(entry)
     entry.stage = 'settled'
-    if (entry.failedAttempts > 0 && this.#failed.delete(entry)) this.#findOldestFailed()
+    if (entry.failedAttempts > 0) this.#failures.remove(entry)
     if (entry.key !== null) {
       const members = this.#keys.get(entry.key) ?? []
       members.splice(members.indexOf(entry), 1)
@@ -228,8 +186,7 @@ export class Lane<P> {
     entry.cohort = 0
     if (entry.failedAttempts === 0) this.#held++
     entry.failedAttempts++
-    this.#failed.add(entry)
-    this.#oldestFailed = Math.min(this.#oldestFailed, entry.offset)
+    this.#failures.add(entry)
     this.#keyMoved(entry.key)
   }
 
@@ -237,7 +194,7 @@ export class Lane<P> {
   judge(entry: LaneEntry<P>, failedAttempts: number, notBeforeMs: number): void {
     entry.failedAttempts = failedAttempts
     entry.notBeforeMs = notBeforeMs
-    this.#park(entry)
+    this.#failures.park(entry)
   }
 
   /** It comes again at its place, and has not failed. `cohort`: the part of a failed batch that it is in. */
@@ -245,7 +202,7 @@ export class Lane<P> {
     this.#leaveOut(entry)
     entry.stage = 'waiting'
     entry.cohort = cohort
-    this.#offer(entry)
+    this.#list.add(entry)
     this.#keyMoved(entry.key)
   }
 
@@ -257,7 +214,7 @@ export class Lane<P> {
   }
 
   #handOut(entry: LaneEntry<P>, pick: number): void {
-    this.#unlist(entry)
+    this.#list.remove(entry)
     entry.stage = 'out'
     entry.pick = pick
     entry.deliveryAttempt++
@@ -266,33 +223,16 @@ export class Lane<P> {
 
   #leaveOut(entry: LaneEntry<P>): void {
     if (entry.stage === 'out') this.#out--
-    if (entry.stage === 'parked') this.#parked.delete(entry)
+    if (entry.stage === 'parked') this.#failures.unpark(entry)
     if (this.#suspects.size > 0) this.#suspects.delete(entry)
   }
 
-  #park(entry: LaneEntry<P>): void {
-    entry.stage = 'parked'
-    this.#parked.add(entry)
-    this.#dueMs = Math.min(this.#dueMs, entry.notBeforeMs)
-  }
-
   #wakeParked(now: number): void {
-    if (now < this.#dueMs) return
-    this.#dueMs = Number.POSITIVE_INFINITY
-    for (const entry of this.#parked) {
-      if (entry.notBeforeMs > now) {
-        this.#dueMs = Math.min(this.#dueMs, entry.notBeforeMs)
-        continue
-      }
-      this.#parked.delete(entry)
+    if (now < this.#failures.dueMs) return
+    for (const entry of this.#failures.takeDue(now)) {
       entry.stage = 'waiting'
-      this.#offer(entry)
+      this.#list.add(entry)
     }
-  }
-
-  #findOldestFailed(): void {
-    this.#oldestFailed = Number.POSITIVE_INFINITY
-    for (const { offset } of this.#failed) if (offset < this.#oldestFailed) this.#oldestFailed = offset
   }
 
   #advance(): void {
@@ -313,14 +253,13 @@ export class Lane<P> {
   #lowest(pick: number): LaneEntry<P> | null {
     // The suspect itself goes alone; what is out with nobody suspected is no obstacle.
     if (this.careful && this.#out > 0) return null
-    for (let index = 0; index < this.#list.length; ) {
-      const entry = this.#list[index] as LaneEntry<P>
-      if (this.#retryOrder === 'partition' && entry.offset > this.#oldestFailed) return null
-      if (this.#heldByKey(entry, pick)) {
-        // Listed again when its key has moved.
-        this.#list.splice(index, 1)
-        entry.listed = false
-      } else if (entry.failedAttempts === 0 && this.#held >= PARKED_MAX) index++
+    const list = this.#list
+    for (let index = 0; index < list.length; ) {
+      const entry = list.at(index)
+      if (this.#retryOrder === 'partition' && entry.offset > this.#failures.oldest) return null
+      // Listed again when its key has moved.
+      if (this.#heldByKey(entry, pick)) list.removeAt(index)
+      else if (entry.failedAttempts === 0 && this.#held >= PARKED_MAX) index++
       else return entry
     }
     return null
@@ -348,7 +287,7 @@ export class Lane<P> {
     let fresh = false
     for (const entry of members) {
       if (entry.stage === 'waiting' && !(fresh && this.#serial && entry.failedAttempts === 0)) {
-        this.#offer(entry)
+        this.#list.add(entry)
         fresh ||= entry.failedAttempts === 0
       }
       // Behind these it waits for the next move.
@@ -360,33 +299,6 @@ export class Lane<P> {
   #offerSuccessor({ key, offset }: LaneEntry<P>): void {
     if (key === null || !this.#serial) return
     const next = this.#keys.get(key)?.find(entry => entry.offset > offset && entry.stage !== 'settled')
-    if (next?.stage === 'waiting') this.#offer(next)
-  }
-
-  #offer(entry: LaneEntry<P>): void {
-    if (entry.listed) return
-    entry.listed = true
-    const list = this.#list
-    let at = list.length
-    if (at === 0 || (list[at - 1] as LaneEntry<P>).offset < entry.offset) {
-      list.push(entry)
-      return
-    }
-    let low = 0
-    while (low < at) {
-      const middle = (low + at) >> 1
-      if ((list[middle] as LaneEntry<P>).offset < entry.offset) low = middle + 1
-      else at = middle
-    }
-    list.splice(at, 0, entry)
-  }
-
-  #unlist(entry: LaneEntry<P>): void {
-    if (!entry.listed) return
-    entry.listed = false
-    const list = this.#list
-    // Mostly it is the only one, and was taken a moment ago.
-    if (list[list.length - 1] === entry) list.pop()
-    else list.splice(list.indexOf(entry), 1)
+    if (next?.stage === 'waiting') this.#list.add(next)
   }
 }

@@ -4,7 +4,7 @@ import { type FetchedFrame, RecordDelivery } from '../reader/delivery.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { failureOf, MillraceError } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-import type { LaneEntry } from './lane.ts'
+import type { LaneEntry } from './lane-entry.ts'
 
 /** Where a record's bytes are. */
 export interface RecordRef {

@@ -17,7 +17,7 @@ export const FOR_EVER: { readonly timeoutMs: number } = { timeoutMs: Number.POSI
  * @throws MillraceError what the publish failed with
  */
 export async function settledForGood(
-  output: TopicProducer | null,
+  output: Pick<TopicProducer, 'publish' | 'flush'> | null,
   keeper: SnapshotKeeper | null,
   message: OutputMessage | null,
   end: number,

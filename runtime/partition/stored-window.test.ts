@@ -4,8 +4,8 @@ import t from 'tap'
 import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionActor } from './partition-actor.ts'
+import type { PartitionDisk } from './partition-disk.ts'
 import { type House, house, NO_LOANS, takingLog } from './partition-house.fixture.ts'
-import type { PartitionStore } from './partition-store.ts'
 import type { StoredWindow, WindowTold } from './stored-window.ts'
 import { QUIET_LOOKS } from './window-need.ts'
 
@@ -106,8 +106,11 @@ t.test('where a predecessor died before it had left something out, frames begin 
   const home = house(false, 32_768)
   const pin = home.gate
   const logged: unknown[] = []
-  const entry = (_: unknown, from: number, end: number) => void logged.push([from, end])
-  const log = { ...takingLog(home), entry } as unknown as PartitionStore
+  const entry = (_: unknown, from: number, end: number) => {
+    logged.push([from, end])
+    return {}
+  }
+  const log = { ...takingLog(home), entry } as unknown as PartitionDisk
   t.ok(home.actor({ log }).window.skip(1_000))
   const partition = home.actor({ log })
   // A reader that had come before.
@@ -119,9 +122,7 @@ t.test('where a predecessor died before it had left something out, frames begin 
   t.ok(partition.ready(), 'the host tries again by itself')
   const reader = new ReaderPin(home.memory, partition.window.address, pin)
   reader.leave()
-  t.ok(partition.drain())
-  t.equal(partition.staged, undefined)
-  partition.commitStaged()
+  append(partition)
   const end = 1_000 + 2 * FRAME
   t.strictSame(logged, [[1_000, end]], 'and so they are written to the log')
   t.strictSame(home.receipts, [0, 1])
@@ -139,7 +140,7 @@ t.test('a successor gives the answers of what went past the window as the log ha
     // Each frame of this ring ends so much further on.
     return [2, 3].map(offset => ({ ringEnd: (offset + 1) * FRAME, baseOffset: offset, status: RECEIPT_APPENDED }))
   }
-  const log = { ...takingLog(home), answersOf } as unknown as PartitionStore
+  const log = { ...takingLog(home), answersOf } as unknown as PartitionDisk
   home.publish(2)
   append(home.actor({ log }))
   const first = home.actor({

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { drawn, portion } from '../../proof/fixtures/portion.fixture.ts'
 import { MemoryDisk, PowerLoss } from '../disk/memory-disk.fixture.ts'
-import { areAsAppended, BYTES, entry, offsets, recover, seeded, start } from './journal.fixture.ts'
+import { A, areAsAppended, BYTES, entry, offsets, recover, seeded, start } from './journal.fixture.ts'
 
 const SEEDS = 1_500
 const LIVES = 4
@@ -12,11 +12,13 @@ t.test('a loss of power at any operation, over many rounds and restarts, loses a
   let cuts = 0
   let lost = 0
   let torn = 0
+  let enlarged = 0
   for (const seed of drawn(SEEDS)) {
     seeds++
     const chance = seeded(seed)
     // Blocks of one size lie where others lay the round before, so that what is torn leaves whole ones among the new.
     const isEven = chance() < 0.5
+    const grows = chance() < 0.5
     let disk = new MemoryDisk()
     let offset = 0
     /** Below: in segments, or acknowledged as far as the application knows. */
@@ -25,17 +27,19 @@ t.test('a loss of power at any operation, over many rounds and restarts, loses a
     for (let life = 0; life < LIVES; life++) {
       disk.fuse = Math.floor(chance() * 60)
       try {
-        const journal = start(disk, BYTES + 8 * Math.floor(chance() * 2))
+        const bytes = BYTES + 8 * Math.floor(chance() * 2)
+        const journal = grows ? start(disk, 8 * bytes, bytes) : start(disk, bytes)
         for (;;) {
           const count = 1 + Math.floor(chance() * 3)
           const entries = Array.from({ length: count }, (_, index) =>
-            entry(offset + index, isEven ? 424 : 1 + Math.floor(chance() * 600)),
+            entry(offset + index, isEven ? 424 : 1 + Math.floor(chance() * (grows && chance() < 0.1 ? 6_000 : 600))),
           )
           const isFull = journal.append(entries) === 'full'
           if (!isFull) {
             offset += count
             acknowledged = offset
           }
+          if (grows && disk.bytesOf(A).length > BYTES + 8) enlarged++
           if (isFull || chance() < 0.1) {
             checkpoint = offset
             journal.release(journal.sequence)
@@ -66,5 +70,6 @@ t.test('a loss of power at any operation, over many rounds and restarts, loses a
   t.equal(seeds, Math.ceil(SEEDS / portion.of))
   t.equal(cuts, seeds * LIVES)
   // What so few came to in a portion is chance.
-  if (portion.of === 1) t.ok(cuts > 1_000 && torn > 100, `${cuts} cuts, ${torn} of them torn`)
+  if (portion.of === 1)
+    t.ok(cuts > 1_000 && torn > 100 && enlarged > 1_000, `${cuts} cuts, ${torn} of them torn; ${enlarged} appends`)
 })

@@ -4,7 +4,8 @@
 
 import type { MemoryDisk } from '../disk/memory-disk.fixture.ts'
 import { type JournalEnd, type RecoveredBlock, recoverJournal } from '../recovery/journal-recovery.ts'
-import { Journal, type JournalEntry } from './journal.ts'
+import { Journal } from './journal.ts'
+import type { JournalEntry } from './journal-blocks.ts'
 
 export const FOLDER = '/data'
 export const LOG_ID: Buffer = Buffer.from('0123456789abcdef')
@@ -27,8 +28,13 @@ export function recover(disk: MemoryDisk, logId: Uint8Array = LOG_ID, host = 3):
   }
 }
 
-export function start(disk: MemoryDisk, journalBytes: number = BYTES): Journal {
-  return Journal.start(disk, FOLDER, 3, LOG_ID, { journalBytes, after: recover(disk).end })
+export function start(
+  disk: MemoryDisk,
+  journalBytes: number = BYTES,
+  firstBytes?: number,
+  now?: () => number,
+): Journal {
+  return Journal.start(disk, FOLDER, 3, LOG_ID, { journalBytes, firstBytes, now, after: recover(disk).end })
 }
 
 /** An entry of one record whose bytes say which it is. */

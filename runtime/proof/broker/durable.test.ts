@@ -1,10 +1,10 @@
 /** Topics on disk, by the public API: what is there when the folder is opened again, and what is refused. Real threads and files. */
-import { closeSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sessions } from '../../api/broker.ts'
 import type { Session } from '../../embedded/session.ts'
-import type { Broker, Topic } from '../../index.ts'
+import { type Broker, createBroker, type Topic } from '../../index.ts'
 import { FAULT_POINT, type FaultPoint } from '../../wire/layout.ts'
 import { byPartition, delay, folderOf, openBroker, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
 import { twoLives } from '../fixtures/two-lives.fixture.ts'
@@ -230,3 +230,13 @@ t.test('partition hosts that die lose and repeat nothing', async t => {
 async function publishInTurns(orders: Topic<number>): Promise<void> {
   for (let from = 0; from < 5_000; from += 500) await orders.publishBatch(numbers(500, from))
 }
+
+t.test('a folder with one record takes less than a megabyte', async t => {
+  const dir = t.testdir()
+  const broker = await createBroker({ dir, logger: false })
+  t.match(await (await broker.topic('orders')).publish({ value: 1 }), { offset: 0, durability: 'fsync' })
+  await broker.close()
+  const sizes = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map(name => statSync(join(dir, name)).size)
+  const bytes = sizes.reduce((sum, size) => sum + size, 0)
+  t.ok(bytes > 1_000 && bytes < 1_000_000, `${bytes} bytes`)
+})

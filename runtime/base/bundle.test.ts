@@ -1,0 +1,48 @@
+/** Threads load their bundles, which share with other modules what must exist only once on a thread. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { bundleOf } from './bundle.ts'
+
+t.test('a module whose bundle stands beside it is loaded from there, any other by itself', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bundle-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const module = pathToFileURL(join(folder, 'entry.js'))
+  t.equal(bundleOf(module).href, module.href)
+  writeFileSync(join(folder, 'entry.bundle.js'), '')
+  t.equal(bundleOf(module).href, pathToFileURL(join(folder, 'entry.bundle.js')).href)
+  t.equal(module.href, pathToFileURL(join(folder, 'entry.js')).href, 'what was given is unchanged')
+  const hosted = new URL('https://host/entry.js')
+  t.equal(bundleOf(hosted).href, hosted.href)
+})
+
+t.test('a bundle is the modules of its thread, and what it shares it imports', async t => {
+  for (const module of ['control/control-entry.js', 'host/partition-host.js', 'delivery/handler-host.js']) {
+    const bundle = bundleOf(new URL(`../${module}`, import.meta.url))
+    t.match(bundle.href, /\.bundle\.js$/, `the build has made one for ${module}`)
+    const imported = [...readFileSync(bundle, 'utf8').matchAll(/^import .* from '([^']+)';$/gm)].map(([, from]) => from)
+    t.strictSame(
+      imported.filter(from => from?.startsWith('.')).sort(),
+      ['../../actors/error-wire.js', '../words/errors.js'],
+      module,
+    )
+  }
+})
+
+t.test('the bundle of a broker imports what the door has loaded, so that each exists once', async t => {
+  const bundle = bundleOf(new URL('../api/broker.js', import.meta.url))
+  t.match(bundle.href, /api\/broker\.bundle\.js$/)
+  const code = readFileSync(bundle, 'utf8')
+  const imported = [...code.matchAll(/^import .* from '(\.[^']+)';$/gm)].map(([, from]) => from)
+  for (const shared of [
+    '../words/errors.js',
+    '../base/abort-listeners.js',
+    '../reader/delivery.js',
+    '../../actors/world.js',
+  ])
+    t.ok(imported.includes(shared), shared)
+  t.notMatch(code, /^class MillraceError\b/m)
+  t.match(code, /^class TopicProducer\b/m)
+})

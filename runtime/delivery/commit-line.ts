@@ -1,0 +1,154 @@
+/**
+ * The records of one intake that a member has in hand: which of them go, which wait for a verdict, and how far they are
+ * settled, so that it can be committed.
+ *
+ * The thread that handles; one for each intake. What may go is decided in lane.ts; here each step of a record is carried to
+ * the lane and to the intake, and verdicts come back. Whoever has it hands records out, and wakes when one is due.
+ *
+ * Bound: its user's, which says when another record may be taken in.
+ */
+import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
+import { type SettleHow, VERDICT } from '../link/link.ts'
+import type { Intake, Taken } from '../reader/intake.ts'
+import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
+import { type ErrorWire, toWire } from '../words/errors.ts'
+import { Lane, type LaneRules } from './lane.ts'
+import type { LaneEntry } from './lane-entry.ts'
+
+export class CommitLine<P> {
+  readonly lane: Lane<P>
+  readonly #thread: Pick<AttachedThread, 'wake'>
+  readonly #intake: Intake
+  /** What is kept of a record that is taken in. */
+  readonly #payloadOf: (taken: Taken) => P
+  /** Records whose failure is judged, by offset. */
+  readonly #judged = new Map<number, LaneEntry<P>>()
+  /** Of the record that was taken in last; -1: none was. */
+  #taken = -1
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #timerMs = Number.POSITIVE_INFINITY
+  #closed = false
+
+  constructor(thread: Pick<AttachedThread, 'wake'>, intake: Intake, rules: LaneRules, payloadOf: (taken: Taken) => P) {
+    this.lane = new Lane(rules, intake.committed)
+    this.#thread = thread
+    this.#intake = intake
+    this.#payloadOf = payloadOf
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Whether all records have been taken in that a thread before may have died of. */
+  get tookSuspects(): boolean {
+    return this.#taken >= this.#intake.suspectTo
+  }
+
+  /** Whether the intake keeps how one more record stands. */
+  get hasRoom(): boolean {
+    return this.#taken - this.#intake.committed < this.#intake.accountMax - 1
+  }
+
+  get owesCommit(): boolean {
+    return this.lane.prefix > this.#intake.committed
+  }
+
+  /** Takes one more record in; false: there is none now. */
+  take(): boolean {
+    const taken = this.#intake.next()
+    if (taken === null) return false
+    const { offset, key, known } = taken
+    this.#taken = offset
+    const entry = this.lane.take(offset, key, this.#payloadOf(taken), known)
+    if (known?.settled === true) this.#stands(entry, 'settled')
+    // It is to be a dead letter: its verdict went to the reader before, if it was given.
+    else if (entry.stage === 'judged') this.#judge(entry, 'failed', toWire(new Error('it waits for its dead letter')))
+    return true
+  }
+
+  /** It is in somebody's hands. */
+  handOut(entry: LaneEntry<P>): void {
+    this.#stands(entry, 'out')
+  }
+
+  settle(entry: LaneEntry<P>): void {
+    this.lane.settle(entry)
+    this.#stands(entry, 'settled')
+  }
+
+  /** It comes again, and has not failed. */
+  release(entry: LaneEntry<P>): void {
+    this.lane.release(entry)
+    this.#stands(entry, 'back')
+  }
+
+  /** They come again in two parts, and have not failed. */
+  halve(entries: readonly LaneEntry<P>[]): void {
+    this.lane.halve(entries)
+    for (const entry of entries) this.#stands(entry, 'back')
+  }
+
+  /** Known here at once, so that nothing it holds goes out while it is judged. */
+  fail(entry: LaneEntry<P>, how: SettleHow, error: ErrorWire): void {
+    this.lane.fail(entry)
+    this.#stands(entry, 'back')
+    this.#judge(entry, how, error)
+  }
+
+  #stands({ offset, deliveryAttempt }: LaneEntry<P>, how: 'out' | 'back' | 'settled'): void {
+    this.#intake.stands(offset, deliveryAttempt, how)
+  }
+
+  #judge(entry: LaneEntry<P>, how: SettleHow, error: ErrorWire): void {
+    this.#judged.set(entry.offset, entry)
+    this.#intake.judge(entry.offset, how, entry.deliveryAttempt, error)
+  }
+
+  /** One on an earlier failure of the record is none on this; it may come twice, when its partition host died in between. */
+  verdict({ epoch, offset, action, failedAttempts, delayMs }: Verdict): void {
+    const entry = this.#judged.get(offset)
+    if (this.#closed || epoch !== this.#intake.epoch || entry === undefined) return
+    const skip = action === VERDICT.skip
+    if (!skip && failedAttempts < entry.failedAttempts) return
+    this.#judged.delete(offset)
+    if (skip) this.settle(entry)
+    else this.lane.judge(entry, failedAttempts, nowMs() + delayMs)
+    this.#thread.wake()
+  }
+
+  /** Commits the settled prefix; whether that is new. */
+  commit(): boolean {
+    const { prefix } = this.lane
+    if (this.#closed || prefix <= this.#intake.committed) return false
+    this.#intake.commit(prefix)
+    return true
+  }
+
+  /** Wakes the thread after `delayMs`, unless it is woken sooner anyway. */
+  wakeAfter(delayMs: number): void {
+    if (delayMs === Number.POSITIVE_INFINITY || this.#closed) return
+    const at = nowMs() + Math.max(0, delayMs)
+    if (this.#timer !== null) {
+      if (this.#timerMs <= at) return
+      clearTimeout(this.#timer)
+    }
+    this.#timerMs = at
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null
+        this.#thread.wake()
+      },
+      Math.ceil(Math.max(0, delayMs)),
+    )
+  }
+
+  /** Nothing is taken in, committed or judged any more. */
+  close(): void {
+    this.#closed = true
+    this.#intake.close()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#judged.clear()
+  }
+}

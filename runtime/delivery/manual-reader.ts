@@ -1,0 +1,171 @@
+/**
+ * Deliveries of one intake that the caller settles, one of a member's.
+ *
+ * The caller's thread. A delivery goes out only against a credit; its settlement returns the credit. Acks may come in any
+ * order, commits follow the settled prefix. What a record that failed holds back is decided in lane.ts; what was out already
+ * may still be settled. What of it is known to the next reader is the intake's affair.
+ *
+ * Bound: the credits that its member shares out, and WAITING_MAX records read and held back.
+ */
+import { nowMs } from '../../actors/world.ts'
+import type { Intake } from '../reader/intake.ts'
+import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
+import { MillraceError, toWire } from '../words/errors.ts'
+import type { RetryOrder } from '../words/group-options.ts'
+import { CommitLine } from './commit-line.ts'
+import type { Lane } from './lane.ts'
+import type { LaneEntry } from './lane-entry.ts'
+import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import type { WindowWatch } from './window-watch.ts'
+
+/** Deliveries handed out in one turn, before the event loop has its own. */
+const TURN_DELIVERIES_MAX = 1_024
+/** Records read and not handed out, because one of their key failed. */
+const WAITING_MAX = 1_024
+
+/** What all partitions of one member share. */
+export interface Credits {
+  available: number
+  /** Settlements so far. */
+  settled: number
+  /** Whether the run has ended. */
+  ended: boolean
+  /** Told when none is available; null: it is no matter. */
+  watch: WindowWatch | null
+}
+
+interface HeldRecord extends RecordRef {
+  /** The last one that was handed out for it. */
+  delivery: SettleableDelivery | null
+}
+
+type Entry = LaneEntry<HeldRecord>
+
+export class ManualReader implements TurnTaker, Settler {
+  readonly epoch: number
+  readonly retryOrder: RetryOrder
+  paused = false
+  readonly #thread: Pick<AttachedThread, 'wake'>
+  readonly #intake: Intake
+  readonly #credits: Credits
+  readonly #emit: (delivery: SettleableDelivery) => void
+  readonly #line: CommitLine<HeldRecord>
+  readonly #lane: Lane<HeldRecord>
+
+  constructor(
+    thread: Pick<AttachedThread, 'wake'>,
+    intake: Intake,
+    credits: Credits,
+    retryOrder: RetryOrder,
+    emit: (delivery: SettleableDelivery) => void,
+  ) {
+    this.#thread = thread
+    this.#intake = intake
+    this.epoch = intake.epoch
+    this.retryOrder = retryOrder
+    this.#credits = credits
+    this.#emit = emit
+    const rules = { retryOrder, serial: false }
+    this.#line = new CommitLine<HeldRecord>(thread, intake, rules, ({ frame, at }) => ({ frame, at, delivery: null }))
+    this.#lane = this.#line.lane
+  }
+
+  ready(): boolean {
+    if (this.#line.owesCommit) return true
+    if (this.paused || this.#credits.available <= 0) return false
+    return this.#lane.hasNext(nowMs()) || (this.#hasRoom() && this.#intake.ready())
+  }
+
+  #hasRoom(): boolean {
+    return this.#lane.size - this.#lane.out < WAITING_MAX
+  }
+
+  turn(deadline: number): boolean {
+    let worked = this.#line.commit()
+    const now = nowMs()
+    for (
+      let count = 0;
+      count < TURN_DELIVERIES_MAX && !this.paused && !this.#line.closed && this.#credits.available > 0;
+      count++
+    ) {
+      if (!this.#handOutNext(now)) break
+      worked = true
+      if ((count & 63) === 63 && nowMs() >= deadline) break
+    }
+    this.#line.wakeAfter(this.#lane.dueMs - now)
+    return this.#line.commit() || worked
+  }
+
+  #handOutNext(now: number): boolean {
+    const lane = this.#lane
+    let entry = lane.next(now)
+    while (entry === null && this.#hasRoom() && this.#line.take()) entry = lane.next(now)
+    if (entry === null) return false
+    const delivery = new SettleableDelivery(this, entry)
+    entry.payload.delivery = delivery
+    this.#line.handOut(entry)
+    if (--this.#credits.available === 0) this.#credits.watch?.full()
+    this.#emit(delivery)
+    return true
+  }
+
+  /** The record of a delivery that has just been settled, if that still counts. */
+  #returned({ entry }: SettleableDelivery): Entry | null {
+    if (this.#line.closed) return null
+    this.#credits.available++
+    this.#credits.settled++
+    this.#thread.wake()
+    return entry as Entry
+  }
+
+  acked(delivery: SettleableDelivery): void {
+    const entry = this.#returned(delivery)
+    if (entry !== null) this.#line.settle(entry)
+  }
+
+  withdrawn(delivery: SettleableDelivery): void {
+    if (!this.#line.closed) delivery.entry.deliveryAttempt--
+    this.released(delivery)
+  }
+
+  released(delivery: SettleableDelivery): void {
+    const entry = this.#returned(delivery)
+    if (entry !== null) this.#line.release(entry)
+  }
+
+  failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void {
+    const wire = toWire(error)
+    const entry = this.#returned(delivery)
+    if (entry !== null) this.#line.fail(entry, how, wire)
+  }
+
+  late({ topic, partition, offset }: SettleableDelivery): MillraceError {
+    const what = `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more`
+    return this.#credits.ended
+      ? new MillraceError(
+          'MILL_CLOSED',
+          `${what}: its subscription has ended, and the record is handed to whoever comes next`,
+        )
+      : new MillraceError('MILL_SETTLED', `${what}: its partition went to another thread, which handles the record`)
+  }
+
+  verdict(verdict: Verdict): void {
+    this.#line.verdict(verdict)
+  }
+
+  close(): void {
+    this.#line.commit()
+    for (const entry of this.#lane.entries) {
+      const { stage, payload } = entry
+      if (stage !== 'out' && stage !== 'judged') continue
+      if (stage === 'out') {
+        this.#credits.available++
+        // Of what its consumer has not seen nobody need know.
+        if (payload.delivery?.unseen === true) entry.deliveryAttempt--
+        this.#line.release(entry)
+      }
+      payload.delivery?.expire()
+    }
+    this.#line.close()
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The log of one partition on disk, as its actor uses it.
+ *
+ * The partition host's thread. Reading here is for what is rare: a record that becomes a dead letter after it has left the
+ * window, and letters that someone looks at. Readers of groups have files of their own, on their threads.
+ */
+import type { WindowReader } from 'sharedarraybuffer-ring'
+import type { LetterLog } from '../dead-letters/letter-log.ts'
+import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
+import { RECEIPT_APPENDED } from '../link/link.ts'
+import type { Disk } from '../log/disk/disk.ts'
+import {
+  FRAME_BASE_SEQUENCE,
+  FRAME_PRODUCER_EPOCH,
+  FRAME_PRODUCER_ID,
+  FRAME_RING,
+  FRAME_RING_END,
+  frameEnd,
+  frameStart,
+  NAMED_EPOCH,
+} from '../log/format/frame.ts'
+import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
+import { LogReader } from '../log/read/log-reader.ts'
+import type { AppendedFrames } from '../log/store/active-segment.ts'
+import type { LogStore } from '../log/store/log-store.ts'
+import type { StoreEntry } from '../log/store/log-store-types.ts'
+import { storeError } from '../log/store/store-errors.ts'
+import type { StoredPartition } from '../log/store/stored-partition.ts'
+import type { HostDisk } from './host-disk.ts'
+import type { Answer } from './incoming-ring.ts'
+import type { KeptRecords } from './kept-records.ts'
+
+const READ_BYTES = 65_536
+
+export class PartitionDisk implements KeptRecords, LetterLog {
+  readonly stored: StoredPartition
+  /** Address of the partition's words, by which readers are told how far the log may be read. */
+  readonly words: number
+  readonly #host: HostDisk
+  readonly #disk: Disk
+  readonly #logs: LogStore
+
+  constructor(host: HostDisk, disk: Disk, logs: LogStore, stored: StoredPartition, words: number) {
+    this.#host = host
+    this.#disk = disk
+    this.#logs = logs
+    this.stored = stored
+    this.words = words
+  }
+
+  get failure(): number | null {
+    return this.#host.failure
+  }
+
+  /** The same, for who is to be told. */
+  get error(): Error | null {
+    return this.#host.error
+  }
+
+  get startOffset(): number {
+    return this.stored.startOffset
+  }
+
+  get endOffset(): number {
+    return this.stored.endOffset
+  }
+
+  get bytes(): number {
+    return this.stored.bytes
+  }
+
+  /** Drops what a host wrote that died before it committed it. */
+  truncateTo(endOffset: number): void {
+    if (this.stored.endOffset > endOffset) this.#logs.truncateTo(this.stored, endOffset)
+  }
+
+  /** The frames between two positions of the window, as the log takes them: they are written from where they are. */
+  entry(window: WindowReader, from: number, to: number, frames: AppendedFrames): StoreEntry {
+    const bytes = (to - from) | 0
+    const first = Math.min(bytes, window.untilWrap(from))
+    const parts = [from, (from + first) | 0].flatMap((position, index) => {
+      const length = index === 0 ? first : bytes - first
+      const address = window.addressOf(position)
+      return length === 0 ? [] : [window.memory.u8.subarray(address, address + length)]
+    })
+    return { log: this.stored, ...frames, parts, bytes }
+  }
+
+  /** A group commit of its own; false: the disk has failed. */
+  append(entry: StoreEntry): boolean {
+    return this.#host.attempt(() => this.#logs.append([entry]))
+  }
+
+  /** Which of its dead letters are settled, as it was kept last. */
+  settledLetters(): SettledLetters {
+    const { topic, partition } = this.stored
+    return this.#host.letters.of(topic.topic, partition)
+  }
+
+  /** Keeps it from now on; false: the disk has failed. */
+  keepSettled(change: SettledChange): boolean {
+    const { topic, partition } = this.stored
+    return this.#host.attempt(() => this.#host.letters.write(topic.topic, partition, change))
+  }
+
+  record(offset: number, endOffset: number): StoredRecord | null {
+    if (offset < this.startOffset) return null
+    for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
+    return null
+  }
+
+  sequencesOf(producerId: number, from: number, endOffset: number): Set<number> {
+    const found = new Set<number>()
+    for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
+      if (frame.readInt32LE(FRAME_RING) === 0 && frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId)
+        found.add(frame.readInt32LE(FRAME_BASE_SEQUENCE))
+    return found
+  }
+
+  answersOf(ring: number, from: number, endOffset: number): Answer[] {
+    const answers: Answer[] = []
+    for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
+      if (frame.readInt32LE(FRAME_RING) === ring)
+        answers.push({
+          ringEnd: frame.readInt32LE(FRAME_RING_END),
+          baseOffset: frameStart(frame),
+          status: RECEIPT_APPENDED,
+        })
+    return answers
+  }
+
+  offsetAt(timeMs: number, endOffset: number): number {
+    const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+    try {
+      return reader.offsetAt(timeMs, endOffset)
+    } catch (error) {
+      throw storeError(error)
+    } finally {
+      reader.close()
+    }
+  }
+
+  lastSequence(producerId: number, from: number, endOffset: number): number | null {
+    let last: number | null = null
+    for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
+      if (
+        frame.readUInt32LE(FRAME_PRODUCER_EPOCH) === NAMED_EPOCH &&
+        frame.readDoubleLE(FRAME_PRODUCER_ID) === producerId
+      )
+        last = frame.readInt32LE(FRAME_BASE_SEQUENCE)
+    return last
+  }
+
+  /** Whole frames, each by itself, from the one that holds `offset` on. @throws MillraceError MILL_DISK, MILL_CORRUPT */
+  *frames(offset: number, endOffset: number): Generator<Buffer> {
+    const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+    try {
+      for (let from = offset; from < endOffset; ) {
+        const bytes = reader.read(from, endOffset, READ_BYTES)
+        if (bytes.length === 0) return
+        for (let at = 0; at < bytes.length; ) {
+          const frame = bytes.subarray(at, at + bytes.readInt32LE(at))
+          at += frame.length
+          from = frameEnd(frame)
+          yield frame
+        }
+      }
+    } catch (error) {
+      throw storeError(error)
+    } finally {
+      reader.close()
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Where the records come from that a member has several of in hand, and where it says what becomes of them. Types only.
+ *
+ * The thread that handles. The plain executor reads its partition itself (partition-reader.ts); whoever has several records
+ * in hand (lane-executor.ts, manual-reader.ts) goes through this: a partition (partition-intake.ts), or whatever else has
+ * records in order, each with a number that grows. Verdicts come back as `Verdict`s with the intake's epoch.
+ *
+ * ```
+ *   next ──> out ──> settled                 commit(prefix): all below is settled for good
+ *             │ ^──> back ──> out            (and so is known to whoever comes next)
+ *             └────> judge ──> verdict: settled, or out again after a delay
+ * ```
+ */
+import type { SettleHow } from '../link/link.ts'
+import type { KnownRecord } from '../wire/places.ts'
+import type { ErrorWire } from '../words/errors.ts'
+import type { FetchedFrame } from './delivery.ts'
+
+/** A record that was taken in. */
+export interface Taken {
+  /** Grows with each. */
+  readonly offset: number
+  /** As text of one character a byte; null: it has none, or nobody asks. */
+  readonly key: string | null
+  readonly frame: FetchedFrame
+  /** Index of its first byte in the frame's buffer. */
+  readonly at: number
+  /** What is known of it from readers before. */
+  readonly known: KnownRecord | undefined
+}
+
+/** How a record stands: in a handler's hands, handed back, or settled for good. */
+export type Standing = 'out' | 'back' | 'settled'
+
+export interface Intake {
+  /** Among all that the thread takes records from. */
+  readonly cursor: number
+  /** Address of the slot that is charged when the thread ends with a record of it in hand; 0: none is. */
+  readonly slot: number
+  /** Verdicts of another epoch are about records of another reader. */
+  readonly epoch: number
+  /** Everything below is committed. */
+  readonly committed: number
+  /** Whoever died of a record may have died of one up to here: all of them are taken in before any goes out; -1: none. */
+  readonly suspectTo: number
+  /** Of so many records from the committed offset on it is kept how they stand. */
+  readonly accountMax: number
+  /** Whether `next` would find a record without waiting; its thread is woken when it would. */
+  ready(): boolean
+  /** The record after the last one; null: there is none now. */
+  next(): Taken | null
+  /** How a record stands from now on, in its `deliveryAttempt`-th hand-out. */
+  stands(offset: number, deliveryAttempt: number, how: Standing): void
+  /** The record failed: asks what follows, and the answer comes as a verdict, though perhaps twice. */
+  judge(offset: number, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void
+  /** Everything below `offset` is settled. */
+  commit(offset: number): void
+  /**
+   * What the thread has in hand of it: records of pending calls, and records that are handled and wait for their outputs.
+   * `alone`: the only one of pending calls, which the thread's death is charged to; -1: there are several, or none.
+   */
+  inHand(pending: number, handled: number, alone: number): void
+  /** Nothing is taken in or told any more. */
+  close(): void
+}

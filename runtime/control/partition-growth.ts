@@ -196,11 +196,13 @@ export class PartitionGrowth {
   }
 
   async #undo(extension: TopicExtension): Promise<void> {
+    // First, or a host that is started again once it has let go would be told of them, and know them when their memory is another's.
+    extension.takeBack()
     const dropping = this.#hosts.all(async api => {
       await Promise.all(extension.added.map(({ topic, from }) => api.dropPartitions(topic.shape.id, from)))
     })
     await this.#hosts.settled(dropping)
-    extension.undo()
+    extension.free()
     try {
       if (this.#directory !== null) removeUnfinished(this.#directory.disk, this.#directory)
     } catch {

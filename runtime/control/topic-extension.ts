@@ -58,7 +58,8 @@ export class TopicExtension {
       for (const [topic, to] of wanted) this.added.push(this.#places(topic, to))
       for (const added of this.added) this.#inhabit(added)
     } catch (error) {
-      this.undo()
+      this.takeBack()
+      this.free()
       throw error
     }
   }
@@ -116,17 +117,22 @@ export class TopicExtension {
     this.#freeSlots()
   }
 
-  /** Nothing has changed. Partition hosts have let go of what was added. */
-  undo(): void {
+  /** Nothing has changed, and no partition host is told of it any more; those that were have still to let go. */
+  takeBack(): void {
     for (const { topic, from, groups, rings } of this.added) {
       topic.places = topic.places.slice(0, from)
       this.#blocks.push(...this.#catalog.shared.windows.takeOut(topic.shape.id, from))
       topic.letterIndexes = topic.letterIndexes.slice(0, from)
       for (const { group } of groups) group.places = group.places.slice(0, from)
       // A thread that ended meanwhile has given its rings back.
-      for (const { place } of rings) this.#catalog.forgetRing(place.ring)
+      for (const { place } of rings) if (this.#catalog.rings.delete(place.ring)) this.#blocks.push(place.address)
     }
+  }
+
+  /** No partition host knows of what was taken back. */
+  free(): void {
     this.#catalog.shared.free(...this.#blocks)
+    this.#blocks = []
     this.#freeSlots()
   }
 

@@ -113,7 +113,6 @@ export class Topics {
   drop(topic: number, isDeleted: boolean): void {
     for (const { actor } of this.#topics.get(topic)?.values() ?? []) {
       if (!isDeleted) this.#host.store?.drop(topic, actor.partition)
-      this.#neighbours.windows.loans.forget(actor.stored)
       for (const ring of actor.giveUpRings()) this.#neighbours.gone.add(topic, ring)
       this.#leave(actor)
     }
@@ -133,6 +132,7 @@ export class Topics {
 
   #leave(actor: PartitionActor): void {
     this.#hosted(actor.topic.id, actor.partition)?.residence.leave()
+    this.#neighbours.windows.loans.forget(actor.stored)
     this.#neighbours.letters.forget(actor)
     this.#neighbours.unread.forget(actor)
   }

@@ -109,7 +109,7 @@ export function diskPlanOf(chance: Chance, stalls: boolean): DiskPlan | null {
     memory: {
       restBytes: chance.pick([128, 512, 2_048]),
       lookMs: chance.pick([3, 10, 50, 500]),
-      isShort: chance.happens(0.65),
+      isShort: chance.happens(0.8),
     },
   }
 }

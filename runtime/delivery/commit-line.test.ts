@@ -3,8 +3,7 @@ import t from 'tap'
 import { VERDICT } from '../link/link.ts'
 import { delay } from '../proof/fixtures/broker.fixture.ts'
 import { ToyIntake, ToySource } from '../reader/toy-intake.fixture.ts'
-import { CommitLine } from './commit-line.ts'
-import type { LaneEntry } from './lane-entry.ts'
+import { CommitLine, type Entry } from './commit-line.ts'
 
 const ERROR = { name: 'Error', message: 'no', retriable: false }
 
@@ -13,9 +12,9 @@ function lineOver(records: number) {
   source.records = records
   let woken = 0
   const rules = { retryOrder: 'none', serial: false } as const
-  const line = new CommitLine({ wake: () => woken++ }, new ToyIntake(source, 5), rules, taken => taken.at)
+  const line = new CommitLine({ wake: () => woken++ }, new ToyIntake(source, 5), rules)
   for (let n = 0; n < records; n++) line.take()
-  const next = (): LaneEntry<number> => {
+  const next = (): Entry => {
     const entry = line.lane.next(Number.MAX_SAFE_INTEGER)
     if (entry === null) throw new Error('none may go')
     line.handOut(entry)

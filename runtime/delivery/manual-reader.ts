@@ -8,14 +8,13 @@
  * Bound: the credits that its member shares out, and WAITING_MAX records read and held back.
  */
 import { nowMs } from '../../actors/world.ts'
-import type { Intake } from '../reader/intake.ts'
+import type { Intake, Taken } from '../reader/intake.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-import { CommitLine } from './commit-line.ts'
+import { CommitLine, type Entry } from './commit-line.ts'
 import type { Lane } from './lane.ts'
-import type { LaneEntry } from './lane-entry.ts'
-import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 import type { WindowWatch } from './window-watch.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
@@ -34,13 +33,6 @@ export interface Credits {
   watch: WindowWatch | null
 }
 
-interface HeldRecord extends RecordRef {
-  /** The last one that was handed out for it. */
-  delivery: SettleableDelivery | null
-}
-
-type Entry = LaneEntry<HeldRecord>
-
 export class ManualReader implements TurnTaker, Settler {
   readonly epoch: number
   readonly retryOrder: RetryOrder
@@ -49,8 +41,8 @@ export class ManualReader implements TurnTaker, Settler {
   readonly #intake: Intake
   readonly #credits: Credits
   readonly #emit: (delivery: SettleableDelivery) => void
-  readonly #line: CommitLine<HeldRecord>
-  readonly #lane: Lane<HeldRecord>
+  readonly #line: CommitLine
+  readonly #lane: Lane<Taken>
 
   constructor(
     thread: Pick<AttachedThread, 'wake'>,
@@ -65,8 +57,7 @@ export class ManualReader implements TurnTaker, Settler {
     this.retryOrder = retryOrder
     this.#credits = credits
     this.#emit = emit
-    const rules = { retryOrder, serial: false }
-    this.#line = new CommitLine<HeldRecord>(thread, intake, rules, ({ frame, at }) => ({ frame, at, delivery: null }))
+    this.#line = new CommitLine(thread, intake, { retryOrder, serial: false })
     this.#lane = this.#line.lane
   }
 
@@ -102,7 +93,7 @@ export class ManualReader implements TurnTaker, Settler {
     while (entry === null && this.#hasRoom() && this.#line.take()) entry = lane.next(now)
     if (entry === null) return false
     const delivery = new SettleableDelivery(this, entry)
-    entry.payload.delivery = delivery
+    entry.payload.kept = delivery
     this.#line.handOut(entry)
     if (--this.#credits.available === 0) this.#credits.watch?.full()
     this.#emit(delivery)
@@ -156,15 +147,16 @@ export class ManualReader implements TurnTaker, Settler {
   close(): void {
     this.#line.commit()
     for (const entry of this.#lane.entries) {
-      const { stage, payload } = entry
-      if (stage !== 'out' && stage !== 'judged') continue
-      if (stage === 'out') {
+      if (entry.stage !== 'out' && entry.stage !== 'judged') continue
+      // The last one that was handed out for it.
+      const delivery = entry.payload.kept as SettleableDelivery | null
+      if (entry.stage === 'out') {
         this.#credits.available++
         // Of what its consumer has not seen nobody need know.
-        if (payload.delivery?.unseen === true) entry.deliveryAttempt--
+        if (delivery?.unseen === true) entry.deliveryAttempt--
         this.#line.release(entry)
       }
-      payload.delivery?.expire()
+      delivery?.expire()
     }
     this.#line.close()
   }

@@ -66,7 +66,7 @@ export class ToyIntake implements Intake {
     if (!this.ready()) return null
     const offset = this.#next++
     const known = this.#source.known.get(offset)
-    return { offset, key: keyOf(offset), frame: fetchedFrame(offset), at: FRAME_HEADER_BYTES, known }
+    return { offset, key: keyOf(offset), frame: fetchedFrame(offset), at: FRAME_HEADER_BYTES, known, kept: null }
   }
 
   stands(offset: number, deliveryAttempt: number, how: Standing): void {

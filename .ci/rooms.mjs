@@ -20,6 +20,7 @@ export const ROOMS = [
   ['base', 'any'],
   ['words', 'any'],
   ['options', 'the caller’s'],
+  ['engine', 'any'],
   ['events', 'the one that created the broker'],
   ['wire', 'any'],
   ['log/disk', 'any'],

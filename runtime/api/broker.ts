@@ -3,12 +3,9 @@
  */
 
 import { Session, type StoreTuning } from '../embedded/session.ts'
-import {
-  type CheckedBrokerOptions,
-  checkBrokerOptions,
-  checkCloseOptions,
-  checkTopicOptions,
-} from '../options/options.ts'
+import { type CheckedBrokerOptions, checkBrokerOptions } from '../options/broker-options.ts'
+import { checkCloseOptions } from '../options/common-options.ts'
+import { checkTopicOptions } from '../options/topic-options.ts'
 import type { Broker, BrokerOptions } from '../words/broker.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { CloseOptions } from '../words/common-options.ts'

@@ -7,6 +7,7 @@ import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Session } from '../embedded/session.ts'
 import type { LetterTopic, LetterTopics } from '../wire/letter-calls.ts'
+import { totalOf } from '../words/counters.ts'
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -46,9 +47,9 @@ export class DeadLettersClient<V> implements DeadLetters<V> {
     const { topics } = await this.#topics()
     const depths = topics.map(({ name, partitions }) => ({
       topic: name,
-      depth: partitions.reduce((sum, { depth }) => sum + depth, 0),
+      ...totalOf(['depth'], partitions),
     }))
-    return { depth: depths.reduce((sum, { depth }) => sum + depth, 0), topics: depths }
+    return { ...totalOf(['depth'], depths), topics: depths }
   }
 
   async count(filter: DeadLetterFilter = {}): Promise<number> {

@@ -2,11 +2,12 @@
 
 import type { Readable } from 'node:stream'
 import type { Observable } from 'rxjs'
-import { HandlerMember } from '../delivery/handler-member.ts'
+import { HandlerMember, type RunMember } from '../delivery/handler-member.ts'
 import { asHandler, checkHandling } from '../delivery/load-handler.ts'
 import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import { ManualMember } from '../delivery/manual-member.ts'
 import type { Session } from '../embedded/session.ts'
+import { joinAlone } from '../embedded/sole-member.ts'
 import {
   type CheckedConsumeOptions,
   type CheckedHandleOptions,
@@ -14,13 +15,15 @@ import {
   checkHandleOptions,
   checkObserveOptions,
   checkRunOptions,
-  checkSeekOptions,
   checkStreamOptions,
-} from '../options/options.ts'
+} from '../options/group-options.ts'
+import { checkSeekOptions } from '../options/range-options.ts'
 import { checkSendable } from '../options/sendable.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
+import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
+import { totalOf } from '../words/counters.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Group, SeekOptions } from '../words/group.ts'
@@ -39,6 +42,7 @@ import { deliveryStream } from './delivery-stream.ts'
 import { observeDeliveries } from './observe.ts'
 import { RunClient } from './run-client.ts'
 import { startPosition } from './start-position.ts'
+import { groupStatsOf } from './stats.ts'
 
 export class GroupClient<V> implements Group<V> {
   readonly name: string
@@ -79,7 +83,7 @@ export class GroupClient<V> implements Group<V> {
     const release = this.#session.hold()
     try {
       const { run } = await this.#session.ask(control => control.startRun(spec), 'for ever')
-      return new RunClient<R>(this.#session, this, this.#producer, run, release, checked.signal)
+      return new RunClient<R>(this.#session, this, run, release, checked.signal)
     } catch (error) {
       release()
       throw error
@@ -107,18 +111,17 @@ export class GroupClient<V> implements Group<V> {
   async #join<R>(
     spec: RunSpec,
     signal: AbortSignal | undefined,
-    member: (shape: import('../wire/member-calls.ts').RunShape) => import('../delivery/handler-member.ts').RunMember,
+    member: (shape: RunShape) => RunMember,
   ): Promise<RunClient<R>> {
     this.#checkWanted(signal)
-    const release = this.#session.hold()
     try {
-      const { run, shape } = await this.#session.ask(control => control.startRun(spec), 'for ever')
-      this.#session.members.set(run, member(shape))
-      const client = new RunClient<R>(this.#session, this, this.#producer, run, release, signal)
-      await this.#session.ask(control => control.joinRun(run), 'for ever')
-      return client
+      return await joinAlone(
+        this.#session,
+        spec,
+        member,
+        (run, release) => new RunClient<R>(this.#session, this, run, release, signal),
+      )
     } catch (error) {
-      release()
       this.#checkWanted(signal)
       throw error
     }
@@ -196,37 +199,12 @@ export class GroupClient<V> implements Group<V> {
   }
 
   async stats(): Promise<GroupStats> {
-    const { topic, group, restarts, threads, reports } = await this.#session.ask(control =>
-      control.groupStats(this.#topic.id, this.name, true),
-    )
-    const total = (
-      field: 'processed' | 'deadLettered' | 'passedOver' | 'deadLetterDepth' | 'failures' | 'lag',
-    ): number => reports.reduce((sum, report) => sum + report[field], 0)
-    return {
-      topic,
-      group,
-      processed: total('processed'),
-      deadLettered: total('deadLettered'),
-      deadLetterDepth: total('deadLetterDepth'),
-      passedOver: total('passedOver'),
-      failures: total('failures'),
-      lag: total('lag'),
-      waitsForDeadLetters: reports.some(({ waitsForDeadLetters }) => waitsForDeadLetters),
-      restarts,
-      threads,
-      partitions: reports.map(({ partition, committed, highWatermark, lag, waitsForDeadLetters }) => ({
-        partition,
-        committed,
-        highWatermark,
-        lag,
-        waitsForDeadLetters,
-      })),
-    }
+    return groupStatsOf(await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, true)))
   }
 
   async lag(): Promise<number> {
     const { reports } = await this.#session.ask(control => control.groupStats(this.#topic.id, this.name, false))
-    return reports.reduce((sum, { lag }) => sum + lag, 0)
+    return totalOf(['lag'], reports).lag
   }
 
   async seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void> {

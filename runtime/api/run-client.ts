@@ -3,8 +3,8 @@
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import type { RunObserver } from '../embedded/open-runs.ts'
 import type { Session } from '../embedded/session.ts'
-import { checkStopOptions } from '../options/options.ts'
-import type { TopicProducer } from '../publish/topic-producer.ts'
+import { runEnded } from '../embedded/sole-member.ts'
+import { checkStopOptions } from '../options/common-options.ts'
 import type { CloseOptions } from '../words/common-options.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Group } from '../words/group.ts'
@@ -29,14 +29,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
   #stopped: Promise<StopReport<R>> | null = null
   #failure: Error | null = null
 
-  constructor(
-    session: Session,
-    group: RunsGroup,
-    _producer: TopicProducer,
-    run: number,
-    release: () => void,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(session: Session, group: RunsGroup, run: number, release: () => void, signal: AbortSignal | undefined) {
     this.#session = session
     this.#group = group
     this.#run = run
@@ -127,10 +120,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
 
   #end(): void {
     if (this.#signal !== undefined) offAbort(this.#signal, this.#aborted)
-    this.#session.runs.letGo(this.#run)
-    this.#session.members.get(this.#run)?.abandon()
-    this.#session.members.delete(this.#run)
-    this.#release()
+    runEnded(this.#session, this.#run, this.#release)
   }
 
   stats(): Promise<GroupStats> {

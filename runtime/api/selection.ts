@@ -4,8 +4,9 @@
  * Leaf, the caller's thread: a RegExp of the caller's is slow at the caller's expense only.
  */
 
+import { COUNT_MAX } from '../options/option-bounds.ts'
 import { integer, type Rule } from '../options/option-rules.ts'
-import { COUNT_MAX, check, type Filled, type Given, type Table } from '../options/options.ts'
+import { check, type Filled, type Given, type Table } from '../options/option-table.ts'
 import type { DeadLetterReason } from '../words/broker-events.ts'
 import type { DeadLetter, DeadLetterFilter } from '../words/dead-letter.ts'
 import { MillraceError } from '../words/errors.ts'

@@ -2,12 +2,9 @@
 
 import type { Writable } from 'node:stream'
 import { closedError, type Session } from '../embedded/session.ts'
-import {
-  checkPartitionCount,
-  checkPublishOptions,
-  checkRangeOptions,
-  checkWritableOptions,
-} from '../options/options.ts'
+import { checkPublishOptions, checkWritableOptions } from '../options/publish-options.ts'
+import { checkRangeOptions } from '../options/range-options.ts'
+import { checkPartitionCount } from '../options/topic-options.ts'
 import { asMessage } from '../publish/checked-message.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import { replayRange } from '../reader/replay-range.ts'
@@ -22,6 +19,7 @@ import { checkName } from '../words/names.ts'
 import type { Topic, TopicStats } from '../words/topic.ts'
 import { GroupClient } from './group-client.ts'
 import { startPosition } from './start-position.ts'
+import { topicStatsOf } from './stats.ts'
 import { topicWritable } from './topic-writable.ts'
 
 export class TopicClient<V> implements Topic<V> {
@@ -135,10 +133,6 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   async stats(): Promise<TopicStats> {
-    const partitions = await this.#session.ask(control => control.topicStats(this.#shape.id))
-    return {
-      partitions: partitions.map(({ dropped: _dropped, deadLetterDepth: _depth, ...stats }) => stats),
-      dropped: partitions.reduce((sum, stats) => sum + stats.dropped, 0),
-    }
+    return topicStatsOf(await this.#session.ask(control => control.topicStats(this.#shape.id)))
   }
 }

@@ -7,20 +7,21 @@
  * at once when a host ends whose disk had failed, or meets a disk that fails or is damaged as it starts: what that holds is
  * found out by who opens the folder again.
  */
+
 import type { MessagePort } from 'node:worker_threads'
 import { CallError, type Calls, connect, type Remote } from '../../actors/control-port.ts'
 import { describe, type ExitReason } from '../../actors/exit-reason.ts'
 import { type HostIncarnation, HostPool } from '../../actors/host.ts'
 import { SpareThread } from '../../actors/host-thread.ts'
-import { clearTimeout, createChannel, nowMs, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
-import { bundleOf } from '../thread/bundle.ts'
-import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../wire/host-calls.ts'
-import { FAULT_ARMED, FAULT_BYTES, FAULT_REACHED } from '../wire/layout.ts'
-import type { LinkPlace } from '../wire/link-places.ts'
+import { clearTimeout, createChannel, receiveMessage, setImmediate, setTimeout } from '../../actors/world.ts'
+import { bundleOf } from '../base/bundle.ts'
+import type { HostNotice, PartitionHostApi, PartitionHostBoot } from '../wire/host-calls.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { StorePlace } from '../wire/places.ts'
 import { type ErrorWire, fromWire, isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
+import { HostFaults } from './host-faults.ts'
+import { holdingsOf } from './host-holdings.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
 
 export interface PartitionHostsUpcalls {
@@ -56,7 +57,7 @@ const SPARE_MS = 60_000
 
 export class PartitionHosts {
   readonly #catalog: Catalog
-  readonly #fault: number
+  readonly #faults: HostFaults
   readonly #store: StorePlace | null
   readonly #tuning: MemoryTuning
   readonly #upcalls: PartitionHostsUpcalls
@@ -76,7 +77,7 @@ export class PartitionHosts {
   ) {
     this.#tuning = tuning
     this.#catalog = catalog
-    this.#fault = fault
+    this.#faults = new HostFaults(catalog.memory, fault)
     this.#store = store
     this.#upcalls = upcalls
     const made = { behaviour: bundleOf(new URL('../host/partition-host.js', import.meta.url)), execArgv: [] }
@@ -129,7 +130,7 @@ export class PartitionHosts {
       memory: this.#catalog.memory.handle,
       host,
       address: (this.#catalog.hosts[host] as { address: number }).address,
-      fault: this.#faultOf(host),
+      fault: this.#faults.addressOf(host),
       store: this.#store,
       tuning: this.#tuning,
     }
@@ -143,7 +144,7 @@ export class PartitionHosts {
       ref: true,
     })
     try {
-      await remote.call.restore(this.#holdingsOf(host))
+      await remote.call.restore(holdingsOf(this.#catalog, host))
       // Its answer may have been on its way when it ended.
       if (slot.incarnation !== life) return
       this.#supervisor.started(String(host), incarnation)
@@ -156,37 +157,6 @@ export class PartitionHosts {
       if (isMillraceError(error, 'MILL_DISK') || isMillraceError(error, 'MILL_CORRUPT')) this.#giveUp(error)
       // Its own exit is what counts; if it lives it is of no use like this.
       life.kill(`it could not be told what exists: ${(error as Error).message}`)
-    }
-  }
-
-  /** All that a host is to know, in one call, so that it acts on none of it before it knows the rest. */
-  #holdingsOf(host: number): HostHoldings {
-    const { threads, topics, groups, rings } = this.#catalog
-    // What has left and is drained here may be freed at any moment.
-    const here = [...threads.values()].filter(({ leaving }) => leaving === null || leaving.has(host))
-    const known = new Set(here.map(thread => thread.place.thread))
-    const isHere = (partition: number): boolean => partition % this.#slots.length === host
-    return {
-      threads: here.map(thread => ({
-        thread: thread.place.thread,
-        bell: this.#catalog.bellOf(thread),
-        link: thread.place.links[host] as LinkPlace,
-      })),
-      partitions: [...topics.values()].flatMap(({ shape, places }) =>
-        places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
-      ),
-      windows: this.#catalog.shared.windows.holdingsOf(host),
-      letterIndexes: [...topics.values()].flatMap(({ letterIndexes }) =>
-        letterIndexes.filter(({ partition }) => isHere(partition)),
-      ),
-      groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
-      slots: [...groups.values()].flatMap(group =>
-        [...group.slots].filter(([partition]) => isHere(partition)).map(([, slot]) => slot),
-      ),
-      rings: [...rings.values()]
-        .filter(ring => ring.place.host === host && known.has(ring.thread))
-        .map(({ place, topic, thread, after }) => ({ place, topic, thread, after })),
-      leaving: here.filter(thread => thread.leaving !== null).map(thread => thread.place.thread),
     }
   }
 
@@ -253,21 +223,9 @@ export class PartitionHosts {
     return Promise.all(this.#slots.map((_, host) => this.call(host, api => method(api, host))))
   }
 
-  /** Each has words of its own, or one would stop where another is meant to. */
-  #faultOf(host: number): number {
-    return this.#fault + host * FAULT_BYTES
-  }
-
   /** Tests only: lets a host stand still when it comes to a named point of its work. False: it did not within 5 s. */
-  async halt(host: number, point: number): Promise<boolean> {
-    const { memory } = this.#catalog
-    const fault = this.#faultOf(host)
-    memory.store(fault + FAULT_REACHED, 0)
-    memory.store(fault + FAULT_ARMED, point)
-    const until = nowMs() + 5_000
-    while (memory.load(fault + FAULT_REACHED) !== point && nowMs() < until)
-      await new Promise(resolve => setTimeout(resolve, 1))
-    return memory.load(fault + FAULT_REACHED) === point
+  halt(host: number, point: number): Promise<boolean> {
+    return this.#faults.halt(host, point)
   }
 
   /** Tests only: ends a host, at once or at a named point of its work. False: it did not get there. */
@@ -275,7 +233,7 @@ export class PartitionHosts {
     const life = (this.#slots[host] as Slot).incarnation
     if (life === null) return false
     const reached = point === 0 || (await this.halt(host, point))
-    this.#catalog.memory.store(this.#faultOf(host) + FAULT_ARMED, 0)
+    this.#faults.disarm(host)
     if (!reached) return false
     life.kill('a test ended it')
     await life.exited

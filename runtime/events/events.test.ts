@@ -69,3 +69,25 @@ t.test('listeners get text as it is', async t => {
   events.emit('deadLettered', eventsWith('a\n\u001b').deadLettered)
   t.strictSame(heard, ['a\n\u001b'])
 })
+
+t.test('what ends something is told as an error, all else as a warning', async t => {
+  const levels = new Map<keyof BrokerEvents, string>()
+  const payloads = eventsWith('x')
+  for (const kind of Object.keys(payloads) as (keyof BrokerEvents)[]) {
+    const events = new Events({ warn: () => levels.set(kind, 'warn'), error: () => levels.set(kind, 'error') })
+    events.emit(kind, payloads[kind])
+  }
+  t.equal(levels.size, Object.keys(payloads).length)
+  t.strictSame(
+    [...levels].filter(([, level]) => level === 'error').map(([kind]) => kind),
+    ['failed', 'publishFailed'],
+  )
+})
+
+t.test('an event that there is none of is refused with the names of those that there are', async t => {
+  const events = new Events(false)
+  const on = (name: unknown) => () => events.on(name as 'failed', () => undefined)
+  t.throws(on('faild'), { code: 'MILL_UNKNOWN_OPTION', message: /did you mean 'failed'\?/ })
+  t.throws(on('toString'), { code: 'MILL_UNKNOWN_OPTION', message: /there are stalled, restarted, .*, publishFailed$/ })
+  t.throws(on(7), { code: 'MILL_UNKNOWN_OPTION' })
+})

@@ -12,6 +12,7 @@ import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Logger } from '../words/common-options.ts'
 import { MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
+import { EVENT_NAMES, EVENT_TABLE } from './event-table.ts'
 import { LineLog } from './line-log.ts'
 
 /** Lines of one kind are at least this far apart; what was left out in between is counted in the next. */
@@ -22,29 +23,6 @@ const SAID_CHARS_MAX = LINE_CHARS_MAX - 100
 const GROUPS_MAX = 1_024
 /** Of the line after which others were left out, when they are counted at the end. */
 const REPEATED_CHARS_MAX = 300
-/** Frames of an error's stack in a line. */
-const FRAMES_MAX = 3
-/** From these on a stack is ours, where it was not loaded from a bundle: they call what users hand in, or what another thread asks for. */
-const CALLERS = /\b(delivery\/(load-handler|executor|lane-executor|attempt)|actors\/control-port)\.[jt]s:/
-/** Where our own files are, and what one is called below it. In a bundle, of which whole.ts tells, there is no such place. */
-const OUR_ROOT = String(import.meta.url).replace(/runtime\/events\/events\.[jt]s$/, '')
-const OUR_FILE = /^(?:[\w-]+\/)*[\w-]+(?:\.bundle)?\.[jt]s:/
-/** Of Node, and of the packages that carry our calls. */
-const CARRIERS = /[ (]node:|\/node_modules\/(?:comlink|piscina)\//
-const EVENTS = [
-  'stalled',
-  'restarted',
-  'passedOver',
-  'deadLettered',
-  'dropped',
-  'attemptFailed',
-  'windowFull',
-  'deadLetterDepth',
-  'parked',
-  'recovered',
-  'failed',
-  'publishFailed',
-] as const satisfies readonly (keyof BrokerEvents)[]
 
 type Listener<E extends keyof BrokerEvents> = (event: BrokerEvents[E]) => void
 
@@ -79,7 +57,10 @@ export class Events {
       for (const [listener, context] of [...listeners]) call(listener as Listener<E>, context, payload)
       return
     }
-    this.#say(event, keyOf(event, payload), describe(event, payload))
+    if (!this.#log.isHeard) return
+    const { level, say, apart }: (typeof EVENT_TABLE)[E] = EVENT_TABLE[event]
+    const wanted = apart === undefined ? event : `${event} ${apart(payload)}`
+    this.#say(level, event, wanted, say(payload))
   }
 
   /** Nothing comes any more: says how many lines were left out. */
@@ -92,8 +73,7 @@ export class Events {
     this.#said.clear()
   }
 
-  #say(event: keyof BrokerEvents, wanted: string, line: string): void {
-    if (!this.#log.isHeard) return
+  #say(level: keyof Logger, event: keyof BrokerEvents, wanted: string, line: string): void {
     const now = nowMs()
     const key = this.#said.has(wanted) || this.#said.size < GROUPS_MAX ? wanted : event
     const said = this.#said.get(key)
@@ -105,14 +85,14 @@ export class Events {
       said === undefined || said.omitted === 0 ? '' : ` (and ${said.omitted} more since the last line like this)`
     this.#said.set(key, { atMs: now, omitted: 0, line })
     const message = `millrace: ${printableLine(line, SAID_CHARS_MAX)}${omitted}`
-    this.#log.write(event === 'failed' || event === 'publishFailed' ? 'error' : 'warn', message)
+    this.#log.write(level, message)
   }
 }
 
 function check(event: unknown, listener: unknown): void {
-  if (!(EVENTS as readonly unknown[]).includes(event)) {
-    const meant = typeof event === 'string' ? closest(event, EVENTS) : undefined
-    const help = meant === undefined ? `there are ${EVENTS.join(', ')}` : `did you mean '${meant}'?`
+  if (typeof event !== 'string' || !EVENT_NAMES.includes(event)) {
+    const meant = typeof event === 'string' ? closest(event, EVENT_NAMES) : undefined
+    const help = meant === undefined ? `there are ${EVENT_NAMES.join(', ')}` : `did you mean '${meant}'?`
     throw new MillraceError('MILL_UNKNOWN_OPTION', `unknown event ${show(event)}: ${help}`)
   }
   if (typeof listener !== 'function')
@@ -127,102 +107,5 @@ function call<T>(listener: (payload: T) => void, context: UserContext, payload: 
     process.nextTick(() => {
       throw error
     })
-  }
-}
-
-/** Lines of one group do not keep those of another from being said. */
-function keyOf<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
-  switch (event) {
-    case 'deadLettered':
-    case 'attemptFailed':
-    case 'windowFull': {
-      const { topic, group } = payload as BrokerEvents['windowFull']
-      return `${event} ${topic} ${group}`
-    }
-    case 'dropped':
-      return `${event} ${(payload as BrokerEvents['dropped']).topic}`
-    default:
-      return event
-  }
-}
-
-/** Where an error was thrown, on one line. */
-function thrownAt(stack: string | null): string {
-  const frames = (stack ?? '').split('\n').filter(line => /^\s+at /.test(line))
-  const callers = frames.findIndex(frame => CALLERS.test(frame))
-  return frames
-    .slice(0, callers === -1 ? frames.length : callers)
-    .filter(isTheirs)
-    .slice(0, FRAMES_MAX)
-    .map(frame => ` ${frame.trim()}`)
-    .join('')
-}
-
-/** Whether a frame is neither ours nor of what carries our calls: those say nothing of what is to be mended. */
-function isTheirs(frame: string): boolean {
-  const at = frame.indexOf(OUR_ROOT)
-  return !CARRIERS.test(frame) && (at === -1 || !OUR_FILE.test(frame.slice(at + OUR_ROOT.length)))
-}
-
-function describe<E extends keyof BrokerEvents>(event: E, payload: BrokerEvents[E]): string {
-  switch (event) {
-    case 'stalled': {
-      const { topic, partition, group, waitedMs, deadLetterTopic } = payload as BrokerEvents['stalled']
-      if (deadLetterTopic !== null)
-        return `group ${group} stands still in partition ${partition} of topic ${topic}: dead-letter topic ${deadLetterTopic} is full; replay or purge letters, and it goes on`
-      return `publishing to partition ${partition} of topic ${topic} has waited ${Math.round(waitedMs)} ms${group === null ? '' : ` for group ${group}`}`
-    }
-    case 'restarted': {
-      const { kind, group, topic, thread, reason } = payload as BrokerEvents['restarted']
-      return `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and is started again`
-    }
-    case 'passedOver': {
-      const { topic, partition, group, from, to, records } = payload as BrokerEvents['passedOver']
-      return `${topic}/${partition}: a process was killed, and group ${group}, which delivers at most once, goes on at offset ${to}; of ${records} records from offset ${from} on nobody knows whether they were handed out`
-    }
-    case 'deadLettered': {
-      const { topic, partition, offset, group, reason, message, stack } = payload as BrokerEvents['deadLettered']
-      return `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}${thrownAt(stack)}`
-    }
-    case 'dropped': {
-      const { topic, partition, records, dropped } = payload as BrokerEvents['dropped']
-      return `topic ${topic} has no group, and keeps its newest records only: it has dropped ${records} of partition ${partition} (${dropped} so far). Open the topic with groups: ['name'], and it keeps its records for them`
-    }
-    case 'attemptFailed': {
-      const { topic, partition, offset, group, failedAttempts, failures, message, stack } =
-        payload as BrokerEvents['attemptFailed']
-      const more = failures > 1 ? ` (the first of ${failures} failures since the last line like this)` : ''
-      return `group ${group} failed at ${topic}/${partition} offset ${offset}, attempt ${failedAttempts}${more}: ${message}${thrownAt(stack)}`
-    }
-    case 'windowFull': {
-      const { topic, group, window, waitedMs } = payload as BrokerEvents['windowFull']
-      return `all ${window} deliveries that group ${group} of topic ${topic} may have in hand are out, and none was settled for ${Math.round(waitedMs)} ms. Nothing more comes before one is: an operator may wait for more than the window (bufferCount), or leave deliveries out (filter) before they are settled. Settle them first, or make the window larger`
-    }
-    case 'deadLetterDepth': {
-      const { topic, depth, threshold, rising, filled } = payload as BrokerEvents['deadLetterDepth']
-      const what = `dead-letter topic ${topic} holds ${depth} letters`
-      if (!rising) return `${what} again`
-      const why =
-        depth >= threshold
-          ? `deadLetterDepth is ${threshold}`
-          : `a partition of it is ${Math.round(filled * 100)} % full`
-      return `${what}: replay or purge them (${why})`
-    }
-    case 'parked': {
-      const { topic, partition, offset, group, replayed } = payload as BrokerEvents['parked']
-      return `${topic}/${partition} offset ${offset} of group ${group} was replayed ${replayed} times and stays a dead letter`
-    }
-    case 'recovered': {
-      const { file, position, reason } = payload as BrokerEvents['recovered']
-      return `${file} was not whole from byte ${position} on (${reason}), and ends there now: nothing acknowledged as 'fsync' was lost`
-    }
-    case 'failed': {
-      const { error } = payload as BrokerEvents['failed']
-      return error.message
-    }
-    default: {
-      const { topic, partition, count, error } = payload as BrokerEvents['publishFailed']
-      return `${count} records for partition ${partition} of topic ${topic} were not published: ${error.message}`
-    }
   }
 }

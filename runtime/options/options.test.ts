@@ -2,17 +2,11 @@ import { availableParallelism } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { closest } from '../base/closest.ts'
-import {
-  checkBrokerOptions,
-  checkCloseOptions,
-  checkConsumeOptions,
-  checkHandleOptions,
-  checkObserveOptions,
-  checkPublishOptions,
-  checkRunOptions,
-  checkStopOptions,
-  checkTopicOptions,
-} from './options.ts'
+import { checkBrokerOptions } from './broker-options.ts'
+import { checkCloseOptions, checkStopOptions } from './common-options.ts'
+import { checkConsumeOptions, checkHandleOptions, checkObserveOptions, checkRunOptions } from './group-options.ts'
+import { checkPublishOptions } from './publish-options.ts'
+import { checkTopicOptions } from './topic-options.ts'
 
 const MIB = 1_024 * 1_024
 const handler = 'file:///srv/handler.js'

@@ -1,131 +1,204 @@
-/** What a broker tells without being asked (`broker.on`): types only. */
+/** The events of a broker (`broker.on`). Types only. */
 
+/** The payload of each event, by the event's name. Listeners are called on the thread that created the broker. */
 export interface BrokerEvents {
   /**
-   * A publish or a flush has waited for 5 s because a group does not keep up (`group`; null: no group reads the topic); or a group stands
-   * still, because its dead-letter topic (`deadLetterTopic`) is full. That is said at once where no group reads that topic,
-   * since only a replay or a purge of letters makes room then, and after 5 s where one does. Once there is room it goes on.
+   * A publish or a flush has waited for 5 s, or a group stands still because its dead-letter topic is full.
+   *
+   * The second case is raised at once where no group reads the dead-letter topic, since only a replay or a purge makes room then.
+   * Where a group reads it, the event is raised after 5 s. The group continues by itself once there is room.
    */
   readonly stalled: {
+    /** Topic that is full, or whose group stands still. */
     readonly topic: string
+    /** Partition of that topic. */
     readonly partition: number
+    /** Group that holds the partition; null: no group reads the topic. */
     readonly group: string | null
+    /** Time that the publish, flush or group has waited, in ms. */
     readonly waitedMs: number
+    /** Bytes of the window that the group has not settled. */
     readonly lagBytes: number
-    /** The full topic that the group wants to write a dead letter to; null: it is not that. */
+    /** Full dead-letter topic that the group needs to write to; null: the cause is another. */
     readonly deadLetterTopic: string | null
   }
   /** A thread died and was replaced. */
   readonly restarted: {
+    /** Kind of the thread: it ran handlers, or it owned partitions. */
     readonly kind: 'handler' | 'partition'
+    /** Group of a handler thread; null for a partition host. */
     readonly group: string | null
+    /** Topic of a handler thread; null for a partition host. */
     readonly topic: string | null
+    /** Number of the thread among the threads of its run or broker, from 0. */
     readonly thread: number
+    /** Cause of the death, as text. */
     readonly reason: string
+    /** Restarts so far, of all threads of the run, or of this partition host. */
     readonly restarts: number
   }
   /**
-   * The process before was killed, and a group that delivers at most once on disk goes on at `to`. Of the records from `from`
-   * on it is not known whether they were handed out; `records` says of how many nothing else is known either: the others
-   * have failed, and are dead letters or counted. They are still in the topic: `topic.replay` reads them.
+   * The earlier process was killed, and an at-most-once group on disk continues at `to`.
+   *
+   * The broker cannot tell whether the records from `from` on were handed out. They are still in the topic: `topic.replay` reads
+   * them.
    */
   readonly passedOver: {
+    /** Topic of the records. */
     readonly topic: string
+    /** Partition of the records. */
     readonly partition: number
+    /** Group that passed them over. */
     readonly group: string
+    /** Offset of the first record in doubt. */
     readonly from: number
+    /** Offset at which the group continues. */
     readonly to: number
+    /** Number of records without any other trace; the rest of the range failed, and is dead-lettered or counted. */
     readonly records: number
   }
   /**
-   * Records of a topic in memory were dropped, oldest first, because no group reads it and its window was full: told the first time
-   * at once, and then at most every 5 s of a partition. A topic that is opened with the option `groups` keeps its records for them.
+   * A topic in memory dropped its oldest records, because no group reads it and its window was full.
+   *
+   * The first drop is reported at once, later ones of a partition every 5 s at most. Open the topic with the option `groups` to
+   * keep its records.
    */
   readonly dropped: {
+    /** Topic that drops records. */
     readonly topic: string
+    /** Partition of the records. */
     readonly partition: number
-    /** Since it was told last. */
+    /** Records dropped since the last report. */
     readonly records: number
-    /** In all. */
+    /** Records dropped in all. */
     readonly dropped: number
   }
   /**
-   * A handler failed, and its record is tried again (or, at most once without dead letters, is gone): the first time in a group it
-   * is told at once, and then at most every 5 s, of the first failure since. What is dead-lettered is told by `deadLettered`.
+   * A handler failed, and its record is retried (or, at most once without dead letters, is gone).
+   *
+   * The first failure in a group is reported at once, later ones every 5 s at most, with the first failure since the last report.
+   * `deadLettered` reports the last failure of a record.
    */
   readonly attemptFailed: {
+    /** Topic of the record. */
     readonly topic: string
+    /** Partition of the record. */
     readonly partition: number
+    /** Offset of the record. */
     readonly offset: number
+    /** Group whose handler failed. */
     readonly group: string
-    /** Of this record. */
+    /** Failures of this record so far. */
     readonly failedAttempts: number
-    /** Of the group, since it was told last. */
+    /** Failures in the group since the last report. */
     readonly failures: number
+    /** Message of the error. */
     readonly message: string
-    /** The beginning of the error's stack; null: something without one was thrown. */
+    /** Beginning of the error's stack; null: the thrown value has none. */
     readonly stack: string | null
   }
   /**
-   * All deliveries that an Observable or a stream may have in hand are out, and for 5 s none was settled: told once of each. Mostly
-   * something between waits for more than there can be, or leaves deliveries out before they are settled.
+   * An Observable or a stream has handed out its whole window, and for 5 s no delivery was settled. Reported once for each.
+   *
+   * Usually an operator waits for more deliveries than the window holds, or drops deliveries before they are settled.
    */
   readonly windowFull: {
+    /** Topic of the group. */
     readonly topic: string
+    /** Group that reads. */
     readonly group: string
+    /** Size of the window, in deliveries. */
     readonly window: number
+    /** Time since the last settlement, in ms. */
     readonly waitedMs: number
   }
   /** A record was moved to the dead-letter topic. */
   readonly deadLettered: {
+    /** Topic of the record. */
     readonly topic: string
+    /** Partition of the record. */
     readonly partition: number
+    /** Offset of the record. */
     readonly offset: number
+    /** Group that gave the record up. */
     readonly group: string
+    /** Kind of the last failure. */
     readonly reason: DeadLetterReason
+    /** Message of the last error. */
     readonly message: string
-    /** The beginning of the error's stack; null: something without one was thrown. */
+    /** Beginning of the error's stack; null: the thrown value has none. */
     readonly stack: string | null
   }
   /**
-   * A dead-letter topic holds as many open letters as `deadLetterDepth` says, or they fill half of a partition of it in memory
-   * (`rising`); or both are down to half of that again.
+   * A dead-letter topic has reached `deadLetterDepth`, or its letters fill half of one of its partitions in memory (`rising`). Raised
+   * again with `rising: false` when both have fallen to half of that.
    */
   readonly deadLetterDepth: {
+    /** Dead-letter topic. */
     readonly topic: string
+    /** Open letters in the topic. */
     readonly depth: number
+    /** The broker option `deadLetterDepth`. */
     readonly threshold: number
+    /** True when a limit was reached, false when the topic is below half of it. */
     readonly rising: boolean
-    /** How much of its fullest partition letters take, 0 to 1; on disk they take no room that is bounded: 0. */
+    /** Share of its fullest partition that letters take, 0 to 1; 0 on disk, where letters have no bound. */
     readonly filled: number
   }
-  /** A dead letter was not replayed because it has been replayed too often; it stays where it is. */
+  /** A dead letter was not replayed because it has been replayed too often; it stays a dead letter. */
   readonly parked: {
+    /** Topic of the record. */
     readonly topic: string
+    /** Partition of the record. */
     readonly partition: number
+    /** Offset of the record. */
     readonly offset: number
+    /** Group of the letter. */
     readonly group: string
+    /** Replays of the record so far. */
     readonly replayed: number
   }
   /**
-   * The end of a file was half made when it was opened, as a killed process or a loss of power leaves it, and was cut off:
-   * `bytes` of them from `position` on (0: the file keeps its size). Nothing that was acknowledged as `fsync` was there.
+   * Opening a file cut off its incomplete end, as a killed process or a loss of power leaves it. That end holds nothing that was
+   * acknowledged as `fsync`.
    */
   readonly recovered: {
+    /** Path of the file. */
     readonly file: string
+    /** Byte from which the file was incomplete. */
     readonly position: number
+    /** Bytes that were cut off; 0: the file keeps its size. */
     readonly bytes: number
+    /** What was wrong there, as text. */
     readonly reason: string
   }
-  /** A group or the broker gave up. */
-  readonly failed: { readonly topic: string | null; readonly group: string | null; readonly error: Error }
-  /** A record handed to `tryPublish` could not be appended. */
+  /** A run or the broker gave up. */
+  readonly failed: {
+    /** Topic of the run; null: the broker. */
+    readonly topic: string | null
+    /** Group of the run; null: the broker. */
+    readonly group: string | null
+    /** Cause. */
+    readonly error: Error
+  }
+  /** A record that `tryPublish` had taken could not be appended. */
   readonly publishFailed: {
+    /** Topic of the record. */
     readonly topic: string
+    /** Partition of the record. */
     readonly partition: number
+    /** Number of lost records. */
     readonly count: number
+    /** Cause. */
     readonly error: Error
   }
 }
 
+/**
+ * Kind of the failure that dead-lettered a record.
+ *
+ * `failed`: the handler threw or rejected, or the delivery was nacked. `rejected`: by `RejectError` or `reject`. `timeout`: the handler
+ * exceeded `handlerTimeoutMs`. `crashed`: the thread died. `decode`: the bytes do not fit the codec. `expired` and `delivery-limit` are
+ * reserved for queues.
+ */
 export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'

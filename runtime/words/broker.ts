@@ -1,4 +1,4 @@
-/** A broker, and what it is made with. Types only. */
+/** A broker and its options. Types only. */
 
 import type { BrokerEvents } from './broker-events.ts'
 import type { CloseOptions, Logger, RestartOptions } from './common-options.ts'
@@ -8,50 +8,74 @@ import type { NamedProducer } from './named-producer.ts'
 import type { Topic } from './topic.ts'
 import type { TopicDefinition, TopicOptions } from './topic-definition.ts'
 
+/** A broker, made by `createBroker`. It is used on the thread that created it; handlers publish through their context. */
 export interface Broker {
-  /** Opens a topic, creating it if it does not exist. */
+  /**
+   * Opens a topic, and creates it if it does not exist. A topic that exists is opened without options, or with its own.
+   *
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`;
+   *   `MILL_CONFIG_MISMATCH` for other settings than the topic has; `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`;
+   *   `MILL_CLOSED`
+   */
   topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>>
-  /** All topics there are, also those on disk that nobody has opened in this process, and dead-letter topics; sorted by name. */
+  /**
+   * All topics, sorted by name, also dead-letter topics and topics on disk that this process has not opened.
+   *
+   * @throws MillraceError `MILL_CLOSED`
+   */
   topics(): Promise<readonly TopicInfo[]>
-  /** A producer of a topic on disk, of which there is one with this name, in all processes. */
+  /**
+   * Opens the named producer of a topic on disk. One producer of this name and topic exists at a time, across processes.
+   *
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_INVALID_OPTION` for a topic in memory; `MILL_LOCKED` while it is open elsewhere;
+   *   `MILL_TIMEOUT` when its earlier records cannot be appended in time; `MILL_DISK`, `MILL_CLOSED`
+   */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
-  /** The dead letters that groups of this topic left behind. */
+  /** The dead letters of a topic's groups. */
   deadLetters<V = unknown>(topic: string | TopicDefinition<V> | Topic<V>, options?: DeadLettersOptions): DeadLetters<V>
   /**
-   * Calls `listener` on this thread for each such event; what it returns removes the listener. What it throws is an uncaught
-   * exception of the process, and what it rejects an unhandled rejection, as with an `EventEmitter`; the broker goes on.
+   * Calls `listener` on this thread for each such event, and returns a function that removes the listener.
+   *
+   * An error thrown by the listener is an uncaught exception of the process, and a rejection is an unhandled rejection, as with an
+   * `EventEmitter`. The broker continues.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION` for an unknown event, `MILL_INVALID_OPTION` for a listener that is no function
    */
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void
   /**
-   * Takes nothing new, waits until what was published is appended (not for what was answered already, as aborted or as too late),
-   * lets handlers finish, and stops all threads. The records may take three quarters of `timeoutMs`, or all but 2 s of it. A handler
-   * on this thread that awaits it is answered as by `run.stop`.
+   * Closes the broker: accepts nothing new, waits until published records are appended, lets handlers finish, and stops all threads.
+   *
+   * It does not wait for records whose publish was already answered as aborted or too late. Waiting records may take three quarters
+   * of `timeoutMs`, or all but 2 s of it. A handler on this thread that awaits it is answered as by `run.stop`.
    *
    * @throws MillraceError `MILL_TIMEOUT` when not all of that was done in time: the broker is closed then, too
    */
   close(options?: CloseOptions): Promise<void>
+  /** Whether the broker is closed or closing. */
   readonly closed: boolean
+  /** Closes the broker, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Options of `createBroker`. */
 export interface BrokerOptions {
-  /** Folder that keeps topics and groups on disk, made if it does not exist; default: none, and all is in memory. */
+  /** Folder that keeps topics and groups on disk; made if it does not exist. Default: none, and all topics are in memory. */
   readonly dir?: string | undefined
-  /** Permission bits of folders that are made, 0o700 to 0o777; default 0o700. What exists keeps its own; the umask holds. */
+  /** Permission bits of new folders, 0o700 to 0o777, less the umask; default 0o700. Existing folders keep theirs. */
   readonly dirMode?: number | undefined
-  /** Permission bits of files that are made, 0o600 to 0o777; default 0o600: only the owner reads records. The umask holds. */
+  /** Permission bits of new files, 0o600 to 0o777, less the umask; default 0o600. Existing files keep theirs. */
   readonly fileMode?: number | undefined
-  /** Upper bound of the shared memory of this broker, in bytes (virtual until touched); default 512 MiB. */
+  /** Upper bound of the broker's shared memory, in bytes, 4 MiB to 2 GiB - 64 KiB; default 512 MiB. It is virtual until touched. */
   readonly memoryMaxBytes?: number | undefined
-  /** Threads that own partitions; default 1 (2 from 8 cores on). */
+  /** Number of threads that own partitions, 1 to 64; default 1, from 8 cores on 2. */
   readonly partitionThreads?: number | undefined
-  /** Where events are told that nobody listens to; default: one rate-limited line each on stderr. `false`: nowhere. */
+  /** Logger of events without a listener; default: one rate-limited line each on stderr. `false`: no lines. */
   readonly logger?: Logger | false | undefined
-  /** Restarts of a broken thread of ours that are allowed within a period, before it is given up. */
+  /** Restarts allowed for a failing partition host within a period; one more fails the broker. */
   readonly restart?: RestartOptions | undefined
   /**
-   * Open letters in a dead-letter topic at which `deadLetterDepth` is raised, 1 or more; default 1,000. It is raised as well when
-   * they fill half of a partition in memory. `Infinity`: never.
+   * Number of open letters in a dead-letter topic that raises `deadLetterDepth`, 1 to 1,000,000; default 1,000. `Infinity`: never.
+   * Letters that fill half of a partition in memory raise it as well.
    */
   readonly deadLetterDepth?: number | undefined
 }

@@ -11,15 +11,25 @@ import { MillraceError } from './errors.ts'
 import type { CodecName } from './message.ts'
 import { show } from './names.ts'
 
+/** A codec: values to bytes, and back. */
 export interface Codec {
+  /** Name of the codec in topic options. */
   readonly name: CodecName
-  /** Text to be written as UTF-8, bytes to be copied before the caller goes on, or `null` for no value. */
+  /**
+   * Text to be written as UTF-8, bytes to be copied before the caller continues, or `null` for no value.
+   *
+   * @throws MillraceError `MILL_UNSERIALISABLE`
+   */
   encode(value: unknown): string | Uint8Array | null
-  /** The value in the bytes from `start` up to `end`. The result of `bytes` is a view of them. */
+  /**
+   * The value in the bytes from `start` up to `end`. The result of `bytes` is a view of them.
+   *
+   * @throws MillraceError `MILL_DECODE`
+   */
   decode(buffer: Buffer, start: number, end: number): unknown
 }
 
-/** `Buffer.toString` without the sorting out of its arguments; in Node since 4, and not yet in its types. */
+/** `Buffer.toString` without the handling of its optional arguments; in Node since 4, and not yet in its types. */
 type Utf8Sliceable = { utf8Slice(start: number, end: number): string }
 /** ES2024, in Node since 20. */
 type WellFormedness = { isWellFormed(): boolean }
@@ -93,7 +103,7 @@ export function jsonText(value: unknown): string {
   return text
 }
 
-/** Instances of classes of the caller's are his own affair; those of the language and of Node have nothing that JSON sees. */
+/** Whether JSON keeps nothing of `value`: an instance of a class of the language or of Node. The caller's own classes are accepted. */
 function isLostInJson(value: unknown, text: string | undefined): boolean {
   if (ArrayBuffer.isView(value)) return true
   if (text !== '{}' && typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return false

@@ -1,30 +1,37 @@
 /** Options that several calls share. Types only; each is optional, and is checked once, where it enters. */
 
 /**
- * A thread that dies is started again: at once the first time, then after 50 ms, doubling with a random fifth taken off,
- * to 5 s or a small part of `periodMs`; after 10 quiet seconds it begins anew. A death that a record was charged with
- * counts for nothing here: that record's attempts bound it.
+ * Limits on the restarts of a thread that dies.
+ *
+ * The first restart is immediate. The next waits 50 ms, and each further one twice as long, less a random fifth, up to 5 s or a
+ * small part of `periodMs`. After 10 quiet seconds the waits begin anew. A death that is charged to a record does not count
+ * here: that record's attempts bound it.
  */
 export interface RestartOptions {
-  /** Restarts allowed within `periodMs`; default 10. */
+  /** Restarts allowed within `periodMs`, 0 to 1,000,000; default 10. */
   readonly intensity?: number | undefined
-  /** Default 10,000 ms. */
+  /** Length of the period, in ms; default 10,000. */
   readonly periodMs?: number | undefined
 }
 
 /**
- * Called on the thread that created the broker. A message is one line: what is not printable in it is escaped (`\u001b`),
- * and 1,000 characters of it are shown. A logger that throws or rejects is told of once on stderr, and changes nothing.
+ * A logger of the broker's lines, called on the thread that created the broker.
+ *
+ * A message is one line of at most 1,000 characters, with unprintable ones escaped (`\u001b`). A logger that throws or rejects is
+ * reported once on stderr, and changes nothing.
  */
 export interface Logger {
+  /** Takes a line about an event from which the broker continues. */
   warn(message: string): void
+  /** Takes a line about a failure: `failed` or `publishFailed`. */
   error(message: string): void
 }
 
+/** Options of `broker.close` and `run.stop`. */
 export interface CloseOptions {
   /**
-   * In ms, or `Infinity`; default 8,000 for `broker.close`, 30,000 for `run.stop`. After that they reject with an account of what
-   * remained.
+   * Time limit in ms, or `Infinity`; default 8,000 for `broker.close`, 30,000 for `run.stop`. Beyond it they reject with an account
+   * of the remaining work.
    */
   readonly timeoutMs?: number | undefined
 }

@@ -1,136 +1,187 @@
-/** The public vocabulary of dead letters: what is kept of a record that died, and what can be done with it. Types only. */
+/** Dead letters: their contents, and the calls that manage them. Types only. */
 import type { Writable } from 'node:stream'
 import type { DeadLetterReason } from './broker-events.ts'
 import type { Headers, Key, Message } from './message.ts'
 import type { Topic } from './topic.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
-/** A record that a group could not handle. Key, value and headers are the record's own and are decoded when first read. */
+/**
+ * A record that a group could not handle. Key, value and headers are the record's own and are decoded when first read.
+ *
+ * @throws MillraceError `MILL_DECODE` when `key`, `value` or `headers` is read and its bytes do not decode
+ */
 export interface DeadLetter<V = unknown> {
-  /** Where the record was. */
+  /** Topic of the record. */
   readonly topic: string
+  /** Partition of the record. */
   readonly partition: number
+  /** Offset of the record. */
   readonly offset: number
-  /** Whose dead letter it is. */
+  /** Group that gave the record up. */
   readonly group: string
+  /** Kind of the last failure. */
   readonly reason: DeadLetterReason
+  /** Failures of the record in that group. */
   readonly failedAttempts: number
-  /** Milliseconds since the epoch. */
+  /** Time of the first failure, in milliseconds since the epoch. */
   readonly firstFailureMs: number
+  /** Time of the last failure, in milliseconds since the epoch. */
   readonly lastFailureMs: number
+  /** The last failure. */
   readonly error: DeadLetterError
-  /** How often the record had been replayed before it died again. */
+  /** Replays of the record before it died again. */
   readonly replayed: number
-  /** Milliseconds since the epoch, as published. */
+  /** Timestamp of the record as published, in milliseconds since the epoch. */
   readonly timestamp: number
+  /** Key of the record as text; null: no key. */
   readonly key: string | null
+  /** Key of the record as bytes, a copy; null: no key. */
   readonly keyBytes: Uint8Array | null
-  /** Decoded with the codec of the topic that the record was in. */
+  /** Value of the record, decoded with the codec of its topic. */
   readonly value: V
-  /** The value as stored. `null` for a tombstone. */
+  /** Value of the record as stored, a copy. `null` for a tombstone. */
   readonly valueBytes: Uint8Array | null
-  /** Without those that say why it died. */
+  /** Headers of the record, without those that describe its death. */
   readonly headers: Headers
-  /** Where the letter itself is. */
-  readonly letter: { readonly topic: string; readonly partition: number; readonly offset: number }
+  /** Place of the letter itself. */
+  readonly letter: {
+    /** Dead-letter topic. */
+    readonly topic: string
+    /** Partition of the dead-letter topic. */
+    readonly partition: number
+    /** Offset of the letter in that partition. */
+    readonly offset: number
+  }
 }
 
-/** The last failure, as far as it was known; long text is cut. */
+/** The last failure of a dead letter, as far as it was known. Long text is cut. */
 export interface DeadLetterError {
+  /** Name of the error. */
   readonly name: string
+  /** Message of the error. */
   readonly message: string
+  /** Code of the error; null: it had none. */
   readonly code: string | null
+  /** Beginning of the error's stack; null: it had none. */
   readonly stack: string | null
   /**
-   * What it was caused by (`cause`), and the errors of an `AggregateError`, each followed by its own; at most five, and 4 KiB of
+   * Causes of the error (`cause`), and the errors of an `AggregateError`, each followed by its own; at most five, and 4 KiB of
    * JSON.
    */
   readonly causes: readonly DeadLetterCause[]
 }
 
+/** A cause of a dead letter's error. */
 export interface DeadLetterCause {
-  /** 1: of the error itself; 2: of the last one of level 1 before it, and so on. */
+  /** Depth of the cause. 1: cause of the error itself; 2: cause of the last entry of level 1 before it, and so on. */
   readonly level: number
+  /** Name of the error. */
   readonly name: string
+  /** Message of the error. */
   readonly message: string
+  /** Code of the error; null: it had none. */
   readonly code: string | null
 }
 
-/** Which letters; every condition given must hold. `{}`: all that are there now. */
+/** A selection of dead letters. All given conditions must hold. `{}`: all letters that exist now. */
 export interface DeadLetterFilter {
+  /** Group of the letters. */
   readonly group?: string | undefined
+  /** Reason of the letters, or several reasons. */
   readonly reason?: DeadLetterReason | readonly DeadLetterReason[] | undefined
-  /** Last failure at this time or later: a Date, or milliseconds since the epoch. */
+  /** Earliest time of the last failure: a Date, or milliseconds since the epoch. */
   readonly since?: Date | number | undefined
-  /** Last failure before this time. */
+  /** Time before which the last failure was: a Date, or milliseconds since the epoch. */
   readonly until?: Date | number | undefined
+  /** Key of the records. */
   readonly key?: Key | undefined
   /**
-   * Text that the error's name, message or code contains, or a RegExp that one of them matches. A RegExp runs on this thread, on
-   * text that came with records: one that backtracks without a bound, such as `/^(a+)+$/`, can hold the thread up for ever.
+   * Text that the error's name, message or code contains, or a RegExp that one of them matches.
+   *
+   * A RegExp runs on this thread, on text that came with records. A RegExp that backtracks without a bound, such as `/^(a+)+$/`,
+   * can block the thread for ever.
    */
   readonly error?: string | RegExp | undefined
-  /** This many at most, 1 or more; default: no limit. */
+  /** Number of letters at most, 1 or more; default: no limit. */
   readonly limit?: number | undefined
 }
 
 /** A filter, or letters that were browsed before. */
 export type DeadLetterSelection<V = unknown> = DeadLetterFilter | DeadLetter<V> | readonly DeadLetter<V>[]
 
+/** Options of `broker.deadLetters`. */
 export interface DeadLettersOptions {
-  /** Only the letters of this group; default: those of every group of the topic. */
+  /** Group whose letters are meant; default: all groups of the topic. */
   readonly group?: string | undefined
 }
 
+/** Options of `deadLetters.replay`. */
 export interface ReplayOptions<V = unknown> {
-  /** Topic to publish to; default: where the record came from, in the same partition. */
+  /** Topic to publish to; default: the record's own topic, in the same partition. */
   readonly to?: string | TopicDefinition | Topic | undefined
-  /** Returns what to publish instead; what the result leaves out stays as it was. `null`: leave this letter where it is. */
+  /** Returns a changed message; fields that it omits stay as they were. `null`: leave this letter. */
   readonly edit?:
     | ((letter: DeadLetter<V>) => Partial<Message<V>> | null | Promise<Partial<Message<V>> | null>)
     | undefined
-  /** Letters replayed this often before are left where they are and reported as parked, 1 to 1,000,000; default 16. */
+  /** Replays after which a letter is left and reported as parked, 1 to 1,000,000; default 16. */
   readonly replaysMax?: number | undefined
-  /** Stops after the letters under way: what is confirmed is settled, the rest stays. */
+  /** Stops the replay after the letters on their way. Confirmed letters are settled, the rest stay. */
   readonly signal?: AbortSignal | undefined
-  /** How long one letter may wait for room in the topic, in ms; default 60,000; `Infinity`: for ever. */
+  /** Time that one letter may wait for room in the topic, in ms; default 60,000; `Infinity`: no limit. */
   readonly timeoutMs?: number | undefined
 }
 
+/** The result of a replay. */
 export interface ReplayReport {
-  /** Published, confirmed, and taken out of the dead letters. */
+  /** Letters that were published, confirmed, and taken out of the dead letters. */
   readonly replayed: number
-  /** Left where they are because `edit` returned null. */
+  /** Letters that stay because `edit` returned null. */
   readonly skipped: number
-  /** Left where they are because they were replayed too often. */
+  /** Letters that stay because they were replayed too often. */
   readonly parked: number
 }
 
+/** Counts of dead letters. */
 export interface DeadLetterStats {
-  /** Letters that wait, of all topics whose letters are kept together with these: not replayed, not purged, and, where
-   * groups read the dead-letter topic, not settled by all of them. */
+  /** Open letters of all listed topics: not replayed, not purged, and not settled by all groups that read the dead-letter topic. */
   readonly depth: number
-  readonly topics: readonly { readonly topic: string; readonly depth: number }[]
+  /** Dead-letter topics of these letters, each with its open letters. */
+  readonly topics: readonly {
+    /** Dead-letter topic. */
+    readonly topic: string
+    /** Open letters in that topic. */
+    readonly depth: number
+  }[]
 }
 
 /**
- * The dead letters of a topic: look at them, send them back, throw them away. On the thread that made the broker.
+ * The dead letters of a topic, on the thread that made the broker.
  *
- * Of a topic on disk they are there again when the folder is opened next, and what was replayed or purged is not, however
- * the process ended. Only a loss of power may bring back letters that were replayed or purged in the second before it.
+ * Letters of a topic on disk outlive the process. Letters that were replayed or purged do not return, however the process ended. Only
+ * a loss of power may bring back letters that were replayed or purged in the second before it.
+ *
+ * All calls reject or throw `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION` or `MILL_OUT_OF_RANGE` for a bad selection or option, and
+ * `MILL_CLOSED` after the broker's end.
  */
 export interface DeadLetters<V = unknown> {
+  /** Topic whose dead letters these are. */
   readonly topic: string
+  /** Counts the open letters that match. */
   count(filter?: DeadLetterFilter): Promise<number>
-  /** Those that are there at the first turn, topic by topic and partition by partition, oldest first. Changes nothing. */
+  /** Iterates over the letters that exist at the first turn, topic by topic and partition by partition, oldest first. */
   browse(filter?: DeadLetterFilter): AsyncIterableIterator<DeadLetter<V>>
-  /** Publishes letters again and takes them out. Can be called again after it was stopped or failed. */
+  /**
+   * Publishes letters again and takes them out. It can be called again after it was stopped or failed.
+   *
+   * @throws MillraceError `MILL_ABORTED` by the signal; `MILL_TIMEOUT` or `MILL_FULL` when the topic has no room; any error of `edit`
+   */
   replay(selection: DeadLetterSelection<V>, options?: ReplayOptions<V>): Promise<ReplayReport>
-  /** Throws letters away; returns how many. */
+  /** Deletes letters, and returns their number. */
   purge(selection: DeadLetterSelection<V>): Promise<number>
-  /** One line of JSON for each letter, with its line end; `parseDeadLetter` reads them. Changes nothing. */
+  /** One line of JSON with its line end for each letter; `parseDeadLetter` reads them. Changes nothing. */
   export(filter?: DeadLetterFilter): AsyncIterableIterator<string>
-  /** The same lines into a stream, which stays open; returns how many. */
+  /** Writes the same lines into a stream, which stays open, and returns their number. */
   exportTo(stream: Writable, filter?: DeadLetterFilter): Promise<number>
+  /** Counts the open letters of each dead-letter topic. */
   stats(): Promise<DeadLetterStats>
 }

@@ -1,7 +1,7 @@
-/** What a caller is told who still uses a topic that was deleted. Leaf, any thread. */
+/** The error for a caller that still uses a deleted topic. Leaf, any thread. */
 import { MillraceError } from './errors.ts'
 
-/** `name` null: whoever says it knows no more than the number. */
+/** Makes the error. `name` null: only the topic's number is known. */
 export function deletedTopic(name: string | null): MillraceError {
   const topic = name === null ? 'this topic' : `topic ${name}`
   return new MillraceError(

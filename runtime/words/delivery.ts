@@ -1,39 +1,54 @@
-/** What consumers are given: types only. */
+/** The deliveries that consumers receive. Types only. */
 import type { Headers } from './message.ts'
 
 /**
- * A record handed to a consumer. Key, value and headers are decoded when first read. Stays valid after settlement.
+ * A record handed to a consumer. Key, value and headers are decoded when first read. It stays valid after settlement.
  *
- * Bytes are copies: they may be changed, and no retry and no other record sees it. Those of a value of 4,096 bytes or more may be
- * transferred to another thread; smaller ones share a buffer, which cannot be: transfer `new Uint8Array(value)`.
+ * Bytes are copies: changes to them reach no retry and no other record. The buffer of a value of 4,096 bytes or more may be transferred
+ * to another thread. Smaller values share a buffer that cannot be transferred: transfer `new Uint8Array(value)`.
+ *
+ * @throws MillraceError `MILL_DECODE` when `key`, `value` or `headers` is read and its bytes do not decode
  */
 export interface Delivery<V = unknown> {
+  /** Topic of the record. */
   readonly topic: string
+  /** Partition of the record. */
   readonly partition: number
+  /** Offset of the record in its partition. */
   readonly offset: number
-  /** Milliseconds since the epoch. */
+  /** Timestamp of the record, in milliseconds since the epoch. */
   readonly timestamp: number
+  /** Key as text; null: no key. */
   readonly key: string | null
-  /** The key as bytes, however it was published. */
+  /** Key as bytes, however it was published; null: no key. */
   readonly keyBytes: Uint8Array | null
+  /** Value, decoded with the topic's codec. */
   readonly value: V
-  /** The value as stored, before the codec. `null` for a tombstone. */
+  /** Value as stored, before the codec. `null` for a tombstone. */
   readonly valueBytes: Uint8Array | null
+  /** Headers by name. */
   readonly headers: Headers
-  /** Which hand-out this is, from 1. */
+  /** Number of this hand-out, from 1. */
   readonly deliveryAttempt: number
   /** Failures so far; below the group's `attempts`. */
   readonly failedAttempts: number
 }
 
-/** A delivery that the consumer settles itself, once. A second settlement throws `MILL_SETTLED`. */
+/**
+ * A delivery that the consumer settles itself, once.
+ *
+ * @throws MillraceError `MILL_SETTLED` for a second settlement, or one after the partition moved or the batch ended; `MILL_CLOSED` for
+ *   one after the end of the subscription. Neither changes anything.
+ */
 export interface ManualDelivery<V = unknown> extends Delivery<V> {
+  /** Acknowledges the record: the group has handled it. */
   ack(): void
-  /** A failed attempt: retried after the backoff, or dead-lettered. */
+  /** Reports a failed attempt: the record is retried after the backoff, or dead-lettered. */
   nack(error?: unknown): void
-  /** Straight to the dead-letter topic. */
+  /** Moves the record to the dead-letter topic at once. */
   reject(reason?: unknown): void
-  /** Handed back, without a failure. */
+  /** Hands the record back, without a failure. It is delivered again. */
   release(): void
+  /** Whether the delivery is settled, or lost because its partition moved. */
   readonly settled: boolean
 }

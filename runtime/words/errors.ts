@@ -1,13 +1,14 @@
 /**
- * Every error that millrace throws at its callers, and how errors cross threads.
+ * Every error that millrace throws at its callers, and the form in which errors cross threads.
  *
  * Leaf module, any thread. A code is stable: it is added to ERRORS.md when it is added here (a test compares the two).
- * Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds below;
- * `toWire` never throws, whatever was thrown. What a FullError refused and what a batch left unpublished do not
- * travel: the thread that published still holds those messages.
+ * Invariants: `fromWire(toWire(e))` keeps class, code, message, stack, cause and retriable, within the bounds below.
+ * `toWire` never throws, whatever was thrown. The messages of a FullError or an UnpublishedError do not cross: the
+ * publishing thread still holds them.
  */
 import { inspect, types } from 'node:util'
 
+/** All codes, in alphabetical order. */
 export const ALL_ERROR_CODES = [
   'MILL_ABORTED',
   'MILL_CLOSED',
@@ -35,30 +36,38 @@ export const ALL_ERROR_CODES = [
   'MILL_UNKNOWN_OPTION',
   'MILL_UNPUBLISHED',
   'MILL_UNSERIALISABLE',
+  'MILL_UNSUPPORTED',
 ] as const
 
+/** Code of an error. ERRORS.md says of each when it occurs and what to do. */
 export type ErrorCode = (typeof ALL_ERROR_CODES)[number]
 
 const MESSAGE_BYTES_MAX = 4 * 1_024
 const STACK_BYTES_MAX = 8 * 1_024
 const LABEL_BYTES_MAX = 256
-/** Causes and errors of an AggregateError below the error itself, all together; a cycle of causes ends here too. */
+/** Number of causes and errors of an AggregateError below the error itself; a cycle of causes ends here too. */
 const CAUSES_MAX = 5
 const ELLIPSIS = '…'
 const ELLIPSIS_BYTES = 3
 
 const BRAND = Symbol.for('millrace.error')
 
+/** Options of a new `MillraceError`. */
 export interface MillraceErrorOptions {
+  /** Cause of the error; default: none. */
   readonly cause?: unknown
+  /** Whether the same call may succeed later; default false. */
   readonly retriable?: boolean
 }
 
-/** The base of all errors thrown by millrace; `code` says which, `retriable` whether the same call may succeed later. */
+/** The base of all errors thrown by millrace. */
 export class MillraceError extends Error {
+  /** Stable code of the error. */
   readonly code: ErrorCode
+  /** Whether the same call may succeed later. */
   readonly retriable: boolean
 
+  /** Makes an error with this code and message. */
   constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'MillraceError'
@@ -72,10 +81,12 @@ export class MillraceError extends Error {
   }
 }
 
-/** The partition is full; `refused` is the message, handed back. */
+/** Error of a full partition (`MILL_FULL`). */
 export class FullError extends MillraceError {
+  /** The message that was not taken; `undefined` if the error came from another thread. */
   readonly refused: unknown
 
+  /** Makes an error that hands `refused` back. */
   constructor(message: string, refused: unknown) {
     super('MILL_FULL', message, { retriable: true })
     this.name = 'FullError'
@@ -83,14 +94,14 @@ export class FullError extends MillraceError {
   }
 }
 
-/**
- * A batch was appended in part or not at all. `unpublished` lists the messages that were not appended, in order; they can be
- * published again. `unknown` lists, in order, those that were on their way when the batch failed and may still be appended.
- */
+/** Error of a batch that was appended in part or not at all (`MILL_UNPUBLISHED`). Both lists are empty if it came from another thread. */
 export class UnpublishedError extends MillraceError {
+  /** Messages that were not appended, in order. They can be published again. */
   declare readonly unpublished: readonly unknown[]
+  /** Messages that were on their way when the batch failed, in order. They may still be appended. */
   declare readonly unknown: readonly unknown[]
 
+  /** Makes an error with these lists. */
   constructor(
     message: string,
     unpublished: readonly unknown[],
@@ -106,29 +117,30 @@ export class UnpublishedError extends MillraceError {
   }
 }
 
-/** Thrown by a handler to say that a record can never be processed: it is dead-lettered at once, without retry. */
+/** Thrown by a handler for a record that can never be processed: the record is dead-lettered at once, without retry. */
 export class RejectError extends MillraceError {
+  /** Makes an error whose `reason` is kept in the dead letter. */
   constructor(reason = 'rejected by the handler', options: { readonly cause?: unknown } = {}) {
     super('MILL_REJECTED', reason, options)
     this.name = 'RejectError'
   }
 }
 
-/** The error that has this code, with what it carries. */
+/** The class of errors with this code. */
 export type ErrorOf<C extends ErrorCode> = { readonly code: C } & ([C] extends ['MILL_FULL']
   ? FullError
   : [C] extends ['MILL_UNPUBLISHED']
     ? UnpublishedError
     : MillraceError)
 
-/** Whether `error` is one of ours, from whichever copy of the package or thread, and (if given) has this code. */
+/** Whether `error` is a MillraceError, from any copy of the package or thread, and has this code, if one is given. */
 export function isMillraceError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is ErrorOf<C> {
-  // Whatever was thrown may be a proxy: a look at it can throw, and then it is none of ours.
+  // A thrown value may be a proxy: reading it can throw, and then it is no MillraceError.
   if (read(error, BRAND) !== true) return false
   return code === undefined || read(error, 'code') === code
 }
 
-/** What a failure means for its record: whether it was rejected, does not decode, or may be tried again. */
+/** Kind of a failure: the record was rejected, does not decode, or may be retried. */
 export function failureOf(error: unknown): 'rejected' | 'decode' | 'failed' {
   if (isMillraceError(error, 'MILL_REJECTED')) return 'rejected'
   return isMillraceError(error, 'MILL_DECODE') ? 'decode' : 'failed'
@@ -136,15 +148,19 @@ export function failureOf(error: unknown): 'rejected' | 'decode' | 'failed' {
 
 /** An error as plain data: survives `postMessage`, and fits in 75 KiB with all its causes. */
 export interface ErrorWire {
+  /** Name of the error. */
   readonly name: string
+  /** Message of the error, 4 KiB at most. */
   readonly message: string
-  /** Missing when something without a stack was thrown. */
+  /** Stack of the error, 8 KiB at most; missing when the thrown value had none. */
   readonly stack?: string
+  /** Code of the error; missing when it had none. */
   readonly code?: string | number
+  /** Whether the same call may succeed later. */
   readonly retriable: boolean
-  /** A cause that is no error has become one, whose message shows it. */
+  /** Cause of the error. A cause that is no error becomes an error whose message shows it. */
   readonly cause?: ErrorWire
-  /** Of an AggregateError: as many as the bound on causes leaves room for. */
+  /** Errors of an AggregateError, as many as the bound on causes allows. */
   readonly errors?: readonly ErrorWire[]
 }
 
@@ -153,11 +169,11 @@ export function toWire(error: unknown): ErrorWire {
   return wireOf(error, { left: CAUSES_MAX })
 }
 
-/** Makes an error of the class that its code names, or a plain `Error` with name and code. */
+/** Makes an error of the class of its code, or a plain `Error` with name and code. */
 export function fromWire(wire: ErrorWire): Error {
   const error = revive(wire, wire.cause === undefined ? undefined : fromWire(wire.cause))
   if (error.name !== wire.name) error.name = wire.name
-  // The stack of this call would point at us rather than at the fault.
+  // The stack of this call would point here instead of at the fault.
   error.stack = wire.stack ?? `${wire.name}: ${wire.message}`
   return error
 }
@@ -210,7 +226,7 @@ function wireOf(thrown: unknown, budget: { left: number }): ErrorWire {
   }
 }
 
-/** What an AggregateError holds; what other libraries keep in a field of that name are no errors. */
+/** The errors of an AggregateError. Other libraries store other things in a field of that name. */
 function errorsOf(thrown: unknown, budget: { left: number }): ErrorWire[] {
   const given = read(thrown, 'errors')
   const errors: ErrorWire[] = []
@@ -223,7 +239,7 @@ function errorsOf(thrown: unknown, budget: { left: number }): ErrorWire[] {
       errors.push(wireOf(error, budget))
     }
   } catch {
-    // A stranger's array that cannot be looked at.
+    // A foreign array that cannot be read.
   }
   return errors
 }
@@ -256,7 +272,7 @@ function ownCode(thrown: unknown): string | number | undefined {
   return typeof code === 'number' ? code : undefined
 }
 
-/** A property of a stranger's object, which may be a proxy or a getter that throws. */
+/** A property of a foreign object, which may be a proxy or a getter that throws. */
 function read(target: unknown, property: PropertyKey): unknown {
   if (!isObject(target)) return undefined
   try {

@@ -1,27 +1,27 @@
-/** How groups are set up, and how they are read: types only. What is left out has the default that is named. */
+/** Options of groups and of the calls that consume. Types only; an omitted option has the named default. */
 
 import type { RestartOptions } from './common-options.ts'
 
+/** Options of a group, the same in every call that consumes for it. */
 export interface GroupOptions {
-  /** Failures allowed per record in total before it is dead-lettered, 1 to 1,000,000; default 5. */
+  /** Failures allowed for a record in total before it is dead-lettered, 1 to 1,000,000 or `Infinity`; default 5. */
   readonly attempts?: number | undefined
+  /** Waits between the attempts. */
   readonly backoff?: BackoffOptions | undefined
-  /** Dead-letter topic: its name, or `false` for none (only with `attempts: Infinity`); default `<topic>.<group>.dlq`. */
+  /** Name of the dead-letter topic, or `false` for none (only with `attempts: Infinity`); default `<topic>.<group>.dlq`. */
   readonly deadLetter?: string | false | undefined
-  /** Where a new group starts; default `earliest`. */
+  /** Start of a new group; default `earliest`. */
   readonly from?: 'earliest' | 'latest' | undefined
-  /**
-   * What waits while a record that failed is to be tried again: all later records of its `partition` (default), later
-   * ones of its `key`, or `none`.
-   */
+  /** Records that wait behind a failed one; default `partition`. */
   readonly retryOrder?: RetryOrder | undefined
 }
 
-/** What waits while a record that failed is to be tried again: its partition, later records of its key, or nothing. */
+/** Records that wait while a failed record is to be retried: later ones of its `partition`, later ones of its `key`, or `none`. */
 export type RetryOrder = 'partition' | 'key' | 'none'
 
+/** Waits between the attempts of a record. */
 export interface BackoffOptions {
-  /** Wait after the first failure, in ms; default 100. Doubles with each failure. */
+  /** Wait after the first failure, in ms; default 100. It doubles with each failure. */
   readonly initialMs?: number | undefined
   /** Longest wait, in ms; default 10,000. */
   readonly maxMs?: number | undefined
@@ -30,70 +30,86 @@ export interface BackoffOptions {
 }
 
 /**
- * When a record counts as delivered: after its handler (it may come again), or before (it may be lost). On disk a process
- * that is killed loses up to 1,024 records of each partition that way, and they are counted (`passedOver` of `GroupStats`).
+ * Time of the commit: after the handler (the record may come again), or before it (the record may be lost).
+ *
+ * At most once on disk, a killed process may pass over up to 1,024 records of each partition. `passedOver` of `GroupStats` counts them.
  */
 export type DeliveryGuarantee = 'at-least-once' | 'at-most-once'
 
+/** Options of a handler with a `batch` function. */
 export interface BatchOptions {
-  /** Records handed to one call of `batch`, at most; 1 to 1,000, default 100. */
+  /** Records in one call of `batch` at most, 1 to 1,000; default 100. */
   readonly maxRecords?: number | undefined
-  /** How long a smaller batch waits for more, in ms; 0 to 60,000, default 0. */
+  /** Time that a smaller batch waits for more records, in ms, 0 to 60,000; default 0. */
   readonly maxWaitMs?: number | undefined
 }
 
+/** Options of `group.handle`. */
 export interface HandleOptions extends GroupOptions {
   /**
-   * `at-least-once` (default): a record is committed when it was handled. `at-most-once`: it is committed before, never
-   * comes again, and is dead-lettered at its first failure (`attempts` must be left out).
+   * `at-least-once` (default): a record is committed after its handler. `at-most-once`: it is committed before, never comes again,
+   * and is dead-lettered at its first failure (omit `attempts`).
    */
   readonly delivery?: DeliveryGuarantee | undefined
   /**
-   * Calls of the handler that may be pending at a time, per partition; 1 to 256, default 1. Records of one key are still
-   * handled one after the other, those without a key in any order.
+   * Calls of the handler that may be pending at a time in each partition, 1 to 256; default 1. Records of one key are still handled
+   * one after another, records without a key in any order.
    */
   readonly concurrency?: number | undefined
-  /** For handlers with a `batch` function. */
+  /** Size and wait of batches, for handlers with a `batch` function. */
   readonly batch?: BatchOptions | undefined
-  /** How long one delivery may take, in ms; default 30,000; `Infinity`: for ever. */
+  /** Time limit of one delivery, in ms; default 30,000; `Infinity`: none. */
   readonly handlerTimeoutMs?: number | undefined
-  /** Topic that takes what the handler returns (`undefined` is not published), under the input's key. */
+  /** Topic for the handler's results, under the input's key. `undefined` is not published. Default: none. */
   readonly output?: string | undefined
+  /** Stops the run when it is aborted. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `group.run`. */
 export interface RunOptions extends HandleOptions {
-  /** Module whose default export is a function, or what `defineHandler` takes or returns: a file URL, or an absolute path. */
+  /** Handler's module, as a file URL or an absolute path. Its default export is a function, or an argument or result of `defineHandler`. */
   readonly handler: URL | string
-  /** Worker threads; default: cores - 1, at least 1. */
+  /** Number of worker threads, 1 to 256; default: cores - 1, at least 1. */
   readonly threads?: number | undefined
   /** Structured-cloneable value that handlers see as `context.data`. */
   readonly data?: unknown
-  /** As for `new Worker`. */
+  /** Memory limits of each handler thread, as for `new Worker`. */
   readonly resourceLimits?: ResourceLimits | undefined
-  /** Restarts allowed that no record can be charged with; beyond that the run fails. */
+  /** Restarts allowed without a record to charge; one more fails the run. */
   readonly restart?: RestartOptions | undefined
 }
 
+/** Memory limits of a thread, as for `new Worker` of Node. Buffers do not count. */
 export interface ResourceLimits {
+  /** Size of the old generation of the heap, in MiB. */
   readonly maxOldGenerationSizeMb?: number | undefined
+  /** Size of the young generation of the heap, in MiB. */
   readonly maxYoungGenerationSizeMb?: number | undefined
+  /** Size of the memory for generated code, in MiB. */
   readonly codeRangeSizeMb?: number | undefined
+  /** Size of the stack, in MiB. */
   readonly stackSizeMb?: number | undefined
 }
 
+/** Options of `group.consume`. */
 export interface ConsumeOptions extends GroupOptions {
+  /** Ends the loop when it is aborted. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `group.observe`. */
 export interface ObserveOptions extends GroupOptions {
-  /** Deliveries handed out and not settled, at most; 1 to 65,536; default 1,024. */
+  /** Unsettled deliveries at most, 1 to 65,536; default 1,024. */
   readonly window?: number | undefined
+  /** Ends the subscription when it is aborted. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `group.stream`. */
 export interface StreamOptions extends GroupOptions {
-  /** Deliveries handed out and not settled, at most; 1 to 65,536; default 64. */
+  /** Unsettled deliveries at most, 1 to 65,536; default 64. */
   readonly highWaterMark?: number | undefined
+  /** Ends the stream when it is aborted. Deliveries that it has handed on may be settled for 5 s more. */
   readonly signal?: AbortSignal | undefined
 }

@@ -7,64 +7,93 @@ import type { BatchHandler, Handler, MessageHandler } from './handler.ts'
 import type { GroupStats } from './listing.ts'
 import type { Run } from './run.ts'
 
+/**
+ * A consumer group of a topic, on the thread that created the broker. Every group sees every record; one member handles each record.
+ *
+ * All calls that consume check their options: `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`. They fail with
+ * `MILL_CONFIG_MISMATCH` for other options than the group has, `MILL_MEMORY` without room for the group, `MILL_TOPIC_DELETED`,
+ * `MILL_ABORTED` by their signal, and `MILL_CLOSED`.
+ */
 export interface Group<V = unknown> {
+  /** Name of the group. */
   readonly name: string
+  /** Name of its topic. */
   readonly topic: string
-  /** Handles every record on worker threads, in order per key. */
+  /**
+   * Handles every record on worker threads, in order for each key. Resolves when the handlers have started.
+   *
+   * @throws MillraceError `MILL_HANDLER` for a handler that cannot be used; `MILL_UNSERIALISABLE` for `data` that no thread can read
+   */
   run<R = unknown>(options: RunOptions): Promise<Run<R>>
-  /** Handles every record with a function on this thread; same retries and dead letters. */
+  /**
+   * Handles every record with a function on this thread, with the same retries and dead letters.
+   *
+   * @throws MillraceError `MILL_HANDLER` for a handler that cannot be used
+   */
   handle<R = unknown>(handler: MessageHandler<V>, options?: HandleOptions): Promise<Run<R>>
-  /** The same with a state for each partition, whose type is what `start` makes. */
+  /** The same with a state for each partition. `start` makes the state, and its result gives the type. */
   handle<R = unknown, S = undefined>(handler: Handler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
+  /** The same with batches of records. */
   handle<R = unknown, S = undefined>(handler: BatchHandler<V, S, R>, options?: HandleOptions): Promise<Run<R>>
-  /** The same for a handler of whichever kind. */
+  /** The same for a handler of any of these kinds. */
   handle<R = unknown>(
     handler: MessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
     options?: HandleOptions,
   ): Promise<Run<R>>
   /**
-   * Async iterable of deliveries; the next turn acks the last, leaving the loop releases the current one. That is so for a throw as
-   * well, which no loop can tell from a `break`: handle each delivery by `attempt` to have failures counted. Whoever reads
-   * ahead acks what nobody has handled: for `Readable.from` take `stream`.
+   * Async iterable of deliveries. The next turn acks the last delivery, and leaving the loop releases the current one.
+   *
+   * A `throw` also leaves the loop, and no loop can tell it from a `break`. Handle each delivery by `attempt` to have failures
+   * counted. A caller that reads ahead acks unhandled deliveries: use `stream` instead of `Readable.from`.
+   *
+   * @throws MillraceError `MILL_FULL` when 256 calls of `next` wait already; also any error with which the run fails
    */
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>>
-  /** Observable of deliveries; each ack returns one credit of `window`. */
+  /** Observable of deliveries. Each settlement returns one credit of `window`. */
   observe(options?: ObserveOptions): Observable<ManualDelivery<V>>
   /**
-   * Stream of deliveries (`node:stream`, in object mode), of which `highWaterMark` may be out and not settled. Reading one settles
-   * nothing, since a stream does not know what became of it: end the pipeline with `acknowledging`, or settle each delivery. A stream
-   * that is destroyed leaves the group, and what is not settled comes again. Aborted by `signal` it ends: what it has handed on may
-   * be settled for 5 s more.
+   * Stream of deliveries (`node:stream`, in object mode). At most `highWaterMark` are handed out and not settled.
+   *
+   * Reading a delivery settles nothing, since a stream does not know what became of it. End the pipeline with `acknowledging`, or
+   * settle each delivery. A stream that is destroyed leaves the group, and unsettled deliveries come again. `signal` ends the
+   * stream; its deliveries may be settled for 5 s more.
    *
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`
    */
   stream(options?: StreamOptions): Readable
+  /** Counts of the group: processed, dead-lettered and failed records, lag, threads, and more. */
   stats(): Promise<GroupStats>
   /** Records between committed offset and high watermark, over all partitions. */
   lag(): Promise<number>
   /**
-   * Moves the group: to the oldest record, behind the newest, to an offset, or to the first record that is not older than a
-   * time; in one partition, or in all. Failures and snapshots of before are forgotten. Fails while it runs.
+   * Moves the group: to the oldest record, behind the newest, to an offset, or to the first record that is not older than a time.
+   * It moves one partition, or all. Earlier failures and snapshots are forgotten.
+   *
+   * @throws MillraceError `MILL_GROUP_BUSY` while it runs; `MILL_OFFSET_GONE`, `MILL_OUT_OF_RANGE` for an offset that does not exist;
+   *   `MILL_INVALID_OPTION`, also for a group that does not exist; `MILL_DISK`
    */
   seek(to: 'earliest' | 'latest' | number | Date, options?: SeekOptions): Promise<void>
   /**
-   * Forgets the group and stops it gating the topic. The dead-letter topic that was made for it goes as well, if no letter is
-   * left in it and nobody else uses it. Resolves also when there is no such group.
+   * Deletes the group, which then holds back no record. The dead-letter topic that was made for it is deleted as well, if it has no
+   * letter and no other user. Resolves also when the group does not exist.
    *
    * @throws MillraceError `MILL_GROUP_BUSY` while it runs
    */
   delete(): Promise<void>
 }
 
+/** Options of `topic.replay`. */
 export interface RangeOptions {
-  /** Default: all. An offset needs it, for offsets are a partition's. */
+  /** Partition to read; default: all. An offset in `from` needs it, because offsets belong to a partition. */
   readonly partition?: number | undefined
-  /** The oldest record (default), an offset, or the first record that is not older than a time. */
+  /** Start: the oldest record (default), an offset, or the first record that is not older than a time. */
   readonly from?: 'earliest' | number | Date | undefined
+  /** Ends the reading when it is aborted. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `group.seek`. */
 export interface SeekOptions {
-  /** Default: all. An offset needs it, for offsets are a partition's. */
+  /** Partition to move; default: all. An offset needs it, because offsets belong to a partition. */
   readonly partition?: number | undefined
 }

@@ -1,50 +1,65 @@
-/** What handlers are, and what they are given: types only. */
+/** Handlers, and the context that they receive. Types only. */
 import type { Delivery, ManualDelivery } from './delivery.ts'
 import type { Message, Receipt } from './message.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
-/** What a handler may use besides its delivery. */
+/** The surroundings of a handler: its place, its data, and publishing. It is used on the handler's thread. */
 export interface HandlerContext<D = unknown> {
+  /** Topic that the group reads. */
   readonly topic: string
+  /** Group of the handler. */
   readonly group: string
+  /** Partition of this handler's records. */
   readonly partition: number
-  /** The run's `data`. */
+  /** The run's `data`, a copy on each thread. */
   readonly data: D
   /** Aborted when the run stops or the partition moves to another thread. */
   readonly signal: AbortSignal
-  /** Publishes; the input is acked only when this is confirmed, awaited or not. */
+  /**
+   * Publishes a record. The input is acked only when this record is confirmed, awaited or not.
+   *
+   * @throws MillraceError as `topic.publish`
+   */
   publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt>
 }
 
+/** A handler without state. Return or resolve: ack. Throw or reject: a failed attempt. */
 export type MessageHandler<V = unknown> = (delivery: Delivery<V>, context: HandlerContext) => unknown
 
-/** A handler: one state per partition, made by `start` and kept until the partition moves or the run stops. */
+/** A handler with one state for each partition. `start` makes the state, which is kept until the partition moves or the run stops. */
 export interface Handler<V = unknown, S = undefined, R = unknown> {
-  /** Makes the partition's state, before its first delivery. */
+  /** Makes the partition's state, before its first delivery. It may take 60 s. */
   start?(context: HandlerContext): S | Promise<S>
-  /** Called for each record in order. Return or resolve: ack. Throw or reject: a failed attempt. */
+  /** Handles one record, in order. Return or resolve: ack. Throw or reject: a failed attempt. */
   message(delivery: Delivery<V>, state: S, context: HandlerContext): unknown
-  /** Called when the run stops, after the partition's last delivery; what it returns is in the stop report. */
+  /** Called when the run stops, after the partition's last delivery. Its result is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
   /**
-   * What the state is like now, as JSON, said at once: a promise is refused. It is kept together with the offset up to which it counts, up to forty times a second
-   * and for a tenth of the thread's time, more only where something waits for it: whoever takes the partition over, after a crash
-   * or in another process, restores it and reads on from there. Needs `restore`, one record at a time, and order per partition.
+   * Returns the present state as JSON, synchronously: a promise is refused. Needs `restore`, one record at a time, and order per
+   * partition.
+   *
+   * The broker stores the result together with its offset. The next owner of the partition, after a crash or in another process,
+   * restores it and continues at that offset. Snapshots are taken up to 40 times a second and for a tenth of the thread's time, more
+   * only where something waits for them.
    */
   snapshot?(state: S): unknown
-  /** Makes the state again of what `snapshot` returned, instead of `start`. */
+  /** Makes the state from a result of `snapshot`, instead of `start`. */
   // biome-ignore lint/suspicious/noExplicitAny: what it is has been through JSON
   restore?(snapshot: any, context: HandlerContext): S | Promise<S>
 }
 
-/** A handler that takes several records at a time; otherwise as `Handler`. */
+/** A handler that takes several records in one call; otherwise as `Handler`. */
 export interface BatchHandler<V = unknown, S = undefined, R = unknown> {
+  /** Makes the partition's state, before its first batch. It may take 60 s. */
   start?(context: HandlerContext): S | Promise<S>
   /**
-   * Called with up to `batch.maxRecords` records, in order. Return or resolve: all that are not settled are acked; settle
-   * single ones with `ack`, `nack`, `reject` or `release`. Throw or reject: those that are not settled are tried again in
-   * halves, until the one that fails stands alone, and is charged. With `output`, an array with one value for each.
+   * Handles up to `batch.maxRecords` records, in order. Return or resolve: all unsettled records are acked. With `output`, return an
+   * array with one value for each record.
+   *
+   * Single records are settled with `ack`, `nack`, `reject` or `release`. Throw or reject: unsettled records are retried in
+   * halves, until the failing one stands alone and is charged.
    */
   batch(deliveries: readonly ManualDelivery<V>[], state: S, context: HandlerContext): unknown
+  /** Called when the run stops, after the partition's last batch. Its result is in the stop report. */
   stop?(state: S, context: HandlerContext): R | Promise<R>
 }

@@ -1,29 +1,35 @@
-/** What callers are told of what exists, and of how far groups are. Types only. */
+/** Lists of topics and groups, and the progress of groups. Types only. */
 import type { CodecName, Durability } from './message.ts'
 
-/** What is known of a topic. */
+/** A topic in the list of `broker.topics`. */
 export interface TopicInfo {
+  /** Name of the topic. */
   readonly name: string
+  /** Number of partitions. */
   readonly partitions: number
+  /** Codec of its values. */
   readonly codec: CodecName
+  /** Durability of acknowledged records. */
   readonly durability: Durability
-  /** Bytes. */
+  /** Largest encoded record, in bytes. */
   readonly maxMessageBytes: number
-  /** Bytes of shared memory for each partition. */
+  /** Shared memory of each partition's window at most, in bytes. */
   readonly windowBytes: number
+  /** Behaviour of `publish` at a full partition. */
   readonly onFull: 'wait' | 'reject'
-  /** In ms; null in memory. */
+  /** Retention by age, in ms; null in memory. */
   readonly retentionMs: number | null
-  /** In bytes for each partition; null in memory. */
+  /** Retention by size, in bytes for each partition; null in memory. */
   readonly retentionBytes: number | null
-  /** In bytes; null in memory. */
+  /** Size of a segment file, in bytes; null in memory. */
   readonly segmentBytes: number | null
   /** Topics whose dead letters it has taken; empty: it is no dead-letter topic. */
   readonly deadLettersOf: readonly string[]
 }
 
-/** What is known of a group without asking how far it is, which `topic.group(name).stats()` tells. */
+/** A group in the list of `topic.groups`. `topic.group(name).stats()` reports its progress. */
 export interface GroupInfo {
+  /** Name of the group. */
   readonly name: string
   /** Whether a run or a subscription of it is open. */
   readonly running: boolean
@@ -31,35 +37,47 @@ export interface GroupInfo {
   readonly threads: number
 }
 
+/** Counts of a group. */
 export interface GroupStats {
+  /** Topic of the group. */
   readonly topic: string
+  /** Name of the group. */
   readonly group: string
   /** Records acked. */
   readonly processed: number
+  /** Records moved to the dead-letter topic. */
   readonly deadLettered: number
-  /** At most once, on disk: records of which it is not known whether processes that were killed had handed them out. */
+  /** Records in doubt, at most once on disk: a killed process may or may not have handed them out. */
   readonly passedOver: number
-  /** Dead letters of this group that wait: not replayed, not purged, not settled by the groups of their topic. */
+  /** Open dead letters of this group: not replayed, not purged, not settled by the groups of their topic. */
   readonly deadLetterDepth: number
   /**
-   * A record is to be dead-lettered, and its dead-letter topic does not take it: the group stands still there. Where the topic is
-   * full, a replay or a purge of letters (`broker.deadLetters`) sets it going, and nothing else needs to be done.
+   * Whether the group stands still because a dead-letter topic does not accept a letter. Where that topic is full, a replay or a purge
+   * of letters (`broker.deadLetters`) lets the group continue by itself.
    */
   readonly waitsForDeadLetters: boolean
-  /** Failed attempts, of all records. */
+  /** Failed attempts of all records. */
   readonly failures: number
+  /** Records between committed offset and high watermark. */
   readonly lag: number
   /** Handler threads that died and were replaced. */
   readonly restarts: number
   /** Threads that hold partitions of this group now. */
   readonly threads: number
+  /** Progress in each partition. */
   readonly partitions: readonly GroupPartitionStats[]
 }
 
+/** Progress of a group in one partition. */
 export interface GroupPartitionStats {
+  /** Partition. */
   readonly partition: number
+  /** First offset that is not settled. */
   readonly committed: number
+  /** First offset that is not readable yet. */
   readonly highWatermark: number
+  /** Records between the two. */
   readonly lag: number
+  /** Whether this partition waits for room in a dead-letter topic. */
   readonly waitsForDeadLetters: boolean
 }

@@ -1,5 +1,5 @@
 /**
- * Which names topics and groups may have, and how a value that a caller got wrong is shown in a message.
+ * The names that topics and groups may have, and the form of a wrong value in a message.
  *
  * Leaf module, any thread. Invariant: a checked name is ASCII, is a safe file name on every system, and needs no
  * escaping in a URL, a log line or a header.
@@ -11,7 +11,7 @@ const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)/i
 const SHOWN_CHARS_MAX = 60
 
 /**
- * Returns `name` if a topic, a group or a producer may be called so.
+ * Returns `name` if a topic, a group or a producer may have it.
  *
  * @throws MillraceError `MILL_INVALID_NAME`
  */
@@ -45,7 +45,7 @@ export function show(value: unknown): string {
   }
 }
 
-/** JSON, with everything beyond ASCII escaped too, so that look-alike letters and direction marks are seen. */
+/** JSON with everything beyond ASCII escaped, so that look-alike letters and direction marks are visible. */
 function escaped(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\uffff]/g,

@@ -1,37 +1,44 @@
-/** What a topic is made with, and a definition that producers and handlers share. Types only. */
+/** Options of topics, and definitions that producers and handlers share. Types only. */
 import type { CodecName, Durability, Partitioner } from './message.ts'
 
+/** Options of a topic. A topic that exists keeps its own: other values are `MILL_CONFIG_MISMATCH`. */
 export interface TopicOptions {
-  /** 1 to 1,024; default 1. A topic that exists keeps its count: another value is `MILL_CONFIG_MISMATCH`. */
+  /** Number of partitions, 1 to 1,024; default 1. `topic.addPartitions` adds more later. */
   readonly partitions?: number | undefined
-  /** Default `json`. */
+  /** Codec of the values; default `json`. */
   readonly codec?: CodecName | undefined
-  /** Largest encoded record (key + headers + value), in bytes; default 1 MiB. */
+  /** Largest encoded record (key + headers + value), in bytes, 1 to 64 MiB; default 1 MiB. */
   readonly maxMessageBytes?: number | undefined
-  /** Shared memory a partition keeps for its readers, in bytes, rounded up to a power of two; at least twice
-   * `maxMessageBytes`; default 2 MiB or that minimum. On disk it is what a busy partition is lent, as far as there is any. */
+  /**
+   * Shared memory of a partition for its readers, in bytes, 64 KiB to 256 MiB, rounded up to a power of two. At least twice
+   * `maxMessageBytes`; default 2 MiB or that minimum. On disk a busy partition borrows up to this much.
+   */
   readonly windowBytes?: number | undefined
-  /** What `publish` does when the partition is full: `wait` (default) or `reject` with `MILL_FULL`. */
+  /** Behaviour of `publish` at a full partition: `wait` (default), or `reject` with `MILL_FULL`. */
   readonly onFull?: 'wait' | 'reject' | undefined
-  /** Which partition a message without `partition` goes to; default `'default'`. Of this thread's publishing: handlers' outputs
-   * and named producers use the default. */
+  /**
+   * Choice of the partition for messages without `partition`, when this thread publishes; default `'default'`. Handlers' outputs
+   * and named producers use the default.
+   */
   readonly partitioner?: Partitioner | undefined
-  /** Consumer groups that gate this topic from the start, before their first `run`. */
+  /** Consumer groups that hold this topic's records from the start, before their first `run`. */
   readonly groups?: readonly string[] | undefined
-  /** What an acknowledged record survives; default `fsync` if the broker has a `dir`, else `memory`, the only choice there. */
+  /** Durability of acknowledged records; default `fsync` if the broker has a `dir`, else `memory`, the only choice there. */
   readonly durability?: Durability | undefined
-  /** On disk: how long a record is kept at least, in ms; default 7 days; `Infinity`: for ever. Whole segments are removed. */
+  /** Least age of deleted records on disk, in ms; default 7 days; `Infinity`: none are deleted. Whole segments are deleted. */
   readonly retentionMs?: number | undefined
-  /** On disk: size of a partition's log above which its oldest segments are removed, in bytes; default `Infinity`. */
+  /** Size of a partition's log on disk above which its oldest segments are deleted, in bytes, from 64 KiB; default `Infinity`. */
   readonly retentionBytes?: number | undefined
-  /** On disk: size of a file of the log, in bytes, 64 KiB to 1 GiB; default 64 MiB. */
+  /** Size of a segment file on disk, in bytes, 64 KiB to 1 GiB; default 64 MiB. */
   readonly segmentBytes?: number | undefined
 }
 
 /** A topic's name, options and value type, shared by producers and handlers. */
 export interface TopicDefinition<V = unknown> {
+  /** Name of the topic. */
   readonly name: string
+  /** Options of the topic. */
   readonly options: TopicOptions
-  /** Type only; never present. */
+  /** Type of the values only; never present. */
   readonly value?: V
 }

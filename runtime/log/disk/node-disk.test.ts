@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { DiskError } from './disk.ts'
 import { testDisk, textOf, throwsDiskError } from './disk-contract.fixture.ts'
-import { type FileCalls, NodeDisk } from './node-disk.ts'
+import type { FileCalls } from './node-calls.ts'
+import { NodeDisk } from './node-disk.ts'
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-disk-'))

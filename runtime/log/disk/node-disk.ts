@@ -1,63 +1,20 @@
 /**
  * The real disk: the port of disk.ts over `node:fs`.
  *
- * Any thread; each has files of its own, and what happens between threads is the system's affair. A file may lie in any
- * memory, also shared: the system reads a view's bytes where they are, and nothing is copied on the way.
- *
- * A write is one system call in the usual case, and then allocates nothing that grows with it. The system may write less
- * than it was given (a signal, a disk nearly full, a limit on the size of files): what is left is written by further
- * calls, the last of which says what is wrong. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a
- * call is tried INTERRUPTIONS_MAX times when signals interrupt it.
- *
- * `sync` is fdatasync: bytes, and of the metadata the size. Systems tell each descriptor once that bytes could not be written;
- * so a background sync has one of its own, or it could be told what a sync of the foreground, which then says that all is well,
- * should have been. On Windows a folder cannot be synced, so `syncDirectory` does
- * nothing there, and a file that is open can neither be replaced nor have its name back at once after it was removed.
+ * Any thread; each has files of its own (node-file.ts), and the system orders accesses of several threads. On Windows a
+ * folder cannot be synced, so `syncDirectory` does nothing there. An open file can there neither be replaced nor have
+ * its name back at once after it was removed.
  */
 
 import fs from 'node:fs'
 import { dirname } from 'node:path'
 import type { FileModes } from '../../wire/folder.ts'
-import { checkBytes } from './check-bytes.ts'
-import { type Disk, DiskError, type DiskFile } from './disk.ts'
+import type { Disk, DiskFile } from './disk.ts'
 import { ForeignFileError } from './log-errors.ts'
+import { diskError, errnoOf, type FileCalls } from './node-calls.ts'
+import { FLAGS, NodeFile } from './node-file.ts'
 
-/** IOV_MAX of Linux: a call with more parts is refused. */
-const PARTS_MAX = 1_024
-/** Node counts the bytes of a call in a 32-bit integer with a sign. */
-const CALL_BYTES_MAX = 2 ** 30
-/** A signal may end a call before it has done anything. */
-const INTERRUPTIONS_MAX = 1_000
-
-/** The calls of `node:fs` that a disk makes; a test may put itself between. */
-export type FileCalls = Pick<
-  typeof fs,
-  | 'closeSync'
-  | 'fdatasync'
-  | 'fdatasyncSync'
-  | 'fstatSync'
-  | 'fsyncSync'
-  | 'ftruncateSync'
-  | 'mkdirSync'
-  | 'openSync'
-  | 'readdirSync'
-  | 'readSync'
-  | 'renameSync'
-  | 'rmdirSync'
-  | 'statSync'
-  | 'unlinkSync'
-  | 'writeSync'
-  | 'writevSync'
->
-
-const { O_CREAT, O_EXCL, O_RDWR, O_RDONLY } = fs.constants
-/** What is no file, and has got its place since it was looked at, must not hold this thread up either. */
-const NOW: number = fs.constants.O_NONBLOCK ?? 0
-
-/** An error if the file is there; read and write what is there; read only. */
-const FLAGS = { create: O_CREAT | O_EXCL | O_RDWR, write: O_RDWR | NOW, read: O_RDONLY | NOW } as const
-
-/** Records may hold anything: nobody but the owner reads them, unless somebody asks for that. */
+/** Records may hold secrets: only the owner reads them, unless an option says otherwise. */
 export const PRIVATE_MODES: FileModes = { folder: 0o700, file: 0o600 }
 
 export class NodeDisk implements Disk {
@@ -94,8 +51,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * Folders are durable when this returns, because nobody else knows which of them are new. A process that dies in here
-   * may leave folders whose names are not durable before the system writes them by itself.
+   * Folders are durable when this returns, because only this function knows the new ones. A process that dies in here
+   * may leave folders whose names become durable only when the system writes them by itself.
    */
   makeFolder(folder: string): void {
     let made: number
@@ -118,8 +75,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * How many of a path's folders were not there, and are now. One by one: where the system makes none although the one above
-   * is there, as under `/proc`, Node 20's own `recursive` never returns.
+   * Makes the missing folders of a path, and returns their number. It makes them one by one. Where the system makes
+   * none although the parent exists, as under `/proc`, Node 20's own `recursive` never returns.
    */
   #makeFolders(folder: string): number {
     try {
@@ -173,7 +130,7 @@ export class NodeDisk implements Disk {
       descriptor = this.#calls.openSync(folder, 'r')
       this.#calls.fsyncSync(descriptor)
     } catch (error) {
-      // So says a file system that has no such operation; there is nothing else that one could do.
+      // A file system without this operation answers so; there is no alternative.
       if (descriptor === null || errnoOf(error) !== 'EINVAL') throw diskError('syncDirectory', folder, error)
     } finally {
       if (descriptor !== null) this.#calls.closeSync(descriptor)
@@ -181,200 +138,8 @@ export class NodeDisk implements Disk {
   }
 }
 
-class NodeFile implements DiskFile {
-  readonly path: string
-  readonly #calls: FileCalls
-  readonly #descriptor: number
-  #isOpen = true
-  /** Of background syncs, from the first on. */
-  #background: number | null = null
-  /** Background syncs under way: until they have ended no descriptor must be given to another file. */
-  #syncing = 0
-
-  constructor(calls: FileCalls, path: string, descriptor: number) {
-    this.#calls = calls
-    this.path = path
-    this.#descriptor = descriptor
-  }
-
-  size(): number {
-    this.#check('size')
-    try {
-      return this.#calls.fstatSync(this.#descriptor).size
-    } catch (error) {
-      throw diskError('size', this.path, error)
-    }
-  }
-
-  write(parts: readonly Uint8Array[], position: number): void {
-    this.#check('write')
-    checkBytes('position', position)
-    let next = 0
-    while (next < parts.length) {
-      const first = next
-      let bytes = 0
-      while (next < parts.length && next - first < PARTS_MAX) {
-        const { byteLength } = parts[next] as Uint8Array
-        if (next > first && bytes + byteLength > CALL_BYTES_MAX) break
-        bytes += byteLength
-        next++
-      }
-      this.#writeAll(next - first === parts.length ? parts : parts.slice(first, next), bytes, position)
-      position += bytes
-    }
-  }
-
-  /** Writes parts that fit into one call, with as many calls as the system makes of it. */
-  #writeAll(parts: readonly Uint8Array[], bytes: number, position: number): void {
-    let left = bytes
-    while (left > 0) {
-      const written = this.#writeSome(parts, position)
-      left -= written
-      if (left === 0) return
-      position += written
-      parts = after(parts, written)
-    }
-  }
-
-  /** One call; how many bytes of the parts it wrote, at least one. */
-  #writeSome(parts: readonly Uint8Array[], position: number): number {
-    for (let tries = 1; ; tries++) {
-      try {
-        const part = parts[0]
-        const written =
-          parts.length === 1 && part !== undefined
-            ? this.#calls.writeSync(this.#descriptor, part, 0, Math.min(part.byteLength, CALL_BYTES_MAX), position)
-            : this.#calls.writevSync(this.#descriptor, parts as Uint8Array[], position)
-        if (written > 0) return written
-      } catch (error) {
-        if (errnoOf(error) === 'EINTR' && tries < INTERRUPTIONS_MAX) continue
-        throw diskError('write', this.path, error)
-      }
-      // No file system does this; going on would be a loop without an end.
-      throw new DiskError('write', this.path, 'EIO')
-    }
-  }
-
-  read(into: Uint8Array, position: number): number {
-    this.#check('read')
-    checkBytes('position', position)
-    let filled = 0
-    let interruptions = 0
-    while (filled < into.byteLength) {
-      const wanted = Math.min(into.byteLength - filled, CALL_BYTES_MAX)
-      try {
-        const bytes = this.#calls.readSync(this.#descriptor, into, filled, wanted, position + filled)
-        if (bytes === 0) break
-        filled += bytes
-      } catch (error) {
-        if (errnoOf(error) === 'EINTR' && ++interruptions < INTERRUPTIONS_MAX) continue
-        throw diskError('read', this.path, error)
-      }
-    }
-    return filled
-  }
-
-  sync(): void {
-    this.#check('sync')
-    try {
-      this.#calls.fdatasyncSync(this.#descriptor)
-    } catch (error) {
-      // Not tried again, whatever it is: the system may have forgotten already what it could not write.
-      throw diskError('sync', this.path, error)
-    }
-  }
-
-  syncLater(done: (error: DiskError | null) => void): void {
-    this.#check('syncLater')
-    this.#background ??= this.#openAgain()
-    this.#syncing++
-    this.#calls.fdatasync(this.#background, error => {
-      this.#syncing--
-      let failure = error === null ? null : diskError('syncLater', this.path, error)
-      if (!this.#isOpen && this.#syncing === 0) {
-        try {
-          this.#release()
-        } catch (closing) {
-          failure ??= closing as DiskError
-        }
-      }
-      done(failure)
-    })
-  }
-
-  truncate(bytes: number): void {
-    this.#check('truncate')
-    checkBytes('size', bytes)
-    try {
-      this.#calls.ftruncateSync(this.#descriptor, bytes)
-    } catch (error) {
-      throw diskError('truncate', this.path, error)
-    }
-  }
-
-  /** Gives the descriptor back, at once or when the last background sync has ended; that one is told what went wrong. */
-  close(): void {
-    this.#check('close')
-    this.#isOpen = false
-    if (this.#syncing === 0) this.#release()
-  }
-
-  #openAgain(): number {
-    try {
-      return this.#calls.openSync(this.path, FLAGS.write)
-    } catch (error) {
-      // It has been removed: what becomes of it does not matter any more.
-      if (errnoOf(error) === 'ENOENT') return this.#descriptor
-      throw diskError('syncLater', this.path, error)
-    }
-  }
-
-  #release(): void {
-    let failure: unknown = null
-    for (const descriptor of new Set([this.#background ?? this.#descriptor, this.#descriptor])) {
-      try {
-        this.#calls.closeSync(descriptor)
-      } catch (error) {
-        failure ??= error
-      }
-    }
-    if (failure !== null) throw diskError('close', this.path, failure)
-  }
-
-  /** The system has given the descriptor of a closed file to another one, perhaps. */
-  #check(operation: string): void {
-    if (!this.#isOpen) throw new DiskError(operation, this.path, 'EBADF')
-  }
-}
-
 function kindOf(found: fs.Stats): string {
   if (found.isDirectory()) return 'a folder'
   if (found.isFIFO()) return 'a pipe'
   return found.isSocket() ? 'a socket' : 'a device'
-}
-
-/** What is left of parts when so many bytes of them are written. */
-function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
-  let first = 0
-  let skipped = written
-  for (let part = parts[0]; part !== undefined && skipped >= part.byteLength; part = parts[first]) {
-    skipped -= part.byteLength
-    first++
-  }
-  const left = parts.slice(first)
-  const [part] = left
-  if (part !== undefined && skipped > 0) left[0] = part.subarray(skipped)
-  return left
-}
-
-/** The system's code; null for what is no failure of the system, but misuse. */
-function errnoOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !('errno' in error) || !('code' in error)) return null
-  return typeof error.code === 'string' ? error.code : null
-}
-
-function diskError(operation: string, path: string, error: unknown): DiskError {
-  const errno = errnoOf(error)
-  if (errno === null) throw error
-  return new DiskError(operation, path, errno, error)
 }

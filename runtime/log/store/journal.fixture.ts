@@ -4,7 +4,8 @@
 
 import type { MemoryDisk } from '../disk/memory-disk.fixture.ts'
 import { type JournalEnd, type RecoveredBlock, recoverJournal } from '../recovery/journal-recovery.ts'
-import { Journal, type JournalEntry } from './journal.ts'
+import { Journal } from './journal.ts'
+import type { JournalEntry } from './journal-blocks.ts'
 
 export const FOLDER = '/data'
 export const LOG_ID: Buffer = Buffer.from('0123456789abcdef')

@@ -2,8 +2,8 @@
  * The journal of one partition host: makes a group commit over all its partitions durable with one write and one sync.
  *
  * Owned by the partition host, on its thread; read by journal-recovery.ts after a restart, with the bytes of
- * journal-format.ts. Segments are written without a sync of their own and catch up in the background: the journal is
- * what a loss of power would otherwise take from them.
+ * journal-format.ts. Segments are written without a sync of their own and are synced later in the background. The
+ * journal holds the bytes that a loss of power would otherwise take from them.
  *
  * ```
  *  journal-a  | mark | commit | commit | commit | mark |        closed: full, its blocks perhaps not yet in segments
@@ -11,33 +11,30 @@
  * ```
  *
  * Two files, filled with zeroes once and then overwritten in turn, so that a sync has no metadata to write. A file is
- * written over only when a mark in the other one, itself synced, says that it is not needed: the change of files therefore
- * costs a second sync. Sequences rise by one per block over both files, and at a start go on above all that are anywhere in
- * them, so a stale block is never taken for a new one.
+ * overwritten only when a synced mark in the other one says that it is not needed. The change of files therefore costs
+ * a second sync. Sequences rise by one per block over both files. At a start they continue above all sequences in both
+ * files, so a stale block is never taken for a new one.
  *
- * Files begin small. When the journal changes to a file that is too small for a commit, or soon after the last change, a
- * larger file takes the place of that one (journal-file.ts): nothing in it is needed then. A disk without room for the larger
- * file leaves the journal with the smaller one.
+ * Files begin small. A larger file replaces the free one (journal-file.ts) when a commit does not fit it, or when the
+ * journal changes files soon after the last change. No block in the free file is needed then. A disk without room for
+ * the larger file leaves the journal with the smaller one.
  *
  * Bounds: `journalBytes` a file; a group commit has at most `commitBytesMax` with its headers. At the bound `append`
  * returns `full`, and the owner syncs its segments and calls `release`. After a `DiskError` the journal stays broken.
  */
-import { crc32 } from 'node:zlib'
+
 import { nowMs } from '../../../actors/world.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import {
   BLOCK_END_BYTES,
-  BLOCK_FRAMES,
   BLOCK_HEADER_BYTES,
-  BLOCK_MARK,
   type BlockOwner,
   blockBytes,
   JOURNAL_BYTES_MIN,
   LOG_ID_BYTES,
-  paddedBytes,
-  writeBlockHeader,
 } from '../format/journal-format.ts'
 import { type JournalEnd, journalPaths } from '../recovery/journal-recovery.ts'
+import { CommitBlocks, checkEntry, type JournalEntry, writeMark } from './journal-blocks.ts'
 import { enlarged, openOrMake } from './journal-file.ts'
 
 export const JOURNAL_BYTES: number = 32 * 1_024 * 1_024
@@ -46,31 +43,18 @@ export const JOURNAL_FIRST_BYTES = 16_384
 const JOURNAL_BYTES_MAX = 1_024 * 1_024 * 1_024
 /** A file that is filled sooner than this is too small: each change costs a sync, and a checkpoint. */
 const SOON_MS = 10_000
-/** What a larger file is a multiple of: of the file before, or of the commit that did not fit. */
+/** Factor of a larger file over the file before, or over the commit that did not fit. */
 const GROWTH = 4
-const END = new Uint8Array(BLOCK_END_BYTES)
-
-/** Frames of one partition in a group commit; none, and no offsets, where the partition is cut to `baseOffset`. */
-export interface JournalEntry {
-  /** Id of the topic. */
-  readonly topic: number
-  readonly partition: number
-  readonly baseOffset: number
-  readonly endOffset: number
-  /** Whole frames when joined; views of any memory, shared or not, which must not change until `append` returns. */
-  readonly parts: readonly Uint8Array[]
-  /** The length of all parts. */
-  readonly bytes: number
-}
+const _END = new Uint8Array(BLOCK_END_BYTES)
 
 export interface JournalSettings {
   /** Size that each of the two files may have, a multiple of 8; default JOURNAL_BYTES. */
   readonly journalBytes?: number
   /** Size of a file that is made, at most `journalBytes`; default JOURNAL_FIRST_BYTES. */
   readonly firstBytes?: number | undefined
-  /** Tells how long the journal stays with a file; default: the clock of this process. */
+  /** Clock that measures the time of the journal in a file; default: the clock of this process. */
   readonly now?: (() => number) | undefined
-  /** What `recoverJournal` returned; all that it yielded is in synced segments now. */
+  /** Result of `recoverJournal`; all blocks that it yielded are in synced segments now. */
   readonly after: JournalEnd
 }
 
@@ -90,10 +74,10 @@ export class Journal {
   readonly #now: () => number
   readonly #folder: string
   readonly #owner: BlockOwner
-  /** What a file may have. */
+  /** Largest size of a file. */
   readonly #bytesMax: number
   readonly #files: DiskFile[]
-  /** What each file has. */
+  /** Size of each file. */
   readonly #bytes: number[]
   /** Index of the file that is being written. */
   #current: number
@@ -107,8 +91,7 @@ export class Journal {
   #otherBytes = 0
   #otherLast = 0
   #failure: unknown = null
-  /** Headers of a group commit; grows to the largest one. */
-  #headers: Buffer = Buffer.alloc(BLOCK_HEADER_BYTES * 16)
+  readonly #blocks: CommitBlocks
 
   /** When the journal last changed files, in `nowMs`. */
   #changedMs = Number.NEGATIVE_INFINITY
@@ -118,6 +101,7 @@ export class Journal {
     this.#now = parts.now
     this.#folder = parts.folder
     this.#owner = parts.owner
+    this.#blocks = new CommitBlocks(parts.owner)
     this.#bytesMax = parts.bytesMax
     this.#files = parts.files
     this.#bytes = parts.files.map(file => file.size())
@@ -131,8 +115,8 @@ export class Journal {
   /**
    * Begins anew after recovery: makes the files if they are missing or too large, and gives up what they hold.
    *
-   * The order lets the power fail anywhere. The newer file is made durable and first says that nothing is needed any more, if the older one
-   * is needed for what it holds; only then the older one is written over, and the newer one last.
+   * The power may fail anywhere. If the older file is needed, the newer file is made durable first and says that no
+   * block is needed any more. Only then the older one is overwritten, and the newer one last.
    */
   static start(disk: Disk, folder: string, host: number, logId: Uint8Array, settings: JournalSettings): Journal {
     const { journalBytes = JOURNAL_BYTES, firstBytes = JOURNAL_FIRST_BYTES, now = nowMs, after } = settings
@@ -144,11 +128,11 @@ export class Journal {
     let sequence = after.highest + 1
     if (after.newer !== -1) {
       const newer = disk.open(paths[after.newer] as string, 'write')
-      // Its writer may have died before its last sync: what was read must stay, before anything is done because of it, and
-      // what stands behind a block says that the block was synced.
+      // Its writer may have died before its last sync. Blocks that were read must be durable before they have an
+      // effect, and bytes behind a block prove that the block was synced.
       newer.sync()
       if (after.needsOther) {
-        // It goes on in the chain, or it would not be read; what is torn behind it has no place in a chain any more.
+        // It continues the chain, or it would not be read. Torn bytes behind it have no place in a chain any more.
         writeMark(newer, newer.size(), owner, after.newerEnd, after.sequence, after.sequence)
         sequence = Math.max(sequence, after.sequence + 1)
       }
@@ -167,7 +151,7 @@ export class Journal {
     return new Journal({ disk, now, folder, owner, bytesMax: journalBytes, files, current, sequence: sequence + 1 })
   }
 
-  /** Sequence of the next block; taken before segments are synced, it is what `release` wants afterwards. */
+  /** Sequence of the next block. Taken before segments are synced, it is the argument of `release` afterwards. */
   get sequence(): number {
     return this.#sequence
   }
@@ -195,11 +179,11 @@ export class Journal {
   }
 
   /**
-   * Writes a group commit and syncs it. `full`: nothing of it was written, because neither file has room; sync the segments,
-   * `release`, and append again. What then does not fit is larger than a file for which the disk has room.
+   * Writes a group commit and syncs it. `full`: nothing was written, because neither file has room; sync the segments,
+   * `release`, and append again. A commit that still does not fit is larger than any file for which the disk has room.
    *
-   * @throws RangeError if it is larger than `commitBytesMax` or the parts of an entry are not what it says; `DiskError`,
-   * for ever, once a write or a sync failed.
+   * @throws RangeError if it is larger than `commitBytesMax` or the parts of an entry are not what it says;
+   *   `DiskError`, for ever, once a write or a sync failed.
    */
   append(entries: readonly JournalEntry[]): 'durable' | 'full' {
     if (this.#failure !== null) throw this.#failure
@@ -207,7 +191,7 @@ export class Journal {
     const bytes = Journal.bytesOf(entries)
     if (bytes > this.commitBytesMax)
       throw new RangeError(`a group commit of ${bytes} bytes does not fit a journal of ${this.#bytesMax}`)
-    for (const entry of entries) check(entry)
+    for (const entry of entries) checkEntry(entry)
     try {
       if (!this.#fits(bytes)) {
         if (this.#otherBytes > 0) return 'full'
@@ -215,7 +199,8 @@ export class Journal {
         if (!this.#fits(bytes)) return 'full'
       }
       const file = this.#file()
-      file.write(this.#partsOf(entries), this.#position)
+      const place = { position: this.#position, sequence: this.#sequence, fileBytes: this.#size() }
+      file.write(this.#blocks.partsOf(entries, place), place.position)
       file.sync()
     } catch (error) {
       this.#failure = error
@@ -231,13 +216,13 @@ export class Journal {
     return this.#position + bytes <= this.#size() - BLOCK_HEADER_BYTES
   }
 
-  /** Says that all blocks below this sequence are in segments that are synced. */
+  /** Declares that all blocks below this sequence are in synced segments. */
   release(below: number): void {
     this.#needed = Math.max(this.#needed, Math.min(below, this.#sequence))
     if (this.#otherLast < this.#needed) this.#otherBytes = 0
   }
 
-  /** Says durably that no block is needed, when all are in synced segments; nothing can be appended any more. */
+  /** Declares durably that no block is needed, when all are in synced segments. Nothing can be appended any more. */
   finish(): void {
     if (this.#failure !== null) throw this.#failure
     this.#failure = new Error('the journal is finished')
@@ -256,39 +241,9 @@ export class Journal {
     return this.#bytes[this.#current] as number
   }
 
-  /** Headers, frames, padding and the end, as one write takes them. */
-  #partsOf(entries: readonly JournalEntry[]): Uint8Array[] {
-    if (this.#headers.length < entries.length * BLOCK_HEADER_BYTES)
-      this.#headers = Buffer.alloc(entries.length * BLOCK_HEADER_BYTES * 2)
-    const parts: Uint8Array[] = []
-    const fileBytes = this.#size()
-    let position = this.#position
-    for (const [index, entry] of entries.entries()) {
-      const { topic, partition, baseOffset, endOffset, bytes: bodyBytes } = entry
-      const at = index * BLOCK_HEADER_BYTES
-      parts.push(this.#headers.subarray(at, at + BLOCK_HEADER_BYTES))
-      let bodyCrc = 0
-      for (const part of entry.parts) {
-        bodyCrc = crc32(part, bodyCrc)
-        parts.push(part)
-      }
-      const padding = END.subarray(0, paddedBytes(bodyBytes) - bodyBytes)
-      if (padding.length > 0) {
-        bodyCrc = crc32(padding, bodyCrc)
-        parts.push(padding)
-      }
-      const place = { position, sequence: this.#sequence + index, index, bodyBytes, bodyCrc, fileBytes }
-      const header = { kind: BLOCK_FRAMES, topic, partition, baseOffset, endOffset, ...place }
-      writeBlockHeader(this.#headers, at, this.#owner, header)
-      position += blockBytes(bodyBytes)
-    }
-    parts.push(END)
-    return parts
-  }
-
-  /** Closes the current file and goes on at the start of the other, which is free, and large enough for `bytes` if it can be. */
+  /** Closes the current file and continues at the start of the other, which is free, and large enough for `bytes` if possible. */
   #change(bytes: number): void {
-    // The other file is free, so nothing before this one is needed, even if nobody said so since the last change.
+    // The other file is free, so no block before this one is needed, even without a `release` since the last change.
     this.#needed = Math.max(this.#needed, this.#first)
     writeMark(this.#file(), this.#size(), this.#owner, this.#position, this.#sequence, this.#needed)
     this.#otherBytes = this.#position + BLOCK_HEADER_BYTES
@@ -316,29 +271,4 @@ export class Journal {
     this.#files[next] = file
     this.#bytes[next] = file.size()
   }
-}
-
-/** @throws RangeError */
-function check({ parts, bytes, baseOffset, endOffset }: JournalEntry): void {
-  let length = 0
-  for (const part of parts) length += part.length
-  if (length !== bytes || (bytes === 0) !== (endOffset === baseOffset))
-    throw new RangeError(`an entry of ${length} bytes says that it has ${bytes}`)
-}
-
-/** Writes and syncs a mark: blocks below `needed` are not needed. */
-function writeMark(
-  file: DiskFile,
-  size: number,
-  owner: BlockOwner,
-  position: number,
-  sequence: number,
-  needed: number,
-): void {
-  const header = Buffer.alloc(BLOCK_HEADER_BYTES)
-  const place = { position, sequence, index: 0, bodyBytes: 0, bodyCrc: 0, fileBytes: size }
-  const mark = { kind: BLOCK_MARK, topic: 0, partition: 0, baseOffset: needed, endOffset: 0, ...place }
-  writeBlockHeader(header, 0, owner, mark)
-  file.write(position + BLOCK_HEADER_BYTES + END.length <= size ? [header, END] : [header], position)
-  file.sync()
 }

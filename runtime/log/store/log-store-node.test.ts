@@ -2,7 +2,8 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type FileCalls, NodeDisk } from '../disk/node-disk.ts'
+import type { FileCalls } from '../disk/node-calls.ts'
+import { NodeDisk } from '../disk/node-disk.ts'
 import { CLICKS, contentOf, entryOf, ORDERS, PARTITIONS, STORE_ID } from './log-store.fixture.ts'
 import { LogStore } from './log-store.ts'
 

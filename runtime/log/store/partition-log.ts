@@ -1,73 +1,51 @@
 /**
  * The writer's side of one partition's log: segments in a folder, of which the last, the active one, grows at its end.
  *
- * The partition host's thread owns it, and is alone in writing to the folder. All of it is synchronous but `syncLater`.
- * Offsets are without gaps from `startOffset` to `endOffset`; an append is whole frames, lies in one segment, and is one
- * write. What was appended survives a loss of power once a sync that began after it has ended (log-syncs.ts).
+ * The partition host's thread owns it, and is the only writer in the folder. Everything but `syncLater` is synchronous.
+ * Offsets have no gaps from `startOffset` to `endOffset`. An append is whole frames, lies in one segment, and is one
+ * write. Appended frames survive a loss of power once a sync that began later has ended (log-syncs.ts).
  *
  * Order, for a loss of power between any two steps: a segment is closed by its index, then the next is created with its
- * header; files are removed one at a time from one end, each with a sync of the folder, so that none is missing in between;
- * and a file is removed only once the name of the last one is durable, so that one is always left to say where offsets are.
+ * header. Files are removed one at a time from one end, each with a sync of the folder, so that none is missing in
+ * between. A file is removed only once the name of the last one is durable, so that one file always shows the offsets.
  *
- * After a failed file operation, or damage that was met, nobody knows what the files hold. The log is then poisoned:
- * whatever is asked of it throws that same error, until another is opened in its place.
+ * After a failed file operation, or damage, the content of the files is unknown. The log is then poisoned: every call
+ * throws that same error, until another is opened in its place.
  *
- * Bounds: `segmentBytes` for a segment, unless a single append is larger; one index in memory, the active segment's; a few
- * words for each segment; `retain` bounds their number. An open file for each segment closed since the last sync.
+ * Bounds: `segmentBytes` for a segment, unless a single append is larger; one index in memory, the active segment's; a
+ * few words for each segment; `retain` bounds their number. An open file for each segment closed since the last sync.
  */
 
 import { dirname } from 'node:path'
 import { wallMs } from '../../../actors/world.ts'
 import type { CutTail } from '../../wire/folder.ts'
-import { type Disk, DiskError, type DiskFile } from '../disk/disk.ts'
+import { type Disk, DiskError } from '../disk/disk.ts'
 import { CorruptLogError, LogFileError } from '../disk/log-errors.ts'
-import { FrameScan } from '../format/frame-scan.ts'
 import {
-  encodeSegmentHeader,
   indexBases,
   indexPath,
-  LOG_ID_BYTES,
   type LogSettings,
   SEGMENT_BYTES_MAX,
   SEGMENT_HEADER_BYTES,
   segmentBases,
   segmentPath,
 } from '../format/segment-format.ts'
-import { SegmentIndex, writeIndex } from '../format/segment-index.ts'
-import { emptySegment, type LogSegment, loadIndex, recoverLog } from '../recovery/log-recovery.ts'
+import { recoverLog } from '../recovery/log-recovery.ts'
+import type { LogSegment } from '../recovery/log-segment.ts'
+import { ActiveSegment, type AppendedFrames, checkSettings } from './active-segment.ts'
 import { LogSyncs } from './log-syncs.ts'
+import { type Retention, startAfter } from './retention.ts'
 
-/** Offsets in a segment are kept in 32 bits. */
-const SEGMENT_OFFSETS_MAX = 2 ** 32
-
-/** What whole frames that are appended say of themselves, all together. */
-export interface AppendedFrames {
-  /** Of the first; the log's `endOffset`. */
-  readonly baseOffset: number
-  /** After the last. */
-  readonly endOffset: number
-  readonly maxTimestamp: number
-}
-
-/** What may be removed; a closed segment goes if either says so. */
-export interface Retention {
-  /** Segments whose records are all older than this, in ms since the epoch: by their timestamps, or by when they were appended. */
-  readonly beforeMs?: number
-  /** The oldest segments, while the files are larger than this in all. */
-  readonly bytesMax?: number
-}
-
-/** What a log is made of once it is recovered. */
+/** Parts of a recovered log. */
 interface OpenedLog {
   readonly segments: LogSegment[]
-  readonly file: DiskFile
-  readonly index: SegmentIndex
+  readonly active: ActiveSegment
   readonly cuts: readonly CutTail[]
 }
 
 export class PartitionLog {
   readonly folder: string
-  /** What was cut off when it was opened. */
+  /** Ends that were cut off at the opening. */
   readonly cuts: readonly CutTail[]
   readonly #disk: Disk
   readonly #settings: LogSettings
@@ -75,15 +53,15 @@ export class PartitionLog {
   /** Oldest first, the active one last; never empty. */
   readonly #segments: LogSegment[]
   #bytes = 0
-  #file: DiskFile
-  #index: SegmentIndex
+  #active: ActiveSegment
   #poison: Error | null = null
 
   /**
-   * Opens the log in a folder, which is made if there is none. Everything below the offset `syncedTo` was once made
-   * durable; what is at or above and whole is made durable now, and written again for that if it may have been promised
-   * (`isPromised`). Nothing was removed from the offset `startOffset` on, where that is known. The folder above must be durable
-   * already. Throws a `LogFileError` where the log is damaged below that, or not ours; `DiskError`; `RangeError` for impossible settings.
+   * Opens the log in a folder, and makes the folder if there is none. Everything below the offset `syncedTo` was once
+   * made durable. Whole frames at or above it are made durable now, and written again for that if they may have been
+   * promised (`isPromised`). No record from the offset `startOffset` on was removed, where that is known. The folder
+   * above must be durable already. Throws a `LogFileError` where the log is damaged below that, or foreign;
+   * `DiskError`; `RangeError` for impossible settings.
    */
   static open(
     disk: Disk,
@@ -111,21 +89,19 @@ export class PartitionLog {
     // An index without its segment would be taken for that of the next segment of the same name.
     const known = new Set(bases)
     for (const base of indexBases(names)) if (!known.has(base)) disk.remove(indexPath(folder, base))
-    const active = segments.at(-1)
-    if (active !== undefined && index !== null) {
-      const file = disk.open(segmentPath(folder, active.baseOffset), 'write')
-      return new PartitionLog(disk, folder, settings, { segments, file, index, cuts })
+    const last = segments.at(-1)
+    if (last !== undefined && index !== null) {
+      const active = ActiveSegment.recovered(disk, folder, last, index)
+      return new PartitionLog(disk, folder, settings, { segments, active, cuts })
     }
-    const createdMs = wallMs()
-    const file = createSegment(disk, folder, settings, 0, createdMs)
-    const opened = { segments: [emptySegment(0, createdMs)], file, index: new SegmentIndex(0), cuts }
-    const log = new PartitionLog(disk, folder, settings, opened)
-    log.#syncs.mark(file)
+    const active = ActiveSegment.create(disk, folder, settings, 0, wallMs())
+    const log = new PartitionLog(disk, folder, settings, { segments: [active.entry], active, cuts })
+    log.#syncs.mark(active.file)
     log.#syncs.markNames()
     try {
       log.sync()
     } catch (error) {
-      file.close()
+      active.file.close()
       throw error
     }
     return log
@@ -138,13 +114,8 @@ export class PartitionLog {
     this.#settings = settings
     this.#syncs = new LogSyncs(disk, folder)
     this.#segments = opened.segments
-    this.#file = opened.file
-    this.#index = opened.index
+    this.#active = opened.active
     for (const { bytes } of this.#segments) this.#bytes += bytes
-  }
-
-  get #active(): LogSegment {
-    return this.#segments[this.#segments.length - 1] as LogSegment
   }
 
   get startOffset(): number {
@@ -153,19 +124,19 @@ export class PartitionLog {
 
   /** Offset of the next record. */
   get endOffset(): number {
-    return this.#active.endOffset
+    return this.#active.entry.endOffset
   }
 
   /** The segment that grows. */
   get activePath(): string {
-    return segmentPath(this.folder, this.#active.baseOffset)
+    return segmentPath(this.folder, this.#active.entry.baseOffset)
   }
 
   get activeBytes(): number {
-    return this.#active.bytes
+    return this.#active.entry.bytes
   }
 
-  /** Of all segment files, without their indexes. */
+  /** Size of all segment files, without their indexes. */
   get bytes(): number {
     return this.#bytes
   }
@@ -176,12 +147,12 @@ export class PartitionLog {
   }
 
   /**
-   * Adds whole frames, signed and placed at `endOffset`, as one write. The parts are `bytes` long in all; what is in them is
-   * not looked at. They may be views of shared memory, and are not kept.
+   * Adds whole frames, signed and placed at `endOffset`, as one write. The parts are `bytes` long in all; their content
+   * is not checked. They may be views of shared memory, and are not kept.
    */
   append(parts: readonly Uint8Array[], frames: AppendedFrames, bytes: number): void {
     this.#guard(() => {
-      const { baseOffset, endOffset, maxTimestamp } = frames
+      const { baseOffset, endOffset } = frames
       if (baseOffset !== this.endOffset || endOffset <= baseOffset)
         throw new Error(
           `broken invariant: offsets ${baseOffset} to ${endOffset} do not follow ${this.endOffset} in ${this.folder}`,
@@ -190,36 +161,22 @@ export class PartitionLog {
       for (const part of parts) given += part.length
       if (given !== bytes || bytes <= 0 || bytes % 8 !== 0 || bytes > SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES)
         throw new Error(`broken invariant: parts of ${given} bytes are not ${bytes} bytes of whole frames`)
-      if (!this.#fits(endOffset, bytes)) this.#roll()
-      const active = this.#active
-      this.#syncs.mark(this.#file)
-      this.#file.write(parts, active.bytes)
-      this.#index.note(baseOffset, active.bytes, active.maxTimestamp)
-      active.bytes += bytes
-      active.endOffset = endOffset
-      active.maxTimestamp = Math.max(active.maxTimestamp, maxTimestamp)
+      if (!this.#active.fits(endOffset, bytes, this.#settings.segmentBytes)) this.#roll()
+      this.#syncs.mark(this.#active.file)
+      this.#active.append(parts, frames, bytes)
       this.#bytes += bytes
     })
   }
 
-  #fits(endOffset: number, bytes: number): boolean {
-    const active = this.#active
-    if (active.bytes === SEGMENT_HEADER_BYTES) return true
-    return active.bytes + bytes <= this.#settings.segmentBytes && endOffset - active.baseOffset <= SEGMENT_OFFSETS_MAX
-  }
-
   /** Closes the active segment and begins the next. */
   #roll(): void {
-    const { endOffset } = this
-    writeIndex(this.#disk, this.folder, this.#settings.logId, this.#index, this.#active)
-    const createdMs = wallMs()
-    const file = createSegment(this.#disk, this.folder, this.#settings, endOffset, createdMs)
-    this.#syncs.retire(this.#file)
-    this.#syncs.mark(file)
+    this.#active.writeIndex(this.#disk, this.folder, this.#settings)
+    const next = ActiveSegment.create(this.#disk, this.folder, this.#settings, this.endOffset, wallMs())
+    this.#syncs.retire(this.#active.file)
+    this.#syncs.mark(next.file)
     this.#syncs.markNames()
-    this.#file = file
-    this.#index = new SegmentIndex(endOffset)
-    this.#segments.push(emptySegment(endOffset, createdMs))
+    this.#active = next
+    this.#segments.push(next.entry)
     this.#bytes += SEGMENT_HEADER_BYTES
   }
 
@@ -228,10 +185,10 @@ export class PartitionLog {
     this.#guard(() => this.#syncs.sync())
   }
 
-  /** The same in the background, for what was appended before this call; `done` is told later on this thread. */
+  /** The same in the background, for frames appended before this call; `done` is called later on this thread. */
   syncLater(done: (error: DiskError | null) => void): void {
     this.#guard(() =>
-      this.#syncs.syncLater(this.#file, error => {
+      this.#syncs.syncLater(this.#active.file, error => {
         if (error !== null) this.#poison ??= error
         done(error)
       }),
@@ -239,8 +196,8 @@ export class PartitionLog {
   }
 
   /**
-   * Drops the frames that hold an offset at or above this one, for good, and returns the new end. No reader may have been
-   * told of an end above it. A `RangeError` if that lies before the start.
+   * Drops the frames that hold an offset at or above this one, for good, and returns the new end. No reader may have
+   * seen an end above it. A `RangeError` if that lies before the start.
    */
   truncateTo(endOffset: number): number {
     if (endOffset < this.startOffset)
@@ -248,25 +205,28 @@ export class PartitionLog {
         `give an offset from ${this.startOffset} on, where the log starts; ${endOffset} is before it`,
       )
     return this.#guard(() => {
-      while (this.#segments.length > 1 && this.#active.baseOffset >= endOffset) this.#dropActive()
+      while (this.#segments.length > 1 && this.#active.entry.baseOffset >= endOffset) this.#dropActive()
       if (this.endOffset > endOffset) this.#cutActive(endOffset)
       return this.endOffset
     })
   }
 
   #dropActive(): void {
-    const { baseOffset, bytes } = this.#active
-    this.#syncs.forget(this.#file)
+    const { file, entry } = this.#active
+    this.#syncs.forget(file)
+    this.#removeFiles(entry)
+    this.#segments.pop()
+    const last = this.#segments.at(-1) as LogSegment
+    this.#active = ActiveSegment.reopen(this.#disk, this.folder, this.#settings, last)
+    // It grows again, or is cut: its index is outdated.
+    this.#dropIndex(last.baseOffset)
+  }
+
+  #removeFiles({ baseOffset, bytes }: LogSegment): void {
     this.#disk.remove(indexPath(this.folder, baseOffset))
     this.#disk.remove(segmentPath(this.folder, baseOffset))
     this.#disk.syncDirectory(this.folder)
-    this.#segments.pop()
     this.#bytes -= bytes
-    const active = this.#active
-    this.#index = loadIndex(this.#disk, this.folder, this.#settings, active)
-    this.#file = this.#disk.open(segmentPath(this.folder, active.baseOffset), 'write')
-    // It grows again, or is cut: what its index says is over.
-    this.#dropIndex(active.baseOffset)
   }
 
   #dropIndex(baseOffset: number): void {
@@ -275,47 +235,15 @@ export class PartitionLog {
   }
 
   #cutActive(endOffset: number): void {
-    const active = this.#active
-    const from = this.#index.atOffset(endOffset)
-    const scan = new FrameScan(this.#file, from, active.bytes, this.#settings.frameBytesMax)
-    let { position, offset, maxTimestampBefore: maxTimestamp } = from
-    for (let frame = scan.next(); frame !== null && frame.endOffset <= endOffset; frame = scan.next()) {
-      position = frame.position + frame.length
-      offset = frame.endOffset
-      maxTimestamp = Math.max(maxTimestamp, frame.maxTimestamp)
-    }
-    if (scan.why !== null) throw new CorruptLogError(this.#file.path, scan.position, scan.why)
-    // One from when the log was last closed.
-    this.#dropIndex(active.baseOffset)
-    this.#file.truncate(position)
-    this.#file.sync()
-    this.#index.cut(position)
-    this.#bytes -= active.bytes - position
-    active.bytes = position
-    active.endOffset = offset
-    active.maxTimestamp = maxTimestamp
+    const cut = this.#active.cutAt(endOffset, this.#settings.frameBytesMax)
+    // An index from the last closing of the log.
+    this.#dropIndex(this.#active.entry.baseOffset)
+    this.#bytes -= this.#active.cut(cut)
   }
 
-  /** Where the log would begin if what this allows to be removed were. */
+  /** Begin of the log after the removals that this allows. */
   startAfter(retention: Retention): number {
-    const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
-    let left = this.#bytes
-    for (const [at, { baseOffset, bytes }] of this.#segments.slice(0, -1).entries()) {
-      if (left <= bytesMax && this.#newestMs(at) >= beforeMs) return baseOffset
-      left -= bytes
-    }
-    return this.#active.baseOffset
-  }
-
-  /**
-   * How new the newest record of a closed segment is. A timestamp that a publisher gave may lie in the future, and would keep the
-   * segment until then: nothing in it was appended after the next one was made. Where the clock was set back in between, the
-   * segment's own beginning counts, so that nothing goes for a clock that was wrong.
-   */
-  #newestMs(at: number): number {
-    const { maxTimestamp, createdMs } = this.#segments[at] as LogSegment
-    const next = this.#segments[at + 1] as LogSegment
-    return Math.min(maxTimestamp, Math.max(createdMs, next.createdMs))
+    return startAfter(this.#segments, retention)
   }
 
   /** Removes whole closed segments, oldest first; returns the new start of the log. */
@@ -323,15 +251,12 @@ export class PartitionLog {
     const start = this.startAfter(retention)
     return this.#guard(() => {
       for (let oldest = this.#segments[0]; this.#segments.length > 1; oldest = this.#segments[0]) {
-        const { baseOffset, bytes } = oldest as LogSegment
-        if (baseOffset >= start) break
+        const segment = oldest as LogSegment
+        if (segment.baseOffset >= start) break
         // The log must never be without a segment, since its offsets would begin again at 0.
         this.#syncs.syncNames()
-        this.#disk.remove(indexPath(this.folder, baseOffset))
-        this.#disk.remove(segmentPath(this.folder, baseOffset))
-        this.#disk.syncDirectory(this.folder)
+        this.#removeFiles(segment)
         this.#segments.shift()
-        this.#bytes -= bytes
       }
       return this.startOffset
     })
@@ -343,10 +268,10 @@ export class PartitionLog {
    */
   close(): void {
     if (this.#poison === null) {
-      this.#guard(() => writeIndex(this.#disk, this.folder, this.#settings.logId, this.#index, this.#active))
+      this.#guard(() => this.#active.writeIndex(this.#disk, this.folder, this.#settings))
       this.#poison = new Error(`the log in ${this.folder} is closed`)
     }
-    this.#syncs.forget(this.#file)
+    this.#syncs.forget(this.#active.file)
     this.#syncs.forgetAll()
   }
 
@@ -358,30 +283,5 @@ export class PartitionLog {
       if (error instanceof DiskError || error instanceof LogFileError) this.#poison = error
       throw error
     }
-  }
-}
-
-function checkSettings({ logId, segmentBytes, frameBytesMax }: LogSettings): void {
-  if (logId.length !== LOG_ID_BYTES) throw new RangeError(`give a log id of ${LOG_ID_BYTES} bytes, not ${logId.length}`)
-  if (!(segmentBytes > SEGMENT_HEADER_BYTES && segmentBytes <= SEGMENT_BYTES_MAX))
-    throw new RangeError(`give segmentBytes up to ${SEGMENT_BYTES_MAX}, not ${segmentBytes}`)
-  if (!(frameBytesMax > 0 && frameBytesMax <= SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES))
-    throw new RangeError(`give frameBytesMax up to ${SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES}, not ${frameBytesMax}`)
-}
-
-function createSegment(
-  disk: Disk,
-  folder: string,
-  settings: LogSettings,
-  baseOffset: number,
-  createdMs: number,
-): DiskFile {
-  const file = disk.open(segmentPath(folder, baseOffset), 'create')
-  try {
-    file.write([encodeSegmentHeader(settings, baseOffset, createdMs)], 0)
-    return file
-  } catch (error) {
-    file.close()
-    throw error
   }
 }

@@ -3,7 +3,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import t from 'tap'
 import { repositoryRoot } from '../fixtures/repository.fixture.ts'
 
@@ -59,6 +59,7 @@ t.test('the root package has both halves of the runtime and its doors', async t 
   for (const path of [
     'dist/runtime/index.js',
     'dist/runtime/index.d.ts',
+    'dist/runtime/api/broker.bundle.js',
     'dist/runtime/control/control-entry.bundle.js',
     'dist/runtime/host/partition-host.bundle.js',
     'dist/runtime/delivery/handler-host.bundle.js',
@@ -72,4 +73,32 @@ t.test('the root package has both halves of the runtime and its doors', async t 
     [...paths].some(path => path.startsWith('dist/actors/')),
     'dist/actors',
   )
+})
+
+t.test('the package has every module that its doors load, at once or later', async t => {
+  const paths = packed.get('.') as ReadonlySet<string>
+  for (const door of promisedPaths('.').filter(path => path.endsWith('.js'))) {
+    const loaded = new Set([door])
+    for (const path of loaded) {
+      const code = readFileSync(join(root, path), 'utf8')
+      for (const [, specifier = ''] of code.matchAll(/(?:\bfrom|\bimport|\bimport\() ?'(\.[^']+\.js)'/g))
+        loaded.add(posix.join(posix.dirname(path), specifier))
+    }
+    t.strictSame(
+      [...loaded].filter(path => !paths.has(path)),
+      [],
+      door,
+    )
+    t.ok(loaded.size > 5, `${door}: ${loaded.size} modules`)
+  }
+})
+
+t.test('both doors open by import and by require', async t => {
+  for (const door of ['millrace', 'millrace/testing']) {
+    const run = (code: string, ...flags: readonly string[]): string =>
+      execFileSync(process.execPath, [...flags, '-e', code], { cwd: root, encoding: 'utf8' })
+    const names = run(`console.log(Object.keys(require('${door}')).sort().join())`)
+    t.equal(run(`console.log(Object.keys(await import('${door}')).sort().join())`, '--input-type=module'), names, door)
+    t.match(names, door === 'millrace' ? /createBroker/ : /conformance.*embeddedEngine.*openTopic/)
+  }
 })

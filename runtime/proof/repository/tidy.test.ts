@@ -137,11 +137,16 @@ t.test('who imports the door loads the clocks of this process, and no broker', a
     const named = /^(?:import|export) (?!type )(?:[^'"`;]*?from )?'(\.[^']+)'/gm
     return [...code.matchAll(named)].map(([, specifier = '']) => resolved(path, specifier))
   }
-  const loaded = new Set(['runtime/index.ts'])
-  for (const path of loaded) for (const next of loads(path)) loaded.add(next)
-  t.ok(loaded.has('runtime/create-broker.ts') && loaded.has('actors/world.ts'))
-  for (const path of ['runtime/api/broker.ts', 'runtime/embedded/session.ts', 'runtime/api/topic-client.ts'])
-    t.notOk(loaded.has(path), path)
+  for (const [door, own] of [
+    ['runtime/index.ts', 'runtime/create-broker.ts'],
+    ['runtime/testing.ts', 'runtime/engine/engine.ts'],
+  ] as const) {
+    const loaded = new Set<string>([door])
+    for (const path of loaded) for (const next of loads(path)) loaded.add(next)
+    t.ok(loaded.has(own) && loaded.has('actors/world.ts'), door)
+    for (const path of ['runtime/api/broker.ts', 'runtime/embedded/session.ts', 'runtime/api/topic-client.ts'])
+      t.notOk(loaded.has(path), `${door}: ${path}`)
+  }
 })
 
 t.test('examples and benches import the public doors only', async t => {
@@ -201,7 +206,7 @@ const WALL_CLOCK = [
   'actors/world.ts',
   'runtime/group/group-actor.ts',
   'runtime/host/partition-host.ts',
-  'runtime/log/recovery/log-recovery.ts',
+  'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
@@ -257,8 +262,8 @@ t.test('exports are named: no file re-exports all of another', async t => {
   )
 })
 
-t.test('only the three doors are named index', async t => {
-  const doors = ['ring/index.ts', 'actors/index.ts', 'runtime/index.ts']
+t.test('only the two doors are named index', async t => {
+  const doors = ['ring/index.ts', 'runtime/index.ts']
   const others = sources.filter(({ path }) => basename(path) === 'index.ts' && !doors.includes(path))
   t.strictSame(
     others.map(({ path }) => path),
@@ -268,7 +273,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|contract|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),
@@ -309,7 +314,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|actors|runtime)\/index\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
+    /^(ring|runtime)\/index\.ts$|^runtime\/testing\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])
@@ -344,54 +349,4 @@ t.test('what a mutant replaces stands at one place, and its test loads it', asyn
   const { mutants, faults } = readMutants(root)
   t.ok(mutants.length > 0)
   t.strictSame(faults, [])
-})
-
-/** Documents that people read on a page, with their links; code in them is none. */
-const DOCUMENTS = [
-  'README.md',
-  'ARCHITECTURE.md',
-  'CONTRIBUTING.md',
-  'ERRORS.md',
-  'SECURITY.md',
-  'CHANGELOG.md',
-].concat(
-  readdirSync(join(root, 'docs')).map(name => `docs/${name}`),
-  ROOMS.map(room => `${room}/README.md`).filter(path => existsSync(join(root, path))),
-)
-
-function proseOf(path: string): string {
-  return readFileSync(join(root, path), 'utf8').replace(/^```.*?^```$/gms, '')
-}
-
-/** The anchors of a document's headings, as GitHub and npm make them. */
-function anchorsOf(path: string): Set<string> {
-  const headings = [...proseOf(path).matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) => heading)
-  const slugs = headings.map(heading =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replaceAll(' ', '-'),
-  )
-  return new Set(
-    slugs.map((slug, at) => {
-      const before = slugs.slice(0, at).filter(other => other === slug).length
-      return before === 0 ? slug : `${slug}-${before}`
-    }),
-  )
-}
-
-t.test('each relative link of the documents, and each anchor, leads to something', async t => {
-  let links = 0
-  for (const document of DOCUMENTS) {
-    for (const [, target = ''] of proseOf(document).matchAll(/\]\(([^()\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue
-      links++
-      const [path = '', anchor] = target.split('#')
-      const file = path === '' ? document : posix.join(posix.dirname(document), path)
-      if (!existsSync(join(root, file))) t.fail(`${document}: there is no ${target}`)
-      else if (anchor !== undefined && !anchorsOf(file).has(anchor)) t.fail(`${document}: ${file} has no ${anchor}`)
-    }
-  }
-  t.ok(links > 5, `${links} links`)
 })

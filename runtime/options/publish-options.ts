@@ -1,0 +1,31 @@
+/** Options of `publish`, `publishBatch` and `writable`. Any thread. */
+
+import type { PublishOptions, WritableOptions } from '../words/message.ts'
+import { TIMER_MS_MAX } from './option-bounds.ts'
+import { integer, number, signal } from './option-rules.ts'
+import { check, type Filled, type Given, type Table } from './option-table.ts'
+
+export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal'>, Given {}
+
+export interface CheckedWritableOptions extends Filled<WritableOptions, 'signal'>, Given {}
+
+const PUBLISH: Table<CheckedPublishOptions> = {
+  signal: { missing: () => undefined, check: signal },
+  timeoutMs: number(1, TIMER_MS_MAX, 60_000, 'or Infinity'),
+}
+
+const WRITABLE: Table<CheckedWritableOptions> = {
+  ...PUBLISH,
+  highWaterMark: integer(1, 65_536, 1_024),
+}
+
+const PUBLISH_DEFAULTS: CheckedPublishOptions = check('publish', PUBLISH, undefined)
+
+/** Called for every publish, nearly always without options, which then costs nothing. */
+export function checkPublishOptions(options: unknown): CheckedPublishOptions {
+  return options === undefined ? PUBLISH_DEFAULTS : check<CheckedPublishOptions>('publish', PUBLISH, options)
+}
+
+export function checkWritableOptions(options: unknown): CheckedWritableOptions {
+  return check<CheckedWritableOptions>('writable', WRITABLE, options)
+}

@@ -51,7 +51,8 @@ function house(crewOf?: CrewOf) {
     { tell: notice => void told.push(notice) } as RunsUpcalls,
     crewOf,
   )
-  const spec = { topic: 1, group: 'g', threads: null, concurrency: 1, batch: null, confirms: false }
+  const { policy } = group.spec as { policy?: object }
+  const spec = { topic: 1, group: 'g', policy, threads: null, concurrency: 1, batch: null, confirms: false }
   const add = (): number => runs.add(spec as unknown as RunSpec, group as unknown as GroupEntry)
   /** Until the result is called the partition host answers nothing. */
   const hold = (): (() => void) => {

@@ -11,7 +11,8 @@ import type { TurnTaker } from '../thread/attached-thread.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { RejectError } from '../words/errors.ts'
 import { DeliveryContext } from './delivery-context.ts'
-import type { LaneExecutorSetting } from './executor-setting.ts'
+import { Executor } from './executor.ts'
+import type { ExecutorSetting, LaneExecutorSetting } from './executor-setting.ts'
 import { LaneExecutor } from './lane-executor.ts'
 import { ManualReader } from './manual-reader.ts'
 import { OneAtATime } from './one-at-a-time.ts'
@@ -140,4 +141,20 @@ t.test('a caller settles in any order, and whoever comes next is handed what was
     out.map(({ offset, deliveryAttempt }) => [offset, deliveryAttempt]),
     [4, 5, 6, 7, 8, 9].map(offset => [offset, 2]),
   )
+})
+
+t.test('an executor that is given up closes what it reads, and its handler counts for nothing any more', async t => {
+  const source = sourceOf(3)
+  let go: () => void = () => undefined
+  const lanes = executor(t, source, { message: () => new Promise<void>(resolve => (go = resolve)) })
+  await until(() => source.knows(2).deliveryAttempt === 1)
+  lanes.abandon()
+  go()
+  await new Promise(resolve => setImmediate(resolve))
+  t.notOk(source.knows(2).settled)
+  let closed = 0
+  const reader = { assignment: { slot: 0, epoch: 1 }, close: () => closed++ }
+  const setting = { thread: {}, reader, output: null, atMostOnce: false, handlerTimeoutMs: 1_000 }
+  new Executor(setting as unknown as ExecutorSetting, null).abandon()
+  t.equal(closed, 1)
 })

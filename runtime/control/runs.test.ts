@@ -1,4 +1,4 @@
-/** Runs on the caller's thread that fail or stop before it has joined them. */
+/** Runs on the caller's thread that fail or stop before it has joined them, and runs of somebody who is no thread of ours. */
 import t from 'tap'
 import type { Calls } from '../../actors/control-port.ts'
 import { rejection } from '../proof/fixtures/broker.fixture.ts'
@@ -7,11 +7,13 @@ import type { MemberApi } from '../wire/member-calls.ts'
 import type { Assignment, SlotPlace } from '../wire/places.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
+import type { CrewOf } from './crew-of.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { Runs, type RunsUpcalls } from './runs.ts'
+import { ToyCrew } from './toy-crew.fixture.ts'
 
 /** Runs of a group of one partition, with a caller's thread and a partition host that answer at once. */
-function house() {
+function house(crewOf?: CrewOf) {
   let ids = 0
   const group = { spec: {}, places: [{ cursor: 7, group: 'g' }], slots: new Map<number, SlotPlace>() }
   Object.assign(group.spec, { topic: 1, policy: { atMostOnce: false, order: 'partition' } })
@@ -47,8 +49,10 @@ function house() {
     { place: { thread: 1 }, slots: [] } as unknown as ThreadEntry,
     members as unknown as Calls<MemberApi>,
     { tell: notice => void told.push(notice) } as RunsUpcalls,
+    crewOf,
   )
-  const spec = { topic: 1, group: 'g', threads: null, concurrency: 1, batch: null, confirms: false }
+  const { policy } = group.spec as { policy?: object }
+  const spec = { topic: 1, group: 'g', policy, threads: null, concurrency: 1, batch: null, confirms: false }
   const add = (): number => runs.add(spec as unknown as RunSpec, group as unknown as GroupEntry)
   /** Until the result is called the partition host answers nothing. */
   const hold = (): (() => void) => {
@@ -91,3 +95,48 @@ t.test('of the runs of a group only that one fails whose member cannot read', as
   t.equal(told.length, 1)
   t.match(assigned, [{ run: first }, { run: second }])
 })
+
+/** Runs that a toy handles for. */
+function toyHouse() {
+  const crews: ToyCrew[] = []
+  const made = house(({ owner }, _spec, shape, coordinator) => {
+    const crew = new ToyCrew(shape.run, owner, coordinator)
+    crews.push(crew)
+    return crew
+  })
+  return { ...made, crews }
+}
+
+t.test('a run goes through its life with whoever handles for it', async t => {
+  const { runs, add, crews, group } = toyHouse()
+  const run = add()
+  await runs.start(run)
+  t.notOk(runs.hasMembers(group))
+  await runs.join(run)
+  t.ok(runs.hasMembers(group))
+  await runs.pause(run)
+  await runs.resume(run)
+  t.strictSame(await runs.stop(run, 1_000), [])
+  t.strictSame(crews[0]?.told, ['assign 0', 'pause', 'resume', 'retire', 'revoke 7'])
+  t.notOk(runs.isRunning(group))
+  t.match(await rejection(runs.pause(run)), { code: 'MILL_CLOSED' })
+})
+
+t.test(
+  'members that do not let go are given up when the time of a stop is over, and what holds them is said',
+  async t => {
+    const { runs, add, crews, group } = toyHouse()
+    const run = add()
+    const [crew] = crews
+    if (crew !== undefined) crew.hangs = true
+    const joined = runs.join(run)
+    await turn()
+    t.match(await rejection(runs.stop(run, 20)), {
+      code: 'MILL_TIMEOUT',
+      message: 'group g did not stop within 20 ms: the toy is busy, and what is not finished will be delivered again',
+    })
+    await joined
+    t.notOk(runs.isRunning(group))
+    t.notOk(runs.hasMembers(group))
+  },
+)

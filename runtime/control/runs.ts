@@ -11,16 +11,15 @@ import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { HandlerSnapshot } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import { toWire } from '../words/errors.ts'
-import { CallerCrew } from './caller-crew.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
 import type { Crew } from './crew.ts'
+import { type CrewOf, type CrewParts, crewOf } from './crew-of.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { runShape } from './run-shape.ts'
 import { sabotage } from './sabotage.ts'
 import { lateError, stopFailed, stoppedError } from './stop-errors.ts'
-import { ThreadCrew } from './thread-crew.ts'
 
 /** Once its partitions are let go, the members of a run are waited for so long. */
 const END_MS = 2_000
@@ -46,9 +45,8 @@ export interface RunsUpcalls {
 export class Runs {
   readonly #catalog: Catalog
   readonly #hosts: PartitionHosts
-  /** The caller's thread. */
-  readonly #owner: ThreadEntry
-  readonly #ownerMembers: Calls<MemberApi>
+  readonly #parts: CrewParts
+  readonly #crewOf: CrewOf
   readonly #upcalls: RunsUpcalls
   readonly #coordinators = new Map<GroupEntry, GroupCoordinator>()
   readonly #runs = new Map<number, RunEntry>()
@@ -60,11 +58,12 @@ export class Runs {
     owner: ThreadEntry,
     ownerMembers: Calls<MemberApi>,
     upcalls: RunsUpcalls,
+    makeCrew: CrewOf = crewOf,
   ) {
     this.#catalog = catalog
     this.#hosts = hosts
-    this.#owner = owner
-    this.#ownerMembers = ownerMembers
+    this.#parts = { catalog, hosts, owner, ownerMembers }
+    this.#crewOf = makeCrew
     this.#upcalls = upcalls
   }
 
@@ -146,12 +145,7 @@ export class Runs {
   }
 
   #crew(shape: RunShape, spec: RunSpec, coordinator: GroupCoordinator): Crew {
-    const { run } = shape
-    const failed = (error: Error): void => void this.#failed(run, error)
-    if (spec.threads === null)
-      return new CallerCrew(coordinator, shape, spec.confirms, this.#owner, this.#ownerMembers, failed)
-    const parts = { catalog: this.#catalog, partitions: this.#hosts, coordinator }
-    return new ThreadCrew(parts, shape, spec.threads, spec.confirms, {
+    return this.#crewOf(this.#parts, spec, shape, coordinator, {
       api: this.#upcalls.api,
       restarted: (thread, reason, restarts) => {
         const { group } = coordinator
@@ -163,7 +157,7 @@ export class Runs {
         })
       },
       clientGone: thread => this.#upcalls.clientGone(thread),
-      gaveUp: failed,
+      failed: error => void this.#failed(shape.run, error),
     })
   }
 

@@ -29,7 +29,8 @@ export interface ThreadCrewUpcalls {
   restarted(thread: number, reason: string, restarts: number): void
   /** A thread has ended: what it left behind is drained and freed. */
   clientGone(thread: ThreadEntry): void
-  gaveUp(error: MillraceError): void
+  /** It cannot go on. */
+  failed(error: Error): void
 }
 
 /** Where it takes what its threads need from. */
@@ -121,7 +122,7 @@ export class ThreadCrew implements Crew {
         if (!this.#isEnding) this.#place(id).life?.kill('its run gave up')
       },
       escalate: ({ reason, restarts, periodMs }) => {
-        upcalls.gaveUp(
+        upcalls.failed(
           new MillraceError(
             'MILL_GAVE_UP',
             `group ${shape.group} of topic ${shape.topic.name} gave up: a handler thread ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`,

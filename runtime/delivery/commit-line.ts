@@ -15,25 +15,25 @@ import { type ErrorWire, toWire } from '../words/errors.ts'
 import { Lane, type LaneRules } from './lane.ts'
 import type { LaneEntry } from './lane-entry.ts'
 
-export class CommitLine<P> {
-  readonly lane: Lane<P>
+/** A record in hand. */
+export type Entry = LaneEntry<Taken>
+
+export class CommitLine {
+  readonly lane: Lane<Taken>
   readonly #thread: Pick<AttachedThread, 'wake'>
   readonly #intake: Intake
-  /** What is kept of a record that is taken in. */
-  readonly #payloadOf: (taken: Taken) => P
   /** Records whose failure is judged, by offset. */
-  readonly #judged = new Map<number, LaneEntry<P>>()
+  readonly #judged = new Map<number, Entry>()
   /** Of the record that was taken in last; -1: none was. */
   #taken = -1
   #timer: ReturnType<typeof setTimeout> | null = null
   #timerMs = Number.POSITIVE_INFINITY
   #closed = false
 
-  constructor(thread: Pick<AttachedThread, 'wake'>, intake: Intake, rules: LaneRules, payloadOf: (taken: Taken) => P) {
+  constructor(thread: Pick<AttachedThread, 'wake'>, intake: Intake, rules: LaneRules) {
     this.lane = new Lane(rules, intake.committed)
     this.#thread = thread
     this.#intake = intake
-    this.#payloadOf = payloadOf
   }
 
   get closed(): boolean {
@@ -60,7 +60,7 @@ export class CommitLine<P> {
     if (taken === null) return false
     const { offset, key, known } = taken
     this.#taken = offset
-    const entry = this.lane.take(offset, key, this.#payloadOf(taken), known)
+    const entry = this.lane.take(offset, key, taken, known)
     if (known?.settled === true) this.#stands(entry, 'settled')
     // It is to be a dead letter: its verdict went to the reader before, if it was given.
     else if (entry.stage === 'judged') this.#judge(entry, 'failed', toWire(new Error('it waits for its dead letter')))
@@ -68,39 +68,39 @@ export class CommitLine<P> {
   }
 
   /** It is in somebody's hands. */
-  handOut(entry: LaneEntry<P>): void {
+  handOut(entry: Entry): void {
     this.#stands(entry, 'out')
   }
 
-  settle(entry: LaneEntry<P>): void {
+  settle(entry: Entry): void {
     this.lane.settle(entry)
     this.#stands(entry, 'settled')
   }
 
   /** It comes again, and has not failed. */
-  release(entry: LaneEntry<P>): void {
+  release(entry: Entry): void {
     this.lane.release(entry)
     this.#stands(entry, 'back')
   }
 
   /** They come again in two parts, and have not failed. */
-  halve(entries: readonly LaneEntry<P>[]): void {
+  halve(entries: readonly Entry[]): void {
     this.lane.halve(entries)
     for (const entry of entries) this.#stands(entry, 'back')
   }
 
   /** Known here at once, so that nothing it holds goes out while it is judged. */
-  fail(entry: LaneEntry<P>, how: SettleHow, error: ErrorWire): void {
+  fail(entry: Entry, how: SettleHow, error: ErrorWire): void {
     this.lane.fail(entry)
     this.#stands(entry, 'back')
     this.#judge(entry, how, error)
   }
 
-  #stands({ offset, deliveryAttempt }: LaneEntry<P>, how: 'out' | 'back' | 'settled'): void {
+  #stands({ offset, deliveryAttempt }: Entry, how: 'out' | 'back' | 'settled'): void {
     this.#intake.stands(offset, deliveryAttempt, how)
   }
 
-  #judge(entry: LaneEntry<P>, how: SettleHow, error: ErrorWire): void {
+  #judge(entry: Entry, how: SettleHow, error: ErrorWire): void {
     this.#judged.set(entry.offset, entry)
     this.#intake.judge(entry.offset, how, entry.deliveryAttempt, error)
   }

@@ -1,5 +1,6 @@
 /** One call of a handler: what it waits for, who is charged meanwhile, and that what comes behind its end counts for nothing. */
 import t from 'tap'
+import { delay } from '../proof/fixtures/broker.fixture.ts'
 import type { Publishers } from '../publish/publishers.ts'
 import { CallClock } from './call-clock.ts'
 import { DeliveryContext } from './delivery-context.ts'
@@ -92,6 +93,31 @@ t.test('publishes that nobody awaited are waited for, those made meanwhile as we
   publishing[1]?.reject(new Error('full'))
   await turn()
   t.strictSame(said.slice(2), ['record failed: full, on stack'])
+})
+
+t.test('its time is one, for its handler and for what that published', async t => {
+  const handling = settleable()
+  const { call, said, context, publishing } = called(() => null, 10_000)
+  call.returned(handling.promise)
+  const { dueMs } = call
+  t.ok(dueMs > 0)
+  context.publish('audit', { value: 1 })
+  await delay(5)
+  handling.resolve('value')
+  await turn()
+  t.strictSame(said, ['handling', 'handling'])
+  t.equal(call.dueMs, dueMs)
+  publishing[0]?.resolve()
+  await turn()
+  t.ok(call.over)
+})
+
+t.test('time in which it waits for room in an output is not held against it', async t => {
+  const { call, said } = called(() => new Promise(() => undefined), 20)
+  call.returned(Promise.resolve('value'))
+  await delay(100)
+  t.strictSame(said, ['handling', 'put value, on stack', 'putting out'])
+  call.end()
 })
 
 t.test('an output that has no room is waited for, and then what was published behind it', async t => {

@@ -87,8 +87,8 @@ export class HandlerCall<R> implements TimedCall {
 
   /** Nobody waits for it any more. */
   end(): void {
+    if (this.isHandling) this.#clock.stop(this)
     this.#stage = 'over'
-    this.#clock.stop(this)
   }
 
   #await(promise: PromiseLike<unknown>): void {
@@ -108,7 +108,7 @@ export class HandlerCall<R> implements TimedCall {
   }
 
   #putOut(value: unknown): void {
-    this.#clock.stop(this)
+    if (this.isHandling) this.#clock.stop(this)
     this.#stage = 'putting out'
     let put: Promise<unknown> | null
     try {

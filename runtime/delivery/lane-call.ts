@@ -1,12 +1,9 @@
 /** What one call of a handler has in hand when a partition may have several records out: one record, or a batch. */
 
 import { RecordDelivery } from '../reader/delivery.ts'
-import type { Taken } from '../reader/intake.ts'
 import { MillraceError } from '../words/errors.ts'
-import type { LaneEntry } from './lane-entry.ts'
+import type { Entry } from './commit-line.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
-
-export type Entry = LaneEntry<Taken>
 
 export interface LaneCall {
   readonly entries: readonly Entry[]

@@ -19,12 +19,12 @@ import { type MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import { BatchFill } from './batch-fill.ts'
 import { CallClock } from './call-clock.ts'
-import { CommitLine } from './commit-line.ts'
+import { CommitLine, type Entry } from './commit-line.ts'
 import type { LaneExecutorSetting } from './executor-setting.ts'
 import { type CallFailure, type CallOwner, HandlerCall } from './handler-call.ts'
 import type { HandlerExecutor } from './handler-executor.ts'
 import type { Lane } from './lane.ts'
-import { aloneIn, batchIsOver, type Entry, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
+import { aloneIn, batchIsOver, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { countTurn, onStack } from './on-stack.ts'
 import { outputsOf } from './outputs.ts'
@@ -39,7 +39,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
   readonly #setting: LaneExecutorSetting
   readonly #thread: LaneExecutorSetting['thread']
   readonly #intake: Intake
-  readonly #line: CommitLine<Taken>
+  readonly #line: CommitLine
   readonly #lane: Lane<Taken>
   readonly #fill: BatchFill
   readonly #clock: CallClock
@@ -62,7 +62,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     this.epoch = intake.epoch
     this.retryOrder = retryOrder
     this.userState = userState
-    this.#line = new CommitLine(thread, intake, { retryOrder, serial: true }, taken => taken)
+    this.#line = new CommitLine(thread, intake, { retryOrder, serial: true })
     this.#lane = this.#line.lane
     this.#fill = new BatchFill(setting.batch)
     this.#clock = new CallClock(setting.handlerTimeoutMs)

@@ -8,27 +8,19 @@
  * Bound: the credits that its member shares out, and WAITING_MAX records read and held back.
  */
 import { nowMs } from '../../actors/world.ts'
-import type { Intake } from '../reader/intake.ts'
+import type { Intake, Taken } from '../reader/intake.ts'
 import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-import { CommitLine } from './commit-line.ts'
+import { CommitLine, type Entry } from './commit-line.ts'
 import type { Credits } from './credits.ts'
 import type { Lane } from './lane.ts'
-import type { LaneEntry } from './lane-entry.ts'
-import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
 const TURN_DELIVERIES_MAX = 1_024
 /** Records read and not handed out, because one of their key failed. */
 const WAITING_MAX = 1_024
-
-interface HeldRecord extends RecordRef {
-  /** The last one that was handed out for it. */
-  delivery: SettleableDelivery | null
-}
-
-type Entry = LaneEntry<HeldRecord>
 
 export class ManualReader implements TurnTaker, Settler {
   readonly epoch: number
@@ -38,8 +30,8 @@ export class ManualReader implements TurnTaker, Settler {
   readonly #intake: Intake
   readonly #credits: Credits
   readonly #emit: (delivery: SettleableDelivery) => void
-  readonly #line: CommitLine<HeldRecord>
-  readonly #lane: Lane<HeldRecord>
+  readonly #line: CommitLine
+  readonly #lane: Lane<Taken>
   readonly #wake = (): void => this.#thread.wake(this.#intake.cursor)
 
   constructor(
@@ -55,8 +47,7 @@ export class ManualReader implements TurnTaker, Settler {
     this.retryOrder = retryOrder
     this.#credits = credits
     this.#emit = emit
-    const rules = { retryOrder, serial: false }
-    this.#line = new CommitLine<HeldRecord>(thread, intake, rules, ({ frame, at }) => ({ frame, at, delivery: null }))
+    this.#line = new CommitLine(thread, intake, { retryOrder, serial: false })
     this.#lane = this.#line.lane
   }
 
@@ -96,7 +87,7 @@ export class ManualReader implements TurnTaker, Settler {
     while (entry === null && this.#hasRoom() && this.#line.take()) entry = lane.next(now)
     if (entry === null) return false
     const delivery = new SettleableDelivery(this, entry)
-    entry.payload.delivery = delivery
+    entry.payload.kept = delivery
     this.#line.handOut(entry)
     this.#credits.take()
     this.#emit(delivery)
@@ -150,15 +141,16 @@ export class ManualReader implements TurnTaker, Settler {
   close(): void {
     this.#line.commit()
     for (const entry of this.#lane.entries) {
-      const { stage, payload } = entry
-      if (stage !== 'out' && stage !== 'judged') continue
-      if (stage === 'out') {
+      if (entry.stage !== 'out' && entry.stage !== 'judged') continue
+      // The last one that was handed out for it.
+      const delivery = entry.payload.kept as SettleableDelivery | null
+      if (entry.stage === 'out') {
         this.#credits.giveBack()
         // Of what its consumer has not seen nobody need know.
-        if (payload.delivery?.unseen === true) entry.deliveryAttempt--
+        if (delivery?.unseen === true) entry.deliveryAttempt--
         this.#line.release(entry)
       }
-      payload.delivery?.expire()
+      delivery?.expire()
     }
     this.#credits.leave(this.#wake)
     this.#line.close()

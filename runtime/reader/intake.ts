@@ -29,6 +29,8 @@ export interface Taken {
   readonly at: number
   /** What is known of it from readers before. */
   readonly known: KnownRecord | undefined
+  /** What whoever took it in keeps with it; null at first. */
+  kept: object | null
 }
 
 /** How a record stands: in a handler's hands, handed back, or settled for good. */

@@ -52,7 +52,7 @@ export class PartitionIntake implements Intake {
     const reader = this.#reader
     if (!reader.next()) return null
     const { offset, frame, at } = reader
-    return { offset, key: this.#keys ? reader.keyText() : null, frame, at, known: reader.knownOf(offset) }
+    return { offset, key: this.#keys ? reader.keyText() : null, frame, at, known: reader.knownOf(offset), kept: null }
   }
 
   stands(offset: Offset, deliveryAttempt: number, how: Standing): void {

@@ -30,6 +30,7 @@ export class SettlementQueue {
   /** Records that the group keeps account of, until they are behind the committed offset. */
   readonly #accounts = new Set<number>()
   #unsent: Unsent[] = []
+  #isClosed = false
   #timer: ReturnType<typeof setTimeout> | null = null
 
   constructor(
@@ -42,6 +43,7 @@ export class SettlementQueue {
   }
 
   send(offset: Offset, how: SettleHow, deliveryAttempt: number, error: ErrorWire): void {
+    if (this.#isClosed) return
     this.#unsent.push({ offset, how, deliveryAttempt, error })
     this.#flush()
   }
@@ -54,6 +56,7 @@ export class SettlementQueue {
   }
 
   close(): void {
+    this.#isClosed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#unsent = []

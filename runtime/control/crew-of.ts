@@ -1,0 +1,36 @@
+/** Which crew handles for a run: threads of its own, if it asked for some, or the caller's. The control thread. */
+
+import type { Calls } from '../../actors/control-port.ts'
+import type { RunSpec } from '../wire/control-calls.ts'
+import type { MemberApi, RunShape } from '../wire/member-calls.ts'
+import { CallerCrew } from './caller-crew.ts'
+import type { Catalog } from './catalog.ts'
+import type { ThreadEntry } from './catalog-entries.ts'
+import type { Crew } from './crew.ts'
+import type { GroupCoordinator } from './group-coordinator.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import { ThreadCrew, type ThreadCrewUpcalls } from './thread-crew.ts'
+
+export interface CrewParts {
+  readonly catalog: Catalog
+  readonly hosts: PartitionHosts
+  /** The caller's thread. */
+  readonly owner: ThreadEntry
+  readonly ownerMembers: Calls<MemberApi>
+}
+
+/** `spec`: what the run asked for; `shape`: what its members must know of it. */
+export type CrewOf = (
+  parts: CrewParts,
+  spec: RunSpec,
+  shape: RunShape,
+  coordinator: GroupCoordinator,
+  upcalls: ThreadCrewUpcalls,
+) => Crew
+
+export const crewOf: CrewOf = (parts, { threads, confirms }, shape, coordinator, upcalls) => {
+  const { catalog, hosts, owner, ownerMembers } = parts
+  return threads === null
+    ? new CallerCrew(coordinator, shape, confirms, owner, ownerMembers, error => upcalls.failed(error))
+    : new ThreadCrew({ catalog, partitions: hosts, coordinator }, shape, threads, confirms, upcalls)
+}

@@ -22,6 +22,7 @@ export class PartitionChoice {
   readonly #topic: string
   readonly #loads: readonly PartitionLoad[]
   readonly #explicit: ExplicitRoute
+  readonly #byKey: KeyRoute
   readonly #sticky: StickyRoute
   #keyed: KeyRoute | FunctionRoute
   #keyless: StickyRoute | RoundRobinRoute
@@ -33,7 +34,8 @@ export class PartitionChoice {
     this.#topic = topic
     this.#loads = loads
     this.#explicit = new ExplicitRoute(topic, loads.length)
-    this.#keyed = new KeyRoute(loads.length)
+    this.#byKey = new KeyRoute(loads.length)
+    this.#keyed = this.#byKey
     this.#sticky = new StickyRoute(loads)
     this.#keyless = this.#sticky
   }
@@ -74,10 +76,10 @@ export class PartitionChoice {
     message: Message,
     run: number,
   ): number {
-    const named = this.#explicit.of(wanted)
-    if (named !== PASSED) return named
-    const keyed = this.#keyed.of(wanted, key, value, message)
-    return keyed === PASSED ? this.#keyless.of(wanted, key, value, message, run) : keyed
+    // What a route would pass is not asked of it: this is the path of every message.
+    if (wanted !== undefined) return this.#explicit.of(wanted)
+    if (key !== null || this.#keyed !== this.#byKey) return this.#keyed.of(wanted, key, value, message)
+    return this.#keyless.of(wanted, key, value, message, run)
   }
 
   /** The same for a message of a batch before any of it is written; LATER: where it goes depends on how far that has come. */

@@ -7,7 +7,7 @@
 import { MillraceError } from '../words/errors.ts'
 import type { Key, Message } from '../words/message.ts'
 import { show } from '../words/names.ts'
-import { partitionOfKey } from './key-hash.ts'
+import { hashKey } from './key-hash.ts'
 
 /** Said for a message that the route is not for. */
 export const PASSED = -1
@@ -67,7 +67,7 @@ export class KeyRoute implements Route {
   }
 
   of(_wanted: number | undefined, key: Key | null): number {
-    return key === null ? PASSED : partitionOfKey(key, this.#partitions)
+    return key === null ? PASSED : (hashKey(key) & 0x7fffffff) % this.#partitions
   }
 }
 

@@ -1,12 +1,13 @@
 /**
- * Puts the modules of each kind of thread into one file beside the thread's own module, `x.bundle.js`: a thread that loads a
- * hundred modules one by one uses twice the processor time to start. `runtime/thread/bundle.ts` says what it loads.
+ * Puts the modules of each kind of thread, and those of a broker in the thread that makes one, into one file beside the first
+ * module, `x.bundle.js`: whoever loads a hundred modules one by one uses twice the processor time to start.
+ * `runtime/base/bundle.ts` says what is loaded.
  *
  * A bundle is a copy, statement by statement: nothing is left out, only imports and exports are resolved, and names that two
  * modules have are told apart. What must exist only once on a thread stays a module of its own (SHARED), and so do packages.
  * Bundles that are newer than all modules are kept.
  */
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -20,6 +21,9 @@ const THREADS = [
 ]
 /** What `boot.js` has loaded before on the same thread, and classes that users compare with. */
 const SHARED = ['actors/error-wire.js', 'runtime/words/errors.js'].map(dist)
+/** Loads what the door has not loaded. */
+const BROKER = 'runtime/api/broker.js'
+const DOOR = 'runtime/index.js'
 const PACKAGES = ['comlink', 'piscina']
 const RING = join(root, 'ring/dist/index.js')
 
@@ -31,7 +35,18 @@ function specifier(from, to) {
   return path.startsWith('.') ? path : `./${path}`
 }
 
-function modulesAt(bundle) {
+/** A module, and all that it imports when it is loaded. */
+function closureOf(module, found = new Set()) {
+  if (found.has(module)) return found
+  found.add(module)
+  const imports = /^(?:import|export)\s[^'"`;]*?from\s*'(\.[^']+)'|^import\s*'(\.[^']+)'/gm
+  for (const [, from, alone] of readFileSync(module, 'utf8').matchAll(imports))
+    closureOf(resolve(dirname(module), from ?? alone), found)
+  return found
+}
+
+/** `shared`: modules that stay by themselves. */
+function modulesAt(bundle, shared) {
   return {
     name: 'modules',
     resolveId(source, importer) {
@@ -41,7 +56,7 @@ function modulesAt(bundle) {
       if (!source.startsWith('.'))
         throw new Error(`${importer} imports ${source}, which is in no list of .ci/bundle.mjs`)
       const id = resolve(dirname(importer), source)
-      return { id, external: SHARED.includes(id) }
+      return { id, external: shared.has(id) }
     },
     // Loaded later or never: left where it is.
     resolveDynamicImport(source, importer) {
@@ -70,15 +85,16 @@ function isFresh(bundles) {
 
 /** Makes the bundles, if there are modules that are newer. */
 export async function makeBundles() {
-  const modules = THREADS.map(dist)
-  if (isFresh(modules.map(bundleOf))) return
+  const threads = THREADS.map(module => [dist(module), new Set(SHARED)])
+  const made = [[dist(BROKER), closureOf(dist(DOOR))], ...threads]
+  if (isFresh(made.map(([module]) => bundleOf(module)))) return
   const { rollup } = await import('rollup')
   let cache
-  for (const module of modules) {
+  for (const [module, shared] of made) {
     const file = bundleOf(module)
     const bundle = await rollup({
       input: module,
-      plugins: [modulesAt(file)],
+      plugins: [modulesAt(file, shared)],
       treeshake: false,
       cache,
       onwarn: warning => {
@@ -87,6 +103,7 @@ export async function makeBundles() {
       },
     })
     await bundle.write({ file, format: 'es', generatedCode: 'es2015' })
-    cache = bundle.cache
+    // It says which modules are shared, and threads share the same.
+    if (module !== dist(BROKER)) cache = bundle.cache
   }
 }

@@ -15,7 +15,7 @@ export interface BackoffOptions {
   readonly quietMs: number
 }
 
-/** What is not given. */
+/** Defaults of omitted options. */
 export const BACKOFF_DEFAULT: BackoffOptions = Object.freeze({
   firstMs: 50,
   maxMs: 5_000,

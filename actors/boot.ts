@@ -2,19 +2,19 @@
  * The first module of every host thread, behind the pool's `filename` (boot-door.cts).
  *
  * Runs on the host thread. A pool whose `filename` fails at load hangs for ever, so this module imports nothing that
- * can fail. It begins to load the behaviour's module at once, so that a thread can be made ready ahead of its task, and
- * looks at the result inside the task, where a failure is an answer.
- * Invariants: the task never rejects (an outcome is data); an uncaught error is told to the host as data before it
- * ends the thread, because Node's own 'error' event loses an error's own fields.
+ * can fail. It begins to load the behaviour's module at once, so that a thread can be made ready ahead of its task. It
+ * reads the result inside the task, where a failure is an answer. Invariants: the task never rejects (an outcome is
+ * data). An uncaught error is sent to the host as data before it ends the thread, because Node's own 'error' event
+ * loses an error's own fields.
  */
 
 import { type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads'
 import { toWire, type WireError } from './error-wire.ts'
 import type { Outcome } from './exit-reason.ts'
 
-/** What a behaviour module's `behave` is called with. */
+/** Arguments of a behaviour module's `behave`. */
 export interface BehaviourContext {
-  /** What `start` was given, cloned or transferred. */
+  /** Argument of `start`, cloned or transferred. */
   readonly data: unknown
   /** The other side of the incarnation's port. */
   readonly port: MessagePort
@@ -32,7 +32,7 @@ export interface BootTask {
   readonly port: MessagePort
 }
 
-/** What the thread tells its host over the worker's own port; `millrace` tells it from what user code posts there. */
+/** Notices of the thread to its host over the worker's own port; `millrace` tells them from messages of user code. */
 export type BootNotice =
   /** The behaviour's module is loaded, or has failed to: no file of it is open any more. Sent before any task. */
   | { readonly millrace: 'loaded' }

@@ -1,14 +1,14 @@
 /**
  * Control calls between two threads over a MessagePort: the only file that knows Comlink.
  *
- * Runs on both sides. Control plane only (40-57 k calls/s): records never travel here.
- * Comlink gives the calls and answers. What it lacks is here: a call that is pending when the other thread dies
- * rejects (Comlink's hangs for ever), calls have deadlines, errors cross as data through this thread's error wire
- * (wrapped in the answer, so that Comlink's process-wide transfer handlers, which the user's own code may share, stay
- * untouched), and proxies are pinned (Comlink drops the calls of a collected one).
+ * Runs on both sides. Control plane only (40-57 k calls/s): records never travel here. Comlink gives the calls and
+ * answers. This file adds the following. A pending call rejects when the other thread dies (Comlink's hangs for ever).
+ * Calls have deadlines. Errors cross as data through this thread's error wire, wrapped in the answer: Comlink's
+ * process-wide transfer handlers, which the user's own code may share, stay untouched. Proxies are pinned (Comlink
+ * drops the calls of a collected one).
  *
- * Invariants: every call settles, at its deadline at the latest if it has one; at most PENDING_MAX calls of one connection are
- * without an answer, one more is refused; no Comlink type is in an exported declaration.
+ * Invariants: every call settles, at its deadline at the latest if it has one. At most PENDING_MAX calls of one
+ * connection are without an answer; one more is refused. No Comlink type is in an exported declaration.
  */
 
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
@@ -43,7 +43,7 @@ export interface ServeOptions {
 export interface ConnectOptions {
   /** The other side's name, for error messages. */
   readonly name: string
-  /** Resolves when the other thread is dead; what it resolves to goes into the rejection. */
+  /** Resolves when the other thread is dead; its value is in the rejections. */
   readonly lost: Promise<unknown>
   /** Default 30,000. */
   readonly deadlineMs?: number
@@ -53,9 +53,9 @@ export interface ConnectOptions {
 
 /** Why a call has no answer. */
 export type CallFailure =
-  /** The other thread died; `reason` is what `lost` resolved to. */
+  /** The other thread died; `reason` is the value of `lost`. */
   | { readonly kind: 'lost'; readonly name: string; readonly method: string; readonly reason: unknown }
-  /** The port was closed, by either side (a dying thread closes its ports). */
+  /** The port was closed, by either side (a thread that ends closes its ports). */
   | { readonly kind: 'closed'; readonly name: string; readonly method: string }
   /** No answer in time; the call may still be carried out. */
   | { readonly kind: 'deadline'; readonly name: string; readonly method: string; readonly deadlineMs: number }
@@ -89,13 +89,13 @@ function describeFailure(failure: CallFailure): string {
 
 const DEADLINE_MS = 30_000
 const PENDING_MAX = 4_096
-/** The longest timer that Node has, 24 days: what waits for longer has no deadline. */
+/** The longest timer of Node, 24 days: a longer wait has no deadline. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 type Listener = (event: { readonly data: unknown; readonly origin: string }) => void
 type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
 
-/** What `transfer` was told, until the value is sent. */
+/** Argument of `transfer`, until the value is sent. */
 const transfers = new WeakMap<object, readonly TransferListItem[]>()
 
 /** Marks `value`, an argument or a returned value, so that `items` in it are moved and not cloned. Returns `value`. */
@@ -119,7 +119,7 @@ class NodeEndpoint {
   }
 
   /**
-   * Lets go of Comlink's listeners, and so of the calls that have no answer: Comlink keeps an endpoint until its proxy is
+   * Removes Comlink's listeners, and so the calls without an answer. Comlink keeps an endpoint until its proxy is
    * collected, and such a call refers to the proxy.
    */
   #forget(): void {
@@ -194,7 +194,7 @@ function transfersOf(value: unknown): readonly TransferListItem[] | undefined {
   return typeof value === 'object' && value !== null ? transfers.get(value) : undefined
 }
 
-/** Connects to what the other side of `port` serves. */
+/** Connects to the object that the other side of `port` serves. */
 export function connect<T>(port: MessagePort, options: ConnectOptions): Remote<T> {
   const { name } = options
   const endpoint = new NodeEndpoint(port, options.ref ?? false)

@@ -2,9 +2,8 @@
  * How an error becomes data, so that it crosses a thread with its code and cause.
  *
  * Leaf module, any thread; the pair is set once per thread, before the first call. `actors/` knows no error codes, so
- * whoever has them (the runtime) gives its own pair.
- * Invariants: `toWire` never throws and returns only what structured clone takes; a chain of causes is cut at
- * CAUSES_MAX.
+ * the runtime sets its own pair. Invariants: `toWire` never throws and returns only values that structured clone takes;
+ * a chain of causes is cut at CAUSES_MAX.
  */
 
 import { inspect } from 'node:util'

@@ -10,20 +10,20 @@ import type { WireError } from './error-wire.ts'
 export type ExitReason =
   /** The behaviour returned. */
   | { readonly kind: 'normal' }
-  /** The behaviour threw, or something in its thread threw or rejected and nobody caught it. */
+  /** The behaviour threw, or its thread had an uncaught error or rejection. */
   | { readonly kind: 'error'; readonly error: WireError }
   /** `process.exit(code)` in the thread, 0 too. */
   | { readonly kind: 'exit'; readonly code: number }
   /** The heap passed its `resourceLimits`. */
   | { readonly kind: 'outOfMemory' }
-  /** Terminated by us; `why` is what the caller of `kill` said. */
+  /** Terminated by its owner; `why` is the argument of `kill`. */
   | { readonly kind: 'killed'; readonly why: string }
   /** The behaviour never ran: its module did not load, has no `behave`, or its data cannot be cloned. */
   | { readonly kind: 'loadFailed'; readonly error: WireError }
-  /** Told to end and still not ended after the patience for it: fenced and abandoned. `after` is why it had to end. */
+  /** Requested to end and still running after the allowed time: fenced and abandoned. `after` is the reason for the end. */
   | { readonly kind: 'zombie'; readonly after: Exclude<ExitReason, { readonly kind: 'zombie' }> }
 
-/** What the boot module answers about a behaviour that ended without ending its thread. */
+/** Answer of the boot module about a behaviour that ended without ending its thread. */
 export type Outcome = Extract<ExitReason, { readonly kind: 'normal' | 'error' | 'loadFailed' }>
 
 /** All that was seen of an ending thread. */
@@ -32,15 +32,15 @@ export interface ExitEvidence {
   readonly outcome?: Outcome
   /** The worker's 'error' event. */
   readonly crash?: WireError
-  /** What was said to `kill`. */
+  /** Argument of `kill`. */
   readonly killedWhy?: string
   /** The worker's exit code; undefined while it has not exited. */
   readonly code?: number
 }
 
 /**
- * The one reason that the evidence supports. What the thread itself said comes first: a thread that crashed in the
- * moment it was killed did crash; `terminate` itself causes neither an answer nor an 'error' event.
+ * The one reason that the evidence supports. The thread's own notice comes first: a thread that crashed in the moment
+ * it was killed did crash. `terminate` itself causes neither an answer nor an 'error' event.
  */
 export function classify(evidence: ExitEvidence): Exclude<ExitReason, { readonly kind: 'zombie' }> {
   if (evidence.crash !== undefined) {

@@ -1,10 +1,10 @@
 /**
  * A thread of a host before it has anything to do, and the one that is kept ready.
  *
- * Runs on the thread that owns the hosts. A thread is a Piscina pool of exactly one; the boot module is behind its `filename`,
- * and loads the behaviour's module (never a user's) at once, so that a thread that was started ahead of time has only
- * its task to wait for: starting one takes 70 ms of processor time, and taking one over a few.
- * Bound: a `SpareThread` keeps one thread at most, and for a limited time.
+ * Runs on the thread that owns the hosts. A thread is a Piscina pool of exactly one. The boot module is behind its
+ * `filename`, and loads the behaviour's module (never a user's) at once, so that a thread that was started ahead of
+ * time waits only for its task. Starting a thread takes 70 ms of processor time, and taking one over a few. Bound: a
+ * `SpareThread` keeps one thread at most, and for a limited time.
  */
 
 import { fileURLToPath } from 'node:url'
@@ -26,15 +26,15 @@ export interface ThreadOptions {
 export const BOOT_FILE: string = fileURLToPath(new URL('./boot-door.cjs', import.meta.url))
 
 /**
- * Never called. Tools that copy what a program needs (`@vercel/nft`) follow imports, and not those of a file that is known by
- * its URL, as the one above is.
+ * Never called. Tools that copy a program's files (`@vercel/nft`) follow imports, but not those of a file that is known
+ * by its URL, as the one above is.
  */
 export const loadBoot = (): Promise<unknown> => import('./boot.ts')
 
 /** How long a thread that loads modules is given before it is ended in the middle of that. */
 const LOADING_MS_MAX = 1_000
 
-/** What a thread says of itself, or undefined if it is a message of the user's. */
+/** A notice of the thread, or undefined for a message of user code. */
 export function bootNotice(message: unknown): BootNotice | undefined {
   return typeof message === 'object' && message !== null && 'millrace' in message ? (message as BootNotice) : undefined
 }
@@ -44,8 +44,8 @@ export class HostThread {
   readonly pool: Pool
   readonly worker: Worker
   /**
-   * Settles when no file is being loaded: Node 20 never closes the file of a module that a thread reads while it is ended, so
-   * an end that can wait does.
+   * Settles when no file is being loaded. Node 20 never closes the file of a module that a thread reads while it is
+   * ended, so an end waits for that if it can.
    */
   #loaded: Promise<unknown>
   #ended = false
@@ -105,7 +105,7 @@ export class HostThread {
   }
 }
 
-/** One thread kept ready for hosts whose threads are made alike, so that a death costs them no start. */
+/** One thread kept ready for hosts with equal threads, so that a death costs them no start. */
 export class SpareThread {
   readonly #options: ThreadOptions
   #kept: HostThread | undefined

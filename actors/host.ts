@@ -1,10 +1,10 @@
 /**
- * One host thread at a time: starts it, ends it, and says truthfully when it has ended.
+ * One host thread at a time: starts it, ends it, and reports its end only when it has ended.
  *
  * Runs on the thread that owns the hosts (the control thread, itself a worker). Every incarnation is a Piscina pool of
- * exactly one thread with one task, and the pool dies with it: a thread is never used twice, since timers and globals
- * of a behaviour that returned would live on in the next one, and a Piscina pool whose replacement thread dies before
- * it is ready leaves the queued task pending for ever.
+ * exactly one thread with one task, and the pool dies with it. A thread is never used twice, since timers and globals
+ * of a behaviour that returned would live on in the next one. A Piscina pool whose replacement thread dies before it is
+ * ready would leave the queued task pending for ever.
  *
  * Invariants:
  *  - at most one incarnation has not exited; `start` before that is misuse;
@@ -24,11 +24,11 @@ import { createChannel } from './world.ts'
 
 /** How the threads of a `HostPool` are made. */
 export interface HostPoolOptions extends ThreadOptions {
-  /** For people, in error messages. */
+  /** Name in error messages. */
   readonly name: string
-  /** How long a thread that was told to end may take before it is a zombie. Default 2,000; Infinity: for ever. */
+  /** Time, in ms, after which a thread that was requested to end is a zombie. Default 2,000; Infinity: never. */
   readonly zombieAfterMs?: number
-  /** Where `start` takes a thread from, if one is ready there; made with the same options as this pool. */
+  /** Spare thread that `start` takes, if one is ready; made with the same options as this pool. */
   readonly spare?: SpareThread
   /** Called when the thread of a zombie has ended after all. */
   readonly onLateExit?: (incarnation: number, code: number) => void
@@ -36,9 +36,9 @@ export interface HostPoolOptions extends ThreadOptions {
 
 /** One life of a host thread. */
 export interface HostIncarnation {
-  /** From 1, one higher at each `start`: the epoch that fences this life's writes. */
+  /** Number from 1, one higher at each `start`: the epoch that fences this life's writes. */
   readonly incarnation: number
-  /** Our side of the channel whose other side the behaviour has. It closes when the thread ends. */
+  /** This side of the channel to the behaviour. It closes when the thread ends. */
   readonly port: MessagePort
   readonly threadId: Promise<number>
   /** True when the behaviour's module is loaded and `behave` is being called; false when the thread ended before. */
@@ -67,7 +67,7 @@ export class HostPool {
   }
 
   /**
-   * Starts the next incarnation. `data` is cloned; what is in `transferList` is moved.
+   * Starts the next incarnation. `data` is cloned; objects in `transferList` are moved.
    *
    * @throws TypeError when the pool is closed or the last incarnation has not exited.
    */
@@ -176,7 +176,7 @@ function startThread(
       end()
     },
     (error: unknown) => {
-      // The boot module never rejects and a death is seen above first: what is left is a task that cannot be posted.
+      // The boot module never rejects and a death is handled above. The remaining case is a task that cannot be posted.
       if (ending) return
       outcome = { kind: 'loadFailed', error: toWire(error) }
       port2.close()
@@ -194,7 +194,7 @@ function startThread(
     kill: (why = 'no reason given') => {
       if (ending || killedWhy !== undefined) return
       killedWhy = why
-      // One that has yet to start is not told to do anything.
+      // A thread that has yet to start gets no request.
       resolveStarted(false)
       thread.whenLoaded(end)
     },

@@ -1,9 +1,9 @@
 /**
  * A timer that counts only the time in which its own thread ran.
  *
- * Any thread. A process that was stopped for ten seconds, or a loop that was blocked, has not been waiting: what it
- * waited for had no chance to happen, or to be seen. So the wait is cut into slices, and a slice counts for no more than
- * its own length however late its timer fires. Bound: one timer at a time.
+ * Any thread. A process that was stopped for ten seconds, or a loop that was blocked, has not been waiting: the awaited
+ * event could neither happen nor be seen. So the wait is cut into slices, and a slice counts for no more than its own
+ * length, however late its timer fires. Bound: one timer at a time.
  */
 
 import { clearTimeout, setTimeout } from './world.ts'
@@ -24,7 +24,7 @@ export function patience(ms: number, over: () => void): () => void {
     timer = setTimeout(() => {
       left -= slice
       if (left > 0) wait()
-      // What happened while the thread stood still may be waiting behind this timer: it is heard first.
+      // Events from the time when the thread stood still may be queued behind this timer: they come first.
       else timer = setTimeout(over, 0)
     }, slice)
   }

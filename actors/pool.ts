@@ -7,12 +7,12 @@ import { Piscina } from 'piscina'
 
 type PoolOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>
 
-/** What host.ts uses of a pool. */
+/** The part of a pool that host.ts uses. */
 export type Pool = Pick<Piscina, 'destroy' | 'on' | 'run' | 'threads'>
 
 export let createPool: (options: PoolOptions) => Pool = options => new Piscina(options)
 
-/** Puts other pools in place of Piscina's, on this thread and for good. For simulations only. */
+/** Replaces Piscina's pools, on this thread and for good. For simulations only. */
 export function replacePools(create: typeof createPool): void {
   createPool = create
 }

@@ -1,5 +1,5 @@
 /**
- * What a supervisor remembers, hears and asks for: data that `supervisor.ts` steps through.
+ * State, inputs and effects of a supervisor: the data that `supervisor.ts` steps through.
  *
  * Leaf module, any thread. Invariant: all of it survives structured clone.
  */
@@ -37,7 +37,7 @@ export interface ChildState {
   readonly status: ChildStatus
   /** The one that lives or was last; 0 before the first start. */
   readonly incarnation: number
-  /** What a condemned or stopping child becomes once it has exited. */
+  /** State of a condemned or stopping child once it has exited. */
   readonly next: 'waiting' | 'down' | 'gone'
   /** Uncharged restarts since it last ran quietly. */
   readonly failures: number
@@ -55,7 +55,7 @@ export interface GroupRestart {
 export interface SupervisorState {
   readonly options: SupervisorOptions
   readonly phase: 'running' | 'stopping' | 'stopped'
-  /** In increasing `order`, peers in the order in which they were added. */
+  /** Children in increasing `order`, peers in the order in which they were added. */
   readonly children: readonly ChildState[]
   /** Times of counted restarts, oldest first. */
   readonly restarts: readonly number[]
@@ -79,7 +79,7 @@ export type SupervisorInput =
   | { readonly kind: 'stopAll' }
 
 export interface Escalation {
-  /** The child whose exit was one too many, and why it exited. */
+  /** The child whose exit was one too many, and the reason of its exit. */
   readonly id: string
   readonly reason: ExitReason
   /** How many restarts within the period it would have made. */
@@ -101,7 +101,7 @@ export interface Step {
   readonly effects: readonly SupervisorEffect[]
 }
 
-/** What may be left out of `SupervisorOptions`. */
+/** Defaults for omitted `SupervisorOptions`. */
 export interface SupervisorDefaults {
   readonly strategy?: Strategy
   /** Default 10. */

@@ -1,9 +1,9 @@
 /**
- * Supervision as a pure function: what has happened goes in, what is to be done comes out.
+ * Supervision as a pure function: events go in, effects come out.
  *
- * No clock, no I/O, no thread of its own; whoever drives it (the control thread) passes a monotonic `now` in
- * milliseconds and an `rng` in [0, 1), carries out the effects in order and feeds back what happened. The state is
- * plain data: never changed in place, and it survives structured clone and JSON (for ids, codes and reasons that do).
+ * No clock, no I/O, no thread of its own. Its driver (the control thread) passes a monotonic `now` in milliseconds and
+ * an `rng` in [0, 1), carries out the effects in order and feeds back the events. The state is plain data. It is never
+ * changed in place, and survives structured clone and JSON (for ids, codes and reasons that do).
  *
  * Source: the contract of Erlang/OTP's `supervisor`; differences are marked (*).
  *
@@ -11,7 +11,7 @@
  * after a group restart, without waiting for one another (*). They stop in decreasing `order`: one is told to stop only
  * when all with a greater `order` have exited. Children of equal `order` are peers and stop together (*).
  *
- * RESTART TYPE, when a child exits that nobody told to stop:
+ * RESTART TYPE, when a child exits without a request to stop:
  *   permanent   always restarted.
  *   transient   restarted unless it exited normally (`kind: 'normal'`); then it stays, down.
  *   temporary   never restarted; it is forgotten.
@@ -21,7 +21,7 @@
  *   oneForAll    all others stop first, then all start.
  *   restForOne   those of a greater `order` stop first, then they and the child start.
  * In a group a temporary child is stopped and forgotten; a transient one that was down starts again, as in OTP. A child
- * of the group that exits by itself before it was told to stop has stopped: that is not another failure.
+ * of the group that exits by itself before its request to stop has stopped: that is not another failure.
  *
  * INTENSITY. Each restart is counted when its child exits. More than `intensity` of them within `periodMs` escalate:
  * the effect `escalate`, then all children stop in order, then `allStopped`. So restart number `intensity` still
@@ -64,7 +64,7 @@ interface Draft {
 
 type Exited = Extract<SupervisorInput, { readonly kind: 'exited' }>
 
-/** One step: the next state, and what is to be done in this order. */
+/** One step: the next state, and the effects in this order. */
 export function step(state: SupervisorState, input: SupervisorInput, now: number, rng: () => number): Step {
   const draft: Draft = {
     options: state.options,
@@ -146,7 +146,7 @@ function remove(draft: Draft, id: string): void {
     rearm(draft, id)
     return
   }
-  // Told at once, outside of the order: it is no longer wanted.
+  // Sent at once, outside of the order: it is no longer wanted.
   if (child.status !== 'stopping') draft.effects.push({ kind: 'stop', id, incarnation: child.incarnation })
   update(draft, child, { status: 'stopping', next: 'gone' })
 }
@@ -265,7 +265,7 @@ function stopAll(draft: Draft): void {
   })
 }
 
-/** Whatever the input was: the next stops in order, and what comes when the last child has stopped. */
+/** For every input: the next stops in order, and the steps after the exit of the last child. */
 function advance(draft: Draft): void {
   const leaving = draft.children.filter(isLeaving)
   if (leaving.length > 0) {

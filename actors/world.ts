@@ -1,9 +1,10 @@
 /**
- * What a thread's code takes from the world around it: time, timers, chance, other threads, and shared memory.
+ * The world of a thread's code: time, timers, chance, other threads, and shared memory.
  *
- * Leaf, any thread. Everything in `actors/` and `runtime/` takes these from here and never from Node itself, so that a
- * simulation can put a world of its own in their place, with a clock that it moves and threads that it may stop at any
- * step (pools of threads: pool.ts). They are live bindings: `replaceWorld` reaches modules that are loaded already. Nothing here decides anything.
+ * Leaf, any thread. Everything in `actors/` and `runtime/` takes these from here and never from Node itself. A
+ * simulation can therefore put a world of its own in their place, with a clock that it moves and threads that it may
+ * stop at any step (pools of threads: pool.ts). They are live bindings: `replaceWorld` reaches modules that are loaded
+ * already. Nothing here decides anything.
  */
 import * as threads from 'node:worker_threads'
 import { Memory, type MemoryHandle } from 'sharedarraybuffer-ring'
@@ -11,12 +12,12 @@ import { Memory, type MemoryHandle } from 'sharedarraybuffer-ring'
 type WorkerOptions = threads.WorkerOptions
 
 /**
- * Milliseconds on a clock that only goes forward, from a beginning that all threads of the process share: what one of them
- * writes another may compare. As of now, and not of each call: tests of our users put fakes in its place.
+ * Milliseconds on a clock that only goes forward, from a beginning that all threads of the process share, so that
+ * threads can compare them. The function is captured now, and not at each call: users' tests put fakes in its place.
  */
 export let nowMs: () => number = performance.now.bind(performance)
 
-/** Milliseconds since 1970, on a clock that may be set, and back: who may read it is in runtime/base/clock.ts. */
+/** Milliseconds since 1970, on a clock that may be set, forward or back. runtime/base/clock.ts says which files may read it. */
 export let wallMs: () => number = Date.now
 
 /** A number from 0 to below 1. */
@@ -67,7 +68,7 @@ export interface World {
   readonly allocateMemory: typeof allocateMemory
 }
 
-/** Puts another world in place of Node's, on this thread and for good. For simulations only. */
+/** Replaces Node's world, on this thread and for good. For simulations only. */
 export function replaceWorld(world: World): void {
   nowMs = world.nowMs
   wallMs = world.wallMs

@@ -20,7 +20,7 @@ export class Arena {
   readonly #memory: Memory
   readonly #gaps: Gap[]
   readonly #blocks = new Map<number, number>()
-  /** From here up to `#untouchedEnd` nothing was ever handed out, so that it is still zero. */
+  /** Start of the room that was never handed out, up to `#untouchedEnd`: it is still zero. */
   #untouchedStart: number
   #untouchedEnd: number
   #used = 0

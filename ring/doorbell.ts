@@ -1,10 +1,10 @@
 /**
  * A bell by which any number of threads wake one sleeper.
  *
- * The sleeper arms the bell, looks once more for work, and only then waits; a ringer publishes its work first and then
+ * The sleeper arms the bell, looks once more for work, and only then waits. A ringer publishes its work first and then
  * looks at the bell. Both steps are atomic, so one of the two always sees the other (Dekker's argument), and a ringer
- * pays one load while the sleeper is awake. A ringer can die between its publication and its ring, or within the ring: who
- * sees it end calls `wake`, and waits are bounded.
+ * pays one load while the sleeper is awake. A ringer can die between its publication and its ring, or within the ring.
+ * The code that sees its exit calls `wake`, and waits are bounded.
  */
 import { BELL_NAP, BELL_SLEEPS } from './layout.ts'
 import type { Memory } from './memory.ts'
@@ -29,20 +29,20 @@ export class Doorbell {
   }
 
   /**
-   * Wakes the sleeper whatever the bell says: after a thread has ended, which may have died in the middle of `ring` and
-   * then left a bell that looks rung and a sleeper that was not woken. Any thread.
+   * Wakes the sleeper in any case: after the exit of a thread, which may have died in the middle of `ring`. Such a
+   * thread leaves a bell that looks rung and a sleeper that was not woken. Any thread.
    */
   wake(): void {
     this.#memory.store(this.#word, 0)
     this.#memory.notify(this.#word)
   }
 
-  /** Says that the owner is about to sleep. It must look for work once more before it waits. Owner only. */
+  /** Declares that the owner is about to sleep. It must look for work once more before it waits. Owner only. */
   arm(): void {
     this.#memory.store(this.#word, 1)
   }
 
-  /** Says that the owner is awake. Owner only. */
+  /** Declares that the owner is awake. Owner only. */
   disarm(): void {
     this.#memory.store(this.#word, 0)
   }
@@ -60,7 +60,7 @@ export class Doorbell {
     this.#memory.wait(this.#nap, 0, ms)
   }
 
-  /** As `wait` without blocking; `null` if it was rung since `arm`. Does not keep the process alive. Owner only. */
+  /** The same as `wait` without blocking; `null` if it was rung since `arm`. Does not keep the process alive. Owner only. */
   waitAsync(timeoutMs: number): Promise<unknown> | null {
     return this.#memory.waitAsync(this.#word, 1, timeoutMs)
   }

@@ -1,7 +1,7 @@
 /**
  * Every shared word of this package, its one writer and its readers.
  *
- * Addresses are byte offsets into one `Memory`; a control word sits alone on its 128 bytes (two cache lines, because
+ * Addresses are byte offsets into one `Memory`. A control word sits alone on its 128 bytes (two cache lines, because
  * adjacent lines are prefetched in pairs), so that two threads never write to the same line.
  *
  * ```
@@ -68,7 +68,7 @@ export const GATE_EXITED: number = LINE_BYTES + 4
 export const GATE_TERM: number = 2 * LINE_BYTES
 export const GATE_BYTES: number = 3 * LINE_BYTES
 
-/** What a pin holds while its reader copies nothing. */
+/** Value of a pin while its reader copies nothing. */
 export const PIN_IDLE = 1
 
 /** Bytes that a ring of this capacity takes in memory. */

@@ -1,16 +1,17 @@
 /**
  * A window over the newest bytes of a log: one writer, many readers, each with a word of its own that the writer heeds.
  *
- * The writer copies bytes in after the end, then commits: it fills the idle bank with what a successor needs, flips the
- * generation (the atomic point), and stores the end that readers look at. Bytes between the committed start and end are
- * never rewritten: a start that moved is committed by itself before anything behind it is overwritten, because a
- * successor walks from there. The start moves up to the slowest gate (`reclaim`), or, of a log that is kept elsewhere as well,
- * past all readers that are not copying at that moment (`overtake`, window-pins.ts); a window does one or the other. Data may
- * wrap anywhere: there is no padding, so the window holds exactly the bytes of the log. A reader copies out what it wants
- * and then moves its gate or leaves its pin.
+ * The writer copies bytes in after the end, then commits: it fills the idle bank with the successor's state, flips the
+ * generation (the atomic point), and stores the end that readers load. Bytes between the committed start and end are
+ * never rewritten. A start that moved is committed by itself before anything behind it is overwritten, because a
+ * successor walks from there. The start moves up to the slowest gate (`reclaim`). In a log that is also stored
+ * elsewhere it moves past all readers that are not copying at that moment (`overtake`, window-pins.ts). A window does
+ * one or the other. Data may wrap anywhere: there is no padding, so the window holds exactly the bytes of the log. A
+ * reader copies bytes out and then moves its gate or leaves its pin.
  *
- * A window whose readers are overtaken may get other memory for its data, larger or smaller, while they read (`moveTo`), and
- * may leave out bytes that it has no room for (`skip`). Both give up all that it holds, and positions go on as before:
+ * A window whose readers are overtaken may get other memory for its data, larger or smaller, while they read
+ * (`moveTo`). It may leave out bytes that it has no room for (`skip`). Both drop its whole content, and positions go on
+ * as before:
  *
  * ```
  * writer                                   reader (pinned at p, before or at END)
@@ -21,9 +22,10 @@
  *        data; then END = after them
  * ```
  *
- * Who has something to copy is pinned before END. So it was seen, and PLACE stayed; or it entered after START had passed it,
- * and fell out; or END had moved when it looked, after PLACE, which does not move again while it is pinned. So the old memory
- * is nobody's once PLACE is stored, and a writer that dies leaves PLACE at the one or the other, empty in either case.
+ * A reader that has bytes to copy is pinned before END. Then there are three cases. Its pin was seen, and PLACE stayed.
+ * Or it entered after START had passed it, and fell out. Or END had moved when it looked, after PLACE, which does not
+ * move again while it is pinned. The old memory is therefore free once PLACE is stored. A writer that dies leaves PLACE
+ * at one memory or the other, empty in either case.
  *
  * Layout: layout.ts. Bound: `capacity` bytes; `free` says what is left, and a writer that finds too little waits.
  */
@@ -67,7 +69,7 @@ function placeWord({ address, capacity }: WindowData): number {
   return ((address / LINE_BYTES) << EXPONENT_BITS) | (31 - Math.clz32(capacity))
 }
 
-/** What the word at a window's place says; `own`: what is behind its words. */
+/** The data that the word at a window's place means; `own`: the data behind its words. */
 function dataOf(word: number, own: WindowData): WindowData {
   if (word === 0) return own
   return { address: (word >>> EXPONENT_BITS) * LINE_BYTES, capacity: 2 ** (word & ((1 << EXPONENT_BITS) - 1)) }
@@ -77,7 +79,7 @@ function dataOf(word: number, own: WindowData): WindowData {
 export class WindowWriter {
   readonly memory: Memory
   readonly address: number
-  /** Of the data that it has now. */
+  /** Capacity of its present data. */
   capacity: number
   readonly #own: WindowData
   #data: number
@@ -90,11 +92,11 @@ export class WindowWriter {
   end: number
   /** Position of the oldest byte kept. */
   start: number
-  /** What the owner wants its successor to find: set before a commit, and committed together with the end. */
+  /** The owner's words for its successor: set before a commit, and committed together with the end. */
   readonly own: Int32Array
   /** Addresses of the words that hold the gates: positions which the start must not pass. */
   readonly gates: number[] = []
-  /** Readers that are overtaken, and where they are told that the window begins. */
+  /** Readers that are overtaken, and the begin of the window for them. */
   readonly pins: WindowPins
   /** Readers that can be detached; `null`: none ever is. */
   readonly #table: WindowGates | null
@@ -147,7 +149,7 @@ export class WindowWriter {
     return this.#table?.reopen(ticket) ?? null
   }
 
-  /** Readers that the table holds; a successor finds here also those whom its predecessor had not told of their gate. */
+  /** Readers in the table. A successor finds here also readers that its predecessor had not given their gate. */
   tickets(): GateTicket[] {
     return this.#table?.tickets() ?? []
   }
@@ -169,8 +171,8 @@ export class WindowWriter {
   }
 
   /**
-   * Gives up at least the oldest `bytes`, which are committed, whatever readers have not read of them; false, and nothing is
-   * given up, while one is copying there. Then readers may enter there no more, so that asking again leads on.
+   * Drops at least the oldest `bytes`, which are committed, whether readers have read them or not. False, and nothing
+   * is dropped, while a reader is copying there. Readers may then enter there no more, so that a later call succeeds.
    */
   overtake(bytes: number): boolean {
     if (!this.pins.pass((this.start + bytes) | 0)) return false
@@ -178,15 +180,16 @@ export class WindowWriter {
     return true
   }
 
-  /** Where it was moved to; `null`: its data are behind its words. */
+  /** Memory to which it was moved; `null`: its data are behind its words. */
   get movedTo(): WindowData | null {
     return this.#data === this.#own.address ? null : { address: this.#data, capacity: this.capacity }
   }
 
   /**
-   * Goes on, empty, with other memory for its data, or with what is behind its words (`null`), which is kept for that. The
-   * memory it had is nobody's any more. False, and nothing has moved, while a reader is copying, or something is copied in
-   * that is not committed; ask again. Of a window with pins only. Another place than `WindowData` says is a `RangeError`.
+   * Continues, empty, with other memory for its data, or with the memory behind its words (`null`), which stays
+   * reserved. Its memory before is then free. False, and nothing has moved, while a reader is copying, or while copied
+   * bytes are not committed; try again. For a window with pins only. A place that `WindowData` does not allow is a
+   * `RangeError`.
    */
   moveTo(place: WindowData | null): boolean {
     const word = place === null ? 0 : placeWord(place)
@@ -218,13 +221,13 @@ export class WindowWriter {
     this.start = (this.start + bytes) | 0
   }
 
-  /** Forgets what was copied in since the last commit: readers have seen none of it, and what they see stays. */
+  /** Drops bytes copied in since the last commit. Readers have seen none of them. */
   rewind(): void {
     this.end = this.committedEnd
     if (((this.start - this.end) | 0) > 0) this.start = this.end
   }
 
-  /** Before `bytes` go to the end: what they overwrite must not lie behind the start that a successor would find. */
+  /** Before `bytes` go to the end: the overwritten bytes must not lie behind the start that a successor would find. */
   #cede(bytes: number): void {
     if (((this.end + bytes - this.#committedStart) | 0) > this.capacity) this.#flip(this.committedEnd)
   }
@@ -287,7 +290,7 @@ export class WindowWriter {
 export class WindowReader {
   readonly memory: Memory
   readonly address: number
-  /** Of the data that it looks at. */
+  /** Capacity of the data that it reads. */
   capacity: number
   readonly #own: WindowData
   #place = 0
@@ -304,8 +307,8 @@ export class WindowReader {
   }
 
   /**
-   * Looks where the data are of a window that may be moved: by its writer at any time; by a reader while it is pinned, after
-   * it has looked at the end, and before it looks at bytes.
+   * Loads the place of the data of a window that may be moved. The writer calls it at any time. A reader calls it while
+   * it is pinned, after it has loaded the end, and before it reads bytes.
    */
   follow(): void {
     const place = this.memory.load(this.address + WINDOW_PLACE)

@@ -2,23 +2,23 @@
  * Shared memory as this package sees it: words, bytes, doubles, and the few operations that order them between threads.
  *
  * Any thread; each thread attaches to the same memory by its `handle`. All other files of this package go through a
- * `Memory` and never through `Atomics`, so that another can stand in for it: JavaScript's Atomics (here), WebAssembly's
+ * `Memory` and never through `Atomics`, so that another can replace it: JavaScript's Atomics (here), WebAssembly's
  * atomic instructions (wasm-memory.ts), or the simulated memory of the proof, which stops a thread at each access.
  *
- * Which accesses are atomic: every word by which one thread tells another that plain bytes are ready (tail, head, end,
- * gate, bell). An atomic load that reads an atomic store makes all plain writes before the store visible after the load.
+ * Atomic accesses: every word by which one thread tells another that plain bytes are ready (tail, head, end, gate,
+ * bell). An atomic load that reads an atomic store makes all plain writes before the store visible after the load.
  * Atomic accesses are of aligned 32-bit words only.
  */
 import { allocateWasm, type SharedWasmMemory, wasmOperations } from './wasm-memory.ts'
 
-/** What another thread attaches by: give it as `workerData` or in a message. */
+/** Handle by which another thread attaches: send it as `workerData` or in a message. */
 export type MemoryHandle = SharedArrayBuffer | SharedWasmMemory
 
-/** What does the atomic accesses: `wasm` is faster, `js` is everywhere. */
+/** Implementation of the atomic accesses: `wasm` is faster, `js` is everywhere. */
 export type MemoryKind = 'wasm' | 'js'
 
 /**
- * What the kinds do differently. Addresses are byte offsets, those of words multiples of 4.
+ * The operations that differ between the kinds. Addresses are byte offsets, those of words multiples of 4.
  *
  * Function-valued properties and not methods: while a thread has one memory, each call site calls one function, which
  * the optimizing compiler inlines, also when it is WebAssembly's.

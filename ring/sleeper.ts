@@ -1,13 +1,13 @@
 /**
  * How a thread waits for work at its bell: spins for as long as that has been worth it, then parks.
  *
- * The bell's owner only. The order is the one that loses no wake-up: look, arm, look again, wait, disarm. How long to
- * look before arming is learnt: a wait that ended within what parking costs would have been shorter by spinning, so the
- * next one spins twice as long, up to `spinsMax`; a long one halves it, down to nothing. Spinning thus never takes more
- * than about the time that it can save, and an idle thread does not spin at all.
+ * The bell's owner only. This order loses no wake-up: look, arm, look again, wait, disarm. The time to look before
+ * arming is learnt. A wait that ended within the cost of parking would have been shorter by spinning, so the next one
+ * spins twice as long, up to `spinsMax`. A long wait halves it, down to nothing. Spinning thus never takes more than
+ * about the time that it can save, and an idle thread does not spin at all.
  *
- * Bound: one wait at a time, each at most `timeoutMs`. A ringer can die before it rings, so none is endless: what the
- * caller waits for is looked at again after each.
+ * Bound: one wait at a time, each at most `timeoutMs`. A ringer can die before it rings, so no wait is endless: the
+ * awaited condition is checked again after each.
  */
 import type { Doorbell } from './doorbell.ts'
 
@@ -47,7 +47,7 @@ export class Sleeper {
   }
 
   /**
-   * Blocks until `ready` says true or the time is over; what it said last. Never on the main thread.
+   * Blocks until `ready` returns true or the time is over; returns its last result. Never on the main thread.
    *
    * @param ready looks for work; called many times, it must be cheap and change nothing
    */
@@ -64,7 +64,7 @@ export class Sleeper {
     return found || ready()
   }
 
-  /** As `sleep`, and leaves the thread to its event loop while it is parked. */
+  /** The same as `sleep`, but leaves the thread to its event loop while it is parked. */
   async sleepAsync(ready: () => boolean): Promise<boolean> {
     if (this.#spin(ready)) return true
     this.#bell.arm()
@@ -95,7 +95,7 @@ export class Sleeper {
     return this.#spins === 0 && ready()
   }
 
-  /** For learning; a clock costs as much as many looks. */
+  /** Time for learning; a clock costs as much as many looks. */
   #now(): number {
     return this.#spinsMax === 0 ? 0 : performance.now()
   }

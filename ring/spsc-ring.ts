@@ -94,7 +94,7 @@ export class RingProducer {
     return (this.tail - this.#head) | 0
   }
 
-  /** Says that nothing will follow; call after the last `publish`. */
+  /** Declares that nothing will follow; call after the last `publish`. */
   close(): void {
     this.memory.store(this.address + RING_CLOSED, 1)
   }
@@ -162,7 +162,7 @@ export class RingConsumer {
     return (this.#tail - this.head) | 0
   }
 
-  /** Goes back to where it released last: what was walked over since is walked over again. */
+  /** Goes back to its last release: bytes walked over since are walked over again. */
   rewind(): void {
     this.head = this.#released
   }

@@ -1,5 +1,5 @@
 /**
- * Shared memory with WebAssembly's atomic instructions, which V8 inlines where it calls a runtime function for
+ * Shared memory with WebAssembly's atomic instructions. V8 inlines them, where it calls a runtime function for
  * `Atomics`: about 5 ns an operation instead of 10 to 20, and a copy inside the memory at a fifth of the time.
  *
  * Any thread; each thread has its own instance over one shared `WebAssembly.Memory`. The module is wasm-atomics.wat,

@@ -12,17 +12,17 @@
  *   yes: INSIDE = 2, lost                                       no:  it holds POSITION until INSIDE or EXITED says so
  * ```
  *
- * This is Dekker's argument. All accesses are atomic, hence in one order: either the reader's INSIDE = 1 comes before
- * the writer's look at it, and the writer waits for the end of that one read, or it comes after, and then so does the
- * reader's look at ENDED, which tells it that it is out. Each read of the reader therefore happens before its
- * INSIDE = 0 (or POSITION) which the writer has loaded before it overwrites: no copy is ever made of bytes that change
- * meanwhile, so that there is nothing to validate afterwards.
+ * This is Dekker's argument. All accesses are atomic, hence in one order. Either the reader's INSIDE = 1 comes before
+ * the writer's look at it, and the writer waits for the end of that one read. Or it comes after, and then so does the
+ * reader's look at ENDED, which shows that the reader is out. Each read of the reader therefore happens before its
+ * INSIDE = 0 (or POSITION) which the writer has loaded before it overwrites. No copy is ever made of bytes that change
+ * meanwhile, so there is nothing to validate afterwards.
  *
- * A reader that died inside holds its gate until its thread's exit is known and told (EXITED). That alone does not end
- * the term: a successor may go on at the same POSITION, and repeats what the dead one had not released.
+ * A reader that died inside holds its gate until its thread's exit is known and reported (EXITED). That alone does not
+ * end the term: a successor may go on at the same POSITION, and repeats the bytes that the dead one had not released.
  *
- * Bounds: as many readers as the table has gates; `open` returns `null` beyond. Nobody waits in here: a gate that still
- * holds makes `WindowWriter.reclaim` give less, and the writer decides what to do about it.
+ * Bounds: as many readers as the table has gates; `open` returns `null` beyond. No call in here waits: a gate that
+ * still holds makes `WindowWriter.reclaim` give less, and the writer decides about it.
  */
 import { GATE_BYTES, GATE_ENDED, GATE_EXITED, GATE_INSIDE, GATE_POSITION, GATE_TERM } from './layout.ts'
 import type { Memory } from './memory.ts'
@@ -78,7 +78,7 @@ export class WindowGates {
     return null
   }
 
-  /** Opens the gate of a reader whose thread has exited, for its successor, where it stood; `null`: it is not there. */
+  /** Opens the gate of a reader whose thread has exited, for its successor, at the same position; `null`: it is not there. */
   reopen({ address, term }: GateTicket): GateTicket | null {
     const index = (address - this.#address) / GATE_BYTES
     if (this.#terms[index] !== term || this.#memory.load(address + GATE_EXITED) !== term) return null
@@ -137,8 +137,8 @@ export class WindowGates {
 }
 
 /**
- * Says which readers are to end and which have died: the writer, or another thread that sees them. One thread for each
- * window.
+ * Reports readers that are to end and readers that have died: the writer, or another thread that sees them. One thread
+ * for each window.
  */
 export class GateKeeper {
   readonly #memory: Memory
@@ -147,7 +147,7 @@ export class GateKeeper {
     this.#memory = memory
   }
 
-  /** Where the reader stands; its lag is the window's end less this. */
+  /** Position of the reader; its lag is the window's end less this. */
   position({ address }: GateTicket): number {
     return this.#memory.load(address + GATE_POSITION)
   }
@@ -190,8 +190,8 @@ export class ReaderGate {
   }
 
   /**
-   * Begins a read: until `leave`, every byte from `position` to the window's end stays as it is, and the writer may
-   * have to wait for it; keep it short. False: the term was ended, and this gate is of no use any more.
+   * Begins a read. Until `leave`, every byte from `position` to the window's end stays as it is, and the writer may
+   * have to wait for it; keep it short. False: the term was ended, and this gate can no longer be used.
    */
   enter(): boolean {
     this.#memory.store(this.#address + GATE_INSIDE, INSIDE)

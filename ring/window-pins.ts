@@ -1,8 +1,8 @@
 /**
- * Pins of a window whose writer overtakes its readers: none holds it back for longer than one copy.
+ * Pins of a window whose writer overtakes its readers: no reader holds it back for longer than one copy.
  *
- * For logs that are kept elsewhere, too: a reader that falls out of the window reads there until it has caught up. Each
- * reader has a pin, one word, which is idle but for the time of a copy. Two roles:
+ * For logs that are also stored elsewhere: a reader that falls out of the window reads there until it has caught up.
+ * Each reader has a pin, one word, which is idle except for the time of a copy. Two roles:
  *
  * ```
  * reader (ReaderPin)                       writer (WindowPins)
@@ -13,22 +13,22 @@
  *                                            yes: not yet; START stays where it is
  * ```
  *
- * This is Dekker's argument. All accesses are atomic, hence in one order: either the reader's pin comes before the writer's
- * look at it, and the writer leaves the bytes alone, or it comes after, and then so does the reader's look at START, which
- * tells it that it is out. A copy happens before its pin = idle, which the writer has loaded before it overwrites: no copy
- * is ever made of bytes that change meanwhile, so that there is nothing to validate afterwards.
+ * This is Dekker's argument. All accesses are atomic, hence in one order. Either the reader's pin comes before the
+ * writer's look at it, and the writer leaves the bytes alone. Or it comes after, and then so does the reader's look at
+ * START, which shows that the reader is out. A copy happens before its pin = idle, which the writer has loaded before
+ * it overwrites. No copy is ever made of bytes that change meanwhile, so there is nothing to validate afterwards.
  *
- * START is never before the writer's own start and never goes back: not when the writer had to leave bytes alone, and not
- * under a successor, whose bank may say less. Readers fall out sooner than they must, never later. What lies between the
- * two starts is whole, and readable to the writer alone.
+ * START is never before the writer's own start and never goes back: not when the writer had to leave bytes alone, and
+ * not under a successor, whose bank may have less. Readers fall out sooner than they must, never later. The bytes
+ * between the two starts are whole, and readable to the writer alone.
  *
- * Nobody holds the writer back, so a reader may fall behind by any number of bytes, and positions alone cannot say by how
- * many: from 2^31 on START would seem to lie before its position. So START's lap of 2^30 bytes is counted as well. It is
- * stored after START, which moves by one lap at most at a time: who loads START and then a LAP that is not past its
- * position's finds START less than two laps after it, where positions can be compared.
+ * No reader holds the writer back, so a reader may fall behind by any number of bytes. Positions alone cannot count
+ * them: from 2^31 on START would seem to lie before its position. So START's lap of 2^30 bytes is counted as well. It
+ * is stored after START, which moves by one lap at most at a time. A reader that loads START and then a LAP that is not
+ * past its position's finds START less than two laps after it, where positions can be compared.
  *
- * A reader that died with its pin set holds the writer until the pin is removed, when its thread's exit is known. Bounds: a
- * word for each reader, all of which are looked at for each overtaking. Nobody waits in here.
+ * A reader that died with its pin set holds the writer until the pin is removed, when its thread's exit is known.
+ * Bounds: a word for each reader; each overtaking looks at all of them. No call in here waits.
  */
 import { PIN_IDLE, WINDOW_LAP, WINDOW_START } from './layout.ts'
 import type { Memory } from './memory.ts'
@@ -48,10 +48,10 @@ export class WindowPins {
   readonly #window: number
   readonly #addresses: number[] = []
   #lap: number
-  /** Position of the oldest byte that readers may enter at, as they are told. */
+  /** Position of the oldest byte that readers may enter at, as stored for them. */
   start: number
 
-  /** Takes over where the last writer left the window at this address; pins are added by who knows the readers. */
+  /** Continues the last writer's window at this address. The code that knows the readers adds their pins. */
   constructor(memory: Memory, window: number) {
     this.#memory = memory
     this.#window = window
@@ -61,7 +61,7 @@ export class WindowPins {
     this.#tellLap()
   }
 
-  /** A reader comes whose pin is at this address; its word is idle, or what the reader has set. */
+  /** Adds a reader whose pin is at this address; its word is idle, or set by the reader. */
   add(pin: number): void {
     this.#addresses.push(pin)
   }
@@ -73,8 +73,8 @@ export class WindowPins {
   }
 
   /**
-   * Tells readers that the window begins at `target`, or where it was told before if that is later. Whether no reader is
-   * looking at bytes before there; if one is, ask again: it falls out of the window when it has copied them.
+   * Stores for readers that the window begins at `target`, or at the stored begin if that is later. Returns whether no
+   * reader is reading bytes before there. If one is, ask again: it falls out of the window when it has copied them.
    */
   pass(target: number): boolean {
     if (((target - this.start) | 0) > 0) this.start = target
@@ -100,10 +100,10 @@ export class ReaderPin {
   readonly #memory: Memory
   readonly #window: number
   readonly #pin: number
-  /** Of the position where it entered last. */
+  /** Lap of the position where it entered last. */
   #lap = 0
 
-  /** For the window at one address and the pin at another, which its writer is told of. */
+  /** For the window at one address and the pin at another, which its writer must add. */
   constructor(memory: Memory, window: number, pin: number) {
     this.#memory = memory
     this.#window = window
@@ -118,9 +118,10 @@ export class ReaderPin {
   }
 
   /**
-   * Begins a read: until `leave`, every byte from `position` to the window's end stays as it is, and the writer may have to
-   * wait for it; keep it short. `position` is between where this pin entered last and the end that the window had then, or
-   * later up to what was read. False: the writer has passed it, and only `enterOldest` leads back.
+   * Begins a read. Until `leave`, every byte from `position` to the window's end stays as it is, and the writer may
+   * have to wait for it; keep it short. `position` is between the last position that this pin entered at and the end
+   * that the window had then, or later up to the read bytes. False: the writer has passed it, and only `enterOldest`
+   * leads back.
    */
   enter(position: number): boolean {
     this.#lap = lapFrom(this.#lap, position)

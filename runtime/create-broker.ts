@@ -1,20 +1,22 @@
 /**
- * `createBroker`, which loads the broker when the first one is made.
+ * `createBroker`, which loads the broker when the first one is made: its bundle (.ci/bundle.mjs), or its modules.
  *
- * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no broker:
- * the modules of one would be three quarters of what it loads. Clocks and timers are loaded with the door (actors/world.ts), so that
- * fakes which somebody installs between the two do not reach them. Options are looked at when they are handed in.
+ * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no
+ * broker: the broker's modules would be three quarters of its load. Clocks and timers are loaded with the door
+ * (actors/world.ts), so that fakes installed in between do not reach them. Options are checked when they are given.
  */
-import '../actors/world.ts'
+import { importModule } from '../actors/world.ts'
+import { bundleOf } from './base/bundle.ts'
 import { checkBrokerOptions } from './options/broker-options.ts'
 import type { Broker, BrokerOptions } from './words/broker.ts'
 
 /**
- * Starts a broker in this process: a control thread, one thread or more for partitions, and handler threads per run. The process
- * ends by itself while the broker has no open run, loop or subscription, and no publish waits; else it stays until `close`.
+ * Starts a broker in this process: a control thread, one or more threads for partitions, and handler threads for each
+ * run. The process ends by itself while the broker has no open run, loop or subscription, and no waiting publish.
+ * Otherwise it stays until `close`.
  *
- * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_MEMORY` when the system
- *   gives no shared memory of that size; `MILL_THREAD_LOST` when its threads cannot start
+ * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_MEMORY` when the
+ *   system gives no shared memory of that size; `MILL_THREAD_LOST` when its threads cannot start
  * @example
  * const broker = await createBroker()
  * const orders = await broker.topic('orders', { partitions: 12 })
@@ -23,6 +25,17 @@ import type { Broker, BrokerOptions } from './words/broker.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const { startBroker } = await import('./api/broker.ts')
+  const { startBroker } = await loadBroker()
   return startBroker(checked)
+}
+
+type BrokerModule = typeof import('./api/broker.ts')
+
+/** In a bundle of somebody else's, which has no URL or another one, it is a part of that. */
+async function loadBroker(): Promise<BrokerModule> {
+  const { url } = import.meta
+  const module = url === undefined ? null : new URL('./api/broker.js', url)
+  const bundle = module === null ? null : bundleOf(module)
+  if (bundle === null || bundle === module) return import('./api/broker.ts')
+  return (await importModule(bundle.href)) as BrokerModule
 }

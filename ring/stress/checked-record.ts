@@ -1,7 +1,7 @@
 /**
  * The records of the stress: of random length, numbered, and signed, so that a lost, torn or displaced one shows.
  *
- * Any thread. Also the stalls with which a thread is held at random places, where it may then be killed.
+ * Any thread. Also the stalls that hold a thread at random places, where it may then be killed.
  *
  *     | i32 length of all | i32 number | u32 CRC-32 of the rest, with seed number | i32 words |
  */
@@ -55,7 +55,7 @@ export function writeRecord(memory: Memory, address: number, bytes: number, numb
   words[(address >> 2) + 2] = crc32(memory.bytes.subarray(address + HEADER_BYTES, address + bytes), number >>> 0) | 0
 }
 
-/** What is wrong with the record, or `null`. */
+/** Fault of the record, or `null`. */
 export function faultOf(memory: Memory, address: number, bytes: number, expected: number): string | null {
   const words = memory.i32
   const [length, number, signature] = [0, 1, 2].map(word => words[(address >> 2) + word] as number)

@@ -1,8 +1,8 @@
 /**
- * What a thread under stress leaves for its successor: the number that belongs to where the ring or window stands.
+ * State of a thread under stress for its successor: the number that belongs to the position of the ring or window.
  *
- * One writer at a time, a line each. A step is said before it is taken and after, so that whoever finds the ring's own
- * word knows exactly which of the two numbers is true of it, wherever its predecessor died:
+ * One writer at a time, a line each. A step is recorded before and after it is taken. A reader of the ring's own word
+ * therefore knows exactly which of the two numbers is true of it, wherever the predecessor died:
  *
  * ```
  * +0 AT      position that the step leads to        written first

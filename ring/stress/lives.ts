@@ -1,8 +1,8 @@
 /**
  * How long a thread is left alone before the next one is killed. Main thread.
  *
- * Mostly not long; now and then long enough for a lost wake-up to show as a stall, which a kill would mend, because
- * every bell is rung then.
+ * Mostly not long. Now and then it is long enough for a lost wake-up to show as a stall. A kill would mend that,
+ * because every bell is rung then.
  */
 import type { Random } from './checked-record.ts'
 

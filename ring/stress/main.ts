@@ -1,12 +1,12 @@
 /**
  * Real threads under stress: rings and windows whose threads stall and are killed at random moments.
  *
- *   node ring/dist/stress/main.js [--seconds 60]
+ * node ring/dist/stress/main.js [--seconds 60]
  *
- * `seconds` for two rings together, and as long for a window with three readers. Nothing may be lost, torn or out of
- * order: after a consumer's death records come again from its last release, never skipped; after a producer's death its
- * unpublished claims are absent. While all threads run nothing may stand still for a second, the watcher's own lateness
- * taken off. Prints counts; exits with 1 if anything was found, with 2 if it was called wrongly.
+ * `seconds` for two rings together, and as long for a window with three readers. No record may be lost, torn or out of
+ * order. After a consumer's death records come again from its last release, and none is skipped. After a producer's
+ * death its unpublished claims are absent. While all threads run nothing may stand still for a second, apart from the
+ * watcher's own lateness. Prints counts; exits with 1 if anything was found, with 2 for wrong arguments.
  */
 import { parseArgs } from 'node:util'
 import { stressRing } from './stressed-ring.ts'

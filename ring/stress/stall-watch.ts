@@ -1,7 +1,7 @@
 /**
  * How long nothing moved, judged by a timer that takes its own lateness off: a machine that stops us is no stall.
  *
- * Main thread. Time in which a thread that is needed is being started does not count either; it is told apart.
+ * Main thread. The start time of a thread does not count either; it is reported separately.
  */
 const TICK_MS = 20
 

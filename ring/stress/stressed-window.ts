@@ -1,9 +1,9 @@
 /**
  * Stresses a window: a writer and three readers, killed at random, and detached when they are too slow.
  *
- * Main thread, which is the keeper of the gates. A dead reader's successor gets the gate where it stood; one that was
- * detached, a gate at the end. A dead writer's successor says which gates it finds; those that nobody was told of are
- * ended, or given to whom they were opened for.
+ * Main thread, which is the keeper of the gates. A dead reader's successor gets the gate at the same position; the
+ * successor of a detached one gets a gate at the end. A dead writer's successor reports the gates that it finds.
+ * Unknown gates are ended, or given to the readers for which they were opened.
  */
 import { Doorbell } from '../doorbell.ts'
 import { BELL_BYTES, GATE_BYTES, LINE_BYTES, WINDOW_BANK_BYTES, WINDOW_BANKS, windowBytes } from '../layout.ts'
@@ -42,7 +42,7 @@ interface Reader {
   request: GateRequest | null
   thread: StressedThread<WindowSideMessage> | null
   ended: boolean
-  /** Where it was last seen, and for how long. */
+  /** Last seen position, and the time since. */
   position: number
   stillMs: number
 }
@@ -146,7 +146,7 @@ export class StressedWindow {
     return writer
   }
 
-  /** A writer is there: gates that nobody knows are settled, and what was asked of its predecessor is asked again. */
+  /** A writer is there: unknown gates are settled, and the requests to its predecessor are repeated. */
   #writerOpened(tickets: readonly GateTicket[]): void {
     for (const ticket of tickets) {
       const known = this.#readers.some(({ ticket: one }) => one?.address === ticket.address && one.term === ticket.term)
@@ -208,7 +208,7 @@ export class StressedWindow {
     }
   }
 
-  /** Its thread has exited, by being killed or because it was detached. */
+  /** Its thread has exited, because it was killed or detached. */
   #readerGone(reader: Reader): void {
     const ticket = reader.ticket as GateTicket
     this.#keeper.exited(ticket)

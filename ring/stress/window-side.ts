@@ -39,7 +39,7 @@ export interface WindowSideData {
     readonly ledger: number
     readonly ticket: GateTicket
   } | null
-  /** For the writer: bells to ring. */
+  /** Bells that the writer rings. */
   readonly readerBells: readonly number[]
 }
 
@@ -126,7 +126,7 @@ function read({ index, bell, ledger: at, ticket }: NonNullable<typeof self>): Wi
   let next = ledger.nextAt(gate.position)
   tell({ kind: 'took', repeated: ledger.seen - next })
 
-  /** Where the record at a position can be looked at as a whole. */
+  /** Address at which the record at a position lies in one piece. */
   const whole = (position: number, bytes: number): number => {
     if (reader.untilWrap(position) >= bytes) return reader.addressOf(position)
     reader.copyOut(position, bytes, memory.u8, scratch)

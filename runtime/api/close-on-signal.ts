@@ -1,8 +1,8 @@
 /**
- * Closes a broker when its process is told to end, and ends the process then.
+ * Closes a broker at a signal that ends its process, and then ends the process.
  *
- * The thread that made the broker; signals come to the main thread only. The first signal begins, a second one ends the process
- * at once. Bound: `timeoutMs` for all of it.
+ * The thread that made the broker; signals come to the main thread only. The first signal begins, a second one ends the
+ * process at once. Bound: `timeoutMs` for all of it.
  */
 import { constants } from 'node:os'
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
@@ -14,14 +14,15 @@ import type { Broker } from '../words/broker.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import { show } from '../words/names.ts'
 
+/** Options of `closeOnSignal`. */
 export interface CloseOnSignalOptions {
-  /** Called first, and awaited: stops what publishes, such as an HTTP server. What it throws is told on stderr. */
+  /** Called first, and awaited: stops publishing code, such as an HTTP server. Its error is written to stderr. */
   readonly before?: (() => unknown) | undefined
-  /** For `before` and `broker.close` together, in ms; default 8,000: Docker kills what has not ended after 10 s. */
+  /** Time limit for `before` and `broker.close` together, in ms; default 8,000, because Docker kills 10 s after SIGTERM. */
   readonly timeoutMs?: number | undefined
 }
 
-/** Takes the listeners away; a closing that has begun goes on. */
+/** Removes the listeners; a closing that has begun continues. */
 export interface StopListening extends Disposable {
   (): void
 }
@@ -33,7 +34,7 @@ const OPTIONS: Table<CheckedCloseOnSignalOptions> = {
   timeoutMs: number(1, TIMER_MS_MAX, 8_000),
 }
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
-/** Of `timeoutMs`, so much is left for the broker at least. */
+/** Share of `timeoutMs` that is left for the broker at least. */
 const CLOSE_SHARE = 0.5
 
 function beforeFunction(value: unknown, at: string): () => unknown {
@@ -42,10 +43,10 @@ function beforeFunction(value: unknown, at: string): () => unknown {
 }
 
 /**
- * At SIGTERM or SIGINT: calls `before`, closes the broker, and ends the process, with exit code 0 if all of that was in good order
- * and 1 if not, which is then told on stderr. A second signal ends the process at once, with 128 and the signal's number.
+ * Calls `before` at SIGTERM or SIGINT, closes the broker, and ends the process. The exit code is 0, or 1 after an
+ * error, which is written to stderr. A second signal ends the process at once, with 128 and the signal's number.
  *
- * @returns what takes the listeners away; they do not keep the process alive.
+ * @returns a function that removes the listeners; they do not keep the process alive.
  * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`
  * @example
  * closeOnSignal(broker, { before: () => new Promise(done => server.close(done)) })
@@ -76,7 +77,7 @@ async function inGoodOrder(broker: Broker, { before, timeoutMs }: CheckedCloseOn
   return (await told('close', broker.close({ timeoutMs: left }))) && stopped
 }
 
-/** Whether it was done; if not, why is on stderr. */
+/** Whether it was done; if not, stderr has the reason. */
 async function told(what: string, work: Promise<unknown>): Promise<boolean> {
   try {
     await work

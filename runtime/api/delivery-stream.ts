@@ -1,9 +1,9 @@
 /**
  * Deliveries as a stream of Node, and the last step of a pipeline, which settles them.
  *
- * The consumer's thread. A stream cannot know what became of what it handed on: transforms and sinks have buffers of their own.
- * So a delivery that is read is not settled by that. It travels down the pipeline, and who has taken it for good settles it.
- * Bound: as many deliveries are out and not settled as the stream's `highWaterMark` says.
+ * The consumer's thread. A stream cannot know what becomes of the deliveries that it hands on: transforms and sinks
+ * have buffers of their own. Reading a delivery therefore settles nothing. It travels down the pipeline, and the step
+ * that has taken it for good settles it. Bound: at most `highWaterMark` deliveries are handed out and not settled.
  */
 import { finished, Readable, Writable } from 'node:stream'
 import { nowMs, setTimeout } from '../../actors/world.ts'
@@ -16,14 +16,14 @@ import { show } from '../words/names.ts'
 import type { Run } from '../words/run.ts'
 import type { Join } from './delivery-iterator.ts'
 
-/** After its end a stream stays in its group until what it handed on is settled, but no longer than this. */
+/** Time that a stream stays in its group after its end, until its deliveries are settled. */
 const LEAVING_MS_MAX = 5_000
 const LOOK_MS = 5
 
 export function deliveryStream(join: Join, highWaterMark: number, signal: AbortSignal | undefined): Readable {
   let joining: Promise<Run<unknown>> | null = null
   let hasEnded = false
-  /** What was handed on, without some of what is settled. */
+  /** Deliveries that were handed on, without some of the settled ones. */
   let out: SettleableDelivery[] = []
   const end = (): void => {
     if (hasEnded) return
@@ -31,7 +31,7 @@ export function deliveryStream(join: Join, highWaterMark: number, signal: AbortS
     stream.push(null)
   }
   const emit = (delivery: SettleableDelivery): void => {
-    // Credit bounds what comes: what `push` says of the buffer is no news.
+    // Credit bounds the deliveries: the result of `push` is not needed.
     if (hasEnded || stream.destroyed) delivery.unseen = true
     else {
       if (out.length >= 2 * highWaterMark) out = out.filter(({ settled }) => !settled)
@@ -39,7 +39,7 @@ export function deliveryStream(join: Join, highWaterMark: number, signal: AbortS
       stream.push(delivery)
     }
   }
-  /** What is not settled when it leaves is handed to whoever comes next. */
+  /** Unsettled deliveries are released when it leaves, for the next member. */
   const leave = async (isCutOff: boolean): Promise<void> => {
     if (joining === null) return
     const run = await joining
@@ -59,7 +59,7 @@ export function deliveryStream(join: Join, highWaterMark: number, signal: AbortS
     destroy(error, done) {
       if (signal !== undefined) offAbort(signal, end)
       const left = leave(error !== null || !hasEnded).catch(() => undefined)
-      // Whoever cuts a stream off hears when it has left; at its end others still settle.
+      // Destroying a stream waits until it has left; at its end other steps still settle.
       if (hasEnded && error === null) done(null)
       else void left.then(() => done(error))
     },
@@ -72,10 +72,11 @@ export function deliveryStream(join: Join, highWaterMark: number, signal: AbortS
 /**
  * The last step of a pipeline of deliveries: it acknowledges each when `sink` has taken it, and not before.
  *
- * `sink` is a stream, and `toChunk` makes what is written there of a delivery: it is acked when the write has been called back, and
- * released when that failed, which ends the pipeline. What `toChunk` throws fails the delivery (`nack`), and the pipeline goes on;
- * `undefined` acks it, and nothing is written. Or `sink` is a function, called for one delivery after another: it is settled as by
- * `attempt`. Deliveries that their reader has taken back, or that were settled on the way, are left out.
+ * `sink` is a stream, and `toChunk` makes the chunk to write of a delivery. The delivery is acked when the write has
+ * been called back. It is released when the write failed, which ends the pipeline. An error of `toChunk` fails the
+ * delivery (`nack`), and the pipeline continues; `undefined` acks it, and nothing is written. Or `sink` is a function,
+ * called for one delivery after another, which is settled as by `attempt`. Deliveries that the reader has taken back,
+ * or that were settled on the way, are skipped.
  *
  * @throws MillraceError `MILL_INVALID_OPTION`
  * @example

@@ -1,7 +1,7 @@
 /**
- * A dead letter as one line of JSON, and back: nothing of the record is lost on the way.
+ * A dead letter as one line of JSON, and back, without a loss.
  *
- * Any thread. `value` is there for people, where it decodes; what counts are the bytes in base64.
+ * Any thread. `value` is for people, where it decodes; the bytes in base64 decide.
  */
 
 import type { DeadLetter } from '../words/dead-letter.ts'
@@ -9,7 +9,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { CodecName, Headers } from '../words/message.ts'
 import { StoredLetter } from './stored-letter.ts'
 
-/** A reader refuses what it does not know. */
+/** A reader refuses formats that it does not know. */
 const FORMAT = 1
 const CODECS: readonly unknown[] = ['json', 'bytes', 'string'] satisfies readonly CodecName[]
 
@@ -30,7 +30,7 @@ interface Line {
   readonly timestamp: number
   readonly codec: CodecName
   readonly key: string | null
-  /** Of a key that was published as bytes; `key` is then what it looks like as text. */
+  /** Bytes of a key that was published as bytes; `key` is then the same as text. */
   readonly keyBase64?: string
   readonly value?: unknown
   readonly valueBase64: string | null
@@ -89,8 +89,8 @@ function bytes(text: string): Uint8Array {
 }
 
 /**
- * Reads a line that `export` wrote. The letter can be looked at like one that was browsed, and handed to `replay` or
- * `purge` of the broker that it came from.
+ * Reads a line of `export`. The letter can be read like one that was browsed, and given to `replay` or `purge` of the
+ * broker that it came from.
  *
  * @throws MillraceError MILL_DECODE when the line is no exported dead letter
  * @example

@@ -1,10 +1,10 @@
 /**
  * Deliveries as an RxJS Observable with back-pressure by credit: each settlement allows one more delivery.
  *
- * The creating thread; the only file that imports rxjs, and it does so when the first Observable is asked for: its
- * modules would cost each thread that imports millrace as much as all of ours. Unsubscribing leaves the group; what was not settled is
- * delivered again to whoever comes next. A group that gives up errors the Observable. An observer is called in the async
- * context of its `subscribe`, and so is the function of `settle`.
+ * The creating thread; the only file that imports rxjs. It does so when the first Observable is requested: its modules
+ * would cost each thread that imports millrace as much as all of millrace's. Unsubscribing leaves the group; unsettled
+ * deliveries come again. A group that gives up errors the Observable. An observer is called in the async context of its
+ * `subscribe`, and so is the function of `settle`.
  */
 import nodeModule from 'node:module'
 import type { Observable, OperatorFunction } from 'rxjs'
@@ -19,8 +19,8 @@ type RxJS = typeof import('rxjs')
 let loaded: RxJS | undefined
 
 /**
- * Loaded at the first call. `require` gives the classes that an `import` of the package gives, too: Node has one copy of it.
- * `createRequire` is not imported by its name: bundles have that at their top, when somebody has put it there for `require`.
+ * Loaded at the first call. `require` gives the same classes as an `import` of the package: Node has one copy of it.
+ * `createRequire` is not imported by its name, because bundles may define that name at their top for `require`.
  */
 function rxjs(): RxJS {
   loaded ??= nodeModule.createRequire(import.meta.url)('rxjs') as RxJS
@@ -38,7 +38,7 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
       run?.stop().catch(() => undefined)
     }
     join(delivery => {
-      // Who has left sees it no more: it was no hand-out.
+      // A subscriber that has left does not see it: it was not handed out.
       if (left) delivery.unseen = true
       else context.call(subscriber.next, subscriber, delivery as unknown as ManualDelivery<V>)
     }).then(
@@ -60,8 +60,9 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
 }
 
 /**
- * Handles each delivery with a function and settles it: acked when that returns or resolves, nacked when it throws or
- * rejects, dead-lettered at once for a `RejectError`. Emits what the function returned, for acked deliveries.
+ * Handles each delivery with a function and settles it. It is acked when the function returns or resolves, nacked when
+ * it throws or rejects, and dead-lettered at once for a `RejectError`. Emits the function's result for acked
+ * deliveries.
  *
  * @param fn called for each delivery, at most `concurrency` of them at a time (default 1)
  * @example group.observe().pipe(settle(async (delivery) => save(delivery.value), { concurrency: 8 })).subscribe()
@@ -79,11 +80,11 @@ export function settle<V, R>(
       })
     })
   const run = async (delivery: ManualDelivery<V>, context: UserContext): Promise<readonly R[]> => {
-    // Its partition has moved on while it waited for its turn: somebody else has it.
+    // Its partition has moved while it waited for its turn: another member has it.
     const isLost = delivery instanceof SettleableDelivery && delivery.expired
     if (isLost) return []
     try {
-      // What waited for its turn would run in the context of the delivery that is over.
+      // A waiting delivery would otherwise run in the context of the one before.
       const result = await context.call(fn, undefined, delivery)
       if (!delivery.settled) delivery.ack()
       return [result]

@@ -1,11 +1,11 @@
 /**
- * Who is told of the abort of one signal: one listener on the signal itself, however many wait.
+ * The callers that wait for the abort of a signal: one listener on the signal itself, however many wait.
  *
- * Any thread. Node warns of a leak from eleven listeners on one target; a signal that many publishes share is no leak. The
- * listener is on the signal only while somebody waits for it.
+ * Any thread. Node warns of a leak from eleven listeners on one target; many publishes that share a signal are no leak.
+ * The listener is on the signal only while a caller waits for it.
  */
 
-/** Told in the order in which they came. */
+/** Called in the order in which they came. */
 const waiting = new WeakMap<AbortSignal, Waiters>()
 
 interface Waiters {

@@ -1,23 +1,23 @@
 /**
- * Which of the two clocks a moment is on. Leaf, pure, any thread.
+ * The two clocks of a process. Leaf, pure, any thread.
  *
- * `nowMs` (actors/world.ts) only goes forward, and is the same on all threads of a process. Whatever is due is due on it: a
- * retry, a pause, a time-out, the next look of a background. `wallMs` may be set by an hour at any time, and back. It is
- * read where somebody outside of the process is told a moment, and for nothing else:
+ * `nowMs` (actors/world.ts) only goes forward, and is the same on all threads of a process. Everything that is due is
+ * due on it: a retry, a pause, a timeout, the next look of a background task. `wallMs` may be set by an hour at any
+ * time, and back. It is read only where a moment leaves the process or comes from outside:
  *
  * * the timestamp of a record, and retention, which compares with those;
  * * the first and the last failure in the headers of a dead letter;
  * * the header of a segment file;
  * * the moment of the next attempt, as it is kept on disk: another process has another `nowMs`.
  *
- * What a process finds on disk it takes as a hint: a due time is never further away than the wait that was asked
- * for. `tidy.test.ts` has the files that may read `wallMs`.
+ * A process takes a due time on disk as a hint: it is never further away than the requested wait. `tidy.test.ts` lists
+ * the files that may read `wallMs`.
  */
 
-/** After so long a wait for somebody else is told. */
+/** Time after which a wait for another party is reported. */
 export const STALLED_MS = 5_000
 
-/** One moment on both clocks, in milliseconds. */
+/** A moment on both clocks, in milliseconds. */
 export interface Instant {
   readonly nowMs: number
   readonly wallMs: number

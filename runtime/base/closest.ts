@@ -1,4 +1,4 @@
-/** Which known word a mistyped one was probably meant to be. Leaf, any thread. */
+/** The known word that is most like a mistyped one. Leaf, any thread. */
 
 /** The candidate that `word` was probably meant to be, if one is near enough to be worth saying. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {

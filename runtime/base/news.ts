@@ -1,10 +1,10 @@
 /**
  * When to tell of something that may happen very often: the first time at once, and later with how often it was.
  *
- * Pure, and bounded by two numbers. Whoever has it looks again after `dueInMs`, so that nothing stays untold.
+ * Pure, and bounded by two numbers. Its owner looks again after `dueInMs`, so that every occurrence is reported.
  */
 
-/** After something was told, it is not told again for so long. */
+/** Time between two reports. */
 export const NEWS_EVERY_MS = 5_000
 
 export class News {
@@ -15,7 +15,7 @@ export class News {
     this.#untold += count
   }
 
-  /** How often it was since it was told last, if it is time to tell; 0: it is not, or there is nothing. */
+  /** Number of occurrences since the last report, if a report is due; 0: none is due, or none occurred. */
   take(nowMs: number): number {
     if (this.dueInMs(nowMs) > 0) return 0
     const untold = this.#untold

@@ -1,16 +1,19 @@
 /**
- * What handlers return, which may be a promise, whoever made it, or an object of a stranger that throws when it is looked
- * at: a revoked proxy (a draft of Immer after its producer), a getter, a trap. Leaf, the handling thread.
+ * Results of handlers: any promise, or a foreign object that throws when it is read. Examples are a revoked proxy (a
+ * draft of Immer after its producer), a getter, a trap. Leaf, the handling thread.
  */
 
 import { types } from 'node:util'
 
-/** Whether it may be a promise. Only a look at it tells. One that cannot be looked at is taken for a promise that rejects. */
+/**
+ * Whether a result may be a promise. Only reading it can tell. A value that cannot be read is taken for a promise that
+ * rejects.
+ */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && looksLike(value) !== 'no promise'
 }
 
-/** Whether a look at it throws, so that nobody can tell what it is. */
+/** Whether reading a result throws, so that its kind is unknown. */
 export function isUnseen(value: unknown): boolean {
   return typeof value === 'object' && value !== null && looksLike(value) === 'unseen'
 }
@@ -25,8 +28,8 @@ function looksLike(value: object): 'a promise' | 'no promise' | 'unseen' {
 }
 
 /**
- * A promise whose `then` is the language's own: it calls back once, later, and does not throw. A promise of this realm is
- * that already; anything else may call back at once, twice, or throw.
+ * A promise with the language's own `then`, which calls back once, later, and does not throw. A promise of this realm
+ * is one already. Any other value may call back at once, twice, or throw.
  */
 export function promiseOf(value: PromiseLike<unknown>): Promise<unknown> {
   if (isPlainPromise(value)) return value
@@ -35,7 +38,7 @@ export function promiseOf(value: PromiseLike<unknown>): Promise<unknown> {
 
 function isPlainPromise(value: PromiseLike<unknown>): value is Promise<unknown> {
   try {
-    // Not `instanceof`: a proxy, a subclass, or a `then` of its own is somebody's code.
+    // Not `instanceof`: a proxy, a subclass, or a `then` of its own is foreign code.
     return (
       types.isPromise(value) &&
       Object.getPrototypeOf(value) === Promise.prototype &&

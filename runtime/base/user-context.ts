@@ -1,28 +1,30 @@
 /**
  * The async context (AsyncLocalStorage) in which a user registered something, entered for each call of it.
  *
- * Any thread. A turn of a thread runs in the context of whatever woke it: another request, another record, or the call that
- * made the broker. So the context is taken where a function is handed in, and each call is made inside it. What a call sets
- * by `enterWith` ends with the call. Our own promises and timers are made outside.
+ * Any thread. A turn of a thread runs in the context of the event that woke it: another request, another record, or the
+ * call that made the broker. The context is therefore captured where a function is handed in, and each call is made
+ * inside it. A store that a call sets by `enterWith` ends with the call. The broker's own promises and timers are made
+ * outside.
  *
- * Where Node keeps stores on the resource that executes (up to Node 22), `enterWith` writes to that object. So each call has
- * one of its own, which inherits the stores of the one that was taken. A resource made for each call costs several times as
- * much, and `AsyncLocalStorage.snapshot()` more than that.
+ * Up to Node 22, Node keeps stores on the executing resource, and `enterWith` writes to that object. Each call
+ * therefore has a resource of its own, which inherits the captured stores. A new AsyncResource for each call costs
+ * several times as much, and `AsyncLocalStorage.snapshot()` more than that.
  *
- * Most handlers never touch a store. As long as none has, all calls are made on one object, and many in one entry (plain-run.ts).
- * It inherits from a proxy, which is asked for whatever Node does not read for each call: the first store that is read or set, or
- * a version of Node that keeps its context otherwise, ends that for good. (ns a call: 22, on one object 10.)
+ * Most handlers never use a store. Until one does, all calls are made on one object, and many in one entry
+ * (plain-run.ts). That object inherits from a proxy, which notices every property that Node does not read for each
+ * call. The first store that is read or set ends this mode for good, and so does a version of Node that keeps its
+ * context elsewhere. (ns a call: 22, on one object 10.)
  */
 import { AsyncResource } from 'node:async_hooks'
 
 const { runInAsyncScope } = AsyncResource.prototype
 
-/** Nobody is told when it is destroyed, so that Node need not watch it. */
+/** Its destruction is not observed, so that Node need not watch it. */
 const newResource = (): AsyncResource => new AsyncResource('MILLRACE', { requireManualDestroy: true })
 
 /**
- * Whether an object that inherits from a resource may stand for it. Not where resources have private fields; such runtimes put
- * the context back after each call by themselves.
+ * Whether an object that inherits from a resource may replace it. Not where resources have private fields; such
+ * runtimes restore the context after each call by themselves.
  */
 const mayInherit: boolean = (() => {
   try {
@@ -32,14 +34,14 @@ const mayInherit: boolean = (() => {
   }
 })()
 
-/** What `runInAsyncScope` reads of a resource, by description. */
+/** Properties that `runInAsyncScope` reads of a resource, by description. */
 const READ_BY_NODE: ReadonlySet<string | undefined> = new Set(['async_id_symbol', 'trigger_async_id_symbol'])
 
 export class UserContext {
   readonly #taken: AsyncResource = newResource()
   /** Makes what one call is made on. */
   readonly #Call: new () => object
-  /** What calls are made on for as long as nobody looks for stores, or sets them, on what executes. */
+  /** The resource of all calls while no code reads or sets a store on the executing resource. */
   #unwatched: object | null = null
 
   constructor() {
@@ -72,7 +74,7 @@ export class UserContext {
     return this.#unwatched !== null
   }
 
-  /** Calls `act` in this context. What it throws is thrown. */
+  /** Calls `act` in this context. Its error is thrown on. */
   call<This, Args extends unknown[], Result>(
     act: (this: This, ...args: Args) => Result,
     thisArg: This,

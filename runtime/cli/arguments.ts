@@ -21,7 +21,7 @@ export interface RunArguments {
   readonly group: string
   readonly attempts: number
   readonly timeoutMs: number
-  /** How long what was read may go on after a signal. */
+  /** Time after a signal in which lines that were read may still be handled, in ms. */
   readonly graceMs: number
   /** A path, or `-`: standard output. */
   readonly output?: string
@@ -47,7 +47,7 @@ export interface ArgumentsOutput {
 /** The longest that a timer of Node can wait, in whole days. */
 const DURATION_MS_MAX = 24 * 24 * 3_600_000
 
-/** As commander names them. */
+/** Option values by the names of commander. */
 interface RunOptionValues extends Omit<RunArguments, 'handler' | 'input' | 'timeoutMs' | 'graceMs'> {
   readonly input?: string
   readonly timeout: number
@@ -137,7 +137,7 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
   return parsed
 }
 
-/** What is said of the arguments, in lines of ours: whatever is in an argument makes none. */
+/** A message about the arguments, with line ends of the program only: an argument cannot add a line. */
 function onItsLines(text: string, args: readonly string[]): string {
   const said = args.reduce((text, arg) => (arg === '' ? text : text.replaceAll(arg, printable(arg))), text)
   return said.split('\n').map(printable).join('\n')

@@ -1,7 +1,7 @@
-/** What an error of the broker means to somebody who gave it lines, and none of its options. Pure. */
+/** Errors of the broker in the words of a user who gave lines, and no options. Pure. */
 import type { ErrorCode } from '../words/errors.ts'
 
-/** `what` is what became, or should have become, a record. */
+/** `what` is the thing that became, or should have become, a record. */
 export function inWordsOfLines(code: string | undefined, message: string, what: 'line' | 'result'): string {
   switch (code as ErrorCode | undefined) {
     case 'MILL_TOO_LARGE': {

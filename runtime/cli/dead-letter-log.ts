@@ -1,5 +1,6 @@
 /**
- * Where lines end that cannot be processed: in the dead-letter file, or, without one, counted and the first few said.
+ * The end of lines that cannot be processed: in the dead-letter file, or, without one, counted, with the first few
+ * printed.
  *
  * Main thread. Broken lines come straight from the input, dead letters of the handler from the dead-letter topic; both
  * become lines of the same form.
@@ -12,7 +13,7 @@ import { type BrokenLine, LINE_HEADER } from './parse-line.ts'
 
 /** Dead letters that are said on stderr when there is no file for them. */
 const SAID_MAX = 5
-/** Of an error that is said. */
+/** Length of a printed error. */
 const ERROR_CHARS_MAX = 200
 
 export interface DeadLetterLine {

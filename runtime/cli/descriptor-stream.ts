@@ -1,10 +1,10 @@
 /**
  * Writes to an open descriptor of this process, such as standard output, and leaves it open.
  *
- * Main thread, which is never blocked: `process.stdout` would be, while the reader of a pipe is slow. Where `process.stdout`
- * has been used, and by threads it is, pipes and sockets do not block: a write then says EAGAIN while there is no room. The
- * streams of `node:fs` try that five times at once and fail with an error that says nothing; this one waits and tries again,
- * at most PAUSE_MS_MAX later.
+ * Main thread, which is never blocked: `process.stdout` would block it while the reader of a pipe is slow. Pipes and
+ * sockets do not block where `process.stdout` has been used, and threads use it. A write then fails with EAGAIN while
+ * there is no room. The streams of `node:fs` try that five times at once and fail with an unhelpful error. This one
+ * waits and tries again, at most PAUSE_MS_MAX later.
  */
 import { write } from 'node:fs'
 import { Writable } from 'node:stream'

@@ -1,7 +1,7 @@
 /** How long, as people write it: `20s`, `500ms`, `2m`; a bare number is milliseconds. Pure. */
 const UNITS_MS: { readonly [unit: string]: number } = { '': 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
-/** In ms; NaN if it is none. */
+/** Duration in ms; NaN if the text is none. */
 export function durationMs(text: string): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
   return amount === undefined ? Number.NaN : Number(amount) * (UNITS_MS[unit] as number)

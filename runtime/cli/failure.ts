@@ -1,5 +1,5 @@
 /**
- * What the user can mend: said in one line, without a stack, with exit code 1.
+ * An error that the user can correct: printed in one line, without a stack, with exit code 1.
  */
 
 import { printable, printableLine } from '../base/printable.ts'
@@ -12,7 +12,7 @@ export class Failure extends Error {
   }
 }
 
-/** The first line of what went wrong, printable, at most `charsMax` characters of it. */
+/** The first line of an error, printable, at most `charsMax` characters of it. */
 export function inOneLine(error: unknown, charsMax?: number): string {
   const { message, name } = toWire(error)
   return printableLine((message || name).split('\n', 1)[0] as string, charsMax)

@@ -1,8 +1,8 @@
 /**
  * Reads the input to its end, or until the signal, and publishes what it reads.
  *
- * Main thread. Back-pressure: the next chunk is asked for when the last one's records are appended, so at most one
- * chunk of records is on its way, whatever the size of the input.
+ * Main thread. Back-pressure: the next chunk is requested when the last one's records are appended. At most one chunk
+ * of records is therefore on its way, whatever the size of the input.
  */
 import type { Readable } from 'node:stream'
 import type { Topic } from '../words/topic.ts'
@@ -39,7 +39,7 @@ export class LineReader {
     return this.#published
   }
 
-  /** Records made of lines, also those that wait for room: what is to be handled. */
+  /** Number of records made of lines, also those that wait for room. */
   get records(): number {
     return this.#records
   }

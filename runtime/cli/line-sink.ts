@@ -1,8 +1,8 @@
 /**
  * Writes lines to a file or to standard output, in blocks of 64 KiB or once per turn of the event loop.
  *
- * Main thread. Bound: 64 KiB of ours and the stream's own buffer; a writer that awaits what `write` returns adds no more.
- * Once the stream failed, lines are dropped and `failed` has rejected: the caller stops the run.
+ * Main thread. Bound: 64 KiB of its own and the stream's buffer; a writer that awaits the result of `write` adds no
+ * more. Once the stream failed, lines are dropped and `failed` has rejected: the caller stops the run.
  */
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
@@ -23,7 +23,7 @@ export class LineSink {
   #room: Promise<void> | undefined
   #giveRoom: () => void = () => {}
 
-  /** `path` is what it is called when it fails; a reader that went away is the stream's own `EPIPE`. */
+  /** `path` is the name of the stream in errors. A reader that went away is the stream's own `EPIPE`. */
   constructor(stream: Writable, path: string) {
     this.#stream = stream
     stream.on('drain', () => this.#makeRoom())
@@ -35,7 +35,7 @@ export class LineSink {
         reject(error.code === 'EPIPE' ? error : fileFailure(path, error))
       })
     })
-    // Whoever needs it awaits it; nobody may, at the very end.
+    // The caller awaits it if needed; at the very end it may not.
     this.failed.catch(() => {})
   }
 

@@ -2,19 +2,19 @@
  * Cuts a stream of bytes into lines, whatever the chunks: LF or CRLF, a last line without an end, UTF-8 cut in two.
  *
  * One instance per input, on the thread that reads. Whole blocks of lines are decoded at once and then sliced, which is
- * several times faster than decoding line by line; a block ends at a line feed, so it never ends within a character.
+ * several times faster than decoding line by line. A block ends at a line feed, so it never ends within a character.
  * Bound: at most `lineBytesMax` bytes wait for the end of their line; of a longer line only the first 64 KiB are kept.
  */
 import { isUtf8 } from 'node:buffer'
 
-/** What the dead-letter file shows of a line that could not be published, at most. */
+/** Length of an unpublishable line in the dead-letter file, at most. */
 export const RAW_BYTES_MAX = 65_536
 
 /** A line that cannot be a record: longer than the limit, or not UTF-8. */
 export interface UnreadableLine {
   readonly reason: 'decode' | 'too-large'
   readonly error: string
-  /** Its beginning, with U+FFFD for what is not UTF-8. */
+  /** Its beginning, with U+FFFD for bytes that are not UTF-8. */
   readonly raw: string
 }
 
@@ -26,7 +26,7 @@ const REPLACEMENT = '\ufffd'
 
 export class LineSplitter {
   readonly #lineBytesMax: number
-  /** The beginning of a line whose end was not seen yet. */
+  /** The beginning of a line whose end has not been read yet. */
   #open: Uint8Array[] = []
   #openBytes = 0
   /** Bytes of the open line that were dropped because it is too long. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The program `millrace`. What goes wrong is one line on stderr, without a stack. A command is loaded when it is given.
+ * The program `millrace`. An error is one line on stderr, without a stack. Only the given command is loaded.
  */
 import { toStderr } from '../base/stderr.ts'
 import { parseArguments } from './arguments.ts'

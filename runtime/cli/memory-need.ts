@@ -1,21 +1,21 @@
 /**
  * How long lines may be, and how much shared memory a run takes for the worst of them. Pure.
  *
- * Memory is there for LIMIT_BYTES at most, whatever the options: where there are very many partitions or threads, lines may be
- * less long instead. In each partition of the records lie a window of two longest lines, the group's state, and the ring of
- * this thread, which for a longest line grows to four times the line, beside the one that it grew out of. Each handler thread
- * has such a ring for its results.
+ * The memory is LIMIT_BYTES at most, whatever the options. With very many partitions or threads, lines must be shorter
+ * instead. Each partition of the records needs a window of two longest lines, the group's state, and the ring of this
+ * thread. For a longest line that ring grows to four times the line, beside the ring before it. Each handler thread has
+ * such a ring for its results.
  */
 export interface MemoryNeed {
   /** Bytes of a whole record: the line, its key and its number. */
   readonly lineBytesMax: number
-  /** Of a partition of the records, and of the results. */
+  /** Window of a partition of the records, and of the results. */
   readonly windowBytes: number
   readonly memoryBytes: number
 }
 
 const MIB = 1_048_576
-/** What a broker can have at most. */
+/** Memory of a broker at most. */
 const LIMIT_BYTES = 2_048 * MIB - 65_536
 /** It is virtual until it is used. */
 const USUAL_BYTES = 512 * MIB
@@ -27,7 +27,7 @@ const LINE_BYTES_LEAST = 65_536
 const RING_BYTES = MIB / 2
 const FEW = 16
 const RING_OF_MANY_BYTES = MIB / 8
-/** Of a group and its reader in a partition; links and slots of a thread. */
+/** State of a group and its reader in a partition; links and slots of a thread. */
 const STATE_BYTES = MIB / 16
 const THREAD_BYTES = MIB / 2
 

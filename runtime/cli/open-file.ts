@@ -1,10 +1,10 @@
 /**
  * Opens what the command line names, without changing it, and says what it is.
  *
- * Main thread. An output is opened as it is: it is emptied later, when it is known to be none of the other files and the
- * handlers have started, so that a run that cannot start leaves it alone. The names that systems give to standard input,
- * output and error (`/dev/stdout`, `/dev/fd/1`) mean the open descriptor: opened by its path a file would be written from its
- * beginning, over what is there, and a socket cannot be opened so at all.
+ * Main thread. An output is opened without emptying it. It is emptied later, when it differs from the other files and
+ * the handlers have started, so that a run that cannot start changes nothing. The names of standard input, output and
+ * error (`/dev/stdout`, `/dev/fd/1`) mean the open descriptor. Opened by its path, a file would be overwritten from its
+ * beginning, and a socket cannot be opened so at all.
  */
 import { type BigIntStats, constants, existsSync, fstatSync, realpathSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
@@ -27,7 +27,7 @@ export interface OpenInput {
 export interface OpenOutput {
   readonly stream: Writable
   readonly file: RunFile
-  /** What it is called when it fails. */
+  /** Name of the file in errors. */
   readonly title: string
   /** Cuts a file that was there to nothing; of all else there is nothing to cut. */
   empty(): Promise<void>
@@ -76,7 +76,7 @@ export async function openOutput(option: string, path: string): Promise<OpenOutp
   }
 }
 
-/** What a shell may have made of standard output or error, whether or not anything is written to it. */
+/** The file behind standard output or error, as the shell set it up, whether or not the run writes to it. */
 export function standardFile(descriptor: 1 | 2): RunFile {
   const name = descriptor === 1 ? 'standard output' : 'standard error'
   return { ...fileOf(name, 'write', true, fstatSync(descriptor, { bigint: true })), isImplied: true }
@@ -103,7 +103,7 @@ function standardOf(path: string): number | undefined {
   return name === undefined ? Number(numbers.find(number => number !== undefined)) : ['in', 'out', 'err'].indexOf(name)
 }
 
-/** Its files belong to the broker, and a file more is one that it does not know. */
+/** Files in that folder belong to the broker, and it does not know an additional one. */
 function refuseBrokerFolder(path: string): void {
   let folder: string
   try {

@@ -1,5 +1,5 @@
 /**
- * What one line of input is: a record, a broken line with its reason, or nothing (a blank line).
+ * The meaning of one input line: a record, a broken line with its reason, or nothing (a blank line).
  */
 import type { Message } from '../words/message.ts'
 import { head, type Line, RAW_BYTES_MAX } from './line-splitter.ts'

@@ -17,7 +17,7 @@ export interface Sample {
 const INTERVAL_MS = 200
 const CLEAR_LINE = '\r\u001b[K'
 
-/** What of `process.stderr` is used here. */
+/** The part of `process.stderr` that is used here. */
 export type ProgressStream = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number }
 
 export class Progress implements Logger {

@@ -1,9 +1,9 @@
 /**
  * Publishes a block of lines in order, and waits as long as the handlers need. A record that the topic can never take
- * (too large once encoded, nested too deep) is handed back with its reason; the others go on.
+ * (too large once encoded, nested too deep) is handed back with its reason. The others are published.
  *
- * When it resolves, each line was appended or is handed back. Lines that were on their way when a batch failed
- * (`UnpublishedError.unknown`) are not published again, or a line could be handled twice: they are waited for.
+ * When it resolves, each line was appended or is handed back. Lines on their way when a batch failed
+ * (`UnpublishedError.unknown`) are not published again, or a line could be handled twice. They are waited for.
  */
 import { isMillraceError, type MillraceError, type UnpublishedError } from '../words/errors.ts'
 import type { Headers, Message } from '../words/message.ts'
@@ -14,7 +14,7 @@ import { type BrokenLine, brokenLine, LINE_HEADER, type LineRecord } from './par
 /** Slow handlers are no error here, however slow. */
 const AS_LONG_AS_IT_TAKES = { timeoutMs: Number.POSITIVE_INFINITY } as const
 
-/** Resolves with the lines that no record could be made of. @throws what the topic throws where it cannot go on */
+/** Resolves with the lines that cannot be records. @throws errors of the topic from which it cannot continue */
 export async function publishLines(topic: Topic, records: readonly LineRecord[]): Promise<BrokenLine[]> {
   if (records.length === 0) return []
   try {

@@ -1,9 +1,9 @@
 /**
  * `millrace run`: lines of a file -> topic `records` -> handler threads -> topic `results` -> lines of a file.
  *
- * Main thread; a user of the public API like any other. What the handlers give up goes through the topic
- * `dead-letters` to the dead-letter file. Both files are written by consumer groups on this thread, so a slow disk or a
- * slow reader of standard output slows the input down instead of filling memory.
+ * Main thread; a user of the public API like any other. Records that the handlers give up go through the topic
+ * `dead-letters` to the dead-letter file. Consumer groups on this thread write both files, so a slow disk or a slow
+ * reader of standard output slows the input down instead of filling memory.
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -31,20 +31,20 @@ import { type Summary, toSentence } from './summary.ts'
 const RESULTS = 'results'
 const NULL: Uint8Array = Buffer.from('null')
 
-/** Written by us, or by nobody: a retry would write a line twice, and there is nowhere else to put it. */
+/** The only writers of the files: a retry would write a line twice, and there is no other place for the line. */
 const WRITER = {
   attempts: Number.POSITIVE_INFINITY,
   deadLetter: false,
   handlerTimeoutMs: Number.POSITIVE_INFINITY,
 } as const
 
-/** How long each step of ending may take when a run failed, its time of grace is over, or nobody reads its results. */
+/** Time for each step of the end when a run failed, its grace is over, or its results have no reader. */
 const ABANDON_MS = 1_000
 
-/** Resolves with the exit code. @throws Failure for what the user can mend. */
+/** Resolves with the exit code. @throws Failure for errors that the user can correct. */
 export async function runCommand(options: RunArguments): Promise<number> {
   const { handler, input, output, deadLetter } = await openRunFiles(options)
-  // What handlers print would be taken for results, or for the summary.
+  // Output of handlers would be mixed with results, or with the summary.
   if (options.output === '-' || options.json === true) takeStandardOutput()
   const progress = new Progress(process.stderr)
   const say = (text: string) => progress.note(`millrace: ${text}`)
@@ -97,7 +97,7 @@ export async function runCommand(options: RunArguments): Promise<number> {
     input.stream.destroy()
     const closed = broker?.close(closing)
     if (closing === undefined) await closed
-    // What is not closed by then ends with the process.
+    // Parts that are not closed by then end with the process.
     else await Promise.race([closed?.catch(() => {}), sleep(closing.timeoutMs)])
   }
 }
@@ -117,7 +117,7 @@ interface Work {
 
 interface Outcome {
   readonly summary: Summary
-  /** What is not done, in words. */
+  /** Description of the unhandled lines. */
   readonly missing: string | undefined
 }
 
@@ -157,7 +157,7 @@ class Lines {
     return this.#timed(summary)
   }
 
-  /** What there is when the time of grace is over: what is in hand may end, and results that are confirmed are written. */
+  /** The end when the grace is over: calls in progress may finish, and confirmed results are written. */
   async leave(): Promise<Outcome> {
     // Nothing that is counted as left may be done afterwards, if that can be had.
     await within(this.#run?.stop())
@@ -229,7 +229,7 @@ class Lines {
     }
   }
 
-  /** With what is known when everything is written. */
+  /** Adds the figures that are known when everything is written. */
   #timed(summary: Summary): Summary {
     const { sink, deadLetters } = this.#work
     const seconds = (performance.now() - this.#startedAtMs) / 1_000
@@ -244,7 +244,7 @@ class Lines {
   }
 }
 
-/** What it resolves with within ABANDON_MS; `undefined` also where it rejects. */
+/** The result of a promise within ABANDON_MS; `undefined` also where it rejects. */
 async function within<T>(work: Promise<T> | undefined): Promise<T | undefined> {
   return await Promise.race([work?.catch((): undefined => undefined), sleep(ABANDON_MS, undefined)])
 }
@@ -258,9 +258,9 @@ async function endOf(
   else await Promise.race([Promise.allSettled(ended), sleep(limit.timeoutMs)])
 }
 
-/** What `work` resolves with, unless one of the others rejects first. */
+/** The result of `work`, unless one of the others rejects first. */
 async function firstOf<T>(work: Promise<T>, others: readonly (Promise<never> | undefined)[]): Promise<T> {
-  work.catch(() => {}) // If another one was first, nobody else looks.
+  work.catch(() => {}) // If another one was first, this rejection has no handler.
   return await Promise.race([work, ...others.filter(other => other !== undefined)])
 }
 

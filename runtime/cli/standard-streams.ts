@@ -1,12 +1,12 @@
 /**
- * Standard output and error of the program: whose they are, and what happens when nobody reads them any more.
+ * Standard output and error of the program: their owner, and the behaviour once they have no reader.
  *
  * Main thread. Threads of handlers print through this one, by `process.stdout` as it is when the broker is made.
  */
 import { printable } from '../base/printable.ts'
 import { fileFailure } from './failure.ts'
 
-/** From now on what handlers print goes to standard error: standard output has lines of the program only. */
+/** From now on output of handlers goes to standard error: standard output has lines of the program only. */
 export function takeStandardOutput(): void {
   Object.defineProperty(process, 'stdout', { configurable: true, enumerable: true, get: () => process.stderr })
 }
@@ -32,5 +32,5 @@ export async function sayAtTheEnd(lines: readonly string[], descriptor: 1 | 2): 
   })
 }
 
-/** Standard output, whoever `process.stdout` is for. */
+/** The real standard output, even when `process.stdout` was redirected. */
 const ownOutput = process.stdout

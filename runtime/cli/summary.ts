@@ -1,5 +1,5 @@
 /**
- * What is said at the end: one line of JSON for programs, one sentence for people.
+ * The report at the end: one line of JSON for programs, one sentence for people.
  */
 export interface Summary {
   /** Lines read, blank and broken ones too. */

@@ -1,6 +1,6 @@
 /**
- * `millrace verify`: reads every byte of a broker's folder and says what is good and what is not. It changes nothing, and has
- * the folder to itself meanwhile.
+ * `millrace verify`: reads every byte of a broker's folder and reports good parts and damage. It changes nothing, and
+ * locks the folder meanwhile.
  */
 import { existsSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'

@@ -4,9 +4,25 @@ import {
   type AssignmentEffect,
   type AssignmentInput,
   type AssignmentState,
+  type Assignor,
   openAssignment,
   step,
 } from './assignment.ts'
+import { stickyAssignor } from './sticky-assignor.ts'
+
+/** In blocks, by the order of members, wherever partitions are now: of what those who are down do not own. */
+const rangeAssignor: Assignor = (partitions, members) => {
+  const target = new Map<string, ReadonlySet<number>>()
+  for (const [name, { owned }] of members) target.set(name, new Set(owned))
+  const taken = new Set([...members.values()].flatMap(({ up, owned }) => (up ? [] : owned)))
+  const free = Array.from({ length: partitions }, (_, partition) => partition).filter(each => !taken.has(each))
+  const up = [...members].filter(([, member]) => member.up)
+  for (const [index, [name]] of up.entries()) {
+    const at = (share: number): number => Math.floor((free.length * share) / up.length)
+    target.set(name, new Set(free.slice(at(index), at(index + 1))))
+  }
+  return target
+}
 
 /** A group as the threads would see it: who holds what, and what is on its way out. */
 class Group {
@@ -18,7 +34,10 @@ class Group {
   readonly down = new Set<string>()
   readonly leaving = new Map<number, string>()
 
-  constructor(partitions: number) {
+  readonly #assignor: Assignor
+
+  constructor(partitions: number, assignor = stickyAssignor) {
+    this.#assignor = assignor
     this.partitions = partitions
     this.state = openAssignment(partitions)
   }
@@ -60,7 +79,7 @@ class Group {
         this.partitions = input.partitions
         break
     }
-    const { state, effects } = step(this.state, input)
+    const { state, effects } = step(this.state, input, this.#assignor)
     this.state = state
     for (const effect of effects) {
       const { partition, member } = effect
@@ -198,38 +217,58 @@ t.test('one who is down is waited for; the rest is owned by those who are up', a
   empty.checkQuiet()
 })
 
-t.test('whatever happens in whatever order, no partition has two owners, and in the end each has one', async () => {
-  const act = fc.oneof(
-    fc.record({ kind: fc.constant('up' as const), members: fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ kind: fc.constantFrom('down' as const, 'gone' as const), member: fc.nat(5) }),
-    fc.record({ kind: fc.constant('revoked' as const), which: fc.nat(20) }),
-    fc.record({ kind: fc.constant('grown' as const), more: fc.integer({ min: 1, max: 4 }) }),
-  )
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 12 }), fc.array(act, { maxLength: 60 }), (partitions, acts) => {
-      const group = new Group(partitions)
-      for (const each of acts) {
-        if (each.kind === 'up') {
-          const members = each.members.map(String).filter(member => !group.up.has(member))
-          if (members.length > 0) group.input({ kind: 'up', members })
-        } else if (each.kind === 'grown') {
-          group.input({ kind: 'grown', partitions: group.partitions + each.more })
-        } else if (each.kind === 'revoked') {
-          const leaving = [...group.leaving.keys()]
-          const partition = leaving[each.which % Math.max(1, leaving.length)]
-          if (partition !== undefined) group.input({ kind: 'revoked', partition })
-        } else {
-          const member = String(each.member)
-          if (each.kind === 'gone') group.input({ kind: 'gone', members: [member] })
-          else if (group.up.has(member)) group.input({ kind: 'down', member })
-        }
-      }
-      group.settle()
-      group.checkQuiet()
-      group.input({ kind: 'gone', members: [...group.down] })
-      group.settle()
-      group.checkQuiet()
-    }),
-    { numRuns: 2_000 },
-  )
+t.test('an assignor that moves everything moves it one owner after the other', async t => {
+  const group = new Group(4, rangeAssignor)
+  group.input({ kind: 'up', members: ['a'] })
+  const effects = group.input({ kind: 'up', members: ['b'] })
+  t.strictSame(effects, [
+    { kind: 'revoke', member: 'a', partition: 2 },
+    { kind: 'revoke', member: 'a', partition: 3 },
+  ])
+  t.strictSame(group.input({ kind: 'revoked', partition: 3 }), [{ kind: 'assign', member: 'b', partition: 3 }])
+  t.strictSame(group.settle(), [{ kind: 'assign', member: 'b', partition: 2 }])
+  group.checkQuiet()
 })
+
+for (const [name, assignor] of Object.entries({ sticky: stickyAssignor, range: rangeAssignor }))
+  t.test(
+    `${name}: whatever happens in whatever order, no partition has two owners, and in the end each has one`,
+    async () => {
+      const act = fc.oneof(
+        fc.record({
+          kind: fc.constant('up' as const),
+          members: fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 3 }),
+        }),
+        fc.record({ kind: fc.constantFrom('down' as const, 'gone' as const), member: fc.nat(5) }),
+        fc.record({ kind: fc.constant('revoked' as const), which: fc.nat(20) }),
+        fc.record({ kind: fc.constant('grown' as const), more: fc.integer({ min: 1, max: 4 }) }),
+      )
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 12 }), fc.array(act, { maxLength: 60 }), (partitions, acts) => {
+          const group = new Group(partitions, assignor)
+          for (const each of acts) {
+            if (each.kind === 'up') {
+              const members = each.members.map(String).filter(member => !group.up.has(member))
+              if (members.length > 0) group.input({ kind: 'up', members })
+            } else if (each.kind === 'grown') {
+              group.input({ kind: 'grown', partitions: group.partitions + each.more })
+            } else if (each.kind === 'revoked') {
+              const leaving = [...group.leaving.keys()]
+              const partition = leaving[each.which % Math.max(1, leaving.length)]
+              if (partition !== undefined) group.input({ kind: 'revoked', partition })
+            } else {
+              const member = String(each.member)
+              if (each.kind === 'gone') group.input({ kind: 'gone', members: [member] })
+              else if (group.up.has(member)) group.input({ kind: 'down', member })
+            }
+          }
+          group.settle()
+          group.checkQuiet()
+          group.input({ kind: 'gone', members: [...group.down] })
+          group.settle()
+          group.checkQuiet()
+        }),
+        { numRuns: 2_000 },
+      )
+    },
+  )

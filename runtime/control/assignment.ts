@@ -1,18 +1,24 @@
 /**
- * Who owns which partition of a group: a sticky assignor and the steps by which an assignment changes hands.
+ * The steps by which the partitions of a group change hands, whatever an assignor wants.
  *
- * Pure: no clock, no threads. Rules: every partition of a group with members has at most one owner, and gets one as soon
- * as its last one has let go; counts differ by at most one; who owns keeps, as far as balance allows; a member that is
- * down keeps what it owns until it is up again or gone for good. More members than partitions: the rest stand idle.
+ * Pure: no clock, no threads. Rules: every partition of a group with members has at most one owner, and gets the one that the
+ * assignor wants as soon as its last one has let go; a member that is down keeps what it owns until it is up again or gone for
+ * good; one that has something to let go gets nothing new before.
  *
- * Source: balance first, then stickiness, as Kafka's sticky assignor; revocation per member as KIP-848 reconciles.
+ * Source: revocation per member as KIP-848 reconciles.
  */
 
-interface Member {
+export interface Member {
   readonly up: boolean
   /** Partitions that it owns, or owned when it went down. */
   readonly owned: readonly number[]
 }
+
+/**
+ * Who is to own which partition: of `partitions`, each goes to one member at most, and every member is named. Members own what
+ * they are not letting go. One that is down is to own what it has, and nothing more. Pure.
+ */
+export type Assignor = (partitions: number, members: ReadonlyMap<string, Member>) => Map<string, ReadonlySet<number>>
 
 export interface AssignmentState {
   readonly partitions: number
@@ -46,7 +52,7 @@ export function openAssignment(partitions: number): AssignmentState {
   return { partitions, members: new Map(), revoking: new Set() }
 }
 
-export function step(state: AssignmentState, input: AssignmentInput): AssignmentStep {
+export function step(state: AssignmentState, input: AssignmentInput, assignor: Assignor): AssignmentStep {
   const members = new Map(state.members)
   const revoking = new Set(state.revoking)
   const partitions = input.kind === 'grown' ? input.partitions : state.partitions
@@ -85,11 +91,12 @@ export function step(state: AssignmentState, input: AssignmentInput): Assignment
     case 'grown':
       break
   }
-  rebalance(partitions, members, revoking, effects)
+  rebalance(assignor, partitions, members, revoking, effects)
   return { state: { partitions, members, revoking }, effects }
 }
 
 function rebalance(
+  assignor: Assignor,
   partitions: number,
   members: Map<string, Member>,
   revoking: Set<number>,
@@ -102,7 +109,7 @@ function rebalance(
     name,
     { up, owned: owned.filter(partition => !revoking.has(partition)) },
   ])
-  const target = targetOf(partitions, new Map(staying))
+  const target = assignor(partitions, new Map(staying))
   for (const name of names) {
     const member = members.get(name) as Member
     if (!member.up) continue
@@ -126,33 +133,4 @@ function rebalance(
     }
     members.set(name, { ...member, owned: [...member.owned, ...gained] })
   }
-}
-
-/**
- * The balanced assignment that moves the least. A member that is down is reckoned with for what it owns and gets
- * nothing more; the others share the rest. What is free goes in order to whoever has least.
- */
-function targetOf(partitions: number, members: ReadonlyMap<string, Member>): Map<string, Set<number>> {
-  const target = new Map<string, Set<number>>()
-  const free = new Set(Array.from({ length: partitions }, (_, partition) => partition))
-  const keep = (name: string, owned: readonly number[]): void => {
-    target.set(name, new Set(owned))
-    for (const partition of owned) free.delete(partition)
-  }
-  for (const [name, { up, owned }] of members) if (!up) keep(name, owned)
-  const up = [...members].filter(([, member]) => member.up)
-  if (up.length === 0) return target
-  const least = Math.floor(free.size / up.length)
-  let larger = free.size % up.length
-  // Those who own most keep one more, so that the fewest partitions move.
-  for (const [name, { owned }] of [...up].sort(([, a], [, b]) => b.owned.length - a.owned.length)) {
-    const quota = least + (larger > 0 && owned.length > least ? 1 : 0)
-    if (quota > least) larger--
-    keep(name, owned.slice(0, quota))
-  }
-  const shares = up.map(([name]) => target.get(name) as Set<number>)
-  for (const partition of free) {
-    shares.reduce((least, share) => (share.size < least.size ? share : least)).add(partition)
-  }
-  return target
 }

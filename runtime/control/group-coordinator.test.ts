@@ -4,7 +4,8 @@ import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment, SlotPlace } from '../wire/places.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
-import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
+import { GroupCoordinator } from './group-coordinator.ts'
+import type { MemberHandle } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 
 const CLIENT = { place: { thread: 1 }, slots: [] } as unknown as ThreadEntry
@@ -38,7 +39,6 @@ function house() {
       run: 1,
       thread: CLIENT,
       confirms: false,
-      cut: null,
       careful: async () => undefined,
       async assign({ cursor: partition }: Assignment) {
         told.push(`${name} assign ${partition}`)

@@ -3,66 +3,28 @@
  *
  * The control thread. A shell around assignment.ts: inputs are taken one after another, and each one's effects are
  * carried out before the next, but for one thing: once a partition's slot is open, nobody waits until its member has
- * taken it up, because that runs the handler's `start`, which may hang. A reader is fenced (its slot closed at the
+ * taken it up (taking-up.ts). A reader is fenced (its slot closed at the
  * partition host) before its partition goes to anyone else.
  */
 import { CallError } from '../../actors/control-port.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
-import type { Assignment, GroupPlace, HandlerSnapshot, PartitionPlace, SlotPlace } from '../wire/places.ts'
+import type { GroupPlace, HandlerSnapshot, PartitionPlace, SlotPlace } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import {
   type AssignmentEffect,
   type AssignmentInput,
   type AssignmentState,
+  type Assignor,
   openAssignment,
   step,
 } from './assignment.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
+import type { CrashOf, Farewell, MemberHandle, PartitionResult } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
-
-/** One incarnation of a member, as the coordinator reaches it. Calls reject with CallError when its thread is gone. */
-export interface MemberHandle {
-  readonly run: number
-  readonly thread: ThreadEntry
-  readonly confirms: boolean
-  /** Rejects with a CallError when the member is waited for no longer, though its thread lives. */
-  readonly cut: Promise<never> | null
-  /** Before it is given these: what its predecessor may have died of is handled alone at first. Never rejects. */
-  careful(cursors: readonly number[]): Promise<void>
-  assign(assignment: Assignment): Promise<void>
-  revoke(cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
-  /** How its thread ended, once it has, as far as that slot is concerned; null: no fault of its own, or it lives. */
-  crashOf(slot: SlotPlace): Promise<SlotCrash | null>
-  /** Topics that its thread publishes to have more partitions. Nobody waits until it has heard of it. */
-  grown(topics: readonly GrownTopic[]): void
-  /** The member cannot take a partition: its handler's `start` failed, or does not return. */
-  refused(error: unknown): void
-}
-
-export interface PartitionResult {
-  readonly partition: number
-  readonly result: unknown
-}
-
-/** How a run ended: what its handlers' `stop` returned, in partition order, and which of them threw what. */
-export interface Farewell {
-  readonly results: readonly PartitionResult[]
-  readonly failures: readonly { readonly partition: number; readonly error: unknown }[]
-}
-
-/** A partition whose slot is open, and whose reader is to take it up. */
-interface Given {
-  readonly id: string
-  readonly partition: number
-  readonly handle: MemberHandle
-  readonly slot: SlotPlace
-  readonly assignment: Assignment
-}
-
-/** What a member's slots looked like when its thread ended. */
-export type CrashOf = (slot: SlotPlace) => SlotCrash
+import { stickyAssignor } from './sticky-assignor.ts'
+import { type Given, refuse, TakingUp } from './taking-up.ts'
 
 export class GroupCoordinator {
   readonly group: GroupEntry
@@ -72,18 +34,22 @@ export class GroupCoordinator {
   readonly #members = new Map<string, MemberHandle>()
   /** Which member holds each slot: one thread may be several members. */
   readonly #holders = new Map<SlotPlace, string>()
-  /** Partitions whose record its reader's thread died of: taken up after the others, which should not wait for more. */
-  readonly #deadly = new Set<number>()
   /** What handlers' `stop` returned for partitions that moved on, by run. */
   readonly #moved = new Map<number, PartitionResult[]>()
-  /** Slots whose member was told to let go: what has not yet heard of one must not hear of it behind that. */
-  readonly #revoked = new WeakSet<SlotPlace>()
-  /** Partitions that are being taken up, by whom. */
-  readonly #taking = new Map<Promise<void>, string>()
+  readonly #takingUp: TakingUp
+  readonly #assignor: Assignor
   #state: AssignmentState
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(catalog: Catalog, hosts: PartitionHosts, topic: TopicEntry, group: GroupEntry) {
+  constructor(
+    catalog: Catalog,
+    hosts: PartitionHosts,
+    topic: TopicEntry,
+    group: GroupEntry,
+    assignor: Assignor = stickyAssignor,
+  ) {
+    this.#assignor = assignor
+    this.#takingUp = new TakingUp(group)
     this.#catalog = catalog
     this.#hosts = hosts
     this.#topic = topic
@@ -135,7 +101,7 @@ export class GroupCoordinator {
       await Promise.all(
         this.#slotsOf([id]).map(async ([partition, slot]) => {
           const crash = crashOf(slot)
-          if (crash.executing) this.#deadly.add(partition)
+          if (crash.executing) this.#takingUp.isDeadly(partition)
           await this.#closeSlot(partition, slot, crash)
         }),
       )
@@ -145,7 +111,7 @@ export class GroupCoordinator {
 
   /** The members of a run go for good, once they have taken up what they have. With `stop` their handlers' `stop` is run. */
   async leave(run: number, ids: readonly string[], stop: boolean): Promise<Farewell> {
-    await Promise.all([...this.#taking].map(([done, id]) => (ids.includes(id) ? done : undefined)))
+    await this.#takingUp.over(ids)
     return this.#enqueue(async () => {
       const results = this.#moved.get(run) ?? []
       this.#moved.delete(run)
@@ -201,8 +167,8 @@ export class GroupCoordinator {
   }
 
   #revoke(handle: MemberHandle, slot: SlotPlace, stop: boolean): Promise<RevokeAnswer> {
-    this.#revoked.add(slot)
-    return within(handle, handle.revoke(slot.cursor, slot.epoch, stop))
+    this.#takingUp.isRevoked(slot)
+    return handle.revoke(slot.cursor, slot.epoch, stop)
   }
 
   /** A slot outlives its reader only where that has not said that it writes there no more. */
@@ -212,7 +178,7 @@ export class GroupCoordinator {
 
   /** Resolves when it is carried out; `takenUp` when the partitions that were given out are taken up as well. */
   async #step(input: AssignmentInput): Promise<{ readonly takenUp: Promise<unknown> }> {
-    const { state, effects } = step(this.#state, input)
+    const { state, effects } = step(this.#state, input, this.#assignor)
     this.#state = state
     const given: Given[] = []
     // What concerns one partition in order: who comes back may be given what it is at once to let go again.
@@ -225,7 +191,7 @@ export class GroupCoordinator {
       )
     }
     const revoked = await Promise.all(lanes.values())
-    const taking: Promise<unknown>[] = [this.#takeUp(given)]
+    const taking: Promise<unknown>[] = [this.#takingUp.takeUp(given)]
     for (const partition of revoked)
       if (partition !== null) taking.push((await this.#step({ kind: 'revoked', partition })).takenUp)
     return { takenUp: Promise.all(taking) }
@@ -287,45 +253,4 @@ export class GroupCoordinator {
     this.#catalog.snapshots.keepDurably(`${cursor}`, snapshot)
     return snapshot
   }
-
-  #takeUp(given: readonly Given[]): Promise<unknown> {
-    const isDeadly = ({ partition }: Given): boolean => this.#deadly.has(partition)
-    const others = given.filter(each => !isDeadly(each)).map(each => this.#taken(each, this.#assign(each)))
-    const first = Promise.all(others)
-    return Promise.all([
-      ...others,
-      ...given.filter(isDeadly).map(each => this.#taken(each, this.#assignLast(each, first))),
-    ])
-  }
-
-  #taken({ id }: Given, done: Promise<void>): Promise<void> {
-    this.#taking.set(done, id)
-    return done.finally(() => this.#taking.delete(done))
-  }
-
-  async #assignLast(given: Given, others: Promise<unknown>): Promise<void> {
-    await others
-    this.#deadly.delete(given.partition)
-    await this.#assign(given)
-  }
-
-  async #assign({ partition, slot, handle, assignment }: Given): Promise<void> {
-    // It may have been taken away before its member heard of it.
-    if (this.group.slots.get(partition) !== slot || this.#revoked.has(slot)) return
-    try {
-      await within(handle, handle.assign(assignment))
-    } catch (error) {
-      refuse(handle, error)
-    }
-  }
-}
-
-/** A dead thread is told by its exit, behind this in the queue; anything else is the member's own failure. */
-function refuse(handle: MemberHandle, error: unknown): void {
-  if (!(error instanceof CallError) || error.failure.kind === 'deadline') handle.refused(error)
-}
-
-/** The member's answer, for as long as it is waited for. */
-function within<T>({ cut }: MemberHandle, answer: Promise<T>): Promise<T> {
-  return cut === null ? answer : Promise.race([answer, cut])
 }

@@ -7,7 +7,7 @@
 import type { Calls } from '../../actors/control-port.ts'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
-import type { GroupSpec, OwnerControlApi, RunSpec } from '../wire/control-calls.ts'
+import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { GroupPlace, RetryPolicy, TopicShape } from '../wire/places.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -18,21 +18,9 @@ import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import { cutSnapshots } from './cut-snapshots.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { checkSame, checkSamePolicy, FIXED, SETTLED, type TopicSettings } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
-export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
-
-/** What a topic keeps for ever. */
-const FIXED: readonly (keyof TopicSettings)[] = ['partitions', 'codec', 'maxMessageBytes', 'durability']
-/** What it keeps as long as it is open. */
-const SETTLED: readonly (keyof TopicSettings)[] = [
-  ...FIXED,
-  'windowBytes',
-  'onFull',
-  'segmentBytes',
-  'retentionMs',
-  'retentionBytes',
-]
 const FOR_EVER: number = Number.POSITIVE_INFINITY
 
 const DEFAULT_POLICY: RetryPolicy = {
@@ -314,48 +302,4 @@ function unjoined(topic: number, group: string): GroupSpec {
 
 function powerOfTwo(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes))
-}
-
-function checkSame(
-  what: string,
-  { log, ...known }: TopicShape,
-  options: TopicSettings,
-  given: readonly string[],
-  compared: typeof SETTLED,
-): void {
-  const has: Partial<Record<string, unknown>> = { ...known, ...log }
-  for (const name of compared) {
-    if (!given.includes(name) || has[name] === options[name]) continue
-    throw new MillraceError(
-      'MILL_CONFIG_MISMATCH',
-      `${what} exists with ${name} ${has[name]}, not ${options[name]}; leave the option out, or use another name`,
-    )
-  }
-}
-
-function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {
-  return `{ initialMs: ${initialMs}, maxMs: ${maxMs}, jitter: ${jitter} }`
-}
-
-function deliveryOf({ policy: { atMostOnce } }: GroupSpec): string {
-  return atMostOnce ? 'at-most-once' : 'at-least-once'
-}
-
-function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
-  const fixed: readonly (readonly [string, unknown, unknown])[] = [
-    ['attempts', known.policy.attempts, spec.policy.attempts],
-    ['backoff', backoffOf(known), backoffOf(spec)],
-    ['deadLetter', known.deadLetter, spec.deadLetter],
-    ['delivery', deliveryOf(known), deliveryOf(spec)],
-    ['retryOrder', known.policy.order, spec.policy.order],
-    ['from', known.from, spec.from],
-  ]
-  // Of a group that was only named, all that is settled is where it starts; of one of before, where it is.
-  for (const [name, has, wants] of joined === null ? [] : joined ? fixed : fixed.slice(-1)) {
-    if (!spec.given.includes(name) || has === wants) continue
-    throw new MillraceError(
-      'MILL_CONFIG_MISMATCH',
-      `group ${spec.group} exists with ${name} ${has ?? false}, not ${wants ?? false}; give the same options, or delete the group first`,
-    )
-  }
 }

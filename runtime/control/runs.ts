@@ -2,7 +2,7 @@
  * What handles records now: runs on handler threads and on the caller's, each a member of its group.
  *
  * The control thread. A run is known from `add` on, takes partitions up with `start` or `join`, and is gone when it has
- * stopped, or failed. It decides nothing about partitions (group-coordinator.ts) or threads (handler-run.ts).
+ * stopped, or failed. It decides nothing about partitions (group-coordinator.ts) or about who handles (crew.ts).
  */
 import type { Calls } from '../../actors/control-port.ts'
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
@@ -10,29 +10,28 @@ import type { BrokerNotice, HandlerControlApi, RunSpec, SabotageAim, SabotageRep
 import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { HandlerSnapshot } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
-import { MillraceError, toWire } from '../words/errors.ts'
+import { toWire } from '../words/errors.ts'
+import { CallerCrew } from './caller-crew.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
-import { cutter } from './cutter.ts'
-import { GroupCoordinator, type MemberHandle } from './group-coordinator.ts'
-import { HandlerRun } from './handler-run.ts'
+import type { Crew } from './crew.ts'
+import { GroupCoordinator } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { runShape } from './run-shape.ts'
+import { sabotage } from './sabotage.ts'
+import { lateError, stopFailed, stoppedError } from './stop-errors.ts'
+import { ThreadCrew } from './thread-crew.ts'
 
-/** How long a run that gave up on the caller's thread is waited for. */
-const ABANDON_MS = 2_000
+/** Once its partitions are let go, the members of a run are waited for so long. */
+const END_MS = 2_000
 
-/** A run, on worker threads or on the caller's. */
+/** A run, whoever handles for it. */
 interface RunEntry {
   readonly id: number
   readonly spec: RunSpec
   readonly shape: RunShape
   readonly coordinator: GroupCoordinator
-  /** Null: the caller's thread is the member. */
-  readonly handlers: HandlerRun | null
-  /** Rejects when the caller's thread is waited for no longer. */
-  readonly cut: Promise<never>
-  readonly cutOff: () => void
+  readonly crew: Crew
   /** The end of the run, once it is on its way. */
   stopping: Promise<readonly unknown[]> | null
 }
@@ -99,7 +98,7 @@ export class Runs {
 
   /** Handler threads of all runs. */
   get threads(): number {
-    return [...this.#runs.values()].reduce((sum, run) => sum + (run.handlers?.threads ?? 0), 0)
+    return [...this.#runs.values()].flatMap(({ crew }) => crew.threads).filter(({ life }) => life !== null).length
   }
 
   /** Groups of this topic that run, each of which takes up partitions that are added. */
@@ -123,10 +122,7 @@ export class Runs {
 
   /** Looks after handlers that hang; returns when to look again. */
   watch(now: number, lateMs: number): number {
-    let soonest = Number.POSITIVE_INFINITY
-    for (const { handlers } of this.#runs.values())
-      if (handlers !== null) soonest = Math.min(soonest, handlers.watch(now, lateMs))
-    return soonest
+    return Math.min(Number.POSITIVE_INFINITY, ...[...this.#runs.values()].map(({ crew }) => crew.watch(now, lateMs)))
   }
 
   #coordinator(group: GroupEntry): GroupCoordinator {
@@ -144,62 +140,53 @@ export class Runs {
     const { shape: topic } = this.#catalog.topic(spec.topic)
     const shape = runShape(run, topic, spec, group)
     const coordinator = this.#coordinator(group)
-    const handlers =
-      spec.threads === null
-        ? null
-        : new HandlerRun(this.#catalog, this.#hosts, coordinator, shape, spec.threads, spec.confirms, {
-            api: this.#upcalls.api,
-            restarted: (thread, reason, restarts) => {
-              this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
-              this.#upcalls.tell({
-                kind: 'event',
-                event: 'restarted',
-                payload: { kind: 'handler', group: spec.group, topic: topic.name, thread, reason, restarts },
-              })
-            },
-            clientGone: thread => this.#upcalls.clientGone(thread),
-            gaveUp: error => void this.#failed(run, error),
-          })
-    const entry: RunEntry = { id: run, spec, shape, coordinator, handlers, ...cutter(), stopping: null }
-    this.#runs.set(run, entry)
+    const crew = this.#crew(shape, spec, coordinator)
+    this.#runs.set(run, { id: run, spec, shape, coordinator, crew, stopping: null })
     return run
+  }
+
+  #crew(shape: RunShape, spec: RunSpec, coordinator: GroupCoordinator): Crew {
+    const { run } = shape
+    const failed = (error: Error): void => void this.#failed(run, error)
+    if (spec.threads === null)
+      return new CallerCrew(coordinator, shape, spec.confirms, this.#owner, this.#ownerMembers, failed)
+    const parts = { catalog: this.#catalog, partitions: this.#hosts, coordinator }
+    return new ThreadCrew(parts, shape, spec.threads, spec.confirms, {
+      api: this.#upcalls.api,
+      restarted: (thread, reason, restarts) => {
+        const { group } = coordinator
+        this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
+        this.#upcalls.tell({
+          kind: 'event',
+          event: 'restarted',
+          payload: { kind: 'handler', group: spec.group, topic: shape.topic.name, thread, reason, restarts },
+        })
+      },
+      clientGone: thread => this.#upcalls.clientGone(thread),
+      gaveUp: failed,
+    })
   }
 
   /** Starts its threads, if it has any. */
   async start(run: number): Promise<RunShape> {
-    const { shape, handlers, coordinator } = this.#run(run)
+    const { shape, crew, coordinator } = this.#run(run)
     try {
-      await handlers?.start()
+      await crew.start()
     } catch (error) {
       // Threads that had come up are members already.
-      if (handlers !== null) await coordinator.leave(run, handlers.memberIds, false)
+      await coordinator.leave(run, crew.memberIds, false)
       this.#runs.delete(run)
       throw error
     }
     return shape
   }
 
-  /** The caller's thread, which knows the run by now, takes its partitions. */
+  /** A thread that the run did not start, and which knows it by now, takes its partitions. */
   async join(run: number): Promise<void> {
     const entry = this.#run(run)
     // It has left its group, or is about to: who joined now would own partitions for ever.
     if (entry.stopping !== null) throw stoppedError()
-    const refused = (error: unknown): void => void this.#failed(run, error as Error)
-    const members = this.#ownerMembers
-    const handle: MemberHandle = {
-      run,
-      thread: this.#owner,
-      confirms: entry.spec.confirms,
-      cut: entry.cut,
-      careful: () => Promise.resolve(),
-      crashOf: () => Promise.resolve(null),
-      // Whoever adds partitions is on that thread, and is answered.
-      grown: () => undefined,
-      assign: assignment => members.assign(run, assignment),
-      revoke: (cursor, epoch, stop) => members.revoke(run, cursor, epoch, stop),
-      refused,
-    }
-    await entry.coordinator.up(new Map([[`${run}`, handle]]))
+    await entry.crew.join()
   }
 
   #run(run: number): RunEntry {
@@ -217,17 +204,11 @@ export class Runs {
   }
 
   async #abandon(entry: RunEntry): Promise<readonly unknown[]> {
-    entry.handlers?.retire()
-    await entry.handlers?.end(0)
-    const timer = setTimeout(entry.cutOff, ABANDON_MS)
-    await entry.coordinator.leave(entry.id, this.#memberIds(entry), false)
-    clearTimeout(timer)
+    await entry.crew.fail()
+    await entry.coordinator.leave(entry.id, entry.crew.memberIds, false)
+    await entry.crew.end(0)
     this.#runs.delete(entry.id)
     return []
-  }
-
-  #memberIds(entry: RunEntry): readonly string[] {
-    return entry.handlers === null ? [`${entry.id}`] : entry.handlers.memberIds
   }
 
   async stop(run: number, timeoutMs: number): Promise<readonly unknown[]> {
@@ -238,41 +219,22 @@ export class Runs {
   }
 
   async #stopped(entry: RunEntry, timeoutMs: number): Promise<readonly unknown[]> {
-    const { handlers } = entry
-    handlers?.retire()
+    const { crew } = entry
+    crew.retire()
     let late = false
     const cut = (): void => {
       late = true
-      entry.cutOff()
-      void handlers?.end(0)
+      void crew.end(0)
     }
     const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(cut, timeoutMs)
-    const { results, failures } = await entry.coordinator.leave(entry.id, this.#memberIds(entry), true)
+    const { results, failures } = await entry.coordinator.leave(entry.id, crew.memberIds, true)
     clearTimeout(timer)
-    await handlers?.end(Math.min(timeoutMs, 2_000))
+    await crew.end(Math.min(timeoutMs, END_MS))
     this.#runs.delete(entry.id)
-    const { group, output } = entry.spec
-    if (late) {
-      const isPut = output === null ? '' : `, or topic ${output} has no room for what it puts out`
-      const held =
-        handlers === null
-          ? `a handler on the main thread is still busy (one that awaits this stop or close waits for itself)${isPut}`
-          : `its threads were ended${isPut === '' ? '' : ` (a handler was busy${isPut})`}`
-      throw new MillraceError(
-        'MILL_TIMEOUT',
-        `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${held}, and what is not finished will be delivered again`,
-      )
-    }
+    const { group } = entry.spec
+    if (late) throw lateError(entry.spec, timeoutMs, crew.heldUp)
     const failure = failures[0]
-    if (failure !== undefined) {
-      const { partition, error } = failure
-      const said = error instanceof Error ? error.message : String(error)
-      throw new MillraceError(
-        'MILL_HANDLER',
-        `group ${group} has stopped, but its handler's \`stop\` failed for partition ${partition}: ${said}`,
-        { cause: error },
-      )
-    }
+    if (failure !== undefined) throw stopFailed(group, failure)
     return results.map(({ result }) => result)
   }
 
@@ -300,13 +262,11 @@ export class Runs {
   }
 
   async pause(run: number): Promise<void> {
-    const entry = this.#run(run)
-    await (entry.handlers === null ? this.#ownerMembers.pause(run) : entry.handlers.pause())
+    await this.#run(run).crew.pause(true)
   }
 
   async resume(run: number): Promise<void> {
-    const entry = this.#run(run)
-    await (entry.handlers === null ? this.#ownerMembers.resume(run) : entry.handlers.resume())
+    await this.#run(run).crew.pause(false)
   }
 
   /** Keeps the state of a member's handler; false: its reader has been replaced. @throws MillraceError MILL_DISK */
@@ -319,15 +279,11 @@ export class Runs {
 
   /** Tests only. */
   async kill(run: number, index: number, aim: SabotageAim): Promise<SabotageReport | null> {
-    return (await this.#runs.get(run)?.handlers?.kill(index, aim)) ?? null
+    return sabotage(this.#catalog.memory, this.#runs.get(run)?.crew.threads[index], aim)
   }
 }
 
 /** Whether this is still the reader of the partition. */
 function isOpen({ slots }: GroupEntry, cursor: number, epoch: number): boolean {
   return [...slots.values()].some(slot => slot.cursor === cursor && slot.epoch === epoch)
-}
-
-function stoppedError(): MillraceError {
-  return new MillraceError('MILL_CLOSED', 'the run has stopped')
 }

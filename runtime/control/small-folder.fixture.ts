@@ -21,7 +21,7 @@ import { LogReader } from '../log/read/log-reader.ts'
 import { storedTopic } from '../log/store/log-place.ts'
 import { entryOf } from '../log/store/log-store.fixture.ts'
 import { LogStore } from '../log/store/log-store.ts'
-import type { PartitionStore } from '../partition/partition-store.ts'
+import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
@@ -151,7 +151,7 @@ export function openFolder(disk: Disk): OpenedFolder {
     )
     const logs = directory.topics().map(({ shape }) => {
       const place = { topic: shape.id, partition: 0, log: { words: 0 } } as unknown as PartitionPlace
-      const { stored } = host.open(place, shape) as PartitionStore
+      const { stored } = host.open(place, shape) as PartitionDisk
       return readAll(new LogReader(disk, stored.folder, stored.settings), stored.startOffset, stored.endOffset)
     })
     const contents = {

@@ -10,9 +10,10 @@ import type { ReadRange, StartPosition } from '../wire/start-position.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
 import type { Deletions } from './deletions.ts'
-import type { Openings, TopicSettings } from './openings.ts'
+import type { Openings } from './openings.ts'
 import type { PartitionGrowth } from './partition-growth.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import type { TopicSettings } from './same-options.ts'
 import type { WindowLending } from './window-lending.ts'
 
 export interface TopicCallParts {

@@ -98,7 +98,7 @@ function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
 export function writeDeadLetter(actor: PartitionActor, n: number, cursor = 7, valueBytes = 1_000): boolean {
   const bytes = Buffer.alloc(valueBytes, n)
   const record = { bytes, attributes: 0, timestamp: n, keyStart: 0, keyEnd: 0, headers: null }
-  const { frame, sign } = deadLetterFrame(
+  const frame = deadLetterFrame(
     { ...record, valueStart: 0, valueEnd: valueBytes },
     {
       topic: 'orders',
@@ -113,7 +113,7 @@ export function writeDeadLetter(actor: PartitionActor, n: number, cursor = 7, va
       error: {},
     },
   )
-  return actor.appendLetter(frame, sign, cursor) === 'appended'
+  return actor.appendLetter(frame, cursor) === 'appended'
 }
 
 export function deskOf({ letterIndex }: PartitionActor): LetterIndex {

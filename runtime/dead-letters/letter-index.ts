@@ -4,7 +4,7 @@
  * The partition host's thread. A letter is a frame of one record that was appended by that thread itself. It is open until
  * it is settled (replayed or purged), and waits as long as it is open and some group that reads the topic has not settled
  * it as it does any record. Letters are told by their offsets; where they are is the letter index's own matter: in the window
- * (letter-desk.ts), or in a log on disk (stored-letter-desk.ts).
+ * (memory-letter-index.ts), or in a log on disk (stored-letter-index.ts).
  */
 import type { LetterCursor, LetterMark, LetterPage } from '../wire/letter-calls.ts'
 
@@ -15,7 +15,7 @@ export interface LetterIndex {
   readonly filled: number
   /** Those of this member. */
   depthOf(cursor: number): number
-  /** Whether the depth has changed since this was last asked. */
+  /** Whether the depth has changed since this was last asked; in memory `countRead` is in this. */
   takeChanged(): boolean
   /**
    * A letter is about to be appended at this offset: whatever was known of the offset is of another one, long gone. False:
@@ -24,7 +24,7 @@ export interface LetterIndex {
   appending(offset: number): boolean
   /** It is appended, and this member's. */
   appended(cursor: number): void
-  /** Letters that all groups which read the topic have settled wait no more. */
+  /** Letters that all groups which read the topic have settled wait no more. On disk it may read the log. */
   countRead(): void
   /**
    * Settles letters that were read from a page; those settled or gone before are left alone.

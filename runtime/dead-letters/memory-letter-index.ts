@@ -77,6 +77,7 @@ export class MemoryLetterIndex implements LetterIndex {
   }
 
   takeChanged(): boolean {
+    this.countRead()
     return this.#waiting.takeChanged()
   }
 

@@ -3,7 +3,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { PartitionActor } from '../partition/partition-actor.ts'
-import type { PartitionStore } from '../partition/partition-store.ts'
+import type { PartitionDisk } from '../partition/partition-disk.ts'
 import {
   deskOf,
   offsets,
@@ -237,7 +237,7 @@ t.test('letters that retention has removed are counted no more, whosever they we
   for (let n = 0; n < 9; n++) writeDeadLetter(actor, n, n % 3)
   settle(actor, 1, 5)
   let startOffset = 0
-  const log = actor.log as PartitionStore
+  const log = actor.records as PartitionDisk
   const letterIndex = new StoredLetterIndex(
     {
       get startOffset() {

@@ -2,6 +2,7 @@
 
 import { RecordDelivery } from '../reader/delivery.ts'
 import type { Taken } from '../reader/intake.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { LaneEntry } from './lane-entry.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 
@@ -45,4 +46,12 @@ export function aloneIn(calls: Iterable<{ readonly records: LaneCall }>): number
   for (const { records } of calls)
     for (const { stage, offset } of records.entries) if (records.handled === 0 && stage === 'out') return offset
   return -1
+}
+
+/** A delivery of a batch cannot be settled once its call is over. */
+export function batchIsOver({ topic, partition, offset }: SettleableDelivery): MillraceError {
+  return new MillraceError(
+    'MILL_SETTLED',
+    `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more: its batch is over; settle single deliveries before the batch handler returns`,
+  )
 }

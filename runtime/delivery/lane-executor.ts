@@ -3,8 +3,8 @@
  * tried again.
  *
  * The thread that handles. What goes out next is decided in lane.ts, what becomes of a failure by the group; here calls are
- * made (handler-call.ts), and the outcome of each record is carried to the line (commit-line.ts), which tells the lane and
- * the intake (what a successor must know). A turn's settled prefix is committed at its end.
+ * made (handler-call.ts), and what becomes of their records is told to the line (commit-line.ts). A turn's settled prefix is
+ * committed at its end.
  *
  * Bounds: `concurrency` calls at a time; as many records from the committed offset on as the intake keeps account of, so that
  * what is settled ahead of it is known to whoever comes next.
@@ -15,7 +15,7 @@ import type { RecordDelivery } from '../reader/delivery.ts'
 import type { Intake, Taken } from '../reader/intake.ts'
 import type { Verdict } from '../thread/attached-thread.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
-import { MillraceError, toWire } from '../words/errors.ts'
+import { type MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import { BatchFill } from './batch-fill.ts'
 import { CallClock } from './call-clock.ts'
@@ -24,7 +24,7 @@ import type { LaneExecutorSetting } from './executor-setting.ts'
 import { type CallFailure, type CallOwner, HandlerCall } from './handler-call.ts'
 import type { HandlerExecutor } from './handler-executor.ts'
 import type { Lane } from './lane.ts'
-import { aloneIn, type Entry, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
+import { aloneIn, batchIsOver, type Entry, guiltyIn, type LaneCall, laneCall, leftIn } from './lane-call.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
 import { countTurn, onStack } from './on-stack.ts'
 import { outputsOf } from './outputs.ts'
@@ -197,7 +197,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     })
   }
 
-  /** Code of a user's may run for these records, of which one alone is charged with what it does. */
+  /** One record alone is charged with what a user's code does that runs for it. */
   #onStack(entries: readonly Entry[], act: () => void): void {
     const [first] = entries
     const isAlone = entries.length === 1
@@ -279,11 +279,8 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   // -- a batch handler settles single deliveries ------------------------------------------------------------------
 
-  late({ topic, partition, offset }: SettleableDelivery): MillraceError {
-    return new MillraceError(
-      'MILL_SETTLED',
-      `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more: its batch is over; settle single deliveries before the batch handler returns`,
-    )
+  late(delivery: SettleableDelivery): MillraceError {
+    return batchIsOver(delivery)
   }
 
   acked({ entry }: SettleableDelivery): void {

@@ -17,6 +17,7 @@ import {
   setTimeout,
   startWorker,
 } from '../../actors/world.ts'
+import { bundleOf } from '../base/bundle.ts'
 import type { RunMember } from '../delivery/handler-member.ts'
 import { mayWait, slotOnStack } from '../delivery/self-wait.ts'
 import { Events } from '../events/events.ts'
@@ -28,7 +29,6 @@ import type { CheckedBrokerOptions } from '../options/broker-options.ts'
 import { SequencedProducer } from '../publish/named-producer.ts'
 import { Publishers } from '../publish/publishers.ts'
 import { AttachedThread } from '../thread/attached-thread.ts'
-import { bundleOf } from '../thread/bundle.ts'
 import { runReportsOf } from '../thread/run-reports.ts'
 import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
 import type { FileModes } from '../wire/folder.ts'

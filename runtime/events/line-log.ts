@@ -1,8 +1,8 @@
 /**
- * A logger as the broker uses it: it is handed lines that are fit to be read, and what goes wrong with it is told once.
+ * The logger of a broker: it receives printable lines, and its first failure is reported.
  *
- * The thread that created the broker. The logger is somebody's code: it may throw, reject, or lose a method. Neither the
- * broker nor the process ends of that. The line that it failed at is then on standard error, once; later ones are not.
+ * The thread that created the broker. The logger is user code: it may throw, reject, or lose a method. That ends
+ * neither the broker nor the process. The first line that it refused is written to standard error; later ones are not.
  */
 
 import { printableLine } from '../base/printable.ts'

@@ -7,16 +7,13 @@
 import { crc32 } from 'node:zlib'
 import { dyingHeaders } from '../dead-letters/letter-headers.ts'
 import {
-  FRAME_BASE_OFFSET,
   FRAME_BASE_SEQUENCE,
   FRAME_BASE_TIMESTAMP,
   FRAME_BODY_CRC,
   FRAME_COUNT,
   FRAME_HEADER_BYTES,
-  FRAME_HEADER_CRC,
   FRAME_PRODUCER_ID,
   FRAME_VERSION,
-  highOf,
 } from '../log/format/frame.ts'
 import { headersSize, LETTER_NAME_BYTES_MAX, readHeaders, writeHeaders } from '../log/format/headers.ts'
 import {
@@ -116,11 +113,8 @@ function causesText(causes: readonly DeadLetterCause[]): string {
   }
 }
 
-/** The frame, ready but for its base offset; `sign` puts that in. */
-export function deadLetterFrame(
-  record: StoredRecord,
-  details: LetterDetails,
-): { readonly frame: Uint8Array; sign(baseOffset: number): void } {
+/** The frame, ready but for its base offset. */
+export function deadLetterFrame(record: StoredRecord, details: LetterDetails): Uint8Array<ArrayBuffer> {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
   const headers = dyingHeaders(own, headersOf(details), {
     isReplayed: (record.attributes & IS_REPLAYED) !== 0,
@@ -150,12 +144,5 @@ export function deadLetterFrame(
   at = writeHeaders(frame, at + 4, headers)
   frame.set(record.bytes.subarray(record.valueStart, record.valueEnd), at)
   view.setUint32(FRAME_BODY_CRC, crc32(frame.subarray(FRAME_HEADER_BYTES)), true)
-  return {
-    frame,
-    sign(baseOffset: number): void {
-      view.setUint32(FRAME_BASE_OFFSET, baseOffset >>> 0, true)
-      view.setInt32(FRAME_BASE_OFFSET + 4, highOf(baseOffset), true)
-      view.setUint32(FRAME_HEADER_CRC, crc32(frame.subarray(0, FRAME_HEADER_CRC)), true)
-    },
-  }
+  return frame
 }

@@ -118,18 +118,17 @@ export class GroupActor {
     ])
     if (!this.#block.opened) this.#open(kept, done)
     this.#committed = this.#block.committed
-    const isBound = place.policy.atMostOnce && partition.log !== null
+    const isBound = place.policy.atMostOnce && partition.isOnDisk
     this.#ceiling = isBound ? new GroupCeiling(memory, this.#committed) : null
     this.#cursor = openCursor(place.policy, this.#block.failures(), this.#block.deadLettered, this.#block.failed)
     const { failures } = this.#cursor
-    if (partition.log !== null)
-      this.#beyond = lettersBeyond(kept, done, this.#committed, partition.highWatermark, failures)
+    if (partition.isOnDisk) this.#beyond = lettersBeyond(kept, done, this.#committed, partition.highWatermark, failures)
     partition.groups.set(place.cursor, this)
     if ([...this.#cursor.failures.values()].some(({ state }) => state === 'dying')) this.#hold()
     for (const failure of [...this.#cursor.failures.values()]) {
       const isDying = failure.state === 'dying'
       // On disk it may have been known as one to be tried again, by a group that was named before its letters were known.
-      if (done.has(failure.offset | 0) && (isDying || partition.log !== null))
+      if (done.has(failure.offset | 0) && (isDying || partition.isOnDisk))
         this.#step({ kind: 'deadLettered', offset: failure.offset }, '')
       else if (isDying) this.#letters.wait({ failure, error: '{}' })
     }
@@ -154,7 +153,7 @@ export class GroupActor {
 
   /** What is to be found again by another process; null: the topic is in memory only. */
   state(): GroupState | null {
-    if (this.partition.log === null) return null
+    if (!this.partition.isOnDisk) return null
     this.#kept = this.#passed()
     this.#keptCeiling = this.#ceilingNow()
     for (const offset of this.#beyond) if (offset < this.#kept) this.#beyond.delete(offset)
@@ -203,7 +202,7 @@ export class GroupActor {
       const apart = open.place.confirms || this.place.policy.atMostOnce
       const word = open.place.slot + (apart ? SLOT_COMMITTED : SLOT_RETURNED)
       // In memory, close below the high watermark, as the window is bounded: the base holds however far the reader has come.
-      const near = this.partition.log === null ? this.partition.highWatermark : this.#committed
+      const near = this.partition.isOnDisk ? this.#committed : this.partition.highWatermark
       this.#committed = nearestOffset(near, this.#memory.load(word))
     }
     return this.#committed

@@ -36,7 +36,7 @@ export interface GroupGate {
 }
 
 export function gateOf(memory: Memory, partition: PartitionActor, block: GroupBlock): GroupGate {
-  return partition.log === null ? new WindowGate(memory, partition, block) : new LogGate(memory, partition)
+  return partition.isOnDisk ? new LogGate(memory, partition) : new WindowGate(memory, partition, block)
 }
 
 class WindowGate implements GroupGate {

@@ -4,7 +4,8 @@
  * The partition host's thread. When to say what is letter-room.ts.
  */
 import { nowMs } from '../../actors/world.ts'
-import type { LetterOutcome, PartitionActor } from '../partition/partition-actor.ts'
+import type { AppendOutcome } from '../partition/appender.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { FullError, type MillraceError } from '../words/errors.ts'
@@ -54,7 +55,7 @@ export class GroupLetters {
     return outcome === 'appended'
   }
 
-  #append(dying: AwaitingLetter): LetterOutcome {
+  #append(dying: AwaitingLetter): AppendOutcome {
     // A process before, or the topic that was deleted, has left it to whoever joins the group next.
     if (this.#target === null) return 'later'
     const written = writeLetter(this.#place, this.#source, this.#gate.pin, this.#target, dying)

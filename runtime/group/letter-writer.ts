@@ -5,7 +5,8 @@
  * retention has removed them there is nothing to keep, and that is said in place of the error.
  */
 
-import type { LetterOutcome, PartitionActor } from '../partition/partition-actor.ts'
+import type { AppendOutcome } from '../partition/appender.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { type ErrorWire, fromWire } from '../words/errors.ts'
@@ -20,14 +21,14 @@ export function writeLetter(
   pin: number,
   target: PartitionActor,
   { failure, error }: AwaitingLetter,
-): BrokerEvents['deadLettered'] | Exclude<LetterOutcome, 'appended'> {
+): BrokerEvents['deadLettered'] | Exclude<AppendOutcome, 'appended'> {
   const reason = failure.reason ?? 'failed'
   const record = source.record(pin, failure.offset)
   const { topicName, partition, group, cursor } = place
   const told = fromWire(JSON.parse(error) as ErrorWire)
   const event = { topic: topicName, partition, offset: failure.offset, group, reason, stack: shortStack(told.stack) }
   if (record === null) {
-    if (source.log === null)
+    if (!source.isOnDisk)
       throw new Error(`broken invariant: offset ${failure.offset} is not in the window from position ${pin}`)
     // Groups do not hold retention back.
     return { ...event, message: `${told.message} (no letter is kept: retention had removed the record)` }
@@ -44,7 +45,6 @@ export function writeLetter(
     lastMs: failure.lastMs,
     error: told,
   }
-  const { frame, sign } = deadLetterFrame(record, details)
-  const outcome = target.appendLetter(frame, sign, cursor)
+  const outcome = target.appendLetter(deadLetterFrame(record, details), cursor)
   return outcome === 'appended' ? { ...event, message: told.message } : outcome
 }

@@ -60,9 +60,7 @@ export class HostNews {
   tellDepths(letterPartitions: readonly PartitionActor[]): void {
     const depths: PartitionDepth[] = []
     for (const actor of letterPartitions) {
-      const { topic, partition, letterIndex, log } = actor
-      // On disk it is counted when group states are swept: it takes more than a look.
-      if (log === null) letterIndex?.countRead()
+      const { topic, partition, letterIndex } = actor
       if (letterIndex?.takeChanged() !== true) continue
       depths.push({ topic: topic.id, partition, depth: letterIndex.depth, filled: letterIndex.filled })
     }

@@ -29,7 +29,7 @@ import { LogStore } from '../log/store/log-store.ts'
 import type { FaultPoint, StoreEntry } from '../log/store/log-store-types.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
-import { PartitionStore } from '../partition/partition-store.ts'
+import { PartitionDisk } from '../partition/partition-disk.ts'
 import type { CutTail, HeldFolder } from '../wire/folder.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../wire/places.ts'
@@ -97,13 +97,13 @@ export class HostStore {
   }
 
   /** The log of a partition, opened or made; null: its topic is in memory only. */
-  open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionStore | null {
+  open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionDisk | null {
     if (topic.log === null || log === null) return null
     try {
       this.#checkHeld()
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
       this.#upcalls.cut(stored.cuts)
-      return new PartitionStore(this, this.#disk, this.#logs, stored, log.words)
+      return new PartitionDisk(this, this.#disk, this.#logs, stored, log.words)
     } catch (error) {
       throw storeError(error)
     }
@@ -245,7 +245,7 @@ export class HostStore {
   /** How long the host may sleep, unless it is rung: readers do not ring for each commit that is to be written down. */
   sleepMs(groups: Iterable<GroupActor>): number {
     if (this.#failure !== null) return SLEEP_MS
-    for (const group of groups) if (group.partition.log !== null && group.lags) return SWEEP_MS
+    for (const group of groups) if (group.partition.isOnDisk && group.lags) return SWEEP_MS
     // What was appended may be more than retention allows, which looks once a second.
     return this.states.isSynced && this.letters.isSynced && !this.#appended ? SLEEP_MS : SYNC_MS
   }
@@ -261,7 +261,7 @@ export class HostStore {
       this.sweep(groups)
       // After the groups: what they are said to have read is then known of them as well.
       this.attempt(() => {
-        for (const { log, letterIndex } of letters) if (log !== null) letterIndex?.countRead()
+        for (const { letterIndex } of letters) letterIndex?.countRead()
       })
     }
     if (nowMs - this.#syncedMs >= SYNC_MS) {

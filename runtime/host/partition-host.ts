@@ -264,8 +264,8 @@ class PartitionHost implements PartitionHostApi {
 
   addPartition(place: PartitionPlace, topic: TopicShape, cursors: readonly number[]): number | null {
     const actor = this.#topics.get(topic.id)?.get(place.partition) ?? this.#makePartition(place, topic)
-    if (actor.log === null) return null
-    const end = actor.log.endOffset
+    if (!actor.isOnDisk) return null
+    const end = actor.highWatermark
     this.#store?.cutGroups(cursors, end)
     return end
   }
@@ -284,7 +284,7 @@ class PartitionHost implements PartitionHostApi {
     })
     partitions.set(place.partition, actor)
     this.#partitions.push(actor)
-    if (actor.log === null) this.#inMemory.push(actor)
+    if (!actor.isOnDisk) this.#inMemory.push(actor)
     return actor
   }
 
@@ -435,9 +435,9 @@ class PartitionHost implements PartitionHostApi {
   }
 
   lastSequence(topic: number, partition: number, producer: number, from: number): number | null {
-    const { log, highWatermark } = this.#asked(topic, partition)
+    const { records, highWatermark } = this.#asked(topic, partition)
     // A loss of power may have taken what it was known to have, where that was promised less: then all of it is looked at.
-    return log?.lastSequence(producer, from < highWatermark ? from : 0, highWatermark) ?? null
+    return records.lastSequence(producer, from < highWatermark ? from : 0, highWatermark)
   }
 
   /** Of a topic that was deleted meanwhile: null. */

@@ -26,6 +26,8 @@ export class HostLink {
   readonly #bell: Doorbell
   readonly #toThread: RingProducer
   readonly #toHost: RingConsumer
+  /** Answers that will be written for frames that are taken already, and are on their way to the disk. */
+  promised = 0
   #unpublished = false
   #abandoned = false
 
@@ -37,7 +39,7 @@ export class HostLink {
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
   }
 
-  /** The thread has ended: nobody reads answers, so none is written, and what it published can be taken. */
+  /** Called after the exit of the thread. No answer is written any more, and its published records can be taken. */
   abandon(): void {
     this.#abandoned = true
   }
@@ -45,7 +47,7 @@ export class HostLink {
   /** How many answers fit now. */
   room(): number {
     if (this.#abandoned) return Number.POSITIVE_INFINITY
-    return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES)
+    return Math.floor((this.#toThread.capacity - this.#toThread.used()) / TO_THREAD_BYTES) - this.promised
   }
 
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
@@ -87,12 +89,13 @@ export class HostLink {
     this.#unpublished = true
   }
 
-  /** Makes the answers visible and wakes the thread. */
-  publish(): void {
-    if (!this.#unpublished) return
+  /** Makes the answers visible and wakes the thread; false: there are none, and it is not woken. */
+  publish(): boolean {
+    if (!this.#unpublished) return this.#abandoned
     this.#unpublished = false
     this.#toThread.publish()
     this.#bell.ring()
+    return true
   }
 
   /** Wakes the thread if it sleeps. */

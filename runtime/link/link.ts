@@ -10,8 +10,8 @@
  *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
  * ```
  *
- * Leaf, any thread. The host never waits for a thread: it takes frames and settlements from a thread only while that
- * thread's ring has room for the answer, so a thread that does not look is not served, and nothing is dropped.
+ * Leaf, any thread. The host never waits for a thread. It takes frames and settlements from a thread only while that
+ * thread's ring has room for the answer. A thread that does not read is therefore not served, and nothing is dropped.
  */
 
 export const LINK_RING_BYTES = 65_536
@@ -28,11 +28,11 @@ export const KIND_GONE = 4
 export const RECEIPT_APPENDED = 0
 /** The partition is full, and its topic does not let records wait. */
 export const RECEIPT_REFUSED = 1
-/** The disk failed, and nobody knows whether the frame is on it; the status says why in its upper bits (DISK_ERRNOS). */
+/** The disk failed, and the frame may or may not be on it. The upper bits of the status have the cause (DISK_ERRNOS). */
 export const RECEIPT_FAILED = 2
 /** Stands for an errno where nothing was written because the folder is another broker's, or gone. */
 export const LOCK_LOST = 'LOCK_LOST'
-/** By the number that a receipt has room for; 0: any other. */
+/** Codes by the number that a receipt has room for; 0: any other. */
 export const DISK_ERRNOS: readonly (string | undefined)[] = [
   undefined,
   'ENOSPC',
@@ -54,5 +54,5 @@ export const DISK_ERRNOS: readonly (string | undefined)[] = [
 export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4 } as const
 export type SettleHow = keyof typeof SETTLE
 
-/** What the group decided. */
+/** Decision of the group. */
 export const VERDICT = { retry: 1, skip: 2 } as const

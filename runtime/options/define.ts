@@ -2,7 +2,7 @@
  * `defineTopic` and `defineHandler`: the two declarations that producers, consumers and worker threads share.
  *
  * Leaf module, any thread; a handler module is loaded in every handler thread. Both check at once, so that a mistake
- * shows where it is written and not where a record meets it.
+ * shows where it is written and not when a record arrives.
  */
 import { closest } from '../base/closest.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -29,7 +29,7 @@ export type AnyHandler = Pick<Handler<unknown, unknown, unknown>, 'start' | 'sto
  */
 export function defineTopic<V = unknown>(name: string, options?: TopicOptions): TopicDefinition<V> {
   const checked = checkTopicOptions(options)
-  // Only what was given: a default must not contradict the topic that exists already.
+  // Only the given options: a default must not contradict the topic that exists already.
   const given = Object.fromEntries(Object.entries(checked).filter(([key]) => checked.given.has(key)))
   return Object.freeze({ name: checkName('topic', name), options: Object.freeze(given) as TopicOptions })
 }
@@ -37,8 +37,8 @@ export function defineTopic<V = unknown>(name: string, options?: TopicOptions): 
 /**
  * Makes a handler for `group.run` (as the module's default export) or `group.handle`: one state per partition.
  *
- * The object itself comes back, marked as a handler. Its type of value comes from the topic or from the type of
- * `delivery`, its state from what `start` returns and its results from what `stop` returns.
+ * Returns the same object, marked as a handler. The type of its values comes from the topic or from the type of
+ * `delivery`. Its state has the type of the result of `start`, its results that of `stop`.
  *
  * @throws MillraceError `MILL_HANDLER` without `message` or `batch`, with both, or with a function of another name
  * @example
@@ -72,7 +72,7 @@ export function defineHandler(first: unknown, second?: unknown): AnyHandler {
   return Object.defineProperty(handler, BRAND, { value: true }) as AnyHandler
 }
 
-/** Whether `value` was made by `defineHandler`, of whichever copy of the package. */
+/** Whether `value` was made by `defineHandler`, of any copy of the package. */
 export function isHandler(value: unknown): value is AnyHandler {
   return typeof value === 'object' && value !== null && (value as { readonly [BRAND]?: unknown })[BRAND] === true
 }

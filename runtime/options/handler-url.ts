@@ -1,4 +1,4 @@
-/** Where a handler's module is, as callers may say it. Leaf module, any thread. */
+/** The place of a handler's module, as callers give it. Leaf module, any thread. */
 import { isAbsolute } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MillraceError } from '../words/errors.ts'
@@ -10,7 +10,7 @@ export function handlerUrl(value: unknown): string {
   if (typeof text === 'string') {
     if (isAbsolute(text)) return pathToFileURL(text).href
     try {
-      // Also refuses what no file system can open: a foreign host, an encoded slash.
+      // Also refuses URLs that no file system can open: a foreign host, an encoded slash.
       fileURLToPath(text)
       return new URL(text).href
     } catch {

@@ -1,5 +1,5 @@
 /**
- * What single options may be: each rule checks one value, and says in a sentence what it must be.
+ * Rules for single options: each checks one value, and names the allowed values in a sentence.
  *
  * Leaf module, any thread. Rules are pure; `at` names the option.
  */
@@ -9,13 +9,14 @@ import { MillraceError } from '../words/errors.ts'
 import type { Partitioner } from '../words/message.ts'
 import { checkName, show } from '../words/names.ts'
 
-/** Of a topic. */
+/** Partitions of a topic. */
 export const PARTITIONS_MAX = 1_024
 /** Groups that a topic may name. */
 const GROUPS_MAX = 1_024
 
-/** How one option is read: what it is when not given, and what it becomes when it is. `at` is its
- * name in messages, dotted where it is nested. */
+/**
+ * A rule for one option: its default, and its checked value. `at` is its name in messages, dotted where it is nested.
+ */
 export interface Rule<T> {
   readonly missing: (at: string) => T
   readonly check: (value: unknown, at: string) => T
@@ -93,7 +94,7 @@ export function groupNames(value: unknown, at: string): readonly string[] {
 }
 
 export function signal(value: unknown, at: string): AbortSignal {
-  // By shape, because a signal of another realm or a polyfill aborts just as well.
+  // By shape, because a signal of another realm or a polyfill aborts as well.
   const candidate = value as Partial<AbortSignal> | null
   if (
     typeof value === 'object' &&
@@ -114,7 +115,7 @@ export function folder(value: unknown, at: string): string {
   throw invalid(`\`${at}\` must be the path of a folder, not ${show(value)}`)
 }
 
-/** Permission bits, of which the owner's own (`least`) cannot be missing: the broker could not go on with what it made. */
+/** Permission bits. The owner's own bits (`least`) are required: without them the broker could not use its files. */
 export function mode(least: number): Rule<number> {
   const octal = (bits: number): string => `0o${bits.toString(8)}`
   return {

@@ -1,8 +1,9 @@
 /**
- * What users hand over that goes to another thread as a structured clone: the `data` of a run, and what `stop` returns.
+ * User values that go to another thread as a structured clone: the `data` of a run, and the result of `stop`.
  *
- * Any thread. It is cloned here once before: what cannot be written throws in the midst of a call, and what cannot be read
- * again (Node 20: an error that is its own cause) never arrives, so that the call would have no answer.
+ * Any thread. The value is cloned here once in advance. A value that cannot be written would throw in the middle of a
+ * call. A value that cannot be read again never arrives (Node 20: an error that is its own cause), so the call would
+ * get no answer.
  */
 import { MillraceError, toWire } from '../words/errors.ts'
 

@@ -1,12 +1,15 @@
 /**
- * One producer's ring as its partition sees it, with what is still to be answered for a predecessor that died.
+ * One producer's ring as its partition sees it: a batch of frames, with receipts for answers; and what is still to be answered
+ * for a predecessor that died.
  *
- * The partition host's thread. Bound of what is unsent: the frames of one append.
+ * The partition host's thread. What a frame is answered with is read from the frame itself, which stays in the ring until then.
+ * For each frame walked over room is kept in the link. Bound of what is unsent: the frames of one append.
  */
-import type { Memory, RingConsumer } from 'sharedarraybuffer-ring'
+import type { Memory, RingConsumer, WindowWriter } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
-import { RECEIPT_REFUSED } from '../link/link.ts'
-import { FRAME_RING_END } from '../log/format/frame.ts'
+import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link/link.ts'
+import { FRAME_RING_END, placedOffset } from '../log/format/frame.ts'
+import type { FrameBatch } from './frame-batch.ts'
 
 /** What its producer is told of one frame. */
 export interface Answer {
@@ -15,7 +18,7 @@ export interface Answer {
   readonly status: number
 }
 
-export class IncomingRing {
+export class IncomingRing implements FrameBatch {
   readonly id: number
   readonly consumer: RingConsumer
   readonly link: HostLink
@@ -33,6 +36,67 @@ export class IncomingRing {
     this.orphaned = orphaned
   }
 
+  get memory(): Memory {
+    return this.consumer.memory
+  }
+
+  get head(): number {
+    return this.consumer.head
+  }
+
+  get ready(): number {
+    return this.consumer.ready
+  }
+
+  room(): number {
+    return this.link.room()
+  }
+
+  next(): number {
+    return this.consumer.next()
+  }
+
+  advance(bytes: number): void {
+    this.consumer.advance(bytes)
+    this.link.promised++
+  }
+
+  copyTo(window: WindowWriter, address: number, bytes: number): void {
+    window.copyIn(address, bytes)
+  }
+
+  answer(failure: number | null): void {
+    const { consumer, link } = this
+    const { memory, head } = consumer
+    consumer.rewind()
+    for (let address = this.#nextTo(head); address >= 0; address = this.#nextTo(head)) {
+      const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
+      const offset = failure === null ? placedOffset(memory, address) : 0
+      link.promised--
+      if (offset === -1) link.receipt(this.id, ringEnd, 0, RECEIPT_REFUSED)
+      else link.receipt(this.id, ringEnd, offset, failure ?? RECEIPT_APPENDED)
+      consumer.advance(memory.i32[address >> 2] as number)
+    }
+  }
+
+  release(): void {
+    this.consumer.release()
+  }
+
+  tell(): void {
+    if (!this.link.publish()) this.link.wake()
+  }
+
+  /** Address of the frame at the head, up to a position; -1: there is none. */
+  #nextTo(end: number): number {
+    const { consumer } = this
+    const address = consumer.head === end ? -1 : consumer.next()
+    // It may stand behind a padding, which that look has just passed.
+    if (consumer.head === end) return -1
+    if (address < 0) throw new Error(`broken invariant: ring ${this.id} ends at ${consumer.head}, before ${end}`)
+    return address
+  }
+
   get hasUnsent(): boolean {
     return this.#unsent.length > 0
   }
@@ -46,11 +110,7 @@ export class IncomingRing {
     const answers = [...appended]
     if (((taken - consumer.head) | 0) > 0) {
       consumer.poll()
-      while (consumer.head !== taken) {
-        const address = consumer.next()
-        // It stood behind a padding, which that look has just passed.
-        if (consumer.head === taken) break
-        if (address < 0) throw new Error(`broken invariant: ring ${this.id} ends at ${consumer.head}, before ${taken}`)
+      for (let address = this.#nextTo(taken); address >= 0; address = this.#nextTo(taken)) {
         const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
         if (!appended.some(frame => frame.ringEnd === ringEnd))
           answers.push({ ringEnd, baseOffset: 0, status: RECEIPT_REFUSED })

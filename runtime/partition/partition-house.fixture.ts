@@ -8,7 +8,7 @@ import type { TopicShape } from '../wire/places.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { IncomingRing } from './incoming-ring.ts'
 import { PartitionActor } from './partition-actor.ts'
-import type { PartitionStore } from './partition-store.ts'
+import type { PartitionDisk } from './partition-disk.ts'
 import type { PartitionUpcalls } from './partition-upcalls.ts'
 import type { WindowTold } from './stored-window.ts'
 
@@ -33,7 +33,7 @@ export interface House {
   readonly place: RingPlace
   /** Address of a gate of the window. */
   readonly gate: number
-  /** Base offsets of the receipts given. */
+  /** Base offsets of the receipts published. */
   readonly receipts: number[]
   /** The way back to the producer, which has `room` for so many receipts more. */
   readonly link: HostLink
@@ -48,7 +48,7 @@ export interface House {
 export const NO_LOANS: WindowTold = { isBusy: () => undefined, asks: () => undefined, moved: () => undefined }
 
 /** A log that takes everything, of which nothing is read again. */
-export function takingLog({ arena }: House): PartitionStore {
+export function takingLog({ arena }: House): PartitionDisk {
   const log = {
     failure: null,
     startOffset: 0,
@@ -57,7 +57,7 @@ export function takingLog({ arena }: House): PartitionStore {
     entry: () => ({}),
     truncateTo: () => undefined,
   }
-  return log as unknown as PartitionStore
+  return log as unknown as PartitionDisk
 }
 
 /** Without `isGated` nothing but what a test opens keeps the window, which has `capacity` bytes at rest. */
@@ -77,16 +77,23 @@ export function house(isGated = true, capacity: number = WINDOW): House {
   }
   const gate = arena.allocate(128)
   const receipts: number[] = []
+  /** Nobody has seen these. */
+  const written: number[] = []
   const link = {
+    promised: 0,
     room: () => made.room,
     receipt: (_ring: number, _ringEnd: number, baseOffset: number) => {
       made.room--
-      receipts.push(baseOffset)
+      written.push(baseOffset)
     },
-    publish: () => undefined,
+    publish: () => receipts.push(...written.splice(0)) > 0,
     wake: () => undefined,
-  } as unknown as HostLink
+  }
+  const asLink = link as unknown as HostLink
   const actor = (upcalls: Partial<PartitionUpcalls> = {}): PartitionActor => {
+    // What the one before wrote and did not publish died with it.
+    written.length = 0
+    link.promised = 0
     const opened = new PartitionActor(memory, { topic: 1, partition: 0, host: 0, window, words, log: null }, topic, {
       fault: () => undefined,
       ringDrained: () => undefined,
@@ -97,7 +104,7 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     })
     if (isGated) opened.window.gates.push(gate)
     const consumer = new RingConsumer(memory, place.address, place.capacity)
-    opened.addRing(new IncomingRing(place.ring, consumer, link, 0, false))
+    opened.addRing(new IncomingRing(place.ring, consumer, asLink, 0, false))
     return opened
   }
   const writer = new PartitionWriter(memory, place, 1)
@@ -108,6 +115,6 @@ export function house(isGated = true, capacity: number = WINDOW): House {
       writer.seal()
     }
   }
-  const made: House = { memory, arena, place, gate, receipts, link, room: 1_000, actor, publish }
+  const made: House = { memory, arena, place, gate, receipts, link: asLink, room: 1_000, actor, publish }
   return made
 }

@@ -4,10 +4,6 @@
  * The partition host's thread. A time is looked for in the log, or in the frames of the window; the first record that is not
  * older counts, in the order of offsets, as the records' own timestamps say.
  */
-
-import { frameEndOffset } from '../log/format/frame.ts'
-import { describeFrame } from '../log/format/frame-scan.ts'
-import { firstRecordSince } from '../log/format/record-times.ts'
 import type { StartPosition } from '../wire/start-position.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { PartitionActor } from './partition-actor.ts'
@@ -17,8 +13,7 @@ export function offsetAt(partition: PartitionActor, place: StartPosition): numbe
   const { logStartOffset, highWatermark, topic } = partition
   if (place === 'earliest') return logStartOffset
   if (place === 'latest') return highWatermark
-  if ('timeMs' in place)
-    return partition.log?.offsetAt(place.timeMs, highWatermark) ?? windowOffsetAt(partition, place.timeMs)
+  if ('timeMs' in place) return partition.records.offsetAt(place.timeMs, highWatermark)
   const { offset } = place
   const where = `topic ${topic.name} partition ${partition.partition}`
   if (offset < logStartOffset)
@@ -26,16 +21,4 @@ export function offsetAt(partition: PartitionActor, place: StartPosition): numbe
   if (offset > highWatermark)
     throw new MillraceError('MILL_OUT_OF_RANGE', `${where} ends at offset ${highWatermark}; ${offset} is not there yet`)
   return offset
-}
-
-function windowOffsetAt(partition: PartitionActor, timeMs: number): number {
-  const { reader } = partition
-  for (const position of partition.frames()) {
-    const bytes = Buffer.alloc(reader.word(position))
-    reader.copyOut(position, bytes.length, bytes, 0)
-    const frame = describeFrame(bytes, 0, 0)
-    const offset = frame.maxTimestamp >= timeMs ? firstRecordSince(frame, timeMs) : null
-    if (offset !== null && offset < frameEndOffset(reader, position)) return offset
-  }
-  return partition.highWatermark
 }

@@ -4,8 +4,8 @@ import t from 'tap'
 import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionActor } from './partition-actor.ts'
+import type { PartitionDisk } from './partition-disk.ts'
 import { type House, house, NO_LOANS, takingLog } from './partition-house.fixture.ts'
-import type { PartitionStore } from './partition-store.ts'
 import type { StoredWindow, WindowTold } from './stored-window.ts'
 import { QUIET_LOOKS } from './window-need.ts'
 
@@ -111,7 +111,7 @@ t.test('a successor gives the answers of what went past the window as the log ha
     // Each frame of this ring ends so much further on.
     return [2, 3].map(offset => ({ ringEnd: (offset + 1) * FRAME, baseOffset: offset, status: RECEIPT_APPENDED }))
   }
-  const log = { ...takingLog(home), answersOf } as unknown as PartitionStore
+  const log = { ...takingLog(home), answersOf } as unknown as PartitionDisk
   home.publish(2)
   append(home.actor({ log }))
   const first = home.actor({

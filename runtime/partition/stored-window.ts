@@ -1,24 +1,17 @@
 /**
- * The window of a partition on disk, which is no more than a copy of the end of its log: made larger, given back, left out.
+ * How large the window of a partition on disk is, which is no more than a copy of the end of its log: made larger, given back.
  *
  * The partition host's thread. At rest the window has a few KiB behind its words, which are the partition's for ever. Traffic
  * asks for more (window-need.ts); what the control thread then lends it (`offer`) it takes over empty, as soon as no reader is
  * copying, and gives back in the same way. Who was behind in it, and fell out, reads the log.
  *
- * What has no room in the window is written to the log from where it is, and readers find it there: a frame larger than
- * the window, and, while the window is small, what is in a ring beyond it, so that a commit is no smaller for that. So nothing
- * ever waits for a larger window, and none is needed.
+ * What has no room in the window goes past it (disk-keeping.ts). So nothing ever waits for a larger window, and none is needed.
  *
  * Bounds: one loan, and one offer that is not taken up yet.
  */
-import { CORRUPT, type Memory, type WindowData, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
+import type { WindowData, WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
 import type { HeldWindow, WindowOffer } from '../wire/places.ts'
-import type { IncomingRing } from './incoming-ring.ts'
-import { StagedAppend } from './staged-append.ts'
 import { WindowNeed } from './window-need.ts'
-
-/** A pass takes one ring, and each pass is a commit: the more it takes the less that costs. */
-const COMMIT_BYTES = 262_144
 
 /** What the partition tells of its window. */
 export interface WindowTold {
@@ -33,7 +26,6 @@ export interface WindowTold {
 export class StoredWindow {
   readonly topic: number
   readonly partition: number
-  readonly #memory: Memory
   readonly #window: WindowWriter
   readonly #reader: WindowReader
   readonly #wantedBytes: number
@@ -53,7 +45,7 @@ export class StoredWindow {
    */
   constructor(
     { topic, partition }: { readonly topic: number; readonly partition: number },
-    [memory, window, reader]: readonly [Memory, WindowWriter, WindowReader],
+    [window, reader]: readonly [WindowWriter, WindowReader],
     smallBytes: number,
     wantedBytes: number,
     told: WindowTold,
@@ -61,7 +53,6 @@ export class StoredWindow {
   ) {
     this.topic = topic
     this.partition = partition
-    this.#memory = memory
     this.#window = window
     this.#reader = reader
     this.#wantedBytes = wantedBytes
@@ -70,47 +61,10 @@ export class StoredWindow {
     this.#isOwing = isOwing
   }
 
-  /** Whether bytes of this number can ever be in the window as it is now. */
-  holds(bytes: number): boolean {
-    return bytes <= this.#window.capacity
-  }
-
-  /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them. */
-  overtake(bytes: number): boolean {
-    let given = 0
-    const free = this.#window.free()
-    const { start, committedEnd } = this.#window
-    // Not into what this very append has copied in: that is on disk when it is committed, and not before.
-    while (free + given < bytes && ((start + given) | 0) !== committedEnd)
-      given += this.#reader.word((start + given) | 0)
-    return free + given >= bytes && this.#window.overtake(given)
-  }
-
-  /** Takes what a ring holds, to be written to the log from `baseOffset` on; `isEmpty` if there is no room for any of it now. */
-  stage(ring: IncomingRing, baseOffset: number): StagedAppend {
-    const { consumer, link } = ring
-    const words = this.#memory.i32
-    const window = this.#window
-    let address = consumer.next()
-    const first = address < 0 ? 0 : (words[address >> 2] as number)
-    const isSmall = window.capacity < this.#wantedBytes
-    const isBeside = !this.holds(first) || (isSmall && !this.holds(consumer.ready))
-    const staged = new StagedAppend(ring, window.end, baseOffset, isBeside)
-    for (let receipts = link.room(); address >= 0 && receipts > 0 && staged.bytes < COMMIT_BYTES; receipts--) {
-      const length = words[address >> 2] as number
-      if (!isBeside && window.free() < length && !this.overtake(length)) {
-        staged.isCut = true
-        break
-      }
-      staged.take(this.#memory, address)
-      if (!isBeside) window.copyIn(address, length)
-      consumer.advance(length)
-      address = consumer.next()
-    }
-    staged.isCorrupt = address === CORRUPT
-    if (!isBeside || staged.isEmpty || window.skip(staged.bytes)) return staged
-    consumer.rewind()
-    return StagedAppend.nothing(ring, window.end, baseOffset)
+  /** Whether a batch goes past the window, whose first frame has `first` bytes of the `ready` ones that it has. */
+  leavesOut(first: number, ready: number): boolean {
+    const { capacity } = this.#window
+    return first > capacity || (capacity < this.#wantedBytes && ready > capacity)
   }
 
   /** So many bytes were appended and committed. */

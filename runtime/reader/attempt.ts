@@ -1,12 +1,13 @@
-/** One delivery handled and settled, as a handler's would be. The consumer's thread. */
+/** Handles and settles one delivery by the rules of a handler. The consumer's thread. */
 import type { ManualDelivery } from '../words/delivery.ts'
 
 /**
- * Handles a delivery with a function and settles it: acked when that returns or resolves; a failed attempt when it throws or
- * rejects, so that it is tried again and dead-lettered in the end; dead-lettered at once for a `RejectError`. What the function
- * has settled itself stays as it is. For loops over `consume`, where a throw only hands the delivery back.
+ * Handles a delivery with a function and settles it. It is acked when the function returns or resolves. It is a failed
+ * attempt when the function throws or rejects: the record is retried, and dead-lettered in the end, or at once for a
+ * `RejectError`. A delivery that the function has settled itself stays so. For loops over `consume`, where a throw only
+ * hands the delivery back.
  *
- * @returns whether it was handled; what the function threw is not thrown again.
+ * @returns whether it was handled; the function's error is not thrown again.
  * @example
  * for await (const delivery of group.consume({ attempts: 3 })) await attempt(delivery, ({ value }) => save(value))
  */

@@ -1,7 +1,8 @@
 /**
- * What threads call on the control thread, what it is started with, and what it tells without being asked.
+ * Calls to the control thread, its start values, and its notices to the main thread.
  *
- * Types only. The control thread holds the truth about what exists: topics, threads, groups, members. Records never travel here.
+ * Types only. The control thread holds the truth about what exists: topics, threads, groups, members. Records never
+ * travel here.
  */
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
@@ -20,7 +21,7 @@ import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace 
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
 
-/** How a group is opened; equal for all who join it. */
+/** Options of a group; equal for all members. */
 export interface GroupSpec {
   readonly topic: number
   readonly group: string
@@ -45,14 +46,14 @@ export interface RunSpec extends GroupSpec {
     readonly resourceLimits: Readonly<Record<string, number>> | null
     readonly restart: { readonly intensity: number; readonly periodMs: number }
   } | null
-  /** Whether acks wait for the confirmation of what handlers published. */
+  /** Whether acks wait for the confirmation of the handler's publishes. */
   readonly confirms: boolean
 }
 
-/** What keeps a partition full. */
+/** The reason why a partition is full. */
 export interface Hold {
   readonly topic: string
-  /** In words, for an error message. */
+  /** Text for an error message. */
   readonly text: string
   readonly group: string | null
   readonly lagBytes: number
@@ -60,7 +61,7 @@ export interface Hold {
   readonly deadLetterTopic: string | null
 }
 
-/** What the control thread tells the main thread without being asked. */
+/** Notices of the control thread to the main thread. */
 export type BrokerNotice =
   | { readonly kind: 'ready'; readonly place: ThreadPlace }
   | {
@@ -72,7 +73,7 @@ export type BrokerNotice =
   | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
   | { readonly kind: 'brokerFailed'; readonly error: ErrorWire }
 
-/** For tests that break things on purpose: what a handler thread should be doing when it is killed. */
+/** For tests that kill threads: the phase in which a handler thread is killed. */
 export type SabotageAim = 'any' | Phase
 
 export interface SabotageReport {
@@ -109,7 +110,7 @@ export interface ControlApi {
   /** A member's records cannot be read any more: the runs of its group fail. */
   failRun(cursor: number, epoch: number, error: ErrorWire): Promise<void>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
-  /** `letters`: also the dead letters of a group that nobody has joined in this process. */
+  /** `letters`: also the dead letters of a group without a member in this process. */
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
@@ -129,14 +130,17 @@ export type HandlerControlApi = Pick<
 
 /** Calls that only the thread which created the broker makes. */
 export interface OwnerControlApi extends ControlApi {
-  /** Where the dead letters of the topic of this name are. @throws MillraceError MILL_INVALID_OPTION: no such topic */
+  /** The dead letters of the topic of this name. @throws MillraceError MILL_INVALID_OPTION: no such topic */
   letterTopics(topic: string): Promise<LetterTopics>
   readLetters(topic: number, partition: number, cursor: LetterCursor): Promise<LetterPage>
   settleLetters(topic: number, partition: number, letters: readonly LetterMark[]): Promise<void>
   /** Opens a named producer of a topic. @throws MillraceError MILL_INVALID_OPTION, MILL_LOCKED, MILL_DISK */
   openProducer(thread: number, topic: string, name: string): Promise<NamedPlaces>
   keepProducer(topic: number, name: string, state: ProducerState): Promise<void>
-  /** So many partitions more; answers with all topics that got some. @throws MillraceError MILL_OUT_OF_RANGE, MILL_MEMORY, MILL_CONFIG_MISMATCH, MILL_TOPIC_DELETED, MILL_DISK */
+  /**
+   * Adds partitions, and answers with all topics that got some. @throws MillraceError MILL_OUT_OF_RANGE, MILL_MEMORY,
+   * MILL_CONFIG_MISMATCH, MILL_TOPIC_DELETED, MILL_DISK
+   */
   addPartitions(thread: number, topic: number, count: number): Promise<readonly GrownTopic[]>
   closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
   startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
@@ -151,21 +155,21 @@ export interface OwnerControlApi extends ControlApi {
   killPartitionHost(host: number, point: number): Promise<boolean>
   /** Tests only: lets a partition host stand still when it comes to this point; false: it did not. */
   haltPartitionHost(host: number, point: number): Promise<boolean>
-  /** Tests only: what is held, to compare with a baseline. */
+  /** Tests only: memory and threads in use, to compare with a baseline. */
   census(): Promise<{ readonly blocks: number; readonly usedBytes: number; readonly threads: number }>
 }
 
-/** What the control thread is started with. */
+/** Start values of the control thread. */
 export interface ControlBoot {
   readonly memory: MemoryHandle
   readonly partitionThreads: number
   readonly restart: { readonly intensity: number; readonly periodMs: number }
   readonly deadLetterDepth: number
-  /** Folder of what is on disk, locked by the caller; null: nothing is. */
+  /** Folder of the topics on disk, locked by the caller; null: none. */
   readonly dir: string | null
-  /** Of what is made in it. */
+  /** Permission bits of new files and folders. */
   readonly modes: FileModes
-  /** What to look at to know whether it still is; null: nothing. */
+  /** Lock to check while the folder is used; null: none. */
   readonly held: HeldFolder | null
   readonly journalBytes: number
   readonly tuning: MemoryTuning

@@ -12,24 +12,24 @@ export interface HeldFolder {
   readonly moved: string | null
 }
 
-/** Permission bits of what is made. The system takes those of the umask away, and what exists keeps its own. */
+/** Permission bits of new files and folders. The system subtracts the umask, and existing ones keep theirs. */
 export interface FileModes {
   readonly folder: number
   readonly file: number
 }
 
 /**
- * What was cut off the end of a file when it was opened. Leaf; any thread.
+ * The part that opening has cut off the end of a file. Leaf; any thread.
  *
- * A process that was killed, or a loss of power, may leave the end of what was being written half made. Only what was never
- * acknowledged as durable is cut; where something acknowledged is missing, opening fails (log-errors.ts).
+ * A killed process or a loss of power may leave the end of a file incomplete. Only bytes that were never acknowledged
+ * as durable are cut. Where acknowledged bytes are missing, opening fails (log-errors.ts).
  */
 export interface CutTail {
-  /** Its path. */
+  /** Path of the file. */
   readonly file: string
-  /** From this byte on. */
+  /** First byte that was cut off. */
   readonly position: number
-  /** How many there were; 0: the file keeps its size, and what it holds ends there. */
+  /** Number of bytes; 0: the file keeps its size, and its content ends at `position`. */
   readonly bytes: number
   readonly why: string
 }

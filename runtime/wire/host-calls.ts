@@ -1,8 +1,8 @@
 /**
- * What the control thread calls on a partition host, what it starts one with, and what hosts tell without being asked.
+ * Calls of the control thread to a partition host, its start values, and its notices.
  *
- * Types only. Every call is idempotent: the control thread holds the truth about what exists, and tells a host again after a
- * restart. Records never travel here.
+ * Types only. Every call is idempotent: the control thread knows what exists, and tells a host again after a restart.
+ * Records never travel here.
  */
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
@@ -40,13 +40,13 @@ export interface SlotCrash {
 export interface LetterIndexPlace {
   readonly topic: number
   readonly partition: number
-  /** Where it keeps which of them are settled; 0: on disk. */
+  /** Address of the bits that mark settled letters; 0: on disk. */
   readonly address: number
   /** Members of all groups that have ever read it, of a topic on disk. */
   readonly readers: readonly number[]
 }
 
-/** What a partition host tells without being asked. */
+/** Notices of a partition host. */
 export type HostNotice =
   | {
       readonly kind: 'deadLettered'
@@ -68,8 +68,8 @@ export type HostNotice =
   /** A partition on disk is busy, and asks for a window of so many bytes. */
   | { readonly kind: 'windowAsked'; readonly topic: number; readonly partition: number; readonly bytes: number }
   /**
-   * The data of its window are at this address now, 0: where they are at rest. Of what it was lent and offered, up to the offer of
-   * this number, the rest is free.
+   * The data of its window are at this address now; 0: in its memory at rest. Its other borrowed or offered memory, up
+   * to the offer of this number, is free.
    */
   | {
       readonly kind: 'windowMoved'
@@ -81,7 +81,7 @@ export type HostNotice =
   | { readonly kind: 'broken'; readonly error: ErrorWire }
   /** Files were not whole when it opened them, and their ends were cut off. */
   | { readonly kind: 'recovered'; readonly cuts: readonly CutTail[] }
-  /** Its disk has failed: nothing is written any more. */
+  /** Its disk has failed: it writes nothing any more. */
   | { readonly kind: 'diskFailed'; readonly error: ErrorWire }
 
 /** A thread as a partition host reaches it. */
@@ -106,7 +106,7 @@ export interface HostHoldings {
     readonly thread: number
     readonly after: number
   }[]
-  /** Threads whose thread has ended. */
+  /** Attached threads that have ended. */
   readonly leaving: readonly number[]
 }
 
@@ -120,11 +120,11 @@ export interface PartitionHostApi {
   /** `members`: of its groups, those that may be kept on disk. Answers where its log ends; null: it is in memory only. */
   addPartition(place: PartitionPlace, topic: TopicShape, cursors: readonly number[]): number | null
   /**
-   * Lets a topic go that no group reads any more. `gone`: it was deleted, and nothing is kept of it; producers are told, and
-   * what comes from them is not taken. Null: it could not be opened, and nobody has it.
+   * Closes a topic that no group reads any more. `gone`: it was deleted, no state of it is kept, producers are
+   * notified, and their frames are not taken. Null: it could not be opened, and has no user.
    */
   dropTopic(topic: number, gone: { readonly partitions: number; readonly cursors: readonly number[] } | null): void
-  /** Lets the partitions from one on go, which could not all be added: nobody publishes to them or reads them. */
+  /** Closes the partitions from `from` on, after they could not all be added. They have no producer and no reader. */
   dropPartitions(topic: number, from: number): void
   /** The partition takes dead letters from now on. */
   addLetterIndex(letterIndex: LetterIndexPlace): void
@@ -133,7 +133,7 @@ export interface PartitionHostApi {
   /** `after`: the ring that is drained first, or 0. */
   addRing(ring: RingPlace, topic: number, thread: number, after: number): void
   openGroup(group: GroupPlace): void
-  /** The same group with other options; nobody has joined it yet. */
+  /** Opens the same group with other options, before it has a member. */
   reopenGroup(group: GroupPlace): void
   deleteGroup(cursor: number): void
   openSlot(slot: SlotPlace): StartAt
@@ -142,11 +142,11 @@ export interface PartitionHostApi {
   lastSequence(topic: number, partition: number, producer: number, from: number): number | null
   /** The offset that is meant, and the high watermark. @throws MillraceError MILL_OFFSET_GONE, MILL_OUT_OF_RANGE */
   offsetAt(topic: number, partition: number, place: StartPosition): { readonly from: number; readonly to: number }
-  /** Moves a group that nobody reads for. @throws MillraceError as `offsetAt` */
+  /** Moves a group without a reader. @throws MillraceError as `offsetAt` */
   seekGroup(cursor: number, place: StartPosition): void
-  /** Lends a partition on disk memory for its window; it says when it has taken it up. */
+  /** Offers a partition on disk memory for its window. The host reports when it uses it. */
   offerWindow(topic: number, partition: number, offer: WindowOffer): void
-  /** What these were lent is needed: they give it back when no reader is copying. */
+  /** Recalls borrowed memory of these windows. The host returns it when no reader is copying. */
   recallWindows(windows: readonly { readonly topic: number; readonly partition: number }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(cursors: readonly number[]): readonly GroupReport[]
@@ -156,11 +156,11 @@ export interface PartitionHostApi {
   stop(): void
 }
 
-/** What a partition host is started with. */
+/** Start values of a partition host. */
 export interface PartitionHostBoot {
   readonly memory: MemoryHandle
   readonly host: number
-  /** Of its own words: bell and wants. */
+  /** Address of its own words: bell and wants. */
   readonly address: number
   readonly fault: number
   readonly store: StorePlace | null

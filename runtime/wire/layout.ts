@@ -58,8 +58,8 @@
  *   +0   ARMED     control writes: number of the point   +4 REACHED  the partition host writes
  * ```
  *
- * HANDED, RETURNED, SINCE, RUNNING, TURN and BEAT are written plainly, once per record: they are read only after the thread's
- * exit, or by a watchdog that compares two looks a timer apart, so no order with other words is needed.
+ * HANDED, RETURNED, SINCE, RUNNING, TURN and BEAT are written plainly, once per record. They are read only after the
+ * thread's exit, or by a watchdog that compares two looks a timer apart. No order with other words is needed.
  */
 import { LINE_BYTES } from 'sharedarraybuffer-ring'
 

@@ -1,10 +1,10 @@
 /**
- * What readers leave to their successors about the records from the committed offset on: hand-outs, and what was settled
- * out of order.
+ * State of the records from the committed offset on, for the next reader: hand-outs, and records settled out of order.
  *
- * Shared memory, one word a record: in a slot the reader writes it, plainly, for handlers that have more than one record
- * in hand; in a group block the partition host does, when a slot is closed. It is read only after its writer has ended
- * or let go. A word names its record, so that none needs to be cleared: one left from an older record says nothing.
+ * Shared memory, one word for each record. In a slot the reader writes it, plainly, for handlers with more than one
+ * record in hand. In a group block the partition host writes it, when a slot is closed. It is read only after its
+ * writer has ended or released it. A word names its record, so that no word needs to be cleared: the word of an older
+ * record is ignored.
  *
  * ```
  *   word at offset % LEDGER_RECORDS     bits 0-7 hand-outs (255: that many or more)   8 settled   9 out
@@ -56,7 +56,7 @@ export class Ledger {
     this.#write(offset, deliveryAttempt, SETTLED)
   }
 
-  /** What is known of a record; null: nothing. */
+  /** State of a record; null: nothing is known. */
   of(offset: number): LedgerEntry | null {
     const word = this.#memory.i32[this.#at + (offset % LEDGER_RECORDS)] as number
     const tag = Math.floor(offset / LEDGER_RECORDS) << TAG_SHIFT

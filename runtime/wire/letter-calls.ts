@@ -1,6 +1,6 @@
-/** What is asked about dead letters, between the thread that owns the broker, the control thread and partition hosts: types only. */
+/** Calls about dead letters, between the thread that owns the broker, the control thread and partition hosts. Types only. */
 
-/** From which letter on to read: its offset, and where its frame was when last seen. */
+/** First letter to read: its offset, and the last known position of its frame. */
 export interface LetterCursor {
   readonly offset: number
   readonly position: number
@@ -12,15 +12,15 @@ export interface LetterPage {
   readonly next: LetterCursor | null
 }
 
-/** A dead letter to settle: its offset in the dead-letter topic, and whose it is. */
+/** A dead letter to settle: its offset in the dead-letter topic, and its group. */
 export interface LetterMark {
   readonly offset: number
   readonly cursor: number
 }
 
-/** Where the dead letters of a topic are, and how they are read. */
+/** Dead-letter topics of a topic, and how their letters are read. */
 export interface LetterTopics {
-  /** Of the topic that they come from. */
+  /** Codec of the source topic. */
   readonly codec: 'json' | 'bytes' | 'string'
   readonly topics: readonly LetterTopic[]
 }
@@ -28,6 +28,6 @@ export interface LetterTopics {
 export interface LetterTopic {
   readonly id: number
   readonly name: string
-  /** By partition: what is there now, and nothing newer. */
+  /** Partitions with their present letters, and no newer ones. */
   readonly partitions: readonly { readonly partition: number; readonly endOffset: number; readonly depth: number }[]
 }

@@ -1,6 +1,6 @@
-/** Where the rings between a thread and the partition hosts lie, and a thread’s own words. Types only. */
+/** Addresses of the rings between a thread and the partition hosts, and of a thread's own words. Types only. */
 
-/** Where a ring lies. */
+/** Address of a ring. */
 export interface RingAt {
   readonly address: number
   readonly capacity: number
@@ -14,7 +14,7 @@ export interface LinkPlace {
   readonly toThread: RingAt
 }
 
-/** Where a thread's shared words lie; made by the control thread. */
+/** Addresses of a thread's shared words; made by the control thread. */
 export interface ThreadPlace {
   readonly thread: number
   readonly address: number

@@ -1,4 +1,4 @@
-/** What the control thread calls on a thread that handles records. Types only. */
+/** Calls of the control thread to a thread that handles records. Types only. */
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { RetryOrder } from '../words/group-options.ts'
@@ -13,7 +13,7 @@ export interface RunShape {
   readonly group: string
   readonly handlerTimeoutMs: number
   readonly output: string | null
-  /** As the group has them, whoever joins. */
+  /** As in the group's options, for every member. */
   readonly atMostOnce: boolean
   readonly retryOrder: RetryOrder
   readonly concurrency: number
@@ -30,7 +30,7 @@ export interface BatchShape {
 export interface RevokeAnswer {
   /** Whether it held the partition; then it writes to the slot no more. */
   readonly held: boolean
-  /** What the handler's `stop` returned. */
+  /** Result of the handler's `stop`. */
   readonly result?: unknown
 }
 
@@ -43,7 +43,7 @@ export interface MemberApi {
   resume(run: number): void
 }
 
-/** What a handler host is started with. */
+/** Start values of a handler host. */
 export interface HandlerHostBoot {
   readonly memory: MemoryHandle
   readonly place: ThreadPlace
@@ -51,7 +51,7 @@ export interface HandlerHostBoot {
   /** URL of the handler's module. */
   readonly handler: string
   readonly data: unknown
-  /** The broker's control calls, for what the handler publishes. */
+  /** The broker's control calls, for the handler's publishes. */
   readonly control: import('node:worker_threads').MessagePort
 }
 

@@ -1,6 +1,6 @@
 /** How a broker shares out its memory. Tests make it small. */
 export interface MemoryTuning {
-  /** Of the window of a partition on disk at rest; a power of two. */
+  /** Bytes of the window of a partition on disk at rest; a power of two. */
   readonly restBytes: number
   /** How often it is looked whether those that are larger may be small again. */
   readonly lookMs: number

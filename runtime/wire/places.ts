@@ -1,5 +1,5 @@
 /**
- * What exists and where, as threads tell each other: topics, partitions, groups, slots, and how a reader takes one over.
+ * Shapes and addresses that threads send each other: topics, partitions, groups, slots, and the start of a reader.
  *
  * Types only. Addresses are byte offsets into the broker's shared memory.
  */
@@ -21,7 +21,7 @@ export interface TopicLogShape {
   readonly segmentBytes: number
   /** Infinity: for ever. */
   readonly retentionMs: number
-  /** Of a partition's log; Infinity: without a bound. */
+  /** Size limit of a partition's log; Infinity: none. */
   readonly retentionBytes: number
 }
 
@@ -37,14 +37,14 @@ export interface PartitionLogPlace {
   readonly words: number
 }
 
-/** Where a broker keeps what it has on disk. */
+/** Place of a broker's files on disk. */
 export interface StorePlace {
   readonly dir: string
-  /** Of what is made in it. */
+  /** Permission bits of new files and folders. */
   readonly modes: FileModes
-  /** What to look at to know whether the folder is still this broker's; null: nothing. */
+  /** Lock to check, so that the folder is still this broker's; null: none. */
   readonly held: HeldFolder | null
-  /** Of all its logs. */
+  /** Id of all its logs. */
   readonly logId: Uint8Array
   /** Size of a file of a host's journal. */
   readonly journalBytes: number
@@ -68,13 +68,13 @@ export interface WindowOffer extends RingAt {
   readonly number: number
 }
 
-/** What a partition on disk was lent or offered of such memory, as the control thread knows it. */
+/** Borrowed and offered memory of a partition on disk, as the control thread knows it. */
 export interface HeldWindow {
   readonly topic: number
   readonly partition: number
-  /** Of the last offer. */
+  /** Number of the last offer. */
   readonly number: number
-  /** What it has not taken up, as far as that is known; null: nothing. */
+  /** Offer that is not known to be taken up; null: none. */
   readonly offer: WindowOffer | null
 }
 
@@ -87,13 +87,13 @@ export interface RetryPolicy {
   readonly initialMs: number
   readonly maxMs: number
   readonly jitter: number
-  /** Records are committed before they are handled, and what fails is not tried again. */
+  /** Whether records are committed before they are handled. A failed record is then not retried. */
   readonly atMostOnce: boolean
-  /** What waits for a record that is tried again; its readers see to it. */
+  /** Records that wait behind a retry; the readers keep that order. */
   readonly order: RetryOrder
 }
 
-/** One group on one partition, as its partition host sees it. `member` names it in links. */
+/** One group on one partition, as its partition host sees it. `cursor` is its number in links. */
 export interface GroupPlace {
   readonly cursor: number
   readonly topic: number
@@ -105,10 +105,10 @@ export interface GroupPlace {
   readonly policy: RetryPolicy
   /** Topic id that takes dead letters; -1: none. */
   readonly deadLetterTopic: number
-  /** Its partition that takes those of this one. */
+  /** Partition of the dead-letter topic for the letters of this one. */
   readonly deadLetterPartition: number
   readonly from: 'earliest' | 'latest'
-  /** Of its handler's last snapshot, where it goes on when another process has left it; null: there is none. */
+  /** Offset of its handler's last snapshot, where a new process continues; null: none. */
   readonly snapshotOffset: number | null
 }
 
@@ -118,13 +118,13 @@ export interface KnownRecord {
   readonly failedAttempts: number
   /** Hand-outs so far. */
   readonly deliveryAttempt: number
-  /** In `nowMs`, before which it must not be delivered. */
+  /** Time before which it must not be delivered, on `nowMs`. */
   readonly notBeforeMs: number
   /** Dead-lettered already, or acked ahead of the committed offset: skip it. */
   readonly settled: boolean
-  /** It is to be a dead letter, and not to be handed out: who settles it again hears when it is one. */
+  /** Whether it is to be a dead letter, and not to be handed out. A member that settles it again is notified of the letter. */
   readonly dying: boolean
-  /** Its thread died while it and others were in hand, and it could not be charged. */
+  /** Whether its thread died while it and others were in hand, so that it could not be charged. */
   readonly suspect: boolean
 }
 
@@ -138,16 +138,16 @@ export interface SlotPlace {
   readonly confirms: boolean
 }
 
-/** Where a reader starts. */
+/** Start of a reader. */
 export interface StartAt {
   readonly committed: number
   readonly pin: number
   readonly highWatermark: number
-  /** By offset. */
+  /** Known records by offset. */
   readonly known: readonly KnownRecord[]
 }
 
-/** What a handler's state was like when everything below an offset was in it. */
+/** A handler's state that includes everything below an offset. */
 export interface HandlerSnapshot {
   readonly offset: number
   /** JSON. */

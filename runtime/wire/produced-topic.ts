@@ -1,7 +1,7 @@
-/** A topic as those know it who publish to it. Types only. */
+/** A topic as its producers know it. Types only. */
 import type { Durability } from '../words/message.ts'
 
-/** What a producer needs to know of its topic. */
+/** The part of a topic's shape that a producer needs. */
 export interface ProducedTopic {
   readonly id: number
   readonly name: string

@@ -1,4 +1,4 @@
-/** What partition hosts know of partitions and groups, as they are asked for it. Types only. */
+/** Reports of partition hosts about partitions and groups. Types only. */
 import type { GroupPartitionStats } from '../words/listing.ts'
 import type { PartitionStats } from '../words/topic.ts'
 
@@ -7,7 +7,7 @@ export interface HostPartitionStats extends PartitionStats {
   readonly deadLetterDepth: number
 }
 
-/** What a partition host knows of one group on one partition. */
+/** Report of a partition host about one group on one partition. */
 export interface GroupReport extends GroupPartitionStats {
   readonly cursor: number
   readonly processed: number

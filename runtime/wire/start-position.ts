@@ -1,10 +1,10 @@
-/** From where to read, and what is read again. Types only. */
+/** The position to read from, and ranges to read again. Types only. */
 import type { PartitionLogPlace } from './places.ts'
 
-/** From where to read. */
+/** Position to read from. */
 export type StartPosition = 'earliest' | 'latest' | { readonly offset: number } | { readonly timeMs: number }
 
-/** What is read again of a partition on disk. */
+/** Range of a partition on disk to read again. */
 export interface ReadRange {
   readonly partition: number
   readonly place: PartitionLogPlace

@@ -1,5 +1,5 @@
 /**
- * Where everything of the logger lies in one shared memory; nothing else is shared.
+ * Addresses of the logger's parts in one shared memory; nothing else is shared.
  *
  * ```
  * bell    of the logging thread; every caller rings it
@@ -14,7 +14,7 @@ import { Arena, BELL_BYTES, LINE_BYTES, Memory, type MemoryHandle, NO_ROOM, ring
 
 export const LINE_HEADER_BYTES = 8
 
-/** One caller's part; plain data, to be given to the thread that logs. */
+/** One caller's part; plain data, for the thread that logs. */
 export interface CallerPlace {
   readonly memory: MemoryHandle
   readonly bell: number

@@ -1,10 +1,11 @@
 /**
  * The logging thread: drains every caller's ring and writes the lines in batches. A worker's main module.
  *
- * It blocks in `Atomics.wait` and in `writeSync`, which concerns nobody else. After a small batch it naps for a few
- * milliseconds before it has itself woken, so that callers who log often do not pay for a wake-up each time.
+ * It blocks in `Atomics.wait` and in `writeSync`, which delays no other thread. After a small batch it naps for a few
+ * milliseconds before it arms its bell, so that callers who log often do not pay for a wake-up each time.
  *
- * Bounds: a batch of 64 KiB and one line; what cannot be written is given up, counted, and told in the next batch.
+ * Bounds: a batch of 64 KiB and one line; lines that cannot be written are dropped, counted, and reported in the next
+ * batch.
  */
 import { openSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
@@ -23,7 +24,7 @@ const NAP_MS = 5
 const SLEEP_MS = 1_000
 const RETRIES_MAX = 200
 
-/** One caller's ring, and how many of its dropped lines were told. */
+/** One caller's ring, and the number of its dropped lines that were reported. */
 class Source {
   readonly #memory: Memory
   readonly #place: CallerPlace
@@ -47,7 +48,7 @@ class Source {
       this.ring.advance(length)
     }
     if (address === CORRUPT) throw new Error(`the ring of caller ${this.#place.caller} holds bytes that are no line`)
-    // Given back before it is written: what is in the batch is this thread's own.
+    // Released before the write: the batch is this thread's own copy.
     this.ring.release()
     return true
   }
@@ -125,7 +126,7 @@ class Batch {
 
 function run({ place, target }: LogWriterData): void {
   const memory = new Memory(place.memory)
-  // A word that nobody notifies.
+  // A word without a notification.
   const nap = (ms: number): void => memory.wait(place.ended, 0, ms)
   const batch = new Batch(typeof target === 'number' ? target : openSync(target, 'a'), nap)
   const sources = place.callers.map(caller => new Source(memory, caller))

@@ -1,8 +1,8 @@
 /**
  * A caller's side of the logger: puts lines into the caller's own ring and never waits for anyone.
  *
- * One thread at a time; when that thread has exited, another may take its place over. Bound: the ring. A line that
- * finds it full is dropped and counted, and the logging thread writes how many are missing where they are missing.
+ * One thread at a time; when that thread has exited, another may continue. Bound: the ring. A line that finds it full
+ * is dropped and counted, and the logging thread writes the number at that place.
  */
 import { Doorbell, FULL, Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { type CallerPlace, LINE_HEADER_BYTES } from './log-place.ts'

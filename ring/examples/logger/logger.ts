@@ -1,8 +1,8 @@
 /**
  * Starts the logging thread and hands out places to its callers. Main thread.
  *
- * It does not keep the process alive: at the process's exit main waits until everything handed over is written, for
- * `flushTimeoutMs` at most. A program that goes on without logging calls `close`.
+ * It does not keep the process alive: at the process's exit main waits until all lines are written, for
+ * `flushTimeoutMs` at most. A program that continues without logging calls `close`.
  */
 import { Worker } from 'node:worker_threads'
 import { Doorbell, Memory } from 'sharedarraybuffer-ring'
@@ -67,7 +67,7 @@ export class Logger {
     new Doorbell(this.#memory, this.#place.bell).ring()
   }
 
-  /** At exit: nothing else runs on this thread any more, so that it may block. */
+  /** At exit: no other code runs on this thread any more, so it may block. */
   readonly #flush = (): void => {
     this.#ask()
     if (this.failure === null) this.#memory.wait(this.#place.ended, 0, this.#flushTimeoutMs)

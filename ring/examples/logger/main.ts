@@ -17,4 +17,4 @@ for (const name of ['orders', 'billing']) {
   new Worker(new URL('./chatter.js', import.meta.url), { workerData: data })
 }
 chatter(log, 'main', Number(lines))
-// Nothing to close: when all is done the process ends, and what was handed over is written before.
+// There is nothing to close: the process ends when all is done, and the remaining lines are written before.

@@ -1,10 +1,11 @@
 /**
  * One broker per folder: takes a folder for a thread, and gives it up.
  *
- * Any thread, with files of its own (`node:fs`; a lock is about real processes, and a simulation of those has one of its own,
- * see world-disk.ts). Who becomes the holder is decided in lock-election.ts, whether one has ended in lock-holder.ts; a
- * holder is asked at its socket (lock-socket.ts), and looks itself whether it still is one (lock-watch.ts). A lock file
- * (lock-holder.ts) is written and synced under a name of its own and then linked to its place: it is never seen half written.
+ * Any thread, with files of its own (`node:fs`; a lock is about real processes, and a simulation has a lock of its own,
+ * see world-disk.ts). lock-election.ts decides the next holder, and lock-holder.ts whether one has ended. A holder
+ * answers at its socket (lock-socket.ts), and checks by itself that it still holds the folder (lock-watch.ts). A lock
+ * file (lock-holder.ts) is written and synced under a name of its own and then linked to its place: it is never seen
+ * half written.
  *
  * A lock outlives neither its process nor its thread. Needs a file system with hard links.
  */
@@ -34,22 +35,23 @@ import { identityOf } from './lock-watch.ts'
 import { NodeDisk, PRIVATE_MODES } from './node-disk.ts'
 
 const DRAFT = 'LOCK.draft-'
-/** Of a socket, by its token. Without an ending, so that what clears sockets away by that does not clear this one. */
+/** Name of a socket, by its token. It has no ending, so that a tool that removes sockets by their ending spares it. */
 const SOCKET = 'LOCK.'
 const PAUSE_MS = 10
-/** What the dead left behind is removed a part at a time. */
+/** Number of files left by dead holders that are removed; they are removed a part at a time. */
 const LEFT_MAX = 1_000
 const isWindows = process.platform === 'win32'
 
 export interface Lock {
-  /** What to look at to know whether it still holds; null: it holds until it is released. */
+  /** Lock to check while the folder is held; null: it is held until it is released. */
   readonly folder: HeldFolder | null
   /** Gives the directory up; nothing if that was done. */
   release(): void
 }
 
 /**
- * Takes a directory, which is made if need be. Its own name is durable then: what is acknowledged in it would be lost with it.
+ * Takes a directory, and makes it if necessary. Its own name is then durable: records acknowledged in it would be lost
+ * with it.
  *
  * @throws DirectoryHeldError, UnreadableLockError, LongPathError, DiskError
  */
@@ -59,7 +61,7 @@ export async function acquireLock(
   modes: FileModes = PRIVATE_MODES,
 ): Promise<Lock> {
   disk.makeFolder(directory)
-  // Whoever made it may have died before he came to this.
+  // The process that made the directory may have died before this step.
   disk.syncDirectory(dirname(directory))
   const contender = new Contender(directory, modes.file)
   try {
@@ -152,7 +154,7 @@ class Contender {
     return token
   }
 
-  /** A second name of the socket, which keeps its own: whoever removes one of them by hand has not made the holder dead. */
+  /** A second name of the socket, which keeps its own name. Removing one of them by hand does not make the holder look dead. */
   #publish(): void {
     const socket = this.#path(SOCKET + this.#own.token)
     const second = `${socket}.control`
@@ -222,17 +224,17 @@ class Contender {
     return new DirectoryHeldError(this.#directory, loss, { pid, host, isThisProcess })
   }
 
-  /** Removes what those who died left behind. Only the holder does. */
+  /** Removes files left by dead contenders. Only the holder does this. */
   async clear(): Promise<void> {
     rmSync(this.#path(DRAFT + this.#own.token), { force: true })
     const names = readdirSync(this.#directory).filter(name => name.startsWith(SOCKET))
-    // Drafts first: what is not whole is judged by the socket beside it.
+    // Drafts first: the socket beside an incomplete file decides about it.
     const isDraft = (name: string): number => (name.startsWith(DRAFT) ? 0 : 1)
     for (const name of names.sort((a, b) => isDraft(a) - isDraft(b)).slice(0, LEFT_MAX))
       if (await this.#isLeft(name)) rmSync(this.#path(name), { force: true })
   }
 
-  /** Whether a file is of nobody any more. Others may be contending right now. */
+  /** Whether a file belongs to no living contender. Others may be contending now. */
   async #isLeft(name: string): Promise<boolean> {
     if (name.startsWith(AFTER)) return true
     if (!name.startsWith(DRAFT)) {
@@ -262,12 +264,12 @@ class Contender {
     }
   }
 
-  /** First the lock file, while the socket answers: nobody takes over in between, so it is this holder's. */
+  /** First the lock file, while the socket answers: no contender takes over in between, so the file is this holder's. */
   #release(socket: string | null): void {
     if (!this.#isHeld) return
     this.#isHeld = false
     try {
-      // Somebody may have removed the file by hand, and another process may hold the directory since.
+      // The file may have been removed by hand, and another process may hold the directory since.
       if (this.#isOwn(LOCK)) rmSync(this.#path(LOCK), { force: true })
       if (socket !== null && identityOf(this.#path(CONTROL)) === socket) rmSync(this.#path(CONTROL), { force: true })
     } finally {
@@ -277,7 +279,7 @@ class Contender {
   }
 }
 
-/** Who holds a lock file; null: there is none. */
+/** The holder in a lock file; null: there is none. */
 function holderIn(file: string): Holder | null {
   let text: string
   try {

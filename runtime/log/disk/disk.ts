@@ -1,14 +1,14 @@
 /**
  * The file system as the log uses it: few operations, all of them synchronous but one, paths absolute.
  *
- * Only the control thread (before partition hosts start) and partition hosts write; readers on other threads open
- * files of their own, to read. Everything in this room takes a `Disk` and never `node:fs`, so that a simulation can cut
- * the power between any two calls. Every failure throws a `DiskError` that names the operation and the path; after one
- * from `write` or `sync` nobody knows what the file holds, and its owner must not go on with it.
+ * Only the control thread (before partition hosts start) and partition hosts write. Readers on other threads open files
+ * of their own, to read. Everything in this room takes a `Disk` and never `node:fs`, so that a simulation can cut the
+ * power between any two calls. Every failure throws a `DiskError` that names the operation and the path. After one from
+ * `write` or `sync` the content of the file is unknown, and its owner must not continue with it.
  *
- * What survives what: bytes written survive the process; they survive a loss of power once `sync` of that file has
- * returned, and a name (a file created, renamed or removed) once `syncDirectory` of its folder has. Until then each piece
- * of 512 bytes may have reached the disk or not, in any order.
+ * Durability: written bytes survive the process. They survive a loss of power once `sync` of that file has returned. A
+ * name (a file created, renamed or removed) survives it once `syncDirectory` of its folder has returned. Until then
+ * each piece of 512 bytes may have reached the disk or not, in any order.
  */
 export interface Disk {
   /**
@@ -41,7 +41,7 @@ export interface DiskFile {
   read(into: Uint8Array, position: number): number
   /** Makes what was written survive a loss of power (fdatasync). */
   sync(): void
-  /** The same in the background: `done` is called later on this thread, with what went wrong or null. */
+  /** The same in the background: `done` is called later on this thread, with the error or null. */
   syncLater(done: (error: DiskError | null) => void): void
   /** Cuts the file to so many bytes. */
   truncate(bytes: number): void

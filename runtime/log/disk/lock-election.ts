@@ -1,9 +1,9 @@
 /**
- * Who becomes the holder of a folder: the steps of one contender, as a pure state machine.
+ * The election of a folder's holder: the steps of one contender, as a pure state machine.
  *
- * Leaf, any thread; no clock, no chance, no I/O. `begin` gives a candidacy, each has the one `act` that is to be done next on
- * the folder, and `next` takes what came of it. directory-lock.ts does the acts; a test explores all their interleavings,
- * with a death at each.
+ * Leaf, any thread; no clock, no chance, no I/O. `begin` makes a candidacy. Each candidacy has the one `act` to do next
+ * on the folder, and `next` takes its result. directory-lock.ts performs the acts; a test explores all their
+ * interleavings, with a death at each.
  *
  * ```
  *  LOCK                  holder t0, dead
@@ -13,37 +13,39 @@
  *  control.sock          the same socket, under the name at which everybody asks
  * ```
  *
- * The holder is the last of the chain that starts at LOCK. A token is used once. Its socket listens before its lock file is
- * linked, and never again once it is closed: so the dead stay dead, and each dead holder has one heir, the one whose link
- * named after that holder's token succeeded. Nobody removes anything to become heir. What a contender read may be outdated when
- * it links; so it looks again from LOCK on whether it is the last of the chain. Then it puts its socket in place of
- * control.sock, and its lock file in place of LOCK. Only a holder that lives renames or removes, and there is one.
+ * The holder is the last of the chain that starts at LOCK. A token is used once. Its socket listens before its lock
+ * file is linked, and never again once it is closed. The dead therefore stay dead, and each dead holder has one heir:
+ * the contender whose link to the name of that holder's token succeeded. No contender removes a file to become heir. A
+ * contender's reading may be outdated when it links, so it checks again from LOCK on that it is the last of the chain.
+ * Then it puts its socket in place of control.sock, and its lock file in place of LOCK. Only a living holder renames or
+ * removes, and there is one.
  *
- * A contender that has linked and must give way closes its socket, which makes it one more dead holder, and starts afresh with
- * another token. It removes nothing: its heir may be at work already.
+ * A contender that has linked and must give way closes its socket, which makes it one more dead holder, and starts
+ * afresh with another token. It removes nothing: its heir may be at work already.
  *
- * control.sock is asked as well as the last of the chain, so that removing LOCK by hand lets nobody in beside a living
- * holder. Somebody may answer there for a moment while a holder gives the folder up: so it is asked PAUSES_MAX times.
+ * control.sock is asked as well as the last of the chain. Removing LOCK by hand therefore lets no contender in beside a
+ * living holder. A holder that gives the folder up may still answer there for a moment, so control.sock is asked
+ * PAUSES_MAX times.
  *
- * Where a contender dies, and what the next one finds:
+ * State after a contender's death, and the reaction of the next one:
  *
  * | it died | left behind | the next one |
  * |---|---|---|
- * | between bind and listen, or before its draft | a socket outside of the chain | goes by; the next holder removes it |
+ * | between bind and listen, or before its draft | a socket outside of the chain | ignores it; the next holder removes it |
  * | before its link | a draft and a socket outside of the chain | the same |
  * | after its link | the last of the chain, dead | is its heir |
  * | after control.sock was replaced | the same, and a dead control.sock | is its heir, and replaces that |
  * | after LOCK was replaced | LOCK, dead | is its heir |
- * | while it removed what was left | some of it | goes by |
+ * | while it removed old files | some of them | ignores them |
  *
- * A holder of the folder may remove the socket of a contender that has bound it and does not listen yet. That contender finds
- * no socket to put in place of control.sock, and starts afresh.
+ * A holder of the folder may remove the socket of a contender that has bound it and does not listen yet. That contender
+ * finds no socket to put in place of control.sock, and starts afresh.
  */
 import { AFTER, LOCK } from './lock-names.ts'
 
 /** Rounds of a candidacy that found the folder changed under it. */
 const TRIES_MAX = 100
-/** Waits for somebody who answers at control.sock and is in no chain. */
+/** Number of waits for a process that answers at control.sock and is in no chain. */
 const PAUSES_MAX = 20
 /** More heirs than this never die one after the other while they take over. */
 const CHAIN_MAX = 1_000
@@ -53,7 +55,7 @@ export type Act =
   | { readonly do: 'read'; readonly file: string }
   /** Find out whether the holder of a token that was read lives: answered by a Verdict. */
   | { readonly do: 'ask'; readonly token: string }
-  /** The same of whoever is behind control.sock: 'alive' or 'dead'. */
+  /** The same question to the process behind control.sock: 'alive' or 'dead'. */
   | { readonly do: 'ask control' }
   /** Draw a token, listen at its socket, then write its lock file as a draft: answered by the token. */
   | { readonly do: 'stand' }
@@ -68,7 +70,7 @@ export type Act =
   /** Wait a moment. */
   | { readonly do: 'pause' }
 
-/** Why a contender lost: a holder lives; it cannot be told; somebody without a lock file lives; too many contend. */
+/** Reason of a loss: a holder lives; it cannot be known; a process without a lock file lives; too many contend. */
 export type Loss = 'held' | 'elsewhere' | 'unnamed' | 'contended' | 'too long'
 
 export type Candidacy = Running | Ended
@@ -87,7 +89,7 @@ interface Running {
     | 'withdraws'
     | 'pauses'
   readonly act: Act
-  /** Its token, if it stands. */
+  /** Its token, if its lock file is in place. */
   readonly own: string | null
   /** The last of the chain as far as it was read, and the name of the file that would follow. */
   readonly last: string | null
@@ -103,7 +105,7 @@ interface Ended {
   readonly stage: 'holds' | 'lost'
   readonly act: null
   readonly own: string | null
-  /** Who holds the folder instead; null: nobody knows. */
+  /** Token of the present holder; null: unknown. */
   readonly last: string | null
   readonly loss: Loss | null
 }

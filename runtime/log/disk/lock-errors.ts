@@ -1,12 +1,12 @@
-/** Why a folder cannot be taken. Leaf, any thread: who only has to tell of it need not load what takes folders. */
+/** Reasons why a folder cannot be taken. Leaf, any thread: code that only reports them need not load the lock. */
 import type { Loss } from './lock-election.ts'
 
-/** The directory is held, perhaps by this process; or it cannot be told whether it is. */
+/** The directory is held, perhaps by this process; or that cannot be known. */
 export class DirectoryHeldError extends Error {
   override readonly name: string = 'DirectoryHeldError'
   readonly directory: string
   readonly loss: Loss
-  /** Null: who holds it has no lock file. */
+  /** Null: the holder has no lock file. */
   readonly holder: { readonly pid: number; readonly host: string; readonly isThisProcess: boolean } | null
 
   constructor(directory: string, loss: Loss, holder: DirectoryHeldError['holder']) {
@@ -17,7 +17,7 @@ export class DirectoryHeldError extends Error {
   }
 }
 
-/** A lock file does not say who holds it; it is not this module's, or damaged. */
+/** A lock file does not name its holder; it is foreign or damaged. */
 export class UnreadableLockError extends Error {
   override readonly name: string = 'UnreadableLockError'
   readonly file: string

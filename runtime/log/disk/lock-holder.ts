@@ -1,5 +1,5 @@
 /**
- * Who holds a folder, as a lock file says it; and whether such a holder has ended.
+ * The holder of a folder, as its lock file names it; and the test whether it has ended.
  *
  * Leaf, any thread; pure. A lock file is one line of JSON:
  *
@@ -15,9 +15,10 @@
  * door          how others ask whether the holder lives: 'socket' in the folder, 'pipe' (Windows), 'none'
  * ```
  *
- * A holder that answers at its door lives, whatever else is known. That nobody answers is proof of its death only where the
- * same kernel would have led there: a socket on a shared file system is dead to all machines but its holder's. Without a
- * door the table of processes is asked, where it is the same table. What cannot be told is `elsewhere`, and counts as held.
+ * A holder that answers at its socket lives, whatever else is known. Silence proves its death only where the same
+ * kernel would have answered: a socket on a shared file system is silent for all machines but its holder's. Without a
+ * socket the table of processes decides, where it is the same table. An unknown state is `elsewhere`, and counts as
+ * held.
  */
 
 /** How a holder can be asked whether it lives. */
@@ -35,17 +36,17 @@ export interface Holder {
   readonly door: Door
 }
 
-/** What was found out of a holder: it lives; nobody is there; it cannot be told from here. */
+/** State of a holder: it lives; it has ended; it cannot be known from here. */
 export type Verdict = 'alive' | 'dead' | 'elsewhere'
 
-/** What the table of processes says of an id: nothing, or the start of the process that has it (null: unknown). */
+/** Entry of a process id in the table of processes: none, or the start of its process (null: unknown). */
 export type Listed = { readonly start: string | null } | null
 
 const TOKEN = /^[0-9a-f-]{36}$/
 const DOORS: readonly unknown[] = ['socket', 'pipe', 'none'] satisfies Door[]
 const FILE_SYSTEMS: readonly unknown[] = ['local', 'shared', 'unknown'] satisfies Holder['fileSystem'][]
 
-/** What a lock file says; null: it does not say who holds the folder. */
+/** Content of a lock file; null: it does not name a holder. */
 export function readHolder(text: string): Holder | null {
   let said: Partial<Record<keyof Holder, unknown>>
   try {
@@ -84,7 +85,7 @@ function isLocal(holder: Holder, self: Holder): boolean {
   return holder.fileSystem === 'local' && self.fileSystem === 'local'
 }
 
-/** What it means that nobody answers at the door of a holder. */
+/** State of a holder whose socket does not answer. */
 export function unanswered(holder: Holder, self: Holder): Verdict {
   // A pipe is asked for by its name on this machine, wherever the folder is.
   if (holder.door === 'pipe') return isSameKernel(holder, self) ? 'dead' : 'elsewhere'
@@ -98,13 +99,13 @@ export function isCopied(holder: Holder, self: Holder): boolean {
   return isSameKernel(holder, self) && holder.fileSystem !== 'shared' && self.fileSystem !== 'shared'
 }
 
-/** What the table of processes says of a holder that has no door; `listed` is asked only where it is the holder's table. */
+/** State of a holder without a socket, by the table of processes. `listed` is asked only where it is the holder's table. */
 export function byTable(holder: Holder, self: Holder, listed: (pid: number) => Listed): Verdict {
   if (isCopied(holder, self)) return 'dead'
   if (!isSameKernel(holder, self)) return isLocal(holder, self) ? 'dead' : 'elsewhere'
   if (!isSameTable(holder, self)) return 'elsewhere'
   const process = listed(holder.pid)
   if (process === null) return 'dead'
-  // Where the system hides the processes of others, one that is there counts as the holder.
+  // Where the system hides processes of other users, an existing one counts as the holder.
   return process.start === null || holder.start === null || process.start === holder.start ? 'alive' : 'dead'
 }

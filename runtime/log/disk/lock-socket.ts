@@ -1,20 +1,21 @@
 /**
  * The socket by which the holder of a folder is known to live, and how others ask at it.
  *
- * Any thread; the holder's is on the thread that took the folder. A unix socket in the folder, or on Windows a pipe. The kernel
- * answers for it as long as the process lives, also while that is stopped or busy; it answers across namespaces of
- * processes, host names and networks, and to nobody on the network. A thread that is terminated closes it after the threads that it
- * started have ended.
+ * Any thread; the holder's socket is on the thread that took the folder. It is a unix socket in the folder, or on
+ * Windows a pipe. The kernel answers for it as long as the process lives, also while that is stopped or busy. It
+ * answers across namespaces of processes, host names and networks, but not over the network. A terminated thread closes
+ * it after the threads that it started have ended.
  *
- * Whoever connects is told one line of JSON, and the connection is closed; what he sends is not read:
+ * A client receives one line of JSON, and the connection is closed. Its own bytes are not read:
  *
  * ```
  * {"millrace":1,"pid":4711,"token":"…"}     millrace: version of this greeting
  * ```
  *
- * Bounds: THREADS_MAX connections at a time, BACKLOG more that wait in the kernel; the rest are refused, and know by the way how that the
- * holder lives. It keeps no process alive. An address has a system's few bytes (`ADDRESS_BYTES_MAX`), and Node cuts off what
- * is longer without a word: so a long one goes by the folder's open descriptor (Linux), or from the working folder.
+ * Bounds: THREADS_MAX connections at a time, and BACKLOG more that wait in the kernel. Further ones are refused, and
+ * the kind of refusal shows that the holder lives. The socket keeps no process alive. An address has a system's few
+ * bytes (`ADDRESS_BYTES_MAX`), and Node silently cuts off longer ones. A long address therefore goes by the folder's
+ * open descriptor (Linux), or from the working folder.
  */
 import { chmodSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
@@ -27,9 +28,9 @@ import { LongPathError } from './lock-errors.ts'
 const ADDRESS_BYTES_MAX = process.platform === 'linux' ? 107 : 103
 const THREADS_MAX = 16
 const BACKLOG = 128
-/** Only pipes of Windows make a client wait: for the holder, who then lives. */
+/** Only pipes of Windows make a client wait for the holder, which then lives. */
 const ANSWER_MS = 2_000
-/** What a system says that does not make sockets in this folder, or at all. */
+/** Error codes of a system that makes no sockets in this folder, or at all. */
 const NO_SOCKETS: readonly unknown[] = [
   'EPERM',
   'EACCES',
@@ -44,13 +45,13 @@ const NO_SOCKETS: readonly unknown[] = [
 
 const isWindows = process.platform === 'win32'
 
-/** Where sockets of a folder are: `folder` is an open descriptor of it. */
+/** Place of a folder's sockets: `folder` is an open descriptor of it. */
 export interface SocketPlace {
   readonly directory: string
   readonly folder: number | null
 }
 
-/** Where a socket of that name is. @throws LongPathError */
+/** Address of a socket of that name. @throws LongPathError */
 export function addressOf({ directory, folder }: SocketPlace, name: string): string {
   if (isWindows) return `\\\\.\\pipe\\millrace-${name}`
   const candidates = [join(directory, name)]
@@ -66,17 +67,17 @@ export interface LiveSocket {
   close(): void
 }
 
-/** Listens at a name that nobody else uses; null: there are no sockets in this folder. @throws DiskError, LongPathError */
+/** Listens at a name that no other process uses; null: there are no sockets in this folder. @throws DiskError, LongPathError */
 export async function listenAt(place: SocketPlace, name: string, token: string): Promise<LiveSocket | null> {
   const path = addressOf(place, name)
   const server = serverOf(`${JSON.stringify({ millrace: 1, pid: process.pid, token })}\n`)
   try {
     await listening(server, path)
-    // Whoever may not read the folder's files has nothing to ask.
+    // A user that may not read the folder's files may not ask either.
     if (!isWindows) chmodSync(path, 0o600)
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException
-    // Somebody has cleared it away already, as that of a dead one; lock-election.ts finds out.
+    // Another contender has removed it already, as a dead one; lock-election.ts notices that.
     if (syscall !== 'chmod' || code !== 'ENOENT') {
       server.close()
       if (NO_SOCKETS.includes(code)) return null
@@ -96,7 +97,7 @@ function serverOf(greeting: string): Server {
   return server
 }
 
-/** Node has bound a socket when `listen` returns. What it tells it tells in the next turn, which a test may have replaced. */
+/** Node has bound a socket when `listen` returns. Its event comes in the next turn, which a test may have replaced. */
 async function listening(server: Server, path: string): Promise<void> {
   const failed = new Promise<never>((_, reject) => server.on('error', reject))
   failed.catch(() => undefined)
@@ -105,7 +106,7 @@ async function listening(server: Server, path: string): Promise<void> {
   if (!server.listening) await failed
 }
 
-/** Whether anybody lives behind a socket of that name. Only what no living holder brings about counts as dead. */
+/** Whether a process lives behind a socket of that name. Only answers that no living holder causes count as dead. */
 export function answersAt(place: SocketPlace, name: string): Promise<boolean> {
   const path = addressOf(place, name)
   return new Promise(resolve => {

@@ -1,7 +1,7 @@
 /**
- * What the system says of this process, and of a folder, for a lock on it.
+ * System properties of this process, and of a folder, for a lock.
  *
- * Leaf, any thread; it reads a few small files, and changes nothing. What a system does not say is null.
+ * Leaf, any thread; it reads a few small files, and changes nothing. A property that the system does not give is null.
  */
 import { fstatSync, readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'

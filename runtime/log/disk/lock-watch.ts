@@ -1,8 +1,9 @@
 /**
  * Whether a folder is still its holder's: looked at again and again while it is held.
  *
- * Leaf, any thread; what is to be looked at is plain data, and goes to other threads as it is. The folder may have been removed, or moved
- * away with another one in its place, and somebody may have removed the lock by hand. A look costs a system call or two.
+ * Leaf, any thread. The lock to check is plain data, and goes to other threads unchanged. The folder may have been
+ * removed, or moved away with another one in its place. The lock may have been removed by hand. A look costs a system
+ * call or two.
  */
 
 import { lstatSync, readFileSync, statSync } from 'node:fs'
@@ -22,7 +23,7 @@ export class LostFolderError extends Error {
   }
 }
 
-/** Whether the folder is there and held by who took it. One that was moved away is, until there is another at its path. */
+/** Whether the folder exists and its holder still holds it. A moved folder is held until another one is at its path. */
 export function isStillHeld(held: HeldFolder): boolean {
   const { directory, moved } = held
   if (isHeldAt(directory, held)) return true
@@ -32,7 +33,7 @@ export function isStillHeld(held: HeldFolder): boolean {
 
 function isHeldAt(directory: string, { token, identity, socket }: HeldFolder): boolean {
   if (socket !== null) {
-    // Nobody takes over while it answers there, whatever LOCK says.
+    // No contender takes over while it answers there, whatever LOCK contains.
     const found = identityOf(join(directory, CONTROL))
     if (found !== null) return found === socket
   }

@@ -1,5 +1,5 @@
 /**
- * What can be wrong with the files of a log, as classes, so that whoever opens a log can tell one case from another.
+ * Faults in the files of a log, as classes, so that code that opens a log can tell the cases apart.
  *
  * Leaf, any thread. Internal: callers of the broker get coded errors that are made of these elsewhere. A failed file
  * operation is none of them, but a `DiskError` (disk.ts).
@@ -33,7 +33,7 @@ export class ForeignFileError extends LogFileError {
 /** The file was written by a later version, in a format that this one does not know. */
 export class NewerFormatError extends LogFileError {
   override readonly name: string = 'NewerFormatError'
-  /** The version that it names; null where whoever found it does not say. */
+  /** Version in the file; null where it is unknown. */
   readonly version: number | null
 
   constructor(file: string, position: number, why: string, version: number | null = null) {

@@ -1,4 +1,4 @@
-/** The calls of `node:fs` that a disk makes, and what their errors become. Leaf, any thread. */
+/** The calls of `node:fs` that a disk makes, and the conversion of their errors. Leaf, any thread. */
 import type fs from 'node:fs'
 import { DiskError } from './disk.ts'
 
@@ -23,7 +23,7 @@ export type FileCalls = Pick<
   | 'writevSync'
 >
 
-/** The system's code; null for what is no failure of the system, but misuse. */
+/** Code of the system; null for misuse, which is no failure of the system. */
 export function errnoOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('errno' in error) || !('code' in error)) return null
   return typeof error.code === 'string' ? error.code : null

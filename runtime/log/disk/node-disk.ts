@@ -1,9 +1,9 @@
 /**
  * The real disk: the port of disk.ts over `node:fs`.
  *
- * Any thread; each has files of its own (node-file.ts), and what happens between threads is the system's affair. On Windows a
- * folder cannot be synced, so `syncDirectory` does nothing there, and a file that is open can neither be replaced nor have its
- * name back at once after it was removed.
+ * Any thread; each has files of its own (node-file.ts), and the system orders accesses of several threads. On Windows a
+ * folder cannot be synced, so `syncDirectory` does nothing there. An open file can there neither be replaced nor have
+ * its name back at once after it was removed.
  */
 
 import fs from 'node:fs'
@@ -14,7 +14,7 @@ import { ForeignFileError } from './log-errors.ts'
 import { diskError, errnoOf, type FileCalls } from './node-calls.ts'
 import { FLAGS, NodeFile } from './node-file.ts'
 
-/** Records may hold anything: nobody but the owner reads them, unless somebody asks for that. */
+/** Records may hold secrets: only the owner reads them, unless an option says otherwise. */
 export const PRIVATE_MODES: FileModes = { folder: 0o700, file: 0o600 }
 
 export class NodeDisk implements Disk {
@@ -51,8 +51,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * Folders are durable when this returns, because nobody else knows which of them are new. A process that dies in here
-   * may leave folders whose names are not durable before the system writes them by itself.
+   * Folders are durable when this returns, because only this function knows the new ones. A process that dies in here
+   * may leave folders whose names become durable only when the system writes them by itself.
    */
   makeFolder(folder: string): void {
     let made: number
@@ -75,8 +75,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * How many of a path's folders were not there, and are now. One by one: where the system makes none although the one above
-   * is there, as under `/proc`, Node 20's own `recursive` never returns.
+   * Makes the missing folders of a path, and returns their number. It makes them one by one. Where the system makes
+   * none although the parent exists, as under `/proc`, Node 20's own `recursive` never returns.
    */
   #makeFolders(folder: string): number {
     try {
@@ -130,7 +130,7 @@ export class NodeDisk implements Disk {
       descriptor = this.#calls.openSync(folder, 'r')
       this.#calls.fsyncSync(descriptor)
     } catch (error) {
-      // So says a file system that has no such operation; there is nothing else that one could do.
+      // A file system without this operation answers so; there is no alternative.
       if (descriptor === null || errnoOf(error) !== 'EINVAL') throw diskError('syncDirectory', folder, error)
     } finally {
       if (descriptor !== null) this.#calls.closeSync(descriptor)

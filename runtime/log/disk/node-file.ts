@@ -1,17 +1,17 @@
 /**
  * One open file of the real disk, over `node:fs`.
  *
- * Any thread. A file may lie in any memory, also shared: the system reads a view's bytes where they are, and nothing is copied
- * on the way.
+ * Any thread. A file may lie in any memory, also shared: the system reads a view's bytes where they are, and nothing is
+ * copied on the way.
  *
- * A write is one system call in the usual case, and then allocates nothing that grows with it. The system may write less
- * than it was given (a signal, a disk nearly full, a limit on the size of files): what is left is written by further
- * calls, the last of which says what is wrong. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a
- * call is tried INTERRUPTIONS_MAX times when signals interrupt it.
+ * A write is one system call in the usual case, and then allocates nothing that grows with it. The system may write
+ * less than requested (a signal, a disk nearly full, a limit on the size of files). Further calls write the rest, and
+ * the last of them reports the error. Bounds: PARTS_MAX parts and CALL_BYTES_MAX bytes go into one call, and a call is
+ * tried INTERRUPTIONS_MAX times when signals interrupt it.
  *
- * `sync` is fdatasync: bytes, and of the metadata the size. Systems tell each descriptor once that bytes could not be written;
- * so a background sync has one of its own, or it could be told what a sync of the foreground, which then says that all is well,
- * should have been.
+ * `sync` is fdatasync: bytes, and of the metadata the size. Systems report lost bytes to each descriptor once. A
+ * background sync therefore has a descriptor of its own. Otherwise it could receive the report, and a sync of the
+ * foreground would wrongly succeed.
  */
 import fs from 'node:fs'
 import { checkBytes } from './check-bytes.ts'
@@ -28,7 +28,7 @@ const CALL_BYTES_MAX = 2 ** 30
 const INTERRUPTIONS_MAX = 1_000
 
 const { O_CREAT, O_EXCL, O_RDWR, O_RDONLY } = fs.constants
-/** What is no file, and has got its place since it was looked at, must not hold this thread up either. */
+/** A special file that has taken the name since the last look must not block this thread either. */
 const NOW: number = fs.constants.O_NONBLOCK ?? 0
 
 /** An error if the file is there; read and write what is there; read only. */
@@ -43,7 +43,7 @@ export class NodeFile implements DiskFile {
   readonly #calls: FileCalls
   readonly #descriptor: number
   #isOpen = true
-  /** Of background syncs, from the first on. */
+  /** Descriptor of background syncs, from the first on. */
   #background: number | null = null
   /** Background syncs under way: until they have ended no descriptor must be given to another file. */
   #syncing = 0
@@ -93,7 +93,7 @@ export class NodeFile implements DiskFile {
     }
   }
 
-  /** One call; how many bytes of the parts it wrote, at least one. */
+  /** Makes one call, and returns the number of written bytes, at least one. */
   #writeSome(parts: readonly Uint8Array[], position: number): number {
     for (let tries = 1; ; tries++) {
       try {
@@ -136,7 +136,7 @@ export class NodeFile implements DiskFile {
     try {
       this.#calls.fdatasyncSync(this.#descriptor)
     } catch (error) {
-      // Not tried again, whatever it is: the system may have forgotten already what it could not write.
+      // It is not tried again, whatever the error: the system may have dropped the bytes already.
       throw diskError('sync', this.path, error)
     }
   }
@@ -169,7 +169,7 @@ export class NodeFile implements DiskFile {
     }
   }
 
-  /** Gives the descriptor back, at once or when the last background sync has ended; that one is told what went wrong. */
+  /** Gives the descriptor back, at once or when the last background sync has ended; that sync receives the error. */
   close(): void {
     this.#check('close')
     this.#isOpen = false
@@ -180,7 +180,7 @@ export class NodeFile implements DiskFile {
     try {
       return this.#calls.openSync(this.path, FLAGS.write)
     } catch (error) {
-      // It has been removed: what becomes of it does not matter any more.
+      // The file has been removed: its content no longer matters.
       if (errnoOf(error) === 'ENOENT') return this.#descriptor
       throw diskError('syncLater', this.path, error)
     }
@@ -204,7 +204,7 @@ export class NodeFile implements DiskFile {
   }
 }
 
-/** What is left of parts when so many bytes of them are written. */
+/** Rest of the parts after so many written bytes. */
 function after(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   let first = 0
   let skipped = written

@@ -1,10 +1,10 @@
 /**
- * Where a broker's folder lies: its disk, and the lock that keeps others out.
+ * The place of a broker's folder: its disk, and the lock that keeps others out.
  *
- * Leaf, any thread. Everything in `runtime/` that touches a folder takes both from here, so that a simulation can put a disk
- * of its own in their place, one for all threads of a process (see actors/world.ts for the rest of the world). They are live
- * bindings: `replaceDisk` reaches modules that are loaded already. What is a tool on real files (`runtime/cli/`) is not
- * simulated, and takes them from where they are made.
+ * Leaf, any thread. Everything in `runtime/` that touches a folder takes both from here. A simulation can put a disk of
+ * its own in their place, one for all threads of a process (see actors/world.ts for the rest of the world). They are
+ * live bindings: `replaceDisk` reaches modules that are loaded already. Tools on real files (`runtime/cli/`) are not
+ * simulated, and take both from their own modules.
  */
 import { randomBytes } from 'node:crypto'
 import type { FileModes } from '../../wire/folder.ts'
@@ -13,7 +13,7 @@ import type { Disk } from './disk.ts'
 import { isStillHeld } from './lock-watch.ts'
 import { NodeDisk } from './node-disk.ts'
 
-/** The disk as this thread sees it. `modes` are for what it makes; without them that is the owner's alone. */
+/** The disk as this thread sees it. `modes` are for new files and folders; the default is the owner's alone. */
 export let openDisk: (modes?: FileModes) => Disk = modes => new NodeDisk(undefined, modes)
 
 /** Takes a folder for this thread. @throws DirectoryHeldError, UnreadableLockError, LongPathError, DiskError */
@@ -23,10 +23,10 @@ export let lockDirectory: (directory: string, modes?: FileModes) => Promise<Lock
   return acquireLock(directory, new NodeDisk(undefined, modes), modes)
 }
 
-/** Whether a folder is still held by who took it. */
+/** Whether a folder is still held by its holder. */
 export let holdsFolder: typeof isStillHeld = isStillHeld
 
-/** Bytes that nobody can guess, and no folder has had before. */
+/** Unpredictable bytes that no folder has had before. */
 export let uniqueBytes: (bytes: number) => Uint8Array = randomBytes
 
 /** All of the above. */

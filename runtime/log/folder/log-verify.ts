@@ -1,9 +1,9 @@
 /**
  * Checks every byte of a partition's folder, and reports on each file what it holds and where it is first damaged.
  *
- * Any thread; reads only, while nobody writes: a frame that is being appended is reported as damage. It trusts nothing that
- * it has not looked at: indexes are compared with the frames of their segments. It goes on behind a damaged file, so
- * that one report says all. Bound: a word or two for each frame of one segment, and the pieces of a scan.
+ * Any thread; reads only, while nothing writes: a frame that is being appended is reported as damage. It trusts only
+ * bytes that it has read: indexes are compared with the frames of their segments. It continues behind a damaged file,
+ * so that one report has everything. Bound: a word or two for each frame of one segment, and the pieces of a scan.
  */
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { LogFileError } from '../disk/log-errors.ts'
@@ -24,7 +24,7 @@ import { type IndexSummary, readIndex, SegmentIndex } from '../format/segment-in
 export interface Damage {
   readonly position: number
   readonly why: string
-  /** Of a segment: what lies below is good. */
+  /** Offset in a segment below which everything is good. */
   readonly offset: number
 }
 
@@ -52,11 +52,11 @@ export interface FolderReport {
   readonly damaged: number
 }
 
-/** What the frames of a segment say, for its index to be compared with. */
+/** The frames of a segment, for the comparison with its index. */
 interface Walk {
   readonly report: FileReport
   readonly covers: IndexSummary
-  /** By position: the offset and the largest timestamp in front of each frame. */
+  /** Offset and largest earlier timestamp of each frame, by position. */
   readonly frames: ReadonlyMap<number, { readonly offset: number; readonly before: number }>
 }
 
@@ -73,7 +73,7 @@ export function verifyFolder(disk: Disk, folder: string): FolderReport {
       identity ??= identityOf(file)
       const walk = walkSegment(file, identity, baseOffset, expected)
       files.push(walk.report)
-      // Where a damaged one would have ended nobody knows.
+      // The end of a damaged segment is unknown.
       expected = walk.report.damage === null ? walk.report.endOffset : null
       if (identity !== null && indexes.delete(baseOffset))
         files.push(checkIndex(disk, folder, identity, baseOffset, walk))
@@ -95,7 +95,7 @@ export function verifyFolder(disk: Disk, folder: string): FolderReport {
   }
 }
 
-/** Whose log this is, as the first segment says whose header is good. */
+/** Owner of this log, by the first segment with a good header. */
 function identityOf(file: DiskFile): LogIdentity | null {
   try {
     return readSegmentHeader(file)

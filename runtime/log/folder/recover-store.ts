@@ -1,12 +1,12 @@
 /**
  * Brings what all partition hosts have left behind into the logs, so that any number of hosts may come after them.
  *
- * Control thread, before any partition host starts. The journals and marks of a host name it, and the partitions go to
- * other hosts when their number changes: afterwards the logs hold everything, the marks of all partitions are in one file
- * (sync-marks.ts), and there are neither journals nor marks of hosts, or they are kept and say nothing more.
+ * Control thread, before any partition host starts. Journals and marks belong to a host, and partitions move to other
+ * hosts when their number changes. Afterwards the logs hold everything, and the marks of all partitions are in one file
+ * (sync-marks.ts). Journals and marks of hosts are removed, or kept empty.
  *
- * The order lets the power fail anywhere, and it be done again: logs are made durable first, then the marks; then each
- * journal says that nothing in it is needed, and only then its files are removed, the one that says so last.
+ * The power may fail anywhere, and recovery may run again. Logs are made durable first, then the marks. Then each
+ * journal says that no block in it is needed. Only then its files are removed, the one that says so last.
  *
  * Bounds: logs are opened only of partitions that a journal has something for; all of them are open at once.
  */
@@ -37,8 +37,8 @@ interface Recovery {
 }
 
 /**
- * Recovers everything, and tells `onCut` of each bad end. What belongs to topics that are not among these is left alone. Files
- * of hosts below `keep` stay, and hold nothing that is needed.
+ * Recovers everything, and calls `onCut` for each bad end. Files of other topics are left alone. Files of hosts below
+ * `keep` stay, and hold nothing that is needed.
  *
  * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
  */
@@ -131,12 +131,12 @@ function writeAllMarks({ disk, folder, logId, topics, marks }: Recovery): void {
   }
 }
 
-/** Removes the files of a host, or empties its journal; what they hold is in logs and in the marks of all partitions. */
+/** Removes the files of a host, or empties its journal. Their content is in logs and in the marks of all partitions. */
 function removeHost({ disk, folder, logId }: Recovery, plan: JournalPlan, keep: number): void {
   const { host, end } = plan
   const paths = journalPaths(folder, host)
   if (end.newer !== -1) {
-    // Its files stay as large as they are.
+    // Its files keep their size.
     const sizes = paths.filter(path => disk.list(folder).includes(basename(path))).map(path => sizeOf(disk, path))
     Journal.start(disk, folder, host, logId, { journalBytes: Math.max(...sizes), after: end }).close()
   }
@@ -153,7 +153,7 @@ function closeQuietly(opened: { close(): void }): void {
   try {
     opened.close()
   } catch {
-    // Everything that anybody relies on was durable before, or is told by another error.
+    // Every acknowledged byte was durable before, or another error reports it.
   }
 }
 

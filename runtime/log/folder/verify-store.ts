@@ -1,8 +1,9 @@
 /**
- * Checks every byte of a broker's folder while no broker has it: what is good, what was never acknowledged and will be cut off
- * when it is opened next, and what is damage.
+ * Checks every byte of an unused broker folder. It tells good bytes, never acknowledged bytes that the next opening
+ * will cut off, and damage apart.
  *
- * Any thread; reads only. It goes on behind damage, so that one report says all. Bound: one partition at a time.
+ * Any thread; reads only. It continues behind damage, so that one report has everything. Bound: one partition at a
+ * time.
  */
 import { join } from 'node:path'
 import { type Disk, DiskError } from '../disk/disk.ts'
@@ -37,11 +38,11 @@ export interface PartitionReport {
 
 export interface StoreReport {
   readonly partitions: readonly PartitionReport[]
-  /** Of files that belong to no partition. */
+  /** Findings in files that belong to no partition. */
   readonly findings: readonly Finding[]
 }
 
-/** What is said of a topic. */
+/** Findings about a topic. */
 interface NamedTopic extends KnownTopic {
   readonly name: string
 }
@@ -55,7 +56,7 @@ interface KeptTopic {
 
 interface Catalog {
   readonly topics: Map<string, NamedTopic>
-  /** Deleted, and perhaps not all removed: the next opening goes on with that. */
+  /** Deleted topics that may not be removed completely; the next opening continues that. */
   readonly gone: Map<string, KnownTopic>
   hosts: number
 }
@@ -118,7 +119,7 @@ function verifyPartition(
   begin: number | null,
 ): Omit<PartitionReport, 'topic' | 'partition'> {
   const { files, startOffset, endOffset, records, bytes } = verifyFolder(disk, folder)
-  // What is wrong behind all that was made durable was never acknowledged, or the journal has it.
+  // A fault behind the durable end was never acknowledged, or the journal has the bytes.
   const findings: Finding[] = files.flatMap(({ file, kind, damage }) => {
     if (damage === null) return []
     const { position, why, offset } = damage
@@ -141,7 +142,7 @@ function verifyPartition(
   return { startOffset, endOffset, records, bytes, findings }
 }
 
-/** Keeps what a file is found to be like, and goes on. */
+/** Adds the findings about a file, and continues. */
 function look(file: string, findings: Finding[], act: () => void): void {
   try {
     act()

@@ -1,12 +1,12 @@
 /**
  * Walks the frames of a segment file, checks every byte of them, and says where it stopped and why.
  *
- * One owner, any thread. A frame counts only if its length is within bounds, version and both CRCs are right, its unused
- * word is zero (no CRC covers it), and its offsets begin where those of the frame before ended. What follows the first
- * frame that does not is not looked at: nobody knows where it begins.
+ * One owner, any thread. A frame counts only under these conditions: its length is within bounds, version and both CRCs
+ * are right, its unused word is zero (no CRC covers it), and its offsets begin at the end of the frame before. Nothing
+ * behind the first bad frame is read, because its begin is unknown.
  *
- * Bound: reads pieces of SCAN_PIECE_BYTES, or of one frame where that is longer. The length of a frame is believed only
- * after its header's CRC and the bounds were checked, and so nothing is allocated by a damaged one.
+ * Bound: reads pieces of SCAN_PIECE_BYTES, or of one frame where that is longer. The length of a frame is used only
+ * after its header's CRC and the bounds were checked. A damaged length therefore allocates nothing.
  */
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../disk/disk.ts'
@@ -27,7 +27,7 @@ import { headerCrc } from './header-crc.ts'
 
 export const SCAN_PIECE_BYTES: number = 256 * 1024
 
-/** What a header says, and where in the file it stands. */
+/** Content of a header, and its position in the file. */
 export interface FrameAt {
   readonly position: number
   readonly baseOffset: number
@@ -40,7 +40,7 @@ export interface FrameAt {
 }
 
 export interface ScannedFrame extends FrameAt {
-  /** Its bytes; a view, until the next frame is asked for. */
+  /** Bytes of the frame; a view, until the next frame is read. */
   readonly bytes: Buffer
 }
 
@@ -67,7 +67,7 @@ function baseOffsetAt(bytes: Buffer, at: number): number {
   return joinOffset(bytes.readInt32LE(at + FRAME_BASE_OFFSET), bytes.readInt32LE(at + FRAME_BASE_OFFSET + 4))
 }
 
-/** What is wrong with the FRAME_HEADER_BYTES at an index of `bytes`, if they are to begin at `offset`; null: nothing. */
+/** Fault of the FRAME_HEADER_BYTES at an index of `bytes`, if they are to begin at `offset`; null: none. */
 export function headerFault(bytes: Buffer, at: number, offset: number, frameBytesMax: number): string | null {
   const length = bytes.readInt32LE(at)
   if (length < FRAME_HEADER_BYTES || length > frameBytesMax || length % 8 !== 0)
@@ -84,18 +84,18 @@ export function headerFault(bytes: Buffer, at: number, offset: number, frameByte
   return baseOffset === offset ? null : `the frame begins at offset ${baseOffset}, not at ${offset}`
 }
 
-/** What is wrong with the records of the frame at an index of `bytes`, which holds all of it; null: nothing. */
+/** Fault of the records of the frame at an index of `bytes`, which hold all of it; null: none. */
 export function bodyFault(bytes: Buffer, at: number): string | null {
   const records = bytes.subarray(at + FRAME_HEADER_BYTES, at + bytes.readInt32LE(at))
   return crc32(records) === bytes.readUInt32LE(at + FRAME_BODY_CRC) ? null : 'the records do not match their CRC'
 }
 
 export class FrameScan {
-  /** Where the next frame begins; in the end, where it stopped. */
+  /** Position of the next frame; in the end, the position where the scan stopped. */
   position: number
   /** Offset of the next frame. */
   offset: number
-  /** Why it stopped; null while it goes on, and at the end of the bytes. */
+  /** Reason of the stop; null while it continues, and at the end of the bytes. */
   why: string | null = null
   readonly #file: DiskFile
   readonly #end: number
@@ -104,7 +104,7 @@ export class FrameScan {
   #piece: Buffer = Buffer.alloc(0)
   #pieceAt = 0
 
-  /** From a place where a frame with this offset begins, up to the byte `end`. */
+  /** Scans from a place where a frame with this offset begins, up to the byte `end`. */
   constructor(
     file: DiskFile,
     from: { readonly position: number; readonly offset: number },

@@ -68,7 +68,10 @@ export function nearestOffset(near: number, low: number): number {
   return near + ((low - (near | 0)) | 0)
 }
 
-/** What a producer knows of its frame when it seals it. */
+/** Memory in which frames lie, at addresses that are multiples of 8: shared, or a thread's own. */
+export type FrameMemory = Pick<Memory, 'i32' | 'f64' | 'u8'>
+
+/** The producer's knowledge of its frame when it seals it. */
 export interface SealedFrame {
   readonly length: number
   readonly count: number
@@ -101,13 +104,13 @@ export function writeSealedHeader(memory: Memory, address: number, frame: Sealed
 }
 
 /** The latest timestamp in a sealed frame. */
-export function maxTimestampOf(memory: Memory, address: number): number {
+export function maxTimestampOf(memory: FrameMemory, address: number): number {
   const delta = (memory.i32[(address + FRAME_MAX_TIMESTAMP_DELTA) >> 2] as number) >>> 0
   return (memory.f64[(address + FRAME_BASE_TIMESTAMP) >> 3] as number) + delta
 }
 
 /** Signs the records of a frame that is to leave memory. Partition's thread, before `placeFrame` signs the header over it. */
-export function signBody(memory: Memory, address: number): void {
+export function signBody(memory: FrameMemory, address: number): void {
   const words = memory.i32
   const length = words[address >> 2] as number
   const records = memory.u8.subarray(address + FRAME_HEADER_BYTES, address + length)
@@ -115,11 +118,27 @@ export function signBody(memory: Memory, address: number): void {
 }
 
 /** Gives a frame its place in the log and signs its header. Partition's thread, before the frame is copied. */
-export function placeFrame(memory: Memory, address: number, baseOffset: number): void {
+export function placeFrame(memory: FrameMemory, address: number, baseOffset: number): void {
   const words = memory.i32
   words[(address + FRAME_BASE_OFFSET) >> 2] = baseOffset | 0
   words[((address + FRAME_BASE_OFFSET) >> 2) + 1] = highOf(baseOffset)
   words[(address + FRAME_HEADER_CRC) >> 2] = crc32(memory.u8.subarray(address, address + FRAME_HEADER_CRC)) | 0
+}
+
+/** Both halves of the base offset of a frame that was refused; no offset has them. */
+const REFUSED = -1
+
+/** Marks a frame that its partition does not take. Partition's thread. */
+export function refuseFrame(memory: FrameMemory, address: number): void {
+  memory.i32[(address + FRAME_BASE_OFFSET) >> 2] = REFUSED
+  memory.i32[((address + FRAME_BASE_OFFSET) >> 2) + 1] = REFUSED
+}
+
+/** Base offset of a frame that its partition has looked at; -1: it was refused. */
+export function placedOffset(memory: FrameMemory, address: number): number {
+  const low = memory.i32[(address + FRAME_BASE_OFFSET) >> 2] as number
+  const high = memory.i32[((address + FRAME_BASE_OFFSET) >> 2) + 1] as number
+  return high === REFUSED ? -1 : joinOffset(low, high)
 }
 
 const header = new Uint8Array(FRAME_HEADER_BYTES)

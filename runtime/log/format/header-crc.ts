@@ -1,9 +1,9 @@
 /**
  * The CRC-32 of a frame's header: of its first 64 bytes, wherever in memory they lie, as `zlib.crc32` has it.
  *
- * Leaf, any thread; the tables are made once by each. The call of zlib costs 160 ns, however little it is given, and a view
- * of the bytes 50 more: three times as much as eight bytes a step from eight tables. Records, which are longer and of any
- * length, are left to zlib. Alignment does not matter, since bytes are read one by one.
+ * Leaf, any thread; each makes the tables once. The call of zlib costs 160 ns for any length, and a view of the bytes
+ * 50 more. That is three times as much as eight bytes a step from eight tables. zlib does the CRCs of records, which
+ * are longer and of any length. Alignment does not matter, since bytes are read one by one.
  *
  * Source: slicing by 8, after Kounavis and Berry.
  */
@@ -30,7 +30,7 @@ function tables(): Int32Array {
   return made
 }
 
-/** Of the header at an index of `bytes`, which hold all of it; unsigned. */
+/** CRC of the header at an index of `bytes`, which hold all of it; unsigned. */
 export function headerCrc(bytes: Uint8Array, at: number): number {
   let crc = -1
   for (let from = at; from < at + FRAME_HEADER_CRC; from += STEP_BYTES)

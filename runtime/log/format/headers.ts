@@ -13,9 +13,9 @@
  *
  *     type 0: a string, as UTF-8    type 1: bytes
  *
- * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long, those of dead
- * letters a few bytes longer, and unique; the section fills its range exactly; reading looks at nothing outside of the range
- * it is given.
+ * Written on the publishing thread, read on the consuming one. Invariants: names are 1 to 1,000 bytes long, those of
+ * dead letters a few bytes longer, and unique. The section fills its range exactly. Reading touches no byte outside of
+ * the given range.
  */
 import { bytesOf, decodeText, isWellFormed } from '../../words/codec.ts'
 import { MillraceError } from '../../words/errors.ts'
@@ -25,7 +25,10 @@ import { show } from '../../words/names.ts'
 const COUNT_BYTES = 4
 const HEADER_BYTES = 8
 const NAME_BYTES_MAX = 1_000
-/** Of a letter's names, which grow by 7 bytes with each dead-letter topic that the record dies into (letter-headers.ts). */
+/**
+ * Length of a letter's names, which grow by 7 bytes with each dead-letter topic that the record dies into
+ * (letter-headers.ts).
+ */
 export const LETTER_NAME_BYTES_MAX = 8_192
 const TYPE_STRING = 0
 const TYPE_BYTES = 1
@@ -51,7 +54,7 @@ export function headersSize(headers: Headers, nameBytesMax: number = NAME_BYTES_
   return size
 }
 
-/** On headers that a replay has made. Publishers cannot put it there: of theirs only names are copied. */
+/** Marks headers that a replay has made. Publishers cannot set it: only names of their headers are copied. */
 export const BY_REPLAY: unique symbol = Symbol('by a replay')
 
 export function areByReplay(headers: Headers): boolean {

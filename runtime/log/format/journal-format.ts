@@ -22,8 +22,8 @@
  * 88 body                 frames (frame.ts), padded with zeroes to a multiple of 8
  * ```
  *
- * A mark says that every block with a lower sequence than its `baseOffset` is in segments that are synced. Eight zero
- * bytes follow each group commit, where the next magic would stand, so that the end is told from a torn block.
+ * A mark says that every block with a lower sequence than its `baseOffset` is in synced segments. Eight zero bytes
+ * follow each group commit, in the place of the next magic, so that the end differs from a torn block.
  *
  * Leaf, any thread. Little-endian. A header that reads as valid was signed for this log, this host and this very place.
  */
@@ -73,7 +73,7 @@ export interface BlockHeader {
   readonly fileBytes: number
 }
 
-/** Where the file that holds a block belongs. */
+/** Owner of the file that holds a block. */
 export interface BlockOwner {
   readonly logId: Uint8Array
   readonly host: number
@@ -135,7 +135,7 @@ export function readBlockHeader(bytes: Buffer, at: number, owner: BlockOwner, po
   }
 }
 
-/** Whose block begins these bytes, if one that was signed whole does, of whatever log and version. */
+/** The owner of the block at the begin of these bytes, if its header is whole, of any log and version. */
 export function readBlockOwner(bytes: Buffer): (BlockOwner & { readonly version: number }) | null {
   if (bytes.length < BLOCK_HEADER_BYTES || bytes.readUInt32LE(0) !== BLOCK_MAGIC) return null
   if (crc32(bytes.subarray(0, HEADER_CRC)) !== bytes.readUInt32LE(HEADER_CRC)) return null

@@ -7,7 +7,7 @@ import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES } from './frame.ts'
 import type { ScannedFrame } from './frame-scan.ts'
 import { RECORD_HEADER_BYTES } from './record.ts'
 
-/** Its offset; null if all records are older. */
+/** Offset of the record; null if all records are older. */
 export function firstRecordSince(frame: ScannedFrame, timeMs: number): number | null {
   const { bytes, baseOffset, length } = frame
   const baseTimestamp = bytes.readDoubleLE(FRAME_BASE_TIMESTAMP)

@@ -1,5 +1,5 @@
 /**
- * The file of one segment: a header that says whose it is, then frames (frame.ts) back to back.
+ * The file of one segment: a header that names its owner, then frames (frame.ts) back to back.
  *
  * ```
  *  0 u32 magic            'MRLS'
@@ -15,9 +15,9 @@
  * 64 frames, each a multiple of 8 bytes
  * ```
  *
- * Leaf, any thread. Little-endian. The name is the base offset in 20 digits and `.log`, so that names sort as offsets do.
- * Every later format keeps these 64 bytes, and so their CRC can be judged before the version. The magic is not under the
- * CRC: a header whose magic alone is wrong is a damaged one of ours, and not somebody else's file.
+ * Leaf, any thread. Little-endian. The name is the base offset in 20 digits and `.log`, so that names sort as offsets
+ * do. Every later format keeps these 64 bytes, so their CRC can be checked before the version. The magic is not under
+ * the CRC: a header with only a wrong magic is damaged, not foreign.
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -41,7 +41,7 @@ const HEADER_BASE_OFFSET = 32
 const HEADER_CREATED = 40
 const HEADER_CRC = 60
 
-/** Whose segments these are. */
+/** Owner of segments. */
 export interface LogIdentity {
   /** LOG_ID_BYTES bytes. */
   readonly logId: Uint8Array
@@ -49,9 +49,9 @@ export interface LogIdentity {
   readonly partition: number
 }
 
-/** What the writer and the readers of one partition's log agree on. */
+/** Settings that the writer and the readers of one partition's log share. */
 export interface LogSettings extends LogIdentity {
-  /** Size at which a segment is closed. One append that is larger has a segment of its own. */
+  /** Size at which a segment is closed. A larger append has a segment of its own. */
   readonly segmentBytes: number
   /** Size of the largest frame. */
   readonly frameBytesMax: number
@@ -110,8 +110,8 @@ export function encodeSegmentHeader(identity: LogIdentity, baseOffset: number, c
 }
 
 /**
- * What a segment says of itself. Throws `CorruptLogError` where a header of ours is torn or damaged, `ForeignFileError`
- * where there never was one, and `NewerFormatError`.
+ * Content of a segment's header. Throws `CorruptLogError` for a torn or damaged header, `ForeignFileError` where there
+ * never was one, and `NewerFormatError`.
  */
 export function readSegmentHeader(file: DiskFile): SegmentHeader {
   const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES)

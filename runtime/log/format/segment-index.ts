@@ -20,9 +20,9 @@
  *  8 f64 maxTimestampBefore  of all frames in front of it, so that a search by time passes none that counts
  * ```
  *
- * One owner, any thread. An index is a hint: whoever follows it checks the frame that it finds there. A file that is
- * missing or damaged is made again from the segment, and so is never synced. Bound: an entry for each INDEX_EVERY_BYTES
- * of segment at most, in typed arrays that double.
+ * One owner, any thread. An index is a hint: its user checks the frame that it finds there. A file that is missing or
+ * damaged is made again from the segment, and so is never synced. Bound: an entry for each INDEX_EVERY_BYTES of segment
+ * at most, in typed arrays that double.
  */
 import { crc32 } from 'node:zlib'
 import { type Disk, DiskError, type DiskFile } from '../disk/disk.ts'
@@ -57,7 +57,7 @@ export interface SegmentPlace {
   readonly maxTimestampBefore: number
 }
 
-/** What an index covers. */
+/** Range that an index covers. */
 export interface IndexSummary {
   readonly endOffset: number
   readonly bytes: number
@@ -79,7 +79,7 @@ export class SegmentIndex {
     return this.#count
   }
 
-  /** Tells of a frame, each one after the one before; kept if it is far enough from the last entry. */
+  /** Adds a frame, each one after the one before. It is kept if it is far enough from the last entry. */
   note(offset: number, position: number, maxTimestampBefore: number): void {
     const last = this.#count === 0 ? SEGMENT_HEADER_BYTES : (this.#positions[this.#count - 1] as number)
     if (position - last >= INDEX_EVERY_BYTES) this.#add(offset - this.baseOffset, position, maxTimestampBefore)
@@ -237,7 +237,7 @@ function readHeader(file: DiskFile, logId: Uint8Array, baseOffset: number): Inde
   }
 }
 
-/** What the index file of a segment covers, by its header alone; null where it is missing or damaged. */
+/** Range of a segment's index file, by its header alone; null where it is missing or damaged. */
 export function readIndexSummary(
   disk: Disk,
   folder: string,
@@ -247,7 +247,7 @@ export function readIndexSummary(
   return withIndex(disk, folder, baseOffset, file => readHeader(file, logId, baseOffset))
 }
 
-/** The index file of a segment, and what it covers; null where it is missing or damaged. */
+/** The index file of a segment, and its range; null where it is missing or damaged. */
 export function readIndex(
   disk: Disk,
   folder: string,

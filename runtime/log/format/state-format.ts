@@ -13,7 +13,7 @@
  * 96 records
  * ```
  *
- * An extent. It is written after what it tells of, and never synced for its own sake:
+ * An extent. It is written after the bytes that it covers, and never synced for its own sake:
  *
  * ```
  *  0 f64 number           from 1, more each time; an odd one is the first of the two
@@ -43,7 +43,7 @@ import { crc32 } from 'node:zlib'
 export const STATE_HEADER_BYTES = 96
 export const STATE_RECORD_HEADER_BYTES = 40
 export const STATE_VERSION = 2
-/** Of the header proper, which version 1 has alone. */
+/** Bytes of the header proper; version 1 has no more. */
 const HEADER_BYTES = 32
 const EXTENT_BYTES = 32
 export const STATE_RECORD_BYTES_MAX: number = 16 * 1_024 * 1_024
@@ -73,7 +73,7 @@ export interface StateRecord {
   readonly sequence: number
   readonly syncedBelow: number
   readonly position: number
-  /** With header and padding. */
+  /** Length with header and padding. */
   readonly bytes: number
   readonly body: Buffer
 }
@@ -127,13 +127,13 @@ export interface StateHeader {
   readonly version: number
   readonly logId: Buffer
   readonly madeBytes: number
-  /** Where records begin. */
+  /** Position of the first record. */
   readonly begin: number
   /** Null: it has none, or none that is whole. */
   readonly extent: StateExtent | null
 }
 
-/** What a file's header says; or why it is none. */
+/** Content of a file's header, or the reason why there is none. */
 export function readStateHeader(bytes: Buffer): StateHeader | 'foreign' | 'bad' | 'short' {
   if (bytes.length < HEADER_BYTES) return 'short'
   if (bytes.readUInt32LE(0) !== FILE_MAGIC) return 'foreign'
@@ -166,7 +166,7 @@ function recordBytes(bodyBytes: number): number {
   return STATE_RECORD_HEADER_BYTES + Math.ceil(bodyBytes / STATE_ALIGN_BYTES) * STATE_ALIGN_BYTES
 }
 
-/** The record whose header these bytes are, from `position` of a file of `size` bytes, without its body; or why not. */
+/** The record whose header these bytes are, from `position` of a file of `size` bytes, without its body; or the fault. */
 export function readRecordHeader(
   bytes: Buffer,
   position: number,

@@ -1,5 +1,6 @@
 /**
- * Finds one record in a window or a frame, and copies it out: for whoever needs a record again after its reader has passed it by.
+ * Finds one record in a window or a frame, and copies it out, for code that needs a record again after its reader has
+ * passed it.
  *
  * The partition host's thread (dead letters). Positions inside the result are indexes into `bytes`.
  */

@@ -1,16 +1,16 @@
 /**
  * The reader's side of one partition's log: whole frames from an offset on, and the first offset of a time.
  *
- * Any thread, one owner; reads only, by files of its own. How far the log may be read is told with each call (the high
- * watermark): bytes after that may be half written, and do not count. Every frame that is returned had both its CRCs
- * checked, and begins where the one before it ended.
+ * Any thread, one owner; reads only, by files of its own. Each call names the offset up to which the log may be read
+ * (the high watermark). Bytes after that may be half written, and do not count. Every returned frame had both its CRCs
+ * checked, and begins at the end of the frame before it.
  *
- * Reading on where the last call ended costs one `read`; entering a segment costs those of its header and its index, and
- * looking for an offset those of the frames from the index entry before it. Where a segment has no index, or a bad one, it
- * is made in memory, as far as the segment was walked.
+ * Reading on from the last call's end costs one `read`. Entering a segment costs reads of its header and its index.
+ * Finding an offset costs reads of the frames from the index entry before it. Where a segment has no index, or a bad
+ * one, the index is made in memory, as far as the segment was walked.
  *
- * Retention may remove any file at any time. One that is open can be read to its end where the system allows it; where not,
- * or when the next is looked for and is gone, the offset is: `OffsetGoneError`. Bound: one open file, its index, and
+ * Retention may remove any file at any time. An open file can be read to its end where the system allows it. Otherwise,
+ * or when the next file is missing, the offset is gone: `OffsetGoneError`. Bound: one open file, its index, and
  * `bytesMax` or one frame for each call.
  */
 import { type Disk, DiskError } from '../disk/disk.ts'
@@ -24,7 +24,7 @@ import { ReadSegment } from './read-segment.ts'
 const NOTHING: Buffer = Buffer.alloc(0)
 /** How often files may vanish under one call before it gives up. */
 const ATTEMPTS = 3
-/** Said of a frame that goes on behind the piece. */
+/** Fault of a frame that continues behind the piece. */
 const CUT_OFF = 'the frame is cut off'
 
 export class LogReader {
@@ -32,7 +32,7 @@ export class LogReader {
   readonly #folder: string
   readonly #settings: LogSettings
   #segment: ReadSegment | null = null
-  /** Where the last read ended, in the open segment. */
+  /** End of the last read, in the open segment. */
   #position = 0
   #offset = -1
 
@@ -43,9 +43,9 @@ export class LogReader {
   }
 
   /**
-   * Whole frames of one segment, from the one that holds `offset`, none that goes beyond `endOffset`, at most `bytesMax`
-   * bytes or else one frame; empty at the end, or if the first goes beyond it. Throws `OffsetGoneError`, `LogFileError` (with file and byte) or
-   * `DiskError`.
+   * Whole frames of one segment, from the one that holds `offset`. None goes beyond `endOffset`. There are at most
+   * `bytesMax` bytes, or else one frame. Empty at the end, or if the first frame goes beyond it. Throws
+   * `OffsetGoneError`, `LogFileError` (with file and byte) or `DiskError`.
    */
   read(offset: number, endOffset: number, bytesMax: number): Buffer {
     if (offset >= endOffset) return NOTHING
@@ -139,7 +139,7 @@ export class LogReader {
     return covers !== null && covers.endOffset === nextBase && covers.maxTimestamp < timeMs
   }
 
-  /** Frames from where the last read ended, with one `read`, or a second for a frame larger than that; or what is wrong. */
+  /** Frames from the end of the last read, with one `read`, or a second for a larger frame; or the fault. */
   #frames(segment: ReadSegment, endOffset: number, bytesMax: number): Buffer | string {
     const left = segment.file.size() - this.#position
     let bytes = this.#piece(segment, Math.min(left, Math.max(bytesMax, FRAME_HEADER_BYTES)))
@@ -151,7 +151,7 @@ export class LogReader {
         bytes = this.#piece(segment, bytes.readInt32LE(0))
         continue
       }
-      // What is good in front of damage is returned, and the next call meets it.
+      // Good frames in front of damage are returned, and the next call meets the damage.
       if (fault !== null && at > 0) break
       if (fault !== null) return fault
       const frameEnd = this.#offset + bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1
@@ -166,7 +166,7 @@ export class LogReader {
     return bytes.subarray(0, at)
   }
 
-  /** What is wrong with the frame at an index of the piece; CUT_OFF if only that it does not end there. */
+  /** Fault of the frame at an index of the piece; CUT_OFF if it only ends behind the piece. */
   #fault(bytes: Buffer, at: number, left: number): string | null {
     if (at + FRAME_HEADER_BYTES > bytes.length)
       return at > 0 && bytes.length < left ? CUT_OFF : 'the segment ends in front of a frame'

@@ -1,8 +1,8 @@
 /**
- * One segment of a log, open for reading, with its index: from its file, or made in memory as far as it was walked.
+ * One open segment of a log with its index: from its file, or made in memory as far as the segment was walked.
  *
- * Any thread, one owner. A frame to which the index leads is checked like any other, so that a wrong index makes an error
- * and never a wrong answer; the segment may then be opened again without it.
+ * Any thread, one owner. A frame to which the index leads is checked like any other. A wrong index therefore makes an
+ * error and never a wrong answer. The segment may then be opened again without it.
  *
  * Bound: one file and one index; a walk reads pieces of SEEK_PIECE_BYTES or one frame.
  */
@@ -56,7 +56,7 @@ export class ReadSegment {
     this.#known = known
   }
 
-  /** The frame that holds this offset, which lies below the end of what may be read. */
+  /** The frame that holds this offset, which lies below the end that may be read. */
   frameOf(offset: number): ScannedFrame {
     const scan = this.#scan(offset < this.#known.offset ? this.#index.atOffset(offset) : this.#known)
     for (let frame = scan.next(); frame !== null; frame = scan.next()) {
@@ -80,12 +80,12 @@ export class ReadSegment {
     return null
   }
 
-  /** Up to where the index has been told of frames: the only one that it may be told of next begins there. */
+  /** End of the frames in the index: the next frame that may be added begins there. */
   get knownBytes(): number {
     return this.#known.position
   }
 
-  /** Tells the index of a frame that was found good. */
+  /** Adds a good frame to the index. */
   pass(frame: FrameAt): void {
     const { position, maxTimestampBefore } = this.#known
     if (frame.position !== position) return

@@ -1,7 +1,7 @@
 /**
  * Ends a log before the first byte that is wrong.
  *
- * The writer's thread, before there is a writer; recovery has made sure that nothing of what goes was acknowledged.
+ * The writer's thread, before there is a writer; recovery has checked that no removed frame was acknowledged.
  */
 import { wallMs } from '../../../actors/world.ts'
 import type { CutTail } from '../../wire/folder.ts'

@@ -1,16 +1,16 @@
 /**
  * Reads what a partition host's journal (journal.ts) holds after a restart, and finds where it ends.
  *
- * Control thread, before the partition host starts; it writes nothing. Each of the two files holds a chain: valid blocks
- * from byte 0 on, of sequences without a gap. The chain with the higher sequences is the newer one; blocks below the
- * highest mark are in synced segments and are not handed out. Where the newer chain ends, the journal ends.
+ * Control thread, before the partition host starts; it writes nothing. Each of the two files holds a chain: valid
+ * blocks from byte 0 on, of sequences without a gap. The chain with the higher sequences is the newer one. Blocks below
+ * the highest mark are in synced segments and are not yielded. The journal ends at the end of the newer chain.
  *
- * What lies behind the end tells how it ended. The blocks of one group commit may be torn in any order, for they were
- * never acknowledged; but a block of a *later* group commit was written only after the one at the end had been synced, so
- * the end is damage then. The same holds for blocks that are needed and missing before the newer chain.
+ * The bytes behind the end show how it ended. The blocks of one group commit may be torn in any order, for they were
+ * never acknowledged. But a block of a *later* group commit was written only after the one at the end had been synced,
+ * so the end is damage then. The same holds for blocks that are needed and missing before the newer chain.
  *
- * Bounds: each file is read twice, and once more behind its end, in pieces of PIECE_BYTES; one body is in memory at a
- * time, and its size is known to fit the file before it is allocated.
+ * Bounds: each file is read twice, and once more behind its end, in pieces of PIECE_BYTES. One body is in memory at a
+ * time, and its size is checked against the file before it is allocated.
  */
 import { posix } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -34,7 +34,7 @@ import {
 
 const PIECE_BYTES = 256 * 1_024
 const ENDS = 'nothing follows'
-/** As it is in a file. */
+/** The magic number as it is in a file. */
 const MAGIC: Buffer = Buffer.alloc(4)
 MAGIC.writeInt32LE(BLOCK_MAGIC, 0)
 
@@ -46,12 +46,12 @@ export interface RecoveredBlock {
   readonly endOffset: number
   /** Empty where the partition was cut to `baseOffset`. */
   readonly frames: Buffer
-  /** Where the block is. */
+  /** Place of the block. */
   readonly file: string
   readonly position: number
 }
 
-/** Where and how a journal ended. */
+/** Place and kind of a journal's end. */
 export interface JournalEnd {
   /**
    * `end`: behind a whole group commit. `torn`: in one that was never acknowledged. `damaged`: acknowledged blocks from
@@ -62,7 +62,7 @@ export interface JournalEnd {
   readonly file: string | null
   readonly position: number
   readonly why: string
-  /** For `Journal.start`: the newer of the two files (-1: neither), where its chain ends, and what sequence is next. */
+  /** For `Journal.start`: the newer of the two files (-1: neither), the end of its chain, and the next sequence. */
   readonly newer: number
   readonly newerEnd: number
   readonly sequence: number
@@ -96,8 +96,9 @@ export function journalPaths(folder: string, host: number): readonly [string, st
 /**
  * Yields the blocks that may be needed, oldest first, and returns how the journal ended.
  *
- * A block whose base offset lies below the end of an earlier one of its partition takes its place from there on, and one
- * without frames says that the partition was cut there (journal-replay.ts). A foreign file or a newer version is refused.
+ * A block whose base offset lies below the end of an earlier one of its partition replaces it from there on. A block
+ * without frames says that the partition was cut there (journal-replay.ts). A foreign file or a newer version is
+ * refused.
  */
 export function* recoverJournal(
   disk: Disk,
@@ -204,7 +205,7 @@ function* blocksOf(chain: Chain, owner: BlockOwner, keepFrom: number): Generator
   }
 }
 
-/** Where the journal ends, and whether it should. */
+/** The end of the journal, and whether it is damage. */
 function judge(chains: readonly (Chain | null)[], owner: BlockOwner): JournalEnd {
   const firstOf = (index: number): number => chains[index]?.first ?? 0
   const newer = firstOf(0) === 0 && firstOf(1) === 0 ? -1 : firstOf(0) > firstOf(1) ? 0 : 1
@@ -232,7 +233,7 @@ function judge(chains: readonly (Chain | null)[], owner: BlockOwner): JournalEnd
     const why = `blocks before sequence ${there.first} are missing`
     return { state: 'damaged', file: other?.path ?? there.path, position: other?.end ?? 0, why, ...resume }
   }
-  // A closed file goes on at the start of the other, where blocks of an earlier round lie until the first new one.
+  // A closed file continues at the start of the other, where blocks of an earlier round lie until the first new one.
   const isNext = there === null || (there.isClosed && other !== null && other.first === 0)
   const last = isNext ? other : there
   if (last === null) return { state: 'end', file: there?.path ?? null, position: resume.newerEnd, why: ENDS, ...resume }
@@ -249,7 +250,7 @@ function* blocksBehind(chain: Chain, owner: BlockOwner): Generator<BlockHeader, 
     const bytes = piece.subarray(0, chain.file.read(piece, position))
     if (bytes.length < BLOCK_HEADER_BYTES) return
     const last = bytes.length - BLOCK_HEADER_BYTES
-    // Nearly all of it is zeroes, in which a look for the magic number goes ahead ten times as fast as a look at each place.
+    // Nearly all of it is zeroes. A search for the magic number is ten times as fast there as a look at each place.
     for (let at = bytes.indexOf(MAGIC); at !== -1 && at <= last; at = bytes.indexOf(MAGIC, at + 1)) {
       if (at % BLOCK_ALIGN_BYTES !== 0) continue
       const header = readBlockHeader(bytes, at, owner, position + at)

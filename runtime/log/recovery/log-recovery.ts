@@ -1,15 +1,15 @@
 /**
  * Finds out what a partition's log holds when it is opened, and cuts off what a power cut has torn.
  *
- * The writer's thread, before there is a writer. Everything below `syncedTo` was made durable once: if any of it is
- * missing or changed, that is damage, and recovery throws it with file and byte and cuts nothing. What lies at or above
- * was perhaps never acknowledged: there the log ends before the first byte that is wrong, and later files go as well.
- * Files of another log, or of a later version, are never cut or removed: they throw.
+ * The writer's thread, before there is a writer. Everything below `syncedTo` was made durable once. Missing or changed
+ * bytes there are damage: recovery throws it with file and byte and cuts nothing. Bytes at or above may never have been
+ * acknowledged: there the log ends before the first wrong byte, and later files are removed. Files of another log, or
+ * of a later version, are never cut or removed: they throw.
  *
- * What is looked at: of a segment wholly below `syncedTo`, header, size, and the summary of its index, which must fit the
- * segment after it; from the last index entry at or below `syncedTo` on, every byte. What was found above `syncedTo` is
- * made durable before it is reported, since its writer may have died before its sync; where it may have been promised it is
- * written again for that (write-again.ts).
+ * Recovery reads header, size and the summary of the index of a segment wholly below `syncedTo`; the summary must fit
+ * the next segment. From the last index entry at or below `syncedTo` on it reads every byte. Bytes above `syncedTo` are
+ * made durable before they are reported, since their writer may have died before its sync. Where they may have been
+ * promised they are written again for that (write-again.ts).
  */
 
 import type { CutTail } from '../../wire/folder.ts'
@@ -25,12 +25,12 @@ import { writeAgain } from './write-again.ts'
 export interface RecoveredLog {
   /** Oldest first; the last is the active one. None: there never was one, and the log is to begin at offset 0. */
   readonly segments: LogSegment[]
-  /** Of the active segment. */
+  /** Index of the active segment. */
   readonly index: SegmentIndex | null
   readonly cuts: readonly CutTail[]
 }
 
-/** What is known of a log before it is looked at. */
+/** Knowledge about a log before it is read. */
 export interface Synced {
   /** Everything below was made durable. */
   readonly syncedTo: number
@@ -87,7 +87,7 @@ export function recoverLog(
   return { segments, index, cuts }
 }
 
-/** The log goes on elsewhere than where the segment before it ends: what lies between is gone, or there twice. */
+/** The log continues at another offset than the end of the segment before: records in between are missing, or there twice. */
 function gap(folder: string, previous: LogSegment, baseOffset: number): Trouble {
   const why = `the segment ends at offset ${previous.endOffset}, and the next begins at ${baseOffset}`
   const offset = Math.min(previous.endOffset, baseOffset)
@@ -95,9 +95,9 @@ function gap(folder: string, previous: LogSegment, baseOffset: number): Trouble 
 }
 
 /**
- * Makes what was found above `syncedTo` durable, where the log ends, and that removed files are gone: a writer that died
- * between a removal and its sync has left names that a loss of power would bring back beside those of its successor. `from`
- * says from which byte on a segment is written again, if any.
+ * Makes bytes above `syncedTo` and the removal of files durable, where the log ends. A writer that died between a
+ * removal and its sync has left names. A loss of power would bring them back beside those of its successor. `from` is
+ * the byte from which a segment is written again, if any.
  */
 function keep(
   disk: Disk,

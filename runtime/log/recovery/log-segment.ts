@@ -6,9 +6,9 @@ import type { IndexSummary } from '../format/segment-index.ts'
 export interface LogSegment extends IndexSummary {
   readonly baseOffset: number
   endOffset: number
-  /** Of the file. */
+  /** Size of the file. */
   bytes: number
-  /** Of all its frames; -Infinity without any. */
+  /** Largest timestamp of all its frames; -Infinity without any. */
   maxTimestamp: number
   /** When its file was made, by the wall clock of that moment; -Infinity: that is not known. */
   readonly createdMs: number

@@ -23,7 +23,7 @@ import {
 } from '../format/segment-index.ts'
 import type { LogSegment } from './log-segment.ts'
 
-/** Where a log stops, and what of it is good. */
+/** Place where a log stops, and the good part before it. */
 export interface Trouble {
   readonly file: string
   readonly position: number
@@ -35,7 +35,7 @@ export interface Looked {
   readonly segment: LogSegment | null
   readonly index: SegmentIndex | null
   readonly trouble: Trouble | null
-  /** Of the first byte that was looked at. */
+  /** Position of the first byte that was read. */
   readonly from: number
 }
 
@@ -118,7 +118,7 @@ function scan(
   settings: LogSettings,
 ): Looked | null {
   const frames = new FrameScan(file, from, bytes, settings.frameBytesMax)
-  // Entries behind the place are told again, since the file may end before them now.
+  // Entries behind the place are added again, since the file may end before them now.
   index.cut(from.position + 1)
   let maxTimestamp = from.maxTimestampBefore
   for (let frame = frames.next(); frame !== null; frame = frames.next()) {

@@ -1,13 +1,13 @@
 /**
  * Reads the records of a state log (state-format.ts) from the first on, and judges where they end.
  *
- * Any thread, read-only. Records that were not synced may be torn in any order when the power fails, and nobody was told
- * of them: the file is cut there. But the file says itself up to where it is durable (its extents), and a record behind the bad
- * place may say that what is missing had been synced before it was written. Both prove damage, which is never cut. A file that
- * ends between two records, before what it says was written, has a bad tail of no bytes.
+ * Any thread, read-only. Records that were not synced may be torn in any order when the power fails, and were not
+ * acknowledged: the file is cut there. But the file itself says up to which byte it is durable (its extents). A record
+ * behind the bad place may also say that the missing part had been synced before. Both prove damage, which is never
+ * cut. A file that ends between two records, before its written length, has a bad tail of no bytes.
  *
- * Bounds: one record in memory at a time, at most STATE_RECORD_BYTES_MAX, its size known to fit before it is allocated;
- * behind a bad place the rest of the file is read once, in pieces of PIECE_BYTES.
+ * Bounds: one record in memory at a time, at most STATE_RECORD_BYTES_MAX, its size known to fit before it is allocated.
+ * Behind a bad place the rest of the file is read once, in pieces of PIECE_BYTES.
  */
 import { crc32 } from 'node:zlib'
 import type { CutTail } from '../../wire/folder.ts'
@@ -38,7 +38,7 @@ export function stateHeaderOf(file: DiskFile, logId: Uint8Array): StateHeader {
   if (header.version > STATE_VERSION)
     throw new NewerFormatError(file.path, 4, `version ${header.version} of a state log`, header.version)
   if (!header.logId.equals(logId)) throw new ForeignFileError(file.path, 8, 'of another log')
-  // One of the two is durable, and is not written over.
+  // One of the two is durable, and is not overwritten.
   if (header.version > 1 && header.extent === null)
     throw new CorruptLogError(file.path, EXTENTS_AT, 'it does not say any more how long it is')
   return header

@@ -1,9 +1,10 @@
 /**
  * Writes bytes of a file once more, so that the next sync makes them durable whatever an earlier one did.
  *
- * After a sync that failed, systems take what they could not write for written: they go on showing it, later syncs have nothing
- * to do with it, and a loss of power shows what the disk really has. Whoever opens a file cannot tell whether that happened to
- * the one before, so what must be durable is written again. It is the same bytes, and dying on the way changes nothing.
+ * After a sync that failed, systems treat the lost bytes as written. They still show those bytes, and later syncs
+ * succeed without them. A loss of power then shows the real content of the disk. An opener cannot know whether that
+ * happened to the process before, so bytes that must be durable are written again. They are the same bytes, and a death
+ * on the way changes nothing.
  *
  * The thread that owns the file. Bound: PIECE_BYTES in memory.
  */
@@ -11,7 +12,7 @@ import type { DiskFile } from '../disk/disk.ts'
 
 const PIECE_BYTES = 256 * 1024
 
-/** From one byte up to another. The caller syncs. @throws DiskError */
+/** Writes from one byte up to another. The caller syncs. @throws DiskError */
 export function writeAgain(file: DiskFile, from: number, to: number): void {
   if (from >= to) return
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, to - from))

@@ -1,8 +1,8 @@
 /**
- * The segment of a log that grows: its file, its index in memory, and what is known of it.
+ * The growing segment of a log: its file, its index in memory, and its known properties.
  *
- * The partition host's thread. It appends and cuts; when it is closed, and when what was written is durable, is the log's matter
- * (partition-log.ts).
+ * The partition host's thread. It appends and cuts; when it is closed, and when what was written is durable, is the
+ * log's matter (partition-log.ts).
  */
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { CorruptLogError } from '../disk/log-errors.ts'
@@ -22,9 +22,9 @@ import { loadIndex } from '../recovery/segment-look.ts'
 /** Offsets in a segment are kept in 32 bits. */
 const SEGMENT_OFFSETS_MAX = 2 ** 32
 
-/** What whole frames that are appended say of themselves, all together. */
+/** Description of whole frames that are appended, all together. */
 export interface AppendedFrames {
-  /** Of the first; the log's `endOffset`. */
+  /** Offset of the first record; the log's `endOffset`. */
   readonly baseOffset: number
   /** After the last. */
   readonly endOffset: number
@@ -65,7 +65,7 @@ export class ActiveSegment {
     return new ActiveSegment(entry, disk.open(segmentPath(folder, entry.baseOffset), 'write'), index)
   }
 
-  /** One that was closed grows again. @throws LogFileError, DiskError */
+  /** Opens a closed segment that grows again. @throws LogFileError, DiskError */
   static reopen(disk: Disk, folder: string, settings: LogSettings, entry: LogSegment): ActiveSegment {
     return ActiveSegment.recovered(disk, folder, entry, loadIndex(disk, folder, settings, entry))
   }
@@ -90,7 +90,7 @@ export class ActiveSegment {
     writeIndex(disk, folder, settings.logId, this.#index, this.entry)
   }
 
-  /** The frame that would be cut first, for an end at this offset; what is before it stays. @throws CorruptLogError */
+  /** The first frame that a cut to this offset removes; frames before it stay. @throws CorruptLogError */
   cutAt(endOffset: number, frameBytesMax: number): Cut {
     const { entry } = this
     const from = this.#index.atOffset(endOffset)

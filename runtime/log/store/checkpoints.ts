@@ -1,10 +1,10 @@
 /**
  * Checkpoints of a log store: segments are synced, then the marks say so, and then the journal's room is free.
  *
- * The partition host's thread owns it. One runs in the background at most, and covers what was appended before it was
- * begun; one that is made at once covers everything, and takes its place. Only when the marks are durable the journal is
- * told: what it writes over must be found without it. What is given up, because a log is about to be cut or the store has
- * failed, marks nothing when its syncs end.
+ * The partition host's thread owns it. At most one checkpoint runs in the background, and covers bytes appended before
+ * its begin. A checkpoint that is made at once covers everything, and replaces the other. The journal is notified only
+ * when the marks are durable, because bytes that it overwrites must be found without it. A checkpoint that is given up,
+ * because a log is about to be cut or the store has failed, marks nothing when its syncs end.
  */
 import { DiskError } from '../disk/disk.ts'
 import type { Journal } from './journal.ts'
@@ -13,7 +13,7 @@ import type { StoredPartition } from './stored-partition.ts'
 import type { SyncMarks } from './sync-marks.ts'
 
 interface Checkpoint {
-  /** Of the journal, when it was begun. */
+  /** Sequence of the journal at its begin. */
   readonly sequence: number
   /** The ends of all logs that were dirty then. */
   readonly ends: ReadonlyMap<StoredPartition, number>
@@ -50,7 +50,7 @@ export class Checkpoints {
   #underWay: Checkpoint | null = null
   #isClosed = false
 
-  /** `failed` is told what went wrong in the background; the store can then not go on. */
+  /** `failed` receives an error of the background; the store can then not continue. */
   constructor(
     marks: SyncMarks,
     journal: Journal,
@@ -84,7 +84,7 @@ export class Checkpoints {
     this.#end({ sequence, ends })
   }
 
-  /** What is under way marks nothing. */
+  /** Gives the running checkpoint up: it marks nothing. */
   giveUp(): void {
     this.#underWay = null
   }
@@ -97,7 +97,7 @@ export class Checkpoints {
 
   #synced(checkpoint: Checkpoint, error: DiskError | null): void {
     if (this.#isClosed) return
-    // Also of one that was given up: its files may have lost what they were given.
+    // Also for a checkpoint that was given up: its files may have lost their bytes.
     if (error !== null) this.#failed(error)
     checkpoint.waiting--
     if (this.#underWay !== checkpoint || checkpoint.waiting > 0) return
@@ -105,7 +105,7 @@ export class Checkpoints {
       this.#end(checkpoint)
     } catch (failure) {
       this.#failed(failure)
-      // Nobody is there to catch it; whoever comes next meets it.
+      // No caller can catch it; the next call meets it.
       if (!(failure instanceof DiskError)) throw failure
     }
   }

@@ -1,10 +1,11 @@
 /**
- * How far the log of a partition may be read, as its host tells readers on all threads.
+ * The end of a partition's readable log, as its host stores it for readers on all threads.
  *
- * Two words (layout.ts), of which HIGH alone would do for who looks often: a reader that stands still while 2^31 records are
- * appended would take what is ahead of it for behind. LAPS counts the multiples of 2^30 that were passed. It is stored last
- * and loaded first, so that HIGH is ahead of it by less than four laps, and its two topmost bits say by how many. Should a
- * reader's thread be held between its two loads for longer than that, it finds an offset that was passed, and looks again.
+ * Two words (layout.ts). HIGH alone would suffice for a reader that looks often. A reader that stands still while 2^31
+ * records are appended would take an offset ahead of it for one behind. LAPS counts the multiples of 2^30 that were
+ * passed. It is stored last and loaded first, so HIGH is ahead of it by less than four laps, and its two topmost bits
+ * say by how many. If a reader's thread is held between its two loads for longer than that, it finds an offset that was
+ * passed, and looks again.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { PARTITION_HIGH, PARTITION_LAPS } from '../../wire/layout.ts'
@@ -12,7 +13,10 @@ import { PARTITION_HIGH, PARTITION_LAPS } from '../../wire/layout.ts'
 const LAP_SHIFT = 30
 const LAP_RECORDS: number = 2 ** LAP_SHIFT
 
-/** Tells readers, of the partition whose words are at this address. The partition host's thread; never an offset before. */
+/**
+ * Stores the offset for the readers of the partition whose words are at this address. The partition host's thread; the
+ * offset never goes back.
+ */
 export function storeHighWatermark(memory: Memory, address: number, offset: number): void {
   memory.store(address + PARTITION_HIGH, offset | 0)
   memory.store(address + PARTITION_LAPS, Math.floor(offset / LAP_RECORDS) | 0)

@@ -1,5 +1,6 @@
 /**
- * The file that makes a folder a broker's: the log id, which every other file of the folder repeats, and the folder's version.
+ * The file that makes a folder a broker's: the log id, which every other file of the folder repeats, and the folder's
+ * version.
  *
  * ```
  *  0 u32 magic    "MRID"
@@ -9,10 +10,10 @@
  * 28 u32 crc      CRC-32 of bytes 0 to 27
  * ```
  *
- * The control thread, once per opening. It is the commit mark of a folder: it is written first, under another name, and gets its
- * own when all other files have been made and are durable. So a folder with that name is whole, or was damaged; one with
- * the other name alone is gone on with. A folder that has files of a broker but neither of the two is refused: a new id
- * would make them all foreign.
+ * The control thread, once per opening. It is the commit mark of a folder. It is written first, under another name, and
+ * gets its own name when all other files are made and durable. A folder with that name is therefore whole, or was
+ * damaged. A folder with only the other name is completed. A folder with files of a broker but neither name is refused:
+ * a new id would make them all foreign.
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -36,7 +37,7 @@ export interface FolderIdentity {
   readonly version: number
 }
 
-/** What a folder says of itself. @throws LogFileError, DiskError, where it has no identity, too */
+/** Identity of a folder. @throws LogFileError, DiskError, where it has no identity, too */
 export function readIdentity(disk: Disk, folder: string): FolderIdentity {
   return identityIn(disk, join(folder, IDENTITY_NAME))
 }
@@ -56,26 +57,26 @@ export function beginIdentity(disk: Disk, folder: string): FolderIdentity {
       'the file is missing, and the folder has others of their names (if no broker made them, give another `dir`)',
     )
   if (begun !== null) {
-    // Who began may have died before it was durable.
+    // The process that began may have died before it was durable.
     writeOnce(disk, fresh, 'write', begun.logId)
     disk.syncDirectory(folder)
     return { ...begun, version: 0 }
   }
   const logId = new Uint8Array(uniqueBytes(LOG_ID_END - LOG_ID))
   write(disk, folder, logId)
-  // What is made from now on must not be found without it.
+  // Files made from now on must not be found without it.
   disk.syncDirectory(folder)
   return { logId, version: 0 }
 }
 
-/** Says that all files of a folder are there, and durable. @throws DiskError */
+/** Declares that all files of a folder exist and are durable. @throws DiskError */
 export function commitIdentity(disk: Disk, folder: string, { logId, version }: FolderIdentity): void {
   if (version > 0) write(disk, folder, logId)
   disk.rename(join(folder, UNCOMMITTED_NAME), join(folder, IDENTITY_NAME))
   disk.syncDirectory(folder)
 }
 
-/** What was begun; null: not even that is whole, and so nothing else was made. */
+/** Identity of a folder that was begun; null: it is incomplete, and so no other file was made. */
 function begunIn(disk: Disk, path: string): FolderIdentity | null {
   try {
     return identityIn(disk, path)

@@ -31,7 +31,7 @@ export interface JournalEntry {
   readonly bytes: number
 }
 
-/** Where a group commit goes: its first block's place and sequence, and the size of the file. */
+/** Place of a group commit: position and sequence of its first block, and the size of the file. */
 export interface CommitPlace {
   readonly position: number
   readonly sequence: number

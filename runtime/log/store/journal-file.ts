@@ -1,8 +1,9 @@
 /**
- * The files of a journal: made whole under another name, filled with zeroes, and then renamed, so that none is ever half made.
+ * The files of a journal: made whole under another name, filled with zeroes, and then renamed, so that none is ever
+ * half made.
  *
- * The partition host's thread, and the control thread before hosts start. A file that takes the place of another one loses
- * what that one held: the caller knows that it is not needed, and that this is durable.
+ * The partition host's thread, and the control thread before hosts start. A file that replaces another drops its
+ * content: the caller knows that it is not needed, and that this is durable.
  */
 import { posix } from 'node:path'
 import { type Disk, DiskError, type DiskFile } from '../disk/disk.ts'
@@ -70,7 +71,7 @@ function moved(disk: Disk, folder: string, path: string): DiskFile {
   return disk.open(path, 'write')
 }
 
-/** A disk that is full is not to stay so because of what was half made. */
+/** A full disk must not stay full because of an incomplete file. */
 function removeQuietly(disk: Disk, path: string): void {
   try {
     disk.remove(path)

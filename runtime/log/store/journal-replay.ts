@@ -1,14 +1,14 @@
 /**
  * Brings what a journal holds into the logs of its partitions, before anything is appended to them.
  *
- * The thread that owns the logs, synchronous; it writes without a sync. It walks the journal twice: first to learn what
- * of each block still counts, for a later block takes the place of what an earlier one of its partition had from the same
- * offset on, and one without frames says that the log was cut there; then to compare frames with the log.
+ * The thread that owns the logs, synchronous; it writes without a sync. It walks the journal twice. The first walk
+ * finds the part of each block that still counts. A later block replaces an earlier one of its partition from its
+ * offset on, and a block without frames says that the log was cut there. The second walk compares frames with the log.
  *
- * Bytes below a partition's mark are never touched. From there on a log may hold less than the journal, the same, or other
- * frames that were never acknowledged: it is cut before the first that differs and gets what the journal has. Doing it
- * again, after a crash anywhere, gives the same log. A block that lies behind the end of its log proves that the log has
- * lost what was acknowledged.
+ * Bytes below a partition's mark are never touched. From there on a log may hold less than the journal, the same, or
+ * other frames that were never acknowledged. It is cut before the first different frame and gets the journal's frames.
+ * Repeating this, after a crash anywhere, gives the same log. A block that lies behind the end of its log proves that
+ * the log has lost acknowledged frames.
  *
  * Bounds: a number in memory for each block of a journal; the frames of one block, and as much of a log.
  */
@@ -21,14 +21,14 @@ import { type JournalEnd, type RecoveredBlock, recoverJournal } from '../recover
 import type { StoredPartition } from './stored-partition.ts'
 import { markKey } from './sync-marks.ts'
 
-/** Stands for a block whose place a later one has taken. */
+/** Marks a block that a later one has replaced. */
 const OVER = -1
 
-/** What of a journal still counts. */
+/** The part of a journal that still counts. */
 export interface JournalPlan {
   readonly host: number
   readonly end: JournalEnd
-  /** For each block, in order, the offset up to which it counts. */
+  /** Offset up to which each block counts, in order. */
   readonly ends: readonly number[]
 }
 
@@ -72,7 +72,7 @@ export function planJournal(disk: Disk, folder: string, host: number, logId: Uin
 /**
  * Brings the blocks that count into their logs; those of partitions that `find` does not know are skipped.
  *
- * @throws CorruptLogError where a log has lost what the journal goes on from
+ * @throws CorruptLogError where a log has lost frames before those of the journal
  */
 export function replayJournal(
   disk: Disk,

@@ -2,8 +2,8 @@
  * The journal of one partition host: makes a group commit over all its partitions durable with one write and one sync.
  *
  * Owned by the partition host, on its thread; read by journal-recovery.ts after a restart, with the bytes of
- * journal-format.ts. Segments are written without a sync of their own and catch up in the background: the journal is
- * what a loss of power would otherwise take from them.
+ * journal-format.ts. Segments are written without a sync of their own and are synced later in the background. The
+ * journal holds the bytes that a loss of power would otherwise take from them.
  *
  * ```
  *  journal-a  | mark | commit | commit | commit | mark |        closed: full, its blocks perhaps not yet in segments
@@ -11,13 +11,13 @@
  * ```
  *
  * Two files, filled with zeroes once and then overwritten in turn, so that a sync has no metadata to write. A file is
- * written over only when a mark in the other one, itself synced, says that it is not needed: the change of files therefore
- * costs a second sync. Sequences rise by one per block over both files, and at a start go on above all that are anywhere in
- * them, so a stale block is never taken for a new one.
+ * overwritten only when a synced mark in the other one says that it is not needed. The change of files therefore costs
+ * a second sync. Sequences rise by one per block over both files. At a start they continue above all sequences in both
+ * files, so a stale block is never taken for a new one.
  *
- * Files begin small. When the journal changes to a file that is too small for a commit, or soon after the last change, a
- * larger file takes the place of that one (journal-file.ts): nothing in it is needed then. A disk without room for the larger
- * file leaves the journal with the smaller one.
+ * Files begin small. A larger file replaces the free one (journal-file.ts) when a commit does not fit it, or when the
+ * journal changes files soon after the last change. No block in the free file is needed then. A disk without room for
+ * the larger file leaves the journal with the smaller one.
  *
  * Bounds: `journalBytes` a file; a group commit has at most `commitBytesMax` with its headers. At the bound `append`
  * returns `full`, and the owner syncs its segments and calls `release`. After a `DiskError` the journal stays broken.
@@ -43,7 +43,7 @@ export const JOURNAL_FIRST_BYTES = 16_384
 const JOURNAL_BYTES_MAX = 1_024 * 1_024 * 1_024
 /** A file that is filled sooner than this is too small: each change costs a sync, and a checkpoint. */
 const SOON_MS = 10_000
-/** What a larger file is a multiple of: of the file before, or of the commit that did not fit. */
+/** Factor of a larger file over the file before, or over the commit that did not fit. */
 const GROWTH = 4
 const _END = new Uint8Array(BLOCK_END_BYTES)
 
@@ -52,9 +52,9 @@ export interface JournalSettings {
   readonly journalBytes?: number
   /** Size of a file that is made, at most `journalBytes`; default JOURNAL_FIRST_BYTES. */
   readonly firstBytes?: number | undefined
-  /** Tells how long the journal stays with a file; default: the clock of this process. */
+  /** Clock that measures the time of the journal in a file; default: the clock of this process. */
   readonly now?: (() => number) | undefined
-  /** What `recoverJournal` returned; all that it yielded is in synced segments now. */
+  /** Result of `recoverJournal`; all blocks that it yielded are in synced segments now. */
   readonly after: JournalEnd
 }
 
@@ -74,10 +74,10 @@ export class Journal {
   readonly #now: () => number
   readonly #folder: string
   readonly #owner: BlockOwner
-  /** What a file may have. */
+  /** Largest size of a file. */
   readonly #bytesMax: number
   readonly #files: DiskFile[]
-  /** What each file has. */
+  /** Size of each file. */
   readonly #bytes: number[]
   /** Index of the file that is being written. */
   #current: number
@@ -115,8 +115,8 @@ export class Journal {
   /**
    * Begins anew after recovery: makes the files if they are missing or too large, and gives up what they hold.
    *
-   * The order lets the power fail anywhere. The newer file is made durable and first says that nothing is needed any more, if the older one
-   * is needed for what it holds; only then the older one is written over, and the newer one last.
+   * The power may fail anywhere. If the older file is needed, the newer file is made durable first and says that no
+   * block is needed any more. Only then the older one is overwritten, and the newer one last.
    */
   static start(disk: Disk, folder: string, host: number, logId: Uint8Array, settings: JournalSettings): Journal {
     const { journalBytes = JOURNAL_BYTES, firstBytes = JOURNAL_FIRST_BYTES, now = nowMs, after } = settings
@@ -128,11 +128,11 @@ export class Journal {
     let sequence = after.highest + 1
     if (after.newer !== -1) {
       const newer = disk.open(paths[after.newer] as string, 'write')
-      // Its writer may have died before its last sync: what was read must stay, before anything is done because of it, and
-      // what stands behind a block says that the block was synced.
+      // Its writer may have died before its last sync. Blocks that were read must be durable before they have an
+      // effect, and bytes behind a block prove that the block was synced.
       newer.sync()
       if (after.needsOther) {
-        // It goes on in the chain, or it would not be read; what is torn behind it has no place in a chain any more.
+        // It continues the chain, or it would not be read. Torn bytes behind it have no place in a chain any more.
         writeMark(newer, newer.size(), owner, after.newerEnd, after.sequence, after.sequence)
         sequence = Math.max(sequence, after.sequence + 1)
       }
@@ -151,7 +151,7 @@ export class Journal {
     return new Journal({ disk, now, folder, owner, bytesMax: journalBytes, files, current, sequence: sequence + 1 })
   }
 
-  /** Sequence of the next block; taken before segments are synced, it is what `release` wants afterwards. */
+  /** Sequence of the next block. Taken before segments are synced, it is the argument of `release` afterwards. */
   get sequence(): number {
     return this.#sequence
   }
@@ -179,11 +179,11 @@ export class Journal {
   }
 
   /**
-   * Writes a group commit and syncs it. `full`: nothing of it was written, because neither file has room; sync the segments,
-   * `release`, and append again. What then does not fit is larger than a file for which the disk has room.
+   * Writes a group commit and syncs it. `full`: nothing was written, because neither file has room; sync the segments,
+   * `release`, and append again. A commit that still does not fit is larger than any file for which the disk has room.
    *
-   * @throws RangeError if it is larger than `commitBytesMax` or the parts of an entry are not what it says; `DiskError`,
-   * for ever, once a write or a sync failed.
+   * @throws RangeError if it is larger than `commitBytesMax` or the parts of an entry are not what it says;
+   *   `DiskError`, for ever, once a write or a sync failed.
    */
   append(entries: readonly JournalEntry[]): 'durable' | 'full' {
     if (this.#failure !== null) throw this.#failure
@@ -216,13 +216,13 @@ export class Journal {
     return this.#position + bytes <= this.#size() - BLOCK_HEADER_BYTES
   }
 
-  /** Says that all blocks below this sequence are in segments that are synced. */
+  /** Declares that all blocks below this sequence are in synced segments. */
   release(below: number): void {
     this.#needed = Math.max(this.#needed, Math.min(below, this.#sequence))
     if (this.#otherLast < this.#needed) this.#otherBytes = 0
   }
 
-  /** Says durably that no block is needed, when all are in synced segments; nothing can be appended any more. */
+  /** Declares durably that no block is needed, when all are in synced segments. Nothing can be appended any more. */
   finish(): void {
     if (this.#failure !== null) throw this.#failure
     this.#failure = new Error('the journal is finished')
@@ -241,9 +241,9 @@ export class Journal {
     return this.#bytes[this.#current] as number
   }
 
-  /** Closes the current file and goes on at the start of the other, which is free, and large enough for `bytes` if it can be. */
+  /** Closes the current file and continues at the start of the other, which is free, and large enough for `bytes` if possible. */
   #change(bytes: number): void {
-    // The other file is free, so nothing before this one is needed, even if nobody said so since the last change.
+    // The other file is free, so no block before this one is needed, even without a `release` since the last change.
     this.#needed = Math.max(this.#needed, this.#first)
     writeMark(this.#file(), this.#size(), this.#owner, this.#position, this.#sequence, this.#needed)
     this.#otherBytes = this.#position + BLOCK_HEADER_BYTES

@@ -1,9 +1,9 @@
-/** Where logs lie in a broker's folder, and how a topic's are kept. Leaf, any thread. */
+/** Places of logs in a broker's folder, and settings of a topic's log. Leaf, any thread. */
 import { join } from 'node:path'
 import type { TopicLogShape, TopicShape } from '../../wire/places.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
-/** A frame is sealed at 16 KiB, or has one record, with what is added to one that is replayed. */
+/** A frame is sealed at 16 KiB, or has one record, with the headers that a replay adds. */
 const FRAME_EXTRA_BYTES = 65_536
 
 /** The folder that holds a folder for each partition. */

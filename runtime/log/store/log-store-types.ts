@@ -1,5 +1,5 @@
 /**
- * What the durable partitions of a partition host are told with: topics, what is appended, and where they may be killed.
+ * Arguments of a partition host's log store: topics, entries to append, and fault points for tests.
  *
  * Leaf, any thread. Nothing here is checked: options are, before they get here.
  */
@@ -18,7 +18,7 @@ export interface StoreEntry {
   readonly bytes: number
 }
 
-/** Where a test may end the process. */
+/** Points at which a test may end the process. */
 export type FaultPoint =
   | 'segmentWritten'
   | 'roll'

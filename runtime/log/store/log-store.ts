@@ -1,9 +1,10 @@
 /**
- * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for all.
+ * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for
+ * all.
  *
- * The partition host's thread owns it, and is alone in writing to these files; all of it is synchronous but syncs in the
- * background. A group commit writes the frames of all its partitions to their segments, without a sync; then the frames
- * of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
+ * The partition host's thread owns it, and is the only writer of these files. Everything but background syncs is
+ * synchronous. A group commit writes the frames of all its partitions to their segments, without a sync. Then the
+ * frames of topics that must survive a loss of power go into the journal (journal.ts) with one write and one sync.
  *
  * ```
  *  <folder>/topics/7-3/                segments of topic 7, partition 3 (partition-log.ts)
@@ -12,55 +13,40 @@
  *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
  * ```
  *
- * Checkpoints (checkpoints.ts) make the journal's room free: in the background once the journal has changed files, or at
- * once if it is full before that has ended or a commit does not fit it, and then the checkpoint covers the commit. A log is
- * cut after the journal has been told and the mark is lowered, or what is cut would come back, or count as damage.
+ * Checkpoints (checkpoints.ts) free the journal's room. They run in the background once the journal has changed files.
+ * A checkpoint is made at once if the journal is full before that has ended, or if a commit does not fit it; it then
+ * covers the commit. Before a log is cut, the journal is notified and the mark is lowered. Otherwise the cut frames
+ * would come back, or count as damage.
  *
- * After an error nobody knows what the files hold. The store is then poisoned: whatever is asked of it throws that same
- * error, until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
+ * After an error the content of the files is unknown. The store is then poisoned: every call throws that same error,
+ * until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
  * their open files, wait for a checkpoint, and as many more while it runs.
  */
 
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
-import { describeFrame } from '../format/frame-scan.ts'
-import { LogReader } from '../read/log-reader.ts'
-import { Checkpoints, dirtyEnds, syncLogs, writeMarks } from './checkpoints.ts'
-import { JOURNAL_BYTES, Journal } from './journal.ts'
+import { Checkpoints, writeMarks } from './checkpoints.ts'
+import { Journal } from './journal.ts'
 import type { JournalEntry } from './journal-blocks.ts'
-import { planJournal, replayJournal } from './journal-replay.ts'
-import { partitionsFolder } from './log-place.ts'
 import type { FaultPoint, LogStoreOptions, StoreEntry } from './log-store-types.ts'
-import { type KnownLog, StoredPartition } from './stored-partition.ts'
+import { closeAll, endOf, isUnjournalled, knownOf, openStore, type StoreParts } from './open-store.ts'
+import { StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
-import { markKey, SyncMarks } from './sync-marks.ts'
-import { type WrittenEnd, WrittenEnds } from './written-ends.ts'
+import { markKey, type SyncMarks } from './sync-marks.ts'
+import type { WrittenEnds } from './written-ends.ts'
 
 /** How often retention looks, at most. */
 const RETAIN_EVERY_MS = 1_000
-/** So many closed segments are a reason for a checkpoint, however few bytes they have. */
+/** Number of closed segments that cause a checkpoint, however few bytes they have. */
 const ROLLED_MAX = 64
 /**
- * What is in no journal takes up none of its room: its checkpoints only bound what the next opening looks through. Syncing it
- * as often cost a tenth of a microsecond for each record of 100 bytes.
+ * Frames outside the journal take none of its room: their checkpoints only bound the work of the next opening. Syncing
+ * them as often cost a tenth of a microsecond for each record of 100 bytes.
  */
 const UNJOURNALLED_SHARE = 16
 
-interface StoreParts {
-  readonly disk: Disk
-  readonly folder: string
-  readonly logId: Uint8Array
-  readonly marks: SyncMarks
-  readonly written: WrittenEnds
-  readonly journal: Journal
-  readonly partitions: Map<string, StoredPartition>
-  readonly cuts: readonly CutTail[]
-  readonly checkpointBytes: number
-  readonly fault: (point: FaultPoint) => void
-}
-
 export class LogStore {
-  /** What was cut off the files of the host when they were opened; each partition has its own. */
+  /** Ends that were cut off the host's files at their opening; each partition has its own. */
   readonly cuts: readonly CutTail[]
   readonly #disk: Disk
   readonly #folder: string
@@ -80,8 +66,7 @@ export class LogStore {
   #isClosed = false
 
   /**
-   * Opens the partitions of a host, all that it may have journalled: brings what the journal holds into their logs, makes
-   * that durable, marks it, and begins an empty journal. The folder's own name must be durable already.
+   * Opens the partitions of a host, all that it may have journalled (open-store.ts).
    *
    * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
    */
@@ -93,37 +78,7 @@ export class LogStore {
     partitions: readonly { readonly topic: StoredTopic; readonly partition: number }[],
     options: LogStoreOptions = {},
   ): LogStore {
-    const { journalBytes = JOURNAL_BYTES, fault = () => undefined } = options
-    disk.makeFolder(partitionsFolder(folder))
-    const plan = planJournal(disk, folder, host, logId)
-    const marks = SyncMarks.open(disk, folder, host, logId)
-    let written: WrittenEnds | null = null
-    const opened = new Map<string, StoredPartition>()
-    try {
-      written = WrittenEnds.open(disk, folder, host, logId)
-      for (const { topic, partition } of partitions) {
-        const known = knownOf(marks, written, topic, partition)
-        const stored = StoredPartition.open(disk, folder, logId, topic, partition, known)
-        opened.set(markKey(topic.topic, partition), stored)
-      }
-      fault('recovery')
-      replayJournal(disk, folder, logId, plan, (topic, partition) => opened.get(markKey(topic, partition)))
-      const ends = dirtyEnds(opened.values())
-      syncLogs(ends.keys())
-      fault('checkpointSynced')
-      writeMarks(marks, ends)
-      fault('marksWritten')
-      const journal = Journal.start(disk, folder, host, logId, { journalBytes, after: plan.end })
-      const { state, file, position, why } = plan.end
-      const cuts: CutTail[] = marks.torn === null ? [] : [marks.torn]
-      if (state === 'torn') cuts.push({ file: file as string, position, bytes: 0, why })
-      written.note([...opened.values()].filter(isUnjournalled).map(endOf))
-      const parts = { disk, folder, logId, marks, written, journal, partitions: opened, cuts, fault }
-      return new LogStore({ ...parts, checkpointBytes: journalBytes })
-    } catch (error) {
-      closeAll([...[...opened.values()].map(({ log }) => log), marks, ...(written === null ? [] : [written])])
-      throw error
-    }
+    return new LogStore(openStore(disk, folder, host, logId, partitions, options))
   }
 
   private constructor(parts: StoreParts) {
@@ -153,12 +108,12 @@ export class LogStore {
     return opened
   }
 
-  /** Closes a partition that nobody appends to or reads; it can be opened again. */
+  /** Closes a partition without producers and readers; it can be opened again. */
   drop(topic: number, partition: number): void {
     const key = markKey(topic, partition)
     const dropped = this.#partitions.get(key)
     if (dropped === undefined) return
-    // What is under way may wait for its files.
+    // A running checkpoint may wait for its files.
     this.#checkpoints.giveUp()
     this.#partitions.delete(key)
     closeAll([dropped.log])
@@ -174,7 +129,8 @@ export class LogStore {
   }
 
   /**
-   * One group commit: returns when each entry is as durable as its topic says. Entries of one partition follow each other.
+   * One group commit: returns when each entry is as durable as its topic requires. Entries of one partition follow each
+   * other.
    *
    * @throws DiskError, from then on for ever
    */
@@ -215,7 +171,7 @@ export class LogStore {
         group.push(one)
       }
       if (group.length === 0 || !this.#journalOne(group)) {
-        // What does not fit, alone or now, is durable with all segments just as well.
+        // Frames that do not fit, alone or now, become durable with all segments.
         this.#checkpointNow()
         return
       }
@@ -234,8 +190,8 @@ export class LogStore {
   }
 
   /**
-   * The work of the background, to be called often: retention, and checkpoints. Returns whether a checkpoint is under way;
-   * what it waits for is told on this thread.
+   * Does the work of the background, to be called often: retention, and checkpoints. Returns whether a checkpoint is
+   * under way; its syncs end on this thread.
    *
    * @throws DiskError, also one that befell what was under way
    */
@@ -255,7 +211,7 @@ export class LogStore {
     })
   }
 
-  /** Removes what may go. Where the log begins then is durable before: one that begins later was damaged. */
+  /** Removes old segments. The new begin of the log is durable before: a log that begins later was damaged. */
   #retain({ topic, partition, log, syncedTo }: StoredPartition, nowMs: number): void {
     const { bytesMax, ageMaxMs } = topic.retention
     if (bytesMax === null && ageMaxMs === null) return
@@ -280,7 +236,7 @@ export class LogStore {
   }
 
   /**
-   * Cuts a log back to this offset, or to the begin of the frame that holds it: what was written after it was never
+   * Cuts a log back to this offset, or to the begin of the frame that holds it. The frames behind it were never
    * committed, by a host whose thread died. Returns the new end. A RangeError if that lies before the start.
    */
   truncateTo(partition: StoredPartition, endOffset: number): number {
@@ -288,25 +244,15 @@ export class LogStore {
       throw new RangeError(`give an offset from ${partition.startOffset} on, not ${endOffset}`)
     if (endOffset >= partition.endOffset) return partition.endOffset
     return this.#guard(() => {
-      const end = this.#frameAt(partition, endOffset)
+      const end = partition.frameStart(this.#disk, endOffset)
       if (partition.journaledTo > end) this.#journalCut(partition, end)
-      // What is under way would mark what is cut.
+      // A running checkpoint would mark the frames that are cut.
       this.#checkpoints.giveUp()
       if (isUnjournalled(partition)) this.#written.note([{ ...endOf(partition), endOffset: end }])
       if (partition.syncedTo > end) writeMarks(this.#marks, new Map([[partition, end]]))
       this.#fault('truncation')
       return partition.log.truncateTo(end)
     })
-  }
-
-  /** Where the frame begins that holds this offset. */
-  #frameAt({ folder, settings, log }: StoredPartition, offset: number): number {
-    const reader = new LogReader(this.#disk, folder, settings)
-    try {
-      return describeFrame(reader.read(offset, log.endOffset, 0), 0, 0).baseOffset
-    } finally {
-      reader.close()
-    }
   }
 
   /** Keeps what the journal has of this partition above an offset from being brought back. */
@@ -352,34 +298,4 @@ export class LogStore {
 
 function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
   return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
-}
-
-function isUnjournalled({ topic }: StoredPartition): boolean {
-  return topic.durability !== 'fsync'
-}
-
-function endOf({ topic, partition, endOffset }: StoredPartition): WrittenEnd {
-  return { topic: topic.topic, partition, endOffset }
-}
-
-function knownOf(
-  marks: SyncMarks,
-  written: WrittenEnds,
-  { topic, durability }: StoredTopic,
-  partition: number,
-): KnownLog {
-  // The journal has what a log that is journalled has lost.
-  const writtenTo = durability === 'fsync' ? 0 : written.of(topic, partition)
-  return { syncedTo: marks.of(topic, partition), startOffset: marks.startOf(topic, partition), writtenTo }
-}
-
-/** Closes what an error has left open, or nothing more can be done for; what goes wrong with that changes nothing. */
-function closeAll(opened: readonly { close(): void }[]): void {
-  for (const one of opened) {
-    try {
-      one.close()
-    } catch {
-      // Its bytes were durable before, or nobody relies on them.
-    }
-  }
 }

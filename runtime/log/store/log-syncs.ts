@@ -1,12 +1,14 @@
 /**
- * What of a log has been written and is not yet durable: files, and whether names in their folder have changed.
+ * The written parts of a log that are not yet durable: files, and names in their folder.
  *
- * The writer's thread owns it. A file that gets no more writes is retired: it is closed once it is durable and no sync of
- * it is under way. Files are synced oldest first and the folder last, and only then is anything said to be durable: so a
- * new segment's header and name are, before a frame in it is. A sync of the foreground covers also what a sync in the
- * background has not finished. The names of the folder are synced on this thread, because only a new segment changes them.
+ * The writer's thread owns it. A file without further writes is retired: it is closed once it is durable and no sync of
+ * it is under way. Files are synced oldest first and the folder last, and only then is anything reported as durable.
+ * The header and name of a new segment are therefore durable before a frame in it. A sync of the foreground also covers
+ * files that a background sync has not finished. The names of the folder are synced on this thread, because only a new
+ * segment changes them.
  *
- * Bound: one open file for each segment that was closed since the last sync; the writer's caller decides how often that is.
+ * Bound: one open file for each segment that was closed since the last sync; the writer's caller decides how often that
+ * is.
  */
 import type { Disk, DiskError, DiskFile } from '../disk/disk.ts'
 
@@ -62,8 +64,9 @@ export class LogSyncs {
   }
 
   /**
-   * The same in the background, for what was written before this call; `done` is told later on this thread. `active` is
-   * synced even where it is clean, so that there is always something to wait for. Where it throws, `done` is never told.
+   * The same in the background, for bytes written before this call; `done` is called later on this thread. `active` is
+   * synced even where it is clean, so that there is always a sync to wait for. Where this throws, `done` is never
+   * called.
    */
   syncLater(active: DiskFile, done: (error: DiskError | null) => void): void {
     const files = this.#unsynced().add(active)
@@ -82,7 +85,7 @@ export class LogSyncs {
           done(failure)
         })
       } catch (error) {
-        // Whoever called is told by this throw, and not by `done`.
+        // The caller receives this throw instead of `done`.
         this.#landed(file)
         throw error
       }

@@ -1,19 +1,19 @@
 /**
  * The writer's side of one partition's log: segments in a folder, of which the last, the active one, grows at its end.
  *
- * The partition host's thread owns it, and is alone in writing to the folder. All of it is synchronous but `syncLater`.
- * Offsets are without gaps from `startOffset` to `endOffset`; an append is whole frames, lies in one segment, and is one
- * write. What was appended survives a loss of power once a sync that began after it has ended (log-syncs.ts).
+ * The partition host's thread owns it, and is the only writer in the folder. Everything but `syncLater` is synchronous.
+ * Offsets have no gaps from `startOffset` to `endOffset`. An append is whole frames, lies in one segment, and is one
+ * write. Appended frames survive a loss of power once a sync that began later has ended (log-syncs.ts).
  *
  * Order, for a loss of power between any two steps: a segment is closed by its index, then the next is created with its
- * header; files are removed one at a time from one end, each with a sync of the folder, so that none is missing in between;
- * and a file is removed only once the name of the last one is durable, so that one is always left to say where offsets are.
+ * header. Files are removed one at a time from one end, each with a sync of the folder, so that none is missing in
+ * between. A file is removed only once the name of the last one is durable, so that one file always shows the offsets.
  *
- * After a failed file operation, or damage that was met, nobody knows what the files hold. The log is then poisoned:
- * whatever is asked of it throws that same error, until another is opened in its place.
+ * After a failed file operation, or damage, the content of the files is unknown. The log is then poisoned: every call
+ * throws that same error, until another is opened in its place.
  *
- * Bounds: `segmentBytes` for a segment, unless a single append is larger; one index in memory, the active segment's; a few
- * words for each segment; `retain` bounds their number. An open file for each segment closed since the last sync.
+ * Bounds: `segmentBytes` for a segment, unless a single append is larger; one index in memory, the active segment's; a
+ * few words for each segment; `retain` bounds their number. An open file for each segment closed since the last sync.
  */
 
 import { dirname } from 'node:path'
@@ -36,7 +36,7 @@ import { ActiveSegment, type AppendedFrames, checkSettings } from './active-segm
 import { LogSyncs } from './log-syncs.ts'
 import { type Retention, startAfter } from './retention.ts'
 
-/** What a log is made of once it is recovered. */
+/** Parts of a recovered log. */
 interface OpenedLog {
   readonly segments: LogSegment[]
   readonly active: ActiveSegment
@@ -45,7 +45,7 @@ interface OpenedLog {
 
 export class PartitionLog {
   readonly folder: string
-  /** What was cut off when it was opened. */
+  /** Ends that were cut off at the opening. */
   readonly cuts: readonly CutTail[]
   readonly #disk: Disk
   readonly #settings: LogSettings
@@ -57,10 +57,11 @@ export class PartitionLog {
   #poison: Error | null = null
 
   /**
-   * Opens the log in a folder, which is made if there is none. Everything below the offset `syncedTo` was once made
-   * durable; what is at or above and whole is made durable now, and written again for that if it may have been promised
-   * (`isPromised`). Nothing was removed from the offset `startOffset` on, where that is known. The folder above must be durable
-   * already. Throws a `LogFileError` where the log is damaged below that, or not ours; `DiskError`; `RangeError` for impossible settings.
+   * Opens the log in a folder, and makes the folder if there is none. Everything below the offset `syncedTo` was once
+   * made durable. Whole frames at or above it are made durable now, and written again for that if they may have been
+   * promised (`isPromised`). No record from the offset `startOffset` on was removed, where that is known. The folder
+   * above must be durable already. Throws a `LogFileError` where the log is damaged below that, or foreign;
+   * `DiskError`; `RangeError` for impossible settings.
    */
   static open(
     disk: Disk,
@@ -135,7 +136,7 @@ export class PartitionLog {
     return this.#active.entry.bytes
   }
 
-  /** Of all segment files, without their indexes. */
+  /** Size of all segment files, without their indexes. */
   get bytes(): number {
     return this.#bytes
   }
@@ -146,8 +147,8 @@ export class PartitionLog {
   }
 
   /**
-   * Adds whole frames, signed and placed at `endOffset`, as one write. The parts are `bytes` long in all; what is in them is
-   * not looked at. They may be views of shared memory, and are not kept.
+   * Adds whole frames, signed and placed at `endOffset`, as one write. The parts are `bytes` long in all; their content
+   * is not checked. They may be views of shared memory, and are not kept.
    */
   append(parts: readonly Uint8Array[], frames: AppendedFrames, bytes: number): void {
     this.#guard(() => {
@@ -184,7 +185,7 @@ export class PartitionLog {
     this.#guard(() => this.#syncs.sync())
   }
 
-  /** The same in the background, for what was appended before this call; `done` is told later on this thread. */
+  /** The same in the background, for frames appended before this call; `done` is called later on this thread. */
   syncLater(done: (error: DiskError | null) => void): void {
     this.#guard(() =>
       this.#syncs.syncLater(this.#active.file, error => {
@@ -195,8 +196,8 @@ export class PartitionLog {
   }
 
   /**
-   * Drops the frames that hold an offset at or above this one, for good, and returns the new end. No reader may have been
-   * told of an end above it. A `RangeError` if that lies before the start.
+   * Drops the frames that hold an offset at or above this one, for good, and returns the new end. No reader may have
+   * seen an end above it. A `RangeError` if that lies before the start.
    */
   truncateTo(endOffset: number): number {
     if (endOffset < this.startOffset)
@@ -217,7 +218,7 @@ export class PartitionLog {
     this.#segments.pop()
     const last = this.#segments.at(-1) as LogSegment
     this.#active = ActiveSegment.reopen(this.#disk, this.folder, this.#settings, last)
-    // It grows again, or is cut: what its index says is over.
+    // It grows again, or is cut: its index is outdated.
     this.#dropIndex(last.baseOffset)
   }
 
@@ -235,12 +236,12 @@ export class PartitionLog {
 
   #cutActive(endOffset: number): void {
     const cut = this.#active.cutAt(endOffset, this.#settings.frameBytesMax)
-    // One from when the log was last closed.
+    // An index from the last closing of the log.
     this.#dropIndex(this.#active.entry.baseOffset)
     this.#bytes -= this.#active.cut(cut)
   }
 
-  /** Where the log would begin if what this allows to be removed were. */
+  /** Begin of the log after the removals that this allows. */
   startAfter(retention: Retention): number {
     return startAfter(this.#segments, retention)
   }

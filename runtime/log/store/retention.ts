@@ -1,19 +1,22 @@
 /**
- * Which closed segments of a log may be removed: from the oldest on, by their age, or while the log is too large.
+ * The closed segments of a log that may be removed: from the oldest on, by their age, or while the log is too large.
  *
  * Leaf, any thread. Pure. The active segment stays, so that a log is never without one.
  */
 import type { LogSegment } from '../recovery/log-segment.ts'
 
-/** What may be removed; a closed segment goes if either says so. */
+/** Limits of retention; a closed segment is removed if either says so. */
 export interface Retention {
-  /** Segments whose records are all older than this, in ms since the epoch: by their timestamps, or by when they were appended. */
+  /**
+   * Time in ms since the epoch: segments whose records are all older are removed. A record's age is that of its
+   * timestamp, or of its append.
+   */
   readonly beforeMs?: number
   /** The oldest segments, while the files are larger than this in all. */
   readonly bytesMax?: number
 }
 
-/** Where a log of these segments, oldest first, would begin if all that may be removed were. */
+/** Begin of a log of these segments, oldest first, after all allowed removals. */
 export function startAfter(segments: readonly LogSegment[], retention: Retention): number {
   const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
   let left = segments.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -26,9 +29,9 @@ export function startAfter(segments: readonly LogSegment[], retention: Retention
 }
 
 /**
- * How new the newest record of a closed segment is. A timestamp that a publisher gave may lie in the future, and would keep the
- * segment until then: nothing in it was appended after the next one was made. Where the clock was set back in between, the
- * segment's own beginning counts, so that nothing goes for a clock that was wrong.
+ * Age of the newest record of a closed segment. A publisher's timestamp may lie in the future, and would keep the
+ * segment until then. But no record in it was appended after the next segment was made. Where the clock was set back in
+ * between, the segment's own begin counts, so that a wrong clock removes nothing.
  */
 function newestMs({ maxTimestamp, createdMs }: LogSegment, next: LogSegment): number {
   return Math.min(maxTimestamp, Math.max(createdMs, next.createdMs))

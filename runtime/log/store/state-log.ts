@@ -1,18 +1,19 @@
 /**
  * A small durable map from strings to JSON values, in one file that is only appended to.
  *
- * For what changes seldom and must survive: one thread owns it, and keeps all of it in memory. Each `write` is one record
- * (state-format.ts) and happens whole or not at all. With `syncs` it is durable when `write` returns; without, it
- * survives the process at once and a loss of power after the next `sync` or compaction. After each of these the file says how
- * long it is, so that an end that is missing is noticed, and told from one that a loss of power has torn.
+ * For values that change seldom and must survive: one thread owns it, and keeps all of it in memory. Each `write` is
+ * one record (state-format.ts) and happens whole or not at all. With `syncs` it is durable when `write` returns.
+ * Without, it survives the process at once, and a loss of power after the next `sync` or compaction. After each of
+ * these the file stores its length, so that a missing end is noticed, and differs from an end that a loss of power has
+ * torn.
  *
- * Compaction: a file of more than GARBAGE_FACTOR times what its entries need is written anew under `<path>.new`, synced,
- * renamed, and the folder synced; so under its own name there is always a whole file. What is left under the other name
- * was never in use, and is removed.
+ * Compaction: a file of more than GARBAGE_FACTOR times the size of its entries is written anew under `<path>.new`,
+ * synced, renamed, and the folder synced. Under its own name there is therefore always a whole file. A file left under
+ * the other name was never in use, and is removed.
  *
- * Bounds: a record has at most STATE_RECORD_BYTES_MAX (a larger change is refused, and nothing is changed); the file at
- * most GARBAGE_FACTOR times the live bytes or COMPACT_BYTES_MIN, plus one record. After a `DiskError` nobody knows whether
- * the last change is on the disk: the map stays as it was, and each later write throws the same error.
+ * Bounds: a record has at most STATE_RECORD_BYTES_MAX (a larger change is refused, and nothing is changed). The file
+ * has at most GARBAGE_FACTOR times the live bytes or COMPACT_BYTES_MIN, plus one record. After a `DiskError` the last
+ * change may or may not be on the disk: the map stays as it was, and each later write throws the same error.
  */
 import { posix } from 'node:path'
 import type { CutTail } from '../../wire/folder.ts'
@@ -66,7 +67,7 @@ export class StateLog {
   #durableExtent = 1
   #syncedBytes = 0
   #failure: unknown = null
-  /** What was cut off at the end when the file was opened; null: nothing. */
+  /** End that was cut off when the file was opened; null: none. */
   readonly torn: CutTail | null
 
   private constructor(disk: Disk, path: string, settings: StateLogSettings, file: DiskFile) {
@@ -79,7 +80,7 @@ export class StateLog {
     if (this.torn !== null) file.truncate(this.torn.position)
     this.#size = file.size()
     this.#extent = extent?.number ?? 1
-    // What is read is told to others as if it were durable, so it must be, whether its writer had synced it or not.
+    // Values that are read count as durable, so they must be, whether their writer had synced them or not.
     writeAgain(file, 0, this.#size)
     file.sync()
     if (version === STATE_VERSION) this.#synced()
@@ -94,7 +95,7 @@ export class StateLog {
     this.#say()
   }
 
-  /** Says in the file how long it is, behind what was written and synced. */
+  /** Stores the length in the file, behind the written and synced records. */
   #say(): void {
     const next = this.#extent + 1
     this.#extent = isSameExtent(next, this.#durableExtent) ? next + 1 : next

@@ -1,4 +1,4 @@
-/** What a disk, a log file or a lock said, as a coded error for callers. Leaf, any thread. */
+/** Errors of a disk, a log file or a lock, as coded errors for callers. Leaf, any thread. */
 import { join } from 'node:path'
 import { MillraceError } from '../../words/errors.ts'
 import { DiskError } from '../disk/disk.ts'
@@ -7,7 +7,7 @@ import { LOCK } from '../disk/lock-names.ts'
 import { LostFolderError } from '../disk/lock-watch.ts'
 import { ForeignFileError, LogFileError, NewerFormatError } from '../disk/log-errors.ts'
 
-/** What to do, by what the system said. */
+/** Advice, by the system's code. */
 const ADVICE: { readonly [errno: string]: string | undefined } = {
   ENOSPC: 'make room on the disk',
   EDQUOT: 'make room within the quota',

@@ -1,9 +1,9 @@
 /**
- * Which files a broker's folder has, so that one that is gone is noticed and never taken for one that is still to be made.
+ * The files of a broker's folder. A missing one is noticed, and never taken for one that is still to be made.
  *
  * The control thread, before partition hosts start, and `millrace verify`. Once the folder's identity has its name
- * (identity.ts) every file below is there, for ever: a folder for each topic is made, and known to the catalog, before a record
- * of it is acknowledged. What else lies in the folder is left alone.
+ * (identity.ts), every file below exists, for ever. A folder for each topic is made, and known to the catalog, before a
+ * record of it is acknowledged. Other files in the folder are left alone.
  *
  * ```
  *  catalog, snapshots, producers, marks                     of the control thread
@@ -21,7 +21,7 @@ export const CONTROL_STATES: readonly string[] = ['catalog', 'snapshots', 'produ
 const HOST_STATES: readonly string[] = ['groups', 'letters', 'marks']
 /** Made by a log store as it is opened. */
 const STORE_FILES: readonly string[] = ['journal-a', 'journal-b', 'ends']
-/** Of a partition: anything else among them is not ours. */
+/** Name of a partition's folder; other names among them are foreign. */
 const PARTITION = /^(\d+)-(\d+)$/
 
 /** A topic on disk, as the catalog has it. */
@@ -47,7 +47,7 @@ export function hostStoreFiles(host: number): string[] {
   return STORE_FILES.map(kind => `host-${host}.${kind}`)
 }
 
-/** What is missing of a whole folder with so many partition hosts. */
+/** Missing files of a whole folder with so many partition hosts. */
 export function* missingFiles(disk: Disk, dir: string, hosts: number): Generator<WrongFile, void, void> {
   const names = new Set(disk.list(dir))
   const wanted = [...CONTROL_STATES]
@@ -67,7 +67,7 @@ export function* missingPartitions(
   }
 }
 
-/** What is missing of topics that were made, and partitions of which the catalog knows nothing. */
+/** Missing folders of topics that were made, and partitions that the catalog does not know. */
 export function* wrongPartitions(
   disk: Disk,
   dir: string,

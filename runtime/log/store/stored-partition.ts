@@ -1,25 +1,27 @@
 /**
- * One partition of a log store: its log in segments, and how far it is known to be durable.
+ * One partition of a log store: its log in segments, and its durable end.
  *
- * The partition host's thread owns it, through its store (log-store.ts), which alone appends, cuts and moves the marks;
- * everybody else on that thread looks at the offsets. Readers of other threads open files of their own by `folder` and
+ * The partition host's thread owns it, through its store (log-store.ts), which alone appends, cuts and moves the marks.
+ * Other code on that thread reads the offsets. Readers of other threads open files of their own by `folder` and
  * `settings`.
  */
 
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
+import { describeFrame } from '../format/frame-scan.ts'
 import type { LogSettings } from '../format/segment-format.ts'
+import { LogReader } from '../read/log-reader.ts'
 import { partitionFolder } from './log-place.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
-/** What is known of a log before it is opened. */
+/** Knowledge about a log before it is opened. */
 export interface KnownLog {
   /** Everything below is durable. */
   readonly syncedTo: number
   /** Nothing was removed from there on; null: unknown. */
   readonly startOffset: number | null
-  /** So far it was written, as far as anything says it (written-ends.ts). */
+  /** Written end of the log, as far as it is known (written-ends.ts). */
   readonly writtenTo?: number
 }
 
@@ -30,9 +32,9 @@ export class StoredPartition {
   readonly settings: LogSettings
   /** For the store alone. */
   readonly log: PartitionLog
-  /** Everything below is durable, and the marks say so. For the store alone. */
+  /** Offset below which everything is durable and marked so. For the store alone. */
   syncedTo: number
-  /** End of what is in the journal of now. For the store alone. */
+  /** End of the records in the present journal. For the store alone. */
   journaledTo = 0
   readonly #cuts: CutTail[]
 
@@ -79,12 +81,12 @@ export class StoredPartition {
     return this.log.endOffset
   }
 
-  /** Of its segment files. */
+  /** Size of its segment files. */
   get bytes(): number {
     return this.log.bytes
   }
 
-  /** What was cut off its log when it was opened. */
+  /** Ends that were cut off its log at its opening. */
   get cuts(): readonly CutTail[] {
     return this.#cuts
   }
@@ -93,9 +95,19 @@ export class StoredPartition {
   get isDirty(): boolean {
     return this.log.endOffset !== this.syncedTo
   }
+
+  /** Offset of the first record of the frame that holds this one. @throws LogFileError, DiskError */
+  frameStart(disk: Disk, offset: number): number {
+    const reader = new LogReader(disk, this.folder, this.settings)
+    try {
+      return describeFrame(reader.read(offset, this.endOffset, 0), 0, 0).baseOffset
+    } finally {
+      reader.close()
+    }
+  }
 }
 
-/** The end is gone, and what is left is whole. */
+/** The end is missing, and the rest is whole. */
 function lostEnd({ folder, endOffset, activePath, activeBytes }: PartitionLog, writtenTo: number): CutTail {
   const why = `the log in ${folder} ends at offset ${endOffset}, and was written up to ${writtenTo}`
   return { file: activePath, position: activeBytes, bytes: 0, why }

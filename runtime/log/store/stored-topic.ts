@@ -1,10 +1,10 @@
-/** What the log needs to know of a topic. Types only. */
+/** The log's knowledge of a topic. Types only. */
 
-/** What the log needs to know of a topic. An id is never given to a second topic. */
+/** The log's knowledge of a topic. An id is never given to a second topic. */
 export interface StoredTopic {
-  /** Its id. */
+  /** Id of the topic. */
   readonly topic: number
-  /** What appended records survive: `os` the process, `fsync` a loss of power too. */
+  /** Durability of appended records: `os` survives the process, `fsync` a loss of power too. */
   readonly durability: 'os' | 'fsync'
   readonly segmentBytes: number
   readonly frameBytesMax: number

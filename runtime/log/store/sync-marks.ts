@@ -1,17 +1,17 @@
 /**
- * The marks of a partition host: below which offset each partition is known to be durable, so that a log that ends before
- * it is damaged, and not torn; and at which it begins, so that one that begins later has lost its first segments.
+ * The marks of a partition host: the durable end of each partition, and its begin. A log that ends before its mark is
+ * damaged, and not torn. A log that begins later than its mark has lost its first segments.
  *
- * The partition host's thread owns its own file; all of it is synchronous. A mark has a version, one more each time, and
- * of several marks of a partition that with the highest version holds: marks rise, but are lowered before a log is cut.
+ * The partition host's thread owns its own file; all of it is synchronous. A mark has a version, one more each time. Of
+ * several marks of a partition the one with the highest version holds: marks rise, but are lowered before a log is cut.
  *
  * ```
  *  <folder>/marks          of all partitions; written before any partition host starts, then only read
  *  <folder>/host-3.marks   what partition host 3 has marked since
  * ```
  *
- * So it does not matter how many partition hosts there are, or which of them had a partition before: what they wrote is
- * brought into the first file (recover-store.ts) when their number may have changed. Both are state logs, each entry of
+ * The number of partition hosts, and the earlier host of a partition, therefore do not matter. Their marks are merged
+ * into the first file (recover-store.ts) when the number may have changed. Both are state logs, each entry of
  * `topic-partition` durable end, version and start. Bound: one entry in memory for each partition that was ever marked.
  */
 import { basename, dirname, join } from 'node:path'
@@ -20,12 +20,12 @@ import type { Disk } from '../disk/disk.ts'
 import { scanState } from '../recovery/state-scan.ts'
 import { StateLog } from './state-log.ts'
 
-/** Of one partition. */
+/** Mark of one partition. */
 export interface Mark {
   /** Everything below this offset is durable. */
   readonly syncedTo: number
   readonly version: number
-  /** Where the log begins, or will once what lies before is removed; null: a mark of before does not say it. */
+  /** Begin of the log, now or once earlier segments are removed; null: an older mark does not say it. */
   readonly startOffset: number | null
 }
 
@@ -41,12 +41,12 @@ export function markKey(topic: number, partition: number): string {
   return `${topic}-${partition}`
 }
 
-/** Of all partitions. */
+/** Path of the marks of all partitions. */
 export function marksPath(folder: string): string {
   return join(folder, 'marks')
 }
 
-/** Of one partition host. */
+/** Path of the marks of one partition host. */
 export function hostMarksPath(folder: string, host: number): string {
   return join(folder, `host-${host}.marks`)
 }
@@ -56,7 +56,7 @@ export function readMarks(disk: Disk, path: string, logId: Uint8Array, into: Map
   if (!disk.list(dirname(path)).includes(basename(path))) return null
   const file = disk.open(path, 'write')
   try {
-    // Logs are recovered because of what is read, so a loss of power must not bring back what was there before.
+    // Logs are recovered by these marks, so a loss of power must not bring older ones back.
     file.sync()
     return scanState(file, logId, ({ body }) => {
       for (const [key, value] of JSON.parse(body.toString()) as [string, unknown?][]) takeMark(into, key, value)
@@ -93,7 +93,7 @@ export class SyncMarks {
     }
   }
 
-  /** What was cut off the end of this host's file. */
+  /** End that was cut off this host's file. */
   get torn(): CutTail | null {
     return this.#state.torn
   }
@@ -126,7 +126,7 @@ export class SyncMarks {
     for (const { key, ...mark } of marks) this.#marks.set(key, mark)
   }
 
-  /** These partitions are no more. What the file of all partitions has of them goes with the next opening. */
+  /** Forgets deleted partitions. The next opening removes them from the file of all partitions. */
   forget(topic: number, partitions: readonly number[]): void {
     const keys = partitions.map(partition => markKey(topic, partition))
     for (const key of keys) this.#marks.delete(key)

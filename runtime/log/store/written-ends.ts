@@ -1,10 +1,10 @@
 /**
- * How far the logs of a partition host were written that no journal has: a log that ends before that has lost its end, to a loss
- * of power or to damage, also where it ends between two frames.
+ * The written ends of a partition host's logs that are in no journal. A log that ends before that has lost its end, to
+ * a loss of power or to damage, also where it ends between two frames.
  *
- * The partition host's thread owns it; one write for each group commit, in place, never synced. What it says survives the
- * process, as what it tells of does; after a loss of power it may say more or less than is true, so it proves no damage, and
- * what is missing is told as an end that was cut off (cut-tail.ts).
+ * The partition host's thread owns it; one write for each group commit, in place, never synced. The ends survive the
+ * process, as the logs do. After a loss of power they may be too high or too low, so they prove no damage. Missing
+ * records are then reported as an end that was cut off (wire/folder.ts).
  *
  * ```
  * host-0.ends: an entry for each partition, those of the process before first
@@ -31,7 +31,7 @@ const LOG_ID = 16
 const LOG_ID_BYTES = 8
 const CRC = 28
 
-/** Of one partition. */
+/** Written end of one partition. */
 export interface WrittenEnd {
   readonly topic: number
   readonly partition: number
@@ -45,10 +45,10 @@ export function endsPath(folder: string, host: number): string {
 export class WrittenEnds {
   readonly #file: DiskFile
   readonly #logId: Uint8Array
-  /** As the process before left them. */
+  /** Ends as the process before left them. */
   readonly #before: Map<string, number>
   readonly #places = new Map<string, number>()
-  /** Of entries that say nothing any more. */
+  /** Places of entries that are no longer used. */
   readonly #free: number[] = []
   #bytes: Buffer = Buffer.alloc(ENTRY_BYTES * ENTRIES_LEAST)
 
@@ -58,12 +58,12 @@ export class WrittenEnds {
     this.#before = before
     const bytes = file.size()
     this.#bytes = Buffer.alloc(Math.max(this.#bytes.length, bytes))
-    // Also of those that nobody opens in this process.
+    // Also of partitions that this process does not open.
     for (const [key, endOffset] of before) {
       const [topic, partition] = key.split('-').map(Number) as [number, number]
       this.#put({ topic, partition, endOffset })
     }
-    // With what lies behind them: of one that has moved nothing is left where it was, or that would count again.
+    // With the bytes behind them: the old place of a moved entry must be empty, or it would count again.
     if (bytes > 0) file.write([this.#bytes.subarray(0, bytes)], 0)
   }
 
@@ -87,7 +87,7 @@ export class WrittenEnds {
     return this.#before.get(markKey(topic, partition)) ?? 0
   }
 
-  /** Says that these partitions are written so far, with one write. @throws DiskError */
+  /** Stores the written ends of these partitions, with one write. @throws DiskError */
   note(ends: readonly WrittenEnd[]): void {
     if (ends.length === 0) return
     let [first, last] = [Number.POSITIVE_INFINITY, 0]

@@ -1,5 +1,5 @@
 /**
- * Each exported item of `runtime/words`, and each of its public members, has a docstring.
+ * Each export of `runtime/words` and each of its public members has a docstring, and so has each export of the door.
  *
  * Reads the sources with the compiler that is written in JavaScript; no type is checked.
  */
@@ -39,9 +39,22 @@ function membersOf(node: ts.Node): ts.Node[] {
   return members
 }
 
-function silentIn(path: string, text: string): string[] {
+function nameOf(statement: ts.Statement): string {
+  return (statement as ts.Statement & { readonly name?: ts.Identifier }).name?.text ?? ''
+}
+
+/** Places without a docstring: of all exports of a file, or of those with these names. */
+function silentIn(path: string, text: string, names?: ReadonlySet<string>): string[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
-  return file.statements.filter(isExported).flatMap(statement => {
+  const wanted = file.statements.filter(each => isExported(each) && (names?.has(nameOf(each)) ?? true))
+  // Overloads share one docstring.
+  const isOverload = (at: number): boolean => {
+    const [before, each] = [wanted[at - 1], wanted[at]]
+    if (before === undefined || each === undefined || !ts.isFunctionDeclaration(each)) return false
+    return nameOf(before) === nameOf(each)
+  }
+  return wanted.flatMap((statement, at) => {
+    if (isOverload(at)) return []
     const isShape =
       ts.isInterfaceDeclaration(statement) ||
       ts.isClassDeclaration(statement) ||
@@ -60,6 +73,10 @@ t.test('finds what has no docstring', async t => {
     '  b: { c: number }',
     '}',
     "export type Two = 'x'",
+    '/** Overloaded. */ export function f(): void',
+    'export function f(a?: string): void {}',
+    'export const g = 1',
+    'export const h = 2',
     '/** Three. */',
     'export class Three {',
     '  #own = 1',
@@ -69,7 +86,7 @@ t.test('finds what has no docstring', async t => {
     '}',
     'interface Own { g: number }',
   ]
-  t.strictSame(silentIn('x.ts', source.join('\n')), ['x.ts:2', 'x.ts:4', 'x.ts:6', 'x.ts:10'])
+  t.strictSame(silentIn('x.ts', source.join('\n')), ['x.ts:2', 'x.ts:4', 'x.ts:6', 'x.ts:9', 'x.ts:10', 'x.ts:14'])
 })
 
 t.test('each public word and each of its members has a docstring', async t => {
@@ -80,4 +97,16 @@ t.test('each public word and each of its members has a docstring', async t => {
     files.flatMap(name => silentIn(`runtime/words/${name}`, readFileSync(join(folder, name), 'utf8'))),
     [],
   )
+})
+
+t.test('each export of the door has a docstring', async t => {
+  const runtime = join(repositoryRoot(), 'runtime')
+  const door = readFileSync(join(runtime, 'index.ts'), 'utf8')
+  const exports = [...door.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/([^']+)'/g)]
+  const silent = exports.flatMap(([, names = '', path = '']) => {
+    const wanted = new Set(names.split(',').map(name => name.trim().replace(/^type /, '')))
+    return silentIn(`runtime/${path}`, readFileSync(join(runtime, path), 'utf8'), wanted)
+  })
+  t.ok(exports.length > 10)
+  t.strictSame(silent, [])
 })

@@ -59,6 +59,7 @@ t.test('the root package has both halves of the runtime and its doors', async t 
   for (const path of [
     'dist/runtime/index.js',
     'dist/runtime/index.d.ts',
+    'dist/runtime/api/broker.bundle.js',
     'dist/runtime/control/control-entry.bundle.js',
     'dist/runtime/host/partition-host.bundle.js',
     'dist/runtime/delivery/handler-host.bundle.js',

@@ -262,8 +262,8 @@ t.test('exports are named: no file re-exports all of another', async t => {
   )
 })
 
-t.test('only the three doors are named index', async t => {
-  const doors = ['ring/index.ts', 'actors/index.ts', 'runtime/index.ts']
+t.test('only the two doors are named index', async t => {
+  const doors = ['ring/index.ts', 'runtime/index.ts']
   const others = sources.filter(({ path }) => basename(path) === 'index.ts' && !doors.includes(path))
   t.strictSame(
     others.map(({ path }) => path),
@@ -273,7 +273,7 @@ t.test('only the three doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|contract|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),
@@ -314,7 +314,7 @@ t.test('each import of a file of ours finds it', async t => {
 
 t.test('each file is used by another than its own tests', async t => {
   const entries =
-    /^(ring|actors|runtime)\/index\.ts$|^runtime\/testing\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
+    /^(ring|runtime)\/index\.ts$|^runtime\/testing\.ts$|^runtime\/cli\/main\.ts$|^(ring\/)?examples\/.*\/main\.ts$|^bench\/main\.ts$|^runtime\/proof\/stress\/[a-z-]+\.ts$|^ring\/stress\/main\.ts$|^runtime\/proof\/sim\/main\.ts$/
   const users = new Map<string, string[]>()
   for (const { path, imports, starts } of sources) {
     for (const imported of [...imports, ...starts]) users.set(imported, [...(users.get(imported) ?? []), path])

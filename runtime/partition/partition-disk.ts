@@ -5,6 +5,7 @@
  * window, and letters that someone looks at. Readers of groups have files of their own, on their threads.
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
+import type { LetterLog } from '../dead-letters/letter-log.ts'
 import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
 import { RECEIPT_APPENDED } from '../link/link.ts'
 import type { Disk } from '../log/disk/disk.ts'
@@ -27,12 +28,11 @@ import { storeError } from '../log/store/store-errors.ts'
 import type { StoredPartition } from '../log/store/stored-partition.ts'
 import type { HostDisk } from './host-disk.ts'
 import type { Answer } from './incoming-ring.ts'
-
-export type { StoreEntry }
+import type { KeptRecords } from './kept-records.ts'
 
 const READ_BYTES = 65_536
 
-export class PartitionStore {
+export class PartitionDisk implements KeptRecords, LetterLog {
   readonly stored: StoredPartition
   /** Address of the partition's words, by which readers are told how far the log may be read. */
   readonly words: number
@@ -65,7 +65,6 @@ export class PartitionStore {
     return this.stored.endOffset
   }
 
-  /** Of its files. */
   get bytes(): number {
     return this.stored.bytes
   }
@@ -104,14 +103,12 @@ export class PartitionStore {
     return this.#host.attempt(() => this.#host.letters.write(topic.topic, partition, change))
   }
 
-  /** The record at an offset below `endOffset`; null: it is not there, or not any more. */
   record(offset: number, endOffset: number): StoredRecord | null {
     if (offset < this.startOffset) return null
     for (const frame of this.frames(offset, endOffset)) return recordIn(frame, offset)
     return null
   }
 
-  /** Sequences of what a producer appended locally, from an offset on. */
   sequencesOf(producerId: number, from: number, endOffset: number): Set<number> {
     const found = new Set<number>()
     for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
@@ -120,7 +117,6 @@ export class PartitionStore {
     return found
   }
 
-  /** What the frames of a ring are to be answered with, from an offset on. */
   answersOf(ring: number, from: number, endOffset: number): Answer[] {
     const answers: Answer[] = []
     for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))
@@ -133,7 +129,6 @@ export class PartitionStore {
     return answers
   }
 
-  /** The first offset below `endOffset` that is not older; `endOffset` if there is none. @throws MillraceError */
   offsetAt(timeMs: number, endOffset: number): number {
     const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
     try {
@@ -145,7 +140,6 @@ export class PartitionStore {
     }
   }
 
-  /** The low word of the number of a named producer's last record, from an offset on; null: it has none there. */
   lastSequence(producerId: number, from: number, endOffset: number): number | null {
     let last: number | null = null
     for (const frame of this.frames(Math.max(from, this.startOffset), endOffset))

@@ -30,3 +30,19 @@ t.test('a bundle is the modules of its thread, and what it shares it imports', a
     )
   }
 })
+
+t.test('the bundle of a broker imports what the door has loaded, so that each exists once', async t => {
+  const bundle = bundleOf(new URL('../api/broker.js', import.meta.url))
+  t.match(bundle.href, /api\/broker\.bundle\.js$/)
+  const code = readFileSync(bundle, 'utf8')
+  const imported = [...code.matchAll(/^import .* from '(\.[^']+)';$/gm)].map(([, from]) => from)
+  for (const shared of [
+    '../words/errors.js',
+    '../base/abort-listeners.js',
+    '../reader/delivery.js',
+    '../../actors/world.js',
+  ])
+    t.ok(imported.includes(shared), shared)
+  t.notMatch(code, /^class MillraceError\b/m)
+  t.match(code, /^class TopicProducer\b/m)
+})

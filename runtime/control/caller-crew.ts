@@ -1,0 +1,117 @@
+/**
+ * The caller's thread as the only member of a run.
+ *
+ * The control thread. That thread cannot be ended as a handler thread can: a member that does not answer is given up by
+ * rejecting the calls to it, as if its thread were gone. It is nobody's hang: a caller that blocks its own thread blocks its
+ * publishing, too, and says so itself.
+ */
+import { CallError, type Calls } from '../../actors/control-port.ts'
+import { clearTimeout, setTimeout } from '../../actors/world.ts'
+import type { MemberApi, RunShape } from '../wire/member-calls.ts'
+import type { ThreadEntry } from './catalog-entries.ts'
+import type { Crew } from './crew.ts'
+import type { GroupCoordinator } from './group-coordinator.ts'
+import type { MemberHandle } from './member-handle.ts'
+
+/** How long a run that failed is waited for. */
+const FAILED_MS = 2_000
+
+export class CallerCrew implements Crew {
+  readonly memberIds: readonly string[]
+  readonly threads: readonly [] = []
+  readonly #coordinator: Pick<GroupCoordinator, 'up'>
+  readonly #shape: Pick<RunShape, 'run' | 'output'>
+  readonly #confirms: boolean
+  readonly #thread: ThreadEntry
+  readonly #members: Calls<MemberApi>
+  readonly #failed: (error: Error) => void
+  /** Rejects when its thread is waited for no longer. */
+  readonly #cut: Promise<never>
+  #cutOff: () => void = () => undefined
+  /** Calls under way, each of which `#cut` ends. */
+  readonly #calls = new Set<Promise<unknown>>()
+  #timer: NodeJS.Timeout | undefined
+
+  /** `failed` is told when the member cannot take a partition. */
+  constructor(
+    coordinator: Pick<GroupCoordinator, 'up'>,
+    shape: Pick<RunShape, 'run' | 'output'>,
+    confirms: boolean,
+    thread: ThreadEntry,
+    members: Calls<MemberApi>,
+    failed: (error: Error) => void,
+  ) {
+    this.memberIds = [`${shape.run}`]
+    this.#coordinator = coordinator
+    this.#shape = shape
+    this.#confirms = confirms
+    this.#thread = thread
+    this.#members = members
+    this.#failed = failed
+    this.#cut = new Promise<never>((_, reject) => {
+      this.#cutOff = () => reject(new CallError({ kind: 'closed', name: 'the main thread', method: 'assign' }))
+    })
+    this.#cut.catch(() => undefined)
+  }
+
+  get heldUp(): string {
+    const { output } = this.#shape
+    const isPut = output === null ? '' : `, or topic ${output} has no room for what it puts out`
+    return `a handler on the main thread is still busy (one that awaits this stop or close waits for itself)${isPut}`
+  }
+
+  async start(): Promise<void> {}
+
+  async join(): Promise<void> {
+    const { run } = this.#shape
+    const members = this.#members
+    const handle: MemberHandle = {
+      run,
+      thread: this.#thread,
+      confirms: this.#confirms,
+      careful: () => Promise.resolve(),
+      crashOf: () => Promise.resolve(null),
+      // Whoever adds partitions is on that thread, and is answered.
+      grown: () => undefined,
+      assign: assignment => this.#answered(members.assign(run, assignment)),
+      revoke: (cursor, epoch, stop) => this.#answered(members.revoke(run, cursor, epoch, stop)),
+      refused: error => this.#failed(error as Error),
+    }
+    await this.#coordinator.up(new Map([[`${run}`, handle]]))
+  }
+
+  /** The answer, for as long as it is waited for. */
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    const answered = Promise.race([answer, this.#cut])
+    const over = (): void => void this.#calls.delete(answered)
+    this.#calls.add(answered)
+    answered.then(over, over)
+    return answered
+  }
+
+  async pause(isPaused: boolean): Promise<void> {
+    const { run } = this.#shape
+    await (isPaused ? this.#members.pause(run) : this.#members.resume(run))
+  }
+
+  watch(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  retire(): void {}
+
+  async end(timeoutMs: number): Promise<void> {
+    this.#cutAfter(timeoutMs)
+    await Promise.allSettled([...this.#calls])
+    clearTimeout(this.#timer)
+  }
+
+  async fail(): Promise<void> {
+    this.#cutAfter(FAILED_MS)
+  }
+
+  #cutAfter(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.#cutOff, ms)
+  }
+}

@@ -1,0 +1,65 @@
+/** Whoever opens what exists must want it as it is: what is compared, and what is said of a difference. The control thread. */
+
+import type { GroupSpec, OwnerControlApi } from '../wire/control-calls.ts'
+import type { TopicShape } from '../wire/places.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { GroupEntry } from './catalog-entries.ts'
+
+export type TopicSettings = Parameters<OwnerControlApi['openTopic']>[1]
+
+/** What a topic keeps for ever. */
+export const FIXED: readonly (keyof TopicSettings)[] = ['partitions', 'codec', 'maxMessageBytes', 'durability']
+/** What it keeps as long as it is open. */
+export const SETTLED: readonly (keyof TopicSettings)[] = [
+  ...FIXED,
+  'windowBytes',
+  'onFull',
+  'segmentBytes',
+  'retentionMs',
+  'retentionBytes',
+]
+/** The options that are named in `given` must be those of what exists. @throws MillraceError MILL_CONFIG_MISMATCH */
+export function checkSame(
+  what: string,
+  { log, ...known }: TopicShape,
+  options: TopicSettings,
+  given: readonly string[],
+  compared: typeof SETTLED,
+): void {
+  const has: Partial<Record<string, unknown>> = { ...known, ...log }
+  for (const name of compared) {
+    if (!given.includes(name) || has[name] === options[name]) continue
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `${what} exists with ${name} ${has[name]}, not ${options[name]}; leave the option out, or use another name`,
+    )
+  }
+}
+
+function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {
+  return `{ initialMs: ${initialMs}, maxMs: ${maxMs}, jitter: ${jitter} }`
+}
+
+function deliveryOf({ policy: { atMostOnce } }: GroupSpec): string {
+  return atMostOnce ? 'at-most-once' : 'at-least-once'
+}
+
+/** A group has the options of who joined it first. @throws MillraceError MILL_CONFIG_MISMATCH */
+export function checkSamePolicy({ spec: known, joined }: GroupEntry, spec: GroupSpec): void {
+  const fixed: readonly (readonly [string, unknown, unknown])[] = [
+    ['attempts', known.policy.attempts, spec.policy.attempts],
+    ['backoff', backoffOf(known), backoffOf(spec)],
+    ['deadLetter', known.deadLetter, spec.deadLetter],
+    ['delivery', deliveryOf(known), deliveryOf(spec)],
+    ['retryOrder', known.policy.order, spec.policy.order],
+    ['from', known.from, spec.from],
+  ]
+  // Of a group that was only named, all that is settled is where it starts; of one of before, where it is.
+  for (const [name, has, wants] of joined === null ? [] : joined ? fixed : fixed.slice(-1)) {
+    if (!spec.given.includes(name) || has === wants) continue
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `group ${spec.group} exists with ${name} ${has ?? false}, not ${wants ?? false}; give the same options, or delete the group first`,
+    )
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The rings that one partition takes records from: whose turn it is, which is drained, and which is still owed answers.
+ *
+ * The partition host's thread. In memory a pass takes of each ring up to the bytes of one append; on disk of one ring, another one
+ * first each time, since a commit can say of one how far it was taken. Bound: the rings of the threads that publish here.
+ */
+import type { HostLink } from '../link/host-link.ts'
+import type { Appender } from './appender.ts'
+import type { IncomingRing } from './incoming-ring.ts'
+import type { Keeping } from './keeping.ts'
+
+/** What it tells of its rings. */
+export interface RingUpcalls {
+  /** A ring is closed or orphaned, and drained: its memory can be freed. */
+  ringDrained(ring: IncomingRing): void
+  /** So many bytes were taken from its rings. */
+  took(bytes: number): void
+}
+
+export class RingIntake {
+  readonly #appender: Appender
+  readonly #keeping: Keeping
+  readonly #upcalls: RingUpcalls
+  /** Whether frames that have no room are refused, and do not wait. */
+  readonly #refuses: boolean
+  #rings: IncomingRing[] = []
+  /**
+   * The ring that is still owed answers of a predecessor's last append. Until it has them nothing is appended: a next commit
+   * would take the place of the one that says what they are, and this thread may die as well.
+   */
+  #owing: IncomingRing | null = null
+  /** The ring that is first, where a pass takes one. */
+  #turn = 0
+  /** Whether the last `drain` left frames behind for want of room. */
+  full = false
+
+  constructor(appender: Appender, keeping: Keeping, refuses: boolean, upcalls: RingUpcalls) {
+    this.#appender = appender
+    this.#keeping = keeping
+    this.#refuses = refuses
+    this.#upcalls = upcalls
+  }
+
+  add(ring: IncomingRing): void {
+    if (ring.hasUnsent) this.#owing = ring
+    this.#rings.push(ring)
+  }
+
+  of(id: number): IncomingRing | undefined {
+    return this.#rings.find(ring => ring.id === id)
+  }
+
+  hasAnyOf(link: HostLink): boolean {
+    return this.#rings.some(ring => ring.link === link)
+  }
+
+  /** The thread has ended: its rings end at their published tails. */
+  orphan(link: HostLink): void {
+    for (const ring of this.#rings) if (ring.link === link) ring.orphaned = true
+  }
+
+  /** What is in them is not taken here any more. */
+  giveUp(): IncomingRing[] {
+    return this.#rings.splice(0)
+  }
+
+  get isOwing(): boolean {
+    return this.#owing !== null
+  }
+
+  /** Whether every answer of a predecessor's last append is out, now that those are sent which have room. */
+  hasAnswered(): boolean {
+    if (this.#owing === null) return true
+    if (!this.#owing.sendUnsent()) return false
+    this.#owing = null
+    return true
+  }
+
+  /** Whether `drain` would find something; after a `full` one only when there may be room again. */
+  ready(): boolean {
+    if (this.#owing !== null) return this.#owing.link.room() > 0
+    for (const ring of this.#rings) {
+      if (ring.after !== 0) continue
+      // Without room for its answers a ring waits; its thread rings when it has made some.
+      if (ring.consumer.poll()) {
+        if ((!this.full || this.#keeping.mayHaveRoom()) && ring.link.room() > 0) return true
+      } else if (ring.orphaned || ring.consumer.drained) return true
+    }
+    return false
+  }
+
+  /** Takes what the rings hold, until something is staged; whether it did anything. */
+  drain(): boolean {
+    let worked = false
+    this.full = false
+    if (!this.hasAnswered()) return false
+    for (const ring of this.#inTurn()) {
+      if (ring.after !== 0) continue
+      if (ring.consumer.poll()) {
+        if (this.#take(ring)) worked = true
+      } else if ((ring.orphaned && !ring.consumer.poll()) || ring.consumer.drained) {
+        this.#drained(ring)
+        worked = true
+      }
+      if (this.#appender.staged === null) continue
+      this.#turn = this.#rings.indexOf(ring) + 1
+      break
+    }
+    return worked
+  }
+
+  #take(ring: IncomingRing): boolean {
+    const bytes = this.#appender.take(ring, this.#refuses)
+    if (this.#appender.isCut) this.full = true
+    if (bytes === 0) return false
+    this.#upcalls.took(bytes)
+    return true
+  }
+
+  /** The rings, first the one after that from which something was staged last. */
+  #inTurn(): readonly IncomingRing[] {
+    if (this.#turn === 0) return this.#rings
+    return [...this.#rings.slice(this.#turn), ...this.#rings.slice(0, this.#turn)]
+  }
+
+  #drained(ring: IncomingRing): void {
+    this.#rings = this.#rings.filter(other => other !== ring)
+    for (const next of this.#rings) if (next.after === ring.id) next.after = 0
+    this.#upcalls.ringDrained(ring)
+  }
+}

@@ -53,7 +53,7 @@ export async function startControl(boot: ControlBoot): Promise<ControlWorker> {
       else if (notice.kind === 'brokerFailed') reject(fromWire(notice.error))
     }
     const gone = (how: string): void => {
-      // What it said last may still wait in the port, and says why it ended.
+      // Its last notices may still wait in the port, and say why it ended.
       for (let said = receiveMessage(notices.port1); said !== undefined; said = receiveMessage(notices.port1))
         heard(said.message as BrokerNotice)
       reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))

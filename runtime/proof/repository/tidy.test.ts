@@ -205,7 +205,7 @@ t.test('time, timers, chance, threads and memory come from one place, which a si
 const WALL_CLOCK = [
   'actors/world.ts',
   'runtime/group/group-actor.ts',
-  'runtime/host/partition-host.ts',
+  'runtime/host/store-upkeep.ts',
   'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',
@@ -273,7 +273,8 @@ t.test('only the two doors are named index', async t => {
 
 t.test('names are in kebab-case', async t => {
   const odd = sources.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|contract|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
+    ({ path }) =>
+      !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|contract|stress|exhaustive|types))*\.c?ts$/.test(basename(path)),
   )
   t.strictSame(
     odd.map(({ path }) => path),

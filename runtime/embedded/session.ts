@@ -7,18 +7,9 @@
  */
 import type { Worker } from 'node:worker_threads'
 import type { Memory } from 'sharedarraybuffer-ring'
-import { CallError, type Calls, connect, type Remote, serve } from '../../actors/control-port.ts'
+import { CallError, type Calls, type Remote, serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
-import {
-  allocateMemory,
-  clearTimeout,
-  createChannel,
-  nowMs,
-  receiveMessage,
-  setTimeout,
-  startWorker,
-} from '../../actors/world.ts'
-import { bundleOf } from '../base/bundle.ts'
+import { allocateMemory, nowMs } from '../../actors/world.ts'
 import type { RunMember } from '../delivery/handler-member.ts'
 import { mayWait, slotOnStack } from '../delivery/self-wait.ts'
 import { Events } from '../events/events.ts'
@@ -33,14 +24,15 @@ import { AttachedThread } from '../thread/attached-thread.ts'
 import { runReportsOf } from '../thread/run-reports.ts'
 import type { BrokerNotice, ControlBoot, OwnerControlApi } from '../wire/control-calls.ts'
 import type { FileModes } from '../wire/folder.ts'
-import type { ThreadPlace } from '../wire/link-places.ts'
-import type { MemberApi } from '../wire/member-calls.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { fromWire, MillraceError, toWire } from '../words/errors.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
+import { type ControlWorker, controlEntry, startControl } from './control-worker.ts'
+import { memberCalls } from './member-calls.ts'
 import { OpenRuns } from './open-runs.ts'
 import { checkWhole } from './whole.ts'
+import { withinTime } from './within-time.ts'
 
 /** Longest wait for a control call that waits for nothing but the control thread. */
 const CALL_MS = 30_000
@@ -77,14 +69,7 @@ export class Session {
   #closing = false
   #closed = false
 
-  private constructor(
-    memory: Memory,
-    place: ThreadPlace,
-    worker: Worker,
-    remote: Remote<OwnerControlApi>,
-    events: Events,
-    lock: Lock | null,
-  ) {
+  private constructor(memory: Memory, { worker, remote, place }: ControlWorker, events: Events, lock: Lock | null) {
     this.memory = memory
     this.events = events
     this.#worker = worker
@@ -100,15 +85,12 @@ export class Session {
   }
 
   static async open(options: CheckedBrokerOptions, tuning: StoreTuning = {}): Promise<Session> {
-    checkWhole(() => new URL('../control/control-entry.js', import.meta.url))
+    checkWhole(controlEntry)
     setErrorWire({ toWire, fromWire: wire => fromWire(wire as Parameters<typeof fromWire>[0]) })
     const memory = allocate(options.memoryMaxBytes)
     const modes: FileModes = { folder: options.dirMode, file: options.fileMode }
     const lock = options.dir === undefined ? null : await lockFolder(options.dir, modes)
     const events = new Events(options.logger)
-    const api = createChannel()
-    const members = createChannel()
-    const notices = createChannel()
     const boot: ControlBoot = {
       memory: memory.handle,
       partitionThreads: options.partitionThreads,
@@ -120,44 +102,14 @@ export class Session {
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
       tuning: tuning.memory ?? MEMORY_TUNING,
     }
-    const worker = startWorker(bundleOf(new URL('../control/control-entry.js', import.meta.url)), {
-      name: 'millrace control',
-      execArgv: [],
-      workerData: { boot, api: api.port2, members: members.port2, notices: notices.port2 },
-      transferList: [api.port2, members.port2, notices.port2],
-    })
-    let session: Session | null = null
-    const lost = new Promise<string>(resolve => {
-      worker.once('error', error => resolve(`threw ${String(error)}`))
-      worker.once('exit', code => resolve(`ended with code ${code}`))
-    })
-    const remote = connect<OwnerControlApi>(api.port1, { name: 'the control thread', lost })
-    const place = await new Promise<ThreadPlace>((resolve, reject) => {
-      const heard = (notice: BrokerNotice): void => {
-        if (notice.kind === 'ready') resolve(notice.place)
-        else if (session === null) {
-          if (notice.kind === 'brokerFailed') reject(fromWire(notice.error))
-        } else session.#noticed(notice)
-      }
-      const gone = (how: string): void => {
-        // Its last notices may still wait in the port, and say why it ended.
-        for (let said = receiveMessage(notices.port1); said !== undefined; said = receiveMessage(notices.port1))
-          heard(said.message as BrokerNotice)
-        reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
-      }
-      void lost.then(gone)
-      notices.port1.on('message', heard)
-    }).catch(async (error: unknown) => {
-      await worker.terminate()
+    const control = await startControl(boot).catch((error: unknown) => {
       lock?.release()
       throw error
     })
-    const opened = new Session(memory, place, worker, remote, events, lock)
-    session = opened
-    notices.port1.unref()
-    worker.unref()
-    serve(members.port1, opened.#memberApi(), { ref: false })
-    void lost.then(how => {
+    const opened = new Session(memory, control, events, lock)
+    control.hear(notice => opened.#noticed(notice))
+    serve(control.members, memberCalls(opened.members), { ref: false })
+    void control.lost.then(how => {
       if (!opened.#closed)
         opened.#fail(
           new MillraceError(
@@ -167,21 +119,6 @@ export class Session {
         )
     })
     return opened
-  }
-
-  #memberApi(): MemberApi {
-    const member = (run: number): RunMember => {
-      const found = this.members.get(run)
-      if (found === undefined) throw new MillraceError('MILL_CLOSED', 'the run has stopped')
-      return found
-    }
-    return {
-      assign: (run, assignment) => member(run).assign(assignment),
-      revoke: async (run, slot, epoch, stop) =>
-        (await this.members.get(run)?.revoke(slot, epoch, stop)) ?? { held: false },
-      pause: run => member(run).pause(),
-      resume: run => member(run).resume(),
-    }
   }
 
   #noticed(notice: BrokerNotice): void {
@@ -326,7 +263,7 @@ export class Session {
         problems.push(error.message),
       )
       const named = Promise.all([...this.#named].map(one => one.close()))
-      await this.#until(named, until, () => 'producers were not closed in time').catch((error: Error) =>
+      await withinTime(named, until, () => 'producers were not closed in time').catch((error: Error) =>
         problems.push(error.message),
       )
       this.checkOpen()
@@ -348,25 +285,10 @@ export class Session {
   }
 
   #flushUntil(until: number): Promise<unknown> {
-    return this.#until(this.publishers.flush(), until, async () => {
+    return withinTime(this.publishers.flush(), until, async () => {
       const all = this.publishers.unanswered()
-      return `records were not all appended in time: ${await this.#until(all, nowMs() + HOLD_MS, () => 'what holds them is not known')}`
+      return `records were not all appended in time: ${await withinTime(all, nowMs() + HOLD_MS, () => 'what holds them is not known')}`
     })
-  }
-
-  /** Waits for a promise, but not longer than the limit. */
-  async #until<T>(work: Promise<T>, until: number, why: () => string | Promise<string>): Promise<T> {
-    if (until === Number.POSITIVE_INFINITY) return work
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      const say = async (): Promise<void> => reject(new Error(await why()))
-      timer = setTimeout(() => void say().catch(reject), Math.max(1, until - nowMs()))
-    })
-    try {
-      return await Promise.race([work, late])
-    } finally {
-      clearTimeout(timer)
-    }
   }
 }
 

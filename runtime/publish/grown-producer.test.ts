@@ -5,8 +5,8 @@ import t from 'tap'
 import type { Broker, Message, Topic } from '../index.ts'
 import { folderOf, readAll, until } from '../proof/fixtures/broker.fixture.ts'
 import type { ProducerState } from '../wire/producer-places.ts'
+import { partitionOfKey } from './key-hash.ts'
 import { SequencedProducer } from './named-producer.ts'
-import { partitionOfKey } from './partitioner.ts'
 import type { TopicProducer } from './topic-producer.ts'
 
 function numbers(from: number, to: number): { readonly key: string; readonly value: number }[] {

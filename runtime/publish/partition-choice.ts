@@ -1,18 +1,17 @@
 /**
- * Chooses the partition of each message that one producer takes: the one that it names, or as its topic's partitioner says.
+ * Chooses the partition of each message that one producer takes: its routes, in a row.
  *
  * The producer's thread, once per message. A partitioner of the caller's is called where `publish` is, before anything of
- * the message is written; what it throws or returns wrongly refuses that message and changes nothing.
+ * the message is written.
  */
-
-import { RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Key, Message, Partitioner } from '../words/message.ts'
-import { show } from '../words/names.ts'
-import { hashKey, type PartitionLoad, RoundRobinPartitioner, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
+import { partitionOfKey } from './key-hash.ts'
+import { ExplicitRoute, FunctionRoute, KeyRoute, PASSED, RoundRobinRoute } from './route.ts'
+import { type PartitionLoad, RUN_RECORDS, StickyRoute } from './sticky-route.ts'
 
 /** No partition yet (`ahead`). */
-export const LATER = -1
+export const LATER: number = PASSED
 
 /** Records of a batch that go to one partition in a row: so many that the batch reaches all, if it is large enough. */
 export function runOf(messages: number, partitions: number): number {
@@ -22,9 +21,11 @@ export function runOf(messages: number, partitions: number): number {
 export class PartitionChoice {
   readonly #topic: string
   readonly #loads: readonly PartitionLoad[]
-  #partitions: number
-  readonly #sticky: StickyPartitioner
-  readonly #inOrder: RoundRobinPartitioner
+  readonly #explicit: ExplicitRoute
+  readonly #byKey: KeyRoute
+  readonly #sticky: StickyRoute
+  #keyed: KeyRoute | FunctionRoute
+  #keyless: StickyRoute | RoundRobinRoute
   #partitioner: Partitioner = 'default'
   #isSettled = false
 
@@ -32,9 +33,11 @@ export class PartitionChoice {
   constructor(topic: string, loads: readonly PartitionLoad[]) {
     this.#topic = topic
     this.#loads = loads
-    this.#partitions = loads.length
-    this.#sticky = new StickyPartitioner(loads)
-    this.#inOrder = new RoundRobinPartitioner(loads.length)
+    this.#explicit = new ExplicitRoute(topic, loads.length)
+    this.#byKey = new KeyRoute(loads.length)
+    this.#keyed = this.#byKey
+    this.#sticky = new StickyRoute(loads)
+    this.#keyless = this.#sticky
   }
 
   /**
@@ -48,14 +51,17 @@ export class PartitionChoice {
         'MILL_CONFIG_MISMATCH',
         `topic ${this.#topic} is open with another partitioner; leave the option out, or name a partition in each message`,
       )
+    if (this.#isSettled) return
     this.#partitioner = partitioner
     this.#isSettled = true
+    const partitions = this.#loads.length
+    if (typeof partitioner === 'function') this.#keyed = new FunctionRoute(this.#topic, partitioner, partitions)
+    else if (partitioner === 'round-robin') this.#keyless = new RoundRobinRoute(partitions)
   }
 
   /** There are more partitions: from now on they are chosen as well. */
   grown(): void {
-    this.#partitions = this.#loads.length
-    this.#inOrder.grown(this.#partitions)
+    for (const route of [this.#explicit, this.#keyed, this.#keyless]) route.grown(this.#loads.length)
   }
 
   /**
@@ -70,47 +76,27 @@ export class PartitionChoice {
     message: Message,
     run: number,
   ): number {
-    if (wanted !== undefined) return this.#checked(wanted)
-    if (typeof this.#partitioner === 'function') return this.#chosen(this.#partitioner, key, message)
-    if (key !== null) return (hashKey(key) & 0x7fffffff) % this.#partitions
-    if (this.#partitioner !== 'default') return this.#inOrder.next()
-    return this.keyless(value, run)
+    // What a route would pass is not asked of it: this is the path of every message.
+    if (wanted !== undefined) return this.#explicit.of(wanted)
+    if (key !== null || this.#keyed !== this.#byKey) return this.#keyed.of(wanted, key, value, message)
+    return this.#keyless.of(wanted, key, value, message, run)
   }
 
   /** The same for a message of a batch before any of it is written; LATER: where it goes depends on how far that has come. */
   ahead(wanted: number | undefined, key: Key | null, message: Message): number {
+    // Asked first: a batch without keys pays for nothing else.
     if (wanted === undefined && key === null && this.#partitioner === 'default') return LATER
     return this.of(wanted, key, null, message, RUN_RECORDS)
   }
 
   /** The partition of a record that has a key or names one, where keys are spread over so many. @throws MillraceError MILL_OUT_OF_RANGE */
   among(partitions: number, wanted: number | undefined, key: Key): number {
-    return wanted === undefined ? (hashKey(key) & 0x7fffffff) % partitions : this.#checked(wanted)
+    const named = this.#explicit.of(wanted)
+    return named === PASSED ? partitionOfKey(key, partitions) : named
   }
 
   /** The partition of a message that has no key and names none, for the default partitioner. */
   keyless(value: string | Uint8Array | null, run: number): number {
-    return this.#sticky.next(RECORD_HEADER_BYTES + (value === null ? 0 : value.length), run)
-  }
-
-  #checked(partition: number): number {
-    if (Number.isInteger(partition) && partition >= 0 && partition < this.#partitions) return partition
-    throw new MillraceError(
-      'MILL_OUT_OF_RANGE',
-      `partition ${show(partition)} of topic ${this.#topic} is not in 0 to ${this.#partitions - 1}`,
-    )
-  }
-
-  #chosen(
-    choose: (key: Key | null, message: Message, partitions: number) => number,
-    key: Key | null,
-    message: Message,
-  ) {
-    const partition = choose(key, message, this.#partitions)
-    if (Number.isInteger(partition) && partition >= 0 && partition < this.#partitions) return partition
-    throw new MillraceError(
-      'MILL_OUT_OF_RANGE',
-      `the partitioner of topic ${this.#topic} returned ${show(partition)}: it must return, and not promise, an integer from 0 to ${this.#partitions - 1}`,
-    )
+    return this.#sticky.of(undefined, null, value, null, run)
   }
 }

@@ -1,7 +1,7 @@
 /** A topic in use gets more partitions: who publishes to it, and who reads it. Real threads and files. */
 import t, { type Test } from 'tap'
 import { type Delivery, defineHandler, type ManualDelivery, type Topic } from '../../index.ts'
-import { partitionOfKey } from '../../publish/partitioner.ts'
+import { partitionOfKey } from '../../publish/key-hash.ts'
 import {
   byPartition,
   delay,

@@ -1,6 +1,6 @@
 /** What calls came to and what is in the logs: each rule finds what it is for. */
 import t from 'tap'
-import { partitionOfKey } from '../../../publish/partitioner.ts'
+import { partitionOfKey } from '../../../publish/key-hash.ts'
 import type { FuzzEvent } from './events.ts'
 import { judge } from './judge.ts'
 import { acked, answer, BOTH, END, LIFE, read, sent, TOPIC } from './planted.fixture.ts'

@@ -1,6 +1,6 @@
 /** What the logs must hold by all that publishers were told. Pure. */
 
-import { partitionOfKey } from '../../../publish/partitioner.ts'
+import { partitionOfKey } from '../../../publish/key-hash.ts'
 import type { EventOf } from './events.ts'
 import { type Indexed, listOf, madeOf, placeText, type ReadRecord } from './indexed.ts'
 

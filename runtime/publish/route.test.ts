@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { anyText } from '../proof/fixtures/text.fixture.ts'
-import { hashKey, murmur2, partitionOfKey, RUN_RECORDS, StickyPartitioner } from './partitioner.ts'
+import { hashKey, murmur2, partitionOfKey } from './key-hash.ts'
+import { RUN_RECORDS, StickyRoute } from './sticky-route.ts'
 
 /** Kafka's Utils.murmur2 in exact arithmetic, as slow as it is plain. */
 function referenceMurmur2(bytes: Uint8Array): number {
@@ -94,7 +95,7 @@ function choice(partitions: number, unread: number[] = []) {
       return unread[partition] ?? 0
     },
   }))
-  const partitioner = new StickyPartitioner(loads)
+  const partitioner = new StickyRoute(loads)
   const next = (bytes = 16, run = RUN_RECORDS): number => {
     const partition = partitioner.next(bytes, run)
     open.add(partition)
@@ -173,7 +174,7 @@ t.test('a turn looks at eight partitions, however many there are', async t => {
       return looked.push(partition)
     },
   }))
-  const partitioner = new StickyPartitioner(loads)
+  const partitioner = new StickyRoute(loads)
   partitioner.next(1, RUN_RECORDS)
   t.same(looked, [0, 1, 2, 3, 4, 5, 6, 7])
 })

@@ -136,7 +136,8 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     if (this.#commit()) worked = true
     this.#thread.phase('idle')
     if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(nowMs()))) this.#passed()
-    this.#line.wakeAfter(this.#lane.dueMs - nowMs())
+    // While no more calls may be made, one that is due waits for the end of one, and no clock brings that.
+    if (this.#mayCall()) this.#line.wakeAfter(this.#lane.dueMs - nowMs())
     return worked
   }
 

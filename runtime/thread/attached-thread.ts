@@ -2,8 +2,8 @@
  * A thread's connection to the broker: its doorbell, its links to the partition hosts, and its turn loop.
  *
  * One per thread that publishes or reads (main, each handler host). The loop drains receipts and verdicts, lets readers
- * deliver for a bounded time, seals the frames that were opened, and sleeps by `waitAsync`, so that the thread's own
- * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
+ * deliver for a bounded time, seals the open frames, and sleeps by `waitAsync`, so that the thread's own
+ * timers and sockets always get their turn. It does not keep the process alive; code that must holds a reference.
  *
  * A turn costs what is busy, however many readers and producers there are. A reader has turns from the moment it is woken, by a
  * hint of its host, a verdict, or `wake`, until a turn finds nothing and it is not ready. Every LOOK_MS all of them have one,
@@ -87,7 +87,7 @@ interface Link {
   readonly hintsIn: HintReader
 }
 
-/** A test ends a thread that it has halted; it would go on after this. */
+/** A test ends a thread that it has halted; otherwise the thread continues after this. */
 const HALT_MS = 10_000
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
@@ -131,11 +131,11 @@ export class AttachedThread {
   #waiting = false
   #lastYield = 0
   #closed = false
-  /** What its members ask of the control thread; whoever made the thread gives it. */
+  /** Requests of its members to the control thread; set by the creator of the thread. */
   reports: RunReports = NOBODY
-  /** A topic was deleted; whoever publishes from this thread is told. */
+  /** Called for a deleted topic, for the code that publishes from this thread. */
   topicGone: (topic: number) => void = () => undefined
-  /** Rings that nobody uses are to be given back; whoever publishes from this thread is told. */
+  /** Called when unused rings are to be given back, for the code that publishes from this thread. */
   memoryIsShort: () => void = () => undefined
   #lean = 0
   /** Whose writers had receipts since they were told. */
@@ -157,7 +157,7 @@ export class AttachedThread {
     this.#sleep()
   }
 
-  /** Says what the thread is doing, for whoever has to judge its death. */
+  /** Stores the thread's activity, by which its death is judged. */
   phase(phase: Phase): void {
     this.memory.store(this.address + THREAD_PHASE, PHASE[phase])
     const halt = this.address + THREAD_HALT
@@ -234,7 +234,7 @@ export class AttachedThread {
     if (link !== undefined && this.memory.load(link.wants) === 1) link.bell.ring()
   }
 
-  /** Tells the group that a delivery was not plainly acked. False when the link is full: try again after a verdict. */
+  /** Sends the group a settlement other than a plain ack. False when the link is full: try again after a verdict. */
   settle(
     host: number,
     cursor: number,
@@ -345,7 +345,7 @@ export class AttachedThread {
       setImmediate(this.#yieldedTurn)
       return
     }
-    // At most one wait is outstanding: a turn that was started otherwise leaves the last one standing.
+    // At most one wait is outstanding: a turn that another event started leaves the last wait standing.
     if (this.#waiting) return
     const rung = this.#bell.waitAsync(SLEEP_MS)
     if (rung === null) {
@@ -371,8 +371,8 @@ export class AttachedThread {
   }
 
   /**
-   * Takes receipts and verdicts in; also for a caller that publishes without ever yielding. `then` is called before those who
-   * wait for room hear of it.
+   * Takes receipts and verdicts in; also for a caller that publishes without ever yielding. `then` is called before
+   * publishes that wait for room continue.
    */
   drain(then?: () => void): boolean {
     return this.#drainLinks(then)

@@ -232,7 +232,7 @@ export class Runs {
     await crew.end(Math.min(timeoutMs, END_MS))
     this.#runs.delete(entry.id)
     const { group } = entry.spec
-    if (late) throw lateError(group, timeoutMs, crew.heldUp)
+    if (late) throw lateError(entry.spec, timeoutMs, crew.heldUp)
     const failure = failures[0]
     if (failure !== undefined) throw stopFailed(group, failure)
     return results.map(({ result }) => result)

@@ -1,5 +1,6 @@
 /** How a run that is stopped may fail. The control thread. */
 
+import type { GroupSpec } from '../wire/control-calls.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Farewell } from './member-handle.ts'
 
@@ -9,10 +10,14 @@ export function stoppedError(): MillraceError {
 }
 
 /** `heldUp`: what its members may have been busy with. */
-export function lateError(group: string, timeoutMs: number, heldUp: string): MillraceError {
+export function lateError(spec: Pick<GroupSpec, 'group' | 'policy'>, timeoutMs: number, heldUp: string): MillraceError {
+  const { group, policy } = spec
+  const unfinished = policy.atMostOnce
+    ? 'what is not finished is not delivered again'
+    : 'what is not finished will be delivered again'
   return new MillraceError(
     'MILL_TIMEOUT',
-    `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${heldUp}, and what is not finished will be delivered again`,
+    `group ${group} did not stop within ${Math.round(timeoutMs)} ms: ${heldUp}, and ${unfinished}`,
   )
 }
 

@@ -1,11 +1,12 @@
 /** Groups that commit before they handle: nothing comes twice, and what fails is said. */
 import t from 'tap'
 import { RejectError } from '../index.ts'
-import { delay, openBroker, readAll, rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
+import { delay, openBroker, readAll, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
 import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 import { dyingOnce } from './at-most-once.fixture.ts'
-import type { Scripted } from './fixtures/scripted.fixture.ts'
+import { type Scripted, scriptedCounts } from './fixtures/scripted.fixture.ts'
 
+const SCRIPTED = new URL('./fixtures/scripted.fixture.js', import.meta.url)
 const ONCE = { delivery: 'at-most-once' } as const
 
 t.test('a record is committed before its handler is called, and settled after it', async t => {
@@ -136,3 +137,17 @@ t.test('it is one attempt, one guarantee for the whole group, and not for who se
   await other.stop()
   await run.stop()
 })
+
+t.test(
+  'a stop that ends the threads says that what they had in hand is not delivered again, and it is dead-lettered',
+  async t => {
+    const topic = await newTopic<Scripted>()
+    const run = await topic.group('g').run({ ...ONCE, handler: SCRIPTED, threads: 1, data: scriptedCounts(2) })
+    await topic.publish({ value: { n: 1, waitMs: 600_000 } })
+    await until(async () => (await topic.group('g').stats()).partitions[0]?.committed === 1)
+    const error = await rejection(run.stop({ timeoutMs: 50 }))
+    t.match(error, { code: 'MILL_TIMEOUT', message: /what is not finished is not delivered again/ })
+    const letters = await readAll(await (await sharedBroker()).topic<Scripted>(`${topic.name}.g.dlq`))
+    t.match(letters, [{ value: { n: 1 }, headers: { 'millrace-reason': 'crashed' } }])
+  },
+)

@@ -15,6 +15,7 @@ import type { Instant } from '../base/clock.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import { SETTLE, VERDICT } from '../link/link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace, StartAt } from '../wire/places.ts'
@@ -151,7 +152,7 @@ export class GroupActor {
     this.#slot.open(place, link)
     this.#owesSkips = this.#cursor.failures.size > 0
     // A predecessor may have died between its commit and its ring.
-    link.wake()
+    link.wake(place.cursor)
     return this.#startAt()
   }
 
@@ -281,6 +282,13 @@ export class GroupActor {
     return this.#letters.waiting > 0 || this.#cursor.failures.size > 0
   }
 
+  /** Where it stands as a resident of its host (resident/resident.ts). */
+  standing(): Standing {
+    if (this.isLow) return 'ready'
+    if (this.waits) return 'waitsForCommit'
+    return this.#owesSkips ? 'waits' : 'rests'
+  }
+
   /** What is to be told of its dead letters, where they have no room. */
   get letters(): Pick<GroupLetters, 'takeStall' | 'stallsInMs' | 'stuck'> {
     return this.#letters
@@ -309,7 +317,7 @@ export class GroupActor {
   goOn(isKept: boolean): void {
     if (isKept) this.#ceiling?.grant()
     else this.#ceiling?.bar()
-    this.#slot.link?.wake()
+    this.#slot.link?.wake(this.place.cursor)
   }
 
   /** Whether everything below `offset` is settled. */

@@ -89,7 +89,8 @@ export class GroupOnDisk {
 
   /** Whether its reader may commit, or has committed what is not kept yet. */
   get lags(): boolean {
-    if (this.#slot.committed() < this.#partition.highWatermark || this.#slot.passed() !== this.#kept) return true
+    if (this.#slot.isOpen && this.#slot.committed() < this.#partition.highWatermark) return true
+    if (this.#slot.passed() !== this.#kept) return true
     return this.#ceilingNow() !== this.#keptCeiling
   }
 

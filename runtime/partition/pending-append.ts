@@ -9,8 +9,8 @@ import type { FrameBatch } from './frame-batch.ts'
 
 export class PendingAppend {
   readonly batch: FrameBatch
-  /** Window position of its first frame. */
-  readonly from: Position
+  /** Window position of its first frame, once that is taken. */
+  from: Position
   readonly baseOffset: Offset
   /** After its last record. */
   endOffset: Offset

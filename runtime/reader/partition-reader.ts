@@ -58,7 +58,7 @@ export class PartitionReader {
     this.#codec = codecOf(assignment.topic.codec)
     this.#slot = new ReaderSlot(thread.memory, assignment.slot, thread.address)
     this.#committed = assignment.committed
-    const ask = (): void => thread.ringHost(assignment.place.host)
+    const ask = (): void => thread.askHost(assignment.place.host, assignment.cursor)
     this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
     this.#known = new KnownRecords(assignment.known)
     this.frame = this.#frameAt(0)

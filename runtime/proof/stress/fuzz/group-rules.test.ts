@@ -46,6 +46,24 @@ const SOUND: readonly (readonly [string, readonly FuzzEvent[]])[] = [
     ],
   ],
   [
+    'at most once, a stop that is given up, and what it had in hand is a dead letter',
+    [
+      LIFE,
+      TOPIC,
+      group('atMostOnce'),
+      joined(),
+      ...BOTH,
+      ...HANDLED.slice(0, 2),
+      stopping(),
+      hand('b', 1),
+      stopped('m', false),
+      letter('b', 1, { reason: 'crashed' }),
+      drained(),
+      ...READ,
+      END,
+    ],
+  ],
+  [
     'a stop that is given up, and what it had in hand comes again',
     [
       ...BEGUN,

@@ -21,6 +21,8 @@ class GroupJudge {
   readonly #kinds = new Map<string, MemberKind>()
   readonly #stopped = new Map<string, boolean>()
   /** Who has which record of a partition in hand. */
+  /** Places that a member had in hand when its stop took too long. */
+  readonly #cutShort = new Set<string>()
   readonly #held = new Map<string, { readonly member: string; readonly partition: number }>()
   /** Handled, and nothing has happened since that would make them come again. */
   readonly #finished = new Set<string>()
@@ -158,6 +160,7 @@ class GroupJudge {
     for (const [place, held] of this.#held) {
       if (held.member.split('@')[0] !== member) continue
       if (clean && isHandling) this.#say(`${held.member} had ${place} in hand when its stop resolved`)
+      if (!clean) this.#cutShort.add(place)
       this.#held.delete(place)
     }
     if (clean) return
@@ -175,7 +178,9 @@ class GroupJudge {
       this.#say(`${what} is the second after ${before}`)
     this.#lettered.set(place, letter)
     if (message !== undefined && message.digest !== digest) this.#say(`${what} is not what was published`)
-    if (!this.#history.isBad(id, style)) this.#say(`${what} is of a record that is good: ${reason}`)
+    // At most once, a record whose thread was ended by a stop that took too long is not handed out again.
+    const wasCutShort = style === 'atMostOnce' && reason === 'crashed' && this.#cutShort.has(place)
+    if (!wasCutShort && !this.#history.isBad(id, style)) this.#say(`${what} is of a record that is good: ${reason}`)
     if (style === 'atMostOnce') {
       if (!this.#handed.has(place) && !this.#wasSought) this.#say(`${what} is of a record that nobody was handed`)
       return

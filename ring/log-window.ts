@@ -235,8 +235,8 @@ export class WindowWriter {
   }
 
   /**
-   * Forgets what was copied in since the last commit: readers have seen none of it, and what they see stays. Where that was to be
-   * left out nothing is left, and the window goes on where readers were told that it begins.
+   * Drops bytes copied in since the last commit. Readers have seen none of them. Where a frame was to be left out, nothing is
+   * left, and the window goes on where readers were told that it begins.
    */
   rewind(): void {
     if (((this.start - this.committedEnd) | 0) > 0) this.committedEnd = this.start

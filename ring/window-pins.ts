@@ -20,9 +20,9 @@
  *
  * START is never before the writer's own start and never goes back: not when the writer had to leave bytes alone, and
  * not under a successor, whose bank may have less. Readers fall out sooner than they must, never later. The bytes
- * between the two starts are whole, and readable to the writer alone. Where START has come to lie
- * behind the end, because what it was moved for was not left out, the end goes on from START: no frame may lie across it
- * (`WindowWriter.isPassed`).
+ * between the two starts are whole, and readable to the writer alone. START may come to be behind the end,
+ * because the bytes that it was moved for were never committed. Then the writer's end goes on from START: no frame may lie across
+ * it (`WindowWriter.isPassed`).
  *
  * No reader holds the writer back, so a reader may fall behind by any number of bytes. Positions alone cannot count
  * them: from 2^31 on START would seem to lie before its position. So START's lap of 2^30 bytes is counted as well. It

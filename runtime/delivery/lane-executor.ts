@@ -78,7 +78,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   resume(): void {
     this.#paused = false
-    this.#thread.wake()
+    this.#thread.wake(this.#intake.cursor)
   }
 
   close(): Promise<void> {
@@ -168,7 +168,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */
   #passed(): void {
-    if (this.#setting.turnstile.leave(this.#intake.cursor)) this.#thread.wake()
+    if (this.#setting.turnstile.leave(this.#intake.cursor)) this.#thread.wake(null)
   }
 
   #call(entries: readonly Entry[]): void {
@@ -274,7 +274,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     for (const delivery of records.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
     if (this.#line.closed) return
     this.#sayInHand()
-    if (this.#closing === null) this.#thread.wake()
+    if (this.#closing === null) this.#thread.wake(this.#intake.cursor)
     else this.#finish()
   }
 

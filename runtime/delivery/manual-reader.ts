@@ -13,26 +13,15 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import { CommitLine } from './commit-line.ts'
+import type { Credits } from './credits.ts'
 import type { Lane } from './lane.ts'
 import type { LaneEntry } from './lane-entry.ts'
 import { type RecordRef, SettleableDelivery, type Settler } from './manual-delivery.ts'
-import type { WindowWatch } from './window-watch.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
 const TURN_DELIVERIES_MAX = 1_024
 /** Records read and not handed out, because one of their key failed. */
 const WAITING_MAX = 1_024
-
-/** What all partitions of one member share. */
-export interface Credits {
-  available: number
-  /** Settlements so far. */
-  settled: number
-  /** Whether the run has ended. */
-  ended: boolean
-  /** Told when none is available; null: it is no matter. */
-  watch: WindowWatch | null
-}
 
 interface HeldRecord extends RecordRef {
   /** The last one that was handed out for it. */
@@ -51,6 +40,7 @@ export class ManualReader implements TurnTaker, Settler {
   readonly #emit: (delivery: SettleableDelivery) => void
   readonly #line: CommitLine<HeldRecord>
   readonly #lane: Lane<HeldRecord>
+  readonly #wake = (): void => this.#thread.wake(this.#intake.cursor)
 
   constructor(
     thread: Pick<AttachedThread, 'wake'>,
@@ -72,8 +62,11 @@ export class ManualReader implements TurnTaker, Settler {
 
   ready(): boolean {
     if (this.#line.owesCommit) return true
-    if (this.paused || this.#credits.available <= 0) return false
-    return this.#lane.hasNext(nowMs()) || (this.#hasRoom() && this.#intake.ready())
+    return !this.paused && this.#credits.available > 0 && this.#hasNext(nowMs())
+  }
+
+  #hasNext(now: number): boolean {
+    return this.#lane.hasNext(now) || (this.#hasRoom() && this.#intake.ready())
   }
 
   #hasRoom(): boolean {
@@ -93,6 +86,7 @@ export class ManualReader implements TurnTaker, Settler {
       if ((count & 63) === 63 && nowMs() >= deadline) break
     }
     this.#line.wakeAfter(this.#lane.dueMs - now)
+    if (this.#credits.available <= 0 && !this.#line.closed && this.#hasNext(now)) this.#credits.wait(this.#wake)
     return this.#line.commit() || worked
   }
 
@@ -104,7 +98,7 @@ export class ManualReader implements TurnTaker, Settler {
     const delivery = new SettleableDelivery(this, entry)
     entry.payload.delivery = delivery
     this.#line.handOut(entry)
-    if (--this.#credits.available === 0) this.#credits.watch?.full()
+    this.#credits.take()
     this.#emit(delivery)
     return true
   }
@@ -112,9 +106,9 @@ export class ManualReader implements TurnTaker, Settler {
   /** The record of a delivery that has just been settled, if that still counts. */
   #returned({ entry }: SettleableDelivery): Entry | null {
     if (this.#line.closed) return null
-    this.#credits.available++
     this.#credits.settled++
-    this.#thread.wake()
+    this.#credits.giveBack()
+    this.#wake()
     return entry as Entry
   }
 
@@ -159,13 +153,14 @@ export class ManualReader implements TurnTaker, Settler {
       const { stage, payload } = entry
       if (stage !== 'out' && stage !== 'judged') continue
       if (stage === 'out') {
-        this.#credits.available++
+        this.#credits.giveBack()
         // Of what its consumer has not seen nobody need know.
         if (payload.delivery?.unseen === true) entry.deliveryAttempt--
         this.#line.release(entry)
       }
       payload.delivery?.expire()
     }
+    this.#credits.leave(this.#wake)
     this.#line.close()
   }
 }

@@ -58,9 +58,12 @@ export class DiskKeeping implements Keeping {
   take(pending: PendingAppend, address: number, length: number): boolean {
     const { memory, ready } = pending.batch
     const window = this.#window
-    if (pending.bytes === 0 && this.#lent.leavesOut(length, ready)) pending.parts = []
+    if (pending.bytes === 0) {
+      if (this.#lent.leavesOut(length, ready)) pending.parts = []
+      else if (this.#goesOn()) pending.from = window.end
+      else return false
+    }
     const { parts } = pending
-    if (parts === null && !this.#goesOn(pending)) return false
     const hasRoom = parts === null ? window.free() >= length || this.#overtake(length) : window.skip(length)
     if (!hasRoom) return false
     signBody(memory, address)
@@ -71,13 +74,9 @@ export class DiskKeeping implements Keeping {
     return true
   }
 
-  /** Where readers were told that something is left out, and it was not, the window goes on behind that; false: one is copying. */
-  #goesOn(pending: PendingAppend): boolean {
-    const window = this.#window
-    if (!window.isPassed) return true
-    if (!window.overtake(0)) return false
-    pending.from = window.end
-    return true
+  /** Where readers were told that something is left out, and it was not, the window ends elsewhere: that comes before anything else. */
+  #goesOn(): boolean {
+    return !this.#window.isPassed || this.#window.overtake(0)
   }
 
   /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them. */

@@ -106,10 +106,7 @@ t.test('where a predecessor died before it had left something out, frames begin 
   const home = house(false, 32_768)
   const pin = home.gate
   const logged: unknown[] = []
-  const entry = (_: unknown, from: number, end: number) => {
-    logged.push([from, end])
-    return {}
-  }
+  const entry = (_: unknown, from: number, end: number) => void logged.push([from, end])
   const log = { ...takingLog(home), entry } as unknown as PartitionDisk
   t.ok(home.actor({ log }).window.skip(1_000))
   const partition = home.actor({ log })
@@ -122,7 +119,9 @@ t.test('where a predecessor died before it had left something out, frames begin 
   t.ok(partition.ready(), 'the host tries again by itself')
   const reader = new ReaderPin(home.memory, partition.window.address, pin)
   reader.leave()
-  append(partition)
+  t.ok(partition.drain())
+  t.equal(partition.staged, undefined)
+  partition.commitStaged()
   const end = 1_000 + 2 * FRAME
   t.strictSame(logged, [[1_000, end]], 'and so they are written to the log')
   t.strictSame(home.receipts, [0, 1])

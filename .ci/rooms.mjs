@@ -29,6 +29,7 @@ export const ROOMS = [
   ['log/read', 'partition hosts, attached threads'],
   ['log/store', 'partition hosts, control'],
   ['log/folder', 'control'],
+  ['resident', 'partition hosts'],
   ['link', 'partition hosts, attached threads'],
   ['dead-letters', 'partition hosts'],
   ['partition', 'partition hosts'],

@@ -1,6 +1,7 @@
 /** The door of `sharedarraybuffer-ring`: bytes between threads, over one shared memory. */
 export { Arena, NO_ROOM } from './arena.ts'
 export { Doorbell } from './doorbell.ts'
+export { HintReader, HintWriter, hintsBytes } from './hints.ts'
 export { align8, BELL_BYTES, GATE_BYTES, LINE_BYTES, PIN_IDLE, ringBytes, windowBytes } from './layout.ts'
 export { BANK_WORDS, type WindowData, WindowReader, WindowWriter, WRAPS } from './log-window.ts'
 export { Memory, type MemoryHandle, type MemoryKind } from './memory.ts'

@@ -127,9 +127,18 @@ export class WindowWriter {
     return (this.address + WINDOW_BANKS + (generation & 1) * WINDOW_BANK_BYTES) >> 2
   }
 
-  /** Bytes that can be copied in now. */
+  /** Bytes that can be copied in now: none while it `isPassed`. */
   free(): number {
-    return this.capacity - ((this.end - this.start) | 0)
+    return this.isPassed ? 0 : this.capacity - ((this.end - this.start) | 0)
+  }
+
+  /**
+   * Readers were told that it begins behind its end, for bytes that were to be left out and were not: one of them was copying, or a
+   * predecessor died before the commit. What comes in their place need not end there, so no frame may begin before. `overtake`, also
+   * of nothing, and `skip` go on from there, once no reader is copying.
+   */
+  get isPassed(): boolean {
+    return this.pins.isTold && ((this.pins.start - this.end) | 0) > 0
   }
 
   /**
@@ -176,6 +185,11 @@ export class WindowWriter {
    */
   overtake(bytes: number): boolean {
     if (!this.pins.pass((this.start + bytes) | 0)) return false
+    if (this.isPassed) {
+      // It is empty, and its end is wherever that begins; readers and successors need not hear of it before something is there.
+      this.end = this.pins.start
+      this.committedEnd = this.end
+    }
     this.start = this.pins.start
     return true
   }
@@ -205,14 +219,13 @@ export class WindowWriter {
   }
 
   /**
-   * Moves the end over `bytes` that are not here and that readers find elsewhere; nothing else is left in the window. Seen
+   * Moves the end over `bytes` or more that are not here and that readers find elsewhere; nothing else is left in the window. Seen
    * after `commit`, forgotten by `rewind`. False, and nothing has moved, while a reader is copying, or stands at the end.
    */
   skip(bytes: number): boolean {
-    const end = (this.end + bytes) | 0
-    if (!this.pins.pass(end)) return false
-    this.end = end
-    this.start = end
+    if (!this.pins.pass((this.end + bytes) | 0)) return false
+    this.end = this.pins.start
+    this.start = this.end
     return true
   }
 
@@ -221,10 +234,13 @@ export class WindowWriter {
     this.start = (this.start + bytes) | 0
   }
 
-  /** Drops bytes copied in since the last commit. Readers have seen none of them. */
+  /**
+   * Drops bytes copied in since the last commit. Readers have seen none of them. Where a frame was to be left out, nothing is
+   * left, and the window goes on where readers were told that it begins.
+   */
   rewind(): void {
+    if (((this.start - this.committedEnd) | 0) > 0) this.committedEnd = this.start
     this.end = this.committedEnd
-    if (((this.start - this.end) | 0) > 0) this.start = this.end
   }
 
   /** Before `bytes` go to the end: the overwritten bytes must not lie behind the start that a successor would find. */

@@ -63,6 +63,20 @@ t.test('what a window has no room for is never looked for in it', async t => {
   holds(t, 'two readers', pinScene({ ...skipping, readers: 2 }), 'large')
 })
 
+/** The second frame was to be left out, and a smaller one comes in its place; the third lies across where that would have ended. */
+const replaced: PinPlan = { ...one, frames: [24, 40, 24], skips: [2], instead: [16] }
+
+t.test('what comes in place of what was to be left out is found whole', async t => {
+  holds(t, 'a reader was copying', pinScene(replaced))
+  holds(t, 'where no position wraps and a lap begins', pinScene({ ...replaced, start: 0x3fffffd0 }))
+  holds(t, 'it was forgotten', pinScene({ ...replaced, rewinds: true }))
+  holds(t, 'in data that move', pinScene({ ...replaced, moves: { capacity: 128, before: [3] } }))
+  const first = { ...replaced, frames: [40, 24], skips: [1] }
+  holds(t, 'the writer dies anywhere', pinScene(first, { writerDies: true }))
+  holds(t, 'it dies with something in the window', pinScene(replaced, { writerDies: true }), 'large')
+  holds(t, 'two readers', pinScene({ ...replaced, readers: 2 }), 'large')
+})
+
 t.test('among these orders are all: to read everything, to be passed outside, to fall out', async t => {
   const told = explore(pinScene(one)).outcomes.map(outcome => outcome.split(' | ')[1])
   for (const expected of ['1 2 3 4', '3 4', '1 0 3 4'])

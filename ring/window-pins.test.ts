@@ -124,6 +124,53 @@ t.test('what a window was to leave out and did not leaves it empty, with all its
   t.throws(() => window.writer.moveTo({ address: 128, capacity: 96 }), RangeError)
 })
 
+for (const how of ['its writer has died', 'a reader was copying'] as const)
+  t.test(`no frame lies across where readers were told that the window begins: ${how}`, async t => {
+    const window = windowAt(0x7fffffe0, 128)
+    const { memory, pins, reader } = window
+    const pin = new ReaderPin(memory, WINDOW, pins[0])
+    append(window, 24)
+    const isCopying = how === 'a reader was copying'
+    if (isCopying) t.ok(pin.enter(0x7fffffe0))
+    t.equal(window.writer.skip(32), !isCopying)
+    if (!isCopying) window.writer = writerOf(memory, 128, pins)
+    t.ok(window.writer.isPassed)
+    t.equal(window.writer.free(), 0)
+    if (isCopying) {
+      t.notOk(window.writer.overtake(0))
+      t.ok(window.writer.isPassed)
+      pin.leave()
+    }
+    t.ok(window.writer.overtake(0))
+    t.notOk(window.writer.isPassed)
+    t.equal(window.writer.free(), 128)
+    for (const bytes of [16, 24]) {
+      append(window, bytes)
+      t.equal(pin.enterOldest(), (0x7fffffe0 + 24 + 32) | 0)
+      pin.leave()
+    }
+    t.equal(reader.end(), (0x7fffffe0 + 24 + 32 + 40) | 0)
+    window.writer = writerOf(memory, 128, pins)
+    t.notOk(window.writer.isPassed)
+    t.equal((window.writer.end - window.writer.start) | 0, 40, 'and a successor finds them')
+  })
+
+t.test('what is left out in place of what was not begins no earlier', async t => {
+  const window = windowAt(0, 64)
+  append(window, 24)
+  t.ok(window.writer.skip(128))
+  window.writer = writerOf(window.memory, 64, window.pins)
+  t.ok(window.writer.skip(72))
+  t.equal(window.writer.end, 24 + 128)
+  t.notOk(window.writer.isPassed)
+})
+
+t.test('a window whose readers have gates is never passed', async t => {
+  const writer = new WindowWriter(Memory.allocate(windowBytes(64)), 0, 64)
+  writer.advance(-8)
+  t.notOk(writer.isPassed)
+})
+
 t.test('a successor counts the lap that its predecessor died before', async t => {
   const window = windowAt(LAP_BYTES - 64, 64)
   append(window, 64)

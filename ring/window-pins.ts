@@ -20,7 +20,9 @@
  *
  * START is never before the writer's own start and never goes back: not when the writer had to leave bytes alone, and
  * not under a successor, whose bank may have less. Readers fall out sooner than they must, never later. The bytes
- * between the two starts are whole, and readable to the writer alone.
+ * between the two starts are whole, and readable to the writer alone. START may come to be behind the end,
+ * because the bytes that it was moved for were never committed. Then the writer's end goes on from START: no frame may lie across
+ * it (`WindowWriter.isPassed`).
  *
  * No reader holds the writer back, so a reader may fall behind by any number of bytes. Positions alone cannot count
  * them: from 2^31 on START would seem to lie before its position. So START's lap of 2^30 bytes is counted as well. It
@@ -50,6 +52,8 @@ export class WindowPins {
   #lap: number
   /** Position of the oldest byte that readers may enter at, as stored for them. */
   start: number
+  /** Whether readers were ever told: those of a window with gates are not, and its start says nothing. */
+  isTold: boolean
 
   /** Continues the last writer's window at this address. The code that knows the readers adds their pins. */
   constructor(memory: Memory, window: number) {
@@ -57,6 +61,7 @@ export class WindowPins {
     this.#window = window
     this.start = memory.load(window + WINDOW_START)
     this.#lap = memory.load(window + WINDOW_LAP)
+    this.isTold = this.start !== 0 || this.#lap !== 0
     // A predecessor may have died between the two.
     this.#tellLap()
   }
@@ -78,6 +83,7 @@ export class WindowPins {
    */
   pass(target: number): boolean {
     if (((target - this.start) | 0) > 0) this.start = target
+    this.isTold = true
     this.#memory.store(this.#window + WINDOW_START, this.start)
     this.#tellLap()
     for (const pin of this.#addresses) {

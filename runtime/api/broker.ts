@@ -43,7 +43,7 @@ class BrokerClient implements Broker {
     const { given, partitioner, ...settings } = checked
     const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
     let topic = this.#topics.get(checkedName)
-    // One that was deleted, and had the name before, is another.
+    // A deleted topic that had the name before is another topic.
     if (topic?.id !== shape.id) {
       const { id } = shape
       const opening = this.#session.publishers
@@ -90,7 +90,7 @@ class BrokerClient implements Broker {
       this.#closing ??= this.#session.close(timeoutMs)
       const closing = this.#closing
       return this.#session.unlessInside(null, closing, () => {
-        // Nobody may hear of it otherwise.
+        // Otherwise the failure may stay unreported.
         closing.catch((error: Error) => this.#session.events.emit('failed', { topic: null, group: null, error }))
       })
     } catch (error) {

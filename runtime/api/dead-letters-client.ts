@@ -125,7 +125,7 @@ export class DeadLettersClient<V> implements DeadLetters<V> {
     return this.#session.ask(control => control.letterTopics(this.topic))
   }
 
-  /** Works through one dead-letter topic after another, each in turn with others who do. */
+  /** Works through one dead-letter topic after another, each in turn with other replays and purges. */
   async #inTurn(topics: readonly LetterTopic[], work: (topic: LetterTopic) => Promise<void>): Promise<void> {
     const queue = queues.get(this.#session) ?? new Map<number, Promise<void>>()
     queues.set(this.#session, queue)

@@ -86,7 +86,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
     const waiting = this.#waiting
     this.#waiting = []
     this.#queue = []
-    // One turn hears of the failure; those after it only that the loop is over.
+    // One turn gets the failure; later turns only the end of the loop.
     const first = error === null ? undefined : waiting.shift()
     if (first === undefined) this.#failure = error
     else first.reject(error)
@@ -94,8 +94,8 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   /**
-   * A record that is to come again comes before those behind it, as far as its group's order says so: what was fetched
-   * ahead goes back, and comes again in its order.
+   * A record that is to come again comes before those behind it, as far as its group's order requires. Records fetched
+   * ahead are released, and come again in their order.
    */
   #yieldTo(last: SettleableDelivery): void {
     const queue = this.#queue
@@ -109,7 +109,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   next(): Promise<IteratorResult<ManualDelivery<V>>> {
-    // More than may be in hand would never be answered: what acks a delivery is the next turn.
+    // More turns than may be in hand would never be answered: a delivery is acked by the next turn.
     if (this.#waiting.length >= TURNS_MAX) return Promise.reject(tooManyTurns())
     const last = this.#current
     this.#current = []

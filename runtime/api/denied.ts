@@ -1,4 +1,4 @@
-/** What Node's permission model (`--permission`) does not allow, as a coded error that says which flag does. Leaf, any thread. */
+/** Refusals by Node's permission model (`--permission`), as coded errors that name the flag. Leaf, any thread. */
 import { MillraceError } from '../words/errors.ts'
 
 /** The error to throw in place of `error`; null: it is about something else. */

@@ -1,4 +1,4 @@
-/** A consumer group as callers use it: its four ways to consume, and what is known of it. The creating thread. */
+/** A consumer group as callers use it: its ways to consume, and its counts. The creating thread. */
 
 import type { Readable } from 'node:stream'
 import type { Observable } from 'rxjs'
@@ -161,7 +161,7 @@ export class GroupClient<V> implements Group<V> {
 
   consume(options?: ConsumeOptions): AsyncIterableIterator<ManualDelivery<V>> {
     const checked = checkConsumeOptions(options)
-    // The iterator minds the signal: what its loop has in hand is settled first.
+    // The iterator handles the signal: the delivery in its loop is settled first.
     const unsignalled = { ...checked, signal: undefined }
     return new DeliveryIterator<V>(emit => this.#deliver(unsignalled, TURNS_MAX, emit, true), checked.signal)
   }
@@ -174,7 +174,7 @@ export class GroupClient<V> implements Group<V> {
   stream(options?: StreamOptions): Readable {
     const checked = checkStreamOptions(options)
     const { highWaterMark, signal } = checked
-    // The stream minds the signal: what it has handed on is settled first.
+    // The stream handles the signal: deliveries that it has handed on are settled first.
     const unsignalled = { ...checked, signal: undefined }
     return deliveryStream(emit => this.#deliver(unsignalled, highWaterMark, emit), highWaterMark, signal)
   }
@@ -193,7 +193,7 @@ export class GroupClient<V> implements Group<V> {
       },
       deadLetter: deadLetter === false ? null : (deadLetter ?? `${this.#topic.name}.${this.name}.dlq`),
       from,
-      // Who settles deliveries cannot join a group that settles them before.
+      // consume and observe cannot join an at-most-once group.
       given: delivery === undefined ? [...given, 'delivery'] : [...given],
     }
   }
@@ -232,7 +232,7 @@ function whatToHandle(given: unknown): string {
     : 'give a function, or what defineHandler({ message(delivery) { … } }) returns'
 }
 
-/** What a run asks of those who handle for it. */
+/** The options of a run that concern its handlers. */
 function handling(
   options: CheckedHandleOptions,
 ): Pick<RunSpec, 'handlerTimeoutMs' | 'output' | 'concurrency' | 'batch' | 'confirms'> {

@@ -1,9 +1,9 @@
 /**
  * Reads the open letters of one topic, page by page, from the partition hosts.
  *
- * The thread that made the broker. One page is asked for at a time (64 KiB, or one larger letter) and is a private copy:
- * nothing is pinned in between, and letters that were settled or taken meanwhile are left out. What came after `topics`
- * was asked for is not seen, so that letters which die again while they are replayed do not keep it going.
+ * The thread that made the broker. One page is requested at a time (64 KiB, or one larger letter) and is a private
+ * copy. Nothing is pinned in between, and letters that were settled or taken meanwhile are skipped. Letters that are
+ * newer than the request for `topics` are not seen, so letters that die again during their replay do not prolong it.
  */
 
 import type { Session } from '../embedded/session.ts'
@@ -19,7 +19,7 @@ export interface LettersFound {
   readonly letters: readonly StoredLetter[]
 }
 
-/** Whose letters are meant: a dead-letter topic may be shared. */
+/** Origin of the letters: several groups may share a dead-letter topic. */
 export interface Origin {
   readonly topic: string
   readonly group: string | undefined

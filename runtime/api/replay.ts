@@ -1,9 +1,9 @@
 /**
  * Publishes dead letters again, and settles each once its publish is confirmed.
  *
- * The thread that made the broker. A page of letters is on its way at a time; however the work ends, those that are
- * confirmed by then are settled, so that calling it again goes on with the rest. A letter comes twice only where its
- * publish was under way and unanswered at the end: aborted or timed out in front of a full topic.
+ * The thread that made the broker. One page of letters is on its way at a time. However the work ends, confirmed
+ * letters are settled, so that calling it again continues with the rest. A letter may be published twice only if its
+ * publish was unanswered at the end: aborted or timed out because the target was full.
  */
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
@@ -127,7 +127,7 @@ export class Replay {
     )
   }
 
-  /** What is published of a letter; null: nothing. */
+  /** Message to publish for a letter; null: none. */
   async #messageOf(letter: StoredLetter): Promise<StoredMessage | null> {
     if (letter.replayed >= this.#options.replaysMax) {
       this.#parked++
@@ -175,7 +175,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
   return Promise.race([promise, cut]).finally(() => offAbort(signal, aborted))
 }
 
-/** Waits for what is under way; after an abort for a moment only. */
+/** Waits for publishes under way; after an abort for a moment only. */
 async function settledOrAborted(outcomes: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   await unlessAborted(outcomes, signal)
   if (signal?.aborted !== true) return

@@ -11,7 +11,7 @@ import type { Group } from '../words/group.ts'
 import type { GroupStats } from '../words/listing.ts'
 import type { Run, StopReport } from '../words/run.ts'
 
-/** What a run needs of its group, whatever the group's type of value. */
+/** The calls of its group that a run uses, for any type of value. */
 type RunsGroup = Pick<Group<never>, 'name' | 'topic' | 'stats' | 'lag'> & { idle(): Promise<void> }
 
 /** The number of each run, for tests that break things on purpose; not in the door. */
@@ -39,7 +39,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Who does not look at `finished` hears of a failure by the broker's event.
+    // The broker's event reports a failure when `finished` has no handler.
     this.finished.catch(() => undefined)
     runNumbers.set(this, run)
     if (signal !== undefined) onAbort(signal, this.#aborted)
@@ -86,7 +86,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
     const stopped = this.#stopped
     return this.#session.unlessInside(this.#run, stopped, () => {
       const { topic, group } = this
-      // Nobody may hear of it otherwise.
+      // Otherwise the failure may stay unreported.
       stopped.catch((error: Error) => this.#session.events.emit('failed', { topic, group, error }))
       return { results: [] }
     })

@@ -1,5 +1,5 @@
 /**
- * Which letters a caller means: a filter, checked once, or letters that were browsed before.
+ * The letters that a caller selects: a filter, checked once, or letters that were browsed before.
  *
  * Leaf, the caller's thread: a RegExp of the caller's is slow at the caller's expense only.
  */
@@ -14,7 +14,7 @@ import type { Key } from '../words/message.ts'
 import { checkName, show } from '../words/names.ts'
 import type { StoredLetter } from './stored-letter.ts'
 
-/** What is looked through, and what counts of it. */
+/** Letters to read, and the condition for each. */
 export interface Selection {
   readonly limit: number
   /** Offsets to look through in a partition of a dead-letter topic, from and up to; null: none of it. */
@@ -86,7 +86,7 @@ export function filtered(filter: unknown): Selection {
   }
 }
 
-/** What `replay` and `purge` take; nothing at all is refused, so that nobody purges all by mistake. */
+/** Argument of `replay` and `purge`. Undefined is refused, so that no caller purges all by mistake. */
 export function selected(selection: unknown): Selection {
   if (selection === undefined)
     throw new MillraceError('MILL_INVALID_OPTION', 'say which dead letters: a filter, letters, or {} for all')

@@ -1,4 +1,4 @@
-/** Checks where somebody wants to read from. The caller's thread. */
+/** Checks the position from which a caller reads. The caller's thread. */
 
 import type { TopicShape } from '../wire/places.ts'
 import type { StartPosition } from '../wire/start-position.ts'

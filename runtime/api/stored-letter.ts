@@ -1,8 +1,8 @@
 /**
- * A dead letter as its finder sees it: the record as it was, and what the added headers say of its death.
+ * A dead letter as its finder sees it: the original record, and the death that the added headers describe.
  *
- * The thread that made the broker. Holds private copies only, so it stays valid whatever becomes of the letter. Its finder
- * gets copies of those, so that a replay publishes what died, whatever was done to them.
+ * The thread that made the broker. Holds private copies only, so it stays valid after the letter is settled. Its finder
+ * gets copies of those, so that a replay publishes the original record.
  */
 
 import { ownHeaders, replayedCount } from '../dead-letters/letter-headers.ts'
@@ -114,7 +114,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
     try {
       return JSON.parse(json) as readonly DeadLetterCause[]
     } catch {
-      // A line of an export that somebody has edited.
+      // A line of an export that was edited.
       return []
     }
   }
@@ -155,7 +155,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
     return ownedHeaders(ownHeaders(this.#all))
   }
 
-  /** With those that say why it died. */
+  /** Headers with those that describe its death. */
   get allHeaders(): Headers {
     return this.#all
   }
@@ -174,7 +174,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
     }
   }
 
-  /** For inspection and JSON: what a person wants to see of it. */
+  /** For inspection and JSON: the fields that interest people. */
   toJSON(): unknown {
     const { topic, partition, offset, group, reason, failedAttempts, error, replayed, timestamp, key, headers } = this
     const { name, message, code, causes } = error
@@ -200,7 +200,7 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
     }
   }
 
-  /** What console.log shows. */
+  /** Output of console.log. */
   static {
     Object.defineProperty(StoredLetter.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: StoredLetter): unknown {

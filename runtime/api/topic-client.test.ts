@@ -49,6 +49,7 @@ t.test('names that objects have are names like any other', async t => {
       [name],
     )
     t.equal((await topic.group(name).stats()).processed, 1)
+    await topic.delete()
   }
   t.strictSame(Object.keys({}), [])
 })

@@ -37,7 +37,7 @@ export class TopicClient<V> implements Topic<V> {
     this.#deleted = deleted
   }
 
-  /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
+  /** The partitioner from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one is in use */
   settlePartitioner(partitioner: Partitioner): void {
     this.#producer.settlePartitioner(partitioner)
   }
@@ -54,7 +54,7 @@ export class TopicClient<V> implements Topic<V> {
     if (this.#session.closing) return Promise.reject(closedError())
     if (options === undefined) return this.#producer.publish(message)
     try {
-      // Whoever hands in a key and a value is told of that, and not of an option.
+      // A call with a key and a value gets an error about the message, and not about an option.
       asMessage(message)
       return this.#producer.publish(message, checkPublishOptions(options))
     } catch (error) {
@@ -127,7 +127,7 @@ export class TopicClient<V> implements Topic<V> {
   async delete(): Promise<void> {
     const { id } = this.#shape
     await this.#session.ask(control => control.deleteTopic(id), 'for ever')
-    // Partition hosts have told this thread as well; who publishes next need not wait for that.
+    // Partition hosts have notified this thread as well; the next publish need not wait for that.
     this.#session.publishers.topicGone(id)
     this.#deleted()
   }

@@ -1,8 +1,8 @@
 /**
- * Publishing as a stream of Node: what is written is published in batches, one after another.
+ * Publishing as a stream of Node: written messages are published in batches, one after another.
  *
- * The producer's thread. While a batch waits for its receipts the next one gathers in the stream's buffer, which is the bound:
- * `write` says false when that is full. The stream has finished when everything has its receipt.
+ * The producer's thread. While a batch waits for its receipts the next one gathers in the stream's buffer, which is the
+ * bound: `write` returns false when that is full. The stream has finished when everything has its receipt.
  */
 import { Writable } from 'node:stream'
 import type { BatchReceipt, Message } from '../words/message.ts'

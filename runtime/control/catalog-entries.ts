@@ -1,4 +1,4 @@
-/** What the catalog knows of each thread, ring, topic and group. Types only; the control thread. */
+/** What the catalog knows of each thread, ring, topic and group. The control thread. */
 
 import type { GroupSpec } from '../wire/control-calls.ts'
 import type { LetterIndexPlace } from '../wire/host-calls.ts'
@@ -49,4 +49,15 @@ export interface GroupEntry {
   readonly joined: boolean | null
   /** Open slots by partition. */
   readonly slots: Map<number, SlotPlace>
+}
+
+/**
+ * The partitions that a topic has, or of those that a group of it reads: none that are being added, which hosts may not know yet,
+ * and which may come to nothing.
+ */
+export function settledOf<P extends PartitionPlace | GroupPlace>(
+  { shape }: TopicEntry,
+  places: readonly P[],
+): readonly P[] {
+  return places.slice(0, shape.partitions)
 }

@@ -5,10 +5,10 @@
  */
 
 import { join } from 'node:path'
-import { Doorbell, type Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { Doorbell, hintsBytes, type Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
-import { LINK_RING_BYTES } from '../link/link.ts'
+import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
 import type { GroupSpec } from '../wire/control-calls.ts'
@@ -86,19 +86,30 @@ export class Catalog {
   }
 
   addThread(): ThreadEntry {
-    const links = this.hosts.flatMap(() => [ringBytes(LINK_RING_BYTES), ringBytes(LINK_RING_BYTES)])
+    const parts = [
+      ringBytes(LINK_RING_BYTES),
+      ringBytes(LINK_RING_BYTES),
+      hintsBytes(LINK_HINTS),
+      hintsBytes(LINK_HINTS),
+    ]
+    const links = this.hosts.flatMap(() => parts)
     const blocks = this.shared.allocateAll([THREAD_BYTES, ...links], 'a thread')
     const thread = this.nextId()
     const entry: ThreadEntry = {
       place: {
         thread,
         address: blocks[0] as number,
-        links: this.hosts.map(({ address }, host) => ({
-          host,
-          address,
-          toHost: { address: blocks[1 + host * 2] as number, capacity: LINK_RING_BYTES },
-          toThread: { address: blocks[2 + host * 2] as number, capacity: LINK_RING_BYTES },
-        })),
+        links: this.hosts.map(({ address }, host) => {
+          const part = (index: number): number => blocks[1 + host * parts.length + index] as number
+          return {
+            host,
+            address,
+            toHost: { address: part(0), capacity: LINK_RING_BYTES },
+            toThread: { address: part(1), capacity: LINK_RING_BYTES },
+            hintsToHost: part(2),
+            hintsToThread: part(3),
+          }
+        }),
       },
       blocks,
       leaving: null,

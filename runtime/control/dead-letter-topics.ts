@@ -37,9 +37,11 @@ export class DeadLetterTopics {
       throw new MillraceError('MILL_INVALID_OPTION', `there is no topic ${name}; open it with broker.topic first`)
     const targets = [...this.#catalog.topics.values()].filter(topic => topic.deadLettersOf.has(source.shape.id))
     const topics = await Promise.all(
-      targets.map(async ({ shape: { id, name: target } }) => {
+      targets.map(async ({ shape: { id, name: target, partitions: count } }) => {
         const stats = (await this.#hosts.all(api => api.partitionStats(id))).flat()
         const partitions = stats
+          // Some may be on their way.
+          .filter(({ partition }) => partition < count)
           .sort((a, b) => a.partition - b.partition)
           .map(({ partition, highWatermark, deadLetterDepth }) => ({
             partition,

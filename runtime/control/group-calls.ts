@@ -12,7 +12,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { GroupInfo } from '../words/listing.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
-import type { GroupEntry } from './catalog-entries.ts'
+import { type GroupEntry, settledOf } from './catalog-entries.ts'
 import type { Deletions } from './deletions.ts'
 import { listGroups } from './listing.ts'
 import type { Openings } from './openings.ts'
@@ -51,7 +51,7 @@ export class GroupCalls {
     const base = { topic: topic.shape.name, group: name }
     const group = await this.#known(id, name, letters)
     if (group === undefined) return { ...base, restarts: 0, threads: 0, reports: [] }
-    const cursors = group.places.map(place => place.cursor)
+    const cursors = settledOf(topic, group.places).map(place => place.cursor)
     const reports = (await this.#hosts.all(api => api.groupReports(cursors)))
       .flat()
       .sort((a, b) => a.partition - b.partition)
@@ -77,7 +77,7 @@ export class GroupCalls {
   async idle(id: number, name: string): Promise<void> {
     const group = this.#catalog.group(id, name)
     if (group === undefined) return
-    const cursors = group.places.map(place => place.cursor)
+    const cursors = settledOf(this.#catalog.topic(id), group.places).map(place => place.cursor)
     await this.#hosts.all(api => api.idle(cursors))
   }
 

@@ -12,7 +12,7 @@ import { spreadOf, spreadOver } from '../publish/key-spread.ts'
 import type { NamedPlaces, ProducerState, Spread } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
-import type { TopicEntry } from './catalog-entries.ts'
+import { settledOf, type TopicEntry } from './catalog-entries.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { addRings } from './producer-rings.ts'
 
@@ -62,7 +62,9 @@ export class NamedProducers {
       const state = known === null ? this.#make(key, ends) : this.#known(key, known, ends)
       // Of a new one no partition has anything, however long its log is.
       const passed = await Promise.all(
-        topic.places.map(({ partition }) => (known === null ? 0 : this.#passed(topic, partition, state))),
+        settledOf(topic, topic.places).map(({ partition }) =>
+          known === null ? 0 : this.#passed(topic, partition, state),
+        ),
       )
       // The topic may have come to have more partitions since it was looked at.
       return await this.#serially(async () => {
@@ -115,9 +117,9 @@ export class NamedProducers {
     }
   }
 
-  async #ends({ shape, places }: TopicEntry): Promise<readonly number[]> {
-    const latest = places.map(({ partition, host }) =>
-      this.#hosts.call(host, api => api.offsetAt(shape.id, partition, 'latest')),
+  async #ends(topic: TopicEntry): Promise<readonly number[]> {
+    const latest = settledOf(topic, topic.places).map(({ partition, host }) =>
+      this.#hosts.call(host, api => api.offsetAt(topic.shape.id, partition, 'latest')),
     )
     return (await Promise.all(latest)).map(({ to }) => to)
   }

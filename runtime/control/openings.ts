@@ -89,13 +89,17 @@ export class Openings {
     }
   }
 
-  /** Topics on disk that hold dead letters of this one, which this process may not have opened, or not for its letters. */
+  /** Topics that hold dead letters of this one, which this process may not have opened, or not for its letters. */
   async openLettersOf(source: TopicEntry): Promise<void> {
-    for (const { shape, deadLettersOf } of this.#directory?.topics() ?? []) {
-      if (!deadLettersOf.includes(source.shape.id)) continue
+    const { id } = source.shape
+    for (const { shape, deadLettersOf, madeFor } of this.#directory?.topics() ?? []) {
+      if (!deadLettersOf.includes(id) && madeFor?.topic !== id) continue
       const topic = this.#catalog.topics.get(shape.id) ?? (await this.#makeTopic(shape))
       await this.#addDesks(topic, source)
     }
+    // Whoever made it may have ended, or have found no memory, before it could take any.
+    for (const topic of this.#catalog.topics.values())
+      if (topic.madeFor?.topic === id && !topic.deadLettersOf.has(id)) await this.#addDesks(topic, source)
   }
 
   /** Groups that gate the topic before anyone joins them; who joins first sets their options. */
@@ -285,11 +289,13 @@ export class Openings {
       )
     }
     const hosts = this.#catalog.hosts.length
-    if (source.places.some(place => letterPartition(place.partition, known.shape.partitions) % hosts !== place.host)) {
-      throw new MillraceError(
-        'MILL_CONFIG_MISMATCH',
-        `topic ${name} must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`,
-      )
+    const { partitions: has } = known.shape
+    if (source.places.some(place => letterPartition(place.partition, has) % hosts !== place.host)) {
+      const what = `topic ${name} has ${has} partitions, and must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`
+      // Letters of several partitions that share one already are looked for there.
+      const mayGrow = [...known.deadLettersOf].every(id => (this.#catalog.topics.get(id)?.shape.partitions ?? 0) <= has)
+      const advice = mayGrow ? `give it ${partitions - has} more with topic.addPartitions, or name` : 'name'
+      throw new MillraceError('MILL_CONFIG_MISMATCH', `${what}: ${advice} another dead-letter topic`)
     }
     return known
   }

@@ -9,6 +9,7 @@ import type { HostPartitionStats } from '../wire/reports.ts'
 import type { ReadRange, StartPosition } from '../wire/start-position.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
+import { settledOf } from './catalog-entries.ts'
 import type { Deletions } from './deletions.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionGrowth } from './partition-growth.ts'
@@ -59,8 +60,10 @@ export class TopicCalls {
   /** `partition` null: all. */
   async readRanges(topic: number, partition: number | null, place: StartPosition): Promise<readonly ReadRange[]> {
     const { catalog, hosts } = this.#parts
-    const { places } = catalog.topic(topic)
-    const wanted = places.filter(({ partition: its }) => partition === null || partition === its)
+    const entry = catalog.topic(topic)
+    const wanted = settledOf(entry, entry.places).filter(
+      ({ partition: its }) => partition === null || partition === its,
+    )
     return Promise.all(
       wanted.map(async ({ partition: its, host, log }) => {
         const range = await hosts.call(host, api => api.offsetAt(topic, its, place))

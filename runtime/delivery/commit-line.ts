@@ -114,7 +114,7 @@ export class CommitLine {
     this.#judged.delete(offset)
     if (skip) this.settle(entry)
     else this.lane.judge(entry, failedAttempts, nowMs() + delayMs)
-    this.#thread.wake()
+    this.#thread.wake(this.#intake.cursor)
   }
 
   /** Commits the settled prefix; whether that is new. */
@@ -137,7 +137,7 @@ export class CommitLine {
     this.#timer = setTimeout(
       () => {
         this.#timer = null
-        this.#thread.wake()
+        this.#thread.wake(this.#intake.cursor)
       },
       Math.ceil(Math.max(0, delayMs)),
     )

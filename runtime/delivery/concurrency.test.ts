@@ -1,4 +1,5 @@
 /** Several calls of a handler at a time in one partition: order per key, commits, and who is charged when a thread dies. */
+import { createHook } from 'node:async_hooks'
 import t from 'tap'
 import { delay, openBroker, readAll, until } from '../proof/fixtures/broker.fixture.ts'
 import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
@@ -60,6 +61,27 @@ t.test('the committed offset waits for the slowest, and stop for all that are pe
   await stopping
   t.equal(done, 100)
   t.match(await group.stats(), { processed: 100, lag: 0 })
+})
+
+t.test('what is due waits for a call that may be long by no clock', async t => {
+  const topic = await newTopic<number>()
+  let timers = 0
+  const hook = createHook({ init: (_, type) => void (type === 'Timeout' && timers++) })
+  const seen: number[] = []
+  const run = await topic.group('g').handle(
+    async ({ value, failedAttempts }) => {
+      seen.push(value)
+      if (value === 0 && failedAttempts === 0) throw new Error('once')
+      if (value === 1) await delay(600)
+      if (value === 1) hook.disable()
+    },
+    { retryOrder: 'none', backoff: { initialMs: 20, maxMs: 20, jitter: 0 } },
+  )
+  hook.enable()
+  await topic.publishBatch([0, 1].map(value => ({ value })))
+  await run.idle()
+  t.strictSame(seen, [0, 1, 0])
+  t.ok(timers < 30, `${timers} timers`)
 })
 
 t.test('a call that does not settle in time is a failure of its record alone', async t => {

@@ -107,7 +107,7 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
   /** Others need not wait for it. `isOver`: a delivery is, and behind it may come what the thread before died of. */
   passed(isOver = false): void {
     const { assignment, offset, suspectTo } = this.#reader
-    if (this.#turnstile.leave(assignment.cursor, isOver && offset < suspectTo)) this.#thread.wake()
+    if (this.#turnstile.leave(assignment.cursor, isOver && offset < suspectTo)) this.#thread.wake(null)
   }
 
   /** At most once, whether the record at the reader may be claimed. */
@@ -246,7 +246,7 @@ export class DeliveryInHand implements CallOwner<RecordDelivery> {
         this.#turnstile.expect([this.#reader.assignment.cursor])
         this.#timer.start(ALONE_MS, () => this.passed())
       }
-      this.#thread.wake()
+      this.#thread.wake(this.#reader.assignment.cursor)
     })
   }
 }

@@ -57,7 +57,7 @@ export class Executor implements HandlerExecutor {
 
   resume(): void {
     this.#paused = false
-    this.#thread.wake()
+    this.#thread.wake(this.#reader.assignment.cursor)
   }
 
   close(): Promise<void> {
@@ -198,7 +198,7 @@ export class Executor implements HandlerExecutor {
       this.#finish()
       return
     }
-    this.#thread.wake()
+    this.#thread.wake(this.#reader.assignment.cursor)
   }
 
   /** Whether the record behind one that has ended plainly may be handed out at once. */

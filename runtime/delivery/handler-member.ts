@@ -209,7 +209,7 @@ export class HandlerMember implements RunMember {
 
   /** It is not to come any more: others need not wait for it. */
   #pass(cursor: number): void {
-    if (this.#turnstile.leave(cursor)) this.#thread.wake()
+    if (this.#turnstile.leave(cursor)) this.#thread.wake(null)
   }
 
   abandon(): void {

@@ -10,6 +10,7 @@ import { ToyIntake, ToySource } from '../reader/toy-intake.fixture.ts'
 import type { TurnTaker } from '../thread/attached-thread.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { RejectError } from '../words/errors.ts'
+import { Credits } from './credits.ts'
 import { DeliveryContext } from './delivery-context.ts'
 import { Executor } from './executor.ts'
 import type { ExecutorSetting, LaneExecutorSetting } from './executor-setting.ts'
@@ -120,7 +121,7 @@ t.test('a caller settles in any order, and whoever comes next is handed what was
   const readerOf = (epoch: number): ManualReader => {
     const { thread, takeTurns } = threadFor()
     const intake = new ToyIntake(source, epoch)
-    const credits = { available: 6, settled: 0, ended: false, watch: null }
+    const credits = new Credits(6)
     const reader = new ManualReader(thread, intake, credits, 'none', delivery => void out.push(delivery))
     takeTurns(reader, intake)
     return reader

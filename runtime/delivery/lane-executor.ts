@@ -78,7 +78,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   resume(): void {
     this.#paused = false
-    this.#thread.wake()
+    this.#thread.wake(this.#intake.cursor)
   }
 
   close(): Promise<void> {
@@ -136,7 +136,8 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     if (this.#commit()) worked = true
     this.#thread.phase('idle')
     if (this.#calls.size === 0 && !(this.#lane.careful && this.#lane.hasNext(nowMs()))) this.#passed()
-    this.#line.wakeAfter(this.#lane.dueMs - nowMs())
+    // While no more calls may be made, one that is due waits for the end of one, and no clock brings that.
+    if (this.#mayCall()) this.#line.wakeAfter(this.#lane.dueMs - nowMs())
     return worked
   }
 
@@ -167,7 +168,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   /** Nothing is in hand that the thread may die of: others need not wait for it. */
   #passed(): void {
-    if (this.#setting.turnstile.leave(this.#intake.cursor)) this.#thread.wake()
+    if (this.#setting.turnstile.leave(this.#intake.cursor)) this.#thread.wake(null)
   }
 
   #call(entries: readonly Entry[]): void {
@@ -273,7 +274,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     for (const delivery of records.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
     if (this.#line.closed) return
     this.#sayInHand()
-    if (this.#closing === null) this.#thread.wake()
+    if (this.#closing === null) this.#thread.wake(this.#intake.cursor)
     else this.#finish()
   }
 

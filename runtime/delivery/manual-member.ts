@@ -11,9 +11,10 @@ import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { RetryOrder } from '../words/group-options.ts'
+import { Credits } from './credits.ts'
 import type { RunMember } from './handler-member.ts'
 import type { SettleableDelivery } from './manual-delivery.ts'
-import { type Credits, ManualReader } from './manual-reader.ts'
+import { ManualReader } from './manual-reader.ts'
 import { WindowWatch } from './window-watch.ts'
 
 export class ManualMember implements RunMember {
@@ -33,7 +34,7 @@ export class ManualMember implements RunMember {
   ) {
     this.#thread = thread
     this.#retryOrder = retryOrder
-    this.#credits = { available: window, settled: 0, ended: false, watch: null }
+    this.#credits = new Credits(window)
     if (stuck !== null) this.#credits.watch = new WindowWatch(this.#credits, stuck)
     this.#emit = emit
   }
@@ -79,6 +80,6 @@ export class ManualMember implements RunMember {
   resume(): void {
     this.#paused = false
     for (const reader of this.#readers.values()) reader.paused = false
-    this.#thread.wake()
+    for (const cursor of this.#readers.keys()) this.#thread.wake(cursor)
   }
 }

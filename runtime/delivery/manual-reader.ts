@@ -13,25 +13,14 @@ import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thre
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import { CommitLine, type Entry } from './commit-line.ts'
+import type { Credits } from './credits.ts'
 import type { Lane } from './lane.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
-import type { WindowWatch } from './window-watch.ts'
 
 /** Deliveries handed out in one turn, before the event loop has its own. */
 const TURN_DELIVERIES_MAX = 1_024
 /** Records read and not handed out, because one of their key failed. */
 const WAITING_MAX = 1_024
-
-/** What all partitions of one member share. */
-export interface Credits {
-  available: number
-  /** Settlements so far. */
-  settled: number
-  /** Whether the run has ended. */
-  ended: boolean
-  /** Told when none is available; null: it is no matter. */
-  watch: WindowWatch | null
-}
 
 export class ManualReader implements TurnTaker, Settler {
   readonly epoch: number
@@ -43,6 +32,7 @@ export class ManualReader implements TurnTaker, Settler {
   readonly #emit: (delivery: SettleableDelivery) => void
   readonly #line: CommitLine
   readonly #lane: Lane<Taken>
+  readonly #wake = (): void => this.#thread.wake(this.#intake.cursor)
 
   constructor(
     thread: Pick<AttachedThread, 'wake'>,
@@ -63,8 +53,11 @@ export class ManualReader implements TurnTaker, Settler {
 
   ready(): boolean {
     if (this.#line.owesCommit) return true
-    if (this.paused || this.#credits.available <= 0) return false
-    return this.#lane.hasNext(nowMs()) || (this.#hasRoom() && this.#intake.ready())
+    return !this.paused && this.#credits.available > 0 && this.#hasNext(nowMs())
+  }
+
+  #hasNext(now: number): boolean {
+    return this.#lane.hasNext(now) || (this.#hasRoom() && this.#intake.ready())
   }
 
   #hasRoom(): boolean {
@@ -84,6 +77,7 @@ export class ManualReader implements TurnTaker, Settler {
       if ((count & 63) === 63 && nowMs() >= deadline) break
     }
     this.#line.wakeAfter(this.#lane.dueMs - now)
+    if (this.#credits.available <= 0 && !this.#line.closed && this.#hasNext(now)) this.#credits.wait(this.#wake)
     return this.#line.commit() || worked
   }
 
@@ -95,7 +89,7 @@ export class ManualReader implements TurnTaker, Settler {
     const delivery = new SettleableDelivery(this, entry)
     entry.payload.kept = delivery
     this.#line.handOut(entry)
-    if (--this.#credits.available === 0) this.#credits.watch?.full()
+    this.#credits.take()
     this.#emit(delivery)
     return true
   }
@@ -103,9 +97,9 @@ export class ManualReader implements TurnTaker, Settler {
   /** The record of a delivery that has just been settled, if that still counts. */
   #returned({ entry }: SettleableDelivery): Entry | null {
     if (this.#line.closed) return null
-    this.#credits.available++
     this.#credits.settled++
-    this.#thread.wake()
+    this.#credits.giveBack()
+    this.#wake()
     return entry as Entry
   }
 
@@ -151,13 +145,14 @@ export class ManualReader implements TurnTaker, Settler {
       // The last one that was handed out for it.
       const delivery = entry.payload.kept as SettleableDelivery | null
       if (entry.stage === 'out') {
-        this.#credits.available++
+        this.#credits.giveBack()
         // Of what its consumer has not seen nobody need know.
         if (delivery?.unseen === true) entry.deliveryAttempt--
         this.#line.release(entry)
       }
       delivery?.expire()
     }
+    this.#credits.leave(this.#wake)
     this.#line.close()
   }
 }

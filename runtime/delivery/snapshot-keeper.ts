@@ -74,7 +74,7 @@ export class SnapshotKeeper {
   #wait(ms: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null
-      this.#thread.wake()
+      this.#thread.wake(this.#reader.assignment.cursor)
     }, ms)
   }
 
@@ -82,7 +82,7 @@ export class SnapshotKeeper {
     this.#clearTimer()
     this.#keeping = this.#keep(offset).finally(() => {
       this.#keeping = null
-      this.#thread.wake()
+      this.#thread.wake(this.#reader.assignment.cursor)
     })
   }
 

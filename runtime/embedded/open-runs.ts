@@ -1,15 +1,15 @@
 /**
  * The runs that a creating thread holds, by number, and failures of those that it does not know yet.
  *
- * The creating thread. That a run was started and that it has failed come by two ports, of which neither waits for the
- * other: a run may be said to have failed before its number is known here. It is told as soon as somebody holds it.
+ * The creating thread. The start and the failure of a run arrive by two ports, of which neither waits for the other:
+ * the failure of a run may arrive before its number is known here. It is delivered as soon as the run is held.
  *
- * Bound: EARLY_MAX failures that nobody has asked for; the oldest goes, which is of a run that has ended here before.
+ * Bound: EARLY_MAX failures without a holder; the oldest is dropped, which is of a run that has ended here before.
  */
 
 const EARLY_MAX = 256
 
-/** Told when a run ends other than by its own `stop`. */
+/** Called when a run ends other than by its own `stop`. */
 export interface RunObserver {
   failed(error: Error): void
   /** The broker was closed, and the run with it. */
@@ -25,7 +25,7 @@ export class OpenRuns {
     return [...this.#runs.keys()]
   }
 
-  /** Holds a run, and tells it at once if it has failed already. */
+  /** Holds a run, and notifies its observer at once if it has failed already. */
   hold(run: number, observer: RunObserver): void {
     this.#runs.set(run, observer)
     const error = this.#early.get(run)

@@ -1,5 +1,6 @@
 /**
- * The creating thread's connection to its broker: the control thread, the shared memory, and what this thread runs.
+ * The creating thread's connection to its broker: the control thread, the shared memory, and the members of this
+ * thread.
  *
  * The thread that called createBroker. It wires and holds no data path: records go through `thread` and `publishers`.
  * Open runs, subscriptions and unsettled publishes keep the process alive (`hold`); nothing else here does.
@@ -45,16 +46,16 @@ import { checkWhole } from './whole.ts'
 const CALL_MS = 30_000
 /** The control thread ends by itself what is late; should it not, it is ended. */
 const CLOSE_GRACE_MS = 5_000
-/** Of its time a closing broker keeps a quarter, but no more than this, for handlers, groups and the disk. */
+/** A closing broker keeps a quarter of its time, but no more than this, for handlers, groups and the disk. */
 const REST_MS_MAX = 2_000
 /** Longest wait for the control thread to say what holds records that were not appended. */
 const HOLD_MS = 1_000
 const FOR_EVER_MS = 2 ** 31 - 1
 
-/** What tests make small. */
+/** Sizes that tests reduce. */
 export interface StoreTuning {
   readonly journalBytes?: number
-  /** Of windows at rest. */
+  /** Sizes of windows at rest. */
   readonly memory?: MemoryTuning
 }
 
@@ -68,7 +69,7 @@ export class Session {
   readonly runs: OpenRuns = new OpenRuns()
   readonly #worker: Worker
   readonly #remote: Remote<OwnerControlApi>
-  /** Of the folder; null: nothing is on disk. */
+  /** Lock of the folder; null: nothing is on disk. */
   readonly #lock: Lock | null
   readonly #named = new Set<{ close(): Promise<void> }>()
   #holds = 0
@@ -139,7 +140,7 @@ export class Session {
         } else session.#noticed(notice)
       }
       const gone = (how: string): void => {
-        // What it said last may still wait in the port, and says why it ended.
+        // Its last notices may still wait in the port, and say why it ended.
         for (let said = receiveMessage(notices.port1); said !== undefined; said = receiveMessage(notices.port1))
           heard(said.message as BrokerNotice)
         reject(new MillraceError('MILL_THREAD_LOST', `the control thread ${how} while the broker was created`))
@@ -266,7 +267,7 @@ export class Session {
     if (this.#closed) throw closedError()
   }
 
-  /** From the call of `close` on nothing new is accepted; what is under way goes on. */
+  /** From the call of `close` on nothing new is accepted; work under way continues. */
   get closing(): boolean {
     return this.#closing
   }
@@ -292,8 +293,8 @@ export class Session {
   }
 
   /**
-   * What is answered to whoever waits for `done`, which waits for handlers: `instead`, if it is asked by a handler (of this run; null:
-   * of any) that goes on after that, and so may wait for itself.
+   * The answer to a caller that waits for `done`, which waits for handlers. It is `instead` for a handler (of this run;
+   * null: of any) that would wait for itself.
    */
   unlessInside<T>(run: number | null, done: Promise<T>, instead: () => T): Promise<T> {
     const slot = slotOnStack(this.thread)
@@ -353,7 +354,7 @@ export class Session {
     })
   }
 
-  /** Waits for something, but not for longer than told. */
+  /** Waits for a promise, but not longer than the limit. */
   async #until<T>(work: Promise<T>, until: number, why: () => string | Promise<string>): Promise<T> {
     if (until === Number.POSITIVE_INFINITY) return work
     let timer: NodeJS.Timeout | undefined

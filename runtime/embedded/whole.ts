@@ -1,6 +1,6 @@
 /**
- * Whether the package lies on disk as it was installed. Its threads load files of it, which a bundler leaves behind: then this
- * says what to set, before anything is started. The thread that opens a broker.
+ * Checks that the package lies on disk as it was installed. Its threads load files of it, which a bundler leaves
+ * behind: then the error names the setting, before anything is started. The thread that opens a broker.
  */
 import { existsSync } from 'node:fs'
 import { MillraceError } from '../words/errors.ts'
@@ -16,7 +16,7 @@ const LOADED_BY_THREADS: readonly string[] = [
 /**
  * `entry`: makes the URL of the control thread's entry, as a bundler has written it.
  *
- * @throws MillraceError `MILL_THREAD_LOST` if it, or what it loads, is not there
+ * @throws MillraceError `MILL_THREAD_LOST` if the entry, or a file that it loads, is missing
  */
 export function checkWhole(entry: () => URL): void {
   let url: URL

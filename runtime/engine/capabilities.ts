@@ -1,13 +1,14 @@
 /**
- * What an engine can do, as data, and what a program asks for: the two are compared when a topic is opened. Pure; any thread.
+ * The capabilities of an engine, as data, and the needs of a program: they are compared when a topic is opened. Pure;
+ * any thread.
  *
- * An engine claims a capability or has none of it: nothing is emulated without a word, and what it does not claim is refused
- * before anything is published. The conformance suite tries each claim.
+ * An engine claims a capability or lacks it. Nothing is emulated silently, and an unclaimed setting is refused before
+ * anything is published. The conformance suite tests each claim.
  */
 import { MillraceError } from '../words/errors.ts'
 import type { Durability } from '../words/message.ts'
 
-/** Where a group may be moved to. */
+/** Kind of position that a group may be moved to. */
 export type SeekKind = 'earliest' | 'latest' | 'time' | 'position'
 
 /** Plain data, which may be cloned. */
@@ -15,19 +16,19 @@ export interface Capabilities {
   /** `key`: records of equal keys are handed out in the order in which they were published; `none`: in any. */
   readonly order: 'key' | 'none'
   /**
-   * `individual`: a settled record is settled by itself, whatever came before it. `cumulative`: settling a record settles all
-   * before it in its partition as well, so that who is above settles in order.
+   * `individual`: a settled record is settled by itself, whatever came before it. `cumulative`: settling a record
+   * settles all before it in its partition as well, so the layer above settles in order.
    */
   readonly settlement: 'individual' | 'cumulative'
-  /** What an acknowledged record may be asked to survive; the first one is taken where nothing is asked. */
+  /** Durability levels of acknowledged records; the first one is the default. */
   readonly durability: readonly Durability[]
   /** Partitions that a topic may have, at most; 1: it has none to speak of. */
   readonly partitionsMax: number
   /** Bytes of key, value and headers of a record, at most. */
   readonly messageBytesMax: number
-  /** Where a group that has no member may be moved to. */
+  /** Kinds of position that a group without a member may be moved to. */
   readonly seek: readonly SeekKind[]
-  /** By what old records may be removed. */
+  /** Limits by which old records may be removed. */
   readonly retention: readonly ('time' | 'bytes')[]
   /** Whether it says how many records a group has not settled. */
   readonly lag: boolean
@@ -35,28 +36,37 @@ export interface Capabilities {
   readonly redelivered: boolean
 }
 
-/** What a program is going to ask of the groups of a topic. */
+/** Needs of a program for the groups of a topic. */
 export interface TopicNeeds {
+  /** Order of records with equal keys. */
   readonly order?: 'key' | undefined
+  /** Settlement of single records. */
   readonly settlement?: 'individual' | undefined
+  /** Kinds of position to move groups to. */
   readonly seek?: readonly SeekKind[] | undefined
+  /** Number of unsettled records. */
   readonly lag?: true | undefined
+  /** Number of earlier hand-outs of a record. */
   readonly redelivered?: true | undefined
 }
 
-/** How a topic is to be opened. What is left out is the engine's choice, or what the topic was made with. */
+/** Wanted settings of a topic. An omitted setting is the engine's choice, or that of the existing topic. */
 export interface WantedTopic {
+  /** Number of partitions. */
   readonly partitions?: number | undefined
+  /** Durability of acknowledged records. */
   readonly durability?: Durability | undefined
   /** Bytes of key, value and headers of its largest record. */
   readonly messageBytesMax?: number | undefined
+  /** Age limit of records, in ms. */
   readonly retentionMs?: number | undefined
-  /** For each partition. */
+  /** Size limit of each partition, in bytes. */
   readonly retentionBytes?: number | undefined
+  /** Needs for the groups of the topic. */
   readonly needs?: TopicNeeds | undefined
 }
 
-/** @throws MillraceError `MILL_UNSUPPORTED`, naming the engine, what is asked and what it has instead */
+/** @throws MillraceError `MILL_UNSUPPORTED`, naming the engine, the unclaimed setting and the claimed ones */
 export function checkWanted(engine: string, has: Capabilities, topic: string, wanted: WantedTopic): void {
   const { partitions, durability, messageBytesMax, retentionMs, retentionBytes, needs = {} } = wanted
   const refuse = (asked: string, instead: string): never => {
@@ -85,7 +95,7 @@ export function checkWanted(engine: string, has: Capabilities, topic: string, wa
   if (needs.redelivered === true && !has.redelivered) refuse('a count of hand-outs', 'it does not keep one')
 }
 
-/** For `seek` of an engine. @throws MillraceError `MILL_UNSUPPORTED` */
+/** Checks a `seek` of an engine. @throws MillraceError `MILL_UNSUPPORTED` */
 export function checkSeek(engine: string, has: Capabilities, kind: SeekKind): void {
   if (!has.seek.includes(kind))
     throw unsupported(`engine ${engine} cannot move a group to ${kind}: it has ${listed(has.seek)}`)

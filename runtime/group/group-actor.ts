@@ -16,6 +16,7 @@ import type { HostLink, Settlement } from '../link/host-link.ts'
 import { SETTLE, VERDICT } from '../link/link.ts'
 import { nearestOffset } from '../log/format/frame.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT, SLOT_COMMITTED, SLOT_EPOCH, SLOT_LEDGER, SLOT_RETURNED } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
@@ -232,7 +233,7 @@ export class GroupActor {
     this.partition.readers.set(place.cursor, link)
     this.#owesSkips = this.#cursor.failures.size > 0
     // A predecessor may have died between its commit and its ring.
-    link.wake()
+    link.wake(place.cursor)
     return this.#startAt()
   }
 
@@ -390,6 +391,13 @@ export class GroupActor {
     return this.#letters.waiting > 0 || this.#cursor.failures.size > 0
   }
 
+  /** Where it stands as a resident of its host (resident/resident.ts). */
+  standing(): Standing {
+    if (this.isLow) return 'ready'
+    if (this.waits) return 'waitsForCommit'
+    return this.#owesSkips ? 'waits' : 'rests'
+  }
+
   /** What is to be told of its dead letters, where they have no room. */
   get letters(): Pick<GroupLetters, 'takeStall' | 'stallsInMs' | 'stuck'> {
     return this.#letters
@@ -401,7 +409,8 @@ export class GroupActor {
 
   /** Whether its reader may commit, or has committed what is not kept on disk yet. */
   get lags(): boolean {
-    if (this.committed() < this.partition.highWatermark || this.#passed() !== this.#kept) return true
+    if (this.#slot !== null && this.committed() < this.partition.highWatermark) return true
+    if (this.#passed() !== this.#kept) return true
     return this.#ceilingNow() !== this.#keptCeiling
   }
 
@@ -424,7 +433,7 @@ export class GroupActor {
   goOn(isKept: boolean): void {
     if (isKept) this.#ceiling?.grant()
     else this.#ceiling?.bar()
-    this.#slot?.link.wake()
+    this.#slot?.link.wake(this.place.cursor)
   }
 
   /** Whether everything below `offset` is settled. */

@@ -93,8 +93,11 @@ export class OvertakingLog {
     return true
   }
 
-  /** A frame that goes past the window: in the log, and not yet committed before `isNear` was called. */
-  appendBeside(records: number, valueBytes: number, isNear: () => void): Buffer {
+  /**
+   * A frame that goes past the window: in the log, and not yet committed before `isNear` was called; the high watermark hears of it
+   * after `isCommitted`.
+   */
+  appendBeside(records: number, valueBytes: number, isNear: () => void, isCommitted: () => void = () => {}): Buffer {
     const baseOffset = this.log.endOffset
     const deltas = Array.from({ length: records }, (_, at) => at)
     const frame = frameOf({ baseOffset, deltas, baseTimestamp: 1000, valueBytes })
@@ -103,6 +106,7 @@ export class OvertakingLog {
     this.log.append([frame], { baseOffset, endOffset, maxTimestamp: 1000 + records }, frame.length)
     isNear()
     this.#writer.commit()
+    isCommitted()
     storeHighWatermark(this.memory, WORDS, endOffset)
     return frame
   }

@@ -1,10 +1,9 @@
 /**
  * What one partition host has on disk: the logs of its partitions, how far their groups are, and which dead letters are settled.
  *
- * The partition host's thread. A pass of the host ends with one group commit over all partitions that took something
- * (`commit`): written, as durable as each topic says, then committed to their windows, then answered. Group states are swept
- * into a state log SWEEP_MS after they changed, and after each pass with a dead letter; settled letters are written before
- * that is answered. Both survive the process at once and a loss of power after SYNC_MS.
+ * The partition host's thread. A pass of the host has one group commit over all that took something (`commit`): written, as
+ * durable as each topic says, then committed to their windows, then answered. Group states are swept into a state log a moment
+ * after they changed (store-upkeep.ts); settled letters are written before that is answered.
  *
  * Before it touches the disk it looks, every LOOK_MS at most, whether the folder is still this broker's; if it is not, that is a
  * failure like any other, and the broker is closed.
@@ -15,7 +14,6 @@
  */
 import { join } from 'node:path'
 import { nowMs } from '../../actors/world.ts'
-import type { Instant } from '../base/clock.ts'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import type { GroupActor } from '../group/group-actor.ts'
 import type { GroupState } from '../group/group-state.ts'
@@ -26,21 +24,17 @@ import { LostFolderError } from '../log/disk/lock-watch.ts'
 import { holdsFolder } from '../log/disk/world-disk.ts'
 import { storedTopic } from '../log/store/log-place.ts'
 import { LogStore } from '../log/store/log-store.ts'
-import type { FaultPoint, StoreEntry } from '../log/store/log-store-types.ts'
+import type { FaultPoint } from '../log/store/log-store-types.ts'
 import { storeError } from '../log/store/store-errors.ts'
-import type { PartitionActor } from '../partition/partition-actor.ts'
 import { PartitionDisk } from '../partition/partition-disk.ts'
+import type { Staged } from '../resident/resident.ts'
 import type { CutTail, HeldFolder } from '../wire/folder.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../wire/places.ts'
 import { MillraceError } from '../words/errors.ts'
 
-const SWEEP_MS = 100
-const SYNC_MS = 1_000
 /** A look at the lock takes some microseconds. */
 const LOOK_MS = 100
-/** Retention is looked after as often. */
-const SLEEP_MS = 5_000
 
 /** What it needs of its host. */
 export interface HostStoreUpcalls {
@@ -62,11 +56,6 @@ export class HostStore {
   #failure: number | null = null
   /** The same, for who is to be told. */
   error: Error | null = null
-  /** Something was appended since the last sync of the states. */
-  #appended = false
-  /** In `nowMs`: both go on when the wall clock is set back. */
-  #sweptMs = Number.NEGATIVE_INFINITY
-  #syncedMs = Number.NEGATIVE_INFINITY
   readonly #held: HeldFolder | null
   #lookedMs: number = nowMs()
 
@@ -156,16 +145,12 @@ export class HostStore {
     return this.#failure
   }
 
-  /** Makes what partitions have staged durable, commits it, and answers. */
-  commit(partitions: readonly PartitionActor[]): void {
-    const entries: StoreEntry[] = []
-    for (const { staged } of partitions) if (staged !== null) entries.push(staged)
-    if (entries.length === 0) return
-    this.#appended = true
-    const isDone = this.attempt(() => this.#logs.append(entries))
-    for (const partition of partitions) {
-      if (isDone) partition.commitStaged()
-      else partition.failStaged(this.#failure as number)
+  /** Makes what was staged durable with one group commit, and says so to who staged it. */
+  commit(staged: readonly Staged[]): void {
+    const isDone = this.attempt(() => this.#logs.append(staged.map(({ frames }) => frames)))
+    for (const one of staged) {
+      if (isDone) one.committed()
+      else one.failed(this.#failure as number)
     }
   }
 
@@ -242,37 +227,22 @@ export class HostStore {
     this.#failure ??= RECEIPT_FAILED | (errno << 4)
   }
 
-  /** How long the host may sleep, unless it is rung: readers do not ring for each commit that is to be written down. */
-  sleepMs(groups: Iterable<GroupActor>): number {
-    if (this.#failure !== null) return SLEEP_MS
-    for (const group of groups) if (group.partition.isOnDisk && group.lags) return SWEEP_MS
-    // What was appended may be more than retention allows, which looks once a second.
-    return this.states.isSynced && this.letters.isSynced && !this.#appended ? SLEEP_MS : SYNC_MS
+  /** Checkpoints and retention, to be called often. */
+  tendLogs(wallMs: number): void {
+    this.attempt(() => this.#logs.tend(wallMs))
   }
 
-  /** Work of the background; whether some of it is to be done soon again. */
-  tend(groups: Iterable<GroupActor>, letters: readonly PartitionActor[], { nowMs, wallMs }: Instant): boolean {
-    let busy = false
+  /** What was written of groups and letters survives a loss of power from now on. */
+  syncStates(): void {
     this.attempt(() => {
-      busy = this.#logs.tend(wallMs)
+      this.states.sync()
+      this.letters.sync()
     })
-    if (nowMs - this.#sweptMs >= SWEEP_MS) {
-      this.#sweptMs = nowMs
-      this.sweep(groups)
-      // After the groups: what they are said to have read is then known of them as well.
-      this.attempt(() => {
-        for (const { letterIndex } of letters) letterIndex?.countRead()
-      })
-    }
-    if (nowMs - this.#syncedMs >= SYNC_MS) {
-      this.#syncedMs = nowMs
-      this.#appended = false
-      this.attempt(() => {
-        this.states.sync()
-        this.letters.sync()
-      })
-    }
-    return busy
+  }
+
+  /** Whether it does already. */
+  get isSynced(): boolean {
+    return this.states.isSynced && this.letters.isSynced
   }
 
   /**

@@ -5,6 +5,8 @@
  * that finds no room. Bound: one for each call of `idle` that is not answered.
  */
 import type { GroupActor } from '../group/group-actor.ts'
+import type { Standing } from '../resident/resident.ts'
+import { Chore } from './chore.ts'
 
 interface IdleWaiter {
   readonly targets: readonly { readonly group: GroupActor; readonly offset: number }[]
@@ -12,32 +14,33 @@ interface IdleWaiter {
   readonly reject: (error: Error) => void
 }
 
-export class IdleWaits {
+export class IdleWaits extends Chore {
   readonly #exists: (group: GroupActor) => boolean
   #waiters: IdleWaiter[] = []
 
   /** `exists`: whether it is the group that has its number now. */
   constructor(exists: (group: GroupActor) => boolean) {
+    super()
     this.#exists = exists
   }
 
-  get isEmpty(): boolean {
-    return this.#waiters.length === 0
-  }
-
-  /** Whether some wait is over. */
-  get isDue(): boolean {
-    return this.#waiters.some(({ targets }) => targets.every(({ group, offset }) => group.settledTo(offset)))
+  standing(): Standing {
+    if (this.#waiters.length === 0) return 'rests'
+    const isOver = this.#waiters.some(({ targets }) => targets.every(({ group, offset }) => group.settledTo(offset)))
+    return isOver ? 'ready' : 'waitsForCommit'
   }
 
   add(groups: readonly GroupActor[]): Promise<void> {
     const targets = groups.map(group => ({ group, offset: group.partition.highWatermark }))
-    return new Promise((resolve, reject) => this.#waiters.push({ targets, resolve, reject }))
+    const settled = new Promise<void>((resolve, reject) => this.#waiters.push({ targets, resolve, reject }))
+    this.wake()
+    this.work()
+    return settled
   }
 
   /** Answers those whose wait is over. */
-  settle(): void {
-    if (this.isEmpty) return
+  work(): boolean {
+    if (this.#waiters.length === 0) return false
     this.#waiters = this.#waiters.filter(waiter => {
       const open = waiter.targets.filter(({ group, offset }) => this.#exists(group) && !group.settledTo(offset))
       if (open.length === 0) waiter.resolve()
@@ -45,5 +48,6 @@ export class IdleWaits {
       if (stuck !== undefined) waiter.reject(stuck)
       return open.length > 0 && stuck === undefined
     })
+    return false
   }
 }

@@ -1,13 +1,21 @@
 /**
- * The partition host's side of a link to one thread: receipts and verdicts out, settlements in, and the thread's bell.
+ * The partition host's side of a link to one thread: receipts and verdicts out, settlements in, hints both ways, the thread's bell.
  *
  * The partition host's thread owns it. Invariant: nothing is taken from a thread for which its answer has no room, so
  * writing an answer never waits and never fails.
  */
-import { CORRUPT, Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import {
+  CORRUPT,
+  Doorbell,
+  HintReader,
+  HintWriter,
+  type Memory,
+  RingConsumer,
+  RingProducer,
+} from 'sharedarraybuffer-ring'
 import { highOf, joinOffset } from '../log/format/frame.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
-import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, SETTLEMENT_BYTES, TO_THREAD_BYTES } from './link.ts'
+import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, LINK_HINTS, SETTLEMENT_BYTES, TO_THREAD_BYTES } from './link.ts'
 
 /** A delivery that a reader did not plainly ack. */
 export interface Settlement {
@@ -26,6 +34,8 @@ export class HostLink {
   readonly #bell: Doorbell
   readonly #toThread: RingProducer
   readonly #toHost: RingConsumer
+  readonly #hintsIn: HintReader
+  readonly #hintsOut: HintWriter
   /** Answers that will be written for frames that are taken already, and are on their way to the disk. */
   promised = 0
   #unpublished = false
@@ -37,6 +47,8 @@ export class HostLink {
     this.#bell = new Doorbell(memory, bell)
     this.#toThread = new RingProducer(memory, place.toThread.address, place.toThread.capacity)
     this.#toHost = new RingConsumer(memory, place.toHost.address, place.toHost.capacity)
+    this.#hintsIn = new HintReader(memory, place.hintsToHost, LINK_HINTS)
+    this.#hintsOut = new HintWriter(memory, place.hintsToThread, LINK_HINTS)
   }
 
   /** Called after the exit of the thread. No answer is written any more, and its published records can be taken. */
@@ -98,14 +110,28 @@ export class HostLink {
     return true
   }
 
-  /** Wakes the thread if it sleeps. */
-  wake(): void {
+  /** There is something new for this cursor's reader: wakes the thread if it sleeps. */
+  wake(cursor: number): void {
+    if (!this.#abandoned) this.#hintsOut.add(cursor)
     this.#bell.ring()
   }
 
-  /** Whether `settlements` would take one now. */
-  hasSettlements(): boolean {
-    return this.#toHost.poll() && this.room() > 0
+  /** Wakes the thread if it sleeps: it has room again, or answers. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
+  /** Whether `hints` or `settlements` would take something now. */
+  hasNews(): boolean {
+    return this.#hintsIn.ready() || (this.#toHost.poll() && this.room() > 0)
+  }
+
+  /**
+   * Hands over the numbers of rings that have something new, and of cursors whose readers ask; false: some are lost, and all that
+   * is this thread's is to be looked at.
+   */
+  hints(ring: (ring: number) => void, asks: (cursor: number) => void): boolean {
+    return this.#hintsIn.take(number => (number < 0 ? asks(-1 - number) : ring(number)))
   }
 
   /** Hands settlements over, oldest first, until `take` says that it cannot answer one now; whether any was taken. */

@@ -1,5 +1,5 @@
 /**
- * The records of a link: the two rings between an attached thread and a partition host, besides the record rings.
+ * What is between an attached thread and a partition host besides the record rings: two rings, and two lists of hints.
  *
  * ```
  * to the thread   0 i32 length 32   4 i32 kind
@@ -8,13 +8,20 @@
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
  * to the host     0 i32 length      4 i32 kind (SETTLE)
  *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
+ * hints to the thread   a cursor: there is more to read for it
+ * hints to the host     a ring: a frame was published in it, or it was closed; or, as -1 - cursor: its reader asks for a higher ceiling
  * ```
+ *
+ * Hints say where to look (`sharedarraybuffer-ring`), so that neither end looks at all that it has. They come after what they
+ * point to, and before the bell.
  *
  * Leaf, any thread. The host never waits for a thread. It takes frames and settlements from a thread only while that
  * thread's ring has room for the answer. A thread that does not read is therefore not served, and nothing is dropped.
  */
 
 export const LINK_RING_BYTES = 65_536
+/** Hints that one end may be behind before it looks at everything. */
+export const LINK_HINTS = 256
 export const TO_THREAD_BYTES = 32
 export const SETTLEMENT_BYTES = 32
 /** Room for one settlement's error; longer ones were cut when they became wire errors. */

@@ -58,7 +58,11 @@ export class DiskKeeping implements Keeping {
   take(pending: PendingAppend, address: number, length: number): boolean {
     const { memory, ready } = pending.batch
     const window = this.#window
-    if (pending.bytes === 0 && this.#lent.leavesOut(length, ready)) pending.parts = []
+    if (pending.bytes === 0) {
+      if (this.#lent.leavesOut(length, ready)) pending.parts = []
+      else if (this.#goesOn()) pending.from = window.end
+      else return false
+    }
     const { parts } = pending
     const hasRoom = parts === null ? window.free() >= length || this.#overtake(length) : window.skip(length)
     if (!hasRoom) return false
@@ -68,6 +72,11 @@ export class DiskKeeping implements Keeping {
     if (parts === null) pending.batch.copyTo(window, address, length)
     else pending.addPart(parts, address, length)
     return true
+  }
+
+  /** Where readers were told that something is left out, and it was not, the window ends elsewhere: that comes before anything else. */
+  #goesOn(): boolean {
+    return !this.#window.isPassed || this.#window.overtake(0)
   }
 
   /** Gives up the oldest frames, which are on disk, until so many bytes are free; false: a reader is copying one of them. */

@@ -26,22 +26,22 @@ function house() {
     producer.advance(64)
     producer.publish()
   }
-  return { told, state, link, producer, rings, drained, tend, publish }
+  return { told, state, ring, producer, rings, drained, tend, publish }
 }
 
 t.test('a producer that does nothing is told once, and its ring is kept until it has closed it', async t => {
-  const { told, producer, rings, drained, tend, link } = house()
+  const { told, producer, rings, drained, tend } = house()
   t.ok(rings.ready())
   t.ok(tend())
   t.notOk(rings.ready())
   t.notOk(tend())
   t.strictSame([told, drained], [[TOPIC], []])
-  t.ok(rings.hasRingsOf(link))
+  t.notOk(rings.isEmpty)
   producer.close()
   t.ok(rings.ready())
   t.ok(tend())
   t.strictSame(drained, [3])
-  t.notOk(rings.hasRingsOf(link))
+  t.ok(rings.isEmpty)
   t.notOk(tend())
 })
 
@@ -72,9 +72,9 @@ t.test('who has no room to be told is told later', async t => {
 })
 
 t.test('the ring of a thread that has ended is given back, whatever is in it', async t => {
-  const { rings, link, drained, tend, publish } = house()
+  const { rings, ring, drained, tend, publish } = house()
   publish()
-  rings.orphan(link)
+  ring.orphaned = true
   t.ok(rings.ready())
   t.ok(tend())
   t.strictSame(drained, [3])

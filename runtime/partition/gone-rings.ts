@@ -8,7 +8,6 @@
  * Bound: the rings that there were, and those that grow out of them before their producers have heard.
  */
 import { CORRUPT } from 'sharedarraybuffer-ring'
-import type { HostLink } from '../link/host-link.ts'
 import type { IncomingRing } from './incoming-ring.ts'
 
 interface GoneRing {
@@ -20,17 +19,15 @@ interface GoneRing {
 export class GoneRings {
   #rings: GoneRing[] = []
 
-  add(topic: number, ring: IncomingRing): void {
-    if (!this.#rings.some(known => known.ring.id === ring.id)) this.#rings.push({ topic, ring, isTold: false })
+  /** Whether it is new. */
+  add(topic: number, ring: IncomingRing): boolean {
+    if (this.#rings.some(known => known.ring.id === ring.id)) return false
+    this.#rings.push({ topic, ring, isTold: false })
+    return true
   }
 
-  /** The thread has ended: nothing comes from it any more. */
-  orphan(link: HostLink): void {
-    for (const { ring } of this.#rings) if (ring.link === link) ring.orphaned = true
-  }
-
-  hasRingsOf(link: HostLink): boolean {
-    return this.#rings.some(({ ring }) => ring.link === link)
+  get isEmpty(): boolean {
+    return this.#rings.length === 0
   }
 
   /** Whether `tend` would do something. */

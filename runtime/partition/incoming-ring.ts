@@ -84,7 +84,7 @@ export class IncomingRing implements FrameBatch {
   }
 
   tell(): void {
-    if (!this.link.publish()) this.link.wake()
+    if (!this.link.publish()) this.link.ring()
   }
 
   /** Address of the frame at the head, up to a position; -1: there is none. */
@@ -95,6 +95,11 @@ export class IncomingRing implements FrameBatch {
     if (consumer.head === end) return -1
     if (address < 0) throw new Error(`broken invariant: ring ${this.id} ends at ${consumer.head}, before ${end}`)
     return address
+  }
+
+  /** Whether it has something, to be taken now or after the ring before it, or is over. */
+  get hasMore(): boolean {
+    return this.consumer.poll() || this.orphaned || this.consumer.drained
   }
 
   get hasUnsent(): boolean {

@@ -16,6 +16,7 @@ import { RECEIPT_APPENDED } from '../link/link.ts'
 import { FRAME_RING, FRAME_RING_END, frameBaseOffset } from '../log/format/frame.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
+import type { Standing } from '../resident/resident.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { HostPartitionStats } from '../wire/reports.ts'
 import { Appender, type AppendOutcome } from './appender.ts'
@@ -108,12 +109,13 @@ export class PartitionActor {
     return framesOf(this.window, this.reader, from)
   }
 
-  /** Adds a producer's ring; taken up where the last commit says it was. */
-  addRing(ring: IncomingRing): void {
-    if (this.#rings.of(ring.id) !== undefined) return
+  /** Adds a producer's ring; taken up where the last commit says it was. Whether it is new. */
+  addRing(ring: IncomingRing): boolean {
+    if (this.#rings.of(ring.id) !== undefined) return false
     const { last } = this.#end
     if (last.ring === ring.id) ring.takeUp(this.#memory, this.#lastAnswers(ring), last.ringEnd)
     this.#rings.add(ring)
+    return true
   }
 
   /** What the last append took from this ring; frames that the window has given up since were answered before. */
@@ -134,18 +136,9 @@ export class PartitionActor {
     return this.#rings.of(id)
   }
 
-  /** The thread has ended: its rings end at their published tails. */
-  orphan(link: HostLink): void {
-    this.#rings.orphan(link)
-  }
-
   /** Its topic is no more: what is in its rings is not taken here. */
   giveUpRings(): IncomingRing[] {
     return this.#rings.giveUp()
-  }
-
-  hasRingsOf(link: HostLink): boolean {
-    return this.#rings.hasAnyOf(link)
   }
 
   /** Whether the last `drain` left frames behind for want of room. */
@@ -158,9 +151,21 @@ export class PartitionActor {
     return this.#rings.ready()
   }
 
+  /** Where it stands as a resident of its host (resident/resident.ts). */
+  standing(): Standing {
+    if (this.ready()) return 'ready'
+    if (this.full) return 'waitsForCommit'
+    return this.#rings.hasMore ? 'waits' : 'rests'
+  }
+
+  /** Tells producers anew how much is unread, as readers settle without telling; whether anything is. */
+  refreshUnread(): boolean {
+    return this.#unread.refresh(this.#end.offset)
+  }
+
   /** Takes what the rings hold, in turn and by quota; whether anything was appended, or staged. */
   drain(): boolean {
-    this.#unread.refresh(this.#end.offset)
+    this.refreshUnread()
     const worked = this.#rings.drain()
     if (worked && this.#appender.staged === null) this.#wakeReaders()
     return worked
@@ -192,7 +197,7 @@ export class PartitionActor {
   }
 
   #wakeReaders(): void {
-    for (const link of this.readers.values()) link.wake()
+    for (const [cursor, link] of this.readers) link.wake(cursor)
   }
 
   /**

@@ -88,6 +88,7 @@ export function house(isGated = true, capacity: number = WINDOW): House {
     },
     publish: () => receipts.push(...written.splice(0)) > 0,
     wake: () => undefined,
+    ring: () => undefined,
   }
   const asLink = link as unknown as HostLink
   const actor = (upcalls: Partial<PartitionUpcalls> = {}): PartitionActor => {

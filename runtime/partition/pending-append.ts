@@ -8,8 +8,8 @@ import type { FrameBatch } from './frame-batch.ts'
 
 export class PendingAppend {
   readonly batch: FrameBatch
-  /** Window position of its first frame. */
-  readonly from: number
+  /** Window position of its first frame, once that is taken. */
+  from: number
   readonly baseOffset: number
   /** After its last record. */
   endOffset: number

@@ -4,7 +4,6 @@
  * The partition host's thread. In memory a pass takes of each ring up to the bytes of one append; on disk of one ring, another one
  * first each time, since a commit can say of one how far it was taken. Bound: the rings of the threads that publish here.
  */
-import type { HostLink } from '../link/host-link.ts'
 import type { Appender } from './appender.ts'
 import type { IncomingRing } from './incoming-ring.ts'
 import type { Keeping } from './keeping.ts'
@@ -50,15 +49,6 @@ export class RingIntake {
     return this.#rings.find(ring => ring.id === id)
   }
 
-  hasAnyOf(link: HostLink): boolean {
-    return this.#rings.some(ring => ring.link === link)
-  }
-
-  /** The thread has ended: its rings end at their published tails. */
-  orphan(link: HostLink): void {
-    for (const ring of this.#rings) if (ring.link === link) ring.orphaned = true
-  }
-
   /** What is in them is not taken here any more. */
   giveUp(): IncomingRing[] {
     return this.#rings.splice(0)
@@ -66,6 +56,11 @@ export class RingIntake {
 
   get isOwing(): boolean {
     return this.#owing !== null
+  }
+
+  /** Whether there is something in some ring, or to be done about it, now or later. */
+  get hasMore(): boolean {
+    return this.#owing !== null || this.#rings.some(ring => ring.hasMore)
   }
 
   /** Whether every answer of a predecessor's last append is out, now that those are sent which have room. */

@@ -97,9 +97,37 @@ t.test('what the disk does not take is forgotten, where it was past the window, 
   t.ok(partition.drain())
   partition.failStaged(RECEIPT_FAILED)
   t.equal(partition.highWatermark, 0)
-  t.equal(partition.window.end, 0)
-  t.equal(partition.window.start, 0)
+  t.equal(partition.window.end, partition.window.start)
+  t.equal(partition.reader.end(), 0)
   t.equal(home.actor({ log }).highWatermark, 0)
+})
+
+t.test('where a predecessor died before it had left something out, frames begin where readers were told', async t => {
+  const home = house(false, 32_768)
+  const pin = home.gate
+  const logged: unknown[] = []
+  const entry = (_: unknown, from: number, end: number) => void logged.push([from, end])
+  const log = { ...takingLog(home), entry } as unknown as PartitionDisk
+  t.ok(home.actor({ log }).window.skip(1_000))
+  const partition = home.actor({ log })
+  // A reader that had come before.
+  home.memory.store(pin, 0)
+  partition.window.pins.add(pin)
+  home.publish(2)
+  t.notOk(partition.drain())
+  t.ok(partition.full)
+  t.ok(partition.ready(), 'the host tries again by itself')
+  const reader = new ReaderPin(home.memory, partition.window.address, pin)
+  reader.leave()
+  t.ok(partition.drain())
+  t.equal(partition.staged, undefined)
+  partition.commitStaged()
+  const end = 1_000 + 2 * FRAME
+  t.strictSame(logged, [[1_000, end]], 'and so they are written to the log')
+  t.strictSame(home.receipts, [0, 1])
+  t.equal(reader.enterOldest(), 1_000)
+  t.equal(partition.reader.end(), end)
+  reader.leave()
 })
 
 t.test('a successor gives the answers of what went past the window as the log has them', async t => {

@@ -2,7 +2,7 @@
  * Tells producers how much of a partition is unread, so that messages without a key go where least is.
  *
  * The partition host's thread alone writes the word (layout.ts). It is a hint: told at each append and, while it is not 0,
- * looked at again in each pass, because readers settle what they read without telling.
+ * looked at again once in a while, because readers settle what they read without telling.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
@@ -37,8 +37,10 @@ export class UnreadWord {
     this.#words[this.#at] = Math.min(unread, UNREAD_MAX)
   }
 
-  /** Tells it again if readers may have settled some of it. */
-  refresh(endOffset: number): void {
-    if (this.#words[this.#at] !== 0) this.tell(endOffset)
+  /** Tells it again if readers may have settled some of it; whether any is unread. */
+  refresh(endOffset: number): boolean {
+    if (this.#words[this.#at] === 0) return false
+    this.tell(endOffset)
+    return this.#words[this.#at] !== 0
   }
 }

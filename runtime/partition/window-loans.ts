@@ -9,16 +9,20 @@ import type { StoredWindow, WindowTold } from './stored-window.ts'
 export class WindowLoans implements WindowTold {
   readonly #tell: (notice: HostNotice) => void
   readonly #lookMs: number
+  readonly #woken: () => void
   readonly #busy = new Set<StoredWindow>()
   #lookedMs = 0
 
-  constructor(lookMs: number, tell: (notice: HostNotice) => void) {
+  /** `woken`: called when it has somebody to look at. */
+  constructor(lookMs: number, tell: (notice: HostNotice) => void, woken: () => void) {
     this.#lookMs = lookMs
+    this.#woken = woken
     this.#tell = tell
   }
 
   isBusy(window: StoredWindow): void {
     this.#busy.add(window)
+    this.#woken()
   }
 
   asks({ topic, partition }: StoredWindow, bytes: number): void {

@@ -94,6 +94,41 @@ t.test('one that publishes meanwhile goes over to all partitions at one number',
   t.strictSame(await values(second, 'second'), upTo(all))
 })
 
+t.test(
+  'what a process before published goes nowhere else, though the topic grows before it is published again',
+  async t => {
+    const { dir, open } = folderOf(t)
+    const state = join(dir, 'producers')
+    const first = await open()
+    const topic = await first.topic<number>('orders', { partitions: 3 })
+    const loader = await first.producer<number>('loader', topic)
+    copyFileSync(state, `${state}.old`)
+    await loader.publishBatch(numbers(0, 400))
+    await first.close()
+    copyFileSync(`${state}.old`, state)
+
+    const second = await open()
+    const again = await second.producer<number>('loader', await orders(second))
+    t.equal(await (await orders(second)).addPartitions(4), 7)
+    t.equal(again.next, 0, 'as it was written down')
+    t.match(await again.publishBatch(numbers(0, 200)), { count: 0, repeated: 200 })
+    copyFileSync(state, `${state}.old`)
+    const { ranges } = await again.publishBatch(numbers(200, 700))
+    t.equal(new Set(ranges.map(({ partition }) => partition)).size, 7, 'what is new goes to all of them')
+    t.strictSame(await values(second, 'second'), upTo(700))
+    await second.close()
+    copyFileSync(`${state}.old`, state)
+
+    const third = await open()
+    const last = await third.producer<number>('loader', await orders(third))
+    await (await orders(third)).addPartitions(1)
+    const { next } = last
+    t.ok(next <= 200)
+    t.match(await last.publishBatch(numbers(next, 800)), { count: 100, repeated: 700 - next })
+    t.strictSame(await values(third, 'third'), upTo(800))
+  },
+)
+
 t.test('what may be missing goes where it was to go before, and what it lacks there is published', async t => {
   const published: (readonly (Message<number> & { readonly sequence: number })[])[] = []
   const producer = {

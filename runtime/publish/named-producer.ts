@@ -134,11 +134,15 @@ export class SequencedProducer<V> implements NamedProducer<V> {
     })
   }
 
-  /** The topic has more partitions. What is published from now on waits until it is durable that it is spread over them. */
+  /**
+   * The topic has more partitions. What is published from now on waits until it is durable that it is spread over them. What an
+   * earlier process published may be there already, though it was not told so: it stays where it was to go.
+   */
   #grown(): void {
     const { partitions } = this.#producer.topic
     while (this.#seen.length < partitions) this.#seen.push(0)
-    this.#spread = spreadOver(this.#spread, this.#next, partitions, this.#acknowledged)
+    const from = Math.max(this.#next, this.#freshFrom)
+    this.#spread = spreadOver(this.#spread, from, partitions, this.#acknowledged)
     const goOn = this.#producer.hold()
     this.#upcalls.keep(this.#state).then(goOn, (error: Error) => {
       this.#producer.fail(error)

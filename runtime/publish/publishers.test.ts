@@ -27,7 +27,6 @@ function house() {
     thread: 7,
     addWriter: () => undefined,
     removeWriter: () => undefined,
-    onReceipts: () => () => undefined,
     ringHost: (host: number) => void rung.push(host),
     sealAll: () => undefined,
   }

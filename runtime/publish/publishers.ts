@@ -114,7 +114,7 @@ export class Publishers {
     // Their producer has closed: they are given back.
     for (const { place } of unused) {
       new PartitionWriter(this.#thread.memory, place, this.#thread.id).close()
-      this.#thread.ringHost(place.host)
+      this.#thread.ringHost(place.host, place.ring)
     }
   }
 

@@ -84,9 +84,10 @@ export class RingChanges {
   }
 
   #move(writer: PartitionWriter, place: RingPlace): void {
+    const former = writer.ring
     writer.moveTo(place)
     for (const ring of writer.takeSettledRings()) this.#thread.removeWriter(ring)
-    if (this.#user.isOpen) this.#thread.addWriter(writer)
-    this.#thread.ringHost(writer.host)
+    if (this.#user.isOpen) this.#thread.addWriter(writer, this.#user)
+    this.#thread.ringHost(writer.host, former)
   }
 }

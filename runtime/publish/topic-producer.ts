@@ -56,7 +56,6 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
   /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
   #gap: Error | null = null
   readonly #unobserved: Unobserved
-  readonly #stopListening: () => void
 
   constructor(
     thread: AttachedThread,
@@ -73,7 +72,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
     this.#room = room
     this.#codec = codecOf(topic.codec)
     this.#writers = rings.map(ring => this.#writerOf(ring))
-    for (const writer of this.#writers) thread.addWriter(writer)
+    for (const writer of this.#writers) thread.addWriter(writer, this)
     this.#line = new WaitingLine(room, rings.length)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers, room)
@@ -86,7 +85,6 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
       () => this.serve(),
     )
     this.#choice = new PartitionChoice(topic.name, this.#writers)
-    this.#stopListening = thread.onReceipts(() => this.serve())
     room.add(this)
   }
 
@@ -108,7 +106,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
       const writer = this.#writerOf(ring)
       this.#writers.push(writer)
       this.#line.grown()
-      if (this.#failure === null) this.#thread.addWriter(writer)
+      if (this.#failure === null) this.#thread.addWriter(writer, this)
       else this.#giveBack(writer)
     }
     this.#topic = topic
@@ -181,7 +179,7 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
     if (said === FULL) {
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
-      this.#thread.ringHost(writer.host)
+      this.#thread.ringHost(writer.host, writer.ring)
       if (!this.#thread.drain() || !this.#mayAppend(partition)) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
@@ -423,14 +421,13 @@ export class TopicProducer implements Sweepable, RingUser, LineUser {
 
   #giveBack(writer: PartitionWriter): void {
     writer.close()
-    this.#thread.ringHost(writer.host)
+    this.#thread.ringHost(writer.host, writer.ring)
   }
 
   /** Refuses what comes, and fails everything on its way. */
   fail(error: Error): void {
     if (this.#failure !== null) return
     this.#failure = error
-    this.#stopListening()
     this.#line.fail(error)
     for (const writer of this.#writers) {
       const count = writer.fail(error)

@@ -122,6 +122,33 @@ t.test('what goes past the window is read from the log, and the window is not lo
   t.equal(disk.reads, after, 'both are back in the window')
 })
 
+t.test(
+  'what goes past the window is not passed over by who looks before the high watermark has heard of it',
+  async t => {
+    const disk = new MemoryDisk()
+    const partition = new OvertakingLog(disk, FOLDER, SETTINGS, CAPACITY)
+    const sources = [partition.source(0, 0, disk), partition.source(1, 0, disk)]
+    const both = (look: (source: LogSource) => unknown): unknown[] => sources.map(look)
+    const isNear = (): void => {
+      for (let look = 0; look < 2; look++)
+        t.strictSame(
+          both(source => source.fetch()),
+          [null, null],
+        )
+    }
+    const first = partition.append(1, 100)
+    t.same(both(drained), [[first], [first]])
+    for (let count = 0; count < 2; count++) {
+      const beside = partition.appendBeside(1, 1_000, isNear, isNear)
+      const next = partition.append(1, 100)
+      t.same(both(drained), [
+        [beside, next],
+        [beside, next],
+      ])
+    }
+  },
+)
+
 t.test('a reader goes on in a window that moves, also with the one that it comes back to', async t => {
   const disk = new MemoryDisk()
   const partition = new OvertakingLog(disk, FOLDER, SETTINGS, CAPACITY)

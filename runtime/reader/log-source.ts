@@ -105,14 +105,15 @@ export class LogSource implements FrameSource {
       // Its writer is about to leave something out of the window, and has told where that goes on.
       if (((end - start) | 0) < 0) return null
       window.follow()
+      let behind = -1
       for (let position = start; position !== end; position = (position + window.word(position)) | 0) {
         if (frameBaseOffset(window, position) > this.#offset) return null
-        if (frameEndOffset(window, position) > this.#offset) return position
+        behind = frameEndOffset(window, position)
+        if (behind > this.#offset) return position
       }
-      // Behind the last frame; or nothing was appended yet by this process, and the window begins where the log ends. The
-      // end is looked at again, for it may have moved before the high watermark did. That is at the end's offset at least: a
-      // window that begins at its end was told so after both.
-      return this.#readTo() === this.#offset && window.end() === end ? end : null
+      // Behind the last frame. An empty window does not say which offset its end has: what was left out of it may come before that,
+      // and the high watermark may not have heard of it yet.
+      return behind === this.#offset ? end : null
     } finally {
       this.#pin.leave()
     }

@@ -76,7 +76,7 @@ export class PartitionReader {
     this.#codec = codecOf(assignment.topic.codec)
     this.#slot = assignment.slot
     this.#committed = assignment.committed
-    const ask = (): void => thread.ringHost(assignment.place.host)
+    const ask = (): void => thread.askHost(assignment.place.host, assignment.cursor)
     this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
     this.suspectTo = assignment.known.reduce((to, { suspect, offset }) => (suspect ? offset : to), -1)
     for (const record of assignment.known) {

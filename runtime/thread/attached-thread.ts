@@ -2,16 +2,21 @@
  * A thread's connection to the broker: its doorbell, its links to the partition hosts, and its turn loop.
  *
  * One per thread that publishes or reads (main, each handler host). The loop drains receipts and verdicts, lets readers
- * deliver for a bounded time, seals the frames that were opened, and sleeps by `waitAsync`, so that the thread's own
- * timers and sockets always get their turn. It does not keep the process alive; who must, holds a reference.
+ * deliver for a bounded time, seals the open frames, and sleeps by `waitAsync`, so that the thread's own
+ * timers and sockets always get their turn. It does not keep the process alive; code that must holds a reference.
+ *
+ * A turn costs what is busy, however many readers and producers there are. A reader has turns from the moment it is woken, by a
+ * hint of its host, a verdict, or `wake`, until a turn finds nothing and it is not ready. Every LOOK_MS all of them have one,
+ * because a host may have died before it hinted.
  */
 
-import { Doorbell, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import { Doorbell, HintReader, HintWriter, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
 import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
 import {
   KIND_GONE,
   KIND_RECEIPT,
   KIND_SETTLE,
+  LINK_HINTS,
   SETTLE,
   SETTLEMENT_BYTES,
   SETTLEMENT_ERROR_MAX,
@@ -53,7 +58,18 @@ export interface RingWriter {
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
 }
 
-/** Something that takes part in the thread's turns. */
+/** Publishes by writers of this thread. */
+export interface WriterUser {
+  /** Its writers have had receipts: waiting publishes may fit now. */
+  serve(): void
+}
+
+interface UsedWriter {
+  readonly writer: RingWriter
+  readonly user: WriterUser | null
+}
+
+/** Something that takes part in the thread's turns while it is busy. */
 export interface TurnTaker {
   /** Whether a call of `turn` would do something now. */
   ready(): boolean
@@ -67,14 +83,18 @@ interface Link {
   readonly bell: Doorbell
   readonly toHost: RingProducer
   readonly toThread: RingConsumer
+  readonly hintsOut: HintWriter
+  readonly hintsIn: HintReader
 }
 
-/** A test ends a thread that it has halted; it would go on after this. */
+/** A test ends a thread that it has halted; otherwise the thread continues after this. */
 const HALT_MS = 10_000
 /** Longest time without yielding to the event loop. */
 const TURN_MS = 4
-/** A ringer can die before it rings: the control thread then wakes all, and no sleep is longer than this. */
+/** A ringer can die before it hints and rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
+/** After which all are looked at again. */
+const LOOK_MS = 5_000
 
 /** The way from a thread's members to the control thread. */
 export interface RunReports {
@@ -97,8 +117,13 @@ export class AttachedThread {
   readonly address: number
   readonly #bell: Doorbell
   readonly #links: Link[]
-  readonly #writers = new Map<number, RingWriter>()
+  readonly #writers = new Map<number, UsedWriter>()
   readonly #takers = new Map<number, TurnTaker>()
+  /** Those that have turns. */
+  readonly #busy = new Set<TurnTaker>()
+  /** Turns of single readers so far. */
+  looks = 0
+  #lookedMs: number = nowMs()
   #dirty: RingWriter[] = []
   #sealScheduled = false
   #turnScheduled = false
@@ -106,15 +131,15 @@ export class AttachedThread {
   #waiting = false
   #lastYield = 0
   #closed = false
-  /** What its members ask of the control thread; whoever made the thread gives it. */
+  /** Requests of its members to the control thread; set by the creator of the thread. */
   reports: RunReports = NOBODY
-  /** A topic was deleted; whoever publishes from this thread is told. */
+  /** Called for a deleted topic, for the code that publishes from this thread. */
   topicGone: (topic: number) => void = () => undefined
-  /** Rings that nobody uses are to be given back; whoever publishes from this thread is told. */
+  /** Called when unused rings are to be given back, for the code that publishes from this thread. */
   memoryIsShort: () => void = () => undefined
   #lean = 0
-  /** Called after receipts were drained: waiting publishes may fit now. */
-  readonly #afterReceipts = new Set<() => void>()
+  /** Whose writers had receipts since they were told. */
+  readonly #answered = new Set<WriterUser>()
 
   constructor(memory: Memory, place: ThreadPlace) {
     this.memory = memory
@@ -126,37 +151,36 @@ export class AttachedThread {
       wants: link.address + HOST_WANTS,
       toHost: new RingProducer(memory, link.toHost.address, link.toHost.capacity),
       toThread: new RingConsumer(memory, link.toThread.address, link.toThread.capacity),
+      hintsOut: new HintWriter(memory, link.hintsToHost, LINK_HINTS),
+      hintsIn: new HintReader(memory, link.hintsToThread, LINK_HINTS),
     }))
     this.#sleep()
   }
 
-  /** Says what the thread is doing, for whoever has to judge its death. */
+  /** Stores the thread's activity, by which its death is judged. */
   phase(phase: Phase): void {
     this.memory.store(this.address + THREAD_PHASE, PHASE[phase])
     const halt = this.address + THREAD_HALT
     if (this.memory.i32[halt >> 2] === PHASE[phase] + 1) this.memory.wait(halt, PHASE[phase] + 1, HALT_MS)
   }
 
-  addWriter(writer: RingWriter): void {
-    this.#writers.set(writer.ring, writer)
+  /** `user` is told after its writers had receipts. */
+  addWriter(writer: RingWriter, user: WriterUser | null = null): void {
+    this.#writers.set(writer.ring, { writer, user })
   }
 
   removeWriter(ring: number): void {
     this.#writers.delete(ring)
   }
 
-  onReceipts(listener: () => void): () => void {
-    this.#afterReceipts.add(listener)
-    return () => this.#afterReceipts.delete(listener)
-  }
-
   addTaker(cursor: number, taker: TurnTaker): void {
     this.#takers.set(cursor, taker)
-    this.wake()
+    this.wake(cursor)
   }
 
   /** Takes one out, unless another has its place already. */
   removeTaker(cursor: number, taker: TurnTaker): void {
+    this.#busy.delete(taker)
     if (this.#takers.get(cursor) === taker) this.#takers.delete(cursor)
   }
 
@@ -177,8 +201,9 @@ export class AttachedThread {
     for (const writer of dirty) {
       writer.dirty = false
       writer.seal()
+      this.#links[writer.host]?.hintsOut.add(writer.ring)
     }
-    for (const writer of dirty) this.ringHost(writer.host)
+    for (const writer of dirty) this.#links[writer.host]?.bell.ring()
   }
 
   /** Publishes all open frames now. */
@@ -186,8 +211,21 @@ export class AttachedThread {
     this.#sealDirty()
   }
 
-  ringHost(host: number): void {
-    this.#links[host]?.bell.ring()
+  /** Tells the host that there is something new in a ring, or that it was closed. */
+  ringHost(host: number, ring: number): void {
+    this.#hint(host, ring)
+  }
+
+  /** Tells the host that the reader for this cursor may not go on before it has a higher ceiling. */
+  askHost(host: number, cursor: number): void {
+    this.#hint(host, -1 - cursor)
+  }
+
+  #hint(host: number, number: number): void {
+    const link = this.#links[host]
+    if (link === undefined) return
+    link.hintsOut.add(number)
+    link.bell.ring()
   }
 
   /** After a commit: wakes the host if it waits for one. */
@@ -196,7 +234,7 @@ export class AttachedThread {
     if (link !== undefined && this.memory.load(link.wants) === 1) link.bell.ring()
   }
 
-  /** Tells the group that a delivery was not plainly acked. False when the link is full: try again after a verdict. */
+  /** Sends the group a settlement other than a plain ack. False when the link is full: try again after a verdict. */
   settle(
     host: number,
     cursor: number,
@@ -229,12 +267,21 @@ export class AttachedThread {
     return true
   }
 
-  /** Runs a turn soon: something on this thread changed (a handler settled, a timer fired, a reader resumed). */
-  wake(): void {
+  /**
+   * Runs a turn soon, for the taker of this cursor, or for all: something on this thread changed (a handler settled, a timer
+   * fired, a reader resumed).
+   */
+  wake(cursor: number | null): void {
+    if (cursor === null) this.#wakeAll()
+    else this.#more(cursor)
     if (this.#turnScheduled || this.#inTurn || this.#closed) return
     this.#turnScheduled = true
     if (nowMs() - this.#lastYield > TURN_MS) setImmediate(this.#yieldedTurn)
     else queueMicrotask(this.#turn)
+  }
+
+  #wakeAll(): void {
+    for (const taker of this.#takers.values()) this.#busy.add(taker)
   }
 
   readonly #yieldedTurn = (): void => {
@@ -254,11 +301,12 @@ export class AttachedThread {
       this.memoryIsShort()
     }
     const deadline = this.#lastYield + TURN_MS
+    this.#lookEverywhere()
     let worked = false
     try {
       do {
         worked = this.#drainLinks()
-        for (const taker of this.#takers.values()) if (taker.turn(deadline)) worked = true
+        if (this.#takeTurns(deadline)) worked = true
         this.#sealDirty()
       } while (worked && nowMs() < deadline)
     } finally {
@@ -270,6 +318,25 @@ export class AttachedThread {
     } else this.#sleep()
   }
 
+  /** A host that died before it hinted is replaced by one that hints anew; this is for whatever else may have gone wrong. */
+  #lookEverywhere(): void {
+    const now = nowMs()
+    if (now - this.#lookedMs < LOOK_MS) return
+    this.#lookedMs = now
+    this.#wakeAll()
+  }
+
+  #takeTurns(deadline: number): boolean {
+    let worked = false
+    // Those that are woken meanwhile come in the next round.
+    for (const taker of [...this.#busy]) {
+      this.looks++
+      if (taker.turn(deadline)) worked = true
+      else if (!taker.ready()) this.#busy.delete(taker)
+    }
+    return worked
+  }
+
   #sleep(): void {
     this.#bell.arm()
     if (this.#hasWork()) {
@@ -278,7 +345,7 @@ export class AttachedThread {
       setImmediate(this.#yieldedTurn)
       return
     }
-    // At most one wait is outstanding: a turn that was started otherwise leaves the last one standing.
+    // At most one wait is outstanding: a turn that another event started leaves the last wait standing.
     if (this.#waiting) return
     const rung = this.#bell.waitAsync(SLEEP_MS)
     if (rung === null) {
@@ -298,14 +365,14 @@ export class AttachedThread {
   }
 
   #hasWork(): boolean {
-    for (const link of this.#links) if (link.toThread.poll()) return true
-    for (const taker of this.#takers.values()) if (taker.ready()) return true
+    for (const link of this.#links) if (link.toThread.poll() || link.hintsIn.ready()) return true
+    for (const taker of this.#busy) if (taker.ready()) return true
     return false
   }
 
   /**
-   * Takes receipts and verdicts in; also for a caller that publishes without ever yielding. `then` is called before those who
-   * wait for room hear of it.
+   * Takes receipts and verdicts in; also for a caller that publishes without ever yielding. `then` is called before
+   * publishes that wait for room continue.
    */
   drain(then?: () => void): boolean {
     return this.#drainLinks(then)
@@ -314,6 +381,7 @@ export class AttachedThread {
   #drainLinks(then?: () => void): boolean {
     let worked = false
     for (const link of this.#links) {
+      if (!link.hintsIn.take(this.#more)) this.#wakeAll()
       const ring = link.toThread
       if (!ring.poll()) continue
       worked = true
@@ -323,11 +391,15 @@ export class AttachedThread {
         const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
         if (words[at + 1] === KIND_RECEIPT) {
           const id = words[at + 2] as number
-          this.#writers.get(id)?.receipt(id, words[at + 3] as number, offset, words[at + 6] as number)
+          const used = this.#writers.get(id)
+          used?.writer.receipt(id, words[at + 3] as number, offset, words[at + 6] as number)
+          if (used !== undefined && used.user !== null) this.#answered.add(used.user)
         } else if (words[at + 1] === KIND_GONE) this.topicGone(words[at + 2] as number)
         else {
           const decision = words[at + 6] as number
-          this.#takers.get(words[at + 2] as number)?.verdict({
+          const taker = this.#takers.get(words[at + 2] as number)
+          if (taker !== undefined) this.#busy.add(taker)
+          taker?.verdict({
             epoch: words[at + 3] as number,
             offset,
             action: decision & 15,
@@ -342,13 +414,27 @@ export class AttachedThread {
       link.bell.ring()
     }
     then?.()
-    if (worked) for (const listener of this.#afterReceipts) listener()
+    this.#tellAnswered()
     return worked
+  }
+
+  #tellAnswered(): void {
+    if (this.#answered.size === 0) return
+    const answered = [...this.#answered]
+    this.#answered.clear()
+    for (const user of answered) user.serve()
+  }
+
+  /** There is something to do for this cursor. */
+  readonly #more = (cursor: number): void => {
+    const taker = this.#takers.get(cursor)
+    if (taker !== undefined) this.#busy.add(taker)
   }
 
   close(): void {
     this.#closed = true
     this.#takers.clear()
+    this.#busy.clear()
     this.#writers.clear()
   }
 }

@@ -1,9 +1,9 @@
 /**
  * An error as JSON that fits into a settlement. Leaf, pure.
  *
- * Errors on the wire are bounded in UTF-8, and JSON may make six bytes of one: of control characters, and of surrogates that
- * stand alone. What does not fit loses the ends of its causes first, and the last of them, then the end of its stack, and at last
- * the end of its message.
+ * Errors on the wire are bounded in UTF-8, and JSON may make six bytes of one: of control characters, and of lone
+ * surrogates. An error that is too long first loses the ends of its causes, the last of them first, then the end of its
+ * stack, and at last the end of its message.
  */
 import type { ErrorWire } from '../words/errors.ts'
 
@@ -27,7 +27,7 @@ export function errorText(error: ErrorWire, bytesMax: number): Uint8Array {
   if (whole.length <= bytesMax) return whole
   const { cause: _cause, errors: _errors, stack, ...bare } = error
   const causes = causesWithin(error, (bytesMax - LABELS_MAX) / 2)
-  // The message may take two thirds of what there is; the stack, which repeats it, what is left.
+  // The message may take two thirds of the room; the stack, which repeats it, the rest.
   const message = fitting(bare.message, ((bytesMax - bytesOf(causes)) * 2) / 3 - 2_048)
   const labels = { ...bare, name: fitting(bare.name, 1_024), message, ...causes }
   if (stack === undefined) return encoder.encode(JSON.stringify(labels))
@@ -37,7 +37,7 @@ export function errorText(error: ErrorWire, bytesMax: number): Uint8Array {
 
 type Causes = Pick<ErrorWire, 'cause' | 'errors'>
 
-/** The first of some causes, as many as take at most so many bytes, without their stacks and with what their messages begin with. */
+/** The first causes that take at most so many bytes, without their stacks and with the beginnings of their messages. */
 function causesWithin(of: Causes, bytesMax: number): Causes {
   for (let count = CAUSES_MAX; count > 0; count--) {
     const causes = firstCauses(of, { left: count })

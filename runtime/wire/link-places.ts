@@ -6,12 +6,14 @@ export interface RingAt {
   readonly capacity: number
 }
 
-/** The two rings between one thread and one partition host, and the host's own words. */
+/** The two rings between one thread and one partition host, the hints of each (link/link.ts), and the host's own words. */
 export interface LinkPlace {
   readonly host: number
   readonly address: number
   readonly toHost: RingAt
   readonly toThread: RingAt
+  readonly hintsToHost: number
+  readonly hintsToThread: number
 }
 
 /** Addresses of a thread's shared words; made by the control thread. */

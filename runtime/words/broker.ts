@@ -27,7 +27,7 @@ export interface Broker {
   /**
    * Opens the named producer of a topic on disk. One producer of this name and topic exists at a time, across processes.
    *
-   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_INVALID_OPTION` for a topic in memory; `MILL_LOCKED` while it is open elsewhere;
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_INVALID_OPTION` for a topic in memory or an unknown one; `MILL_LOCKED` while it is open elsewhere;
    *   `MILL_TIMEOUT` when its earlier records cannot be appended in time; `MILL_DISK`, `MILL_CLOSED`
    */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>

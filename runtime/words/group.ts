@@ -20,7 +20,7 @@ export interface Group<V = unknown> {
   /** Name of its topic. */
   readonly topic: string
   /**
-   * Handles every record on worker threads, in order for each key. Resolves when the handlers have started.
+   * Handles every record on worker threads, in order for each key. Resolves when the threads have loaded the handler.
    *
    * @throws MillraceError `MILL_HANDLER` for a handler that cannot be used; `MILL_UNSERIALISABLE` for `data` that no thread can read
    */

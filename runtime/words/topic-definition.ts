@@ -1,7 +1,7 @@
 /** Options of topics, and definitions that producers and handlers share. Types only. */
 import type { CodecName, Durability, Partitioner } from './message.ts'
 
-/** Options of a topic. A topic that exists keeps its own: other values are `MILL_CONFIG_MISMATCH`. */
+/** Options of a topic. A topic that exists keeps its own: other values, but in `groups`, are `MILL_CONFIG_MISMATCH`. */
 export interface TopicOptions {
   /** Number of partitions, 1 to 1,024; default 1. `topic.addPartitions` adds more later. */
   readonly partitions?: number | undefined

@@ -5,7 +5,7 @@ import type { Group, RangeOptions } from './group.ts'
 import type { GroupInfo } from './listing.ts'
 import type { BatchReceipt, Message, PublishOptions, Receipt, WritableOptions } from './message.ts'
 
-/** A topic, on the thread that created the broker. After its deletion every call fails with `MILL_TOPIC_DELETED`. */
+/** A topic, on the thread that created the broker. After its deletion calls but `delete` fail with `MILL_TOPIC_DELETED`. */
 export interface Topic<V = unknown> {
   /** Name of the topic. */
   readonly name: string

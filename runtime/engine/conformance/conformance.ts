@@ -1,8 +1,9 @@
 /**
  * The suite that each engine passes: cases by name, each a function that throws when the engine does otherwise.
  *
- * The thread that runs it. It knows no test runner: register each case as a test of yours, or `runAll`. Cases run one after the
- * other; each waits for what must come, `patienceMs` at most, and looks for what must not for `quietMs`.
+ * The thread that runs it. It knows no test runner: register each case as a test of your own, or call `runAll`. Cases
+ * run one after another. Each waits for expected records, `patienceMs` at most, and watches for forbidden ones for
+ * `quietMs`.
  */
 import type { Capabilities } from '../capabilities.ts'
 import type { Engine } from '../engine.ts'
@@ -12,40 +13,48 @@ import { SEEK_CASES } from './seek-cases.ts'
 import { TOPIC_CASES } from './topic-cases.ts'
 import { Trial } from './trial.ts'
 
+/** The engine to test, and limits of the suite. */
 export interface ConformanceTarget {
   /**
-   * Opens the engine on a store of this name. The same name after `close` is the same store, with what was to last; another name
-   * is another store.
+   * Opens the engine on a store of this name. The same name after `close` is the same store, with its durable records;
+   * another name is another store.
    */
   open(store: string): Promise<Engine>
-  /** What the engine claims; a case compares the two. */
+  /** Claims of the engine; the cases test them. */
   readonly supports: Capabilities
-  /** What names of stores and topics begin with; default `conformance`. Servers that outlive a run need another one each time. */
+  /** Prefix of the names of stores and topics; default `conformance`. Servers that outlive a run need another one each time. */
   readonly prefix?: string | undefined
-  /** How long to wait for what must come, in ms; default 5,000. */
+  /** Time to wait for an expected record, in ms; default 5,000. */
   readonly patienceMs?: number | undefined
-  /** How long to look for what must not come, in ms; default 100. Raise it for an engine behind a network. */
+  /** Time to watch for a forbidden record, in ms; default 100. Raise it for an engine behind a network. */
   readonly quietMs?: number | undefined
 }
 
+/** One case of the suite. */
 export interface ConformanceCase {
+  /** Name of the case: the rule that it tests. */
   readonly name: string
-  /** @throws AssertionError, or what the engine threw */
+  /**
+   * Runs the case.
+   *
+   * @throws AssertionError, or an error of the engine
+   */
   run(): Promise<void>
 }
 
+/** The suite for one engine. */
 export interface Conformance {
-  /** Those that apply to what the engine claims, in order. */
+  /** Cases that apply to the engine's claims, in order. */
   readonly cases: readonly ConformanceCase[]
-  /** Names of those that do not. */
+  /** Names of the cases that do not apply. */
   readonly leftOut: readonly string[]
   /**
    * Runs all cases and closes; resolves with their names.
    *
-   * @throws AggregateError whose `errors` have what each failed case threw, as `cause`, and its name as message
+   * @throws AggregateError whose `errors` have the error of each failed case as `cause`, and its name as message
    */
   runAll(): Promise<readonly string[]>
-  /** Closes the engine that cases share; for those who run single cases. */
+  /** Closes the engine that cases share; for callers that run single cases. */
   close(): Promise<void>
 }
 

@@ -239,6 +239,7 @@ t.test('names and payloads that are names of JavaScript’s own are names and pa
     t.equal(JSON.stringify(read.value), JSON.stringify(payload))
     t.strictSame(Object.entries(read.headers), [['__proto__', 'h']])
     t.equal(await topic.group(name).lag(), 0)
+    await topic.delete()
   }
   t.equal(JSON.stringify(Object.getOwnPropertyNames(Object.prototype)), prototype)
   t.notOk('polluted' in {})

@@ -11,6 +11,9 @@ import { repositoryRoot } from '../fixtures/repository.fixture.ts'
 
 const WORDS_MAX = 30
 const MAP_LINES_MAX = 200
+/** Persons that stand for processes, and metaphors where Kafka and AMQP have a word. */
+const FOREIGN_WORDS =
+  /\b(?:nobody|somebody|anybody|whoever|obituar\w+|bur(?:y|ies|ied)|desks?|offices?|lent|let go|lets go)\b/i
 
 const root = repositoryRoot()
 
@@ -103,6 +106,15 @@ t.test(`no sentence of a document has more than ${WORDS_MAX} words`, async t => 
     DOCUMENTS.flatMap(path => longSentences(path, textOf(path))),
     [],
   )
+})
+
+t.test('documents have the words of the field', async t => {
+  const foreign = DOCUMENTS.flatMap(path =>
+    sentencesOf(textOf(path))
+      .filter(sentence => FOREIGN_WORDS.test(sentence))
+      .map(sentence => `${path}: ${sentence}`),
+  )
+  t.strictSame(foreign, [])
 })
 
 t.test(`ARCHITECTURE.md is a map of at most ${MAP_LINES_MAX} lines`, async t => {

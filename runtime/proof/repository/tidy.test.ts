@@ -205,7 +205,7 @@ t.test('time, timers, chance, threads and memory come from one place, which a si
 const WALL_CLOCK = [
   'actors/world.ts',
   'runtime/group/group-actor.ts',
-  'runtime/host/partition-host.ts',
+  'runtime/host/store-upkeep.ts',
   'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',

@@ -261,6 +261,8 @@ export class Workload {
 
   async #openGroup(source: Topic<Value>, plan: GroupPlan): Promise<void> {
     await this.#members.open(source, plan)
+    // One that the application made in its place would not be known for a topic of letters, and not grow with the source.
+    if (this.#around.plan?.failure != null && !(await this.#hasLetters(source, plan))) return
     const letters = await (this.#broker as Broker).topic<Value>(lettersOf(plan), { partitions: source.partitions })
     this.#findings.letterTopics.add(letters.name)
     if (this.#plan.faults.has('fullDeadLetters')) {
@@ -268,6 +270,13 @@ export class Workload {
       await this.#fill(letters)
       this.#late.push(this.#auditLater(source, plan, letters))
     } else await this.#audits.read(letters)
+  }
+
+  /** Whether the group has its topic of dead letters: a disk that fails may have kept it from being made. */
+  async #hasLetters(source: Topic<Value>, plan: GroupPlan): Promise<boolean> {
+    // Answered when what its members asked for is done.
+    await source.group(plan.name).stats()
+    return (await (this.#broker as Broker).topics()).some(({ name }) => name === lettersOf(plan))
   }
 
   /** So that no letter of some size has room until somebody reads. */

@@ -1,0 +1,90 @@
+/** What a turn of a thread costs, in turns of its readers: those that are busy have one, and the others none. */
+import { Arena, hintsBytes, Memory, ringBytes } from 'sharedarraybuffer-ring'
+import t, { type Test } from 'tap'
+import { HostLink } from '../link/host-link.ts'
+import { LINK_HINTS, LINK_RING_BYTES, VERDICT } from '../link/link.ts'
+import { until } from '../proof/fixtures/broker.fixture.ts'
+import { HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
+import { AttachedThread, type TurnTaker } from './attached-thread.ts'
+
+const TAKERS = 100
+
+class Reader implements TurnTaker {
+  records = 0
+  turns = 0
+  verdicts = 0
+
+  ready(): boolean {
+    return this.records > 0
+  }
+
+  turn(): boolean {
+    this.turns++
+    if (this.records === 0) return false
+    this.records--
+    return true
+  }
+
+  verdict(): void {
+    this.verdicts++
+  }
+}
+
+function linkedThread(t: Test) {
+  const memory = Memory.allocate(2 ** 20)
+  const arena = new Arena(memory, 128)
+  const place = {
+    host: 0,
+    address: arena.allocate(HOST_BYTES),
+    toHost: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
+    toThread: { address: arena.allocate(ringBytes(LINK_RING_BYTES)), capacity: LINK_RING_BYTES },
+    hintsToHost: arena.allocate(hintsBytes(LINK_HINTS)),
+    hintsToThread: arena.allocate(hintsBytes(LINK_HINTS)),
+  }
+  const address = arena.allocate(THREAD_BYTES)
+  const thread = new AttachedThread(memory, { thread: 1, address, links: [place] })
+  const link = new HostLink(memory, 1, address + THREAD_BELL, place)
+  const readers = Array.from({ length: TAKERS }, () => new Reader())
+  for (const [cursor, reader] of readers.entries()) thread.addTaker(cursor, reader)
+  t.teardown(() => thread.close())
+  const reader = (cursor: number): Reader => readers[cursor] as Reader
+  /** Until all of them have had their first turn. */
+  const rest = (): Promise<void> => until(() => readers.every(({ turns }) => turns > 0))
+  return { thread, link, readers, reader, rest }
+}
+
+t.test('a hint of the host gives a turn to the reader that it names, and to no other', async t => {
+  const { thread, link, reader, rest } = linkedThread(t)
+  await rest()
+  const { looks } = thread
+  reader(42).records = 3
+  link.wake(42)
+  await until(() => reader(42).records === 0)
+  await new Promise(setImmediate)
+  t.ok(thread.looks - looks <= 6, `${thread.looks - looks} turns for three records`)
+  t.equal(reader(41).turns, 1, 'which it had in the beginning')
+})
+
+t.test('so does a verdict, and whatever wakes a reader on its own thread', async t => {
+  const { thread, link, reader, rest } = linkedThread(t)
+  await rest()
+  link.verdict(7, 1, 0, VERDICT.skip, 0, 0)
+  link.publish()
+  await until(() => reader(7).turns > 1)
+  t.equal(reader(7).verdicts, 1)
+  thread.wake(8)
+  await until(() => reader(8).turns > 1)
+  t.equal(reader(9).turns, 1)
+  thread.wake(null)
+  await until(() => reader(9).turns > 1)
+})
+
+t.test('when hints were lost, every reader has a turn', async t => {
+  const { link, readers, reader, rest } = linkedThread(t)
+  await rest()
+  reader(99).records = 1
+  link.wake(99)
+  for (let hint = 0; hint < LINK_HINTS; hint++) link.wake(hint % 3)
+  await until(() => reader(99).records === 0)
+  await until(() => readers.every(({ turns }) => turns > 1))
+})

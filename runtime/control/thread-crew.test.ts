@@ -1,6 +1,6 @@
 /** What becomes of a run's threads and partitions when handlers hang, crash or exit at a moment that is known. */
 import t from 'tap'
-import { sessions } from '../api/broker.ts'
+import { openBroker as openHere, sessions } from '../api/broker.ts'
 import type { Session } from '../embedded/session.ts'
 import type { Broker, Delivery } from '../index.ts'
 import { delay, openBroker, rejection, standStill, until } from '../proof/fixtures/broker.fixture.ts'
@@ -116,7 +116,9 @@ t.test('time in which the thread stood still is not held against a handler that 
 })
 
 t.test('a thread that cannot be ended is replaced, and what it held is given back when it ends after all', async t => {
-  const broker = await openBroker(t)
+  // Of the modules that are loaded here, whose sessions are known here.
+  const broker = await openHere({ logger: false })
+  t.teardown(() => broker.close({ timeoutMs: 300 }).catch(() => undefined))
   const topic = await broker.topic<string>('orders')
   const group = topic.group('g')
   const data = faults()

@@ -11,7 +11,8 @@
  */
 import { nowMs } from '../../actors/world.ts'
 import type { PartitionReader } from '../reader/partition-reader.ts'
-import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Verdict } from '../thread/turn-taker.ts'
 import { DeliveryInHand } from './delivery-in-hand.ts'
 import type { ExecutorSetting } from './executor-setting.ts'
 import { FetchCommits } from './fetch-commits.ts'

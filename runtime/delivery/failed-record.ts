@@ -7,7 +7,8 @@
 import { type SettleHow, VERDICT } from '../link/link.ts'
 import type { RecordDelivery } from '../reader/delivery.ts'
 import type { PartitionReader } from '../reader/partition-reader.ts'
-import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Verdict } from '../thread/turn-taker.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { HoldTimer } from './hold-timer.ts'
 
@@ -34,7 +35,8 @@ export class FailedRecord {
 
   #send(delivery: RecordDelivery, how: SettleHow, error: ErrorWire): void {
     const { cursor, epoch, place } = this.#reader.assignment
-    if (!this.#thread.settle(place.host, cursor, epoch, delivery.offset, how, delivery.deliveryAttempt, error))
+    const { offset, deliveryAttempt } = delivery
+    if (!this.#thread.settle(place.host, { cursor, epoch, offset, how, deliveryAttempt, error }))
       this.#timer.start(LINK_RETRY_MS, () => this.#send(delivery, how, error))
   }
 

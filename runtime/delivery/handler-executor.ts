@@ -1,6 +1,6 @@
 /** What runs a handler over one partition, as the member that was given the partition sees it. Types only. */
 
-import type { TurnTaker } from '../thread/attached-thread.ts'
+import type { TurnTaker } from '../thread/turn-taker.ts'
 import type { Held } from './self-wait.ts'
 
 export interface HandlerExecutor extends TurnTaker {

@@ -9,7 +9,8 @@
  */
 import { nowMs } from '../../actors/world.ts'
 import type { Intake, Taken } from '../reader/intake.ts'
-import type { AttachedThread, TurnTaker, Verdict } from '../thread/attached-thread.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { TurnTaker, Verdict } from '../thread/turn-taker.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import { CommitLine, type Entry } from './commit-line.ts'

@@ -3,7 +3,8 @@
  *
  * The producer's thread. There come to be more of them when the topic grows, and never fewer; a writer keeps its place in `all`.
  */
-import type { AttachedThread, WriterUser } from '../thread/attached-thread.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { WriterUser } from '../thread/ring-writer.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import type { FrameObserver } from './frame-tickets.ts'
 import { PartitionWriter } from './partition-writer.ts'

@@ -4,6 +4,7 @@ import t from 'tap'
 import { handOver, knownRecords } from '../group/hand-over.ts'
 import { leftSlot, prepareSlot } from '../group/slot-words.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { SentSettlement } from '../thread/thread-link.ts'
 import { LEDGER_BYTES, SLOT_BYTES, SLOT_LEDGER } from '../wire/layout.ts'
 import { Ledger } from '../wire/ledger.ts'
 import type { Assignment } from '../wire/places.ts'
@@ -25,7 +26,7 @@ function partition(): IntakeHouse {
   let arrived = 0
   const reader = (committed: number, epoch: number): IntakeHouse => {
     const asked: string[] = []
-    const settle = (...[, , , offset, how, attempt]: readonly unknown[]): boolean => {
+    const settle = (_host: number, { offset, how, deliveryAttempt: attempt }: SentSettlement): boolean => {
       asked.push(`${String(offset)} ${String(how)} ${String(attempt)}`)
       return true
     }

@@ -6,7 +6,7 @@
 
 import { nowMs } from '../../actors/world.ts'
 import { VERDICT } from '../link/link.ts'
-import type { Verdict } from '../thread/attached-thread.ts'
+import type { Verdict } from '../thread/turn-taker.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { KnownRecord } from '../wire/places.ts'
 import type { Offset } from '../words/quantities.ts'

@@ -7,7 +7,8 @@
 
 import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
 import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/format/record.ts'
-import type { AttachedThread, Verdict } from '../thread/attached-thread.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Verdict } from '../thread/turn-taker.ts'
 import type { Ledger } from '../wire/ledger.ts'
 import type { Assignment, KnownRecord } from '../wire/places.ts'
 import { type Codec, codecOf } from '../words/codec.ts'

@@ -1,6 +1,7 @@
 /** Settlements on their way: kept while the link is full, and while the group has no room for another record. */
 import t from 'tap'
 import { delay, until } from '../proof/fixtures/broker.fixture.ts'
+import type { SentSettlement } from '../thread/thread-link.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { Assignment } from '../wire/places.ts'
 import { SettlementQueue } from './settlement-queue.ts'
@@ -10,7 +11,7 @@ const assignment = { cursor: 7, epoch: 3, place: { host: 0 }, known: [] } as unk
 
 function queueOver(link: { full: boolean }): { readonly queue: SettlementQueue; readonly sent: string[] } {
   const sent: string[] = []
-  const settle = (...[, , , offset, how, attempt]: readonly unknown[]): boolean => {
+  const settle = (_host: number, { offset, how, deliveryAttempt: attempt }: SentSettlement): boolean => {
     if (!link.full) sent.push(`${String(offset)} ${String(how)} ${String(attempt)}`)
     return !link.full
   }

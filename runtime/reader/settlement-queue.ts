@@ -67,7 +67,7 @@ export class SettlementQueue {
     let full = false
     this.#unsent = this.#unsent.filter(({ offset, how, deliveryAttempt, error }) => {
       if (full || (this.#accounts.size >= FAILURES_MAX && !this.#accounts.has(offset))) return true
-      full = !this.#thread.settle(place.host, cursor, epoch, offset, how, deliveryAttempt, error)
+      full = !this.#thread.settle(place.host, { cursor, epoch, offset, how, deliveryAttempt, error })
       if (!full) this.#accounts.add(offset)
       return full
     })

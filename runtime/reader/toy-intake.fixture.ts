@@ -6,7 +6,7 @@
 import { queueMicrotask } from '../../actors/world.ts'
 import { type SettleHow, VERDICT } from '../link/link.ts'
 import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'
-import type { Verdict } from '../thread/attached-thread.ts'
+import type { Verdict } from '../thread/turn-taker.ts'
 import type { KnownRecord } from '../wire/places.ts'
 import { fetchedFrame, keyOf } from './frames.fixture.ts'
 import type { Intake, Standing, Taken } from './intake.ts'

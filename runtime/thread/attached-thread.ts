@@ -5,86 +5,21 @@
  * deliver for a bounded time, seals the open frames, and sleeps by `waitAsync`, so that the thread's own
  * timers and sockets always get their turn. It does not keep the process alive; code that must holds a reference.
  *
- * A turn costs what is busy, however many readers and producers there are. A reader has turns from the moment it is woken, by a
- * hint of its host, a verdict, or `wake`, until a turn finds nothing and it is not ready. Every LOOK_MS all of them have one,
- * because a host may have died before it hinted.
+ * A turn costs what is busy, however many readers and producers there are (busy-takers.ts).
  */
 
-import { Doorbell, HintReader, HintWriter, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import { Doorbell, type Memory } from 'sharedarraybuffer-ring'
 import { nowMs, queueMicrotask, setImmediate } from '../../actors/world.ts'
-import {
-  KIND_GONE,
-  KIND_RECEIPT,
-  KIND_SETTLE,
-  LINK_HINTS,
-  SETTLE,
-  SETTLEMENT_BYTES,
-  SETTLEMENT_ERROR_MAX,
-  type SettleHow,
-  TO_THREAD_BYTES,
-} from '../link/link.ts'
-import { highOf, joinOffset } from '../log/format/frame.ts'
-import {
-  HOST_BELL,
-  HOST_WANTS,
-  PHASE,
-  type Phase,
-  THREAD_BEAT,
-  THREAD_BELL,
-  THREAD_HALT,
-  THREAD_LEAN,
-  THREAD_PHASE,
-} from '../wire/layout.ts'
+import { PHASE, type Phase, THREAD_BEAT, THREAD_BELL, THREAD_HALT, THREAD_LEAN, THREAD_PHASE } from '../wire/layout.ts'
 import type { ThreadPlace } from '../wire/link-places.ts'
-import type { ErrorWire } from '../words/errors.ts'
-import { errorText } from './error-text.ts'
-
-/** A verdict on a delivery that was not plainly acked. */
-export interface Verdict {
-  readonly epoch: number
-  readonly offset: number
-  readonly action: number
-  readonly failedAttempts: number
-  readonly delayMs: number
-}
-
-/** Writes records to a ring of this thread. */
-export interface RingWriter {
-  readonly ring: number
-  readonly host: number
-  /** Whether it has records in a frame that is open; the thread sets it back when it seals them. */
-  dirty: boolean
-  seal(): boolean
-  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
-}
-
-/** Publishes by writers of this thread. */
-export interface WriterUser {
-  /** Its writers have had receipts: waiting publishes may fit now. */
-  serve(): void
-}
+import { BusyTakers } from './busy-takers.ts'
+import type { RingWriter, WriterUser } from './ring-writer.ts'
+import { type LinkUpcalls, type SentSettlement, ThreadLink } from './thread-link.ts'
+import type { RunReports, TurnTaker, Verdict } from './turn-taker.ts'
 
 interface UsedWriter {
   readonly writer: RingWriter
   readonly user: WriterUser | null
-}
-
-/** Something that takes part in the thread's turns while it is busy. */
-export interface TurnTaker {
-  /** Whether a call of `turn` would do something now. */
-  ready(): boolean
-  /** Works until nothing is left or `deadline` (performance.now) has passed; whether it did anything. */
-  turn(deadline: number): boolean
-  verdict(verdict: Verdict): void
-}
-
-interface Link {
-  readonly wants: number
-  readonly bell: Doorbell
-  readonly toHost: RingProducer
-  readonly toThread: RingConsumer
-  readonly hintsOut: HintWriter
-  readonly hintsIn: HintReader
 }
 
 /** A test ends a thread that it has halted; otherwise the thread continues after this. */
@@ -93,16 +28,6 @@ const HALT_MS = 10_000
 const TURN_MS = 4
 /** A ringer can die before it hints and rings: the control thread then wakes all, and no sleep is longer than this. */
 const SLEEP_MS = 5_000
-/** After which all are looked at again. */
-const LOOK_MS = 5_000
-
-/** The way from a thread's members to the control thread. */
-export interface RunReports {
-  /** A member's records cannot be read, or its state not kept: its run fails. */
-  failRun(cursor: number, epoch: number, error: unknown): void
-  /** False: another reader has its place. */
-  keepSnapshot(cursor: number, epoch: number, offset: number, text: string): Promise<boolean>
-}
 
 const NOBODY: RunReports = {
   failRun: (_member, _epoch, error) => {
@@ -111,19 +36,14 @@ const NOBODY: RunReports = {
   keepSnapshot: () => Promise.resolve(false),
 }
 
-export class AttachedThread {
+export class AttachedThread implements LinkUpcalls {
   readonly memory: Memory
   readonly id: number
   readonly address: number
   readonly #bell: Doorbell
-  readonly #links: Link[]
+  readonly #links: ThreadLink[]
   readonly #writers = new Map<number, UsedWriter>()
-  readonly #takers = new Map<number, TurnTaker>()
-  /** Those that have turns. */
-  readonly #busy = new Set<TurnTaker>()
-  /** Turns of single readers so far. */
-  looks = 0
-  #lookedMs: number = nowMs()
+  readonly #takers = new BusyTakers()
   #dirty: RingWriter[] = []
   #sealScheduled = false
   #turnScheduled = false
@@ -146,15 +66,13 @@ export class AttachedThread {
     this.id = place.thread
     this.address = place.address
     this.#bell = new Doorbell(memory, place.address + THREAD_BELL)
-    this.#links = place.links.map(link => ({
-      bell: new Doorbell(memory, link.address + HOST_BELL),
-      wants: link.address + HOST_WANTS,
-      toHost: new RingProducer(memory, link.toHost.address, link.toHost.capacity),
-      toThread: new RingConsumer(memory, link.toThread.address, link.toThread.capacity),
-      hintsOut: new HintWriter(memory, link.hintsToHost, LINK_HINTS),
-      hintsIn: new HintReader(memory, link.hintsToThread, LINK_HINTS),
-    }))
+    this.#links = place.links.map(link => new ThreadLink(memory, link))
     this.#sleep()
+  }
+
+  /** Turns of single readers so far. */
+  get looks(): number {
+    return this.#takers.looks
   }
 
   /** Stores the thread's activity, by which its death is judged. */
@@ -174,14 +92,13 @@ export class AttachedThread {
   }
 
   addTaker(cursor: number, taker: TurnTaker): void {
-    this.#takers.set(cursor, taker)
+    this.#takers.add(cursor, taker)
     this.wake(cursor)
   }
 
   /** Takes one out, unless another has its place already. */
   removeTaker(cursor: number, taker: TurnTaker): void {
-    this.#busy.delete(taker)
-    if (this.#takers.get(cursor) === taker) this.#takers.delete(cursor)
+    this.#takers.remove(cursor, taker)
   }
 
   /** Seals the writer's frame at the end of this turn, with all others that were written to in it. */
@@ -201,9 +118,9 @@ export class AttachedThread {
     for (const writer of dirty) {
       writer.dirty = false
       writer.seal()
-      this.#links[writer.host]?.hintsOut.add(writer.ring)
+      this.#links[writer.host]?.hint(writer.ring)
     }
-    for (const writer of dirty) this.#links[writer.host]?.bell.ring()
+    for (const writer of dirty) this.#links[writer.host]?.ring()
   }
 
   /** Publishes all open frames now. */
@@ -222,49 +139,18 @@ export class AttachedThread {
   }
 
   #hint(host: number, number: number): void {
-    const link = this.#links[host]
-    if (link === undefined) return
-    link.hintsOut.add(number)
-    link.bell.ring()
+    this.#links[host]?.hint(number)
+    this.#links[host]?.ring()
   }
 
   /** After a commit: wakes the host if it waits for one. */
   committed(host: number): void {
-    const link = this.#links[host]
-    if (link !== undefined && this.memory.load(link.wants) === 1) link.bell.ring()
+    this.#links[host]?.committed()
   }
 
   /** Sends the group a settlement other than a plain ack. False when the link is full: try again after a verdict. */
-  settle(
-    host: number,
-    cursor: number,
-    epoch: number,
-    offset: number,
-    how: SettleHow,
-    deliveryAttempt: number,
-    error: ErrorWire,
-  ): boolean {
-    const link = this.#links[host]
-    if (link === undefined) return false
-    const text = errorText(error, SETTLEMENT_ERROR_MAX)
-    const length = SETTLEMENT_BYTES + text.length
-    const address = link.toHost.claim(length)
-    if (address < 0) return false
-    const words = this.memory.i32
-    const at = address >> 2
-    words[at] = length
-    words[at + 1] = KIND_SETTLE
-    words[at + 2] = cursor
-    words[at + 3] = epoch
-    words[at + 4] = offset | 0
-    words[at + 5] = highOf(offset)
-    words[at + 6] = SETTLE[how]
-    words[at + 7] = deliveryAttempt
-    this.memory.u8.set(text, address + SETTLEMENT_BYTES)
-    link.toHost.advance(length)
-    link.toHost.publish()
-    link.bell.ring()
-    return true
+  settle(host: number, settlement: SentSettlement): boolean {
+    return this.#links[host]?.settle(settlement) === true
   }
 
   /**
@@ -272,16 +158,12 @@ export class AttachedThread {
    * fired, a reader resumed).
    */
   wake(cursor: number | null): void {
-    if (cursor === null) this.#wakeAll()
-    else this.#more(cursor)
+    if (cursor === null) this.#takers.wakeAll()
+    else this.#takers.wake(cursor)
     if (this.#turnScheduled || this.#inTurn || this.#closed) return
     this.#turnScheduled = true
     if (nowMs() - this.#lastYield > TURN_MS) setImmediate(this.#yieldedTurn)
     else queueMicrotask(this.#turn)
-  }
-
-  #wakeAll(): void {
-    for (const taker of this.#takers.values()) this.#busy.add(taker)
   }
 
   readonly #yieldedTurn = (): void => {
@@ -301,12 +183,12 @@ export class AttachedThread {
       this.memoryIsShort()
     }
     const deadline = this.#lastYield + TURN_MS
-    this.#lookEverywhere()
+    this.#takers.lookEverywhere()
     let worked = false
     try {
       do {
-        worked = this.#drainLinks()
-        if (this.#takeTurns(deadline)) worked = true
+        worked = this.drain()
+        if (this.#takers.takeTurns(deadline)) worked = true
         this.#sealDirty()
       } while (worked && nowMs() < deadline)
     } finally {
@@ -316,25 +198,6 @@ export class AttachedThread {
       this.#turnScheduled = true
       setImmediate(this.#yieldedTurn)
     } else this.#sleep()
-  }
-
-  /** A host that died before it hinted is replaced by one that hints anew; this is for whatever else may have gone wrong. */
-  #lookEverywhere(): void {
-    const now = nowMs()
-    if (now - this.#lookedMs < LOOK_MS) return
-    this.#lookedMs = now
-    this.#wakeAll()
-  }
-
-  #takeTurns(deadline: number): boolean {
-    let worked = false
-    // Those that are woken meanwhile come in the next round.
-    for (const taker of [...this.#busy]) {
-      this.looks++
-      if (taker.turn(deadline)) worked = true
-      else if (!taker.ready()) this.#busy.delete(taker)
-    }
-    return worked
   }
 
   #sleep(): void {
@@ -365,9 +228,7 @@ export class AttachedThread {
   }
 
   #hasWork(): boolean {
-    for (const link of this.#links) if (link.toThread.poll() || link.hintsIn.ready()) return true
-    for (const taker of this.#busy) if (taker.ready()) return true
-    return false
+    return this.#links.some(link => link.hasWork()) || this.#takers.hasReady()
   }
 
   /**
@@ -375,47 +236,31 @@ export class AttachedThread {
    * publishes that wait for room continue.
    */
   drain(then?: () => void): boolean {
-    return this.#drainLinks(then)
-  }
-
-  #drainLinks(then?: () => void): boolean {
     let worked = false
-    for (const link of this.#links) {
-      if (!link.hintsIn.take(this.#more)) this.#wakeAll()
-      const ring = link.toThread
-      if (!ring.poll()) continue
-      worked = true
-      for (let address = ring.next(); address >= 0; address = ring.next()) {
-        const words = this.memory.i32
-        const at = address >> 2
-        const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
-        if (words[at + 1] === KIND_RECEIPT) {
-          const id = words[at + 2] as number
-          const used = this.#writers.get(id)
-          used?.writer.receipt(id, words[at + 3] as number, offset, words[at + 6] as number)
-          if (used !== undefined && used.user !== null) this.#answered.add(used.user)
-        } else if (words[at + 1] === KIND_GONE) this.topicGone(words[at + 2] as number)
-        else {
-          const decision = words[at + 6] as number
-          const taker = this.#takers.get(words[at + 2] as number)
-          if (taker !== undefined) this.#busy.add(taker)
-          taker?.verdict({
-            epoch: words[at + 3] as number,
-            offset,
-            action: decision & 15,
-            failedAttempts: decision >>> 4,
-            delayMs: words[at + 7] as number,
-          })
-        }
-        ring.advance(TO_THREAD_BYTES)
-      }
-      ring.release()
-      // The host may have waited for room in this ring.
-      link.bell.ring()
-    }
+    for (const link of this.#links) if (link.drain(this)) worked = true
     then?.()
     this.#tellAnswered()
     return worked
+  }
+
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
+    const used = this.#writers.get(ring)
+    used?.writer.receipt(ring, ringEnd, baseOffset, status)
+    if (used !== undefined && used.user !== null) this.#answered.add(used.user)
+  }
+
+  gone(topic: number): void {
+    this.topicGone(topic)
+  }
+
+  verdict(cursor: number, verdict: Verdict): void {
+    this.#takers.verdict(cursor, verdict)
+  }
+
+  readonly more: (cursor: number) => void = this.#takers.wake
+
+  lost(): void {
+    this.#takers.wakeAll()
   }
 
   #tellAnswered(): void {
@@ -425,16 +270,9 @@ export class AttachedThread {
     for (const user of answered) user.serve()
   }
 
-  /** There is something to do for this cursor. */
-  readonly #more = (cursor: number): void => {
-    const taker = this.#takers.get(cursor)
-    if (taker !== undefined) this.#busy.add(taker)
-  }
-
   close(): void {
     this.#closed = true
     this.#takers.clear()
-    this.#busy.clear()
     this.#writers.clear()
   }
 }

@@ -5,7 +5,8 @@ import { HostLink } from '../link/host-link.ts'
 import { LINK_HINTS, LINK_RING_BYTES, VERDICT } from '../link/link.ts'
 import { until } from '../proof/fixtures/broker.fixture.ts'
 import { HOST_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
-import { AttachedThread, type TurnTaker } from './attached-thread.ts'
+import { AttachedThread } from './attached-thread.ts'
+import type { TurnTaker } from './turn-taker.ts'
 
 const TAKERS = 100
 

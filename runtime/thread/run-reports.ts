@@ -2,7 +2,7 @@
 
 import type { HandlerControlApi } from '../wire/control-calls.ts'
 import { toWire } from '../words/errors.ts'
-import type { RunReports } from './attached-thread.ts'
+import type { RunReports } from './turn-taker.ts'
 
 export function runReportsOf(control: Pick<HandlerControlApi, 'keepSnapshot' | 'failRun'>): RunReports {
   return {

@@ -1,0 +1,139 @@
+/**
+ * A thread's end of its link to one partition host: settlements and hints go out, receipts and verdicts come in (link.ts).
+ *
+ * The attached thread owns it. It never waits: what has no room in the ring is refused, and a hint that has none makes the host look
+ * everywhere.
+ */
+import { Doorbell, HintReader, HintWriter, type Memory, RingConsumer, RingProducer } from 'sharedarraybuffer-ring'
+import {
+  KIND_GONE,
+  KIND_RECEIPT,
+  KIND_SETTLE,
+  LINK_HINTS,
+  SETTLE,
+  SETTLEMENT_BYTES,
+  SETTLEMENT_ERROR_MAX,
+  type SettleHow,
+  TO_THREAD_BYTES,
+} from '../link/link.ts'
+import { highOf, joinOffset } from '../log/format/frame.ts'
+import { HOST_BELL, HOST_WANTS } from '../wire/layout.ts'
+import type { LinkPlace } from '../wire/link-places.ts'
+import type { ErrorWire } from '../words/errors.ts'
+import { errorText } from './error-text.ts'
+import type { Verdict } from './turn-taker.ts'
+
+/** What comes in. */
+export interface LinkUpcalls {
+  receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void
+  gone(topic: number): void
+  verdict(cursor: number, verdict: Verdict): void
+  /** There is something to do for this cursor. */
+  readonly more: (cursor: number) => void
+  /** Hints were lost: there may be something to do for any cursor. */
+  lost(): void
+}
+
+/** A delivery that was not plainly acked. */
+export interface SentSettlement {
+  readonly cursor: number
+  readonly epoch: number
+  readonly offset: number
+  readonly how: SettleHow
+  readonly deliveryAttempt: number
+  readonly error: ErrorWire
+}
+
+export class ThreadLink {
+  readonly #memory: Memory
+  readonly #wants: number
+  readonly #bell: Doorbell
+  readonly #toHost: RingProducer
+  readonly #toThread: RingConsumer
+  readonly #hintsOut: HintWriter
+  readonly #hintsIn: HintReader
+
+  constructor(memory: Memory, place: LinkPlace) {
+    this.#memory = memory
+    this.#wants = place.address + HOST_WANTS
+    this.#bell = new Doorbell(memory, place.address + HOST_BELL)
+    this.#toHost = new RingProducer(memory, place.toHost.address, place.toHost.capacity)
+    this.#toThread = new RingConsumer(memory, place.toThread.address, place.toThread.capacity)
+    this.#hintsOut = new HintWriter(memory, place.hintsToHost, LINK_HINTS)
+    this.#hintsIn = new HintReader(memory, place.hintsToThread, LINK_HINTS)
+  }
+
+  /** Tells the host where there is something new, at its next ring: a ring's number, or -1 - cursor. */
+  hint(number: number): void {
+    this.#hintsOut.add(number)
+  }
+
+  ring(): void {
+    this.#bell.ring()
+  }
+
+  /** After a commit: wakes the host if it waits for one. */
+  committed(): void {
+    if (this.#memory.load(this.#wants) === 1) this.#bell.ring()
+  }
+
+  /** Sends the group a settlement. False when the link is full: try again after a verdict. */
+  settle({ cursor, epoch, offset, how, deliveryAttempt, error }: SentSettlement): boolean {
+    const text = errorText(error, SETTLEMENT_ERROR_MAX)
+    const length = SETTLEMENT_BYTES + text.length
+    const address = this.#toHost.claim(length)
+    if (address < 0) return false
+    const words = this.#memory.i32
+    const at = address >> 2
+    words[at] = length
+    words[at + 1] = KIND_SETTLE
+    words[at + 2] = cursor
+    words[at + 3] = epoch
+    words[at + 4] = offset | 0
+    words[at + 5] = highOf(offset)
+    words[at + 6] = SETTLE[how]
+    words[at + 7] = deliveryAttempt
+    this.#memory.u8.set(text, address + SETTLEMENT_BYTES)
+    this.#toHost.advance(length)
+    this.#toHost.publish()
+    this.#bell.ring()
+    return true
+  }
+
+  hasWork(): boolean {
+    return this.#toThread.poll() || this.#hintsIn.ready()
+  }
+
+  /** Takes in what the host has sent; whether there was anything but hints. */
+  drain(upcalls: LinkUpcalls): boolean {
+    if (!this.#hintsIn.take(upcalls.more)) upcalls.lost()
+    const ring = this.#toThread
+    if (!ring.poll()) return false
+    const words = this.#memory.i32
+    for (let address = ring.next(); address >= 0; address = ring.next()) {
+      const at = address >> 2
+      const kind = words[at + 1]
+      const number = words[at + 2] as number
+      if (kind === KIND_GONE) upcalls.gone(number)
+      else {
+        const offset = joinOffset(words[at + 4] as number, words[at + 5] as number)
+        if (kind === KIND_RECEIPT) upcalls.receipt(number, words[at + 3] as number, offset, words[at + 6] as number)
+        else {
+          const decision = words[at + 6] as number
+          upcalls.verdict(number, {
+            epoch: words[at + 3] as number,
+            offset,
+            action: decision & 15,
+            failedAttempts: decision >>> 4,
+            delayMs: words[at + 7] as number,
+          })
+        }
+      }
+      ring.advance(TO_THREAD_BYTES)
+    }
+    ring.release()
+    // The host may have waited for room in this ring.
+    this.#bell.ring()
+    return true
+  }
+}

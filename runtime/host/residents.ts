@@ -75,10 +75,12 @@ export class Residents {
 
   #wake(member: Member): void {
     member.idlePasses = 0
-    if (member.isBusy || member.isGone) return
+    if (member.isGone) return
+    // Also of one that is busy: it may wait, and the host sleep.
+    this.#woken()
+    if (member.isBusy) return
     member.isBusy = true
     member.lane.busy.push(member)
-    this.#woken()
   }
 
   #leave(member: Member): void {

@@ -42,8 +42,11 @@ export function topicCalls({ store }: HostServices, topics: Topics, letters: Let
       const page = indexOf(topic, partition).page(cursor)
       return transfer(page, [page.frames.buffer as ArrayBuffer])
     },
-    // A group whose dead letter has no room is busy until it has some.
-    settleLetters: (topic, partition, marks) => indexOf(topic, partition).settle(marks),
+    settleLetters: (topic, partition, marks) => {
+      indexOf(topic, partition).settle(marks)
+      // A group whose dead letter had no room is busy until it has some, and the host may sleep.
+      topics.wake(topics.asked(topic, partition))
+    },
     addRing: (place, topic, thread, after) => topics.addRing(place, topic, thread, after),
     lastSequence: (topic, partition, producer, from) => {
       const { records, highWatermark } = topics.asked(topic, partition)

@@ -2,51 +2,26 @@
  * One thread's way into one partition: the record ring, the open frame in it, and who waits for its receipts.
  *
  * The producer's thread owns it. Records are written plainly into the open frame, at the tail of the ring; sealing the
- * frame writes its header and publishes the tail. A sealed frame has a ticket until its receipt arrives; tickets are
- * answered in order. Bound: the ring's capacity; `reserve` says FULL beyond it, and GROW for a record that the ring
+ * frame writes its header and publishes the tail. A sealed frame has a ticket until its receipt arrives
+ * (frame-tickets.ts). Bound: the ring's capacity; `reserve` says FULL beyond it, and GROW for a record that the ring
  * could never take.
  */
 
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { DISK_ERRNOS, LOCK_LOST, RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
+import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
 import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/format/frame.ts'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import { MillraceError } from '../words/errors.ts'
+import type { MillraceError } from '../words/errors.ts'
+import { diskFailureOf } from './disk-failure.ts'
+import { doneOf, type FrameObserver, FrameTickets, NO_PARTS, type Part, type Ticket } from './frame-tickets.ts'
 
 /** Returned by `reserve` for a record that needs a larger ring. */
 export const GROW = -2
 
 /** Frames are sealed at this size, so that a reader can start on the first while the next is written. */
 export const FRAME_TARGET_BYTES = 16_384
-
-/** Told, once, what became of the records it put into a frame. */
-export interface FrameObserver {
-  /** It has been answered: what becomes of its records is nobody's concern any more. */
-  readonly done: boolean
-  /** `first` is the index in the frame of its first record, `count` how many it has there. */
-  appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void
-  failed(count: number, error: Error): void
-  /** The partition is full, and its topic does not let records wait. */
-  refused(writer: PartitionWriter, count: number): void
-}
-
-interface Part {
-  readonly observer: FrameObserver
-  readonly first: number
-  count: number
-}
-
-interface Ticket {
-  readonly ring: number
-  readonly ringEnd: number
-  readonly count: number
-  readonly parts: readonly Part[]
-  next: Ticket | null
-}
-
-const NO_PARTS: readonly Part[] = Object.freeze([])
 
 export class PartitionWriter {
   readonly partition: number
@@ -67,15 +42,9 @@ export class PartitionWriter {
   #baseWasGiven = false
   #maxTimestampDelta = 0
   #parts: readonly Part[] = NO_PARTS
-  #oldest: Ticket | null = null
-  #newest: Ticket | null = null
-  /** Frames sealed and frames answered so far; equal: nothing is on its way. */
-  sealed = 0
-  answered = 0
+  readonly #tickets = new FrameTickets()
   /** Records that were not appended and that nobody observed; whoever announces them sets it back. */
   refusedUnobserved = 0
-  /** Records in sealed frames that have no receipt. */
-  #sent = 0
   /** Another ring for it is on its way. */
   isReplaced = false
   /** There is no larger one before this, in `nowMs`. */
@@ -96,6 +65,16 @@ export class PartitionWriter {
     this.#producerId = producerId
     this.#place = place
     this.#ring = new RingProducer(memory, place.address, place.capacity)
+  }
+
+  /** Frames sealed so far. */
+  get sealed(): number {
+    return this.#tickets.added
+  }
+
+  /** Frames answered so far; as many as were sealed: nothing is on its way. */
+  get answered(): number {
+    return this.#tickets.taken
   }
 
   get ring(): number {
@@ -181,9 +160,7 @@ export class PartitionWriter {
 
   /** Records on their way, without those whose observers are done with them. */
   get unanswered(): number {
-    let count = this.#count - doneOf(this.#parts)
-    for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) count += ticket.count - doneOf(ticket.parts)
-    return count
+    return this.#count - doneOf(this.#parts) + this.#tickets.unanswered
   }
 
   /** Whether a record may go into the frame of those before it. */
@@ -194,14 +171,14 @@ export class PartitionWriter {
   /** Records on their way, and those that a group which reads now has not handled: as its host counted them last. */
   get unread(): number {
     // A hint, so it needs no order with other words.
-    return this.#sent + this.#count + (this.#memory.i32[(this.#place.words + PARTITION_UNREAD) >> 2] as number)
+    return (
+      this.#tickets.records + this.#count + (this.#memory.i32[(this.#place.words + PARTITION_UNREAD) >> 2] as number)
+    )
   }
 
   /** Shows the observers of everything on its way, oldest first. */
   pending(look: (observer: FrameObserver) => void): void {
-    for (let ticket = this.#oldest; ticket !== null; ticket = ticket.next) {
-      for (const part of ticket.parts) look(part.observer)
-    }
+    this.#tickets.pending(look)
   }
 
   /** The record for which room was reserved cannot be written: a frame that was opened for it is opened anew. */
@@ -241,11 +218,7 @@ export class PartitionWriter {
     this.#limit = 0
     // Never the same array for two frames, or the first one's receipt would answer for the second.
     this.#parts = NO_PARTS
-    if (this.#newest === null) this.#oldest = ticket
-    else this.#newest.next = ticket
-    this.#newest = ticket
-    this.#sent += ticket.count
-    this.sealed++
+    this.#tickets.add(ticket)
     return true
   }
 
@@ -273,7 +246,8 @@ export class PartitionWriter {
 
   /** Rings that it had before, and through which nothing is on its way any more; each is told once. */
   takeSettledRings(): number[] {
-    const oldest = this.#oldest === null ? -1 : this.#formerRings.indexOf(this.#oldest.ring)
+    const ticket = this.#tickets.oldest
+    const oldest = ticket === null ? -1 : this.#formerRings.indexOf(ticket.ring)
     return this.#formerRings.splice(0, oldest === -1 ? this.#formerRings.length : oldest)
   }
 
@@ -284,14 +258,15 @@ export class PartitionWriter {
 
   /** A receipt: this frame is appended, refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
-    const ticket = this.#oldest
+    const ticket = this.#tickets.oldest
     if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
-    this.#take(ticket)
+    this.#tickets.take(ticket)
     if (status === RECEIPT_APPENDED) {
       for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count)
       return
     }
-    const failure = (status & 15) === RECEIPT_FAILED ? this.#failedOnDisk(status) : null
+    const failure = (status & 15) === RECEIPT_FAILED ? diskFailureOf(this.partition, status) : null
+    if (failure !== null) this.diskFailure = failure
     this.refusedUnobserved += ticket.count
     for (const part of ticket.parts) {
       this.refusedUnobserved -= part.count
@@ -300,47 +275,9 @@ export class PartitionWriter {
     }
   }
 
-  #failedOnDisk(status: number): MillraceError {
-    const errno = DISK_ERRNOS[status >>> 4] ?? 'an unknown error'
-    this.diskFailure =
-      errno === LOCK_LOST
-        ? new MillraceError(
-            'MILL_LOCKED',
-            `partition ${this.partition} takes no more records: the broker's dir was removed, or is another broker's now. Close this broker, and open it again`,
-          )
-        : new MillraceError(
-            'MILL_DISK',
-            `partition ${this.partition} could not be written to disk (${errno}): its records may or may not be there when the broker's dir is opened again. Close the broker, see to the disk, and open it again`,
-          )
-    return this.diskFailure
-  }
-
   /** Nothing more will be answered: everything on its way has failed. Returns the records that nobody observed. */
   fail(error: Error): number {
     this.seal()
-    let unobserved = 0
-    for (let ticket = this.#oldest; ticket !== null; ticket = this.#oldest) {
-      this.#take(ticket)
-      unobserved += ticket.count
-      for (const part of ticket.parts) {
-        unobserved -= part.count
-        part.observer.failed(part.count, error)
-      }
-    }
-    return unobserved
+    return this.#tickets.fail(error)
   }
-
-  #take(ticket: Ticket): void {
-    this.#oldest = ticket.next
-    if (ticket.next === null) this.#newest = null
-    this.#sent -= ticket.count
-    this.answered++
-  }
-}
-
-/** Records of a frame whose publish was answered otherwise: it was aborted, or took too long. */
-function doneOf(parts: readonly Part[]): number {
-  let count = 0
-  for (const part of parts) if (part.observer.done) count += part.count
-  return count
 }

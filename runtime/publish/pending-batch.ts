@@ -4,7 +4,7 @@ import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError, MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../words/message.ts'
-import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
+import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import { deadlineOf, fullText } from './pending-publish.ts'
 import type { PreparedBatch } from './prepared-batch.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -81,7 +81,7 @@ export class PendingBatch implements FrameObserver {
     this.#unanswered++
   }
 
-  appended(writer: PartitionWriter, baseOffset: number, first: number, count: number): void {
+  appended(writer: Answerer, baseOffset: number, first: number, count: number): void {
     const from = baseOffset + first
     const last = this.#latest.get(writer.partition)
     if (last !== undefined && last.baseOffset + last.count === from) last.count += count
@@ -93,7 +93,7 @@ export class PendingBatch implements FrameObserver {
     this.#answered(writer.partition, count, false)
   }
 
-  refused(writer: PartitionWriter, count: number): void {
+  refused(writer: Answerer, count: number): void {
     this.#isRefused = true
     this.#answered(writer.partition, count, true)
   }

@@ -6,7 +6,7 @@ import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { Message, PublishOptions, Receipt } from '../words/message.ts'
 import { AppendReceipt } from './append-receipt.ts'
-import type { FrameObserver, PartitionWriter } from './partition-writer.ts'
+import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -73,7 +73,7 @@ export class PendingPublish implements FrameObserver {
     )
   }
 
-  appended(writer: PartitionWriter, baseOffset: number, first: number): void {
+  appended(writer: Answerer, baseOffset: number, first: number): void {
     if (this.done) return
     this.#finish()
     const { name, durability } = this.#topic

@@ -22,10 +22,11 @@ const SHAPE: TopicShape = {
 function house() {
   const memory = Memory.allocate(1 << 20)
   const rung: number[] = []
+  const added: number[] = []
   const thread = {
     memory,
     thread: 7,
-    addWriter: () => undefined,
+    addWriter: (writer: { readonly ring: number }) => void added.push(writer.ring),
     removeWriter: () => undefined,
     ringHost: (host: number) => void rung.push(host),
     sealAll: () => undefined,
@@ -51,7 +52,7 @@ function house() {
     const consumer = new RingConsumer(memory, address, capacity)
     return !consumer.poll() && consumer.drained
   }
-  return { publishers, ring, answer, refuse, isGivenBack }
+  return { publishers, ring, answer, refuse, added, isGivenBack }
 }
 
 const grownBy = (ring: RingPlace, partitions: number) => [
@@ -84,4 +85,17 @@ t.test('rings of a topic that could not be opened, and of producers that are clo
   t.ok(isGivenBack(second))
   publishers.grown([{ topic: { ...SHAPE, partitions: 3 }, rings: [{ producer: 5, place: third }] }])
   t.ok(isGivenBack(third))
+})
+
+t.test('a producer that has failed gives the rings of new partitions back, and has no receipts for them', async t => {
+  const { publishers, ring, answer, added, isGivenBack } = house()
+  const [first, second] = [ring(0), ring(1)]
+  const opening = publishers.open('orders')
+  answer({ topic: SHAPE, rings: [first] })
+  const producer = await opening
+  producer.fail(new Error('the disk is full'))
+  t.notOk(isGivenBack(second))
+  publishers.grown(grownBy(second, 2))
+  t.ok(isGivenBack(second))
+  t.strictSame(added, [first.ring])
 })

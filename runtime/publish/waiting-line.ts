@@ -37,6 +37,15 @@ export class WaitingLine {
     return this.#waiters
   }
 
+  /** Messages that wait; not those of publishes that were answered. */
+  get unanswered(): number {
+    let count = 0
+    for (const waiter of this.#waiters) {
+      if (!waiter.done) count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
+    }
+    return count
+  }
+
   get isEmpty(): boolean {
     return this.#waiters.length === 0
   }

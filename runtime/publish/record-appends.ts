@@ -1,0 +1,203 @@
+/**
+ * Writes the messages of one topic into the open frames of their partitions, as far as they may go there and there is room.
+ *
+ * The producer's thread. Every record that is published passes here once, and once more each time that it has waited. What finds no
+ * room asks for a larger ring (ring-changes.ts); whether it waits is up to the caller. Only `tryPublish` takes a record into the
+ * waiting room itself, while its partition moves to a larger ring.
+ */
+import { FULL } from 'sharedarraybuffer-ring'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { type Codec, codecOf, isWellFormed } from '../words/codec.ts'
+import type { UnpublishedError } from '../words/errors.ts'
+import type { Key, Message, PublishOptions } from '../words/message.ts'
+import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
+import type { FrameObserver } from './frame-tickets.ts'
+import { copyHeaders } from './given-headers.ts'
+import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
+import { GROW, type PartitionWriter } from './partition-writer.ts'
+import type { PartitionWriters } from './partition-writers.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { PendingPublish } from './pending-publish.ts'
+import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
+import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import type { RingChanges } from './ring-changes.ts'
+import { RUN_RECORDS } from './sticky-route.ts'
+import type { Unobserved } from './unobserved.ts'
+import type { LineUser, WaitingLine } from './waiting-line.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+/** Room for a header that counts replays. */
+const STORED_EXTRA_BYTES = 64
+const FOR_EVER: PublishOptions = Object.freeze({ timeoutMs: Number.POSITIVE_INFINITY })
+
+export class RecordAppends implements LineUser {
+  /** Why a named producer's record is missing: were later ones appended, it would be taken for published. */
+  gap: Error | null = null
+  readonly choice: PartitionChoice
+  #topic: ProducedTopic
+  readonly #thread: AttachedThread
+  readonly #room: WaitingRoom
+  readonly #codec: Codec
+  readonly #writers: PartitionWriters
+  readonly #line: WaitingLine
+  readonly #rings: RingChanges
+  readonly #unobserved: Unobserved
+
+  constructor(
+    thread: AttachedThread,
+    room: WaitingRoom,
+    topic: ProducedTopic,
+    writers: PartitionWriters,
+    line: WaitingLine,
+    rings: RingChanges,
+    unobserved: Unobserved,
+  ) {
+    this.#thread = thread
+    this.#room = room
+    this.#topic = topic
+    this.#codec = codecOf(topic.codec)
+    this.#writers = writers
+    this.choice = new PartitionChoice(topic.name, writers.all)
+    this.#line = line
+    this.#rings = rings
+    this.#unobserved = unobserved
+  }
+
+  get topic(): ProducedTopic {
+    return this.#topic
+  }
+
+  /** The topic has more partitions, for which there are writers by now. */
+  grown(topic: ProducedTopic): void {
+    this.#topic = topic
+    this.choice.grown()
+  }
+
+  /** `mayWait`: the record may also wait for its partition's larger ring. */
+  tryPublish(message: Message, mayWait: boolean): boolean {
+    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
+    const value = this.#codec.encode(given)
+    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
+    const key = checkedKey(givenKey)
+    checkTimestamp(timestamp)
+    const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
+    if (!this.mayAppend(partition))
+      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
+    const writer = this.#writers.all[partition] as PartitionWriter
+    const max = this.#topic.maxMessageBytes
+    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    if (said === FULL) {
+      // A caller that never yields still lets the host see its frames, and sees its receipts here.
+      this.#thread.sealAll()
+      this.#thread.ringHost(writer.host, writer.ring)
+      if (!this.#thread.drain() || !this.mayAppend(partition)) return false
+      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    }
+    if (said !== 0) {
+      this.#rings.need(writer, said, encodedSize(key, value, headers))
+      const isTooLarge = said === GROW && mayWait
+      return isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
+    }
+    if (!writer.dirty) this.#thread.markDirty(writer)
+    return true
+  }
+
+  /** Takes a record that nobody observes into the waiting room, if it waits for nothing but a larger ring. */
+  #waitForRing(encoded: EncodedMessage, message: Message): boolean {
+    const { partition, key, value, headers } = encoded
+    if (this.#line.hasBatches || !this.#rings.growing.has(partition)) return false
+    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
+    checkRecord(key, value, headers, this.#topic.maxMessageBytes)
+    const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
+    const pending = new PendingPublish(this.#topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
+    return this.#line.take(pending)
+  }
+
+  encode(message: Message): EncodedMessage {
+    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
+    const value = this.#codec.encode(given)
+    const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
+    const key = checkedKey(givenKey)
+    checkTimestamp(timestamp)
+    const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
+    return { partition, key, value, headers, timestamp, extraBytes: 0 }
+  }
+
+  encodeStored(stored: StoredMessage): EncodedMessage {
+    const partition = this.choice.of(stored.partition, stored.key, stored.value, stored, RUN_RECORDS)
+    return { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
+  }
+
+  /** All messages of a batch, or why none of it is published. */
+  prepare(messages: readonly Message[]): PreparedBatch | UnpublishedError {
+    return prepareBatch(messages, this.#codec, this.#topic, this.choice)
+  }
+
+  /** Nothing that came before it has to go first. */
+  mayAppend(partition: number): boolean {
+    return this.#line.passes(partition) && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
+  }
+
+  /** False: there is no room for it yet. */
+  append(message: EncodedMessage, observer: FrameObserver): boolean {
+    const writer = this.#writers.all[message.partition] as PartitionWriter
+    const { key, value, headers, timestamp, extraBytes } = message
+    const max = this.#topic.maxMessageBytes + extraBytes
+    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
+    if (said !== 0) return false
+    writer.observe(observer)
+    if (!writer.dirty) this.#thread.markDirty(writer)
+    return true
+  }
+
+  appendWaiting(waiter: PendingPublish): boolean {
+    try {
+      return this.append(waiter.message, waiter)
+    } catch (error) {
+      waiter.settle(error as Error)
+      return true
+    }
+  }
+
+  /** Appends what fits; true when the whole batch is in frames, or has failed. */
+  advanceBatch(batch: PendingBatch): boolean {
+    const { messages, prepared } = batch
+    const { memory } = this.#thread
+    const max = this.#topic.maxMessageBytes
+    const run = runOf(messages.length, this.#topic.partitions)
+    if (batch.sequences !== null && this.gap !== null) {
+      batch.settle(this.gap)
+      return true
+    }
+    try {
+      while (batch.next < messages.length) {
+        const at = batch.next
+        const key = prepared.keys[at] as Key | null
+        const value = prepared.values[at] as string | Uint8Array | null
+        const headers = prepared.headersOf(at)
+        const timestamp = prepared.timestampOf(at)
+        const chosen = prepared.partitions[at] as number
+        const partition = chosen === LATER ? this.choice.keyless(value, run) : chosen
+        const writer = this.#writers.all[partition] as PartitionWriter
+        const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
+        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
+        if (said !== 0) {
+          if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
+          this.#thread.sealAll()
+          return false
+        }
+        writer.observe(batch)
+        if (batch.sequences !== null) writer.sequence(batch.sequences[at] as number)
+        batch.took(partition)
+        if (!writer.dirty) this.#thread.markDirty(writer)
+      }
+    } catch (error) {
+      batch.settle(error as Error)
+      return true
+    }
+    batch.settleIfComplete()
+    return true
+  }
+}

@@ -9,6 +9,6 @@ t.test('a write that fails says which file, with a code that callers know', asyn
   const directory = new BrokerDirectory(disk, '/data')
   disk.fail({ operation: 'write', path: /catalog/, errno: 'ENOSPC', times: Number.POSITIVE_INFINITY })
   const said = { code: 'MILL_DISK', message: /catalog failed with ENOSPC/ }
-  t.throws(() => directory.keepGroup(1, 'g', [2]), said)
+  t.throws(() => directory.groups.keep(1, 'g', [2]), said)
   t.throws(() => directory.reserveIds(1_000), said, 'and again')
 })

@@ -19,6 +19,7 @@
  *
  * Bound: a few hundred bytes for each topic and group, and some for each partition of a group.
  */
+
 import { join } from 'node:path'
 import type { Disk } from '../log/disk/disk.ts'
 import { CorruptLogError } from '../log/disk/log-errors.ts'
@@ -28,6 +29,7 @@ import { StateLog } from '../log/store/state-log.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { TopicShape } from '../wire/places.ts'
+import { groupKey, StoredGroups } from './stored-groups.ts'
 
 /** So many numbers are taken at a time; what is left of them at the end of the process is lost, and there are 2^31. */
 const IDS = 256
@@ -53,15 +55,6 @@ export interface GroupName {
 
 /** Entries in one record, where they need not be written together. */
 const CHANGES_MAX = 1_000
-/** The same of groups, which have a number for each of 1,024 partitions at most. */
-const GROUPS_MAX = 100
-
-/** A group as the catalog has it. */
-interface StoredGroup {
-  readonly members: readonly number[]
-  /** Partitions from here on were added while the group was there: it reads them from their beginning. */
-  readonly added?: number
-}
 
 /** A topic that was deleted. */
 export interface GoneTopic {
@@ -77,6 +70,7 @@ export class BrokerDirectory {
   /** What was cut off files when they were opened. */
   readonly cuts: CutTail[] = []
   readonly #state: StateLog
+  readonly groups: StoredGroups
   #idsBelow: number
 
   /** @throws LogFileError where the folder is damaged or of a later version; DiskError */
@@ -88,6 +82,7 @@ export class BrokerDirectory {
     this.#refuseWithout(disk)
     this.#state = StateLog.open(disk, join(dir, 'catalog'), { logId: this.logId, syncs: true })
     if (this.#state.torn !== null) this.cuts.push(this.#state.torn)
+    this.groups = new StoredGroups(this.#state, changes => this.#write(changes))
     this.#idsBelow = (this.#state.get('ids') as { readonly below: number } | undefined)?.below ?? 1
   }
 
@@ -222,70 +217,6 @@ export class BrokerDirectory {
     this.#write([[goneKey(id), undefined]])
   }
 
-  /** Numbers of a group's partitions; undefined: there was no such group. */
-  members(topic: number, group: string): readonly number[] | undefined {
-    return this.#group(topic, group)?.members
-  }
-
-  /** The first partition that was added while the group was there; Infinity: none was. */
-  addedFrom(topic: number, group: string): number {
-    return this.#group(topic, group)?.added ?? Number.POSITIVE_INFINITY
-  }
-
-  #group(topic: number, group: string): StoredGroup | undefined {
-    return this.#state.get(groupKey(topic, group)) as StoredGroup | undefined
-  }
-
-  /**
-   * Gives all groups that read a topic of `from` partitions numbers for up to `to`. What was given before and came to nothing
-   * is used.
-   *
-   * @throws MillraceError MILL_DISK
-   */
-  extendGroups(topic: number, from: number, to: number, nextId: () => number): void {
-    const changes: [string, StoredGroup][] = []
-    for (const [key, value] of this.#state.entries()) {
-      if (!key.startsWith(groupKey(topic, ''))) continue
-      const { members: cursors, added = from } = value as StoredGroup
-      const more = Array.from({ length: Math.max(0, to - cursors.length) }, nextId)
-      changes.push([key, { members: [...cursors, ...more], added }])
-    }
-    for (let at = 0; at < changes.length; at += GROUPS_MAX) this.#write(changes.slice(at, at + GROUPS_MAX))
-  }
-
-  /** Names of the groups that read a topic. */
-  groupNames(topic: number): string[] {
-    const own = groupKey(topic, '')
-    return [...this.#state.entries()].flatMap(([key]) => (key.startsWith(own) ? [key.slice(own.length)] : []))
-  }
-
-  /** Numbers of the partitions of each group that reads a topic. */
-  groupsOf(topic: number): (readonly number[])[] {
-    const groups: (readonly number[])[] = []
-    for (const [key, value] of this.#state.entries())
-      if (key.startsWith(groupKey(topic, ''))) groups.push((value as StoredGroup).members)
-    return groups
-  }
-
-  /** The partition of each member. */
-  partitions(): Map<number, number> {
-    const found = new Map<number, number>()
-    for (const [key, value] of this.#state.entries()) {
-      if (!key.startsWith('group/')) continue
-      const { members: cursors } = value as StoredGroup
-      for (const [partition, cursor] of cursors.entries()) found.set(cursor, partition)
-    }
-    return found
-  }
-
-  keepGroup(topic: number, group: string, cursors: readonly number[]): void {
-    this.#write([[groupKey(topic, group), { members: cursors }]])
-  }
-
-  forgetGroup(topic: number, group: string): void {
-    if (this.#state.has(groupKey(topic, group))) this.#write([[groupKey(topic, group), undefined]])
-  }
-
   /** @throws MillraceError MILL_DISK */
   #write(changes: readonly (readonly [string, unknown])[]): void {
     try {
@@ -298,10 +229,6 @@ export class BrokerDirectory {
   close(): void {
     this.#state.close()
   }
-}
-
-function groupKey(topic: number, group: string): string {
-  return `group/${topic}/${group}`
 }
 
 function goneKey(topic: number): string {

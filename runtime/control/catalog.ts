@@ -6,22 +6,12 @@
 
 import { join } from 'node:path'
 import { Doorbell, hintsBytes, type Memory, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
-import { letterPartition } from '../dead-letters/letter-partition.ts'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { LINK_HINTS, LINK_RING_BYTES } from '../link/link.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import { frameBytesMax, partitionFolder } from '../log/store/log-place.ts'
-import type { GroupSpec } from '../wire/control-calls.ts'
 import type { LetterIndexPlace } from '../wire/host-calls.ts'
-import {
-  GROUP_BYTES,
-  HOST_BELL,
-  HOST_BYTES,
-  PARTITION_BYTES,
-  SLOT_BYTES,
-  THREAD_BELL,
-  THREAD_BYTES,
-} from '../wire/layout.ts'
+import { HOST_BELL, HOST_BYTES, PARTITION_BYTES, SLOT_BYTES, THREAD_BELL, THREAD_BYTES } from '../wire/layout.ts'
 import { MEMORY_TUNING, type MemoryTuning } from '../wire/memory-tuning.ts'
 import type {
   GroupPlace,
@@ -35,6 +25,7 @@ import type { ProducerState } from '../wire/producer-places.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { GroupEntry, RingEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
+import { CatalogGroups } from './catalog-groups.ts'
 import { KeptStates } from './kept-states.ts'
 import { SharedMemory } from './shared-memory.ts'
 
@@ -45,8 +36,7 @@ export class Catalog {
   readonly topics: Map<number, TopicEntry> = new Map()
   readonly topicsByName: Map<string, TopicEntry> = new Map()
   readonly rings: Map<number, RingEntry> = new Map()
-  /** By `topic id/group name`. */
-  readonly groups: Map<string, GroupEntry> = new Map()
+  readonly groups: CatalogGroups
   /** Of handlers, by member. */
   readonly snapshots: KeptStates<HandlerSnapshot>
   /** How far named producers are, by topic and name. */
@@ -65,6 +55,10 @@ export class Catalog {
     this.#directory = directory
     if (directory !== null) this.#nextStoredId = directory.firstId
     this.#tuning = tuning
+    this.groups = new CatalogGroups(this.shared, this.topics, directory, {
+      nextId: () => this.nextStoredId(),
+      snapshotOffset: cursor => this.snapshots.get(`${cursor}`)?.offset ?? null,
+    })
     this.hosts = Array.from({ length: hosts }, () => ({ address: this.shared.allocate(HOST_BYTES, 'the broker') }))
   }
 
@@ -208,11 +202,8 @@ export class Catalog {
     // A block begins with the words of its partition.
     const blocks = [...places.map(({ words }) => words), ...this.shared.windows.takeOut(id)]
     for (const { address } of letterIndexes) if (address !== 0) blocks.push(address)
-    for (const [key, group] of this.groups) {
-      if (group.spec.topic !== id) continue
-      this.groups.delete(key)
-      blocks.push(...group.places.map(({ block }) => block))
-    }
+    for (const { spec } of [...this.groups.values()])
+      if (spec.topic === id) blocks.push(...this.groups.takeOut(id, spec.group))
     return blocks
   }
 
@@ -249,7 +240,7 @@ export class Catalog {
   ): LetterIndexPlace[] {
     const sizes = log === null ? places.map(() => letterIndexBytes(bytes)) : []
     const addresses = this.shared.allocateAll(sizes, `topic ${name}, to take dead letters,`)
-    const groups = (log === null ? null : this.#directory)?.groupsOf(id) ?? []
+    const groups = (log === null ? null : this.#directory)?.groups.of(id) ?? []
     return places.map(({ partition }, index) => ({
       topic: id,
       partition,
@@ -272,95 +263,6 @@ export class Catalog {
     this.rings.delete(id)
     for (const next of this.rings.values()) if (next.after === id) next.after = 0
     this.shared.free(ring.place.address)
-  }
-
-  group(topic: number, group: string): GroupEntry | undefined {
-    return this.groups.get(this.#groupKey(topic, group))
-  }
-
-  #groupKey(topic: number, group: string): string {
-    return `${topic}/${group}`
-  }
-
-  addGroup(topic: TopicEntry, spec: GroupSpec, deadLetterTopic: number, joined: boolean | null): GroupEntry {
-    const places = this.makeGroupPlaces(topic, spec, deadLetterTopic, () => this.#membersOf(topic, spec.group), 0)
-    const entry: GroupEntry = { spec, deadLetterTopic, joined, places, slots: new Map() }
-    this.groups.set(this.#groupKey(topic.shape.id, spec.group), entry)
-    return entry
-  }
-
-  /** Memory for a group in the partitions of its topic from one on; `membersOf` gives numbers by partition. @throws MillraceError MILL_MEMORY */
-  makeGroupPlaces(
-    { shape: { id, name, log }, places }: TopicEntry,
-    { group, policy, from: begin }: GroupSpec,
-    deadLetterTopic: number,
-    membersOf: () => readonly number[],
-    from: number,
-  ): GroupPlace[] {
-    const here = places.slice(from)
-    const sizes = here.map(() => GROUP_BYTES)
-    const blocks = this.shared.allocateAll(sizes, `group ${group}`)
-    const cursors = membersOf()
-    const added = from > 0 ? from : ((log === null ? null : this.#directory)?.addedFrom(id, group) ?? places.length)
-    return here.map(({ partition }, index) => ({
-      cursor: cursors[partition] as number,
-      topic: id,
-      topicName: name,
-      group,
-      partition,
-      block: blocks[index] as number,
-      policy,
-      ...this.#lettersOf(deadLetterTopic, partition),
-      // What was published there before the group had it is to be read, whatever it asked for when it was new.
-      from: partition >= added ? 'earliest' : begin,
-      snapshotOffset: this.snapshots.get(`${cursors[partition]}`)?.offset ?? null,
-    }))
-  }
-
-  #lettersOf(id: number, partition: number): Pick<GroupPlace, 'deadLetterTopic' | 'deadLetterPartition'> {
-    const letters = this.topics.get(id)?.places.length ?? 1
-    return { deadLetterTopic: id, deadLetterPartition: letterPartition(partition, letters) }
-  }
-
-  #membersOf({ shape: { id, log }, places }: TopicEntry, group: string): readonly number[] {
-    const directory = log === null ? null : this.#directory
-    const known = directory?.members(id, group)
-    if (known !== undefined) return known
-    const cursors = places.map(() => this.nextStoredId())
-    directory?.keepGroup(id, group, cursors)
-    return cursors
-  }
-
-  /** Nobody has joined it any more: who does next sets its options. */
-  unjoinGroup(known: GroupEntry): GroupEntry {
-    const places = known.places.map(place => ({ ...place, ...this.#lettersOf(-1, place.partition) }))
-    const entry: GroupEntry = { ...known, joined: null, deadLetterTopic: -1, places }
-    this.groups.set(this.#groupKey(known.spec.topic, known.spec.group), entry)
-    return entry
-  }
-
-  /** A group that was only named gets the options of the first who joins it. */
-  joinGroup(named: GroupEntry, spec: GroupSpec, deadLetterTopic: number): GroupEntry {
-    const { policy } = spec
-    const places = named.places.map(place => {
-      return { ...place, policy, ...this.#lettersOf(deadLetterTopic, place.partition) }
-    })
-    const entry: GroupEntry = { ...named, spec, deadLetterTopic, joined: true, places }
-    this.groups.set(this.#groupKey(spec.topic, spec.group), entry)
-    return entry
-  }
-
-  /** Members of a group, also of one that nobody has opened in this process; undefined: there is none. */
-  knownMembers(topic: number, group: string): readonly number[] | undefined {
-    return this.group(topic, group)?.places.map(({ cursor }) => cursor) ?? this.#directory?.members(topic, group)
-  }
-
-  /** The group is no more: no host is told of it again. Returns what is free once no host has it. */
-  takeOutGroup(topic: number, group: string): number[] {
-    const key = this.#groupKey(topic, group)
-    const blocks = this.groups.get(key)?.places.map(({ block }) => block) ?? []
-    this.groups.delete(key)
-    return blocks
   }
 
   /** Frees a closed slot that its living reader will not write to. */

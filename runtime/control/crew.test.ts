@@ -36,7 +36,7 @@ function house(): House {
     log: null,
   } as unknown as TopicShape)
   const spec = { topic: shape.id, group: 'g', policy: { atMostOnce: false, order: 'partition' }, from: 'earliest' }
-  const group = catalog.addGroup(topic, spec as unknown as RunSpec, -1, true)
+  const group = catalog.groups.add(topic, spec as unknown as RunSpec, -1, true)
   const api = {
     addThread: async () => undefined,
     openSlot: async () => ({ committed: 0, pin: 0, highWatermark: 0, known: [] }),

@@ -53,14 +53,14 @@ export class Deletions {
 
   /** The same for a group. @throws MillraceError MILL_GROUP_BUSY, MILL_DISK */
   async group(topic: number, name: string): Promise<void> {
-    const cursors = this.#catalog.knownMembers(topic, name)
+    const cursors = this.#catalog.groups.knownCursors(topic, name)
     if (cursors === undefined) return
-    const known = this.#catalog.group(topic, name)
+    const known = this.#catalog.groups.find(topic, name)
     if (known !== undefined && this.#runs.isRunning(known))
       throw new MillraceError('MILL_GROUP_BUSY', `group ${name} is running; stop its runs before it is deleted`)
     // First: a death after this leaves states of members that nobody has.
-    this.#directory?.forgetGroup(topic, name)
-    const blocks = this.#catalog.takeOutGroup(topic, name)
+    this.#directory?.groups.forget(topic, name)
+    const blocks = this.#catalog.groups.takeOut(topic, name)
     if (known !== undefined) this.#runs.forget(known)
     await this.#hosts.all(async api => {
       await Promise.all(cursors.map(cursor => api.deleteGroup(cursor)))
@@ -99,7 +99,7 @@ export class Deletions {
   /** Nobody runs it, and where its dead letters went is no more: who joins it next says where they go. */
   async #unjoin(group: GroupEntry): Promise<void> {
     this.#runs.forget(group)
-    await this.#openings.reopen(this.#catalog.unjoinGroup(group))
+    await this.#openings.reopen(this.#catalog.groups.unjoin(group))
   }
 
   /** The topics that were made for dead letters of a group that nobody runs, as far as they are empty. */

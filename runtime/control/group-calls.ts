@@ -64,7 +64,7 @@ export class GroupCalls {
   }
 
   async #known(id: number, name: string, letters: boolean): Promise<GroupEntry | undefined> {
-    const open = this.#catalog.group(id, name)
+    const open = this.#catalog.groups.find(id, name)
     if (open !== undefined && open.joined !== null) return open
     return this.#gate.serially(async () => {
       const topic = this.#catalog.topic(id)
@@ -75,7 +75,7 @@ export class GroupCalls {
   }
 
   async idle(id: number, name: string): Promise<void> {
-    const group = this.#catalog.group(id, name)
+    const group = this.#catalog.groups.find(id, name)
     if (group === undefined) return
     const cursors = settledOf(this.#catalog.topic(id), group.places).map(place => place.cursor)
     await this.#hosts.all(api => api.idle(cursors))

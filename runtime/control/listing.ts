@@ -40,7 +40,7 @@ function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[
 /** The groups of a topic by these names, sorted. */
 export function listGroups(catalog: Catalog, runs: Runs, topic: number, names: readonly string[]): GroupInfo[] {
   return names.map(name => {
-    const group = catalog.group(topic, name)
+    const group = catalog.groups.find(topic, name)
     const running = group !== undefined && runs.isRunning(group)
     return { name, running, threads: group === undefined ? 0 : runs.ownersOf(group) }
   })

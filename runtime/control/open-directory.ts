@@ -124,7 +124,7 @@ function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
   const { dir, logId, hosts: before } = directory
   if (before === now) return
   if (before !== undefined) {
-    const cursors = directory.partitions()
+    const cursors = directory.groups.partitions()
     const handed = { disk, dir, logId, before, now, onCut: (cut: CutTail) => directory.cuts.push(cut) }
     handStatesOver(handed, { kind: 'groups', partitionOf: key => cursors.get(Number(key)) ?? null })
     handStatesOver(handed, { kind: 'letters', partitionOf: key => Number(key.split('/')[1]) })

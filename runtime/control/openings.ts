@@ -110,14 +110,14 @@ export class Openings {
 
   /** The group of that name, as the folder has it if nobody has opened it in this process; undefined: there is none. */
   async knownGroup(topic: number, group: string): Promise<GroupEntry | undefined> {
-    const known = this.#catalog.group(topic, group)
-    if (known !== undefined || this.#directory?.members(topic, group) === undefined) return known
+    const known = this.#catalog.groups.find(topic, group)
+    if (known !== undefined || this.#directory?.groups.cursors(topic, group) === undefined) return known
     return this.#addGroup(unjoined(topic, group), -1, null)
   }
 
   /** Names of the groups that read a topic, opened in this process or before, sorted. */
   groupNames(topic: number): string[] {
-    const names = new Set(this.#directory?.groupNames(topic))
+    const names = new Set(this.#directory?.groups.names(topic))
     for (const { spec } of this.#catalog.groups.values()) if (spec.topic === topic) names.add(spec.group)
     return [...names].sort()
   }
@@ -139,7 +139,7 @@ export class Openings {
   async #makeTopic(shape: TopicShape, madeFor?: GroupName): Promise<TopicEntry> {
     const stored = this.#directory?.topic(shape.name)
     const topic = this.#catalog.addTopic(shape, madeFor ?? stored?.madeFor ?? null)
-    const groups = shape.log === null ? [] : (this.#directory?.groupsOf(shape.id) ?? [])
+    const groups = shape.log === null ? [] : (this.#directory?.groups.of(shape.id) ?? [])
     const membersOf = (partition: number): number[] => groups.map(cursors => cursors[partition] as number)
     const making = this.#hosts.all(async (api, host) => {
       const here = topic.places.filter(place => place.host === host)
@@ -193,20 +193,20 @@ export class Openings {
 
   /** The group that `spec` names, joined, with its dead-letter topic. */
   async group(spec: GroupSpec): Promise<GroupEntry> {
-    const known = this.#catalog.group(spec.topic, spec.group)
+    const known = this.#catalog.groups.find(spec.topic, spec.group)
     if (known !== undefined) checkSamePolicy(known, spec)
     if (known?.joined === true) return known
     const topic = this.#catalog.topic(spec.topic)
     const deadLetterTopic =
       spec.deadLetter === null ? -1 : (await this.#openDeadLetters(topic, spec.deadLetter, spec.group)).shape.id
     if (known === undefined) return this.#addGroup(spec, deadLetterTopic, true)
-    const group = this.#catalog.joinGroup(known, spec, deadLetterTopic)
+    const group = this.#catalog.groups.join(known, spec, deadLetterTopic)
     await this.#placeGroup(group, (api, place) => api.reopenGroup(place))
     return group
   }
 
   async #addGroup(spec: GroupSpec, deadLetterTopic: number, joined: boolean | null): Promise<GroupEntry> {
-    const group = this.#catalog.addGroup(this.#catalog.topic(spec.topic), spec, deadLetterTopic, joined)
+    const group = this.#catalog.groups.add(this.#catalog.topic(spec.topic), spec, deadLetterTopic, joined)
     await this.#placeGroup(group, (api, place) => api.openGroup(place))
     return group
   }

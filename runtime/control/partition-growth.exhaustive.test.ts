@@ -126,9 +126,9 @@ function look(t: Test, disk: SimDisk, after: Case, logs: Contents['logs'], at: s
     at,
   )
   t.strictSame(disk.list(`${DIR}/topics`).sort(), folders, at)
-  const cursors = directory.members(1, 'g') as readonly number[]
+  const cursors = directory.groups.cursors(1, 'g') as readonly number[]
   t.ok(new Set(cursors).size >= (counts[0] as number), at)
-  t.equal(directory.addedFrom(1, 'g'), cursors.length > 1 ? 1 : Number.POSITIVE_INFINITY, at)
+  t.equal(directory.groups.addedFrom(1, 'g'), cursors.length > 1 ? 1 : Number.POSITIVE_INFINITY, at)
   directory.close()
   t.same(openFolder(disk).contents.logs, logs, at)
   return hasGrown

@@ -147,7 +147,7 @@ export class PartitionGrowth {
     }
     for (const [{ shape }, to] of wanted) {
       if (shape.log === null) continue
-      directory.extendGroups(shape.id, shape.partitions, to, () => this.#catalog.nextStoredId())
+      directory.groups.extend(shape.id, shape.partitions, to, () => this.#catalog.nextStoredId())
     }
   }
 

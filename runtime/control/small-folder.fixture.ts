@@ -90,7 +90,7 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   const { logId } = directory
   directory.reserveIds(10)
   for (const shape of TOPICS) directory.keepTopic({ shape, deadLettersOf: shape.id === 3 ? [1] : [] })
-  directory.keepGroup(1, 'g', [MEMBER])
+  directory.groups.keep(1, 'g', [MEMBER])
   const states = ['snapshots', 'producers'].map(name => keptIn(disk, directory, name))
   const store = LogStore.open(disk, DIR, 0, logId, [], { journalBytes: JOURNAL_BYTES })
   const groups = new GroupStates(disk, `${DIR}/host-0.groups`, logId)
@@ -155,7 +155,7 @@ export function openFolder(disk: Disk): OpenedFolder {
       return readAll(new LogReader(disk, stored.folder, stored.settings), stored.startOffset, stored.endOffset)
     })
     const contents = {
-      catalog: [directory.topics(), directory.members(1, 'g'), directory.hosts],
+      catalog: [directory.topics(), directory.groups.cursors(1, 'g'), directory.hosts],
       snapshots: kept[0]?.get('one'),
       producers: kept[1]?.get('one'),
       groups: host.states.get(MEMBER),

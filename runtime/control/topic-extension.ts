@@ -84,7 +84,7 @@ export class TopicExtension {
     for (const group of catalog.groups.values()) {
       if (group.spec.topic !== id) continue
       const membersOf = (): readonly number[] => this.#membersOf(topic, group)
-      const more = catalog.makeGroupPlaces(topic, group.spec, group.deadLetterTopic, membersOf, from)
+      const more = catalog.groups.makePlaces(topic, group.spec, group.deadLetterTopic, membersOf, from)
       this.#blocks.push(...more.map(({ block }) => block))
       group.places = [...group.places, ...more]
       groups.push({ group, places: more })
@@ -96,7 +96,7 @@ export class TopicExtension {
   }
 
   #membersOf({ shape: { id, log }, places }: TopicEntry, { spec, places: known }: GroupEntry): readonly number[] {
-    const stored = log === null ? undefined : this.#directory?.members(id, spec.group)
+    const stored = log === null ? undefined : this.#directory?.groups.cursors(id, spec.group)
     return stored ?? places.map(({ partition }) => known[partition]?.cursor ?? this.#catalog.nextStoredId())
   }
 

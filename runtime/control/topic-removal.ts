@@ -53,7 +53,7 @@ export class TopicRemoval {
 
   /** Of all its groups, opened or not. */
   #membersOf(id: number): number[] {
-    const cursors = new Set(this.#directory?.groupsOf(id).flat())
+    const cursors = new Set(this.#directory?.groups.of(id).flat())
     for (const { spec, places } of this.#catalog.groups.values())
       if (spec.topic === id) for (const { cursor } of places) cursors.add(cursor)
     return [...cursors]

@@ -1,13 +1,11 @@
 /**
- * Runs a handler over one intake with more than one record in hand: several at a time, in batches, or others while one is
- * tried again.
+ * Runs a handler over one intake with several records in hand: concurrent calls, batches, or others during a retry.
  *
  * The thread that handles. What goes out next is decided in lane.ts, what becomes of a failure by the group; here calls are
  * made (handler-call.ts), and what becomes of their records is told to the line (commit-line.ts). A turn's settled prefix is
  * committed at its end.
  *
- * Bounds: `concurrency` calls at a time; as many records from the committed offset on as the intake keeps account of, so that
- * what is settled ahead of it is known to whoever comes next.
+ * Bounds: `concurrency` calls at a time; records from the committed offset on, as many as the intake keeps account of.
  */
 import { nowMs } from '../../actors/world.ts'
 import type { SettleHow } from '../link/link.ts'

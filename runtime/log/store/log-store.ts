@@ -1,6 +1,5 @@
 /**
- * The durable partitions of one partition host: a log in segments for each, and one journal and one file of marks for
- * all.
+ * The durable partitions of one partition host: a log in segments for each; one journal and one file of marks for all.
  *
  * The partition host's thread owns it, and is the only writer of these files. Everything but background syncs is
  * synchronous. A group commit writes the frames of all its partitions to their segments, without a sync. Then the
@@ -22,7 +21,6 @@
  * until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
  * their open files, wait for a checkpoint, and as many more while it runs.
  */
-
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
 import { Checkpoints, writeMarks } from './checkpoints.ts'

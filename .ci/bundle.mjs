@@ -39,7 +39,8 @@ function specifier(from, to) {
 function closureOf(module, found = new Set()) {
   if (found.has(module)) return found
   found.add(module)
-  const imports = /^(?:import|export)\s[^'"`;]*?from\s*'(\.[^']+)'|^import\s*'(\.[^']+)'/gm
+  // The two compilers write different quotes.
+  const imports = /^(?:import|export)\s[^'"`;]*?from\s*['"](\.[^'"]+)['"]|^import\s*['"](\.[^'"]+)['"]/gm
   for (const [, from, alone] of readFileSync(module, 'utf8').matchAll(imports))
     closureOf(resolve(dirname(module), from ?? alone), found)
   return found

@@ -31,11 +31,17 @@ export async function createBroker(options?: BrokerOptions): Promise<Broker> {
 
 type BrokerModule = typeof import('./api/broker.ts')
 
-/** In a bundle of somebody else's, which has no URL or another one, it is a part of that. */
+/** In a bundle of somebody else's, which has no URL, or another one, or no modules but its own, the broker is a part of that. */
 async function loadBroker(): Promise<BrokerModule> {
   const { url } = import.meta
   const module = url === undefined ? null : new URL('./api/broker.js', url)
   const bundle = module === null ? null : bundleOf(module)
-  if (bundle === null || bundle === module) return import('./api/broker.ts')
-  return (await importModule(bundle.href)) as BrokerModule
+  if (bundle !== null && bundle !== module) {
+    try {
+      return (await importModule(bundle.href)) as BrokerModule
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error
+    }
+  }
+  return import('./api/broker.ts')
 }

@@ -110,7 +110,8 @@ export class PartitionHost {
     const waitsForCommits = this.residents.settle(nowMs())
     this.#memory.store(this.#boot.address + HOST_WANTS, waitsForCommits ? 1 : 0)
     this.#bell.arm()
-    if (this.#links.hasNews || this.residents.isReady) {
+    // A commit between the last pass and this has rung nobody: who waits for one looks again.
+    if (this.#links.hasNews || this.residents.isReady || (waitsForCommits && this.pass())) {
       this.#bell.disarm()
       await new Promise(setImmediate)
       return

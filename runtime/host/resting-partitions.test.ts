@@ -81,3 +81,28 @@ t.test('what nobody says is found after five seconds, some partitions in each pa
   host.pass()
   t.equal(host.residents.steps, after, 'and they rest again')
 })
+
+t.test('a commit that comes while the host goes to sleep is not missed by a resident that waits for one', async t => {
+  const { host } = linkedHost(1)
+  let hasRoom = false
+  let isDone = false
+  host.residents.lane()({
+    work: () => {
+      if (!hasRoom || isDone) return false
+      isDone = true
+      return true
+    },
+    standing: () => {
+      // Asked after the last pass, and before the host sleeps.
+      hasRoom = true
+      return isDone ? 'rests' : 'waitsForCommit'
+    },
+    dueInMs: () => Number.POSITIVE_INFINITY,
+    stage: () => null,
+  })
+  const running = host.run()
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+  t.ok(isDone)
+  host.calls.stop()
+  await running
+})

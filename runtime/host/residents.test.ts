@@ -36,3 +36,30 @@ t.test('the host is rung for a resident that waits as well: it is busy while the
   residence.wake()
   t.equal(rung, 4, 'one that is gone wakes nobody')
 })
+
+t.test(
+  'a busy resident that is woken in a pass, by itself or by another one, rings nobody: the host is awake',
+  async t => {
+    let rung = 0
+    const residents = new Residents(
+      () => undefined,
+      () => rung++,
+      0,
+    )
+    const residence = residents.lane()(
+      resting(
+        () => 'waitsForCommit',
+        () => {
+          residence.wake()
+          return false
+        },
+      ),
+    )
+    t.equal(rung, 1, 'it is new')
+    for (let pass = 0; pass < 5; pass++) {
+      residents.pass(pass)
+      residents.settle(pass)
+    }
+    t.equal(rung, 1)
+  },
+)

@@ -46,6 +46,7 @@ export class Residents {
   readonly #dues = new DueTimes<Member>()
   readonly #commit: (staged: readonly Staged[]) => void
   readonly #woken: () => void
+  #isPassing = false
   /** Steps so far: what the passes have cost. */
   steps = 0
   /** Those that are still to be woken in this round; null: between two rounds. */
@@ -76,8 +77,8 @@ export class Residents {
   #wake(member: Member): void {
     member.idlePasses = 0
     if (member.isGone) return
-    // Also of one that is busy: it may wait, and the host sleep.
-    this.#woken()
+    // Also for one that is busy: it may wait, and the host sleep. In a pass the host is awake.
+    if (!member.isBusy || !this.#isPassing) this.#woken()
     if (member.isBusy) return
     member.isBusy = true
     member.lane.busy.push(member)
@@ -96,6 +97,15 @@ export class Residents {
 
   /** Gives every busy resident a step; whether any did something. */
   pass(nowMs: number): boolean {
+    this.#isPassing = true
+    try {
+      return this.#pass(nowMs)
+    } finally {
+      this.#isPassing = false
+    }
+  }
+
+  #pass(nowMs: number): boolean {
     this.#dues.take(nowMs, member => this.#wake(member))
     this.#lookAround(nowMs)
     let worked = false

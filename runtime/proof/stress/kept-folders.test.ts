@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openBroker } from '../../api/broker.ts'
 import { NodeDisk } from '../../log/disk/node-disk.ts'
-import { verifyStore } from '../../log/folder/verify-store.ts'
+import { type Finding, verifyStore } from '../../log/folder/verify-store.ts'
 import type { Broker } from '../../words/broker.ts'
 import type { Topic } from '../../words/topic.ts'
 import {
@@ -100,16 +100,33 @@ async function lettersAreThere(t: Test, broker: Broker, readings: Topic<Reading>
   await run.stop()
 }
 
+/** Everything in the topic, as text, sorted: what was replayed out of the dead letters is there twice. */
+async function allOf(readings: Topic<Reading>): Promise<string[]> {
+  const found: string[] = []
+  for await (const { key, value, timestamp } of readings.replay()) found.push(textOf(value.number, key, timestamp))
+  return found.sort()
+}
+
+function wanted(): string[] {
+  const numbers = [...Array.from({ length: COUNT + MORE }, (_, number) => number), ...REJECTED]
+  return numbers.map(number => textOf(number, readingOf(number).key, readingOf(number).timestamp)).sort()
+}
+
+function textOf(number: number, key: string | null, timestamp: number | undefined): string {
+  return `${number} ${key} ${timestamp}`
+}
+
+function damageIn(dir: string): Finding[] {
+  const { findings, partitions } = verifyStore(new NodeDisk(), dir)
+  return [...findings, ...partitions.flatMap(each => each.findings)].filter(({ isDamage }) => isDamage)
+}
+
 for (const name of readdirSync(folders()).filter(each => each.endsWith('.json')))
   t.test(`${name}: all that a broker of that version left is there, and the folder goes on`, async t => {
     const dir = mkdtempSync(join(tmpdir(), 'millrace-kept-'))
     t.teardown(() => rmSync(dir, { recursive: true }))
     unpack(join(folders(), name), dir)
-    const { findings, partitions } = verifyStore(new NodeDisk(), dir)
-    t.strictSame(
-      [...findings, ...partitions.flatMap(each => each.findings)].filter(({ isDamage }) => isDamage),
-      [],
-    )
+    t.strictSame(damageIn(dir), [])
 
     const open = async (): Promise<Broker> => {
       const broker = await openBroker({ dir, logger: false })
@@ -139,5 +156,8 @@ for (const name of readdirSync(folders()).filter(each => each.endsWith('.json'))
     const again = await second.topic<Reading>('readings', READINGS)
     t.equal(await again.group('sum').lag(), REJECTED.length + MORE)
     t.equal((await second.producer('file', again)).next, COUNT + MORE)
+    // What it wrote and what this version has added lie in one log.
+    t.strictSame(await allOf(again), wanted())
     await second.close()
+    t.strictSame(damageIn(dir), [])
   })

@@ -23,7 +23,7 @@
 import { join } from 'node:path'
 import type { Disk } from '../log/disk/disk.ts'
 import { CorruptLogError } from '../log/disk/log-errors.ts'
-import { beginIdentity, FOLDER_VERSION, type FolderIdentity } from '../log/store/identity.ts'
+import { beginIdentity, type FolderIdentity, WHOLE_VERSION } from '../log/store/identity.ts'
 import { partitionsFolder } from '../log/store/log-place.ts'
 import { StateLog } from '../log/store/state-log.ts'
 import { storeError } from '../log/store/store-errors.ts'
@@ -89,7 +89,7 @@ export class BrokerDirectory {
   /** A catalog that is gone is not made anew where there may have been topics. */
   #refuseWithout(disk: Disk): void {
     if (disk.list(this.dir).includes('catalog')) return
-    if (this.identity.version === FOLDER_VERSION || disk.list(partitionsFolder(this.dir)).length > 0)
+    if (this.identity.version >= WHOLE_VERSION || disk.list(partitionsFolder(this.dir)).length > 0)
       throw new CorruptLogError(join(this.dir, 'catalog'), 0, 'the file is missing')
   }
 

@@ -27,6 +27,7 @@ import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { GroupEntry, RingEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import { CatalogGroups } from './catalog-groups.ts'
 import { KeptStates } from './kept-states.ts'
+import { hostOf } from './placement.ts'
 import { SharedMemory } from './shared-memory.ts'
 
 export class Catalog {
@@ -187,7 +188,7 @@ export class Catalog {
       return {
         topic: id,
         partition,
-        host: partition % this.hosts.length,
+        host: hostOf(shape, partition, this.hosts.length),
         window: { address: words + PARTITION_BYTES, capacity },
         words,
         log: this.#logOf(shape, partition, words),

@@ -2,6 +2,7 @@
 import type { HostHoldings } from '../wire/host-calls.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
 import type { Catalog } from './catalog.ts'
+import { hostOf, type Placed } from './placement.ts'
 
 /** All that a host is to know, in one call, so that it acts on none of it before it knows the rest. */
 export function holdingsOf(catalog: Catalog, host: number): HostHoldings {
@@ -9,7 +10,7 @@ export function holdingsOf(catalog: Catalog, host: number): HostHoldings {
   // What has left and is drained here may be freed at any moment.
   const here = [...threads.values()].filter(({ leaving }) => leaving === null || leaving.has(host))
   const known = new Set(here.map(thread => thread.place.thread))
-  const isHere = (partition: number): boolean => partition % catalog.hosts.length === host
+  const isHere = (topic: Placed, partition: number): boolean => hostOf(topic, partition, catalog.hosts.length) === host
   return {
     threads: here.map(thread => ({
       thread: thread.place.thread,
@@ -20,12 +21,14 @@ export function holdingsOf(catalog: Catalog, host: number): HostHoldings {
       places.filter(place => place.host === host).map(place => ({ place, topic: shape })),
     ),
     windows: catalog.shared.windows.holdingsOf(host),
-    letterIndexes: [...topics.values()].flatMap(({ letterIndexes }) =>
-      letterIndexes.filter(({ partition }) => isHere(partition)),
+    letterIndexes: [...topics.values()].flatMap(({ shape, letterIndexes }) =>
+      letterIndexes.filter(({ partition }) => isHere(shape, partition)),
     ),
-    groups: [...groups.values()].flatMap(group => group.places.filter(place => isHere(place.partition))),
-    slots: [...groups.values()].flatMap(group =>
-      [...group.slots].filter(([partition]) => isHere(partition)).map(([, slot]) => slot),
+    groups: [...groups.values()].flatMap(({ spec, places }) =>
+      places.filter(({ partition }) => isHere(catalog.topic(spec.topic).shape, partition)),
+    ),
+    slots: [...groups.values()].flatMap(({ spec, slots }) =>
+      [...slots].filter(([partition]) => isHere(catalog.topic(spec.topic).shape, partition)).map(([, slot]) => slot),
     ),
     rings: [...rings.values()]
       .filter(ring => ring.place.host === host && known.has(ring.thread))

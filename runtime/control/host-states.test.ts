@@ -7,7 +7,7 @@ import { handStatesOver } from './host-states.ts'
 const LOG_ID: Uint8Array = new Uint8Array(16).fill(3)
 const STATES = {
   kind: 'letters',
-  partitionOf: (key: string): number | null => (key === 'nobody' ? null : Number(key.split('/')[1])),
+  placeOf: (key: string): number | null => (key === 'nobody' ? null : Number(key.split('/')[1])),
 }
 
 function hosts(disk: MemoryDisk) {

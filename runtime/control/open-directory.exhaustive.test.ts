@@ -1,10 +1,11 @@
 /** A folder that is made, completed or handed to other partition hosts, by processes that end at any operation of the disk. */
 import t from 'tap'
 import { MemoryDisk, PowerLoss } from '../log/disk/memory-disk.fixture.ts'
+import { FOLDER_VERSION } from '../log/store/identity.ts'
 import { seeded } from '../log/store/journal.fixture.ts'
 import { drawn } from '../proof/fixtures/portion.fixture.ts'
 import { openDirectory } from './open-directory.ts'
-import { asVersion1, DIR, makeFolder, openFolder } from './small-folder.fixture.ts'
+import { asVersion, DIR, makeFolder, openFolder } from './small-folder.fixture.ts'
 
 const JOURNAL_BYTES = 8_192
 const IDENTITY = `${DIR}/millrace.id`
@@ -75,7 +76,7 @@ t.test('a folder keeps its states when the number of partition hosts changes, wh
 t.test('a folder of version 1 is completed once, and from then on nothing may be missing', async t => {
   const { disk: made, contents } = makeFolder(true)
   const old = made.copy()
-  old.put(IDENTITY, asVersion1(old.bytesOf(IDENTITY)))
+  old.put(IDENTITY, asVersion(1, old.bytesOf(IDENTITY)))
   // Made late, or not at all, by those before.
   for (const name of ['host-0.ends', 'marks', 'host-0.journal-b']) old.remove(`${DIR}/${name}`)
   endAtEach(
@@ -84,10 +85,35 @@ t.test('a folder of version 1 is completed once, and from then on nothing may be
     (disk, at) => t.same(openFolder(disk).contents.logs, contents.logs, at),
   )
   openDirectory(old, DIR, 1, JOURNAL_BYTES).close()
-  t.equal(old.bytesOf(IDENTITY).readUInt32LE(4), 2)
+  t.equal(old.bytesOf(IDENTITY).readUInt32LE(4), FOLDER_VERSION)
   for (const name of ['host-0.ends', 'marks', 'producers']) {
     const without = old.copy()
     without.remove(`${DIR}/${name}`)
     t.throws(() => openFolder(without), { code: 'MILL_CORRUPT', message: new RegExp(`${DIR}/${name} .*missing`) })
   }
+})
+
+t.test('a folder says that it is of this version before anything in it is', async t => {
+  const { disk: made, contents } = makeFolder(false)
+  const old = durable(made)
+  old.put(IDENTITY, asVersion(2, old.bytesOf(IDENTITY)))
+  const others = (disk: MemoryDisk): [string, string][] =>
+    disk.files
+      .filter(file => !file.startsWith(IDENTITY) && file !== `${DIR}/catalog`)
+      .map(file => [file, disk.bytesOf(file).toString('latin1')])
+  const before = others(old)
+  let still = 0
+  endAtEach(
+    () => durable(old),
+    1,
+    (disk, at) => {
+      const version = disk.bytesOf(IDENTITY).readUInt32LE(4)
+      if (version === 2) {
+        still++
+        t.strictSame(others(disk), before, at)
+      } else t.equal(version, FOLDER_VERSION, at)
+      t.same(openFolder(disk).contents, { ...contents }, at)
+    },
+  )
+  t.ok(still >= 3, `${still} ends before it says so`)
 })

@@ -3,14 +3,14 @@ import t from 'tap'
 import { FaultyDisk } from '../log/disk/faulty-disk.fixture.ts'
 import { SimDisk } from '../proof/sim/sim-disk.ts'
 import { openDirectory } from './open-directory.ts'
-import { asVersion1, DIR, makeFolder, openFolder, shapeOf } from './small-folder.fixture.ts'
+import { asVersion, DIR, makeFolder, openFolder, shapeOf } from './small-folder.fixture.ts'
 
 const JOURNAL_BYTES = 8_192
 const IDENTITY = `${DIR}/millrace.id`
 
 t.test('a catalog that is gone is not made anew in a folder of version 1 with topics', async t => {
   const { disk } = makeFolder(true)
-  disk.put(IDENTITY, asVersion1(disk.bytesOf(IDENTITY)))
+  disk.put(IDENTITY, asVersion(1, disk.bytesOf(IDENTITY)))
   disk.remove(`${DIR}/catalog`)
   t.throws(() => openFolder(disk), { code: 'MILL_CORRUPT', message: /catalog .*missing/ })
 })

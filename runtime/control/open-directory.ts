@@ -11,7 +11,7 @@ import type { Disk } from '../log/disk/disk.ts'
 import { CorruptLogError } from '../log/disk/log-errors.ts'
 import { recoverStore } from '../log/folder/recover-store.ts'
 import { segmentBases } from '../log/format/segment-format.ts'
-import { commitIdentity, FOLDER_VERSION } from '../log/store/identity.ts'
+import { commitIdentity, FOLDER_VERSION, WHOLE_VERSION } from '../log/store/identity.ts'
 import { Journal } from '../log/store/journal.ts'
 import { planJournal } from '../log/store/journal-replay.ts'
 import { partitionFolder, partitionsFolder, storedTopic } from '../log/store/log-place.ts'
@@ -31,9 +31,11 @@ import type { StoredTopic } from '../log/store/stored-topic.ts'
 import { markKey, marksPath } from '../log/store/sync-marks.ts'
 import { WrittenEnds } from '../log/store/written-ends.ts'
 import type { CutTail } from '../wire/folder.ts'
+import type { TopicShape } from '../wire/places.ts'
 import { BrokerDirectory } from './broker-directory.ts'
 import { removeDeleted } from './deleted-topics.ts'
 import { handStatesOver } from './host-states.ts'
+import { placeOf } from './placement.ts'
 import { removeUnfinished } from './unfinished-growth.ts'
 
 /**
@@ -45,11 +47,13 @@ export function openDirectory(disk: Disk, dir: string, hosts: number, journalByt
     const directory = new BrokerDirectory(disk, dir)
     const { version } = directory.identity
     for (const wrong of wrongFiles(disk, directory)) throw new CorruptLogError(wrong.file, 0, wrong.why)
+    // Whatever is written from here on, code of before must not take for torn.
+    if (version >= WHOLE_VERSION && version < FOLDER_VERSION) commitIdentity(disk, dir, directory.identity)
     recover(disk, directory, Math.max(hosts, directory.hosts ?? 0))
     // A folder of before may lack what was made late.
-    if (version < FOLDER_VERSION || directory.hosts !== hosts) makeFiles(disk, directory, hosts, journalBytes)
+    if (version < WHOLE_VERSION || directory.hosts !== hosts) makeFiles(disk, directory, hosts, journalBytes)
     handOver(disk, directory, hosts)
-    if (version < FOLDER_VERSION) complete(disk, directory)
+    if (version < WHOLE_VERSION) complete(disk, directory)
     removeDeleted(disk, directory)
     removeUnfinished(disk, directory)
     return directory
@@ -62,7 +66,7 @@ export function openDirectory(disk: Disk, dir: string, hosts: number, journalByt
 function* wrongFiles(disk: Disk, directory: BrokerDirectory): Generator<WrongFile, void, void> {
   const { dir, identity, hosts } = directory
   if (identity.version === 0) return
-  if (identity.version === FOLDER_VERSION) {
+  if (identity.version >= WHOLE_VERSION) {
     if (hosts === undefined)
       yield { file: join(dir, 'catalog'), why: 'it does not say how many partition hosts there are' }
     yield* missingFiles(disk, dir, hosts ?? 0)
@@ -124,14 +128,20 @@ function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
   const { dir, logId, hosts: before } = directory
   if (before === now) return
   if (before !== undefined) {
-    const cursors = directory.groups.partitions()
+    const topics = new Map(directory.topics().map(({ shape }) => [shape.id, shape]))
+    const cursors = directory.groups.places(topics)
     const handed = { disk, dir, logId, before, now, onCut: (cut: CutTail) => directory.cuts.push(cut) }
-    handStatesOver(handed, { kind: 'groups', partitionOf: key => cursors.get(Number(key)) ?? null })
-    handStatesOver(handed, { kind: 'letters', partitionOf: key => Number(key.split('/')[1]) })
+    handStatesOver(handed, { kind: 'groups', placeOf: key => cursors.get(Number(key)) ?? null })
+    handStatesOver(handed, { kind: 'letters', placeOf: key => placeOfLetters(key, topics) })
   }
   directory.keepHosts(now)
   // Only now nobody asks for the files of the others.
   if (before !== undefined && before > now) recover(disk, directory, now)
+}
+
+function placeOfLetters(key: string, topics: ReadonlyMap<number, TopicShape>): number {
+  const [topic, partition] = key.split('/').map(Number) as [number, number]
+  return placeOf(topics.get(topic) ?? {}, partition)
 }
 
 /** Everything is there: from now on nothing may be missing. */

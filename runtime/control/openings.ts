@@ -18,6 +18,7 @@ import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import { cutSnapshots } from './cut-snapshots.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { hostOf } from './placement.ts'
 import { checkSame, checkSamePolicy, FIXED, SETTLED, type TopicSettings } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
@@ -253,7 +254,7 @@ export class Openings {
 
   async #deadLetterTopic(source: TopicEntry, name: string, group: string): Promise<TopicEntry> {
     checkName('topic', name)
-    const { partitions, codec, maxMessageBytes, durability, log } = source.shape
+    const { partitions, codec, maxMessageBytes, durability, log, base } = source.shape
     if (name === source.shape.name)
       throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
     const stored = this.#directory?.topic(name)?.shape
@@ -272,6 +273,7 @@ export class Openings {
         durability,
         // Whoever is to look at them may be away for long.
         log: log === null ? null : { ...log, retentionMs: FOR_EVER, retentionBytes: FOR_EVER },
+        ...(base === undefined ? {} : { base }),
       }
       return this.#makeTopic({ ...made, onFull: 'wait' }, { topic: source.shape.id, group })
     }
@@ -290,7 +292,13 @@ export class Openings {
     }
     const hosts = this.#catalog.hosts.length
     const { partitions: has } = known.shape
-    if (source.places.some(place => letterPartition(place.partition, has) % hosts !== place.host)) {
+    const letterHost = (partition: number): number => hostOf(known.shape, letterPartition(partition, has), hosts)
+    if (source.places.some(({ partition, host }) => letterHost(partition) !== host)) {
+      if (has >= partitions)
+        throw new MillraceError(
+          'MILL_CONFIG_MISMATCH',
+          `topic ${name} lies on other partition threads than ${source.shape.name}, and cannot take its dead letters: name a dead-letter topic that does not exist yet`,
+        )
       const what = `topic ${name} has ${has} partitions, and must have as many partitions as ${source.shape.name} (${partitions}) to take its dead letters`
       // Letters of several partitions that share one already are looked for there.
       const mayGrow = [...known.deadLettersOf].every(id => (this.#catalog.topics.get(id)?.shape.partitions ?? 0) <= has)

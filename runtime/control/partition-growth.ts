@@ -24,6 +24,7 @@ import type { ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import type { NamedProducers } from './named-producers.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { hostOf } from './placement.ts'
 import type { Runs } from './runs.ts'
 import { type Added, TopicExtension } from './topic-extension.ts'
 import { removeUnfinished } from './unfinished-growth.ts'
@@ -128,7 +129,8 @@ export class PartitionGrowth {
   #checkHosts({ shape: source }: TopicEntry, to: number, { shape: letters }: TopicEntry): void {
     const hosts = this.#catalog.hosts.length
     for (let partition = source.partitions; partition < to; partition++) {
-      if (letterPartition(partition, letters.partitions) % hosts === partition % hosts) continue
+      const letterHost = hostOf(letters, letterPartition(partition, letters.partitions), hosts)
+      if (letterHost === hostOf(source, partition, hosts)) continue
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
         `topic ${source.name} cannot have ${to} partitions: its dead letters go to topic ${letters.name}, which has ${letters.partitions}, and those of partition ${partition} would belong to another partition thread; give its groups another dead-letter topic`,
@@ -158,9 +160,10 @@ export class PartitionGrowth {
     if (stored.size > 0) this.#directory?.beginGrowth(stored)
     for (const stage of this.#stages())
       await this.#everywhere((api, host) => {
-        const isHere = ({ partition }: { readonly partition: number }): boolean =>
-          partition % this.#catalog.hosts.length === host
-        return added.flatMap(each => stage(api, each, isHere))
+        const { length: hosts } = this.#catalog.hosts
+        return added.flatMap(each =>
+          stage(api, each, ({ partition }) => hostOf(each.topic.shape, partition, hosts) === host),
+        )
       })
     if (stored.size > 0) this.#directory?.endGrowth(stored)
   }

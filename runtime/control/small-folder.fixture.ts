@@ -168,9 +168,9 @@ export function openFolder(disk: Disk): OpenedFolder {
   }
 }
 
-/** The identity of a folder as version 1 had it. */
-export function asVersion1(identity: Buffer): Buffer {
-  identity.writeUInt32LE(1, 4)
+/** The identity of a folder as an earlier version had it. */
+export function asVersion(version: number, identity: Buffer): Buffer {
+  identity.writeUInt32LE(version, 4)
   identity.writeUInt32LE(crc32(identity.subarray(0, 28)), 28)
   return identity
 }

@@ -4,6 +4,7 @@
  * The control thread. Groups that nobody has opened in this process are here as well.
  */
 import type { StateLog } from '../log/store/state-log.ts'
+import { type Placed, placeOf } from './placement.ts'
 
 /** Groups in one record of the catalog: each has a number for each of its partitions, 1,024 at most. */
 const GROUPS_MAX = 100
@@ -70,13 +71,14 @@ export class StoredGroups {
     return groups
   }
 
-  /** The partition of each member. */
-  partitions(): Map<number, number> {
+  /** The place of each member's partition, by these topics' placement. */
+  places(topics: ReadonlyMap<number, Placed>): Map<number, number> {
     const found = new Map<number, number>()
     for (const [key, value] of this.#state.entries()) {
       if (!key.startsWith('group/')) continue
       const { members: cursors } = value as StoredGroup
-      for (const [partition, cursor] of cursors.entries()) found.set(cursor, partition)
+      const topic = topics.get(Number(key.split('/')[1])) ?? {}
+      for (const [partition, cursor] of cursors.entries()) found.set(cursor, placeOf(topic, partition))
     }
     return found
   }

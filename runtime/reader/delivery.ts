@@ -6,7 +6,16 @@
  */
 
 import { readHeaders } from '../log/format/headers.ts'
-import { HAS_HEADERS, HAS_KEY, KEY_IS_BYTES, NO_VALUE, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import {
+  HAS_HEADERS,
+  HAS_KEY,
+  HAS_QUEUE_FIELDS,
+  KEY_IS_BYTES,
+  keyStartOf,
+  NO_VALUE,
+  RECORD_HEADER_BYTES,
+  valueStartOf,
+} from '../log/format/record.ts'
 import type { Codec } from '../words/codec.ts'
 import type { Delivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -85,7 +94,7 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
 
   get headers(): Headers {
     if ((this.#attributes & HAS_HEADERS) === 0) return NO_HEADERS
-    const start = this.#at + RECORD_HEADER_BYTES + this.#word(3)
+    const start = this.#keyEnd()
     const { buffer } = this.#frame
     return readHeaders(buffer, start + 4, start + 4 + buffer.readUInt32LE(start))
   }
@@ -100,13 +109,18 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
 
   #keyRange(): readonly [number, number] | null {
     if ((this.#attributes & HAS_KEY) === 0) return null
-    const start = this.#at + RECORD_HEADER_BYTES
-    return [start, start + this.#word(3)]
+    const end = this.#keyEnd()
+    return [end - this.#word(3), end]
+  }
+
+  #keyEnd(): number {
+    return keyStartOf(this.#frame.buffer, this.#at, this.#attributes) + this.#word(3)
   }
 
   #valueStart(): number {
-    const afterKey = this.#at + RECORD_HEADER_BYTES + this.#word(3)
-    return (this.#attributes & HAS_HEADERS) === 0 ? afterKey : afterKey + 4 + this.#frame.buffer.readUInt32LE(afterKey)
+    const keyEnd = this.#keyEnd()
+    const hasHeaders = (this.#attributes & HAS_HEADERS) !== 0
+    return valueStartOf(hasHeaders ? keyEnd + 4 + this.#frame.buffer.readUInt32LE(keyEnd) : keyEnd, this.#attributes)
   }
 
   /** The value's bytes. Reads each word once, because this is on the way of every record of a `bytes` topic. */
@@ -117,8 +131,8 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     if ((attributes & NO_VALUE) !== 0) return null
     const end = this.#at + (words[index] as number)
     const start =
-      (attributes & HAS_HEADERS) === 0
-        ? this.#at + RECORD_HEADER_BYTES + (words[index + 3] as number)
+      (attributes & (HAS_HEADERS | HAS_QUEUE_FIELDS)) === 0
+        ? valueStartOf(this.#at + RECORD_HEADER_BYTES + (words[index + 3] as number), attributes)
         : this.#valueStart()
     // Who had it before may have changed what they got.
     return this.deliveryAttempt === 1 ? bytes.shared(start, end) : bytes.fresh(start, end)

@@ -5,8 +5,9 @@
  * told it (known-records.ts); at most once, how far records may be claimed (claim-limit.ts).
  */
 
-import { FRAME_BASE_TIMESTAMP, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
-import { HAS_KEY, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { FRAME_BASE_TIMESTAMP, FRAME_COUNT, FRAME_HEADER_BYTES, joinOffset } from '../log/format/frame.ts'
+import { gapOffsets } from '../log/format/gap-frame.ts'
+import { HAS_KEY, keyStartOf, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { Verdict } from '../thread/turn-taker.ts'
 import type { Ledger } from '../wire/ledger.ts'
@@ -20,6 +21,7 @@ import { FetchedBytes } from './fetched-bytes.ts'
 import type { FrameSource } from './frame-source.ts'
 import { KnownRecords } from './known-records.ts'
 import { LogSource } from './log-source.ts'
+import { PassedGaps } from './passed-gaps.ts'
 import { ReaderSlot } from './reader-slot.ts'
 import { WindowSource } from './window-source.ts'
 
@@ -45,6 +47,7 @@ export class PartitionReader {
   /** How far records of a topic on disk may be claimed; null: the topic is in memory. */
   readonly #limit: ClaimLimit | null
   readonly #known: KnownRecords
+  readonly #gaps = new PassedGaps()
   /** The record that `next` moved to: its frame, its index in the frame's buffer, its offset. */
   frame: FetchedFrame
   at = 0
@@ -122,6 +125,14 @@ export class PartitionReader {
     this.#cursor = at + FRAME_HEADER_BYTES
     this.#frameEnd = at + (this.#words[index] as number)
     this.frame = this.#frameAt(this.#buffer.readDoubleLE(at + FRAME_BASE_TIMESTAMP))
+    if (this.#words[index + (FRAME_COUNT >> 2)] === 0) this.#passGap(at)
+  }
+
+  /** Nobody settles what a gap leaves out: it is committed with what is in front of it. */
+  #passGap(at: number): void {
+    this.#gaps.passed(this.#baseOffset, this.#baseOffset + gapOffsets(this.#buffer, at))
+    const upTo = this.#gaps.behind(this.#committed)
+    if (upTo > this.#committed) this.commit(upTo)
   }
 
   #fetch(): boolean {
@@ -166,9 +177,10 @@ export class PartitionReader {
     return this.#committed
   }
 
-  /** Everything below `offset` is settled for good: says so, and frees the window up to there. */
-  commit(offset: Offset): void {
-    if (offset <= this.#committed) return
+  /** Everything below `settledTo` is settled for good: says so, of gaps behind it too, and frees the window up to there. */
+  commit(settledTo: Offset): void {
+    if (settledTo <= this.#committed) return
+    const offset = this.#gaps.behind(settledTo)
     this.#committed = offset
     if (this.#known.size > 0) this.#known.forgetBelow(offset)
     this.#slot.returned(offset)
@@ -248,8 +260,9 @@ export class PartitionReader {
   /** The key of the record that `next` moved to, as text of one character a byte; null: it has none. */
   keyText(): string | null {
     const index = this.at >> 2
-    if ((((this.#words[index + 1] as number) >>> 16) & HAS_KEY) === 0) return null
-    const start = this.at + RECORD_HEADER_BYTES
+    const attributes = (this.#words[index + 1] as number) >>> 16
+    if ((attributes & HAS_KEY) === 0) return null
+    const start = keyStartOf(this.#buffer, this.at, attributes)
     return this.#buffer.toString('latin1', start, start + (this.#words[index + 3] as number))
   }
 

@@ -15,6 +15,8 @@ export interface TopicShape extends ProducedTopic {
   readonly windowBytes: number
   /** Null: the topic is in memory only. */
   readonly log: TopicLogShape | null
+  /** Place of its first partition (control/placement.ts); left out: 0. */
+  readonly base?: number
 }
 
 /** How a topic is kept on disk. */

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
 import { appendFrame, FOLDER, SETTINGS } from '../format/log-frames.fixture.ts'
+import { sign } from '../format/record-frames.fixture.ts'
 import { indexPath, segmentPath } from '../format/segment-format.ts'
 import { PartitionLog } from '../store/partition-log.ts'
 import { verifyFolder } from './log-verify.ts'
@@ -87,4 +88,19 @@ t.test('an index from before the active segment grew is in order', async t => {
   const log = PartitionLog.open(disk, FOLDER, settings, 57)
   appendFrame(log)
   t.match(verifyFolder(disk, FOLDER), { damaged: 0, endOffset: 58 })
+})
+
+t.test('a frame that is signed and holds no records is damage, and frames behind it are still counted', async t => {
+  const disk = written()
+  const bytes = disk.bytesOf(segmentPath(FOLDER, 18))
+  const frame = bytes.subarray(64, 64 + 1632)
+  frame.writeUInt16LE(7, 72 + 4)
+  sign(frame)
+  disk.put(segmentPath(FOLDER, 18), bytes)
+  const [damaged, ...others] = verifyFolder(disk, FOLDER).files.filter(({ damage }) => damage !== null)
+  t.match(damaged, {
+    frames: 6,
+    damage: { position: 64, offset: 18, why: /record 0 of the frame has no offset in it/ },
+  })
+  t.strictSame(others, [])
 })

@@ -8,6 +8,7 @@
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { LogFileError } from '../disk/log-errors.ts'
 import { FrameScan } from '../format/frame-scan.ts'
+import { recordsFault } from '../format/records-fault.ts'
 import {
   checkSegment,
   indexBases,
@@ -32,7 +33,7 @@ export interface FileReport {
   readonly file: string
   readonly kind: 'segment' | 'index'
   readonly bytes: number
-  /** Good ones in front of any damage; of an index 0. */
+  /** Whole ones, in front of any bytes that are none; of an index 0. */
   readonly frames: number
   readonly records: number
   readonly startOffset: number
@@ -126,11 +127,13 @@ function walkSegment(file: DiskFile, identity: LogIdentity | null, baseOffset: n
   let damage = headerDamage(file, identity, baseOffset)
   if (damage === null) {
     for (let frame = scan.next(); frame !== null; frame = scan.next()) {
+      const why = recordsFault(frame.bytes)
+      if (why !== null) damage ??= { position: frame.position, why, offset: frame.baseOffset }
       frames.set(frame.position, { offset: frame.baseOffset, before: maxTimestamp })
       maxTimestamp = Math.max(maxTimestamp, frame.maxTimestamp)
       records += frame.records
     }
-    if (scan.why !== null) damage = { position: scan.position, why: scan.why, offset: scan.offset }
+    if (scan.why !== null) damage ??= { position: scan.position, why: scan.why, offset: scan.offset }
   }
   if (damage === null && expected !== null && expected !== baseOffset)
     damage = {

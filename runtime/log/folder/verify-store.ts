@@ -10,7 +10,7 @@ import { type Disk, DiskError } from '../disk/disk.ts'
 import { LogFileError } from '../disk/log-errors.ts'
 import type { StateRecord } from '../format/state-format.ts'
 import { scanState } from '../recovery/state-scan.ts'
-import { FOLDER_VERSION, IDENTITY_NAME, readIdentity } from '../store/identity.ts'
+import { IDENTITY_NAME, readIdentity, WHOLE_VERSION } from '../store/identity.ts'
 import { planJournal } from '../store/journal-replay.ts'
 import { partitionFolder } from '../store/log-place.ts'
 import { type KnownTopic, missingFiles, wrongPartitions } from '../store/store-files.ts'
@@ -85,7 +85,7 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
   if (names.includes('catalog')) state('catalog', record => note(record, catalog))
   for (const name of names) if (STATES.test(name)) state(name, () => undefined)
   const wrong = [...wrongPartitions(disk, dir, [...topics.values(), ...catalog.gone.values()])]
-  if (version === FOLDER_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts))
+  if (version >= WHOLE_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts))
   for (const { file, why } of wrong) findings.push({ file, position: 0, why, isDamage: true })
   const marks = new Map<string, Mark>()
   for (const name of names)
@@ -104,7 +104,7 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
     for (let partition = 0; partition < count; partition++) {
       const { syncedTo, startOffset } = marks.get(markKey(id, partition)) ?? {
         syncedTo: 0,
-        startOffset: version === FOLDER_VERSION ? 0 : null,
+        startOffset: version >= WHOLE_VERSION ? 0 : null,
       }
       const report = verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo, startOffset)
       partitions.push({ topic: name, partition, ...report })

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
-import { FrameScan, SCAN_PIECE_BYTES } from './frame-scan.ts'
-import { frameOf } from './log-frames.fixture.ts'
+import { FrameScan, headerFault, SCAN_PIECE_BYTES } from './frame-scan.ts'
+import { GAP_OFFSETS_MAX, gapFrame } from './gap-frame.ts'
+import { asFirstVersion, frameOf } from './log-frames.fixture.ts'
+import { sign } from './record-frames.fixture.ts'
 
 const MAX = 1 << 20
 
@@ -48,23 +50,64 @@ t.test('reads in pieces of 256 KiB', async t => {
   t.equal(disk.reads, Math.ceil((300 * 4104) / SCAN_PIECE_BYTES))
 })
 
-t.test('stops at the frame of which any bit has changed, and says where it begins', async t => {
-  const [first, second] = frames(2, 8) as [Buffer, Buffer]
-  for (let bit = 0; bit < second.length * 8; bit++) {
-    const bytes = Buffer.concat([first, second])
-    const at = first.length + (bit >> 3)
-    bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7))
-    const { scan, found } = scanned(bytes)
-    if (found.length !== 1 || scan.position !== first.length || scan.offset !== 12 || scan.why === null)
-      t.fail(`bit ${bit}`)
-  }
+/** A frame as it is written, as it was written before, and a gap in its place. */
+const [first, plain] = frames(2, 8) as [Buffer, Buffer]
+const seconds: readonly (readonly [string, Buffer])[] = [
+  ['a frame', plain],
+  ['a frame of before', asFirstVersion(plain)],
+  ['a gap', gapFrame(12, 700_000)],
+]
+
+for (const [what, second] of seconds) {
+  t.test(`stops at ${what} of which any bit has changed, and says where it begins`, async t => {
+    for (let bit = 0; bit < second.length * 8; bit++) {
+      const bytes = Buffer.concat([first, second])
+      const at = first.length + (bit >> 3)
+      bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7))
+      const { scan, found } = scanned(bytes)
+      if (found.length !== 1 || scan.position !== first.length || scan.offset !== 12 || scan.why === null)
+        t.fail(`bit ${bit}`)
+    }
+  })
+
+  t.test(`stops at ${what} that is cut short anywhere`, async t => {
+    for (let length = 1; length < second.length; length++) {
+      const { scan, found } = scanned(Buffer.concat([first, second.subarray(0, length)]))
+      if (found.length !== 1 || scan.position !== first.length || !/cut short/.test(scan.why ?? '')) t.fail(`${length}`)
+    }
+  })
+}
+
+t.test('goes on behind a gap, and behind frames of before', async t => {
+  const offset = 2 ** 40
+  const behind = offset + GAP_OFFSETS_MAX
+  const frame = frameOf({ baseOffset: behind, deltas: [0], baseTimestamp: 5, valueBytes: 8 })
+  const { scan, found } = scanned(Buffer.concat([gapFrame(offset, GAP_OFFSETS_MAX), asFirstVersion(frame)]), {
+    position: 0,
+    offset,
+  })
+  t.match(scan, { why: null, offset: behind + 1 })
+  t.match(found, [
+    { position: 0, baseOffset: offset, endOffset: behind, length: 72, records: 0 },
+    { position: 72, baseOffset: behind, endOffset: behind + 1, records: 1 },
+  ])
+  t.equal((found[0] as { readonly maxTimestamp?: number }).maxTimestamp, Number.NEGATIVE_INFINITY)
 })
 
-t.test('stops at a frame that is cut short anywhere', async t => {
-  const [first, second] = frames(2, 8) as [Buffer, Buffer]
-  for (let length = 1; length < second.length; length++) {
-    const { scan, found } = scanned(Buffer.concat([first, second.subarray(0, length)]))
-    if (found.length !== 1 || scan.position !== first.length || !/cut short/.test(scan.why ?? '')) t.fail(`${length}`)
+t.test('a frame without records that is no gap is refused', async t => {
+  const changes: readonly ((frame: Buffer) => void)[] = [
+    frame => frame.writeUInt8(1, 4),
+    frame => frame.writeUInt16LE(1, 6),
+    frame => frame.writeDoubleLE(0, 24),
+    frame => frame.writeUInt32LE(0, 52),
+    frame => frame.writeInt32LE(80, 0),
+  ]
+  for (const [at, change] of changes.entries()) {
+    const frame = Buffer.concat([gapFrame(7, 3), Buffer.alloc(8)])
+    t.equal(headerFault(frame, 0, 7, MAX), null)
+    change(frame)
+    sign(frame)
+    t.match(headerFault(frame, 0, 7, MAX), /attributes|records do not fit/, `change ${at}`)
   }
 })
 

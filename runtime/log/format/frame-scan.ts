@@ -2,8 +2,8 @@
  * Walks the frames of a segment file, checks every byte of them, and says where it stopped and why.
  *
  * One owner, any thread. A frame counts only under these conditions: its length is within bounds, version and both CRCs
- * are right, its unused word is zero (no CRC covers it), and its offsets begin at the end of the frame before. Nothing
- * behind the first bad frame is read, because its begin is unknown.
+ * are right, its unused word is zero (no CRC covers it), and its offsets begin at the end of the frame before. It has
+ * records, or is a gap (gap-frame.ts). Nothing behind the first bad frame is read, because its begin is unknown.
  *
  * Bound: reads pieces of SCAN_PIECE_BYTES, or of one frame where that is longer. The length of a frame is used only
  * after its header's CRC and the bounds were checked. A damaged length therefore allocates nothing.
@@ -11,6 +11,7 @@
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../disk/disk.ts'
 import {
+  FRAME_ATTRIBUTES,
   FRAME_BASE_OFFSET,
   FRAME_BASE_TIMESTAMP,
   FRAME_BODY_CRC,
@@ -20,9 +21,11 @@ import {
   FRAME_LAST_OFFSET_DELTA,
   FRAME_MAX_TIMESTAMP_DELTA,
   FRAME_RESERVED,
-  FRAME_VERSION,
+  isKnownVersion,
   joinOffset,
+  knownFrameAttributes,
 } from './frame.ts'
+import { isGap } from './gap-frame.ts'
 import { headerCrc } from './header-crc.ts'
 
 export const SCAN_PIECE_BYTES: number = 256 * 1024
@@ -72,14 +75,17 @@ export function headerFault(bytes: Buffer, at: number, offset: number, frameByte
   const length = bytes.readInt32LE(at)
   if (length < FRAME_HEADER_BYTES || length > frameBytesMax || length % 8 !== 0)
     return `a frame of ${length} bytes is not possible`
-  const version = bytes[at + 4]
-  if (version !== FRAME_VERSION) return `frame version ${version} is not known`
+  const version = bytes[at + 4] as number
+  if (!isKnownVersion(version)) return `frame version ${version} is not known`
   if (headerCrc(bytes, at) !== bytes.readUInt32LE(at + FRAME_HEADER_CRC))
     return 'the header of the frame does not match its CRC'
   if (bytes.readUInt32LE(at + FRAME_RESERVED) !== 0) return 'the unused word of the frame is not zero'
+  const attributes = bytes.readUInt16LE(at + FRAME_ATTRIBUTES)
+  if ((attributes & ~knownFrameAttributes(version)) !== 0) return `attributes ${attributes} of a frame are not known`
   const records = bytes.readUInt32LE(at + FRAME_COUNT)
   const offsets = bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1
-  if (records === 0 || records > offsets) return `${records} records do not fit ${offsets} offsets`
+  if (records > offsets || (records === 0 && !isGap(bytes, at)))
+    return `${records} records do not fit ${offsets} offsets`
   const baseOffset = baseOffsetAt(bytes, at)
   return baseOffset === offset ? null : `the frame begins at offset ${baseOffset}, not at ${offset}`
 }

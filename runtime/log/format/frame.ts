@@ -3,12 +3,12 @@
  *
  * ```
  *  0 i32 length           header and records, in bytes, not padded; also the ring's record length
- *  4 u8  version          1; a reader refuses what it does not know
+ *  4 u8  version          2; a reader refuses what it does not know
  *  5 u8  0
- *  6 u16 attributes       bits reserved for control and transactional frames
+ *  6 u16 attributes       1: some of its records have queue fields; other bits are reserved
  *  8 u32 baseOffset low   12 u32 high        set by the partition, as is everything from here to 20
  * 16 u32 lastOffsetDelta  last offset - base offset; compaction may leave holes
- * 20 u32 count            records
+ * 20 u32 count            records; 0: the frame is a gap (gap-frame.ts)
  * 24 f64 baseTimestamp    ms since the epoch
  * 32 u32 maxTimestampDelta
  * 36 u32 producerEpoch    1: of a named producer; 0: of any other
@@ -29,14 +29,18 @@ import { crc32 } from 'node:zlib'
 import type { Memory, WindowReader } from 'sharedarraybuffer-ring'
 
 export const FRAME_HEADER_BYTES = 72
-export const FRAME_VERSION = 1
+export const FRAME_VERSION = 2
+/** Frames of before: without attributes, and records with fewer of them (record.ts). */
+const FIRST_VERSION = 1
+/** Some of its records have queue fields: who has none to look for passes over the frame as a whole. */
+export const FRAME_HAS_QUEUE_FIELDS = 1
 /** Epoch of frames whose records were numbered by their producer. */
 export const NAMED_EPOCH = 1
 /** A record's offset delta has 16 bits. */
 export const FRAME_RECORDS_MAX = 65_535
 
 export const FRAME_LENGTH = 0
-export const FRAME_ATTRIBUTES = 4
+export const FRAME_ATTRIBUTES = 6
 export const FRAME_BASE_OFFSET = 8
 export const FRAME_LAST_OFFSET_DELTA = 16
 export const FRAME_COUNT = 20
@@ -141,6 +145,16 @@ export function placedOffset(memory: FrameMemory, address: number): number {
   return high === REFUSED ? -1 : joinOffset(low, high)
 }
 
+/** Whether this version reads frames of that one. */
+export function isKnownVersion(version: number): boolean {
+  return version === FRAME_VERSION || version === FIRST_VERSION
+}
+
+/** Attributes that frames of this version may have. */
+export function knownFrameAttributes(version: number): number {
+  return version === FIRST_VERSION ? 0 : FRAME_HAS_QUEUE_FIELDS
+}
+
 const header = new Uint8Array(FRAME_HEADER_BYTES)
 const headerWords = new Int32Array(header.buffer)
 
@@ -149,7 +163,7 @@ export function frameIsValid(window: WindowReader, position: number, available: 
   const length = window.word(position)
   if (length < FRAME_HEADER_BYTES || length > available) return false
   window.copyOut(position, FRAME_HEADER_BYTES, header, 0)
-  if (((headerWords[1] as number) & 0xff) !== FRAME_VERSION) return false
+  if (!isKnownVersion((headerWords[1] as number) & 0xff)) return false
   return (crc32(header.subarray(0, FRAME_HEADER_CRC)) | 0) === headerWords[FRAME_HEADER_CRC >> 2]
 }
 

@@ -1,6 +1,13 @@
 import { crc32 } from 'node:zlib'
 import t from 'tap'
-import { BLOCK_HEADER_BYTES, blockBytes, readBlockHeader, readBlockOwner, writeBlockHeader } from './journal-format.ts'
+import {
+  BLOCK_HEADER_BYTES,
+  BLOCK_VERSION,
+  blockBytes,
+  readBlockHeader,
+  readBlockOwner,
+  writeBlockHeader,
+} from './journal-format.ts'
 
 const owner = { logId: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex'), host: 3 }
 const header = {
@@ -21,7 +28,7 @@ t.test('the bytes are those of the drawing', async t => {
   const bytes = Buffer.alloc(BLOCK_HEADER_BYTES)
   writeBlockHeader(bytes, 0, owner, header)
   const drawn = [
-    ['4d4a524e', '0100', '0100', '0000000000001440', '000102030405060708090a0b0c0d0e0f', '03000000', '00010000'],
+    ['4d4a524e', '0200', '0100', '0000000000001440', '000102030405060708090a0b0c0d0e0f', '03000000', '00010000'],
     [
       '02000000',
       '07000000',
@@ -37,7 +44,7 @@ t.test('the bytes are those of the drawing', async t => {
   t.equal(bytes.subarray(0, 84).toString('hex'), drawn.flat().join(''))
   t.equal(bytes.readUInt32LE(84), crc32(bytes.subarray(0, 84)))
   t.same(readBlockHeader(bytes, 0, owner, 0x100), header)
-  t.same(readBlockOwner(bytes), { ...owner, version: 1 })
+  t.same(readBlockOwner(bytes), { ...owner, version: BLOCK_VERSION })
   t.equal(blockBytes(17), BLOCK_HEADER_BYTES + 24)
   t.equal(blockBytes(16), BLOCK_HEADER_BYTES + 16)
 })

@@ -3,8 +3,8 @@
  *
  * ```
  *  0 u32 magic            "MJRN"
- *  4 u16 version          1; magic, version and the place of the header's CRC stay as they are in all versions
- *  6 u16 kind             1: frames; 2: mark
+ *  4 u16 version          2; magic, version and the place of the header's CRC stay as they are in all versions
+ *  6 u16 kind             1: frames; 2: mark. Reserved: 3: what a queue has settled; 4: a redo record. Version 1 has 1 and 2
  *  8 f64 sequence         of the block, over both files and for ever; from 1
  * 16 u8  logId[16]
  * 32 u32 host
@@ -25,12 +25,15 @@
  * A mark says that every block with a lower sequence than its `baseOffset` is in synced segments. Eight zero bytes
  * follow each group commit, in the place of the next magic, so that the end differs from a torn block.
  *
+ * A block was acknowledged, whatever its kind is. So one of a kind that is not known here is never passed over while it is
+ * needed: the journal is refused as that of a later version. One below the highest mark is needed no more.
+ *
  * Leaf, any thread. Little-endian. A header that reads as valid was signed for this log, this host and this very place.
  */
 import { crc32 } from 'node:zlib'
 
 export const BLOCK_HEADER_BYTES = 88
-export const BLOCK_VERSION = 1
+export const BLOCK_VERSION = 2
 export const BLOCK_FRAMES = 1
 export const BLOCK_MARK = 2
 export const LOG_ID_BYTES = 16
@@ -117,7 +120,8 @@ export function readBlockHeader(bytes: Buffer, at: number, owner: BlockOwner, po
   if (crc32(bytes.subarray(at, at + HEADER_CRC)) !== bytes.readUInt32LE(at + HEADER_CRC))
     return 'a header’s CRC is wrong'
   const foreign = !bytes.subarray(at + LOG_ID, at + HOST).equals(owner.logId)
-  if (bytes.readUInt16LE(at + 4) !== BLOCK_VERSION || foreign || bytes.readUInt32LE(at + HOST) !== owner.host)
+  const version = bytes.readUInt16LE(at + 4)
+  if (version === 0 || version > BLOCK_VERSION || foreign || bytes.readUInt32LE(at + HOST) !== owner.host)
     return 'a block of another log, host or version'
   if (bytes.readUInt32LE(at + POSITION) !== position) return 'a block of another place'
   return {

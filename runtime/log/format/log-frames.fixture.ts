@@ -1,9 +1,11 @@
 /** Frames as partitions make them, and what a log of them is expected to hold. */
+import { crc32 } from 'node:zlib'
 import { Memory } from 'sharedarraybuffer-ring'
 import type { LogReader } from '../read/log-reader.ts'
 import type { PartitionLog } from '../store/partition-log.ts'
 import { FRAME_HEADER_BYTES, placeFrame, signBody, writeSealedHeader } from './frame.ts'
 import { describeFrame, type ScannedFrame } from './frame-scan.ts'
+import { gapFrame } from './gap-frame.ts'
 import { RECORD_HEADER_BYTES } from './record.ts'
 import type { LogSettings } from './segment-format.ts'
 
@@ -76,6 +78,23 @@ export function appendFrame(
   const maxTimestamp = baseTimestamp + records - 1
   log.append([frame], { baseOffset, endOffset: baseOffset + records, maxTimestamp }, frame.length)
   return frame
+}
+
+/** Appends a gap over so many offsets, and returns it. */
+export function appendGap(log: Pick<PartitionLog, 'append' | 'endOffset'>, offsets: number): Buffer {
+  const baseOffset = log.endOffset
+  const frame = gapFrame(baseOffset, offsets)
+  const maxTimestamp = Number.NEGATIVE_INFINITY
+  log.append([frame], { baseOffset, endOffset: baseOffset + offsets, maxTimestamp }, frame.length)
+  return frame
+}
+
+/** The frame as code of before wrote it. */
+export function asFirstVersion(frame: Buffer): Buffer {
+  const before = Buffer.from(frame)
+  before.writeUInt8(1, 4)
+  before.writeUInt32LE(crc32(before.subarray(0, 64)), 64)
+  return before
 }
 
 /** Every frame from an offset up to the end, fetch by fetch. */

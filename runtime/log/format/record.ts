@@ -2,16 +2,26 @@
  * The record inside a frame.
  *
  * ```
- *  0 u32 length          this header, key, headers and value, in bytes, not padded
+ *  0 u32 length          this header and all behind it up to the value's end, in bytes, not padded
  *  4 u16 offsetDelta     offset - the frame's base offset
  *  6 u16 attributes      bits below
  *  8 i32 timestampDelta  ms, to the frame's base timestamp
  * 12 u32 keyLength
- * 16 key | u32 headersLength, headers (headers.ts), only with HAS_HEADERS | value
+ * 16 queue fields (queue-fields.ts), only with HAS_QUEUE_FIELDS
+ *    key
+ *    u32 headersLength, headers (headers.ts), only with HAS_HEADERS
+ *    up to 7 bytes without a meaning, up to the next multiple of 8, only with VALUE_ALIGNED
+ *    value
  * ```
+ *
+ * Copying bytes into shared memory is many times as slow where source and target are not aligned alike
+ * (docs/decisions/021-aligned-values.md). Values that are bytes therefore begin at a multiple of 8. Frames of version 1
+ * have the attributes up to IS_LETTER only.
  *
  * Leaf, any thread.
  */
+
+import { queueFieldsSize } from './queue-fields.ts'
 
 export const RECORD_HEADER_BYTES = 16
 
@@ -24,3 +34,23 @@ export const NO_VALUE = 8
 export const IS_REPLAYED = 16
 /** A partition host wrote it as a dead letter: the headers that say so are the broker's own. */
 export const IS_LETTER = 32
+/** The value begins at the next multiple of 8 behind what is in front of it. */
+export const VALUE_ALIGNED = 64
+/** It has the fields of a queue's message. */
+export const HAS_QUEUE_FIELDS = 128
+
+/** The attributes that records of a frame of this version may have. */
+export function knownAttributes(frameVersion: number): number {
+  return frameVersion === 1 ? 63 : 255
+}
+
+/** Index of the key of the record at an index of these bytes. */
+export function keyStartOf(bytes: Buffer, at: number, attributes: number): number {
+  const fields = at + RECORD_HEADER_BYTES
+  return (attributes & HAS_QUEUE_FIELDS) === 0 ? fields : fields + queueFieldsSize(bytes, fields)
+}
+
+/** Where the value begins, if `end` is the end of key and headers. */
+export function valueStartOf(end: number, attributes: number): number {
+  return (attributes & VALUE_ALIGNED) === 0 ? end : (end + 7) & ~7
+}

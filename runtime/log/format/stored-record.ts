@@ -13,7 +13,7 @@ import {
   frameEndOffset,
   joinOffset,
 } from './frame.ts'
-import { HAS_HEADERS, RECORD_HEADER_BYTES } from './record.ts'
+import { HAS_HEADERS, keyStartOf, valueStartOf } from './record.ts'
 
 export interface StoredRecord {
   readonly bytes: Buffer
@@ -44,7 +44,7 @@ export function recordIn(bytes: Buffer, offset: number): StoredRecord | null {
   while (at < bytes.length && bytes.readUInt16LE(at + 4) !== delta) at += (bytes.readUInt32LE(at) + 7) & ~7
   if (at >= bytes.length) return null
   const attributes = bytes.readUInt16LE(at + 6)
-  const keyStart = at + RECORD_HEADER_BYTES
+  const keyStart = keyStartOf(bytes, at, attributes)
   const keyEnd = keyStart + bytes.readUInt32LE(at + 12)
   const hasHeaders = (attributes & HAS_HEADERS) !== 0
   const headersEnd = hasHeaders ? keyEnd + 4 + bytes.readUInt32LE(keyEnd) : keyEnd
@@ -55,7 +55,7 @@ export function recordIn(bytes: Buffer, offset: number): StoredRecord | null {
     keyStart,
     keyEnd,
     headers: hasHeaders ? { start: keyEnd + 4, end: headersEnd } : null,
-    valueStart: headersEnd,
+    valueStart: valueStartOf(headersEnd, attributes),
     valueEnd: at + bytes.readUInt32LE(at),
   }
 }

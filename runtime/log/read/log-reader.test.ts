@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
-import { appendFrame, FOLDER, frameOf, framesIn, readAll, SETTINGS } from '../format/log-frames.fixture.ts'
+import { appendFrame, appendGap, FOLDER, frameOf, framesIn, readAll, SETTINGS } from '../format/log-frames.fixture.ts'
 import { indexPath, segmentPath } from '../format/segment-format.ts'
 import { PartitionLog } from '../store/partition-log.ts'
 import { LogReader } from './log-reader.ts'
@@ -19,10 +19,15 @@ function house(settings = SETTINGS): House {
   return { disk, log: PartitionLog.open(disk, FOLDER, settings, 0), reader: new LogReader(disk, FOLDER, settings) }
 }
 
-const shapes = fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.nat(350), fc.nat(900)), {
+/** Records of a frame, bytes of their values, and time; frames without records are gaps over so many offsets. */
+const shapes = fc.array(fc.tuple(fc.nat(5), fc.nat(350), fc.nat(900)), {
   minLength: 1,
   maxLength: 60,
 })
+
+function appendShape(log: PartitionLog, [records, valueBytes, time]: [number, number, number]): Buffer {
+  return records === 0 ? appendGap(log, 1 + valueBytes) : appendFrame(log, records, valueBytes, time)
+}
 
 t.test('any offset is read by the frame that holds it and those after, up to the end and the size told', async t => {
   fc.assert(
@@ -31,7 +36,7 @@ t.test('any offset is read by the frame that holds it and those after, up to the
       fc.array(fc.tuple(fc.nat(200), fc.nat(60), fc.nat(3000)), { maxLength: 20 }),
       (written, fetches) => {
         const { log, reader } = house()
-        const frames = written.map(([records, valueBytes]) => appendFrame(log, records, valueBytes))
+        const frames = written.map(shape => appendShape(log, shape))
         const known = framesIn(Buffer.concat(frames))
         for (const [from, upTo, bytesMax] of fetches) {
           const end = known[upTo % known.length]?.endOffset ?? 0
@@ -62,8 +67,9 @@ t.test('the first offset of a time is that of a plain search', async t => {
       const times: number[] = []
       const ends: number[] = []
       for (const [records, valueBytes, time] of written) {
-        appendFrame(log, records, valueBytes, time)
+        appendShape(log, [records, valueBytes, time])
         for (let at = 0; at < records; at++) times.push(time + at)
+        while (times.length < log.endOffset) times.push(Number.NEGATIVE_INFINITY)
         ends.push(log.endOffset)
       }
       for (const [time, upTo] of searches) {

@@ -97,8 +97,8 @@ export function journalPaths(folder: string, host: number): readonly [string, st
  * Yields the blocks that may be needed, oldest first, and returns how the journal ended.
  *
  * A block whose base offset lies below the end of an earlier one of its partition replaces it from there on. A block
- * without frames says that the partition was cut there (journal-replay.ts). A foreign file or a newer version is
- * refused.
+ * without frames says that the partition was cut there (journal-replay.ts). A foreign file, a newer version, or a block
+ * of an unknown kind is refused.
  */
 export function* recoverJournal(
   disk: Disk,
@@ -195,7 +195,9 @@ function* blocksOf(chain: Chain, owner: BlockOwner, keepFrom: number): Generator
   for (let position = 0; position < chain.end; ) {
     const header = headerAt(chain.file, owner, position)
     if (typeof header === 'string') throw new CorruptLogError(chain.path, position, 'changed while it was read')
-    if (header.kind === BLOCK_FRAMES && header.sequence >= keepFrom) {
+    if (header.sequence >= keepFrom && header.kind !== BLOCK_MARK) {
+      if (header.kind !== BLOCK_FRAMES)
+        throw new NewerFormatError(chain.path, position, `kind ${header.kind} of a journal’s block is not known`)
       const frames = Buffer.allocUnsafe(header.bodyBytes)
       chain.file.read(frames, position + BLOCK_HEADER_BYTES)
       const { topic, partition, baseOffset, endOffset } = header

@@ -4,7 +4,8 @@
  *
  * ```
  *  0 u32 magic    "MRID"
- *  4 u32 version  of the folder: 2; from then on all files of a folder are there (store-files.ts). In 1 some were made late
+ *  4 u32 version  of the folder: 3. From 2 on all files of a folder are there (store-files.ts); in 1 some were made late.
+ *                 From 3 on frames and journal blocks are of version 2, and topics have a placement
  *  8 u8  logId[16]  drawn when the folder was made
  * 24 u32 0
  * 28 u32 crc      CRC-32 of bytes 0 to 27
@@ -14,6 +15,9 @@
  * gets its own name when all other files are made and durable. A folder with that name is therefore whole, or was
  * damaged. A folder with only the other name is completed. A folder with files of a broker but neither name is refused:
  * a new id would make them all foreign.
+ *
+ * The version is one for all formats of a folder. An opening raises it before it writes anything that code of before would not
+ * know: that would take the end of a log for torn, and cut it. It refuses the folder instead, and loses nothing.
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -23,7 +27,9 @@ import { uniqueBytes } from '../disk/world-disk.ts'
 import { partitionsFolder } from './log-place.ts'
 
 export const IDENTITY_NAME = 'millrace.id'
-export const FOLDER_VERSION = 2
+export const FOLDER_VERSION = 3
+/** From this version on all files of a folder are there. */
+export const WHOLE_VERSION = 2
 const UNCOMMITTED_NAME = `${IDENTITY_NAME}.new`
 const MAGIC = 0x44_49_52_4d
 const BYTES = 32
@@ -69,7 +75,7 @@ export function beginIdentity(disk: Disk, folder: string): FolderIdentity {
   return { logId, version: 0 }
 }
 
-/** Declares that all files of a folder exist and are durable. @throws DiskError */
+/** Declares that all files of a folder exist and are durable, and may be of this version. @throws DiskError */
 export function commitIdentity(disk: Disk, folder: string, { logId, version }: FolderIdentity): void {
   if (version > 0) write(disk, folder, logId)
   disk.rename(join(folder, UNCOMMITTED_NAME), join(folder, IDENTITY_NAME))

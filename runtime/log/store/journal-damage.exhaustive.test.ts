@@ -2,7 +2,7 @@
 import t from 'tap'
 import { drawn, portion } from '../../proof/fixtures/portion.fixture.ts'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
-import { A, areAsAppended, B, BYTES, entry, offsets, recover, start } from './journal.fixture.ts'
+import { A, areAsAppended, asFirstVersion, B, BYTES, entry, offsets, recover, start } from './journal.fixture.ts'
 
 type State = 'end' | 'torn' | 'damaged'
 
@@ -45,6 +45,13 @@ function reused(): Case {
   return { title: 'reused files', disk, expected, last: 2 }
 }
 
+/** The same as code of before wrote it. */
+function before(): Case {
+  const made = fresh()
+  asFirstVersion(made.disk)
+  return { ...made, title: 'files of before' }
+}
+
 /** What is wrong with what recovery finds; and its state. */
 function check(
   { disk, expected, last }: Case,
@@ -62,7 +69,7 @@ function check(
   return { wrong: null, state }
 }
 
-for (const make of [fresh, reused]) {
+for (const make of [fresh, before, reused]) {
   const made = make()
   t.test(`${made.title}: each flipped bit is noticed where it matters, and invents nothing`, async t => {
     const seen = { end: 0, torn: 0, damaged: 0 }

@@ -2,7 +2,9 @@
  * Journals in memory for tests: entries whose bytes say which they are, and what recovery finds of them.
  */
 
+import { crc32 } from 'node:zlib'
 import type { MemoryDisk } from '../disk/memory-disk.fixture.ts'
+import { BLOCK_HEADER_BYTES, blockBytes, readBlockHeader } from '../format/journal-format.ts'
 import { type JournalEnd, type RecoveredBlock, recoverJournal } from '../recovery/journal-recovery.ts'
 import { Journal } from './journal.ts'
 import type { JournalEntry } from './journal-blocks.ts'
@@ -55,6 +57,25 @@ export function areAsAppended(blocks: readonly RecoveredBlock[]): boolean {
     ({ topic, baseOffset, endOffset, frames }) =>
       topic === 7 && endOffset === baseOffset + 1 && frames.every(byte => byte === (baseOffset % 255) + 1),
   )
+}
+
+/** Changes the headers of all blocks of a file that `change` takes, and signs them again. */
+export function resign(disk: MemoryDisk, path: string, change: (header: Buffer, sequence: number) => void): void {
+  const bytes = disk.bytesOf(path)
+  for (let at = 0; ; ) {
+    const block = readBlockHeader(bytes, at, { logId: LOG_ID, host: 3 }, at)
+    if (typeof block === 'string') break
+    const header = bytes.subarray(at, at + BLOCK_HEADER_BYTES)
+    change(header, block.sequence)
+    header.writeUInt32LE(crc32(header.subarray(0, BLOCK_HEADER_BYTES - 4)), BLOCK_HEADER_BYTES - 4)
+    at += blockBytes(block.bodyBytes)
+  }
+  disk.put(path, bytes)
+}
+
+/** As code of before wrote it: all blocks are of version 1. */
+export function asFirstVersion(disk: MemoryDisk): void {
+  for (const path of [A, B]) resign(disk, path, header => header.writeUInt16LE(1, 4))
 }
 
 /** A small seeded generator of chance. */

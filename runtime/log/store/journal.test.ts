@@ -3,8 +3,21 @@ import t from 'tap'
 import { DiskError } from '../disk/disk.ts'
 import { ForeignFileError, NewerFormatError } from '../disk/log-errors.ts'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
-import { BLOCK_HEADER_BYTES, writeBlockHeader } from '../format/journal-format.ts'
-import { A, areAsAppended, B, BYTES, entry, FOLDER, LOG_ID, offsets, recover, start } from './journal.fixture.ts'
+import { BLOCK_HEADER_BYTES, BLOCK_VERSION, writeBlockHeader } from '../format/journal-format.ts'
+import {
+  A,
+  areAsAppended,
+  asFirstVersion,
+  B,
+  BYTES,
+  entry,
+  FOLDER,
+  LOG_ID,
+  offsets,
+  recover,
+  resign,
+  start,
+} from './journal.fixture.ts'
 import { Journal } from './journal.ts'
 
 t.test('what was appended comes back in order, with its bytes', async t => {
@@ -258,10 +271,40 @@ t.test('a journal of another log, another host or a later version is refused', a
   disk.put(`${FOLDER}/host-4.journal-a`, disk.bytesOf(A))
   t.throws(() => recover(disk, LOG_ID, 4), ForeignFileError)
   const newer = disk.bytesOf(A)
-  newer.writeUInt16LE(2, 4)
+  newer.writeUInt16LE(BLOCK_VERSION + 1, 4)
   newer.writeUInt32LE(crc32(newer.subarray(0, BLOCK_HEADER_BYTES - 4)), BLOCK_HEADER_BYTES - 4)
   disk.put(A, newer)
   t.throws(() => recover(disk), NewerFormatError)
+})
+
+t.test('a journal of the first version is read, and goes on', async t => {
+  const disk = new MemoryDisk()
+  const journal = start(disk)
+  journal.append([entry(0), entry(1)])
+  asFirstVersion(disk)
+  const { blocks, end } = recover(disk)
+  t.same([blocks.map(({ baseOffset }) => baseOffset), end.state], [[0, 1], 'end'])
+  const next = Journal.start(disk, FOLDER, 3, LOG_ID, { journalBytes: BYTES, after: end })
+  next.append([entry(2)])
+  t.same(offsets(recover(disk)), [2])
+})
+
+t.test('a block of a kind that is not known is never passed over while it is needed', async t => {
+  for (const kind of [0, 3, 4, 999]) {
+    const disk = new MemoryDisk()
+    const journal = start(disk)
+    journal.append([entry(0)])
+    journal.append([entry(1)])
+    resign(disk, A, (header, sequence) => {
+      if (sequence === 3) header.writeUInt16LE(kind, 6)
+    })
+    const position = BLOCK_HEADER_BYTES + BLOCK_HEADER_BYTES + 104
+    t.throws(() => recover(disk), { name: 'NewerFormatError', file: A, position, why: new RegExp(`kind ${kind} `) })
+    // A mark says that nothing before it is needed any more.
+    journal.release(journal.sequence)
+    journal.finish()
+    t.same(offsets(recover(disk)), [])
+  }
 })
 
 t.test('after a failed write or sync each append throws the same error', async t => {

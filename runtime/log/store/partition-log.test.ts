@@ -3,6 +3,7 @@ import t from 'tap'
 import type { DiskError } from '../disk/disk.ts'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
 import { verifyFolder } from '../folder/log-verify.ts'
+import { gapFrame } from '../format/gap-frame.ts'
 import { appendFrame, FOLDER, frameOf, readAll, SETTINGS } from '../format/log-frames.fixture.ts'
 import { segmentPath } from '../format/segment-format.ts'
 import { LogReader } from '../read/log-reader.ts'
@@ -23,7 +24,7 @@ const act = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('append' as const),
-      frames: fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat(380), fc.nat(5000)), {
+      frames: fc.array(fc.tuple(fc.nat(4), fc.nat(380), fc.nat(5000)), {
         minLength: 1,
         maxLength: 3,
       }),
@@ -57,14 +58,14 @@ t.test('holds what an array would, through appends, rolls, cuts, retention and r
           let baseOffset = end
           for (const [records, valueBytes, baseTimestamp] of each.frames) {
             const deltas = Array.from({ length: records }, (_, at) => at * 3)
-            const bytes = frameOf({ baseOffset, deltas, baseTimestamp, valueBytes })
-            added.push({
-              baseOffset,
-              endOffset: baseOffset + records,
-              maxTimestamp: baseTimestamp + (records - 1) * 3,
-              bytes,
-            })
-            baseOffset += records
+            const isGap = records === 0
+            const offsets = isGap ? 1 + valueBytes : records
+            const bytes = isGap
+              ? gapFrame(baseOffset, offsets)
+              : frameOf({ baseOffset, deltas, baseTimestamp, valueBytes })
+            const maxTimestamp = isGap ? Number.NEGATIVE_INFINITY : baseTimestamp + (records - 1) * 3
+            added.push({ baseOffset, endOffset: baseOffset + offsets, maxTimestamp, bytes })
+            baseOffset += offsets
           }
           const parts = added.map(({ bytes }) => bytes)
           const maxTimestamp = Math.max(...added.map(frame => frame.maxTimestamp))

@@ -90,7 +90,7 @@ async function lettersAreThere(t: Test, broker: Broker, readings: Topic<Reading>
       if (delivery.value.number !== FAILING) return picky(delivery)
       failedBefore.push(delivery.failedAttempts)
     },
-    // However long it was to wait for, it waits no longer than groups of now let it.
+    // What failed waits for the backoff that it was given then, which is over.
     { ...PICKY, backoff: { initialMs: 1, maxMs: 1 }, output: 'accepted' },
   )
   t.match(await letters.replay({}), { replayed: REJECTED.length })

@@ -1,0 +1,58 @@
+/**
+ * A gap: a frame without records. It says that its partition keeps nothing of `lastOffsetDelta + 1` offsets any more.
+ *
+ * The offsets of a log have no holes, so that a missing frame is always damage. Where frames in the middle of a log are
+ * removed, a gap takes their place. Nothing writes one yet. Topics in memory have none: their window keeps all in between.
+ *
+ * ```
+ *  0 i32 length           72: the header and nothing else
+ * 16 u32 lastOffsetDelta  of the gap; 20 u32 count: 0
+ * 24 f64 baseTimestamp    -Infinity: it is older than any record, and holds back no retention
+ * 40 f64 producerId       0, as all of the producer's part but
+ * 52 u32 ring             NO_RING: it came by none and is no dead letter, so who looks for those passes over it
+ * ```
+ *
+ * Leaf, any thread. Only frames of version 2 may be gaps. Bound: 2^32 offsets, as many as a segment has at most.
+ */
+import {
+  FRAME_ATTRIBUTES,
+  FRAME_BASE_TIMESTAMP,
+  FRAME_HEADER_BYTES,
+  FRAME_LAST_OFFSET_DELTA,
+  FRAME_RING,
+  FRAME_VERSION,
+  placeFrame,
+} from './frame.ts'
+
+const NO_RING = 0xffff_ffff
+const NO_TIME = Number.NEGATIVE_INFINITY
+export const GAP_OFFSETS_MAX: number = 2 ** 32
+
+/** The gap over so many offsets from one on, signed and placed. */
+export function gapFrame(baseOffset: number, offsets: number): Buffer {
+  const u8 = new Uint8Array(FRAME_HEADER_BYTES)
+  const bytes = Buffer.from(u8.buffer)
+  bytes.writeInt32LE(FRAME_HEADER_BYTES, 0)
+  bytes.writeUInt8(FRAME_VERSION, 4)
+  bytes.writeUInt32LE(offsets - 1, FRAME_LAST_OFFSET_DELTA)
+  bytes.writeDoubleLE(NO_TIME, FRAME_BASE_TIMESTAMP)
+  bytes.writeUInt32LE(NO_RING, FRAME_RING)
+  placeFrame({ u8, i32: new Int32Array(u8.buffer), f64: new Float64Array(u8.buffer) }, 0, baseOffset)
+  return bytes
+}
+
+/** Offsets of the gap at an index of these bytes. */
+export function gapOffsets(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1
+}
+
+/** Whether the frame at an index of these bytes, which says that it has no records, may say so. */
+export function isGap(bytes: Buffer, at: number): boolean {
+  return (
+    bytes[at + 4] === FRAME_VERSION &&
+    bytes.readInt32LE(at) === FRAME_HEADER_BYTES &&
+    bytes.readUInt16LE(at + FRAME_ATTRIBUTES) === 0 &&
+    bytes.readDoubleLE(at + FRAME_BASE_TIMESTAMP) === NO_TIME &&
+    bytes.readUInt32LE(at + FRAME_RING) === NO_RING
+  )
+}

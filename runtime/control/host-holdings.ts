@@ -10,6 +10,7 @@ export function holdingsOf(catalog: Catalog, host: number): HostHoldings {
   // What has left and is drained here may be freed at any moment.
   const here = [...threads.values()].filter(({ leaving }) => leaving === null || leaving.has(host))
   const known = new Set(here.map(thread => thread.place.thread))
+  const shapeOf = (topic: number): Placed => topics.get(topic)?.shape ?? {}
   const isHere = (topic: Placed, partition: number): boolean => hostOf(topic, partition, catalog.hosts.length) === host
   return {
     threads: here.map(thread => ({
@@ -25,10 +26,10 @@ export function holdingsOf(catalog: Catalog, host: number): HostHoldings {
       letterIndexes.filter(({ partition }) => isHere(shape, partition)),
     ),
     groups: [...groups.values()].flatMap(({ spec, places }) =>
-      places.filter(({ partition }) => isHere(catalog.topic(spec.topic).shape, partition)),
+      places.filter(({ partition }) => isHere(shapeOf(spec.topic), partition)),
     ),
     slots: [...groups.values()].flatMap(({ spec, slots }) =>
-      [...slots].filter(([partition]) => isHere(catalog.topic(spec.topic).shape, partition)).map(([, slot]) => slot),
+      [...slots].filter(([partition]) => isHere(shapeOf(spec.topic), partition)).map(([, slot]) => slot),
     ),
     rings: [...rings.values()]
       .filter(ring => ring.place.host === host && known.has(ring.thread))

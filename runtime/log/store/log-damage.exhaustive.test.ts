@@ -8,7 +8,7 @@ import { drawn, portion } from '../../proof/fixtures/portion.fixture.ts'
 import { LogFileError } from '../disk/log-errors.ts'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
 import { verifyFolder } from '../folder/log-verify.ts'
-import { appendFrame, FOLDER, readAll, SETTINGS } from '../format/log-frames.fixture.ts'
+import { asFirstVersion, FOLDER, frameOf, readAll, SETTINGS } from '../format/log-frames.fixture.ts'
 import { indexPath, segmentPath } from '../format/segment-format.ts'
 import { LogReader } from '../read/log-reader.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -18,9 +18,19 @@ const settings = { ...SETTINGS, segmentBytes: 4800 }
 const disk = new MemoryDisk()
 const frames: Buffer[] = []
 const log = PartitionLog.open(disk, FOLDER, settings, 0)
-while (log.segments < 3 || log.bytes < 14_000) frames.push(appendFrame(log, 2, 180))
+while (log.segments < 3 || log.bytes < 14_000) frames.push(appended(frames.length % 2 === 0))
 const end = log.endOffset
 log.close()
+
+/** A frame of two records at the end of the log, as this version writes it or as the first one did. */
+function appended(isFirstVersion: boolean): Buffer {
+  const baseOffset = log.endOffset
+  const now = frameOf({ baseOffset, deltas: [0, 1], baseTimestamp: 1000, valueBytes: 180 })
+  const frame = isFirstVersion ? asFirstVersion(now) : now
+  log.append([frame], { baseOffset, endOffset: baseOffset + 2, maxTimestamp: 1001 }, frame.length)
+  return frame
+}
+
 const bases = Array.from({ length: 3 }, (_, at) => (at * end) / 3)
 const files = bases.flatMap(base => [segmentPath(FOLDER, base), indexPath(FOLDER, base)])
 /** Offsets up to which the log is said to be durable: nothing, within each segment, at an edge, and all. */

@@ -195,8 +195,7 @@ export class Life {
       const highWatermarks = stats.partitions.map(({ highWatermark }) => highWatermark)
       sink.add({ e: 'marks', topic: topic.name.slice(prefix.length), highWatermarks })
     }
-    if (this.#program.place === 'memory')
-      for (const { group } of this.#conductors) await calls.make('delete', () => group.delete())
+    if (this.#program.place === 'memory') for (const conductor of this.#conductors) await conductor.delete()
   }
 
   async #drained({ group }: Conductor): Promise<void> {

@@ -9,11 +9,11 @@
  *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
  *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done
  *   --seed N        which twentieth; default: the date, as YYYYMMDD
- *   --jobs N        processes at a time; default: the number of cores, and one more where tests wait as well as compute (all
+ *   --jobs N        processes at a time; default: the number of cores, and two more where tests wait as well as compute (all
  *                   but --quick)
  *   --keep-timings  writes down what each file cost (tests/timings.json)
  *
- * Pure tests share processes, and so do most that open brokers. All others have one of their own. Plain Node runs it: `tap
+ * Most tests share a process with others, but pure ones with pure ones only. Plain Node runs it: `tap
  * run` would load hooks for coverage and mocks into each test and each worker thread, which makes threads three times as
  * slow to start. The longest come first. A file that ends its process fails, and files that the process did not come to
  * are run in another one; no file is run twice. Prints a line a file, of what fails the assertions and their lines, and the ten
@@ -29,9 +29,11 @@ import { expectedSeconds, keepTimings } from './tests/timings.mjs'
 import { runUnit } from './tests/unit.mjs'
 
 /** Tests share a process up to this: enough to make its start cheap, and little enough to be spread over the cores. */
-const TOGETHER_S = 10
+const TOGETHER_S = 20
 /** One in this many of what a sweep goes through. */
 const PORTION = 20
+/** Classes whose tests share processes with each other. */
+const SHARING = [['pure'], ['broker', 'threads', 'processes']]
 const SLOWEST = 10
 
 process.chdir(root)
@@ -92,11 +94,16 @@ function cost(paths) {
   return paths.reduce((sum, path) => sum + times * expectedSeconds(path), 0)
 }
 
+/** A process that ends tells what its children have used, and no single test of it does. */
+function isMeasuredAlone({ class: name }) {
+  return options['keep-timings'] && name === 'processes'
+}
+
 /** What is run in one process: a test, or several that may share it. */
 function unitsOf(tests, jobs) {
-  const shared = tests.filter(({ isShared, isSweep }) => isShared && !(isSweep && options.sweeps))
-  const groups = CLASSES.flatMap(name => {
-    const paths = shared.filter(each => each.class === name).map(({ path }) => path)
+  const shared = tests.filter(each => each.isShared && !(each.isSweep && options.sweeps) && !isMeasuredAlone(each))
+  const groups = SHARING.flatMap(classes => {
+    const paths = shared.filter(each => classes.includes(each.class)).map(({ path }) => path)
     return grouped(paths, options.quick ? jobs : Math.max(jobs, Math.ceil(cost(paths) / TOGETHER_S)))
   })
   const alone = tests.filter(each => !shared.includes(each)).map(({ path }) => [path])
@@ -128,7 +135,7 @@ function tell({ results, unreached, ended, stderr }) {
 const since = performance.now()
 const all = readTests()
 const tests = chooseTests(all)
-const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (options.quick ? 0 : 1)))
+const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (options.quick ? 0 : 2)))
 if (tests.some(({ isSweep }) => isSweep))
   console.log(
     options.sweeps ? 'sweeps: all of each' : `sweeps: one in ${PORTION} of each; to repeat it: --seed ${options.seed}`,
@@ -136,6 +143,7 @@ if (tests.some(({ isSweep }) => isSweep))
 const queue = unitsOf(tests, jobs).values()
 const env = options.sweeps ? {} : { MILLRACE_PORTION: `${PORTION}:${options.seed}` }
 const done = []
+let seconds = 0
 await Promise.all(
   Array.from({ length: jobs }, async () => {
     for (const unit of queue) {
@@ -143,6 +151,7 @@ await Promise.all(
         const outcome = await runUnit({ ...unit, files, expectedS }, env)
         tell(outcome)
         done.push(...outcome.results)
+        seconds += outcome.cpu
         files = outcome.unreached
       }
     }
@@ -167,7 +176,7 @@ if (done.length > SLOWEST)
 const wrong = done.filter(each => each.failed > 0)
 if (wrong.length > 0) console.log(`failed: ${wrong.map(({ file }) => file).join(' ')}`)
 console.log(
-  `${done.length} files, ${sum('cpu').toFixed(0)} s of processor time, ${((performance.now() - since) / 1_000).toFixed(0)} s`,
+  `${done.length} files, ${seconds.toFixed(0)} s of processor time, ${((performance.now() - since) / 1_000).toFixed(0)} s`,
 )
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && (passed > 0 || options.changed) ? 0 : 1

@@ -11,7 +11,8 @@ const TOGETHER = '.ci/tests/together.mjs'
 
 /**
  * Runs the files; the number tells processes apart that run at the same time. Resolves with a result for each file that
- * began, the files that did not, how the process ended if that was badly (null: well), and what it said on stderr.
+ * began, the files that did not, how the process ended if that was badly (null: well), what it said on stderr,
+ * and its seconds of processor time, those of its children included.
  */
 export async function runUnit({ number, files, expectedS }, env = {}) {
   const isAlone = files.length === 1
@@ -34,7 +35,7 @@ export async function runUnit({ number, files, expectedS }, env = {}) {
     each.cpu = (isAlone ? cpu : (each.cpu ?? 0)) / bySpeed
     each.seconds = isAlone ? seconds : null
   }
-  return { results, unreached, ended, stderr }
+  return { results, unreached, ended, stderr, cpu: cpu / bySpeed }
 }
 
 function blame(result, why) {

@@ -124,11 +124,15 @@ export class Conductor {
     if (oldest instanceof Error) return
     const least = oldest.partitions[partition]?.logStartOffset ?? 0
     const middle = Math.max(least, Math.floor((before + highWatermark) / 3))
+    sink.add({ e: 'seeking', group: this.plan.name, failed: false })
     const result = await calls.make('seek', () => {
       if (to === 'middle') return this.group.seek(Math.min(middle, highWatermark), { partition })
       return this.group.seek(to === 'date' ? new Date(Date.now() - 100) : to)
     })
-    if (result instanceof Error) return
+    if (result instanceof Error) {
+      sink.add({ e: 'seeking', group: this.plan.name, failed: true })
+      return
+    }
     const after = await calls.make('stats', () => this.group.stats())
     if (after instanceof Error) return
     const committed = after.partitions.map(one => one.committed)

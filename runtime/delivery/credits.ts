@@ -10,7 +10,7 @@ export class Credits {
   available: number
   /** Settlements so far. */
   settled = 0
-  /** Whether the run has ended. */
+  /** Whether the run has ended, or the caller has asked for its end. */
   ended = false
   /** Told when none is available; null: it is no matter. */
   watch: WindowWatch | null = null

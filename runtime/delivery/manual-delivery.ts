@@ -34,6 +34,8 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   comesAgain = false
   /** Whether it only waits to be looked at by its consumer: it is no hand-out yet. */
   unseen = false
+  /** Whether its consumer left without settling it. */
+  left = false
   /** Why its value could not be decoded, once that was tried. */
   undecodable: unknown = null
 
@@ -105,6 +107,14 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     this.#once()
     this.comesAgain = true
     this.#settler.released(this)
+  }
+
+  /** Its consumer leaves without having settled it. A record that does not decode would make the next one leave, too. */
+  leave(): void {
+    if (this.undecodable === null) this.release()
+    else this.nack(this.undecodable)
+    this.left = true
+    this.#expired = true
   }
 
   /** Hands it back before its consumer has seen it. */

@@ -42,11 +42,11 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
   throw new Error(`message ${offset} is nowhere`)
 }
 
-export function countersOf({ policy, ready, suspects, letters, retries, totals, ...state }: QueueState): QueueCounters {
-  const readyByPriority = Array.from(
-    { length: policy.priorities },
-    (_, priority) => ready.countOf(priority) + suspects.countOf(priority),
-  )
+export function countersOf(state: QueueState): QueueCounters {
+  const { policy, ready, suspects, letters, retries, totals } = state
+  const readyByPriority: number[] = []
+  for (let priority = 0; priority < policy.priorities; priority++)
+    readyByPriority.push(ready.countOf(priority) + suspects.countOf(priority))
   return {
     ...totals,
     ready: ready.size + suspects.size + letters.size,

@@ -271,20 +271,20 @@ export class QueueOracle {
   }
 
   counters(): QueueCounters {
-    const count = (state: OracleMessage['state']): number =>
-      this.messages.filter(message => message.state === state).length
-    return {
-      ...this.totals,
-      ready: count('ready') + count('dying'),
-      dying: count('dying'),
-      unacked: count('unacked'),
-      retrying: count('retrying'),
-      bytes: sum(this.messages),
-      readyByPriority: Array.from(
-        { length: this.policy.priorities },
-        (_, priority) => this.#ready().filter(message => message.priority === priority).length,
-      ),
+    let [ready, unacked, retrying, dying, bytes] = [0, 0, 0, 0, 0]
+    const readyByPriority: number[] = []
+    for (let priority = 0; priority < this.policy.priorities; priority++) readyByPriority.push(0)
+    for (const message of this.messages) {
+      bytes += message.bytes
+      if (message.state === 'unacked') unacked++
+      else if (message.state === 'retrying') retrying++
+      else if (message.state === 'dying') dying++
+      else {
+        ready++
+        readyByPriority[message.priority]!++
+      }
     }
+    return { ...this.totals, ready: ready + dying, dying, unacked, retrying, bytes, readyByPriority }
   }
 
   consumerOf(number: number): OracleConsumer | undefined {

@@ -8,7 +8,7 @@ const STARTS = [0, 20, 4_080, 3 * 4096 - 40, 2 ** 30 - 10, 2 ** 31 - 30, 2 ** 32
 export function planPolicy(chance: Chance): QueuePolicy {
   const bounded = chance.happens(0.7)
   return {
-    priorities: chance.pick([1, 1, 2, 3, 32]),
+    priorities: chance.pick([1, 1, 1, 2, 3, 3, 32]),
     attempts: chance.pick([1, 2, 3, 4, Number.POSITIVE_INFINITY]),
     backoff: { initialMs: chance.pick([0, 5, 40]), maxMs: 100, jitter: chance.pick([0, 0.5]) },
     hasDeadLetters: chance.happens(0.8),

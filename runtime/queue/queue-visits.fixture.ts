@@ -4,9 +4,32 @@
  */
 import type { OracleConsumer, OracleMessage } from './oracle-message.fixture.ts'
 import type { QueueOracle } from './queue-oracle.fixture.ts'
-import type { Admission, QueuePolicy } from './queue-words.ts'
+import type { Admission } from './queue-words.ts'
 
-export type Visits = Map<string, number>
+/** How often each state met each input. */
+export class Visits {
+  readonly #byInput = new Map<string, Map<string, number>>()
+
+  add(state: string, input: string): void {
+    let states = this.#byInput.get(input)
+    if (states === undefined) {
+      states = new Map()
+      this.#byInput.set(input, states)
+    }
+    states.set(state, (states.get(state) ?? 0) + 1)
+  }
+
+  of(state: string, input: string): number {
+    return this.#byInput.get(input)?.get(state) ?? 0
+  }
+
+  pairs(): Pair[] {
+    return [...this.#byInput].flatMap(([input, states]) => [...states.keys()].map((state): Pair => [state, input]))
+  }
+}
+
+/** A state, and an input that meets it. */
+export type Pair = readonly [state: string, input: string]
 
 const MESSAGE_STATES = [
   'unknown',
@@ -65,42 +88,36 @@ export type EndInput = (typeof END_INPUTS)[number]
 const HELD_STATES = ['out', 'begun', 'suspect out', 'suspect begun'] as const
 
 const CONSUMER_STATES = ['none', 'room', 'full', 'full of bytes', 'alone', 'paused', 'inactive'] as const
-export type ConsumerState = (typeof CONSUMER_STATES)[number]
+type ConsumerState = (typeof CONSUMER_STATES)[number]
 const CONSUMER_INPUTS = ['attach', 'credit', ...END_INPUTS] as const
 export type ConsumerInput = 'attach' | 'credit' | EndInput
 
 /** How an append may end, by what the queue does when it is full. */
-const ADMISSIONS = [
-  'wait: all',
-  'wait: full',
-  'wait: tooLarge',
-  'reject: all',
-  'reject: full',
-  'reject: tooLarge',
-  'dropHead: all',
-  'dropHead: all, dropped',
-  'dropHead: full',
-  'dropHead: full, dropped',
-  'dropHead: letters',
-  'dropHead: letters, dropped',
-  'dropHead: tooLarge',
-  'dropHead: tooLarge, dropped',
-] as const
+const ADMISSIONS: readonly Pair[] = [
+  ['wait', 'admitted: all'],
+  ['wait', 'admitted: full'],
+  ['wait', 'admitted: tooLarge'],
+  ['reject', 'admitted: all'],
+  ['reject', 'admitted: full'],
+  ['reject', 'admitted: tooLarge'],
+  ['dropHead', 'admitted: all'],
+  ['dropHead', 'admitted: all, dropped'],
+  ['dropHead', 'admitted: full'],
+  ['dropHead', 'admitted: full, dropped'],
+  ['dropHead', 'admitted: letters'],
+  ['dropHead', 'admitted: letters, dropped'],
+  ['dropHead', 'admitted: tooLarge'],
+  ['dropHead', 'admitted: tooLarge, dropped'],
+]
 
 /** All pairs that can be. */
-export function allPairs(): string[] {
-  const pairs: string[] = []
+export function allPairs(): Pair[] {
+  const pairs: Pair[] = [...ADMISSIONS]
   for (const state of MESSAGE_STATES)
-    for (const input of [...MESSAGE_INPUTS, ...(state === 'unknown' ? [] : QUEUE_INPUTS)])
-      pairs.push(`${state} x ${input}`)
-  for (const state of HELD_STATES) for (const input of END_INPUTS) pairs.push(`${state} x ${input}`)
-  for (const state of CONSUMER_STATES) for (const input of CONSUMER_INPUTS) pairs.push(`consumer ${state} x ${input}`)
-  for (const admission of ADMISSIONS) pairs.push(`admit ${admission}`)
+    for (const input of [...MESSAGE_INPUTS, ...(state === 'unknown' ? [] : QUEUE_INPUTS)]) pairs.push([state, input])
+  for (const state of HELD_STATES) for (const input of END_INPUTS) pairs.push([state, input])
+  for (const state of CONSUMER_STATES) for (const input of CONSUMER_INPUTS) pairs.push([`consumer ${state}`, input])
   return pairs
-}
-
-export function count(visits: Visits, pair: string): void {
-  visits.set(pair, (visits.get(pair) ?? 0) + 1)
 }
 
 export function stateOf(oracle: QueueOracle, message: OracleMessage): MessageState {
@@ -127,6 +144,6 @@ export function consumerStateOf(oracle: QueueOracle, consumer: OracleConsumer | 
   return held.length >= consumer.prefetch ? 'full' : 'full of bytes'
 }
 
-export function admissionOf({ onFull }: QueuePolicy, { refused, dropped }: Admission): string {
-  return `admit ${onFull}: ${refused ?? 'all'}${dropped.length > 0 ? ', dropped' : ''}`
+export function admissionOf({ refused, dropped }: Admission): string {
+  return `admitted: ${refused ?? 'all'}${dropped.length > 0 ? ', dropped' : ''}`
 }

@@ -44,7 +44,9 @@ export class ReadyIndex {
   }
 
   get size(): number {
-    return this.#sets.reduce((sum, set) => sum + set.size, this.#fresh)
+    let size = this.#fresh
+    for (const set of this.#sets) size += set.size
+    return size
   }
 
   countOf(priority: number): number {

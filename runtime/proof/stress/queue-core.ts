@@ -13,7 +13,7 @@
  */
 import { parseArgs } from 'node:util'
 import { playSeed } from '../../queue/queue-driver.fixture.ts'
-import { allPairs, type Visits } from '../../queue/queue-visits.fixture.ts'
+import { allPairs, type Pair, Visits } from '../../queue/queue-visits.fixture.ts'
 
 const VISITS_FROM = 10_000
 const VISITS_MIN = 100
@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
 })
 const seeds = Number(options.seeds)
 const inputs = Number(options.inputs)
-const visits: Visits = new Map()
+const visits = new Visits()
 let failed = 0
 for (let seed = Number(options.seed); seed < Number(options.seed) + seeds; seed++) {
   const problem = playSeed(seed, inputs, visits, options.trace ? line => console.log(line) : null)
@@ -37,14 +37,16 @@ for (let seed = Number(options.seed); seed < Number(options.seed) + seeds; seed+
   failed++
   if (failed <= TOLD_MAX) console.log(problem)
 }
+
+const told = ([state, input]: Pair): string => `${state} x ${input}`
 const pairs = allPairs()
-for (const pair of pairs) console.log(`    ${pair}: ${visits.get(pair) ?? 0}`)
-const unlisted = [...visits.keys()].filter(pair => !pairs.includes(pair))
-if (unlisted.length > 0) console.log(`visited, and not listed: ${unlisted.join('; ')}`)
-const enough = seeds >= VISITS_FROM ? VISITS_MIN : 1
-const seldom = seeds >= VISITS_FROM ? pairs.filter(pair => (visits.get(pair) ?? 0) < enough) : []
-if (seldom.length > 0) console.log(`visited less than ${VISITS_MIN} times: ${seldom.join('; ')}`)
-const fewest = pairs.reduce((least, pair) => Math.min(least, visits.get(pair) ?? 0), Number.POSITIVE_INFINITY)
+for (const pair of pairs) console.log(`    ${told(pair)}: ${visits.of(...pair)}`)
+const listed = new Set(pairs.map(told))
+const unlisted = visits.pairs().filter(pair => !listed.has(told(pair)))
+if (unlisted.length > 0) console.log(`visited, and not listed: ${unlisted.map(told).join('; ')}`)
+const seldom = seeds >= VISITS_FROM ? pairs.filter(pair => visits.of(...pair) < VISITS_MIN) : []
+if (seldom.length > 0) console.log(`visited less than ${VISITS_MIN} times: ${seldom.map(told).join('; ')}`)
+const fewest = Math.min(...pairs.map(pair => visits.of(...pair)))
 const { user, system } = process.cpuUsage()
 console.log(
   `${seeds} seeds of ${inputs} inputs, ${((user + system) / 1e6).toFixed(1)} s of processor time: ` +

@@ -1,9 +1,9 @@
 /**
  * How much of an append a queue takes: exactly as many messages and bytes as its bounds allow.
  *
- * The partition host's thread. Pure. What is ready, out, waiting for a retry or for its dead letter counts, and what was admitted and
- * is not appended yet. With `dropHead` the oldest ready message of the lowest priority makes room, and one after the other until
- * there is enough. A message that cannot have room drops nothing.
+ * The partition host's thread. Pure. What is ready, out, waiting for a retry or for its dead letter counts, and what was
+ * admitted and is not appended yet. With `dropHead` the oldest ready message of the lowest priority makes room, and one
+ * after the other until there is enough. A message that cannot have room drops nothing.
  *
  * Later: a message that is a duplicate is not asked for room.
  */

@@ -1,14 +1,14 @@
 /**
  * What is known of messages that were handed out, came back and are not settled: both counters, and what they wait for.
  *
- * The partition host's thread. Pure. An open hash table of chains through typed arrays, so that an entry keeps its number for as
- * long as it lives. A message that was never back has none; an entry goes when its message is settled.
+ * The partition host's thread. Pure. An open hash table of chains through typed arrays, so that an entry keeps its number
+ * for as long as it lives. A message that was never back has none; an entry goes when its message is settled.
  *
  * Two counters: `handOuts` counts each hand-out, `failures` those that ended in a failure; the limit counts failures.
  *
- * Bound: messages that wait for a retry or a dead letter are bounded by the policy's `heldMax` and what is out (hand-outs.ts);
- * what came back and is ready goes before what was never out, so that it is no more than was out at a time, for each priority.
- * 59 bytes an entry.
+ * Bound: messages that wait for a retry or a dead letter are bounded by the policy's `heldMax` and what is out
+ * (hand-outs.ts); what came back and is ready goes before what was never out, so that it is no more than was out at a
+ * time, for each priority. 59 bytes an entry.
  */
 import type { LetterReason } from './queue-words.ts'
 

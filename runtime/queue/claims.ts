@@ -1,9 +1,11 @@
 /**
- * The messages that one consumer holds: a slot each, from the moment they are handed out until they are settled or come back.
+ * The messages that one consumer holds: a slot each, from the moment they are handed out until they are settled or come
+ * back.
  *
- * The partition host's thread. Pure. A slot and the tag in it name one hand-out; the tag of a free slot is 0, and no tag is given
- * twice, so that a settlement of an earlier hand-out finds another tag. The lowest free slot is taken first. There is no lock that runs out: a slot is
- * held for as long as its consumer lives, or until the time-out that its consumer asked for.
+ * The partition host's thread. Pure. A slot and the tag in it name one hand-out; the tag of a free slot is 0, and no tag
+ * is given twice, so that a settlement of an earlier hand-out finds another tag. The lowest free slot is taken first.
+ * There is no lock that runs out: a slot is held for as long as its consumer lives, or until the time-out that its
+ * consumer asked for.
  *
  * Bound: CLAIMS_MAX slots, 26 bytes each, and 12 more with a time-out; made by and by as more are held.
  *

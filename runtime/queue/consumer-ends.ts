@@ -1,9 +1,10 @@
 /**
  * What comes back when a consumer ends or dies, when its time is over, and when a batch fails as a whole.
  *
- * The partition host's thread. Pure. A death is charged to one message at most, and to none that had not begun: to the one that
- * was executing, or to the only one that had begun. If it cannot be told which of several did it, nobody is charged, and
- * those that had begun are suspects, which go alone from then on. All others come back as if they had been released.
+ * The partition host's thread. Pure. A death is charged to one message at most, and to none that had not begun: to the
+ * one that was executing, or to the only one that had begun. If it cannot be told which of several did it, nobody is
+ * charged, and those that had begun are suspects, which go alone from then on. All others come back as if they had been
+ * released.
  */
 import type { Instant } from '../base/clock.ts'
 import { BEGUN, SUSPECT } from './claims.ts'

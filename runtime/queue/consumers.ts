@@ -1,10 +1,11 @@
 /**
- * The consumers of a queue, and which of them gets the next message: by room, by their priority, then the one that has waited longest.
+ * The consumers of a queue, and which of them gets the next message: by room, by their priority, then the one that has
+ * waited longest.
  *
- * The partition host's thread. Pure. A consumer has room while it holds fewer messages and bytes than it asked for; a larger message
- * may be all that it holds. Those with room stand in a line for each priority. One that gets room, or got a message and
- * still has room, goes to the end of its line. With `singleActive` one consumer has the queue until it ends; then the one with the highest priority, and of those
- * the one that was attached first.
+ * The partition host's thread. Pure. A consumer has room while it holds fewer messages and bytes than it asked for; a
+ * larger message may be all that it holds. Those with room stand in a line for each priority. One that gets room, or got
+ * a message and still has room, goes to the end of its line. With `singleActive` one consumer has the queue until it
+ * ends; then the one with the highest priority, and of those the one that was attached first.
  *
  * Bound: CONSUMERS_MAX.
  */

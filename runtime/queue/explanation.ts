@@ -1,6 +1,6 @@
 /**
- * Where a message is and why, and how many are where. The partition host's thread. Pure, and for people: it looks through what
- * is held, so that nothing has to be kept for it.
+ * Where a message is and why, and how many are where. The partition host's thread. Pure, and for people: it looks through
+ * what is held, so that nothing has to be kept for it.
  */
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'

@@ -1,8 +1,8 @@
 /**
  * The order of dead letters: that of the verdicts, also when some were refused and are written later.
  *
- * The partition host's thread. Pure. Entries of the attempt table; the first `sent` of them are on their way. Bound: that of the
- * entries that wait for a dead letter.
+ * The partition host's thread. Pure. Entries of the attempt table; the first `sent` of them are on their way. Bound: that
+ * of the entries that wait for a dead letter.
  */
 export class Letters {
   #line: number[] = []

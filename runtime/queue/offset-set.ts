@@ -1,8 +1,8 @@
 /**
  * A set of offsets whose lowest member is found at once: bitmaps in pages, made only where there are members.
  *
- * The partition host's thread. Pure. A page of 4,096 offsets costs 544 bytes while one of them is a member, and nothing else
- * does. `first`, `add` and `remove` take constant time where offsets come and go in their order, or nearly.
+ * The partition host's thread. Pure. A page of 4,096 offsets costs 544 bytes while one of them is a member, and nothing
+ * else does. `first`, `add` and `remove` take constant time where offsets come and go in their order, or nearly.
  */
 import { PageDirectory } from './page-directory.ts'
 import { PAGE_BITS, type PagePool } from './page-pool.ts'

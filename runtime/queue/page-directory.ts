@@ -1,8 +1,8 @@
 /**
  * Which page of the pool holds the bits of which 4,096 offsets: pairs, in the order of offsets.
  *
- * The partition host's thread. Pure. Pages are mostly added at the end, taken from the front, and asked for again and again; a
- * page in between costs a move of those behind it. 12 bytes a page, however far apart the pages are.
+ * The partition host's thread. Pure. Pages are mostly added at the end, taken from the front, and asked for again and
+ * again; a page in between costs a move of those behind it. 12 bytes a page, however far apart the pages are.
  */
 const FIRST_CAPACITY = 8
 

@@ -1,5 +1,6 @@
 /**
- * Bitmaps of 4,096 bits, kept together in large arrays and used again: one typed array for each would cost more than its bits.
+ * Bitmaps of 4,096 bits, kept together in large arrays and used again: one typed array for each would cost more than its
+ * bits.
  *
  * The partition host's thread. Pure.
  *
@@ -9,8 +10,8 @@
  * word 132      number of bits that are set
  * ```
  *
- * Bound: that of its users; a page that was given back is the next one given out. Arrays are made for 64 pages at a time and
- * stay until the pool is garbage.
+ * Bound: that of its users; a page that was given back is the next one given out. Arrays are made for 64 pages at a time
+ * and stay until the pool is garbage.
  */
 
 export const PAGE_BITS = 4096

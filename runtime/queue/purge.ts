@@ -1,8 +1,8 @@
 /**
  * All that waits in a queue is taken back at once: what is ready and what waits for a retry, not what is out or dies.
  *
- * The partition host's thread. Pure. It costs what is left, not what is taken: everything between two messages that stay is
- * settled as one range.
+ * The partition host's thread. Pure. It costs what is left, not what is taken: everything between two messages that stay
+ * is settled as one range.
  */
 import type { QueueState } from './queue-state.ts'
 

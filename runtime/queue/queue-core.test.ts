@@ -12,12 +12,9 @@ const MET_SHARE = 0.8
 
 t.test('core and model agree after each input of each seed', async t => {
   const visits = new Visits()
-  const problems: (string | null)[] = []
-  for (let seed = 1; seed <= SEEDS; seed++) problems.push(playSeed(seed, INPUTS, visits))
-  t.strictSame(
-    problems.filter(problem => problem !== null),
-    [],
-  )
+  let problem: string | null = null
+  for (let seed = 1; seed <= SEEDS && problem === null; seed++) problem = playSeed(seed, INPUTS, visits)
+  t.equal(problem, null)
   const pairs = allPairs()
   const told = (pair: readonly string[]): string => pair.join(' x ')
   const listed = new Set(pairs.map(told))

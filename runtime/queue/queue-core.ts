@@ -1,8 +1,9 @@
 /**
  * A work queue: which message goes to which consumer, and what becomes of it. One consumer has a message at a time.
  *
- * The partition host's thread, inside the queue's actor. Pure: no clock, no chance, no I/O; moments and random shares are inputs,
- * and what is to be done comes back as data. The sizes and priorities of messages are asked of the log, which gives the same answers each time.
+ * The partition host's thread, inside the queue's actor. Pure: no clock, no chance, no I/O; moments and random shares are
+ * inputs, and what is to be done comes back as data. The sizes and priorities of messages are asked of the log, which
+ * gives the same answers each time.
  *
  * ```
  * admit -> appended -> ready --take--> unacked --ack--------------------> settled
@@ -12,13 +13,16 @@
  *                        '-----due---- retrying <-'                 '-> dying --lettersWritten-> settled
  * ```
  *
- * Rules. The place of a message is its offset: a lower priority never goes before a higher one, and of one priority the lowest offset
- * goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over, nothing changes.
+ * Rules. The place of a message is its offset: a lower priority never goes before a higher one, and of one priority the
+ * lowest offset goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over,
+ * nothing changes.
  *
- * Bounds: `maxMessages` and `maxBytes` of the policy; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed messages and
- * what was out when it was reached. A plain waiting message costs nothing with one priority, and one bit with more.
+ * Bounds: `maxMessages` and `maxBytes` of the policy; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed
+ * messages and what was out when it was reached. A plain waiting message costs nothing with one priority, and one bit
+ * with more.
  *
- * Later: keys and recall (hand-outs.ts, claims.ts), due times (ready-index.ts), times to live (retry-heap.ts), duplicates (admission.ts).
+ * Later: keys and recall (hand-outs.ts, claims.ts), due times (ready-index.ts), times to live (retry-heap.ts), duplicates
+ * (admission.ts).
  */
 import type { Instant } from '../base/clock.ts'
 import { admit, appended, letterOf, withdrawn } from './admission.ts'

@@ -1,7 +1,7 @@
 /**
- * Plays one seed: a queue's core and its naive model get the same inputs, and after each they are compared: what they answer, all
- * counters, when they are next due, and where a message is; now and then where each message is. The core is also built again
- * from its facts, which must be those of the model.
+ * Plays one seed: a queue's core and its naive model get the same inputs, and after each they are compared: what they
+ * answer, all counters, when they are next due, and where a message is; now and then where each message is. The core is
+ * also built again from its facts, which must be those of the model.
  */
 import { Chance } from '../proof/sim/chance.ts'
 import { QueueCore } from './queue-core.ts'
@@ -94,6 +94,7 @@ class Driver {
 
   #input(): void {
     const { messages, consumers } = this.#oracle
+    if (this.#chance.happens(0.2)) this.#nowMs++
     const roll = this.#chance.below(100)
     if (roll < 30) this.#take()
     else if (roll < 62) this.#directed()
@@ -104,9 +105,9 @@ class Driver {
     else if (roll < 85) this.#consumer(consumers.length < 2 || this.#chance.happens(0.3) ? 'attach' : 'credit')
     else if (roll < 88) this.#end()
     else if (roll < 92) this.#time()
-    else if (roll < 97) this.#letters()
-    else if (roll < 99) this.#rebuild()
-    else if (this.#chance.happens(0.3)) this.#purge()
+    else if (roll < 96) this.#letters()
+    else if (roll < 98) this.#rebuild()
+    else if (this.#chance.happens(0.35)) this.#purge()
     else this.#processDeath()
   }
 
@@ -121,7 +122,8 @@ class Driver {
 
   /** A settlement of the last hand-out of a message, whatever has become of it since. */
   #directed(): void {
-    const input = this.#chance.pick(MESSAGE_INPUTS)
+    // As handlers are called soon after a hand-out, so that several have begun when their consumer dies.
+    const input = this.#chance.happens(0.25) ? 'begun' : this.#chance.pick(MESSAGE_INPUTS)
     const offset = this.#aimedAt(input)
     this.#visits.add(stateAt(this.#oracle, offset), input)
     const { consumer, slot, tag } = this.#handles.get(offset) ?? { consumer: 0, slot: 0, tag: 1 }
@@ -200,8 +202,10 @@ class Driver {
   }
 
   #end(): void {
-    const number = this.#chance.below(CONSUMERS)
-    const input = this.#chance.pick(['detach', 'die, one known', 'die, none known'] as const)
+    const { consumers } = this.#oracle
+    const isThere = consumers.length > 0 && this.#chance.happens(0.9)
+    const number = isThere ? this.#chance.pick(consumers).number : this.#chance.below(CONSUMERS)
+    const input = this.#chance.pick(['detach', 'die, one known', 'die, none known', 'die, none known'] as const)
     this.#endOf(number, input)
   }
 
@@ -226,7 +230,11 @@ class Driver {
   }
 
   #time(): void {
-    this.#nowMs += this.#chance.pick([0, 1, 10, 50])
+    this.#nowMs += this.#chance.pick([0, 0, 1, 10, 50])
+    // The moment at which something is due, and the one before.
+    const { dueMs } = this.#oracle
+    if (dueMs < Number.POSITIVE_INFINITY && this.#chance.happens(0.4))
+      this.#nowMs = Math.max(this.#nowMs, dueMs - this.#chance.below(2))
     const [at, rng] = this.#moment()
     if (this.#chance.happens(0.5)) {
       this.#met('due')
@@ -314,7 +322,10 @@ class Driver {
     const { messages } = this.#oracle
     if (messages.length === 0 || this.#chance.happens(0.15)) return this.#anyOffset()
     const out = messages.filter(({ state }) => state === 'unacked')
-    if (input !== 'cancel' && out.length > 0 && this.#chance.happens(0.5)) return this.#chance.pick(out).offset
+    const suspect = out.find(message => message.suspect)
+    if (suspect !== undefined && this.#chance.happens(0.2)) return suspect.offset
+    if (input !== 'cancel' && out.length > 0 && this.#chance.happens(input === 'begun' ? 0.9 : 0.4))
+      return this.#chance.pick(out).offset
     const state = stateOf(this.#oracle, this.#chance.pick(messages))
     const alike = messages.filter(message => stateOf(this.#oracle, message) === state)
     return this.#chance.pick(alike).offset

@@ -1,9 +1,11 @@
 /**
- * What a queue is made of again after the death of its partition host, and everything that outlives it. The rest is derived.
+ * What a queue is made of again after the death of its partition host, and everything that outlives it. The rest is
+ * derived.
  *
- * The partition host's thread. Pure. Whoever builds a queue again reads the facts from what survives: the log's end, the settled
- * offsets, the consumers' shared words, the attempts of messages that came back. A queue that is built from the facts of another
- * behaves as that one would have. What was admitted and not appended is no fact, nor is a letter that was on its way.
+ * The partition host's thread. Pure. Whoever builds a queue again reads the facts from what survives: the log's end, the
+ * settled offsets, the consumers' shared words, the attempts of messages that came back. A queue that is built from the
+ * facts of another behaves as that one would have. What was admitted and not appended is no fact, nor is a letter that
+ * was on its way.
  *
  * With one priority nothing is read for each message; with more, the priority of each that is ready.
  */

@@ -1,6 +1,6 @@
 /**
- * A work queue that is obviously right and slow: an array of messages, each with its state, looked through each time. It has the
- * calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
+ * A work queue that is obviously right and slow: an array of messages, each with its state, looked through each time. It
+ * has the calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
  */
 import type { Instant } from '../base/clock.ts'
 import { letterOf, newMessage, type OracleConsumer, type OracleMessage, sum } from './oracle-message.fixture.ts'
@@ -271,7 +271,11 @@ export class QueueOracle {
   }
 
   counters(): QueueCounters {
-    let [ready, unacked, retrying, dying, bytes] = [0, 0, 0, 0, 0]
+    let ready = 0
+    let unacked = 0
+    let retrying = 0
+    let dying = 0
+    let bytes = 0
     const readyByPriority: number[] = []
     for (let priority = 0; priority < this.policy.priorities; priority++) readyByPriority.push(0)
     for (const message of this.messages) {

@@ -1,6 +1,6 @@
 /**
- * What there is to be visited: each kind of state that a message, a consumer or the room of a queue can be in, by each kind of
- * input. Counted as the driver goes (queue-driver.fixture.ts), before the input is given.
+ * What there is to be visited: each kind of state that a message, a consumer or the room of a queue can be in, by each
+ * kind of input. Counted as the driver goes (queue-driver.fixture.ts), before the input is given.
  */
 import type { OracleConsumer, OracleMessage } from './oracle-message.fixture.ts'
 import type { QueueOracle } from './queue-oracle.fixture.ts'

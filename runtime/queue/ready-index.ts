@@ -1,12 +1,12 @@
 /**
- * The messages of a queue that may be handed out, by priority and then by place. The place of a message is its offset, so that
- * one that comes back stands where it stood before, whatever came back meanwhile.
+ * The messages of a queue that may be handed out, by priority and then by place. The place of a message is its offset, so
+ * that one that comes back stands where it stood before, whatever came back meanwhile.
  *
  * The partition host's thread. Pure.
  *
- * With one priority, what was never handed out is the range `[next, end)` and costs nothing. Beside it there are two sets,
- * mostly empty: what came back, which is below `next`, and what left the range from its middle. With more priorities each has a
- * set of its own, one bit a message, and a word says which of them have members.
+ * With one priority, what was never handed out is the range `[next, end)` and costs nothing. Beside it there are two
+ * sets, mostly empty: what came back, which is below `next`, and what left the range from its middle. With more
+ * priorities each has a set of its own, one bit a message, and a word says which of them have members.
  *
  * Later: messages that fall due have a place that is not their offset; `first` is where it is compared with `next`.
  */

@@ -1,8 +1,9 @@
 /**
- * The messages of a queue that wait for a retry, by the time at which they are due: a binary heap of entries of the attempt table.
+ * The messages of a queue that wait for a retry, by the time at which they are due: a binary heap of entries of the
+ * attempt table.
  *
- * The partition host's thread. Pure. Each entry knows its place, so that one that is cancelled leaves at once. Bound: that of
- * the entries; 8 bytes each. O(log n) for each that comes or goes.
+ * The partition host's thread. Pure. Each entry knows its place, so that one that is cancelled leaves at once. Bound:
+ * that of the entries; 8 bytes each. O(log n) for each that comes or goes.
  *
  * Later: a wheel takes its place when delays and times to live make millions of entries usual.
  */

@@ -1,8 +1,9 @@
 /**
  * Which messages of a queue are settled: all below a floor, and some above it.
  *
- * The partition host's thread. Pure. Of 4,096 offsets above the floor none is settled (no bytes), or all are (part of a run of
- * such pages, 16 bytes a run), or some are (a page of 532 bytes). In the order of offsets a settlement only moves the floor.
+ * The partition host's thread. Pure. Of 4,096 offsets above the floor none is settled (no bytes), or all are (part of a
+ * run of such pages, 16 bytes a run), or some are (a page of 532 bytes). In the order of offsets a settlement only moves
+ * the floor.
  *
  * Bound: one bit for each offset between the floor and the last one settled, and less where all are.
  */

@@ -1,8 +1,9 @@
 /**
- * Messages that may have killed their thread, and go out alone: one of them at a time in the whole queue, to a consumer that
- * holds nothing else. If that one dies as well, it is known who did it.
+ * Messages that may have killed their thread, and go out alone: one of them at a time in the whole queue, to a consumer
+ * that holds nothing else. If that one dies as well, it is known who did it.
  *
- * The partition host's thread. Pure. By priority, then by offset, as they are ready. Bound: what consumers held when they died.
+ * The partition host's thread. Pure. By priority, then by offset, as they are ready. Bound: what consumers held when they
+ * died.
  */
 import type { WaitingMessage } from './queue-words.ts'
 

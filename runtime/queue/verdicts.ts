@@ -1,9 +1,10 @@
 /**
- * What becomes of a message that a consumer lets go of without an ack: it comes back to its old place, waits for a retry, or dies.
+ * What becomes of a message that a consumer lets go of without an ack: it comes back to its old place, waits for a retry,
+ * or dies.
  *
- * The partition host's thread. Pure; the time and the random share of a backoff are inputs. A failure is counted, and the limit
- * counts failures only. A message that comes back otherwise was a hand-out more, and nothing else. Rejected, or at its last
- * failure, it is to be a dead letter; where there is no place for dead letters it is dropped.
+ * The partition host's thread. Pure; the time and the random share of a backoff are inputs. A failure is counted, and the
+ * limit counts failures only. A message that comes back otherwise was a hand-out more, and nothing else. Rejected, or at
+ * its last failure, it is to be a dead letter; where there is no place for dead letters it is dropped.
  */
 import type { Instant } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'

@@ -9,7 +9,7 @@ const two: ClaimPlan = { entries: 2, deeds: ['ack', 'ack'] }
 /** Sent together, and the second is taken back unless it has begun. */
 const recalled: ClaimPlan = { ...two, together: true, recalls: [2] }
 /** The first is taken back although it has begun. Its entry is used again before it is acked. */
-const revoked: ClaimPlan = { entries: 1, deeds: ['late', 'ack'], revokes: [1] }
+const revoked: ClaimPlan = { entries: 1, deeds: ['late', 'release'], revokes: [1] }
 
 t.test('each message is with one of both at any moment, and what the receiver ends is found', async t => {
   holds(t, 'one entry, used twice', claimScene({ ...one, deeds: ['ack', 'release'] }))

@@ -31,7 +31,7 @@ export interface TakenDelivery extends DeliveryHead {
 }
 
 export interface DeliveryFetch {
-  /** Nobody else's, and a multiple of 8 at each start. */
+  /** Private to this thread. Each start is at a multiple of 8 in its memory. */
   readonly bytes: Buffer
   readonly deliveries: readonly TakenDelivery[]
 }
@@ -59,7 +59,8 @@ export class DeliveryReader {
     if (!ring.poll()) return null
     const deliveries: TakenDelivery[] = []
     let address = ring.next()
-    const bytes = Buffer.allocUnsafeSlow(address < 0 ? 0 : ring.ready)
+    // Of a pool, as these bytes are handed to nobody (reader/fetched-bytes.ts): a buffer of its own would cost more than all the rest.
+    const bytes = Buffer.allocUnsafe(address < 0 ? 0 : ring.ready)
     // Deliveries lie one behind the other, but where the ring wraps.
     let [spanStart, spanEnd, copied] = [address, address, 0]
     for (; address >= 0; address = ring.next()) {

@@ -28,6 +28,7 @@ t.test('what is recalled is never begun, and what has begun is never recalled', 
 
 t.test('what is taken back although it has begun cannot be ended any more', async t => {
   holds(t, 'its entry is used again, and that is recalled', claimScene({ ...revoked, recalls: [2] }))
+  holds(t, 'it is acked meanwhile', claimScene({ ...revoked, deeds: ['slow', 'release'] }))
   holds(t, 'it is never ended', claimScene({ ...revoked, deeds: ['leave', 'ack'] }), 'large')
 })
 

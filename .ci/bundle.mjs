@@ -53,8 +53,11 @@ const modulesIn = folder => ({
     const id = resolve(dirname(importer), source)
     return { id, external: id !== dist(BROKER) }
   },
+  // In a bundle of somebody else's, in CommonJS, it has none.
   resolveImportMeta(property, { moduleId, chunkId }) {
-    return property === 'url' ? `new URL('${specifier(join(folder, chunkId), moduleId)}', import.meta.url).href` : null
+    return property === 'url'
+      ? `(import.meta.url && new URL('${specifier(join(folder, chunkId), moduleId)}', import.meta.url).href)`
+      : null
   },
 })
 

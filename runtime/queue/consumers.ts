@@ -122,10 +122,10 @@ export class Consumers {
 
   /** It got a message. */
   served(consumer: Consumer): void {
-    const line = this.#lineOf(consumer.priority)
-    if (this.#hasRoom(consumer) && line.last === consumer) return
+    const has = this.#hasRoom(consumer)
+    if (has && consumer.listed && consumer.after === null) return
     this.#leaveLine(consumer)
-    if (this.#hasRoom(consumer)) this.#enterLine(consumer)
+    if (has) this.#enterLine(consumer)
   }
 
   /** Who gets a message of so many bytes, but for `except`; null: nobody has room. */

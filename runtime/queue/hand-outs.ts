@@ -1,9 +1,9 @@
 /**
  * Which message goes to which consumer next.
  *
- * The partition host's thread. Pure. The first ready message goes, or none: a message waits for room, and nothing passes
- * it but what may not go with it. A suspect that is first goes to a consumer that holds nothing. Until there is one, the
- * consumer that is nearest to it gets nothing more, and the others go on with the messages behind the suspect.
+ * The partition host's thread. Pure. The first ready message goes, or none: while it waits for room nothing passes it.
+ * A suspect that is first goes to a consumer that holds nothing. Until there is one, the consumer that is nearest to it
+ * gets nothing more, and the others go on with the messages behind the suspect.
  *
  * Bound: while `heldMax` messages wait for a retry or a dead letter, none goes that was never out.
  *

@@ -2,8 +2,8 @@
  * All that a queue's core knows, and the two moves that everything else is made of: a message is settled, or a consumer
  * lets go.
  *
- * The partition host's thread. Pure. The parts keep their own invariants; the sums over them are kept here. Everything
- * but the totals can be made again from facts (queue-facts.ts).
+ * The partition host's thread. Pure. The parts keep their own invariants; the sums over them are kept here. All of it can
+ * be made again from facts (queue-facts.ts).
  */
 import { AttemptTable, RETRYING } from './attempt-table.ts'
 import { SUSPECT } from './claims.ts'

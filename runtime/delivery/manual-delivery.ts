@@ -20,7 +20,7 @@ export interface Settler {
   acked(delivery: SettleableDelivery): void
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void
   released(delivery: SettleableDelivery): void
-  /** As released; but nobody has seen it, so that it is no hand-out. */
+  /** As released; but its consumer has not seen it, so that it is no hand-out. */
   withdrawn(delivery: SettleableDelivery): void
 }
 
@@ -59,7 +59,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     return this.#settled
   }
 
-  /** Whether its reader has taken it back unsettled: whoever has the partition now hands it out again. */
+  /** Whether its reader has taken it back unsettled: the member that has the partition now hands it out again. */
   get expired(): boolean {
     return this.#expired
   }

@@ -147,7 +147,7 @@ export class ManualReader implements TurnTaker, Settler {
       const delivery = entry.payload.kept as SettleableDelivery | null
       if (entry.stage === 'out') {
         this.#credits.giveBack()
-        // Of what its consumer has not seen nobody need know.
+        // A record that its consumer has not seen was not handed out.
         if (delivery?.unseen === true) entry.deliveryAttempt--
         this.#line.release(entry)
       }

@@ -31,6 +31,11 @@ export class Judge {
     return this.#here()?.scheduler.sleptOut === true
   }
 
+  /** What a look finds has been there before. */
+  get nothingIsOnItsWay(): boolean {
+    return this.#here()?.scheduler.nothingIsOnItsWay === true
+  }
+
   get #isExcused(): boolean {
     const scheduler = this.#here()?.scheduler
     return scheduler === undefined || scheduler.now - scheduler.diedAt <= EXCUSED_MS

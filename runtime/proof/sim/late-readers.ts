@@ -89,7 +89,7 @@ function seenTaker(judge: Judge, cursor: number, taker: TurnTaker): WatchedTaker
   taker.turn = deadline => {
     own.readySinceMs = null
     const worked = turn.call(taker, deadline)
-    if (worked && (judge.sleptOut || !own.isBusy))
+    if (worked && (judge.sleptOut || (!own.isBusy && judge.nothingIsOnItsWay)))
       judge.late(`a look found something to do for the reader of cursor ${cursor}`)
     own.isAsked = !worked
     return worked

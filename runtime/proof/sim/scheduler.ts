@@ -98,6 +98,8 @@ export interface Restorable {
 
 /** Steps that are planned so near to each other may overlap. */
 const OVERLAP_MS = 0.5
+/** By then a sleeper has been rung for what another thread has done. */
+const ON_ITS_WAY_MS = 10
 
 /** Runs what promises have waiting, now. */
 export const drainMicrotasks: () => void = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process)
@@ -119,6 +121,11 @@ export class Scheduler {
   diedAt: number = Number.NEGATIVE_INFINITY
   /** The step is one of a thread that has slept for as long as it may, and was rung by nobody. */
   sleptOut = false
+  /** The thread of the last step that may have given others something to do, and when it ended. */
+  #lastThread: SimThread | null = null
+  #lastAt = Number.NEGATIVE_INFINITY
+  /** The same, of the last step of another thread than that. */
+  #othersAt = Number.NEGATIVE_INFINITY
   /** A thread goes to sleep at this address. */
   onSleep: (thread: SimThread, address: number) => void = () => undefined
   /** Whoever sleeps at this address is woken. */
@@ -258,6 +265,10 @@ export class Scheduler {
     event.run = null
     thread.steps++
     this.sleptOut = false
+    if (thread !== this.#lastThread && thread.kind !== 'control') {
+      this.#othersAt = this.#lastAt
+      this.#lastThread = thread
+    }
     if (event.kind !== EVENT.tick) this.inputs++
     this.inputsByKind[event.kind]!++
     this.mix(thread.id * 16 + event.kind)
@@ -270,6 +281,7 @@ export class Scheduler {
     }
     drainMicrotasks()
     this.current = null
+    if (thread === this.#lastThread) this.#lastAt = this.now
     if (this.#stopping) this.#stopped(thread)
     thread.freeAt = this.now + this.chance.next() * thread.stepMs + thread.busyMs
     thread.busyMs = 0
@@ -286,6 +298,16 @@ export class Scheduler {
     this.onOverlap = () => undefined
     this.memory = null
     this.current = null
+  }
+
+  /** No other thread has done anything just now, of which the current one could not have heard yet. */
+  get nothingIsOnItsWay(): boolean {
+    return this.now - this.#othersAt > ON_ITS_WAY_MS
+  }
+
+  /** The current step begins because its thread's time to sleep is over. */
+  sleepIsOver(): void {
+    this.sleptOut = this.nothingIsOnItsWay
   }
 
   /** An error that nobody caught. */

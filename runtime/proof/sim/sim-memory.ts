@@ -172,7 +172,7 @@ export function simMemory(shared: SharedBytes): Memory {
             const others = waiters.get(address)?.filter(other => other !== waiter) ?? []
             if (others.length === 0) waiters.delete(address)
             else waiters.set(address, others)
-            scheduler.sleptOut = !early
+            if (!early) scheduler.sleepIsOver()
             resolve('timed-out')
           },
         )

@@ -23,8 +23,12 @@ export function watchLooks(here: () => LookedAt | null): SleepWatch {
   return {
     begin: (thread, address) => {
       if (thread.kind === 'partition') hosts.begin(thread, address)
-      else threads(thread)
+      else threads.begin(thread, address)
     },
     rung: hosts.rung,
+    forget: () => {
+      hosts.forget()
+      threads.forget()
+    },
   }
 }

@@ -54,8 +54,8 @@ function newHost(): WatchedHost {
 
 export function watchHosts(judge: Judge): SleepWatch {
   const hosts = new WeakMap<Residents, WatchedHost>()
-  const byThread = new WeakMap<SimThread, WatchedHost>()
-  /** Of the process under way, and those before it. */
+  /** Of the process under way, and those before it, whose ports are kept for longer. */
+  const byThread = new Map<SimThread, WatchedHost>()
   const byBell = new Map<number, WatchedHost>()
   const byCursor = new Map<number, WatchedHost>()
   const watched = (residents: Residents): WatchedHost => {
@@ -144,6 +144,11 @@ export function watchHosts(judge: Judge): SleepWatch {
     rung: address => {
       const host = byBell.get(address)
       if (host !== undefined) host.isRung = true
+    },
+    forget: () => {
+      byThread.clear()
+      byBell.clear()
+      byCursor.clear()
     },
   }
 }

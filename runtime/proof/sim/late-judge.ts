@@ -88,4 +88,6 @@ export class Judge {
 export interface SleepWatch {
   readonly begin: (thread: SimThread, address: number) => void
   readonly rung: (address: number) => void
+  /** A simulation is over: its hosts are forgotten. */
+  readonly forget: () => void
 }

@@ -5,7 +5,7 @@
  */
 import { AttachedThread } from '../../thread/attached-thread.ts'
 import type { TurnTaker } from '../../thread/turn-taker.ts'
-import type { Judge } from './late-judge.ts'
+import type { Judge, SleepWatch } from './late-judge.ts'
 import type { SimThread } from './scheduler.ts'
 
 /** The timer of a reader that is ready by the clock runs at once, when its thread is free. */
@@ -20,9 +20,9 @@ interface WatchedTaker {
   isAsked: boolean
 }
 
-export function watchThreads(judge: Judge): (thread: SimThread) => void {
+export function watchThreads(judge: Judge): Pick<SleepWatch, 'begin' | 'forget'> {
   const attached = new WeakMap<AttachedThread, Map<number, WatchedTaker>>()
-  const sleeping = new WeakMap<SimThread, Map<number, WatchedTaker>>()
+  const sleeping = new Map<SimThread, Map<number, WatchedTaker>>()
   const watched = (thread: AttachedThread): Map<number, WatchedTaker> => {
     const known = attached.get(thread) ?? new Map<number, WatchedTaker>()
     attached.set(thread, known)
@@ -71,8 +71,11 @@ export function watchThreads(judge: Judge): (thread: SimThread) => void {
     }
     return worked
   }
-  return thread =>
-    judge.ask(() => [...(sleeping.get(thread) ?? [])].flatMap(([cursor, own]) => lateReader(judge, cursor, own)))
+  return {
+    begin: thread =>
+      judge.ask(() => [...(sleeping.get(thread) ?? [])].flatMap(([cursor, own]) => lateReader(judge, cursor, own))),
+    forget: () => sleeping.clear(),
+  }
 }
 
 function lateReader(judge: Judge, cursor: number, own: WatchedTaker): readonly string[] {

@@ -298,6 +298,7 @@ export class Scheduler {
     this.onOverlap = () => undefined
     this.memory = null
     this.current = null
+    this.#lastThread = null
   }
 
   /** No other thread has done anything just now, of which the current one could not have heard yet. */

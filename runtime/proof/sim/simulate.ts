@@ -146,6 +146,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   // What is left of it must not go on in the next one.
   drainMicrotasks()
   scheduler.dispose()
+  sleeps?.forget()
   const history: History = {
     events: seen.events,
     groups: findings.facts,

@@ -55,6 +55,8 @@ export const FAULTS = [
   'smallWindow',
   'noWindow',
   'otherRing',
+  'sleptOut',
+  'overlap',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 

@@ -53,6 +53,9 @@ export function makeKinds(host: HostServices): Kinds {
   const calls: KindCalls = {
     ...topicCalls(host, topics, letters),
     ...groupCalls(groups, letters, idle),
+    queueReport: cursor => {
+      throw new Error(`broken invariant: ${cursor} is no queue`)
+    },
     dropTopic: (topic, deleted) => {
       for (const { place } of [...groups.all()]) if (place.topic === topic) groups.close(place.cursor)
       topics.drop(topic, deleted !== null)

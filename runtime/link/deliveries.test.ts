@@ -16,7 +16,7 @@ import { DeliveryReader, type TakenDelivery } from './delivery-reader.ts'
 import { DeliverySlot, NOT_NOW } from './delivery-slot.ts'
 import { DELIVERY_BYTES, DELIVERY_SUSPECT, type DeliveryHead } from './delivery-writer.ts'
 
-const head: DeliveryHead = { offset: 0, deliveryAttempt: 1, failedAttempts: 0, flags: 0, position: 0, timestamp: 0 }
+const head: DeliveryHead = { offset: 0, deliveryAttempt: 1, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 0 }
 
 function house(entries = 16, capacity = DELIVERY_RING_BYTES_MIN): { memory: Memory; place: DeliveryPlace } {
   const memory = Memory.allocate(deliverySlotBytes(entries, capacity))
@@ -35,7 +35,7 @@ t.test('a delivery comes with all that was written, its record in private bytes 
   const slot = new DeliverySlot(memory, place)
   const reader = new DeliveryReader(memory, place)
   const large = { offset: 2 ** 53 - 1, deliveryAttempt: 70_000, failedAttempts: 0xffffff, flags: DELIVERY_SUSPECT }
-  const given: DeliveryHead = { ...large, position: -8, timestamp: 1.5e12 + 0.25 }
+  const given: DeliveryHead = { ...large, cohort: -8, timestamp: 1.5e12 + 0.25 }
   const [first, second] = [slot.handOut(given, 21), 0]
   memory.u8.fill(7, slot.address, slot.address + 21)
   t.notOk(reader.ready())

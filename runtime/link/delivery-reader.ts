@@ -12,11 +12,11 @@ import type { Epoch } from '../words/quantities.ts'
 import {
   DELIVERY_ATTEMPT,
   DELIVERY_BYTES,
+  DELIVERY_COHORT,
   DELIVERY_EPOCH,
   DELIVERY_FAILURES,
   DELIVERY_FLAG_BITS,
   DELIVERY_OFFSET,
-  DELIVERY_POSITION,
   DELIVERY_TAG,
   DELIVERY_TIMESTAMP,
   type DeliveryHead,
@@ -53,7 +53,9 @@ export class DeliveryReader {
     return this.#ring.poll()
   }
 
-  /** All that was handed out since the last time, in order; null: nothing. */
+  /**
+   * What was handed out since the last time, in order; null: nothing. To be called until then, because a large record comes by itself.
+   */
   take(): DeliveryFetch | null {
     const ring = this.#ring
     if (!ring.poll()) return null
@@ -98,7 +100,7 @@ export class DeliveryReader {
       deliveryAttempt: word(DELIVERY_ATTEMPT),
       failedAttempts: failures >>> DELIVERY_FLAG_BITS,
       flags: failures & ((1 << DELIVERY_FLAG_BITS) - 1),
-      position: word(DELIVERY_POSITION),
+      cohort: word(DELIVERY_COHORT),
       timestamp: this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] as number,
       start,
       end,

@@ -8,7 +8,7 @@
  *          12 i32 deliveryAttempt
  *          16 offset low   20 high
  *          24 i32 bits 0-7 flags       8-31 failedAttempts
- *          28 i32 position             of its frame in the queue's window
+ *          28 i32 cohort               messages of different ones are not handled in one batch
  *          32 f64 timestamp            ms since the epoch
  *          40 the record (record.ts), or nothing: it is larger than INLINE_BYTES_MAX, and is read where it is stored
  * ```
@@ -27,7 +27,7 @@ export const DELIVERY_EPOCH = 8
 export const DELIVERY_ATTEMPT = 12
 export const DELIVERY_OFFSET = 16
 export const DELIVERY_FAILURES = 24
-export const DELIVERY_POSITION = 28
+export const DELIVERY_COHORT = 28
 export const DELIVERY_TIMESTAMP = 32
 
 /** Its thread died while it and others were in hand: it goes alone. */
@@ -40,8 +40,8 @@ export interface DeliveryHead {
   readonly deliveryAttempt: number
   readonly failedAttempts: number
   readonly flags: number
-  /** Of its frame in the queue's window. */
-  readonly position: Position
+  /** Messages of different cohorts are not handled in one batch; one that failed before is a batch of its own. */
+  readonly cohort: number
   readonly timestamp: number
 }
 
@@ -82,7 +82,7 @@ export class DeliveryWriter {
     words[at + (DELIVERY_OFFSET >> 2)] = head.offset | 0
     words[at + (DELIVERY_OFFSET >> 2) + 1] = highOf(head.offset)
     words[at + (DELIVERY_FAILURES >> 2)] = head.flags | (head.failedAttempts << DELIVERY_FLAG_BITS)
-    words[at + (DELIVERY_POSITION >> 2)] = head.position
+    words[at + (DELIVERY_COHORT >> 2)] = head.cohort
     this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] = head.timestamp
     this.#ring.advance(length)
     this.#unpublished = true

@@ -8,6 +8,8 @@
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
  * to the host     0 i32 length      4 i32 kind (SETTLE)
  *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
+ *                 of a queue's consumer: `member` is its own, and the tag of its claim stands for deliveryAttempt; 0: acked before.
+ *                 `halved`: a batch failed as a whole, and the error is a JSON array of its tags
  * hints to the thread   a cursor: there is more to read for it
  * hints to the host     a ring: a frame was published in it, or it was closed; or, as -1 - cursor: its reader asks for a higher ceiling
  * ```
@@ -58,7 +60,7 @@ export const DISK_ERRNOS: readonly (string | undefined)[] = [
 ]
 
 /** How a delivery ended, when not by a plain ack. */
-export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4 } as const
+export const SETTLE = { failed: 1, rejected: 2, timeout: 3, decode: 4, halved: 5 } as const
 export type SettleHow = keyof typeof SETTLE
 
 /** Decision of the group. */

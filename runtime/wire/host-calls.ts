@@ -24,7 +24,7 @@ import type {
   WindowOffer,
 } from './places.ts'
 import type { RingPlace } from './producer-places.ts'
-import type { GroupReport, HostPartitionStats, PartitionDepth } from './reports.ts'
+import type { GroupReport, HostPartitionStats, PartitionDepth, QueueReport } from './reports.ts'
 import type { StartPosition } from './start-position.ts'
 
 /** How the last reader of a slot ended, when not in good order. */
@@ -151,6 +151,7 @@ export interface PartitionHostApi {
   recallWindows(windows: readonly { readonly topic: number; readonly partition: PartitionId }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(cursors: readonly number[]): readonly GroupReport[]
+  queueReport(cursor: CursorId): QueueReport
   /** Resolves when each of these members has settled everything that is readable now. */
   idle(cursors: readonly number[]): Promise<void>
   /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */

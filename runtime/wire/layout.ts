@@ -30,6 +30,11 @@
  *   +76  BARRED    the partition host writes, reader reads  1: the disk has failed, the ceiling will not rise
  *   +128 LEDGER    the reader writes, partition reads    a word for each of LEDGER_RECORDS records (wire/ledger.ts)
  *
+ * queue slot  one per incarnation of a consumer of a queue, in place of a slot; ACTIVE, SINCE and HANDLED as there
+ *   +0   STACK     the consumer writes, partition reads  tag of the message on the stack, or the only one pending; 0: neither
+ *   +4   PREFETCH  the consumer writes, partition reads  deliveries that it wants to have unsettled; 0: none, it pauses
+ *   +128 claims, then the ring of deliveries (delivery-places.ts)
+ *
  * group     one per (group, partition); the partition host alone writes it, its successor reads it
  *   +0   PIN       gates the window while no slot is open
  *   +8   f64 COMMITTED  first offset not settled, when no slot is open
@@ -96,6 +101,13 @@ export const SLOT_LEDGER: number = LINE_BYTES
 export const LEDGER_RECORDS = 1_024
 export const LEDGER_BYTES: number = 4 * LEDGER_RECORDS
 export const SLOT_BYTES: number = SLOT_LEDGER + LEDGER_BYTES
+
+export const QUEUE_SLOT_STACK = 0
+export const QUEUE_SLOT_PREFETCH = 4
+export const QUEUE_SLOT_CLAIMS: number = LINE_BYTES
+
+/** Bytes of a queue's block before the words of its messages. */
+export const QUEUE_BLOCK_BYTES: number = 2 * LINE_BYTES
 
 export const GROUP_PIN = 0
 export const GROUP_COMMITTED = 8

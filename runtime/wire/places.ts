@@ -9,6 +9,7 @@ import type { CursorId, Epoch, Offset, PartitionId, Position } from '../words/qu
 import type { FileModes, HeldFolder } from './folder.ts'
 import type { RingAt } from './link-places.ts'
 import type { ProducedTopic } from './produced-topic.ts'
+import type { ConsumerShape, QueueMemory } from './queue-places.ts'
 
 /** A topic as every thread sees it. */
 export interface TopicShape extends ProducedTopic {
@@ -113,6 +114,8 @@ export interface GroupPlace {
   readonly from: 'earliest' | 'latest'
   /** Offset of its handler's last snapshot, where a new process continues; null: none. */
   readonly snapshotOffset: Offset | null
+  /** Of a work queue, whose block is a queue's. */
+  readonly queue?: QueueMemory
 }
 
 /** A record that was handed out before, as a new reader must know it. */
@@ -139,6 +142,8 @@ export interface SlotPlace {
   readonly thread: number
   /** Whether commits lag behind returned handlers, because outputs must be confirmed first. */
   readonly confirms: boolean
+  /** Of a consumer of a queue. Its `cursor` is its own, and the slot has its claims and deliveries. */
+  readonly consumer?: ConsumerShape
 }
 
 /** Start of a reader. */

@@ -1,5 +1,6 @@
 /** A topic as its producers know it. Types only. */
 import type { Durability } from '../words/message.ts'
+import type { QueueShape } from './queue-places.ts'
 
 /** The part of a topic's shape that a producer needs. */
 export interface ProducedTopic {
@@ -10,4 +11,6 @@ export interface ProducedTopic {
   readonly maxMessageBytes: number
   readonly onFull: 'wait' | 'reject'
   readonly durability: Durability
+  /** Of a work queue, which has one partition. */
+  readonly queue?: QueueShape
 }

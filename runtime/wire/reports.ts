@@ -38,3 +38,29 @@ export interface GroupSummary {
   readonly threads: number
   readonly reports: readonly GroupReport[]
 }
+
+/** Counts of a work queue. All messages that were accepted are in one of the first eight, but for `dying`. */
+export interface QueueReport {
+  /** Waiting to be handed out, and those of `dying`. */
+  readonly ready: number
+  readonly unacked: number
+  /** That failed and wait for their retry. */
+  readonly retrying: number
+  readonly acked: number
+  readonly deadLettered: number
+  readonly dropped: number
+  readonly purged: number
+  readonly cancelled: number
+  readonly accepted: number
+  /** Of `ready`: those that wait for room for their dead letter. */
+  readonly dying: number
+  /** Of what is not settled, MESSAGE_OVERHEAD of each included. */
+  readonly bytes: number
+  /** Of what may be handed out, by priority. */
+  readonly readyByPriority: readonly number[]
+  readonly consumers: number
+  /** Dead letters of this queue that wait. */
+  readonly deadLetterDepth: number
+  /** Failed attempts so far. */
+  readonly failures: number
+}

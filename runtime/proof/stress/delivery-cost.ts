@@ -27,7 +27,7 @@ const BYTES = 104
 const RECORD = DELIVERY_BYTES + BYTES
 const SLOT_BYTES = deliverySlotBytes(CLAIM_ENTRIES_MAX, DELIVERY_RING_BYTES)
 const place = deliveryPlace(1, 0, CLAIM_ENTRIES_MAX, DELIVERY_RING_BYTES)
-const head: DeliveryHead = { offset: 0, deliveryAttempt: 1, failedAttempts: 0, flags: 0, position: 0, timestamp: 0 }
+const head: DeliveryHead = { offset: 0, deliveryAttempt: 1, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 0 }
 const record = new Uint8Array(BYTES)
 
 /** What a thread of two is told. */

@@ -1,0 +1,71 @@
+/**
+ * What a work queue is made of, and where its parts are in shared memory. Any thread.
+ *
+ * A queue is a topic of one partition with one group, whose members each get messages of that partition. A consumer has a slot of its own:
+ * words, claims and a ring of deliveries (delivery-places.ts).
+ */
+import type { CursorId } from '../words/quantities.ts'
+import { deliverySlotBytes } from './delivery-places.ts'
+import { QUEUE_BLOCK_BYTES, QUEUE_SLOT_CLAIMS } from './layout.ts'
+import type { RingAt } from './link-places.ts'
+
+/** How a queue treats its messages, beside the policy of its group. */
+export interface QueueShape {
+  /** Number of priorities, 1 to 32; higher goes first. */
+  readonly priorities: number
+  /** Messages that are not settled, at most; Infinity: as many as there is memory for. */
+  readonly maxMessages: number
+  /** Their bytes, MESSAGE_OVERHEAD of each included; Infinity: as many as there is memory for. */
+  readonly maxBytes: number
+  readonly onFull: 'wait' | 'reject' | 'dropHead'
+  /** Whether one consumer at a time has the queue. */
+  readonly singleActive: boolean
+}
+
+/** Bytes that a message counts beside key, value and headers. */
+export const MESSAGE_OVERHEAD = 96
+/** Bytes of window for each message that a queue may have. */
+const BYTES_A_MESSAGE = 64
+
+/** Shared memory of a queue beside its window. */
+export interface QueueMemory {
+  /** Messages in the window, at most; a power of two. */
+  readonly messages: number
+  /** For messages that are kept though the window went on behind them. */
+  readonly slab: RingAt
+}
+
+export function queueMessages(windowBytes: number): number {
+  return windowBytes / BYTES_A_MESSAGE
+}
+
+/** Bytes of the slab of a queue. */
+export function slabBytes(windowBytes: number, maxMessageBytes: number): number {
+  return lines(Math.max(windowBytes / 4, maxMessageBytes + 1_024))
+}
+
+/** Bytes of the block of a queue, in which its host keeps what a successor is to know. */
+export function queueBlockBytes(windowBytes: number): number {
+  return QUEUE_BLOCK_BYTES + 4 * queueMessages(windowBytes)
+}
+
+/** The part of a slot that a queue's consumer has for its deliveries. */
+export interface ConsumerShape {
+  /** Number of the queue's group on its partition. */
+  readonly queue: CursorId
+  /** Of its claims. */
+  readonly entries: number
+  readonly ringCapacity: number
+  /** Consumers of a lower priority get what those of a higher one have no room for. */
+  readonly priority: number
+  /** Deliveries that it may have unsettled, at most. It may ask for fewer (layout.ts). */
+  readonly prefetch: number
+}
+
+export function consumerSlotBytes({ entries, ringCapacity }: Pick<ConsumerShape, 'entries' | 'ringCapacity'>): number {
+  return QUEUE_SLOT_CLAIMS + deliverySlotBytes(entries, ringCapacity)
+}
+
+function lines(bytes: number): number {
+  return Math.ceil(bytes / 128) * 128
+}

@@ -1,4 +1,5 @@
 /** A topic as its producers know it. Types only. */
+import type { Rate } from '../words/common-options.ts'
 import type { Durability } from '../words/message.ts'
 
 /** The part of a topic's shape that a producer needs. */
@@ -10,4 +11,6 @@ export interface ProducedTopic {
   readonly maxMessageBytes: number
   readonly onFull: 'wait' | 'reject'
   readonly durability: Durability
+  /** Of each producer of this process; left out: there is no limit. The folder does not keep it. */
+  readonly publishRate?: Rate | undefined
 }

@@ -115,7 +115,10 @@ t.test('what was given up leaves its place in the waiting room', async t => {
   for (let count = 0; count < 3; count++)
     t.match(await rejection(topic.publish({ value }, { timeoutMs: 10 })), { code: 'MILL_TIMEOUT' })
   const first = rejection(topic.publish({ value }, { timeoutMs: 600 }))
-  t.match(await rejection(topic.publish({ value })), { code: 'MILL_FULL', message: /\(publishRate\), and full is this/ })
+  t.match(await rejection(topic.publish({ value })), {
+    code: 'MILL_FULL',
+    message: /\(publishRate\), and full is this/,
+  })
   await first
 })
 

@@ -62,7 +62,7 @@ t.test('dead letters and their replay are not limited, and replay goes before pu
     if (!isRepaired) throw new RejectError()
   })
   await topic.publishBatch(numbers(20))
-  const waiting = rejection(topic.publish({ key: 'k', value: 99 }, { timeoutMs: 60_000 }))
+  const waiting = rejection(topic.publish({ key: 'k', value: 99 }))
   await until(async () => (await run.stats()).deadLettered === 20)
   isRepaired = true
   const letters = broker.deadLetters(topic, { group: 'g' })

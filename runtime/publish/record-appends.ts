@@ -93,7 +93,7 @@ export class RecordAppends implements LineUser {
       this.#gate.openIfDue()
       if (this.#gate.room === 0) return false
     }
-    if (!this.mayAppend(partition))
+    if (!this.#mayAppend(partition))
       return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
     const writer = this.#writers.all[partition] as PartitionWriter
     const max = this.#topic.maxMessageBytes
@@ -102,7 +102,7 @@ export class RecordAppends implements LineUser {
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
-      if (!this.#thread.drain() || !this.mayAppend(partition) || this.#gate?.room === 0) return false
+      if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
     if (said !== 0) {
@@ -146,8 +146,14 @@ export class RecordAppends implements LineUser {
     return prepareBatch(messages, this.#codec, this.#topic, this.choice)
   }
 
+  /** False: something has to go first, or there is no room. */
+  appendAtOnce(pending: PendingPublish): boolean {
+    const { message } = pending
+    return this.#mayAppend(message.partition, pending.isFree) && this.#append(message, pending)
+  }
+
   /** Nothing that came before it has to go first. What no rate holds (`isFree`) goes before what one holds. */
-  mayAppend(partition: number, isFree = false): boolean {
+  #mayAppend(partition: number, isFree = false): boolean {
     const isFirst = this.#line.passes(partition) || (isFree && this.#gate?.isShut === true)
     return isFirst && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
   }
@@ -171,7 +177,7 @@ export class RecordAppends implements LineUser {
   }
 
   /** False: there is no room for it yet. */
-  append(message: EncodedMessage, observer: PendingPublish): boolean {
+  #append(message: EncodedMessage, observer: PendingPublish): boolean {
     const writer = this.#writers.all[message.partition] as PartitionWriter
     const { key, value, headers, timestamp, extraBytes } = message
     const max = this.#topic.maxMessageBytes + extraBytes
@@ -186,7 +192,7 @@ export class RecordAppends implements LineUser {
 
   appendWaiting(waiter: PendingPublish): boolean {
     try {
-      return this.append(waiter.message, waiter)
+      return this.#append(waiter.message, waiter)
     } catch (error) {
       waiter.settle(error as Error)
       return true

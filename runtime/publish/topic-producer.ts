@@ -9,7 +9,7 @@
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import { FullError, MillraceError } from '../words/errors.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../words/message.ts'
 import { Flushes } from './flushes.ts'
 import { Overdue, type Waiter } from './overdue.ts'
@@ -41,8 +41,6 @@ export class TopicProducer implements Sweepable, RingUser {
   readonly #appends: RecordAppends
   readonly #overdue: Overdue
   readonly #flushes: Flushes
-  /** Null: it has no rate. */
-  readonly #gate: RateGate | null
   #failure: Error | null = null
   readonly #unobserved: Unobserved
 
@@ -61,8 +59,8 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#writers = new PartitionWriters(thread, this, named)
     for (const ring of rings) this.#writers.add(ring)
     const { publishRate } = topic
-    this.#gate = publishRate === undefined ? null : new RateGate(publishRate, 'publishRate', () => this.serve())
-    this.#line = new WaitingLine(room, rings.length, this.#gate)
+    const gate = publishRate === undefined ? null : new RateGate(publishRate, 'publishRate', () => this.serve())
+    this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
     this.#unobserved = new Unobserved(topic.name, upcalls)
@@ -72,7 +70,7 @@ export class TopicProducer implements Sweepable, RingUser {
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
       () => this.serve(),
-      this.#gate?.describe(topic.name) ?? '',
+      gate?.describe(topic.name) ?? '',
     )
     this.#appends = new RecordAppends(thread, room, topic, this.#writers, this.#line, this.#rings, this.#unobserved)
     room.add(this)
@@ -131,14 +129,13 @@ export class TopicProducer implements Sweepable, RingUser {
     const isHeld = this.#appends.holds(pending)
     if (pending.done) return
     try {
-      const { message, isFree } = pending
-      if (!isHeld && this.#appends.mayAppend(message.partition, isFree) && this.#appends.append(message, pending))
-        return
+      if (!isHeld && this.#appends.appendAtOnce(pending)) return
     } catch (error) {
       pending.settle(error as Error)
       return
     }
-    this.#wait(pending, isHeld)
+    this.#thread.sealAll()
+    this.#line.takeOrRefuse(pending, isHeld, this.topic.name)
   }
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
@@ -179,7 +176,9 @@ export class TopicProducer implements Sweepable, RingUser {
       const advance = this.#line.passesBatches ? this.#appends.advanceBatch(batch) : 'full'
       if (advance === 'over') return
       const isHeld = advance === 'held' || this.#appends.holds(batch)
-      if (!batch.done) this.#wait(batch, isHeld)
+      if (batch.done) return
+      this.#thread.sealAll()
+      this.#line.takeOrRefuse(batch, isHeld, this.topic.name)
     })
   }
 
@@ -207,20 +206,6 @@ export class TopicProducer implements Sweepable, RingUser {
   /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
   settlePartitioner(partitioner: Partitioner): void {
     this.#appends.choice.settle(partitioner)
-  }
-
-  /** `isHeld`: for its rate. */
-  #wait(waiter: Waiter, isHeld: boolean): void {
-    this.#thread.sealAll()
-    if (this.#line.take(waiter, isHeld)) return
-    const { name } = this.topic
-    const why = isHeld ? `${this.#gate?.describe(name)}, and full is` : `topic ${name} is full, and so is`
-    waiter.settle(
-      new FullError(
-        `${why} this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
-        waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
-      ),
-    )
   }
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
@@ -259,18 +244,12 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** Gives up what is overdue and says what has waited for long. */
   sweep(now: number): void {
-    this.#look(now)
+    this.#flushes.look(this.#line.look(now), now)
     const waiting = new Set<Waiter>(this.#line.waiters)
     this.#writers.pending(observer => waiting.add(observer as Waiter))
     this.#overdue.sweep(waiting, now, this.#flushes)
-    this.#look(now)
-    this.serve()
-  }
-
-  #look(now: number): void {
-    if (this.#gate === null) return
     this.#line.look(now)
-    this.#flushes.look(this.#line.heldFrom, now)
+    this.serve()
   }
 
   #partitionOfWaiter(waiter: Waiter | null): number {
@@ -289,7 +268,8 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** What holds them, or the partition with the most on its way, in words; nothing where that is not known. */
   async describeHold(): Promise<string> {
-    if (this.#gate?.isShut === true) return this.#gate.describe(this.topic.name)
+    const { gate } = this.#line
+    if (gate?.isShut === true) return gate.describe(this.topic.name)
     return this.#upcalls.describeHold(this.topic.id, this.#writers.fullest).catch(() => '')
   }
 
@@ -312,7 +292,6 @@ export class TopicProducer implements Sweepable, RingUser {
     if (this.#failure !== null) return
     this.#failure = error
     this.#line.fail(error)
-    this.#gate?.close()
     this.#writers.fail(error, this.#unobserved)
     this.#unobserved.announce()
     this.#flushes.fail(error)

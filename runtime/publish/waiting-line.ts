@@ -6,6 +6,7 @@
  * keeps all behind it, but for records that it does not concern.
  */
 import { nowMs } from '../../actors/world.ts'
+import { FullError } from '../words/errors.ts'
 import type { Waiter } from './overdue.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
@@ -115,6 +116,18 @@ export class WaitingLine {
     return true
   }
 
+  /** The same; one that may not wait is refused. */
+  takeOrRefuse(waiter: Waiter, isHeld: boolean, topic: string): void {
+    if (this.take(waiter, isHeld)) return
+    const why = isHeld ? `${this.gate?.describe(topic)}, and full is` : `topic ${topic} is full, and so is`
+    waiter.settle(
+      new FullError(
+        `${why} this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
+        waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
+      ),
+    )
+  }
+
   #hold(waiter: Waiter): void {
     this.#heldFrom = Math.min(this.heldFrom, waiter.serial)
     this.gate?.shut()
@@ -212,15 +225,19 @@ export class WaitingLine {
     })
   }
 
-  /** Notes since when each of them waits for something else than the rate, and lets those leave that are answered. */
-  look(now: number): void {
+  /**
+   * Where there is a rate: notes since when each waits for something else, and lets those leave that are answered. Returns `heldFrom`.
+   */
+  look(now: number): number {
     const { heldFrom } = this
+    if (this.gate === null) return heldFrom
     this.#waiters = this.#waiters.filter(waiter => {
       if (waiter.done) this.#leave(waiter)
       else if (waiter.serial < heldFrom) waiter.roomSince = Math.min(waiter.roomSince, now)
       else if (!(waiter instanceof PendingPublish && waiter.isFree)) waiter.roomSince = Number.POSITIVE_INFINITY
       return !waiter.done
     })
+    return heldFrom
   }
 
   /** What waits for this partition fails, and leaves when the line is served next. */
@@ -236,5 +253,6 @@ export class WaitingLine {
       this.#leave(waiter)
     }
     this.#waiters = []
+    this.gate?.close()
   }
 }

@@ -87,7 +87,6 @@ export class FullError extends MillraceError {
   readonly refused: unknown
   /** Time after which the rate allows the next one, in ms; `undefined` for any other reason, and if the error came from another thread. */
   declare readonly retryAfterMs: number | undefined
-
   /** Makes an error that hands `refused` back. */
   constructor(message: string, refused: unknown, retryAfterMs?: number) {
     super('MILL_FULL', message, { retriable: true })

@@ -67,7 +67,8 @@ t.test('dead letters and their replay are not limited, and replay goes before pu
   isRepaired = true
   const letters = broker.deadLetters(topic, { group: 'g' })
   t.match(await letters.replay({}), { replayed: 20 })
-  await run.idle()
+  // Not `idle`, which waits for the publish as well.
+  await until(async () => (await run.stats()).processed === 20)
   t.match(await run.stats(), { processed: 20, deadLettered: 20 })
   t.match(await topic.stats(), { waitingForRate: 1 })
   await run.stop()

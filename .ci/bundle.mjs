@@ -1,14 +1,14 @@
 /**
- * Puts the modules of each kind of thread, and those of a broker in the thread that makes one, into one file beside the first
- * module, `x.bundle.js`: whoever loads a hundred modules one by one uses twice the processor time to start.
- * `runtime/base/bundle.ts` says what is loaded.
+ * Puts modules that are loaded together into one file beside the first of them, `x.bundle.js`: those of each kind of thread, and
+ * those of the door, which is what the package exports. A thread that loads a hundred modules one by one uses twice the
+ * processor time to start. `runtime/base/bundle.ts` says what a thread loads.
  *
  * A bundle is a copy, statement by statement: nothing is left out, only imports and exports are resolved, and names that two
  * modules have are told apart. What must exist only once on a thread stays a module of its own (SHARED), and so do packages.
  * Bundles that are newer than all modules are kept.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,9 +21,10 @@ const THREADS = [
 ]
 /** What `boot.js` has loaded before on the same thread, and classes that users compare with. */
 const SHARED = ['actors/error-wire.js', 'runtime/words/errors.js'].map(dist)
-/** Loads what the door has not loaded. */
-const BROKER = 'runtime/api/broker.js'
+/** What the package exports: loads the modules of the door, and with the first broker those of a broker. */
 const DOOR = 'runtime/index.js'
+const BROKER = 'runtime/api/broker.js'
+const DOOR_MODULES = 'runtime/door.js'
 const PACKAGES = ['comlink', 'piscina']
 const RING = join(root, 'ring/dist/index.js')
 
@@ -35,41 +36,30 @@ function specifier(from, to) {
   return path.startsWith('.') ? path : `./${path}`
 }
 
-/** A module, and all that it imports when it is loaded. */
-function closureOf(module, found = new Set()) {
-  if (found.has(module)) return found
-  found.add(module)
-  // The two compilers write different quotes.
-  const imports = /^(?:import|export)\s[^'"`;]*?from\s*['"](\.[^'"]+)['"]|^import\s*['"](\.[^'"]+)['"]/gm
-  for (const [, from, alone] of readFileSync(module, 'utf8').matchAll(imports))
-    closureOf(resolve(dirname(module), from ?? alone), found)
-  return found
-}
-
-/** `shared`: modules that stay by themselves. */
-function modulesAt(bundle, shared) {
-  return {
-    name: 'modules',
-    resolveId(source, importer) {
-      if (importer === undefined) return source
-      if (source.startsWith('node:') || PACKAGES.includes(source)) return { id: source, external: true }
-      if (source === 'sharedarraybuffer-ring') return RING
-      if (!source.startsWith('.'))
-        throw new Error(`${importer} imports ${source}, which is in no list of .ci/bundle.mjs`)
-      const id = resolve(dirname(importer), source)
-      return { id, external: shared.has(id) }
-    },
-    // Loaded later or never: left where it is.
-    resolveDynamicImport(source, importer) {
-      return typeof source === 'string' && source.startsWith('.')
-        ? { id: resolve(dirname(importer), source), external: true }
-        : null
-    },
-    resolveImportMeta(property, { moduleId }) {
-      return property === 'url' ? `new URL('${specifier(bundle, moduleId)}', import.meta.url).href` : null
-    },
-  }
-}
+/** How modules find each other in bundles that are written to this folder. */
+const modulesIn = folder => ({
+  name: 'modules',
+  resolveId(source, importer) {
+    if (importer === undefined) return source
+    if (source.startsWith('node:') || PACKAGES.includes(source)) return { id: source, external: true }
+    if (source === 'sharedarraybuffer-ring') return RING
+    if (!source.startsWith('.')) throw new Error(`${importer} imports ${source}, which is in no list of .ci/bundle.mjs`)
+    const id = resolve(dirname(importer), source)
+    return { id, external: SHARED.includes(id) }
+  },
+  // Loaded later or never: left where it is, but for the broker.
+  resolveDynamicImport(source, importer) {
+    if (typeof source !== 'string' || !source.startsWith('.')) return null
+    const id = resolve(dirname(importer), source)
+    return { id, external: id !== dist(BROKER) }
+  },
+  // In a bundle of somebody else's, in CommonJS, it has none.
+  resolveImportMeta(property, { moduleId, chunkId }) {
+    return property === 'url'
+      ? `(import.meta.url && new URL('${specifier(join(folder, chunkId), moduleId)}', import.meta.url).href)`
+      : null
+  },
+})
 
 function newest(folder) {
   const times = readdirSync(folder, { recursive: true })
@@ -84,18 +74,19 @@ function isFresh(bundles) {
   return Math.min(...made) > Math.max(...inputs, statSync(fileURLToPath(import.meta.url)).mtimeMs)
 }
 
+/** The door and the broker share modules, which go with the door. Names are seen from the folder of the door. */
+const fileOf = ({ facadeModuleId: module }) =>
+  relative(dirname(DOOR), bundleOf(module === dist(BROKER) ? BROKER : DOOR_MODULES))
+
 /** Makes the bundles, if there are modules that are newer. */
 export async function makeBundles() {
-  const threads = THREADS.map(module => [dist(module), new Set(SHARED)])
-  const made = [[dist(BROKER), closureOf(dist(DOOR))], ...threads]
-  if (isFresh(made.map(([module]) => bundleOf(module)))) return
+  if (isFresh([...THREADS, DOOR, DOOR_MODULES, BROKER].map(module => dist(bundleOf(module))))) return
   const { rollup } = await import('rollup')
   let cache
-  for (const [module, shared] of made) {
-    const file = bundleOf(module)
+  for (const module of [...THREADS, DOOR]) {
     const bundle = await rollup({
-      input: module,
-      plugins: [modulesAt(file, shared)],
+      input: dist(module),
+      plugins: [modulesIn(dirname(dist(module)))],
       treeshake: false,
       cache,
       onwarn: warning => {
@@ -103,8 +94,14 @@ export async function makeBundles() {
         if (warning.code !== 'THIS_IS_UNDEFINED') throw new Error(`${module}: ${warning.message}`)
       },
     })
-    await bundle.write({ file, format: 'es', generatedCode: 'es2015' })
-    // It says which modules are shared, and threads share the same.
-    if (module !== dist(BROKER)) cache = bundle.cache
+    await bundle.write({
+      dir: dirname(dist(module)),
+      entryFileNames: bundleOf(basename(module)),
+      chunkFileNames: fileOf,
+      format: 'es',
+      generatedCode: 'es2015',
+      hoistTransitiveImports: false,
+    })
+    cache = bundle.cache
   }
 }

@@ -1,12 +1,10 @@
 /**
- * `createBroker`, which loads the broker when the first one is made: its bundle (.ci/bundle.mjs), or its modules.
+ * `createBroker`, which loads the broker when the first one is made.
  *
  * Any thread. A handler's thread imports the door for `defineHandler` and for the classes of errors, and makes no
  * broker: the broker's modules would be three quarters of its load. Clocks and timers are loaded with the door
  * (actors/world.ts), so that fakes installed in between do not reach them. Options are checked when they are given.
  */
-import { importModule } from '../actors/world.ts'
-import { bundleOf } from './base/bundle.ts'
 import { checkBrokerOptions } from './options/broker-options.ts'
 import type { Broker, BrokerOptions } from './words/broker.ts'
 
@@ -25,23 +23,6 @@ import type { Broker, BrokerOptions } from './words/broker.ts'
  */
 export async function createBroker(options?: BrokerOptions): Promise<Broker> {
   const checked = checkBrokerOptions(options)
-  const { startBroker } = await loadBroker()
+  const { startBroker } = await import('./api/broker.ts')
   return startBroker(checked)
-}
-
-type BrokerModule = typeof import('./api/broker.ts')
-
-/** In a bundle of somebody else's, which has no URL, or another one, or no modules but its own, the broker is a part of that. */
-async function loadBroker(): Promise<BrokerModule> {
-  const { url } = import.meta
-  const module = url === undefined ? null : new URL('./api/broker.js', url)
-  const bundle = module === null ? null : bundleOf(module)
-  if (bundle !== null && bundle !== module) {
-    try {
-      return (await importModule(bundle.href)) as BrokerModule
-    } catch (error) {
-      if ((error as { readonly code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error
-    }
-  }
-  return import('./api/broker.ts')
 }

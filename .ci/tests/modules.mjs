@@ -13,6 +13,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Folders of compiled modules, and the package that each may be imported as. */
 const PACKAGES = new Map([
   ['sharedarraybuffer-ring', 'ring/dist/index.js'],
+  // What `index.bundle.js` is made of.
   ['millrace', 'dist/runtime/index.js'],
 ])
 const COMPILED = ['dist', 'ring/dist']

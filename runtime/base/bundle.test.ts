@@ -1,4 +1,4 @@
-/** Threads load their bundles, which share with other modules what must exist only once on a thread. */
+/** Threads load their bundles, and users that of the door, which share with other modules what must exist only once on a thread. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,18 +31,23 @@ t.test('a bundle is the modules of its thread, and what it shares it imports', a
   }
 })
 
-t.test('the bundle of a broker imports what the door has loaded, so that each exists once', async t => {
-  const bundle = bundleOf(new URL('../api/broker.js', import.meta.url))
-  t.match(bundle.href, /api\/broker\.bundle\.js$/)
-  const code = readFileSync(bundle, 'utf8')
-  const imported = [...code.matchAll(/^import .* from '(\.[^']+)';$/gm)].map(([, from]) => from)
-  for (const shared of [
-    '../words/errors.js',
-    '../base/abort-listeners.js',
-    '../reader/delivery.js',
-    '../../actors/world.js',
-  ])
-    t.ok(imported.includes(shared), shared)
-  t.notMatch(code, /^class MillraceError\b/m)
-  t.match(code, /^class TopicProducer\b/m)
+t.test('the broker imports what the door has loaded, so that each exists once', async t => {
+  const read = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
+  const imported = (code: string): unknown[] =>
+    [...code.matchAll(/^(?:import|export) .* from '(\.[^']+)';$/gm)].map(([, from]) => from)
+  const [index, door, broker] = ['index.bundle.js', 'door.bundle.js', 'api/broker.bundle.js'].map(read) as [
+    string,
+    string,
+    string,
+  ]
+  t.strictSame(imported(index), ['./door.bundle.js', './words/errors.js'], 'exports, and nothing else')
+  t.strictSame(imported(door), ['./words/errors.js'])
+  t.match(door, /await import\('\.\/api\/broker\.bundle\.js'\)/, 'with the first broker')
+  t.strictSame(imported(broker).sort(), ['../../actors/error-wire.js', '../door.bundle.js', '../words/errors.js'])
+  for (const shared of ['RecordDelivery', 'FetchedBytes', 'UserContext']) {
+    t.match(door, new RegExp(`^class ${shared}\\b`, 'm'))
+    t.notMatch(broker, new RegExp(`^class ${shared}\\b`, 'm'))
+  }
+  t.match(broker, /^class TopicProducer\b/m)
+  t.notMatch(door, /^class TopicProducer\b/m)
 })

@@ -1,5 +1,5 @@
 /**
- * Where the code of a kind of thread is, or of a broker: in one file, which the build has made of its modules, or module by module.
+ * Where the code of a kind of thread is: in one file, which the build has made of its modules, or module by module.
  *
  * Leaf module, any thread. The bundle stands beside the first of its modules and holds the same statements. A thread that loads a
  * hundred modules one by one uses twice the processor time to start. Where the bundle is missing, because a tool has copied only

@@ -1,7 +1,8 @@
 /**
  * A1 to A5 and R2, R3: what must hold of a group, whoever of its members lives.
  *
- * Pure functions over a history. A consumer is one takeover of one partition: whoever takes it over again has a new name.
+ * Pure functions over a history. A consumer is one takeover of one partition: whoever takes it over again has a new name. One
+ * that settles by itself keeps its name while it stays, so that it may have again what it gave to another that leaves.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
 import { factsOf, Ledger, lineOf } from './ledger.ts'
@@ -12,17 +13,24 @@ type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 export const oneOwner: Checker = ({ events }) => {
   const problems = new Problems('A1')
   const owners = new Map<string, string>()
-  const past = new Set<string>()
+  /** Of each partition, since its owner came. */
+  const past = new Map<string, Set<string>>()
   const ended = new Set<string>()
   for (const event of events) {
     if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'leaving')
+      for (const [line, owner] of owners) if (owner === event.consumer) past.get(line)?.clear()
     if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
-    const owner = owners.get(lineOf(event))
+    const line = lineOf(event)
+    const owner = owners.get(line)
     if (owner === event.consumer) continue
-    if (past.has(event.consumer)) problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
+    const others = past.get(line) ?? new Set()
+    past.set(line, others)
+    if (others.has(event.consumer))
+      problems.say(`${event.consumer} got ${placeOf(event)} when ${owner} owned it already`)
     else {
-      if (owner !== undefined) past.add(owner)
-      owners.set(lineOf(event), event.consumer)
+      if (owner !== undefined) others.add(owner)
+      owners.set(line, event.consumer)
     }
   }
   return problems.done()

@@ -138,6 +138,8 @@ export type HistoryEvent =
     }
   /** An operation of the disk has failed: what this process does from now on may not be there for the next thread. */
   | { readonly kind: 'diskFailed' }
+  /** A consumer with several partitions begins to leave its group: others may be given what it has. */
+  | { readonly kind: 'leaving'; readonly group: string; readonly consumer: string }
   /** The consumer was asked to stop, and has, in good order: what it had in hand is over. */
   | { readonly kind: 'stopped'; readonly group: string; readonly consumer: string }
   /** Records that a group which delivers at most once says it has passed over; `to` is not one of them. */

@@ -4,7 +4,7 @@
 import t from 'tap'
 import { DURABILITY_RULES } from './durability-rules.ts'
 import { FACTS } from './facts.fixture.ts'
-import { GROUP_RULES } from './group-rules.ts'
+import { GROUP_RULES, oneOwner } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, Place } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
 import { remaining } from './remaining.ts'
@@ -350,3 +350,18 @@ t.test(
     t.ok(broken(later), 'wherever the time begins')
   },
 )
+
+t.test('a partition comes back to one that had it only when the one that has it leaves', async t => {
+  const owned = (...consumers: string[]): HistoryEvent[] =>
+    consumers.map((consumer, offset) => delivered('a', offset, { consumer }))
+  const leaving: HistoryEvent = { kind: 'leaving', group: 'g', consumer: 'c2' }
+  const told = (...events: HistoryEvent[]): readonly string[] =>
+    oneOwner({ events, groups: [], readTopics: [], drained: [] })
+  const [first, second, third] = owned('c1', 'c2', 'c1') as [HistoryEvent, HistoryEvent, HistoryEvent]
+  t.match(told(first, second, third), [/A1: c1 got in\/0@2 when c2 owned it already/])
+  t.strictSame(told(first, second, leaving, third), [])
+  t.match(told(first, second, leaving, third, delivered('a', 3, { consumer: 'c2' })), [/A1: c2 got in\/0@3 when c1/])
+  t.match(told(first, leaving, second, third), [/A1: c1 got/], 'one that left before it had it')
+  const elsewhere = { ...(third as object), partition: 1 } as HistoryEvent
+  t.strictSame(told(first, second, elsewhere), [], 'another partition, which nobody had')
+})

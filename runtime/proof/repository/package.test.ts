@@ -57,7 +57,8 @@ t.test('the root package has both halves of the runtime and its doors', async t 
   const paths = packed.get('.') as ReadonlySet<string>
   t.equal(packed.size, 2)
   for (const path of [
-    'dist/runtime/index.js',
+    'dist/runtime/index.bundle.js',
+    'dist/runtime/door.bundle.js',
     'dist/runtime/index.d.ts',
     'dist/runtime/api/broker.bundle.js',
     'dist/runtime/control/control-entry.bundle.js',

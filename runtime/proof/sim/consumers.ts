@@ -40,6 +40,10 @@ export class ManualConsumers {
     return plan.kind === 'consume' ? this.#consume(group, plan, options) : this.#observe(group, plan, options)
   }
 
+  #leave(plan: GroupPlan, { name }: ReturnType<Lab['consumer']>): void {
+    this.#lab.record({ kind: 'leaving', group: plan.name, consumer: name })
+  }
+
   /** What a consumer that settles by itself does with a delivery. */
   async #settle(delivery: ManualDelivery<Value>, plan: GroupPlan, name: ReturnType<Lab['consumer']>): Promise<void> {
     const lab = this.#lab
@@ -76,16 +80,21 @@ export class ManualConsumers {
   #consume(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
     const lab = this.#lab
     const ended = new AbortController()
+    let leave = (): void => {}
     const loop = async (): Promise<void> => {
       const name = lab.consumer(plan.name, 0)
+      leave = () => this.#leave(plan, name)
       for await (const delivery of group.consume({ ...options, signal: ended.signal })) {
         await this.#settle(delivery, plan, name)
-        if (lab.scheduler.chance.happens(0.01)) break
+        if (!lab.scheduler.chance.happens(0.01)) continue
+        leave()
+        break
       }
       lab.record({ kind: 'stopped', group: plan.name, consumer: name.name })
     }
     const consuming: Consuming = {
       async stop() {
+        leave()
         ended.abort()
         await looping
       },
@@ -105,8 +114,10 @@ export class ManualConsumers {
       next: delivery => void this.#settle(delivery, plan, name),
       error: (error: unknown) => this.#upcalls.ended(plan, consuming, error),
     })
+    const leave = (): void => this.#leave(plan, name)
     const consuming: Consuming = {
       async stop() {
+        leave()
         subscription.unsubscribe()
         // It leaves by and by: until it has, what it settles counts.
         await sleep(100)

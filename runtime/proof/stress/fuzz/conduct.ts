@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Broker } from '../../../words/broker.ts'
 import type { DeadLetter } from '../../../words/dead-letter.ts'
+import { isMillraceError } from '../../../words/errors.ts'
 import type { Group } from '../../../words/group.ts'
 import type { GroupStats } from '../../../words/listing.ts'
 import type { Topic } from '../../../words/topic.ts'
@@ -11,6 +12,8 @@ import type { GroupPlan, GroupStep, Job, MemberPlan, TopicPlan } from './plan.ts
 
 /** How long it is waited for members that leave in the background. */
 const LEAVE_MS = 500
+/** By then a subscription has left, however busy the machine is. */
+const LEAVE_MS_MAX = 10_000
 
 export class Conductor {
   readonly plan: GroupPlan
@@ -124,17 +127,37 @@ export class Conductor {
     if (oldest instanceof Error) return
     const least = oldest.partitions[partition]?.logStartOffset ?? 0
     const middle = Math.max(least, Math.floor((before + highWatermark) / 3))
+    sink.add({ e: 'seeking', group: this.plan.name, failed: false })
     const result = await calls.make('seek', () => {
       if (to === 'middle') return this.group.seek(Math.min(middle, highWatermark), { partition })
       return this.group.seek(to === 'date' ? new Date(Date.now() - 100) : to)
     })
-    if (result instanceof Error) return
+    if (result instanceof Error) {
+      sink.add({ e: 'seeking', group: this.plan.name, failed: true })
+      return
+    }
     const after = await calls.make('stats', () => this.group.stats())
     if (after instanceof Error) return
     const committed = after.partitions.map(one => one.committed)
     const moved = to === 'middle' ? [partition] : [...committed.keys()]
     sink.add({ e: 'sought', group: this.plan.name, committed, moved })
     sink.add({ e: 'did', what: `seek ${to}` })
+  }
+
+  /** While a subscription leaves, by and by, its group is busy. */
+  async delete(): Promise<void> {
+    const mayBeBusy = [...this.#members.values()].some(member => !member.leavesAtOnce)
+    const until = performance.now() + LEAVE_MS_MAX
+    await this.#setting.calls.make('delete', async () => {
+      for (;;) {
+        try {
+          return await this.group.delete()
+        } catch (error) {
+          if (!mayBeBusy || !isMillraceError(error, 'MILL_GROUP_BUSY') || performance.now() > until) throw error
+        }
+        await sleep(10)
+      }
+    })
   }
 
   /** All letters that are there, written down once each. */

@@ -133,6 +133,8 @@ export type FuzzEvent =
       readonly partition: number
     } & Counted)
   | { readonly e: 'committed'; readonly group: string; readonly committed: readonly number[] }
+  /** A seek is about to be called, and then `sought` follows; `failed`: none does. */
+  | { readonly e: 'seeking'; readonly group: string; readonly failed: boolean }
   | {
       readonly e: 'sought'
       readonly group: string

@@ -129,6 +129,14 @@ const SOUND: readonly (readonly [string, readonly FuzzEvent[]])[] = [
     [LIFE, TOPIC, group('atMostOnce'), joined(), ...BOTH, hand('a', 0), killed, next, drained(1), ...READ, END],
   ],
   [
+    'a kill just after a group was moved back, of which nobody has said so',
+    [
+      ...[LIFE, TOPIC, group('atMostOnce'), joined(), ...BOTH, ...HANDLED],
+      { e: 'seeking', group: 'g', failed: false },
+      ...[killed, next, committed(0), ...HANDLED, drained(), ...READ, END],
+    ],
+  ],
+  [
     'a batch, of which each message is where it says',
     [
       LIFE,
@@ -255,6 +263,16 @@ const BROKEN: readonly (readonly [string, RegExp, readonly FuzzEvent[]])[] = [
       drained(),
       ...READ,
       END,
+    ],
+  ],
+  [
+    'at most once, twice over a kill, after a group could not be moved',
+    /handed 0\/0 \(a\) twice, at most once/,
+    [
+      ...[LIFE, TOPIC, group('atMostOnce'), joined(), ...BOTH, ...HANDLED],
+      { e: 'seeking', group: 'g', failed: false },
+      { e: 'seeking', group: 'g', failed: true },
+      ...[killed, next, committed(0), ...HANDLED, drained(), ...READ, END],
     ],
   ],
   [

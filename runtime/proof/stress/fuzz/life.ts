@@ -9,7 +9,7 @@ import type { Topic } from '../../../words/topic.ts'
 import { Conductor } from './conduct.ts'
 import { digestOf, jobOf } from './jobs.ts'
 import type { Setting } from './members.ts'
-import type { LifePlan, ProgramPlan, TopicPlan } from './plan.ts'
+import { type LifePlan, lettersOf, type ProgramPlan, type TopicPlan } from './plan.ts'
 import { Publisher } from './publish.ts'
 
 const MESSAGE_BYTES_MAX = 8_192
@@ -99,7 +99,7 @@ export class Life {
           maxMessageBytes,
           windowBytes: LETTER_WINDOW_BYTES,
         }
-        await calls.make('topic', () => this.#broker.topic(`${prefix}${group.name}.letters`, letters))
+        await calls.make('topic', () => this.#broker.topic(lettersOf(prefix, group), letters))
       }
       const names = [...groups.map(group => group.name), ...(isKept ? [] : [AUDIT])]
       const options = { partitions, codec, onFull, windowBytes, maxMessageBytes: MESSAGE_BYTES_MAX, groups: names }
@@ -141,12 +141,15 @@ export class Life {
 
   /** Ends when all have done what they are to do. */
   async #work(): Promise<void> {
-    const { calls, sink, life } = this.#setting
+    const { calls, sink, life, prefix } = this.#setting
     const { seed } = this.#program
     let isDone = false
     const publishers = this.#plan.publishers.map(plan => {
       const { topic, shape } = this.#opened.get(plan.topic) as Opened
-      return new Publisher(this.#broker, topic, shape, plan, { calls, sink, seed, life }).go()
+      const letters = this.#plan.groups
+        .filter(group => group.topic === plan.topic)
+        .map(group => lettersOf(prefix, group))
+      return new Publisher(this.#broker, topic, shape, plan, { calls, sink, seed, life, letters }).go()
     })
     const stepping = this.#conductors.map(conductor => conductor.go())
     const all = Promise.all([...publishers, ...stepping]).then(() => {
@@ -192,8 +195,7 @@ export class Life {
       const highWatermarks = stats.partitions.map(({ highWatermark }) => highWatermark)
       sink.add({ e: 'marks', topic: topic.name.slice(prefix.length), highWatermarks })
     }
-    if (this.#program.place === 'memory')
-      for (const { group } of this.#conductors) await calls.make('delete', () => group.delete())
+    if (this.#program.place === 'memory') for (const conductor of this.#conductors) await conductor.delete()
   }
 
   async #drained({ group }: Conductor): Promise<void> {

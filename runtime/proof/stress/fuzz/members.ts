@@ -9,7 +9,7 @@ import { Site, type SiteData } from './act.ts'
 import type { Calls } from './calls.ts'
 import { batchHandler, messageHandler, snapshotHandler } from './handlers.ts'
 import { shareOf } from './jobs.ts'
-import type { GroupPlan, Job, MemberPlan } from './plan.ts'
+import { type GroupPlan, type Job, lettersOf, type MemberPlan } from './plan.ts'
 import type { SelfKill } from './self-kill.ts'
 import type { Sink } from './sink.ts'
 
@@ -72,7 +72,7 @@ export class Member {
   #policy(): GroupOptions {
     const { attempts, backoffMs, retryOrder, style } = this.#groupPlan
     const backoff = { initialMs: backoffMs, maxMs: 4 * backoffMs }
-    const deadLetter = `${this.#setting.prefix}${this.#groupPlan.name}.letters`
+    const deadLetter = lettersOf(this.#setting.prefix, this.#groupPlan)
     return style === 'atMostOnce' ? { backoff, deadLetter } : { backoff, deadLetter, retryOrder, attempts }
   }
 

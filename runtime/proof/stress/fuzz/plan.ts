@@ -122,3 +122,8 @@ export interface ProgramPlan {
   readonly topics: readonly TopicPlan[]
   readonly lives: readonly LifePlan[]
 }
+
+/** Where the dead letters of a group go: a topic that is opened before, with as many partitions as their source has. */
+export function lettersOf(prefix: string, { name }: Pick<GroupPlan, 'name'>): string {
+  return `${prefix}${name}.letters`
+}

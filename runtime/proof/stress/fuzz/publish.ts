@@ -24,6 +24,8 @@ export class Publisher {
   readonly #sink: Sink
   readonly #chance: Chance
   readonly #life: number
+  /** Topics that take the dead letters of its topic, once a group has joined with them. */
+  readonly #letters: readonly string[]
   readonly #late: Promise<unknown>[] = []
   #next = 0
   #stalls = false
@@ -38,7 +40,14 @@ export class Publisher {
       sink,
       seed,
       life,
-    }: { readonly calls: Calls; readonly sink: Sink; readonly seed: number; readonly life: number },
+      letters,
+    }: {
+      readonly calls: Calls
+      readonly sink: Sink
+      readonly seed: number
+      readonly life: number
+      readonly letters: readonly string[]
+    },
   ) {
     this.#broker = broker
     this.#topic = topic
@@ -47,6 +56,7 @@ export class Publisher {
     this.#calls = calls
     this.#sink = sink
     this.#life = life
+    this.#letters = letters
     this.#chance = new Chance(seed * 31 + life * 7 + Number(plan.name.slice(1)))
   }
 
@@ -68,10 +78,20 @@ export class Publisher {
     else await this.#publishAll(step)
   }
 
-  /** Others may do the same at that moment. */
+  /** Others may do the same at that moment. Topics that no group has joined with do not grow with their source. */
   async #grow(count: number): Promise<void> {
+    const there = await this.#calls.make('topics', () => this.#broker.topics())
+    if (there instanceof Error) return
+    for (const { name, deadLettersOf } of there)
+      if (this.#letters.includes(name) && !deadLettersOf.includes(this.#topic.name))
+        await this.#growLetters(name, count)
     const partitions = await this.#calls.make('addPartitions', () => this.#topic.addPartitions(count))
     if (!(partitions instanceof Error)) this.#sink.add({ e: 'grown', topic: this.#shape.name, partitions })
+  }
+
+  async #growLetters(name: string, count: number): Promise<void> {
+    const letters = await this.#calls.make('topic', () => this.#broker.topic(name))
+    if (!(letters instanceof Error)) await this.#calls.make('addPartitions', () => letters.addPartitions(count))
   }
 
   #fate(): Fate {

@@ -96,3 +96,14 @@ t.test('what was taken bit by bit comes back bit by bit', async t => {
   const half = bucket.available(960)
   t.ok(half >= 670 && half <= 690, `${half}`)
 })
+
+t.test('what was taken within a 64th of the time comes back with the last of it', async t => {
+  const bucket = new TokenBucket(3, 640)
+  bucket.take(1, 0)
+  bucket.take(1, 5)
+  bucket.take(1, 11)
+  t.equal(bucket.available(644), 0)
+  t.equal(bucket.available(645), 2)
+  t.equal(bucket.available(650), 2)
+  t.equal(bucket.available(651), 3)
+})

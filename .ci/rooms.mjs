@@ -34,6 +34,7 @@ export const ROOMS = [
   ['dead-letters', 'partition hosts'],
   ['partition', 'partition hosts'],
   ['group', 'partition hosts'],
+  ['queue', 'partition hosts'],
   ['thread', 'attached threads'],
   ['publish', 'attached threads'],
   ['reader', 'attached threads'],

@@ -9,30 +9,32 @@
  *   --class A,B     only these classes: pure, simulated, broker, threads, processes (see tests/classes.mjs)
  *   --sweeps        only the sweeps, x.exhaustive.test, and all of each; otherwise a twentieth of each is done
  *   --seed N        which twentieth; default: the date, as YYYYMMDD
- *   --jobs N        processes at a time; default: the number of cores, and one more where tests wait as well as compute (all
+ *   --jobs N        processes at a time; default: the number of cores, and two more where tests wait as well as compute (all
  *                   but --quick)
  *   --keep-timings  writes down what each file cost (tests/timings.json)
  *
- * Pure tests share processes, and so do most that open brokers. All others have one of their own. Plain Node runs it: `tap
+ * Most tests share a process with others, but pure ones with pure ones only. Plain Node runs it: `tap
  * run` would load hooks for coverage and mocks into each test and each worker thread, which makes threads three times as
- * slow to start. The longest come first. Prints a line a file, of what fails the assertions and their lines, and the ten
+ * slow to start. The longest come first. A file that ends its process fails, and files that the process did not come to
+ * are run in another one; no file is run twice. Prints a line a file, of what fails the assertions and their lines, and the ten
  * slowest. Exits with 1 when anything failed, or nothing was tested.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { runNode } from './tests/bounded.mjs'
 import { changedSince, testsOf } from './tests/changes.mjs'
 import { CLASSES, readTests } from './tests/classes.mjs'
 import { root } from './tests/modules.mjs'
-import { failureLines, readTap } from './tests/report.mjs'
+import { failureLines } from './tests/report.mjs'
 import { expectedSeconds, keepTimings } from './tests/timings.mjs'
+import { runUnit } from './tests/unit.mjs'
 
 /** Tests share a process up to this: enough to make its start cheap, and little enough to be spread over the cores. */
-const TOGETHER_S = 10
+const TOGETHER_S = 20
 /** One in this many of what a sweep goes through. */
 const PORTION = 20
+/** Classes whose tests share processes with each other. */
+const SHARING = [['pure'], ['broker', 'threads', 'processes']]
 const SLOWEST = 10
-const TOGETHER = '.ci/tests/together.mjs'
 
 process.chdir(root)
 const { values: options, positionals } = parsed({
@@ -86,15 +88,23 @@ function chooseTests(all) {
   return options.quick ? asked.filter(({ class: name, isSweep }) => name === 'pure' && !isSweep) : asked
 }
 
+/** Expected seconds of tests. What is kept of a sweep is the cost of a portion. */
+function cost(paths) {
+  const times = options.sweeps ? PORTION : 1
+  return paths.reduce((sum, path) => sum + times * expectedSeconds(path), 0)
+}
+
+/** A process that ends tells what its children have used, and no single test of it does. */
+function isMeasuredAlone({ class: name }) {
+  return options['keep-timings'] && name === 'processes'
+}
+
 /** What is run in one process: a test, or several that may share it. */
 function unitsOf(tests, jobs) {
-  // What is kept of a sweep is the cost of a portion.
-  const times = options.sweeps ? PORTION : 1
-  const cost = paths => paths.reduce((sum, path) => sum + times * expectedSeconds(path), 0)
-  const shared = tests.filter(({ isShared, isSweep }) => isShared && !(isSweep && options.sweeps))
-  const groups = CLASSES.flatMap(name => {
-    const paths = shared.filter(each => each.class === name).map(({ path }) => path)
-    return grouped(paths, cost, options.quick ? jobs : Math.max(jobs, Math.ceil(cost(paths) / TOGETHER_S)))
+  const shared = tests.filter(each => each.isShared && !(each.isSweep && options.sweeps) && !isMeasuredAlone(each))
+  const groups = SHARING.flatMap(classes => {
+    const paths = shared.filter(each => classes.includes(each.class)).map(({ path }) => path)
+    return grouped(paths, options.quick ? jobs : Math.max(jobs, Math.ceil(cost(paths) / TOGETHER_S)))
   })
   const alone = tests.filter(each => !shared.includes(each)).map(({ path }) => [path])
   return [...groups, ...alone]
@@ -104,7 +114,7 @@ function unitsOf(tests, jobs) {
 }
 
 /** The paths in so many groups, or one for each path, that cost as much as each other. */
-function grouped(paths, cost, countMax) {
+function grouped(paths, countMax) {
   const groups = Array.from({ length: Math.min(paths.length, countMax) }, () => [])
   // The next goes to whichever has least so far.
   for (const path of paths.toSorted((a, b) => expectedSeconds(b) - expectedSeconds(a)))
@@ -112,61 +122,38 @@ function grouped(paths, cost, countMax) {
   return groups
 }
 
-/** Runs one unit; the result of each file, and how the process ended if that was badly. */
-async function runUnit({ number, files, expectedS }) {
-  const args = files.length === 1 ? files : [TOGETHER, String(number)]
-  const env = {
-    TEST_FILES: files.join(' '),
-    ...(options.sweeps ? {} : { MILLRACE_PORTION: `${PORTION}:${options.seed}` }),
-  }
-  const { stdout, stderr, ended, seconds, cpu, bySpeed } = await runNode(args, { expectedS, env })
-  const { results, isWhole } = readTap(stdout, files.length === 1 ? files[0] : null)
-  const alone = results.length === 1 && files.length === 1
-  for (const each of results) {
-    each.cpu = (alone ? cpu : (each.cpu ?? 0)) / bySpeed
-    each.seconds = alone ? seconds : null
-  }
-  for (const file of files.slice(results.length))
-    results.push({ file, passed: 0, failed: 0, failures: [], cpu: 0, seconds: null })
-  // Whoever was being run when the process ended badly; what it says of itself is told once.
-  const last = results.findLast(({ passed, failed, cpu: used }) => passed + failed > 0 || used > 0) ?? results[0]
-  if ((ended !== null || !isWhole) && results.every(({ failed }) => failed === 0)) blame(last, ended ?? 'broke off')
-  for (const each of results)
-    if (each.passed + each.failed === 0)
-      blame(each, ended === null ? 'ran no test' : 'was not reached: its process ended')
-  return { results, ended, stderr }
-}
-
-function blame(result, why) {
-  result.failed += 1
-  result.failures.push({ name: why, diag: null })
-}
-
-function tell({ results, ended, stderr }) {
+function tell({ results, unreached, ended, stderr }) {
   for (const { file, passed, failed, failures, cpu } of results) {
     console.log(`${failed === 0 ? 'ok    ' : 'not ok'} ${file} (${passed} passed, ${cpu.toFixed(1)} s)`)
     for (const each of failures) console.log(failureLines(each).join('\n'))
   }
   if (ended !== null && results.length > 1) console.log(`  (their process: ${ended})`)
+  if (unreached.length > 0) console.log(`  (not reached, and run in another process: ${unreached.join(' ')})`)
   if (stderr !== '') console.log(stderr.replace(/^/gm, '  ! ').trimEnd().slice(0, 4_000))
 }
 
 const since = performance.now()
 const all = readTests()
 const tests = chooseTests(all)
-const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (options.quick ? 0 : 1)))
+const jobs = Math.max(1, Number(options.jobs ?? availableParallelism() + (options.quick ? 0 : 2)))
 if (tests.some(({ isSweep }) => isSweep))
   console.log(
     options.sweeps ? 'sweeps: all of each' : `sweeps: one in ${PORTION} of each; to repeat it: --seed ${options.seed}`,
   )
 const queue = unitsOf(tests, jobs).values()
+const env = options.sweeps ? {} : { MILLRACE_PORTION: `${PORTION}:${options.seed}` }
 const done = []
+let seconds = 0
 await Promise.all(
   Array.from({ length: jobs }, async () => {
     for (const unit of queue) {
-      const outcome = await runUnit(unit)
-      tell(outcome)
-      done.push(...outcome.results)
+      for (let { files, expectedS } = unit; files.length > 0; expectedS = cost(files)) {
+        const outcome = await runUnit({ ...unit, files, expectedS }, env)
+        tell(outcome)
+        done.push(...outcome.results)
+        seconds += outcome.cpu
+        files = outcome.unreached
+      }
     }
   }),
 )
@@ -189,7 +176,7 @@ if (done.length > SLOWEST)
 const wrong = done.filter(each => each.failed > 0)
 if (wrong.length > 0) console.log(`failed: ${wrong.map(({ file }) => file).join(' ')}`)
 console.log(
-  `${done.length} files, ${sum('cpu').toFixed(0)} s of processor time, ${((performance.now() - since) / 1_000).toFixed(0)} s`,
+  `${done.length} files, ${seconds.toFixed(0)} s of processor time, ${((performance.now() - since) / 1_000).toFixed(0)} s`,
 )
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && (passed > 0 || options.changed) ? 0 : 1

@@ -8,6 +8,9 @@ import { BOOT_FILE, SpareThread } from './host-thread.ts'
 const DEATHS = new URL('./fixtures/deaths.fixture.js', import.meta.url)
 const MADE = { behaviour: DEATHS, execArgv: [] }
 
+/** What a thread is given to load in when it is to end. */
+const SECOND_MS = 1_000
+
 function counter(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(8))
 }
@@ -103,6 +106,9 @@ t.test(
       loadMs = performance.now() - since
       await pool.close()
     }
+    let inTime = 0
+    let before = modulesOpen()
+    t.strictSame(before, [])
     // Two threads load at the same time, and are ended from early in that to just behind it.
     for (let round = 0; round < 20; round++) {
       const pool = new HostPool({ ...MADE, name: 'deaths' })
@@ -110,11 +116,18 @@ t.test(
       const given = new SpareThread(MADE)
       given.keep(60_000)
       await sleep(loadMs * (0.4 + round * 0.06))
+      const since = performance.now()
       host.kill()
       t.equal((await host.exited).kind, 'killed')
       await given.close()
+      // One that still loads after its second is cut off, and leaves what it has open: a machine that slow says nothing here.
+      if (performance.now() - since < SECOND_MS) {
+        t.strictSame(modulesOpen(), before)
+        inTime++
+      }
+      before = modulesOpen()
     }
-    t.strictSame(modulesOpen(), [])
+    t.ok(inTime > 0 || 2 * loadMs > SECOND_MS, `${inTime} rounds were in time, and loading took ${loadMs} ms`)
   },
 )
 

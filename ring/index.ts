@@ -1,5 +1,8 @@
 /** The door of `sharedarraybuffer-ring`: bytes between threads, over one shared memory. */
 export { Arena, NO_ROOM } from './arena.ts'
+export { ClaimReceiver } from './claim-receiver.ts'
+export { ClaimSender, type HandedOut, NO_ENTRY } from './claim-sender.ts'
+export { CLAIM_ATTEMPT_MAX, claimsBytes, type Standing } from './claim-words.ts'
 export { Doorbell } from './doorbell.ts'
 export { HintReader, HintWriter, hintsBytes } from './hints.ts'
 export { align8, BELL_BYTES, GATE_BYTES, LINE_BYTES, PIN_IDLE, ringBytes, windowBytes } from './layout.ts'

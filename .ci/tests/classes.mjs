@@ -1,12 +1,14 @@
 /**
  * The tests there are, and the class of each, which follows from what it loads:
  *
- *   pure       no thread, no process, no broker: many of them share a process
+ *   pure       no thread, no process, no broker
  *   simulated  puts another world in the place of Node's, for good: alone in its process, and without threads
- *   broker     opens brokers, whose threads are real: several share a process, but for those that change or watch the
- *              process, and `x.stress.test.ts`
+ *   broker     opens brokers, whose threads are real
  *   threads    starts threads by itself
  *   processes  starts processes
+ *
+ * Several of a class share a process. Alone are `x.stress.test.ts`, and of all but pure tests those that change or watch the
+ * process.
  *
  * `x.exhaustive.test.ts` is a kind beside these: what it sweeps is done in part unless all of it is asked for.
  */
@@ -19,7 +21,8 @@ const POOL = 'dist/actors/pool.js'
 /** Where the runtime starts its threads, for whoever asks. */
 const WORLD = 'dist/actors/world.js'
 /** What a test changes for, or hears of, all that its process does. */
-const OF_THE_PROCESS = /\bglobalThis\b|\bprocess\.(?:on|once|umask|chdir|env|memoryUsage|cpuUsage)\b/
+const OF_THE_PROCESS =
+  /\bglobalThis\b|\bsetFlagsFromString\b|\bprocess\.(?:on|once|umask|chdir|env|memoryUsage|cpuUsage|listenerCount|getActiveResourcesInfo)\b/
 /** What tests of documents, packages and sources ask for the root of the repository. */
 const REPOSITORY = 'dist/runtime/proof/fixtures/repository.fixture.js'
 
@@ -34,7 +37,7 @@ function classOf(modules, loaded) {
 
 /** Whether it may run in one process with others. */
 function isShared(name, path, code) {
-  return name === 'pure' || (name === 'broker' && !path.endsWith('.stress.test.js') && !OF_THE_PROCESS.test(code))
+  return name === 'pure' || (name !== 'simulated' && !path.endsWith('.stress.test.js') && !OF_THE_PROCESS.test(code))
 }
 
 /**

@@ -22,6 +22,13 @@ export function readTap(text, file) {
     results.set(name, current)
   }
   if (file !== null) begin(file)
+  /** The file that a stack names, in place of the current one: a timer, say, may act after the end of its file. */
+  const ownerOf = diag => {
+    const stack = `${diag?.stack ?? ''} ${diag?.at?.fileName ?? ''}`
+    const names = name => stack.includes(name) || stack.includes(sourceOf(name))
+    if (current === undefined || names(current.file)) return undefined
+    return [...results.values()].find(each => names(each.file))
+  }
   const parser = new Parser()
   parser.on('comment', line => {
     const [, what, value] = /^# (file|cpu): (.*)\n$/.exec(line) ?? []
@@ -34,11 +41,20 @@ export function readTap(text, file) {
       current.passed += 1
       return
     }
-    current.failed += 1
-    current.failures.push({ name: fullname, diag })
+    const owner = ownerOf(diag) ?? current
+    owner.failed += 1
+    owner.failures.push({ name: fullname, diag })
   })
   parser.end(text)
   return { results: [...results.values()], isWhole: parser.ok }
+}
+
+/** The source of a compiled test, as stacks name it. */
+function sourceOf(file) {
+  return file
+    .replace(/(?:^|\/)dist\//, '/')
+    .replace(/^\//, '')
+    .replace(/\.js$/, '.ts')
 }
 
 function placeOf({ at, stack }) {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type BrokerEvents, createBroker, type Logger } from '../index.ts'
 import { delay, openBroker, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { fillUp } from '../publish/full-topic.fixture.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-broker-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -130,11 +131,7 @@ t.test('closing while records wait for room rejects in time, says what holds the
 t.test('records handed to tryPublish that cannot be appended are told of', async t => {
   const broker = await createBroker({ memoryMaxBytes: 64 * 1024 * 1024, logger: false })
   const topic = await broker.topic<string>('orders', { ...SMALL, groups: ['slow'] })
-  let taken = 0
-  for (let quiet = 0; quiet < 5; quiet++) {
-    for (; topic.tryPublish({ value: 'x'.repeat(1_000) }); quiet = 0) taken++
-    await delay(5)
-  }
+  const taken = await fillUp(topic)
   const { highWatermark } = (await topic.stats()).partitions[0] as { highWatermark: number }
   const flushed = rejection(topic.flush())
   const failed: BrokerEvents['publishFailed'][] = []

@@ -137,12 +137,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   async return(): Promise<IteratorResult<ManualDelivery<V>>> {
-    for (const delivery of this.#current) {
-      if (delivery.settled) continue
-      // A record that threw the consumer out of its loop because it does not decode would do so again and again.
-      if (delivery.undecodable === null) delivery.release()
-      else delivery.nack(delivery.undecodable)
-    }
+    for (const delivery of this.#current) if (!delivery.settled) delivery.leave()
     this.#current = []
     this.#finish(null)
     await this.#leave()

@@ -3,7 +3,7 @@
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import type { RunObserver } from '../embedded/open-runs.ts'
 import type { Session } from '../embedded/session.ts'
-import { runEnded } from '../embedded/sole-member.ts'
+import { runEnded, stopRun } from '../embedded/sole-member.ts'
 import { checkStopOptions } from '../options/common-options.ts'
 import type { CloseOptions } from '../words/common-options.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -98,7 +98,7 @@ export class RunClient<R> implements Run<R>, RunObserver {
       return { results: [] }
     }
     try {
-      const results = await this.#session.ask(control => control.stopRun(this.#run, timeoutMs), 'for ever')
+      const results = await stopRun(this.#session, this.#run, timeoutMs)
       return { results: results as R[] }
     } finally {
       this.#end()

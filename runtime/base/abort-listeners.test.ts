@@ -2,6 +2,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { delay, openBroker, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
+import { fillUp } from '../publish/full-topic.fixture.ts'
 import { offAbort, onAbort } from './abort-listeners.ts'
 
 function warnings(t: { teardown(fn: () => void): unknown }): string[] {
@@ -40,7 +41,7 @@ t.test('a signal that many waiting publishes share is no leak, and ends them all
   const heard = warnings(t)
   const broker = await openBroker(t)
   const topic = await broker.topic<string>('full', { ...SMALL, groups: ['never'] })
-  while (topic.tryPublish({ value: 'x'.repeat(1_000) })) await delay(1)
+  await fillUp(topic)
   const abort = new AbortController()
   const codes = Array.from({ length: 50 }, () =>
     rejection(topic.publish({ value: 'x'.repeat(1_000) }, { signal: abort.signal })).then(({ code }) => code),

@@ -197,7 +197,7 @@ export class GroupCoordinator {
     return { takenUp: Promise.all(taking) }
   }
 
-  /** The partition, when it has been let go. */
+  /** The partition, when it has been revoked. */
   async #carryOut(effect: AssignmentEffect, given: Given[]): Promise<number | null> {
     const { partition } = effect
     const handle = this.#members.get(effect.member)

@@ -140,7 +140,7 @@ export class HandlerLife {
     // Whom we end because the run is over has not failed.
     const { kind } = reason.kind === 'zombie' ? reason.after : reason
     const released = isEnding() && !timedOut && (kind === 'killed' || kind === 'normal')
-    // A stack would be that of this call, and nobody threw.
+    // A stack would be that of this call, which did not throw.
     const { stack: _, ...ended } = toWire(
       timedOut
         ? `the handler did not return within ${shape.handlerTimeoutMs} ms`

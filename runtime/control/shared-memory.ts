@@ -13,7 +13,7 @@ const FIRST_ADDRESS = 128
 
 export class SharedMemory {
   readonly memory: Memory
-  /** What partitions on disk are lent for their windows. */
+  /** What partitions on disk borrow for their windows. */
   readonly windows: WindowLedger
   readonly #arena: Arena
   readonly #tuning: MemoryTuning

@@ -1,7 +1,7 @@
 /**
  * The groups that a broker's folder knows, in its catalog: the cursor of each on each partition.
  *
- * The control thread. Groups that nobody has opened in this process are here as well.
+ * The control thread. Groups that were not opened in this process are here as well.
  */
 import type { StateLog } from '../log/store/state-log.ts'
 

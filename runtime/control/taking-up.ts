@@ -35,7 +35,7 @@ export class TakingUp {
     this.#deadly.add(partition)
   }
 
-  /** Its member was told to let go. */
+  /** It was revoked from its member. */
   isRevoked(slot: SlotPlace): void {
     this.#revoked.add(slot)
   }

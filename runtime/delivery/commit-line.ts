@@ -68,7 +68,7 @@ export class CommitLine {
     return true
   }
 
-  /** It is in somebody's hands. */
+  /** A consumer has it in hand. */
   handOut(entry: Entry): void {
     this.#stands(entry, 'out')
   }

@@ -25,15 +25,17 @@ t.test('partitions that share one credit all hand out what they have', async t =
   const topic = await newTopic<string>({ partitions: 4 })
   const records = 40
   for (let record = 0; record < records; record++) await topic.publish({ partition: record % 4, value: `${record}` })
-  const seen = new Set<string>()
+  const acked: string[] = []
   const subscription = topic
     .group('one-by-one')
     .observe({ window: 1, from: 'earliest' })
-    .subscribe(delivery => {
-      seen.add(delivery.value)
-      setTimeout(() => delivery.ack(), 1)
-    })
-  t.teardown(() => subscription.unsubscribe())
-  await until(() => seen.size === records)
-  t.equal(seen.size, records)
+    .subscribe(delivery =>
+      setTimeout(() => {
+        delivery.ack()
+        acked.push(delivery.value)
+      }, 1),
+    )
+  await until(() => acked.length === records)
+  subscription.unsubscribe()
+  t.equal(new Set(acked).size, records)
 })

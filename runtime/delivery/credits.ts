@@ -2,7 +2,7 @@
  * How many deliveries of one member are still to be handed out, over all of its partitions.
  *
  * The caller's thread. Partitions that have more to hand out when there is no credit are remembered, and told when there is
- * some again: nobody else looks at them meanwhile. Bound: the partitions of the member.
+ * some again: they are not looked at meanwhile. Bound: the partitions of the member.
  */
 import type { WindowWatch } from './window-watch.ts'
 
@@ -10,7 +10,7 @@ export class Credits {
   available: number
   /** Settlements so far. */
   settled = 0
-  /** Whether the run has ended. */
+  /** Whether the run has ended, or the caller has asked for its end. */
   ended = false
   /** Told when none is available; null: it is no matter. */
   watch: WindowWatch | null = null

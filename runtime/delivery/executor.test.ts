@@ -4,6 +4,7 @@ import t from 'tap'
 import { type Delivery, defineHandler, type HandlerContext, isMillraceError, RejectError } from '../index.ts'
 import { byPartition, delay, readAll, rejection, SMALL, standStill, until } from '../proof/fixtures/broker.fixture.ts'
 import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
+import { fillUp } from '../publish/full-topic.fixture.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { Order } from './fixtures/totals.fixture.ts'
 
@@ -278,8 +279,7 @@ t.test('a handler that does not settle in time has failed, and what it says late
 t.test('what a handler publishes after its time is over is no business of the next delivery', async t => {
   const topic = await newTopic<number>()
   const out = await newTopic<string>({ ...SMALL, groups: ['reader'] })
-  for (let refused = 0; refused < 5; await delay(5))
-    refused = out.tryPublish({ value: 'x'.repeat(3_900) }) ? 0 : refused + 1
+  await fillUp(out, 3_900)
   const run = await topic.group('g').handle(
     async ({ value }, context) => {
       if (value > 0) return

@@ -2,7 +2,7 @@
  * The record at a reader that has failed: its group is told, and says what follows.
  *
  * The handling thread; one per executor of one delivery at a time. A full link is tried again, until the verdict comes all the
- * same: whoever read the partition before may have told of the failure.
+ * same: the reader before may have told of the failure.
  */
 import { type SettleHow, VERDICT } from '../link/link.ts'
 import type { RecordDelivery } from '../reader/delivery.ts'

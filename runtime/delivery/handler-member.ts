@@ -35,6 +35,8 @@ export interface RunMember {
   resume(): void
   /** The delivery of the slot at this address, whose handler is on the stack; null: the slot is none of its own. */
   onStack(slot: number): Held | null
+  /** The caller has asked for the end of the run: deliveries that are taken back from now on are not for another member. */
+  leaving?(): void
   /** The run has ended, whether or not everything was let go: what is left does no more. */
   abandon(): void
 }

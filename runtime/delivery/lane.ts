@@ -206,7 +206,7 @@ export class Lane<P> {
     this.#keyMoved(entry.key)
   }
 
-  /** The records of a batch that failed as a whole come again in two parts; nobody is charged. */
+  /** The records of a batch that failed as a whole come again in two parts; no record is charged. */
   halve(batch: readonly LaneEntry<P>[]): void {
     const middle = batch.length >> 1
     const halves = [++this.#cohorts, ++this.#cohorts]

@@ -20,7 +20,7 @@ export interface Settler {
   acked(delivery: SettleableDelivery): void
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void
   released(delivery: SettleableDelivery): void
-  /** As released; but nobody has seen it, so that it is no hand-out. */
+  /** As released; but its consumer has not seen it, so that it is no hand-out. */
   withdrawn(delivery: SettleableDelivery): void
 }
 
@@ -29,7 +29,8 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   readonly entry: LaneEntry<RecordRef>
   readonly #settler: Settler
   #settled = false
-  #expired = false
+  /** Whether its reader took it back, or its consumer left, before it was settled. */
+  #gone: 'no' | 'taken back' | 'left' = 'no'
   /** Whether its consumer nacked or released it. */
   comesAgain = false
   /** Whether it only waits to be looked at by its consumer: it is no hand-out yet. */
@@ -57,13 +58,18 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     return this.#settled
   }
 
-  /** Whether its reader has taken it back unsettled: whoever has the partition now hands it out again. */
+  /** Whether its reader has taken it back unsettled: the member that has the partition now hands it out again. */
   get expired(): boolean {
-    return this.#expired
+    return this.#gone !== 'no'
+  }
+
+  /** Whether its consumer left without settling it. */
+  get left(): boolean {
+    return this.#gone === 'left'
   }
 
   #once(): void {
-    if (this.#expired) throw this.#settler.late(this)
+    if (this.#gone !== 'no') throw this.#settler.late(this)
     if (this.#settled) {
       throw new MillraceError(
         'MILL_SETTLED',
@@ -75,7 +81,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   /** It is in its reader's hands again, if it was not settled: it cannot be settled any more. */
   expire(): void {
-    this.#expired = !this.#settled
+    if (!this.#settled) this.#gone = 'taken back'
     this.#settled = true
   }
 
@@ -105,6 +111,13 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     this.#once()
     this.comesAgain = true
     this.#settler.released(this)
+  }
+
+  /** Its consumer leaves without having settled it. A record that does not decode would make the next one leave, too. */
+  leave(): void {
+    if (this.undecodable === null) this.release()
+    else this.nack(this.undecodable)
+    this.#gone = 'left'
   }
 
   /** Hands it back before its consumer has seen it. */

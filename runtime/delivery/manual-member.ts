@@ -62,8 +62,12 @@ export class ManualMember implements RunMember {
     return null
   }
 
-  abandon(): void {
+  leaving(): void {
     this.#credits.ended = true
+  }
+
+  abandon(): void {
+    this.leaving()
     this.#credits.watch?.close()
     for (const [cursor, reader] of this.#readers) {
       reader.close()

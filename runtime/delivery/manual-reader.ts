@@ -125,14 +125,14 @@ export class ManualReader implements TurnTaker, Settler {
     if (entry !== null) this.#line.fail(entry, how, wire)
   }
 
-  late({ topic, partition, offset }: SettleableDelivery): MillraceError {
+  late({ topic, partition, offset, left }: SettleableDelivery): MillraceError {
     const what = `the delivery at ${topic}/${partition}, offset ${offset}, cannot be settled any more`
-    return this.#credits.ended
+    return this.#credits.ended || left
       ? new MillraceError(
           'MILL_CLOSED',
           `${what}: its subscription has ended, and the record is handed to whoever comes next`,
         )
-      : new MillraceError('MILL_SETTLED', `${what}: its partition went to another thread, which handles the record`)
+      : new MillraceError('MILL_SETTLED', `${what}: its partition went to another member, which handles the record`)
   }
 
   verdict(verdict: Verdict): void {
@@ -147,7 +147,7 @@ export class ManualReader implements TurnTaker, Settler {
       const delivery = entry.payload.kept as SettleableDelivery | null
       if (entry.stage === 'out') {
         this.#credits.giveBack()
-        // Of what its consumer has not seen nobody need know.
+        // A record that its consumer has not seen was not handed out.
         if (delivery?.unseen === true) entry.deliveryAttempt--
         this.#line.release(entry)
       }

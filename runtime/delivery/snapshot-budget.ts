@@ -1,5 +1,5 @@
 /**
- * What the snapshots of one thread may cost while nobody waits for them, over all partitions that it handles: a tenth of its
+ * What the snapshots of one thread may cost while no stop waits for them, over all partitions that it handles: a tenth of its
  * time. What a crash makes it handle again is what came in between two of them.
  *
  * The handling thread; shared by the keepers of a run on it (snapshot-keeper.ts), which come and go with its partitions.

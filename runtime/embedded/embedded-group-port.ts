@@ -18,7 +18,7 @@ import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { Headers } from '../words/message.ts'
 import type { RunObserver } from './open-runs.ts'
 import { closedError, type Session } from './session.ts'
-import { joinAlone, runEnded } from './sole-member.ts'
+import { joinAlone, runEnded, stopRun } from './sole-member.ts'
 
 /** Longest wait for a member's partitions to be let go. */
 const LEAVE_MS = 30_000
@@ -116,6 +116,10 @@ class ToldMember implements RunMember {
     return null
   }
 
+  leaving(): void {
+    this.#member.leaving()
+  }
+
   abandon(): void {
     this.#member.abandon()
   }
@@ -174,7 +178,7 @@ class EmbeddedMembership implements Membership, RunObserver {
   }
 
   async settle(records: readonly DeliveredRecord[]): Promise<void> {
-    if (this.#hasEnded) throw closedError()
+    if (this.#hasEnded) throw this.#over()
     let foreign = 0
     for (const record of records) {
       const delivery = this.#out.get(record)
@@ -183,12 +187,21 @@ class EmbeddedMembership implements Membership, RunObserver {
         if (delivery === undefined) foreign++
         else delivery.ack()
       } catch (error) {
-        if (!isMillraceError(error, 'MILL_SETTLED')) throw error
+        if (!isMillraceError(error, 'MILL_SETTLED') && !isMillraceError(error, 'MILL_CLOSED')) throw error
         foreign++
       }
     }
     if (foreign === 0) return
+    if (this.#leaving !== null) throw this.#over()
     throw new MillraceError('MILL_SETTLED', `${foreign} of ${records.length} records are not this member's any more`)
+  }
+
+  #over(): MillraceError {
+    if (this.#session.closed) return closedError()
+    return new MillraceError(
+      'MILL_CLOSED',
+      'this member has left its group: records that it had not settled are handed to whoever comes next',
+    )
   }
 
   leave(): Promise<void> {
@@ -199,7 +212,7 @@ class EmbeddedMembership implements Membership, RunObserver {
   async #leave(): Promise<void> {
     if (this.#hasEnded) return
     try {
-      await this.#session.ask(control => control.stopRun(this.#run, LEAVE_MS), 'for ever')
+      await stopRun(this.#session, this.#run, LEAVE_MS)
     } finally {
       this.#end()
     }

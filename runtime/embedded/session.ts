@@ -268,6 +268,7 @@ export class Session {
       )
       this.checkOpen()
       const left = Math.max(1, until - nowMs())
+      for (const member of this.members.values()) member.leaving?.()
       await this.calls(left + CLOSE_GRACE_MS)
         .close(left)
         .catch((error: Error) => problems.push(error.message))

@@ -30,6 +30,12 @@ export async function joinAlone<T>(
   }
 }
 
+/** Asks for the end of a run, and tells its member here. Resolves with what the handlers' `stop` returned. */
+export function stopRun(session: Session, run: number, timeoutMs: number): Promise<readonly unknown[]> {
+  session.members.get(run)?.leaving?.()
+  return session.ask(control => control.stopRun(run, timeoutMs), 'for ever')
+}
+
 /** A run has ended: nothing more comes to its member here, if it has one, and the process may end without it. */
 export function runEnded(session: Session, run: number, release: () => void): void {
   session.runs.letGo(run)

@@ -44,13 +44,13 @@ export class GroupCeiling {
     this.#isBarred = false
   }
 
-  /** Nobody claims any more, and the group goes on here: the slot is closed, or the group was moved. */
+  /** No reader claims any more, and the group goes on here: the slot is closed, or the group was moved. */
   settle(committed: Offset): void {
     this.#slot = -1
     this.#ceiling = flatCeiling(committed, nowMs(), this.#ceiling.stride)
   }
 
-  /** Whether the reader is to be let go further. */
+  /** Whether the reader needs a higher ceiling. */
   isLow(claimed: Offset, returned: number): boolean {
     return this.#slot !== -1 && !this.#isBarred && isLow(this.#ceiling, claimed, returned)
   }

@@ -303,12 +303,12 @@ export class GroupActor {
     return this.#onDisk?.lags === true
   }
 
-  /** Whether its reader is to be let go further, which takes a write to the disk. */
+  /** Whether its reader needs a higher ceiling, which takes a write to the disk. */
   get isLow(): boolean {
     return this.#ceiling?.isLow(this.committed(), this.#slot.passed()) === true
   }
 
-  /** Sets a higher ceiling; nobody is told before it is kept. */
+  /** Sets a higher ceiling; its reader is told when it is kept. */
   raise(): void {
     this.#ceiling?.raise(this.committed())
   }
@@ -325,7 +325,7 @@ export class GroupActor {
     return this.#slot.passed() >= offset && (this.#letters.waiting === 0 || !this.place.policy.atMostOnce)
   }
 
-  /** Nobody reads for it: it goes on here, as if nothing had failed yet. */
+  /** It has no reader: it goes on here, as if nothing had failed yet. */
   seek(offset: Offset): void {
     if (this.#slot.isOpen) throw new Error('broken invariant: a group is moved while a slot is open')
     for (const failed of this.#cursor.failures.keys()) this.#block.forget(failed)

@@ -12,6 +12,7 @@
  * Bound: FAILURES_MAX records that failed and are not yet behind the committed offset; beyond that an input is `later`.
  */
 import type { Instant } from '../base/clock.ts'
+import { retryDelayMs } from '../base/retry-delay.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { RetryPolicy } from '../wire/places.ts'
 import type { DeadLetterReason } from '../words/broker-events.ts'
@@ -179,12 +180,6 @@ function deadLetterReason(how: FailureHow, failedAttempts: number, policy: Retry
   if (!policy.hasDeadLetters) return null
   if (how === 'rejected' || how === 'decode' || policy.atMostOnce) return how
   return failedAttempts >= policy.attempts ? how : null
-}
-
-/** Exponential, capped, with a random share taken off; whole milliseconds. */
-function retryDelayMs(policy: RetryPolicy, failedAttempts: number, rng: () => number): number {
-  const full = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(failedAttempts - 1, 40))
-  return Math.round(full * (1 - policy.jitter * rng()))
 }
 
 function keep(state: CursorState, failure: Failure): CursorState {

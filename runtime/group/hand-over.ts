@@ -9,7 +9,7 @@ import type { Ledger } from '../wire/ledger.ts'
 import type { KnownRecord } from '../wire/places.ts'
 import type { Failure } from './group-cursor.ts'
 
-/** A slot as it was when its reader ended or let go. */
+/** A slot as it was when its reader ended or was revoked. */
 export interface LeftSlot {
   readonly committed: number
   /** The offset after the record handed out last, or after the one that a crash can be charged to. */
@@ -19,7 +19,7 @@ export interface LeftSlot {
   readonly active: number
   /** Whether the reader had several records in hand, and kept its ledger. */
   readonly many: boolean
-  /** Null: it let go in good order. `executing`: the record at `handed` is the one that was being handled. */
+  /** Null: it was revoked in good order. `executing`: the record at `handed` is the one that was being handled. */
   readonly crash: { readonly executing: boolean; readonly charged?: boolean } | null
 }
 
@@ -32,7 +32,7 @@ export interface HandOut {
 export interface HandedOver {
   /** Everything below is settled. */
   readonly committed: number
-  /** The record that was being handled when the thread died; null: nobody can be charged. */
+  /** The record that was being handled when the thread died; null: no record can be charged. */
   readonly executing: HandOut | null
 }
 

@@ -1,5 +1,5 @@
 /**
- * The words of a reader's slot as its group sees them: laid out for a reader to come, read when one has ended or let go.
+ * The words of a reader's slot as its group sees them: laid out for a reader to come, read when one has ended or was revoked.
  *
  * The partition host's thread. While the slot is open its words are the reader's (layout.ts).
  */

@@ -1,5 +1,5 @@
 /**
- * Readers of groups that deliver at most once, on disk, which are to be let go further: all of a pass with one write.
+ * Readers of groups that deliver at most once, on disk, which need a higher ceiling: those of one pass with one write.
  *
  * The partition host's thread. Bound: the groups of the host.
  */

@@ -9,7 +9,7 @@ import type { HostNotice } from '../wire/host-calls.ts'
 
 export interface GroupUpkeep {
   tell(notice: HostNotice): void
-  /** Its reader is to be let go further, which takes a write to the disk. */
+  /** Its reader needs a higher ceiling, which takes a write to the disk. */
   low(actor: GroupActor): void
 }
 

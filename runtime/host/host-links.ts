@@ -3,7 +3,7 @@
  *
  * The partition host's thread. A thread's hints name rings and cursors (link/link.ts). If some were lost, all that is that
  * thread's is woken; so is all that has a ring of a thread that has ended, which may have published something and not hinted.
- * Such a thread is let go when its rings are drained. Bound: the threads and their rings.
+ * Such a thread is removed when its rings are drained. Bound: the threads and their rings.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { HostLink, type Settlement } from '../link/host-link.ts'

@@ -8,7 +8,7 @@
  * Before it touches the disk it looks, every LOOK_MS at most, whether the folder is still this broker's; if it is not, that is a
  * failure like any other, and the broker is closed.
  *
- * After a failed operation nobody knows what the disk holds. The store then stays broken until the broker is opened again:
+ * After a failed operation it is unknown what the disk holds. The store then stays broken until the broker is opened again:
  * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
  * longer kept. It is told once.
  */

@@ -110,7 +110,7 @@ export class PartitionHost {
     const waitsForCommits = this.residents.settle(nowMs())
     this.#memory.store(this.#boot.address + HOST_WANTS, waitsForCommits ? 1 : 0)
     this.#bell.arm()
-    // A commit between the last pass and this has rung nobody: who waits for one looks again.
+    // A commit between the last pass and this has not rung: a resident that waits for one looks again.
     if (this.#links.hasNews || this.residents.isReady || (waitsForCommits && this.pass())) {
       this.#bell.disarm()
       await new Promise(setImmediate)

@@ -53,7 +53,10 @@ export class Residents {
   #round: Iterator<Member> | null = null
   #roundMs: number
 
-  /** `commit` brings what was staged to the disk, and says so to who staged it; `woken`: somebody is busy now, and a pass is due. */
+  /**
+   * `commit` brings what was staged to the disk, and tells the residents that staged it. `woken` is called when a resident is busy,
+   * and a pass is due.
+   */
   constructor(commit: (staged: readonly Staged[]) => void, woken: () => void, nowMs: number) {
     this.#commit = commit
     this.#woken = woken

@@ -119,7 +119,7 @@ export class Topics {
     this.#topics.delete(topic)
   }
 
-  /** The partitions from one on, to which nobody publishes. Returns which they were. */
+  /** The partitions from one on, to which no thread publishes. Returns which they were. */
   dropFrom(topic: number, from: number): number[] {
     const partitions = this.#topics.get(topic) ?? new Map<number, HostedPartition>()
     const dropped = [...partitions.keys()].filter(partition => partition >= from)
@@ -145,7 +145,7 @@ export class Topics {
     this.#neighbours.letters.touch(actor)
   }
 
-  /** A group that nobody may open in this process: what it has not read still waits for it. */
+  /** A group that may never be opened in this process: records that it has not read are kept for it. */
   #addReader({ groups }: PartitionActor, cursor: number): void {
     const kept = this.#host.store?.states.get(cursor)
     if (kept !== undefined && !groups.has(cursor)) groups.set(cursor, { committed: () => kept.committed })

@@ -138,7 +138,7 @@ export class Appender {
     this.#keeping.answered(bytes)
   }
 
-  /** What was staged may be on disk or not: nobody reads it, and its batch is answered with that. */
+  /** What was staged may be on disk or not: it is never readable, and its batch is answered with that. */
   failStaged(failure: number): void {
     const pending = this.#pending
     if (pending === null) return

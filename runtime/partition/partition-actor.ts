@@ -50,7 +50,7 @@ export class PartitionActor {
   readonly drops: News = new News()
   /** Threads to wake when the end moves, by the group that they read for. */
   readonly readers: Map<CursorId, HostLink> = new Map()
-  /** How far groups have read, by member; of a topic on disk also groups that nobody has opened in this process. */
+  /** How far groups have read, by member; of a topic on disk also groups that were not opened in this process. */
   readonly groups: Map<CursorId, { committed(): Offset }> = new Map()
   readonly #memory: Memory
   readonly #end: PartitionEnd
@@ -185,7 +185,7 @@ export class PartitionActor {
     this.#wakeReaders()
   }
 
-  /** What was staged may be on disk or not: nobody reads it, and its producer is told so. */
+  /** What was staged may be on disk or not: it is never readable, and its producer is told so. */
   failStaged(failure: number): void {
     this.#appender.failStaged(failure)
   }

@@ -1,5 +1,5 @@
 /**
- * Which offset of a partition is meant by a place that somebody wants to read from.
+ * Which offset of a partition a start position means.
  *
  * The partition host's thread. A time is looked for in the log, or in the frames of the window; the first record that is not
  * older counts, in the order of offsets, as the records' own timestamps say.

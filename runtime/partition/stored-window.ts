@@ -87,7 +87,7 @@ export class StoredWindow {
     this.#move()
   }
 
-  /** What a predecessor was lent or offered: it may have taken it up or given it back, and not have told. */
+  /** What a predecessor borrowed or was offered: it may have taken it up or given it back, and not have told. */
   restore({ number, offer }: Pick<HeldWindow, 'number' | 'offer'>): void {
     this.#isBusy = true
     this.#told.isBusy(this)
@@ -99,7 +99,7 @@ export class StoredWindow {
     this.#move()
   }
 
-  /** What it was lent is needed elsewhere: it goes back as soon as no reader is copying. */
+  /** What it has borrowed is needed elsewhere: it goes back as soon as no reader is copying. */
   recall(): void {
     this.#offer = null
     this.#isLeaving = true

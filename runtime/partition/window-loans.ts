@@ -13,7 +13,7 @@ export class WindowLoans implements WindowTold {
   readonly #busy = new Set<StoredWindow>()
   #lookedMs = 0
 
-  /** `woken`: called when it has somebody to look at. */
+  /** `woken`: called when it has a partition to look at. */
   constructor(lookMs: number, tell: (notice: HostNotice) => void, woken: () => void) {
     this.#lookMs = lookMs
     this.#woken = woken
@@ -45,7 +45,7 @@ export class WindowLoans implements WindowTold {
     for (const window of this.#busy) if (!window.look()) this.#busy.delete(window)
   }
 
-  /** When it is to be looked next; Infinity: nobody is busy. */
+  /** When it is to be looked next; Infinity: no partition is busy. */
   dueInMs(nowMs: number): number {
     return this.#busy.size === 0 ? Number.POSITIVE_INFINITY : Math.max(1, this.#lookedMs + this.#lookMs - nowMs)
   }

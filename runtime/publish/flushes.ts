@@ -48,7 +48,7 @@ export class Flushes {
     )
   }
 
-  /** Since when the oldest of them waits; Infinity: nobody does. */
+  /** Since when the oldest of them waits; Infinity: none waits. */
   get sinceMs(): number {
     return this.#open[0]?.sinceMs ?? Number.POSITIVE_INFINITY
   }

@@ -86,7 +86,7 @@ export class FrameTickets {
     }
   }
 
-  /** All have failed. Returns the records that nobody observed. */
+  /** All have failed. Returns the records whose results were not awaited. */
   fail(error: Error): number {
     let unobserved = 0
     for (let ticket = this.oldest; ticket !== null; ticket = this.oldest) {

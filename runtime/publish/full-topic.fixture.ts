@@ -23,11 +23,11 @@ export function fill(topic: Topic<string>, bytes = 1_000): number {
   return count
 }
 
-/** As `fill`, until neither ring nor window takes any more. */
-export async function fillUp(topic: Topic<string>): Promise<number> {
+/** As `fill`, until neither ring nor window takes any more. That its ring is full says nothing while its host has no turn. */
+export async function fillUp(topic: Topic<string>, bytes = 1_000): Promise<number> {
   let count = 0
   for (let quiet = 0; quiet < 5; ) {
-    const more = fill(topic)
+    const more = fill(topic, bytes)
     count += more
     quiet = more === 0 ? quiet + 1 : 0
     // Its host has answered: by now it has had a turn.

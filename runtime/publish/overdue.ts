@@ -13,7 +13,7 @@ export type Waiter = PendingPublish | PendingBatch
 
 /** Those who wait for what was published before. */
 interface Waiting {
-  /** Since when the oldest of them does; Infinity: nobody. */
+  /** Since when the oldest of them does; Infinity: none waits. */
   readonly sinceMs: number
 }
 

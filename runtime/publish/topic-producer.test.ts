@@ -1,11 +1,27 @@
 /** Publishing as a user of the public door sees it: receipts, order, waiting, refusals. */
 import { inspect } from 'node:util'
 import t from 'tap'
-import { type BrokerEvents, FullError, type Receipt, UnpublishedError } from '../index.ts'
+import {
+  type Broker,
+  type BrokerEvents,
+  FullError,
+  type Receipt,
+  type Topic,
+  type TopicOptions,
+  UnpublishedError,
+} from '../index.ts'
 import { byPartition, delay, openBroker, readAll, rejection, SMALL, until } from '../proof/fixtures/broker.fixture.ts'
-import { newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
+import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 import { within } from '../proof/stress/within.fixture.ts'
 import { fillUp, hold } from './full-topic.fixture.ts'
+
+let opening: Promise<Broker> | undefined
+
+/** A topic of a broker of this file: what may wait is bounded for all topics of a broker, and no other file has anything there. */
+async function aloneTopic<V>(options: TopicOptions): Promise<Topic<V>> {
+  opening ??= openBroker(t)
+  return (await opening).topic<V>(newName(), options)
+}
 
 t.test('receipts name each record once, without a gap, in the order of the calls', async t => {
   const topic = await newTopic<number>({ partitions: 3 })
@@ -95,7 +111,7 @@ t.test('order per partition holds across publish, tryPublish and batches while t
 })
 
 t.test('publishes beyond what may wait are refused, with their message', async t => {
-  const topic = await newTopic<string>(SMALL)
+  const topic = await aloneTopic<string>(SMALL)
   const run = await hold(t, topic)
   const filled = await fillUp(topic)
   const outcomes: Promise<unknown>[] = []
@@ -125,7 +141,7 @@ t.test('publishes beyond what may wait are refused, with their message', async t
 })
 
 t.test('publishes beyond 16 MiB of waiting bytes are refused', async t => {
-  const topic = await newTopic<string>({
+  const topic = await aloneTopic<string>({
     windowBytes: 262_144,
     maxMessageBytes: 100_000,
     codec: 'string',
@@ -328,7 +344,7 @@ t.test('bytes that wait for a larger ring are as they were when tryPublish took 
 })
 
 t.test('tryPublish refuses what the waiting room has no room for while the ring grows', async t => {
-  const topic = await newTopic<Uint8Array>({ codec: 'bytes', maxMessageBytes: 1_048_576 })
+  const topic = await aloneTopic<Uint8Array>({ codec: 'bytes', maxMessageBytes: 1_048_576 })
   const value = new Uint8Array(1_048_576)
   const run = await topic.group('g').handle(() => undefined)
   let taken = 0

@@ -2,7 +2,7 @@
  * The frames of a topic on disk: out of its window while that has them, else out of the files of its log.
  *
  * The reader's thread. The window is never held back by a reader for longer than one copy: it pins where it is, looks
- * whether the window still begins before that, copies, and lets go. Fallen out of it, it reads the log up to the high
+ * whether the window still begins before that, copies, and takes the pin away. Fallen out of it, it reads the log up to the high
  * watermark, and looks before each read whether the window has what comes next: then it goes on there, without a gap or a
  * repeat, because frames are the same bytes in both.
  *

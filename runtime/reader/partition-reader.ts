@@ -63,7 +63,7 @@ export class PartitionReader {
     this.#limit = log === null ? null : new ClaimLimit(thread.memory, assignment.slot, assignment.committed, ask)
     this.#known = new KnownRecords(assignment.known)
     this.frame = this.#frameAt(0)
-    // Kept by a reader that ended before it could commit it, and nobody else will.
+    // Kept by a reader that ended before it could commit it, and no other reader will.
     if (assignment.snapshot !== null) this.commit(assignment.snapshot.offset)
   }
 

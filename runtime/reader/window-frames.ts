@@ -1,4 +1,4 @@
-/** Copies whole frames out of a window that nobody overwrites meanwhile. Any thread. */
+/** Copies whole frames out of a window whose writer does not overwrite them meanwhile. Any thread. */
 
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_HEADER_BYTES } from '../log/format/frame.ts'

@@ -1,9 +1,23 @@
 /** Cases about groups: windows, settlement, hand-outs again, members that share. The thread that runs the suite. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import type { GroupPort, TopicPort } from '../engine.ts'
 import type { DeliveredRecord } from '../records.ts'
-import { until } from './member.ts'
+import { type Member, until } from './member.ts'
 import { record, records, sorted, textOf } from './sample-records.ts'
-import { ALWAYS, type Case, refused } from './trial.ts'
+import { ALWAYS, type Case, refused, type Trial } from './trial.ts'
+
+/** A group whose first member has so many records in hand, and settles none of them by itself. */
+async function holding(
+  trial: Trial,
+  topic: TopicPort,
+  count: number,
+): Promise<{ readonly group: GroupPort; readonly first: Member }> {
+  const group = topic.group('g', 'earliest')
+  await topic.publish(records(count))
+  const first = await trial.join(group, 'keeps')
+  await first.has(count)
+  return { group, first }
+}
 
 export const GROUP_CASES: readonly Case[] = [
   {
@@ -43,10 +57,7 @@ export const GROUP_CASES: readonly Case[] = [
     applies: ({ settlement }) => settlement === 'individual',
     async run(trial) {
       const topic = await trial.topic({ partitions: 1, needs: { settlement: 'individual' } })
-      const group = topic.group('g', 'earliest')
-      await topic.publish(records(12))
-      const first = await trial.join(group, 'keeps')
-      await first.has(12)
+      const { group, first } = await holding(trial, topic, 12)
       const isOdd = (_: DeliveredRecord, index: number): boolean => index % 2 === 1
       await first.settle(first.taken.filter(isOdd))
       await first.leave()
@@ -61,10 +72,7 @@ export const GROUP_CASES: readonly Case[] = [
     applies: ({ settlement }) => settlement === 'cumulative',
     async run(trial) {
       const topic = await trial.lone()
-      const group = topic.group('g', 'earliest')
-      await topic.publish(records(12))
-      const first = await trial.join(group, 'keeps')
-      await first.has(12)
+      const { group, first } = await holding(trial, topic, 12)
       await first.settle(first.taken.slice(6, 7))
       await first.leave()
       const second = await trial.join(group, 'settles')
@@ -77,10 +85,7 @@ export const GROUP_CASES: readonly Case[] = [
     applies: ALWAYS,
     async run(trial) {
       const topic = await trial.lone()
-      const group = topic.group('g', 'earliest')
-      await topic.publish(records(3))
-      const first = await trial.join(group, 'keeps')
-      await first.has(3)
+      const { group, first } = await holding(trial, topic, 3)
       await first.leave()
       const second = await trial.join(group, 'keeps')
       await second.has(3)

@@ -1,6 +1,7 @@
 /** Waits that are to take as long as they take: `Infinity`, and the longest that a timer can be told. */
 import t from 'tap'
 import { createBroker, defineHandler } from '../../index.ts'
+import { fillUp } from '../../publish/full-topic.fixture.ts'
 import { delay, rejection, SMALL } from '../fixtures/broker.fixture.ts'
 
 for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31 - 1, 2 ** 31 - 1_000]) {
@@ -35,7 +36,7 @@ for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31 - 1, 2 ** 31 - 1_000]
     for (const run of [one, many, batches, failing]) await run.stop({ timeoutMs })
     observed.unsubscribe()
     const full = await broker.topic<string>('full', { ...SMALL, groups: ['never'] })
-    while (full.tryPublish({ value: 'x'.repeat(1_000) })) await delay(1)
+    await fillUp(full)
     const abort = new AbortController()
     const waiting = rejection(full.publish({ value: 'x'.repeat(1_000) }, { timeoutMs, signal: abort.signal }))
     t.equal(await Promise.race([waiting, delay(600)]), undefined, 'it waits, however often it is looked at')

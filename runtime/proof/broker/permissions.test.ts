@@ -30,8 +30,8 @@ async function used(t: Test, dir: string, options: BrokerOptions, lives = 1): Pr
     await producer.publish({ key: 'a', value: 'x' })
     await orders.publishBatch(Array.from({ length: 300 }, () => ({ value: 'x'.repeat(1_000) })))
     const run = await orders.group('g').handle(
-      () => {
-        throw new Error('to be a letter')
+      ({ offset }) => {
+        if (offset === 0) throw new Error('to be a letter')
       },
       { attempts: 1 },
     )

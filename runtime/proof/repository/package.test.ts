@@ -14,17 +14,25 @@ interface Manifest {
 
 const root = repositoryRoot()
 
-/** The paths in a package, as npm would pack it. */
-function packedPaths(folder: string): ReadonlySet<string> {
-  const json = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: join(root, folder),
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+interface Packed {
+  readonly name: string
+  readonly files: readonly { readonly path: string }[]
+}
+
+/** By folder: the paths in its package, as npm would pack both. */
+function packedPaths(folders: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts', '--workspaces', '--include-workspace-root']
+  const json = execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const listed: unknown = JSON.parse(json)
-  const packages = Object.values(listed as Record<string, { readonly files: readonly { readonly path: string }[] }>)
-  t.equal(packages.length, 1)
-  return new Set(packages.flatMap(({ files }) => files.map(({ path }) => path)))
+  const packages = Object.values(listed as Record<string, Packed>)
+  t.equal(packages.length, folders.length)
+  return new Map(
+    folders.map(folder => {
+      const { name } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Packed
+      const found = packages.find(each => each.name === name)
+      return [folder, new Set(found?.files.map(({ path }) => path))]
+    }),
+  )
 }
 
 /** What package.json says that users can reach. */
@@ -36,7 +44,7 @@ function promisedPaths(folder: string): string[] {
   return [...doors, ...Object.values(manifest.bin ?? {})].map(path => path.replace(/^\.\//, ''))
 }
 
-const packed = new Map(['.', 'ring'].map(folder => [folder, packedPaths(folder)]))
+const packed = packedPaths(['.', 'ring'])
 
 for (const [folder, paths] of packed) {
   t.test(`the package in ${folder} has every file that its package.json names`, async t => {

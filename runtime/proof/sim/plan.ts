@@ -57,6 +57,8 @@ export const FAULTS = [
   'noWindow',
   'otherRing',
   'heldByRate',
+  'sleptOut',
+  'overlap',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 

@@ -38,6 +38,8 @@ export class SimThread {
   /** It takes no step before. */
   freeAt = 0
   lastImmediate = 0
+  /** Steps taken. */
+  steps = 0
   /** Looks at shared memory left until it stops. */
   fuse: number = Number.POSITIVE_INFINITY
   /** What its step computes, in ms: until then it takes no other. */
@@ -80,11 +82,24 @@ export const EVENT = {
 } as const
 export const EVENT_NAMES: readonly string[] = Object.keys(EVENT)
 
-/** What shared memory is put back from. */
+/** Shared memory, as the steps of threads need it. */
 export interface Restorable {
+  /** Keeps what a thread that stops in its step has written so far. */
   save(): void
   restore(): void
+  /** Keeps what there was before a step that another one is to overlap with. */
+  keep(): void
+  /** Hides what was written since, until the next write of whatever thread, or until `reveal`. */
+  hide(): void
+  reveal(): void
+  /** Something is hidden. */
+  readonly hides: boolean
 }
+
+/** Steps that are planned so near to each other may overlap. */
+const OVERLAP_MS = 0.5
+/** By then a sleeper has been rung for what another thread has done. */
+const ON_ITS_WAY_MS = 10
 
 /** Runs what promises have waiting, now. */
 export const drainMicrotasks: () => void = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process)
@@ -102,6 +117,19 @@ export class Scheduler {
   hash: number = 0x811c9dc5 | 0
   /** Told of everything that happens, when somebody looks on. */
   trace: ((line: string) => void) | null = null
+  /** When a thread last ended, or came to stand in a loop. */
+  diedAt: number = Number.NEGATIVE_INFINITY
+  /** The step is one of a thread that has slept for as long as it may, and was rung by nobody. */
+  sleptOut = false
+  /** The thread of the last step that may have given others something to do, and when it ended. */
+  #lastThread: SimThread | null = null
+  #lastAt = Number.NEGATIVE_INFINITY
+  /** The same, of the last step of another thread than that. */
+  #othersAt = Number.NEGATIVE_INFINITY
+  /** A thread goes to sleep at this address. */
+  onSleep: (thread: SimThread, address: number) => void = () => undefined
+  /** Whoever sleeps at this address is woken. */
+  onRing: (address: number) => void = () => undefined
   /** Nothing runs any more. */
   over = false
   /** Uncaught errors of threads that must have none. */
@@ -111,12 +139,18 @@ export class Scheduler {
   onFreeze: (thread: SimThread) => void = () => undefined
   /** What a look at the clock costs, in ms. */
   readonly lookMs: number
+  /** Share of the steps that overlap with the next one, where that is of another thread and is to be taken at about the same time. */
+  overlapShare = 0
+  /** Two steps have overlapped. */
+  onOverlap: () => void = () => undefined
+  readonly #overlaps: Chance
   readonly #heap: Event[] = []
   #order = 0
   #stopping = false
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, overlaps: Chance) {
     this.chance = chance
+    this.#overlaps = overlaps
     this.lookMs = chance.pick([0.0005, 0.002, 0.01, 0.05])
   }
 
@@ -185,9 +219,38 @@ export class Scheduler {
     while (!done()) {
       const event = this.#pop()
       if (event === undefined || event.at > untilMs) return false
-      this.#take(event)
+      const other = this.#overlapping(event)
+      if (other === null) this.#take(event)
+      else this.#takeBoth(event, other)
     }
     return true
+  }
+
+  /** The step that is to begin before this one, and to go on after it; null: none is. */
+  #overlapping({ thread, at, run }: Event): Event | null {
+    if (this.overlapShare === 0 || run === null || thread.freeAt > Math.max(at, this.now)) return null
+    const [next] = this.#heap
+    if (next === undefined || next.run === null || next.thread === thread || next.at > at + OVERLAP_MS) return null
+    if (next.thread.state !== 'alive' || thread.state !== 'alive' || next.thread.freeAt > next.at) return null
+    return this.#overlaps.happens(this.overlapShare) ? next : null
+  }
+
+  /**
+   * The second step sees nothing of the first one until it writes to shared memory itself. That is an order that two threads may
+   * have: all that the second one read came first, then the first step, then the rest of the second one. It was planned before
+   * the first step was taken, so that it is no answer to that.
+   */
+  #takeBoth(first: Event, second: Event): void {
+    this.memory?.keep()
+    this.#take(first)
+    const isFree = second.thread.freeAt <= Math.max(second.at, this.now)
+    if (first.thread.state !== 'alive' || second.thread.state !== 'alive' || second.run === null || !isFree) return
+    this.memory?.hide()
+    const taken = { ...second }
+    second.run = null
+    this.#take(taken)
+    this.memory?.reveal()
+    this.onOverlap()
   }
 
   #take(event: Event): void {
@@ -200,6 +263,12 @@ export class Scheduler {
       return
     }
     event.run = null
+    thread.steps++
+    this.sleptOut = false
+    if (thread !== this.#lastThread && thread.kind !== 'control') {
+      this.#othersAt = this.#lastAt
+      this.#lastThread = thread
+    }
     if (event.kind !== EVENT.tick) this.inputs++
     this.inputsByKind[event.kind]!++
     this.mix(thread.id * 16 + event.kind)
@@ -212,6 +281,7 @@ export class Scheduler {
     }
     drainMicrotasks()
     this.current = null
+    if (thread === this.#lastThread) this.#lastAt = this.now
     if (this.#stopping) this.#stopped(thread)
     thread.freeAt = this.now + this.chance.next() * thread.stepMs + thread.busyMs
     thread.busyMs = 0
@@ -223,8 +293,22 @@ export class Scheduler {
     for (const { onDeath } of this.threads) onDeath.length = 0
     this.threads.length = 0
     this.onFreeze = () => undefined
+    this.onSleep = () => undefined
+    this.onRing = () => undefined
+    this.onOverlap = () => undefined
     this.memory = null
     this.current = null
+    this.#lastThread = null
+  }
+
+  /** No other thread has done anything just now, of which the current one could not have heard yet. */
+  get nothingIsOnItsWay(): boolean {
+    return this.now - this.#othersAt > ON_ITS_WAY_MS
+  }
+
+  /** The current step begins because its thread's time to sleep is over. */
+  sleepIsOver(): void {
+    this.sleptOut = this.nothingIsOnItsWay
   }
 
   /** An error that nobody caught. */
@@ -251,6 +335,7 @@ export class Scheduler {
     if (thread !== null && thread.state === 'alive') {
       this.#halt()
       thread.state = 'frozen'
+      this.diedAt = this.now
       this.onFreeze(thread)
     }
     throw new Stopped()
@@ -267,6 +352,7 @@ export class Scheduler {
     if (thread.state === 'dead') return
     if (thread === this.current) this.#halt()
     thread.state = 'dead'
+    this.diedAt = this.now
     thread.ending = ending
     this.trace?.(`${this.stamp} ${thread.name} ends: ${JSON.stringify(ending)}`)
     this.mix(0x5ead + thread.id)

@@ -38,12 +38,19 @@ export class SharedBytes implements Restorable {
   readonly waiters: Map<number, Waiter[]> = new Map()
   readonly #bytes: Uint8Array
   readonly #saved: Uint8Array
+  readonly #words: Int32Array
+  /** The words before a step that another one overlaps with. */
+  readonly #kept: Int32Array
+  /** Where and what that step has written; empty: nothing is hidden. */
+  #hidden: number[] = []
 
-  constructor(buffer: ArrayBuffer, saved: Uint8Array, scheduler: Scheduler) {
+  constructor(buffer: ArrayBuffer, saved: Uint8Array, kept: Int32Array, scheduler: Scheduler) {
     this.buffer = buffer as unknown as SharedArrayBuffer
     this.scheduler = scheduler
     this.#bytes = new Uint8Array(buffer)
     this.#saved = saved
+    this.#words = new Int32Array(buffer)
+    this.#kept = kept
     this.wipe()
   }
 
@@ -52,14 +59,44 @@ export class SharedBytes implements Restorable {
     this.#bytes.fill(0, 0, handedOut)
     handedOut = 0
     this.waiters.clear()
+    this.#hidden = []
   }
 
   save(): void {
+    this.reveal()
     this.#saved.set(this.#bytes.subarray(0, handedOut))
   }
 
   restore(): void {
     this.#bytes.set(this.#saved.subarray(0, handedOut))
+  }
+
+  keep(): void {
+    this.reveal()
+    this.#kept.set(this.#words.subarray(0, handedOut >> 2))
+  }
+
+  hide(): void {
+    const words = this.#words
+    const kept = this.#kept
+    for (let at = 0, end = handedOut >> 2; at < end; at++) {
+      const word = words[at] as number
+      if (word === kept[at]) continue
+      this.#hidden.push(at, word)
+      words[at] = kept[at] as number
+    }
+  }
+
+  get hides(): boolean {
+    return this.#hidden.length > 0
+  }
+
+  reveal(): void {
+    const hidden = this.#hidden
+    if (hidden.length === 0) return
+    for (let index = 0; index < hidden.length; index += 2)
+      this.#words[hidden[index] as number] = hidden[index + 1] as number
+    this.#hidden = []
   }
 }
 
@@ -84,18 +121,22 @@ export function simMemory(shared: SharedBytes): Memory {
 
     store(address: number, value: number): void {
       scheduler.check()
+      shared.reveal()
       i32[address >> 2] = value
     },
 
     copy(target: number, source: number, bytes: number): void {
       scheduler.check()
+      shared.reveal()
       u8.copyWithin(target, source, source + bytes)
     },
 
     notify(address: number): void {
       scheduler.check()
+      shared.reveal()
       const waiting = waiters.get(address)
       if (waiting === undefined) return
+      scheduler.onRing(address)
       waiters.delete(address)
       const { chance } = scheduler
       for (const waiter of waiting) {
@@ -108,14 +149,17 @@ export function simMemory(shared: SharedBytes): Memory {
 
     wait(_address: number, _value: number, timeoutMs: number): void {
       scheduler.check()
+      shared.reveal()
       if (timeoutMs > FOR_EVER_MS) scheduler.freeze()
       scheduler.now += timeoutMs
     },
 
     waitAsync(address: number, value: number, timeoutMs: number): Promise<unknown> | null {
       scheduler.check()
+      shared.reveal()
       if (i32[address >> 2] !== value) return null
       const thread = scheduler.current as SimThread
+      scheduler.onSleep(thread, address)
       return new Promise(resolve => {
         const waiter: Waiter = { thread, resolve, timeout: null }
         const { chance } = scheduler
@@ -128,6 +172,7 @@ export function simMemory(shared: SharedBytes): Memory {
             const others = waiters.get(address)?.filter(other => other !== waiter) ?? []
             if (others.length === 0) waiters.delete(address)
             else waiters.set(address, others)
+            if (!early) scheduler.sleepIsOver()
             resolve('timed-out')
           },
         )

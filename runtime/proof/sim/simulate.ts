@@ -13,6 +13,8 @@ import { share } from './clone.ts'
 import { Findings } from './findings.ts'
 import { Injector } from './injector.ts'
 import { Lab } from './lab.ts'
+import { watchLooks } from './late-finds.ts'
+import type { SleepWatch } from './late-judge.ts'
 import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { ProcessDisk } from './process-disk.ts'
@@ -50,9 +52,14 @@ const HOLD_UP: readonly FaultKind[] = [
   'clockJump',
 ]
 
+/** Shares of steps that overlap with the next one. In half of the seeds none does: a step costs more then. */
+const OVERLAP_SHARES = [0, 0, 0.03, 0.2]
+
 let buffer: ArrayBuffer | null = null
 let saved: Uint8Array | null = null
+let kept: Int32Array | null = null
 let current: Scheduler | null = null
+let sleeps: SleepWatch | null = null
 /** Of the seed that runs. */
 let lab: Lab | null = null
 
@@ -61,9 +68,11 @@ function prepare(): ArrayBuffer {
     install()
     watchArena()
     watchMemory(sight => lab?.saw(sight))
+    sleeps = watchLooks(() => lab)
     buffer = new ArrayBuffer(MEMORY_BYTES)
     share(buffer)
     saved = new Uint8Array(MEMORY_BYTES)
+    kept = new Int32Array(MEMORY_BYTES / 4)
     // Stacks depend on where the files are, and dead letters hold them.
     Error.stackTraceLimit = 0
     process.on('unhandledRejection', error => {
@@ -79,12 +88,19 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const bytes = prepare()
   const chance = new Chance(seed)
   const plan = planOf(seed, chance)
-  const scheduler = new Scheduler(chance)
+  const overlaps = new Chance(~seed)
+  const scheduler = new Scheduler(chance, overlaps)
   current = scheduler
   scheduler.trace = trace
-  const shared = new SharedBytes(bytes, saved as Uint8Array, scheduler)
+  if (sleeps !== null) {
+    scheduler.onSleep = sleeps.begin
+    scheduler.onRing = sleeps.rung
+  }
+  const shared = new SharedBytes(bytes, saved as Uint8Array, kept as Int32Array, scheduler)
   scheduler.memory = shared
   const seen = new Lab(scheduler)
+  scheduler.overlapShare = overlaps.pick(OVERLAP_SHARES)
+  scheduler.onOverlap = () => seen.saw('overlap')
   lab = seen
   const ports: SimPort[] = []
   const disk = new ProcessDisk(scheduler, plan.disk?.syncMs ?? 0)
@@ -130,6 +146,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   // What is left of it must not go on in the next one.
   drainMicrotasks()
   scheduler.dispose()
+  sleeps?.forget()
   const history: History = {
     events: seen.events,
     groups: findings.facts,

@@ -100,7 +100,7 @@ export const POINTS: readonly CrashPoint[] = [
   born(at('topicUnwritten', 'before', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
   born(at('topicWritten', 'after', 'write', /\/catalog$/, 'BrokerDirectory.keepTopic')),
   at('topicFolderMade', 'after', 'makeFolder', FOLDER, 'PartitionLog.open'),
-  at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open', 'createSegment'),
+  at('topicSegmentMade', 'after', 'write', SEGMENT, 'PartitionLog.open', 'ActiveSegment.create'),
   born(at('topicNotSaidMade', 'before', 'write', /\/catalog$/, 'BrokerDirectory.topicMade')),
   // A topic gets more partitions: some of their folders are made, all of them, and the catalog says so. No other topic has as many.
   at('growthHalfMade', 'after', 'makeFolder', /\/topics\/\d+-3$/, 'PartitionLog.open'),

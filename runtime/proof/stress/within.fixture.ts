@@ -1,16 +1,16 @@
 /** Waits that end: what takes too long is a finding, not a hung test. */
-import { slowness } from '../fixtures/slowness.fixture.ts'
+import { TimeLimit } from '../fixtures/slowness.fixture.ts'
 
 /**
  * Rejects when the promise takes longer than `ms`; on a machine that is slow at that moment, by itself or beside other
  * load, as much longer as it is slower.
  */
 export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
-  const since = performance.now()
+  const limit = new TimeLimit(ms)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const look = (): void => {
-      const left = since + ms * slowness() - performance.now()
+      const left = limit.leftMs()
       if (left > 0) timer = setTimeout(look, left)
       else reject(new Error(`${what} took longer than ${ms} ms`))
     }

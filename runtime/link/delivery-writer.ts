@@ -1,0 +1,99 @@
+/**
+ * The ring of deliveries from a queue's partition host to one consumer: its layout, and the host's end.
+ *
+ * ```
+ * delivery  0 i32 length, these 40 bytes included
+ *           4 i32 tag                  of the consumer's claims
+ *           8 i32 epoch                of the consumer
+ *          12 i32 deliveryAttempt
+ *          16 offset low   20 high
+ *          24 i32 bits 0-7 flags       8-31 failedAttempts
+ *          28 i32 position             of its frame in the queue's window
+ *          32 f64 timestamp            ms since the epoch
+ *          40 the record (record.ts), or nothing: it is larger than INLINE_BYTES_MAX, and is read where it is stored
+ * ```
+ *
+ * The partition host's thread. A consumer empties the ring whenever it looks. Bound: the ring's capacity. At the bound `claim` is
+ * `FULL`, and nothing is handed out to that consumer before there is room.
+ */
+import { FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
+import { highOf } from '../log/format/frame.ts'
+import type { RingAt } from '../wire/link-places.ts'
+import type { Epoch, Offset, Position } from '../words/quantities.ts'
+
+export const DELIVERY_BYTES = 40
+export const DELIVERY_TAG = 4
+export const DELIVERY_EPOCH = 8
+export const DELIVERY_ATTEMPT = 12
+export const DELIVERY_OFFSET = 16
+export const DELIVERY_FAILURES = 24
+export const DELIVERY_POSITION = 28
+export const DELIVERY_TIMESTAMP = 32
+
+/** Its thread died while it and others were in hand: it goes alone. */
+export const DELIVERY_SUSPECT = 1
+export const DELIVERY_FLAG_BITS = 8
+
+/** What a consumer is told of a message besides its record. */
+export interface DeliveryHead {
+  readonly offset: Offset
+  readonly deliveryAttempt: number
+  readonly failedAttempts: number
+  readonly flags: number
+  /** Of its frame in the queue's window. */
+  readonly position: Position
+  readonly timestamp: number
+}
+
+export class DeliveryWriter {
+  readonly #memory: Memory
+  readonly #ring: RingProducer
+  #unpublished = false
+
+  /** Goes on behind what was published in the ring. */
+  constructor(memory: Memory, { address, capacity }: RingAt) {
+    this.#memory = memory
+    this.#ring = new RingProducer(memory, address, capacity)
+  }
+
+  /** Position after the last delivery written. */
+  get tail(): Position {
+    return this.#ring.tail
+  }
+
+  get capacity(): number {
+    return this.#ring.capacity
+  }
+
+  /**
+   * Writes a delivery, and returns the address where the caller copies `bytes` bytes of the record before `publish`; 0: by reference.
+   * `FULL`: there is no room.
+   */
+  write(tag: number, epoch: Epoch, head: DeliveryHead, bytes: number): number {
+    const length = DELIVERY_BYTES + bytes
+    const address = this.#ring.claim(length)
+    if (address === FULL) return FULL
+    const words = this.#memory.i32
+    const at = address >> 2
+    words[at] = length
+    words[at + (DELIVERY_TAG >> 2)] = tag
+    words[at + (DELIVERY_EPOCH >> 2)] = epoch
+    words[at + (DELIVERY_ATTEMPT >> 2)] = head.deliveryAttempt
+    words[at + (DELIVERY_OFFSET >> 2)] = head.offset | 0
+    words[at + (DELIVERY_OFFSET >> 2) + 1] = highOf(head.offset)
+    words[at + (DELIVERY_FAILURES >> 2)] = head.flags | (head.failedAttempts << DELIVERY_FLAG_BITS)
+    words[at + (DELIVERY_POSITION >> 2)] = head.position
+    this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] = head.timestamp
+    this.#ring.advance(length)
+    this.#unpublished = true
+    return address + DELIVERY_BYTES
+  }
+
+  /** Makes what was written visible; whether there was anything. */
+  publish(): boolean {
+    if (!this.#unpublished) return false
+    this.#unpublished = false
+    this.#ring.publish()
+    return true
+  }
+}

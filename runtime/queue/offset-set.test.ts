@@ -1,0 +1,100 @@
+/** Sets of offsets, and settled pages, against a set of numbers. */
+import t from 'tap'
+import { Chance } from '../proof/sim/chance.ts'
+import { OffsetSet } from './offset-set.ts'
+import { PAGE_BITS, PagePool } from './page-pool.ts'
+import { SettledPages } from './settled-pages.ts'
+
+const SEEDS = 12
+const STEPS = 300
+
+/** Offsets near each other and far apart, at the ends of words and pages. */
+function offsetOf(chance: Chance): number {
+  const page = chance.pick([0, 0, 1, 2, 3, 1_000, 2 ** 20, 2 ** 28])
+  return page * PAGE_BITS + chance.pick([0, 1, 30, 31, 32, 1_023, 1_024, 2_000, 4_094, 4_095])
+}
+
+t.test('a set knows its members, the lowest, and how many are below another', async t => {
+  const differences: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const chance = new Chance(seed)
+    const pool = new PagePool()
+    const set = new OffsetSet(pool)
+    const model = new Set<number>()
+    for (let step = 0; step < STEPS; step++) {
+      const offset = offsetOf(chance)
+      if (chance.happens(0.5)) {
+        const to = chance.happens(0.03) ? offset + chance.pick([1, 40, 4_200, 9_000]) : offset + 1
+        if (to === offset + 1) set.add(offset)
+        else set.addRange(offset, to)
+        for (let each = offset; each < to; each++) model.add(each)
+      } else if (set.remove(offset) !== model.delete(offset)) differences.push(`${seed}.${step}: remove ${offset}`)
+      if (chance.happens(0.02)) {
+        set.clear()
+        model.clear()
+      }
+      const probe = offsetOf(chance)
+      if (set.has(probe) !== model.has(probe)) differences.push(`${seed}.${step}: has ${probe}`)
+      let first = Number.POSITIVE_INFINITY
+      let below = 0
+      for (const member of model) {
+        first = Math.min(first, member)
+        if (member < probe) below++
+      }
+      if (set.first() !== (model.size === 0 ? -1 : first)) differences.push(`${seed}.${step}: first`)
+      if (set.rank(probe) !== below) differences.push(`${seed}.${step}: rank ${probe}`)
+      if (set.size !== model.size) differences.push(`${seed}.${step}: size`)
+    }
+    set.clear()
+    if (pool.used !== 0) differences.push(`${seed}: ${pool.used} pages are lost`)
+  }
+  t.strictSame(differences, [])
+})
+
+t.test('settled pages know the floor, what is settled above it, and its ranges', async t => {
+  const differences: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const chance = new Chance(seed)
+    const start = chance.pick([0, 4_090, 2 ** 32 - 100])
+    const length = chance.pick([60, 9_000, 20_000])
+    const pool = new PagePool()
+    const pages = new SettledPages(pool, start)
+    const model = new Uint8Array(length)
+    let floor = 0
+    for (let step = 0; step < STEPS; step++) {
+      const offset = chance.happens(0.3) ? floor : chance.below(length)
+      const to = Math.min(length, offset + (chance.happens(0.5) ? 1 : chance.pick([40, 4_096, 6_000])))
+      if (offset >= length) break
+      if (to > offset + 1) pages.addRange(start + offset, start + to)
+      else if (model[offset] === 0) pages.add(start + offset)
+      model.fill(1, offset, to)
+      while (floor < length && model[floor] === 1) floor++
+      if (pages.floor !== start + floor) differences.push(`${seed}.${step}: floor ${pages.floor - start}, not ${floor}`)
+      const probe = chance.below(length)
+      if (pages.has(start + probe) !== (model[probe] === 1)) differences.push(`${seed}.${step}: has ${probe}`)
+      if (step % 20 !== 0) continue
+      const ranges: [number, number][] = []
+      for (let each = floor; each < length; each++) {
+        const last = ranges.at(-1)
+        if (model[each] === 0) continue
+        if (last?.[1] === start + each) last[1]++
+        else ranges.push([start + each, start + each + 1])
+      }
+      if (JSON.stringify(pages.ranges()) !== JSON.stringify(ranges)) differences.push(`${seed}.${step}: ranges`)
+    }
+    pages.addRange(start, start + length)
+    if (pool.used > 1) differences.push(`${seed}: ${pool.used} pages are lost`)
+  }
+  t.strictSame(differences, [])
+})
+
+t.test('pages of which all is settled cost a run, and not a bitmap each', async t => {
+  const pool = new PagePool()
+  const pages = new SettledPages(pool, 0)
+  // One message is out, and a hundred pages behind it are settled.
+  for (let offset = 1; offset < 100 * PAGE_BITS; offset++) pages.add(offset)
+  t.equal(pool.used, 1, 'the page in which the message is')
+  pages.add(0)
+  t.equal(pages.floor, 100 * PAGE_BITS)
+  t.equal(pool.used, 0)
+})

@@ -1,0 +1,103 @@
+/**
+ * A set of offsets whose lowest member is found at once: bitmaps in pages, made only where there are members.
+ *
+ * The partition host's thread. Pure. A page of 4,096 offsets costs 544 bytes while one of them is a member, and nothing
+ * else does. `first`, `add` and `remove` take constant time where offsets come and go in their order, or nearly.
+ */
+import { PageDirectory } from './page-directory.ts'
+import { PAGE_BITS, type PagePool } from './page-pool.ts'
+
+export class OffsetSet {
+  readonly #pool: PagePool
+  readonly #directory = new PageDirectory()
+  #size = 0
+
+  constructor(pool: PagePool) {
+    this.#pool = pool
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Bytes beside those of the pool. */
+  get bytes(): number {
+    return this.#directory.bytes
+  }
+
+  has(offset: number): boolean {
+    const number = Math.floor(offset / PAGE_BITS)
+    const index = this.#directory.find(number)
+    return index >= 0 && this.#pool.has(this.#directory.pageAt(index), offset - number * PAGE_BITS)
+  }
+
+  add(offset: number): void {
+    const number = Math.floor(offset / PAGE_BITS)
+    if (this.#pool.set(this.#pageFor(number), offset - number * PAGE_BITS)) this.#size++
+  }
+
+  /** Those from `from` to below `to`. */
+  addRange(from: number, to: number): void {
+    for (let offset = from; offset < to; ) {
+      const number = Math.floor(offset / PAGE_BITS)
+      const end = Math.min(to, (number + 1) * PAGE_BITS)
+      const page = this.#pageFor(number)
+      const before = this.#pool.count(page)
+      this.#pool.setRange(page, offset - number * PAGE_BITS, end - number * PAGE_BITS)
+      this.#size += this.#pool.count(page) - before
+      offset = end
+    }
+  }
+
+  /** Whether it was a member. */
+  remove(offset: number): boolean {
+    const number = Math.floor(offset / PAGE_BITS)
+    const index = this.#directory.find(number)
+    if (index < 0) return false
+    const page = this.#directory.pageAt(index)
+    if (!this.#pool.clear(page, offset - number * PAGE_BITS)) return false
+    this.#size--
+    if (this.#pool.count(page) === 0) {
+      this.#directory.removeAt(index)
+      this.#pool.giveBack(page)
+    }
+    return true
+  }
+
+  /** The lowest member; -1: there is none. */
+  first(): number {
+    if (this.#size === 0) return -1
+    return this.#directory.numberAt(0) * PAGE_BITS + this.#pool.first(this.#directory.pageAt(0))
+  }
+
+  /** How many members are below `offset`. */
+  rank(offset: number): number {
+    const number = Math.floor(offset / PAGE_BITS)
+    let members = 0
+    for (let index = 0; index < this.#directory.size; index++) {
+      const page = this.#directory.pageAt(index)
+      const there = this.#directory.numberAt(index)
+      if (there < number) members += this.#pool.count(page)
+      else if (there === number) members += this.#pool.rank(page, offset - number * PAGE_BITS)
+      else break
+    }
+    return members
+  }
+
+  clear(): void {
+    while (this.#directory.size > 0) {
+      const last = this.#directory.size - 1
+      this.#pool.giveBack(this.#directory.pageAt(last))
+      this.#directory.removeAt(last)
+    }
+    this.#size = 0
+  }
+
+  #pageFor(number: number): number {
+    const index = this.#directory.find(number)
+    if (index >= 0) return this.#directory.pageAt(index)
+    const page = this.#pool.take()
+    this.#directory.insert(~index, number, page)
+    return page
+  }
+}

@@ -1,0 +1,71 @@
+/** The messages and consumers of the naive model (queue-oracle.fixture.ts). */
+import type { LetterReason, QueueLetter } from './queue-words.ts'
+
+export interface OracleMessage {
+  readonly offset: number
+  readonly priority: number
+  readonly bytes: number
+  state: 'ready' | 'unacked' | 'retrying' | 'dying'
+  handOuts: number
+  failures: number
+  /** Hand-outs at its last failure. */
+  failedAt: number
+  suspect: boolean
+  cohort: number
+  dueMs: number
+  reason: LetterReason
+  firstFailureMs: number
+  lastFailureMs: number
+  /** While it is unacked. */
+  consumer: number
+  slot: number
+  tag: number
+  begun: boolean
+  /** Since when its time-out runs: a time, and the order of those at one time. */
+  beganMs: number
+  began: number
+}
+
+export interface OracleConsumer {
+  readonly number: number
+  readonly priority: number
+  readonly ackTimeoutMs: number
+  readonly attached: number
+  prefetch: number
+  prefetchBytes: number
+  /** Since when it waits for a message; 0: it has no room. */
+  waitsSince: number
+}
+
+export function newMessage(offset: number, priority: number, bytes: number): OracleMessage {
+  return {
+    offset,
+    priority,
+    bytes,
+    state: 'ready',
+    handOuts: 0,
+    failures: 0,
+    failedAt: 0,
+    suspect: false,
+    cohort: 0,
+    dueMs: 0,
+    reason: 'failed',
+    firstFailureMs: 0,
+    lastFailureMs: 0,
+    consumer: -1,
+    slot: -1,
+    tag: 0,
+    begun: false,
+    beganMs: 0,
+    began: 0,
+  }
+}
+
+export function sum(messages: readonly OracleMessage[]): number {
+  return messages.reduce((bytes, message) => bytes + message.bytes, 0)
+}
+
+export function letterOf(message: OracleMessage, reason: LetterReason): QueueLetter {
+  const { offset, handOuts, failures: failedAttempts, firstFailureMs, lastFailureMs } = message
+  return { offset, reason, handOuts, failedAttempts, firstFailureMs, lastFailureMs }
+}

@@ -1,0 +1,266 @@
+/**
+ * A work queue: which message goes to which consumer, and what becomes of it. One consumer has a message at a time.
+ *
+ * The partition host's thread, inside the queue's actor. Pure: no clock, no chance, no I/O; moments and random shares are
+ * inputs, and what is to be done comes back as data. The sizes and priorities of messages are asked of the log, which
+ * gives the same answers each time.
+ *
+ * ```
+ * admit -> appended -> ready --take--> unacked --ack--------------------> settled
+ *                        ^                |---release, detach, a death-----> ready, at its old place
+ *                        |                '---nack, reject, time-out, the death that it caused
+ *                        |                        |                 |
+ *                        '-----due---- retrying <-'                 '-> dying --lettersWritten-> settled
+ * ```
+ *
+ * Rules. The place of a message is its offset: a lower priority never goes before a higher one, and of one priority the
+ * lowest offset goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over,
+ * nothing changes.
+ *
+ * Bounds: `maxMessages` and `maxBytes` of the policy; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed
+ * messages and what was out when it was reached. A plain waiting message costs nothing with one priority, and one bit
+ * with more.
+ *
+ * Later: keys and recall (hand-outs.ts, claims.ts), due times (ready-index.ts), times to live (retry-heap.ts), duplicates
+ * (admission.ts).
+ */
+import type { Instant } from '../base/clock.ts'
+import { admit, appended, letterOf, withdrawn } from './admission.ts'
+import { CLAIMS_MAX } from './claims.ts'
+import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
+import type { Consumer } from './consumers.ts'
+import { countersOf, explain } from './explanation.ts'
+import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
+import { purge } from './purge.ts'
+import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
+import { QueueState } from './queue-state.ts'
+import type {
+  Admission,
+  ConsumerDeath,
+  ConsumerTerms,
+  HandOut,
+  LetterReason,
+  QueueCounters,
+  QueueEffect,
+  QueueExplanation,
+  QueueLetter,
+  QueueLog,
+  QueuePolicy,
+} from './queue-words.ts'
+import { comesBack, type Failing, fails, makeDue } from './verdicts.ts'
+
+/** A hand-out within its consumer. */
+export interface ClaimName {
+  readonly slot: number
+  readonly tag: number
+}
+
+export class QueueCore {
+  readonly #state: QueueState
+  readonly #view: HandOutView = emptyHandOut()
+
+  private constructor(state: QueueState) {
+    this.#state = state
+  }
+
+  /** An empty queue whose first message will have the offset `start`. */
+  static create(policy: QueuePolicy, log: QueueLog, start = 0): QueueCore {
+    const totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+    return new QueueCore(new QueueState(policy, log, start, start, totals))
+  }
+
+  /** The queue that had these facts. */
+  static from(policy: QueuePolicy, log: QueueLog, facts: QueueFacts): QueueCore {
+    return new QueueCore(stateFrom(policy, log, facts))
+  }
+
+  facts(): QueueFacts {
+    return factsOf(this.#state)
+  }
+
+  /** Reserves room for the first messages of an append. `letterRoom`: dead letters that its commit has room for. */
+  admit(sizes: ArrayLike<number>, letterRoom: number): Admission {
+    return admit(this.#state, sizes, letterRoom)
+  }
+
+  /** So many admitted messages are committed at the log's end; `priorities` null: all 0. */
+  appended(count: number, bytes: number, priorities: ArrayLike<number> | null): void {
+    appended(this.#state, count, bytes, priorities)
+  }
+
+  /** So many admitted messages are not appended. */
+  withdrawn(count: number, bytes: number): void {
+    withdrawn(this.#state, count, bytes)
+  }
+
+  /** @throws RangeError when the number is taken, or there are too many consumers. */
+  attach(consumer: number, terms: ConsumerTerms): void {
+    this.#state.consumers.attach(consumer, checked(terms))
+  }
+
+  /** What a consumer may hold from now on; it keeps what it holds. Prefetch 0 pauses it. */
+  credit(consumer: number, prefetch: number, prefetchBytes: number): void {
+    const found = this.#state.consumers.of(consumer)
+    if (found === undefined) return
+    found.prefetch = checked({ prefetch }).prefetch
+    found.prefetchBytes = prefetchBytes
+    this.#state.consumers.refresh(found)
+  }
+
+  /** A consumer ends in good order. */
+  detach(consumer: number): readonly QueueEffect[] {
+    const found = this.#state.consumers.of(consumer)
+    return found === undefined ? [] : detach(this.#state, found)
+  }
+
+  /** A consumer died, after all that its shared words say has begun or was settled was told. */
+  died(consumer: number, death: ConsumerDeath, at: Instant, rng: () => number): readonly QueueEffect[] {
+    const found = this.#state.consumers.of(consumer)
+    return found === undefined ? [] : die(this.#state, found, death, at, rng)
+  }
+
+  /** The next message for a consumer that has room; null: there is none. The same object each time, valid until the next call. */
+  take(): HandOut | null {
+    return take(this.#state, this.#view) ? this.#view : null
+  }
+
+  /** Its handler was called: it can be charged with the end of its thread, and its time-out runs. Whether it is held. */
+  begun(consumer: number, slot: number, tag: number, nowMs: number): boolean {
+    const found = this.#holder(consumer, slot, tag)
+    found?.claims.begin(slot, nowMs + found.ackTimeoutMs)
+    return found !== undefined
+  }
+
+  /** The time-out of a message that has begun runs anew. Whether it is held. */
+  renew(consumer: number, slot: number, tag: number, nowMs: number): boolean {
+    const found = this.#holder(consumer, slot, tag)
+    found?.claims.renew(slot, nowMs + found.ackTimeoutMs)
+    return found !== undefined
+  }
+
+  /** Whether it was held, and is settled now. */
+  ack(consumer: number, slot: number, tag: number): boolean {
+    const found = this.#holder(consumer, slot, tag)
+    if (found === undefined) return false
+    const { offsets, bytes, entries } = found.claims
+    this.#state.letGo(found, slot)
+    this.#state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
+    return true
+  }
+
+  /** It failed; `delayMs` null: as the backoff says. Null: it is not held. */
+  nack(
+    consumer: number,
+    slot: number,
+    tag: number,
+    delayMs: number | null,
+    at: Instant,
+    rng: () => number,
+  ): QueueEffect | null {
+    return this.#fail(consumer, slot, tag, { reason: 'failed', suspect: false, delayMs }, at, rng)
+  }
+
+  /** It is not to be tried again. Null: it is not held. */
+  reject(consumer: number, slot: number, tag: number, reason: 'rejected' | 'decode', at: Instant): QueueEffect | null {
+    return this.#fail(consumer, slot, tag, { reason, suspect: false, delayMs: null }, at, () => 0)
+  }
+
+  /** It comes back, and did not fail. Null: it is not held. */
+  release(consumer: number, slot: number, tag: number): QueueEffect | null {
+    const found = this.#holder(consumer, slot, tag)
+    return found === undefined ? null : comesBack(this.#state, found, slot)
+  }
+
+  /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */
+  failBatch(consumer: number, batch: readonly ClaimName[], at: Instant, rng: () => number): readonly QueueEffect[] {
+    const found = this.#state.consumers.of(consumer)
+    if (found === undefined) return []
+    const held = new Set(batch.filter(({ slot, tag }) => found.claims.holds(slot, tag)).map(({ slot }) => slot))
+    return failBatch(this.#state, found, batch.length, [...held], at, rng)
+  }
+
+  /** What has begun and has not been settled in its consumer's time fails. */
+  timeOut(at: Instant, rng: () => number): readonly QueueEffect[] {
+    return timeOut(this.#state, at, rng)
+  }
+
+  /** What has waited for its retry is ready; how many were. */
+  due(nowMs: number): number {
+    return makeDue(this.#state, nowMs)
+  }
+
+  /** When `due` or `timeOut` has something to do; Infinity: never by itself. */
+  get dueMs(): number {
+    let dueMs = this.#state.retries.dueMs
+    for (const { claims } of this.#state.consumers.all()) dueMs = Math.min(dueMs, claims.dueMs)
+    return dueMs
+  }
+
+  /** The next dead letter to write, in the order of the verdicts; null: there is none. It is on its way from now on. */
+  nextLetter(): QueueLetter | null {
+    const { attempts, letters } = this.#state
+    const entry = letters.send()
+    if (entry === -1) return null
+    return letterOf(this.#state, attempts.offsets[entry] as number, entry, attempts.reasons[entry] as LetterReason)
+  }
+
+  /** The first so many letters on their way are written, in one commit with this; their messages are settled. */
+  lettersWritten(count: number): void {
+    const { attempts, letters, log } = this.#state
+    for (let written = 0; written < count; written++) {
+      const entry = letters.written()
+      if (entry === -1) throw new RangeError(`${count} letters are written, and only ${written} were on their way`)
+      const offset = attempts.offsets[entry] as number
+      this.#state.settle(offset, log.bytesOf(offset), entry, 'deadLettered')
+    }
+  }
+
+  /** Letters on their way have no place: their messages keep waiting, and are the next to be written. */
+  lettersRefused(): void {
+    this.#state.letters.refused()
+  }
+
+  /** Takes back a message that waits, also for a retry; whether it did. */
+  cancel(offset: number): boolean {
+    const state = this.#state
+    const entry = state.attempts.find(offset)
+    if (!(offset >= state.settled.floor && offset < state.ready.end) || !state.takeWaiting(offset, entry)) return false
+    state.settle(offset, state.log.bytesOf(offset), entry, 'cancelled')
+    return true
+  }
+
+  /** Takes back all that waits, also for a retry; how many that were. */
+  purge(): number {
+    return purge(this.#state)
+  }
+
+  explain(offset: number): QueueExplanation {
+    return explain(this.#state, offset)
+  }
+
+  counters(): QueueCounters {
+    return countersOf(this.#state)
+  }
+
+  #holder(consumer: number, slot: number, tag: number): Consumer | undefined {
+    const found = this.#state.consumers.of(consumer)
+    return found?.claims.holds(slot, tag) === true ? found : undefined
+  }
+
+  #fail(
+    consumer: number,
+    slot: number,
+    tag: number,
+    failing: Failing,
+    at: Instant,
+    rng: () => number,
+  ): QueueEffect | null {
+    const found = this.#holder(consumer, slot, tag)
+    return found === undefined ? null : fails(this.#state, found, slot, failing, at, rng)
+  }
+}
+
+function checked<T extends { readonly prefetch: number }>(terms: T): T {
+  if (terms.prefetch >= 0 && terms.prefetch <= CLAIMS_MAX) return terms
+  throw new RangeError(`a consumer holds 0 to ${CLAIMS_MAX} messages, not ${terms.prefetch}`)
+}

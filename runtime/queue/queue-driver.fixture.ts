@@ -1,0 +1,398 @@
+/**
+ * Plays one seed: a queue's core and its naive model get the same inputs, and after each they are compared: what they
+ * answer, all counters, when they are next due, and where a message is; now and then where each message is. The core is
+ * also built again from its facts, which must be those of the model.
+ */
+import { Chance } from '../proof/sim/chance.ts'
+import { QueueCore } from './queue-core.ts'
+import type { QueueFacts } from './queue-facts.ts'
+import { QueueOracle } from './queue-oracle.fixture.ts'
+import { planPolicy, planSizes, planStart, planTerms } from './queue-plan.fixture.ts'
+import {
+  admissionOf,
+  type ConsumerInput,
+  consumerStateOf,
+  type EndInput,
+  MESSAGE_INPUTS,
+  type MessageInput,
+  type MessageState,
+  type QueueInput,
+  stateAt,
+  stateOf,
+  type Visits,
+} from './queue-visits.fixture.ts'
+import type { QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+
+/** Consumers that a seed has at a time. */
+const CONSUMERS = 4
+/** Messages above which a queue without a limit gets no more for a while. */
+const CROWD = 30
+/** Steps between two looks at all messages. */
+const LOOK_EVERY = 100
+
+interface Handle {
+  readonly consumer: number
+  readonly slot: number
+  readonly tag: number
+}
+
+class Log implements QueueLog {
+  readonly #start: number
+  readonly #messages: { readonly bytes: number; readonly priority: number }[] = []
+
+  constructor(start: number) {
+    this.#start = start
+  }
+
+  push(bytes: number, priority: number): void {
+    this.#messages.push({ bytes, priority })
+  }
+
+  bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
+
+  priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
+}
+
+/** What went wrong, as an error that ends the seed. */
+class Difference extends Error {}
+
+class Driver {
+  readonly #chance: Chance
+  readonly #policy: QueuePolicy
+  readonly #visits: Visits
+  readonly #trace: ((line: string) => void) | null
+  readonly #log: Log
+  readonly #start: number
+  readonly #oracle: QueueOracle
+  #core: QueueCore
+  #nowMs = 1_000
+  /** Admitted, and neither appended nor withdrawn. */
+  #admitted: { readonly sizes: readonly number[]; readonly bytes: number }[] = []
+  /** The last hand-out of each message. */
+  readonly #handles = new Map<number, Handle>()
+
+  constructor(seed: number, visits: Visits, trace: ((line: string) => void) | null) {
+    this.#chance = new Chance(seed)
+    this.#visits = visits
+    this.#trace = trace
+    this.#policy = planPolicy(this.#chance)
+    this.#start = planStart(this.#chance)
+    this.#log = new Log(this.#start)
+    this.#core = QueueCore.create(this.#policy, this.#log, this.#start)
+    this.#oracle = new QueueOracle(this.#policy, this.#log, this.#start)
+    trace?.(`${JSON.stringify(this.#policy)} from ${this.#start}`)
+  }
+
+  play(inputs: number): void {
+    for (let step = 0; step < inputs; step++) {
+      this.#input()
+      this.#compareAll(this.#anyOffset())
+      if (step % LOOK_EVERY === 0) this.#compareEach()
+    }
+    this.#compareEach()
+  }
+
+  #input(): void {
+    const { messages, consumers } = this.#oracle
+    if (this.#chance.happens(0.2)) this.#nowMs++
+    const roll = this.#chance.below(100)
+    if (roll < 30) this.#take()
+    else if (roll < 62) this.#directed()
+    else if (roll < 74) {
+      if (messages.length < CROWD) this.#admit()
+      else this.#directed()
+    } else if (roll < 81) this.#appendOrWithdraw()
+    else if (roll < 85) this.#consumer(consumers.length < 2 || this.#chance.happens(0.3) ? 'attach' : 'credit')
+    else if (roll < 88) this.#end()
+    else if (roll < 92) this.#time()
+    else if (roll < 96) this.#letters()
+    else if (roll < 98) this.#rebuild()
+    else if (this.#chance.happens(0.35)) this.#purge()
+    else this.#processDeath()
+  }
+
+  #take(): void {
+    this.#met('take')
+    const got = this.#both('take', queue => {
+      const handOut = queue.take()
+      return handOut === null ? null : { ...handOut }
+    })
+    if (got !== null) this.#handles.set(got.offset, got)
+  }
+
+  /** A settlement of the last hand-out of a message, whatever has become of it since. */
+  #directed(): void {
+    // As handlers are called soon after a hand-out, so that several have begun when their consumer dies.
+    const input = this.#chance.happens(0.25) ? 'begun' : this.#chance.pick(MESSAGE_INPUTS)
+    const offset = this.#aimedAt(input)
+    this.#visits.add(stateAt(this.#oracle, offset), input)
+    const { consumer, slot, tag } = this.#handles.get(offset) ?? { consumer: 0, slot: 0, tag: 1 }
+    const [at, rng] = this.#moment()
+    const says = `${input} ${offset} (${consumer}.${slot}.${tag})`
+    if (input === 'begun') this.#both(says, queue => queue.begun(consumer, slot, tag, at.nowMs))
+    else if (input === 'renew') this.#both(says, queue => queue.renew(consumer, slot, tag, at.nowMs))
+    else if (input === 'ack') this.#both(says, queue => queue.ack(consumer, slot, tag))
+    else if (input === 'nack') this.#both(says, queue => queue.nack(consumer, slot, tag, null, at, rng))
+    else if (input === 'nack with a delay') {
+      const delayMs = this.#chance.pick([0, 20, 200])
+      this.#both(says, queue => queue.nack(consumer, slot, tag, delayMs, at, rng))
+    } else if (input === 'reject') this.#both(says, queue => queue.reject(consumer, slot, tag, 'rejected', at))
+    else if (input === 'decode') this.#both(says, queue => queue.reject(consumer, slot, tag, 'decode', at))
+    else if (input === 'release') this.#both(says, queue => queue.release(consumer, slot, tag))
+    else if (input === 'cancel') this.#both(says, queue => queue.cancel(offset))
+    else if (input === 'explain') this.#both(says, queue => queue.explain(offset))
+    else {
+      // Others of its consumer are in the batch: held ones, and sometimes one that is held no longer.
+      const others =
+        input === 'fail a batch' ? this.#oracle.heldBy(consumer).filter(() => this.#chance.happens(0.7)) : []
+      const batch = [{ slot, tag }, ...others.filter(other => other.tag !== tag)]
+      if (input === 'fail a batch' && batch.length === 1) batch.push({ slot: 0, tag: 1 })
+      this.#both(says, queue => queue.failBatch(consumer, batch, at, rng))
+    }
+  }
+
+  #admit(): void {
+    this.#met('admit')
+    const sizes = planSizes(this.#chance)
+    const letterRoom = this.#chance.pick([0, 1, 2, 100])
+    const answer = this.#both(`admit ${sizes} with room for ${letterRoom} letters`, queue =>
+      queue.admit(sizes, letterRoom),
+    )
+    this.#visits.add(this.#policy.onFull, admissionOf(answer))
+    if (answer.taken > 0) this.#admitted.push({ sizes: sizes.slice(0, answer.taken), bytes: answer.takenBytes })
+    if (this.#chance.happens(0.7)) this.#appendOrWithdraw()
+  }
+
+  #appendOrWithdraw(): void {
+    const admitted = this.#admitted.shift()
+    if (admitted === undefined) {
+      this.#take()
+      return
+    }
+    const { sizes, bytes } = admitted
+    const isAppended = this.#chance.happens(0.85)
+    this.#met(isAppended ? 'append' : 'withdraw')
+    if (!isAppended) {
+      this.#both(`withdraw ${sizes}`, queue => queue.withdrawn(sizes.length, bytes))
+      return
+    }
+    const plain = this.#policy.priorities === 1 || this.#chance.happens(0.1)
+    const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
+    for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0)
+    this.#both(`append ${sizes} of ${priorities}`, queue => queue.appended(sizes.length, bytes, priorities))
+  }
+
+  #consumer(input: 'attach' | 'credit'): void {
+    this.#met(input)
+    const number = this.#chance.below(CONSUMERS)
+    this.#metBy(number, input)
+    const terms = planTerms(this.#chance)
+    if (input === 'attach') {
+      this.#both(`attach ${number} ${JSON.stringify(terms)}`, queue => {
+        try {
+          return queue.attach(number, terms)
+        } catch (error) {
+          return error instanceof RangeError ? error.message : 'another error'
+        }
+      })
+    } else
+      this.#both(`credit ${number} ${terms.prefetch} ${terms.prefetchBytes}`, queue =>
+        queue.credit(number, terms.prefetch, terms.prefetchBytes),
+      )
+  }
+
+  #end(): void {
+    const { consumers } = this.#oracle
+    const isThere = consumers.length > 0 && this.#chance.happens(0.9)
+    const number = isThere ? this.#chance.pick(consumers).number : this.#chance.below(CONSUMERS)
+    const input = this.#chance.pick(['detach', 'die, one known', 'die, none known', 'die, none known'] as const)
+    this.#endOf(number, input)
+  }
+
+  /** All of a process's consumers, which are all that there are. */
+  #processDeath(): void {
+    for (let number = 0; number < CONSUMERS; number++) this.#endOf(number, 'die with the process')
+  }
+
+  #endOf(number: number, input: EndInput): void {
+    this.#metBy(number, input)
+    for (const message of this.#oracle.heldBy(number)) this.#visits.add(stateOf(this.#oracle, message), input)
+    if (input === 'detach') {
+      this.#both(`detach ${number}`, queue => queue.detach(number))
+      return
+    }
+    const begun = this.#oracle.heldBy(number).filter(message => message.begun)
+    const executing = input === 'die, one known' && begun.length > 0 ? this.#chance.pick(begun).tag : 0
+    const cause = this.#chance.pick(['crashed', 'timeout'] as const)
+    const [at, rng] = this.#moment()
+    const death = { cause, executing, withProcess: input === 'die with the process' }
+    this.#both(`${number}: ${input}, ${executing}`, queue => queue.died(number, death, at, rng))
+  }
+
+  #time(): void {
+    this.#nowMs += this.#chance.pick([0, 0, 1, 10, 50])
+    // The moment at which something is due, and the one before.
+    const { dueMs } = this.#oracle
+    if (dueMs < Number.POSITIVE_INFINITY && this.#chance.happens(0.4))
+      this.#nowMs = Math.max(this.#nowMs, dueMs - this.#chance.below(2))
+    const [at, rng] = this.#moment()
+    if (this.#chance.happens(0.5)) {
+      this.#met('due')
+      this.#both(`due at ${at.nowMs}`, queue => queue.due(at.nowMs))
+    } else {
+      this.#met('time out')
+      this.#both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
+    }
+  }
+
+  #letters(): void {
+    const roll = this.#chance.below(6)
+    if (roll < 3) {
+      this.#met('next letter')
+      this.#both('next letter', queue => queue.nextLetter())
+    } else if (roll < 5) {
+      this.#met('letters written')
+      const written = this.#chance.between(0, this.#oracle.sent)
+      this.#both(`${written} letters written`, queue => queue.lettersWritten(written))
+    } else {
+      this.#met('letters refused')
+      this.#both('letters refused', queue => queue.lettersRefused())
+    }
+  }
+
+  #purge(): void {
+    this.#met('purge')
+    this.#both('purge', queue => queue.purge())
+  }
+
+  #rebuild(): void {
+    this.#met('rebuild')
+    const before = this.#core.facts()
+    this.#same('the facts', factsOf(this.#oracle, this.#start), pick(before))
+    this.#core = QueueCore.from(this.#policy, this.#log, before)
+    this.#oracle.rebuilt()
+    this.#admitted = []
+    this.#trace?.(`rebuild ${JSON.stringify(before)}`)
+    this.#same('the facts of what was built from facts', before, this.#core.facts())
+  }
+
+  #both<T>(says: string, call: (queue: QueueCore | QueueOracle) => T): T {
+    const expected = call(this.#oracle)
+    this.#trace?.(`${says} -> ${JSON.stringify(expected)}`)
+    this.#same(says, expected, call(this.#core))
+    return expected
+  }
+
+  #compareAll(offset: number): void {
+    const counters = this.#core.counters()
+    const expected = this.#oracle.counters()
+    if (!areSame(expected, counters)) this.#same('counters', expected, counters)
+    const { accepted, ready, unacked, retrying, acked, deadLettered, dropped, purged, cancelled } = counters
+    const total = ready + unacked + retrying + acked + deadLettered + dropped + purged + cancelled
+    if (total !== accepted) throw new Difference(`${accepted} were accepted, and ${total} are somewhere`)
+    this.#same('due', this.#oracle.dueMs, this.#core.dueMs)
+    this.#same(`explain ${offset}`, this.#oracle.explain(offset), this.#core.explain(offset))
+  }
+
+  #compareEach(): void {
+    for (const { offset } of this.#oracle.messages)
+      this.#same(`explain ${offset}`, this.#oracle.explain(offset), this.#core.explain(offset))
+    for (const offset of this.#oracle.settled)
+      this.#same(`explain ${offset}`, { state: 'settled' }, this.#core.explain(offset))
+  }
+
+  #same(says: string, expected: unknown, found: unknown): void {
+    if (!isSame(expected, found))
+      throw new Difference(`${says}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
+  }
+
+  #met(input: QueueInput): void {
+    const seen = new Set<MessageState>()
+    for (const message of this.#oracle.messages) seen.add(stateOf(this.#oracle, message))
+    if (this.#oracle.settled.size > 0) seen.add('settled')
+    for (const state of seen) this.#visits.add(state, input)
+  }
+
+  #metBy(number: number, input: ConsumerInput): void {
+    this.#visits.add(`consumer ${consumerStateOf(this.#oracle, this.#oracle.consumerOf(number))}`, input)
+  }
+
+  /** A message of a kind that there is, each kind as often as the other; a settlement is mostly of one that is out. */
+  #aimedAt(input: MessageInput): number {
+    const { messages } = this.#oracle
+    if (messages.length === 0 || this.#chance.happens(0.15)) return this.#anyOffset()
+    const out = messages.filter(({ state }) => state === 'unacked')
+    const suspect = out.find(message => message.suspect)
+    if (suspect !== undefined && this.#chance.happens(0.2)) return suspect.offset
+    if (input !== 'cancel' && out.length > 0 && this.#chance.happens(input === 'begun' ? 0.9 : 0.4))
+      return this.#chance.pick(out).offset
+    const state = stateOf(this.#oracle, this.#chance.pick(messages))
+    const alike = messages.filter(message => stateOf(this.#oracle, message) === state)
+    return this.#chance.pick(alike).offset
+  }
+
+  #anyOffset(): number {
+    return this.#chance.between(this.#start, this.#oracle.end + 1)
+  }
+
+  #moment(): readonly [{ readonly nowMs: number; readonly wallMs: number }, () => number] {
+    const share = this.#chance.next()
+    return [{ nowMs: this.#nowMs, wallMs: 5_000_000 + this.#nowMs }, () => share]
+  }
+}
+
+const COUNTERS = [
+  ...(['accepted', 'ready', 'dying', 'unacked', 'retrying', 'acked'] as const),
+  ...(['deadLettered', 'dropped', 'purged', 'cancelled', 'bytes'] as const),
+]
+
+function areSame(a: QueueCounters, b: QueueCounters): boolean {
+  for (const name of COUNTERS) if (a[name] !== b[name]) return false
+  for (const [priority, ready] of a.readyByPriority.entries()) if (ready !== b.readyByPriority[priority]) return false
+  return a.readyByPriority.length === b.readyByPriority.length
+}
+
+/** What facts say of settled messages and of bytes. */
+function pick({ floor, end, settled, bytes, active }: QueueFacts): unknown {
+  return { floor, end, settled, bytes, active }
+}
+
+/** The same, of the model. */
+function factsOf(oracle: QueueOracle, start: number): unknown {
+  let floor = start
+  while (oracle.settled.has(floor)) floor++
+  const settled: [number, number][] = []
+  for (let offset = floor; offset < oracle.end; offset++) {
+    if (!oracle.settled.has(offset)) continue
+    const last = settled.at(-1)
+    if (last?.[1] === offset) last[1]++
+    else settled.push([offset, offset + 1])
+  }
+  return { floor, end: oracle.end, settled, bytes: oracle.counters().bytes, active: oracle.active }
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false
+  for (const key in a)
+    if (!isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])) return false
+  for (const key in b) if (!(key in a)) return false
+  return true
+}
+
+/** What a seed found: null, or how core and model differ first. What the core throws is a finding too. */
+export function playSeed(
+  seed: number,
+  inputs: number,
+  visits: Visits,
+  trace: ((line: string) => void) | null = null,
+): string | null {
+  try {
+    new Driver(seed, visits, trace).play(inputs)
+    return null
+  } catch (error) {
+    if (error instanceof Difference) return `seed ${seed}: ${error.message}`
+    return `seed ${seed}: ${error instanceof Error ? error.stack : error}`
+  }
+}

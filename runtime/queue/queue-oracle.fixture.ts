@@ -1,0 +1,459 @@
+/**
+ * A work queue that is obviously right and slow: an array of messages, each with its state, looked through each time. It
+ * has the calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
+ */
+import type { Instant } from '../base/clock.ts'
+import { letterOf, newMessage, type OracleConsumer, type OracleMessage, sum } from './oracle-message.fixture.ts'
+import type {
+  Admission,
+  ConsumerDeath,
+  ConsumerTerms,
+  HandOut,
+  LetterReason,
+  QueueCounters,
+  QueueEffect,
+  QueueExplanation,
+  QueueHold,
+  QueueLetter,
+  QueueLog,
+  QueuePolicy,
+} from './queue-words.ts'
+
+type Rng = () => number
+
+export class QueueOracle {
+  readonly policy: QueuePolicy
+  readonly log: QueueLog
+  /** All that are not settled, by offset. */
+  messages: OracleMessage[] = []
+  consumers: OracleConsumer[] = []
+  readonly settled: Set<number> = new Set()
+  readonly start: number
+  end: number
+  active = -1
+  /** Messages that die, in the order of the verdicts; the first `sent` letters are on their way. */
+  dying: OracleMessage[] = []
+  sent = 0
+  readonly totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+  reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
+  #tag = 0
+  #cohort = 0
+  #clock = 0
+
+  constructor(policy: QueuePolicy, log: QueueLog, start: number) {
+    this.policy = policy
+    this.log = log
+    this.start = start
+    this.end = start
+  }
+
+  admit(sizes: readonly number[], letterRoom: number): Admission {
+    const { maxMessages, maxBytes, onFull, hasDeadLetters } = this.policy
+    const dropped: QueueLetter[] = []
+    let letters = hasDeadLetters ? letterRoom : Number.POSITIVE_INFINITY
+    if (hasDeadLetters && this.dying.length > this.sent) letters = 0
+    let taken = 0
+    let takenBytes = 0
+    const answer = (refused: Admission['refused']): Admission => ({ taken, takenBytes, refused, dropped })
+    for (const bytes of sizes) {
+      if (bytes > maxBytes) return answer('tooLarge')
+      const fits = (without: readonly OracleMessage[]): boolean =>
+        this.messages.length - without.length + this.reserved.messages + 1 <= maxMessages &&
+        sum(this.messages) - sum(without) + this.reserved.bytes + bytes <= maxBytes
+      const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
+      const out: OracleMessage[] = []
+      while (!fits(out)) {
+        if (onFull !== 'dropHead' || out.length === droppable.length) return answer('full')
+        if (out.length === letters) return answer('letters')
+        out.push(droppable[out.length] as OracleMessage)
+      }
+      for (const message of out) {
+        dropped.push(letterOf(message, 'maxlen'))
+        this.#settle(message, hasDeadLetters ? 'deadLettered' : 'dropped')
+      }
+      letters -= out.length
+      this.reserved.messages++
+      this.reserved.bytes += bytes
+      taken++
+      takenBytes += bytes
+    }
+    return answer(null)
+  }
+
+  appended(count: number, bytes: number, priorities: readonly number[] | null): void {
+    this.withdrawn(count, bytes)
+    for (let index = 0; index < count; index++) {
+      const offset = this.end++
+      this.totals.accepted++
+      this.messages.push(newMessage(offset, priorities?.[index] ?? 0, this.log.bytesOf(offset)))
+    }
+  }
+
+  withdrawn(count: number, bytes: number): void {
+    this.reserved.messages -= count
+    this.reserved.bytes -= bytes
+  }
+
+  attach(number: number, { priority, prefetch, prefetchBytes, ackTimeoutMs }: ConsumerTerms): void {
+    if (this.consumerOf(number) !== undefined) throw new RangeError(`consumer ${number} is attached already`)
+    const attached = ++this.#clock
+    this.consumers.push({ number, priority, prefetch, prefetchBytes, ackTimeoutMs, attached, waitsSince: 0 })
+    if (this.policy.singleActive && this.active === -1) this.active = number
+    this.#look()
+  }
+
+  credit(number: number, prefetch: number, prefetchBytes: number): void {
+    const consumer = this.consumerOf(number)
+    if (consumer === undefined) return
+    consumer.prefetch = prefetch
+    consumer.prefetchBytes = prefetchBytes
+    this.#look()
+  }
+
+  detach(number: number): QueueEffect[] {
+    if (this.consumerOf(number) === undefined) return []
+    const effects = this.heldBy(number).map(message => this.#comesBack(message, message.suspect && !message.begun))
+    this.#remove(number)
+    return effects
+  }
+
+  died(number: number, { cause, executing, withProcess }: ConsumerDeath, at: Instant, rng: Rng): QueueEffect[] {
+    if (this.consumerOf(number) === undefined) return []
+    const begun = this.heldBy(number).filter(message => message.begun)
+    let guilty: OracleMessage | undefined
+    if (withProcess) guilty = begun.find(message => message.suspect)
+    else guilty = begun.find(message => message.tag === executing) ?? (begun.length === 1 ? begun[0] : undefined)
+    const effects = this.heldBy(number).map(message => {
+      if (message === guilty) return this.#fails(message, cause, true, null, at, rng)
+      if (!message.begun) return this.#comesBack(message, message.suspect)
+      return this.#comesBack(message, guilty === undefined)
+    })
+    this.#remove(number)
+    return effects
+  }
+
+  take(): HandOut | null {
+    const ready = this.#ready()
+    const first = ready[0]
+    if (first === undefined) return null
+    const emptying = this.#emptying()
+    if (first.suspect && !this.#suspectIsOut()) {
+      const empty = this.line().find(consumer => this.heldBy(consumer.number).length === 0)
+      if (empty !== undefined) return this.#handOut(first, empty)
+    }
+    const message = ready.find(({ suspect }) => !suspect)
+    if (message === undefined || this.#isHeldBack(message)) return null
+    const consumer = this.line().find(each => each !== emptying && this.#fits(each, message))
+    return consumer === undefined ? null : this.#handOut(message, consumer)
+  }
+
+  begun(consumer: number, slot: number, tag: number, nowMs: number): boolean {
+    const message = this.#held(consumer, slot, tag)
+    if (message !== undefined && !message.begun) {
+      message.begun = true
+      message.beganMs = nowMs
+      message.began = ++this.#clock
+    }
+    return message !== undefined
+  }
+
+  renew(consumer: number, slot: number, tag: number, nowMs: number): boolean {
+    const message = this.#held(consumer, slot, tag)
+    if (message?.begun) {
+      message.beganMs = nowMs
+      message.began = ++this.#clock
+    }
+    return message !== undefined
+  }
+
+  ack(consumer: number, slot: number, tag: number): boolean {
+    const message = this.#held(consumer, slot, tag)
+    if (message === undefined) return false
+    this.#settle(message, 'acked')
+    this.#look()
+    return true
+  }
+
+  nack(consumer: number, slot: number, tag: number, delayMs: number | null, at: Instant, rng: Rng): QueueEffect | null {
+    const message = this.#held(consumer, slot, tag)
+    return message === undefined ? null : this.#fails(message, 'failed', false, delayMs, at, rng)
+  }
+
+  reject(consumer: number, slot: number, tag: number, reason: 'rejected' | 'decode', at: Instant): QueueEffect | null {
+    const message = this.#held(consumer, slot, tag)
+    return message === undefined ? null : this.#fails(message, reason, false, null, at, () => 0)
+  }
+
+  release(consumer: number, slot: number, tag: number): QueueEffect | null {
+    const message = this.#held(consumer, slot, tag)
+    return message === undefined ? null : this.#comesBack(message, message.suspect && !message.begun)
+  }
+
+  failBatch(number: number, batch: readonly { slot: number; tag: number }[], at: Instant, rng: Rng): QueueEffect[] {
+    const held = this.heldBy(number).filter(message =>
+      batch.some(({ slot, tag }) => message.slot === slot && message.tag === tag),
+    )
+    if (batch.length === 1) return held.map(message => this.#fails(message, 'failed', false, null, at, rng))
+    if (held.length === 0) return []
+    const halves = [++this.#cohort, ++this.#cohort]
+    return held.map((message, index) => {
+      message.cohort = halves[index < Math.floor(held.length / 2) ? 0 : 1] as number
+      return this.#comesBack(message, message.suspect && !message.begun)
+    })
+  }
+
+  timeOut(at: Instant, rng: Rng): QueueEffect[] {
+    const late = this.messages.filter(message => this.#deadlineOf(message) <= at.nowMs)
+    late.sort((a, b) => a.consumer - b.consumer || a.began - b.began)
+    return late.map(message => this.#fails(message, 'timeout', false, null, at, rng))
+  }
+
+  due(nowMs: number): number {
+    const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
+    for (const message of due) message.state = 'ready'
+    return due.length
+  }
+
+  get dueMs(): number {
+    const times = this.messages.map(message =>
+      message.state === 'retrying' ? message.dueMs : this.#deadlineOf(message),
+    )
+    return Math.min(...times)
+  }
+
+  nextLetter(): QueueLetter | null {
+    const message = this.dying[this.sent]
+    if (message === undefined) return null
+    this.sent++
+    return letterOf(message, message.reason)
+  }
+
+  lettersWritten(count: number): void {
+    for (let written = 0; written < count; written++) {
+      this.sent--
+      this.#settle(this.dying.shift() as OracleMessage, 'deadLettered')
+    }
+  }
+
+  lettersRefused(): void {
+    this.sent = 0
+  }
+
+  cancel(offset: number): boolean {
+    const message = this.messages.find(each => each.offset === offset)
+    if (message === undefined || !['ready', 'retrying'].includes(message.state)) return false
+    this.#settle(message, 'cancelled')
+    return true
+  }
+
+  purge(): number {
+    const waiting = this.messages.filter(({ state }) => state === 'ready' || state === 'retrying')
+    for (const message of waiting) this.#settle(message, 'purged')
+    return waiting.length
+  }
+
+  /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */
+  rebuilt(): void {
+    this.reserved = { messages: 0, bytes: 0 }
+    this.sent = 0
+  }
+
+  explain(offset: number): QueueExplanation {
+    if (offset < 0 || offset >= this.end) return { state: 'unknown' }
+    const message = this.messages.find(each => each.offset === offset)
+    if (message === undefined) return { state: 'settled' }
+    const { state, handOuts, failures: failedAttempts, dueMs, reason, consumer, begun, suspect } = message
+    if (state === 'retrying') return { state, dueMs, handOuts, failedAttempts }
+    if (state === 'dying') return { state, reason, handOuts, failedAttempts }
+    if (state === 'unacked') return { state, consumer, begun, suspect, handOuts, failedAttempts }
+    const ahead = this.#ready().indexOf(message)
+    return { state, ahead, blockedBy: this.#holdOf(message), handOuts, failedAttempts }
+  }
+
+  counters(): QueueCounters {
+    let ready = 0
+    let unacked = 0
+    let retrying = 0
+    let dying = 0
+    let bytes = 0
+    const readyByPriority: number[] = []
+    for (let priority = 0; priority < this.policy.priorities; priority++) readyByPriority.push(0)
+    for (const message of this.messages) {
+      bytes += message.bytes
+      if (message.state === 'unacked') unacked++
+      else if (message.state === 'retrying') retrying++
+      else if (message.state === 'dying') dying++
+      else {
+        ready++
+        readyByPriority[message.priority]!++
+      }
+    }
+    return { ...this.totals, ready: ready + dying, dying, unacked, retrying, bytes, readyByPriority }
+  }
+
+  consumerOf(number: number): OracleConsumer | undefined {
+    return this.consumers.find(consumer => consumer.number === number)
+  }
+
+  heldBy(number: number): OracleMessage[] {
+    return this.messages.filter(({ state, consumer }) => state === 'unacked' && consumer === number)
+  }
+
+  /** Consumers with room, in the order in which they get messages. */
+  line(): OracleConsumer[] {
+    const waiting = this.consumers.filter(consumer => this.hasRoom(consumer))
+    return waiting.sort((a, b) => b.priority - a.priority || a.waitsSince - b.waitsSince)
+  }
+
+  hasRoom(consumer: OracleConsumer): boolean {
+    const held = this.heldBy(consumer.number)
+    if (held.length >= consumer.prefetch || !this.isServed(consumer)) return false
+    return held.length === 0 || (sum(held) < consumer.prefetchBytes && !held.some(({ suspect }) => suspect))
+  }
+
+  isServed({ number, prefetch }: OracleConsumer): boolean {
+    return prefetch > 0 && (!this.policy.singleActive || this.active === number)
+  }
+
+  /** What may go, in the order in which it goes. */
+  #ready(): OracleMessage[] {
+    const ready = this.messages.filter(({ state }) => state === 'ready')
+    return ready.sort((a, b) => b.priority - a.priority || a.offset - b.offset)
+  }
+
+  #suspectIsOut(): boolean {
+    return this.messages.some(({ state, suspect }) => state === 'unacked' && suspect)
+  }
+
+  /** Who gets nothing more, so that a suspect that is first finds a consumer that holds nothing. */
+  #emptying(): OracleConsumer | undefined {
+    if (this.#ready()[0]?.suspect !== true || this.#suspectIsOut()) return undefined
+    const served = this.consumers.filter(consumer => this.isServed(consumer))
+    const held = (consumer: OracleConsumer): number => this.heldBy(consumer.number).length
+    if (served.some(consumer => held(consumer) === 0)) return undefined
+    return served.sort((a, b) => held(a) - held(b) || a.number - b.number)[0]
+  }
+
+  #isHeldBack({ handOuts }: OracleMessage): boolean {
+    const held = this.messages.filter(({ state }) => state === 'retrying' || state === 'dying')
+    return handOuts === 0 && held.length >= this.policy.heldMax
+  }
+
+  #fits({ number, prefetchBytes }: OracleConsumer, { bytes }: OracleMessage): boolean {
+    const held = this.heldBy(number)
+    return held.length === 0 || sum(held) + bytes <= prefetchBytes
+  }
+
+  #holdOf(message: OracleMessage): QueueHold {
+    if (this.consumers.length === 0) return 'no consumer'
+    const line = this.line()
+    if (message.suspect) {
+      const empty = line.some(({ number }) => this.heldBy(number).length === 0)
+      return empty && !this.#suspectIsOut() ? null : 'suspect'
+    }
+    if (this.#isHeldBack(message)) return 'held'
+    const emptying = this.#emptying()
+    return line.some(consumer => consumer !== emptying && this.#fits(consumer, message)) ? null : 'prefetch'
+  }
+
+  #handOut(message: OracleMessage, consumer: OracleConsumer): HandOut {
+    const taken = this.heldBy(consumer.number).map(({ slot }) => slot)
+    let slot = 0
+    while (taken.includes(slot)) slot++
+    message.state = 'unacked'
+    message.handOuts++
+    message.begun = false
+    message.consumer = consumer.number
+    message.slot = slot
+    message.tag = ++this.#tag
+    consumer.waitsSince = 0
+    this.#look()
+    const { tag, offset, priority, bytes, handOuts, failures, cohort, suspect } = message
+    return {
+      consumer: consumer.number,
+      slot,
+      tag,
+      offset,
+      priority,
+      bytes,
+      deliveryAttempt: handOuts,
+      failedAttempts: failures,
+      cohort,
+      suspect,
+    }
+  }
+
+  #held(consumer: number, slot: number, tag: number): OracleMessage | undefined {
+    return this.heldBy(consumer).find(message => message.slot === slot && message.tag === tag)
+  }
+
+  #deadlineOf({ state, begun, beganMs, consumer }: OracleMessage): number {
+    if (state !== 'unacked' || !begun) return Number.POSITIVE_INFINITY
+    return beganMs + (this.consumerOf(consumer)?.ackTimeoutMs ?? 0)
+  }
+
+  #comesBack(message: OracleMessage, suspect: boolean): QueueEffect {
+    message.state = 'ready'
+    message.suspect = suspect
+    const looping = (message.handOuts - message.failedAt) % this.policy.loopingAfter === 0
+    this.#look()
+    return { kind: 'returned', offset: message.offset, suspect, looping }
+  }
+
+  #fails(
+    message: OracleMessage,
+    reason: LetterReason,
+    suspect: boolean,
+    delayMs: number | null,
+    at: Instant,
+    rng: Rng,
+  ): QueueEffect {
+    const { policy } = this
+    const { offset } = message
+    message.failures++
+    message.failedAt = message.handOuts
+    message.suspect = suspect
+    message.cohort = 0
+    if (message.failures === 1) message.firstFailureMs = at.wallMs
+    message.lastFailureMs = at.wallMs
+    const failedAttempts = message.failures
+    if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
+      if (policy.hasDeadLetters) {
+        message.state = 'dying'
+        message.reason = reason
+        this.dying.push(message)
+      } else this.#settle(message, 'dropped')
+      this.#look()
+      return { kind: policy.hasDeadLetters ? 'dying' : 'dropped', offset, failedAttempts, reason }
+    }
+    const { initialMs, maxMs, jitter } = policy.backoff
+    const backoffMs = Math.min(maxMs, initialMs * 2 ** (failedAttempts - 1))
+    message.state = 'retrying'
+    message.dueMs = at.nowMs + (delayMs ?? Math.round(backoffMs * (1 - jitter * rng())))
+    this.#look()
+    return { kind: 'retrying', offset, failedAttempts, dueMs: message.dueMs }
+  }
+
+  #settle(message: OracleMessage, as: Exclude<keyof QueueOracle['totals'], 'accepted'>): void {
+    this.messages.splice(this.messages.indexOf(message), 1)
+    this.settled.add(message.offset)
+    this.totals[as]++
+  }
+
+  #remove(number: number): void {
+    this.consumers = this.consumers.filter(consumer => consumer.number !== number)
+    if (this.active === number) {
+      const next = this.consumers.toSorted((a, b) => b.priority - a.priority || a.attached - b.attached)[0]
+      this.active = next?.number ?? -1
+    }
+    this.#look()
+  }
+
+  /** Who has got room waits from now on. */
+  #look(): void {
+    for (const consumer of this.consumers) {
+      if (!this.hasRoom(consumer)) consumer.waitsSince = 0
+      else if (consumer.waitsSince === 0) consumer.waitsSince = ++this.#clock
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** What a seed of the driver plays with: a policy, and where the offsets begin. */
+import type { Chance } from '../proof/sim/chance.ts'
+import type { ConsumerTerms, QueuePolicy } from './queue-words.ts'
+
+/** Near the ends of words, pages and integers, so that few messages cross them. */
+const STARTS = [0, 20, 4_080, 3 * 4096 - 40, 2 ** 30 - 10, 2 ** 31 - 30, 2 ** 32 - 20, 2 ** 40 - 4_100]
+
+export function planPolicy(chance: Chance): QueuePolicy {
+  const bounded = chance.happens(0.7)
+  return {
+    priorities: chance.pick([1, 1, 1, 2, 3, 3, 32]),
+    attempts: chance.pick([1, 2, 3, 4, Number.POSITIVE_INFINITY]),
+    backoff: { initialMs: chance.pick([0, 5, 40]), maxMs: 100, jitter: chance.pick([0, 0.5]) },
+    hasDeadLetters: chance.happens(0.8),
+    maxMessages: bounded ? chance.pick([1, 6, 20, 40]) : Number.POSITIVE_INFINITY,
+    maxBytes: chance.happens(0.5) ? chance.pick([60, 200, 1_000]) : Number.POSITIVE_INFINITY,
+    onFull: chance.pick(['wait', 'reject', 'dropHead', 'dropHead']),
+    singleActive: chance.happens(0.25),
+    heldMax: chance.pick([1, 3, 1_000]),
+    loopingAfter: chance.pick([1, 2, 3, 100]),
+  }
+}
+
+export function planStart(chance: Chance): number {
+  return chance.pick(STARTS)
+}
+
+export function planTerms(chance: Chance): ConsumerTerms {
+  return {
+    priority: chance.pick([0, 0, 0, 1, -1]),
+    prefetch: chance.pick([0, 1, 2, 5, 20]),
+    prefetchBytes: chance.happens(0.5) ? chance.pick([10, 40, 100]) : Number.POSITIVE_INFINITY,
+    ackTimeoutMs: chance.happens(0.4) ? chance.pick([5, 30, 80]) : Number.POSITIVE_INFINITY,
+  }
+}
+
+/** Sizes of an append; some are larger than any room. */
+export function planSizes(chance: Chance): number[] {
+  const huge = chance.happens(0.05)
+  return Array.from({ length: chance.pick([1, 1, 1, 2, 3, 6]) }, () =>
+    huge && chance.happens(0.5) ? 1_001 : chance.pick([0, 1, 10, 10, 10, 30, 60]),
+  )
+}

@@ -1,0 +1,114 @@
+/**
+ * All that a queue's core knows, and the two moves that everything else is made of: a message is settled, or a consumer
+ * lets go.
+ *
+ * The partition host's thread. Pure. The parts keep their own invariants; the sums over them are kept here. All of it can
+ * be made again from facts (queue-facts.ts).
+ */
+import { AttemptTable, RETRYING } from './attempt-table.ts'
+import { SUSPECT } from './claims.ts'
+import { type Consumer, Consumers } from './consumers.ts'
+import { Letters } from './letters.ts'
+import { PagePool } from './page-pool.ts'
+import type { QueueLog, QueuePolicy } from './queue-words.ts'
+import { ReadyIndex } from './ready-index.ts'
+import { RetryHeap } from './retry-heap.ts'
+import { SettledPages } from './settled-pages.ts'
+import { Suspects } from './suspects.ts'
+
+/** Messages that were ever accepted, and those that are settled, by the way. */
+export interface QueueTotals {
+  accepted: number
+  acked: number
+  deadLettered: number
+  dropped: number
+  purged: number
+  cancelled: number
+}
+
+/** Ways in which a message is settled. */
+export type SettledAs = Exclude<keyof QueueTotals, 'accepted'>
+
+const TAG_MAX = 0x1fff_ffff
+
+export class QueueState {
+  readonly policy: QueuePolicy
+  readonly log: QueueLog
+  readonly pool: PagePool = new PagePool()
+  readonly ready: ReadyIndex
+  readonly settled: SettledPages
+  readonly attempts: AttemptTable = new AttemptTable()
+  readonly retries: RetryHeap = new RetryHeap(this.attempts)
+  readonly letters: Letters = new Letters()
+  readonly suspects: Suspects = new Suspects()
+  readonly consumers: Consumers
+  readonly totals: QueueTotals
+  /** Messages that are not settled, and their bytes. */
+  messages = 0
+  bytes = 0
+  /** Admitted, and not appended yet. */
+  reservedMessages = 0
+  reservedBytes = 0
+  unacked = 0
+  /** The number of a part of a failed batch, and the tag of a hand-out, that were given last. */
+  lastCohort = 0
+  lastTag = 0
+
+  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals) {
+    this.policy = policy
+    this.log = log
+    this.ready = new ReadyIndex(policy.priorities, this.pool, end)
+    this.settled = new SettledPages(this.pool, floor)
+    this.consumers = new Consumers(policy.singleActive)
+    this.totals = { ...totals }
+  }
+
+  /** Messages that wait for a retry or for their dead letter. */
+  get held(): number {
+    return this.retries.size + this.letters.size
+  }
+
+  /** A tag fits into a shared word beside three bits, and is never 0. */
+  newTag(): number {
+    this.lastTag = this.lastTag === TAG_MAX ? 1 : this.lastTag + 1
+    return this.lastTag
+  }
+
+  /** Nothing is known of it any more but that it is settled. */
+  settle(offset: number, bytes: number, entry: number, as: SettledAs): void {
+    if (entry !== -1) this.attempts.remove(entry)
+    this.settled.add(offset)
+    this.totals[as]++
+    this.messages--
+    this.bytes -= bytes
+  }
+
+  /** The consumer holds it no longer. What the slot said stays readable until the slot is given out again. */
+  letGo(consumer: Consumer, slot: number): void {
+    const { claims } = consumer
+    if (((claims.flags[slot] as number) & SUSPECT) !== 0) {
+      consumer.alone = false
+      this.suspects.isOut = false
+    }
+    consumer.heldBytes -= claims.bytes[slot] as number
+    claims.free(slot)
+    this.unacked--
+    this.consumers.refresh(consumer)
+  }
+
+  /** It may be handed out, at its place. */
+  makeReady(offset: number, priority: number, suspect: boolean): void {
+    if (suspect) this.suspects.add(offset, priority)
+    else this.ready.putBack(offset, priority)
+  }
+
+  /** Takes a message that waits out of where it waits; whether it did. */
+  takeWaiting(offset: number, entry: number): boolean {
+    if (entry !== -1 && this.attempts.states[entry] === RETRYING) {
+      this.retries.remove(entry)
+      return true
+    }
+    if (this.suspects.remove(offset)) return true
+    return this.ready.remove(offset, this.log.priorityOf(offset))
+  }
+}

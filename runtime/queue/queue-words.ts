@@ -1,0 +1,188 @@
+/**
+ * What goes into a queue's core and comes out of it, as data. Types only.
+ *
+ * A message is named by its offset. A hand-out of it is named by its consumer, slot and tag (claims.ts).
+ */
+import type { RetryBackoff } from '../base/retry-delay.ts'
+
+/** How a queue treats its messages. */
+export interface QueuePolicy {
+  /** Number of priorities, 1 to 32; higher goes first. */
+  readonly priorities: number
+  /** Failures allowed in total; Infinity: only what is rejected is dead-lettered. */
+  readonly attempts: number
+  readonly backoff: RetryBackoff
+  /** Whether there is somewhere to put dead letters; otherwise what would be one is dropped, counted and told. */
+  readonly hasDeadLetters: boolean
+  /** Messages not settled, at most; Infinity: no limit. */
+  readonly maxMessages: number
+  /** Their bytes, at most; Infinity: no limit. */
+  readonly maxBytes: number
+  /** What a message meets that has no room. To the core `wait` and `reject` are the same: it is not taken. */
+  readonly onFull: 'wait' | 'reject' | 'dropHead'
+  /** Whether one consumer at a time has the queue. */
+  readonly singleActive: boolean
+  /** Messages that wait for a retry or for their dead letter; at the bound none goes out that was not out before. */
+  readonly heldMax: number
+  /** Hand-outs without a failure after which a message that comes back is told as looping, and at each multiple. */
+  readonly loopingAfter: number
+}
+
+/** What the core asks of the log. The answers follow from the records, and are the same each time. */
+export interface QueueLog {
+  /** Bytes of the message, as limits and credit count them. */
+  bytesOf(offset: number): number
+  /** 0 to below `priorities`. */
+  priorityOf(offset: number): number
+}
+
+/** A message that may be handed out. */
+export interface WaitingMessage {
+  readonly offset: number
+  readonly priority: number
+}
+
+/** What a consumer asks for. */
+export interface ConsumerTerms {
+  /** Consumers of a lower priority get what those of a higher one have no room for. */
+  readonly priority: number
+  /** Messages that it may hold, 0 (paused) to CLAIMS_MAX. */
+  readonly prefetch: number
+  /** Their bytes, at most, but for a larger message that it holds alone. */
+  readonly prefetchBytes: number
+  /** Time from the beginning of a message to its time-out, in ms; Infinity: none. */
+  readonly ackTimeoutMs: number
+}
+
+export type LetterReason = 'failed' | 'rejected' | 'decode' | 'timeout' | 'crashed' | 'maxlen'
+
+/** A message that goes to a consumer. */
+export interface HandOut {
+  readonly consumer: number
+  readonly slot: number
+  readonly tag: number
+  readonly offset: number
+  readonly priority: number
+  readonly bytes: number
+  /** Which hand-out of the message this is, from 1. */
+  readonly deliveryAttempt: number
+  readonly failedAttempts: number
+  /** Messages of different cohorts are not handled in one batch; one that failed before is a batch of its own. */
+  readonly cohort: number
+  /** Whether it may have killed its thread before. It is all that its consumer holds. */
+  readonly suspect: boolean
+}
+
+/** What became of a message that was not acked. */
+export type QueueEffect =
+  /** It is ready again, at its old place. */
+  | { readonly kind: 'returned'; readonly offset: number; readonly suspect: boolean; readonly looping: boolean }
+  /** It failed, and is ready again at `dueMs`. */
+  | { readonly kind: 'retrying'; readonly offset: number; readonly failedAttempts: number; readonly dueMs: number }
+  /** It is to be a dead letter (`QueueCore.nextLetter`). */
+  | {
+      readonly kind: 'dying'
+      readonly offset: number
+      readonly failedAttempts: number
+      readonly reason: LetterReason
+    }
+  /** It would be a dead letter, and there is nowhere to put one: it is gone. */
+  | {
+      readonly kind: 'dropped'
+      readonly offset: number
+      readonly failedAttempts: number
+      readonly reason: LetterReason
+    }
+
+/** What a dead letter says of its message. */
+export interface QueueLetter {
+  readonly offset: number
+  readonly reason: LetterReason
+  readonly handOuts: number
+  readonly failedAttempts: number
+  /** First and last failure, in `wallMs`; 0: it never failed. */
+  readonly firstFailureMs: number
+  readonly lastFailureMs: number
+}
+
+/** How much of an append is taken. */
+export interface Admission {
+  /** The first so many. */
+  readonly taken: number
+  readonly takenBytes: number
+  /** Why the next one was not: no room; it can never have any; or what would make room has no place for its dead letter. */
+  readonly refused: null | 'full' | 'tooLarge' | 'letters'
+  /** What was dropped to make room, in this order: dead letters of this very commit, or gone. */
+  readonly dropped: readonly QueueLetter[]
+}
+
+/** The end of a consumer that did not let go of what it held. */
+export interface ConsumerDeath {
+  readonly cause: 'crashed' | 'timeout'
+  /** The hand-out that it was executing, where that is known; its tag, or 0. */
+  readonly executing: number
+  /** Whether its whole process died, with other consumers. Then nobody can tell which message it was. */
+  readonly withProcess: boolean
+}
+
+/**
+ * All messages that were ever accepted are in one of these, after each step:
+ *
+ * `accepted = ready + unacked + retrying + acked + deadLettered + dropped + purged + cancelled`
+ *
+ * Later: `scheduled` and `expired` join them, and `duplicates`, which are not accepted.
+ */
+export interface QueueCounters {
+  readonly accepted: number
+  /** Waiting to be handed out, and those of `dying`. */
+  readonly ready: number
+  /** Of `ready`: those that wait for their dead letter, and are not handed out. */
+  readonly dying: number
+  readonly unacked: number
+  readonly retrying: number
+  readonly acked: number
+  readonly deadLettered: number
+  readonly dropped: number
+  readonly purged: number
+  readonly cancelled: number
+  /** Bytes of what is ready, unacked or retrying. */
+  readonly bytes: number
+  /** Of what may be handed out, by priority. */
+  readonly readyByPriority: readonly number[]
+}
+
+/** Why a message that is ready stays where it is; null: nothing but those ahead of it. */
+export type QueueHold = null | 'no consumer' | 'prefetch' | 'held' | 'suspect'
+
+/** Where a message is. */
+export type QueueExplanation =
+  /** It was never appended. */
+  | { readonly state: 'unknown' }
+  | { readonly state: 'settled' }
+  | {
+      readonly state: 'ready'
+      /** Messages that go before it. */
+      readonly ahead: number
+      /**
+       * `no consumer`: there is none. `prefetch`: none has room for it. `held`: too many wait for a retry or a dead letter.
+       * `suspect`: it goes alone, once a consumer holds nothing and no other suspect is out.
+       */
+      readonly blockedBy: QueueHold
+      readonly handOuts: number
+      readonly failedAttempts: number
+    }
+  | {
+      readonly state: 'unacked'
+      readonly consumer: number
+      readonly begun: boolean
+      readonly suspect: boolean
+      readonly handOuts: number
+      readonly failedAttempts: number
+    }
+  | { readonly state: 'retrying'; readonly dueMs: number; readonly handOuts: number; readonly failedAttempts: number }
+  | {
+      readonly state: 'dying'
+      readonly reason: LetterReason
+      readonly handOuts: number
+      readonly failedAttempts: number
+    }

@@ -1,0 +1,145 @@
+/**
+ * The messages of a queue that may be handed out, by priority and then by place. The place of a message is its offset, so
+ * that one that comes back stands where it stood before, whatever came back meanwhile.
+ *
+ * The partition host's thread. Pure.
+ *
+ * With one priority, what was never handed out is the range `[next, end)` and costs nothing. Beside it there are two
+ * sets, mostly empty: what came back, which is below `next`, and what left the range from its middle. With more
+ * priorities each has a set of its own, one bit a message, and a word says which of them have members.
+ *
+ * Later: messages that fall due have a place that is not their offset; `first` is where it is compared with `next`.
+ */
+import { OffsetSet } from './offset-set.ts'
+import { lowestBit, type PagePool } from './page-pool.ts'
+import type { WaitingMessage } from './queue-words.ts'
+
+export class ReadyIndex {
+  readonly #single: boolean
+  /** By priority; with one priority what came back. */
+  readonly #sets: readonly OffsetSet[]
+  /** Not ready though between `next` and `end`. */
+  readonly #gone: OffsetSet
+  /** Bit p: there are messages of priority p in its set. */
+  #mask = 0
+  #next: number
+  #end: number
+
+  constructor(priorities: number, pool: PagePool, end: number) {
+    this.#single = priorities === 1
+    this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
+    this.#gone = new OffsetSet(pool)
+    this.#next = end
+    this.#end = end
+  }
+
+  /** Bytes beside those of the pool. */
+  get bytes(): number {
+    return this.#sets.reduce((sum, set) => sum + set.bytes, this.#gone.bytes)
+  }
+
+  /** First offset that was not appended. */
+  get end(): number {
+    return this.#end
+  }
+
+  get size(): number {
+    let size = this.#fresh
+    for (const set of this.#sets) size += set.size
+    return size
+  }
+
+  countOf(priority: number): number {
+    return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh : 0)
+  }
+
+  /** The next `count` offsets; null: all of priority 0. */
+  append(count: number, priorities: ArrayLike<number> | null): void {
+    const from = this.#end
+    this.#end += count
+    if (this.#single) return
+    this.#next = this.#end
+    for (let index = 0; index < count; index++) {
+      const priority = priorities === null ? 0 : (priorities[index] as number)
+      ;(this.#sets[priority] as OffsetSet).add(from + index)
+      this.#mask |= 1 << priority
+    }
+  }
+
+  /** The highest priority that has messages; -1: there is none. */
+  get priority(): number {
+    if (this.#mask !== 0) return 31 - Math.clz32(this.#mask)
+    return this.#next < this.#end ? 0 : -1
+  }
+
+  /** The one that goes next: the lowest offset of the highest priority; -1: there is none. */
+  first(): number {
+    if (this.#mask !== 0) return (this.#sets[31 - Math.clz32(this.#mask)] as OffsetSet).first()
+    return this.#next < this.#end ? this.#next : -1
+  }
+
+  /** The oldest of the lowest priority, and that priority; null: there is none. */
+  oldestOfLowest(): WaitingMessage | null {
+    const priority = this.#mask === 0 ? this.priority : lowestBit(this.#mask)
+    if (priority === -1) return null
+    const offset = (this.#sets[priority] as OffsetSet).first()
+    return { offset: offset === -1 ? this.#next : offset, priority }
+  }
+
+  has(offset: number, priority: number): boolean {
+    if (this.#single && offset >= this.#next) return offset < this.#end && !this.#gone.has(offset)
+    return (this.#sets[priority] as OffsetSet).has(offset)
+  }
+
+  /** Whether it was there. */
+  remove(offset: number, priority: number): boolean {
+    if (this.#single && offset >= this.#next) {
+      if (offset !== this.#next) {
+        if (offset >= this.#end || this.#gone.has(offset)) return false
+        this.#gone.add(offset)
+        return true
+      }
+      if (offset === this.#end) return false
+      do this.#next++
+      while (this.#gone.size > 0 && this.#gone.remove(this.#next))
+      return true
+    }
+    const set = this.#sets[priority] as OffsetSet
+    if (!set.remove(offset)) return false
+    if (set.size === 0) this.#mask &= ~(1 << priority)
+    return true
+  }
+
+  /** A message that was there before comes back to its place. */
+  putBack(offset: number, priority: number): void {
+    ;(this.#sets[priority] as OffsetSet).add(offset)
+    this.#mask |= 1 << priority
+  }
+
+  /** How many of its priority or a higher one go before it. */
+  ahead(offset: number, priority: number): number {
+    let ahead = 0
+    for (let higher = priority + 1; higher < this.#sets.length; higher++) ahead += this.countOf(higher)
+    ahead += (this.#sets[priority] as OffsetSet).rank(offset)
+    if (this.#single && offset > this.#next) ahead += offset - this.#next - this.#gone.rank(offset)
+    return ahead
+  }
+
+  clear(): void {
+    for (const set of this.#sets) set.clear()
+    this.#gone.clear()
+    this.#mask = 0
+    this.#next = this.#end
+  }
+
+  /** For a queue that is rebuilt: those from `from` to below `to` are ready, and were appended before. */
+  restore(from: number, to: number, priorityOf: (offset: number) => number): void {
+    if (this.#single) (this.#sets[0] as OffsetSet).addRange(from, to)
+    else for (let offset = from; offset < to; offset++) this.putBack(offset, priorityOf(offset))
+    if (this.#single && from < to) this.#mask = 1
+  }
+
+  get #fresh(): number {
+    return this.#end - this.#next - this.#gone.size
+  }
+}

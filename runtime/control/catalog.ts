@@ -222,7 +222,7 @@ export class Catalog {
     }
   }
 
-  keepTopic({ shape, deadLettersOf, madeFor }: TopicEntry): void {
+  keepTopic({ shape: { publishRate: _, ...shape }, deadLettersOf, madeFor }: TopicEntry): void {
     if (shape.log !== null) this.#directory?.keepTopic({ shape, deadLettersOf: [...deadLettersOf], madeFor })
   }
 

@@ -21,7 +21,7 @@ export function listTopics(catalog: Catalog, directory: BrokerDirectory | null):
 }
 
 function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[]): TopicInfo {
-  const { name, partitions, codec, durability, maxMessageBytes, windowBytes, onFull, log } = shape
+  const { name, partitions, codec, durability, maxMessageBytes, windowBytes, onFull, publishRate = null, log } = shape
   return {
     name,
     partitions,
@@ -30,6 +30,7 @@ function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[
     maxMessageBytes,
     windowBytes,
     onFull,
+    publishRate,
     retentionMs: log?.retentionMs ?? null,
     retentionBytes: log?.retentionBytes ?? null,
     segmentBytes: log?.segmentBytes ?? null,

@@ -66,14 +66,14 @@ export class Openings {
 
   /** What is to be opened: as the folder has it, but for what the caller wants otherwise and may change. */
   #shapeOf(name: string, settings: TopicSettings, given: readonly string[]): TopicShape {
-    const { partitions, codec, maxMessageBytes, windowBytes, onFull } = settings
+    const { partitions, codec, maxMessageBytes, windowBytes, onFull, publishRate } = settings
     const durability = settings.durability ?? (this.#directory === null ? 'memory' : 'fsync')
     if (durability !== 'memory' && this.#directory === null)
       throw new MillraceError(
         'MILL_INVALID_OPTION',
         `topic ${name} cannot have the durability '${durability}': the broker keeps nothing on disk; give createBroker a dir`,
       )
-    const wanted = { partitions, codec, maxMessageBytes, windowBytes, onFull, durability }
+    const wanted = { partitions, codec, maxMessageBytes, windowBytes, onFull, publishRate, durability }
     const { segmentBytes, retentionMs, retentionBytes } = settings
     const stored = this.#directory?.topic(name)?.shape
     if (stored?.log == null) {
@@ -85,7 +85,7 @@ export class Openings {
       Object.fromEntries(names.filter(each => given.includes(each)).map(each => [each, named[each]]))
     return {
       ...stored,
-      ...chosen(settings, 'windowBytes', 'onFull'),
+      ...chosen(settings, 'windowBytes', 'onFull', 'publishRate'),
       log: { ...stored.log, ...chosen(settings, 'segmentBytes', 'retentionMs', 'retentionBytes') },
     }
   }

@@ -14,6 +14,7 @@ export const SETTLED: readonly (keyof TopicSettings)[] = [
   ...FIXED,
   'windowBytes',
   'onFull',
+  'publishRate',
   'segmentBytes',
   'retentionMs',
   'retentionBytes',
@@ -28,12 +29,21 @@ export function checkSame(
 ): void {
   const has: Partial<Record<string, unknown>> = { ...known, ...log }
   for (const name of compared) {
-    if (!given.includes(name) || has[name] === options[name]) continue
+    const [known, wanted] = [shown(has[name]), shown(options[name])]
+    if (!given.includes(name) || known === wanted) continue
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',
-      `${what} exists with ${name} ${has[name]}, not ${options[name]}; leave the option out, or use another name`,
+      `${what} exists with ${name} ${known}, not ${wanted}; leave the option out, or use another name`,
     )
   }
+}
+
+function shown(option: unknown): string {
+  if (option === undefined) return 'none'
+  if (typeof option !== 'object' || option === null) return String(option)
+  return `{ ${Object.entries(option)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ')} }`
 }
 
 function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {

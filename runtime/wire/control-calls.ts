@@ -7,6 +7,7 @@
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { BrokerEvents } from '../words/broker-events.ts'
+import type { Rate } from '../words/common-options.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { Durability } from '../words/message.ts'
@@ -92,6 +93,7 @@ export interface ControlApi {
       readonly maxMessageBytes: number
       readonly windowBytes: number
       readonly onFull: 'wait' | 'reject'
+      readonly publishRate: Rate | undefined
       readonly groups: readonly string[]
       readonly durability: Durability | undefined
       readonly segmentBytes: number

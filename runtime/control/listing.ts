@@ -17,7 +17,8 @@ export function listTopics(catalog: Catalog, directory: BrokerDirectory | null):
     const name = known.get(id)?.shape.name
     return name === undefined ? [] : [name]
   }
-  return [...known.values()].map(topic => infoOf(topic, nameOf)).sort(byName)
+  const topics = [...known.values()].filter(({ shape }) => shape.queue === undefined)
+  return topics.map(topic => infoOf(topic, nameOf)).sort(byName)
 }
 
 function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[]): TopicInfo {

@@ -8,7 +8,7 @@ export { defineHandler, defineTopic } from './options/define.ts'
 export { attempt } from './reader/attempt.ts'
 export type { Broker, BrokerOptions } from './words/broker.ts'
 export type { BrokerEvents, DeadLetterReason } from './words/broker-events.ts'
-export type { CloseOptions, Logger, RestartOptions } from './words/common-options.ts'
+export type { CloseOptions, Logger, Rate, RestartOptions } from './words/common-options.ts'
 export type {
   DeadLetter,
   DeadLetterCause,

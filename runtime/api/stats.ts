@@ -35,9 +35,10 @@ export function groupStatsOf({ topic, group, restarts, threads, reports }: Group
   }
 }
 
-export function topicStatsOf(reports: readonly HostPartitionStats[]): TopicStats {
+export function topicStatsOf(reports: readonly HostPartitionStats[], waitingForRate: number): TopicStats {
   return {
     partitions: reports.map(({ dropped: _dropped, deadLetterDepth: _depth, ...stats }) => stats),
     ...totalOf(['dropped'], reports),
+    waitingForRate,
   }
 }

@@ -54,6 +54,11 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     }
   }
 
+  /** It is about to be handed to its consumer; false: it was taken back before that, and is nobody's any more. */
+  begin(): boolean {
+    return true
+  }
+
   get settled(): boolean {
     return this.#settled
   }

@@ -31,7 +31,9 @@ export class ManualMember implements RunMember {
     retryOrder: RetryOrder,
     emit: (delivery: SettleableDelivery) => void,
     stuck: ((waitedMs: number) => void) | null = null,
+    ackTimeoutMs: number = Number.POSITIVE_INFINITY,
   ) {
+    this.#ackTimeoutMs = ackTimeoutMs
     this.#thread = thread
     this.#retryOrder = retryOrder
     this.#credits = new Credits(window)

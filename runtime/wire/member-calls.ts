@@ -19,6 +19,10 @@ export interface RunShape {
   readonly retryOrder: RetryOrder
   readonly concurrency: number
   readonly batch: BatchShape | null
+  /** Of a queue's consumers: deliveries that each may have unsettled, at most; null: what they learn. */
+  readonly prefetch: number | null
+  /** Of a queue's consumers: those of a lower one get what those of a higher one have no room for. */
+  readonly consumerPriority: number
 }
 
 /** Bounds of a batch, if any were asked for. */

@@ -5,6 +5,7 @@
  * words, claims and a ring of deliveries (delivery-places.ts).
  */
 import type { CursorId } from '../words/quantities.ts'
+import { MESSAGE_BYTES_BESIDE } from '../words/queue-bounds.ts'
 import { deliverySlotBytes } from './delivery-places.ts'
 import { QUEUE_BLOCK_BYTES, QUEUE_SLOT_CLAIMS } from './layout.ts'
 
@@ -22,7 +23,7 @@ export interface QueueShape {
 }
 
 /** Bytes that a message counts beside key, value and headers. */
-export const MESSAGE_OVERHEAD = 96
+export const MESSAGE_OVERHEAD: number = MESSAGE_BYTES_BESIDE
 /** Bytes of window for each message that a queue may have. */
 const BYTES_A_MESSAGE = 64
 

@@ -7,13 +7,7 @@
  * Bound: 8 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
-import {
-  FRAME_COUNT,
-  FRAME_HEADER_BYTES,
-  FRAME_RESERVED,
-  FRAME_RING,
-  frameBaseOffset,
-} from '../log/format/frame.ts'
+import { FRAME_COUNT, FRAME_HEADER_BYTES, FRAME_RESERVED, FRAME_RING, frameBaseOffset } from '../log/format/frame.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { QueueLog } from '../queue/queue-words.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'

@@ -13,6 +13,7 @@ import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Standing } from '../resident/resident.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
@@ -53,6 +54,16 @@ export class QueueActor {
     this.#intake = new QueueIntake(this.#parts)
     this.#ends = new QueueEnds(this.#parts)
     this.partition.serve(this.#intake)
+  }
+
+  /** Where its dead letters go. */
+  get target(): PartitionActor | null {
+    return this.#parts.target
+  }
+
+  /** Bytes of what is not settled. */
+  get lagBytes(): number {
+    return this.#parts.core.bytes
   }
 
   get letters(): QueueParts['letters'] {
@@ -128,13 +139,14 @@ export class QueueActor {
     nextLetter: (): QueueLetter | null => this.#parts.core.nextLetter(),
     lettersRefused: (): void => this.#parts.core.lettersRefused(),
     letterWritten: ({ offset }: QueueLetter): void => {
+      this.#parts.upcalls.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#parts.core.lettersWritten(1)
       this.#parts.settledAs('deadLettered', offset)
     },
   }
 
   #handOut(): boolean {
-    const { core, consumers } = this.#parts
+    const { core, consumers, upcalls } = this.#parts
     for (const consumer of consumers.values()) {
       if (consumer.send()) this.#served.add(consumer)
       this.#allow(consumer)
@@ -149,6 +161,7 @@ export class QueueActor {
       this.#served.add(consumer)
       if (!consumer.hasRoom) this.#allow(consumer)
     }
+    upcalls.fault(FAULT_POINT.beforeDeliveries)
     for (const consumer of this.#served) consumer.publish()
     this.#served.clear()
     return worked
@@ -189,8 +202,20 @@ export class QueueActor {
 
   report(): QueueReport {
     const { core, consumers, failures, target, place } = this.#parts
-    const { accepted, ready, dying, unacked, retrying, acked, deadLettered, dropped, purged, cancelled, bytes, readyByPriority } =
-      core.counters()
+    const {
+      accepted,
+      ready,
+      dying,
+      unacked,
+      retrying,
+      acked,
+      deadLettered,
+      dropped,
+      purged,
+      cancelled,
+      bytes,
+      readyByPriority,
+    } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
     const counts = { accepted, ready, dying, unacked, retrying, acked, deadLettered, dropped, purged, cancelled, bytes }
     return { ...counts, readyByPriority, consumers: consumers.size, failures, deadLetterDepth }

@@ -97,7 +97,8 @@ export class QueueBlock {
     const offset = (f64[(this.#address + INTENT) >> 3] as number) - 1
     if (offset === -1) return
     const counter = COUNTED[i32[(this.#address + INTENT_COUNTER) >> 2] as number]
-    if (counter !== undefined && isSettled(offset)) this.#set(counter, f64[(this.#address + INTENT_VALUE) >> 3] as number)
+    if (counter !== undefined && isSettled(offset))
+      this.#set(counter, f64[(this.#address + INTENT_VALUE) >> 3] as number)
     f64[(this.#address + INTENT) >> 3] = 0
   }
 

@@ -8,9 +8,9 @@
  * Bound: the entries of its claims; the ring of its deliveries.
  */
 import type { HandedOut, Memory, Standing, WindowReader } from 'sharedarraybuffer-ring'
-import type { HostLink } from '../link/host-link.ts'
 import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
 import { DELIVERY_JOINED, DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
+import type { HostLink } from '../link/host-link.ts'
 import { FRAME_BASE_TIMESTAMP } from '../log/format/frame.ts'
 import type { HandOut } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
@@ -67,7 +67,10 @@ export class QueueConsumer {
     this.shape = shape
     this.link = link
     this.number = number
-    this.#slot = new DeliverySlot(memory, deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity))
+    this.#slot = new DeliverySlot(
+      memory,
+      deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity),
+    )
     this.#mask = entries - 1
     this.#coreSlots = new Int32Array(entries)
     this.#coreTags = new Int32Array(entries)

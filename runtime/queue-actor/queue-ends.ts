@@ -10,6 +10,7 @@ import type { Settlement } from '../link/host-link.ts'
 import { SETTLE } from '../link/link.ts'
 import type { QueueEffect } from '../queue/queue-words.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 
@@ -33,6 +34,7 @@ export class QueueEnds {
       if (standing === 'acked') {
         core.ack(consumer.number, slot, coreTag)
         parts.settled(offset)
+        parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
       } else if (standing === 'released') {
         const effect = core.release(consumer.number, slot, coreTag)
         if (effect !== null) parts.tookEffect(effect, '')
@@ -58,6 +60,7 @@ export class QueueEnds {
     if (claim === null) return
     const effect = this.#failed(consumer, claim, how)
     if (effect !== null) this.#parts.tookEffect(effect, error)
+    this.#parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
     consumer.over(tag)
   }
 
@@ -110,11 +113,6 @@ export class QueueEnds {
     // Once it could not be told which of several it was, it cannot be told of those that are left.
     const isUntold = block.closing === consumer.place.epoch || (executing === 0 && begun > 1)
     if (isUntold) block.closing = consumer.place.epoch
-    return core.died(
-      consumer.number,
-      { cause: crash.reason, executing, withProcess: isUntold },
-      instant(),
-      random,
-    )
+    return core.died(consumer.number, { cause: crash.reason, executing, withProcess: isUntold }, instant(), random)
   }
 }

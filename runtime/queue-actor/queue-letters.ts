@@ -116,7 +116,8 @@ export class QueueLetters {
       this.#source.window.committedEnd,
       offset,
     )
-    if (record === null) throw new Error(`broken invariant: message ${offset} of queue ${topicName} is not in its window`)
+    if (record === null)
+      throw new Error(`broken invariant: message ${offset} of queue ${topicName} is not in its window`)
     const told = this.#toldOf(letter)
     const now = wallMs()
     const frame = deadLetterFrame(record, {

@@ -5,9 +5,11 @@
  * when it is first asked for, because all consumers that a predecessor had must be known by then.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import type { FailedAttempt } from '../group/failure-news.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueEffect, QueuePolicy } from '../queue/queue-words.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
@@ -23,12 +25,6 @@ import { WindowCleaner } from './window-cleaner.ts'
 /** Messages that wait for a retry or a dead letter; at the bound none goes out that was not out before. */
 const HELD_MAX = 1_024
 const LOOPING_AFTER = 100
-
-/** A failed attempt, to be told. */
-export interface FailedAttempt {
-  readonly offset: Offset
-  readonly failedAttempts: number
-}
 
 /** What the queue needs of its host. */
 export interface QueueUpcalls {
@@ -75,7 +71,7 @@ export class QueueParts {
     this.index = new MessageIndex(reader, this.block, partition.highWatermark)
     indexWindow(window, reader, this.block, this.index)
     window.gates.push(this.block.gateAddress)
-    this.cleaner = new WindowCleaner(window, reader, this.block, this.index)
+    this.cleaner = new WindowCleaner([window, reader], this.block, this.index, point => upcalls.fault(point))
     this.letters = new QueueLetters(place, partition, target, this.index, event => upcalls.deadLettered(event))
   }
 
@@ -103,7 +99,10 @@ export class QueueParts {
 
   /** The same, and it was not acked. */
   settledAs(counter: Counted, offset: Offset): void {
-    this.block.count(counter, offset, () => this.settled(offset))
+    this.block.count(counter, offset, () => {
+      this.settled(offset)
+      this.upcalls.fault(FAULT_POINT.betweenIntentAndCount)
+    })
   }
 
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */

@@ -14,7 +14,7 @@ import type { AttemptFact, ClaimFact, ConsumerFact, QueueFacts } from '../queue/
 import type { QueuePolicy } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
 import { isMovedFrame, type MessageIndex } from './message-index.ts'
-import { isOver, messageState, MOVED, SETTLED, stateIn } from './message-word.ts'
+import { isOver, MOVED, messageState, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 

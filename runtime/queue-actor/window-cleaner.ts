@@ -20,6 +20,7 @@ import {
   frameBaseOffset,
   placeFrame,
 } from '../log/format/frame.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import { isMovedFrame, type MessageIndex } from './message-index.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
@@ -30,6 +31,7 @@ export class WindowCleaner {
   readonly #reader: WindowReader
   readonly #block: QueueBlock
   readonly #index: MessageIndex
+  readonly #fault: (point: number) => void
   /** The oldest frame that may have a message which is not settled, and the first such record in it. */
   #frame: Position
   #record: Position
@@ -37,7 +39,14 @@ export class WindowCleaner {
   /** Messages moved so far. */
   moves = 0
 
-  constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, index: MessageIndex) {
+  /** `fault` stops here for ever if a test has armed this point. */
+  constructor(
+    [window, reader]: readonly [WindowWriter, WindowReader],
+    block: QueueBlock,
+    index: MessageIndex,
+    fault: (point: number) => void,
+  ) {
+    this.#fault = fault
     this.#window = window
     this.#reader = reader
     this.#block = block
@@ -114,6 +123,7 @@ export class WindowCleaner {
     const position = window.end
     window.writeIn(made.u8)
     window.commit()
+    this.#fault(FAULT_POINT.betweenMoveAndMark)
     this.#index.moved(offset, position)
     if (!wasMoved) this.#block.setWord(offset, MOVED)
     this.moves++
@@ -124,7 +134,11 @@ export class WindowCleaner {
     if (this.#bytes.length < size) this.#bytes = Buffer.alloc(2 * size)
     const { buffer, byteOffset } = this.#bytes
     const bytes = new Uint8Array(buffer, byteOffset, size)
-    return { u8: bytes, i32: new Int32Array(buffer, byteOffset, size >> 2), f64: new Float64Array(buffer, byteOffset, size >> 3) }
+    return {
+      u8: bytes,
+      i32: new Int32Array(buffer, byteOffset, size >> 2),
+      f64: new Float64Array(buffer, byteOffset, size >> 3),
+    }
   }
 }
 

@@ -3,9 +3,9 @@
  *
  * The control thread. To wait for it and to delete it are asked as of its topic and group (group-calls.ts, topic-calls.ts).
  */
-import type { RunSpec } from '../wire/control-calls.ts'
+import type { QueueRunSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
-import type { QueueRunSpec, QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
+import type { QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
 import type { PartitionHosts } from './partition-hosts.ts'

@@ -8,7 +8,7 @@ import { setMaxListeners } from 'node:events'
 import type { Publishers } from '../publish/publishers.ts'
 import type { HandlerContext } from '../words/handler.ts'
 import type { Message, Receipt } from '../words/message.ts'
-import type { QueueMessage } from '../words/queue.ts'
+import type { QueueMessage } from '../words/queue-message.ts'
 import type { QueueDefinition } from '../words/queue-options.ts'
 import type { TopicDefinition } from '../words/topic-definition.ts'
 

@@ -18,6 +18,8 @@ import { ManualReader } from './manual-reader.ts'
 import { WindowWatch } from './window-watch.ts'
 
 export class ManualMember implements RunMember {
+  /** Time from a queue's delivery to its settlement, in ms; Infinity: any. */
+  readonly ackTimeoutMs: number
   readonly #thread: AttachedThread
   readonly #credits: Credits
   readonly #retryOrder: RetryOrder
@@ -33,7 +35,7 @@ export class ManualMember implements RunMember {
     stuck: ((waitedMs: number) => void) | null = null,
     ackTimeoutMs: number = Number.POSITIVE_INFINITY,
   ) {
-    this.#ackTimeoutMs = ackTimeoutMs
+    this.ackTimeoutMs = ackTimeoutMs
     this.#thread = thread
     this.#retryOrder = retryOrder
     this.#credits = new Credits(window)

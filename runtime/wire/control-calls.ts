@@ -19,7 +19,7 @@ import type { BatchShape, RunShape } from './member-calls.ts'
 import type { MemoryTuning } from './memory-tuning.ts'
 import type { HandlerSnapshot, RetryPolicy, TopicShape } from './places.ts'
 import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from './producer-places.ts'
-import type { QueueRunSpec, QueueSettings, QueueSummary } from './queue-calls.ts'
+import type { QueueSettings, QueueSummary } from './queue-calls.ts'
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
 
@@ -53,6 +53,14 @@ export interface RunSpec extends GroupSpec {
   /** Of a queue's consumers, as in RunShape; left out: it reads a topic. */
   readonly prefetch?: number | null
   readonly consumerPriority?: number
+}
+
+/** A run of a queue's consumers: all of it that is not the queue's own. */
+export interface QueueRunSpec
+  extends Pick<RunSpec, 'topic' | 'handlerTimeoutMs' | 'output' | 'concurrency' | 'batch' | 'threads' | 'confirms'> {
+  readonly atMostOnce: boolean
+  readonly prefetch: number | null
+  readonly consumerPriority: number
 }
 
 /** The reason why a partition is full. */

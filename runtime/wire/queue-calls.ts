@@ -1,7 +1,6 @@
-/** What threads ask of the control thread about work queues. Types only. */
+/** What threads ask of the control thread about work queues. Types, and the name of a queue's group. */
 import type { Rate } from '../words/common-options.ts'
 import type { Durability } from '../words/message.ts'
-import type { RunSpec } from './control-calls.ts'
 import type { RetryPolicy } from './places.ts'
 import type { QueueShape } from './queue-places.ts'
 import type { QueueReport } from './reports.ts'
@@ -20,14 +19,6 @@ export interface QueueSettings {
   readonly policy: RetryPolicy
   /** Name of the dead-letter topic, or null for none. */
   readonly deadLetter: string | null
-}
-
-/** A run of a queue's consumers: all of it that is not the queue's own. */
-export interface QueueRunSpec
-  extends Pick<RunSpec, 'topic' | 'handlerTimeoutMs' | 'output' | 'concurrency' | 'batch' | 'threads' | 'confirms'> {
-  readonly atMostOnce: boolean
-  readonly prefetch: number | null
-  readonly consumerPriority: number
 }
 
 export interface QueueSummary {

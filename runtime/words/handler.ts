@@ -1,7 +1,7 @@
 /** Handlers, and the context that they receive. Types only. */
 import type { Delivery, ManualDelivery } from './delivery.ts'
 import type { Message, Receipt } from './message.ts'
-import type { QueueMessage } from './queue.ts'
+import type { QueueMessage } from './queue-message.ts'
 import type { QueueDefinition } from './queue-options.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 

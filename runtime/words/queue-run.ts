@@ -1,6 +1,6 @@
 /** A queue's handlers at work. Types only. */
 import type { CloseOptions } from './common-options.ts'
-import type { QueueStats } from './queue.ts'
+import type { QueueStats } from './queue-stats.ts'
 import type { StopReport } from './run.ts'
 
 /** A run: the handlers of `queue.run` or `queue.handle`. It is used on the thread that created the broker. */

@@ -1,10 +1,12 @@
 /** Work queues as callers see them: sending, consuming, and counts. Types only. */
 import type { Observable } from 'rxjs'
 import type { BatchHandler, Handler, HandlerContext } from './handler.ts'
-import type { Durability, GivenHeaders, Key, PublishOptions } from './message.ts'
+import type { PublishOptions } from './message.ts'
 import type { ManualQueueDelivery, QueueDelivery } from './queue-delivery.ts'
+import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-message.ts'
 import type { QueueConsumeOptions, QueueHandleOptions, QueueObserveOptions, QueueRunOptions } from './queue-options.ts'
 import type { QueueRun } from './queue-run.ts'
+import type { QueueStats } from './queue-stats.ts'
 
 /**
  * A work queue, on the thread that created the broker: each message goes to one consumer, which settles it. After its deletion calls but
@@ -90,77 +92,5 @@ export interface Queue<V = unknown> {
   delete(): Promise<void>
 }
 
-/** A message to send. A field of another name is `MILL_UNKNOWN_OPTION`, so that a misspelt field is not lost. */
-export interface QueueMessage<V = unknown> {
-  /** Value of the message. Every codec stores `null` as "no value". */
-  readonly value: V
-  /** Key of the message; default: none. It is handed on, and has no influence on the order. */
-  readonly key?: Key | null | undefined
-  /** Headers of the message; default: none. At most 1,000 under names that start with `millrace-`. */
-  readonly headers?: GivenHeaders | undefined
-  /** Priority, 0 (default) to the queue's `priorities` - 1. A higher one goes first. */
-  readonly priority?: number | undefined
-}
-
-/** Proof that the queue has a message. */
-export interface QueueReceipt {
-  /** Queue of the message. */
-  readonly queue: string
-  /** Name of the message: no other message of the broker has it. */
-  readonly id: string
-  /** Durability of the message from now on. */
-  readonly durability: Durability
-}
-
-/** Proof that the queue has all messages of a batch. */
-export interface QueueBatchReceipt {
-  /** Number of messages. */
-  readonly count: number
-  /** Names of the messages, in their order. */
-  readonly ids: readonly string[]
-  /** Durability of the messages from now on. */
-  readonly durability: Durability
-}
-
 /** A handler of messages, without state. Return or resolve: ack. Throw or reject: a failed attempt. */
 export type QueueMessageHandler<V = unknown> = (delivery: QueueDelivery<V>, context: HandlerContext) => unknown
-
-/**
- * Counts of a queue since it was made. Each accepted message is in one of six:
- * `accepted = ready + unacked + retrying + acked + deadLettered + dropped`.
- */
-export interface QueueStats {
-  /** Name of the queue. */
-  readonly queue: string
-  /** Messages that the queue has taken. */
-  readonly accepted: number
-  /** Messages that wait for a consumer, or for room for their dead letter. */
-  readonly ready: number
-  /** Of those that wait for a consumer, how many of each priority; 0 is the first. */
-  readonly readyByPriority: readonly number[]
-  /** Messages that consumers have and have not settled. */
-  readonly unacked: number
-  /** Messages that failed and wait for their next attempt. */
-  readonly retrying: number
-  /** Messages acked. */
-  readonly acked: number
-  /** Messages moved to the dead-letter topic. */
-  readonly deadLettered: number
-  /** Messages given up without a dead letter, because the queue has `deadLetter: false`. */
-  readonly dropped: number
-  /** Bytes of what is ready, unacked or retrying; each message counts 96 beside key, value and headers. */
-  readonly bytes: number
-  /** Consumers: one for each thread of a `run`, and for each `handle`, `consume` and `observe`. */
-  readonly consumers: number
-  /** Open dead letters of this queue: not replayed, not purged, not settled by the groups of their topic. */
-  readonly deadLetterDepth: number
-  /**
-   * Whether messages wait for a dead-letter topic that does not accept a letter. Where that topic is full, a replay or a purge of letters
-   * (`broker.deadLetters`) lets the queue continue by itself.
-   */
-  readonly waitsForDeadLetters: boolean
-  /** Failed attempts of all messages. */
-  readonly failures: number
-  /** Handler threads that died and were replaced. */
-  readonly restarts: number
-}

@@ -13,8 +13,8 @@ import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Standing } from '../resident/resident.ts'
-import { FAULT_POINT } from '../wire/layout.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
 import type { QueueReport } from '../wire/reports.ts'
@@ -97,6 +97,7 @@ export class QueueActor {
     const { consumers } = this.#parts
     const consumer = consumers.get(cursor)
     if (consumer === undefined || consumer.place.epoch !== epoch) return
+    this.#parts.open()
     this.#ends.close(consumer, crash)
     consumers.delete(cursor)
     this.#numbers[consumer.number] = undefined
@@ -104,6 +105,7 @@ export class QueueActor {
   }
 
   settle(settlement: Settlement): void {
+    this.#parts.open()
     const consumer = this.#parts.consumers.get(settlement.cursor)
     if (consumer !== undefined && consumer.place.epoch === settlement.epoch) this.#ends.settle(consumer, settlement)
   }

@@ -1,9 +1,9 @@
 /** A work queue over shared memory of its own: a test is its producer and its consumers, and may end its host at any point. */
 import { Arena, ClaimReceiver, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
+import { DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import { SETTLE, type SettleHow } from '../link/link.ts'
-import { DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
-import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
@@ -13,7 +13,7 @@ import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { PARTITION_BYTES, QUEUE_SLOT_CLAIMS, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace, TopicShape } from '../wire/places.ts'
-import { consumerSlotBytes, queueBlockBytes, queueMessages, type QueueShape } from '../wire/queue-places.ts'
+import { consumerSlotBytes, type QueueShape, queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
 import { QueueActor } from './queue-actor.ts'
 import type { QueueUpcalls } from './queue-parts.ts'
 
@@ -243,8 +243,8 @@ export class QueueHouse {
 
   /** Publishes a frame of messages, each with this value; whether its ring had room. */
   send(...values: readonly { readonly value: Uint8Array; readonly priority?: number }[]): boolean {
-    for (const { value, priority } of values) {
-      const state = writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000, priority)
+    for (const { value } of values) {
+      const state = writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000)
       if (state !== 0) return false
     }
     this.#writer.seal()

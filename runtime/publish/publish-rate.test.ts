@@ -205,7 +205,11 @@ t.test('what could never go is refused at once, and does not wait for the rate',
     t.ok(topic.tryPublish({ value: '2' }))
     const code = (publish: Promise<unknown>) => rejection(publish).then(error => (error as MillraceError).code)
     t.equal(await code(topic.publish({ value: 'x'.repeat(200) }, { timeoutMs: 2_000 })), 'MILL_TOO_LARGE', onFull)
-    t.equal(await code(topic.publish({ key: '\ud800', value: '' }, { timeoutMs: 2_000 })), 'MILL_UNSERIALISABLE', onFull)
+    t.equal(
+      await code(topic.publish({ key: '\ud800', value: '' }, { timeoutMs: 2_000 })),
+      'MILL_UNSERIALISABLE',
+      onFull,
+    )
   }
 })
 

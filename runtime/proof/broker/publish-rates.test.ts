@@ -81,7 +81,7 @@ t.test('dead letters and their replay are not limited, and replay goes before pu
   await until(async () => (await run.stats()).deadLettered === 20)
   isRepaired = true
   const letters = broker.deadLetters(topic, { group: 'g' })
-  t.match(await letters.replay({}), { replayed: 20 })
+  t.match(await letters.replay({}, { timeoutMs: 4_000 }), { replayed: 20 })
   // Not `idle`, which waits for the publish as well.
   await until(async () => (await run.stats()).processed === 20)
   t.match(await run.stats(), { processed: 20, deadLettered: 20 })

@@ -33,6 +33,8 @@ export class PendingPublish implements FrameObserver {
   isOutput = false
   /** No rate holds it. */
   isFree = false
+  /** `tryPublish` has said that it is taken: it waits for its rate, too. */
+  isTaken = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage

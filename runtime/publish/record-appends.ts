@@ -22,7 +22,14 @@ import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
 import type { RateGate } from './rate-gate.ts'
-import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import {
+  checkRecord,
+  type EncodedMessage,
+  encodedSize,
+  hasRoomFor,
+  type StoredMessage,
+  writeRecord,
+} from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
@@ -117,12 +124,12 @@ export class RecordAppends implements LineUser {
 
   /** Takes a record that nobody observes into the waiting room, if it waits for nothing but a larger ring. */
   #waitForRing(encoded: EncodedMessage, message: Message): boolean {
-    const { partition, key, value, headers } = encoded
+    const { partition } = encoded
     if (this.#line.hasBatches || !this.#rings.growing.has(partition)) return false
-    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
-    checkRecord(key, value, headers, this.#topic.maxMessageBytes)
+    this.#check(encoded)
     const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
     const pending = new PendingPublish(this.#topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
+    pending.isTaken = true
     return this.#line.take(pending)
   }
 
@@ -154,23 +161,38 @@ export class RecordAppends implements LineUser {
 
   /** Nothing that came before it has to go first. What no rate holds (`isFree`) goes before what one holds. */
   #mayAppend(partition: number, isFree = false): boolean {
-    const isFirst = this.#line.passes(partition) || (isFree && this.#gate?.isShut === true)
+    const isFirst = this.#line.passes(partition) || (isFree && this.#line.passesFree)
     return isFirst && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
   }
 
+  /**
+   * Whether the rate holds what comes now. One that may not wait for that is refused.
+   *
+   * @throws MillraceError MILL_TOO_LARGE, MILL_UNSERIALISABLE: it could not go after its wait either
+   */
   holds(waiter: Waiter): boolean {
     const gate = this.#gate
-    if (gate === null || (waiter instanceof PendingPublish && waiter.isFree) || gate.room > 0) return false
+    if (gate === null || (waiter instanceof PendingPublish && waiter.isFree)) return false
+    gate.openIfDue()
+    if (gate.room > 0) return false
+    if (waiter instanceof PendingPublish) this.#check(waiter.message)
     return this.#mayBeHeld(waiter, gate)
+  }
+
+  /** What writing it would find out. */
+  #check({ key, value, headers, extraBytes }: EncodedMessage): void {
+    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
+    checkRecord(key, value, headers, this.#topic.maxMessageBytes + extraBytes)
   }
 
   /** Whether it waits for the rate; one that does not is refused. */
   #mayBeHeld(waiter: Waiter, gate: RateGate): boolean {
     const isSingle = waiter instanceof PendingPublish
     // Nobody hears the error of an output, and a named producer would be of no use after it.
-    if (this.#topic.onFull === 'wait' || (isSingle ? waiter.isOutput : waiter.sequences !== null)) return true
+    const waits = isSingle ? waiter.isOutput || waiter.isTaken : waiter.sequences !== null
+    if (this.#topic.onFull === 'wait' || waits) return true
     const { waitMs } = gate
-    const why = `${gate.describe(this.#topic.name)}, and its onFull is 'reject'; try again in ${waitMs} ms`
+    const why = `${gate.text}, and its onFull is 'reject'; try again in ${waitMs} ms`
     if (isSingle) waiter.settle(new FullError(why, waiter.original, waitMs))
     else waiter.refuseRest(new FullError(why, waiter.messages[waiter.next], waitMs))
     return false
@@ -190,12 +212,19 @@ export class RecordAppends implements LineUser {
     return true
   }
 
-  appendWaiting(waiter: PendingPublish): boolean {
+  /** What finds its partition full waits for room, and not for the rate. */
+  advancePublish(waiter: PendingPublish): Advance {
+    const { message } = waiter
+    const gate = this.#gate
+    if (gate !== null && !waiter.isFree && gate.room === 0) {
+      if (!hasRoomFor(this.#writers.all[message.partition] as PartitionWriter, message)) return 'full'
+      return this.#mayBeHeld(waiter, gate) ? 'held' : 'over'
+    }
     try {
-      return this.#append(waiter.message, waiter)
+      return this.#append(message, waiter) ? 'over' : 'full'
     } catch (error) {
       waiter.settle(error as Error)
-      return true
+      return 'over'
     }
   }
 

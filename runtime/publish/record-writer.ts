@@ -4,7 +4,7 @@
  * The producer's thread. Keys and values arrive encoded as far as they can be without a copy (a string stays a string
  * until its bytes are written straight into the ring). Sizes are bounded before anything is reserved.
  */
-import type { Memory } from 'sharedarraybuffer-ring'
+import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
 import {
@@ -96,6 +96,16 @@ export function writeRecord(
     return fill(memory, writer, again, key, value, headers, 0)
   }
   return fill(memory, writer, address, key, value, headers, delta)
+}
+
+/** Whether a record would find room now, or none would be enough for it; nothing is written. It may ask for a little too much. */
+export function hasRoomFor(writer: PartitionWriter, { key, value, headers, timestamp }: EncodedMessage): boolean {
+  const headersBytes = headers === null ? 0 : headersSize(headers) + 4
+  const bound = boundOf(key) + boundOf(value) + headersBytes + SHIFT_BYTES
+  const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
+  // A frame that was opened for it would have its time.
+  writer.abandon()
+  return address !== FULL
 }
 
 function fill(

@@ -17,7 +17,7 @@ import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
-import { RateGate } from './rate-gate.ts'
+import { gateOf } from './rate-gate.ts'
 import { RecordAppends } from './record-appends.ts'
 import type { StoredMessage } from './record-writer.ts'
 import { RingChanges, type RingUser } from './ring-changes.ts'
@@ -58,8 +58,7 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#room = room
     this.#writers = new PartitionWriters(thread, this, named)
     for (const ring of rings) this.#writers.add(ring)
-    const { publishRate } = topic
-    const gate = publishRate === undefined ? null : new RateGate(publishRate, 'publishRate', () => this.serve())
+    const gate = gateOf(topic.publishRate, 'publish', `topic ${topic.name}`, 'publishRate', () => this.serve())
     this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
@@ -70,7 +69,7 @@ export class TopicProducer implements Sweepable, RingUser {
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
       () => this.serve(),
-      gate?.describe(topic.name) ?? '',
+      gate?.text ?? '',
     )
     this.#appends = new RecordAppends(thread, room, topic, this.#writers, this.#line, this.#rings, this.#unobserved)
     room.add(this)
@@ -126,14 +125,14 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   #send(pending: PendingPublish): void {
-    const isHeld = this.#appends.holds(pending)
-    if (pending.done) return
+    let isHeld = false
     try {
-      if (!isHeld && this.#appends.appendAtOnce(pending)) return
+      isHeld = this.#appends.holds(pending)
+      if (!isHeld && !pending.done && this.#appends.appendAtOnce(pending)) return
     } catch (error) {
       pending.settle(error as Error)
-      return
     }
+    if (pending.done) return
     this.#thread.sealAll()
     this.#line.takeOrRefuse(pending, isHeld, this.topic.name)
   }
@@ -269,7 +268,7 @@ export class TopicProducer implements Sweepable, RingUser {
   /** What holds them, or the partition with the most on its way, in words; nothing where that is not known. */
   async describeHold(): Promise<string> {
     const { gate } = this.#line
-    if (gate?.isShut === true) return gate.describe(this.topic.name)
+    if (gate?.isShut === true) return gate.text
     return this.#upcalls.describeHold(this.topic.id, this.#writers.fullest).catch(() => '')
   }
 

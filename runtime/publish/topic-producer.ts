@@ -7,7 +7,7 @@
  * to a larger ring. What the producer's rate (rate-gate.ts) does not allow yet waits in the same line.
  */
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../words/message.ts'
@@ -56,13 +56,14 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#thread = thread
     this.#upcalls = upcalls
     this.#room = room
-    this.#writers = new PartitionWriters(thread, this, named)
+    this.#writers = new PartitionWriters(thread, this, named, topic.frameRecords)
     for (const ring of rings) this.#writers.add(ring)
-    const gate = gateOf(topic.publishRate, 'publish', `topic ${topic.name}`, 'publishRate', () => this.serve())
+    const [verb, option] = topic.queue === undefined ? ['publish', 'publishRate'] : ['send', 'sendRate']
+    const gate = gateOf(topic.publishRate, verb, titleOf(topic), option, () => this.serve())
     this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
-    this.#unobserved = new Unobserved(topic.name, upcalls)
+    this.#unobserved = new Unobserved(topic, upcalls)
     this.#overdue = new Overdue(
       topic.id,
       upcalls,
@@ -134,7 +135,7 @@ export class TopicProducer implements Sweepable, RingUser {
     }
     if (pending.done) return
     this.#thread.sealAll()
-    this.#line.takeOrRefuse(pending, isHeld, this.topic.name)
+    this.#line.takeOrRefuse(pending, isHeld, titleOf(this.topic))
   }
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
@@ -165,7 +166,10 @@ export class TopicProducer implements Sweepable, RingUser {
         return
       }
       if (!Array.isArray(messages))
-        throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
+        throw new MillraceError(
+          'MILL_INVALID_OPTION',
+          `${this.topic.queue === undefined ? 'publishBatch' : 'sendBatch'} takes an array of messages`,
+        )
       const prepared = this.#appends.prepare(messages)
       if (prepared instanceof Error) {
         reject(prepared)
@@ -177,7 +181,7 @@ export class TopicProducer implements Sweepable, RingUser {
       const isHeld = advance === 'held' || this.#appends.holds(batch)
       if (batch.done) return
       this.#thread.sealAll()
-      this.#line.takeOrRefuse(batch, isHeld, this.topic.name)
+      this.#line.takeOrRefuse(batch, isHeld, titleOf(this.topic))
     })
   }
 

@@ -29,7 +29,15 @@ function lineOf(t: Test) {
   })
   const abort = new AbortController()
   const pending = (partition: number, isFree = false): PendingPublish => {
-    const encoded = { partition, key: null, value: 'x', headers: null, timestamp: undefined, extraBytes: 0 }
+    const encoded = {
+      partition,
+      key: null,
+      value: 'x',
+      headers: null,
+      timestamp: undefined,
+      priority: 0,
+      extraBytes: 0,
+    }
     const options = { signal: abort.signal }
     const publish = new PendingPublish(TOPIC, room, encoded, { value: 'x' }, options, ignore, ignore)
     publish.isFree = isFree

@@ -119,13 +119,13 @@ export class WaitingLine {
   }
 
   /** The same; one that may not wait is refused. */
-  takeOrRefuse(waiter: Waiter, isHeld: boolean, topic: string): void {
+  takeOrRefuse(waiter: Waiter, isHeld: boolean, target: string): void {
     if (this.take(waiter, isHeld)) return
     const room = `this thread's waiting room`
-    const why = isHeld ? `${this.gate?.text}, and ${room} is full` : `topic ${topic} is full, and so is ${room}`
+    const why = isHeld ? `${this.gate?.text}, and ${room} is full` : `${target} is full, and so is ${room}`
     waiter.settle(
       new FullError(
-        `${why} (${this.#room.bounds}); await each publish, or use tryPublish`,
+        `${why} (${this.#room.bounds}); await each one, or use tryPublish or trySend`,
         waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
       ),
     )

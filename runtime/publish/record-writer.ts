@@ -133,7 +133,6 @@ function fill(
   if (priority !== 0) {
     attributes = HAS_QUEUE_FIELDS
     cursor = writePriority(memory, cursor, priority, key)
-    writer.hasQueueFields = true
   }
   if (key !== null) {
     attributes |= HAS_KEY
@@ -168,6 +167,8 @@ function fill(
   words[at + 1] = writer.index | (attributes << 16)
   words[at + 2] = timestampDelta
   words[at + 3] = keyLength
+  // Only now: a record whose key is refused leaves nothing behind.
+  if (priority !== 0) writer.hasQueueFields = true
   writer.append(length, timestampDelta)
   return 0
 }

@@ -69,11 +69,12 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   #take(delivery: SettleableDelivery): void {
-    const waiting = this.#done ? undefined : this.#waiting.shift()
+    const waiting = this.#done ? undefined : this.#waiting[0]
     if (waiting === undefined) {
       delivery.unseen = true
       if (!this.#done) this.#queue.push(delivery)
-    } else {
+    } else if (delivery.begin()) {
+      this.#waiting.shift()
       this.#current.push(delivery)
       waiting.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
     }
@@ -120,7 +121,7 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
     if (this.#done) return this.#over()
     if (this.#run === null) this.#start()
     for (let delivery = this.#queue.shift(); delivery !== undefined; delivery = this.#queue.shift()) {
-      if (delivery.settled) continue // its partition moved on while it waited here
+      if (delivery.settled || !delivery.begin()) continue // it was taken back while it waited here
       delivery.unseen = false
       this.#current.push(delivery)
       return Promise.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })

@@ -40,7 +40,7 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
     join(delivery => {
       // A subscriber that has left does not see it: it was not handed out.
       if (left) delivery.unseen = true
-      else context.call(subscriber.next, subscriber, delivery as unknown as ManualDelivery<V>)
+      else if (delivery.begin()) context.call(subscriber.next, subscriber, delivery as unknown as ManualDelivery<V>)
     }).then(
       joined => {
         run = joined

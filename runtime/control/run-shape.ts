@@ -25,5 +25,7 @@ export function runShape(run: number, topic: TopicShape, spec: RunSpec, group: G
     retryOrder: order,
     concurrency: spec.concurrency,
     batch: spec.batch,
+    prefetch: null,
+    consumerPriority: 0,
   }
 }

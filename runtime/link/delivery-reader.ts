@@ -5,9 +5,10 @@
  * written for another incarnation of the consumer is passed over. Bound of what is taken: the ring's capacity at a time, and in all
  * the consumer's prefetch, which the host keeps.
  */
-import { align8, CORRUPT, type Memory, RingConsumer } from 'sharedarraybuffer-ring'
+import { align8, CORRUPT, type Memory, RingConsumer, WindowReader } from 'sharedarraybuffer-ring'
 import { joinOffset } from '../log/format/frame.ts'
-import type { DeliveryPlace } from '../wire/delivery-places.ts'
+import { DELIVERY_REFERENCE_BYTES, type DeliveryPlace } from '../wire/delivery-places.ts'
+import type { RingAt } from '../wire/link-places.ts'
 import type { Epoch } from '../words/quantities.ts'
 import {
   DELIVERY_ATTEMPT,
@@ -25,9 +26,11 @@ import {
 /** A message that was handed out to this consumer, to be begun under its tag. */
 export interface TakenDelivery extends DeliveryHead {
   readonly tag: number
-  /** Its record in the bytes of the fetch; both the same: it is to be read where it is stored. */
+  /** Its record in the bytes of the fetch. */
   readonly start: number
   readonly end: number
+  /** Its record, if that is not in the fetch: too large to travel in the ring. */
+  readonly large: Buffer | null
 }
 
 export interface DeliveryFetch {
@@ -39,12 +42,14 @@ export interface DeliveryFetch {
 export class DeliveryReader {
   readonly #memory: Memory
   readonly #ring: RingConsumer
+  readonly #window: WindowReader
   readonly #epoch: Epoch
 
-  /** Goes on behind what the last reader took. */
-  constructor(memory: Memory, { ring, epoch }: Pick<DeliveryPlace, 'ring' | 'epoch'>) {
+  /** Goes on behind what the last reader took. `window`: of the queue. */
+  constructor(memory: Memory, { ring, epoch }: Pick<DeliveryPlace, 'ring' | 'epoch'>, window: RingAt) {
     this.#memory = memory
     this.#ring = new RingConsumer(memory, ring.address, ring.capacity)
+    this.#window = new WindowReader(memory, window.address, window.capacity)
     this.#epoch = epoch
   }
 
@@ -94,6 +99,7 @@ export class DeliveryReader {
     const words = this.#memory.i32
     const word = (field: number): number => words[(address + field) >> 2] as number
     const failures = word(DELIVERY_FAILURES)
+    const isReference = end - start === DELIVERY_REFERENCE_BYTES
     return {
       tag: word(DELIVERY_TAG),
       offset: joinOffset(word(DELIVERY_OFFSET), word(DELIVERY_OFFSET + 4)),
@@ -104,6 +110,14 @@ export class DeliveryReader {
       timestamp: this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] as number,
       start,
       end,
+      large: isReference ? this.#stored(word(DELIVERY_BYTES), word(DELIVERY_BYTES + 4)) : null,
     }
+  }
+
+  /** A copy of what the host keeps in its window until the ring's head has passed. */
+  #stored(position: number, bytes: number): Buffer {
+    const record = Buffer.allocUnsafeSlow(bytes)
+    this.#window.copyOut(position, bytes, record, 0)
+    return record
   }
 }

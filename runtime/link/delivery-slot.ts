@@ -48,7 +48,7 @@ export class DeliverySlot {
 
   /**
    * Hands a message out, visible after `publish`; returns its tag. The caller copies `bytes` bytes of its record to `address` before that.
-   * `bytes` is at most INLINE_BYTES_MAX; 0: by reference. `NOT_NOW`: there is no room.
+   * `bytes` is at most INLINE_BYTES_MAX; DELIVERY_REFERENCE_BYTES: of its reference. `NOT_NOW`: there is no room.
    */
   handOut(head: DeliveryHead, bytes: number): number {
     const tag = this.#claims.nextTag()

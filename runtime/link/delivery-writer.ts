@@ -10,8 +10,11 @@
  *          24 i32 bits 0-7 flags       8-31 failedAttempts
  *          28 i32 cohort               messages of different ones are not handled in one batch
  *          32 f64 timestamp            ms since the epoch
- *          40 the record (record.ts), or nothing: it is larger than INLINE_BYTES_MAX, and is read where it is stored
+ *          40 the record (record.ts), or, if it is larger than INLINE_BYTES_MAX, where it is stored:
+ *             i32 position in the window, i32 bytes
  * ```
+ *
+ * What is named so is copied by the consumer before it moves the ring's head, and stays where it is until then.
  *
  * The partition host's thread. A consumer empties the ring whenever it looks. Bound: the ring's capacity. At the bound `claim` is
  * `FULL`, and nothing is handed out to that consumer before there is room.
@@ -66,7 +69,7 @@ export class DeliveryWriter {
   }
 
   /**
-   * Writes a delivery, and returns the address where the caller copies `bytes` bytes of the record before `publish`; 0: by reference.
+   * Writes a delivery, and returns the address where the caller copies `bytes` bytes of the record, or its reference, before `publish`.
    * `FULL`: there is no room.
    */
   write(tag: number, epoch: Epoch, head: DeliveryHead, bytes: number): number {

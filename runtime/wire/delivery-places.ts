@@ -10,6 +10,8 @@ import type { RingAt } from './link-places.ts'
 
 /** A delivery's bytes travel in the ring up to this; a larger record is named there, and read where it is stored. */
 export const INLINE_BYTES_MAX = 1_024
+/** What names a larger one: i32 position in the queue's window, i32 bytes. No record is so small. */
+export const DELIVERY_REFERENCE_BYTES = 8
 /** Of the ring of a busy consumer. */
 export const DELIVERY_RING_BYTES = 65_536
 /** Of the ring of a consumer of one of many queues. It takes three of the largest deliveries. */

@@ -19,6 +19,10 @@ export interface RunShape {
   readonly retryOrder: RetryOrder
   readonly concurrency: number
   readonly batch: BatchShape | null
+  /** Of a work queue: messages that a consumer may have unsettled; null: as many as it is found to handle in a moment. */
+  readonly prefetch: number | null
+  /** Of a work queue: consumers of a lower priority get what those of a higher one have no room for. */
+  readonly consumerPriority: number
 }
 
 /** Bounds of a batch, if any were asked for. */

@@ -4,11 +4,11 @@ export { acknowledging } from './api/delivery-stream.ts'
 export { parseDeadLetter } from './api/export-line.ts'
 export { settle } from './api/observe.ts'
 export { createBroker } from './create-broker.ts'
-export { defineHandler, defineTopic } from './options/define.ts'
+export { defineHandler, defineQueue, defineTopic } from './options/define.ts'
 export { attempt } from './reader/attempt.ts'
 export type { Broker, BrokerOptions } from './words/broker.ts'
 export type { BrokerEvents, DeadLetterReason } from './words/broker-events.ts'
-export type { CloseOptions, Logger, RestartOptions } from './words/common-options.ts'
+export type { CloseOptions, Logger, Rate, RestartOptions } from './words/common-options.ts'
 export type {
   DeadLetter,
   DeadLetterCause,
@@ -62,6 +62,19 @@ export type {
   WritableOptions,
 } from './words/message.ts'
 export type { NamedProducer, SequencedReceipt } from './words/named-producer.ts'
+export type { Queue, QueueMessageHandler } from './words/queue.ts'
+export type { ManualQueueDelivery, QueueDelivery } from './words/queue-delivery.ts'
+export type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './words/queue-message.ts'
+export type {
+  QueueConsumeOptions,
+  QueueDefinition,
+  QueueHandleOptions,
+  QueueObserveOptions,
+  QueueOptions,
+  QueueRunOptions,
+} from './words/queue-options.ts'
+export type { QueueRun } from './words/queue-run.ts'
+export type { QueueStats } from './words/queue-stats.ts'
 export type { Run, StopReport } from './words/run.ts'
 export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'
 export type { TopicDefinition, TopicOptions } from './words/topic-definition.ts'

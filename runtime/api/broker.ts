@@ -1,10 +1,11 @@
 /**
- * The broker: starts the control thread, and hands out topics. Wires, and holds no data path.
+ * The broker: starts the control thread, and hands out topics and queues. Wires, and holds no data path.
  */
 
 import { Session, type StoreTuning } from '../embedded/session.ts'
 import { type CheckedBrokerOptions, checkBrokerOptions } from '../options/broker-options.ts'
 import { checkCloseOptions } from '../options/common-options.ts'
+import { checkQueueOptions } from '../options/queue-options.ts'
 import { checkTopicOptions } from '../options/topic-options.ts'
 import type { Broker, BrokerOptions } from '../words/broker.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
@@ -13,10 +14,15 @@ import type { DeadLetters, DeadLettersOptions } from '../words/dead-letter.ts'
 import type { TopicInfo } from '../words/listing.ts'
 import type { NamedProducer } from '../words/named-producer.ts'
 import { checkName } from '../words/names.ts'
+import type { Queue } from '../words/queue.ts'
+import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { Topic } from '../words/topic.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
 import { DeadLettersClient } from './dead-letters-client.ts'
 import { deniedError } from './denied.ts'
+import { OpenedClients } from './opened-clients.ts'
+import { QueueClient } from './queue-client.ts'
+import { queueSettings } from './queue-settings.ts'
 import { TopicClient } from './topic-client.ts'
 
 /** The session behind each broker, for tests that break things on purpose; not in the door. */
@@ -24,7 +30,8 @@ export const sessions: WeakMap<Broker, Session> = new WeakMap()
 
 class BrokerClient implements Broker {
   readonly #session: Session
-  readonly #topics = new Map<string, { readonly id: number; readonly opened: Promise<TopicClient<unknown>> }>()
+  readonly #topics = new OpenedClients<TopicClient<unknown>>()
+  readonly #queues = new OpenedClients<QueueClient<unknown>>()
   #closing: Promise<void> | null = null
 
   constructor(session: Session) {
@@ -42,24 +49,28 @@ class BrokerClient implements Broker {
     const checked = checkTopicOptions(defined === undefined ? options : { ...defined.options, ...options })
     const { given, partitioner, ...settings } = checked
     const shape = await this.#session.ask(control => control.openTopic(checkedName, settings, [...given]))
-    let topic = this.#topics.get(checkedName)
-    // A deleted topic that had the name before is another topic.
-    if (topic?.id !== shape.id) {
-      const { id } = shape
-      const opening = this.#session.publishers
-        .openTopic(checkedName, id)
-        .then(producer => new TopicClient<unknown>(this.#session, shape, producer, () => this.#forget(checkedName, id)))
-      topic = { id, opened: opening }
-      this.#topics.set(checkedName, topic)
-      opening.catch(() => this.#forget(checkedName, id))
-    }
-    const opened = await topic.opened
+    const { id } = shape
+    const opened = await this.#topics.open(checkedName, id, async forget => {
+      const producer = await this.#session.publishers.openTopic(checkedName, id)
+      return new TopicClient<unknown>(this.#session, shape, producer, forget)
+    })
     if (given.has('partitioner')) opened.settlePartitioner(partitioner)
     return opened as unknown as Topic<V>
   }
 
-  #forget(name: string, id: number): void {
-    if (this.#topics.get(name)?.id === id) this.#topics.delete(name)
+  async queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>> {
+    const defined = typeof name === 'object' && name !== null ? name : undefined
+    const checkedName = checkName('queue', defined === undefined ? name : defined.name)
+    this.#session.checkAccepts()
+    const checked = checkQueueOptions(defined === undefined ? options : { ...defined.options, ...options })
+    const settings = queueSettings(checkedName, checked)
+    const shape = await this.#session.ask(control => control.openQueue(checkedName, settings, [...checked.given]))
+    const { id } = shape
+    const opened = await this.#queues.open(checkedName, id, async forget => {
+      const producer = await this.#session.publishers.openTopic(checkedName, id)
+      return new QueueClient<unknown>(this.#session, shape, producer, forget)
+    })
+    return opened as unknown as Queue<V>
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
@@ -74,10 +85,10 @@ class BrokerClient implements Broker {
   }
 
   deadLetters<V = unknown>(
-    topic: string | TopicDefinition<V> | Topic<V>,
+    source: string | TopicDefinition<V> | Topic<V> | QueueDefinition<V> | Queue<V>,
     options?: DeadLettersOptions,
   ): DeadLetters<V> {
-    return new DeadLettersClient<V>(this.#session, topic, options)
+    return new DeadLettersClient<V>(this.#session, source, options)
   }
 
   on<E extends keyof BrokerEvents>(event: E, listener: (event: BrokerEvents[E]) => void): () => void {

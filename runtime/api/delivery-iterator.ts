@@ -14,7 +14,10 @@ import type { Run } from '../words/run.ts'
 export const TURNS_MAX = 256
 
 /** Joins the group; deliveries go to `emit`. */
-export type Join = (emit: (delivery: SettleableDelivery) => void) => Promise<Run<unknown>>
+export type Join = (emit: (delivery: SettleableDelivery) => void) => Promise<Joined>
+
+/** What a consumer's run is to who consumes. */
+export type Joined = Pick<Run<unknown>, 'finished' | 'stop'>
 
 interface Waiting<V> {
   readonly resolve: (result: IteratorResult<ManualDelivery<V>>) => void
@@ -24,7 +27,7 @@ interface Waiting<V> {
 export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery<V>> {
   readonly #join: Join
   readonly #signal: AbortSignal | undefined
-  #run: Promise<Run<unknown>> | null = null
+  #run: Promise<Joined> | null = null
   #queue: SettleableDelivery[] = []
   #waiting: Waiting<V>[] = []
   /** Handed to the consumer since the last turn; more than one only if it asked again before it had an answer. */
@@ -69,13 +72,12 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
   }
 
   #take(delivery: SettleableDelivery): void {
-    const waiting = this.#done ? undefined : this.#waiting[0]
-    if (waiting === undefined) {
+    if (this.#done || this.#waiting.length === 0) {
       delivery.unseen = true
       if (!this.#done) this.#queue.push(delivery)
     } else if (delivery.begin()) {
-      this.#waiting.shift()
       this.#current.push(delivery)
+      const waiting = this.#waiting.shift() as Waiting<V>
       waiting.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })
     }
   }
@@ -121,7 +123,8 @@ export class DeliveryIterator<V> implements AsyncIterableIterator<ManualDelivery
     if (this.#done) return this.#over()
     if (this.#run === null) this.#start()
     for (let delivery = this.#queue.shift(); delivery !== undefined; delivery = this.#queue.shift()) {
-      if (delivery.settled || !delivery.begin()) continue // it was taken back while it waited here
+      if (delivery.settled) continue // its partition moved on while it waited here
+      if (!delivery.begin()) continue
       delivery.unseen = false
       this.#current.push(delivery)
       return Promise.resolve({ done: false, value: delivery as unknown as ManualDelivery<V> })

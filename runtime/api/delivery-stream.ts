@@ -13,15 +13,14 @@ import { attempt } from '../reader/attempt.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { MillraceError } from '../words/errors.ts'
 import { show } from '../words/names.ts'
-import type { Run } from '../words/run.ts'
-import type { Join } from './delivery-iterator.ts'
+import type { Join, Joined } from './delivery-iterator.ts'
 
 /** Time that a stream stays in its group after its end, until its deliveries are settled. */
 const LEAVING_MS_MAX = 5_000
 const LOOK_MS = 5
 
 export function deliveryStream(join: Join, highWaterMark: number, signal: AbortSignal | undefined): Readable {
-  let joining: Promise<Run<unknown>> | null = null
+  let joining: Promise<Joined> | null = null
   let hasEnded = false
   /** Deliveries that were handed on, without some of the settled ones. */
   let out: SettleableDelivery[] = []

@@ -18,7 +18,6 @@ import {
   checkStreamOptions,
 } from '../options/group-options.ts'
 import { checkSeekOptions } from '../options/range-options.ts'
-import { checkSendable } from '../options/sendable.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
@@ -39,6 +38,7 @@ import type { GroupStats } from '../words/listing.ts'
 import type { Run } from '../words/run.ts'
 import { DeliveryIterator, TURNS_MAX } from './delivery-iterator.ts'
 import { deliveryStream } from './delivery-stream.ts'
+import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
 import { RunClient } from './run-client.ts'
 import { startPosition } from './start-position.ts'
@@ -66,18 +66,10 @@ export class GroupClient<V> implements Group<V> {
 
   async run<R = unknown>(options: RunOptions): Promise<Run<R>> {
     const checked = checkRunOptions(options)
-    checkSendable(checked.data, 'the `data` of a run')
     const spec: RunSpec = {
       ...this.#spec(checked),
       ...handling(checked),
-      threads: {
-        count: checked.threads,
-        handler: checked.handler,
-        data: checked.data,
-        execArgv: handlerFlags(),
-        resourceLimits: (checked.resourceLimits as Record<string, number> | undefined) ?? null,
-        restart: checked.restart,
-      },
+      threads: handlerThreads(checked),
     }
     this.#checkWanted(checked.signal)
     const release = this.#session.hold()
@@ -95,7 +87,7 @@ export class GroupClient<V> implements Group<V> {
     options?: HandleOptions,
   ): Promise<Run<R>> {
     const checked = checkHandleOptions(options)
-    const made = asHandler(handler, 'the first argument of handle', whatToHandle(handler))
+    const made = asHandler(handler, 'the first argument of handle', whatToHandle(handler, 'group'))
     checkHandling(made, checked.given.has('batch'), checked.delivery === 'at-most-once', checked)
     const spec: RunSpec = {
       ...this.#spec(checked),
@@ -225,13 +217,6 @@ export class GroupClient<V> implements Group<V> {
   }
 }
 
-function whatToHandle(given: unknown): string {
-  const isModule = given instanceof URL || typeof given === 'string' || Object(given).handler !== undefined
-  return isModule
-    ? "a module's handler runs on worker threads: use group.run({ handler: new URL('./handler.js', import.meta.url) })"
-    : 'give a function, or what defineHandler({ message(delivery) { … } }) returns'
-}
-
 /** The options of a run that concern its handlers. */
 function handling(
   options: CheckedHandleOptions,
@@ -244,20 +229,4 @@ function handling(
     batch: given.has('batch') ? batch : null,
     confirms: output !== undefined,
   }
-}
-
-/** Flags of this process that handler threads need too: loaders, conditions; not those that only a process may have. */
-function handlerFlags(): string[] {
-  const flags: string[] = []
-  const kept =
-    /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--experimental-strip-types|--no-experimental-strip-types|--experimental-transform-types|--enable-source-maps|--preserve-symlinks|--no-warnings|--disable-warning)(=|$)/
-  const valued = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C|--disable-warning)$/
-  const { execArgv } = process
-  for (let index = 0; index < execArgv.length; index++) {
-    const flag = execArgv[index] as string
-    if (!kept.test(flag)) continue
-    flags.push(flag)
-    if (valued.test(flag)) flags.push(execArgv[++index] as string)
-  }
-  return flags
 }

@@ -12,8 +12,7 @@ import { UserContext } from '../base/user-context.ts'
 import { SettleableDelivery } from '../delivery/manual-delivery.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { isMillraceError } from '../words/errors.ts'
-import type { Run } from '../words/run.ts'
-import type { Join } from './delivery-iterator.ts'
+import type { Join, Joined } from './delivery-iterator.ts'
 
 type RxJS = typeof import('rxjs')
 let loaded: RxJS | undefined
@@ -32,7 +31,7 @@ export function observeDeliveries<V>(join: Join): Observable<ManualDelivery<V>> 
   return new Observable<ManualDelivery<V>>(subscriber => {
     const context = new UserContext()
     let left = false
-    let run: Run<unknown> | null = null
+    let run: Joined | null = null
     const leave = (): void => {
       left = true
       run?.stop().catch(() => undefined)

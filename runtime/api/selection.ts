@@ -44,6 +44,7 @@ const REASONS: readonly DeadLetterReason[] = [
   'timeout',
   'crashed',
   'decode',
+  'maxlen',
   'delivery-limit',
 ]
 /** The last moment that a Date can name. */

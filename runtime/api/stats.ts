@@ -3,9 +3,12 @@
  *
  * A new counter is a field of the report and a name here.
  */
+
+import type { QueueSummary } from '../wire/queue-calls.ts'
 import type { GroupReport, GroupSummary, HostPartitionStats } from '../wire/reports.ts'
 import { totalOf } from '../words/counters.ts'
 import type { GroupStats } from '../words/listing.ts'
+import type { QueueStats } from '../words/queue-stats.ts'
 import type { TopicStats } from '../words/topic.ts'
 
 const GROUP_COUNTERS = [
@@ -35,9 +38,16 @@ export function groupStatsOf({ topic, group, restarts, threads, reports }: Group
   }
 }
 
-export function topicStatsOf(reports: readonly HostPartitionStats[]): TopicStats {
+export function topicStatsOf(reports: readonly HostPartitionStats[], waitingForRate: number): TopicStats {
   return {
     partitions: reports.map(({ dropped: _dropped, deadLetterDepth: _depth, ...stats }) => stats),
     ...totalOf(['dropped'], reports),
+    waitingForRate,
   }
+}
+
+export function queueStatsOf({ queue, restarts, report }: QueueSummary): QueueStats {
+  // What cannot happen yet is not told of: nobody purges or cancels.
+  const { purged: _purged, cancelled: _cancelled, dying, ...counts } = report
+  return { queue, ...counts, waitsForDeadLetters: dying > 0, restarts }
 }

@@ -133,6 +133,8 @@ export class TopicClient<V> implements Topic<V> {
   }
 
   async stats(): Promise<TopicStats> {
-    return topicStatsOf(await this.#session.ask(control => control.topicStats(this.#shape.id)))
+    const { id } = this.#shape
+    const reports = await this.#session.ask(control => control.topicStats(id))
+    return topicStatsOf(reports, this.#session.publishers.heldFor(id))
   }
 }

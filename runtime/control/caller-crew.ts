@@ -9,9 +9,12 @@ import { CallError, type Calls } from '../../actors/control-port.ts'
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
 import type { MemberHandle } from './member-handle.ts'
+
+/** What it must know of its run. */
+type CallerShape = Pick<RunShape, 'run' | 'output' | 'prefetch' | 'consumerPriority'>
 
 /** How long a run that failed is waited for. */
 const FAILED_MS = 2_000
@@ -19,8 +22,8 @@ const FAILED_MS = 2_000
 export class CallerCrew implements Crew {
   readonly memberIds: readonly string[]
   readonly threads: readonly [] = []
-  readonly #coordinator: Pick<GroupCoordinator, 'up'>
-  readonly #shape: Pick<RunShape, 'run' | 'output'>
+  readonly #coordinator: Pick<Coordinator, 'up'>
+  readonly #shape: CallerShape
   readonly #confirms: boolean
   readonly #thread: ThreadEntry
   readonly #members: Calls<MemberApi>
@@ -34,8 +37,8 @@ export class CallerCrew implements Crew {
 
   /** `failed` is told when the member cannot take a partition. */
   constructor(
-    coordinator: Pick<GroupCoordinator, 'up'>,
-    shape: Pick<RunShape, 'run' | 'output'>,
+    coordinator: Pick<Coordinator, 'up'>,
+    shape: CallerShape,
     confirms: boolean,
     thread: ThreadEntry,
     members: Calls<MemberApi>,
@@ -63,12 +66,14 @@ export class CallerCrew implements Crew {
   async start(): Promise<void> {}
 
   async join(): Promise<void> {
-    const { run } = this.#shape
+    const { run, prefetch, consumerPriority } = this.#shape
     const members = this.#members
     const handle: MemberHandle = {
       run,
       thread: this.#thread,
       confirms: this.#confirms,
+      prefetch,
+      consumerPriority,
       careful: () => Promise.resolve(),
       crashOf: () => Promise.resolve(null),
       // Whoever adds partitions is on that thread, and is answered.

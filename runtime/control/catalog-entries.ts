@@ -47,7 +47,7 @@ export interface GroupEntry {
   places: readonly GroupPlace[]
   /** Whether someone has joined it in this process, and so set its options; null: it is as the folder has it. */
   readonly joined: boolean | null
-  /** Open slots by partition. */
+  /** Open slots by partition; those of a queue by their consumer's number. */
   readonly slots: Map<number, SlotPlace>
 }
 

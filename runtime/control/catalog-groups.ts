@@ -7,6 +7,7 @@ import { letterPartition } from '../dead-letters/letter-partition.ts'
 import type { GroupSpec } from '../wire/control-calls.ts'
 import { GROUP_BYTES } from '../wire/layout.ts'
 import type { GroupPlace } from '../wire/places.ts'
+import { queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { SharedMemory } from './shared-memory.ts'
@@ -55,15 +56,16 @@ export class CatalogGroups {
 
   /** Memory for a group in the partitions of its topic from one on; `cursorsOf` gives numbers by partition. @throws MillraceError MILL_MEMORY */
   makePlaces(
-    { shape: { id, name, log }, places }: TopicEntry,
+    { shape: { id, name, log, queue, windowBytes }, places }: TopicEntry,
     { group, policy, from: begin }: GroupSpec,
     deadLetterTopic: number,
     cursorsOf: () => readonly number[],
     from: number,
   ): GroupPlace[] {
     const here = places.slice(from)
-    const sizes = here.map(() => GROUP_BYTES)
-    const blocks = this.#shared.allocateAll(sizes, `group ${group}`)
+    const isQueue = queue !== undefined
+    const sizes = here.map(() => (isQueue ? queueBlockBytes(windowBytes) : GROUP_BYTES))
+    const blocks = this.#shared.allocateAll(sizes, isQueue ? `queue ${name}` : `group ${group}`)
     const cursors = cursorsOf()
     const added =
       from > 0 ? from : ((log === null ? null : this.#directory)?.groups.addedFrom(id, group) ?? places.length)
@@ -79,6 +81,7 @@ export class CatalogGroups {
       // What was published there before the group had it is to be read, whatever it asked for when it was new.
       from: partition >= added ? 'earliest' : begin,
       snapshotOffset: this.#known.snapshotOffset(cursors[partition] as number),
+      ...(isQueue ? { queue: { messages: queueMessages(windowBytes) } } : {}),
     }))
   }
 

@@ -35,6 +35,8 @@ import { Openings } from './openings.ts'
 import { PartitionGrowth } from './partition-growth.ts'
 import { PartitionHosts } from './partition-hosts.ts'
 import { ProducerCalls } from './producer-calls.ts'
+import { QueueCalls } from './queue-calls.ts'
+import { QueueOpenings } from './queue-openings.ts'
 import { Runs } from './runs.ts'
 import { TopicCalls } from './topic-calls.ts'
 import { TopicRemoval } from './topic-removal.ts'
@@ -54,6 +56,7 @@ class ControlThread {
   readonly #runs: Runs
   readonly #topics: TopicCalls
   readonly #groups: GroupCalls
+  readonly #queues: QueueCalls
   readonly #producers: ProducerCalls
   readonly #notices: HostNotices
   readonly #stopWatching: () => void
@@ -122,6 +125,14 @@ class ControlThread {
     const growth = new PartitionGrowth({ catalog, hosts, directory }, openings, producers, this.#runs)
     this.#topics = new TopicCalls({ gate, catalog, hosts, openings, windows, deletions, growth })
     this.#groups = new GroupCalls({ gate, catalog, hosts, openings, runs: this.#runs, deletions })
+    this.#queues = new QueueCalls({
+      gate,
+      catalog,
+      hosts,
+      openings: new QueueOpenings(catalog, directory, openings, removal),
+      windows,
+      runs: this.#runs,
+    })
     this.#producers = new ProducerCalls({ gate, catalog, hosts, openings, windows, producers, lean: this.#lean })
     this.#stopWatching = watch((now, lateMs) => this.#runs.watch(now, lateMs))
   }
@@ -164,6 +175,8 @@ class ControlThread {
     return {
       ...this.#handlerApi(),
       openTopic: (...asked) => topics.open(...asked),
+      openQueue: (...asked) => this.#queues.open(...asked),
+      queueStats: queue => this.#queues.stats(queue),
       addPartitions: (...asked) => topics.addPartitions(...asked),
       deleteTopic: topic => topics.delete(topic),
       topicStats: topic => topics.stats(topic),
@@ -180,7 +193,7 @@ class ControlThread {
       letterTopics: name => this.#letterTopics(name),
       readLetters: (...asked) => this.#deadLetterTopics.read(...asked),
       settleLetters: (...asked) => this.#deadLetterTopics.settle(...asked),
-      startRun: spec => this.#startRun(spec),
+      startRun: async spec => this.#startRun('group' in spec ? spec : this.#queues.runOf(spec)),
       joinRun: run => runs.join(run),
       stopRun: (run, timeoutMs) => runs.stop(run, timeoutMs),
       pauseRun: run => runs.pause(run),

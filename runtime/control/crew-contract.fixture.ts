@@ -1,14 +1,14 @@
 /** What everybody who handles for a run keeps to (crew.ts). */
 import type { Test } from 'tap'
 import { until } from '../proof/fixtures/broker.fixture.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
 
 export interface CrewHouse {
   readonly crew: Crew
   readonly run: number
   /** Of a group that has nobody else, and four partitions. */
-  readonly coordinator: GroupCoordinator
+  readonly coordinator: Coordinator
   /** From now on whoever is assigned a partition does not come back from that. */
   hang(): void
 }

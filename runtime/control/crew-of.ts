@@ -6,8 +6,8 @@ import type { MemberApi, RunShape } from '../wire/member-calls.ts'
 import { CallerCrew } from './caller-crew.ts'
 import type { Catalog } from './catalog.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { ThreadCrew, type ThreadCrewUpcalls } from './thread-crew.ts'
 
@@ -24,7 +24,7 @@ export type CrewOf = (
   parts: CrewParts,
   spec: RunSpec,
   shape: RunShape,
-  coordinator: GroupCoordinator,
+  coordinator: Coordinator,
   upcalls: ThreadCrewUpcalls,
 ) => Crew
 

@@ -34,7 +34,10 @@ export class DeadLetterTopics {
   async topics(name: string): Promise<LetterTopics> {
     const source = this.#catalog.topicsByName.get(name)
     if (source === undefined)
-      throw new MillraceError('MILL_INVALID_OPTION', `there is no topic ${name}; open it with broker.topic first`)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `there is no topic or queue ${name}; open it with broker.topic or broker.queue first`,
+      )
     const targets = [...this.#catalog.topics.values()].filter(topic => topic.deadLettersOf.has(source.shape.id))
     const topics = await Promise.all(
       targets.map(async ({ shape: { id, name: target, partitions: count } }) => {

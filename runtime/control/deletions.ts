@@ -15,6 +15,7 @@ import type { DeadLetterTopics } from './dead-letter-topics.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { Runs } from './runs.ts'
+import { kindOf } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
 export class Deletions {
@@ -71,18 +72,26 @@ export class Deletions {
   }
 
   /** @throws MillraceError MILL_GROUP_BUSY */
-  #checkUnused({ shape: { id, name } }: TopicEntry): void {
+  #checkUnused({ shape }: TopicEntry): void {
+    const { id, name } = shape
     for (const { spec, deadLetterTopic } of this.#runs.running) {
       const { group, topic, output } = spec
-      const of = topic === id ? `group ${group}` : `group ${group} of topic ${this.#catalog.topic(topic).shape.name}`
+      const reader = this.#catalog.topic(topic).shape
+      const of =
+        reader.queue !== undefined
+          ? `queue ${reader.name}`
+          : topic === id
+            ? `group ${group}`
+            : `group ${group} of topic ${reader.name}`
       let why: string | null = null
+      if (topic === id && reader.queue !== undefined) throw consumed(name)
       if (topic === id) why = 'is running'
       else if (output === name) why = 'publishes its output to it'
       else if (deadLetterTopic === id) why = 'has its dead letters there'
       if (why === null) continue
       throw new MillraceError(
         'MILL_GROUP_BUSY',
-        `topic ${name} cannot be deleted while ${of} ${why}; stop its runs first`,
+        `${kindOf(shape)} ${name} cannot be deleted while ${of} ${why}; stop its runs first`,
       )
     }
   }
@@ -127,4 +136,11 @@ export class Deletions {
     const stats = await this.#hosts.all(api => api.partitionStats(id))
     return stats.flat().every(({ deadLetterDepth }) => deadLetterDepth === 0)
   }
+}
+
+function consumed(queue: string): MillraceError {
+  return new MillraceError(
+    'MILL_GROUP_BUSY',
+    `queue ${queue} cannot be deleted while it has a consumer; stop its runs, loops and subscriptions first`,
+  )
 }

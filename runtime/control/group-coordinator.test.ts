@@ -39,6 +39,8 @@ function house() {
       run: 1,
       thread: CLIENT,
       confirms: false,
+      prefetch: null,
+      consumerPriority: 0,
       careful: async () => undefined,
       async assign({ cursor: partition }: Assignment) {
         told.push(`${name} assign ${partition}`)

@@ -21,12 +21,13 @@ import {
 } from './assignment.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { CrashOf, Farewell, MemberHandle, PartitionResult } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { stickyAssignor } from './sticky-assignor.ts'
 import { type Given, refuse, TakingUp } from './taking-up.ts'
 
-export class GroupCoordinator {
+export class GroupCoordinator implements Coordinator {
   readonly group: GroupEntry
   readonly #topic: TopicEntry
   readonly #catalog: Catalog

@@ -99,10 +99,12 @@ export class HandlerLife {
 
   /** `suspects`: what the thread before it may have died of, of all its partitions. `refused`: it cannot take one. */
   handle(suspects: readonly number[], refused: (error: Error) => void): MemberHandle {
-    const { run } = this.#setting.shape
+    const { run, prefetch, consumerPriority } = this.#setting.shape
     const remote = this.#remote
     return {
       run,
+      prefetch,
+      consumerPriority,
       thread: this.thread,
       // What is kept lags behind what was handled, as what is put out does.
       confirms: this.#setting.confirms || this.#keepsSnapshots,

@@ -4,8 +4,9 @@ import type { Hold } from '../wire/control-calls.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { GroupReport } from '../wire/reports.ts'
 import type { Catalog } from './catalog.ts'
-import type { GroupEntry } from './catalog-entries.ts'
+import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { groupOf } from './queue-openings.ts'
 
 /** Names the slowest group of the partition, and what that waits for. */
 export async function describeHold(
@@ -15,7 +16,9 @@ export async function describeHold(
   partition: number,
   isRunning: (group: GroupEntry) => boolean,
 ): Promise<Hold> {
-  const { shape, places, letterIndexes } = catalog.topic(topic)
+  const entry = catalog.topic(topic)
+  const { shape, places, letterIndexes } = entry
+  if (shape.queue !== undefined) return queueHold(catalog, hosts, entry, isRunning)
   const { host } = places[partition] as { readonly host: number }
   const groups = [...catalog.groups.values()].filter(group => group.spec.topic === topic)
   const cursors = groups.map(group => (group.places[partition] as GroupPlace).cursor)
@@ -46,4 +49,30 @@ export async function describeHold(
   const why = await describeHold(catalog, hosts, letters.id, letterPartition(partition, letters.partitions), isRunning)
   const waiting = `${text}, and waits for room for a dead letter: ${why.text}`
   return { topic: shape.name, text: waiting, group, lagBytes, deadLetterTopic: letters.name }
+}
+
+/** Of a queue it is its consumers, or what they wait for. */
+async function queueHold(
+  catalog: Catalog,
+  hosts: PartitionHosts,
+  queue: TopicEntry,
+  isRunning: (group: GroupEntry) => boolean,
+): Promise<Hold> {
+  const { shape, places } = queue
+  const group = groupOf(catalog, queue)
+  const { host } = places[0] as { readonly host: number }
+  const { cursor } = group.places[0] as GroupPlace
+  const report = await hosts.call(host, api => api.queueReport(cursor))
+  const { ready, unacked, retrying, dying, bytes, consumers } = report
+  const who = consumers === 1 ? 'one consumer' : consumers > 0 ? `${consumers} consumers` : 'no consumer'
+  const text = `queue ${shape.name} has ${who}; ${ready} messages are ready, ${unacked} unacked and ${retrying} wait for a retry (${bytes} bytes)`
+  const base = { topic: shape.name, group: group.spec.group, lagBytes: bytes }
+  if (dying === 0) return { ...base, text, deadLetterTopic: null }
+  const { shape: letters } = catalog.topic(group.deadLetterTopic)
+  const why = await describeHold(catalog, hosts, letters.id, letterPartition(0, letters.partitions), isRunning)
+  return {
+    ...base,
+    text: `${text}, and it waits for room for a dead letter: ${why.text}`,
+    deadLetterTopic: letters.name,
+  }
 }

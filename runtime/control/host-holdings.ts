@@ -29,7 +29,10 @@ export function holdingsOf(catalog: Catalog, host: number): HostHoldings {
       places.filter(({ partition }) => isHere(shapeOf(spec.topic), partition)),
     ),
     slots: [...groups.values()].flatMap(({ spec, slots }) =>
-      [...slots].filter(([partition]) => isHere(shapeOf(spec.topic), partition)).map(([, slot]) => slot),
+      [...slots]
+        // Those of a queue, which has one partition, are known by their consumers.
+        .filter(([partition, { consumer }]) => isHere(shapeOf(spec.topic), consumer === undefined ? partition : 0))
+        .map(([, slot]) => slot),
     ),
     rings: [...rings.values()]
       .filter(ring => ring.place.host === host && known.has(ring.thread))

@@ -17,11 +17,12 @@ export function listTopics(catalog: Catalog, directory: BrokerDirectory | null):
     const name = known.get(id)?.shape.name
     return name === undefined ? [] : [name]
   }
-  return [...known.values()].map(topic => infoOf(topic, nameOf)).sort(byName)
+  const topics = [...known.values()].filter(({ shape }) => shape.queue === undefined)
+  return topics.map(topic => infoOf(topic, nameOf)).sort(byName)
 }
 
 function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[]): TopicInfo {
-  const { name, partitions, codec, durability, maxMessageBytes, windowBytes, onFull, log } = shape
+  const { name, partitions, codec, durability, maxMessageBytes, windowBytes, onFull, publishRate = null, log } = shape
   return {
     name,
     partitions,
@@ -30,6 +31,7 @@ function infoOf({ shape, deadLettersOf }: Known, nameOf: (id: number) => string[
     maxMessageBytes,
     windowBytes,
     onFull,
+    publishRate,
     retentionMs: log?.retentionMs ?? null,
     retentionBytes: log?.retentionBytes ?? null,
     segmentBytes: log?.segmentBytes ?? null,

@@ -11,6 +11,9 @@ export interface MemberHandle {
   readonly run: number
   readonly thread: ThreadEntry
   readonly confirms: boolean
+  /** Of a queue's consumer, as in RunShape. */
+  readonly prefetch: number | null
+  readonly consumerPriority: number
   /** Before it is given these: what its predecessor may have died of is handled alone at first. Never rejects. */
   careful(cursors: readonly number[]): Promise<void>
   assign(assignment: Assignment): Promise<void>

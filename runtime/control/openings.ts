@@ -19,7 +19,7 @@ import { cutSnapshots } from './cut-snapshots.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { hostOf } from './placement.ts'
-import { checkSame, checkSamePolicy, FIXED, SETTLED, type TopicSettings } from './same-options.ts'
+import { checkSame, checkSamePolicy, FIXED, kindOf, SETTLED, type TopicSettings } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
 const FOR_EVER: number = Number.POSITIVE_INFINITY
@@ -50,8 +50,13 @@ export class Openings {
   /** The topic of that name; `given` are the options that the caller named, which must be those of a known topic. */
   async topic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicEntry> {
     const known = this.#catalog.topicsByName.get(name)
+    if (known?.shape.queue !== undefined)
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `${name} is a queue, not a topic: open it with broker.queue, or use another name`,
+      )
     if (known !== undefined) checkSame(`topic ${name}`, known.shape, settings, given, SETTLED)
-    const topic = known ?? (await this.#makeTopic(this.#shapeOf(name, settings, given)))
+    const topic = known ?? (await this.make(this.#shapeOf(name, settings, given)))
     this.share(topic)
     await this.#nameGroups(topic, settings.groups)
     return topic
@@ -66,14 +71,14 @@ export class Openings {
 
   /** What is to be opened: as the folder has it, but for what the caller wants otherwise and may change. */
   #shapeOf(name: string, settings: TopicSettings, given: readonly string[]): TopicShape {
-    const { partitions, codec, maxMessageBytes, windowBytes, onFull } = settings
+    const { partitions, codec, maxMessageBytes, windowBytes, onFull, publishRate } = settings
     const durability = settings.durability ?? (this.#directory === null ? 'memory' : 'fsync')
     if (durability !== 'memory' && this.#directory === null)
       throw new MillraceError(
         'MILL_INVALID_OPTION',
         `topic ${name} cannot have the durability '${durability}': the broker keeps nothing on disk; give createBroker a dir`,
       )
-    const wanted = { partitions, codec, maxMessageBytes, windowBytes, onFull, durability }
+    const wanted = { partitions, codec, maxMessageBytes, windowBytes, onFull, publishRate, durability }
     const { segmentBytes, retentionMs, retentionBytes } = settings
     const stored = this.#directory?.topic(name)?.shape
     if (stored?.log == null) {
@@ -85,7 +90,7 @@ export class Openings {
       Object.fromEntries(names.filter(each => given.includes(each)).map(each => [each, named[each]]))
     return {
       ...stored,
-      ...chosen(settings, 'windowBytes', 'onFull'),
+      ...chosen(settings, 'windowBytes', 'onFull', 'publishRate'),
       log: { ...stored.log, ...chosen(settings, 'segmentBytes', 'retentionMs', 'retentionBytes') },
     }
   }
@@ -95,7 +100,7 @@ export class Openings {
     const { id } = source.shape
     for (const { shape, deadLettersOf, madeFor } of this.#directory?.topics() ?? []) {
       if (!deadLettersOf.includes(id) && madeFor?.topic !== id) continue
-      const topic = this.#catalog.topics.get(shape.id) ?? (await this.#makeTopic(shape))
+      const topic = this.#catalog.topics.get(shape.id) ?? (await this.make(shape))
       await this.#addDesks(topic, source)
     }
     // Whoever made it may have ended, or have found no memory, before it could take any.
@@ -131,13 +136,13 @@ export class Openings {
   /** A topic that was made for the dead letters of this group, opened for them; null: there is none of that name any more. */
   async lettersOf({ topic: source }: GroupName, name: string): Promise<TopicEntry | null> {
     const stored = this.#directory?.topic(name)?.shape
-    const topic = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? null : await this.#makeTopic(stored))
+    const topic = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? null : await this.make(stored))
     if (topic !== null) await this.#addDesks(topic, this.#catalog.topic(source))
     return topic
   }
 
-  /** A topic that could not be made leaves nothing behind; one that is on disk already stays there. */
-  async #makeTopic(shape: TopicShape, madeFor?: GroupName): Promise<TopicEntry> {
+  /** A topic, or the one that a queue is inside. What could not be made leaves nothing behind; one that is on disk already stays there. */
+  async make(shape: TopicShape, madeFor?: GroupName): Promise<TopicEntry> {
     const stored = this.#directory?.topic(shape.name)
     const topic = this.#catalog.addTopic(shape, madeFor ?? stored?.madeFor ?? null)
     const groups = shape.log === null ? [] : (this.#directory?.groups.of(shape.id) ?? [])
@@ -248,7 +253,7 @@ export class Openings {
     if (!leadsTo(target.shape.id, source.shape.id, flows)) return
     throw new MillraceError(
       'MILL_INVALID_OPTION',
-      `dead letters of topic ${source.shape.name} cannot go to ${target.shape.name}: the dead letters of that one lead back to ${source.shape.name}, and a record could go round for ever; use another topic`,
+      `dead letters of ${kindOf(source.shape)} ${source.shape.name} cannot go to ${target.shape.name}: the dead letters of that one lead back to ${source.shape.name}, and a record could go round for ever; use another topic`,
     )
   }
 
@@ -256,10 +261,17 @@ export class Openings {
     checkName('topic', name)
     const { partitions, codec, maxMessageBytes, durability, log, base } = source.shape
     if (name === source.shape.name)
-      throw new MillraceError('MILL_INVALID_OPTION', `topic ${name} cannot be its own dead-letter topic`)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `${kindOf(source.shape)} ${name} cannot be its own dead-letter topic: name another one`,
+      )
     const stored = this.#directory?.topic(name)?.shape
-    const known =
-      this.#catalog.topicsByName.get(name) ?? (stored === undefined ? undefined : await this.#makeTopic(stored))
+    const known = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? undefined : await this.make(stored))
+    if (known?.shape.queue !== undefined)
+      throw new MillraceError(
+        'MILL_CONFIG_MISMATCH',
+        `dead letters of ${kindOf(source.shape)} ${source.shape.name} cannot go to ${name}, which is a queue: name a topic`,
+      )
     if (known !== undefined) this.#checkEnds(source, known)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {
@@ -275,7 +287,7 @@ export class Openings {
         log: log === null ? null : { ...log, retentionMs: FOR_EVER, retentionBytes: FOR_EVER },
         ...(base === undefined ? {} : { base }),
       }
-      return this.#makeTopic({ ...made, onFull: 'wait' }, { topic: source.shape.id, group })
+      return this.make({ ...made, onFull: 'wait' }, { topic: source.shape.id, group })
     }
     if (log !== null && known.shape.log === null) {
       throw new MillraceError(

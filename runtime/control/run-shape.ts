@@ -8,8 +8,10 @@ import type { GroupEntry } from './catalog-entries.ts'
 
 /** @throws MillraceError MILL_CONFIG_MISMATCH when the group does not allow what the run asks for */
 export function runShape(run: number, topic: TopicShape, spec: RunSpec, group: GroupEntry): RunShape {
-  const { atMostOnce, order } = group.spec.policy
-  if (atMostOnce && (spec.concurrency > 1 || spec.batch !== null)) {
+  const { order } = group.spec.policy
+  // Consumers of a queue may differ.
+  const { atMostOnce } = topic.queue === undefined ? group.spec.policy : spec.policy
+  if (topic.queue === undefined && atMostOnce && (spec.concurrency > 1 || spec.batch !== null)) {
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',
       `group ${spec.group} delivers at most once, one record of a partition at a time; leave \`concurrency\` and \`batch\` out`,
@@ -25,7 +27,12 @@ export function runShape(run: number, topic: TopicShape, spec: RunSpec, group: G
     retryOrder: order,
     concurrency: spec.concurrency,
     batch: spec.batch,
-    prefetch: null,
-    consumerPriority: 0,
+    prefetch: spec.prefetch ?? null,
+    consumerPriority: spec.consumerPriority ?? 0,
   }
+}
+
+/** Whose run it is, for people. */
+export function ownerOf({ topic, group }: Pick<RunShape, 'topic' | 'group'>): string {
+  return topic.queue === undefined ? `group ${group}` : `queue ${topic.name}`
 }

@@ -13,10 +13,12 @@ import type { GrownTopic } from '../wire/producer-places.ts'
 import { toWire } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry } from './catalog-entries.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
 import { type CrewOf, type CrewParts, crewOf } from './crew-of.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { QueueCoordinator } from './queue-coordinator.ts'
 import { runShape } from './run-shape.ts'
 import { sabotage } from './sabotage.ts'
 import { lateError, stopFailed, stoppedError } from './stop-errors.ts'
@@ -29,7 +31,7 @@ interface RunEntry {
   readonly id: number
   readonly spec: RunSpec
   readonly shape: RunShape
-  readonly coordinator: GroupCoordinator
+  readonly coordinator: Coordinator
   readonly crew: Crew
   /** The end of the run, once it is on its way. */
   stopping: Promise<readonly unknown[]> | null
@@ -48,7 +50,7 @@ export class Runs {
   readonly #parts: CrewParts
   readonly #crewOf: CrewOf
   readonly #upcalls: RunsUpcalls
-  readonly #coordinators = new Map<GroupEntry, GroupCoordinator>()
+  readonly #coordinators = new Map<GroupEntry, Coordinator>()
   readonly #runs = new Map<number, RunEntry>()
   readonly #restartsByGroup = new Map<GroupEntry, number>()
 
@@ -124,10 +126,12 @@ export class Runs {
     return Math.min(Number.POSITIVE_INFINITY, ...[...this.#runs.values()].map(({ crew }) => crew.watch(now, lateMs)))
   }
 
-  #coordinator(group: GroupEntry): GroupCoordinator {
+  #coordinator(group: GroupEntry): Coordinator {
     let coordinator = this.#coordinators.get(group)
     if (coordinator === undefined) {
-      coordinator = new GroupCoordinator(this.#catalog, this.#hosts, this.#catalog.topic(group.spec.topic), group)
+      const topic = this.#catalog.topic(group.spec.topic)
+      const Made = topic.shape.queue === undefined ? GroupCoordinator : QueueCoordinator
+      coordinator = new Made(this.#catalog, this.#hosts, topic, group)
       this.#coordinators.set(group, coordinator)
     }
     return coordinator
@@ -144,7 +148,7 @@ export class Runs {
     return run
   }
 
-  #crew(shape: RunShape, spec: RunSpec, coordinator: GroupCoordinator): Crew {
+  #crew(shape: RunShape, spec: RunSpec, coordinator: Coordinator): Crew {
     return this.#crewOf(this.#parts, spec, shape, coordinator, {
       api: this.#upcalls.api,
       restarted: (thread, reason, restarts) => {
@@ -180,7 +184,13 @@ export class Runs {
     const entry = this.#run(run)
     // It has left its group, or is about to: who joined now would own partitions for ever.
     if (entry.stopping !== null) throw stoppedError()
-    await entry.crew.join()
+    try {
+      await entry.crew.join()
+    } catch (error) {
+      // Nobody may stop it any more: it would be in the way for ever.
+      entry.stopping ??= this.#abandon(entry)
+      throw error
+    }
   }
 
   #run(run: number): RunEntry {
@@ -225,10 +235,9 @@ export class Runs {
     clearTimeout(timer)
     await crew.end(Math.min(timeoutMs, END_MS))
     this.#runs.delete(entry.id)
-    const { group } = entry.spec
-    if (late) throw lateError(entry.spec, timeoutMs, crew.heldUp)
+    if (late) throw lateError(entry.shape, timeoutMs, crew.heldUp)
     const failure = failures[0]
-    if (failure !== undefined) throw stopFailed(group, failure)
+    if (failure !== undefined) throw stopFailed(entry.shape, failure)
     return results.map(({ result }) => result)
   }
 

@@ -2,6 +2,7 @@
 
 import type { GroupSpec, OwnerControlApi } from '../wire/control-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
+import type { QueueSettings } from '../wire/queue-calls.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { GroupEntry } from './catalog-entries.ts'
 
@@ -14,6 +15,7 @@ export const SETTLED: readonly (keyof TopicSettings)[] = [
   ...FIXED,
   'windowBytes',
   'onFull',
+  'publishRate',
   'segmentBytes',
   'retentionMs',
   'retentionBytes',
@@ -28,15 +30,53 @@ export function checkSame(
 ): void {
   const has: Partial<Record<string, unknown>> = { ...known, ...log }
   for (const name of compared) {
-    if (!given.includes(name) || has[name] === options[name]) continue
+    const [known, wanted] = [shown(has[name]), shown(options[name])]
+    if (!given.includes(name) || known === wanted) continue
     throw new MillraceError(
       'MILL_CONFIG_MISMATCH',
-      `${what} exists with ${name} ${has[name]}, not ${options[name]}; leave the option out, or use another name`,
+      `${what} exists with ${name} ${known}, not ${wanted}; leave the option out, or use another name`,
     )
   }
 }
 
-function backoffOf({ policy: { initialMs, maxMs, jitter } }: GroupSpec): string {
+function shown(option: unknown): string {
+  if (option === undefined) return 'none'
+  if (typeof option !== 'object' || option === null) return String(option)
+  return `{ ${Object.entries(option)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ')} }`
+}
+
+/** What a topic is to its users. */
+export function kindOf({ queue }: Pick<TopicShape, 'queue'>): 'topic' | 'queue' {
+  return queue === undefined ? 'topic' : 'queue'
+}
+
+/** The same for a queue, whose group has some of its options. @throws MillraceError MILL_CONFIG_MISMATCH */
+export function checkSameQueue(
+  { name, codec, maxMessageBytes, publishRate, queue }: TopicShape,
+  known: Pick<GroupSpec, 'policy' | 'deadLetter'>,
+  { shape, policy, deadLetter, ...settings }: QueueSettings,
+  given: readonly string[],
+): void {
+  const has = { codec, maxMessageBytes, ...queue, sendRate: publishRate }
+  const wants = { ...settings, ...shape }
+  const compared: readonly (readonly [string, unknown, unknown])[] = [
+    ...Object.entries(has).map(([option, value]) => [option, value, wants[option as keyof typeof has]] as const),
+    ['attempts', known.policy.attempts, policy.attempts],
+    ['backoff', backoffOf(known), backoffOf({ policy })],
+    ['deadLetter', known.deadLetter ?? false, deadLetter ?? false],
+  ]
+  for (const [option, has, wants] of compared) {
+    if (!given.includes(option) || shown(has) === shown(wants)) continue
+    throw new MillraceError(
+      'MILL_CONFIG_MISMATCH',
+      `queue ${name} exists with ${option} ${shown(has)}, not ${shown(wants)}; leave the option out, or use another name`,
+    )
+  }
+}
+
+function backoffOf({ policy: { initialMs, maxMs, jitter } }: Pick<GroupSpec, 'policy'>): string {
   return `{ initialMs: ${initialMs}, maxMs: ${maxMs}, jitter: ${jitter} }`
 }
 

@@ -16,12 +16,14 @@ import type { RunShape } from '../wire/member-calls.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { Catalog } from './catalog.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Crew, CrewThread } from './crew.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
 import { HandlerLife, type LifeSetting, START_MS, type Threads } from './handler-life.ts'
 import type { MemberHandle } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
+import { ownerOf } from './run-shape.ts'
 import { SupervisorShell } from './supervisor-shell.ts'
+import { refuse } from './taking-up.ts'
 
 export interface ThreadCrewUpcalls {
   /** The control calls that handlers' publishing makes. */
@@ -37,7 +39,7 @@ export interface ThreadCrewUpcalls {
 export interface ThreadCrewParts {
   readonly catalog: Catalog
   readonly partitions: PartitionHosts
-  readonly coordinator: GroupCoordinator
+  readonly coordinator: Coordinator
 }
 
 interface Place extends CrewThread {
@@ -115,6 +117,7 @@ export class ThreadCrew implements Crew {
       suspects: [],
       first: null,
     }))
+    const who = shape.topic.queue === undefined ? `${ownerOf(shape)} of topic ${shape.topic.name}` : ownerOf(shape)
     this.#supervisor = new SupervisorShell(threads.restart, {
       start: (id, incarnation) => void this.#start(this.#place(id), incarnation),
       // A run that is stopped lets its handlers finish; only one that gave up is cut short.
@@ -125,7 +128,7 @@ export class ThreadCrew implements Crew {
         upcalls.failed(
           new MillraceError(
             'MILL_GAVE_UP',
-            `group ${shape.group} of topic ${shape.topic.name} gave up: a handler thread ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`,
+            `${who} gave up: a handler thread ended ${restarts} times within ${periodMs} ms, at last because it ${describe(reason)}`,
             'error' in reason ? { cause: reason.error } : { cause: this.#refusal },
           ),
         )
@@ -170,7 +173,9 @@ export class ThreadCrew implements Crew {
     // Together, so that the first does not build up state for partitions that the others then take from it.
     const together = new Map(this.#joining ?? [])
     this.#joining = null
-    void this.#parts.coordinator.up(together).catch(() => undefined)
+    void this.#parts.coordinator.up(together).catch((error: unknown) => {
+      for (const handle of together.values()) refuse(handle, error)
+    })
   }
 
   async #start(place: Place, incarnation: number): Promise<void> {

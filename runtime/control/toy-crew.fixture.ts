@@ -1,8 +1,8 @@
 /** A crew whose members are somewhere else, and only answer: all that whoever is to handle for runs has to write (crew.ts). */
 import { CallError } from '../../actors/control-port.ts'
 import type { ThreadEntry } from './catalog-entries.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
-import type { GroupCoordinator } from './group-coordinator.ts'
 import type { MemberHandle } from './member-handle.ts'
 
 export class ToyCrew implements Crew {
@@ -15,11 +15,11 @@ export class ToyCrew implements Crew {
   hangs = false
   readonly #run: number
   readonly #thread: ThreadEntry
-  readonly #coordinator: GroupCoordinator
+  readonly #coordinator: Coordinator
   readonly #givenUp: Promise<never>
   #giveUp: () => void = () => undefined
 
-  constructor(run: number, thread: ThreadEntry, coordinator: GroupCoordinator) {
+  constructor(run: number, thread: ThreadEntry, coordinator: Coordinator) {
     this.memberIds = [`${run}.a`, `${run}.b`]
     this.#run = run
     this.#thread = thread
@@ -41,6 +41,8 @@ export class ToyCrew implements Crew {
       run: this.#run,
       thread: this.#thread,
       confirms: false,
+      prefetch: null,
+      consumerPriority: 0,
       careful: async () => undefined,
       crashOf: async () => null,
       grown: () => undefined,

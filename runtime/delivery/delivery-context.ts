@@ -8,6 +8,8 @@ import { setMaxListeners } from 'node:events'
 import type { Publishers } from '../publish/publishers.ts'
 import type { HandlerContext } from '../words/handler.ts'
 import type { Message, Receipt } from '../words/message.ts'
+import type { QueueMessage } from '../words/queue-message.ts'
+import type { QueueDefinition } from '../words/queue-options.ts'
 import type { TopicDefinition } from '../words/topic-definition.ts'
 
 export class DeliveryContext implements HandlerContext {
@@ -15,6 +17,7 @@ export class DeliveryContext implements HandlerContext {
   readonly group: string
   readonly partition: number
   readonly data: unknown
+  readonly queue: string | null
   readonly #publishers: Publishers
   readonly #abort: AbortController
   #published: Promise<unknown>[] = []
@@ -26,19 +29,21 @@ export class DeliveryContext implements HandlerContext {
     data: unknown,
     publishers: Publishers,
     abort: AbortController = manyListeners(),
+    queue: string | null = null,
   ) {
     this.topic = topic
     this.group = group
     this.partition = partition
     this.data = data
+    this.queue = queue
     this.#publishers = publishers
     this.#abort = abort
   }
 
   /** The same context for one delivery of several at a time, so that what each publishes is known to be its own. */
   forDelivery(): DeliveryContext {
-    const { topic, group, partition, data } = this
-    return new DeliveryContext(topic, group, partition, data, this.#publishers, this.#abort)
+    const { topic, group, partition, data, queue } = this
+    return new DeliveryContext(topic, group, partition, data, this.#publishers, this.#abort, queue)
   }
 
   get signal(): AbortSignal {
@@ -49,8 +54,11 @@ export class DeliveryContext implements HandlerContext {
     this.#abort.abort()
   }
 
-  publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt> {
-    const published = this.#publish(topic, message)
+  publish<V>(
+    target: string | TopicDefinition<V> | QueueDefinition<V>,
+    message: Message<V> | QueueMessage<V>,
+  ): Promise<Receipt> {
+    const published = this.#publish(target, message)
     this.#published.push(published)
     published.catch(() => undefined) // the delivery's own `settled` sees it
     return published

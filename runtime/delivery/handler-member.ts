@@ -84,7 +84,16 @@ export class HandlerMember implements RunMember {
 
   async assign(assignment: Assignment): Promise<void> {
     const { topic, group, place, cursor, epoch } = assignment
-    const context = new DeliveryContext(topic.name, group, place.partition, this.#data, this.#publishers)
+    const queue = topic.queue === undefined ? null : topic.name
+    const context = new DeliveryContext(
+      topic.name,
+      group,
+      place.partition,
+      this.#data,
+      this.#publishers,
+      undefined,
+      queue,
+    )
     const starting = { epoch, context }
     this.#starting.set(cursor, starting)
     let output: TopicProducer | null

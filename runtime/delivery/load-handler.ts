@@ -18,8 +18,22 @@ export function checkHandling(
   { batch, snapshot }: AnyHandler,
   batchOptions: boolean,
   atMostOnce: boolean,
-  { retryOrder, concurrency }: { readonly retryOrder: RetryOrder; readonly concurrency: number },
+  {
+    retryOrder,
+    concurrency,
+    topic,
+  }: {
+    readonly retryOrder: RetryOrder
+    readonly concurrency: number
+    readonly topic?: { readonly name: string; readonly queue?: object }
+  },
 ): void {
+  if (snapshot !== undefined && topic?.queue !== undefined) {
+    throw new MillraceError(
+      'MILL_HANDLER',
+      `a handler of queue ${topic.name} cannot have \`snapshot\` and \`restore\`: a queue has no offset at which its state would go on; keep the state elsewhere, or handle a topic`,
+    )
+  }
   if (snapshot !== undefined && (batch !== undefined || atMostOnce || retryOrder !== 'partition' || concurrency > 1)) {
     throw new MillraceError(
       'MILL_HANDLER',

@@ -26,7 +26,7 @@ export class ManualMember implements RunMember {
   readonly #credits: Credits
   readonly #retryOrder: RetryOrder
   readonly #emit: (delivery: SettleableDelivery) => void
-  /** Of a queue's deliveries. */
+  /** Time from a queue's delivery to its settlement, in ms; Infinity: any. */
   readonly #ackTimeoutMs: number
   readonly #readers = new Map<number, MemberReader>()
   #paused = false

@@ -3,7 +3,7 @@
  * engines have in common. The creating thread.
  */
 import type { RunMember } from '../delivery/handler-member.ts'
-import type { RunSpec } from '../wire/control-calls.ts'
+import type { QueueRunSpec, RunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
 import type { Session } from './session.ts'
 
@@ -13,19 +13,22 @@ import type { Session } from './session.ts'
  */
 export async function joinAlone<T>(
   session: Session,
-  spec: RunSpec,
+  spec: RunSpec | QueueRunSpec,
   member: (shape: RunShape) => RunMember,
   open: (run: number, release: () => void) => T,
 ): Promise<T> {
   const release = session.hold()
+  let joining: number | null = null
   try {
     const { run, shape } = await session.ask(control => control.startRun(spec), 'for ever')
     session.members.set(run, member(shape))
+    joining = run
     const opened = open(run, release)
     await session.ask(control => control.joinRun(run), 'for ever')
     return opened
   } catch (error) {
-    release()
+    if (joining === null) release()
+    else runEnded(session, joining, release)
     throw error
   }
 }

@@ -1,35 +1,29 @@
 /** Deliveries from a queue's partition host to a consumer, on one thread, against a naive list of who has what. */
 import fc from 'fast-check'
-import { ClaimReceiver, type HandedOut, Memory, ringBytes, WindowReader, windowBytes } from 'sharedarraybuffer-ring'
+import { ClaimReceiver, type HandedOut, Memory, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import {
   CLAIM_ENTRIES_MAX,
   claimEntries,
-  DELIVERY_REFERENCE_BYTES,
   DELIVERY_RING_BYTES,
   DELIVERY_RING_BYTES_MIN,
   type DeliveryPlace,
   deliveryPlace,
   deliverySlotBytes,
-  INLINE_BYTES_MAX,
 } from '../wire/delivery-places.ts'
 import { DeliveryReader, type TakenDelivery } from './delivery-reader.ts'
 import { DeliverySlot, NOT_NOW } from './delivery-slot.ts'
 import { DELIVERY_BYTES, DELIVERY_SUSPECT, type DeliveryHead } from './delivery-writer.ts'
 
+/** What travels at once in the smallest ring. */
+const INLINE_BYTES_MAX = DELIVERY_RING_BYTES_MIN / 4 - DELIVERY_BYTES
+
 const head: DeliveryHead = { offset: 0, deliveryAttempt: 1, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 0 }
 
-const WINDOW_CAPACITY = 4_096
-
-function house(entries = 16, capacity = DELIVERY_RING_BYTES_MIN) {
-  const address = deliverySlotBytes(entries, capacity)
-  const memory = Memory.allocate(address + windowBytes(WINDOW_CAPACITY))
-  const place: DeliveryPlace = deliveryPlace(1, 0, entries, capacity)
-  return { memory, place, window: { address, capacity: WINDOW_CAPACITY } }
+function house(entries = 16, capacity = DELIVERY_RING_BYTES_MIN): { memory: Memory; place: DeliveryPlace } {
+  const memory = Memory.allocate(deliverySlotBytes(entries, capacity))
+  return { memory, place: deliveryPlace(1, 0, entries, capacity) }
 }
-
-/** Of records that are not stored anywhere. */
-const NO_WINDOW = { address: 0, capacity: 64 }
 
 /** Hands out a record of so many bytes, each of which is the low byte of its offset. */
 function handOut(memory: Memory, slot: DeliverySlot, offset: number, bytes: number): number {
@@ -38,57 +32,37 @@ function handOut(memory: Memory, slot: DeliverySlot, offset: number, bytes: numb
   return tag
 }
 
-t.test('a delivery comes with all that was written, its record in private bytes', async t => {
+t.test('a delivery comes with all that was written, its record in private bytes or by reference', async t => {
   const { memory, place } = house()
   const slot = new DeliverySlot(memory, place)
-  const reader = new DeliveryReader(memory, place, NO_WINDOW)
+  const reader = new DeliveryReader(memory, place)
   const large = { offset: 2 ** 53 - 1, deliveryAttempt: 70_000, failedAttempts: 0xffffff, flags: DELIVERY_SUSPECT }
   const given: DeliveryHead = { ...large, cohort: -8, timestamp: 1.5e12 + 0.25 }
-  const first = slot.handOut(given, 21)
+  const [first, second] = [slot.handOut(given, 21), 0]
   memory.u8.fill(7, slot.address, slot.address + 21)
   t.notOk(reader.ready())
   t.equal(reader.take(), null, 'nothing is published')
-  const second = handOut(memory, slot, 5, 16)
+  const third = handOut(memory, slot, 5, second)
   t.ok(slot.publish())
   t.notOk(slot.publish())
   t.ok(reader.ready())
   const fetch = reader.take()
   t.match(fetch?.deliveries, [
-    { tag: first, ...given, large: null },
-    { tag: second, offset: 5 },
+    { tag: first, ...given },
+    { tag: third, offset: 5 },
   ])
-  const [inline] = (fetch?.deliveries ?? []) as unknown as readonly [TakenDelivery]
+  const [inline, reference] = (fetch?.deliveries ?? []) as unknown as readonly [TakenDelivery, TakenDelivery]
   memory.u8.fill(0, place.ring.address + ringBytes(0))
   t.same(fetch?.bytes.subarray(inline.start, inline.end), Buffer.alloc(21, 7))
+  t.equal(reference.end, reference.start)
   t.equal(((fetch?.bytes.byteOffset ?? 1) + inline.start) % 8, 0)
   t.equal(reader.take(), null)
-})
-
-t.test('a record that is too large for the ring is copied from the window, also where that wraps', async t => {
-  const { memory, place, window } = house()
-  const slot = new DeliverySlot(memory, place)
-  const stored = new WindowReader(memory, window.address, window.capacity)
-  for (const [position, bytes] of [
-    [64, 2_000],
-    [2 ** 31 - 1_024, 2_000],
-    [-64, 4_096],
-  ] as const) {
-    for (let at = 0; at < bytes; at++) memory.u8[stored.addressOf((position + at) | 0)] = at % 251
-    t.not(slot.handOut({ ...head, offset: bytes }, DELIVERY_REFERENCE_BYTES), NOT_NOW)
-    memory.i32[slot.address >> 2] = position
-    memory.i32[(slot.address >> 2) + 1] = bytes
-    slot.publish()
-    const [delivery] = new DeliveryReader(memory, place, window).take()?.deliveries ?? []
-    memory.u8.fill(255, stored.addressOf(0))
-    const expected = Buffer.from(Array.from({ length: bytes }, (_, at) => at % 251))
-    t.ok(delivery?.large?.equals(expected), `${bytes} bytes at ${position}`)
-  }
 })
 
 t.test('hands out nothing when the ring or the claims are full, and goes on when there is room', async t => {
   const { memory, place } = house()
   const slot = new DeliverySlot(memory, place)
-  const reader = new DeliveryReader(memory, place, NO_WINDOW)
+  const reader = new DeliveryReader(memory, place)
   const claims = new ClaimReceiver(memory, place.claims, place.entries)
   let offset = 0
   while (handOut(memory, slot, offset, INLINE_BYTES_MAX) !== NOT_NOW) offset++
@@ -125,7 +99,7 @@ t.test('what was handed out to an earlier incarnation of the consumer is passed 
   const after = new DeliverySlot(memory, next)
   handOut(memory, after, 2, 8)
   after.publish()
-  const fetch = new DeliveryReader(memory, next, NO_WINDOW).take()
+  const fetch = new DeliveryReader(memory, next).take()
   t.strictSame(
     fetch?.deliveries.map(({ offset }) => offset),
     [2],
@@ -149,7 +123,7 @@ t.test('bytes that are no delivery end the thread, and are not released', async 
     memory.i32[(slot.address - DELIVERY_BYTES) >> 2] = length
     memory.store(address, tail)
     t.throws(
-      () => new DeliveryReader(memory, place, NO_WINDOW).take(),
+      () => new DeliveryReader(memory, place).take(),
       /broken invariant: a ring of deliveries/,
       `${length} ${tail}`,
     )
@@ -182,7 +156,7 @@ class Play {
     this.#memory = memory
     this.#place = place
     this.#slot = new DeliverySlot(memory, place)
-    this.#reader = new DeliveryReader(memory, place, NO_WINDOW)
+    this.#reader = new DeliveryReader(memory, place)
     this.#claims = new ClaimReceiver(memory, place.claims, place.entries)
   }
 

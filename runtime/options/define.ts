@@ -1,14 +1,17 @@
 /**
- * `defineTopic` and `defineHandler`: the two declarations that producers, consumers and worker threads share.
+ * `defineTopic`, `defineQueue` and `defineHandler`: the declarations that producers, consumers and worker threads share.
  *
- * Leaf module, any thread; a handler module is loaded in every handler thread. Both check at once, so that a mistake
+ * Leaf module, any thread; a handler module is loaded in every handler thread. All check at once, so that a mistake
  * shows where it is written and not when a record arrives.
  */
 import { closest } from '../base/closest.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BatchHandler, Handler } from '../words/handler.ts'
 import { checkName, show } from '../words/names.ts'
+import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
+import type { Given } from './option-table.ts'
+import { checkQueueOptions } from './queue-options.ts'
 import { checkTopicOptions } from './topic-options.ts'
 
 const BRAND = Symbol.for('millrace.handler')
@@ -28,16 +31,31 @@ export type AnyHandler = Pick<Handler<unknown, unknown, unknown>, 'start' | 'sto
  * await (await broker.topic(orders)).publish({ key: order.id, value: order })
  */
 export function defineTopic<V = unknown>(name: string, options?: TopicOptions): TopicDefinition<V> {
-  const checked = checkTopicOptions(options)
-  // Only the given options: a default must not contradict the topic that exists already.
-  const given = Object.fromEntries(Object.entries(checked).filter(([key]) => checked.given.has(key)))
-  return Object.freeze({ name: checkName('topic', name), options: Object.freeze(given) as TopicOptions })
+  return definition('topic', name, checkTopicOptions(options))
 }
 
 /**
- * Makes a handler for `group.run` (as the module's default export) or `group.handle`: one state per partition.
+ * Names a queue with its options and the type of its values, for senders and handlers to share.
  *
- * Returns the same object, marked as a handler. The type of its values comes from the topic or from the type of
+ * @throws MillraceError `MILL_INVALID_NAME`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNKNOWN_OPTION`
+ * @example
+ * export const mails = defineQueue<Mail>('mails', { priorities: 3 })
+ * await (await broker.queue(mails)).send({ value: mail, priority: 2 })
+ */
+export function defineQueue<V = unknown>(name: string, options?: QueueOptions): QueueDefinition<V> {
+  return definition('queue', name, checkQueueOptions(options))
+}
+
+/** Only the given options: a default must not contradict what exists already. */
+function definition<O>(kind: 'topic' | 'queue', name: string, checked: O & Given): { name: string; options: O } {
+  const given = Object.fromEntries(Object.entries(checked).filter(([key]) => checked.given.has(key)))
+  return Object.freeze({ name: checkName(kind, name), options: Object.freeze(given) as O })
+}
+
+/**
+ * Makes a handler for `run` (as the module's default export) or `handle`, of a group or a queue: one state per partition or consumer.
+ *
+ * Returns the same object, marked as a handler. The type of its values comes from the topic or queue, or from the type of
  * `delivery`. Its state has the type of the result of `start`, its results that of `stop`.
  *
  * @throws MillraceError `MILL_HANDLER` without `message` or `batch`, with both, or with a function of another name
@@ -53,11 +71,11 @@ export function defineHandler<V = unknown, S = undefined, R = undefined>(
   handler: BatchHandler<V, S, R>,
 ): BatchHandler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
-  topic: TopicDefinition<V>,
+  source: TopicDefinition<V> | QueueDefinition<V>,
   handler: Handler<NoInfer<V>, S, R>,
 ): Handler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
-  topic: TopicDefinition<V>,
+  source: TopicDefinition<V> | QueueDefinition<V>,
   handler: BatchHandler<NoInfer<V>, S, R>,
 ): BatchHandler<V, S, R>
 export function defineHandler(first: unknown, second?: unknown): AnyHandler {

@@ -44,18 +44,18 @@ export interface CheckedRunOptions
   readonly handler: string
 }
 
-const BACKOFF: Table<Filled<BackoffOptions>> = {
+export const BACKOFF: Table<Filled<BackoffOptions>> = {
   initialMs: number(0, TIMER_MS_MAX, 100),
   maxMs: number(0, TIMER_MS_MAX, 10_000),
   jitter: number(0, 1, 0.2),
 }
 
-const BATCH: Table<Filled<BatchOptions>> = {
+export const BATCH: Table<Filled<BatchOptions>> = {
   maxRecords: integer(1, 1_000, 100),
   maxWaitMs: number(0, 60_000, 0),
 }
 
-const RESOURCE_LIMITS: Table<Filled<ResourceLimits, keyof ResourceLimits>> = {
+export const RESOURCE_LIMITS: Table<Filled<ResourceLimits, keyof ResourceLimits>> = {
   maxOldGenerationSizeMb: number(1, MIB, undefined),
   maxYoungGenerationSizeMb: number(1, MIB, undefined),
   codeRangeSizeMb: number(1, MIB, undefined),
@@ -120,7 +120,7 @@ export function checkStreamOptions(options: unknown): CheckedStreamOptions {
 }
 
 /** A first wait beyond the default ceiling raises that ceiling; beyond a given one it is a contradiction. */
-function raisedCeiling(
+export function raisedCeiling(
   backoff: Filled<BackoffOptions>,
   given: ReadonlySet<string>,
   at: string,

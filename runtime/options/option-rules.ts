@@ -62,6 +62,12 @@ function numeric<D extends number | undefined>(
   }
 }
 
+/** The same, where there is no default. */
+export function required<T>({ check }: Rule<T>): Rule<T> {
+  // What it says of an omitted one is what it says of a wrong one.
+  return { missing: at => check(undefined, at), check }
+}
+
 export function oneOf<const T extends string>(choices: readonly T[], fallback: NoInfer<T>): Rule<T> {
   return {
     missing: () => fallback,

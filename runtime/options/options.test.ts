@@ -54,6 +54,7 @@ t.test('without options every default is filled in', async t => {
     maxMessageBytes: MIB,
     windowBytes: 2 * MIB,
     onFull: 'wait',
+    publishRate: undefined,
     partitioner: 'default',
     groups: [],
     durability: undefined,
@@ -85,7 +86,7 @@ t.test('without options every default is filled in', async t => {
     restart: { intensity: 10, periodMs: 10_000 },
     given: new Set(['handler']),
   })
-  t.strictSame(checkPublishOptions(undefined), { signal: undefined, timeoutMs: 60_000, given: NONE })
+  t.strictSame(checkPublishOptions(undefined), { signal: undefined, timeoutMs: undefined, given: NONE })
   t.strictSame(checkCloseOptions(undefined), { timeoutMs: 8_000, given: NONE })
   t.strictSame(checkStopOptions(undefined), { timeoutMs: 30_000, given: NONE })
 })
@@ -226,6 +227,30 @@ t.test('permission bits keep the owner’s own, and a number without its 0o is n
   ]
   for (const [options, message] of cases)
     t.throws(() => checkBrokerOptions(options), { code: 'MILL_OUT_OF_RANGE', message }, JSON.stringify(options))
+})
+
+t.test('a rate has a whole number and a time, both given', async t => {
+  const publishRate = { max: 1_000, perMs: 0.5 * 3_000 }
+  t.strictSame(checkTopicOptions({ publishRate }).publishRate, publishRate)
+  t.ok(Object.isFrozen(checkTopicOptions({ publishRate }).publishRate))
+  const cases: readonly (readonly [unknown, string, RegExp])[] = [
+    [{ max: 0, perMs: 1 }, 'OUT_OF_RANGE', /^`publishRate\.max` must be an integer from 1 to 1,000,000, not 0$/],
+    [{ max: Number.NaN, perMs: 1 }, 'OUT_OF_RANGE', /not NaN$/],
+    [{ max: Number.POSITIVE_INFINITY, perMs: 1 }, 'OUT_OF_RANGE', /not Infinity$/],
+    [{ max: 1.5, perMs: 1 }, 'OUT_OF_RANGE', /`publishRate\.max` .*not 1\.5$/],
+    [{ max: 1, perMs: 0 }, 'OUT_OF_RANGE', /^`publishRate\.perMs` must be a number from 1 to 2,147,483,647, not 0$/],
+    [{ max: 1, perMs: Number.POSITIVE_INFINITY }, 'OUT_OF_RANGE', /`publishRate\.perMs`/],
+    [{ max: '5', perMs: 1 }, 'INVALID_OPTION', /`publishRate\.max` .*not "5"$/],
+    [{ perMs: 1 }, 'INVALID_OPTION', /^`publishRate\.max` must be .*, not undefined$/],
+    [{ max: 1 }, 'INVALID_OPTION', /^`publishRate\.perMs` must be .*, not undefined$/],
+    [{ max: 1, perMs: 1, perS: 1 }, 'UNKNOWN_OPTION', /`publishRate\.perS`: did you mean `publishRate\.perMs`\?$/],
+    [{ max: 1, duration: 1 }, 'UNKNOWN_OPTION', /known are `publishRate\.max`, `publishRate\.perMs`$/],
+    [1_000, 'INVALID_OPTION', /^`publishRate` must be an object, not 1000$/],
+    [null, 'INVALID_OPTION', /^`publishRate` must be an object, not null$/],
+  ]
+  for (const [value, code, message] of cases)
+    t.throws(() => checkTopicOptions({ publishRate: value }), { code: `MILL_${code}`, message }, JSON.stringify(value))
+  t.throws(() => checkTopicOptions({ publicRate: 1 }), { message: /did you mean `publishRate`\?$/ })
 })
 
 t.test('options of the wrong type are refused', async t => {

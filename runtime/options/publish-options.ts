@@ -5,13 +5,14 @@ import { TIMER_MS_MAX } from './option-bounds.ts'
 import { integer, number, signal } from './option-rules.ts'
 import { check, type Filled, type Given, type Table } from './option-table.ts'
 
-export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal'>, Given {}
+export interface CheckedPublishOptions extends Filled<PublishOptions, 'signal' | 'timeoutMs'>, Given {}
 
-export interface CheckedWritableOptions extends Filled<WritableOptions, 'signal'>, Given {}
+export interface CheckedWritableOptions extends Filled<WritableOptions, 'signal' | 'timeoutMs'>, Given {}
 
 const PUBLISH: Table<CheckedPublishOptions> = {
   signal: { missing: () => undefined, check: signal },
-  timeoutMs: number(1, TIMER_MS_MAX, 60_000, 'or Infinity'),
+  // The default depends on what is waited for (pending-publish.ts).
+  timeoutMs: number(1, TIMER_MS_MAX, undefined, 'or Infinity'),
 }
 
 const WRITABLE: Table<CheckedWritableOptions> = {

@@ -1,6 +1,7 @@
 /** Options with which a topic is opened, and how it grows. Any thread. */
 
 import type { TopicOptions } from '../words/topic-definition.ts'
+import { rate } from './common-options.ts'
 import { GIB, KIB, MIB } from './option-bounds.ts'
 import {
   grouped,
@@ -18,7 +19,7 @@ import { check, type Filled, type Given, type Table } from './option-table.ts'
 /** What `maxMessageBytes` may be. */
 export const MESSAGE_BYTES_MAX: number = 64 * MIB
 
-export interface CheckedTopicOptions extends Filled<TopicOptions, 'durability'>, Given {}
+export interface CheckedTopicOptions extends Filled<TopicOptions, 'durability' | 'publishRate'>, Given {}
 
 const TOPIC: Table<CheckedTopicOptions> = {
   partitions: integer(1, PARTITIONS_MAX, 1),
@@ -26,6 +27,7 @@ const TOPIC: Table<CheckedTopicOptions> = {
   maxMessageBytes: integer(1, MESSAGE_BYTES_MAX, MIB),
   windowBytes: integer(64 * KIB, 256 * MIB, 2 * MIB),
   onFull: oneOf(['wait', 'reject'], 'wait'),
+  publishRate: rate,
   partitioner: { missing: () => 'default', check: partitioner },
   groups: { missing: () => Object.freeze([]), check: groupNames },
   durability: { missing: () => undefined, check: oneOf(['memory', 'os', 'fsync'], 'memory').check },

@@ -10,7 +10,8 @@ import type { PartitionWriter } from './partition-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 interface Flush {
-  readonly sinceMs: number
+  /** Since when it waits for something else than the producer's rate; Infinity: it waits for that. */
+  sinceMs: number
   /** Serial of the last waiter that it covers. */
   readonly behind: number
   readonly isLast: boolean
@@ -50,6 +51,14 @@ export class Flushes {
   /** Since when the oldest of them waits; Infinity: none waits. */
   get sinceMs(): number {
     return this.#open[0]?.sinceMs ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The rate holds those that wait from this serial on. */
+  look(heldFrom: number, now: number): void {
+    for (const flush of this.#open) {
+      const isHeld = flush.upTo === null && flush.behind >= heldFrom
+      flush.sinceMs = isHeld ? Number.POSITIVE_INFINITY : Math.min(flush.sinceMs, now)
+    }
   }
 
   serve(producer: Flushed): void {

@@ -5,7 +5,7 @@ import type { ProducerUpcalls } from './producer-upcalls.ts'
 /** What waits, as far as it is looked at. */
 function waiterUntil(deadline: number): { waiter: Waiter; readonly expired: string[]; answer(): void } {
   const expired: string[] = []
-  const waiter = { done: false, since: 0, deadline, expire: (hold: string) => void expired.push(hold) }
+  const waiter = { done: false, roomSince: 0, deadline, expire: (hold: string) => void expired.push(hold) }
   const answer = (): void => {
     waiter.done = true
   }
@@ -30,6 +30,7 @@ function overdueOf(
     waiter => (waiter === null ? 7 : 0),
     drain,
     () => undefined,
+    'its rate',
   )
 }
 
@@ -93,5 +94,20 @@ t.test('so is a flush that waits for records whose publishes were answered', t =
   )
   for (const now of [1_000, 5_750, 6_000, 6_250, 6_500]) overdue.sweep([], now, { sinceMs: 1_000 })
   t.strictSame(told, [[1, 7, 5_250]])
+  t.end()
+})
+
+t.test('a publish that its rate holds is not told of, and says so where its time is over', t => {
+  const told: unknown[] = []
+  const overdue = overdueOf(
+    async () => t.fail('nobody is asked') as never,
+    () => undefined,
+    (...event) => told.push(event),
+  )
+  const { waiter, expired } = waiterUntil(9_000)
+  waiter.roomSince = Number.POSITIVE_INFINITY
+  for (const now of [5_000, 6_000, 7_000, 9_000]) overdue.sweep([waiter], now, NO_FLUSH)
+  t.strictSame(told, [])
+  t.strictSame(expired, ['its rate'])
   t.end()
 })

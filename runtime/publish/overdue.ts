@@ -1,5 +1,6 @@
 /**
- * What a topic's publishes and flushes wait for too long: says so once, and gives up what is past its deadline, with what holds it.
+ * What a topic's publishes and flushes wait for too long: says so once, and gives up what is past its deadline, with what holds it. That
+ * a producer's rate holds something back is nothing to be said.
  *
  * The producer's thread. Bound: one question to the control thread for each partition at a time.
  */
@@ -26,6 +27,8 @@ export class Overdue {
   readonly #partitionOf: (waiter: Waiter | null) => number
   readonly #drain: (then: () => void) => void
   readonly #gaveUp: () => void
+  /** The producer's rate, in words. */
+  readonly #rate: string
   #wasLate = false
   #saidStalled = false
   /** Publishes past their deadline for which it is being asked what holds them, and since when. */
@@ -39,12 +42,14 @@ export class Overdue {
     partitionOf: (waiter: Waiter | null) => number,
     drain: (then: () => void) => void,
     gaveUp: () => void,
+    rate: string,
   ) {
     this.#topic = topic
     this.#upcalls = upcalls
     this.#partitionOf = partitionOf
     this.#drain = drain
     this.#gaveUp = gaveUp
+    this.#rate = rate
   }
 
   /** Looks at all that is not answered; a flush may wait for records whose publishes were answered. */
@@ -52,15 +57,15 @@ export class Overdue {
     let longest: Waiter | null = null
     for (const waiter of waiting) {
       if (waiter.done) continue
-      if (longest === null || waiter.since < longest.since) longest = waiter
+      if (longest === null || waiter.roomSince < longest.roomSince) longest = waiter
       if (now >= waiter.deadline) this.#giveUp(waiter, now)
     }
-    const since = Math.min(longest?.since ?? Number.POSITIVE_INFINITY, flushes.sinceMs)
+    const since = Math.min(longest?.roomSince ?? Number.POSITIVE_INFINITY, flushes.sinceMs)
     const isLate = now - since >= STALLED_MS
     // At the second look: a thread that was busy for so long may not have taken its receipts before the first.
     const isStalled = isLate && this.#wasLate
     if (isStalled && !this.#saidStalled) {
-      const first = longest?.since === since ? longest : null
+      const first = longest?.roomSince === since ? longest : null
       this.#upcalls.stalled(this.#topic, this.#partitionOf(first), now - since)
     }
     this.#wasLate = isLate
@@ -69,6 +74,10 @@ export class Overdue {
 
   /** Rejects what is overdue, once it is known what holds it; without that, where the control thread does not say. */
   #giveUp(waiter: Waiter, now: number): void {
+    if (waiter.roomSince === Number.POSITIVE_INFINITY) {
+      this.#expire(waiter, this.#rate)
+      return
+    }
     const asked = this.#asked.get(waiter)
     if (asked !== undefined) {
       if (now - asked >= HOLD_MS) this.#expire(waiter, '')

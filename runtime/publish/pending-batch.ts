@@ -5,7 +5,7 @@ import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError, MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../words/message.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
-import { deadlineOf, fullText } from './pending-publish.ts'
+import { deadlineOf, fullText, PUBLISH_TIMEOUT_MS } from './pending-publish.ts'
 import type { PreparedBatch } from './prepared-batch.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -29,6 +29,8 @@ export class PendingBatch implements FrameObserver {
   /** What it keeps in the waiting room. */
   bytes = 0
   readonly since: number
+  /** Since when it waits for room or for receipts; Infinity: it waits for its rate. */
+  roomSince: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
   /** Index of the first message that is not in a frame. */
@@ -37,12 +39,13 @@ export class PendingBatch implements FrameObserver {
   #unanswered = 0
   readonly #answers = new Map<number, Answer[]>()
   #isRefused = false
+  /** Why nothing more of it goes. */
+  #refusal: Error | null = null
   readonly #ranges: GrowingRange[] = []
   readonly #latest = new Map<number, GrowingRange>()
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
-  /** When it is overdue, in performance.now time. */
-  readonly deadline: number
+  readonly #timeoutMs: number | undefined
   readonly #resolve: (receipt: BatchReceipt) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
@@ -63,12 +66,18 @@ export class PendingBatch implements FrameObserver {
     this.prepared = prepared
     this.sequences = sequences
     this.since = nowMs()
-    this.deadline = deadlineOf(options, this.since)
+    this.roomSince = this.since
+    this.#timeoutMs = options.timeoutMs
     this.#resolve = resolve
     this.#reject = reject
     this.#signal = options.signal
     if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
     room.unsettled()
+  }
+
+  /** When it is overdue, in performance.now time. */
+  get deadline(): number {
+    return deadlineOf(this.#timeoutMs, this.since, this.roomSince)
   }
 
   readonly #aborted = (): void => {
@@ -123,12 +132,20 @@ export class PendingBatch implements FrameObserver {
 
   /** Its time is over; `hold` says what holds it, or nothing. */
   expire(hold: string): void {
-    const took = `it took longer than ${Math.round(this.deadline - this.since)} ms${hold === '' ? '' : `; ${hold}`}`
+    const took = `it took longer than ${Math.round(this.#timeoutMs ?? PUBLISH_TIMEOUT_MS)} ms${hold === '' ? '' : `; ${hold}`}`
     this.settle(new MillraceError('MILL_TIMEOUT', took, { retriable: true }))
   }
 
+  /** Nothing more of it goes: it is answered when that which went is. */
+  refuseRest(error: Error): void {
+    this.#refusal = error
+    this.settleIfComplete()
+  }
+
   settleIfComplete(): void {
-    if (this.done || this.#unanswered > 0 || this.next < this.messages.length) return
+    if (this.done || this.#unanswered > 0) return
+    if (this.#refusal !== null) this.settle(this.#refusal)
+    if (this.done || this.next < this.messages.length) return
     if (this.#isRefused) {
       this.settle(new FullError(fullText(this.#topic.name), this.#fates().refused[0]))
       return

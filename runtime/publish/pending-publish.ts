@@ -10,11 +10,11 @@ import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-const PUBLISH_TIMEOUT_MS = 60_000
+export const PUBLISH_TIMEOUT_MS = 60_000
 
-/** When a publish with these options is overdue, in performance.now time. */
-export function deadlineOf(options: PublishOptions, since: number): number {
-  return since + (options.timeoutMs ?? PUBLISH_TIMEOUT_MS)
+/** When a publish is overdue. Only a limit that its caller has set counts what it waits for its rate. */
+export function deadlineOf(timeoutMs: number | undefined, since: number, roomSince: number): number {
+  return timeoutMs === undefined ? roomSince + PUBLISH_TIMEOUT_MS : since + timeoutMs
 }
 
 /** Why a topic that does not let records wait refused one. */
@@ -25,18 +25,21 @@ export function fullText(topic: string): string {
 export class PendingPublish implements FrameObserver {
   readonly original: Message
   readonly since: number
+  /** Since when it waits for room or for its receipt; Infinity: it waits for its rate. */
+  roomSince: number
   /** Order among everything that waits in its topic; set when it starts to wait. */
   serial = 0
-  /** It waits beside the bounds of the waiting room. */
+  /** It waits beside the bounds of the waiting room, and for its rate whatever `onFull` says. */
   isOutput = false
+  /** No rate holds it. */
+  isFree = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage
   done = false
   readonly #topic: ProducedTopic
   readonly #room: WaitingRoom
-  /** When it is overdue, in performance.now time. */
-  readonly deadline: number
+  readonly #timeoutMs: number | undefined
   readonly #resolve: (receipt: Receipt) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
@@ -55,12 +58,18 @@ export class PendingPublish implements FrameObserver {
     this.message = message
     this.original = original
     this.since = nowMs()
-    this.deadline = deadlineOf(options, this.since)
+    this.roomSince = this.since
+    this.#timeoutMs = options.timeoutMs
     this.#resolve = resolve
     this.#reject = reject
     this.#signal = options.signal
     if (this.#signal !== undefined) onAbort(this.#signal, this.#aborted)
     room.unsettled()
+  }
+
+  /** When it is overdue, in performance.now time. */
+  get deadline(): number {
+    return deadlineOf(this.#timeoutMs, this.since, this.roomSince)
   }
 
   readonly #aborted = (): void => {
@@ -90,7 +99,7 @@ export class PendingPublish implements FrameObserver {
 
   /** Its time is over; `hold` says what holds it, or nothing. */
   expire(hold: string): void {
-    const took = `publishing to partition ${this.message.partition} of topic ${this.#topic.name} took longer than ${Math.round(this.deadline - this.since)} ms`
+    const took = `publishing to partition ${this.message.partition} of topic ${this.#topic.name} took longer than ${Math.round(this.#timeoutMs ?? PUBLISH_TIMEOUT_MS)} ms`
     const doubt = 'a record that was in the ring already may still be appended'
     this.settle(
       new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),

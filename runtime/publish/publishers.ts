@@ -199,6 +199,11 @@ export class Publishers {
     await Promise.all(this.#opened.map(producer => producer.flush(true)))
   }
 
+  /** Messages for a topic that wait for their producer's rate. */
+  heldFor(topic: number): number {
+    return this.#opened.reduce((sum, producer) => sum + (producer.topic.id === topic ? producer.held : 0), 0)
+  }
+
   /** What is on its way or waits, and what holds it, in words. */
   async unanswered(): Promise<string> {
     const open = this.#opened.filter(producer => producer.unanswered > 0)

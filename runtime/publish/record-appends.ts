@@ -3,28 +3,30 @@
  *
  * The producer's thread. Every record that is published passes here once, and once more each time that it has waited. What finds no
  * room asks for a larger ring (ring-changes.ts); whether it waits is up to the caller. Only `tryPublish` takes a record into the
- * waiting room itself, while its partition moves to a larger ring.
+ * waiting room itself, while its partition moves to a larger ring. Where the producer has a rate, each record that goes takes of it here;
+ * replayed dead letters do not.
  */
 import { FULL } from 'sharedarraybuffer-ring'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { type Codec, codecOf, isWellFormed } from '../words/codec.ts'
-import type { UnpublishedError } from '../words/errors.ts'
+import { FullError, type UnpublishedError } from '../words/errors.ts'
 import type { Key, Message, PublishOptions } from '../words/message.ts'
 import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
-import type { FrameObserver } from './frame-tickets.ts'
 import { copyHeaders } from './given-headers.ts'
+import type { Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
 import { GROW, type PartitionWriter } from './partition-writer.ts'
 import type { PartitionWriters } from './partition-writers.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
+import type { RateGate } from './rate-gate.ts'
 import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
-import type { LineUser, WaitingLine } from './waiting-line.ts'
+import type { Advance, LineUser, WaitingLine } from './waiting-line.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** Room for a header that counts replays. */
@@ -43,6 +45,8 @@ export class RecordAppends implements LineUser {
   readonly #line: WaitingLine
   readonly #rings: RingChanges
   readonly #unobserved: Unobserved
+  /** Null: the producer has no rate. */
+  readonly #gate: RateGate | null
 
   constructor(
     thread: AttachedThread,
@@ -62,6 +66,7 @@ export class RecordAppends implements LineUser {
     this.#line = line
     this.#rings = rings
     this.#unobserved = unobserved
+    this.#gate = line.gate
   }
 
   get topic(): ProducedTopic {
@@ -82,7 +87,13 @@ export class RecordAppends implements LineUser {
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
     const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
-    if (!this.mayAppend(partition))
+    if (this.#gate !== null && this.#gate.room === 0) {
+      // As below, of a caller that never yields.
+      this.#thread.sealAll()
+      this.#gate.openIfDue()
+      if (this.#gate.room === 0) return false
+    }
+    if (!this.#mayAppend(partition))
       return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
     const writer = this.#writers.all[partition] as PartitionWriter
     const max = this.#topic.maxMessageBytes
@@ -91,7 +102,7 @@ export class RecordAppends implements LineUser {
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
-      if (!this.#thread.drain() || !this.mayAppend(partition)) return false
+      if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
       said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
     }
     if (said !== 0) {
@@ -99,6 +110,7 @@ export class RecordAppends implements LineUser {
       const isTooLarge = said === GROW && mayWait
       return isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
     }
+    if (this.#gate !== null) this.#gate.took(1)
     if (!writer.dirty) this.#thread.markDirty(writer)
     return true
   }
@@ -134,13 +146,38 @@ export class RecordAppends implements LineUser {
     return prepareBatch(messages, this.#codec, this.#topic, this.choice)
   }
 
-  /** Nothing that came before it has to go first. */
-  mayAppend(partition: number): boolean {
-    return this.#line.passes(partition) && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
+  /** False: something has to go first, or there is no room. */
+  appendAtOnce(pending: PendingPublish): boolean {
+    const { message } = pending
+    return this.#mayAppend(message.partition, pending.isFree) && this.#append(message, pending)
+  }
+
+  /** Nothing that came before it has to go first. What no rate holds (`isFree`) goes before what one holds. */
+  #mayAppend(partition: number, isFree = false): boolean {
+    const isFirst = this.#line.passes(partition) || (isFree && this.#gate?.isShut === true)
+    return isFirst && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
+  }
+
+  holds(waiter: Waiter): boolean {
+    const gate = this.#gate
+    if (gate === null || (waiter instanceof PendingPublish && waiter.isFree) || gate.room > 0) return false
+    return this.#mayBeHeld(waiter, gate)
+  }
+
+  /** Whether it waits for the rate; one that does not is refused. */
+  #mayBeHeld(waiter: Waiter, gate: RateGate): boolean {
+    const isSingle = waiter instanceof PendingPublish
+    // Nobody hears the error of an output, and a named producer would be of no use after it.
+    if (this.#topic.onFull === 'wait' || (isSingle ? waiter.isOutput : waiter.sequences !== null)) return true
+    const { waitMs } = gate
+    const why = `${gate.describe(this.#topic.name)}, and its onFull is 'reject'; try again in ${waitMs} ms`
+    if (isSingle) waiter.settle(new FullError(why, waiter.original, waitMs))
+    else waiter.refuseRest(new FullError(why, waiter.messages[waiter.next], waitMs))
+    return false
   }
 
   /** False: there is no room for it yet. */
-  append(message: EncodedMessage, observer: FrameObserver): boolean {
+  #append(message: EncodedMessage, observer: PendingPublish): boolean {
     const writer = this.#writers.all[message.partition] as PartitionWriter
     const { key, value, headers, timestamp, extraBytes } = message
     const max = this.#topic.maxMessageBytes + extraBytes
@@ -148,31 +185,34 @@ export class RecordAppends implements LineUser {
     if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)
+    if (this.#gate !== null && !observer.isFree) this.#gate.took(1)
     if (!writer.dirty) this.#thread.markDirty(writer)
     return true
   }
 
   appendWaiting(waiter: PendingPublish): boolean {
     try {
-      return this.append(waiter.message, waiter)
+      return this.#append(waiter.message, waiter)
     } catch (error) {
       waiter.settle(error as Error)
       return true
     }
   }
 
-  /** Appends what fits; true when the whole batch is in frames, or has failed. */
-  advanceBatch(batch: PendingBatch): boolean {
+  /** Appends what fits, and what the rate allows. */
+  advanceBatch(batch: PendingBatch): Advance {
     const { messages, prepared } = batch
     const { memory } = this.#thread
     const max = this.#topic.maxMessageBytes
     const run = runOf(messages.length, this.#topic.partitions)
     if (batch.sequences !== null && this.gap !== null) {
       batch.settle(this.gap)
-      return true
+      return 'over'
     }
+    const first = batch.next
+    const end = this.#gate === null ? messages.length : Math.min(messages.length, first + this.#gate.room)
     try {
-      while (batch.next < messages.length) {
+      while (batch.next < end) {
         const at = batch.next
         const key = prepared.keys[at] as Key | null
         const value = prepared.values[at] as string | Uint8Array | null
@@ -186,7 +226,7 @@ export class RecordAppends implements LineUser {
         if (said !== 0) {
           if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
           this.#thread.sealAll()
-          return false
+          return 'full'
         }
         writer.observe(batch)
         if (batch.sequences !== null) writer.sequence(batch.sequences[at] as number)
@@ -195,9 +235,15 @@ export class RecordAppends implements LineUser {
       }
     } catch (error) {
       batch.settle(error as Error)
-      return true
+      return 'over'
+    } finally {
+      this.#gate?.took(batch.next - first)
+    }
+    if (this.#gate !== null && end < messages.length) {
+      this.#thread.sealAll()
+      return this.#mayBeHeld(batch, this.#gate) ? 'held' : 'over'
     }
     batch.settleIfComplete()
-    return true
+    return 'over'
   }
 }

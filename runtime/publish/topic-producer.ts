@@ -4,12 +4,12 @@
  * The producer's thread. Order: per partition, in the order of the calls. A publish that finds its partition full waits
  * (waiting-room.ts has the bounds) and keeps later ones for that partition behind it; a batch that waits keeps
  * everything behind it. Only a receipt resolves a publish. What `tryPublish` has taken waits only while its partition moves
- * to a larger ring.
+ * to a larger ring. What the producer's rate (rate-gate.ts) does not allow yet waits in the same line.
  */
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
-import { FullError, MillraceError } from '../words/errors.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../words/message.ts'
 import { Flushes } from './flushes.ts'
 import { Overdue, type Waiter } from './overdue.ts'
@@ -17,6 +17,7 @@ import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
+import { RateGate } from './rate-gate.ts'
 import { RecordAppends } from './record-appends.ts'
 import type { StoredMessage } from './record-writer.ts'
 import { RingChanges, type RingUser } from './ring-changes.ts'
@@ -57,7 +58,9 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#room = room
     this.#writers = new PartitionWriters(thread, this, named)
     for (const ring of rings) this.#writers.add(ring)
-    this.#line = new WaitingLine(room, rings.length)
+    const { publishRate } = topic
+    const gate = publishRate === undefined ? null : new RateGate(publishRate, 'publishRate', () => this.serve())
+    this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
     this.#unobserved = new Unobserved(topic.name, upcalls)
@@ -67,6 +70,7 @@ export class TopicProducer implements Sweepable, RingUser {
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
       () => this.serve(),
+      gate?.describe(topic.name) ?? '',
     )
     this.#appends = new RecordAppends(thread, room, topic, this.#writers, this.#line, this.#rings, this.#unobserved)
     room.add(this)
@@ -110,24 +114,28 @@ export class TopicProducer implements Sweepable, RingUser {
     })
   }
 
-  /** Publishes what was in a topic before; what is added on the way may go beyond `maxMessageBytes`. */
+  /** Publishes what was in a topic before; what is added on the way may go beyond `maxMessageBytes`, and no rate holds it. */
   publishStored(stored: StoredMessage, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.#checkOpen(options)
       const encoded = this.#appends.encodeStored(stored)
-      this.#send(new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject))
+      const pending = new PendingPublish(this.topic, this.#room, encoded, stored, options, resolve, reject)
+      pending.isFree = true
+      this.#send(pending)
     })
   }
 
   #send(pending: PendingPublish): void {
+    const isHeld = this.#appends.holds(pending)
+    if (pending.done) return
     try {
-      const { message } = pending
-      if (this.#appends.mayAppend(message.partition) && this.#appends.append(message, pending)) return
+      if (!isHeld && this.#appends.appendAtOnce(pending)) return
     } catch (error) {
       pending.settle(error as Error)
       return
     }
-    this.#wait(pending)
+    this.#thread.sealAll()
+    this.#line.takeOrRefuse(pending, isHeld, this.topic.name)
   }
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
@@ -165,8 +173,12 @@ export class TopicProducer implements Sweepable, RingUser {
         return
       }
       const batch = new PendingBatch(this.topic, this.#room, messages, prepared, sequences, options, resolve, reject)
-      if (this.#line.passesBatches && this.#appends.advanceBatch(batch)) return
-      this.#wait(batch)
+      const advance = this.#line.passesBatches ? this.#appends.advanceBatch(batch) : 'full'
+      if (advance === 'over') return
+      const isHeld = advance === 'held' || this.#appends.holds(batch)
+      if (batch.done) return
+      this.#thread.sealAll()
+      this.#line.takeOrRefuse(batch, isHeld, this.topic.name)
     })
   }
 
@@ -194,17 +206,6 @@ export class TopicProducer implements Sweepable, RingUser {
   /** What chooses partitions from now on. @throws MillraceError MILL_CONFIG_MISMATCH when another one does already */
   settlePartitioner(partitioner: Partitioner): void {
     this.#appends.choice.settle(partitioner)
-  }
-
-  #wait(waiter: Waiter): void {
-    this.#thread.sealAll()
-    if (this.#line.take(waiter)) return
-    waiter.settle(
-      new FullError(
-        `topic ${this.topic.name} is full, and so is this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
-        waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
-      ),
-    )
   }
 
   /** After receipts, and when a ring has grown: those that waited go first, then flushes. */
@@ -243,9 +244,11 @@ export class TopicProducer implements Sweepable, RingUser {
 
   /** Gives up what is overdue and says what has waited for long. */
   sweep(now: number): void {
+    this.#flushes.look(this.#line.look(now), now)
     const waiting = new Set<Waiter>(this.#line.waiters)
     this.#writers.pending(observer => waiting.add(observer as Waiter))
     this.#overdue.sweep(waiting, now, this.#flushes)
+    this.#line.look(now)
     this.serve()
   }
 
@@ -258,8 +261,15 @@ export class TopicProducer implements Sweepable, RingUser {
     return this.#writers.unanswered + this.#line.unanswered
   }
 
-  /** What holds the partition with the most on its way, in words; nothing where that is not known. */
-  describeHold(): Promise<string> {
+  /** Those of them that wait for the rate. */
+  get held(): number {
+    return this.#line.held
+  }
+
+  /** What holds them, or the partition with the most on its way, in words; nothing where that is not known. */
+  async describeHold(): Promise<string> {
+    const { gate } = this.#line
+    if (gate?.isShut === true) return gate.describe(this.topic.name)
     return this.#upcalls.describeHold(this.topic.id, this.#writers.fullest).catch(() => '')
   }
 

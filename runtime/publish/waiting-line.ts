@@ -2,22 +2,33 @@
  * Publishes to one topic that wait for room, in the order in which they came.
  *
  * The producer's thread. A publish waits behind those for its partition; a batch waits behind all, and all behind it. What may
- * wait is bounded by the thread's waiting room, where all its topics' publishes count.
+ * wait is bounded by the thread's waiting room, where all its topics' publishes count. Where the producer has a rate, what it holds
+ * keeps all behind it, but for records that it does not concern.
  */
-
+import { nowMs } from '../../actors/world.ts'
+import { FullError } from '../words/errors.ts'
 import type { Waiter } from './overdue.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
+import type { RateGate } from './rate-gate.ts'
 import { encodedSize } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-/** Whoever appends. False: there is no room yet, for this one or, of a batch, for the rest of it. */
+/** What became of a batch: all of it is in frames, or has failed; or there is no room for the rest, or the rate holds it. */
+export type Advance = 'over' | 'full' | 'held'
+
+/** Whoever appends. */
 export interface LineUser {
+  /** Whether the rate holds it. One that may not wait for that is refused. */
+  holds(waiter: Waiter): boolean
+  /** False: there is no room yet. */
   appendWaiting(waiter: PendingPublish): boolean
-  advanceBatch(batch: PendingBatch): boolean
+  advanceBatch(batch: PendingBatch): Advance
 }
 
 export class WaitingLine {
+  /** The producer's rate; null: it has none. */
+  readonly gate: RateGate | null
   /** Of the last that came: everything published before has a lower one. */
   serial = 0
   readonly #room: WaitingRoom
@@ -25,11 +36,16 @@ export class WaitingLine {
   /** Waiting single publishes, by partition. */
   readonly #waitingIn: number[]
   #batches = 0
+  /** Those that no rate holds, while it holds others. */
+  #free = 0
   /** Batches wait until so many let them go. */
   #holds = 0
+  /** While the gate is shut. */
+  #heldFrom = Number.POSITIVE_INFINITY
 
-  constructor(room: WaitingRoom, partitions: number) {
+  constructor(room: WaitingRoom, partitions: number, gate: RateGate | null) {
     this.#room = room
+    this.gate = gate
     this.#waitingIn = Array.from({ length: partitions }, () => 0)
   }
 
@@ -39,9 +55,19 @@ export class WaitingLine {
 
   /** Messages that wait; not those of publishes that were answered. */
   get unanswered(): number {
+    return this.#unansweredFrom(0)
+  }
+
+  /** Those of them that wait for the rate. */
+  get held(): number {
+    return this.#unansweredFrom(this.heldFrom)
+  }
+
+  #unansweredFrom(serial: number): number {
     let count = 0
     for (const waiter of this.#waiters) {
-      if (!waiter.done) count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
+      if (!waiter.done && waiter.serial >= serial)
+        count += waiter instanceof PendingBatch ? waiter.messages.length - waiter.next : 1
     }
     return count
   }
@@ -83,9 +109,28 @@ export class WaitingLine {
     this.#holds--
   }
 
-  /** Takes it in as the last one; false: the thread's waiting room is full. */
-  take(waiter: Waiter): boolean {
-    return waiter instanceof PendingPublish ? this.#takePublish(waiter) : this.#takeBatch(waiter)
+  /** Takes it in as the last one, which waits for the rate (`isHeld`) or for room; false: the thread's waiting room is full. */
+  take(waiter: Waiter, isHeld = false): boolean {
+    if (!(waiter instanceof PendingPublish ? this.#takePublish(waiter) : this.#takeBatch(waiter))) return false
+    if (isHeld) this.#hold(waiter)
+    return true
+  }
+
+  /** The same; one that may not wait is refused. */
+  takeOrRefuse(waiter: Waiter, isHeld: boolean, topic: string): void {
+    if (this.take(waiter, isHeld)) return
+    const why = isHeld ? `${this.gate?.describe(topic)}, and full is` : `topic ${topic} is full, and so is`
+    waiter.settle(
+      new FullError(
+        `${why} this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
+        waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
+      ),
+    )
+  }
+
+  #hold(waiter: Waiter): void {
+    this.#heldFrom = Math.min(this.heldFrom, waiter.serial)
+    this.gate?.shut()
   }
 
   #takePublish(waiter: PendingPublish): boolean {
@@ -93,6 +138,7 @@ export class WaitingLine {
     const bytes = encodedSize(key, value, headers)
     if (!this.#room.admit(bytes, waiter.isOutput)) return false
     this.#waitingIn[partition] = (this.#waitingIn[partition] as number) + 1
+    if (waiter.isFree) this.#free++
     this.#add(waiter, bytes)
     return true
   }
@@ -112,18 +158,29 @@ export class WaitingLine {
   }
 
   #leave(waiter: Waiter): void {
+    if (waiter.roomSince === Number.POSITIVE_INFINITY) waiter.roomSince = nowMs()
     if (waiter instanceof PendingBatch) {
       this.#batches--
       this.#room.leaveBatch(waiter.bytes)
     } else {
       const { partition } = waiter.message
       this.#waitingIn[partition] = (this.#waitingIn[partition] as number) - 1
+      if (waiter.isFree) this.#free--
       this.#room.leave(waiter.bytes)
     }
   }
 
+  /** Serial of the first that waits for the producer's rate, and so do those behind it; Infinity: none does. */
+  get heldFrom(): number {
+    return this.gate?.isShut === true ? this.#heldFrom : Number.POSITIVE_INFINITY
+  }
+
   /** Lets those go on that can. `closed`: partitions to which nothing goes now. */
   serve(user: LineUser, closed: ReadonlySet<number>): void {
+    if (this.gate?.isShut === true) {
+      this.#serveFree(user, closed)
+      return
+    }
     const stuck = new Set<number>()
     const left: Waiter[] = []
     const waiters = this.#waiters
@@ -131,10 +188,17 @@ export class WaitingLine {
     for (; index < waiters.length; index++) {
       const waiter = waiters[index] as Waiter
       const partition = waiter instanceof PendingPublish ? waiter.message.partition : -1
+      if (!waiter.done && waiter instanceof PendingPublish && user.holds(waiter)) {
+        this.#hold(waiter)
+        break
+      }
       if (waiter.done) this.#leave(waiter)
       else if (waiter instanceof PendingBatch) {
         // Everything behind a batch that cannot go on stays behind it.
-        if (stuck.size > 0 || this.#holds > 0 || !user.advanceBatch(waiter)) break
+        if (stuck.size > 0 || this.#holds > 0) break
+        const advance = user.advanceBatch(waiter)
+        if (advance === 'held') this.#hold(waiter)
+        if (advance !== 'over') break
         this.#leave(waiter)
       } else if (!stuck.has(partition) && !closed.has(partition) && user.appendWaiting(waiter)) this.#leave(waiter)
       else {
@@ -142,8 +206,38 @@ export class WaitingLine {
         left.push(waiter)
       }
     }
-    for (; index < waiters.length; index++) left.push(waiters[index] as Waiter)
-    this.#waiters = left
+    this.#waiters = left.concat(waiters.slice(index))
+  }
+
+  /** While the rate holds the others. */
+  #serveFree(user: LineUser, closed: ReadonlySet<number>): void {
+    if (this.#free === 0) return
+    const stuck = new Set(closed)
+    this.#waiters = this.#waiters.filter(waiter => {
+      if (waiter.done || !(waiter instanceof PendingPublish && waiter.isFree)) return true
+      const { partition } = waiter.message
+      if (stuck.has(partition) || !user.appendWaiting(waiter)) {
+        stuck.add(partition)
+        return true
+      }
+      this.#leave(waiter)
+      return false
+    })
+  }
+
+  /**
+   * Where there is a rate: notes since when each waits for something else, and lets those leave that are answered. Returns `heldFrom`.
+   */
+  look(now: number): number {
+    const { heldFrom } = this
+    if (this.gate === null) return heldFrom
+    this.#waiters = this.#waiters.filter(waiter => {
+      if (waiter.done) this.#leave(waiter)
+      else if (waiter.serial < heldFrom) waiter.roomSince = Math.min(waiter.roomSince, now)
+      else if (!(waiter instanceof PendingPublish && waiter.isFree)) waiter.roomSince = Number.POSITIVE_INFINITY
+      return !waiter.done
+    })
+    return heldFrom
   }
 
   /** What waits for this partition fails, and leaves when the line is served next. */
@@ -159,5 +253,6 @@ export class WaitingLine {
       this.#leave(waiter)
     }
     this.#waiters = []
+    this.gate?.close()
   }
 }

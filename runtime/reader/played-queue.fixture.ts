@@ -1,13 +1,13 @@
 /** A queue's partition host and the consumer's thread, played on one thread: hands out by hand, and writes down what is said. */
-import { Memory, type Standing, WindowReader, windowBytes } from 'sharedarraybuffer-ring'
+import { Memory, type Standing } from 'sharedarraybuffer-ring'
 import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
-import type { DeliveryHead } from '../link/delivery-writer.ts'
+import { DELIVERY_JOINED, type DeliveryHead } from '../link/delivery-writer.ts'
 import { writeQueueFields } from '../log/format/queue-fields.ts'
 import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { SentSettlement } from '../thread/thread-link.ts'
 import type { TurnTaker } from '../thread/turn-taker.ts'
-import { claimEntries, DELIVERY_REFERENCE_BYTES, deliveryPlace, INLINE_BYTES_MAX } from '../wire/delivery-places.ts'
+import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
 import {
   QUEUE_SLOT_CLAIMS,
   QUEUE_SLOT_PREFETCH,
@@ -21,7 +21,6 @@ import type { Assignment } from '../wire/places.ts'
 import { consumerSlotBytes } from '../wire/queue-places.ts'
 
 const RING_CAPACITY = 8_192
-const WINDOW_CAPACITY = 16_384
 export const QUEUE_ID = 7
 export const CURSOR = 12
 
@@ -68,19 +67,14 @@ export class PlayedQueue {
   readonly #memory: Memory
   readonly #slot: number
   readonly #deliveries: DeliverySlot
-  readonly #window: WindowReader
   #offset = 0
-  #position = -64
   #isScheduled = false
 
   constructor(prefetch = 16) {
     const consumer = { queue: 3, entries: claimEntries(prefetch), ringCapacity: RING_CAPACITY, priority: 0, prefetch }
     this.#slot = THREAD_BYTES
-    const address = this.#slot + consumerSlotBytes(consumer)
-    const memory = Memory.allocate(address + windowBytes(WINDOW_CAPACITY))
+    const memory = Memory.allocate(this.#slot + consumerSlotBytes(consumer))
     this.#memory = memory
-    const window = { address, capacity: WINDOW_CAPACITY }
-    this.#window = new WindowReader(memory, window.address, window.capacity)
     const { entries, ringCapacity } = consumer
     const at = deliveryPlace(1, this.#slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity)
     this.#deliveries = new DeliverySlot(memory, at)
@@ -106,11 +100,11 @@ export class PlayedQueue {
         onFull: 'wait',
         durability: 'memory',
         queue,
-        windowBytes: WINDOW_CAPACITY,
+        windowBytes: 65_536,
         log: null,
       },
       group: 'queue',
-      place: { topic: QUEUE_ID, partition: 0, host: 2, window, words: 0, log: null },
+      place: { topic: QUEUE_ID, partition: 0, host: 2, window: { address: 0, capacity: 65_536 }, words: 0, log: null },
     }
     this.thread = {
       memory,
@@ -153,22 +147,24 @@ export class PlayedQueue {
 
   #handOut(sent: Sent): number {
     const record = recordOf(sent)
-    const isLarge = record.length > INLINE_BYTES_MAX
-    const bytes = isLarge ? DELIVERY_REFERENCE_BYTES : record.length
-    const tag = this.#deliveries.handOut({ ...head, offset: this.#offset++, ...sent.head }, bytes)
-    if (tag === NOT_NOW) throw new Error('there is no room')
-    const { address } = this.#deliveries
-    if (!isLarge) this.#memory.u8.set(record, address)
-    else {
-      this.#memory.i32[address >> 2] = this.#position
-      this.#memory.i32[(address >> 2) + 1] = record.length
-      for (const byte of record) {
-        this.#memory.u8[this.#window.addressOf(this.#position)] = byte
-        this.#position = (this.#position + 1) | 0
-      }
-      this.#position = (this.#position + 7) & ~7
+    const slot = this.#deliveries
+    const said = { ...head, offset: this.#offset++, ...sent.head }
+    let before = 0
+    for (; record.length - before > slot.bytesMax; before += slot.bytesMax) {
+      if (!slot.sendPiece(said.offset, before, slot.bytesMax)) throw new Error('there is no room')
+      this.#memory.u8.set(record.subarray(before, before + slot.bytesMax), slot.address)
     }
+    const flags = said.flags | (before > 0 ? DELIVERY_JOINED : 0)
+    const tag = slot.handOut({ ...said, flags }, record.length - before)
+    if (tag === NOT_NOW) throw new Error('there is no room')
+    this.#memory.u8.set(record.subarray(before), slot.address)
     return tag
+  }
+
+  /** Sends the first piece of a record, and no more. */
+  sendPiece(): void {
+    this.#deliveries.sendPiece(this.#offset, 0, 64)
+    this.#deliveries.publish()
   }
 
   recall(tag: number): Standing {

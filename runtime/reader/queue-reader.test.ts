@@ -47,7 +47,7 @@ t.test(
       failedAttempts: 2,
     })
     t.match(deliveries[1], { id: `${QUEUE_ID}.1`, priority: 0, key: null, value: 'two', timestamp: 2_005 })
-    t.match(deliveries[2], { priority: 31, value: 'x'.repeat(3_000), timestamp: 3_005 }, 'by reference')
+    t.match(deliveries[2], { priority: 31, value: 'x'.repeat(3_000), timestamp: 3_005 }, 'in pieces')
     t.match(deliveries[3], { value: 4, timestamp: 1_005 })
   },
 )
@@ -153,6 +153,17 @@ t.test('the queue is told at the end of a turn, or once half of what may be unse
   t.strictSame(queue.ended(), ['0 acked', '1 acked', '2 acked', '3 acked'])
   reader.want(8)
   t.notOk(reader.owes, 'it asked for that before')
+})
+
+t.test('the queue is asked once for the rest of a large record', async t => {
+  const { queue, reader } = house()
+  queue.sendPiece()
+  reader.fill()
+  t.ok(reader.flush())
+  t.equal(queue.asked, 1)
+  reader.fill()
+  t.notOk(reader.owes)
+  t.equal(reader.waiting, 0)
 })
 
 t.test('what has not begun goes back, and nothing is written once it is closed', async t => {

@@ -31,7 +31,7 @@ export function goesAlone({ failedAttempts, flags }: TakenDelivery): boolean {
 /** A fetch of which some messages have not begun. */
 interface Portion {
   readonly deliveries: readonly TakenDelivery[]
-  readonly frame: QueueFrame
+  frame: QueueFrame
 }
 
 export class QueueReader implements QueueMessageRef {
@@ -67,14 +67,14 @@ export class QueueReader implements QueueMessageRef {
 
   constructor(thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost'>, assignment: Assignment) {
     const { memory } = thread
-    const { slot, epoch, topic, place } = assignment
+    const { slot, epoch, topic } = assignment
     const { entries, ringCapacity, prefetch } = consumerOf(assignment)
     const at = deliveryPlace(epoch, slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity)
     this.assignment = assignment
     this.slot = new ConsumerSlot(memory, slot, thread.address)
     this.prefetchMax = prefetch
     this.#thread = thread
-    this.#ring = new DeliveryReader(memory, at, place.window)
+    this.#ring = new DeliveryReader(memory, at)
     this.#claims = new ClaimReceiver(memory, at.claims, at.entries)
     this.#settlements = new QueueSettlements(thread, assignment, ({ tags }) => this.#sent(tags))
     this.#codec = codecOf(topic.codec)
@@ -104,8 +104,11 @@ export class QueueReader implements QueueMessageRef {
 
   /** Empties the ring, so that it has room again however long a handler takes. */
   fill(): void {
-    if (this.#isClosed) return
-    for (let fetch = this.#ring.take(); fetch !== null; fetch = this.#ring.take()) this.#keep(fetch)
+    if (!this.hasUnread) return
+    const ring = this.#ring
+    for (let fetch = ring.take(); fetch !== null; fetch = ring.take()) this.#keep(fetch)
+    // The rest of a large record is sent once there is room for it.
+    if (ring.isJoining) this.#isAsking = true
   }
 
   #keep({ bytes, deliveries }: DeliveryFetch): void {
@@ -127,16 +130,11 @@ export class QueueReader implements QueueMessageRef {
     const taken = deliveries[this.#next++] as TakenDelivery
     this.waiting--
     this.taken = taken
-    const { large, timestamp } = taken
-    let { frame } = portion
-    if (large !== null) frame = this.#frameOf(large, timestamp)
-    else if (frame.baseTimestamp !== timestamp) {
-      // Those behind it mostly have the same.
-      frame = { ...frame, baseTimestamp: timestamp }
-      this.#portions[0] = { deliveries, frame }
-    }
-    this.frame = frame
-    this.at = large === null ? taken.start : 0
+    // Those behind it mostly have the same.
+    if (portion.frame.baseTimestamp !== taken.timestamp)
+      portion.frame = { ...portion.frame, baseTimestamp: taken.timestamp }
+    this.frame = portion.frame
+    this.at = taken.start
     if (this.#next === deliveries.length) {
       this.#portions.shift()
       this.#next = 0

@@ -7,6 +7,7 @@
 
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { BrokerEvents } from '../words/broker-events.ts'
+import type { Rate } from '../words/common-options.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { Durability } from '../words/message.ts'
@@ -18,6 +19,7 @@ import type { BatchShape, RunShape } from './member-calls.ts'
 import type { MemoryTuning } from './memory-tuning.ts'
 import type { HandlerSnapshot, RetryPolicy, TopicShape } from './places.ts'
 import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from './producer-places.ts'
+import type { QueueSettings, QueueSummary } from './queue-calls.ts'
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
 
@@ -48,6 +50,17 @@ export interface RunSpec extends GroupSpec {
   } | null
   /** Whether acks wait for the confirmation of the handler's publishes. */
   readonly confirms: boolean
+  /** Of a queue's consumers, as in RunShape; left out: it reads a topic. */
+  readonly prefetch?: number | null
+  readonly consumerPriority?: number
+}
+
+/** A run of a queue's consumers: all of it that is not the queue's own. */
+export interface QueueRunSpec
+  extends Pick<RunSpec, 'topic' | 'handlerTimeoutMs' | 'output' | 'concurrency' | 'batch' | 'threads' | 'confirms'> {
+  readonly atMostOnce: boolean
+  readonly prefetch: number | null
+  readonly consumerPriority: number
 }
 
 /** The reason why a partition is full. */
@@ -92,6 +105,7 @@ export interface ControlApi {
       readonly maxMessageBytes: number
       readonly windowBytes: number
       readonly onFull: 'wait' | 'reject'
+      readonly publishRate: Rate | undefined
       readonly groups: readonly string[]
       readonly durability: Durability | undefined
       readonly segmentBytes: number
@@ -100,6 +114,8 @@ export interface ControlApi {
     },
     given: readonly string[],
   ): Promise<TopicShape>
+  /** Opens a queue; creates it when there is none. */
+  openQueue(name: string, settings: QueueSettings, given: readonly string[]): Promise<TopicShape>
   attachProducer(thread: number, topic: number): Promise<ProducerPlaces>
   attachProducerByName(thread: number, topic: string): Promise<ProducerPlaces>
   /** `bytes`: of a record that it could never take; 0: it is full; -1: nothing goes through it. The same ring: there is no better. */
@@ -114,7 +130,9 @@ export interface ControlApi {
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
   groupIdle(topic: number, group: string): Promise<void>
   deleteGroup(topic: number, group: string): Promise<void>
+  /** Of a topic or a queue. */
   deleteTopic(topic: number): Promise<void>
+  queueStats(queue: number): Promise<QueueSummary>
   listTopics(): Promise<readonly TopicInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */
@@ -143,7 +161,7 @@ export interface OwnerControlApi extends ControlApi {
    */
   addPartitions(thread: number, topic: number, count: number): Promise<readonly GrownTopic[]>
   closeProducer(topic: number, name: string, state: ProducerState): Promise<void>
-  startRun(spec: RunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
+  startRun(spec: RunSpec | QueueRunSpec): Promise<{ readonly run: number; readonly shape: RunShape }>
   /** The caller's thread is ready to be a member of a run without threads. */
   joinRun(run: number): Promise<void>
   stopRun(run: number, timeoutMs: number): Promise<readonly unknown[]>

@@ -19,9 +19,9 @@ export interface RunShape {
   readonly retryOrder: RetryOrder
   readonly concurrency: number
   readonly batch: BatchShape | null
-  /** Of a work queue: messages that a consumer may have unsettled; null: as many as it is found to handle in a moment. */
+  /** Of a queue's consumers: deliveries that each may have unsettled, at most; null: what they learn. */
   readonly prefetch: number | null
-  /** Of a work queue: consumers of a lower priority get what those of a higher one have no room for. */
+  /** Of a queue's consumers: those of a lower one get what those of a higher one have no room for. */
   readonly consumerPriority: number
 }
 

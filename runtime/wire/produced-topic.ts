@@ -1,4 +1,5 @@
 /** A topic as its producers know it. Types only. */
+import type { Rate } from '../words/common-options.ts'
 import type { Durability } from '../words/message.ts'
 import type { QueueShape } from './queue-places.ts'
 
@@ -13,4 +14,6 @@ export interface ProducedTopic {
   readonly durability: Durability
   /** Of a work queue, which has one partition. */
   readonly queue?: QueueShape
+  /** Of each producer of this process; left out: there is no limit. The folder does not keep it. */
+  readonly publishRate?: Rate | undefined
 }

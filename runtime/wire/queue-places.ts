@@ -5,9 +5,9 @@
  * words, claims and a ring of deliveries (delivery-places.ts).
  */
 import type { CursorId } from '../words/quantities.ts'
+import { MESSAGE_BYTES_BESIDE } from '../words/queue-bounds.ts'
 import { deliverySlotBytes } from './delivery-places.ts'
 import { QUEUE_BLOCK_BYTES, QUEUE_SLOT_CLAIMS } from './layout.ts'
-import type { RingAt } from './link-places.ts'
 
 /** How a queue treats its messages, beside the policy of its group. */
 export interface QueueShape {
@@ -23,7 +23,7 @@ export interface QueueShape {
 }
 
 /** Bytes that a message counts beside key, value and headers. */
-export const MESSAGE_OVERHEAD = 96
+export const MESSAGE_OVERHEAD: number = MESSAGE_BYTES_BESIDE
 /** Bytes of window for each message that a queue may have. */
 const BYTES_A_MESSAGE = 64
 
@@ -31,17 +31,10 @@ const BYTES_A_MESSAGE = 64
 export interface QueueMemory {
   /** Messages in the window, at most; a power of two. */
   readonly messages: number
-  /** For messages that are kept though the window went on behind them. */
-  readonly slab: RingAt
 }
 
 export function queueMessages(windowBytes: number): number {
   return windowBytes / BYTES_A_MESSAGE
-}
-
-/** Bytes of the slab of a queue. */
-export function slabBytes(windowBytes: number, maxMessageBytes: number): number {
-  return lines(Math.max(windowBytes / 4, maxMessageBytes + 1_024))
 }
 
 /** Bytes of the block of a queue, in which its host keeps what a successor is to know. */
@@ -64,8 +57,4 @@ export interface ConsumerShape {
 
 export function consumerSlotBytes({ entries, ringCapacity }: Pick<ConsumerShape, 'entries' | 'ringCapacity'>): number {
   return QUEUE_SLOT_CLAIMS + deliverySlotBytes(entries, ringCapacity)
-}
-
-function lines(bytes: number): number {
-  return Math.ceil(bytes / 128) * 128
 }

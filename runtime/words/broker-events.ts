@@ -198,7 +198,15 @@ export interface BrokerEvents {
  * Kind of the failure that dead-lettered a record.
  *
  * `failed`: the handler threw or rejected, or the delivery was nacked. `rejected`: by `RejectError` or `reject`. `timeout`: the handler
- * exceeded `handlerTimeoutMs`. `crashed`: the thread died. `decode`: the bytes do not fit the codec. `expired` and `delivery-limit` are
- * reserved for queues.
+ * exceeded `handlerTimeoutMs`, or the delivery `ackTimeoutMs`. `crashed`: the thread died. `decode`: the bytes do not fit the codec.
+ * `maxlen`: a full queue with `onFull: 'dropHead'` made room. `expired` and `delivery-limit` are reserved for queues.
  */
-export type DeadLetterReason = 'failed' | 'rejected' | 'expired' | 'timeout' | 'crashed' | 'decode' | 'delivery-limit'
+export type DeadLetterReason =
+  | 'failed'
+  | 'rejected'
+  | 'expired'
+  | 'timeout'
+  | 'crashed'
+  | 'decode'
+  | 'maxlen'
+  | 'delivery-limit'

@@ -5,6 +5,8 @@ import type { CloseOptions, Logger, RestartOptions } from './common-options.ts'
 import type { DeadLetters, DeadLettersOptions } from './dead-letter.ts'
 import type { TopicInfo } from './listing.ts'
 import type { NamedProducer } from './named-producer.ts'
+import type { Queue } from './queue.ts'
+import type { QueueDefinition, QueueOptions } from './queue-options.ts'
 import type { Topic } from './topic.ts'
 import type { TopicDefinition, TopicOptions } from './topic-definition.ts'
 
@@ -14,12 +16,21 @@ export interface Broker {
    * Opens a topic, and creates it if it does not exist. A topic that exists is opened without options, or with its own.
    *
    * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`;
-   *   `MILL_CONFIG_MISMATCH` for other settings than the topic has; `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`;
+   *   `MILL_CONFIG_MISMATCH` for other settings than the topic has, and for the name of a queue; `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`;
    *   `MILL_CLOSED`
    */
   topic<V = unknown>(name: string | TopicDefinition<V>, options?: TopicOptions): Promise<Topic<V>>
   /**
-   * All topics, sorted by name, also dead-letter topics and topics on disk that this process has not opened.
+   * Opens a work queue, and creates it if it does not exist. A queue that exists is opened without options, or with its own. Topics and
+   * queues have one namespace.
+   *
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_INVALID_OPTION`, also for another durability
+   *   than `memory`; `MILL_CONFIG_MISMATCH` for other settings than the queue has, and for the name of a topic; `MILL_MEMORY` without room
+   *   for it; `MILL_CLOSED`
+   */
+  queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>>
+  /**
+   * All topics, sorted by name, also dead-letter topics and topics on disk that this process has not opened. Queues are not listed.
    *
    * @throws MillraceError `MILL_CLOSED`
    */
@@ -31,8 +42,11 @@ export interface Broker {
    *   `MILL_TIMEOUT` when its earlier records cannot be appended in time; `MILL_DISK`, `MILL_CLOSED`
    */
   producer<V = unknown>(name: string, topic: string | TopicDefinition<V> | Topic<V>): Promise<NamedProducer<V>>
-  /** The dead letters of a topic's groups. */
-  deadLetters<V = unknown>(topic: string | TopicDefinition<V> | Topic<V>, options?: DeadLettersOptions): DeadLetters<V>
+  /** The dead letters of a topic's groups, or of a queue. */
+  deadLetters<V = unknown>(
+    source: string | TopicDefinition<V> | Topic<V> | QueueDefinition<V> | Queue<V>,
+    options?: DeadLettersOptions,
+  ): DeadLetters<V>
   /**
    * Calls `listener` on this thread for each such event, and returns a function that removes the listener.
    *

@@ -15,6 +15,18 @@ export interface RestartOptions {
 }
 
 /**
+ * A rate: at most `max` in any `perMs`, wherever that time begins. All of `max` may come at once.
+ *
+ * The time is that of a clock which only goes forward. A pause of any length allows `max`, never more.
+ */
+export interface Rate {
+  /** Number allowed within `perMs`, 1 to 1,000,000. */
+  readonly max: number
+  /** Length of the time, in ms, from 1 to 2,147,483,647. */
+  readonly perMs: number
+}
+
+/**
  * A logger of the broker's lines, called on the thread that created the broker.
  *
  * A message is one line of at most 1,000 characters, with unprintable ones escaped (`\u001b`). A logger that throws or rejects is

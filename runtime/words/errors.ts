@@ -81,16 +81,18 @@ export class MillraceError extends Error {
   }
 }
 
-/** Error of a full partition (`MILL_FULL`). */
+/** Error of a full partition, or of a producer that has used up its rate (`MILL_FULL`). */
 export class FullError extends MillraceError {
   /** The message that was not taken; `undefined` if the error came from another thread. */
   readonly refused: unknown
-
+  /** Time after which the rate allows the next one, in ms; `undefined` for any other reason, and if the error came from another thread. */
+  declare readonly retryAfterMs: number | undefined
   /** Makes an error that hands `refused` back. */
-  constructor(message: string, refused: unknown) {
+  constructor(message: string, refused: unknown, retryAfterMs?: number) {
     super('MILL_FULL', message, { retriable: true })
     this.name = 'FullError'
     this.refused = refused
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
   }
 }
 

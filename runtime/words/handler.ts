@@ -1,26 +1,33 @@
 /** Handlers, and the context that they receive. Types only. */
 import type { Delivery, ManualDelivery } from './delivery.ts'
 import type { Message, Receipt } from './message.ts'
+import type { QueueMessage } from './queue-message.ts'
+import type { QueueDefinition } from './queue-options.ts'
 import type { TopicDefinition } from './topic-definition.ts'
 
 /** The surroundings of a handler: its place, its data, and publishing. It is used on the handler's thread. */
 export interface HandlerContext<D = unknown> {
-  /** Topic that the group reads. */
+  /** Topic that the group reads; the queue's name in a queue's handler. */
   readonly topic: string
-  /** Group of the handler. */
+  /** Group of the handler; `'queue'` in a queue's handler. */
   readonly group: string
-  /** Partition of this handler's records. */
+  /** Queue of the handler's messages; null: it handles records of a topic. */
+  readonly queue: string | null
+  /** Partition of this handler's records; 0 for a queue. */
   readonly partition: number
   /** The run's `data`, a copy on each thread. */
   readonly data: D
   /** Aborted when the run stops or the partition moves to another thread. */
   readonly signal: AbortSignal
   /**
-   * Publishes a record. The input is acked only when this record is confirmed, awaited or not.
+   * Publishes a record, or sends a message to a queue. The input is acked only when this record is confirmed, awaited or not.
    *
-   * @throws MillraceError as `topic.publish`
+   * @throws MillraceError as `topic.publish` and `queue.send`
    */
-  publish<V>(topic: string | TopicDefinition<V>, message: Message<V>): Promise<Receipt>
+  publish<V>(
+    target: string | TopicDefinition<V> | QueueDefinition<V>,
+    message: Message<V> | QueueMessage<V>,
+  ): Promise<Receipt>
 }
 
 /** A handler without state. Return or resolve: ack. Throw or reject: a failed attempt. */

@@ -1,4 +1,5 @@
 /** Lists of topics and groups, and the progress of groups. Types only. */
+import type { Rate } from './common-options.ts'
 import type { CodecName, Durability } from './message.ts'
 
 /** A topic in the list of `broker.topics`. */
@@ -17,6 +18,8 @@ export interface TopicInfo {
   readonly windowBytes: number
   /** Behaviour of `publish` at a full partition. */
   readonly onFull: 'wait' | 'reject'
+  /** Limit of each producer's publishes in this process; null: none. */
+  readonly publishRate: Rate | null
   /** Retention by age, in ms; null in memory. */
   readonly retentionMs: number | null
   /** Retention by size, in bytes for each partition; null in memory. */

@@ -93,7 +93,10 @@ export type Partitioner =
 export interface PublishOptions {
   /** Ends the wait for room when it is aborted (`MILL_ABORTED`). The record may have been appended already. */
   readonly signal?: AbortSignal | undefined
-  /** Time that the publish may wait, in ms, or `Infinity`; default 60,000. Beyond it: `MILL_TIMEOUT`. */
+  /**
+   * Time that the publish may wait, in ms, or `Infinity`; default 60,000, without the time that it waits for the topic's `publishRate`.
+   * Beyond it: `MILL_TIMEOUT`.
+   */
   readonly timeoutMs?: number | undefined
 }
 

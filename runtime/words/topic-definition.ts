@@ -1,4 +1,5 @@
 /** Options of topics, and definitions that producers and handlers share. Types only. */
+import type { Rate } from './common-options.ts'
 import type { CodecName, Durability, Partitioner } from './message.ts'
 
 /** Options of a topic. A topic that exists keeps its own: other values, but in `groups`, are `MILL_CONFIG_MISMATCH`. */
@@ -16,6 +17,14 @@ export interface TopicOptions {
   readonly windowBytes?: number | undefined
   /** Behaviour of `publish` at a full partition: `wait` (default), or `reject` with `MILL_FULL`. */
   readonly onFull?: 'wait' | 'reject' | undefined
+  /**
+   * Records that each producer may publish in a time; default: no limit. Beyond it `publish` waits, or rejects, as `onFull` says.
+   *
+   * A producer is a thread that publishes to the topic, with all its handles of the topic, or a named producer. Each handler thread that
+   * has the topic as its `output` is one by itself. Dead letters and their replay are not limited. The rate is one of this process: the
+   * folder does not keep it.
+   */
+  readonly publishRate?: Rate | undefined
   /**
    * Choice of the partition for messages without `partition`, when this thread publishes; default `'default'`. Handlers' outputs
    * and named producers use the default.

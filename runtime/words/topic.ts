@@ -12,15 +12,17 @@ export interface Topic<V = unknown> {
   /** Number of partitions now. */
   readonly partitions: number
   /**
-   * Publishes one record. Resolves when it is appended.
+   * Publishes one record. Resolves when it is appended. Beyond the topic's `publishRate` it waits in the order of the calls, or rejects,
+   * as `onFull` says.
    *
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE` for
-   *   the message; `MILL_FULL` with `refused`; `MILL_TIMEOUT`, `MILL_ABORTED`; `MILL_MEMORY` without memory for a larger ring;
+   *   the message; `MILL_FULL` with `refused`, and `retryAfterMs` beyond the rate; `MILL_TIMEOUT`, `MILL_ABORTED`; `MILL_MEMORY` without memory for a larger ring;
    *   `MILL_DISK`, `MILL_LOCKED`, `MILL_THREAD_LOST`, `MILL_CLOSED`
    */
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt>
   /**
-   * Publishes one record without a promise. `false`: the partition is full, and nothing was taken.
+   * Publishes one record without a promise. `false`: the partition is full, or the topic's `publishRate` is
+   * used up, and nothing was taken.
    *
    * A record that is too large for this thread's ring waits for a larger one, and so do the records behind it. The bound is 10,000
    * records or 16 MiB for all topics of a thread. If a record that was taken is lost, `publishFailed` is raised, and the next `flush`
@@ -31,7 +33,8 @@ export interface Topic<V = unknown> {
    */
   tryPublish(message: Message<V>): boolean
   /**
-   * Publishes many records, in order for each partition. It is not atomic.
+   * Publishes many records, in order for each partition. It is not atomic. With a `publishRate` it goes in portions, each as large as the
+   * rate allows. With `onFull: 'reject'` only the first portion goes; the rest is `unpublished`.
    *
    * @throws MillraceError `MILL_UNPUBLISHED`: its `unpublished` lists the messages that were not appended, `unknown` those that were on
    *   their way and may be; `cause` is an error as of `publish`
@@ -107,6 +110,8 @@ export interface TopicStats {
   readonly partitions: readonly PartitionStats[]
   /** Records dropped, oldest first, because no group reads the topic and its window was full. */
   readonly dropped: number
+  /** Messages of this thread that wait for the topic's `publishRate` now, those of named producers included. */
+  readonly waitingForRate: number
 }
 
 /** Counts of a partition. */

@@ -1,7 +1,7 @@
 /** What a broker does after a thread of it died, or a consumer misbehaved, at a moment that is known. Real threads. */
 import t, { type Test } from 'tap'
 import { sessions } from '../../api/broker.ts'
-import { runNumbers } from '../../api/run-client.ts'
+import { runNumbers } from '../../api/opened-run.ts'
 import type { Session } from '../../embedded/session.ts'
 import type { Broker, BrokerOptions, Delivery, Run, RunOptions } from '../../index.ts'
 import { FAULT_POINT, type FaultPoint } from '../../wire/layout.ts'

@@ -5,6 +5,7 @@
  * up. Nothing here knows who recorded it: a simulation, or threads that wrote it into shared memory.
  */
 
+import type { Rate } from '../../words/common-options.ts'
 import type { Durability } from '../../words/message.ts'
 
 /** How a send ended: appended for certain, not appended for certain, or nobody knows. */
@@ -25,6 +26,8 @@ export type HistoryEvent =
       readonly topic: string
       readonly id: string
       readonly key: string | null
+      /** When, on a clock that only goes forward. */
+      readonly atMs?: number
     }
   /** What it heard of it; the place, where that is known. */
   | {
@@ -34,6 +37,8 @@ export type HistoryEvent =
       readonly outcome: Outcome
       readonly partition?: number
       readonly offset?: number
+      /** When, on a clock that only goes forward. */
+      readonly atMs?: number
     }
   /** A consumer took a partition over. Its name is new with each takeover. */
   | {
@@ -171,6 +176,12 @@ export interface StoredFacts {
   readonly isRetained: boolean
 }
 
+/** A rate that these producers of a topic share in each process. */
+export interface RateFacts extends Rate {
+  readonly topic: string
+  readonly producers: readonly string[]
+}
+
 export interface History {
   readonly events: readonly HistoryEvent[]
   readonly groups: readonly GroupFacts[]
@@ -182,6 +193,7 @@ export interface History {
   readonly stored?: ReadonlyMap<string, StoredFacts>
   /** Whether group states are written down in time: nothing holds partition hosts up. */
   readonly isPrompt?: boolean
+  readonly rates?: readonly RateFacts[]
 }
 
 /** One rule; says in words what breaks it. */

@@ -328,6 +328,29 @@ t.test('who has several records in hand may be charged with the last of each key
   )
 })
 
+t.test(
+  'S11 sees a record too many in a time, begins anew with each process, and leaves out what nobody timed',
+  async t => {
+    const RATE = { topic: 'in', producers: ['p', 'q'], max: 2, perMs: 100 }
+    const broken = (events: readonly HistoryEvent[], rates = [RATE]): boolean =>
+      STREAM_RULES.some(rule => rule({ events, groups: [], readTopics: [], drained: [], rates }).join().includes('S11'))
+    const went = (id: string, fromMs: number, toMs: number, producer = 'p'): HistoryEvent[] => [
+      { kind: 'sent', producer, topic: 'in', id, key: null, atMs: fromMs },
+      { kind: 'answered', topic: 'in', id, outcome: 'ok', atMs: toMs },
+    ]
+    const died: HistoryEvent = { kind: 'died', how: 'closed', isWhole: true, atMs: 60 }
+    const two = [...went('a', 0, 50), ...went('b', 10, 60, 'q')]
+    t.notOk(broken(two))
+    t.ok(broken([...two, ...went('c', 20, 99)]))
+    t.notOk(broken([...two, ...went('c', 20, 100)]), 'it may have gone in the next time')
+    t.notOk(broken([...two, ...went('c', 20, 99, 'named')]))
+    t.notOk(broken([...two, died, ...went('c', 70, 80)]))
+    t.notOk(broken([...two, ...went('c', 20, 99)], []))
+    const later = [...went('a', 0, 150), ...went('b', 120, 160), ...went('c', 120, 170), ...went('d', 120, 219)]
+    t.ok(broken(later), 'wherever the time begins')
+  },
+)
+
 t.test('a partition comes back to one that had it only when the one that has it leaves', async t => {
   const owned = (...consumers: string[]): HistoryEvent[] =>
     consumers.map((consumer, offset) => delivered('a', offset, { consumer }))

@@ -1,10 +1,10 @@
 /**
- * S1 to S9: what must hold of a stream, whoever reads it.
+ * S1 to S9 and S11: what must hold of a stream, whoever reads it.
  *
  * Pure functions over a history. `read` events come from readers that take every record in order; `delivered` events
  * from consumers, which may see a record again.
  */
-import { type Checker, type HistoryEvent, type Place, Problems, placeOf } from './history.ts'
+import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type RateFacts } from './history.ts'
 
 type Sent = Extract<HistoryEvent, { kind: 'sent' }>
 
@@ -171,6 +171,55 @@ export const theStartNeverGoesBack: Checker = ({ events }) => {
   return problems.done()
 }
 
+/**
+ * S11: in no time more records go than the rate allows. Each went between its send and its answer, so those of which both are in a time
+ * went in it. Each process begins anew.
+ */
+export const noTimeHasTooMany: Checker = ({ events, rates = [] }) => {
+  const problems = new Problems('S11')
+  for (const rate of rates) {
+    let sentAt = new Map<string, number>()
+    let spans: Span[] = []
+    for (const event of [...events, DEATH]) {
+      if (event.kind === 'sent' && event.topic === rate.topic && rate.producers.includes(event.producer))
+        sentAt.set(event.id, event.atMs ?? 0)
+      else if (event.kind === 'answered' && event.topic === rate.topic && event.outcome === 'ok') {
+        const from = sentAt.get(event.id)
+        if (from !== undefined && event.atMs !== undefined) spans.push({ from, to: event.atMs })
+      } else if (event.kind === 'died') {
+        for (const what of tooMany(spans, rate)) problems.say(what)
+        sentAt = new Map()
+        spans = []
+      }
+    }
+  }
+  return problems.done()
+}
+
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+const DEATH: HistoryEvent = { kind: 'died', how: 'closed', isWhole: true, atMs: 0 }
+
+function* tooMany(spans: readonly Span[], { topic, max, perMs }: RateFacts): Generator<string> {
+  const byEnd = [...spans].sort((a, b) => a.to - b.to)
+  for (const begin of new Set(spans.map(({ from }) => from))) {
+    let count = 0
+    for (const { from, to } of byEnd) {
+      if (from < begin) continue
+      count++
+      // So many times end to end, the last of which may have only begun.
+      const allowed = max * (Math.floor((to - begin) / perMs) + 1)
+      if (count > allowed) {
+        yield `${count} records went to ${topic} from ${begin} to ${to} ms, where ${max} may in ${perMs} ms`
+        break
+      }
+    }
+  }
+}
+
 export const STREAM_RULES: readonly Checker[] = [
   oneValueAtAPlace,
   onePlaceForAValue,
@@ -179,4 +228,5 @@ export const STREAM_RULES: readonly Checker[] = [
   readersMissNothing,
   sendsKeepTheirOrder,
   theStartNeverGoesBack,
+  noTimeHasTooMany,
 ]

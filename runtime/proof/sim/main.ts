@@ -43,6 +43,7 @@ const RARE: readonly FaultKind[] = [
     'stopAtSnapshot',
     'slowOutput',
     'letterWaits',
+    'heldByRate',
   ] as const),
 ]
 const RARE_MIN = 0.05

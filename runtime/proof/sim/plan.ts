@@ -3,6 +3,7 @@
  *
  * Everything here is drawn from the seed before anything runs.
  */
+import type { Rate } from '../../words/common-options.ts'
 import type { RetryOrder } from '../../words/group-options.ts'
 import type { Chance } from './chance.ts'
 import { type DiskPlan, diskPlanOf, RETENTION_BYTES } from './disk-plan.ts'
@@ -55,6 +56,7 @@ export const FAULTS = [
   'smallWindow',
   'noWindow',
   'otherRing',
+  'heldByRate',
   'sleptOut',
   'overlap',
 ] as const
@@ -102,6 +104,8 @@ export interface Plan {
   readonly partitionThreads: number
   readonly partitions: number
   readonly onFull: 'wait' | 'reject'
+  /** Of what is published to the source. */
+  readonly publishRate: Rate | undefined
   readonly groups: readonly GroupPlan[]
   readonly producers: readonly ProducerPlan[]
   readonly faults: ReadonlySet<FaultKind>
@@ -147,6 +151,10 @@ function burstOf(chance: Chance, name: string): ProducerPlan {
     add(slow, chance.between(20, 80))
   }
   return { name, how: chance.pick(['many', 'batch']), messages, pauseMs: 0 }
+}
+
+function rateOf(chance: Chance): Rate {
+  return { max: chance.pick([1, 3, 8]), perMs: chance.pick([5, 60, 200]) }
 }
 
 export function planOf(seed: number, chance: Chance): Plan {
@@ -246,6 +254,8 @@ export function planOf(seed: number, chance: Chance): Plan {
     partitionThreads: chance.between(1, 2),
     partitions,
     onFull: chance.happens(0.75) ? 'wait' : 'reject',
+    // A group stands still at full speed only where there is no rate.
+    publishRate: faults.has('heldByRate') && !stalls && chance.happens(0.6) ? rateOf(chance) : undefined,
     groups,
     producers,
     faults,

@@ -3,7 +3,7 @@
  *
  * The simulated main thread, through the public API only.
  */
-import { setTimeout } from '../../../actors/world.ts'
+import { nowMs, setTimeout } from '../../../actors/world.ts'
 import { isMillraceError } from '../../words/errors.ts'
 import type { Message } from '../../words/message.ts'
 import type { Topic } from '../../words/topic.ts'
@@ -58,21 +58,24 @@ async function flush(topic: Topic<Value>, diskHasFailed: () => boolean): Promise
 /** Publishes all that a producer has to. What was not waited for one by one is known to be there only where no disk has failed. */
 export async function produce(
   lab: Lab,
-  { onFull }: Plan,
+  { onFull, publishRate }: Plan,
   topic: Topic<Value>,
   { name, how, messages, pauseMs }: ProducerPlan,
   diskHasFailed: () => boolean,
 ): Promise<void> {
   const sent = ({ id, key }: MessagePlan): void =>
-    lab.record({ kind: 'sent', producer: name, topic: topic.name, id, key })
+    lab.record({ kind: 'sent', producer: name, topic: topic.name, id, key, atMs: nowMs() })
   const answer = ({ id }: MessagePlan, outcome: 'ok' | 'fail' | 'info', place: object = {}): void =>
-    lab.record({ kind: 'answered', topic: topic.name, id, outcome, ...place })
+    lab.record({ kind: 'answered', topic: topic.name, id, outcome, ...place, atMs: nowMs() })
+  // Those that wait at once are more than may go.
+  if (publishRate !== undefined && how !== 'one' && pauseMs === 0 && messages.length > publishRate.max)
+    lab.saw('heldByRate')
   // Whoever has not got what it put out onto the disk reads no more, and the topic stays full.
   let isStuck = false
   const failed = (message: MessagePlan, error: unknown): void => {
     if (isMillraceError(error, 'MILL_TIMEOUT') && diskHasFailed()) isStuck = true
     if (isMillraceError(error, 'MILL_FULL')) {
-      lab.saw('fullWindow')
+      lab.saw(error.retryAfterMs === undefined ? 'fullWindow' : 'heldByRate')
       answer(message, 'fail')
     } else answer(message, 'info')
   }
@@ -99,7 +102,7 @@ export async function produce(
     if (how === 'try') {
       sent(message)
       while (!topic.tryPublish(messageOf(message)) && !diskHasFailed()) {
-        lab.saw('fullWindow')
+        lab.saw(publishRate === undefined ? 'fullWindow' : 'heldByRate')
         await sleep(5)
       }
     } else {

@@ -153,6 +153,10 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     readTopics: ['in', 'out'],
     drained: findings.drained,
     stored: findings.stored,
+    rates:
+      plan.publishRate === undefined
+        ? []
+        : [{ ...plan.publishRate, topic: 'in', producers: plan.producers.map(({ name }) => name) }],
     isPrompt: !HOLD_UP.some(fault => plan.faults.has(fault)),
   }
   const problems = [...scheduler.broken, ...findings.problems]

@@ -178,13 +178,14 @@ export class Workload {
   }
 
   async #topics(broker: Broker): Promise<readonly [Topic<Value>, Topic<Value>]> {
-    const { disk, partitions, onFull, groups } = this.#plan
+    const { disk, partitions, onFull, publishRate, groups } = this.#plan
     const segments = { segmentBytes: 65_536 }
     const source = await broker.topic<Value>('in', {
       partitions: await this.#growing.countOf(broker, 'in', partitions),
       maxMessageBytes: 16_384,
       windowBytes: 65_536,
       onFull,
+      publishRate,
       groups: ['audit', ...groups.filter(({ named }) => named).map(({ name }) => name)],
       ...(disk === null
         ? {}

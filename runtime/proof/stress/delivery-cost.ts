@@ -90,7 +90,7 @@ class Slotted {
   constructor(memory: Memory) {
     this.#memory = memory
     this.#slot = new DeliverySlot(memory, place)
-    this.#reader = new DeliveryReader(memory, place, place.ring)
+    this.#reader = new DeliveryReader(memory, place)
     this.#claims = new ClaimReceiver(memory, place.claims, place.entries)
   }
 

@@ -1,7 +1,7 @@
 /** How a broker treats handlers that fail in each way there is, and handlers that wait. Real threads. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openBroker, sessions } from '../../api/broker.ts'
-import { runNumbers } from '../../api/run-client.ts'
+import { runNumbers } from '../../api/opened-run.ts'
 import type { Broker } from '../../words/broker.ts'
 import type { DeadLetterReason } from '../../words/broker-events.ts'
 import type { Delivery } from '../../words/delivery.ts'

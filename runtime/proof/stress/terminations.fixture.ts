@@ -8,7 +8,7 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openBroker, sessions } from '../../api/broker.ts'
-import { runNumbers } from '../../api/run-client.ts'
+import { runNumbers } from '../../api/opened-run.ts'
 import type { Session } from '../../embedded/session.ts'
 import { FAULT_POINT, type FaultPoint, type Phase } from '../../wire/layout.ts'
 import type { Delivery } from '../../words/delivery.ts'

@@ -1,0 +1,220 @@
+/** A work queue as callers use it: sending from this thread, its ways to consume, and its counts. The creating thread. */
+import type { Observable } from 'rxjs'
+import { HandlerMember, type RunMember } from '../delivery/handler-member.ts'
+import { asHandler, checkHandling } from '../delivery/load-handler.ts'
+import type { SettleableDelivery } from '../delivery/manual-delivery.ts'
+import { ManualMember } from '../delivery/manual-member.ts'
+import { closedError, type Session } from '../embedded/session.ts'
+import { joinAlone } from '../embedded/sole-member.ts'
+import { checkPublishOptions } from '../options/publish-options.ts'
+import {
+  type CheckedQueueConsumeOptions,
+  type CheckedQueueHandleOptions,
+  checkQueueConsumeOptions,
+  checkQueueHandleOptions,
+  checkQueueObserveOptions,
+  checkQueueRunOptions,
+} from '../options/queue-options.ts'
+import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { QueueRunSpec } from '../wire/control-calls.ts'
+import type { RunShape } from '../wire/member-calls.ts'
+import type { TopicShape } from '../wire/places.ts'
+import { QUEUE_GROUP } from '../wire/queue-calls.ts'
+import { MillraceError } from '../words/errors.ts'
+import type { BatchHandler, Handler } from '../words/handler.ts'
+import type { Message, PublishOptions } from '../words/message.ts'
+import type { Queue, QueueMessageHandler } from '../words/queue.ts'
+import type { ManualQueueDelivery } from '../words/queue-delivery.ts'
+import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from '../words/queue-message.ts'
+import type {
+  QueueConsumeOptions,
+  QueueHandleOptions,
+  QueueObserveOptions,
+  QueueRunOptions,
+} from '../words/queue-options.ts'
+import type { QueueRun } from '../words/queue-run.ts'
+import type { QueueStats } from '../words/queue-stats.ts'
+import { DeliveryIterator } from './delivery-iterator.ts'
+import { handlerThreads, whatToHandle } from './handler-threads.ts'
+import { observeDeliveries } from './observe.ts'
+import { QueueRunClient } from './queue-run-client.ts'
+import { queueStatsOf } from './stats.ts'
+
+export class QueueClient<V> implements Queue<V> {
+  readonly #session: Session
+  readonly #shape: TopicShape
+  readonly #producer: TopicProducer
+  readonly #deleted: () => void
+
+  /** `deleted` is called when the queue is gone. */
+  constructor(session: Session, shape: TopicShape, producer: TopicProducer, deleted: () => void) {
+    this.#session = session
+    this.#shape = shape
+    this.#producer = producer
+    this.#deleted = deleted
+  }
+
+  get name(): string {
+    return this.#shape.name
+  }
+
+  send(message: QueueMessage<V>, options?: PublishOptions): Promise<QueueReceipt> {
+    if (this.#session.closing) return Promise.reject(closedError())
+    try {
+      const checked = options === undefined ? undefined : checkPublishOptions(options)
+      // The producer of a queue gives receipts of a queue.
+      return this.#producer.publish(message as Message, checked) as unknown as Promise<QueueReceipt>
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  trySend(message: QueueMessage<V>): boolean {
+    if (this.#session.closing) throw closedError()
+    return this.#producer.tryPublish(message as Message)
+  }
+
+  async sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt> {
+    if (this.#session.closing) throw closedError()
+    const checked = options === undefined ? undefined : checkPublishOptions(options)
+    const { count, ranges, durability } = await this.#producer.publishBatch(messages as readonly Message[], checked)
+    const ids: string[] = []
+    for (const range of ranges)
+      for (let index = 0; index < range.count; index++) ids.push(`${this.#shape.id}.${range.baseOffset + index}`)
+    return { count, ids, durability }
+  }
+
+  flush(): Promise<void> {
+    return this.#producer.flush()
+  }
+
+  async run<R = unknown>(options: QueueRunOptions): Promise<QueueRun<R>> {
+    const checked = checkQueueRunOptions(options)
+    const spec: QueueRunSpec = { ...this.#handling(checked), threads: handlerThreads(checked) }
+    this.#checkWanted(checked.signal)
+    const release = this.#session.hold()
+    try {
+      const { run } = await this.#session.ask(control => control.startRun(spec), 'for ever')
+      return new QueueRunClient<R>(this.#session, this, run, release, checked.signal)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  async handle<R = unknown>(
+    handler: QueueMessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    options?: QueueHandleOptions,
+  ): Promise<QueueRun<R>> {
+    const checked = checkQueueHandleOptions(options)
+    const made = asHandler(handler, 'the first argument of handle', whatToHandle(handler, 'queue'))
+    const { concurrency, delivery, given } = checked
+    const terms = { retryOrder: 'none', concurrency, topic: this.#shape } as const
+    checkHandling(made, given.has('batch'), delivery === 'at-most-once', terms)
+    const spec: QueueRunSpec = { ...this.#handling(checked), threads: null }
+    const { thread, publishers } = this.#session
+    return this.#join<R>(spec, checked.signal, shape => new HandlerMember(thread, publishers, shape, made, undefined))
+  }
+
+  /** Starts a run whose only consumer is this thread. */
+  async #join<R>(
+    spec: QueueRunSpec,
+    signal: AbortSignal | undefined,
+    member: (shape: RunShape) => RunMember,
+  ): Promise<QueueRunClient<R>> {
+    this.#checkWanted(signal)
+    try {
+      return await joinAlone(
+        this.#session,
+        spec,
+        member,
+        (run, release) => new QueueRunClient<R>(this.#session, this, run, release, signal),
+      )
+    } catch (error) {
+      this.#checkWanted(signal)
+      throw error
+    }
+  }
+
+  #checkWanted(signal: AbortSignal | undefined): void {
+    this.#session.checkAccepts()
+    if (signal?.aborted !== true) return
+    throw new MillraceError('MILL_ABORTED', `consuming from queue ${this.name} was aborted`, { cause: signal.reason })
+  }
+
+  /** Starts handing deliveries to `emit`, at most `prefetch` of them unsettled. `isRead`: they wait there to be looked at. */
+  #deliver(
+    { prefetch, ackTimeoutMs, consumerPriority, signal }: CheckedQueueConsumeOptions,
+    emit: (delivery: SettleableDelivery) => void,
+    isRead = false,
+  ): Promise<QueueRunClient<unknown>> {
+    const spec: QueueRunSpec = {
+      topic: this.#shape.id,
+      handlerTimeoutMs: Number.POSITIVE_INFINITY,
+      output: null,
+      concurrency: 1,
+      batch: null,
+      confirms: true,
+      atMostOnce: false,
+      prefetch,
+      consumerPriority,
+      threads: null,
+    }
+    const { thread, events } = this.#session
+    const stuck = (waitedMs: number): void =>
+      events.emit('windowFull', { topic: this.name, group: QUEUE_GROUP, window: prefetch, waitedMs })
+    return this.#join(
+      spec,
+      signal,
+      () => new ManualMember(thread, prefetch, 'none', emit, isRead ? null : stuck, ackTimeoutMs),
+    )
+  }
+
+  consume(options?: QueueConsumeOptions): AsyncIterableIterator<ManualQueueDelivery<V>> {
+    const checked = checkQueueConsumeOptions(options)
+    // The iterator handles the signal: the delivery in its loop is settled first.
+    const unsignalled = { ...checked, signal: undefined }
+    const iterator = new DeliveryIterator<V>(emit => this.#deliver(unsignalled, emit, true), checked.signal)
+    return iterator as AsyncIterableIterator<unknown> as AsyncIterableIterator<ManualQueueDelivery<V>>
+  }
+
+  observe(options?: QueueObserveOptions): Observable<ManualQueueDelivery<V>> {
+    const { window, ...checked } = checkQueueObserveOptions(options)
+    const observed = observeDeliveries<V>(emit => this.#deliver({ ...checked, prefetch: window }, emit))
+    return observed as unknown as Observable<ManualQueueDelivery<V>>
+  }
+
+  /** The part of a run's spec that concerns its handlers. */
+  #handling(checked: CheckedQueueHandleOptions): Omit<QueueRunSpec, 'threads'> {
+    const { handlerTimeoutMs, output, concurrency, batch, given, delivery, prefetch, consumerPriority } = checked
+    return {
+      topic: this.#shape.id,
+      handlerTimeoutMs,
+      output: output ?? null,
+      concurrency,
+      batch: given.has('batch') ? batch : null,
+      confirms: output !== undefined,
+      atMostOnce: delivery === 'at-most-once',
+      prefetch: prefetch ?? null,
+      consumerPriority,
+    }
+  }
+
+  async stats(): Promise<QueueStats> {
+    return queueStatsOf(await this.#session.ask(control => control.queueStats(this.#shape.id)))
+  }
+
+  async delete(): Promise<void> {
+    const { id } = this.#shape
+    await this.#session.ask(control => control.deleteTopic(id), 'for ever')
+    // Partition hosts have notified this thread as well; the next send need not wait for that.
+    this.#session.publishers.topicGone(id)
+    this.#deleted()
+  }
+
+  /** Everything sent so far by this thread is in the queue, and everything in the queue is settled. */
+  async idle(): Promise<void> {
+    await this.#producer.flush()
+    await this.#session.ask(control => control.groupIdle(this.#shape.id, QUEUE_GROUP), 'for ever')
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What is asked of a queue: to open it, its counts, and what a run of its consumers is.
+ *
+ * The control thread. To wait for it and to delete it are asked as of its topic and group (group-calls.ts, topic-calls.ts).
+ */
+import type { QueueRunSpec, RunSpec } from '../wire/control-calls.ts'
+import type { PartitionPlace, TopicShape } from '../wire/places.ts'
+import type { QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
+import type { CallGate } from './call-gate.ts'
+import type { Catalog } from './catalog.ts'
+import type { PartitionHosts } from './partition-hosts.ts'
+import { groupOf, type QueueOpenings } from './queue-openings.ts'
+import type { Runs } from './runs.ts'
+import type { WindowLending } from './window-lending.ts'
+
+export interface QueueCallParts {
+  readonly gate: CallGate
+  readonly catalog: Catalog
+  readonly hosts: PartitionHosts
+  readonly openings: QueueOpenings
+  readonly windows: WindowLending
+  readonly runs: Runs
+}
+
+export class QueueCalls {
+  readonly #parts: QueueCallParts
+
+  constructor(parts: QueueCallParts) {
+    this.#parts = parts
+  }
+
+  open(name: string, settings: QueueSettings, given: readonly string[]): Promise<TopicShape> {
+    const { gate, windows, openings } = this.#parts
+    return gate.whileOpen(async () => (await windows.withRoom(() => openings.queue(name, settings, given))).shape)
+  }
+
+  async stats(id: number): Promise<QueueSummary> {
+    const { catalog, hosts, runs } = this.#parts
+    const queue = catalog.topic(id)
+    const group = groupOf(catalog, queue)
+    const { host } = queue.places[0] as PartitionPlace
+    const { cursor } = group.places[0] as { readonly cursor: number }
+    const report = await hosts.call(host, api => api.queueReport(cursor))
+    return { queue: queue.shape.name, restarts: runs.restartsOf(group), report }
+  }
+
+  /** With what is the queue's own. @throws MillraceError MILL_TOPIC_DELETED */
+  runOf({ atMostOnce, ...run }: QueueRunSpec): RunSpec {
+    const { catalog } = this.#parts
+    const { spec } = groupOf(catalog, catalog.topic(run.topic))
+    return { ...spec, policy: { ...spec.policy, atMostOnce }, ...run }
+  }
+}

@@ -1,0 +1,158 @@
+/** Options with which a queue is opened, those of the ways to consume from it, and the rules between two of them. Any thread. */
+import { availableParallelism } from 'node:os'
+import type { RestartOptions } from '../words/common-options.ts'
+import type { BackoffOptions, BatchOptions } from '../words/group-options.ts'
+import { MESSAGE_BYTES_BESIDE, PREFETCH_MAX, PRIORITIES_MAX } from '../words/queue-bounds.ts'
+import type {
+  QueueConsumeOptions,
+  QueueHandleOptions,
+  QueueObserveOptions,
+  QueueOptions,
+  QueueRunOptions,
+} from '../words/queue-options.ts'
+import { RESTART, rate } from './common-options.ts'
+import { BACKOFF, BATCH, RESOURCE_LIMITS, raisedCeiling } from './group-options.ts'
+import { handlerUrl } from './handler-url.ts'
+import { COUNT_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
+import { grouped, integer, invalid, number, oneOf, outOfRange, signal, topicName } from './option-rules.ts'
+import { check, type Filled, type Given, nested, type Table } from './option-table.ts'
+
+/** Of `consume` and `observe`, where nothing is learnt. */
+const PREFETCH = 100
+const PRIORITY_MAX = 1_000
+/** Room for this much is there when `maxBytes` is not given. */
+const BYTES: number = 256 * KIB
+const BYTES_MAX: number = 128 * MIB
+/** What a record takes in a window beside the message. */
+const RECORD_EXTRA_BYTES: number = KIB
+
+export interface CheckedQueueOptions extends Filled<QueueOptions, 'durability' | 'deadLetter' | 'sendRate'>, Given {
+  readonly backoff: Filled<BackoffOptions>
+  /** Shared memory for its messages, a power of two. */
+  readonly windowBytes: number
+}
+
+export interface CheckedQueueConsumeOptions extends Filled<QueueConsumeOptions, 'signal'>, Given {}
+
+export interface CheckedQueueObserveOptions extends Filled<QueueObserveOptions, 'signal'>, Given {}
+
+export interface CheckedQueueHandleOptions extends Filled<QueueHandleOptions, 'output' | 'prefetch' | 'signal'>, Given {
+  readonly batch: Filled<BatchOptions>
+}
+
+export interface CheckedQueueRunOptions
+  extends Filled<QueueRunOptions, 'output' | 'prefetch' | 'resourceLimits' | 'signal'>,
+    Given {
+  readonly batch: Filled<BatchOptions>
+  readonly restart: Filled<RestartOptions>
+  /** A `file:` URL as text, whichever way it was given. */
+  readonly handler: string
+}
+
+type Asked = Omit<CheckedQueueOptions, 'windowBytes'>
+
+const QUEUE: Table<Asked> = {
+  codec: oneOf(['json', 'bytes', 'string'], 'json'),
+  maxMessageBytes: integer(1, 16 * MIB, 64 * KIB),
+  durability: { missing: () => undefined, check: oneOf(['memory', 'os', 'fsync'], 'memory').check },
+  priorities: integer(1, PRIORITIES_MAX, 1),
+  maxMessages: integer(1, COUNT_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
+  maxBytes: integer(4 * KIB, BYTES_MAX, BYTES),
+  onFull: oneOf(['wait', 'reject', 'dropHead'], 'wait'),
+  attempts: integer(1, 1_000, 5, 'or Infinity'),
+  backoff: nested(BACKOFF, raisedCeiling),
+  deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
+  singleActive: flag(false),
+  sendRate: rate,
+}
+
+const CONSUMER: Table<Pick<CheckedQueueConsumeOptions, 'ackTimeoutMs' | 'consumerPriority' | 'signal'>> = {
+  ackTimeoutMs: number(1, TIMER_MS_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
+  consumerPriority: integer(-PRIORITY_MAX, PRIORITY_MAX, 0),
+  signal: { missing: () => undefined, check: signal },
+}
+
+const CONSUME: Table<CheckedQueueConsumeOptions> = { ...CONSUMER, prefetch: integer(1, PREFETCH_MAX, PREFETCH) }
+
+const OBSERVE: Table<CheckedQueueObserveOptions> = { ...CONSUMER, window: integer(1, PREFETCH_MAX, PREFETCH) }
+
+const HANDLE: Table<CheckedQueueHandleOptions> = {
+  prefetch: integer(1, PREFETCH_MAX, undefined),
+  concurrency: integer(1, 256, 1),
+  batch: nested(BATCH),
+  handlerTimeoutMs: number(1, TIMER_MS_MAX, 30_000, 'or Infinity'),
+  delivery: oneOf(['at-least-once', 'at-most-once'], 'at-least-once'),
+  consumerPriority: CONSUMER.consumerPriority,
+  output: { missing: () => undefined, check: topicName },
+  signal: CONSUMER.signal,
+}
+
+const RUN: Table<CheckedQueueRunOptions> = {
+  ...HANDLE,
+  handler: { missing: () => handlerUrl(undefined), check: handlerUrl },
+  threads: integer(1, 256, () => Math.min(256, Math.max(1, availableParallelism() - 1))),
+  data: { missing: () => undefined, check: value => value },
+  resourceLimits: { missing: () => undefined, check: nested(RESOURCE_LIMITS).check },
+  restart: nested(RESTART),
+}
+
+/** With the memory that the queue needs. @throws MillraceError, as all below */
+export function checkQueueOptions(options: unknown): CheckedQueueOptions {
+  const checked = check<Asked & Given>('queue', QUEUE, options, bounded)
+  return Object.freeze({ ...checked, windowBytes: windowOf(checked) })
+}
+
+export function checkQueueRunOptions(options: unknown): CheckedQueueRunOptions {
+  return check<CheckedQueueRunOptions>('run', RUN, options, handled)
+}
+
+export function checkQueueHandleOptions(options: unknown): CheckedQueueHandleOptions {
+  return check<CheckedQueueHandleOptions>('handle', HANDLE, options, handled)
+}
+
+export function checkQueueConsumeOptions(options: unknown): CheckedQueueConsumeOptions {
+  return check<CheckedQueueConsumeOptions>('consume', CONSUME, options)
+}
+
+export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveOptions {
+  return check<CheckedQueueObserveOptions>('observe', OBSERVE, options)
+}
+
+/** The largest message must have room, and what makes room for others must have a bound to keep. */
+function bounded(checked: Asked): Asked {
+  const { given, maxBytes, maxMessageBytes, onFull } = checked
+  const least = maxMessageBytes + MESSAGE_BYTES_BESIDE
+  if (given.has('maxBytes') && maxBytes < least) {
+    const most = grouped(BYTES_MAX)
+    throw outOfRange(
+      `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${MESSAGE_BYTES_BESIDE}) to ${most}, not ` +
+        `${grouped(maxBytes)}: raise it, or lower \`maxMessageBytes\``,
+    )
+  }
+  if (given.has('maxBytes')) return checked
+  return { ...checked, maxBytes: onFull === 'dropHead' ? Math.max(BYTES, least) : Number.POSITIVE_INFINITY }
+}
+
+/** Half of a window is for messages; the other half is what keeps it in order. */
+function windowOf({ maxBytes, maxMessageBytes }: Asked): number {
+  const bytes = maxBytes === Number.POSITIVE_INFINITY ? BYTES : maxBytes
+  return 2 ** Math.ceil(Math.log2(Math.max(2 * bytes, 4 * (maxMessageBytes + RECORD_EXTRA_BYTES))))
+}
+
+/** What was acked before its handler cannot be told apart in a batch that fails. */
+function handled<C extends CheckedQueueHandleOptions>(checked: C): C {
+  if (checked.delivery !== 'at-most-once' || !checked.given.has('batch')) return checked
+  throw invalid(
+    "`batch` is for `delivery: 'at-least-once'`: at most once, messages are handled one by one and not retried",
+  )
+}
+
+function flag(fallback: boolean): Table<{ readonly flag: boolean }>['flag'] {
+  return {
+    missing: () => fallback,
+    check: (value, at) => {
+      if (typeof value === 'boolean') return value
+      throw invalid(`\`${at}\` must be true or false, not ${typeof value === 'string' ? `'${value}'` : String(value)}`)
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** The deliveries that consumers of a queue receive. Types only. */
+import type { Delivery, ManualDelivery } from './delivery.ts'
+
+/** A message handed to a consumer: its `topic` is the queue's name, its `partition` 0, and its `offset` its number in the queue. */
+export interface QueueDelivery<V = unknown> extends Delivery<V> {
+  /** Queue of the message. */
+  readonly queue: string
+  /** Name of the message, as in its receipt. */
+  readonly id: string
+  /** Priority of the message. */
+  readonly priority: number
+}
+
+/**
+ * A message that the consumer settles itself, once.
+ *
+ * @throws MillraceError `MILL_SETTLED` for a second settlement, or one after its time-out or the end of the batch; `MILL_CLOSED` for one after
+ *   the end of the subscription. Neither changes anything.
+ */
+export interface ManualQueueDelivery<V = unknown> extends QueueDelivery<V>, ManualDelivery<V> {
+  /** Acknowledges the message: it is done, and is gone from the queue. */
+  ack(): void
+  /** Reports a failed attempt: the message is retried after the backoff, or dead-lettered. */
+  nack(error?: unknown): void
+  /** Moves the message to the dead-letter topic at once. */
+  reject(reason?: unknown): void
+  /** Hands the message back to its place in the queue, without a failure. It is delivered again. */
+  release(): void
+  /** Restarts the time of `ackTimeoutMs`. */
+  renew(): void
+  /** Whether the delivery is settled, or lost because its time was over. */
+  readonly settled: boolean
+}

@@ -1,0 +1,34 @@
+/** Messages sent to queues, and the receipts for them. Types only. */
+import type { Durability, GivenHeaders, Key } from './message.ts'
+
+/** A message to send. A field of another name is `MILL_UNKNOWN_OPTION`, so that a misspelt field is not lost. */
+export interface QueueMessage<V = unknown> {
+  /** Value of the message. Every codec stores `null` as "no value". */
+  readonly value: V
+  /** Key of the message; default: none. It is handed on, and has no influence on the order. */
+  readonly key?: Key | null | undefined
+  /** Headers of the message; default: none. At most 1,000 under names that start with `millrace-`. */
+  readonly headers?: GivenHeaders | undefined
+  /** Priority, 0 (default) to the queue's `priorities` - 1. A higher one goes first. */
+  readonly priority?: number | undefined
+}
+
+/** Proof that the queue has a message. */
+export interface QueueReceipt {
+  /** Queue of the message. */
+  readonly queue: string
+  /** Name of the message: no other message of the broker has it. */
+  readonly id: string
+  /** Durability of the message from now on. */
+  readonly durability: Durability
+}
+
+/** Proof that the queue has all messages of a batch. */
+export interface QueueBatchReceipt {
+  /** Number of messages. */
+  readonly count: number
+  /** Names of the messages, in their order. */
+  readonly ids: readonly string[]
+  /** Durability of the messages from now on. */
+  readonly durability: Durability
+}

@@ -1,0 +1,96 @@
+/** Work queues as callers see them: sending, consuming, and counts. Types only. */
+import type { Observable } from 'rxjs'
+import type { BatchHandler, Handler, HandlerContext } from './handler.ts'
+import type { PublishOptions } from './message.ts'
+import type { ManualQueueDelivery, QueueDelivery } from './queue-delivery.ts'
+import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-message.ts'
+import type { QueueConsumeOptions, QueueHandleOptions, QueueObserveOptions, QueueRunOptions } from './queue-options.ts'
+import type { QueueRun } from './queue-run.ts'
+import type { QueueStats } from './queue-stats.ts'
+
+/**
+ * A work queue, on the thread that created the broker: each message goes to one consumer, which settles it. After its deletion calls but
+ * `delete` fail with `MILL_TOPIC_DELETED`.
+ *
+ * Messages of a higher priority go first, and those of one priority in the order in which they were sent. One that comes back has its
+ * old place. Consumers of all kinds share the messages; a consumer that is busy gets none.
+ *
+ * All calls that consume check their options: `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`. They fail with `MILL_MEMORY`
+ * without room for a consumer, `MILL_ABORTED` by their signal, and `MILL_CLOSED`.
+ */
+export interface Queue<V = unknown> {
+  /** Name of the queue. */
+  readonly name: string
+  /**
+   * Sends one message. Resolves when the queue has it.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE` for
+   *   the message; `MILL_FULL` with `refused`; `MILL_TIMEOUT`, `MILL_ABORTED`; `MILL_MEMORY` without memory for a larger ring;
+   *   `MILL_CLOSED`
+   */
+  send(message: QueueMessage<V>, options?: PublishOptions): Promise<QueueReceipt>
+  /**
+   * Sends one message without a promise. `false`: there is no room on the way to the queue, and nothing was taken.
+   *
+   * If a message that was taken is refused by a full queue, `publishFailed` is raised, and the next `flush` rejects.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE`,
+   *   `MILL_CLOSED`
+   */
+  trySend(message: QueueMessage<V>): boolean
+  /**
+   * Sends many messages, in order. It is not atomic.
+   *
+   * @throws MillraceError `MILL_UNPUBLISHED`: its `unpublished` lists the messages that the queue does not have, `unknown` those that
+   *   were on their way and may be there; `cause` is an error as of `send`
+   */
+  sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt>
+  /** Resolves when the queue has all that this thread sent so far. Rejects when a message that `trySend` took was refused. */
+  flush(): Promise<void>
+  /**
+   * Handles messages on worker threads. Resolves when the threads have loaded the handler.
+   *
+   * @throws MillraceError `MILL_HANDLER` for a handler that cannot be used, such as one with `snapshot`; `MILL_UNSERIALISABLE` for `data`
+   *   that no thread can read
+   */
+  run<R = unknown>(options: QueueRunOptions): Promise<QueueRun<R>>
+  /**
+   * Handles messages with a function on this thread, with the same retries and dead letters.
+   *
+   * @throws MillraceError `MILL_HANDLER` for a handler that cannot be used, such as one with `snapshot`
+   */
+  handle<R = unknown>(handler: QueueMessageHandler<V>, options?: QueueHandleOptions): Promise<QueueRun<R>>
+  /** The same with a state for each consumer. `start` makes the state, and its result gives the type. */
+  handle<R = unknown, S = undefined>(handler: Handler<V, S, R>, options?: QueueHandleOptions): Promise<QueueRun<R>>
+  /** The same with batches of messages. */
+  handle<R = unknown, S = undefined>(handler: BatchHandler<V, S, R>, options?: QueueHandleOptions): Promise<QueueRun<R>>
+  /** The same for a handler of any of these kinds. */
+  handle<R = unknown>(
+    handler: QueueMessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    options?: QueueHandleOptions,
+  ): Promise<QueueRun<R>>
+  /**
+   * Async iterable of deliveries. The next turn acks the last delivery, and leaving the loop releases the current one.
+   *
+   * A `throw` also leaves the loop, and no loop can tell it from a `break`. Handle each delivery by `attempt` to have failures counted.
+   *
+   * @throws MillraceError `MILL_FULL` when 256 calls of `next` wait already; also any error with which the consumer fails
+   */
+  consume(options?: QueueConsumeOptions): AsyncIterableIterator<ManualQueueDelivery<V>>
+  /** Observable of deliveries. Each settlement returns one credit of `window`. */
+  observe(options?: QueueObserveOptions): Observable<ManualQueueDelivery<V>>
+  /** Counts of the queue: ready, unacked, acked and dead-lettered messages, consumers, and more. */
+  stats(): Promise<QueueStats>
+  /**
+   * Deletes the queue, its messages and its shared memory.
+   *
+   * Later sends fail with `MILL_TOPIC_DELETED`, on every thread. The name may be used again. The dead-letter topic that was made for it is
+   * deleted as well, if it has no letter and no other user. Resolves also when the queue was deleted before.
+   *
+   * @throws MillraceError `MILL_GROUP_BUSY` while it has a consumer, or a run has its output there
+   */
+  delete(): Promise<void>
+}
+
+/** A handler of messages, without state. Return or resolve: ack. Throw or reject: a failed attempt. */
+export type QueueMessageHandler<V = unknown> = (delivery: QueueDelivery<V>, context: HandlerContext) => unknown

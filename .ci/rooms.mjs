@@ -35,6 +35,7 @@ export const ROOMS = [
   ['partition', 'partition hosts'],
   ['group', 'partition hosts'],
   ['queue', 'partition hosts'],
+  ['queue-actor', 'partition hosts'],
   ['thread', 'attached threads'],
   ['publish', 'attached threads'],
   ['reader', 'attached threads'],

@@ -8,12 +8,18 @@ import { News } from '../base/news.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { ErrorWire } from '../words/errors.ts'
-import type { Failure } from './group-cursor.ts'
+import type { Offset } from '../words/quantities.ts'
+
+/** A failure that is told. */
+export interface FailedAttempt {
+  readonly offset: Offset
+  readonly failedAttempts: number
+}
 
 interface Last {
   readonly news: News
   place: GroupPlace
-  failure: Failure
+  failure: FailedAttempt
   error: string
 }
 
@@ -22,7 +28,7 @@ export class FailureNews {
   #untold = 0
 
   /** `error`: as JSON. */
-  failed(place: GroupPlace, failure: Failure, error: string): void {
+  failed(place: GroupPlace, failure: FailedAttempt, error: string): void {
     const key = `${place.topicName}/${place.group}`
     let last = this.#groups.get(key)
     if (last === undefined) {

@@ -1,24 +1,40 @@
-/** What the control thread asks of the groups of a host. The partition host's thread. */
+/** What the control thread asks of the groups of a host, of which some are work queues. The partition host's thread. */
 import type { PartitionHostApi } from '../wire/host-calls.ts'
+import type { GroupPlace } from '../wire/places.ts'
 import type { Groups } from './groups.ts'
 import type { IdleWaits } from './idle-waits.ts'
 import type { LetterDepths } from './letter-depths.ts'
+import type { Queues } from './queues.ts'
 
 type GroupCalls = Pick<
   PartitionHostApi,
-  'openGroup' | 'reopenGroup' | 'deleteGroup' | 'openSlot' | 'closeSlot' | 'seekGroup' | 'groupReports' | 'idle'
+  | 'openGroup'
+  | 'reopenGroup'
+  | 'deleteGroup'
+  | 'openSlot'
+  | 'closeSlot'
+  | 'seekGroup'
+  | 'groupReports'
+  | 'queueReport'
+  | 'idle'
 >
 
-export function groupCalls(groups: Groups, letters: LetterDepths, idle: IdleWaits): GroupCalls {
+export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths, idle: IdleWaits): GroupCalls {
+  const open = (place: GroupPlace): void => (place.queue === undefined ? groups.open(place) : queues.open(place))
+  const close = (cursor: number): void => {
+    groups.close(cursor)
+    queues.close(cursor)
+  }
   return {
-    openGroup: place => groups.open(place),
+    openGroup: open,
     reopenGroup: place => {
-      groups.close(place.cursor)
-      groups.open(place)
+      close(place.cursor)
+      open(place)
     },
-    deleteGroup: cursor => groups.delete(cursor),
-    openSlot: slot => groups.openSlot(slot),
-    closeSlot: (cursor, epoch, crash) => groups.closeSlot(cursor, epoch, crash),
+    deleteGroup: cursor => (queues.find(cursor) === null ? groups.delete(cursor) : queues.close(cursor)),
+    openSlot: slot => (slot.consumer === undefined ? groups.openSlot(slot) : queues.openSlot(slot)),
+    closeSlot: (cursor, epoch, crash) => (queues.has(cursor) ? queues : groups).closeSlot(cursor, epoch, crash),
+    queueReport: cursor => queues.report(cursor),
     seekGroup: (cursor, place) => groups.seek(cursor, place),
     groupReports: cursors =>
       cursors.flatMap(cursor => {
@@ -26,6 +42,6 @@ export function groupCalls(groups: Groups, letters: LetterDepths, idle: IdleWait
         // Also where its letters went before it was given another topic for them, or anybody joined it.
         return group === null ? [] : [{ ...group.report(), deadLetterDepth: letters.depthOf(cursor) }]
       }),
-    idle: cursors => idle.add(cursors.flatMap(cursor => groups.find(cursor) ?? [])),
+    idle: cursors => idle.add(cursors.flatMap(cursor => groups.find(cursor) ?? queues.find(cursor) ?? [])),
   }
 }

@@ -5,9 +5,8 @@
  * later with how often. Bound: EVENTS_MAX dead letters in a pass; more are counted.
  */
 import { nowMs } from '../../actors/world.ts'
-import { FailureNews } from '../group/failure-news.ts'
+import { type FailedAttempt, FailureNews } from '../group/failure-news.ts'
 import type { GroupActor } from '../group/group-actor.ts'
-import type { Failure } from '../group/group-cursor.ts'
 import type { Standing } from '../resident/resident.ts'
 import type { HostNotice } from '../wire/host-calls.ts'
 import type { GroupPlace } from '../wire/places.ts'
@@ -38,7 +37,7 @@ export class HostNews extends Chore {
   }
 
   /** `error`: as JSON. */
-  attemptFailed(place: GroupPlace, failure: Failure, error: string): void {
+  attemptFailed(place: GroupPlace, failure: FailedAttempt, error: string): void {
     this.#failures.failed(place, failure, error)
     this.wake()
   }

@@ -4,22 +4,30 @@
  * The partition host's thread. A wait is over as well when its group is deleted, and in vain when a group is stuck at a dead letter
  * that finds no room. Bound: one for each call of `idle` that is not answered.
  */
-import type { GroupActor } from '../group/group-actor.ts'
 import type { Standing } from '../resident/resident.ts'
 import { Chore } from './chore.ts'
 
+/** A group on one partition, or a queue. */
+export interface Settling {
+  readonly place: { readonly cursor: number }
+  readonly partition: { readonly highWatermark: number }
+  readonly letters: { readonly stuck: Error | null }
+  /** Whether everything below `offset` is settled. */
+  settledTo(offset: number): boolean
+}
+
 interface IdleWaiter {
-  readonly targets: readonly { readonly group: GroupActor; readonly offset: number }[]
+  readonly targets: readonly { readonly group: Settling; readonly offset: number }[]
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
 
 export class IdleWaits extends Chore {
-  readonly #exists: (group: GroupActor) => boolean
+  readonly #exists: (group: Settling) => boolean
   #waiters: IdleWaiter[] = []
 
   /** `exists`: whether it is the group that has its number now. */
-  constructor(exists: (group: GroupActor) => boolean) {
+  constructor(exists: (group: Settling) => boolean) {
     super()
     this.#exists = exists
   }
@@ -30,7 +38,7 @@ export class IdleWaits extends Chore {
     return isOver ? 'ready' : 'waitsForCommit'
   }
 
-  add(groups: readonly GroupActor[]): Promise<void> {
+  add(groups: readonly Settling[]): Promise<void> {
     const targets = groups.map(group => ({ group, offset: group.partition.highWatermark }))
     const settled = new Promise<void>((resolve, reject) => this.#waiters.push({ targets, resolve, reject }))
     this.wake()

@@ -3,6 +3,7 @@
  *
  * The partition host's thread. A new kind is a lane here, and its calls; the rest of it is in its own room.
  */
+import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { HostHoldings, PartitionHostApi } from '../wire/host-calls.ts'
 import { Ceilings } from './ceilings.ts'
 import { GoneTopics } from './gone-topics.ts'
@@ -12,6 +13,7 @@ import { HostNews } from './host-news.ts'
 import type { HostServices } from './host-services.ts'
 import { IdleWaits } from './idle-waits.ts'
 import { LetterDepths } from './letter-depths.ts'
+import { Queues } from './queues.ts'
 import { StoreUpkeep } from './store-upkeep.ts'
 import { topicCalls } from './topic-calls.ts'
 import { Topics } from './topics.ts'
@@ -23,6 +25,12 @@ type KindCalls = Omit<PartitionHostApi, 'restore' | 'addThread' | 'removeThread'
 
 export interface Kinds {
   readonly groups: Groups
+  /** What a reader says of a delivery; false: it cannot be answered now. */
+  settle(settlement: Settlement): boolean
+  /** A reader asks to be looked at. */
+  asks(cursor: number): void
+  /** The same for whichever readers of a thread. */
+  mayAsk(link: HostLink): void
   readonly calls: KindCalls
   /** Everything that is to be here, in a host that was just started. */
   restore(holdings: HostHoldings): void
@@ -33,10 +41,13 @@ export function makeKinds(host: HostServices): Kinds {
   const partitionLane = residents.lane()
   const goneLane = residents.lane(true)
   const groupLane = residents.lane()
+  const queueLane = residents.lane()
   const lane = residents.lane()
 
   const ceilings = new Ceilings(store).join(lane)
-  const idle = new IdleWaits(group => groups.find(group.place.cursor) === group).join(lane)
+  const idle = new IdleWaits(({ place: { cursor } }) => (groups.find(cursor) ?? queues.find(cursor)) !== null).join(
+    lane,
+  )
   const news = new HostNews(tell, () => upkeep?.sweep()).join(lane)
   const letters = new LetterDepths(tell)
   const upkeep = store === null ? null : new StoreUpkeep(store, () => letters.countStored()).join(lane)
@@ -50,14 +61,13 @@ export function makeKinds(host: HostServices): Kinds {
   }
   const topics: Topics = new Topics(host, { gone, letters, unread, windows, appended }, partitionLane)
   const groups: Groups = new Groups(host, { topics, letters, news, ceilings, upkeep }, groupLane)
+  const queues: Queues = new Queues(host, { topics, letters, news, appended }, queueLane)
   const calls: KindCalls = {
     ...topicCalls(host, topics, letters),
-    ...groupCalls(groups, letters, idle),
-    queueReport: cursor => {
-      throw new Error(`broken invariant: ${cursor} is no queue`)
-    },
+    ...groupCalls(groups, queues, letters, idle),
     dropTopic: (topic, deleted) => {
       for (const { place } of [...groups.all()]) if (place.topic === topic) groups.close(place.cursor)
+      for (const { place } of [...queues.all()]) if (place.topic === topic) queues.close(place.cursor)
       topics.drop(topic, deleted !== null)
       if (deleted === null) return
       const partitions = Array.from({ length: deleted.partitions }, (_, partition) => partition)
@@ -74,12 +84,22 @@ export function makeKinds(host: HostServices): Kinds {
   return {
     groups,
     calls,
+    settle: settlement => {
+      if (!queues.has(settlement.cursor)) return groups.settle(settlement)
+      queues.settle(settlement)
+      return true
+    },
+    asks: cursor => (queues.has(cursor) ? queues : groups).asks(cursor),
+    mayAsk: link => {
+      groups.mayAsk(link)
+      queues.mayAsk(link)
+    },
     restore: holdings => {
       for (const { place, topic } of holdings.partitions) topics.open(place, topic)
       for (const place of holdings.letterIndexes) topics.addLetterIndex(place)
       // Groups and slots before rings, so that nothing is appended before what gates it is known.
-      for (const place of holdings.groups) groups.open(place)
-      for (const slot of holdings.slots) groups.openSlot(slot)
+      for (const place of holdings.groups) calls.openGroup(place)
+      for (const slot of holdings.slots) calls.openSlot(slot)
       for (const { place, topic, thread, after } of holdings.rings) topics.addRing(place, topic, thread, after)
       // Rings find in their window what they are still owed, and it may move now.
       for (const window of holdings.windows) topics.storedWindow(window)?.restore(window)

@@ -68,12 +68,12 @@ export class PartitionHost {
     )
     this.#links = new HostLinks(this.#memory, {
       settle: settlement => {
-        const isAnswered = this.#kinds?.groups.settle(settlement) ?? true
+        const isAnswered = this.#kinds?.settle(settlement) ?? true
         this.#fault(FAULT_POINT.betweenVerdictAndRelease)
         return isAnswered
       },
-      asks: cursor => this.#kinds?.groups.asks(cursor),
-      mayAsk: link => this.#kinds?.groups.mayAsk(link),
+      asks: cursor => this.#kinds?.asks(cursor),
+      mayAsk: link => this.#kinds?.mayAsk(link),
       drained: thread => tell({ kind: 'drained', thread }),
     })
   }

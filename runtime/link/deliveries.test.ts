@@ -10,11 +10,13 @@ import {
   type DeliveryPlace,
   deliveryPlace,
   deliverySlotBytes,
-  INLINE_BYTES_MAX,
 } from '../wire/delivery-places.ts'
 import { DeliveryReader, type TakenDelivery } from './delivery-reader.ts'
 import { DeliverySlot, NOT_NOW } from './delivery-slot.ts'
 import { DELIVERY_BYTES, DELIVERY_SUSPECT, type DeliveryHead } from './delivery-writer.ts'
+
+/** What travels at once in the smallest ring. */
+const INLINE_BYTES_MAX = DELIVERY_RING_BYTES_MIN / 4 - DELIVERY_BYTES
 
 const head: DeliveryHead = { offset: 0, deliveryAttempt: 1, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 0 }
 

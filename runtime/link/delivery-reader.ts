@@ -16,16 +16,18 @@ import {
   DELIVERY_EPOCH,
   DELIVERY_FAILURES,
   DELIVERY_FLAG_BITS,
+  DELIVERY_JOINED,
   DELIVERY_OFFSET,
   DELIVERY_TAG,
   DELIVERY_TIMESTAMP,
   type DeliveryHead,
+  PIECE,
 } from './delivery-writer.ts'
 
 /** A message that was handed out to this consumer, to be begun under its tag. */
 export interface TakenDelivery extends DeliveryHead {
   readonly tag: number
-  /** Its record in the bytes of the fetch; both the same: it is to be read where it is stored. */
+  /** Its record in the bytes of the fetch. */
   readonly start: number
   readonly end: number
 }
@@ -36,10 +38,15 @@ export interface DeliveryFetch {
   readonly deliveries: readonly TakenDelivery[]
 }
 
+const BROKEN = 'broken invariant: a ring of deliveries holds bytes that are no delivery'
+
 export class DeliveryReader {
   readonly #memory: Memory
   readonly #ring: RingConsumer
   readonly #epoch: Epoch
+  /** Of a record that comes in pieces: its offset, and those that are here. */
+  #joining = 0
+  #parts: Buffer[] = []
 
   /** Goes on behind what the last reader took. */
   constructor(memory: Memory, { ring, epoch }: Pick<DeliveryPlace, 'ring' | 'epoch'>) {
@@ -59,30 +66,87 @@ export class DeliveryReader {
   take(): DeliveryFetch | null {
     const ring = this.#ring
     if (!ring.poll()) return null
+    const joined = this.#join()
+    if (joined !== null) return joined
     const deliveries: TakenDelivery[] = []
     let address = ring.next()
+    if (address < 0) {
+      this.#checkWhole(address)
+      ring.release()
+      return null
+    }
     // Of a pool, as these bytes are handed to nobody (reader/fetched-bytes.ts): a buffer of its own would cost more than all the rest.
-    const bytes = Buffer.allocUnsafe(address < 0 ? 0 : ring.ready)
+    const bytes = Buffer.allocUnsafe(ring.ready)
     // Deliveries lie one behind the other, but where the ring wraps.
     let [spanStart, spanEnd, copied] = [address, address, 0]
-    for (; address >= 0; address = ring.next()) {
+    for (; address >= 0 && !this.#isPiece(address); address = ring.next()) {
       const length = this.#memory.i32[address >> 2] as number
-      if (length < DELIVERY_BYTES) break
+      if (length < DELIVERY_BYTES) this.#checkWhole(CORRUPT)
       if (address !== spanEnd) {
         copied = this.#copy(bytes, copied, spanStart, spanEnd)
         spanStart = address
       }
       spanEnd = address + align8(length)
       const start = copied + (address - spanStart) + DELIVERY_BYTES
-      if (this.#memory.i32[(address + DELIVERY_EPOCH) >> 2] === this.#epoch)
-        deliveries.push(this.#delivery(address, start, start + length - DELIVERY_BYTES))
+      if (this.#isOurs(address)) deliveries.push(this.#delivery(address, start, start + length - DELIVERY_BYTES))
       ring.advance(length)
     }
-    if (address === CORRUPT || address >= 0)
-      throw new Error('broken invariant: a ring of deliveries holds bytes that are no delivery')
+    this.#checkWhole(address)
     this.#copy(bytes, copied, spanStart, spanEnd)
     ring.release()
     return { bytes, deliveries }
+  }
+
+  /** Whether a part of a record is here: the host sends on when it hears that there is room. */
+  get isJoining(): boolean {
+    return this.#parts.length > 0
+  }
+
+  /** Takes pieces in; the record, once its last one is there. */
+  #join(): DeliveryFetch | null {
+    const ring = this.#ring
+    for (let address = ring.next(); address >= 0 && this.#isPiece(address); address = ring.next()) {
+      const words = this.#memory.i32
+      const length = words[address >> 2] as number
+      if (length < DELIVERY_BYTES) this.#checkWhole(CORRUPT)
+      const offset = this.#offsetAt(address)
+      const isLast = words[(address + DELIVERY_TAG) >> 2] !== PIECE
+      if (this.#isOurs(address)) {
+        // What a host that died had sent is sent again from its beginning.
+        if (!isLast && words[(address + DELIVERY_ATTEMPT) >> 2] === 0) this.#parts = []
+        if (this.#parts.length > 0 && this.#joining !== offset) throw new Error(BROKEN)
+        this.#joining = offset
+        this.#parts.push(Buffer.from(this.#memory.u8.subarray(address + DELIVERY_BYTES, address + length)))
+      }
+      const delivery = isLast && this.#isOurs(address) ? this.#delivery(address, 0, 0) : null
+      ring.advance(length)
+      if (delivery === null) continue
+      const bytes = Buffer.concat(this.#parts)
+      this.#parts = []
+      ring.release()
+      return { bytes, deliveries: [{ ...delivery, end: bytes.length }] }
+    }
+    return null
+  }
+
+  /** Whether it is a piece of a record, or the last one. */
+  #isPiece(address: number): boolean {
+    const words = this.#memory.i32
+    const flags = words[(address + DELIVERY_FAILURES) >> 2] as number
+    return words[(address + DELIVERY_TAG) >> 2] === PIECE || (flags & DELIVERY_JOINED) !== 0
+  }
+
+  #isOurs(address: number): boolean {
+    return this.#memory.i32[(address + DELIVERY_EPOCH) >> 2] === this.#epoch
+  }
+
+  #offsetAt(address: number): number {
+    const at = (address + DELIVERY_OFFSET) >> 2
+    return joinOffset(this.#memory.i32[at] as number, this.#memory.i32[at + 1] as number)
+  }
+
+  #checkWhole(address: number): void {
+    if (address === CORRUPT) throw new Error(BROKEN)
   }
 
   #copy(bytes: Buffer, at: number, from: number, to: number): number {

@@ -47,8 +47,8 @@ export class DeliverySlot {
   }
 
   /**
-   * Hands a message out, visible after `publish`; returns its tag. The caller copies `bytes` bytes of its record to `address` before that.
-   * `bytes` is at most INLINE_BYTES_MAX; 0: by reference. `NOT_NOW`: there is no room.
+   * Hands a message out, visible after `publish`; returns its tag. The caller copies `bytes` bytes of its record to `address` before that,
+   * at most `bytesMax`; those before were sent in pieces. `NOT_NOW`: there is no room.
    */
   handOut(head: DeliveryHead, bytes: number): number {
     const tag = this.#claims.nextTag()
@@ -57,6 +57,26 @@ export class DeliverySlot {
     if (address === FULL) return NOT_NOW
     this.address = address
     return this.#claims.handOut(head.offset, head.deliveryAttempt, this.#ring.tail)
+  }
+
+  /**
+   * Sends a piece of a record, whose message will be handed out with its last one; whether there was room. The caller copies `bytes` bytes to
+   * `address` before `publish`; `before`: bytes sent so far.
+   */
+  sendPiece(offset: Offset, before: number, bytes: number): boolean {
+    const address = this.#ring.writePiece(this.epoch, offset, before, bytes)
+    if (address !== FULL) this.address = address
+    return address !== FULL
+  }
+
+  /** Bytes of a record that travel at once. */
+  get bytesMax(): number {
+    return this.#ring.bytesMax
+  }
+
+  /** Whether a message of any size can be handed out, or begun to be. */
+  get hasRoom(): boolean {
+    return !this.#claims.isFull && this.#ring.hasRoom
   }
 
   /** Makes what was handed out visible; whether the consumer is to be woken. */

@@ -10,8 +10,12 @@
  *          24 i32 bits 0-7 flags       8-31 failedAttempts
  *          28 i32 cohort               messages of different ones are not handled in one batch
  *          32 f64 timestamp            ms since the epoch
- *          40 the record (record.ts), or nothing: it is larger than INLINE_BYTES_MAX, and is read where it is stored
+ *          40 the record (record.ts), or its last piece
+ * piece     as a delivery of tag 0; 12 i32 how many bytes of the record were sent before; only epoch and offset besides
  * ```
+ *
+ * A record that is too large for one delivery comes in pieces before it. Its message is on the table of the claims when the last
+ * one is written. So what a host that died had sent of it is passed over.
  *
  * The partition host's thread. A consumer empties the ring whenever it looks. Bound: the ring's capacity. At the bound `claim` is
  * `FULL`, and nothing is handed out to that consumer before there is room.
@@ -21,6 +25,8 @@ import { highOf } from '../log/format/frame.ts'
 import type { RingAt } from '../wire/link-places.ts'
 import type { Epoch, Offset, Position } from '../words/quantities.ts'
 
+/** Tag of a piece: no delivery has it. */
+export const PIECE = 0
 export const DELIVERY_BYTES = 40
 export const DELIVERY_TAG = 4
 export const DELIVERY_EPOCH = 8
@@ -32,6 +38,8 @@ export const DELIVERY_TIMESTAMP = 32
 
 /** Its thread died while it and others were in hand: it goes alone. */
 export const DELIVERY_SUSPECT = 1
+/** Pieces of its record came before. */
+export const DELIVERY_JOINED = 2
 export const DELIVERY_FLAG_BITS = 8
 
 /** What a consumer is told of a message besides its record. */
@@ -66,8 +74,8 @@ export class DeliveryWriter {
   }
 
   /**
-   * Writes a delivery, and returns the address where the caller copies `bytes` bytes of the record before `publish`; 0: by reference.
-   * `FULL`: there is no room.
+   * Writes a delivery, and returns the address where the caller copies `bytes` bytes of the record before `publish`. `FULL`: there is
+   * no room.
    */
   write(tag: number, epoch: Epoch, head: DeliveryHead, bytes: number): number {
     const length = DELIVERY_BYTES + bytes
@@ -87,6 +95,24 @@ export class DeliveryWriter {
     this.#ring.advance(length)
     this.#unpublished = true
     return address + DELIVERY_BYTES
+  }
+
+  /** The same for a piece of a record, of which `before` bytes were sent. */
+  writePiece(epoch: Epoch, offset: Offset, before: number, bytes: number): number {
+    const piece = { offset, deliveryAttempt: before, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 0 }
+    return this.write(PIECE, epoch, piece, bytes)
+  }
+
+  /** Bytes of a record that one delivery or piece takes. */
+  get bytesMax(): number {
+    return this.#ring.capacity / 4 - DELIVERY_BYTES
+  }
+
+  /** Whether any delivery has room. */
+  get hasRoom(): boolean {
+    const most = this.#ring.capacity / 4
+    // What does not fit before the end takes that room as well.
+    return this.#ring.capacity - this.#ring.used() >= 2 * most
   }
 
   /** Makes what was written visible; whether there was anything. */

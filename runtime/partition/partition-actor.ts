@@ -32,6 +32,7 @@ import { MadeFrames } from './made-frames.ts'
 import { MemoryKeeping } from './memory-keeping.ts'
 import { PartitionEnd } from './partition-end.ts'
 import type { PartitionUpcalls } from './partition-upcalls.ts'
+import { type QueueGate, QueueKeeping } from './queue-keeping.ts'
 import { RingIntake } from './ring-intake.ts'
 import { StoredWindow } from './stored-window.ts'
 import { UnreadWord } from './unread-word.ts'
@@ -56,6 +57,8 @@ export class PartitionActor {
   readonly #end: PartitionEnd
   readonly #unread: UnreadWord
   readonly #keeping: Keeping
+  /** Of a work queue. */
+  readonly #queue: QueueKeeping | null = null
   readonly #appender: Appender
   readonly #rings: RingIntake
   /** Of a partition that takes dead letters. */
@@ -74,7 +77,11 @@ export class PartitionActor {
     this.#end = new PartitionEnd(new LastCommit(this.window.own), this.window, this.#unread, fault)
     verifyWindow(this, this.#end.offset)
     const parts = [this.window, this.reader] as const
-    if (upcalls.log === null) {
+    if (topic.queue !== undefined) {
+      this.stored = null
+      this.#queue = new QueueKeeping(parts, this.#end)
+      this.#keeping = this.#queue
+    } else if (upcalls.log === null) {
       this.stored = null
       this.#keeping = new MemoryKeeping(memory, parts, this.#end, this.drops)
     } else {
@@ -198,6 +205,12 @@ export class PartitionActor {
     return outcome
   }
 
+  /** Takes messages for this queue from now on; null: for none. */
+  serve(queue: QueueGate | null): void {
+    if (this.#queue === null) throw new Error(`broken invariant: topic ${this.topic.name} is no queue`)
+    this.#queue.gate = queue
+  }
+
   #wakeReaders(): void {
     for (const [cursor, link] of this.readers) link.wake(cursor)
   }
@@ -239,7 +252,7 @@ export class PartitionActor {
   stats(): HostPartitionStats {
     this.#letterIndex?.countRead()
     // Looking at a dead-letter topic takes nothing away from who looks at its letters.
-    if (this.#letterIndex === null) this.window.reclaim()
+    if (this.#letterIndex === null && this.#queue === null) this.window.reclaim()
     return {
       partition: this.partition,
       logStartOffset: this.logStartOffset,

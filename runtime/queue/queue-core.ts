@@ -26,7 +26,8 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { admit, appended, letterOf, withdrawn } from './admission.ts'
-import { CLAIMS_MAX } from './claims.ts'
+import { DYING } from './attempt-table.ts'
+import { BEGUN, CLAIMS_MAX } from './claims.ts'
 import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
 import { countersOf, explain } from './explanation.ts'
@@ -40,6 +41,7 @@ import type {
   ConsumerTerms,
   HandOut,
   LetterReason,
+  QueueAttempt,
   QueueCounters,
   QueueEffect,
   QueueExplanation,
@@ -47,13 +49,15 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
-import { comesBack, type Failing, fails, makeDue } from './verdicts.ts'
+import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
 export interface ClaimName {
   readonly slot: number
   readonly tag: number
 }
+
+const NO_ATTEMPT: QueueAttempt = { handOuts: 0, failures: 0, suspect: false, dying: null }
 
 export class QueueCore {
   readonly #state: QueueState
@@ -156,8 +160,9 @@ export class QueueCore {
     delayMs: number | null,
     at: Instant,
     rng: () => number,
+    reason: 'failed' | 'timeout' = 'failed',
   ): QueueEffect | null {
-    return this.#fail(consumer, slot, tag, { reason: 'failed', suspect: false, delayMs }, at, rng)
+    return this.#fail(consumer, slot, tag, { reason, suspect: false, delayMs }, at, rng)
   }
 
   /** It is not to be tried again. Null: it is not held. */
@@ -169,6 +174,14 @@ export class QueueCore {
   release(consumer: number, slot: number, tag: number): QueueEffect | null {
     const found = this.#holder(consumer, slot, tag)
     return found === undefined ? null : comesBack(this.#state, found, slot)
+  }
+
+  /** It goes back without having been begun, and this was no hand-out. False: it is not held, or has begun. */
+  takeBack(consumer: number, slot: number, tag: number): boolean {
+    const found = this.#holder(consumer, slot, tag)
+    if (found === undefined || ((found.claims.flags[slot] as number) & BEGUN) !== 0) return false
+    goesBack(this.#state, found, slot)
+    return true
   }
 
   /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */
@@ -236,6 +249,39 @@ export class QueueCore {
 
   explain(offset: number): QueueExplanation {
     return explain(this.#state, offset)
+  }
+
+  /** Everything below is settled. */
+  get floor(): number {
+    return this.#state.settled.floor
+  }
+
+  /** Bytes of what is not settled. */
+  get bytes(): number {
+    return this.#state.bytes
+  }
+
+  /** Messages that are not settled. */
+  get messages(): number {
+    return this.#state.messages
+  }
+
+  /** Dead letters that are to be written. */
+  get lettersWaiting(): number {
+    return this.#state.letters.waiting
+  }
+
+  /** What is known of a message that came back. */
+  attemptOf(offset: number): QueueAttempt {
+    const { attempts } = this.#state
+    const entry = attempts.find(offset)
+    if (entry === -1) return NO_ATTEMPT
+    return {
+      handOuts: attempts.handOuts[entry] as number,
+      failures: attempts.failures[entry] as number,
+      suspect: attempts.suspects[entry] === 1,
+      dying: attempts.states[entry] === DYING ? (attempts.reasons[entry] as LetterReason) : null,
+    }
   }
 
   counters(): QueueCounters {

@@ -189,6 +189,15 @@ export class QueueOracle {
     return message === undefined ? null : this.#comesBack(message, message.suspect && !message.begun)
   }
 
+  takeBack(consumer: number, slot: number, tag: number): boolean {
+    const message = this.#held(consumer, slot, tag)
+    if (message === undefined || message.begun) return false
+    message.handOuts--
+    message.state = 'ready'
+    this.#look()
+    return true
+  }
+
   failBatch(number: number, batch: readonly { slot: number; tag: number }[], at: Instant, rng: Rng): QueueEffect[] {
     const held = this.heldBy(number).filter(message =>
       batch.some(({ slot, tag }) => message.slot === slot && message.tag === tag),

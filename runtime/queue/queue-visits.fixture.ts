@@ -57,6 +57,7 @@ export const MESSAGE_INPUTS = [
   'reject',
   'decode',
   'release',
+  'take back',
   'fail a batch of one',
   'fail a batch',
   'cancel',

@@ -105,6 +105,16 @@ export interface QueueLetter {
   readonly lastFailureMs: number
 }
 
+/** What is known of a message that was handed out before and is not settled. */
+export interface QueueAttempt {
+  /** Hand-outs that are over. */
+  readonly handOuts: number
+  readonly failures: number
+  readonly suspect: boolean
+  /** Why it is to be a dead letter; null: it is not. */
+  readonly dying: LetterReason | null
+}
+
 /** How much of an append is taken. */
 export interface Admission {
   /** The first so many. */

@@ -38,6 +38,14 @@ export function comesBackAs(
   return { kind: 'returned', offset, suspect, looping: since % policy.loopingAfter === 0 }
 }
 
+/** It was never begun: it stands where it stood, as if it had not been handed out. */
+export function goesBack(state: QueueState, consumer: Consumer, slot: number): void {
+  const { claims } = consumer
+  const suspect = ((claims.flags[slot] as number) & SUSPECT) !== 0
+  state.letGo(consumer, slot)
+  state.makeReady(claims.offsets[slot] as number, claims.priorities[slot] as number, suspect)
+}
+
 /** How a message failed. */
 export interface Failing {
   readonly reason: LetterReason

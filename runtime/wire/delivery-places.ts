@@ -8,11 +8,9 @@ import { claimsBytes, ringBytes } from 'sharedarraybuffer-ring'
 import type { Epoch } from '../words/quantities.ts'
 import type { RingAt } from './link-places.ts'
 
-/** A delivery's bytes travel in the ring up to this; a larger record is named there, and read where it is stored. */
-export const INLINE_BYTES_MAX = 1_024
 /** Of the ring of a busy consumer. */
 export const DELIVERY_RING_BYTES = 65_536
-/** Of the ring of a consumer of one of many queues. It takes three of the largest deliveries. */
+/** Of the ring of a consumer of one of many queues. A larger record than a quarter of a ring comes in pieces. */
 export const DELIVERY_RING_BYTES_MIN = 4_096
 /** A consumer's claims have at most so many entries. */
 export const CLAIM_ENTRIES_MAX = 1_024

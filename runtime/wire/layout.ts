@@ -164,5 +164,9 @@ export const FAULT_POINT = {
   recovery: 17,
   statesSwept: 18,
   ceilingWritten: 19,
+  betweenAckAndFree: 20,
+  beforeDeliveries: 21,
+  betweenMoveAndMark: 22,
+  betweenIntentAndCount: 23,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

@@ -1,0 +1,38 @@
+/**
+ * A work queue as a resident of its host: takes in what its consumers say, hands out, and tells when its dead letters stand still.
+ *
+ * The partition host's thread.
+ */
+import type { QueueActor } from '../queue-actor/queue-actor.ts'
+import type { Resident, Staged, Standing } from '../resident/resident.ts'
+import type { HostNotice } from '../wire/host-calls.ts'
+
+export class QueueResident implements Resident {
+  readonly actor: QueueActor
+  readonly #tell: (notice: HostNotice) => void
+
+  constructor(actor: QueueActor, tell: (notice: HostNotice) => void) {
+    this.actor = actor
+    this.#tell = tell
+  }
+
+  work(): boolean {
+    const { actor } = this
+    const worked = actor.work()
+    const event = actor.letters.takeStall(actor.lagBytes)
+    if (event !== null) this.#tell({ kind: 'stalled', event })
+    return worked
+  }
+
+  standing(): Standing {
+    return this.actor.standing()
+  }
+
+  dueInMs(nowMs: number): number {
+    return Math.ceil(this.actor.dueInMs(nowMs))
+  }
+
+  stage(): Staged | null {
+    return null
+  }
+}

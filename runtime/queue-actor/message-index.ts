@@ -1,0 +1,179 @@
+/**
+ * Where the messages of a queue lie in its window, by offset, with their sizes and priorities.
+ *
+ * The partition host's thread; private memory, made again by a successor from the window. Messages lie in the frames by which they
+ * came, in order; some were moved, each into a frame of its own behind others (window-cleaner.ts).
+ *
+ * Bound: 8 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
+ */
+import type { WindowReader } from 'sharedarraybuffer-ring'
+import { FRAME_COUNT, FRAME_HEADER_BYTES, FRAME_RESERVED, FRAME_RING, frameBaseOffset } from '../log/format/frame.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import type { QueueLog } from '../queue/queue-words.ts'
+import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
+import type { Offset, Position } from '../words/quantities.ts'
+import { MOVED, SETTLED, stateIn } from './message-word.ts'
+import type { QueueBlock } from './queue-block.ts'
+
+const FIRST_ENTRIES = 256
+
+/** Bytes that a message of this record counts. */
+export function messageBytes(recordBytes: number): number {
+  return ((recordBytes + 7) & ~7) + MESSAGE_OVERHEAD
+}
+
+/** Whether the frame at a position holds a message that was moved: no producer's ring has the number 0. */
+export function isMovedFrame(window: WindowReader, position: Position): boolean {
+  return window.word(position + FRAME_RING) === 0
+}
+
+export class MessageIndex implements QueueLog {
+  readonly #reader: WindowReader
+  readonly #block: QueueBlock
+  /** By offset modulo their number. */
+  #records: Int32Array = new Int32Array(0)
+  #frames: Int32Array = new Int32Array(0)
+  /** Messages from here on have not been moved away with their frame. */
+  #first: Offset
+  #end: Offset
+  readonly #moved = new Map<Offset, Position>()
+
+  /** Empty; its first message will have the offset `start`. */
+  constructor(reader: WindowReader, block: QueueBlock, start: Offset) {
+    this.#reader = reader
+    this.#block = block
+    this.#first = start
+    this.#end = start
+  }
+
+  /** The first offset that lies where it came. */
+  get first(): Offset {
+    return this.#first
+  }
+
+  /** The next offset. */
+  get end(): Offset {
+    return this.#end
+  }
+
+  /** Messages that there is room for, beside those that lie where they came. */
+  get room(): number {
+    return this.#block.messages - (this.#end - this.#first)
+  }
+
+  /** The frame with these messages has left the window, or they are all elsewhere. */
+  passed(offset: Offset): void {
+    this.#first = offset
+  }
+
+  /** Adds the messages of the frame at a position, which follow the last ones; their sizes and priorities. */
+  add(position: Position): { readonly count: number; readonly bytes: number; readonly priorities: Uint8Array | null } {
+    const reader = this.#reader
+    const base = frameBaseOffset(reader, position)
+    const count = reader.word(position + FRAME_COUNT)
+    if (this.#end === this.#first) this.#first = base
+    this.#end = base + count
+    if (this.#end - this.#first > this.#records.length) this.#grow()
+    const mask = this.#records.length - 1
+    let bytes = 0
+    let priorities: Uint8Array | null = null
+    let at = position + FRAME_HEADER_BYTES
+    for (let index = 0; index < count; index++) {
+      const length = reader.word(at)
+      const entry = (base + index) & mask
+      this.#records[entry] = at
+      this.#frames[entry] = position
+      bytes += messageBytes(length)
+      const priority = this.#priorityAt(at)
+      if (priority > 0) {
+        priorities ??= new Uint8Array(count)
+        priorities[index] = priority
+      }
+      at += (length + 7) & ~7
+    }
+    return { count, bytes, priorities }
+  }
+
+  /** The message at `offset` lies in the frame at this position from now on, alone. */
+  moved(offset: Offset, position: Position): void {
+    this.#moved.set(offset, position)
+  }
+
+  /** Whether that frame is where this message lies. */
+  isMovedTo(offset: Offset, position: Position): boolean {
+    return this.#moved.get(offset) === position
+  }
+
+  /** Position of the record of a message that is not settled. */
+  recordOf(offset: Offset): Position {
+    if (this.#liesInPlace(offset)) return this.#records[offset & (this.#records.length - 1)] as number
+    return this.#movedTo(offset) + FRAME_HEADER_BYTES
+  }
+
+  /** Position of its frame. */
+  frameOf(offset: Offset): Position {
+    if (this.#liesInPlace(offset)) return this.#frames[offset & (this.#records.length - 1)] as number
+    return this.#movedTo(offset)
+  }
+
+  #liesInPlace(offset: Offset): boolean {
+    return offset >= this.#first && (this.#moved.size === 0 || this.#block.wordOf(offset) !== MOVED)
+  }
+
+  #movedTo(offset: Offset): Position {
+    const position = this.#moved.get(offset)
+    if (position === undefined) throw new Error(`broken invariant: message ${offset} is not in the window of its queue`)
+    return position
+  }
+
+  bytesOf(offset: Offset): number {
+    return messageBytes(this.#reader.word(this.recordOf(offset)))
+  }
+
+  readonly priorityOf = (offset: Offset): number => this.#priorityAt(this.recordOf(offset))
+
+  #priorityAt(record: Position): number {
+    const reader = this.#reader
+    if (((reader.word(record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
+    return reader.word(record + RECORD_HEADER_BYTES) & 0xff
+  }
+
+  /** What its word says (message-word.ts). One that is nowhere is settled. */
+  wordOf(offset: Offset): number {
+    if (offset >= this.#first) {
+      const word = this.#block.wordOf(offset)
+      if (word !== MOVED) return word
+    }
+    const position = this.#moved.get(offset)
+    return position === undefined ? SETTLED : this.#reader.word(position + FRAME_RESERVED)
+  }
+
+  setWord(offset: Offset, word: number): void {
+    if (this.#liesInPlace(offset)) {
+      this.#block.setWord(offset, word)
+      return
+    }
+    const reader = this.#reader
+    const position = this.#movedTo(offset)
+    reader.memory.i32[reader.addressOf(position + FRAME_RESERVED) >> 2] = word
+    if (stateIn(word) === SETTLED) this.#moved.delete(offset)
+  }
+
+  /** Offsets of those that were moved. */
+  movedOffsets(): Iterable<Offset> {
+    return this.#moved.keys()
+  }
+
+  #grow(): void {
+    let entries = Math.max(FIRST_ENTRIES, this.#records.length)
+    while (entries < this.#end - this.#first) entries *= 2
+    const [records, frames] = [new Int32Array(entries), new Int32Array(entries)]
+    const before = this.#records.length - 1
+    for (let offset = this.#first; offset < this.#end && before >= 0; offset++) {
+      records[offset & (entries - 1)] = this.#records[offset & before] as number
+      frames[offset & (entries - 1)] = this.#frames[offset & before] as number
+    }
+    this.#records = records
+    this.#frames = frames
+  }
+}

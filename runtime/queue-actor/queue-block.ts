@@ -1,0 +1,108 @@
+/**
+ * The shared block of a queue: how far its window is needed, and its rare counters.
+ *
+ * ```
+ * +0   GATE      position of the oldest frame that is still needed; gates the window
+ * +4   CLOSING   epoch of the consumer whose end was begun last
+ * +8   f64 for each of COUNTED
+ * +48  f64 INTENT offset + 1; 0: none   +56 i32 which counter   +64 f64 what it counts with this message
+ * +256 a word for each message of the window (message-word.ts), at its offset modulo their number
+ * ```
+ *
+ * The partition host's thread alone writes it, its successor reads it. A message that is settled and counted takes two stores. The
+ * intent before them says what the counter is to be, so that a successor counts it if it is settled, and once.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import type { SettledAs } from '../queue/queue-state.ts'
+import { QUEUE_BLOCK_BYTES } from '../wire/layout.ts'
+import type { Epoch, Offset, Position } from '../words/quantities.ts'
+
+const CLOSING = 4
+const COUNTERS = 8
+const INTENT = 48
+const INTENT_COUNTER = 56
+const INTENT_VALUE = 64
+
+/** Ways in which a message is settled that are counted here; all others were acked. */
+const COUNTED = ['deadLettered', 'dropped', 'purged', 'cancelled'] as const
+export type Counted = (typeof COUNTED)[number] & SettledAs
+
+export class QueueBlock {
+  readonly #memory: Memory
+  readonly #address: number
+  /** Index of the word of the first message. */
+  readonly #words: number
+  readonly #mask: number
+
+  constructor(memory: Memory, address: number, messages: number) {
+    this.#memory = memory
+    this.#address = address
+    this.#words = (address + QUEUE_BLOCK_BYTES) >> 2
+    this.#mask = messages - 1
+  }
+
+  /** Messages that the window may have. */
+  get messages(): number {
+    return this.#mask + 1
+  }
+
+  /** Address of the word that gates the window. */
+  get gateAddress(): number {
+    return this.#address
+  }
+
+  get gate(): Position {
+    return this.#memory.i32[this.#address >> 2] as number
+  }
+
+  set gate(position: Position) {
+    this.#memory.store(this.#address, position)
+  }
+
+  get closing(): Epoch {
+    return this.#memory.i32[(this.#address + CLOSING) >> 2] as number
+  }
+
+  set closing(epoch: Epoch) {
+    this.#memory.i32[(this.#address + CLOSING) >> 2] = epoch
+  }
+
+  wordOf(offset: Offset): number {
+    return this.#memory.i32[this.#words + (offset & this.#mask)] as number
+  }
+
+  setWord(offset: Offset, word: number): void {
+    this.#memory.i32[this.#words + (offset & this.#mask)] = word
+  }
+
+  countOf(counter: Counted): number {
+    return this.#memory.f64[(this.#address + COUNTERS + 8 * COUNTED.indexOf(counter)) >> 3] as number
+  }
+
+  /** Settles a message with `settle`, and counts it. */
+  count(counter: Counted, offset: Offset, settle: () => void): void {
+    const value = this.countOf(counter) + 1
+    const { f64, i32 } = this.#memory
+    i32[(this.#address + INTENT_COUNTER) >> 2] = COUNTED.indexOf(counter)
+    f64[(this.#address + INTENT_VALUE) >> 3] = value
+    f64[(this.#address + INTENT) >> 3] = offset + 1
+    settle()
+    this.#set(counter, value)
+    f64[(this.#address + INTENT) >> 3] = 0
+  }
+
+  /** Finishes what a predecessor began; `isSettled`: whether a message is. */
+  recover(isSettled: (offset: Offset) => boolean): void {
+    const { f64, i32 } = this.#memory
+    const offset = (f64[(this.#address + INTENT) >> 3] as number) - 1
+    if (offset === -1) return
+    const counter = COUNTED[i32[(this.#address + INTENT_COUNTER) >> 2] as number]
+    if (counter !== undefined && isSettled(offset))
+      this.#set(counter, f64[(this.#address + INTENT_VALUE) >> 3] as number)
+    f64[(this.#address + INTENT) >> 3] = 0
+  }
+
+  #set(counter: Counted, value: number): void {
+    this.#memory.f64[(this.#address + COUNTERS + 8 * COUNTED.indexOf(counter)) >> 3] = value
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * One consumer of a queue as its partition host sees it: what it has, what it has ended, and whether it can be handed more.
+ *
+ * The partition host's thread. The core names a hand-out by slot and tag of its own, the claims by theirs; what belongs together is
+ * kept here, by entry of the claims. A record that is too large for the ring at once is sent piece by piece, and nothing else to
+ * this consumer meanwhile.
+ *
+ * Bound: the entries of its claims; the ring of its deliveries.
+ */
+import type { HandedOut, Memory, Standing, WindowReader } from 'sharedarraybuffer-ring'
+import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
+import { DELIVERY_JOINED, DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
+import type { HostLink } from '../link/host-link.ts'
+import { FRAME_BASE_TIMESTAMP } from '../log/format/frame.ts'
+import type { HandOut } from '../queue/queue-words.ts'
+import { deliveryPlace } from '../wire/delivery-places.ts'
+import { QUEUE_SLOT_CLAIMS, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
+import type { SlotPlace } from '../wire/places.ts'
+import type { ConsumerShape } from '../wire/queue-places.ts'
+import type { Offset, Position } from '../words/quantities.ts'
+import type { MessageIndex } from './message-index.ts'
+
+/** A hand-out as the core names it. */
+export interface CoreClaim {
+  readonly slot: number
+  readonly tag: number
+}
+
+interface Sending {
+  readonly handOut: HandOut
+  /** Bytes of its record that were sent. */
+  sent: number
+}
+
+export class QueueConsumer {
+  readonly place: SlotPlace
+  readonly shape: ConsumerShape
+  readonly link: HostLink
+  /** Its number in the core. */
+  readonly number: number
+  readonly #memory: Memory
+  readonly #reader: WindowReader
+  readonly #index: MessageIndex
+  readonly #slot: DeliverySlot
+  readonly #mask: number
+  readonly #coreSlots: Int32Array
+  readonly #coreTags: Int32Array
+  /** Entries whose end was acted upon before it was found in the claims. */
+  readonly #done: Uint8Array
+  #sending: Sending | null = null
+  readonly #timestamp = new Float64Array(1)
+  readonly #timestampBytes: Uint8Array = new Uint8Array(this.#timestamp.buffer)
+
+  constructor(
+    [memory, reader]: readonly [Memory, WindowReader],
+    index: MessageIndex,
+    place: SlotPlace,
+    shape: ConsumerShape,
+    link: HostLink,
+    number: number,
+  ) {
+    const { entries, ringCapacity } = shape
+    this.#memory = memory
+    this.#reader = reader
+    this.#index = index
+    this.place = place
+    this.shape = shape
+    this.link = link
+    this.number = number
+    this.#slot = new DeliverySlot(
+      memory,
+      deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity),
+    )
+    this.#mask = entries - 1
+    this.#coreSlots = new Int32Array(entries)
+    this.#coreTags = new Int32Array(entries)
+    this.#done = new Uint8Array(entries)
+  }
+
+  /** What a predecessor has handed out and not acted upon; `isOver`: whether it has acted upon this hand-out. */
+  takeOver(isOver: (offset: Offset, attempt: number) => boolean): HandedOut[] {
+    return this.#slot
+      .takeOver(() => undefined)
+      .filter(({ tag, number, attempt }) => {
+        if (!isOver(number, attempt)) return true
+        this.#done[tag & this.#mask] = 1
+        return false
+      })
+  }
+
+  /** The core names the hand-out of this tag so. */
+  name(tag: number, { slot, tag: coreTag }: CoreClaim): void {
+    const entry = tag & this.#mask
+    this.#coreSlots[entry] = slot
+    this.#coreTags[entry] = coreTag
+    this.#done[entry] = 0
+  }
+
+  /** How the core names a hand-out that is not over; null: the tag is of none. */
+  claimOf(tag: number): CoreClaim | null {
+    if (!this.#slot.has(tag)) return null
+    const entry = tag & this.#mask
+    if (this.#done[entry] === 1) return null
+    return { slot: this.#coreSlots[entry] as number, tag: this.#coreTags[entry] as number }
+  }
+
+  /** Deliveries that it may have unsettled now: what it wants, within its prefetch. */
+  get wanted(): number {
+    return Math.min(this.#memory.load(this.place.slot + QUEUE_SLOT_PREFETCH), this.shape.prefetch)
+  }
+
+  /** Whether a message can be handed to it now. */
+  get hasRoom(): boolean {
+    return this.#sending === null && this.#slot.hasRoom
+  }
+
+  /** Core tag of the message that its thread is charged with; 0: none that it names. */
+  get onStack(): number {
+    const tag = this.#memory.i32[(this.place.slot + QUEUE_SLOT_STACK) >> 2] as number
+    return tag === 0 ? 0 : (this.claimOf(tag)?.tag ?? 0)
+  }
+
+  /** Whether it has told of an end, or a record can be sent on. */
+  get hasNews(): boolean {
+    return this.#slot.hasEnded() || (this.#sending !== null && this.#slot.hasRoom)
+  }
+
+  /** Hands over what it has ended and was not acted upon, by the names of both. */
+  ended(each: (tag: number, offset: Offset, claim: CoreClaim, standing: Standing) => void): boolean {
+    let worked = false
+    this.#slot.ended((tag, offset, standing) => {
+      worked = true
+      const claim = this.claimOf(tag)
+      if (claim === null) this.#slot.free(tag)
+      else each(tag, offset, claim, standing)
+    })
+    return worked
+  }
+
+  /** An end was acted upon: its entry is free once its consumer has come past it. */
+  over(tag: number): void {
+    if (isEnd(this.#slot.standing(tag))) this.#slot.free(tag)
+    else this.#done[tag & this.#mask] = 1
+  }
+
+  /** All that it has, after its end. */
+  all(): HandedOut[] {
+    return this.#slot.all().filter(({ tag }) => this.claimOf(tag) !== null)
+  }
+
+  /** The message that is being sent to it, which is on no table yet. */
+  get sending(): HandOut | null {
+    return this.#sending?.handOut ?? null
+  }
+
+  /** Hands it a message; it `hasRoom`. */
+  handOut(handOut: HandOut): void {
+    const record = this.#index.recordOf(handOut.offset)
+    const length = this.#reader.word(record)
+    if (length <= this.#slot.bytesMax && this.#sendLast(handOut, record, 0, length)) return
+    // What was handed in is good until the next hand-out.
+    this.#sending = { handOut: { ...handOut }, sent: 0 }
+    this.send()
+  }
+
+  /** Sends the record on that it is being sent; whether some of it was sent. */
+  send(): boolean {
+    const sending = this.#sending
+    if (sending === null) return false
+    const { sent: before, handOut } = sending
+    const { offset } = handOut
+    const record = this.#index.recordOf(offset)
+    const length = this.#reader.word(record)
+    const most = this.#slot.bytesMax
+    for (; length - sending.sent > most; sending.sent += most) {
+      if (!this.#slot.sendPiece(offset, sending.sent, most)) return sending.sent > before
+      this.#copy(record + sending.sent, most)
+    }
+    if (!this.#sendLast(handOut, record, sending.sent, length - sending.sent)) return sending.sent > before
+    this.#sending = null
+    return true
+  }
+
+  /** Sends the end of a record, or all of it, and with it its message; whether there was room. */
+  #sendLast(handOut: HandOut, record: Position, sent: number, bytes: number): boolean {
+    const { offset, slot, tag, deliveryAttempt, failedAttempts, cohort, suspect } = handOut
+    const flags = (suspect ? DELIVERY_SUSPECT : 0) | (sent > 0 ? DELIVERY_JOINED : 0)
+    const timestamp = this.#timestampOf(offset)
+    const given = this.#slot.handOut({ offset, deliveryAttempt, failedAttempts, flags, cohort, timestamp }, bytes)
+    if (given === NOT_NOW) return false
+    this.#copy(record + sent, bytes)
+    const entry = given & this.#mask
+    this.#coreSlots[entry] = slot
+    this.#coreTags[entry] = tag
+    this.#done[entry] = 0
+    return true
+  }
+
+  #copy(position: number, bytes: number): void {
+    this.#reader.copyOut(position | 0, bytes, this.#memory.u8, this.#slot.address)
+  }
+
+  #timestampOf(offset: Offset): number {
+    this.#reader.copyOut(this.#index.frameOf(offset) + FRAME_BASE_TIMESTAMP, 8, this.#timestampBytes, 0)
+    return this.#timestamp[0] as number
+  }
+
+  /** Makes what was handed out visible, and wakes its thread; whether there was anything. */
+  publish(): boolean {
+    if (!this.#slot.publish()) return false
+    this.link.wake(this.place.cursor)
+    return true
+  }
+
+  /** Wakes its thread: a predecessor may have died before it did. */
+  wake(): void {
+    this.link.wake(this.place.cursor)
+  }
+}
+
+function isEnd(standing: Standing): boolean {
+  return standing === 'acked' || standing === 'released' || standing === 'reported' || standing === 'yielded'
+}

@@ -1,0 +1,118 @@
+/**
+ * What consumers of a queue say of their messages, and what is left of a consumer at its end.
+ *
+ * The partition host's thread. Acks, releases and what was not begun are in the claims; failures come by the link, and are in the claims
+ * once they were told. Each is acted upon once: what is over is known by the word of its message, and by the tag of its claim.
+ */
+import { nowMs, random, wallMs } from '../../actors/world.ts'
+import type { Instant } from '../base/clock.ts'
+import type { Settlement } from '../link/host-link.ts'
+import { SETTLE } from '../link/link.ts'
+import type { QueueEffect } from '../queue/queue-words.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
+import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
+import type { QueueParts } from './queue-parts.ts'
+
+/** Now, on both clocks. */
+function instant(): Instant {
+  return { nowMs: nowMs(), wallMs: wallMs() }
+}
+
+export class QueueEnds {
+  readonly #parts: QueueParts
+
+  constructor(parts: QueueParts) {
+    this.#parts = parts
+  }
+
+  /** Takes in what a consumer has ended; whether it had anything. */
+  collect(consumer: QueueConsumer): boolean {
+    const parts = this.#parts
+    const { core } = parts
+    return consumer.ended((tag, offset, { slot, tag: coreTag }, standing) => {
+      if (standing === 'acked') {
+        core.ack(consumer.number, slot, coreTag)
+        parts.settled(offset)
+        parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
+      } else if (standing === 'released') {
+        const effect = core.release(consumer.number, slot, coreTag)
+        if (effect !== null) parts.tookEffect(effect, '')
+      } else if (standing === 'yielded') core.takeBack(consumer.number, slot, coreTag)
+      // How it ended comes by the link, where it is already.
+      else return
+      consumer.over(tag)
+    })
+  }
+
+  /** What came by the link. */
+  settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
+    if (tag === 0) {
+      this.#parts.failures++
+      this.#parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
+      return
+    }
+    if (how === SETTLE.halved) {
+      this.#halved(consumer, JSON.parse(error) as readonly number[])
+      return
+    }
+    const claim = consumer.claimOf(tag)
+    if (claim === null) return
+    const effect = this.#failed(consumer, claim, how)
+    if (effect !== null) this.#parts.tookEffect(effect, error)
+    this.#parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
+    consumer.over(tag)
+  }
+
+  #failed({ number }: QueueConsumer, { slot, tag }: CoreClaim, how: number): QueueEffect | null {
+    const { core } = this.#parts
+    const at = instant()
+    if (how === SETTLE.rejected) return core.reject(number, slot, tag, 'rejected', at)
+    if (how === SETTLE.decode) return core.reject(number, slot, tag, 'decode', at)
+    return core.nack(number, slot, tag, null, at, random, how === SETTLE.timeout ? 'timeout' : 'failed')
+  }
+
+  #halved(consumer: QueueConsumer, tags: readonly number[]): void {
+    const held = tags.flatMap(tag => {
+      const claim = consumer.claimOf(tag)
+      return claim === null ? [] : [claim]
+    })
+    const effects = this.#parts.core.failBatch(consumer.number, held, instant(), random)
+    for (const effect of effects) this.#parts.tookEffect(effect, '')
+    for (const tag of tags) if (consumer.claimOf(tag) !== null) consumer.over(tag)
+  }
+
+  /**
+   * The consumer has ended, and its thread writes to its slot no more: what it has not settled comes back. `crash`: its thread ended,
+   * and one message may be charged with that.
+   */
+  close(consumer: QueueConsumer, crash: SlotCrash | null): void {
+    const parts = this.#parts
+    const { core, block } = parts
+    const { number } = consumer
+    this.collect(consumer)
+    let begun = 0
+    for (const { tag, standing } of consumer.all()) {
+      const claim = consumer.claimOf(tag) as CoreClaim
+      if (standing !== 'begun' && standing !== 'reported') core.takeBack(number, claim.slot, claim.tag)
+      else if (core.begun(number, claim.slot, claim.tag, 0)) begun++
+    }
+    const { sending } = consumer
+    if (sending !== null) core.takeBack(number, sending.slot, sending.tag)
+    const effects = crash === null ? core.detach(number) : this.#died(consumer, crash, begun)
+    const failure = crash === null ? '' : JSON.stringify(crash.error)
+    // What is charged comes last: a successor that finds it is to charge it, and nothing else.
+    for (const effect of effects.filter(({ kind }) => kind === 'returned')) parts.tookEffect(effect, '')
+    for (const effect of effects.filter(({ kind }) => kind !== 'returned')) parts.tookEffect(effect, failure)
+    block.closing = 0
+  }
+
+  #died(consumer: QueueConsumer, crash: SlotCrash, begun: number): readonly QueueEffect[] {
+    const { core, block } = this.#parts
+    const executing = crash.executing ? consumer.onStack : 0
+    // Once it could not be told which of several it was, it cannot be told of those that are left.
+    const isUntold = block.closing === consumer.place.epoch || (executing === 0 && begun > 1)
+    if (isUntold) block.closing = consumer.place.epoch
+    return core.died(consumer.number, { cause: crash.reason, executing, withProcess: isUntold }, instant(), random)
+  }
+}

@@ -1,0 +1,296 @@
+/** A work queue over shared memory of its own: a test is its producer and its consumers, and may end its host at any point. */
+import { Arena, ClaimReceiver, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
+import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
+import { DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
+import type { HostLink, Settlement } from '../link/host-link.ts'
+import { SETTLE, type SettleHow } from '../link/link.ts'
+import { IncomingRing } from '../partition/incoming-ring.ts'
+import { PartitionActor } from '../partition/partition-actor.ts'
+import { NO_LOANS } from '../partition/partition-house.fixture.ts'
+import { PartitionWriter } from '../publish/partition-writer.ts'
+import { writeRecord } from '../publish/record-writer.ts'
+import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
+import { PARTITION_BYTES, QUEUE_SLOT_CLAIMS, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
+import type { GroupPlace, SlotPlace, TopicShape } from '../wire/places.ts'
+import { consumerSlotBytes, type QueueShape, queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
+import { QueueActor } from './queue-actor.ts'
+import type { QueueUpcalls } from './queue-parts.ts'
+
+export const QUEUE_SHAPE: QueueShape = {
+  priorities: 4,
+  maxMessages: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+  onFull: 'wait',
+  singleActive: false,
+}
+
+export interface HouseOptions {
+  readonly queue?: Partial<QueueShape>
+  readonly policy?: Partial<GroupPlace['policy']>
+  readonly windowBytes?: number
+  readonly letterBytes?: number
+  /** Called at each fault point; it may throw, and then the host is dead. */
+  readonly fault?: (point: number) => void
+}
+
+const QUEUE = 5
+const RING = 131_072
+
+/** A consumer's end: what its thread would do. */
+export class ConsumerEnd {
+  readonly place: SlotPlace
+  readonly reader: DeliveryReader
+  readonly claims: ClaimReceiver
+  readonly #memory: Memory
+  /** Taken, and not begun. */
+  readonly waiting: TakenDelivery[] = []
+  readonly begun: TakenDelivery[] = []
+  /** Settlements in its link, which a host reads in order and gives back when it has acted upon them. */
+  readonly link: Settlement[] = []
+  bytesOf: Map<TakenDelivery, Buffer> = new Map()
+
+  constructor(memory: Memory, place: SlotPlace) {
+    this.#memory = memory
+    this.place = place
+    const { entries, ringCapacity } = place.consumer as NonNullable<SlotPlace['consumer']>
+    const at = deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity)
+    this.reader = new DeliveryReader(memory, at)
+    this.claims = new ClaimReceiver(memory, at.claims, entries)
+  }
+
+  wants(prefetch: number): void {
+    this.#memory.store(this.place.slot + QUEUE_SLOT_PREFETCH, prefetch)
+  }
+
+  stack(tag: number): void {
+    this.#memory.i32[(this.place.slot + QUEUE_SLOT_STACK) >> 2] = tag
+  }
+
+  take(): void {
+    for (let fetch = this.reader.take(); fetch !== null; fetch = this.reader.take())
+      for (const delivery of fetch.deliveries) {
+        this.waiting.push(delivery)
+        this.bytesOf.set(delivery, fetch.bytes.subarray(delivery.start, delivery.end))
+      }
+  }
+
+  begin(at = 0): TakenDelivery | null {
+    const [delivery] = this.waiting.splice(at, 1)
+    if (delivery === undefined || !this.claims.begin(delivery.tag)) return null
+    this.begun.push(delivery)
+    return delivery
+  }
+
+  end(delivery: TakenDelivery, how: 'ack' | 'release' | SettleHow): void {
+    this.begun.splice(this.begun.indexOf(delivery), 1)
+    if (how === 'ack' || how === 'release') {
+      this.claims[how](delivery.tag)
+      return
+    }
+    const { cursor, epoch } = this.place
+    const error = JSON.stringify({ name: 'Error', message: how })
+    this.link.push({ cursor, epoch, offset: delivery.offset, how: SETTLE[how], deliveryAttempt: delivery.tag, error })
+    this.claims.report(delivery.tag)
+  }
+
+  /** A batch failed as a whole. */
+  halve(batch: readonly TakenDelivery[]): void {
+    const { cursor, epoch } = this.place
+    const error = JSON.stringify(batch.map(({ tag }) => tag))
+    this.link.push({ cursor, epoch, offset: 0, how: SETTLE.halved, deliveryAttempt: 1, error })
+    for (const delivery of batch) {
+      this.begun.splice(this.begun.indexOf(delivery), 1)
+      this.claims.report(delivery.tag)
+    }
+  }
+
+  yield(): void {
+    for (const { tag } of this.waiting.splice(0)) this.claims.yield(tag)
+  }
+}
+
+export class QueueHouse {
+  readonly memory: Memory = Memory.allocate(1 << 23)
+  readonly arena: Arena = new Arena(this.memory, 128)
+  readonly topic: TopicShape
+  readonly place: GroupPlace
+  readonly consumers: ConsumerEnd[] = []
+  /** Offsets of the receipts published; -1: refused. */
+  readonly receipts: number[] = []
+  readonly told: string[] = []
+  readonly #options: HouseOptions
+  readonly #window: { readonly address: number; readonly capacity: number }
+  readonly #words: number
+  readonly #letterWindow: { readonly address: number; readonly capacity: number }
+  readonly #letterWords: number
+  readonly #letterIndex: number
+  readonly #ring: { readonly address: number; readonly capacity: number }
+  readonly #writer: PartitionWriter
+  #cursor = 100
+  partition!: PartitionActor
+  letters!: PartitionActor
+  queue!: QueueActor
+
+  constructor(options: HouseOptions = {}) {
+    this.#options = options
+    const capacity = options.windowBytes ?? 65_536
+    const letters = options.letterBytes ?? 65_536
+    const { arena, memory } = this
+    this.topic = {
+      id: 1,
+      name: 'jobs',
+      partitions: 1,
+      codec: 'bytes',
+      maxMessageBytes: 8_000,
+      windowBytes: capacity,
+      onFull: options.queue?.onFull === 'reject' || options.queue?.onFull === 'dropHead' ? 'reject' : 'wait',
+      durability: 'memory',
+      log: null,
+      queue: { ...QUEUE_SHAPE, ...options.queue },
+    }
+    this.#window = { address: arena.allocate(windowBytes(capacity)), capacity }
+    this.#words = arena.allocate(PARTITION_BYTES)
+    this.#letterWindow = { address: arena.allocate(windowBytes(letters)), capacity: letters }
+    this.#letterWords = arena.allocate(PARTITION_BYTES)
+    this.#letterIndex = arena.allocate(letterIndexBytes(letters))
+    this.#ring = { address: arena.allocate(ringBytes(RING)), capacity: RING }
+    this.place = {
+      cursor: QUEUE,
+      topic: 1,
+      topicName: 'jobs',
+      group: 'queue',
+      partition: 0,
+      block: arena.allocate(queueBlockBytes(capacity)),
+      policy: {
+        attempts: 3,
+        hasDeadLetters: true,
+        initialMs: 0,
+        maxMs: 0,
+        jitter: 0,
+        atMostOnce: false,
+        order: 'none',
+        ...options.policy,
+      },
+      deadLetterTopic: 2,
+      deadLetterPartition: 0,
+      from: 'earliest',
+      snapshotOffset: null,
+      queue: { messages: queueMessages(capacity) },
+    }
+    const ring = { ring: 7, partition: 0, host: 0, ...this.#ring, words: this.#words, widest: RING }
+    this.#writer = new PartitionWriter(memory, ring, 1)
+    this.open()
+  }
+
+  /** The host begins, or its successor does. */
+  open(): void {
+    const { memory, topic, place } = this
+    const upcalls = {
+      fault: () => undefined,
+      ringDrained: () => undefined,
+      took: () => undefined,
+      log: null,
+      windows: NO_LOANS,
+    }
+    this.partition = new PartitionActor(
+      memory,
+      { topic: 1, partition: 0, host: 0, window: this.#window, words: this.#words, log: null },
+      topic,
+      upcalls,
+    )
+    const { queue: _, ...plain } = topic
+    this.letters = new PartitionActor(
+      memory,
+      { topic: 2, partition: 0, host: 0, window: this.#letterWindow, words: this.#letterWords, log: null },
+      { ...plain, id: 2, name: 'jobs.dlq', windowBytes: this.#letterWindow.capacity },
+      upcalls,
+    )
+    this.letters.takeDeadLetters(this.#letterIndex)
+    const queueUpcalls: QueueUpcalls = {
+      deadLettered: ({ offset, reason }) => void this.told.push(`dead ${offset} ${reason}`),
+      attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
+      woken: () => undefined,
+      hasRoom: () => undefined,
+      fault: point => this.#options.fault?.(point),
+    }
+    const shape = topic.queue as QueueShape
+    this.queue = new QueueActor(memory, place, shape, [this.partition, this.letters], queueUpcalls)
+    for (const { place: slot } of this.consumers) this.#openSlot(slot)
+    const consumer = new RingConsumer(memory, this.#ring.address, this.#ring.capacity)
+    this.partition.addRing(new IncomingRing(7, consumer, this.#link, 0, false))
+  }
+
+  #openSlot(slot: SlotPlace): void {
+    this.queue.openSlot(slot, slot.consumer as NonNullable<SlotPlace['consumer']>, this.#link)
+  }
+
+  readonly #written: number[] = []
+  readonly #link = {
+    promised: 0,
+    thread: 1,
+    room: () => 1_000,
+    receipt: (_ring: number, _end: number, offset: number, status: number) =>
+      void this.#written.push(status === 0 ? offset : -1),
+    publish: () => {
+      const published = this.#written.splice(0)
+      this.receipts.push(...published)
+      return published.length > 0
+    },
+    wake: () => undefined,
+    ring: () => undefined,
+  } as unknown as HostLink
+
+  /** Publishes a frame of messages, each with this value; whether its ring had room. */
+  send(...values: readonly { readonly value: Uint8Array; readonly priority?: number }[]): boolean {
+    for (const { value, priority } of values) {
+      const state = writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000, priority)
+      if (state !== 0) return false
+    }
+    this.#writer.seal()
+    return true
+  }
+
+  attach(prefetch: number, priority = 0, ringCapacity = 4_096): ConsumerEnd {
+    const entries = claimEntries(prefetch)
+    const consumer = { queue: QUEUE, entries, ringCapacity, priority, prefetch }
+    const slot = this.arena.allocate(consumerSlotBytes(consumer))
+    const cursor = this.#cursor++
+    const end = new ConsumerEnd(this.memory, { cursor, epoch: cursor, slot, thread: 1, confirms: false, consumer })
+    this.consumers.push(end)
+    end.wants(prefetch)
+    this.#openSlot(end.place)
+    return end
+  }
+
+  /** What the host of a thread does before and after a consumer's end. */
+  close(end: ConsumerEnd, crash: SlotCrash | null): void {
+    this.links(end)
+    this.queue.closeSlot(end.place.cursor, end.place.epoch, crash)
+    this.consumers.splice(this.consumers.indexOf(end), 1)
+  }
+
+  /** Takes in what consumers say by their links. */
+  links(...ends: readonly ConsumerEnd[]): void {
+    for (const { link } of ends.length === 0 ? this.consumers : ends)
+      for (let said = link[0]; said !== undefined; said = link[0]) {
+        this.queue.settle(said)
+        link.shift()
+      }
+  }
+
+  /** Passes of the host until nothing is done. */
+  pass(): void {
+    for (let left = 1_000; left > 0; left--) {
+      this.links()
+      const drained = this.partition.drain()
+      if (!this.queue.work() && !drained) return
+    }
+    throw new Error('the host does not come to rest')
+  }
+
+  /** Source offsets of the dead letters written. */
+  letterOffsets(): number[] {
+    return [...this.letters.sequencesOf(QUEUE, 0)].sort((a, b) => a - b)
+  }
+}

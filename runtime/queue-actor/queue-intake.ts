@@ -1,0 +1,122 @@
+/**
+ * The way of messages into a queue: whether their frames are taken, and when the core knows them.
+ *
+ * The partition host's thread. A frame is taken whole or not at all. Each message is admitted by the core before it is copied, and
+ * appended there when the window is committed. With `dropHead` what makes room is a dead letter, or gone, before that.
+ *
+ * Bounds: those of the queue's policy, and the messages of its block.
+ */
+import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
+import type { QueueGate } from '../partition/queue-keeping.ts'
+import type { QueueLetter } from '../queue/queue-words.ts'
+import type { Offset, Position } from '../words/quantities.ts'
+import { isMovedFrame, messageBytes } from './message-index.ts'
+import type { QueueParts } from './queue-parts.ts'
+
+/** A frame of several records has no more than this. */
+const FRAME_BYTES = 20_480
+const HEADERS_BYTES = 1_024
+const DROPPED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'the queue was full, and this was the oldest message of the lowest priority; it has no dead-letter topic',
+})
+
+export class QueueIntake implements QueueGate {
+  readonly #parts: QueueParts
+  /** Position after the frames that the core knows. */
+  #knownTo: Position
+  /** Messages admitted and not committed. */
+  #pending = 0
+  #sizes: number[] = []
+  /** What there was when a frame found no room. */
+  #fullMessages = 0
+  #fullBytes = 0
+  readonly #largestFrame: number
+  /** Messages of a frame, at most. */
+  readonly #mostMessages: number
+
+  constructor(parts: QueueParts) {
+    this.#parts = parts
+    this.#knownTo = parts.partition.window.committedEnd
+    this.#largestFrame = Math.max(FRAME_BYTES, messageBytes(parts.partition.topic.maxMessageBytes + HEADERS_BYTES))
+    this.#mostMessages = Math.max(1, parts.block.messages >> 6)
+  }
+
+  makeRoom(bytes: number): void {
+    const { cleaner, partition, index } = this.#parts
+    const free = bytes + this.#largestFrame
+    if (partition.window.free() < free || index.room < this.#mostMessages) cleaner.makeRoom(free, this.#mostMessages)
+    if (partition.window.free() < bytes) this.#isFull()
+  }
+
+  roomBytes(): number {
+    const { partition, index } = this.#parts
+    return index.room < 2 * this.#mostMessages ? 0 : partition.window.free() - 2 * this.#largestFrame
+  }
+
+  admit(memory: FrameMemory, address: number, offset: Offset): boolean {
+    const { core, block, index, letters } = this.#parts
+    const { i32 } = memory
+    const count = i32[(address + FRAME_COUNT) >> 2] as number
+    if (index.room - this.#pending < count) return this.#isFull()
+    const sizes = this.#sizes
+    sizes.length = count
+    for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
+      const length = i32[at >> 2] as number
+      sizes[message] = messageBytes(length)
+      at += (length + 7) & ~7
+    }
+    const { taken, takenBytes, dropped } = core.admit(sizes, letters.room)
+    for (const letter of dropped) this.#drop(letter)
+    if (taken < count) {
+      core.withdrawn(taken, takenBytes)
+      return this.#isFull()
+    }
+    for (let message = 0; message < count; message++) block.setWord(offset + message, 0)
+    this.#pending += count
+    return true
+  }
+
+  /** The core has settled it, to make room. */
+  #drop(letter: QueueLetter): void {
+    const { offset, failedAttempts } = letter
+    const { policy, letters, upcalls, place } = this.#parts
+    if (!policy.hasDeadLetters) {
+      this.#parts.settledAs('dropped', offset)
+      upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
+      return
+    }
+    // There was room for it.
+    if (!letters.writeNow(letter))
+      throw new Error(`broken invariant: message ${offset} of queue ${place.topicName} has no room for its dead letter`)
+    this.#parts.settledAs('deadLettered', offset)
+  }
+
+  committed(): void {
+    const { partition, index, core, upcalls } = this.#parts
+    const { window, reader } = partition
+    this.#pending = 0
+    while (this.#knownTo !== window.committedEnd) {
+      const position = this.#knownTo
+      this.#knownTo = (position + reader.word(position)) | 0
+      // What was moved is known.
+      if (isMovedFrame(reader, position)) continue
+      const { count, bytes, priorities } = index.add(position)
+      core.appended(count, bytes, priorities)
+    }
+    upcalls.woken()
+  }
+
+  /** From now on it waits for a message to be settled. */
+  #isFull(): false {
+    const { messages, bytes } = this.#parts.core
+    this.#fullMessages = messages
+    this.#fullBytes = bytes
+    return false
+  }
+
+  mayHaveRoom(): boolean {
+    const { messages, bytes } = this.#parts.core
+    return messages < this.#fullMessages || bytes < this.#fullBytes
+  }
+}

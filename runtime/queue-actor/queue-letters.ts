@@ -1,0 +1,204 @@
+/**
+ * The dead letters of a queue: writes them in the order of the verdicts, and says when they have no room.
+ *
+ * The partition host's thread. The core keeps what is to be written; here are the errors of those messages, which a successor does
+ * not know. Bound: messages that are dying.
+ */
+import { nowMs, wallMs } from '../../actors/world.ts'
+import { deadLetterFrame } from '../group/dead-letter.ts'
+import { shortStack } from '../group/failure-news.ts'
+import { LetterRoom } from '../group/letter-room.ts'
+import { findRecord } from '../log/format/stored-record.ts'
+import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { LetterReason, QueueLetter } from '../queue/queue-words.ts'
+import type { GroupPlace } from '../wire/places.ts'
+import type { BrokerEvents } from '../words/broker-events.ts'
+import { type ErrorWire, FullError, fromWire, type MillraceError } from '../words/errors.ts'
+import type { Offset } from '../words/quantities.ts'
+import type { MessageIndex } from './message-index.ts'
+
+/** What the core of the queue has to be written. */
+export interface LetterSource {
+  nextLetter(): QueueLetter | null
+  lettersRefused(): void
+  /** The one that came last is written. */
+  letterWritten(letter: QueueLetter): void
+}
+
+const SAID: Readonly<Record<LetterReason, string>> = {
+  failed: 'it failed as often as the queue allows',
+  rejected: 'its consumer rejected it',
+  decode: 'its value does not decode',
+  timeout: 'its consumer did not settle it in time',
+  crashed: 'its thread ended while it was handled',
+  maxlen: 'the queue was full, and it was the oldest of the lowest priority',
+}
+
+export class QueueLetters {
+  readonly #place: GroupPlace
+  readonly #source: PartitionActor
+  readonly #target: PartitionActor | null
+  readonly #index: MessageIndex
+  readonly #tell: (event: BrokerEvents['deadLettered']) => void
+  /** Why messages die, as JSON. */
+  readonly #errors = new Map<Offset, string>()
+  readonly #room = new LetterRoom()
+  #isFull = false
+  /** Low words of the offsets whose letters a predecessor wrote, until all that it left are written. */
+  #written: ReadonlySet<number> = new Set()
+
+  constructor(
+    place: GroupPlace,
+    source: PartitionActor,
+    target: PartitionActor | null,
+    index: MessageIndex,
+    tell: (event: BrokerEvents['deadLettered']) => void,
+  ) {
+    this.#place = place
+    this.#source = source
+    this.#target = target
+    this.#index = index
+    this.#tell = tell
+  }
+
+  /** Some are to be written that a predecessor may have written already. */
+  takeOver(): void {
+    this.#written = this.#target?.sequencesOf(this.#place.cursor, 0) ?? new Set()
+  }
+
+  /** It is to be a dead letter, because of this error. */
+  dies(offset: Offset, error: string): void {
+    this.#errors.set(offset, error)
+  }
+
+  /** Whether some are to be written, and found no room. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Letters of messages of any size that surely have room now. */
+  get room(): number {
+    const target = this.#target
+    if (target === null) return 0
+    const { maxMessageBytes } = target.topic
+    return Math.floor(target.window.free() / (maxMessageBytes + 256))
+  }
+
+  /** Writes what is to be written; whether any was. */
+  write(source: LetterSource): boolean {
+    let worked = false
+    for (let letter = source.nextLetter(); letter !== null; letter = source.nextLetter()) {
+      if (!this.#written.has(letter.offset | 0) && !this.#append(letter)) {
+        source.lettersRefused()
+        return worked
+      }
+      source.letterWritten(letter)
+      worked = true
+    }
+    this.#written = new Set()
+    if (worked) this.#goesOn()
+    return worked
+  }
+
+  /** Writes one that the core has settled; false: it has no room. */
+  writeNow(letter: QueueLetter): boolean {
+    return this.#append(letter)
+  }
+
+  #append(letter: QueueLetter): boolean {
+    const target = this.#target
+    if (target === null) return false
+    const { offset, reason, failedAttempts, firstFailureMs, lastFailureMs } = letter
+    const { topicName, partition, group, cursor } = this.#place
+    const record = findRecord(
+      this.#source.reader,
+      this.#index.frameOf(offset),
+      this.#source.window.committedEnd,
+      offset,
+    )
+    if (record === null)
+      throw new Error(`broken invariant: message ${offset} of queue ${topicName} is not in its window`)
+    const told = this.#toldOf(letter)
+    const now = wallMs()
+    const frame = deadLetterFrame(record, {
+      topic: topicName,
+      partition,
+      offset,
+      group,
+      cursor,
+      reason,
+      failedAttempts,
+      firstMs: firstFailureMs === 0 ? now : firstFailureMs,
+      lastMs: lastFailureMs === 0 ? now : lastFailureMs,
+      error: told,
+    })
+    const outcome = target.appendLetter(frame, cursor)
+    if (outcome !== 'appended') {
+      this.#isFull = true
+      // Since when is all that counts of what waits there.
+      this.#room.take()
+      this.#room.wait(AWAITING, outcome === 'full', nowMs())
+      return false
+    }
+    this.#errors.delete(offset)
+    const { message, stack } = told
+    this.#tell({ topic: topicName, partition, offset, group, reason, message, stack: shortStack(stack) })
+    return true
+  }
+
+  #toldOf({ offset, reason }: QueueLetter): Error {
+    const error = this.#errors.get(offset)
+    if (error !== undefined) return fromWire(JSON.parse(error) as ErrorWire)
+    const told = new Error(SAID[reason])
+    delete told.stack
+    return told
+  }
+
+  #goesOn(): void {
+    this.#isFull = false
+    this.#room.take()
+    this.#room.goesOn()
+  }
+
+  /** That the queue's letters have no room, when it is time to say so; null: they have, or that was said. */
+  takeStall(lagBytes: number): BrokerEvents['stalled'] | null {
+    const target = this.#target
+    if (!this.#isFull || target === null) return null
+    const now = nowMs()
+    if (!this.#room.takeNews(now, target.window.gates.length > 0)) return null
+    const { topicName: topic, partition, group } = this.#place
+    const waitedMs = this.#room.fullForMs(now)
+    return { topic, partition, group, waitedMs, lagBytes, deadLetterTopic: target.topic.name }
+  }
+
+  /** After which there may be a stall to be told, in milliseconds. */
+  get stallsInMs(): number {
+    return this.#isFull ? this.#room.newsInMs(nowMs()) : Number.POSITIVE_INFINITY
+  }
+
+  /** What is said to whoever waits until the queue is idle; null: it may go on. */
+  get stuck(): MillraceError | null {
+    if (!this.#isFull || this.#target === null || !this.#room.isStuck(nowMs())) return null
+    const { topicName } = this.#place
+    return new FullError(
+      `queue ${topicName} has dead letters, and dead-letter topic ${this.#target.topic.name} is full. Replay or purge letters (broker.deadLetters('${topicName}')), and they are written`,
+      undefined,
+    )
+  }
+}
+
+/** Stands for all that wait. */
+const AWAITING = {
+  failure: {
+    offset: 0,
+    failedAttempts: 0,
+    deliveryAttempt: 0,
+    firstMs: 0,
+    lastMs: 0,
+    notBeforeMs: 0,
+    notBeforeWallMs: 0,
+    reason: null,
+    state: 'dying',
+  },
+  error: '',
+} as const

@@ -1,0 +1,151 @@
+/**
+ * Makes a queue's core again from what a partition host that died has left in shared memory.
+ *
+ * The partition host's thread, once, when the actor of a queue begins; a new queue is made so as well. Facts are the frames of the
+ * window, the word of each message, and what is on the tables of its consumers. What was waiting for a retry is due at once, and
+ * parts of a failed batch are forgotten.
+ */
+import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { wallMs } from '../../actors/world.ts'
+import { frameBaseOffset } from '../log/format/frame.ts'
+import { framesOf } from '../partition/window-records.ts'
+import { QueueCore } from '../queue/queue-core.ts'
+import type { AttemptFact, ClaimFact, ConsumerFact, QueueFacts } from '../queue/queue-facts.ts'
+import type { QueuePolicy } from '../queue/queue-words.ts'
+import type { Offset } from '../words/quantities.ts'
+import { isMovedFrame, type MessageIndex } from './message-index.ts'
+import { isOver, MOVED, messageState, SETTLED, stateIn } from './message-word.ts'
+import type { QueueBlock } from './queue-block.ts'
+import type { QueueConsumer } from './queue-consumer.ts'
+
+/** Finds where all messages are. */
+export function indexWindow(window: WindowWriter, reader: WindowReader, block: QueueBlock, index: MessageIndex): void {
+  for (const position of framesOf(window, reader)) {
+    const base = frameBaseOffset(reader, position)
+    if (!isMovedFrame(reader, position)) {
+      index.add(position)
+      continue
+    }
+    // The frame that it was moved from may be here as well: its word there says nothing any more.
+    const isInPlace = base >= index.first && base < index.end
+    if (isInPlace && stateIn(block.wordOf(base)) !== SETTLED) block.setWord(base, MOVED)
+    index.moved(base, position)
+  }
+  // What was settled where it lies now, or before it was moved, is nowhere.
+  for (const offset of [...index.movedOffsets()])
+    if (stateIn(index.wordOf(offset)) === SETTLED) index.setWord(offset, SETTLED)
+}
+
+/** `consumers`: in the order in which they came. */
+export function coreFrom(
+  policy: QueuePolicy,
+  block: QueueBlock,
+  index: MessageIndex,
+  consumers: readonly QueueConsumer[],
+): QueueCore {
+  const live = liveOffsets(block, index)
+  const { end } = index
+  const floor = live[0] ?? end
+  const attempts = live.flatMap(offset => attemptFact(offset, index.wordOf(offset)) ?? [])
+  const claimed = consumers.map((consumer, order) => consumerFact(consumer, order, index))
+  const settled = settledRanges(live, end)
+  const counted = {
+    deadLettered: block.countOf('deadLettered'),
+    dropped: block.countOf('dropped'),
+    purged: block.countOf('purged'),
+    cancelled: block.countOf('cancelled'),
+  }
+  const { deadLettered, dropped, purged, cancelled } = counted
+  const acked = end - live.length - deadLettered - dropped - purged - cancelled
+  const lastTag = claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0)
+  const facts: QueueFacts = {
+    floor,
+    end,
+    settled,
+    bytes: live.reduce((sum, offset) => sum + index.bytesOf(offset), 0),
+    consumers: claimed,
+    active: policy.singleActive ? activeOf(claimed) : -1,
+    // Those that die first, as their letters are in that order.
+    attempts: [...attempts.filter(({ dying }) => dying !== null), ...attempts.filter(({ dying }) => dying === null)],
+    totals: { accepted: end, acked, ...counted },
+    lastTag,
+    lastCohort: 0,
+  }
+  return QueueCore.from(policy, index, facts)
+}
+
+function liveOffsets(block: QueueBlock, index: MessageIndex): Offset[] {
+  const live = [...index.movedOffsets()]
+  for (let offset = index.first; offset < index.end; offset++) {
+    const state = stateIn(block.wordOf(offset))
+    if (state !== SETTLED && state !== MOVED) live.push(offset)
+  }
+  return live.sort((a, b) => a - b)
+}
+
+/** What lies between those that are live. */
+function settledRanges(live: readonly Offset[], end: Offset): (readonly [number, number])[] {
+  const ranges: (readonly [number, number])[] = []
+  live.forEach((offset, at) => {
+    const next = live[at + 1] ?? end
+    if (next > offset + 1) ranges.push([offset + 1, next])
+  })
+  return ranges
+}
+
+function attemptFact(offset: Offset, word: number): AttemptFact | null {
+  const { handOuts, failures, suspect, dying } = messageState(word)
+  if (handOuts === 0 && dying === null && !suspect) return null
+  const failedMs = failures === 0 ? 0 : wallMs()
+  return {
+    offset,
+    handOuts,
+    failures,
+    failedAt: failures === 0 ? 0 : handOuts,
+    suspect,
+    cohort: 0,
+    dueMs: null,
+    firstFailureMs: failedMs,
+    lastFailureMs: failedMs,
+    dying,
+  }
+}
+
+function consumerFact(consumer: QueueConsumer, attached: number, index: MessageIndex): ConsumerFact {
+  const out = consumer.takeOver((offset, attempt) => isOver(index.wordOf(offset), attempt))
+  const claims = out.map(({ tag, number: offset, attempt, standing }, slot): ClaimFact => {
+    const claim = { slot, tag: attached * CLAIMS_APART + slot + 1 }
+    consumer.name(tag, claim)
+    const { suspect, handOuts } = messageState(index.wordOf(offset))
+    return {
+      ...claim,
+      offset,
+      handOuts: Math.max(attempt, handOuts + 1),
+      begun: standing === 'begun',
+      suspect,
+      deadlineMs: 0,
+    }
+  })
+  const { priority } = consumer.shape
+  const prefetchBytes = Number.POSITIVE_INFINITY
+  return {
+    consumer: consumer.number,
+    attached,
+    priority,
+    // What it wants is asked before anything is handed out.
+    prefetch: 0,
+    prefetchBytes,
+    ackTimeoutMs: Number.POSITIVE_INFINITY,
+    claims,
+  }
+}
+
+/** Tags of different consumers differ. */
+const CLAIMS_APART = 2_048
+
+/** With `singleActive` the one that has messages, or the first by priority. */
+function activeOf(consumers: readonly ConsumerFact[]): number {
+  const holder = consumers.find(({ claims }) => claims.length > 0)
+  const first = [...consumers].sort((a, b) => b.priority - a.priority || a.attached - b.attached)[0]
+  return (holder ?? first)?.consumer ?? -1
+}

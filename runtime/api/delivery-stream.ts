@@ -32,7 +32,7 @@ export function deliveryStream(join: Join, highWaterMark: number, signal: AbortS
   const emit = (delivery: SettleableDelivery): void => {
     // Credit bounds the deliveries: the result of `push` is not needed.
     if (hasEnded || stream.destroyed) delivery.unseen = true
-    else {
+    else if (delivery.begin()) {
       if (out.length >= 2 * highWaterMark) out = out.filter(({ settled }) => !settled)
       out.push(delivery)
       stream.push(delivery)

@@ -15,6 +15,7 @@ import {
   checkQueueObserveOptions,
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
+import { messageId } from '../publish/append-receipt.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
@@ -80,7 +81,7 @@ export class QueueClient<V> implements Queue<V> {
     const { count, ranges, durability } = await this.#producer.publishBatch(messages as readonly Message[], checked)
     const ids: string[] = []
     for (const range of ranges)
-      for (let index = 0; index < range.count; index++) ids.push(`${this.#shape.id}.${range.baseOffset + index}`)
+      for (let index = 0; index < range.count; index++) ids.push(messageId(this.#shape.id, range.baseOffset + index))
     return { count, ids, durability }
   }
 

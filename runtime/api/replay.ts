@@ -13,7 +13,13 @@ import { BY_REPLAY } from '../log/format/headers.ts'
 import { COUNT_MAX, TIMER_MS_MAX } from '../options/option-bounds.ts'
 import { integer, number, signal as signalRule } from '../options/option-rules.ts'
 import { check, type Filled, type Given, type Table } from '../options/option-table.ts'
-import { asMessage, checkedKey, checkTimestamp } from '../publish/checked-message.ts'
+import {
+  asMessage,
+  asQueueMessage,
+  checkedKey,
+  checkTimestamp,
+  type ReadQueueMessage,
+} from '../publish/checked-message.ts'
 import { copyHeaders } from '../publish/given-headers.ts'
 import type { StoredMessage } from '../publish/record-writer.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
@@ -22,6 +28,7 @@ import type { DeadLetter, ReplayOptions, ReplayReport } from '../words/dead-lett
 import { MillraceError } from '../words/errors.ts'
 import type { Message } from '../words/message.ts'
 import { checkName, show } from '../words/names.ts'
+import type { QueueMessage } from '../words/queue-message.ts'
 import type { LettersFound } from './letter-pages.ts'
 import type { StoredLetter } from './stored-letter.ts'
 
@@ -139,13 +146,21 @@ export class Replay {
     if (edit === undefined) return this.#stored(letter, {})
     const edited = await unlessAborted(Promise.resolve(edit(letter)), signal)
     this.#checkWanted()
-    if (edited !== null && edited !== undefined) return this.#stored(letter, asMessage(edited as Message))
+    if (edited !== null && edited !== undefined) return this.#stored(letter, this.#read(edited as Message, letter))
     this.#skipped++
     return null
   }
 
-  #stored(letter: StoredLetter, edited: Partial<Message>): StoredMessage {
-    const { key, value, headers, partition, timestamp = letter.timestamp } = edited
+  /** What a letter was made into; in a queue it has the letter's priority if it names none. */
+  #read(edited: Message & Pick<QueueMessage, 'priority'>, { priority }: StoredLetter): Partial<ReadQueueMessage> {
+    const { topic } = this.#producer
+    if (topic.queue === undefined) return asMessage(edited)
+    const read = asQueueMessage(edited, topic)
+    return edited.priority === undefined ? { ...read, priority } : read
+  }
+
+  #stored(letter: StoredLetter, edited: Partial<ReadQueueMessage>): StoredMessage {
+    const { key, value, headers, partition, timestamp = letter.timestamp, priority = letter.priority } = edited
     checkTimestamp(timestamp)
     const { topic } = this.#producer
     const returns = topic.name === letter.topic && key === undefined
@@ -159,6 +174,7 @@ export class Replay {
       },
       partition: partition ?? (returns && letter.partition < topic.partitions ? letter.partition : undefined),
       timestamp,
+      priority,
     }
   }
 }

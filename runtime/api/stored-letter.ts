@@ -5,7 +5,7 @@
  * gets copies of those, so that a replay publishes the original record.
  */
 
-import { ownHeaders, replayedCount } from '../dead-letters/letter-headers.ts'
+import { ownHeaders, priorityOf, replayedCount } from '../dead-letters/letter-headers.ts'
 import {
   FRAME_BASE_OFFSET,
   FRAME_BASE_TIMESTAMP,
@@ -121,6 +121,11 @@ export class StoredLetter<V = unknown> implements DeadLetter<V> {
 
   get replayed(): number {
     return replayedCount(this.#all)
+  }
+
+  /** Of a message of a queue, there. */
+  get priority(): number {
+    return priorityOf(this.#all)
   }
 
   get timestamp(): number {

@@ -7,6 +7,7 @@
  * A dead-letter topic that was made for a group goes with it, if no letter is left in it and nobody else has come to use it: it
  * takes memory, and is made again when it is needed. Letters that are left stay, in their topic.
  */
+import { titleOf } from '../wire/produced-topic.ts'
 import { isMillraceError, MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { Catalog } from './catalog.ts'
@@ -15,7 +16,6 @@ import type { DeadLetterTopics } from './dead-letter-topics.ts'
 import type { Openings } from './openings.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import type { Runs } from './runs.ts'
-import { kindOf } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
 export class Deletions {
@@ -79,7 +79,7 @@ export class Deletions {
       const reader = this.#catalog.topic(topic).shape
       const of =
         reader.queue !== undefined
-          ? `queue ${reader.name}`
+          ? titleOf(reader)
           : topic === id
             ? `group ${group}`
             : `group ${group} of topic ${reader.name}`
@@ -91,7 +91,7 @@ export class Deletions {
       if (why === null) continue
       throw new MillraceError(
         'MILL_GROUP_BUSY',
-        `${kindOf(shape)} ${name} cannot be deleted while ${of} ${why}; stop its runs first`,
+        `${titleOf(shape)} cannot be deleted while ${of} ${why}; stop its runs first`,
       )
     }
   }

@@ -10,6 +10,7 @@ import { DEAD_LETTER_EXTRA_BYTES } from '../group/dead-letter.ts'
 import type { GroupSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { GroupPlace, RetryPolicy, TopicShape } from '../wire/places.ts'
+import { titleOf } from '../wire/produced-topic.ts'
 import { MillraceError } from '../words/errors.ts'
 import { checkName } from '../words/names.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
@@ -19,7 +20,7 @@ import { cutSnapshots } from './cut-snapshots.ts'
 import { leadsTo } from './cycles.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { hostOf } from './placement.ts'
-import { checkSame, checkSamePolicy, FIXED, kindOf, SETTLED, type TopicSettings } from './same-options.ts'
+import { checkSame, checkSamePolicy, FIXED, SETTLED, type TopicSettings } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
 const FOR_EVER: number = Number.POSITIVE_INFINITY
@@ -253,7 +254,7 @@ export class Openings {
     if (!leadsTo(target.shape.id, source.shape.id, flows)) return
     throw new MillraceError(
       'MILL_INVALID_OPTION',
-      `dead letters of ${kindOf(source.shape)} ${source.shape.name} cannot go to ${target.shape.name}: the dead letters of that one lead back to ${source.shape.name}, and a record could go round for ever; use another topic`,
+      `dead letters of ${titleOf(source.shape)} cannot go to ${target.shape.name}: the dead letters of that one lead back to ${source.shape.name}, and a record could go round for ever; use another topic`,
     )
   }
 
@@ -263,14 +264,14 @@ export class Openings {
     if (name === source.shape.name)
       throw new MillraceError(
         'MILL_INVALID_OPTION',
-        `${kindOf(source.shape)} ${name} cannot be its own dead-letter topic: name another one`,
+        `${titleOf(source.shape)} cannot be its own dead-letter topic: name another one`,
       )
     const stored = this.#directory?.topic(name)?.shape
     const known = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? undefined : await this.make(stored))
     if (known?.shape.queue !== undefined)
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
-        `dead letters of ${kindOf(source.shape)} ${source.shape.name} cannot go to ${name}, which is a queue: name a topic`,
+        `dead letters of ${titleOf(source.shape)} cannot go to ${name}, which is a queue: name a topic`,
       )
     if (known !== undefined) this.#checkEnds(source, known)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES

@@ -63,17 +63,17 @@ export class QueueCoordinator implements Coordinator {
   }
 
   async up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
-    const taking = await this.#enqueue(() =>
+    const opened = await this.#enqueue(() =>
       Promise.all(
         [...handles].map(async ([id, handle]) => {
           this.#members.set(id, null)
           const consumer = await this.#open(handle)
           this.#members.set(id, consumer)
-          return consumer.taking
+          return consumer
         }),
       ),
     )
-    await Promise.all(taking)
+    await Promise.all(opened.map(({ taking }) => taking))
   }
 
   /** @throws MillraceError MILL_MEMORY */

@@ -7,6 +7,7 @@
 
 import type { TopicShape } from '../wire/places.ts'
 import { QUEUE_GROUP, type QueueSettings } from '../wire/queue-calls.ts'
+import { type QueueShape, queueMessages } from '../wire/queue-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog } from './catalog.ts'
@@ -14,6 +15,9 @@ import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { Openings } from './openings.ts'
 import { checkSameQueue } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
+
+/** A full frame is this part of the messages that a queue has room for. */
+const FRAMES_OF_QUEUE = 64
 
 export class QueueOpenings {
   readonly #catalog: Catalog
@@ -72,6 +76,7 @@ export class QueueOpenings {
       // Small queues need not all be on the first host.
       base: id % this.#catalog.hosts.length,
       queue: shape,
+      frameRecords: frameRecords(shape, windowBytes),
     }
   }
 
@@ -98,6 +103,12 @@ export class QueueOpenings {
     const made = [...this.#catalog.topics.values()].filter(({ madeFor }) => madeFor?.topic === queue.shape.id)
     for (const topic of [queue, ...made]) await this.#removal.remove(topic).catch(() => undefined)
   }
+}
+
+/** A frame is taken whole or not at all: exact bounds want single records, and others a small part of the queue. */
+function frameRecords({ maxMessages, maxBytes }: QueueShape, windowBytes: number): number {
+  const isBounded = maxMessages !== Number.POSITIVE_INFINITY || maxBytes !== Number.POSITIVE_INFINITY
+  return isBounded ? 1 : Math.max(1, Math.floor(queueMessages(windowBytes) / FRAMES_OF_QUEUE))
 }
 
 /** The group that is a queue's consumers. */

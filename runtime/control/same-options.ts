@@ -47,11 +47,6 @@ function shown(option: unknown): string {
     .join(', ')} }`
 }
 
-/** What a topic is to its users. */
-export function kindOf({ queue }: Pick<TopicShape, 'queue'>): 'topic' | 'queue' {
-  return queue === undefined ? 'topic' : 'queue'
-}
-
 /** The same for a queue, whose group has some of its options. @throws MillraceError MILL_CONFIG_MISMATCH */
 export function checkSameQueue(
   { name, codec, maxMessageBytes, publishRate, queue }: TopicShape,

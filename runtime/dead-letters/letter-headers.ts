@@ -14,6 +14,8 @@ const PREFIX = 'millrace-'
 const BEFORE = 'millrace-before-'
 /** Counts how often a record was replayed; it stays with the record through all its deaths. */
 export const REPLAYED_HEADER = 'millrace-replayed'
+/** Of a queue's message that has another priority than 0. */
+export const PRIORITY_HEADER = 'millrace-priority'
 
 /** Publishers may send so many headers under names of ours: each makes a letter longer. */
 export const OUR_NAMES_MAX = 1_000
@@ -31,7 +33,7 @@ const ALWAYS = [
   'error-name',
   'error-message',
 ].map(name => PREFIX + name)
-const SOMETIMES = ['error-code', 'error-stack', 'error-causes', 'replayed'].map(name => PREFIX + name)
+const SOMETIMES = ['error-code', 'error-stack', 'error-causes', 'priority', 'replayed'].map(name => PREFIX + name)
 /** What a letter has of an earlier death, if it was one before. */
 const EARLIER: ReadonlySet<string> = new Set([...ALWAYS, ...SOMETIMES].map(renamed))
 
@@ -77,4 +79,10 @@ export function replayedCount(headers: Headers): number {
   const text = headers[REPLAYED_HEADER]
   const count = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0
   return count
+}
+
+/** The priority that the message had in its queue. */
+export function priorityOf(letter: Headers): number {
+  const text = letter[PRIORITY_HEADER]
+  return typeof text === 'string' && /^\d{1,2}$/.test(text) ? Number(text) : 0
 }

@@ -1,5 +1,5 @@
 /**
- * A member of a group that runs a handler: its executors, one per assigned partition.
+ * A member of a group, or of a queue, that runs a handler: its executors, one per assigned partition, or one for its queue.
  *
  * The handling thread (a handler host, or the caller's). The control thread assigns and revokes; everything else goes
  * through shared memory.
@@ -12,6 +12,7 @@ import type { Publishers } from '../publish/publishers.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import { PartitionIntake } from '../reader/partition-intake.ts'
 import { PartitionReader } from '../reader/partition-reader.ts'
+import { QueueReader } from '../reader/queue-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { RevokeAnswer, RunShape } from '../wire/member-calls.ts'
 import type { Assignment } from '../wire/places.ts'
@@ -22,6 +23,7 @@ import type { HandlerExecutor } from './handler-executor.ts'
 import { LaneExecutor } from './lane-executor.ts'
 import { checkHandling } from './load-handler.ts'
 import { OneAtATime } from './one-at-a-time.ts'
+import { QueueExecutor } from './queue-executor.ts'
 import type { Held } from './self-wait.ts'
 import { SnapshotBudget } from './snapshot-budget.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -110,8 +112,10 @@ export class HandlerMember implements RunMember {
       await Promise.resolve(this.#call(this.#handler.stop, state, context)).catch(() => undefined)
       return
     }
-    const reader = new PartitionReader(this.#thread, assignment)
-    const executor = this.#executor(reader, context, output, state)
+    const executor =
+      assignment.consumer === undefined
+        ? this.#executor(new PartitionReader(this.#thread, assignment), context, output, state)
+        : this.#queueExecutor(new QueueReader(this.#thread, assignment), context, output, state)
     if (this.#paused) executor.pause()
     this.#running.set(cursor, { executor, context })
     this.#thread.addTaker(cursor, executor)
@@ -175,6 +179,19 @@ export class HandlerMember implements RunMember {
     const batches = message === undefined ? (batch ?? BATCH) : ALONE
     const intake = new PartitionIntake(thread, reader, true)
     return new LaneExecutor({ ...setting, intake, handler, retryOrder, concurrency, batch: batches }, state)
+  }
+
+  #queueExecutor(
+    reader: QueueReader,
+    context: DeliveryContext,
+    output: TopicProducer | null,
+    state: unknown,
+  ): HandlerExecutor {
+    const { handlerTimeoutMs, atMostOnce, concurrency, batch, prefetch } = this.#shape
+    const handler = this.#handler
+    const setting = { thread: this.#thread, context, userContext: this.#userContext, handlerTimeoutMs, output, reader }
+    const batches = handler.batch === undefined ? ALONE : (batch ?? BATCH)
+    return new QueueExecutor({ ...setting, handler, atMostOnce, concurrency, batch: batches, prefetch }, state)
   }
 
   /** Calls a function of the handler in its context, if it has that. */

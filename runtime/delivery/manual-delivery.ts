@@ -4,12 +4,19 @@ import { type FetchedFrame, RecordDelivery } from '../reader/delivery.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
 import { failureOf, MillraceError } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
-import type { LaneEntry } from './lane-entry.ts'
 
 /** Where a record's bytes are. */
 export interface RecordRef {
   readonly frame: FetchedFrame
   readonly at: number
+}
+
+/** What a delivery is made of. */
+export interface RecordEntry {
+  readonly payload: RecordRef
+  readonly offset: number
+  readonly deliveryAttempt: number
+  readonly failedAttempts: number
 }
 
 /** Who is told how a delivery ended. */
@@ -26,7 +33,7 @@ export interface Settler {
 
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
   /** What its reader knows of the record. */
-  readonly entry: LaneEntry<RecordRef>
+  readonly entry: RecordEntry
   readonly #settler: Settler
   #settled = false
   /** Whether its reader took it back, or its consumer left, before it was settled. */
@@ -38,7 +45,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   /** Why its value could not be decoded, once that was tried. */
   undecodable: unknown = null
 
-  constructor(settler: Settler, entry: LaneEntry<RecordRef>) {
+  constructor(settler: Settler, entry: RecordEntry) {
     const { payload, offset, deliveryAttempt, failedAttempts } = entry
     super(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
     this.entry = entry
@@ -73,7 +80,8 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     return this.#gone === 'left'
   }
 
-  #once(): void {
+  /** @throws MillraceError MILL_SETTLED, MILL_CLOSED when nothing can be said of it any more */
+  checkUnsettled(): void {
     if (this.#gone !== 'no') throw this.#settler.late(this)
     if (this.#settled) {
       throw new MillraceError(
@@ -81,6 +89,10 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
         `the delivery at ${this.topic}/${this.partition}, offset ${this.offset}, is settled already; settle each delivery once`,
       )
     }
+  }
+
+  #once(): void {
+    this.checkUnsettled()
     this.#settled = true
   }
 

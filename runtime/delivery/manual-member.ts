@@ -1,12 +1,14 @@
 /**
- * A member of a group whose deliveries are settled by the caller: what `observe` and `consume` stand on.
+ * A member of a group, or of a queue, whose deliveries are settled by the caller: what `observe` and `consume` stand on.
  *
- * The caller's thread. It has a reader for each partition that it is assigned (manual-reader.ts); they share its credits.
+ * The caller's thread. It has a reader for each partition that it is assigned (manual-reader.ts), or for its queue
+ * (queue-manual-reader.ts); they share its credits.
  *
  * Bound: `window` deliveries out over all partitions.
  */
 import { PartitionIntake } from '../reader/partition-intake.ts'
 import { PartitionReader } from '../reader/partition-reader.ts'
+import { QueueReader } from '../reader/queue-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { RevokeAnswer } from '../wire/member-calls.ts'
 import type { Assignment } from '../wire/places.ts'
@@ -15,16 +17,18 @@ import { Credits } from './credits.ts'
 import type { RunMember } from './handler-member.ts'
 import type { SettleableDelivery } from './manual-delivery.ts'
 import { ManualReader } from './manual-reader.ts'
+import type { MemberReader } from './member-reader.ts'
+import { QueueManualReader } from './queue-manual-reader.ts'
 import { WindowWatch } from './window-watch.ts'
 
 export class ManualMember implements RunMember {
-  /** Time from a queue's delivery to its settlement, in ms; Infinity: any. */
-  readonly ackTimeoutMs: number
   readonly #thread: AttachedThread
   readonly #credits: Credits
   readonly #retryOrder: RetryOrder
   readonly #emit: (delivery: SettleableDelivery) => void
-  readonly #readers = new Map<number, ManualReader>()
+  /** Time from a queue's delivery to its settlement, in ms; Infinity: any. */
+  readonly #ackTimeoutMs: number
+  readonly #readers = new Map<number, MemberReader>()
   #paused = false
 
   constructor(
@@ -35,7 +39,7 @@ export class ManualMember implements RunMember {
     stuck: ((waitedMs: number) => void) | null = null,
     ackTimeoutMs: number = Number.POSITIVE_INFINITY,
   ) {
-    this.ackTimeoutMs = ackTimeoutMs
+    this.#ackTimeoutMs = ackTimeoutMs
     this.#thread = thread
     this.#retryOrder = retryOrder
     this.#credits = new Credits(window)
@@ -44,18 +48,29 @@ export class ManualMember implements RunMember {
   }
 
   async assign(assignment: Assignment): Promise<void> {
-    const records = new PartitionReader(this.#thread, assignment)
-    const intake = new PartitionIntake(this.#thread, records, this.#retryOrder === 'key')
-    const reader = new ManualReader(this.#thread, intake, this.#credits, this.#retryOrder, this.#emit)
+    const reader = this.#readerOf(assignment)
     reader.paused = this.#paused
     this.#readers.set(assignment.cursor, reader)
     this.#thread.addTaker(assignment.cursor, reader)
   }
 
+  #readerOf(assignment: Assignment): MemberReader {
+    const thread = this.#thread
+    const credits = this.#credits
+    const emit = this.#emit
+    if (assignment.consumer !== undefined) {
+      const reader = new QueueReader(thread, assignment)
+      return new QueueManualReader({ thread, reader, credits, emit, ackTimeoutMs: this.#ackTimeoutMs })
+    }
+    const records = new PartitionReader(thread, assignment)
+    const intake = new PartitionIntake(thread, records, this.#retryOrder === 'key')
+    return new ManualReader(thread, intake, credits, this.#retryOrder, emit)
+  }
+
   async revoke(cursor: number, epoch: number): Promise<RevokeAnswer> {
     const reader = this.#readers.get(cursor)
     if (reader === undefined || reader.epoch !== epoch) return { held: false }
-    reader.close()
+    await reader.close()
     this.#readers.delete(cursor)
     this.#thread.removeTaker(cursor, reader)
     return { held: true }
@@ -74,7 +89,7 @@ export class ManualMember implements RunMember {
     this.leaving()
     this.#credits.watch?.close()
     for (const [cursor, reader] of this.#readers) {
-      reader.close()
+      reader.abandon()
       this.#thread.removeTaker(cursor, reader)
     }
     this.#readers.clear()

@@ -10,20 +10,19 @@
 import { nowMs } from '../../actors/world.ts'
 import type { Intake, Taken } from '../reader/intake.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { TurnTaker, Verdict } from '../thread/turn-taker.ts'
+import type { Verdict } from '../thread/turn-taker.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import type { RetryOrder } from '../words/group-options.ts'
 import { CommitLine, type Entry } from './commit-line.ts'
 import type { Credits } from './credits.ts'
 import type { Lane } from './lane.ts'
 import { SettleableDelivery, type Settler } from './manual-delivery.ts'
+import { type MemberReader, TURN_DELIVERIES_MAX } from './member-reader.ts'
 
-/** Deliveries handed out in one turn, before the event loop has its own. */
-const TURN_DELIVERIES_MAX = 1_024
 /** Records read and not handed out, because one of their key failed. */
 const WAITING_MAX = 1_024
 
-export class ManualReader implements TurnTaker, Settler {
+export class ManualReader implements MemberReader, Settler {
   readonly epoch: number
   readonly retryOrder: RetryOrder
   paused = false
@@ -110,7 +109,7 @@ export class ManualReader implements TurnTaker, Settler {
   }
 
   withdrawn(delivery: SettleableDelivery): void {
-    if (!this.#line.closed) delivery.entry.deliveryAttempt--
+    if (!this.#line.closed) (delivery.entry as Entry).deliveryAttempt--
     this.released(delivery)
   }
 
@@ -137,6 +136,10 @@ export class ManualReader implements TurnTaker, Settler {
 
   verdict(verdict: Verdict): void {
     this.#line.verdict(verdict)
+  }
+
+  abandon(): void {
+    this.close()
   }
 
   close(): void {

@@ -6,7 +6,7 @@
  */
 
 import { crc32 } from 'node:zlib'
-import { dyingHeaders } from '../dead-letters/letter-headers.ts'
+import { dyingHeaders, PRIORITY_HEADER } from '../dead-letters/letter-headers.ts'
 import {
   FRAME_BASE_SEQUENCE,
   FRAME_BASE_TIMESTAMP,
@@ -69,7 +69,7 @@ function text(value: unknown, max: number): string {
     : ''
 }
 
-function headersOf(details: LetterDetails): Headers {
+function headersOf(details: LetterDetails, priority: number): Headers {
   const { error } = details
   const added: Record<string, string> = {
     'millrace-topic': details.topic,
@@ -83,6 +83,7 @@ function headersOf(details: LetterDetails): Headers {
     'millrace-error-name': text(error.name, 200),
     'millrace-error-message': text(error.message, MESSAGE_CHARS_MAX),
   }
+  if (priority > 0) added[PRIORITY_HEADER] = String(priority)
   const code = text(error.code, 200)
   if (code !== '') added['millrace-error-code'] = code
   const stack = text(error.stack, STACK_CHARS_MAX)
@@ -118,7 +119,7 @@ function causesText(causes: readonly DeadLetterCause[]): string {
 /** The frame, ready but for its base offset. */
 export function deadLetterFrame(record: StoredRecord, details: LetterDetails): Uint8Array<ArrayBuffer> {
   const own = record.headers === null ? {} : readHeaders(record.bytes, record.headers.start, record.headers.end)
-  const headers = dyingHeaders(own, headersOf(details), {
+  const headers = dyingHeaders(own, headersOf(details, record.priority ?? 0), {
     isReplayed: (record.attributes & IS_REPLAYED) !== 0,
     isLetter: (record.attributes & IS_LETTER) !== 0,
   })

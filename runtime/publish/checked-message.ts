@@ -6,15 +6,23 @@
  * what is written. A message has no other fields than these, or a misspelt one would be lost without a word.
  */
 import { closest } from '../base/closest.ts'
+import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { bytesOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Key, Message } from '../words/message.ts'
 import { show } from '../words/names.ts'
+import type { QueueMessage } from '../words/queue-message.ts'
 
 const FIELDS: readonly string[] = ['key', 'value', 'headers', 'partition', 'timestamp']
+const QUEUE_FIELDS: readonly string[] = ['key', 'value', 'headers', 'priority']
 /** What a delivery or a dead letter says besides: a record is published again by handing in what it came as, or a copy. */
 const ORIGINS: ReadonlySet<string> = new Set([
   'topic',
+  'partition',
+  'timestamp',
+  'queue',
+  'id',
+  'priority',
   'offset',
   'keyBytes',
   'valueBytes',
@@ -44,19 +52,59 @@ export function asMessage(message: Message): Message {
   return message
 }
 
-/** An inherited field is not the message's own: libraries put enumerable ones on `Object.prototype`. */
-function checkField(message: Message, name: string): void {
-  if (Array.isArray(message)) throw noMessage(message)
-  if (!Object.hasOwn(message, name) || (ORIGINS.has(name) && isRecord(message))) return
-  const meant = closest(name, FIELDS)
-  const help =
-    meant === undefined
-      ? 'it has `key`, `value`, `headers`, `partition` and `timestamp`; put other data into `value` or `headers`'
-      : `did you mean \`${meant}\`?`
-  throw new MillraceError('MILL_UNKNOWN_OPTION', `a message has no field ${show(name)}: ${help}`)
+/** The same for a message of which it is not known yet whether it goes to a topic or a queue: it has no field that neither may have. */
+export function asEitherMessage(message: Message): Message & Pick<QueueMessage, 'priority'> {
+  if (typeof message !== 'object' || message === null) throw noMessage(message)
+  for (const name in message) if (!FIELDS.includes(name) && name !== 'priority') checkField(message, name)
+  return message
 }
 
-function isRecord(message: object): boolean {
+/** A message to a queue, each property read once. */
+export interface ReadQueueMessage extends Message {
+  readonly priority: number
+}
+
+/** The same for a queue. @throws MillraceError also `MILL_OUT_OF_RANGE` for its priority */
+export function asQueueMessage(
+  message: Message,
+  { name: queue, queue: shape }: Pick<ProducedTopic, 'name' | 'queue'>,
+): ReadQueueMessage {
+  const priorities = shape?.priorities ?? 1
+  if (typeof message !== 'object' || message === null) throw noMessage(message)
+  for (const field in message) {
+    if (field !== 'key' && field !== 'value' && field !== 'headers' && field !== 'priority')
+      checkField(message, field, QUEUE_FIELDS)
+  }
+  const { key, value, headers, priority = 0 } = message as QueueMessage
+  if (Number.isInteger(priority) && priority >= 0 && priority < priorities)
+    return { key, value, headers, partition: undefined, timestamp: undefined, priority }
+  const range = priorities === 1 ? '0' : `an integer from 0 to ${priorities - 1}`
+  throw new MillraceError(
+    'MILL_OUT_OF_RANGE',
+    `\`priority\` must be ${range}, not ${show(priority)}: queue ${queue} has ${priorities === 1 ? 'one priority' : `${priorities} priorities`}`,
+  )
+}
+
+/** An inherited field is not the message's own: libraries put enumerable ones on `Object.prototype`. */
+function checkField(message: Message, name: string, fields: readonly string[] = FIELDS): void {
+  if (Array.isArray(message)) throw noMessage(message)
+  if (!Object.hasOwn(message, name) || (ORIGINS.has(name) && isRecord(message))) return
+  const meant = closest(name, fields)
+  const help =
+    meant === undefined
+      ? `it has ${listed(fields)}; put other data into \`value\` or \`headers\``
+      : `did you mean \`${meant}\`?`
+  const what = fields === FIELDS ? 'a message' : 'a message to a queue'
+  throw new MillraceError('MILL_UNKNOWN_OPTION', `${what} has no field ${show(name)}: ${help}`)
+}
+
+function listed(fields: readonly string[]): string {
+  const names = fields.map(field => `\`${field}\``)
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+/** A delivery or a dead letter, or what is left of one. */
+export function isRecord(message: object): boolean {
   return 'deliveryAttempt' in message || 'letter' in message
 }
 

@@ -10,7 +10,13 @@
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
-import { FRAME_HEADER_BYTES, FRAME_RECORDS_MAX, NAMED_EPOCH, writeSealedHeader } from '../log/format/frame.ts'
+import {
+  FRAME_HAS_QUEUE_FIELDS,
+  FRAME_HEADER_BYTES,
+  FRAME_RECORDS_MAX,
+  NAMED_EPOCH,
+  writeSealedHeader,
+} from '../log/format/frame.ts'
 import { PARTITION_UNREAD } from '../wire/layout.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import type { MillraceError } from '../words/errors.ts'
@@ -29,6 +35,7 @@ export class PartitionWriter {
   readonly #memory: Memory
   readonly #producerId: number
   readonly #isNamed: boolean
+  readonly #frameRecords: number
   #place: RingPlace
   #ring: RingProducer
   #isClosed = false
@@ -55,10 +62,19 @@ export class PartitionWriter {
   diskFailure: MillraceError | null = null
   /** Whether it stands in the thread's list of writers to seal at the end of this turn. */
   dirty = false
+  /** Whether a record of the open frame has queue fields; whoever writes one says so. */
+  hasQueueFields = false
 
-  /** `isNamed`: records have numbers of their own, which `sequence` tells. */
-  constructor(memory: Memory, place: RingPlace, producerId: number, isNamed = false) {
+  /** `isNamed`: records have numbers of their own, which `sequence` tells. `frameRecords`: of a frame, at most. */
+  constructor(
+    memory: Memory,
+    place: RingPlace,
+    producerId: number,
+    isNamed = false,
+    frameRecords: number = FRAME_RECORDS_MAX,
+  ) {
     this.#isNamed = isNamed
+    this.#frameRecords = frameRecords
     this.partition = place.partition
     this.host = place.host
     this.#memory = memory
@@ -109,7 +125,7 @@ export class PartitionWriter {
 
   /** Address for a record of at most `bytes`, or FULL, or GROW. `timestamp` becomes the base of a frame it opens. */
   reserve(bytes: number, timestamp: number | undefined): number {
-    if (this.#cursor + bytes <= this.#limit && this.#count < FRAME_RECORDS_MAX) return this.#cursor
+    if (this.#cursor + bytes <= this.#limit && this.#count < this.#frameRecords) return this.#cursor
     return this.#reserveInNewFrame(bytes, timestamp)
   }
 
@@ -202,6 +218,7 @@ export class PartitionWriter {
     }
     writeSealedHeader(this.#memory, this.#frame, {
       length,
+      attributes: this.hasQueueFields ? FRAME_HAS_QUEUE_FIELDS : 0,
       count: this.#count,
       baseTimestamp: this.#baseTimestamp,
       maxTimestampDelta: this.#maxTimestampDelta,
@@ -216,6 +233,7 @@ export class PartitionWriter {
     this.#count = 0
     this.#cursor = 0
     this.#limit = 0
+    this.hasQueueFields = false
     // Never the same array for two frames, or the first one's receipt would answer for the second.
     this.#parts = NO_PARTS
     this.#tickets.add(ticket)

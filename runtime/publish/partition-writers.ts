@@ -17,10 +17,12 @@ export class PartitionWriters {
   readonly #thread: AttachedThread
   readonly #user: WriterUser
   readonly #named: number | null
+  readonly #frameRecords: number | undefined
   #isOver = false
 
-  /** `user`: hears of receipts. `named`: the number of a named producer. */
-  constructor(thread: AttachedThread, user: WriterUser, named: number | null) {
+  /** `user`: hears of receipts. `named`: the number of a named producer. `frameRecords`: of a frame, at most. */
+  constructor(thread: AttachedThread, user: WriterUser, named: number | null, frameRecords?: number) {
+    this.#frameRecords = frameRecords
     this.#thread = thread
     this.#user = user
     this.#named = named
@@ -28,7 +30,9 @@ export class PartitionWriters {
 
   /** Makes the writer of the next partition. Once they have failed its ring is given back at once. */
   add(ring: RingPlace): void {
-    const writer = new PartitionWriter(this.#thread.memory, ring, this.#named ?? this.#thread.id, this.#named !== null)
+    const isNamed = this.#named !== null
+    const producer = this.#named ?? this.#thread.id
+    const writer = new PartitionWriter(this.#thread.memory, ring, producer, isNamed, this.#frameRecords)
     this.#all.push(writer)
     if (this.#isOver) this.#giveBack(writer)
     else this.#thread.addWriter(writer, this.#user)

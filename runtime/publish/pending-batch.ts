@@ -1,7 +1,7 @@
 /** A batch from its call to its last receipt: appended in order, as far as there is room. Settles once. */
 import { nowMs } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
-import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import { FullError, MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../words/message.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
@@ -147,7 +147,7 @@ export class PendingBatch implements FrameObserver {
     if (this.#refusal !== null) this.settle(this.#refusal)
     if (this.done || this.next < this.messages.length) return
     if (this.#isRefused) {
-      this.settle(new FullError(fullText(this.#topic.name), this.#fates().refused[0]))
+      this.settle(new FullError(fullText(this.#topic), this.#fates().refused[0]))
       return
     }
     this.#finish()
@@ -160,10 +160,11 @@ export class PendingBatch implements FrameObserver {
     const { refused, unknown } = this.#fates()
     const unpublished = [...refused, ...this.messages.slice(this.next)]
     this.#finish()
+    const verb = this.#topic.queue === undefined ? 'published' : 'sent'
     const doubt = unknown.length > 0 ? ` (of ${unknown.length} more it is unknown: they are on their way)` : ''
     this.#reject(
       new UnpublishedError(
-        `${unpublished.length} of ${this.messages.length} messages were not published to topic ${this.#topic.name}${doubt}: ${cause.message}`,
+        `${unpublished.length} of ${this.messages.length} messages were not ${verb} to ${titleOf(this.#topic)}${doubt}: ${cause.message}`,
         unpublished,
         unknown,
         cause,

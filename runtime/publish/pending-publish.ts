@@ -2,10 +2,10 @@
 import { nowMs } from '../../actors/world.ts'
 import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import { ownedHeaders } from '../log/format/headers.ts'
-import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import { FullError, MillraceError } from '../words/errors.ts'
 import type { Message, PublishOptions, Receipt } from '../words/message.ts'
-import { AppendReceipt } from './append-receipt.ts'
+import { AppendReceipt, SendReceipt } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -18,8 +18,10 @@ export function deadlineOf(timeoutMs: number | undefined, since: number, roomSin
 }
 
 /** Why a topic that does not let records wait refused one. */
-export function fullText(topic: string): string {
-  return `topic ${topic} is full: its consumers do not keep up, and its onFull is 'reject'`
+export function fullText(topic: ProducedTopic): string {
+  const isDropping = topic.queue?.onFull === 'dropHead'
+  const why = isDropping ? 'nothing that is ready can be dropped for it' : "its onFull is 'reject'"
+  return `${titleOf(topic)} is full: its consumers do not keep up, and ${why}`
 }
 
 export class PendingPublish implements FrameObserver {
@@ -33,6 +35,8 @@ export class PendingPublish implements FrameObserver {
   isOutput = false
   /** No rate holds it. */
   isFree = false
+  /** `tryPublish` has said that it is taken: it waits for its rate, too. */
+  isTaken = false
   /** Bytes it takes in the waiting room. */
   bytes = 0
   message: EncodedMessage
@@ -85,8 +89,13 @@ export class PendingPublish implements FrameObserver {
   appended(writer: Answerer, baseOffset: number, first: number): void {
     if (this.done) return
     this.#finish()
-    const { name, durability } = this.#topic
-    this.#resolve(new AppendReceipt(name, writer.partition, baseOffset + first, durability))
+    const { id, name, durability, queue } = this.#topic
+    const offset = baseOffset + first
+    this.#resolve(
+      queue === undefined
+        ? new AppendReceipt(name, writer.partition, offset, durability)
+        : new SendReceipt(name, id, offset, durability),
+    )
   }
 
   failed(_count: number, error: Error): void {
@@ -94,12 +103,16 @@ export class PendingPublish implements FrameObserver {
   }
 
   refused(): void {
-    this.settle(new FullError(fullText(this.#topic.name), this.original))
+    this.settle(new FullError(fullText(this.#topic), this.original))
   }
 
   /** Its time is over; `hold` says what holds it, or nothing. */
   expire(hold: string): void {
-    const took = `publishing to partition ${this.message.partition} of topic ${this.#topic.name} took longer than ${Math.round(this.#timeoutMs ?? PUBLISH_TIMEOUT_MS)} ms`
+    const what =
+      this.#topic.queue === undefined
+        ? `publishing to partition ${this.message.partition} of ${titleOf(this.#topic)}`
+        : `sending to ${titleOf(this.#topic)}`
+    const took = `${what} took longer than ${Math.round(this.#timeoutMs ?? PUBLISH_TIMEOUT_MS)} ms`
     const doubt = 'a record that was in the ring already may still be appended'
     this.settle(
       new MillraceError('MILL_TIMEOUT', `${took}${hold === '' ? '' : `; ${hold}`}; ${doubt}`, { retriable: true }),

@@ -7,10 +7,18 @@
  */
 
 import { headersSize, ownedHeaders } from '../log/format/headers.ts'
+import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import { toWire, UnpublishedError } from '../words/errors.ts'
 import type { Headers, Key, Message } from '../words/message.ts'
-import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
+import {
+  asMessage,
+  asQueueMessage,
+  checkedKey,
+  checkTimestamp,
+  halfKey,
+  type ReadQueueMessage,
+} from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PackedCopies } from './packed-copies.ts'
 import type { PartitionChoice } from './partition-choice.ts'
@@ -20,15 +28,17 @@ import { checkRecord } from './record-writer.ts'
 export function prepareBatch(
   messages: readonly Message[],
   codec: Codec,
-  topic: { readonly name: string; readonly maxMessageBytes: number },
+  topic: Pick<ProducedTopic, 'name' | 'queue' | 'maxMessageBytes'>,
   choice: Pick<PartitionChoice, 'ahead'>,
 ): PreparedBatch | UnpublishedError {
   const prepared = new PreparedBatch(messages.length)
+  const isQueue = topic.queue !== undefined
   let index = 0
   try {
     for (; index < messages.length; index++) {
       const message = messages[index] as Message
-      const { key: givenKey, value: given, headers, partition, timestamp } = asMessage(message)
+      const read = isQueue ? asQueueMessage(message, topic) : asMessage(message)
+      const { key: givenKey, value: given, headers, partition, timestamp } = read
       const value = codec.encode(given)
       const copied = headers === undefined ? null : copyHeaders(headers)
       const key = checkedKey(givenKey)
@@ -36,11 +46,12 @@ export function prepareBatch(
       if (partition !== undefined && typeof key === 'string' && !isWellFormed(key)) throw halfKey()
       checkRecord(key, value, copied, topic.maxMessageBytes)
       prepared.add(key, value, choice.ahead(partition, key, message), copied, timestamp)
+      if (isQueue) prepared.setPriority(index, (read as ReadQueueMessage).priority)
     }
     return prepared
   } catch (cause) {
     const { message } = toWire(cause) // a getter, a `toJSON` or a partitioner may have thrown anything
-    const why = `none of ${messages.length} messages was published to topic ${topic.name}: the one at index ${index} cannot be: ${message}`
+    const why = `none of ${messages.length} messages was ${isQueue ? 'sent' : 'published'} to ${titleOf(topic)}: the one at index ${index} cannot be: ${message}`
     return new UnpublishedError(why, [...messages], [], cause)
   }
 }
@@ -54,6 +65,8 @@ export class PreparedBatch {
   /** By index; of most batches none has any. */
   #headers: Map<number, Headers> | null = null
   #timestamps: Map<number, number> | null = null
+  /** Of a queue's messages, where one is not 0. */
+  #priorities: Uint8Array | null = null
 
   constructor(count: number) {
     this.keys = new Array(count)
@@ -83,6 +96,16 @@ export class PreparedBatch {
 
   timestampOf(index: number): number | undefined {
     return this.#timestamps === null ? undefined : this.#timestamps.get(index)
+  }
+
+  setPriority(index: number, priority: number): void {
+    if (priority === 0) return
+    this.#priorities ??= new Uint8Array(this.keys.length)
+    this.#priorities[index] = priority
+  }
+
+  priorityOf(index: number): number {
+    return this.#priorities === null ? 0 : (this.#priorities[index] as number)
   }
 
   /** What is kept of those from `first` on while they wait, a character of text for a byte. */

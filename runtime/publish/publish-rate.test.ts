@@ -1,8 +1,9 @@
 /** What a producer with a rate does with single publishes, batches and those that may not wait. */
 import t from 'tap'
-import { FullError, type Receipt, type Topic, UnpublishedError } from '../index.ts'
-import { delay, readAll, rejection, SMALL, standStill } from '../proof/fixtures/broker.fixture.ts'
+import { FullError, type MillraceError, type Receipt, type Topic, UnpublishedError } from '../index.ts'
+import { delay, readAll, rejection, SMALL, standStill, until } from '../proof/fixtures/broker.fixture.ts'
 import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
+import { fillUp } from './full-topic.fixture.ts'
 
 const RATE = { max: 5, perMs: 200 }
 /** Longer than a test. */
@@ -117,7 +118,7 @@ t.test('what was given up leaves its place in the waiting room', async t => {
   const first = rejection(topic.publish({ value }, { timeoutMs: 600 }))
   t.match(await rejection(topic.publish({ value })), {
     code: 'MILL_FULL',
-    message: /\(publishRate\), and full is this/,
+    message: /\(publishRate\), and this thread's waiting room is full/,
   })
   await first
 })
@@ -166,6 +167,52 @@ t.test('a full partition does not use up the rate, nor is it said to be the rate
   await read.stop()
 })
 
+t.test('what finds its partition full waits for that, though records for other partitions use up the rate', async t => {
+  const topic = await newTopic<string>({
+    ...SMALL,
+    codec: 'string',
+    publishRate: { max: 150, perMs: LONG.perMs },
+    partitions: 2,
+    groups: ['slow'],
+  })
+  const value = 'x'.repeat(4_000)
+  await fillUp(topic, 4_000)
+  const late = rejection(topic.publish({ partition: 0, value }, { timeoutMs: 400 }))
+  while (topic.tryPublish({ partition: 1, value: 'x' }));
+  // Whatever comes next looks at what waits, without a token.
+  await delay(300)
+  t.match(await topic.stats(), { waitingForRate: 0 })
+  const { message } = await late
+  t.match(message, /took longer than 400 ms/)
+  t.notMatch(message, /publishRate/)
+  await topic.delete()
+})
+
+t.test('what tryPublish has taken waits for the rate, though onFull is reject', async t => {
+  const options = { codec: 'string', maxMessageBytes: 10 * 1_048_576, partitions: 2, onFull: 'reject' } as const
+  const topic = await newTopic<string>({ ...options, publishRate: LONG })
+  t.ok(topic.tryPublish({ partition: 0, value: 'x'.repeat(5 * 1_048_576) }), 'it waits for a larger ring')
+  t.ok(topic.tryPublish({ partition: 1, value: '1' }))
+  t.ok(topic.tryPublish({ partition: 1, value: '2' }))
+  await until(async () => (await topic.stats()).waitingForRate === 1)
+  await topic.delete()
+})
+
+t.test('what could never go is refused at once, and does not wait for the rate', async t => {
+  for (const onFull of ['wait', 'reject'] as const) {
+    const topic = await newTopic<string>({ maxMessageBytes: 100, publishRate: LONG, onFull, codec: 'string' })
+    t.ok(topic.tryPublish({ value: '1' }))
+    t.ok(topic.tryPublish({ value: '2' }))
+    const code = (publish: Promise<unknown>) => rejection(publish).then(error => (error as MillraceError).code)
+    t.equal(await code(topic.publish({ value: 'x'.repeat(200) }, { timeoutMs: 2_000 })), 'MILL_TOO_LARGE', onFull)
+    t.equal(
+      await code(topic.publish({ key: '\ud800', value: '' }, { timeoutMs: 2_000 })),
+      'MILL_UNSERIALISABLE',
+      onFull,
+    )
+  }
+})
+
 t.test('flush waits for what the rate holds', async t => {
   const topic = await newTopic<number>({ publishRate: { max: 2, perMs: 150 }, groups: ['reader'] })
   const began = performance.now()
@@ -174,6 +221,15 @@ t.test('flush waits for what the rate holds', async t => {
   t.ok(performance.now() - began >= 300)
   t.match(await topic.stats(), { partitions: [{ highWatermark: 5 }] })
   await Promise.all(published)
+})
+
+t.test('a record has the time at which it went, and not that at which it was looked at', async t => {
+  const publishRate = { max: 1, perMs: 250 }
+  const topic = await newTopic<number>({ publishRate, partitions: 2, groups: ['reader'] })
+  const began = Date.now()
+  await Promise.all([0, 0, 1].map(partition => topic.publish({ partition, value: partition })))
+  const last = (await readAll(topic)).find(({ partition }) => partition === 1)
+  t.ok((last?.timestamp ?? 0) - began >= 2 * publishRate.perMs - 10, `${(last?.timestamp ?? 0) - began} ms`)
 })
 
 t.test('a stream that is written to goes as fast as the rate allows', async t => {

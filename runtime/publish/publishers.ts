@@ -7,11 +7,12 @@
 import { ownedHeaders } from '../log/format/headers.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import type { ControlApi } from '../wire/control-calls.ts'
+import { kindOf, titleOf } from '../wire/produced-topic.ts'
 import type { GrownTopic, NamedPlaces } from '../wire/producer-places.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import type { MillraceError } from '../words/errors.ts'
 import type { Message, Receipt } from '../words/message.ts'
-import { asMessage } from './checked-message.ts'
+import { asEitherMessage, isRecord } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
@@ -124,7 +125,7 @@ export class Publishers {
     if (producer.topic.id === topic) return producer
     this.topicGone(producer.topic.id)
     const next = await this.open(name)
-    if (next.topic.id !== topic) throw deletedTopic(name)
+    if (next.topic.id !== topic) throw deletedTopic(name, kindOf(next.topic))
     return next
   }
 
@@ -142,7 +143,7 @@ export class Publishers {
       if (this.#openByName.get(name) === producer) {
         for (const map of [this.#byName, this.#openByName, this.#ready]) map.delete(name)
       }
-      producer.fail(deletedTopic(name))
+      producer.fail(deletedTopic(name, kindOf(producer.topic)))
       producer.close()
     }
   }
@@ -210,7 +211,7 @@ export class Publishers {
     const said = open.map(async producer => {
       const { topic, unanswered } = producer
       const hold = await producer.describeHold()
-      return `${unanswered} for topic ${topic.name}${hold === '' ? '' : ` (${hold})`}`
+      return `${unanswered} for ${titleOf(topic)}${hold === '' ? '' : ` (${hold})`}`
     })
     return (await Promise.all(said)).join(', ')
   }
@@ -223,14 +224,18 @@ export class Publishers {
   }
 }
 
-/** A message whose bytes the caller cannot change any more. */
+/** A message whose bytes the caller cannot change any more. It has the fields that it was given: what it may have is seen later. */
 function ownedMessage(message: Message): Message {
-  const { key, value, headers, partition, timestamp } = asMessage(message)
+  const { key, value, headers, partition, timestamp, priority } = asEitherMessage(message)
   return {
     key: key instanceof Uint8Array ? new Uint8Array(key) : key,
     value: value instanceof Uint8Array ? new Uint8Array(value) : value,
     headers: headers === undefined ? undefined : ownedHeaders(copyHeaders(headers)),
-    partition,
-    timestamp,
+    ...given({ partition, timestamp, priority }),
+    ...(isRecord(message) ? { deliveryAttempt: 1 } : {}),
   }
+}
+
+function given<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>
 }

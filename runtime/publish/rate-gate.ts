@@ -1,5 +1,5 @@
 /**
- * Lets the publishes of one producer through as its rate allows.
+ * Lets through what one producer sends, as its rate allows.
  *
  * The producer's thread. What waits is not here (waiting-line.ts): this counts, and opens again when the next may go. While it is shut
  * nothing goes, or what comes would go before what waits. Bound: one timer, and only while something waits. It does not keep the
@@ -9,19 +9,34 @@ import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import type { Rate } from '../words/common-options.ts'
 
+/**
+ * The gate of a producer; null: it has no rate. What it lets the producer do (`verb`), to what (`target`), and which option says so is
+ * for its text. `opened`: more may go.
+ */
+export function gateOf(
+  rate: Rate | undefined,
+  verb: string,
+  target: string,
+  option: string,
+  opened: () => void,
+): RateGate | null {
+  if (rate === undefined) return null
+  const records = rate.max === 1 ? 'one record' : `${rate.max} records`
+  return new RateGate(rate, `a producer may ${verb} ${records} in ${rate.perMs} ms to ${target} (${option})`, opened)
+}
+
 export class RateGate {
-  readonly #rate: Rate
-  readonly #option: string
+  /** The rate in words: who may send how much, and which option says so. */
+  readonly text: string
   readonly #bucket: TokenBucket
   readonly #opened: () => void
   #timer: NodeJS.Timeout | null = null
   /** Until when it is shut, in `nowMs`. */
   #untilMs = 0
 
-  /** `option`: the name of the rate for its users. `opened`: more may go. */
-  constructor(rate: Rate, option: string, opened: () => void) {
-    this.#rate = rate
-    this.#option = option
+  /** `opened`: more may go. */
+  constructor(rate: Rate, text: string, opened: () => void) {
+    this.text = text
     this.#bucket = new TokenBucket(rate.max, rate.perMs)
     this.#opened = opened
   }
@@ -51,7 +66,7 @@ export class RateGate {
     this.#timer.unref()
   }
 
-  /** For a caller that never yields, so that no timer runs. */
+  /** For a caller whose timers are late: it never yields, or was called before this one's. */
   openIfDue(): void {
     if (this.#timer === null || nowMs() < this.#untilMs) return
     clearTimeout(this.#timer)
@@ -66,13 +81,6 @@ export class RateGate {
   /** Time until the next may go, in whole ms. */
   get waitMs(): number {
     return Math.ceil(this.#bucket.waitMs(nowMs()))
-  }
-
-  /** The rate in words. */
-  describe(topic: string): string {
-    const { max, perMs } = this.#rate
-    const records = max === 1 ? 'one record' : `${max} records`
-    return `a producer may publish ${records} in ${perMs} ms to topic ${topic} (${this.#option})`
   }
 
   close(): void {

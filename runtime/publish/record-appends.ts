@@ -12,7 +12,14 @@ import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { type Codec, codecOf, isWellFormed } from '../words/codec.ts'
 import { FullError, type UnpublishedError } from '../words/errors.ts'
 import type { Key, Message, PublishOptions } from '../words/message.ts'
-import { asMessage, checkedKey, checkTimestamp, halfKey } from './checked-message.ts'
+import {
+  asMessage,
+  asQueueMessage,
+  checkedKey,
+  checkTimestamp,
+  halfKey,
+  type ReadQueueMessage,
+} from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
 import type { Waiter } from './overdue.ts'
 import { LATER, PartitionChoice, runOf } from './partition-choice.ts'
@@ -22,7 +29,14 @@ import type { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import { type PreparedBatch, prepareBatch } from './prepared-batch.ts'
 import type { RateGate } from './rate-gate.ts'
-import { checkRecord, type EncodedMessage, encodedSize, type StoredMessage, writeRecord } from './record-writer.ts'
+import {
+  checkRecord,
+  type EncodedMessage,
+  encodedSize,
+  hasRoomFor,
+  type StoredMessage,
+  writeRecord,
+} from './record-writer.ts'
 import type { RingChanges } from './ring-changes.ts'
 import { RUN_RECORDS } from './sticky-route.ts'
 import type { Unobserved } from './unobserved.ts'
@@ -38,6 +52,7 @@ export class RecordAppends implements LineUser {
   gap: Error | null = null
   readonly choice: PartitionChoice
   #topic: ProducedTopic
+  readonly #isQueue: boolean
   readonly #thread: AttachedThread
   readonly #room: WaitingRoom
   readonly #codec: Codec
@@ -60,6 +75,7 @@ export class RecordAppends implements LineUser {
     this.#thread = thread
     this.#room = room
     this.#topic = topic
+    this.#isQueue = topic.queue !== undefined
     this.#codec = codecOf(topic.codec)
     this.#writers = writers
     this.choice = new PartitionChoice(topic.name, writers.all)
@@ -81,7 +97,9 @@ export class RecordAppends implements LineUser {
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
   tryPublish(message: Message, mayWait: boolean): boolean {
-    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
+    const read = this.#isQueue ? asQueueMessage(message, this.#topic) : asMessage(message)
+    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
+    const priority = this.#isQueue ? (read as ReadQueueMessage).priority : 0
     const value = this.#codec.encode(given)
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
@@ -94,21 +112,25 @@ export class RecordAppends implements LineUser {
       if (this.#gate.room === 0) return false
     }
     if (!this.#mayAppend(partition))
-      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
+      return (
+        mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, priority, extraBytes: 0 }, message)
+      )
     const writer = this.#writers.all[partition] as PartitionWriter
     const max = this.#topic.maxMessageBytes
-    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, priority)
     if (said === FULL) {
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
       if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
-      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, priority)
     }
     if (said !== 0) {
       this.#rings.need(writer, said, encodedSize(key, value, headers))
       const isTooLarge = said === GROW && mayWait
-      return isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, extraBytes: 0 }, message)
+      return (
+        isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, priority, extraBytes: 0 }, message)
+      )
     }
     if (this.#gate !== null) this.#gate.took(1)
     if (!writer.dirty) this.#thread.markDirty(writer)
@@ -117,28 +139,32 @@ export class RecordAppends implements LineUser {
 
   /** Takes a record that nobody observes into the waiting room, if it waits for nothing but a larger ring. */
   #waitForRing(encoded: EncodedMessage, message: Message): boolean {
-    const { partition, key, value, headers } = encoded
+    const { partition } = encoded
     if (this.#line.hasBatches || !this.#rings.growing.has(partition)) return false
-    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
-    checkRecord(key, value, headers, this.#topic.maxMessageBytes)
+    this.#check(encoded)
     const lost = (error: Error): void => this.#unobserved.lost(partition, 1, error)
     const pending = new PendingPublish(this.#topic, this.#room, encoded, message, FOR_EVER, () => undefined, lost)
+    pending.isTaken = true
     return this.#line.take(pending)
   }
 
   encode(message: Message): EncodedMessage {
-    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = asMessage(message)
+    const read = this.#isQueue ? asQueueMessage(message, this.#topic) : asMessage(message)
+    const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
+    const priority = this.#isQueue ? (read as ReadQueueMessage).priority : 0
     const value = this.#codec.encode(given)
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
     const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
-    return { partition, key, value, headers, timestamp, extraBytes: 0 }
+    return { partition, key, value, headers, timestamp, priority, extraBytes: 0 }
   }
 
   encodeStored(stored: StoredMessage): EncodedMessage {
     const partition = this.choice.of(stored.partition, stored.key, stored.value, stored, RUN_RECORDS)
-    return { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
+    // Where there are fewer priorities it is one of the highest.
+    const priority = Math.min(stored.priority, (this.#topic.queue?.priorities ?? 1) - 1)
+    return { ...stored, partition, priority, extraBytes: STORED_EXTRA_BYTES }
   }
 
   /** All messages of a batch, or why none of it is published. */
@@ -154,23 +180,38 @@ export class RecordAppends implements LineUser {
 
   /** Nothing that came before it has to go first. What no rate holds (`isFree`) goes before what one holds. */
   #mayAppend(partition: number, isFree = false): boolean {
-    const isFirst = this.#line.passes(partition) || (isFree && this.#gate?.isShut === true)
+    const isFirst = this.#line.passes(partition) || (isFree && this.#line.passesFree)
     return isFirst && (this.#rings.growing.size === 0 || !this.#rings.growing.has(partition))
   }
 
+  /**
+   * Whether the rate holds what comes now. One that may not wait for that is refused.
+   *
+   * @throws MillraceError MILL_TOO_LARGE, MILL_UNSERIALISABLE: it could not go after its wait either
+   */
   holds(waiter: Waiter): boolean {
     const gate = this.#gate
-    if (gate === null || (waiter instanceof PendingPublish && waiter.isFree) || gate.room > 0) return false
+    if (gate === null || (waiter instanceof PendingPublish && waiter.isFree)) return false
+    gate.openIfDue()
+    if (gate.room > 0) return false
+    if (waiter instanceof PendingPublish) this.#check(waiter.message)
     return this.#mayBeHeld(waiter, gate)
+  }
+
+  /** What writing it would find out. */
+  #check({ key, value, headers, extraBytes }: EncodedMessage): void {
+    if (typeof key === 'string' && !isWellFormed(key)) throw halfKey()
+    checkRecord(key, value, headers, this.#topic.maxMessageBytes + extraBytes)
   }
 
   /** Whether it waits for the rate; one that does not is refused. */
   #mayBeHeld(waiter: Waiter, gate: RateGate): boolean {
     const isSingle = waiter instanceof PendingPublish
     // Nobody hears the error of an output, and a named producer would be of no use after it.
-    if (this.#topic.onFull === 'wait' || (isSingle ? waiter.isOutput : waiter.sequences !== null)) return true
+    const waits = isSingle ? waiter.isOutput || waiter.isTaken : waiter.sequences !== null
+    if (this.#topic.onFull === 'wait' || waits) return true
     const { waitMs } = gate
-    const why = `${gate.describe(this.#topic.name)}, and its onFull is 'reject'; try again in ${waitMs} ms`
+    const why = `${gate.text}, and its onFull is 'reject'; try again in ${waitMs} ms`
     if (isSingle) waiter.settle(new FullError(why, waiter.original, waitMs))
     else waiter.refuseRest(new FullError(why, waiter.messages[waiter.next], waitMs))
     return false
@@ -179,9 +220,9 @@ export class RecordAppends implements LineUser {
   /** False: there is no room for it yet. */
   #append(message: EncodedMessage, observer: PendingPublish): boolean {
     const writer = this.#writers.all[message.partition] as PartitionWriter
-    const { key, value, headers, timestamp, extraBytes } = message
+    const { key, value, headers, timestamp, priority, extraBytes } = message
     const max = this.#topic.maxMessageBytes + extraBytes
-    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max)
+    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, priority)
     if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)
@@ -190,12 +231,19 @@ export class RecordAppends implements LineUser {
     return true
   }
 
-  appendWaiting(waiter: PendingPublish): boolean {
+  /** What finds its partition full waits for room, and not for the rate. */
+  advancePublish(waiter: PendingPublish): Advance {
+    const { message } = waiter
+    const gate = this.#gate
+    if (gate !== null && !waiter.isFree && gate.room === 0) {
+      if (!hasRoomFor(this.#writers.all[message.partition] as PartitionWriter, message)) return 'full'
+      return this.#mayBeHeld(waiter, gate) ? 'held' : 'over'
+    }
     try {
-      return this.#append(waiter.message, waiter)
+      return this.#append(message, waiter) ? 'over' : 'full'
     } catch (error) {
       waiter.settle(error as Error)
-      return true
+      return 'over'
     }
   }
 
@@ -218,11 +266,12 @@ export class RecordAppends implements LineUser {
         const value = prepared.values[at] as string | Uint8Array | null
         const headers = prepared.headersOf(at)
         const timestamp = prepared.timestampOf(at)
+        const priority = prepared.priorityOf(at)
         const chosen = prepared.partitions[at] as number
         const partition = chosen === LATER ? this.choice.keyless(value, run) : chosen
         const writer = this.#writers.all[partition] as PartitionWriter
         const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
-        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max)
+        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max, priority)
         if (said !== 0) {
           if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
           this.#thread.sealAll()

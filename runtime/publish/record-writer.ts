@@ -4,12 +4,13 @@
  * The producer's thread. Keys and values arrive encoded as far as they can be without a copy (a string stays a string
  * until its bytes are written straight into the ring). Sizes are bounded before anything is reserved.
  */
-import type { Memory } from 'sharedarraybuffer-ring'
+import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
 import {
   HAS_HEADERS,
   HAS_KEY,
+  HAS_QUEUE_FIELDS,
   IS_REPLAYED,
   KEY_IS_BYTES,
   NO_VALUE,
@@ -20,6 +21,7 @@ import { isWellFormed } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
+import { hashKey } from './key-hash.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 
 /** A message whose value is encoded and whose partition is chosen. */
@@ -29,6 +31,8 @@ export interface EncodedMessage {
   readonly value: string | Uint8Array | null
   readonly headers: Headers | null
   readonly timestamp: number | undefined
+  /** Of a queue's message; 0 of any other. */
+  readonly priority: number
   /** By how much it may be larger than the topic's `maxMessageBytes`. */
   readonly extraBytes: number
 }
@@ -40,6 +44,8 @@ export interface StoredMessage {
   readonly headers: Headers
   readonly partition: number | undefined
   readonly timestamp: number
+  /** Of a queue's message; 0 of any other. */
+  readonly priority: number
 }
 
 /** Strings up to this length reserve three bytes a character; longer ones are measured first. */
@@ -74,6 +80,7 @@ export function writeRecord(
   headers: Headers | null,
   timestamp: number | undefined,
   maxMessageBytes: number,
+  priority = 0,
 ): number {
   const headersBytes = headers === null ? 0 : headersSize(headers) + 4
   let bound = boundOf(key) + boundOf(value) + headersBytes
@@ -83,6 +90,7 @@ export function writeRecord(
       throw tooLarge(bound - (headers === null ? 0 : 4), maxMessageBytes)
   }
   if (value !== null && typeof value !== 'string') bound += ALIGN_BYTES + SHIFT_BYTES
+  if (priority !== 0) bound += PRIORITY_BYTES
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
   let delta = 0
@@ -93,9 +101,19 @@ export function writeRecord(
     writer.seal()
     const again = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
     if (again < 0) return again
-    return fill(memory, writer, again, key, value, headers, 0)
+    return fill(memory, writer, again, key, value, headers, 0, priority)
   }
-  return fill(memory, writer, address, key, value, headers, delta)
+  return fill(memory, writer, address, key, value, headers, delta, priority)
+}
+
+/** Whether a record would find room now, or none would be enough for it; nothing is written. It may ask for a little too much. */
+export function hasRoomFor(writer: PartitionWriter, { key, value, headers, timestamp }: EncodedMessage): boolean {
+  const headersBytes = headers === null ? 0 : headersSize(headers) + 4
+  const bound = boundOf(key) + boundOf(value) + headersBytes + SHIFT_BYTES
+  const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
+  // A frame that was opened for it would have its time.
+  writer.abandon()
+  return address !== FULL
 }
 
 function fill(
@@ -106,13 +124,18 @@ function fill(
   value: string | Uint8Array | null,
   headers: Headers | null,
   timestampDelta: number,
+  priority: number,
 ): number {
   const u8 = memory.u8
   let attributes = 0
   let cursor = address + RECORD_HEADER_BYTES
   let keyLength = 0
+  if (priority !== 0) {
+    attributes = HAS_QUEUE_FIELDS
+    cursor = writePriority(memory, cursor, priority, key)
+  }
   if (key !== null) {
-    attributes = HAS_KEY
+    attributes |= HAS_KEY
     if (typeof key === 'string') {
       keyLength = writeKey(memory, key, cursor)
       if (keyLength < 0) throw refused(writer)
@@ -144,8 +167,19 @@ function fill(
   words[at + 1] = writer.index | (attributes << 16)
   words[at + 2] = timestampDelta
   words[at + 3] = keyLength
+  // Only now: a record whose key is refused leaves nothing behind.
+  if (priority !== 0) writer.hasQueueFields = true
   writer.append(length, timestampDelta)
   return 0
+}
+
+/** Fields of a queue's message that has nothing but a priority. A message of the lowest one has none. */
+const PRIORITY_BYTES = 8
+
+function writePriority(memory: Memory, at: number, priority: number, key: Key | null): number {
+  memory.i32[at >> 2] = priority
+  memory.i32[(at + 4) >> 2] = key === null ? 0 : hashKey(key)
+  return at + PRIORITY_BYTES
 }
 
 function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {

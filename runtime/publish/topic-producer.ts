@@ -7,7 +7,7 @@
  * to a larger ring. What the producer's rate (rate-gate.ts) does not allow yet waits in the same line.
  */
 import type { AttachedThread } from '../thread/attached-thread.ts'
-import type { ProducedTopic } from '../wire/produced-topic.ts'
+import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import type { RingPlace } from '../wire/producer-places.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BatchReceipt, Key, Message, Partitioner, PublishOptions, Receipt } from '../words/message.ts'
@@ -17,7 +17,7 @@ import { PartitionWriters } from './partition-writers.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { PendingPublish } from './pending-publish.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
-import { RateGate } from './rate-gate.ts'
+import { gateOf } from './rate-gate.ts'
 import { RecordAppends } from './record-appends.ts'
 import type { StoredMessage } from './record-writer.ts'
 import { RingChanges, type RingUser } from './ring-changes.ts'
@@ -56,21 +56,21 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#thread = thread
     this.#upcalls = upcalls
     this.#room = room
-    this.#writers = new PartitionWriters(thread, this, named)
+    this.#writers = new PartitionWriters(thread, this, named, topic.frameRecords)
     for (const ring of rings) this.#writers.add(ring)
-    const { publishRate } = topic
-    const gate = publishRate === undefined ? null : new RateGate(publishRate, 'publishRate', () => this.serve())
+    const [verb, option] = topic.queue === undefined ? ['publish', 'publishRate'] : ['send', 'sendRate']
+    const gate = gateOf(topic.publishRate, verb, titleOf(topic), option, () => this.serve())
     this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
-    this.#unobserved = new Unobserved(topic.name, upcalls)
+    this.#unobserved = new Unobserved(topic, upcalls)
     this.#overdue = new Overdue(
       topic.id,
       upcalls,
       waiter => this.#partitionOfWaiter(waiter),
       then => thread.drain(then),
       () => this.serve(),
-      gate?.describe(topic.name) ?? '',
+      gate?.text ?? '',
     )
     this.#appends = new RecordAppends(thread, room, topic, this.#writers, this.#line, this.#rings, this.#unobserved)
     room.add(this)
@@ -126,16 +126,16 @@ export class TopicProducer implements Sweepable, RingUser {
   }
 
   #send(pending: PendingPublish): void {
-    const isHeld = this.#appends.holds(pending)
-    if (pending.done) return
+    let isHeld = false
     try {
-      if (!isHeld && this.#appends.appendAtOnce(pending)) return
+      isHeld = this.#appends.holds(pending)
+      if (!isHeld && !pending.done && this.#appends.appendAtOnce(pending)) return
     } catch (error) {
       pending.settle(error as Error)
-      return
     }
+    if (pending.done) return
     this.#thread.sealAll()
-    this.#line.takeOrRefuse(pending, isHeld, this.topic.name)
+    this.#line.takeOrRefuse(pending, isHeld, titleOf(this.topic))
   }
 
   /** `mayWait`: the record may also wait for its partition's larger ring. */
@@ -166,7 +166,10 @@ export class TopicProducer implements Sweepable, RingUser {
         return
       }
       if (!Array.isArray(messages))
-        throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
+        throw new MillraceError(
+          'MILL_INVALID_OPTION',
+          `${this.topic.queue === undefined ? 'publishBatch' : 'sendBatch'} takes an array of messages`,
+        )
       const prepared = this.#appends.prepare(messages)
       if (prepared instanceof Error) {
         reject(prepared)
@@ -178,7 +181,7 @@ export class TopicProducer implements Sweepable, RingUser {
       const isHeld = advance === 'held' || this.#appends.holds(batch)
       if (batch.done) return
       this.#thread.sealAll()
-      this.#line.takeOrRefuse(batch, isHeld, this.topic.name)
+      this.#line.takeOrRefuse(batch, isHeld, titleOf(this.topic))
     })
   }
 
@@ -269,7 +272,7 @@ export class TopicProducer implements Sweepable, RingUser {
   /** What holds them, or the partition with the most on its way, in words; nothing where that is not known. */
   async describeHold(): Promise<string> {
     const { gate } = this.#line
-    if (gate?.isShut === true) return gate.describe(this.topic.name)
+    if (gate?.isShut === true) return gate.text
     return this.#upcalls.describeHold(this.topic.id, this.#writers.fullest).catch(() => '')
   }
 

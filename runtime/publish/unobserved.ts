@@ -3,6 +3,7 @@
  *
  * The producer's thread. Bound: one count for each partition; of several errors of a partition the last is told.
  */
+import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { FullError } from '../words/errors.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { fullText } from './pending-publish.ts'
@@ -14,14 +15,14 @@ interface Loss {
 }
 
 export class Unobserved {
-  readonly #topic: string
+  readonly #topic: ProducedTopic
   readonly #upcalls: ProducerUpcalls
   /** By partition, what is not told yet. */
   readonly #lost = new Map<number, Loss>()
   /** Why something was lost since the last flush. */
   #refusal: Error | null = null
 
-  constructor(topic: string, upcalls: ProducerUpcalls) {
+  constructor(topic: ProducedTopic, upcalls: ProducerUpcalls) {
     this.#topic = topic
     this.#upcalls = upcalls
   }
@@ -46,7 +47,7 @@ export class Unobserved {
     this.#lost.clear()
     for (const [partition, { count, error }] of told) {
       this.#refusal = error
-      this.#upcalls.publishFailed(this.#topic, partition, count, error)
+      this.#upcalls.publishFailed(this.#topic.name, partition, count, error)
     }
   }
 

@@ -14,15 +14,12 @@ import type { RateGate } from './rate-gate.ts'
 import { encodedSize } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-/** What became of a batch: all of it is in frames, or has failed; or there is no room for the rest, or the rate holds it. */
+/** What became of one: all of it is in frames, or has failed; or there is no room for the rest, or the rate holds it. */
 export type Advance = 'over' | 'full' | 'held'
 
 /** Whoever appends. */
 export interface LineUser {
-  /** Whether the rate holds it. One that may not wait for that is refused. */
-  holds(waiter: Waiter): boolean
-  /** False: there is no room yet. */
-  appendWaiting(waiter: PendingPublish): boolean
+  advancePublish(waiter: PendingPublish): Advance
   advanceBatch(batch: PendingBatch): Advance
 }
 
@@ -95,6 +92,11 @@ export class WaitingLine {
     return this.#batches === 0 && this.#waitingIn[partition] === 0
   }
 
+  /** While the rate holds others: nothing waits that another one which it does not hold has to stay behind. */
+  get passesFree(): boolean {
+    return this.#free === 0 && this.gate?.isShut === true
+  }
+
   /** A batch need not wait before it was tried. */
   get passesBatches(): boolean {
     return this.#waiters.length === 0 && this.#holds === 0
@@ -117,12 +119,13 @@ export class WaitingLine {
   }
 
   /** The same; one that may not wait is refused. */
-  takeOrRefuse(waiter: Waiter, isHeld: boolean, topic: string): void {
+  takeOrRefuse(waiter: Waiter, isHeld: boolean, target: string): void {
     if (this.take(waiter, isHeld)) return
-    const why = isHeld ? `${this.gate?.describe(topic)}, and full is` : `topic ${topic} is full, and so is`
+    const room = `this thread's waiting room`
+    const why = isHeld ? `${this.gate?.text}, and ${room} is full` : `${target} is full, and so is ${room}`
     waiter.settle(
       new FullError(
-        `${why} this thread's waiting room (${this.#room.bounds}); await each publish, or use tryPublish`,
+        `${why} (${this.#room.bounds}); await each one, or use tryPublish or trySend`,
         waiter instanceof PendingPublish ? waiter.original : waiter.messages[waiter.next],
       ),
     )
@@ -177,47 +180,47 @@ export class WaitingLine {
 
   /** Lets those go on that can. `closed`: partitions to which nothing goes now. */
   serve(user: LineUser, closed: ReadonlySet<number>): void {
-    if (this.gate?.isShut === true) {
-      this.#serveFree(user, closed)
-      return
-    }
+    if (this.gate?.isShut !== true) this.#serveAll(user, closed)
+    if (this.#free > 0 && this.gate?.isShut === true) this.#serveFree(user, closed)
+  }
+
+  #serveAll(user: LineUser, closed: ReadonlySet<number>): void {
     const stuck = new Set<number>()
     const left: Waiter[] = []
     const waiters = this.#waiters
     let index = 0
     for (; index < waiters.length; index++) {
       const waiter = waiters[index] as Waiter
-      const partition = waiter instanceof PendingPublish ? waiter.message.partition : -1
-      if (!waiter.done && waiter instanceof PendingPublish && user.holds(waiter)) {
-        this.#hold(waiter)
-        break
-      }
-      if (waiter.done) this.#leave(waiter)
-      else if (waiter instanceof PendingBatch) {
-        // Everything behind a batch that cannot go on stays behind it.
-        if (stuck.size > 0 || this.#holds > 0) break
-        const advance = user.advanceBatch(waiter)
-        if (advance === 'held') this.#hold(waiter)
-        if (advance !== 'over') break
+      const advance = this.#advance(waiter, user, stuck, closed)
+      if (advance === 'over') {
         this.#leave(waiter)
-      } else if (!stuck.has(partition) && !closed.has(partition) && user.appendWaiting(waiter)) this.#leave(waiter)
-      else {
-        stuck.add(partition)
-        left.push(waiter)
+        continue
       }
+      if (advance === 'held') this.#hold(waiter)
+      // Everything behind a batch that cannot go on stays behind it.
+      if (advance === 'held' || waiter instanceof PendingBatch) break
+      stuck.add(waiter.message.partition)
+      left.push(waiter)
     }
     this.#waiters = left.concat(waiters.slice(index))
   }
 
+  /** `stuck`: partitions for which others wait that came before. */
+  #advance(waiter: Waiter, user: LineUser, stuck: ReadonlySet<number>, closed: ReadonlySet<number>): Advance {
+    if (waiter.done) return 'over'
+    if (waiter instanceof PendingBatch) return stuck.size > 0 || this.#holds > 0 ? 'full' : user.advanceBatch(waiter)
+    const { partition } = waiter.message
+    return stuck.has(partition) || closed.has(partition) ? 'full' : user.advancePublish(waiter)
+  }
+
   /** While the rate holds the others. */
   #serveFree(user: LineUser, closed: ReadonlySet<number>): void {
-    if (this.#free === 0) return
     const stuck = new Set(closed)
     this.#waiters = this.#waiters.filter(waiter => {
-      if (waiter.done || !(waiter instanceof PendingPublish && waiter.isFree)) return true
-      const { partition } = waiter.message
-      if (stuck.has(partition) || !user.appendWaiting(waiter)) {
-        stuck.add(partition)
+      const isFree = waiter instanceof PendingPublish && waiter.isFree
+      if (!waiter.done && !isFree) return true
+      if (isFree && this.#advance(waiter, user, stuck, closed) !== 'over') {
+        stuck.add(waiter.message.partition)
         return true
       }
       this.#leave(waiter)

@@ -6,16 +6,13 @@
  * records that are in hand.
  */
 
-import { clearTimeout, setTimeout } from '../../actors/world.ts'
 import type { SettleHow } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { FAILURES_MAX } from '../wire/layout.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
-
-/** A full link is tried again after this long. */
-const LINK_RETRY_MS = 5
+import { LinkRetry } from './link-retry.ts'
 
 interface Unsent {
   readonly offset: Offset
@@ -31,7 +28,7 @@ export class SettlementQueue {
   readonly #accounts = new Set<number>()
   #unsent: Unsent[] = []
   #isClosed = false
-  #timer: ReturnType<typeof setTimeout> | null = null
+  readonly #retry = new LinkRetry(() => this.#flush())
 
   constructor(
     thread: Pick<AttachedThread, 'settle'>,
@@ -57,8 +54,7 @@ export class SettlementQueue {
 
   close(): void {
     this.#isClosed = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#retry.close()
     this.#unsent = []
   }
 
@@ -71,10 +67,6 @@ export class SettlementQueue {
       if (!full) this.#accounts.add(offset)
       return full
     })
-    if (!full || this.#timer !== null) return
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.#flush()
-    }, LINK_RETRY_MS)
+    if (full) this.#retry.soon()
   }
 }

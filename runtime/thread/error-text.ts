@@ -16,6 +16,15 @@ const CAUSES_MAX = 8
 const CAUSE_MESSAGE_MAX = 1_024
 const CAUSE_LABEL_MAX = 128
 
+/** What a settlement says: an error, or the tags of a batch, which are few enough to fit. */
+export function settlementText(said: ErrorWire | readonly number[], bytesMax: number): Uint8Array {
+  return areTags(said) ? encoder.encode(JSON.stringify(said)) : errorText(said, bytesMax)
+}
+
+function areTags(said: ErrorWire | readonly number[]): said is readonly number[] {
+  return Array.isArray(said)
+}
+
 function cut(text: string, chars: number): string {
   return text.length <= chars ? text : text.slice(0, chars) + ELLIPSIS
 }

@@ -20,7 +20,7 @@ import { highOf, joinOffset } from '../log/format/frame.ts'
 import { HOST_BELL, HOST_WANTS } from '../wire/layout.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
 import type { ErrorWire } from '../words/errors.ts'
-import { errorText } from './error-text.ts'
+import { settlementText } from './error-text.ts'
 import type { Verdict } from './turn-taker.ts'
 
 /** What comes in. */
@@ -41,7 +41,8 @@ export interface SentSettlement {
   readonly offset: number
   readonly how: SettleHow
   readonly deliveryAttempt: number
-  readonly error: ErrorWire
+  /** Of a batch of a queue that failed as a whole: its tags. */
+  readonly error: ErrorWire | readonly number[]
 }
 
 export class ThreadLink {
@@ -79,7 +80,7 @@ export class ThreadLink {
 
   /** Sends the group a settlement. False when the link is full: try again after a verdict. */
   settle({ cursor, epoch, offset, how, deliveryAttempt, error }: SentSettlement): boolean {
-    const text = errorText(error, SETTLEMENT_ERROR_MAX)
+    const text = settlementText(error, SETTLEMENT_ERROR_MAX)
     const length = SETTLEMENT_BYTES + text.length
     const address = this.#toHost.claim(length)
     if (address < 0) return false

@@ -16,13 +16,13 @@ export interface Topic<V = unknown> {
    * as `onFull` says.
    *
    * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`, `MILL_UNSERIALISABLE`, `MILL_TOO_LARGE` for
-   *   the message; `MILL_FULL` with `refused`, and `retryAfterMs` beyond the rate; `MILL_TIMEOUT`, `MILL_ABORTED`; `MILL_MEMORY` without memory for a larger ring;
-   *   `MILL_DISK`, `MILL_LOCKED`, `MILL_THREAD_LOST`, `MILL_CLOSED`
+   *   the message; `MILL_FULL` with `refused`, and `retryAfterMs` beyond the rate; `MILL_TIMEOUT`, `MILL_ABORTED`; `MILL_MEMORY` without
+   *   memory for a larger ring; `MILL_DISK`, `MILL_LOCKED`, `MILL_THREAD_LOST`, `MILL_CLOSED`
    */
   publish(message: Message<V>, options?: PublishOptions): Promise<Receipt>
   /**
-   * Publishes one record without a promise. `false`: the partition is full, or the topic's `publishRate` is
-   * used up, and nothing was taken.
+   * Publishes one record without a promise. `false`: the partition is full, or the topic's `publishRate` is used up, and nothing was
+   * taken.
    *
    * A record that is too large for this thread's ring waits for a larger one, and so do the records behind it. The bound is 10,000
    * records or 16 MiB for all topics of a thread. If a record that was taken is lost, `publishFailed` is raised, and the next `flush`

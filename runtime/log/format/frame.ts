@@ -78,6 +78,7 @@ export type FrameMemory = Pick<Memory, 'i32' | 'f64' | 'u8'>
 /** The producer's knowledge of its frame when it seals it. */
 export interface SealedFrame {
   readonly length: number
+  readonly attributes: number
   readonly count: number
   readonly baseTimestamp: number
   readonly maxTimestampDelta: number
@@ -93,7 +94,7 @@ export function writeSealedHeader(memory: Memory, address: number, frame: Sealed
   const words = memory.i32
   const at = address >> 2
   words[at] = frame.length
-  words[at + 1] = FRAME_VERSION
+  words[at + 1] = FRAME_VERSION | (frame.attributes << 16)
   words[at + (FRAME_LAST_OFFSET_DELTA >> 2)] = frame.count - 1
   words[at + (FRAME_COUNT >> 2)] = frame.count
   memory.f64[(address + FRAME_BASE_TIMESTAMP) >> 3] = frame.baseTimestamp

@@ -44,6 +44,7 @@ export function frameOf({ baseOffset, deltas, baseTimestamp, valueBytes }: Frame
   }
   writeSealedHeader(memory, 0, {
     length,
+    attributes: 0,
     count: deltas.length,
     baseTimestamp,
     maxTimestampDelta: Math.max(0, ...deltas),

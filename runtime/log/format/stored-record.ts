@@ -13,12 +13,14 @@ import {
   frameEndOffset,
   joinOffset,
 } from './frame.ts'
-import { HAS_HEADERS, keyStartOf, valueStartOf } from './record.ts'
+import { HAS_HEADERS, HAS_QUEUE_FIELDS, keyStartOf, RECORD_HEADER_BYTES, valueStartOf } from './record.ts'
 
 export interface StoredRecord {
   readonly bytes: Buffer
   readonly attributes: number
   readonly timestamp: number
+  /** Of a queue's message. */
+  readonly priority?: number
   readonly keyStart: number
   readonly keyEnd: number
   readonly headers: { readonly start: number; readonly end: number } | null
@@ -52,6 +54,8 @@ export function recordIn(bytes: Buffer, offset: number): StoredRecord | null {
     bytes,
     attributes,
     timestamp: bytes.readDoubleLE(FRAME_BASE_TIMESTAMP) + bytes.readInt32LE(at + 8),
+    // The first byte of its queue fields.
+    ...((attributes & HAS_QUEUE_FIELDS) === 0 ? {} : { priority: bytes[at + RECORD_HEADER_BYTES] as number }),
     keyStart,
     keyEnd,
     headers: hasHeaders ? { start: keyEnd + 4, end: headersEnd } : null,

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { RejectError } from '../../index.ts'
-import { delay, folderOf, openBroker, readAll, rejection, until } from '../fixtures/broker.fixture.ts'
+import { type FullError, RejectError } from '../../index.ts'
+import { delay, folderOf, openBroker, readAll, rejection, standStill, until } from '../fixtures/broker.fixture.ts'
 import { newName, sharedBroker } from '../fixtures/shared-broker.fixture.ts'
 
 /** Longer than a test. */
@@ -23,6 +23,21 @@ t.test('outputs wait for the rate, whatever onFull says, and no attempt fails of
   t.match(await run.stats(), { processed: 14, failures: 0 })
   await run.stop()
   t.equal((await readAll(results)).length, 14)
+})
+
+t.test('whoever is refused is told a time to wait, though outputs wait and their timer is late', async t => {
+  const broker = await sharedBroker()
+  const source = await broker.topic<number>(newName())
+  const publishRate = { max: 1, perMs: 300 }
+  const results = await broker.topic<number>(newName(), { publishRate, onFull: 'reject' })
+  const run = await source.group('g').handle(({ value }) => value, { output: results.name })
+  await source.publishBatch(numbers(2))
+  await until(async () => (await results.stats()).waitingForRate > 0)
+  standStill(publishRate.perMs)
+  const { code, retryAfterMs } = (await rejection(results.publish({ value: 9 }))) as FullError
+  t.equal(code, 'MILL_FULL')
+  t.ok(retryAfterMs !== undefined && retryAfterMs >= 1 && retryAfterMs <= publishRate.perMs, `${retryAfterMs}`)
+  await run.stop()
 })
 
 t.test('what a handler publishes by itself is refused as anybody’s, and says so', async t => {
@@ -66,7 +81,7 @@ t.test('dead letters and their replay are not limited, and replay goes before pu
   await until(async () => (await run.stats()).deadLettered === 20)
   isRepaired = true
   const letters = broker.deadLetters(topic, { group: 'g' })
-  t.match(await letters.replay({}), { replayed: 20 })
+  t.match(await letters.replay({}, { timeoutMs: 4_000 }), { replayed: 20 })
   // Not `idle`, which waits for the publish as well.
   await until(async () => (await run.stats()).processed === 20)
   t.match(await run.stats(), { processed: 20, deadLettered: 20 })

@@ -1,0 +1,98 @@
+/**
+ * A queue's message that its consumer settles: what any such delivery has, and the queue, the id, the priority, and `renew`.
+ *
+ * The consumer's thread. It has begun when its consumer gets it, and may be taken back by the queue before.
+ */
+import { messageId, messagePriority, type QueueMessageRef, withQueue } from '../reader/queue-delivery.ts'
+import { type RecordEntry, SettleableDelivery, type Settler } from './manual-delivery.ts'
+
+/** Who is told how a message of a queue ended. */
+export interface QueueSettler extends Settler {
+  /** Its consumer is about to get it; false: the queue has taken it back. */
+  begins(delivery: QueueSettleable): boolean
+  /** Its consumer has asked for its whole time again. */
+  renewed(delivery: QueueSettleable): void
+}
+
+/** What its consumer's end knows of a message. */
+export class QueueEntry implements QueueMessageRef, RecordEntry {
+  readonly taken: QueueMessageRef['taken']
+  readonly frame: QueueMessageRef['frame']
+  readonly at: number
+
+  constructor({ taken, frame, at }: QueueMessageRef) {
+    this.taken = taken
+    this.frame = frame
+    this.at = at
+  }
+
+  get payload(): this {
+    return this
+  }
+
+  get offset(): number {
+    return this.taken.offset
+  }
+
+  get deliveryAttempt(): number {
+    return this.taken.deliveryAttempt
+  }
+
+  get failedAttempts(): number {
+    return this.taken.failedAttempts
+  }
+}
+
+export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implements QueueMessageRef {
+  readonly taken: QueueMessageRef['taken']
+  readonly frame: QueueMessageRef['frame']
+  readonly at: number
+  readonly #settler: QueueSettler
+  #isBegun: boolean
+  /** Whether its time was over before it was settled. */
+  isTooLate = false
+
+  /** `isBegun`: it is in the hands of a handler at once. */
+  constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
+    super(settler, new QueueEntry(message))
+    this.taken = message.taken
+    this.frame = message.frame
+    this.at = message.at
+    this.#settler = settler
+    this.#isBegun = isBegun
+  }
+
+  get queue(): string {
+    return this.topic
+  }
+
+  get id(): string {
+    return messageId(this)
+  }
+
+  get priority(): number {
+    return messagePriority(this)
+  }
+
+  /** Whether its consumer has it, or had it. */
+  get isBegun(): boolean {
+    return this.#isBegun
+  }
+
+  override begin(): boolean {
+    if (this.settled) return false
+    this.#isBegun ||= this.#settler.begins(this)
+    if (!this.#isBegun) this.expire()
+    return this.#isBegun
+  }
+
+  /** Restarts the time that it may stay unsettled. */
+  renew(): void {
+    this.checkUnsettled()
+    this.#settler.renewed(this)
+  }
+
+  override toJSON(): unknown {
+    return withQueue(super.toJSON(), this)
+  }
+}

@@ -1,0 +1,129 @@
+/** Options of queues and of their consumers: defaults, bounds, rules between two of them, and what is said of a mistake. */
+import t from 'tap'
+import { defineQueue } from './define.ts'
+import {
+  checkQueueConsumeOptions,
+  checkQueueHandleOptions,
+  checkQueueObserveOptions,
+  checkQueueOptions,
+  checkQueueRunOptions,
+} from './queue-options.ts'
+
+const KIB = 1_024
+const CHECKS = {
+  queue: checkQueueOptions,
+  handle: checkQueueHandleOptions,
+  run: checkQueueRunOptions,
+  consume: checkQueueConsumeOptions,
+  observe: checkQueueObserveOptions,
+}
+
+t.test('what is left out has its default', async t => {
+  const { given, ...queue } = checkQueueOptions(undefined)
+  t.strictSame([...given], [])
+  t.strictSame(queue, {
+    codec: 'json',
+    maxMessageBytes: 64 * KIB,
+    durability: undefined,
+    priorities: 1,
+    maxMessages: Number.POSITIVE_INFINITY,
+    maxBytes: Number.POSITIVE_INFINITY,
+    onFull: 'wait',
+    attempts: 5,
+    backoff: { initialMs: 100, maxMs: 10_000, jitter: 0.2 },
+    deadLetter: undefined,
+    singleActive: false,
+    sendRate: undefined,
+    windowBytes: 512 * KIB,
+  })
+  const { given: _handle, ...handle } = checkQueueHandleOptions({})
+  t.match(handle, {
+    prefetch: undefined,
+    concurrency: 1,
+    handlerTimeoutMs: 30_000,
+    delivery: 'at-least-once',
+    consumerPriority: 0,
+  })
+  t.match(checkQueueConsumeOptions({}), { prefetch: 100, ackTimeoutMs: Number.POSITIVE_INFINITY, consumerPriority: 0 })
+  t.match(checkQueueObserveOptions({}), { window: 100, ackTimeoutMs: Number.POSITIVE_INFINITY })
+})
+
+t.test('a queue has memory for twice its bytes, and for four of its largest messages', async t => {
+  const windowOf = (options: object): number => checkQueueOptions(options).windowBytes / KIB
+  t.equal(windowOf({ maxBytes: 300 * KIB }), 1_024)
+  t.equal(windowOf({ maxBytes: 256 * KIB }), 512)
+  t.equal(windowOf({ maxMessageBytes: 256 * KIB }), 2_048)
+  t.equal(windowOf({ maxMessageBytes: 255 * KIB }), 1_024)
+  t.equal(windowOf({ maxMessageBytes: 1_024, maxBytes: 4 * KIB }), 8)
+})
+
+t.test('what makes room by dropping has a bound to keep', async t => {
+  t.equal(checkQueueOptions({ onFull: 'dropHead' }).maxBytes, 256 * KIB)
+  t.equal(checkQueueOptions({ onFull: 'dropHead', maxMessageBytes: 300 * KIB }).maxBytes, 300 * KIB + 96)
+  t.equal(checkQueueOptions({ onFull: 'reject' }).maxBytes, Number.POSITIVE_INFINITY)
+})
+
+t.test('a value out of range names its field and its range', async t => {
+  const wrong: readonly (readonly [keyof typeof CHECKS, object, RegExp])[] = [
+    ['queue', { priorities: 0 }, /`priorities` must be an integer from 1 to 32, not 0/],
+    ['queue', { priorities: 33 }, /`priorities` .* from 1 to 32, not 33/],
+    ['queue', { priorities: 1.5 }, /`priorities` .* from 1 to 32, not 1.5/],
+    ['queue', { maxMessages: 0 }, /`maxMessages` .* from 1 to 1,000,000, or Infinity, not 0/],
+    ['queue', { maxMessages: Number.NaN }, /`maxMessages` .* not NaN/],
+    ['queue', { maxBytes: 4_095 }, /`maxBytes` .* from 4,096 to 134,217,728, not 4095/],
+    ['queue', { maxBytes: 8_192 }, /`maxBytes` must be from 65,632 .*not 8,192: raise it, or lower `maxMessageBytes`/],
+    ['queue', { maxBytes: Number.POSITIVE_INFINITY }, /`maxBytes` .* not Infinity/],
+    ['queue', { attempts: 0 }, /`attempts` .* from 1 to 1,000, or Infinity, not 0/],
+    ['queue', { attempts: 1_001 }, /`attempts` .* from 1 to 1,000, or Infinity, not 1001/],
+    ['queue', { maxMessageBytes: 0 }, /`maxMessageBytes` .* from 1 to 16,777,216, not 0/],
+    ['queue', { backoff: { initialMs: 50, maxMs: 10 } }, /`backoff.maxMs` must be at least `backoff.initialMs` \(50\)/],
+    ['handle', { prefetch: 0 }, /`prefetch` .* from 1 to 1,000, not 0/],
+    ['run', { handler: '/x.js', prefetch: 1_001 }, /`prefetch` .* from 1 to 1,000, not 1001/],
+    ['consume', { prefetch: -1 }, /`prefetch` .* from 1 to 1,000, not -1/],
+    ['observe', { window: 1_001 }, /`window` .* from 1 to 1,000, not 1001/],
+    ['consume', { ackTimeoutMs: 0 }, /`ackTimeoutMs` .* from 1 to 2,147,483,647, or Infinity, not 0/],
+    ['handle', { consumerPriority: 1_001 }, /`consumerPriority` .* from -1,000 to 1,000, not 1001/],
+    ['handle', { concurrency: 257 }, /`concurrency` .* from 1 to 256, not 257/],
+  ]
+  for (const [kind, options, message] of wrong)
+    t.throws(() => CHECKS[kind](options), { code: 'MILL_OUT_OF_RANGE', message })
+})
+
+t.test('a value of another kind is refused', async t => {
+  const wrong: readonly (readonly [keyof typeof CHECKS, object, RegExp])[] = [
+    ['queue', { priorities: '3' }, /`priorities` must be an integer .*, not "3"/],
+    ['queue', { singleActive: 1 }, /`singleActive` must be true or false, not 1/],
+    ['queue', { onFull: 'dropOldest' }, /`onFull` must be 'wait' or 'reject' or 'dropHead', not "dropOldest"/],
+    ['queue', { deadLetter: true }, /`deadLetter` must be a topic name, not true/],
+    ['queue', { sendRate: 5 }, /`sendRate`/],
+    ['handle', { delivery: 'at-most-once', batch: {} }, /`batch` is for `delivery: 'at-least-once'`/],
+    ['handle', { signal: {} }, /`signal` must be an AbortSignal/],
+  ]
+  for (const [kind, options, message] of wrong)
+    t.throws(() => CHECKS[kind](options), { code: 'MILL_INVALID_OPTION', message })
+})
+
+t.test('a misspelt option is told the right one', async t => {
+  const wrong: readonly (readonly [keyof typeof CHECKS, object, RegExp])[] = [
+    ['queue', { priorites: 2 }, /unknown option `priorites`: did you mean `priorities`\?/],
+    ['queue', { windowBytes: 65_536 }, /unknown option `windowBytes`/],
+    ['handle', { prefech: 1 }, /unknown option `prefech`: did you mean `prefetch`\?/],
+    ['consume', { ackTimoutMs: 1 }, /did you mean `ackTimeoutMs`\?/],
+    ['consume', { attempts: 3 }, /unknown option `attempts`/],
+  ]
+  for (const [kind, options, message] of wrong)
+    t.throws(() => CHECKS[kind](options), { code: 'MILL_UNKNOWN_OPTION', message })
+})
+
+t.test('dead letters may go nowhere, whatever the attempts', async t => {
+  t.match(checkQueueOptions({ deadLetter: false }), { deadLetter: false, attempts: 5 })
+})
+
+t.test('a definition has the options that were given, and no others', async t => {
+  t.strictSame(defineQueue('jobs', { priorities: 3, onFull: 'dropHead' }), {
+    name: 'jobs',
+    options: { priorities: 3, onFull: 'dropHead' },
+  })
+  t.throws(() => defineQueue('a/b'), { code: 'MILL_INVALID_NAME', message: /queue name "a\/b"/ })
+  t.throws(() => defineQueue('jobs', { priorities: 40 }), { code: 'MILL_OUT_OF_RANGE' })
+})

@@ -1,0 +1,27 @@
+/** The next try of what a full link had no room for. The consumer's thread; one timer at a time. */
+import { clearTimeout, setTimeout } from '../../actors/world.ts'
+
+/** A full link is tried again after this long. */
+const LINK_RETRY_MS = 5
+
+export class LinkRetry {
+  readonly #act: () => void
+  #timer: ReturnType<typeof setTimeout> | null = null
+
+  constructor(act: () => void) {
+    this.#act = act
+  }
+
+  /** Tries again soon, if it does not do so anyway. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null
+      this.#act()
+    }, LINK_RETRY_MS)
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+}

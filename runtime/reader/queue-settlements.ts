@@ -1,0 +1,76 @@
+/**
+ * What a queue's consumer has to say of messages that were not plainly acked, in order, on its way to the link.
+ *
+ * The consumer's thread. A settlement waits here while the link is full, and all behind it do. Bound: the messages that have begun,
+ * of which the consumer has its prefetch at most; and the last NEWS_MAX failures of messages that were acked before their handler.
+ */
+import type { SettleHow } from '../link/link.ts'
+import type { AttachedThread } from '../thread/attached-thread.ts'
+import type { Assignment } from '../wire/places.ts'
+import type { ErrorWire } from '../words/errors.ts'
+import { LinkRetry } from './link-retry.ts'
+
+export interface QueueSettlement {
+  readonly offset: number
+  readonly how: SettleHow
+  /** All that it is about; none: of a message that was acked before. */
+  readonly tags: readonly number[]
+  /** Null: of a batch that failed as a whole. */
+  readonly error: ErrorWire | null
+}
+
+/** Nobody waits for these, and a link that is full for so long has a host that is being replaced. */
+const NEWS_MAX = 1_024
+
+export class QueueSettlements {
+  readonly #thread: Pick<AttachedThread, 'settle'>
+  readonly #assignment: Pick<Assignment, 'cursor' | 'epoch' | 'place'>
+  /** Told once a settlement is published. */
+  readonly #sent: (settlement: QueueSettlement) => void
+  #unsent: QueueSettlement[] = []
+  #news = 0
+  readonly #retry = new LinkRetry(() => this.#flush())
+
+  constructor(
+    thread: Pick<AttachedThread, 'settle'>,
+    assignment: Pick<Assignment, 'cursor' | 'epoch' | 'place'>,
+    sent: (settlement: QueueSettlement) => void,
+  ) {
+    this.#thread = thread
+    this.#assignment = assignment
+    this.#sent = sent
+  }
+
+  get isEmpty(): boolean {
+    return this.#unsent.length === 0
+  }
+
+  send(settlement: QueueSettlement): void {
+    const isNews = settlement.tags.length === 0
+    if (isNews && this.#news >= NEWS_MAX) return
+    if (isNews) this.#news++
+    this.#unsent.push(settlement)
+    if (this.#unsent.length === 1) this.#flush()
+  }
+
+  close(): void {
+    this.#retry.close()
+    this.#unsent = []
+  }
+
+  #flush(): void {
+    const { cursor, epoch, place } = this.#assignment
+    let count = 0
+    for (const { offset, how, tags, error } of this.#unsent) {
+      const deliveryAttempt = tags[0] ?? 0
+      if (!this.#thread.settle(place.host, { cursor, epoch, offset, how, deliveryAttempt, error: error ?? tags })) break
+      count++
+    }
+    const sent = this.#unsent.splice(0, count)
+    if (this.#unsent.length > 0) this.#retry.soon()
+    for (const settlement of sent) {
+      if (settlement.tags.length === 0) this.#news--
+      this.#sent(settlement)
+    }
+  }
+}

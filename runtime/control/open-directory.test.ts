@@ -1,6 +1,8 @@
 /** What an opening makes of a folder in which something is gone, strange or half made. */
 import t from 'tap'
 import { FaultyDisk } from '../log/disk/faulty-disk.fixture.ts'
+import { verifyStore } from '../log/folder/verify-store.ts'
+import { sign } from '../log/format/record-frames.fixture.ts'
 import { SimDisk } from '../proof/sim/sim-disk.ts'
 import { openDirectory } from './open-directory.ts'
 import { asVersion, DIR, makeFolder, openFolder, shapeOf } from './small-folder.fixture.ts'
@@ -47,4 +49,23 @@ t.test('a topic that was not made may have no folder, and one that was must have
   directory.keepTopic({ shape: shapeOf(4, 'half made', 'fsync'), deadLettersOf: [] })
   directory.close()
   t.same(openFolder(other.copy()).contents.logs[3], [])
+})
+
+t.test('records that cannot be are damage, wherever a log was synced to: no opening cuts them off', async t => {
+  const { disk } = makeFolder(false)
+  const file = disk.files
+    .filter(name => name.startsWith(`${DIR}/topics/2-0/`) && name.endsWith('.log'))
+    .at(-1) as string
+  const bytes = disk.bytesOf(file)
+  let last = 64
+  while (last + bytes.readInt32LE(last) < bytes.length) last += bytes.readInt32LE(last)
+  const frame = bytes.subarray(last)
+  frame.writeUInt16LE(7, 72 + 4)
+  sign(frame)
+  disk.put(file, bytes)
+  const findingsOf = (): unknown[] => verifyStore(disk, DIR).partitions.flatMap(({ findings }) => findings)
+  const wanted = [{ file, position: last, why: /has no offset in it/, isDamage: true }]
+  t.match(findingsOf(), wanted)
+  openFolder(disk)
+  t.match(findingsOf(), wanted, 'and it is there still')
 })

@@ -47,9 +47,7 @@ export function openDirectory(disk: Disk, dir: string, hosts: number, journalByt
     const directory = new BrokerDirectory(disk, dir)
     const { version } = directory.identity
     for (const wrong of wrongFiles(disk, directory)) throw new CorruptLogError(wrong.file, 0, wrong.why)
-    // Whatever is written from here on, code of before must not take for torn.
-    if (version >= WHOLE_VERSION && version < FOLDER_VERSION) commitIdentity(disk, dir, directory.identity)
-    recover(disk, directory, Math.max(hosts, directory.hosts ?? 0))
+    recover(disk, directory, Math.max(hosts, directory.hosts ?? 0), () => raise(disk, directory))
     // A folder of before may lack what was made late.
     if (version < WHOLE_VERSION || directory.hosts !== hosts) makeFiles(disk, directory, hosts, journalBytes)
     handOver(disk, directory, hosts)
@@ -84,13 +82,22 @@ function knownTopics(directory: BrokerDirectory): KnownTopic[] {
   )
 }
 
-/** Brings what is in journals into logs; those of hosts from `keep` on are removed. */
-function recover(disk: Disk, directory: BrokerDirectory, keep: number): void {
+/**
+ * Whatever is written from here on, code of before must not take for torn. What was written up to here it can read: a folder that
+ * is refused stays one of its version.
+ */
+function raise(disk: Disk, { dir, identity }: BrokerDirectory): void {
+  const { version } = identity
+  if (version < FOLDER_VERSION && version >= WHOLE_VERSION) commitIdentity(disk, dir, identity)
+}
+
+/** Brings what is in journals into logs, and calls `replayed` then; journals of hosts from `keep` on are removed. */
+function recover(disk: Disk, directory: BrokerDirectory, keep: number, replayed?: () => void): void {
   const { dir, logId, cuts } = directory
   const topics = new Map<number, StoredTopic & { readonly partitions: number }>()
   for (const { shape } of directory.topics())
     if (shape.log !== null) topics.set(shape.id, { ...storedTopic(shape, shape.log), partitions: shape.partitions })
-  recoverStore(disk, dir, logId, topics, cut => cuts.push(cut), keep)
+  recoverStore(disk, dir, logId, topics, cut => cuts.push(cut), keep, replayed)
 }
 
 /** Makes what is missing for so many partition hosts; what was made is removed again where there is no room for all of it. */

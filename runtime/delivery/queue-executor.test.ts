@@ -118,6 +118,30 @@ t.test('what is published and not awaited is waited for, and fails its message',
   t.strictSame(queue.ended(), ['0 acked', '1 reported', '2 reported', '3 acked'])
 })
 
+t.test('of calls at the same time each has its own publishes', async t => {
+  const { calls, message } = waiting()
+  const { queue, published } = handling(
+    {
+      async message({ value }: Delivery, _state: unknown, context: HandlerContext) {
+        await message()
+        if (value === 0) {
+          void context.publish('audit', { value }).catch(() => undefined)
+          await message()
+        }
+      },
+    },
+    { concurrency: 2 },
+  )
+  queue.handOut(0, 1)
+  queue.turn()
+  calls[0]?.resolve()
+  await settled()
+  t.equal(published.length, 1)
+  calls[1]?.resolve()
+  await settled()
+  t.strictSame(queue.ended(), ['1 acked'])
+})
+
 t.test('an output is confirmed before its message is acked; others are handled meanwhile', async t => {
   const { queue, published } = handling({ message: ({ value }: Delivery) => `${value}!` }, { puts: true })
   const tags = queue.handOut({ value: 'a', key: 'k' }, { value: 'b' }, { value: 'c' })
@@ -171,7 +195,7 @@ t.test('at most once each message is acked before its handler, and a failure is 
   )
   const tags = queue.handOut(0, 1, 2, 3)
   queue.turn()
-  t.equal(published.length, 1, 'what waits for the output holds its place: nothing else bounds it')
+  t.strictSame(standings, ['acked'], 'what waits for the output holds its place: nothing else bounds it')
   published[0]?.confirm.resolve()
   await settled()
   t.strictSame(standings, ['acked', 'acked', 'acked', 'acked'])

@@ -89,7 +89,8 @@ export function writeRecord(
     if (bound - (headers === null ? 0 : 4) > maxMessageBytes)
       throw tooLarge(bound - (headers === null ? 0 : 4), maxMessageBytes)
   }
-  if (value !== null && typeof value !== 'string') bound += ALIGN_BYTES + SHIFT_BYTES
+  if (value !== null && typeof value !== 'string')
+    bound += bound === value.length ? SHIFT_BYTES : ALIGN_BYTES + SHIFT_BYTES
   if (priority !== 0) bound += PRIORITY_BYTES
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
@@ -242,7 +243,7 @@ function writeKey(memory: Memory, key: string, at: number): number {
   return isWellFormed(key) ? memory.bytes.write(key, at, 'utf8') : -1
 }
 
-/** Room in front of a value that begins at a multiple of 8. */
+/** Room in front of a value that begins at a multiple of 8; a record without key and headers needs none. */
 const ALIGN_BYTES = 7
 /** Room behind a value, which `writeBytes` may use. */
 const SHIFT_BYTES = 7

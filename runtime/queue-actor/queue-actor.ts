@@ -97,6 +97,7 @@ export class QueueActor {
     const { consumers } = this.#parts
     const consumer = consumers.get(cursor)
     if (consumer === undefined || consumer.place.epoch !== epoch) return
+    this.#parts.open()
     this.#ends.close(consumer, crash)
     consumers.delete(cursor)
     this.#numbers[consumer.number] = undefined
@@ -104,6 +105,7 @@ export class QueueActor {
   }
 
   settle(settlement: Settlement): void {
+    this.#parts.open()
     const consumer = this.#parts.consumers.get(settlement.cursor)
     if (consumer !== undefined && consumer.place.epoch === settlement.epoch) this.#ends.settle(consumer, settlement)
   }

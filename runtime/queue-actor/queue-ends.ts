@@ -4,6 +4,7 @@
  * The partition host's thread. Acks, releases and what was not begun are in the claims; failures come by the link, and are in the claims
  * once they were told. Each is acted upon once: what is over is known by the word of its message, and by the tag of its claim.
  */
+import type { Standing } from 'sharedarraybuffer-ring'
 import { nowMs, random, wallMs } from '../../actors/world.ts'
 import type { Instant } from '../base/clock.ts'
 import type { Settlement } from '../link/host-link.ts'
@@ -11,6 +12,7 @@ import { SETTLE } from '../link/link.ts'
 import type { QueueEffect } from '../queue/queue-words.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 
@@ -28,28 +30,33 @@ export class QueueEnds {
 
   /** Takes in what a consumer has ended; whether it had anything. */
   collect(consumer: QueueConsumer): boolean {
+    return consumer.ended((tag, offset, claim, standing) => this.#ended(consumer, tag, offset, claim, standing))
+  }
+
+  /** Acts upon how a delivery ended, as far as its claim says. */
+  #ended(consumer: QueueConsumer, tag: number, offset: Offset, claim: CoreClaim, standing: Standing): void {
     const parts = this.#parts
     const { core } = parts
-    return consumer.ended((tag, offset, { slot, tag: coreTag }, standing) => {
-      if (standing === 'acked') {
-        core.ack(consumer.number, slot, coreTag)
-        parts.settled(offset)
-        parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
-      } else if (standing === 'released') {
-        const effect = core.release(consumer.number, slot, coreTag)
-        if (effect !== null) parts.tookEffect(effect, '')
-      } else if (standing === 'yielded') core.takeBack(consumer.number, slot, coreTag)
-      // How it ended comes by the link, where it is already.
-      else return
-      consumer.over(tag)
-    })
+    const { number } = consumer
+    if (standing === 'acked') {
+      core.ack(number, claim.slot, claim.tag)
+      parts.settled(offset)
+    } else if (standing === 'released') {
+      const effect = core.release(number, claim.slot, claim.tag)
+      if (effect !== null) parts.tookEffect(effect, '')
+    } else if (standing === 'yielded') core.takeBack(number, claim.slot, claim.tag)
+    // How it ended comes by the link.
+    else return
+    parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
+    consumer.over(tag)
   }
 
   /** What came by the link. */
   settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
+    const parts = this.#parts
     if (tag === 0) {
-      this.#parts.failures++
-      this.#parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
+      parts.failures++
+      parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
       return
     }
     if (how === SETTLE.halved) {
@@ -59,8 +66,8 @@ export class QueueEnds {
     const claim = consumer.claimOf(tag)
     if (claim === null) return
     const effect = this.#failed(consumer, claim, how)
-    if (effect !== null) this.#parts.tookEffect(effect, error)
-    this.#parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
+    if (effect !== null) parts.tookEffect(effect, error)
+    parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
     consumer.over(tag)
   }
 
@@ -90,12 +97,15 @@ export class QueueEnds {
     const parts = this.#parts
     const { core, block } = parts
     const { number } = consumer
-    this.collect(consumer)
     let begun = 0
-    for (const { tag, standing } of consumer.all()) {
+    // What it ended last it may not have told.
+    for (const { tag, number: offset, standing } of consumer.all()) {
       const claim = consumer.claimOf(tag) as CoreClaim
-      if (standing !== 'begun' && standing !== 'reported') core.takeBack(number, claim.slot, claim.tag)
-      else if (core.begun(number, claim.slot, claim.tag, 0)) begun++
+      if (standing === 'begun' || standing === 'reported') {
+        if (core.begun(number, claim.slot, claim.tag, 0)) begun++
+      } else if (standing === 'waiting' || standing === 'entering' || standing === 'recalled')
+        core.takeBack(number, claim.slot, claim.tag)
+      else this.#ended(consumer, tag, offset, claim, standing)
     }
     const { sending } = consumer
     if (sending !== null) core.takeBack(number, sending.slot, sending.tag)

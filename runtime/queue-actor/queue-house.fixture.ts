@@ -243,8 +243,8 @@ export class QueueHouse {
 
   /** Publishes a frame of messages, each with this value; whether its ring had room. */
   send(...values: readonly { readonly value: Uint8Array; readonly priority?: number }[]): boolean {
-    for (const { value, priority } of values) {
-      const state = writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000, priority)
+    for (const { value } of values) {
+      const state = writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000)
       if (state !== 0) return false
     }
     this.#writer.seal()

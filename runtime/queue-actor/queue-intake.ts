@@ -50,7 +50,9 @@ export class QueueIntake implements QueueGate {
   }
 
   roomBytes(): number {
-    const { partition, index } = this.#parts
+    const { partition, index, policy } = this.#parts
+    // What was just taken may have to make room for what comes next, and must be ready for that.
+    if (policy.onFull === 'dropHead') return 0
     return index.room < 2 * this.#mostMessages ? 0 : partition.window.free() - 2 * this.#largestFrame
   }
 

@@ -76,13 +76,18 @@ export class QueueParts {
   }
 
   get core(): QueueCore {
-    this.#core ??= this.#open()
-    return this.#core
+    this.open()
+    return this.#core as QueueCore
   }
 
   /** Whether what a predecessor left was looked at. */
   get isOpen(): boolean {
     return this.#core !== null
+  }
+
+  /** All consumers that a predecessor had are known: what it handed out is known by its names from now on. */
+  open(): void {
+    this.#core ??= this.#open()
   }
 
   #open(): QueueCore {

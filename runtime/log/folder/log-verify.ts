@@ -27,6 +27,8 @@ export interface Damage {
   readonly why: string
   /** Offset in a segment below which everything is good. */
   readonly offset: number
+  /** The bytes are those that were written, so that no opening takes them for a torn end. */
+  readonly isSigned?: true
 }
 
 export interface FileReport {
@@ -128,7 +130,7 @@ function walkSegment(file: DiskFile, identity: LogIdentity | null, baseOffset: n
   if (damage === null) {
     for (let frame = scan.next(); frame !== null; frame = scan.next()) {
       const why = recordsFault(frame.bytes)
-      if (why !== null) damage ??= { position: frame.position, why, offset: frame.baseOffset }
+      if (why !== null) damage ??= { position: frame.position, why, offset: frame.baseOffset, isSigned: true }
       frames.set(frame.position, { offset: frame.baseOffset, before: maxTimestamp })
       maxTimestamp = Math.max(maxTimestamp, frame.maxTimestamp)
       records += frame.records

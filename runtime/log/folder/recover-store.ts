@@ -6,7 +6,8 @@
  * (sync-marks.ts). Journals and marks of hosts are removed, or kept empty.
  *
  * The power may fail anywhere, and recovery may run again. Logs are made durable first, then the marks. Then each
- * journal says that no block in it is needed. Only then its files are removed, the one that says so last.
+ * journal says that no block in it is needed. Only then its files are removed, the one that says so last. What is written
+ * up to the marks, an earlier version may read; a journal that is started anew, it may not.
  *
  * Bounds: logs are opened only of partitions that a journal has something for; all of them are open at once.
  */
@@ -38,7 +39,8 @@ interface Recovery {
 
 /**
  * Recovers everything, and calls `onCut` for each bad end. Files of other topics are left alone. Files of hosts below
- * `keep` stay, and hold nothing that is needed.
+ * `keep` stay, and hold nothing that is needed. `replayed` is called when logs and marks have all of it, before a journal
+ * is touched; not if anything is refused.
  *
  * @throws CorruptLogError where something acknowledged is missing; ForeignFileError, NewerFormatError, DiskError
  */
@@ -49,9 +51,13 @@ export function recoverStore(
   topics: ReadonlyMap<number, StoredTopic & { readonly partitions: number }>,
   onCut: (cut: CutTail) => void,
   keep = 0,
+  replayed: () => void = () => undefined,
 ): void {
   const hosts = hostsOf(disk, folder)
-  if (hosts.length === 0) return
+  if (hosts.length === 0) {
+    replayed()
+    return
+  }
   disk.makeFolder(partitionsFolder(folder))
   const plans = hosts.map(host => planJournal(disk, folder, host, logId))
   const marks = new Map<string, Mark>()
@@ -64,6 +70,7 @@ export function recoverStore(
     for (const plan of plans) replay(recovery, plan)
     for (const partition of recovery.opened.values()) makeDurable(recovery, partition)
     writeAllMarks(recovery)
+    replayed()
     for (const plan of plans) removeHost(recovery, plan, keep)
     for (const { log } of recovery.opened.values()) log.close()
   } catch (error) {

@@ -119,11 +119,11 @@ function verifyPartition(
   begin: number | null,
 ): Omit<PartitionReport, 'topic' | 'partition'> {
   const { files, startOffset, endOffset, records, bytes } = verifyFolder(disk, folder)
-  // A fault behind the durable end was never acknowledged, or the journal has the bytes.
+  // Bytes behind the durable end that are not signed were never acknowledged, or the journal has them.
   const findings: Finding[] = files.flatMap(({ file, kind, damage }) => {
     if (damage === null) return []
-    const { position, why, offset } = damage
-    return [{ file, position, why, isDamage: kind === 'segment' && offset < syncedTo }]
+    const { position, why, offset, isSigned = false } = damage
+    return [{ file, position, why, isDamage: kind === 'segment' && (isSigned || offset < syncedTo) }]
   })
   if (begin !== null && startOffset > begin)
     findings.unshift({

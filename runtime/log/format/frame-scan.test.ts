@@ -101,12 +101,21 @@ t.test('a frame without records that is no gap is refused', async t => {
     frame => frame.writeDoubleLE(0, 24),
     frame => frame.writeUInt32LE(0, 52),
     frame => frame.writeInt32LE(80, 0),
+    frame => frame.writeUInt8(1, 5),
+    frame => frame.writeUInt32LE(GAP_OFFSETS_MAX, 16),
+    frame => frame.writeUInt32LE(1, 32),
+    frame => frame.writeUInt32LE(1, 36),
+    frame => frame.writeDoubleLE(7, 40),
+    frame => frame.writeUInt32LE(1, 48),
+    frame => frame.writeInt32LE(8, 56),
   ]
   for (const [at, change] of changes.entries()) {
     const frame = Buffer.concat([gapFrame(7, 3), Buffer.alloc(8)])
+    const gap = frame.subarray(0, 72)
+    sign(gap)
     t.equal(headerFault(frame, 0, 7, MAX), null)
     change(frame)
-    sign(frame)
+    sign(gap)
     t.match(headerFault(frame, 0, 7, MAX), /attributes|records do not fit/, `change ${at}`)
   }
 })

@@ -12,21 +12,23 @@
  * 52 u32 ring             NO_RING: it came by none and is no dead letter, so who looks for those passes over it
  * ```
  *
- * Leaf, any thread. Only frames of version 2 may be gaps. Bound: 2^32 offsets, as many as a segment has at most.
+ * Leaf, any thread. Only frames of version 2 may be gaps. Bound: GAP_OFFSETS_MAX. A reader says how far it has committed by
+ * the low word of the offset, and its host must look before that has gone on by 2^31 (frame.ts, nearestOffset). So a gap is
+ * well below that, and whoever writes gaps into a log that groups read keeps runs of them below it too.
  */
 import {
-  FRAME_ATTRIBUTES,
   FRAME_BASE_TIMESTAMP,
   FRAME_HEADER_BYTES,
   FRAME_LAST_OFFSET_DELTA,
   FRAME_RING,
   FRAME_VERSION,
+  frameStart,
   placeFrame,
 } from './frame.ts'
 
 const NO_RING = 0xffff_ffff
 const NO_TIME = Number.NEGATIVE_INFINITY
-export const GAP_OFFSETS_MAX: number = 2 ** 32
+export const GAP_OFFSETS_MAX: number = 2 ** 30
 
 /** The gap over so many offsets from one on, signed and placed. */
 export function gapFrame(baseOffset: number, offsets: number): Buffer {
@@ -46,13 +48,12 @@ export function gapOffsets(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at + FRAME_LAST_OFFSET_DELTA) + 1
 }
 
-/** Whether the frame at an index of these bytes, which says that it has no records, may say so. */
+/**
+ * Whether the frame at an index of these bytes, which says that it has no records and holds FRAME_HEADER_BYTES, may say so: it is
+ * these very bytes, so that nobody who looks for frames of a producer, a ring or a time finds it.
+ */
 export function isGap(bytes: Buffer, at: number): boolean {
-  return (
-    bytes[at + 4] === FRAME_VERSION &&
-    bytes.readInt32LE(at) === FRAME_HEADER_BYTES &&
-    bytes.readUInt16LE(at + FRAME_ATTRIBUTES) === 0 &&
-    bytes.readDoubleLE(at + FRAME_BASE_TIMESTAMP) === NO_TIME &&
-    bytes.readUInt32LE(at + FRAME_RING) === NO_RING
-  )
+  const frame = bytes.subarray(at, at + FRAME_HEADER_BYTES)
+  const offsets = gapOffsets(frame, 0)
+  return offsets <= GAP_OFFSETS_MAX && gapFrame(frameStart(frame), offsets).equals(frame)
 }

@@ -51,6 +51,7 @@ t.test('records of both versions are good, and each is found at its offset', asy
 
 t.test('what is signed and no record is refused, each by its name', async t => {
   const keyed = frameWith({ key: Buffer.from('k'), headers: { a: 'b' } }, {})
+  const aligned = frameWith({ key: Buffer.from('k'), headers: { a: 'b' }, isAligned: true }, {})
   const queued = frameWith({}, { fields: PLAIN_FIELDS })
   const cases: readonly (readonly [RegExp, DrawnFrame, (bytes: Buffer) => void])[] = [
     [/record 0 .* a length of 15/, keyed, bytes => bytes.writeUInt32LE(15, 72)],
@@ -60,6 +61,8 @@ t.test('what is signed and no record is refused, each by its name', async t => {
     [/record 0 .* it has a key/, keyed, bytes => bytes.writeUInt16LE(4, 78)],
     [/record 1 .* it has a key/, frameWith({}, {}), bytes => bytes.writeUInt16LE(2, 102)],
     [/record 0 .* headers are cut short/, keyed, bytes => bytes.writeUInt32LE(60, 89)],
+    [/record 0 .* headers are cut short/, aligned, bytes => bytes.writeUInt32LE(0x8000_0000, 89)],
+    [/record 0 .* begins behind its end/, aligned, bytes => bytes.writeUInt32LE(17 + 4 + 14, 72)],
     [/record 0 .* it has a value/, keyed, bytes => bytes.writeUInt16LE(13, 78)],
     [/record 1 .* has no offset/, frameWith({}, {}), bytes => bytes.writeUInt16LE(0, 100)],
     [/record 1 .* has no offset/, frameWith({}, {}), bytes => bytes.writeUInt16LE(2, 100)],

@@ -65,8 +65,10 @@ function recordFault(bytes: Buffer, at: number, known: number): string | null {
   if ((attributes & HAS_HEADERS) !== 0) {
     if (behind + 4 > end) return 'its headers are cut short'
     behind += 4 + bytes.readUInt32LE(behind)
+    // Looked at before it is rounded up, which is done in 32 bits.
+    if (behind > end) return 'its headers are cut short'
   }
   const valueStart = valueStartOf(behind, attributes)
-  if (valueStart > end) return 'its headers are cut short'
+  if (valueStart > end) return 'its value begins behind its end'
   return (attributes & NO_VALUE) === 0 || valueStart === end ? null : 'it has a value, and says that it has none'
 }

@@ -78,6 +78,7 @@ export class QueueClient<V> implements Queue<V> {
   async sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt> {
     if (this.#session.closing) throw closedError()
     const checked = options === undefined ? undefined : checkPublishOptions(options)
+    if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'sendBatch takes an array of messages')
     const { count, ranges, durability } = await this.#producer.publishBatch(messages as readonly Message[], checked)
     const ids: string[] = []
     for (const range of ranges)

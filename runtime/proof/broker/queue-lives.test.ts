@@ -6,7 +6,7 @@ import { createBroker, type ManualQueueDelivery, type Queue, type QueueOptions }
 import { delay, openBroker, rejection, until } from '../fixtures/broker.fixture.ts'
 import { newName, sharedBroker } from '../fixtures/shared-broker.fixture.ts'
 
-const JOBS = new URL('fixtures/queue-jobs.fixture.js', import.meta.url)
+const JOBS = new URL('./fixtures/queue-jobs.fixture.js', import.meta.url)
 const QUICK = { backoff: { initialMs: 1, jitter: 0 } } as const
 
 async function newQueue<V = number>(options: QueueOptions = {}): Promise<Queue<V>> {

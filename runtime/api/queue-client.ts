@@ -22,10 +22,10 @@ import type { RunShape } from '../wire/member-calls.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { QUEUE_GROUP } from '../wire/queue-calls.ts'
 import { MillraceError } from '../words/errors.ts'
-import type { BatchHandler, Handler } from '../words/handler.ts'
 import type { Message, PublishOptions } from '../words/message.ts'
-import type { Queue, QueueMessageHandler } from '../words/queue.ts'
+import type { Queue } from '../words/queue.ts'
 import type { ManualQueueDelivery } from '../words/queue-delivery.ts'
+import type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from '../words/queue-handler.ts'
 import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from '../words/queue-message.ts'
 import type {
   QueueConsumeOptions,
@@ -78,6 +78,7 @@ export class QueueClient<V> implements Queue<V> {
   async sendBatch(messages: readonly QueueMessage<V>[], options?: PublishOptions): Promise<QueueBatchReceipt> {
     if (this.#session.closing) throw closedError()
     const checked = options === undefined ? undefined : checkPublishOptions(options)
+    if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'sendBatch takes an array of messages')
     const { count, ranges, durability } = await this.#producer.publishBatch(messages as readonly Message[], checked)
     const ids: string[] = []
     for (const range of ranges)
@@ -104,7 +105,7 @@ export class QueueClient<V> implements Queue<V> {
   }
 
   async handle<R = unknown>(
-    handler: QueueMessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    handler: QueueMessageHandler<V> | QueueHandler<V, unknown, R> | QueueBatchHandler<V, unknown, R>,
     options?: QueueHandleOptions,
   ): Promise<QueueRun<R>> {
     const checked = checkQueueHandleOptions(options)

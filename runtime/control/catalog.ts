@@ -22,12 +22,10 @@ import type {
   TopicShape,
 } from '../wire/places.ts'
 import type { ProducerState } from '../wire/producer-places.ts'
-import { consumerSlotBytes } from '../wire/queue-places.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import type { BrokerDirectory, GroupName } from './broker-directory.ts'
 import type { GroupEntry, RingEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
 import { CatalogGroups } from './catalog-groups.ts'
-import { type ConsumerWants, consumerShape } from './consumer-shape.ts'
 import { KeptStates } from './kept-states.ts'
 import { hostOf } from './placement.ts'
 import { SharedMemory } from './shared-memory.ts'
@@ -285,19 +283,6 @@ export class Catalog {
     const cursor = (group.places[partition] as GroupPlace).cursor
     const place: SlotPlace = { cursor, epoch: this.nextId(), slot, thread: thread.place.thread, confirms }
     group.slots.set(partition, place)
-    return place
-  }
-
-  /** A slot for a consumer of a queue, which has a number of its own; it is freed as one of `addSlot`. @throws MillraceError MILL_MEMORY */
-  addConsumer(group: GroupEntry, { thread, confirms, prefetch, consumerPriority }: ConsumerWants): SlotPlace {
-    const { cursor: queue } = group.places[0] as GroupPlace
-    const consumer = consumerShape(queue, prefetch, consumerPriority)
-    const slot = this.shared.allocate(consumerSlotBytes(consumer), `a consumer of queue ${group.places[0]?.topicName}`)
-    thread.slots.push(slot)
-    thread.reads.add(group.spec.topic)
-    const cursor = this.nextStoredId()
-    const place = { cursor, epoch: this.nextId(), slot, thread: thread.place.thread, confirms, consumer }
-    group.slots.set(cursor, place)
     return place
   }
 }

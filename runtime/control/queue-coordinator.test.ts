@@ -15,15 +15,19 @@ const CRASH: SlotCrash = { reason: 'crashed', error: { name: 'Error', message: '
 /** A queue, and what its members and its host were told, in order. */
 function house(answers: { readonly open?: () => Promise<void> } = {}) {
   const told: string[] = []
+  const allocated: number[] = []
   let id = 0
-  const group = { spec: { group: 'queue', topic: 1 }, slots: new Map<number, SlotPlace>() }
+  const places = [{ cursor: 50, topicName: 'jobs' }]
+  const group = { spec: { group: 'queue', topic: 1 }, places, slots: new Map<number, SlotPlace>() }
   const catalog = {
-    addConsumer(_group: GroupEntry, { thread }: MemberHandle): SlotPlace {
-      const cursor = ++id
-      const slot = { cursor, epoch: 100 + cursor, slot: cursor, thread: thread.place.thread, confirms: false }
-      group.slots.set(cursor, slot)
-      return slot
+    shared: {
+      allocate: (bytes: number) => {
+        allocated.push(bytes)
+        return 128 * allocated.length
+      },
     },
+    nextStoredId: () => ++id,
+    nextId: () => 100 + id,
     freeSlot: (_: ThreadEntry, { cursor }: SlotPlace) => told.push(`free ${cursor}`),
   }
   const api = {
@@ -45,7 +49,7 @@ function house(answers: { readonly open?: () => Promise<void> } = {}) {
   )
   const handle = (name: string, own: Partial<MemberHandle> = {}): MemberHandle => ({
     run: 7,
-    thread: { place: { thread: 1 } } as unknown as ThreadEntry,
+    thread: { place: { thread: 1 }, slots: [], reads: new Set() } as unknown as ThreadEntry,
     confirms: false,
     prefetch: null,
     consumerPriority: 0,
@@ -60,7 +64,7 @@ function house(answers: { readonly open?: () => Promise<void> } = {}) {
     refused: error => told.push(`${name} refused ${(error as Error).message}`),
     ...own,
   })
-  return { coordinator, group, handle, told }
+  return { coordinator, group, handle, told, allocated }
 }
 
 t.test('each member has a place of its own at once, and nobody else is concerned', async t => {
@@ -162,4 +166,15 @@ t.test('a place that cannot be opened is no place', async t => {
   t.equal(coordinator.owners, 0)
   await coordinator.leave(7, ['a'], false)
   t.equal(coordinator.members, 0)
+})
+
+t.test('a consumer gets memory for what it may have, and is known by its own number', async t => {
+  const { coordinator, handle, group, allocated } = house()
+  const terms = { prefetch: 4, consumerPriority: -3, confirms: true }
+  await coordinator.up(new Map([['few', handle('few', terms)]]))
+  await coordinator.up(new Map([['many', handle('many')]]))
+  t.match(group.slots.get(1), { cursor: 1, epoch: 101, confirms: true })
+  t.strictSame(group.slots.get(1)?.consumer, { queue: 50, entries: 16, ringCapacity: 8_192, priority: -3, prefetch: 4 })
+  t.match(group.slots.get(2)?.consumer, { entries: 1_024, ringCapacity: 32_768, priority: 0, prefetch: 1_000 })
+  t.ok((allocated[0] as number) < 12_000 && (allocated[1] as number) > 32_768, `${allocated}`)
 })

@@ -13,6 +13,7 @@ import type { PartitionPlace, SlotPlace, StartAt } from '../wire/places.ts'
 import type { GrownTopic } from '../wire/producer-places.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, ThreadEntry, TopicEntry } from './catalog-entries.ts'
+import { addConsumer } from './consumer-slots.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { CrashOf, Farewell, MemberHandle } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
@@ -79,7 +80,7 @@ export class QueueCoordinator implements Coordinator {
   /** @throws MillraceError MILL_MEMORY */
   async #open(handle: MemberHandle): Promise<Consumer> {
     const place = this.#queue.places[0] as PartitionPlace
-    const slot = this.#catalog.addConsumer(this.group, handle)
+    const slot = addConsumer(this.#catalog, this.group, handle)
     let start: StartAt
     try {
       start = await this.#openSlot(slot)

@@ -8,6 +8,7 @@ import { closest } from '../base/closest.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { BatchHandler, Handler } from '../words/handler.ts'
 import { checkName, show } from '../words/names.ts'
+import type { QueueBatchHandler, QueueHandler } from '../words/queue-handler.ts'
 import type { QueueDefinition, QueueOptions } from '../words/queue-options.ts'
 import type { TopicDefinition, TopicOptions } from '../words/topic-definition.ts'
 import type { Given } from './option-table.ts'
@@ -71,13 +72,21 @@ export function defineHandler<V = unknown, S = undefined, R = undefined>(
   handler: BatchHandler<V, S, R>,
 ): BatchHandler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
-  source: TopicDefinition<V> | QueueDefinition<V>,
+  topic: TopicDefinition<V>,
   handler: Handler<NoInfer<V>, S, R>,
 ): Handler<V, S, R>
 export function defineHandler<V, S = undefined, R = undefined>(
-  source: TopicDefinition<V> | QueueDefinition<V>,
+  topic: TopicDefinition<V>,
   handler: BatchHandler<NoInfer<V>, S, R>,
 ): BatchHandler<V, S, R>
+export function defineHandler<V, S = undefined, R = undefined>(
+  queue: QueueDefinition<V>,
+  handler: QueueHandler<NoInfer<V>, S, R>,
+): QueueHandler<V, S, R>
+export function defineHandler<V, S = undefined, R = undefined>(
+  queue: QueueDefinition<V>,
+  handler: QueueBatchHandler<NoInfer<V>, S, R>,
+): QueueBatchHandler<V, S, R>
 export function defineHandler(first: unknown, second?: unknown): AnyHandler {
   const handler = second === undefined ? first : second
   if (typeof handler !== 'object' || handler === null) {

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { RestartOptions } from '../words/common-options.ts'
 import type { BackoffOptions, BatchOptions } from '../words/group-options.ts'
-import { MESSAGE_BYTES_BESIDE, PREFETCH_MAX, PRIORITIES_MAX } from '../words/queue-bounds.ts'
+import { MESSAGE_EXTRA_BYTES_MAX, PREFETCH_MAX, PRIORITIES_MAX } from '../words/queue-bounds.ts'
 import type {
   QueueConsumeOptions,
   QueueHandleOptions,
@@ -121,11 +121,11 @@ export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveO
 /** The largest message must have room, and what makes room for others must have a bound to keep. */
 function bounded(checked: Asked): Asked {
   const { given, maxBytes, maxMessageBytes, onFull } = checked
-  const least = maxMessageBytes + MESSAGE_BYTES_BESIDE
+  const least = maxMessageBytes + MESSAGE_EXTRA_BYTES_MAX
   if (given.has('maxBytes') && maxBytes < least) {
     const most = grouped(BYTES_MAX)
     throw outOfRange(
-      `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${MESSAGE_BYTES_BESIDE}) to ${most}, not ` +
+      `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${MESSAGE_EXTRA_BYTES_MAX}) to ${most}, not ` +
         `${grouped(maxBytes)}: raise it, or lower \`maxMessageBytes\``,
     )
   }

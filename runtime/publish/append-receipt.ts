@@ -20,21 +20,53 @@ export class AppendReceipt implements Receipt {
   }
 }
 
-/** Of a message in a queue, which has one partition. */
-export class SendReceipt extends AppendReceipt implements QueueReceipt {
+/** Of a message in a queue. To a handler, whose publishes have one kind of receipt, it is a record of the queue's one partition. */
+export class SendReceipt implements QueueReceipt, Receipt {
+  readonly queue: string
+  readonly durability: Durability
   readonly #queueId: number
+  readonly #offset: number
 
   constructor(queue: string, queueId: number, offset: number, durability: Durability) {
-    super(queue, 0, offset, durability)
+    this.queue = queue
+    this.durability = durability
     this.#queueId = queueId
-  }
-
-  get queue(): string {
-    return this.topic
+    this.#offset = offset
   }
 
   get id(): string {
-    return messageId(this.#queueId, this.offset)
+    return messageId(this.#queueId, this.#offset)
+  }
+
+  get topic(): string {
+    return this.queue
+  }
+
+  get partition(): number {
+    return 0
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  get position(): string {
+    return `0:${this.#offset}`
+  }
+
+  /** For inspection and JSON. */
+  toJSON(): QueueReceipt {
+    const { queue, id, durability } = this
+    return { queue, id, durability }
+  }
+
+  /** Output of console.log. */
+  static {
+    Object.defineProperty(SendReceipt.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: SendReceipt): unknown {
+        return this.toJSON()
+      },
+    })
   }
 }
 

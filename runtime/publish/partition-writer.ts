@@ -66,15 +66,9 @@ export class PartitionWriter {
   hasQueueFields = false
 
   /** `isNamed`: records have numbers of their own, which `sequence` tells. `frameRecords`: of a frame, at most. */
-  constructor(
-    memory: Memory,
-    place: RingPlace,
-    producerId: number,
-    isNamed = false,
-    frameRecords: number = FRAME_RECORDS_MAX,
-  ) {
+  constructor(memory: Memory, place: RingPlace, producerId: number, isNamed = false, frameRecords?: number) {
     this.#isNamed = isNamed
-    this.#frameRecords = frameRecords
+    this.#frameRecords = frameRecords ?? FRAME_RECORDS_MAX
     this.partition = place.partition
     this.host = place.host
     this.#memory = memory

@@ -7,22 +7,20 @@
  */
 import { clearTimeout, nowMs, setTimeout } from '../../actors/world.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
+import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import type { Rate } from '../words/common-options.ts'
 
-/**
- * The gate of a producer; null: it has no rate. What it lets the producer do (`verb`), to what (`target`), and which option says so is
- * for its text. `opened`: more may go.
- */
+/** The gate of a producer of this topic or queue; null: it has no rate. `opened`: more may go. */
 export function gateOf(
-  rate: Rate | undefined,
-  verb: string,
-  target: string,
-  option: string,
+  topic: Pick<ProducedTopic, 'name' | 'queue' | 'publishRate'>,
   opened: () => void,
 ): RateGate | null {
+  const { publishRate: rate } = topic
   if (rate === undefined) return null
+  const [verb, option] = topic.queue === undefined ? ['publish', 'publishRate'] : ['send', 'sendRate']
   const records = rate.max === 1 ? 'one record' : `${rate.max} records`
-  return new RateGate(rate, `a producer may ${verb} ${records} in ${rate.perMs} ms to ${target} (${option})`, opened)
+  const text = `a producer may ${verb} ${records} in ${rate.perMs} ms to ${titleOf(topic)} (${option})`
+  return new RateGate(rate, text, opened)
 }
 
 export class RateGate {

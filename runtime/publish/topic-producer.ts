@@ -58,8 +58,7 @@ export class TopicProducer implements Sweepable, RingUser {
     this.#room = room
     this.#writers = new PartitionWriters(thread, this, named, topic.frameRecords)
     for (const ring of rings) this.#writers.add(ring)
-    const [verb, option] = topic.queue === undefined ? ['publish', 'publishRate'] : ['send', 'sendRate']
-    const gate = gateOf(topic.publishRate, verb, titleOf(topic), option, () => this.serve())
+    const gate = gateOf(topic, () => this.serve())
     this.#line = new WaitingLine(room, rings.length, gate)
     this.#rings = new RingChanges(thread, upcalls, room, this)
     this.#flushes = new Flushes(this.#writers.all, room)
@@ -166,10 +165,7 @@ export class TopicProducer implements Sweepable, RingUser {
         return
       }
       if (!Array.isArray(messages))
-        throw new MillraceError(
-          'MILL_INVALID_OPTION',
-          `${this.topic.queue === undefined ? 'publishBatch' : 'sendBatch'} takes an array of messages`,
-        )
+        throw new MillraceError('MILL_INVALID_OPTION', 'publishBatch takes an array of messages')
       const prepared = this.#appends.prepare(messages)
       if (prepared instanceof Error) {
         reject(prepared)

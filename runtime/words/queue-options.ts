@@ -19,8 +19,8 @@ export interface QueueOptions {
   /** Messages that are not settled, at most, 1 to 1,000,000, or `Infinity` (default): as many as there is memory for. */
   readonly maxMessages?: number | undefined
   /**
-   * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 96 beside key, value and headers. At least
-   * `maxMessageBytes` + 96. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages.
+   * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
+   * least `maxMessageBytes` + 138. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages.
    */
   readonly maxBytes?: number | undefined
   /**

@@ -1,8 +1,8 @@
 /** Work queues as callers see them: sending, consuming, and counts. Types only. */
 import type { Observable } from 'rxjs'
-import type { BatchHandler, Handler, HandlerContext } from './handler.ts'
 import type { PublishOptions } from './message.ts'
-import type { ManualQueueDelivery, QueueDelivery } from './queue-delivery.ts'
+import type { ManualQueueDelivery } from './queue-delivery.ts'
+import type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from './queue-handler.ts'
 import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-message.ts'
 import type { QueueConsumeOptions, QueueHandleOptions, QueueObserveOptions, QueueRunOptions } from './queue-options.ts'
 import type { QueueRun } from './queue-run.ts'
@@ -61,12 +61,15 @@ export interface Queue<V = unknown> {
    */
   handle<R = unknown>(handler: QueueMessageHandler<V>, options?: QueueHandleOptions): Promise<QueueRun<R>>
   /** The same with a state for each consumer. `start` makes the state, and its result gives the type. */
-  handle<R = unknown, S = undefined>(handler: Handler<V, S, R>, options?: QueueHandleOptions): Promise<QueueRun<R>>
+  handle<R = unknown, S = undefined>(handler: QueueHandler<V, S, R>, options?: QueueHandleOptions): Promise<QueueRun<R>>
   /** The same with batches of messages. */
-  handle<R = unknown, S = undefined>(handler: BatchHandler<V, S, R>, options?: QueueHandleOptions): Promise<QueueRun<R>>
+  handle<R = unknown, S = undefined>(
+    handler: QueueBatchHandler<V, S, R>,
+    options?: QueueHandleOptions,
+  ): Promise<QueueRun<R>>
   /** The same for a handler of any of these kinds. */
   handle<R = unknown>(
-    handler: QueueMessageHandler<V> | Handler<V, unknown, R> | BatchHandler<V, unknown, R>,
+    handler: QueueMessageHandler<V> | QueueHandler<V, unknown, R> | QueueBatchHandler<V, unknown, R>,
     options?: QueueHandleOptions,
   ): Promise<QueueRun<R>>
   /**
@@ -91,6 +94,3 @@ export interface Queue<V = unknown> {
    */
   delete(): Promise<void>
 }
-
-/** A handler of messages, without state. Return or resolve: ack. Throw or reject: a failed attempt. */
-export type QueueMessageHandler<V = unknown> = (delivery: QueueDelivery<V>, context: HandlerContext) => unknown

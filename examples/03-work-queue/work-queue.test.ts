@@ -1,0 +1,73 @@
+/**
+ * Runs the compiled example as a user does and compares every figure with a plain loop over the same pictures.
+ */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { pixelsExpected } from './pictures.ts'
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(...args: readonly string[]): Promise<Outcome> {
+  return new Promise(resolve => {
+    const child = execFile(process.execPath, [MAIN, ...args], (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    )
+  })
+}
+
+t.test(
+  'urgent pictures go first, and the two that cannot be scaled are mended, and none is missing in the end',
+  async t => {
+    const good = 3_000
+    const { code, stdout, stderr } = await run('--json', '--good', String(good), '--threads', '2')
+    t.equal(code, 0, stderr)
+    const result = JSON.parse(stdout)
+    t.match(result, {
+      sent: good + 2,
+      acked: good + 2,
+      scaled: good + 2,
+      pixels: pixelsExpected(good),
+      deadLettered: 2,
+      replayed: 2,
+      left: 0,
+      urgent: 300,
+    })
+    t.match(
+      result.letters
+        .map(({ reason, failedAttempts }: { reason: string; failedAttempts: number }) => [reason, failedAttempts])
+        .sort(),
+      [
+        ['failed', 2],
+        ['timeout', 2],
+      ],
+    )
+    // Threads hand on what they have done independently, so that a few may change places.
+    t.ok(result.first >= 250, `${result.first} of the first ${result.urgent} are urgent`)
+  },
+)
+
+t.test('people get a table of the dead letters', async t => {
+  const { code, stdout } = await run('--good', '100')
+  t.equal(code, 0)
+  for (const text of [
+    /102 pictures sent/,
+    /timeout .* 500 ms/,
+    /failed .*has no width/,
+    /2 mended and replayed, 0 left/,
+  ])
+    t.match(stdout, text)
+})
+
+t.test('a wrong option is one helpful line and exit code 2', async t => {
+  const { code, stdout, stderr } = await run('--gud', '3')
+  t.equal(code, 2)
+  t.equal(stdout, '')
+  t.match(stderr, /^error: .+\n/)
+})

@@ -1,0 +1,48 @@
+/** The slots of queues' consumers: how much shared memory each gets, and where. The control thread; the catalog has them. */
+import { claimEntries } from '../wire/delivery-places.ts'
+import type { GroupPlace, SlotPlace } from '../wire/places.ts'
+import { type ConsumerShape, consumerSlotBytes } from '../wire/queue-places.ts'
+import type { CursorId } from '../words/quantities.ts'
+import { PREFETCH_MAX } from '../words/queue-bounds.ts'
+import type { Catalog } from './catalog.ts'
+import type { GroupEntry } from './catalog-entries.ts'
+import type { MemberHandle } from './member-handle.ts'
+
+/** What a consumer asked for, and where it is. */
+type ConsumerWants = Pick<MemberHandle, 'thread' | 'confirms' | 'prefetch' | 'consumerPriority'>
+
+/** A consumer empties its ring at once, so that it need not hold all that is out. */
+const RING_BYTES = 32_768
+/** Of one that has few deliveries at a time. */
+const SMALL_RING_BYTES = 8_192
+const FEW = 16
+
+/** `prefetch` null: the consumer learns how many it needs. */
+function consumerShape(queue: CursorId, prefetch: number | null, priority: number): ConsumerShape {
+  const most = prefetch ?? PREFETCH_MAX
+  return {
+    queue,
+    entries: claimEntries(most),
+    ringCapacity: most <= FEW ? SMALL_RING_BYTES : RING_BYTES,
+    priority,
+    prefetch: most,
+  }
+}
+
+/** A slot for a consumer, which has a number of its own; it is freed as one of `Catalog.addSlot`. @throws MillraceError MILL_MEMORY */
+export function addConsumer(
+  catalog: Pick<Catalog, 'shared' | 'nextId' | 'nextStoredId'>,
+  group: Pick<GroupEntry, 'spec' | 'places' | 'slots'>,
+  { thread, confirms, prefetch, consumerPriority }: ConsumerWants,
+): SlotPlace {
+  const { cursor: queue, topicName } = group.places[0] as GroupPlace
+  const consumer = consumerShape(queue, prefetch, consumerPriority)
+  const slot = catalog.shared.allocate(consumerSlotBytes(consumer), `a consumer of queue ${topicName}`)
+  thread.slots.push(slot)
+  thread.reads.add(group.spec.topic)
+  // Of a number of its own among those of groups, some of which a folder has.
+  const cursor = catalog.nextStoredId()
+  const place = { cursor, epoch: catalog.nextId(), slot, thread: thread.place.thread, confirms, consumer }
+  group.slots.set(cursor, place)
+  return place
+}

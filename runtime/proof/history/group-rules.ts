@@ -10,8 +10,10 @@ import { factsOf, Ledger, lineOf } from './ledger.ts'
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 
 /** A1 and R2: while one consumer goes on, no other is given records of its partition; threads that were to end do not count. */
-export const oneOwner: Checker = ({ events }) => {
+export const oneOwner: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('A1')
+  // All consumers of a queue have messages of its one partition.
+  const shared = new Set(queues.map(({ queue }) => queue))
   const owners = new Map<string, string>()
   /** Of each partition, since its owner came. */
   const past = new Map<string, Set<string>>()
@@ -20,7 +22,7 @@ export const oneOwner: Checker = ({ events }) => {
     if (event.kind === 'ended') ended.add(event.consumer)
     if (event.kind === 'leaving')
       for (const [line, owner] of owners) if (owner === event.consumer) past.get(line)?.clear()
-    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
+    if (event.kind !== 'delivered' || ended.has(event.consumer) || shared.has(event.topic)) continue
     const line = lineOf(event)
     const owner = owners.get(line)
     if (owner === event.consumer) continue

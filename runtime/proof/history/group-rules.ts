@@ -225,8 +225,11 @@ export const everyRecordIsSettled: Checker = history => {
 }
 
 /** R3: one consumer's hand-outs of one record count up, and each failure that it told of is in the next one's count. */
-export const attemptsCountUp: Checker = ({ events }) => {
+export const attemptsCountUp: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('D1')
+  const shared = new Set(queues.map(({ queue }) => queue))
+  /** Of messages of queues, which anybody may be given: who was last. */
+  const holders = new Map<string, string>()
   const last = new Map<string, Delivered>()
   const failed = new Set<string>()
   for (const event of events) {
@@ -239,6 +242,11 @@ export const attemptsCountUp: Checker = ({ events }) => {
     const name = `${event.consumer} ${placeOf(event)}`
     const before = last.get(name)
     last.set(name, event)
+    if (shared.has(event.topic)) {
+      const holder = holders.get(placeOf(event))
+      holders.set(placeOf(event), event.consumer)
+      if (holder !== event.consumer) continue
+    }
     if (before === undefined) continue
     if (event.deliveryAttempt <= before.deliveryAttempt)
       problems.say(

@@ -21,6 +21,7 @@ import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { ProcessDisk } from './process-disk.ts'
 import { groupFactsOf, handlerPlanOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
+import { type QueueSight, queueSights } from './queue-sights.ts'
 import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
@@ -34,6 +35,7 @@ export interface Verdict {
   readonly inputsByKind: readonly number[]
   readonly virtualMs: number
   readonly faults: ReadonlyMap<FaultKind, number>
+  readonly queueSights: readonly QueueSight[]
   /** Rules that were broken, in words. */
   readonly problems: readonly string[]
   readonly history: History
@@ -183,6 +185,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     inputsByKind: scheduler.inputsByKind,
     virtualMs: scheduler.now,
     faults: seen.seen,
+    queueSights: queueSights(seen.events, queues, seen.seen),
     problems,
     history,
     plan,

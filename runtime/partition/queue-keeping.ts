@@ -15,8 +15,8 @@ import { WindowRecords } from './window-records.ts'
 
 /** The queue behind a partition. */
 export interface QueueGate {
-  /** Nothing is pending: makes room for a frame of so many bytes, and for what the queue has to move, if it can. */
-  makeRoom(bytes: number): void
+  /** Nothing is pending: makes room for a frame of so many bytes; whether there is. */
+  makeRoom(bytes: number): boolean
   /** Bytes of frames that surely have room. */
   roomBytes(): number
   /** Whether the messages of this frame are taken, the first of which has this offset. */
@@ -51,7 +51,7 @@ export class QueueKeeping implements Keeping {
   take({ batch, endOffset, walked }: PendingAppend, address: number, length: number): boolean {
     const { gate } = this
     if (gate === null) return false
-    if (walked === 0) gate.makeRoom(length)
+    if (walked === 0 && !gate.makeRoom(length)) return false
     if (this.#window.free() < length || !gate.admit(batch.memory, address, endOffset)) return false
     placeFrame(batch.memory, address, endOffset)
     batch.copyTo(this.#window, address, length)

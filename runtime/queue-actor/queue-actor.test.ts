@@ -309,7 +309,7 @@ class Play {
     const bytes = (): number => (this.#chance.below(40) === 0 ? 5_000 : 8 + this.#chance.below(200))
     const from = this.#sent
     const values = Array.from({ length: count }, (_, at) => ({ value: value(from + at, bytes()) }))
-    if (this.#house.send(...values)) this.#sent += count
+    this.#sent += this.#house.send(...values)
   }
 
   #die(): void {

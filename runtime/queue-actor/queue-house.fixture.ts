@@ -241,14 +241,15 @@ export class QueueHouse {
     ring: () => undefined,
   } as unknown as HostLink
 
-  /** Publishes a frame of messages, each with this value; whether its ring had room. */
-  send(...values: readonly { readonly value: Uint8Array; readonly priority?: number }[]): boolean {
-    for (const { value } of values) {
-      const state = writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000)
-      if (state !== 0) return false
+  /** Publishes a frame of messages, each with this value; how many had room in its ring. */
+  send(...values: readonly { readonly value: Uint8Array; readonly priority?: number }[]): number {
+    let sent = 0
+    for (const { value, priority } of values) {
+      if (writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000, priority) !== 0) break
+      sent++
     }
     this.#writer.seal()
-    return true
+    return sent
   }
 
   attach(prefetch: number, priority = 0, ringCapacity = 4_096): ConsumerEnd {

@@ -13,8 +13,8 @@ import type { Offset, Position } from '../words/quantities.ts'
 import { isMovedFrame, messageBytes } from './message-index.ts'
 import type { QueueParts } from './queue-parts.ts'
 
-/** A frame of several records has no more than this. */
-const FRAME_BYTES = 20_480
+/** A frame of several records has no more than this, and one record. */
+const FRAME_BYTES = 16_384
 const HEADERS_BYTES = 1_024
 const DROPPED = JSON.stringify({
   name: 'MillraceError',
@@ -32,28 +32,33 @@ export class QueueIntake implements QueueGate {
   #fullMessages = 0
   #fullBytes = 0
   readonly #largestFrame: number
+  /** Kept free for a message that is moved. */
+  readonly #reserve: number
   /** Messages of a frame, at most. */
   readonly #mostMessages: number
 
   constructor(parts: QueueParts) {
     this.#parts = parts
     this.#knownTo = parts.partition.window.committedEnd
-    this.#largestFrame = Math.max(FRAME_BYTES, messageBytes(parts.partition.topic.maxMessageBytes + HEADERS_BYTES))
+    this.#reserve = messageBytes(parts.partition.topic.maxMessageBytes + HEADERS_BYTES)
+    this.#largestFrame = FRAME_BYTES + this.#reserve
     this.#mostMessages = Math.max(1, parts.block.messages >> 6)
   }
 
-  makeRoom(bytes: number): void {
+  makeRoom(bytes: number): boolean {
     const { cleaner, partition, index } = this.#parts
-    const free = bytes + this.#largestFrame
+    const free = bytes + this.#reserve
     if (partition.window.free() < free || index.room < this.#mostMessages) cleaner.makeRoom(free, this.#mostMessages)
-    if (partition.window.free() < bytes) this.#isFull()
+    // All that came is known, and what was moved lies behind it.
+    this.#knownTo = partition.window.committedEnd
+    return partition.window.free() >= free || this.#isFull()
   }
 
   roomBytes(): number {
     const { partition, index, policy } = this.#parts
     // What was just taken may have to make room for what comes next, and must be ready for that.
-    if (policy.onFull === 'dropHead') return 0
-    return index.room < 2 * this.#mostMessages ? 0 : partition.window.free() - 2 * this.#largestFrame
+    if (policy.onFull === 'dropHead' || index.room < 2 * this.#mostMessages) return 0
+    return partition.window.free() - this.#largestFrame - this.#reserve
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {

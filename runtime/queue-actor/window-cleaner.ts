@@ -69,8 +69,10 @@ export class WindowCleaner {
    */
   makeRoom(bytes: number, messages: number): void {
     this.advance()
+    // Once round: what is moved would only be moved again.
+    const last = this.#window.committedEnd
     while (this.#window.free() < bytes || this.#index.room < messages) {
-      if (this.#frame === this.#window.committedEnd || !this.#moveFirst()) return
+      if (((this.#frame - last) | 0) >= 0 || !this.#moveFirst()) return
       this.advance()
     }
   }

@@ -155,6 +155,17 @@ t.test('the queue is told at the end of a turn, or once half of what may be unse
   t.notOk(reader.owes, 'it asked for that before')
 })
 
+t.test('of many that may be unsettled the queue is told sooner', async t => {
+  const { queue, reader } = house(512)
+  reader.want(512)
+  reader.flush()
+  const tags = queue.handOut(...Array.from({ length: 40 }, (_, n) => n))
+  beginAll(reader)
+  for (const tag of tags) reader.ack(tag)
+  t.equal(queue.asked, 2)
+  t.equal(queue.ended().length, 32)
+})
+
 t.test('the queue is asked once for the rest of a large record', async t => {
   const { queue, reader } = house()
   queue.sendPiece()

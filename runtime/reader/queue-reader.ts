@@ -3,7 +3,7 @@
  *
  * The consumer's thread. It owns one slot for one epoch. A message that was taken and not begun is still the queue's, which may hand
  * it to somebody else: `next` passes over those. Acks are words of the slot; all else goes through the link. What was ended is told to
- * the queue by `flush`: at the end of a turn, and as soon as half of what may be unsettled has ended.
+ * the queue by `flush`: at the end of a turn, and as soon as half of what may be unsettled has ended, or TOLD_MAX.
  *
  * Bound: the consumer's prefetch, which the queue keeps. No call waits.
  */
@@ -22,6 +22,9 @@ import { ConsumerSlot } from './consumer-slot.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import type { QueueFrame, QueueMessageRef } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
+
+/** Ends that the queue is not told of, at most: they are room for other messages, and a host that waits for more is slower. */
+const TOLD_MAX = 32
 
 /** Whether a message goes alone: it failed before, or may have ended its thread. */
 export function goesAlone({ failedAttempts, flags }: TakenDelivery): boolean {
@@ -55,8 +58,9 @@ export class QueueReader implements QueueMessageRef {
   handled = 0
   /** As the queue was told last. */
   prefetch = 0
-  /** Ended, and not told of. */
+  /** Ended, and not told of; at so many the queue is told. */
   #ended = 0
+  #tellAt = 0
   #isAsking = false
   #isClosed = false
   #drained: (() => void) | null = null
@@ -208,7 +212,7 @@ export class QueueReader implements QueueMessageRef {
   #over(): void {
     this.begun--
     this.handled++
-    if (++this.#ended >= this.prefetch >> 1) this.flush()
+    if (++this.#ended >= this.#tellAt) this.flush()
   }
 
   /** Whether this has begun and not ended. */
@@ -222,6 +226,7 @@ export class QueueReader implements QueueMessageRef {
   want(deliveries: number): void {
     if (this.#isClosed || deliveries === this.prefetch) return
     this.prefetch = deliveries
+    this.#tellAt = Math.min(deliveries >> 1, TOLD_MAX)
     this.slot.want(deliveries)
     this.#isAsking = true
   }

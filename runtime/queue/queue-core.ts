@@ -26,11 +26,10 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { admit, appended, letterOf, withdrawn } from './admission.ts'
-import { DYING } from './attempt-table.ts'
 import { BEGUN, CLAIMS_MAX } from './claims.ts'
 import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
-import { countersOf, explain } from './explanation.ts'
+import { attemptOf, countersOf, explain } from './explanation.ts'
 import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
 import { purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
@@ -56,8 +55,6 @@ export interface ClaimName {
   readonly slot: number
   readonly tag: number
 }
-
-const NO_ATTEMPT: QueueAttempt = { handOuts: 0, failures: 0, suspect: false, dying: null }
 
 export class QueueCore {
   readonly #state: QueueState
@@ -278,15 +275,7 @@ export class QueueCore {
 
   /** What is known of a message that came back. */
   attemptOf(offset: number): QueueAttempt {
-    const { attempts } = this.#state
-    const entry = attempts.find(offset)
-    if (entry === -1) return NO_ATTEMPT
-    return {
-      handOuts: attempts.handOuts[entry] as number,
-      failures: attempts.failures[entry] as number,
-      suspect: attempts.suspects[entry] === 1,
-      dying: attempts.states[entry] === DYING ? (attempts.reasons[entry] as LetterReason) : null,
-    }
+    return attemptOf(this.#state, offset)
   }
 
   counters(): QueueCounters {

@@ -143,9 +143,9 @@ t.test('nobody waits for a `start` but who asked for it, and a member that canno
   const slow = handle('slow', { assign: () => new Promise(resolve => (started = resolve)) })
   let isUp = false
   const up = coordinator.up(new Map([['slow', slow]])).then(() => (isUp = true))
-  await coordinator.up(
-    new Map([['broken', handle('broken', { assign: () => Promise.reject(new Error('start failed')) })]]),
-  )
+  const broken = handle('broken', { assign: () => Promise.reject(new Error('start failed')) })
+  const other = coordinator.up(new Map([['broken', broken]]))
+  await new Promise(resolve => setImmediate(resolve))
   t.equal(isUp, false)
   t.ok(told.includes('broken refused start failed'))
   const left = coordinator.leave(7, ['slow'], true)
@@ -155,7 +155,7 @@ t.test('nobody waits for a `start` but who asked for it, and a member that canno
     'it is waited for until it has started',
   )
   started()
-  await Promise.all([up, left])
+  await Promise.all([up, other, left])
   t.ok(told.includes('slow revoke 1 true'))
 })
 

@@ -275,3 +275,23 @@ t.test('many queues with default options fit into the default memory', async t =
   for (const run of runs) await run.idle()
   t.match(await (queues[99] as Queue<number>).stats(), { acked: 1 })
 })
+
+t.test('a queue lies beside the topic that takes its dead letters, on however many hosts', async t => {
+  const broker = await openBroker(t, { partitionThreads: 2 })
+  await broker.topic('letters', { maxMessageBytes: 200_000 })
+  const options = { deadLetter: 'letters', attempts: 1, maxMessageBytes: 1_000 }
+  const queues: Queue<number>[] = []
+  for (let index = 0; index < 4; index++) queues.push(await broker.queue<number>(`q${index}`, options))
+  for (let index = 0; index < 4; index++) queues.push(await broker.queue<number>(`own${index}`, { attempts: 1 }))
+  for (const queue of queues) {
+    await queue.send({ value: 1 })
+    const run = await queue.handle(() => {
+      throw new Error('no')
+    })
+    await run.idle()
+    t.match(await run.stats(), { deadLettered: 1, deadLetterDepth: 1 })
+    await run.stop()
+  }
+  t.match(await broker.deadLetters('q0').stats(), { depth: 4, topics: [{ topic: 'letters', depth: 4 }] })
+  t.equal(await broker.deadLetters('q0').count(), 1, 'those of this queue')
+})

@@ -256,6 +256,11 @@ export class QueueCore {
     return this.#state.settled.floor
   }
 
+  /** Messages that a consumer has. */
+  heldBy(consumer: number): number {
+    return this.#state.consumers.of(consumer)?.claims.size ?? 0
+  }
+
   /** Bytes of what is not settled. */
   get bytes(): number {
     return this.#state.bytes

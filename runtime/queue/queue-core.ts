@@ -17,9 +17,8 @@
  * lowest offset goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over,
  * nothing changes.
  *
- * Bounds: `maxMessages` and `maxBytes` of the policy; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed
- * messages and what was out when it was reached. A plain waiting message costs nothing with one priority, and one bit
- * with more.
+ * Bounds: `maxMessages`, `maxBytes`; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed messages and what was out when it
+ * was reached. A plain waiting message costs nothing with one priority, and one bit with more.
  */
 import type { Instant } from '../base/clock.ts'
 import { admit, appended, letterOf, withdrawn } from './admission.ts'

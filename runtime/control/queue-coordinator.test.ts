@@ -176,9 +176,5 @@ t.test('a consumer gets memory for what it may have, and is known by its own num
   t.match(group.slots.get(1), { cursor: 1, epoch: 101, confirms: true })
   t.strictSame(group.slots.get(1)?.consumer, { queue: 50, entries: 16, ringCapacity: 8_192, priority: -3, prefetch: 4 })
   t.match(group.slots.get(2)?.consumer, { entries: 1_024, ringCapacity: 65_536, priority: 0, prefetch: 1_000 })
-<<<<<<< HEAD
-  t.ok((allocated[0] as number) < 12_000 && (allocated[1] as number) > 32_768, `${allocated}`)
-=======
   t.ok((allocated[0] as number) < 12_000 && (allocated[1] as number) > 65_536, `${allocated}`)
->>>>>>> 4320eb69b06f2513c0f3227815271fb2754f190a
 })

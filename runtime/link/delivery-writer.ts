@@ -105,12 +105,12 @@ export class DeliveryWriter {
 
   /** Bytes of a record that one delivery or piece takes. */
   get bytesMax(): number {
-    return this.#ring.capacity / 4 - DELIVERY_BYTES
+    return this.#ring.capacity / 8 - DELIVERY_BYTES
   }
 
   /** Whether any delivery has room. */
   get hasRoom(): boolean {
-    const most = this.#ring.capacity / 4
+    const most = this.#ring.capacity / 8
     // What does not fit before the end takes that room as well.
     return this.#ring.capacity - this.#ring.used() >= 2 * most
   }

@@ -212,6 +212,7 @@ export class QueueHouse {
       attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
       woken: () => undefined,
       hasRoom: () => undefined,
+      took: () => undefined,
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape

@@ -1,6 +1,10 @@
 /** The events of a broker (`broker.on`). Types only. */
 
-/** The payload of each event, by the event's name. Listeners are called on the thread that created the broker. */
+/**
+ * The payload of each event, by the event's name. Listeners are called on the thread that created the broker.
+ *
+ * Where an event concerns a work queue, `topic` is the queue's name, `group` is `'queue'`, and `partition` is 0.
+ */
 export interface BrokerEvents {
   /**
    * A publish or a flush has waited for 5 s, or a group stands still because its dead-letter topic is full.

@@ -93,21 +93,25 @@ export const nothingAckedComesAgain: Checker = ({ events, queues = [] }) => {
   return problems.done()
 }
 
-/** Q4: no consumer has more than its prefetch, of what it has begun, nor all of them together by what the queue counts. */
+/**
+ * Q4: no consumer has more than its prefetch, of what it has begun, nor all of them together by what the queue counts. At most once,
+ * what is begun is acked.
+ */
 export const prefetchIsKept: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q4')
   const consumers = new Consumers(queues)
-  const limits = new Map(queues.map(({ queue, prefetch }) => [queue, prefetch]))
+  const facts = new Map(queues.map(each => [each.queue, each]))
   for (const event of events) {
     if (event.kind === 'counted') {
-      const most = (limits.get(event.topic) ?? 0) * event.consumers
+      const most = (facts.get(event.topic)?.prefetch ?? 0) * event.consumers
       if (event.unacked > most)
         problems.say(
           `${event.unacked} messages of ${event.topic} are unacked, and ${event.consumers} consumers may have ${most}`,
         )
     }
     if (consumers.isDelivery(event)) {
-      const limit = limits.get(event.topic) ?? 0
+      const { prefetch = 0, atMostOnce = false } = facts.get(event.topic) ?? {}
+      const limit = atMostOnce ? Number.POSITIVE_INFINITY : prefetch
       const mine = [...consumers.open.values()].filter(({ consumer }) => consumer === event.consumer).length + 1
       if (mine > limit)
         problems.say(`${event.consumer} has ${mine} messages with ${placeOf(event)}, and may have ${limit}`)

@@ -94,7 +94,7 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
     threads: isExact ? 1 : chance.between(1, 3),
   }))
   const handles = members.every(({ kind }) => kind === 'run' || kind === 'handle')
-  const atMostOnce = handles && chance.happens(0.15)
+  const atMostOnce = handles && chance.happens(0.25)
   const priorities = chance.pick([1, 2, 3, 32])
   const isStalling = faults.has('stall')
   return {
@@ -105,15 +105,15 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
     ),
     senders: sendersOf(chance, name, priorities, faults),
     priorities,
-    maxMessages: chance.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 8, 20]),
-    onFull: chance.pick(['wait', 'wait', 'reject', 'dropHead']),
+    maxMessages: chance.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 8]),
+    onFull: chance.pick(['wait', 'wait', 'reject', 'dropHead', 'dropHead']),
     attempts: chance.between(1, 4),
     initialMs: chance.pick([1, 20, 100]),
     deadLetter: chance.pick(['own', 'own', 'named', 'none']),
     prefetch: isExact ? 1 : chance.pick([null, 1, 2, 5, 30]),
     concurrency: isExact || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
-    singleActive: chance.happens(0.15),
+    singleActive: chance.happens(0.25),
     output: handles && !atMostOnce && chance.happens(0.2),
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),

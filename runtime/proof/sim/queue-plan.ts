@@ -34,6 +34,9 @@ export interface QueuePlan {
   readonly senders: readonly QueueSenderPlan[]
   readonly priorities: number
   readonly maxMessages: number
+  readonly maxMessageBytes: number
+  /** Small ones must move what is left in them again and again. */
+  readonly maxBytes: number | undefined
   readonly onFull: 'wait' | 'reject' | 'dropHead'
   readonly attempts: number
   readonly initialMs: number
@@ -60,14 +63,13 @@ function scriptsOf(faults: ReadonlySet<FaultKind>): readonly string[] {
 function sendersOf(
   chance: Chance,
   queue: string,
-  priorities: number,
+  [priorities, padMax]: readonly [priorities: number, padMax: number],
   faults: ReadonlySet<FaultKind>,
 ): QueueSenderPlan[] {
   const scripts = scriptsOf(faults)
   const badShare = chance.pick([0.02, 0.06, 0.15])
   const total = chance.pick([12, 24, 48])
   const count = chance.between(1, 2)
-  const padMax = chance.pick([0, 40, 600, 2_500])
   return Array.from({ length: count }, (_, sender) => {
     const name = `${queue}p${sender}`
     const messages = Array.from({ length: Math.ceil(total / count) }, (_, index) => {
@@ -97,16 +99,23 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
   const atMostOnce = handles && chance.happens(0.25)
   const priorities = chance.pick([1, 2, 3, 32])
   const isStalling = faults.has('stall')
+  const onFull = chance.pick(['wait', 'wait', 'reject', 'dropHead', 'dropHead'] as const)
+  // Large ones come to their consumers in pieces.
+  const isLarge = chance.happens(0.25)
+  const padMax = isLarge ? 15_000 : chance.pick([0, 40, 600, 2_500])
   return {
     name,
     members,
     acts: (['pause', 'restart', 'come', 'go'] as const).filter(
       act => chance.happens(0.5) && !(isExact && (act === 'come' || act === 'go')),
     ),
-    senders: sendersOf(chance, name, priorities, faults),
+    senders: sendersOf(chance, name, [priorities, padMax], faults),
     priorities,
     maxMessages: chance.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 8]),
-    onFull: chance.pick(['wait', 'wait', 'reject', 'dropHead', 'dropHead']),
+    maxMessageBytes: isLarge ? 16_384 : 4_096,
+    // What makes room must be bounded in bytes.
+    maxBytes: isLarge || (onFull !== 'dropHead' && chance.happens(0.4)) ? undefined : chance.pick([6_000, 16_384]),
+    onFull,
     attempts: chance.between(1, 4),
     initialMs: chance.pick([1, 20, 100]),
     deadLetter: chance.pick(['own', 'own', 'named', 'none']),

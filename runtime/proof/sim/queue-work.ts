@@ -50,15 +50,16 @@ export class QueueWork {
 
   async open(broker: Broker, audits: Audits): Promise<void> {
     for (const plan of this.#plans) {
-      const { name, priorities, maxMessages, onFull, attempts, initialMs, singleActive, deadLetter } = plan
+      const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
+      const { singleActive, deadLetter } = plan
       const target = queueLettersOf(plan)
       const inMemory = { durability: 'memory' } as const
       const queue = await broker.queue<Value>(name, {
         ...inMemory,
         priorities,
         maxMessages,
-        maxMessageBytes: 4_096,
-        ...(onFull === 'dropHead' ? { maxBytes: 32_768 } : {}),
+        maxMessageBytes,
+        maxBytes,
         onFull,
         attempts,
         backoff: { initialMs, maxMs: 400 },

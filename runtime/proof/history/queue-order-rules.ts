@@ -26,6 +26,7 @@ function isBetter(a: Message, b: Message): boolean {
 /** What is known of one queue, as a checker goes through its history. */
 class Line {
   readonly #prefetch: number
+  readonly #atMostOnce: boolean
   readonly #messages = new Map<number, Message>()
   /** By consumer, the events at which it has settled each of its messages, and how many it has begun. */
   readonly #settled = new Map<string, number[]>()
@@ -35,8 +36,9 @@ class Line {
   /** Consumers that there may have been, from each event on. */
   readonly #consumers: { readonly at: number; readonly count: number }[] = []
 
-  constructor({ prefetch }: QueueFacts, begins: ReadonlyMap<number, number>) {
+  constructor({ prefetch, atMostOnce }: QueueFacts, begins: ReadonlyMap<number, number>) {
     this.#prefetch = prefetch
+    this.#atMostOnce = atMostOnce
     this.#begins = begins
   }
 
@@ -56,13 +58,16 @@ class Line {
   }
 
   /** Messages that were better than one that is begun now, and ready, and were passed over; null: it may be. */
-  begins(event: Delivered, priority: number): string | null {
+  begins(at: number, event: Delivered, priority: number): string | null {
     const message = this.#messageOf(event.offset, priority)
     message.readySince = Number.POSITIVE_INFINITY
     message.begins--
     const before = this.#begun.get(event.consumer) ?? 0
     this.#begun.set(event.consumer, before + 1)
-    const since = this.#settled.get(event.consumer)?.[before - this.#prefetch]
+    const settled = this.#settledOf(event.consumer)
+    const since = settled[before - this.#prefetch]
+    // At most once, it is acked when it is begun.
+    if (this.#atMostOnce) settled.push(at)
     if (since === undefined) return null
     const passed = [...this.#messages.values()].filter(
       other => other.readySince <= since && other.begins > 0 && isBetter(other, message),
@@ -71,6 +76,12 @@ class Line {
     const room = others * this.#prefetch + this.#prefetch - 1
     if (passed.length <= room) return null
     return `${event.consumer} got ${placeOf(event)} of priority ${priority} before ${passed.map(({ offset }) => offset).join()}`
+  }
+
+  #settledOf(consumer: string): number[] {
+    const settled = this.#settled.get(consumer) ?? []
+    this.#settled.set(consumer, settled)
+    return settled
   }
 
   /** Consumers that there were since then, at most at a time. */
@@ -87,11 +98,9 @@ class Line {
   /** A hand-out is over; what its consumer hands back is ready again when the consumer has room for another. */
   over(at: number, consumer: string, offset: number, attempt: number, isReleased: boolean): void {
     const name = `${consumer} ${offset} ${attempt}`
-    if (this.#over.has(name)) return
+    if (this.#atMostOnce || this.#over.has(name)) return
     this.#over.add(name)
-    const settled = this.#settled.get(consumer) ?? []
-    this.#settled.set(consumer, settled)
-    settled.push(at)
+    this.#settledOf(consumer).push(at)
     const message = this.#messages.get(offset)
     if (isReleased && message !== undefined) message.readySince = at
   }
@@ -128,7 +137,7 @@ export const bestComesFirst: Checker = ({ events, queues = [] }) => {
       if (event.kind === 'answered' && event.outcome === 'ok' && event.offset !== undefined)
         line.taken(at, event.offset, priorities.get(event.id) ?? 0)
       if (event.kind === 'delivered') {
-        const wrong = line.begins(event, priorities.get(event.id) ?? 0)
+        const wrong = line.begins(at, event, priorities.get(event.id) ?? 0)
         if (wrong !== null) problems.say(wrong)
       }
       if (event.kind === 'settled' || event.kind === 'overdue') {

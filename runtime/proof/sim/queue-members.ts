@@ -14,8 +14,8 @@ import { handlerPlanOf, type QueueAct, type QueueMemberPlan, type QueuePlan } fr
 
 /** Handlers are looked up by their queue; the file is one that exists. */
 const HANDLER_URL: URL = new URL('./lab.js', import.meta.url)
-/** Consumers that one queue has, at most. */
-const CONSUMERS_MAX = 8
+/** Runs, loops and subscriptions of one queue, at most. */
+const MEMBERS_MAX = 4
 const CONSUME_WINDOW = 100
 
 export interface QueueUpcalls {
@@ -36,6 +36,7 @@ export class QueueMembers {
   readonly #around: QueueUpcalls
   readonly #manual: ManualConsumers<Member>
   readonly #members = new Map<Consuming, Member>()
+  /** Consumers that there may be. */
   #count = 0
   #isPaused = false
 
@@ -141,7 +142,7 @@ export class QueueMembers {
         await this.#join(chance.pick(this.#plan.members))
         break
       case 'come':
-        if (this.#count < CONSUMERS_MAX) await this.#join(chance.pick(this.#plan.members))
+        if (this.#members.size < MEMBERS_MAX) await this.#join(chance.pick(this.#plan.members))
         break
       case 'go':
         if (consuming !== undefined) await this.#leave(consuming)
@@ -155,7 +156,8 @@ export class QueueMembers {
     await consuming.stop().catch((error: unknown) => {
       if (!isMillraceError(error, 'MILL_HANDLER')) this.#around.failed(error, `leaving ${this.#plan.name}`)
     })
-    this.#counts(-member.threads)
+    // Nobody is told when a subscription has left: for all that is known it may have what it has prefetched.
+    if (member.kind !== 'observe') this.#counts(-member.threads)
   }
 
   /** What everybody who handles says, once all is settled. */

@@ -76,16 +76,29 @@ export const oneConsumerAtATime: Checker = ({ events, queues = [] }) => {
   return problems.done()
 }
 
-/** Q3: what was acknowledged never comes again, unless its consumer was told to end before that could be known. */
+/**
+ * Q3: what was acknowledged never comes again, unless its consumer was told to end before that could be known: in a queue whose
+ * consumers begin one message after the other, before it began the next one.
+ */
 export const nothingAckedComesAgain: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q3')
   const consumers = new Consumers(queues)
+  const inTurn = new Set(queues.filter(({ oneAtATime }) => oneAtATime).map(({ queue }) => queue))
   const acked = new Map<string, string>()
+  /** By consumer, what it acked and has gone on from. */
+  const sure = new Set<string>()
+  const last = new Map<string, string>()
   for (const event of events) {
-    if (consumers.isSettlement(event) && event.how === 'handled') acked.set(placeOf(event), event.consumer)
+    if (consumers.isSettlement(event) && event.how === 'handled') {
+      acked.set(placeOf(event), event.consumer)
+      last.set(event.consumer, placeOf(event))
+    }
     if (consumers.isDelivery(event)) {
+      const before = last.get(event.consumer)
+      last.delete(event.consumer)
+      if (before !== undefined && inTurn.has(event.topic)) sure.add(before)
       const by = acked.get(placeOf(event))
-      if (by !== undefined && !consumers.ended.has(by))
+      if (by !== undefined && (!consumers.ended.has(by) || sure.has(placeOf(event))))
         problems.say(`${event.consumer} got ${placeOf(event)}, which ${by} has acked`)
     }
     consumers.hear(event)
@@ -115,6 +128,24 @@ export const prefetchIsKept: Checker = ({ events, queues = [] }) => {
       const mine = [...consumers.open.values()].filter(({ consumer }) => consumer === event.consumer).length + 1
       if (mine > limit)
         problems.say(`${event.consumer} has ${mine} messages with ${placeOf(event)}, and may have ${limit}`)
+    }
+    consumers.hear(event)
+  }
+  return problems.done()
+}
+
+/** Single active: one consumer has the queue until it has left, was stopped or was told to end, also while it has nothing to do. */
+export const oneConsumerIsActive: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('single active')
+  const consumers = new Consumers(queues)
+  const single = new Set(queues.filter(({ singleActive }) => singleActive).map(({ queue }) => queue))
+  const active = new Map<string, string>()
+  for (const event of events) {
+    if (consumers.isDelivery(event) && single.has(event.topic)) {
+      const before = active.get(event.topic)
+      active.set(event.topic, event.consumer)
+      if (before !== undefined && before !== event.consumer && !consumers.gone.has(before))
+        problems.say(`${event.consumer} got ${placeOf(event)} while ${before} had the queue`)
     }
     consumers.hear(event)
   }
@@ -235,14 +266,27 @@ export const queueCountersAreExact: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q8')
   const consumers = new Consumers(queues)
   const attempts = new Map<string, number>()
+  /** Queues of which no consumer has been told to end: what is begun is known. */
+  const calm = new Set(queues.map(({ queue }) => queue))
+  const queueOf = new Map<string, string>()
+  const begun = new Map<string, number>()
   const failed = new Map<string, string[]>()
   for (const event of events) {
+    if (event.kind === 'began') queueOf.set(event.consumer, event.topic)
+    if (event.kind === 'ended') calm.delete(queueOf.get(event.consumer) ?? '')
     if (consumers.isSettlement(event) && event.how === 'failed')
       failed.set(placeOf(event), [...(failed.get(placeOf(event)) ?? []), event.consumer])
     if (consumers.isDelivery(event)) {
       const place = placeOf(event)
       const before = attempts.get(place) ?? 0
       attempts.set(place, event.deliveryAttempt)
+      queueOf.set(event.consumer, event.topic)
+      const times = (begun.get(place) ?? 0) + 1
+      begun.set(place, times)
+      if (calm.has(event.topic) && event.deliveryAttempt !== times)
+        problems.say(
+          `${place} was begun ${times} times, and came to ${event.consumer} as attempt ${event.deliveryAttempt}`,
+        )
       if (event.deliveryAttempt <= before)
         problems.say(
           `${place} was handed out as attempt ${before}, then to ${event.consumer} as ${event.deliveryAttempt}`,
@@ -292,6 +336,7 @@ export const QUEUE_RULES: readonly Checker[] = [
   oneConsumerAtATime,
   nothingAckedComesAgain,
   prefetchIsKept,
+  oneConsumerIsActive,
   countsAddUp,
   nothingIsLost,
   lengthIsBounded,

@@ -149,9 +149,11 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
 }
 
 export function queueFactsOf(plan: QueuePlan): QueueFacts {
-  const { name, maxMessages, onFull, attempts, atMostOnce, prefetch } = plan
+  const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output } = plan
   const deadLetterTopic = queueLettersOf(plan)
-  return { queue: name, maxMessages, onFull, attempts, atMostOnce, deadLetterTopic, prefetch: prefetch ?? PREFETCH_MAX }
+  const oneAtATime = concurrency === 1 && !output
+  const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
+  return { queue: name, ...limits, atMostOnce, singleActive, oneAtATime, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

@@ -6,6 +6,7 @@ import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, QueueFacts } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
+import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
 import { remaining } from './remaining.ts'
@@ -100,7 +101,14 @@ const QUEUE: QueueFacts = {
   prefetch: 1,
 }
 
-const ALL = [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES, ...QUEUE_RULES, ...QUEUE_ORDER_RULES]
+const ALL = [
+  ...STREAM_RULES,
+  ...GROUP_RULES,
+  ...LETTER_RULES,
+  ...QUEUE_RULES,
+  ...QUEUE_COUNT_RULES,
+  ...QUEUE_ORDER_RULES,
+]
 
 function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {
   const queue = { ...QUEUE, ...facts }

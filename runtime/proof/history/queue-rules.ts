@@ -1,14 +1,15 @@
 /**
- * Q1 to Q4, Q7 and Q8: what must hold of a work queue, whoever of its consumers lives.
+ * Q2 to Q4, Q7 and Q8: what must hold of a work queue, whoever of its consumers lives.
  *
  * Pure functions over a history. A message is with a consumer from when it is begun until the consumer has settled it, its time is
  * over, or the consumer has left, was stopped, or was told to end. A consumer that was told to end and goes on is heard of no more.
  */
+
 import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type QueueFacts } from './history.ts'
+import { endsOf } from './queue-ends.ts'
 
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 type Settled = Extract<HistoryEvent, { kind: 'settled' }>
-type Counted = Extract<HistoryEvent, { kind: 'counted' }>
 
 /** What each message of queues is known to be, as a checker goes through a history. */
 class Consumers {
@@ -152,112 +153,6 @@ export const oneConsumerIsActive: Checker = ({ events, queues = [] }) => {
   return problems.done()
 }
 
-/** Q1: at each look the counts add up, and nothing that a queue may not do is counted. */
-export const countsAddUp: Checker = ({ events, queues = [] }) => {
-  const problems = new Problems('Q1')
-  const facts = new Map(queues.map(each => [each.queue, each]))
-  const last = new Map<string, Counted>()
-  for (const event of events) {
-    if (event.kind !== 'counted') continue
-    const { topic, accepted, ready, unacked, retrying, acked, deadLettered, dropped } = event
-    const there = ready + unacked + retrying
-    const gone = acked + deadLettered + dropped
-    if (accepted !== there + gone)
-      problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
-    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
-    if (there > maxMessages) problems.say(`${topic} has ${there} messages, and may have ${maxMessages}`)
-    if ((deadLetterTopic === null ? deadLettered : dropped) > 0)
-      problems.say(`${topic} has ${deadLettered} letters and dropped ${dropped}; its letters go to ${deadLetterTopic}`)
-    const before = last.get(topic)
-    last.set(topic, event)
-    for (const name of ['accepted', 'acked', 'deadLettered', 'dropped'] as const)
-      if (before !== undefined && event[name] < before[name])
-        problems.say(`${topic} counted ${before[name]} ${name}, and later ${event[name]}`)
-  }
-  return problems.done()
-}
-
-/** How a message has ended, as far as its consumers and letters say. */
-interface Ends {
-  readonly handled: ReadonlySet<string>
-  readonly begun: ReadonlySet<string>
-  readonly letters: ReadonlySet<string>
-}
-
-function endsOf(events: readonly HistoryEvent[]): Ends {
-  const handled = new Set<string>()
-  const begun = new Set<string>()
-  const letters = new Set<string>()
-  for (const event of events) {
-    if (event.kind === 'settled' && event.how === 'handled') handled.add(placeOf(event))
-    if (event.kind === 'delivered') begun.add(placeOf(event))
-    if (event.kind === 'letter') letters.add(placeOf(event.source))
-  }
-  return { handled, begun, letters }
-}
-
-/** Q1: a queue at rest has taken what it said it has, and each message of it has come to one of the ends that are counted. */
-export const nothingIsLost: Checker = ({ events, queues = [] }) => {
-  const problems = new Problems('Q1')
-  const { handled, begun, letters } = endsOf(events)
-  const anybodyEnded = events.some(({ kind }) => kind === 'ended')
-  for (const { queue, deadLetterTopic, atMostOnce } of queues) {
-    const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
-    if (counts === undefined || !counts.isAtRest) continue
-    const { accepted, ready, unacked, retrying, acked, deadLettered } = counts
-    if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
-    let sure = 0
-    let unsure = 0
-    for (const event of events) {
-      if (event.kind !== 'answered' || event.topic !== queue) continue
-      if (event.outcome === 'info') unsure++
-      if (event.outcome !== 'ok') continue
-      sure++
-      if (event.offset === undefined || deadLetterTopic === null) continue
-      const place = placeOf({ topic: queue, partition: 0, offset: event.offset })
-      // At most once, it is acked before anybody can tell that it was begun.
-      const isOver = handled.has(place) || letters.has(place) || (atMostOnce && (begun.has(place) || anybodyEnded))
-      if (!isOver)
-        problems.say(`${event.id} at ${place} was neither handled nor dead-lettered, and ${queue} is at rest`)
-    }
-    if (accepted < sure || accepted > sure + unsure)
-      problems.say(
-        `${queue} counts ${accepted} messages, and has confirmed ${sure}, with ${unsure} of which nobody knows`,
-      )
-    const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
-    const told = [...letters].filter(isOf).length
-    if (told !== deadLettered) problems.say(`${queue} counts ${deadLettered} dead letters, and ${told} are there`)
-    const most = [...handled].filter(isOf).length
-    if (!atMostOnce && acked > most) problems.say(`${queue} counts ${acked} acks, and ${most} messages were handled`)
-  }
-  return problems.done()
-}
-
-/** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
-export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
-  const problems = new Problems('Q1')
-  const limits = new Map(queues.map(({ queue, maxMessages }) => [queue, maxMessages]))
-  const { begun } = endsOf(events)
-  const waiting = new Map<string, Set<number>>()
-  const started = new Set<string>()
-  for (const event of events) {
-    if (event.kind === 'delivered' && limits.has(event.topic)) {
-      started.add(placeOf(event))
-      waiting.get(event.topic)?.delete(event.offset)
-    }
-    if (event.kind !== 'answered' || event.offset === undefined || !limits.has(event.topic)) continue
-    const { topic, offset } = event
-    const place = placeOf({ topic, partition: 0, offset })
-    if (!begun.has(place) || started.has(place)) continue
-    const there = waiting.get(topic) ?? new Set()
-    waiting.set(topic, there.add(offset))
-    const limit = limits.get(topic) as number
-    if (there.size > limit)
-      problems.say(`${topic} has ${there.size} messages that nobody has begun, and may have ${limit}`)
-  }
-  return problems.done()
-}
-
 /**
  * Q8 and Q7: hand-outs count up, and each failure that a consumer told of before it was asked to end is counted. That no more are,
  * and that what a consumer has lost is charged to nobody, is the rule of all groups (letter-rules.ts).
@@ -337,9 +232,6 @@ export const QUEUE_RULES: readonly Checker[] = [
   nothingAckedComesAgain,
   prefetchIsKept,
   oneConsumerIsActive,
-  countsAddUp,
-  nothingIsLost,
-  lengthIsBounded,
   queueCountersAreExact,
   lettersAreExact,
 ]

@@ -30,8 +30,6 @@ const WINDOW = 4
 const BATCH = 20
 /** Messages that wait, at most: of each hundred some cost several threads. */
 const WAITING_MAX = 400
-/** So that the window goes round while some of its messages stay. */
-const PAD = { pad: 'x'.repeat(300) } as const
 const AIMS: readonly SabotageAim[] = ['any', 'executing', 'idle', 'starting']
 /** Points of a host's work at which it is ended; `none`: anywhere. */
 export const QUEUE_POINTS: readonly FaultPoint[] = [
@@ -56,6 +54,8 @@ export interface DeathsOptions {
   readonly prefetch?: number
   readonly concurrency?: number
   readonly handlerTimeoutMs?: number
+  /** Large messages let the window go round while some of its messages stay, so that these are moved. */
+  readonly padBytes?: number
 }
 
 export interface DeathsReport {
@@ -129,7 +129,7 @@ class Round {
   }
 
   #message(): QueueMessage<number> {
-    return { value: ++this.sent, headers: PAD }
+    return { value: ++this.sent, headers: { pad: 'x'.repeat(this.#options.padBytes ?? 0) } }
   }
 
   #settles(count: number, receipt: Promise<unknown>): void {

@@ -3,7 +3,7 @@
  *
  *   node dist/runtime/proof/stress/queue-deaths.js [--consumers 10000] [--hosts 200] [--seconds 3600]
  *
- * Rounds of a hundred deaths each, in turn with a prefetch of 1, 10, 100 and a learnt one, and with one and with four calls at a time. The checks are
+ * Rounds of a hundred deaths each, in turn with a prefetch of 1, 10, 100 and a learnt one, with one and with four calls at a time, and with small and large messages. The checks are
  * those of queue-deaths.fixture.ts. What bounds it is processor time: each death costs the start of a thread. Fails when one finds
  * anything, or when `--seconds` are over before there were as many deaths.
  */
@@ -19,9 +19,9 @@ const { values } = parseArgs({
 const wanted = { consumers: Number(values.consumers ?? 10_000), hosts: Number(values.hosts ?? 200) }
 const seconds = Number(values.seconds ?? 3_600)
 
-const SHAPES: readonly Pick<DeathsOptions, 'prefetch' | 'concurrency'>[] = [
+const SHAPES: readonly Pick<DeathsOptions, 'prefetch' | 'concurrency' | 'padBytes'>[] = [
   { prefetch: 10 },
-  {},
+  { padBytes: 3_000 },
   { prefetch: 10, concurrency: 4 },
   { prefetch: 1 },
   { prefetch: 100 },

@@ -79,6 +79,7 @@ export class Queues {
         topics.wake(target)
       },
       attemptFailed: (failure, error) => news.attemptFailed(place, failure, error),
+      looping: event => tell({ kind: 'looping', event }),
       woken: () => hosted.residence.wake(),
       hasRoom: () => topics.wake(partition),
       took: deliveries => took(deliveries * BYTES_OF_AN_END),

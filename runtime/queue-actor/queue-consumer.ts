@@ -148,8 +148,9 @@ export class QueueConsumer {
     else this.#done[tag & this.#mask] = 1
   }
 
-  /** All that it has, after its end. */
-  all(): HandedOut[] {
+  /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
+  left(): HandedOut[] {
+    for (const { tag, standing } of this.#slot.all()) if (standing === 'waiting') this.#slot.recall(tag)
     return this.#slot.all().filter(({ tag }) => this.claimOf(tag) !== null)
   }
 

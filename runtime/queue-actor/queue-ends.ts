@@ -108,12 +108,13 @@ export class QueueEnds {
     const { number } = consumer
     let begun = 0
     // What it ended last it may not have told.
-    for (const { tag, number: offset, standing } of consumer.all()) {
+    for (const { tag, number: offset, standing } of consumer.left()) {
       const claim = consumer.claimOf(tag) as CoreClaim
-      if (standing === 'begun' || standing === 'reported') {
+      // A thread that has not exited may be about to begin it.
+      const isEntering = standing === 'entering' && crash === null
+      if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
-      } else if (standing === 'waiting' || standing === 'entering' || standing === 'recalled')
-        core.takeBack(number, claim.slot, claim.tag)
+      } else if (standing === 'entering' || standing === 'recalled') core.takeBack(number, claim.slot, claim.tag)
       else this.#ended(consumer, tag, offset, claim.slot, claim.tag, standing)
     }
     const { sending } = consumer

@@ -116,6 +116,20 @@ export interface BrokerEvents {
     /** Time since the last settlement, in ms. */
     readonly waitedMs: number
   }
+  /**
+   * A message of a queue was handed out 100 times, or a multiple of that, since it failed last, and came back each time. Consumers release
+   * it, or end while they have it.
+   */
+  readonly looping: {
+    /** Queue of the message. */
+    readonly queue: string
+    /** Id of the message. */
+    readonly id: string
+    /** Hand-outs so far. */
+    readonly deliveryAttempts: number
+    /** Failures so far. */
+    readonly failedAttempts: number
+  }
   /** A record was moved to the dead-letter topic. */
   readonly deadLettered: {
     /** Topic of the record. */

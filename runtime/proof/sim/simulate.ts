@@ -21,7 +21,8 @@ import type { SleepWatch } from './late-judge.ts'
 import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { ProcessDisk } from './process-disk.ts'
-import { groupFactsOf, handlerPlanOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
+import { queueHandler } from './queue-members.ts'
+import { groupFactsOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
 import { type QueueSight, queueSights } from './queue-sights.ts'
 import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
@@ -113,8 +114,10 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   disk.onFailure = () => seen.record({ kind: 'diskFailed' })
   const injector = new Injector(plan, scheduler, shared, seen, ports)
   const queues = queuePlansOf(seed, plan.faults)
-  const handled = [...plan.groups, ...queues.map(queue => handlerPlanOf(queue))]
-  const handlers = new Map(handled.map(each => [each.name, seen.handler(each)]))
+  const handlers = new Map<string | undefined, object>([
+    ...plan.groups.map(group => [group.name, seen.handler(group)] as const),
+    ...queues.map(queue => [queue.name, queueHandler(seen, queue)] as const),
+  ])
   const simulation: Simulated = {
     scheduler,
     shared,

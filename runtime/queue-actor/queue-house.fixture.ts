@@ -4,9 +4,11 @@ import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import { SETTLE, type SettleHow } from '../link/link.ts'
+import { FRAME_BASE_SEQUENCE } from '../log/format/frame.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
+import { framesOf } from '../partition/window-records.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
@@ -292,8 +294,10 @@ export class QueueHouse {
     throw new Error('the host does not come to rest')
   }
 
-  /** Source offsets of the dead letters written. */
+  /** Source offsets of the dead letters written, each as often as it was. */
   letterOffsets(): number[] {
-    return [...this.letters.sequencesOf(QUEUE, 0)].sort((a, b) => a - b)
+    const { window, reader } = this.letters
+    const sequences = [...framesOf(window, reader)].map(position => reader.word(position + FRAME_BASE_SEQUENCE))
+    return sequences.sort((a, b) => a - b)
   }
 }

@@ -414,7 +414,7 @@ class Play {
     for (let left = 5_000; left > 0; left--) {
       house.pass()
       end.take()
-      if (end.waiting.length === 0 && !end.reader.isJoining) break
+      if (end.waiting.length === 0 && !end.reader.mayHaveStopped) break
       for (let delivery = end.begin(); delivery !== null; delivery = end.begin()) {
         const id = idOf(end, delivery)
         if (this.#acked.has(id) || this.#rejected.has(id)) this.found.push(`${id} comes after its end`)

@@ -133,7 +133,7 @@ export class QueueActor {
     upcalls.took(ended)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
-    if (core.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true
+    if ((core.lettersWaiting > 0 || letters.late > 0) && letters.write(this.#letterSource)) worked = true
     if (this.#handOut()) worked = true
     if (ended > 0) cleaner.advance()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
@@ -148,6 +148,7 @@ export class QueueActor {
       this.#parts.core.lettersWritten(1)
       this.#parts.settledAs('deadLettered', offset)
     },
+    lateWritten: ({ offset }: QueueLetter): void => this.#parts.settledAs('deadLettered', offset),
   }
 
   #handOut(): boolean {
@@ -213,7 +214,8 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    const { core, consumers, failures, target, place } = this.#parts
+    const { core, consumers, failures, target, place, letters } = this.#parts
+    const { late } = letters
     const {
       accepted,
       ready,
@@ -229,7 +231,9 @@ export class QueueActor {
       readyByPriority,
     } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    const counts = { accepted, ready, dying, unacked, retrying, acked, deadLettered, dropped, purged, cancelled, bytes }
-    return { ...counts, readyByPriority, consumers: consumers.size, failures, deadLetterDepth }
+    const counts = { accepted, unacked, retrying, acked, dropped, purged, cancelled, bytes }
+    // To the core what was dropped is settled.
+    const letterCounts = { ready: ready + late, dying: dying + late, deadLettered: deadLettered - late }
+    return { ...counts, ...letterCounts, readyByPriority, consumers: consumers.size, failures, deadLetterDepth }
   }
 }

@@ -214,8 +214,8 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    const { core, consumers, failures, target, place, letters } = this.#parts
-    const { late } = letters
+    const { core, consumers, failures, target, place } = this.#parts
+    const { late } = this.letters
     const {
       accepted,
       ready,
@@ -231,9 +231,10 @@ export class QueueActor {
       readyByPriority,
     } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    const counts = { accepted, unacked, retrying, acked, dropped, purged, cancelled, bytes }
     // To the core what was dropped is settled.
-    const letterCounts = { ready: ready + late, dying: dying + late, deadLettered: deadLettered - late }
-    return { ...counts, ...letterCounts, readyByPriority, consumers: consumers.size, failures, deadLetterDepth }
+    const letters = { dying: dying + late, deadLettered: deadLettered - late }
+    const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...letters }
+    const gone = { dropped, purged, cancelled, bytes, readyByPriority }
+    return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
 }

@@ -161,7 +161,16 @@ export class QueueLetters {
     }
     this.#errors.delete(offset)
     const { message, stack } = told
-    this.#tell({ topic: topicName, partition, offset, group, reason, message, stack: shortStack(stack) })
+    this.#tell({
+      topic: topicName,
+      queue: topicName,
+      partition,
+      offset,
+      group,
+      reason,
+      message,
+      stack: shortStack(stack),
+    })
     return true
   }
 
@@ -187,7 +196,7 @@ export class QueueLetters {
     if (!this.#room.takeNews(now, target.window.gates.length > 0)) return null
     const { topicName: topic, partition, group } = this.#place
     const waitedMs = this.#room.fullForMs(now)
-    return { topic, partition, group, waitedMs, lagBytes, deadLetterTopic: target.topic.name }
+    return { topic, queue: topic, partition, group, waitedMs, lagBytes, deadLetterTopic: target.topic.name }
   }
 
   /** After which there may be a stall to be told, in milliseconds. */

@@ -109,3 +109,15 @@ t.test('what an argument holds makes no line and does nothing to a terminal', as
     t.strictSame(said.split('\n').map(printable), said.split('\n'))
   }
 })
+
+t.test('with a queue there is no order, so that what is for order is refused', async t => {
+  const { parsed: queue } = parse('run h.js --input - --queue')
+  t.match(queue, { command: 'run', arguments: { queue: true, attempts: 5 } })
+  for (const words of ['--key id', '--partitions 3', '--group g']) {
+    const { parsed: none, err } = parse(`run h.js --input - --queue ${words}`)
+    t.match(none, { command: 'none', exitCode: 2 })
+    t.match(err, new RegExp(`^error: ${words.split(' ')[0]} has no meaning with --queue, .*; leave one of them out\n`))
+  }
+  t.match(parse('run h.js --input - --queue --attempts 1001').err, /--attempts must be from 1 to 1,000 with --queue/)
+  t.match(parse('run h.js --input - --attempts 1001').parsed, { command: 'run' })
+})

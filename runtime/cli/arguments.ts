@@ -17,6 +17,8 @@ export interface RunArguments {
   /** The key's path within each value, such as `['customer', 'id']`. */
   readonly key?: readonly string[]
   readonly partitions: number
+  /** Whether lines wait in a work queue: then keys and partitions mean nothing. */
+  readonly queue?: boolean
   readonly threads?: number
   readonly group: string
   readonly attempts: number
@@ -47,6 +49,9 @@ export interface ArgumentsOutput {
 /** The longest that a timer of Node can wait, in whole days. */
 const DURATION_MS_MAX = 24 * 24 * 3_600_000
 
+/** A queue keeps its messages' failures in few bits. */
+const QUEUE_ATTEMPTS_MAX = 1_000
+
 /** Option values by the names of commander. */
 interface RunOptionValues extends Omit<RunArguments, 'handler' | 'input' | 'timeoutMs' | 'graceMs'> {
   readonly input?: string
@@ -59,6 +64,9 @@ Example:
   millrace run ./score.js --input orders.ndjson --key customer.id --output scored.ndjson --dead-letter broken.ndjson
 
   where score.js is:  export default ({ value }) => ({ id: value.id, score: value.amount * 2 })
+
+With --queue the lines have no order: they wait in a work queue, and each thread takes the next one when it is free.
+A slow line then holds up the few that its thread has taken ahead.
 
 Lines of up to 1 MiB are read, fewer bytes only with very many partitions or threads. Output files are emptied when the
 handlers have started: a run that cannot start leaves them as they were, one that fails later leaves what it has written.
@@ -94,6 +102,7 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
     .option('--input <file>', 'NDJSON to read; - is standard input (required)', fileName)
     .option('--key <field>', 'lines with equal keys are handled in order; dots lead inwards: customer.id', keyPath)
     .option('--partitions <count>', 'how many parts the keys are spread over', wholeNumber(1, 1_024), 12)
+    .option('--queue', 'order does not matter: each line goes to the thread that is free')
     .option('--threads <count>', 'handler threads (default: cores - 1)', wholeNumber(1, 256))
     .option('--group <name>', 'consumer group', groupName, 'cli')
     .option('--attempts <count>', 'failures until a line is dead-lettered', wholeNumber(1, 1_000_000), 5)
@@ -115,6 +124,7 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
     .action((handler: string, { timeout, grace, input, ...options }: RunOptionValues, command: Command) => {
       // Checked here and not by commander, which would say so before it finds that `--inptu` is unknown.
       if (input === undefined) command.error("error: required option '--input <file>' not specified")
+      if (options.queue === true) checkQueue(command, options)
       if (options.deadLetter === '-') command.error('error: --dead-letter needs a file; - is not one')
       parsed = { command: 'run', arguments: { handler, input, timeoutMs: timeout, graceMs: grace, ...options } }
     })
@@ -135,6 +145,15 @@ export function parseArguments(args: readonly string[], output: ArgumentsOutput)
     return { command: 'none', exitCode: error.exitCode === 0 ? 0 : 2 }
   }
   return parsed
+}
+
+/** What is for order, or for what a queue has none of, does not go with it. */
+function checkQueue(command: Command, { attempts }: Pick<RunArguments, 'attempts'>): void {
+  for (const name of ['key', 'partitions', 'group'])
+    if (command.getOptionValueSource(name) === 'cli')
+      command.error(`error: --${name} has no meaning with --queue, where lines have no order; leave one of them out`)
+  if (attempts > QUEUE_ATTEMPTS_MAX)
+    command.error(`error: --attempts must be from 1 to ${QUEUE_ATTEMPTS_MAX.toLocaleString('en-US')} with --queue`)
 }
 
 /** A message about the arguments, with line ends of the program only: an argument cannot add a line. */

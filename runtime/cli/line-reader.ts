@@ -5,16 +5,16 @@
  * of records is therefore on its way, whatever the size of the input.
  */
 import type { Readable } from 'node:stream'
-import type { Topic } from '../words/topic.ts'
 import type { DeadLetterLog } from './dead-letter-log.ts'
+import type { LineTarget } from './line-handling.ts'
 import { type Line, LineSplitter } from './line-splitter.ts'
 import { type LineRecord, type ParseOptions, parseLine } from './parse-line.ts'
 import { publishLines } from './publish-lines.ts'
 
 export interface LineReaderOptions extends ParseOptions {
   readonly input: Readable
-  readonly topic: Topic
-  /** Longest line that is read; the topic's limit for a whole record is the same. */
+  readonly target: LineTarget
+  /** Longest line that is read; the target's limit for a whole record is the same. */
   readonly lineBytesMax: number
   readonly deadLetters: DeadLetterLog
   readonly signal: AbortSignal
@@ -44,7 +44,7 @@ export class LineReader {
     return this.#records
   }
 
-  /** Resolves when everything read is appended. @throws what the input or the topic throws. */
+  /** Resolves when everything read is appended. @throws what the input or the target throws. */
   async run(): Promise<void> {
     const { input, signal, lineBytesMax } = this.#options
     if (signal.aborted) return
@@ -67,7 +67,7 @@ export class LineReader {
   }
 
   async #take(lines: readonly Line[]): Promise<void> {
-    const { topic, deadLetters } = this.#options
+    const { target, deadLetters } = this.#options
     const records: LineRecord[] = []
     for (const text of lines) {
       const parsed = parseLine(text, ++this.#lines, this.#options)
@@ -76,7 +76,7 @@ export class LineReader {
       else await deadLetters.addBroken(parsed)
     }
     this.#records += records.length
-    const refused = await publishLines(topic, records)
+    const refused = await publishLines(target, records)
     this.#records -= refused.length
     for (const broken of refused) await deadLetters.addBroken(broken)
     this.#published += records.length - refused.length

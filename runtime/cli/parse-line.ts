@@ -24,7 +24,8 @@ export interface BrokenLine {
 
 export interface ParseOptions {
   readonly keyPath: readonly string[] | undefined
-  readonly partitions: number
+  /** Null: there are none, for the lines go to a queue. */
+  readonly partitions: number | null
 }
 
 export function parseLine(
@@ -42,7 +43,10 @@ export function parseLine(
   }
   const headers = { [LINE_HEADER]: String(line) }
   // Without keys nothing needs an order: the lines go round the partitions, so that all threads have work.
-  if (keyPath === undefined) return { line, text, message: { value, headers, partition: line % partitions } }
+  if (keyPath === undefined) {
+    const place = partitions === null ? {} : { partition: line % partitions }
+    return { line, text, message: { value, headers, ...place } }
+  }
   const key = fieldAt(value, keyPath)
   if (typeof key === 'string' || typeof key === 'number')
     return { line, text, message: { key: String(key), value, headers } }

@@ -7,15 +7,15 @@
  */
 import { isMillraceError, type MillraceError, type UnpublishedError } from '../words/errors.ts'
 import type { Headers, Message } from '../words/message.ts'
-import type { Topic } from '../words/topic.ts'
 import { inWordsOfLines } from './broker-words.ts'
+import type { LineTarget } from './line-handling.ts'
 import { type BrokenLine, brokenLine, LINE_HEADER, type LineRecord } from './parse-line.ts'
 
 /** Slow handlers are no error here, however slow. */
 const AS_LONG_AS_IT_TAKES = { timeoutMs: Number.POSITIVE_INFINITY } as const
 
 /** Resolves with the lines that cannot be records. @throws errors of the topic from which it cannot continue */
-export async function publishLines(topic: Topic, records: readonly LineRecord[]): Promise<BrokenLine[]> {
+export async function publishLines(topic: LineTarget, records: readonly LineRecord[]): Promise<BrokenLine[]> {
   if (records.length === 0) return []
   try {
     await topic.publishBatch(
@@ -36,7 +36,7 @@ export async function publishLines(topic: Topic, records: readonly LineRecord[])
   }
 }
 
-async function publishOneByOne(topic: Topic, records: readonly LineRecord[]): Promise<BrokenLine[]> {
+async function publishOneByOne(topic: LineTarget, records: readonly LineRecord[]): Promise<BrokenLine[]> {
   const broken: BrokenLine[] = []
   for (const { line, text, message } of records) {
     try {

@@ -1,5 +1,5 @@
 /**
- * `millrace run`: lines of a file -> topic `records` -> handler threads -> topic `results` -> lines of a file.
+ * `millrace run`: lines of a file -> topic or queue `records` -> handler threads -> topic `results` -> lines of a file.
  *
  * Main thread; a user of the public API like any other. Records that the handlers give up go through the topic
  * `dead-letters` to the dead-letter file. Consumer groups on this thread write both files, so a slow disk or a slow
@@ -11,7 +11,6 @@ import { createBroker } from '../index.ts'
 import type { Broker } from '../words/broker.ts'
 import { isMillraceError } from '../words/errors.ts'
 import type { Run } from '../words/run.ts'
-import type { Topic } from '../words/topic.ts'
 import type { RunArguments } from './arguments.ts'
 import { inWordsOfLines } from './broker-words.ts'
 import { DeadLetterLog } from './dead-letter-log.ts'
@@ -19,6 +18,7 @@ import { durationText } from './duration.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { Failure, fileFailure } from './failure.ts'
 import { GraceOver, Interruption } from './interruption.ts'
+import { handleLines, type LineRun, type LineTarget } from './line-handling.ts'
 import { LineReader } from './line-reader.ts'
 import { LineSink } from './line-sink.ts'
 import { type MemoryNeed, memoryNeed } from './memory-need.ts'
@@ -126,7 +126,7 @@ class Lines {
   readonly #work: Work
   readonly #writers: Run[] = []
   #reader: LineReader | undefined
-  #run: Run | undefined
+  #run: LineRun | undefined
   #startedAtMs = performance.now()
 
   constructor(work: Work) {
@@ -136,13 +136,13 @@ class Lines {
   async process(progress: Progress): Promise<Summary> {
     const { input, options } = this.#work
     const records = await this.#openTopics()
-    const run = this.#run as Run
+    const run = this.#run as LineRun
     // Only now: a run that cannot start leaves them as they were.
     await Promise.all([this.#work.output?.empty(), this.#work.deadLetter?.empty()])
     this.#startedAtMs = performance.now()
     const reader = this.#read(records)
     progress.start(async () => {
-      const { lag, failures } = await run.stats()
+      const { lag, failures } = await run.counts()
       return { lines: reader.lines, lag, retries: failures, deadLetters: this.#work.deadLetters.count }
     })
     await firstOf(reader.run(), [neverResolving(run.finished)]).catch((error: unknown) => {
@@ -172,11 +172,9 @@ class Lines {
     return { summary: this.#timed(summary), missing: missing.length === 0 ? undefined : missing.join('; ') }
   }
 
-  async #openTopics(): Promise<Topic> {
+  async #openTopics(): Promise<LineTarget> {
     const { broker, options, need, handler, sink, deadLetters } = this.#work
-    const { partitions, attempts, threads, timeoutMs: handlerTimeoutMs } = options
     const { lineBytesMax: maxMessageBytes, windowBytes } = need
-    const records = await broker.topic('records', { partitions, maxMessageBytes, windowBytes })
     if (sink !== undefined) {
       // One thread writes them. One partition keeps the order of each key, and each handler thread to one ring.
       const results = await broker.topic(RESULTS, { maxMessageBytes, windowBytes })
@@ -190,38 +188,33 @@ class Lines {
     this.#writers.push(
       await letters.group('dead-letter-file').handle(delivery => deadLetters.addDeadLetter(delivery), WRITER),
     )
-    this.#run = await records.group(options.group).run({
-      handler,
-      threads,
-      attempts,
-      handlerTimeoutMs,
-      deadLetter: letters.name,
-      output: sink === undefined ? undefined : RESULTS,
-    })
-    return records
+    const results = sink === undefined ? undefined : RESULTS
+    const { target, run } = await handleLines(broker, options, need, handler, letters.name, results)
+    this.#run = run
+    return target
   }
 
-  #read(topic: Topic): LineReader {
+  #read(target: LineTarget): LineReader {
     const { input, options, need, deadLetters, signal } = this.#work
-    const { key: keyPath, partitions } = options
+    const { key: keyPath, partitions, queue } = options
     const { lineBytesMax } = need
     this.#reader = new LineReader({
       input: input.stream,
-      topic,
+      target,
       lineBytesMax,
       deadLetters,
       signal,
       keyPath,
-      partitions,
+      partitions: queue === true ? null : partitions,
     })
     return this.#reader
   }
 
   async #summary(): Promise<Summary> {
     const { deadLetters, signal } = this.#work
-    const stats = await this.#run?.stats()
+    const counts = await this.#run?.counts()
     const { lines = 0, published = 0, records = 0 } = this.#reader ?? {}
-    const { processed = 0, deadLettered = 0, failures = 0, restarts = 0, threads = 0 } = stats ?? {}
+    const { processed = 0, deadLettered = 0, failures = 0, restarts = 0, threads = 0 } = counts ?? {}
     return {
       ...{ lines, published, processed, deadLettered: deadLetters.count, reasons: deadLetters.reasons },
       ...{ failures, restarts, results: 0, seconds: 0, linesPerSecond: 0, threads, interrupted: signal.aborted },

@@ -12,7 +12,7 @@ import type { MemberHandle } from './member-handle.ts'
 type ConsumerWants = Pick<MemberHandle, 'thread' | 'confirms' | 'prefetch' | 'consumerPriority'>
 
 /** A consumer empties its ring at once, so that it need not hold all that is out. */
-const RING_BYTES = 32_768
+const RING_BYTES = 65_536
 /** Of one that has few deliveries at a time. */
 const SMALL_RING_BYTES = 8_192
 const FEW = 16

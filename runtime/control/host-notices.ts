@@ -38,6 +38,7 @@ export class HostNotices {
       case 'passedOver':
       case 'dropped':
       case 'attemptFailed':
+      case 'looping':
       case 'stalled':
         this.#tell({ kind: 'event', event: notice.kind, payload: notice.event })
         break

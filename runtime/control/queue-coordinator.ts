@@ -64,8 +64,9 @@ export class QueueCoordinator implements Coordinator {
   }
 
   async up(handles: ReadonlyMap<string, MemberHandle>): Promise<void> {
+    // None is opened behind the next input, though one may have failed.
     const opened = await this.#enqueue(() =>
-      Promise.all(
+      Promise.allSettled(
         [...handles].map(async ([id, handle]) => {
           this.#members.set(id, null)
           const consumer = await this.#open(handle)
@@ -74,7 +75,9 @@ export class QueueCoordinator implements Coordinator {
         }),
       ),
     )
-    await Promise.all(opened.map(({ taking }) => taking))
+    await Promise.all(opened.map(one => (one.status === 'fulfilled' ? one.value.taking : undefined)))
+    const failed = opened.find(one => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 
   /** @throws MillraceError MILL_MEMORY */

@@ -59,7 +59,7 @@ export class QueueOpenings {
   }
 
   #shapeOf(name: string, settings: QueueSettings): TopicShape {
-    const { codec, maxMessageBytes, windowBytes, sendRate, shape } = settings
+    const { codec, maxMessageBytes, windowBytes, sendRate, shape, deadLetter } = settings
     const id = this.#catalog.nextStoredId()
     return {
       id,
@@ -73,11 +73,19 @@ export class QueueOpenings {
       publishRate: sendRate,
       durability: 'memory',
       log: null,
-      // Small queues need not all be on the first host.
-      base: id % this.#catalog.hosts.length,
+      base: this.#baseOf(id, deadLetter),
       queue: shape,
       frameRecords: frameRecords(shape, windowBytes),
     }
+  }
+
+  /** Letters are written by the host of their message. Small queues need not all be on the first one. */
+  #baseOf(id: number, deadLetter: string | null): number {
+    const letters =
+      deadLetter === null
+        ? undefined
+        : (this.#catalog.topicsByName.get(deadLetter) ?? this.#directory?.topic(deadLetter))
+    return letters === undefined ? id % this.#catalog.hosts.length : (letters.shape.base ?? 0)
   }
 
   async #make(shape: TopicShape, { policy, deadLetter }: QueueSettings): Promise<TopicEntry> {

@@ -469,7 +469,7 @@ t.test('what is asked for wrongly is said at once', async t => {
   })
   t.match(await rejection(broker.deadLetters('nowhere').count()), {
     code: 'MILL_INVALID_OPTION',
-    message: /no topic nowhere/,
+    message: /no topic or queue nowhere/,
   })
   t.match(await rejection(letters.exportTo({} as never)), { code: 'MILL_INVALID_OPTION' })
   t.equal(await letters.count(), 1, 'and changes nothing')

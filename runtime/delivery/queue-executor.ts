@@ -74,7 +74,8 @@ export class QueueExecutor implements HandlerExecutor {
             () => this.#mayGoOn(),
           )
     this.#batches = new QueueBatches(reader, this.#calls, batch, () => this.#wake())
-    const useful = concurrency * batch.maxRecords
+    const useful = concurrency * (message === undefined ? batch.maxRecords : 1)
+    reader.slot.handles(useful)
     this.#learnt = prefetch === null ? new LearntPrefetch(useful, reader.prefetchMax) : null
     this.#ask()
   }

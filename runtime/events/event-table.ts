@@ -59,6 +59,12 @@ export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerE
       return `group ${group} failed at ${topic}/${partition} offset ${offset}, attempt ${failedAttempts}${more}: ${message}${thrownAt(stack)}`
     },
   },
+  looping: {
+    level: 'warn',
+    apart: ({ queue }) => queue,
+    say: ({ queue, id, deliveryAttempts, failedAttempts }) =>
+      `message ${id} of queue ${queue} was handed out ${deliveryAttempts} times, and failed ${failedAttempts} of them: consumers release it, or end before they settle it. Settle it with ack, nack or reject`,
+  },
   windowFull: {
     level: 'warn',
     apart: ofGroup,

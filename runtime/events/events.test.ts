@@ -16,6 +16,7 @@ function eventsWith(text: string): { readonly [E in keyof BrokerEvents]: BrokerE
     deadLettered: { ...at, offset: 0, reason: 'failed', message: text, stack: `${text}\n at ${text}` },
     dropped: { topic: text, partition: 0, records: 1, dropped: 1 },
     attemptFailed: { ...at, offset: 0, failedAttempts: 1, failures: 2, message: text, stack: `${text}\n at ${text}` },
+    looping: { queue: text, id: text, deliveryAttempts: 100, failedAttempts: 0 },
     windowFull: { topic: text, group: text, window: 1, waitedMs: 5_000 },
     deadLetterDepth: { topic: text, depth: 1, threshold: 1, rising: true, filled: 0.5 },
     parked: { ...at, offset: 0, replayed: 16 } as BrokerEvents['parked'],

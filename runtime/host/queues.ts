@@ -33,6 +33,9 @@ interface HostedQueue {
   readonly residence: Residence
 }
 
+/** What an ended delivery counts as, where a host considers a nap. */
+const BYTES_OF_AN_END = 512
+
 /** Nothing is known before the first delivery. */
 const FROM_NOTHING: StartAt = { committed: 0, pin: 0, highWatermark: 0, known: [] }
 
@@ -61,7 +64,7 @@ export class Queues {
   open(place: GroupPlace): void {
     if (this.#queues.has(place.cursor)) return
     const { topics, letters, news } = this.#neighbours
-    const { memory, fault, tell } = this.#host
+    const { memory, fault, tell, took } = this.#host
     const { deadLetterTopic, deadLetterPartition } = place
     const partition = topics.known(place.topic, place.partition)
     const shape = partition.topic.queue
@@ -76,8 +79,10 @@ export class Queues {
         topics.wake(target)
       },
       attemptFailed: (failure, error) => news.attemptFailed(place, failure, error),
+      looping: event => tell({ kind: 'looping', event }),
       woken: () => hosted.residence.wake(),
       hasRoom: () => topics.wake(partition),
+      took: deliveries => took(deliveries * BYTES_OF_AN_END),
       fault,
     })
     const hosted: HostedQueue = { actor, residence: this.#live(new QueueResident(actor, tell)) }

@@ -80,8 +80,7 @@ export class DeliveryReader {
     // Deliveries lie one behind the other, but where the ring wraps.
     let [spanStart, spanEnd, copied] = [address, address, 0]
     for (; address >= 0 && !this.#isPiece(address); address = ring.next()) {
-      const length = this.#memory.i32[address >> 2] as number
-      if (length < DELIVERY_BYTES) this.#checkWhole(CORRUPT)
+      const length = this.#lengthAt(address)
       if (address !== spanEnd) {
         copied = this.#copy(bytes, copied, spanStart, spanEnd)
         spanStart = address
@@ -107,8 +106,7 @@ export class DeliveryReader {
     const ring = this.#ring
     for (let address = ring.next(); address >= 0 && this.#isPiece(address); address = ring.next()) {
       const words = this.#memory.i32
-      const length = words[address >> 2] as number
-      if (length < DELIVERY_BYTES) this.#checkWhole(CORRUPT)
+      const length = this.#lengthAt(address)
       const offset = this.#offsetAt(address)
       const isLast = words[(address + DELIVERY_TAG) >> 2] !== PIECE
       if (this.#isOurs(address)) {
@@ -143,6 +141,12 @@ export class DeliveryReader {
   #offsetAt(address: number): number {
     const at = (address + DELIVERY_OFFSET) >> 2
     return joinOffset(this.#memory.i32[at] as number, this.#memory.i32[at + 1] as number)
+  }
+
+  #lengthAt(address: number): number {
+    const length = this.#memory.i32[address >> 2] as number
+    if (length < DELIVERY_BYTES) throw new Error(BROKEN)
+    return length
   }
 
   #checkWhole(address: number): void {

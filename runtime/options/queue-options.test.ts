@@ -57,6 +57,12 @@ t.test('a queue has memory for twice its bytes, and for four of its largest mess
   t.equal(windowOf({ maxMessageBytes: 1_024, maxBytes: 4 * KIB }), 8)
 })
 
+t.test('a queue that is to be small has smaller messages, if nothing is said of them', async t => {
+  t.match(checkQueueOptions({ maxBytes: 8_192 }), { maxBytes: 8_192, maxMessageBytes: 8_192 - 138 })
+  t.match(checkQueueOptions({ maxBytes: 8_192, maxMessageBytes: 8_054 }), { maxMessageBytes: 8_054 })
+  t.match(checkQueueOptions({ maxBytes: 100_000 }), { maxMessageBytes: 64 * KIB })
+})
+
 t.test('what makes room by dropping has a bound to keep', async t => {
   t.equal(checkQueueOptions({ onFull: 'dropHead' }).maxBytes, 256 * KIB)
   t.equal(checkQueueOptions({ onFull: 'dropHead', maxMessageBytes: 300 * KIB }).maxBytes, 300 * KIB + 138)
@@ -71,7 +77,11 @@ t.test('a value out of range names its field and its range', async t => {
     ['queue', { maxMessages: 0 }, /`maxMessages` .* from 1 to 1,000,000, or Infinity, not 0/],
     ['queue', { maxMessages: Number.NaN }, /`maxMessages` .* not NaN/],
     ['queue', { maxBytes: 4_095 }, /`maxBytes` .* from 4,096 to 134,217,728, not 4095/],
-    ['queue', { maxBytes: 8_192 }, /`maxBytes` must be from 65,674 .*not 8,192: raise it, or lower `maxMessageBytes`/],
+    [
+      'queue',
+      { maxBytes: 8_192, maxMessageBytes: 8_055 },
+      /`maxBytes` must be from 8,193 \(`maxMessageBytes` and 138\) .*not 8,192: raise it, or lower `maxMessageBytes`/,
+    ],
     ['queue', { maxBytes: Number.POSITIVE_INFINITY }, /`maxBytes` .* not Infinity/],
     ['queue', { attempts: 0 }, /`attempts` .* from 1 to 1,000, or Infinity, not 0/],
     ['queue', { attempts: 1_001 }, /`attempts` .* from 1 to 1,000, or Infinity, not 1001/],

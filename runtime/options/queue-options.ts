@@ -122,15 +122,14 @@ export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveO
 function bounded(checked: Asked): Asked {
   const { given, maxBytes, maxMessageBytes, onFull } = checked
   const least = maxMessageBytes + MESSAGE_EXTRA_BYTES_MAX
-  if (given.has('maxBytes') && maxBytes < least) {
-    const most = grouped(BYTES_MAX)
-    throw outOfRange(
-      `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${MESSAGE_EXTRA_BYTES_MAX}) to ${most}, not ` +
-        `${grouped(maxBytes)}: raise it, or lower \`maxMessageBytes\``,
-    )
-  }
-  if (given.has('maxBytes')) return checked
-  return { ...checked, maxBytes: onFull === 'dropHead' ? Math.max(BYTES, least) : Number.POSITIVE_INFINITY }
+  if (!given.has('maxBytes'))
+    return { ...checked, maxBytes: onFull === 'dropHead' ? Math.max(BYTES, least) : Number.POSITIVE_INFINITY }
+  if (maxBytes >= least) return checked
+  if (!given.has('maxMessageBytes')) return { ...checked, maxMessageBytes: maxBytes - MESSAGE_EXTRA_BYTES_MAX }
+  throw outOfRange(
+    `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${MESSAGE_EXTRA_BYTES_MAX}) to ` +
+      `${grouped(BYTES_MAX)}, not ${grouped(maxBytes)}: raise it, or lower \`maxMessageBytes\``,
+  )
 }
 
 /** Half of a window is for messages; the other half is what keeps it in order. */

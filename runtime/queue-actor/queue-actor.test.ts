@@ -108,6 +108,22 @@ t.test(
   },
 )
 
+t.test('a message that comes back again and again is told, and goes on', async t => {
+  const house = new QueueHouse()
+  sendAll(house, 1)
+  const end = house.attach(1)
+  for (let left = 200; left > 0; left--) {
+    house.pass()
+    end.take()
+    end.end(end.begin() as TakenDelivery, 'release')
+    end.claims.publish()
+  }
+  house.pass()
+  t.strictSame(house.told, ['looping 1.0 100', 'looping 1.0 200'])
+  end.take()
+  t.match(end.waiting, [{ deliveryAttempt: 201, failedAttempts: 0 }])
+})
+
 t.test('a crash is charged to the one on the stack, or to the only one begun; of several they go alone', async t => {
   let house = new QueueHouse()
   sendAll(house, 6)
@@ -136,6 +152,22 @@ t.test('a crash is charged to the one on the stack, or to the only one begun; of
   begin(fourth, 0)
   t.equal(fourth.waiting.length, 1, 'a suspect goes alone')
   t.match(fourth.waiting, [{ flags: 1 }])
+})
+
+t.test('a consumer that is fenced and lives begins nothing more', async t => {
+  const house = new QueueHouse()
+  sendAll(house, 3)
+  const fenced = house.attach(3)
+  house.pass()
+  fenced.take()
+  const held = fenced.begin() as TakenDelivery
+  house.close(fenced, null)
+  t.equal(fenced.begin(), null)
+  t.equal(fenced.begin(), null)
+  fenced.end(held, 'ack')
+  fenced.claims.publish()
+  house.pass()
+  t.match(house.queue.report(), { ready: 3, acked: 0 }, 'what it says later counts for nothing')
 })
 
 t.test('a record that is larger than the ring goes in pieces, and its bytes are the same', async t => {

@@ -37,6 +37,8 @@ export class QueueActor {
   readonly #numbers: (QueueConsumer | undefined)[] = []
   /** What the core was told that each may have, by the same. */
   readonly #allowed: number[] = []
+  /** Whether each had all that it wants, and has not come down to its low water, by the same. */
+  readonly #isFull: boolean[] = []
   /** Was handed something in this step, by the same. */
   readonly #served = new Set<QueueConsumer>()
 
@@ -126,13 +128,14 @@ export class QueueActor {
   /** One bounded step; whether it did anything. */
   work(): boolean {
     const { core, consumers, letters, cleaner, upcalls } = this.#parts
-    let worked = false
-    for (const consumer of consumers.values()) if (this.#ends.collect(consumer)) worked = true
-    const hasSettled = worked
+    let ended = 0
+    for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
+    upcalls.took(ended)
+    let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
     if (core.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true
     if (this.#handOut()) worked = true
-    if (hasSettled) cleaner.advance()
+    if (ended > 0) cleaner.advance()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
   }
@@ -169,13 +172,20 @@ export class QueueActor {
     return worked
   }
 
-  /** Tells the core how much a consumer may have, if that has changed: nothing while there is no room for it. */
+  /**
+   * Tells the core how much a consumer may have, if that has changed: nothing while there is no room for it. One that had all that it
+   * wants, and still has more than it can handle at once, is served again when it has half of that: each time costs a wake-up.
+   */
   #allow(consumer: QueueConsumer): void {
-    const { number } = consumer
-    const allowed = consumer.hasRoom ? consumer.wanted : 0
+    const { number, wanted } = consumer
+    const { core } = this.#parts
+    const held = core.heldBy(number)
+    if (held >= wanted) this.#isFull[number] = true
+    else if (held <= consumer.lowWater) this.#isFull[number] = false
+    const allowed = consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
     if (this.#allowed[number] === allowed) return
     this.#allowed[number] = allowed
-    this.#parts.core.credit(number, allowed, this.#prefetchBytes)
+    core.credit(number, allowed, this.#prefetchBytes)
   }
 
   /** Where it stands as a resident of its host (resident/resident.ts). */

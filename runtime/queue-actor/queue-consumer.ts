@@ -14,7 +14,7 @@ import type { HostLink } from '../link/host-link.ts'
 import { FRAME_BASE_TIMESTAMP } from '../log/format/frame.ts'
 import type { HandOut } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
-import { QUEUE_SLOT_CLAIMS, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
+import { QUEUE_SLOT_CLAIMS, QUEUE_SLOT_HANDLES, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
@@ -48,8 +48,6 @@ export class QueueConsumer {
   /** Entries whose end was acted upon before it was found in the claims. */
   readonly #done: Uint8Array
   #sending: Sending | null = null
-  readonly #timestamp = new Float64Array(1)
-  readonly #timestampBytes: Uint8Array = new Uint8Array(this.#timestamp.buffer)
 
   constructor(
     [memory, reader]: readonly [Memory, WindowReader],
@@ -109,6 +107,13 @@ export class QueueConsumer {
     return Math.min(this.#memory.load(this.place.slot + QUEUE_SLOT_PREFETCH), this.shape.prefetch)
   }
 
+  /** At so many it is served again that had all that it wants: with half of that, or with all that it handles at a time. */
+  get lowWater(): number {
+    const { wanted } = this
+    const handles = this.#memory.i32[(this.place.slot + QUEUE_SLOT_HANDLES) >> 2] as number
+    return Math.max(wanted >> 1, Math.min(handles === 0 ? wanted : handles, wanted - 1))
+  }
+
   /** Whether a message can be handed to it now. */
   get hasRoom(): boolean {
     return this.#sending === null && this.#slot.hasRoom
@@ -125,16 +130,16 @@ export class QueueConsumer {
     return this.#slot.hasEnded() || (this.#sending !== null && this.#slot.hasRoom)
   }
 
-  /** Hands over what it has ended and was not acted upon, by the names of both. */
-  ended(each: (tag: number, offset: Offset, claim: CoreClaim, standing: Standing) => void): boolean {
-    let worked = false
+  /** Hands over what it has ended and was not acted upon, by the names of both; how many ends it looked at. */
+  ended(each: (tag: number, offset: Offset, slot: number, coreTag: number, standing: Standing) => void): number {
+    let count = 0
     this.#slot.ended((tag, offset, standing) => {
-      worked = true
-      const claim = this.claimOf(tag)
-      if (claim === null) this.#slot.free(tag)
-      else each(tag, offset, claim, standing)
+      count++
+      const entry = tag & this.#mask
+      if (this.#done[entry] === 1) this.#slot.free(tag)
+      else each(tag, offset, this.#coreSlots[entry] as number, this.#coreTags[entry] as number, standing)
     })
-    return worked
+    return count
   }
 
   /** An end was acted upon: its entry is free once its consumer has come past it. */
@@ -143,8 +148,9 @@ export class QueueConsumer {
     else this.#done[tag & this.#mask] = 1
   }
 
-  /** All that it has, after its end. */
-  all(): HandedOut[] {
+  /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
+  left(): HandedOut[] {
+    for (const { tag, standing } of this.#slot.all()) if (standing === 'waiting') this.#slot.recall(tag)
     return this.#slot.all().filter(({ tag }) => this.claimOf(tag) !== null)
   }
 
@@ -196,13 +202,18 @@ export class QueueConsumer {
     return true
   }
 
-  #copy(position: number, bytes: number): void {
-    this.#reader.copyOut(position | 0, bytes, this.#memory.u8, this.#slot.address)
+  /** Within the broker's memory, where two views of it would cost more than the copy. */
+  #copy(position: Position, bytes: number): void {
+    const reader = this.#reader
+    const target = this.#slot.address
+    const first = Math.min(bytes, reader.untilWrap(position))
+    this.#memory.copy(target, reader.addressOf(position), first)
+    if (first < bytes) this.#memory.copy(target + first, reader.addressOf((position + first) | 0), bytes - first)
   }
 
   #timestampOf(offset: Offset): number {
-    this.#reader.copyOut(this.#index.frameOf(offset) + FRAME_BASE_TIMESTAMP, 8, this.#timestampBytes, 0)
-    return this.#timestamp[0] as number
+    const address = this.#reader.addressOf((this.#index.frameOf(offset) + FRAME_BASE_TIMESTAMP) | 0)
+    return this.#memory.f64[address >> 3] as number
   }
 
   /** Makes what was handed out visible, and wakes its thread; whether there was anything. */

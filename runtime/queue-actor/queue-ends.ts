@@ -28,23 +28,32 @@ export class QueueEnds {
     this.#parts = parts
   }
 
-  /** Takes in what a consumer has ended; whether it had anything. */
-  collect(consumer: QueueConsumer): boolean {
-    return consumer.ended((tag, offset, claim, standing) => this.#ended(consumer, tag, offset, claim, standing))
+  /** Takes in what a consumer has ended; how many. */
+  collect(consumer: QueueConsumer): number {
+    return consumer.ended((tag, offset, slot, coreTag, standing) =>
+      this.#ended(consumer, tag, offset, slot, coreTag, standing),
+    )
   }
 
   /** Acts upon how a delivery ended, as far as its claim says. */
-  #ended(consumer: QueueConsumer, tag: number, offset: Offset, claim: CoreClaim, standing: Standing): void {
+  #ended(
+    consumer: QueueConsumer,
+    tag: number,
+    offset: Offset,
+    slot: number,
+    coreTag: number,
+    standing: Standing,
+  ): void {
     const parts = this.#parts
     const { core } = parts
     const { number } = consumer
     if (standing === 'acked') {
-      core.ack(number, claim.slot, claim.tag)
+      core.ack(number, slot, coreTag)
       parts.settled(offset)
     } else if (standing === 'released') {
-      const effect = core.release(number, claim.slot, claim.tag)
+      const effect = core.release(number, slot, coreTag)
       if (effect !== null) parts.tookEffect(effect, '')
-    } else if (standing === 'yielded') core.takeBack(number, claim.slot, claim.tag)
+    } else if (standing === 'yielded') core.takeBack(number, slot, coreTag)
     // How it ended comes by the link.
     else return
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
@@ -99,13 +108,14 @@ export class QueueEnds {
     const { number } = consumer
     let begun = 0
     // What it ended last it may not have told.
-    for (const { tag, number: offset, standing } of consumer.all()) {
+    for (const { tag, number: offset, standing } of consumer.left()) {
       const claim = consumer.claimOf(tag) as CoreClaim
-      if (standing === 'begun' || standing === 'reported') {
+      // A thread that has not exited may be about to begin it.
+      const isEntering = standing === 'entering' && crash === null
+      if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
-      } else if (standing === 'waiting' || standing === 'entering' || standing === 'recalled')
-        core.takeBack(number, claim.slot, claim.tag)
-      else this.#ended(consumer, tag, offset, claim, standing)
+      } else if (standing === 'entering' || standing === 'recalled') core.takeBack(number, claim.slot, claim.tag)
+      else this.#ended(consumer, tag, offset, claim.slot, claim.tag, standing)
     }
     const { sending } = consumer
     if (sending !== null) core.takeBack(number, sending.slot, sending.tag)

@@ -210,8 +210,10 @@ export class QueueHouse {
     const queueUpcalls: QueueUpcalls = {
       deadLettered: ({ offset, reason }) => void this.told.push(`dead ${offset} ${reason}`),
       attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
+      looping: ({ id, deliveryAttempts }) => void this.told.push(`looping ${id} ${deliveryAttempts}`),
       woken: () => undefined,
       hasRoom: () => undefined,
+      took: () => undefined,
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape

@@ -31,10 +31,14 @@ export interface QueueUpcalls {
   deadLettered(event: BrokerEvents['deadLettered']): void
   /** A failure that is tried again, or counted and gone; `error` as JSON. */
   attemptFailed(failure: FailedAttempt, error: string): void
+  /** A message came back again and again. */
+  looping(event: BrokerEvents['looping']): void
   /** Messages came: it is to have a step. */
   woken(): void
   /** Its partition may take what had no room. */
   hasRoom(): void
+  /** So many deliveries were ended: under load the host waits a moment for more. */
+  took(deliveries: number): void
   fault(point: number): void
 }
 
@@ -110,12 +114,21 @@ export class QueueParts {
     })
   }
 
+  #tellLoop(offset: Offset): void {
+    const { topic, topicName: queue } = this.place
+    const { handOuts: deliveryAttempts, failures: failedAttempts } = this.core.attemptOf(offset)
+    this.upcalls.looping({ queue, id: `${topic}.${offset}`, deliveryAttempts, failedAttempts })
+  }
+
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
     if (kind === 'dropped') this.settledAs('dropped', offset)
     else this.index.setWord(offset, messageWord(this.core.attemptOf(offset)))
-    if (kind === 'returned') return
+    if (kind === 'returned') {
+      if (effect.looping) this.#tellLoop(offset)
+      return
+    }
     this.failures++
     if (kind === 'dying') this.letters.dies(offset, error)
     else this.upcalls.attemptFailed(effect, error)

@@ -6,7 +6,7 @@ import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import { holdOf } from './hand-outs.ts'
 import type { QueueState } from './queue-state.ts'
-import type { LetterReason, QueueCounters, QueueExplanation } from './queue-words.ts'
+import type { LetterReason, QueueAttempt, QueueCounters, QueueExplanation } from './queue-words.ts'
 
 export function explain(state: QueueState, offset: number): QueueExplanation {
   const { attempts, ready, settled, suspects } = state
@@ -55,5 +55,19 @@ export function countersOf(state: QueueState): QueueCounters {
     retrying: retries.size,
     bytes: state.bytes,
     readyByPriority,
+  }
+}
+
+const NO_ATTEMPT: QueueAttempt = { handOuts: 0, failures: 0, suspect: false, dying: null }
+
+/** What is known of a message that came back. */
+export function attemptOf({ attempts }: QueueState, offset: number): QueueAttempt {
+  const entry = attempts.find(offset)
+  if (entry === -1) return NO_ATTEMPT
+  return {
+    handOuts: attempts.handOuts[entry] as number,
+    failures: attempts.failures[entry] as number,
+    suspect: attempts.suspects[entry] === 1,
+    dying: attempts.states[entry] === DYING ? (attempts.reasons[entry] as LetterReason) : null,
   }
 }

@@ -17,20 +17,15 @@
  * lowest offset goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over,
  * nothing changes.
  *
- * Bounds: `maxMessages` and `maxBytes` of the policy; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed
- * messages and what was out when it was reached. A plain waiting message costs nothing with one priority, and one bit
- * with more.
- *
- * Later: keys and recall (hand-outs.ts, claims.ts), due times (ready-index.ts), times to live (retry-heap.ts), duplicates
- * (admission.ts).
+ * Bounds: `maxMessages`, `maxBytes`; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed messages and what was out when it
+ * was reached. A plain waiting message costs nothing with one priority, and one bit with more.
  */
 import type { Instant } from '../base/clock.ts'
 import { admit, appended, letterOf, withdrawn } from './admission.ts'
-import { DYING } from './attempt-table.ts'
-import { BEGUN, CLAIMS_MAX } from './claims.ts'
+import { CLAIMS_MAX } from './claims.ts'
 import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
-import { countersOf, explain } from './explanation.ts'
+import { attemptOf, countersOf, explain } from './explanation.ts'
 import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
 import { purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
@@ -56,8 +51,6 @@ export interface ClaimName {
   readonly slot: number
   readonly tag: number
 }
-
-const NO_ATTEMPT: QueueAttempt = { handOuts: 0, failures: 0, suspect: false, dying: null }
 
 export class QueueCore {
   readonly #state: QueueState
@@ -179,9 +172,7 @@ export class QueueCore {
   /** It goes back without having been begun, and this was no hand-out. False: it is not held, or has begun. */
   takeBack(consumer: number, slot: number, tag: number): boolean {
     const found = this.#holder(consumer, slot, tag)
-    if (found === undefined || ((found.claims.flags[slot] as number) & BEGUN) !== 0) return false
-    goesBack(this.#state, found, slot)
-    return true
+    return found !== undefined && goesBack(this.#state, found, slot)
   }
 
   /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */
@@ -256,6 +247,11 @@ export class QueueCore {
     return this.#state.settled.floor
   }
 
+  /** Messages that a consumer has. */
+  heldBy(consumer: number): number {
+    return this.#state.consumers.of(consumer)?.claims.size ?? 0
+  }
+
   /** Bytes of what is not settled. */
   get bytes(): number {
     return this.#state.bytes
@@ -273,15 +269,7 @@ export class QueueCore {
 
   /** What is known of a message that came back. */
   attemptOf(offset: number): QueueAttempt {
-    const { attempts } = this.#state
-    const entry = attempts.find(offset)
-    if (entry === -1) return NO_ATTEMPT
-    return {
-      handOuts: attempts.handOuts[entry] as number,
-      failures: attempts.failures[entry] as number,
-      suspect: attempts.suspects[entry] === 1,
-      dying: attempts.states[entry] === DYING ? (attempts.reasons[entry] as LetterReason) : null,
-    }
+    return attemptOf(this.#state, offset)
   }
 
   counters(): QueueCounters {

@@ -9,7 +9,7 @@
 import type { Instant } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'
 import { DYING, READY, RETRYING } from './attempt-table.ts'
-import { SUSPECT } from './claims.ts'
+import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import type { QueueState } from './queue-state.ts'
 import type { LetterReason, QueueEffect } from './queue-words.ts'
@@ -38,12 +38,14 @@ export function comesBackAs(
   return { kind: 'returned', offset, suspect, looping: since % policy.loopingAfter === 0 }
 }
 
-/** It was never begun: it stands where it stood, as if it had not been handed out. */
-export function goesBack(state: QueueState, consumer: Consumer, slot: number): void {
+/** It was never begun: it stands where it stood, as if it had not been handed out. False: it has begun. */
+export function goesBack(state: QueueState, consumer: Consumer, slot: number): boolean {
   const { claims } = consumer
+  if (((claims.flags[slot] as number) & BEGUN) !== 0) return false
   const suspect = ((claims.flags[slot] as number) & SUSPECT) !== 0
   state.letGo(consumer, slot)
   state.makeReady(claims.offsets[slot] as number, claims.priorities[slot] as number, suspect)
+  return true
 }
 
 /** How a message failed. */

@@ -156,14 +156,17 @@ t.test('the queue is told at the end of a turn, or once half of what may be unse
 })
 
 t.test('of many that may be unsettled the queue is told sooner', async t => {
-  const { queue, reader } = house(512)
-  reader.want(512)
+  const { queue, reader } = house(1_000)
+  reader.want(1_000)
   reader.flush()
-  const tags = queue.handOut(...Array.from({ length: 40 }, (_, n) => n))
-  beginAll(reader)
+  const tags: number[] = []
+  for (let from = 0; from < 300; from += 20) {
+    tags.push(...queue.handOut(...Array.from({ length: 20 }, (_, n) => from + n)))
+    beginAll(reader)
+  }
   for (const tag of tags) reader.ack(tag)
   t.equal(queue.asked, 2)
-  t.equal(queue.ended().length, 32)
+  t.equal(queue.ended().length, 256)
 })
 
 t.test('the queue is asked once for the rest of a large record', async t => {

@@ -24,7 +24,7 @@ import type { QueueFrame, QueueMessageRef } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
 
 /** Ends that the queue is not told of, at most: they are room for other messages, and a host that waits for more is slower. */
-const TOLD_MAX = 32
+const TOLD_MAX = 256
 
 /** Whether a message goes alone: it failed before, or may have ended its thread. */
 export function goesAlone({ failedAttempts, flags }: TakenDelivery): boolean {

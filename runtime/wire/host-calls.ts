@@ -57,6 +57,7 @@ export type HostNotice =
   | { readonly kind: 'passedOver'; readonly event: BrokerEvents['passedOver'] }
   | { readonly kind: 'dropped'; readonly event: BrokerEvents['dropped'] }
   | { readonly kind: 'attemptFailed'; readonly event: BrokerEvents['attemptFailed'] }
+  | { readonly kind: 'looping'; readonly event: BrokerEvents['looping'] }
   /** How many open letters partitions have now that had another number before. */
   | {
       readonly kind: 'deadLetterDepth'

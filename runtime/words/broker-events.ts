@@ -1,6 +1,10 @@
 /** The events of a broker (`broker.on`). Types only. */
 
-/** The payload of each event, by the event's name. Listeners are called on the thread that created the broker. */
+/**
+ * The payload of each event, by the event's name. Listeners are called on the thread that created the broker.
+ *
+ * Where an event concerns a work queue, `topic` is the queue's name, `group` is `'queue'`, and `partition` is 0.
+ */
 export interface BrokerEvents {
   /**
    * A publish or a flush has waited for 5 s, or a group stands still because its dead-letter topic is full.
@@ -111,6 +115,20 @@ export interface BrokerEvents {
     readonly window: number
     /** Time since the last settlement, in ms. */
     readonly waitedMs: number
+  }
+  /**
+   * A message of a queue was handed out 100 times, or a multiple of that, since it failed last, and came back each time. Consumers release
+   * it, or end while they have it.
+   */
+  readonly looping: {
+    /** Queue of the message. */
+    readonly queue: string
+    /** Id of the message. */
+    readonly id: string
+    /** Hand-outs so far. */
+    readonly deliveryAttempts: number
+    /** Failures so far. */
+    readonly failedAttempts: number
   }
   /** A record was moved to the dead-letter topic. */
   readonly deadLettered: {

@@ -7,7 +7,7 @@ import type { CodecName, Durability } from './message.ts'
 export interface QueueOptions {
   /** Codec of the values; default `json`. */
   readonly codec?: CodecName | undefined
-  /** Largest encoded message (key + headers + value), in bytes, 1 to 16 MiB; default 64 KiB. */
+  /** Largest encoded message (key + headers + value), in bytes, 1 to 16 MiB; default 64 KiB, or what a smaller `maxBytes` has room for. */
   readonly maxMessageBytes?: number | undefined
   /**
    * Durability of acknowledged messages. Queues are in memory: `memory` is the only choice, and the default of a broker without a `dir`. A
@@ -20,7 +20,7 @@ export interface QueueOptions {
   readonly maxMessages?: number | undefined
   /**
    * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
-   * least `maxMessageBytes` + 138. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages.
+   * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages.
    */
   readonly maxBytes?: number | undefined
   /**

@@ -290,6 +290,15 @@ t.test('a dead letter goes back to its queue as it was, with its priority', asyn
   await letters.replay({}, { edit: ({ value }) => ({ value: `${value}, edited` }) })
   await run.idle()
   t.match(seen[1], { value: 'again, edited', priority: 1 })
+  // Where there are fewer priorities it has the highest.
+  const [plain, two] = [await newQueue<string>(), await newQueue<string>({ priorities: 2 })]
+  isMended = false
+  for (const value of ['x', 'y']) await queue.send({ value, priority: 2 })
+  await run.idle()
+  await letters.replay({ limit: 1 }, { to: plain.name })
+  await letters.replay({}, { to: two.name })
+  t.strictSame((await plain.stats()).readyByPriority, [1])
+  t.strictSame((await two.stats()).readyByPriority, [0, 1])
   await run.stop()
 })
 

@@ -149,6 +149,7 @@ t.test('topics in memory are listed with what they were made with', async t => {
       maxMessageBytes: 1_048_576,
       windowBytes: 2_097_152,
       onFull: 'wait',
+      publishRate: null,
       retentionMs: null,
       retentionBytes: null,
       segmentBytes: null,

@@ -210,6 +210,9 @@ const WALL_CLOCK = [
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
+  'runtime/queue-actor/queue-ends.ts',
+  'runtime/queue-actor/queue-letters.ts',
+  'runtime/queue-actor/queue-rebuild.ts',
 ]
 
 t.test('the wall clock, which may be set, is read by the files that must, and nothing else waits by it', async t => {

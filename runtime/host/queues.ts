@@ -33,9 +33,6 @@ interface HostedQueue {
   readonly residence: Residence
 }
 
-/** What an ended delivery counts as, where a host considers a nap. */
-const BYTES_OF_AN_END = 512
-
 /** Nothing is known before the first delivery. */
 const FROM_NOTHING: StartAt = { committed: 0, pin: 0, highWatermark: 0, known: [] }
 
@@ -64,7 +61,7 @@ export class Queues {
   open(place: GroupPlace): void {
     if (this.#queues.has(place.cursor)) return
     const { topics, letters, news } = this.#neighbours
-    const { memory, fault, tell, took } = this.#host
+    const { memory, fault, tell } = this.#host
     const { deadLetterTopic, deadLetterPartition } = place
     const partition = topics.known(place.topic, place.partition)
     const shape = partition.topic.queue
@@ -82,7 +79,6 @@ export class Queues {
       looping: event => tell({ kind: 'looping', event }),
       woken: () => hosted.residence.wake(),
       hasRoom: () => topics.wake(partition),
-      took: deliveries => took(deliveries * BYTES_OF_AN_END),
       fault,
     })
     const hosted: HostedQueue = { actor, residence: this.#live(new QueueResident(actor, tell)) }

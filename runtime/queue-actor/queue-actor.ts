@@ -130,7 +130,6 @@ export class QueueActor {
     const { core, consumers, letters, cleaner, upcalls } = this.#parts
     let ended = 0
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
-    upcalls.took(ended)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
     if (core.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true

@@ -37,8 +37,6 @@ export interface QueueUpcalls {
   woken(): void
   /** Its partition may take what had no room. */
   hasRoom(): void
-  /** So many deliveries were ended: under load the host waits a moment for more. */
-  took(deliveries: number): void
   fault(point: number): void
 }
 

@@ -117,14 +117,14 @@ export class QueueIntake implements QueueGate {
 
   /** From now on it waits for a message to be settled. */
   #isFull(): false {
-    const { messages, bytes } = this.#parts.core
+    const { messages, bytes } = this.#parts.core.figures
     this.#fullMessages = messages
     this.#fullBytes = bytes
     return false
   }
 
   mayHaveRoom(): boolean {
-    const { messages, bytes } = this.#parts.core
+    const { messages, bytes } = this.#parts.core.figures
     return messages < this.#fullMessages || bytes < this.#fullBytes
   }
 }

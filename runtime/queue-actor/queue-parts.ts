@@ -95,7 +95,7 @@ export class QueueParts {
   #open(): QueueCore {
     this.block.recover(offset => this.index.wordOf(offset) === SETTLED)
     const core = coreFrom(this.policy, this.block, this.index, [...this.consumers.values()])
-    if (core.lettersWaiting > 0) this.letters.takeOver()
+    if (core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
   }
 

@@ -25,9 +25,10 @@ import { type LettersFound, type Origin, openLetters } from './letter-pages.ts'
 import { checkReplayOptions, Replay, topicName } from './replay.ts'
 import { checkDeadLettersOptions, filtered, type Selection, selected } from './selection.ts'
 import type { StoredLetter } from './stored-letter.ts'
+import { Turns } from './turns.ts'
 
-/** The last replay or purge of each dead-letter topic, by its id. */
-const queues = new WeakMap<Session, Map<number, Promise<void>>>()
+/** The replays and purges of each dead-letter topic, by its id. */
+const turnsOf = new WeakMap<Session, Turns>()
 
 export class DeadLettersClient<V> implements DeadLetters<V> {
   readonly #session: Session
@@ -127,16 +128,9 @@ export class DeadLettersClient<V> implements DeadLetters<V> {
 
   /** Works through one dead-letter topic after another, each in turn with other replays and purges. */
   async #inTurn(topics: readonly LetterTopic[], work: (topic: LetterTopic) => Promise<void>): Promise<void> {
-    const queue = queues.get(this.#session) ?? new Map<number, Promise<void>>()
-    queues.set(this.#session, queue)
-    for (const topic of topics) {
-      const done = (queue.get(topic.id) ?? Promise.resolve()).then(() => work(topic))
-      queue.set(
-        topic.id,
-        done.catch(() => undefined),
-      )
-      await done
-    }
+    const turns = turnsOf.get(this.#session) ?? new Turns()
+    turnsOf.set(this.#session, turns)
+    for (const topic of topics) await turns.take(topic.id, () => work(topic))
   }
 
   async *#found(selection: Selection): AsyncGenerator<LettersFound> {

@@ -183,7 +183,7 @@ export class QueueExecutor implements HandlerExecutor {
     const calls = reader.waiting > 0 && this.#mayCall()
     const hasCalled = calls && this.#callUntil(deadline)
     if (!calls) this.#account()
-    return reader.flush() || hasCalled
+    return reader.tell() || hasCalled
   }
 
   /** Whether it called the handler. */

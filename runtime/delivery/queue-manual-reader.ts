@@ -81,7 +81,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
       if ((++count & 63) === 0 && nowMs() >= deadline) break
     }
     if (reader.waiting > 0 && this.#credits.available <= 0) this.#credits.wait(this.#wake)
-    return reader.flush() || count > 0
+    return reader.tell() || count > 0
   }
 
   #handOut(): void {

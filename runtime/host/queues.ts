@@ -33,9 +33,6 @@ interface HostedQueue {
   readonly residence: Residence
 }
 
-/** What an ended delivery counts as, where a host considers a nap. */
-const BYTES_OF_AN_END = 512
-
 /** Nothing is known before the first delivery. */
 const FROM_NOTHING: StartAt = { committed: 0, pin: 0, highWatermark: 0, known: [] }
 
@@ -64,7 +61,7 @@ export class Queues {
   open(place: GroupPlace): void {
     if (this.#queues.has(place.cursor)) return
     const { topics, letters, news } = this.#neighbours
-    const { memory, fault, tell, took } = this.#host
+    const { memory, fault, tell } = this.#host
     const { deadLetterTopic, deadLetterPartition } = place
     const partition = topics.known(place.topic, place.partition)
     const shape = partition.topic.queue
@@ -82,7 +79,6 @@ export class Queues {
       looping: event => tell({ kind: 'looping', event }),
       woken: () => hosted.residence.wake(),
       hasRoom: () => topics.wake(partition),
-      took: deliveries => took(deliveries * BYTES_OF_AN_END),
       fault,
     })
     const hosted: HostedQueue = { actor, residence: this.#live(new QueueResident(actor, tell)) }
@@ -102,7 +98,7 @@ export class Queues {
   openSlot(slot: SlotPlace): StartAt {
     const { consumer } = slot
     const hosted = this.#queues.get(consumer?.queue ?? -1)
-    if (hosted === undefined || consumer === undefined) throw deletedTopic(null)
+    if (hosted === undefined || consumer === undefined) throw deletedTopic(null, 'queue')
     hosted.actor.openSlot(slot, consumer, this.#host.links.of(slot.thread))
     this.#consumers.set(slot.cursor, hosted)
     hosted.residence.wake()
@@ -144,7 +140,7 @@ export class Queues {
   /** @throws MillraceError MILL_TOPIC_DELETED */
   report(cursor: number): QueueReport {
     const hosted = this.#queues.get(cursor)
-    if (hosted === undefined) throw deletedTopic(null)
+    if (hosted === undefined) throw deletedTopic(null, 'queue')
     this.#host.links.take()
     const { target } = hosted.actor
     if (target !== null) this.#neighbours.letters.look(target)

@@ -89,7 +89,8 @@ export class Topics {
     const { memory, fault, took, store, tell } = this.#host
     const actor = new PartitionActor(memory, place, topic, {
       fault,
-      took,
+      // While the host naps, consumers would wait for their next messages.
+      took: topic.queue === undefined ? took : () => undefined,
       ringDrained: ring => this.drained(ring),
       log: store?.open(place, topic) ?? null,
       windows: this.#neighbours.windows.loans,

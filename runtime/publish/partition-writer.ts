@@ -54,6 +54,8 @@ export class PartitionWriter {
   refusedUnobserved = 0
   /** Another ring for it is on its way. */
   isReplaced = false
+  /** Whether its ring is as small as rings become: memory that is short cannot have more of it. */
+  isSmall = false
   /** There is no larger one before this, in `nowMs`. */
   widensFromMs = 0
   #sealedBefore = 0

@@ -67,7 +67,9 @@ export class RingChanges {
 
   /** Makes up to `most` rings small through which nothing has gone since this was asked last; returns how many. */
   giveBack(writers: readonly PartitionWriter[], most: number): number {
-    const idle = writers.filter(writer => writer.takeIdle() && !this.growing.has(writer.partition)).slice(0, most)
+    // All are looked at: what was idle is so since this look.
+    const idle = writers.filter(writer => writer.takeIdle() && !writer.isSmall && !this.growing.has(writer.partition))
+    idle.splice(most)
     for (const writer of idle) void this.#replace(writer, BECAUSE_IDLE)
     return idle.length
   }
@@ -80,12 +82,14 @@ export class RingChanges {
     writer.isReplaced = false
     if (place === null || place.ring === ring) writer.widensFromMs = nowMs() + WIDEN_AGAIN_MS
     else this.#move(writer, place)
+    writer.isSmall = why === BECAUSE_IDLE && place !== null
     this.#user.serve()
   }
 
   #move(writer: PartitionWriter, place: RingPlace): void {
     const former = writer.ring
     writer.moveTo(place)
+    writer.isSmall = false
     for (const ring of writer.takeSettledRings()) this.#thread.removeWriter(ring)
     if (this.#user.isOpen) this.#thread.addWriter(writer, this.#user)
     this.#thread.ringHost(writer.host, former)

@@ -65,7 +65,7 @@ export class QueueActor {
 
   /** Bytes of what is not settled. */
   get lagBytes(): number {
-    return this.#parts.core.bytes
+    return this.#parts.core.figures.bytes
   }
 
   get letters(): QueueParts['letters'] {
@@ -85,6 +85,7 @@ export class QueueActor {
     consumers.set(place.cursor, consumer)
     this.#numbers[number] = consumer
     this.#allowed[number] = 0
+    this.#isFull[number] = false
     const terms = { prefetchBytes: this.#prefetchBytes, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
     if (isOpen) this.#parts.core.attach(number, { ...terms, priority: shape.priority })
     consumer.wake()
@@ -130,11 +131,12 @@ export class QueueActor {
     const { core, consumers, letters, cleaner, upcalls } = this.#parts
     let ended = 0
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
-    upcalls.took(ended)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
-    if (core.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true
+    if ((core.figures.lettersWaiting > 0 || letters.late > 0) && letters.write(this.#letterSource)) worked = true
     if (this.#handOut()) worked = true
+    const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
+    for (const consumer of consumers.values()) consumer.waits(hasBacklog)
     if (ended > 0) cleaner.advance()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
@@ -148,6 +150,7 @@ export class QueueActor {
       this.#parts.core.lettersWritten(1)
       this.#parts.settledAs('deadLettered', offset)
     },
+    lateWritten: ({ offset }: QueueLetter): void => this.#parts.settledAs('deadLettered', offset),
   }
 
   #handOut(): boolean {
@@ -167,7 +170,10 @@ export class QueueActor {
       if (!consumer.hasRoom) this.#allow(consumer)
     }
     upcalls.fault(FAULT_POINT.beforeDeliveries)
-    for (const consumer of this.#served) consumer.publish()
+    for (const consumer of this.#served) {
+      if (core.figures.heldBy(consumer.number) >= consumer.wanted) this.#isFull[consumer.number] = true
+      consumer.publish()
+    }
     this.#served.clear()
     return worked
   }
@@ -179,7 +185,7 @@ export class QueueActor {
   #allow(consumer: QueueConsumer): void {
     const { number, wanted } = consumer
     const { core } = this.#parts
-    const held = core.heldBy(number)
+    const held = core.figures.heldBy(number)
     if (held >= wanted) this.#isFull[number] = true
     else if (held <= consumer.lowWater) this.#isFull[number] = false
     const allowed = consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
@@ -200,7 +206,7 @@ export class QueueActor {
 
   /** Whether everything below `offset` is settled. */
   settledTo(offset: Offset): boolean {
-    return this.#parts.core.floor >= offset
+    return this.#parts.core.figures.floor >= offset
   }
 
   /** It ends here: its partition takes nothing any more. */
@@ -214,6 +220,8 @@ export class QueueActor {
 
   report(): QueueReport {
     const { core, consumers, failures, target, place } = this.#parts
+    for (const consumer of consumers.values()) this.#ends.collect(consumer)
+    const { late } = this.letters
     const {
       accepted,
       ready,
@@ -229,7 +237,10 @@ export class QueueActor {
       readyByPriority,
     } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    const counts = { accepted, ready, dying, unacked, retrying, acked, deadLettered, dropped, purged, cancelled, bytes }
-    return { ...counts, readyByPriority, consumers: consumers.size, failures, deadLetterDepth }
+    // To the core what was dropped is settled.
+    const letters = { dying: dying + late, deadLettered: deadLettered - late }
+    const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...letters }
+    const gone = { dropped, purged, cancelled, bytes, readyByPriority }
+    return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
 }

@@ -14,7 +14,13 @@ import type { HostLink } from '../link/host-link.ts'
 import { FRAME_BASE_TIMESTAMP } from '../log/format/frame.ts'
 import type { HandOut } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
-import { QUEUE_SLOT_CLAIMS, QUEUE_SLOT_HANDLES, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
+import {
+  QUEUE_SLOT_BACKLOG,
+  QUEUE_SLOT_CLAIMS,
+  QUEUE_SLOT_HANDLES,
+  QUEUE_SLOT_PREFETCH,
+  QUEUE_SLOT_STACK,
+} from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
@@ -48,6 +54,7 @@ export class QueueConsumer {
   /** Entries whose end was acted upon before it was found in the claims. */
   readonly #done: Uint8Array
   #sending: Sending | null = null
+  #hasBacklog: boolean | null = null
 
   constructor(
     [memory, reader]: readonly [Memory, WindowReader],
@@ -214,6 +221,13 @@ export class QueueConsumer {
   #timestampOf(offset: Offset): number {
     const address = this.#reader.addressOf((this.#index.frameOf(offset) + FRAME_BASE_TIMESTAMP) | 0)
     return this.#memory.f64[address >> 3] as number
+  }
+
+  /** Tells it whether messages or senders wait for what it ends. */
+  waits(hasBacklog: boolean): void {
+    if (hasBacklog === this.#hasBacklog) return
+    this.#hasBacklog = hasBacklog
+    this.#memory.store(this.place.slot + QUEUE_SLOT_BACKLOG, hasBacklog ? 1 : 0)
   }
 
   /** Makes what was handed out visible, and wakes its thread; whether there was anything. */

@@ -215,7 +215,6 @@ export class QueueHouse {
       looping: ({ id, deliveryAttempts }) => void this.told.push(`looping ${id} ${deliveryAttempts}`),
       woken: () => undefined,
       hasRoom: () => undefined,
-      took: () => undefined,
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape

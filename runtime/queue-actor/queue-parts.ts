@@ -37,8 +37,6 @@ export interface QueueUpcalls {
   woken(): void
   /** Its partition may take what had no room. */
   hasRoom(): void
-  /** So many deliveries were ended: under load the host waits a moment for more. */
-  took(deliveries: number): void
   fault(point: number): void
 }
 
@@ -97,7 +95,7 @@ export class QueueParts {
   #open(): QueueCore {
     this.block.recover(offset => this.index.wordOf(offset) === SETTLED)
     const core = coreFrom(this.policy, this.block, this.index, [...this.consumers.values()])
-    if (core.lettersWaiting > 0) this.letters.takeOver()
+    if (core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
   }
 

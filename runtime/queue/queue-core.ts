@@ -29,6 +29,7 @@ import { attemptOf, countersOf, explain } from './explanation.ts'
 import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
 import { purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
+import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
 import type {
   Admission,
@@ -55,9 +56,11 @@ export interface ClaimName {
 export class QueueCore {
   readonly #state: QueueState
   readonly #view: HandOutView = emptyHandOut()
+  readonly figures: QueueFigures
 
   private constructor(state: QueueState) {
     this.#state = state
+    this.figures = new QueueFigures(state)
   }
 
   /** An empty queue whose first message will have the offset `start`. */
@@ -240,31 +243,6 @@ export class QueueCore {
 
   explain(offset: number): QueueExplanation {
     return explain(this.#state, offset)
-  }
-
-  /** Everything below is settled. */
-  get floor(): number {
-    return this.#state.settled.floor
-  }
-
-  /** Messages that a consumer has. */
-  heldBy(consumer: number): number {
-    return this.#state.consumers.of(consumer)?.claims.size ?? 0
-  }
-
-  /** Bytes of what is not settled. */
-  get bytes(): number {
-    return this.#state.bytes
-  }
-
-  /** Messages that are not settled. */
-  get messages(): number {
-    return this.#state.messages
-  }
-
-  /** Dead letters that are to be written. */
-  get lettersWaiting(): number {
-    return this.#state.letters.waiting
   }
 
   /** What is known of a message that came back. */

@@ -4,7 +4,7 @@
  * The consumer's thread, which alone writes them for as long as its epoch counts.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { QUEUE_SLOT_HANDLES, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
+import { QUEUE_SLOT_BACKLOG, QUEUE_SLOT_HANDLES, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
 import { ReaderSlot } from './reader-slot.ts'
 
 export class ConsumerSlot {
@@ -23,6 +23,11 @@ export class ConsumerSlot {
   /** Tag of the message on the stack, or of the only one pending; 0: neither. Its thread's death is charged to it. */
   charge(tag: number): void {
     this.#memory.i32[(this.#slot + QUEUE_SLOT_STACK) >> 2] = tag
+  }
+
+  /** Whether the queue has messages or senders that wait for what it ends. */
+  get hasBacklog(): boolean {
+    return this.#memory.load(this.#slot + QUEUE_SLOT_BACKLOG) === 1
   }
 
   /** Deliveries that it handles at a time: while it has more than those, others can wait. */

@@ -1,4 +1,4 @@
-/** The next try of what a full link had no room for. The consumer's thread; one timer at a time. */
+/** The next try of what a full link had no room for, or of what need not be said at once. The consumer's thread; one timer at a time. */
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 
 /** A full link is tried again after this long. */

@@ -9,6 +9,7 @@ import type { SentSettlement } from '../thread/thread-link.ts'
 import type { TurnTaker } from '../thread/turn-taker.ts'
 import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
 import {
+  QUEUE_SLOT_BACKLOG,
   QUEUE_SLOT_CLAIMS,
   QUEUE_SLOT_PREFETCH,
   QUEUE_SLOT_STACK,
@@ -51,7 +52,10 @@ function recordOf({ value, key = '', priority }: Sent): Buffer {
   return record.subarray(0, at)
 }
 
-export type PlayedThread = Pick<AttachedThread, 'memory' | 'address' | 'phase' | 'wake' | 'settle' | 'askHost'>
+export type PlayedThread = Pick<
+  AttachedThread,
+  'memory' | 'address' | 'phase' | 'wake' | 'settle' | 'askHost' | 'tellHost'
+>
 
 export class PlayedQueue {
   readonly assignment: Assignment
@@ -62,6 +66,7 @@ export class PlayedQueue {
   room: number = Number.POSITIVE_INFINITY
   /** How often the host was asked to look. */
   asked = 0
+  told = 0
   /** Has turns whenever the thread is woken. */
   taker: TurnTaker | null = null
   readonly #memory: Memory
@@ -118,6 +123,7 @@ export class PlayedQueue {
         return true
       },
       askHost: () => void this.asked++,
+      tellHost: () => void this.told++,
     }
   }
 
@@ -221,6 +227,11 @@ export class PlayedQueue {
   /** All words of the consumer, to see whether they are written. */
   words(): Int32Array {
     return this.#memory.i32.slice(this.#slot >> 2, (this.#slot + consumerSlotBytes(this.consumer)) >> 2)
+  }
+
+  /** Messages or senders wait. */
+  backlog(isThere: boolean): void {
+    this.#memory.store(this.#slot + QUEUE_SLOT_BACKLOG, isThere ? 1 : 0)
   }
 
   get consumer(): { readonly entries: number; readonly ringCapacity: number } {

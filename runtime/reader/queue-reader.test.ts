@@ -155,6 +155,34 @@ t.test('the queue is told at the end of a turn, or once half of what may be unse
   t.notOk(reader.owes, 'it asked for that before')
 })
 
+t.test('what nobody waits for is told without a ring, and rung for a little later', async t => {
+  const { queue, reader } = house(100)
+  reader.want(100)
+  t.ok(reader.tell())
+  t.strictSame([queue.asked, queue.told], [1, 0], 'what is asked for is rung for')
+  const [first, second, third] = queue.handOut(1, 2, 3) as [number, number, number]
+  beginAll(reader)
+  reader.ack(first)
+  t.ok(reader.owes)
+  t.ok(reader.tell())
+  t.notOk(reader.owes)
+  t.notOk(reader.tell(), 'once')
+  t.strictSame([queue.asked, queue.told], [1, 1])
+  t.equal(queue.ended().length, 1, 'it can be found')
+  while (queue.asked === 1) await new Promise(resolve => setTimeout(resolve, 1))
+  t.notOk(reader.flush(), 'all is said')
+  queue.backlog(true)
+  reader.ack(second)
+  t.ok(reader.tell())
+  t.strictSame([queue.asked, queue.told], [3, 1], 'somebody waits')
+  queue.backlog(false)
+  reader.ack(third)
+  reader.tell()
+  reader.close()
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(queue.asked, 3, 'who has closed says nothing')
+})
+
 t.test('of many that may be unsettled the queue is told sooner', async t => {
   const { queue, reader } = house(1_000)
   reader.want(1_000)
@@ -178,6 +206,22 @@ t.test('the queue is asked once for the rest of a large record', async t => {
   reader.fill()
   t.notOk(reader.owes)
   t.equal(reader.waiting, 0)
+})
+
+t.test('the queue is asked when its ring may have been full, though nothing has ended', async t => {
+  const { queue, reader } = house()
+  const value = { value: 'x'.repeat(900) }
+  queue.handOut(value, value, value, value)
+  beginAll(reader)
+  t.notOk(reader.owes, 'the queue found room')
+  queue.handOut(value)
+  beginAll(reader)
+  t.ok(reader.owes)
+  reader.flush()
+  t.equal(queue.asked, 1)
+  queue.handOut(value, value, value)
+  beginAll(reader)
+  t.notOk(reader.owes, 'it has looked since')
 })
 
 t.test('what has not begun goes back, and nothing is written once it is closed', async t => {

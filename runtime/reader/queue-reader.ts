@@ -20,6 +20,7 @@ import { type Codec, codecOf } from '../words/codec.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import { ConsumerSlot } from './consumer-slot.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
+import { LinkRetry } from './link-retry.ts'
 import type { QueueFrame, QueueMessageRef } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
 
@@ -42,7 +43,7 @@ export class QueueReader implements QueueMessageRef {
   readonly slot: ConsumerSlot
   /** Deliveries that it may have unsettled, at most. */
   readonly prefetchMax: number
-  readonly #thread: Pick<AttachedThread, 'askHost'>
+  readonly #thread: Pick<AttachedThread, 'askHost' | 'tellHost'>
   readonly #ring: DeliveryReader
   readonly #claims: ClaimReceiver
   readonly #settlements: QueueSettlements
@@ -61,6 +62,9 @@ export class QueueReader implements QueueMessageRef {
   /** Ended, and not told of; at so many the queue is told. */
   #ended = 0
   #tellAt = 0
+  /** Of those that ended, so many can be found, and the queue was not rung. */
+  #told = 0
+  readonly #late = new LinkRetry(() => this.flush())
   #isAsking = false
   #isClosed = false
   #drained: (() => void) | null = null
@@ -69,7 +73,10 @@ export class QueueReader implements QueueMessageRef {
   frame: QueueFrame
   at = 0
 
-  constructor(thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost'>, assignment: Assignment) {
+  constructor(
+    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost'>,
+    assignment: Assignment,
+  ) {
     const { memory } = thread
     const { slot, epoch, topic } = assignment
     const { entries, ringCapacity, prefetch } = consumerOf(assignment)
@@ -111,8 +118,8 @@ export class QueueReader implements QueueMessageRef {
     if (!this.hasUnread) return
     const ring = this.#ring
     for (let fetch = ring.take(); fetch !== null; fetch = ring.take()) this.#keep(fetch)
-    // The rest of a large record is sent once there is room for it.
-    if (ring.isJoining) this.#isAsking = true
+    // What ended says that there is room, but what was taken may last for long.
+    if (ring.mayHaveStopped) this.#isAsking = true
   }
 
   #keep({ bytes, deliveries }: DeliveryFetch): void {
@@ -233,15 +240,29 @@ export class QueueReader implements QueueMessageRef {
 
   /** Whether there is something that the queue does not know. */
   get owes(): boolean {
-    return !this.#isClosed && (this.#ended > 0 || this.#isAsking)
+    return !this.#isClosed && (this.#ended > this.#told || this.#isAsking)
+  }
+
+  /** At the end of a turn: the queue finds what was ended. It is rung only if something waits for that, or later; whether there was any. */
+  tell(): boolean {
+    if (!this.owes) return false
+    if (this.#isAsking || this.#ended >= this.#tellAt) return this.flush()
+    this.#claims.publish()
+    if (this.slot.hasBacklog) return this.flush()
+    this.#told = this.#ended
+    this.#thread.tellHost(this.assignment.place.host, this.assignment.cursor)
+    this.#late.soon()
+    return true
   }
 
   /** Lets the queue look at what was ended, and at what is asked for; whether there was anything. */
   flush(): boolean {
-    if (!this.owes) return false
+    if (this.#isClosed || (this.#ended === 0 && !this.#isAsking)) return false
     this.#ended = 0
+    this.#told = 0
     this.#isAsking = false
     this.#claims.publish()
+    this.#ring.asked()
     const { place, cursor } = this.assignment
     this.#thread.askHost(place.host, cursor)
     return true
@@ -263,6 +284,7 @@ export class QueueReader implements QueueMessageRef {
   /** Nothing is taken, begun or said any more. */
   close(): void {
     this.#isClosed = true
+    this.#late.close()
     this.#settlements.close()
     this.#portions.length = 0
     this.waiting = 0

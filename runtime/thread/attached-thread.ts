@@ -138,6 +138,13 @@ export class AttachedThread implements LinkUpcalls {
     this.#hint(host, -1 - cursor)
   }
 
+  /** The same for a host that need not look before it does so anyway, unless somebody waits for that. */
+  tellHost(host: number, cursor: number): void {
+    const link = this.#links[host]
+    link?.hint(-1 - cursor)
+    link?.committed()
+  }
+
   #hint(host: number, number: number): void {
     this.#links[host]?.hint(number)
     this.#links[host]?.ring()

@@ -1,7 +1,7 @@
 /**
- * Topics and groups that come and go, in memory and on one folder: nothing may pile up.
+ * Topics and groups, or queues and their consumers, that come and go, in memory and on one folder: nothing may pile up.
  *
- *   node dist/runtime/proof/stress/churn.js [--count 1000] [--warm 300] [--where memory|disk] [--restarts 9]
+ *   node dist/runtime/proof/stress/churn.js [--count 1000] [--warm 300] [--what topics|queues] [--where memory|disk] [--restarts 9]
  *
  * The first `--warm` turns do not count: until then the heaps of all threads grow to what V8 lets them have.
  *
@@ -21,11 +21,13 @@ import { runInNewContext } from 'node:vm'
 import { openBroker, sessions } from '../../api/broker.ts'
 import type { Session } from '../../embedded/session.ts'
 import { type Broker, RejectError, type Topic } from '../../index.ts'
+import { queueTurn } from './churn-queue.fixture.ts'
 
 const { values } = parseArgs({
   options: {
     count: { type: 'string' },
     warm: { type: 'string' },
+    what: { type: 'string' },
     where: { type: 'string' },
     restarts: { type: 'string' },
   },
@@ -33,7 +35,9 @@ const { values } = parseArgs({
 const count = Number(values.count ?? 1_000)
 const warm = Number(values.warm ?? 300)
 const restarts = Number(values.restarts ?? 9)
-const places = values.where === undefined ? ['memory', 'disk'] : [values.where]
+const what = values.what ?? 'topics'
+// Queues are in memory.
+const places = what === 'queues' ? ['memory'] : values.where === undefined ? ['memory', 'disk'] : [values.where]
 
 const SMALL = { windowBytes: 65_536, maxMessageBytes: 4_096 } as const
 const TUNING = { journalBytes: 1_024 * 1_024 }
@@ -104,7 +108,19 @@ async function handled(topic: Topic<number>, group: string, fails: boolean): Pro
   return seen
 }
 
-async function turn(broker: Broker, lasting: Topic<number>, number: number): Promise<void> {
+type Turn = (number: number) => Promise<void>
+
+/** What a turn does, with what stays in this life of the broker. */
+async function turning(broker: Broker): Promise<Turn> {
+  if (what === 'queues') {
+    const lasting = await broker.queue<number>('lasting')
+    return async number => void problems.push(...(await queueTurn(broker, lasting, number)))
+  }
+  const lasting = await broker.topic<number>('lasting', SMALL)
+  return number => topicTurn(broker, lasting, number)
+}
+
+async function topicTurn(broker: Broker, lasting: Topic<number>, number: number): Promise<void> {
   const name = `passing.${number}`
   const topic = await broker.topic<number>(name, { partitions: 2, ...SMALL })
   await topic.publishBatch(Array.from({ length: 20 }, (_, value) => ({ value, key: `${value}` })))
@@ -128,6 +144,10 @@ async function turn(broker: Broker, lasting: Topic<number>, number: number): Pro
 /** What there is: nothing has passed by that is listed still. */
 async function look(broker: Broker, when: string): Promise<void> {
   const names = (await broker.topics()).map(({ name }) => name)
+  if (what === 'queues') {
+    expect(names.join() === 'lasting.dlq', `${when}: topics ${names.slice(0, 5).join()} are listed`)
+    return
+  }
   expect(names.join() === 'lasting', `${when}: topics ${names.slice(0, 5).join()} are listed`)
   const groups = await (await broker.topic('lasting', SMALL)).groups()
   expect(groups.length === 0, `${when}: groups ${groups.slice(0, 5).map(({ name }) => name)} are listed`)
@@ -150,12 +170,12 @@ async function churn(where: string): Promise<void> {
   const opened: number[] = []
   let early: Weight | null = null
   try {
-    let lasting = await broker.topic<number>('lasting', SMALL)
-    for (let number = 1; number <= warm; number++) await turn(broker, lasting, -number)
+    let turn = await turning(broker)
+    for (let number = 1; number <= warm; number++) await turn(-number)
     const tenth = Math.ceil(count / 10)
     const every = Math.ceil(count / (restarts + 1))
     for (let number = 1; number <= count; number++) {
-      await turn(broker, lasting, number)
+      await turn(number)
       const isWeighed = number === tenth || number === count
       if (dir !== undefined && (isWeighed || number % every === 0)) {
         await broker.close()
@@ -163,7 +183,7 @@ async function churn(where: string): Promise<void> {
         broker = await openBroker(options, TUNING)
         opened.push(performance.now() - since)
         await look(broker, `after ${number}`)
-        lasting = await broker.topic<number>('lasting', SMALL)
+        turn = await turning(broker)
       }
       if (number === tenth) early = await settled(broker, dir, null)
     }
@@ -201,7 +221,7 @@ function tell(where: string, early: Weight, late: Weight, opened: readonly numbe
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
   const openings = opened.length === 0 ? '' : `; opened in ${opened.map(each => Math.round(each)).join(', ')} ms`
   console.log(
-    `${where}: ${count} turns in ${Math.round(ms / 1_000)} s; memory ${mib(early.rssBytes)} after a tenth, ${mib(late.rssBytes)} at the end; ` +
+    `${what} in ${where}: ${count} turns in ${Math.round(ms / 1_000)} s; memory ${mib(early.rssBytes)} after a tenth, ${mib(late.rssBytes)} at the end; ` +
       `${late.openFiles} open files, ${late.blocks} blocks, ${late.files} files, ${late.statesBytes} bytes of state logs${openings}`,
   )
 }

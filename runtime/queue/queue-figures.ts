@@ -1,0 +1,44 @@
+/**
+ * What a queue's actor asks of its core at each step, without any search.
+ *
+ * The partition host's thread. Pure.
+ */
+import type { QueueState } from './queue-state.ts'
+
+export class QueueFigures {
+  readonly #state: QueueState
+
+  constructor(state: QueueState) {
+    this.#state = state
+  }
+
+  /** Everything below is settled. */
+  get floor(): number {
+    return this.#state.settled.floor
+  }
+
+  /** Messages that are not settled. */
+  get messages(): number {
+    return this.#state.messages
+  }
+
+  /** Their bytes. */
+  get bytes(): number {
+    return this.#state.bytes
+  }
+
+  /** Whether a message could be handed out, if a consumer had room for it. */
+  get hasReady(): boolean {
+    return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined
+  }
+
+  /** Dead letters that are to be written. */
+  get lettersWaiting(): number {
+    return this.#state.letters.waiting
+  }
+
+  /** Messages that a consumer has. */
+  heldBy(consumer: number): number {
+    return this.#state.consumers.of(consumer)?.claims.size ?? 0
+  }
+}

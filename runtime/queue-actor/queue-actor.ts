@@ -25,6 +25,8 @@ import { QueueIntake } from './queue-intake.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
 
 const HAND_OUTS = 1_024
+/** What is out is in the window, which bounds it: a consumer is to have as many large messages as it handles at once. */
+const BYTES_MAX = Number.POSITIVE_INFINITY
 
 export class QueueActor {
   readonly place: GroupPlace
@@ -85,13 +87,9 @@ export class QueueActor {
     consumers.set(place.cursor, consumer)
     this.#numbers[number] = consumer
     this.#allowed[number] = 0
-    const terms = { prefetchBytes: this.#prefetchBytes, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
+    const terms = { prefetchBytes: BYTES_MAX, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
     if (isOpen) this.#parts.core.attach(number, { ...terms, priority: shape.priority })
     consumer.wake()
-  }
-
-  get #prefetchBytes(): number {
-    return this.partition.window.capacity / 4
   }
 
   /** A consumer has ended. Told again, because a predecessor died before it had answered, it goes on where that was. */
@@ -186,7 +184,7 @@ export class QueueActor {
     const allowed = consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
     if (this.#allowed[number] === allowed) return
     this.#allowed[number] = allowed
-    core.credit(number, allowed, this.#prefetchBytes)
+    core.credit(number, allowed, BYTES_MAX)
   }
 
   /** Where it stands as a resident of its host (resident/resident.ts). */

@@ -11,6 +11,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import { CONSUMERS_MAX } from '../queue/consumers.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
@@ -18,6 +19,7 @@ import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
 import type { QueueReport } from '../wire/reports.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
@@ -76,10 +78,11 @@ export class QueueActor {
 
   // -- consumers --------------------------------------------------------------------------------------------------
 
-  /** A consumer, new or as a predecessor knew it. */
+  /** A consumer, new or as a predecessor knew it. @throws MillraceError MILL_OUT_OF_RANGE */
   openSlot(place: SlotPlace, shape: ConsumerShape, link: HostLink): void {
     const { consumers, index, partition, isOpen } = this.#parts
     if (consumers.has(place.cursor)) return
+    if (consumers.size === CONSUMERS_MAX) throw tooManyConsumers(this.place.topicName)
     let number = 0
     while (this.#numbers[number] !== undefined) number++
     const ends = [this.#memory, partition.reader] as const
@@ -235,4 +238,11 @@ export class QueueActor {
     const gone = { dropped, purged, cancelled, bytes, readyByPriority }
     return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
+}
+
+function tooManyConsumers(queue: string): MillraceError {
+  return new MillraceError(
+    'MILL_OUT_OF_RANGE',
+    `queue ${queue} has ${CONSUMERS_MAX} consumers, and can have no more: end some, or let one handle more by \`concurrency\``,
+  )
 }

@@ -1,9 +1,10 @@
 /**
  * The bench command: `npm run -s bench -- [suite ...] [--json] [--quick | --smoke]`.
  *
- * Main thread. Rows go to stdout, progress to stderr when that is a terminal. Exit code 2: wrong usage.
+ * Main thread. Rows go to stdout, progress to stderr when that is a terminal. Exit code 1: a full run missed a bar of bars.ts; 2: wrong usage.
  */
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { judge } from './bars.ts'
 import { type Effort, fullEffort, measure, quickEffort, type Row, smokeEffort } from './harness.ts'
 import { toText } from './report.ts'
 import { type SuiteName, specOf, suiteNames, suites } from './suites.ts'
@@ -63,7 +64,9 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
     }
   }
   showProgress('')
-  console.log(options.json ? JSON.stringify(rows, null, 2) : toText(rows))
+  const bars = options.smoke ? [] : judge(rows)
+  console.log(options.json ? JSON.stringify(rows, null, 2) : [toText(rows), ...bars.map(({ text }) => text)].join('\n'))
+  if (!options.quick && bars.some(({ isKept }) => !isKept)) process.exitCode = 1
 }
 
 function effortOf({ quick, smoke }: Options, own: Partial<Effort> | undefined): Effort {

@@ -3,7 +3,16 @@ import { cpus } from 'node:os'
 import Table from 'cli-table3'
 import type { Row } from './harness.ts'
 
-const yardsticks = ['memory-copy', 'futex', 'postMessage', 'postMessage-100', 'raw-pipeline', 'bare-workers'] as const
+const yardsticks = [
+  'memory-copy',
+  'futex',
+  'postMessage',
+  'postMessage-100',
+  'raw-pipeline',
+  'bare-workers',
+  'stream',
+  'queue',
+] as const
 
 export function toText(rows: readonly Row[]): string {
   const processors = cpus()
@@ -13,7 +22,10 @@ export function toText(rows: readonly Row[]): string {
   const heaps = rows.filter(({ unit }) => unit === 'bytes')
   const parts = [machine, rateTable(rates)]
   if (latencies.length > 0)
-    parts.push('us from publish to receipt (windows of 1,000 awaited together) or answer', valueTable('us', latencies))
+    parts.push(
+      'us from publish to receipt (windows of 1,000 awaited together) or answer, or from the call to the handler',
+      valueTable('us', latencies),
+    )
   if (heaps.length > 0) parts.push('bytes by which the heaps grew', valueTable('bytes', heaps))
   return parts.join('\n')
 }
@@ -54,6 +66,6 @@ function createTable(head: string[], leftColumns: readonly number[]): Table.Tabl
   return new Table({ head, colAligns, style: { head: [], border: [], compact: true } })
 }
 
-function grouped(value: number): string {
+export function grouped(value: number): string {
   return value.toLocaleString('en-US')
 }

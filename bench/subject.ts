@@ -20,6 +20,8 @@ export type CaseName =
   | 'durable-paced'
   | 'compute-1'
   | 'compute-2'
+  | 'queue-each'
+  | 'queue-latency'
 
 export interface Spec {
   readonly caseName: CaseName

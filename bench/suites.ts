@@ -12,15 +12,24 @@ import { ringbuf } from './rivals/ringbuf.ts'
 import { rxjs } from './rivals/rxjs.ts'
 import { sequentialWrite } from './rivals/sequential-write.ts'
 import type { CaseName, Spec, Subject } from './subject.ts'
+import { queueLatency, streamLatency } from './subjects/handler-latency.ts'
 import { millrace, millraceFsync, millraceOs } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
+import {
+  queue,
+  queuePrefetch10,
+  queuePrefetch100,
+  queuePriorities8,
+  stream,
+  stream2,
+} from './subjects/millrace-queue.ts'
 import { ring, ringJs } from './subjects/ring.ts'
 import { ringHeap } from './subjects/ring-heap.ts'
 import { roundTrip } from './subjects/round-trip.ts'
 import { logWindow } from './subjects/window.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
-export const suiteNames = ['ring', 'pipeline', 'durable', 'compute'] as const
+export const suiteNames = ['ring', 'pipeline', 'durable', 'compute', 'queue'] as const
 export type SuiteName = (typeof suiteNames)[number]
 
 export interface SuiteCase {
@@ -122,6 +131,25 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
       { name: 'compute-1', about: 'handlers that compute, on one thread' },
       { name: 'compute-2', about: 'and on two' },
     ].map(one => ({ ...one, name: one.name as CaseName, subjects: computers, payloads: ['64'] })),
+  },
+  queue: {
+    hops: 2,
+    cases: [
+      {
+        name: 'queue-each',
+        about:
+          'main to a work queue to two handler threads, each message settled by itself, beside eachMessage of a topic',
+        subjects: [stream, stream2, queue, queuePrefetch10, queuePrefetch100, queuePriorities8],
+        payloads: ['100'],
+      },
+      {
+        name: 'queue-latency',
+        about: '10,000 messages a second, from the call that sends to the handler, beside a topic',
+        subjects: [streamLatency, queueLatency],
+        payloads: ['100'],
+        records: 20_000,
+      },
+    ],
   },
 }
 

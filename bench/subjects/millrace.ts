@@ -19,7 +19,7 @@ const batchesInFlight = 16
 export const millrace: Subject = {
   name: 'millrace',
   supports: () => true,
-  start: spec => start(spec),
+  start: spec => startStream(spec),
 }
 
 /** The same on disk, in a new folder for each round. */
@@ -32,7 +32,7 @@ function onDisk(durability: 'os' | 'fsync'): Subject {
     supports: () => true,
     async start(spec) {
       const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-      const running = await start(spec, { dir }, { durability })
+      const running = await startStream(spec, {}, { dir }, { durability })
       return {
         run: records => running.run(records),
         async stop() {
@@ -47,8 +47,9 @@ function onDisk(durability: 'os' | 'fsync'): Subject {
   }
 }
 
-async function start(
+export async function startStream(
   { caseName, workload }: Spec,
+  runOptions: { readonly threads?: number } = {},
   brokerOptions: BrokerOptions = {},
   topicOptions: TopicOptions = {},
 ): Promise<Running> {
@@ -57,7 +58,7 @@ async function start(
   const codec = isJson ? 'json' : 'bytes'
   const topic = await broker.topic<Value>('bench', { partitions, codec, ...topicOptions })
   const handler = isJson ? './sum-orders-handler.js' : './sum-bytes-handler.js'
-  const run = await topic.group('bench').run<number>({ handler: new URL(handler, import.meta.url) })
+  const run = await topic.group('bench').run<number>({ handler: new URL(handler, import.meta.url), ...runOptions })
   const message = (i: number): Message<Value> => ({ key: workload.key(i), value: workload.value(i) })
 
   const publishEach = async (records: number): Promise<void> => {

@@ -57,6 +57,8 @@ export class DeliveryWriter {
   readonly #memory: Memory
   readonly #ring: RingProducer
   #unpublished = false
+  /** Bytes of the ring that are free for sure: as the reader had it when that was last looked at. */
+  #free = 0
 
   /** Goes on behind what was published in the ring. */
   constructor(memory: Memory, { address, capacity }: RingAt) {
@@ -79,6 +81,7 @@ export class DeliveryWriter {
    */
   write(tag: number, epoch: Epoch, head: DeliveryHead, bytes: number): number {
     const length = DELIVERY_BYTES + bytes
+    const before = this.#ring.tail
     const address = this.#ring.claim(length)
     if (address === FULL) return FULL
     const words = this.#memory.i32
@@ -93,6 +96,7 @@ export class DeliveryWriter {
     words[at + (DELIVERY_COHORT >> 2)] = head.cohort
     this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] = head.timestamp
     this.#ring.advance(length)
+    this.#free -= (this.#ring.tail - before) | 0
     this.#unpublished = true
     return address + DELIVERY_BYTES
   }
@@ -110,9 +114,11 @@ export class DeliveryWriter {
 
   /** Whether any delivery has room. */
   get hasRoom(): boolean {
-    const most = this.#ring.capacity / 8
-    // What does not fit before the end takes that room as well.
-    return this.#ring.capacity - this.#ring.used() >= 2 * most
+    // One that does not fit before the end takes that room as well.
+    const most = this.#ring.capacity / 4
+    if (this.#free >= most) return true
+    this.#free = this.#ring.capacity - this.#ring.used()
+    return this.#free >= most
   }
 
   /** Makes what was written visible; whether there was anything. */

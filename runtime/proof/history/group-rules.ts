@@ -10,8 +10,10 @@ import { factsOf, Ledger, lineOf } from './ledger.ts'
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 
 /** A1 and R2: while one consumer goes on, no other is given records of its partition; threads that were to end do not count. */
-export const oneOwner: Checker = ({ events }) => {
+export const oneOwner: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('A1')
+  // All consumers of a queue have messages of its one partition.
+  const shared = new Set(queues.map(({ queue }) => queue))
   const owners = new Map<string, string>()
   /** Of each partition, since its owner came. */
   const past = new Map<string, Set<string>>()
@@ -20,7 +22,7 @@ export const oneOwner: Checker = ({ events }) => {
     if (event.kind === 'ended') ended.add(event.consumer)
     if (event.kind === 'leaving')
       for (const [line, owner] of owners) if (owner === event.consumer) past.get(line)?.clear()
-    if (event.kind !== 'delivered' || ended.has(event.consumer)) continue
+    if (event.kind !== 'delivered' || ended.has(event.consumer) || shared.has(event.topic)) continue
     const line = lineOf(event)
     const owner = owners.get(line)
     if (owner === event.consumer) continue
@@ -223,8 +225,11 @@ export const everyRecordIsSettled: Checker = history => {
 }
 
 /** R3: one consumer's hand-outs of one record count up, and each failure that it told of is in the next one's count. */
-export const attemptsCountUp: Checker = ({ events }) => {
+export const attemptsCountUp: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('D1')
+  const shared = new Set(queues.map(({ queue }) => queue))
+  /** Of messages of queues, which anybody may be given: who was last. */
+  const holders = new Map<string, string>()
   const last = new Map<string, Delivered>()
   const failed = new Set<string>()
   for (const event of events) {
@@ -237,6 +242,11 @@ export const attemptsCountUp: Checker = ({ events }) => {
     const name = `${event.consumer} ${placeOf(event)}`
     const before = last.get(name)
     last.set(name, event)
+    if (shared.has(event.topic)) {
+      const holder = holders.get(placeOf(event))
+      holders.set(placeOf(event), event.consumer)
+      if (holder !== event.consumer) continue
+    }
     if (before === undefined) continue
     if (event.deliveryAttempt <= before.deliveryAttempt)
       problems.say(

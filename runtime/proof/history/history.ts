@@ -26,6 +26,8 @@ export type HistoryEvent =
       readonly topic: string
       readonly id: string
       readonly key: string | null
+      /** Of a message to a queue. */
+      readonly priority?: number
       /** When, on a clock that only goes forward. */
       readonly atMs?: number
     }
@@ -151,9 +153,38 @@ export type HistoryEvent =
       readonly from: number
       readonly to: number
     }
+  /** What a queue says of itself. `isAtRest`: nothing was on its way, and nothing is any more. */
+  | (QueueCounts & { readonly kind: 'counted'; readonly topic: string; readonly isAtRest: boolean })
+  /** So many consumers a queue may have, threads that are to start or to end included. */
+  | { readonly kind: 'consuming'; readonly topic: string; readonly consumers: number }
   /** A group is moved, and forgets what failed before. */
   | { readonly kind: 'sought'; readonly group: string; readonly topic: string; readonly partition: number }
   | { readonly kind: 'logStart'; readonly topic: string; readonly partition: number; readonly offset: number }
+
+/** What a queue counts. */
+export interface QueueCounts {
+  readonly accepted: number
+  readonly ready: number
+  readonly unacked: number
+  readonly retrying: number
+  readonly acked: number
+  readonly deadLettered: number
+  readonly dropped: number
+  /** Consumers that it hands messages to. */
+  readonly consumers: number
+}
+
+/** A queue as it was set up; its group has the same name. */
+export interface QueueFacts {
+  readonly queue: string
+  readonly maxMessages: number
+  readonly onFull: 'wait' | 'reject' | 'dropHead'
+  readonly attempts: number
+  readonly deadLetterTopic: string | null
+  readonly atMostOnce: boolean
+  /** What each of its consumers may have and not have settled. */
+  readonly prefetch: number
+}
 
 /** A group as it was set up. */
 export interface GroupFacts {
@@ -194,6 +225,7 @@ export interface History {
   /** Whether group states are written down in time: nothing holds partition hosts up. */
   readonly isPrompt?: boolean
   readonly rates?: readonly RateFacts[]
+  readonly queues?: readonly QueueFacts[]
 }
 
 /** One rule; says in words what breaks it. */

@@ -73,6 +73,9 @@ function left(event: HistoryEvent, losses: Losses): HistoryEvent | null {
       return losses.has({ ...event, offset: Math.max(0, event.offset - 1) }) ? null : event
     case 'logStart':
       return losses.has(event) ? null : event
+    case 'counted':
+    case 'consuming':
+      return losses.has({ topic: event.topic, partition: 0, offset: 0 }) ? null : event
     default:
       return event
   }

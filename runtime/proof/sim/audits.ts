@@ -3,6 +3,7 @@
  *
  * The simulated main thread, through the public API only.
  */
+import { QUEUE_GROUP } from '../../wire/queue-calls.ts'
 import type { Delivery } from '../../words/delivery.ts'
 import type { Group } from '../../words/group.ts'
 import type { HandlerContext } from '../../words/handler.ts'
@@ -65,7 +66,8 @@ export class Audits {
       offset,
       id: value.id,
       key,
-      group: text('millrace-group'),
+      // A queue's group goes by the name of its queue here.
+      group: text(`millrace-${text('millrace-group') === QUEUE_GROUP ? 'topic' : 'group'}`),
       source: {
         topic: text('millrace-topic'),
         partition: Number(text('millrace-partition')),

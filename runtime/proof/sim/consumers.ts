@@ -4,11 +4,11 @@
  * The simulated main thread, through the public API only. What ends one of them is told, and judged elsewhere.
  */
 
+import type { Observable } from 'rxjs'
 import type { ManualDelivery } from '../../words/delivery.ts'
 import { isMillraceError } from '../../words/errors.ts'
-import type { Group } from '../../words/group.ts'
 import { type Lab, letterOf, type Value } from './lab.ts'
-import type { GroupPlan } from './plan.ts'
+import type { GroupKind } from './plan.ts'
 import { sleep } from './producers.ts'
 
 /** Whoever consumes for a group now, however it does so. */
@@ -19,41 +19,81 @@ export interface Consuming {
   idle?(): Promise<void>
 }
 
-export interface ConsumerUpcalls {
+/** A group or a queue, as those see it who settle by themselves. */
+export interface Consumable {
+  consume(options: object): AsyncIterable<ManualDelivery<Value>>
+  observe(options: object): Observable<ManualDelivery<Value>>
+}
+
+export interface ManualPlan {
+  readonly name: string
+  readonly kind: GroupKind
+  readonly window: number
+  /** Share of what is handed back. */
+  readonly releaseShare?: number
+  /** Time from a delivery to its settlement, of queues. */
+  readonly ackTimeoutMs?: number
+}
+
+export interface ConsumerUpcalls<P extends ManualPlan> {
   /** Whether deliveries are settled a second time, now and then. */
   readonly twice: boolean
   problem(what: string): void
   /** One has ended by an error. */
-  ended(plan: GroupPlan, consuming: Consuming, error: unknown): void
+  ended(plan: P, consuming: Consuming, error: unknown): void
 }
 
-export class ManualConsumers {
+export class ManualConsumers<P extends ManualPlan> {
   readonly #lab: Lab
-  readonly #upcalls: ConsumerUpcalls
+  readonly #upcalls: ConsumerUpcalls<P>
 
-  constructor(lab: Lab, upcalls: ConsumerUpcalls) {
+  constructor(lab: Lab, upcalls: ConsumerUpcalls<P>) {
     this.#lab = lab
     this.#upcalls = upcalls
   }
 
-  start(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
+  start(group: Consumable, plan: P, options: object): Consuming {
     return plan.kind === 'consume' ? this.#consume(group, plan, options) : this.#observe(group, plan, options)
   }
 
-  #leave(plan: GroupPlan, { name }: ReturnType<Lab['consumer']>): void {
+  #leave(plan: P, { name }: ReturnType<Lab['consumer']>): void {
     this.#lab.record({ kind: 'leaving', group: plan.name, consumer: name })
   }
 
   /** What a consumer that settles by itself does with a delivery. */
-  async #settle(delivery: ManualDelivery<Value>, plan: GroupPlan, name: ReturnType<Lab['consumer']>): Promise<void> {
+  async #settle(delivery: ManualDelivery<Value>, plan: P, name: ReturnType<Lab['consumer']>): Promise<void> {
     const lab = this.#lab
     const { chance } = lab.scheduler
     lab.delivered(name, plan.name, delivery)
+    lab.whenOverdue(delivery, name, plan.name)
     const letter = letterOf(delivery)
-    if (letter === 'K' || letter === 'L') await sleep(chance.between(1, 20))
-    // Its partition may have moved on in the meantime.
-    if (delivery.settled) return
-    if (chance.happens(0.03)) {
+    const { ackTimeoutMs = Number.POSITIVE_INFINITY, releaseShare = 0.03 } = plan
+    const isLate = ackTimeoutMs < Number.POSITIVE_INFINITY && (letter === 'L' || letter === 'n')
+    if (isLate) await sleep(ackTimeoutMs + chance.between(-10, 40))
+    else if (letter === 'K' || letter === 'L') await sleep(chance.between(1, 20))
+    // Its partition may have moved on in the meantime, or its time is over.
+    const isOfQueue = plan.ackTimeoutMs !== undefined
+    if (delivery.settled) {
+      if (isOfQueue) this.#mustBeRefused(delivery)
+      return
+    }
+    try {
+      this.#settleNow(delivery, plan, name, releaseShare)
+    } catch (error) {
+      // Whoever has left a queue has nothing any more.
+      if (!isOfQueue || !isMillraceError(error, 'MILL_CLOSED')) throw error
+      return
+    }
+    if (!this.#upcalls.twice || !chance.happens(0.2)) return
+    lab.saw('doubleSettle')
+    this.#mustBeRefused(delivery)
+  }
+
+  #settleNow(delivery: ManualDelivery<Value>, plan: P, name: ReturnType<Lab['consumer']>, releaseShare: number): void {
+    const lab = this.#lab
+    const { chance } = lab.scheduler
+    const letter = letterOf(delivery)
+    if (chance.happens(releaseShare)) {
       lab.settled(name, plan.name, delivery, 'released')
       delivery.release()
     } else if ('kKbL'.includes(letter)) {
@@ -67,22 +107,24 @@ export class ManualConsumers {
       lab.settled(name, plan.name, delivery, 'failed')
       delivery.nack(new Error('nacked'))
     }
-    if (!this.#upcalls.twice || !chance.happens(0.2)) return
-    lab.saw('doubleSettle')
+  }
+
+  /** It is settled, or lost to its consumer. */
+  #mustBeRefused(delivery: ManualDelivery<Value>): void {
     try {
       delivery.ack()
       this.#upcalls.problem('a delivery was settled twice')
     } catch (error) {
-      if (!isMillraceError(error, 'MILL_SETTLED')) throw error
+      if (!isMillraceError(error, 'MILL_SETTLED') && !isMillraceError(error, 'MILL_CLOSED')) throw error
     }
   }
 
-  #consume(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
+  #consume(group: Consumable, plan: P, options: object): Consuming {
     const lab = this.#lab
     const ended = new AbortController()
     let leave = (): void => {}
     const loop = async (): Promise<void> => {
-      const name = lab.consumer(plan.name, 0)
+      const name = lab.consumer(plan.name, 0, plan.ackTimeoutMs)
       leave = () => this.#leave(plan, name)
       for await (const delivery of group.consume({ ...options, signal: ended.signal })) {
         await this.#settle(delivery, plan, name)
@@ -107,9 +149,9 @@ export class ManualConsumers {
     return consuming
   }
 
-  #observe(group: Group<Value>, plan: GroupPlan, options: object): Consuming {
+  #observe(group: Consumable, plan: P, options: object): Consuming {
     const lab = this.#lab
-    const name = lab.consumer(plan.name, 0)
+    const name = lab.consumer(plan.name, 0, plan.ackTimeoutMs)
     const subscription = group.observe({ ...options, window: plan.window }).subscribe({
       next: delivery => void this.#settle(delivery, plan, name),
       error: (error: unknown) => this.#upcalls.ended(plan, consuming, error),

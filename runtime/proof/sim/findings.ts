@@ -4,6 +4,7 @@
 import type { GroupFacts, StoredFacts } from '../history/history.ts'
 import type { Counted } from './growing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
+import { type QueuePlan, queueLettersOf } from './queue-plan.ts'
 
 const DEAD = '.dlq'
 
@@ -14,6 +15,8 @@ export class Findings {
   readonly problems: string[] = []
   /** Rounds of messages so far: none is published twice. */
   round = 0
+  queueRound = 0
+  readonly queues: readonly QueuePlan[]
   /** Numbers of named producers below these were published. */
   readonly numbered: Map<string, number> = new Map()
   /** How many partitions topics have. */
@@ -21,7 +24,8 @@ export class Findings {
   /** Topics of dead letters that are there. */
   readonly letterTopics: Set<string> = new Set()
 
-  constructor({ groups, disk }: Plan) {
+  constructor({ groups, disk }: Plan, queues: readonly QueuePlan[]) {
+    this.queues = queues
     this.facts = groups.map(plan => {
       const handles = plan.kind === 'run' || plan.kind === 'handle'
       return {
@@ -41,6 +45,9 @@ export class Findings {
       stored.set('in', { durability, isRetained: retentionBytes !== Number.POSITIVE_INFINITY })
       stored.set('out', { durability: outDurability, isRetained: false })
       for (const plan of groups) stored.set(lettersOf(plan), { durability, isRetained: false })
+      for (const plan of queues)
+        for (const topic of [plan.name, queueLettersOf(plan)])
+          if (topic !== null) stored.set(topic, { durability: 'memory', isRetained: false })
     }
     this.stored = stored
   }

@@ -24,11 +24,11 @@ export class Interruptions {
   /** Called with what was met, while the operator waits. */
   #wake: ((met: Met) => void) | null = null
 
-  constructor({ faults }: Plan, lab: Lab, main: SimThread) {
+  constructor({ faults, groups }: Plan, lab: Lab, main: SimThread) {
     const { scheduler } = lab
     lab.onPoint = (point, group) => {
       const fault = FAULT_OF[point]
-      if (this.#wake === null || !faults.has(fault)) return
+      if (this.#wake === null || !faults.has(fault) || !groups.some(({ name }) => name === group)) return
       const delayMs = scheduler.chance.next() * scheduler.chance.pick([0.05, 0.5, 5])
       scheduler.plan(main, delayMs, EVENT.act, () => this.#wake?.({ group, fault }))
     }

@@ -40,6 +40,12 @@ interface Consumer {
   readonly state: Set<number> | null
 }
 
+/** What a handler needs to know of whom it handles for. */
+export type HandlerPlan = Pick<
+  GroupPlan,
+  'name' | 'handlerTimeoutMs' | 'output' | 'publishes' | 'concurrency' | 'atMostOnce' | 'snapshots'
+>
+
 /** Where whoever stops a group meets what it has under way. */
 export type Point = 'verdict' | 'output' | 'snapshot'
 
@@ -214,7 +220,7 @@ export class Lab {
   }
 
   /** The handler of a group. */
-  handler(plan: GroupPlan): Handler<Value, Consumer, string> {
+  handler(plan: HandlerPlan): Handler<Value, Consumer, string> {
     const { name: group, handlerTimeoutMs } = plan
     const lab = this
     const begin = ({ topic, partition }: HandlerContext, state: Set<number> | null): Consumer | Promise<Consumer> => {
@@ -252,7 +258,7 @@ export class Lab {
           const outcome = lab.#act(delivery, consumer, group, handlerTimeoutMs)
           const end = (): unknown => lab.#handled(plan, delivery, consumer, context)
           const result = outcome === undefined ? end() : outcome.then(end)
-          if (consumer.open.get(offset) === delivery) lab.#whenOverdue(delivery, consumer, group, handlerTimeoutMs)
+          if (consumer.open.get(offset) === delivery) lab.whenOverdue(delivery, consumer, group)
           return result
         } finally {
           // A thread that has stopped stands where it stopped.
@@ -266,7 +272,7 @@ export class Lab {
     })
   }
 
-  #handled(plan: GroupPlan, delivery: Delivery<Value>, consumer: Consumer, context: HandlerContext): unknown {
+  #handled(plan: HandlerPlan, delivery: Delivery<Value>, consumer: Consumer, context: HandlerContext): unknown {
     if (plan.publishes && this.scheduler.chance.happens(0.5)) {
       const value = this.#output(plan, delivery, consumer)
       return context.publish('out', { key: delivery.key, value }).then(
@@ -288,7 +294,7 @@ export class Lab {
     return plan.output ? this.#output(plan, delivery, consumer) : undefined
   }
 
-  #output({ concurrency }: GroupPlan, { key, value }: Delivery<Value>, { name }: Consumer): Value {
+  #output({ concurrency }: HandlerPlan, { key, value }: Delivery<Value>, { name }: Consumer): Value {
     const id = `${value.id}>${++this.#outputs}`
     // Of several calls that are pending at a time each goes its own way, but for those of one key.
     const producer = concurrency === 1 ? name : `${name} ${key ?? id}`
@@ -367,9 +373,10 @@ export class Lab {
   }
 
   /** Seen from outside: the group may count it as a failure from when its time is over. */
-  #whenOverdue(delivery: Delivery<Value>, consumer: Consumer, group: string, timeoutMs: number): void {
+  whenOverdue(delivery: Delivery<Value>, consumer: Consumer, group: string): void {
+    if (consumer.timeoutMs === Number.POSITIVE_INFINITY) return
     setTimeout(() => {
       if (consumer.open.get(delivery.offset) === delivery) this.overdue(consumer, group, delivery)
-    }, timeoutMs - 1)
+    }, consumer.timeoutMs - 1)
   }
 }

@@ -13,8 +13,8 @@
  *   --first    ends with the first seed that fails
  *
  * A seed that fails is printed with what it broke, and replays identically: `--seed S --seeds 1 --trace`. With at least
- * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks and processes in a twentieth, and with VISITS_FROM each pair of state and input that
- * was seen at all must have been seen VISITS_MIN times. Exits with 1 when anything is wrong.
+ * FAULTS_FROM seeds each kind of fault must be in a fifth of them, those of disks, processes and queues in a twentieth, and with
+ * VISITS_FROM each pair of state and input that was seen at all must have been seen VISITS_MIN times. Exits with 1 when anything is wrong.
  */
 import { writeSync } from 'node:fs'
 import { register } from 'node:module'
@@ -22,6 +22,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { FAULTS, type FaultKind } from './plan.ts'
+import { QUEUE_SIGHTS, type QueueSight } from './queue-sights.ts'
 import { EVENT_NAMES } from './scheduler.ts'
 import type { Verdict } from './simulate.ts'
 import { countVisits, type Visits } from './visits.ts'
@@ -72,6 +73,7 @@ interface Told {
   readonly inputs: number
   readonly inputsByKind: readonly number[]
   readonly faults: readonly FaultKind[]
+  readonly queueSights: readonly QueueSight[]
   readonly problems: readonly string[]
 }
 
@@ -80,8 +82,8 @@ interface Answer {
   readonly visits: Visits
 }
 
-function told({ seed, hash, inputs, inputsByKind, faults, problems }: Verdict): Told {
-  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], problems }
+function told({ seed, hash, inputs, inputsByKind, faults, queueSights, problems }: Verdict): Told {
+  return { seed, hash, inputs, inputsByKind, faults: [...faults.keys()], queueSights, problems }
 }
 
 /** At once, also from a thread whose event loop does not turn. */
@@ -121,6 +123,7 @@ class Tally {
   inputsMin: number = Number.POSITIVE_INFINITY
   readonly byKind: number[] = EVENT_NAMES.map(() => 0)
   readonly #faults = new Map<FaultKind, number>()
+  readonly #queueSights = new Map<QueueSight, number>()
   readonly #visits = new Map<string, number>()
   readonly #hashes: boolean
 
@@ -132,12 +135,13 @@ class Tally {
     for (const [name, count] of Object.entries(visits)) this.#visits.set(name, (this.#visits.get(name) ?? 0) + count)
   }
 
-  add({ seed, hash, inputs, inputsByKind, faults, problems }: Told): void {
+  add({ seed, hash, inputs, inputsByKind, faults, queueSights, problems }: Told): void {
     this.seeds++
     this.inputs += inputs
     this.inputsMin = Math.min(this.inputsMin, inputs)
     for (const [kind, count] of inputsByKind.entries()) this.byKind[kind] = (this.byKind[kind] as number) + count
     for (const fault of faults) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
+    for (const sight of queueSights) this.#queueSights.set(sight, (this.#queueSights.get(sight) ?? 0) + 1)
     if (this.#hashes) console.log(`seed ${seed}: ${hash.toString(16).padStart(8, '0')}, ${inputs} inputs`)
     if (problems.length === 0) return
     this.failed++
@@ -155,6 +159,10 @@ class Tally {
     console.log(
       `faults, in so many of a hundred seeds: ${FAULTS.map(fault => `${fault} ${(share(fault) * 100).toFixed(0)}`).join(', ')}`,
     )
+    const queueShare = (sight: QueueSight): number => (this.#queueSights.get(sight) ?? 0) / this.seeds
+    console.log(
+      `queues, in so many of a hundred seeds: ${QUEUE_SIGHTS.map(sight => `${sight} ${(queueShare(sight) * 100).toFixed(0)}`).join(', ')}`,
+    )
     console.log('visits of each kind of state by each kind of input:')
     for (const [name, count] of [...this.#visits].sort()) console.log(`    ${name}: ${count}`)
     const seldom = this.seeds >= VISITS_FROM ? [...this.#visits].filter(([, count]) => count < VISITS_MIN) : []
@@ -162,7 +170,10 @@ class Tally {
       console.log(`visited less than ${VISITS_MIN} times: ${seldom.map(([name]) => name).join('; ')}`)
     const rare =
       this.seeds >= FAULTS_FROM
-        ? FAULTS.filter(fault => share(fault) < (RARE.includes(fault) ? RARE_MIN : SHARE_MIN))
+        ? [
+            ...FAULTS.filter(fault => share(fault) < (RARE.includes(fault) ? RARE_MIN : SHARE_MIN)),
+            ...QUEUE_SIGHTS.filter(sight => queueShare(sight) < RARE_MIN).map(sight => `${sight} of queues`),
+          ]
         : []
     if (rare.length > 0) console.log(`too rare: ${rare.join(', ')}`)
     const each = Math.round(this.inputs / this.seeds)

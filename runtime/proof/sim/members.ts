@@ -37,7 +37,7 @@ export class Members {
   readonly #plan: Plan
   readonly #lab: Lab
   readonly #around: MemberUpcalls
-  readonly #manual: ManualConsumers
+  readonly #manual: ManualConsumers<GroupPlan>
   readonly #interruptions: Interruptions
   readonly #consuming = new Map<GroupPlan, Consuming[]>()
   readonly #paused = new Set<GroupPlan>()

@@ -119,7 +119,7 @@ export interface Plan {
 const HOLD_UP: readonly FaultKind[] = ['hostDeath', 'hostDeathAtPoint', 'pausedThread', 'pausedProcess', 'stall']
 
 /** How a handler that meets this fault behaves, and how it may behave after it. */
-const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
+export const SCRIPTS: { readonly [K in FaultKind]?: readonly string[] } = {
   throw: ['t', 'tk', 'ttk', 'tK', 'tttk'],
   reject: ['r', 'rk', 'rrk'],
   rejectLater: ['R', 'Rk'],

@@ -5,6 +5,8 @@ import { DURABILITY_RULES } from '../history/durability-rules.ts'
 import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
+import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
+import { QUEUE_RULES } from '../history/queue-rules.ts'
 import { remaining } from '../history/remaining.ts'
 import { STATE_RULES } from '../history/state-rules.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
@@ -18,6 +20,8 @@ import type { SleepWatch } from './late-judge.ts'
 import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { ProcessDisk } from './process-disk.ts'
+import { groupFactsOf, handlerPlanOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
+import { type QueueSight, queueSights } from './queue-sights.ts'
 import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
 import type { SimPort } from './sim-port.ts'
@@ -31,6 +35,7 @@ export interface Verdict {
   readonly inputsByKind: readonly number[]
   readonly virtualMs: number
   readonly faults: ReadonlyMap<FaultKind, number>
+  readonly queueSights: readonly QueueSight[]
   /** Rules that were broken, in words. */
   readonly problems: readonly string[]
   readonly history: History
@@ -106,7 +111,9 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const disk = new ProcessDisk(scheduler, plan.disk?.syncMs ?? 0)
   disk.onFailure = () => seen.record({ kind: 'diskFailed' })
   const injector = new Injector(plan, scheduler, shared, seen, ports)
-  const handlers = new Map(plan.groups.map(group => [group.name, seen.handler(group)]))
+  const queues = queuePlansOf(seed, plan.faults)
+  const handled = [...plan.groups, ...queues.map(queue => handlerPlanOf(queue))]
+  const handlers = new Map(handled.map(each => [each.name, seen.handler(each)]))
   const simulation: Simulated = {
     scheduler,
     shared,
@@ -117,7 +124,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     load: url => ({ default: handlers.get(new URL(url).search.slice(1)) }),
   }
   enter(simulation)
-  const findings = new Findings(plan)
+  const findings = new Findings(plan, queues)
   const lives = new Lives(
     plan,
     seen,
@@ -149,7 +156,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   sleeps?.forget()
   const history: History = {
     events: seen.events,
-    groups: findings.facts,
+    groups: [...findings.facts, ...queues.map(queue => groupFactsOf(queue))],
+    queues: queues.map(queue => queueFactsOf(queue)),
     readTopics: ['in', 'out'],
     drained: findings.drained,
     stored: findings.stored,
@@ -167,7 +175,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   else {
     for (const rule of DURABILITY_RULES) problems.push(...rule(history))
     const kept = remaining(history)
-    for (const rule of [...STREAM_RULES, ...GROUP_RULES, ...STATE_RULES, ...LETTER_RULES]) problems.push(...rule(kept))
+    const ofStreams = [...STREAM_RULES, ...GROUP_RULES, ...STATE_RULES, ...LETTER_RULES]
+    for (const rule of [...ofStreams, ...QUEUE_RULES, ...QUEUE_ORDER_RULES]) problems.push(...rule(kept))
   }
   return {
     seed,
@@ -176,6 +185,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     inputsByKind: scheduler.inputsByKind,
     virtualMs: scheduler.now,
     faults: seen.seen,
+    queueSights: queueSights(seen.events, queues, seen.seen),
     problems,
     history,
     plan,

@@ -22,6 +22,7 @@ import { NamedProducing } from './named-producing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 import type { ProcessDisk } from './process-disk.ts'
 import { inRound, produce, sleep } from './producers.ts'
+import { QueueWork } from './queue-work.ts'
 import type { SimThread } from './scheduler.ts'
 
 /** On the simulated disk. */
@@ -58,6 +59,7 @@ export class Workload {
   readonly #audits: Audits
   readonly #members: Members
   readonly #growing: Growing
+  readonly #queues: QueueWork
   /** Topics of dead letters that were told to be full. */
   readonly #stalled = new Set<string>()
   #broker: Broker | null = null
@@ -80,6 +82,12 @@ export class Workload {
     })
     this.#growing = new Growing(lab, findings.counts, {
       isProducing: () => this.#producing,
+      failed: (error, what) => this.failed(error, what),
+      problem: what => this.#problem(what),
+    })
+    this.#queues = new QueueWork(findings.queues, lab, plan.faults.has('doubleSettle'), findings, {
+      isOver: () => lab.closing || this.#broker?.closed === true,
+      retrying: start => this.#members.retrying(start),
       failed: (error, what) => this.failed(error, what),
       problem: what => this.#problem(what),
     })
@@ -124,12 +132,14 @@ export class Workload {
     await this.#audits.read(source)
     const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
+    await this.#queues.open(broker, this.#audits)
     faults.begin(main)
     this.said = 'producing'
     const isProducing = (): boolean => this.#producing
     const others = Promise.all([
       this.#sample(source),
       this.#members.operate(source, isProducing),
+      this.#queues.go(isProducing),
       this.#plan.faults.has('slowOutput') ? this.#hold(outputs) : undefined,
       this.#plan.faults.has('morePartitions') ? this.#growing.grow([source, out]) : undefined,
     ])
@@ -147,6 +157,7 @@ export class Workload {
     await others
     if (plan === null) {
       this.said = 'draining'
+      await this.#queues.drain()
       await this.#drain(source, out)
       this.#lab.closing = true
     }

@@ -1,0 +1,52 @@
+/**
+ * What ratios must be reached: a subject's figure over another's of the same run. Pure.
+ *
+ * They are shown after the table, and a full run that misses one exits with 1. Shorter runs say nothing about them.
+ */
+import type { Row } from './harness.ts'
+import { grouped } from './report.ts'
+import type { CaseName } from './subject.ts'
+
+interface Bar {
+  readonly case: CaseName
+  readonly subject: string
+  readonly beside: string
+  readonly metric: Row['metric']
+  /** Least or most that the ratio of the medians may be. */
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
+const throughput = { case: 'queue-each', metric: 'throughput' } as const
+
+const bars: readonly Bar[] = [
+  ...['queue', 'queue-prefetch-10', 'queue-prefetch-100'].map(subject => ({
+    ...throughput,
+    subject,
+    beside: 'stream',
+    atLeast: 0.5,
+  })),
+  { ...throughput, subject: 'queue-priorities-8', beside: 'queue', atLeast: 0.8 },
+  { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p50', atMost: 1.3 },
+  { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p99', atMost: 1.3 },
+]
+
+export interface Judged {
+  readonly text: string
+  readonly isKept: boolean
+}
+
+/** The bars whose both figures are among the rows. */
+export function judge(rows: readonly Row[]): readonly Judged[] {
+  return bars.flatMap(bar => {
+    const median = (subject: string): number | undefined =>
+      rows.find(row => row.case === bar.case && row.metric === bar.metric && row.subject === subject)?.median
+    const [own, beside] = [median(bar.subject), median(bar.beside)]
+    if (own === undefined || beside === undefined) return []
+    const ratio = own / beside
+    const isKept = ratio >= (bar.atLeast ?? 0) && ratio <= (bar.atMost ?? Number.POSITIVE_INFINITY)
+    const wanted = bar.atLeast === undefined ? `at most ${bar.atMost}` : `at least ${bar.atLeast}`
+    const text = `${bar.case} ${bar.metric}: ${bar.subject} is ${ratio.toFixed(2)} of ${bar.beside} (${grouped(own)} and ${grouped(beside)}), ${wanted}`
+    return [{ text: `${isKept ? 'kept  ' : 'MISSED'} ${text}`, isKept }]
+  })
+}

@@ -1,0 +1,82 @@
+/**
+ * Our own subjects for the time from the call that sends a message to its handler, at a steady pace: a queue and a stream.
+ *
+ * Main thread. Each message's value begins with the time of its call. Both have the same handler and as many threads.
+ */
+import { type Broker, createBroker, type QueueRun, type Run } from 'millrace'
+import { startStopwatch } from '../stopwatch.ts'
+import type { Running, Spec, Subject } from '../subject.ts'
+import { partitions } from '../workload.ts'
+import { LatencySamples, monotonicUs } from './latency-samples.ts'
+import { consumerThreads } from './millrace-queue.ts'
+
+const messagesPerSecond = 10_000
+const paceStepMs = 1
+
+/** Samples kept of a run, at most; a run has fewer. */
+const samplesMax = 1_000_000
+
+const handler = new URL('./latency-handler.js', import.meta.url)
+
+/** What queues and streams have in common here. */
+interface Way {
+  send(message: { readonly key: string; readonly value: Uint8Array }): Promise<unknown>
+  readonly run: Run<number> | QueueRun<number>
+}
+
+export const streamLatency: Subject = subject('stream', async (broker, data) => {
+  const topic = await broker.topic<Uint8Array>('bench', { partitions, codec: 'bytes' })
+  const run = await topic.group('bench').run<number>({ handler, threads: consumerThreads, data })
+  return { send: message => topic.publish(message), run }
+})
+
+export const queueLatency: Subject = subject('queue', async (broker, data) => {
+  const queue = await broker.queue<Uint8Array>('bench', { codec: 'bytes' })
+  const run = await queue.run<number>({ handler, threads: consumerThreads, data })
+  return { send: message => queue.send(message), run }
+})
+
+function subject(name: string, open: (broker: Broker, data: SharedArrayBuffer) => Promise<Way>): Subject {
+  return {
+    name,
+    supports: () => true,
+    start: spec => start(spec, open),
+    total: (_spec, records) => records,
+  }
+}
+
+async function start(
+  { workload }: Spec,
+  open: (broker: Broker, data: SharedArrayBuffer) => Promise<Way>,
+): Promise<Running> {
+  const broker = await createBroker()
+  const samples = LatencySamples.of(samplesMax)
+  const { send, run } = await open(broker, samples.buffer)
+  const sendNow = (i: number): Promise<unknown> => {
+    const value = workload.bytes(i).slice()
+    new DataView(value.buffer).setFloat64(0, monotonicUs())
+    return send({ key: workload.key(i), value })
+  }
+  return {
+    async run(records) {
+      const elapsed = startStopwatch()
+      const receipts: Promise<unknown>[] = []
+      while (receipts.length < records) {
+        const due = Math.min(records, Math.floor(elapsed() * messagesPerSecond))
+        while (receipts.length < due) receipts.push(sendNow(receipts.length))
+        await new Promise(resolve => setTimeout(resolve, paceStepMs))
+      }
+      await Promise.all(receipts)
+      await run.idle()
+      return { seconds: elapsed(), latenciesUs: samples.take() }
+    },
+    async stop() {
+      try {
+        const { results } = await run.stop()
+        return results.reduce((a, b) => a + b, 0)
+      } finally {
+        await broker.close()
+      }
+    },
+  }
+}

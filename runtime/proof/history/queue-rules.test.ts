@@ -1,0 +1,303 @@
+/**
+ * Each rule on queues sees what it is there for: a history in which all is well, and one planted event at a time that is not.
+ */
+import t from 'tap'
+import { FACTS } from './facts.fixture.ts'
+import { GROUP_RULES } from './group-rules.ts'
+import type { GroupFacts, History, HistoryEvent, QueueFacts } from './history.ts'
+import { LETTER_RULES } from './letter-rules.ts'
+import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
+import { QUEUE_RULES } from './queue-rules.ts'
+import { remaining } from './remaining.ts'
+import { STREAM_RULES } from './stream-rules.ts'
+
+const place = (offset: number) => ({ topic: 'q', partition: 0, offset })
+const OFFSETS: Readonly<Record<string, number>> = { a: 0, b: 1, c: 2, d: 3, e: 4 }
+
+function sent(id: string, priority = 0): HistoryEvent {
+  return { kind: 'sent', producer: 'p', topic: 'q', id, key: null, priority }
+}
+
+function answered(id: string, outcome: 'ok' | 'fail' = 'ok'): HistoryEvent {
+  const at = outcome === 'ok' ? { partition: 0, offset: OFFSETS[id] as number } : {}
+  return { kind: 'answered', topic: 'q', id, outcome, ...at }
+}
+
+function delivered(id: string, deliveryAttempt = 1, failedAttempts = 0, consumer = 'c1'): HistoryEvent {
+  const offset = OFFSETS[id] as number
+  return { kind: 'delivered', group: 'q', consumer, id, key: null, deliveryAttempt, failedAttempts, ...place(offset) }
+}
+
+type How = Extract<HistoryEvent, { kind: 'settled' }>['how']
+
+function settled(id: string, how: How, deliveryAttempt = 1, consumer = 'c1'): HistoryEvent {
+  return { kind: 'settled', group: 'q', consumer, how, deliveryAttempt, ...place(OFFSETS[id] as number) }
+}
+
+function letter(id: string, reason = 'failed', failedAttempts = 2): HistoryEvent {
+  const source = place(OFFSETS[id] as number)
+  const at = { topic: 'q.dlq', partition: 0, offset: source.offset }
+  return { kind: 'letter', ...at, id, key: null, group: 'q', source, reason, failedAttempts, replayed: 0 }
+}
+
+type Counted = Extract<HistoryEvent, { kind: 'counted' }>
+
+function counted(counts: Partial<Counted>): HistoryEvent {
+  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, acked: 0, deadLettered: 0, dropped: 0 }
+  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...counts }
+}
+
+const ended = (consumer: string): HistoryEvent => ({ kind: 'ended', consumer })
+
+/**
+ * One consumer after the other, of one message each. Five messages: `b` goes before `a`, `a` is handed back and comes again at its
+ * place, `c` fails twice and is a dead letter, `d` is acked when its first consumer has died, `e` is rejected.
+ */
+const GOOD: readonly HistoryEvent[] = [
+  { kind: 'consuming', topic: 'q', consumers: 1 },
+  sent('a'),
+  sent('b', 1),
+  sent('c'),
+  answered('a'),
+  answered('b'),
+  answered('c'),
+  counted({ accepted: 3, ready: 3 }),
+  delivered('b'),
+  settled('b', 'handled'),
+  delivered('a'),
+  counted({ accepted: 3, ready: 1, unacked: 1, acked: 1 }),
+  settled('a', 'released'),
+  sent('d'),
+  answered('d'),
+  delivered('a', 2),
+  settled('a', 'handled', 2),
+  delivered('c'),
+  settled('c', 'failed'),
+  delivered('d'),
+  ended('c1'),
+  delivered('c', 2, 1, 'c2'),
+  settled('c', 'failed', 2, 'c2'),
+  delivered('d', 2, 1, 'c2'),
+  sent('e'),
+  answered('e'),
+  settled('d', 'handled', 2, 'c2'),
+  delivered('e', 1, 0, 'c2'),
+  settled('e', 'rejected', 1, 'c2'),
+  letter('c'),
+  letter('e', 'rejected', 1),
+  counted({ accepted: 5, acked: 3, deadLettered: 2, isAtRest: true }),
+]
+
+const QUEUE: QueueFacts = {
+  queue: 'q',
+  maxMessages: 3,
+  onFull: 'wait',
+  attempts: 2,
+  deadLetterTopic: 'q.dlq',
+  atMostOnce: false,
+  prefetch: 1,
+}
+
+const ALL = [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES, ...QUEUE_RULES, ...QUEUE_ORDER_RULES]
+
+function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {
+  const queue = { ...QUEUE, ...facts }
+  const { attempts, atMostOnce, deadLetterTopic } = queue
+  const group: GroupFacts = {
+    ...FACTS,
+    topic: 'q',
+    group: 'q',
+    ordered: false,
+    keyed: false,
+    attempts,
+    atMostOnce,
+    deadLetterTopic,
+  }
+  return { events, groups: [group], queues: [queue], readTopics: [], drained: [] }
+}
+
+function judge(events: readonly HistoryEvent[], facts?: Partial<QueueFacts>): string[] {
+  return ALL.flatMap(rule => rule(historyOf(events, facts)))
+}
+
+/** The good history with other events in place of those from `from` on, so many. */
+function planted(from: HistoryEvent, count: number, ...events: readonly HistoryEvent[]): readonly HistoryEvent[] {
+  const at = GOOD.findIndex(event => JSON.stringify(event) === JSON.stringify(from))
+  if (at === -1) throw new Error(`the good history has no ${JSON.stringify(from)}`)
+  return [...GOOD.slice(0, at), ...events, ...GOOD.slice(at + count)]
+}
+
+const LAST = GOOD.at(-1) as HistoryEvent
+const atRest = (counts: Partial<Counted>): HistoryEvent =>
+  counted({ accepted: 5, acked: 3, deadLettered: 2, isAtRest: true, ...counts })
+
+const BAD: readonly (readonly [
+  rule: string,
+  what: string,
+  events: readonly HistoryEvent[],
+  facts?: Partial<QueueFacts>,
+])[] = [
+  ['Q1', 'counts that do not add up', planted(LAST, 0, counted({ accepted: 5, acked: 3, unacked: 1 }))],
+  [
+    'Q1',
+    'more messages than it may have',
+    planted(LAST, 0, counted({ accepted: 5, ready: 2, retrying: 1, unacked: 1, acked: 1 })),
+  ],
+  [
+    'Q1',
+    'a count that goes back',
+    planted(LAST, 0, counted({ accepted: 4, acked: 4 }), counted({ accepted: 4, acked: 3, ready: 1 })),
+  ],
+  ['Q1', 'drops of a queue with letters', planted(LAST, 1, atRest({ deadLettered: 1, dropped: 1 }))],
+  ['Q1', 'messages at rest', planted(LAST, 1, atRest({ acked: 2, ready: 1 }))],
+  ['Q1', 'less than was confirmed', planted(LAST, 1, atRest({ accepted: 4, acked: 2 }))],
+  ['Q1', 'more than was sent', planted(LAST, 1, atRest({ accepted: 6, acked: 4 }))],
+  ['Q1', 'a letter that is not there', planted(LAST, 1, atRest({ acked: 2, deadLettered: 3 }))],
+  [
+    'Q1',
+    'a confirmed message that nobody got',
+    planted(delivered('e', 1, 0, 'c2'), 2).filter(event => event !== GOOD[30]),
+  ],
+  ['Q1', 'too many that wait', GOOD, { maxMessages: 2 }],
+  ['Q2', 'a message that two have', planted(settled('b', 'handled'), 0, delivered('b', 2, 0, 'c2'))],
+  ['Q2', 'a message that comes again while it is there', planted(settled('b', 'handled'), 0, delivered('b', 2))],
+  [
+    'Q3',
+    'a message that was acked',
+    planted(settled('d', 'handled', 2, 'c2'), 1, settled('d', 'handled', 2, 'c2'), delivered('d', 3, 1, 'c3')),
+  ],
+  ['Q4', 'a consumer with one more than it may have', planted(settled('b', 'handled'), 0, delivered('a'))],
+  ['Q4', 'more unacked than all may have', planted(LAST, 0, counted({ accepted: 5, unacked: 2, acked: 3 }))],
+  [
+    'Q5',
+    'a lower priority first',
+    planted(
+      delivered('b'),
+      5,
+      delivered('d', 1, 0, 'c0'),
+      settled('d', 'released', 1, 'c0'),
+      delivered('a', 1, 0, 'c0'),
+      settled('a', 'released', 1, 'c0'),
+      delivered('b'),
+      settled('b', 'handled'),
+    ),
+  ],
+  [
+    'Q5',
+    'a returned message behind a fresh one',
+    planted(
+      delivered('a', 2),
+      2,
+      delivered('c'),
+      settled('c', 'failed'),
+      delivered('a', 2),
+      settled('a', 'handled', 2),
+    ),
+  ],
+  ['S8', 'messages out of order', [sent('b'), sent('a'), ...GOOD]],
+  [
+    'S1',
+    'a receipt for another message',
+    planted(LAST, 0, { kind: 'answered', topic: 'q', id: 'x', outcome: 'ok', partition: 0, offset: 0 }),
+  ],
+  ['S5', 'a message that was refused', planted(answered('e'), 1, answered('e', 'fail'))],
+  ['Q8', 'an attempt that does not count up', planted(delivered('a', 2), 2, delivered('a'), settled('a', 'handled'))],
+  ['Q8', 'a failure that is not counted', planted(delivered('d'), 3, delivered('c', 2), settled('c', 'failed', 2))],
+  [
+    'Q8',
+    'more failures than attempts',
+    planted(delivered('c', 2, 1, 'c2'), 1, delivered('c', 2, 2, 'c2')),
+    { attempts: 3 },
+  ],
+  ['Q8', 'no letter of what was rejected', planted(letter('e', 'rejected', 1), 1)],
+  ['Q8', 'no letter of what has failed for the last time', planted(letter('c'), 1)],
+  ['Q8', 'a letter of what was acked', planted(LAST, 0, letter('d'))],
+  ['D1', 'a failure of nobody', planted(delivered('a', 2), 1, delivered('a', 2, 1))],
+  ['D1', 'a stale failure that counts', planted(LAST, 0, delivered('d', 3, 2, 'c3'))],
+  ['D1', 'an attempt after the limit', planted(letter('c'), 0, delivered('c', 3, 2, 'c2'))],
+  ['D1', 'a letter before the limit', planted(letter('c'), 1, letter('c', 'failed', 1))],
+  ['at most once', 'a message that comes again', GOOD, { atMostOnce: true }],
+]
+
+t.test('a history in which all is well breaks no rule', async t => {
+  t.same(judge(GOOD), [])
+})
+
+for (const [rule, what, events, facts] of BAD)
+  t.test(`${rule} sees ${what}`, async t => {
+    const found = judge(events, facts)
+    t.ok(
+      found.some(problem => problem.startsWith(`${rule}:`)),
+      found.join('\n') || 'nothing was found',
+    )
+  })
+
+t.test('what a queue gives up to make room has as many failures as it has', async t => {
+  t.same(
+    judge(
+      planted(
+        LAST,
+        1,
+        sent('x'),
+        { kind: 'answered', topic: 'q', id: 'x', outcome: 'info' },
+        letter('c', 'maxlen', 0),
+        atRest({}),
+      ),
+    ),
+    [],
+  )
+})
+
+t.test('what a consumer acked before it was told to end may come again, and what one had that has left', async t => {
+  const again = [delivered('b', 2, 0, 'c2'), settled('b', 'handled', 2, 'c2')]
+  t.same(judge(planted(delivered('c', 2, 1, 'c2'), 0, ...again)), [])
+  const left: readonly HistoryEvent[] = [
+    delivered('e', 1, 0, 'c2'),
+    { kind: 'leaving', group: 'q', consumer: 'c2' },
+    delivered('e', 2, 0, 'c3'),
+    settled('e', 'rejected', 2, 'c3'),
+  ]
+  t.same(judge(planted(delivered('e', 1, 0, 'c2'), 2, ...left)), [])
+})
+
+t.test('others may have prefetched what is better', async t => {
+  const events = planted(
+    delivered('a', 2),
+    2,
+    delivered('c'),
+    settled('c', 'failed'),
+    delivered('a', 2),
+    settled('a', 'handled', 2),
+  )
+  const isOfOrder = (problem: string): boolean => problem.startsWith('Q5')
+  t.same(judge(events, { prefetch: 2 }).filter(isOfOrder), [])
+  const two: HistoryEvent = { kind: 'consuming', topic: 'q', consumers: 2 }
+  t.same(judge([...events.slice(0, 1), two, ...events.slice(1)]).filter(isOfOrder), [])
+})
+
+t.test('at most once, a message makes room for the next one when it is begun', async t => {
+  const events = [
+    ...GOOD.slice(0, 4),
+    answered('a'),
+    delivered('a'),
+    answered('b'),
+    settled('a', 'handled'),
+    delivered('c'),
+    delivered('b'),
+  ]
+  const isOfOrder = (problem: string): boolean => problem.startsWith('Q5')
+  t.same(judge(events, { atMostOnce: true }).filter(isOfOrder), [])
+  t.equal(judge(events).filter(isOfOrder).length, 1)
+})
+
+t.test('what a process in memory had is gone with it', async t => {
+  const died: HistoryEvent = { kind: 'died', how: 'killed', isWhole: false, atMs: 1 }
+  const stored = new Map(['q', 'q.dlq'].map(topic => [topic, { durability: 'memory', isRetained: false }] as const))
+  const second = GOOD.slice(0, 10).map(event => ('id' in event ? { ...event, id: `${event.id}2` } : event))
+  const events = [...GOOD.slice(0, 20), died, ...second]
+  const history = remaining({ ...historyOf(events), stored })
+  t.same(
+    ALL.flatMap(rule => rule(history)),
+    [],
+  )
+})

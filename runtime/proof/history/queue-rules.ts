@@ -1,0 +1,300 @@
+/**
+ * Q1 to Q4, Q7 and Q8: what must hold of a work queue, whoever of its consumers lives.
+ *
+ * Pure functions over a history. A message is with a consumer from when it is begun until the consumer has settled it, its time is
+ * over, or the consumer has left, was stopped, or was told to end. A consumer that was told to end and goes on is heard of no more.
+ */
+import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type QueueFacts } from './history.ts'
+
+type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
+type Settled = Extract<HistoryEvent, { kind: 'settled' }>
+type Counted = Extract<HistoryEvent, { kind: 'counted' }>
+
+/** What each message of queues is known to be, as a checker goes through a history. */
+class Consumers {
+  /** Told to end, left or stopped. */
+  readonly gone = new Set<string>()
+  readonly ended = new Set<string>()
+  /** By message, which consumer has it. */
+  readonly open = new Map<string, Delivered>()
+  /** Hand-outs whose time was over before they were settled. */
+  readonly #overdue = new Set<string>()
+  readonly #queues: ReadonlySet<string>
+
+  constructor(queues: readonly QueueFacts[]) {
+    this.#queues = new Set(queues.map(({ queue }) => queue))
+  }
+
+  /** A hand-out of a queue to a consumer that counts. */
+  isDelivery(event: HistoryEvent): event is Delivered {
+    return event.kind === 'delivered' && this.#queues.has(event.topic) && !this.ended.has(event.consumer)
+  }
+
+  /** A settlement of a queue's message that counts for certain, as long as its consumer is not told to end. */
+  isSettlement(event: HistoryEvent): event is Settled {
+    if (event.kind !== 'settled' || !this.#queues.has(event.topic) || this.gone.has(event.consumer)) return false
+    return !this.#overdue.has(handOutOf(event)) && event.mayFail !== true
+  }
+
+  hear(event: HistoryEvent): void {
+    switch (event.kind) {
+      case 'delivered':
+        if (this.isDelivery(event)) this.open.set(placeOf(event), event)
+        break
+      case 'settled':
+      case 'overdue':
+        if (event.kind === 'overdue') this.#overdue.add(handOutOf(event))
+        if (this.open.get(placeOf(event))?.consumer === event.consumer) this.open.delete(placeOf(event))
+        break
+      case 'ended':
+      case 'leaving':
+      case 'stopped':
+        if (event.kind === 'ended') this.ended.add(event.consumer)
+        this.gone.add(event.consumer)
+        for (const [place, { consumer }] of this.open) if (consumer === event.consumer) this.open.delete(place)
+        break
+      default:
+    }
+  }
+}
+
+function handOutOf(event: Place & { readonly consumer: string; readonly deliveryAttempt: number }): string {
+  return `${event.consumer} ${placeOf(event)} ${event.deliveryAttempt}`
+}
+
+/** Q2: while one consumer has a message, no other is given it, nor it again. */
+export const oneConsumerAtATime: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q2')
+  const consumers = new Consumers(queues)
+  for (const event of events) {
+    if (consumers.isDelivery(event)) {
+      const holder = consumers.open.get(placeOf(event))
+      if (holder !== undefined) problems.say(`${event.consumer} got ${placeOf(event)} while ${holder.consumer} had it`)
+    }
+    consumers.hear(event)
+  }
+  return problems.done()
+}
+
+/** Q3: what was acknowledged never comes again, unless its consumer was told to end before that could be known. */
+export const nothingAckedComesAgain: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q3')
+  const consumers = new Consumers(queues)
+  const acked = new Map<string, string>()
+  for (const event of events) {
+    if (consumers.isSettlement(event) && event.how === 'handled') acked.set(placeOf(event), event.consumer)
+    if (consumers.isDelivery(event)) {
+      const by = acked.get(placeOf(event))
+      if (by !== undefined && !consumers.ended.has(by))
+        problems.say(`${event.consumer} got ${placeOf(event)}, which ${by} has acked`)
+    }
+    consumers.hear(event)
+  }
+  return problems.done()
+}
+
+/**
+ * Q4: no consumer has more than its prefetch, of what it has begun, nor all of them together by what the queue counts. At most once,
+ * what is begun is acked.
+ */
+export const prefetchIsKept: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q4')
+  const consumers = new Consumers(queues)
+  const facts = new Map(queues.map(each => [each.queue, each]))
+  for (const event of events) {
+    if (event.kind === 'counted') {
+      const most = (facts.get(event.topic)?.prefetch ?? 0) * event.consumers
+      if (event.unacked > most)
+        problems.say(
+          `${event.unacked} messages of ${event.topic} are unacked, and ${event.consumers} consumers may have ${most}`,
+        )
+    }
+    if (consumers.isDelivery(event)) {
+      const { prefetch = 0, atMostOnce = false } = facts.get(event.topic) ?? {}
+      const limit = atMostOnce ? Number.POSITIVE_INFINITY : prefetch
+      const mine = [...consumers.open.values()].filter(({ consumer }) => consumer === event.consumer).length + 1
+      if (mine > limit)
+        problems.say(`${event.consumer} has ${mine} messages with ${placeOf(event)}, and may have ${limit}`)
+    }
+    consumers.hear(event)
+  }
+  return problems.done()
+}
+
+/** Q1: at each look the counts add up, and nothing that a queue may not do is counted. */
+export const countsAddUp: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q1')
+  const facts = new Map(queues.map(each => [each.queue, each]))
+  const last = new Map<string, Counted>()
+  for (const event of events) {
+    if (event.kind !== 'counted') continue
+    const { topic, accepted, ready, unacked, retrying, acked, deadLettered, dropped } = event
+    const there = ready + unacked + retrying
+    const gone = acked + deadLettered + dropped
+    if (accepted !== there + gone)
+      problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
+    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
+    if (there > maxMessages) problems.say(`${topic} has ${there} messages, and may have ${maxMessages}`)
+    if ((deadLetterTopic === null ? deadLettered : dropped) > 0)
+      problems.say(`${topic} has ${deadLettered} letters and dropped ${dropped}; its letters go to ${deadLetterTopic}`)
+    const before = last.get(topic)
+    last.set(topic, event)
+    for (const name of ['accepted', 'acked', 'deadLettered', 'dropped'] as const)
+      if (before !== undefined && event[name] < before[name])
+        problems.say(`${topic} counted ${before[name]} ${name}, and later ${event[name]}`)
+  }
+  return problems.done()
+}
+
+/** How a message has ended, as far as its consumers and letters say. */
+interface Ends {
+  readonly handled: ReadonlySet<string>
+  readonly begun: ReadonlySet<string>
+  readonly letters: ReadonlySet<string>
+}
+
+function endsOf(events: readonly HistoryEvent[]): Ends {
+  const handled = new Set<string>()
+  const begun = new Set<string>()
+  const letters = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'settled' && event.how === 'handled') handled.add(placeOf(event))
+    if (event.kind === 'delivered') begun.add(placeOf(event))
+    if (event.kind === 'letter') letters.add(placeOf(event.source))
+  }
+  return { handled, begun, letters }
+}
+
+/** Q1: a queue at rest has taken what it said it has, and each message of it has come to one of the ends that are counted. */
+export const nothingIsLost: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q1')
+  const { handled, begun, letters } = endsOf(events)
+  const anybodyEnded = events.some(({ kind }) => kind === 'ended')
+  for (const { queue, deadLetterTopic, atMostOnce } of queues) {
+    const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
+    if (counts === undefined || !counts.isAtRest) continue
+    const { accepted, ready, unacked, retrying, acked, deadLettered } = counts
+    if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
+    let sure = 0
+    let unsure = 0
+    for (const event of events) {
+      if (event.kind !== 'answered' || event.topic !== queue) continue
+      if (event.outcome === 'info') unsure++
+      if (event.outcome !== 'ok') continue
+      sure++
+      if (event.offset === undefined || deadLetterTopic === null) continue
+      const place = placeOf({ topic: queue, partition: 0, offset: event.offset })
+      // At most once, it is acked before anybody can tell that it was begun.
+      const isOver = handled.has(place) || letters.has(place) || (atMostOnce && (begun.has(place) || anybodyEnded))
+      if (!isOver)
+        problems.say(`${event.id} at ${place} was neither handled nor dead-lettered, and ${queue} is at rest`)
+    }
+    if (accepted < sure || accepted > sure + unsure)
+      problems.say(
+        `${queue} counts ${accepted} messages, and has confirmed ${sure}, with ${unsure} of which nobody knows`,
+      )
+    const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
+    const told = [...letters].filter(isOf).length
+    if (told !== deadLettered) problems.say(`${queue} counts ${deadLettered} dead letters, and ${told} are there`)
+    const most = [...handled].filter(isOf).length
+    if (!atMostOnce && acked > most) problems.say(`${queue} counts ${acked} acks, and ${most} messages were handled`)
+  }
+  return problems.done()
+}
+
+/** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
+export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q1')
+  const limits = new Map(queues.map(({ queue, maxMessages }) => [queue, maxMessages]))
+  const { begun } = endsOf(events)
+  const waiting = new Map<string, Set<number>>()
+  const started = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'delivered' && limits.has(event.topic)) {
+      started.add(placeOf(event))
+      waiting.get(event.topic)?.delete(event.offset)
+    }
+    if (event.kind !== 'answered' || event.offset === undefined || !limits.has(event.topic)) continue
+    const { topic, offset } = event
+    const place = placeOf({ topic, partition: 0, offset })
+    if (!begun.has(place) || started.has(place)) continue
+    const there = waiting.get(topic) ?? new Set()
+    waiting.set(topic, there.add(offset))
+    const limit = limits.get(topic) as number
+    if (there.size > limit)
+      problems.say(`${topic} has ${there.size} messages that nobody has begun, and may have ${limit}`)
+  }
+  return problems.done()
+}
+
+/**
+ * Q8 and Q7: hand-outs count up, and each failure that a consumer told of before it was asked to end is counted. That no more are,
+ * and that what a consumer has lost is charged to nobody, is the rule of all groups (letter-rules.ts).
+ */
+export const queueCountersAreExact: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q8')
+  const consumers = new Consumers(queues)
+  const attempts = new Map<string, number>()
+  const failed = new Map<string, string[]>()
+  for (const event of events) {
+    if (consumers.isSettlement(event) && event.how === 'failed')
+      failed.set(placeOf(event), [...(failed.get(placeOf(event)) ?? []), event.consumer])
+    if (consumers.isDelivery(event)) {
+      const place = placeOf(event)
+      const before = attempts.get(place) ?? 0
+      attempts.set(place, event.deliveryAttempt)
+      if (event.deliveryAttempt <= before)
+        problems.say(
+          `${place} was handed out as attempt ${before}, then to ${event.consumer} as ${event.deliveryAttempt}`,
+        )
+      const least = (failed.get(place) ?? []).filter(by => !consumers.ended.has(by)).length
+      if (event.failedAttempts < least)
+        problems.say(
+          `${place} has failed ${least} times, and came to ${event.consumer} with ${event.failedAttempts} failures`,
+        )
+      if (event.failedAttempts >= event.deliveryAttempt)
+        problems.say(`${place} has ${event.failedAttempts} failures at attempt ${event.deliveryAttempt}`)
+    }
+    consumers.hear(event)
+  }
+  return problems.done()
+}
+
+/** Q8: a queue at rest has a dead letter of what was rejected or has failed as often as it may, and of nothing that was acked. */
+export const lettersAreExact: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q8')
+  const consumers = new Consumers(queues)
+  const { letters } = endsOf(events)
+  const facts = new Map(queues.map(each => [each.queue, each]))
+  const over = new Map<string, { readonly event: Settled; readonly isLetter: boolean }>()
+  const failures = new Map<string, number>()
+  for (const event of events) {
+    if (consumers.isDelivery(event)) failures.set(placeOf(event), event.failedAttempts)
+    if (consumers.isSettlement(event)) {
+      const { attempts = 0, atMostOnce = false } = facts.get(event.topic) ?? {}
+      const isLast = event.how === 'failed' && (failures.get(placeOf(event)) ?? 0) + 1 >= attempts
+      const isLetter = isLast || event.how === 'rejected' || event.how === 'decode'
+      if (!atMostOnce && (isLetter || event.how === 'handled')) over.set(placeOf(event), { event, isLetter })
+    }
+    consumers.hear(event)
+  }
+  const atRest = new Set(events.flatMap(event => (event.kind === 'counted' && event.isAtRest ? [event.topic] : [])))
+  for (const [place, { event, isLetter }] of over) {
+    if (!atRest.has(event.topic) || consumers.ended.has(event.consumer)) continue
+    const hasLetters = facts.get(event.topic)?.deadLetterTopic !== null
+    if (!hasLetters || letters.has(place) === isLetter) continue
+    problems.say(`${place} was ${event.how} by ${event.consumer}, and has ${isLetter ? 'no' : 'a'} dead letter`)
+  }
+  return problems.done()
+}
+
+export const QUEUE_RULES: readonly Checker[] = [
+  oneConsumerAtATime,
+  nothingAckedComesAgain,
+  prefetchIsKept,
+  countsAddUp,
+  nothingIsLost,
+  lengthIsBounded,
+  queueCountersAreExact,
+  lettersAreExact,
+]

@@ -1,0 +1,171 @@
+/**
+ * What the work queues of one seed are about: how each is set up, who sends, who consumes, and what befalls its consumers.
+ *
+ * Drawn from a stream of chance of its own, before anything runs: what a seed without queues does is not touched by it.
+ */
+import type { GroupFacts, QueueFacts } from '../history/history.ts'
+import { Chance } from './chance.ts'
+import type { HandlerPlan } from './lab.ts'
+import { FAULTS, type FaultKind, type GroupKind, type MessagePlan, SCRIPTS, STALL_MS_MAX } from './plan.ts'
+
+/** What is done to consumers while messages are sent. */
+export type QueueAct = 'pause' | 'restart' | 'come' | 'go'
+
+export interface QueueMemberPlan {
+  readonly kind: GroupKind
+  readonly threads: number
+}
+
+export interface QueueMessagePlan extends MessagePlan {
+  readonly priority: number
+}
+
+export interface QueueSenderPlan {
+  readonly name: string
+  readonly how: 'one' | 'many' | 'batch' | 'try'
+  readonly messages: readonly QueueMessagePlan[]
+  readonly pauseMs: number
+}
+
+export interface QueuePlan {
+  readonly name: string
+  readonly members: readonly QueueMemberPlan[]
+  readonly acts: readonly QueueAct[]
+  readonly senders: readonly QueueSenderPlan[]
+  readonly priorities: number
+  readonly maxMessages: number
+  readonly maxMessageBytes: number
+  /** Small ones must move what is left in them again and again. */
+  readonly maxBytes: number | undefined
+  readonly onFull: 'wait' | 'reject' | 'dropHead'
+  readonly attempts: number
+  readonly initialMs: number
+  readonly deadLetter: 'own' | 'named' | 'none'
+  /** Null: learnt. */
+  readonly prefetch: number | null
+  readonly concurrency: number
+  readonly atMostOnce: boolean
+  readonly singleActive: boolean
+  readonly output: boolean
+  readonly handlerTimeoutMs: number
+  readonly ackTimeoutMs: number
+  readonly releaseShare: number
+}
+
+const SALT = 0x51ed270b
+const PREFETCH_MAX = 1_000
+
+/** Faults of handlers that a queue's messages bring about. */
+function scriptsOf(faults: ReadonlySet<FaultKind>): readonly string[] {
+  return FAULTS.flatMap(fault => (faults.has(fault) ? (SCRIPTS[fault] ?? []) : []))
+}
+
+function sendersOf(
+  chance: Chance,
+  queue: string,
+  [priorities, padMax]: readonly [priorities: number, padMax: number],
+  faults: ReadonlySet<FaultKind>,
+): QueueSenderPlan[] {
+  const scripts = scriptsOf(faults)
+  const badShare = chance.pick([0.02, 0.06, 0.15])
+  const total = chance.pick([12, 24, 48])
+  const count = chance.between(1, 2)
+  return Array.from({ length: count }, (_, sender) => {
+    const name = `${queue}p${sender}`
+    const messages = Array.from({ length: Math.ceil(total / count) }, (_, index) => {
+      const isBad = scripts.length > 0 && chance.happens(badShare)
+      const isStill = faults.has('stall') && chance.happens(0.01)
+      return {
+        id: `${name}-${index}`,
+        key: chance.happens(0.5) ? null : `k${chance.below(5)}`,
+        script: isBad ? chance.pick(scripts) : isStill ? 'S' : chance.pick(['k', 'k', 'K', 'b']),
+        padBytes: chance.below(padMax + 1),
+        priority: chance.below(priorities),
+      }
+    })
+    return { name, how: chance.pick(['one', 'many', 'batch', 'try']), messages, pauseMs: chance.pick([0, 1, 10]) }
+  })
+}
+
+function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): QueuePlan {
+  const kinds: readonly GroupKind[] = ['run', 'run', 'handle', 'consume', 'observe']
+  // One consumer that has one message: the order of hand-outs is known.
+  const isExact = chance.happens(0.35)
+  const members = Array.from({ length: isExact ? 1 : chance.between(1, 3) }, () => ({
+    kind: chance.pick(kinds),
+    threads: isExact ? 1 : chance.between(1, 3),
+  }))
+  const handles = members.every(({ kind }) => kind === 'run' || kind === 'handle')
+  const atMostOnce = handles && chance.happens(0.25)
+  const priorities = chance.pick([1, 2, 3, 32])
+  const isStalling = faults.has('stall')
+  const onFull = chance.pick(['wait', 'wait', 'reject', 'dropHead', 'dropHead'] as const)
+  // Large ones come to their consumers in pieces.
+  const isLarge = chance.happens(0.25)
+  const padMax = isLarge ? 15_000 : chance.pick([0, 40, 600, 2_500])
+  return {
+    name,
+    members,
+    acts: (['pause', 'restart', 'come', 'go'] as const).filter(
+      act => chance.happens(0.5) && !(isExact && (act === 'come' || act === 'go')),
+    ),
+    senders: sendersOf(chance, name, [priorities, padMax], faults),
+    priorities,
+    maxMessages: chance.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 8]),
+    maxMessageBytes: isLarge ? 16_384 : 4_096,
+    // What makes room must be bounded in bytes.
+    maxBytes: isLarge || (onFull !== 'dropHead' && chance.happens(0.4)) ? undefined : chance.pick([6_000, 16_384]),
+    onFull,
+    attempts: chance.between(1, 4),
+    initialMs: chance.pick([1, 20, 100]),
+    deadLetter: chance.pick(['own', 'own', 'named', 'none']),
+    prefetch: isExact ? 1 : chance.pick([null, 1, 2, 5, 30]),
+    concurrency: isExact || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
+    atMostOnce,
+    singleActive: chance.happens(0.25),
+    output: handles && !atMostOnce && chance.happens(0.2),
+    handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
+    ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
+    releaseShare: chance.pick([0, 0.03, 0.25]),
+  }
+}
+
+export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): readonly QueuePlan[] {
+  const chance = new Chance(seed ^ SALT)
+  if (chance.happens(0.5)) return []
+  const plans = [queueOf(chance, 'q0', faults)]
+  if (chance.happens(0.3)) plans.push(queueOf(chance, 'q1', faults))
+  return plans
+}
+
+export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
+  if (deadLetter === 'none') return null
+  return deadLetter === 'own' ? `${name}.dlq` : `${name}.letters`
+}
+
+export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: QueuePlan): HandlerPlan {
+  // What is handed out at most once is known to rules of the queue, and to nobody who asks for records that are on disk.
+  return { name, handlerTimeoutMs, output, publishes: false, concurrency, atMostOnce: false, snapshots: false }
+}
+
+export function queueFactsOf(plan: QueuePlan): QueueFacts {
+  const { name, maxMessages, onFull, attempts, atMostOnce, prefetch } = plan
+  const deadLetterTopic = queueLettersOf(plan)
+  return { queue: name, maxMessages, onFull, attempts, atMostOnce, deadLetterTopic, prefetch: prefetch ?? PREFETCH_MAX }
+}
+
+/** The queue as rules on groups and dead letters see it. */
+export function groupFactsOf(plan: QueuePlan): GroupFacts {
+  const { name, attempts, atMostOnce } = plan
+  const deadLetterTopic = queueLettersOf(plan)
+  return {
+    topic: name,
+    group: name,
+    attempts,
+    ordered: false,
+    keyed: false,
+    from: 'earliest',
+    atMostOnce,
+    deadLetterTopic,
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Senders of a simulation's queues: they send in all ways there are, and write down what they were told.
+ *
+ * The simulated main thread, through the public API only.
+ */
+import { isMillraceError, type UnpublishedError } from '../../words/errors.ts'
+import type { Queue } from '../../words/queue.ts'
+import type { QueueMessage } from '../../words/queue-message.ts'
+import type { Lab, Value } from './lab.ts'
+import { sleep } from './producers.ts'
+import type { QueueMessagePlan, QueueSenderPlan } from './queue-plan.ts'
+
+/** What a sender sends in a round: the same under other names, and nothing any more that ends threads. */
+export function inQueueRound(sender: QueueSenderPlan, round: number): QueueSenderPlan {
+  if (round === 0) return sender
+  const messages = sender.messages.map(message => ({
+    ...message,
+    id: `${message.id}.${round}`,
+    script: /[leosnS]/.test(message.script) ? 'k' : message.script,
+  }))
+  return { ...sender, messages }
+}
+
+function messageOf({ id, key, script, padBytes, priority }: QueueMessagePlan): QueueMessage<Value> {
+  return { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) } }
+}
+
+function offsetOf(id: string): number {
+  return Number(id.slice(id.indexOf('.') + 1))
+}
+
+export async function send(
+  lab: Lab,
+  queue: Queue<Value>,
+  { name, how, messages, pauseMs }: QueueSenderPlan,
+  mayBeRefused: boolean,
+): Promise<void> {
+  const { chance } = lab.scheduler
+  const topic = queue.name
+  const sent = ({ id, key, priority }: QueueMessagePlan): void =>
+    lab.record({ kind: 'sent', producer: name, topic, id, key, priority })
+  const answer = ({ id }: QueueMessagePlan, outcome: 'ok' | 'fail' | 'info', at?: string): void => {
+    const place = at === undefined ? {} : { partition: 0, offset: offsetOf(at) }
+    lab.record({ kind: 'answered', topic, id, outcome, ...place })
+  }
+  if (how === 'batch') {
+    for (let at = 0; at < messages.length; ) {
+      const batch = messages.slice(at, at + chance.between(1, 20))
+      at += batch.length
+      for (const message of batch) sent(message)
+      const given = batch.map(message => messageOf(message))
+      await queue.sendBatch(given).then(
+        ({ ids }) => {
+          for (const [index, message] of batch.entries()) answer(message, 'ok', ids[index])
+        },
+        (error: unknown) => {
+          const { unpublished, unknown } = error as UnpublishedError
+          const isTold = isMillraceError(error, 'MILL_UNPUBLISHED')
+          for (const [index, message] of batch.entries()) {
+            const each = given[index]
+            if (!isTold || unknown.includes(each)) answer(message, 'info')
+            else answer(message, unpublished.includes(each) ? 'fail' : 'ok')
+          }
+        },
+      )
+      await sleep(pauseMs)
+    }
+    return
+  }
+  const pending: Promise<unknown>[] = []
+  for (const message of messages) {
+    sent(message)
+    if (how === 'try') while (!queue.trySend(messageOf(message))) await sleep(5)
+    else {
+      const receipt = queue.send(messageOf(message)).then(
+        ({ id }) => answer(message, 'ok', id),
+        (error: unknown) => answer(message, isMillraceError(error, 'MILL_FULL') ? 'fail' : 'info'),
+      )
+      if (how === 'one') await receipt
+      else pending.push(receipt)
+    }
+    if (pauseMs > 0 && chance.happens(0.3)) await sleep(pauseMs)
+  }
+  await Promise.all(pending)
+  const isFlushed = await queue.flush().then(
+    () => true,
+    () => false,
+  )
+  if (how === 'try') for (const message of messages) answer(message, isFlushed && !mayBeRefused ? 'ok' : 'info')
+}

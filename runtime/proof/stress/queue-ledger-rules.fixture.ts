@@ -1,0 +1,133 @@
+/**
+ * The rules of a queue that a history breaks, in words. Pure.
+ *
+ * One holder: who begins a message while another has it is right only if that one's thread is dead, and a dead thread has no later event.
+ * An ack is one store of the handling thread, right behind the handler's return. So what was handled may come again only if that was the
+ * last that its thread did.
+ */
+import type { QueueEvent, QueueLedger } from './queue-ledger.fixture.ts'
+
+export interface QueueLetter {
+  readonly message: number
+  readonly reason: string
+  readonly failedAttempts: number
+}
+
+export interface QueueFacts {
+  /** Messages 1 to `sent` have receipts. */
+  readonly sent: number
+  readonly attempts: number
+  readonly letters: readonly QueueLetter[]
+  /** Whether the message is one that no consumer can handle. */
+  isPoison(message: number): boolean
+}
+
+const PROBLEMS_MAX = 10
+
+interface Life {
+  /** Token of the consumer that has it; 0: nobody. */
+  holder: number
+  /** The last time that it was handled; null: never. */
+  done: QueueEvent | null
+  /** Handled by a consumer that may have been given up. */
+  isPerhapsDone: boolean
+  deliveryAttempt: number
+  /** Failures that its consumers told. */
+  failures: number
+  /** Begun, and not ended. */
+  unfinished: number
+}
+
+export function judgeQueue(ledger: QueueLedger, facts: QueueFacts): string[] {
+  const problems: string[] = []
+  const say = (message: number, what: string): void => {
+    if (problems.length < PROBLEMS_MAX) problems.push(`message ${message} ${what}`)
+  }
+  const last = lastEvents(ledger)
+  const livesOn = (token: number, after: number): boolean => (last.get(token) ?? -1) > after
+  const lives = new Map<number, Life>()
+  for (const event of ledger.events()) {
+    const { message, token, number, kind } = event
+    if (message < 1 || message > facts.sent) say(message, 'was handed out, and nobody sent it')
+    const life = lifeOf(lives, message)
+    if (kind === 'begun') {
+      const { holder, done } = life
+      if (holder !== 0 && livesOn(holder, number))
+        say(message, `was begun by ${token} while ${holder} had it and lived`)
+      if (done !== null && livesOn(done.token, done.number)) say(message, `came again after ${done.token} had acked it`)
+      judgeAttempts(event, life, facts, what => say(message, what))
+      if (holder !== 0) life.unfinished++
+      life.holder = token
+      life.deliveryAttempt = event.deliveryAttempt
+      continue
+    }
+    if (life.holder !== token) say(message, `was ended by ${token}, and ${life.holder || 'nobody'} had it`)
+    life.holder = 0
+    if (kind === 'done') life.done = event
+    if (kind === 'failed') life.failures++
+    if (kind === 'late') {
+      life.isPerhapsDone = true
+      life.unfinished++
+    }
+  }
+  judgeEnds(lives, facts, livesOn, say)
+  return problems
+}
+
+/** The last sign of life of each token. */
+function lastEvents(ledger: QueueLedger): Map<number, number> {
+  const last = new Map<number, number>()
+  for (const { token, number } of ledger.events()) last.set(token, number)
+  for (const [token, number] of last) last.set(token, Math.max(number, ledger.beatOf(token)))
+  return last
+}
+
+function lifeOf(lives: Map<number, Life>, message: number): Life {
+  let life = lives.get(message)
+  if (life === undefined) {
+    life = { holder: 0, done: null, isPerhapsDone: false, deliveryAttempt: 0, failures: 0, unfinished: 0 }
+    lives.set(message, life)
+  }
+  return life
+}
+
+function judgeAttempts(event: QueueEvent, life: Life, { attempts }: QueueFacts, say: (what: string) => void): void {
+  const { deliveryAttempt, failedAttempts } = event
+  if (deliveryAttempt <= life.deliveryAttempt)
+    say(`has deliveryAttempt ${deliveryAttempt} after ${life.deliveryAttempt}`)
+  if (failedAttempts >= deliveryAttempt || failedAttempts < life.failures)
+    say(`has failedAttempts ${failedAttempts} at hand-out ${deliveryAttempt}, after ${life.failures} told failures`)
+  if (failedAttempts >= attempts) say(`was handed out after ${failedAttempts} failures, and ${attempts} are allowed`)
+}
+
+/** Each message was handled or is one dead letter, and not both. */
+function judgeEnds(
+  lives: ReadonlyMap<number, Life>,
+  facts: QueueFacts,
+  livesOn: (token: number, after: number) => boolean,
+  say: (message: number, what: string) => void,
+): void {
+  const letters = new Map<number, QueueLetter>()
+  for (const letter of facts.letters) {
+    if (letters.has(letter.message)) say(letter.message, 'has two dead letters')
+    letters.set(letter.message, letter)
+  }
+  for (let message = 1; message <= facts.sent; message++) {
+    const life = lives.get(message)
+    const letter = letters.get(message)
+    const done = life?.done ?? null
+    if (letter === undefined) {
+      if (done === null && life?.isPerhapsDone !== true) say(message, 'is lost: never handled, and no dead letter')
+      continue
+    }
+    if (done !== null && livesOn(done.token, done.number)) say(message, 'was acked, and has a dead letter')
+    const { reason, failedAttempts } = letter
+    if (reason === 'rejected') continue
+    if (failedAttempts !== facts.attempts)
+      say(message, `has a dead letter after ${failedAttempts} failures, and ${facts.attempts} are allowed`)
+    // A thread may be ended between the word that says what has begun and the first line of the handler.
+    const ends = (life?.unfinished ?? 0) + ((life?.holder ?? 0) === 0 ? 0 : 1) + (life?.failures ?? 0)
+    if (!facts.isPoison(message) && ends < facts.attempts - 1)
+      say(message, `has a dead letter (${reason}), and only ${ends} of its consumers failed or died`)
+  }
+}

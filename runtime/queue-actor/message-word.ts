@@ -11,6 +11,7 @@
  *
  * Leaf, the partition host's thread. 0 is a message that was never handed out.
  */
+import { CLAIM_ATTEMPT_MAX } from 'sharedarraybuffer-ring'
 import type { LetterReason } from '../queue/queue-words.ts'
 
 export const LIVE = 0
@@ -60,7 +61,10 @@ export function messageState(word: number): MessageState {
   }
 }
 
-/** Whether a hand-out of this number is over, and what follows from it is in the word. */
+/**
+ * Whether a hand-out of this number is over, and what follows from it is in the word. Of a message that was handed out very often it cannot be
+ * told: then it is not, since two consumers must not have it.
+ */
 export function isOver(word: number, attempt: number): boolean {
-  return stateIn(word) === SETTLED || word >>> HAND_OUTS_SHIFT >= Math.min(attempt, HAND_OUTS_MAX)
+  return stateIn(word) === SETTLED || (attempt < CLAIM_ATTEMPT_MAX && word >>> HAND_OUTS_SHIFT >= attempt)
 }

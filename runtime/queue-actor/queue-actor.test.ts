@@ -1,7 +1,9 @@
 /** A queue's actor over its own memory: messages in and out, their ends, and whatever its host dies of. */
+
 import fc from 'fast-check'
 import t from 'tap'
 import type { TakenDelivery } from '../link/delivery-reader.ts'
+import type { HostLink } from '../link/host-link.ts'
 import type { SettleHow } from '../link/link.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { type ConsumerEnd, type HouseOptions, QueueHouse } from './queue-house.fixture.ts'
@@ -288,6 +290,16 @@ t.test(
     t.match(house.queue.report(), { accepted: taken + 1, ready: 3, deadLettered: written + 2, dying: 0 })
   },
 )
+
+t.test('one consumer too many is refused, and changes nothing', async t => {
+  const house = new QueueHouse()
+  const { place } = house.attach(1)
+  const link = { wake: () => undefined } as unknown as HostLink
+  const shape = place.consumer as NonNullable<typeof place.consumer>
+  for (let more = 1; more < 4_096; more++) house.queue.openSlot({ ...place, cursor: 10_000 + more }, shape, link)
+  t.throws(() => house.queue.openSlot({ ...place, cursor: 20_000 }, shape, link), { code: 'MILL_OUT_OF_RANGE' })
+  t.strictSame([house.queue.report().consumers, [...house.queue.cursors()].includes(20_000)], [4_096, false])
+})
 
 /** A number after another, the same each time. */
 class Chance {

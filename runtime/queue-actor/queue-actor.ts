@@ -11,6 +11,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import { CONSUMERS_MAX } from '../queue/consumers.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
@@ -18,6 +19,7 @@ import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
 import type { QueueReport } from '../wire/reports.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
@@ -25,6 +27,8 @@ import { QueueIntake } from './queue-intake.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
 
 const HAND_OUTS = 1_024
+/** What is out is in the window, which bounds it: a consumer is to have as many large messages as it handles at once. */
+const BYTES_MAX = Number.POSITIVE_INFINITY
 
 export class QueueActor {
   readonly place: GroupPlace
@@ -74,10 +78,11 @@ export class QueueActor {
 
   // -- consumers --------------------------------------------------------------------------------------------------
 
-  /** A consumer, new or as a predecessor knew it. */
+  /** A consumer, new or as a predecessor knew it. @throws MillraceError MILL_OUT_OF_RANGE */
   openSlot(place: SlotPlace, shape: ConsumerShape, link: HostLink): void {
     const { consumers, index, partition, isOpen } = this.#parts
     if (consumers.has(place.cursor)) return
+    if (consumers.size === CONSUMERS_MAX) throw tooManyConsumers(this.place.topicName)
     let number = 0
     while (this.#numbers[number] !== undefined) number++
     const ends = [this.#memory, partition.reader] as const
@@ -86,13 +91,9 @@ export class QueueActor {
     this.#numbers[number] = consumer
     this.#allowed[number] = 0
     this.#isFull[number] = false
-    const terms = { prefetchBytes: this.#prefetchBytes, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
+    const terms = { prefetchBytes: BYTES_MAX, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
     if (isOpen) this.#parts.core.attach(number, { ...terms, priority: shape.priority })
     consumer.wake()
-  }
-
-  get #prefetchBytes(): number {
-    return this.partition.window.capacity / 4
   }
 
   /** A consumer has ended. Told again, because a predecessor died before it had answered, it goes on where that was. */
@@ -191,7 +192,7 @@ export class QueueActor {
     const allowed = consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
     if (this.#allowed[number] === allowed) return
     this.#allowed[number] = allowed
-    core.credit(number, allowed, this.#prefetchBytes)
+    core.credit(number, allowed, BYTES_MAX)
   }
 
   /** Where it stands as a resident of its host (resident/resident.ts). */
@@ -243,4 +244,11 @@ export class QueueActor {
     const gone = { dropped, purged, cancelled, bytes, readyByPriority }
     return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
+}
+
+function tooManyConsumers(queue: string): MillraceError {
+  return new MillraceError(
+    'MILL_OUT_OF_RANGE',
+    `queue ${queue} has ${CONSUMERS_MAX} consumers, and can have no more: end some, or let one handle more by \`concurrency\``,
+  )
 }

@@ -98,6 +98,32 @@ t.test('several calls may be pending at one consumer, and no more', async t => {
   await run.stop()
 })
 
+t.test('as many calls are pending as the concurrency says, however large the messages are', async t => {
+  for (const [count, length] of [
+    [100, 3_000],
+    [4, 60_000],
+  ] as const) {
+    const queue = await newQueue<string>(count * length > 250_000 ? { maxBytes: 1_000_000 } : {})
+    await queue.sendBatch(Array.from({ length: count }, () => ({ value: 'x'.repeat(length) })))
+    let pending = 0
+    let end: () => void = () => undefined
+    const all = new Promise<void>(resolve => {
+      end = resolve
+    })
+    const run = await queue.handle(
+      () => {
+        if (++pending === count) end()
+        return all
+      },
+      { concurrency: count, prefetch: count },
+    )
+    await until(() => pending === count, `${count} calls`)
+    await run.idle()
+    t.equal((await queue.stats()).acked, count)
+    await run.stop()
+  }
+})
+
 t.test('state is made by `start`, one for each consumer, and `stop` says what is in the report', async t => {
   const queue = await newQueue()
   const run = await queue.handle<number, { sum: number }>({

@@ -164,7 +164,7 @@ export class QueueClient<V> implements Queue<V> {
     }
     const { thread, events } = this.#session
     const stuck = (waitedMs: number): void =>
-      events.emit('windowFull', { topic: this.name, group: QUEUE_GROUP, window: prefetch, waitedMs })
+      events.emit('windowFull', { topic: this.name, queue: this.name, group: QUEUE_GROUP, window: prefetch, waitedMs })
     return this.#join(
       spec,
       signal,

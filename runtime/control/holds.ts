@@ -66,7 +66,7 @@ async function queueHold(
   const { ready, unacked, retrying, dying, bytes, consumers } = report
   const who = consumers === 1 ? 'one consumer' : consumers > 0 ? `${consumers} consumers` : 'no consumer'
   const text = `queue ${shape.name} has ${who}; ${ready} messages are ready, ${unacked} unacked and ${retrying} wait for a retry (${bytes} bytes)`
-  const base = { topic: shape.name, group: group.spec.group, lagBytes: bytes }
+  const base = { topic: shape.name, queue: shape.name, group: group.spec.group, lagBytes: bytes }
   if (dying === 0) return { ...base, text, deadLetterTopic: null }
   const { shape: letters } = catalog.topic(group.deadLetterTopic)
   const why = await describeHold(catalog, hosts, letters.id, letterPartition(0, letters.partitions), isRunning)

@@ -6,8 +6,10 @@
 import type { QueueRunSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
+import { deletedTopic } from '../words/deleted-topic.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
+import type { TopicEntry } from './catalog-entries.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { groupOf, type QueueOpenings } from './queue-openings.ts'
 import type { Runs } from './runs.ts'
@@ -36,7 +38,7 @@ export class QueueCalls {
 
   async stats(id: number): Promise<QueueSummary> {
     const { catalog, hosts, runs } = this.#parts
-    const queue = catalog.topic(id)
+    const queue = queueOf(catalog, id)
     const group = groupOf(catalog, queue)
     const { host } = queue.places[0] as PartitionPlace
     const { cursor } = group.places[0] as { readonly cursor: number }
@@ -47,7 +49,14 @@ export class QueueCalls {
   /** With what is the queue's own. @throws MillraceError MILL_TOPIC_DELETED */
   runOf({ atMostOnce, ...run }: QueueRunSpec): RunSpec {
     const { catalog } = this.#parts
-    const { spec } = groupOf(catalog, catalog.topic(run.topic))
+    const { spec } = groupOf(catalog, queueOf(catalog, run.topic))
     return { ...spec, policy: { ...spec.policy, atMostOnce }, ...run }
   }
+}
+
+/** @throws MillraceError MILL_TOPIC_DELETED */
+function queueOf({ topics }: Catalog, id: number): TopicEntry {
+  const queue = topics.get(id)
+  if (queue === undefined) throw deletedTopic(null, 'queue')
+  return queue
 }

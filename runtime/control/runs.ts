@@ -153,11 +153,13 @@ export class Runs {
       api: this.#upcalls.api,
       restarted: (thread, reason, restarts) => {
         const { group } = coordinator
+        const { name, queue } = shape.topic
+        const ofQueue = queue === undefined ? {} : { queue: name }
         this.#restartsByGroup.set(group, (this.#restartsByGroup.get(group) ?? 0) + 1)
         this.#upcalls.tell({
           kind: 'event',
           event: 'restarted',
-          payload: { kind: 'handler', group: spec.group, topic: shape.topic.name, thread, reason, restarts },
+          payload: { kind: 'handler', group: spec.group, topic: name, ...ofQueue, thread, reason, restarts },
         })
       },
       clientGone: thread => this.#upcalls.clientGone(thread),

@@ -122,7 +122,7 @@ export class HandlerMember implements RunMember {
   }
 
   /** The partition's state. @throws MillraceError MILL_HANDLER, with what the handler threw as its cause */
-  async #begin({ topic, group, place, snapshot }: Assignment, context: DeliveryContext): Promise<unknown> {
+  async #begin({ topic, group, place, snapshot, consumer }: Assignment, context: DeliveryContext): Promise<unknown> {
     const { restore } = this.#handler
     const restores = snapshot !== null && restore !== undefined
     try {
@@ -133,9 +133,11 @@ export class HandlerMember implements RunMember {
       return state
     } catch (cause) {
       const what = restores ? 'restore' : 'start'
+      const whose = consumer === undefined ? `group ${group}, topic ${topic.name},` : `queue ${topic.name}`
+      const where = consumer === undefined ? ` for partition ${place.partition}` : ''
       throw new MillraceError(
         'MILL_HANDLER',
-        `\`${what}\` of the handler of group ${group}, topic ${topic.name}, failed for partition ${place.partition}: ${toWire(cause).message}`,
+        `\`${what}\` of the handler of ${whose} failed${where}: ${toWire(cause).message}`,
         { cause },
       )
     }

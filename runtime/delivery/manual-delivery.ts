@@ -80,14 +80,16 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     return this.#gone === 'left'
   }
 
+  /** In a sentence. */
+  protected get named(): string {
+    return `the delivery at ${this.topic}/${this.partition}, offset ${this.offset},`
+  }
+
   /** @throws MillraceError MILL_SETTLED, MILL_CLOSED when nothing can be said of it any more */
   checkUnsettled(): void {
     if (this.#gone !== 'no') throw this.#settler.late(this)
     if (this.#settled) {
-      throw new MillraceError(
-        'MILL_SETTLED',
-        `the delivery at ${this.topic}/${this.partition}, offset ${this.offset}, is settled already; settle each delivery once`,
-      )
+      throw new MillraceError('MILL_SETTLED', `${this.named} is settled already; settle each delivery once`)
     }
   }
 

@@ -79,6 +79,10 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
     return this.#isBegun
   }
 
+  protected override get named(): string {
+    return `message ${this.offset} of queue ${this.topic}`
+  }
+
   override begin(): boolean {
     if (this.settled) return false
     this.#isBegun ||= this.#settler.begins(this)

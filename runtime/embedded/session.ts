@@ -141,15 +141,8 @@ export class Session {
   }
 
   async #stalled(topic: number, partition: number, waitedMs: number): Promise<void> {
-    const { topic: name, ...held } = await this.ask(control => control.describeHold(topic, partition))
-    this.events.emit('stalled', {
-      topic: name,
-      partition,
-      waitedMs,
-      group: held.group,
-      lagBytes: held.lagBytes,
-      deadLetterTopic: held.deadLetterTopic,
-    })
+    const { text: _, ...held } = await this.ask(control => control.describeHold(topic, partition))
+    this.events.emit('stalled', { ...held, partition, waitedMs })
   }
 
   /** The control calls, with MILL_THREAD_LOST and MILL_CLOSED where the port has only its own words. */

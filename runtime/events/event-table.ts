@@ -23,16 +23,24 @@ function ofGroup({ topic, group }: { readonly topic: string; readonly group: str
 export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerEvents[E]> } = {
   stalled: {
     level: 'warn',
-    say: ({ topic, partition, group, waitedMs, deadLetterTopic }) => {
+    say: ({ topic, partition, group, waitedMs, deadLetterTopic, queue }) => {
+      const goesOn = `dead-letter topic ${deadLetterTopic} is full; replay or purge letters, and it goes on`
+      if (queue !== undefined)
+        return deadLetterTopic !== null
+          ? `queue ${queue} has dead letters to write: ${goesOn}`
+          : `sending to queue ${queue}, which is full, has waited ${Math.round(waitedMs)} ms`
       if (deadLetterTopic !== null)
-        return `group ${group} stands still in partition ${partition} of topic ${topic}: dead-letter topic ${deadLetterTopic} is full; replay or purge letters, and it goes on`
+        return `group ${group} stands still in partition ${partition} of topic ${topic}: ${goesOn}`
       return `publishing to partition ${partition} of topic ${topic} has waited ${Math.round(waitedMs)} ms${group === null ? '' : ` for group ${group}`}`
     },
   },
   restarted: {
     level: 'warn',
-    say: ({ kind, group, topic, thread, reason }) =>
-      `${kind} thread ${thread}${group === null ? '' : ` of group ${group} (topic ${topic})`} ${reason} and is started again`,
+    say: ({ kind, group, topic, thread, reason, queue }) => {
+      const whose =
+        group === null ? '' : queue === undefined ? ` of group ${group} (topic ${topic})` : ` of queue ${queue}`
+      return `${kind} thread ${thread}${whose} ${reason} and is started again`
+    },
   },
   passedOver: {
     level: 'warn',
@@ -42,8 +50,10 @@ export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerE
   deadLettered: {
     level: 'warn',
     apart: ofGroup,
-    say: ({ topic, partition, offset, group, reason, message, stack }) =>
-      `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}${thrownAt(stack)}`,
+    say: ({ topic, partition, offset, group, reason, message, stack, queue }) =>
+      queue === undefined
+        ? `${topic}/${partition} offset ${offset} was dead-lettered by group ${group} as ${reason}: ${message}${thrownAt(stack)}`
+        : `message ${offset} of queue ${queue} was dead-lettered as ${reason}: ${message}${thrownAt(stack)}`,
   },
   dropped: {
     level: 'warn',
@@ -54,9 +64,13 @@ export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerE
   attemptFailed: {
     level: 'warn',
     apart: ofGroup,
-    say: ({ topic, partition, offset, group, failedAttempts, failures, message, stack }) => {
+    say: ({ topic, partition, offset, group, failedAttempts, failures, message, stack, queue }) => {
       const more = failures > 1 ? ` (the first of ${failures} failures since the last line like this)` : ''
-      return `group ${group} failed at ${topic}/${partition} offset ${offset}, attempt ${failedAttempts}${more}: ${message}${thrownAt(stack)}`
+      const what =
+        queue === undefined
+          ? `group ${group} failed at ${topic}/${partition} offset ${offset}`
+          : `message ${offset} of queue ${queue} failed`
+      return `${what}, attempt ${failedAttempts}${more}: ${message}${thrownAt(stack)}`
     },
   },
   looping: {
@@ -68,8 +82,8 @@ export const EVENT_TABLE: { readonly [E in keyof BrokerEvents]: EventRow<BrokerE
   windowFull: {
     level: 'warn',
     apart: ofGroup,
-    say: ({ topic, group, window, waitedMs }) =>
-      `all ${window} deliveries that group ${group} of topic ${topic} may have in hand are out, and none was settled for ${Math.round(waitedMs)} ms. Nothing more comes before one is: an operator may wait for more than the window (bufferCount), or leave deliveries out (filter) before they are settled. Settle them first, or make the window larger`,
+    say: ({ topic, group, window, waitedMs, queue }) =>
+      `all ${window} deliveries that ${queue === undefined ? `group ${group} of topic ${topic}` : `a consumer of queue ${queue}`} may have in hand are out, and none was settled for ${Math.round(waitedMs)} ms. Nothing more comes before one is: an operator may wait for more than the window (bufferCount), or leave deliveries out (filter) before they are settled. Settle them first, or make the window larger`,
   },
   deadLetterDepth: {
     level: 'warn',

@@ -42,6 +42,32 @@ t.test('whatever text an event carries, its line is one line that does nothing t
   t.pass()
 })
 
+t.test('a line about a queue speaks of its messages', async t => {
+  const lines: string[] = []
+  const events = new Events({ warn: line => lines.push(line), error: line => lines.push(line) })
+  const of = { topic: 'jobs', queue: 'jobs', group: 'queue', partition: 0 }
+  const error = { message: 'no', stack: null }
+  events.emit('attemptFailed', { ...of, ...error, offset: 3, failedAttempts: 1, failures: 1 })
+  events.emit('deadLettered', { ...of, ...error, offset: 4, reason: 'rejected' })
+  events.emit('stalled', { ...of, waitedMs: 0, lagBytes: 1, deadLetterTopic: 'jobs.dlq' })
+  events.emit('restarted', { ...of, kind: 'handler', thread: 1, reason: 'exited', restarts: 1 })
+  events.emit('windowFull', { ...of, window: 8, waitedMs: 5_000 })
+  t.strictSame(
+    lines.map(line => line.slice('millrace: '.length, 70)),
+    [
+      'message 3 of queue jobs failed, attempt 1: no',
+      'message 4 of queue jobs was dead-lettered as rejected: no',
+      'queue jobs has dead letters to write: dead-letter topic jobs',
+      'handler thread 1 of queue jobs exited and is started again',
+      'all 8 deliveries that a consumer of queue jobs may have in h',
+    ],
+  )
+  const later = new Events({ warn: line => lines.push(line), error: line => lines.push(line) })
+  later.emit('stalled', { ...of, waitedMs: 5_000, lagBytes: 1, deadLetterTopic: null })
+  t.equal(lines.at(-1), 'millrace: sending to queue jobs, which is full, has waited 5000 ms')
+  t.notOk(lines.some(line => line.includes('group')))
+})
+
 t.test('lines of two groups do not push each other out, and what was left out is counted at the end', async t => {
   const lines: string[] = []
   const events = new Events({ warn: line => lines.push(line), error: line => lines.push(line) })

@@ -52,7 +52,8 @@ export class FailureNews {
       const { message, stack } = JSON.parse(error) as ErrorWire
       const { topicName: topic, partition, group } = place
       const { offset, failedAttempts } = failure
-      events.push({ topic, partition, offset, group, failedAttempts, failures, message, stack: shortStack(stack) })
+      const event = { topic, partition, offset, group, failedAttempts, failures, message, stack: shortStack(stack) }
+      events.push(place.queue === undefined ? event : { ...event, queue: topic })
     }
     return events
   }

@@ -98,7 +98,7 @@ export class Queues {
   openSlot(slot: SlotPlace): StartAt {
     const { consumer } = slot
     const hosted = this.#queues.get(consumer?.queue ?? -1)
-    if (hosted === undefined || consumer === undefined) throw deletedTopic(null)
+    if (hosted === undefined || consumer === undefined) throw deletedTopic(null, 'queue')
     hosted.actor.openSlot(slot, consumer, this.#host.links.of(slot.thread))
     this.#consumers.set(slot.cursor, hosted)
     hosted.residence.wake()
@@ -140,7 +140,7 @@ export class Queues {
   /** @throws MillraceError MILL_TOPIC_DELETED */
   report(cursor: number): QueueReport {
     const hosted = this.#queues.get(cursor)
-    if (hosted === undefined) throw deletedTopic(null)
+    if (hosted === undefined) throw deletedTopic(null, 'queue')
     this.#host.links.take()
     const { target } = hosted.actor
     if (target !== null) this.#neighbours.letters.look(target)

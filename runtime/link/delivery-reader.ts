@@ -8,7 +8,7 @@
 import { align8, CORRUPT, type Memory, RingConsumer } from 'sharedarraybuffer-ring'
 import { joinOffset } from '../log/format/frame.ts'
 import type { DeliveryPlace } from '../wire/delivery-places.ts'
-import type { Epoch } from '../words/quantities.ts'
+import type { Epoch, Position } from '../words/quantities.ts'
 import {
   DELIVERY_ATTEMPT,
   DELIVERY_BYTES,
@@ -47,12 +47,15 @@ export class DeliveryReader {
   /** Of a record that comes in pieces: its offset, and those that are here. */
   #joining = 0
   #parts: Buffer[] = []
+  /** Where the ring's head was when the host was asked to look last. */
+  #askedAt: Position
 
   /** Goes on behind what the last reader took. */
   constructor(memory: Memory, { ring, epoch }: Pick<DeliveryPlace, 'ring' | 'epoch'>) {
     this.#memory = memory
     this.#ring = new RingConsumer(memory, ring.address, ring.capacity)
     this.#epoch = epoch
+    this.#askedAt = this.#ring.head
   }
 
   /** Whether `take` would find something. */
@@ -96,9 +99,17 @@ export class DeliveryReader {
     return { bytes, deliveries }
   }
 
-  /** Whether a part of a record is here: the host sends on when it hears that there is room. */
-  get isJoining(): boolean {
-    return this.#parts.length > 0
+  /**
+   * Whether the host may have found no room, and does not know that there is some: it is to be asked. A part of a record is here, or so
+   * much was taken that the ring may have been full.
+   */
+  get mayHaveStopped(): boolean {
+    return this.#parts.length > 0 || ((this.#ring.head - this.#askedAt) | 0) >= this.#ring.capacity / 2
+  }
+
+  /** The host is asked: it will look at the ring as it is now. */
+  asked(): void {
+    this.#askedAt = this.#ring.head
   }
 
   /** Takes pieces in; the record, once its last one is there. */

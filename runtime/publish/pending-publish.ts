@@ -20,7 +20,9 @@ export function deadlineOf(timeoutMs: number | undefined, since: number, roomSin
 /** Why a topic that does not let records wait refused one. */
 export function fullText(topic: ProducedTopic): string {
   const isDropping = topic.queue?.onFull === 'dropHead'
-  const why = isDropping ? 'nothing that is ready can be dropped for it' : "its onFull is 'reject'"
+  const why = isDropping
+    ? 'nothing that is ready can be dropped for it, or its dead-letter topic is full'
+    : "its onFull is 'reject'"
   return `${titleOf(topic)} is full: its consumers do not keep up, and ${why}`
 }
 

@@ -186,7 +186,7 @@ function writePriority(memory: Memory, at: number, priority: number, key: Key | 
 function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {
   return new MillraceError(
     'MILL_TOO_LARGE',
-    `a record of ${bytes} bytes is over the topic's maxMessageBytes ${maxMessageBytes}; raise that option or store the payload elsewhere`,
+    `a record of ${bytes} bytes is over maxMessageBytes, which is ${maxMessageBytes}; raise that option or store the payload elsewhere`,
   )
 }
 

@@ -262,6 +262,33 @@ t.test('bounds are exact: the head is dropped, as a dead letter or for good', as
   t.match(gone.queue.report(), { accepted: 5, dropped: 2, ready: 3 })
 })
 
+t.test(
+  'what is dropped is written when its letter has room, also by a successor, and nothing is dropped until then',
+  async t => {
+    const house = new QueueHouse({ queue: { maxMessages: 3, onFull: 'dropHead' }, letterBytes: 4_096 })
+    sendAll(house, 20)
+    const written = house.letterOffsets().length
+    const taken = written + 4
+    t.strictSame(
+      house.receipts.map(offset => offset >= 0),
+      Array.from({ length: 20 }, (_, at) => at < taken),
+    )
+    const counts = { accepted: taken, ready: 4, deadLettered: written, dying: 1 }
+    t.match(house.queue.report(), counts)
+    house.open()
+    house.pass()
+    t.match(house.queue.report(), counts)
+    const letters = house.letters.letterIndex
+    letters?.settle([{ offset: 0, cursor: house.place.cursor }])
+    house.pass()
+    t.equal(house.letterOffsets().at(-1), written)
+    t.match(house.queue.report(), { accepted: taken, ready: 3, deadLettered: written + 1, dying: 0 })
+    letters?.settle([{ offset: 1, cursor: house.place.cursor }])
+    sendAll(house, 1)
+    t.match(house.queue.report(), { accepted: taken + 1, ready: 3, deadLettered: written + 2, dying: 0 })
+  },
+)
+
 /** A number after another, the same each time. */
 class Chance {
   #state: number
@@ -414,7 +441,7 @@ class Play {
     for (let left = 5_000; left > 0; left--) {
       house.pass()
       end.take()
-      if (end.waiting.length === 0 && !end.reader.isJoining) break
+      if (end.waiting.length === 0 && !end.reader.mayHaveStopped) break
       for (let delivery = end.begin(); delivery !== null; delivery = end.begin()) {
         const id = idOf(end, delivery)
         if (this.#acked.has(id) || this.#rejected.has(id)) this.found.push(`${id} comes after its end`)

@@ -132,7 +132,7 @@ export class QueueActor {
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
-    if (core.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true
+    if ((core.lettersWaiting > 0 || letters.late > 0) && letters.write(this.#letterSource)) worked = true
     if (this.#handOut()) worked = true
     if (ended > 0) cleaner.advance()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
@@ -147,6 +147,7 @@ export class QueueActor {
       this.#parts.core.lettersWritten(1)
       this.#parts.settledAs('deadLettered', offset)
     },
+    lateWritten: ({ offset }: QueueLetter): void => this.#parts.settledAs('deadLettered', offset),
   }
 
   #handOut(): boolean {
@@ -213,6 +214,7 @@ export class QueueActor {
 
   report(): QueueReport {
     const { core, consumers, failures, target, place } = this.#parts
+    const { late } = this.letters
     const {
       accepted,
       ready,
@@ -228,7 +230,10 @@ export class QueueActor {
       readyByPriority,
     } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    const counts = { accepted, ready, dying, unacked, retrying, acked, deadLettered, dropped, purged, cancelled, bytes }
-    return { ...counts, readyByPriority, consumers: consumers.size, failures, deadLetterDepth }
+    // To the core what was dropped is settled.
+    const letters = { dying: dying + late, deadLettered: deadLettered - late }
+    const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...letters }
+    const gone = { dropped, purged, cancelled, bytes, readyByPriority }
+    return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
 }

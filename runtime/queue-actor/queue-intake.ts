@@ -11,6 +11,7 @@ import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import { isMovedFrame, messageBytes } from './message-index.ts'
+import { messageWord } from './message-word.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** A frame of several records has no more than this, and one record. */
@@ -87,16 +88,16 @@ export class QueueIntake implements QueueGate {
   /** The core has settled it, to make room. */
   #drop(letter: QueueLetter): void {
     const { offset, failedAttempts } = letter
-    const { policy, letters, upcalls, place } = this.#parts
+    const { policy, letters, upcalls, index } = this.#parts
     if (!policy.hasDeadLetters) {
       this.#parts.settledAs('dropped', offset)
       upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
       return
     }
-    // There was room for it.
-    if (!letters.writeNow(letter))
-      throw new Error(`broken invariant: message ${offset} of queue ${place.topicName} has no room for its dead letter`)
-    this.#parts.settledAs('deadLettered', offset)
+    // Until it is written, its message stays in the window, and a successor writes it.
+    const dying = { handOuts: letter.handOuts, failures: failedAttempts, suspect: false, dying: 'maxlen' } as const
+    index.setWord(offset, messageWord(dying))
+    if (letters.writeDropped(letter)) this.#parts.settledAs('deadLettered', offset)
   }
 
   committed(): void {

@@ -2,7 +2,9 @@
  * The dead letters of a queue: writes them in the order of the verdicts, and says when they have no room.
  *
  * The partition host's thread. The core keeps what is to be written; here are the errors of those messages, which a successor does
- * not know. Bound: messages that are dying.
+ * not know. What was dropped to make room, and cannot be written at once, is written before all others.
+ *
+ * Bound: messages that are dying, and what one frame has dropped.
  */
 import { nowMs, wallMs } from '../../actors/world.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
@@ -23,6 +25,8 @@ export interface LetterSource {
   lettersRefused(): void
   /** The one that came last is written. */
   letterWritten(letter: QueueLetter): void
+  /** One that was dropped is written at last. */
+  lateWritten(letter: QueueLetter): void
 }
 
 const SAID: Readonly<Record<LetterReason, string>> = {
@@ -44,6 +48,8 @@ export class QueueLetters {
   readonly #errors = new Map<Offset, string>()
   readonly #room = new LetterRoom()
   #isFull = false
+  /** Dropped, and not written. */
+  readonly #late: QueueLetter[] = []
   /** Low words of the offsets whose letters a predecessor wrote, until all that it left are written. */
   #written: ReadonlySet<number> = new Set()
 
@@ -76,17 +82,28 @@ export class QueueLetters {
     return this.#isFull
   }
 
-  /** Letters of messages of any size that surely have room now. */
+  /**
+   * How many messages may be dropped now: none while one that was dropped is not written. Only an attempt tells whether a letter has
+   * room, as old ones may go for it.
+   */
   get room(): number {
-    const target = this.#target
-    if (target === null) return 0
-    const { maxMessageBytes } = target.topic
-    return Math.floor(target.window.free() / (maxMessageBytes + 256))
+    return this.#target === null || this.#late.length > 0 ? 0 : Number.POSITIVE_INFINITY
+  }
+
+  /** How many were dropped and are not written. */
+  get late(): number {
+    return this.#late.length
   }
 
   /** Writes what is to be written; whether any was. */
   write(source: LetterSource): boolean {
     let worked = false
+    for (let late = this.#late[0]; late !== undefined; late = this.#late[0]) {
+      if (!this.#append(late)) return worked
+      this.#late.shift()
+      source.lateWritten(late)
+      worked = true
+    }
     for (let letter = source.nextLetter(); letter !== null; letter = source.nextLetter()) {
       if (!this.#written.has(letter.offset | 0) && !this.#append(letter)) {
         source.lettersRefused()
@@ -100,9 +117,11 @@ export class QueueLetters {
     return worked
   }
 
-  /** Writes one that the core has settled; false: it has no room. */
-  writeNow(letter: QueueLetter): boolean {
-    return this.#append(letter)
+  /** Writes one that the core has settled; false: it is written later. */
+  writeDropped(letter: QueueLetter): boolean {
+    if (this.#late.length === 0 && this.#append(letter)) return true
+    this.#late.push(letter)
+    return false
   }
 
   #append(letter: QueueLetter): boolean {
@@ -142,7 +161,16 @@ export class QueueLetters {
     }
     this.#errors.delete(offset)
     const { message, stack } = told
-    this.#tell({ topic: topicName, partition, offset, group, reason, message, stack: shortStack(stack) })
+    this.#tell({
+      topic: topicName,
+      queue: topicName,
+      partition,
+      offset,
+      group,
+      reason,
+      message,
+      stack: shortStack(stack),
+    })
     return true
   }
 
@@ -168,7 +196,7 @@ export class QueueLetters {
     if (!this.#room.takeNews(now, target.window.gates.length > 0)) return null
     const { topicName: topic, partition, group } = this.#place
     const waitedMs = this.#room.fullForMs(now)
-    return { topic, partition, group, waitedMs, lagBytes, deadLetterTopic: target.topic.name }
+    return { topic, queue: topic, partition, group, waitedMs, lagBytes, deadLetterTopic: target.topic.name }
   }
 
   /** After which there may be a stall to be told, in milliseconds. */

@@ -180,6 +180,22 @@ t.test('the queue is asked once for the rest of a large record', async t => {
   t.equal(reader.waiting, 0)
 })
 
+t.test('the queue is asked when its ring may have been full, though nothing has ended', async t => {
+  const { queue, reader } = house()
+  const value = { value: 'x'.repeat(900) }
+  queue.handOut(value, value, value, value)
+  beginAll(reader)
+  t.notOk(reader.owes, 'the queue found room')
+  queue.handOut(value)
+  beginAll(reader)
+  t.ok(reader.owes)
+  reader.flush()
+  t.equal(queue.asked, 1)
+  queue.handOut(value, value, value)
+  beginAll(reader)
+  t.notOk(reader.owes, 'it has looked since')
+})
+
 t.test('what has not begun goes back, and nothing is written once it is closed', async t => {
   const { queue, reader } = house()
   const tags = queue.handOut(1, 2, 3, { value: 4, head: { flags: DELIVERY_SUSPECT } }) as [

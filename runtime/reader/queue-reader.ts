@@ -111,8 +111,8 @@ export class QueueReader implements QueueMessageRef {
     if (!this.hasUnread) return
     const ring = this.#ring
     for (let fetch = ring.take(); fetch !== null; fetch = ring.take()) this.#keep(fetch)
-    // The rest of a large record is sent once there is room for it.
-    if (ring.isJoining) this.#isAsking = true
+    // What ended says that there is room, but what was taken may last for long.
+    if (ring.mayHaveStopped) this.#isAsking = true
   }
 
   #keep({ bytes, deliveries }: DeliveryFetch): void {
@@ -242,6 +242,7 @@ export class QueueReader implements QueueMessageRef {
     this.#ended = 0
     this.#isAsking = false
     this.#claims.publish()
+    this.#ring.asked()
     const { place, cursor } = this.assignment
     this.#thread.askHost(place.host, cursor)
     return true

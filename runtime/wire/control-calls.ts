@@ -69,6 +69,8 @@ export interface Hold {
   /** Text for an error message. */
   readonly text: string
   readonly group: string | null
+  /** It is this queue; missing: a stream. */
+  readonly queue?: string
   readonly lagBytes: number
   /** The full topic that the group wants to write a dead letter to; null: it is not that. */
   readonly deadLetterTopic: string | null

@@ -3,7 +3,8 @@
 /**
  * The payload of each event, by the event's name. Listeners are called on the thread that created the broker.
  *
- * Where an event concerns a work queue, `topic` is the queue's name, `group` is `'queue'`, and `partition` is 0.
+ * Where an event concerns a work queue, `topic` and `queue` are the queue's name, `group` is `'queue'`, and `partition` is 0. Events of
+ * streams have no `queue`.
  */
 export interface BrokerEvents {
   /**
@@ -25,6 +26,8 @@ export interface BrokerEvents {
     readonly lagBytes: number
     /** Full dead-letter topic that the group needs to write to; null: the cause is another. */
     readonly deadLetterTopic: string | null
+    /** Name of the queue; missing: a stream's event. */
+    readonly queue?: string
   }
   /** A thread died and was replaced. */
   readonly restarted: {
@@ -40,6 +43,8 @@ export interface BrokerEvents {
     readonly reason: string
     /** Restarts so far, of all threads of the run, or of this partition host. */
     readonly restarts: number
+    /** Name of the queue; missing: a stream's event. */
+    readonly queue?: string
   }
   /**
    * The earlier process was killed, and an at-most-once group on disk continues at `to`.
@@ -100,6 +105,8 @@ export interface BrokerEvents {
     readonly message: string
     /** Beginning of the error's stack; null: the thrown value has none. */
     readonly stack: string | null
+    /** Name of the queue; missing: a stream's event. */
+    readonly queue?: string
   }
   /**
    * An Observable or a stream has handed out its whole window, and for 5 s no delivery was settled. Reported once for each.
@@ -115,6 +122,8 @@ export interface BrokerEvents {
     readonly window: number
     /** Time since the last settlement, in ms. */
     readonly waitedMs: number
+    /** Name of the queue; missing: a stream's event. */
+    readonly queue?: string
   }
   /**
    * A message of a queue was handed out 100 times, or a multiple of that, since it failed last, and came back each time. Consumers release
@@ -146,6 +155,8 @@ export interface BrokerEvents {
     readonly message: string
     /** Beginning of the error's stack; null: the thrown value has none. */
     readonly stack: string | null
+    /** Name of the queue; missing: a stream's event. */
+    readonly queue?: string
   }
   /**
    * A dead-letter topic has reached `deadLetterDepth`, or its letters fill half of one of its partitions in memory (`rising`). Raised

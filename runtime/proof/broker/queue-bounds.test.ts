@@ -117,6 +117,13 @@ t.test('a queue that drops makes a dead letter of the oldest ready message of th
   end()
 })
 
+t.test('what is dropped goes to the topic that was named, however large its own messages may be', async t => {
+  const letters = await (await sharedBroker()).topic(newName())
+  const queue = await newQueue({ maxMessages: 2, onFull: 'dropHead', deadLetter: letters.name })
+  for (const message of messages(5)) await queue.send(message)
+  t.match(await queue.stats(), { accepted: 5, ready: 2, deadLettered: 3, deadLetterDepth: 3 })
+})
+
 t.test('without dead letters what is dropped is counted', async t => {
   const queue = await newQueue({ maxMessages: 2, onFull: 'dropHead', deadLetter: false, attempts: 1 })
   for (const message of messages(5)) await queue.send(message)

@@ -182,6 +182,9 @@ export interface QueueFacts {
   readonly attempts: number
   readonly deadLetterTopic: string | null
   readonly atMostOnce: boolean
+  readonly singleActive: boolean
+  /** Whether a consumer begins a message when the one before is settled, and that is known. */
+  readonly oneAtATime: boolean
   /** What each of its consumers may have and not have settled. */
   readonly prefetch: number
 }

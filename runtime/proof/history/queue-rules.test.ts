@@ -6,6 +6,7 @@ import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, QueueFacts } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
+import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
 import { remaining } from './remaining.ts'
@@ -95,10 +96,19 @@ const QUEUE: QueueFacts = {
   attempts: 2,
   deadLetterTopic: 'q.dlq',
   atMostOnce: false,
+  singleActive: true,
+  oneAtATime: true,
   prefetch: 1,
 }
 
-const ALL = [...STREAM_RULES, ...GROUP_RULES, ...LETTER_RULES, ...QUEUE_RULES, ...QUEUE_ORDER_RULES]
+const ALL = [
+  ...STREAM_RULES,
+  ...GROUP_RULES,
+  ...LETTER_RULES,
+  ...QUEUE_RULES,
+  ...QUEUE_COUNT_RULES,
+  ...QUEUE_ORDER_RULES,
+]
 
 function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {
   const queue = { ...QUEUE, ...facts }
@@ -216,6 +226,21 @@ const BAD: readonly (readonly [
   ['D1', 'a stale failure that counts', planted(LAST, 0, delivered('d', 3, 2, 'c3'))],
   ['D1', 'an attempt after the limit', planted(letter('c'), 0, delivered('c', 3, 2, 'c2'))],
   ['D1', 'a letter before the limit', planted(letter('c'), 1, letter('c', 'failed', 1))],
+  [
+    'Q3',
+    'a message that was acked, and its consumer has gone on before its end',
+    planted(delivered('c', 2, 1, 'c2'), 0, delivered('b', 2, 0, 'c2'), settled('b', 'handled', 2, 'c2')),
+  ],
+  [
+    'Q8',
+    'a hand-out of what nobody has begun',
+    planted(delivered('b'), 2, delivered('b', 2), settled('b', 'handled', 2)),
+  ],
+  [
+    'single active',
+    'another consumer while one has the queue',
+    planted(delivered('b'), 2, delivered('b', 1, 0, 'c3'), settled('b', 'handled', 1, 'c3')),
+  ],
   ['at most once', 'a message that comes again', GOOD, { atMostOnce: true }],
 ]
 
@@ -250,7 +275,7 @@ t.test('what a queue gives up to make room has as many failures as it has', asyn
 
 t.test('what a consumer acked before it was told to end may come again, and what one had that has left', async t => {
   const again = [delivered('b', 2, 0, 'c2'), settled('b', 'handled', 2, 'c2')]
-  t.same(judge(planted(delivered('c', 2, 1, 'c2'), 0, ...again)), [])
+  t.same(judge(planted(delivered('c', 2, 1, 'c2'), 0, ...again), { oneAtATime: false }), [])
   const left: readonly HistoryEvent[] = [
     delivered('e', 1, 0, 'c2'),
     { kind: 'leaving', group: 'q', consumer: 'c2' },

@@ -1,14 +1,15 @@
 /**
- * Q1 to Q4, Q7 and Q8: what must hold of a work queue, whoever of its consumers lives.
+ * Q2 to Q4, Q7 and Q8: what must hold of a work queue, whoever of its consumers lives.
  *
  * Pure functions over a history. A message is with a consumer from when it is begun until the consumer has settled it, its time is
  * over, or the consumer has left, was stopped, or was told to end. A consumer that was told to end and goes on is heard of no more.
  */
+
 import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type QueueFacts } from './history.ts'
+import { endsOf } from './queue-ends.ts'
 
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 type Settled = Extract<HistoryEvent, { kind: 'settled' }>
-type Counted = Extract<HistoryEvent, { kind: 'counted' }>
 
 /** What each message of queues is known to be, as a checker goes through a history. */
 class Consumers {
@@ -76,16 +77,29 @@ export const oneConsumerAtATime: Checker = ({ events, queues = [] }) => {
   return problems.done()
 }
 
-/** Q3: what was acknowledged never comes again, unless its consumer was told to end before that could be known. */
+/**
+ * Q3: what was acknowledged never comes again, unless its consumer was told to end before that could be known: in a queue whose
+ * consumers begin one message after the other, before it began the next one.
+ */
 export const nothingAckedComesAgain: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q3')
   const consumers = new Consumers(queues)
+  const inTurn = new Set(queues.filter(({ oneAtATime }) => oneAtATime).map(({ queue }) => queue))
   const acked = new Map<string, string>()
+  /** By consumer, what it acked and has gone on from. */
+  const sure = new Set<string>()
+  const last = new Map<string, string>()
   for (const event of events) {
-    if (consumers.isSettlement(event) && event.how === 'handled') acked.set(placeOf(event), event.consumer)
+    if (consumers.isSettlement(event) && event.how === 'handled') {
+      acked.set(placeOf(event), event.consumer)
+      last.set(event.consumer, placeOf(event))
+    }
     if (consumers.isDelivery(event)) {
+      const before = last.get(event.consumer)
+      last.delete(event.consumer)
+      if (before !== undefined && inTurn.has(event.topic)) sure.add(before)
       const by = acked.get(placeOf(event))
-      if (by !== undefined && !consumers.ended.has(by))
+      if (by !== undefined && (!consumers.ended.has(by) || sure.has(placeOf(event))))
         problems.say(`${event.consumer} got ${placeOf(event)}, which ${by} has acked`)
     }
     consumers.hear(event)
@@ -121,108 +135,20 @@ export const prefetchIsKept: Checker = ({ events, queues = [] }) => {
   return problems.done()
 }
 
-/** Q1: at each look the counts add up, and nothing that a queue may not do is counted. */
-export const countsAddUp: Checker = ({ events, queues = [] }) => {
-  const problems = new Problems('Q1')
-  const facts = new Map(queues.map(each => [each.queue, each]))
-  const last = new Map<string, Counted>()
+/** Single active: one consumer has the queue until it has left, was stopped or was told to end, also while it has nothing to do. */
+export const oneConsumerIsActive: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('single active')
+  const consumers = new Consumers(queues)
+  const single = new Set(queues.filter(({ singleActive }) => singleActive).map(({ queue }) => queue))
+  const active = new Map<string, string>()
   for (const event of events) {
-    if (event.kind !== 'counted') continue
-    const { topic, accepted, ready, unacked, retrying, acked, deadLettered, dropped } = event
-    const there = ready + unacked + retrying
-    const gone = acked + deadLettered + dropped
-    if (accepted !== there + gone)
-      problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
-    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
-    if (there > maxMessages) problems.say(`${topic} has ${there} messages, and may have ${maxMessages}`)
-    if ((deadLetterTopic === null ? deadLettered : dropped) > 0)
-      problems.say(`${topic} has ${deadLettered} letters and dropped ${dropped}; its letters go to ${deadLetterTopic}`)
-    const before = last.get(topic)
-    last.set(topic, event)
-    for (const name of ['accepted', 'acked', 'deadLettered', 'dropped'] as const)
-      if (before !== undefined && event[name] < before[name])
-        problems.say(`${topic} counted ${before[name]} ${name}, and later ${event[name]}`)
-  }
-  return problems.done()
-}
-
-/** How a message has ended, as far as its consumers and letters say. */
-interface Ends {
-  readonly handled: ReadonlySet<string>
-  readonly begun: ReadonlySet<string>
-  readonly letters: ReadonlySet<string>
-}
-
-function endsOf(events: readonly HistoryEvent[]): Ends {
-  const handled = new Set<string>()
-  const begun = new Set<string>()
-  const letters = new Set<string>()
-  for (const event of events) {
-    if (event.kind === 'settled' && event.how === 'handled') handled.add(placeOf(event))
-    if (event.kind === 'delivered') begun.add(placeOf(event))
-    if (event.kind === 'letter') letters.add(placeOf(event.source))
-  }
-  return { handled, begun, letters }
-}
-
-/** Q1: a queue at rest has taken what it said it has, and each message of it has come to one of the ends that are counted. */
-export const nothingIsLost: Checker = ({ events, queues = [] }) => {
-  const problems = new Problems('Q1')
-  const { handled, begun, letters } = endsOf(events)
-  const anybodyEnded = events.some(({ kind }) => kind === 'ended')
-  for (const { queue, deadLetterTopic, atMostOnce } of queues) {
-    const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
-    if (counts === undefined || !counts.isAtRest) continue
-    const { accepted, ready, unacked, retrying, acked, deadLettered } = counts
-    if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
-    let sure = 0
-    let unsure = 0
-    for (const event of events) {
-      if (event.kind !== 'answered' || event.topic !== queue) continue
-      if (event.outcome === 'info') unsure++
-      if (event.outcome !== 'ok') continue
-      sure++
-      if (event.offset === undefined || deadLetterTopic === null) continue
-      const place = placeOf({ topic: queue, partition: 0, offset: event.offset })
-      // At most once, it is acked before anybody can tell that it was begun.
-      const isOver = handled.has(place) || letters.has(place) || (atMostOnce && (begun.has(place) || anybodyEnded))
-      if (!isOver)
-        problems.say(`${event.id} at ${place} was neither handled nor dead-lettered, and ${queue} is at rest`)
+    if (consumers.isDelivery(event) && single.has(event.topic)) {
+      const before = active.get(event.topic)
+      active.set(event.topic, event.consumer)
+      if (before !== undefined && before !== event.consumer && !consumers.gone.has(before))
+        problems.say(`${event.consumer} got ${placeOf(event)} while ${before} had the queue`)
     }
-    if (accepted < sure || accepted > sure + unsure)
-      problems.say(
-        `${queue} counts ${accepted} messages, and has confirmed ${sure}, with ${unsure} of which nobody knows`,
-      )
-    const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
-    const told = [...letters].filter(isOf).length
-    if (told !== deadLettered) problems.say(`${queue} counts ${deadLettered} dead letters, and ${told} are there`)
-    const most = [...handled].filter(isOf).length
-    if (!atMostOnce && acked > most) problems.say(`${queue} counts ${acked} acks, and ${most} messages were handled`)
-  }
-  return problems.done()
-}
-
-/** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
-export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
-  const problems = new Problems('Q1')
-  const limits = new Map(queues.map(({ queue, maxMessages }) => [queue, maxMessages]))
-  const { begun } = endsOf(events)
-  const waiting = new Map<string, Set<number>>()
-  const started = new Set<string>()
-  for (const event of events) {
-    if (event.kind === 'delivered' && limits.has(event.topic)) {
-      started.add(placeOf(event))
-      waiting.get(event.topic)?.delete(event.offset)
-    }
-    if (event.kind !== 'answered' || event.offset === undefined || !limits.has(event.topic)) continue
-    const { topic, offset } = event
-    const place = placeOf({ topic, partition: 0, offset })
-    if (!begun.has(place) || started.has(place)) continue
-    const there = waiting.get(topic) ?? new Set()
-    waiting.set(topic, there.add(offset))
-    const limit = limits.get(topic) as number
-    if (there.size > limit)
-      problems.say(`${topic} has ${there.size} messages that nobody has begun, and may have ${limit}`)
+    consumers.hear(event)
   }
   return problems.done()
 }
@@ -235,14 +161,27 @@ export const queueCountersAreExact: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q8')
   const consumers = new Consumers(queues)
   const attempts = new Map<string, number>()
+  /** Queues of which no consumer has been told to end: what is begun is known. */
+  const calm = new Set(queues.map(({ queue }) => queue))
+  const queueOf = new Map<string, string>()
+  const begun = new Map<string, number>()
   const failed = new Map<string, string[]>()
   for (const event of events) {
+    if (event.kind === 'began') queueOf.set(event.consumer, event.topic)
+    if (event.kind === 'ended') calm.delete(queueOf.get(event.consumer) ?? '')
     if (consumers.isSettlement(event) && event.how === 'failed')
       failed.set(placeOf(event), [...(failed.get(placeOf(event)) ?? []), event.consumer])
     if (consumers.isDelivery(event)) {
       const place = placeOf(event)
       const before = attempts.get(place) ?? 0
       attempts.set(place, event.deliveryAttempt)
+      queueOf.set(event.consumer, event.topic)
+      const times = (begun.get(place) ?? 0) + 1
+      begun.set(place, times)
+      if (calm.has(event.topic) && event.deliveryAttempt !== times)
+        problems.say(
+          `${place} was begun ${times} times, and came to ${event.consumer} as attempt ${event.deliveryAttempt}`,
+        )
       if (event.deliveryAttempt <= before)
         problems.say(
           `${place} was handed out as attempt ${before}, then to ${event.consumer} as ${event.deliveryAttempt}`,
@@ -292,9 +231,7 @@ export const QUEUE_RULES: readonly Checker[] = [
   oneConsumerAtATime,
   nothingAckedComesAgain,
   prefetchIsKept,
-  countsAddUp,
-  nothingIsLost,
-  lengthIsBounded,
+  oneConsumerIsActive,
   queueCountersAreExact,
   lettersAreExact,
 ]

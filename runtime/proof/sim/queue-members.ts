@@ -7,6 +7,7 @@
 import { isMillraceError } from '../../words/errors.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { QueueRun } from '../../words/queue-run.ts'
+import { batchHandler } from './batch-handler.ts'
 import { type Consumable, type Consuming, ManualConsumers, type ManualPlan } from './consumers.ts'
 import type { Lab, Value } from './lab.ts'
 import { sleep } from './producers.ts'
@@ -25,6 +26,11 @@ export interface QueueUpcalls {
   retrying(start: () => Promise<void>): Promise<void>
   failed(error: unknown, what: string): void
   problem(what: string): void
+}
+
+/** What its runs handle with. */
+export function queueHandler(lab: Lab, plan: QueuePlan): object {
+  return plan.batch === null ? lab.handler(handlerPlanOf(plan)) : batchHandler(lab, handlerPlanOf(plan))
 }
 
 interface Member extends ManualPlan, QueueMemberPlan {}
@@ -62,14 +68,15 @@ export class QueueMembers {
   }
 
   async #join({ kind, threads }: QueueMemberPlan): Promise<void> {
-    const { name, prefetch, concurrency, handlerTimeoutMs, ackTimeoutMs, atMostOnce, output, releaseShare } = this.#plan
+    const { name, prefetch, concurrency, batch, handlerTimeoutMs, ackTimeoutMs, atMostOnce, output, releaseShare } =
+      this.#plan
     const window = prefetch ?? CONSUME_WINDOW
     const member: Member = { name, kind, threads: kind === 'run' ? threads : 1, window, ackTimeoutMs, releaseShare }
     const handling = {
       ...(prefetch === null ? {} : { prefetch }),
       ...(atMostOnce ? { delivery: 'at-most-once' as const } : {}),
       ...(output ? { output: 'out' } : {}),
-      concurrency,
+      ...(batch === null ? { concurrency } : { batch: { maxRecords: batch } }),
       handlerTimeoutMs,
     }
     this.#counts(member.threads)
@@ -79,7 +86,7 @@ export class QueueMembers {
         const handler = new URL(`?${name}`, HANDLER_URL)
         this.#mind(await this.#queue.run({ ...handling, handler, threads, restart }), member)
       } else if (kind === 'handle')
-        this.#mind(await this.#queue.handle(this.#lab.handler(handlerPlanOf(this.#plan)) as never, handling), member)
+        this.#mind(await this.#queue.handle(queueHandler(this.#lab, this.#plan) as never, handling), member)
       else {
         const options = { ackTimeoutMs, ...(kind === 'consume' ? { prefetch: window } : {}) }
         this.#members.set(this.#manual.start(this.#queue as unknown as Consumable, member, options), member)

@@ -44,6 +44,8 @@ export interface QueuePlan {
   /** Null: learnt. */
   readonly prefetch: number | null
   readonly concurrency: number
+  /** Messages in a call of its handlers, at most; null: they take one. */
+  readonly batch: number | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
   readonly output: boolean
@@ -98,6 +100,7 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
   const handles = members.every(({ kind }) => kind === 'run' || kind === 'handle')
   const atMostOnce = handles && chance.happens(0.25)
   const priorities = chance.pick([1, 2, 3, 32])
+  const batch = handles && !atMostOnce && chance.happens(0.25) ? chance.pick([1, 3, 20]) : null
   const isStalling = faults.has('stall')
   const onFull = chance.pick(['wait', 'wait', 'reject', 'dropHead', 'dropHead'] as const)
   // Large ones come to their consumers in pieces.
@@ -120,10 +123,11 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
     initialMs: chance.pick([1, 20, 100]),
     deadLetter: chance.pick(['own', 'own', 'named', 'none']),
     prefetch: isExact ? 1 : chance.pick([null, 1, 2, 5, 30]),
-    concurrency: isExact || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
+    batch,
+    concurrency: isExact || batch !== null || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
     singleActive: chance.happens(0.25),
-    output: handles && !atMostOnce && chance.happens(0.2),
+    output: handles && !atMostOnce && batch === null && chance.happens(0.2),
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
     releaseShare: chance.pick([0, 0.03, 0.25]),
@@ -149,9 +153,11 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
 }
 
 export function queueFactsOf(plan: QueuePlan): QueueFacts {
-  const { name, maxMessages, onFull, attempts, atMostOnce, prefetch } = plan
+  const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
   const deadLetterTopic = queueLettersOf(plan)
-  return { queue: name, maxMessages, onFull, attempts, atMostOnce, deadLetterTopic, prefetch: prefetch ?? PREFETCH_MAX }
+  const oneAtATime = concurrency === 1 && !output && batch === null
+  const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
+  return { queue: name, ...limits, atMostOnce, singleActive, oneAtATime, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

@@ -5,6 +5,7 @@ import { DURABILITY_RULES } from '../history/durability-rules.ts'
 import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
+import { QUEUE_COUNT_RULES } from '../history/queue-count-rules.ts'
 import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
 import { QUEUE_RULES } from '../history/queue-rules.ts'
 import { remaining } from '../history/remaining.ts'
@@ -20,7 +21,8 @@ import type { SleepWatch } from './late-judge.ts'
 import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { ProcessDisk } from './process-disk.ts'
-import { groupFactsOf, handlerPlanOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
+import { queueHandler } from './queue-members.ts'
+import { groupFactsOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
 import { type QueueSight, queueSights } from './queue-sights.ts'
 import { drainMicrotasks, Scheduler, Stopped } from './scheduler.ts'
 import { SharedBytes, watchArena } from './sim-memory.ts'
@@ -112,8 +114,10 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   disk.onFailure = () => seen.record({ kind: 'diskFailed' })
   const injector = new Injector(plan, scheduler, shared, seen, ports)
   const queues = queuePlansOf(seed, plan.faults)
-  const handled = [...plan.groups, ...queues.map(queue => handlerPlanOf(queue))]
-  const handlers = new Map(handled.map(each => [each.name, seen.handler(each)]))
+  const handlers = new Map<string | undefined, object>([
+    ...plan.groups.map(group => [group.name, seen.handler(group)] as const),
+    ...queues.map(queue => [queue.name, queueHandler(seen, queue)] as const),
+  ])
   const simulation: Simulated = {
     scheduler,
     shared,
@@ -176,7 +180,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     for (const rule of DURABILITY_RULES) problems.push(...rule(history))
     const kept = remaining(history)
     const ofStreams = [...STREAM_RULES, ...GROUP_RULES, ...STATE_RULES, ...LETTER_RULES]
-    for (const rule of [...ofStreams, ...QUEUE_RULES, ...QUEUE_ORDER_RULES]) problems.push(...rule(kept))
+    for (const rule of [...ofStreams, ...QUEUE_RULES, ...QUEUE_COUNT_RULES, ...QUEUE_ORDER_RULES])
+      problems.push(...rule(kept))
   }
   return {
     seed,

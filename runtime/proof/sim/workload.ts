@@ -73,29 +73,20 @@ export class Workload {
     this.#lab = lab
     this.#findings = findings
     this.#around = around
-    this.#members = new Members(plan, lab, around.main, {
-      broker: () => this.#broker as Broker,
-      isGone: error => this.#isGone(error),
-      diskFailed: error => this.#diskFailed(error),
-      failed: (error, what) => this.failed(error, what),
-      problem: what => this.#problem(what),
-    })
-    this.#growing = new Growing(lab, findings.counts, {
+    const told = {
+      isGone: (error: unknown) => this.#isGone(error),
+      failed: (error: unknown, what: string) => this.failed(error, what),
+      problem: (what: string) => this.#problem(what),
+      retrying: (start: () => Promise<void>) => this.#members.retrying(start),
       isProducing: () => this.#producing,
-      failed: (error, what) => this.failed(error, what),
-      problem: what => this.#problem(what),
-    })
-    this.#queues = new QueueWork(findings.queues, lab, plan.faults.has('doubleSettle'), findings, {
       isOver: () => lab.closing || this.#broker?.closed === true,
-      retrying: start => this.#members.retrying(start),
-      failed: (error, what) => this.failed(error, what),
-      problem: what => this.#problem(what),
-    })
-    this.#audits = new Audits(lab, {
-      isGone: error => this.#isGone(error),
-      failed: (error, what) => this.failed(error, what),
-      retrying: start => this.#members.retrying(start),
-    })
+      broker: () => this.#broker as Broker,
+      diskFailed: (error: unknown) => this.#diskFailed(error),
+    }
+    this.#members = new Members(plan, lab, around.main, told)
+    this.#growing = new Growing(lab, findings.counts, told)
+    this.#queues = new QueueWork(findings.queues, lab, plan.faults.has('doubleSettle'), findings, told)
+    this.#audits = new Audits(lab, told)
   }
 
   #problem(what: string): void {

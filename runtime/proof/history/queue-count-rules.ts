@@ -1,0 +1,98 @@
+/**
+ * Q1: what a queue counts adds up, is bounded, and in the end accounts for each message that it has taken.
+ *
+ * Pure functions over a history. A queue tells its counts at any time; at rest they are compared with what became of its messages.
+ */
+import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
+import { endsOf } from './queue-ends.ts'
+
+type Counted = Extract<HistoryEvent, { kind: 'counted' }>
+
+/** Q1: at each look the counts add up, and nothing that a queue may not do is counted. */
+export const countsAddUp: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q1')
+  const facts = new Map(queues.map(each => [each.queue, each]))
+  const last = new Map<string, Counted>()
+  for (const event of events) {
+    if (event.kind !== 'counted') continue
+    const { topic, accepted, ready, unacked, retrying, acked, deadLettered, dropped } = event
+    const there = ready + unacked + retrying
+    const gone = acked + deadLettered + dropped
+    if (accepted !== there + gone)
+      problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
+    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
+    if (there > maxMessages) problems.say(`${topic} has ${there} messages, and may have ${maxMessages}`)
+    if ((deadLetterTopic === null ? deadLettered : dropped) > 0)
+      problems.say(`${topic} has ${deadLettered} letters and dropped ${dropped}; its letters go to ${deadLetterTopic}`)
+    const before = last.get(topic)
+    last.set(topic, event)
+    for (const name of ['accepted', 'acked', 'deadLettered', 'dropped'] as const)
+      if (before !== undefined && event[name] < before[name])
+        problems.say(`${topic} counted ${before[name]} ${name}, and later ${event[name]}`)
+  }
+  return problems.done()
+}
+
+/** Q1: a queue at rest has taken what it said it has, and each message of it has come to one of the ends that are counted. */
+export const nothingIsLost: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q1')
+  const { handled, begun, letters } = endsOf(events)
+  const anybodyEnded = events.some(({ kind }) => kind === 'ended')
+  for (const { queue, deadLetterTopic, atMostOnce } of queues) {
+    const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
+    if (counts === undefined || !counts.isAtRest) continue
+    const { accepted, ready, unacked, retrying, acked, deadLettered } = counts
+    if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
+    let sure = 0
+    let unsure = 0
+    for (const event of events) {
+      if (event.kind !== 'answered' || event.topic !== queue) continue
+      if (event.outcome === 'info') unsure++
+      if (event.outcome !== 'ok') continue
+      sure++
+      if (event.offset === undefined || deadLetterTopic === null) continue
+      const place = placeOf({ topic: queue, partition: 0, offset: event.offset })
+      // At most once, it is acked before anybody can tell that it was begun.
+      const isOver = handled.has(place) || letters.has(place) || (atMostOnce && (begun.has(place) || anybodyEnded))
+      if (!isOver)
+        problems.say(`${event.id} at ${place} was neither handled nor dead-lettered, and ${queue} is at rest`)
+    }
+    if (accepted < sure || accepted > sure + unsure)
+      problems.say(
+        `${queue} counts ${accepted} messages, and has confirmed ${sure}, with ${unsure} of which nobody knows`,
+      )
+    const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
+    const told = [...letters].filter(isOf).length
+    if (told !== deadLettered) problems.say(`${queue} counts ${deadLettered} dead letters, and ${told} are there`)
+    const most = [...handled].filter(isOf).length
+    if (!atMostOnce && acked > most) problems.say(`${queue} counts ${acked} acks, and ${most} messages were handled`)
+  }
+  return problems.done()
+}
+
+/** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
+export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q1')
+  const limits = new Map(queues.map(({ queue, maxMessages }) => [queue, maxMessages]))
+  const { begun } = endsOf(events)
+  const waiting = new Map<string, Set<number>>()
+  const started = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'delivered' && limits.has(event.topic)) {
+      started.add(placeOf(event))
+      waiting.get(event.topic)?.delete(event.offset)
+    }
+    if (event.kind !== 'answered' || event.offset === undefined || !limits.has(event.topic)) continue
+    const { topic, offset } = event
+    const place = placeOf({ topic, partition: 0, offset })
+    if (!begun.has(place) || started.has(place)) continue
+    const there = waiting.get(topic) ?? new Set()
+    waiting.set(topic, there.add(offset))
+    const limit = limits.get(topic) as number
+    if (there.size > limit)
+      problems.say(`${topic} has ${there.size} messages that nobody has begun, and may have ${limit}`)
+  }
+  return problems.done()
+}
+
+export const QUEUE_COUNT_RULES: readonly Checker[] = [countsAddUp, nothingIsLost, lengthIsBounded]

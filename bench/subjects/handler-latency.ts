@@ -12,6 +12,8 @@ import { consumerThreads } from './millrace-queue.ts'
 
 const messagesPerSecond = 10_000
 const paceStepMs = 1
+/** Messages that are not answered yet, at most: below what a thread lets wait. */
+const unansweredMax = 8_000
 
 /** Samples kept of a run, at most; a run has fewer. */
 const samplesMax = 1_000_000
@@ -61,9 +63,11 @@ async function start(
     async run(records) {
       const elapsed = startStopwatch()
       const receipts: Promise<unknown>[] = []
+      let unanswered = 0
       while (receipts.length < records) {
         const due = Math.min(records, Math.floor(elapsed() * messagesPerSecond))
-        while (receipts.length < due) receipts.push(sendNow(receipts.length))
+        for (; receipts.length < due && unanswered < unansweredMax; unanswered++)
+          receipts.push(sendNow(receipts.length).then(() => unanswered--))
         await new Promise(resolve => setTimeout(resolve, paceStepMs))
       }
       await Promise.all(receipts)

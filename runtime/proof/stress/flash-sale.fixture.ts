@@ -29,6 +29,8 @@ const STEP_MS = 5
 /** Requests that one process answers at a time. */
 const IN_FLIGHT = 32
 const LOOK_MS = 100
+/** By as much memory may differ between half of the time and the end. */
+const MEMORY_FACTOR = 1.1
 /** In less time the growth of memory says nothing. */
 const MEMORY_SECONDS_MIN = 10
 /** A sender that is not held up begins so much of what the one beside it begins, whose handler keeps up. */
@@ -154,8 +156,8 @@ export async function flashSale({ seconds, maxMessages }: SaleOptions): Promise<
     await watched
     const fastOf = (mode: Mode): Stall => stalls.find(stall => stall.mode === mode) as Stall
     for (const stall of stalls) problems.push(...(await judge(stall, fastOf(stall.mode))))
-    const growth = watch.growth()
-    if (!growth.isFlat && seconds >= MEMORY_SECONDS_MIN) problems.push(`memory grows by ${growth.text}`)
+    const growth = watch.factor()
+    if (growth.times > MEMORY_FACTOR && seconds >= MEMORY_SECONDS_MIN) problems.push(`memory grows: ${growth.text}`)
     const lines = stalls.map(
       ({ queue, offered, sent, refused, longest }) =>
         `${queue.name}: ${offered} came, ${sent} sent, ${refused} refused, at most ${longest} at a time`,

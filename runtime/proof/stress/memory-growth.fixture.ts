@@ -1,5 +1,5 @@
 /**
- * By how much the memory of this process grows, in MB a minute.
+ * By how much the memory of this process grows: in MB a minute, or by what factor in the second half of a run.
  *
  * In less than a minute the growth of a whole process says nothing: a short dose judges what is left on this thread's heap, and in its buffers,
  * after a collection, by ten times as much.
@@ -59,6 +59,16 @@ export class MemoryWatch {
     this.#collect()
     const { heapUsed, external } = process.memoryUsage()
     return heapUsed + external
+  }
+
+  /** The last tenth beside the tenth that follows the first half, in which the heaps of many threads grow to what V8 lets them have. */
+  factor(): { readonly text: string; readonly times: number } {
+    const { length } = this.#samples
+    const tenth = Math.max(1, Math.floor(length / 10))
+    const mean = (from: number): number =>
+      this.#samples.slice(from, from + tenth).reduce((sum, { megabytes }) => sum + megabytes, 0) / tenth
+    const [half, end] = [mean(length >> 1), mean(length - tenth)]
+    return { text: `${half.toFixed(0)} MB after half of the time, ${end.toFixed(0)} MB at the end`, times: end / half }
   }
 
   growth(): Growth {

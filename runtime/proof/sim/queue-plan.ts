@@ -98,7 +98,7 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
     threads: isExact ? 1 : chance.between(1, 3),
   }))
   const handles = members.every(({ kind }) => kind === 'run' || kind === 'handle')
-  const atMostOnce = handles && chance.happens(0.25)
+  const atMostOnce = handles && chance.happens(0.4)
   const priorities = chance.pick([1, 2, 3, 32])
   const batch = handles && !atMostOnce && chance.happens(0.25) ? chance.pick([1, 3, 20]) : null
   const isStalling = faults.has('stall')

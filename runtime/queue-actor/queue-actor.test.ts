@@ -106,6 +106,8 @@ t.test(
     house.pass()
     t.strictSame(house.letterOffsets(), [0, 1])
     t.match(house.queue.report(), { deadLettered: 2, ready: 0, unacked: 0, acked: 0, failures: 3, deadLetterDepth: 2 })
+    house.open()
+    t.match(house.queue.report(), { deadLettered: 2, failures: 3 }, 'a successor knows')
     t.strictSame(house.told, ['failed 0 1', 'dead 1 rejected', 'dead 0 timeout'])
   },
 )

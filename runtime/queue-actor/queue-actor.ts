@@ -220,7 +220,8 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    const { core, consumers, failures, target, place } = this.#parts
+    const { core, consumers, block, target, place } = this.#parts
+    const { failures } = block
     for (const consumer of consumers.values()) this.#ends.collect(consumer)
     const { late } = this.letters
     const {

@@ -5,6 +5,7 @@
  * +0   GATE      position of the oldest frame that is still needed; gates the window
  * +4   CLOSING   epoch of the consumer whose end was begun last
  * +8   f64 for each of COUNTED
+ * +40  f64 FAILURES, one too few at most for each host that died
  * +48  f64 INTENT offset + 1; 0: none   +56 i32 which counter   +64 f64 what it counts with this message
  * +256 a word for each message of the window (message-word.ts), at its offset modulo their number
  * ```
@@ -19,6 +20,7 @@ import type { Epoch, Offset, Position } from '../words/quantities.ts'
 
 const CLOSING = 4
 const COUNTERS = 8
+const FAILURES = 40
 const INTENT = 48
 const INTENT_COUNTER = 56
 const INTENT_VALUE = 64
@@ -65,6 +67,15 @@ export class QueueBlock {
 
   set closing(epoch: Epoch) {
     this.#memory.i32[(this.#address + CLOSING) >> 2] = epoch
+  }
+
+  /** Failed attempts of all messages. */
+  get failures(): number {
+    return this.#memory.f64[(this.#address + FAILURES) >> 3] as number
+  }
+
+  countFailure(): void {
+    this.#memory.f64[(this.#address + FAILURES) >> 3]!++
   }
 
   wordOf(offset: Offset): number {

@@ -64,7 +64,7 @@ export class QueueEnds {
   settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
     const parts = this.#parts
     if (tag === 0) {
-      parts.failures++
+      parts.block.countFailure()
       parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
       return
     }

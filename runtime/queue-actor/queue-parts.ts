@@ -51,8 +51,6 @@ export class QueueParts {
   readonly cleaner: WindowCleaner
   readonly letters: QueueLetters
   readonly consumers: Map<number, QueueConsumer> = new Map()
-  /** Failed attempts of this host so far. */
-  failures = 0
   #core: QueueCore | null = null
 
   constructor(
@@ -127,7 +125,7 @@ export class QueueParts {
       if (effect.looping) this.#tellLoop(offset)
       return
     }
-    this.failures++
+    this.block.countFailure()
     if (kind === 'dying') this.letters.dies(offset, error)
     else this.upcalls.attemptFailed(effect, error)
   }

@@ -32,8 +32,10 @@ interface Life {
   /** Handled by a consumer that may have been given up. */
   isPerhapsDone: boolean
   deliveryAttempt: number
-  /** Failures that its consumers told. */
+  /** Failures that its consumers were about to tell. */
   failures: number
+  /** Those of consumers that lived on, so that they were told. */
+  told: number
   /** Begun, and not ended. */
   unfinished: number
 }
@@ -65,6 +67,8 @@ export function judgeQueue(ledger: QueueLedger, facts: QueueFacts): string[] {
     life.holder = 0
     if (kind === 'done') life.done = event
     if (kind === 'failed') life.failures++
+    // A thread may be ended between the last line of the handler and the settlement.
+    if (kind === 'failed' && livesOn(token, number)) life.told++
     if (kind === 'late') {
       life.isPerhapsDone = true
       life.unfinished++
@@ -85,7 +89,7 @@ function lastEvents(ledger: QueueLedger): Map<number, number> {
 function lifeOf(lives: Map<number, Life>, message: number): Life {
   let life = lives.get(message)
   if (life === undefined) {
-    life = { holder: 0, done: null, isPerhapsDone: false, deliveryAttempt: 0, failures: 0, unfinished: 0 }
+    life = { holder: 0, done: null, isPerhapsDone: false, deliveryAttempt: 0, failures: 0, told: 0, unfinished: 0 }
     lives.set(message, life)
   }
   return life
@@ -95,8 +99,8 @@ function judgeAttempts(event: QueueEvent, life: Life, { attempts }: QueueFacts, 
   const { deliveryAttempt, failedAttempts } = event
   if (deliveryAttempt <= life.deliveryAttempt)
     say(`has deliveryAttempt ${deliveryAttempt} after ${life.deliveryAttempt}`)
-  if (failedAttempts >= deliveryAttempt || failedAttempts < life.failures)
-    say(`has failedAttempts ${failedAttempts} at hand-out ${deliveryAttempt}, after ${life.failures} told failures`)
+  if (failedAttempts >= deliveryAttempt || failedAttempts < life.told)
+    say(`has failedAttempts ${failedAttempts} at hand-out ${deliveryAttempt}, after ${life.told} told failures`)
   if (failedAttempts >= attempts) say(`was handed out after ${failedAttempts} failures, and ${attempts} are allowed`)
 }
 

@@ -53,6 +53,16 @@ t.test('what is allowed', async t => {
     ]),
     [],
   )
+  t.strictSame(
+    verdict([
+      [1, 'begun', 1, 1, 0],
+      [1, 'failed', 1],
+      [2, 'begun', 1, 2, 0],
+      [2, 'done', 1],
+    ]),
+    [],
+    'a thread died before it told of its failure',
+  )
   const letters = [{ message: 1, reason: 'crashed', failedAttempts: 3 }]
   const deaths: readonly Line[] = [
     [1, 'begun', 1, 1, 0],

@@ -1,5 +1,5 @@
 /** The slots of queues' consumers: how much shared memory each gets, and where. The control thread; the catalog has them. */
-import { claimEntries } from '../wire/delivery-places.ts'
+import { claimEntries, DELIVERY_RING_BYTES } from '../wire/delivery-places.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
 import { type ConsumerShape, consumerSlotBytes } from '../wire/queue-places.ts'
 import type { CursorId } from '../words/quantities.ts'
@@ -11,8 +11,6 @@ import type { MemberHandle } from './member-handle.ts'
 /** What a consumer asked for, and where it is. */
 type ConsumerWants = Pick<MemberHandle, 'thread' | 'confirms' | 'prefetch' | 'consumerPriority'>
 
-/** A consumer empties its ring at once, so that it need not hold all that is out. */
-const RING_BYTES = 65_536
 /** Of one that has few deliveries at a time. */
 const SMALL_RING_BYTES = 8_192
 const FEW = 16
@@ -23,7 +21,7 @@ function consumerShape(queue: CursorId, prefetch: number | null, priority: numbe
   return {
     queue,
     entries: claimEntries(most),
-    ringCapacity: most <= FEW ? SMALL_RING_BYTES : RING_BYTES,
+    ringCapacity: most <= FEW ? SMALL_RING_BYTES : DELIVERY_RING_BYTES,
     priority,
     prefetch: most,
   }

@@ -8,7 +8,7 @@ import { claimsBytes, ringBytes } from 'sharedarraybuffer-ring'
 import type { Epoch } from '../words/quantities.ts'
 import type { RingAt } from './link-places.ts'
 
-/** Of the ring of a busy consumer. */
+/** Of the ring of a busy consumer, which empties it at once, so that it need not hold all that is out. */
 export const DELIVERY_RING_BYTES = 65_536
 /** Of the ring of a consumer of one of many queues. A larger record than a quarter of a ring comes in pieces. */
 export const DELIVERY_RING_BYTES_MIN = 4_096

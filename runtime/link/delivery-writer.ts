@@ -11,6 +11,9 @@
  *          28 i32 cohort               messages of different ones are not handled in one batch
  *          32 f64 timestamp            ms since the epoch
  *          40 the record (record.ts), or its last piece
+ * run       as a delivery: 4 tag of the first message, those behind it have the next ones; 12 i32 1; 16 offset of the frame they are of;
+ *           24 i32 DELIVERY_RUN; 28 i32 how many; 40 their records, each at a multiple of 8. The offset of each is the frame's
+ *           and its own offsetDelta.
  * piece     as a delivery of tag 0; 12 i32 how many bytes of the record were sent before; only epoch and offset besides
  * ```
  *
@@ -40,6 +43,8 @@ export const DELIVERY_TIMESTAMP = 32
 export const DELIVERY_SUSPECT = 1
 /** Pieces of its record came before. */
 export const DELIVERY_JOINED = 2
+/** A run: several messages with one head. */
+export const DELIVERY_RUN = 4
 export const DELIVERY_FLAG_BITS = 8
 
 /** What a consumer is told of a message besides its record. */

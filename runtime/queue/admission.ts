@@ -11,6 +11,8 @@
 import type { Chosen, QueueState } from './queue-state.ts'
 import type { Admission, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
 
+const NOTHING: readonly QueueLetter[] = []
+
 /** Reserves room for the first messages of an append, as many as have any once what was chosen is gone. */
 export function admit(state: QueueState, sizes: ArrayLike<number>): Admission {
   const { maxMessages, maxBytes, onFull } = state.policy
@@ -26,7 +28,7 @@ export function admit(state: QueueState, sizes: ArrayLike<number>): Admission {
       break
     }
     const messages = state.messages - state.chosen.length + state.reservedMessages + 1 - maxMessages
-    const tooMany = state.bytes - bytesOf(state.chosen) + state.reservedBytes + bytes - maxBytes
+    const tooMany = state.bytes - state.chosenBytes + state.reservedBytes + bytes - maxBytes
     if (messages > 0 || tooMany > 0) {
       refused = onFull === 'dropHead' ? choose(state, messages, tooMany) : 'full'
       if (refused !== null) break
@@ -35,16 +37,11 @@ export function admit(state: QueueState, sizes: ArrayLike<number>): Admission {
     state.reservedBytes += bytes
     takenBytes += bytes
   }
-  const dropped = state.chosen.map(({ message: { offset } }) =>
-    letterOf(state, offset, state.attempts.find(offset), 'maxlen'),
-  )
-  return { taken, takenBytes, refused, dropped }
+  return { taken, takenBytes, refused, dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state) }
 }
 
-function bytesOf(chosen: readonly Chosen[]): number {
-  let sum = 0
-  for (const { bytes } of chosen) sum += bytes
-  return sum
+function lettersOf(state: QueueState): readonly QueueLetter[] {
+  return state.chosen.map(({ message: { offset } }) => letterOf(state, offset, state.attempts.find(offset), 'maxlen'))
 }
 
 /** Chooses so many messages and so many bytes at least, or none. */
@@ -52,7 +49,8 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
   // What was refused before goes first.
   if (state.policy.hasDeadLetters && state.letters.waiting > 0) return 'letters'
   const chosen: Chosen[] = []
-  for (let found = 0; chosen.length < messages || found < bytes; ) {
+  let found = 0
+  while (chosen.length < messages || found < bytes) {
     const ready = state.ready.oldestOfLowest()
     const suspect = state.suspects.oldestOfLowest()
     const isSuspect = suspect !== null && (ready === null || isDroppedBefore(suspect, ready))
@@ -67,7 +65,8 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
     chosen.push({ message, bytes: size, suspect: isSuspect })
     found += size
   }
-  state.chosen.push(...chosen)
+  for (const one of chosen) state.chosen.push(one)
+  state.chosenBytes += found
   return null
 }
 
@@ -75,6 +74,7 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
 export function dropped(state: QueueState, count: number): void {
   const { chosen } = state
   state.chosen = []
+  state.chosenBytes = 0
   for (const [at, one] of chosen.entries()) {
     const { offset } = one.message
     if (at >= count) staysReady(state, one)

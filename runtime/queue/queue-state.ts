@@ -58,6 +58,7 @@ export class QueueState {
   reservedBytes = 0
   /** Messages that are to make room for what was admitted last, until somebody has said which of them are gone. */
   chosen: Chosen[] = []
+  chosenBytes = 0
   unacked = 0
   /** The number of a part of a failed batch, and the tag of a hand-out, that were given last. */
   lastCohort = 0

@@ -13,6 +13,7 @@ import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import { CONSUMERS_MAX } from '../queue/consumers.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
+import { RUN_MAX } from '../queue/runs.ts'
 import type { Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
@@ -153,6 +154,8 @@ export class QueueActor {
     },
   }
 
+  readonly #bytesFor = (number: number): number => (this.#numbers[number] as QueueConsumer).runBytes
+
   #handOut(): boolean {
     const { core, consumers, upcalls } = this.#parts
     for (const consumer of consumers.values()) {
@@ -160,11 +163,14 @@ export class QueueActor {
       this.#allow(consumer)
     }
     let worked = this.#served.size > 0
-    for (let left = HAND_OUTS; left > 0; left--) {
-      const handOut = core.take()
-      if (handOut === null) break
-      const consumer = this.#numbers[handOut.consumer] as QueueConsumer
-      consumer.handOut(handOut)
+    for (let left = HAND_OUTS; left > 0; ) {
+      const run = core.takeRun(RUN_MAX, this.#bytesFor)
+      if (run === null) break
+      const { count, first, slots, tags } = run
+      const consumer = this.#numbers[first.consumer] as QueueConsumer
+      for (let at = consumer.handOutRun(run); at < count; at++)
+        core.takeBack(consumer.number, slots[at] as number, tags[at] as number)
+      left -= count
       worked = true
       this.#served.add(consumer)
       if (!consumer.hasRoom) this.#allow(consumer)

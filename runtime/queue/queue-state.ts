@@ -13,6 +13,7 @@ import { PagePool } from './page-pool.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
 import { ReadyIndex } from './ready-index.ts'
 import { RetryHeap } from './retry-heap.ts'
+import { Round } from './round.ts'
 import { SettledPages } from './settled-pages.ts'
 import { Suspects } from './suspects.ts'
 
@@ -49,6 +50,7 @@ export class QueueState {
   readonly letters: Letters = new Letters()
   readonly suspects: Suspects = new Suspects()
   readonly consumers: Consumers
+  readonly round: Round = new Round()
   readonly totals: QueueTotals
   /** Messages that are not settled, and their bytes. */
   messages = 0

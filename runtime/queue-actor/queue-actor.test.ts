@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import type { TakenDelivery } from '../link/delivery-reader.ts'
+import type { TakenDelivery } from '../link/delivery-fetch.ts'
 import type { HostLink } from '../link/host-link.ts'
 import type { SettleHow } from '../link/link.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'

@@ -13,6 +13,7 @@ import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import { CONSUMERS_MAX } from '../queue/consumers.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
+import { RUN_MAX } from '../queue/runs.ts'
 import type { Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
@@ -134,7 +135,7 @@ export class QueueActor {
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
-    if ((core.figures.lettersWaiting > 0 || letters.late > 0) && letters.write(this.#letterSource)) worked = true
+    if (core.figures.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true
     if (this.#handOut()) worked = true
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
@@ -151,8 +152,9 @@ export class QueueActor {
       this.#parts.core.lettersWritten(1)
       this.#parts.settledAs('deadLettered', offset)
     },
-    lateWritten: ({ offset }: QueueLetter): void => this.#parts.settledAs('deadLettered', offset),
   }
+
+  readonly #bytesFor = (number: number): number => (this.#numbers[number] as QueueConsumer).runBytes
 
   #handOut(): boolean {
     const { core, consumers, upcalls } = this.#parts
@@ -161,11 +163,14 @@ export class QueueActor {
       this.#allow(consumer)
     }
     let worked = this.#served.size > 0
-    for (let left = HAND_OUTS; left > 0; left--) {
-      const handOut = core.take()
-      if (handOut === null) break
-      const consumer = this.#numbers[handOut.consumer] as QueueConsumer
-      consumer.handOut(handOut)
+    for (let left = HAND_OUTS; left > 0; ) {
+      const run = core.takeRun(RUN_MAX, this.#bytesFor)
+      if (run === null) break
+      const { count, first, slots, tags } = run
+      const consumer = this.#numbers[first.consumer] as QueueConsumer
+      for (let at = consumer.handOutRun(run); at < count; at++)
+        core.takeBack(consumer.number, slots[at] as number, tags[at] as number)
+      left -= count
       worked = true
       this.#served.add(consumer)
       if (!consumer.hasRoom) this.#allow(consumer)
@@ -223,7 +228,6 @@ export class QueueActor {
     const { core, consumers, block, target, place } = this.#parts
     const { failures } = block
     for (const consumer of consumers.values()) this.#ends.collect(consumer)
-    const { late } = this.letters
     const {
       accepted,
       ready,
@@ -239,11 +243,9 @@ export class QueueActor {
       readyByPriority,
     } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    // To the core what was dropped is settled.
-    const letters = { dying: dying + late, deadLettered: deadLettered - late }
-    const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...letters }
-    const gone = { dropped, purged, cancelled, bytes, readyByPriority }
-    return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
+    const there = { ready, dying, unacked, retrying, bytes, readyByPriority }
+    const gone = { acked, deadLettered, dropped, purged, cancelled }
+    return { accepted, ...there, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
 }
 

@@ -9,10 +9,8 @@
  */
 import type { HandedOut, Memory, Standing, WindowReader } from 'sharedarraybuffer-ring'
 import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
-import { DELIVERY_JOINED, DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import type { HostLink } from '../link/host-link.ts'
-import { FRAME_BASE_TIMESTAMP } from '../log/format/frame.ts'
-import type { HandOut } from '../queue/queue-words.ts'
+import type { HandOut, HandOutRun } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
 import {
   QUEUE_SLOT_BACKLOG,
@@ -23,13 +21,21 @@ import {
 } from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
-import type { Offset, Position } from '../words/quantities.ts'
+import type { Offset } from '../words/quantities.ts'
 import type { MessageIndex } from './message-index.ts'
+import { RecordSender } from './record-sender.ts'
 
 /** A hand-out as the core names it. */
 export interface CoreClaim {
   readonly slot: number
   readonly tag: number
+}
+
+/** Who is handed over what a consumer has ended. */
+export interface ConsumerEnds {
+  /** So many messages were acked, from this tag on. */
+  acked(first: number, count: number): void
+  ended(tag: number, offset: Offset, standing: Standing): void
 }
 
 interface Sending {
@@ -45,12 +51,12 @@ export class QueueConsumer {
   /** Its number in the core. */
   readonly number: number
   readonly #memory: Memory
-  readonly #reader: WindowReader
-  readonly #index: MessageIndex
   readonly #slot: DeliverySlot
+  readonly #records: RecordSender
   readonly #mask: number
-  readonly #coreSlots: Int32Array
-  readonly #coreTags: Int32Array
+  /** By entry of the claims, how the core names what stands there. */
+  readonly coreSlots: Int32Array
+  readonly coreTags: Int32Array
   /** Entries whose end was acted upon before it was found in the claims. */
   readonly #done: Uint8Array
   #sending: Sending | null = null
@@ -66,8 +72,6 @@ export class QueueConsumer {
   ) {
     const { entries, ringCapacity } = shape
     this.#memory = memory
-    this.#reader = reader
-    this.#index = index
     this.place = place
     this.shape = shape
     this.link = link
@@ -76,9 +80,10 @@ export class QueueConsumer {
       memory,
       deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity),
     )
+    this.#records = new RecordSender([memory, reader], index, this.#slot)
     this.#mask = entries - 1
-    this.#coreSlots = new Int32Array(entries)
-    this.#coreTags = new Int32Array(entries)
+    this.coreSlots = new Int32Array(entries)
+    this.coreTags = new Int32Array(entries)
     this.#done = new Uint8Array(entries)
   }
 
@@ -94,10 +99,10 @@ export class QueueConsumer {
   }
 
   /** The core names the hand-out of this tag so. */
-  name(tag: number, { slot, tag: coreTag }: CoreClaim): void {
+  name(tag: number, slot: number, coreTag: number): void {
     const entry = tag & this.#mask
-    this.#coreSlots[entry] = slot
-    this.#coreTags[entry] = coreTag
+    this.coreSlots[entry] = slot
+    this.coreTags[entry] = coreTag
     this.#done[entry] = 0
   }
 
@@ -106,7 +111,7 @@ export class QueueConsumer {
     if (!this.#slot.has(tag)) return null
     const entry = tag & this.#mask
     if (this.#done[entry] === 1) return null
-    return { slot: this.#coreSlots[entry] as number, tag: this.#coreTags[entry] as number }
+    return { slot: this.coreSlots[entry] as number, tag: this.coreTags[entry] as number }
   }
 
   /** Deliveries that it may have unsettled now: what it wants, within its prefetch. */
@@ -137,16 +142,40 @@ export class QueueConsumer {
     return this.#slot.hasEnded() || (this.#sending !== null && this.#slot.hasRoom)
   }
 
-  /** Hands over what it has ended and was not acted upon, by the names of both; how many ends it looked at. */
-  ended(each: (tag: number, offset: Offset, slot: number, coreTag: number, standing: Standing) => void): number {
+  /** Hands over what it has ended and was not acted upon; how many ends it looked at. */
+  ended(ends: ConsumerEnds): number {
     let count = 0
-    this.#slot.ended((tag, offset, standing) => {
+    const one = (tag: number, offset: Offset, standing: Standing): void => {
       count++
-      const entry = tag & this.#mask
-      if (this.#done[entry] === 1) this.#slot.free(tag)
-      else each(tag, offset, this.#coreSlots[entry] as number, this.#coreTags[entry] as number, standing)
+      if (this.#done[tag & this.#mask] === 1) this.#slot.free(tag)
+      else ends.ended(tag, offset, standing)
+    }
+    this.#slot.ended({
+      acked: (first, acked) => {
+        const from = first & this.#mask
+        if (!this.#done.subarray(from, from + acked).includes(1)) {
+          count += acked
+          ends.acked(first, acked)
+        } else for (let tag = first; tag < first + acked; tag++) one(tag, this.#slot.offsetOf(tag), 'acked')
+      },
+      ended: one,
     })
     return count
+  }
+
+  /** How the core names the first of a run of acks is at this index of `coreSlots` and `coreTags`, and the others are behind it. */
+  indexOf(tag: number): number {
+    return tag & this.#mask
+  }
+
+  /** The offset of a message that it has. */
+  offsetOf(tag: number): Offset {
+    return this.#slot.offsetOf(tag)
+  }
+
+  /** So many acks, from this tag on, were acted upon. */
+  runIsOver(first: number, count: number): void {
+    this.#slot.freeRun(first, count)
   }
 
   /** An end was acted upon: its entry is free once its consumer has come past it. */
@@ -168,12 +197,31 @@ export class QueueConsumer {
 
   /** Hands it a message; it `hasRoom`. */
   handOut(handOut: HandOut): void {
-    const record = this.#index.recordOf(handOut.offset)
-    const length = this.#reader.word(record)
-    if (length <= this.#slot.bytesMax && this.#sendLast(handOut, record, 0, length)) return
+    const tag = this.#records.send(handOut, 0)
     // What was handed in is good until the next hand-out.
-    this.#sending = { handOut: { ...handOut }, sent: 0 }
-    this.send()
+    if (tag === NOT_NOW) this.#sending = { handOut: { ...handOut }, sent: this.#records.sent }
+    else this.name(tag, handOut.slot, handOut.tag)
+  }
+
+  /** Bytes of messages that it can be handed together. */
+  get runBytes(): number {
+    return this.#slot.bytesMax
+  }
+
+  /** Hands it messages; it `hasRoom`. How many of them went: the others it does not have. */
+  handOutRun({ first, count, slots, tags, offsets }: HandOutRun): number {
+    if (count === 1) {
+      this.handOut(first)
+      return 1
+    }
+    let sent = 0
+    while (sent < count) {
+      const end = this.#records.runEnd(offsets, sent, count)
+      const given = end === sent ? NOT_NOW : this.#records.sendRun(offsets, sent, end)
+      if (given === NOT_NOW) break
+      for (let tag = given; sent < end; tag++, sent++) this.name(tag, slots[sent] as number, tags[sent] as number)
+    }
+    return sent
   }
 
   /** Sends the record on that it is being sent; whether some of it was sent. */
@@ -181,46 +229,12 @@ export class QueueConsumer {
     const sending = this.#sending
     if (sending === null) return false
     const { sent: before, handOut } = sending
-    const { offset } = handOut
-    const record = this.#index.recordOf(offset)
-    const length = this.#reader.word(record)
-    const most = this.#slot.bytesMax
-    for (; length - sending.sent > most; sending.sent += most) {
-      if (!this.#slot.sendPiece(offset, sending.sent, most)) return sending.sent > before
-      this.#copy(record + sending.sent, most)
-    }
-    if (!this.#sendLast(handOut, record, sending.sent, length - sending.sent)) return sending.sent > before
+    const tag = this.#records.send(handOut, before)
+    sending.sent = this.#records.sent
+    if (tag === NOT_NOW) return sending.sent > before
+    this.name(tag, handOut.slot, handOut.tag)
     this.#sending = null
     return true
-  }
-
-  /** Sends the end of a record, or all of it, and with it its message; whether there was room. */
-  #sendLast(handOut: HandOut, record: Position, sent: number, bytes: number): boolean {
-    const { offset, slot, tag, deliveryAttempt, failedAttempts, cohort, suspect } = handOut
-    const flags = (suspect ? DELIVERY_SUSPECT : 0) | (sent > 0 ? DELIVERY_JOINED : 0)
-    const timestamp = this.#timestampOf(offset)
-    const given = this.#slot.handOut({ offset, deliveryAttempt, failedAttempts, flags, cohort, timestamp }, bytes)
-    if (given === NOT_NOW) return false
-    this.#copy(record + sent, bytes)
-    const entry = given & this.#mask
-    this.#coreSlots[entry] = slot
-    this.#coreTags[entry] = tag
-    this.#done[entry] = 0
-    return true
-  }
-
-  /** Within the broker's memory, where two views of it would cost more than the copy. */
-  #copy(position: Position, bytes: number): void {
-    const reader = this.#reader
-    const target = this.#slot.address
-    const first = Math.min(bytes, reader.untilWrap(position))
-    this.#memory.copy(target, reader.addressOf(position), first)
-    if (first < bytes) this.#memory.copy(target + first, reader.addressOf((position + first) | 0), bytes - first)
-  }
-
-  #timestampOf(offset: Offset): number {
-    const address = this.#reader.addressOf((this.#index.frameOf(offset) + FRAME_BASE_TIMESTAMP) | 0)
-    return this.#memory.f64[address >> 3] as number
   }
 
   /** Tells it whether messages or senders wait for what it ends. */

@@ -30,30 +30,40 @@ export class QueueEnds {
 
   /** Takes in what a consumer has ended; how many. */
   collect(consumer: QueueConsumer): number {
-    return consumer.ended((tag, offset, slot, coreTag, standing) =>
-      this.#ended(consumer, tag, offset, slot, coreTag, standing),
-    )
+    return consumer.ended({
+      acked: (first, count) => this.#acked(consumer, first, count),
+      ended: (tag, offset, standing) => {
+        const claim = consumer.claimOf(tag)
+        if (claim !== null) this.#ended(consumer, tag, offset, claim, standing)
+      },
+    })
+  }
+
+  /** So many were acked, from this tag on. Nothing lies between them: what is not in the run keeps its word, and its claim. */
+  #acked(consumer: QueueConsumer, first: number, count: number): void {
+    const parts = this.#parts
+    const from = consumer.indexOf(first)
+    parts.core.ackRun(consumer.number, consumer.coreSlots, consumer.coreTags, from, from + count)
+    for (let tag = first; tag < first + count; tag++) {
+      parts.settled(consumer.offsetOf(tag))
+      parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
+    }
+    consumer.runIsOver(first, count)
   }
 
   /** Acts upon how a delivery ended, as far as its claim says. */
-  #ended(
-    consumer: QueueConsumer,
-    tag: number,
-    offset: Offset,
-    slot: number,
-    coreTag: number,
-    standing: Standing,
-  ): void {
+  #ended(consumer: QueueConsumer, tag: number, offset: Offset, claim: CoreClaim, standing: Standing): void {
     const parts = this.#parts
     const { core } = parts
     const { number } = consumer
+    const { slot } = claim
     if (standing === 'acked') {
-      core.ack(number, slot, coreTag)
+      core.ack(number, slot, claim.tag)
       parts.settled(offset)
     } else if (standing === 'released') {
-      const effect = core.release(number, slot, coreTag)
+      const effect = core.release(number, slot, claim.tag)
       if (effect !== null) parts.tookEffect(effect, '')
-    } else if (standing === 'yielded') core.takeBack(number, slot, coreTag)
+    } else if (standing === 'yielded') core.takeBack(number, slot, claim.tag)
     // How it ended comes by the link.
     else return
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
@@ -115,7 +125,7 @@ export class QueueEnds {
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
       } else if (standing === 'entering' || standing === 'recalled') core.takeBack(number, claim.slot, claim.tag)
-      else this.#ended(consumer, tag, offset, claim.slot, claim.tag, standing)
+      else this.#ended(consumer, tag, offset, claim, standing)
     }
     const { sending } = consumer
     if (sending !== null) core.takeBack(number, sending.slot, sending.tag)

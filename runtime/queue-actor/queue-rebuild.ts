@@ -115,7 +115,7 @@ function consumerFact(consumer: QueueConsumer, attached: number, index: MessageI
   const out = consumer.takeOver((offset, attempt) => isOver(index.wordOf(offset), attempt))
   const claims = out.map(({ tag, number: offset, attempt, standing }, slot): ClaimFact => {
     const claim = { slot, tag: attached * CLAIMS_APART + slot + 1 }
-    consumer.name(tag, claim)
+    consumer.name(tag, claim.slot, claim.tag)
     const { suspect, handOuts } = messageState(index.wordOf(offset))
     return {
       ...claim,

@@ -4,6 +4,7 @@ import { QueueCore } from './queue-core.ts'
 import { playSeed } from './queue-driver.fixture.ts'
 import { allPairs, Visits } from './queue-visits.fixture.ts'
 import type { ConsumerTerms, HandOut, QueuePolicy } from './queue-words.ts'
+import { RUN_MAX } from './runs.ts'
 
 const SEEDS = 24
 const INPUTS = 1_000
@@ -60,10 +61,7 @@ function queueOf(priorities: readonly number[], options: Partial<QueuePolicy> = 
 }
 
 function send(queue: QueueCore, priorities: readonly number[]): number {
-  const { taken, takenBytes } = queue.admit(
-    priorities.map(() => SIZE),
-    100,
-  )
+  const { taken, takenBytes } = queue.admit(priorities.map(() => SIZE))
   queue.appended(taken, takenBytes, priorities)
   return taken
 }
@@ -158,10 +156,18 @@ t.test('dead letters keep the order of the verdicts, also those that were refuse
 
 t.test('a full queue drops the oldest of the lowest priority, or takes what there is room for', async t => {
   const dropping = queueOf([1, 0, 2, 0], { priorities: 3, maxMessages: 4, onFull: 'dropHead' })
-  t.match(dropping.admit([SIZE, SIZE], 100), { taken: 2, refused: null, dropped: [{ offset: 1 }, { offset: 3 }] })
-  t.match(dropping.admit([SIZE], 0), { taken: 0, refused: 'letters', dropped: [] })
+  t.match(dropping.admit([SIZE, SIZE]), { taken: 2, refused: null, dropped: [{ offset: 1 }, { offset: 3 }] })
+  t.equal(dropping.figures.messages, 4, 'none of them is gone yet')
+  dropping.dropped(1)
+  dropping.withdrawn(2, 2 * SIZE)
+  t.match(dropping.counters(), { ready: 3, deadLettered: 1 })
+  t.strictSame(
+    takeAll(dropping).map(({ offset }) => offset),
+    [2, 0, 3],
+    'what had no letter has its place',
+  )
   const waiting = queueOf([0, 0, 0], { maxMessages: 5 })
-  t.match(waiting.admit([SIZE, SIZE, SIZE], 100), { taken: 2, refused: 'full', dropped: [] })
+  t.match(waiting.admit([SIZE, SIZE, SIZE]), { taken: 2, refused: 'full', dropped: [] })
 })
 
 t.test('a consumer that is busy gets nothing more, and the one that has waited longest is next', async t => {
@@ -174,6 +180,52 @@ t.test('a consumer that is busy gets nothing more, and the one that has waited l
     [2, 2, 0, 1, 1],
   )
   t.match(queue.explain(5), { state: 'ready', ahead: 0, blockedBy: 'prefetch' })
+})
+
+t.test('consumers get in runs what they would get one by one, and none that came back', async t => {
+  const queue = queueOf(Array.from({ length: 11 }, () => 0))
+  queue.attach(1, terms())
+  queue.attach(2, terms({ priority: -1 }))
+  const runs: string[] = []
+  const all = (): void => {
+    for (;;) {
+      const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY)
+      if (run === null) return
+      runs.push(`${run.first.consumer}: ${run.offsets.slice(0, run.count).join(' ')}`)
+    }
+  }
+  all()
+  t.strictSame(runs, ['0: 0 1 2 3 4 5', '1: 6 7 8 9 10'])
+  t.equal(
+    queue.takeRun(RUN_MAX, () => 0),
+    null,
+  )
+  for (const slot of [1, 4]) queue.release(0, slot, slot + 1)
+  send(queue, [0, 0, 0, 0])
+  runs.length = 0
+  all()
+  t.strictSame(runs, ['0: 1', '1: 4', '0: 11 12', '1: 13 14'])
+  const mixed = queueOf([1, 0, 1, 1, 0, 0], { priorities: 2 })
+  mixed.attach(1, terms())
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 1, 'a run has one priority')
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)
+  send(mixed, [0, 0, 0, 0, 0, 0])
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 4, 'what came is divided anew')
+  t.throws(() => queue.takeRun(RUN_MAX + 1, () => 0), RangeError)
+})
+
+t.test('acks that come together settle what is held of them, and nothing between them', async t => {
+  const queue = queueOf([0, 0, 0, 0, 0, 0])
+  const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY)
+  const [slots, tags] = [run?.slots.slice(0, 6) as Int32Array, run?.tags.slice(0, 6) as Int32Array]
+  t.ok(queue.ack(0, slots[0] as number, tags[0] as number))
+  t.equal(queue.ackRun(0, slots.subarray(0, 3), tags.subarray(0, 3), 0, 3), 2)
+  t.equal(queue.ackRun(0, slots, tags, 4, 6), 2)
+  t.match(queue.facts(), { floor: 3, settled: [[4, 6]] })
+  t.match(queue.explain(3), { state: 'unacked' })
+  t.match(queue.counters(), { acked: 5, unacked: 1, bytes: SIZE })
+  t.equal(queue.ackRun(7, slots, tags, 3, 4), 0)
 })
 
 t.test('a time-out is a failure, and the settlement that comes too late changes nothing', async t => {

@@ -4,11 +4,13 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { letterOf, newMessage, type OracleConsumer, type OracleMessage, sum } from './oracle-message.fixture.ts'
+import { OracleRound, runOf } from './oracle-run.fixture.ts'
 import type {
   Admission,
   ConsumerDeath,
   ConsumerTerms,
   HandOut,
+  HandOutRun,
   LetterReason,
   QueueCounters,
   QueueEffect,
@@ -35,10 +37,13 @@ export class QueueOracle {
   dying: OracleMessage[] = []
   sent = 0
   readonly totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+  /** What is to go for an append. */
+  chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
   #cohort = 0
   #clock = 0
+  #round = new OracleRound()
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
     this.policy = policy
@@ -47,37 +52,40 @@ export class QueueOracle {
     this.end = start
   }
 
-  admit(sizes: readonly number[], letterRoom: number): Admission {
+  admit(sizes: readonly number[]): Admission {
     const { maxMessages, maxBytes, onFull, hasDeadLetters } = this.policy
-    const dropped: QueueLetter[] = []
-    let letters = hasDeadLetters ? letterRoom : Number.POSITIVE_INFINITY
-    if (hasDeadLetters && this.dying.length > this.sent) letters = 0
+    const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
     let taken = 0
     let takenBytes = 0
-    const answer = (refused: Admission['refused']): Admission => ({ taken, takenBytes, refused, dropped })
+    const answer = (refused: Admission['refused']): Admission => {
+      return { taken, takenBytes, refused, dropped: this.chosen.map(message => letterOf(message, 'maxlen')) }
+    }
     for (const bytes of sizes) {
       if (bytes > maxBytes) return answer('tooLarge')
       const fits = (without: readonly OracleMessage[]): boolean =>
         this.messages.length - without.length + this.reserved.messages + 1 <= maxMessages &&
         sum(this.messages) - sum(without) + this.reserved.bytes + bytes <= maxBytes
-      const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
-      const out: OracleMessage[] = []
-      while (!fits(out)) {
-        if (onFull !== 'dropHead' || out.length === droppable.length) return answer('full')
-        if (out.length === letters) return answer('letters')
-        out.push(droppable[out.length] as OracleMessage)
+      let out = this.chosen.length
+      while (!fits(droppable.slice(0, out))) {
+        if (onFull !== 'dropHead') return answer('full')
+        if (hasDeadLetters && this.dying.length > this.sent) return answer('letters')
+        if (out === droppable.length) return answer('full')
+        out++
       }
-      for (const message of out) {
-        dropped.push(letterOf(message, 'maxlen'))
-        this.#settle(message, hasDeadLetters ? 'deadLettered' : 'dropped')
-      }
-      letters -= out.length
+      this.chosen = droppable.slice(0, out)
       this.reserved.messages++
       this.reserved.bytes += bytes
       taken++
       takenBytes += bytes
     }
     return answer(null)
+  }
+
+  dropped(count: number): void {
+    const chosen = this.chosen
+    this.chosen = []
+    for (const message of chosen.slice(0, count))
+      this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
   appended(count: number, bytes: number, priorities: readonly number[] | null): void {
@@ -147,6 +155,30 @@ export class QueueOracle {
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
+  takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
+    const waiting = this.#ready()
+    const first = this.take()
+    if (first === null) return null
+    const { priority } = first
+    const [consumer, got] = [this.consumerOf(first.consumer) as OracleConsumer, [first]]
+    const alike = waiting.filter(message => message.priority === priority).length
+    if (first.deliveryAttempt === 1 && !waiting.some(({ suspect }) => suspect)) {
+      const inLine = (): number => this.line().filter(each => each.priority === consumer.priority).length
+      const line = inLine() + (this.hasRoom(consumer) ? 0 : 1)
+      const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
+      let room = bytesFor(first.consumer) - first.bytes
+      while (got.length < Math.min(most, share)) {
+        const next = this.#ready()[0]
+        if (next === undefined || next.priority !== priority || next.handOuts > 0 || next.bytes > room) break
+        if (!this.hasRoom(consumer) || !this.#fits(consumer, next)) break
+        room -= next.bytes
+        got.push(this.#handOut(next, consumer))
+      }
+      this.#round.next = `${priority} ${inLine()} ${alike - got.length}`
+    }
+    return runOf(got)
+  }
+
   begun(consumer: number, slot: number, tag: number, nowMs: number): boolean {
     const message = this.#held(consumer, slot, tag)
     if (message !== undefined && !message.begun) {
@@ -172,6 +204,11 @@ export class QueueOracle {
     this.#settle(message, 'acked')
     this.#look()
     return true
+  }
+
+  ackRun(consumer: number, slots: Int32Array, tags: Int32Array, from: number, to: number): number {
+    const run = [...slots.subarray(from, to)]
+    return run.filter((slot, at) => this.ack(consumer, slot, tags[from + at] as number)).length
   }
 
   nack(consumer: number, slot: number, tag: number, delayMs: number | null, at: Instant, rng: Rng): QueueEffect | null {
@@ -265,6 +302,7 @@ export class QueueOracle {
   rebuilt(): void {
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
+    this.#round = new OracleRound()
   }
 
   explain(offset: number): QueueExplanation {
@@ -349,8 +387,7 @@ export class QueueOracle {
   }
 
   #fits({ number, prefetchBytes }: OracleConsumer, { bytes }: OracleMessage): boolean {
-    const held = this.heldBy(number)
-    return held.length === 0 || sum(held) + bytes <= prefetchBytes
+    return this.heldBy(number).length === 0 || sum(this.heldBy(number)) + bytes <= prefetchBytes
   }
 
   #holdOf(message: OracleMessage): QueueHold {

@@ -73,6 +73,16 @@ export interface HandOut {
   readonly suspect: boolean
 }
 
+/** Messages that go to one consumer together. All but the first have one priority, and were never out. */
+export interface HandOutRun {
+  readonly first: HandOut
+  readonly count: number
+  /** Of each message, the first included: `count` places say something. */
+  readonly slots: Int32Array
+  readonly tags: Int32Array
+  readonly offsets: Float64Array
+}
+
 /** What became of a message that was not acked. */
 export type QueueEffect =
   /** It is ready again, at its old place. */
@@ -120,9 +130,9 @@ export interface Admission {
   /** The first so many. */
   readonly taken: number
   readonly takenBytes: number
-  /** Why the next one was not: no room; it can never have any; or what would make room has no place for its dead letter. */
+  /** Why the next one was not: no room; it can never have any; or dead letters wait already, and go first. */
   readonly refused: null | 'full' | 'tooLarge' | 'letters'
-  /** What was dropped to make room, in this order: dead letters of this very commit, or gone. */
+  /** What must go to make room, in this order: each is a dead letter before the append, or gone. */
   readonly dropped: readonly QueueLetter[]
 }
 

@@ -184,9 +184,15 @@ export class PlayedQueue {
   /** Ends that the host finds, in order, as `offset standing`; they are freed. */
   ended(): string[] {
     const ends: string[] = []
-    this.#deliveries.ended((tag, offset, standing) => {
-      ends.push(`${offset} ${standing}`)
-      this.#deliveries.free(tag)
+    this.#deliveries.ended({
+      acked: (first, count) => {
+        for (let tag = first; tag < first + count; tag++) ends.push(`${this.#deliveries.offsetOf(tag)} acked`)
+        this.#deliveries.freeRun(first, count)
+      },
+      ended: (tag, offset, standing) => {
+        ends.push(`${offset} ${standing}`)
+        this.#deliveries.free(tag)
+      },
     })
     return ends
   }

@@ -58,6 +58,8 @@ export class HostStore {
   error: Error | null = null
   readonly #held: HeldFolder | null
   #lookedMs: number = nowMs()
+  /** Called when states were written that a loss of power would take, after all were synced. */
+  unsynced: () => void = () => undefined
 
   /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   constructor(
@@ -194,9 +196,11 @@ export class HostStore {
   /** Does something on the disk; false: it failed, now or before. */
   attempt(act: () => void): boolean {
     if (this.#failure !== null) return false
+    const wasSynced = this.isSynced
     try {
       this.#checkHeld()
       act()
+      if (wasSynced && !this.isSynced) this.unsynced()
       return true
     } catch (error) {
       this.fail(error)

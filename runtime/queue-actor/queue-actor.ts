@@ -135,7 +135,7 @@ export class QueueActor {
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
-    if ((core.figures.lettersWaiting > 0 || letters.late > 0) && letters.write(this.#letterSource)) worked = true
+    if (core.figures.lettersWaiting > 0 && letters.write(this.#letterSource)) worked = true
     if (this.#handOut()) worked = true
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
@@ -152,7 +152,6 @@ export class QueueActor {
       this.#parts.core.lettersWritten(1)
       this.#parts.settledAs('deadLettered', offset)
     },
-    lateWritten: ({ offset }: QueueLetter): void => this.#parts.settledAs('deadLettered', offset),
   }
 
   readonly #bytesFor = (number: number): number => (this.#numbers[number] as QueueConsumer).runBytes
@@ -229,7 +228,6 @@ export class QueueActor {
     const { core, consumers, block, target, place } = this.#parts
     const { failures } = block
     for (const consumer of consumers.values()) this.#ends.collect(consumer)
-    const { late } = this.letters
     const {
       accepted,
       ready,
@@ -245,11 +243,9 @@ export class QueueActor {
       readyByPriority,
     } = core.counters()
     const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    // To the core what was dropped is settled.
-    const letters = { dying: dying + late, deadLettered: deadLettered - late }
-    const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...letters }
-    const gone = { dropped, purged, cancelled, bytes, readyByPriority }
-    return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
+    const there = { ready, dying, unacked, retrying, bytes, readyByPriority }
+    const gone = { acked, deadLettered, dropped, purged, cancelled }
+    return { accepted, ...there, ...gone, consumers: consumers.size, failures, deadLetterDepth }
   }
 }
 

@@ -2,13 +2,15 @@
  * The way of messages into a queue: whether their frames are taken, and when the core knows them.
  *
  * The partition host's thread. A frame is taken whole or not at all. Each message is admitted by the core before it is copied, and
- * appended there when the window is committed. With `dropHead` what makes room is a dead letter, or gone, before that.
+ * appended there when the window is committed. With `dropHead` what makes room is a dead letter, or gone, before that. A frame that is
+ * not taken drops nothing, but where some of its letters had room and one had not.
  *
  * Bounds: those of the queue's policy, and the messages of its block.
  */
 import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import { isMovedFrame, messageBytes } from './message-index.ts'
 import { messageWord } from './message-word.ts'
@@ -63,7 +65,7 @@ export class QueueIntake implements QueueGate {
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {
-    const { core, block, index, letters } = this.#parts
+    const { core, block, index } = this.#parts
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
@@ -75,9 +77,10 @@ export class QueueIntake implements QueueGate {
       sizes[message] = messageBytes(length)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes, letters.room)
-    for (const letter of dropped) this.#drop(letter)
-    if (taken < count) {
+    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const gone = taken < count || dropped.length === 0 ? 0 : this.#drop(dropped)
+    if (taken < count || gone < dropped.length) {
+      if (taken < count) core.dropped(0)
       core.withdrawn(taken, takenBytes)
       return this.#isFull()
     }
@@ -86,19 +89,30 @@ export class QueueIntake implements QueueGate {
     return true
   }
 
-  /** The core has settled it, to make room. */
-  #drop(letter: QueueLetter): void {
-    const { offset, failedAttempts } = letter
-    const { policy, letters, upcalls, index } = this.#parts
-    if (!policy.hasDeadLetters) {
-      this.#parts.settledAs('dropped', offset)
-      upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
-      return
+  /** Makes room: writes the letters of these, up to the first that has no room. Returns how many are gone. */
+  #drop(chosen: readonly QueueLetter[]): number {
+    const { core, policy, upcalls } = this.#parts
+    const { hasDeadLetters } = policy
+    let gone = 0
+    while (gone < chosen.length && (!hasDeadLetters || this.#buries(chosen[gone] as QueueLetter))) gone++
+    core.dropped(gone)
+    for (const { offset, failedAttempts } of chosen.slice(0, gone)) {
+      this.#parts.settledAs(hasDeadLetters ? 'deadLettered' : 'dropped', offset)
+      if (!hasDeadLetters) upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
     }
-    // Until it is written, its message stays in the window, and a successor writes it.
-    const dying = { handOuts: letter.handOuts, failures: failedAttempts, suspect: false, dying: 'maxlen' } as const
-    index.setWord(offset, messageWord(dying))
-    if (letters.writeDropped(letter)) this.#parts.settledAs('deadLettered', offset)
+    return gone
+  }
+
+  /** Whether its letter is written. A host that dies in between leaves a message of which its successor knows that it dies. */
+  #buries(letter: QueueLetter): boolean {
+    const { offset, handOuts, failedAttempts } = letter
+    const { letters, index, upcalls } = this.#parts
+    const before = index.wordOf(offset)
+    index.setWord(offset, messageWord({ handOuts, failures: failedAttempts, suspect: false, dying: 'maxlen' }))
+    const isWritten = letters.writeDropped(letter)
+    if (isWritten) upcalls.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
+    else index.setWord(offset, before)
+    return isWritten
   }
 
   committed(): void {

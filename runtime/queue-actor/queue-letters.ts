@@ -2,15 +2,16 @@
  * The dead letters of a queue: writes them in the order of the verdicts, and says when they have no room.
  *
  * The partition host's thread. The core keeps what is to be written; here are the errors of those messages, which a successor does
- * not know. What was dropped to make room, and cannot be written at once, is written before all others.
+ * not know.
  *
- * Bound: messages that are dying, and what one frame has dropped.
+ * Bound: messages that are dying.
  */
 import { nowMs, wallMs } from '../../actors/world.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { shortStack } from '../group/failure-news.ts'
 import { LetterRoom } from '../group/letter-room.ts'
 import { findRecord } from '../log/format/stored-record.ts'
+import type { AppendOutcome } from '../partition/appender.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { LetterReason, QueueLetter } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
@@ -25,8 +26,6 @@ export interface LetterSource {
   lettersRefused(): void
   /** The one that came last is written. */
   letterWritten(letter: QueueLetter): void
-  /** One that was dropped is written at last. */
-  lateWritten(letter: QueueLetter): void
 }
 
 const SAID: Readonly<Record<LetterReason, string>> = {
@@ -48,8 +47,6 @@ export class QueueLetters {
   readonly #errors = new Map<Offset, string>()
   readonly #room = new LetterRoom()
   #isFull = false
-  /** Dropped, and not written. */
-  readonly #late: QueueLetter[] = []
   /** Low words of the offsets whose letters a predecessor wrote, until all that it left are written. */
   #written: ReadonlySet<number> = new Set()
 
@@ -82,31 +79,14 @@ export class QueueLetters {
     return this.#isFull
   }
 
-  /**
-   * How many messages may be dropped now: none while one that was dropped is not written. Only an attempt tells whether a letter has
-   * room, as old ones may go for it.
-   */
-  get room(): number {
-    return this.#target === null || this.#late.length > 0 ? 0 : Number.POSITIVE_INFINITY
-  }
-
-  /** How many were dropped and are not written. */
-  get late(): number {
-    return this.#late.length
-  }
-
   /** Writes what is to be written; whether any was. */
   write(source: LetterSource): boolean {
     let worked = false
-    for (let late = this.#late[0]; late !== undefined; late = this.#late[0]) {
-      if (!this.#append(late)) return worked
-      this.#late.shift()
-      source.lateWritten(late)
-      worked = true
-    }
     for (let letter = source.nextLetter(); letter !== null; letter = source.nextLetter()) {
-      if (!this.#written.has(letter.offset | 0) && !this.#append(letter)) {
+      const outcome = this.#written.has(letter.offset | 0) ? 'appended' : this.#append(letter)
+      if (outcome !== 'appended') {
         source.lettersRefused()
+        this.#waits(outcome === 'full')
         return worked
       }
       source.letterWritten(letter)
@@ -117,16 +97,14 @@ export class QueueLetters {
     return worked
   }
 
-  /** Writes one that the core has settled; false: it is written later. */
+  /** Writes one that is to make room; whether it had room itself. Only an attempt tells, as old ones may go for it. */
   writeDropped(letter: QueueLetter): boolean {
-    if (this.#late.length === 0 && this.#append(letter)) return true
-    this.#late.push(letter)
-    return false
+    return this.#append(letter) === 'appended'
   }
 
-  #append(letter: QueueLetter): boolean {
+  #append(letter: QueueLetter): AppendOutcome {
     const target = this.#target
-    if (target === null) return false
+    if (target === null) return 'later'
     const { offset, reason, failedAttempts, firstFailureMs, lastFailureMs } = letter
     const { topicName, partition, group, cursor } = this.#place
     const record = findRecord(
@@ -152,13 +130,7 @@ export class QueueLetters {
       error: told,
     })
     const outcome = target.appendLetter(frame, cursor)
-    if (outcome !== 'appended') {
-      this.#isFull = true
-      // Since when is all that counts of what waits there.
-      this.#room.take()
-      this.#room.wait(AWAITING, outcome === 'full', nowMs())
-      return false
-    }
+    if (outcome !== 'appended') return outcome
     this.#errors.delete(offset)
     const { message, stack } = told
     this.#tell({
@@ -171,7 +143,15 @@ export class QueueLetters {
       message,
       stack: shortStack(stack),
     })
-    return true
+    return outcome
+  }
+
+  /** Something is to be written, and is not. */
+  #waits(hasNoRoom: boolean): void {
+    this.#isFull = true
+    // Since when is all that counts of what waits there.
+    this.#room.take()
+    this.#room.wait(AWAITING, hasNoRoom, nowMs())
   }
 
   #toldOf({ offset, reason }: QueueLetter): Error {

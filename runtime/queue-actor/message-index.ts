@@ -4,7 +4,7 @@
  * The partition host's thread; private memory, made again by a successor from the window. Messages lie in the frames by which they
  * came, in order; some were moved, each into a frame of its own behind others (window-cleaner.ts).
  *
- * Bound: 8 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
+ * Bound: 12 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
  */
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import { FRAME_COUNT, FRAME_HEADER_BYTES, FRAME_RESERVED, FRAME_RING, frameBaseOffset } from '../log/format/frame.ts'
@@ -33,6 +33,7 @@ export class MessageIndex implements QueueLog {
   /** By offset modulo their number. */
   #records: Int32Array = new Int32Array(0)
   #frames: Int32Array = new Int32Array(0)
+  #lengths: Int32Array = new Int32Array(0)
   /** Messages from here on have not been moved away with their frame. */
   #first: Offset
   #end: Offset
@@ -83,6 +84,7 @@ export class MessageIndex implements QueueLog {
       const entry = (base + index) & mask
       this.#records[entry] = at
       this.#frames[entry] = position
+      this.#lengths[entry] = length
       bytes += messageBytes(length)
       const priority = this.#priorityAt(at)
       if (priority > 0) {
@@ -127,7 +129,13 @@ export class MessageIndex implements QueueLog {
   }
 
   bytesOf(offset: Offset): number {
-    return messageBytes(this.#reader.word(this.recordOf(offset)))
+    return messageBytes(this.lengthOf(offset))
+  }
+
+  /** Bytes of the record of a message that is not settled. */
+  lengthOf(offset: Offset): number {
+    if (this.#liesInPlace(offset)) return this.#lengths[offset & (this.#lengths.length - 1)] as number
+    return this.#reader.word(this.recordOf(offset))
   }
 
   readonly priorityOf = (offset: Offset): number => this.#priorityAt(this.recordOf(offset))
@@ -167,13 +175,15 @@ export class MessageIndex implements QueueLog {
   #grow(): void {
     let entries = Math.max(FIRST_ENTRIES, this.#records.length)
     while (entries < this.#end - this.#first) entries *= 2
-    const [records, frames] = [new Int32Array(entries), new Int32Array(entries)]
+    const [records, frames, lengths] = [new Int32Array(entries), new Int32Array(entries), new Int32Array(entries)]
     const before = this.#records.length - 1
     for (let offset = this.#first; offset < this.#end && before >= 0; offset++) {
       records[offset & (entries - 1)] = this.#records[offset & before] as number
       frames[offset & (entries - 1)] = this.#frames[offset & before] as number
+      lengths[offset & (entries - 1)] = this.#lengths[offset & before] as number
     }
     this.#records = records
     this.#frames = frames
+    this.#lengths = lengths
   }
 }

@@ -70,7 +70,8 @@ export class QueueIntake implements QueueGate {
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
     const sizes = this.#sizes
-    sizes.length = count
+    // A shorter one keeps its array.
+    if (sizes.length !== count) sizes.length = count
     for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
       const length = i32[at >> 2] as number
       sizes[message] = messageBytes(length)

@@ -64,9 +64,8 @@ export class RecordSender {
     for (; at < end; at++) {
       const offset = offsets[at] as Offset
       if (index.frameOf(offset) !== frame) break
-      const record = index.recordOf(offset)
-      this.#records[at - from] = record
-      this.#lengths[at - from] = align8(this.#reader.word(record))
+      this.#records[at - from] = index.recordOf(offset)
+      this.#lengths[at - from] = align8(index.lengthOf(offset))
     }
     this.#frame = frame
     return at

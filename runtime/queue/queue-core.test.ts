@@ -205,6 +205,10 @@ t.test('consumers get in runs what they would get one by one, and none that came
   runs.length = 0
   all()
   t.strictSame(runs, ['0: 1', '1: 4', '0: 11 12', '1: 13 14'])
+  const holed = queueOf([0, 0, 0, 0, 0])
+  t.ok(holed.cancel(2))
+  const run = holed.takeRun(RUN_MAX, () => 100)
+  t.strictSame([...(run?.offsets.subarray(0, run.count) ?? [])], [0, 1, 3, 4])
   const mixed = queueOf([1, 0, 1, 1, 0, 0], { priorities: 2 })
   mixed.attach(1, terms())
   t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)

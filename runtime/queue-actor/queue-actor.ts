@@ -93,7 +93,10 @@ export class QueueActor {
     this.#allowed[number] = 0
     this.#isFull[number] = false
     const terms = { prefetchBytes: BYTES_MAX, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
-    if (isOpen) this.#parts.core.attach(number, { ...terms, priority: shape.priority })
+    if (isOpen) {
+      this.#parts.core.attach(number, { ...terms, priority: shape.priority })
+      this.#parts.keepActive()
+    }
     consumer.wake()
   }
 
@@ -105,6 +108,7 @@ export class QueueActor {
     this.#parts.open()
     this.#ends.close(consumer, crash)
     consumers.delete(cursor)
+    this.#parts.keepActive()
     this.#numbers[consumer.number] = undefined
     this.#served.delete(consumer)
   }

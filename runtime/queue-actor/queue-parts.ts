@@ -93,8 +93,20 @@ export class QueueParts {
   #open(): QueueCore {
     this.block.recover(offset => this.index.wordOf(offset) === SETTLED)
     const core = coreFrom(this.policy, this.block, this.index, [...this.consumers.values()])
+    this.#keepActive(core)
     if (core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
+  }
+
+  /** A consumer came or has left: a successor is to know who has the queue. */
+  keepActive(): void {
+    this.#keepActive(this.core)
+  }
+
+  #keepActive({ figures }: QueueCore): void {
+    if (!this.policy.singleActive) return
+    for (const { number, place } of this.consumers.values())
+      if (number === figures.active) this.block.active = place.epoch
   }
 
   /** The core has settled it. */

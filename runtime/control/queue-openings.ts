@@ -13,6 +13,7 @@ import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { Openings } from './openings.ts'
+import { queueWindow } from './queue-sizes.ts'
 import { checkSameQueue } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
@@ -59,7 +60,8 @@ export class QueueOpenings {
   }
 
   #shapeOf(name: string, settings: QueueSettings): TopicShape {
-    const { codec, maxMessageBytes, windowBytes, sendRate, shape, deadLetter } = settings
+    const { codec, maxMessageBytes, sendRate, shape, deadLetter } = settings
+    const windowBytes = queueWindow(settings, this.#catalog.shared)
     const id = this.#catalog.nextStoredId()
     return {
       id,

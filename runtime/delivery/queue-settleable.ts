@@ -49,8 +49,7 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   readonly #message: QueueEntry
   readonly #settler: QueueSettler
   #isBegun: boolean
-  /** Whether its time was over before it was settled. */
-  isTooLate = false
+  #isTooLate = false
 
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
@@ -95,6 +94,17 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
     this.#isBegun ||= this.#settler.begins(this)
     if (!this.#isBegun) this.expire()
     return this.#isBegun
+  }
+
+  /** Whether its time was over before it was settled. */
+  get isTooLate(): boolean {
+    return this.#isTooLate
+  }
+
+  /** Its time is over. */
+  tooLate(): void {
+    this.expire()
+    this.#isTooLate = true
   }
 
   /** Restarts the time that it may stay unsettled. */

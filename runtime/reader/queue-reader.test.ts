@@ -3,6 +3,7 @@ import t from 'tap'
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import { delay } from '../proof/fixtures/broker.fixture.ts'
 import { toWire } from '../words/errors.ts'
+import { LINK_RETRY_MS } from './link-retry.ts'
 import { CURSOR, PlayedQueue, QUEUE_ID } from './played-queue.fixture.ts'
 import { QueueRecordDelivery } from './queue-delivery.ts'
 import { QueueReader } from './queue-reader.ts'
@@ -182,6 +183,24 @@ t.test('what nobody waits for is told without a ring, and rung for a little late
   reader.close()
   await new Promise(resolve => setTimeout(resolve, 20))
   t.equal(queue.asked, 3, 'who has closed says nothing')
+})
+
+t.test('while the queue hands out it is not rung for what is told', async t => {
+  const { queue, reader } = house(100)
+  reader.want(100)
+  reader.flush()
+  const [first] = queue.handOut(1) as [number]
+  beginAll(reader)
+  reader.ack(first)
+  reader.tell()
+  queue.handOut(2)
+  beginAll(reader)
+  // Begun behind the reader's own timer, and of the same length.
+  await new Promise(resolve => setTimeout(resolve, LINK_RETRY_MS))
+  t.equal(queue.asked, 1)
+  while (queue.asked === 1) await new Promise(resolve => setTimeout(resolve, 1))
+  t.equal(queue.asked, 2, 'nothing came any more')
+  t.notOk(reader.owes)
 })
 
 t.test('of many that may be unsettled the queue is told sooner', async t => {

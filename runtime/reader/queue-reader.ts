@@ -47,7 +47,9 @@ export class QueueReader {
   #tellAt = 0
   /** Of those that ended, so many can be found, and the queue was not rung. */
   #told = 0
-  readonly #late = new LinkRetry(() => this.flush())
+  /** Whether something came in since the queue was to be rung for those. */
+  #hasHeard = false
+  readonly #late = new LinkRetry(() => this.#rungLate())
   #isAsking = false
   #isClosed = false
   #drained: (() => void) | null = null
@@ -81,6 +83,7 @@ export class QueueReader {
   fill(): void {
     if (!this.hasUnread) return
     const ring = this.#ring
+    this.#hasHeard = true
     for (let fetch = ring.take(); fetch !== null; fetch = ring.take()) this.message.keep(fetch)
     // What ended says that there is room, but what was taken may last for long.
     if (ring.mayHaveStopped) this.#isAsking = true
@@ -197,10 +200,18 @@ export class QueueReader {
     if (this.#isAsking || this.#ended >= this.#tellAt) return this.flush()
     this.#claims.publish()
     if (this.slot.hasBacklog) return this.flush()
+    if (this.#told === 0) this.#hasHeard = false
     this.#told = this.#ended
     this.#thread.tellHost(this.assignment.place.host, this.assignment.cursor)
     this.#late.soon()
     return true
+  }
+
+  /** While the queue hands out it is awake, and finds what was ended by itself. */
+  #rungLate(): void {
+    if (!this.#hasHeard) this.flush()
+    else if (this.#told > 0) this.#late.soon()
+    this.#hasHeard = false
   }
 
   /** Lets the queue look at what was ended, and at what is asked for; whether there was anything. */

@@ -20,7 +20,8 @@ export interface QueueOptions {
   readonly maxMessages?: number | undefined
   /**
    * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
-   * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages.
+   * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages,
+   * and for 1 MiB while little of `memoryMaxBytes` is taken.
    */
   readonly maxBytes?: number | undefined
   /**

@@ -36,7 +36,7 @@ export function planTerms(chance: Chance): ConsumerTerms {
 
 /** Sizes of an append; some are larger than any room. */
 export function planSizes(chance: Chance): number[] {
-  const huge = chance.happens(0.05)
+  const huge = chance.happens(0.35)
   return Array.from({ length: chance.pick([1, 1, 1, 2, 3, 6]) }, () =>
     huge && chance.happens(0.5) ? 1_001 : chance.pick([0, 1, 10, 10, 10, 30, 60]),
   )

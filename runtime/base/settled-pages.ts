@@ -77,13 +77,7 @@ export class SettledPages {
     const found: [number, number][] = this.#whole.map(({ from, to }) => [from * PAGE_BITS, to * PAGE_BITS])
     for (let index = 0; index < this.#partial.size; index++) {
       const base = this.#partial.numberAt(index) * PAGE_BITS
-      const page = this.#partial.pageAt(index)
-      for (let from = Math.max(0, this.#floor - base); from < PAGE_BITS; ) {
-        const start = this.#pool.next(page, from, 1)
-        if (start === PAGE_BITS) break
-        from = this.#pool.next(page, start, 0)
-        found.push([base + start, base + from])
-      }
+      this.#pool.addRuns(found, this.#partial.pageAt(index), base, Math.max(0, this.#floor - base))
     }
     const joined: [number, number][] = []
     for (const range of found.sort((a, b) => a[0] - b[0])) {

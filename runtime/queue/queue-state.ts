@@ -15,6 +15,7 @@ import { Letters } from './letters.ts'
 import type { QueueLog, QueuePolicy } from './queue-words.ts'
 import { ReadyIndex } from './ready-index.ts'
 import { RetryHeap } from './retry-heap.ts'
+import { Round } from './round.ts'
 import { Suspects } from './suspects.ts'
 
 /** Messages that were ever accepted, and those that are settled, by the way. */
@@ -43,6 +44,7 @@ export class QueueState {
   readonly letters: Letters = new Letters()
   readonly suspects: Suspects = new Suspects()
   readonly consumers: Consumers
+  readonly round: Round = new Round()
   readonly totals: QueueTotals
   /** Messages that are not settled, and their bytes. */
   messages = 0

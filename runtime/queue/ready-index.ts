@@ -53,6 +53,12 @@ export class ReadyIndex {
     return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh : 0)
   }
 
+  /** Messages of the highest priority that has any. */
+  countOfFirst(): number {
+    const { priority } = this
+    return priority === -1 ? 0 : this.countOf(priority)
+  }
+
   /** The next `count` offsets; null: all of priority 0. */
   append(count: number, priorities: ArrayLike<number> | null): void {
     const from = this.#end

@@ -361,19 +361,19 @@ t.test('one that is to blame spares the others, and one that was settled alive i
   sendAll(first, 2)
   taken(first, first.attach(1))
   const second = nextProcess(disk)
-  taken(second, second.attach(1))
+  taken(second, second.attach(2))
   const third = nextProcess(disk, { policy: { hasDeadLetters: false, attempts: 1 } })
   const [alone, other] = [third.attach(1), third.attach(1)]
-  t.strictSame([taken(third, alone), taken(third, other)], [[[0, 3, 0, true]], [[1, 1, 0, false]]])
+  t.strictSame([taken(third, alone), taken(third, other)], [[[0, 3, 0, true]], [[1, 2, 0, false]]])
   const fourth = nextProcess(disk, { policy: { hasDeadLetters: false, attempts: 1 } })
   t.match(fourth.queue.report(), { dropped: 1, failures: 1, ready: 1, deadLettered: 0 })
   const end = fourth.attach(1)
-  t.strictSame(taken(fourth, end), [[1, 2, 0, false]])
+  t.strictSame(taken(fourth, end), [[1, 3, 0, false]])
   end.end(end.begin() as TakenDelivery, 'release')
   end.claims.publish()
-  t.strictSame(taken(fourth, end), [[1, 3, 0, false]])
+  t.strictSame(taken(fourth, end), [[1, 4, 0, false]])
   const fifth = nextProcess(disk)
-  t.strictSame(taken(fifth, fifth.attach(1)), [[1, 4, 0, false]])
+  t.strictSame(taken(fifth, fifth.attach(1)), [[1, 5, 0, false]])
 })
 
 t.test('nothing is visible, and nothing is free, before it is written down', async t => {
@@ -402,6 +402,35 @@ t.test('nothing is visible, and nothing is free, before it is written down', asy
   host.commit([{ frames: null, settled: acked?.settled ?? null, committed: () => acked?.committed(), failed() {} }])
   end.take()
   t.equal(end.waiting.length, 2)
+})
+
+t.test('an ack that a host did not live to write down is found by its successor', async t => {
+  const house = new QueueHouse({ disk: new MemoryDisk() })
+  sendAll(house, 2)
+  const end = house.attach(1)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'ack')
+  end.claims.publish()
+  house.queue.work()
+  house.open()
+  t.strictSame(taken(house, end), [[1, 1, 0, false]])
+  t.match(house.queue.report(), { acked: 1, unacked: 1, ready: 0 })
+})
+
+t.test('what was confirmed survives a loss of power', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk, durability: 'fsync' })
+  sendAll(house, 3)
+  const end = house.attach(3)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'ack')
+  end.claims.publish()
+  house.queue.confirm(end.place.cursor)
+  const next = nextProcess(
+    disk.losePower(() => 0.99),
+    { durability: 'fsync' },
+  )
+  t.match(next.queue.report(), { accepted: 3, acked: 1, ready: 2 })
 })
 
 t.test('a disk that fails stops the queue: nothing is handed out, and who asks is told', async t => {

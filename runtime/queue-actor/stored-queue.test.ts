@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { nowMs } from '../../actors/world.ts'
-import type { TakenDelivery } from '../link/delivery-reader.ts'
+import type { TakenDelivery } from '../link/delivery-fetch.ts'
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import type { SettleHow } from '../link/link.ts'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'

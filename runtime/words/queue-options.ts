@@ -24,7 +24,7 @@ export interface QueueOptions {
   /**
    * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
    * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, a queue in memory has room for 256 KiB or two of the largest messages,
-   * and one on disk has no bound.
+   * and for 1 MiB while little of `memoryMaxBytes` is taken. One on disk has no bound then.
    */
   readonly maxBytes?: number | undefined
   /**

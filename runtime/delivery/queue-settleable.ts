@@ -3,6 +3,7 @@
  *
  * The consumer's thread. It has begun when its consumer gets it, and may be taken back by the queue before.
  */
+import { queueMicrotask } from '../../actors/world.ts'
 import {
   type HandedMessage,
   messageId,
@@ -16,6 +17,8 @@ import { type RecordEntry, SettleableDelivery, type Settler } from './manual-del
 export interface QueueSettler extends Settler {
   /** Its consumer is about to get it; false: the queue has taken it back. */
   begins(delivery: QueueSettleable): boolean
+  /** Resolves when what was said of this one is as durable as the queue. */
+  confirmed(): Promise<void>
   /** Its consumer has asked for its whole time again. */
   renewed(delivery: QueueSettleable): void
 }
@@ -50,6 +53,8 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   readonly #settler: QueueSettler
   #isBegun: boolean
   #isTooLate = false
+  #confirmed: Promise<void> | null = null
+  #ended: (() => void) | null = null
 
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
@@ -105,6 +110,27 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   tooLate(): void {
     this.expire()
     this.#isTooLate = true
+  }
+
+  /** Waits for the settlement as well. Made when it is first asked for: it costs a call to the queue. */
+  get confirmed(): Promise<void> {
+    this.#confirmed ??= this.settled
+      ? this.#confirm()
+      : new Promise<void>((resolve, reject) => {
+          this.#ended = () => this.#confirm().then(resolve, reject)
+        })
+    return this.#confirmed
+  }
+
+  async #confirm(): Promise<void> {
+    if (this.expired) throw this.#settler.late(this)
+    await this.#settler.confirmed()
+  }
+
+  protected override ended(): void {
+    const ended = this.#ended
+    // Its settlement is said behind this.
+    if (ended !== null) queueMicrotask(ended)
   }
 
   /** Restarts the time that it may stay unsettled. */

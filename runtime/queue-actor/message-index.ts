@@ -6,14 +6,23 @@
  *
  * Bound: 12 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
  */
-import type { WindowReader } from 'sharedarraybuffer-ring'
-import { FRAME_COUNT, FRAME_HEADER_BYTES, FRAME_RESERVED, FRAME_RING, frameBaseOffset } from '../log/format/frame.ts'
+import { align8, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
+import {
+  FRAME_BASE_TIMESTAMP,
+  FRAME_COUNT,
+  FRAME_HEADER_BYTES,
+  FRAME_RESERVED,
+  FRAME_RING,
+  frameBaseOffset,
+} from '../log/format/frame.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
-import type { QueueLog } from '../queue/queue-words.ts'
+import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
+import { RecordRun } from './record-run.ts'
 
 const FIRST_ENTRIES = 256
 
@@ -27,7 +36,8 @@ export function isMovedFrame(window: WindowReader, position: Position): boolean 
   return window.word(position + FRAME_RING) === 0
 }
 
-export class MessageIndex implements QueueLog {
+export class MessageIndex implements MessageSource {
+  readonly #window: WindowWriter
   readonly #reader: WindowReader
   readonly #block: QueueBlock
   /** By offset modulo their number. */
@@ -38,9 +48,11 @@ export class MessageIndex implements QueueLog {
   #first: Offset
   #end: Offset
   readonly #moved = new Map<Offset, Position>()
+  readonly run: RecordRun = new RecordRun()
 
   /** Empty; its first message will have the offset `start`. */
-  constructor(reader: WindowReader, block: QueueBlock, start: Offset) {
+  constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, start: Offset) {
+    this.#window = window
     this.#reader = reader
     this.#block = block
     this.#first = start
@@ -128,14 +140,58 @@ export class MessageIndex implements QueueLog {
     return position
   }
 
+  lengthOf(offset: Offset): number {
+    return this.#reader.word(this.recordOf(offset))
+  }
+
   bytesOf(offset: Offset): number {
     return messageBytes(this.lengthOf(offset))
   }
 
-  /** Bytes of the record of a message that is not settled. */
-  lengthOf(offset: Offset): number {
-    if (this.#liesInPlace(offset)) return this.#lengths[offset & (this.#lengths.length - 1)] as number
-    return this.#reader.word(this.recordOf(offset))
+  timestampOf(offset: Offset): number {
+    return this.#timestampAt(this.frameOf(offset))
+  }
+
+  #timestampAt(frame: Position): number {
+    const address = this.#reader.addressOf((frame + FRAME_BASE_TIMESTAMP) | 0)
+    return this.#reader.memory.f64[address >> 3] as number
+  }
+
+  copy(offset: Offset, from: number, bytes: number, address: number): void {
+    this.#copy((this.recordOf(offset) + from) | 0, bytes, address)
+  }
+
+  runEnd(offsets: Float64Array, from: number, end: number): number {
+    const { run } = this
+    const frame = this.frameOf(offsets[from] as Offset)
+    run.begin(frameBaseOffset(this.#reader, frame), this.#timestampAt(frame))
+    let at = from
+    for (; at < end; at++) {
+      const offset = offsets[at] as Offset
+      if (this.frameOf(offset) !== frame) break
+      const record = this.recordOf(offset)
+      run.add(record, align8(this.lengthOf(offset)))
+    }
+    return at
+  }
+
+  copyRun(address: number): void {
+    this.run.copy(address, this.#copyPiece)
+  }
+
+  readonly #copyPiece = (position: Position, bytes: number, address: number): void =>
+    this.#copy(position, bytes, address)
+
+  /** Within the broker's memory, where two views of it would cost more than the copy. */
+  #copy(position: Position, bytes: number, address: number): void {
+    const reader = this.#reader
+    const first = Math.min(bytes, reader.untilWrap(position))
+    reader.memory.copy(address, reader.addressOf(position), first)
+    if (first < bytes) reader.memory.copy(address + first, reader.addressOf((position + first) | 0), bytes - first)
+  }
+
+  record(offset: Offset): StoredRecord | null {
+    return findRecord(this.#reader, this.frameOf(offset), this.#window.committedEnd, offset)
   }
 
   readonly priorityOf = (offset: Offset): number => this.#priorityAt(this.recordOf(offset))

@@ -7,7 +7,7 @@
  *
  * Bound: the entries of its claims; the ring of its deliveries.
  */
-import type { HandedOut, Memory, Standing, WindowReader } from 'sharedarraybuffer-ring'
+import type { HandedOut, Memory, Standing } from 'sharedarraybuffer-ring'
 import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
 import type { HostLink } from '../link/host-link.ts'
 import type { HandOut, HandOutRun } from '../queue/queue-words.ts'
@@ -22,8 +22,12 @@ import {
 import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { Offset } from '../words/quantities.ts'
-import type { MessageIndex } from './message-index.ts'
+import type { MessageSource } from './message-source.ts'
 import { RecordSender } from './record-sender.ts'
+
+const GOES_ON = 0
+const OVER = 1
+const CONCLUDED = 2
 
 /** A hand-out as the core names it. */
 export interface CoreClaim {
@@ -57,14 +61,14 @@ export class QueueConsumer {
   /** By entry of the claims, how the core names what stands there. */
   readonly coreSlots: Int32Array
   readonly coreTags: Int32Array
-  /** Entries whose end was acted upon before it was found in the claims. */
+  /** Entries whose end was acted upon, and is not found in the claims (OVER), or not written down (CONCLUDED). */
   readonly #done: Uint8Array
   #sending: Sending | null = null
   #hasBacklog: boolean | null = null
 
   constructor(
-    [memory, reader]: readonly [Memory, WindowReader],
-    index: MessageIndex,
+    memory: Memory,
+    source: MessageSource,
     place: SlotPlace,
     shape: ConsumerShape,
     link: HostLink,
@@ -80,7 +84,7 @@ export class QueueConsumer {
       memory,
       deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity),
     )
-    this.#records = new RecordSender([memory, reader], index, this.#slot)
+    this.#records = new RecordSender(source, this.#slot)
     this.#mask = entries - 1
     this.coreSlots = new Int32Array(entries)
     this.coreTags = new Int32Array(entries)
@@ -93,7 +97,7 @@ export class QueueConsumer {
       .takeOver(() => undefined)
       .filter(({ tag, number, attempt }) => {
         if (!isOver(number, attempt)) return true
-        this.#done[tag & this.#mask] = 1
+        this.#done[tag & this.#mask] = OVER
         return false
       })
   }
@@ -103,14 +107,14 @@ export class QueueConsumer {
     const entry = tag & this.#mask
     this.coreSlots[entry] = slot
     this.coreTags[entry] = coreTag
-    this.#done[entry] = 0
+    this.#done[entry] = GOES_ON
   }
 
   /** How the core names a hand-out that is not over; null: the tag is of none. */
   claimOf(tag: number): CoreClaim | null {
     if (!this.#slot.has(tag)) return null
     const entry = tag & this.#mask
-    if (this.#done[entry] === 1) return null
+    if (this.#done[entry] !== GOES_ON) return null
     return { slot: this.coreSlots[entry] as number, tag: this.coreTags[entry] as number }
   }
 
@@ -146,14 +150,15 @@ export class QueueConsumer {
   ended(ends: ConsumerEnds): number {
     let count = 0
     const one = (tag: number, offset: Offset, standing: Standing): void => {
+      const done = this.#done[tag & this.#mask]
+      if (done === CONCLUDED) return
       count++
-      if (this.#done[tag & this.#mask] === 1) this.#slot.free(tag)
+      if (done === OVER) this.#slot.free(tag)
       else ends.ended(tag, offset, standing)
     }
     this.#slot.ended({
       acked: (first, acked) => {
-        const from = first & this.#mask
-        if (!this.#done.subarray(from, from + acked).includes(1)) {
+        if (this.#goOn(first & this.#mask, acked)) {
           count += acked
           ends.acked(first, acked)
         } else for (let tag = first; tag < first + acked; tag++) one(tag, this.#slot.offsetOf(tag), 'acked')
@@ -161,6 +166,12 @@ export class QueueConsumer {
       ended: one,
     })
     return count
+  }
+
+  /** Whether of so many entries, from one on, none was acted upon. */
+  #goOn(from: number, count: number): boolean {
+    for (let entry = from; entry < from + count; entry++) if (this.#done[entry] !== GOES_ON) return false
+    return true
   }
 
   /** How the core names the first of a run of acks is at this index of `coreSlots` and `coreTags`, and the others are behind it. */
@@ -173,6 +184,12 @@ export class QueueConsumer {
     return this.#slot.offsetOf(tag)
   }
 
+  /** So many ends, from this tag on, were acted upon, and are to be written down before their entries are free. */
+  concluded(first: number, count: number): void {
+    const from = first & this.#mask
+    this.#done.fill(CONCLUDED, from, from + count)
+  }
+
   /** So many acks, from this tag on, were acted upon. */
   runIsOver(first: number, count: number): void {
     this.#slot.freeRun(first, count)
@@ -181,7 +198,7 @@ export class QueueConsumer {
   /** An end was acted upon: its entry is free once its consumer has come past it. */
   over(tag: number): void {
     if (isEnd(this.#slot.standing(tag))) this.#slot.free(tag)
-    else this.#done[tag & this.#mask] = 1
+    else this.#done[tag & this.#mask] = OVER
   }
 
   /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */

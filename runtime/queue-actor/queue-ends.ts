@@ -45,10 +45,10 @@ export class QueueEnds {
     const from = consumer.indexOf(first)
     parts.core.ackRun(consumer.number, consumer.coreSlots, consumer.coreTags, from, from + count)
     for (let tag = first; tag < first + count; tag++) {
-      parts.settled(consumer.offsetOf(tag))
+      parts.facts.settled(consumer.offsetOf(tag))
       parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
     }
-    consumer.runIsOver(first, count)
+    parts.over(consumer, first, count)
   }
 
   /** Acts upon how a delivery ended, as far as its claim says. */
@@ -59,22 +59,22 @@ export class QueueEnds {
     const { slot } = claim
     if (standing === 'acked') {
       core.ack(number, slot, claim.tag)
-      parts.settled(offset)
+      parts.facts.settled(offset)
     } else if (standing === 'released') {
       const effect = core.release(number, slot, claim.tag)
       if (effect !== null) parts.tookEffect(effect, '')
-    } else if (standing === 'yielded') core.takeBack(number, slot, claim.tag)
+    } else if (standing === 'yielded') parts.takeBack(number, offset, claim)
     // How it ended comes by the link.
     else return
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
-    consumer.over(tag)
+    parts.over(consumer, tag, 0)
   }
 
   /** What came by the link. */
   settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
     const parts = this.#parts
     if (tag === 0) {
-      parts.block.countFailure()
+      parts.facts.countFailure()
       parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
       return
     }
@@ -87,7 +87,7 @@ export class QueueEnds {
     const effect = this.#failed(consumer, claim, how)
     if (effect !== null) parts.tookEffect(effect, error)
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
-    consumer.over(tag)
+    parts.over(consumer, tag, 0)
   }
 
   #failed({ number }: QueueConsumer, { slot, tag }: CoreClaim, how: number): QueueEffect | null {
@@ -105,7 +105,7 @@ export class QueueEnds {
     })
     const effects = this.#parts.core.failBatch(consumer.number, held, instant(), random)
     for (const effect of effects) this.#parts.tookEffect(effect, '')
-    for (const tag of tags) if (consumer.claimOf(tag) !== null) consumer.over(tag)
+    for (const tag of tags) if (consumer.claimOf(tag) !== null) this.#parts.over(consumer, tag, 0)
   }
 
   /**
@@ -114,7 +114,7 @@ export class QueueEnds {
    */
   close(consumer: QueueConsumer, crash: SlotCrash | null): void {
     const parts = this.#parts
-    const { core, block } = parts
+    const { core, facts } = parts
     const { number } = consumer
     let begun = 0
     // What it ended last it may not have told.
@@ -124,25 +124,25 @@ export class QueueEnds {
       const isEntering = standing === 'entering' && crash === null
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
-      } else if (standing === 'entering' || standing === 'recalled') core.takeBack(number, claim.slot, claim.tag)
+      } else if (standing === 'entering' || standing === 'recalled') parts.takeBack(number, offset, claim)
       else this.#ended(consumer, tag, offset, claim, standing)
     }
     const { sending } = consumer
-    if (sending !== null) core.takeBack(number, sending.slot, sending.tag)
+    if (sending !== null) parts.takeBack(number, sending.offset, sending)
     const effects = crash === null ? core.detach(number) : this.#died(consumer, crash, begun)
     const failure = crash === null ? '' : JSON.stringify(crash.error)
     // What is charged comes last: a successor that finds it is to charge it, and nothing else.
     for (const effect of effects.filter(({ kind }) => kind === 'returned')) parts.tookEffect(effect, '')
     for (const effect of effects.filter(({ kind }) => kind !== 'returned')) parts.tookEffect(effect, failure)
-    block.closing = 0
+    facts.closing = 0
   }
 
   #died(consumer: QueueConsumer, crash: SlotCrash, begun: number): readonly QueueEffect[] {
-    const { core, block } = this.#parts
+    const { core, facts } = this.#parts
     const executing = crash.executing ? consumer.onStack : 0
     // Once it could not be told which of several it was, it cannot be told of those that are left.
-    const isUntold = block.closing === consumer.place.epoch || (executing === 0 && begun > 1)
-    if (isUntold) block.closing = consumer.place.epoch
+    const isUntold = facts.closing === consumer.place.epoch || (executing === 0 && begun > 1)
+    if (isUntold) facts.closing = consumer.place.epoch
     return core.died(consumer.number, { cause: crash.reason, executing, withProcess: isUntold }, instant(), random)
   }
 }

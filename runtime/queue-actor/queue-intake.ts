@@ -9,23 +9,25 @@
  */
 import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
-import type { QueueLetter } from '../queue/queue-words.ts'
-import { FAULT_POINT } from '../wire/layout.ts'
 import type { Offset, Position } from '../words/quantities.ts'
-import { isMovedFrame, messageBytes } from './message-index.ts'
-import { messageWord } from './message-word.ts'
-import type { QueueParts } from './queue-parts.ts'
+import type { TakingQueue } from './kept-messages.ts'
+import { isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
+import type { QueueBlock } from './queue-block.ts'
+import type { WindowCleaner } from './window-cleaner.ts'
 
 /** A frame of several records has no more than this, and one record. */
 const FRAME_BYTES = 16_384
 const HEADERS_BYTES = 1_024
-const DROPPED = JSON.stringify({
-  name: 'MillraceError',
-  message: 'the queue was full, and this was the oldest message of the lowest priority; it has no dead-letter topic',
-})
+/** What is kept of messages in memory. */
+export interface WindowMessages {
+  readonly source: MessageIndex
+  readonly block: QueueBlock
+  readonly cleaner: WindowCleaner
+}
 
 export class QueueIntake implements QueueGate {
-  readonly #parts: QueueParts
+  readonly #queue: TakingQueue
+  readonly #messages: WindowMessages
   /** Position after the frames that the core knows. */
   #knownTo: Position
   /** Messages admitted and not committed. */
@@ -40,16 +42,18 @@ export class QueueIntake implements QueueGate {
   /** Messages of a frame, at most. */
   readonly #mostMessages: number
 
-  constructor(parts: QueueParts) {
-    this.#parts = parts
-    this.#knownTo = parts.partition.window.committedEnd
-    this.#reserve = messageBytes(parts.partition.topic.maxMessageBytes + HEADERS_BYTES)
+  constructor(queue: TakingQueue, messages: WindowMessages) {
+    this.#queue = queue
+    this.#messages = messages
+    this.#knownTo = queue.partition.window.committedEnd
+    this.#reserve = messageBytes(queue.partition.topic.maxMessageBytes + HEADERS_BYTES)
     this.#largestFrame = FRAME_BYTES + this.#reserve
-    this.#mostMessages = Math.max(1, parts.block.messages >> 6)
+    this.#mostMessages = Math.max(1, messages.block.messages >> 6)
   }
 
   makeRoom(bytes: number): boolean {
-    const { cleaner, partition, index } = this.#parts
+    const { partition } = this.#queue
+    const { cleaner, source: index } = this.#messages
     const free = bytes + this.#reserve
     if (partition.window.free() < free || index.room < this.#mostMessages) cleaner.makeRoom(free, this.#mostMessages)
     // All that came is known, and what was moved lies behind it.
@@ -58,14 +62,16 @@ export class QueueIntake implements QueueGate {
   }
 
   roomBytes(): number {
-    const { partition, index, policy } = this.#parts
+    const { partition, policy } = this.#queue
+    const index = this.#messages.source
     // What was just taken may have to make room for what comes next, and must be ready for that.
     if (policy.onFull === 'dropHead' || index.room < 2 * this.#mostMessages) return 0
     return partition.window.free() - this.#largestFrame - this.#reserve
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {
-    const { core, block, index } = this.#parts
+    const { core } = this.#queue
+    const { block, source: index } = this.#messages
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
@@ -78,7 +84,7 @@ export class QueueIntake implements QueueGate {
       at += (length + 7) & ~7
     }
     const { taken, takenBytes, dropped } = core.admit(sizes)
-    const gone = taken < count || dropped.length === 0 ? 0 : this.#drop(dropped)
+    const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
     if (taken < count || gone < dropped.length) {
       if (taken < count) core.dropped(0)
       core.withdrawn(taken, takenBytes)
@@ -89,34 +95,9 @@ export class QueueIntake implements QueueGate {
     return true
   }
 
-  /** Makes room: writes the letters of these, up to the first that has no room. Returns how many are gone. */
-  #drop(chosen: readonly QueueLetter[]): number {
-    const { core, policy, upcalls } = this.#parts
-    const { hasDeadLetters } = policy
-    let gone = 0
-    while (gone < chosen.length && (!hasDeadLetters || this.#buries(chosen[gone] as QueueLetter))) gone++
-    core.dropped(gone)
-    for (const { offset, failedAttempts } of chosen.slice(0, gone)) {
-      this.#parts.settledAs(hasDeadLetters ? 'deadLettered' : 'dropped', offset)
-      if (!hasDeadLetters) upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
-    }
-    return gone
-  }
-
-  /** Whether its letter is written. A host that dies in between leaves a message of which its successor knows that it dies. */
-  #buries(letter: QueueLetter): boolean {
-    const { offset, handOuts, failedAttempts } = letter
-    const { letters, index, upcalls } = this.#parts
-    const before = index.wordOf(offset)
-    index.setWord(offset, messageWord({ handOuts, failures: failedAttempts, suspect: false, dying: 'maxlen' }))
-    const isWritten = letters.writeDropped(letter)
-    if (isWritten) upcalls.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
-    else index.setWord(offset, before)
-    return isWritten
-  }
-
   committed(): void {
-    const { partition, index, core, upcalls } = this.#parts
+    const { partition, core, upcalls } = this.#queue
+    const index = this.#messages.source
     const { window, reader } = partition
     this.#pending = 0
     while (this.#knownTo !== window.committedEnd) {
@@ -132,14 +113,14 @@ export class QueueIntake implements QueueGate {
 
   /** From now on it waits for a message to be settled. */
   #isFull(): false {
-    const { messages, bytes } = this.#parts.core.figures
+    const { messages, bytes } = this.#queue.core.figures
     this.#fullMessages = messages
     this.#fullBytes = bytes
     return false
   }
 
   mayHaveRoom(): boolean {
-    const { messages, bytes } = this.#parts.core.figures
+    const { messages, bytes } = this.#queue.core.figures
     return messages < this.#fullMessages || bytes < this.#fullBytes
   }
 }

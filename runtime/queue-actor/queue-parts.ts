@@ -8,19 +8,19 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import type { FailedAttempt } from '../group/failure-news.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
-import type { QueueEffect, QueuePolicy } from '../queue/queue-words.ts'
-import { FAULT_POINT } from '../wire/layout.ts'
+import type { QueueEffect, QueueFailure, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Offset } from '../words/quantities.ts'
-import { MessageIndex } from './message-index.ts'
-import { messageWord, SETTLED } from './message-word.ts'
-import { type Counted, QueueBlock } from './queue-block.ts'
-import type { QueueConsumer } from './queue-consumer.ts'
+import type { KeptMessages } from './kept-messages.ts'
+import { MemoryMessages } from './memory-messages.ts'
+import type { MessageFacts } from './message-facts.ts'
+import type { MessageSource } from './message-source.ts'
+import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
+import { drop } from './queue-drops.ts'
 import { QueueLetters } from './queue-letters.ts'
-import { coreFrom, indexWindow } from './queue-rebuild.ts'
-import { WindowCleaner } from './window-cleaner.ts'
+import { StoredMessages } from './stored-messages.ts'
 
 /** Messages that wait for a retry or a dead letter; at the bound none goes out that was not out before. */
 const HELD_MAX = 1_024
@@ -40,18 +40,25 @@ export interface QueueUpcalls {
   fault(point: number): void
 }
 
+const CRASHED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'its process ended twice while this message alone was handled',
+})
+
 export class QueueParts {
   readonly place: GroupPlace
   readonly partition: PartitionActor
   readonly target: PartitionActor | null
   readonly policy: QueuePolicy
   readonly upcalls: QueueUpcalls
-  readonly block: QueueBlock
-  readonly index: MessageIndex
-  readonly cleaner: WindowCleaner
+  readonly messages: KeptMessages
+  readonly source: MessageSource
+  readonly facts: MessageFacts
   readonly letters: QueueLetters
   readonly consumers: Map<number, QueueConsumer> = new Map()
   #core: QueueCore | null = null
+  /** Ends that were acted upon, and are not written down. */
+  #concluded: { readonly consumer: QueueConsumer; readonly tag: number; readonly acked: number }[] = []
 
   constructor(
     memory: Memory,
@@ -61,18 +68,19 @@ export class QueueParts {
     upcalls: QueueUpcalls,
   ) {
     if (place.queue === undefined) throw new Error(`broken invariant: group ${place.group} is no queue`)
-    const { window, reader } = partition
     this.place = place
     this.partition = partition
     this.target = target
     this.upcalls = upcalls
-    this.policy = policyOf(place, shape, window.capacity / 2)
-    this.block = new QueueBlock(memory, place.block, place.queue.messages)
-    this.index = new MessageIndex(reader, this.block, partition.highWatermark)
-    indexWindow(window, reader, this.block, this.index)
-    window.gates.push(this.block.gateAddress)
-    this.cleaner = new WindowCleaner([window, reader], this.block, this.index, point => upcalls.fault(point))
-    this.letters = new QueueLetters(place, partition, target, this.index, event => upcalls.deadLettered(event))
+    const { disk } = partition
+    this.policy = policyOf(place, shape, disk === null ? partition.window.capacity / 2 : Number.POSITIVE_INFINITY)
+    this.messages =
+      disk === null
+        ? new MemoryMessages(memory, partition, this.policy, [place.block, place.queue.messages], upcalls.fault)
+        : new StoredMessages(memory, partition, disk, this.policy, place.block)
+    this.source = this.messages.source
+    this.facts = this.messages.facts
+    this.letters = new QueueLetters(place, target, this.source, event => upcalls.deadLettered(event))
   }
 
   get core(): QueueCore {
@@ -87,12 +95,13 @@ export class QueueParts {
 
   /** All consumers that a predecessor had are known: what it handed out is known by its names from now on. */
   open(): void {
-    this.#core ??= this.#open()
+    if (this.#core !== null) return
+    this.#core = this.#open()
+    for (const effect of this.messages.opened()) this.#toldOf(effect, CRASHED)
   }
 
   #open(): QueueCore {
-    this.block.recover(offset => this.index.wordOf(offset) === SETTLED)
-    const core = coreFrom(this.policy, this.block, this.index, [...this.consumers.values()])
+    const core = this.messages.core([...this.consumers.values()])
     this.#keepActive(core)
     if (core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
@@ -106,20 +115,17 @@ export class QueueParts {
   #keepActive({ figures }: QueueCore): void {
     if (!this.policy.singleActive) return
     for (const { number, place } of this.consumers.values())
-      if (number === figures.active) this.block.active = place.epoch
+      if (number === figures.active) this.facts.active = place.epoch
   }
 
-  /** The core has settled it. */
-  settled(offset: Offset): void {
-    this.index.setWord(offset, SETTLED)
+  /** A message that was not begun goes back as if it had not been handed out. */
+  takeBack(consumer: number, offset: Offset, { slot, tag }: CoreClaim): void {
+    if (this.core.takeBack(consumer, slot, tag)) this.facts.takenBack(offset, this.core.attemptOf(offset))
   }
 
-  /** The same, and it was not acked. */
-  settledAs(counter: Counted, offset: Offset): void {
-    this.block.count(counter, offset, () => {
-      this.settled(offset)
-      this.upcalls.fault(FAULT_POINT.betweenIntentAndCount)
-    })
+  /** These are to make room; how many of the first of them are gone. */
+  drop(chosen: readonly QueueLetter[]): number {
+    return drop(this, chosen)
   }
 
   #tellLoop(offset: Offset): void {
@@ -131,16 +137,44 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'dropped') this.settledAs('dropped', offset)
-    else this.index.setWord(offset, messageWord(this.core.attemptOf(offset)))
+    if (kind === 'dropped') this.facts.settledAs('dropped', offset)
+    else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
       if (effect.looping) this.#tellLoop(offset)
       return
     }
-    this.block.countFailure()
-    if (kind === 'dying') this.letters.dies(offset, error)
+    this.facts.countFailure()
+    this.#toldOf(effect, error)
+  }
+
+  #toldOf(effect: QueueFailure, error: string): void {
+    if (effect.kind === 'dying') this.letters.dies(effect.offset, error)
     else this.upcalls.attemptFailed(effect, error)
   }
+
+  /**
+   * The end of a hand-out was acted upon: its claim is free, at once or when that is written down. `acked`: the same of so many acks, from
+   * this tag on; 0: of one end, however it was said.
+   */
+  over(consumer: QueueConsumer, tag: number, acked: number): void {
+    if (!this.messages.defers) {
+      free(consumer, tag, acked)
+      return
+    }
+    consumer.concluded(tag, Math.max(1, acked))
+    this.#concluded.push({ consumer, tag, acked })
+  }
+
+  /** What was concluded is written down. */
+  freeConcluded(): void {
+    for (const { consumer, tag, acked } of this.#concluded) free(consumer, tag, acked)
+    this.#concluded = []
+  }
+}
+
+function free(consumer: QueueConsumer, tag: number, acked: number): void {
+  if (acked === 0) consumer.over(tag)
+  else consumer.runIsOver(tag, acked)
 }
 
 function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): QueuePolicy {

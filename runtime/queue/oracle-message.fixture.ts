@@ -80,3 +80,14 @@ export function countsOf(messages: readonly OracleMessage[], priorities: number)
   const [unacked, retrying, dying] = [of('unacked').length, of('retrying').length, of('dying').length]
   return { ready: of('ready').length + dying, dying, unacked, retrying, bytes: sum(messages), readyByPriority }
 }
+
+/** Counts a failure; how many there were. */
+export function noteFailure(message: OracleMessage, suspect: boolean, wallMs: number): number {
+  message.failures++
+  message.failedAt = message.handOuts
+  message.suspect = suspect
+  message.cohort = 0
+  if (message.failures === 1) message.firstFailureMs = wallMs
+  message.lastFailureMs = wallMs
+  return message.failures
+}

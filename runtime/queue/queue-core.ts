@@ -50,10 +50,7 @@ import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
-export interface ClaimName {
-  readonly slot: number
-  readonly tag: number
-}
+export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 
 export class QueueCore {
   readonly #state: QueueState

@@ -7,6 +7,7 @@ import {
   countsOf,
   letterOf,
   newMessage,
+  noteFailure,
   type OracleConsumer,
   type OracleMessage,
   sum,
@@ -446,13 +447,7 @@ export class QueueOracle {
   ): QueueEffect {
     const { policy } = this
     const { offset } = message
-    message.failures++
-    message.failedAt = message.handOuts
-    message.suspect = suspect
-    message.cohort = 0
-    if (message.failures === 1) message.firstFailureMs = at.wallMs
-    message.lastFailureMs = at.wallMs
-    const failedAttempts = message.failures
+    const failedAttempts = noteFailure(message, suspect, at.wallMs)
     if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
       if (policy.hasDeadLetters) {
         message.state = 'dying'

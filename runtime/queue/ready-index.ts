@@ -10,8 +10,8 @@
  *
  * Later: messages that fall due have a place that is not their offset; `first` is where it is compared with `next`.
  */
-import { OffsetSet } from './offset-set.ts'
-import { lowestBit, type PagePool } from './page-pool.ts'
+import { OffsetSet } from '../base/offset-set.ts'
+import { lowestBit, type PagePool } from '../base/page-pool.ts'
 import type { WaitingMessage } from './queue-words.ts'
 
 export class ReadyIndex {

@@ -18,6 +18,7 @@ import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import { ConsumerSlot } from './consumer-slot.ts'
 import { LinkRetry } from './link-retry.ts'
+import { QueueConfirmations } from './queue-confirmations.ts'
 import type { HandedMessage } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
 import { TakenMessages } from './taken-messages.ts'
@@ -30,7 +31,7 @@ export class QueueReader {
   readonly slot: ConsumerSlot
   /** Deliveries that it may have unsettled, at most. */
   readonly prefetchMax: number
-  readonly #thread: Pick<AttachedThread, 'askHost' | 'tellHost'>
+  readonly #thread: Pick<AttachedThread, 'askHost' | 'tellHost' | 'reports'>
   readonly #ring: DeliveryReader
   readonly #claims: ClaimReceiver
   readonly #settlements: QueueSettlements
@@ -50,12 +51,12 @@ export class QueueReader {
   /** Whether something came in since the queue was to be rung for those. */
   #hasHeard = false
   readonly #late = new LinkRetry(() => this.#rungLate())
+  readonly #confirmations = new QueueConfirmations(() => this.#ask())
   #isAsking = false
   #isClosed = false
-  #drained: (() => void) | null = null
 
   constructor(
-    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost'>,
+    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost' | 'reports'>,
     assignment: Assignment,
   ) {
     const { memory } = thread
@@ -164,7 +165,6 @@ export class QueueReader {
 
   #sent(tags: readonly number[]): void {
     for (const tag of tags) if (this.#claims.report(tag)) this.#over()
-    if (this.#settlements.isEmpty) this.#drain()
   }
 
   #over(): void {
@@ -227,17 +227,20 @@ export class QueueReader {
     return true
   }
 
-  /** Resolves when all settlements are on their way, or nothing of it counts any more. */
-  drained(): Promise<void> {
-    if (this.#isClosed || this.#settlements.isEmpty) return Promise.resolve()
-    return new Promise(resolve => {
-      this.#drained = resolve
-    })
+  /** Resolves when all that was said before is as durable as the queue. @throws MillraceError MILL_DISK, MILL_TOPIC_DELETED, MILL_CLOSED */
+  confirm(): Promise<void> {
+    return this.#confirmations.confirm()
   }
 
-  #drain(): void {
-    this.#drained?.()
-    this.#drained = null
+  async #ask(): Promise<void> {
+    await this.drained()
+    if (!this.#isClosed) this.#claims.publish()
+    await this.#thread.reports.confirm(this.assignment.topic.id, this.assignment.cursor)
+  }
+
+  /** Resolves when all settlements are on their way, or nothing of it counts any more. */
+  drained(): Promise<void> {
+    return this.#settlements.drained()
   }
 
   /** Nothing is taken, begun or said any more. */
@@ -246,7 +249,6 @@ export class QueueReader {
     this.#late.close()
     this.#settlements.close()
     this.message.clear()
-    this.#drain()
   }
 }
 

@@ -40,6 +40,28 @@ export class SettledPages {
     return this.#runOf(number) !== -1
   }
 
+  /** How many offsets from `from` to below `to` are settled. */
+  countIn(from: number, to: number): number {
+    let count = Math.max(0, Math.min(to, this.#floor) - from)
+    const start = Math.max(from, this.#floor)
+    if (start >= to) return count
+    const firstPage = Math.floor(start / PAGE_BITS)
+    for (let run = this.#firstRun(firstPage); run < this.#whole.length; run++) {
+      const whole = this.#whole[run] as { from: number; to: number }
+      if (whole.from * PAGE_BITS >= to) break
+      count += Math.min(to, whole.to * PAGE_BITS) - Math.max(start, whole.from * PAGE_BITS)
+    }
+    const found = this.#partial.find(firstPage)
+    for (let index = found < 0 ? ~found : found; index < this.#partial.size; index++) {
+      const base = this.#partial.numberAt(index) * PAGE_BITS
+      if (base >= to) break
+      const page = this.#partial.pageAt(index)
+      const below = this.#pool.rank(page, Math.max(start - base, 0))
+      count += this.#pool.rank(page, Math.min(to - base, PAGE_BITS)) - below
+    }
+    return count
+  }
+
   /** `offset` is not settled yet. */
   add(offset: number): void {
     if (offset === this.#floor) {
@@ -74,24 +96,29 @@ export class SettledPages {
 
   /** What is settled above the floor, as ranges `[from, to)` in their order, none touching the next. */
   ranges(): [number, number][] {
-    const found: [number, number][] = this.#whole.map(({ from, to }) => [from * PAGE_BITS, to * PAGE_BITS])
-    for (let index = 0; index < this.#partial.size; index++) {
-      const base = this.#partial.numberAt(index) * PAGE_BITS
-      const page = this.#partial.pageAt(index)
-      for (let from = Math.max(0, this.#floor - base); from < PAGE_BITS; ) {
-        const start = this.#pool.next(page, from, 1)
-        if (start === PAGE_BITS) break
-        from = this.#pool.next(page, start, 0)
-        found.push([base + start, base + from])
-      }
-    }
     const joined: [number, number][] = []
-    for (const range of found.sort((a, b) => a[0] - b[0])) {
-      const last = joined.at(-1)
-      if (last !== undefined && last[1] === range[0]) last[1] = range[1]
-      else joined.push(range)
-    }
+    for (const piece of this.pieces())
+      for (const range of piece) {
+        const last = joined.at(-1)
+        if (last !== undefined && last[1] === range[0]) last[1] = range[1]
+        else joined.push(range)
+      }
     return joined
+  }
+
+  /** The same in pieces, of a page or a run of pages each: the last range of one may touch the first of the next. */
+  *pieces(): Generator<[number, number][], void, void> {
+    let run = 0
+    for (let index = 0; index <= this.#partial.size; index++) {
+      const number = index < this.#partial.size ? this.#partial.numberAt(index) : Number.POSITIVE_INFINITY
+      for (let whole = this.#whole[run]; whole !== undefined && whole.from < number; whole = this.#whole[++run])
+        yield [[whole.from * PAGE_BITS, whole.to * PAGE_BITS]]
+      if (number === Number.POSITIVE_INFINITY) return
+      const base = number * PAGE_BITS
+      const piece: [number, number][] = []
+      this.#pool.addRuns(piece, this.#partial.pageAt(index), base, Math.max(0, this.#floor - base))
+      if (piece.length > 0) yield piece
+    }
   }
 
   /** The floor has moved: over what is settled behind it, and pages below it go. */
@@ -140,6 +167,13 @@ export class SettledPages {
 
   /** Index of the run of whole pages that this page is in; -1: none. */
   #runOf(number: number): number {
+    const first = this.#firstRun(number)
+    const run = this.#whole[first]
+    return run !== undefined && run.from <= number ? first : -1
+  }
+
+  /** Index of the first run that ends behind this page. */
+  #firstRun(number: number): number {
     let low = 0
     let high = this.#whole.length
     while (low < high) {
@@ -147,8 +181,7 @@ export class SettledPages {
       if ((this.#whole[middle] as { to: number }).to <= number) low = middle + 1
       else high = middle
     }
-    const run = this.#whole[low]
-    return run !== undefined && run.from <= number ? low : -1
+    return low
   }
 
   #pageFor(number: number): number {

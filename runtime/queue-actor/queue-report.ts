@@ -1,0 +1,13 @@
+/** How many messages of a queue are where, as its users are told. The partition host's thread. */
+import type { QueueReport } from '../wire/reports.ts'
+import type { QueueParts } from './queue-parts.ts'
+
+export function reportOf({ core, consumers, facts, target, place }: QueueParts): QueueReport {
+  const { failures } = facts
+  const { accepted, ready, dying, unacked, retrying, bytes, readyByPriority, ...gone } = core.counters()
+  const { acked, deadLettered, dropped, purged, cancelled } = gone
+  const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
+  const there = { ready, dying, unacked, retrying, bytes, readyByPriority }
+  const ended = { acked, deadLettered, dropped, purged, cancelled }
+  return { accepted, ...there, ...ended, consumers: consumers.size, failures, deadLetterDepth }
+}

@@ -151,7 +151,7 @@ export class PagePool {
     return PAGE_BITS
   }
 
-  /** Adds the runs of bits that are set, from `from` on, as ranges of offsets; one that touches the last range prolongs it. */
+  /** Adds the runs of bits that are set, from `from` on, as ranges of offsets. One that touches the last range prolongs it. */
   addRuns(into: [number, number][], page: number, base: number, from: number): void {
     for (let at = from; at < PAGE_BITS; ) {
       const start = this.next(page, at, 1)

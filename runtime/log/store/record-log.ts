@@ -50,6 +50,7 @@ export class RecordLog {
   readonly #settings: RecordLogSettings
   #file: DiskFile
   #size: number
+  #madeBytes: number
   #next = 1
   #syncedBelow = 1
   /** Number of the last extent in the file. */
@@ -75,7 +76,7 @@ export class RecordLog {
     this.#settings = settings
     this.#file = file
     const { logId, kind } = settings
-    const { version, extent } = stateHeaderOf(file, logId, kind)
+    const { version, extent, madeBytes } = stateHeaderOf(file, logId, kind)
     const take = (record: StateRecord): void => {
       replay(record)
       this.#next = record.sequence + 1
@@ -83,6 +84,7 @@ export class RecordLog {
     this.torn = scanState(file, logId, take, kind)
     if (this.torn !== null) file.truncate(this.torn.position)
     this.#size = file.size()
+    this.#madeBytes = madeBytes
     this.#extent = extent?.number ?? 1
     // Values that are read count as durable, so they must be, whether their writer had synced them or not.
     writeAgain(file, 0, this.#size)
@@ -135,6 +137,11 @@ export class RecordLog {
     return this.#size
   }
 
+  /** The size with which it was made, or written anew. */
+  get madeBytes(): number {
+    return this.#madeBytes
+  }
+
   /** @throws DiskError, once an operation failed */
   check(): void {
     if (this.#failure !== null) throw this.#failure
@@ -181,6 +188,7 @@ export class RecordLog {
       const made = makeFile(this.#disk, this.path, this.#settings, bodies)
       this.#file = this.#disk.open(this.path, 'write')
       this.#size = made.bytes
+      this.#madeBytes = made.bytes
       this.#next = made.next
       this.#syncedBelow = made.next
       this.#syncedBytes = made.bytes

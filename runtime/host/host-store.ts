@@ -1,40 +1,39 @@
 /**
- * What one partition host has on disk: the logs of its partitions, how far their groups are, and which dead letters are settled.
+ * What one partition host has on disk: the logs of its partitions, how far their groups are, what its queues have settled,
+ * and which dead letters are.
  *
  * The partition host's thread. A pass of the host has one group commit over all that took something (`commit`): written, as
- * durable as each topic says, then committed to their windows, then answered. Group states are swept into a state log a moment
- * after they changed (store-upkeep.ts); settled letters are written before that is answered.
+ * durable as each topic says, then committed to their windows, then answered. Behind the frames is one record of what all
+ * queues have settled. Group states are swept into a state log a moment after they changed (store-upkeep.ts); settled letters are written
+ * before that is answered.
  *
- * Before it touches the disk it looks, every LOOK_MS at most, whether the folder is still this broker's; if it is not, that is a
- * failure like any other, and the broker is closed.
- *
- * After a failed operation it is unknown what the disk holds. The store then stays broken until the broker is opened again:
- * every publish to it is answered with the failure, groups go on with what was committed before, and their states are no
- * longer kept. It is told once.
+ * After a failed operation (store-guard.ts) every publish is answered with the failure, groups go on with what was committed
+ * before, and their states are no longer kept.
  */
 import { join } from 'node:path'
-import { nowMs } from '../../actors/world.ts'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import type { GroupActor } from '../group/group-actor.ts'
 import type { GroupState } from '../group/group-state.ts'
 import { GroupStates } from '../group/group-states.ts'
-import { DISK_ERRNOS, LOCK_LOST, RECEIPT_FAILED } from '../link/link.ts'
 import { type Disk, DiskError } from '../log/disk/disk.ts'
-import { LostFolderError } from '../log/disk/lock-watch.ts'
-import { holdsFolder } from '../log/disk/world-disk.ts'
 import { storedTopic } from '../log/store/log-place.ts'
 import { LogStore } from '../log/store/log-store.ts'
 import type { FaultPoint } from '../log/store/log-store-types.ts'
+import { SettledLog, settledPath } from '../log/store/settled-log.ts'
+import type { SettledState } from '../log/store/settled-state.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import { PartitionDisk } from '../partition/partition-disk.ts'
 import type { Staged } from '../resident/resident.ts'
-import type { CutTail, HeldFolder } from '../wire/folder.ts'
+import type { CutTail } from '../wire/folder.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../wire/places.ts'
-import { MillraceError } from '../words/errors.ts'
+import { StoreGuard } from './store-guard.ts'
 
-/** A look at the lock takes some microseconds. */
-const LOOK_MS = 100
+/** The ends of a log that is open. */
+interface LogEnds {
+  readonly startOffset: number
+  readonly endOffset: number
+}
 
 /** What it needs of its host. */
 export interface HostStoreUpcalls {
@@ -50,14 +49,11 @@ export interface HostStoreUpcalls {
 export class HostStore {
   readonly states: GroupStates
   readonly letters: LetterStates
+  readonly #settled: SettledLog
   readonly #disk: Disk
   readonly #logs: LogStore
   readonly #upcalls: HostStoreUpcalls
-  #failure: number | null = null
-  /** The same, for who is to be told. */
-  error: Error | null = null
-  readonly #held: HeldFolder | null
-  #lookedMs: number = nowMs()
+  readonly #guard: StoreGuard
 
   /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   constructor(
@@ -68,7 +64,7 @@ export class HostStore {
   ) {
     this.#upcalls = upcalls
     this.#disk = upcalls.disk
-    this.#held = place.held
+    this.#guard = new StoreGuard(place.held, error => upcalls.failed(error))
     const fault = (point: FaultPoint): void => upcalls.fault(FAULT_POINT[point])
     const { journalBytes } = place
     try {
@@ -78,7 +74,8 @@ export class HostStore {
       this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known, { journalBytes, fault })
       this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
       this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
-      const torn = [this.states.torn, this.letters.torn].filter(cut => cut !== null)
+      this.#settled = SettledLog.open(this.#disk, settledPath(place.dir, host), place.logId, { fault })
+      const torn = [this.states.torn, this.letters.torn, this.#settled.torn].filter(cut => cut !== null)
       upcalls.cut([...this.#logs.cuts, ...torn])
     } catch (error) {
       throw storeError(error)
@@ -89,7 +86,7 @@ export class HostStore {
   open({ partition, log }: PartitionPlace, topic: TopicShape): PartitionDisk | null {
     if (topic.log === null || log === null) return null
     try {
-      this.#checkHeld()
+      this.#guard.checkHeld()
       const stored = this.#logs.partition(storedTopic(topic, topic.log), partition)
       this.#upcalls.cut(stored.cuts)
       return new PartitionDisk(this, this.#disk, this.#logs, stored, log.words)
@@ -121,6 +118,28 @@ export class HostStore {
     return this.states.get(cursor)
   }
 
+  /**
+   * What is known of a queue that is opened, while nothing was appended to its log yet. It is live: what is committed later
+   * changes it.
+   *
+   * @throws MillraceError MILL_DISK; MILL_CORRUPT where messages are missing, which concerns no other queue
+   */
+  settledOf(topic: number, partition: number, { startOffset, endOffset }: LogEnds): SettledState {
+    if (this.error !== null) throw this.error
+    try {
+      this.#guard.checkHeld()
+      return this.#settled.opened(topic, partition, startOffset, endOffset)
+    } catch (error) {
+      if (error instanceof DiskError) this.fail(error)
+      throw storeError(error)
+    }
+  }
+
+  /** Makes what queues have settled so far survive a loss of power; false: the disk failed, now or before. */
+  syncSettled(): boolean {
+    return this.attempt(() => this.#settled.sync())
+  }
+
   /** Closes the log of a partition whose topic could not be opened. */
   drop(topic: number, partition: number): void {
     this.attempt(() => this.#logs.drop(topic, partition))
@@ -136,21 +155,32 @@ export class HostStore {
   forgetPartitions(topic: number, partitions: readonly number[], cursors: readonly number[]): void {
     this.attempt(() => {
       this.#logs.forget(topic, partitions)
+      this.#settled.forget(topic, partitions)
       for (const cursor of cursors) this.states.forget(cursor)
     })
   }
 
   /** What receipts say of the failure; null: there was none. */
   get failure(): number | null {
-    return this.#failure
+    return this.#guard.failure
+  }
+
+  /** The same, for who is to be told. */
+  get error(): Error | null {
+    return this.#guard.error
   }
 
   /** Makes what was staged durable with one group commit, and says so to who staged it. */
   commit(staged: readonly Staged[]): void {
-    const isDone = this.attempt(() => this.#logs.append(staged.map(({ frames }) => frames)))
+    const frames = staged.map(one => one.frames).filter(entry => entry !== null)
+    const settled = staged.flatMap(one => one.settled ?? [])
+    const isDone = this.attempt(() => {
+      if (frames.length > 0) this.#logs.append(frames)
+      this.#settled.write(settled)
+    })
     for (const one of staged) {
       if (isDone) one.committed()
-      else one.failed(this.#failure as number)
+      else one.failed(this.failure as number)
     }
   }
 
@@ -193,56 +223,33 @@ export class HostStore {
 
   /** Does something on the disk; false: it failed, now or before. */
   attempt(act: () => void): boolean {
-    if (this.#failure !== null) return false
-    try {
-      this.#checkHeld()
-      act()
-      return true
-    } catch (error) {
-      this.fail(error)
-      return false
-    }
-  }
-
-  /** @throws LostFolderError */
-  #checkHeld(): void {
-    if (this.#held === null) return
-    const now = nowMs()
-    if (now - this.#lookedMs < LOOK_MS) return
-    this.#lookedMs = now
-    if (!holdsFolder(this.#held)) throw new LostFolderError(this.#held.directory)
+    return this.#guard.attempt(act)
   }
 
   fail(met: unknown): void {
-    // What fails where the folder is gone fails for that.
-    const isLost = met instanceof DiskError && this.#held !== null && !holdsFolder(this.#held)
-    const error = isLost ? new LostFolderError((this.#held as HeldFolder).directory) : met
-    const told = storeError(error)
-    if (told === error && !(error instanceof MillraceError)) throw error
-    const cause = error instanceof MillraceError ? error.cause : error
-    const name = cause instanceof LostFolderError ? LOCK_LOST : cause instanceof DiskError ? cause.errno : undefined
-    const errno = Math.max(0, DISK_ERRNOS.indexOf(name))
-    if (this.#failure === null) this.#upcalls.failed(told)
-    this.error ??= told
-    this.#failure ??= RECEIPT_FAILED | (errno << 4)
+    this.#guard.fail(met)
   }
 
-  /** Checkpoints and retention, to be called often. */
+  /** Checkpoints, retention, and files that are due to be written anew; to be called often. */
   tendLogs(wallMs: number): void {
-    this.attempt(() => this.#logs.tend(wallMs))
+    this.attempt(() => {
+      this.#logs.tend(wallMs)
+      this.#settled.tend()
+    })
   }
 
-  /** What was written of groups and letters survives a loss of power from now on. */
+  /** What was written of groups, queues and letters survives a loss of power from now on. */
   syncStates(): void {
     this.attempt(() => {
       this.states.sync()
       this.letters.sync()
+      this.#settled.sync()
     })
   }
 
   /** Whether it does already. */
   get isSynced(): boolean {
-    return this.states.isSynced && this.letters.isSynced
+    return this.states.isSynced && this.letters.isSynced && this.#settled.isSynced
   }
 
   /**
@@ -267,12 +274,13 @@ export class HostStore {
 
   /** Everything in good order, for an opening that has nothing to recover. @throws MillraceError MILL_DISK */
   close(groups: Iterable<GroupActor>): void {
-    if (this.#failure !== null) return
+    if (this.failure !== null) return
     try {
-      this.#checkHeld()
+      this.#guard.checkHeld()
       this.states.write(groups)
       this.states.close()
       this.letters.close()
+      this.#settled.close()
       this.#logs.close()
     } catch (error) {
       throw storeError(error)

@@ -6,12 +6,20 @@
  *
  * Bound: 8 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
  */
-import type { WindowReader } from 'sharedarraybuffer-ring'
-import { FRAME_COUNT, FRAME_HEADER_BYTES, FRAME_RESERVED, FRAME_RING, frameBaseOffset } from '../log/format/frame.ts'
+import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import {
+  FRAME_BASE_TIMESTAMP,
+  FRAME_COUNT,
+  FRAME_HEADER_BYTES,
+  FRAME_RESERVED,
+  FRAME_RING,
+  frameBaseOffset,
+} from '../log/format/frame.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
-import type { QueueLog } from '../queue/queue-words.ts'
+import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
 
@@ -27,7 +35,8 @@ export function isMovedFrame(window: WindowReader, position: Position): boolean 
   return window.word(position + FRAME_RING) === 0
 }
 
-export class MessageIndex implements QueueLog {
+export class MessageIndex implements MessageSource {
+  readonly #window: WindowWriter
   readonly #reader: WindowReader
   readonly #block: QueueBlock
   /** By offset modulo their number. */
@@ -39,7 +48,8 @@ export class MessageIndex implements QueueLog {
   readonly #moved = new Map<Offset, Position>()
 
   /** Empty; its first message will have the offset `start`. */
-  constructor(reader: WindowReader, block: QueueBlock, start: Offset) {
+  constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, start: Offset) {
+    this.#window = window
     this.#reader = reader
     this.#block = block
     this.#first = start
@@ -126,8 +136,30 @@ export class MessageIndex implements QueueLog {
     return position
   }
 
+  lengthOf(offset: Offset): number {
+    return this.#reader.word(this.recordOf(offset))
+  }
+
   bytesOf(offset: Offset): number {
-    return messageBytes(this.#reader.word(this.recordOf(offset)))
+    return messageBytes(this.lengthOf(offset))
+  }
+
+  timestampOf(offset: Offset): number {
+    const { memory } = this.#reader
+    return memory.f64[this.#reader.addressOf((this.frameOf(offset) + FRAME_BASE_TIMESTAMP) | 0) >> 3] as number
+  }
+
+  /** Within the broker's memory, where two views of it would cost more than the copy. */
+  copy(offset: Offset, from: number, bytes: number, address: number): void {
+    const reader = this.#reader
+    const position = (this.recordOf(offset) + from) | 0
+    const first = Math.min(bytes, reader.untilWrap(position))
+    reader.memory.copy(address, reader.addressOf(position), first)
+    if (first < bytes) reader.memory.copy(address + first, reader.addressOf((position + first) | 0), bytes - first)
+  }
+
+  record(offset: Offset): StoredRecord | null {
+    return findRecord(this.#reader, this.frameOf(offset), this.#window.committedEnd, offset)
   }
 
   readonly priorityOf = (offset: Offset): number => this.#priorityAt(this.recordOf(offset))

@@ -11,6 +11,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { QueueGate } from '../partition/queue-keeping.ts'
 import { CONSUMERS_MAX } from '../queue/consumers.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Standing } from '../resident/resident.ts'
@@ -23,7 +24,6 @@ import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
-import { QueueIntake } from './queue-intake.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
 
 const HAND_OUTS = 1_024
@@ -35,7 +35,7 @@ export class QueueActor {
   readonly partition: PartitionActor
   readonly #memory: Memory
   readonly #parts: QueueParts
-  readonly #intake: QueueIntake
+  readonly #intake: QueueGate
   readonly #ends: QueueEnds
   /** By their number in the core. */
   readonly #numbers: (QueueConsumer | undefined)[] = []
@@ -57,7 +57,7 @@ export class QueueActor {
     this.place = place
     this.partition = actors[0]
     this.#parts = new QueueParts(memory, place, shape, actors, upcalls)
-    this.#intake = new QueueIntake(this.#parts)
+    this.#intake = this.#parts.messages.intake(this.#parts)
     this.#ends = new QueueEnds(this.#parts)
     this.partition.serve(this.#intake)
   }
@@ -80,13 +80,12 @@ export class QueueActor {
 
   /** A consumer, new or as a predecessor knew it. @throws MillraceError MILL_OUT_OF_RANGE */
   openSlot(place: SlotPlace, shape: ConsumerShape, link: HostLink): void {
-    const { consumers, index, partition, isOpen } = this.#parts
+    const { consumers, source, isOpen } = this.#parts
     if (consumers.has(place.cursor)) return
     if (consumers.size === CONSUMERS_MAX) throw tooManyConsumers(this.place.topicName)
     let number = 0
     while (this.#numbers[number] !== undefined) number++
-    const ends = [this.#memory, partition.reader] as const
-    const consumer = new QueueConsumer(ends, index, place, shape, link, number)
+    const consumer = new QueueConsumer(this.#memory, source, place, shape, link, number)
     consumers.set(place.cursor, consumer)
     this.#numbers[number] = consumer
     this.#allowed[number] = 0
@@ -129,7 +128,7 @@ export class QueueActor {
 
   /** One bounded step; whether it did anything. */
   work(): boolean {
-    const { core, consumers, letters, cleaner, upcalls } = this.#parts
+    const { core, consumers, letters, messages, upcalls } = this.#parts
     let ended = 0
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
     let worked = ended > 0
@@ -138,7 +137,7 @@ export class QueueActor {
     if (this.#handOut()) worked = true
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
-    if (ended > 0) cleaner.advance()
+    if (ended > 0) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
   }
@@ -149,13 +148,13 @@ export class QueueActor {
     letterWritten: ({ offset }: QueueLetter): void => {
       this.#parts.upcalls.fault(FAULT_POINT.betweenDeadLetterAndVerdict)
       this.#parts.core.lettersWritten(1)
-      this.#parts.settledAs('deadLettered', offset)
+      this.#parts.facts.settledAs('deadLettered', offset)
     },
-    lateWritten: ({ offset }: QueueLetter): void => this.#parts.settledAs('deadLettered', offset),
+    lateWritten: ({ offset }: QueueLetter): void => this.#parts.facts.settledAs('deadLettered', offset),
   }
 
   #handOut(): boolean {
-    const { core, consumers, upcalls } = this.#parts
+    const { core, consumers, facts, upcalls } = this.#parts
     for (const consumer of consumers.values()) {
       if (consumer.send()) this.#served.add(consumer)
       this.#allow(consumer)
@@ -165,6 +164,7 @@ export class QueueActor {
       const handOut = core.take()
       if (handOut === null) break
       const consumer = this.#numbers[handOut.consumer] as QueueConsumer
+      facts.handedOut(handOut)
       consumer.handOut(handOut)
       worked = true
       this.#served.add(consumer)
@@ -212,16 +212,13 @@ export class QueueActor {
 
   /** It ends here: its partition takes nothing any more. */
   close(): void {
-    const { window } = this.partition
-    const { gateAddress } = this.#parts.block
-    const at = window.gates.indexOf(gateAddress)
-    if (at !== -1) window.gates.splice(at, 1)
+    this.#parts.messages.close()
     this.partition.serve(null)
   }
 
   report(): QueueReport {
-    const { core, consumers, block, target, place } = this.#parts
-    const { failures } = block
+    const { core, consumers, facts, target, place } = this.#parts
+    const { failures } = facts
     for (const consumer of consumers.values()) this.#ends.collect(consumer)
     const { late } = this.letters
     const {

@@ -14,9 +14,9 @@
  * intent before them says what the counter is to be, so that a successor counts it if it is settled, and once.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import type { SettledAs } from '../queue/queue-state.ts'
 import { QUEUE_BLOCK_BYTES } from '../wire/layout.ts'
 import type { Epoch, Offset, Position } from '../words/quantities.ts'
+import type { Counted } from './message-facts.ts'
 
 const CLOSING = 4
 const COUNTERS = 8
@@ -26,8 +26,7 @@ const INTENT_COUNTER = 56
 const INTENT_VALUE = 64
 
 /** Ways in which a message is settled that are counted here; all others were acked. */
-const COUNTED = ['deadLettered', 'dropped', 'purged', 'cancelled'] as const
-export type Counted = (typeof COUNTED)[number] & SettledAs
+const COUNTED = ['deadLettered', 'dropped', 'purged', 'cancelled'] as const satisfies readonly Counted[]
 
 export class QueueBlock {
   readonly #memory: Memory

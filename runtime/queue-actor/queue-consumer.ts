@@ -7,11 +7,10 @@
  *
  * Bound: the entries of its claims; the ring of its deliveries.
  */
-import type { HandedOut, Memory, Standing, WindowReader } from 'sharedarraybuffer-ring'
+import type { HandedOut, Memory, Standing } from 'sharedarraybuffer-ring'
 import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
 import { DELIVERY_JOINED, DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import type { HostLink } from '../link/host-link.ts'
-import { FRAME_BASE_TIMESTAMP } from '../log/format/frame.ts'
 import type { HandOut } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
 import {
@@ -23,8 +22,8 @@ import {
 } from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
-import type { Offset, Position } from '../words/quantities.ts'
-import type { MessageIndex } from './message-index.ts'
+import type { Offset } from '../words/quantities.ts'
+import type { MessageSource } from './message-source.ts'
 
 /** A hand-out as the core names it. */
 export interface CoreClaim {
@@ -45,8 +44,7 @@ export class QueueConsumer {
   /** Its number in the core. */
   readonly number: number
   readonly #memory: Memory
-  readonly #reader: WindowReader
-  readonly #index: MessageIndex
+  readonly #source: MessageSource
   readonly #slot: DeliverySlot
   readonly #mask: number
   readonly #coreSlots: Int32Array
@@ -57,8 +55,8 @@ export class QueueConsumer {
   #hasBacklog: boolean | null = null
 
   constructor(
-    [memory, reader]: readonly [Memory, WindowReader],
-    index: MessageIndex,
+    memory: Memory,
+    source: MessageSource,
     place: SlotPlace,
     shape: ConsumerShape,
     link: HostLink,
@@ -66,8 +64,7 @@ export class QueueConsumer {
   ) {
     const { entries, ringCapacity } = shape
     this.#memory = memory
-    this.#reader = reader
-    this.#index = index
+    this.#source = source
     this.place = place
     this.shape = shape
     this.link = link
@@ -168,9 +165,8 @@ export class QueueConsumer {
 
   /** Hands it a message; it `hasRoom`. */
   handOut(handOut: HandOut): void {
-    const record = this.#index.recordOf(handOut.offset)
-    const length = this.#reader.word(record)
-    if (length <= this.#slot.bytesMax && this.#sendLast(handOut, record, 0, length)) return
+    const length = this.#source.lengthOf(handOut.offset)
+    if (length <= this.#slot.bytesMax && this.#sendLast(handOut, 0, length)) return
     // What was handed in is good until the next hand-out.
     this.#sending = { handOut: { ...handOut }, sent: 0 }
     this.send()
@@ -182,45 +178,30 @@ export class QueueConsumer {
     if (sending === null) return false
     const { sent: before, handOut } = sending
     const { offset } = handOut
-    const record = this.#index.recordOf(offset)
-    const length = this.#reader.word(record)
+    const length = this.#source.lengthOf(offset)
     const most = this.#slot.bytesMax
     for (; length - sending.sent > most; sending.sent += most) {
       if (!this.#slot.sendPiece(offset, sending.sent, most)) return sending.sent > before
-      this.#copy(record + sending.sent, most)
+      this.#source.copy(offset, sending.sent, most, this.#slot.address)
     }
-    if (!this.#sendLast(handOut, record, sending.sent, length - sending.sent)) return sending.sent > before
+    if (!this.#sendLast(handOut, sending.sent, length - sending.sent)) return sending.sent > before
     this.#sending = null
     return true
   }
 
   /** Sends the end of a record, or all of it, and with it its message; whether there was room. */
-  #sendLast(handOut: HandOut, record: Position, sent: number, bytes: number): boolean {
+  #sendLast(handOut: HandOut, sent: number, bytes: number): boolean {
     const { offset, slot, tag, deliveryAttempt, failedAttempts, cohort, suspect } = handOut
     const flags = (suspect ? DELIVERY_SUSPECT : 0) | (sent > 0 ? DELIVERY_JOINED : 0)
-    const timestamp = this.#timestampOf(offset)
+    const timestamp = this.#source.timestampOf(offset)
     const given = this.#slot.handOut({ offset, deliveryAttempt, failedAttempts, flags, cohort, timestamp }, bytes)
     if (given === NOT_NOW) return false
-    this.#copy(record + sent, bytes)
+    this.#source.copy(offset, sent, bytes, this.#slot.address)
     const entry = given & this.#mask
     this.#coreSlots[entry] = slot
     this.#coreTags[entry] = tag
     this.#done[entry] = 0
     return true
-  }
-
-  /** Within the broker's memory, where two views of it would cost more than the copy. */
-  #copy(position: Position, bytes: number): void {
-    const reader = this.#reader
-    const target = this.#slot.address
-    const first = Math.min(bytes, reader.untilWrap(position))
-    this.#memory.copy(target, reader.addressOf(position), first)
-    if (first < bytes) this.#memory.copy(target + first, reader.addressOf((position + first) | 0), bytes - first)
-  }
-
-  #timestampOf(offset: Offset): number {
-    const address = this.#reader.addressOf((this.#index.frameOf(offset) + FRAME_BASE_TIMESTAMP) | 0)
-    return this.#memory.f64[address >> 3] as number
   }
 
   /** Tells it whether messages or senders wait for what it ends. */

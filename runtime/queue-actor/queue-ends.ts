@@ -49,11 +49,11 @@ export class QueueEnds {
     const { number } = consumer
     if (standing === 'acked') {
       core.ack(number, slot, coreTag)
-      parts.settled(offset)
+      parts.facts.settled(offset)
     } else if (standing === 'released') {
       const effect = core.release(number, slot, coreTag)
       if (effect !== null) parts.tookEffect(effect, '')
-    } else if (standing === 'yielded') core.takeBack(number, slot, coreTag)
+    } else if (standing === 'yielded') parts.takeBack(number, offset, { slot, tag: coreTag })
     // How it ended comes by the link.
     else return
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
@@ -64,7 +64,7 @@ export class QueueEnds {
   settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
     const parts = this.#parts
     if (tag === 0) {
-      parts.block.countFailure()
+      parts.facts.countFailure()
       parts.upcalls.attemptFailed({ offset, failedAttempts: 1 }, error)
       return
     }
@@ -104,7 +104,7 @@ export class QueueEnds {
    */
   close(consumer: QueueConsumer, crash: SlotCrash | null): void {
     const parts = this.#parts
-    const { core, block } = parts
+    const { core, facts } = parts
     const { number } = consumer
     let begun = 0
     // What it ended last it may not have told.
@@ -114,25 +114,25 @@ export class QueueEnds {
       const isEntering = standing === 'entering' && crash === null
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
-      } else if (standing === 'entering' || standing === 'recalled') core.takeBack(number, claim.slot, claim.tag)
+      } else if (standing === 'entering' || standing === 'recalled') parts.takeBack(number, offset, claim)
       else this.#ended(consumer, tag, offset, claim.slot, claim.tag, standing)
     }
     const { sending } = consumer
-    if (sending !== null) core.takeBack(number, sending.slot, sending.tag)
+    if (sending !== null) parts.takeBack(number, sending.offset, sending)
     const effects = crash === null ? core.detach(number) : this.#died(consumer, crash, begun)
     const failure = crash === null ? '' : JSON.stringify(crash.error)
     // What is charged comes last: a successor that finds it is to charge it, and nothing else.
     for (const effect of effects.filter(({ kind }) => kind === 'returned')) parts.tookEffect(effect, '')
     for (const effect of effects.filter(({ kind }) => kind !== 'returned')) parts.tookEffect(effect, failure)
-    block.closing = 0
+    facts.closing = 0
   }
 
   #died(consumer: QueueConsumer, crash: SlotCrash, begun: number): readonly QueueEffect[] {
-    const { core, block } = this.#parts
+    const { core, facts } = this.#parts
     const executing = crash.executing ? consumer.onStack : 0
     // Once it could not be told which of several it was, it cannot be told of those that are left.
-    const isUntold = block.closing === consumer.place.epoch || (executing === 0 && begun > 1)
-    if (isUntold) block.closing = consumer.place.epoch
+    const isUntold = facts.closing === consumer.place.epoch || (executing === 0 && begun > 1)
+    if (isUntold) facts.closing = consumer.place.epoch
     return core.died(consumer.number, { cause: crash.reason, executing, withProcess: isUntold }, instant(), random)
   }
 }

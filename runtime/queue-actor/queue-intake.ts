@@ -8,22 +8,17 @@
  */
 import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
-import type { QueueLetter } from '../queue/queue-words.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import type { MemoryMessages } from './memory-messages.ts'
 import { isMovedFrame, messageBytes } from './message-index.ts'
-import { messageWord } from './message-word.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** A frame of several records has no more than this, and one record. */
 const FRAME_BYTES = 16_384
 const HEADERS_BYTES = 1_024
-const DROPPED = JSON.stringify({
-  name: 'MillraceError',
-  message: 'the queue was full, and this was the oldest message of the lowest priority; it has no dead-letter topic',
-})
-
 export class QueueIntake implements QueueGate {
   readonly #parts: QueueParts
+  readonly #messages: MemoryMessages
   /** Position after the frames that the core knows. */
   #knownTo: Position
   /** Messages admitted and not committed. */
@@ -38,16 +33,18 @@ export class QueueIntake implements QueueGate {
   /** Messages of a frame, at most. */
   readonly #mostMessages: number
 
-  constructor(parts: QueueParts) {
+  constructor(parts: QueueParts, messages: MemoryMessages) {
     this.#parts = parts
+    this.#messages = messages
     this.#knownTo = parts.partition.window.committedEnd
     this.#reserve = messageBytes(parts.partition.topic.maxMessageBytes + HEADERS_BYTES)
     this.#largestFrame = FRAME_BYTES + this.#reserve
-    this.#mostMessages = Math.max(1, parts.block.messages >> 6)
+    this.#mostMessages = Math.max(1, messages.block.messages >> 6)
   }
 
   makeRoom(bytes: number): boolean {
-    const { cleaner, partition, index } = this.#parts
+    const { partition } = this.#parts
+    const { cleaner, source: index } = this.#messages
     const free = bytes + this.#reserve
     if (partition.window.free() < free || index.room < this.#mostMessages) cleaner.makeRoom(free, this.#mostMessages)
     // All that came is known, and what was moved lies behind it.
@@ -56,14 +53,16 @@ export class QueueIntake implements QueueGate {
   }
 
   roomBytes(): number {
-    const { partition, index, policy } = this.#parts
+    const { partition, policy } = this.#parts
+    const index = this.#messages.source
     // What was just taken may have to make room for what comes next, and must be ready for that.
     if (policy.onFull === 'dropHead' || index.room < 2 * this.#mostMessages) return 0
     return partition.window.free() - this.#largestFrame - this.#reserve
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {
-    const { core, block, index, letters } = this.#parts
+    const { core, letters } = this.#parts
+    const { block, source: index } = this.#messages
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
@@ -75,7 +74,7 @@ export class QueueIntake implements QueueGate {
       at += (length + 7) & ~7
     }
     const { taken, takenBytes, dropped } = core.admit(sizes, letters.room)
-    for (const letter of dropped) this.#drop(letter)
+    for (const letter of dropped) this.#parts.drop(letter)
     if (taken < count) {
       core.withdrawn(taken, takenBytes)
       return this.#isFull()
@@ -85,23 +84,9 @@ export class QueueIntake implements QueueGate {
     return true
   }
 
-  /** The core has settled it, to make room. */
-  #drop(letter: QueueLetter): void {
-    const { offset, failedAttempts } = letter
-    const { policy, letters, upcalls, index } = this.#parts
-    if (!policy.hasDeadLetters) {
-      this.#parts.settledAs('dropped', offset)
-      upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
-      return
-    }
-    // Until it is written, its message stays in the window, and a successor writes it.
-    const dying = { handOuts: letter.handOuts, failures: failedAttempts, suspect: false, dying: 'maxlen' } as const
-    index.setWord(offset, messageWord(dying))
-    if (letters.writeDropped(letter)) this.#parts.settledAs('deadLettered', offset)
-  }
-
   committed(): void {
-    const { partition, index, core, upcalls } = this.#parts
+    const { partition, core, upcalls } = this.#parts
+    const index = this.#messages.source
     const { window, reader } = partition
     this.#pending = 0
     while (this.#knownTo !== window.committedEnd) {

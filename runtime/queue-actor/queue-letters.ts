@@ -10,14 +10,13 @@ import { nowMs, wallMs } from '../../actors/world.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { shortStack } from '../group/failure-news.ts'
 import { LetterRoom } from '../group/letter-room.ts'
-import { findRecord } from '../log/format/stored-record.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { LetterReason, QueueLetter } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import { type ErrorWire, FullError, fromWire, type MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
-import type { MessageIndex } from './message-index.ts'
+import type { MessageSource } from './message-source.ts'
 
 /** What the core of the queue has to be written. */
 export interface LetterSource {
@@ -40,9 +39,8 @@ const SAID: Readonly<Record<LetterReason, string>> = {
 
 export class QueueLetters {
   readonly #place: GroupPlace
-  readonly #source: PartitionActor
   readonly #target: PartitionActor | null
-  readonly #index: MessageIndex
+  readonly #source: MessageSource
   readonly #tell: (event: BrokerEvents['deadLettered']) => void
   /** Why messages die, as JSON. */
   readonly #errors = new Map<Offset, string>()
@@ -55,15 +53,13 @@ export class QueueLetters {
 
   constructor(
     place: GroupPlace,
-    source: PartitionActor,
     target: PartitionActor | null,
-    index: MessageIndex,
+    source: MessageSource,
     tell: (event: BrokerEvents['deadLettered']) => void,
   ) {
     this.#place = place
     this.#source = source
     this.#target = target
-    this.#index = index
     this.#tell = tell
   }
 
@@ -129,14 +125,8 @@ export class QueueLetters {
     if (target === null) return false
     const { offset, reason, failedAttempts, firstFailureMs, lastFailureMs } = letter
     const { topicName, partition, group, cursor } = this.#place
-    const record = findRecord(
-      this.#source.reader,
-      this.#index.frameOf(offset),
-      this.#source.window.committedEnd,
-      offset,
-    )
-    if (record === null)
-      throw new Error(`broken invariant: message ${offset} of queue ${topicName} is not in its window`)
+    const record = this.#source.record(offset)
+    if (record === null) throw new Error(`broken invariant: message ${offset} of queue ${topicName} is nowhere`)
     const told = this.#toldOf(letter)
     const now = wallMs()
     const frame = deadLetterFrame(record, {

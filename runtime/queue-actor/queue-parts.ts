@@ -8,23 +8,25 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import type { FailedAttempt } from '../group/failure-news.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
-import type { QueueEffect, QueuePolicy } from '../queue/queue-words.ts'
-import { FAULT_POINT } from '../wire/layout.ts'
+import type { QueueEffect, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Offset } from '../words/quantities.ts'
-import { MessageIndex } from './message-index.ts'
-import { messageWord, SETTLED } from './message-word.ts'
-import { type Counted, QueueBlock } from './queue-block.ts'
-import type { QueueConsumer } from './queue-consumer.ts'
+import type { KeptMessages } from './kept-messages.ts'
+import { MemoryMessages } from './memory-messages.ts'
+import type { MessageFacts } from './message-facts.ts'
+import type { MessageSource } from './message-source.ts'
+import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
 import { QueueLetters } from './queue-letters.ts'
-import { coreFrom, indexWindow } from './queue-rebuild.ts'
-import { WindowCleaner } from './window-cleaner.ts'
 
 /** Messages that wait for a retry or a dead letter; at the bound none goes out that was not out before. */
 const HELD_MAX = 1_024
 const LOOPING_AFTER = 100
+const DROPPED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'the queue was full, and this was the oldest message of the lowest priority; it has no dead-letter topic',
+})
 
 /** What the queue needs of its host. */
 export interface QueueUpcalls {
@@ -46,9 +48,9 @@ export class QueueParts {
   readonly target: PartitionActor | null
   readonly policy: QueuePolicy
   readonly upcalls: QueueUpcalls
-  readonly block: QueueBlock
-  readonly index: MessageIndex
-  readonly cleaner: WindowCleaner
+  readonly messages: KeptMessages
+  readonly source: MessageSource
+  readonly facts: MessageFacts
   readonly letters: QueueLetters
   readonly consumers: Map<number, QueueConsumer> = new Map()
   #core: QueueCore | null = null
@@ -61,18 +63,16 @@ export class QueueParts {
     upcalls: QueueUpcalls,
   ) {
     if (place.queue === undefined) throw new Error(`broken invariant: group ${place.group} is no queue`)
-    const { window, reader } = partition
     this.place = place
     this.partition = partition
     this.target = target
     this.upcalls = upcalls
-    this.policy = policyOf(place, shape, window.capacity / 2)
-    this.block = new QueueBlock(memory, place.block, place.queue.messages)
-    this.index = new MessageIndex(reader, this.block, partition.highWatermark)
-    indexWindow(window, reader, this.block, this.index)
-    window.gates.push(this.block.gateAddress)
-    this.cleaner = new WindowCleaner([window, reader], this.block, this.index, point => upcalls.fault(point))
-    this.letters = new QueueLetters(place, partition, target, this.index, event => upcalls.deadLettered(event))
+    this.policy = policyOf(place, shape, partition.window.capacity / 2)
+    const block = [place.block, place.queue.messages] as const
+    this.messages = new MemoryMessages(memory, partition, this.policy, block, point => upcalls.fault(point))
+    this.source = this.messages.source
+    this.facts = this.messages.facts
+    this.letters = new QueueLetters(place, target, this.source, event => upcalls.deadLettered(event))
   }
 
   get core(): QueueCore {
@@ -91,23 +91,27 @@ export class QueueParts {
   }
 
   #open(): QueueCore {
-    this.block.recover(offset => this.index.wordOf(offset) === SETTLED)
-    const core = coreFrom(this.policy, this.block, this.index, [...this.consumers.values()])
+    const core = this.messages.core([...this.consumers.values()])
     if (core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
   }
 
-  /** The core has settled it. */
-  settled(offset: Offset): void {
-    this.index.setWord(offset, SETTLED)
+  /** A message that was not begun goes back as if it had not been handed out. */
+  takeBack(consumer: number, offset: Offset, { slot, tag }: CoreClaim): void {
+    if (this.core.takeBack(consumer, slot, tag)) this.facts.takenBack(offset)
   }
 
-  /** The same, and it was not acked. */
-  settledAs(counter: Counted, offset: Offset): void {
-    this.block.count(counter, offset, () => {
-      this.settled(offset)
-      this.upcalls.fault(FAULT_POINT.betweenIntentAndCount)
-    })
+  /** The core has settled it, to make room. */
+  drop(letter: QueueLetter): void {
+    const { offset, failedAttempts } = letter
+    const { policy, letters, upcalls, facts } = this
+    if (!policy.hasDeadLetters) {
+      facts.settledAs('dropped', offset)
+      upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
+      return
+    }
+    facts.dies(letter)
+    if (letters.writeDropped(letter)) facts.settledAs('deadLettered', offset)
   }
 
   #tellLoop(offset: Offset): void {
@@ -119,13 +123,13 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'dropped') this.settledAs('dropped', offset)
-    else this.index.setWord(offset, messageWord(this.core.attemptOf(offset)))
+    if (kind === 'dropped') this.facts.settledAs('dropped', offset)
+    else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
       if (effect.looping) this.#tellLoop(offset)
       return
     }
-    this.block.countFailure()
+    this.facts.countFailure()
     if (kind === 'dying') this.letters.dies(offset, error)
     else this.upcalls.attemptFailed(effect, error)
   }

@@ -47,6 +47,7 @@ interface Line {
   readonly priority: number
   first: Consumer | null
   last: Consumer | null
+  size: number
 }
 
 export class Consumers {
@@ -138,6 +139,11 @@ export class Consumers {
     return null
   }
 
+  /** How many have room and the priority of this one, which has room. */
+  inLineOf({ priority }: Consumer): number {
+    return this.#lineOf(priority).size
+  }
+
   /** Who holds nothing, and has waited longest of those with the highest priority; null: nobody. */
   empty(): Consumer | null {
     for (const line of this.#lines)
@@ -186,7 +192,7 @@ export class Consumers {
       if (line.priority === priority) return line
       if (line.priority < priority) break
     }
-    const line: Line = { priority, first: null, last: null }
+    const line: Line = { priority, first: null, last: null, size: 0 }
     this.#lines.splice(index, 0, line)
     return line
   }
@@ -198,6 +204,7 @@ export class Consumers {
     if (line.last === null) line.first = consumer
     else line.last.after = consumer
     line.last = consumer
+    line.size++
   }
 
   #leaveLine(consumer: Consumer): void {
@@ -207,6 +214,7 @@ export class Consumers {
     else consumer.before.after = consumer.after
     if (consumer.after === null) line.last = consumer.before
     else consumer.after.before = consumer.before
+    line.size--
     consumer.listed = false
     consumer.before = null
     consumer.after = null

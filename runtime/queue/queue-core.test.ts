@@ -4,6 +4,7 @@ import { QueueCore } from './queue-core.ts'
 import { playSeed } from './queue-driver.fixture.ts'
 import { allPairs, Visits } from './queue-visits.fixture.ts'
 import type { ConsumerTerms, HandOut, QueuePolicy } from './queue-words.ts'
+import { RUN_MAX } from './runs.ts'
 
 const SEEDS = 24
 const INPUTS = 1_000
@@ -174,6 +175,45 @@ t.test('a consumer that is busy gets nothing more, and the one that has waited l
     [2, 2, 0, 1, 1],
   )
   t.match(queue.explain(5), { state: 'ready', ahead: 0, blockedBy: 'prefetch' })
+})
+
+t.test('consumers get in runs what they would get one by one, and none that came back', async t => {
+  const queue = queueOf(Array.from({ length: 11 }, () => 0))
+  queue.attach(1, terms())
+  queue.attach(2, terms({ priority: -1 }))
+  const runs: string[] = []
+  const all = (): void => {
+    for (;;) {
+      const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY)
+      if (run === null) return
+      runs.push(`${run.first.consumer}: ${run.offsets.slice(0, run.count).join(' ')}`)
+    }
+  }
+  all()
+  t.strictSame(runs, ['0: 0 1 2 3 4 5', '1: 6 7 8 9 10'])
+  t.equal(
+    queue.takeRun(RUN_MAX, () => 0),
+    null,
+  )
+  for (const slot of [1, 4]) queue.release(0, slot, slot + 1)
+  send(queue, [0, 0, 0, 0])
+  runs.length = 0
+  all()
+  t.strictSame(runs, ['0: 1', '1: 4', '0: 11 12', '1: 13 14'])
+  t.throws(() => queue.takeRun(RUN_MAX + 1, () => 0), RangeError)
+})
+
+t.test('acks that come together settle what is held of them, and nothing between them', async t => {
+  const queue = queueOf([0, 0, 0, 0, 0, 0])
+  const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY)
+  const [slots, tags] = [run?.slots.slice(0, 6) as Int32Array, run?.tags.slice(0, 6) as Int32Array]
+  t.ok(queue.ack(0, slots[0] as number, tags[0] as number))
+  t.equal(queue.ackRun(0, slots.subarray(0, 3), tags.subarray(0, 3), 0, 3), 2)
+  t.equal(queue.ackRun(0, slots, tags, 4, 6), 2)
+  t.match(queue.facts(), { floor: 3, settled: [[4, 6]] })
+  t.match(queue.explain(3), { state: 'unacked' })
+  t.match(queue.counters(), { acked: 5, unacked: 1, bytes: SIZE })
+  t.equal(queue.ackRun(7, slots, tags, 3, 4), 0)
 })
 
 t.test('a time-out is a failure, and the settlement that comes too late changes nothing', async t => {

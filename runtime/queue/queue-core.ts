@@ -26,7 +26,7 @@ import { CLAIMS_MAX } from './claims.ts'
 import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
-import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
+import { take } from './hand-outs.ts'
 import { purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
@@ -36,6 +36,7 @@ import type {
   ConsumerDeath,
   ConsumerTerms,
   HandOut,
+  HandOutRun,
   LetterReason,
   QueueAttempt,
   QueueCounters,
@@ -45,6 +46,7 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
@@ -55,7 +57,7 @@ export interface ClaimName {
 
 export class QueueCore {
   readonly #state: QueueState
-  readonly #view: HandOutView = emptyHandOut()
+  readonly #run: RunView = emptyRun()
   readonly figures: QueueFigures
 
   private constructor(state: QueueState) {
@@ -121,7 +123,17 @@ export class QueueCore {
 
   /** The next message for a consumer that has room; null: there is none. The same object each time, valid until the next call. */
   take(): HandOut | null {
-    return take(this.#state, this.#view) ? this.#view : null
+    return take(this.#state, this.#run.first) ? this.#run.first : null
+  }
+
+  /**
+   * The next messages for one consumer that has room, at most so many; null: there are none. `bytesFor`: bytes that a consumer can be
+   * handed at once, of which the first message may be more. The same object each time, valid until the next call.
+   * @throws RangeError when more than RUN_MAX are asked for
+   */
+  takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
+    if (most > RUN_MAX) throw new RangeError(`a run has ${RUN_MAX} messages at most, not ${most}`)
+    return takeRun(this.#state, most, bytesFor, this.#run) ? this.#run : null
   }
 
   /** Its handler was called: it can be charged with the end of its thread, and its time-out runs. Whether it is held. */
@@ -146,6 +158,12 @@ export class QueueCore {
     this.#state.letGo(found, slot)
     this.#state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
     return true
+  }
+
+  /** Acks the hand-outs that stand in these at `from` to below `to`; how many were held, and are settled now. */
+  ackRun(consumer: number, slots: Int32Array, tags: Int32Array, from: number, to: number): number {
+    const found = this.#state.consumers.of(consumer)
+    return found === undefined ? 0 : ackRun(this.#state, found, slots, tags, from, to)
   }
 
   /** It failed; `delayMs` null: as the backoff says. Null: it is not held. */

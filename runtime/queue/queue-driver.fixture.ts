@@ -21,7 +21,8 @@ import {
   stateOf,
   type Visits,
 } from './queue-visits.fixture.ts'
-import type { QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+import { RUN_MAX } from './runs.ts'
 
 /** Consumers that a seed has at a time. */
 const CONSUMERS = 4
@@ -96,7 +97,8 @@ class Driver {
     const { messages, consumers } = this.#oracle
     if (this.#chance.happens(0.2)) this.#nowMs++
     const roll = this.#chance.below(100)
-    if (roll < 30) this.#take()
+    if (roll < 15) this.#take()
+    else if (roll < 30) this.#takeRun()
     else if (roll < 62) this.#directed()
     else if (roll < 74) {
       if (messages.length < CROWD) this.#admit()
@@ -120,6 +122,17 @@ class Driver {
     if (got !== null) this.#handles.set(got.offset, got)
   }
 
+  #takeRun(): void {
+    this.#met('take a run')
+    const most = this.#chance.pick([1, 3, RUN_MAX])
+    const room = this.#chance.pick([0, 25, 100, Number.POSITIVE_INFINITY])
+    const got = this.#both(`take a run of ${most} and ${room} bytes`, queue => {
+      const run = queue.takeRun(most, consumer => room + consumer)
+      return run === null ? null : namesOf(run)
+    })
+    for (const handle of got ?? []) this.#handles.set(handle.offset, handle)
+  }
+
   /** A settlement of the last hand-out of a message, whatever has become of it since. */
   #directed(): void {
     // As handlers are called soon after a hand-out, so that several have begun when their consumer dies.
@@ -132,7 +145,13 @@ class Driver {
     if (input === 'begun') this.#both(says, queue => queue.begun(consumer, slot, tag, at.nowMs))
     else if (input === 'renew') this.#both(says, queue => queue.renew(consumer, slot, tag, at.nowMs))
     else if (input === 'ack') this.#both(says, queue => queue.ack(consumer, slot, tag))
-    else if (input === 'nack') this.#both(says, queue => queue.nack(consumer, slot, tag, null, at, rng))
+    else if (input === 'ack a run') {
+      const others = this.#oracle.heldBy(consumer).filter(other => other.tag !== tag && this.#chance.happens(0.7))
+      const run = this.#chance.happens(0.5) ? [{ slot, tag }, ...others] : [...others, { slot, tag }, { slot, tag }]
+      const [slots, tags] = [Int32Array.from(run, each => each.slot), Int32Array.from(run, each => each.tag)]
+      const from = this.#chance.below(2)
+      this.#both(says, queue => queue.ackRun(consumer, slots, tags, from, run.length))
+    } else if (input === 'nack') this.#both(says, queue => queue.nack(consumer, slot, tag, null, at, rng))
     else if (input === 'nack with a delay') {
       const delayMs = this.#chance.pick([0, 20, 200])
       this.#both(says, queue => queue.nack(consumer, slot, tag, delayMs, at, rng))
@@ -340,6 +359,17 @@ class Driver {
     const share = this.#chance.next()
     return [{ nowMs: this.#nowMs, wallMs: 5_000_000 + this.#nowMs }, () => share]
   }
+}
+
+/** The messages of a run, each by its names, and all that is said of the first. */
+function namesOf({ first, count, slots, tags, offsets }: HandOutRun): (Handle & { readonly offset: number })[] {
+  return Array.from({ length: count }, (_, at) => ({
+    ...(at === 0 ? first : null),
+    slot: slots[at] as number,
+    tag: tags[at] as number,
+    offset: offsets[at] as number,
+    consumer: first.consumer,
+  }))
 }
 
 const COUNTERS = [

@@ -4,11 +4,13 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { letterOf, newMessage, type OracleConsumer, type OracleMessage, sum } from './oracle-message.fixture.ts'
+import { OracleRound, runOf } from './oracle-run.fixture.ts'
 import type {
   Admission,
   ConsumerDeath,
   ConsumerTerms,
   HandOut,
+  HandOutRun,
   LetterReason,
   QueueCounters,
   QueueEffect,
@@ -39,6 +41,7 @@ export class QueueOracle {
   #tag = 0
   #cohort = 0
   #clock = 0
+  #round = new OracleRound()
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
     this.policy = policy
@@ -147,6 +150,29 @@ export class QueueOracle {
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
+  takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
+    const waiting = this.#ready()
+    const first = this.take()
+    if (first === null) return null
+    const { priority } = first
+    const [consumer, got] = [this.consumerOf(first.consumer) as OracleConsumer, [first]]
+    const alike = waiting.filter(message => message.priority === priority).length
+    if (first.deliveryAttempt === 1 && !waiting.some(({ suspect }) => suspect) && this.hasRoom(consumer)) {
+      const line = this.line().filter(each => each.priority === consumer.priority).length
+      const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
+      let room = bytesFor(first.consumer) - first.bytes
+      while (got.length < Math.min(most, share)) {
+        const next = this.#ready()[0]
+        if (next === undefined || next.priority !== priority || next.handOuts > 0 || next.bytes > room) break
+        if (!this.hasRoom(consumer) || !this.#fits(consumer, next)) break
+        room -= next.bytes
+        got.push(this.#handOut(next, consumer))
+      }
+      this.#round.next = `${priority} ${line} ${alike - got.length}`
+    }
+    return runOf(got)
+  }
+
   begun(consumer: number, slot: number, tag: number, nowMs: number): boolean {
     const message = this.#held(consumer, slot, tag)
     if (message !== undefined && !message.begun) {
@@ -172,6 +198,11 @@ export class QueueOracle {
     this.#settle(message, 'acked')
     this.#look()
     return true
+  }
+
+  ackRun(consumer: number, slots: Int32Array, tags: Int32Array, from: number, to: number): number {
+    const run = [...slots.subarray(from, to)]
+    return run.filter((slot, at) => this.ack(consumer, slot, tags[from + at] as number)).length
   }
 
   nack(consumer: number, slot: number, tag: number, delayMs: number | null, at: Instant, rng: Rng): QueueEffect | null {
@@ -265,6 +296,7 @@ export class QueueOracle {
   rebuilt(): void {
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
+    this.#round = new OracleRound()
   }
 
   explain(offset: number): QueueExplanation {

@@ -5,15 +5,17 @@
  * The partition host's thread. Pure. The parts keep their own invariants; the sums over them are kept here. All of it can
  * be made again from facts (queue-facts.ts).
  */
+
+import { PagePool } from '../base/page-pool.ts'
+import { SettledPages } from '../base/settled-pages.ts'
 import { AttemptTable, RETRYING } from './attempt-table.ts'
 import { SUSPECT } from './claims.ts'
 import { type Consumer, Consumers } from './consumers.ts'
 import { Letters } from './letters.ts'
-import { PagePool } from './page-pool.ts'
 import type { QueueLog, QueuePolicy } from './queue-words.ts'
 import { ReadyIndex } from './ready-index.ts'
 import { RetryHeap } from './retry-heap.ts'
-import { SettledPages } from './settled-pages.ts'
+import { Round } from './round.ts'
 import { Suspects } from './suspects.ts'
 
 /** Messages that were ever accepted, and those that are settled, by the way. */
@@ -42,6 +44,7 @@ export class QueueState {
   readonly letters: Letters = new Letters()
   readonly suspects: Suspects = new Suspects()
   readonly consumers: Consumers
+  readonly round: Round = new Round()
   readonly totals: QueueTotals
   /** Messages that are not settled, and their bytes. */
   messages = 0

@@ -73,6 +73,16 @@ export interface HandOut {
   readonly suspect: boolean
 }
 
+/** Messages that go to one consumer together. All but the first have one priority, and were never out. */
+export interface HandOutRun {
+  readonly first: HandOut
+  readonly count: number
+  /** Of each message, the first included: `count` places say something. */
+  readonly slots: Int32Array
+  readonly tags: Int32Array
+  readonly offsets: Float64Array
+}
+
 /** What became of a message that was not acked. */
 export type QueueEffect =
   /** It is ready again, at its old place. */

@@ -10,8 +10,8 @@
  *
  * Later: messages that fall due have a place that is not their offset; `first` is where it is compared with `next`.
  */
-import { OffsetSet } from './offset-set.ts'
-import { lowestBit, type PagePool } from './page-pool.ts'
+import { OffsetSet } from '../base/offset-set.ts'
+import { lowestBit, type PagePool } from '../base/page-pool.ts'
 import type { WaitingMessage } from './queue-words.ts'
 
 export class ReadyIndex {
@@ -51,6 +51,12 @@ export class ReadyIndex {
 
   countOf(priority: number): number {
     return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh : 0)
+  }
+
+  /** Messages of the highest priority that has any. */
+  countOfFirst(): number {
+    const { priority } = this
+    return priority === -1 ? 0 : this.countOf(priority)
   }
 
   /** The next `count` offsets; null: all of priority 0. */

@@ -10,6 +10,7 @@
  *
  * `host/resident-contract.fixture.ts` says the same as tests, which every kind passes.
  */
+import type { SettledChange } from '../log/format/settled-format.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 
 /**
@@ -22,9 +23,12 @@ import type { StoreEntry } from '../log/store/log-store-types.ts'
  */
 export type Standing = 'ready' | 'waitsForCommit' | 'waits' | 'rests'
 
-/** What a step took that does not count before the disk has it. */
+/** What a step did that does not count before the disk has it. */
 export interface Staged {
-  readonly frames: StoreEntry
+  /** What it took; null: nothing. */
+  readonly frames: StoreEntry | null
+  /** What its queue has settled and handed out. It is written behind the frames of all residents; left out: nothing. */
+  readonly settled?: SettledChange | null
   /** The disk has it. */
   committed(): void
   /** The disk failed, and nobody knows whether it has it; `status`: what receipts say of that (link/link.ts). */

@@ -172,5 +172,9 @@ export const FAULT_POINT = {
   beforeDeliveries: 21,
   betweenMoveAndMark: 22,
   betweenIntentAndCount: 23,
+  settledWritten: 24,
+  settledRewritten: 25,
+  settledRenamed: 26,
+  settledCut: 27,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

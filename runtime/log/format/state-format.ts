@@ -1,8 +1,11 @@
 /**
- * The bytes of a state log: a header, then records one after the other, each a change of several entries.
+ * The bytes of a file of records: a header, then records one after the other, each whole or not there.
+ *
+ * State logs are such files, and so is what the queues of a host have settled (settled-format.ts). They differ in the
+ * first magic and in the bodies.
  *
  * ```
- *  0 u32 magic            "MSTL"; header and records keep magic, version and CRC in their places in all versions
+ *  0 u32 magic            "MSTL", or "MSET" of settlements; header and records keep magic, version and CRC in their places in all versions
  *  4 u16 version          2; in version 1 there are no extents, and records begin at byte 32
  *  6 u16 0
  *  8 u8  logId[16]
@@ -33,7 +36,8 @@
  * 24 f64 position         of this record in its file
  * 32 u32 bodyCrc          CRC-32 of body and padding
  * 36 u32 headerCrc        CRC-32 of bytes 0 to 35
- * 40 body                 JSON in UTF-8: an array of [key, value], or [key] where the entry is deleted; padded with zeroes
+ * 40 body                 padded with zeroes. Of a state log JSON in UTF-8: an array of [key, value], or [key] where the
+ *                         entry is deleted
  * ```
  *
  * Leaf, any thread. Little-endian. A record has at most STATE_RECORD_BYTES_MAX.
@@ -47,8 +51,10 @@ export const STATE_VERSION = 2
 const HEADER_BYTES = 32
 const EXTENT_BYTES = 32
 export const STATE_RECORD_BYTES_MAX: number = 16 * 1_024 * 1_024
-/** "MSTL" */
-const FILE_MAGIC = 0x4c_54_53_4d
+/** What the records of a file are about. */
+export type RecordFileKind = 'state' | 'settled'
+/** "MSTL", "MSET" */
+const FILE_MAGICS: Readonly<Record<RecordFileKind, number>> = { state: 0x4c_54_53_4d, settled: 0x54_45_53_4d }
 /** "SREC" */
 export const STATE_RECORD_MAGIC = 0x43_45_52_53
 export const STATE_ALIGN_BYTES = 8
@@ -111,9 +117,9 @@ function readExtent(bytes: Buffer, at: number): StateExtent | null {
 }
 
 /** Header and extents of a file that is made with so many bytes. */
-export function stateHeader(logId: Uint8Array, madeBytes: number): Buffer {
+export function stateHeader(logId: Uint8Array, madeBytes: number, kind: RecordFileKind = 'state'): Buffer {
   const bytes = Buffer.alloc(STATE_HEADER_BYTES)
-  bytes.writeUInt32LE(FILE_MAGIC, 0)
+  bytes.writeUInt32LE(FILE_MAGICS[kind], 0)
   bytes.writeUInt16LE(STATE_VERSION, 4)
   bytes.set(logId, LOG_ID)
   bytes.writeUInt32LE(madeBytes, MADE_BYTES)
@@ -134,9 +140,12 @@ export interface StateHeader {
 }
 
 /** Content of a file's header, or the reason why there is none. */
-export function readStateHeader(bytes: Buffer): StateHeader | 'foreign' | 'bad' | 'short' {
+export function readStateHeader(
+  bytes: Buffer,
+  kind: RecordFileKind = 'state',
+): StateHeader | 'foreign' | 'bad' | 'short' {
   if (bytes.length < HEADER_BYTES) return 'short'
-  if (bytes.readUInt32LE(0) !== FILE_MAGIC) return 'foreign'
+  if (bytes.readUInt32LE(0) !== FILE_MAGICS[kind]) return 'foreign'
   if (crc32(bytes.subarray(0, FILE_CRC)) !== bytes.readUInt32LE(FILE_CRC)) return 'bad'
   const logId = bytes.subarray(LOG_ID, MADE_BYTES)
   const header = { version: bytes.readUInt16LE(4), logId, madeBytes: bytes.readUInt32LE(MADE_BYTES) }
@@ -147,11 +156,17 @@ export function readStateHeader(bytes: Buffer): StateHeader | 'foreign' | 'bad' 
   return { ...header, begin: STATE_HEADER_BYTES, extent }
 }
 
-/** A record as one piece; the text is JSON. */
-export function stateRecord(text: string, sequence: number, syncedBelow: number, position: number): Buffer {
-  const bodyBytes = Buffer.byteLength(text)
+/** A record as one piece; a text is written in UTF-8. */
+export function stateRecord(
+  body: string | Uint8Array,
+  sequence: number,
+  syncedBelow: number,
+  position: number,
+): Buffer {
+  const bodyBytes = Buffer.byteLength(body)
   const bytes = Buffer.alloc(recordBytes(bodyBytes))
-  bytes.write(text, STATE_RECORD_HEADER_BYTES)
+  if (typeof body === 'string') bytes.write(body, STATE_RECORD_HEADER_BYTES)
+  else bytes.set(body, STATE_RECORD_HEADER_BYTES)
   bytes.writeUInt32LE(STATE_RECORD_MAGIC, 0)
   bytes.writeUInt32LE(bodyBytes, BODY_BYTES)
   bytes.writeDoubleLE(sequence, SEQUENCE)

@@ -1,5 +1,5 @@
 /**
- * Reads the records of a state log (state-format.ts) from the first on, and judges where they end.
+ * Reads the records of a state log, or of another file of records (state-format.ts), and judges where they end.
  *
  * Any thread, read-only. Records that were not synced may be torn in any order when the power fails, and were not
  * acknowledged: the file is cut there. But the file itself says up to which byte it is durable (its extents). A record
@@ -14,6 +14,7 @@ import type { CutTail } from '../../wire/folder.ts'
 import type { DiskFile } from '../disk/disk.ts'
 import { CorruptLogError, ForeignFileError, NewerFormatError } from '../disk/log-errors.ts'
 import {
+  type RecordFileKind,
   readRecordHeader,
   readStateHeader,
   STATE_ALIGN_BYTES,
@@ -28,15 +29,17 @@ import {
 const PIECE_BYTES = 256 * 1_024
 const EXTENTS_AT = 32
 
+const NAMES: Readonly<Record<RecordFileKind, string>> = { state: 'state log', settled: 'file of settlements' }
+
 /** Refuses a file that is not this log's state. @throws CorruptLogError, ForeignFileError, NewerFormatError */
-export function stateHeaderOf(file: DiskFile, logId: Uint8Array): StateHeader {
+export function stateHeaderOf(file: DiskFile, logId: Uint8Array, kind: RecordFileKind = 'state'): StateHeader {
   const bytes = Buffer.alloc(STATE_HEADER_BYTES)
-  const header = readStateHeader(bytes.subarray(0, file.read(bytes, 0)))
+  const header = readStateHeader(bytes.subarray(0, file.read(bytes, 0)), kind)
   if (header === 'short') throw new CorruptLogError(file.path, file.size(), 'the file ends within its header')
-  if (header === 'foreign') throw new ForeignFileError(file.path, 0, 'no state log')
+  if (header === 'foreign') throw new ForeignFileError(file.path, 0, `no ${NAMES[kind]}`)
   if (header === 'bad') throw new CorruptLogError(file.path, 0, 'the header’s CRC is wrong')
   if (header.version > STATE_VERSION)
-    throw new NewerFormatError(file.path, 4, `version ${header.version} of a state log`, header.version)
+    throw new NewerFormatError(file.path, 4, `version ${header.version} of a ${NAMES[kind]}`, header.version)
   if (!header.logId.equals(logId)) throw new ForeignFileError(file.path, 8, 'of another log')
   // One of the two is durable, and is not overwritten.
   if (header.version > 1 && header.extent === null)
@@ -49,8 +52,13 @@ export function stateHeaderOf(file: DiskFile, logId: Uint8Array): StateHeader {
  *
  * @throws CorruptLogError, ForeignFileError, NewerFormatError
  */
-export function scanState(file: DiskFile, logId: Uint8Array, apply: (record: StateRecord) => void): CutTail | null {
-  const { madeBytes, begin, extent } = stateHeaderOf(file, logId)
+export function scanState(
+  file: DiskFile,
+  logId: Uint8Array,
+  apply: (record: StateRecord) => void,
+  kind: RecordFileKind = 'state',
+): CutTail | null {
+  const { madeBytes, begin, extent } = stateHeaderOf(file, logId, kind)
   const size = file.size()
   const syncedBytes = Math.max(madeBytes, extent?.syncedBytes ?? 0)
   if (size < syncedBytes)

@@ -29,6 +29,10 @@ export type FaultPoint =
   | 'compaction'
   | 'truncation'
   | 'recovery'
+  | 'settledWritten'
+  | 'settledRewritten'
+  | 'settledRenamed'
+  | 'settledCut'
 
 export interface LogStoreOptions {
   /** Size of each of the two files of the journal; default JOURNAL_BYTES. */

@@ -64,6 +64,31 @@ export class OffsetSet {
     return true
   }
 
+  /** Those from `from` to below `to` are no members any more. */
+  removeRange(from: number, to: number): void {
+    const last = Math.floor((to - 1) / PAGE_BITS)
+    const at = this.#directory.find(Math.floor(from / PAGE_BITS))
+    for (let index = at < 0 ? ~at : at; index < this.#directory.size; ) {
+      const number = this.#directory.numberAt(index)
+      if (number > last) return
+      const page = this.#directory.pageAt(index)
+      const base = number * PAGE_BITS
+      this.#size -= this.#pool.clearRange(page, Math.max(from - base, 0), Math.min(to - base, PAGE_BITS))
+      if (this.#pool.count(page) === 0) {
+        this.#directory.removeAt(index)
+        this.#pool.giveBack(page)
+      } else index++
+    }
+  }
+
+  /** Its members as ranges `[from, to)` in their order, none touching the next. */
+  ranges(): [number, number][] {
+    const found: [number, number][] = []
+    for (let index = 0; index < this.#directory.size; index++)
+      this.#pool.addRuns(found, this.#directory.pageAt(index), this.#directory.numberAt(index) * PAGE_BITS, 0)
+    return found
+  }
+
   /** The lowest member; -1: there is none. */
   first(): number {
     if (this.#size === 0) return -1

@@ -14,6 +14,17 @@ function offsetOf(chance: Chance): number {
   return page * PAGE_BITS + chance.pick([0, 1, 30, 31, 32, 1_023, 1_024, 2_000, 4_094, 4_095])
 }
 
+/** Ascending offsets as ranges. */
+function rangesOf(offsets: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = []
+  for (const offset of offsets) {
+    const last = ranges.at(-1)
+    if (last?.[1] === offset) last[1]++
+    else ranges.push([offset, offset + 1])
+  }
+  return ranges
+}
+
 t.test('a set knows its members, the lowest, and how many are below another', async t => {
   const differences: string[] = []
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -28,6 +39,10 @@ t.test('a set knows its members, the lowest, and how many are below another', as
         if (to === offset + 1) set.add(offset)
         else set.addRange(offset, to)
         for (let each = offset; each < to; each++) model.add(each)
+      } else if (chance.happens(0.1)) {
+        const to = offset + chance.pick([1, 2, 40, 4_200, 9_000])
+        set.removeRange(offset, to)
+        for (let each = offset; each < to; each++) model.delete(each)
       } else if (set.remove(offset) !== model.delete(offset)) differences.push(`${seed}.${step}: remove ${offset}`)
       if (chance.happens(0.02)) {
         set.clear()
@@ -44,6 +59,10 @@ t.test('a set knows its members, the lowest, and how many are below another', as
       if (set.first() !== (model.size === 0 ? -1 : first)) differences.push(`${seed}.${step}: first`)
       if (set.rank(probe) !== below) differences.push(`${seed}.${step}: rank ${probe}`)
       if (set.size !== model.size) differences.push(`${seed}.${step}: size`)
+      if (step % 20 !== 0) continue
+      const members = [...model].sort((a, b) => a - b)
+      const ranges = JSON.stringify(rangesOf(members))
+      if (JSON.stringify(set.ranges()) !== ranges) differences.push(`${seed}.${step}: ranges`)
     }
     set.clear()
     if (pool.used !== 0) differences.push(`${seed}: ${pool.used} pages are lost`)
@@ -73,14 +92,10 @@ t.test('settled pages know the floor, what is settled above it, and its ranges',
       const probe = chance.below(length)
       if (pages.has(start + probe) !== (model[probe] === 1)) differences.push(`${seed}.${step}: has ${probe}`)
       if (step % 20 !== 0) continue
-      const ranges: [number, number][] = []
-      for (let each = floor; each < length; each++) {
-        const last = ranges.at(-1)
-        if (model[each] === 0) continue
-        if (last?.[1] === start + each) last[1]++
-        else ranges.push([start + each, start + each + 1])
-      }
-      if (JSON.stringify(pages.ranges()) !== JSON.stringify(ranges)) differences.push(`${seed}.${step}: ranges`)
+      const offsets: number[] = []
+      for (let each = floor; each < length; each++) if (model[each] === 1) offsets.push(start + each)
+      if (JSON.stringify(pages.ranges()) !== JSON.stringify(rangesOf(offsets)))
+        differences.push(`${seed}.${step}: ranges`)
     }
     pages.addRange(start, start + length)
     if (pool.used > 1) differences.push(`${seed}: ${pool.used} pages are lost`)

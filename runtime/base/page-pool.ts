@@ -113,6 +113,17 @@ export class PagePool {
     return true
   }
 
+  /** Clears those from `from` to below `to`; returns how many were set. */
+  clearRange(page: number, from: number, to: number): number {
+    const before = this.count(page)
+    for (let bit = from; bit < to; ) {
+      const end = Math.min(to, (bit | 31) + 1)
+      this.#clearInWord(page, bit >> 5, (0xffffffff >>> (32 - (end - bit))) << (bit & 31))
+      bit = end
+    }
+    return before - this.count(page)
+  }
+
   /** The lowest bit that is set; -1: none. */
   first(page: number): number {
     const chunk = this.#chunk(page)
@@ -140,6 +151,18 @@ export class PagePool {
     return PAGE_BITS
   }
 
+  /** Adds the runs of bits that are set, from `from` on, as ranges of offsets. One that touches the last range prolongs it. */
+  addRuns(into: [number, number][], page: number, base: number, from: number): void {
+    for (let at = from; at < PAGE_BITS; ) {
+      const start = this.next(page, at, 1)
+      if (start === PAGE_BITS) return
+      at = this.next(page, start, 0)
+      const last = into.at(-1)
+      if (last !== undefined && last[1] === base + start) last[1] = base + at
+      else into.push([base + start, base + at])
+    }
+  }
+
   /** How many bits below `bit` are set. */
   rank(page: number, bit: number): number {
     const chunk = this.#chunk(page)
@@ -156,6 +179,17 @@ export class PagePool {
     chunk[base + word] = before | mask
     chunk[base + SUMMARY + (word >> 5)]! |= 1 << (word & 31)
     chunk[base + COUNT]! += onesIn(mask & ~before)
+  }
+
+  #clearInWord(page: number, word: number, mask: number): void {
+    const chunk = this.#chunk(page)
+    const base = (page & CHUNK_MASK) * PAGE_WORDS
+    const before = chunk[base + word] as number
+    if (before === 0) return
+    const after = before & ~mask
+    chunk[base + word] = after
+    if (after === 0) chunk[base + SUMMARY + (word >> 5)]! &= ~(1 << (word & 31))
+    chunk[base + COUNT]! -= onesIn(before & mask)
   }
 
   #chunk(page: number): Uint32Array {

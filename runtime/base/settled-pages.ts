@@ -74,24 +74,29 @@ export class SettledPages {
 
   /** What is settled above the floor, as ranges `[from, to)` in their order, none touching the next. */
   ranges(): [number, number][] {
-    const found: [number, number][] = this.#whole.map(({ from, to }) => [from * PAGE_BITS, to * PAGE_BITS])
-    for (let index = 0; index < this.#partial.size; index++) {
-      const base = this.#partial.numberAt(index) * PAGE_BITS
-      const page = this.#partial.pageAt(index)
-      for (let from = Math.max(0, this.#floor - base); from < PAGE_BITS; ) {
-        const start = this.#pool.next(page, from, 1)
-        if (start === PAGE_BITS) break
-        from = this.#pool.next(page, start, 0)
-        found.push([base + start, base + from])
-      }
-    }
     const joined: [number, number][] = []
-    for (const range of found.sort((a, b) => a[0] - b[0])) {
-      const last = joined.at(-1)
-      if (last !== undefined && last[1] === range[0]) last[1] = range[1]
-      else joined.push(range)
-    }
+    for (const piece of this.pieces())
+      for (const range of piece) {
+        const last = joined.at(-1)
+        if (last !== undefined && last[1] === range[0]) last[1] = range[1]
+        else joined.push(range)
+      }
     return joined
+  }
+
+  /** The same in pieces, of a page or a run of pages each: the last range of one may touch the first of the next. */
+  *pieces(): Generator<[number, number][], void, void> {
+    let run = 0
+    for (let index = 0; index <= this.#partial.size; index++) {
+      const number = index < this.#partial.size ? this.#partial.numberAt(index) : Number.POSITIVE_INFINITY
+      for (let whole = this.#whole[run]; whole !== undefined && whole.from < number; whole = this.#whole[++run])
+        yield [[whole.from * PAGE_BITS, whole.to * PAGE_BITS]]
+      if (number === Number.POSITIVE_INFINITY) return
+      const base = number * PAGE_BITS
+      const piece: [number, number][] = []
+      this.#pool.addRuns(piece, this.#partial.pageAt(index), base, Math.max(0, this.#floor - base))
+      if (piece.length > 0) yield piece
+    }
   }
 
   /** The floor has moved: over what is settled behind it, and pages below it go. */

@@ -1,0 +1,103 @@
+/**
+ * Changes of queues in records: a snapshot of what is known, what is left of it within a log's end, and bodies that are
+ * small enough.
+ *
+ * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
+ */
+import {
+  ATTEMPT_BYTES_MAX,
+  CHANGE_BYTES_MAX,
+  encodeSettled,
+  type OffsetRanges,
+  RANGE_BYTES_MAX,
+  type SettledAttempt,
+  type SettledChange,
+} from '../format/settled-format.ts'
+import type { SettledState } from './settled-state.ts'
+
+/** A pass of a host writes one record, unless its changes are larger than this. */
+export const BODY_BYTES_MAX: number = 4 * 1_024 * 1_024
+const PIECE_BYTES = 64 * 1_024
+
+/** At most so many bytes are written for it. */
+function bytesMaxOf({ out = [], back = [], settled = [], attempts = [] }: SettledChange): number {
+  const ranges = out.length + back.length + settled.length
+  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length
+}
+
+/** Bodies of records with these changes, in their order. */
+export function* bodiesOf(changes: Iterable<SettledChange>, bytesMax: number = BODY_BYTES_MAX): Generator<Uint8Array> {
+  let pending: SettledChange[] = []
+  let bytes = 0
+  for (const change of changes)
+    for (const part of split(change, bytesMax)) {
+      const more = bytesMaxOf(part)
+      if (bytes + more > bytesMax && pending.length > 0) {
+        yield encodeSettled(pending)
+        pending = []
+        bytes = 0
+      }
+      pending.push(part)
+      bytes += more
+    }
+  if (pending.length > 0) yield encodeSettled(pending)
+}
+
+/** The change, or changes that come to the same, each of them small enough. */
+function* split(change: SettledChange, bytesMax: number): Generator<SettledChange> {
+  if (bytesMaxOf(change) <= bytesMax) {
+    yield change
+    return
+  }
+  const { topic, partition, isWhole = false, out, back, attempts, settled, totals = null, known = null } = change
+  const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
+  if (isWhole) yield { topic, partition, isWhole }
+  for (const some of slices(out, many)) yield { topic, partition, out: some }
+  for (const some of slices(back, many)) yield { topic, partition, back: some }
+  for (const some of slices(attempts, many)) yield { topic, partition, attempts: some }
+  for (const some of slices(settled, many)) yield { topic, partition, settled: some }
+  yield { topic, partition, totals, known }
+}
+
+function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += many) yield list.slice(at, at + many)
+}
+
+/** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
+export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
+  const { topic, partition, floor, totals, known } = state
+  const below = Math.min(floor, end)
+  const settled: OffsetRanges = below > 0 ? [[0, below]] : []
+  yield { topic, partition, isWhole: true, settled, totals, known: known !== null && known.end <= end ? known : null }
+  const out = within(state.out.ranges(), end)
+  if (out.length > 0) yield { topic, partition, out }
+  const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)
+  if (attempts.length > 0) yield { topic, partition, attempts: attempts.sort(byOffset) }
+  let pending: (readonly [number, number])[] = []
+  for (const piece of state.settled.pieces()) {
+    pending.push(...within(piece, end))
+    if (pending.length * RANGE_BYTES_MAX < PIECE_BYTES) continue
+    yield { topic, partition, settled: pending }
+    pending = []
+  }
+  if (pending.length > 0) yield { topic, partition, settled: pending }
+}
+
+/** Bodies of a file that says what these states do. */
+export function* snapshotOf(states: Iterable<SettledState>): Generator<Uint8Array> {
+  yield* bodiesOf(changesOf(states), PIECE_BYTES)
+}
+
+function* changesOf(states: Iterable<SettledState>): Generator<SettledChange> {
+  for (const state of states) if (!state.isEmpty) yield* wholeOf(state)
+}
+
+function within(ranges: OffsetRanges, end: number): OffsetRanges {
+  const last = ranges.at(-1)
+  if (last === undefined || last[1] <= end) return ranges
+  return ranges.filter(([from]) => from < end).map(([from, to]) => [from, Math.min(to, end)] as const)
+}
+
+function byOffset(one: SettledAttempt, other: SettledAttempt): number {
+  return one.offset - other.offset
+}

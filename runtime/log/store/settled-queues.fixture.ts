@@ -1,0 +1,115 @@
+/**
+ * Queues for tests of what they settled: a seed draws their changes, and a naive model knows what they come to.
+ */
+import type { SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+import type { SettledState } from './settled-state.ts'
+
+/** What one message is known as; null: nothing. */
+type Known = 'settled' | 'out' | SettledAttempt
+
+export interface QueueModel {
+  readonly topic: number
+  readonly partition: number
+  readonly known: Map<number, Known>
+  /** Messages in the log. */
+  end: number
+  totals: SettledTotals
+  knownEnd: SettledChange['known']
+}
+
+const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
+
+export function emptyQueue(topic: number, partition = 0): QueueModel {
+  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null }
+}
+
+export function copyOf(queue: QueueModel): QueueModel {
+  return { ...queue, known: new Map(queue.known) }
+}
+
+/** The model of what is left when the log ends there. */
+export function cutTo(queue: QueueModel, end: number): QueueModel {
+  const knownEnd = (queue.knownEnd?.end ?? 0) > end ? null : queue.knownEnd
+  return { ...queue, end, knownEnd, known: new Map([...queue.known].filter(([offset]) => offset < end)) }
+}
+
+function rangesOf(offsets: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = []
+  for (const offset of [...offsets].sort((a, b) => a - b)) {
+    const last = ranges.at(-1)
+    if (last?.[1] === offset) last[1]++
+    else ranges.push([offset, offset + 1])
+  }
+  return ranges
+}
+
+/** Draws a pass of a queue, and takes it over into the model. */
+export function drawPass(queue: QueueModel, chance: () => number): SettledChange {
+  const below = (limit: number): number => Math.floor(chance() * limit)
+  const { topic, partition, known } = queue
+  if (chance() < 0.6) queue.end += below(chance() < 0.1 ? 6_000 : 30)
+  const of = (wanted: (known: Known | undefined) => boolean, many: number, from: number): number[] => {
+    const found: number[] = []
+    for (let offset = from; offset < queue.end && found.length < many; offset++)
+      if (wanted(known.get(offset)) && chance() < 0.8) found.push(offset)
+    return found
+  }
+  const from = below(queue.end)
+  const out = of(each => each === undefined, below(40), from)
+  for (const offset of out) known.set(offset, 'out')
+  const back = of(each => each === 'out', below(4), from)
+  for (const offset of back) known.delete(offset)
+  const attempts = of(each => each !== 'settled' && each !== undefined, below(4), from).map(offset => {
+    const failures = below(3)
+    const attempt: SettledAttempt = {
+      offset,
+      handOuts: failures + below(2),
+      failures,
+      isSuspect: chance() < 0.2,
+      hasSurvived: chance() < 0.2,
+      isOut: chance() < 0.3,
+      dying: chance() < 0.2 ? 'failed' : null,
+      firstFailureMs: failures > 0 ? 1_000 + offset : 0,
+      lastFailureMs: failures > 0 ? 2_000 + offset : 0,
+      dueMs: chance() < 0.3 ? 3_000 + offset : 0,
+    }
+    const { handOuts, isSuspect, hasSurvived, isOut, dying } = attempt
+    if (handOuts + failures > 0 || isSuspect || hasSurvived || isOut || dying !== null) known.set(offset, attempt)
+    else known.delete(offset)
+    return attempt
+  })
+  const most = chance() < 0.1 ? 5_000 : below(30)
+  const settled = of(each => each !== 'settled', most, chance() < 0.5 ? 0 : from)
+  for (const offset of settled) known.set(offset, 'settled')
+  const totals = chance() < 0.3 ? { ...queue.totals, failures: queue.totals.failures + 1 } : null
+  if (totals !== null) queue.totals = totals
+  const knownEnd = chance() < 0.3 ? { end: queue.end, bytes: below(10_000) } : null
+  if (knownEnd !== null) queue.knownEnd = knownEnd
+  return {
+    topic,
+    partition,
+    out: rangesOf(out),
+    back: rangesOf(back),
+    attempts,
+    settled: rangesOf(settled),
+    totals,
+    known: knownEnd,
+  }
+}
+
+/** Both as text, to be compared; a queue of which nothing is known is as one that never was. */
+export function textOf(of: QueueModel | SettledState | undefined): string {
+  if (of === undefined) return textOf(emptyQueue(0))
+  const known = 'knownEnd' in of ? of.known : knownOf(of)
+  const end = 'knownEnd' in of ? of.knownEnd : of.known
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end])
+}
+
+function knownOf(state: SettledState): Map<number, Known> {
+  const known = new Map<number, Known>(state.attempts)
+  for (let offset = 0; offset < state.floor; offset++) known.set(offset, 'settled')
+  for (const [from, to] of state.settled.ranges())
+    for (let offset = from; offset < to; offset++) known.set(offset, 'settled')
+  for (const [from, to] of state.out.ranges()) for (let offset = from; offset < to; offset++) known.set(offset, 'out')
+  return known
+}

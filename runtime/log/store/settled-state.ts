@@ -1,0 +1,118 @@
+/**
+ * What is known of one queue's messages: which are settled, which are out, and what deviates of the others.
+ *
+ * Changes (settled-format.ts) are applied in the order of their records. What comes out is what the next opening finds,
+ * and so what a snapshot of the file has to say.
+ *
+ * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
+ * never was before; an entry for each that deviates, which the queue bounds.
+ */
+import { OffsetSet } from '../../base/offset-set.ts'
+import type { PagePool } from '../../base/page-pool.ts'
+import { SettledPages } from '../../base/settled-pages.ts'
+import type { KnownEnd, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+
+const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
+
+export class SettledState {
+  readonly topic: number
+  readonly partition: number
+  readonly #pool: PagePool
+  #settled: SettledPages
+  readonly #out: OffsetSet
+  readonly #attempts = new Map<number, SettledAttempt>()
+  #totals: SettledTotals = NO_TOTALS
+  #known: KnownEnd | null = null
+
+  constructor(pool: PagePool, topic: number, partition: number) {
+    this.#pool = pool
+    this.topic = topic
+    this.partition = partition
+    this.#settled = new SettledPages(pool, 0)
+    this.#out = new OffsetSet(pool)
+  }
+
+  /** The lowest offset that is not settled. */
+  get floor(): number {
+    return this.#settled.floor
+  }
+
+  /** What is settled above the floor. */
+  get settled(): Pick<SettledPages, 'has' | 'ranges' | 'pieces'> {
+    return this.#settled
+  }
+
+  /** Messages that are out, and were not before; those that were are attempts. */
+  get out(): Pick<OffsetSet, 'has' | 'ranges' | 'size'> {
+    return this.#out
+  }
+
+  /** By offset, in no order. */
+  get attempts(): ReadonlyMap<number, SettledAttempt> {
+    return this.#attempts
+  }
+
+  get totals(): SettledTotals {
+    return this.#totals
+  }
+
+  /** Null: all of the log from the floor on is to be looked at. */
+  get known(): KnownEnd | null {
+    return this.#known
+  }
+
+  /** Whether it says nothing. */
+  get isEmpty(): boolean {
+    const { floor } = this.#settled
+    const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
+    const counted = Object.values(this.#totals).some(count => count > 0)
+    return isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && this.#known === null
+  }
+
+  /** Offset behind the last one that it names. */
+  get end(): number {
+    let end = Math.max(this.floor, this.#known?.end ?? 0)
+    for (const piece of this.#settled.pieces()) end = Math.max(end, piece.at(-1)?.[1] ?? 0)
+    for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
+    for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
+    return end
+  }
+
+  apply({ isWhole, out = [], back = [], attempts = [], settled = [], totals, known }: SettledChange): void {
+    if (isWhole === true) this.clear()
+    for (const [from, to] of out) this.#out.addRange(from, to)
+    for (const [from, to] of back) this.#out.removeRange(from, to)
+    for (const attempt of attempts) this.#note(attempt)
+    for (const [from, to] of settled) this.#settle(from, to)
+    if (totals !== undefined && totals !== null) this.#totals = totals
+    if (known !== undefined && known !== null) this.#known = known
+  }
+
+  #note(attempt: SettledAttempt): void {
+    const { offset, handOuts, failures, isSuspect, hasSurvived, isOut, dying } = attempt
+    this.#out.remove(offset)
+    const deviates = handOuts > 0 || failures > 0 || isSuspect || hasSurvived || isOut || dying !== null
+    if (deviates) this.#attempts.set(offset, attempt)
+    else this.#attempts.delete(offset)
+  }
+
+  #settle(from: number, to: number): void {
+    if (to === from + 1) {
+      if (!this.#settled.has(from)) this.#settled.add(from)
+    } else this.#settled.addRange(from, to)
+    if (this.#out.size > 0) this.#out.removeRange(from, to)
+    if (this.#attempts.size === 0) return
+    if (to - from < this.#attempts.size) for (let offset = from; offset < to; offset++) this.#attempts.delete(offset)
+    else for (const offset of this.#attempts.keys()) if (offset >= from && offset < to) this.#attempts.delete(offset)
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#settled.addRange(0, Number.MAX_SAFE_INTEGER)
+    this.#settled = new SettledPages(this.#pool, 0)
+    this.#out.clear()
+    this.#attempts.clear()
+    this.#totals = NO_TOTALS
+    this.#known = null
+  }
+}

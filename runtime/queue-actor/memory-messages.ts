@@ -1,0 +1,119 @@
+/**
+ * Keeps the messages of a queue in the memory of its window: where they are, what is known of each, and the room for more.
+ *
+ * The partition host's thread. What is to be known of a message is one store into its word (message-word.ts), which a successor reads.
+ * Bound: the messages of its block.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import type { PartitionActor } from '../partition/partition-actor.ts'
+import type { QueueGate } from '../partition/queue-keeping.ts'
+import type { QueueCore } from '../queue/queue-core.ts'
+import type { QueueAttempt, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
+import type { Epoch, Offset } from '../words/quantities.ts'
+import type { KeptMessages } from './kept-messages.ts'
+import type { Counted, MessageFacts } from './message-facts.ts'
+import { MessageIndex } from './message-index.ts'
+import { isOver, messageWord, SETTLED } from './message-word.ts'
+import { QueueBlock } from './queue-block.ts'
+import type { QueueConsumer } from './queue-consumer.ts'
+import { QueueIntake } from './queue-intake.ts'
+import type { QueueParts } from './queue-parts.ts'
+import { coreFrom, indexWindow } from './queue-rebuild.ts'
+import { WindowCleaner } from './window-cleaner.ts'
+
+export class MemoryMessages implements KeptMessages, MessageFacts {
+  readonly source: MessageIndex
+  readonly facts: MessageFacts = this
+  readonly block: QueueBlock
+  readonly cleaner: WindowCleaner
+  readonly #partition: PartitionActor
+  readonly #policy: QueuePolicy
+  readonly #fault: (point: number) => void
+
+  /** `messages`: what the block at this address has words for. `fault` stops here for ever if a test has armed this point. */
+  constructor(
+    memory: Memory,
+    partition: PartitionActor,
+    policy: QueuePolicy,
+    [address, messages]: readonly [number, number],
+    fault: (point: number) => void,
+  ) {
+    const { window, reader } = partition
+    this.#partition = partition
+    this.#policy = policy
+    this.#fault = fault
+    this.block = new QueueBlock(memory, address, messages)
+    this.source = new MessageIndex(window, reader, this.block, partition.highWatermark)
+    indexWindow(window, reader, this.block, this.source)
+    window.gates.push(this.block.gateAddress)
+    this.cleaner = new WindowCleaner([window, reader], this.block, this.source, fault)
+  }
+
+  core(consumers: readonly QueueConsumer[]): QueueCore {
+    this.block.recover(offset => this.source.wordOf(offset) === SETTLED)
+    return coreFrom(this.#policy, this.block, this.source, consumers)
+  }
+
+  intake(parts: QueueParts): QueueGate {
+    return new QueueIntake(parts, this)
+  }
+
+  someSettled(): void {
+    this.cleaner.advance()
+  }
+
+  close(): void {
+    const { gates } = this.#partition.window
+    const at = gates.indexOf(this.block.gateAddress)
+    if (at !== -1) gates.splice(at, 1)
+  }
+
+  // -- what a successor is to know --------------------------------------------------------------------------------
+
+  get closing(): Epoch {
+    return this.block.closing
+  }
+
+  set closing(epoch: Epoch) {
+    this.block.closing = epoch
+  }
+
+  get failures(): number {
+    return this.block.failures
+  }
+
+  countFailure(): void {
+    this.block.countFailure()
+  }
+
+  /** It is on the table of its consumer's claims. */
+  handedOut(): void {}
+
+  settled(offset: Offset): void {
+    this.source.setWord(offset, SETTLED)
+  }
+
+  settledAs(counter: Counted, offset: Offset): void {
+    this.block.count(counter, offset, () => {
+      this.settled(offset)
+      this.#fault(FAULT_POINT.betweenIntentAndCount)
+    })
+  }
+
+  cameBack(offset: Offset, attempt: QueueAttempt): void {
+    this.source.setWord(offset, messageWord(attempt))
+  }
+
+  /** Its word has not changed since it was handed out. */
+  takenBack(): void {}
+
+  /** Until its letter is written, its message stays in the window, and a successor writes it. */
+  dies({ offset, handOuts, failedAttempts: failures, reason: dying }: QueueLetter): void {
+    this.source.setWord(offset, messageWord({ handOuts, failures, suspect: false, dying }))
+  }
+
+  isOver(offset: Offset, attempt: number): boolean {
+    return isOver(this.source.wordOf(offset), attempt)
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Where the records of a queue's messages are, for all that hands them on.
+ *
+ * Types only; the partition host's thread. In memory they are in the window (message-index.ts), on disk in the window or in the log
+ * (stored-source.ts). Only a message that is not settled is asked for.
+ */
+import type { StoredRecord } from '../log/format/stored-record.ts'
+import type { QueueLog } from '../queue/queue-words.ts'
+import type { Offset } from '../words/quantities.ts'
+
+export interface MessageSource extends QueueLog {
+  /** Bytes of its record. */
+  lengthOf(offset: Offset): number
+  /** Base timestamp of its frame, to which its record's is relative. */
+  timestampOf(offset: Offset): number
+  /** Copies so many bytes of its record, from `from` on, to an address of the broker's memory. */
+  copy(offset: Offset, from: number, bytes: number, address: number): void
+  /** All of its record, in bytes of its own; null: it is not there. */
+  record(offset: Offset): StoredRecord | null
+}

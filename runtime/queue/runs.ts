@@ -1,0 +1,135 @@
+/**
+ * Several messages at a time: a run goes to one consumer, and a run of acks comes from one.
+ *
+ * The partition host's thread. Pure. Only plain messages go in runs: of one priority, never out before, and while no suspect is ready. A
+ * run takes what its consumer would have got had they gone one by one. So the ready messages are divided among those in its line,
+ * and each of them gets its share in its turn, whatever went to the others meanwhile.
+ *
+ * Bound: RUN_MAX, the consumer's room, its share, and the bytes that its caller has room for.
+ */
+import { SUSPECT } from './claims.ts'
+import type { Consumer } from './consumers.ts'
+import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
+import type { QueueState } from './queue-state.ts'
+
+/** Messages of a run. */
+export const RUN_MAX = 64
+
+/** Messages that go to one consumer together. The arrays have one place for each, `count` of which say something. */
+export interface RunView {
+  readonly first: HandOutView
+  count: number
+  readonly slots: Int32Array
+  readonly tags: Int32Array
+  readonly offsets: Float64Array
+}
+
+export function emptyRun(): RunView {
+  return {
+    first: emptyHandOut(),
+    count: 0,
+    slots: new Int32Array(RUN_MAX),
+    tags: new Int32Array(RUN_MAX),
+    offsets: new Float64Array(RUN_MAX),
+  }
+}
+
+/** Hands out a run of at most `most` messages; whether there was one for somebody. `bytesFor`: what a consumer can take of a run. */
+export function takeRun(
+  state: QueueState,
+  most: number,
+  bytesFor: (consumer: number) => number,
+  view: RunView,
+): boolean {
+  const { ready, suspects, attempts, consumers } = state
+  const { first } = view
+  const waiting = ready.countOfFirst()
+  if (!take(state, first)) return false
+  view.count = 1
+  view.slots[0] = first.slot
+  view.tags[0] = first.tag
+  view.offsets[0] = first.offset
+  const consumer = consumers.of(first.consumer) as Consumer
+  if (!consumer.listed || suspects.size > 0 || first.suspect || attempts.find(first.offset) !== -1) return true
+  const share = state.round.share(first.priority, consumers.inLineOf(consumer), waiting)
+  extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, view)
+  state.round.taken(waiting - view.count)
+  return true
+}
+
+/** Hands more messages to who got the first one, as long as they are plain and it has room. */
+function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: number, view: RunView): void {
+  const { ready, attempts, log } = state
+  const { claims } = consumer
+  const { priority } = view.first
+  const { slots, tags, offsets } = view
+  const end = Math.min(most, 1 + consumer.prefetch - claims.size)
+  let count = 1
+  let room = bytesMost
+  while (count < end && consumer.heldBytes < consumer.prefetchBytes) {
+    const offset = ready.first()
+    if (offset === -1 || ready.priority !== priority || attempts.find(offset) !== -1) break
+    const bytes = log.bytesOf(offset)
+    if (bytes > room || consumer.heldBytes + bytes > consumer.prefetchBytes) break
+    ready.remove(offset, priority)
+    const tag = state.newTag()
+    const slot = claims.take(tag, offset)
+    claims.entries[slot] = -1
+    claims.handOuts[slot] = 1
+    claims.bytes[slot] = bytes
+    claims.priorities[slot] = priority
+    consumer.heldBytes += bytes
+    room -= bytes
+    slots[count] = slot
+    tags[count] = tag
+    offsets[count++] = offset
+  }
+  state.unacked += count - 1
+  view.count = count
+  state.consumers.served(consumer)
+}
+
+/** Settles what is held of the hand-outs at `from` to below `to` of these; how many were. */
+export function ackRun(
+  state: QueueState,
+  consumer: Consumer,
+  slots: Int32Array,
+  tags: Int32Array,
+  from: number,
+  to: number,
+): number {
+  const { claims } = consumer
+  const { attempts, suspects } = state
+  let [acked, ackedBytes] = [0, 0]
+  // Those settled and not yet written down as settled, one behind the other.
+  let [first, end] = [0, 0]
+  for (let index = from; index < to; index++) {
+    const slot = slots[index] as number
+    if (!claims.holds(slot, tags[index] as number)) continue
+    const offset = claims.offsets[slot] as number
+    const entry = claims.entries[slot] as number
+    if (entry !== -1) attempts.remove(entry)
+    if (((claims.flags[slot] as number) & SUSPECT) !== 0) consumer.alone = suspects.isOut = false
+    ackedBytes += claims.bytes[slot] as number
+    acked++
+    claims.free(slot)
+    if (offset !== end) {
+      settleRange(state, first, end)
+      first = offset
+    }
+    end = offset + 1
+  }
+  settleRange(state, first, end)
+  consumer.heldBytes -= ackedBytes
+  state.unacked -= acked
+  state.totals.acked += acked
+  state.messages -= acked
+  state.bytes -= ackedBytes
+  state.consumers.refresh(consumer)
+  return acked
+}
+
+function settleRange({ settled }: QueueState, from: number, to: number): void {
+  if (to - from === 1) settled.add(from)
+  else if (from < to) settled.addRange(from, to)
+}

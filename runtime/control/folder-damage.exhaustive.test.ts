@@ -5,9 +5,11 @@
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { LogFileError } from '../log/disk/log-errors.ts'
+import { CorruptLogError, LogFileError } from '../log/disk/log-errors.ts'
 import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
-import { verifyStore } from '../log/folder/verify-store.ts'
+import { type PartitionReport, verifyStore } from '../log/folder/verify-store.ts'
+import { readIdentity } from '../log/store/identity.ts'
+import { SettledLog, settledPath } from '../log/store/settled-log.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import { drawn, portion } from '../proof/fixtures/portion.fixture.ts'
 import type { CutTail } from '../wire/folder.ts'
@@ -38,9 +40,9 @@ function* damagesOf(bytes: Buffer, salt: number): Generator<Damage> {
 
 /** Whether everything is as it was, but for ends that were told, of what need not survive. */
 function isAllThere(found: Contents, made: Contents, told: readonly CutTail[], isClosed: boolean): string | null {
-  for (const name of ['catalog', 'producers', 'snapshots', 'groups', 'letters'] as const)
+  for (const name of ['catalog', 'producers', 'snapshots', 'groups', 'letters', 'settled'] as const)
     if (!isDeepStrictEqual(found[name], made[name])) {
-      const file = { letters: 'host-0.letters', groups: 'host-0.groups' }[name as 'groups'] ?? name
+      const file = ['groups', 'letters', 'settled'].includes(name) ? `host-0.${name}` : name
       // What was not synced when the process died is as of a little before.
       if (isClosed || name === 'catalog' || found[name] === undefined) return `${name} is not what it was`
       if (!told.some(cut => cut.file === `${DIR}/${file}`)) return `${name} is of before, and nobody was told`
@@ -118,3 +120,21 @@ for (const isClosed of [true, false])
     t.same(silent.slice(0, 40), [])
     t.ok(tried > (portion.of > 1 ? 100 : 600), `${tried} tried`)
   })
+
+t.test(
+  'a queue whose log begins behind a message that is not settled is damage, to verify and to its opening',
+  async t => {
+    const { disk } = makeFolder(true)
+    const log = SettledLog.open(disk, settledPath(DIR, 0), readIdentity(disk, DIR).logId)
+    log.write([{ topic: 2, partition: 0, settled: [[0, 3]] }])
+    t.throws(() => log.opened(2, 0, 8, 24), CorruptLogError)
+    log.close()
+    t.ok(verifies(disk.copy()))
+    for (const kind of ['log', 'index']) disk.remove(`${DIR}/topics/2-0/00000000000000000000.${kind}`)
+    const { findings } = verifyStore(disk, DIR).partitions[1] as PartitionReport
+    t.match(findings[0], {
+      isDamage: true,
+      why: 'the log begins at offset 8, and messages of the queue from 3 on are not',
+    })
+  },
+)

@@ -78,7 +78,7 @@ t.test('a folder of version 1 is completed once, and from then on nothing may be
   const old = made.copy()
   old.put(IDENTITY, asVersion(1, old.bytesOf(IDENTITY)))
   // Made late, or not at all, by those before.
-  for (const name of ['host-0.ends', 'marks', 'host-0.journal-b']) old.remove(`${DIR}/${name}`)
+  for (const name of ['host-0.ends', 'marks', 'host-0.journal-b', 'host-0.settled']) old.remove(`${DIR}/${name}`)
   endAtEach(
     () => durable(old),
     1,
@@ -86,7 +86,7 @@ t.test('a folder of version 1 is completed once, and from then on nothing may be
   )
   openDirectory(old, DIR, 1, JOURNAL_BYTES).close()
   t.equal(old.bytesOf(IDENTITY).readUInt32LE(4), FOLDER_VERSION)
-  for (const name of ['host-0.ends', 'marks', 'producers']) {
+  for (const name of ['host-0.ends', 'marks', 'producers', 'host-0.settled']) {
     const without = old.copy()
     without.remove(`${DIR}/${name}`)
     t.throws(() => openFolder(without), { code: 'MILL_CORRUPT', message: new RegExp(`${DIR}/${name} .*missing`) })
@@ -97,9 +97,12 @@ t.test('a folder says that it is of this version before anything in it is', asyn
   const { disk: made, contents } = makeFolder(false)
   const old = durable(made)
   old.put(IDENTITY, asVersion(2, old.bytesOf(IDENTITY)))
+  old.remove(`${DIR}/host-0.settled`)
   const others = (disk: MemoryDisk): [string, string][] =>
     disk.files
       .filter(file => !file.startsWith(IDENTITY) && ![`${DIR}/catalog`, `${DIR}/marks`].includes(file))
+      // Made before, for none may be missing then; code of before does not look at it.
+      .filter(file => !file.includes('.settled'))
       // The replay of a journal writes what was in it, as it was.
       .filter(file => !file.startsWith(`${DIR}/topics/`))
       .map(file => [file, disk.bytesOf(file).toString('latin1')])
@@ -114,7 +117,7 @@ t.test('a folder says that it is of this version before anything in it is', asyn
         still++
         t.strictSame(others(disk), before, at)
       } else t.equal(version, FOLDER_VERSION, at)
-      t.same(openFolder(disk).contents, { ...contents }, at)
+      t.same(openFolder(disk).contents, { ...contents, settled: undefined }, at)
     },
   )
   t.ok(still >= 3, `${still} ends before it says so`)

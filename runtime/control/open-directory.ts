@@ -11,10 +11,11 @@ import type { Disk } from '../log/disk/disk.ts'
 import { CorruptLogError } from '../log/disk/log-errors.ts'
 import { recoverStore } from '../log/folder/recover-store.ts'
 import { segmentBases } from '../log/format/segment-format.ts'
-import { commitIdentity, FOLDER_VERSION, WHOLE_VERSION } from '../log/store/identity.ts'
+import { commitIdentity, FOLDER_VERSION, SETTLED_VERSION, WHOLE_VERSION } from '../log/store/identity.ts'
 import { Journal } from '../log/store/journal.ts'
 import { planJournal } from '../log/store/journal-replay.ts'
 import { partitionFolder, partitionsFolder, storedTopic } from '../log/store/log-place.ts'
+import { SettledLog, settledPath } from '../log/store/settled-log.ts'
 import { StateLog } from '../log/store/state-log.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import {
@@ -34,6 +35,7 @@ import type { CutTail } from '../wire/folder.ts'
 import type { TopicShape } from '../wire/places.ts'
 import { BrokerDirectory } from './broker-directory.ts'
 import { removeDeleted } from './deleted-topics.ts'
+import { handSettledOver } from './host-settled.ts'
 import { handStatesOver } from './host-states.ts'
 import { placeOf } from './placement.ts'
 import { removeUnfinished } from './unfinished-growth.ts'
@@ -67,7 +69,7 @@ function* wrongFiles(disk: Disk, directory: BrokerDirectory): Generator<WrongFil
   if (identity.version >= WHOLE_VERSION) {
     if (hosts === undefined)
       yield { file: join(dir, 'catalog'), why: 'it does not say how many partition hosts there are' }
-    yield* missingFiles(disk, dir, hosts ?? 0)
+    yield* missingFiles(disk, dir, hosts ?? 0, identity.version)
   }
   yield* wrongPartitions(disk, dir, knownTopics(directory))
 }
@@ -86,9 +88,17 @@ function knownTopics(directory: BrokerDirectory): KnownTopic[] {
  * Whatever is written from here on, code of before must not take for torn. What was written up to here it can read: a folder that
  * is refused stays one of its version.
  */
-function raise(disk: Disk, { dir, identity }: BrokerDirectory): void {
+function raise(disk: Disk, { dir, identity, logId, hosts = 0 }: BrokerDirectory): void {
   const { version } = identity
-  if (version < FOLDER_VERSION && version >= WHOLE_VERSION) commitIdentity(disk, dir, identity)
+  if (version >= FOLDER_VERSION || version < WHOLE_VERSION) return
+  // Code of before does not look at them. Once the folder is of this version, none may be missing.
+  if (version < SETTLED_VERSION) makeSettled(disk, dir, logId, hosts)
+  commitIdentity(disk, dir, identity)
+}
+
+/** What the queues of these hosts have settled, made if it is not there. */
+function makeSettled(disk: Disk, dir: string, logId: Uint8Array, hosts: number): void {
+  for (let host = 0; host < hosts; host++) SettledLog.open(disk, settledPath(dir, host), logId).close()
 }
 
 /** Brings what is in journals into logs, and calls `replayed` then; journals of hosts from `keep` on are removed. */
@@ -109,6 +119,7 @@ function makeFiles(disk: Disk, { dir, logId }: BrokerDirectory, hosts: number, j
     // The catalog is open.
     for (const name of states)
       if (name !== 'catalog') StateLog.open(disk, join(dir, name), { logId, syncs: false }).close()
+    makeSettled(disk, dir, logId, hosts)
     disk.makeFolder(partitionsFolder(dir))
     for (let host = 0; host < hosts; host++) {
       if (hostStoreFiles(host).every(name => before.has(name))) continue
@@ -130,7 +141,7 @@ function removeQuietly(disk: Disk, path: string): void {
   }
 }
 
-/** Brings what is kept of groups and letters to the hosts that are to own it. */
+/** Brings what is kept of groups, letters and queues to the hosts that are to own it. */
 function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
   const { dir, logId, hosts: before } = directory
   if (before === now) return
@@ -140,6 +151,10 @@ function handOver(disk: Disk, directory: BrokerDirectory, now: number): void {
     const handed = { disk, dir, logId, before, now, onCut: (cut: CutTail) => directory.cuts.push(cut) }
     handStatesOver(handed, { kind: 'groups', placeOf: key => cursors.get(Number(key)) ?? null })
     handStatesOver(handed, { kind: 'letters', placeOf: key => placeOfLetters(key, topics) })
+    handSettledOver(handed, (topic, partition) => {
+      const shape = topics.get(topic)
+      return shape === undefined ? null : placeOf(shape, partition)
+    })
   }
   directory.keepHosts(now)
   // Only now nobody asks for the files of the others.

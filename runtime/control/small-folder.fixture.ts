@@ -21,6 +21,7 @@ import { LogReader } from '../log/read/log-reader.ts'
 import { storedTopic } from '../log/store/log-place.ts'
 import { entryOf } from '../log/store/log-store.fixture.ts'
 import { LogStore } from '../log/store/log-store.ts'
+import { SettledLog, settledPath } from '../log/store/settled-log.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
@@ -55,6 +56,8 @@ export interface Contents {
   readonly producers: unknown
   readonly groups: unknown
   readonly letters: unknown
+  /** What is settled of the first topic, as if it were a queue. */
+  readonly settled: unknown
   /** Frames of each topic. */
   readonly logs: readonly (readonly Buffer[])[]
 }
@@ -95,6 +98,7 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   const store = LogStore.open(disk, DIR, 0, logId, [], { journalBytes: JOURNAL_BYTES })
   const groups = new GroupStates(disk, `${DIR}/host-0.groups`, logId)
   const letters = new LetterStates(disk, `${DIR}/host-0.letters`, logId)
+  const settled = SettledLog.open(disk, settledPath(DIR, 0), logId)
   const logs = TOPICS.map(shape => store.partition(storedTopic(shape, shape.log as never), 0))
   for (const { name } of TOPICS) directory.topicMade(name)
   for (let round = 0; round < 24; round++) {
@@ -102,11 +106,13 @@ export function makeFolder(isClosed: boolean): MadeFolder {
     if (round % 6 === 0) {
       for (const kept of states) kept.keep('one', { round, text: 'x'.repeat(60) }, true)
       groups.write([groupAt(round)])
+      settled.write([{ topic: 1, partition: 0, settled: [[round, round + 3]], out: [[round + 3, round + 4]] }])
       letters.write(3, 0, { below: round, pieces: new Map() } as SettledChange)
     }
     if (round === 12) {
       groups.sync()
       letters.sync()
+      settled.sync()
       store.tend(1_000_000)
       disk.settle()
     }
@@ -114,6 +120,7 @@ export function makeFolder(isClosed: boolean): MadeFolder {
   if (isClosed) {
     groups.close()
     letters.close()
+    settled.close()
     store.close()
     for (const kept of states) kept.close()
     directory.close()
@@ -149,17 +156,21 @@ export function openFolder(disk: Disk): OpenedFolder {
         fault: () => undefined,
       },
     )
+    const ends = new Map<number, { readonly startOffset: number; readonly endOffset: number }>()
     const logs = directory.topics().map(({ shape }) => {
       const place = { topic: shape.id, partition: 0, log: { words: 0 } } as unknown as PartitionPlace
       const { stored } = host.open(place, shape) as PartitionDisk
+      ends.set(shape.id, stored)
       return readAll(new LogReader(disk, stored.folder, stored.settings), stored.startOffset, stored.endOffset)
     })
+    const settled = host.settledOf(1, 0, ends.get(1) ?? { startOffset: 0, endOffset: 0 })
     const contents = {
       catalog: [directory.topics(), directory.groups.cursors(1, 'g'), directory.hosts],
       snapshots: kept[0]?.get('one'),
       producers: kept[1]?.get('one'),
       groups: host.states.get(MEMBER),
       letters: host.letters.of(3, 0).below,
+      settled: settled.isEmpty ? undefined : [settled.floor, settled.settled.ranges(), settled.out.ranges()],
       logs,
     }
     return { contents, told }

@@ -8,11 +8,12 @@
 import { join } from 'node:path'
 import { type Disk, DiskError } from '../disk/disk.ts'
 import { LogFileError } from '../disk/log-errors.ts'
-import type { StateRecord } from '../format/state-format.ts'
+import type { RecordFileKind, StateRecord } from '../format/state-format.ts'
 import { scanState } from '../recovery/state-scan.ts'
 import { IDENTITY_NAME, readIdentity, WHOLE_VERSION } from '../store/identity.ts'
 import { planJournal } from '../store/journal-replay.ts'
 import { partitionFolder } from '../store/log-place.ts'
+import { SettledStates } from '../store/settled-log.ts'
 import { type KnownTopic, missingFiles, wrongPartitions } from '../store/store-files.ts'
 import { type Mark, markKey, readMarks } from '../store/sync-marks.ts'
 import { verifyFolder } from './log-verify.ts'
@@ -61,6 +62,8 @@ interface Catalog {
   hosts: number
 }
 
+/** What queues have settled. */
+const SETTLED = /^host-\d+\.settled$/
 /** State logs that nothing here has to be known of. */
 const STATES = /^(?:snapshots|producers|host-\d+\.(?:groups|letters))$/
 
@@ -70,11 +73,11 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
   if (!names.includes(IDENTITY_NAME)) throw new DiskError('open', join(dir, IDENTITY_NAME), 'ENOENT')
   const { logId, version } = readIdentity(disk, dir)
   const findings: Finding[] = []
-  const state = (name: string, apply: (record: StateRecord) => void): void =>
+  const state = (name: string, apply: (record: StateRecord) => void, kind: RecordFileKind = 'state'): void =>
     look(join(dir, name), findings, () => {
       const file = disk.open(join(dir, name), 'read')
       try {
-        const torn = scanState(file, logId, apply)
+        const torn = scanState(file, logId, apply, kind)
         if (torn !== null) findings.push({ ...torn, isDamage: false })
       } finally {
         file.close()
@@ -84,8 +87,19 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
   const { topics } = catalog
   if (names.includes('catalog')) state('catalog', record => note(record, catalog))
   for (const name of names) if (STATES.test(name)) state(name, () => undefined)
+  const floors = new Map<string, number>()
+  for (const name of names) {
+    if (!SETTLED.test(name)) continue
+    const states = new SettledStates()
+    state(name, record => states.replay(join(dir, name), record), 'settled')
+    for (const { topic, partition, floor } of states.values()) {
+      const key = markKey(topic, partition)
+      // A host that had the queue before knows less of it.
+      floors.set(key, Math.max(floor, floors.get(key) ?? 0))
+    }
+  }
   const wrong = [...wrongPartitions(disk, dir, [...topics.values(), ...catalog.gone.values()])]
-  if (version >= WHOLE_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts))
+  if (version >= WHOLE_VERSION) wrong.unshift(...missingFiles(disk, dir, catalog.hosts, version))
   for (const { file, why } of wrong) findings.push({ file, position: 0, why, isDamage: true })
   const marks = new Map<string, Mark>()
   for (const name of names)
@@ -107,7 +121,8 @@ export function verifyStore(disk: Disk, dir: string): StoreReport {
         startOffset: version >= WHOLE_VERSION ? 0 : null,
       }
       const report = verifyPartition(disk, partitionFolder(dir, id, partition), syncedTo, startOffset)
-      partitions.push({ topic: name, partition, ...report })
+      const missing = missingMessages(report, floors.get(markKey(id, partition)), partitionFolder(dir, id, partition))
+      partitions.push({ topic: name, partition, ...report, findings: [...missing, ...report.findings] })
     }
   return { partitions, findings }
 }
@@ -140,6 +155,13 @@ function verifyPartition(
       isDamage: true,
     })
   return { startOffset, endOffset, records, bytes, findings }
+}
+
+/** What is not settled must be there. */
+function missingMessages({ startOffset }: { startOffset: number }, floor: number | undefined, file: string): Finding[] {
+  if (floor === undefined || floor >= startOffset) return []
+  const why = `the log begins at offset ${startOffset}, and messages of the queue from ${floor} on are not settled`
+  return [{ file, position: 0, why, isDamage: true }]
 }
 
 /** Adds the findings about a file, and continues. */

@@ -4,8 +4,9 @@
  *
  * ```
  *  0 u32 magic    "MRID"
- *  4 u32 version  of the folder: 3. From 2 on all files of a folder are there (store-files.ts); in 1 some were made late.
- *                 From 3 on frames and journal blocks are of version 2, and topics have a placement
+ *  4 u32 version  of the folder: 4. From 2 on all files of a folder are there (store-files.ts); in 1 some were made late.
+ *                 From 3 on frames and journal blocks are of version 2, and topics have a placement. From 4 on hosts have
+ *                 a file of what queues have settled, and topics of queues are not for streams
  *  8 u8  logId[16]  drawn when the folder was made
  * 24 u32 0
  * 28 u32 crc      CRC-32 of bytes 0 to 27
@@ -27,9 +28,11 @@ import { uniqueBytes } from '../disk/world-disk.ts'
 import { partitionsFolder } from './log-place.ts'
 
 export const IDENTITY_NAME = 'millrace.id'
-export const FOLDER_VERSION = 3
+export const FOLDER_VERSION = 4
 /** From this version on all files of a folder are there. */
 export const WHOLE_VERSION = 2
+/** From this version on each partition host has a file of what queues have settled. */
+export const SETTLED_VERSION = 4
 const UNCOMMITTED_NAME = `${IDENTITY_NAME}.new`
 const MAGIC = 0x44_49_52_4d
 const BYTES = 32

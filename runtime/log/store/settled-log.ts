@@ -26,6 +26,7 @@ import type { FaultPoint } from './log-store-types.ts'
 import { type RecordFault, RecordLog } from './record-log.ts'
 import { bodiesOf, snapshotOf, wholeOf } from './settled-changes.ts'
 import { SettledState } from './settled-state.ts'
+import { settledName } from './store-files.ts'
 import { markKey } from './sync-marks.ts'
 
 const GARBAGE_FACTOR = 4
@@ -45,7 +46,7 @@ const FAULTS: Readonly<Record<RecordFault, FaultPoint>> = {
 }
 
 export function settledPath(folder: string, host: number): string {
-  return join(folder, `host-${host}.settled`)
+  return join(folder, settledName(host))
 }
 
 /** What records of such a file say, by queue. */

@@ -8,12 +8,14 @@
  * ```
  *  catalog, snapshots, producers, marks                     of the control thread
  *  host-0.groups, .letters, .marks, .ends, .journal-a, -b   of each partition host
+ *  host-0.settled                                           the same, since version 4 of the folder
  *  topics/7-3/00000000000000000000.log                      at least one segment for each partition of a topic
  * ```
  */
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { segmentBases } from '../format/segment-format.ts'
+import { SETTLED_VERSION } from './identity.ts'
 import { partitionFolder, partitionsFolder } from './log-place.ts'
 
 /** State logs of the control thread. */
@@ -43,15 +45,28 @@ export function hostStates(host: number): string[] {
   return HOST_STATES.map(kind => `host-${host}.${kind}`)
 }
 
+/** Of what the queues of a host have settled (settled-log.ts). */
+export function settledName(host: number): string {
+  return `host-${host}.settled`
+}
+
 export function hostStoreFiles(host: number): string[] {
   return STORE_FILES.map(kind => `host-${host}.${kind}`)
 }
 
-/** Missing files of a whole folder with so many partition hosts. */
-export function* missingFiles(disk: Disk, dir: string, hosts: number): Generator<WrongFile, void, void> {
+/** Missing files of a whole folder of this version with so many partition hosts. */
+export function* missingFiles(
+  disk: Disk,
+  dir: string,
+  hosts: number,
+  version: number,
+): Generator<WrongFile, void, void> {
   const names = new Set(disk.list(dir))
   const wanted = [...CONTROL_STATES]
-  for (let host = 0; host < hosts; host++) wanted.push(...hostStates(host), ...hostStoreFiles(host))
+  for (let host = 0; host < hosts; host++) {
+    wanted.push(...hostStates(host), ...hostStoreFiles(host))
+    if (version >= SETTLED_VERSION) wanted.push(settledName(host))
+  }
   for (const name of wanted) if (!names.has(name)) yield { file: join(dir, name), why: 'the file is missing' }
 }
 

@@ -10,11 +10,15 @@
 import {
   CLAIM_EPOCH,
   CLAIM_NEXT,
+  CLAIM_STATE,
   type ClaimPlaces,
   claimPlaces,
+  claimWord,
   recallWord,
   type Standing,
   standingOf,
+  stateOf,
+  TAG_MAX,
   tableAttempt,
   tableHigh,
   tableNumber,
@@ -38,6 +42,14 @@ export interface HandedOut {
   readonly standing: Standing
   /** Position after it in the ring that it was sent by. */
   readonly sentEnd: number
+}
+
+/** Who is handed over what a receiver has ended. */
+export interface ClaimEnds {
+  /** So many were acked, from this tag on; they stand in entries one behind the other. */
+  acked(first: number, count: number): void
+  /** One has ended otherwise. */
+  ended(tag: number, number: number, standing: Standing): void
 }
 
 export class ClaimSender {
@@ -117,6 +129,39 @@ export class ClaimSender {
     return tag
   }
 
+  /** How many messages, at most `most`, can be handed out under `nextTag` and the tags right behind it. */
+  freeTags(most: number): number {
+    const first = this.nextTag()
+    if (first === NO_ENTRY) return 0
+    const { mask } = this.#places
+    const end = Math.min(first + Math.min(most, mask + 1), TAG_MAX + 1)
+    let tag = first + 1
+    while (tag < end && this.#tagAt(tag & mask) === 0) tag++
+    return tag - first
+  }
+
+  /**
+   * Puts several messages on the table that were never out, as `handOut` does each; `freeTags` of as many was that much. Their numbers stand
+   * at `from` to below `to`; returns the tag of the first.
+   */
+  handOutRun(numbers: ArrayLike<number>, from: number, to: number, sentEnd: number): number {
+    const first = this.nextTag()
+    const words = this.#memory.i32
+    const { mask } = this.#places
+    this.#next = tagAfter(first + to - from - 1)
+    words[(this.#address + CLAIM_NEXT) >> 2] = this.#next
+    for (let tag = first, index = from; index < to; tag++, index++) {
+      const number = numbers[index] as number
+      const at = this.#tableAt(tag & mask)
+      words[at] = number | 0
+      words[at + 1] = tableHigh(number, 1)
+      words[at + 3] = sentEnd
+      words[at + 2] = tag
+    }
+    this.#used += to - from
+    return first
+  }
+
   /**
    * Takes a message back if it was not begun, and says where it is then. `recalled` or `yielded`: with the sender, for good. `entering`: not
    * known yet, and it will be an end, or begun; the sender asks again at the next one. Any other: it stays where it is.
@@ -145,11 +190,24 @@ export class ClaimSender {
    * What the receiver says of this tag later changes nothing. One that is waiting or recalled is not to be freed while its receiver lives.
    */
   free(tag: number): void {
-    const entry = tag & this.#places.mask
+    this.freeRun(tag, 1)
+  }
+
+  /** The same for so many messages, from this tag on. */
+  freeRun(first: number, count: number): void {
+    const { recall, mask } = this.#places
     const words = this.#memory.i32
-    if (words[(this.#places.recall >> 2) + entry] !== 0) this.#memory.store(this.#places.recall + 4 * entry, 0)
-    words[this.#tableAt(entry) + 2] = 0
-    this.#used--
+    for (let tag = first; tag < first + count; tag++) {
+      const entry = tag & mask
+      if (words[(recall >> 2) + entry] !== 0) this.#memory.store(recall + 4 * entry, 0)
+      words[this.#tableAt(entry) + 2] = 0
+    }
+    this.#used -= count
+  }
+
+  /** The number of a message on the table. */
+  numberOf(tag: number): number {
+    return this.#numberAt(tag & this.#places.mask)
   }
 
   /** Whether `ended` would find something. */
@@ -159,28 +217,41 @@ export class ClaimSender {
 
   /**
    * Hands over what was ended since the last time, in the order of its ends, or in any order after a look at all entries. Each is to be
-   * freed: `acked`, `released`, `yielded`, or `reported` once that is read. One that is not freed may be handed over again.
+   * freed: what was acked or released, yielded, or reported once that is read. What is not freed may be handed over again.
    */
-  ended(each: (tag: number, number: number, standing: Standing) => void): void {
+  ended(ends: ClaimEnds): void {
     if (this.#looksEverywhere) {
       this.#looksEverywhere = false
       this.#hints.take(() => {})
-      this.#look(0, this.#places.mask + 1, each)
+      this.#look(0, this.#places.mask + 1, ends)
       return
     }
-    const isWhole = this.#hints.take(run => this.#look(run & RUN_FIRST, run >>> RUN_SHIFT, each))
-    if (!isWhole) this.#look(0, this.#places.mask + 1, each)
+    const isWhole = this.#hints.take(run => this.#look(run & RUN_FIRST, run >>> RUN_SHIFT, ends))
+    if (!isWhole) this.#look(0, this.#places.mask + 1, ends)
   }
 
-  #look(first: number, count: number, each: (tag: number, number: number, standing: Standing) => void): void {
-    const { mask } = this.#places
-    for (let entry = first; entry < first + count; entry++) {
-      const tag = this.#tagAt(entry & mask)
-      if (tag === 0) continue
-      const standing = this.standing(tag)
-      if (standing === 'acked' || standing === 'released' || standing === 'yielded' || standing === 'reported')
-        each(tag, this.#numberAt(entry & mask), standing)
+  #look(first: number, count: number, ends: ClaimEnds): void {
+    const { claim, mask } = this.#places
+    // The first of those that were acked and stand behind it, one after the other.
+    let ackedFrom = 0
+    let acked = 0
+    for (let at = first; at < first + count; at++) {
+      const entry = at & mask
+      const tag = this.#tagAt(entry)
+      const word = this.#memory.load(claim + 4 * entry)
+      const isAcked = tag !== 0 && word === claimWord(tag, CLAIM_STATE.acked)
+      if (isAcked && entry > 0 && acked > 0 && tag === ackedFrom + acked) {
+        acked++
+        continue
+      }
+      if (acked > 0) ends.acked(ackedFrom, acked)
+      ackedFrom = tag
+      acked = isAcked ? 1 : 0
+      if (isAcked || tag === 0) continue
+      const state = stateOf(word, tag)
+      if (state >= CLAIM_STATE.yielded) ends.ended(tag, this.#numberAt(entry), this.standing(tag))
     }
+    if (acked > 0) ends.acked(ackedFrom, acked)
   }
 
   /** Everything on the table: for who takes over, and after the exit of the receiver. */

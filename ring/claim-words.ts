@@ -45,7 +45,8 @@ export const TABLE_BYTES = 16
 
 const STATE_BITS = 3
 const STATE_MASK = 7
-const TAG_MASK = 0x1fffffff
+/** The highest tag; 1 follows it. */
+export const TAG_MAX = 0x1fffffff
 const HIGH_BITS = 21
 const HIGH_MASK = 0x1fffff
 const TWO_32 = 4_294_967_296
@@ -110,7 +111,7 @@ function lines(bytes: number): number {
 
 /** The tag after this one. */
 export function tagAfter(tag: number): number {
-  return tag === TAG_MASK ? 1 : tag + 1
+  return tag === TAG_MAX ? 1 : tag + 1
 }
 
 /** The word that says this of a tag. */

@@ -5,6 +5,8 @@ import { holds } from './fixtures/explored.ts'
 import { explore } from './fixtures/explorer.ts'
 
 const one: ClaimPlan = { entries: 1, deeds: ['ack'] }
+/** Sent as a run. */
+const run: ClaimPlan = { entries: 4, deeds: ['ack', 'ack'], together: true, run: true }
 const two: ClaimPlan = { entries: 2, deeds: ['ack', 'ack'] }
 /** Sent together, and the second is taken back unless it has begun. */
 const recalled: ClaimPlan = { ...two, together: true, recalls: [2] }
@@ -45,6 +47,14 @@ t.test('a successor of a sender that died anywhere knows who has what', async t 
   holds(t, 'one entry, used twice', claimScene({ ...one, deeds: ['release', 'ack'] }, { senderDies }), 'large')
   holds(t, 'the second is recalled', claimScene(recalled, { senderDies }), 'large')
   holds(t, 'one was taken back', claimScene(revoked, { senderDies }), 'large')
+})
+
+t.test('a run is on the table before it is seen, and its messages end and are taken back one by one', async t => {
+  holds(t, 'two, both acked', claimScene(run))
+  holds(t, 'the second is recalled', claimScene({ ...run, recalls: [2] }), 'large')
+  holds(t, 'the last ends first', claimScene({ ...run, deeds: ['late', 'ack', 'release'], tellsEach: true }), 'large')
+  holds(t, 'its sender dies anywhere', claimScene(run, { senderDies: true }))
+  holds(t, 'its receiver dies anywhere', claimScene(run, { receiverDies: true }))
 })
 
 t.test('both may die', async t => {

@@ -16,9 +16,15 @@ function claimsFrom(tag = 1, entries = ENTRIES): { memory: Memory; sender: Claim
 /** Ends that the sender finds, in order; they are freed. */
 function collected(sender: ClaimSender): string[] {
   const ends: string[] = []
-  sender.ended((tag, number, standing) => {
-    ends.push(`${number} ${standing}`)
-    sender.free(tag)
+  sender.ended({
+    acked: (first, count) => {
+      for (let tag = first; tag < first + count; tag++) ends.push(`${sender.numberOf(tag)} acked`)
+      sender.freeRun(first, count)
+    },
+    ended: (tag, number, standing) => {
+      ends.push(`${number} ${standing}`)
+      sender.free(tag)
+    },
   })
   return ends
 }
@@ -36,6 +42,61 @@ t.test('finds what was ended, in the order of its ends, once it is told', async 
   t.strictSame(collected(sender), ['12 acked', '13 acked', '10 released', '11 reported'])
   t.notOk(sender.hasEnded())
   t.equal(sender.used, 0)
+})
+
+t.test('hands out a run under tags one behind the other, as far as entries are free', async t => {
+  const { sender, receiver } = claimsFrom(14)
+  const kept = [14, 15, 16, 17, 18, 19].map(number => sender.handOut(number, 1, 0))
+  t.equal(sender.freeTags(64), 10, 'no more than there are entries')
+  for (const tag of [14, 15, 17]) sender.free(tag)
+  t.equal(sender.freeTags(3), 3)
+  const first = sender.handOutRun([7, 2 ** 40 + 1, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18], 0, 12, 8)
+  t.strictSame([first, sender.used, sender.numberOf(21)], [20, 15, 2 ** 40 + 1])
+  t.match(
+    sender.all().find(({ tag }) => tag === 21),
+    { tag: 21, number: 2 ** 40 + 1, attempt: 1, standing: 'waiting', sentEnd: 8 },
+  )
+  t.equal(sender.freeTags(64), 1, 'behind it one is in use')
+  for (let tag = 20; tag < 32; tag++) {
+    receiver.begin(tag)
+    if (tag !== 24) receiver.ack(tag)
+  }
+  receiver.begin(16)
+  receiver.ack(16)
+  receiver.publish()
+  const runs: string[] = []
+  sender.ended({
+    acked: (from, count) => {
+      runs.push(`${from}: ${count}`)
+      sender.freeRun(from, count)
+    },
+    ended: () => t.fail('all of them were acked'),
+  })
+  t.strictSame(runs, ['20: 4', '25: 7', '16: 1'])
+  t.equal(sender.standing(24), 'begun')
+  t.equal(sender.used, kept.length - 3 + 12 - 12)
+})
+
+t.test('a run ends where tags begin again', async t => {
+  const { sender } = claimsFrom(0x1ffffffe)
+  t.equal(sender.freeTags(9), 2)
+  t.equal(sender.handOutRun([1, 2], 0, 2, 0), 0x1ffffffe)
+  t.equal(sender.nextTag(), 1)
+})
+
+t.test('acks are one run only where both tags and entries follow each other', async t => {
+  const { sender, receiver } = claimsFrom(4)
+  for (let tag = 4; tag < 20; tag++) sender.handOut(tag, 1, 0)
+  sender.free(4)
+  sender.handOut(20, 1, 0)
+  for (const tag of [20, 5, 14, 15, 16, 17]) {
+    t.ok(receiver.begin(tag))
+    t.ok(receiver.ack(tag))
+  }
+  receiver.publish()
+  const runs: string[] = []
+  sender.ended({ acked: (from, count) => runs.push(`${from}: ${count}`), ended: () => t.fail('all were acked') })
+  t.strictSame(runs, ['20: 1', '5: 1', '14: 2', '16: 2'])
 })
 
 t.test('ends once: a second end, one of what was not begun, and one of an older tag change nothing', async t => {

@@ -1,7 +1,7 @@
 /** The door of `sharedarraybuffer-ring`: bytes between threads, over one shared memory. */
 export { Arena, NO_ROOM } from './arena.ts'
 export { ClaimReceiver } from './claim-receiver.ts'
-export { ClaimSender, type HandedOut, NO_ENTRY } from './claim-sender.ts'
+export { type ClaimEnds, ClaimSender, type HandedOut, NO_ENTRY } from './claim-sender.ts'
 export { CLAIM_ATTEMPT_MAX, claimsBytes, type Standing } from './claim-words.ts'
 export { Doorbell } from './doorbell.ts'
 export { HintReader, HintWriter, hintsBytes } from './hints.ts'

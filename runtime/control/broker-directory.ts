@@ -237,7 +237,7 @@ function goneKey(topic: number): string {
 
 /** JSON has no Infinity. */
 function revived(stored: StoredTopic): StoredTopic {
-  const { log } = stored.shape
+  const { log, queue, terms } = stored.shape
   if (log === null) return stored
   const { segmentBytes, retentionMs, retentionBytes } = log as { [name in keyof typeof log]: number | null }
   return {
@@ -246,9 +246,19 @@ function revived(stored: StoredTopic): StoredTopic {
       ...stored.shape,
       log: {
         segmentBytes: segmentBytes as number,
-        retentionMs: retentionMs ?? Number.POSITIVE_INFINITY,
-        retentionBytes: retentionBytes ?? Number.POSITIVE_INFINITY,
+        retentionMs: endless(retentionMs),
+        retentionBytes: endless(retentionBytes),
       },
+      ...(queue === undefined
+        ? {}
+        : { queue: { ...queue, maxMessages: endless(queue.maxMessages), maxBytes: endless(queue.maxBytes) } }),
+      ...(terms === undefined
+        ? {}
+        : { terms: { ...terms, policy: { ...terms.policy, attempts: endless(terms.policy.attempts) } } }),
     },
   }
+}
+
+function endless(stored: number | null): number {
+  return stored ?? Number.POSITIVE_INFINITY
 }

@@ -5,7 +5,7 @@
  */
 import { letterPartition } from '../dead-letters/letter-partition.ts'
 import type { GroupSpec } from '../wire/control-calls.ts'
-import { GROUP_BYTES } from '../wire/layout.ts'
+import { GROUP_BYTES, QUEUE_BLOCK_BYTES } from '../wire/layout.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import { queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
@@ -64,7 +64,10 @@ export class CatalogGroups {
   ): GroupPlace[] {
     const here = places.slice(from)
     const isQueue = queue !== undefined
-    const sizes = here.map(() => (isQueue ? queueBlockBytes(windowBytes) : GROUP_BYTES))
+    // On disk nothing is kept in memory for each message.
+    const messages = log === null ? queueMessages(windowBytes) : 0
+    const queueBytes = log === null ? queueBlockBytes(windowBytes) : QUEUE_BLOCK_BYTES
+    const sizes = here.map(() => (isQueue ? queueBytes : GROUP_BYTES))
     const blocks = this.#shared.allocateAll(sizes, isQueue ? `queue ${name}` : `group ${group}`)
     const cursors = cursorsOf()
     const added =
@@ -81,7 +84,7 @@ export class CatalogGroups {
       // What was published there before the group had it is to be read, whatever it asked for when it was new.
       from: partition >= added ? 'earliest' : begin,
       snapshotOffset: this.#known.snapshotOffset(cursors[partition] as number),
-      ...(isQueue ? { queue: { messages: queueMessages(windowBytes) } } : {}),
+      ...(isQueue ? { queue: { messages } } : {}),
     }))
   }
 

@@ -129,7 +129,7 @@ class ControlThread {
       gate,
       catalog,
       hosts,
-      openings: new QueueOpenings(catalog, directory, openings, removal),
+      openings: new QueueOpenings(catalog, directory, openings, removal, boot.queueSegmentBytes),
       windows,
       runs: this.#runs,
     })
@@ -167,6 +167,7 @@ class ControlThread {
         describeHold(this.#catalog, this.#hosts, topic, partition, group => this.#runs.hasMembers(group)),
       keepSnapshot: async (cursor, epoch, snapshot) => this.#runs.keepSnapshot(cursor, epoch, snapshot),
       failRun: async (cursor, epoch, error) => this.#runs.failRun(cursor, epoch, fromWire(error)),
+      confirmQueue: (queue, cursor) => this.#queues.confirm(queue, cursor),
     }
   }
 

@@ -51,7 +51,7 @@ export class Openings {
   /** The topic of that name; `given` are the options that the caller named, which must be those of a known topic. */
   async topic(name: string, settings: TopicSettings, given: readonly string[]): Promise<TopicEntry> {
     const known = this.#catalog.topicsByName.get(name)
-    if (known?.shape.queue !== undefined)
+    if ((known?.shape ?? this.#directory?.topic(name)?.shape)?.queue !== undefined)
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
         `${name} is a queue, not a topic: open it with broker.queue, or use another name`,
@@ -267,12 +267,12 @@ export class Openings {
         `${titleOf(source.shape)} cannot be its own dead-letter topic: name another one`,
       )
     const stored = this.#directory?.topic(name)?.shape
-    const known = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? undefined : await this.make(stored))
-    if (known?.shape.queue !== undefined)
+    if ((this.#catalog.topicsByName.get(name)?.shape ?? stored)?.queue !== undefined)
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
         `dead letters of ${titleOf(source.shape)} cannot go to ${name}, which is a queue: name a topic`,
       )
+    const known = this.#catalog.topicsByName.get(name) ?? (stored === undefined ? undefined : await this.make(stored))
     if (known !== undefined) this.#checkEnds(source, known)
     const needed = maxMessageBytes + DEAD_LETTER_EXTRA_BYTES
     if (known === undefined) {

@@ -46,6 +46,15 @@ export class QueueCalls {
     return { queue: queue.shape.name, restarts: runs.restartsOf(group), report }
   }
 
+  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  confirm(id: number, consumer: number): Promise<void> {
+    const { catalog, hosts } = this.#parts
+    const queue = queueOf(catalog, id)
+    const { host } = queue.places[0] as PartitionPlace
+    const { cursor } = groupOf(catalog, queue).places[0] as { readonly cursor: number }
+    return hosts.call(host, api => api.confirmQueue(cursor, consumer))
+  }
+
   /** With what is the queue's own. @throws MillraceError MILL_TOPIC_DELETED */
   runOf({ atMostOnce, ...run }: QueueRunSpec): RunSpec {
     const { catalog } = this.#parts

@@ -5,7 +5,7 @@
  * end leaves nothing behind.
  */
 
-import type { TopicShape } from '../wire/places.ts'
+import type { QueueTerms, TopicShape } from '../wire/places.ts'
 import { QUEUE_GROUP, type QueueSettings } from '../wire/queue-calls.ts'
 import { type QueueShape, queueMessages } from '../wire/queue-places.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -18,14 +18,28 @@ import type { TopicRemoval } from './topic-removal.ts'
 
 /** A full frame is this part of the messages that a queue has room for. */
 const FRAMES_OF_QUEUE = 64
+/** The window of a queue on disk, where its newest messages are found without reading. */
+const DISK_WINDOW_BYTES = 1_048_576
+const FOR_EVER: number = Number.POSITIVE_INFINITY
+/** What a queue on disk keeps for ever. */
+const FIXED: readonly string[] = ['codec', 'maxMessageBytes', 'durability', 'priorities']
 
 export class QueueOpenings {
   readonly #catalog: Catalog
   readonly #directory: BrokerDirectory | null
   readonly #openings: Openings
   readonly #removal: TopicRemoval
+  readonly #segmentBytes: number
 
-  constructor(catalog: Catalog, directory: BrokerDirectory | null, openings: Openings, removal: TopicRemoval) {
+  /** `segmentBytes`: of queues on disk. */
+  constructor(
+    catalog: Catalog,
+    directory: BrokerDirectory | null,
+    openings: Openings,
+    removal: TopicRemoval,
+    segmentBytes: number,
+  ) {
+    this.#segmentBytes = segmentBytes
     this.#catalog = catalog
     this.#directory = directory
     this.#openings = openings
@@ -34,32 +48,63 @@ export class QueueOpenings {
 
   /** The queue of that name; `given` are the options that the caller named, which must be those of a known queue. */
   async queue(name: string, settings: QueueSettings, given: readonly string[]): Promise<TopicEntry> {
-    this.#checkDurability(name, settings, given)
     const known = this.#catalog.topicsByName.get(name)
-    const taken = known ?? this.#directory?.topic(name)
-    if (taken !== undefined && taken.shape.queue === undefined)
+    const stored = this.#directory?.topic(name)?.shape
+    const shape = known?.shape ?? stored
+    if (shape !== undefined && shape.queue === undefined)
       throw new MillraceError(
         'MILL_CONFIG_MISMATCH',
         `${name} is a topic, not a queue: open it with broker.topic, or use another name`,
       )
-    if (known === undefined) return this.#make(this.#shapeOf(name, settings), settings)
-    checkSameQueue(known.shape, groupOf(this.#catalog, known).spec, settings, given)
-    return known
+    if (known !== undefined) {
+      checkSameQueue(known.shape, groupOf(this.#catalog, known).spec, settings, given)
+      return known
+    }
+    if (stored?.log == null) return this.#make(this.#shapeOf(name, settings), settings)
+    return this.#open(stored, settings, given)
   }
 
-  /** @throws MillraceError MILL_INVALID_OPTION */
-  #checkDurability(name: string, { durability }: QueueSettings, given: readonly string[]): void {
-    const wanted = durability ?? (this.#directory === null ? 'memory' : 'fsync')
-    if (wanted === 'memory') return
-    const how = given.includes('durability') ? '' : ', the default of a broker with a dir'
-    throw new MillraceError(
-      'MILL_INVALID_OPTION',
-      `queue ${name} cannot have the durability '${wanted}'${how}: queues are kept in memory only; give durability: 'memory'`,
+  /** A queue of a process before: as the folder has it, but for what the caller wants otherwise and may change. */
+  #open(stored: TopicShape, settings: QueueSettings, given: readonly string[]): Promise<TopicEntry> {
+    const { queue, terms } = stored
+    if (queue === undefined || terms === undefined)
+      throw new Error(`broken invariant: queue ${stored.name} has no terms in its folder`)
+    checkSameQueue(
+      stored,
+      terms,
+      settings,
+      given.filter(option => FIXED.includes(option)),
+    )
+    const changed = (option: string): boolean => given.includes(option)
+    const of = changed('backoff') ? settings.policy : terms.policy
+    const { attempts } = changed('attempts') ? settings.policy : terms.policy
+    const { deadLetter } = changed('deadLetter') ? settings : terms
+    const shape = { ...queue, ...Object.fromEntries(Object.entries(settings.shape).filter(([name]) => changed(name))) }
+    const policy = { ...of, attempts, hasDeadLetters: deadLetter !== null }
+    return this.#make(
+      {
+        ...stored,
+        onFull: whenFull(shape),
+        publishRate: settings.sendRate,
+        queue: shape,
+        terms: { policy, deadLetter },
+        frameRecords: frameRecords(shape, stored.windowBytes),
+      },
+      { policy, deadLetter },
+      true,
     )
   }
 
   #shapeOf(name: string, settings: QueueSettings): TopicShape {
-    const { codec, maxMessageBytes, windowBytes, sendRate, shape, deadLetter } = settings
+    const { codec, maxMessageBytes, sendRate, shape, policy, deadLetter } = settings
+    const durability = settings.durability ?? (this.#directory === null ? 'memory' : 'fsync')
+    if (durability !== 'memory' && this.#directory === null)
+      throw new MillraceError(
+        'MILL_INVALID_OPTION',
+        `queue ${name} cannot have the durability '${durability}': the broker keeps nothing on disk; give createBroker a dir`,
+      )
+    const isOnDisk = durability !== 'memory'
+    const windowBytes = isOnDisk ? DISK_WINDOW_BYTES : settings.windowBytes
     const id = this.#catalog.nextStoredId()
     return {
       id,
@@ -68,14 +113,14 @@ export class QueueOpenings {
       codec,
       maxMessageBytes,
       windowBytes,
-      // What finds nothing to drop is refused.
-      onFull: shape.onFull === 'wait' ? 'wait' : 'reject',
+      onFull: whenFull(shape),
       publishRate: sendRate,
-      durability: 'memory',
-      log: null,
+      durability,
+      log: isOnDisk ? { segmentBytes: this.#segmentBytes, retentionMs: FOR_EVER, retentionBytes: FOR_EVER } : null,
       base: this.#baseOf(id, deadLetter),
       queue: shape,
       frameRecords: frameRecords(shape, windowBytes),
+      ...(isOnDisk ? { terms: { policy, deadLetter } } : {}),
     }
   }
 
@@ -88,7 +133,8 @@ export class QueueOpenings {
     return letters === undefined ? id % this.#catalog.hosts.length : (letters.shape.base ?? 0)
   }
 
-  async #make(shape: TopicShape, { policy, deadLetter }: QueueSettings): Promise<TopicEntry> {
+  /** `wasThere`: made by a process before; then all of it stays where it is, whatever fails. */
+  async #make(shape: TopicShape, { policy, deadLetter }: QueueTerms, wasThere = false): Promise<TopicEntry> {
     const queue = await this.#openings.make(shape)
     try {
       await this.#openings.group({
@@ -100,7 +146,7 @@ export class QueueOpenings {
         given: [],
       })
     } catch (error) {
-      await this.#unmake(queue)
+      await (wasThere ? this.#removal.close(queue) : this.#unmake(queue))
       throw error
     }
     return queue
@@ -111,6 +157,11 @@ export class QueueOpenings {
     const made = [...this.#catalog.topics.values()].filter(({ madeFor }) => madeFor?.topic === queue.shape.id)
     for (const topic of [queue, ...made]) await this.#removal.remove(topic).catch(() => undefined)
   }
+}
+
+/** What finds nothing to drop is refused. */
+function whenFull({ onFull }: QueueShape): 'wait' | 'reject' {
+  return onFull === 'wait' ? 'wait' : 'reject'
 }
 
 /** A frame is taken whole or not at all: exact bounds want single records, and others a small part of the queue. */

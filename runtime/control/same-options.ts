@@ -49,12 +49,12 @@ function shown(option: unknown): string {
 
 /** The same for a queue, whose group has some of its options. @throws MillraceError MILL_CONFIG_MISMATCH */
 export function checkSameQueue(
-  { name, codec, maxMessageBytes, publishRate, queue }: TopicShape,
+  { name, codec, maxMessageBytes, durability, publishRate, queue }: TopicShape,
   known: Pick<GroupSpec, 'policy' | 'deadLetter'>,
   { shape, policy, deadLetter, ...settings }: QueueSettings,
   given: readonly string[],
 ): void {
-  const has = { codec, maxMessageBytes, ...queue, sendRate: publishRate }
+  const has = { codec, maxMessageBytes, durability, ...queue, sendRate: publishRate }
   const wants = { ...settings, ...shape }
   const compared: readonly (readonly [string, unknown, unknown])[] = [
     ...Object.entries(has).map(([option, value]) => [option, value, wants[option as keyof typeof has]] as const),

@@ -96,12 +96,18 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
   #once(): void {
     this.checkUnsettled()
     this.#settled = true
+    this.ended()
   }
+
+  /** It is about to be settled, or cannot be any more. */
+  protected ended(): void {}
 
   /** It is in its reader's hands again, if it was not settled: it cannot be settled any more. */
   expire(): void {
-    if (!this.#settled) this.#gone = 'taken back'
+    if (this.#settled) return
+    this.#gone = 'taken back'
     this.#settled = true
+    this.ended()
   }
 
   /** Whether `other`, of a later record, must not be seen before this one when this one comes again. */

@@ -194,6 +194,10 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     return true
   }
 
+  confirmed(): Promise<void> {
+    return this.#reader.confirm()
+  }
+
   /** The time of a batch is that of its handler. */
   renewed(delivery: QueueSettleable): void {
     const call = this.#callOf.get(delivery)

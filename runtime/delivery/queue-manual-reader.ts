@@ -102,6 +102,10 @@ export class QueueManualReader implements MemberReader, QueueSettler {
     return false
   }
 
+  confirmed(): Promise<void> {
+    return this.#reader.confirm()
+  }
+
   renewed(delivery: QueueSettleable): void {
     const time = this.#out.get(delivery)
     if (time === undefined) return

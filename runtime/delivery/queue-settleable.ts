@@ -3,6 +3,7 @@
  *
  * The consumer's thread. It has begun when its consumer gets it, and may be taken back by the queue before.
  */
+import { queueMicrotask } from '../../actors/world.ts'
 import { messageId, messagePriority, type QueueMessageRef, withQueue } from '../reader/queue-delivery.ts'
 import { type RecordEntry, SettleableDelivery, type Settler } from './manual-delivery.ts'
 
@@ -10,6 +11,8 @@ import { type RecordEntry, SettleableDelivery, type Settler } from './manual-del
 export interface QueueSettler extends Settler {
   /** Its consumer is about to get it; false: the queue has taken it back. */
   begins(delivery: QueueSettleable): boolean
+  /** Resolves when what was said of this one is as durable as the queue. */
+  confirmed(): Promise<void>
   /** Its consumer has asked for its whole time again. */
   renewed(delivery: QueueSettleable): void
 }
@@ -49,6 +52,8 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   readonly at: number
   readonly #settler: QueueSettler
   #isBegun: boolean
+  #confirmed: Promise<void> | null = null
+  #ended: (() => void) | null = null
   /** Whether its time was over before it was settled. */
   isTooLate = false
 
@@ -88,6 +93,27 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
     this.#isBegun ||= this.#settler.begins(this)
     if (!this.#isBegun) this.expire()
     return this.#isBegun
+  }
+
+  /** Waits for the settlement as well. Made when it is first asked for: it costs a call to the queue. */
+  get confirmed(): Promise<void> {
+    this.#confirmed ??= this.settled
+      ? this.#confirm()
+      : new Promise<void>((resolve, reject) => {
+          this.#ended = () => this.#confirm().then(resolve, reject)
+        })
+    return this.#confirmed
+  }
+
+  async #confirm(): Promise<void> {
+    if (this.expired) throw this.#settler.late(this)
+    await this.#settler.confirmed()
+  }
+
+  protected override ended(): void {
+    const ended = this.#ended
+    // Its settlement is said behind this.
+    if (ended !== null) queueMicrotask(ended)
   }
 
   /** Restarts the time that it may stay unsettled. */

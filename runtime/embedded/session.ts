@@ -43,10 +43,14 @@ const REST_MS_MAX = 2_000
 /** Longest wait for the control thread to say what holds records that were not appended. */
 const HOLD_MS = 1_000
 const FOR_EVER_MS = 2 ** 31 - 1
+/** A queue gives its disk back by the segment. */
+const QUEUE_SEGMENT_BYTES = 16_777_216
 
 /** Sizes that tests reduce. */
 export interface StoreTuning {
   readonly journalBytes?: number
+  /** Of queues on disk. */
+  readonly queueSegmentBytes?: number
   /** Sizes of windows at rest. */
   readonly memory?: MemoryTuning
 }
@@ -100,6 +104,7 @@ export class Session {
       modes,
       held: lock?.folder ?? null,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
+      queueSegmentBytes: tuning.queueSegmentBytes ?? QUEUE_SEGMENT_BYTES,
       tuning: tuning.memory ?? MEMORY_TUNING,
     }
     const control = await startControl(boot).catch((error: unknown) => {

@@ -16,6 +16,7 @@ type GroupCalls = Pick<
   | 'seekGroup'
   | 'groupReports'
   | 'queueReport'
+  | 'confirmQueue'
   | 'idle'
 >
 
@@ -35,6 +36,7 @@ export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths
     openSlot: slot => (slot.consumer === undefined ? groups.openSlot(slot) : queues.openSlot(slot)),
     closeSlot: (cursor, epoch, crash) => (queues.has(cursor) ? queues : groups).closeSlot(cursor, epoch, crash),
     queueReport: cursor => queues.report(cursor),
+    confirmQueue: (queue, consumer) => queues.confirm(queue, consumer),
     seekGroup: (cursor, place) => groups.seek(cursor, place),
     groupReports: cursors =>
       cursors.flatMap(cursor => {

@@ -32,6 +32,8 @@ export interface Kinds {
   /** The same for whichever readers of a thread. */
   mayAsk(link: HostLink): void
   readonly calls: KindCalls
+  /** The host ends in good order: what was decided is written down. */
+  close(): void
   /** Everything that is to be here, in a host that was just started. */
   restore(holdings: HostHoldings): void
 }
@@ -41,7 +43,8 @@ export function makeKinds(host: HostServices): Kinds {
   const partitionLane = residents.lane()
   const goneLane = residents.lane(true)
   const groupLane = residents.lane()
-  const queueLane = residents.lane()
+  // What queues decide is written down behind the frames of the pass.
+  const queueLane = residents.lane(true)
   const lane = residents.lane()
 
   const ceilings = new Ceilings(store).join(lane)
@@ -93,6 +96,9 @@ export function makeKinds(host: HostServices): Kinds {
     mayAsk: link => {
       groups.mayAsk(link)
       queues.mayAsk(link)
+    },
+    close: () => {
+      for (const queue of queues.all()) queue.end()
     },
     restore: holdings => {
       for (const { place, topic } of holdings.partitions) topics.open(place, topic)

@@ -160,6 +160,7 @@ export class PartitionHost {
 
   #stop(): void {
     this.#stopped = true
+    this.#kinds?.close()
     this.#store?.close(this.#kinds?.groups.all() ?? [])
     this.#bell.ring()
   }

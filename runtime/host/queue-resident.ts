@@ -10,10 +10,13 @@ import type { HostNotice } from '../wire/host-calls.ts'
 export class QueueResident implements Resident {
   readonly actor: QueueActor
   readonly #tell: (notice: HostNotice) => void
+  readonly #written: () => void
 
-  constructor(actor: QueueActor, tell: (notice: HostNotice) => void) {
+  /** `written`: something was written down, and is to survive a loss of power a moment later. */
+  constructor(actor: QueueActor, tell: (notice: HostNotice) => void, written: () => void) {
     this.actor = actor
     this.#tell = tell
+    this.#written = written
   }
 
   work(): boolean {
@@ -33,6 +36,14 @@ export class QueueResident implements Resident {
   }
 
   stage(): Staged | null {
-    return null
+    const staged = this.actor.stage()
+    if (staged === null) return null
+    return {
+      ...staged,
+      committed: () => {
+        staged.committed()
+        this.#written()
+      },
+    }
   }
 }

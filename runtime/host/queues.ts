@@ -81,7 +81,10 @@ export class Queues {
       hasRoom: () => topics.wake(partition),
       fault,
     })
-    const hosted: HostedQueue = { actor, residence: this.#live(new QueueResident(actor, tell)) }
+    const hosted: HostedQueue = {
+      actor,
+      residence: this.#live(new QueueResident(actor, tell, () => this.#neighbours.appended(partition))),
+    }
     this.#queues.set(place.cursor, hosted)
   }
 
@@ -137,6 +140,15 @@ export class Queues {
     for (const { actor, residence } of this.#queues.values()) if (actor.isReadBy(link)) residence.wake()
   }
 
+  /** What a consumer has said so far is as durable as its queue. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  confirm(cursor: number, consumer: number): void {
+    const hosted = this.#queues.get(cursor)
+    if (hosted === undefined) throw deletedTopic(null, 'queue')
+    this.#host.links.take()
+    hosted.actor.confirm(consumer)
+    hosted.residence.wake()
+  }
+
   /** @throws MillraceError MILL_TOPIC_DELETED */
   report(cursor: number): QueueReport {
     const hosted = this.#queues.get(cursor)
@@ -144,6 +156,8 @@ export class Queues {
     this.#host.links.take()
     const { target } = hosted.actor
     if (target !== null) this.#neighbours.letters.look(target)
-    return hosted.actor.report()
+    const report = hosted.actor.report()
+    hosted.residence.wake()
+    return report
   }
 }

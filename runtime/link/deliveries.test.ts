@@ -59,6 +59,40 @@ t.test('a delivery comes with all that was written, its record in private bytes 
   t.equal(reader.take(), null)
 })
 
+t.test('a run comes as its messages, each with its tag, its offset and its record', async t => {
+  const { memory, place } = house()
+  const slot = new DeliverySlot(memory, place)
+  const reader = new DeliveryReader(memory, place)
+  handOut(memory, slot, 1, 3)
+  t.equal(slot.runMax(5), 5)
+  const first = slot.handOutRun([2 ** 40 + 1, 2 ** 40 + 9], 0, 2, 2 ** 40, 77.5, 24 + 16)
+  const at = slot.address >> 2
+  memory.i32.set([21, 1, 5, 5], at)
+  memory.i32.set([16, 9 | 0x10000, 6, 6], at + 6)
+  slot.publish()
+  const fetch = reader.take()
+  const plain = { deliveryAttempt: 1, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 77.5 }
+  t.match(fetch?.deliveries, [
+    { offset: 1 },
+    { tag: first, offset: 2 ** 40 + 1, ...plain },
+    { tag: first + 1, offset: 2 ** 40 + 9, ...plain },
+  ])
+  const records = fetch?.deliveries.map(({ start, end }) => [end - start, (fetch?.bytes.byteOffset + start) % 8])
+  t.strictSame(records, [
+    [3, 0],
+    [21, 0],
+    [16, 0],
+  ])
+  t.match(
+    new DeliverySlot(memory, place).takeOver(() => undefined),
+    [
+      { number: 1 },
+      { tag: first, number: 2 ** 40 + 1, attempt: 1 },
+      { tag: first + 1, number: 2 ** 40 + 9, attempt: 1 },
+    ],
+  )
+})
+
 t.test('hands out nothing when the ring or the claims are full, and goes on when there is room', async t => {
   const { memory, place } = house()
   const slot = new DeliverySlot(memory, place)
@@ -84,7 +118,7 @@ t.test('hands out nothing when the ring or the claims are full, and goes on when
   t.notOk(claims.begin(any))
   claims.publish()
   t.ok(slot.hasEnded())
-  slot.ended(tag => slot.free(tag))
+  slot.ended({ acked: (first, count) => slot.freeRun(first, count), ended: tag => slot.free(tag) })
   t.not(handOut(memory, slot, 99, 0), NOT_NOW)
 })
 
@@ -172,7 +206,7 @@ class Play {
   act(kind: number, choice: number): void {
     const acts = [
       this.#hand,
-      this.#hand,
+      this.#handRun,
       this.#publish,
       this.#take,
       this.#begin,
@@ -197,6 +231,31 @@ class Play {
     else if (this.#slot.used === 0 && !this.#reader.ready()) this.#fail('no room, and nothing is out')
   }
 
+  /** Hands out a run of messages whose frame begins before them, with a gap behind each second one. */
+  #handRun(choice: number): void {
+    const wanted = 2 + (choice % 3)
+    const base = Math.max(0, this.#offset - (choice % 5))
+    const offsets = Array.from({ length: wanted }, (_, at) => this.#offset + at + (at >> 1))
+    const lengths = offsets.map((_, at) => 8 + ((choice >> at) % 20))
+    const end = Math.min(wanted, this.#slot.runMax(wanted))
+    const bytes = lengths.slice(0, end).reduce((sum, length) => sum + ((length + 7) & ~7), 0)
+    const first = end === 0 ? NOT_NOW : this.#slot.handOutRun(offsets, 0, end, base, 5, bytes)
+    if (first === NOT_NOW) return
+    let at = this.#slot.address
+    for (const [index, offset] of offsets.slice(0, end).entries()) {
+      const length = lengths[index] as number
+      this.#memory.u8.fill(offset & 0xff, at, at + length)
+      this.#memory.i32[at >> 2] = length
+      this.#memory.i32[(at >> 2) + 1] = (offset - base) | 0xab0000
+      at += (length + 7) & ~7
+      this.#states.set(offset, { tag: first + index, state: 'unpublished' })
+      this.#inRun.add(offset)
+    }
+    this.#offset = (offsets[end - 1] as number) + 1
+  }
+
+  readonly #inRun = new Set<number>()
+
   #publish(): void {
     this.#slot.publish()
     for (const each of this.#states.values()) if (each.state === 'unpublished') each.state = 'out'
@@ -215,7 +274,7 @@ class Play {
       const each = this.#states.get(offset)
       if (each?.tag !== tag) this.#fail(`${offset} came under ${tag}`)
       else if (each.state === 'out') each.state = 'taken'
-      if (fetch?.bytes.subarray(start, end).some(byte => byte !== (offset & 0xff)))
+      if (fetch?.bytes.subarray(start + (this.#inRun.has(offset) ? 8 : 0), end).some(byte => byte !== (offset & 0xff)))
         this.#fail(`${offset} has other bytes`)
     }
   }
@@ -253,11 +312,20 @@ class Play {
 
   #collect(): void {
     this.#claims.publish()
-    this.#slot.ended((tag, offset) => {
+    const found = (tag: number, offset: number): void => {
       const each = this.#states.get(offset)
       if (each?.state !== 'ended' || each.tag !== tag) this.#fail(`${offset} is ended, and is ${each?.state}`)
-      this.#slot.free(tag)
       this.#states.delete(offset)
+    }
+    this.#slot.ended({
+      acked: (first, count) => {
+        for (let tag = first; tag < first + count; tag++) found(tag, this.#slot.offsetOf(tag))
+        this.#slot.freeRun(first, count)
+      },
+      ended: (tag, offset) => {
+        found(tag, offset)
+        this.#slot.free(tag)
+      },
     })
     for (const [offset, { state }] of this.#states)
       if (state === 'ended') this.#fail(`the end of ${offset} is not found`)

@@ -18,6 +18,7 @@ import {
   DELIVERY_FLAG_BITS,
   DELIVERY_JOINED,
   DELIVERY_OFFSET,
+  DELIVERY_RUN,
   DELIVERY_TAG,
   DELIVERY_TIMESTAMP,
   type DeliveryHead,
@@ -38,6 +39,8 @@ export interface DeliveryFetch {
   readonly deliveries: readonly TakenDelivery[]
 }
 
+/** Of the second word of a record (record.ts). */
+const OFFSET_DELTA = 0xffff
 const BROKEN = 'broken invariant: a ring of deliveries holds bytes that are no delivery'
 
 export class DeliveryReader {
@@ -90,7 +93,7 @@ export class DeliveryReader {
       }
       spanEnd = address + align8(length)
       const start = copied + (address - spanStart) + DELIVERY_BYTES
-      if (this.#isOurs(address)) deliveries.push(this.#delivery(address, start, start + length - DELIVERY_BYTES))
+      if (this.#isOurs(address)) this.#push(deliveries, address, start, start + length - DELIVERY_BYTES)
       ring.advance(length)
     }
     this.#checkWhole(address)
@@ -167,6 +170,37 @@ export class DeliveryReader {
   #copy(bytes: Buffer, at: number, from: number, to: number): number {
     bytes.set(this.#memory.u8.subarray(from, to), at)
     return at + to - from
+  }
+
+  /** Adds the messages of a delivery whose records are at `start` to `end` of the fetch. */
+  #push(deliveries: TakenDelivery[], address: number, start: number, end: number): void {
+    const words = this.#memory.i32
+    if (((words[(address + DELIVERY_FAILURES) >> 2] as number) & DELIVERY_RUN) === 0) {
+      deliveries.push(this.#delivery(address, start, end))
+      return
+    }
+    const [tag, base, count] = [
+      words[(address + DELIVERY_TAG) >> 2] as number,
+      this.#offsetAt(address),
+      words[(address + DELIVERY_COHORT) >> 2] as number,
+    ]
+    const timestamp = this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] as number
+    for (let message = 0, at = 0; message < count; message++) {
+      const record = (address + DELIVERY_BYTES + at) >> 2
+      const length = words[record] as number
+      deliveries.push({
+        tag: tag + message,
+        offset: base + ((words[record + 1] as number) & OFFSET_DELTA),
+        deliveryAttempt: 1,
+        failedAttempts: 0,
+        flags: 0,
+        cohort: 0,
+        timestamp,
+        start: start + at,
+        end: start + at + length,
+      })
+      at += align8(length)
+    }
   }
 
   #delivery(address: number, start: number, end: number): TakenDelivery {

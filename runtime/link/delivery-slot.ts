@@ -6,7 +6,15 @@
  *
  * Bound: the entries of the claims, and the room in the ring. Beyond either nothing is handed out to this consumer.
  */
-import { ClaimSender, FULL, type HandedOut, type Memory, NO_ENTRY, type Standing } from 'sharedarraybuffer-ring'
+import {
+  type ClaimEnds,
+  ClaimSender,
+  FULL,
+  type HandedOut,
+  type Memory,
+  NO_ENTRY,
+  type Standing,
+} from 'sharedarraybuffer-ring'
 import type { DeliveryPlace } from '../wire/delivery-places.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
 import { type DeliveryHead, DeliveryWriter } from './delivery-writer.ts'
@@ -59,6 +67,22 @@ export class DeliverySlot {
     return this.#claims.handOut(head.offset, head.deliveryAttempt, this.#ring.tail)
   }
 
+  /** How many messages a run may have, at most `most`. */
+  runMax(most: number): number {
+    return this.#claims.freeTags(most)
+  }
+
+  /**
+   * Hands the messages at `from` to below `to` of these offsets out, all of one frame and never out before; returns the tag of the first.
+   * They are no more than `runMax`. The caller copies their records, `bytes` in all, as for `handOut`.
+   */
+  handOutRun(offsets: ArrayLike<Offset>, from: number, to: number, base: Offset, time: number, bytes: number): number {
+    const address = this.#ring.writeRun(this.#claims.nextTag(), this.epoch, base, to - from, time, bytes)
+    if (address === FULL) return NOT_NOW
+    this.address = address
+    return this.#claims.handOutRun(offsets, from, to, this.#ring.tail)
+  }
+
   /**
    * Sends a piece of a record, whose message will be handed out with its last one; whether there was room. The caller copies `bytes` bytes to
    * `address` before `publish`; `before`: bytes sent so far.
@@ -104,13 +128,23 @@ export class DeliverySlot {
   }
 
   /** Hands over what the consumer has ended (`ClaimSender.ended`). */
-  ended(each: (tag: number, offset: Offset, standing: Standing) => void): void {
-    this.#claims.ended(each)
+  ended(ends: ClaimEnds): void {
+    this.#claims.ended(ends)
+  }
+
+  /** The offset of a message that is handed out. */
+  offsetOf(tag: number): Offset {
+    return this.#claims.numberOf(tag)
   }
 
   /** Its end was acted upon (`ClaimSender.free`). */
   free(tag: number): void {
     this.#claims.free(tag)
+  }
+
+  /** The same of so many, from this tag on. */
+  freeRun(first: number, count: number): void {
+    this.#claims.freeRun(first, count)
   }
 
   /** All that is handed out: after the exit of the consumer's thread. */

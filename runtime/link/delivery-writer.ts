@@ -11,8 +11,12 @@
  *          28 i32 cohort               messages of different ones are not handled in one batch
  *          32 f64 timestamp            ms since the epoch
  *          40 the record (record.ts), or its last piece
+ * run       as a delivery with DELIVERY_RUN; 4 i32 tag of the first of its messages, 12 i32 1, 16 offset of the frame that all of
+ *           them came by, 28 i32 how many; from 40 on their records, each at a multiple of 8, which say their offsets themselves
  * piece     as a delivery of tag 0; 12 i32 how many bytes of the record were sent before; only epoch and offset besides
  * ```
+ *
+ * Messages of a run have tags one behind the other, and none of them was out before.
  *
  * A record that is too large for one delivery comes in pieces before it. Its message is on the table of the claims when the last
  * one is written. So what a host that died had sent of it is passed over.
@@ -40,6 +44,8 @@ export const DELIVERY_TIMESTAMP = 32
 export const DELIVERY_SUSPECT = 1
 /** Pieces of its record came before. */
 export const DELIVERY_JOINED = 2
+/** It is several messages. */
+export const DELIVERY_RUN = 4
 export const DELIVERY_FLAG_BITS = 8
 
 /** What a consumer is told of a message besides its record. */
@@ -99,6 +105,12 @@ export class DeliveryWriter {
     this.#free -= (this.#ring.tail - before) | 0
     this.#unpublished = true
     return address + DELIVERY_BYTES
+  }
+
+  /** The same for a run of so many messages, whose frame has this offset. */
+  writeRun(firstTag: number, epoch: Epoch, base: Offset, count: number, timestamp: number, bytes: number): number {
+    const run = { offset: base, deliveryAttempt: 1, failedAttempts: 0, flags: DELIVERY_RUN, cohort: count, timestamp }
+    return this.write(firstTag, epoch, run, bytes)
   }
 
   /** The same for a piece of a record, of which `before` bytes were sent. */

@@ -76,6 +76,11 @@ function onDisk(host: { failure: number | null } = { failure: null }): KeepingUn
       return host.failure
     },
     error: null,
+    settledOf: () => {
+      throw new Error('a topic has no messages')
+    },
+    commit: () => undefined,
+    syncSettled: () => true,
     letters: {
       of: () => settled,
       write(_topic, _partition, change) {

@@ -30,8 +30,10 @@ import type { KeptRecords } from './kept-records.ts'
 import { LastCommit } from './last-commit.ts'
 import { MadeFrames } from './made-frames.ts'
 import { MemoryKeeping } from './memory-keeping.ts'
+import type { PartitionDisk } from './partition-disk.ts'
 import { PartitionEnd } from './partition-end.ts'
 import type { PartitionUpcalls } from './partition-upcalls.ts'
+import { QueueDiskKeeping } from './queue-disk-keeping.ts'
 import { type QueueGate, QueueKeeping } from './queue-keeping.ts'
 import { RingIntake } from './ring-intake.ts'
 import { StoredWindow } from './stored-window.ts'
@@ -48,6 +50,8 @@ export class PartitionActor {
   readonly records: KeptRecords
   /** Of a partition on disk: how large its window is. */
   readonly stored: StoredWindow | null
+  /** Its log; null: it is in memory only. */
+  readonly disk: PartitionDisk | null
   readonly drops: News = new News()
   /** Threads to wake when the end moves, by the group that they read for. */
   readonly readers: Map<CursorId, HostLink> = new Map()
@@ -58,7 +62,7 @@ export class PartitionActor {
   readonly #unread: UnreadWord
   readonly #keeping: Keeping
   /** Of a work queue. */
-  readonly #queue: QueueKeeping | null = null
+  readonly #queue: QueueKeeping | QueueDiskKeeping | null
   readonly #appender: Appender
   readonly #rings: RingIntake
   /** Of a partition that takes dead letters. */
@@ -77,17 +81,17 @@ export class PartitionActor {
     this.#end = new PartitionEnd(new LastCommit(this.window.own), this.window, this.#unread, fault)
     verifyWindow(this, this.#end.offset)
     const parts = [this.window, this.reader] as const
-    if (topic.queue !== undefined) {
-      this.stored = null
-      this.#queue = new QueueKeeping(parts, this.#end)
-      this.#keeping = this.#queue
-    } else if (upcalls.log === null) {
-      this.stored = null
-      this.#keeping = new MemoryKeeping(memory, parts, this.#end, this.drops)
-    } else {
+    this.disk = upcalls.log
+    if (upcalls.log !== null) {
       const isOwing = (): boolean => this.#rings.isOwing
       this.stored = new StoredWindow(place, parts, capacity, topic.windowBytes, upcalls.windows, isOwing)
-      this.#keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this)
+      const keeping = new DiskKeeping(memory, parts, upcalls.log, this.#end, this.stored, this)
+      this.#queue = topic.queue === undefined ? null : new QueueDiskKeeping(keeping)
+      this.#keeping = this.#queue ?? keeping
+    } else {
+      this.stored = null
+      this.#queue = topic.queue === undefined ? null : new QueueKeeping(parts, this.#end)
+      this.#keeping = this.#queue ?? new MemoryKeeping(memory, parts, this.#end, this.drops)
     }
     this.records = this.#keeping.records
     this.#appender = new Appender(this.window, this.#end, this.#keeping, topic.name, fault)

@@ -7,7 +7,7 @@
 
 import type { WindowReader } from 'sharedarraybuffer-ring'
 import type { LetterLog } from '../dead-letters/letter-log.ts'
-import type { SettledChange, SettledLetters } from '../dead-letters/settled-letters.ts'
+import type { SettledChange as LetterChange, SettledLetters } from '../dead-letters/settled-letters.ts'
 import { RECEIPT_APPENDED } from '../link/link.ts'
 import type { Disk } from '../log/disk/disk.ts'
 import {
@@ -20,11 +20,13 @@ import {
   frameStart,
   NAMED_EPOCH,
 } from '../log/format/frame.ts'
+import type { SettledChange } from '../log/format/settled-format.ts'
 import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
 import { LogReader } from '../log/read/log-reader.ts'
 import type { AppendedFrames } from '../log/store/active-segment.ts'
 import type { LogStore } from '../log/store/log-store.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
+import type { SettledState } from '../log/store/settled-state.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import type { StoredPartition } from '../log/store/stored-partition.ts'
 import type { Offset, RingId } from '../words/quantities.ts'
@@ -100,9 +102,46 @@ export class PartitionDisk implements KeptRecords, LetterLog {
   }
 
   /** Keeps it from now on; false: the disk has failed. */
-  keepSettled(change: SettledChange): boolean {
+  keepSettled(change: LetterChange): boolean {
     const { topic, partition } = this.stored
     return this.#host.attempt(() => this.#host.letters.write(topic.topic, partition, change))
+  }
+
+  /** Topic and partition, by their numbers. */
+  get place(): { readonly topic: number; readonly partition: number } {
+    const { topic, partition } = this.stored
+    return { topic: topic.topic, partition }
+  }
+
+  /** What is written down of the queue whose messages these are, before anything is appended. It is live. @throws MillraceError MILL_DISK, MILL_CORRUPT */
+  openSettled(): SettledState {
+    const { topic, partition } = this.place
+    return this.#host.settledOf(topic, partition, this)
+  }
+
+  /** Writes down what became of messages, by itself; false: the disk has failed. */
+  writeSettled(settled: SettledChange): boolean {
+    let isWritten = false
+    const committed = (): void => {
+      isWritten = true
+    }
+    this.#host.commit([{ frames: null, settled, committed, failed: () => undefined }])
+    return isWritten
+  }
+
+  /** What was written down survives a loss of power, if the queue promises that; false: the disk has failed. */
+  syncSettled(): boolean {
+    return this.stored.topic.durability === 'fsync' ? this.#host.syncSettled() : this.#host.failure === null
+  }
+
+  /** Does something on the disk; false: it has failed, before or now. */
+  attempt(act: () => void): boolean {
+    return this.#host.attempt(act)
+  }
+
+  /** A reader of the log, for who closes it. */
+  reader(): LogReader {
+    return new LogReader(this.#disk, this.stored.folder, this.stored.settings)
   }
 
   record(offset: Offset, endOffset: Offset): StoredRecord | null {
@@ -132,7 +171,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
   }
 
   offsetAt(timeMs: number, endOffset: Offset): number {
-    const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+    const reader = this.reader()
     try {
       return reader.offsetAt(timeMs, endOffset)
     } catch (error) {
@@ -155,7 +194,7 @@ export class PartitionDisk implements KeptRecords, LetterLog {
 
   /** Whole frames, each by itself, from the one that holds `offset` on. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   *frames(offset: Offset, endOffset: Offset): Generator<Buffer> {
-    const reader = new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+    const reader = this.reader()
     try {
       for (let from = offset; from < endOffset; ) {
         const bytes = reader.read(from, endOffset, READ_BYTES)

@@ -21,7 +21,9 @@ export interface QueueGate {
   roomBytes(): number
   /** Whether the messages of this frame are taken, the first of which has this offset. */
   admit(memory: FrameMemory, address: number, offset: Offset): boolean
-  /** What was admitted is in the window, up to this offset. */
+  /** The frame that was admitted last is not taken. */
+  withdraw?(): void
+  /** What was admitted is in the window, or on disk, up to this offset. */
   committed(endOffset: Offset): void
   /** Whether something may be admitted that was not before. */
   mayHaveRoom(): boolean

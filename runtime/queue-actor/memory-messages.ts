@@ -11,18 +11,20 @@ import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueAttempt, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
-import type { KeptMessages } from './kept-messages.ts'
+import type { KeptMessages, TakingQueue } from './kept-messages.ts'
 import type { Counted, MessageFacts } from './message-facts.ts'
 import { MessageIndex } from './message-index.ts'
-import { isOver, messageWord, SETTLED } from './message-word.ts'
+import { messageWord, SETTLED } from './message-word.ts'
 import { QueueBlock } from './queue-block.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { QueueIntake } from './queue-intake.ts'
-import type { QueueParts } from './queue-parts.ts'
 import { coreFrom, indexWindow } from './queue-rebuild.ts'
 import { WindowCleaner } from './window-cleaner.ts'
 
 export class MemoryMessages implements KeptMessages, MessageFacts {
+  readonly defers = false
+  readonly isDirty = false
+  readonly error = null
   readonly source: MessageIndex
   readonly facts: MessageFacts = this
   readonly block: QueueBlock
@@ -55,13 +57,36 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
     return coreFrom(this.#policy, this.block, this.source, consumers)
   }
 
-  intake(parts: QueueParts): QueueGate {
-    return new QueueIntake(parts, this)
+  intake(queue: TakingQueue): QueueGate {
+    return new QueueIntake(queue, this)
   }
 
   someSettled(): void {
     this.cleaner.advance()
   }
+
+  opened(): readonly [] {
+    return []
+  }
+
+  takeChange(): null {
+    return null
+  }
+
+  write(): true {
+    return true
+  }
+
+  sync(): true {
+    return true
+  }
+
+  attempt(act: () => void): true {
+    act()
+    return true
+  }
+
+  rest(): void {}
 
   close(): void {
     const { gates } = this.#partition.window
@@ -111,9 +136,5 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
   /** Until its letter is written, its message stays in the window, and a successor writes it. */
   dies({ offset, handOuts, failedAttempts: failures, reason: dying }: QueueLetter): void {
     this.source.setWord(offset, messageWord({ handOuts, failures, suspect: false, dying }))
-  }
-
-  isOver(offset: Offset, attempt: number): boolean {
-    return isOver(this.source.wordOf(offset), attempt)
   }
 }

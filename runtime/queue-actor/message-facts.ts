@@ -5,7 +5,7 @@
  * On disk it is written with the pass (stored-facts.ts): until then no claim is freed, and no delivery is visible.
  */
 import type { SettledAs } from '../queue/queue-state.ts'
-import type { HandOut, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'
+import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
 
 /** Ways in which a message is settled that are counted; all others were acked. */
@@ -17,18 +17,16 @@ export interface MessageFacts {
   /** Failed attempts of all messages. */
   readonly failures: number
   countFailure(): void
-  /** The core has handed it out. */
-  handedOut(handOut: HandOut): void
+  /** The core has handed these out, of which the first so many went to their consumer. */
+  handedOut(run: HandOutRun, count: number): void
   /** It was acked. */
   settled(offset: Offset): void
   /** It was settled otherwise. */
   settledAs(counter: Counted, offset: Offset): void
   /** It came back, and the core knows this of it. */
   cameBack(offset: Offset, attempt: QueueAttempt): void
-  /** It went back without having been begun. */
-  takenBack(offset: Offset): void
+  /** It went back without having been begun, and the core knows this of it. */
+  takenBack(offset: Offset, attempt: QueueAttempt): void
   /** To the core it is settled, and its dead letter is still to be written. */
   dies(letter: QueueLetter): void
-  /** Whether a hand-out of this number is over, and what follows from it is known here. */
-  isOver(offset: Offset, attempt: number): boolean
 }

@@ -6,7 +6,7 @@
  *
  * Bound: 8 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
  */
-import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
+import { align8, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
 import {
   FRAME_BASE_TIMESTAMP,
   FRAME_COUNT,
@@ -22,6 +22,7 @@ import type { Offset, Position } from '../words/quantities.ts'
 import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
+import { RecordRun } from './record-run.ts'
 
 const FIRST_ENTRIES = 256
 
@@ -46,6 +47,7 @@ export class MessageIndex implements MessageSource {
   #first: Offset
   #end: Offset
   readonly #moved = new Map<Offset, Position>()
+  readonly run: RecordRun = new RecordRun()
 
   /** Empty; its first message will have the offset `start`. */
   constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, start: Offset) {
@@ -145,14 +147,42 @@ export class MessageIndex implements MessageSource {
   }
 
   timestampOf(offset: Offset): number {
-    const { memory } = this.#reader
-    return memory.f64[this.#reader.addressOf((this.frameOf(offset) + FRAME_BASE_TIMESTAMP) | 0) >> 3] as number
+    return this.#timestampAt(this.frameOf(offset))
   }
 
-  /** Within the broker's memory, where two views of it would cost more than the copy. */
+  #timestampAt(frame: Position): number {
+    const address = this.#reader.addressOf((frame + FRAME_BASE_TIMESTAMP) | 0)
+    return this.#reader.memory.f64[address >> 3] as number
+  }
+
   copy(offset: Offset, from: number, bytes: number, address: number): void {
+    this.#copy((this.recordOf(offset) + from) | 0, bytes, address)
+  }
+
+  runEnd(offsets: Float64Array, from: number, end: number): number {
+    const { run } = this
+    const frame = this.frameOf(offsets[from] as Offset)
+    run.begin(frameBaseOffset(this.#reader, frame), this.#timestampAt(frame))
+    let at = from
+    for (; at < end; at++) {
+      const offset = offsets[at] as Offset
+      if (this.frameOf(offset) !== frame) break
+      const record = this.recordOf(offset)
+      run.add(record, align8(this.#reader.word(record)))
+    }
+    return at
+  }
+
+  copyRun(address: number): void {
+    this.run.copy(address, this.#copyPiece)
+  }
+
+  readonly #copyPiece = (position: Position, bytes: number, address: number): void =>
+    this.#copy(position, bytes, address)
+
+  /** Within the broker's memory, where two views of it would cost more than the copy. */
+  #copy(position: Position, bytes: number, address: number): void {
     const reader = this.#reader
-    const position = (this.recordOf(offset) + from) | 0
     const first = Math.min(bytes, reader.untilWrap(position))
     reader.memory.copy(address, reader.addressOf(position), first)
     if (first < bytes) reader.memory.copy(address + first, reader.addressOf((position + first) | 0), bytes - first)

@@ -7,6 +7,7 @@
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { QueueLog } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { RecordRun } from './record-run.ts'
 
 export interface MessageSource extends QueueLog {
   /** Bytes of its record. */
@@ -15,6 +16,12 @@ export interface MessageSource extends QueueLog {
   timestampOf(offset: Offset): number
   /** Copies so many bytes of its record, from `from` on, to an address of the broker's memory. */
   copy(offset: Offset, from: number, bytes: number, address: number): void
+  /** What `runEnd` looked at last. */
+  readonly run: RecordRun
+  /** Up to which of the messages at `from` to below `end` of these one run goes: those of one frame. */
+  runEnd(offsets: Float64Array, from: number, end: number): number
+  /** Copies the records of that run to an address of the broker's memory, one behind the other, each padded to 8 bytes. */
+  copyRun(address: number): void
   /** All of its record, in bytes of its own; null: it is not there. */
   record(offset: Offset): StoredRecord | null
 }

@@ -74,11 +74,11 @@ t.test('what comes back stands where it stood; what was not begun was no hand-ou
   house.pass()
   end.take()
   t.strictSame(
-    end.waiting.map(({ offset, deliveryAttempt }) => [offset, deliveryAttempt]),
+    end.waiting.map(({ offset, deliveryAttempt, failedAttempts }) => [offset, deliveryAttempt, failedAttempts]),
     [
-      [1, 2],
-      [2, 1],
-      [3, 1],
+      [1, 2, 0],
+      [2, 1, 0],
+      [3, 1, 0],
     ],
   )
   end.end(first as TakenDelivery, 'ack')
@@ -368,9 +368,10 @@ class Play {
     else if (roll < 42) this.#die()
     else if (roll < 46) this.#deadly = [20, 21, 22, 23, 4][this.#chance.below(5)] as number
     else if (end === undefined || roll < 49) {
-      if (consumers.length < 4) this.#house.attach(1 + this.#chance.below(8), this.#chance.below(2))
+      if (consumers.length < 4)
+        this.#house.attach(1 + this.#chance.below(8), this.#chance.below(2), 4_096 << this.#chance.below(3))
     } else if (roll < 51) this.#end(end)
-    else this.#consume(end)
+    else for (let times = 1 + this.#chance.below(4); times > 0; times--) this.#consume(end)
     for (const each of consumers) {
       const has = each.waiting.length + each.begun.length
       if (has > (each.place.consumer?.prefetch ?? 0)) this.found.push(`${has} are out at a consumer`)
@@ -378,8 +379,8 @@ class Play {
   }
 
   #send(): void {
-    const count = 1 + this.#chance.below(3)
-    const bytes = (): number => (this.#chance.below(40) === 0 ? 5_000 : 8 + this.#chance.below(200))
+    const count = 1 + this.#chance.below(6)
+    const bytes = (): number => (this.#chance.below(80) === 0 ? 5_000 : 8 + this.#chance.below(80))
     const from = this.#sent
     const values = Array.from({ length: count }, (_, at) => ({ value: value(from + at, bytes()) }))
     this.#sent += this.#house.send(...values)

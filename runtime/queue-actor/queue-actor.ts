@@ -5,7 +5,9 @@
  * consumers (queue-consumer.ts); how they end is queue-ends.ts. What becomes of a message is one store of its word, after the core has
  * decided it and before its claim is free. So a successor repeats what may not have happened, and nothing else (queue-rebuild.ts).
  *
- * Bounds: HAND_OUTS in a step; what is out is bounded by the prefetch of the consumers.
+ * On disk it is written down with the pass instead, and counts when that is done (kept-messages.ts).
+ *
+ * Bounds: those of what it hands out (queue-hand-outs.ts).
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs } from '../../actors/world.ts'
@@ -14,7 +16,7 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import { CONSUMERS_MAX } from '../queue/consumers.ts'
 import type { QueueLetter } from '../queue/queue-words.ts'
-import type { Standing } from '../resident/resident.ts'
+import type { Staged, Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
@@ -24,11 +26,12 @@ import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
+import { BYTES_MAX, QueueHandOuts } from './queue-hand-outs.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
+import { reportOf } from './queue-report.ts'
 
-const HAND_OUTS = 1_024
-/** What is out is in the window, which bounds it: a consumer is to have as many large messages as it handles at once. */
-const BYTES_MAX = Number.POSITIVE_INFINITY
+/** Steps in which it did nothing, after which it holds nothing to be faster. */
+const IDLE_STEPS = 8
 
 export class QueueActor {
   readonly place: GroupPlace
@@ -37,14 +40,9 @@ export class QueueActor {
   readonly #parts: QueueParts
   readonly #intake: QueueGate
   readonly #ends: QueueEnds
-  /** By their number in the core. */
-  readonly #numbers: (QueueConsumer | undefined)[] = []
-  /** What the core was told that each may have, by the same. */
-  readonly #allowed: number[] = []
-  /** Whether each had all that it wants, and has not come down to its low water, by the same. */
-  readonly #isFull: boolean[] = []
-  /** Was handed something in this step, by the same. */
-  readonly #served = new Set<QueueConsumer>()
+  readonly #handOuts: QueueHandOuts
+  #hasWorked = false
+  #idleSteps = 0
 
   constructor(
     memory: Memory,
@@ -59,6 +57,7 @@ export class QueueActor {
     this.#parts = new QueueParts(memory, place, shape, actors, upcalls)
     this.#intake = this.#parts.messages.intake(this.#parts)
     this.#ends = new QueueEnds(this.#parts)
+    this.#handOuts = new QueueHandOuts(this.#parts)
     this.partition.serve(this.#intake)
   }
 
@@ -83,13 +82,10 @@ export class QueueActor {
     const { consumers, source, isOpen } = this.#parts
     if (consumers.has(place.cursor)) return
     if (consumers.size === CONSUMERS_MAX) throw tooManyConsumers(this.place.topicName)
-    let number = 0
-    while (this.#numbers[number] !== undefined) number++
+    const number = this.#handOuts.freeNumber
     const consumer = new QueueConsumer(this.#memory, source, place, shape, link, number)
     consumers.set(place.cursor, consumer)
-    this.#numbers[number] = consumer
-    this.#allowed[number] = 0
-    this.#isFull[number] = false
+    this.#handOuts.add(consumer)
     const terms = { prefetchBytes: BYTES_MAX, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
     if (isOpen) this.#parts.core.attach(number, { ...terms, priority: shape.priority })
     consumer.wake()
@@ -102,9 +98,10 @@ export class QueueActor {
     if (consumer === undefined || consumer.place.epoch !== epoch) return
     this.#parts.open()
     this.#ends.close(consumer, crash)
+    // Its slot is free once this is answered.
+    this.#flush()
     consumers.delete(cursor)
-    this.#numbers[consumer.number] = undefined
-    this.#served.delete(consumer)
+    this.#handOuts.remove(consumer)
   }
 
   settle(settlement: Settlement): void {
@@ -113,7 +110,7 @@ export class QueueActor {
     if (consumer !== undefined && consumer.place.epoch === settlement.epoch) this.#ends.settle(consumer, settlement)
   }
 
-  /** Numbers of its consumers. */
+  /** Their numbers. */
   cursors(): Iterable<number> {
     return this.#parts.consumers.keys()
   }
@@ -128,18 +125,77 @@ export class QueueActor {
 
   /** One bounded step; whether it did anything. */
   work(): boolean {
+    const { messages } = this.#parts
+    if (!messages.attempt(this.#worksOnce)) return false
+    this.#idleSteps = this.#hasWorked ? 0 : this.#idleSteps + 1
+    if (this.#idleSteps === IDLE_STEPS) messages.rest()
+    return this.#hasWorked || messages.isDirty
+  }
+
+  readonly #worksOnce = (): void => {
+    this.#hasWorked = this.#step()
+  }
+
+  #step(): boolean {
     const { core, consumers, letters, messages, upcalls } = this.#parts
     let ended = 0
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
-    if ((core.figures.lettersWaiting > 0 || letters.late > 0) && letters.write(this.#letterSource)) worked = true
-    if (this.#handOut()) worked = true
+    // What dies is a dead letter once that is written down.
+    if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
+    if (this.#handOuts.handOut()) worked = true
+    if (!messages.isDirty) this.#handOuts.publish()
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
     if (ended > 0) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
+  }
+
+  get #hasLetters(): boolean {
+    const { core, letters } = this.#parts
+    return core.figures.lettersWaiting > 0 || letters.late > 0
+  }
+
+  /** What the last step decided and is to be written down before it counts; null: nothing. */
+  stage(): Staged | null {
+    const settled = this.#parts.messages.takeChange()
+    if (settled === null) return null
+    return { frames: null, settled, committed: () => this.#written(), failed: () => undefined }
+  }
+
+  /** What was decided is written down: claims are free, deliveries are visible, and messages that die may be dead letters. */
+  #written(): void {
+    const { letters, upcalls, messages } = this.#parts
+    this.#parts.freeConcluded()
+    this.#handOuts.publish()
+    if (!this.#hasLetters) return
+    messages.attempt(() => letters.write(this.#letterSource))
+    if (messages.isDirty) upcalls.woken()
+  }
+
+  /** Its host ends in good order. */
+  end(): void {
+    if (this.#parts.isOpen) this.#flush()
+  }
+
+  /** Writes down what was decided, at once; false: the disk has failed. */
+  #flush(): boolean {
+    const { messages } = this.#parts
+    const change = messages.takeChange()
+    if (change === null) return messages.error === null
+    if (!messages.write(change)) return false
+    this.#written()
+    return true
+  }
+
+  /** What this consumer has ended so far is as durable as the queue from now on. @throws MillraceError MILL_DISK */
+  confirm(cursor: number): void {
+    this.#parts.open()
+    const consumer = this.#parts.consumers.get(cursor)
+    if (consumer !== undefined) this.#ends.collect(consumer)
+    if (!this.#flush() || !this.#parts.messages.sync()) throw this.#parts.messages.error
   }
 
   readonly #letterSource = {
@@ -153,51 +209,13 @@ export class QueueActor {
     lateWritten: ({ offset }: QueueLetter): void => this.#parts.facts.settledAs('deadLettered', offset),
   }
 
-  #handOut(): boolean {
-    const { core, consumers, facts, upcalls } = this.#parts
-    for (const consumer of consumers.values()) {
-      if (consumer.send()) this.#served.add(consumer)
-      this.#allow(consumer)
-    }
-    let worked = this.#served.size > 0
-    for (let left = HAND_OUTS; left > 0; left--) {
-      const handOut = core.take()
-      if (handOut === null) break
-      const consumer = this.#numbers[handOut.consumer] as QueueConsumer
-      facts.handedOut(handOut)
-      consumer.handOut(handOut)
-      worked = true
-      this.#served.add(consumer)
-      if (!consumer.hasRoom) this.#allow(consumer)
-    }
-    upcalls.fault(FAULT_POINT.beforeDeliveries)
-    for (const consumer of this.#served) {
-      if (core.figures.heldBy(consumer.number) >= consumer.wanted) this.#isFull[consumer.number] = true
-      consumer.publish()
-    }
-    this.#served.clear()
-    return worked
-  }
-
-  /**
-   * Tells the core how much a consumer may have, if that has changed: nothing while there is no room for it. One that had all that it
-   * wants, and still has more than it can handle at once, is served again when it has half of that: each time costs a wake-up.
-   */
-  #allow(consumer: QueueConsumer): void {
-    const { number, wanted } = consumer
-    const { core } = this.#parts
-    const held = core.figures.heldBy(number)
-    if (held >= wanted) this.#isFull[number] = true
-    else if (held <= consumer.lowWater) this.#isFull[number] = false
-    const allowed = consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
-    if (this.#allowed[number] === allowed) return
-    this.#allowed[number] = allowed
-    core.credit(number, allowed, BYTES_MAX)
-  }
-
   /** Where it stands as a resident of its host (resident/resident.ts). */
   standing(): Standing {
-    for (const consumer of this.#parts.consumers.values()) if (consumer.hasNews) return 'ready'
+    const { consumers, messages } = this.#parts
+    // The disk has failed: nothing would be done.
+    if (messages.error !== null) return 'rests'
+    if (messages.isDirty) return 'ready'
+    for (const consumer of consumers.values()) if (consumer.hasNews) return 'ready'
     return this.letters.isFull ? 'waitsForCommit' : 'rests'
   }
 
@@ -217,30 +235,8 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    const { core, consumers, facts, target, place } = this.#parts
-    const { failures } = facts
-    for (const consumer of consumers.values()) this.#ends.collect(consumer)
-    const { late } = this.letters
-    const {
-      accepted,
-      ready,
-      dying,
-      unacked,
-      retrying,
-      acked,
-      deadLettered,
-      dropped,
-      purged,
-      cancelled,
-      bytes,
-      readyByPriority,
-    } = core.counters()
-    const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-    // To the core what was dropped is settled.
-    const letters = { dying: dying + late, deadLettered: deadLettered - late }
-    const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...letters }
-    const gone = { dropped, purged, cancelled, bytes, readyByPriority }
-    return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
+    for (const consumer of this.#parts.consumers.values()) this.#ends.collect(consumer)
+    return reportOf(this.#parts)
   }
 }
 

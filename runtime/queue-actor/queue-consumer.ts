@@ -9,9 +9,8 @@
  */
 import type { HandedOut, Memory, Standing } from 'sharedarraybuffer-ring'
 import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
-import { DELIVERY_JOINED, DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import type { HostLink } from '../link/host-link.ts'
-import type { HandOut } from '../queue/queue-words.ts'
+import type { HandOut, HandOutRun } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
 import {
   QUEUE_SLOT_BACKLOG,
@@ -24,11 +23,23 @@ import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { Offset } from '../words/quantities.ts'
 import type { MessageSource } from './message-source.ts'
+import { RecordSender } from './record-sender.ts'
+
+const GOES_ON = 0
+const OVER = 1
+const CONCLUDED = 2
 
 /** A hand-out as the core names it. */
 export interface CoreClaim {
   readonly slot: number
   readonly tag: number
+}
+
+/** Who is handed over what a consumer has ended. */
+export interface ConsumerEnds {
+  /** So many messages were acked, from this tag on. */
+  acked(first: number, count: number): void
+  ended(tag: number, offset: Offset, standing: Standing): void
 }
 
 interface Sending {
@@ -44,12 +55,13 @@ export class QueueConsumer {
   /** Its number in the core. */
   readonly number: number
   readonly #memory: Memory
-  readonly #source: MessageSource
   readonly #slot: DeliverySlot
+  readonly #records: RecordSender
   readonly #mask: number
-  readonly #coreSlots: Int32Array
-  readonly #coreTags: Int32Array
-  /** Entries whose end was acted upon before it was found in the claims. */
+  /** By entry of the claims, how the core names what stands there. */
+  readonly coreSlots: Int32Array
+  readonly coreTags: Int32Array
+  /** Entries whose end was acted upon, and is not found in the claims (OVER), or not written down (CONCLUDED). */
   readonly #done: Uint8Array
   #sending: Sending | null = null
   #hasBacklog: boolean | null = null
@@ -64,7 +76,6 @@ export class QueueConsumer {
   ) {
     const { entries, ringCapacity } = shape
     this.#memory = memory
-    this.#source = source
     this.place = place
     this.shape = shape
     this.link = link
@@ -73,9 +84,10 @@ export class QueueConsumer {
       memory,
       deliveryPlace(place.epoch, place.slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity),
     )
+    this.#records = new RecordSender(source, this.#slot)
     this.#mask = entries - 1
-    this.#coreSlots = new Int32Array(entries)
-    this.#coreTags = new Int32Array(entries)
+    this.coreSlots = new Int32Array(entries)
+    this.coreTags = new Int32Array(entries)
     this.#done = new Uint8Array(entries)
   }
 
@@ -85,25 +97,25 @@ export class QueueConsumer {
       .takeOver(() => undefined)
       .filter(({ tag, number, attempt }) => {
         if (!isOver(number, attempt)) return true
-        this.#done[tag & this.#mask] = 1
+        this.#done[tag & this.#mask] = OVER
         return false
       })
   }
 
   /** The core names the hand-out of this tag so. */
-  name(tag: number, { slot, tag: coreTag }: CoreClaim): void {
+  name(tag: number, slot: number, coreTag: number): void {
     const entry = tag & this.#mask
-    this.#coreSlots[entry] = slot
-    this.#coreTags[entry] = coreTag
-    this.#done[entry] = 0
+    this.coreSlots[entry] = slot
+    this.coreTags[entry] = coreTag
+    this.#done[entry] = GOES_ON
   }
 
   /** How the core names a hand-out that is not over; null: the tag is of none. */
   claimOf(tag: number): CoreClaim | null {
     if (!this.#slot.has(tag)) return null
     const entry = tag & this.#mask
-    if (this.#done[entry] === 1) return null
-    return { slot: this.#coreSlots[entry] as number, tag: this.#coreTags[entry] as number }
+    if (this.#done[entry] !== GOES_ON) return null
+    return { slot: this.coreSlots[entry] as number, tag: this.coreTags[entry] as number }
   }
 
   /** Deliveries that it may have unsettled now: what it wants, within its prefetch. */
@@ -134,22 +146,59 @@ export class QueueConsumer {
     return this.#slot.hasEnded() || (this.#sending !== null && this.#slot.hasRoom)
   }
 
-  /** Hands over what it has ended and was not acted upon, by the names of both; how many ends it looked at. */
-  ended(each: (tag: number, offset: Offset, slot: number, coreTag: number, standing: Standing) => void): number {
+  /** Hands over what it has ended and was not acted upon; how many ends it looked at. */
+  ended(ends: ConsumerEnds): number {
     let count = 0
-    this.#slot.ended((tag, offset, standing) => {
+    const one = (tag: number, offset: Offset, standing: Standing): void => {
+      const done = this.#done[tag & this.#mask]
+      if (done === CONCLUDED) return
       count++
-      const entry = tag & this.#mask
-      if (this.#done[entry] === 1) this.#slot.free(tag)
-      else each(tag, offset, this.#coreSlots[entry] as number, this.#coreTags[entry] as number, standing)
+      if (done === OVER) this.#slot.free(tag)
+      else ends.ended(tag, offset, standing)
+    }
+    this.#slot.ended({
+      acked: (first, acked) => {
+        if (this.#goOn(first & this.#mask, acked)) {
+          count += acked
+          ends.acked(first, acked)
+        } else for (let tag = first; tag < first + acked; tag++) one(tag, this.#slot.offsetOf(tag), 'acked')
+      },
+      ended: one,
     })
     return count
+  }
+
+  /** Whether of so many entries, from one on, none was acted upon. */
+  #goOn(from: number, count: number): boolean {
+    for (let entry = from; entry < from + count; entry++) if (this.#done[entry] !== GOES_ON) return false
+    return true
+  }
+
+  /** How the core names the first of a run of acks is at this index of `coreSlots` and `coreTags`, and the others are behind it. */
+  indexOf(tag: number): number {
+    return tag & this.#mask
+  }
+
+  /** The offset of a message that it has. */
+  offsetOf(tag: number): Offset {
+    return this.#slot.offsetOf(tag)
+  }
+
+  /** So many ends, from this tag on, were acted upon, and are to be written down before their entries are free. */
+  concluded(first: number, count: number): void {
+    const from = first & this.#mask
+    this.#done.fill(CONCLUDED, from, from + count)
+  }
+
+  /** So many acks, from this tag on, were acted upon. */
+  runIsOver(first: number, count: number): void {
+    this.#slot.freeRun(first, count)
   }
 
   /** An end was acted upon: its entry is free once its consumer has come past it. */
   over(tag: number): void {
     if (isEnd(this.#slot.standing(tag))) this.#slot.free(tag)
-    else this.#done[tag & this.#mask] = 1
+    else this.#done[tag & this.#mask] = OVER
   }
 
   /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
@@ -165,11 +214,31 @@ export class QueueConsumer {
 
   /** Hands it a message; it `hasRoom`. */
   handOut(handOut: HandOut): void {
-    const length = this.#source.lengthOf(handOut.offset)
-    if (length <= this.#slot.bytesMax && this.#sendLast(handOut, 0, length)) return
+    const tag = this.#records.send(handOut, 0)
     // What was handed in is good until the next hand-out.
-    this.#sending = { handOut: { ...handOut }, sent: 0 }
-    this.send()
+    if (tag === NOT_NOW) this.#sending = { handOut: { ...handOut }, sent: this.#records.sent }
+    else this.name(tag, handOut.slot, handOut.tag)
+  }
+
+  /** Bytes of messages that it can be handed together. */
+  get runBytes(): number {
+    return this.#slot.bytesMax
+  }
+
+  /** Hands it messages; it `hasRoom`. How many of them went: the others it does not have. */
+  handOutRun({ first, count, slots, tags, offsets }: HandOutRun): number {
+    if (count === 1) {
+      this.handOut(first)
+      return 1
+    }
+    let sent = 0
+    while (sent < count) {
+      const end = this.#records.runEnd(offsets, sent, count)
+      const given = end === sent ? NOT_NOW : this.#records.sendRun(offsets, sent, end)
+      if (given === NOT_NOW) break
+      for (let tag = given; sent < end; tag++, sent++) this.name(tag, slots[sent] as number, tags[sent] as number)
+    }
+    return sent
   }
 
   /** Sends the record on that it is being sent; whether some of it was sent. */
@@ -177,30 +246,11 @@ export class QueueConsumer {
     const sending = this.#sending
     if (sending === null) return false
     const { sent: before, handOut } = sending
-    const { offset } = handOut
-    const length = this.#source.lengthOf(offset)
-    const most = this.#slot.bytesMax
-    for (; length - sending.sent > most; sending.sent += most) {
-      if (!this.#slot.sendPiece(offset, sending.sent, most)) return sending.sent > before
-      this.#source.copy(offset, sending.sent, most, this.#slot.address)
-    }
-    if (!this.#sendLast(handOut, sending.sent, length - sending.sent)) return sending.sent > before
+    const tag = this.#records.send(handOut, before)
+    sending.sent = this.#records.sent
+    if (tag === NOT_NOW) return sending.sent > before
+    this.name(tag, handOut.slot, handOut.tag)
     this.#sending = null
-    return true
-  }
-
-  /** Sends the end of a record, or all of it, and with it its message; whether there was room. */
-  #sendLast(handOut: HandOut, sent: number, bytes: number): boolean {
-    const { offset, slot, tag, deliveryAttempt, failedAttempts, cohort, suspect } = handOut
-    const flags = (suspect ? DELIVERY_SUSPECT : 0) | (sent > 0 ? DELIVERY_JOINED : 0)
-    const timestamp = this.#source.timestampOf(offset)
-    const given = this.#slot.handOut({ offset, deliveryAttempt, failedAttempts, flags, cohort, timestamp }, bytes)
-    if (given === NOT_NOW) return false
-    this.#source.copy(offset, sent, bytes, this.#slot.address)
-    const entry = given & this.#mask
-    this.#coreSlots[entry] = slot
-    this.#coreTags[entry] = tag
-    this.#done[entry] = 0
     return true
   }
 

@@ -30,34 +30,44 @@ export class QueueEnds {
 
   /** Takes in what a consumer has ended; how many. */
   collect(consumer: QueueConsumer): number {
-    return consumer.ended((tag, offset, slot, coreTag, standing) =>
-      this.#ended(consumer, tag, offset, slot, coreTag, standing),
-    )
+    return consumer.ended({
+      acked: (first, count) => this.#acked(consumer, first, count),
+      ended: (tag, offset, standing) => {
+        const claim = consumer.claimOf(tag)
+        if (claim !== null) this.#ended(consumer, tag, offset, claim, standing)
+      },
+    })
+  }
+
+  /** So many were acked, from this tag on. Nothing lies between them: what is not in the run keeps its word, and its claim. */
+  #acked(consumer: QueueConsumer, first: number, count: number): void {
+    const parts = this.#parts
+    const from = consumer.indexOf(first)
+    parts.core.ackRun(consumer.number, consumer.coreSlots, consumer.coreTags, from, from + count)
+    for (let tag = first; tag < first + count; tag++) {
+      parts.facts.settled(consumer.offsetOf(tag))
+      parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
+    }
+    parts.over(consumer, first, count)
   }
 
   /** Acts upon how a delivery ended, as far as its claim says. */
-  #ended(
-    consumer: QueueConsumer,
-    tag: number,
-    offset: Offset,
-    slot: number,
-    coreTag: number,
-    standing: Standing,
-  ): void {
+  #ended(consumer: QueueConsumer, tag: number, offset: Offset, claim: CoreClaim, standing: Standing): void {
     const parts = this.#parts
     const { core } = parts
     const { number } = consumer
+    const { slot } = claim
     if (standing === 'acked') {
-      core.ack(number, slot, coreTag)
+      core.ack(number, slot, claim.tag)
       parts.facts.settled(offset)
     } else if (standing === 'released') {
-      const effect = core.release(number, slot, coreTag)
+      const effect = core.release(number, slot, claim.tag)
       if (effect !== null) parts.tookEffect(effect, '')
-    } else if (standing === 'yielded') parts.takeBack(number, offset, { slot, tag: coreTag })
+    } else if (standing === 'yielded') parts.takeBack(number, offset, claim)
     // How it ended comes by the link.
     else return
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
-    consumer.over(tag)
+    parts.over(consumer, tag, 0)
   }
 
   /** What came by the link. */
@@ -77,7 +87,7 @@ export class QueueEnds {
     const effect = this.#failed(consumer, claim, how)
     if (effect !== null) parts.tookEffect(effect, error)
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
-    consumer.over(tag)
+    parts.over(consumer, tag, 0)
   }
 
   #failed({ number }: QueueConsumer, { slot, tag }: CoreClaim, how: number): QueueEffect | null {
@@ -95,7 +105,7 @@ export class QueueEnds {
     })
     const effects = this.#parts.core.failBatch(consumer.number, held, instant(), random)
     for (const effect of effects) this.#parts.tookEffect(effect, '')
-    for (const tag of tags) if (consumer.claimOf(tag) !== null) consumer.over(tag)
+    for (const tag of tags) if (consumer.claimOf(tag) !== null) this.#parts.over(consumer, tag, 0)
   }
 
   /**
@@ -115,7 +125,7 @@ export class QueueEnds {
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
       } else if (standing === 'entering' || standing === 'recalled') parts.takeBack(number, offset, claim)
-      else this.#ended(consumer, tag, offset, claim.slot, claim.tag, standing)
+      else this.#ended(consumer, tag, offset, claim, standing)
     }
     const { sending } = consumer
     if (sending !== null) parts.takeBack(number, sending.offset, sending)

@@ -4,6 +4,7 @@ import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
 import { DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import { SETTLE, type SettleHow } from '../link/link.ts'
+import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import { FRAME_BASE_SEQUENCE } from '../log/format/frame.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
@@ -17,6 +18,7 @@ import { PARTITION_BYTES, QUEUE_SLOT_CLAIMS, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STA
 import type { GroupPlace, SlotPlace, TopicShape } from '../wire/places.ts'
 import { consumerSlotBytes, type QueueShape, queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
 import { QueueActor } from './queue-actor.ts'
+import { QueueDisk } from './queue-disk.fixture.ts'
 import type { QueueUpcalls } from './queue-parts.ts'
 
 export const QUEUE_SHAPE: QueueShape = {
@@ -32,11 +34,15 @@ export interface HouseOptions {
   readonly policy?: Partial<GroupPlace['policy']>
   readonly windowBytes?: number
   readonly letterBytes?: number
+  /** The queue and its letters are on this disk, which may have been another house's. */
+  readonly disk?: MemoryDisk
+  readonly segmentBytes?: number
   /** Called at each fault point; it may throw, and then the host is dead. */
   readonly fault?: (point: number) => void
 }
 
 const QUEUE = 5
+const FOR_EVER: number = Number.POSITIVE_INFINITY
 const RING = 131_072
 
 /** A consumer's end: what its thread would do. */
@@ -130,6 +136,8 @@ export class QueueHouse {
   readonly #ring: { readonly address: number; readonly capacity: number }
   readonly #writer: PartitionWriter
   #cursor = 100
+  /** What the host has open; null: it is in memory only. */
+  host: QueueDisk | null = null
   partition!: PartitionActor
   letters!: PartitionActor
   queue!: QueueActor
@@ -147,8 +155,11 @@ export class QueueHouse {
       maxMessageBytes: 8_000,
       windowBytes: capacity,
       onFull: options.queue?.onFull === 'reject' || options.queue?.onFull === 'dropHead' ? 'reject' : 'wait',
-      durability: 'memory',
-      log: null,
+      durability: options.disk === undefined ? 'memory' : 'os',
+      log:
+        options.disk === undefined
+          ? null
+          : { segmentBytes: options.segmentBytes ?? 65_536, retentionMs: FOR_EVER, retentionBytes: FOR_EVER },
       queue: { ...QUEUE_SHAPE, ...options.queue },
     }
     this.#window = { address: arena.allocate(windowBytes(capacity)), capacity }
@@ -178,7 +189,7 @@ export class QueueHouse {
       deadLetterPartition: 0,
       from: 'earliest',
       snapshotOffset: null,
-      queue: { messages: queueMessages(capacity) },
+      queue: { messages: options.disk === undefined ? queueMessages(capacity) : 0 },
     }
     const ring = { ring: 7, partition: 0, host: 0, ...this.#ring, words: this.#words, widest: RING }
     this.#writer = new PartitionWriter(memory, ring, 1)
@@ -188,25 +199,29 @@ export class QueueHouse {
   /** The host begins, or its successor does. */
   open(): void {
     const { memory, topic, place } = this
-    const upcalls = {
+    const { queue: _, ...plain } = topic
+    const letters = { ...plain, id: 2, name: 'jobs.dlq', windowBytes: this.#letterWindow.capacity }
+    const { disk } = this.#options
+    const fault = (point: number): void => this.#options.fault?.(point)
+    this.host = disk === undefined ? null : new QueueDisk(disk, [topic, letters], fault)
+    const upcalls = (shape: TopicShape, words: number) => ({
       fault: () => undefined,
       ringDrained: () => undefined,
       took: () => undefined,
-      log: null,
+      log: this.host?.log(shape, words) ?? null,
       windows: NO_LOANS,
-    }
+    })
     this.partition = new PartitionActor(
       memory,
       { topic: 1, partition: 0, host: 0, window: this.#window, words: this.#words, log: null },
       topic,
-      upcalls,
+      upcalls(topic, this.#words),
     )
-    const { queue: _, ...plain } = topic
     this.letters = new PartitionActor(
       memory,
       { topic: 2, partition: 0, host: 0, window: this.#letterWindow, words: this.#letterWords, log: null },
-      { ...plain, id: 2, name: 'jobs.dlq', windowBytes: this.#letterWindow.capacity },
-      upcalls,
+      letters,
+      upcalls(letters, this.#letterWords),
     )
     this.letters.takeDeadLetters(this.#letterIndex)
     const queueUpcalls: QueueUpcalls = {
@@ -288,14 +303,30 @@ export class QueueHouse {
     for (let left = 1_000; left > 0; left--) {
       this.links()
       const drained = this.partition.drain()
-      if (!this.queue.work() && !drained) return
+      this.#commitFrames()
+      const worked = this.queue.work()
+      const staged = worked ? this.queue.stage() : null
+      if (staged !== null) this.host?.commit([staged])
+      if (!worked && !drained) return
     }
     throw new Error('the host does not come to rest')
   }
 
+  #commitFrames(): void {
+    const { partition } = this
+    const frames = partition.staged
+    if (frames === null) return
+    const committed = (): void => partition.commitStaged()
+    this.host?.commit([{ frames, committed, failed: status => partition.failStaged(status) }])
+  }
+
   /** Source offsets of the dead letters written, each as often as it was. */
   letterOffsets(): number[] {
-    const { window, reader } = this.letters
+    const { window, reader, disk } = this.letters
+    if (disk !== null)
+      return [...disk.frames(disk.startOffset, disk.endOffset)]
+        .map(frame => frame.readInt32LE(FRAME_BASE_SEQUENCE))
+        .sort((a, b) => a - b)
     const sequences = [...framesOf(window, reader)].map(position => reader.word(position + FRAME_BASE_SEQUENCE))
     return sequences.sort((a, b) => a - b)
   }

@@ -9,16 +9,24 @@
 import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
-import type { MemoryMessages } from './memory-messages.ts'
-import { isMovedFrame, messageBytes } from './message-index.ts'
-import type { QueueParts } from './queue-parts.ts'
+import type { TakingQueue } from './kept-messages.ts'
+import { isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
+import type { QueueBlock } from './queue-block.ts'
+import type { WindowCleaner } from './window-cleaner.ts'
 
 /** A frame of several records has no more than this, and one record. */
 const FRAME_BYTES = 16_384
 const HEADERS_BYTES = 1_024
+/** What is kept of messages in memory. */
+export interface WindowMessages {
+  readonly source: MessageIndex
+  readonly block: QueueBlock
+  readonly cleaner: WindowCleaner
+}
+
 export class QueueIntake implements QueueGate {
-  readonly #parts: QueueParts
-  readonly #messages: MemoryMessages
+  readonly #queue: TakingQueue
+  readonly #messages: WindowMessages
   /** Position after the frames that the core knows. */
   #knownTo: Position
   /** Messages admitted and not committed. */
@@ -33,17 +41,17 @@ export class QueueIntake implements QueueGate {
   /** Messages of a frame, at most. */
   readonly #mostMessages: number
 
-  constructor(parts: QueueParts, messages: MemoryMessages) {
-    this.#parts = parts
+  constructor(queue: TakingQueue, messages: WindowMessages) {
+    this.#queue = queue
     this.#messages = messages
-    this.#knownTo = parts.partition.window.committedEnd
-    this.#reserve = messageBytes(parts.partition.topic.maxMessageBytes + HEADERS_BYTES)
+    this.#knownTo = queue.partition.window.committedEnd
+    this.#reserve = messageBytes(queue.partition.topic.maxMessageBytes + HEADERS_BYTES)
     this.#largestFrame = FRAME_BYTES + this.#reserve
     this.#mostMessages = Math.max(1, messages.block.messages >> 6)
   }
 
   makeRoom(bytes: number): boolean {
-    const { partition } = this.#parts
+    const { partition } = this.#queue
     const { cleaner, source: index } = this.#messages
     const free = bytes + this.#reserve
     if (partition.window.free() < free || index.room < this.#mostMessages) cleaner.makeRoom(free, this.#mostMessages)
@@ -53,7 +61,7 @@ export class QueueIntake implements QueueGate {
   }
 
   roomBytes(): number {
-    const { partition, policy } = this.#parts
+    const { partition, policy } = this.#queue
     const index = this.#messages.source
     // What was just taken may have to make room for what comes next, and must be ready for that.
     if (policy.onFull === 'dropHead' || index.room < 2 * this.#mostMessages) return 0
@@ -61,7 +69,7 @@ export class QueueIntake implements QueueGate {
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {
-    const { core, letters } = this.#parts
+    const { core, letters } = this.#queue
     const { block, source: index } = this.#messages
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
@@ -74,7 +82,7 @@ export class QueueIntake implements QueueGate {
       at += (length + 7) & ~7
     }
     const { taken, takenBytes, dropped } = core.admit(sizes, letters.room)
-    for (const letter of dropped) this.#parts.drop(letter)
+    for (const letter of dropped) this.#queue.drop(letter)
     if (taken < count) {
       core.withdrawn(taken, takenBytes)
       return this.#isFull()
@@ -85,7 +93,7 @@ export class QueueIntake implements QueueGate {
   }
 
   committed(): void {
-    const { partition, core, upcalls } = this.#parts
+    const { partition, core, upcalls } = this.#queue
     const index = this.#messages.source
     const { window, reader } = partition
     this.#pending = 0
@@ -102,14 +110,14 @@ export class QueueIntake implements QueueGate {
 
   /** From now on it waits for a message to be settled. */
   #isFull(): false {
-    const { messages, bytes } = this.#parts.core.figures
+    const { messages, bytes } = this.#queue.core.figures
     this.#fullMessages = messages
     this.#fullBytes = bytes
     return false
   }
 
   mayHaveRoom(): boolean {
-    const { messages, bytes } = this.#parts.core.figures
+    const { messages, bytes } = this.#queue.core.figures
     return messages < this.#fullMessages || bytes < this.#fullBytes
   }
 }

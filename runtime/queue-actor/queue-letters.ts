@@ -37,10 +37,14 @@ const SAID: Readonly<Record<LetterReason, string>> = {
   maxlen: 'the queue was full, and it was the oldest of the lowest priority',
 }
 
+/** Messages that may wait until it is written down that they were dropped. */
+const LATE_MAX = 1_024
+
 export class QueueLetters {
   readonly #place: GroupPlace
   readonly #target: PartitionActor | null
   readonly #source: MessageSource
+  readonly #defers: boolean
   readonly #tell: (event: BrokerEvents['deadLettered']) => void
   /** Why messages die, as JSON. */
   readonly #errors = new Map<Offset, string>()
@@ -54,11 +58,12 @@ export class QueueLetters {
   constructor(
     place: GroupPlace,
     target: PartitionActor | null,
-    source: MessageSource,
+    [source, defers]: readonly [MessageSource, boolean],
     tell: (event: BrokerEvents['deadLettered']) => void,
   ) {
     this.#place = place
     this.#source = source
+    this.#defers = defers
     this.#target = target
     this.#tell = tell
   }
@@ -83,7 +88,9 @@ export class QueueLetters {
    * room, as old ones may go for it.
    */
   get room(): number {
-    return this.#target === null || this.#late.length > 0 ? 0 : Number.POSITIVE_INFINITY
+    if (this.#target === null) return 0
+    if (this.#defers) return this.#isFull ? 0 : LATE_MAX - this.#late.length
+    return this.#late.length > 0 ? 0 : Number.POSITIVE_INFINITY
   }
 
   /** How many were dropped and are not written. */
@@ -111,6 +118,11 @@ export class QueueLetters {
     this.#written = new Set()
     if (worked) this.#goesOn()
     return worked
+  }
+
+  /** One that the core has settled is written when it is written down that it dies. */
+  writeLater(letter: QueueLetter): void {
+    this.#late.push(letter)
   }
 
   /** Writes one that the core has settled; false: it is written later. */

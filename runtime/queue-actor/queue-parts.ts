@@ -8,7 +8,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import type { FailedAttempt } from '../group/failure-news.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
-import type { QueueEffect, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
+import type { QueueEffect, QueueFailure, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
@@ -19,6 +19,7 @@ import type { MessageFacts } from './message-facts.ts'
 import type { MessageSource } from './message-source.ts'
 import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
 import { QueueLetters } from './queue-letters.ts'
+import { StoredMessages } from './stored-messages.ts'
 
 /** Messages that wait for a retry or a dead letter; at the bound none goes out that was not out before. */
 const HELD_MAX = 1_024
@@ -42,6 +43,11 @@ export interface QueueUpcalls {
   fault(point: number): void
 }
 
+const CRASHED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'its process ended twice while this message alone was handled',
+})
+
 export class QueueParts {
   readonly place: GroupPlace
   readonly partition: PartitionActor
@@ -54,6 +60,8 @@ export class QueueParts {
   readonly letters: QueueLetters
   readonly consumers: Map<number, QueueConsumer> = new Map()
   #core: QueueCore | null = null
+  /** Ends that were acted upon, and are not written down. */
+  #concluded: { readonly consumer: QueueConsumer; readonly tag: number; readonly acked: number }[] = []
 
   constructor(
     memory: Memory,
@@ -67,12 +75,16 @@ export class QueueParts {
     this.partition = partition
     this.target = target
     this.upcalls = upcalls
-    this.policy = policyOf(place, shape, partition.window.capacity / 2)
-    const block = [place.block, place.queue.messages] as const
-    this.messages = new MemoryMessages(memory, partition, this.policy, block, point => upcalls.fault(point))
+    const { disk } = partition
+    this.policy = policyOf(place, shape, disk === null ? partition.window.capacity / 2 : Number.POSITIVE_INFINITY)
+    this.messages =
+      disk === null
+        ? new MemoryMessages(memory, partition, this.policy, [place.block, place.queue.messages], upcalls.fault)
+        : new StoredMessages(memory, partition, disk, this.policy, place.block)
     this.source = this.messages.source
     this.facts = this.messages.facts
-    this.letters = new QueueLetters(place, target, this.source, event => upcalls.deadLettered(event))
+    const kept = [this.source, this.messages.defers] as const
+    this.letters = new QueueLetters(place, target, kept, event => upcalls.deadLettered(event))
   }
 
   get core(): QueueCore {
@@ -87,7 +99,9 @@ export class QueueParts {
 
   /** All consumers that a predecessor had are known: what it handed out is known by its names from now on. */
   open(): void {
-    this.#core ??= this.#open()
+    if (this.#core !== null) return
+    this.#core = this.#open()
+    for (const effect of this.messages.opened()) this.#toldOf(effect, CRASHED)
   }
 
   #open(): QueueCore {
@@ -98,7 +112,7 @@ export class QueueParts {
 
   /** A message that was not begun goes back as if it had not been handed out. */
   takeBack(consumer: number, offset: Offset, { slot, tag }: CoreClaim): void {
-    if (this.core.takeBack(consumer, slot, tag)) this.facts.takenBack(offset)
+    if (this.core.takeBack(consumer, slot, tag)) this.facts.takenBack(offset, this.core.attemptOf(offset))
   }
 
   /** The core has settled it, to make room. */
@@ -111,7 +125,10 @@ export class QueueParts {
       return
     }
     facts.dies(letter)
-    if (letters.writeDropped(letter)) facts.settledAs('deadLettered', offset)
+    if (this.messages.defers) {
+      letters.writeLater(letter)
+      upcalls.woken()
+    } else if (letters.writeDropped(letter)) facts.settledAs('deadLettered', offset)
   }
 
   #tellLoop(offset: Offset): void {
@@ -130,9 +147,37 @@ export class QueueParts {
       return
     }
     this.facts.countFailure()
-    if (kind === 'dying') this.letters.dies(offset, error)
+    this.#toldOf(effect, error)
+  }
+
+  #toldOf(effect: QueueFailure, error: string): void {
+    if (effect.kind === 'dying') this.letters.dies(effect.offset, error)
     else this.upcalls.attemptFailed(effect, error)
   }
+
+  /**
+   * The end of a hand-out was acted upon: its claim is free, at once or when that is written down. `acked`: the same of so many acks, from
+   * this tag on; 0: of one end, however it was said.
+   */
+  over(consumer: QueueConsumer, tag: number, acked: number): void {
+    if (!this.messages.defers) {
+      free(consumer, tag, acked)
+      return
+    }
+    consumer.concluded(tag, Math.max(1, acked))
+    this.#concluded.push({ consumer, tag, acked })
+  }
+
+  /** What was concluded is written down. */
+  freeConcluded(): void {
+    for (const { consumer, tag, acked } of this.#concluded) free(consumer, tag, acked)
+    this.#concluded = []
+  }
+}
+
+function free(consumer: QueueConsumer, tag: number, acked: number): void {
+  if (acked === 0) consumer.over(tag)
+  else consumer.runIsOver(tag, acked)
 }
 
 function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): QueuePolicy {

@@ -47,7 +47,11 @@ export function coreFrom(
   const { end } = index
   const floor = live[0] ?? end
   const attempts = live.flatMap(offset => attemptFact(offset, index.wordOf(offset)) ?? [])
-  const claimed = consumers.map((consumer, order) => consumerFact(consumer, order, index))
+  const known: KnownHandOuts = {
+    of: offset => messageState(index.wordOf(offset)),
+    isOver: (offset, attempt) => isOver(index.wordOf(offset), attempt),
+  }
+  const claimed = consumers.map((consumer, order) => consumerFact(consumer, order, known))
   const settled = settledRanges(live, end)
   const counted = {
     deadLettered: block.countOf('deadLettered'),
@@ -111,12 +115,19 @@ function attemptFact(offset: Offset, word: number): AttemptFact | null {
   }
 }
 
-function consumerFact(consumer: QueueConsumer, attached: number, index: MessageIndex): ConsumerFact {
-  const out = consumer.takeOver((offset, attempt) => isOver(index.wordOf(offset), attempt))
+/** What is known of hand-outs that are over. */
+export interface KnownHandOuts {
+  of(offset: Offset): { readonly suspect: boolean; readonly handOuts: number }
+  /** Whether a hand-out of this number is over, and what follows from it is known. */
+  isOver(offset: Offset, attempt: number): boolean
+}
+
+export function consumerFact(consumer: QueueConsumer, attached: number, known: KnownHandOuts): ConsumerFact {
+  const out = consumer.takeOver(known.isOver)
   const claims = out.map(({ tag, number: offset, attempt, standing }, slot): ClaimFact => {
     const claim = { slot, tag: attached * CLAIMS_APART + slot + 1 }
-    consumer.name(tag, claim)
-    const { suspect, handOuts } = messageState(index.wordOf(offset))
+    consumer.name(tag, claim.slot, claim.tag)
+    const { suspect, handOuts } = known.of(offset)
     return {
       ...claim,
       offset,
@@ -144,7 +155,7 @@ function consumerFact(consumer: QueueConsumer, attached: number, index: MessageI
 const CLAIMS_APART = 2_048
 
 /** With `singleActive` the one that has messages, or the first by priority. */
-function activeOf(consumers: readonly ConsumerFact[]): number {
+export function activeOf(consumers: readonly ConsumerFact[]): number {
   const holder = consumers.find(({ claims }) => claims.length > 0)
   const first = [...consumers].sort((a, b) => b.priority - a.priority || a.attached - b.attached)[0]
   return (holder ?? first)?.consumer ?? -1

@@ -139,7 +139,7 @@ export class Consumers {
     return null
   }
 
-  /** How many have room and the priority of this one, which has room. */
+  /** How many have room and the priority of this one. */
   inLineOf({ priority }: Consumer): number {
     return this.#lineOf(priority).size
   }

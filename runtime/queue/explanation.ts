@@ -58,16 +58,28 @@ export function countersOf(state: QueueState): QueueCounters {
   }
 }
 
-const NO_ATTEMPT: QueueAttempt = { handOuts: 0, failures: 0, suspect: false, dying: null }
+export const NO_ATTEMPT: QueueAttempt = {
+  handOuts: 0,
+  failures: 0,
+  suspect: false,
+  dying: null,
+  firstFailureMs: 0,
+  lastFailureMs: 0,
+  dueMs: null,
+}
 
 /** What is known of a message that came back. */
 export function attemptOf({ attempts }: QueueState, offset: number): QueueAttempt {
   const entry = attempts.find(offset)
   if (entry === -1) return NO_ATTEMPT
+  const stage = attempts.states[entry]
   return {
     handOuts: attempts.handOuts[entry] as number,
     failures: attempts.failures[entry] as number,
     suspect: attempts.suspects[entry] === 1,
-    dying: attempts.states[entry] === DYING ? (attempts.reasons[entry] as LetterReason) : null,
+    dying: stage === DYING ? (attempts.reasons[entry] as LetterReason) : null,
+    firstFailureMs: attempts.firstFailureMs[entry] as number,
+    lastFailureMs: attempts.lastFailureMs[entry] as number,
+    dueMs: stage === RETRYING ? (attempts.dueMs[entry] as number) : null,
   }
 }

@@ -200,6 +200,13 @@ t.test('consumers get in runs what they would get one by one, and none that came
   runs.length = 0
   all()
   t.strictSame(runs, ['0: 1', '1: 4', '0: 11 12', '1: 13 14'])
+  const mixed = queueOf([1, 0, 1, 1, 0, 0], { priorities: 2 })
+  mixed.attach(1, terms())
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 1, 'a run has one priority')
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)
+  send(mixed, [0, 0, 0, 0, 0, 0])
+  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 4, 'what came is divided anew')
   t.throws(() => queue.takeRun(RUN_MAX + 1, () => 0), RangeError)
 })
 

@@ -17,6 +17,11 @@ export class QueueFigures {
     return this.#state.settled.floor
   }
 
+  /** First offset that was not appended. */
+  get end(): number {
+    return this.#state.ready.end
+  }
+
   /** Messages that are not settled. */
   get messages(): number {
     return this.#state.messages

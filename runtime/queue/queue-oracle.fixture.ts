@@ -157,8 +157,9 @@ export class QueueOracle {
     const { priority } = first
     const [consumer, got] = [this.consumerOf(first.consumer) as OracleConsumer, [first]]
     const alike = waiting.filter(message => message.priority === priority).length
-    if (first.deliveryAttempt === 1 && !waiting.some(({ suspect }) => suspect) && this.hasRoom(consumer)) {
-      const line = this.line().filter(each => each.priority === consumer.priority).length
+    if (first.deliveryAttempt === 1 && !waiting.some(({ suspect }) => suspect)) {
+      const inLine = (): number => this.line().filter(each => each.priority === consumer.priority).length
+      const line = inLine() + (this.hasRoom(consumer) ? 0 : 1)
       const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
       let room = bytesFor(first.consumer) - first.bytes
       while (got.length < Math.min(most, share)) {
@@ -168,7 +169,7 @@ export class QueueOracle {
         room -= next.bytes
         got.push(this.#handOut(next, consumer))
       }
-      this.#round.next = `${priority} ${line} ${alike - got.length}`
+      this.#round.next = `${priority} ${inLine()} ${alike - got.length}`
     }
     return runOf(got)
   }
@@ -381,8 +382,7 @@ export class QueueOracle {
   }
 
   #fits({ number, prefetchBytes }: OracleConsumer, { bytes }: OracleMessage): boolean {
-    const held = this.heldBy(number)
-    return held.length === 0 || sum(held) + bytes <= prefetchBytes
+    return this.heldBy(number).length === 0 || sum(this.heldBy(number)) + bytes <= prefetchBytes
   }
 
   #holdOf(message: OracleMessage): QueueHold {

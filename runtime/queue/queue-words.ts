@@ -87,6 +87,10 @@ export interface HandOutRun {
 export type QueueEffect =
   /** It is ready again, at its old place. */
   | { readonly kind: 'returned'; readonly offset: number; readonly suspect: boolean; readonly looping: boolean }
+  | QueueFailure
+
+/** What became of a message that failed. */
+export type QueueFailure =
   /** It failed, and is ready again at `dueMs`. */
   | { readonly kind: 'retrying'; readonly offset: number; readonly failedAttempts: number; readonly dueMs: number }
   /** It is to be a dead letter (`QueueCore.nextLetter`). */
@@ -123,6 +127,11 @@ export interface QueueAttempt {
   readonly suspect: boolean
   /** Why it is to be a dead letter; null: it is not. */
   readonly dying: LetterReason | null
+  /** First and last failure, in `wallMs`; 0: it never failed. */
+  readonly firstFailureMs: number
+  readonly lastFailureMs: number
+  /** When its retry is due, in `nowMs`; null: it waits for none. */
+  readonly dueMs: number | null
 }
 
 /** How much of an append is taken. */

@@ -20,13 +20,13 @@ export class Round {
     this.#share = Math.ceil(ready / consumers)
     this.#turns = consumers
     this.#priority = priority
-    this.#consumers = consumers
     return this.#share
   }
 
-  /** It has had it, and so many are left. */
-  taken(left: number): void {
+  /** It has had it: so many messages are left, and so many in the line. */
+  taken(left: number, consumers: number): void {
     this.#turns--
     this.#left = left
+    this.#consumers = consumers
   }
 }

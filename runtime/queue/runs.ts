@@ -50,10 +50,11 @@ export function takeRun(
   view.tags[0] = first.tag
   view.offsets[0] = first.offset
   const consumer = consumers.of(first.consumer) as Consumer
-  if (!consumer.listed || suspects.size > 0 || first.suspect || attempts.find(first.offset) !== -1) return true
-  const share = state.round.share(first.priority, consumers.inLineOf(consumer), waiting)
-  extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, view)
-  state.round.taken(waiting - view.count)
+  if (suspects.size > 0 || first.suspect || attempts.find(first.offset) !== -1) return true
+  const line = consumers.inLineOf(consumer) + (consumer.listed ? 0 : 1)
+  const share = state.round.share(first.priority, line, waiting)
+  if (consumer.listed) extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, view)
+  state.round.taken(waiting - view.count, consumers.inLineOf(consumer))
   return true
 }
 

@@ -54,7 +54,7 @@ function recordOf({ value, key = '', priority }: Sent): Buffer {
 
 export type PlayedThread = Pick<
   AttachedThread,
-  'memory' | 'address' | 'phase' | 'wake' | 'settle' | 'askHost' | 'tellHost'
+  'memory' | 'address' | 'phase' | 'wake' | 'settle' | 'askHost' | 'tellHost' | 'reports'
 >
 
 export class PlayedQueue {
@@ -67,6 +67,8 @@ export class PlayedQueue {
   /** How often the host was asked to look. */
   asked = 0
   told = 0
+  /** Called for each confirmation that is asked for. */
+  confirm: () => Promise<void> = async () => undefined
   /** Has turns whenever the thread is woken. */
   taker: TurnTaker | null = null
   readonly #memory: Memory
@@ -123,6 +125,13 @@ export class PlayedQueue {
         return true
       },
       askHost: () => void this.asked++,
+      reports: {
+        failRun: (_cursor, _epoch, error) => {
+          throw error
+        },
+        keepSnapshot: async () => false,
+        confirm: () => this.confirm(),
+      },
       tellHost: () => void this.told++,
     }
   }
@@ -184,9 +193,15 @@ export class PlayedQueue {
   /** Ends that the host finds, in order, as `offset standing`; they are freed. */
   ended(): string[] {
     const ends: string[] = []
-    this.#deliveries.ended((tag, offset, standing) => {
-      ends.push(`${offset} ${standing}`)
-      this.#deliveries.free(tag)
+    this.#deliveries.ended({
+      acked: (first, count) => {
+        for (let tag = first; tag < first + count; tag++) ends.push(`${this.#deliveries.offsetOf(tag)} acked`)
+        this.#deliveries.freeRun(first, count)
+      },
+      ended: (tag, offset, standing) => {
+        ends.push(`${offset} ${standing}`)
+        this.#deliveries.free(tag)
+      },
     })
     return ends
   }

@@ -21,6 +21,7 @@ import type { ErrorWire } from '../words/errors.ts'
 import { ConsumerSlot } from './consumer-slot.ts'
 import { FetchedBytes } from './fetched-bytes.ts'
 import { LinkRetry } from './link-retry.ts'
+import { QueueConfirmations } from './queue-confirmations.ts'
 import type { QueueFrame, QueueMessageRef } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
 
@@ -43,7 +44,7 @@ export class QueueReader implements QueueMessageRef {
   readonly slot: ConsumerSlot
   /** Deliveries that it may have unsettled, at most. */
   readonly prefetchMax: number
-  readonly #thread: Pick<AttachedThread, 'askHost' | 'tellHost'>
+  readonly #thread: Pick<AttachedThread, 'askHost' | 'tellHost' | 'reports'>
   readonly #ring: DeliveryReader
   readonly #claims: ClaimReceiver
   readonly #settlements: QueueSettlements
@@ -65,16 +66,16 @@ export class QueueReader implements QueueMessageRef {
   /** Of those that ended, so many can be found, and the queue was not rung. */
   #told = 0
   readonly #late = new LinkRetry(() => this.flush())
+  readonly #confirmations = new QueueConfirmations(() => this.#ask())
   #isAsking = false
   #isClosed = false
-  #drained: (() => void) | null = null
   /** The message that `next` or `pass` moved to. */
   taken!: TakenDelivery
   frame: QueueFrame
   at = 0
 
   constructor(
-    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost'>,
+    thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost' | 'reports'>,
     assignment: Assignment,
   ) {
     const { memory } = thread
@@ -213,7 +214,6 @@ export class QueueReader implements QueueMessageRef {
 
   #sent(tags: readonly number[]): void {
     for (const tag of tags) if (this.#claims.report(tag)) this.#over()
-    if (this.#settlements.isEmpty) this.#drain()
   }
 
   #over(): void {
@@ -268,17 +268,20 @@ export class QueueReader implements QueueMessageRef {
     return true
   }
 
-  /** Resolves when all settlements are on their way, or nothing of it counts any more. */
-  drained(): Promise<void> {
-    if (this.#isClosed || this.#settlements.isEmpty) return Promise.resolve()
-    return new Promise(resolve => {
-      this.#drained = resolve
-    })
+  /** Resolves when all that was said before is as durable as the queue. @throws MillraceError MILL_DISK, MILL_TOPIC_DELETED, MILL_CLOSED */
+  confirm(): Promise<void> {
+    return this.#confirmations.confirm()
   }
 
-  #drain(): void {
-    this.#drained?.()
-    this.#drained = null
+  async #ask(): Promise<void> {
+    await this.drained()
+    if (!this.#isClosed) this.#claims.publish()
+    await this.#thread.reports.confirm(this.assignment.topic.id, this.assignment.cursor)
+  }
+
+  /** Resolves when all settlements are on their way, or nothing of it counts any more. */
+  drained(): Promise<void> {
+    return this.#settlements.drained()
   }
 
   /** Nothing is taken, begun or said any more. */
@@ -288,7 +291,6 @@ export class QueueReader implements QueueMessageRef {
     this.#settlements.close()
     this.#portions.length = 0
     this.waiting = 0
-    this.#drain()
   }
 }
 

@@ -29,6 +29,7 @@ export class QueueSettlements {
   readonly #sent: (settlement: QueueSettlement) => void
   #unsent: QueueSettlement[] = []
   #news = 0
+  #drained: (() => void) | null = null
   readonly #retry = new LinkRetry(() => this.#flush())
 
   constructor(
@@ -41,8 +42,22 @@ export class QueueSettlements {
     this.#sent = sent
   }
 
-  get isEmpty(): boolean {
-    return this.#unsent.length === 0
+  /** Resolves when all of them are on their way, or nothing of it counts any more. */
+  drained(): Promise<void> {
+    if (this.#unsent.length === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const before = this.#drained
+      this.#drained = () => {
+        before?.()
+        resolve()
+      }
+    })
+  }
+
+  #tellDrained(): void {
+    if (this.#unsent.length > 0) return
+    this.#drained?.()
+    this.#drained = null
   }
 
   send(settlement: QueueSettlement): void {
@@ -56,6 +71,7 @@ export class QueueSettlements {
   close(): void {
     this.#retry.close()
     this.#unsent = []
+    this.#tellDrained()
   }
 
   #flush(): void {
@@ -72,5 +88,6 @@ export class QueueSettlements {
       if (settlement.tags.length === 0) this.#news--
       this.#sent(settlement)
     }
+    this.#tellDrained()
   }
 }

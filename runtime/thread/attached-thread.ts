@@ -34,6 +34,7 @@ const NOBODY: RunReports = {
     throw error
   },
   keepSnapshot: () => Promise.resolve(false),
+  confirm: () => Promise.resolve(),
 }
 
 export class AttachedThread implements LinkUpcalls {

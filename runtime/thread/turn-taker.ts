@@ -24,4 +24,6 @@ export interface RunReports {
   failRun(cursor: number, epoch: number, error: unknown): void
   /** False: another reader has its place. */
   keepSnapshot(cursor: number, epoch: number, offset: number, text: string): Promise<boolean>
+  /** What this consumer has told its queue is as durable as the queue from then on. @throws MillraceError MILL_DISK, MILL_TOPIC_DELETED */
+  confirm(topic: number, cursor: number): Promise<void>
 }

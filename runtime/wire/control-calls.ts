@@ -127,6 +127,8 @@ export interface ControlApi {
   keepSnapshot(cursor: number, epoch: number, snapshot: HandlerSnapshot): Promise<boolean>
   /** A member's records cannot be read any more: the runs of its group fail. */
   failRun(cursor: number, epoch: number, error: ErrorWire): Promise<void>
+  /** What a consumer has told its queue is as durable as the queue from then on. @throws MillraceError MILL_DISK, MILL_TOPIC_DELETED */
+  confirmQueue(queue: number, cursor: number): Promise<void>
   topicStats(topic: number): Promise<readonly HostPartitionStats[]>
   /** `letters`: also the dead letters of a group without a member in this process. */
   groupStats(topic: number, group: string, letters: boolean): Promise<GroupSummary>
@@ -145,7 +147,13 @@ export interface ControlApi {
 /** Calls that handlers' threads make. */
 export type HandlerControlApi = Pick<
   ControlApi,
-  'attachProducer' | 'attachProducerByName' | 'replaceRing' | 'describeHold' | 'keepSnapshot' | 'failRun'
+  | 'attachProducer'
+  | 'attachProducerByName'
+  | 'replaceRing'
+  | 'describeHold'
+  | 'keepSnapshot'
+  | 'failRun'
+  | 'confirmQueue'
 >
 
 /** Calls that only the thread which created the broker makes. */
@@ -192,5 +200,7 @@ export interface ControlBoot {
   /** Lock to check while the folder is used; null: none. */
   readonly held: HeldFolder | null
   readonly journalBytes: number
+  /** Size of a segment of a queue on disk. */
+  readonly queueSegmentBytes: number
   readonly tuning: MemoryTuning
 }

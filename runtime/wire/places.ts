@@ -18,6 +18,8 @@ export interface TopicShape extends ProducedTopic {
   readonly log: TopicLogShape | null
   /** Place of its first partition (control/placement.ts); left out: 0. */
   readonly base?: number
+  /** Of a queue on disk, for the next process: what its group is. */
+  readonly terms?: QueueTerms
 }
 
 /** How a topic is kept on disk. */
@@ -95,6 +97,13 @@ export interface RetryPolicy {
   readonly atMostOnce: boolean
   /** Records that wait behind a retry; the readers keep that order. */
   readonly order: RetryOrder
+}
+
+/** How a queue treats messages that fail. */
+export interface QueueTerms {
+  readonly policy: RetryPolicy
+  /** Name of the dead-letter topic, or null for none. */
+  readonly deadLetter: string | null
 }
 
 /** One group on one partition, as its partition host sees it. `cursor` is its number in links. */

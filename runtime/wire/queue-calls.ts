@@ -1,7 +1,7 @@
 /** What threads ask of the control thread about work queues. Types, and the name of a queue's group. */
 import type { Rate } from '../words/common-options.ts'
 import type { Durability } from '../words/message.ts'
-import type { RetryPolicy } from './places.ts'
+import type { QueueTerms } from './places.ts'
 import type { QueueShape } from './queue-places.ts'
 import type { QueueReport } from './reports.ts'
 
@@ -9,16 +9,13 @@ import type { QueueReport } from './reports.ts'
 export const QUEUE_GROUP = 'queue'
 
 /** What a queue is to be. */
-export interface QueueSettings {
+export interface QueueSettings extends QueueTerms {
   readonly codec: 'json' | 'bytes' | 'string'
   readonly maxMessageBytes: number
   readonly windowBytes: number
   readonly durability: Durability | undefined
   readonly sendRate: Rate | undefined
   readonly shape: QueueShape
-  readonly policy: RetryPolicy
-  /** Name of the dead-letter topic, or null for none. */
-  readonly deadLetter: string | null
 }
 
 export interface QueueSummary {

@@ -24,9 +24,9 @@ export interface Broker {
    * Opens a work queue, and creates it if it does not exist. A queue that exists is opened without options, or with its own. Topics and
    * queues have one namespace.
    *
-   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_INVALID_OPTION`, also for another durability
-   *   than `memory`; `MILL_CONFIG_MISMATCH` for other settings than the queue has, and for the name of a topic; `MILL_MEMORY` without room
-   *   for it; `MILL_CLOSED`
+   * @throws MillraceError `MILL_INVALID_NAME`; `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE`; `MILL_INVALID_OPTION`, also for a
+   *   durability on disk without a `dir`; `MILL_CONFIG_MISMATCH` for other settings than the queue has, and for the name of a topic;
+   *   `MILL_MEMORY` without room for it; `MILL_DISK`, `MILL_CORRUPT`; `MILL_CLOSED`
    */
   queue<V = unknown>(name: string | QueueDefinition<V>, options?: QueueOptions): Promise<Queue<V>>
   /**

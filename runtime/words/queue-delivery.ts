@@ -28,6 +28,14 @@ export interface ManualQueueDelivery<V = unknown> extends QueueDelivery<V>, Manu
   release(): void
   /** Restarts the time of `ackTimeoutMs`. */
   renew(): void
+  /**
+   * Resolves when the settlement is as durable as the queue: no death of the process, and with `fsync` no loss of power, makes it undone.
+   * Looking at it costs a call to the queue, and a write to its disk; deliveries that are confirmed together share both. In a queue in memory
+   * it resolves when the queue knows of the settlement.
+   *
+   * @throws MillraceError `MILL_DISK`; `MILL_SETTLED` or `MILL_CLOSED` where the queue took the message back
+   */
+  readonly confirmed: Promise<void>
   /** Whether the delivery is settled, or lost because its time was over. */
   readonly settled: boolean
 }

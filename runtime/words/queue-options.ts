@@ -3,24 +3,28 @@ import type { Rate, RestartOptions } from './common-options.ts'
 import type { BackoffOptions, BatchOptions, DeliveryGuarantee, ResourceLimits } from './group-options.ts'
 import type { CodecName, Durability } from './message.ts'
 
-/** Options of a queue. A queue that exists keeps its own: other values are `MILL_CONFIG_MISMATCH`. */
+/**
+ * Options of a queue. A queue that exists keeps its own: other values are `MILL_CONFIG_MISMATCH`. A queue on disk that no broker has open may
+ * be given others, but for `codec`, `maxMessageBytes`, `durability` and `priorities`.
+ */
 export interface QueueOptions {
   /** Codec of the values; default `json`. */
   readonly codec?: CodecName | undefined
   /** Largest encoded message (key + headers + value), in bytes, 1 to 16 MiB; default 64 KiB, or what a smaller `maxBytes` has room for. */
   readonly maxMessageBytes?: number | undefined
   /**
-   * Durability of acknowledged messages. Queues are in memory: `memory` is the only choice, and the default of a broker without a `dir`. A
-   * broker with a `dir` wants it said.
+   * Durability of the queue: of its messages, and of what became of them. `memory`; `os`: survives a death of the process; `fsync`: survives
+   * a loss of power. `os` and `fsync` need a `dir`. Default: `fsync` with a `dir`, and `memory` without.
    */
   readonly durability?: Durability | undefined
   /** Number of priorities, 1 to 32; default 1. */
   readonly priorities?: number | undefined
-  /** Messages that are not settled, at most, 1 to 1,000,000, or `Infinity` (default): as many as there is memory for. */
+  /** Messages that are not settled, at most, 1 to 1,000,000, or `Infinity` (default): as many as there is memory, or disk, for. */
   readonly maxMessages?: number | undefined
   /**
    * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
-   * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, the queue has memory for 256 KiB or two of the largest messages.
+   * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, a queue in memory has room for 256 KiB or two of the largest messages,
+   * and one on disk has no bound.
    */
   readonly maxBytes?: number | undefined
   /**

@@ -181,30 +181,33 @@ t.test('a settlement too many changes nothing', async t => {
   t.match(await queue.stats(), { acked: 1, failures: 0, deadLettered: 0 })
 })
 
-t.test('a broker with a folder has queues in memory, and wants that said', async t => {
-  const folder = folderOf(t)
-  const broker = await folder.open()
-  const wanted =
-    /^MILL_INVALID_OPTION queue jobs cannot have the durability 'fsync', the default of a broker with a dir: .*; give durability: 'memory'$/
-  t.match(await codeAndText(broker.queue('jobs')), wanted)
+t.test('a queue is on disk where its broker has a folder, unless it is said otherwise', async t => {
+  const inMemory = await sharedBroker()
   for (const durability of ['os', 'fsync'] as const)
     t.match(
-      await codeAndText(broker.queue('jobs', { durability })),
-      new RegExp(`durability '${durability}': .*'memory'`),
+      await codeAndText(inMemory.queue('nowhere', { durability })),
+      new RegExp(`^MILL_INVALID_OPTION queue nowhere .* '${durability}': .* give createBroker a dir$`),
     )
-  const queue = await broker.queue('jobs', { durability: 'memory' })
-  await queue.send({ value: 1 })
-  for await (const { value } of queue.consume()) {
-    t.equal(value, 1)
-    break
+  const folder = folderOf(t)
+  const broker = await folder.open()
+  for (const durability of [undefined, 'os', 'memory'] as const) {
+    const queue = await broker.queue(`jobs-${durability}`, { durability })
+    t.match(await queue.send({ value: 1 }), { durability: durability ?? 'fsync' })
+    for await (const { value } of queue.consume()) {
+      t.equal(value, 1)
+      break
+    }
   }
+  t.match(await codeAndText(broker.queue('jobs-os', { durability: 'fsync' })), /MILL_CONFIG_MISMATCH .* durability os/)
   await broker.topic('kept')
   await broker.close()
   const again = await folder.open()
   t.match(await codeAndText(again.queue('kept', { durability: 'memory' })), /MILL_CONFIG_MISMATCH kept is a topic/)
+  t.match(await codeAndText(again.topic('jobs-os')), /MILL_CONFIG_MISMATCH jobs-os is a queue/)
+  t.match(await codeAndText(again.queue('other', { deadLetter: 'jobs-os' })), /MILL_CONFIG_MISMATCH .* is a queue/)
   t.strictSame(
     (await again.topics()).map(({ name }) => name),
-    ['kept'],
+    ['jobs-os.dlq', 'jobs-undefined.dlq', 'kept'],
   )
   const named = await codeAndText(again.producer('p', (await again.queue('jobs', { durability: 'memory' })).name))
   t.match(named, /MILL_INVALID_OPTION/)

@@ -213,6 +213,8 @@ const WALL_CLOCK = [
   'runtime/queue-actor/queue-ends.ts',
   'runtime/queue-actor/queue-letters.ts',
   'runtime/queue-actor/queue-rebuild.ts',
+  'runtime/queue-actor/stored-facts.ts',
+  'runtime/queue-actor/stored-rebuild.ts',
 ]
 
 t.test('the wall clock, which may be set, is read by the files that must, and nothing else waits by it', async t => {

@@ -102,7 +102,10 @@ class Slotted {
       this.#offset++
     }
     this.#slot.publish()
-    this.#slot.ended(tag => this.#slot.free(tag))
+    this.#slot.ended({
+      acked: (first, count) => this.#slot.freeRun(first, count),
+      ended: tag => this.#slot.free(tag),
+    })
     return sent
   }
 
@@ -130,7 +133,7 @@ function claimsAlone(messages: number): void {
       receiver.ack(tag)
     }
     receiver.publish()
-    sender.ended(tag => sender.free(tag))
+    sender.ended({ acked: (first, count) => sender.freeRun(first, count), ended: tag => sender.free(tag) })
   }
 }
 

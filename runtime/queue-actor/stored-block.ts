@@ -1,0 +1,42 @@
+/**
+ * What a queue on disk keeps in shared memory beside its consumers' slots: what only the process must know.
+ *
+ * ```
+ * +4  CLOSING  epoch of the consumer whose end was begun last
+ * +8  OPENED   1: a host of this process has looked at what the process before had handed out
+ * ```
+ *
+ * The partition host's thread alone writes it, its successor reads it.
+ */
+import type { Memory } from 'sharedarraybuffer-ring'
+import type { Epoch } from '../words/quantities.ts'
+
+const CLOSING = 4
+const OPENED = 8
+
+export class StoredBlock {
+  readonly #memory: Memory
+  readonly #address: number
+
+  constructor(memory: Memory, address: number) {
+    this.#memory = memory
+    this.#address = address
+  }
+
+  get closing(): Epoch {
+    return this.#memory.i32[(this.#address + CLOSING) >> 2] as number
+  }
+
+  set closing(epoch: Epoch) {
+    this.#memory.i32[(this.#address + CLOSING) >> 2] = epoch
+  }
+
+  /** Whether this process has gone on with the queue before. */
+  get isOpened(): boolean {
+    return this.#memory.i32[(this.#address + OPENED) >> 2] === 1
+  }
+
+  opened(): void {
+    this.#memory.store(this.#address + OPENED, 1)
+  }
+}

@@ -19,6 +19,8 @@ import { millrace, millraceFsync, millraceOs } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
 import {
   queue,
+  queueFsync,
+  queueOs,
   queuePrefetch10,
   queuePrefetch100,
   queuePriorities8,
@@ -144,7 +146,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         name: 'queue-each',
         about:
           'main to a work queue to two handler threads, each message settled by itself, beside eachMessage of a topic',
-        subjects: [stream, stream2, queue, queuePrefetch10, queuePrefetch100, queuePriorities8],
+        subjects: [stream, stream2, queue, queuePrefetch10, queuePrefetch100, queuePriorities8, queueOs, queueFsync],
         payloads: ['100'],
       },
       {
@@ -161,8 +163,8 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     cases: [
       {
         name: 'queue-servers',
-        about: 'the same, beside servers on loopback: RabbitMQ (confirmed, prefetch 100), BullMQ on Redis',
-        subjects: [queue, rabbitmqClassic, rabbitmqQuorum, bullmq],
+        about: 'the same on disk, beside servers on loopback: RabbitMQ (confirmed, prefetch 100), BullMQ on Redis',
+        subjects: [queueOs, queueFsync, rabbitmqClassic, rabbitmqQuorum, bullmq],
         payloads: ['100'],
       },
     ],

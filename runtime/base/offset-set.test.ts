@@ -91,6 +91,11 @@ t.test('settled pages know the floor, what is settled above it, and its ranges',
       if (pages.floor !== start + floor) differences.push(`${seed}.${step}: floor ${pages.floor - start}, not ${floor}`)
       const probe = chance.below(length)
       if (pages.has(start + probe) !== (model[probe] === 1)) differences.push(`${seed}.${step}: has ${probe}`)
+      const end = probe + chance.below(length - probe + 1)
+      let counted = 0
+      for (let each = probe; each < end; each++) counted += model[each] as number
+      if (pages.countIn(start + probe, start + end) !== counted)
+        differences.push(`${seed}.${step}: from ${probe} to ${end}`)
       if (step % 20 !== 0) continue
       const offsets: number[] = []
       for (let each = floor; each < length; each++) if (model[each] === 1) offsets.push(start + each)

@@ -40,6 +40,28 @@ export class SettledPages {
     return this.#runOf(number) !== -1
   }
 
+  /** How many offsets from `from` to below `to` are settled. */
+  countIn(from: number, to: number): number {
+    let count = Math.max(0, Math.min(to, this.#floor) - from)
+    const start = Math.max(from, this.#floor)
+    if (start >= to) return count
+    const firstPage = Math.floor(start / PAGE_BITS)
+    for (let run = this.#firstRun(firstPage); run < this.#whole.length; run++) {
+      const whole = this.#whole[run] as { from: number; to: number }
+      if (whole.from * PAGE_BITS >= to) break
+      count += Math.min(to, whole.to * PAGE_BITS) - Math.max(start, whole.from * PAGE_BITS)
+    }
+    const found = this.#partial.find(firstPage)
+    for (let index = found < 0 ? ~found : found; index < this.#partial.size; index++) {
+      const base = this.#partial.numberAt(index) * PAGE_BITS
+      if (base >= to) break
+      const page = this.#partial.pageAt(index)
+      const below = this.#pool.rank(page, Math.max(start - base, 0))
+      count += this.#pool.rank(page, Math.min(to - base, PAGE_BITS)) - below
+    }
+    return count
+  }
+
   /** `offset` is not settled yet. */
   add(offset: number): void {
     if (offset === this.#floor) {
@@ -145,6 +167,13 @@ export class SettledPages {
 
   /** Index of the run of whole pages that this page is in; -1: none. */
   #runOf(number: number): number {
+    const first = this.#firstRun(number)
+    const run = this.#whole[first]
+    return run !== undefined && run.from <= number ? first : -1
+  }
+
+  /** Index of the first run that ends behind this page. */
+  #firstRun(number: number): number {
     let low = 0
     let high = this.#whole.length
     while (low < high) {
@@ -152,8 +181,7 @@ export class SettledPages {
       if ((this.#whole[middle] as { to: number }).to <= number) low = middle + 1
       else high = middle
     }
-    const run = this.#whole[low]
-    return run !== undefined && run.from <= number ? low : -1
+    return low
   }
 
   #pageFor(number: number): number {

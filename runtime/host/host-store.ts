@@ -11,14 +11,16 @@
  * before, and their states are no longer kept.
  */
 import { join } from 'node:path'
+import type { Instant } from '../base/clock.ts'
 import { LetterStates } from '../dead-letters/letter-states.ts'
 import type { GroupActor } from '../group/group-actor.ts'
 import type { GroupState } from '../group/group-state.ts'
 import { GroupStates } from '../group/group-states.ts'
 import { type Disk, DiskError } from '../log/disk/disk.ts'
+import type { FaultPoint } from '../log/store/fault-point.ts'
 import { storedTopic } from '../log/store/log-place.ts'
 import { LogStore } from '../log/store/log-store.ts'
-import type { FaultPoint } from '../log/store/log-store-types.ts'
+import { Reclaiming } from '../log/store/reclaiming.ts'
 import { SettledLog, settledPath } from '../log/store/settled-log.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { storeError } from '../log/store/store-errors.ts'
@@ -50,6 +52,7 @@ export class HostStore {
   readonly states: GroupStates
   readonly letters: LetterStates
   readonly #settled: SettledLog
+  readonly #reclaiming: Reclaiming
   readonly #disk: Disk
   readonly #logs: LogStore
   readonly #upcalls: HostStoreUpcalls
@@ -75,6 +78,7 @@ export class HostStore {
       this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
       this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
       this.#settled = SettledLog.open(this.#disk, settledPath(place.dir, host), place.logId, { fault })
+      this.#reclaiming = new Reclaiming(this.#disk, this.#logs, this.#settled)
       const torn = [this.states.torn, this.letters.torn, this.#settled.torn].filter(cut => cut !== null)
       upcalls.cut([...this.#logs.cuts, ...torn])
     } catch (error) {
@@ -231,11 +235,17 @@ export class HostStore {
   }
 
   /** Checkpoints, retention, and files that are due to be written anew; to be called often. */
-  tendLogs(wallMs: number): void {
+  tendLogs({ nowMs, wallMs }: Instant): void {
     this.attempt(() => {
       this.#logs.tend(wallMs)
       this.#settled.tend()
+      this.#reclaiming.tend(nowMs)
     })
+  }
+
+  /** Whether `tendLogs` is to be called again soon. */
+  get isReclaiming(): boolean {
+    return this.#reclaiming.isBusy
   }
 
   /** What was written of groups, queues and letters survives a loss of power from now on. */
@@ -280,6 +290,7 @@ export class HostStore {
       this.states.write(groups)
       this.states.close()
       this.letters.close()
+      this.#reclaiming.close()
       this.#settled.close()
       this.#logs.close()
     } catch (error) {

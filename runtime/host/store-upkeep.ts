@@ -15,6 +15,8 @@ import type { HostStore } from './host-store.ts'
 
 const SWEEP_MS = 100
 const SYNC_MS = 1_000
+/** While segments are rewritten. */
+const RECLAIM_MS = 5
 /** Retention is looked after as often. */
 const REST_MS = 5_000
 
@@ -66,7 +68,7 @@ export class StoreUpkeep extends Chore {
   tend({ nowMs, wallMs }: Instant): void {
     const store = this.#store
     this.#tendedMs = nowMs
-    store.tendLogs(wallMs)
+    store.tendLogs({ nowMs, wallMs })
     if (nowMs - this.#sweptMs >= SWEEP_MS) {
       this.#sweptMs = nowMs
       if (this.#lagging.size > 0) {
@@ -91,7 +93,8 @@ export class StoreUpkeep extends Chore {
     const restMs = this.#tendedMs + REST_MS
     // What was appended may be more than retention allows, which looks once a second.
     const syncMs = this.#store.isSynced && !this.#appended ? restMs : this.#syncedMs + SYNC_MS
+    const reclaimMs = this.#store.isReclaiming ? this.#tendedMs + RECLAIM_MS : restMs
     const sweepMs = this.#lagging.size > 0 ? this.#sweptMs + SWEEP_MS : restMs
-    return Math.max(0, Math.ceil(Math.min(restMs, syncMs, sweepMs) - nowMs))
+    return Math.max(0, Math.ceil(Math.min(restMs, syncMs, sweepMs, reclaimMs) - nowMs))
   }
 }

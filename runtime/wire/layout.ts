@@ -176,5 +176,8 @@ export const FAULT_POINT = {
   settledRewritten: 25,
   settledRenamed: 26,
   settledCut: 27,
+  segmentsUnneeded: 28,
+  segmentRewritten: 29,
+  segmentReplaced: 30,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

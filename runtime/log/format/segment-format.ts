@@ -63,6 +63,7 @@ export interface SegmentHeader extends LogIdentity {
 }
 
 const LOG_NAME = /^(\d{20})\.log$/
+const NEW_NAME = /^(\d{20})\.log\.new$/
 const INDEX_NAME = /^(\d{20})\.index$/
 
 function digits(baseOffset: number): string {
@@ -73,6 +74,11 @@ export function segmentPath(folder: string, baseOffset: number): string {
   return join(folder, `${digits(baseOffset)}.log`)
 }
 
+/** Path of what is to take the place of a segment, while it is written (segment-writer.ts). */
+export function newSegmentPath(folder: string, baseOffset: number): string {
+  return `${segmentPath(folder, baseOffset)}.new`
+}
+
 /** Path of the index beside a segment (segment-index.ts). */
 export function indexPath(folder: string, baseOffset: number): string {
   return join(folder, `${digits(baseOffset)}.index`)
@@ -81,6 +87,11 @@ export function indexPath(folder: string, baseOffset: number): string {
 /** Base offsets of the segments among these sorted names, ascending. */
 export function segmentBases(names: readonly string[]): number[] {
   return basesOf(names, LOG_NAME)
+}
+
+/** Base offsets of segments that were being written to take others' places, ascending. */
+export function newSegmentBases(names: readonly string[]): number[] {
+  return basesOf(names, NEW_NAME)
 }
 
 /** Base offsets of the indexes among these sorted names, ascending. */

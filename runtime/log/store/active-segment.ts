@@ -133,3 +133,11 @@ export function checkSettings({ logId, segmentBytes, frameBytesMax }: LogSetting
   if (!(frameBytesMax > 0 && frameBytesMax <= SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES))
     throw new RangeError(`give frameBytesMax up to ${SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES}, not ${frameBytesMax}`)
 }
+
+/** A broken invariant, unless these are whole frames of so many bytes. */
+export function checkParts(parts: readonly Uint8Array[], bytes: number): void {
+  let given = 0
+  for (const part of parts) given += part.length
+  if (given !== bytes || bytes <= 0 || bytes % 8 !== 0 || bytes > SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES)
+    throw new Error(`broken invariant: parts of ${given} bytes are not ${bytes} bytes of whole frames`)
+}

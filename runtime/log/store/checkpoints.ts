@@ -7,8 +7,8 @@
  * because a log is about to be cut or the store has failed, marks nothing when its syncs end.
  */
 import { DiskError } from '../disk/disk.ts'
+import type { FaultPoint } from './fault-point.ts'
 import type { Journal } from './journal.ts'
-import type { FaultPoint } from './log-store-types.ts'
 import type { StoredPartition } from './stored-partition.ts'
 import type { SyncMarks } from './sync-marks.ts'
 

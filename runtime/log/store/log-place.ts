@@ -26,6 +26,10 @@ export function storedTopic(topic: TopicShape, log: TopicLogShape): StoredTopic 
     durability: topic.durability === 'os' ? 'os' : 'fsync',
     segmentBytes: log.segmentBytes,
     frameBytesMax: frameBytesMax(topic.maxMessageBytes),
-    retention: { bytesMax: orNull(log.retentionBytes), ageMaxMs: orNull(log.retentionMs) },
+    // What a queue keeps is what is not settled.
+    retention:
+      topic.queue !== undefined
+        ? { bytesMax: null, ageMaxMs: null }
+        : { bytesMax: orNull(log.retentionBytes), ageMaxMs: orNull(log.retentionMs) },
   }
 }

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { NodeDisk } from '../disk/node-disk.ts'
 import { framesIn } from '../format/log-frames.fixture.ts'
+import type { FaultPoint } from './fault-point.ts'
 import { contentOf, ORDERS, STORE_ID } from './log-store.fixture.ts'
 import { LogStore } from './log-store.ts'
-import type { FaultPoint } from './log-store-types.ts'
 
 const program = fileURLToPath(new URL('./store-killed.fixture.js', import.meta.url))
 const POINTS: readonly (readonly [point: FaultPoint, times: number])[] = [

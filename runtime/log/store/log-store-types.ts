@@ -1,8 +1,9 @@
 /**
- * Arguments of a partition host's log store: topics, entries to append, and fault points for tests.
+ * Arguments of a partition host's log store: topics, and entries to append.
  *
  * Leaf, any thread. Nothing here is checked: options are, before they get here.
  */
+import type { FaultPoint } from './fault-point.ts'
 import type { StoredPartition } from './stored-partition.ts'
 
 /** Whole frames that are appended to one partition. */
@@ -17,22 +18,6 @@ export interface StoreEntry {
   /** The length of all parts. */
   readonly bytes: number
 }
-
-/** Points at which a test may end the process. */
-export type FaultPoint =
-  | 'segmentWritten'
-  | 'roll'
-  | 'journalWritten'
-  | 'journalReuse'
-  | 'checkpointSynced'
-  | 'marksWritten'
-  | 'compaction'
-  | 'truncation'
-  | 'recovery'
-  | 'settledWritten'
-  | 'settledRewritten'
-  | 'settledRenamed'
-  | 'settledCut'
 
 export interface LogStoreOptions {
   /** Size of each of the two files of the journal; default JOURNAL_BYTES. */

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { DiskError } from '../disk/disk.ts'
 import { framesIn } from '../format/log-frames.fixture.ts'
+import type { FaultPoint } from './fault-point.ts'
 import { BRIEF, CLICKS, contentOf, entryOf, ORDERS, PARTITIONS, ROOT, StoreBench } from './log-store.fixture.ts'
 import type { LogStore } from './log-store.ts'
-import type { FaultPoint } from './log-store-types.ts'
 import type { StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
@@ -426,6 +426,7 @@ t.test('each point where a test may end the process is passed', async t => {
     'recovery',
     'roll',
     'segmentWritten',
+    'segmentsUnneeded',
     'truncation',
   ])
   t.equal(framesIn(contentOf(bench.disk, log)).at(-1)?.endOffset, log.endOffset)

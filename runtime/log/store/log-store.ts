@@ -18,16 +18,22 @@
  * would come back, or count as damage.
  *
  * After an error the content of the files is unknown. The store is then poisoned: every call throws that same error,
- * until it is opened anew. Bounds: those of its parts; `journalBytes` of frames, or ROLLED_MAX closed segments with
- * their open files, wait for a checkpoint, and as many more while it runs.
+ * until it is opened anew. Bounds: those of its parts; what checkpoint-need.ts says waits for a checkpoint, closed
+ * segments with their open files, and as much more while it runs.
  */
 import type { CutTail } from '../../wire/folder.ts'
 import type { Disk } from '../disk/disk.ts'
+import type { LogSegment } from '../recovery/log-segment.ts'
+import { CheckpointNeed } from './checkpoint-need.ts'
 import { Checkpoints, writeMarks } from './checkpoints.ts'
-import { Journal } from './journal.ts'
+import type { FaultPoint } from './fault-point.ts'
+import type { Journal } from './journal.ts'
 import type { JournalEntry } from './journal-blocks.ts'
-import type { FaultPoint, LogStoreOptions, StoreEntry } from './log-store-types.ts'
+import { journalGroups } from './journal-groups.ts'
+import type { LogStoreOptions, StoreEntry } from './log-store-types.ts'
 import { closeAll, endOf, isUnjournalled, knownOf, openStore, type StoreParts } from './open-store.ts'
+import { type Retention, retentionOf } from './retention.ts'
+import type { WrittenSegment } from './segment-writer.ts'
 import { StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
 import { markKey, type SyncMarks } from './sync-marks.ts'
@@ -35,13 +41,6 @@ import type { WrittenEnds } from './written-ends.ts'
 
 /** How often retention looks, at most. */
 const RETAIN_EVERY_MS = 1_000
-/** Number of closed segments that cause a checkpoint, however few bytes they have. */
-const ROLLED_MAX = 64
-/**
- * Frames outside the journal take none of its room: their checkpoints only bound the work of the next opening. Syncing
- * them as often cost a tenth of a microsecond for each record of 100 bytes.
- */
-const UNJOURNALLED_SHARE = 16
 
 export class LogStore {
   /** Ends that were cut off the host's files at their opening; each partition has its own. */
@@ -54,11 +53,8 @@ export class LogStore {
   readonly #journal: Journal
   readonly #partitions: Map<string, StoredPartition>
   readonly #checkpoints: Checkpoints
-  readonly #checkpointBytes: number
+  readonly #need: CheckpointNeed
   readonly #fault: (point: FaultPoint) => void
-  /** Bytes appended and segments closed since a checkpoint was last begun. */
-  #bytes = 0
-  #rolled = 0
   #retainedMs = Number.NEGATIVE_INFINITY
   #poison: unknown = null
   #isClosed = false
@@ -88,7 +84,7 @@ export class LogStore {
     this.#written = parts.written
     this.#journal = parts.journal
     this.#partitions = parts.partitions
-    this.#checkpointBytes = parts.checkpointBytes
+    this.#need = new CheckpointNeed(parts.checkpointBytes)
     this.#fault = parts.fault
     this.#checkpoints = new Checkpoints(parts.marks, parts.journal, parts.fault, error => this.#fail(error))
   }
@@ -140,10 +136,10 @@ export class LogStore {
         const { segments } = log
         log.append(entry.parts, entry, entry.bytes)
         const isJournalled = entry.log.topic.durability === 'fsync'
-        this.#bytes += isJournalled ? entry.bytes : entry.bytes / UNJOURNALLED_SHARE
+        this.#need.appended(entry.bytes, isJournalled)
         if (isJournalled) journalled.push(entry)
         if (log.segments === segments) continue
-        this.#rolled++
+        this.#need.rolled()
         this.#fault('roll')
       }
       this.#fault('segmentWritten')
@@ -159,22 +155,13 @@ export class LogStore {
 
   /** Makes these entries durable, which are in their segments already. */
   #journalAll(entries: readonly StoreEntry[]): void {
-    for (let next = 0; next < entries.length; ) {
-      const group: JournalEntry[] = []
-      let bytes = 0
-      for (let entry = entries[next]; entry !== undefined; entry = entries[next + group.length]) {
-        const one = journalEntry(entry)
-        bytes += Journal.bytesOf([one])
-        if (bytes > this.#journal.commitBytesMax) break
-        group.push(one)
-      }
-      if (group.length === 0 || !this.#journalOne(group)) {
+    for (const group of journalGroups(entries, this.#journal.commitBytesMax)) {
+      if (group === null || !this.#journalOne(group.blocks)) {
         // Frames that do not fit, alone or now, become durable with all segments.
         this.#checkpointNow()
         return
       }
-      for (const { log, endOffset } of entries.slice(next, next + group.length)) log.journaledTo = endOffset
-      next += group.length
+      for (const { log, endOffset } of group.entries) log.journaledTo = endOffset
     }
   }
 
@@ -200,9 +187,8 @@ export class LogStore {
         this.#retainedMs = nowMs
         for (const partition of this.#partitions.values()) this.#retain(partition, nowMs)
       }
-      const isDue = this.#journal.mustCheckpoint || this.#bytes >= this.#checkpointBytes || this.#rolled >= ROLLED_MAX
-      if (isDue && !this.#checkpoints.isUnderWay) {
-        this.#forgetDue()
+      if ((this.#need.isDue || this.#journal.mustCheckpoint) && !this.#checkpoints.isUnderWay) {
+        this.#need.forget()
         this.#checkpoints.begin(this.#partitions.values())
       }
       return this.#checkpoints.isUnderWay
@@ -210,27 +196,42 @@ export class LogStore {
   }
 
   /** Removes old segments. The new begin of the log is durable before: a log that begins later was damaged. */
-  #retain({ topic, partition, log, syncedTo }: StoredPartition, nowMs: number): void {
-    const { bytesMax, ageMaxMs } = topic.retention
-    if (bytesMax === null && ageMaxMs === null) return
-    const retention = {
-      bytesMax: bytesMax ?? Number.POSITIVE_INFINITY,
-      beforeMs: ageMaxMs === null ? Number.NEGATIVE_INFINITY : nowMs - ageMaxMs,
-    }
+  #retain(stored: StoredPartition, nowMs: number): void {
+    const retention = retentionOf(stored.topic, nowMs)
+    if (retention !== null) this.#remove(stored, retention)
+  }
+
+  /** Removes segments in which nothing is needed, because all below this offset is settled, for good. */
+  removeBelow(stored: StoredPartition, offset: number): void {
+    this.#guard(() => this.#remove(stored, { below: offset }))
+  }
+
+  #remove({ topic, partition, log, syncedTo }: StoredPartition, retention: Retention): void {
     const startOffset = log.startAfter(retention)
     if (startOffset === log.startOffset) return
     this.#marks.write([{ topic: topic.topic, partition, syncedTo, startOffset }])
+    this.#fault('segmentsUnneeded')
     log.retain(retention)
   }
 
-  #checkpointNow(): void {
-    this.#forgetDue()
-    this.#checkpoints.now(this.#partitions.values())
+  /** Puts a segment that was written anew in the place of its original; nothing that it lacks is needed. */
+  replace({ log }: StoredPartition, segment: LogSegment, written: WrittenSegment): void {
+    this.#guard(() => log.replace(segment, written, this.#fault))
   }
 
-  #forgetDue(): void {
-    this.#bytes = 0
-    this.#rolled = 0
+  /** Someone waits for the marks to go on: the next `tend` begins a checkpoint. */
+  wantCheckpoint(): void {
+    this.#need.want()
+  }
+
+  /** A partition that is open here. */
+  find(topic: number, partition: number): StoredPartition | undefined {
+    return this.#partitions.get(markKey(topic, partition))
+  }
+
+  #checkpointNow(): void {
+    this.#need.forget()
+    this.#checkpoints.now(this.#partitions.values())
   }
 
   /**
@@ -292,8 +293,4 @@ export class LogStore {
     this.#poison ??= error
     this.#checkpoints.giveUp()
   }
-}
-
-function journalEntry({ log, baseOffset, endOffset, parts, bytes }: StoreEntry): JournalEntry {
-  return { topic: log.topic.topic, partition: log.partition, baseOffset, endOffset, parts, bytes }
 }

@@ -22,19 +22,20 @@ import type { CutTail } from '../../wire/folder.ts'
 import { type Disk, DiskError } from '../disk/disk.ts'
 import { CorruptLogError, LogFileError } from '../disk/log-errors.ts'
 import {
-  indexBases,
   indexPath,
   type LogSettings,
-  SEGMENT_BYTES_MAX,
   SEGMENT_HEADER_BYTES,
   segmentBases,
   segmentPath,
 } from '../format/segment-format.ts'
 import { recoverLog } from '../recovery/log-recovery.ts'
 import type { LogSegment } from '../recovery/log-segment.ts'
-import { ActiveSegment, type AppendedFrames, checkSettings } from './active-segment.ts'
+import { ActiveSegment, type AppendedFrames, checkParts, checkSettings } from './active-segment.ts'
+import type { FaultPoint } from './fault-point.ts'
 import { LogSyncs } from './log-syncs.ts'
+import { removeLeftovers, replaceSegment } from './replace-segment.ts'
 import { type Retention, startAfter } from './retention.ts'
+import type { WrittenSegment } from './segment-writer.ts'
 
 /** Parts of a recovered log. */
 interface OpenedLog {
@@ -86,9 +87,7 @@ export class PartitionLog {
       disk.makeFolder(folder)
       disk.syncDirectory(dirname(folder))
     }
-    // An index without its segment would be taken for that of the next segment of the same name.
-    const known = new Set(bases)
-    for (const base of indexBases(names)) if (!known.has(base)) disk.remove(indexPath(folder, base))
+    removeLeftovers(disk, folder, names, bases)
     const last = segments.at(-1)
     if (last !== undefined && index !== null) {
       const active = ActiveSegment.recovered(disk, folder, last, index)
@@ -157,10 +156,7 @@ export class PartitionLog {
         throw new Error(
           `broken invariant: offsets ${baseOffset} to ${endOffset} do not follow ${this.endOffset} in ${this.folder}`,
         )
-      let given = 0
-      for (const part of parts) given += part.length
-      if (given !== bytes || bytes <= 0 || bytes % 8 !== 0 || bytes > SEGMENT_BYTES_MAX - SEGMENT_HEADER_BYTES)
-        throw new Error(`broken invariant: parts of ${given} bytes are not ${bytes} bytes of whole frames`)
+      checkParts(parts, bytes)
       if (!this.#active.fits(endOffset, bytes, this.#settings.segmentBytes)) this.#roll()
       this.#syncs.mark(this.#active.file)
       this.#active.append(parts, frames, bytes)
@@ -259,6 +255,21 @@ export class PartitionLog {
         this.#segments.shift()
       }
       return this.startOffset
+    })
+  }
+
+  /** Its segments, oldest first; the last one grows. */
+  get all(): readonly LogSegment[] {
+    return this.#segments
+  }
+
+  /** Puts a segment that was written anew, with the same offsets, in the place of a closed one (replace-segment.ts). */
+  replace(segment: LogSegment, written: WrittenSegment, fault: (point: FaultPoint) => void): void {
+    this.#guard(() => {
+      if (!replaceSegment(this.#disk, this.folder, this.#settings, written, fault)) return
+      this.#bytes += written.bytes - segment.bytes
+      segment.bytes = written.bytes
+      segment.maxTimestamp = written.maxTimestamp
     })
   }
 

@@ -1,9 +1,11 @@
 /**
- * The closed segments of a log that may be removed: from the oldest on, by their age, or while the log is too large.
+ * The closed segments of a log that may be removed: from the oldest on, by their age, while the log is too large, or
+ * because nothing in them is needed any more.
  *
  * Leaf, any thread. Pure. The active segment stays, so that a log is never without one.
  */
 import type { LogSegment } from '../recovery/log-segment.ts'
+import type { StoredTopic } from './stored-topic.ts'
 
 /** Limits of retention; a closed segment is removed if either says so. */
 export interface Retention {
@@ -14,15 +16,28 @@ export interface Retention {
   readonly beforeMs?: number
   /** The oldest segments, while the files are larger than this in all. */
   readonly bytesMax?: number
+  /** Segments that end at this offset or before: no record below it is needed. */
+  readonly below?: number
+}
+
+/** What a topic's own limits allow now; null: it has none. */
+export function retentionOf({ retention: { bytesMax, ageMaxMs } }: StoredTopic, nowMs: number): Retention | null {
+  if (bytesMax === null && ageMaxMs === null) return null
+  return {
+    bytesMax: bytesMax ?? Number.POSITIVE_INFINITY,
+    beforeMs: ageMaxMs === null ? Number.NEGATIVE_INFINITY : nowMs - ageMaxMs,
+  }
 }
 
 /** Begin of a log of these segments, oldest first, after all allowed removals. */
 export function startAfter(segments: readonly LogSegment[], retention: Retention): number {
-  const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY } = retention
+  const { beforeMs = Number.NEGATIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY, below = 0 } = retention
   let left = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   for (const [at, segment] of segments.entries()) {
     const next = segments[at + 1]
-    if (next === undefined || (left <= bytesMax && newestMs(segment, next) >= beforeMs)) return segment.baseOffset
+    if (next === undefined) return segment.baseOffset
+    const isNeeded = segment.endOffset > below && left <= bytesMax && newestMs(segment, next) >= beforeMs
+    if (isNeeded) return segment.baseOffset
     left -= segment.bytes
   }
   throw new Error('broken invariant: a log has no segment')

@@ -22,7 +22,7 @@ import type { Disk } from '../disk/disk.ts'
 import { CorruptLogError } from '../disk/log-errors.ts'
 import { decodeSettled, type SettledChange } from '../format/settled-format.ts'
 import type { StateRecord } from '../format/state-format.ts'
-import type { FaultPoint } from './log-store-types.ts'
+import type { FaultPoint } from './fault-point.ts'
 import { type RecordFault, RecordLog } from './record-log.ts'
 import { bodiesOf, snapshotOf, wholeOf } from './settled-changes.ts'
 import { SettledState } from './settled-state.ts'
@@ -69,7 +69,8 @@ export class SettledStates {
     for (const change of changes) this.apply(change)
   }
 
-  apply(change: SettledChange): void {
+  /** The state that is different now; null: it is gone. */
+  apply(change: SettledChange): SettledState | null {
     const { topic, partition } = change
     const known = this.get(topic, partition)
     const state = known ?? new SettledState(this.#pool, topic, partition)
@@ -77,7 +78,11 @@ export class SettledStates {
     const key = markKey(topic, partition)
     if (known === undefined) this.#states.set(key, state)
     // A queue that is gone.
-    else if (change.isWhole === true && state.isEmpty) this.#states.delete(key)
+    else if (change.isWhole === true && state.isEmpty) {
+      this.#states.delete(key)
+      return null
+    }
+    return state
   }
 }
 
@@ -86,6 +91,7 @@ export class SettledLog {
   readonly #records: RecordLog
   readonly #compactBytes: number
   readonly #fault: (point: FaultPoint) => void
+  #touched = new Set<SettledState>()
 
   private constructor(
     states: SettledStates,
@@ -140,6 +146,7 @@ export class SettledLog {
    */
   opened(topic: number, partition: number, startOffset: number, endOffset: number): SettledState {
     const state = this.#states.get(topic, partition) ?? this.#begun(topic, partition)
+    this.#touched.add(state)
     if (state.floor < startOffset) {
       const why = `messages of queue ${topic} from offset ${state.floor} on are not settled, and its log begins at ${startOffset}`
       throw new CorruptLogError(this.#records.path, 0, why)
@@ -168,7 +175,17 @@ export class SettledLog {
   write(changes: readonly SettledChange[]): void {
     if (changes.length === 0) return
     for (const body of bodiesOf(changes)) this.#records.append(body)
-    for (const change of changes) this.#states.apply(change)
+    for (const change of changes) {
+      const state = this.#states.apply(change)
+      if (state !== null) this.#touched.add(state)
+    }
+  }
+
+  /** Queues that were opened or written of since this was last called. */
+  takeTouched(): ReadonlySet<SettledState> {
+    const touched = this.#touched
+    if (touched.size > 0) this.#touched = new Set()
+    return touched
   }
 
   /** Whether all that was written survives a loss of power. */

@@ -38,7 +38,7 @@ export class SettledState {
   }
 
   /** What is settled above the floor. */
-  get settled(): Pick<SettledPages, 'has' | 'ranges' | 'pieces'> {
+  get settled(): Pick<SettledPages, 'has' | 'ranges' | 'pieces' | 'countIn'> {
     return this.#settled
   }
 

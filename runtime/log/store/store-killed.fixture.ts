@@ -1,9 +1,9 @@
 /** A program that appends to a log store, prints how much was acknowledged, and kills itself at a point of the store. */
 import { writeSync } from 'node:fs'
 import { NodeDisk } from '../disk/node-disk.ts'
+import type { FaultPoint } from './fault-point.ts'
 import { entryOf, ORDERS, STORE_ID } from './log-store.fixture.ts'
 import { LogStore } from './log-store.ts'
-import type { FaultPoint } from './log-store-types.ts'
 
 const [folder = '', point = '', times = '1'] = process.argv.slice(2)
 let left = Number(times)

@@ -1,9 +1,9 @@
 /** What a queue's host has on a disk in memory: logs and the settled file, opened again by each host and by each process. */
 import { SettledLetters } from '../dead-letters/settled-letters.ts'
 import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
+import type { FaultPoint } from '../log/store/fault-point.ts'
 import { storedTopic } from '../log/store/log-place.ts'
 import { LogStore } from '../log/store/log-store.ts'
-import type { FaultPoint } from '../log/store/log-store-types.ts'
 import { SettledLog, settledPath } from '../log/store/settled-log.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { HostDisk } from '../partition/host-disk.ts'

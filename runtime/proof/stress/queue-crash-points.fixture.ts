@@ -4,7 +4,7 @@
  *
  * Leaf, any thread.
  */
-import { at, type CrashPoint, POINTS } from './crash-points.fixture.ts'
+import { at, type CrashPoint, halt, opening, POINTS } from './crash-points.fixture.ts'
 
 /** Of every log. */
 const SHARED: readonly string[] = [
@@ -19,10 +19,20 @@ const SHARED: readonly string[] = [
 ]
 
 const SETTLED = /\/host-\d+\.settled$/
+const SETTLED_NEW = /\/host-\d+\.settled\.new$/
 
 export const QUEUE_CRASH_POINTS: readonly CrashPoint[] = [
-  { ...at('settledUnwritten', 'before', 'write', SETTLED), among: 300 },
-  { ...at('settledWritten', 'after', 'write', SETTLED), among: 300 },
+  // One record for what a pass has settled and handed out: before that nobody has got it, and nothing is settled.
+  { ...at('settledUnwritten', 'before', 'write', SETTLED, 'RecordLog.append'), among: 300 },
+  halt('settledWritten'),
+  { ...at('settledUnsynced', 'before', 'sync', SETTLED, 'RecordLog.sync'), among: 10 },
+  { ...at('settledSynced', 'after', 'sync', SETTLED, 'RecordLog.sync'), among: 10 },
+  // The file is written anew, and takes the place of the old one.
+  at('settledHalfRewritten', 'after', 'write', SETTLED_NEW, 'RecordLog.rewrite', 'makeFile'),
+  halt('settledRewritten'),
+  halt('settledRenamed'),
+  // The end of a write that a death has broken off is removed.
+  opening(at('settledEndCut', 'after', 'truncate', SETTLED, 'SettledLog.open'), 'history'),
 ]
 
 /** All at which a process with queues is killed. */

@@ -162,11 +162,16 @@ export class QueueKillOracle {
     }
   }
 
-  /** While no process is at work but that which asks. */
-  judgeStats(stats: QueueStats, letters: readonly KilledLetter[]): void {
+  judgeSum(stats: QueueStats): void {
     const { accepted, ready, unacked, retrying, acked, deadLettered, dropped } = stats
     if (accepted !== ready + unacked + retrying + acked + deadLettered + dropped)
       this.#say(`the sum rule is broken: ${JSON.stringify(stats)}`)
+  }
+
+  /** While no process is at work but that which asks, and no message waits for its letter. */
+  judgeStats(stats: QueueStats, letters: readonly KilledLetter[]): void {
+    this.judgeSum(stats)
+    const { accepted, acked, deadLettered, dropped } = stats
     const all = [...this.#known.values()]
     const between = (name: string, is: number, least: number, most: number): void => {
       if (is < least || is > most) this.#say(`${name} is ${is}, and should be ${least} to ${most}`)

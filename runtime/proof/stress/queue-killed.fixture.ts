@@ -15,7 +15,7 @@ export const KILLED = {
   name: 'jobs',
   letters: 'jobs.dlq',
   partitionThreads: 1,
-  journalBytes: 131_072,
+  tuning: { journalBytes: 131_072, queueSegmentBytes: 65_536, settledCompactBytes: 16_384 },
   /** Ready messages beyond which a process sends no more: fewer than a consumer can have. */
   readyMax: 600,
 } as const

@@ -1,10 +1,12 @@
 /**
  * What the application of a simulation does with its work queues: it opens them, sends, consumes, looks at them, and drains them.
  *
- * The simulated main thread, through the public API only. Queues are in memory: each process begins with empty ones.
+ * The simulated main thread, through the public API only. A process begins with empty queues where they are in memory, and otherwise with what
+ * the one before has left.
  */
 import { nowMs } from '../../../actors/world.ts'
 import type { Broker } from '../../words/broker.ts'
+import type { Durability } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { QueueStats } from '../../words/queue-stats.ts'
 import type { Topic } from '../../words/topic.ts'
@@ -30,6 +32,8 @@ interface Opened {
 export interface QueueRounds {
   /** No message is sent twice. */
   queueRound: number
+  /** By name. */
+  readonly queueDurabilities: ReadonlyMap<string, Durability>
 }
 
 export class QueueWork {
@@ -48,14 +52,14 @@ export class QueueWork {
     this.#around = around
   }
 
-  async open(broker: Broker, audits: Audits): Promise<void> {
+  async open(broker: Broker, life: number, audits: Audits): Promise<void> {
     for (const plan of this.#plans) {
       const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
       const { singleActive, deadLetter } = plan
       const target = queueLettersOf(plan)
-      const inMemory = { durability: 'memory' } as const
+      const durability = this.#rounds.queueDurabilities.get(name) ?? 'memory'
       const queue = await broker.queue<Value>(name, {
-        ...inMemory,
+        durability,
         priorities,
         maxMessages,
         maxMessageBytes,
@@ -67,11 +71,22 @@ export class QueueWork {
         singleActive,
       })
       const letters = target === null ? null : await broker.topic<Value>(target)
+      if (durability !== 'memory' && life > 0) await this.#lookAgain(queue, letters, life, audits)
       if (letters !== null) await audits.read(letters)
       const members = new QueueMembers(plan, this.#lab, queue, this.#twice, this.#around)
       this.#opened.push({ plan, queue, letters, members })
       await members.open()
     }
+  }
+
+  /** What is in the folder of a queue, before anybody consumes from it. */
+  async #lookAgain(queue: Queue<Value>, letters: Topic<Value> | null, life: number, audits: Audits): Promise<void> {
+    const { accepted } = await queue.stats()
+    this.#lab.record({ kind: 'reopened', topic: queue.name, partition: 0, start: 0, end: accepted })
+    if (letters === null) return
+    for (const { partition, logStartOffset: start, highWatermark: end } of (await letters.stats()).partitions)
+      this.#lab.record({ kind: 'reopened', topic: letters.name, partition, start, end })
+    await audits.again(letters, life)
   }
 
   /** Everything that is done until nobody sends any more. */

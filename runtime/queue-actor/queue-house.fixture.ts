@@ -37,6 +37,8 @@ export interface HouseOptions {
   /** The queue and its letters are on this disk, which may have been another house's. */
   readonly disk?: MemoryDisk
   readonly segmentBytes?: number
+  /** On disk; default `os`. */
+  readonly durability?: 'os' | 'fsync'
   /** Called at each fault point; it may throw, and then the host is dead. */
   readonly fault?: (point: number) => void
 }
@@ -155,7 +157,7 @@ export class QueueHouse {
       maxMessageBytes: 8_000,
       windowBytes: capacity,
       onFull: options.queue?.onFull === 'reject' || options.queue?.onFull === 'dropHead' ? 'reject' : 'wait',
-      durability: options.disk === undefined ? 'memory' : 'os',
+      durability: options.disk === undefined ? 'memory' : (options.durability ?? 'os'),
       log:
         options.disk === undefined
           ? null

@@ -142,15 +142,15 @@ export class StoredSource implements MessageSource {
 
   /** The chunk that has the message; null: the window has it, at `#record` of `#frame`. */
   #find(offset: Offset): LogChunk | null {
-    if (offset === this.#offset && (this.#chunk !== null || this.#isThere)) return this.#chunk
+    if (offset === this.#offset && (this.#chunk !== null || this.#isInWindow)) return this.#chunk
     this.#offset = NOWHERE
     this.#chunk = this.#findInWindow(offset) ? null : this.#chunks.find(offset)
     this.#offset = offset
     return this.#chunk
   }
 
-  /** Whether the window still has the frame: it may have given it up, or have moved, which empties it. */
-  get #isThere(): boolean {
+  /** Whether the frame that was looked into last is still there: a window that moves elsewhere is empty then, and begins behind it. */
+  get #isInWindow(): boolean {
     return ((this.#frame - this.#partition.window.start) | 0) >= 0
   }
 

@@ -1,0 +1,470 @@
+/** A queue on disk over the deaths of its host, of its process, and of the power: nothing lost, nothing back that was confirmed. */
+
+import fc from 'fast-check'
+import t from 'tap'
+import { nowMs } from '../../actors/world.ts'
+import type { TakenDelivery } from '../link/delivery-reader.ts'
+import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
+import type { SettleHow } from '../link/link.ts'
+import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
+import { FAULT_POINT } from '../wire/layout.ts'
+import type { QueueDisk } from './queue-disk.fixture.ts'
+import { type ConsumerEnd, type HouseOptions, QueueHouse } from './queue-house.fixture.ts'
+
+const CRASH: SlotCrash = {
+  reason: 'crashed',
+  error: { name: 'Error', message: 'gone', retriable: false },
+  executing: false,
+}
+
+/** The number stands at the end, wherever the value begins. */
+function value(id: number, bytes = 40): Uint8Array {
+  const made = Buffer.alloc(Math.max(8, bytes), id & 0xff)
+  made.writeUInt32LE(id, made.length - 4)
+  return made
+}
+
+function idOf(end: ConsumerEnd, delivery: TakenDelivery): number {
+  const record = end.bytesOf.get(delivery) as Buffer
+  return record.readUInt32LE(record.length - 4)
+}
+
+/** A number after another, the same each time. */
+class Chance {
+  #state: number
+  constructor(seed: number) {
+    this.#state = seed | 1
+  }
+  below(limit: number): number {
+    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) | 0
+    return (this.#state >>> 8) % limit
+  }
+}
+
+class Died extends Error {}
+
+const POINTS = [
+  FAULT_POINT.betweenAckAndFree,
+  FAULT_POINT.beforeDeliveries,
+  FAULT_POINT.betweenDeadLetterAndVerdict,
+  FAULT_POINT.settledWritten,
+  FAULT_POINT.segmentWritten,
+  FAULT_POINT.journalWritten,
+]
+
+/** Producers, consumers, and hosts, processes and power that end, with what should be true of each message. */
+class Play {
+  readonly #chance: Chance
+  readonly #options: HouseOptions
+  #disk = new MemoryDisk()
+  #house: QueueHouse
+  /** The point at which the host dies next; 0: at none. */
+  #deadly = 0
+  /** Whether its process dies with it. */
+  #isProcess = false
+  readonly #holder = new Map<number, ConsumerEnd>()
+  readonly #acked = new Set<number>()
+  readonly #confirmed = new Set<number>()
+  /** Also those whose acks ended with their process, and may have been written down. */
+  readonly #everAcked = new Set<number>()
+  /** Messages that were receipted, since the power was lost last. */
+  readonly #promised = new Set<number>()
+  #waiting: number[] = []
+  readonly #answered = new Set<number>()
+  #sent = 0
+  deaths = 0
+  processes = 0
+  losses = 0
+  readonly found: string[] = []
+
+  constructor(seed: number, options: HouseOptions) {
+    this.#chance = new Chance(seed)
+    this.#options = { windowBytes: 16_384, letterBytes: 16_384, segmentBytes: 16_384, ...options }
+    this.#house = this.#open()
+  }
+
+  #open(): QueueHouse {
+    const house = new QueueHouse({
+      ...this.#options,
+      disk: this.#disk,
+      fault: point => {
+        if (point !== this.#deadly) return
+        this.#deadly = 0
+        throw new Died()
+      },
+    })
+    house.attach(4)
+    return house
+  }
+
+  /** Something that the host does; it may die of it. */
+  #host(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      if (!(error instanceof Died)) throw error
+      if (this.#isProcess) this.#endProcess(false)
+      else {
+        this.deaths++
+        this.#house.open()
+      }
+    }
+    this.#take()
+  }
+
+  /** One receipt for each message: it was sent in a frame of its own. */
+  #take(): void {
+    const { receipts } = this.#house
+    for (const offset of receipts.splice(0)) {
+      // A successor repeats the receipts of the last append.
+      if (this.#answered.has(offset)) continue
+      this.#answered.add(offset)
+      const id = this.#waiting.shift() as number
+      if (offset >= 0) this.#promised.add(id)
+    }
+  }
+
+  /** Consumers and memory are gone; with `power`, also what was not synced. */
+  #endProcess(power: boolean): void {
+    this.processes++
+    this.#take()
+    if (power) {
+      this.losses++
+      this.#disk = this.#disk.losePower(() => this.#chance.below(1_000) / 1_000)
+      this.#promised.clear()
+      this.#answered.clear()
+      this.#confirmed.clear()
+    }
+    this.#waiting = []
+    this.#holder.clear()
+    // What was acked and not confirmed may come again.
+    this.#acked.clear()
+    for (const id of this.#confirmed) this.#acked.add(id)
+    this.#deadly = 0
+    this.#house = this.#open()
+  }
+
+  step(): void {
+    const { consumers } = this.#house
+    const roll = this.#chance.below(1_000)
+    const end = consumers[this.#chance.below(Math.max(1, consumers.length))]
+    if (roll < 200) this.#send()
+    else if (roll < 400) this.#host(() => this.#house.pass())
+    else if (roll < 410) {
+      this.deaths++
+      this.#house.open()
+    } else if (roll < 450) {
+      this.#deadly = POINTS[this.#chance.below(POINTS.length)] as number
+      this.#isProcess = this.#chance.below(4) === 0
+    } else if (roll < 454) this.#endProcess(false)
+    else if (roll < 456 && this.#chance.below(2) === 0) this.#endProcess(true)
+    else if (end === undefined || roll < 490) {
+      if (consumers.length < 4) this.#house.attach(1 + this.#chance.below(8), this.#chance.below(2))
+    } else if (roll < 505) this.#end(end)
+    else if (roll < 540) this.#confirm(end)
+    else this.#consume(end)
+  }
+
+  #send(): void {
+    for (let left = 1 + this.#chance.below(3); left > 0; left--) {
+      const id = this.#sent++
+      const bytes = this.#chance.below(40) === 0 ? 6_000 : 8 + this.#chance.below(200)
+      const priority = this.#chance.below(3) === 0 ? this.#chance.below(4) : 0
+      if (this.#house.send({ value: value(id, bytes), priority }) > 0) this.#waiting.push(id)
+    }
+  }
+
+  /** All that this consumer has acked so far is kept for good. */
+  #confirm(end: ConsumerEnd): void {
+    const house = this.#house
+    const acked = [...this.#acked].filter(id => this.#ackedBy.get(id) === end)
+    end.claims.publish()
+    this.#host(() => {
+      house.links(end)
+      house.queue.confirm(end.place.cursor)
+      for (const id of acked) this.#confirmed.add(id)
+    })
+  }
+
+  readonly #ackedBy = new Map<number, ConsumerEnd>()
+
+  #end(end: ConsumerEnd): void {
+    const house = this.#house
+    const isCrash = this.#chance.below(2) === 0
+    const held = [...end.begun]
+    if (!isCrash) {
+      end.yield()
+      for (const delivery of held) end.end(delivery, 'release')
+    }
+    for (const delivery of held) this.#holder.delete(idOf(end, delivery))
+    // The control thread calls again until it is answered.
+    while (house === this.#house && house.consumers.includes(end))
+      this.#host(() => house.close(end, isCrash ? CRASH : null))
+  }
+
+  #consume(end: ConsumerEnd): void {
+    end.take()
+    const kind = this.#chance.below(10)
+    if (kind < 5) {
+      const delivery = end.begin(this.#chance.below(Math.max(1, end.waiting.length)))
+      if (delivery === null) return
+      const id = idOf(end, delivery)
+      if (this.#holder.has(id)) this.found.push(`${id} is held twice`)
+      if (this.#acked.has(id)) this.found.push(`${id} comes after its end`)
+      const record = end.bytesOf.get(delivery) as Buffer
+      if (record.subarray(-30, -4).some(byte => byte !== (id & 0xff) && record.length > 60))
+        this.found.push(`${id} has other bytes`)
+      this.#holder.set(id, end)
+      return
+    }
+    if (kind === 5) {
+      end.yield()
+      end.claims.publish()
+      return
+    }
+    const delivery = end.begun[this.#chance.below(Math.max(1, end.begun.length))]
+    if (delivery === undefined) return
+    const id = idOf(end, delivery)
+    const how = (['ack', 'ack', 'ack', 'release', 'failed', 'rejected'] as const)[this.#chance.below(6)] as
+      | 'ack'
+      | 'release'
+      | SettleHow
+    this.#holder.delete(id)
+    if (how === 'ack') {
+      this.#acked.add(id)
+      this.#everAcked.add(id)
+      this.#ackedBy.set(id, end)
+    }
+    end.end(delivery, how)
+    if (this.#chance.below(3) > 0) end.claims.publish()
+  }
+
+  /** All is drained: each message that was promised was acked, or is one dead letter. */
+  finish(): void {
+    this.#deadly = 0
+    while (this.#house.consumers.length > 0) this.#end(this.#house.consumers[0] as ConsumerEnd)
+    const house = this.#house
+    const end = house.attach(16)
+    for (let left = 10_000; left > 0; left--) {
+      this.#host(() => house.pass())
+      end.take()
+      if (end.waiting.length === 0 && !end.reader.mayHaveStopped) break
+      for (let delivery = end.begin(); delivery !== null; delivery = end.begin()) {
+        const id = idOf(end, delivery)
+        if (this.#acked.has(id)) this.found.push(`${id} comes after its end`)
+        this.#acked.add(id)
+        this.#everAcked.add(id)
+        end.end(delivery, 'ack')
+      }
+      end.claims.publish()
+    }
+    house.pass()
+    const letters = house.letterOffsets()
+    if (this.losses === 0 && new Set(letters).size !== letters.length)
+      this.found.push(`a letter was written twice: ${letters}`)
+    const { accepted, acked, deadLettered, dropped, ready, unacked, retrying, bytes } = house.queue.report()
+    if (this.losses === 0) {
+      const lost = [...this.#promised].filter(id => !this.#everAcked.has(id)).length
+      if (lost > letters.length) this.found.push(`${lost} are nowhere, and ${letters.length} are letters`)
+      if (letters.length !== deadLettered) this.found.push(`${letters.length} letters, and ${deadLettered} are said`)
+    }
+    if (accepted !== acked + deadLettered + dropped)
+      this.found.push(`${accepted} accepted, ${acked} acked, ${deadLettered} dead, ${dropped} dropped`)
+    if (ready + unacked + retrying + bytes !== 0)
+      this.found.push(`${ready} ready, ${unacked} out, ${retrying} wait, ${bytes} bytes`)
+  }
+}
+
+function plays(options: HouseOptions, numRuns: number): { deaths: number; processes: number; losses: number } {
+  const sum = { deaths: 0, processes: 0, losses: 0 }
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 30 }), seed => {
+      const play = new Play(seed, options)
+      for (let step = 0; step < 1_000; step++) play.step()
+      play.finish()
+      sum.deaths += play.deaths
+      sum.processes += play.processes
+      sum.losses += play.losses
+      if (play.found.length > 0) throw new Error(play.found.slice(0, 3).join('; '))
+    }),
+    { numRuns },
+  )
+  return sum
+}
+
+t.test('whatever hosts, processes and the power die of: nothing lost, nothing back that was confirmed', async t => {
+  const { deaths, processes, losses } = plays({}, 12)
+  t.ok(deaths > 40 && processes > 40 && losses > 4, `${deaths} hosts, ${processes} processes, ${losses} losses`)
+  t.ok(plays({ queue: { priorities: 1 } }, 6).processes > 15)
+})
+
+/** The next process on the same disk; all consumers are gone. */
+function nextProcess(disk: MemoryDisk, options: HouseOptions = {}): QueueHouse {
+  const house = new QueueHouse({ ...options, disk })
+  house.pass()
+  return house
+}
+
+function sendAll(house: QueueHouse, count: number): void {
+  for (let id = 0; id < count; id++) house.send({ value: value(id) })
+  house.pass()
+}
+
+/** What a consumer gets now, as offset, hand-out, failures, and whether it goes alone. */
+function taken(house: QueueHouse, end: ConsumerEnd): (readonly [number, number, number, boolean])[] {
+  house.pass()
+  end.take()
+  return end.waiting.map(({ offset, deliveryAttempt, failedAttempts, flags }) => [
+    offset,
+    deliveryAttempt,
+    failedAttempts,
+    (flags & DELIVERY_SUSPECT) !== 0,
+  ])
+}
+
+t.test(
+  'what was out at the deaths of two processes goes alone, and what kills again then is a dead letter',
+  async t => {
+    const disk = new MemoryDisk()
+    const first = new QueueHouse({ disk })
+    sendAll(first, 3)
+    t.strictSame(taken(first, first.attach(2)), [
+      [0, 1, 0, false],
+      [1, 1, 0, false],
+    ])
+    const second = nextProcess(disk)
+    t.match(second.queue.report(), { ready: 3, unacked: 0, failures: 0 }, 'nobody is charged')
+    t.strictSame(taken(second, second.attach(1)), [[0, 2, 0, false]], 'it is at its place, and was out before')
+    const third = nextProcess(disk)
+    t.strictSame(taken(third, third.attach(2)), [[0, 3, 0, true]], 'the one that was out twice goes alone')
+    const fourth = nextProcess(disk)
+    t.strictSame(fourth.told, ['failed 0 1'])
+    t.match(fourth.queue.report(), { failures: 1, ready: 3 })
+    t.strictSame(taken(fourth, fourth.attach(2)), [[0, 4, 1, true]])
+    const fifth = nextProcess(disk)
+    t.strictSame(fifth.told, ['dead 0 crashed'])
+    t.match(fifth.queue.report(), { failures: 2, deadLettered: 1, ready: 2 })
+    t.strictSame(fifth.letterOffsets(), [0])
+    const sixth = nextProcess(disk)
+    t.strictSame(sixth.letterOffsets(), [0], 'it is written once')
+    t.strictSame(taken(sixth, sixth.attach(3)), [
+      [1, 2, 0, false],
+      [2, 1, 0, false],
+    ])
+  },
+)
+
+t.test('one that is to blame spares the others, and one that was settled alive is no suspect', async t => {
+  const disk = new MemoryDisk()
+  const first = new QueueHouse({ disk })
+  sendAll(first, 2)
+  taken(first, first.attach(1))
+  const second = nextProcess(disk)
+  taken(second, second.attach(2))
+  const third = nextProcess(disk, { policy: { hasDeadLetters: false, attempts: 1 } })
+  const [alone, other] = [third.attach(1), third.attach(1)]
+  t.strictSame([taken(third, alone), taken(third, other)], [[[0, 3, 0, true]], [[1, 2, 0, false]]])
+  const fourth = nextProcess(disk, { policy: { hasDeadLetters: false, attempts: 1 } })
+  t.match(fourth.queue.report(), { dropped: 1, failures: 1, ready: 1, deadLettered: 0 })
+  const end = fourth.attach(1)
+  t.strictSame(taken(fourth, end), [[1, 3, 0, false]])
+  end.end(end.begin() as TakenDelivery, 'release')
+  end.claims.publish()
+  t.strictSame(taken(fourth, end), [[1, 4, 0, false]])
+  const fifth = nextProcess(disk)
+  t.strictSame(taken(fifth, fifth.attach(1)), [[1, 5, 0, false]])
+})
+
+t.test('nothing is visible, and nothing is free, before it is written down', async t => {
+  const house = new QueueHouse({ disk: new MemoryDisk() })
+  sendAll(house, 3)
+  const end = house.attach(2)
+  const host = house.host as QueueDisk
+  const commit = host.commit.bind(host)
+  host.commit = () => undefined
+  house.queue.work()
+  const staged = house.queue.stage()
+  t.match(staged?.settled, { out: [[0, 2]] })
+  end.take()
+  t.equal(end.waiting.length, 0)
+  staged?.committed()
+  end.take()
+  t.equal(end.waiting.length, 2)
+  end.end(end.begin() as TakenDelivery, 'ack')
+  end.claims.publish()
+  house.queue.work()
+  const acked = house.queue.stage()
+  t.match(acked?.settled, { settled: [[0, 1]], out: [[2, 3]] })
+  end.take()
+  t.strictSame([end.waiting.length, end.claims.isBegun(1)], [1, false])
+  host.commit = commit
+  host.commit([{ frames: null, settled: acked?.settled ?? null, committed: () => acked?.committed(), failed() {} }])
+  end.take()
+  t.equal(end.waiting.length, 2)
+})
+
+t.test('an ack that a host did not live to write down is found by its successor', async t => {
+  const house = new QueueHouse({ disk: new MemoryDisk() })
+  sendAll(house, 2)
+  const end = house.attach(1)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'ack')
+  end.claims.publish()
+  house.queue.work()
+  house.open()
+  t.strictSame(taken(house, end), [[1, 1, 0, false]])
+  t.match(house.queue.report(), { acked: 1, unacked: 1, ready: 0 })
+})
+
+t.test('what was confirmed survives a loss of power', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk, durability: 'fsync' })
+  sendAll(house, 3)
+  const end = house.attach(3)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'ack')
+  end.claims.publish()
+  house.queue.confirm(end.place.cursor)
+  const next = nextProcess(
+    disk.losePower(() => 0.99),
+    { durability: 'fsync' },
+  )
+  t.match(next.queue.report(), { accepted: 3, acked: 1, ready: 2 })
+})
+
+t.test('a disk that fails stops the queue: nothing is handed out, and who asks is told', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk })
+  sendAll(house, 3)
+  const end = house.attach(2)
+  disk.failNext('write', /settled/)
+  house.pass()
+  end.take()
+  t.equal(end.waiting.length, 0)
+  t.equal(house.queue.standing(), 'rests')
+  t.throws(() => house.queue.confirm(end.place.cursor), /EIO/)
+  house.close(end, null)
+  t.strictSame([...house.queue.cursors()], [], 'a consumer may end')
+  const next = nextProcess(disk)
+  t.match(next.queue.report(), { accepted: 3, ready: 3 })
+})
+
+t.test('what waits for a retry, or for the room for its letter, does so in the next process', async t => {
+  const disk = new MemoryDisk()
+  const first = new QueueHouse({ disk, policy: { initialMs: 60_000, maxMs: 60_000 } })
+  sendAll(first, 2)
+  const end = first.attach(2)
+  taken(first, end)
+  end.end(end.begin() as TakenDelivery, 'failed')
+  end.end(end.begin() as TakenDelivery, 'release')
+  end.claims.publish()
+  first.pass()
+  t.match(first.queue.report(), { retrying: 1, failures: 1 })
+  const later = { policy: { initialMs: 60_000, maxMs: 60_000 } }
+  const second = nextProcess(disk, later)
+  t.match(second.queue.report(), { retrying: 1, failures: 1, ready: 1 })
+  t.ok(second.queue.dueInMs(nowMs()) > 50_000)
+  const third = nextProcess(disk, { policy: { initialMs: 0, maxMs: 0 } })
+  t.match(third.queue.report(), { retrying: 0, ready: 2 }, 'no longer than the queue lets anything wait')
+})

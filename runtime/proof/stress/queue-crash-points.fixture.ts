@@ -13,12 +13,15 @@ const SHARED: readonly string[] = [
   'journalWritten',
   'checkpointSynced',
   'beforeCommit',
+  'retentionIndexGone',
+  'retentionSegmentGone',
   'logCut',
   'journalHalfReplayed',
   'journalDismissed',
 ]
 
 const SETTLED = /\/host-\d+\.settled$/
+const SEGMENT_NEW = /\/topics\/\d+-\d+\/\d+\.log\.new$/
 const SETTLED_NEW = /\/host-\d+\.settled\.new$/
 
 export const QUEUE_CRASH_POINTS: readonly CrashPoint[] = [
@@ -31,6 +34,13 @@ export const QUEUE_CRASH_POINTS: readonly CrashPoint[] = [
   at('settledHalfRewritten', 'after', 'write', SETTLED_NEW, 'RecordLog.rewrite', 'makeFile'),
   halt('settledRewritten'),
   halt('settledRenamed'),
+  // Segments below the first message that is not settled are removed, and sparse ones written anew.
+  halt('segmentsUnneeded'),
+  { ...at('segmentHalfRewritten', 'after', 'write', SEGMENT_NEW), among: 5 },
+  halt('segmentRewritten'),
+  at('segmentUnindexed', 'before', 'rename', SEGMENT_NEW, 'replaceSegment'),
+  halt('segmentReplaced'),
+  at('segmentUnnamed', 'after', 'rename', SEGMENT_NEW, 'replaceSegment'),
   // The end of a write that a death has broken off is removed.
   opening(at('settledEndCut', 'after', 'truncate', SETTLED, 'SettledLog.open'), 'history'),
 ]

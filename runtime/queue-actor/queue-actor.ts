@@ -111,7 +111,10 @@ export class QueueActor {
   settle(settlement: Settlement): void {
     this.#parts.open()
     const consumer = this.#parts.consumers.get(settlement.cursor)
-    if (consumer !== undefined && consumer.place.epoch === settlement.epoch) this.#ends.settle(consumer, settlement)
+    if (consumer === undefined || consumer.place.epoch !== settlement.epoch) return
+    this.#ends.settle(consumer, settlement)
+    // It is heard once this returns, and nobody says it again.
+    this.#flush()
   }
 
   /** Their numbers. */

@@ -417,6 +417,19 @@ t.test('an ack that a host did not live to write down is found by its successor'
   t.match(house.queue.report(), { acked: 1, unacked: 1, ready: 0 })
 })
 
+t.test('a failure that a host heard and did not live to act upon in its pass is known to its successor', async t => {
+  const house = new QueueHouse({ disk: new MemoryDisk() })
+  sendAll(house, 1)
+  const end = house.attach(1)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'failed')
+  end.claims.publish()
+  house.links()
+  house.open()
+  t.strictSame(taken(house, end), [[0, 2, 1, false]])
+  t.match(house.queue.report(), { failures: 1 })
+})
+
 t.test('what was confirmed survives a loss of power', async t => {
   const disk = new MemoryDisk()
   const house = new QueueHouse({ disk, durability: 'fsync' })

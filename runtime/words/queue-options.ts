@@ -69,7 +69,7 @@ export interface QueueHandleOptions {
   readonly handlerTimeoutMs?: number | undefined
   /**
    * `at-least-once` (default): a message is acked after its handler. `at-most-once`: it is acked before, never comes again, and a failure is
-   * only counted and told.
+   * only counted and told. For queues in memory: on disk it is `MILL_INVALID_OPTION`.
    */
   readonly delivery?: DeliveryGuarantee | undefined
   /** Consumers of a lower priority get what those of a higher one have no room for, -1,000 to 1,000; default 0. */

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Durability } from '../../words/message.ts'
 import type { HistoryEvent, QueueFacts, StoredFacts } from './history.ts'
 import { QUEUE_LIVES_RULES } from './queue-lives-rules.ts'
+import { remaining } from './remaining.ts'
 
 const at = { topic: 'q', partition: 0, offset: 0 }
 const QUEUE: QueueFacts = {
@@ -29,7 +30,7 @@ const handled = (consumer: string): HistoryEvent => ({
   deliveryAttempt: 1,
   ...at,
 })
-const confirmed: HistoryEvent = { kind: 'confirmed', how: 'handled', ...at }
+const confirmed: HistoryEvent = { kind: 'confirmed', consumer: 'c1', how: 'handled', ...at }
 const died = (how: 'closed' | 'killed' | 'power', isWhole = how === 'closed'): HistoryEvent => ({
   kind: 'died',
   how,
@@ -40,7 +41,8 @@ const died = (how: 'closed' | 'killed' | 'power', isWhole = how === 'closed'): H
 function verdict(durability: Durability, ...events: readonly HistoryEvent[]): string {
   const stored = new Map<string, StoredFacts>([['q', { durability, isRetained: false }]])
   const history = { events, groups: [], readTopics: [], drained: [], queues: [QUEUE], stored }
-  return QUEUE_LIVES_RULES.flatMap(rule => rule(history)).join()
+  const kept = remaining(history)
+  return QUEUE_LIVES_RULES.flatMap(rule => rule(kept)).join()
 }
 
 t.test('an acknowledgement that was confirmed is kept', async t => {
@@ -56,6 +58,13 @@ t.test('an acknowledgement that was confirmed is kept', async t => {
   t.match(verdict('fsync', ...first, died('power'), delivered('c2', 2)), /Q3: c2 got q.0@0/)
   t.equal(verdict('os', ...first, died('power'), delivered('c2', 2)), '')
   t.equal(verdict('memory', ...first, died('killed'), delivered('c2', 2)), '')
+})
+
+t.test('a queue that is made anew has offsets that were there before', async t => {
+  const gone: HistoryEvent = { kind: 'deleted', topic: 'q' }
+  const first = [delivered('c1', 1), handled('c1')]
+  t.equal(verdict('fsync', ...first, confirmed, gone, delivered('c2', 1)), '')
+  t.equal(verdict('fsync', ...first, gone, confirmed, delivered('c2', 1)), '', 'it was heard late')
 })
 
 t.test('one that was not confirmed may be lost, but not by a close in good order', async t => {

@@ -27,6 +27,17 @@ const bars: readonly Bar[] = [
     atLeast: 0.5,
   })),
   { ...throughput, subject: 'queue-priorities-8', beside: 'queue', atLeast: 0.8 },
+  { ...throughput, subject: 'queue-os', beside: 'queue', atLeast: 0.6 },
+  { ...throughput, subject: 'queue-fsync', beside: 'queue', atLeast: 0.35 },
+  ...['queue-os', 'queue-fsync'].flatMap(subject =>
+    ['rabbitmq-classic', 'rabbitmq-quorum', 'bullmq'].map(beside => ({
+      ...throughput,
+      case: 'queue-servers' as const,
+      subject,
+      beside,
+      atLeast: 30,
+    })),
+  ),
   { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p50', atMost: 1.3 },
   { case: 'queue-latency', subject: 'queue', beside: 'stream', metric: 'p99', atMost: 1.3 },
 ]

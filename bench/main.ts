@@ -2,12 +2,14 @@
  * The bench command: `npm run -s bench -- [suite ...] [--json] [--quick | --smoke]`.
  *
  * Main thread. Rows go to stdout, progress to stderr when that is a terminal. Exit code 1: a full run missed a bar of bars.ts; 2: wrong usage.
+ * A rival whose server is not installed is left out, and stderr says how to install it.
  */
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { judge } from './bars.ts'
 import { type Effort, fullEffort, measure, quickEffort, type Row, smokeEffort } from './harness.ts'
 import { toText } from './report.ts'
-import { type SuiteName, specOf, suiteNames, suites } from './suites.ts'
+import type { Subject } from './subject.ts'
+import { ownSuites, type SuiteName, specOf, suiteNames, suites } from './suites.ts'
 
 interface Options {
   readonly json?: true
@@ -28,7 +30,7 @@ const aboutCases = Object.entries(suites).flatMap(([name, { cases }]) => [
 function createCommand(): Command {
   return new Command('bench')
     .description('Measures millrace beside its rivals, in the same process run and in interleaved rounds.')
-    .addArgument(new Argument('[suite...]', 'what to measure').choices(suiteNames).default(suiteNames))
+    .addArgument(new Argument('[suite...]', 'what to measure').choices(suiteNames).default(ownSuites))
     .option('--json', 'print one JSON array of rows and nothing else')
     .option('--quick', 'three short rounds instead of five long ones (nine in suite ring)')
     .addOption(
@@ -56,7 +58,8 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
     const effort = effortOf(options, suite.effort)
     for (const one of suite.cases) {
       if (options.case?.includes(one.name) === false) continue
-      const subjects = one.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)
+      const named = one.subjects.filter(subject => options.subject?.includes(subject.name) ?? true)
+      const subjects = named.filter(subject => !isMissing(subject))
       for (const payload of one.payloads) {
         if (options.payload?.includes(payload) === false) continue
         rows.push(...(await measure(name, specOf(suite, one, payload), subjects, effort, showProgress)))
@@ -67,6 +70,13 @@ async function bench(names: readonly SuiteName[], options: Options): Promise<voi
   const bars = options.smoke ? [] : judge(rows)
   console.log(options.json ? JSON.stringify(rows, null, 2) : [toText(rows), ...bars.map(({ text }) => text)].join('\n'))
   if (!options.quick && bars.some(({ isKept }) => !isKept)) process.exitCode = 1
+}
+
+/** Says on stderr why a subject is left out. */
+function isMissing({ name, whyMissing }: Subject): boolean {
+  const why = whyMissing?.()
+  if (why !== undefined) process.stderr.write(`${name} is left out: ${why}.\n`)
+  return why !== undefined
 }
 
 function effortOf({ quick, smoke }: Options, own: Partial<Effort> | undefined): Effort {

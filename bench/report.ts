@@ -12,6 +12,9 @@ const yardsticks = [
   'bare-workers',
   'stream',
   'queue',
+  'rabbitmq-classic',
+  'rabbitmq-quorum',
+  'bullmq',
 ] as const
 
 export function toText(rows: readonly Row[]): string {

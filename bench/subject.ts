@@ -22,6 +22,7 @@ export type CaseName =
   | 'compute-2'
   | 'queue-each'
   | 'queue-latency'
+  | 'queue-servers'
 
 export interface Spec {
   readonly caseName: CaseName
@@ -51,6 +52,8 @@ export interface Subject {
   readonly name: string
   /** Whether the subject has a way of its own to do this case with this payload. */
   supports(spec: Spec): boolean
+  /** Why it cannot run on this machine, in a sentence, or undefined; default: it can. */
+  whyMissing?(): string | undefined
   start(spec: Spec): Promise<Running>
   /** The total a run must reach; default: the workload's. */
   total?(spec: Spec, records: number): number

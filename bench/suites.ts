@@ -2,11 +2,13 @@
 
 import type { Effort } from './harness.ts'
 import { bareWorkers } from './rivals/bare-workers.ts'
+import { bullmq } from './rivals/bullmq.ts'
 import { futex } from './rivals/futex.ts'
 import { memoryCopy } from './rivals/memory-copy.ts'
 import { piscina } from './rivals/piscina.ts'
 import { postMessage } from './rivals/post-message.ts'
 import { postMessage100 } from './rivals/post-message-100.ts'
+import { rabbitmqClassic, rabbitmqQuorum } from './rivals/rabbitmq.ts'
 import { rawPipeline } from './rivals/raw-pipeline.ts'
 import { ringbuf } from './rivals/ringbuf.ts'
 import { rxjs } from './rivals/rxjs.ts'
@@ -17,6 +19,8 @@ import { millrace, millraceFsync, millraceOs } from './subjects/millrace.ts'
 import { millraceCompute } from './subjects/millrace-compute.ts'
 import {
   queue,
+  queueFsync,
+  queueOs,
   queuePrefetch10,
   queuePrefetch100,
   queuePriorities8,
@@ -29,8 +33,11 @@ import { roundTrip } from './subjects/round-trip.ts'
 import { logWindow } from './subjects/window.ts'
 import { createWorkload, type PayloadName } from './workload.ts'
 
-export const suiteNames = ['ring', 'pipeline', 'durable', 'compute', 'queue'] as const
+export const suiteNames = ['ring', 'pipeline', 'durable', 'compute', 'queue', 'queue-rivals'] as const
 export type SuiteName = (typeof suiteNames)[number]
+
+/** What is measured unless suites are named. The others need servers that are not part of the repository. */
+export const ownSuites: readonly SuiteName[] = suiteNames.filter(name => name !== 'queue-rivals')
 
 export interface SuiteCase {
   readonly name: CaseName
@@ -139,7 +146,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         name: 'queue-each',
         about:
           'main to a work queue to two handler threads, each message settled by itself, beside eachMessage of a topic',
-        subjects: [stream, stream2, queue, queuePrefetch10, queuePrefetch100, queuePriorities8],
+        subjects: [stream, stream2, queue, queuePrefetch10, queuePrefetch100, queuePriorities8, queueOs, queueFsync],
         payloads: ['100'],
       },
       {
@@ -148,6 +155,17 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         subjects: [streamLatency, queueLatency],
         payloads: ['100'],
         records: 20_000,
+      },
+    ],
+  },
+  'queue-rivals': {
+    hops: 2,
+    cases: [
+      {
+        name: 'queue-servers',
+        about: 'the same on disk, beside servers on loopback: RabbitMQ (confirmed, prefetch 100), BullMQ on Redis',
+        subjects: [queueOs, queueFsync, rabbitmqClassic, rabbitmqQuorum, bullmq],
+        payloads: ['100'],
       },
     ],
   },

@@ -4,10 +4,11 @@
  * Main thread. All send as a user would: without a promise, and with one when there is no room. `stream` is the subject
  * `millrace` of suite pipeline, `stream-2` the same with as many handler threads as the queues have.
  */
-import { createBroker, type QueueMessage } from 'millrace'
+import { type BrokerOptions, createBroker, type QueueMessage } from 'millrace'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import type { Value } from '../workload.ts'
+import { inFolder } from './in-folder.ts'
 import { startStream } from './millrace.ts'
 
 /** Handler threads of the queues. */
@@ -18,6 +19,8 @@ interface Shape {
   readonly prefetch?: number
   /** Each message has one of them, in turn; default 1. */
   readonly priorities?: number
+  /** On disk, in a new folder for each round; default: in memory. */
+  readonly durability?: 'memory' | 'os' | 'fsync'
 }
 
 export const stream: Subject = { name: 'stream', supports: () => true, start: spec => startStream(spec) }
@@ -32,14 +35,24 @@ export const queue: Subject = of('queue')
 export const queuePrefetch10: Subject = of('queue-prefetch-10', { prefetch: 10 })
 export const queuePrefetch100: Subject = of('queue-prefetch-100', { prefetch: 100 })
 export const queuePriorities8: Subject = of('queue-priorities-8', { priorities: 8 })
+export const queueOs: Subject = of('queue-os', { durability: 'os' })
+export const queueFsync: Subject = of('queue-fsync', { durability: 'fsync' })
 
 function of(name: string, shape: Shape = {}): Subject {
-  return { name, supports: () => true, start: spec => start(spec, shape) }
+  return {
+    name,
+    supports: () => true,
+    start: spec => (shape.durability === undefined ? start(spec, shape) : inFolder(dir => start(spec, shape, { dir }))),
+  }
 }
 
-async function start({ workload }: Spec, { prefetch, priorities = 1 }: Shape): Promise<Running> {
-  const broker = await createBroker()
-  const sent = await broker.queue<Value>('bench', { codec: 'bytes', priorities })
+async function start(
+  { workload }: Spec,
+  { prefetch, priorities = 1, durability = 'memory' }: Shape,
+  brokerOptions: BrokerOptions = {},
+): Promise<Running> {
+  const broker = await createBroker(brokerOptions)
+  const sent = await broker.queue<Value>('bench', { codec: 'bytes', priorities, durability })
   const handler = new URL('./sum-bytes-handler.js', import.meta.url)
   const run = await sent.run<number>({ handler, threads: consumerThreads, prefetch })
   const message = (i: number): QueueMessage<Value> => ({

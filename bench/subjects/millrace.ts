@@ -4,14 +4,12 @@
  * Main thread. Each case publishes as a user would: batches of 512, sixteen in flight, `tryPublish` that falls back
  * to `publish` when the partition is full, or windows of promises.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type BrokerOptions, createBroker, type Message, type TopicOptions } from 'millrace'
 import { publishAwaited, publishPaced } from '../awaited.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
 import { batchRecords, partitions, type Value } from '../workload.ts'
+import { inFolder } from './in-folder.ts'
 
 /** Batches that are not awaited yet: a producer that waits for each one pays a round trip per batch. */
 const batchesInFlight = 16
@@ -30,20 +28,7 @@ function onDisk(durability: 'os' | 'fsync'): Subject {
   return {
     name: `millrace-${durability}`,
     supports: () => true,
-    async start(spec) {
-      const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-      const running = await startStream(spec, {}, { dir }, { durability })
-      return {
-        run: records => running.run(records),
-        async stop() {
-          try {
-            return await running.stop()
-          } finally {
-            rmSync(dir, { recursive: true })
-          }
-        },
-      }
-    },
+    start: spec => inFolder(dir => startStream(spec, {}, { dir }, { durability })),
   }
 }
 

@@ -245,10 +245,13 @@ class ControlThread {
 }
 
 /** Where partition hosts keep what is on disk; null: nothing is. */
-function storeOf({ held, journalBytes, modes }: ControlBoot, directory: BrokerDirectory | null): StorePlace | null {
+function storeOf(
+  { held, journalBytes, settledCompactBytes, modes }: ControlBoot,
+  directory: BrokerDirectory | null,
+): StorePlace | null {
   if (directory === null) return null
   const { dir, logId } = directory
-  return { dir, held, logId, journalBytes, modes }
+  return { dir, held, logId, journalBytes, settledCompactBytes, modes }
 }
 
 /** What the main thread hands over when it starts this one. */

@@ -51,6 +51,7 @@ export interface StoreTuning {
   readonly journalBytes?: number
   /** Of queues on disk. */
   readonly queueSegmentBytes?: number
+  readonly settledCompactBytes?: number
   /** Sizes of windows at rest. */
   readonly memory?: MemoryTuning
 }
@@ -105,6 +106,7 @@ export class Session {
       held: lock?.folder ?? null,
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
       queueSegmentBytes: tuning.queueSegmentBytes ?? QUEUE_SEGMENT_BYTES,
+      settledCompactBytes: tuning.settledCompactBytes,
       tuning: tuning.memory ?? MEMORY_TUNING,
     }
     const control = await startControl(boot).catch((error: unknown) => {

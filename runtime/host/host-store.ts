@@ -66,7 +66,7 @@ export class HostStore {
     this.#disk = upcalls.disk
     this.#guard = new StoreGuard(place.held, error => upcalls.failed(error))
     const fault = (point: FaultPoint): void => upcalls.fault(FAULT_POINT[point])
-    const { journalBytes } = place
+    const { journalBytes, settledCompactBytes: compactBytes } = place
     try {
       const known = partitions.flatMap(({ place: { partition }, topic }) =>
         topic.log === null ? [] : [{ topic: storedTopic(topic, topic.log), partition }],
@@ -74,7 +74,7 @@ export class HostStore {
       this.#logs = LogStore.open(this.#disk, place.dir, host, place.logId, known, { journalBytes, fault })
       this.states = new GroupStates(this.#disk, join(place.dir, `host-${host}.groups`), place.logId)
       this.letters = new LetterStates(this.#disk, join(place.dir, `host-${host}.letters`), place.logId)
-      this.#settled = SettledLog.open(this.#disk, settledPath(place.dir, host), place.logId, { fault })
+      this.#settled = SettledLog.open(this.#disk, settledPath(place.dir, host), place.logId, { fault, compactBytes })
       this.#reclaiming = new Reclaiming(this.#disk, this.#logs, this.#settled)
       const torn = [this.states.torn, this.letters.torn, this.#settled.torn].filter(cut => cut !== null)
       upcalls.cut([...this.#logs.cuts, ...torn])

@@ -202,5 +202,6 @@ export interface ControlBoot {
   readonly journalBytes: number
   /** Size of a segment of a queue on disk. */
   readonly queueSegmentBytes: number
+  readonly settledCompactBytes: number | undefined
   readonly tuning: MemoryTuning
 }

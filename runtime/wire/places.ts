@@ -54,6 +54,8 @@ export interface StorePlace {
   readonly logId: Uint8Array
   /** Size of a file of a host's journal. */
   readonly journalBytes: number
+  /** Bytes of a file of settled messages from which on it may be written anew; default: settled-log.ts’s. */
+  readonly settledCompactBytes?: number | undefined
 }
 
 /** A partition as readers and its host see it. */

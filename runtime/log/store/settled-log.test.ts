@@ -73,6 +73,24 @@ t.test('folding the changes of a queue, split anywhere or made a snapshot of, co
   t.same(wrongs.slice(0, 3), [])
 })
 
+t.test('a queue whose log was cut keeps what is settled below its end, and goes on from there', async t => {
+  const disk = new MemoryDisk()
+  const first = open(disk)
+  first.write([settle(2, [32, 35])])
+  first.close()
+  const log = open(disk)
+  const state = log.opened(2, 0, 0, 33)
+  t.strictSame(state.settled.ranges(), [[32, 33]])
+  log.write([settle(2, [40, 41])])
+  t.strictSame(state.settled.ranges(), [
+    [32, 33],
+    [40, 41],
+  ])
+  log.forget(2, [0])
+  t.strictSame(contents(log), [])
+  t.strictSame([...log.takeTouched()], [])
+})
+
 t.test('what queues settled comes back when the file is opened again, through its being written anew', async t => {
   for (let seed = 0; seed < 12; seed++) {
     const chance = seeded(seed)

@@ -34,7 +34,7 @@ const COMPACT_BYTES_MIN = 4 * 1_024 * 1_024
 
 export interface SettledLogOptions {
   /** Default COMPACT_BYTES_MIN. */
-  readonly compactBytes?: number
+  readonly compactBytes?: number | undefined
   /** Called at each of these points; by default nothing is. */
   readonly fault?: (point: FaultPoint) => void
 }
@@ -67,22 +67,23 @@ export class SettledStates {
     const changes = decodeSettled(body)
     if (typeof changes === 'string') throw new CorruptLogError(path, position, changes)
     for (const change of changes) this.apply(change)
+    // A queue that is gone.
+    for (const { topic, partition, isWhole } of changes)
+      if (isWhole === true && this.get(topic, partition)?.isEmpty === true) this.remove(topic, partition)
   }
 
-  /** The state that is different now; null: it is gone. */
-  apply(change: SettledChange): SettledState | null {
+  /** The state that is different now. It stays the same one for as long as the queue is there, also while it says nothing. */
+  apply(change: SettledChange): SettledState {
     const { topic, partition } = change
     const known = this.get(topic, partition)
     const state = known ?? new SettledState(this.#pool, topic, partition)
     state.apply(change)
-    const key = markKey(topic, partition)
-    if (known === undefined) this.#states.set(key, state)
-    // A queue that is gone.
-    else if (change.isWhole === true && state.isEmpty) {
-      this.#states.delete(key)
-      return null
-    }
+    if (known === undefined) this.#states.set(markKey(topic, partition), state)
     return state
+  }
+
+  remove(topic: number, partition: number): void {
+    this.#states.delete(markKey(topic, partition))
   }
 }
 
@@ -175,10 +176,7 @@ export class SettledLog {
   write(changes: readonly SettledChange[]): void {
     if (changes.length === 0) return
     for (const body of bodiesOf(changes)) this.#records.append(body)
-    for (const change of changes) {
-      const state = this.#states.apply(change)
-      if (state !== null) this.#touched.add(state)
-    }
+    for (const change of changes) this.#touched.add(this.#states.apply(change))
   }
 
   /** Queues that were opened or written of since this was last called. */
@@ -200,8 +198,12 @@ export class SettledLog {
 
   /** These queues are no more. Their numbers are never given again, so it need not be durable. @throws DiskError */
   forget(topic: number, partitions: readonly number[]): void {
-    const known = partitions.filter(partition => this.#states.get(topic, partition) !== undefined)
-    this.write(known.map(partition => ({ topic, partition, isWhole: true })))
+    const known = partitions.map(partition => this.#states.get(topic, partition)).filter(state => state !== undefined)
+    this.write(known.map(({ partition }) => ({ topic, partition, isWhole: true })))
+    for (const state of known) {
+      this.#touched.delete(state)
+      this.#states.remove(topic, state.partition)
+    }
   }
 
   /** Takes over what another host knew of a queue, in place of what is known here. It is not all or nothing. @throws DiskError */

@@ -4,6 +4,9 @@
  * Between two lives the power is lost, or the process alone. What the next one finds is judged against an oracle, whose
  * rules are those of the store: what was acknowledged is there (U1), what is there was written (U2), and recovering again,
  * or after a recovery that was itself ended, gives no less (U3). A life may end while it recovers, so cuts come in pairs.
+ *
+ * Some of the logs are those of work queues, whose messages are settled in a file of the first host (settled-oracle.fixture.ts). Logs and that file
+ * lose their ends apart from each other.
  */
 import { Chance } from '../../proof/sim/chance.ts'
 import { Cut, type DiskOperation, SimDisk } from '../../proof/sim/sim-disk.ts'
@@ -11,6 +14,7 @@ import { MortalDisk, ThreadDeath } from '../disk/mortal-disk.fixture.ts'
 import { recoverStore } from '../folder/recover-store.ts'
 import { LogStore } from './log-store.ts'
 import type { StoreEntry } from './log-store-types.ts'
+import { SettledLives } from './settled-oracle.fixture.ts'
 import { PartitionOracle } from './store-oracle.fixture.ts'
 import type { StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
@@ -18,7 +22,7 @@ import type { StoredTopic } from './stored-topic.ts'
 export const STORE_FOLDER = '/data'
 export const STORE_LOG_ID: Buffer = Buffer.from('0123456789abcdef')
 
-export const ACTS = ['append', 'tend', 'settle', 'truncate', 'reopen', 'die', 'fail'] as const
+export const ACTS = ['append', 'handle', 'tend', 'settle', 'truncate', 'reopen', 'die', 'fail'] as const
 
 /** One thing that a process does; what the numbers mean depends on it. */
 export interface StoreAct {
@@ -63,6 +67,8 @@ const TOPICS: ReadonlyMap<number, StoredTopic & { readonly partitions: number }>
 )
 /** Made when something is first appended to it. */
 const LATE = 5
+/** The first partitions, as far as nothing is removed from them. */
+const QUEUES = 3
 
 interface Host {
   readonly disk: MortalDisk
@@ -72,6 +78,7 @@ interface Host {
 export class StoreLives {
   readonly #disk = new SimDisk()
   readonly #oracles: PartitionOracle[] = []
+  readonly #settled = new SettledLives()
   #hosts: Host[] = []
   /** How many hosts there were, when any was last opened. */
   #lastHosts = 0
@@ -116,6 +123,7 @@ export class StoreLives {
     else {
       this.#disk.powerCut(new Chance(life.seed))
       for (const oracle of this.#oracles) oracle.losePower()
+      this.#settled.losePower()
     }
   }
 
@@ -134,6 +142,7 @@ export class StoreLives {
     this.#lastHosts = life.hosts
     this.#hosts[0] = this.#despite(failAt, disk => this.#open(life, 0, disk))
     for (let host = 1; host < life.hosts; host++) this.#hosts[host] = this.#open(life, host)
+    this.#openQueues(life)
     this.#isRecovering = false
   }
 
@@ -160,6 +169,8 @@ export class StoreLives {
   #open({ hosts, journalBytes }: StoreLife, host: number, disk: MortalDisk = new MortalDisk(this.#disk)): Host {
     const mine = this.#oracles.filter((oracle, at) => at % hosts === host && this.#isThere(oracle))
     const store = LogStore.open(disk, STORE_FOLDER, host, STORE_LOG_ID, mine, { journalBytes })
+    if (host === 0) this.#settled.open(disk, STORE_FOLDER, STORE_LOG_ID)
+    for (const oracle of mine) this.#settled.reopened(nameOf(oracle))
     this.#unwatched(() => {
       for (const oracle of mine) oracle.recovered(this.#disk, store.partition(oracle.topic, oracle.partition))
     })
@@ -195,7 +206,23 @@ export class StoreLives {
       for (const [at, oracle] of this.#oracles.entries())
         if (at % life.hosts === host && this.#isThere(oracle) && (life.seed + at) % 4 > 0)
           this.#truncate(life, at, committed[at] as number)
+      this.#survive(life, () => this.#openQueues(life))
     }
+  }
+
+  /** What is settled of queues beyond the ends of their logs is forgotten, before anything is appended to them. */
+  #openQueues(life: StoreLife): void {
+    for (let at = 0; at < QUEUES; at++)
+      this.#settled.openQueue(nameOf(this.#oracles[at] as PartitionOracle), this.#log(life, at).log)
+  }
+
+  /** Some messages of a queue are handled. */
+  #handle(life: StoreLife, where: number, size: number): void {
+    const at = where % 2 === 0 ? QUEUES - 1 : where % QUEUES
+    const oracle = this.#oracles[at] as PartitionOracle
+    // Mostly the newest ones: a loss of power may take those from the log, and not from the file of what is settled.
+    const from = where < 8 ? 0 : where < 16 ? size % (oracle.acked + 1) : Math.max(0, oracle.acked - (size % 8))
+    this.#settled.handle(nameOf(oracle), this.#log(life, at).log, from, Math.min(oracle.acked, from + (size % 5)))
   }
 
   #log(life: StoreLife, at: number): { readonly store: LogStore; readonly log: StoredPartition } {
@@ -206,18 +233,22 @@ export class StoreLives {
 
   #do(life: StoreLife, { do: what, where, size }: StoreAct): void {
     if (what === 'append') this.#append(life, where, size)
+    else if (what === 'handle') this.#handle(life, where, size)
     else if (what === 'settle') this.#disk.runLater(size % 4 === 0 ? undefined : size % 4)
     else if (what === 'tend') this.#tend(life, size)
     else if (what === 'truncate') {
       const at = where % this.#oracles.length
-      if (!this.#isThere(this.#oracles[at] as PartitionOracle)) return
+      // The log of a queue that is open is never cut.
+      if (at < QUEUES || !this.#isThere(this.#oracles[at] as PartitionOracle)) return
       const { log } = this.#log(life, at)
       this.#truncate(life, at, Math.max(log.startOffset, log.endOffset - (size % 8)))
     } else if (what === 'reopen') {
       const host = where % life.hosts
       const { store } = this.#hosts[host] as Host
+      if (host === 0) this.#settled.close()
       store.close()
       this.#hosts[host] = this.#open(life, host)
+      this.#openQueues(life)
     } else {
       const { disk } = this.#hosts[where % life.hosts] as Host
       if (what === 'die') disk.fuse = size % 30
@@ -259,6 +290,7 @@ export class StoreLives {
     for (const [at, oracle] of this.#oracles.entries())
       if (this.#isThere(oracle)) oracle.mayStartUpTo(this.#log(life, at).log.endOffset)
     for (const { store } of this.#hosts) store.tend(this.#nowMs)
+    this.#settled.tend(size % 3 === 0)
     for (const [at, oracle] of this.#oracles.entries())
       if (this.#isThere(oracle)) oracle.startsAt(this.#log(life, at).log.startOffset)
   }
@@ -280,6 +312,10 @@ export class StoreLives {
       oracle.durable = Math.max(oracle.durable, this.#log(life, at).log.syncedTo)
     }
   }
+}
+
+function nameOf({ topic, partition }: PartitionOracle): string {
+  return `${topic.topic}-${partition}`
 }
 
 /** Lives by chance. */

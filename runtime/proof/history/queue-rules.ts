@@ -47,6 +47,10 @@ class Consumers {
         if (event.kind === 'overdue') this.#overdue.add(handOutOf(event))
         if (this.open.get(placeOf(event))?.consumer === event.consumer) this.open.delete(placeOf(event))
         break
+      case 'died':
+        // And all consumers with it.
+        this.open.clear()
+        break
       case 'ended':
       case 'leaving':
       case 'stopped':
@@ -103,6 +107,8 @@ export const nothingAckedComesAgain: Checker = ({ events, queues = [] }) => {
         problems.say(`${event.consumer} got ${placeOf(event)}, which ${by} has acked`)
     }
     consumers.hear(event)
+    // What the next process knows of it is a question of durability (queue-lives-rules.ts).
+    if (event.kind === 'died') for (const known of [acked, sure, last]) known.clear()
   }
   return problems.done()
 }
@@ -148,6 +154,7 @@ export const oneConsumerIsActive: Checker = ({ events, queues = [] }) => {
       if (before !== undefined && before !== event.consumer && !consumers.gone.has(before))
         problems.say(`${event.consumer} got ${placeOf(event)} while ${before} had the queue`)
     }
+    if (event.kind === 'died') active.clear()
     consumers.hear(event)
   }
   return problems.done()
@@ -194,6 +201,9 @@ export const queueCountersAreExact: Checker = ({ events, queues = [] }) => {
       if (event.failedAttempts >= event.deliveryAttempt)
         problems.say(`${place} has ${event.failedAttempts} failures at attempt ${event.deliveryAttempt}`)
     }
+    // Hand-outs are written down before anybody gets the message. What is not synced may go with the power.
+    if (event.kind === 'died' && event.how === 'power') attempts.clear()
+    if (event.kind === 'died' && !event.isWhole) failed.clear()
     consumers.hear(event)
   }
   return problems.done()

@@ -59,6 +59,7 @@ function left(event: HistoryEvent, losses: Losses): HistoryEvent | null {
     }
     case 'delivered':
     case 'settled':
+    case 'confirmed':
     case 'overdue':
     case 'read':
       return losses.has(event) ? null : event

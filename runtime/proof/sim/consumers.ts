@@ -7,9 +7,16 @@
 import type { Observable } from 'rxjs'
 import type { ManualDelivery } from '../../words/delivery.ts'
 import { isMillraceError } from '../../words/errors.ts'
+import type { ManualQueueDelivery } from '../../words/queue-delivery.ts'
 import { type Lab, letterOf, type Value } from './lab.ts'
 import type { GroupKind } from './plan.ts'
 import { sleep } from './producers.ts'
+
+/** How a delivery is settled. */
+type How = 'handled' | 'failed' | 'rejected' | 'released'
+
+/** Share of the settlements of which it is asked whether they are durable. */
+const CONFIRMED_SHARE = 0.25
 
 /** Whoever consumes for a group now, however it does so. */
 export interface Consuming {
@@ -78,7 +85,9 @@ export class ManualConsumers<P extends ManualPlan> {
       return
     }
     try {
-      this.#settleNow(delivery, plan, name, releaseShare)
+      const how = this.#settleNow(delivery, plan, name, releaseShare)
+      if (isOfQueue && chance.happens(CONFIRMED_SHARE))
+        this.#awaitConfirmed(delivery as ManualQueueDelivery<Value>, how)
     } catch (error) {
       // Whoever has left a queue has nothing any more.
       if (!isOfQueue || !isMillraceError(error, 'MILL_CLOSED')) throw error
@@ -89,24 +98,38 @@ export class ManualConsumers<P extends ManualPlan> {
     this.#mustBeRefused(delivery)
   }
 
-  #settleNow(delivery: ManualDelivery<Value>, plan: P, name: ReturnType<Lab['consumer']>, releaseShare: number): void {
+  #settleNow(delivery: ManualDelivery<Value>, plan: P, name: ReturnType<Lab['consumer']>, releaseShare: number): How {
     const lab = this.#lab
     const { chance } = lab.scheduler
     const letter = letterOf(delivery)
     if (chance.happens(releaseShare)) {
       lab.settled(name, plan.name, delivery, 'released')
       delivery.release()
-    } else if ('kKbL'.includes(letter)) {
+      return 'released'
+    }
+    if ('kKbL'.includes(letter)) {
       lab.settled(name, plan.name, delivery, 'handled')
       delivery.ack()
-    } else if (letter === 'x') {
+      return 'handled'
+    }
+    if (letter === 'x') {
       lab.settled(name, plan.name, delivery, 'rejected')
       lab.saw('rejectError')
       delivery.reject(new Error('refused'))
-    } else {
-      lab.settled(name, plan.name, delivery, 'failed')
-      delivery.nack(new Error('nacked'))
+      return 'rejected'
     }
+    lab.settled(name, plan.name, delivery, 'failed')
+    delivery.nack(new Error('nacked'))
+    return 'failed'
+  }
+
+  /** Whoever asks is told when the settlement is durable, or not at all. */
+  #awaitConfirmed(delivery: ManualQueueDelivery<Value>, how: How): void {
+    const { topic, partition, offset } = delivery
+    delivery.confirmed.then(
+      () => this.#lab.record({ kind: 'confirmed', how, topic, partition, offset }),
+      () => undefined,
+    )
   }
 
   /** It is settled, or lost to its consumer. */

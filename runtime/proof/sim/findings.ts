@@ -1,6 +1,7 @@
 /**
  * What the processes of one simulation have found out together, and what all of them know of its topics and groups.
  */
+import type { Durability } from '../../words/message.ts'
 import type { GroupFacts, StoredFacts } from '../history/history.ts'
 import type { Counted } from './growing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
@@ -17,6 +18,8 @@ export class Findings {
   round = 0
   queueRound = 0
   readonly queues: readonly QueuePlan[]
+  /** By name. */
+  readonly queueDurabilities: ReadonlyMap<string, Durability>
   /** Numbers of named producers below these were published. */
   readonly numbered: Map<string, number> = new Map()
   /** How many partitions topics have. */
@@ -24,8 +27,13 @@ export class Findings {
   /** Topics of dead letters that are there. */
   readonly letterTopics: Set<string> = new Set()
 
-  constructor({ groups, disk }: Plan, queues: readonly QueuePlan[]) {
+  constructor(
+    { groups, disk }: Plan,
+    queues: readonly QueuePlan[],
+    queueDurabilities: ReadonlyMap<string, Durability>,
+  ) {
     this.queues = queues
+    this.queueDurabilities = queueDurabilities
     this.facts = groups.map(plan => {
       const handles = plan.kind === 'run' || plan.kind === 'handle'
       return {
@@ -47,7 +55,8 @@ export class Findings {
       for (const plan of groups) stored.set(lettersOf(plan), { durability, isRetained: false })
       for (const plan of queues)
         for (const topic of [plan.name, queueLettersOf(plan)])
-          if (topic !== null) stored.set(topic, { durability: 'memory', isRetained: false })
+          if (topic !== null)
+            stored.set(topic, { durability: queueDurabilities.get(plan.name) ?? 'memory', isRetained: false })
     }
     this.stored = stored
   }

@@ -3,6 +3,7 @@
  *
  * Pure.
  */
+import type { Durability } from '../../words/message.ts'
 import type { HistoryEvent } from '../history/history.ts'
 import type { FaultKind } from './plan.ts'
 import type { QueuePlan } from './queue-plan.ts'
@@ -29,6 +30,9 @@ export const QUEUE_SIGHTS = [
   'lettersWait',
   'deleted',
   'deletionRefused',
+  'onDisk',
+  'reopened',
+  'confirmed',
 ] as const
 export type QueueSight = (typeof QUEUE_SIGHTS)[number]
 
@@ -54,8 +58,10 @@ export function queueSights(
   events: readonly HistoryEvent[],
   plans: readonly QueuePlan[],
   faults: ReadonlyMap<FaultKind, number>,
+  durabilities: ReadonlyMap<string, Durability>,
 ): QueueSight[] {
   const seen = new Set(plans.flatMap(byPlan))
+  if ([...durabilities.values()].some(each => each !== 'memory')) seen.add('onDisk')
   if (plans.length > 0) for (const [fault, sight] of BY_FAULT) if (faults.has(fault)) seen.add(sight)
   const queues = new Map(plans.map(plan => [plan.name, plan]))
   /** By consumer, how many messages it has. */
@@ -72,6 +78,10 @@ export function queueSights(
       seen.add(event.reason === 'maxlen' ? 'dropHead' : 'letter')
     if (plan === undefined) continue
     switch (event.kind) {
+      case 'reopened':
+      case 'confirmed':
+        seen.add(event.kind)
+        break
       case 'sent':
         priorities.set(event.id, event.priority ?? 0)
         break

@@ -1,11 +1,13 @@
 /**
  * What the application of a simulation does with its work queues: it opens them, sends, consumes, looks at them, and drains them.
  *
- * The simulated main thread, through the public API only. Queues are in memory: each process begins with empty ones.
+ * The simulated main thread, through the public API only. A process begins with empty queues where they are in memory, and otherwise with what
+ * the one before has left.
  */
 import { nowMs } from '../../../actors/world.ts'
 import type { Broker } from '../../words/broker.ts'
 import { isMillraceError } from '../../words/errors.ts'
+import type { Durability } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { QueueStats } from '../../words/queue-stats.ts'
 import type { Topic } from '../../words/topic.ts'
@@ -37,6 +39,8 @@ interface Opened {
 export interface QueueRounds {
   /** No message is sent twice. */
   queueRound: number
+  /** By name. */
+  readonly queueDurabilities: ReadonlyMap<string, Durability>
 }
 
 export interface QueueWorkUpcalls extends QueueUpcalls {
@@ -61,11 +65,12 @@ export class QueueWork {
     this.#around = around
   }
 
-  async open(audits: Audits, isProducing: () => boolean): Promise<void> {
+  async open(life: number, audits: Audits, isProducing: () => boolean): Promise<void> {
     for (const plan of this.#plans) {
       const target = queueLettersOf(plan)
       const queue = await this.#openQueue(plan)
       const letters = target === null ? null : await this.#around.broker().topic<Value>(target)
+      if (this.#durabilityOf(plan) !== 'memory' && life > 0) await this.#lookAgain(queue, letters, life, audits)
       if (letters !== null && plan.lettersWait) {
         await fillLetters(audits, letters)
         this.#late.push(this.#auditLater(audits, letters, isProducing))
@@ -76,11 +81,15 @@ export class QueueWork {
     }
   }
 
+  #durabilityOf({ name }: QueuePlan): Durability {
+    return this.#rounds.queueDurabilities.get(name) ?? 'memory'
+  }
+
   #openQueue(plan: QueuePlan): Promise<Queue<Value>> {
     const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
     const { singleActive, deadLetter } = plan
     return this.#around.broker().queue<Value>(name, {
-      durability: 'memory',
+      durability: this.#durabilityOf(plan),
       priorities,
       maxMessages,
       maxMessageBytes,
@@ -107,6 +116,16 @@ export class QueueWork {
       if (!this.#around.isOver() && !isMillraceError(error, 'MILL_CLOSED'))
         this.#around.failed(error, `reading ${letters.name}`)
     }
+  }
+
+  /** What is in the folder of a queue, before anybody consumes from it. */
+  async #lookAgain(queue: Queue<Value>, letters: Topic<Value> | null, life: number, audits: Audits): Promise<void> {
+    const { accepted } = await queue.stats()
+    this.#lab.record({ kind: 'reopened', topic: queue.name, partition: 0, start: 0, end: accepted })
+    if (letters === null) return
+    for (const { partition, logStartOffset: start, highWatermark: end } of (await letters.stats()).partitions)
+      this.#lab.record({ kind: 'reopened', topic: letters.name, partition, start, end })
+    await audits.again(letters, life)
   }
 
   /** Everything that is done until nobody sends any more. */

@@ -6,6 +6,7 @@ import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
 import { QUEUE_COUNT_RULES } from '../history/queue-count-rules.ts'
+import { QUEUE_LIVES_RULES } from '../history/queue-lives-rules.ts'
 import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
 import { QUEUE_RULES } from '../history/queue-rules.ts'
 import { remaining } from '../history/remaining.ts'
@@ -21,6 +22,7 @@ import type { SleepWatch } from './late-judge.ts'
 import { Lives } from './lives.ts'
 import { type FaultKind, type Plan, planOf } from './plan.ts'
 import { ProcessDisk } from './process-disk.ts'
+import { queueDurabilitiesOf } from './queue-disk-plan.ts'
 import { queueHandler } from './queue-members.ts'
 import { groupFactsOf, queueFactsOf, queuePlansOf } from './queue-plan.ts'
 import { type QueueSight, queueSights } from './queue-sights.ts'
@@ -128,7 +130,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     load: url => ({ default: handlers.get(new URL(url).search.slice(1)) }),
   }
   enter(simulation)
-  const findings = new Findings(plan, queues)
+  const findings = new Findings(plan, queues, queueDurabilitiesOf(seed, queues, plan.disk))
   const lives = new Lives(
     plan,
     seen,
@@ -180,7 +182,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     for (const rule of DURABILITY_RULES) problems.push(...rule(history))
     const kept = remaining(history)
     const ofStreams = [...STREAM_RULES, ...GROUP_RULES, ...STATE_RULES, ...LETTER_RULES]
-    for (const rule of [...ofStreams, ...QUEUE_RULES, ...QUEUE_COUNT_RULES, ...QUEUE_ORDER_RULES])
+    for (const rule of [...ofStreams, ...QUEUE_RULES, ...QUEUE_LIVES_RULES, ...QUEUE_COUNT_RULES, ...QUEUE_ORDER_RULES])
       problems.push(...rule(kept))
   }
   return {
@@ -190,7 +192,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     inputsByKind: scheduler.inputsByKind,
     virtualMs: scheduler.now,
     faults: seen.seen,
-    queueSights: queueSights(seen.events, queues, seen.seen),
+    queueSights: queueSights(seen.events, queues, seen.seen, findings.queueDurabilities),
     problems,
     history,
     plan,

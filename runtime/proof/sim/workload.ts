@@ -23,6 +23,7 @@ import { NamedProducing } from './named-producing.ts'
 import type { GroupPlan, Plan } from './plan.ts'
 import type { ProcessDisk } from './process-disk.ts'
 import { inRound, produce, sleep } from './producers.ts'
+import { QUEUE_TUNING } from './queue-disk-plan.ts'
 import { QueueWork } from './queue-work.ts'
 import type { SimThread } from './scheduler.ts'
 
@@ -122,7 +123,7 @@ export class Workload {
     await this.#audits.read(source)
     const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
-    await this.#queues.open(this.#audits, () => this.#producing)
+    await this.#queues.open(life, this.#audits, () => this.#producing)
     faults.begin(main)
     this.said = 'producing'
     const isProducing = (): boolean => this.#producing
@@ -174,7 +175,7 @@ export class Workload {
     const { hosts, journalBytes, memory } = disk
     return openBroker(
       { ...options, partitionThreads: hosts[this.#around.life] as number, dir: DIR },
-      { journalBytes, memory },
+      { journalBytes, memory, ...QUEUE_TUNING },
     )
   }
 

@@ -6,11 +6,11 @@
  * what is passed over; `at POINT` when its partition host stands still at the named point, after which it kills itself.
  * Without a point (`-`) it goes on until it is killed.
  */
-import { openBroker, sessions } from '../../api/broker.ts'
-import type { Session } from '../../embedded/session.ts'
-import { FAULT_POINT, type FaultPoint } from '../../wire/layout.ts'
+import { openBroker } from '../../api/broker.ts'
+import type { FaultPoint } from '../../wire/layout.ts'
 import type { Durability } from '../../words/message.ts'
 import { CLAIMED } from './claims.fixture.ts'
+import { dieAtHalt } from './death.fixture.ts'
 import { say } from './say.fixture.ts'
 
 const [dir, durability, paceMs, point] = process.argv.slice(2) as [string, Durability, string, string]
@@ -25,17 +25,11 @@ async function main(): Promise<void> {
   const handler = new URL('./claims-handler.fixture.js', import.meta.url)
   const run = await work.group('g').run({ handler, threads: 1, delivery: 'at-most-once', data: Number(paceMs) })
   say('opened')
-  if (point !== '-') void dieAt(sessions.get(broker) as Session, point as FaultPoint)
+  if (point !== '-') void dieAtHalt(broker, point as FaultPoint)
   for (;;) {
     await work.publishBatch(Array.from({ length: BATCH }, (_, n) => ({ key: `key-${n % 32}`, value: n })))
     while ((await run.stats()).lag > BACKLOG_MAX) await new Promise(resolve => setTimeout(resolve, 5))
   }
-}
-
-async function dieAt(session: Session, name: FaultPoint): Promise<void> {
-  const isThere = await session.ask(control => control.haltPartitionHost(0, FAULT_POINT[name]))
-  say(isThere ? `at ${name}` : `not at ${name}`)
-  process.kill(process.pid, 'SIGKILL')
 }
 
 await main()

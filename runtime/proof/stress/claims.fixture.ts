@@ -5,13 +5,9 @@
  * be handed out twice, whoever lived in between, and a death may pass over no more than the ceiling allows. At the end the
  * group is drained in good order: then nothing more is passed over, and every record was handed out or told.
  */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { openBroker } from '../../api/broker.ts'
 import { IN_DOUBT_MAX } from '../../group/ceiling.ts'
 import type { FaultPoint } from '../../wire/layout.ts'
@@ -19,6 +15,7 @@ import type { Broker } from '../../words/broker.ts'
 import type { GroupStats } from '../../words/listing.ts'
 import type { Durability } from '../../words/message.ts'
 import { until } from '../fixtures/broker.fixture.ts'
+import { drawMoment, liveUntilKilled } from './killed-child.fixture.ts'
 
 export const CLAIMED = {
   topic: { partitions: 3, segmentBytes: 65_536, windowBytes: 65_536, maxMessageBytes: 4_096 },
@@ -29,8 +26,7 @@ export const CLAIMED = {
 const PACES_MS = [0, 3, 60] as const
 /** Where every second process is killed by itself; the others die at a random moment. */
 const POINTS: readonly FaultPoint[] = ['ceilingWritten', 'statesSwept', 'betweenDeadLetterAndVerdict']
-const CHILD = fileURLToPath(new URL('./claims-child.fixture.js', import.meta.url))
-const LATE_MS = 500
+const CHILD = new URL('./claims-child.fixture.js', import.meta.url)
 /** Of a process that does not come to its point. */
 const CHILD_MS = 30_000
 
@@ -105,29 +101,21 @@ export class ClaimOracle {
 async function live(dir: string, durability: Durability, life: number, oracle: ClaimOracle): Promise<void> {
   const paceMs = PACES_MS[life % PACES_MS.length] as number
   const point = life % 2 === 1 ? POINTS[(life >> 1) % POINTS.length] : undefined
-  const child = spawn(process.execPath, [CHILD, dir, durability, `${paceMs}`, point ?? '-'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let trouble = ''
-  child.stderr.on('data', bytes => {
-    trouble += bytes
-  })
-  const begun = new Promise<void>(resolve => {
-    createInterface({ input: child.stdout }).on('line', line => {
+  const drawn = point === undefined ? drawMoment(0) : undefined
+  const { code, trouble } = await liveUntilKilled({
+    module: CHILD,
+    args: [dir, durability, `${paceMs}`, point ?? '-'],
+    moment: drawn?.moment,
+    lifeMs: CHILD_MS,
+    hear(line) {
       const [word, partition, first, second] = line.split(' ')
       if (word === 'h') {
         oracle.hear(Number(partition), Number(first))
-        resolve()
+        drawn?.begin()
       } else if (word === 'p') oracle.told(Number(partition), Number(first), Number(second))
-    })
+    },
   })
-  const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
-  const late = sleep(CHILD_MS, undefined, { ref: false })
-  if (point === undefined) await Promise.race([begun.then(() => sleep(Math.random() * LATE_MS)), ended, late])
-  else await Promise.race([ended, late])
-  child.kill('SIGKILL')
-  const code = await ended
-  if (code !== null) oracle.problems.push(`life ${life} ended by itself with code ${code}: ${trouble.slice(0, 2_000)}`)
+  if (code !== null) oracle.problems.push(`life ${life} ended by itself with code ${code}: ${trouble}`)
   oracle.died(paceMs)
 }
 

@@ -1,14 +1,16 @@
 /**
  * Kills its process at a call of the file system: preloaded into all threads of the process, as
- * `NODE_OPTIONS='--import crash-calls.fixture.js?point=NAME&file=FILE'`.
+ * `NODE_OPTIONS='--import crash-calls.fixture.js?point=NAME&file=FILE&nth=N'`.
  *
  * It takes the place of the calls that a `NodeDisk` makes, on each thread for itself, and lets all of them through but one:
  * the one that is the point's (crash-points.fixture.ts). There it says `at NAME` and ends the process, which never comes
  * back from that. `file`, if it is not empty, is the name that the file must have, up to its ending `.new`.
+ * The process dies at the `nth` time that a thread of it comes there.
  */
 import fs from 'node:fs'
 import { basename } from 'node:path'
-import { type CallName, type CrashCall, pointOf } from './crash-points.fixture.ts'
+import { pointOf } from './crash-point-of.fixture.ts'
+import type { CallName, CrashCall } from './crash-points.fixture.ts'
 import { say } from './say.fixture.ts'
 
 /** Functions of one file operation, with guards and closures between them. */
@@ -20,6 +22,8 @@ const NOTHING: readonly Uint8Array[] = [new Uint8Array(0)]
 const { searchParams } = new URL(import.meta.url)
 const name = searchParams.get('point') as string
 const wantedFile = searchParams.get('file') ?? ''
+/** Times that this thread is to come to the point still. */
+let timesLeft = Number(searchParams.get('nth') ?? 1)
 /** Of the files that are open. */
 const paths = new Map<number, string>()
 
@@ -46,7 +50,8 @@ function pass<T>(
 ): T {
   const isFile = wantedFile === '' || basename(path, '.new') === wantedFile
   const isCall = call === point.call && isFile && point.path.test(path)
-  const isPoint = isCall && parts.some(part => Buffer.from(part).includes(point.holds ?? '')) && isWithin(point.within)
+  const isThere = isCall && parts.some(part => Buffer.from(part).includes(point.holds ?? '')) && isWithin(point.within)
+  const isPoint = isThere && --timesLeft === 0
   if (isPoint && point.when === 'before') die()
   const done = act()
   if (isPoint) die()

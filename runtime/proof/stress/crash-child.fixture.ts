@@ -21,14 +21,14 @@
  * At a halt it kills itself when its partition host stands still there, at a call of the file system in that very call
  * (crash-calls.fixture.ts). Without a point (`-`) it goes on until it is killed.
  */
-import { openBroker, sessions } from '../../api/broker.ts'
-import type { Session } from '../../embedded/session.ts'
-import { FAULT_POINT, type FaultPoint } from '../../wire/layout.ts'
+import { openBroker } from '../../api/broker.ts'
+import type { FaultPoint } from '../../wire/layout.ts'
 import type { Broker } from '../../words/broker.ts'
 import type { Durability } from '../../words/message.ts'
 import type { Topic } from '../../words/topic.ts'
-import { pointOf } from './crash-points.fixture.ts'
+import { pointOf } from './crash-point-of.fixture.ts'
 import { CRASHED, type CrashValue } from './crash-topics.fixture.ts'
+import { die, dieAtHalt } from './death.fixture.ts'
 import { say } from './say.fixture.ts'
 
 const [dir, durability, life, name] = process.argv.slice(2) as [string, Durability, string, string]
@@ -46,9 +46,8 @@ async function main(): Promise<void> {
   await work.group('g').run({ handler: new URL('./crash-handler.fixture.js', import.meta.url), threads: 1 })
   say('opened')
   const point = name === '-' ? undefined : pointOf(name)
-  if (point?.time === 'opening') die(false)
-  if (point?.time === 'work' && point.call === undefined)
-    void dieAt(sessions.get(broker) as Session, point.name as FaultPoint)
+  if (point?.time === 'opening') die(name, false)
+  if (point?.time === 'work' && point.call === undefined) void dieAtHalt(broker, point.name as FaultPoint)
   await Promise.all([publishAll(work, kept), bear(broker)])
 }
 
@@ -86,15 +85,6 @@ async function bear(broker: Broker): Promise<void> {
     const { offset } = await born.publish({ value: { life: Number(life), sequence, text: '' }, partition })
     say(`c ${offset} ${sequence}`)
   }
-}
-
-async function dieAt(session: Session, at: FaultPoint): Promise<void> {
-  die(await session.ask(control => control.haltPartitionHost(0, FAULT_POINT[at])))
-}
-
-function die(isThere: boolean): void {
-  say(isThere ? `at ${name}` : `not at ${name}`)
-  process.kill(process.pid, 'SIGKILL')
 }
 
 await main()

@@ -5,12 +5,22 @@
  * a write leaves the first part of a frame, a loss of power takes of a log what only the journal has made durable, and a
  * state log that was written for hours is long and holds little.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { NodeDisk } from '../../log/disk/node-disk.ts'
 import { FrameScan } from '../../log/format/frame-scan.ts'
 import { SEGMENT_HEADER_BYTES, segmentBases, segmentPath } from '../../log/format/segment-format.ts'
-import { STATE_ALIGN_BYTES, STATE_RECORD_HEADER_BYTES } from '../../log/format/state-format.ts'
+import { STATE_ALIGN_BYTES, STATE_HEADER_BYTES, STATE_RECORD_HEADER_BYTES } from '../../log/format/state-format.ts'
 import { readIdentity } from '../../log/store/identity.ts'
 import { frameBytesMax, partitionsFolder } from '../../log/store/log-place.ts'
 import { StateLog } from '../../log/store/state-log.ts'
@@ -62,6 +72,20 @@ export function tearTails(dir: string): void {
     } finally {
       closeSync(file)
     }
+  }
+}
+
+/** Leaves the first part of a record at the end of the file of what queues have settled, if there is one. */
+export function tearSettled(dir: string): void {
+  const path = join(dir, 'host-0.settled')
+  if (!existsSync(path) || statSync(path).size <= STATE_HEADER_BYTES) return
+  const file = openSync(path, 'r+')
+  try {
+    const bytes = Buffer.alloc(STATE_RECORD_HEADER_BYTES - 1)
+    readSync(file, bytes, 0, bytes.length, STATE_HEADER_BYTES)
+    writeSync(file, bytes, 0, bytes.length, fstatSync(file).size)
+  } finally {
+    closeSync(file)
   }
 }
 

@@ -45,6 +45,8 @@ export interface CrashPoint {
   readonly need?: CrashNeed
   /** Where it is passed at all; undefined: by both. */
   readonly durability?: Durability
+  /** It is passed so often that the process dies at one of the first so many times; undefined: at the first. */
+  readonly among?: number
 }
 
 /** The state logs that are grown: of the partition host, and two of the control thread, the last of them while it opens. */
@@ -54,17 +56,25 @@ const SEGMENT = /\/topics\/\d+-\d+\/\d+\.log$/
 const FOLDER = /\/topics\/\d+-\d+$/
 const JOURNAL = /\/host-\d+\.journal-[ab]$/
 
-function halt(name: FaultPoint, durability?: Durability): CrashPoint {
+export function halt(name: FaultPoint, durability?: Durability): CrashPoint {
   return { name, time: 'work', ...(durability === undefined ? {} : { durability }) }
 }
 
 /** `call` as `before write catalog in keepTopic`, with the path apart. */
-function at(name: string, when: CrashCall['when'], call: CallName, path: RegExp, ...within: string[]): CrashPoint {
+export function at(
+  name: string,
+  when: CrashCall['when'],
+  call: CallName,
+  path: RegExp,
+  ...within: string[]
+): CrashPoint {
   return { name, time: 'work', call: { call, path, within, when } }
 }
 
-const grown = (point: CrashPoint): CrashPoint => ({ ...point, need: 'grown' })
-const opening = (point: CrashPoint, need?: CrashNeed, durability?: Durability): CrashPoint => ({
+/** Where a state log is compacted. */
+export const grown = (point: CrashPoint): CrashPoint => ({ ...point, need: 'grown' })
+/** While a broker opens. */
+export const opening = (point: CrashPoint, need?: CrashNeed, durability?: Durability): CrashPoint => ({
   ...point,
   time: 'opening',
   ...(need === undefined ? {} : { need }),
@@ -114,11 +124,3 @@ export const POINTS: readonly CrashPoint[] = [
   opening(at('marksMoved', 'after', 'write', /\/marks$/, 'writeAllMarks', 'StateLog.write'), 'marks'),
   opening(at('journalDismissed', 'after', 'write', JOURNAL, 'removeHost', 'writeMark'), 'history'),
 ]
-
-/** The point of that name. */
-export function pointOf(name: string): CrashPoint {
-  const point = POINTS.find(each => each.name === name)
-  if (point === undefined)
-    throw new RangeError(`there is no point ${name}; one of ${POINTS.map(each => each.name).join(', ')}`)
-  return point
-}

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { repositoryRoot } from '../fixtures/repository.fixture.ts'
 import { POINTS } from './crash-points.fixture.ts'
+import { QUEUE_CRASH_POINTS } from './queue-crash-points.fixture.ts'
 
 const root = repositoryRoot()
 const ROOMS = ['runtime/log', 'runtime/control', 'runtime/host', 'actors'] as const
@@ -14,7 +15,7 @@ t.test('every function that a crash point names is one of the rooms that write',
       .filter(file => file.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(file))
       .map(file => readFileSync(join(root, room, file), 'utf8')),
   )
-  const names = [...new Set(POINTS.flatMap(({ call }) => call?.within ?? []))]
+  const names = [...new Set([...POINTS, ...QUEUE_CRASH_POINTS].flatMap(({ call }) => call?.within ?? []))]
   t.ok(names.length > 10)
   for (const name of names) {
     const [method = name, owner] = name.split('.').reverse()

@@ -5,7 +5,7 @@
  * during recovery come one, two and three in a row: what the first leaves behind is what the second recovers.
  */
 import type { Durability } from '../../words/message.ts'
-import { type CrashPoint, type CrashTime, GROWN, POINTS } from './crash-points.fixture.ts'
+import { type CrashPoint, type CrashTime, GROWN } from './crash-points.fixture.ts'
 
 /** Of a folder; `any` is a random moment. Recovery never comes right after a look, which leaves nothing to recover. */
 const PATTERN: readonly (CrashTime | 'any')[] = [
@@ -63,9 +63,9 @@ export class CrashSchedule {
   /** Deaths during recovery, one after the other, now. */
   #row = 0
 
-  /** Of these points only; an empty list stands for all of them. */
-  constructor(only: readonly CrashPoint[] = []) {
-    this.#points = only.length === 0 ? POINTS : only
+  /** Of these points only. */
+  constructor(points: readonly CrashPoint[]) {
+    this.#points = points
   }
 
   /** The next death of a folder, `position` of which are behind it. */

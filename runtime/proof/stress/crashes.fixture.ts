@@ -8,14 +8,9 @@
  * A process dies where its schedule says (crash-schedule.fixture.ts). Before one that is to die while it recovers, its logs
  * are left as a death in the middle of a write leaves them, and, where `fsync` is promised, a loss of power before.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { openBroker } from '../../api/broker.ts'
 import type { Broker } from '../../words/broker.ts'
 import { isMillraceError } from '../../words/errors.ts'
@@ -26,19 +21,13 @@ import { CrashFiles, willMark, willReplay } from './crash-files.fixture.ts'
 import { CrashOracle, type FoundRecord } from './crash-oracle.fixture.ts'
 import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
 import { CRASHED, type CrashValue } from './crash-topics.fixture.ts'
+import { drawMoment, dyingAt, liveUntilKilled } from './killed-child.fixture.ts'
 
-const CHILD = fileURLToPath(new URL('./crash-child.fixture.js', import.meta.url))
-const CALLS = new URL('./crash-calls.fixture.js', import.meta.url)
+const CHILD = new URL('./crash-child.fixture.js', import.meta.url)
 /** Deaths of a folder between two looks at all that is in it. */
 const LOOK_EVERY = 5
 /** How often a topic is read from its beginning at most: retention is done with what a life left after one of them. */
 const READINGS_MAX = 3
-/** Of the deaths at a random moment, those that come while the process starts and recovers. */
-const EARLY_SHARE = 0.3
-const EARLY_MS = 400
-const LATE_MS = 600
-/** Of a process that does not come to its point. */
-const CHILD_MS = 10_000
 
 export interface Crashes {
   readonly deaths: number
@@ -57,50 +46,24 @@ interface Folder {
   readonly files: CrashFiles
 }
 
-function start(
-  { dir, durability }: Folder,
-  life: number,
-  planned: PlannedDeath,
-): ChildProcessByStdio<null, Readable, Readable> {
-  const { point, grown } = planned
-  const env = { ...process.env }
-  if (point?.call !== undefined) env.NODE_OPTIONS = `--import "${CALLS}?point=${point.name}&file=${grown}"`
-  return spawn(process.execPath, [CHILD, dir, durability, `${life}`, point?.name ?? '-'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env,
-  })
-}
-
 /** One process from its start to its death; says where it died. */
 async function live(folder: Folder, life: number, planned: PlannedDeath): Promise<string> {
-  const { oracle } = folder
-  const { point } = planned
-  const child = start(folder, life, planned)
-  let died: string =
-    point === undefined ? 'timer' : `not at ${point.name}${planned.grown === '' ? '' : ` of ${planned.grown}`}`
-  let trouble = ''
-  child.stderr.on('data', bytes => {
-    trouble += bytes
-  })
-  const opened = new Promise<void>(resolve => {
-    createInterface({ input: child.stdout }).on('line', line => {
-      if (line === 'opened') resolve()
+  const { dir, durability, oracle } = folder
+  const { point, grown } = planned
+  const drawn = point === undefined ? drawMoment() : undefined
+  let died: string = drawn?.how ?? `not at ${point?.name}${grown === '' ? '' : ` of ${grown}`}`
+  const { code, trouble } = await liveUntilKilled({
+    module: CHILD,
+    args: [dir, durability, `${life}`, point?.name ?? '-'],
+    env: dyingAt(point, grown),
+    moment: drawn?.moment,
+    hear(line) {
+      if (line === 'opened') drawn?.begin()
       else if (line.startsWith('at ')) died = line.slice(3)
       else oracle.hear(life, line)
-    })
+    },
   })
-  const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
-  const late = sleep(CHILD_MS, undefined, { ref: false })
-  if (point !== undefined) await Promise.race([ended, late])
-  else {
-    const isEarly = Math.random() < EARLY_SHARE
-    if (isEarly) died = 'early'
-    const moment = isEarly ? sleep(Math.random() * EARLY_MS) : opened.then(() => sleep(Math.random() * LATE_MS))
-    await Promise.race([moment, ended, late])
-  }
-  child.kill('SIGKILL')
-  const code = await ended
-  if (code !== null) oracle.problems.push(`life ${life} ended by itself with code ${code}: ${trouble.slice(0, 2_000)}`)
+  if (code !== null) oracle.problems.push(`life ${life} ended by itself with code ${code}: ${trouble}`)
   return died
 }
 

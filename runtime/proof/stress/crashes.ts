@@ -16,7 +16,8 @@
  */
 import { parseArgs } from 'node:util'
 import { claimDeaths } from './claims.fixture.ts'
-import { type CrashPoint, pointOf } from './crash-points.fixture.ts'
+import { pointsOf } from './crash-point-of.fixture.ts'
+import { POINTS } from './crash-points.fixture.ts'
 import { CrashSchedule } from './crash-schedule.fixture.ts'
 import { crashFolder } from './crashes.fixture.ts'
 
@@ -32,13 +33,9 @@ const { values } = parseArgs({
   },
 })
 
-function pointsOf(names: string): CrashPoint[] {
-  return names === '' ? [] : names.split(',').map(pointOf)
-}
-
 async function main(): Promise<void> {
   const cycles = Number(values.cycles)
-  const schedule = new CrashSchedule(pointsOf(values.points))
+  const schedule = new CrashSchedule(pointsOf(values.points, POINTS))
   const others = new Map<string, number>()
   const problems: string[] = []
   let [deaths, receipts, handled] = [0, 0, 0]

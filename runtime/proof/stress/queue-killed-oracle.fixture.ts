@@ -1,0 +1,221 @@
+/**
+ * What is known of one queue whose processes are killed, and what it must do because of that. Pure.
+ *
+ * The parent; it hears lines of the processes (queue-killed-child.fixture.ts). Lives are numbered, and end by a death or a close; a look is a life.
+ *
+ * Of hand-outs it knows those that were begun. One that was out at a death counts, whether or not it was begun. So `deliveryAttempt` is exact
+ * when the life that began a message died with it and the next one begins it, and is bounded otherwise.
+ * Bound: a few words for each message, and PROBLEMS_MAX problems.
+ */
+import type { QueueStats } from '../../words/queue-stats.ts'
+import { conductOf, KILLED, keyOf } from './queue-killed.fixture.ts'
+
+const PROBLEMS_MAX = 20
+/** Deaths before a message is dead-lettered as crashed: two beside others, and two alone. */
+const ACCUSED_AFTER = 4
+
+export interface KilledLetter {
+  readonly key: string
+  readonly reason: string
+  readonly failedAttempts: number
+}
+
+interface Known {
+  readonly sentIn: number
+  id: string
+  hasReceipt: boolean
+  /** The last life that began it, with its counters, and whether it is with a consumer. */
+  begunIn: number
+  attempt: number
+  failed: number
+  isOut: boolean
+  /** The last life in which it was about to be acked. */
+  ackedIn: number
+  confirmed: 'ack' | 'reject' | undefined
+  /** Failures that are confirmed. */
+  failuresKept: number
+}
+
+export class QueueKillOracle {
+  readonly problems: string[] = []
+  #life = 0
+  #receipts = 0
+  #begins = 0
+  #confirms = 0
+  readonly #sent = new Map<number, number>()
+  readonly #known = new Map<string, Known>()
+  readonly #keys = new Map<string, string>()
+
+  get receipts(): number {
+    return this.#receipts
+  }
+
+  get begins(): number {
+    return this.#begins
+  }
+
+  get confirms(): number {
+    return this.#confirms
+  }
+
+  hear(life: number, line: string): void {
+    this.#life = life
+    const [word, first = '', second = '', third = '', fourth = ''] = line.split(' ')
+    if (word === 's') this.#sent.set(life, Number(first))
+    else if (word === 'a') this.#receipt(keyOf({ life, sequence: Number(first) }), second)
+    else if (word === 'b') this.begin(life, first, second, Number(third), Number(fourth))
+    else if (word === 'e') this.#end(life, first, second)
+    else if (word === 'c') this.#confirm(first, second, Number(third))
+  }
+
+  #say(problem: string): void {
+    if (this.problems.length < PROBLEMS_MAX) this.problems.push(problem)
+  }
+
+  #of(key: string): Known {
+    let known = this.#known.get(key)
+    if (known === undefined) {
+      const [life = -1, sequence = -1] = key.split(':').map(Number)
+      if (!(sequence < (this.#sent.get(life) ?? 0))) this.#say(`${key} was never sent`)
+      known = {
+        sentIn: life,
+        id: '',
+        hasReceipt: false,
+        begunIn: -1,
+        attempt: 0,
+        failed: 0,
+        isOut: false,
+        ackedIn: -1,
+        confirmed: undefined,
+        failuresKept: 0,
+      }
+      this.#known.set(key, known)
+    }
+    return known
+  }
+
+  #identify(key: string, id: string): Known {
+    const known = this.#of(key)
+    if (known.id !== '' && known.id !== id) this.#say(`${key} is ${id}, and was ${known.id}`)
+    const other = this.#keys.get(id)
+    if (other !== undefined && other !== key) this.#say(`${id} is ${key}, and is ${other}`)
+    known.id = id
+    this.#keys.set(id, key)
+    return known
+  }
+
+  #receipt(key: string, id: string): void {
+    this.#receipts++
+    this.#identify(key, id).hasReceipt = true
+  }
+
+  begin(life: number, key: string, id: string, attempt: number, failed: number): void {
+    this.#begins++
+    const known = this.#identify(key, id)
+    if (known.confirmed !== undefined)
+      this.#say(`${key} came again in life ${life} after its ${known.confirmed} was confirmed`)
+    if (known.begunIn === life && known.isOut) this.#say(`${key} has two consumers in life ${life}`)
+    if (known.ackedIn === life) this.#say(`${key} came again in life ${life}, in which it was acked`)
+    this.#judgeAttempt(life, key, known, attempt)
+    if (failed < known.failed || failed < known.failuresKept)
+      this.#say(`${key} has ${failed} failures in life ${life}, and had ${Math.max(known.failed, known.failuresKept)}`)
+    if (failed >= KILLED.queue.attempts || failed >= attempt)
+      this.#say(`${key} was handed out for the ${attempt}th time after ${failed} failures`)
+    Object.assign(known, { begunIn: life, attempt, failed, isOut: true })
+  }
+
+  /** The hand-outs before are counted exactly, and at most one for each death in which it may have been out and not begun. */
+  #judgeAttempt(life: number, key: string, known: Known, attempt: number): void {
+    const isFirst = known.begunIn === -1
+    const deaths = isFirst ? life - known.sentIn : life - known.begunIn
+    const least = known.attempt + 1
+    const most = least + deaths - (known.isOut && deaths > 0 ? 1 : 0)
+    if (attempt < least || attempt > most) {
+      const wanted = least === most ? `${least}` : `${least} to ${most}`
+      this.#say(`${key} has deliveryAttempt ${attempt} in life ${life}, and should have ${wanted}`)
+    }
+  }
+
+  #end(life: number, key: string, how: string): void {
+    const known = this.#of(key)
+    if (known.begunIn !== life || !known.isOut) this.#say(`${key} was ended in life ${life}, and was not begun`)
+    known.isOut = false
+    if (how === 'ack') known.ackedIn = life
+  }
+
+  #confirm(key: string, how: string, failed: number): void {
+    this.#confirms++
+    const known = this.#of(key)
+    if (how === 'ack' || how === 'reject') known.confirmed = how
+    if (how === 'fail') known.failuresKept = Math.max(known.failuresKept, failed)
+  }
+
+  /** What one consumer got, in the order in which it got it, while nothing was sent and it had room for all. */
+  judgeOrder(got: readonly { readonly key: string; readonly priority: number; readonly offset: number }[]): void {
+    for (let at = 1; at < got.length; at++) {
+      const [before, now] = [got[at - 1], got[at]] as [(typeof got)[number], (typeof got)[number]]
+      const isRight = before.priority > now.priority || (before.priority === now.priority && before.offset < now.offset)
+      if (!isRight)
+        this.#say(
+          `${now.key} (priority ${now.priority}, offset ${now.offset}) came after ${before.key} (priority ${before.priority}, offset ${before.offset})`,
+        )
+    }
+  }
+
+  judgeSum(stats: QueueStats): void {
+    const { accepted, ready, unacked, retrying, acked, deadLettered, dropped } = stats
+    if (accepted !== ready + unacked + retrying + acked + deadLettered + dropped)
+      this.#say(`the sum rule is broken: ${JSON.stringify(stats)}`)
+  }
+
+  /** While no process is at work but that which asks, and no message waits for its letter. */
+  judgeStats(stats: QueueStats, letters: readonly KilledLetter[]): void {
+    this.judgeSum(stats)
+    const { accepted, acked, deadLettered, dropped } = stats
+    const all = [...this.#known.values()]
+    const between = (name: string, is: number, least: number, most: number): void => {
+      if (is < least || is > most) this.#say(`${name} is ${is}, and should be ${least} to ${most}`)
+    }
+    between(
+      'accepted',
+      accepted,
+      this.#receipts,
+      [...this.#sent.values()].reduce((sum, sent) => sum + sent, 0),
+    )
+    const confirmed = all.filter(known => known.confirmed === 'ack').length
+    between('acked', acked, confirmed, all.filter(({ ackedIn }) => ackedIn !== -1).length)
+    between('deadLettered', deadLettered, letters.length, letters.length)
+    between('dropped', dropped, 0, 0)
+    this.#judgeLetters(letters)
+  }
+
+  #judgeLetters(letters: readonly KilledLetter[]): void {
+    const seen = new Set<string>()
+    for (const { key, reason, failedAttempts } of letters) {
+      if (seen.has(key)) this.#say(`${key} has two dead letters`)
+      seen.add(key)
+      const known = this.#of(key)
+      const conduct = conductOf(Number(key.split(':')[1]))
+      if (known.confirmed === 'ack') this.#say(`${key} has a dead letter, and its ack was confirmed`)
+      if (reason === 'failed' && (conduct !== 'fail' || failedAttempts !== KILLED.queue.attempts))
+        this.#say(`${key} (${conduct}) has a dead letter after ${failedAttempts} failures`)
+      else if (reason === 'rejected' && conduct !== 'reject')
+        this.#say(`${key} (${conduct}) has a dead letter: rejected`)
+      else if (reason === 'crashed' && this.#life - known.sentIn < ACCUSED_AFTER)
+        this.#say(`${key} has a dead letter as crashed after ${this.#life - known.sentIn} deaths`)
+      else if (!['failed', 'rejected', 'crashed'].includes(reason)) this.#say(`${key} has a dead letter: ${reason}`)
+    }
+    for (const [key, { confirmed }] of this.#known)
+      if (confirmed === 'reject' && !seen.has(key))
+        this.#say(`the rejection of ${key} was confirmed, and it has no dead letter`)
+  }
+
+  /** After the queue was emptied: each message with a receipt was acked or has a dead letter. */
+  judgeEnd({ ready, unacked, retrying }: QueueStats, letters: readonly KilledLetter[]): void {
+    if (ready + unacked + retrying > 0) this.#say(`${ready + unacked + retrying} messages are left in the empty queue`)
+    const dead = new Set(letters.map(({ key }) => key))
+    for (const [key, { hasReceipt, ackedIn }] of this.#known)
+      if (hasReceipt && ackedIn === -1 && !dead.has(key))
+        this.#say(`${key} is lost: it has a receipt, and was never acked`)
+  }
+}

@@ -7,6 +7,7 @@ import { MortalDisk } from '../log/disk/mortal-disk.fixture.ts'
 import { PRIVATE_MODES } from '../log/disk/node-disk.ts'
 import { Chance } from '../proof/sim/chance.ts'
 import { SimDisk } from '../proof/sim/sim-disk.ts'
+import type { Staged } from '../resident/resident.ts'
 import { HostStore } from './host-store.ts'
 
 const MEMBER = 7
@@ -115,3 +116,52 @@ t.test('a move that cannot be written down is refused, also when the disk has fa
   t.throws(() => store.moved(groupAt(20)), { code: 'MILL_DISK' })
   t.throws(() => store.moved(groupAt(30)), { code: 'MILL_DISK' })
 })
+
+const QUEUE = 4
+
+function staged(settled: [number, number][], outcomes: string[]): Staged {
+  return {
+    frames: null,
+    settled: { topic: QUEUE, partition: 0, settled },
+    committed: () => void outcomes.push('committed'),
+    failed: status => void outcomes.push(`failed ${status}`),
+  }
+}
+
+t.test('what queues settle is written with a pass, and is durable once that was asked for', async t => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const disk = newDisk()
+    const store = openStore(disk)
+    const outcomes: string[] = []
+    store.settledOf(QUEUE, 0, { startOffset: 0, endOffset: 0 })
+    store.commit([staged([[0, 4]], outcomes), staged([[6, 7]], outcomes)])
+    t.equal(store.isSynced, false)
+    t.equal(store.syncSettled(), true)
+    t.equal(store.isSynced, true)
+    store.commit([staged([[7, 9]], outcomes)])
+    t.same(outcomes, ['committed', 'committed', 'committed'])
+    disk.powerCut(new Chance(seed))
+    const state = openStore(disk).settledOf(QUEUE, 0, { startOffset: 0, endOffset: 9 })
+    t.equal(state.floor, 4)
+    t.match(JSON.stringify(state.settled.ranges()), /^\[\[6,[79]\]\]$/)
+  }
+})
+
+t.test(
+  'a failed write fails all that a pass settled, and what follows; damage of one queue fails no other',
+  async t => {
+    const disk = new MortalDisk(newDisk())
+    const store = openStore(disk)
+    const outcomes: string[] = []
+    store.commit([staged([[0, 4]], outcomes)])
+    t.throws(() => store.settledOf(QUEUE, 0, { startOffset: 5, endOffset: 9 }), { code: 'MILL_CORRUPT' })
+    t.equal(store.failure, null)
+    t.equal(store.settledOf(QUEUE + 1, 0, { startOffset: 0, endOffset: 9 }).floor, 0)
+    disk.failIn = 0
+    store.commit([staged([[4, 5]], outcomes), staged([[5, 6]], outcomes)])
+    store.commit([staged([[6, 7]], outcomes)])
+    t.match(outcomes, ['committed', /^failed/, /^failed/, /^failed/])
+    t.equal(store.syncSettled(), false)
+    t.throws(() => store.settledOf(QUEUE, 0, { startOffset: 0, endOffset: 9 }), { code: 'MILL_DISK' })
+  },
+)

@@ -92,10 +92,10 @@ export class LogStore {
   partition(topic: StoredTopic, partition: number): StoredPartition {
     if (this.#poison !== null) throw this.#poison
     const key = markKey(topic.topic, partition)
-    const known = this.#partitions.get(key)
-    if (known !== undefined) return known
-    const log = knownOf(this.#marks, this.#written, topic, partition)
-    const opened = StoredPartition.open(this.#disk, this.#folder, this.#logId, topic, partition, log)
+    const there = this.#partitions.get(key)
+    if (there !== undefined) return there
+    const known = knownOf(this.#marks, this.#written, topic, partition)
+    const opened = StoredPartition.open(this.#disk, this.#folder, this.#logId, topic, partition, known)
     this.#partitions.set(key, opened)
     if (isUnjournalled(opened)) this.#guard(() => this.#written.note([endOf(opened)]))
     return opened
@@ -103,12 +103,11 @@ export class LogStore {
 
   /** Closes a partition without producers and readers; it can be opened again. */
   drop(topic: number, partition: number): void {
-    const key = markKey(topic, partition)
-    const dropped = this.#partitions.get(key)
+    const dropped = this.find(topic, partition)
     if (dropped === undefined) return
     // A running checkpoint may wait for its files.
     this.#checkpoints.giveUp()
-    this.#partitions.delete(key)
+    this.#partitions.delete(markKey(topic, partition))
     closeAll([dropped.log])
   }
 
@@ -223,9 +222,10 @@ export class LogStore {
     this.#guard(() => log.join(first, count, this.#fault))
   }
 
-  /** The next `tend` begins a checkpoint. */
-  wantCheckpoint(): void {
-    this.#need.want()
+  /** The next `tend` begins a checkpoint; `isLate`: it is made before this returns. */
+  wantCheckpoint(isLate = false): void {
+    if (isLate) this.#guard(() => this.#checkpointNow())
+    else this.#need.want()
   }
 
   /** A partition that is open here. */

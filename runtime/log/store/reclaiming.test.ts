@@ -90,14 +90,22 @@ t.test('the segment that grows, and what the marks do not cover, stay as they ar
     queue.stored.log.all.map(({ bytes }) => bytes < 1_000),
     [true, true, false],
   )
-  const other = filled(60, { durability: 'os' })
-  other.queue.settle([1, 60])
-  other.queue.nowMs = 5_000
-  other.queue.reclaiming.tend(5_000)
-  t.equal(other.queue.stored.syncedTo, 0)
-  t.equal(traced(other.disk, () => other.queue.reclaiming.tend(9_000)).length, 0, 'it waits for a checkpoint')
+  const other = filled(15, { durability: 'os' })
+  other.queue.logs.wantCheckpoint(true)
+  for (let frame = 0; frame < 10; frame++) other.queue.append(1, 100)
+  other.queue.settle([1, 25])
+  const { stored, reclaiming } = other.queue
+  const trace = traced(other.disk, () => {
+    for (let nowMs = 0; nowMs < 100; nowMs += 5) reclaiming.tend(nowMs)
+  })
+  t.same([trace.some(line => line === 'rename 0.log'), trace.some(line => line.includes('10.log'))], [true, false])
+  t.equal(stored.syncedTo, 15)
   other.queue.tend(other.disk)
-  t.equal(other.queue.stored.syncedTo, 60, 'which was asked for')
+  t.equal(stored.syncedTo, 25, 'a checkpoint was asked for')
+  const late = filled(60, { durability: 'os' })
+  late.queue.settle([1, 60])
+  late.queue.reclaiming.tend(0)
+  t.equal(late.queue.stored.syncedTo, 60, 'and made at once where more than one segment waits for it')
 })
 
 t.test('the segment in which the floor is waits for a second, for it is removed soon', async t => {

@@ -6,7 +6,8 @@
  * needed (thinning.ts). Adjacent ones in which nothing is needed become one. A frame of the last pass is never in it: what was taken from a ring is released before it is settled.
  *
  * Order: what was settled is durable before a segment goes that held it. Only segments below the durable mark are rewritten,
- * for a journal holds the bytes of all above it. A checkpoint is asked for where that is missing.
+ * for a journal holds the bytes of all above it. A checkpoint in the background is asked for where that is missing, and is
+ * made at once if it comes too late.
  *
  * Bounds: one rewriting at a time, and at most STEP_BYTES of it are read in STEP_MS. An entry for each queue that may have
  * something to give back. Files of a queue take at most 4 times what is not settled, and two segments, where messages are
@@ -24,6 +25,8 @@ import { nextToJoin, nextToRewrite, Thinning } from './thinning.ts'
 
 const STEP_BYTES = 512 * 1_024
 const STEP_MS = 4
+/** So many closed segments above the mark, and the checkpoint is made at once. */
+const WAITING_MAX = 2
 /** How often a queue is looked at in which no segment was closed. */
 const LOOK_MS = 1_000
 
@@ -116,7 +119,9 @@ export class Reclaiming {
         continue
       }
       if (found.segment.endOffset > stored.syncedTo) {
-        this.#logs.wantCheckpoint()
+        // More than one that waits for it would take more of the disk than is promised.
+        const waits = stored.log.all.filter(({ endOffset }) => endOffset > stored.syncedTo).length - 1
+        this.#logs.wantCheckpoint(waits >= WAITING_MAX)
         continue
       }
       const rewrite = new SegmentRewrite(this.#disk, stored.folder, stored.settings, found)

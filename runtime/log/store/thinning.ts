@@ -14,7 +14,10 @@ import type { SettledState } from './settled-state.ts'
 
 /** Rewritten is what keeps less than this share. */
 const KEPT_MAX = 0.25
-/** The segment that the floor is in is mostly removed so soon after most of it was settled. */
+/**
+ * The segment that the floor is in is mostly removed so soon after most of it was settled. It need not wait if the next one is
+ * sparse too: then messages are not settled in their order.
+ */
 const HEAD_MS = 1_000
 /** In an index offsets have 32 bits. */
 const JOINED_OFFSETS_MAX: number = 2 ** 31
@@ -48,6 +51,12 @@ export class Thinning {
     this.#headMs = nowMs
     return nowMs
   }
+}
+
+function isSparse(segments: readonly LogSegment[], at: number, state: SettledState): boolean {
+  const segment = segments[at]
+  if (segment === undefined || at + 1 >= segments.length) return false
+  return neededIn(segment, state) < (segment.endOffset - segment.baseOffset) * KEPT_MAX
 }
 
 function neededIn({ baseOffset, endOffset }: LogSegment, state: SettledState): number {
@@ -88,7 +97,8 @@ export function nextToRewrite(
     if (segment.bytes <= LEAST_BYTES) continue
     const needed = neededIn(segment, state)
     if (needed >= thinning.limitOf(segment)) continue
-    if (at === 0 && segment.baseOffset <= state.floor && nowMs - thinning.headSince(segment, nowMs) < HEAD_MS) {
+    const isHead = segment.baseOffset <= state.floor && !isSparse(segments, at + 1, state)
+    if (isHead && nowMs - thinning.headSince(segment, nowMs) < HEAD_MS) {
       isLater = true
       continue
     }

@@ -25,7 +25,7 @@ function rangesOf(offsets: readonly number[]): [number, number][] {
   return ranges
 }
 
-t.test('a set knows its members, the lowest, and how many are below another', async t => {
+t.test('a set knows its members, the lowest ones, and how many are below another', async t => {
   const differences: string[] = []
   for (let seed = 1; seed <= SEEDS; seed++) {
     const chance = new Chance(seed)
@@ -44,6 +44,17 @@ t.test('a set knows its members, the lowest, and how many are below another', as
         set.removeRange(offset, to)
         for (let each = offset; each < to; each++) model.delete(each)
       } else if (set.remove(offset) !== model.delete(offset)) differences.push(`${seed}.${step}: remove ${offset}`)
+      if (chance.happens(0.2)) {
+        const lowest = [...model].sort((a, b) => a - b).slice(0, chance.pick([1, 3, 40, 5_000]))
+        const noted = new Float64Array(lowest.length + 2)
+        const end = set.lowest(noted, 1, lowest.length + 1)
+        if (end !== lowest.length + 1 || String([...noted.subarray(1, end)]) !== String(lowest))
+          differences.push(`${seed}.${step}: lowest`)
+        if (lowest.length > 0 && chance.happens(0.3)) {
+          set.removeLowest((lowest.at(-1) as number) + 1, lowest.length)
+          for (const each of lowest) model.delete(each)
+        }
+      }
       if (chance.happens(0.02)) {
         set.clear()
         model.clear()

@@ -95,6 +95,30 @@ export class OffsetSet {
     return this.#directory.numberAt(0) * PAGE_BITS + this.#pool.first(this.#directory.pageAt(0))
   }
 
+  /** Notes the lowest members at `at` to below `to` of these; up to where. */
+  lowest(offsets: Float64Array, at: number, to: number): number {
+    let end = at
+    for (let index = 0; index < this.#directory.size && end < to; index++) {
+      const base = this.#directory.numberAt(index) * PAGE_BITS
+      end = this.#pool.lowest(this.#directory.pageAt(index), base, offsets, end, to)
+    }
+    return end
+  }
+
+  /** Removes the members below `end`, so many. */
+  removeLowest(end: number, count: number): void {
+    this.#size -= count
+    const number = Math.floor(end / PAGE_BITS)
+    while (this.#directory.size > 0 && this.#directory.numberAt(0) <= number) {
+      const page = this.#directory.pageAt(0)
+      if (this.#directory.numberAt(0) === number) this.#pool.clearBelow(page, end - number * PAGE_BITS)
+      else this.#pool.clearBelow(page, PAGE_BITS)
+      if (this.#pool.count(page) > 0) return
+      this.#directory.removeAt(0)
+      this.#pool.giveBack(page)
+    }
+  }
+
   /** How many members are below `offset`. */
   rank(offset: number): number {
     const number = Math.floor(offset / PAGE_BITS)

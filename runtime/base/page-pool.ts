@@ -137,6 +137,35 @@ export class PagePool {
     return -1
   }
 
+  /** Notes `base` and the number of each of the lowest bits that are set, at `at` to below `to` of these; up to where. */
+  lowest(page: number, base: number, numbers: Float64Array, at: number, to: number): number {
+    const chunk = this.#chunk(page)
+    const first = (page & CHUNK_MASK) * PAGE_WORDS
+    let end = at
+    for (let index = 0; index < 4 && end < to; index++)
+      for (let summary = chunk[first + SUMMARY + index] as number; summary !== 0 && end < to; summary &= summary - 1) {
+        const word = index * 32 + lowestBit(summary)
+        for (let bits = chunk[first + word] as number; bits !== 0 && end < to; bits &= bits - 1)
+          numbers[end++] = base + word * 32 + lowestBit(bits)
+      }
+    return end
+  }
+
+  /** Clears the bits below `end`. */
+  clearBelow(page: number, end: number): void {
+    const chunk = this.#chunk(page)
+    const first = (page & CHUNK_MASK) * PAGE_WORDS
+    const last = end >> 5
+    for (let word = 0; word <= last && word < WORDS; word++) {
+      const bits = chunk[first + word] as number
+      if (bits === 0) continue
+      const left = word === last ? bits & (-1 << (end & 31)) : 0
+      chunk[first + word] = left
+      if (left === 0) chunk[first + SUMMARY + (word >> 5)]! &= ~(1 << (word & 31))
+      chunk[first + COUNT]! -= onesIn(bits) - onesIn(left)
+    }
+  }
+
   /** The lowest bit from `from` on that is set, or with `value` 0 that is not; PAGE_BITS: none. */
   next(page: number, from: number, value: 0 | 1): number {
     const chunk = this.#chunk(page)

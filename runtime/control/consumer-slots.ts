@@ -1,5 +1,5 @@
 /** The slots of queues' consumers: how much shared memory each gets, and where. The control thread; the catalog has them. */
-import { claimEntries, DELIVERY_RING_BYTES } from '../wire/delivery-places.ts'
+import { claimEntries } from '../wire/delivery-places.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
 import { type ConsumerShape, consumerSlotBytes } from '../wire/queue-places.ts'
 import type { CursorId } from '../words/quantities.ts'
@@ -7,21 +7,18 @@ import { PREFETCH_MAX } from '../words/queue-bounds.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry } from './catalog-entries.ts'
 import type { MemberHandle } from './member-handle.ts'
+import { deliveryRing } from './queue-sizes.ts'
 
 /** What a consumer asked for, and where it is. */
 type ConsumerWants = Pick<MemberHandle, 'thread' | 'confirms' | 'prefetch' | 'consumerPriority'>
 
-/** Of one that has few deliveries at a time. */
-const SMALL_RING_BYTES = 8_192
-const FEW = 16
-
 /** `prefetch` null: the consumer learns how many it needs. */
-function consumerShape(queue: CursorId, prefetch: number | null, priority: number): ConsumerShape {
+function consumerShape(queue: CursorId, prefetch: number | null, priority: number, isAmple: boolean): ConsumerShape {
   const most = prefetch ?? PREFETCH_MAX
   return {
     queue,
     entries: claimEntries(most),
-    ringCapacity: most <= FEW ? SMALL_RING_BYTES : DELIVERY_RING_BYTES,
+    ringCapacity: deliveryRing(most, isAmple),
     priority,
     prefetch: most,
   }
@@ -34,7 +31,7 @@ export function addConsumer(
   { thread, confirms, prefetch, consumerPriority }: ConsumerWants,
 ): SlotPlace {
   const { cursor: queue, topicName } = group.places[0] as GroupPlace
-  const consumer = consumerShape(queue, prefetch, consumerPriority)
+  const consumer = consumerShape(queue, prefetch, consumerPriority, catalog.shared.isAmple)
   const slot = catalog.shared.allocate(consumerSlotBytes(consumer), `a consumer of queue ${topicName}`)
   thread.slots.push(slot)
   thread.reads.add(group.spec.topic)

@@ -7,6 +7,7 @@ import type { QueueRunSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
 import type { QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
+import { MillraceError } from '../words/errors.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
 import type { TopicEntry } from './catalog-entries.ts'
@@ -55,12 +56,22 @@ export class QueueCalls {
     return hosts.call(host, api => api.confirmQueue(cursor, consumer))
   }
 
-  /** With what is the queue's own. @throws MillraceError MILL_TOPIC_DELETED */
+  /** With what is the queue's own. @throws MillraceError MILL_TOPIC_DELETED, MILL_INVALID_OPTION */
   runOf({ atMostOnce, ...run }: QueueRunSpec): RunSpec {
     const { catalog } = this.#parts
-    const { spec } = groupOf(catalog, queueOf(catalog, run.topic))
+    const queue = queueOf(catalog, run.topic)
+    if (atMostOnce && queue.shape.log !== null) throw atMostOnceOnDisk(queue.shape.name)
+    const { spec } = groupOf(catalog, queue)
     return { ...spec, policy: { ...spec.policy, atMostOnce }, ...run }
   }
+}
+
+/** The claim of a message, which is acked before its handler begins, ends with its process: the next one would hand it out again. */
+function atMostOnceOnDisk(name: string): MillraceError {
+  return new MillraceError(
+    'MILL_INVALID_OPTION',
+    `queue ${name} is on disk, and cannot be handled at most once: leave \`delivery\` out, or open a queue with durability: 'memory'`,
+  )
 }
 
 /** @throws MillraceError MILL_TOPIC_DELETED */

@@ -13,6 +13,7 @@ import type { BrokerDirectory } from './broker-directory.ts'
 import type { Catalog } from './catalog.ts'
 import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { Openings } from './openings.ts'
+import { queueWindow } from './queue-sizes.ts'
 import { checkSameQueue } from './same-options.ts'
 import type { TopicRemoval } from './topic-removal.ts'
 
@@ -104,7 +105,7 @@ export class QueueOpenings {
         `queue ${name} cannot have the durability '${durability}': the broker keeps nothing on disk; give createBroker a dir`,
       )
     const isOnDisk = durability !== 'memory'
-    const windowBytes = isOnDisk ? DISK_WINDOW_BYTES : settings.windowBytes
+    const windowBytes = isOnDisk ? DISK_WINDOW_BYTES : queueWindow(settings, this.#catalog.shared)
     const id = this.#catalog.nextStoredId()
     return {
       id,

@@ -33,6 +33,10 @@ export class SharedMemory {
     return this.#arena.usedBytes
   }
 
+  get totalBytes(): number {
+    return this.memory.buffer.byteLength
+  }
+
   /** Less than a quarter of all memory is free. */
   get isShort(): boolean {
     return this.#tuning.isShort || this.#arena.freeBytes < this.memory.buffer.byteLength / 4

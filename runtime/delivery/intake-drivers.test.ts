@@ -115,6 +115,52 @@ t.test('batches: the one that fails is found, and its mates are not charged', as
   t.strictSame(source.asked, ['11 failed 4', '11 failed 5', '11 failed 6'])
 })
 
+t.test('what is over is committed while another call is pending, also when no more calls are made', async t => {
+  for (const closes of [false, true]) {
+    const source = sourceOf(2)
+    const ends: (() => void)[] = []
+    const lanes = executor(t, source, { message: () => new Promise<void>(resolve => void ends.push(resolve)) })
+    await until(() => ends.length === 2)
+    const closed = closes ? lanes.close() : null
+    ends[0]?.()
+    await until(() => source.committed === 1)
+    t.notOk(lanes.ready(), 'it waits for the other one')
+    ends[1]?.()
+    await (closed ?? lanes.close())
+    t.equal(source.committed, 2)
+  }
+})
+
+t.test(
+  'what a batch has settled is committed while its handler goes on, and what it gives back comes again',
+  async t => {
+    const source = sourceOf(2)
+    let end: () => void = () => undefined
+    const calls: (readonly ManualDelivery<string>[])[] = []
+    const handler = {
+      batch(deliveries: readonly ManualDelivery<string>[]): Promise<void> | undefined {
+        calls.push(deliveries)
+        return calls.length > 1 ? undefined : new Promise(resolve => (end = resolve))
+      },
+    }
+    const batch = { maxRecords: 2, maxWaitMs: 0 }
+    const lanes = executor(t, source, handler, { batch, retryOrder: 'none', concurrency: 2 })
+    await until(() => calls.length === 1)
+    // Its turn is over by then, and nothing else wakes it.
+    await new Promise(resolve => setTimeout(resolve, 5))
+    calls[0]?.[0]?.ack()
+    await until(() => source.committed === 1)
+    calls[0]?.[1]?.release()
+    await until(() => source.committed === 2)
+    t.strictSame(
+      calls[1]?.map(({ offset }) => offset),
+      [1],
+    )
+    end()
+    await lanes.close()
+  },
+)
+
 t.test('a caller settles in any order, and whoever comes next is handed what was not settled', async t => {
   const source = sourceOf(10)
   const out: ManualDelivery<unknown>[] = []

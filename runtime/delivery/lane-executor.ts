@@ -179,15 +179,14 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     this.#calling = call
     for (const entry of entries) this.#line.handOut(entry)
     countTurn(this.#thread)
-    const { deliveries } = records
     this.#onStack(entries, () => {
       let result: unknown
       try {
         if (batch !== undefined) {
-          const manual = deliveries as unknown as readonly ManualDelivery[]
+          const manual = records.deliveries as unknown as readonly ManualDelivery[]
           result = userContext.call(batch, handler, manual, this.userState, context)
         } else if (message !== undefined)
-          result = userContext.call(message, handler, deliveries[0] as RecordDelivery, this.userState, context)
+          result = userContext.call(message, handler, records.deliveries[0] as RecordDelivery, this.userState, context)
       } catch (error) {
         call.threw(error)
         return
@@ -198,10 +197,9 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   /** One record alone is charged with what a user's code does that runs for it. */
   #onStack(entries: readonly Entry[], act: () => void): void {
-    const [first] = entries
-    const isAlone = entries.length === 1
-    if (first !== undefined && isAlone) this.#intake.inHand(this.#pending, this.#handled, first.offset)
-    onStack(this.#thread, isAlone ? this.slot : -this.slot, act)
+    const alone = entries.length === 1 ? entries[0] : undefined
+    if (alone !== undefined) this.#intake.inHand(this.#pending, this.#handled, alone.offset)
+    onStack(this.#thread, alone === undefined ? -this.slot : this.slot, act)
   }
 
   /** How many records handlers have in hand now, and of one alone, which: a death of the thread is charged to it. */
@@ -258,9 +256,8 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
   }
 
   #judge(entry: Entry, how: SettleHow, error: unknown): void {
-    // A look at it may run code of its own, while it is still charged with what that does.
-    const wire = toWire(error)
-    this.#line.fail(entry, how, wire)
+    // A look at the error may run code of its own, while the record is still charged with what that does.
+    this.#line.fail(entry, how, toWire(error))
   }
 
   #over(call: HandlerCall<LaneCall>): void {
@@ -272,7 +269,8 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
     for (const delivery of records.deliveries) if (delivery instanceof SettleableDelivery) delivery.expire()
     if (this.#line.closed) return
     this.#sayInHand()
-    if (this.#closing === null) this.#thread.wake(this.#intake.cursor)
+    // Also before an end: what is over is committed while others are pending.
+    if (this.#closing === null || this.#calls.size > 0) this.#thread.wake(this.#intake.cursor)
     else this.#finish()
   }
 
@@ -284,6 +282,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   acked({ entry }: SettleableDelivery): void {
     this.#line.settle(entry as Entry)
+    this.#thread.wake(this.#intake.cursor)
   }
 
   failed({ entry }: SettleableDelivery, how: SettleHow, error: unknown): void {
@@ -292,6 +291,7 @@ export class LaneExecutor implements HandlerExecutor, Settler, CallOwner<LaneCal
 
   released({ entry }: SettleableDelivery): void {
     this.#line.release(entry as Entry)
+    this.#thread.wake(this.#intake.cursor)
   }
 
   withdrawn(delivery: SettleableDelivery): void {

@@ -5,7 +5,7 @@
  * from others. A batch waits to be filled for as long as its shape says, but not for what cannot come.
  */
 import { nowMs } from '../../actors/world.ts'
-import { goesAlone, type QueueReader } from '../reader/queue-reader.ts'
+import type { QueueReader } from '../reader/queue-reader.ts'
 import type { BatchShape } from '../wire/member-calls.ts'
 import { BatchFill } from './batch-fill.ts'
 import { HoldTimer } from './hold-timer.ts'
@@ -44,14 +44,14 @@ export class QueueBatches {
     }
     this.clear()
     if (!reader.next()) return []
-    const first = reader.taken
-    const batch = [new QueueSettleable(this.#settler, reader, true)]
-    if (goesAlone(first)) return batch
+    const { message } = reader
+    const { cohort } = message
+    const batch = [new QueueSettleable(this.#settler, message, true)]
+    if (message.goesAlone) return batch
     while (batch.length < this.#shape.maxRecords) {
-      const next = reader.peek()
-      if (next === null || goesAlone(next) || next.cohort !== first.cohort) break
+      if (!reader.peek() || message.goesAlone || message.cohort !== cohort) break
       reader.pass()
-      if (reader.begin(next.tag)) batch.push(new QueueSettleable(this.#settler, reader, true))
+      if (reader.begin(message.tag)) batch.push(new QueueSettleable(this.#settler, message, true))
     }
     return batch
   }
@@ -59,9 +59,9 @@ export class QueueBatches {
   /** Whether a batch of `max` would be full, or is not to be filled: then it need not wait for more. */
   batchIsReady(max: number): boolean {
     const reader = this.#reader
-    const first = reader.peek()
-    if (first === null) return false
-    if (goesAlone(first) || first.cohort !== 0 || reader.waiting >= max) return true
+    if (!reader.peek()) return false
+    const { goesAlone, cohort } = reader.message
+    if (goesAlone || cohort !== 0 || reader.waiting >= max) return true
     return reader.waiting + reader.begun >= reader.prefetch
   }
 

@@ -1,6 +1,5 @@
 /** What one call of a queue's handler has in hand: one message, or a batch. Pure. */
 import type { QueueRecordDelivery } from '../reader/queue-delivery.ts'
-import { goesAlone } from '../reader/queue-reader.ts'
 import type { HandlerCall } from './handler-call.ts'
 import { QueueSettleable } from './queue-settleable.ts'
 
@@ -37,5 +36,5 @@ export function failedIn(left: readonly CalledDelivery[], error: unknown): Calle
 /** Whether the call stays charged with what it has until it is settled: it may have ended a thread before. */
 export function staysCharged(left: readonly CalledDelivery[]): boolean {
   const [first] = left
-  return first !== undefined && left.length === 1 && goesAlone(first.taken)
+  return first !== undefined && left.length === 1 && first.goesAlone
 }

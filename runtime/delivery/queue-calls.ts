@@ -83,7 +83,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   /** Runs `act`, in which code of a user's may run for these messages. One alone is charged with what that does. */
   #charged(left: readonly CalledDelivery[], act: () => void): void {
     const only = left.length === 1 ? left[0] : undefined
-    this.#reader.slot.charge(only?.taken.tag ?? 0)
+    this.#reader.slot.charge(only?.tag ?? 0)
     onStack(this.#setting.thread, only === undefined ? -this.#slot : this.#slot, act)
     this.charge()
   }
@@ -95,7 +95,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
 
   /** The tag of the only message that is pending. */
   #aloneTag(): number {
-    for (const { records } of this.#calls) if (records.pending === 1) return unsettledIn(records)[0]?.taken.tag ?? 0
+    for (const { records } of this.#calls) if (records.pending === 1) return unsettledIn(records)[0]?.tag ?? 0
     return 0
   }
 
@@ -143,24 +143,24 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   ended(call: QueueHandlerCall, failure: CallFailure | null): void {
     const reader = this.#reader
     const left = unsettledIn(call.records)
-    if (failure === null) for (const { taken } of left) reader.ack(taken.tag)
+    if (failure === null) for (const { tag } of left) reader.ack(tag)
     else {
       call.context.forget()
       const { how, error } = failure
       const failed = failedIn(left, error)
       if (failed !== undefined) {
-        for (const { taken } of left) if (taken !== failed.taken) reader.release(taken.tag)
+        for (const each of left) if (each !== failed) reader.release(each.tag)
         this.#failed(failed, how, error)
-      } else if (left.length > 1) reader.halve(left.map(({ taken }) => taken))
+      } else if (left.length > 1) reader.halve(left)
     }
     this.#end(call)
   }
 
-  #failed({ taken }: CalledDelivery, how: SettleHow, error: unknown): void {
+  #failed(message: CalledDelivery, how: SettleHow, error: unknown): void {
     // A look at it may run code of its own, while it is still charged with what that does.
     const wire = toWire(error)
-    if (this.#setting.atMostOnce) this.#reader.lost(taken, how as Single, wire)
-    else this.#reader.settle(taken, how as Single, wire)
+    if (this.#setting.atMostOnce) this.#reader.lost(message, how as Single, wire)
+    else this.#reader.settle(message, how as Single, wire)
   }
 
   #end(call: QueueHandlerCall): void {
@@ -214,7 +214,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   }
 
   acked(delivery: SettleableDelivery): void {
-    this.#reader.ack((delivery as QueueSettleable).taken.tag)
+    this.#reader.ack((delivery as QueueSettleable).tag)
     this.#left(delivery as QueueSettleable)
   }
 
@@ -224,7 +224,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   }
 
   released(delivery: SettleableDelivery): void {
-    this.#reader.release((delivery as QueueSettleable).taken.tag)
+    this.#reader.release((delivery as QueueSettleable).tag)
     this.#left(delivery as QueueSettleable)
   }
 

@@ -315,3 +315,23 @@ t.test('without a number it learns how many messages it is to have', async t => 
   t.ok(slow.queue.wanted <= 4 && slow.queue.wanted >= 2, `${slow.queue.wanted}`)
   t.equal(handling({ message: () => undefined }, { most: 8, prefetch: 100 }).queue.wanted, 8)
 })
+
+t.test('a turn that only learns from the time that went by has done nothing', async t => {
+  const { queue, executor } = handling(
+    { message: ({ value }: Delivery) => (value === 0 ? undefined : new Promise(() => undefined)) },
+    { most: 100, prefetch: null },
+  )
+  for (let round = 0; round < 8; round++) {
+    queue.handOut(0)
+    queue.turn()
+    queue.ended()
+  }
+  queue.handOut(1)
+  queue.turn()
+  t.notOk(executor.ready())
+  const { wanted } = queue
+  await delay(30)
+  t.notOk(executor.ready())
+  t.notOk(executor.turn(0))
+  t.ok(queue.wanted < wanted, `${queue.wanted} of ${wanted}`)
+})

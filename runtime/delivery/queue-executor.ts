@@ -182,8 +182,10 @@ export class QueueExecutor implements HandlerExecutor {
     if (!this.#isOpen) this.#giveBack()
     const calls = reader.waiting > 0 && this.#mayCall()
     const hasCalled = calls && this.#callUntil(deadline)
+    const { owes } = reader
     if (!calls) this.#account()
-    return reader.tell() || hasCalled
+    // What is learnt from time that went by is told as well; it is no work, and nobody waits for it.
+    return (reader.tell() && owes) || hasCalled
   }
 
   /** Whether it called the handler. */

@@ -85,7 +85,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   }
 
   #handOut(): void {
-    const delivery = new QueueSettleable(this, this.#reader, false)
+    const delivery = new QueueSettleable(this, this.#reader.message, false)
     this.#out.set(delivery, new AckTime(delivery, this))
     this.#credits.take()
     this.#setting.emit(delivery)
@@ -94,7 +94,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   begins(delivery: QueueSettleable): boolean {
     const time = this.#out.get(delivery)
     if (time === undefined) return false
-    if (this.#reader.begin(delivery.taken.tag)) {
+    if (this.#reader.begin(delivery.tag)) {
       this.#clock.start(time)
       return true
     }
@@ -126,25 +126,25 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   }
 
   acked(delivery: SettleableDelivery): void {
-    if (this.#isOver(delivery)) this.#reader.ack((delivery as QueueSettleable).taken.tag)
+    if (this.#isOver(delivery)) this.#reader.ack((delivery as QueueSettleable).tag)
   }
 
   released(delivery: SettleableDelivery): void {
-    if (this.#isOver(delivery)) this.#reader.release((delivery as QueueSettleable).taken.tag)
+    if (this.#isOver(delivery)) this.#reader.release((delivery as QueueSettleable).tag)
   }
 
   withdrawn(delivery: SettleableDelivery): void {
     if (this.#isOver(delivery)) this.#giveBack(delivery as QueueSettleable)
   }
 
-  #giveBack({ isBegun, taken: { tag } }: QueueSettleable): void {
+  #giveBack({ isBegun, tag }: QueueSettleable): void {
     if (isBegun) this.#reader.release(tag)
     else this.#reader.yield(tag)
   }
 
   failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode' | 'timeout', error: unknown): void {
     const wire = toWire(error)
-    if (this.#isOver(delivery)) this.#reader.settle((delivery as QueueSettleable).taken, how, wire)
+    if (this.#isOver(delivery)) this.#reader.settle(delivery as QueueSettleable, how, wire)
   }
 
   /** Its time is over. */

@@ -49,7 +49,7 @@ export class QueuePlainRun {
       const delivery = this.#handOut()
       const result: unknown = handler.message(delivery, this.#userState, context)
       if (result !== undefined || context.outstanding > 0) return result
-      reader.ack(delivery.taken.tag)
+      reader.ack(delivery.tag)
     } while (userContext.isUntouched && this.#mayGoOn() && reader.next())
     this.inHand = null
     return undefined
@@ -57,11 +57,10 @@ export class QueuePlainRun {
 
   #handOut(): QueueRecordDelivery {
     const { reader, thread, atMostOnce } = this.#setting
-    const { taken } = reader
-    const delivery = new QueueRecordDelivery(taken, reader.frame, reader.at)
+    const delivery = new QueueRecordDelivery(reader.message)
     this.inHand = delivery
-    reader.slot.charge(taken.tag)
-    if (atMostOnce) reader.ack(taken.tag)
+    reader.slot.charge(delivery.tag)
+    if (atMostOnce) reader.ack(delivery.tag)
     countTurn(thread)
     return delivery
   }

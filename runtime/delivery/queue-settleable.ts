@@ -4,7 +4,13 @@
  * The consumer's thread. It has begun when its consumer gets it, and may be taken back by the queue before.
  */
 import { queueMicrotask } from '../../actors/world.ts'
-import { messageId, messagePriority, type QueueMessageRef, withQueue } from '../reader/queue-delivery.ts'
+import {
+  type HandedMessage,
+  messageId,
+  messagePriority,
+  type QueueMessageRef,
+  withQueue,
+} from '../reader/queue-delivery.ts'
 import { type RecordEntry, SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Who is told how a message of a queue ended. */
@@ -19,12 +25,20 @@ export interface QueueSettler extends Settler {
 
 /** What its consumer's end knows of a message. */
 export class QueueEntry implements QueueMessageRef, RecordEntry {
-  readonly taken: QueueMessageRef['taken']
+  readonly tag: number
+  readonly offset: number
+  readonly deliveryAttempt: number
+  readonly failedAttempts: number
+  readonly goesAlone: boolean
   readonly frame: QueueMessageRef['frame']
   readonly at: number
 
-  constructor({ taken, frame, at }: QueueMessageRef) {
-    this.taken = taken
+  constructor({ tag, offset, deliveryAttempt, failedAttempts, goesAlone, frame, at }: QueueMessageRef) {
+    this.tag = tag
+    this.offset = offset
+    this.deliveryAttempt = deliveryAttempt
+    this.failedAttempts = failedAttempts
+    this.goesAlone = goesAlone
     this.frame = frame
     this.at = at
   }
@@ -32,24 +46,10 @@ export class QueueEntry implements QueueMessageRef, RecordEntry {
   get payload(): this {
     return this
   }
-
-  get offset(): number {
-    return this.taken.offset
-  }
-
-  get deliveryAttempt(): number {
-    return this.taken.deliveryAttempt
-  }
-
-  get failedAttempts(): number {
-    return this.taken.failedAttempts
-  }
 }
 
-export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implements QueueMessageRef {
-  readonly taken: QueueMessageRef['taken']
-  readonly frame: QueueMessageRef['frame']
-  readonly at: number
+export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implements HandedMessage {
+  readonly #message: QueueEntry
   readonly #settler: QueueSettler
   #isBegun: boolean
   #confirmed: Promise<void> | null = null
@@ -59,10 +59,9 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
 
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
-    super(settler, new QueueEntry(message))
-    this.taken = message.taken
-    this.frame = message.frame
-    this.at = message.at
+    const entry = new QueueEntry(message)
+    super(settler, entry)
+    this.#message = entry
     this.#settler = settler
     this.#isBegun = isBegun
   }
@@ -71,12 +70,20 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
     return this.topic
   }
 
+  get tag(): number {
+    return this.#message.tag
+  }
+
+  get goesAlone(): boolean {
+    return this.#message.goesAlone
+  }
+
   get id(): string {
-    return messageId(this)
+    return messageId(this.#message.frame, this.offset)
   }
 
   get priority(): number {
-    return messagePriority(this)
+    return messagePriority(this.#message.frame, this.#message.at)
   }
 
   /** Whether its consumer has it, or had it. */

@@ -24,18 +24,13 @@ import { Reclaiming } from '../log/store/reclaiming.ts'
 import { SettledLog, settledPath } from '../log/store/settled-log.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { storeError } from '../log/store/store-errors.ts'
+import type { OpenLog } from '../partition/host-disk.ts'
 import { PartitionDisk } from '../partition/partition-disk.ts'
 import type { Staged } from '../resident/resident.ts'
 import type { CutTail } from '../wire/folder.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { PartitionPlace, StorePlace, TopicShape } from '../wire/places.ts'
 import { StoreGuard } from './store-guard.ts'
-
-/** The ends of a log that is open. */
-interface LogEnds {
-  readonly startOffset: number
-  readonly endOffset: number
-}
 
 /** What it needs of its host. */
 export interface HostStoreUpcalls {
@@ -57,6 +52,8 @@ export class HostStore {
   readonly #logs: LogStore
   readonly #upcalls: HostStoreUpcalls
   readonly #guard: StoreGuard
+  /** Called when states were written that a loss of power would take, after all were synced. */
+  unsynced: () => void = () => undefined
 
   /** Opens what the host has, `partitions`, and recovers what a host before it left behind. @throws MillraceError MILL_DISK, MILL_CORRUPT */
   constructor(
@@ -128,7 +125,7 @@ export class HostStore {
    *
    * @throws MillraceError MILL_DISK; MILL_CORRUPT where messages are missing, which concerns no other queue
    */
-  settledOf(topic: number, partition: number, { startOffset, endOffset }: LogEnds): SettledState {
+  settledOf(topic: number, partition: number, { startOffset, endOffset }: OpenLog): SettledState {
     if (this.error !== null) throw this.error
     try {
       this.#guard.checkHeld()
@@ -227,7 +224,10 @@ export class HostStore {
 
   /** Does something on the disk; false: it failed, now or before. */
   attempt(act: () => void): boolean {
-    return this.#guard.attempt(act)
+    const wasSynced = this.isSynced
+    const isDone = this.#guard.attempt(act)
+    if (wasSynced && !this.isSynced) this.unsynced()
+    return isDone
   }
 
   fail(met: unknown): void {

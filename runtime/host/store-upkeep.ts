@@ -2,8 +2,8 @@
  * What a partition host writes to its disk in the background: how far groups are, which letters were read, checkpoints, retention.
  *
  * The partition host's thread. States of groups are swept into their log SWEEP_MS after they changed, and before anybody is told
- * of a dead letter; both logs of states survive a loss of power after SYNC_MS. Only groups are looked at that lag: whose reader
- * may commit, or has committed what is not kept yet. Bound: the groups of the host.
+ * of a dead letter. Both logs of states survive a loss of power after SYNC_MS, whoever wrote to them. Only groups are looked at that
+ * lag: whose reader may commit, or has committed what is not kept yet. Bound: the groups of the host.
  */
 
 import { nowMs, wallMs } from '../../actors/world.ts'
@@ -35,6 +35,8 @@ export class StoreUpkeep extends Chore {
   constructor(store: HostStore, countLetters: () => void) {
     super()
     this.#store = store
+    // Others write states as well: ceilings, settled letters, what is forgotten.
+    store.unsynced = () => this.wake()
     this.#countLetters = countLetters
   }
 

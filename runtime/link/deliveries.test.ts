@@ -11,7 +11,9 @@ import {
   deliveryPlace,
   deliverySlotBytes,
 } from '../wire/delivery-places.ts'
-import { DeliveryReader, type TakenDelivery } from './delivery-reader.ts'
+import { deliveriesOf } from './delivery-fetch.fixture.ts'
+import type { TakenDelivery } from './delivery-fetch.ts'
+import { DeliveryReader } from './delivery-reader.ts'
 import { DeliverySlot, NOT_NOW } from './delivery-slot.ts'
 import { DELIVERY_BYTES, DELIVERY_SUSPECT, type DeliveryHead } from './delivery-writer.ts'
 
@@ -47,11 +49,12 @@ t.test('a delivery comes with all that was written, its record in private bytes 
   t.notOk(slot.publish())
   t.ok(reader.ready())
   const fetch = reader.take()
-  t.match(fetch?.deliveries, [
+  const deliveries = deliveriesOf(fetch)
+  t.match(deliveries, [
     { tag: first, ...given },
     { tag: third, offset: 5 },
   ])
-  const [inline, reference] = (fetch?.deliveries ?? []) as unknown as readonly [TakenDelivery, TakenDelivery]
+  const [inline, reference] = deliveries as unknown as readonly [TakenDelivery, TakenDelivery]
   memory.u8.fill(0, place.ring.address + ringBytes(0))
   t.same(fetch?.bytes.subarray(inline.start, inline.end), Buffer.alloc(21, 7))
   t.equal(reference.end, reference.start)
@@ -72,12 +75,13 @@ t.test('a run comes as its messages, each with its tag, its offset and its recor
   slot.publish()
   const fetch = reader.take()
   const plain = { deliveryAttempt: 1, failedAttempts: 0, flags: 0, cohort: 0, timestamp: 77.5 }
-  t.match(fetch?.deliveries, [
+  const deliveries = deliveriesOf(fetch)
+  t.match(deliveries, [
     { offset: 1 },
     { tag: first, offset: 2 ** 40 + 1, ...plain },
     { tag: first + 1, offset: 2 ** 40 + 9, ...plain },
   ])
-  const records = fetch?.deliveries.map(({ start, end }) => [end - start, (fetch?.bytes.byteOffset + start) % 8])
+  const records = deliveries.map(({ start, end }) => [end - start, ((fetch?.bytes.byteOffset ?? 1) + start) % 8])
   t.strictSame(records, [
     [3, 0],
     [21, 0],
@@ -104,7 +108,7 @@ t.test('hands out nothing when the ring or the claims are full, and goes on when
   t.equal(slot.used, 4)
   slot.publish()
   t.strictSame(
-    reader.take()?.deliveries.map(({ offset }) => offset),
+    deliveriesOf(reader.take()).map(({ offset }) => offset),
     [0, 1, 2, 3],
   )
   const tags: number[] = []
@@ -134,11 +138,12 @@ t.test('what was handed out to an earlier incarnation of the consumer is passed 
   handOut(memory, after, 2, 8)
   after.publish()
   const fetch = new DeliveryReader(memory, next).take()
+  const deliveries = deliveriesOf(fetch)
   t.strictSame(
-    fetch?.deliveries.map(({ offset }) => offset),
+    deliveries.map(({ offset }) => offset),
     [2],
   )
-  const [{ start, end }] = (fetch?.deliveries ?? []) as unknown as readonly [TakenDelivery]
+  const [{ start, end }] = deliveries as unknown as readonly [TakenDelivery]
   t.same(fetch?.bytes.subarray(start, end), Buffer.alloc(8, 2))
 })
 
@@ -266,7 +271,7 @@ class Play {
     const wanted = [...this.#states]
       .filter(([, { state }]) => state === 'out' || state === 'recalled')
       .map(([offset]) => offset)
-    const taken = fetch?.deliveries ?? []
+    const taken = deliveriesOf(fetch)
     const unseen = wanted.filter(offset => !this.#seen.has(offset))
     if (String(taken.map(({ offset }) => offset)) !== String(unseen)) this.#fail(`took other than ${unseen}`)
     for (const { offset, tag, start, end } of taken) {

@@ -1,46 +1,30 @@
 /**
  * The consumer's end of a ring of deliveries (delivery-writer.ts). The consumer's thread.
  *
- * It takes all that there is at once, into private memory, so that the ring has room again however long a handler takes. What was
- * written for another incarnation of the consumer is passed over. Bound of what is taken: the ring's capacity at a time, and in all
+ * It takes all that there is, into private memory, so that the ring has room again however long a handler takes. What was written for
+ * another incarnation of the consumer is passed over. Bound of what is taken: the ring's capacity at a time, and in all
  * the consumer's prefetch, which the host keeps.
  */
 import { align8, CORRUPT, type Memory, RingConsumer } from 'sharedarraybuffer-ring'
 import { joinOffset } from '../log/format/frame.ts'
 import type { DeliveryPlace } from '../wire/delivery-places.ts'
 import type { Epoch, Position } from '../words/quantities.ts'
+import { DeliveryFetch } from './delivery-fetch.ts'
 import {
   DELIVERY_ATTEMPT,
   DELIVERY_BYTES,
   DELIVERY_COHORT,
   DELIVERY_EPOCH,
   DELIVERY_FAILURES,
-  DELIVERY_FLAG_BITS,
   DELIVERY_JOINED,
   DELIVERY_OFFSET,
   DELIVERY_RUN,
   DELIVERY_TAG,
-  DELIVERY_TIMESTAMP,
-  type DeliveryHead,
   PIECE,
 } from './delivery-writer.ts'
 
-/** A message that was handed out to this consumer, to be begun under its tag. */
-export interface TakenDelivery extends DeliveryHead {
-  readonly tag: number
-  /** Its record in the bytes of the fetch. */
-  readonly start: number
-  readonly end: number
-}
-
-export interface DeliveryFetch {
-  /** Private to this thread. Each start is at a multiple of 8 in its memory. */
-  readonly bytes: Buffer
-  readonly deliveries: readonly TakenDelivery[]
-}
-
-/** Of the second word of a record (record.ts). */
-const OFFSET_DELTA = 0xffff
+/** Bytes that are taken at a time, at most: who keeps a message keeps so many with it. */
+const TAKEN_BYTES_MAX = 65_536
 const BROKEN = 'broken invariant: a ring of deliveries holds bytes that are no delivery'
 
 export class DeliveryReader {
@@ -67,14 +51,14 @@ export class DeliveryReader {
   }
 
   /**
-   * What was handed out since the last time, in order; null: nothing. To be called until then, because a large record comes by itself.
+   * What was handed out since the last time, in order; null: nothing. To be called until then: it is taken in parts, and a large record
+   * comes by itself.
    */
   take(): DeliveryFetch | null {
     const ring = this.#ring
     if (!ring.poll()) return null
     const joined = this.#join()
     if (joined !== null) return joined
-    const deliveries: TakenDelivery[] = []
     let address = ring.next()
     if (address < 0) {
       this.#checkWhole(address)
@@ -82,24 +66,26 @@ export class DeliveryReader {
       return null
     }
     // Of a pool, as these bytes are handed to nobody (reader/fetched-bytes.ts): a buffer of its own would cost more than all the rest.
-    const bytes = Buffer.allocUnsafe(ring.ready)
+    const bytes = Buffer.allocUnsafe(Math.min(ring.ready, Math.max(TAKEN_BYTES_MAX, align8(this.#lengthAt(address)))))
     // Deliveries lie one behind the other, but where the ring wraps.
-    let [spanStart, spanEnd, copied] = [address, address, 0]
+    let [spanStart, spanEnd, copied, messages] = [address, address, 0, 0]
     for (; address >= 0 && !this.#isPiece(address); address = ring.next()) {
       const length = this.#lengthAt(address)
       if (address !== spanEnd) {
         copied = this.#copy(bytes, copied, spanStart, spanEnd)
         spanStart = address
+        spanEnd = address
       }
-      spanEnd = address + align8(length)
-      const start = copied + (address - spanStart) + DELIVERY_BYTES
-      if (this.#isOurs(address)) this.#push(deliveries, address, start, start + length - DELIVERY_BYTES)
+      const end = address + align8(length)
+      if (copied + (end - spanStart) > bytes.length) break
+      spanEnd = end
+      if (this.#isOurs(address)) messages += this.#messagesAt(address)
       ring.advance(length)
     }
     this.#checkWhole(address)
     this.#copy(bytes, copied, spanStart, spanEnd)
     ring.release()
-    return { bytes, deliveries }
+    return new DeliveryFetch(bytes, messages, this.#epoch)
   }
 
   /**
@@ -130,13 +116,14 @@ export class DeliveryReader {
         this.#joining = offset
         this.#parts.push(Buffer.from(this.#memory.u8.subarray(address + DELIVERY_BYTES, address + length)))
       }
-      const delivery = isLast && this.#isOurs(address) ? this.#delivery(address, 0, 0) : null
+      const head = isLast && this.#isOurs(address) ? this.#headAt(address) : null
       ring.advance(length)
-      if (delivery === null) continue
-      const bytes = Buffer.concat(this.#parts)
+      if (head === null) continue
+      const bytes = Buffer.concat([head, ...this.#parts])
+      bytes.writeInt32LE(bytes.length, 0)
       this.#parts = []
       ring.release()
-      return { bytes, deliveries: [{ ...delivery, end: bytes.length }] }
+      return new DeliveryFetch(bytes, 1, this.#epoch)
     }
     return null
   }
@@ -172,51 +159,14 @@ export class DeliveryReader {
     return at + to - from
   }
 
-  /** Adds the messages of a delivery whose records are at `start` to `end` of the fetch. */
-  #push(deliveries: TakenDelivery[], address: number, start: number, end: number): void {
-    const words = this.#memory.i32
-    if (((words[(address + DELIVERY_FAILURES) >> 2] as number) & DELIVERY_RUN) === 0) {
-      deliveries.push(this.#delivery(address, start, end))
-      return
-    }
-    const [tag, base, count] = [
-      words[(address + DELIVERY_TAG) >> 2] as number,
-      this.#offsetAt(address),
-      words[(address + DELIVERY_COHORT) >> 2] as number,
-    ]
-    const timestamp = this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] as number
-    for (let message = 0, at = 0; message < count; message++) {
-      const record = (address + DELIVERY_BYTES + at) >> 2
-      const length = words[record] as number
-      deliveries.push({
-        tag: tag + message,
-        offset: base + ((words[record + 1] as number) & OFFSET_DELTA),
-        deliveryAttempt: 1,
-        failedAttempts: 0,
-        flags: 0,
-        cohort: 0,
-        timestamp,
-        start: start + at,
-        end: start + at + length,
-      })
-      at += align8(length)
-    }
+  /** A copy of the head of a delivery. */
+  #headAt(address: number): Buffer {
+    return Buffer.from(this.#memory.u8.subarray(address, address + DELIVERY_BYTES))
   }
 
-  #delivery(address: number, start: number, end: number): TakenDelivery {
+  #messagesAt(address: number): number {
     const words = this.#memory.i32
-    const word = (field: number): number => words[(address + field) >> 2] as number
-    const failures = word(DELIVERY_FAILURES)
-    return {
-      tag: word(DELIVERY_TAG),
-      offset: joinOffset(word(DELIVERY_OFFSET), word(DELIVERY_OFFSET + 4)),
-      deliveryAttempt: word(DELIVERY_ATTEMPT),
-      failedAttempts: failures >>> DELIVERY_FLAG_BITS,
-      flags: failures & ((1 << DELIVERY_FLAG_BITS) - 1),
-      cohort: word(DELIVERY_COHORT),
-      timestamp: this.#memory.f64[(address + DELIVERY_TIMESTAMP) >> 3] as number,
-      start,
-      end,
-    }
+    const isRun = ((words[(address + DELIVERY_FAILURES) >> 2] as number) & DELIVERY_RUN) !== 0
+    return isRun ? (words[(address + DELIVERY_COHORT) >> 2] as number) : 1
   }
 }

@@ -5,6 +5,12 @@ import type { SettledState } from '../log/store/settled-state.ts'
 import type { Staged } from '../resident/resident.ts'
 import type { Offset, PartitionId } from '../words/quantities.ts'
 
+/** The ends of a log that is open. */
+export interface OpenLog {
+  readonly startOffset: Offset
+  readonly endOffset: Offset
+}
+
 export interface HostDisk {
   /** Code of the failure after which nothing is written any more; null: there was none. */
   readonly failure: number | null
@@ -15,11 +21,7 @@ export interface HostDisk {
     write(topic: number, partition: PartitionId, change: LetterChange): void
   }
   /** What has become of the messages of a queue whose log is opened, and has these ends. It is live. @throws MillraceError */
-  settledOf(
-    topic: number,
-    partition: PartitionId,
-    ends: { readonly startOffset: Offset; readonly endOffset: Offset },
-  ): SettledState
+  settledOf(topic: number, partition: PartitionId, ends: OpenLog): SettledState
   /** Makes what was staged durable, and says so to who staged it. */
   commit(staged: readonly Staged[]): void
   /** Makes what has become of messages survive a loss of power; false: the disk has failed, before or now. */

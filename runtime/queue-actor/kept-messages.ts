@@ -17,10 +17,9 @@ export interface TakingQueue {
   readonly core: QueueCore
   readonly policy: QueuePolicy
   readonly partition: PartitionActor
-  readonly letters: { readonly room: number }
   readonly upcalls: { woken(): void }
-  /** The core has settled it, to make room. */
-  drop(letter: QueueLetter): void
+  /** These are to make room; how many of the first of them are gone. */
+  drop(chosen: readonly QueueLetter[]): number
 }
 
 export interface KeptMessages {

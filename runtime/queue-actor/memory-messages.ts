@@ -133,8 +133,13 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
   /** Its word has not changed since it was handed out. */
   takenBack(): void {}
 
-  /** Until its letter is written, its message stays in the window, and a successor writes it. */
-  dies({ offset, handOuts, failedAttempts: failures, reason: dying }: QueueLetter): void {
+  /** Until its letter is written, its message stays in the window. */
+  dies({ offset, handOuts, failedAttempts: failures, reason: dying }: QueueLetter): true {
     this.source.setWord(offset, messageWord({ handOuts, failures, suspect: false, dying }))
+    return true
+  }
+
+  stays(offset: Offset, attempt: QueueAttempt): void {
+    this.source.setWord(offset, messageWord(attempt))
   }
 }

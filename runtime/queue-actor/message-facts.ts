@@ -27,6 +27,8 @@ export interface MessageFacts {
   cameBack(offset: Offset, attempt: QueueAttempt): void
   /** It went back without having been begun, and the core knows this of it. */
   takenBack(offset: Offset, attempt: QueueAttempt): void
-  /** To the core it is settled, and its dead letter is still to be written. */
-  dies(letter: QueueLetter): void
+  /** It is to be a dead letter, which a successor knows when this returns; false: the disk has failed. */
+  dies(letter: QueueLetter): boolean
+  /** It is not, and the core knows this of it. */
+  stays(offset: Offset, attempt: QueueAttempt): void
 }

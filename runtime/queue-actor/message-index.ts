@@ -4,7 +4,7 @@
  * The partition host's thread; private memory, made again by a successor from the window. Messages lie in the frames by which they
  * came, in order; some were moved, each into a frame of its own behind others (window-cleaner.ts).
  *
- * Bound: 8 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
+ * Bound: 12 bytes for each message that the window may have, made as needed; an entry of a map for each one that was moved.
  */
 import { align8, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
 import {
@@ -43,6 +43,7 @@ export class MessageIndex implements MessageSource {
   /** By offset modulo their number. */
   #records: Int32Array = new Int32Array(0)
   #frames: Int32Array = new Int32Array(0)
+  #lengths: Int32Array = new Int32Array(0)
   /** Messages from here on have not been moved away with their frame. */
   #first: Offset
   #end: Offset
@@ -95,6 +96,7 @@ export class MessageIndex implements MessageSource {
       const entry = (base + index) & mask
       this.#records[entry] = at
       this.#frames[entry] = position
+      this.#lengths[entry] = length
       bytes += messageBytes(length)
       const priority = this.#priorityAt(at)
       if (priority > 0) {
@@ -168,7 +170,7 @@ export class MessageIndex implements MessageSource {
       const offset = offsets[at] as Offset
       if (this.frameOf(offset) !== frame) break
       const record = this.recordOf(offset)
-      run.add(record, align8(this.#reader.word(record)))
+      run.add(record, align8(this.lengthOf(offset)))
     }
     return at
   }
@@ -229,13 +231,15 @@ export class MessageIndex implements MessageSource {
   #grow(): void {
     let entries = Math.max(FIRST_ENTRIES, this.#records.length)
     while (entries < this.#end - this.#first) entries *= 2
-    const [records, frames] = [new Int32Array(entries), new Int32Array(entries)]
+    const [records, frames, lengths] = [new Int32Array(entries), new Int32Array(entries), new Int32Array(entries)]
     const before = this.#records.length - 1
     for (let offset = this.#first; offset < this.#end && before >= 0; offset++) {
       records[offset & (entries - 1)] = this.#records[offset & before] as number
       frames[offset & (entries - 1)] = this.#frames[offset & before] as number
+      lengths[offset & (entries - 1)] = this.#lengths[offset & before] as number
     }
     this.#records = records
     this.#frames = frames
+    this.#lengths = lengths
   }
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import type { TakenDelivery } from '../link/delivery-reader.ts'
+import type { TakenDelivery } from '../link/delivery-fetch.ts'
 import type { HostLink } from '../link/host-link.ts'
 import type { SettleHow } from '../link/link.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
@@ -254,44 +254,6 @@ t.test('bounds are exact: reject', async t => {
   sendAll(house, 5)
   t.strictSame(house.receipts, [0, 1, 2, -1, -1])
 })
-
-t.test('bounds are exact: the head is dropped, as a dead letter or for good', async t => {
-  const house = new QueueHouse({ queue: { maxMessages: 3, onFull: 'dropHead' } })
-  sendAll(house, 5)
-  t.strictSame(house.receipts, [0, 1, 2, 3, 4])
-  t.strictSame(house.letterOffsets(), [0, 1])
-  t.match(house.queue.report(), { accepted: 5, deadLettered: 2, ready: 3 })
-  const gone = new QueueHouse({ queue: { maxMessages: 3, onFull: 'dropHead' }, policy: { hasDeadLetters: false } })
-  sendAll(gone, 5)
-  t.match(gone.queue.report(), { accepted: 5, dropped: 2, ready: 3 })
-})
-
-t.test(
-  'what is dropped is written when its letter has room, also by a successor, and nothing is dropped until then',
-  async t => {
-    const house = new QueueHouse({ queue: { maxMessages: 3, onFull: 'dropHead' }, letterBytes: 4_096 })
-    sendAll(house, 20)
-    const written = house.letterOffsets().length
-    const taken = written + 4
-    t.strictSame(
-      house.receipts.map(offset => offset >= 0),
-      Array.from({ length: 20 }, (_, at) => at < taken),
-    )
-    const counts = { accepted: taken, ready: 4, deadLettered: written, dying: 1 }
-    t.match(house.queue.report(), counts)
-    house.open()
-    house.pass()
-    t.match(house.queue.report(), counts)
-    const letters = house.letters.letterIndex
-    letters?.settle([{ offset: 0, cursor: house.place.cursor }])
-    house.pass()
-    t.equal(house.letterOffsets().at(-1), written)
-    t.match(house.queue.report(), { accepted: taken, ready: 3, deadLettered: written + 1, dying: 0 })
-    letters?.settle([{ offset: 1, cursor: house.place.cursor }])
-    sendAll(house, 1)
-    t.match(house.queue.report(), { accepted: taken + 1, ready: 3, deadLettered: written + 2, dying: 0 })
-  },
-)
 
 t.test('one consumer too many is refused, and changes nothing', async t => {
   const house = new QueueHouse()

@@ -107,7 +107,10 @@ export class QueueActor {
   settle(settlement: Settlement): void {
     this.#parts.open()
     const consumer = this.#parts.consumers.get(settlement.cursor)
-    if (consumer !== undefined && consumer.place.epoch === settlement.epoch) this.#ends.settle(consumer, settlement)
+    if (consumer === undefined || consumer.place.epoch !== settlement.epoch) return
+    this.#ends.settle(consumer, settlement)
+    // It is heard once this returns, and nobody says it again.
+    this.#flush()
   }
 
   /** Their numbers. */
@@ -154,8 +157,7 @@ export class QueueActor {
   }
 
   get #hasLetters(): boolean {
-    const { core, letters } = this.#parts
-    return core.figures.lettersWaiting > 0 || letters.late > 0
+    return this.#parts.core.figures.lettersWaiting > 0
   }
 
   /** What the last step decided and is to be written down before it counts; null: nothing. */
@@ -206,7 +208,6 @@ export class QueueActor {
       this.#parts.core.lettersWritten(1)
       this.#parts.facts.settledAs('deadLettered', offset)
     },
-    lateWritten: ({ offset }: QueueLetter): void => this.#parts.facts.settledAs('deadLettered', offset),
   }
 
   /** Where it stands as a resident of its host (resident/resident.ts). */

@@ -236,7 +236,14 @@ export class QueueConsumer {
       const end = this.#records.runEnd(offsets, sent, count)
       const given = end === sent ? NOT_NOW : this.#records.sendRun(offsets, sent, end)
       if (given === NOT_NOW) break
-      for (let tag = given; sent < end; tag++, sent++) this.name(tag, slots[sent] as number, tags[sent] as number)
+      const { coreSlots, coreTags } = this
+      const done = this.#done
+      for (let tag = given; sent < end; tag++, sent++) {
+        const entry = tag & this.#mask
+        coreSlots[entry] = slots[sent] as number
+        coreTags[entry] = tags[sent] as number
+        done[entry] = 0
+      }
     }
     return sent
   }

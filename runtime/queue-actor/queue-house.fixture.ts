@@ -1,7 +1,9 @@
 /** A work queue over shared memory of its own: a test is its producer and its consumers, and may end its host at any point. */
 import { Arena, ClaimReceiver, Memory, RingConsumer, ringBytes, windowBytes } from 'sharedarraybuffer-ring'
 import { letterIndexBytes } from '../dead-letters/memory-letter-index.ts'
-import { DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
+import { deliveriesOf } from '../link/delivery-fetch.fixture.ts'
+import type { TakenDelivery } from '../link/delivery-fetch.ts'
+import { DeliveryReader } from '../link/delivery-reader.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import { SETTLE, type SettleHow } from '../link/link.ts'
 import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
@@ -79,7 +81,7 @@ export class ConsumerEnd {
 
   take(): void {
     for (let fetch = this.reader.take(); fetch !== null; fetch = this.reader.take())
-      for (const delivery of fetch.deliveries) {
+      for (const delivery of deliveriesOf(fetch)) {
         this.waiting.push(delivery)
         this.bytesOf.set(delivery, fetch.bytes.subarray(delivery.start, delivery.end))
       }

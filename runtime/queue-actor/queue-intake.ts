@@ -2,7 +2,8 @@
  * The way of messages into a queue: whether their frames are taken, and when the core knows them.
  *
  * The partition host's thread. A frame is taken whole or not at all. Each message is admitted by the core before it is copied, and
- * appended there when the window is committed. With `dropHead` what makes room is a dead letter, or gone, before that.
+ * appended there when the window is committed. With `dropHead` what makes room is a dead letter, or gone, before that. A frame that is
+ * not taken drops nothing, but where some of its letters had room and one had not.
  *
  * Bounds: those of the queue's policy, and the messages of its block.
  */
@@ -69,21 +70,23 @@ export class QueueIntake implements QueueGate {
   }
 
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {
-    const { core, letters } = this.#queue
+    const { core } = this.#queue
     const { block, source: index } = this.#messages
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
     const sizes = this.#sizes
-    sizes.length = count
+    // A shorter one keeps its array.
+    if (sizes.length !== count) sizes.length = count
     for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
       const length = i32[at >> 2] as number
       sizes[message] = messageBytes(length)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes, letters.room)
-    for (const letter of dropped) this.#queue.drop(letter)
-    if (taken < count) {
+    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
+    if (taken < count || gone < dropped.length) {
+      if (taken < count) core.dropped(0)
       core.withdrawn(taken, takenBytes)
       return this.#isFull()
     }

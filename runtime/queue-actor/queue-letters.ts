@@ -2,14 +2,15 @@
  * The dead letters of a queue: writes them in the order of the verdicts, and says when they have no room.
  *
  * The partition host's thread. The core keeps what is to be written; here are the errors of those messages, which a successor does
- * not know. What was dropped to make room, and cannot be written at once, is written before all others.
+ * not know.
  *
- * Bound: messages that are dying, and what one frame has dropped.
+ * Bound: messages that are dying.
  */
 import { nowMs, wallMs } from '../../actors/world.ts'
 import { deadLetterFrame } from '../group/dead-letter.ts'
 import { shortStack } from '../group/failure-news.ts'
 import { LetterRoom } from '../group/letter-room.ts'
+import type { AppendOutcome } from '../partition/appender.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { LetterReason, QueueLetter } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
@@ -24,8 +25,6 @@ export interface LetterSource {
   lettersRefused(): void
   /** The one that came last is written. */
   letterWritten(letter: QueueLetter): void
-  /** One that was dropped is written at last. */
-  lateWritten(letter: QueueLetter): void
 }
 
 const SAID: Readonly<Record<LetterReason, string>> = {
@@ -37,33 +36,26 @@ const SAID: Readonly<Record<LetterReason, string>> = {
   maxlen: 'the queue was full, and it was the oldest of the lowest priority',
 }
 
-/** Messages that may wait until it is written down that they were dropped. */
-const LATE_MAX = 1_024
-
 export class QueueLetters {
   readonly #place: GroupPlace
   readonly #target: PartitionActor | null
   readonly #source: MessageSource
-  readonly #defers: boolean
   readonly #tell: (event: BrokerEvents['deadLettered']) => void
   /** Why messages die, as JSON. */
   readonly #errors = new Map<Offset, string>()
   readonly #room = new LetterRoom()
   #isFull = false
-  /** Dropped, and not written. */
-  readonly #late: QueueLetter[] = []
   /** Low words of the offsets whose letters a predecessor wrote, until all that it left are written. */
   #written: ReadonlySet<number> = new Set()
 
   constructor(
     place: GroupPlace,
     target: PartitionActor | null,
-    [source, defers]: readonly [MessageSource, boolean],
+    source: MessageSource,
     tell: (event: BrokerEvents['deadLettered']) => void,
   ) {
     this.#place = place
     this.#source = source
-    this.#defers = defers
     this.#target = target
     this.#tell = tell
   }
@@ -83,33 +75,14 @@ export class QueueLetters {
     return this.#isFull
   }
 
-  /**
-   * How many messages may be dropped now: none while one that was dropped is not written. Only an attempt tells whether a letter has
-   * room, as old ones may go for it.
-   */
-  get room(): number {
-    if (this.#target === null) return 0
-    if (this.#defers) return this.#isFull ? 0 : LATE_MAX - this.#late.length
-    return this.#late.length > 0 ? 0 : Number.POSITIVE_INFINITY
-  }
-
-  /** How many were dropped and are not written. */
-  get late(): number {
-    return this.#late.length
-  }
-
   /** Writes what is to be written; whether any was. */
   write(source: LetterSource): boolean {
     let worked = false
-    for (let late = this.#late[0]; late !== undefined; late = this.#late[0]) {
-      if (!this.#append(late)) return worked
-      this.#late.shift()
-      source.lateWritten(late)
-      worked = true
-    }
     for (let letter = source.nextLetter(); letter !== null; letter = source.nextLetter()) {
-      if (!this.#written.has(letter.offset | 0) && !this.#append(letter)) {
+      const outcome = this.#written.has(letter.offset | 0) ? 'appended' : this.#append(letter)
+      if (outcome !== 'appended') {
         source.lettersRefused()
+        this.#waits(outcome === 'full')
         return worked
       }
       source.letterWritten(letter)
@@ -120,21 +93,14 @@ export class QueueLetters {
     return worked
   }
 
-  /** One that the core has settled is written when it is written down that it dies. */
-  writeLater(letter: QueueLetter): void {
-    this.#late.push(letter)
-  }
-
-  /** Writes one that the core has settled; false: it is written later. */
+  /** Writes one that is to make room; whether it had room itself. Only an attempt tells, as old ones may go for it. */
   writeDropped(letter: QueueLetter): boolean {
-    if (this.#late.length === 0 && this.#append(letter)) return true
-    this.#late.push(letter)
-    return false
+    return this.#append(letter) === 'appended'
   }
 
-  #append(letter: QueueLetter): boolean {
+  #append(letter: QueueLetter): AppendOutcome {
     const target = this.#target
-    if (target === null) return false
+    if (target === null) return 'later'
     const { offset, reason, failedAttempts, firstFailureMs, lastFailureMs } = letter
     const { topicName, partition, group, cursor } = this.#place
     const record = this.#source.record(offset)
@@ -154,13 +120,7 @@ export class QueueLetters {
       error: told,
     })
     const outcome = target.appendLetter(frame, cursor)
-    if (outcome !== 'appended') {
-      this.#isFull = true
-      // Since when is all that counts of what waits there.
-      this.#room.take()
-      this.#room.wait(AWAITING, outcome === 'full', nowMs())
-      return false
-    }
+    if (outcome !== 'appended') return outcome
     this.#errors.delete(offset)
     const { message, stack } = told
     this.#tell({
@@ -173,7 +133,15 @@ export class QueueLetters {
       message,
       stack: shortStack(stack),
     })
-    return true
+    return outcome
+  }
+
+  /** Something is to be written, and is not. */
+  #waits(hasNoRoom: boolean): void {
+    this.#isFull = true
+    // Since when is all that counts of what waits there.
+    this.#room.take()
+    this.#room.wait(AWAITING, hasNoRoom, nowMs())
   }
 
   #toldOf({ offset, reason }: QueueLetter): Error {

@@ -18,16 +18,13 @@ import { MemoryMessages } from './memory-messages.ts'
 import type { MessageFacts } from './message-facts.ts'
 import type { MessageSource } from './message-source.ts'
 import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
+import { drop } from './queue-drops.ts'
 import { QueueLetters } from './queue-letters.ts'
 import { StoredMessages } from './stored-messages.ts'
 
 /** Messages that wait for a retry or a dead letter; at the bound none goes out that was not out before. */
 const HELD_MAX = 1_024
 const LOOPING_AFTER = 100
-const DROPPED = JSON.stringify({
-  name: 'MillraceError',
-  message: 'the queue was full, and this was the oldest message of the lowest priority; it has no dead-letter topic',
-})
 
 /** What the queue needs of its host. */
 export interface QueueUpcalls {
@@ -83,8 +80,7 @@ export class QueueParts {
         : new StoredMessages(memory, partition, disk, this.policy, place.block)
     this.source = this.messages.source
     this.facts = this.messages.facts
-    const kept = [this.source, this.messages.defers] as const
-    this.letters = new QueueLetters(place, target, kept, event => upcalls.deadLettered(event))
+    this.letters = new QueueLetters(place, target, this.source, event => upcalls.deadLettered(event))
   }
 
   get core(): QueueCore {
@@ -115,20 +111,9 @@ export class QueueParts {
     if (this.core.takeBack(consumer, slot, tag)) this.facts.takenBack(offset, this.core.attemptOf(offset))
   }
 
-  /** The core has settled it, to make room. */
-  drop(letter: QueueLetter): void {
-    const { offset, failedAttempts } = letter
-    const { policy, letters, upcalls, facts } = this
-    if (!policy.hasDeadLetters) {
-      facts.settledAs('dropped', offset)
-      upcalls.attemptFailed({ offset, failedAttempts }, DROPPED)
-      return
-    }
-    facts.dies(letter)
-    if (this.messages.defers) {
-      letters.writeLater(letter)
-      upcalls.woken()
-    } else if (letters.writeDropped(letter)) facts.settledAs('deadLettered', offset)
+  /** These are to make room; how many of the first of them are gone. */
+  drop(chosen: readonly QueueLetter[]): number {
+    return drop(this, chosen)
   }
 
   #tellLoop(offset: Offset): void {

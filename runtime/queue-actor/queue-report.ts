@@ -2,27 +2,12 @@
 import type { QueueReport } from '../wire/reports.ts'
 import type { QueueParts } from './queue-parts.ts'
 
-export function reportOf({ core, consumers, facts, letters, target, place }: QueueParts): QueueReport {
+export function reportOf({ core, consumers, facts, target, place }: QueueParts): QueueReport {
   const { failures } = facts
-  const { late } = letters
-  const {
-    accepted,
-    ready,
-    dying,
-    unacked,
-    retrying,
-    acked,
-    deadLettered,
-    dropped,
-    purged,
-    cancelled,
-    bytes,
-    readyByPriority,
-  } = core.counters()
+  const { accepted, ready, dying, unacked, retrying, bytes, readyByPriority, ...gone } = core.counters()
+  const { acked, deadLettered, dropped, purged, cancelled } = gone
   const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-  // To the core what was dropped is settled.
-  const lettersToCome = { dying: dying + late, deadLettered: deadLettered - late }
-  const counts = { accepted, ready: ready + late, unacked, retrying, acked, ...lettersToCome }
-  const gone = { dropped, purged, cancelled, bytes, readyByPriority }
-  return { ...counts, ...gone, consumers: consumers.size, failures, deadLetterDepth }
+  const there = { ready, dying, unacked, retrying, bytes, readyByPriority }
+  const ended = { acked, deadLettered, dropped, purged, cancelled }
+  return { accepted, ...there, ...ended, consumers: consumers.size, failures, deadLetterDepth }
 }

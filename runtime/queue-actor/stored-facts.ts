@@ -7,7 +7,7 @@
  * Marks: a message that was out at the death of a process has survived it. Out at a second one, it is a suspect, and goes alone. Out alone at
  * a third, it is charged, which is both marks; a dead letter at the next.
  *
- * Bound: what a step hands out and takes in; an entry for each message that is marked, or whose late letter is not written.
+ * Bound: what a step hands out and takes in; an entry for each message that is marked.
  */
 import { wallMs } from '../../actors/world.ts'
 import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-format.ts'
@@ -26,7 +26,8 @@ const KNOWN_BYTES = 67_108_864
 export class StoredFacts implements MessageFacts {
   readonly #place: { readonly topic: number; readonly partition: number }
   readonly #block: StoredBlock
-  readonly #bytesOf: (offset: Offset) => number
+  /** Writes a change down at once. */
+  readonly #write: (change: SettledChange) => boolean
   readonly #nowMs: () => number
   readonly #settled = new OffsetRuns()
   readonly #out = new OffsetRuns()
@@ -34,8 +35,6 @@ export class StoredFacts implements MessageFacts {
   readonly #back = new Set<Offset>()
   /** Messages that came back before, and whether they are out now. */
   readonly #touched = new Map<Offset, boolean>()
-  /** Settled to the core; their letters are still to be written. */
-  readonly #late = new Map<Offset, QueueLetter>()
   readonly #survived = new Set<Offset>()
   readonly #totals: { -readonly [name in keyof SettledTotals]: number }
   #haveTotalsChanged = false
@@ -47,13 +46,13 @@ export class StoredFacts implements MessageFacts {
     place: { readonly topic: number; readonly partition: number },
     block: StoredBlock,
     { totals, known }: Pick<SettledState, 'totals' | 'known'>,
-    bytesOf: (offset: Offset) => number,
+    write: (change: SettledChange) => boolean,
     nowMs: () => number,
   ) {
     this.#place = { topic: place.topic, partition: place.partition }
     this.#block = block
     this.#totals = { ...totals }
-    this.#bytesOf = bytesOf
+    this.#write = write
     this.#nowMs = nowMs
     this.#known = known ?? { end: 0, bytes: 0 }
   }
@@ -110,7 +109,6 @@ export class StoredFacts implements MessageFacts {
   settledAs(counter: Counted, offset: Offset): void {
     this.#count(counter)
     this.settled(offset)
-    this.#late.delete(offset)
   }
 
   cameBack(offset: Offset): void {
@@ -126,11 +124,13 @@ export class StoredFacts implements MessageFacts {
     else this.#back.add(offset)
   }
 
-  dies(letter: QueueLetter): void {
-    this.#isDirty = true
-    this.#late.set(letter.offset, letter)
-    this.#touched.set(letter.offset, false)
-    this.#survived.delete(letter.offset)
+  dies(letter: QueueLetter): boolean {
+    return this.#write({ ...this.#place, attempts: [dyingAttempt(letter)] })
+  }
+
+  /** It goes back to what was known of it, which may be nothing. */
+  stays(offset: Offset, attempt: QueueAttempt): void {
+    this.#write({ ...this.#place, attempts: [this.#keptAttempt(offset, attempt, false)] })
   }
 
   /** It is marked as one that was out at the death of a process. */
@@ -156,7 +156,7 @@ export class StoredFacts implements MessageFacts {
     if (!this.#isDirty) return null
     this.#isDirty = false
     const { end, bytes } = core.figures
-    this.#known = { end, bytes: bytes + this.#lateBytes() }
+    this.#known = { end, bytes }
     const attempts: SettledAttempt[] = []
     for (const [offset, isOut] of this.#touched) {
       const attempt = this.#attempt(core, offset, isOut)
@@ -177,16 +177,7 @@ export class StoredFacts implements MessageFacts {
     return change
   }
 
-  /** To the core they are settled. */
-  #lateBytes(): number {
-    let bytes = 0
-    for (const offset of this.#late.keys()) bytes += this.#bytesOf(offset)
-    return bytes
-  }
-
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {
-    const late = this.#late.get(offset)
-    if (late !== undefined) return lateAttempt(late)
     const attempt = core.attemptOf(offset)
     // It was settled since.
     return attempt.handOuts === 0 ? null : this.#keptAttempt(offset, attempt, isOut)
@@ -209,7 +200,7 @@ export class StoredFacts implements MessageFacts {
   }
 }
 
-function lateAttempt({ offset, reason, handOuts, failedAttempts, ...times }: QueueLetter): SettledAttempt {
+function dyingAttempt({ offset, reason, handOuts, failedAttempts, ...times }: QueueLetter): SettledAttempt {
   return {
     offset,
     handOuts,

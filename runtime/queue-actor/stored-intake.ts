@@ -67,7 +67,7 @@ export class StoredIntake implements QueueGate {
   }
 
   admit(memory: FrameMemory, address: number): boolean {
-    const { core, letters, policy } = this.#queue
+    const { core, policy } = this.#queue
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     const mayHavePriorities =
@@ -82,9 +82,10 @@ export class StoredIntake implements QueueGate {
       if (priorities !== null) priorities[message] = priorityAt(i32, at)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes, letters.room)
-    for (const letter of dropped) this.#queue.drop(letter)
-    if (taken < count) {
+    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
+    if (taken < count || gone < dropped.length) {
+      if (taken < count) core.dropped(0)
       core.withdrawn(taken, takenBytes)
       return this.#isFull()
     }

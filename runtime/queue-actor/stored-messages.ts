@@ -42,7 +42,7 @@ export class StoredMessages implements KeptMessages {
     this.#block = new StoredBlock(memory, address)
     this.source = new StoredSource(partition, disk, policy.priorities === 1)
     this.#state = disk.openSettled()
-    this.facts = new StoredFacts(disk.place, this.#block, this.#state, offset => this.source.bytesOf(offset), nowMs)
+    this.facts = new StoredFacts(disk.place, this.#block, this.#state, change => disk.writeSettled(change), nowMs)
   }
 
   core(consumers: readonly QueueConsumer[]): QueueCore {

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { nowMs } from '../../actors/world.ts'
-import type { TakenDelivery } from '../link/delivery-reader.ts'
+import type { TakenDelivery } from '../link/delivery-fetch.ts'
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import type { SettleHow } from '../link/link.ts'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
@@ -415,6 +415,19 @@ t.test('an ack that a host did not live to write down is found by its successor'
   house.open()
   t.strictSame(taken(house, end), [[1, 1, 0, false]])
   t.match(house.queue.report(), { acked: 1, unacked: 1, ready: 0 })
+})
+
+t.test('a failure that a host heard and did not live to act upon in its pass is known to its successor', async t => {
+  const house = new QueueHouse({ disk: new MemoryDisk() })
+  sendAll(house, 1)
+  const end = house.attach(1)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'failed')
+  end.claims.publish()
+  house.links()
+  house.open()
+  t.strictSame(taken(house, end), [[0, 2, 1, false]])
+  t.match(house.queue.report(), { failures: 1 })
 })
 
 t.test('what was confirmed survives a loss of power', async t => {

@@ -129,8 +129,10 @@ export class StoredSource implements MessageSource {
 
   /** The window has other frames now, or is elsewhere. */
   windowMoved(): void {
+    if (this.#isInWindow) return
+    // Positions wrap: after long enough this could not be told any more.
+    this.#base = NOWHERE
     if (this.#chunk === null) this.#offset = NOWHERE
-    if (((this.#frame - this.#partition.window.start) | 0) < 0) this.#base = NOWHERE
   }
 
   /** Gives back what it has read. */

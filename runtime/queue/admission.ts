@@ -3,22 +3,21 @@
  *
  * The partition host's thread. Pure. What is ready, out, waiting for a retry or for its dead letter counts, and what was
  * admitted and is not appended yet. With `dropHead` the oldest ready message of the lowest priority makes room, and one
- * after the other until there is enough. A message that cannot have room drops nothing.
+ * after the other until there is enough. Those are only chosen here. They count until their letters are written, and keep their places
+ * where that is not so. A message that cannot have room has none chosen.
  *
  * Later: a message that is a duplicate is not asked for room.
  */
-import type { QueueState } from './queue-state.ts'
+import type { Chosen, QueueState } from './queue-state.ts'
 import type { Admission, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
 
-/**
- * Reserves room for the first messages of an append, as many as have any. `letterRoom`: how many dead letters can be written in
- * the same commit.
- */
-export function admit(state: QueueState, sizes: ArrayLike<number>, letterRoom: number): Admission {
-  const { maxMessages, maxBytes, onFull, hasDeadLetters } = state.policy
-  // What was refused before goes first.
-  let room = hasDeadLetters ? (state.letters.waiting > 0 ? 0 : letterRoom) : Number.POSITIVE_INFINITY
-  const dropped: QueueLetter[] = []
+const NOTHING: readonly QueueLetter[] = []
+
+/** Reserves room for the first messages of an append, as many as have any once what was chosen is gone. */
+export function admit(state: QueueState, sizes: ArrayLike<number>): Admission {
+  const { maxMessages, maxBytes, onFull } = state.policy
+  if (state.chosen.length > 0)
+    throw new Error('broken invariant: nobody has said what became of the messages chosen last')
   let refused: Admission['refused'] = null
   let taken = 0
   let takenBytes = 0
@@ -28,55 +27,69 @@ export function admit(state: QueueState, sizes: ArrayLike<number>, letterRoom: n
       refused = 'tooLarge'
       break
     }
-    const messages = state.messages + state.reservedMessages + 1 - maxMessages
-    const tooMany = state.bytes + state.reservedBytes + bytes - maxBytes
+    const messages = state.messages - state.chosen.length + state.reservedMessages + 1 - maxMessages
+    const tooMany = state.bytes - state.chosenBytes + state.reservedBytes + bytes - maxBytes
     if (messages > 0 || tooMany > 0) {
-      const before = dropped.length
-      refused = onFull === 'dropHead' ? makeRoom(state, messages, tooMany, room, dropped) : 'full'
+      refused = onFull === 'dropHead' ? choose(state, messages, tooMany) : 'full'
       if (refused !== null) break
-      room -= dropped.length - before
     }
     state.reservedMessages++
     state.reservedBytes += bytes
     takenBytes += bytes
   }
-  return { taken, takenBytes, refused, dropped }
+  return { taken, takenBytes, refused, dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state) }
 }
 
-/** Drops so many messages and so many bytes at least, or none. */
-function makeRoom(
-  state: QueueState,
-  messages: number,
-  bytes: number,
-  letterRoom: number,
-  dropped: QueueLetter[],
-): Admission['refused'] {
-  const chosen: { readonly message: WaitingMessage; readonly bytes: number; readonly suspect: boolean }[] = []
-  let refused: Admission['refused'] = null
-  for (let found = 0; chosen.length < messages || found < bytes; ) {
+function lettersOf(state: QueueState): readonly QueueLetter[] {
+  return state.chosen.map(({ message: { offset } }) => letterOf(state, offset, state.attempts.find(offset), 'maxlen'))
+}
+
+/** Chooses so many messages and so many bytes at least, or none. */
+function choose(state: QueueState, messages: number, bytes: number): Admission['refused'] {
+  // What was refused before goes first.
+  if (state.policy.hasDeadLetters && state.letters.waiting > 0) return 'letters'
+  const chosen: Chosen[] = []
+  let found = 0
+  while (chosen.length < messages || found < bytes) {
     const ready = state.ready.oldestOfLowest()
     const suspect = state.suspects.oldestOfLowest()
     const isSuspect = suspect !== null && (ready === null || isDroppedBefore(suspect, ready))
     const message = isSuspect ? suspect : ready
-    if (message === null) refused = 'full'
-    else if (chosen.length === letterRoom) refused = 'letters'
-    if (message === null || refused !== null) break
+    if (message === null) {
+      for (const one of chosen) staysReady(state, one)
+      return 'full'
+    }
     if (isSuspect) state.suspects.remove(message.offset)
     else state.ready.remove(message.offset, message.priority)
     const size = state.log.bytesOf(message.offset)
     chosen.push({ message, bytes: size, suspect: isSuspect })
     found += size
   }
-  for (const { message, bytes: size, suspect } of chosen) {
-    if (refused !== null) {
-      state.makeReady(message.offset, message.priority, suspect)
-      continue
-    }
-    const entry = state.attempts.find(message.offset)
-    dropped.push(letterOf(state, message.offset, entry, 'maxlen'))
-    state.settle(message.offset, size, entry, state.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
+  for (const one of chosen) state.chosen.push(one)
+  state.chosenBytes += found
+  return null
+}
+
+/** The first so many of the messages that were chosen are gone; the others keep their places. */
+export function dropped(state: QueueState, count: number): void {
+  const { chosen } = state
+  state.chosen = []
+  state.chosenBytes = 0
+  for (const [at, one] of chosen.entries()) {
+    const { offset } = one.message
+    if (at >= count) staysReady(state, one)
+    else
+      state.settle(
+        offset,
+        one.bytes,
+        state.attempts.find(offset),
+        state.policy.hasDeadLetters ? 'deadLettered' : 'dropped',
+      )
   }
-  return refused
+}
+
+function staysReady(state: QueueState, { message, suspect }: Chosen): void {
+  state.makeReady(message.offset, message.priority, suspect)
 }
 
 function isDroppedBefore(one: WaitingMessage, other: WaitingMessage): boolean {

@@ -20,6 +20,15 @@ export const BEGUN = 1
 export const SUSPECT = 2
 const NONE = -1
 
+/** Messages of one priority that were never out, at the same place in each array. */
+export interface ClaimedRun {
+  priority: number
+  readonly offsets: Float64Array
+  readonly tags: Int32Array
+  readonly bytes: Uint32Array
+  readonly slots: Int32Array
+}
+
 export class Claims {
   offsets: Float64Array = new Float64Array(FIRST_SLOTS)
   tags: Int32Array = new Int32Array(FIRST_SLOTS)
@@ -73,6 +82,32 @@ export class Claims {
     this.offsets[slot] = offset
     this.flags[slot] = 0
     return slot
+  }
+
+  /** The lowest free slots for messages that were never out: those at `from` to below `to` of these. Their slots are noted. */
+  takeRun(from: number, to: number, run: ClaimedRun): void {
+    for (let at = from; at < to; ) {
+      if (this.#summary === 0) this.#grow()
+      const word = 31 - Math.clz32(this.#summary & -this.#summary)
+      let bits = this.#free[word] as number
+      const { offsets, tags, handOuts, entries, bytes, priorities, flags } = this
+      for (; at < to && bits !== 0; at++) {
+        const bit = bits & -bits
+        const slot = word * 32 + 31 - Math.clz32(bit)
+        bits ^= bit
+        offsets[slot] = run.offsets[at] as number
+        tags[slot] = run.tags[at] as number
+        handOuts[slot] = 1
+        entries[slot] = NONE
+        bytes[slot] = run.bytes[at] as number
+        priorities[slot] = run.priority
+        flags[slot] = 0
+        run.slots[at] = slot
+      }
+      this.#free[word] = bits
+      if (bits === 0) this.#summary &= ~(1 << word)
+    }
+    this.#held += to - from
   }
 
   /** For a queue that is rebuilt: the slot that this hand-out had. */

@@ -69,3 +69,14 @@ export function letterOf(message: OracleMessage, reason: LetterReason): QueueLet
   const { offset, handOuts, failures: failedAttempts, firstFailureMs, lastFailureMs } = message
   return { offset, reason, handOuts, failedAttempts, firstFailureMs, lastFailureMs }
 }
+
+/** Counts a failure; how many there were. */
+export function noteFailure(message: OracleMessage, suspect: boolean, wallMs: number): number {
+  message.failures++
+  message.failedAt = message.handOuts
+  message.suspect = suspect
+  message.cohort = 0
+  if (message.failures === 1) message.firstFailureMs = wallMs
+  message.lastFailureMs = wallMs
+  return message.failures
+}

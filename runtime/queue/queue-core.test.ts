@@ -61,10 +61,7 @@ function queueOf(priorities: readonly number[], options: Partial<QueuePolicy> = 
 }
 
 function send(queue: QueueCore, priorities: readonly number[]): number {
-  const { taken, takenBytes } = queue.admit(
-    priorities.map(() => SIZE),
-    100,
-  )
+  const { taken, takenBytes } = queue.admit(priorities.map(() => SIZE))
   queue.appended(taken, takenBytes, priorities)
   return taken
 }
@@ -159,10 +156,18 @@ t.test('dead letters keep the order of the verdicts, also those that were refuse
 
 t.test('a full queue drops the oldest of the lowest priority, or takes what there is room for', async t => {
   const dropping = queueOf([1, 0, 2, 0], { priorities: 3, maxMessages: 4, onFull: 'dropHead' })
-  t.match(dropping.admit([SIZE, SIZE], 100), { taken: 2, refused: null, dropped: [{ offset: 1 }, { offset: 3 }] })
-  t.match(dropping.admit([SIZE], 0), { taken: 0, refused: 'letters', dropped: [] })
+  t.match(dropping.admit([SIZE, SIZE]), { taken: 2, refused: null, dropped: [{ offset: 1 }, { offset: 3 }] })
+  t.equal(dropping.figures.messages, 4, 'none of them is gone yet')
+  dropping.dropped(1)
+  dropping.withdrawn(2, 2 * SIZE)
+  t.match(dropping.counters(), { ready: 3, deadLettered: 1 })
+  t.strictSame(
+    takeAll(dropping).map(({ offset }) => offset),
+    [2, 0, 3],
+    'what had no letter has its place',
+  )
   const waiting = queueOf([0, 0, 0], { maxMessages: 5 })
-  t.match(waiting.admit([SIZE, SIZE, SIZE], 100), { taken: 2, refused: 'full', dropped: [] })
+  t.match(waiting.admit([SIZE, SIZE, SIZE]), { taken: 2, refused: 'full', dropped: [] })
 })
 
 t.test('a consumer that is busy gets nothing more, and the one that has waited longest is next', async t => {
@@ -200,6 +205,10 @@ t.test('consumers get in runs what they would get one by one, and none that came
   runs.length = 0
   all()
   t.strictSame(runs, ['0: 1', '1: 4', '0: 11 12', '1: 13 14'])
+  const holed = queueOf([0, 0, 0, 0, 0])
+  t.ok(holed.cancel(2))
+  const run = holed.takeRun(RUN_MAX, () => 100)
+  t.strictSame([...(run?.offsets.subarray(0, run.count) ?? [])], [0, 1, 3, 4])
   const mixed = queueOf([1, 0, 1, 1, 0, 0], { priorities: 2 })
   mixed.attach(1, terms())
   t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)

@@ -21,7 +21,7 @@
  * was reached. A plain waiting message costs nothing with one priority, and one bit with more.
  */
 import type { Instant } from '../base/clock.ts'
-import { admit, appended, letterOf, withdrawn } from './admission.ts'
+import { admit, appended, dropped, letterOf, withdrawn } from './admission.ts'
 import { CLAIMS_MAX } from './claims.ts'
 import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
@@ -50,10 +50,7 @@ import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
-export interface ClaimName {
-  readonly slot: number
-  readonly tag: number
-}
+export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 
 export class QueueCore {
   readonly #state: QueueState
@@ -80,9 +77,14 @@ export class QueueCore {
     return factsOf(this.#state)
   }
 
-  /** Reserves room for the first messages of an append. `letterRoom`: dead letters that its commit has room for. */
-  admit(sizes: ArrayLike<number>, letterRoom: number): Admission {
-    return admit(this.#state, sizes, letterRoom)
+  /** Reserves room for the first messages of an append, and says what must go for them; `dropped` comes next. */
+  admit(sizes: ArrayLike<number>): Admission {
+    return admit(this.#state, sizes)
+  }
+
+  /** So many of what must go are gone, with their letters written; the others keep their places. */
+  dropped(count: number): void {
+    dropped(this.#state, count)
   }
 
   /** So many admitted messages are committed at the log's end; `priorities` null: all 0. */

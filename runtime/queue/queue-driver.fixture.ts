@@ -174,11 +174,15 @@ class Driver {
   #admit(): void {
     this.#met('admit')
     const sizes = planSizes(this.#chance)
-    const letterRoom = this.#chance.pick([0, 1, 2, 100])
-    const answer = this.#both(`admit ${sizes} with room for ${letterRoom} letters`, queue =>
-      queue.admit(sizes, letterRoom),
-    )
-    this.#visits.add(this.#policy.onFull, admissionOf(answer))
+    const answer = this.#both(`admit ${sizes}`, queue => queue.admit(sizes))
+    const { length } = answer.dropped
+    const gone = Math.min(length, this.#chance.pick([0, 1, 100, 100]))
+    this.#both(`${gone} are dropped`, queue => queue.dropped(gone))
+    this.#visits.add(this.#policy.onFull, admissionOf(answer, gone))
+    if (gone < length) {
+      this.#both('what had room is not appended', queue => queue.withdrawn(answer.taken, answer.takenBytes))
+      return
+    }
     if (answer.taken > 0) this.#admitted.push({ sizes: sizes.slice(0, answer.taken), bytes: answer.takenBytes })
     if (this.#chance.happens(0.7)) this.#appendOrWithdraw()
   }

@@ -3,7 +3,8 @@
  * has the calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
  */
 import type { Instant } from '../base/clock.ts'
-import { letterOf, newMessage, type OracleConsumer, type OracleMessage, sum } from './oracle-message.fixture.ts'
+import type { OracleConsumer, OracleMessage } from './oracle-message.fixture.ts'
+import { letterOf, newMessage, noteFailure, sum } from './oracle-message.fixture.ts'
 import { OracleRound, runOf } from './oracle-run.fixture.ts'
 import type {
   Admission,
@@ -37,6 +38,8 @@ export class QueueOracle {
   dying: OracleMessage[] = []
   sent = 0
   readonly totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+  /** What is to go for an append. */
+  chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
   #cohort = 0
@@ -50,37 +53,40 @@ export class QueueOracle {
     this.end = start
   }
 
-  admit(sizes: readonly number[], letterRoom: number): Admission {
+  admit(sizes: readonly number[]): Admission {
     const { maxMessages, maxBytes, onFull, hasDeadLetters } = this.policy
-    const dropped: QueueLetter[] = []
-    let letters = hasDeadLetters ? letterRoom : Number.POSITIVE_INFINITY
-    if (hasDeadLetters && this.dying.length > this.sent) letters = 0
+    const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
     let taken = 0
     let takenBytes = 0
-    const answer = (refused: Admission['refused']): Admission => ({ taken, takenBytes, refused, dropped })
+    const answer = (refused: Admission['refused']): Admission => {
+      return { taken, takenBytes, refused, dropped: this.chosen.map(message => letterOf(message, 'maxlen')) }
+    }
     for (const bytes of sizes) {
       if (bytes > maxBytes) return answer('tooLarge')
       const fits = (without: readonly OracleMessage[]): boolean =>
         this.messages.length - without.length + this.reserved.messages + 1 <= maxMessages &&
         sum(this.messages) - sum(without) + this.reserved.bytes + bytes <= maxBytes
-      const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
-      const out: OracleMessage[] = []
-      while (!fits(out)) {
-        if (onFull !== 'dropHead' || out.length === droppable.length) return answer('full')
-        if (out.length === letters) return answer('letters')
-        out.push(droppable[out.length] as OracleMessage)
+      let out = this.chosen.length
+      while (!fits(droppable.slice(0, out))) {
+        if (onFull !== 'dropHead') return answer('full')
+        if (hasDeadLetters && this.dying.length > this.sent) return answer('letters')
+        if (out === droppable.length) return answer('full')
+        out++
       }
-      for (const message of out) {
-        dropped.push(letterOf(message, 'maxlen'))
-        this.#settle(message, hasDeadLetters ? 'deadLettered' : 'dropped')
-      }
-      letters -= out.length
+      this.chosen = droppable.slice(0, out)
       this.reserved.messages++
       this.reserved.bytes += bytes
       taken++
       takenBytes += bytes
     }
     return answer(null)
+  }
+
+  dropped(count: number): void {
+    const chosen = this.chosen
+    this.chosen = []
+    for (const message of chosen.slice(0, count))
+      this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
   appended(count: number, bytes: number, priorities: readonly number[] | null): void {
@@ -451,13 +457,7 @@ export class QueueOracle {
   ): QueueEffect {
     const { policy } = this
     const { offset } = message
-    message.failures++
-    message.failedAt = message.handOuts
-    message.suspect = suspect
-    message.cohort = 0
-    if (message.failures === 1) message.firstFailureMs = at.wallMs
-    message.lastFailureMs = at.wallMs
-    const failedAttempts = message.failures
+    const failedAttempts = noteFailure(message, suspect, at.wallMs)
     if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
       if (policy.hasDeadLetters) {
         message.state = 'dying'

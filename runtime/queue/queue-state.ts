@@ -12,7 +12,7 @@ import { AttemptTable, RETRYING } from './attempt-table.ts'
 import { SUSPECT } from './claims.ts'
 import { type Consumer, Consumers } from './consumers.ts'
 import { Letters } from './letters.ts'
-import type { QueueLog, QueuePolicy } from './queue-words.ts'
+import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
 import { ReadyIndex } from './ready-index.ts'
 import { RetryHeap } from './retry-heap.ts'
 import { Round } from './round.ts'
@@ -30,6 +30,13 @@ export interface QueueTotals {
 
 /** Ways in which a message is settled. */
 export type SettledAs = Exclude<keyof QueueTotals, 'accepted'>
+
+/** A message that is to make room. */
+export interface Chosen {
+  readonly message: WaitingMessage
+  readonly bytes: number
+  readonly suspect: boolean
+}
 
 const TAG_MAX = 0x1fff_ffff
 
@@ -52,6 +59,9 @@ export class QueueState {
   /** Admitted, and not appended yet. */
   reservedMessages = 0
   reservedBytes = 0
+  /** Messages that are to make room for what was admitted last, until somebody has said which of them are gone. */
+  chosen: Chosen[] = []
+  chosenBytes = 0
   unacked = 0
   /** The number of a part of a failed batch, and the tag of a hand-out, that were given last. */
   lastCohort = 0

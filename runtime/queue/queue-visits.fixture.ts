@@ -105,12 +105,17 @@ const ADMISSIONS: readonly Pair[] = [
   ['reject', 'admitted: tooLarge'],
   ['dropHead', 'admitted: all'],
   ['dropHead', 'admitted: all, dropped'],
+  ['dropHead', 'admitted: all, partly dropped'],
+  ['dropHead', 'admitted: all, not dropped'],
   ['dropHead', 'admitted: full'],
   ['dropHead', 'admitted: full, dropped'],
+  ['dropHead', 'admitted: full, partly dropped'],
+  ['dropHead', 'admitted: full, not dropped'],
   ['dropHead', 'admitted: letters'],
-  ['dropHead', 'admitted: letters, dropped'],
   ['dropHead', 'admitted: tooLarge'],
   ['dropHead', 'admitted: tooLarge, dropped'],
+  ['dropHead', 'admitted: tooLarge, partly dropped'],
+  ['dropHead', 'admitted: tooLarge, not dropped'],
 ]
 
 /** All pairs that can be. */
@@ -147,6 +152,8 @@ export function consumerStateOf(oracle: QueueOracle, consumer: OracleConsumer | 
   return held.length >= consumer.prefetch ? 'full' : 'full of bytes'
 }
 
-export function admissionOf({ refused, dropped }: Admission): string {
-  return `admitted: ${refused ?? 'all'}${dropped.length > 0 ? ', dropped' : ''}`
+export function admissionOf({ refused, dropped }: Admission, gone: number): string {
+  const said = `admitted: ${refused ?? 'all'}`
+  if (dropped.length === 0) return said
+  return `${said}, ${gone === dropped.length ? '' : gone > 0 ? 'partly ' : 'not '}dropped`
 }

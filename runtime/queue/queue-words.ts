@@ -139,9 +139,9 @@ export interface Admission {
   /** The first so many. */
   readonly taken: number
   readonly takenBytes: number
-  /** Why the next one was not: no room; it can never have any; or what would make room has no place for its dead letter. */
+  /** Why the next one was not: no room; it can never have any; or dead letters wait already, and go first. */
   readonly refused: null | 'full' | 'tooLarge' | 'letters'
-  /** What was dropped to make room, in this order: dead letters of this very commit, or gone. */
+  /** What must go to make room, in this order: each is a dead letter before the append, or gone. */
   readonly dropped: readonly QueueLetter[]
 }
 

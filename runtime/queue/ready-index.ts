@@ -78,6 +78,30 @@ export class ReadyIndex {
     return this.#next < this.#end ? 0 : -1
   }
 
+  /** Notes what goes next at `at` to below `to` of these, as far as it has this priority and is found at once; up to where. */
+  next(priority: number, offsets: Float64Array, at: number, to: number): number {
+    if (this.#mask !== 0) {
+      const set = this.#sets[priority] as OffsetSet
+      return priority === 31 - Math.clz32(this.#mask) ? set.lowest(offsets, at, to) : at
+    }
+    if (priority > 0) return at
+    const found = Math.min(to - at, this.#end - this.#next, this.#gone.size === 0 ? to : 1)
+    for (let index = 0; index < found; index++) offsets[at + index] = this.#next + index
+    return at + found
+  }
+
+  /** The first that `next` has noted, those at `at` to below `to`, are ready no more. */
+  removeNext(offsets: Float64Array, at: number, to: number): void {
+    const last = offsets[to - 1] as number
+    if (this.#mask !== 0) {
+      const priority = 31 - Math.clz32(this.#mask)
+      const set = this.#sets[priority] as OffsetSet
+      set.removeLowest(last + 1, to - at)
+      if (set.size === 0) this.#mask &= ~(1 << priority)
+    } else if (this.#gone.size > 0) this.remove(last, 0)
+    else this.#next = last + 1
+  }
+
   /** The one that goes next: the lowest offset of the highest priority; -1: there is none. */
   first(): number {
     if (this.#mask !== 0) return (this.#sets[31 - Math.clz32(this.#mask)] as OffsetSet).first()

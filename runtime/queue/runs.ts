@@ -7,7 +7,7 @@
  *
  * Bound: RUN_MAX, the consumer's room, its share, and the bytes that its caller has room for.
  */
-import { SUSPECT } from './claims.ts'
+import { type ClaimedRun, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import { emptyHandOut, type HandOutView, take } from './hand-outs.ts'
 import type { QueueState } from './queue-state.ts'
@@ -16,21 +16,20 @@ import type { QueueState } from './queue-state.ts'
 export const RUN_MAX = 64
 
 /** Messages that go to one consumer together. The arrays have one place for each, `count` of which say something. */
-export interface RunView {
+export interface RunView extends ClaimedRun {
   readonly first: HandOutView
   count: number
-  readonly slots: Int32Array
-  readonly tags: Int32Array
-  readonly offsets: Float64Array
 }
 
 export function emptyRun(): RunView {
   return {
     first: emptyHandOut(),
     count: 0,
+    priority: 0,
     slots: new Int32Array(RUN_MAX),
     tags: new Int32Array(RUN_MAX),
     offsets: new Float64Array(RUN_MAX),
+    bytes: new Uint32Array(RUN_MAX),
   }
 }
 
@@ -61,32 +60,33 @@ export function takeRun(
 /** Hands more messages to who got the first one, as long as they are plain and it has room. */
 function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: number, view: RunView): void {
   const { ready, attempts, log } = state
-  const { claims } = consumer
+  const { offsets, bytes: sizes, tags } = view
   const { priority } = view.first
-  const { slots, tags, offsets } = view
-  const end = Math.min(most, 1 + consumer.prefetch - claims.size)
+  const end = Math.min(most, 1 + consumer.prefetch - consumer.claims.size)
+  const { prefetchBytes } = consumer
+  let held = consumer.heldBytes
+  const heldMost = Math.min(prefetchBytes, held + bytesMost)
   let count = 1
-  let room = bytesMost
-  while (count < end && consumer.heldBytes < consumer.prefetchBytes) {
-    const offset = ready.first()
-    if (offset === -1 || ready.priority !== priority || attempts.find(offset) !== -1) break
-    const bytes = log.bytesOf(offset)
-    if (bytes > room || consumer.heldBytes + bytes > consumer.prefetchBytes) break
-    ready.remove(offset, priority)
-    const tag = state.newTag()
-    const slot = claims.take(tag, offset)
-    claims.entries[slot] = -1
-    claims.handOuts[slot] = 1
-    claims.bytes[slot] = bytes
-    claims.priorities[slot] = priority
-    consumer.heldBytes += bytes
-    room -= bytes
-    slots[count] = slot
-    tags[count] = tag
-    offsets[count++] = offset
+  for (let goesOn = true; goesOn && count < end; ) {
+    const from = count
+    const to = ready.next(priority, offsets, from, end)
+    for (; count < to; count++) {
+      const offset = offsets[count] as number
+      if (held >= prefetchBytes || attempts.find(offset) !== -1) break
+      const bytes = log.bytesOf(offset)
+      if (held + bytes > heldMost) break
+      held += bytes
+      sizes[count] = bytes
+      tags[count] = state.newTag()
+    }
+    if (count > from) ready.removeNext(offsets, from, count)
+    goesOn = count > from && count === to
   }
-  state.unacked += count - 1
+  view.priority = priority
   view.count = count
+  consumer.claims.takeRun(1, count, view)
+  consumer.heldBytes = held
+  state.unacked += count - 1
   state.consumers.served(consumer)
 }
 

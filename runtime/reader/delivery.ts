@@ -55,6 +55,11 @@ export class RecordDelivery<V = unknown> implements Delivery<V> {
     this.failedAttempts = failedAttempts
   }
 
+  /** What it has in common with others, and where it is in that. */
+  protected get place(): readonly [frame: FetchedFrame, at: number] {
+    return [this.#frame, this.#at]
+  }
+
   get topic(): string {
     return this.#frame.topic
   }

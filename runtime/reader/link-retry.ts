@@ -2,7 +2,7 @@
 import { clearTimeout, setTimeout } from '../../actors/world.ts'
 
 /** A full link is tried again after this long. */
-const LINK_RETRY_MS = 5
+export const LINK_RETRY_MS = 5
 
 export class LinkRetry {
   readonly #act: () => void

@@ -3,7 +3,7 @@
  *
  * The consumer's thread. As with any record, what it shows is private to this thread, and stays valid after its settlement.
  */
-import type { TakenDelivery } from '../link/delivery-reader.ts'
+import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
 
@@ -13,35 +13,55 @@ export interface QueueFrame extends FetchedFrame {
   readonly queueId: number
 }
 
+/** What a consumer says of a message when it ends. */
+export interface HandedMessage {
+  readonly tag: number
+  readonly offset: number
+}
+
 /** A message in this consumer's hands, with its record. */
-export interface QueueMessageRef {
-  readonly taken: TakenDelivery
+export interface QueueMessageRef extends HandedMessage {
+  readonly deliveryAttempt: number
+  readonly failedAttempts: number
+  /** Whether it goes alone: it failed before, or may have ended its thread. */
+  readonly goesAlone: boolean
   readonly frame: QueueFrame
   /** Index of its first byte in the frame's buffer. */
   readonly at: number
 }
 
+/** Whether a message goes alone that was handed out like this. */
+export function goesAlone(failedAttempts: number, flags: number): boolean {
+  return failedAttempts > 0 || (flags & DELIVERY_SUSPECT) !== 0
+}
+
 /** Name of the message: no other of the broker has it. */
-export function messageId({ frame: { queueId }, taken: { offset } }: QueueMessageRef): string {
+export function messageId({ queueId }: QueueFrame, offset: number): string {
   return `${queueId}.${offset}`
 }
 
-/** A message that was sent without fields of its own has the lowest. */
-export function messagePriority({ frame: { buffer }, at }: QueueMessageRef): number {
+/** Of the message at this index. One that was sent without fields of its own has the lowest. */
+export function messagePriority({ buffer }: QueueFrame, at: number): number {
   const attributes = buffer.readUInt16LE(at + 6)
   return (attributes & HAS_QUEUE_FIELDS) === 0 ? 0 : (buffer[at + RECORD_HEADER_BYTES] as number)
 }
 
-export class QueueRecordDelivery<V = unknown> extends RecordDelivery<V> implements QueueMessageRef {
-  readonly taken: TakenDelivery
-  readonly frame: QueueFrame
-  readonly at: number
+export class QueueRecordDelivery<V = unknown> extends RecordDelivery<V> implements HandedMessage {
+  readonly #tag: number
+  readonly #goesAlone: boolean
 
-  constructor(taken: TakenDelivery, frame: QueueFrame, at: number) {
-    super(frame, at, taken.offset, taken.deliveryAttempt, taken.failedAttempts)
-    this.taken = taken
-    this.frame = frame
-    this.at = at
+  constructor({ frame, at, offset, deliveryAttempt, failedAttempts, tag, goesAlone }: QueueMessageRef) {
+    super(frame, at, offset, deliveryAttempt, failedAttempts)
+    this.#tag = tag
+    this.#goesAlone = goesAlone
+  }
+
+  get tag(): number {
+    return this.#tag
+  }
+
+  get goesAlone(): boolean {
+    return this.#goesAlone
   }
 
   get queue(): string {
@@ -49,11 +69,11 @@ export class QueueRecordDelivery<V = unknown> extends RecordDelivery<V> implemen
   }
 
   get id(): string {
-    return messageId(this)
+    return messageId(this.place[0] as QueueFrame, this.offset)
   }
 
   get priority(): number {
-    return messagePriority(this)
+    return messagePriority(this.place[0] as QueueFrame, this.place[1])
   }
 
   override toJSON(): unknown {

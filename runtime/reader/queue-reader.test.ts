@@ -3,6 +3,7 @@ import t from 'tap'
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
 import { delay } from '../proof/fixtures/broker.fixture.ts'
 import { toWire } from '../words/errors.ts'
+import { LINK_RETRY_MS } from './link-retry.ts'
 import { CURSOR, PlayedQueue, QUEUE_ID } from './played-queue.fixture.ts'
 import { QueueRecordDelivery } from './queue-delivery.ts'
 import { QueueReader } from './queue-reader.ts'
@@ -16,7 +17,7 @@ function house(prefetch?: number): { queue: PlayedQueue; reader: QueueReader } {
 function beginAll(reader: QueueReader): number[] {
   const offsets: number[] = []
   reader.fill()
-  while (reader.next()) offsets.push(reader.taken.offset)
+  while (reader.next()) offsets.push(reader.message.offset)
   return offsets
 }
 
@@ -32,7 +33,7 @@ t.test(
     )
     reader.fill()
     const deliveries: QueueRecordDelivery[] = []
-    while (reader.next()) deliveries.push(new QueueRecordDelivery(reader.taken, reader.frame, reader.at))
+    while (reader.next()) deliveries.push(new QueueRecordDelivery(reader.message))
     t.match(JSON.parse(JSON.stringify(deliveries[0])), {
       topic: 'jobs',
       queue: 'jobs',
@@ -49,6 +50,7 @@ t.test(
     t.match(deliveries[1], { id: `${QUEUE_ID}.1`, priority: 0, key: null, value: 'two', timestamp: 2_005 })
     t.match(deliveries[2], { priority: 31, value: 'x'.repeat(3_000), timestamp: 3_005 }, 'in pieces')
     t.match(deliveries[3], { value: 4, timestamp: 1_005 })
+    t.strictSame(Object.keys(deliveries[0] as object), ['offset', 'deliveryAttempt', 'failedAttempts'])
   },
 )
 
@@ -59,7 +61,7 @@ t.test('what was taken back is never begun, and its entry is free once the consu
   t.equal(reader.waiting, 3)
   t.equal(queue.recall(first), 'recalled')
   t.ok(reader.next())
-  t.equal(reader.taken.tag, second)
+  t.equal(reader.message.tag, second)
   t.equal(queue.recall(second), 'begun')
   t.equal(queue.recall(third), 'recalled')
   t.notOk(reader.next())
@@ -77,7 +79,7 @@ t.test('each end is a word of its own, and a second end of the same message is n
   reader.ack(tags[0])
   reader.release(tags[1])
   reader.ack(tags[1])
-  reader.settle({ ...reader.taken, tag: tags[2], offset: 2 }, 'rejected', toWire(new Error('no')))
+  reader.settle({ tag: tags[2], offset: 2 }, 'rejected', toWire(new Error('no')))
   t.strictSame([reader.begun, reader.handled], [1, 3])
   reader.flush()
   t.strictSame(queue.ended(), ['0 acked', '1 released', '2 reported'])
@@ -91,7 +93,7 @@ t.test('settlements wait in order for room in the link, and are reported once th
   beginAll(reader)
   queue.room = 0
   const wire = toWire(new Error('no'))
-  for (const [offset, tag] of tags.entries()) reader.settle({ ...reader.taken, tag, offset }, 'failed', wire)
+  for (const [offset, tag] of tags.entries()) reader.settle({ tag, offset }, 'failed', wire)
   t.equal(queue.standing(tags[0]), 'begun', 'the queue cannot know yet')
   let isDrained = false
   void reader.drained().then(() => {
@@ -121,10 +123,10 @@ t.test(
     reader.fill()
     const taken = [0, 1, 2].map(() => {
       reader.next()
-      return reader.taken
+      return { tag: reader.message.tag, offset: reader.message.offset }
     })
     reader.ack(tags[2])
-    reader.lost(reader.taken, 'timeout', toWire(new Error('late')))
+    reader.lost(reader.message, 'timeout', toWire(new Error('late')))
     reader.halve(taken.slice(0, 2))
     t.match(queue.settlements, [
       { offset: 2, how: 'timeout', deliveryAttempt: 0 },
@@ -181,6 +183,24 @@ t.test('what nobody waits for is told without a ring, and rung for a little late
   reader.close()
   await new Promise(resolve => setTimeout(resolve, 20))
   t.equal(queue.asked, 3, 'who has closed says nothing')
+})
+
+t.test('while the queue hands out it is not rung for what is told', async t => {
+  const { queue, reader } = house(100)
+  reader.want(100)
+  reader.flush()
+  const [first] = queue.handOut(1) as [number]
+  beginAll(reader)
+  reader.ack(first)
+  reader.tell()
+  queue.handOut(2)
+  beginAll(reader)
+  // Begun behind the reader's own timer, and of the same length.
+  await new Promise(resolve => setTimeout(resolve, LINK_RETRY_MS))
+  t.equal(queue.asked, 1)
+  while (queue.asked === 1) await new Promise(resolve => setTimeout(resolve, 1))
+  t.equal(queue.asked, 2, 'nothing came any more')
+  t.notOk(reader.owes)
 })
 
 t.test('of many that may be unsettled the queue is told sooner', async t => {
@@ -250,7 +270,7 @@ t.test('what has not begun goes back, and nothing is written once it is closed',
   reader.ack(tags[0])
   reader.release(tags[0])
   reader.yield(tags[0])
-  reader.settle(reader.taken, 'failed', toWire(new Error('no')))
+  reader.settle(reader.message, 'failed', toWire(new Error('no')))
   reader.want(3)
   t.notOk(reader.flush())
   t.strictSame(queue.words(), words)

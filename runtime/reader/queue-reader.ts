@@ -8,38 +8,25 @@
  * Bound: the consumer's prefetch, which the queue keeps. No call waits.
  */
 import { ClaimReceiver } from 'sharedarraybuffer-ring'
-import { type DeliveryFetch, DeliveryReader, type TakenDelivery } from '../link/delivery-reader.ts'
-import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
+import { DeliveryReader } from '../link/delivery-reader.ts'
 import type { SettleHow } from '../link/link.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
 import { QUEUE_SLOT_CLAIMS } from '../wire/layout.ts'
 import type { Assignment } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
-import { type Codec, codecOf } from '../words/codec.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import { ConsumerSlot } from './consumer-slot.ts'
-import { FetchedBytes } from './fetched-bytes.ts'
 import { LinkRetry } from './link-retry.ts'
 import { QueueConfirmations } from './queue-confirmations.ts'
-import type { QueueFrame, QueueMessageRef } from './queue-delivery.ts'
+import type { HandedMessage } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
+import { TakenMessages } from './taken-messages.ts'
 
 /** Ends that the queue is not told of, at most: they are room for other messages, and a host that waits for more is slower. */
 const TOLD_MAX = 256
 
-/** Whether a message goes alone: it failed before, or may have ended its thread. */
-export function goesAlone({ failedAttempts, flags }: TakenDelivery): boolean {
-  return failedAttempts > 0 || (flags & DELIVERY_SUSPECT) !== 0
-}
-
-/** A fetch of which some messages have not begun. */
-interface Portion {
-  readonly deliveries: readonly TakenDelivery[]
-  frame: QueueFrame
-}
-
-export class QueueReader implements QueueMessageRef {
+export class QueueReader {
   readonly assignment: Assignment
   readonly slot: ConsumerSlot
   /** Deliveries that it may have unsettled, at most. */
@@ -48,12 +35,8 @@ export class QueueReader implements QueueMessageRef {
   readonly #ring: DeliveryReader
   readonly #claims: ClaimReceiver
   readonly #settlements: QueueSettlements
-  readonly #codec: Codec
-  readonly #portions: Portion[] = []
-  /** Index of the next message in the first portion. */
-  #next = 0
-  /** Messages taken and not begun. */
-  waiting = 0
+  /** What was taken and not begun, and the message that `next`, `pass` or `peek` moved to. */
+  readonly message: TakenMessages
   /** Messages begun and not ended. */
   begun = 0
   /** Messages ended so far, but for those that were not begun. */
@@ -65,14 +48,12 @@ export class QueueReader implements QueueMessageRef {
   #tellAt = 0
   /** Of those that ended, so many can be found, and the queue was not rung. */
   #told = 0
-  readonly #late = new LinkRetry(() => this.flush())
+  /** Whether something came in since the queue was to be rung for those. */
+  #hasHeard = false
+  readonly #late = new LinkRetry(() => this.#rungLate())
   readonly #confirmations = new QueueConfirmations(() => this.#ask())
   #isAsking = false
   #isClosed = false
-  /** The message that `next` or `pass` moved to. */
-  taken!: TakenDelivery
-  frame: QueueFrame
-  at = 0
 
   constructor(
     thread: Pick<AttachedThread, 'memory' | 'address' | 'settle' | 'askHost' | 'tellHost' | 'reports'>,
@@ -89,22 +70,7 @@ export class QueueReader implements QueueMessageRef {
     this.#ring = new DeliveryReader(memory, at)
     this.#claims = new ClaimReceiver(memory, at.claims, at.entries)
     this.#settlements = new QueueSettlements(thread, assignment, ({ tags }) => this.#sent(tags))
-    this.#codec = codecOf(topic.codec)
-    this.frame = this.#frameOf(Buffer.alloc(0), 0)
-  }
-
-  #frameOf(buffer: Buffer, baseTimestamp: number): QueueFrame {
-    const { topic, place } = this.assignment
-    return {
-      buffer,
-      bytes: new FetchedBytes(buffer),
-      words: new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2),
-      codec: this.#codec,
-      topic: topic.name,
-      partition: place.partition,
-      baseTimestamp,
-      queueId: topic.id,
-    }
+    this.message = new TakenMessages(topic, assignment.place.partition)
   }
 
   // -- what comes in ----------------------------------------------------------------------------------------------
@@ -118,45 +84,30 @@ export class QueueReader implements QueueMessageRef {
   fill(): void {
     if (!this.hasUnread) return
     const ring = this.#ring
-    for (let fetch = ring.take(); fetch !== null; fetch = ring.take()) this.#keep(fetch)
+    this.#hasHeard = true
+    for (let fetch = ring.take(); fetch !== null; fetch = ring.take()) this.message.keep(fetch)
     // What ended says that there is room, but what was taken may last for long.
     if (ring.mayHaveStopped) this.#isAsking = true
   }
 
-  #keep({ bytes, deliveries }: DeliveryFetch): void {
-    if (deliveries.length === 0) return
-    this.#portions.push({ deliveries, frame: this.#frameOf(bytes, (deliveries[0] as TakenDelivery).timestamp) })
-    this.waiting += deliveries.length
+  /** Messages taken and not begun. */
+  get waiting(): number {
+    return this.message.waiting
   }
 
-  /** The message that `next` begins with; null: there is none. */
-  peek(): TakenDelivery | null {
-    return this.#portions[0]?.deliveries[this.#next] ?? null
+  /** Moves to the message that `next` begins with, and does not take it; false: there is none. */
+  peek(): boolean {
+    return this.message.peek()
   }
 
   /** Moves to the next message without beginning it; false: there is none. */
   pass(): boolean {
-    const portion = this.#portions[0]
-    if (portion === undefined) return false
-    const { deliveries } = portion
-    const taken = deliveries[this.#next++] as TakenDelivery
-    this.waiting--
-    this.taken = taken
-    // Those behind it mostly have the same.
-    if (portion.frame.baseTimestamp !== taken.timestamp)
-      portion.frame = { ...portion.frame, baseTimestamp: taken.timestamp }
-    this.frame = portion.frame
-    this.at = taken.start
-    if (this.#next === deliveries.length) {
-      this.#portions.shift()
-      this.#next = 0
-    }
-    return true
+    return this.message.pass()
   }
 
   /** Moves to the next message that the queue has not taken back, and begins it; false: there is none. */
   next(): boolean {
-    while (this.pass()) if (this.begin(this.taken.tag)) return true
+    while (this.message.pass()) if (this.begin(this.message.tag)) return true
     return false
   }
 
@@ -192,22 +143,22 @@ export class QueueReader implements QueueMessageRef {
 
   /** All that was taken and not begun goes back. */
   yieldAll(): void {
-    while (this.pass()) this.yield(this.taken.tag)
+    while (this.message.pass()) this.yield(this.message.tag)
   }
 
   /** It failed, or was rejected: the queue says what becomes of it. */
-  settle({ tag, offset }: TakenDelivery, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
+  settle({ tag, offset }: HandedMessage, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
     if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [tag], error })
   }
 
   /** It failed, and was acked before its handler was called: the queue is told. */
-  lost({ offset }: TakenDelivery, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
+  lost({ offset }: HandedMessage, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
     if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [], error })
   }
 
   /** A batch failed as a whole: its messages come again in two parts, and none of them has failed. */
-  halve(batch: readonly TakenDelivery[]): void {
-    const offset = (batch[0] as TakenDelivery).offset
+  halve(batch: readonly HandedMessage[]): void {
+    const offset = (batch[0] as HandedMessage).offset
     if (!this.#isClosed)
       this.#settlements.send({ offset, how: 'halved', tags: batch.map(({ tag }) => tag), error: null })
   }
@@ -249,10 +200,18 @@ export class QueueReader implements QueueMessageRef {
     if (this.#isAsking || this.#ended >= this.#tellAt) return this.flush()
     this.#claims.publish()
     if (this.slot.hasBacklog) return this.flush()
+    if (this.#told === 0) this.#hasHeard = false
     this.#told = this.#ended
     this.#thread.tellHost(this.assignment.place.host, this.assignment.cursor)
     this.#late.soon()
     return true
+  }
+
+  /** While the queue hands out it is awake, and finds what was ended by itself. */
+  #rungLate(): void {
+    if (!this.#hasHeard) this.flush()
+    else if (this.#told > 0) this.#late.soon()
+    this.#hasHeard = false
   }
 
   /** Lets the queue look at what was ended, and at what is asked for; whether there was anything. */
@@ -289,8 +248,7 @@ export class QueueReader implements QueueMessageRef {
     this.#isClosed = true
     this.#late.close()
     this.#settlements.close()
-    this.#portions.length = 0
-    this.waiting = 0
+    this.message.clear()
   }
 }
 

@@ -10,6 +10,8 @@ import type { RingAt } from './link-places.ts'
 
 /** Of the ring of a busy consumer, which empties it at once, so that it need not hold all that is out. */
 export const DELIVERY_RING_BYTES = 65_536
+/** The same while there is plenty of memory: for all that it may have of small messages. */
+export const DELIVERY_RING_BYTES_WIDE = 131_072
 /** Of the ring of a consumer of one of many queues. A larger record than a quarter of a ring comes in pieces. */
 export const DELIVERY_RING_BYTES_MIN = 4_096
 /** A consumer's claims have at most so many entries. */

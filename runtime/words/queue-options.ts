@@ -24,7 +24,7 @@ export interface QueueOptions {
   /**
    * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
    * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, a queue in memory has room for 256 KiB or two of the largest messages,
-   * and one on disk has no bound.
+   * and for 1 MiB while little of `memoryMaxBytes` is taken. One on disk has no bound then.
    */
   readonly maxBytes?: number | undefined
   /**
@@ -69,7 +69,7 @@ export interface QueueHandleOptions {
   readonly handlerTimeoutMs?: number | undefined
   /**
    * `at-least-once` (default): a message is acked after its handler. `at-most-once`: it is acked before, never comes again, and a failure is
-   * only counted and told.
+   * only counted and told. For queues in memory: on disk it is `MILL_INVALID_OPTION`.
    */
   readonly delivery?: DeliveryGuarantee | undefined
   /** Consumers of a lower priority get what those of a higher one have no room for, -1,000 to 1,000; default 0. */

@@ -20,6 +20,19 @@ async function checkSum(t: Test, queue: Pick<Queue, 'stats'>): Promise<void> {
   t.equal(ready + unacked + retrying + acked + deadLettered + dropped, accepted, 'each message is in one state')
 }
 
+t.test('what a handler is called with can be sent on as it is', async t => {
+  const [from, to] = [await newQueue(), await newQueue()]
+  const forwards = await from.handle(delivery => to.send(delivery))
+  await from.send({ key: 'k', value: 7, headers: { h: '1' } })
+  await forwards.idle()
+  const seen: unknown[] = []
+  const ends = await to.handle(({ key, value, headers }) => void seen.push([key, value, headers.h]))
+  await ends.idle()
+  t.strictSame(seen, [['k', 7, '1']])
+  await forwards.stop()
+  await ends.stop()
+})
+
 t.test('at most once a message is acked before its handler, and its failure is only told', async t => {
   const broker = await sharedBroker()
   const queue = await newQueue()

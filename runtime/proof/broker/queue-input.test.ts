@@ -199,6 +199,8 @@ t.test('a queue is on disk where its broker has a folder, unless it is said othe
     }
   }
   t.match(await codeAndText(broker.queue('jobs-os', { durability: 'fsync' })), /MILL_CONFIG_MISMATCH .* durability os/)
+  const once = (await broker.queue('jobs-os')).handle(() => undefined, { delivery: 'at-most-once' })
+  t.match(await codeAndText(once), /MILL_INVALID_OPTION queue jobs-os is on disk, and cannot be handled at most once/)
   await broker.topic('kept')
   await broker.close()
   const again = await folder.open()

@@ -156,7 +156,17 @@ export type HistoryEvent =
       readonly to: number
     }
   /** What a queue says of itself. `isAtRest`: nothing was on its way, and nothing is any more. */
-  | (QueueCounts & { readonly kind: 'counted'; readonly topic: string; readonly isAtRest: boolean })
+  | (QueueCounts & {
+      readonly kind: 'counted'
+      readonly topic: string
+      readonly isAtRest: boolean
+      /** Whether messages wait for a dead-letter topic that is full. */
+      readonly waitsForDeadLetters?: boolean
+    })
+  /** A queue is no more, with all that was sent to it and all its consumers; its name may be used again. */
+  | { readonly kind: 'deleted'; readonly topic: string }
+  /** The deletion of a queue was refused, because it had a consumer. */
+  | { readonly kind: 'deletionRefused'; readonly topic: string }
   /** So many consumers a queue may have, threads that are to start or to end included. */
   | { readonly kind: 'consuming'; readonly topic: string; readonly consumers: number }
   /** A group is moved, and forgets what failed before. */

@@ -52,7 +52,8 @@ export const nothingIsLost: Checker = ({ events, queues = [], stored }) => {
   for (const { queue, deadLetterTopic, atMostOnce } of queues) {
     const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
     if (counts === undefined || !counts.isAtRest) continue
-    const { accepted, ready, unacked, retrying, acked, deadLettered } = counts
+    const { accepted, ready, unacked, retrying, acked, deadLettered, waitsForDeadLetters } = counts
+    if (waitsForDeadLetters === true) problems.say(`${queue} is at rest, and waits for dead letters`)
     if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
     let sure = 0
     let unsure = unanswered.get(queue)?.size ?? 0

@@ -159,6 +159,7 @@ const BAD: readonly (readonly [
     planted(LAST, 0, counted({ accepted: 4, acked: 4 }), counted({ accepted: 4, acked: 3, ready: 1 })),
   ],
   ['Q1', 'drops of a queue with letters', planted(LAST, 1, atRest({ deadLettered: 1, dropped: 1 }))],
+  ['Q1', 'a queue at rest that waits', planted(LAST, 1, atRest({ waitsForDeadLetters: true }))],
   ['Q1', 'messages at rest', planted(LAST, 1, atRest({ acked: 2, ready: 1 }))],
   ['Q1', 'less than was confirmed', planted(LAST, 1, atRest({ accepted: 4, acked: 2 }))],
   ['Q1', 'more than was sent', planted(LAST, 1, atRest({ accepted: 6, acked: 4 }))],
@@ -325,4 +326,20 @@ t.test('what a process in memory had is gone with it', async t => {
     ALL.flatMap(rule => rule(history)),
     [],
   )
+})
+
+t.test('what a queue had when it was deleted is gone with it, also what is heard of it later', async t => {
+  const gone: HistoryEvent = { kind: 'deleted', topic: 'q' }
+  const again = JSON.parse(
+    JSON.stringify(GOOD)
+      .replace(/"id":"(\w)"/g, '"id":"$1 again"')
+      .replace(/"consumer":"/g, '"consumer":"other '),
+  ) as readonly HistoryEvent[]
+  const late = [settled('c', 'handled'), letter('a'), answered('c')]
+  const judged = (events: readonly HistoryEvent[]): string[] => ALL.flatMap(rule => rule(remaining(historyOf(events))))
+  const first = GOOD.slice(0, 13)
+  t.same(judged([...first, gone, ...again.slice(0, 4), ...late, ...again.slice(4)]), [])
+  t.not(judged([...first, ...again]).length, 0, 'without the deletion it is not')
+  const wrong = again.filter(event => event.kind !== 'letter')
+  t.not(judged([...first, gone, ...wrong]).length, 0, 'the queue that has its name is judged')
 })

@@ -1,10 +1,11 @@
 /**
  * A history without what its processes have lost: what is left is judged as if nothing had been there.
  *
- * Pure. Whether it may be lost is another question (durability-rules.ts). What is in memory goes with its process; of a log
- * everything from the end on at which the next process found it. What was confirmed without its place, and may be among that,
+ * Pure. Whether it may be lost is another question (durability-rules.ts). What is in memory goes with its process, and what is in a
+ * queue with its deletion (deleted-queues.ts); of a log everything from the end on at which the next process found it. What was confirmed without its place, and may be among that,
  * counts as sent and not confirmed; a letter that is lost stays as one that was.
  */
+import { withoutDeleted } from './deleted-queues.ts'
 import type { History, HistoryEvent } from './history.ts'
 
 type At = { readonly topic: string; readonly partition: number; readonly offset: number }
@@ -116,7 +117,8 @@ class Births {
   }
 }
 
-export function remaining(history: History): History {
+export function remaining(whole: History): History {
+  const history = withoutDeleted(whole)
   const losses = new Losses(history)
   const births = new Births(history)
   let life = history.events.filter(({ kind }) => kind === 'died').length

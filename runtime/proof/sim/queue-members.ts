@@ -45,6 +45,10 @@ export class QueueMembers {
   /** Consumers that there may be. */
   #count = 0
   #isPaused = false
+  /** Its queue is to be deleted: nobody comes any more. */
+  #isEnding = false
+  readonly #joining = new Set<Promise<void>>()
+  #operating: Promise<void> = Promise.resolve()
 
   constructor(plan: QueuePlan, lab: Lab, queue: Queue<Value>, twice: boolean, around: QueueUpcalls) {
     this.#plan = plan
@@ -62,17 +66,52 @@ export class QueueMembers {
     for (const member of this.#plan.members) await this.#around.retrying(() => this.#join(member))
   }
 
+  /** Those that are consumers for certain. */
+  get runs(): readonly Consuming[] {
+    return [...this.#members].flatMap(([run, { kind }]) => (kind === 'run' || kind === 'handle' ? [run] : []))
+  }
+
+  /** All leave, and nobody comes any more. */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    await this.#operating
+    while (this.#joining.size > 0) await Promise.all(this.#joining)
+    for (const consuming of [...this.#members.keys()]) await this.#leave(consuming)
+  }
+
+  /** One comes while its queue is deleted, and leaves again; with what error it did not come, null: it came. */
+  async comesLate(): Promise<unknown> {
+    try {
+      const run = await this.#queue.handle(queueHandler(this.#lab, this.#plan) as never)
+      await run.stop()
+      return null
+    } catch (error) {
+      return error
+    }
+  }
+
   #counts(more: number): void {
     this.#count += more
     this.#lab.record({ kind: 'consuming', topic: this.#plan.name, consumers: this.#count })
   }
 
-  async #join({ kind, threads }: QueueMemberPlan): Promise<void> {
+  #join(member: QueueMemberPlan): Promise<void> {
+    if (this.#isEnding) return Promise.resolve()
+    const joining = this.#joinNow(member)
+    const isOver = (): unknown => this.#joining.delete(over)
+    const over: Promise<void> = joining.then(isOver, isOver).then(() => undefined)
+    this.#joining.add(over)
+    return joining
+  }
+
+  async #joinNow({ kind, threads, consumerPriority }: QueueMemberPlan): Promise<void> {
     const { name, prefetch, concurrency, batch, handlerTimeoutMs, ackTimeoutMs, atMostOnce, output, releaseShare } =
       this.#plan
     const window = prefetch ?? CONSUME_WINDOW
-    const member: Member = { name, kind, threads: kind === 'run' ? threads : 1, window, ackTimeoutMs, releaseShare }
+    const shape = { kind, threads: kind === 'run' ? threads : 1, consumerPriority }
+    const member: Member = { name, ...shape, window, ackTimeoutMs, releaseShare }
     const handling = {
+      consumerPriority,
       ...(prefetch === null ? {} : { prefetch }),
       ...(atMostOnce ? { delivery: 'at-most-once' as const } : {}),
       ...(output ? { output: 'out' } : {}),
@@ -88,7 +127,7 @@ export class QueueMembers {
       } else if (kind === 'handle')
         this.#mind(await this.#queue.handle(queueHandler(this.#lab, this.#plan) as never, handling), member)
       else {
-        const options = { ackTimeoutMs, ...(kind === 'consume' ? { prefetch: window } : {}) }
+        const options = { ackTimeoutMs, consumerPriority, ...(kind === 'consume' ? { prefetch: window } : {}) }
         this.#members.set(this.#manual.start(this.#queue as unknown as Consumable, member, options), member)
       }
     } catch (error) {
@@ -111,18 +150,28 @@ export class QueueMembers {
     if (this.#around.isOver() || member === undefined) return
     this.#members.delete(consuming)
     this.#counts(-member.threads)
+    const isRun = member.kind === 'run' || member.kind === 'handle'
+    if (isRun && isMillraceError(error, 'MILL_TOPIC_DELETED'))
+      this.#around.problem(`Q10: queue ${this.#plan.name} was deleted under a run`)
+    if (this.#isEnding || isMillraceError(error, 'MILL_TOPIC_DELETED')) return
     if (member.kind !== 'run') this.#around.failed(error, `a consumer of ${this.#plan.name} has ended`)
     else void sleep(50).then(() => this.#around.retrying(() => this.#join(member)))
   }
 
   /** Lets consumers come and go while messages are sent; in the end there are some, and they take messages. */
-  async operate(isProducing: () => boolean): Promise<void> {
+  operate(isProducing: () => boolean): Promise<void> {
+    this.#operating = this.#operate(() => !this.#isEnding && isProducing())
+    return this.#operating
+  }
+
+  async #operate(isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
     const { acts, members } = this.#plan
     while (isProducing()) {
       await sleep(chance.between(10, 150))
       if (acts.length > 0 && isProducing()) await this.#around.retrying(() => this.#act(chance.pick(acts)))
     }
+    if (this.#isEnding) return
     if (this.#isPaused) await this.#around.retrying(() => this.#pauseOrResume())
     for (const member of members) if (this.#members.size === 0) await this.#around.retrying(() => this.#join(member))
   }

@@ -1,7 +1,7 @@
 /**
  * What the work queues of one seed are about: how each is set up, who sends, who consumes, and what befalls its consumers.
  *
- * Drawn from a stream of chance of its own, before anything runs: what a seed without queues does is not touched by it.
+ * Drawn from streams of chance of its own, before anything runs: what a seed without queues does is not touched by it.
  */
 import type { GroupFacts, QueueFacts } from '../history/history.ts'
 import { Chance } from './chance.ts'
@@ -14,6 +14,8 @@ export type QueueAct = 'pause' | 'restart' | 'come' | 'go'
 export interface QueueMemberPlan {
   readonly kind: GroupKind
   readonly threads: number
+  /** Those of a lower one get what the others have no room for. */
+  readonly consumerPriority: number
 }
 
 export interface QueueMessagePlan extends MessagePlan {
@@ -52,9 +54,14 @@ export interface QueuePlan {
   readonly handlerTimeoutMs: number
   readonly ackTimeoutMs: number
   readonly releaseShare: number
+  /** Its dead-letter topic is full for a while. */
+  readonly lettersWait: boolean
+  /** It is deleted while everybody is at work, and made anew under its name. */
+  readonly isDeleted: boolean
 }
 
 const SALT = 0x51ed270b
+const MORE_SALT = 0x2c1b3c6d
 const PREFETCH_MAX = 1_000
 
 /** Faults of handlers that a queue's messages bring about. */
@@ -89,14 +96,16 @@ function sendersOf(
   })
 }
 
-function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): QueuePlan {
+function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet<FaultKind>): QueuePlan {
   const kinds: readonly GroupKind[] = ['run', 'run', 'handle', 'consume', 'observe']
   // One consumer that has one message: the order of hand-outs is known.
   const isExact = chance.happens(0.35)
   const members = Array.from({ length: isExact ? 1 : chance.between(1, 3) }, () => ({
     kind: chance.pick(kinds),
     threads: isExact ? 1 : chance.between(1, 3),
+    consumerPriority: 0,
   }))
+  const isRanked = more.happens(0.4)
   const handles = members.every(({ kind }) => kind === 'run' || kind === 'handle')
   const atMostOnce = handles && chance.happens(0.4)
   const priorities = chance.pick([1, 2, 3, 32])
@@ -106,9 +115,11 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
   // Large ones come to their consumers in pieces.
   const isLarge = chance.happens(0.25)
   const padMax = isLarge ? 15_000 : chance.pick([0, 40, 600, 2_500])
+  const lettersWait = more.happens(0.55)
+  const isDeleted = more.happens(0.5) && !lettersWait
   return {
     name,
-    members,
+    members: isRanked ? members.map(member => ({ ...member, consumerPriority: more.pick([-3, 0, 7]) })) : members,
     acts: (['pause', 'restart', 'come', 'go'] as const).filter(
       act => chance.happens(0.5) && !(isExact && (act === 'come' || act === 'go')),
     ),
@@ -131,14 +142,17 @@ function queueOf(chance: Chance, name: string, faults: ReadonlySet<FaultKind>): 
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
     releaseShare: chance.pick([0, 0.03, 0.25]),
+    lettersWait,
+    isDeleted,
   }
 }
 
 export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): readonly QueuePlan[] {
   const chance = new Chance(seed ^ SALT)
+  const more = new Chance(seed ^ MORE_SALT)
   if (chance.happens(0.5)) return []
-  const plans = [queueOf(chance, 'q0', faults)]
-  if (chance.happens(0.3)) plans.push(queueOf(chance, 'q1', faults))
+  const plans = [queueOf(chance, more, 'q0', faults)]
+  if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
   return plans
 }
 

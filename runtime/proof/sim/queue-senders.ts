@@ -29,6 +29,17 @@ function offsetOf(id: string): number {
   return Number(id.slice(id.indexOf('.') + 1))
 }
 
+/** Tries until the message is taken; false: the queue was deleted, and nobody knows what became of those before. */
+async function trySend(queue: Queue<Value>, message: QueueMessage<Value>): Promise<boolean> {
+  try {
+    while (!queue.trySend(message)) await sleep(5)
+    return true
+  } catch (error) {
+    if (isMillraceError(error, 'MILL_TOPIC_DELETED')) return false
+    throw error
+  }
+}
+
 export async function send(
   lab: Lab,
   queue: Queue<Value>,
@@ -70,8 +81,9 @@ export async function send(
   const pending: Promise<unknown>[] = []
   for (const message of messages) {
     sent(message)
-    if (how === 'try') while (!queue.trySend(messageOf(message))) await sleep(5)
-    else {
+    if (how === 'try') {
+      if (!(await trySend(queue, messageOf(message)))) return
+    } else {
       const receipt = queue.send(messageOf(message)).then(
         ({ id }) => answer(message, 'ok', id),
         (error: unknown) => answer(message, isMillraceError(error, 'MILL_FULL') ? 'fail' : 'info'),

@@ -29,6 +29,10 @@ export const QUEUE_SIGHTS = [
   'onDisk',
   'reopened',
   'confirmed',
+  'ranked',
+  'lettersWait',
+  'deleted',
+  'deletionRefused',
 ] as const
 export type QueueSight = (typeof QUEUE_SIGHTS)[number]
 
@@ -46,6 +50,7 @@ function byPlan({ acts, singleActive, prefetch, members }: QueuePlan): QueueSigh
   if (acts.includes('pause')) seen.push('pause')
   if (singleActive) seen.push('singleActive')
   if (prefetch === 1 && members.length === 1) seen.push('oneAtATime')
+  if (new Set(members.map(({ consumerPriority }) => consumerPriority)).size > 1) seen.push('ranked')
   return seen
 }
 
@@ -68,6 +73,7 @@ export function queueSights(
     if (event.kind === 'ended' && holder !== undefined && holder.size > 0) seen.add('consumerDeath')
     if ((event.kind === 'stopped' || event.kind === 'leaving') && holder !== undefined) seen.add('stop')
     const plan = 'topic' in event ? queues.get(event.topic) : undefined
+    if ((event.kind === 'deleted' || event.kind === 'deletionRefused') && queues.has(event.topic)) seen.add(event.kind)
     if (event.kind === 'letter' && queues.has(event.source.topic))
       seen.add(event.reason === 'maxlen' ? 'dropHead' : 'letter')
     if (plan === undefined) continue
@@ -101,6 +107,7 @@ export function queueSights(
       case 'counted':
         if (event.ready + event.unacked + event.retrying === plan.maxMessages) seen.add('full')
         if (event.dropped > 0) seen.add('dropped')
+        if (event.waitsForDeadLetters === true) seen.add('lettersWait')
         break
       default:
     }

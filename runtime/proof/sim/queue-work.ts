@@ -6,14 +6,17 @@
  */
 import { nowMs } from '../../../actors/world.ts'
 import type { Broker } from '../../words/broker.ts'
+import { isMillraceError } from '../../words/errors.ts'
 import type { Durability } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { QueueStats } from '../../words/queue-stats.ts'
 import type { Topic } from '../../words/topic.ts'
 import type { QueueCounts } from '../history/history.ts'
 import type { Audits } from './audits.ts'
+import { fillLetters } from './filled-letters.ts'
 import type { Lab, Value } from './lab.ts'
 import { sleep } from './producers.ts'
+import { QueueDeletion } from './queue-deletion.ts'
 import { QueueMembers, type QueueUpcalls } from './queue-members.ts'
 import { type QueuePlan, queueLettersOf } from './queue-plan.ts'
 import { inQueueRound, send } from './queue-senders.ts'
@@ -23,9 +26,13 @@ const STILL_MS = 30_000
 
 interface Opened {
   readonly plan: QueuePlan
-  readonly queue: Queue<Value>
+  queue: Queue<Value>
   readonly letters: Topic<Value> | null
-  readonly members: QueueMembers
+  members: QueueMembers
+  /** It is deleted, and not there again yet. */
+  isGone: boolean
+  /** Senders at work. */
+  sending: Promise<unknown>
 }
 
 /** What all processes of a simulation know together. */
@@ -36,15 +43,21 @@ export interface QueueRounds {
   readonly queueDurabilities: ReadonlyMap<string, Durability>
 }
 
+export interface QueueWorkUpcalls extends QueueUpcalls {
+  broker(): Broker
+}
+
 export class QueueWork {
   readonly #plans: readonly QueuePlan[]
   readonly #lab: Lab
   readonly #twice: boolean
   readonly #rounds: QueueRounds
-  readonly #around: QueueUpcalls
+  readonly #around: QueueWorkUpcalls
   readonly #opened: Opened[] = []
+  /** Readers of letters that come late. */
+  readonly #late: Promise<void>[] = []
 
-  constructor(plans: readonly QueuePlan[], lab: Lab, twice: boolean, rounds: QueueRounds, around: QueueUpcalls) {
+  constructor(plans: readonly QueuePlan[], lab: Lab, twice: boolean, rounds: QueueRounds, around: QueueWorkUpcalls) {
     this.#plans = plans
     this.#lab = lab
     this.#twice = twice
@@ -52,29 +65,19 @@ export class QueueWork {
     this.#around = around
   }
 
-  async open(broker: Broker, life: number, audits: Audits): Promise<void> {
+  async open(audits: Audits, life: number, isProducing: () => boolean): Promise<void> {
     for (const plan of this.#plans) {
-      const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
-      const { singleActive, deadLetter } = plan
       const target = queueLettersOf(plan)
-      const durability = this.#rounds.queueDurabilities.get(name) ?? 'memory'
-      const queue = await broker.queue<Value>(name, {
-        durability,
-        priorities,
-        maxMessages,
-        maxMessageBytes,
-        maxBytes,
-        onFull,
-        attempts,
-        backoff: { initialMs, maxMs: 400 },
-        deadLetter: deadLetter === 'own' ? undefined : (target ?? false),
-        singleActive,
-      })
-      const letters = target === null ? null : await broker.topic<Value>(target)
-      if (durability !== 'memory' && life > 0) await this.#lookAgain(queue, letters, life, audits)
-      if (letters !== null) await audits.read(letters)
-      const members = new QueueMembers(plan, this.#lab, queue, this.#twice, this.#around)
-      this.#opened.push({ plan, queue, letters, members })
+      const queue = await this.#openQueue(plan)
+      const letters = target === null ? null : await this.#around.broker().topic<Value>(target)
+      if (life > 0 && this.#durabilityOf(plan) !== 'memory') await this.#lookAgain(queue, letters, life, audits)
+      // A dead-letter topic on disk is never full.
+      if (letters !== null && plan.lettersWait && this.#durabilityOf(plan) === 'memory') {
+        await fillLetters(audits, letters)
+        this.#late.push(this.#auditLater(audits, letters, isProducing))
+      } else if (letters !== null) await audits.read(letters)
+      const members = this.#membersOf(plan, queue)
+      this.#opened.push({ plan, queue, letters, members, isGone: false, sending: Promise.resolve() })
       await members.open()
     }
   }
@@ -89,42 +92,120 @@ export class QueueWork {
     await audits.again(letters, life)
   }
 
+  #durabilityOf({ name }: QueuePlan): Durability {
+    return this.#rounds.queueDurabilities.get(name) ?? 'memory'
+  }
+
+  #openQueue(plan: QueuePlan): Promise<Queue<Value>> {
+    const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
+    const { singleActive, deadLetter } = plan
+    return this.#around.broker().queue<Value>(name, {
+      durability: this.#durabilityOf(plan),
+      priorities,
+      maxMessages,
+      maxMessageBytes,
+      maxBytes,
+      onFull,
+      attempts,
+      backoff: { initialMs, maxMs: 400 },
+      deadLetter: deadLetter === 'own' ? undefined : (queueLettersOf(plan) ?? false),
+      singleActive,
+    })
+  }
+
+  #membersOf(plan: QueuePlan, queue: Queue<Value>): QueueMembers {
+    return new QueueMembers(plan, this.#lab, queue, this.#twice, this.#around)
+  }
+
+  /** Nobody reads these letters for a while, at the latest until nobody sends any more. */
+  async #auditLater(audits: Audits, letters: Topic<Value>, isProducing: () => boolean): Promise<void> {
+    const until = nowMs() + this.#lab.scheduler.chance.between(200, 2_500)
+    while (isProducing() && nowMs() < until) await sleep(50)
+    try {
+      await audits.read(letters)
+    } catch (error) {
+      if (!this.#around.isOver() && !isMillraceError(error, 'MILL_CLOSED'))
+        this.#around.failed(error, `reading ${letters.name}`)
+    }
+  }
+
   /** Everything that is done until nobody sends any more. */
   async go(isProducing: () => boolean): Promise<void> {
     await Promise.all(
       this.#opened.flatMap(opened => [
         this.#send(opened, isProducing),
-        opened.members.operate(isProducing),
+        this.#operate(opened, isProducing),
         this.#sample(opened, isProducing),
       ]),
     )
   }
 
-  async #send({ plan, queue }: Opened, isProducing: () => boolean): Promise<void> {
+  async #send(opened: Opened, isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
+    const { senders, onFull } = opened.plan
     do {
+      while (opened.isGone && isProducing()) await sleep(10)
+      if (opened.isGone) return
       const round = this.#rounds.queueRound++
-      const mayBeRefused = plan.onFull !== 'wait'
-      await Promise.all(plan.senders.map(sender => send(this.#lab, queue, inQueueRound(sender, round), mayBeRefused)))
+      const { queue } = opened
+      opened.sending = Promise.all(
+        senders.map(sender => send(this.#lab, queue, inQueueRound(sender, round), onFull !== 'wait')),
+      )
+      await opened.sending
       await sleep(chance.below(400))
     } while (isProducing())
+  }
+
+  async #operate(opened: Opened, isProducing: () => boolean): Promise<void> {
+    const operating = opened.members.operate(isProducing)
+    if (!opened.plan.isDeleted) return operating
+    const { chance } = this.#lab.scheduler
+    await sleep(chance.between(10, 1_000))
+    if (!isProducing()) return operating
+    const { plan, queue, members } = opened
+    const deletion = new QueueDeletion(this.#lab, queue, members, this.#around)
+    // The name is used again when nobody sends to what had it.
+    opened.isGone = true
+    const isGone = await deletion.triesAmongConsumers()
+    if (!isGone) await sleep(chance.below(100))
+    if (!(await deletion.run())) return
+    await opened.sending
+    await sleep(chance.below(50))
+    try {
+      opened.queue = await this.#openQueue(plan)
+      opened.members = this.#membersOf(plan, opened.queue)
+      await opened.members.open()
+    } catch (error) {
+      if (!this.#around.isOver()) this.#around.failed(error, `opening ${plan.name} again`)
+      return
+    }
+    opened.isGone = false
+    await opened.members.operate(isProducing)
   }
 
   async #sample(opened: Opened, isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
     while (isProducing()) {
       await sleep(chance.between(5, 120))
-      await this.#look(opened, false)
+      if (!opened.isGone) await this.#look(opened, false)
     }
   }
 
-  async #look({ plan, queue }: Opened, isAtRest: boolean): Promise<void> {
-    const counts: QueueCounts = countsOf(await queue.stats())
-    this.#lab.record({ kind: 'counted', topic: plan.name, ...counts, isAtRest })
+  async #look(opened: Opened, isAtRest: boolean): Promise<void> {
+    const { plan, queue } = opened
+    const isOther = (): boolean => opened.isGone || opened.queue !== queue
+    const stats = await queue.stats().catch((error: unknown) => {
+      if (isMillraceError(error, 'MILL_TOPIC_DELETED') && isOther()) return null
+      throw error
+    })
+    if (stats === null || isOther()) return
+    const { waitsForDeadLetters } = stats
+    this.#lab.record({ kind: 'counted', topic: plan.name, ...countsOf(stats), waitsForDeadLetters, isAtRest })
   }
 
   /** Waits until everything is settled, for as long as the queue gets anywhere. */
   async drain(): Promise<void> {
+    await Promise.all(this.#late)
     for (const opened of this.#opened) {
       if (!(await this.#settlesAll(opened.plan.name, () => lagOf(opened.queue)))) return
       const { letters, members, plan } = opened

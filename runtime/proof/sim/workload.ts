@@ -12,6 +12,7 @@ import type { Run } from '../../words/run.ts'
 import type { Topic } from '../../words/topic.ts'
 import { Audits } from './audits.ts'
 import type { LifePlan } from './disk-plan.ts'
+import { fillLetters } from './filled-letters.ts'
 import { type Findings, lettersOf } from './findings.ts'
 import { givenUp } from './given-up.ts'
 import { Growing } from './growing.ts'
@@ -35,8 +36,6 @@ const FAILED_CODES: readonly ErrorCode[] = ['MILL_DISK', 'MILL_UNPUBLISHED', 'MI
 const BUSY_MS = 2_500
 /** A group that has more to settle, and has settled and charged nothing for so long in the simulation's time, hangs. */
 const STILL_MS = 30_000
-/** Of what a topic of letters is filled with, with its frame. */
-const FILLER_BYTES = 16_384
 /** A group that stands still for want of room for its letters says so within five seconds, and has had a moment more. */
 const TOLD_WITHIN_MS = 6_000
 /** It goes on publishing until the simulation has had so many inputs; what follows has some more. */
@@ -124,7 +123,7 @@ export class Workload {
     await this.#audits.read(source)
     const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
-    await this.#queues.open(broker, life, this.#audits)
+    await this.#queues.open(this.#audits, life, () => this.#producing)
     faults.begin(main)
     this.said = 'producing'
     const isProducing = (): boolean => this.#producing
@@ -271,7 +270,7 @@ export class Workload {
     this.#findings.letterTopics.add(letters.name)
     if (this.#plan.faults.has('fullDeadLetters')) {
       this.#lab.saw('fullDeadLetters')
-      await this.#fill(letters)
+      await fillLetters(this.#audits, letters)
       this.#late.push(this.#auditLater(source, plan, letters))
     } else await this.#audits.read(letters)
   }
@@ -281,19 +280,6 @@ export class Workload {
     // Answered when what its members asked for is done.
     await source.group(plan.name).stats()
     return (await (this.#broker as Broker).topics()).some(({ name }) => name === lettersOf(plan))
-  }
-
-  /** So that no letter of some size has room until somebody reads. */
-  async #fill(letters: Topic<Value>): Promise<void> {
-    // What nobody is to read would make room.
-    await (await this.#audits.read(letters)).stop()
-    const { partitions } = await letters.stats()
-    const each = Math.floor((partitions[0]?.windowBytes ?? 0) / FILLER_BYTES)
-    const fillers = Array.from({ length: each * partitions.length }, (_, index) => ({
-      partition: index % partitions.length,
-      value: { id: `filler ${index}`, script: '', pad: 'x'.repeat(FILLER_BYTES - 284) },
-    }))
-    await letters.publishBatch(fillers)
   }
 
   /** Lets outputs wait for their reader, again and again: those of a topic in memory have no room then. */

@@ -110,13 +110,16 @@ class Slotted {
   }
 
   take(): number {
-    const deliveries = this.#reader.take()?.deliveries ?? []
-    for (const { tag } of deliveries) {
-      this.#claims.begin(tag)
-      this.#claims.ack(tag)
+    const fetch = this.#reader.take()
+    if (fetch === null) return 0
+    const messages = fetch.left
+    while (fetch.left > 0) {
+      fetch.advance()
+      this.#claims.begin(fetch.tag)
+      this.#claims.ack(fetch.tag)
     }
     this.#claims.publish()
-    return deliveries.length
+    return messages
   }
 }
 

@@ -1,0 +1,102 @@
+/**
+ * The messages that a queue's consumer has taken and not begun, one after the other, and the one that it is at.
+ *
+ * The consumer's thread. A message has no object of its own here: what it is, is read from the fetch when its turn has come. Bound: the
+ * consumer's prefetch, which the queue keeps.
+ */
+import type { DeliveryFetch } from '../link/delivery-fetch.ts'
+import type { TopicShape } from '../wire/places.ts'
+import { type Codec, codecOf } from '../words/codec.ts'
+import type { PartitionId } from '../words/quantities.ts'
+import { FetchedBytes } from './fetched-bytes.ts'
+import { goesAlone, type QueueFrame, type QueueMessageRef } from './queue-delivery.ts'
+
+/** A fetch of which some messages have not begun. */
+interface Portion {
+  readonly fetch: DeliveryFetch
+  /** Of the message that it is at. */
+  frame: QueueFrame
+  /** Whether it is at a message that `pass` has not come to. */
+  isAhead: boolean
+}
+
+export class TakenMessages implements QueueMessageRef {
+  readonly #topic: Pick<TopicShape, 'id' | 'name'>
+  readonly #partition: PartitionId
+  readonly #codec: Codec
+  readonly #portions: Portion[] = []
+  /** How many there are, without the one that it is at. */
+  waiting = 0
+
+  // The message that `pass` or `peek` moved to.
+  tag = 0
+  offset = 0
+  deliveryAttempt = 0
+  failedAttempts = 0
+  goesAlone = false
+  /** Messages of different ones are not handled in one batch. */
+  cohort = 0
+  frame: QueueFrame
+  at = 0
+
+  constructor(topic: Pick<TopicShape, 'id' | 'name' | 'codec'>, partition: PartitionId) {
+    this.#topic = topic
+    this.#partition = partition
+    this.#codec = codecOf(topic.codec)
+    this.frame = this.#frameOf({ bytes: Buffer.alloc(0), words: new Int32Array(0) })
+  }
+
+  #frameOf({ bytes, words }: Pick<DeliveryFetch, 'bytes' | 'words'>): QueueFrame {
+    const { id, name } = this.#topic
+    const place = { topic: name, partition: this.#partition, queueId: id }
+    return { buffer: bytes, bytes: new FetchedBytes(bytes), words, codec: this.#codec, ...place, baseTimestamp: 0 }
+  }
+
+  /** They come behind those that there are. */
+  keep(fetch: DeliveryFetch): void {
+    if (fetch.left === 0) return
+    this.waiting += fetch.left
+    this.#portions.push({ fetch, frame: this.#frameOf(fetch), isAhead: false })
+  }
+
+  /** Moves to the next message, which stays the next one; false: there is none. */
+  peek(): boolean {
+    const portion = this.#portions[0]
+    if (portion === undefined) return false
+    if (!portion.isAhead) this.#moveIn(portion)
+    portion.isAhead = true
+    return true
+  }
+
+  /** Moves to the next message; false: there is none. */
+  pass(): boolean {
+    const portion = this.#portions[0]
+    if (portion === undefined) return false
+    if (!portion.isAhead) this.#moveIn(portion)
+    portion.isAhead = false
+    this.waiting--
+    if (portion.fetch.left === 0) this.#portions.shift()
+    return true
+  }
+
+  #moveIn(portion: Portion): void {
+    const { fetch } = portion
+    fetch.advance()
+    this.tag = fetch.tag
+    this.offset = fetch.offset
+    this.deliveryAttempt = fetch.deliveryAttempt
+    this.failedAttempts = fetch.failedAttempts
+    this.goesAlone = goesAlone(fetch.failedAttempts, fetch.flags)
+    this.cohort = fetch.cohort
+    this.at = fetch.start
+    // Those behind it mostly have the same.
+    if (portion.frame.baseTimestamp !== fetch.timestamp)
+      portion.frame = { ...portion.frame, baseTimestamp: fetch.timestamp }
+    this.frame = portion.frame
+  }
+
+  clear(): void {
+    this.#portions.length = 0
+    this.waiting = 0
+  }
+}

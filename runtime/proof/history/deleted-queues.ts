@@ -48,6 +48,7 @@ class Deleted {
       case 'delivered':
         return this.#hasMessage(event.topic, event.id) || this.#hasConsumer(event.topic, event.consumer) ? null : event
       case 'settled':
+      case 'confirmed':
       case 'overdue':
         return this.#hasConsumer(event.topic, event.consumer) ? null : event
       case 'letter':

@@ -75,7 +75,11 @@ export type HistoryEvent =
       readonly atMs?: number
     } & Place)
   /** What a consumer of a queue was told: its settlement is as durable as the queue is. */
-  | ({ readonly kind: 'confirmed'; readonly how: 'handled' | 'failed' | 'rejected' | 'released' } & Place)
+  | ({
+      readonly kind: 'confirmed'
+      readonly consumer: string
+      readonly how: 'handled' | 'failed' | 'rejected' | 'released'
+    } & Place)
   /** The consumer's thread was told to end, or ended: what it had in hand may be charged with that. */
   | {
       readonly kind: 'ended'

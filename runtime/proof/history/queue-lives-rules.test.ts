@@ -29,7 +29,7 @@ const handled = (consumer: string): HistoryEvent => ({
   deliveryAttempt: 1,
   ...at,
 })
-const confirmed: HistoryEvent = { kind: 'confirmed', how: 'handled', ...at }
+const confirmed: HistoryEvent = { kind: 'confirmed', consumer: 'c1', how: 'handled', ...at }
 const died = (how: 'closed' | 'killed' | 'power', isWhole = how === 'closed'): HistoryEvent => ({
   kind: 'died',
   how,

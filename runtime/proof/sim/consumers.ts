@@ -87,7 +87,7 @@ export class ManualConsumers<P extends ManualPlan> {
     try {
       const how = this.#settleNow(delivery, plan, name, releaseShare)
       if (isOfQueue && chance.happens(CONFIRMED_SHARE))
-        this.#awaitConfirmed(delivery as ManualQueueDelivery<Value>, how)
+        this.#awaitConfirmed(delivery as ManualQueueDelivery<Value>, name.name, how)
     } catch (error) {
       // Whoever has left a queue has nothing any more.
       if (!isOfQueue || !isMillraceError(error, 'MILL_CLOSED')) throw error
@@ -124,10 +124,10 @@ export class ManualConsumers<P extends ManualPlan> {
   }
 
   /** Whoever asks is told when the settlement is durable, or not at all. */
-  #awaitConfirmed(delivery: ManualQueueDelivery<Value>, how: How): void {
+  #awaitConfirmed(delivery: ManualQueueDelivery<Value>, consumer: string, how: How): void {
     const { topic, partition, offset } = delivery
     delivery.confirmed.then(
-      () => this.#lab.record({ kind: 'confirmed', how, topic, partition, offset }),
+      () => this.#lab.record({ kind: 'confirmed', consumer, how, topic, partition, offset }),
       () => undefined,
     )
   }

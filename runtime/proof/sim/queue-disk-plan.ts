@@ -20,8 +20,11 @@ export function queueDurabilitiesOf(
   disk: DiskPlan | null,
 ): ReadonlyMap<string, Durability> {
   const chance = new Chance(seed ^ SALT)
-  const drawn = queues.map(
-    ({ name }) => [name, chance.pick(['fsync', 'fsync', 'os', 'os', 'memory'] as const)] as const,
+  return new Map(
+    queues.map(({ name, atMostOnce, isDeleted }) => {
+      const drawn = chance.pick(['fsync', 'fsync', 'os', 'os', 'memory'] as const)
+      // At most once is for queues in memory. What is deleted and made anew would have to be told apart from what was there before.
+      return [name, disk === null || atMostOnce || isDeleted ? 'memory' : drawn]
+    }),
   )
-  return new Map(drawn.map(([name, durability]) => [name, disk === null ? 'memory' : durability]))
 }

@@ -1,8 +1,6 @@
 /**
  * How durable the work queues of a seed are: in memory, or on the disk that the seed has.
  *
- * Dead letters on disk always have room, and what is deleted is judged within one process: such queues are in memory.
- *
  * Drawn from a stream of chance of its own, before anything runs: what else is drawn for a seed is not touched by it.
  */
 import type { Durability } from '../../words/message.ts'
@@ -22,10 +20,11 @@ export function queueDurabilitiesOf(
   disk: DiskPlan | null,
 ): ReadonlyMap<string, Durability> {
   const chance = new Chance(seed ^ SALT)
-  const durabilities = new Map<string, Durability>()
-  for (const { name, lettersWait, isDeleted } of queues) {
-    const drawn = chance.pick(['fsync', 'fsync', 'os', 'os', 'memory'] as const)
-    durabilities.set(name, disk === null || lettersWait || isDeleted ? 'memory' : drawn)
-  }
-  return durabilities
+  return new Map(
+    queues.map(({ name, atMostOnce, isDeleted }) => {
+      const drawn = chance.pick(['fsync', 'fsync', 'os', 'os', 'memory'] as const)
+      // At most once is for queues in memory. What is deleted and made anew would have to be told apart from what was there before.
+      return [name, disk === null || atMostOnce || isDeleted ? 'memory' : drawn]
+    }),
+  )
 }

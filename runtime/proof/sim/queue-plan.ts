@@ -150,7 +150,7 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
 export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): readonly QueuePlan[] {
   const chance = new Chance(seed ^ SALT)
   const more = new Chance(seed ^ MORE_SALT)
-  if (chance.happens(0.5)) return []
+  if (chance.happens(0.4)) return []
   const plans = [queueOf(chance, more, 'q0', faults)]
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
   return plans

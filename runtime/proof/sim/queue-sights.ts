@@ -26,13 +26,13 @@ export const QUEUE_SIGHTS = [
   'atMostOnce',
   'singleActive',
   'oneAtATime',
+  'onDisk',
+  'reopened',
+  'confirmed',
   'ranked',
   'lettersWait',
   'deleted',
   'deletionRefused',
-  'onDisk',
-  'reopened',
-  'confirmed',
 ] as const
 export type QueueSight = (typeof QUEUE_SIGHTS)[number]
 

@@ -65,13 +65,14 @@ export class QueueWork {
     this.#around = around
   }
 
-  async open(life: number, audits: Audits, isProducing: () => boolean): Promise<void> {
+  async open(audits: Audits, life: number, isProducing: () => boolean): Promise<void> {
     for (const plan of this.#plans) {
       const target = queueLettersOf(plan)
       const queue = await this.#openQueue(plan)
       const letters = target === null ? null : await this.#around.broker().topic<Value>(target)
-      if (this.#durabilityOf(plan) !== 'memory' && life > 0) await this.#lookAgain(queue, letters, life, audits)
-      if (letters !== null && plan.lettersWait) {
+      if (life > 0 && this.#durabilityOf(plan) !== 'memory') await this.#lookAgain(queue, letters, life, audits)
+      // A dead-letter topic on disk is never full.
+      if (letters !== null && plan.lettersWait && this.#durabilityOf(plan) === 'memory') {
         await fillLetters(audits, letters)
         this.#late.push(this.#auditLater(audits, letters, isProducing))
       } else if (letters !== null) await audits.read(letters)
@@ -79,6 +80,16 @@ export class QueueWork {
       this.#opened.push({ plan, queue, letters, members, isGone: false, sending: Promise.resolve() })
       await members.open()
     }
+  }
+
+  /** What is in the folder of a queue, before anybody consumes from it. */
+  async #lookAgain(queue: Queue<Value>, letters: Topic<Value> | null, life: number, audits: Audits): Promise<void> {
+    const { accepted } = await queue.stats()
+    this.#lab.record({ kind: 'reopened', topic: queue.name, partition: 0, start: 0, end: accepted })
+    if (letters === null) return
+    for (const { partition, logStartOffset: start, highWatermark: end } of (await letters.stats()).partitions)
+      this.#lab.record({ kind: 'reopened', topic: letters.name, partition, start, end })
+    await audits.again(letters, life)
   }
 
   #durabilityOf({ name }: QueuePlan): Durability {
@@ -116,16 +127,6 @@ export class QueueWork {
       if (!this.#around.isOver() && !isMillraceError(error, 'MILL_CLOSED'))
         this.#around.failed(error, `reading ${letters.name}`)
     }
-  }
-
-  /** What is in the folder of a queue, before anybody consumes from it. */
-  async #lookAgain(queue: Queue<Value>, letters: Topic<Value> | null, life: number, audits: Audits): Promise<void> {
-    const { accepted } = await queue.stats()
-    this.#lab.record({ kind: 'reopened', topic: queue.name, partition: 0, start: 0, end: accepted })
-    if (letters === null) return
-    for (const { partition, logStartOffset: start, highWatermark: end } of (await letters.stats()).partitions)
-      this.#lab.record({ kind: 'reopened', topic: letters.name, partition, start, end })
-    await audits.again(letters, life)
   }
 
   /** Everything that is done until nobody sends any more. */

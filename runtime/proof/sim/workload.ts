@@ -123,7 +123,7 @@ export class Workload {
     await this.#audits.read(source)
     const outputs = await this.#audits.read(out)
     for (const group of this.#plan.groups) await this.#openGroup(source, group)
-    await this.#queues.open(life, this.#audits, () => this.#producing)
+    await this.#queues.open(this.#audits, life, () => this.#producing)
     faults.begin(main)
     this.said = 'producing'
     const isProducing = (): boolean => this.#producing

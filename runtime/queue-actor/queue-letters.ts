@@ -41,6 +41,7 @@ export class QueueLetters {
   readonly #target: PartitionActor | null
   readonly #source: MessageSource
   readonly #tell: (event: BrokerEvents['deadLettered']) => void
+  readonly #verdictsKept: () => boolean
   /** Why messages die, as JSON. */
   readonly #errors = new Map<Offset, string>()
   readonly #room = new LetterRoom()
@@ -48,16 +49,22 @@ export class QueueLetters {
   /** Low words of the offsets whose letters a predecessor wrote, until all that it left are written. */
   #written: ReadonlySet<number> = new Set()
 
+  /**
+   * `verdictsKept`: makes it as durable as the queue that messages die, or a letter would outlive that, and its message come again with the
+   * next; false: the disk has failed.
+   */
   constructor(
     place: GroupPlace,
     target: PartitionActor | null,
     source: MessageSource,
     tell: (event: BrokerEvents['deadLettered']) => void,
+    verdictsKept: () => boolean,
   ) {
     this.#place = place
     this.#source = source
     this.#target = target
     this.#tell = tell
+    this.#verdictsKept = verdictsKept
   }
 
   /** Some are to be written that a predecessor may have written already. */
@@ -100,7 +107,7 @@ export class QueueLetters {
 
   #append(letter: QueueLetter): AppendOutcome {
     const target = this.#target
-    if (target === null) return 'later'
+    if (target === null || !this.#verdictsKept()) return 'later'
     const { offset, reason, failedAttempts, firstFailureMs, lastFailureMs } = letter
     const { topicName, partition, group, cursor } = this.#place
     const record = this.#source.record(offset)

@@ -80,7 +80,8 @@ export class QueueParts {
         : new StoredMessages(memory, partition, disk, this.policy, place.block)
     this.source = this.messages.source
     this.facts = this.messages.facts
-    this.letters = new QueueLetters(place, target, this.source, event => upcalls.deadLettered(event))
+    const tell = (event: BrokerEvents['deadLettered']): void => upcalls.deadLettered(event)
+    this.letters = new QueueLetters(place, target, this.source, tell, () => this.messages.sync())
   }
 
   get core(): QueueCore {

@@ -240,7 +240,9 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    for (const consumer of this.#parts.consumers.values()) this.#ends.collect(consumer)
+    let ended = 0
+    for (const consumer of this.#parts.consumers.values()) ended += this.#ends.collect(consumer)
+    if (ended > 0) this.#parts.upcalls.woken()
     return reportOf(this.#parts)
   }
 }

@@ -30,6 +30,8 @@ export class QueueEnds {
 
   /** Takes in what a consumer has ended; how many. */
   collect(consumer: QueueConsumer): number {
+    // Its claims have their names in the core from then on.
+    this.#parts.open()
     return consumer.ended({
       acked: (first, count) => this.#acked(consumer, first, count),
       ended: (tag, offset, standing) => {

@@ -32,31 +32,52 @@ export interface Settler {
 }
 
 export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implements ManualDelivery<V> {
-  /** What its reader knows of the record. */
-  readonly entry: RecordEntry
+  // None of it is a field that code of a user's would find, so that a delivery can be published again as it is.
+  readonly #entry: RecordEntry
   readonly #settler: Settler
   #settled = false
   /** Whether its reader took it back, or its consumer left, before it was settled. */
   #gone: 'no' | 'taken back' | 'left' = 'no'
-  /** Whether its consumer nacked or released it. */
-  comesAgain = false
-  /** Whether it only waits to be looked at by its consumer: it is no hand-out yet. */
-  unseen = false
-  /** Why its value could not be decoded, once that was tried. */
-  undecodable: unknown = null
+  #comesAgain = false
+  #unseen = false
+  #undecodable: unknown = null
 
   constructor(settler: Settler, entry: RecordEntry) {
     const { payload, offset, deliveryAttempt, failedAttempts } = entry
     super(payload.frame, payload.at, offset, deliveryAttempt, failedAttempts)
-    this.entry = entry
+    this.#entry = entry
     this.#settler = settler
+  }
+
+  /** What its reader knows of the record. */
+  get entry(): RecordEntry {
+    return this.#entry
+  }
+
+  /** Whether its consumer nacked or released it. */
+  get comesAgain(): boolean {
+    return this.#comesAgain
+  }
+
+  /** Whether it only waits to be looked at by its consumer: it is no hand-out yet. */
+  get unseen(): boolean {
+    return this.#unseen
+  }
+
+  set unseen(isUnseen: boolean) {
+    this.#unseen = isUnseen
+  }
+
+  /** Why its value could not be decoded, once that was tried. */
+  get undecodable(): unknown {
+    return this.#undecodable
   }
 
   override get value(): V {
     try {
       return super.value
     } catch (error) {
-      this.undecodable = error
+      this.#undecodable = error
       throw error
     }
   }
@@ -123,7 +144,7 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   nack(error: unknown = new Error('nack')): void {
     this.#once()
-    this.comesAgain = true
+    this.#comesAgain = true
     this.#settler.failed(this, failureOf(error), error)
   }
 
@@ -134,14 +155,14 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
 
   release(): void {
     this.#once()
-    this.comesAgain = true
+    this.#comesAgain = true
     this.#settler.released(this)
   }
 
   /** Its consumer leaves without having settled it. A record that does not decode would make the next one leave, too. */
   leave(): void {
-    if (this.undecodable === null) this.release()
-    else this.nack(this.undecodable)
+    if (this.#undecodable === null) this.release()
+    else this.nack(this.#undecodable)
     this.#gone = 'left'
   }
 

@@ -149,8 +149,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
 
   /** Its time is over. */
   expired(delivery: QueueSettleable): void {
-    delivery.expire()
-    delivery.isTooLate = true
+    delivery.tooLate()
     this.failed(delivery, 'timeout', new Error(`the delivery was not settled within ${this.#clock.timeoutMs} ms`))
   }
 

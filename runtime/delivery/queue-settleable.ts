@@ -52,10 +52,9 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   readonly #message: QueueEntry
   readonly #settler: QueueSettler
   #isBegun: boolean
+  #isTooLate = false
   #confirmed: Promise<void> | null = null
   #ended: (() => void) | null = null
-  /** Whether its time was over before it was settled. */
-  isTooLate = false
 
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
@@ -100,6 +99,17 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
     this.#isBegun ||= this.#settler.begins(this)
     if (!this.#isBegun) this.expire()
     return this.#isBegun
+  }
+
+  /** Whether its time was over before it was settled. */
+  get isTooLate(): boolean {
+    return this.#isTooLate
+  }
+
+  /** Its time is over. */
+  tooLate(): void {
+    this.expire()
+    this.#isTooLate = true
   }
 
   /** Waits for the settlement as well. Made when it is first asked for: it costs a call to the queue. */

@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { GivenHeaders, Headers, Key, Message, UnpublishedError } from '../index.ts'
 import { rejection, SMALL } from '../proof/fixtures/broker.fixture.ts'
-import { newTopic } from '../proof/fixtures/shared-broker.fixture.ts'
+import { newName, newTopic, sharedBroker } from '../proof/fixtures/shared-broker.fixture.ts'
 import { hold } from './full-topic.fixture.ts'
 
 const odd = (message: unknown): Message => message as Message
@@ -41,6 +41,26 @@ t.test('a record is published again by handing in its delivery, or a copy of its
   for await (const { key, value, headers, timestamp } of copies.group('c').consume()) {
     t.strictSame([key, value, headers.h, timestamp], ['k', 7, 'x', 1_000])
     break
+  }
+})
+
+t.test('so is one that its consumer settles, of a topic and of a queue', async t => {
+  const broker = await sharedBroker()
+  const [topic, queue] = [await newTopic<number>(), await broker.queue<number>(newName())]
+  await topic.publish({ key: 'k', value: 7 })
+  for await (const delivery of topic.group('g').consume({ from: 'earliest' })) {
+    await queue.send(delivery)
+    delivery.ack()
+    break
+  }
+  for await (const delivery of queue.consume()) {
+    await topic.publish(delivery)
+    delivery.ack()
+    break
+  }
+  for await (const { key, value, offset } of topic.group('c').consume({ from: 'earliest' })) {
+    t.strictSame([key, value], ['k', 7])
+    if (offset === 1) break
   }
 })
 

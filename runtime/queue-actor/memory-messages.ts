@@ -104,6 +104,14 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
     this.block.closing = epoch
   }
 
+  get active(): Epoch {
+    return this.block.active
+  }
+
+  set active(epoch: Epoch) {
+    this.block.active = epoch
+  }
+
   get failures(): number {
     return this.block.failures
   }

@@ -14,6 +14,8 @@ export type Counted = Exclude<SettledAs, 'acked'>
 export interface MessageFacts {
   /** Epoch of the consumer whose end was begun last. */
   closing: Epoch
+  /** Epoch of the consumer that has the queue, if one alone has it; 0: none had. */
+  active: Epoch
   /** Failed attempts of all messages. */
   readonly failures: number
   countFailure(): void

@@ -255,6 +255,22 @@ t.test('bounds are exact: reject', async t => {
   t.strictSame(house.receipts, [0, 1, 2, -1, -1])
 })
 
+t.test('who has a queue with one active consumer keeps it when the host dies, also while it holds nothing', async t => {
+  const house = new QueueHouse({ queue: { singleActive: true } })
+  const first = house.attach(1)
+  const higher = house.attach(1, 5)
+  house.open()
+  sendAll(house, 1)
+  for (const end of [first, higher]) end.take()
+  t.strictSame([first.waiting.length, higher.waiting.length], [1, 0])
+  house.close(first, null)
+  house.attach(1, 9)
+  house.open()
+  house.pass()
+  higher.take()
+  t.equal(higher.waiting.length, 1, 'the next one has it, and who came later has not')
+})
+
 t.test('one consumer too many is refused, and changes nothing', async t => {
   const house = new QueueHouse()
   const { place } = house.attach(1)

@@ -87,7 +87,10 @@ export class QueueActor {
     consumers.set(place.cursor, consumer)
     this.#handOuts.add(consumer)
     const terms = { prefetchBytes: BYTES_MAX, ackTimeoutMs: Number.POSITIVE_INFINITY, prefetch: 0 }
-    if (isOpen) this.#parts.core.attach(number, { ...terms, priority: shape.priority })
+    if (isOpen) {
+      this.#parts.core.attach(number, { ...terms, priority: shape.priority })
+      this.#parts.keepActive()
+    }
     consumer.wake()
   }
 
@@ -101,6 +104,7 @@ export class QueueActor {
     // Its slot is free once this is answered.
     this.#flush()
     consumers.delete(cursor)
+    this.#parts.keepActive()
     this.#handOuts.remove(consumer)
   }
 

@@ -7,6 +7,7 @@
  * +8   f64 for each of COUNTED
  * +40  f64 FAILURES, one too few at most for each host that died
  * +48  f64 INTENT offset + 1; 0: none   +56 i32 which counter   +64 f64 what it counts with this message
+ * +72  ACTIVE    epoch of the consumer that has the queue, if one alone has it; 0: none had
  * +256 a word for each message of the window (message-word.ts), at its offset modulo their number
  * ```
  *
@@ -24,6 +25,7 @@ const FAILURES = 40
 const INTENT = 48
 const INTENT_COUNTER = 56
 const INTENT_VALUE = 64
+const ACTIVE = 72
 
 /** Ways in which a message is settled that are counted here; all others were acked. */
 const COUNTED = ['deadLettered', 'dropped', 'purged', 'cancelled'] as const satisfies readonly Counted[]
@@ -66,6 +68,14 @@ export class QueueBlock {
 
   set closing(epoch: Epoch) {
     this.#memory.i32[(this.#address + CLOSING) >> 2] = epoch
+  }
+
+  get active(): Epoch {
+    return this.#memory.i32[(this.#address + ACTIVE) >> 2] as number
+  }
+
+  set active(epoch: Epoch) {
+    this.#memory.i32[(this.#address + ACTIVE) >> 2] = epoch
   }
 
   /** Failed attempts of all messages. */

@@ -102,8 +102,20 @@ export class QueueParts {
 
   #open(): QueueCore {
     const core = this.messages.core([...this.consumers.values()])
+    this.#keepActive(core)
     if (core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
+  }
+
+  /** A consumer came or has left: a successor is to know who has the queue. */
+  keepActive(): void {
+    this.#keepActive(this.core)
+  }
+
+  #keepActive({ figures }: QueueCore): void {
+    if (!this.policy.singleActive) return
+    for (const { number, place } of this.consumers.values())
+      if (number === figures.active) this.facts.active = place.epoch
   }
 
   /** A message that was not begun goes back as if it had not been handed out. */

@@ -12,7 +12,7 @@ import { framesOf } from '../partition/window-records.ts'
 import { QueueCore } from '../queue/queue-core.ts'
 import type { AttemptFact, ClaimFact, ConsumerFact, QueueFacts } from '../queue/queue-facts.ts'
 import type { QueuePolicy } from '../queue/queue-words.ts'
-import type { Offset } from '../words/quantities.ts'
+import type { Epoch, Offset } from '../words/quantities.ts'
 import { isMovedFrame, type MessageIndex } from './message-index.ts'
 import { isOver, MOVED, messageState, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
@@ -68,7 +68,7 @@ export function coreFrom(
     settled,
     bytes: live.reduce((sum, offset) => sum + index.bytesOf(offset), 0),
     consumers: claimed,
-    active: policy.singleActive ? activeOf(claimed) : -1,
+    active: policy.singleActive ? activeOf(claimed, consumers, block.active) : -1,
     // Those that die first, as their letters are in that order.
     attempts: [...attempts.filter(({ dying }) => dying !== null), ...attempts.filter(({ dying }) => dying === null)],
     totals: { accepted: end, acked, ...counted },
@@ -154,9 +154,11 @@ export function consumerFact(consumer: QueueConsumer, attached: number, known: K
 /** Tags of different consumers differ. */
 const CLAIMS_APART = 2_048
 
-/** With `singleActive` the one that has messages, or the first by priority. */
-export function activeOf(consumers: readonly ConsumerFact[]): number {
-  const holder = consumers.find(({ claims }) => claims.length > 0)
-  const first = [...consumers].sort((a, b) => b.priority - a.priority || a.attached - b.attached)[0]
-  return (holder ?? first)?.consumer ?? -1
+/** With `singleActive`: who had the queue; if it has left, or none had it yet, the next one. */
+export function activeOf(facts: readonly ConsumerFact[], consumers: readonly QueueConsumer[], epoch: Epoch): number {
+  const active = consumers.find(({ place }) => place.epoch === epoch)
+  const holder = facts.find(({ claims }) => claims.length > 0)
+  const byPriority = (a: ConsumerFact, b: ConsumerFact): number => (epoch === 0 ? 0 : b.priority - a.priority)
+  const first = [...facts].sort((a, b) => byPriority(a, b) || a.attached - b.attached)[0]
+  return active?.number ?? (holder ?? first)?.consumer ?? -1
 }

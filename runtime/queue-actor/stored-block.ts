@@ -4,6 +4,7 @@
  * ```
  * +4  CLOSING  epoch of the consumer whose end was begun last
  * +8  OPENED   1: a host of this process has looked at what the process before had handed out
+ * +12 ACTIVE   epoch of the consumer that has the queue, if one alone has it; 0: none had
  * ```
  *
  * The partition host's thread alone writes it, its successor reads it.
@@ -13,6 +14,7 @@ import type { Epoch } from '../words/quantities.ts'
 
 const CLOSING = 4
 const OPENED = 8
+const ACTIVE = 12
 
 export class StoredBlock {
   readonly #memory: Memory
@@ -29,6 +31,14 @@ export class StoredBlock {
 
   set closing(epoch: Epoch) {
     this.#memory.i32[(this.#address + CLOSING) >> 2] = epoch
+  }
+
+  get active(): Epoch {
+    return this.#memory.i32[(this.#address + ACTIVE) >> 2] as number
+  }
+
+  set active(epoch: Epoch) {
+    this.#memory.i32[(this.#address + ACTIVE) >> 2] = epoch
   }
 
   /** Whether this process has gone on with the queue before. */

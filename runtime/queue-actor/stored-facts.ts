@@ -70,6 +70,14 @@ export class StoredFacts implements MessageFacts {
     this.#block.closing = epoch
   }
 
+  get active(): Epoch {
+    return this.#block.active
+  }
+
+  set active(epoch: Epoch) {
+    this.#block.active = epoch
+  }
+
   get totals(): SettledTotals {
     return this.#totals
   }

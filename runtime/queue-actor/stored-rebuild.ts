@@ -82,7 +82,7 @@ export function storedCore(
     settled: ranges,
     bytes: bytes - gone.reduce((sum, offset) => sum + source.bytesOf(offset), 0),
     consumers: claimed,
-    active: policy.singleActive ? activeOf(claimed) : -1,
+    active: policy.singleActive ? activeOf(claimed, consumers, facts.active) : -1,
     // Those that die first, in the order in which they failed.
     attempts: [
       ...kept.filter(({ dying }) => dying !== null).sort((a, b) => a.lastFailureMs - b.lastFailureMs),

@@ -1,5 +1,5 @@
 /** The messages and consumers of the naive model (queue-oracle.fixture.ts). */
-import type { LetterReason, QueueLetter } from './queue-words.ts'
+import type { LetterReason, QueueCounters, QueueLetter } from './queue-words.ts'
 
 export interface OracleMessage {
   readonly offset: number
@@ -68,6 +68,17 @@ export function sum(messages: readonly OracleMessage[]): number {
 export function letterOf(message: OracleMessage, reason: LetterReason): QueueLetter {
   const { offset, handOuts, failures: failedAttempts, firstFailureMs, lastFailureMs } = message
   return { offset, reason, handOuts, failedAttempts, firstFailureMs, lastFailureMs }
+}
+
+type OracleCounts = Pick<QueueCounters, 'ready' | 'dying' | 'unacked' | 'retrying' | 'bytes' | 'readyByPriority'>
+
+/** How many messages are in each state, and their bytes. */
+export function countsOf(messages: readonly OracleMessage[], priorities: number): OracleCounts {
+  const of = (state: OracleMessage['state']): OracleMessage[] => messages.filter(message => message.state === state)
+  const readyByPriority = Array.from({ length: priorities }, () => 0)
+  for (const { priority } of of('ready')) readyByPriority[priority]!++
+  const [unacked, retrying, dying] = [of('unacked').length, of('retrying').length, of('dying').length]
+  return { ready: of('ready').length + dying, dying, unacked, retrying, bytes: sum(messages), readyByPriority }
 }
 
 /** Counts a failure; how many there were. */

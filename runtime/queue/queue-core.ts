@@ -129,9 +129,8 @@ export class QueueCore {
   }
 
   /**
-   * The next messages for one consumer that has room, at most so many; null: there are none. `bytesFor`: bytes that a consumer can be
-   * handed at once, of which the first message may be more. The same object each time, valid until the next call.
-   * @throws RangeError when more than RUN_MAX are asked for
+   * The next messages for one consumer that has room, at most so many, up to RUN_MAX; null: there are none. `bytesFor`: bytes that a
+   * consumer can be handed at once, of which the first message may be more. The same object each time, valid until the next call.
    */
   takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
     if (most > RUN_MAX) throw new RangeError(`a run has ${RUN_MAX} messages at most, not ${most}`)

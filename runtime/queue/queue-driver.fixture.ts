@@ -7,7 +7,7 @@ import { Chance } from '../proof/sim/chance.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
-import { planPolicy, planSizes, planStart, planTerms } from './queue-plan.fixture.ts'
+import { hugeShareOf, planPolicy, planSizes, planStart, planTerms } from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
@@ -62,6 +62,7 @@ class Driver {
   readonly #policy: QueuePolicy
   readonly #visits: Visits
   readonly #trace: ((line: string) => void) | null
+  readonly #hugeShare: number
   readonly #log: Log
   readonly #start: number
   readonly #oracle: QueueOracle
@@ -74,6 +75,7 @@ class Driver {
 
   constructor(seed: number, visits: Visits, trace: ((line: string) => void) | null) {
     this.#chance = new Chance(seed)
+    this.#hugeShare = hugeShareOf(seed)
     this.#visits = visits
     this.#trace = trace
     this.#policy = planPolicy(this.#chance)
@@ -173,7 +175,7 @@ class Driver {
 
   #admit(): void {
     this.#met('admit')
-    const sizes = planSizes(this.#chance)
+    const sizes = planSizes(this.#chance, this.#hugeShare)
     const answer = this.#both(`admit ${sizes}`, queue => queue.admit(sizes))
     const { length } = answer.dropped
     const gone = Math.min(length, this.#chance.pick([0, 1, 100, 100]))

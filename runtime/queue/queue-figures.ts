@@ -37,6 +37,11 @@ export class QueueFigures {
     return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined
   }
 
+  /** The consumer that alone has the queue; -1: there is none. */
+  get active(): number {
+    return this.#state.consumers.active?.number ?? -1
+  }
+
   /** Dead letters that are to be written. */
   get lettersWaiting(): number {
     return this.#state.letters.waiting

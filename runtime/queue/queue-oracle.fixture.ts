@@ -3,8 +3,15 @@
  * has the calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
  */
 import type { Instant } from '../base/clock.ts'
-import type { OracleConsumer, OracleMessage } from './oracle-message.fixture.ts'
-import { letterOf, newMessage, noteFailure, sum } from './oracle-message.fixture.ts'
+import {
+  countsOf,
+  letterOf,
+  newMessage,
+  noteFailure,
+  type OracleConsumer,
+  type OracleMessage,
+  sum,
+} from './oracle-message.fixture.ts'
 import { OracleRound, runOf } from './oracle-run.fixture.ts'
 import type {
   Admission,
@@ -319,24 +326,7 @@ export class QueueOracle {
   }
 
   counters(): QueueCounters {
-    let ready = 0
-    let unacked = 0
-    let retrying = 0
-    let dying = 0
-    let bytes = 0
-    const readyByPriority: number[] = []
-    for (let priority = 0; priority < this.policy.priorities; priority++) readyByPriority.push(0)
-    for (const message of this.messages) {
-      bytes += message.bytes
-      if (message.state === 'unacked') unacked++
-      else if (message.state === 'retrying') retrying++
-      else if (message.state === 'dying') dying++
-      else {
-        ready++
-        readyByPriority[message.priority]!++
-      }
-    }
-    return { ...this.totals, ready: ready + dying, dying, unacked, retrying, bytes, readyByPriority }
+    return { ...this.totals, ...countsOf(this.messages, this.policy.priorities) }
   }
 
   consumerOf(number: number): OracleConsumer | undefined {

@@ -34,9 +34,14 @@ export function planTerms(chance: Chance): ConsumerTerms {
   }
 }
 
+/** Share of the appends of a seed that may be larger than any room: few in the first seeds, which look at all else. */
+export function hugeShareOf(seed: number): number {
+  return seed > 100 && seed % 2 === 0 ? 0.8 : 0.05
+}
+
 /** Sizes of an append; some are larger than any room. */
-export function planSizes(chance: Chance): number[] {
-  const huge = chance.happens(0.05)
+export function planSizes(chance: Chance, hugeShare: number): number[] {
+  const huge = chance.happens(hugeShare)
   return Array.from({ length: chance.pick([1, 1, 1, 2, 3, 6]) }, () =>
     huge && chance.happens(0.5) ? 1_001 : chance.pick([0, 1, 10, 10, 10, 30, 60]),
   )

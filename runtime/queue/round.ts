@@ -2,7 +2,7 @@
  * How the ready messages of one priority are divided among a line of consumers that get them in runs.
  *
  * The partition host's thread. Pure. A round begins with the first run after something else has changed, and ends when each of the line
- * has had its share. So nobody gets more than one by one, and a run behind another is no shorter for it. Bound: a few numbers.
+ * has had its share. So none of them gets more than one by one, and a run behind another is no shorter for it. Bound: a few numbers.
  */
 export class Round {
   #share = 0

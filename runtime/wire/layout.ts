@@ -179,5 +179,6 @@ export const FAULT_POINT = {
   segmentsUnneeded: 28,
   segmentRewritten: 29,
   segmentReplaced: 30,
+  segmentsJoined: 31,
 } as const
 export type FaultPoint = keyof typeof FAULT_POINT

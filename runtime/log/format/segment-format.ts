@@ -63,6 +63,7 @@ export interface SegmentHeader extends LogIdentity {
 }
 
 const LOG_NAME = /^(\d{20})\.log$/
+const JOINED_NAME = /^(\d{20})\.joined$/
 const NEW_NAME = /^(\d{20})\.log\.new$/
 const INDEX_NAME = /^(\d{20})\.index$/
 
@@ -79,6 +80,11 @@ export function newSegmentPath(folder: string, baseOffset: number): string {
   return `${segmentPath(folder, baseOffset)}.new`
 }
 
+/** Path of what has taken the places of several segments, until those are gone (join-segments.ts). */
+export function joinedPath(folder: string, baseOffset: number): string {
+  return join(folder, `${digits(baseOffset)}.joined`)
+}
+
 /** Path of the index beside a segment (segment-index.ts). */
 export function indexPath(folder: string, baseOffset: number): string {
   return join(folder, `${digits(baseOffset)}.index`)
@@ -87,6 +93,11 @@ export function indexPath(folder: string, baseOffset: number): string {
 /** Base offsets of the segments among these sorted names, ascending. */
 export function segmentBases(names: readonly string[]): number[] {
   return basesOf(names, LOG_NAME)
+}
+
+/** Base offsets of what has taken the places of several segments, ascending. */
+export function joinedBases(names: readonly string[]): number[] {
+  return basesOf(names, JOINED_NAME)
 }
 
 /** Base offsets of segments that were being written to take others' places, ascending. */

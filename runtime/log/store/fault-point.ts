@@ -18,3 +18,4 @@ export type FaultPoint =
   | 'segmentsUnneeded'
   | 'segmentRewritten'
   | 'segmentReplaced'
+  | 'segmentsJoined'

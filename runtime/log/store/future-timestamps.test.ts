@@ -5,6 +5,7 @@ import { appendFrame, FOLDER, SETTINGS } from '../format/log-frames.fixture.ts'
 import { encodeSegmentHeader, segmentBases, segmentPath } from '../format/segment-format.ts'
 import { LogReader } from '../read/log-reader.ts'
 import { PartitionLog } from './partition-log.ts'
+import { startAfter } from './retention.ts'
 
 const FUTURE = Date.now() * 1_000
 
@@ -40,15 +41,15 @@ t.test('nor in a log that is there already', async t => {
   const { disk, log } = logWithFuture()
   log.close()
   const opened = madeAt(disk, [1_000, 2_000, 3_000, 4_000])
-  t.equal(opened.startAfter({ beforeMs: 2_000 }), 0, 'the next segment was made when its last record was appended')
-  t.ok(opened.startAfter({ beforeMs: 2_001 }) > 0)
+  t.equal(startAfter(opened.all, { beforeMs: 2_000 }), 0, 'the next segment was made when its last record was appended')
+  t.ok(startAfter(opened.all, { beforeMs: 2_001 }) > 0)
 })
 
 t.test('a clock that was set back for a while removes nothing', async t => {
   const { disk, log } = logWithFuture()
   log.close()
   const opened = madeAt(disk, [9_000, 0, 10_000, 11_000])
-  t.equal(opened.startAfter({ beforeMs: 8_000 }), 0)
+  t.equal(startAfter(opened.all, { beforeMs: 8_000 }), 0)
 })
 
 t.test('reading by time goes by the timestamps that publishers gave', async t => {

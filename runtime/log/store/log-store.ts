@@ -12,9 +12,8 @@
  *  <folder>/host-0.ends                how far logs were written that are in no journal (written-ends.ts)
  * ```
  *
- * Checkpoints (checkpoints.ts) free the journal's room. They run in the background once the journal has changed files.
- * A checkpoint is made at once if the journal is full before that has ended, or if a commit does not fit it; it then
- * covers the commit. Before a log is cut, the journal is notified and the mark is lowered. Otherwise the cut frames
+ * Checkpoints (checkpoints.ts) free the journal's room, in the background once it has changed files. One is made at
+ * once if the journal is full before that, or if a commit does not fit it; it then covers the commit. Before a log is cut, the journal is notified and the mark is lowered. Otherwise the cut frames
  * would come back, or count as damage.
  *
  * After an error the content of the files is unknown. The store is then poisoned: every call throws that same error,
@@ -32,14 +31,14 @@ import type { JournalEntry } from './journal-blocks.ts'
 import { journalGroups } from './journal-groups.ts'
 import type { LogStoreOptions, StoreEntry } from './log-store-types.ts'
 import { closeAll, endOf, isUnjournalled, knownOf, openStore, type StoreParts } from './open-store.ts'
-import { type Retention, retentionOf } from './retention.ts'
+import { type Retention, retentionOf, startAfter } from './retention.ts'
 import type { WrittenSegment } from './segment-writer.ts'
 import { StoredPartition } from './stored-partition.ts'
 import type { StoredTopic } from './stored-topic.ts'
 import { markKey, type SyncMarks } from './sync-marks.ts'
 import type { WrittenEnds } from './written-ends.ts'
 
-/** How often retention looks, at most. */
+/** At most, retention looks as often. */
 const RETAIN_EVERY_MS = 1_000
 
 export class LogStore {
@@ -207,7 +206,7 @@ export class LogStore {
   }
 
   #remove({ topic, partition, log, syncedTo }: StoredPartition, retention: Retention): void {
-    const startOffset = log.startAfter(retention)
+    const startOffset = startAfter(log.all, retention)
     if (startOffset === log.startOffset) return
     this.#marks.write([{ topic: topic.topic, partition, syncedTo, startOffset }])
     this.#fault('segmentsUnneeded')
@@ -219,7 +218,12 @@ export class LogStore {
     this.#guard(() => log.replace(segment, written, this.#fault))
   }
 
-  /** Someone waits for the marks to go on: the next `tend` begins a checkpoint. */
+  /** Makes one of so many closed segments, from this one on; nothing that was in them is needed. */
+  join({ log }: StoredPartition, first: LogSegment, count: number): void {
+    this.#guard(() => log.join(first, count, this.#fault))
+  }
+
+  /** The next `tend` begins a checkpoint. */
   wantCheckpoint(): void {
     this.#need.want()
   }

@@ -21,19 +21,14 @@ import { wallMs } from '../../../actors/world.ts'
 import type { CutTail } from '../../wire/folder.ts'
 import { type Disk, DiskError } from '../disk/disk.ts'
 import { CorruptLogError, LogFileError } from '../disk/log-errors.ts'
-import {
-  indexPath,
-  type LogSettings,
-  SEGMENT_HEADER_BYTES,
-  segmentBases,
-  segmentPath,
-} from '../format/segment-format.ts'
+import { type LogSettings, SEGMENT_HEADER_BYTES, segmentBases, segmentPath } from '../format/segment-format.ts'
 import { recoverLog } from '../recovery/log-recovery.ts'
 import type { LogSegment } from '../recovery/log-segment.ts'
 import { ActiveSegment, type AppendedFrames, checkParts, checkSettings } from './active-segment.ts'
 import type { FaultPoint } from './fault-point.ts'
+import { finishJoining, joinSegments } from './join-segments.ts'
 import { LogSyncs } from './log-syncs.ts'
-import { removeLeftovers, replaceSegment } from './replace-segment.ts'
+import { dropIndex, removeLeftovers, removeSegment, replaceSegment } from './replace-segment.ts'
 import { type Retention, startAfter } from './retention.ts'
 import type { WrittenSegment } from './segment-writer.ts'
 
@@ -75,6 +70,7 @@ export class PartitionLog {
     }: { readonly isPromised?: boolean; readonly startOffset?: number | null } = {},
   ): PartitionLog {
     checkSettings(settings)
+    finishJoining(disk, folder, settings)
     const names = disk.list(folder)
     const bases = segmentBases(names)
     const [first] = bases
@@ -215,36 +211,24 @@ export class PartitionLog {
     const last = this.#segments.at(-1) as LogSegment
     this.#active = ActiveSegment.reopen(this.#disk, this.folder, this.#settings, last)
     // It grows again, or is cut: its index is outdated.
-    this.#dropIndex(last.baseOffset)
+    dropIndex(this.#disk, this.folder, last.baseOffset)
   }
 
   #removeFiles({ baseOffset, bytes }: LogSegment): void {
-    this.#disk.remove(indexPath(this.folder, baseOffset))
-    this.#disk.remove(segmentPath(this.folder, baseOffset))
-    this.#disk.syncDirectory(this.folder)
+    removeSegment(this.#disk, this.folder, baseOffset)
     this.#bytes -= bytes
-  }
-
-  #dropIndex(baseOffset: number): void {
-    this.#disk.remove(indexPath(this.folder, baseOffset))
-    this.#disk.syncDirectory(this.folder)
   }
 
   #cutActive(endOffset: number): void {
     const cut = this.#active.cutAt(endOffset, this.#settings.frameBytesMax)
     // An index from the last closing of the log.
-    this.#dropIndex(this.#active.entry.baseOffset)
+    dropIndex(this.#disk, this.folder, this.#active.entry.baseOffset)
     this.#bytes -= this.#active.cut(cut)
-  }
-
-  /** Begin of the log after the removals that this allows. */
-  startAfter(retention: Retention): number {
-    return startAfter(this.#segments, retention)
   }
 
   /** Removes whole closed segments, oldest first; returns the new start of the log. */
   retain(retention: Retention): number {
-    const start = this.startAfter(retention)
+    const start = startAfter(this.#segments, retention)
     return this.#guard(() => {
       for (let oldest = this.#segments[0]; this.#segments.length > 1; oldest = this.#segments[0]) {
         const segment = oldest as LogSegment
@@ -270,6 +254,17 @@ export class PartitionLog {
       this.#bytes += written.bytes - segment.bytes
       segment.bytes = written.bytes
       segment.maxTimestamp = written.maxTimestamp
+    })
+  }
+
+  /** Makes one of so many closed segments, from this one on, in which nothing is needed (join-segments.ts). */
+  join(first: LogSegment, count: number, fault: (point: FaultPoint) => void): void {
+    this.#guard(() => {
+      const at = this.#segments.indexOf(first)
+      const gone = this.#segments.slice(at, at + count)
+      const joined = joinSegments(this.#disk, this.folder, this.#settings, gone, fault)
+      this.#segments.splice(at, count, joined)
+      this.#bytes += joined.bytes - gone.reduce((sum, { bytes }) => sum + bytes, 0)
     })
   }
 

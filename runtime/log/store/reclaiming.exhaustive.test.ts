@@ -10,7 +10,7 @@ import type { FaultPoint } from './fault-point.ts'
 import { seeded } from './journal.fixture.ts'
 import { QUEUE, ReclaimedQueue, ROOT } from './reclaimed-queue.fixture.ts'
 
-const SEEDS = 300
+const SEEDS = 200
 const LIVES = 4
 const FOLDER = `${ROOT}/topics/${QUEUE}-0`
 
@@ -36,10 +36,8 @@ class Expected {
       if (there !== undefined && !there.equals(record)) return `message ${offset} is another`
     }
     if (queue.stored.endOffset !== this.messages.size) return `the log ends at ${queue.stored.endOffset}`
-    if (disk.files.some(file => file.endsWith('.new'))) return 'a file was left behind'
-    const { files } = verifyFolder(disk, FOLDER)
-    const damaged = files.find(({ damage }) => damage !== null)
-    return damaged === undefined ? null : `${damaged.file}: ${damaged.damage?.why}`
+    if (disk.files.some(file => /\.(?:new|joined)$/.test(file))) return 'a file was left behind'
+    return damageIn(disk, this.messages.size)
   }
 
   /** What was found counts from now on. */
@@ -51,9 +49,18 @@ class Expected {
   }
 }
 
+/** What verify says of the segments before this offset; indexes are only hints. */
+function damageIn(disk: MemoryDisk, endOffset: number): string | null {
+  const { files } = verifyFolder(disk, FOLDER)
+  const damaged = files.find(({ kind, damage }) => kind === 'segment' && damage !== null && damage.offset < endOffset)
+  return damaged === undefined ? null : `${damaged.file}: ${damaged.damage?.why}`
+}
+
 /** Some frames are appended, some messages settled, and what can be is given back, until the power is lost. */
 function live(queue: ReclaimedQueue, disk: MemoryDisk, expected: Expected, chance: () => number): void {
   const below = (limit: number): number => Math.floor(chance() * limit)
+  // One message is not settled in this life: all others that are hold no segment.
+  const stuck = chance() < 0.5 ? queue.state.floor : -1
   for (;;) {
     const append = below(5)
     for (let frame = 0; frame < append; frame++) {
@@ -65,8 +72,10 @@ function live(queue: ReclaimedQueue, disk: MemoryDisk, expected: Expected, chanc
       for (const [offset, record] of records) expected.messages.set(offset, record)
     }
     const some = [...expected.messages.keys()].filter(offset => !queue.isSettled(offset))
-    const share = chance() < 0.5 ? 0.9 : 0.3
-    const settled = some.filter(() => chance() < share).map((offset): [number, number] => [offset, offset + 1])
+    const share = stuck >= 0 ? 1 : chance() < 0.5 ? 0.9 : 0.3
+    const settled = some
+      .filter(offset => offset !== stuck && chance() < share)
+      .map((offset): [number, number] => [offset, offset + 1])
     for (const [offset] of settled) expected.maybe.add(offset)
     queue.settle(...settled)
     for (const [offset] of settled) expected.settled.add(offset)
@@ -93,12 +102,14 @@ for (const hasPower of [true, false])
           if (!(error instanceof PowerLoss)) throw error
         }
         disk = hasPower ? disk.copy() : disk.losePower(chance)
+        const before = disk.copy()
         const queue = new ReclaimedQueue(disk)
         // A frame of which the append was not answered may be there, whole, or not.
         if (queue.stored.endOffset > expected.messages.size)
           for (const [offset, record] of queue.read(disk))
             if (offset >= expected.messages.size) expected.messages.set(offset, record)
-        const wrong = expected.wrong(queue, disk, hasPower)
+        const wrong =
+          expected.wrong(queue, disk, hasPower) ?? (hasPower ? damageIn(before, queue.stored.endOffset) : null)
         if (wrong !== null) {
           t.fail(`seed ${seed} life ${life}: ${wrong}`)
           return
@@ -108,6 +119,55 @@ for (const hasPower of [true, false])
       }
     }
     t.equal(seeds, Math.ceil(SEEDS / portion.of))
-    for (const point of ['segmentsUnneeded', 'segmentRewritten', 'segmentReplaced'] as const)
-      t.ok((points.get(point) ?? 0) > (portion.of > 1 ? 1 : 200), `${point}: ${points.get(point)} times`)
+    for (const point of ['segmentsUnneeded', 'segmentRewritten', 'segmentReplaced', 'segmentsJoined'] as const)
+      t.ok((points.get(point) ?? 0) > (portion.of > 1 ? 1 : 100), `${point}: ${points.get(point)} times`)
+  })
+
+/** A message that stays, and dead segments behind it that are still as they were. */
+function pinned(disk: MemoryDisk): { readonly queue: ReclaimedQueue; readonly expected: Expected } {
+  const queue = new ReclaimedQueue(disk)
+  const expected = new Expected()
+  for (let frame = 0; frame < 60; frame++)
+    for (const [offset, record] of queue.append(1, 100)) expected.messages.set(offset, record)
+  for (let offset = 1; offset < 45; offset++) expected.maybe.add(offset)
+  queue.settle([1, 45])
+  queue.settled.sync()
+  for (const set of [expected.settled, expected.durable]) for (const offset of expected.maybe) set.add(offset)
+  queue.logs.wantCheckpoint()
+  for (const act of [() => queue.logs.tend(0), () => disk.settle()]) act()
+  return { queue, expected }
+}
+
+for (const hasPower of [true, false])
+  t.test(`joining segments may end at each operation, ${hasPower ? 'and goes on' : 'with the power'}`, async t => {
+    const joined = new Set<number>()
+    for (let fuse = 0; ; fuse++) {
+      const disk = new MemoryDisk()
+      const { queue, expected } = pinned(disk)
+      const { segments } = queue.stored.log
+      disk.fuse = fuse
+      let isDone = true
+      try {
+        queue.rest(disk)
+      } catch (error) {
+        if (!(error instanceof PowerLoss)) throw error
+        isDone = false
+      }
+      for (let draw = 0; draw < (hasPower ? 1 : 12); draw++) {
+        const left = hasPower ? disk.copy() : disk.losePower(seeded(100 * fuse + draw))
+        const before = left.copy()
+        const next = new ReclaimedQueue(left)
+        const wrong = expected.wrong(next, left, hasPower) ?? damageIn(before, next.stored.endOffset)
+        if (wrong !== null) t.fail(`operation ${fuse}, draw ${draw}: ${wrong}`)
+        joined.add(next.stored.log.segments)
+        next.rest(left)
+        // The one that stays, one of all that are dead, and two that are needed.
+        const stays = expected.wrong(next, left, true)
+        if (stays !== null || next.stored.log.segments !== 4) t.fail(`operation ${fuse}, draw ${draw}, later: ${stays}`)
+      }
+      if (!isDone) continue
+      t.ok(fuse > 25, `${fuse} operations`)
+      t.ok(joined.has(segments) && joined.has(4), `${[...joined]} segments were found`)
+      return
+    }
   })

@@ -3,7 +3,7 @@
  *
  * The partition host's thread; `tend` is called often. Only queues that have changed are looked at. Segments below the floor
  * of a queue are removed. A closed segment above it is rewritten without what is settled, once less than a quarter of it is
- * needed (thinning.ts). A frame of the last pass is never in it: what was taken from a ring is released before it is settled.
+ * needed (thinning.ts). Adjacent ones in which nothing is needed become one. A frame of the last pass is never in it: what was taken from a ring is released before it is settled.
  *
  * Order: what was settled is durable before a segment goes that held it. Only segments below the durable mark are rewritten,
  * for a journal holds the bytes of all above it. A checkpoint is asked for where that is missing.
@@ -20,7 +20,7 @@ import { SegmentRewrite } from './segment-rewrite.ts'
 import type { SettledLog } from './settled-log.ts'
 import type { SettledState } from './settled-state.ts'
 import type { StoredPartition } from './stored-partition.ts'
-import { nextToRewrite, Thinning } from './thinning.ts'
+import { nextToJoin, nextToRewrite, Thinning } from './thinning.ts'
 
 const STEP_BYTES = 512 * 1_024
 const STEP_MS = 4
@@ -102,6 +102,12 @@ export class Reclaiming {
       }
       const newestBase = stored.log.all.at(-1)?.baseOffset as number
       if (newestBase === watched.newestBase && nowMs - watched.lookedMs < LOOK_MS) continue
+      const dead = nextToJoin(stored.log.all, state, stored.syncedTo)
+      if (dead !== null) {
+        this.#settled.sync()
+        this.#logs.join(stored, dead.first, dead.count)
+        return
+      }
       const found = nextToRewrite(stored.log.all, state, watched.thinning, nowMs)
       if (found === 'none') this.#watched.delete(watched)
       if (found === 'none' || found === 'later') {

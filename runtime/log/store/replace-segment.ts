@@ -29,6 +29,19 @@ export function removeLeftovers(disk: Disk, folder: string, names: readonly stri
   for (const base of newSegmentBases(names)) disk.remove(newSegmentPath(folder, base))
 }
 
+/** Removes the index of a segment, for good. */
+export function dropIndex(disk: Disk, folder: string, baseOffset: number): void {
+  disk.remove(indexPath(folder, baseOffset))
+  disk.syncDirectory(folder)
+}
+
+/** Removes a segment and its index, for good. */
+export function removeSegment(disk: Disk, folder: string, baseOffset: number): void {
+  disk.remove(indexPath(folder, baseOffset))
+  disk.remove(segmentPath(folder, baseOffset))
+  disk.syncDirectory(folder)
+}
+
 /** False: the system does not let it take that name, and all is as before. @throws DiskError */
 export function replaceSegment(
   disk: Disk,
@@ -39,8 +52,7 @@ export function replaceSegment(
 ): boolean {
   const { baseOffset } = covers
   fault('segmentRewritten')
-  disk.remove(indexPath(folder, baseOffset))
-  disk.syncDirectory(folder)
+  dropIndex(disk, folder, baseOffset)
   try {
     disk.rename(newSegmentPath(folder, baseOffset), segmentPath(folder, baseOffset))
   } catch (error) {

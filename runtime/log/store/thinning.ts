@@ -16,6 +16,8 @@ import type { SettledState } from './settled-state.ts'
 const KEPT_MAX = 0.25
 /** The segment that the floor is in is mostly removed so soon after most of it was settled. */
 const HEAD_MS = 1_000
+/** In an index offsets have 32 bits. */
+const JOINED_OFFSETS_MAX: number = 2 ** 31
 /** A segment of so few bytes cannot become smaller. */
 const LEAST_BYTES: number = SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES
 
@@ -50,6 +52,27 @@ export class Thinning {
 
 function neededIn({ baseOffset, endOffset }: LogSegment, state: SettledState): number {
   return endOffset - baseOffset - state.settled.countIn(baseOffset, endOffset)
+}
+
+/** Closed segments, one behind the other, in which nothing is needed and that all end at `end` or before. */
+export function nextToJoin(
+  segments: readonly LogSegment[],
+  state: SettledState,
+  end: number,
+): { readonly first: LogSegment; readonly count: number } | null {
+  const closed = segments.length - 1
+  for (let at = 0; at + 1 < closed; at++) {
+    const first = segments[at] as LogSegment
+    let count = 0
+    while (at + count < closed && isJoinable(segments[at + count] as LogSegment, first, state, end)) count++
+    if (count > 1) return { first, count }
+  }
+  return null
+}
+
+function isJoinable(segment: LogSegment, first: LogSegment, state: SettledState, end: number): boolean {
+  const { endOffset } = segment
+  return endOffset <= end && endOffset - first.baseOffset <= JOINED_OFFSETS_MAX && neededIn(segment, state) === 0
 }
 
 /** The oldest closed segment that is to be rewritten. `none`: none is, before more is settled; `later`: it is too early. */

@@ -3,7 +3,7 @@
  *
  * The simulated threads, on one stack.
  */
-import type { Scheduler, SimThread } from './scheduler.ts'
+import type { Event, Scheduler, SimThread } from './scheduler.ts'
 
 /** The control thread may stand still for three seconds when it hears of the end. */
 const EXCUSED_MS = 4_000
@@ -56,6 +56,12 @@ export class Judge {
     const scheduler = this.#here()?.scheduler
     if (scheduler?.current?.state !== 'alive') return
     scheduler.broken.push(`L1: ${scheduler.current.name}, at ${Math.round(scheduler.now)} ms: ${what}`)
+  }
+
+  /** Timers of the thread whose step it is that are due, and come when it is free. */
+  get overdueTimers(): readonly Event[] {
+    const scheduler = this.#here()?.scheduler
+    return scheduler?.current == null ? [] : scheduler.overdueTimers(scheduler.current)
   }
 
   /** A sleep that nobody ended is judged. */

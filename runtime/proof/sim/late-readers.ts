@@ -6,13 +6,18 @@
 import { AttachedThread } from '../../thread/attached-thread.ts'
 import type { TurnTaker } from '../../thread/turn-taker.ts'
 import type { Judge, SleepWatch } from './late-judge.ts'
-import type { SimThread } from './scheduler.ts'
+import type { Event, SimThread } from './scheduler.ts'
 
 /** The timer of a reader that is ready by the clock runs at once, when its thread is free. */
 const READY_MS = 100
 
 interface WatchedTaker {
   readonly taker: TurnTaker
+  /**
+   * A look found something to do for it, while timers of its thread were due and waited for the end of a long step. If one of them
+   * wakes it, that is what the look was ahead of; null: nothing was found, or that is so.
+   */
+  timers: readonly Event[] | null
   /** Since when it has been ready while its thread sleeps; null: it is not. */
   readySinceMs: number | null
   isBusy: boolean
@@ -29,7 +34,11 @@ export function watchThreads(judge: Judge): Pick<SleepWatch, 'begin' | 'forget'>
     return known
   }
   const busy = (thread: AttachedThread, cursor: number | null): void => {
-    for (const [own, taker] of watched(thread)) if (cursor === null || own === cursor) taker.isBusy = true
+    for (const [own, taker] of watched(thread)) {
+      if (cursor !== null && own !== cursor) continue
+      taker.isBusy = true
+      taker.timers = null
+    }
   }
   const { addTaker, removeTaker, wake, verdict, lost, drain } = AttachedThread.prototype
   AttachedThread.prototype.addTaker = function (cursor, taker) {
@@ -80,20 +89,33 @@ export function watchThreads(judge: Judge): Pick<SleepWatch, 'begin' | 'forget'>
 
 function lateReader(judge: Judge, cursor: number, own: WatchedTaker): readonly string[] {
   const { nowMs } = judge
+  if (own.timers?.every(({ run }) => run === null) === true) {
+    own.timers = null
+    return [foundFor(cursor)]
+  }
   if (!own.taker.ready()) own.readySinceMs = null
   else own.readySinceMs ??= nowMs
   if (own.readySinceMs === null || nowMs - own.readySinceMs <= READY_MS) return []
   return [`the reader of cursor ${cursor} has been ready for ${nowMs - own.readySinceMs} ms`]
 }
 
+function foundFor(cursor: number): string {
+  return `a look found something to do for the reader of cursor ${cursor}`
+}
+
 function seenTaker(judge: Judge, cursor: number, taker: TurnTaker): WatchedTaker {
-  const own: WatchedTaker = { taker, readySinceMs: null, isBusy: true, isAsked: false }
+  const own: WatchedTaker = { taker, timers: null, readySinceMs: null, isBusy: true, isAsked: false }
   const { turn, ready } = taker
   taker.turn = deadline => {
     own.readySinceMs = null
+    const isLook = judge.sleptOut || (!own.isBusy && judge.nothingIsOnItsWay)
+    const timers = isLook ? judge.overdueTimers : []
     const worked = turn.call(taker, deadline)
-    if (worked && (judge.sleptOut || (!own.isBusy && judge.nothingIsOnItsWay)))
-      judge.late(`a look found something to do for the reader of cursor ${cursor}`)
+    if (isLook && worked) {
+      if (timers.length === 0) judge.late(foundFor(cursor))
+      // One that is over by now was its own.
+      else if (timers.every(({ run }) => run !== null)) own.timers = timers
+    }
     own.isAsked = !worked
     return worked
   }

@@ -301,6 +301,13 @@ export class Scheduler {
     this.#lastThread = null
   }
 
+  /** Timers of this thread that are due, and wait until it is free. */
+  overdueTimers(thread: SimThread): Event[] {
+    return this.#heap.filter(
+      each => each.thread === thread && each.kind === EVENT.timer && each.run !== null && each.due <= this.now,
+    )
+  }
+
   /** No other thread has done anything just now, of which the current one could not have heard yet. */
   get nothingIsOnItsWay(): boolean {
     return this.now - this.#othersAt > ON_ITS_WAY_MS

@@ -4,12 +4,11 @@
  * Main thread for all clients: one sender, and two workers of 100 jobs at once each, as a prefetch. Each job is completed by itself, and then removed.
  * Loopback only. Bound: 1,000 jobs that are not stored yet; at it the sender waits. A run that takes over a minute fails.
  */
-import { Queue, Worker } from 'bullmq'
-import { Redis } from 'ioredis'
 import { sumBytes } from '../checks.ts'
 import { type Program, ServerProcess, unusedPorts, whyMissing } from '../servers/server-process.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
+import { clientLibrary } from './client-library.ts'
 import { CreditWindow } from './credit-window.ts'
 import { withinBound } from './within-bound.ts'
 
@@ -19,6 +18,42 @@ const workerCount = 2
 const queueName = 'bench'
 
 const server: Program = { name: 'redis-server', folders: [], debianPackage: 'redis-server' }
+
+/** What is used of the library. */
+interface BullMQ {
+  readonly Queue: new (
+    name: string,
+    options: object,
+  ) => {
+    add(name: string, data: JobData): Promise<unknown>
+    waitUntilReady(): Promise<unknown>
+    getJobCountByTypes(...types: readonly string[]): Promise<number>
+    close(): Promise<void>
+  }
+  readonly Worker: new (
+    name: string,
+    handle: (job: { readonly data: JobData }) => Promise<void>,
+    options: object,
+  ) => Worker
+}
+
+interface Worker {
+  on(event: 'completed', listener: () => void): Worker
+  waitUntilReady(): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** The same of the client of Redis. */
+interface IORedis {
+  readonly Redis: new (
+    options: object,
+  ) => {
+    on(event: 'error', listener: () => void): unknown
+    connect(): Promise<unknown>
+    ping(): Promise<unknown>
+    disconnect(): void
+  }
+}
 
 /** Bytes as a job can have them: its data is JSON. */
 interface JobData {
@@ -33,18 +68,19 @@ export const bullmq: Subject = {
 }
 
 async function start({ workload }: Spec): Promise<Running> {
+  const { Queue, Worker } = clientLibrary<BullMQ>('bullmq')
   const redis = new ServerProcess()
   const [port] = (await unusedPorts(1)) as [number]
   const address = { host: '127.0.0.1', port }
   redis.start(server, ['--port', `${port}`, '--bind', address.host, '--appendonly', 'yes', '--dir', redis.folder])
   await redis.answer(() => ping(address))
   const options = { connection: { ...address, maxRetriesPerRequest: null } }
-  const queue = new Queue<JobData>(queueName, options)
+  const queue = new Queue(queueName, options)
   const unstored = new CreditWindow(unstoredMax)
   const unhandled = new CreditWindow(Number.MAX_SAFE_INTEGER)
   let sum = 0
   const workers = Array.from({ length: workerCount }, () => {
-    const worker = new Worker<JobData>(
+    const worker = new Worker(
       queueName,
       async ({ data }) => {
         const bytes = Buffer.from(data.value, 'base64')
@@ -84,6 +120,7 @@ async function start({ workload }: Spec): Promise<Running> {
 }
 
 async function ping(address: { readonly host: string; readonly port: number }): Promise<void> {
+  const { Redis } = clientLibrary<IORedis>('ioredis')
   const client = new Redis({ ...address, lazyConnect: true, retryStrategy: () => null })
   // What fails here is told by the promise.
   client.on('error', () => {})

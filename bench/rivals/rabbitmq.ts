@@ -4,11 +4,11 @@
  * Main thread for all three clients, each with a connection of its own: one sender, and two consumers with a prefetch of 100 that acknowledge each
  * message by itself. Loopback only. Bound: 1,000 unconfirmed messages; at it the sender waits. A run that takes over a minute fails.
  */
-import { type Channel, type ChannelModel, type ConsumeMessage, connect } from 'amqplib'
 import { sumBytes } from '../checks.ts'
 import { type Program, ServerProcess, unusedPorts, whyMissing } from '../servers/server-process.ts'
 import { startStopwatch } from '../stopwatch.ts'
 import type { Running, Spec, Subject } from '../subject.ts'
+import { clientLibrary } from './client-library.ts'
 import { CreditWindow } from './credit-window.ts'
 import { withinBound } from './within-bound.ts'
 
@@ -24,6 +24,33 @@ const server: Program = {
   debianPackage: 'rabbitmq-server',
 }
 const portMapper: Program = { name: 'epmd', folders: [], debianPackage: 'erlang-base' }
+
+/** What is used of the library. */
+interface AmqpLib {
+  connect(url: string): Promise<ChannelModel>
+}
+
+interface ChannelModel {
+  createChannel(): Promise<Channel>
+  createConfirmChannel(): Promise<ConfirmChannel>
+  close(): Promise<void>
+}
+
+interface Channel {
+  prefetch(count: number): Promise<unknown>
+  consume(queue: string, handle: (message: ConsumeMessage | null) => void): Promise<unknown>
+  ack(message: ConsumeMessage): void
+  checkQueue(queue: string): Promise<{ readonly messageCount: number }>
+}
+
+interface ConfirmChannel extends Channel {
+  assertQueue(queue: string, options: object): Promise<unknown>
+  publish(exchange: string, key: string, content: Buffer, options: object, confirmed: (error: unknown) => void): boolean
+}
+
+interface ConsumeMessage {
+  readonly content: Buffer
+}
 
 export const rabbitmqClassic: Subject = of('classic')
 export const rabbitmqQuorum: Subject = of('quorum')
@@ -94,6 +121,7 @@ async function start({ workload }: Spec, type: string): Promise<Running> {
 
 /** Its files, its name, its cookie and its port mapper are its own: another server on this machine is not touched. */
 async function startServer(): Promise<[ServerProcess, ChannelModel[]]> {
+  const { connect } = clientLibrary<AmqpLib>('amqplib')
   const node = new ServerProcess()
   const [port, distributionPort, mapperPort] = (await unusedPorts(3)).map(String) as [string, string, string]
   const mapper = { ERL_EPMD_PORT: mapperPort, ERL_EPMD_ADDRESS: '127.0.0.1' }

@@ -26,7 +26,7 @@ export function fill(topic: Topic<string>, bytes = 1_000): number {
 /** As `fill`, until neither ring nor window takes any more. That its ring is full says nothing while its host has no turn. */
 export async function fillUp(topic: Topic<string>, bytes = 1_000): Promise<number> {
   let count = 0
-  for (let quiet = 0; quiet < 20; ) {
+  for (let quiet = 0; quiet < 5; ) {
     const more = fill(topic, bytes)
     count += more
     quiet = more === 0 ? quiet + 1 : 0

@@ -221,7 +221,7 @@ t.test('a large record that needs a larger ring is not refused as full', async t
 })
 
 t.test('a publish that waited for too long names what holds it', async t => {
-  const topic = await newTopic<string>(SMALL)
+  const topic = await aloneTopic<string>(SMALL)
   const run = await hold(t, topic)
   await fillUp(topic)
   const waiting = await rejection(topic.publish({ value: 'v'.repeat(1_000) }, { timeoutMs: 60 }))
@@ -253,7 +253,7 @@ t.test('a publish that waits in the ring names what holds it, too', async t => {
 })
 
 t.test('an AbortSignal refuses before, and gives up while waiting; the rest goes on', async t => {
-  const topic = await newTopic<string>(SMALL)
+  const topic = await aloneTopic<string>(SMALL)
   const run = await hold(t, topic)
   const before = await rejection(topic.publish({ value: 'a' }, { signal: AbortSignal.abort(new Error('why')) }))
   t.match(before, { code: 'MILL_ABORTED', cause: { message: 'why' } })
@@ -282,7 +282,7 @@ t.test('an AbortSignal refuses before, and gives up while waiting; the rest goes
 })
 
 t.test('a full partition takes again by tryPublish after a waiting publish was aborted', async t => {
-  const topic = await newTopic<string>(SMALL)
+  const topic = await aloneTopic<string>(SMALL)
   const run = await hold(t, topic)
   await fillUp(topic)
   const control = new AbortController()
@@ -421,7 +421,7 @@ t.test('tryPublish of more than fits never loses what it took', async t => {
 })
 
 t.test('flush resolves when everything before it is appended, also what waits', async t => {
-  const topic = await newTopic<string>(SMALL)
+  const topic = await aloneTopic<string>(SMALL)
   await topic.flush()
   const run = await hold(t, topic)
   await fillUp(topic)
@@ -473,7 +473,7 @@ t.test('what a caller hands over may be changed as soon as publish has returned'
 })
 
 t.test('a batch that waits is the one that was handed over, whatever becomes of the array', async t => {
-  const topic = await newTopic<string>(SMALL)
+  const topic = await aloneTopic<string>(SMALL)
   const seen: unknown[] = []
   const run = await hold(t, topic, seen)
   const filled = await fillUp(topic)
@@ -489,8 +489,8 @@ t.test('a batch that waits is the one that was handed over, whatever becomes of 
 
 t.test('byPartition keeps the producers apart', async t => {
   // Two topics on one thread share the waiting room and nothing else.
-  const full = await newTopic<string>(SMALL)
-  const free = await newTopic<string>(SMALL)
+  const full = await aloneTopic<string>(SMALL)
+  const free = await aloneTopic<string>(SMALL)
   await hold(t, full)
   await fillUp(full)
   const waiting = full.publish({ value: 'x'.repeat(1_000) }).catch(() => undefined)

@@ -71,3 +71,14 @@ t.test('a mark that another host lowered is the one that counts', async t => {
   recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, () => undefined)
   t.equal(bench.open({}, PARTITIONS, 0).partition(ORDERS, 0).endOffset, 5)
 })
+
+t.test('a log of which nothing was ever removed begins at its first record', async t => {
+  const bench = new StoreBench()
+  const store = bench.open()
+  const { log, folder } = store.partition(ORDERS, 0)
+  while (log.segments < 2) fill(store, store.partition(ORDERS, 0), 1, 1_000)
+  bench.crash()
+  bench.disk.remove(`${folder}/00000000000000000000.log`)
+  const recover = (): void => recoverStore(bench.disk, ROOT, STORE_ID, TOPICS, () => undefined)
+  t.throws(recover, { name: 'CorruptLogError', message: /nothing was removed from offset 0 on/ })
+})

@@ -104,7 +104,7 @@ function replay(recovery: Recovery, plan: JournalPlan): void {
     const key = markKey(id, partition)
     const known = opened.get(key)
     if (known !== undefined) return known
-    const { syncedTo, startOffset } = marks.get(key) ?? { syncedTo: 0, startOffset: null }
+    const { syncedTo, startOffset } = marks.get(key) ?? { syncedTo: 0, startOffset: 0 }
     const log = StoredPartition.open(disk, folder, logId, topic, partition, { syncedTo, startOffset })
     opened.set(key, log)
     for (const cut of log.cuts) onCut(cut)

@@ -12,21 +12,24 @@ import { join } from 'node:path'
 
 const versions = { amqplib: '2.3.1', bullmq: '6.7.0', ioredis: '6.0.0' } as const
 
-const folders = new Map<string, string>()
+let installed: string | undefined
 
 process.once('exit', () => {
-  for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true })
+  if (installed !== undefined) rmSync(installed, { recursive: true, force: true })
 })
 
 /** The library, as `T` describes it. */
 export function clientLibrary<T>(name: keyof typeof versions): T {
-  let folder = folders.get(name)
-  if (folder === undefined) {
-    folder = mkdtempSync(join(tmpdir(), 'millrace-bench-client-'))
-    folders.set(name, folder)
-    writeFileSync(join(folder, 'package.json'), '{}')
-    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--omit=optional']
-    execFileSync('npm', ['install', ...options, `${name}@${versions[name]}`], { cwd: folder, stdio: 'pipe' })
-  }
-  return createRequire(join(folder, 'package.json'))(name) as T
+  installed ??= install()
+  return createRequire(join(installed, 'package.json'))(name) as T
+}
+
+/** All of them in one folder: some use another, if it is there. */
+function install(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-client-'))
+  writeFileSync(join(folder, 'package.json'), '{}')
+  const packages = Object.entries(versions).map(([name, version]) => `${name}@${version}`)
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--omit=optional']
+  execFileSync('npm', ['install', ...options, ...packages], { cwd: folder, stdio: 'pipe' })
+  return folder
 }

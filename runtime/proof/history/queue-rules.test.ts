@@ -343,3 +343,17 @@ t.test('what a queue had when it was deleted is gone with it, also what is heard
   const wrong = again.filter(event => event.kind !== 'letter')
   t.not(judged([...first, gone, ...wrong]).length, 0, 'the queue that has its name is judged')
 })
+
+t.test('what was out when a process died was handed out, though nobody began it', async t => {
+  const died = (isWhole: boolean): HistoryEvent => ({
+    kind: 'died',
+    how: isWhole ? 'closed' : 'killed',
+    isWhole,
+    atMs: 1,
+  })
+  const ofAttempts = (...events: readonly HistoryEvent[]): number =>
+    judge(events).filter(problem => /^Q8: .* as attempt 2/.test(problem)).length
+  t.equal(ofAttempts(died(false), delivered('a', 2)), 0)
+  t.equal(ofAttempts(died(true), delivered('a', 2)), 1, 'a close in good order takes it back')
+  t.equal(ofAttempts(delivered('a', 2)), 1)
+})

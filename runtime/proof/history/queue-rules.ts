@@ -176,6 +176,8 @@ export const queueCountersAreExact: Checker = ({ events, queues = [] }) => {
   for (const event of events) {
     if (event.kind === 'began') queueOf.set(event.consumer, event.topic)
     if (event.kind === 'ended') calm.delete(queueOf.get(event.consumer) ?? '')
+    // What was out and not begun when a process died was handed out, and nobody has seen it.
+    if (event.kind === 'died' && !event.isWhole) calm.clear()
     if (consumers.isSettlement(event) && event.how === 'failed')
       failed.set(placeOf(event), [...(failed.get(placeOf(event)) ?? []), event.consumer])
     if (consumers.isDelivery(event)) {

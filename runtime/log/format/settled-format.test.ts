@@ -22,7 +22,7 @@ const ATTEMPT: SettledAttempt = {
   dueMs: 5,
 }
 /** As it is read: every field is there. */
-const EMPTY = { isWhole: false, out: [], back: [], attempts: [], settled: [], totals: null, known: null }
+const EMPTY = { isWhole: false, out: [], back: [], attempts: [], settled: [], totals: null, known: null, ids: null }
 
 t.test('the bytes are those of the drawing', async t => {
   const change: SettledChange = {
@@ -38,10 +38,19 @@ t.test('the bytes are those of the drawing', async t => {
     ],
     totals: { deadLettered: 1, dropped: 2, purged: 3, cancelled: 4, failures: 5 },
     known: { end: 1_020, bytes: 128 },
+    ids: {
+      first: 3,
+      from: 5,
+      hashes: Uint8Array.from({ length: 32 }, (_, at) => at),
+      offsets: [1_000, 1_002],
+      timesMs: [500, 500],
+      duplicates: 6,
+      forgotten: 7,
+    },
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 7f e807',
+    'ac02 00 ff02 e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -53,6 +62,10 @@ t.test('the bytes are those of the drawing', async t => {
     '02 00 01 01 00',
     '01 02 03 04 05',
     'fc07 8001',
+    // Ids from 3 on, of which those from 5 on are here, with the counts; hash, offset and time of each.
+    '03 02 06 07 02',
+    '000102030405060708090a0b0c0d0e0f e807 f403',
+    '101112131415161718191a1b1c1d1e1f 02 00',
   ]
   t.equal(Buffer.from(encodeSettled([change])).toString('hex'), drawn.join('').replaceAll(' ', ''))
   t.same(decodeSettled(encodeSettled([change])), [change])
@@ -126,6 +139,24 @@ const totals = fc.record({
   cancelled: number,
   failures: number,
 })
+const ids = fc
+  .record({
+    first: fc.nat(2 ** 31),
+    more: fc.nat(300),
+    places: ranges,
+    step: fc.nat(2 ** 33),
+    duplicates: number,
+    forgotten: number,
+  })
+  .map(({ first, more, places, step, duplicates, forgotten }) => ({
+    first,
+    from: first + more,
+    hashes: Uint8Array.from({ length: 16 * places.length }, (_, at) => at + step),
+    offsets: places.map(([from]) => from),
+    timesMs: places.map((_, at) => 7 + at * step),
+    duplicates,
+    forgotten,
+  }))
 const change: fc.Arbitrary<SettledChange> = fc.record({
   topic: number,
   partition: fc.nat(300),
@@ -136,6 +167,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
   settled: ranges,
   totals: fc.option(totals, { nil: null }),
   known: fc.option(fc.record({ end: number, bytes: number }), { nil: null }),
+  ids: fc.option(ids, { nil: null }),
 })
 
 t.test('changes come back as they were, and a cut anywhere is refused or reads as whole changes before it', async t => {

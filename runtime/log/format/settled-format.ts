@@ -9,13 +9,14 @@
  * body      change, change, ... to its end
  *
  * change    topic (id), partition
- *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known
+ *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 256 ids
  *           base             no offset below is named; without out, back, attempts and settled it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
  *           settled          a list of ranges
  *           totals           deadLettered, dropped, purged, cancelled, failures
  *           known            end, bytes
+ *           ids              first, from less first, duplicates, forgotten; how many, then each
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -24,14 +25,17 @@
  *           reason           where it is dying: its place in DYING_REASONS
  *           firstFailureMs, lastFailureMs less firstFailureMs     where it failed
  *           dueMs            where it is due
+ *
+ * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, settled, totals, known. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, settled, totals, ids, known. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
  */
 import type { DeadLetterReason } from '../../words/broker-events.ts'
+import { ID_HASH_BYTES } from './queue-fields.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 /** Ascending `[from, to)`, none touching the next. */
@@ -72,6 +76,23 @@ export interface KnownEnd {
   readonly bytes: number
 }
 
+/** Ids of messages, by which a second one of an id is not taken (base/id-table.ts). They are numbered from 0 on, in the order of their messages. */
+export interface IdChange {
+  /** Those before it are forgotten. */
+  readonly first: number
+  /** Number of the first one here, from `first` on. */
+  readonly from: number
+  /** ID_HASH_BYTES of each. */
+  readonly hashes: Uint8Array
+  /** Of its message; ascending. */
+  readonly offsets: readonly number[]
+  /** When it came, in whole ms since the epoch; none before the one in front of it. */
+  readonly timesMs: readonly number[]
+  /** Messages that were not taken, so far, and ids that were forgotten before their time. */
+  readonly duplicates: number
+  readonly forgotten: number
+}
+
 /** What is different of one queue. */
 export interface SettledChange {
   readonly topic: number
@@ -87,6 +108,7 @@ export interface SettledChange {
   readonly settled?: OffsetRanges
   readonly totals?: SettledTotals | null
   readonly known?: KnownEnd | null
+  readonly ids?: IdChange | null
 }
 
 /** In the order of their numbers in files. */
@@ -101,9 +123,10 @@ export const DYING_REASONS: readonly DeadLetterReason[] = [
   'delivery-limit',
 ]
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
-export const CHANGE_BYTES_MAX: number = 96
+export const CHANGE_BYTES_MAX: number = 136
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
+export const ID_BYTES_MAX: number = ID_HASH_BYTES + 16
 
 const WHOLE = 1
 const OUT = 2
@@ -112,7 +135,8 @@ const ATTEMPTS = 8
 const SETTLED = 16
 const TOTALS = 32
 const KNOWN = 64
-const PARTS = 127
+const IDS = 256
+const PARTS: number = 127 | IDS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED
 
 const SUSPECT = 1
@@ -131,7 +155,7 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 }
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
-  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], totals, known } = change
+  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], totals, known, ids } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -140,9 +164,10 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (settled.length > 0) parts |= SETTLED
   if (totals !== undefined && totals !== null) parts |= TOTALS
   if (known !== undefined && known !== null) parts |= KNOWN
+  if (ids !== undefined && ids !== null) parts |= IDS
   writer.number(topic)
   writer.number(partition)
-  writer.byte(parts)
+  writer.number(parts)
   if ((parts & LISTS) !== 0) {
     const first = [out[0]?.[0], back[0]?.[0], attempts[0]?.offset, settled[0]?.[0]]
     const base = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
@@ -155,9 +180,27 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
     const { deadLettered, dropped, purged, cancelled, failures } = totals
     for (const count of [deadLettered, dropped, purged, cancelled, failures]) writer.number(count)
   }
-  if (known === undefined || known === null) return
-  writer.number(known.end)
-  writer.number(known.bytes)
+  if (known !== undefined && known !== null) {
+    writer.number(known.end)
+    writer.number(known.bytes)
+  }
+  if (ids !== undefined && ids !== null) writeIds(writer, ids)
+}
+
+function writeIds(
+  writer: ByteWriter,
+  { first, from, hashes, offsets, timesMs, duplicates, forgotten }: IdChange,
+): void {
+  for (const number of [first, from - first, duplicates, forgotten, offsets.length]) writer.number(number)
+  let [offset, timeMs] = [0, 0]
+  for (let id = 0; id < offsets.length; id++) {
+    const [atOffset, atMs] = [offsets[id] as number, timesMs[id] as number]
+    writer.raw(hashes, id * ID_HASH_BYTES, ID_HASH_BYTES)
+    writer.number(atOffset - offset)
+    writer.number(atMs - timeMs)
+    offset = atOffset
+    timeMs = atMs
+  }
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -213,8 +256,8 @@ export function decodeSettled(body: Uint8Array): SettledChange[] | string {
 function readChange(reader: ByteReader): SettledChange | string {
   const topic = reader.number()
   const partition = reader.number()
-  const parts = reader.byte()
-  if (parts > PARTS) return 'a change of a queue has unknown parts'
+  const parts = reader.number()
+  if (parts > PARTS || (parts & ~PARTS) !== 0) return 'a change of a queue has unknown parts'
   const has = (part: number): boolean => (parts & part) !== 0
   const base = has(LISTS) ? reader.number() : 0
   const out = has(OUT) ? readRanges(reader, base) : []
@@ -223,6 +266,10 @@ function readChange(reader: ByteReader): SettledChange | string {
   const settled = has(SETTLED) ? readRanges(reader, base) : []
   if (attempts === null) return 'an attempt has an unknown flag or reason'
   if (out === null || back === null || settled === null) return 'offsets are out of range'
+  const totals = has(TOTALS) ? readTotals(reader) : null
+  const known = has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null
+  const ids = has(IDS) ? readIds(reader) : null
+  if (ids === undefined) return 'ids are out of range'
   return {
     topic,
     partition,
@@ -231,8 +278,9 @@ function readChange(reader: ByteReader): SettledChange | string {
     back,
     attempts,
     settled,
-    totals: has(TOTALS) ? readTotals(reader) : null,
-    known: has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null,
+    totals,
+    known,
+    ids,
   }
 }
 
@@ -276,6 +324,29 @@ function readAttempts(reader: ByteReader, base: number): SettledAttempt[] | null
     })
   }
   return attempts
+}
+
+function readIds(reader: ByteReader): IdChange | undefined {
+  const first = reader.number()
+  const from = first + reader.number()
+  const duplicates = reader.number()
+  const forgotten = reader.number()
+  const count = reader.number()
+  if (!Number.isSafeInteger(from + count) || count * ID_HASH_BYTES > reader.left) return undefined
+  const hashes = new Uint8Array(count * ID_HASH_BYTES)
+  const [offsets, timesMs]: [number[], number[]] = [[], []]
+  let [offset, timeMs] = [0, 0]
+  for (let id = 0; id < count; id++) {
+    reader.raw(hashes, id * ID_HASH_BYTES, ID_HASH_BYTES)
+    const before = offset
+    offset += reader.number()
+    timeMs += reader.number()
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(timeMs) || (id > 0 && offset === before))
+      return undefined
+    offsets.push(offset)
+    timesMs.push(timeMs)
+  }
+  return { first, from, hashes, offsets, timesMs, duplicates, forgotten }
 }
 
 function readTotals(reader: ByteReader): SettledTotals {

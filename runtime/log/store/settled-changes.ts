@@ -4,25 +4,32 @@
  *
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
+
+import { ID_HASH_BYTES } from '../format/queue-fields.ts'
 import {
   ATTEMPT_BYTES_MAX,
   CHANGE_BYTES_MAX,
   encodeSettled,
+  ID_BYTES_MAX,
+  type IdChange,
   type OffsetRanges,
   RANGE_BYTES_MAX,
   type SettledAttempt,
   type SettledChange,
 } from '../format/settled-format.ts'
+import { idsFrom } from './settled-ids.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** A pass of a host writes one record, unless its changes are larger than this. */
 export const BODY_BYTES_MAX: number = 4 * 1_024 * 1_024
 const PIECE_BYTES = 64 * 1_024
+const PIECE_IDS: number = PIECE_BYTES / ID_BYTES_MAX
 
 /** At most so many bytes are written for it. */
-function bytesMaxOf({ out = [], back = [], settled = [], attempts = [] }: SettledChange): number {
+function bytesMaxOf({ out = [], back = [], settled = [], attempts = [], ids }: SettledChange): number {
   const ranges = out.length + back.length + settled.length
-  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length
+  const lists = RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length
+  return CHANGE_BYTES_MAX + lists + ID_BYTES_MAX * (ids?.offsets.length ?? 0)
 }
 
 /** Bodies of records with these changes, in their order. */
@@ -49,18 +56,30 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     yield change
     return
   }
-  const { topic, partition, isWhole = false, out, back, attempts, settled, totals = null, known = null } = change
+  const { topic, partition, isWhole = false, out, back, attempts, settled, totals = null, known = null, ids } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
   for (const some of slices(out, many)) yield { topic, partition, out: some }
   for (const some of slices(back, many)) yield { topic, partition, back: some }
   for (const some of slices(attempts, many)) yield { topic, partition, attempts: some }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
+  if (ids !== undefined && ids !== null) for (const some of idSlices(ids, many)) yield { topic, partition, ids: some }
   yield { topic, partition, totals, known }
 }
 
 function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
   for (let at = 0; at < list.length; at += many) yield list.slice(at, at + many)
+}
+
+function* idSlices(ids: IdChange, many: number): Generator<IdChange> {
+  for (let at = 0; at === 0 || at < ids.offsets.length; at += many)
+    yield {
+      ...ids,
+      from: ids.from + at,
+      hashes: ids.hashes.subarray(at * ID_HASH_BYTES, (at + many) * ID_HASH_BYTES),
+      offsets: ids.offsets.slice(at, at + many),
+      timesMs: ids.timesMs.slice(at, at + many),
+    }
 }
 
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
@@ -69,6 +88,13 @@ export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFI
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
   yield { topic, partition, isWhole: true, settled, totals, known: known !== null && known.end <= end ? known : null }
+  const { ids: table } = state
+  for (let from = table?.room.first ?? 0; table !== null; ) {
+    const ids = idsFrom(table, from, end, PIECE_IDS)
+    yield { topic, partition, ids }
+    from += ids.offsets.length
+    if (ids.offsets.length < PIECE_IDS) break
+  }
   const out = within(state.out.ranges(), end)
   if (out.length > 0) yield { topic, partition, out }
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)

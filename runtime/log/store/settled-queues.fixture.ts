@@ -1,7 +1,7 @@
 /**
  * Queues for tests of what they settled: a seed draws their changes, and a naive model knows what they come to.
  */
-import type { SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+import type { IdChange, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** What one message is known as; null: nothing. */
@@ -15,12 +15,24 @@ export interface QueueModel {
   end: number
   totals: SettledTotals
   knownEnd: SettledChange['known']
+  ids: readonly KnownId[]
+  /** Number of the first of them, and the counts that go with them. */
+  firstId: number
+  duplicates: number
+  forgotten: number
+}
+
+interface KnownId {
+  readonly word: number
+  readonly offset: number
+  readonly timeMs: number
 }
 
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null }
+  const noIds = { ids: [], firstId: 0, duplicates: 0, forgotten: 0 }
+  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, ...noIds }
 }
 
 export function copyOf(queue: QueueModel): QueueModel {
@@ -30,7 +42,8 @@ export function copyOf(queue: QueueModel): QueueModel {
 /** The model of what is left when the log ends there. */
 export function cutTo(queue: QueueModel, end: number): QueueModel {
   const knownEnd = (queue.knownEnd?.end ?? 0) > end ? null : queue.knownEnd
-  return { ...queue, end, knownEnd, known: new Map([...queue.known].filter(([offset]) => offset < end)) }
+  const ids = queue.ids.filter(({ offset }) => offset < end)
+  return { ...queue, end, knownEnd, ids, known: new Map([...queue.known].filter(([offset]) => offset < end)) }
 }
 
 function rangesOf(offsets: readonly number[]): [number, number][] {
@@ -85,6 +98,7 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
   if (totals !== null) queue.totals = totals
   const knownEnd = chance() < 0.3 ? { end: queue.end, bytes: below(10_000) } : null
   if (knownEnd !== null) queue.knownEnd = knownEnd
+  const ids = chance() < 0.4 ? drawIds(queue, chance) : null
   return {
     topic,
     partition,
@@ -94,6 +108,36 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     settled: rangesOf(settled),
     totals,
     known: knownEnd,
+    ids,
+  }
+}
+
+/** Some of the new messages have ids, and some of the old ids are forgotten. */
+function drawIds(queue: QueueModel, chance: () => number): IdChange {
+  const below = (limit: number): number => Math.floor(chance() * limit)
+  const { ids: before } = queue
+  const last = before.at(-1) ?? { offset: -1, timeMs: 1_000 }
+  const added: KnownId[] = []
+  for (let offset = last.offset + 1 + below(3); offset < queue.end && added.length < 20; offset += 1 + below(4))
+    added.push({ word: below(2 ** 30), offset, timeMs: (added.at(-1) ?? last).timeMs + below(100) })
+  const gone = below(before.length / 2)
+  queue.duplicates += below(3)
+  queue.forgotten += below(2)
+  // What was written before may be said again.
+  const again = below(Math.min(3, before.length - gone))
+  const from = queue.firstId + before.length - again
+  queue.firstId += gone
+  queue.ids = [...before.slice(gone), ...added]
+  const said = queue.ids.slice(from - queue.firstId)
+  const words = Int32Array.from(said.flatMap(({ word, offset }) => [word, offset, 3, 4]))
+  return {
+    first: queue.firstId,
+    from,
+    hashes: new Uint8Array(words.buffer),
+    offsets: said.map(({ offset }) => offset),
+    timesMs: said.map(({ timeMs }) => timeMs),
+    duplicates: queue.duplicates,
+    forgotten: queue.forgotten,
   }
 }
 
@@ -102,7 +146,21 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   if (of === undefined) return textOf(emptyQueue(0))
   const known = 'knownEnd' in of ? of.known : knownOf(of)
   const end = 'knownEnd' in of ? of.knownEnd : of.known
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end])
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, idsOf(of)])
+}
+
+function idsOf(of: QueueModel | SettledState): unknown {
+  if ('knownEnd' in of) return [of.firstId, of.ids, of.duplicates, of.forgotten]
+  const { ids: table } = of
+  if (table === null) return [0, [], 0, 0]
+  const { first, end, duplicates, forgotten } = table.room
+  const ids: KnownId[] = []
+  for (let entry = first; entry < end; entry++) {
+    const id = { word: table.wordOf(entry, 0), offset: table.offsetOf(entry), timeMs: table.timeOf(entry) }
+    if (table.find(Int32Array.of(id.word, id.offset, 3, 4), 0, id.timeMs) === -1) throw new Error('an id is not found')
+    ids.push(id)
+  }
+  return [first, ids, duplicates, forgotten]
 }
 
 function knownOf(state: SettledState): Map<number, Known> {

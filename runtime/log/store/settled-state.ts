@@ -5,14 +5,19 @@
  * and so what a snapshot of the file has to say.
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
- * never was before; an entry for each that deviates, which the queue bounds.
+ * never was before; an entry for each that deviates, which the queue bounds;
+ * an entry of a table for each id (base/id-table.ts).
  */
+import { IdPages } from '../../base/id-room.ts'
+import { IdTable } from '../../base/id-table.ts'
 import { OffsetSet } from '../../base/offset-set.ts'
 import type { PagePool } from '../../base/page-pool.ts'
 import { SettledPages } from '../../base/settled-pages.ts'
 import type { KnownEnd, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+import { noteIds } from './settled-ids.ts'
 
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
+const NO_IDS = { end: 0, duplicates: 0, forgotten: 0 }
 
 export class SettledState {
   readonly topic: number
@@ -23,6 +28,7 @@ export class SettledState {
   readonly #attempts = new Map<number, SettledAttempt>()
   #totals: SettledTotals = NO_TOTALS
   #known: KnownEnd | null = null
+  #ids: IdTable | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
     this.#pool = pool
@@ -61,12 +67,27 @@ export class SettledState {
     return this.#known
   }
 
+  /** Ids of its messages; null: it never had any. */
+  get ids(): IdTable | null {
+    return this.#ids
+  }
+
+  /** The same, for who is to add some. */
+  openIds(): IdTable {
+    this.#ids ??= new IdTable(new IdPages(), Number.POSITIVE_INFINITY)
+    return this.#ids
+  }
+
   /** Whether it says nothing. */
   get isEmpty(): boolean {
     const { floor } = this.#settled
     const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
+    const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
+    const hasIds = ids + duplicates + forgotten > 0
     const counted = Object.values(this.#totals).some(count => count > 0)
-    return isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && this.#known === null
+    return (
+      isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && this.#known === null && !hasIds
+    )
   }
 
   /** Offset behind the last one that it names. */
@@ -75,10 +96,11 @@ export class SettledState {
     for (const piece of this.#settled.pieces()) end = Math.max(end, piece.at(-1)?.[1] ?? 0)
     for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
     for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
+    if (this.#ids !== null && this.#ids.size > 0) end = Math.max(end, this.#ids.offsetOf(this.#ids.room.end - 1) + 1)
     return end
   }
 
-  apply({ isWhole, out = [], back = [], attempts = [], settled = [], totals, known }: SettledChange): void {
+  apply({ isWhole, out = [], back = [], attempts = [], settled = [], totals, known, ids }: SettledChange): void {
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
@@ -86,6 +108,7 @@ export class SettledState {
     for (const [from, to] of settled) this.#settle(from, to)
     if (totals !== undefined && totals !== null) this.#totals = totals
     if (known !== undefined && known !== null) this.#known = known
+    if (ids !== undefined && ids !== null) noteIds(this.openIds(), ids)
   }
 
   #note(attempt: SettledAttempt): void {
@@ -114,5 +137,6 @@ export class SettledState {
     this.#attempts.clear()
     this.#totals = NO_TOTALS
     this.#known = null
+    this.#ids = null
   }
 }

@@ -201,6 +201,11 @@ export class QueueConsumer {
     else this.#done[tag & this.#mask] = OVER
   }
 
+  /** Whether it has begun a message that it holds. */
+  hasBegun(offset: Offset): boolean {
+    return this.#slot.all().some(({ number, standing }) => number === offset && standing === 'begun')
+  }
+
   /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
   left(): HandedOut[] {
     for (const { tag, standing } of this.#slot.all()) if (standing === 'waiting') this.#slot.recall(tag)

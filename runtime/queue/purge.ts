@@ -1,40 +1,33 @@
 /**
- * All that waits in a queue is taken back at once: what is ready and what waits for a retry, not what is out or dies.
+ * What waits in a queue is taken back, some of it at a time: what is ready and what waits for a retry, not what is out or dies.
  *
- * The partition host's thread. Pure. It costs what is left, not what is taken: everything between two messages that stay
- * is settled as one range.
+ * The partition host's thread. Pure. What is settled already costs nothing.
  */
 import type { QueueState } from './queue-state.ts'
 
-/** How many messages were taken back. */
-export function purge(state: QueueState): number {
-  const { attempts, consumers, letters, log, ready, retries, settled, suspects } = state
-  const count = ready.size + suspects.size + retries.size
-  const stay: number[] = []
-  let bytes = 0
-  for (const { claims, heldBytes } of consumers.all()) {
-    for (const slot of claims.slots()) stay.push(claims.offsets[slot] as number)
-    bytes += heldBytes
+/** Messages of a queue that are taken back together. */
+export interface Purge {
+  /** First offset. */
+  readonly from: number
+  /** Those below it. */
+  readonly to: number
+  /** Messages that are looked at. */
+  readonly most: number
+}
+
+/** Takes back what waits, and tells of each. Where to go on; null: there is no more. */
+export function purge(state: QueueState, { from, to, most }: Purge, gone: (offset: number) => void): number | null {
+  const { attempts, log, ready, settled } = state
+  const end = Math.min(to, ready.end)
+  let offset = settled.next(from)
+  for (let looked = 0; offset < end; looked++) {
+    if (looked === most) return offset
+    const entry = attempts.find(offset)
+    if (state.takeWaiting(offset, entry)) {
+      state.settle(offset, log.bytesOf(offset), entry, 'purged')
+      gone(offset)
+    }
+    offset = settled.next(offset + 1)
   }
-  for (const entry of letters.entries()) {
-    const offset = attempts.offsets[entry] as number
-    stay.push(offset)
-    bytes += log.bytesOf(offset)
-  }
-  const staying = new Set(stay)
-  for (const entry of [...attempts.entries()])
-    if (!staying.has(attempts.offsets[entry] as number)) attempts.remove(entry)
-  ready.clear()
-  suspects.clear()
-  retries.clear()
-  let from = settled.floor
-  for (const offset of stay.sort((a, b) => a - b)) {
-    settled.addRange(from, offset)
-    from = offset + 1
-  }
-  settled.addRange(from, ready.end)
-  state.totals.purged += count
-  state.messages -= count
-  state.bytes = bytes
-  return count
+  return null
 }

@@ -27,7 +27,7 @@ import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
-import { purge } from './purge.ts'
+import { type Purge, purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
@@ -255,9 +255,15 @@ export class QueueCore {
     return true
   }
 
-  /** Takes back all that waits, also for a retry; how many that were. */
-  purge(): number {
-    return purge(this.#state)
+  /** Takes back what waits of these, also for a retry, and tells of each. Where to go on; null: there is no more. */
+  purge(what: Purge, gone: (offset: number) => void): number | null {
+    return purge(this.#state, what, gone)
+  }
+
+  /** The first message from an offset on that is not settled; null: there is none. */
+  next(offset: number): number | null {
+    const next = this.#state.settled.next(offset)
+    return next < this.#state.ready.end ? next : null
   }
 
   explain(offset: number): QueueExplanation {

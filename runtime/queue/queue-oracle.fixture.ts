@@ -13,6 +13,7 @@ import {
   sum,
 } from './oracle-message.fixture.ts'
 import { OracleRound, runOf } from './oracle-run.fixture.ts'
+import type { Purge } from './purge.ts'
 import type {
   Admission,
   ConsumerDeath,
@@ -300,10 +301,21 @@ export class QueueOracle {
     return true
   }
 
-  purge(): number {
-    const waiting = this.messages.filter(({ state }) => state === 'ready' || state === 'retrying')
-    for (const message of waiting) this.#settle(message, 'purged')
-    return waiting.length
+  purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
+    const asked = this.messages
+      .filter(({ offset }) => offset >= from && offset < to)
+      .sort((a, b) => a.offset - b.offset)
+    for (const message of asked.slice(0, most)) {
+      if (message.state !== 'ready' && message.state !== 'retrying') continue
+      this.#settle(message, 'purged')
+      gone(message.offset)
+    }
+    return asked[most]?.offset ?? null
+  }
+
+  next(offset: number): number | null {
+    const later = this.messages.map(message => message.offset).filter(each => each >= offset)
+    return later.length === 0 ? null : Math.min(...later)
   }
 
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */

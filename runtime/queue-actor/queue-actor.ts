@@ -66,7 +66,6 @@ export class QueueActor {
       parts: this.#parts,
       collect: () => this.#collect(),
       flush: () => this.#flush(),
-      someSettled: () => this.#someSettled(),
     })
     this.partition.serve(this.#intake)
   }
@@ -174,14 +173,6 @@ export class QueueActor {
     let ended = 0
     for (const consumer of this.#parts.consumers.values()) ended += this.#ends.collect(consumer)
     return ended > 0
-  }
-
-  /** Outside of a step: the next one sees to what is to follow. */
-  #someSettled(): void {
-    const { messages, upcalls } = this.#parts
-    messages.someSettled()
-    if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
-    upcalls.woken()
   }
 
   get #hasLetters(): boolean {

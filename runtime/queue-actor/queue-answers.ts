@@ -26,8 +26,6 @@ export interface AnsweringQueue {
   collect(): void
   /** Writes down what was decided; false: the disk has failed. */
   flush(): boolean
-  /** Some were settled. */
-  someSettled(): void
 }
 
 export class QueueAnswers implements QueueAsks {
@@ -83,10 +81,10 @@ export class QueueAnswers implements QueueAsks {
   }
 
   #tookBack(): void {
-    this.#queue.someSettled()
+    const { messages, place } = this.#queue.parts
+    messages.someSettled()
     if (this.#queue.flush()) return
-    const { error } = this.#queue.parts.messages
-    throw error ?? new MillraceError('MILL_DISK', `queue ${this.#queue.parts.place.topicName} could not be written`)
+    throw messages.error ?? new MillraceError('MILL_DISK', `queue ${place.topicName} could not be written`)
   }
 
   #seen(offset: Offset): SeenMessage | null {

@@ -27,7 +27,6 @@ import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
-import { type Purge, purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
@@ -47,6 +46,7 @@ import type {
   QueuePolicy,
 } from './queue-words.ts'
 import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
+import { cancel, type Purge, purge } from './taken-back.ts'
 import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
@@ -248,11 +248,7 @@ export class QueueCore {
 
   /** Takes back a message that waits, also for a retry; whether it did. */
   cancel(offset: number): boolean {
-    const state = this.#state
-    const entry = state.attempts.find(offset)
-    if (!(offset >= state.settled.floor && offset < state.ready.end) || !state.takeWaiting(offset, entry)) return false
-    state.settle(offset, state.log.bytesOf(offset), entry, 'cancelled')
-    return true
+    return cancel(this.#state, offset)
   }
 
   /** Takes back what waits of these, also for a retry, and tells of each. Where to go on; null: there is no more. */

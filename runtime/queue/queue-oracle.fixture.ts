@@ -13,7 +13,6 @@ import {
   sum,
 } from './oracle-message.fixture.ts'
 import { OracleRound, runOf } from './oracle-run.fixture.ts'
-import type { Purge } from './purge.ts'
 import type {
   Admission,
   ConsumerDeath,
@@ -29,6 +28,7 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
@@ -314,8 +314,7 @@ export class QueueOracle {
   }
 
   next(offset: number): number | null {
-    const later = this.messages.map(message => message.offset).filter(each => each >= offset)
-    return later.length === 0 ? null : Math.min(...later)
+    return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
   }
 
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */

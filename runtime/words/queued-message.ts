@@ -23,6 +23,7 @@ export interface MessageCounts {
 
 /** A message that waits for a consumer. */
 export interface ReadyMessage extends MessageCounts {
+  /** Where the message is. */
   readonly state: 'ready'
   /** Messages that go before it. */
   readonly ahead: number
@@ -38,6 +39,7 @@ export interface ReadyMessage extends MessageCounts {
 
 /** A message that a consumer has. */
 export interface UnackedMessage extends MessageCounts {
+  /** Where the message is. */
   readonly state: 'unacked'
   /** Number of the consumer's thread in this broker: 1 is the one that created it. */
   readonly thread: number
@@ -47,6 +49,7 @@ export interface UnackedMessage extends MessageCounts {
 
 /** A message that failed and waits for its next attempt. */
 export interface RetryingMessage extends MessageCounts {
+  /** Where the message is. */
   readonly state: 'retrying'
   /** When it is ready again. */
   readonly at: Date
@@ -54,6 +57,7 @@ export interface RetryingMessage extends MessageCounts {
 
 /** A message that waits for room in the dead-letter topic. */
 export interface DyingMessage extends MessageCounts {
+  /** Where the message is. */
   readonly state: 'dying'
   /** Why it is to be a dead letter. */
   readonly reason: DeadLetterReason

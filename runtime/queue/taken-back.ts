@@ -1,5 +1,5 @@
 /**
- * What waits in a queue is taken back, some of it at a time: what is ready and what waits for a retry, not what is out or dies.
+ * What waits in a queue is taken back, one message or some at a time: what is ready and what waits for a retry, not what is out or dies.
  *
  * The partition host's thread. Pure. What is settled already costs nothing.
  */
@@ -13,6 +13,15 @@ export interface Purge {
   readonly to: number
   /** Messages that are looked at. */
   readonly most: number
+}
+
+/** Takes back one message; whether it waited. */
+export function cancel(state: QueueState, offset: number): boolean {
+  const { attempts, log, ready, settled } = state
+  const entry = attempts.find(offset)
+  if (!(offset >= settled.floor && offset < ready.end) || !state.takeWaiting(offset, entry)) return false
+  state.settle(offset, log.bytesOf(offset), entry, 'cancelled')
+  return true
 }
 
 /** Takes back what waits, and tells of each. Where to go on; null: there is no more. */

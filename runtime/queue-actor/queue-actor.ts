@@ -240,7 +240,10 @@ export class QueueActor {
   }
 
   dueInMs(now: number): number {
-    return Math.min(this.#parts.core.dueMs - now, this.letters.stallsInMs)
+    const { core, messages } = this.#parts
+    // Behind a disk that has failed nothing that is due is done.
+    const dueMs = messages.error === null ? core.dueMs : Number.POSITIVE_INFINITY
+    return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 
   /** Whether everything below `offset` is settled. */

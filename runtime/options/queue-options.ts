@@ -13,7 +13,7 @@ import type {
 import { RESTART, rate } from './common-options.ts'
 import { BACKOFF, BATCH, RESOURCE_LIMITS, raisedCeiling } from './group-options.ts'
 import { handlerUrl } from './handler-url.ts'
-import { COUNT_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
+import { COUNT_MAX, DATE_MS_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
 import { grouped, integer, invalid, number, oneOf, outOfRange, signal, topicName } from './option-rules.ts'
 import { check, type Filled, type Given, nested, type Table } from './option-table.ts'
 
@@ -59,6 +59,7 @@ const QUEUE: Table<Asked> = {
   maxMessages: integer(1, COUNT_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
   maxBytes: integer(4 * KIB, BYTES_MAX, BYTES),
   onFull: oneOf(['wait', 'reject', 'dropHead'], 'wait'),
+  messageTtlMs: number(1, DATE_MS_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
   attempts: integer(1, 1_000, 5, 'or Infinity'),
   backoff: nested(BACKOFF, raisedCeiling),
   deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },

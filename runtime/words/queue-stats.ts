@@ -23,7 +23,7 @@ export interface QueueStats {
   readonly deadLettered: number
   /** Messages given up without a dead letter, because the queue has `deadLetter: false`. */
   readonly dropped: number
-  /** Bytes of what is ready, unacked or retrying; each message counts 112 to 138 beside key, value and headers. */
+  /** Bytes of what is ready, unacked or retrying; each message counts 112 to 154 beside key, value and headers. */
   readonly bytes: number
   /** Consumers: one for each thread of a `run`, and for each `handle`, `consume` and `observe`. */
   readonly consumers: number

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { RestartOptions } from '../words/common-options.ts'
 import type { BackoffOptions, BatchOptions } from '../words/group-options.ts'
 import { MESSAGE_EXTRA_BYTES_MAX, PREFETCH_MAX, PRIORITIES_MAX } from '../words/queue-bounds.ts'
+import type { NackOptions } from '../words/queue-delivery.ts'
 import type {
   QueueConsumeOptions,
   QueueHandleOptions,
@@ -75,6 +76,8 @@ const CONSUMER: Table<Pick<CheckedQueueConsumeOptions, 'ackTimeoutMs' | 'consume
 
 const CONSUME: Table<CheckedQueueConsumeOptions> = { ...CONSUMER, prefetch: integer(1, PREFETCH_MAX, PREFETCH) }
 
+const NACK: Table<Filled<NackOptions, 'delayMs'> & Given> = { delayMs: number(0, DATE_MS_MAX, undefined) }
+
 const OBSERVE: Table<CheckedQueueObserveOptions> = { ...CONSUMER, window: integer(1, PREFETCH_MAX, PREFETCH) }
 
 const HANDLE: Table<CheckedQueueHandleOptions> = {
@@ -117,6 +120,10 @@ export function checkQueueConsumeOptions(options: unknown): CheckedQueueConsumeO
 
 export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveOptions {
   return check<CheckedQueueObserveOptions>('observe', OBSERVE, options)
+}
+
+export function checkNackOptions(options: unknown): NackOptions {
+  return check<Filled<NackOptions, 'delayMs'> & Given>('nack', NACK, options)
 }
 
 /** The largest message must have room, and what makes room for others must have a bound to keep. */

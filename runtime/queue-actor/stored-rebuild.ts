@@ -82,6 +82,8 @@ export function storedCore(
     end,
     settled: ranges,
     bytes: bytes - gone.reduce((sum, offset) => sum + source.bytesOf(offset), 0),
+    due: [],
+    timed: false,
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, facts.active) : -1,
     // Those that die first, in the order in which they failed.
@@ -93,6 +95,7 @@ export function storedCore(
       accepted: end,
       acked: end - live - deadLettered - dropped - purged - cancelled,
       deadLettered,
+      expired: 0,
       dropped,
       purged,
       cancelled,

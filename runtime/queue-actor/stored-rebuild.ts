@@ -10,7 +10,7 @@
 import { wallMs } from '../../actors/world.ts'
 import { remainingMs } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'
-import type { SettledAttempt } from '../log/format/settled-format.ts'
+import type { SettledAttempt } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { NO_ATTEMPT } from '../queue/explanation.ts'
 import { QueueCore } from '../queue/queue-core.ts'

@@ -4,6 +4,7 @@
  * The partition host's thread. What was handed out is visible after `publish`. Bounds: HAND_OUTS in a step; what is out is bounded by the
  * prefetch of the consumers.
  */
+import { nowMs } from '../../actors/world.ts'
 import type { HandOutRun } from '../queue/queue-words.ts'
 import { RUN_MAX } from '../queue/runs.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
@@ -58,8 +59,9 @@ export class QueueHandOuts {
       this.#allow(consumer)
     }
     let worked = this.#served.size > 0
+    const now = nowMs()
     for (let left = HAND_OUTS; left > 0; ) {
-      const run = core.takeRun(RUN_MAX, this.#bytesFor)
+      const run = core.takeRun(RUN_MAX, this.#bytesFor, now)
       if (run === null) break
       this.#handOutRun(run)
       left -= run.count

@@ -16,6 +16,7 @@ import {
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { TakingQueue } from './kept-messages.ts'
+import { fieldsOf } from './message-fields.ts'
 import { messageBytes } from './message-index.ts'
 import type { StoredFacts } from './stored-facts.ts'
 import type { StoredSource } from './stored-source.ts'
@@ -102,7 +103,7 @@ export class StoredIntake implements QueueGate {
   committed(): void {
     const { core, upcalls } = this.#queue
     for (const { count, bytes, priorities } of this.#pending) {
-      core.appended(count, bytes, priorities)
+      core.appended(count, bytes, fieldsOf(priorities))
       this.#bytesSince += bytes
     }
     this.#pending = []

@@ -70,6 +70,20 @@ export class StoredSource implements MessageSource {
     return this.#wordAt(chunk, at + RECORD_HEADER_BYTES) & 0xff
   }
 
+  /** No queue limits keys yet. */
+  keyOf(_offset: Offset): number {
+    return 0
+  }
+
+  /** No message has a time yet. */
+  dueMsOf(_offset: Offset): number {
+    return 0
+  }
+
+  expiresMsOf(_offset: Offset): number {
+    return Number.POSITIVE_INFINITY
+  }
+
   #wordAt(chunk: LogChunk | null, at: number): number {
     return chunk === null ? this.#partition.reader.word(at | 0) : (chunk.words[at >> 2] as number)
   }

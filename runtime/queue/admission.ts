@@ -9,7 +9,7 @@
  * Later: a message that is a duplicate is not asked for room.
  */
 import type { Chosen, QueueState } from './queue-state.ts'
-import type { Admission, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
+import type { Admission, AppendedFields, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
 
 const NOTHING: readonly QueueLetter[] = []
 
@@ -110,9 +110,9 @@ export function letterOf(state: QueueState, offset: number, entry: number, reaso
 }
 
 /** What was admitted is in the log and committed. */
-export function appended(state: QueueState, count: number, bytes: number, priorities: ArrayLike<number> | null): void {
+export function appended(state: QueueState, count: number, bytes: number, fields: AppendedFields | null): void {
   withdrawn(state, count, bytes)
-  state.ready.append(count, priorities)
+  state.ready.append(count, fields?.priorities ?? null)
   state.totals.accepted += count
   state.messages += count
   state.bytes += bytes

@@ -53,6 +53,7 @@ export function countersOf(state: QueueState): QueueCounters {
     dying: letters.size,
     unacked: state.unacked,
     retrying: retries.size,
+    scheduled: 0,
     bytes: state.bytes,
     readyByPriority,
   }

@@ -70,7 +70,10 @@ export function letterOf(message: OracleMessage, reason: LetterReason): QueueLet
   return { offset, reason, handOuts, failedAttempts, firstFailureMs, lastFailureMs }
 }
 
-type OracleCounts = Pick<QueueCounters, 'ready' | 'dying' | 'unacked' | 'retrying' | 'bytes' | 'readyByPriority'>
+type OracleCounts = Pick<
+  QueueCounters,
+  'ready' | 'dying' | 'unacked' | 'retrying' | 'scheduled' | 'bytes' | 'readyByPriority'
+>
 
 /** How many messages are in each state, and their bytes. */
 export function countsOf(messages: readonly OracleMessage[], priorities: number): OracleCounts {
@@ -78,7 +81,15 @@ export function countsOf(messages: readonly OracleMessage[], priorities: number)
   const readyByPriority = Array.from({ length: priorities }, () => 0)
   for (const { priority } of of('ready')) readyByPriority[priority]!++
   const [unacked, retrying, dying] = [of('unacked').length, of('retrying').length, of('dying').length]
-  return { ready: of('ready').length + dying, dying, unacked, retrying, bytes: sum(messages), readyByPriority }
+  return {
+    ready: of('ready').length + dying,
+    dying,
+    unacked,
+    retrying,
+    scheduled: 0,
+    bytes: sum(messages),
+    readyByPriority,
+  }
 }
 
 /** Counts a failure; how many there were. */

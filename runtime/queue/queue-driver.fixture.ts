@@ -7,7 +7,15 @@ import { Chance } from '../proof/sim/chance.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
-import { hugeShareOf, planPolicy, planSizes, planStart, planTerms } from './queue-plan.fixture.ts'
+import {
+  hugeShareOf,
+  PLAIN_LOG,
+  planPolicy,
+  planSizes,
+  planStart,
+  planTerms,
+  prioritiesOnly,
+} from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
@@ -52,6 +60,12 @@ class Log implements QueueLog {
   bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
 
   priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
+
+  keyOf = PLAIN_LOG.keyOf
+
+  dueMsOf = PLAIN_LOG.dueMsOf
+
+  expiresMsOf = PLAIN_LOG.expiresMsOf
 }
 
 /** What went wrong, as an error that ends the seed. */
@@ -118,7 +132,7 @@ class Driver {
   #take(): void {
     this.#met('take')
     const got = this.#both('take', queue => {
-      const handOut = queue.take()
+      const handOut = queue.take(this.#nowMs)
       return handOut === null ? null : { ...handOut }
     })
     if (got !== null) this.#handles.set(got.offset, got)
@@ -129,7 +143,7 @@ class Driver {
     const most = this.#chance.pick([1, 3, RUN_MAX])
     const room = this.#chance.pick([0, 25, 100, Number.POSITIVE_INFINITY])
     const got = this.#both(`take a run of ${most} and ${room} bytes`, queue => {
-      const run = queue.takeRun(most, consumer => room + consumer)
+      const run = queue.takeRun(most, consumer => room + consumer, this.#nowMs)
       return run === null ? null : namesOf(run)
     })
     for (const handle of got ?? []) this.#handles.set(handle.offset, handle)
@@ -205,7 +219,9 @@ class Driver {
     const plain = this.#policy.priorities === 1 || this.#chance.happens(0.1)
     const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
     for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0)
-    this.#both(`append ${sizes} of ${priorities}`, queue => queue.appended(sizes.length, bytes, priorities))
+    this.#both(`append ${sizes} of ${priorities}`, queue =>
+      queue.appended(sizes.length, bytes, priorities === null ? null : prioritiesOnly(priorities)),
+    )
   }
 
   #consumer(input: 'attach' | 'credit'): void {
@@ -264,7 +280,7 @@ class Driver {
     const [at, rng] = this.#moment()
     if (this.#chance.happens(0.5)) {
       this.#met('due')
-      this.#both(`due at ${at.nowMs}`, queue => queue.due(at.nowMs))
+      this.#both(`due at ${at.nowMs}`, queue => queue.due(at.nowMs).retried)
     } else {
       this.#met('time out')
       this.#both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
@@ -288,7 +304,14 @@ class Driver {
 
   #purge(): void {
     this.#met('purge')
-    this.#both('purge', queue => queue.purge())
+    const from = this.#chance.happens(0.7) ? 0 : this.#chance.below(this.#oracle.end + 1)
+    const to = this.#chance.happens(0.7) ? Number.POSITIVE_INFINITY : this.#chance.below(this.#oracle.end + 1)
+    const most = this.#chance.happens(0.5) ? Number.POSITIVE_INFINITY : this.#chance.below(10)
+    this.#both(`purge ${most} from ${from} to ${to}`, queue => {
+      const gone: number[] = []
+      const next = queue.purge({ from, to, most }, offset => gone.push(offset))
+      return { gone, next, first: queue.next(from) }
+    })
   }
 
   #rebuild(): void {

@@ -49,6 +49,13 @@ export interface AttemptFact {
   readonly dying: LetterReason | null
 }
 
+/** A message that fell due. */
+export interface DueFact {
+  readonly offset: number
+  /** The end of the log at that moment: it goes before what was appended later. */
+  readonly place: number
+}
+
 export interface QueueFacts {
   /** First offset that is not settled. */
   readonly floor: number
@@ -58,6 +65,10 @@ export interface QueueFacts {
   readonly settled: readonly (readonly [number, number])[]
   /** Bytes of what is not settled. */
   readonly bytes: number
+  /** What has fallen due and is not settled, in the order in which it did. */
+  readonly due: readonly DueFact[]
+  /** Whether something that is not settled may be scheduled, or expire; if not, nothing is asked of the log for that. */
+  readonly timed: boolean
   /** Those that wait for messages in the order in which they get them. */
   readonly consumers: readonly ConsumerFact[]
   /** With `singleActive` the one that has the queue; -1: none. */
@@ -79,6 +90,8 @@ export function factsOf(state: QueueState): QueueFacts {
     end: ready.end,
     settled: settled.ranges(),
     bytes: state.bytes,
+    due: [],
+    timed: false,
     consumers: consumers.inOrder().map(consumerFact),
     active: consumers.active?.number ?? -1,
     attempts: [...dying, ...others].map(entry => attemptFact(state, entry)),

@@ -15,8 +15,10 @@ import {
 import { OracleRound, runOf } from './oracle-run.fixture.ts'
 import type {
   Admission,
+  AppendedFields,
   ConsumerDeath,
   ConsumerTerms,
+  DueMessages,
   HandOut,
   HandOutRun,
   LetterReason,
@@ -28,6 +30,7 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
@@ -44,7 +47,7 @@ export class QueueOracle {
   /** Messages that die, in the order of the verdicts; the first `sent` letters are on their way. */
   dying: OracleMessage[] = []
   sent = 0
-  readonly totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+  readonly totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
   /** What is to go for an append. */
   chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
@@ -96,12 +99,12 @@ export class QueueOracle {
       this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
-  appended(count: number, bytes: number, priorities: readonly number[] | null): void {
+  appended(count: number, bytes: number, fields: AppendedFields | null): void {
     this.withdrawn(count, bytes)
     for (let index = 0; index < count; index++) {
       const offset = this.end++
       this.totals.accepted++
-      this.messages.push(newMessage(offset, priorities?.[index] ?? 0, this.log.bytesOf(offset)))
+      this.messages.push(newMessage(offset, fields?.priorities?.[index] ?? 0, this.log.bytesOf(offset)))
     }
   }
 
@@ -148,7 +151,7 @@ export class QueueOracle {
     return effects
   }
 
-  take(): HandOut | null {
+  take(_nowMs: number): HandOut | null {
     const ready = this.#ready()
     const first = ready[0]
     if (first === undefined) return null
@@ -163,9 +166,9 @@ export class QueueOracle {
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
-  takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
+  takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
     const waiting = this.#ready()
-    const first = this.take()
+    const first = this.take(nowMs)
     if (first === null) return null
     const { priority } = first
     const [consumer, got] = [this.consumerOf(first.consumer) as OracleConsumer, [first]]
@@ -262,10 +265,10 @@ export class QueueOracle {
     return late.map(message => this.#fails(message, 'timeout', false, null, at, rng))
   }
 
-  due(nowMs: number): number {
+  due(nowMs: number): Pick<DueMessages, 'retried'> {
     const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
     for (const message of due) message.state = 'ready'
-    return due.length
+    return { retried: due.length }
   }
 
   get dueMs(): number {
@@ -300,10 +303,18 @@ export class QueueOracle {
     return true
   }
 
-  purge(): number {
-    const waiting = this.messages.filter(({ state }) => state === 'ready' || state === 'retrying')
-    for (const message of waiting) this.#settle(message, 'purged')
-    return waiting.length
+  purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
+    const asked = this.messages.filter(({ offset }) => offset >= from && offset < to)
+    for (const message of asked.slice(0, most)) {
+      if (message.state !== 'ready' && message.state !== 'retrying') continue
+      this.#settle(message, 'purged')
+      gone(message.offset)
+    }
+    return asked[most]?.offset ?? null
+  }
+
+  next(offset: number): number | null {
+    return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
   }
 
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */

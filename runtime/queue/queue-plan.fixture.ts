@@ -1,6 +1,18 @@
 /** What a seed of the driver plays with: a policy, and where the offsets begin. */
 import type { Chance } from '../proof/sim/chance.ts'
-import type { ConsumerTerms, QueuePolicy } from './queue-words.ts'
+import type { AppendedFields, ConsumerTerms, QueueLog, QueuePolicy } from './queue-words.ts'
+
+/** What a log says of messages without key and times. */
+export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
+  keyOf: () => 0,
+  dueMsOf: () => 0,
+  expiresMsOf: () => Number.POSITIVE_INFINITY,
+}
+
+/** The fields of messages that have nothing but priorities. */
+export function prioritiesOnly(priorities: ArrayLike<number>): AppendedFields {
+  return { priorities, keys: null, dueMs: null, expiresMs: null }
+}
 
 /** Near the ends of words, pages and integers, so that few messages cross them. */
 const STARTS = [0, 20, 4_080, 3 * 4096 - 40, 2 ** 30 - 10, 2 ** 31 - 30, 2 ** 32 - 20, 2 ** 40 - 4_100]
@@ -16,6 +28,9 @@ export function planPolicy(chance: Chance): QueuePolicy {
     maxBytes: chance.happens(0.5) ? chance.pick([60, 200, 1_000]) : Number.POSITIVE_INFINITY,
     onFull: chance.pick(['wait', 'reject', 'dropHead', 'dropHead']),
     singleActive: chance.happens(0.25),
+    keyConcurrency: Number.POSITIVE_INFINITY,
+    keyOrder: 'fifo',
+    rate: null,
     heldMax: chance.pick([1, 3, 1_000]),
     loopingAfter: chance.pick([1, 2, 3, 100]),
   }

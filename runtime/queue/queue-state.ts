@@ -23,6 +23,8 @@ export interface QueueTotals {
   accepted: number
   acked: number
   deadLettered: number
+  /** Without a dead letter. */
+  expired: number
   dropped: number
   purged: number
   cancelled: number

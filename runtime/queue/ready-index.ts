@@ -44,13 +44,13 @@ export class ReadyIndex {
   }
 
   get size(): number {
-    let size = this.#fresh
+    let size = this.#fresh()
     for (const set of this.#sets) size += set.size
     return size
   }
 
   countOf(priority: number): number {
-    return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh : 0)
+    return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh() : 0)
   }
 
   /** Messages of the highest priority that has any. */
@@ -169,7 +169,7 @@ export class ReadyIndex {
     if (this.#single && from < to) this.#mask = 1
   }
 
-  get #fresh(): number {
+  #fresh(): number {
     return this.#end - this.#next - this.#gone.size
   }
 }

@@ -9,13 +9,16 @@
  * body      change, change, ... to its end
  *
  * change    topic (id), partition
- *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 256 ids
- *           base             no offset below is named; without out, back, attempts and settled it is not there
+ *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 256 ids |
+ *                            512 times
+ *           base             no offset below is named; without out, back, attempts, settled and due it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
  *           settled          a list of ranges
  *           totals           deadLettered, dropped, purged, cancelled, failures
  *           known            end, bytes
+ *           due              how many groups, then of each: place, less base; how many offsets, then each
+ *           times            expired, end
  *           ids              first, from less first, duplicates, forgotten; how many, then each
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
@@ -26,107 +29,32 @@
  *           firstFailureMs, lastFailureMs less firstFailureMs     where it failed
  *           dueMs            where it is due
  *
+ * an offset of a group is in the order in which it fell due: twice its distance to the one before (of the first: to base), less 1
+ * where it is below that
+ *
  * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, settled, totals, ids, known. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, ids. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
  */
-import type { DeadLetterReason } from '../../words/broker-events.ts'
-import { ID_HASH_BYTES } from './queue-fields.ts'
+import {
+  DYING_REASONS,
+  type OffsetRanges,
+  type SettledAttempt,
+  type SettledChange,
+  type SettledTotals,
+} from './settled-change.ts'
+import { lowestOf, readDue, writeDue } from './settled-due.ts'
+import { readIds, writeIds } from './settled-ids.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
-/** Ascending `[from, to)`, none touching the next. */
-export type OffsetRanges = readonly (readonly [from: number, to: number])[]
-
-/** What deviates of a message that was handed out before and is not settled. It replaces all that was known of it. */
-export interface SettledAttempt {
-  readonly offset: number
-  readonly handOuts: number
-  readonly failures: number
-  /** Whether it may have killed its thread. */
-  readonly isSuspect: boolean
-  /** Whether it was out at the death of a process before. */
-  readonly hasSurvived: boolean
-  /** Whether it is out. */
-  readonly isOut: boolean
-  /** Why it is to be a dead letter; null: it is not. */
-  readonly dying: DeadLetterReason | null
-  /** In whole ms since the epoch; both 0: it never failed. */
-  readonly firstFailureMs: number
-  readonly lastFailureMs: number
-  /** When its retry is due, in whole ms since the epoch; 0: it waits for none. */
-  readonly dueMs: number
-}
-
-/** How many messages of a queue ended otherwise than by an acknowledgement, and how often one failed. */
-export interface SettledTotals {
-  readonly deadLettered: number
-  readonly dropped: number
-  readonly purged: number
-  readonly cancelled: number
-  readonly failures: number
-}
-
-/** An end of the log, and the bytes of all below it that is not settled: an opening need not look at that. */
-export interface KnownEnd {
-  readonly end: number
-  readonly bytes: number
-}
-
-/** Ids of messages, by which a second one of an id is not taken (base/id-table.ts). They are numbered from 0 on, in the order of their messages. */
-export interface IdChange {
-  /** Those before it are forgotten. */
-  readonly first: number
-  /** Number of the first one here, from `first` on. */
-  readonly from: number
-  /** ID_HASH_BYTES of each. */
-  readonly hashes: Uint8Array
-  /** Of its message; ascending. */
-  readonly offsets: readonly number[]
-  /** When it came, in whole ms since the epoch; none before the one in front of it. */
-  readonly timesMs: readonly number[]
-  /** Messages that were not taken, so far, and ids that were forgotten before their time. */
-  readonly duplicates: number
-  readonly forgotten: number
-}
-
-/** What is different of one queue. */
-export interface SettledChange {
-  readonly topic: number
-  readonly partition: number
-  /** Nothing is known of the queue but what this says. */
-  readonly isWhole?: boolean
-  /** Handed out, and never before. */
-  readonly out?: OffsetRanges
-  /** Of those: came back as if they had not been out. */
-  readonly back?: OffsetRanges
-  /** Ascending offsets. One whose fields are all 0, false or null does not deviate any more. */
-  readonly attempts?: readonly SettledAttempt[]
-  readonly settled?: OffsetRanges
-  readonly totals?: SettledTotals | null
-  readonly known?: KnownEnd | null
-  readonly ids?: IdChange | null
-}
-
-/** In the order of their numbers in files. */
-export const DYING_REASONS: readonly DeadLetterReason[] = [
-  'failed',
-  'rejected',
-  'expired',
-  'timeout',
-  'crashed',
-  'decode',
-  'maxlen',
-  'delivery-limit',
-]
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
 export const CHANGE_BYTES_MAX: number = 136
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
-export const ID_BYTES_MAX: number = ID_HASH_BYTES + 16
 
 const WHOLE = 1
 const OUT = 2
@@ -135,9 +63,11 @@ const ATTEMPTS = 8
 const SETTLED = 16
 const TOTALS = 32
 const KNOWN = 64
+const IS_DUE = 128
 const IDS = 256
-const PARTS: number = 127 | IDS
-const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED
+const TIMES = 512
+const PARTS: number = 127 | IS_DUE | IDS | TIMES
+const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE
 
 const SUSPECT = 1
 const SURVIVED = 2
@@ -155,7 +85,8 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 }
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
-  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], totals, known, ids } = change
+  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
+  const { totals, known, times, ids } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -164,13 +95,17 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (settled.length > 0) parts |= SETTLED
   if (totals !== undefined && totals !== null) parts |= TOTALS
   if (known !== undefined && known !== null) parts |= KNOWN
+  if (due.length > 0) parts |= IS_DUE
+  if (times !== undefined && times !== null) parts |= TIMES
   if (ids !== undefined && ids !== null) parts |= IDS
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
+  let base = 0
   if ((parts & LISTS) !== 0) {
     const first = [out[0]?.[0], back[0]?.[0], attempts[0]?.offset, settled[0]?.[0]]
-    const base = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
+    const lists = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
+    base = Math.min(lists, lowestOf(due))
     writer.number(base)
     for (const ranges of [out, back]) if (ranges.length > 0) writeRanges(writer, ranges, base)
     if (attempts.length > 0) writeAttempts(writer, attempts, base)
@@ -184,23 +119,12 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
     writer.number(known.end)
     writer.number(known.bytes)
   }
-  if (ids !== undefined && ids !== null) writeIds(writer, ids)
-}
-
-function writeIds(
-  writer: ByteWriter,
-  { first, from, hashes, offsets, timesMs, duplicates, forgotten }: IdChange,
-): void {
-  for (const number of [first, from - first, duplicates, forgotten, offsets.length]) writer.number(number)
-  let [offset, timeMs] = [0, 0]
-  for (let id = 0; id < offsets.length; id++) {
-    const [atOffset, atMs] = [offsets[id] as number, timesMs[id] as number]
-    writer.raw(hashes, id * ID_HASH_BYTES, ID_HASH_BYTES)
-    writer.number(atOffset - offset)
-    writer.number(atMs - timeMs)
-    offset = atOffset
-    timeMs = atMs
+  if (due.length > 0) writeDue(writer, due, base)
+  if (times !== undefined && times !== null) {
+    writer.number(times.expired)
+    writer.number(times.end)
   }
+  if (ids !== undefined && ids !== null) writeIds(writer, ids)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -264,12 +188,14 @@ function readChange(reader: ByteReader): SettledChange | string {
   const back = has(BACK) ? readRanges(reader, base) : []
   const attempts = has(ATTEMPTS) ? readAttempts(reader, base) : []
   const settled = has(SETTLED) ? readRanges(reader, base) : []
-  if (attempts === null) return 'an attempt has an unknown flag or reason'
-  if (out === null || back === null || settled === null) return 'offsets are out of range'
   const totals = has(TOTALS) ? readTotals(reader) : null
   const known = has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null
+  const due = has(IS_DUE) ? readDue(reader, base) : []
+  const times = has(TIMES) ? { expired: reader.number(), end: reader.number() } : null
   const ids = has(IDS) ? readIds(reader) : null
-  if (ids === undefined) return 'ids are out of range'
+  if (attempts === null) return 'an attempt has an unknown flag or reason'
+  if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
+  if (ids === null && has(IDS)) return 'ids are out of range'
   return {
     topic,
     partition,
@@ -280,6 +206,8 @@ function readChange(reader: ByteReader): SettledChange | string {
     settled,
     totals,
     known,
+    due,
+    times,
     ids,
   }
 }
@@ -324,29 +252,6 @@ function readAttempts(reader: ByteReader, base: number): SettledAttempt[] | null
     })
   }
   return attempts
-}
-
-function readIds(reader: ByteReader): IdChange | undefined {
-  const first = reader.number()
-  const from = first + reader.number()
-  const duplicates = reader.number()
-  const forgotten = reader.number()
-  const count = reader.number()
-  if (!Number.isSafeInteger(from + count) || count * ID_HASH_BYTES > reader.left) return undefined
-  const hashes = new Uint8Array(count * ID_HASH_BYTES)
-  const [offsets, timesMs]: [number[], number[]] = [[], []]
-  let [offset, timeMs] = [0, 0]
-  for (let id = 0; id < count; id++) {
-    reader.raw(hashes, id * ID_HASH_BYTES, ID_HASH_BYTES)
-    const before = offset
-    offset += reader.number()
-    timeMs += reader.number()
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(timeMs) || (id > 0 && offset === before))
-      return undefined
-    offsets.push(offset)
-    timesMs.push(timeMs)
-  }
-  return { first, from, hashes, offsets, timesMs, duplicates, forgotten }
 }
 
 function readTotals(reader: ByteReader): SettledTotals {

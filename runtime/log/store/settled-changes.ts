@@ -4,20 +4,12 @@
  *
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
-
 import { ID_HASH_BYTES } from '../format/queue-fields.ts'
-import {
-  ATTEMPT_BYTES_MAX,
-  CHANGE_BYTES_MAX,
-  encodeSettled,
-  ID_BYTES_MAX,
-  type IdChange,
-  type OffsetRanges,
-  RANGE_BYTES_MAX,
-  type SettledAttempt,
-  type SettledChange,
-} from '../format/settled-format.ts'
-import { idsFrom } from './settled-ids.ts'
+import type { IdChange, OffsetRanges, SettledAttempt, SettledChange } from '../format/settled-change.ts'
+import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
+import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
+import { ID_BYTES_MAX } from '../format/settled-ids.ts'
+import { idsFrom } from './id-changes.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** A pass of a host writes one record, unless its changes are larger than this. */
@@ -26,10 +18,12 @@ const PIECE_BYTES = 64 * 1_024
 const PIECE_IDS: number = PIECE_BYTES / ID_BYTES_MAX
 
 /** At most so many bytes are written for it. */
-function bytesMaxOf({ out = [], back = [], settled = [], attempts = [], ids }: SettledChange): number {
+function bytesMaxOf(change: SettledChange): number {
+  const { out = [], back = [], settled = [], attempts = [], due = [], ids } = change
   const ranges = out.length + back.length + settled.length
-  const lists = RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length
-  return CHANGE_BYTES_MAX + lists + ID_BYTES_MAX * (ids?.offsets.length ?? 0)
+  const dueBytes = due.reduce((sum, { offsets }) => sum + DUE_GROUP_BYTES_MAX + DUE_BYTES_MAX * offsets.length, 0)
+  const idBytes = ID_BYTES_MAX * (ids?.offsets.length ?? 0)
+  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length + dueBytes + idBytes
 }
 
 /** Bodies of records with these changes, in their order. */
@@ -56,15 +50,18 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     yield change
     return
   }
-  const { topic, partition, isWhole = false, out, back, attempts, settled, totals = null, known = null, ids } = change
+  const { topic, partition, isWhole = false, out, back, attempts, settled, due = [] } = change
+  const { totals = null, known = null, times = null, ids = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
   for (const some of slices(out, many)) yield { topic, partition, out: some }
   for (const some of slices(back, many)) yield { topic, partition, back: some }
   for (const some of slices(attempts, many)) yield { topic, partition, attempts: some }
+  for (const { place, offsets } of due)
+    for (const some of slices(offsets, many)) yield { topic, partition, due: [{ place, offsets: some }] }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
-  if (ids !== undefined && ids !== null) for (const some of idSlices(ids, many)) yield { topic, partition, ids: some }
-  yield { topic, partition, totals, known }
+  if (ids !== null) for (const some of idSlices(ids, many)) yield { topic, partition, ids: some }
+  yield { topic, partition, totals, known, times }
 }
 
 function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
@@ -85,20 +82,23 @@ function* idSlices(ids: IdChange, many: number): Generator<IdChange> {
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
   const { topic, partition, floor, totals, known } = state
+  const times = { ...state.times, end: Math.min(state.times.end, end) }
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
-  yield { topic, partition, isWhole: true, settled, totals, known: known !== null && known.end <= end ? known : null }
-  const { ids: table } = state
-  for (let from = table?.room.first ?? 0; table !== null; ) {
-    const ids = idsFrom(table, from, end, PIECE_IDS)
-    yield { topic, partition, ids }
-    from += ids.offsets.length
-    if (ids.offsets.length < PIECE_IDS) break
-  }
+  const kept = known !== null && known.end <= end ? known : null
+  yield { topic, partition, isWhole: true, settled, totals, known: kept, times }
   const out = within(state.out.ranges(), end)
   if (out.length > 0) yield { topic, partition, out }
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)
   if (attempts.length > 0) yield { topic, partition, attempts: attempts.sort(byOffset) }
+  for (const group of state.due(end, PIECE_BYTES / DUE_BYTES_MAX)) yield { topic, partition, due: [group] }
+  const { ids: table } = state
+  for (let from = table?.room.first ?? 0, more = table !== null; table !== null && more; ) {
+    const ids = idsFrom(table, from, end, PIECE_IDS)
+    yield { topic, partition, ids }
+    from += ids.offsets.length
+    more = ids.offsets.length === PIECE_IDS
+  }
   let pending: (readonly [number, number])[] = []
   for (const piece of state.settled.pieces()) {
     pending.push(...within(piece, end))

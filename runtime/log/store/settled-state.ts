@@ -5,7 +5,7 @@
  * and so what a snapshot of the file has to say.
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
- * never was before; an entry for each that deviates, which the queue bounds;
+ * never was before; an entry for each that deviates, which the queue bounds; that of due-order.ts;
  * an entry of a table for each id (base/id-table.ts).
  */
 import { IdPages } from '../../base/id-room.ts'
@@ -13,11 +13,20 @@ import { IdTable } from '../../base/id-table.ts'
 import { OffsetSet } from '../../base/offset-set.ts'
 import type { PagePool } from '../../base/page-pool.ts'
 import { SettledPages } from '../../base/settled-pages.ts'
-import type { KnownEnd, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
-import { noteIds } from './settled-ids.ts'
+import type {
+  DueGroup,
+  KnownEnd,
+  SettledAttempt,
+  SettledChange,
+  SettledTimes,
+  SettledTotals,
+} from '../format/settled-change.ts'
+import { DueOrder } from './due-order.ts'
+import { noteIds } from './id-changes.ts'
 
-const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 const NO_IDS = { end: 0, duplicates: 0, forgotten: 0 }
+const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
+const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export class SettledState {
   readonly topic: number
@@ -28,6 +37,8 @@ export class SettledState {
   readonly #attempts = new Map<number, SettledAttempt>()
   #totals: SettledTotals = NO_TOTALS
   #known: KnownEnd | null = null
+  readonly #due = new DueOrder()
+  #times: SettledTimes = NO_TIMES
   #ids: IdTable | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
@@ -67,6 +78,17 @@ export class SettledState {
     return this.#known
   }
 
+  /** What fell due and is not settled, in that order; at most so many offsets in a group. Nothing from `end` on. */
+  due(end: number, most: number): Generator<DueGroup> {
+    return this.#due.groups(this.#isSettled, end, most)
+  }
+
+  readonly #isSettled = (offset: number): boolean => offset < this.#settled.floor || this.#settled.has(offset)
+
+  get times(): SettledTimes {
+    return this.#times
+  }
+
   /** Ids of its messages; null: it never had any. */
   get ids(): IdTable | null {
     return this.#ids
@@ -82,12 +104,12 @@ export class SettledState {
   get isEmpty(): boolean {
     const { floor } = this.#settled
     const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
-    const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
-    const hasIds = ids + duplicates + forgotten > 0
     const counted = Object.values(this.#totals).some(count => count > 0)
-    return (
-      isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && this.#known === null && !hasIds
-    )
+    const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
+    const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
+    const isNamed = ids + duplicates + forgotten > 0
+    const isSilent = this.#out.size === 0 && this.#attempts.size === 0 && this.#known === null
+    return isUntouched && isSilent && !counted && !isTimed && !isNamed
   }
 
   /** Offset behind the last one that it names. */
@@ -96,18 +118,24 @@ export class SettledState {
     for (const piece of this.#settled.pieces()) end = Math.max(end, piece.at(-1)?.[1] ?? 0)
     for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
     for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
-    if (this.#ids !== null && this.#ids.size > 0) end = Math.max(end, this.#ids.offsetOf(this.#ids.room.end - 1) + 1)
-    return end
+    for (const { place } of this.due(Number.POSITIVE_INFINITY, 1)) end = Math.max(end, place)
+    const ids = this.#ids
+    if (ids !== null && ids.size > 0) end = Math.max(end, ids.offsetOf(ids.room.end - 1) + 1)
+    return Math.max(end, this.#times.end)
   }
 
-  apply({ isWhole, out = [], back = [], attempts = [], settled = [], totals, known, ids }: SettledChange): void {
+  apply(change: SettledChange): void {
+    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], totals, known, times, ids } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
     for (const attempt of attempts) this.#note(attempt)
+    for (const group of due) this.#due.add(group)
     for (const [from, to] of settled) this.#settle(from, to)
+    if (!this.#due.isEmpty) this.#due.settled(this.#isSettled)
     if (totals !== undefined && totals !== null) this.#totals = totals
     if (known !== undefined && known !== null) this.#known = known
+    if (times !== undefined && times !== null) this.#times = times
     if (ids !== undefined && ids !== null) noteIds(this.openIds(), ids)
   }
 
@@ -137,6 +165,8 @@ export class SettledState {
     this.#attempts.clear()
     this.#totals = NO_TOTALS
     this.#known = null
+    this.#due.clear()
+    this.#times = NO_TIMES
     this.#ids = null
   }
 }

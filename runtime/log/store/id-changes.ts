@@ -5,7 +5,7 @@
  * queue's actor adds an id when it takes the message, and it is written later.
  */
 import type { IdTable } from '../../base/id-table.ts'
-import type { IdChange } from '../format/settled-format.ts'
+import type { IdChange } from '../format/settled-change.ts'
 
 /** Ids from this one on, so many at most, of messages below `end`. */
 export function idsFrom(table: IdTable, from: number, end: number, most: number): IdChange {

@@ -4,14 +4,16 @@ import type { QueueSettings } from '../wire/queue-calls.ts'
 
 export function queueSettings(name: string, checked: CheckedQueueOptions): QueueSettings {
   const { codec, maxMessageBytes, windowBytes, durability, sendRate, attempts, backoff, deadLetter } = checked
-  const { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs } = checked
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs, dedupeMs } = checked
+  // 0: as many as its durability has by default.
+  const { dedupeMaxIds = 0 } = checked
   return {
     codec,
     maxMessageBytes,
     windowBytes,
     durability,
     sendRate,
-    shape: { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs },
+    shape: { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs, dedupeMs, dedupeMaxIds },
     policy: { attempts, ...backoff, hasDeadLetters: deadLetter !== false, atMostOnce: false, order: 'none' },
     deadLetter: deadLetter === false ? null : (deadLetter ?? `${name}.dlq`),
   }

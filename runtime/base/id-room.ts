@@ -21,8 +21,6 @@ export const ID_OFFSET = 2
 export const ID_TIME = 3
 
 export interface IdRoom {
-  /** Entries that it may hold, at most. */
-  readonly most: number
   first: number
   end: number
   /** Messages that were not taken, because their ids were there. */
@@ -46,7 +44,6 @@ interface Page {
 }
 
 export class IdPages implements IdRoom {
-  most: number = Number.POSITIVE_INFINITY
   end = 0
   duplicates = 0
   forgotten = 0

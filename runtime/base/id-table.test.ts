@@ -17,8 +17,7 @@ function seeded(seed: number): () => number {
 
 function tableOf(most: number, keepMs: number) {
   const room = new IdPages()
-  room.most = most
-  return { room, table: new IdTable(room, keepMs) }
+  return { room, table: new IdTable(room, keepMs, most) }
 }
 
 /** What a list says, gone through from its end. */
@@ -90,7 +89,7 @@ t.test('it knows what a list of the ids would', async t => {
         seen.cut++
       } else if (what < 0.13) {
         // Another thread goes on with the room.
-        table = new IdTable(room, keepMs)
+        table = new IdTable(room, keepMs, most)
         seen.rebuilt++
       }
     }

@@ -5,7 +5,7 @@
  * their hashes. The entries lie in a room (id-room.ts), which may outlive the thread. The index is its own, and is made again from them.
  * Hashes are compared as a whole: of 10 million ids none of 128 bits is taken for another.
  *
- * Bounds: the room's `most`. One more makes it forget the oldest, which is counted if that was before its time. An id costs 32 bytes in the
+ * Bounds: `most` ids. One more makes it forget the oldest, which is counted if that was before its time. An id costs 32 bytes in the
  * room and 5 to 11 in the index. An id that comes makes up to FORGOTTEN_AT_ONCE go whose time is over.
  */
 import { ID_HASH_WORDS, ID_OFFSET, ID_TIME, type IdRoom } from './id-room.ts'
@@ -23,15 +23,18 @@ const ENTRY_DOUBLES = 4
 export class IdTable {
   /** How long an id is known, from when it came. */
   keepMs: number
+  /** Ids that there may be. */
+  most: number
   readonly room: IdRoom
   /** The index, in parts that grow by themselves. A slot: an entry's number modulo NUMBERS, plus 1; 0: none. */
   readonly #parts: Int32Array[] = Array.from({ length: PARTS }, () => new Int32Array(FIRST_SLOTS))
   /** Slots that are taken, of each part. */
   readonly #taken = new Uint32Array(PARTS)
 
-  constructor(room: IdRoom, keepMs: number) {
+  constructor(room: IdRoom, keepMs: number, most: number) {
     this.room = room
     this.keepMs = keepMs
+    this.most = most
     // Of two of one id the newer one counts.
     for (let entry = room.end - 1; entry >= room.first; entry--)
       if (this.#slotOf(room.words(entry), room.at(entry) * ENTRY_WORDS) === -1) this.#put(entry)
@@ -59,7 +62,7 @@ export class IdTable {
   add(words: Int32Array, from: number, offset: number, nowMs: number): void {
     const { room } = this
     for (let left = FORGOTTEN_AT_ONCE; left > 0 && this.size > 0 && this.#isOver(nowMs); left--) this.#forgetFirst()
-    if (this.size >= room.most) {
+    if (this.size >= this.most) {
       if (!this.#isOver(nowMs)) room.forgotten++
       this.#forgetFirst()
     }

@@ -258,14 +258,19 @@ function revived(stored: StoredTopic): StoredTopic {
   }
 }
 
-/** Folders of before have no times to live. */
+/** Folders of before have no times to live, and no ids. */
+const IDS_OF_BEFORE = 1_000_000
+
 function endlessQueue(queue: QueueShape): QueueShape {
   const { maxMessages, maxBytes, messageTtlMs } = queue
+  const { dedupeMs, dedupeMaxIds }: Partial<QueueShape> = queue
   return {
     ...queue,
     maxMessages: endless(maxMessages),
     maxBytes: endless(maxBytes),
     messageTtlMs: endless(messageTtlMs),
+    dedupeMs: dedupeMs ?? 0,
+    dedupeMaxIds: dedupeMaxIds ?? IDS_OF_BEFORE,
   }
 }
 

@@ -38,6 +38,7 @@ export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
   { messageTtlMs }: Pick<QueueShape, 'messageTtlMs'>,
+  id: QueueFields['id'] = null,
 ): QueueFields | null {
   if (
     delayMs === undefined &&
@@ -45,12 +46,24 @@ export function messageFields(
     ttlMs === undefined &&
     messageTtlMs === Number.POSITIVE_INFINITY
   )
-    return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
+    return untimed(priority, id)
   const now = wallMs()
   const dueAt = dueOf(delayMs, deliverAt, now)
   const expiresAt = expiryOf(ttlMs, messageTtlMs, dueAt)
-  if (dueAt === now && expiresAt === null) return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
-  return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt }
+  if (dueAt === now && expiresAt === null) return untimed(priority, id)
+  return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt, id }
+}
+
+/** The id's text; null: it has none. */
+export function textOfId(fields: QueueFields | null): string | null {
+  if (fields === null || fields.id === null) return null
+  const { buffer, byteOffset, length } = fields.id.text
+  return Buffer.from(buffer, byteOffset, length).toString()
+}
+
+function untimed(priority: number, id: QueueFields['id']): QueueFields | null {
+  if (id !== null) return { ...NO_FIELDS, priority, id }
+  return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
 }
 
 /** When it is due, in `wallMs`; not before `now`. */

@@ -33,6 +33,8 @@ export type MessageHold = null | 'no consumer' | 'paused' | 'prefetch' | 'retrie
 export interface SeenMessage {
   readonly offset: Offset
   readonly sight: MessageSight
+  /** As its sender gave it; null: it gave none. */
+  readonly id: string | null
   readonly priority: number
   readonly timestamp: number
   /** Of its record (record.ts). */
@@ -59,6 +61,8 @@ export interface PurgedPart {
 export interface QueueAsks {
   /** Where the log of the queue ends now. */
   end(): Offset
+  /** Offset of the message that brought the id with this hash; null: it is not known. */
+  find(hash: Uint8Array): Offset | null
   explain(offset: Offset): MessageSight
   /** Takes back a message that waits; whether it did. */
   cancel(offset: Offset): boolean

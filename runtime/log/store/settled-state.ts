@@ -96,7 +96,7 @@ export class SettledState {
 
   /** The same, for who is to add some. */
   openIds(): IdTable {
-    this.#ids ??= new IdTable(new IdPages(), Number.POSITIVE_INFINITY)
+    this.#ids ??= new IdTable(new IdPages(), Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     return this.#ids
   }
 

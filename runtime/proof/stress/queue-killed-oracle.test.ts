@@ -25,6 +25,8 @@ const counts: QueueStats = {
   deadLettered: 0,
   dropped: 0,
   purged: 0,
+  duplicates: 0,
+  forgottenIds: 0,
   cancelled: 0,
   bytes: 0,
   consumers: 0,

@@ -8,8 +8,8 @@ import type { QueueState } from './queue-state.ts'
 
 /** How many messages were taken back. */
 export function purge(state: QueueState): number {
-  const { attempts, consumers, letters, log, ready, retries, settled, suspects } = state
-  const count = ready.size + suspects.size + retries.size
+  const { attempts, consumers, keys, letters, log, ready, retries, settled, suspects } = state
+  const count = ready.size + suspects.size + retries.size + (keys?.size ?? 0)
   const stay: number[] = []
   let bytes = 0
   for (const { claims, heldBytes } of consumers.all()) {
@@ -24,9 +24,12 @@ export function purge(state: QueueState): number {
   const staying = new Set(stay)
   for (const entry of [...attempts.entries()])
     if (!staying.has(attempts.offsets[entry] as number)) attempts.remove(entry)
-  ready.clear()
+  ready.clear(stay)
   suspects.clear()
   retries.clear()
+  keys?.clear()
+  for (const { claims } of keys === null ? [] : consumers.all())
+    for (const slot of claims.slots()) keys?.hold(claims.keys[slot] as number, claims.offsets[slot] as number)
   let from = settled.floor
   for (const offset of stay.sort((a, b) => a - b)) {
     settled.addRange(from, offset)

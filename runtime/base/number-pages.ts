@@ -40,11 +40,6 @@ export class NumberPages {
     return value
   }
 
-  clear(): void {
-    this.#pages.clear()
-    this.#number = -1
-  }
-
   #find(number: number): Float64Array | undefined {
     const at = Math.floor(number / PAGE)
     if (at === this.#number) return this.#page

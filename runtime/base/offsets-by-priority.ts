@@ -51,9 +51,4 @@ export class OffsetsByPriority {
   left(priority: number): void {
     if (this.of(priority).size === 0) this.#mask &= ~(1 << priority)
   }
-
-  clear(): void {
-    for (const set of this.#sets) set.clear()
-    this.#mask = 0
-  }
 }

@@ -45,6 +45,13 @@ export interface HouseOptions {
   readonly fault?: (point: number) => void
 }
 
+interface SentValue {
+  readonly value: Uint8Array
+  readonly priority?: number
+  /** The first one of a frame says when the frame was made. */
+  readonly timestamp?: number
+}
+
 const QUEUE = 5
 const FOR_EVER: number = Number.POSITIVE_INFINITY
 const RING = 131_072
@@ -264,10 +271,10 @@ export class QueueHouse {
   } as unknown as HostLink
 
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
-  send(...values: readonly { readonly value: Uint8Array; readonly priority?: number }[]): number {
+  send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority } of values) {
-      if (writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000, priority) !== 0) break
+    for (const { value, priority, timestamp } of values) {
+      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, priority) !== 0) break
       sent++
     }
     this.#writer.seal()

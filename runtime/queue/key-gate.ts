@@ -122,15 +122,6 @@ export class KeyGate {
     this.#droppable?.add(offset, priority)
   }
 
-  /** Nothing waits any more, and no message has a turn. */
-  clear(): void {
-    this.#keys.clear()
-    this.#links.clear()
-    this.#droppable?.clear()
-    this.#counts.fill(0)
-    this.#size = 0
-  }
-
   #entryOf(hash: number): number {
     const entry = this.#keys.find(hash)
     return entry === -1 ? this.#keys.add(hash) : entry

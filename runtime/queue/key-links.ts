@@ -71,13 +71,6 @@ export class KeyLinks {
     this.#number = -1
   }
 
-  clear(): void {
-    this.#pages.clear()
-    this.#farBehind.clear()
-    this.#farBefore.clear()
-    this.#number = -1
-  }
-
   #setBehind(offset: number, behind: number): void {
     this.#set(offset, wordOf(offset), behind, this.#farBehind)
   }

@@ -27,7 +27,6 @@ import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
-import { purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
@@ -49,6 +48,7 @@ import type {
   QueuePolicy,
 } from './queue-words.ts'
 import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
+import { cancel, type Purge, purge } from './taken-back.ts'
 import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
@@ -261,16 +261,18 @@ export class QueueCore {
 
   /** Takes back a message that waits, also for a retry; whether it did. */
   cancel(offset: number): boolean {
-    const state = this.#state
-    const entry = state.attempts.find(offset)
-    if (!(offset >= state.settled.floor && offset < state.ready.end) || !state.takeWaiting(offset, entry)) return false
-    state.settle(offset, state.log.bytesOf(offset), entry, 'cancelled')
-    return true
+    return cancel(this.#state, offset)
   }
 
-  /** Takes back all that waits, also for a retry; how many that were. */
-  purge(): number {
-    return purge(this.#state)
+  /** Takes back what waits of these, also for a retry, and tells of each. Where to go on; null: there is no more. */
+  purge(what: Purge, gone: (offset: number) => void): number | null {
+    return purge(this.#state, what, gone)
+  }
+
+  /** The first message from an offset on that is not settled; null: there is none. */
+  next(offset: number): number | null {
+    const next = this.#state.settled.next(offset)
+    return next < this.#state.ready.end ? next : null
   }
 
   explain(offset: number): QueueExplanation {

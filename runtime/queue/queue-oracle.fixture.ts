@@ -31,6 +31,7 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
@@ -317,12 +318,18 @@ export class QueueOracle {
     return true
   }
 
-  purge(): number {
-    const waiting = this.messages.filter(({ state }) => state === 'ready' || state === 'retrying')
-    this.messages = this.messages.filter(message => !waiting.includes(message))
-    for (const { offset } of waiting) this.settled.add(offset)
-    this.totals.purged += waiting.length
-    return waiting.length
+  purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
+    const asked = this.messages.filter(({ offset }) => offset >= from && offset < to)
+    for (const message of asked.slice(0, most)) {
+      if (message.state !== 'ready' && message.state !== 'retrying') continue
+      this.#settle(message, 'purged')
+      gone(message.offset)
+    }
+    return asked[most]?.offset ?? null
+  }
+
+  next(offset: number): number | null {
+    return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
   }
 
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. So many of a key may be out now. */

@@ -124,16 +124,6 @@ export class TurnIndex {
     return ahead
   }
 
-  /** None is ready; those of `staying` keep their turns. */
-  clear(staying: Iterable<number>): void {
-    this.#byTurn.clear()
-    this.#byOffset.clear()
-    this.#offsets.clear()
-    const kept = [...staying].map(offset => [offset, this.#turns.get(offset)] as const)
-    this.#turns.clear()
-    for (const [offset, turn] of kept) if (turn !== 0) this.#setTurn(offset, turn)
-  }
-
   #setTurn(offset: number, turn: number): void {
     this.#turns.set(offset, turn)
     this.#offsets.set(turn, offset + 1)

@@ -210,6 +210,7 @@ const WALL_CLOCK = [
   'runtime/log/store/partition-log.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
+  'runtime/queue-actor/queue-answers.ts',
   'runtime/queue-actor/queue-ends.ts',
   'runtime/queue-actor/queue-letters.ts',
   'runtime/queue-actor/queue-rebuild.ts',

@@ -73,7 +73,8 @@ export class QueueEnds {
   }
 
   /** What came by the link. */
-  settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
+  settle(consumer: QueueConsumer, settlement: Settlement): void {
+    const { offset, how, deliveryAttempt: tag, error } = settlement
     const parts = this.#parts
     if (tag === 0) {
       parts.facts.countFailure()
@@ -86,18 +87,22 @@ export class QueueEnds {
     }
     const claim = consumer.claimOf(tag)
     if (claim === null) return
-    const effect = this.#failed(consumer, claim, how)
+    const effect = this.#failed(consumer, claim, settlement)
     if (effect !== null) parts.tookEffect(effect, error)
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
     parts.over(consumer, tag, 0)
   }
 
-  #failed({ number }: QueueConsumer, { slot, tag }: CoreClaim, how: number): QueueEffect | null {
+  #failed(
+    { number }: QueueConsumer,
+    { slot, tag }: CoreClaim,
+    { how, delayMs = null }: Settlement,
+  ): QueueEffect | null {
     const { core } = this.#parts
     const at = instant()
     if (how === SETTLE.rejected) return core.reject(number, slot, tag, 'rejected', at)
     if (how === SETTLE.decode) return core.reject(number, slot, tag, 'decode', at)
-    return core.nack(number, slot, tag, null, at, random, how === SETTLE.timeout ? 'timeout' : 'failed')
+    return core.nack(number, slot, tag, delayMs, at, random, how === SETTLE.timeout ? 'timeout' : 'failed')
   }
 
   #halved(consumer: QueueConsumer, tags: readonly number[]): void {

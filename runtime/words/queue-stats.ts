@@ -27,7 +27,7 @@ export interface QueueStats {
   readonly purged: number
   /** Messages taken back by `cancel`. */
   readonly cancelled: number
-  /** Bytes of what is ready, unacked or retrying; each message counts 112 to 138 beside key, value and headers. */
+  /** Bytes of what is ready, unacked or retrying; each message counts 112 to 154 beside key, value and headers. */
   readonly bytes: number
   /** Consumers: one for each thread of a `run`, and for each `handle`, `consume` and `observe`. */
   readonly consumers: number

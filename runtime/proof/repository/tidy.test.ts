@@ -208,6 +208,7 @@ const WALL_CLOCK = [
   'runtime/host/store-upkeep.ts',
   'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
+  'runtime/publish/message-fields.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
   'runtime/queue-actor/queue-answers.ts',

@@ -7,7 +7,7 @@
  */
 import { nowMs, wallMs } from '../../actors/world.ts'
 import { HAS_KEY, NO_VALUE } from '../log/format/record.ts'
-import type { QueueExplanation, QueueHold } from '../queue/queue-words.ts'
+import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.ts'
 import type { MessageHold, MessagePage, MessageSight, PurgedPart, QueueAsks, SeenMessage } from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
@@ -142,8 +142,17 @@ export class QueueAnswers implements QueueAsks {
     throw new Error(`broken invariant: message ${offset} is held by consumer ${number}, which is not here`)
   }
 
+  /** The key of the message that goes first; another key of the same hash shares its turns. */
+  #keyHold({ behind }: KeyHold): MessageHold {
+    const record = this.#queue.parts.source.record(behind)
+    const key =
+      record === null ? new Uint8Array() : new Uint8Array(record.bytes.subarray(record.keyStart, record.keyEnd))
+    return { key, behind }
+  }
+
   #holdOf(hold: QueueHold): MessageHold {
     if (hold === 'held') return 'retries'
+    if (typeof hold === 'object') return hold === null ? null : this.#keyHold(hold)
     if (hold !== 'prefetch') return hold
     for (const consumer of this.#queue.parts.consumers.values()) if (consumer.wanted > 0) return hold
     return 'paused'

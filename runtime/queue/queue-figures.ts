@@ -37,6 +37,11 @@ export class QueueFigures {
     return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined
   }
 
+  /** The highest priority of what is ready; -1: nothing is. */
+  get readyPriority(): number {
+    return this.#state.ready.priority
+  }
+
   /** The consumer that alone has the queue; -1: there is none. */
   get active(): number {
     return this.#state.consumers.active?.number ?? -1

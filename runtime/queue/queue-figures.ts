@@ -32,6 +32,11 @@ export class QueueFigures {
     return this.#state.bytes
   }
 
+  /** Messages that could be handed out, but for suspects. */
+  get ready(): number {
+    return this.#state.ready.size
+  }
+
   /** Whether a message could be handed out, if a consumer had room for it. */
   get hasReady(): boolean {
     return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined

@@ -31,6 +31,7 @@ import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
 import { BYTES_MAX, QueueHandOuts } from './queue-hand-outs.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
+import { QueueRecalls } from './queue-recalls.ts'
 import { reportOf } from './queue-report.ts'
 
 /** Steps in which it did nothing, after which it holds nothing to be faster. */
@@ -46,6 +47,7 @@ export class QueueActor {
   readonly #intake: QueueGate
   readonly #ends: QueueEnds
   readonly #handOuts: QueueHandOuts
+  readonly #recalls: QueueRecalls
   #hasWorked = false
   #idleSteps = 0
 
@@ -64,6 +66,7 @@ export class QueueActor {
     this.#intake = shape.dedupeMs > 0 ? new IdGate(intake, () => this.#parts.ids) : intake
     this.#ends = new QueueEnds(this.#parts)
     this.#handOuts = new QueueHandOuts(this.#parts)
+    this.#recalls = new QueueRecalls(this.#parts, this.#handOuts)
     this.asks = new QueueAnswers({
       parts: this.#parts,
       collect: () => this.#collect(),
@@ -162,8 +165,10 @@ export class QueueActor {
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
     if (this.#handOuts.handOut()) worked = true
+    if (this.#recalls.look(nowMs())) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
-    const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
+    const { hasReady, lettersWaiting } = core.figures
+    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full || this.#recalls.mayHelp
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
     if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
@@ -244,7 +249,7 @@ export class QueueActor {
   dueInMs(now: number): number {
     const { core, messages } = this.#parts
     // Behind a disk that has failed nothing that is due is done.
-    const dueMs = messages.error === null ? core.dueMs : Number.POSITIVE_INFINITY
+    const dueMs = messages.error === null ? Math.min(core.dueMs, this.#recalls.dueMs) : Number.POSITIVE_INFINITY
     return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 

@@ -74,6 +74,7 @@ export function coreFrom(
     // Those that die first, as their letters are in that order.
     attempts: [...attempts.filter(({ dying }) => dying !== null), ...attempts.filter(({ dying }) => dying === null)],
     totals: { accepted: end, acked, expired: 0, ...counted },
+    taken: [],
     lastTag,
     lastCohort: 0,
   }

@@ -100,6 +100,7 @@ export function storedCore(
       purged,
       cancelled,
     },
+    taken: [],
     lastTag: claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0),
     lastCohort: 0,
   }

@@ -5,6 +5,12 @@ export interface OracleMessage {
   readonly offset: number
   readonly priority: number
   readonly bytes: number
+  /** Hash of its key; 0: it has none. */
+  readonly key: number
+  /** When it was handed out last. */
+  wentMs: number
+  /** When it got its turn of its key, as a number that grows; 0: it waits for it. */
+  turn: number
   state: 'ready' | 'unacked' | 'retrying' | 'dying'
   handOuts: number
   failures: number
@@ -37,11 +43,14 @@ export interface OracleConsumer {
   waitsSince: number
 }
 
-export function newMessage(offset: number, priority: number, bytes: number): OracleMessage {
+export function newMessage(offset: number, priority: number, bytes: number, key: number): OracleMessage {
   return {
     offset,
     priority,
     bytes,
+    key,
+    wentMs: 0,
+    turn: 0,
     state: 'ready',
     handOuts: 0,
     failures: 0,

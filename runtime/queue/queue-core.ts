@@ -127,17 +127,17 @@ export class QueueCore {
   }
 
   /** The next message for a consumer that has room; null: there is none. The same object each time, valid until the next call. */
-  take(_nowMs: number): HandOut | null {
-    return take(this.#state, this.#run.first) ? this.#run.first : null
+  take(nowMs: number): HandOut | null {
+    return take(this.#state, this.#run.first, nowMs) ? this.#run.first : null
   }
 
   /**
    * The next messages for one consumer that has room, at most so many, up to RUN_MAX; null: there are none. `bytesFor`: bytes that a
    * consumer can be handed at once, of which the first message may be more. The same object each time, valid until the next call.
    */
-  takeRun(most: number, bytesFor: (consumer: number) => number, _nowMs: number): HandOutRun | null {
+  takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
     if (most > RUN_MAX) throw new RangeError(`a run has ${RUN_MAX} messages at most, not ${most}`)
-    return takeRun(this.#state, most, bytesFor, this.#run) ? this.#run : null
+    return takeRun(this.#state, most, bytesFor, this.#run, nowMs) ? this.#run : null
   }
 
   /** Its handler was called: it can be charged with the end of its thread, and its time-out runs. Whether it is held. */
@@ -158,9 +158,10 @@ export class QueueCore {
   ack(consumer: number, slot: number, tag: number): boolean {
     const found = this.#holder(consumer, slot, tag)
     if (found === undefined) return false
-    const { offsets, bytes, entries } = found.claims
+    const { offsets, bytes, entries, keys } = found.claims
     this.#state.letGo(found, slot)
     this.#state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
+    this.#state.endTurn(keys[slot] as number, offsets[slot] as number)
     return true
   }
 
@@ -224,10 +225,13 @@ export class QueueCore {
     return []
   }
 
-  /** When `due`, `expire` or `timeOut` has something to do; Infinity: never by itself. */
+  /** When `due`, `expire`, `timeOut` or `take` has something to do by itself; Infinity: never by itself. */
   get dueMs(): number {
     let dueMs = this.#state.retries.dueMs
     for (const { claims } of this.#state.consumers.all()) dueMs = Math.min(dueMs, claims.dueMs)
+    const { rate } = this.#state
+    // Nobody waits for a hand-out that may not be where there is nothing to hand out.
+    if (rate?.left === 0 && this.figures.hasReady) dueMs = Math.min(dueMs, rate.nextMs)
     return dueMs
   }
 

@@ -10,11 +10,12 @@ import { QueueOracle } from './queue-oracle.fixture.ts'
 import {
   hugeShareOf,
   PLAIN_LOG,
+  planKeyConcurrency,
+  planKeys,
   planPolicy,
   planSizes,
   planStart,
   planTerms,
-  prioritiesOnly,
 } from './queue-plan.fixture.ts'
 import {
   admissionOf,
@@ -47,21 +48,21 @@ interface Handle {
 
 class Log implements QueueLog {
   readonly #start: number
-  readonly #messages: { readonly bytes: number; readonly priority: number }[] = []
+  readonly #messages: { readonly bytes: number; readonly priority: number; readonly key: number }[] = []
 
   constructor(start: number) {
     this.#start = start
   }
 
-  push(bytes: number, priority: number): void {
-    this.#messages.push({ bytes, priority })
+  push(bytes: number, priority: number, key: number): void {
+    this.#messages.push({ bytes, priority, key })
   }
 
   bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
 
   priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
 
-  keyOf = PLAIN_LOG.keyOf
+  keyOf = (offset: number): number => this.#messages[offset - this.#start]?.key ?? 0
 
   dueMsOf = PLAIN_LOG.dueMsOf
 
@@ -73,7 +74,7 @@ class Difference extends Error {}
 
 class Driver {
   readonly #chance: Chance
-  readonly #policy: QueuePolicy
+  #policy: QueuePolicy
   readonly #visits: Visits
   readonly #trace: ((line: string) => void) | null
   readonly #hugeShare: number
@@ -218,10 +219,10 @@ class Driver {
     }
     const plain = this.#policy.priorities === 1 || this.#chance.happens(0.1)
     const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
-    for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0)
-    this.#both(`append ${sizes} of ${priorities}`, queue =>
-      queue.appended(sizes.length, bytes, priorities === null ? null : prioritiesOnly(priorities)),
-    )
+    const keys = this.#chance.happens(0.1) ? null : planKeys(this.#chance, sizes.length)
+    for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0, keys?.[index] ?? 0)
+    const fields = priorities === null && keys === null ? null : { priorities, keys, dueMs: null, expiresMs: null }
+    this.#both(`append ${sizes} of ${priorities} with ${keys}`, queue => queue.appended(sizes.length, bytes, fields))
   }
 
   #consumer(input: 'attach' | 'credit'): void {
@@ -318,11 +319,16 @@ class Driver {
     this.#met('rebuild')
     const before = this.#core.facts()
     this.#same('the facts', factsOf(this.#oracle, this.#start), pick(before))
+    const { keyConcurrency } = this.#policy
+    const mayChange = this.#oracle.counters().unacked === 0 && this.#chance.happens(0.3)
+    this.#policy = { ...this.#policy, keyConcurrency: mayChange ? planKeyConcurrency(this.#chance) : keyConcurrency }
     this.#core = QueueCore.from(this.#policy, this.#log, before)
-    this.#oracle.rebuilt()
+    this.#oracle.rebuilt(this.#policy.keyConcurrency)
     this.#admitted = []
-    this.#trace?.(`rebuild ${JSON.stringify(before)}`)
-    this.#same('the facts of what was built from facts', before, this.#core.facts())
+    this.#trace?.(`rebuild with ${this.#policy.keyConcurrency} of a key ${JSON.stringify(before)}`)
+    // Where fewer of a key may be out, one that waited for a retry may wait for its turn instead.
+    if (this.#policy.keyConcurrency >= keyConcurrency)
+      this.#same('the facts of what was built from facts', before, this.#core.facts())
   }
 
   #both<T>(says: string, call: (queue: QueueCore | QueueOracle) => T): T {

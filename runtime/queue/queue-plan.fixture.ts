@@ -28,9 +28,10 @@ export function planPolicy(chance: Chance): QueuePolicy {
     maxBytes: chance.happens(0.5) ? chance.pick([60, 200, 1_000]) : Number.POSITIVE_INFINITY,
     onFull: chance.pick(['wait', 'reject', 'dropHead', 'dropHead']),
     singleActive: chance.happens(0.25),
-    keyConcurrency: Number.POSITIVE_INFINITY,
-    keyOrder: 'fifo',
-    rate: null,
+    keyConcurrency: planKeyConcurrency(chance),
+    keyOrder: chance.pick(['fifo', 'fair']),
+    // Within 63 ms each moment counts by itself.
+    rate: chance.happens(0.15) ? { max: chance.pick([1, 3, 10]), perMs: chance.pick([5, 20, 60]) } : null,
     heldMax: chance.pick([1, 3, 1_000]),
     loopingAfter: chance.pick([1, 2, 3, 100]),
   }
@@ -59,5 +60,17 @@ export function planSizes(chance: Chance, hugeShare: number): number[] {
   const huge = chance.happens(hugeShare)
   return Array.from({ length: chance.pick([1, 1, 1, 2, 3, 6]) }, () =>
     huge && chance.happens(0.5) ? 1_001 : chance.pick([0, 1, 10, 10, 10, 30, 60]),
+  )
+}
+
+/** Messages of one key that may be out. */
+export function planKeyConcurrency(chance: Chance): number {
+  return chance.happens(0.5) ? Number.POSITIVE_INFINITY : chance.pick([1, 1, 2, 3])
+}
+
+/** Hashes of the keys of some messages: few, so that they meet; some have none. */
+export function planKeys(chance: Chance, count: number): number[] {
+  return Array.from({ length: count }, () =>
+    chance.happens(0.2) ? 0 : chance.pick([1, 1, 2, 3, 0x8000_0000, 0xffff_ffff]),
   )
 }

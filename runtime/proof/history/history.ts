@@ -28,6 +28,8 @@ export type HistoryEvent =
       readonly key: string | null
       /** Of a message to a queue. */
       readonly priority?: number
+      /** By which its queue knows it; left out: by none. */
+      readonly messageId?: string
       /** When, on a clock that only goes forward. */
       readonly atMs?: number
     }
@@ -39,6 +41,8 @@ export type HistoryEvent =
       readonly outcome: Outcome
       readonly partition?: number
       readonly offset?: number
+      /** It failed because a message of its id is there, at this offset. */
+      readonly duplicateOf?: number
       /** When, on a clock that only goes forward. */
       readonly atMs?: number
     }
@@ -199,6 +203,8 @@ export interface QueueFacts {
   readonly deadLetterTopic: string | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  /** How long it knows ids; left out: messages have none. */
+  readonly dedupeMs?: number
   /** Whether a consumer begins a message when the one before is settled, and that is known. */
   readonly oneAtATime: boolean
   /** What each of its consumers may have and not have settled. */

@@ -20,6 +20,8 @@ export interface QueueMemberPlan {
 
 export interface QueueMessagePlan extends MessagePlan {
   readonly priority: number
+  /** By which its queue knows it; null: by none. */
+  readonly messageId: string | null
 }
 
 export interface QueueSenderPlan {
@@ -50,6 +52,8 @@ export interface QueuePlan {
   readonly batch: number | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  /** How long it knows ids, which its messages have then; 0: they have none. */
+  readonly dedupeMs: number
   readonly output: boolean
   readonly handlerTimeoutMs: number
   readonly ackTimeoutMs: number
@@ -60,7 +64,10 @@ export interface QueuePlan {
   readonly isDeleted: boolean
 }
 
+/** Two windows: one that is over again and again, and one that no clock is set beyond. */
+const DEDUPE_MS: readonly number[] = [300, 1_000 * 3_600_000]
 const SALT = 0x51ed270b
+const IDS_SALT = 0x0b5ad4ce
 const MORE_SALT = 0x2c1b3c6d
 const PREFETCH_MAX = 1_000
 
@@ -90,6 +97,7 @@ function sendersOf(
         script: isBad ? chance.pick(scripts) : isStill ? 'S' : chance.pick(['k', 'k', 'K', 'b']),
         padBytes: chance.below(padMax + 1),
         priority: chance.below(priorities),
+        messageId: null,
       }
     })
     return { name, how: chance.pick(['one', 'many', 'batch', 'try']), messages, pauseMs: chance.pick([0, 1, 10]) }
@@ -138,6 +146,7 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     concurrency: isExact || batch !== null || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
     singleActive: chance.happens(0.25),
+    dedupeMs: 0,
     output: handles && !atMostOnce && batch === null && chance.happens(0.2),
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
@@ -153,7 +162,17 @@ export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): read
   if (chance.happens(0.4)) return []
   const plans = [queueOf(chance, more, 'q0', faults)]
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
-  return plans
+  const ids = new Chance(seed ^ IDS_SALT)
+  return plans.map(plan => (ids.happens(0.3) ? withIds(plan, ids) : plan))
+}
+
+/** Its messages have few ids, so that they meet. */
+function withIds(plan: QueuePlan, chance: Chance): QueuePlan {
+  const many = chance.pick([3, 10, 40])
+  const named = (message: QueueMessagePlan): QueueMessagePlan =>
+    chance.happens(0.8) ? { ...message, messageId: `i${chance.below(many)}` } : message
+  const senders = plan.senders.map(sender => ({ ...sender, messages: sender.messages.map(named) }))
+  return { ...plan, dedupeMs: chance.pick(DEDUPE_MS), senders }
 }
 
 export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
@@ -168,10 +187,11 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
 
 export function queueFactsOf(plan: QueuePlan): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
+  const { dedupeMs } = plan
   const deadLetterTopic = queueLettersOf(plan)
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
-  return { queue: name, ...limits, atMostOnce, singleActive, oneAtATime, deadLetterTopic }
+  return { queue: name, ...limits, atMostOnce, singleActive, oneAtATime, deadLetterTopic, dedupeMs }
 }
 
 /** The queue as rules on groups and dead letters see it. */

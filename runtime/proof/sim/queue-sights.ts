@@ -33,6 +33,8 @@ export const QUEUE_SIGHTS = [
   'lettersWait',
   'deleted',
   'deletionRefused',
+  'ids',
+  'duplicate',
 ] as const
 export type QueueSight = (typeof QUEUE_SIGHTS)[number]
 
@@ -45,10 +47,11 @@ const BY_FAULT: readonly (readonly [FaultKind, QueueSight])[] = [
   ['pausedProcess', 'standstill'],
 ]
 
-function byPlan({ acts, singleActive, prefetch, members }: QueuePlan): QueueSight[] {
+function byPlan({ acts, singleActive, prefetch, members, dedupeMs }: QueuePlan): QueueSight[] {
   const seen: QueueSight[] = ['queue']
   if (acts.includes('pause')) seen.push('pause')
   if (singleActive) seen.push('singleActive')
+  if (dedupeMs > 0) seen.push('ids')
   if (prefetch === 1 && members.length === 1) seen.push('oneAtATime')
   if (new Set(members.map(({ consumerPriority }) => consumerPriority)).size > 1) seen.push('ranked')
   return seen
@@ -86,7 +89,7 @@ export function queueSights(
         priorities.set(event.id, event.priority ?? 0)
         break
       case 'answered':
-        if (event.outcome === 'fail') seen.add('full')
+        if (event.outcome === 'fail') seen.add(event.duplicateOf === undefined ? 'full' : 'duplicate')
         break
       case 'delivered': {
         open.set(event.consumer, (holder ?? new Set()).add(event.offset))

@@ -76,7 +76,8 @@ export class StoredMessages implements KeptMessages {
       keepMs: dedupeMs,
       most: dedupeMaxIds,
       end,
-      frames: (from, to) => this.#disk.frames(from, to),
+      // What was removed was written down before.
+      frames: (from, to) => this.#disk.frames(Math.max(from, this.#disk.startOffset), to),
       nowMs: () => Math.floor(nowMs() + aheadMs),
       isNewProcess,
     })

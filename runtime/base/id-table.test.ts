@@ -105,6 +105,16 @@ t.test('it knows what a list of the ids would', async t => {
   )
 })
 
+t.test('what was pushed aside by another is found when that is gone', async t => {
+  const { table } = tableOf(100, 1_000)
+  for (const id of [0, 1, 2]) table.add(hashOf(id, 3), 0, 10 + id, 0)
+  table.forgetTo(1)
+  t.strictSame(
+    [0, 1, 2].map(id => table.find(hashOf(id, 3), 0, 0)),
+    [-1, 11, 12],
+  )
+})
+
 t.test('hashes are one if they are the same to their last bit', async t => {
   const { table } = tableOf(100, 1_000)
   const words = Int32Array.of(1, 2, 3, 4)

@@ -105,7 +105,7 @@ t.test('a delivery that is sent again is another message', async t => {
     delivery.ack()
     break
   }
-  t.match(await takeOne(queue), { value: 1, id: /^\d+\.1$/ })
+  t.match(await queue.stats(), { accepted: 2, duplicates: 0 })
 })
 
 t.test('a send that was given up before the queue had it does not keep its id', async t => {

@@ -151,10 +151,12 @@ export class QueueActor {
     if (core.due(nowMs()) > 0) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
-    if (this.#handOuts.handOut()) worked = true
+    const handedOut = this.#handOuts.handOut()
+    if (handedOut) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
+    if (handedOut && hasBacklog) upcalls.handedOut()
     if (ended > 0) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked

@@ -3,6 +3,7 @@
  *
  * The partition host's thread. Pure.
  */
+import { hasRoomFor } from './admission.ts'
 import type { QueueState } from './queue-state.ts'
 
 export class QueueFigures {
@@ -30,6 +31,11 @@ export class QueueFigures {
   /** Their bytes. */
   get bytes(): number {
     return this.#state.bytes
+  }
+
+  /** Whether so many messages, of so many bytes together, would all be admitted, with nothing gone for them. */
+  hasRoomFor(messages: number, bytes: number): boolean {
+    return hasRoomFor(this.#state, messages, bytes)
   }
 
   /** Whether a message could be handed out, if a consumer had room for it. */

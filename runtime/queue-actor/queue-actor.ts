@@ -162,12 +162,15 @@ export class QueueActor {
     if (core.due(nowMs()).retried > 0) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
-    if (this.#handOuts.handOut()) worked = true
+    const handedOut = this.#handOuts.handOut()
+    if (handedOut) worked = true
     if (this.#recalls.look(nowMs())) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
     const { hasReady, lettersWaiting } = core.figures
-    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full || this.#recalls.mayHelp
-    for (const consumer of consumers.values()) consumer.waits(hasBacklog)
+    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full
+    const areAwaited = hasBacklog || this.#recalls.mayHelp
+    for (const consumer of consumers.values()) consumer.waits(areAwaited)
+    if (handedOut && hasBacklog) upcalls.handedOut()
     if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked

@@ -7,12 +7,12 @@
  *
  * Bounds: those of the queue's policy, and the messages of its block.
  */
-import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
+import { FRAME_ATTRIBUTES, FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { TakingQueue } from './kept-messages.ts'
 import { fieldsOf } from './message-fields.ts'
-import { isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
+import { frameMessagesBytes, isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { WindowCleaner } from './window-cleaner.ts'
 
@@ -37,6 +37,9 @@ export class QueueIntake implements QueueGate {
   /** What there was when a frame found no room. */
   #fullMessages = 0
   #fullBytes = 0
+  /** What plain frames need that found no room since one was taken: the least of each. Infinity: none did; 0: nor did another frame. */
+  #neededMessages = Number.POSITIVE_INFINITY
+  #neededBytes = Number.POSITIVE_INFINITY
   readonly #largestFrame: number
   /** Kept free for a message that is moved. */
   readonly #reserve: number
@@ -76,6 +79,7 @@ export class QueueIntake implements QueueGate {
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
+    if (!this.#mayBeTaken(i32, address, count)) return this.#noteFull()
     const sizes = this.#sizes
     // A shorter one keeps its array.
     if (sizes.length !== count) sizes.length = count
@@ -93,7 +97,21 @@ export class QueueIntake implements QueueGate {
     }
     for (let message = 0; message < count; message++) block.setWord(offset + message, 0)
     this.#pending += count
+    this.#neededMessages = Number.POSITIVE_INFINITY
+    this.#neededBytes = Number.POSITIVE_INFINITY
     return true
+  }
+
+  /** Whether the core may take all of a frame, at no cost for each of its messages: a frame that waits is asked for again and again. */
+  #mayBeTaken(words: Int32Array, address: number, count: number): boolean {
+    const { policy, core } = this.#queue
+    const isPlain = (words[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16 === 0
+    if (!isPlain || policy.onFull === 'dropHead') return true
+    const bytes = frameMessagesBytes(words[address >> 2] as number, count)
+    if (core.figures.hasRoomFor(count, bytes)) return true
+    this.#neededMessages = Math.min(this.#neededMessages, count)
+    this.#neededBytes = Math.min(this.#neededBytes, bytes)
+    return false
   }
 
   committed(): void {
@@ -114,6 +132,12 @@ export class QueueIntake implements QueueGate {
 
   /** From now on it waits for a message to be settled. */
   #isFull(): false {
+    this.#neededMessages = 0
+    this.#neededBytes = 0
+    return this.#noteFull()
+  }
+
+  #noteFull(): false {
     const { messages, bytes } = this.#queue.core.figures
     this.#fullMessages = messages
     this.#fullBytes = bytes
@@ -122,6 +146,8 @@ export class QueueIntake implements QueueGate {
 
   mayHaveRoom(): boolean {
     const { messages, bytes } = this.#queue.core.figures
-    return messages < this.#fullMessages || bytes < this.#fullBytes
+    if (messages >= this.#fullMessages && bytes >= this.#fullBytes) return false
+    const needed = this.#neededMessages
+    return needed === Number.POSITIVE_INFINITY || this.#queue.core.figures.hasRoomFor(needed, this.#neededBytes)
   }
 }

@@ -33,6 +33,8 @@ export interface QueueUpcalls {
   attemptFailed(failure: FailedAttempt, error: string): void
   /** A message came back again and again. */
   looping(event: BrokerEvents['looping']): void
+  /** Consumers were handed something, and more waits: they are to say soon what they have ended. */
+  handedOut(): void
   /** Messages came: it is to have a step. */
   woken(): void
   /** Its partition may take what had no room. */

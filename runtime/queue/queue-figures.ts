@@ -3,6 +3,7 @@
  *
  * The partition host's thread. Pure.
  */
+import { hasRoomFor } from './admission.ts'
 import type { QueueState } from './queue-state.ts'
 
 export class QueueFigures {
@@ -35,6 +36,11 @@ export class QueueFigures {
   /** Messages that could be handed out, but for suspects. */
   get ready(): number {
     return this.#state.ready.size
+  }
+
+  /** Whether so many messages, of so many bytes together, would all be admitted, with nothing gone for them. */
+  hasRoomFor(messages: number, bytes: number): boolean {
+    return hasRoomFor(this.#state, messages, bytes)
   }
 
   /** Whether a message could be handed out, if a consumer had room for it. */

@@ -150,7 +150,7 @@ export class QueueActor {
     let worked = ended > 0
     if (core.due(nowMs()) > 0) worked = true
     // What dies is a dead letter once that is written down.
-    if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
+    if (!messages.isDirty && this.#hasLetters() && letters.write(this.#letterSource)) worked = true
     if (this.#handOuts.handOut()) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
@@ -160,7 +160,7 @@ export class QueueActor {
     return worked
   }
 
-  get #hasLetters(): boolean {
+  #hasLetters(): boolean {
     return this.#parts.core.figures.lettersWaiting > 0
   }
 
@@ -176,7 +176,7 @@ export class QueueActor {
     const { letters, upcalls, messages } = this.#parts
     this.#parts.freeConcluded()
     this.#handOuts.publish()
-    if (!this.#hasLetters) return
+    if (!this.#hasLetters()) return
     messages.attempt(() => letters.write(this.#letterSource))
     if (messages.isDirty) upcalls.woken()
   }

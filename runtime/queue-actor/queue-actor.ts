@@ -161,7 +161,7 @@ export class QueueActor {
     let worked = ended
     if (core.due(nowMs()).retried > 0) worked = true
     // What dies is a dead letter once that is written down.
-    if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
+    if (!messages.isDirty && this.#hasLetters() && letters.write(this.#letterSource)) worked = true
     const handedOut = this.#handOuts.handOut()
     if (handedOut) worked = true
     if (this.#recalls.look(nowMs())) worked = true
@@ -183,7 +183,7 @@ export class QueueActor {
     return ended > 0
   }
 
-  get #hasLetters(): boolean {
+  #hasLetters(): boolean {
     return this.#parts.core.figures.lettersWaiting > 0
   }
 
@@ -199,7 +199,7 @@ export class QueueActor {
     const { letters, upcalls, messages } = this.#parts
     this.#parts.freeConcluded()
     this.#handOuts.publish()
-    if (!this.#hasLetters) return
+    if (!this.#hasLetters()) return
     messages.attempt(() => letters.write(this.#letterSource))
     if (messages.isDirty) upcalls.woken()
   }

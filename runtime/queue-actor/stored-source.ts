@@ -138,7 +138,7 @@ export class StoredSource implements MessageSource {
   /** The window has other frames now, or is elsewhere. */
   windowMoved(): void {
     // Positions wrap: after long enough this could not be told any more.
-    if (!this.#isInWindow) this.#window.leave()
+    if (!this.#isInWindow()) this.#window.leave()
   }
 
   /** Gives back what it has read. */
@@ -164,17 +164,17 @@ export class StoredSource implements MessageSource {
   }
 
   /** Whether the frame that was looked into last is still there: a window that moves elsewhere is empty then, and begins behind it. */
-  get #isInWindow(): boolean {
+  #isInWindow(): boolean {
     return ((this.#window.frame - this.#partition.window.start) | 0) >= 0
   }
 
   #findInWindow(offset: Offset): boolean {
     const cursor = this.#window
-    if (!this.#isInWindow || !cursor.has(offset)) {
+    if (!this.#isInWindow() || !cursor.has(offset)) {
       const { start, committedEnd } = this.#partition.window
       // While an append goes past it, it ends before it begins.
       if (((committedEnd - start) | 0) <= 0) return false
-      if (!this.#isInWindow || offset < cursor.base || cursor.end === 0) cursor.enter(start)
+      if (!this.#isInWindow() || offset < cursor.base || cursor.end === 0) cursor.enter(start)
       while (offset >= cursor.end) {
         const { next } = cursor
         if (next === committedEnd) return false

@@ -3,5 +3,5 @@ import type { AppendedFields } from '../queue/queue-words.ts'
 
 /** `priorities` null: all 0. */
 export function fieldsOf(priorities: Uint8Array | null): AppendedFields | null {
-  return priorities === null ? null : { priorities, keys: null, dueMs: null, expiresMs: null }
+  return priorities === null ? null : { priorities, dueMs: null, expiresMs: null }
 }

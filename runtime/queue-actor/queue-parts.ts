@@ -181,7 +181,7 @@ function free(consumer: QueueConsumer, tag: number, acked: number): void {
 
 function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): QueuePolicy {
   const { attempts, hasDeadLetters, initialMs, maxMs, jitter } = policy
-  const { priorities, maxMessages, maxBytes, onFull, singleActive } = shape
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, keyConcurrency, keyOrder, rate } = shape
   return {
     priorities,
     attempts,
@@ -191,9 +191,9 @@ function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): Que
     maxBytes: Math.min(maxBytes, bytes),
     onFull,
     singleActive,
-    keyConcurrency: Number.POSITIVE_INFINITY,
-    keyOrder: 'fifo',
-    rate: null,
+    keyConcurrency,
+    keyOrder,
+    rate,
     heldMax: HELD_MAX,
     loopingAfter: LOOPING_AFTER,
   }

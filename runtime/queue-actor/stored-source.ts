@@ -13,7 +13,7 @@ import {
   FRAME_LAST_OFFSET_DELTA,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
@@ -21,6 +21,7 @@ import type { Offset, Position } from '../words/quantities.ts'
 import { type LogChunk, LogChunks } from './log-chunks.ts'
 import { messageBytes } from './message-index.ts'
 import type { MessageSource } from './message-source.ts'
+import { keyHash, keyHashOf } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
 
 const NOWHERE = -1
@@ -70,9 +71,18 @@ export class StoredSource implements MessageSource {
     return this.#wordAt(chunk, at + RECORD_HEADER_BYTES) & 0xff
   }
 
-  /** No queue limits keys yet. */
-  keyOf(_offset: Offset): number {
-    return 0
+  keyOf(offset: Offset): number {
+    const chunk = this.#find(offset)
+    const record = chunk?.record ?? this.#record
+    const attributes = this.#wordAt(chunk, record + 4) >>> 16
+    if ((attributes & HAS_KEY) === 0) return 0
+    if ((attributes & HAS_QUEUE_FIELDS) !== 0) return keyHash(this.#wordAt(chunk, record + RECORD_HEADER_BYTES + 4))
+    const from = record + RECORD_HEADER_BYTES
+    const length = this.#wordAt(chunk, record + 12)
+    if (chunk !== null) return keyHashOf(chunk.bytes.subarray(from, from + length))
+    const key = Buffer.allocUnsafe(length)
+    this.#partition.reader.copyOut(from | 0, length, key, 0)
+    return keyHashOf(key)
   }
 
   /** No message has a time yet. */

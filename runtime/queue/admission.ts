@@ -135,8 +135,7 @@ export function appended(state: QueueState, count: number, bytes: number, fields
 function enterAll(state: QueueState, count: number, fields: AppendedFields | null): void {
   const offset = state.ready.end
   state.ready.pass(count)
-  for (let index = 0; index < count; index++)
-    state.enter(offset + index, fields?.priorities?.[index] ?? 0, fields?.keys?.[index] ?? 0)
+  for (let index = 0; index < count; index++) state.enter(offset + index, fields?.priorities?.[index] ?? 0)
 }
 
 /** What was admitted is not appended. */

@@ -16,6 +16,7 @@ import {
   planSizes,
   planStart,
   planTerms,
+  prioritiesOnly,
 } from './queue-plan.fixture.ts'
 import {
   admissionOf,
@@ -221,7 +222,7 @@ class Driver {
     const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
     const keys = this.#chance.happens(0.1) ? null : planKeys(this.#chance, sizes.length)
     for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0, keys?.[index] ?? 0)
-    const fields = priorities === null && keys === null ? null : { priorities, keys, dueMs: null, expiresMs: null }
+    const fields = priorities === null ? null : prioritiesOnly(priorities)
     this.#both(`append ${sizes} of ${priorities} with ${keys}`, queue => queue.appended(sizes.length, bytes, fields))
   }
 

@@ -112,7 +112,7 @@ export class QueueOracle {
     for (let index = 0; index < count; index++) {
       const offset = this.end++
       this.totals.accepted++
-      const [priority, key] = [fields?.priorities?.[index] ?? 0, fields?.keys?.[index] ?? 0]
+      const [priority, key] = [fields?.priorities?.[index] ?? 0, this.log.keyOf(offset)]
       this.messages.push(newMessage(offset, priority, this.log.bytesOf(offset), key))
     }
     this.#giveTurns()

@@ -11,7 +11,7 @@ export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
 
 /** The fields of messages that have nothing but priorities. */
 export function prioritiesOnly(priorities: ArrayLike<number>): AppendedFields {
-  return { priorities, keys: null, dueMs: null, expiresMs: null }
+  return { priorities, dueMs: null, expiresMs: null }
 }
 
 /** Near the ends of words, pages and integers, so that few messages cross them. */

@@ -134,8 +134,8 @@ export class QueueState {
   }
 
   /** Where keys are limited: a message came or fell due. It is ready, or waits for its turn. */
-  enter(offset: number, priority: number, key: number): void {
-    if (this.keys?.enter(key, offset, priority) !== false) this.ready.putBack(offset, priority)
+  enter(offset: number, priority: number): void {
+    if (this.keys?.enter(this.log.keyOf(offset), offset, priority) !== false) this.ready.putBack(offset, priority)
   }
 
   /** A message that had its turn of its key is settled, or is to be a dead letter: the next of the key is ready, at its own place. */

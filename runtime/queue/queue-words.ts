@@ -43,8 +43,6 @@ export interface QueueRate {
 export interface AppendedFields {
   /** Null: all 0. */
   readonly priorities: ArrayLike<number> | null
-  /** Unsigned hashes of their keys; 0: it has none. Null: no keys matter. */
-  readonly keys: ArrayLike<number> | null
   /** When each is due, in `nowMs`; 0: at once. Null: all are at once. */
   readonly dueMs: ArrayLike<number> | null
   /** When each expires, in `nowMs`; 0 or Infinity: never. Null: none does. */
@@ -57,7 +55,7 @@ export interface QueueLog {
   bytesOf(offset: number): number
   /** 0 to below `priorities`. */
   priorityOf(offset: number): number
-  /** Unsigned hash of its key; 0: it has none. */
+  /** Unsigned hash of its key; 0: it has none. Asked only where keys are limited. */
   keyOf(offset: number): number
   /** When it is due, in `nowMs`; 0: at once. */
   dueMsOf(offset: number): number

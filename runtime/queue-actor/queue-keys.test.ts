@@ -126,6 +126,19 @@ for (const disk of [undefined, () => new MemoryDisk()]) {
   })
 }
 
+t.test('messages whose turns are not in their order come with their own offsets', async t => {
+  const house = new QueueHouse({ queue: { keyConcurrency: 1, keyOrder: 'fair' } })
+  sendAll(house, ['a', 'a', 'b', 'b', 'c', 'c'])
+  const slow = house.attach(3)
+  t.strictSame(took(house, slow), [0, 2, 4])
+  slow.wants(0)
+  const all = [begin(slow), begin(slow), begin(slow)]
+  for (const delivery of all.reverse()) ack(house, slow, delivery)
+  // The next turns are those of c, b and a, and go in one run.
+  const end = house.attach(10)
+  t.strictSame(took(house, end), [5, 3, 1])
+})
+
 t.test('a queue on disk may be given another limit of keys, also one that it did not have', async t => {
   const disk = new MemoryDisk()
   const house = new QueueHouse({ disk })

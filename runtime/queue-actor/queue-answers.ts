@@ -11,6 +11,7 @@ import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.
 import type { MessageHold, MessagePage, MessageSight, PurgedPart, QueueAsks, SeenMessage } from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { CoreClaim } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** Messages of one page, and their bytes. */
@@ -47,7 +48,7 @@ export class QueueAnswers implements QueueAsks {
   cancel(offset: Offset): boolean {
     this.#queue.collect()
     const { core, facts } = this.#queue.parts
-    if (!core.cancel(offset)) return false
+    if (!core.cancel(offset) && !(this.#recall(offset) && core.cancel(offset))) return false
     facts.settledAs('cancelled', offset)
     this.#tookBack()
     return true
@@ -78,6 +79,19 @@ export class QueueAnswers implements QueueAsks {
     })
     if (purged > 0) this.#tookBack()
     return { purged, next }
+  }
+
+  /** Takes a message back from the consumer that has it and has not begun it; whether there is one. */
+  #recall(offset: Offset): boolean {
+    const { parts } = this.#queue
+    for (const consumer of parts.consumers.values()) {
+      const tag = consumer.recall(offset)
+      if (tag === 0) continue
+      parts.takeBack(consumer.number, offset, consumer.claimOf(tag) as CoreClaim)
+      parts.over(consumer, tag, 0)
+      return true
+    }
+    return false
   }
 
   #tookBack(): void {

@@ -209,6 +209,16 @@ export class QueueConsumer {
     return this.#slot.all().some(({ number, standing }) => number === offset && standing === 'begun')
   }
 
+  /** The tag of a message that it has not begun, and will not begin from now on; 0: it has begun it, or is about to, or has it not. */
+  recall(offset: Offset): number {
+    for (const { tag, number, standing } of this.#slot.all()) {
+      if (number !== offset || standing !== 'waiting' || this.claimOf(tag) === null) continue
+      const found = this.#slot.recall(tag)
+      return found === 'recalled' || found === 'yielded' ? tag : 0
+    }
+    return 0
+  }
+
   /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
   left(): HandedOut[] {
     for (const { tag, standing } of this.#slot.all()) if (standing === 'waiting') this.#slot.recall(tag)

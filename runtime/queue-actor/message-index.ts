@@ -15,7 +15,7 @@ import {
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
@@ -163,20 +163,26 @@ export class MessageIndex implements MessageSource {
 
   runEnd(offsets: Float64Array, from: number, end: number): number {
     const { run } = this
-    const frame = this.frameOf(offsets[from] as Offset)
-    run.begin(frameBaseOffset(this.#reader, frame), this.#timestampAt(frame))
+    const reader = this.#reader
+    const first = this.frameOf(offsets[from] as Offset)
+    run.begin(frameBaseOffset(reader, first), this.#timestampAt(first))
+    let frame = first
     let at = from
     for (; at < end; at++) {
       const offset = offsets[at] as Offset
-      if (this.frameOf(offset) !== frame) break
+      const next = this.frameOf(offset)
+      if (next !== frame) run.enter(frameBaseOffset(reader, next), this.#timestampAt(next))
+      frame = next
       const record = this.recordOf(offset)
-      run.add(record, align8(this.lengthOf(offset)))
+      if (frame !== first && !run.fits(offset, reader.word(record + RECORD_TIMESTAMP_DELTA))) break
+      run.add(record, align8(reader.word(record)))
     }
     return at
   }
 
   copyRun(address: number): void {
     this.run.copy(address, this.#copyPiece)
+    this.run.mend(address, this.#reader.memory.i32)
   }
 
   readonly #copyPiece = (position: Position, bytes: number, address: number): void =>

@@ -10,7 +10,7 @@
  * Bound: what a step hands out and takes in; an entry for each message that is marked.
  */
 import { wallMs } from '../../actors/world.ts'
-import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-format.ts'
+import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'

@@ -8,8 +8,9 @@
  * on, in order.
  */
 import { wallMs } from '../../actors/world.ts'
+import { remainingMs } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'
-import type { SettledAttempt } from '../log/format/settled-format.ts'
+import type { SettledAttempt } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { NO_ATTEMPT } from '../queue/explanation.ts'
 import { QueueCore } from '../queue/queue-core.ts'
@@ -177,7 +178,7 @@ function chargeAll(queue: StoredQueue, came: Map<Offset, SettledAttempt>): Queue
   return effects
 }
 
-function attemptFact({ policy, facts, nowMs }: StoredQueue, attempt: SettledAttempt): AttemptFact {
+function attemptFact({ facts, nowMs }: StoredQueue, attempt: SettledAttempt): AttemptFact {
   const { offset, handOuts, failures, isSuspect: suspect, dueMs, firstFailureMs, lastFailureMs } = attempt
   if (attempt.hasSurvived) facts.survived(offset)
   return {
@@ -187,8 +188,8 @@ function attemptFact({ policy, facts, nowMs }: StoredQueue, attempt: SettledAtte
     failedAt: failures === 0 ? 0 : handOuts,
     suspect,
     cohort: 0,
-    // The wall clock may be another one by now.
-    dueMs: dueMs === 0 ? null : nowMs + Math.min(Math.max(0, dueMs - wallMs()), policy.backoff.maxMs),
+    // The wall clock may be another one by now: it never waits for longer than it was to wait at first.
+    dueMs: dueMs === 0 ? null : nowMs + remainingMs(dueMs, lastFailureMs, wallMs()),
     firstFailureMs,
     lastFailureMs,
     dying: attempt.dying as AttemptFact['dying'],

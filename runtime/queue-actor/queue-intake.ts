@@ -84,11 +84,11 @@ export class QueueIntake implements QueueGate {
       sizes[message] = messageBytes(length)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const { taken, counted, countedBytes, dropped } = core.admit(sizes, null)
     const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
     if (taken < count || gone < dropped.length) {
       if (taken < count) core.dropped(0)
-      core.withdrawn(taken, takenBytes)
+      core.withdrawn(counted, countedBytes)
       return this.#isFull()
     }
     for (let message = 0; message < count; message++) block.setWord(offset + message, 0)

@@ -30,6 +30,9 @@ const HEADERS_BYTES = 1_024
 interface Admitted {
   readonly count: number
   readonly bytes: number
+  /** Those that have room kept for them. */
+  readonly counted: number
+  readonly countedBytes: number
   readonly priorities: Uint8Array | null
 }
 
@@ -83,21 +86,21 @@ export class StoredIntake implements QueueGate {
       if (priorities !== null) priorities[message] = priorityAt(i32, at)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const { taken, takenBytes, counted, countedBytes, dropped } = core.admit(sizes, null)
     const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
     if (taken < count || gone < dropped.length) {
       if (taken < count) core.dropped(0)
-      core.withdrawn(taken, takenBytes)
+      core.withdrawn(counted, countedBytes)
       return this.#isFull()
     }
-    this.#pending.push({ count, bytes: takenBytes, priorities })
+    this.#pending.push({ count, bytes: takenBytes, counted, countedBytes, priorities })
     return true
   }
 
   /** The frame that was admitted last is not taken. */
   withdraw(): void {
     const last = this.#pending.pop()
-    if (last !== undefined) this.#queue.core.withdrawn(last.count, last.bytes)
+    if (last !== undefined) this.#queue.core.withdrawn(last.counted, last.countedBytes)
   }
 
   committed(): void {

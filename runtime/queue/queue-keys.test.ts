@@ -52,7 +52,10 @@ class Queue {
   }
 
   send(keys: readonly number[], priorities: readonly number[] = keys.map(() => 0)): number {
-    const { taken, takenBytes, dropped } = this.core.admit(keys.map(() => 10))
+    const { taken, takenBytes, dropped } = this.core.admit(
+      keys.map(() => 10),
+      null,
+    )
     this.core.dropped(dropped.length)
     this.keys.push(...keys.slice(0, taken))
     this.priorities.push(...priorities.slice(0, taken))

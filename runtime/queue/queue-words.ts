@@ -118,6 +118,13 @@ export type QueueEffect =
   | { readonly kind: 'expired'; readonly offset: number }
   | QueueFailure
 
+/** A message that fell due. */
+export interface DueFact {
+  readonly offset: number
+  /** The end of the log at that moment: it goes before what was appended later. */
+  readonly place: number
+}
+
 /** What has become ready at a moment. */
 export interface DueMessages {
   /** Messages that had waited for a retry, each at its old place. */
@@ -179,6 +186,9 @@ export interface Admission {
   /** The first so many. */
   readonly taken: number
   readonly takenBytes: number
+  /** Of those: messages that have room kept for them, which are all that are not scheduled, and their bytes. */
+  readonly counted: number
+  readonly countedBytes: number
   /** Why the next one was not: no room; it can never have any; or dead letters wait already, and go first. */
   readonly refused: null | 'full' | 'tooLarge' | 'letters'
   /** What must go to make room, in this order: each is a dead letter before the append, or gone. */
@@ -240,6 +250,8 @@ export type QueueExplanation =
   /** It was never appended. */
   | { readonly state: 'unknown' }
   | { readonly state: 'settled' }
+  /** It is due at `dueMs`. */
+  | { readonly state: 'scheduled'; readonly dueMs: number }
   | {
       readonly state: 'ready'
       /** Messages that go before it. */

@@ -8,21 +8,27 @@
  */
 import { align8, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
 import {
+  FRAME_ATTRIBUTES,
   FRAME_BASE_TIMESTAMP,
   FRAME_COUNT,
+  FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
   FRAME_RESERVED,
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
+import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
+import type { AppendedFields } from '../queue/queue-words.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import { FieldsOfFrame } from './message-fields.ts'
 import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
 import { RecordRun } from './record-run.ts'
+import { type FellDue, fellDueField, fellDueIn, timeIn } from './window-times.ts'
 
 const FIRST_ENTRIES = 256
 
@@ -34,6 +40,13 @@ export function messageBytes(recordBytes: number): number {
 /** Whether the frame at a position holds a message that was moved: no producer's ring has the number 0. */
 export function isMovedFrame(window: WindowReader, position: Position): boolean {
   return window.word(position + FRAME_RING) === 0
+}
+
+/** What a frame has that was added. */
+export interface AddedFrame {
+  readonly count: number
+  readonly bytes: number
+  readonly fields: AppendedFields | null
 }
 
 export class MessageIndex implements MessageSource {
@@ -79,8 +92,8 @@ export class MessageIndex implements MessageSource {
     this.#first = offset
   }
 
-  /** Adds the messages of the frame at a position, which follow the last ones; their sizes and priorities. */
-  add(position: Position): { readonly count: number; readonly bytes: number; readonly priorities: Uint8Array | null } {
+  /** Adds the messages of the frame at a position, which follow the last ones. */
+  add(position: Position): AddedFrame {
     const reader = this.#reader
     const base = frameBaseOffset(reader, position)
     const count = reader.word(position + FRAME_COUNT)
@@ -88,8 +101,9 @@ export class MessageIndex implements MessageSource {
     this.#end = base + count
     if (this.#end - this.#first > this.#records.length) this.#grow()
     const mask = this.#records.length - 1
+    const hasFields = ((reader.word(position + FRAME_ATTRIBUTES - 2) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
+    const fields = hasFields ? new FieldsOfFrame(count) : null
     let bytes = 0
-    let priorities: Uint8Array | null = null
     let at = position + FRAME_HEADER_BYTES
     for (let index = 0; index < count; index++) {
       const length = reader.word(at)
@@ -98,14 +112,10 @@ export class MessageIndex implements MessageSource {
       this.#frames[entry] = position
       this.#lengths[entry] = length
       bytes += messageBytes(length)
-      const priority = this.#priorityAt(at)
-      if (priority > 0) {
-        priorities ??= new Uint8Array(count)
-        priorities[index] = priority
-      }
+      fields?.set(index, this.#priorityAt(at), this.#dueAt(at), this.#expiryAt(at))
       at += (length + 7) & ~7
     }
-    return { count, bytes, priorities }
+    return { count, bytes, fields }
   }
 
   /** The message at `offset` lies in the frame at this position from now on, alone. */
@@ -207,13 +217,52 @@ export class MessageIndex implements MessageSource {
     return 0
   }
 
-  /** No message has a time yet. */
-  dueMsOf(_offset: Offset): number {
-    return 0
+  dueMsOf(offset: Offset): number {
+    return this.#dueAt(this.recordOf(offset))
   }
 
-  expiresMsOf(_offset: Offset): number {
-    return Number.POSITIVE_INFINITY
+  expiresMsOf(offset: Offset): number {
+    return this.#expiryAt(this.recordOf(offset)) || Number.POSITIVE_INFINITY
+  }
+
+  /** When the message of this record is due, in `nowMs`; 0: at once, or it fell due. */
+  #dueAt(record: Position): number {
+    const index = this.#timeAt(record, notBeforeAt)
+    if (index === -1) return 0
+    const field = this.#reader.memory.f64[index] as number
+    return fellDueIn(field, this.#end) === null ? timeIn(field) : 0
+  }
+
+  /** 0: never. */
+  #expiryAt(record: Position): number {
+    const index = this.#timeAt(record, expiresAtAt)
+    return index === -1 ? 0 : timeIn(this.#reader.memory.f64[index] as number)
+  }
+
+  /** Index of one of the times of a record; -1: it has none. */
+  #timeAt(record: Position, partAt: (word: number) => number): number {
+    const reader = this.#reader
+    if (((reader.word(record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return -1
+    const part = partAt(reader.word(record + RECORD_HEADER_BYTES))
+    return part === 0 ? -1 : reader.addressOf((record + RECORD_HEADER_BYTES + part) | 0) >> 3
+  }
+
+  /** Whether it has a time that is not over for good. */
+  isTimed(offset: Offset): boolean {
+    const record = this.recordOf(offset)
+    return this.#timeAt(record, notBeforeAt) !== -1 || this.#timeAt(record, expiresAtAt) !== -1
+  }
+
+  /** What it is since it fell due; null: it has not. */
+  fallOf(offset: Offset): FellDue | null {
+    const index = this.#timeAt(this.recordOf(offset), notBeforeAt)
+    return index === -1 ? null : fellDueIn(this.#reader.memory.f64[index] as number, this.#end)
+  }
+
+  /** It falls due, which a successor knows when this returns. */
+  fellDue(offset: Offset, fall: FellDue): void {
+    const index = this.#timeAt(this.recordOf(offset), notBeforeAt)
+    this.#reader.memory.f64[index] = fellDueField(fall)
   }
 
   /** What its word says (message-word.ts). One that is nowhere is settled. */

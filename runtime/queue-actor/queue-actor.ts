@@ -148,7 +148,7 @@ export class QueueActor {
     let ended = 0
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
     let worked = ended > 0
-    if (core.due(nowMs()).retried > 0) worked = true
+    if (this.#ends.pass(nowMs())) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
     if (this.#handOuts.handOut()) worked = true

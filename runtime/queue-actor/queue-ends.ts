@@ -67,6 +67,17 @@ export class QueueEnds {
     parts.over(consumer, tag, 0)
   }
 
+  /** What is due is ready, and what has expired dies; whether there was any. */
+  pass(nowMs: number): boolean {
+    const { core, facts } = this.#parts
+    const due = core.due(nowMs)
+    const { retried, count } = due
+    if (count > 0) facts.fellDue(due.offsets, count, due.place)
+    const expired = core.expire({ nowMs, wallMs: 0 })
+    for (const effect of expired) this.#parts.expired(effect)
+    return retried > 0 || count > 0 || expired.length > 0
+  }
+
   /** What came by the link. */
   settle(consumer: QueueConsumer, settlement: Settlement): void {
     const { offset, how, deliveryAttempt: tag, error } = settlement

@@ -11,7 +11,6 @@ import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { TakingQueue } from './kept-messages.ts'
-import { fieldsOf } from './message-fields.ts'
 import { isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { WindowCleaner } from './window-cleaner.ts'
@@ -106,8 +105,8 @@ export class QueueIntake implements QueueGate {
       this.#knownTo = (position + reader.word(position)) | 0
       // What was moved is known.
       if (isMovedFrame(reader, position)) continue
-      const { count, bytes, priorities } = index.add(position)
-      core.appended(count, bytes, fieldsOf(priorities))
+      const { count, bytes, fields } = index.add(position)
+      core.appended(count, bytes, fields)
     }
     upcalls.woken()
   }

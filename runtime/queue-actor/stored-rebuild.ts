@@ -14,7 +14,7 @@ import type { SettledAttempt } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { NO_ATTEMPT } from '../queue/explanation.ts'
 import { QueueCore } from '../queue/queue-core.ts'
-import type { AttemptFact, QueueFacts } from '../queue/queue-facts.ts'
+import type { AttemptFact, DueFact, QueueFacts } from '../queue/queue-facts.ts'
 import type { QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
 import type { MessageSource } from './message-source.ts'
@@ -75,6 +75,7 @@ export function storedCore(
   const above = ranges.reduce((sum, [from, to]) => sum + to - from, 0)
   const bytes = (known?.bytes ?? 0) + bytesSince(queue, Math.max(floor, known?.end ?? 0))
   const { deadLettered, dropped, purged, cancelled } = facts.totals
+  const { expired } = facts.times
   const live = end - start - above
   const kept = [...came.values()].map(attempt => attemptFact(queue, attempt))
   const made: QueueFacts = {
@@ -82,8 +83,8 @@ export function storedCore(
     end,
     settled: ranges,
     bytes: bytes - gone.reduce((sum, offset) => sum + source.bytesOf(offset), 0),
-    due: [],
-    timed: false,
+    due: dueFacts(queue, gone),
+    timed: facts.times.end > start || isTimedSince(queue, Math.max(floor, known?.end ?? 0)),
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, facts.active) : -1,
     // Those that die first, in the order in which they failed.
@@ -93,9 +94,9 @@ export function storedCore(
     ],
     totals: {
       accepted: end,
-      acked: end - live - deadLettered - dropped - purged - cancelled,
+      acked: end - live - deadLettered - dropped - purged - cancelled - expired,
       deadLettered,
-      expired: 0,
+      expired,
       dropped,
       purged,
       cancelled,
@@ -115,6 +116,20 @@ function bytesSince({ source, state, end }: StoredQueue, from: Offset): number {
   let bytes = 0
   for (let offset = from; offset < end; offset++) if (!state.settled.has(offset)) bytes += source.bytesOf(offset)
   return bytes
+}
+
+/** Whether any message that is not settled has times, from an offset on. */
+function isTimedSince({ source, state, end }: StoredQueue, from: Offset): boolean {
+  for (let offset = from; offset < end; offset++) if (!state.settled.has(offset) && source.isTimed(offset)) return true
+  return false
+}
+
+function dueFacts({ state, end }: StoredQueue, gone: readonly Offset[]): DueFact[] {
+  const isGone = new Set(gone)
+  const facts: DueFact[] = []
+  for (const { place, offsets } of state.due(end, Number.POSITIVE_INFINITY))
+    for (const offset of offsets) if (!isGone.has(offset)) facts.push({ offset, place })
+  return facts
 }
 
 const FRESH: Omit<SettledAttempt, 'offset'> = {

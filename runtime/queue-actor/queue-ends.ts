@@ -73,7 +73,7 @@ export class QueueEnds {
     const due = core.due(nowMs)
     const { retried, count } = due
     if (count > 0) facts.fellDue(due.offsets, count, due.place)
-    const expired = core.expire({ nowMs, wallMs: 0 })
+    const expired = core.expire(nowMs)
     for (const effect of expired) this.#parts.expired(effect)
     return retried > 0 || count > 0 || expired.length > 0
   }

@@ -193,8 +193,8 @@ export class StoredFacts implements MessageFacts {
   take(core: QueueCore): SettledChange | null {
     if (!this.#isDirty) return null
     this.#isDirty = false
-    const { end, bytes } = core.figures
-    this.#known = { end, bytes }
+    const { end, bytes, scheduledBytes } = core.figures
+    this.#known = { end, bytes: bytes + scheduledBytes }
     const attempts: SettledAttempt[] = []
     for (const [offset, isOut] of this.#touched) {
       const attempt = this.#attempt(core, offset, isOut)

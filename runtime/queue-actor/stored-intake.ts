@@ -34,6 +34,9 @@ const HEADERS_BYTES = 1_024
 interface Admitted {
   readonly count: number
   readonly bytes: number
+  /** Those that have room kept for them. */
+  readonly counted: number
+  readonly countedBytes: number
   readonly fields: AppendedFields | null
   /** An offset behind them, if any has times; else 0. */
   readonly timedTo: Offset
@@ -88,22 +91,22 @@ export class StoredIntake implements QueueGate {
       if (fields !== null) this.#read(memory, at, offset + message, message, fields)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const { taken, takenBytes, counted, countedBytes, dropped } = core.admit(sizes, fields?.dueMs ?? null)
     const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
     if (taken < count || gone < dropped.length) {
       if (taken < count) core.dropped(0)
-      core.withdrawn(taken, takenBytes)
+      core.withdrawn(counted, countedBytes)
       return this.#isFull()
     }
     const timedTo = fields?.isTimed === true ? offset + count : 0
-    this.#pending.push({ count, bytes: takenBytes, fields, timedTo })
+    this.#pending.push({ count, bytes: takenBytes, counted, countedBytes, fields, timedTo })
     return true
   }
 
   /** The frame that was admitted last is not taken. */
   withdraw(): void {
     const last = this.#pending.pop()
-    if (last !== undefined) this.#queue.core.withdrawn(last.count, last.bytes)
+    if (last !== undefined) this.#queue.core.withdrawn(last.counted, last.countedBytes)
   }
 
   committed(): void {

@@ -4,40 +4,56 @@
  * The partition host's thread. Pure. What is ready, out, waiting for a retry or for its dead letter counts, and what was
  * admitted and is not appended yet. With `dropHead` the oldest ready message of the lowest priority makes room, and one
  * after the other until there is enough. Those are only chosen here. They count until their letters are written, and keep their places
- * where that is not so. A message that cannot have room has none chosen.
+ * where that is not so. A message that cannot have room has none chosen. What is scheduled counts when it falls due, and then it is in, whatever
+ * the bounds are.
  *
  * Later: a message that is a duplicate is not asked for room.
  */
+import { letterOf } from './dying.ts'
 import type { Chosen, QueueState } from './queue-state.ts'
-import type { Admission, AppendedFields, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
+import type { Admission, AppendedFields, QueueLetter, WaitingMessage } from './queue-words.ts'
 
 const NOTHING: readonly QueueLetter[] = []
 
 /** Reserves room for the first messages of an append, as many as have any once what was chosen is gone. */
-export function admit(state: QueueState, sizes: ArrayLike<number>): Admission {
+export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayLike<number> | null): Admission {
   const { maxMessages, maxBytes, onFull } = state.policy
   if (state.chosen.length > 0)
     throw new Error('broken invariant: nobody has said what became of the messages chosen last')
   let refused: Admission['refused'] = null
   let taken = 0
   let takenBytes = 0
+  let [counted, countedBytes] = [0, 0]
   for (; taken < sizes.length; taken++) {
     const bytes = sizes[taken] as number
     if (bytes > maxBytes || maxMessages < 1) {
       refused = 'tooLarge'
       break
     }
+    takenBytes += bytes
+    if (dueMs !== null && dueMs[taken] !== 0) continue
     const messages = state.messages - state.chosen.length + state.reservedMessages + 1 - maxMessages
     const tooMany = state.bytes - state.chosenBytes + state.reservedBytes + bytes - maxBytes
     if (messages > 0 || tooMany > 0) {
       refused = onFull === 'dropHead' ? choose(state, messages, tooMany) : 'full'
-      if (refused !== null) break
+      if (refused !== null) {
+        takenBytes -= bytes
+        break
+      }
     }
     state.reservedMessages++
     state.reservedBytes += bytes
-    takenBytes += bytes
+    counted++
+    countedBytes += bytes
   }
-  return { taken, takenBytes, refused, dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state) }
+  return {
+    taken,
+    takenBytes,
+    counted,
+    countedBytes,
+    refused,
+    dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state),
+  }
 }
 
 function lettersOf(state: QueueState): readonly QueueLetter[] {
@@ -53,7 +69,7 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
   while (chosen.length < messages || found < bytes) {
     const ready = state.ready.oldestOfLowest()
     const suspect = state.suspects.oldestOfLowest()
-    const isSuspect = suspect !== null && (ready === null || isDroppedBefore(suspect, ready))
+    const isSuspect = suspect !== null && (ready === null || isDroppedBefore(state, suspect, ready))
     const message = isSuspect ? suspect : ready
     if (message === null) {
       for (const one of chosen) staysReady(state, one)
@@ -92,33 +108,34 @@ function staysReady(state: QueueState, { message, suspect }: Chosen): void {
   state.makeReady(message.offset, message.priority, suspect)
 }
 
-function isDroppedBefore(one: WaitingMessage, other: WaitingMessage): boolean {
-  return one.priority < other.priority || (one.priority === other.priority && one.offset < other.offset)
-}
-
-export function letterOf(state: QueueState, offset: number, entry: number, reason: LetterReason): QueueLetter {
-  const { handOuts, failures, firstFailureMs, lastFailureMs } = state.attempts
-  const of = (counts: Uint32Array | Float64Array): number => (entry === -1 ? 0 : (counts[entry] as number))
-  return {
-    offset,
-    reason,
-    handOuts: of(handOuts),
-    failedAttempts: of(failures),
-    firstFailureMs: of(firstFailureMs),
-    lastFailureMs: of(lastFailureMs),
-  }
+function isDroppedBefore({ ready }: QueueState, one: WaitingMessage, other: WaitingMessage): boolean {
+  if (one.priority !== other.priority) return one.priority < other.priority
+  return ready.isBefore(one.offset, other.offset)
 }
 
 /** What was admitted is in the log and committed. */
 export function appended(state: QueueState, count: number, bytes: number, fields: AppendedFields | null): void {
-  withdrawn(state, count, bytes)
-  state.ready.append(count, fields?.priorities ?? null)
+  const from = state.ready.end
+  const dueMs = fields?.dueMs ?? null
+  const expiresMs = fields?.expiresMs ?? null
+  state.ready.append(count, fields?.priorities ?? null, dueMs)
   state.totals.accepted += count
-  state.messages += count
-  state.bytes += bytes
+  let [counted, countedBytes] = [count, bytes]
+  for (let index = 0; dueMs !== null && index < count; index++) {
+    if (dueMs[index] === 0) continue
+    const size = state.log.bytesOf(from + index)
+    state.schedule.add(from + index, dueMs[index] as number, size)
+    counted--
+    countedBytes -= size
+  }
+  for (let index = 0; expiresMs !== null && index < count; index++)
+    state.expiry.add(from + index, expiresMs[index] as number)
+  withdrawn(state, counted, countedBytes)
+  state.messages += counted
+  state.bytes += countedBytes
 }
 
-/** What was admitted is not appended. */
+/** What was admitted is not appended, or is there now: so many that had room kept for them. */
 export function withdrawn(state: QueueState, count: number, bytes: number): void {
   state.reservedMessages -= count
   state.reservedBytes -= bytes

@@ -16,7 +16,7 @@ import { comesBack, comesBackAs, fails } from './verdicts.ts'
 /** It ends in good order: what it held comes back. */
 export function detach(state: QueueState, consumer: Consumer): QueueEffect[] {
   pause(state, consumer)
-  const effects = heldSlots(consumer).map(slot => comesBack(state, consumer, slot))
+  const effects = heldSlots(state, consumer).map(slot => comesBack(state, consumer, slot))
   state.consumers.detach(consumer)
   return effects
 }
@@ -31,7 +31,7 @@ export function die(
 ): QueueEffect[] {
   pause(state, consumer)
   const { claims } = consumer
-  const slots = heldSlots(consumer)
+  const slots = heldSlots(state, consumer)
   const begun = slots.filter(slot => ((claims.flags[slot] as number) & BEGUN) !== 0)
   const charged = chargedOf(consumer, begun, death)
   const failing = { reason: death.cause, suspect: true, delayMs: null }
@@ -76,7 +76,7 @@ export function failBatch(
   if (batch === 1)
     return slots.map(slot => fails(state, consumer, slot, { reason: 'failed', suspect: false, delayMs: null }, at, rng))
   if (slots.length === 0) return []
-  const sorted = inPlace(consumer, slots)
+  const sorted = inPlace(state, consumer, slots)
   const middle = sorted.length >> 1
   const halves = [state.lastCohort + 1, state.lastCohort + 2] as const
   state.lastCohort += 2
@@ -89,10 +89,12 @@ function pause(state: QueueState, consumer: Consumer): void {
   state.consumers.refresh(consumer)
 }
 
-function heldSlots(consumer: Consumer): number[] {
-  return inPlace(consumer, consumer.claims.slots())
+function heldSlots(state: QueueState, consumer: Consumer): number[] {
+  return inPlace(state, consumer, consumer.claims.slots())
 }
 
-function inPlace({ claims }: Consumer, slots: readonly number[]): number[] {
-  return slots.toSorted((a, b) => (claims.offsets[a] as number) - (claims.offsets[b] as number))
+function inPlace({ ready }: QueueState, { claims }: Consumer, slots: readonly number[]): number[] {
+  const isBefore = (a: number, b: number): boolean =>
+    ready.isBefore(claims.offsets[a] as number, claims.offsets[b] as number)
+  return slots.toSorted((a, b) => (isBefore(a, b) ? -1 : 1))
 }

@@ -20,6 +20,7 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
   const stage = entry === -1 ? READY : attempts.states[entry]
   if (stage === RETRYING) return { state: 'retrying', dueMs: attempts.dueMs[entry] as number, ...known }
   if (stage === DYING) return { state: 'dying', reason: attempts.reasons[entry] as LetterReason, ...known }
+  if (state.schedule.has(offset)) return { state: 'scheduled', dueMs: state.log.dueMsOf(offset) }
   const priority = state.log.priorityOf(offset)
   const suspect = suspects.has(offset)
   if (suspect || ready.has(offset, priority)) {
@@ -53,7 +54,7 @@ export function countersOf(state: QueueState): QueueCounters {
     dying: letters.size,
     unacked: state.unacked,
     retrying: retries.size,
-    scheduled: 0,
+    scheduled: state.schedule.size,
     bytes: state.bytes,
     readyByPriority,
   }

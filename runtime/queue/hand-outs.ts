@@ -3,7 +3,8 @@
  *
  * The partition host's thread. Pure. The first ready message goes, or none: while it waits for room nothing passes it.
  * A suspect that is first goes to a consumer that holds nothing. Until there is one, the consumer that is nearest to it
- * gets nothing more, and the others go on with the messages behind the suspect.
+ * gets nothing more, and the others go on with the messages behind the suspect. One that has expired dies before anything passes
+ * it (expiry.ts).
  *
  * Bound: while `heldMax` messages wait for a retry or a dead letter, none goes that was never out.
  *
@@ -36,12 +37,13 @@ export function emptyHandOut(): HandOutView {
 }
 
 /** Hands out one message; whether there was one for somebody. */
-export function take(state: QueueState, view: HandOutView): boolean {
+export function take(state: QueueState, nowMs: number, view: HandOutView): boolean {
   let emptying: Consumer | null = null
   if (suspectIsFirst(state)) {
     const consumer = state.consumers.empty()
     const first = state.suspects.first
     if (consumer !== null && first !== undefined) {
+      if (state.expiry.isOver(first.offset, nowMs)) return false
       state.suspects.remove(first.offset)
       handOut(state, consumer, first.offset, first.priority, state.log.bytesOf(first.offset), SUSPECT, view)
       return true
@@ -49,7 +51,7 @@ export function take(state: QueueState, view: HandOutView): boolean {
     emptying = state.consumers.nearestToEmpty()
   }
   const offset = state.ready.first()
-  if (offset === -1 || isHeldBack(state, offset)) return false
+  if (offset === -1 || isHeldBack(state, offset) || state.expiry.isOver(offset, nowMs)) return false
   const bytes = state.log.bytesOf(offset)
   const consumer = state.consumers.choose(bytes, emptying)
   if (consumer === null) return false
@@ -64,7 +66,7 @@ function suspectIsFirst({ suspects, ready }: QueueState): boolean {
   const { first } = suspects
   if (first === undefined || suspects.isOut) return false
   const other = ready.first()
-  return other === -1 || goesBefore(first.offset, first.priority, other, ready.priority)
+  return other === -1 || goesBefore(ready, first, other, ready.priority)
 }
 
 function isHeldBack(state: QueueState, offset: number): boolean {

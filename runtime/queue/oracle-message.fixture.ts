@@ -5,13 +5,20 @@ export interface OracleMessage {
   readonly offset: number
   readonly priority: number
   readonly bytes: number
-  state: 'ready' | 'unacked' | 'retrying' | 'dying'
+  state: 'scheduled' | 'ready' | 'unacked' | 'retrying' | 'dying'
+  /** When it was to fall due, and when it expires; 0 and Infinity: never. */
+  readonly scheduledMs: number
+  readonly expiresMs: number
+  /** Where it stands in the queue, and as which of those that fell due; 0: it was never scheduled. */
+  place: number
+  turn: number
   handOuts: number
   failures: number
   /** Hand-outs at its last failure. */
   failedAt: number
   suspect: boolean
   cohort: number
+  /** When it is due: again, or at all. */
   dueMs: number
   reason: LetterReason
   firstFailureMs: number
@@ -37,12 +44,22 @@ export interface OracleConsumer {
   waitsSince: number
 }
 
-export function newMessage(offset: number, priority: number, bytes: number): OracleMessage {
+export function newMessage(
+  offset: number,
+  priority: number,
+  bytes: number,
+  scheduledMs: number,
+  expiresMs: number,
+): OracleMessage {
   return {
     offset,
     priority,
     bytes,
-    state: 'ready',
+    state: scheduledMs === 0 ? 'ready' : 'scheduled',
+    scheduledMs,
+    expiresMs: expiresMs === 0 ? Number.POSITIVE_INFINITY : expiresMs,
+    place: offset,
+    turn: 0,
     handOuts: 0,
     failures: 0,
     failedAt: 0,
@@ -86,8 +103,8 @@ export function countsOf(messages: readonly OracleMessage[], priorities: number)
     dying,
     unacked,
     retrying,
-    scheduled: 0,
-    bytes: sum(messages),
+    scheduled: of('scheduled').length,
+    bytes: sum(messages) - sum(of('scheduled')),
     readyByPriority,
   }
 }

@@ -1,15 +1,24 @@
 /**
- * All that waits in a queue is taken back at once: what is ready and what waits for a retry, not what is out or dies.
+ * All that waits in a queue is taken back at once: what is ready, scheduled or waits for a retry, not what is out or dies.
  *
  * The partition host's thread. Pure. It costs what is left, not what is taken: everything between two messages that stay
  * is settled as one range.
  */
 import type { QueueState } from './queue-state.ts'
 
+/** One message; whether it waited. */
+export function cancel(state: QueueState, offset: number): boolean {
+  const entry = state.attempts.find(offset)
+  if (!(offset >= state.settled.floor && offset < state.ready.end) || !state.takeWaiting(offset, entry)) return false
+  state.settle(offset, state.log.bytesOf(offset), entry, 'cancelled')
+  return true
+}
+
 /** How many messages were taken back. */
 export function purge(state: QueueState): number {
-  const { attempts, consumers, letters, log, ready, retries, settled, suspects } = state
-  const count = ready.size + suspects.size + retries.size
+  const { attempts, consumers, letters, log, ready, retries, schedule, settled, suspects } = state
+  const counted = ready.size + suspects.size + retries.size
+  const count = counted + schedule.size
   const stay: number[] = []
   let bytes = 0
   for (const { claims, heldBytes } of consumers.all()) {
@@ -24,7 +33,9 @@ export function purge(state: QueueState): number {
   const staying = new Set(stay)
   for (const entry of [...attempts.entries()])
     if (!staying.has(attempts.offsets[entry] as number)) attempts.remove(entry)
+  for (const { offset } of ready.dueFacts()) if (!staying.has(offset)) ready.left(offset)
   ready.clear()
+  schedule.clear()
   suspects.clear()
   retries.clear()
   let from = settled.floor
@@ -34,7 +45,7 @@ export function purge(state: QueueState): number {
   }
   settled.addRange(from, ready.end)
   state.totals.purged += count
-  state.messages -= count
+  state.messages -= counted
   state.bytes = bytes
   return count
 }

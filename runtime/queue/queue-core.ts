@@ -6,28 +6,35 @@
  * gives the same answers each time.
  *
  * ```
+ *     scheduled --due----.
+ *         ^              v
  * admit -> appended -> ready --take--> unacked --ack--------------------> settled
  *                        ^                |---release, detach, a death-----> ready, at its old place
  *                        |                '---nack, reject, time-out, the death that it caused
  *                        |                        |                 |
  *                        '-----due---- retrying <-'                 '-> dying --lettersWritten-> settled
+ *        ready or retrying --expire---------------------------------------^
  * ```
  *
- * Rules. The place of a message is its offset: a lower priority never goes before a higher one, and of one priority the
- * lowest offset goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over,
- * nothing changes.
+ * Rules. The place of a message is its offset, or the end of the log when it fell due. A lower priority never goes before a higher one,
+ * and of one priority the lowest place goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if
+ * that is over, nothing changes.
  *
  * Bounds: `maxMessages`, `maxBytes`; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed messages and what was out when it
- * was reached. A plain waiting message costs nothing with one priority, and one bit with more.
+ * was reached. A plain waiting message costs nothing with one priority, and one bit with more; schedule.ts and expiry.ts say
+ * what times cost.
  */
 import type { Instant } from '../base/clock.ts'
-import { admit, appended, dropped, letterOf, withdrawn } from './admission.ts'
+import { admit, appended, dropped, withdrawn } from './admission.ts'
 import { CLAIMS_MAX } from './claims.ts'
 import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
+import { lettersWritten, nextLetter } from './dying.ts'
+import { expire } from './expiry.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
-import { purge } from './purge.ts'
+import { type DueView, due, dueMsOf, emptyDue } from './passing-time.ts'
+import { cancel, purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
@@ -39,7 +46,6 @@ import type {
   DueMessages,
   HandOut,
   HandOutRun,
-  LetterReason,
   QueueAttempt,
   QueueCounters,
   QueueEffect,
@@ -49,7 +55,7 @@ import type {
   QueuePolicy,
 } from './queue-words.ts'
 import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
-import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
+import { comesBack, type Failing, fails, goesBack } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
 export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
@@ -57,7 +63,7 @@ export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 export class QueueCore {
   readonly #state: QueueState
   readonly #run: RunView = emptyRun()
-  readonly #due = { retried: 0, count: 0, offsets: new Float64Array(0), place: 0 }
+  readonly #due: DueView = emptyDue()
   readonly figures: QueueFigures
 
   private constructor(state: QueueState) {
@@ -68,7 +74,7 @@ export class QueueCore {
   /** An empty queue whose first message will have the offset `start`. */
   static create(policy: QueuePolicy, log: QueueLog, start = 0): QueueCore {
     const totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
-    return new QueueCore(new QueueState(policy, log, start, start, totals))
+    return new QueueCore(new QueueState(policy, log, start, start, totals, false))
   }
 
   /** The queue that had these facts. */
@@ -80,9 +86,12 @@ export class QueueCore {
     return factsOf(this.#state)
   }
 
-  /** Reserves room for the first messages of an append, and says what must go for them; `dropped` comes next. */
-  admit(sizes: ArrayLike<number>): Admission {
-    return admit(this.#state, sizes)
+  /**
+   * Reserves room for the first messages of an append, and says what must go for them; `dropped` comes next. One whose `dueMs` is not 0 is
+   * scheduled, and needs none; null: none is.
+   */
+  admit(sizes: ArrayLike<number>, dueMs: ArrayLike<number> | null): Admission {
+    return admit(this.#state, sizes, dueMs)
   }
 
   /** So many of what must go are gone, with their letters written; the others keep their places. */
@@ -95,7 +104,7 @@ export class QueueCore {
     appended(this.#state, count, bytes, fields)
   }
 
-  /** So many admitted messages are not appended. */
+  /** Admitted messages are not appended: so many that had room kept for them. */
   withdrawn(count: number, bytes: number): void {
     withdrawn(this.#state, count, bytes)
   }
@@ -127,17 +136,17 @@ export class QueueCore {
   }
 
   /** The next message for a consumer that has room; null: there is none. The same object each time, valid until the next call. */
-  take(_nowMs: number): HandOut | null {
-    return take(this.#state, this.#run.first) ? this.#run.first : null
+  take(nowMs: number): HandOut | null {
+    return take(this.#state, nowMs, this.#run.first) ? this.#run.first : null
   }
 
   /**
    * The next messages for one consumer that has room, at most so many, up to RUN_MAX; null: there are none. `bytesFor`: bytes that a
    * consumer can be handed at once, of which the first message may be more. The same object each time, valid until the next call.
    */
-  takeRun(most: number, bytesFor: (consumer: number) => number, _nowMs: number): HandOutRun | null {
+  takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
     if (most > RUN_MAX) throw new RangeError(`a run has ${RUN_MAX} messages at most, not ${most}`)
-    return takeRun(this.#state, most, bytesFor, this.#run) ? this.#run : null
+    return takeRun(this.#state, most, bytesFor, nowMs, this.#run) ? this.#run : null
   }
 
   /** Its handler was called: it can be charged with the end of its thread, and its time-out runs. Whether it is held. */
@@ -215,39 +224,28 @@ export class QueueCore {
 
   /** What has waited for its retry or its time is ready. The same object each time, valid until the next call. */
   due(nowMs: number): DueMessages {
-    this.#due.retried = makeDue(this.#state, nowMs)
+    due(this.#state, nowMs, this.#due)
     return this.#due
   }
 
   /** What has expired and is not out dies, or is gone; a bounded number, and the rest is due at once. */
-  expire(_at: Instant): readonly QueueEffect[] {
-    return []
+  expire(nowMs: number): readonly QueueEffect[] {
+    return expire(this.#state, nowMs)
   }
 
   /** When `due`, `expire` or `timeOut` has something to do; Infinity: never by itself. */
   get dueMs(): number {
-    let dueMs = this.#state.retries.dueMs
-    for (const { claims } of this.#state.consumers.all()) dueMs = Math.min(dueMs, claims.dueMs)
-    return dueMs
+    return dueMsOf(this.#state)
   }
 
   /** The next dead letter to write, in the order of the verdicts; null: there is none. It is on its way from now on. */
   nextLetter(): QueueLetter | null {
-    const { attempts, letters } = this.#state
-    const entry = letters.send()
-    if (entry === -1) return null
-    return letterOf(this.#state, attempts.offsets[entry] as number, entry, attempts.reasons[entry] as LetterReason)
+    return nextLetter(this.#state)
   }
 
   /** The first so many letters on their way are written, in one commit with this; their messages are settled. */
   lettersWritten(count: number): void {
-    const { attempts, letters, log } = this.#state
-    for (let written = 0; written < count; written++) {
-      const entry = letters.written()
-      if (entry === -1) throw new RangeError(`${count} letters are written, and only ${written} were on their way`)
-      const offset = attempts.offsets[entry] as number
-      this.#state.settle(offset, log.bytesOf(offset), entry, 'deadLettered')
-    }
+    lettersWritten(this.#state, count)
   }
 
   /** Letters on their way have no place: their messages keep waiting, and are the next to be written. */
@@ -255,16 +253,12 @@ export class QueueCore {
     this.#state.letters.refused()
   }
 
-  /** Takes back a message that waits, also for a retry; whether it did. */
+  /** Takes back a message that waits, also for its time or a retry; whether it did. */
   cancel(offset: number): boolean {
-    const state = this.#state
-    const entry = state.attempts.find(offset)
-    if (!(offset >= state.settled.floor && offset < state.ready.end) || !state.takeWaiting(offset, entry)) return false
-    state.settle(offset, state.log.bytesOf(offset), entry, 'cancelled')
-    return true
+    return cancel(this.#state, offset)
   }
 
-  /** Takes back all that waits, also for a retry; how many that were. */
+  /** Takes back all that waits, also for its time or a retry; how many that were. */
   purge(): number {
     return purge(this.#state)
   }

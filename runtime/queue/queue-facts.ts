@@ -89,9 +89,9 @@ export function factsOf(state: QueueState): QueueFacts {
     floor: settled.floor,
     end: ready.end,
     settled: settled.ranges(),
-    bytes: state.bytes,
-    due: [],
-    timed: false,
+    bytes: state.bytes + state.schedule.bytes,
+    due: ready.dueFacts(),
+    timed: state.expiry.any || state.schedule.size > 0,
     consumers: consumers.inOrder().map(consumerFact),
     active: consumers.active?.number ?? -1,
     attempts: [...dying, ...others].map(entry => attemptFact(state, entry)),
@@ -149,10 +149,11 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
     ...settled.flatMap(([from, to]) => [from, to - 1]),
     ...consumers.flatMap(({ claims }) => claims.map(({ offset }) => offset)),
     ...facts.attempts.map(({ offset }) => offset),
+    ...facts.due.map(({ offset }) => offset),
   ]
   // With one priority, what lies behind all of these is a range.
-  const ranged = single ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
-  const state = new QueueState(policy, log, floor, ranged, facts.totals)
+  const ranged = single && !facts.timed ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
+  const state = new QueueState(policy, log, floor, ranged, facts.totals, facts.timed)
   let from = floor
   for (const [start, to] of settled) {
     state.settled.addRange(start, to)
@@ -160,17 +161,46 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
     from = to
   }
   state.ready.restore(from, ranged, log.priorityOf)
-  state.ready.append(end - ranged, null)
+  state.ready.append(end - ranged, null, null)
   const settledAbove = settled.reduce((sum, [start, to]) => sum + to - start, 0)
   state.messages = end - floor - settledAbove
   state.bytes = facts.bytes
   state.lastTag = facts.lastTag
   state.lastCohort = facts.lastCohort
+  for (const fact of facts.due) restoreDue(state, fact)
+  if (facts.timed) restoreTimes(state, facts)
   for (const attempt of facts.attempts) restoreAttempt(state, attempt)
   for (const fact of consumers) restoreConsumer(state, fact)
   const active = state.consumers.of(facts.active)
   if (active !== undefined) state.consumers.activate(active)
   return state
+}
+
+function restoreDue({ ready, log }: QueueState, { offset, place }: DueFact): void {
+  const priority = log.priorityOf(offset)
+  ready.remove(offset, priority)
+  ready.fellDue(offset, place)
+  ready.putBack(offset, priority)
+}
+
+/** What has a time and has not fallen due is scheduled, unless it was out before; and when each expires. */
+function restoreTimes(state: QueueState, { floor, end, settled, due, attempts, consumers }: QueueFacts): void {
+  const { schedule, expiry, ready, log } = state
+  const known = new Set([...due, ...attempts, ...consumers.flatMap(({ claims }) => claims)].map(({ offset }) => offset))
+  let from = floor
+  for (const [start, to] of [...settled, [end, end] as const]) {
+    for (let offset = from; offset < start; offset++) {
+      expiry.add(offset, log.expiresMsOf(offset))
+      const dueMs = known.has(offset) ? 0 : log.dueMsOf(offset)
+      if (dueMs === 0) continue
+      const bytes = log.bytesOf(offset)
+      ready.remove(offset, log.priorityOf(offset))
+      schedule.add(offset, dueMs, bytes)
+      state.messages--
+      state.bytes -= bytes
+    }
+    from = to
+  }
 }
 
 function restoreAttempt(state: QueueState, fact: AttemptFact): void {

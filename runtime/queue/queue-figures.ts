@@ -22,7 +22,7 @@ export class QueueFigures {
     return this.#state.ready.end
   }
 
-  /** Messages that are not settled. */
+  /** Messages that are not settled, but for those that are scheduled. */
   get messages(): number {
     return this.#state.messages
   }
@@ -30,6 +30,16 @@ export class QueueFigures {
   /** Their bytes. */
   get bytes(): number {
     return this.#state.bytes
+  }
+
+  /** Messages that are scheduled. */
+  get scheduled(): number {
+    return this.#state.schedule.size
+  }
+
+  /** Their bytes. */
+  get scheduledBytes(): number {
+    return this.#state.schedule.bytes
   }
 
   /** Whether a message could be handed out, if a consumer had room for it. */

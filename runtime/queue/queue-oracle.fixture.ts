@@ -3,6 +3,7 @@
  * has the calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
  */
 import type { Instant } from '../base/clock.ts'
+import { admitTo } from './oracle-admission.fixture.ts'
 import {
   countsOf,
   letterOf,
@@ -12,7 +13,8 @@ import {
   type OracleMessage,
   sum,
 } from './oracle-message.fixture.ts'
-import { OracleRound, runOf } from './oracle-run.fixture.ts'
+import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
+import { byPlace, canExpire, isOver, OracleSchedule } from './oracle-times.fixture.ts'
 import type {
   Admission,
   AppendedFields,
@@ -54,6 +56,9 @@ export class QueueOracle {
   #cohort = 0
   #clock = 0
   #round = new OracleRound()
+  readonly #schedule = new OracleSchedule()
+  /** What the driver says of the time. */
+  nowMs = 0
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
     this.policy = policy
@@ -62,33 +67,8 @@ export class QueueOracle {
     this.end = start
   }
 
-  admit(sizes: readonly number[]): Admission {
-    const { maxMessages, maxBytes, onFull, hasDeadLetters } = this.policy
-    const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
-    let taken = 0
-    let takenBytes = 0
-    const answer = (refused: Admission['refused']): Admission => {
-      return { taken, takenBytes, refused, dropped: this.chosen.map(message => letterOf(message, 'maxlen')) }
-    }
-    for (const bytes of sizes) {
-      if (bytes > maxBytes) return answer('tooLarge')
-      const fits = (without: readonly OracleMessage[]): boolean =>
-        this.messages.length - without.length + this.reserved.messages + 1 <= maxMessages &&
-        sum(this.messages) - sum(without) + this.reserved.bytes + bytes <= maxBytes
-      let out = this.chosen.length
-      while (!fits(droppable.slice(0, out))) {
-        if (onFull !== 'dropHead') return answer('full')
-        if (hasDeadLetters && this.dying.length > this.sent) return answer('letters')
-        if (out === droppable.length) return answer('full')
-        out++
-      }
-      this.chosen = droppable.slice(0, out)
-      this.reserved.messages++
-      this.reserved.bytes += bytes
-      taken++
-      takenBytes += bytes
-    }
-    return answer(null)
+  admit(sizes: readonly number[], dueMs: readonly number[] | null): Admission {
+    return admitTo(this, sizes, dueMs)
   }
 
   dropped(count: number): void {
@@ -103,7 +83,14 @@ export class QueueOracle {
     for (let index = 0; index < count; index++) {
       const offset = this.end++
       this.totals.accepted++
-      this.messages.push(newMessage(offset, fields?.priorities?.[index] ?? 0, this.log.bytesOf(offset)))
+      const [dueMs, expiresMs] = [fields?.dueMs?.[index] ?? 0, fields?.expiresMs?.[index] ?? 0]
+      const priority = fields?.priorities?.[index] ?? 0
+      const message = newMessage(offset, priority, this.log.bytesOf(offset), dueMs, expiresMs)
+      if (dueMs !== 0) {
+        message.dueMs = this.#schedule.dueMsOf(dueMs)
+        this.withdrawn(-1, -message.bytes)
+      }
+      this.messages.push(message)
     }
   }
 
@@ -150,23 +137,23 @@ export class QueueOracle {
     return effects
   }
 
-  take(_nowMs: number): HandOut | null {
-    const ready = this.#ready()
+  take(nowMs: number): HandOut | null {
+    const ready = this.ready()
     const first = ready[0]
     if (first === undefined) return null
     const emptying = this.#emptying()
     if (first.suspect && !this.#suspectIsOut()) {
       const empty = this.line().find(consumer => this.heldBy(consumer.number).length === 0)
-      if (empty !== undefined) return this.#handOut(first, empty)
+      if (empty !== undefined) return isOver(first, nowMs) ? null : this.#handOut(first, empty)
     }
     const message = ready.find(({ suspect }) => !suspect)
-    if (message === undefined || this.#isHeldBack(message)) return null
+    if (message === undefined || this.#isHeldBack(message) || isOver(message, nowMs)) return null
     const consumer = this.line().find(each => each !== emptying && this.#fits(each, message))
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
   takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
-    const waiting = this.#ready()
+    const waiting = this.ready()
     const first = this.take(nowMs)
     if (first === null) return null
     const { priority } = first
@@ -178,9 +165,9 @@ export class QueueOracle {
       const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
       let room = bytesFor(first.consumer) - first.bytes
       while (got.length < Math.min(most, share)) {
-        const next = this.#ready()[0]
+        const next = this.ready()[0]
         if (next === undefined || next.priority !== priority || next.handOuts > 0 || next.bytes > room) break
-        if (!this.hasRoom(consumer) || !this.#fits(consumer, next)) break
+        if (!this.hasRoom(consumer) || !this.#fits(consumer, next) || isOver(next, nowMs)) break
         room -= next.bytes
         got.push(this.#handOut(next, consumer))
       }
@@ -264,17 +251,42 @@ export class QueueOracle {
     return late.map(message => this.#fails(message, 'timeout', false, null, at, rng))
   }
 
-  due(nowMs: number): Pick<DueMessages, 'retried'> {
+  due(nowMs: number): DueMessages {
     const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
     for (const message of due) message.state = 'ready'
-    return { retried: due.length }
+    return { retried: due.length, ...this.#schedule.due(this.messages, nowMs, this.end) }
+  }
+
+  /** `order`: that in which the core has told them, if they are the same; many that expire at one time have none of their own. */
+  expire(nowMs: number, order: readonly number[]): QueueEffect[] {
+    if (!this.#mayExpire) return []
+    const over = this.messages.filter(message => canExpire(message) && isOver(message, nowMs))
+    over.sort((a, b) => order.indexOf(a.offset) - order.indexOf(b.offset))
+    return over.map(message => this.#expires(message))
+  }
+
+  get #mayExpire(): boolean {
+    return !this.policy.hasDeadLetters || this.dying.length < this.policy.heldMax
+  }
+
+  #expires(message: OracleMessage): QueueEffect {
+    const { offset, failures: failedAttempts } = message
+    if (!this.policy.hasDeadLetters) {
+      this.#settle(message, 'expired')
+      return { kind: 'expired', offset }
+    }
+    message.state = 'dying'
+    message.reason = 'expired'
+    this.dying.push(message)
+    return { kind: 'dying', offset, failedAttempts, reason: 'expired' }
   }
 
   get dueMs(): number {
     const times = this.messages.map(message =>
-      message.state === 'retrying' ? message.dueMs : this.#deadlineOf(message),
+      message.state === 'retrying' || message.state === 'scheduled' ? message.dueMs : this.#deadlineOf(message),
     )
-    return Math.min(...times)
+    const ends = this.#mayExpire ? this.messages.filter(canExpire).map(({ expiresMs }) => Math.ceil(expiresMs)) : []
+    return Math.min(...times, ...ends)
   }
 
   nextLetter(): QueueLetter | null {
@@ -297,13 +309,13 @@ export class QueueOracle {
 
   cancel(offset: number): boolean {
     const message = this.messages.find(each => each.offset === offset)
-    if (message === undefined || !['ready', 'retrying'].includes(message.state)) return false
+    if (message === undefined || !['ready', 'retrying', 'scheduled'].includes(message.state)) return false
     this.#settle(message, 'cancelled')
     return true
   }
 
   purge(): number {
-    const waiting = this.messages.filter(({ state }) => state === 'ready' || state === 'retrying')
+    const waiting = this.messages.filter(({ state }) => state !== 'unacked' && state !== 'dying')
     for (const message of waiting) this.#settle(message, 'purged')
     return waiting.length
   }
@@ -313,6 +325,7 @@ export class QueueOracle {
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
     this.#round = new OracleRound()
+    this.#schedule.rebuilt(this.messages)
   }
 
   explain(offset: number): QueueExplanation {
@@ -320,10 +333,11 @@ export class QueueOracle {
     const message = this.messages.find(each => each.offset === offset)
     if (message === undefined) return { state: 'settled' }
     const { state, handOuts, failures: failedAttempts, dueMs, reason, consumer, begun, suspect } = message
+    if (state === 'scheduled') return { state, dueMs: message.scheduledMs }
     if (state === 'retrying') return { state, dueMs, handOuts, failedAttempts }
     if (state === 'dying') return { state, reason, handOuts, failedAttempts }
     if (state === 'unacked') return { state, consumer, begun, suspect, handOuts, failedAttempts }
-    const ahead = this.#ready().indexOf(message)
+    const ahead = this.ready().indexOf(message)
     return { state, ahead, blockedBy: this.#holdOf(message), handOuts, failedAttempts }
   }
 
@@ -336,7 +350,7 @@ export class QueueOracle {
   }
 
   heldBy(number: number): OracleMessage[] {
-    return this.messages.filter(({ state, consumer }) => state === 'unacked' && consumer === number)
+    return this.messages.filter(({ state, consumer }) => state === 'unacked' && consumer === number).sort(byPlace)
   }
 
   /** Consumers with room, in the order in which they get messages. */
@@ -356,9 +370,9 @@ export class QueueOracle {
   }
 
   /** What may go, in the order in which it goes. */
-  #ready(): OracleMessage[] {
+  ready(): OracleMessage[] {
     const ready = this.messages.filter(({ state }) => state === 'ready')
-    return ready.sort((a, b) => b.priority - a.priority || a.offset - b.offset)
+    return ready.sort((a, b) => b.priority - a.priority || byPlace(a, b))
   }
 
   #suspectIsOut(): boolean {
@@ -367,7 +381,7 @@ export class QueueOracle {
 
   /** Who gets nothing more, so that a suspect that is first finds a consumer that holds nothing. */
   #emptying(): OracleConsumer | undefined {
-    if (this.#ready()[0]?.suspect !== true || this.#suspectIsOut()) return undefined
+    if (this.ready()[0]?.suspect !== true || this.#suspectIsOut()) return undefined
     const served = this.consumers.filter(consumer => this.isServed(consumer))
     const held = (consumer: OracleConsumer): number => this.heldBy(consumer.number).length
     if (served.some(consumer => held(consumer) === 0)) return undefined
@@ -407,19 +421,7 @@ export class QueueOracle {
     message.tag = ++this.#tag
     consumer.waitsSince = 0
     this.#look()
-    const { tag, offset, priority, bytes, handOuts, failures, cohort, suspect } = message
-    return {
-      consumer: consumer.number,
-      slot,
-      tag,
-      offset,
-      priority,
-      bytes,
-      deliveryAttempt: handOuts,
-      failedAttempts: failures,
-      cohort,
-      suspect,
-    }
+    return handOutOf(message)
   }
 
   #held(consumer: number, slot: number, tag: number): OracleMessage | undefined {
@@ -458,6 +460,11 @@ export class QueueOracle {
       } else this.#settle(message, 'dropped')
       this.#look()
       return { kind: policy.hasDeadLetters ? 'dying' : 'dropped', offset, failedAttempts, reason }
+    }
+    if (isOver(message, at.nowMs)) {
+      const effect = this.#expires(message)
+      this.#look()
+      return effect
     }
     const { initialMs, maxMs, jitter } = policy.backoff
     const backoffMs = Math.min(maxMs, initialMs * 2 ** (failedAttempts - 1))

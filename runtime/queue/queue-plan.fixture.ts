@@ -61,3 +61,16 @@ export function planSizes(chance: Chance, hugeShare: number): number[] {
     huge && chance.happens(0.5) ? 1_001 : chance.pick([0, 1, 10, 10, 10, 30, 60]),
   )
 }
+
+/** Times of messages that are appended at a moment: some are not due yet, some expire; null: in this seed none is. */
+export function planTimes(chance: Chance, count: number, nowMs: number): Pick<AppendedFields, 'dueMs' | 'expiresMs'> {
+  const dueMs = Array.from({ length: count }, () =>
+    chance.happens(0.4) ? Math.max(1, nowMs + chance.pick([-9, -0.5, 0, 1, 1, 5, 5.5, 30, 300, 1e10])) : 0,
+  )
+  const expiresMs = dueMs.map(due =>
+    chance.happens(0.4)
+      ? (due || nowMs) + chance.pick([0, 1, 4.5, 20, 60, 1e10])
+      : chance.pick([0, Number.POSITIVE_INFINITY]),
+  )
+  return { dueMs: chance.happens(0.8) ? dueMs : null, expiresMs: chance.happens(0.8) ? expiresMs : null }
+}

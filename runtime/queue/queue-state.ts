@@ -11,11 +11,13 @@ import { SettledPages } from '../base/settled-pages.ts'
 import { AttemptTable, RETRYING } from './attempt-table.ts'
 import { SUSPECT } from './claims.ts'
 import { type Consumer, Consumers } from './consumers.ts'
+import { Expiry } from './expiry.ts'
 import { Letters } from './letters.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
-import { ReadyIndex } from './ready-index.ts'
+import { ReadyMessages } from './ready-messages.ts'
 import { RetryHeap } from './retry-heap.ts'
 import { Round } from './round.ts'
+import { Schedule } from './schedule.ts'
 import { Suspects } from './suspects.ts'
 
 /** Messages that were ever accepted, and those that are settled, by the way. */
@@ -46,16 +48,18 @@ export class QueueState {
   readonly policy: QueuePolicy
   readonly log: QueueLog
   readonly pool: PagePool = new PagePool()
-  readonly ready: ReadyIndex
+  readonly ready: ReadyMessages
+  readonly schedule: Schedule
+  readonly expiry: Expiry
   readonly settled: SettledPages
   readonly attempts: AttemptTable = new AttemptTable()
   readonly retries: RetryHeap = new RetryHeap(this.attempts)
   readonly letters: Letters = new Letters()
-  readonly suspects: Suspects = new Suspects()
+  readonly suspects: Suspects
   readonly consumers: Consumers
   readonly round: Round = new Round()
   readonly totals: QueueTotals
-  /** Messages that are not settled, and their bytes. */
+  /** Messages that are neither settled nor scheduled, and their bytes. */
   messages = 0
   bytes = 0
   /** Admitted, and not appended yet. */
@@ -69,10 +73,13 @@ export class QueueState {
   lastCohort = 0
   lastTag = 0
 
-  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals) {
+  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals, timed: boolean) {
     this.policy = policy
     this.log = log
-    this.ready = new ReadyIndex(policy.priorities, this.pool, end)
+    this.ready = new ReadyMessages(policy.priorities, this.pool, end)
+    this.suspects = new Suspects(this.ready)
+    this.schedule = new Schedule(this.pool)
+    this.expiry = new Expiry(log, timed)
     this.settled = new SettledPages(this.pool, floor)
     this.consumers = new Consumers(policy.singleActive)
     this.totals = { ...totals }
@@ -93,6 +100,7 @@ export class QueueState {
   settle(offset: number, bytes: number, entry: number, as: SettledAs): void {
     if (entry !== -1) this.attempts.remove(entry)
     this.settled.add(offset)
+    this.ready.left(offset)
     this.totals[as]++
     this.messages--
     this.bytes -= bytes
@@ -111,14 +119,26 @@ export class QueueState {
     this.consumers.refresh(consumer)
   }
 
-  /** It may be handed out, at its place. */
+  /** It may be handed out, at its place, until it expires. */
   makeReady(offset: number, priority: number, suspect: boolean): void {
+    this.expiry.cameBack(offset)
     if (suspect) this.suspects.add(offset, priority)
     else this.ready.putBack(offset, priority)
   }
 
+  /** It counts as one of the queue from now on, and waits nowhere yet; whether it was scheduled. */
+  takeScheduled(offset: number): boolean {
+    if (!this.schedule.has(offset)) return false
+    const bytes = this.log.bytesOf(offset)
+    this.schedule.remove(offset, bytes)
+    this.messages++
+    this.bytes += bytes
+    return true
+  }
+
   /** Takes a message that waits out of where it waits; whether it did. */
   takeWaiting(offset: number, entry: number): boolean {
+    if (this.takeScheduled(offset)) return true
     if (entry !== -1 && this.attempts.states[entry] === RETRYING) {
       this.retries.remove(entry)
       return true

@@ -182,6 +182,9 @@ export interface Admission {
   /** The first so many. */
   readonly taken: number
   readonly takenBytes: number
+  /** Of those: messages that have room kept for them, which are all that are not scheduled, and their bytes. */
+  readonly counted: number
+  readonly countedBytes: number
   /** Why the next one was not: no room; it can never have any; or dead letters wait already, and go first. */
   readonly refused: null | 'full' | 'tooLarge' | 'letters'
   /** What must go to make room, in this order: each is a dead letter before the append, or gone. */
@@ -235,6 +238,8 @@ export type QueueExplanation =
   /** It was never appended. */
   | { readonly state: 'unknown' }
   | { readonly state: 'settled' }
+  /** It is due at `dueMs`. */
+  | { readonly state: 'scheduled'; readonly dueMs: number }
   | {
       readonly state: 'ready'
       /** Messages that go before it. */

@@ -38,12 +38,13 @@ export function takeRun(
   state: QueueState,
   most: number,
   bytesFor: (consumer: number) => number,
+  nowMs: number,
   view: RunView,
 ): boolean {
   const { ready, suspects, attempts, consumers } = state
   const { first } = view
   const waiting = ready.countOfFirst()
-  if (!take(state, first)) return false
+  if (!take(state, nowMs, first)) return false
   view.count = 1
   view.slots[0] = first.slot
   view.tags[0] = first.tag
@@ -52,14 +53,22 @@ export function takeRun(
   if (suspects.size > 0 || first.suspect || attempts.find(first.offset) !== -1) return true
   const line = consumers.inLineOf(consumer) + (consumer.listed ? 0 : 1)
   const share = state.round.share(first.priority, line, waiting)
-  if (consumer.listed) extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, view)
+  if (consumer.listed)
+    extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, nowMs, view)
   state.round.taken(waiting - view.count, consumers.inLineOf(consumer))
   return true
 }
 
 /** Hands more messages to who got the first one, as long as they are plain and it has room. */
-function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: number, view: RunView): void {
-  const { ready, attempts, log } = state
+function extend(
+  state: QueueState,
+  consumer: Consumer,
+  most: number,
+  bytesMost: number,
+  nowMs: number,
+  view: RunView,
+): void {
+  const { ready, attempts, expiry, log } = state
   const { offsets, bytes: sizes, tags } = view
   const { priority } = view.first
   const end = Math.min(most, 1 + consumer.prefetch - consumer.claims.size)
@@ -72,7 +81,7 @@ function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: 
     const to = ready.next(priority, offsets, from, end)
     for (; count < to; count++) {
       const offset = offsets[count] as number
-      if (held >= prefetchBytes || attempts.find(offset) !== -1) break
+      if (held >= prefetchBytes || attempts.find(offset) !== -1 || expiry.isOver(offset, nowMs)) break
       const bytes = log.bytesOf(offset)
       if (held + bytes > heldMost) break
       held += bytes
@@ -130,7 +139,8 @@ export function ackRun(
   return acked
 }
 
-function settleRange({ settled }: QueueState, from: number, to: number): void {
+function settleRange({ settled, ready }: QueueState, from: number, to: number): void {
+  ready.leftRange(from, to)
   if (to - from === 1) settled.add(from)
   else if (from < to) settled.addRange(from, to)
 }

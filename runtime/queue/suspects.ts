@@ -2,15 +2,25 @@
  * Messages that may have killed their thread, and go out alone: one of them at a time in the whole queue, to a consumer
  * that holds nothing else. If that one dies as well, it is known who did it.
  *
- * The partition host's thread. Pure. By priority, then by offset, as they are ready. Bound: what consumers held when they
+ * The partition host's thread. Pure. By priority, then by place, as they are ready. Bound: what consumers held when they
  * died.
  */
 import type { WaitingMessage } from './queue-words.ts'
 
+/** Which of two messages of one priority goes before the other. */
+interface Places {
+  isBefore(offset: number, other: number): boolean
+}
+
 export class Suspects {
+  readonly #places: Places
   readonly #waiting: WaitingMessage[] = []
   /** Whether one of them is out. */
   isOut = false
+
+  constructor(places: Places) {
+    this.#places = places
+  }
 
   /** Those that are ready. */
   get size(): number {
@@ -50,7 +60,7 @@ export class Suspects {
     while (low < high) {
       const middle = (low + high) >> 1
       const other = this.#waiting[middle] as WaitingMessage
-      if (goesBefore(other.offset, other.priority, offset, priority)) low = middle + 1
+      if (goesBefore(this.#places, other, offset, priority)) low = middle + 1
       else high = middle
     }
     return low
@@ -65,7 +75,8 @@ export class Suspects {
   }
 }
 
-/** Whether the first of two ready messages goes before the second. */
-export function goesBefore(offset: number, priority: number, other: number, otherPriority: number): boolean {
-  return priority > otherPriority || (priority === otherPriority && offset < other)
+/** Whether a ready message goes before another one. */
+export function goesBefore(places: Places, message: WaitingMessage, other: number, otherPriority: number): boolean {
+  const { offset, priority } = message
+  return priority > otherPriority || (priority === otherPriority && places.isBefore(offset, other))
 }

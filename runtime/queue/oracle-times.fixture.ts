@@ -1,0 +1,55 @@
+/** Times of messages, as the naive model of a queue sees them: what is due, what has expired, and who goes before whom. */
+import type { OracleMessage } from './oracle-message.fixture.ts'
+import type { DueMessages } from './queue-words.ts'
+
+/** Order inside a priority: by place; of one place what fell due goes first, in the order in which it did. */
+export function byPlace(a: OracleMessage, b: OracleMessage): number {
+  if (a.place !== b.place) return a.place - b.place
+  if (a.turn === 0 || b.turn === 0) return b.turn - a.turn
+  return a.turn - b.turn
+}
+
+/** Whether it may not be handed out any more. */
+export function isOver({ expiresMs }: OracleMessage, nowMs: number): boolean {
+  return expiresMs <= nowMs
+}
+
+/** What can expire: it waits to be handed out, or for a retry. */
+export function canExpire({ state }: OracleMessage): boolean {
+  return state === 'ready' || state === 'retrying'
+}
+
+/** Makes what is due ready, behind all that there is. */
+export class OracleSchedule {
+  #turn = 0
+  #passedMs = 0
+
+  /** When a message is due that comes now. */
+  dueMsOf(dueMs: number): number {
+    return Math.max(Math.ceil(dueMs), this.#passedMs)
+  }
+
+  due(messages: readonly OracleMessage[], nowMs: number, end: number): Omit<DueMessages, 'retried'> {
+    this.#passedMs = Math.max(this.#passedMs, nowMs)
+    const due = messages.filter(({ state, dueMs }) => state === 'scheduled' && dueMs <= nowMs)
+    due.sort((a, b) => a.dueMs - b.dueMs || a.offset - b.offset)
+    for (const message of due) {
+      message.state = 'ready'
+      message.place = end
+      message.turn = ++this.#turn
+    }
+    return { count: due.length, offsets: Float64Array.from(due, ({ offset }) => offset), place: end }
+  }
+
+  /** Another host counts from the times that the messages say. */
+  rebuilt(messages: readonly OracleMessage[]): void {
+    this.#passedMs = 0
+    for (const message of messages) if (message.state === 'scheduled') message.dueMs = Math.ceil(message.scheduledMs)
+  }
+}
+
+/** Facts of what fell due. */
+export function dueFactsOf(messages: readonly OracleMessage[]): unknown {
+  const due = messages.filter(({ turn }) => turn > 0).sort((a, b) => a.turn - b.turn)
+  return due.map(({ offset, place }) => ({ offset, place }))
+}

@@ -76,6 +76,17 @@ export type {
 } from './words/queue-options.ts'
 export type { QueueRun } from './words/queue-run.ts'
 export type { QueueStats } from './words/queue-stats.ts'
+export type {
+  BrowseFilter,
+  DyingMessage,
+  MessageCounts,
+  QueuedMessage,
+  QueueExplanation,
+  ReadyMessage,
+  RetryingMessage,
+  ScheduledMessage,
+  UnackedMessage,
+} from './words/queued-message.ts'
 export type { Run, StopReport } from './words/run.ts'
 export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'
 export type { TopicDefinition, TopicOptions } from './words/topic-definition.ts'

@@ -162,24 +162,25 @@ export class QueueExecutor implements HandlerExecutor {
     const reader = this.#reader
     if (this.#isClosed) return false
     if (reader.owes) return true
-    if (!this.#isOpen) return reader.waiting > 0 || reader.hasUnread
+    if (!this.#isOpen()) return reader.waiting > 0 || reader.hasUnread
     if (this.#calls.busy >= this.#setting.concurrency) return false
     return reader.hasUnread || this.#batches.wakes()
   }
 
-  get #isOpen(): boolean {
+  /** No getter: a private one costs several times as much. */
+  #isOpen(): boolean {
     return !this.#isPaused && this.#closing === null && !this.#isClosed
   }
 
   #mayCall(): boolean {
-    return this.#isOpen && this.#calls.busy < this.#setting.concurrency
+    return this.#isOpen() && this.#calls.busy < this.#setting.concurrency
   }
 
   turn(deadline: number): boolean {
     const reader = this.#reader
     if (this.#isClosed) return false
     reader.fill()
-    if (!this.#isOpen) this.#giveBack()
+    if (!this.#isOpen()) this.#giveBack()
     const calls = reader.waiting > 0 && this.#mayCall()
     const hasCalled = calls && this.#callUntil(deadline)
     const { owes } = reader

@@ -73,7 +73,7 @@ export class DeliverySlot {
   }
 
   /**
-   * Hands the messages at `from` to below `to` of these offsets out, all of one frame and never out before; returns the tag of the first.
+   * Hands the messages at `from` to below `to` of these offsets out, as of one frame, and never out before; returns the tag of the first.
    * They are no more than `runMax`. The caller copies their records, `bytes` in all, as for `handOut`.
    */
   handOutRun(offsets: ArrayLike<Offset>, from: number, to: number, base: Offset, time: number, bytes: number): number {

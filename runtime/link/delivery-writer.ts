@@ -11,8 +11,8 @@
  *          28 i32 cohort               messages of different ones are not handled in one batch
  *          32 f64 timestamp            ms since the epoch
  *          40 the record (record.ts), or its last piece
- * run       as a delivery with DELIVERY_RUN; 4 i32 tag of the first of its messages, 12 i32 1, 16 offset of the frame that all of
- *           them came by, 28 i32 how many; from 40 on their records, each at a multiple of 8, which say their offsets themselves
+ * run       as a delivery with DELIVERY_RUN; 4 i32 tag of the first of its messages, 12 i32 1, 16 offset of a frame that all of
+ *           them say to be in, 28 i32 how many; from 40 on their records, each at a multiple of 8, which say their offsets themselves
  * piece     as a delivery of tag 0; 12 i32 how many bytes of the record were sent before; only epoch and offset besides
  * ```
  *

@@ -17,8 +17,7 @@ import {
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
@@ -28,7 +27,8 @@ import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
 import { RecordRun } from './record-run.ts'
-import { type FellDue, fellDueField, fellDueIn, timeIn } from './window-times.ts'
+import { TimesInWindow } from './times-in-window.ts'
+import type { FellDue } from './window-times.ts'
 
 const FIRST_ENTRIES = 256
 
@@ -61,12 +61,14 @@ export class MessageIndex implements MessageSource {
   #first: Offset
   #end: Offset
   readonly #moved = new Map<Offset, Position>()
+  readonly times: TimesInWindow
   readonly run: RecordRun = new RecordRun()
 
   /** Empty; its first message will have the offset `start`. */
   constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, start: Offset) {
     this.#window = window
     this.#reader = reader
+    this.times = new TimesInWindow(reader)
     this.#block = block
     this.#first = start
     this.#end = start
@@ -112,7 +114,7 @@ export class MessageIndex implements MessageSource {
       this.#frames[entry] = position
       this.#lengths[entry] = length
       bytes += messageBytes(length)
-      fields?.set(index, this.#priorityAt(at), this.#dueAt(at), this.#expiryAt(at))
+      fields?.set(index, this.#priorityAt(at), this.times.dueMsAt(at, this.#end), this.times.expiresMsAt(at))
       at += (length + 7) & ~7
     }
     return { count, bytes, fields }
@@ -173,20 +175,26 @@ export class MessageIndex implements MessageSource {
 
   runEnd(offsets: Float64Array, from: number, end: number): number {
     const { run } = this
-    const frame = this.frameOf(offsets[from] as Offset)
-    run.begin(frameBaseOffset(this.#reader, frame), this.#timestampAt(frame))
+    const reader = this.#reader
+    const first = this.frameOf(offsets[from] as Offset)
+    run.begin(frameBaseOffset(reader, first), this.#timestampAt(first))
+    let frame = first
     let at = from
     for (; at < end; at++) {
       const offset = offsets[at] as Offset
-      if (this.frameOf(offset) !== frame) break
+      const next = this.frameOf(offset)
+      if (next !== frame) run.enter(frameBaseOffset(reader, next), this.#timestampAt(next))
+      frame = next
       const record = this.recordOf(offset)
-      run.add(record, align8(this.lengthOf(offset)))
+      if (frame !== first && !run.fits(offset, reader.word(record + RECORD_TIMESTAMP_DELTA))) break
+      run.add(record, align8(reader.word(record)))
     }
     return at
   }
 
   copyRun(address: number): void {
     this.run.copy(address, this.#copyPiece)
+    this.run.mend(address, this.#reader.memory.i32)
   }
 
   readonly #copyPiece = (position: Position, bytes: number, address: number): void =>
@@ -218,51 +226,25 @@ export class MessageIndex implements MessageSource {
   }
 
   dueMsOf(offset: Offset): number {
-    return this.#dueAt(this.recordOf(offset))
+    return this.times.dueMsAt(this.recordOf(offset), this.#end)
   }
 
   expiresMsOf(offset: Offset): number {
-    return this.#expiryAt(this.recordOf(offset)) || Number.POSITIVE_INFINITY
+    return this.times.expiresMsAt(this.recordOf(offset)) || Number.POSITIVE_INFINITY
   }
 
-  /** When the message of this record is due, in `nowMs`; 0: at once, or it fell due. */
-  #dueAt(record: Position): number {
-    const index = this.#timeAt(record, notBeforeAt)
-    if (index === -1) return 0
-    const field = this.#reader.memory.f64[index] as number
-    return fellDueIn(field, this.#end) === null ? timeIn(field) : 0
-  }
-
-  /** 0: never. */
-  #expiryAt(record: Position): number {
-    const index = this.#timeAt(record, expiresAtAt)
-    return index === -1 ? 0 : timeIn(this.#reader.memory.f64[index] as number)
-  }
-
-  /** Index of one of the times of a record; -1: it has none. */
-  #timeAt(record: Position, partAt: (word: number) => number): number {
-    const reader = this.#reader
-    if (((reader.word(record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return -1
-    const part = partAt(reader.word(record + RECORD_HEADER_BYTES))
-    return part === 0 ? -1 : reader.addressOf((record + RECORD_HEADER_BYTES + part) | 0) >> 3
-  }
-
-  /** Whether it has a time that is not over for good. */
   isTimed(offset: Offset): boolean {
-    const record = this.recordOf(offset)
-    return this.#timeAt(record, notBeforeAt) !== -1 || this.#timeAt(record, expiresAtAt) !== -1
+    return this.times.areAt(this.recordOf(offset))
   }
 
   /** What it is since it fell due; null: it has not. */
   fallOf(offset: Offset): FellDue | null {
-    const index = this.#timeAt(this.recordOf(offset), notBeforeAt)
-    return index === -1 ? null : fellDueIn(this.#reader.memory.f64[index] as number, this.#end)
+    return this.times.fallAt(this.recordOf(offset), this.#end)
   }
 
   /** It falls due, which a successor knows when this returns. */
   fellDue(offset: Offset, fall: FellDue): void {
-    const index = this.#timeAt(this.recordOf(offset), notBeforeAt)
-    this.#reader.memory.f64[index] = fellDueField(fall)
+    this.times.fellDue(this.recordOf(offset), fall)
   }
 
   /** What its word says (message-word.ts). One that is nowhere is settled. */

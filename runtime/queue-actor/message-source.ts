@@ -20,9 +20,9 @@ export interface MessageSource extends QueueLog {
   copy(offset: Offset, from: number, bytes: number, address: number): void
   /** What `runEnd` looked at last. */
   readonly run: RecordRun
-  /** Up to which of the messages at `from` to below `end` of these one run goes: those of one frame. */
+  /** Up to which of the messages at `from` to below `end` of these one run goes (record-run.ts). */
   runEnd(offsets: Float64Array, from: number, end: number): number
-  /** Copies the records of that run to an address of the broker's memory, one behind the other, each padded to 8 bytes. */
+  /** Copies the records of that run to an address of the broker's memory, one behind the other, each padded to 8 bytes, as of one frame. */
   copyRun(address: number): void
   /** All of its record, in bytes of its own; null: it is not there. */
   record(offset: Offset): StoredRecord | null

@@ -20,10 +20,12 @@ import type { Staged, Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
+import type { QueueAsks } from '../wire/queue-asks.ts'
 import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
 import type { QueueReport } from '../wire/reports.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
+import { QueueAnswers } from './queue-answers.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
 import { BYTES_MAX, QueueHandOuts } from './queue-hand-outs.ts'
@@ -36,6 +38,8 @@ const IDLE_STEPS = 8
 export class QueueActor {
   readonly place: GroupPlace
   readonly partition: PartitionActor
+  /** What it is asked about its messages. */
+  readonly asks: QueueAsks
   readonly #memory: Memory
   readonly #parts: QueueParts
   readonly #intake: QueueGate
@@ -58,6 +62,11 @@ export class QueueActor {
     this.#intake = this.#parts.messages.intake(this.#parts)
     this.#ends = new QueueEnds(this.#parts)
     this.#handOuts = new QueueHandOuts(this.#parts)
+    this.asks = new QueueAnswers({
+      parts: this.#parts,
+      collect: () => this.#collect(),
+      flush: () => this.#flush(),
+    })
     this.partition.serve(this.#intake)
   }
 
@@ -145,9 +154,8 @@ export class QueueActor {
 
   #step(): boolean {
     const { core, consumers, letters, messages, upcalls } = this.#parts
-    let ended = 0
-    for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
-    let worked = ended > 0
+    const ended = this.#collect()
+    let worked = ended
     if (this.#ends.pass(nowMs())) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
@@ -155,9 +163,16 @@ export class QueueActor {
     if (!messages.isDirty) this.#handOuts.publish()
     const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
-    if (ended > 0) messages.someSettled()
+    if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
+  }
+
+  /** Takes in what its consumers have ended; whether that was anything. */
+  #collect(): boolean {
+    let ended = 0
+    for (const consumer of this.#parts.consumers.values()) ended += this.#ends.collect(consumer)
+    return ended > 0
   }
 
   get #hasLetters(): boolean {
@@ -225,7 +240,10 @@ export class QueueActor {
   }
 
   dueInMs(now: number): number {
-    return Math.min(this.#parts.core.dueMs - now, this.letters.stallsInMs)
+    const { core, messages } = this.#parts
+    // Behind a disk that has failed nothing that is due is done.
+    const dueMs = messages.error === null ? core.dueMs : Number.POSITIVE_INFINITY
+    return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 
   /** Whether everything below `offset` is settled. */
@@ -240,9 +258,7 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    let ended = 0
-    for (const consumer of this.#parts.consumers.values()) ended += this.#ends.collect(consumer)
-    if (ended > 0) this.#parts.upcalls.woken()
+    if (this.#collect()) this.#parts.upcalls.woken()
     return reportOf(this.#parts)
   }
 }

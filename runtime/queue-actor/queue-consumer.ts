@@ -91,12 +91,15 @@ export class QueueConsumer {
     this.#done = new Uint8Array(entries)
   }
 
-  /** What a predecessor has handed out and not acted upon; `isOver`: whether it has acted upon this hand-out. */
+  /**
+   * What a predecessor has handed out and not acted upon; `isOver`: whether it has acted upon this hand-out. What was taken back is the
+   * queue's, and may have gone elsewhere since: nothing that is known of a message tells that.
+   */
   takeOver(isOver: (offset: Offset, attempt: number) => boolean): HandedOut[] {
     return this.#slot
       .takeOver(() => undefined)
-      .filter(({ tag, number, attempt }) => {
-        if (!isOver(number, attempt)) return true
+      .filter(({ tag, number, attempt, standing }) => {
+        if (standing !== 'yielded' && standing !== 'recalled' && !isOver(number, attempt)) return true
         this.#done[tag & this.#mask] = OVER
         return false
       })
@@ -201,10 +204,20 @@ export class QueueConsumer {
     else this.#done[tag & this.#mask] = OVER
   }
 
+  /** Whether it has begun a message that it holds. */
+  hasBegun(offset: Offset): boolean {
+    return this.#slot.all().some(({ number, standing }) => number === offset && standing === 'begun')
+  }
+
   /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
   left(): HandedOut[] {
     for (const { tag, standing } of this.#slot.all()) if (standing === 'waiting') this.#slot.recall(tag)
     return this.#slot.all().filter(({ tag }) => this.claimOf(tag) !== null)
+  }
+
+  /** One that it was about to begin when its thread exited is the queue's: off the table, as it says nothing of that itself. */
+  takenBack(tag: number): void {
+    this.#slot.free(tag)
   }
 
   /** The message that is being sent to it, which is on no table yet. */

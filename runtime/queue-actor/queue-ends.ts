@@ -137,8 +137,11 @@ export class QueueEnds {
       const isEntering = standing === 'entering' && crash === null
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
-      } else if (standing === 'entering' || standing === 'recalled') parts.takeBack(number, offset, claim)
-      else this.#ended(consumer, tag, offset, claim, standing)
+      } else if (standing === 'entering' || standing === 'recalled') {
+        parts.takeBack(number, offset, claim)
+        // A successor that is told of this end again finds no claim of it, and leaves it where it went.
+        if (standing === 'entering') consumer.takenBack(tag)
+      } else this.#ended(consumer, tag, offset, claim, standing)
     }
     const { sending } = consumer
     if (sending !== null) parts.takeBack(number, sending.offset, sending)

@@ -47,6 +47,13 @@ export interface HouseOptions {
   readonly fault?: (point: number) => void
 }
 
+interface SentValue extends GivenTimes {
+  readonly value: Uint8Array
+  readonly priority?: number
+  /** The first one of a frame says when the frame was made. */
+  readonly timestamp?: number
+}
+
 const QUEUE = 5
 const FOR_EVER: number = Number.POSITIVE_INFINITY
 const RING = 131_072
@@ -266,11 +273,11 @@ export class QueueHouse {
   } as unknown as HostLink
 
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
-  send(...values: readonly (GivenTimes & { readonly value: Uint8Array; readonly priority?: number })[]): number {
+  send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, ...times } of values) {
+    for (const { value, priority = 0, timestamp, ...times } of values) {
       const fields = messageFields(priority, times, QUEUE_SHAPE)
-      if (writeRecord(this.memory, this.#writer, null, value, null, undefined, 8_000, fields) !== 0) break
+      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
     }
     this.#writer.seal()

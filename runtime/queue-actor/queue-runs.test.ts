@@ -43,6 +43,36 @@ t.test('messages of several frames go under tags one behind the other, divided a
   t.match(house.queue.report(), { unacked: 8, ready: 0 })
 })
 
+t.test('messages of one priority go together from frame to frame, and each keeps its offset and its time', async t => {
+  const house = new QueueHouse()
+  const times = [1_000, 1_007, 900, 2 ** 40, 2 ** 40 + 1]
+  for (const [at, timestamp] of times.entries())
+    house.send(
+      { value: Buffer.alloc(24, 3 * at), priority: 1, timestamp },
+      { value: Buffer.alloc(24, 3 * at + 1), timestamp: timestamp + 2 },
+      { value: Buffer.alloc(24, 3 * at + 2), priority: 1, timestamp: timestamp + 1 },
+    )
+  const end = house.attach(100, 0, RING)
+  house.pass()
+  end.take()
+  const said = end.waiting.map(delivery => {
+    const bytes = end.bytesOf.get(delivery) as Buffer
+    const [delta, value] = [bytes.readInt32LE(8), bytes[bytes.length - 1]]
+    return [delivery.offset, value, delivery.timestamp + delta, delivery.timestamp]
+  })
+  // The last number is the time of the frame that their run has: it goes on until a time is too far from that.
+  const sent = (priority: number, at: number, base: number): number[][] =>
+    (priority === 1 ? [0, 2] : [1]).map(index => {
+      const offset = 3 * at + index
+      return [offset, offset, (times[at] as number) + [0, 2, 1][index]!, base]
+    })
+  const bases = [1_000, 1_000, 1_000, 2 ** 40, 2 ** 40]
+  t.strictSame(
+    said,
+    [1, 0].flatMap(priority => bases.flatMap((base, at) => sent(priority, at, base))),
+  )
+})
+
 t.test('a message that comes back goes alone, at its place, and is in no run of those around it', async t => {
   const house = new QueueHouse()
   frame(house, 0, 6)

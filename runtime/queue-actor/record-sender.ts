@@ -1,7 +1,7 @@
 /**
  * Copies records of a queue's messages into the ring of one consumer: whole, piece by piece, or several at a time.
  *
- * The partition host's thread. A run is of one frame. What lies there one behind the other is copied at once. Bound: the room in the
+ * The partition host's thread. Records of a run that lie one behind the other are copied at once. Bound: the room in the
  * ring, and RUN_MAX records of a run.
  */
 import { type DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
@@ -43,7 +43,7 @@ export class RecordSender {
     return tag
   }
 
-  /** Up to which of these messages, from `from` on, one run goes: those of one frame, as many as the claims have tags for. */
+  /** Up to which of these messages, from `from` on, one run goes (record-run.ts): as many as the claims have tags for. */
   runEnd(offsets: Float64Array, from: number, count: number): number {
     return this.#source.runEnd(offsets, from, from + this.#slot.runMax(count - from))
   }

@@ -14,18 +14,18 @@ import type { SettledAttempt } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { NO_ATTEMPT } from '../queue/explanation.ts'
 import { QueueCore } from '../queue/queue-core.ts'
-import type { AttemptFact, DueFact, QueueFacts } from '../queue/queue-facts.ts'
-import type { QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
+import type { AttemptFact, QueueFacts } from '../queue/queue-facts.ts'
+import type { DueFact, QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
-import type { MessageSource } from './message-source.ts'
 import { joined } from './offset-runs.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { activeOf, consumerFact, type KnownHandOuts } from './queue-rebuild.ts'
 import type { StoredFacts } from './stored-facts.ts'
+import type { StoredSource } from './stored-source.ts'
 
 export interface StoredQueue {
   readonly policy: QueuePolicy
-  readonly source: MessageSource
+  readonly source: StoredSource
   readonly facts: StoredFacts
   /** What is written down, before anything is written again. */
   readonly state: SettledState
@@ -77,14 +77,20 @@ export function storedCore(
   const { deadLettered, dropped, purged, cancelled } = facts.totals
   const { expired } = facts.times
   const live = end - start - above
+  const timed = facts.times.end > start || isTimedSince(queue, Math.max(floor, known?.end ?? 0))
+  const due = dueFacts(queue, gone)
+  const passed = timed
+    ? fellDueMeanwhile(queue, new Set([...due.map(({ offset }) => offset), ...held, ...came.keys(), ...plain]))
+    : []
+  if (passed.length > 0) facts.fellDue(Float64Array.from(passed), passed.length, end)
   const kept = [...came.values()].map(attempt => attemptFact(queue, attempt))
   const made: QueueFacts = {
     floor: start,
     end,
     settled: ranges,
     bytes: bytes - gone.reduce((sum, offset) => sum + source.bytesOf(offset), 0),
-    due: dueFacts(queue, gone),
-    timed: facts.times.end > start || isTimedSince(queue, Math.max(floor, known?.end ?? 0)),
+    due: [...due, ...passed.map(offset => ({ offset, place: end }))],
+    timed,
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, facts.active) : -1,
     // Those that die first, in the order in which they failed.
@@ -122,6 +128,17 @@ function bytesSince({ source, state, end }: StoredQueue, from: Offset): number {
 function isTimedSince({ source, state, end }: StoredQueue, from: Offset): boolean {
   for (let offset = from; offset < end; offset++) if (!state.settled.has(offset) && source.isTimed(offset)) return true
   return false
+}
+
+/** Those of which it is not known that they fell due, and that did while nobody had the queue, in the order of their times. */
+function fellDueMeanwhile({ source, state, end }: StoredQueue, known: ReadonlySet<Offset>): Offset[] {
+  const fallen: { readonly offset: Offset; readonly sinceMs: number }[] = []
+  for (let offset = state.floor; offset < end; offset++) {
+    if (state.settled.has(offset) || known.has(offset)) continue
+    const sinceMs = source.dueSinceMs(offset)
+    if (sinceMs >= 0) fallen.push({ offset, sinceMs })
+  }
+  return fallen.sort((a, b) => b.sinceMs - a.sinceMs || a.offset - b.offset).map(({ offset }) => offset)
 }
 
 function dueFacts({ state, end }: StoredQueue, gone: readonly Offset[]): DueFact[] {

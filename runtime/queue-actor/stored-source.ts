@@ -15,7 +15,7 @@ import {
   frameBaseOffset,
 } from '../log/format/frame.ts'
 import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
@@ -42,6 +42,7 @@ export class StoredSource implements MessageSource {
   #base: Offset = NOWHERE
   #frame: Position = 0
   #record: Position = 0
+  #sentMs = 0
   readonly run: RecordRun = new RecordRun()
   /** Where that is, as `#chunk`. */
   #runChunk: LogChunk | null = null
@@ -94,14 +95,27 @@ export class StoredSource implements MessageSource {
     return this.dueMsOf(offset) !== 0 || this.#timeOf(offset, expiresAtAt) !== 0
   }
 
+  /** How long it had been due when the log was opened; -1: it was not, or was due at once. */
+  dueSinceMs(offset: Offset): number {
+    const at = this.#momentOf(offset, notBeforeAt)
+    return at === 0 ? -1 : this.times.sinceMs(at, this.#sentMs)
+  }
+
+  /** One of its times in `nowMs`; 0: it has none. */
   #timeOf(offset: Offset, partAt: (word: number) => number): number {
+    const at = this.#momentOf(offset, partAt)
+    return at === 0 ? 0 : this.times.msOf(offset, at, this.#sentMs)
+  }
+
+  /** The same as its record has it; when it was sent is in `#sentMs` then. */
+  #momentOf(offset: Offset, partAt: (word: number) => number): number {
     const chunk = this.#find(offset)
     const record = chunk?.record ?? this.#record
     if (((this.#wordAt(chunk, record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
     const part = partAt(this.#wordAt(chunk, record + RECORD_HEADER_BYTES))
     if (part === 0) return 0
-    const sentMs = this.timestampOf(offset) + this.#wordAt(chunk, record + 8)
-    return this.times.msOf(offset, this.#doubleAt(chunk, record + RECORD_HEADER_BYTES + part), sentMs)
+    this.#sentMs = this.timestampOf(offset) + this.#wordAt(chunk, record + RECORD_TIMESTAMP_DELTA)
+    return this.#doubleAt(chunk, record + RECORD_HEADER_BYTES + part)
   }
 
   #doubleAt(chunk: LogChunk | null, at: number): number {

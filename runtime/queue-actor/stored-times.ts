@@ -48,6 +48,12 @@ export class StoredTimes {
     return Math.max(1, wallMs - this.#differenceAt(offset))
   }
 
+  /** How long a moment of a message's record was over when the log was opened; -1: it is to come. */
+  sinceMs(wallMs: number, sentMs: number): number {
+    const { wallMs: foundAt } = this.#foundAt
+    return remainingMs(wallMs, sentMs, foundAt) === 0 ? Math.max(0, foundAt - wallMs) : -1
+  }
+
   #differenceAt(offset: Offset): number {
     const differences = this.#differences
     let at = differences.length - 1

@@ -10,8 +10,11 @@ import type { Instant } from '../base/clock.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import type { QueueState } from './queue-state.ts'
-import type { ConsumerDeath, QueueEffect } from './queue-words.ts'
+import type { ConsumerDeath, HandOut, QueueEffect } from './queue-words.ts'
 import { comesBack, comesBackAs, fails } from './verdicts.ts'
+
+/** A hand-out within its consumer. */
+export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 
 /** It ends in good order: what it held comes back. */
 export function detach(state: QueueState, consumer: Consumer): QueueEffect[] {
@@ -63,17 +66,18 @@ export function timeOut(state: QueueState, at: Instant, rng: () => number): Queu
 
 /**
  * A batch failed as a whole. One message alone is charged; of several none is, and they come again in two parts, which are not
- * handled in one batch. `batch`: as many as it had; `slots`: those of them that are still held.
+ * handled in one batch. Those that are not held any more are left out.
  */
 export function failBatch(
   state: QueueState,
   consumer: Consumer,
-  batch: number,
-  slots: readonly number[],
+  batch: readonly ClaimName[],
   at: Instant,
   rng: () => number,
 ): QueueEffect[] {
-  if (batch === 1)
+  const { claims } = consumer
+  const slots = [...new Set(batch.filter(({ slot, tag }) => claims.holds(slot, tag)).map(({ slot }) => slot))]
+  if (batch.length === 1)
     return slots.map(slot => fails(state, consumer, slot, { reason: 'failed', suspect: false, delayMs: null }, at, rng))
   if (slots.length === 0) return []
   const sorted = inPlace(state, consumer, slots)

@@ -24,10 +24,6 @@ export class DueReady {
     this.#pool = pool
   }
 
-  get bytes(): number {
-    return this.#sets.reduce((sum, set) => sum + (set?.bytes ?? 0), 0)
-  }
-
   get size(): number {
     return this.#size
   }
@@ -110,12 +106,6 @@ export class DueReady {
   /** How many of a priority go before this number. */
   rank(number: number, priority: number): number {
     return this.#sets[priority]?.rank(number) ?? 0
-  }
-
-  clear(): void {
-    for (const set of this.#sets) set?.clear()
-    this.#mask = 0
-    this.#size = 0
   }
 
   #removed(priority: number, set: OffsetSet, count: number): void {

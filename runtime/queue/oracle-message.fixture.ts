@@ -1,5 +1,5 @@
 /** The messages and consumers of the naive model (queue-oracle.fixture.ts). */
-import type { LetterReason, QueueCounters, QueueLetter } from './queue-words.ts'
+import type { AppendedFields, LetterReason, QueueCounters, QueueLetter, QueuePolicy } from './queue-words.ts'
 
 export interface OracleMessage {
   readonly offset: number
@@ -44,13 +44,10 @@ export interface OracleConsumer {
   waitsSince: number
 }
 
-export function newMessage(
-  offset: number,
-  priority: number,
-  bytes: number,
-  scheduledMs: number,
-  expiresMs: number,
-): OracleMessage {
+/** The message at this place of an append. */
+export function newMessage(offset: number, bytes: number, fields: AppendedFields | null, index: number): OracleMessage {
+  const priority = fields?.priorities?.[index] ?? 0
+  const [scheduledMs, expiresMs] = [fields?.dueMs?.[index] ?? 0, fields?.expiresMs?.[index] ?? 0]
   return {
     offset,
     priority,
@@ -118,4 +115,10 @@ export function noteFailure(message: OracleMessage, suspect: boolean, wallMs: nu
   if (message.failures === 1) message.firstFailureMs = wallMs
   message.lastFailureMs = wallMs
   return message.failures
+}
+
+/** Time to a retry. */
+export function backoffOf({ backoff }: QueuePolicy, failedAttempts: number, share: number): number {
+  const { initialMs, maxMs, jitter } = backoff
+  return Math.round(Math.min(maxMs, initialMs * 2 ** (failedAttempts - 1)) * (1 - jitter * share))
 }

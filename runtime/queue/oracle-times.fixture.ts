@@ -48,6 +48,20 @@ export class OracleSchedule {
   }
 }
 
+/** When something is due, times out or, if it may, expires. */
+export function firstMoment(
+  messages: readonly OracleMessage[],
+  mayExpire: boolean,
+  deadlineOf: (message: OracleMessage) => number,
+): number {
+  const times = messages.map(message => {
+    const waits = message.state === 'retrying' || message.state === 'scheduled'
+    return waits ? message.dueMs : deadlineOf(message)
+  })
+  const ends = mayExpire ? messages.filter(canExpire).map(({ expiresMs }) => Math.ceil(expiresMs)) : []
+  return Math.min(...times, ...ends)
+}
+
 /** Facts of what fell due. */
 export function dueFactsOf(messages: readonly OracleMessage[]): unknown {
   const due = messages.filter(({ turn }) => turn > 0).sort((a, b) => a.turn - b.turn)

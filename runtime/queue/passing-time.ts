@@ -7,7 +7,7 @@
  * Bound: DUE_MAX messages fall due in one call; those that wait for a retry are bounded themselves.
  */
 import { READY } from './attempt-table.ts'
-import { mayExpire } from './expiry.ts'
+import { mayExpire } from './expiring.ts'
 import type { QueueState } from './queue-state.ts'
 import type { DueMessages } from './queue-words.ts'
 import { DUE_MAX } from './schedule.ts'

@@ -26,15 +26,13 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { admit, appended, dropped, withdrawn } from './admission.ts'
-import { CLAIMS_MAX } from './claims.ts'
-import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
-import type { Consumer } from './consumers.ts'
+import { type ClaimName, detach, die, failBatch, timeOut } from './consumer-ends.ts'
+import { type Consumer, checked } from './consumers.ts'
 import { lettersWritten, nextLetter } from './dying.ts'
-import { expire } from './expiry.ts'
+import { expire } from './expiring.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
 import { type DueView, due, dueMsOf, emptyDue } from './passing-time.ts'
-import { cancel, purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
@@ -54,11 +52,9 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
-import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
+import { ack, ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
+import { cancel, type Purge, purge } from './taken-back.ts'
 import { comesBack, type Failing, fails, goesBack } from './verdicts.ts'
-
-/** A hand-out within its consumer. */
-export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 
 export class QueueCore {
   readonly #state: QueueState
@@ -166,11 +162,8 @@ export class QueueCore {
   /** Whether it was held, and is settled now. */
   ack(consumer: number, slot: number, tag: number): boolean {
     const found = this.#holder(consumer, slot, tag)
-    if (found === undefined) return false
-    const { offsets, bytes, entries } = found.claims
-    this.#state.letGo(found, slot)
-    this.#state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
-    return true
+    if (found !== undefined) ack(this.#state, found, slot)
+    return found !== undefined
   }
 
   /** Acks the hand-outs that stand in these at `from` to below `to`; how many were held, and are settled now. */
@@ -212,9 +205,7 @@ export class QueueCore {
   /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */
   failBatch(consumer: number, batch: readonly ClaimName[], at: Instant, rng: () => number): readonly QueueEffect[] {
     const found = this.#state.consumers.of(consumer)
-    if (found === undefined) return []
-    const held = new Set(batch.filter(({ slot, tag }) => found.claims.holds(slot, tag)).map(({ slot }) => slot))
-    return failBatch(this.#state, found, batch.length, [...held], at, rng)
+    return found === undefined ? [] : failBatch(this.#state, found, batch, at, rng)
   }
 
   /** What has begun and has not been settled in its consumer's time fails. */
@@ -258,9 +249,15 @@ export class QueueCore {
     return cancel(this.#state, offset)
   }
 
-  /** Takes back all that waits, also for its time or a retry; how many that were. */
-  purge(): number {
-    return purge(this.#state)
+  /** Takes back what waits of these, also for its time or a retry, and tells of each. Where to go on; null: there is no more. */
+  purge(what: Purge, gone: (offset: number) => void): number | null {
+    return purge(this.#state, what, gone)
+  }
+
+  /** The first message from an offset on that is not settled; null: there is none. */
+  next(offset: number): number | null {
+    const next = this.#state.settled.next(offset)
+    return next < this.#state.ready.end ? next : null
   }
 
   explain(offset: number): QueueExplanation {
@@ -292,9 +289,4 @@ export class QueueCore {
     const found = this.#holder(consumer, slot, tag)
     return found === undefined ? null : fails(this.#state, found, slot, failing, at, rng)
   }
-}
-
-function checked<T extends { readonly prefetch: number }>(terms: T): T {
-  if (terms.prefetch >= 0 && terms.prefetch <= CLAIMS_MAX) return terms
-  throw new RangeError(`a consumer holds 0 to ${CLAIMS_MAX} messages, not ${terms.prefetch}`)
 }

@@ -341,7 +341,14 @@ class Driver {
 
   #purge(): void {
     this.#met('purge')
-    this.#both('purge', queue => queue.purge())
+    const from = this.#chance.happens(0.7) ? 0 : this.#chance.below(this.#oracle.end + 1)
+    const to = this.#chance.happens(0.7) ? Number.POSITIVE_INFINITY : this.#chance.below(this.#oracle.end + 1)
+    const most = this.#chance.happens(0.5) ? Number.POSITIVE_INFINITY : this.#chance.below(10)
+    this.#both(`purge ${most} from ${from} to ${to}`, queue => {
+      const gone: number[] = []
+      const next = queue.purge({ from, to, most }, offset => gone.push(offset))
+      return { gone, next, first: queue.next(from) }
+    })
   }
 
   #rebuild(): void {

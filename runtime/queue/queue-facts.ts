@@ -13,7 +13,7 @@ import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import { QueueState, type QueueTotals } from './queue-state.ts'
-import type { ConsumerTerms, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { ConsumerTerms, DueFact, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
 
 export interface ClaimFact {
   readonly slot: number
@@ -47,13 +47,6 @@ export interface AttemptFact {
   readonly lastFailureMs: number
   /** Why it dies; null: it does not. */
   readonly dying: LetterReason | null
-}
-
-/** A message that fell due. */
-export interface DueFact {
-  readonly offset: number
-  /** The end of the log at that moment: it goes before what was appended later. */
-  readonly place: number
 }
 
 export interface QueueFacts {

@@ -5,6 +5,7 @@
 import type { Instant } from '../base/clock.ts'
 import { admitTo } from './oracle-admission.fixture.ts'
 import {
+  backoffOf,
   countsOf,
   letterOf,
   newMessage,
@@ -14,7 +15,7 @@ import {
   sum,
 } from './oracle-message.fixture.ts'
 import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
-import { byPlace, canExpire, isOver, OracleSchedule } from './oracle-times.fixture.ts'
+import { byPlace, canExpire, firstMoment, isOver, OracleSchedule } from './oracle-times.fixture.ts'
 import type {
   Admission,
   AppendedFields,
@@ -32,6 +33,7 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
@@ -81,15 +83,11 @@ export class QueueOracle {
   appended(count: number, bytes: number, fields: AppendedFields | null): void {
     this.withdrawn(count, bytes)
     for (let index = 0; index < count; index++) {
-      const offset = this.end++
+      const message = newMessage(this.end, this.log.bytesOf(this.end), fields, index)
+      this.end++
       this.totals.accepted++
-      const [dueMs, expiresMs] = [fields?.dueMs?.[index] ?? 0, fields?.expiresMs?.[index] ?? 0]
-      const priority = fields?.priorities?.[index] ?? 0
-      const message = newMessage(offset, priority, this.log.bytesOf(offset), dueMs, expiresMs)
-      if (dueMs !== 0) {
-        message.dueMs = this.#schedule.dueMsOf(dueMs)
-        this.withdrawn(-1, -message.bytes)
-      }
+      if (message.state === 'scheduled') this.withdrawn(-1, -message.bytes)
+      message.dueMs = this.#schedule.dueMsOf(message.scheduledMs)
       this.messages.push(message)
     }
   }
@@ -281,12 +279,9 @@ export class QueueOracle {
     return { kind: 'dying', offset, failedAttempts, reason: 'expired' }
   }
 
+  /** When something is to be done by itself. */
   get dueMs(): number {
-    const times = this.messages.map(message =>
-      message.state === 'retrying' || message.state === 'scheduled' ? message.dueMs : this.#deadlineOf(message),
-    )
-    const ends = this.#mayExpire ? this.messages.filter(canExpire).map(({ expiresMs }) => Math.ceil(expiresMs)) : []
-    return Math.min(...times, ...ends)
+    return firstMoment(this.messages, this.#mayExpire, message => this.#deadlineOf(message))
   }
 
   nextLetter(): QueueLetter | null {
@@ -314,10 +309,18 @@ export class QueueOracle {
     return true
   }
 
-  purge(): number {
-    const waiting = this.messages.filter(({ state }) => state !== 'unacked' && state !== 'dying')
-    for (const message of waiting) this.#settle(message, 'purged')
-    return waiting.length
+  purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
+    const asked = this.messages.filter(({ offset }) => offset >= from && offset < to)
+    for (const message of asked.slice(0, most)) {
+      if (message.state === 'unacked' || message.state === 'dying') continue
+      this.#settle(message, 'purged')
+      gone(message.offset)
+    }
+    return asked[most]?.offset ?? null
+  }
+
+  next(offset: number): number | null {
+    return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
   }
 
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */
@@ -466,10 +469,8 @@ export class QueueOracle {
       this.#look()
       return effect
     }
-    const { initialMs, maxMs, jitter } = policy.backoff
-    const backoffMs = Math.min(maxMs, initialMs * 2 ** (failedAttempts - 1))
     message.state = 'retrying'
-    message.dueMs = at.nowMs + (delayMs ?? Math.round(backoffMs * (1 - jitter * rng())))
+    message.dueMs = at.nowMs + (delayMs ?? backoffOf(policy, failedAttempts, rng()))
     this.#look()
     return { kind: 'retrying', offset, failedAttempts, dueMs: message.dueMs }
   }

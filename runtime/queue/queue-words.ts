@@ -121,6 +121,13 @@ export type QueueEffect =
   | { readonly kind: 'expired'; readonly offset: number }
   | QueueFailure
 
+/** A message that fell due. */
+export interface DueFact {
+  readonly offset: number
+  /** The end of the log at that moment: it goes before what was appended later. */
+  readonly place: number
+}
+
 /** What has become ready at a moment. */
 export interface DueMessages {
   /** Messages that had waited for a retry, each at its old place. */

@@ -43,13 +43,13 @@ export class ReadyIndex {
   }
 
   get size(): number {
-    let size = this.#fresh
+    let size = this.#fresh()
     for (const set of this.#sets) size += set.size
     return size
   }
 
   countOf(priority: number): number {
-    return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh : 0)
+    return (this.#sets[priority] as OffsetSet).size + (priority === 0 ? this.#fresh() : 0)
   }
 
   /** Messages of the highest priority that has any. */
@@ -158,13 +158,6 @@ export class ReadyIndex {
     return ahead
   }
 
-  clear(): void {
-    for (const set of this.#sets) set.clear()
-    this.#gone.clear()
-    this.#mask = 0
-    this.#next = this.#end
-  }
-
   /** For a queue that is rebuilt: those from `from` to below `to` are ready, and were appended before. */
   restore(from: number, to: number, priorityOf: (offset: number) => number): void {
     if (this.#single) (this.#sets[0] as OffsetSet).addRange(from, to)
@@ -177,7 +170,7 @@ export class ReadyIndex {
     this.#next = this.#gone.size > 0 ? this.#gone.removeRun(next) : next
   }
 
-  get #fresh(): number {
+  #fresh(): number {
     return this.#end - this.#next - this.#gone.size
   }
 }

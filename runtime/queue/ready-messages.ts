@@ -10,8 +10,7 @@
 import type { PagePool } from '../base/page-pool.ts'
 import { DueOrder } from './due-order.ts'
 import { DueReady } from './due-ready.ts'
-import type { DueFact } from './queue-facts.ts'
-import type { WaitingMessage } from './queue-words.ts'
+import type { DueFact, WaitingMessage } from './queue-words.ts'
 import { ReadyIndex } from './ready-index.ts'
 
 const NONE = -1
@@ -26,11 +25,6 @@ export class ReadyMessages {
   constructor(priorities: number, pool: PagePool, end: number) {
     this.#plain = new ReadyIndex(priorities, pool, end)
     this.#due = new DueReady(this.#order, pool)
-  }
-
-  /** Bytes beside those of the pool. */
-  get bytes(): number {
-    return this.#plain.bytes + this.#due.bytes + this.#order.bytes
   }
 
   /** First offset that was not appended. */
@@ -155,12 +149,6 @@ export class ReadyMessages {
     let ahead = this.#plain.ahead(number === NONE ? offset : this.#order.placeOf(number), priority)
     for (let higher = priority + 1; higher <= this.#due.priority; higher++) ahead += this.#due.countOf(higher)
     return ahead + (number === NONE ? this.#due.countTo(priority, offset) : this.#due.rank(number, priority))
-  }
-
-  /** Nothing is ready. What fell due and stays keeps its place. */
-  clear(): void {
-    this.#plain.clear()
-    this.#due.clear()
   }
 
   /** For a queue that is rebuilt: those from `from` to below `to` are ready, and were appended before. */

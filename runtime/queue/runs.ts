@@ -99,6 +99,13 @@ function extend(
   state.consumers.served(consumer)
 }
 
+/** Settles one that is held. */
+export function ack(state: QueueState, consumer: Consumer, slot: number): void {
+  const { offsets, bytes, entries } = consumer.claims
+  state.letGo(consumer, slot)
+  state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
+}
+
 /** Settles what is held of the hand-outs at `from` to below `to` of these; how many were. */
 export function ackRun(
   state: QueueState,

@@ -70,11 +70,5 @@ export class Schedule {
     return this.#wheel === null || this.size === 0 ? Number.POSITIVE_INFINITY : this.#wheel.dueMs
   }
 
-  clear(): void {
-    this.#wheel?.clear()
-    this.#waiting.clear()
-    this.bytes = 0
-  }
-
   readonly #isNeeded = (offset: number): boolean => this.#waiting.has(offset)
 }

@@ -69,10 +69,6 @@ export class Suspects {
   countOf(priority: number): number {
     return this.#waiting.reduce((count, each) => (each.priority === priority ? count + 1 : count), 0)
   }
-
-  clear(): void {
-    this.#waiting.length = 0
-  }
 }
 
 /** Whether a ready message goes before another one. */

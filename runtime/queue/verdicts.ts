@@ -12,7 +12,7 @@ import { retryDelayMs } from '../base/retry-delay.ts'
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
-import { dies } from './expiry.ts'
+import { dies } from './expiring.ts'
 import type { QueueState } from './queue-state.ts'
 import type { LetterReason, QueueEffect } from './queue-words.ts'
 

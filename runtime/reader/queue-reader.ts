@@ -245,7 +245,9 @@ export class QueueReader {
 
   async #ask(): Promise<void> {
     await this.drained()
-    if (!this.#isClosed) this.#claims.publish()
+    const { place, cursor } = this.assignment
+    // The host acts upon it when it is asked, and may look before that.
+    if (!this.#isClosed && this.#claims.publish()) this.#thread.tellHost(place.host, cursor)
     await this.#thread.reports.confirm(this.assignment.topic.id, this.assignment.cursor)
   }
 

@@ -24,6 +24,10 @@
 import { queueFieldsSize } from './queue-fields.ts'
 
 export const RECORD_HEADER_BYTES = 16
+/** The word whose low half that is. */
+export const RECORD_OFFSET_DELTA = 4
+export const OFFSET_DELTA_MAX = 0xffff
+export const RECORD_TIMESTAMP_DELTA = 8
 
 export const HAS_KEY = 1
 export const KEY_IS_BYTES = 2

@@ -212,6 +212,7 @@ const WALL_CLOCK = [
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
   'runtime/queue-actor/instant.ts',
+  'runtime/queue-actor/queue-answers.ts',
   'runtime/queue-actor/queue-letters.ts',
   'runtime/queue-actor/queue-rebuild.ts',
   'runtime/queue-actor/stored-facts.ts',

@@ -26,6 +26,8 @@ const counts: QueueStats = {
   deadLettered: 0,
   expired: 0,
   dropped: 0,
+  purged: 0,
+  cancelled: 0,
   bytes: 0,
   consumers: 0,
   deadLetterDepth: 0,

@@ -200,6 +200,13 @@ t.test('one that is out when it expires may be acked; one that comes back or fai
   const [acked, released, failed, back, rejected] = queue.take(10) as [HandOut, HandOut, HandOut, HandOut, HandOut]
   t.strictSame(queue.core.expire(30), [])
   t.equal(queue.core.dueMs, INFINITE)
+  const out = [acked, released, failed, back, rejected]
+  t.match(
+    queue.core.overdue,
+    out.map(({ offset, slot, tag }) => ({ offset, slot, tag })),
+  )
+  t.strictSame(queue.core.expire(30), [])
+  t.strictSame(queue.core.overdue, [], 'it is told once')
   t.ok(queue.core.ack(0, acked.slot, acked.tag))
   t.match(queue.core.release(0, released.slot, released.tag), { kind: 'returned', offset: 1 })
   t.equal(queue.core.take(31), null)

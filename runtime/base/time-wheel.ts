@@ -52,7 +52,7 @@ export class TimeWheel {
   /** When the next one is due, or earlier: then nothing is taken at that time, and it is known better. Infinity: there is none. */
   get dueMs(): number {
     if (this.#moving !== NONE) return this.#movingMs
-    const list = this.size === 0 ? NONE : this.#first()
+    const list = this.#first()
     return list === NONE ? Number.POSITIVE_INFINITY : this.#beginOf(list)
   }
 
@@ -60,7 +60,7 @@ export class TimeWheel {
   add(number: number, ms: number): void {
     const since = this.#moving === NONE ? this.#current : this.#movingMs
     const time = Math.max(Math.ceil(ms), since)
-    this.#put(time, number, this.#current)
+    this.#lists.push(this.#occupy(listOf(time, this.#current)), time, number)
   }
 
   /** Notes what is due, in its order, as far as there is room in `numbers`; how many. `dueMs` says whether there is more. */
@@ -83,7 +83,15 @@ export class TimeWheel {
       }
       this.#moving = list
       this.#movingMs = begin
-      moves -= this.#lists.shift(list, moves, (time, number) => this.#put(time, number, begin))
+      // Neighbours often have one time.
+      let [last, to] = [NONE, NONE]
+      moves -= this.#lists.shift(list, moves, (time, number) => {
+        if (time !== last) {
+          last = time
+          to = this.#occupy(listOf(time, begin))
+        }
+        this.#lists.push(to, time, number)
+      })
       if (!this.#lists.isEmpty(list)) return found
       this.#vacate(list)
       this.#moving = NONE
@@ -109,14 +117,13 @@ export class TimeWheel {
     this.#moving = NONE
   }
 
-  /** Into the list that it has when it is `current`. */
-  #put(time: number, number: number, current: number): void {
-    const list = listOf(time, current)
+  /** The list gets entries. */
+  #occupy(list: number): number {
     const slot = list & (SLOTS - 1)
     const level = list >> DIGIT_BITS
     this.#occupied[level * WORDS + (slot >> 5)]! |= 1 << (slot & 31)
     this.#levels |= 1 << level
-    this.#lists.push(list, time, number)
+    return list
   }
 
   #vacate(list: number): void {
@@ -126,12 +133,17 @@ export class TimeWheel {
     if (this.#wordOf(level) === NONE) this.#levels &= ~(1 << level)
   }
 
-  /** The first list that has entries, or had some before a sweep; NONE: there is none. */
+  /** The first list that has entries; NONE: there is none. */
   #first(): number {
-    if (this.#levels === 0) return NONE
-    const level = lowestBit(this.#levels)
-    const word = this.#wordOf(level)
-    return level * SLOTS + word * 32 + lowestBit(this.#occupied[level * WORDS + word] as number)
+    while (this.#levels !== 0) {
+      const level = lowestBit(this.#levels)
+      const word = this.#wordOf(level)
+      const list = level * SLOTS + word * 32 + lowestBit(this.#occupied[level * WORDS + word] as number)
+      if (!this.#lists.isEmpty(list)) return list
+      // A sweep has emptied it.
+      this.#vacate(list)
+    }
+    return NONE
   }
 
   /** The first word of a level that is not 0; NONE: all are. */

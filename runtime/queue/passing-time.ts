@@ -45,7 +45,7 @@ function fallDue(state: QueueState, nowMs: number, offsets: Float64Array): numbe
   const count = schedule.due(nowMs, offsets)
   for (let at = 0; at < count; at++) {
     const offset = offsets[at] as number
-    state.takeScheduled(offset)
+    state.countIn(log.bytesOf(offset))
     ready.fellDue(offset, ready.end)
     state.makeReady(offset, log.priorityOf(offset), false)
   }

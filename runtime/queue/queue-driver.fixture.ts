@@ -6,10 +6,11 @@
 import { Chance } from '../proof/sim/chance.ts'
 import { sum } from './oracle-message.fixture.ts'
 import { dueFactsOf } from './oracle-times.fixture.ts'
+import { PlayedLog } from './played-log.fixture.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
-import { hugeShareOf, PLAIN_LOG, planPolicy, planSizes, planStart, planTerms, planTimes } from './queue-plan.fixture.ts'
+import { hugeShareOf, planPolicy, planSizes, planStart, planTerms, planTimes } from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
@@ -23,7 +24,7 @@ import {
   stateOf,
   type Visits,
 } from './queue-visits.fixture.ts'
-import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
 /** Consumers that a seed has at a time. */
@@ -39,36 +40,6 @@ interface Handle {
   readonly tag: number
 }
 
-interface LogMessage {
-  readonly bytes: number
-  readonly priority: number
-  readonly dueMs: number
-  readonly expiresMs: number
-}
-
-class Log implements QueueLog {
-  readonly #start: number
-  readonly #messages: LogMessage[] = []
-
-  constructor(start: number) {
-    this.#start = start
-  }
-
-  push(message: LogMessage): void {
-    this.#messages.push(message)
-  }
-
-  bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
-
-  priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
-
-  keyOf = PLAIN_LOG.keyOf
-
-  dueMsOf = (offset: number): number => this.#messages[offset - this.#start]?.dueMs ?? 0
-
-  expiresMsOf = (offset: number): number => this.#messages[offset - this.#start]?.expiresMs || Number.POSITIVE_INFINITY
-}
-
 /** What went wrong, as an error that ends the seed. */
 class Difference extends Error {}
 
@@ -80,7 +51,7 @@ class Driver {
   readonly #hugeShare: number
   /** Whether messages have times. */
   readonly #timed: boolean
-  readonly #log: Log
+  readonly #log: PlayedLog
   readonly #start: number
   readonly #oracle: QueueOracle
   #core: QueueCore
@@ -101,7 +72,7 @@ class Driver {
     this.#policy = planPolicy(this.#chance)
     this.#start = planStart(this.#chance)
     this.#timed = this.#chance.happens(0.6)
-    this.#log = new Log(this.#start)
+    this.#log = new PlayedLog(this.#start)
     this.#core = QueueCore.create(this.#policy, this.#log, this.#start)
     this.#oracle = new QueueOracle(this.#policy, this.#log, this.#start)
     trace?.(`${JSON.stringify(this.#policy)} from ${this.#start}`)
@@ -322,6 +293,11 @@ class Driver {
     const expected = this.#oracle.expire(this.#nowMs, order)
     this.#trace?.(`expire at ${this.#nowMs} -> ${JSON.stringify(expected)}`)
     this.#same(`expire at ${this.#nowMs}`, expected, found)
+    this.#same(
+      'overdue',
+      this.#oracle.overdue,
+      this.#core.overdue.toSorted((a, b) => a.offset - b.offset),
+    )
   }
 
   #letters(): void {

@@ -22,7 +22,7 @@ export class QueueFigures {
     return this.#state.ready.end
   }
 
-  /** Messages that are not settled, but for those that are scheduled. */
+  /** Messages that are neither settled nor scheduled. */
   get messages(): number {
     return this.#state.messages
   }

@@ -15,7 +15,7 @@ import {
   sum,
 } from './oracle-message.fixture.ts'
 import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
-import { byPlace, canExpire, firstMoment, isOver, OracleSchedule } from './oracle-times.fixture.ts'
+import { byPlace, canExpire, firstMoment, isOver, OracleSchedule, overdueOf } from './oracle-times.fixture.ts'
 import type {
   Admission,
   AppendedFields,
@@ -25,6 +25,7 @@ import type {
   HandOut,
   HandOutRun,
   LetterReason,
+  OverdueMessage,
   QueueCounters,
   QueueEffect,
   QueueExplanation,
@@ -51,7 +52,6 @@ export class QueueOracle {
   dying: OracleMessage[] = []
   sent = 0
   readonly totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
-  /** What is to go for an append. */
   chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
@@ -59,8 +59,8 @@ export class QueueOracle {
   #clock = 0
   #round = new OracleRound()
   readonly #schedule = new OracleSchedule()
-  /** What the driver says of the time. */
   nowMs = 0
+  overdue: readonly OverdueMessage[] = []
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
     this.policy = policy
@@ -257,6 +257,7 @@ export class QueueOracle {
 
   /** `order`: that in which the core has told them, if they are the same; many that expire at one time have none of their own. */
   expire(nowMs: number, order: readonly number[]): QueueEffect[] {
+    this.overdue = this.#mayExpire ? overdueOf(this.messages, nowMs) : []
     if (!this.#mayExpire) return []
     const over = this.messages.filter(message => canExpire(message) && isOver(message, nowMs))
     over.sort((a, b) => order.indexOf(a.offset) - order.indexOf(b.offset))
@@ -279,7 +280,6 @@ export class QueueOracle {
     return { kind: 'dying', offset, failedAttempts, reason: 'expired' }
   }
 
-  /** When something is to be done by itself. */
   get dueMs(): number {
     return firstMoment(this.messages, this.#mayExpire, message => this.#deadlineOf(message))
   }

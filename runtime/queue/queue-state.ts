@@ -129,11 +129,16 @@ export class QueueState {
   /** It counts as one of the queue from now on, and waits nowhere yet; whether it was scheduled. */
   takeScheduled(offset: number): boolean {
     if (!this.schedule.has(offset)) return false
-    const bytes = this.log.bytesOf(offset)
-    this.schedule.remove(offset, bytes)
+    this.schedule.remove(offset)
+    this.countIn(this.log.bytesOf(offset))
+    return true
+  }
+
+  /** A message of so many bytes is scheduled no more, and counts as one of the queue. */
+  countIn(bytes: number): void {
+    this.schedule.bytes -= bytes
     this.messages++
     this.bytes += bytes
-    return true
   }
 
   /** Takes a message that waits out of where it waits; whether it did. */

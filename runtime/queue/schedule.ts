@@ -42,14 +42,12 @@ export class Schedule {
     this.bytes += bytes
   }
 
-  /** It waits no more; whether it did. */
-  remove(offset: number, bytes: number): boolean {
-    if (!this.#waiting.remove(offset)) return false
-    this.bytes -= bytes
-    return true
+  /** It waits no more, and is to be taken off `bytes`. */
+  remove(offset: number): void {
+    this.#waiting.remove(offset)
   }
 
-  /** Notes what is due in `offsets`, in its order; how many. They wait until they are removed. */
+  /** Notes what is due in `offsets`, in its order; how many. It waits no more, and is to be taken off `bytes`. */
   due(nowMs: number, offsets: Float64Array): number {
     this.#passedMs = Math.max(this.#passedMs, Math.floor(nowMs))
     const wheel = this.#wheel
@@ -60,7 +58,7 @@ export class Schedule {
     let due = 0
     for (let at = 0; at < found; at++) {
       const offset = offsets[at] as number
-      if (this.#waiting.has(offset)) offsets[due++] = offset
+      if (this.#waiting.remove(offset)) offsets[due++] = offset
     }
     return due
   }

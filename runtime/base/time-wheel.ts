@@ -52,7 +52,7 @@ export class TimeWheel {
   /** When the next one is due, or earlier: then nothing is taken at that time, and it is known better. Infinity: there is none. */
   get dueMs(): number {
     if (this.#moving !== NONE) return this.#movingMs
-    const list = this.size === 0 ? NONE : this.#first()
+    const list = this.#first()
     return list === NONE ? Number.POSITIVE_INFINITY : this.#beginOf(list)
   }
 
@@ -133,12 +133,17 @@ export class TimeWheel {
     if (this.#wordOf(level) === NONE) this.#levels &= ~(1 << level)
   }
 
-  /** The first list that has entries, or had some before a sweep; NONE: there is none. */
+  /** The first list that has entries; NONE: there is none. */
   #first(): number {
-    if (this.#levels === 0) return NONE
-    const level = lowestBit(this.#levels)
-    const word = this.#wordOf(level)
-    return level * SLOTS + word * 32 + lowestBit(this.#occupied[level * WORDS + word] as number)
+    while (this.#levels !== 0) {
+      const level = lowestBit(this.#levels)
+      const word = this.#wordOf(level)
+      const list = level * SLOTS + word * 32 + lowestBit(this.#occupied[level * WORDS + word] as number)
+      if (!this.#lists.isEmpty(list)) return list
+      // A sweep has emptied it.
+      this.#vacate(list)
+    }
+    return NONE
   }
 
   /** The first word of a level that is not 0; NONE: all are. */

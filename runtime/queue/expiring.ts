@@ -8,7 +8,7 @@
  */
 import { DYING } from './attempt-table.ts'
 import type { QueueState } from './queue-state.ts'
-import type { QueueEffect } from './queue-words.ts'
+import type { OverdueMessage, QueueEffect } from './queue-words.ts'
 
 /** Messages that die in one call, of those whose time has come, and again of those that stand first. */
 const EXPIRED_MAX = 1_024
@@ -20,35 +20,44 @@ export function mayExpire({ expiry, policy, letters }: QueueState): boolean {
 
 const scratch: Float64Array = new Float64Array(EXPIRED_MAX)
 
-/** Messages whose time has come and that are not out die. */
-export function expire(state: QueueState, nowMs: number): QueueEffect[] {
+/** Messages whose time has come die, but for those that are out, which are noted in `overdue`, each once. */
+export function expire(state: QueueState, nowMs: number, overdue: OverdueMessage[]): QueueEffect[] {
   const { expiry, ready, suspects, settled, schedule } = state
   const effects: QueueEffect[] = []
+  overdue.length = 0
   if (!expiry.any) return effects
   expiry.tend(state.messages + schedule.size, offset => !settled.has(offset))
   if (!mayExpire(state)) return effects
+  const out = new Set<number>()
   const count = expiry.due(nowMs, scratch)
-  for (let at = 0; at < count; at++) {
-    const effect = expireOne(state, scratch[at] as number)
-    if (effect !== null) effects.push(effect)
-  }
+  for (let at = 0; at < count; at++) expireOne(state, scratch[at] as number, effects, out)
   // While more have expired than die in a call, those that stand first keep all others from going.
   for (let left = EXPIRED_MAX; left > 0; left--) {
-    const offset = [suspects.first?.offset ?? -1, ready.first()].find(
-      first => first !== -1 && expiry.isOver(first, nowMs),
+    const first = [suspects.first?.offset ?? -1, ready.first()].find(
+      offset => offset !== -1 && expiry.isOver(offset, nowMs),
     )
-    if (offset === undefined) break
-    const effect = expireOne(state, offset)
-    if (effect !== null) effects.push(effect)
+    if (first === undefined) break
+    expireOne(state, first, effects, out)
   }
+  if (out.size > 0) findOut(state, out, overdue)
   return effects
 }
 
-function expireOne(state: QueueState, offset: number): QueueEffect | null {
-  if (state.settled.has(offset) || state.schedule.has(offset)) return null
-  const entry = state.attempts.find(offset)
-  if (!state.takeWaiting(offset, entry)) return null
-  return dies(state, offset, entry)
+function expireOne(state: QueueState, offset: number, effects: QueueEffect[], out: Set<number>): void {
+  const { attempts, settled, schedule } = state
+  if (settled.has(offset) || schedule.has(offset)) return
+  const entry = attempts.find(offset)
+  if (state.takeWaiting(offset, entry)) effects.push(dies(state, offset, entry))
+  else if (entry === -1 || attempts.states[entry] !== DYING) out.add(offset)
+}
+
+/** Who has these messages. It looks through all that is out, once for all of them. */
+function findOut({ consumers }: QueueState, out: ReadonlySet<number>, overdue: OverdueMessage[]): void {
+  for (const { number: consumer, claims } of consumers.all())
+    for (const slot of claims.slots()) {
+      const offset = claims.offsets[slot] as number
+      if (out.has(offset)) overdue.push({ offset, consumer, slot, tag: claims.tags[slot] as number })
+    }
 }
 
 /** A message that waits nowhere any more has expired. */

@@ -37,6 +37,8 @@ export interface OracleMessage {
   /** Since when its time-out runs: a time, and the order of those at one time. */
   beganMs: number
   began: number
+  /** Whether it was told that its time is over though it is out. */
+  told: boolean
 }
 
 export interface OracleConsumer {
@@ -81,6 +83,7 @@ export function newMessage(offset: number, log: QueueLog, fields: AppendedFields
     begun: false,
     beganMs: 0,
     began: 0,
+    told: false,
   }
 }
 

@@ -1,6 +1,6 @@
 /** Times of messages, as the naive model of a queue sees them: what is due, what has expired, and who goes before whom. */
 import type { OracleMessage } from './oracle-message.fixture.ts'
-import type { DueMessages } from './queue-words.ts'
+import type { DueMessages, OverdueMessage } from './queue-words.ts'
 
 /** Order inside a priority: by place; of one place what fell due goes first, in the order in which it did. */
 export function byPlace(a: OracleMessage, b: OracleMessage): number {
@@ -17,6 +17,13 @@ export function isOver({ expiresMs }: OracleMessage, nowMs: number): boolean {
 /** What can expire: it waits to be handed out, or for a retry. */
 export function canExpire({ state }: OracleMessage): boolean {
   return state === 'ready' || state === 'retrying'
+}
+
+/** Messages that are out though their time is over, each told once. */
+export function overdueOf(messages: readonly OracleMessage[], nowMs: number): OverdueMessage[] {
+  const over = messages.filter(message => message.state === 'unacked' && isOver(message, nowMs) && !message.told)
+  for (const message of over) message.told = true
+  return over.map(({ offset, consumer, slot, tag }) => ({ offset, consumer, slot, tag }))
 }
 
 /** Makes what is due ready, behind all that there is. */
@@ -44,7 +51,10 @@ export class OracleSchedule {
   /** Another host counts from the times that the messages say. */
   rebuilt(messages: readonly OracleMessage[]): void {
     this.#passedMs = 0
-    for (const message of messages) if (message.state === 'scheduled') message.dueMs = Math.ceil(message.scheduledMs)
+    for (const message of messages) {
+      message.told = false
+      if (message.state === 'scheduled') message.dueMs = Math.ceil(message.scheduledMs)
+    }
   }
 }
 

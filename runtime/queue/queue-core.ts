@@ -44,6 +44,7 @@ import type {
   DueMessages,
   HandOut,
   HandOutRun,
+  OverdueMessage,
   QueueAttempt,
   QueueCounters,
   QueueEffect,
@@ -61,6 +62,8 @@ export class QueueCore {
   readonly #run: RunView = emptyRun()
   readonly #due: DueView = emptyDue()
   readonly figures: QueueFigures
+  /** What was out when its time was over, as the last `expire` found it; each is told once. */
+  readonly overdue: OverdueMessage[] = []
 
   private constructor(state: QueueState) {
     this.#state = state
@@ -219,9 +222,9 @@ export class QueueCore {
     return this.#due
   }
 
-  /** What has expired and is not out dies, or is gone; a bounded number, and the rest is due at once. */
+  /** What has expired dies, or is gone; a bounded number, and the rest is due at once. What of it is out is `overdue`. */
   expire(nowMs: number): readonly QueueEffect[] {
-    return expire(this.#state, nowMs)
+    return expire(this.#state, nowMs, this.overdue)
   }
 
   /** When `due`, `expire`, `timeOut` or `take` has something to do by itself; Infinity: never by itself. */

@@ -6,9 +6,9 @@
 import { Chance } from '../proof/sim/chance.ts'
 import { sum } from './oracle-message.fixture.ts'
 import { dueFactsOf } from './oracle-times.fixture.ts'
+import { PlayedLog } from './played-log.fixture.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
-import { LoggedMessages } from './queue-log.fixture.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
 import {
   hugeShareOf,
@@ -60,7 +60,7 @@ class Driver {
   readonly #hugeShare: number
   /** Whether messages have times. */
   readonly #timed: boolean
-  readonly #log: LoggedMessages
+  readonly #log: PlayedLog
   readonly #start: number
   readonly #oracle: QueueOracle
   #core: QueueCore
@@ -81,7 +81,7 @@ class Driver {
     this.#policy = planPolicy(this.#chance)
     this.#start = planStart(this.#chance)
     this.#timed = this.#chance.happens(0.6)
-    this.#log = new LoggedMessages(this.#start)
+    this.#log = new PlayedLog(this.#start)
     this.#core = QueueCore.create(this.#policy, this.#log, this.#start)
     this.#oracle = new QueueOracle(this.#policy, this.#log, this.#start)
     trace?.(`${JSON.stringify(this.#policy)} from ${this.#start}`)
@@ -303,6 +303,11 @@ class Driver {
     const expected = this.#oracle.expire(this.#nowMs, order)
     this.#trace?.(`expire at ${this.#nowMs} -> ${JSON.stringify(expected)}`)
     this.#same(`expire at ${this.#nowMs}`, expected, found)
+    this.#same(
+      'overdue',
+      this.#oracle.overdue,
+      this.#core.overdue.toSorted((a, b) => a.offset - b.offset),
+    )
   }
 
   #letters(): void {

@@ -15,7 +15,7 @@ import {
   type OracleMessage,
 } from './oracle-message.fixture.ts'
 import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
-import { canExpire, firstMoment, isOver, OracleSchedule } from './oracle-times.fixture.ts'
+import { canExpire, firstMoment, isOver, OracleSchedule, overdueOf } from './oracle-times.fixture.ts'
 import { giveTurns, giveTurnsAnew, goesFirst, OracleRate } from './oracle-turns.fixture.ts'
 import type {
   Admission,
@@ -25,6 +25,7 @@ import type {
   HandOut,
   HandOutRun,
   LetterReason,
+  OverdueMessage,
   QueueCounters,
   QueueEffect,
   QueueExplanation,
@@ -46,7 +47,6 @@ export class QueueOracle extends OracleConsumers {
   dying: OracleMessage[] = []
   sent = 0
   readonly totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
-  /** What is to go for an append. */
   chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
@@ -56,8 +56,8 @@ export class QueueOracle extends OracleConsumers {
   #round = new OracleRound()
   readonly #schedule = new OracleSchedule()
   readonly #rate: OracleRate
-  /** What the driver says of the time. */
   nowMs = 0
+  overdue: readonly OverdueMessage[] = []
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
     super(policy)
@@ -247,6 +247,7 @@ export class QueueOracle extends OracleConsumers {
 
   /** `order`: that in which the core has told them, if they are the same; many that expire at one time have none of their own. */
   expire(nowMs: number, order: readonly number[]): QueueEffect[] {
+    this.overdue = this.#mayExpire ? overdueOf(this.messages, nowMs) : []
     if (!this.#mayExpire) return []
     const over = this.messages.filter(message => canExpire(message) && isOver(message, nowMs))
     over.sort((a, b) => order.indexOf(a.offset) - order.indexOf(b.offset))
@@ -275,7 +276,6 @@ export class QueueOracle extends OracleConsumers {
     this.#giveTurns()
   }
 
-  /** When something is to be done by itself. */
   get dueMs(): number {
     const nextMs = this.#rate.left === 0 && this.ready().length > 0 ? this.#rate.nextMs : Number.POSITIVE_INFINITY
     return Math.min(

@@ -125,6 +125,15 @@ export interface DueFact {
   readonly place: number
 }
 
+/** A message that is out, and whose time is over. */
+export interface OverdueMessage {
+  readonly offset: number
+  /** Its hand-out. */
+  readonly consumer: number
+  readonly slot: number
+  readonly tag: number
+}
+
 /** What has become ready at a moment. */
 export interface DueMessages {
   /** Messages that had waited for a retry, each at its old place. */

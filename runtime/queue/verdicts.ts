@@ -81,8 +81,10 @@ export function fails(
   if (failedAttempts === 1) attempts.firstFailureMs[entry] = at.wallMs
   attempts.lastFailureMs[entry] = at.wallMs
   state.letGo(consumer, slot)
-  if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
-    state.endTurn(consumer.claims.keys[slot] as number)
+  const isLast = reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts
+  const isOver = state.expiry.isOver(offset, at.nowMs)
+  if (isLast || isOver) state.endTurn(consumer.claims.keys[slot] as number)
+  if (isLast) {
     if (!policy.hasDeadLetters) {
       state.settle(offset, size, entry, 'dropped')
       return { kind: 'dropped', offset, failedAttempts, reason }
@@ -92,10 +94,7 @@ export function fails(
     state.letters.add(entry)
     return { kind: 'dying', offset, failedAttempts, reason }
   }
-  if (state.expiry.isOver(offset, at.nowMs)) {
-    state.endTurn(consumer.claims.keys[slot] as number)
-    return dies(state, offset, entry)
-  }
+  if (isOver) return dies(state, offset, entry)
   const dueMs = at.nowMs + (delayMs ?? retryDelayMs(policy.backoff, failedAttempts, rng))
   attempts.states[entry] = RETRYING
   attempts.dueMs[entry] = dueMs

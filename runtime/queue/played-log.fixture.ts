@@ -1,7 +1,7 @@
-/** What the log of a queue says of its messages, as the driver has drawn them. */
+/** The log of a queue that is played by seed: what each message is. */
 import type { QueueLog } from './queue-words.ts'
 
-interface LogMessage {
+export interface LogMessage {
   readonly bytes: number
   readonly priority: number
   readonly key: number
@@ -9,7 +9,7 @@ interface LogMessage {
   readonly expiresMs: number
 }
 
-export class LoggedMessages implements QueueLog {
+export class PlayedLog implements QueueLog {
   readonly #start: number
   readonly #messages: LogMessage[] = []
 

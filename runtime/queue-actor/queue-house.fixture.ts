@@ -31,6 +31,9 @@ export const QUEUE_SHAPE: QueueShape = {
   onFull: 'wait',
   singleActive: false,
   messageTtlMs: Number.POSITIVE_INFINITY,
+  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyOrder: 'fifo',
+  rate: null,
 }
 
 export interface HouseOptions {
@@ -50,6 +53,7 @@ export interface HouseOptions {
 interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
+  readonly key?: string
   /** The first one of a frame says when the frame was made. */
   readonly timestamp?: number
 }
@@ -280,9 +284,9 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, timestamp, ...times } of values) {
-      const fields = messageFields(priority, times, QUEUE_SHAPE)
-      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, fields) !== 0) break
+    for (const { value, priority = 0, key = null, timestamp, ...times } of values) {
+      const fields = messageFields(priority, times, this.topic.queue as QueueShape)
+      if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
     }
     this.#writer.seal()

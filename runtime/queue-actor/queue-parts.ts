@@ -47,6 +47,11 @@ const CRASHED = JSON.stringify({
   message: 'its process ended twice while this message alone was handled',
 })
 
+const EXPIRED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'its time to live is over, and no consumer got it before; the queue has no dead-letter topic',
+})
+
 export class QueueParts {
   readonly place: GroupPlace
   readonly partition: PartitionActor
@@ -140,7 +145,7 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired, and has no time`)
+    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired while a consumer had it`)
     if (kind === 'dropped') this.facts.settledAs('dropped', offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
@@ -149,6 +154,17 @@ export class QueueParts {
     }
     this.facts.countFailure()
     this.#toldOf(effect, error)
+  }
+
+  /** What the core says of a message whose time to live is over: it is to be a dead letter, or gone, and has not failed. */
+  expired(effect: QueueEffect): void {
+    const { offset } = effect
+    if (effect.kind !== 'expired') {
+      this.facts.cameBack(offset, this.core.attemptOf(offset))
+      return
+    }
+    this.facts.settledAs('expired', offset)
+    this.upcalls.attemptFailed({ offset, failedAttempts: 0 }, EXPIRED)
   }
 
   #toldOf(effect: QueueFailure, error: string): void {
@@ -183,7 +199,7 @@ function free(consumer: QueueConsumer, tag: number, acked: number): void {
 
 function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): QueuePolicy {
   const { attempts, hasDeadLetters, initialMs, maxMs, jitter } = policy
-  const { priorities, maxMessages, maxBytes, onFull, singleActive } = shape
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, keyConcurrency, keyOrder, rate } = shape
   return {
     priorities,
     attempts,
@@ -193,9 +209,9 @@ function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): Que
     maxBytes: Math.min(maxBytes, bytes),
     onFull,
     singleActive,
-    keyConcurrency: Number.POSITIVE_INFINITY,
-    keyOrder: 'fifo',
-    rate: null,
+    keyConcurrency,
+    keyOrder,
+    rate,
     heldMax: HELD_MAX,
     loopingAfter: LOOPING_AFTER,
   }

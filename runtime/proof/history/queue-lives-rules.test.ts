@@ -14,6 +14,7 @@ const QUEUE: QueueFacts = {
   deadLetterTopic: 'q.dlq',
   atMostOnce: false,
   singleActive: false,
+  keyConcurrency: Number.POSITIVE_INFINITY,
   oneAtATime: true,
   prefetch: 1,
 }

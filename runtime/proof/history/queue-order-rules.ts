@@ -4,7 +4,8 @@
  * Pure functions over a history. When a message was handed out is not seen, but after which of its consumer's settlements it was: a
  * consumer with `prefetch` p gets its n-th message when it has settled n - p of them. What was ready then, and until the n-th was
  * begun, comes first if it is better: of a higher priority, or of the same one and older. Others may have as many of those as they
- * may prefetch, so that the rule is exact for a queue with one consumer that has one message, and weak for others.
+ * may prefetch, so that the rule is exact for a queue with one consumer that has one message, and weak for others. Where keys are limited,
+ * a message with a key may wait for others of it: it is not looked for.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } from './history.ts'
 
@@ -33,13 +34,16 @@ class Line {
   readonly #begun = new Map<string, number>()
   readonly #over = new Set<string>()
   readonly #begins: ReadonlyMap<number, number>
+  /** Messages that may wait for others of their key. */
+  readonly #keyed: ReadonlySet<number>
   /** Consumers that there may have been, from each event on. */
   readonly #consumers: { readonly at: number; readonly count: number }[] = []
 
-  constructor({ prefetch, atMostOnce }: QueueFacts, begins: ReadonlyMap<number, number>) {
+  constructor({ prefetch, atMostOnce }: QueueFacts, begins: ReadonlyMap<number, number>, keyed: ReadonlySet<number>) {
     this.#prefetch = prefetch
     this.#atMostOnce = atMostOnce
     this.#begins = begins
+    this.#keyed = keyed
   }
 
   consuming(at: number, count: number): void {
@@ -70,7 +74,8 @@ class Line {
     if (this.#atMostOnce) settled.push(at)
     if (since === undefined) return null
     const passed = [...this.#messages.values()].filter(
-      other => other.readySince <= since && other.begins > 0 && isBetter(other, message),
+      other =>
+        other.readySince <= since && other.begins > 0 && isBetter(other, message) && !this.#keyed.has(other.offset),
     )
     const others = this.#most(since) - 1
     const room = others * this.#prefetch + this.#prefetch - 1
@@ -121,6 +126,16 @@ function beginsOf(events: readonly HistoryEvent[], queue: string): Map<number, n
   return begins
 }
 
+/** Messages that are begun and may have waited for others of their key. */
+function keyedOf(events: readonly HistoryEvent[], { queue, keyConcurrency }: QueueFacts): ReadonlySet<number> {
+  if (keyConcurrency === Number.POSITIVE_INFINITY) return new Set()
+  return new Set(
+    events.flatMap(event =>
+      event.kind === 'delivered' && event.topic === queue && event.key !== null ? [event.offset] : [],
+    ),
+  )
+}
+
 /** Q5: of what is ready the best comes first: the highest priority, and of that the oldest, also of what was handed back. */
 export const bestComesFirst: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q5')
@@ -129,7 +144,7 @@ export const bestComesFirst: Checker = ({ events, queues = [] }) => {
     const priorities = new Map<string, number>()
     for (const event of events)
       if (event.kind === 'sent' && event.topic === queue) priorities.set(event.id, event.priority ?? 0)
-    const line = new Line(facts, beginsOf(events, queue))
+    const line = new Line(facts, beginsOf(events, queue), keyedOf(events, facts))
     for (const [at, event] of events.entries()) {
       if (event.kind === 'ended' || event.kind === 'leaving') line.ended(event.consumer)
       if (!('topic' in event) || event.topic !== queue) continue

@@ -7,6 +7,7 @@ import { GROUP_RULES } from './group-rules.ts'
 import type { GroupFacts, History, HistoryEvent, QueueFacts } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
 import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
+import { QUEUE_KEY_RULES } from './queue-key-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
 import { remaining } from './remaining.ts'
@@ -97,6 +98,7 @@ const QUEUE: QueueFacts = {
   deadLetterTopic: 'q.dlq',
   atMostOnce: false,
   singleActive: true,
+  keyConcurrency: Number.POSITIVE_INFINITY,
   oneAtATime: true,
   prefetch: 1,
 }
@@ -108,6 +110,7 @@ const ALL = [
   ...QUEUE_RULES,
   ...QUEUE_COUNT_RULES,
   ...QUEUE_ORDER_RULES,
+  ...QUEUE_KEY_RULES,
 ]
 
 function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {

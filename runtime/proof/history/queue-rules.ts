@@ -12,12 +12,12 @@ type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 type Settled = Extract<HistoryEvent, { kind: 'settled' }>
 
 /** What each message of queues is known to be, as a checker goes through a history. */
-class Consumers {
+export class Consumers {
   /** Told to end, left or stopped. */
-  readonly gone = new Set<string>()
-  readonly ended = new Set<string>()
+  readonly gone: Set<string> = new Set()
+  readonly ended: Set<string> = new Set()
   /** By message, which consumer has it. */
-  readonly open = new Map<string, Delivered>()
+  readonly open: Map<string, Delivered> = new Map()
   /** Hand-outs whose time was over before they were settled. */
   readonly #overdue = new Set<string>()
   readonly #queues: ReadonlySet<string>

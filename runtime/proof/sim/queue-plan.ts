@@ -3,6 +3,8 @@
  *
  * Drawn from streams of chance of its own, before anything runs: what a seed without queues does is not touched by it.
  */
+
+import type { Rate } from '../../words/common-options.ts'
 import type { GroupFacts, QueueFacts } from '../history/history.ts'
 import { Chance } from './chance.ts'
 import type { HandlerPlan } from './lab.ts'
@@ -50,6 +52,10 @@ export interface QueuePlan {
   readonly batch: number | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  readonly keyConcurrency: number
+  readonly keyOrder: 'fifo' | 'fair'
+  /** Hand-outs in a time; null: there is no limit. */
+  readonly rate: Rate | null
   readonly output: boolean
   readonly handlerTimeoutMs: number
   readonly ackTimeoutMs: number
@@ -62,6 +68,7 @@ export interface QueuePlan {
 
 const SALT = 0x51ed270b
 const MORE_SALT = 0x2c1b3c6d
+const KEYS_SALT = 0x3ad8025f
 const PREFETCH_MAX = 1_000
 
 /** Faults of handlers that a queue's messages bring about. */
@@ -138,6 +145,9 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     concurrency: isExact || batch !== null || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
     singleActive: chance.happens(0.25),
+    keyConcurrency: Number.POSITIVE_INFINITY,
+    keyOrder: 'fifo',
+    rate: null,
     output: handles && !atMostOnce && batch === null && chance.happens(0.2),
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
@@ -147,13 +157,24 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
   }
 }
 
+/** Limits of keys and of hand-outs. What is handled at most once cannot have the former. */
+function limitsOf(chance: Chance, { atMostOnce }: QueuePlan): Pick<QueuePlan, 'keyConcurrency' | 'keyOrder' | 'rate'> {
+  const isLimited = chance.happens(0.5) && !atMostOnce
+  return {
+    keyConcurrency: isLimited ? chance.pick([1, 1, 2, 4]) : Number.POSITIVE_INFINITY,
+    keyOrder: isLimited ? chance.pick(['fifo', 'fair']) : 'fifo',
+    rate: chance.happens(0.15) ? { max: chance.pick([1, 5, 20]), perMs: chance.pick([1, 10, 40]) } : null,
+  }
+}
+
 export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): readonly QueuePlan[] {
   const chance = new Chance(seed ^ SALT)
   const more = new Chance(seed ^ MORE_SALT)
   if (chance.happens(0.4)) return []
   const plans = [queueOf(chance, more, 'q0', faults)]
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
-  return plans
+  const keys = new Chance(seed ^ KEYS_SALT)
+  return plans.map(plan => ({ ...plan, ...limitsOf(keys, plan) }))
 }
 
 export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
@@ -169,9 +190,10 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
 export function queueFactsOf(plan: QueuePlan): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
   const deadLetterTopic = queueLettersOf(plan)
+  const { keyConcurrency } = plan
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
-  return { queue: name, ...limits, atMostOnce, singleActive, oneAtATime, deadLetterTopic }
+  return { queue: name, ...limits, atMostOnce, singleActive, keyConcurrency, oneAtATime, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

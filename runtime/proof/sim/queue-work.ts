@@ -98,7 +98,7 @@ export class QueueWork {
 
   #openQueue(plan: QueuePlan): Promise<Queue<Value>> {
     const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
-    const { singleActive, deadLetter } = plan
+    const { singleActive, keyConcurrency, keyOrder, rate, deadLetter } = plan
     return this.#around.broker().queue<Value>(name, {
       durability: this.#durabilityOf(plan),
       priorities,
@@ -110,6 +110,9 @@ export class QueueWork {
       backoff: { initialMs, maxMs: 400 },
       deadLetter: deadLetter === 'own' ? undefined : (queueLettersOf(plan) ?? false),
       singleActive,
+      keyConcurrency,
+      keyOrder,
+      rate: rate ?? undefined,
     })
   }
 

@@ -357,3 +357,49 @@ t.test('what was out when a process died was handed out, though nobody began it'
   t.equal(ofAttempts(died(true), delivered('a', 2)), 1, 'a close in good order takes it back')
   t.equal(ofAttempts(delivered('a', 2)), 1)
 })
+
+t.test('what is given to one that is leaving is taken from it again', async t => {
+  const leaving: HistoryEvent = { kind: 'leaving', group: 'q', consumer: 'c2' }
+  const again = [delivered('e', 1, 0, 'c2'), delivered('e', 2, 0, 'c3'), settled('e', 'rejected', 2, 'c3')]
+  const ofTwo = (...events: readonly HistoryEvent[]): string[] =>
+    judge(planted(delivered('e', 1, 0, 'c2'), 2, ...events)).filter(problem => problem.startsWith('Q2'))
+  t.same(ofTwo(leaving, ...again), [])
+  t.equal(ofTwo(...again).length, 1)
+})
+
+const began = (consumer: string): HistoryEvent => ({ kind: 'began', group: 'q', consumer, topic: 'q', partition: 0 })
+
+t.test('the end of a consumer explains one failure of a hand-out that nobody has seen', async t => {
+  const charged = (events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): number =>
+    judge(events, facts).filter(problem => /^D1: .*, and (it )?had/.test(problem)).length
+  const first = [began('c1'), ended('c1')]
+  t.equal(charged([...first, delivered('a', 2, 1, 'c2')]), 0)
+  t.equal(charged([began('c1'), delivered('a', 2, 1, 'c2')]), 1, 'nobody has ended')
+  t.equal(charged([...first, delivered('a', 1, 1, 'c2')]), 1, 'it was not handed out before')
+  t.equal(charged([...first, delivered('a', 2, 1, 'c2'), delivered('b', 2, 1, 'c2')]), 1, 'it explains one')
+  t.equal(charged([...first, began('c3'), ended('c3'), delivered('a', 2, 2, 'c2')], { attempts: 9 }), 1)
+  t.equal(charged([...first, delivered('a', 3, 1, 'c2'), delivered('a', 4, 1, 'c2')]), 0, 'it is counted once')
+  const inHand = [began('c1'), delivered('b'), ended('c1'), delivered('a', 2, 1, 'c2')]
+  t.equal(charged(inHand), 1, 'it had another one in hand')
+  t.equal(charged(inHand, { oneAtATime: false }), 0, 'which does not keep it from beginning one more')
+  const known: HistoryEvent = { kind: 'ended', consumer: 'c1', executing: { group: 'q', ...place(1) } }
+  t.equal(charged([began('c1'), delivered('b'), known, delivered('a', 2, 1, 'c2')], { oneAtATime: false }), 1)
+  const once = { attempts: 1 }
+  t.equal(charged([...first, letter('a', 'crashed', 1)], once), 0)
+  t.equal(charged([...first, letter('a', 'failed', 1)], once), 1)
+  t.equal(charged([...first, letter('a', 'crashed', 1), letter('b', 'crashed', 1)], once), 1)
+})
+
+t.test('what was out unseen was not passed over', async t => {
+  const passed = (attempt: number): number =>
+    judge([
+      { kind: 'consuming', topic: 'q', consumers: 1 },
+      ...[sent('a', 1), sent('b'), sent('c'), answered('a'), answered('b'), answered('c')],
+      ...[began('c1'), ended('c1'), began('c2')],
+      ...[delivered('b', 1, 0, 'c2'), settled('b', 'handled', 1, 'c2')],
+      ...[delivered('c', 1, 0, 'c2'), settled('c', 'handled', 1, 'c2')],
+      ...[delivered('a', attempt, attempt - 1, 'c2'), settled('a', 'handled', attempt, 'c2')],
+    ]).filter(problem => problem.startsWith('Q5')).length
+  t.equal(passed(2), 0)
+  t.equal(passed(1), 1)
+})

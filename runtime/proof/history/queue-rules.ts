@@ -3,6 +3,7 @@
  *
  * Pure functions over a history. A message is with a consumer from when it is begun until the consumer has settled it, its time is
  * over, or the consumer has left, was stopped, or was told to end. A consumer that was told to end and goes on is heard of no more.
+ * One that is leaving may still get a message, which is taken from it when it has left: nobody sees when that is.
  */
 
 import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type QueueFacts } from './history.ts'
@@ -40,7 +41,7 @@ class Consumers {
   hear(event: HistoryEvent): void {
     switch (event.kind) {
       case 'delivered':
-        if (this.isDelivery(event)) this.open.set(placeOf(event), event)
+        if (this.isDelivery(event) && !this.gone.has(event.consumer)) this.open.set(placeOf(event), event)
         break
       case 'settled':
       case 'overdue':
@@ -63,7 +64,8 @@ class Consumers {
   }
 }
 
-function handOutOf(event: Place & { readonly consumer: string; readonly deliveryAttempt: number }): string {
+/** Names one hand-out of a message. */
+export function handOutOf(event: Place & { readonly consumer: string; readonly deliveryAttempt: number }): string {
   return `${event.consumer} ${placeOf(event)} ${event.deliveryAttempt}`
 }
 

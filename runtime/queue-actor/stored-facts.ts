@@ -10,7 +10,13 @@
  * Bound: what a step hands out and takes in; an entry for each message that is marked.
  */
 import { wallMs } from '../../actors/world.ts'
-import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-format.ts'
+import type {
+  KnownLetters,
+  OffsetRanges,
+  SettledAttempt,
+  SettledChange,
+  SettledTotals,
+} from '../log/format/settled-format.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'
@@ -29,6 +35,9 @@ export class StoredFacts implements MessageFacts {
   /** Writes a change down at once. */
   readonly #write: (change: SettledChange) => boolean
   readonly #nowMs: () => number
+  /** Where its dead-letter topic ends: a letter is written only when what follows from it is here. */
+  readonly #lettersEnd: () => KnownLetters | null
+  #letters: KnownLetters | null
   readonly #settled = new OffsetRuns()
   readonly #out = new OffsetRuns()
   /** Out in what is written down, and ready. */
@@ -45,9 +54,10 @@ export class StoredFacts implements MessageFacts {
   constructor(
     place: { readonly topic: number; readonly partition: number },
     block: StoredBlock,
-    { totals, known }: Pick<SettledState, 'totals' | 'known'>,
+    { totals, known, letters }: Pick<SettledState, 'totals' | 'known' | 'letters'>,
     write: (change: SettledChange) => boolean,
     nowMs: () => number,
+    lettersEnd: () => KnownLetters | null,
   ) {
     this.#place = { topic: place.topic, partition: place.partition }
     this.#block = block
@@ -55,6 +65,8 @@ export class StoredFacts implements MessageFacts {
     this.#write = write
     this.#nowMs = nowMs
     this.#known = known ?? { end: 0, bytes: 0 }
+    this.#lettersEnd = lettersEnd
+    this.#letters = letters
   }
 
   /** Whether there is something to be written down. */
@@ -178,11 +190,20 @@ export class StoredFacts implements MessageFacts {
       settled: this.#settled.take(),
       totals: this.#haveTotalsChanged ? { ...this.#totals } : null,
       known: this.#known,
+      letters: this.#takeLetters(),
     }
     this.#touched.clear()
     this.#back.clear()
     this.#haveTotalsChanged = false
     return change
+  }
+
+  /** Where the letters end of which all is said with this change; null: where they did. */
+  #takeLetters(): KnownLetters | null {
+    const letters = this.#lettersEnd()
+    if (letters?.end === this.#letters?.end && letters?.topic === this.#letters?.topic) return null
+    this.#letters = letters
+    return letters
   }
 
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {

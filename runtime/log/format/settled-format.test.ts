@@ -22,7 +22,7 @@ const ATTEMPT: SettledAttempt = {
   dueMs: 5,
 }
 /** As it is read: every field is there. */
-const EMPTY = { isWhole: false, out: [], back: [], attempts: [], settled: [], totals: null, known: null }
+const EMPTY = { isWhole: false, out: [], back: [], attempts: [], settled: [], totals: null, known: null, letters: null }
 
 t.test('the bytes are those of the drawing', async t => {
   const change: SettledChange = {
@@ -38,10 +38,11 @@ t.test('the bytes are those of the drawing', async t => {
     ],
     totals: { deadLettered: 1, dropped: 2, purged: 3, cancelled: 4, failures: 5 },
     known: { end: 1_020, bytes: 128 },
+    letters: { topic: 5, end: 200 },
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 7f e807',
+    'ac02 00 ff01 e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -53,6 +54,7 @@ t.test('the bytes are those of the drawing', async t => {
     '02 00 01 01 00',
     '01 02 03 04 05',
     'fc07 8001',
+    '05 c801',
   ]
   t.equal(Buffer.from(encodeSettled([change])).toString('hex'), drawn.join('').replaceAll(' ', ''))
   t.same(decodeSettled(encodeSettled([change])), [change])
@@ -136,6 +138,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
   settled: ranges,
   totals: fc.option(totals, { nil: null }),
   known: fc.option(fc.record({ end: number, bytes: number }), { nil: null }),
+  letters: fc.option(fc.record({ topic: number, end: number }), { nil: null }),
 })
 
 t.test('changes come back as they were, and a cut anywhere is refused or reads as whole changes before it', async t => {

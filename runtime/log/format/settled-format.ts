@@ -9,13 +9,14 @@
  * body      change, change, ... to its end
  *
  * change    topic (id), partition
- *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known
+ *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 letters
  *           base             no offset below is named; without out, back, attempts and settled it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
  *           settled          a list of ranges
  *           totals           deadLettered, dropped, purged, cancelled, failures
  *           known            end, bytes
+ *           letters          topic (id), end
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -26,7 +27,7 @@
  *           dueMs            where it is due
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, settled, totals, known. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, settled, totals, known, letters. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -72,6 +73,12 @@ export interface KnownEnd {
   readonly bytes: number
 }
 
+/** An end of the queue's dead-letter topic. Its letters below are of messages that are said to be settled: an opening looks at the others. */
+export interface KnownLetters {
+  readonly topic: number
+  readonly end: number
+}
+
 /** What is different of one queue. */
 export interface SettledChange {
   readonly topic: number
@@ -87,6 +94,7 @@ export interface SettledChange {
   readonly settled?: OffsetRanges
   readonly totals?: SettledTotals | null
   readonly known?: KnownEnd | null
+  readonly letters?: KnownLetters | null
 }
 
 /** In the order of their numbers in files. */
@@ -101,7 +109,7 @@ export const DYING_REASONS: readonly DeadLetterReason[] = [
   'delivery-limit',
 ]
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
-export const CHANGE_BYTES_MAX: number = 96
+export const CHANGE_BYTES_MAX: number = 112
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
 
@@ -112,7 +120,8 @@ const ATTEMPTS = 8
 const SETTLED = 16
 const TOTALS = 32
 const KNOWN = 64
-const PARTS = 127
+const LETTERS = 128
+const PARTS = 255
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED
 
 const SUSPECT = 1
@@ -131,18 +140,20 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 }
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
-  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], totals, known } = change
+  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [] } = change
+  const { totals = null, known = null, letters = null } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
   if (back.length > 0) parts |= BACK
   if (attempts.length > 0) parts |= ATTEMPTS
   if (settled.length > 0) parts |= SETTLED
-  if (totals !== undefined && totals !== null) parts |= TOTALS
-  if (known !== undefined && known !== null) parts |= KNOWN
+  if (totals !== null) parts |= TOTALS
+  if (known !== null) parts |= KNOWN
+  if (letters !== null) parts |= LETTERS
   writer.number(topic)
   writer.number(partition)
-  writer.byte(parts)
+  writer.number(parts)
   if ((parts & LISTS) !== 0) {
     const first = [out[0]?.[0], back[0]?.[0], attempts[0]?.offset, settled[0]?.[0]]
     const base = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
@@ -151,13 +162,12 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
     if (attempts.length > 0) writeAttempts(writer, attempts, base)
     if (settled.length > 0) writeRanges(writer, settled, base)
   }
-  if (totals !== undefined && totals !== null) {
+  if (totals !== null) {
     const { deadLettered, dropped, purged, cancelled, failures } = totals
     for (const count of [deadLettered, dropped, purged, cancelled, failures]) writer.number(count)
   }
-  if (known === undefined || known === null) return
-  writer.number(known.end)
-  writer.number(known.bytes)
+  if (known !== null) for (const number of [known.end, known.bytes]) writer.number(number)
+  if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -213,7 +223,7 @@ export function decodeSettled(body: Uint8Array): SettledChange[] | string {
 function readChange(reader: ByteReader): SettledChange | string {
   const topic = reader.number()
   const partition = reader.number()
-  const parts = reader.byte()
+  const parts = reader.number()
   if (parts > PARTS) return 'a change of a queue has unknown parts'
   const has = (part: number): boolean => (parts & part) !== 0
   const base = has(LISTS) ? reader.number() : 0
@@ -233,6 +243,7 @@ function readChange(reader: ByteReader): SettledChange | string {
     settled,
     totals: has(TOTALS) ? readTotals(reader) : null,
     known: has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null,
+    letters: has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null,
   }
 }
 

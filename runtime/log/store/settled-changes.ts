@@ -49,14 +49,15 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     yield change
     return
   }
-  const { topic, partition, isWhole = false, out, back, attempts, settled, totals = null, known = null } = change
+  const { topic, partition, isWhole = false, out, back, attempts, settled } = change
+  const { totals = null, known = null, letters = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
   for (const some of slices(out, many)) yield { topic, partition, out: some }
   for (const some of slices(back, many)) yield { topic, partition, back: some }
   for (const some of slices(attempts, many)) yield { topic, partition, attempts: some }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
-  yield { topic, partition, totals, known }
+  yield { topic, partition, totals, known, letters }
 }
 
 function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
@@ -65,10 +66,11 @@ function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T
 
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
-  const { topic, partition, floor, totals, known } = state
+  const { topic, partition, floor, totals, letters } = state
+  const known = state.known !== null && state.known.end <= end ? state.known : null
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
-  yield { topic, partition, isWhole: true, settled, totals, known: known !== null && known.end <= end ? known : null }
+  yield { topic, partition, isWhole: true, settled, totals, known, letters }
   const out = within(state.out.ranges(), end)
   if (out.length > 0) yield { topic, partition, out }
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)

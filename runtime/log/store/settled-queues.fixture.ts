@@ -15,12 +15,13 @@ export interface QueueModel {
   end: number
   totals: SettledTotals
   knownEnd: SettledChange['known']
+  letters: SettledState['letters']
 }
 
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null }
+  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, letters: null }
 }
 
 export function copyOf(queue: QueueModel): QueueModel {
@@ -85,6 +86,8 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
   if (totals !== null) queue.totals = totals
   const knownEnd = chance() < 0.3 ? { end: queue.end, bytes: below(10_000) } : null
   if (knownEnd !== null) queue.knownEnd = knownEnd
+  const letters = chance() < 0.2 ? { topic: topic + 1, end: below(1_000) } : null
+  if (letters !== null) queue.letters = letters
   return {
     topic,
     partition,
@@ -94,6 +97,7 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     settled: rangesOf(settled),
     totals,
     known: knownEnd,
+    letters,
   }
 }
 
@@ -102,7 +106,7 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   if (of === undefined) return textOf(emptyQueue(0))
   const known = 'knownEnd' in of ? of.known : knownOf(of)
   const end = 'knownEnd' in of ? of.knownEnd : of.known
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end])
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, of.letters])
 }
 
 function knownOf(state: SettledState): Map<number, Known> {

@@ -10,7 +10,7 @@
 import { OffsetSet } from '../../base/offset-set.ts'
 import type { PagePool } from '../../base/page-pool.ts'
 import { SettledPages } from '../../base/settled-pages.ts'
-import type { KnownEnd, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+import type { KnownEnd, KnownLetters, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
 
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
@@ -23,6 +23,7 @@ export class SettledState {
   readonly #attempts = new Map<number, SettledAttempt>()
   #totals: SettledTotals = NO_TOTALS
   #known: KnownEnd | null = null
+  #letters: KnownLetters | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
     this.#pool = pool
@@ -61,12 +62,24 @@ export class SettledState {
     return this.#known
   }
 
+  /** Null: all letters of the queue are to be looked at. */
+  get letters(): KnownLetters | null {
+    return this.#letters
+  }
+
   /** Whether it says nothing. */
   get isEmpty(): boolean {
     const { floor } = this.#settled
     const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
     const counted = Object.values(this.#totals).some(count => count > 0)
-    return isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && this.#known === null
+    return (
+      isUntouched &&
+      this.#out.size === 0 &&
+      this.#attempts.size === 0 &&
+      !counted &&
+      this.#known === null &&
+      this.#letters === null
+    )
   }
 
   /** Offset behind the last one that it names. */
@@ -78,14 +91,16 @@ export class SettledState {
     return end
   }
 
-  apply({ isWhole, out = [], back = [], attempts = [], settled = [], totals, known }: SettledChange): void {
+  apply({ isWhole, out = [], back = [], attempts = [], settled = [], ...more }: SettledChange): void {
+    const { totals = null, known = null, letters = null } = more
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
     for (const attempt of attempts) this.#note(attempt)
     for (const [from, to] of settled) this.#settle(from, to)
-    if (totals !== undefined && totals !== null) this.#totals = totals
-    if (known !== undefined && known !== null) this.#known = known
+    if (totals !== null) this.#totals = totals
+    if (known !== null) this.#known = known
+    if (letters !== null) this.#letters = letters
   }
 
   #note(attempt: SettledAttempt): void {
@@ -114,5 +129,6 @@ export class SettledState {
     this.#attempts.clear()
     this.#totals = NO_TOTALS
     this.#known = null
+    this.#letters = null
   }
 }

@@ -2,9 +2,10 @@
  * Each rule on queues sees what it is there for: a history in which all is well, and one planted event at a time that is not.
  */
 import t from 'tap'
+import type { Durability } from '../../words/message.ts'
 import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
-import type { GroupFacts, History, HistoryEvent, QueueFacts } from './history.ts'
+import type { GroupFacts, History, HistoryEvent, QueueFacts, StoredFacts } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
 import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
@@ -402,4 +403,39 @@ t.test('what was out unseen was not passed over', async t => {
     ]).filter(problem => problem.startsWith('Q5')).length
   t.equal(passed(2), 0)
   t.equal(passed(1), 1)
+})
+
+t.test('at os the power may take a letter whose message is gone, and no more of them than are counted', async t => {
+  const power: HistoryEvent = { kind: 'died', how: 'power', isWhole: false, atMs: 1 }
+  const found = (durability: Durability, events: readonly HistoryEvent[]): string[] => {
+    const stored = new Map<string, StoredFacts>([['q', { durability, isRetained: false }]])
+    const history = { ...historyOf(events), stored }
+    return [...QUEUE_RULES, ...QUEUE_COUNT_RULES].flatMap(rule => rule(history))
+  }
+  // A message that makes room: nobody begins it, and nobody has read its letter.
+  const dropped = [...GOOD.slice(0, 29), sent('x'), { ...answered('a'), id: 'x', offset: 5 } as HistoryEvent]
+  const rest = (deadLettered: number): HistoryEvent => counted({ accepted: 6, acked: 3, deadLettered, isAtRest: true })
+  const lacking = (...events: readonly HistoryEvent[]): number =>
+    found('os', [...dropped, ...events]).filter(problem => /nor dead-lettered|no dead letter/.test(problem)).length
+  const [c, e] = [letter('c'), letter('e', 'rejected', 1)]
+  t.equal(lacking(c, e, power, rest(3)), 0)
+  t.equal(lacking(c, e, rest(3)), 1, 'the power was not lost')
+  t.equal(
+    lacking(c, e, power, counted({ accepted: 6, acked: 4, deadLettered: 2, isAtRest: true })),
+    1,
+    'it is not counted',
+  )
+  t.equal(lacking(power, rest(3)), 0, 'nor of what has failed')
+  t.equal(lacking(c, power, rest(3)), 0)
+  t.equal(
+    found('fsync', [...dropped, c, e, power, rest(3)]).filter(problem => /nor dead-lettered/.test(problem)).length,
+    1,
+  )
+  t.equal(found('fsync', [...dropped, c, power, rest(3)]).filter(problem => /no dead letter/.test(problem)).length, 1)
+  const both = (isLost: boolean): number =>
+    found('os', [...GOOD.slice(0, -1), { ...letter('d'), isLost } as HistoryEvent, power, LAST]).filter(problem =>
+      /has a dead letter/.test(problem),
+    ).length
+  t.equal(both(true), 0, 'it was taken with what followed from it')
+  t.equal(both(false), 1)
 })

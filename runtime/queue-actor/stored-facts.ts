@@ -12,6 +12,7 @@
 import { wallMs } from '../../actors/world.ts'
 import type {
   DueGroup,
+  KnownLetters,
   OffsetRanges,
   SettledAttempt,
   SettledChange,
@@ -38,6 +39,9 @@ export class StoredFacts implements MessageFacts {
   /** Writes a change down at once. */
   readonly #write: (change: SettledChange) => boolean
   readonly #nowMs: () => number
+  /** Where its dead-letter topic ends: a letter is written only when what follows from it is here. */
+  readonly #lettersEnd: () => KnownLetters | null
+  #letters: KnownLetters | null
   readonly #settled = new OffsetRuns()
   readonly #out = new OffsetRuns()
   /** Out in what is written down, and ready. */
@@ -58,9 +62,10 @@ export class StoredFacts implements MessageFacts {
   constructor(
     place: { readonly topic: number; readonly partition: number },
     block: StoredBlock,
-    { totals, known, times }: Pick<SettledState, 'totals' | 'known' | 'times'>,
+    { totals, known, times, letters }: Pick<SettledState, 'totals' | 'known' | 'times' | 'letters'>,
     write: (change: SettledChange) => boolean,
     nowMs: () => number,
+    lettersEnd: () => KnownLetters | null,
   ) {
     this.#place = { topic: place.topic, partition: place.partition }
     this.#block = block
@@ -69,6 +74,8 @@ export class StoredFacts implements MessageFacts {
     this.#write = write
     this.#nowMs = nowMs
     this.#known = known ?? { end: 0, bytes: 0 }
+    this.#lettersEnd = lettersEnd
+    this.#letters = letters
   }
 
   /** Whether there is something to be written down. */
@@ -209,6 +216,7 @@ export class StoredFacts implements MessageFacts {
       known: this.#known,
       due: this.#due,
       times: this.#haveTimesChanged ? { ...this.#times } : null,
+      letters: this.#takeLetters(),
     }
     this.#haveTotalsChanged = false
     this.#haveTimesChanged = false
@@ -232,6 +240,14 @@ export class StoredFacts implements MessageFacts {
     }
     this.#touched.clear()
     return attempts.sort((a, b) => a.offset - b.offset)
+  }
+
+  /** Where the letters end of which all is said with this change; null: where they did. */
+  #takeLetters(): KnownLetters | null {
+    const letters = this.#lettersEnd()
+    if (letters?.end === this.#letters?.end && letters?.topic === this.#letters?.topic) return null
+    this.#letters = letters
+    return letters
   }
 
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {

@@ -206,6 +206,11 @@ export class QueueWork {
     this.#lab.record({ kind: 'counted', topic: plan.name, ...countsOf(stats), waitsForDeadLetters, isAtRest })
   }
 
+  /** The broker is to be closed. */
+  closes(): void {
+    for (const { members } of this.#opened) members.closes()
+  }
+
   /** Waits until everything is settled, for as long as the queue gets anywhere. */
   async drain(): Promise<void> {
     await Promise.all(this.#late)

@@ -16,6 +16,8 @@ const QUEUE: QueueFacts = {
   singleActive: false,
   oneAtATime: true,
   prefetch: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
 }
 
 function delivered(consumer: string, deliveryAttempt: number, failedAttempts = 0): HistoryEvent {

@@ -9,6 +9,7 @@ import { LETTER_RULES } from './letter-rules.ts'
 import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
+import { QUEUE_TIME_RULES } from './queue-time-rules.ts'
 import { remaining } from './remaining.ts'
 import { STREAM_RULES } from './stream-rules.ts'
 
@@ -44,8 +45,9 @@ function letter(id: string, reason = 'failed', failedAttempts = 2): HistoryEvent
 type Counted = Extract<HistoryEvent, { kind: 'counted' }>
 
 function counted(counts: Partial<Counted>): HistoryEvent {
-  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, acked: 0, deadLettered: 0, dropped: 0 }
-  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...counts }
+  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, scheduled: 0 }
+  const over = { acked: 0, deadLettered: 0, expired: 0, dropped: 0 }
+  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...over, ...counts }
 }
 
 const ended = (consumer: string): HistoryEvent => ({ kind: 'ended', consumer })
@@ -99,6 +101,8 @@ const QUEUE: QueueFacts = {
   singleActive: true,
   oneAtATime: true,
   prefetch: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
 }
 
 const ALL = [
@@ -108,6 +112,7 @@ const ALL = [
   ...QUEUE_RULES,
   ...QUEUE_COUNT_RULES,
   ...QUEUE_ORDER_RULES,
+  ...QUEUE_TIME_RULES,
 ]
 
 function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {

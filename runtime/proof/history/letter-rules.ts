@@ -137,8 +137,8 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
       )
     told.set(name, event)
     const limit = limits.get(`${event.group} of ${event.source.topic}`) ?? Number.POSITIVE_INFINITY
-    // What a queue gives up to make room has not failed at all, or not often enough.
-    if (event.reason === 'maxlen') continue
+    // What a queue gives up to make room, or because its time is over, has not failed at all, or not often enough.
+    if (event.reason === 'maxlen' || event.reason === 'expired') continue
     const atOnce = event.reason === 'rejected' || event.reason === 'decode'
     if (!atOnce && event.failedAttempts !== limit)
       problems.say(

@@ -22,20 +22,23 @@ export const countsAddUp: Checker = ({ events, queues = [] }) => {
     if (event.kind === 'died' && event.how === 'power')
       for (const queue of facts.keys()) allowed.set(queue, Number.POSITIVE_INFINITY)
     if (event.kind !== 'counted') continue
-    const { topic, accepted, ready, unacked, retrying, acked, deadLettered, dropped } = event
+    const { topic, accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped } = event
     const there = ready + unacked + retrying
-    const gone = acked + deadLettered + dropped
-    if (accepted !== there + gone)
-      problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
-    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
+    const gone = acked + deadLettered + expired + dropped
+    if (accepted !== there + scheduled + gone)
+      problems.say(`${topic} has accepted ${accepted} messages; ${there + scheduled} are there and ${gone} are gone`)
+    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null, hasDelays = false } = facts.get(topic) ?? {}
     const most = allowed.get(topic) ?? maxMessages
-    if (there > most) problems.say(`${topic} has ${there} messages, and may have ${most}`)
+    // What falls due is in, whatever the bound is.
+    if (there > most && !hasDelays) problems.say(`${topic} has ${there} messages, and may have ${most}`)
     allowed.set(topic, Math.max(maxMessages, Math.min(most, there)))
-    if ((deadLetterTopic === null ? deadLettered : dropped) > 0)
-      problems.say(`${topic} has ${deadLettered} letters and dropped ${dropped}; its letters go to ${deadLetterTopic}`)
+    if ((deadLetterTopic === null ? deadLettered : dropped + expired) > 0)
+      problems.say(
+        `${topic} has ${deadLettered} letters, dropped ${dropped}, and ${expired} expired; its letters go to ${deadLetterTopic}`,
+      )
     const before = last.get(topic)
     last.set(topic, event)
-    for (const name of ['accepted', 'acked', 'deadLettered', 'dropped'] as const)
+    for (const name of ['accepted', 'acked', 'deadLettered', 'expired', 'dropped'] as const)
       if (before !== undefined && event[name] < before[name])
         problems.say(`${topic} counted ${before[name]} ${name}, and later ${event[name]}`)
   }
@@ -53,9 +56,10 @@ export const nothingIsLost: Checker = history => {
   for (const { queue, deadLetterTopic, atMostOnce } of queues) {
     const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
     if (counts === undefined || !counts.isAtRest) continue
-    const { accepted, ready, unacked, retrying, acked, deadLettered, waitsForDeadLetters } = counts
+    const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, waitsForDeadLetters } = counts
+    const there = ready + unacked + retrying + scheduled
     if (waitsForDeadLetters === true) problems.say(`${queue} is at rest, and waits for dead letters`)
-    if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
+    if (there > 0) problems.say(`${queue} is at rest, and ${there} are there`)
     let sure = 0
     let unsure = unanswered.get(queue)?.size ?? 0
     const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
@@ -103,7 +107,9 @@ function unansweredOf(events: readonly HistoryEvent[]): Map<string, Set<string>>
 /** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
 export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q1')
-  const limits = new Map(queues.map(({ queue, maxMessages }) => [queue, maxMessages]))
+  const limits = new Map(
+    queues.flatMap(({ queue, maxMessages, hasDelays }) => (hasDelays ? [] : [[queue, maxMessages]])),
+  )
   const { begun } = endsOf(events)
   const waiting = new Map<string, Set<number>>()
   const started = new Set<string>()

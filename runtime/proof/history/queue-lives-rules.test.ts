@@ -17,6 +17,8 @@ const QUEUE: QueueFacts = {
   keyConcurrency: Number.POSITIVE_INFINITY,
   oneAtATime: true,
   prefetch: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
 }
 
 function delivered(consumer: string, deliveryAttempt: number, failedAttempts = 0): HistoryEvent {

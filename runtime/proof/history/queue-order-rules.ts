@@ -5,11 +5,14 @@
  * consumer with `prefetch` p gets its n-th message when it has settled n - p of them. What was ready then, and until the n-th was
  * begun, comes first if it is better: of a higher priority, or of the same one and older. Others may have as many of those as they
  * may prefetch, so that the rule is exact for a queue with one consumer that has one message, and weak for others. Where keys are limited,
- * a message with a key may wait for others of it: it is not looked for.
+ * a message with a key may wait for others of it: it is not looked for. What was sent with a delay has a place that is not seen, and is
+ * judged by nobody.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } from './history.ts'
 
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
+
+const NEVER: number = Number.POSITIVE_INFINITY
 
 interface Message {
   readonly offset: number
@@ -159,21 +162,27 @@ export const bestComesFirst: Checker = ({ events, queues = [] }) => {
   for (const facts of queues) {
     const { queue } = facts
     const priorities = new Map<string, number>()
-    for (const event of events)
-      if (event.kind === 'sent' && event.topic === queue) priorities.set(event.id, event.priority ?? 0)
+    const delayed = new Set<string>()
+    const delayedAt = new Set<number>()
+    for (const event of events) {
+      if (event.kind !== 'sent' || event.topic !== queue) continue
+      priorities.set(event.id, event.priority ?? 0)
+      if (event.dueMs !== undefined) delayed.add(event.id)
+    }
     const line = new Line(facts, attemptsOf(events, queue), keyedOf(events, facts))
     for (const [at, event] of events.entries()) {
       if (event.kind === 'ended' || event.kind === 'leaving') line.ended(event.consumer)
       if (!('topic' in event) || event.topic !== queue) continue
       if (event.kind === 'consuming') line.consuming(at, event.consumers)
       if (event.kind === 'answered' && event.outcome === 'ok' && event.offset !== undefined)
-        line.taken(at, event.offset, priorities.get(event.id) ?? 0)
+        line.taken(delayed.has(event.id) ? NEVER : at, event.offset, priorities.get(event.id) ?? 0)
       if (event.kind === 'delivered') {
+        if (delayed.has(event.id)) delayedAt.add(event.offset)
         const wrong = line.begins(at, event, priorities.get(event.id) ?? 0)
-        if (wrong !== null) problems.say(wrong)
+        if (wrong !== null && !delayed.has(event.id)) problems.say(wrong)
       }
       if (event.kind === 'settled' || event.kind === 'overdue') {
-        const isReleased = event.kind === 'settled' && event.how === 'released'
+        const isReleased = event.kind === 'settled' && event.how === 'released' && !delayedAt.has(event.offset)
         line.over(at, event.consumer, event.offset, event.deliveryAttempt, isReleased)
       }
     }

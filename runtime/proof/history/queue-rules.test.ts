@@ -11,6 +11,7 @@ import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
 import { QUEUE_KEY_RULES } from './queue-key-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
+import { QUEUE_TIME_RULES } from './queue-time-rules.ts'
 import { remaining } from './remaining.ts'
 import { STREAM_RULES } from './stream-rules.ts'
 
@@ -46,8 +47,9 @@ function letter(id: string, reason = 'failed', failedAttempts = 2): HistoryEvent
 type Counted = Extract<HistoryEvent, { kind: 'counted' }>
 
 function counted(counts: Partial<Counted>): HistoryEvent {
-  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, acked: 0, deadLettered: 0, dropped: 0 }
-  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...counts }
+  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, scheduled: 0 }
+  const over = { acked: 0, deadLettered: 0, expired: 0, dropped: 0 }
+  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...over, ...counts }
 }
 
 const ended = (consumer: string): HistoryEvent => ({ kind: 'ended', consumer })
@@ -102,6 +104,8 @@ const QUEUE: QueueFacts = {
   keyConcurrency: Number.POSITIVE_INFINITY,
   oneAtATime: true,
   prefetch: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
 }
 
 const ALL = [
@@ -112,6 +116,7 @@ const ALL = [
   ...QUEUE_COUNT_RULES,
   ...QUEUE_ORDER_RULES,
   ...QUEUE_KEY_RULES,
+  ...QUEUE_TIME_RULES,
 ]
 
 function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {

@@ -53,6 +53,11 @@ export function messageFields(
   return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt }
 }
 
+/** A date that its caller cannot change any more; what is none stays, and is refused later. */
+export function ownDate<D>(date: D | Date): D | Date {
+  return types.isDate(date) ? new Date(date) : date
+}
+
 /** When it is due, in `wallMs`; not before `now`. */
 function dueOf(delayMs: number | undefined, deliverAt: Date | undefined, now: number): number {
   if (deliverAt === undefined) return delayMs === undefined ? now : now + checkedDelay(delayMs, now)

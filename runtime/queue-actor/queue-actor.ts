@@ -156,7 +156,7 @@ export class QueueActor {
     const { core, consumers, letters, messages, upcalls } = this.#parts
     const ended = this.#collect()
     let worked = ended
-    if (core.due(nowMs()).retried > 0) worked = true
+    if (this.#ends.pass(nowMs())) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
     if (this.#handOuts.handOut()) worked = true

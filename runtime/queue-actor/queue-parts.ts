@@ -45,6 +45,11 @@ const CRASHED = JSON.stringify({
   message: 'its process ended twice while this message alone was handled',
 })
 
+const EXPIRED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'its time to live is over, and no consumer got it before; the queue has no dead-letter topic',
+})
+
 export class QueueParts {
   readonly place: GroupPlace
   readonly partition: PartitionActor
@@ -138,7 +143,7 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired, and has no time`)
+    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired while a consumer had it`)
     if (kind === 'dropped') this.facts.settledAs('dropped', offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
@@ -147,6 +152,17 @@ export class QueueParts {
     }
     this.facts.countFailure()
     this.#toldOf(effect, error)
+  }
+
+  /** What the core says of a message whose time to live is over: it is to be a dead letter, or gone, and has not failed. */
+  expired(effect: QueueEffect): void {
+    const { offset } = effect
+    if (effect.kind !== 'expired') {
+      this.facts.cameBack(offset, this.core.attemptOf(offset))
+      return
+    }
+    this.facts.settledAs('expired', offset)
+    this.upcalls.attemptFailed({ offset, failedAttempts: 0 }, EXPIRED)
   }
 
   #toldOf(effect: QueueFailure, error: string): void {

@@ -4,10 +4,10 @@ import type { QueueParts } from './queue-parts.ts'
 
 export function reportOf({ core, consumers, facts, target, place }: QueueParts): QueueReport {
   const { failures } = facts
-  const { accepted, ready, dying, unacked, retrying, bytes, readyByPriority, ...gone } = core.counters()
-  const { acked, deadLettered, dropped, purged, cancelled } = gone
+  const { accepted, ready, dying, unacked, retrying, scheduled, bytes, readyByPriority, ...gone } = core.counters()
+  const { acked, deadLettered, expired, dropped, purged, cancelled } = gone
   const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-  const there = { ready, dying, unacked, retrying, bytes, readyByPriority }
-  const ended = { acked, deadLettered, dropped, purged, cancelled }
+  const there = { ready, dying, unacked, retrying, scheduled, bytes, readyByPriority }
+  const ended = { acked, deadLettered, expired, dropped, purged, cancelled }
   return { accepted, ...there, ...ended, consumers: consumers.size, failures, deadLetterDepth }
 }

@@ -10,7 +10,14 @@
  * Bound: what a step hands out and takes in; an entry for each message that is marked.
  */
 import { wallMs } from '../../actors/world.ts'
-import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-change.ts'
+import type {
+  DueGroup,
+  OffsetRanges,
+  SettledAttempt,
+  SettledChange,
+  SettledTimes,
+  SettledTotals,
+} from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'
@@ -38,6 +45,10 @@ export class StoredFacts implements MessageFacts {
   readonly #survived = new Set<Offset>()
   readonly #totals: { -readonly [name in keyof SettledTotals]: number }
   #haveTotalsChanged = false
+  /** Since it was written down last. */
+  #due: DueGroup[] = []
+  readonly #times: { -readonly [name in keyof SettledTimes]: number }
+  #haveTimesChanged = false
   #known: { readonly end: Offset; readonly bytes: number }
   #isDirty = false
 
@@ -45,13 +56,14 @@ export class StoredFacts implements MessageFacts {
   constructor(
     place: { readonly topic: number; readonly partition: number },
     block: StoredBlock,
-    { totals, known }: Pick<SettledState, 'totals' | 'known'>,
+    { totals, known, times }: Pick<SettledState, 'totals' | 'known' | 'times'>,
     write: (change: SettledChange) => boolean,
     nowMs: () => number,
   ) {
     this.#place = { topic: place.topic, partition: place.partition }
     this.#block = block
     this.#totals = { ...totals }
+    this.#times = { ...times }
     this.#write = write
     this.#nowMs = nowMs
     this.#known = known ?? { end: 0, bytes: 0 }
@@ -86,6 +98,21 @@ export class StoredFacts implements MessageFacts {
     return this.#totals.failures
   }
 
+  get times(): SettledTimes {
+    return this.#times
+  }
+
+  /** Messages with times were appended, the last of them in front of `end`. It is written down with that end, or found behind it. */
+  timed(end: Offset): void {
+    this.#times.end = end
+    this.#haveTimesChanged = true
+  }
+
+  fellDue(offsets: Float64Array, count: number, place: number): void {
+    this.#isDirty = true
+    this.#due.push({ place, offsets: Array.from(offsets.subarray(0, count)) })
+  }
+
   countFailure(): void {
     this.#count('failures')
   }
@@ -115,7 +142,10 @@ export class StoredFacts implements MessageFacts {
   }
 
   settledAs(counter: Counted, offset: Offset): void {
-    this.#count(counter)
+    if (counter === 'expired') {
+      this.#times.expired++
+      this.#haveTimesChanged = true
+    } else this.#count(counter)
     this.settled(offset)
   }
 
@@ -163,8 +193,8 @@ export class StoredFacts implements MessageFacts {
   take(core: QueueCore): SettledChange | null {
     if (!this.#isDirty) return null
     this.#isDirty = false
-    const { end, bytes } = core.figures
-    this.#known = { end, bytes }
+    const { end, bytes, scheduledBytes } = core.figures
+    this.#known = { end, bytes: bytes + scheduledBytes }
     const attempts: SettledAttempt[] = []
     for (const [offset, isOut] of this.#touched) {
       const attempt = this.#attempt(core, offset, isOut)
@@ -178,7 +208,11 @@ export class StoredFacts implements MessageFacts {
       settled: this.#settled.take(),
       totals: this.#haveTotalsChanged ? { ...this.#totals } : null,
       known: this.#known,
+      due: this.#due,
+      times: this.#haveTimesChanged ? { ...this.#times } : null,
     }
+    this.#due = []
+    this.#haveTimesChanged = false
     this.#touched.clear()
     this.#back.clear()
     this.#haveTotalsChanged = false
@@ -188,7 +222,8 @@ export class StoredFacts implements MessageFacts {
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {
     const attempt = core.attemptOf(offset)
     // It was settled since.
-    return attempt.handOuts === 0 ? null : this.#keptAttempt(offset, attempt, isOut)
+    const { handOuts, dying } = attempt
+    return handOuts === 0 && dying === null ? null : this.#keptAttempt(offset, attempt, isOut)
   }
 
   #keptAttempt(offset: Offset, kept: QueueAttempt, isOut: boolean): SettledAttempt {

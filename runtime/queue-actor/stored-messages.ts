@@ -14,6 +14,7 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
+import { instant } from './instant.ts'
 import type { KeptMessages, TakingQueue } from './kept-messages.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { StoredBlock } from './stored-block.ts'
@@ -40,7 +41,7 @@ export class StoredMessages implements KeptMessages {
     this.#disk = disk
     this.#policy = policy
     this.#block = new StoredBlock(memory, address)
-    this.source = new StoredSource(partition, disk, policy.priorities === 1)
+    this.source = new StoredSource(partition, disk, policy.priorities === 1, instant())
     this.#state = disk.openSettled()
     this.facts = new StoredFacts(disk.place, this.#block, this.#state, change => disk.writeSettled(change), nowMs)
   }

@@ -7,13 +7,15 @@
  * Bound: that of the chunks (log-chunks.ts).
  */
 import { align8 } from 'sharedarraybuffer-ring'
+import type { Instant } from '../base/clock.ts'
 import {
   FRAME_BASE_TIMESTAMP,
   FRAME_HEADER_BYTES,
   FRAME_LAST_OFFSET_DELTA,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
@@ -22,6 +24,7 @@ import { type LogChunk, LogChunks } from './log-chunks.ts'
 import { messageBytes } from './message-index.ts'
 import type { MessageSource } from './message-source.ts'
 import { RecordRun } from './record-run.ts'
+import { StoredTimes } from './stored-times.ts'
 
 const NOWHERE = -1
 
@@ -29,6 +32,7 @@ export class StoredSource implements MessageSource {
   readonly #partition: PartitionActor
   readonly #disk: PartitionDisk
   readonly #isPlain: boolean
+  readonly times: StoredTimes
   readonly #chunks: LogChunks
   /** The message that was looked for last; NOWHERE: it may have left the window. */
   #offset: Offset = NOWHERE
@@ -38,12 +42,14 @@ export class StoredSource implements MessageSource {
   #base: Offset = NOWHERE
   #frame: Position = 0
   #record: Position = 0
+  #sentMs = 0
   readonly run: RecordRun = new RecordRun()
   /** Where that is, as `#chunk`. */
   #runChunk: LogChunk | null = null
 
-  /** `isPlain`: all messages have the priority 0. */
-  constructor(partition: PartitionActor, disk: PartitionDisk, isPlain: boolean) {
+  /** `isPlain`: all messages have the priority 0. `at`: now. */
+  constructor(partition: PartitionActor, disk: PartitionDisk, isPlain: boolean, at: Instant) {
+    this.times = new StoredTimes(partition.highWatermark, at)
     this.#partition = partition
     this.#disk = disk
     this.#isPlain = isPlain
@@ -75,13 +81,47 @@ export class StoredSource implements MessageSource {
     return 0
   }
 
-  /** No message has a time yet. */
-  dueMsOf(_offset: Offset): number {
-    return 0
+  /** In `nowMs`; 0: at once. One that fell due had a time as well. */
+  dueMsOf(offset: Offset): number {
+    return this.#timeOf(offset, notBeforeAt)
   }
 
-  expiresMsOf(_offset: Offset): number {
-    return Number.POSITIVE_INFINITY
+  expiresMsOf(offset: Offset): number {
+    return this.#timeOf(offset, expiresAtAt) || Number.POSITIVE_INFINITY
+  }
+
+  /** Whether its record has a time. */
+  isTimed(offset: Offset): boolean {
+    return this.dueMsOf(offset) !== 0 || this.#timeOf(offset, expiresAtAt) !== 0
+  }
+
+  /** How long it had been due when the log was opened; -1: it was not, or was due at once. */
+  dueSinceMs(offset: Offset): number {
+    const at = this.#momentOf(offset, notBeforeAt)
+    return at === 0 ? -1 : this.times.sinceMs(at, this.#sentMs)
+  }
+
+  /** One of its times in `nowMs`; 0: it has none. */
+  #timeOf(offset: Offset, partAt: (word: number) => number): number {
+    const at = this.#momentOf(offset, partAt)
+    return at === 0 ? 0 : this.times.msOf(offset, at, this.#sentMs)
+  }
+
+  /** The same as its record has it; when it was sent is in `#sentMs` then. */
+  #momentOf(offset: Offset, partAt: (word: number) => number): number {
+    const chunk = this.#find(offset)
+    const record = chunk?.record ?? this.#record
+    if (((this.#wordAt(chunk, record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
+    const part = partAt(this.#wordAt(chunk, record + RECORD_HEADER_BYTES))
+    if (part === 0) return 0
+    this.#sentMs = this.timestampOf(offset) + this.#wordAt(chunk, record + RECORD_TIMESTAMP_DELTA)
+    return this.#doubleAt(chunk, record + RECORD_HEADER_BYTES + part)
+  }
+
+  #doubleAt(chunk: LogChunk | null, at: number): number {
+    if (chunk !== null) return chunk.bytes.readDoubleLE(at)
+    const { reader } = this.#partition
+    return reader.memory.f64[reader.addressOf(at | 0) >> 3] as number
   }
 
   #wordAt(chunk: LogChunk | null, at: number): number {
@@ -90,9 +130,7 @@ export class StoredSource implements MessageSource {
 
   timestampOf(offset: Offset): number {
     const chunk = this.#find(offset)
-    if (chunk !== null) return chunk.bytes.readDoubleLE(chunk.frame + FRAME_BASE_TIMESTAMP)
-    const { reader } = this.#partition
-    return reader.memory.f64[reader.addressOf((this.#frame + FRAME_BASE_TIMESTAMP) | 0) >> 3] as number
+    return this.#doubleAt(chunk, (chunk?.frame ?? this.#frame) + FRAME_BASE_TIMESTAMP)
   }
 
   copy(offset: Offset, from: number, bytes: number, address: number): void {

@@ -6,7 +6,7 @@ import type { Headers, Key } from './message.ts'
 export type QueueExplanation =
   /** The queue never had a message of this name. */
   | { readonly state: 'unknown' }
-  /** Acked, dead-lettered, dropped, purged or cancelled: the queue does not keep which. */
+  /** Acked, dead-lettered, expired, dropped, purged or cancelled: the queue does not keep which. */
   | { readonly state: 'settled' }
   | ScheduledMessage
   | ReadyMessage

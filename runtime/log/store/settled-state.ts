@@ -5,7 +5,7 @@
  * and so what a snapshot of the file has to say.
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
- * never was before; an entry for each that deviates, which the queue bounds; that of due-order.ts.
+ * never was before; an entry for each that deviates, which the queue bounds; that of stored-due.ts.
  */
 import { OffsetSet } from '../../base/offset-set.ts'
 import type { PagePool } from '../../base/page-pool.ts'
@@ -18,7 +18,7 @@ import type {
   SettledTimes,
   SettledTotals,
 } from '../format/settled-change.ts'
-import { DueOrder } from './due-order.ts'
+import { StoredDue } from './stored-due.ts'
 
 const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
@@ -32,7 +32,7 @@ export class SettledState {
   readonly #attempts = new Map<number, SettledAttempt>()
   #totals: SettledTotals = NO_TOTALS
   #known: KnownEnd | null = null
-  readonly #due = new DueOrder()
+  readonly #due = new StoredDue()
   #times: SettledTimes = NO_TIMES
 
   constructor(pool: PagePool, topic: number, partition: number) {

@@ -85,6 +85,7 @@ export type {
   QueueExplanation,
   ReadyMessage,
   RetryingMessage,
+  ScheduledMessage,
   UnackedMessage,
 } from './words/queued-message.ts'
 export type { Run, StopReport } from './words/run.ts'

@@ -22,7 +22,10 @@ interface CheckedFilter extends Given {
 }
 
 const FILTER: Table<CheckedFilter> = {
-  state: { missing: () => undefined, check: oneOf(['ready', 'unacked', 'retrying', 'dying'], 'ready').check },
+  state: {
+    missing: () => undefined,
+    check: oneOf(['scheduled', 'ready', 'unacked', 'retrying', 'dying'], 'ready').check,
+  },
   key: { missing: () => undefined, check: keyBytes },
 }
 

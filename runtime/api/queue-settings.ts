@@ -4,7 +4,8 @@ import type { QueueSettings } from '../wire/queue-calls.ts'
 
 export function queueSettings(name: string, checked: CheckedQueueOptions): QueueSettings {
   const { codec, maxMessageBytes, windowBytes, durability, sendRate, attempts, backoff, deadLetter } = checked
-  const { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs, dedupeMs } = checked
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs } = checked
+  const { keyConcurrency, keyOrder, rate = null, dedupeMs } = checked
   // 0: as many as its durability has by default.
   const { dedupeMaxIds = 0 } = checked
   return {
@@ -13,7 +14,19 @@ export function queueSettings(name: string, checked: CheckedQueueOptions): Queue
     windowBytes,
     durability,
     sendRate,
-    shape: { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs, dedupeMs, dedupeMaxIds },
+    shape: {
+      priorities,
+      maxMessages,
+      maxBytes,
+      onFull,
+      singleActive,
+      messageTtlMs,
+      keyConcurrency,
+      keyOrder,
+      rate,
+      dedupeMs,
+      dedupeMaxIds,
+    },
     policy: { attempts, ...backoff, hasDeadLetters: deadLetter !== false, atMostOnce: false, order: 'none' },
     deadLetter: deadLetter === false ? null : (deadLetter ?? `${name}.dlq`),
   }

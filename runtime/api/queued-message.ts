@@ -109,7 +109,7 @@ export class SeenQueueMessage<V = unknown> implements QueuedMessage<V> {
 /** What users are told of where a message is. */
 export function explanationOf(sight: MessageSight, queue: number): QueueExplanation {
   if (sight.state === 'ready') return { ...sight, blockedBy: holdOf(sight.blockedBy, queue) }
-  if (sight.state !== 'retrying') return sight
+  if (sight.state !== 'retrying' && sight.state !== 'scheduled') return sight
   const { dueMs, ...known } = sight
   return { ...known, at: new Date(dueMs) }
 }

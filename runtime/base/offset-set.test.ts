@@ -55,6 +55,11 @@ t.test('a set knows its members, the lowest ones, and how many are below another
           for (const each of lowest) model.delete(each)
         }
       }
+      if (chance.happens(0.1)) {
+        let end = offset
+        for (; model.delete(end); end++);
+        if (set.removeRun(offset) !== end) differences.push(`${seed}.${step}: remove those from ${offset} on`)
+      }
       if (chance.happens(0.02)) {
         set.clear()
         model.clear()

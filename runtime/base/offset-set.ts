@@ -81,6 +81,25 @@ export class OffsetSet {
     }
   }
 
+  /** Removes those that follow one another from `from` on; the first that was no member. */
+  removeRun(from: number): number {
+    for (let offset = from; ; ) {
+      const number = Math.floor(offset / PAGE_BITS)
+      const index = this.#directory.find(number)
+      if (index < 0) return offset
+      const page = this.#directory.pageAt(index)
+      const bit = offset - number * PAGE_BITS
+      const end = this.#pool.next(page, bit, 0)
+      if (end > bit) this.#size -= this.#pool.clearRange(page, bit, end)
+      if (this.#pool.count(page) === 0) {
+        this.#directory.removeAt(index)
+        this.#pool.giveBack(page)
+      }
+      offset = number * PAGE_BITS + end
+      if (end < PAGE_BITS) return offset
+    }
+  }
+
   /** Its members as ranges `[from, to)` in their order, none touching the next. */
   ranges(): [number, number][] {
     const found: [number, number][] = []

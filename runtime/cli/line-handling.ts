@@ -108,13 +108,15 @@ async function handleInQueue(
           ready,
           unacked,
           retrying,
+          scheduled,
           acked: processed,
           deadLettered,
           failures,
           restarts,
           consumers: threads,
         } = await run.stats()
-        return { lag: ready + unacked + retrying, processed, deadLettered, failures, restarts, threads }
+        const lag = ready + unacked + retrying + scheduled
+        return { lag, processed, deadLettered, failures, restarts, threads }
       },
     },
   }

@@ -33,24 +33,26 @@ const PRIORITY_ONLY: readonly QueueFields[] = Array.from({ length: PRIORITIES_MA
 
 export type GivenTimes = Pick<QueueMessage, 'delayMs' | 'deliverAt' | 'ttlMs'>
 
-/** Null: a record without any. The key's hash is added where the record is written. @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION */
+/** Null: a record without any. The key's hash is added where the record is written, which has fields where keys are limited. @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION */
 export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
-  { messageTtlMs }: Pick<QueueShape, 'messageTtlMs'>,
+  { messageTtlMs, keyConcurrency }: Pick<QueueShape, 'messageTtlMs' | 'keyConcurrency'>,
   id: QueueFields['id'] = null,
 ): QueueFields | null {
+  const isPlain = priority === 0 && keyConcurrency === Number.POSITIVE_INFINITY
+  const untimed = isPlain ? null : (PRIORITY_ONLY[priority] as QueueFields)
   if (
     delayMs === undefined &&
     deliverAt === undefined &&
     ttlMs === undefined &&
     messageTtlMs === Number.POSITIVE_INFINITY
   )
-    return untimed(priority, id)
+    return id === null ? untimed : { ...NO_FIELDS, priority, id }
   const now = wallMs()
   const dueAt = dueOf(delayMs, deliverAt, now)
   const expiresAt = expiryOf(ttlMs, messageTtlMs, dueAt)
-  if (dueAt === now && expiresAt === null) return untimed(priority, id)
+  if (dueAt === now && expiresAt === null && id === null) return untimed
   return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt, id }
 }
 
@@ -61,9 +63,9 @@ export function textOfId(fields: QueueFields | null): string | null {
   return Buffer.from(buffer, byteOffset, length).toString()
 }
 
-function untimed(priority: number, id: QueueFields['id']): QueueFields | null {
-  if (id !== null) return { ...NO_FIELDS, priority, id }
-  return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
+/** A date that its caller cannot change any more; what is none stays, and is refused later. */
+export function ownDate<D>(date: D | Date): D | Date {
+  return types.isDate(date) ? new Date(date) : date
 }
 
 /** When it is due, in `wallMs`; not before `now`. */

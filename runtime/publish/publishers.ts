@@ -14,6 +14,7 @@ import type { MillraceError } from '../words/errors.ts'
 import type { Message, Receipt } from '../words/message.ts'
 import { asEitherMessage, isRecord } from './checked-message.ts'
 import { copyHeaders } from './given-headers.ts'
+import { ownDate } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import type { ProducerUpcalls } from './producer-upcalls.ts'
 import { TopicProducer } from './topic-producer.ts'
@@ -232,7 +233,7 @@ function ownedMessage(message: Message): Message {
     key: key instanceof Uint8Array ? new Uint8Array(key) : key,
     value: value instanceof Uint8Array ? new Uint8Array(value) : value,
     headers: headers === undefined ? undefined : ownedHeaders(copyHeaders(headers)),
-    ...given({ partition, timestamp, priority, delayMs, deliverAt: deliverAt && new Date(deliverAt), ttlMs, id }),
+    ...given({ partition, timestamp, priority, delayMs, deliverAt: ownDate(deliverAt), ttlMs, id }),
     ...(isRecord(message) ? { deliveryAttempt: 1 } : {}),
   }
 }

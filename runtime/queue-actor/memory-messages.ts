@@ -38,6 +38,8 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
   readonly #partition: PartitionActor
   readonly #policy: QueuePolicy
   readonly #fault: (point: number) => void
+  /** The number of the next message that falls due. */
+  #falls = 0
 
   /** `messages`: what the block at this address has words for. `fault` stops here for ever if a test has armed this point. */
   constructor(
@@ -61,7 +63,9 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
 
   core(consumers: readonly QueueConsumer[]): QueueCore {
     this.block.recover(offset => this.source.wordOf(offset) === SETTLED)
-    return coreFrom(this.#policy, this.block, this.source, consumers)
+    const { core, lastFall } = coreFrom(this.#policy, this.block, this.source, consumers)
+    this.#falls = lastFall + 1
+    return core
   }
 
   intake(queue: TakingQueue): QueueGate {
@@ -129,6 +133,10 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
 
   /** It is on the table of its consumer's claims. */
   handedOut(): void {}
+
+  fellDue(offsets: Float64Array, count: number, place: number): void {
+    for (let at = 0; at < count; at++) this.source.fellDue(offsets[at] as Offset, { number: this.#falls++, place })
+  }
 
   settled(offset: Offset): void {
     this.source.setWord(offset, SETTLED)

@@ -9,7 +9,7 @@ import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words
 import type { Epoch, Offset } from '../words/quantities.ts'
 
 /** Ways in which a message is settled that are counted; all others were acked. */
-export type Counted = Exclude<SettledAs, 'acked' | 'expired'>
+export type Counted = Exclude<SettledAs, 'acked'>
 
 export interface MessageFacts {
   /** Epoch of the consumer whose end was begun last. */
@@ -21,6 +21,8 @@ export interface MessageFacts {
   countFailure(): void
   /** The core has handed these out, of which the first so many went to their consumer. */
   handedOut(run: HandOutRun, count: number): void
+  /** The first so many of these fell due, in this order, when the log ended there. */
+  fellDue(offsets: Float64Array, count: number, place: number): void
   /** It was acked. */
   settled(offset: Offset): void
   /** It was settled otherwise. */

@@ -8,21 +8,28 @@
  */
 import { align8, type WindowReader, type WindowWriter } from 'sharedarraybuffer-ring'
 import {
+  FRAME_ATTRIBUTES,
   FRAME_BASE_TIMESTAMP,
   FRAME_COUNT,
+  FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
   FRAME_RESERVED,
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
+import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
+import type { AppendedFields } from '../queue/queue-words.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import { FieldsOfFrame } from './message-fields.ts'
 import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
+import { keyHash, keyHashOf } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
+import { TimesInWindow } from './times-in-window.ts'
+import type { FellDue } from './window-times.ts'
 
 const FIRST_ENTRIES = 256
 
@@ -31,9 +38,21 @@ export function messageBytes(recordBytes: number): number {
   return ((recordBytes + 7) & ~7) + MESSAGE_OVERHEAD
 }
 
+/** Bytes that the messages of a frame of this length count together. */
+export function frameMessagesBytes(frameBytes: number, messages: number): number {
+  return align8(frameBytes - FRAME_HEADER_BYTES) + messages * MESSAGE_OVERHEAD
+}
+
 /** Whether the frame at a position holds a message that was moved: no producer's ring has the number 0. */
 export function isMovedFrame(window: WindowReader, position: Position): boolean {
   return window.word(position + FRAME_RING) === 0
+}
+
+/** What a frame has that was added. */
+export interface AddedFrame {
+  readonly count: number
+  readonly bytes: number
+  readonly fields: AppendedFields | null
 }
 
 export class MessageIndex implements MessageSource {
@@ -48,12 +67,14 @@ export class MessageIndex implements MessageSource {
   #first: Offset
   #end: Offset
   readonly #moved = new Map<Offset, Position>()
+  readonly times: TimesInWindow
   readonly run: RecordRun = new RecordRun()
 
   /** Empty; its first message will have the offset `start`. */
   constructor(window: WindowWriter, reader: WindowReader, block: QueueBlock, start: Offset) {
     this.#window = window
     this.#reader = reader
+    this.times = new TimesInWindow(reader)
     this.#block = block
     this.#first = start
     this.#end = start
@@ -79,8 +100,8 @@ export class MessageIndex implements MessageSource {
     this.#first = offset
   }
 
-  /** Adds the messages of the frame at a position, which follow the last ones; their sizes and priorities. */
-  add(position: Position): { readonly count: number; readonly bytes: number; readonly priorities: Uint8Array | null } {
+  /** Adds the messages of the frame at a position, which follow the last ones. */
+  add(position: Position): AddedFrame {
     const reader = this.#reader
     const base = frameBaseOffset(reader, position)
     const count = reader.word(position + FRAME_COUNT)
@@ -88,8 +109,9 @@ export class MessageIndex implements MessageSource {
     this.#end = base + count
     if (this.#end - this.#first > this.#records.length) this.#grow()
     const mask = this.#records.length - 1
+    const hasFields = ((reader.word(position + FRAME_ATTRIBUTES - 2) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
+    const fields = hasFields ? new FieldsOfFrame(count) : null
     let bytes = 0
-    let priorities: Uint8Array | null = null
     let at = position + FRAME_HEADER_BYTES
     for (let index = 0; index < count; index++) {
       const length = reader.word(at)
@@ -98,14 +120,10 @@ export class MessageIndex implements MessageSource {
       this.#frames[entry] = position
       this.#lengths[entry] = length
       bytes += messageBytes(length)
-      const priority = this.#priorityAt(at)
-      if (priority > 0) {
-        priorities ??= new Uint8Array(count)
-        priorities[index] = priority
-      }
+      fields?.set(index, this.#priorityAt(at), this.times.dueMsAt(at, this.#end), this.times.expiresMsAt(at))
       at += (length + 7) & ~7
     }
-    return { count, bytes, priorities }
+    return { count, bytes, fields }
   }
 
   /** The message at `offset` lies in the frame at this position from now on, alone. */
@@ -208,18 +226,37 @@ export class MessageIndex implements MessageSource {
     return reader.word(record + RECORD_HEADER_BYTES) & 0xff
   }
 
-  /** No queue limits keys yet. */
-  keyOf(_offset: Offset): number {
-    return 0
+  keyOf(offset: Offset): number {
+    const reader = this.#reader
+    const record = this.recordOf(offset)
+    const attributes = reader.word(record + 4) >>> 16
+    if ((attributes & HAS_KEY) === 0) return 0
+    if ((attributes & HAS_QUEUE_FIELDS) !== 0) return keyHash(reader.word(record + RECORD_HEADER_BYTES + 4))
+    const key = Buffer.allocUnsafe(reader.word(record + 12))
+    reader.copyOut((record + RECORD_HEADER_BYTES) | 0, key.length, key, 0)
+    return keyHashOf(key)
   }
 
-  /** No message has a time yet. */
-  dueMsOf(_offset: Offset): number {
-    return 0
+  dueMsOf(offset: Offset): number {
+    return this.times.dueMsAt(this.recordOf(offset), this.#end)
   }
 
-  expiresMsOf(_offset: Offset): number {
-    return Number.POSITIVE_INFINITY
+  expiresMsOf(offset: Offset): number {
+    return this.times.expiresMsAt(this.recordOf(offset)) || Number.POSITIVE_INFINITY
+  }
+
+  isTimed(offset: Offset): boolean {
+    return this.times.areAt(this.recordOf(offset))
+  }
+
+  /** What it is since it fell due; null: it has not. */
+  fallOf(offset: Offset): FellDue | null {
+    return this.times.fallAt(this.recordOf(offset), this.#end)
+  }
+
+  /** It falls due, which a successor knows when this returns. */
+  fellDue(offset: Offset, fall: FellDue): void {
+    this.times.fellDue(this.recordOf(offset), fall)
   }
 
   /** What its word says (message-word.ts). One that is nowhere is settled. */

@@ -10,6 +10,8 @@ import type { Offset } from '../words/quantities.ts'
 import type { RecordRun } from './record-run.ts'
 
 export interface MessageSource extends QueueLog {
+  /** Whether it has times. */
+  isTimed(offset: Offset): boolean
   /** Bytes of its record. */
   lengthOf(offset: Offset): number
   /** Base timestamp of its frame, to which its record's is relative. */

@@ -161,15 +161,18 @@ export class QueueActor {
     const { core, consumers, letters, messages, upcalls } = this.#parts
     const ended = this.#collect()
     let worked = ended
-    if (core.due(nowMs()).retried > 0) worked = true
+    if (this.#ends.pass(nowMs())) worked = true
     // What dies is a dead letter once that is written down.
-    if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
-    if (this.#handOuts.handOut()) worked = true
+    if (!messages.isDirty && this.#hasLetters() && letters.write(this.#letterSource)) worked = true
+    const handedOut = this.#handOuts.handOut()
+    if (handedOut) worked = true
     if (this.#recalls.look(nowMs())) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
     const { hasReady, lettersWaiting } = core.figures
-    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full || this.#recalls.mayHelp
-    for (const consumer of consumers.values()) consumer.waits(hasBacklog)
+    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full
+    const areAwaited = hasBacklog || this.#recalls.mayHelp
+    for (const consumer of consumers.values()) consumer.waits(areAwaited)
+    if (handedOut && hasBacklog) upcalls.handedOut()
     if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
@@ -182,7 +185,7 @@ export class QueueActor {
     return ended > 0
   }
 
-  get #hasLetters(): boolean {
+  #hasLetters(): boolean {
     return this.#parts.core.figures.lettersWaiting > 0
   }
 
@@ -198,7 +201,7 @@ export class QueueActor {
     const { letters, upcalls, messages } = this.#parts
     this.#parts.freeConcluded()
     this.#handOuts.publish()
-    if (!this.#hasLetters) return
+    if (!this.#hasLetters()) return
     messages.attempt(() => letters.write(this.#letterSource))
     if (messages.isDirty) upcalls.woken()
   }

@@ -133,12 +133,12 @@ export class QueueAnswers implements QueueAsks {
   #sight(offset: Offset): MessageSight {
     const found = this.#queue.parts.core.explain(offset)
     if (found.state === 'unknown' || found.state === 'settled') return { state: found.state }
+    if (found.state === 'scheduled') return { state: 'scheduled', dueMs: wallMsOf(found.dueMs) }
     const { handOuts: deliveryAttempts, failedAttempts } = found
     const attempts = { deliveryAttempts, failedAttempts }
     if (found.state === 'ready')
       return { state: 'ready', ahead: found.ahead, blockedBy: this.#holdOf(found.blockedBy), ...attempts }
-    if (found.state === 'retrying')
-      return { state: 'retrying', dueMs: Math.round(wallMs() + found.dueMs - nowMs()), ...attempts }
+    if (found.state === 'retrying') return { state: 'retrying', dueMs: wallMsOf(found.dueMs), ...attempts }
     if (found.state === 'dying') return { state: 'dying', reason: found.reason, ...attempts }
     return { state: 'unacked', ...this.#holder(found, offset), ...attempts }
   }
@@ -168,4 +168,9 @@ export class QueueAnswers implements QueueAsks {
     for (const consumer of this.#queue.parts.consumers.values()) if (consumer.wanted > 0) return hold
     return 'paused'
   }
+}
+
+/** A time of this process as one of the wall clock. */
+function wallMsOf(dueMs: number): number {
+  return Math.round(wallMs() + dueMs - nowMs())
 }

@@ -4,10 +4,11 @@
  * ```
  * +0   GATE      position of the oldest frame that is still needed; gates the window
  * +4   CLOSING   epoch of the consumer whose end was begun last
- * +8   f64 for each of COUNTED
+ * +8   f64 for each of COUNTED but the last
  * +40  f64 FAILURES, one too few at most for each host that died
  * +48  f64 INTENT offset + 1; 0: none   +56 i32 which counter   +64 f64 what it counts with this message
  * +72  ACTIVE    epoch of the consumer that has the queue, if one alone has it; 0: none had
+ * +80  f64 for the last of COUNTED
  * +256 a word for each message of the window (message-word.ts), at its offset modulo their number
  * ```
  *
@@ -26,9 +27,11 @@ const INTENT = 48
 const INTENT_COUNTER = 56
 const INTENT_VALUE = 64
 const ACTIVE = 72
+const EXPIRED = 80
 
 /** Ways in which a message is settled that are counted here; all others were acked. */
-const COUNTED = ['deadLettered', 'dropped', 'purged', 'cancelled'] as const satisfies readonly Counted[]
+const COUNTED = ['deadLettered', 'dropped', 'purged', 'cancelled', 'expired'] as const satisfies readonly Counted[]
+const PLACES: readonly number[] = [COUNTERS, COUNTERS + 8, COUNTERS + 16, COUNTERS + 24, EXPIRED]
 
 export class QueueBlock {
   readonly #memory: Memory
@@ -96,7 +99,7 @@ export class QueueBlock {
   }
 
   countOf(counter: Counted): number {
-    return this.#memory.f64[(this.#address + COUNTERS + 8 * COUNTED.indexOf(counter)) >> 3] as number
+    return this.#memory.f64[this.#indexOf(counter)] as number
   }
 
   /** Settles a message with `settle`, and counts it. */
@@ -123,6 +126,10 @@ export class QueueBlock {
   }
 
   #set(counter: Counted, value: number): void {
-    this.#memory.f64[(this.#address + COUNTERS + 8 * COUNTED.indexOf(counter)) >> 3] = value
+    this.#memory.f64[this.#indexOf(counter)] = value
+  }
+
+  #indexOf(counter: Counted): number {
+    return (this.#address + (PLACES[COUNTED.indexOf(counter)] as number)) >> 3
   }
 }

@@ -5,21 +5,16 @@
  * once they were told. Each is acted upon once: what is over is known by the word of its message, and by the tag of its claim.
  */
 import type { Standing } from 'sharedarraybuffer-ring'
-import { nowMs, random, wallMs } from '../../actors/world.ts'
-import type { Instant } from '../base/clock.ts'
+import { random } from '../../actors/world.ts'
 import type { Settlement } from '../link/host-link.ts'
 import { SETTLE } from '../link/link.ts'
 import type { QueueEffect } from '../queue/queue-words.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { Offset } from '../words/quantities.ts'
+import { instant } from './instant.ts'
 import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
-
-/** Now, on both clocks. */
-function instant(): Instant {
-  return { nowMs: nowMs(), wallMs: wallMs() }
-}
 
 export class QueueEnds {
   readonly #parts: QueueParts
@@ -70,6 +65,17 @@ export class QueueEnds {
     else return
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
     parts.over(consumer, tag, 0)
+  }
+
+  /** What is due is ready, and what has expired dies; whether there was any. */
+  pass(nowMs: number): boolean {
+    const { core, facts } = this.#parts
+    const due = core.due(nowMs)
+    const { retried, count } = due
+    if (count > 0) facts.fellDue(due.offsets, count, due.place)
+    const expired = core.expire(nowMs)
+    for (const effect of expired) this.#parts.expired(effect)
+    return retried > 0 || count > 0 || expired.length > 0
   }
 
   /** What came by the link. */

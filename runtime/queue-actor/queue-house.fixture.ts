@@ -40,6 +40,9 @@ export const QUEUE_SHAPE: QueueShape = {
   dedupeMs: 0,
   dedupeMaxIds: 0,
   messageTtlMs: Number.POSITIVE_INFINITY,
+  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyOrder: 'fifo',
+  rate: null,
 }
 
 export interface HouseOptions {
@@ -66,6 +69,7 @@ interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
   readonly id?: string
+  readonly key?: string
   /** The first one of a frame says when the frame was made. */
   readonly timestamp?: number
 }
@@ -156,6 +160,8 @@ export class QueueHouse {
   /** Offsets of the receipts published; -1: refused. */
   readonly receipts: number[] = []
   readonly told: string[] = []
+  /** How often its partition was told that there may be room. */
+  roomTold = 0
   readonly #options: HouseOptions
   readonly #window: { readonly address: number; readonly capacity: number }
   readonly #words: number
@@ -261,8 +267,11 @@ export class QueueHouse {
       deadLettered: ({ offset, reason }) => void this.told.push(`dead ${offset} ${reason}`),
       attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
       looping: ({ id, deliveryAttempts }) => void this.told.push(`looping ${id} ${deliveryAttempts}`),
+      handedOut: () => undefined,
       woken: () => undefined,
-      hasRoom: () => undefined,
+      hasRoom: () => {
+        this.roomTold++
+      },
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape
@@ -301,10 +310,10 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, timestamp, id, ...times } of values) {
-      const named = id === undefined ? null : checkedId(id, 'jobs', this.topic.queue as QueueShape)
-      const fields = messageFields(priority, times, QUEUE_SHAPE, named)
-      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, fields) !== 0) break
+    for (const { value, priority = 0, key = null, timestamp, id, ...times } of values) {
+      const shape = this.topic.queue as QueueShape
+      const fields = messageFields(priority, times, shape, id === undefined ? null : checkedId(id, 'jobs', shape))
+      if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
       if (id !== undefined) this.#hear(id)
     }

@@ -7,14 +7,23 @@
  *
  * Bounds: those of the queue's policy, and the messages of its block.
  */
-import { FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } from '../log/format/frame.ts'
+import {
+  FRAME_ATTRIBUTES,
+  FRAME_COUNT,
+  FRAME_HAS_QUEUE_FIELDS,
+  FRAME_HEADER_BYTES,
+  type FrameMemory,
+} from '../log/format/frame.ts'
+import { notBeforeAt } from '../log/format/queue-fields.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import { instant } from './instant.ts'
 import type { TakingQueue } from './kept-messages.ts'
-import { fieldsOf } from './message-fields.ts'
-import { isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
+import { frameMessagesBytes, isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { WindowCleaner } from './window-cleaner.ts'
+import { takeTimes, timeIn } from './window-times.ts'
 
 /** A frame of several records has no more than this, and one record. */
 const FRAME_BYTES = 16_384
@@ -33,10 +42,17 @@ export class QueueIntake implements QueueGate {
   #knownTo: Position
   /** Messages admitted and not committed. */
   #pending = 0
+  /** Their bytes, and those of them that are scheduled. */
+  #pendingBytes = 0
+  #pendingScheduled = 0
   #sizes: number[] = []
   /** What there was when a frame found no room. */
   #fullMessages = 0
   #fullBytes = 0
+  /** What plain frames need that found no room since one was taken: the least of each. Infinity: none did; 0: nor did another frame. */
+  #neededMessages = Number.POSITIVE_INFINITY
+  #neededBytes = Number.POSITIVE_INFINITY
+  #fullScheduled = 0
   readonly #largestFrame: number
   /** Kept free for a message that is moved. */
   readonly #reserve: number
@@ -73,27 +89,66 @@ export class QueueIntake implements QueueGate {
   admit(memory: FrameMemory, address: number, offset: Offset): boolean {
     const { core } = this.#queue
     const { block, source: index } = this.#messages
-    const { i32 } = memory
+    const { i32, f64 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
+    if (!this.#mayBeTaken(i32, address, count)) return this.#noteFull()
     const sizes = this.#sizes
     // A shorter one keeps its array.
     if (sizes.length !== count) sizes.length = count
+    const hasFields = (((i32[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
+    const now = hasFields ? instant() : null
+    let dueMs: Float64Array | null = null
     for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
       const length = i32[at >> 2] as number
       sizes[message] = messageBytes(length)
+      if (now !== null && (((i32[(at + 4) >> 2] as number) >>> 16) & HAS_QUEUE_FIELDS) !== 0) {
+        const fields = at + RECORD_HEADER_BYTES
+        takeTimes(memory, fields, now)
+        const due = notBeforeAt(i32[fields >> 2] as number)
+        if (due !== 0) {
+          dueMs ??= new Float64Array(count)
+          dueMs[message] = timeIn(f64[(fields + due) >> 3] as number)
+        }
+      }
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const scheduledBytes = dueMs === null ? 0 : bytesOfDue(sizes, dueMs)
+    if (dueMs !== null && !this.#hasRoomFor(scheduledBytes)) return this.#isFull()
+    const { taken, counted, countedBytes, dropped } = core.admit(sizes, dueMs)
     const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
     if (taken < count || gone < dropped.length) {
       if (taken < count) core.dropped(0)
-      core.withdrawn(taken, takenBytes)
+      core.withdrawn(counted, countedBytes)
       return this.#isFull()
     }
     for (let message = 0; message < count; message++) block.setWord(offset + message, 0)
     this.#pending += count
+    this.#pendingBytes += countedBytes
+    this.#pendingScheduled += scheduledBytes
+    this.#neededMessages = Number.POSITIVE_INFINITY
+    this.#neededBytes = Number.POSITIVE_INFINITY
     return true
+  }
+
+  /** Whether the core may take all of a frame, at no cost for each of its messages: a frame that waits is asked for again and again. */
+  #mayBeTaken(words: Int32Array, address: number, count: number): boolean {
+    const { policy, core } = this.#queue
+    const isPlain = (words[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16 === 0
+    if (!isPlain || policy.onFull === 'dropHead') return true
+    const bytes = frameMessagesBytes(words[address >> 2] as number, count)
+    if (core.figures.hasRoomFor(count, bytes)) return true
+    this.#neededMessages = Math.min(this.#neededMessages, count)
+    this.#neededBytes = Math.min(this.#neededBytes, bytes)
+    return false
+  }
+
+  /** What is scheduled is in no bound of the queue's, and has a quarter of the window. With all else it has three. */
+  #hasRoomFor(bytes: number): boolean {
+    const { core, partition } = this.#queue
+    const quarter = partition.window.capacity / 4
+    const scheduled = core.figures.scheduledBytes + this.#pendingScheduled + bytes
+    return scheduled <= quarter && core.figures.bytes + this.#pendingBytes + scheduled <= 3 * quarter
   }
 
   committed(): void {
@@ -101,27 +156,43 @@ export class QueueIntake implements QueueGate {
     const index = this.#messages.source
     const { window, reader } = partition
     this.#pending = 0
+    this.#pendingBytes = 0
+    this.#pendingScheduled = 0
     while (this.#knownTo !== window.committedEnd) {
       const position = this.#knownTo
       this.#knownTo = (position + reader.word(position)) | 0
       // What was moved is known.
       if (isMovedFrame(reader, position)) continue
-      const { count, bytes, priorities } = index.add(position)
-      core.appended(count, bytes, fieldsOf(priorities))
+      const { count, bytes, fields } = index.add(position)
+      core.appended(count, bytes, fields)
     }
     upcalls.woken()
   }
 
   /** From now on it waits for a message to be settled. */
   #isFull(): false {
-    const { messages, bytes } = this.#queue.core.figures
-    this.#fullMessages = messages
-    this.#fullBytes = bytes
+    this.#neededMessages = 0
+    this.#neededBytes = 0
+    return this.#noteFull()
+  }
+
+  #noteFull(): false {
+    const { messages, bytes, scheduled, scheduledBytes } = this.#queue.core.figures
+    this.#fullMessages = messages + scheduled
+    this.#fullBytes = bytes + scheduledBytes
+    this.#fullScheduled = scheduled
     return false
   }
 
   mayHaveRoom(): boolean {
-    const { messages, bytes } = this.#queue.core.figures
-    return messages < this.#fullMessages || bytes < this.#fullBytes
+    const { messages, bytes, scheduled, scheduledBytes } = this.#queue.core.figures
+    const hasLess = messages + scheduled < this.#fullMessages || bytes + scheduledBytes < this.#fullBytes
+    if (!hasLess && scheduled >= this.#fullScheduled) return false
+    const needed = this.#neededMessages
+    return needed === Number.POSITIVE_INFINITY || this.#queue.core.figures.hasRoomFor(needed, this.#neededBytes)
   }
+}
+
+function bytesOfDue(sizes: readonly number[], dueMs: Float64Array): number {
+  return sizes.reduce((sum, bytes, message) => (dueMs[message] === 0 ? sum : sum + bytes), 0)
 }

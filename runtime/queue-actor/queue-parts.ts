@@ -34,6 +34,8 @@ export interface QueueUpcalls {
   attemptFailed(failure: FailedAttempt, error: string): void
   /** A message came back again and again. */
   looping(event: BrokerEvents['looping']): void
+  /** Consumers were handed something, and more waits: they are to say soon what they have ended. */
+  handedOut(): void
   /** Messages came: it is to have a step. */
   woken(): void
   /** Its partition may take what had no room. */
@@ -44,6 +46,11 @@ export interface QueueUpcalls {
 const CRASHED = JSON.stringify({
   name: 'MillraceError',
   message: 'its process ended twice while this message alone was handled',
+})
+
+const EXPIRED = JSON.stringify({
+  name: 'MillraceError',
+  message: 'its time to live is over, and no consumer got it before; the queue has no dead-letter topic',
 })
 
 export class QueueParts {
@@ -78,7 +85,7 @@ export class QueueParts {
     this.messages =
       disk === null
         ? new MemoryMessages(memory, partition, this.policy, [place.block, place.queue.messages], upcalls.fault)
-        : new StoredMessages(memory, partition, disk, this.policy, place.block)
+        : new StoredMessages(memory, [partition, target], disk, this.policy, place)
     this.source = this.messages.source
     this.facts = this.messages.facts
     const tell = (event: BrokerEvents['deadLettered']): void => upcalls.deadLettered(event)
@@ -113,7 +120,8 @@ export class QueueParts {
   #open(): QueueCore {
     const core = this.messages.core([...this.consumers.values()])
     this.#keepActive(core)
-    if (core.figures.lettersWaiting > 0) this.letters.takeOver()
+    // On disk, those whose letters are written are settled by now (left-letters.ts).
+    if (!this.messages.defers && core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
   }
 
@@ -147,7 +155,7 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired, and has no time`)
+    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired while a consumer had it`)
     if (kind === 'dropped') this.facts.settledAs('dropped', offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
@@ -156,6 +164,17 @@ export class QueueParts {
     }
     this.facts.countFailure()
     this.#toldOf(effect, error)
+  }
+
+  /** What the core says of a message whose time to live is over: it is to be a dead letter, or gone, and has not failed. */
+  expired(effect: QueueEffect): void {
+    const { offset } = effect
+    if (effect.kind !== 'expired') {
+      this.facts.cameBack(offset, this.core.attemptOf(offset))
+      return
+    }
+    this.facts.settledAs('expired', offset)
+    this.upcalls.attemptFailed({ offset, failedAttempts: 0 }, EXPIRED)
   }
 
   #toldOf(effect: QueueFailure, error: string): void {
@@ -190,7 +209,7 @@ function free(consumer: QueueConsumer, tag: number, acked: number): void {
 
 function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): QueuePolicy {
   const { attempts, hasDeadLetters, initialMs, maxMs, jitter } = policy
-  const { priorities, maxMessages, maxBytes, onFull, singleActive } = shape
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, keyConcurrency, keyOrder, rate } = shape
   return {
     priorities,
     attempts,
@@ -200,9 +219,9 @@ function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): Que
     maxBytes: Math.min(maxBytes, bytes),
     onFull,
     singleActive,
-    keyConcurrency: Number.POSITIVE_INFINITY,
-    keyOrder: 'fifo',
-    rate: null,
+    keyConcurrency,
+    keyOrder,
+    rate,
     heldMax: HELD_MAX,
     loopingAfter: LOOPING_AFTER,
   }

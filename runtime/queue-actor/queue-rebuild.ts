@@ -6,7 +6,7 @@
  * parts of a failed batch are forgotten.
  */
 import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
-import { wallMs } from '../../actors/world.ts'
+import { nowMs, wallMs } from '../../actors/world.ts'
 import { frameBaseOffset } from '../log/format/frame.ts'
 import { framesOf } from '../partition/window-records.ts'
 import { QueueCore } from '../queue/queue-core.ts'
@@ -17,6 +17,12 @@ import { isMovedFrame, type MessageIndex } from './message-index.ts'
 import { isOver, MOVED, messageState, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
+import { byFall, type FellDue } from './window-times.ts'
+
+/** A message that fell due. */
+interface FallenMessage extends FellDue {
+  readonly offset: Offset
+}
 
 /** Finds where all messages are. */
 export function indexWindow(window: WindowWriter, reader: WindowReader, block: QueueBlock, index: MessageIndex): void {
@@ -36,13 +42,13 @@ export function indexWindow(window: WindowWriter, reader: WindowReader, block: Q
     if (stateIn(index.wordOf(offset)) === SETTLED) index.setWord(offset, SETTLED)
 }
 
-/** `consumers`: in the order in which they came. */
+/** `consumers`: in the order in which they came. Also the number of the last message that fell due. */
 export function coreFrom(
   policy: QueuePolicy,
   block: QueueBlock,
   index: MessageIndex,
   consumers: readonly QueueConsumer[],
-): QueueCore {
+): { readonly core: QueueCore; readonly lastFall: number } {
   const live = liveOffsets(block, index)
   const { end } = index
   const floor = live[0] ?? end
@@ -53,32 +59,35 @@ export function coreFrom(
   }
   const claimed = consumers.map((consumer, order) => consumerFact(consumer, order, known))
   const settled = settledRanges(live, end)
+  const due = fallen(live, index)
   const counted = {
     deadLettered: block.countOf('deadLettered'),
     dropped: block.countOf('dropped'),
     purged: block.countOf('purged'),
     cancelled: block.countOf('cancelled'),
+    expired: block.countOf('expired'),
   }
-  const { deadLettered, dropped, purged, cancelled } = counted
-  const acked = end - live.length - deadLettered - dropped - purged - cancelled
+  const { deadLettered, dropped, purged, cancelled, expired } = counted
+  const acked = end - live.length - deadLettered - dropped - purged - cancelled - expired
   const lastTag = claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0)
   const facts: QueueFacts = {
     floor,
     end,
     settled,
     bytes: live.reduce((sum, offset) => sum + index.bytesOf(offset), 0),
-    due: [],
-    timed: false,
+    due,
+    timed: live.some(offset => index.isTimed(offset)),
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, block.active) : -1,
     // Those that die first, as their letters are in that order.
     attempts: [...attempts.filter(({ dying }) => dying !== null), ...attempts.filter(({ dying }) => dying === null)],
-    totals: { accepted: end, acked, expired: 0, ...counted },
-    taken: [],
+    totals: { accepted: end, acked, ...counted },
+    // What its predecessor has handed out lately is not known: as much as may be. A new queue had nothing.
+    taken: policy.rate === null || end === 0 ? [] : [{ ms: nowMs(), count: policy.rate.max }],
     lastTag,
     lastCohort: 0,
   }
-  return QueueCore.from(policy, index, facts)
+  return { core: QueueCore.from(policy, index, facts), lastFall: due.at(-1)?.number ?? -1 }
 }
 
 function liveOffsets(block: QueueBlock, index: MessageIndex): Offset[] {
@@ -88,6 +97,15 @@ function liveOffsets(block: QueueBlock, index: MessageIndex): Offset[] {
     if (state !== SETTLED && state !== MOVED) live.push(offset)
   }
   return live.sort((a, b) => a - b)
+}
+
+/** What fell due of these, in the order in which it did. */
+function fallen(live: readonly Offset[], index: MessageIndex): FallenMessage[] {
+  const found = live.flatMap(offset => {
+    const fall = index.fallOf(offset)
+    return fall === null ? [] : [{ offset, ...fall }]
+  })
+  return found.sort(byFall)
 }
 
 /** What lies between those that are live. */

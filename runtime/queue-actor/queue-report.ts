@@ -4,20 +4,12 @@ import type { QueueParts } from './queue-parts.ts'
 
 export function reportOf({ core, consumers, facts, messages, target, place }: QueueParts): QueueReport {
   const { failures } = facts
-  const { accepted, ready, dying, unacked, retrying, bytes, readyByPriority, ...gone } = core.counters()
-  const { acked, deadLettered, dropped, purged, cancelled } = gone
+  const { accepted, ready, dying, unacked, retrying, scheduled, bytes, readyByPriority, ...gone } = core.counters()
+  const { acked, deadLettered, expired, dropped, purged, cancelled } = gone
   const deadLetterDepth = target?.letterIndex?.depthOf(place.cursor) ?? 0
-  const there = { ready, dying, unacked, retrying, bytes, readyByPriority }
-  const ended = { acked, deadLettered, dropped, purged, cancelled }
+  const there = { ready, dying, unacked, retrying, scheduled, bytes, readyByPriority }
+  const ended = { acked, deadLettered, expired, dropped, purged, cancelled }
   const { duplicates, forgotten: forgottenIds } = messages.ids?.table.room ?? { duplicates: 0, forgotten: 0 }
-  return {
-    accepted,
-    ...there,
-    ...ended,
-    consumers: consumers.size,
-    failures,
-    deadLetterDepth,
-    duplicates,
-    forgottenIds,
-  }
+  const ids = { duplicates, forgottenIds }
+  return { accepted, ...there, ...ended, ...ids, consumers: consumers.size, failures, deadLetterDepth }
 }

@@ -10,7 +10,15 @@
  * Bound: what a step hands out and takes in; an entry for each message that is marked.
  */
 import { wallMs } from '../../actors/world.ts'
-import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-change.ts'
+import type {
+  DueGroup,
+  KnownLetters,
+  OffsetRanges,
+  SettledAttempt,
+  SettledChange,
+  SettledTimes,
+  SettledTotals,
+} from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'
@@ -31,6 +39,9 @@ export class StoredFacts implements MessageFacts {
   /** Writes a change down at once. */
   readonly #write: (change: SettledChange) => boolean
   readonly #nowMs: () => number
+  /** Where its dead-letter topic ends: a letter is written only when what follows from it is here. */
+  readonly #lettersEnd: () => KnownLetters | null
+  #letters: KnownLetters | null
   readonly #settled = new OffsetRuns()
   readonly #out = new OffsetRuns()
   /** Out in what is written down, and ready. */
@@ -40,6 +51,10 @@ export class StoredFacts implements MessageFacts {
   readonly #survived = new Set<Offset>()
   readonly #totals: { -readonly [name in keyof SettledTotals]: number }
   #haveTotalsChanged = false
+  /** Since it was written down last. */
+  #due: DueGroup[] = []
+  readonly #times: { -readonly [name in keyof SettledTimes]: number }
+  #haveTimesChanged = false
   #known: { readonly end: Offset; readonly bytes: number }
   #isDirty = false
 
@@ -47,16 +62,20 @@ export class StoredFacts implements MessageFacts {
   constructor(
     place: { readonly topic: number; readonly partition: number },
     block: StoredBlock,
-    { totals, known }: Pick<SettledState, 'totals' | 'known'>,
+    { totals, known, times, letters }: Pick<SettledState, 'totals' | 'known' | 'times' | 'letters'>,
     write: (change: SettledChange) => boolean,
     nowMs: () => number,
+    lettersEnd: () => KnownLetters | null,
   ) {
     this.#place = { topic: place.topic, partition: place.partition }
     this.#block = block
     this.#totals = { ...totals }
+    this.#times = { ...times }
     this.#write = write
     this.#nowMs = nowMs
     this.#known = known ?? { end: 0, bytes: 0 }
+    this.#lettersEnd = lettersEnd
+    this.#letters = letters
   }
 
   /** Whether there is something to be written down. */
@@ -88,6 +107,21 @@ export class StoredFacts implements MessageFacts {
     return this.#totals.failures
   }
 
+  get times(): SettledTimes {
+    return this.#times
+  }
+
+  /** Messages with times were appended, the last of them in front of `end`. It is written down with that end, or found behind it. */
+  timed(end: Offset): void {
+    this.#times.end = end
+    this.#haveTimesChanged = true
+  }
+
+  fellDue(offsets: Float64Array, count: number, place: number): void {
+    this.#isDirty = true
+    this.#due.push({ place, offsets: Array.from(offsets.subarray(0, count)) })
+  }
+
   countFailure(): void {
     this.#count('failures')
   }
@@ -117,7 +151,10 @@ export class StoredFacts implements MessageFacts {
   }
 
   settledAs(counter: Counted, offset: Offset): void {
-    this.#count(counter)
+    if (counter === 'expired') {
+      this.#times.expired++
+      this.#haveTimesChanged = true
+    } else this.#count(counter)
     this.settled(offset)
   }
 
@@ -165,8 +202,8 @@ export class StoredFacts implements MessageFacts {
   take(core: QueueCore): SettledChange | null {
     if (!this.#isDirty) return null
     this.#isDirty = false
-    const { end, bytes } = core.figures
-    this.#known = { end, bytes }
+    const { end, bytes, scheduledBytes } = core.figures
+    this.#known = { end, bytes: bytes + scheduledBytes }
     const { topic, partition } = this.#place
     const change = {
       topic,
@@ -177,8 +214,13 @@ export class StoredFacts implements MessageFacts {
       settled: this.#settled.take(),
       totals: this.#haveTotalsChanged ? { ...this.#totals } : null,
       known: this.#known,
+      due: this.#due,
+      times: this.#haveTimesChanged ? { ...this.#times } : null,
+      letters: this.#takeLetters(),
     }
     this.#haveTotalsChanged = false
+    this.#haveTimesChanged = false
+    if (this.#due.length > 0) this.#due = []
     return change
   }
 
@@ -200,10 +242,19 @@ export class StoredFacts implements MessageFacts {
     return attempts.sort((a, b) => a.offset - b.offset)
   }
 
+  /** Where the letters end of which all is said with this change; null: where they did. */
+  #takeLetters(): KnownLetters | null {
+    const letters = this.#lettersEnd()
+    if (letters?.end === this.#letters?.end && letters?.topic === this.#letters?.topic) return null
+    this.#letters = letters
+    return letters
+  }
+
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {
     const attempt = core.attemptOf(offset)
     // It was settled since.
-    return attempt.handOuts === 0 ? null : this.#keptAttempt(offset, attempt, isOut)
+    const { handOuts, dying } = attempt
+    return handOuts === 0 && dying === null ? null : this.#keptAttempt(offset, attempt, isOut)
   }
 
   #keptAttempt(offset: Offset, kept: QueueAttempt, isOut: boolean): SettledAttempt {

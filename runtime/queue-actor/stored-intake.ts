@@ -13,11 +13,15 @@ import {
   FRAME_HEADER_BYTES,
   type FrameMemory,
 } from '../log/format/frame.ts'
+import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
+import type { AppendedFields } from '../queue/queue-words.ts'
+import type { Offset } from '../words/quantities.ts'
+import { instant } from './instant.ts'
 import { IntakePace } from './intake-pace.ts'
 import type { TakingQueue } from './kept-messages.ts'
-import { fieldsOf } from './message-fields.ts'
+import { FieldsOfFrame } from './message-fields.ts'
 import { messageBytes } from './message-index.ts'
 import type { StoredFacts } from './stored-facts.ts'
 import type { StoredSource } from './stored-source.ts'
@@ -31,7 +35,12 @@ const HEADERS_BYTES = 1_024
 interface Admitted {
   readonly count: number
   readonly bytes: number
-  readonly priorities: Uint8Array | null
+  /** Those that have room kept for them. */
+  readonly counted: number
+  readonly countedBytes: number
+  readonly fields: AppendedFields | null
+  /** An offset behind them, if any has times; else 0. */
+  readonly timedTo: Offset
 }
 
 export class StoredIntake implements QueueGate {
@@ -69,44 +78,45 @@ export class StoredIntake implements QueueGate {
     return messages + FRAMES_OF_APPEND > policy.maxMessages ? 0 : policy.maxBytes - bytes - this.#largestFrame
   }
 
-  admit(memory: FrameMemory, address: number): boolean {
-    const { core, policy } = this.#queue
+  admit(memory: FrameMemory, address: number, offset: Offset): boolean {
+    const { core } = this.#queue
     const { i32 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
-    const mayHavePriorities =
-      policy.priorities > 1 &&
-      (((i32[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
-    const priorities = mayHavePriorities ? new Uint8Array(count) : null
+    const hasFields = (((i32[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
+    const fields = hasFields ? new FieldsOfFrame(count) : null
+    if (hasFields) this.#source.times.taken(offset, instant())
     const sizes = this.#sizes
     sizes.length = count
     for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
       const length = i32[at >> 2] as number
       sizes[message] = messageBytes(length)
-      if (priorities !== null) priorities[message] = priorityAt(i32, at)
+      if (fields !== null) this.#read(memory, at, offset + message, message, fields)
       at += (length + 7) & ~7
     }
-    const { taken, takenBytes, dropped } = core.admit(sizes)
+    const { taken, takenBytes, counted, countedBytes, dropped } = core.admit(sizes, fields?.dueMs ?? null)
     const gone = taken < count || dropped.length === 0 ? 0 : this.#queue.drop(dropped)
     if (taken < count || gone < dropped.length) {
       if (taken < count) core.dropped(0)
-      core.withdrawn(taken, takenBytes)
+      core.withdrawn(counted, countedBytes)
       return this.#isFull()
     }
-    this.#pending.push({ count, bytes: takenBytes, priorities })
+    const timedTo = fields?.isTimed === true ? offset + count : 0
+    this.#pending.push({ count, bytes: takenBytes, counted, countedBytes, fields, timedTo })
     return true
   }
 
   /** The frame that was admitted last is not taken. */
   withdraw(): void {
     const last = this.#pending.pop()
-    if (last !== undefined) this.#queue.core.withdrawn(last.count, last.bytes)
+    if (last !== undefined) this.#queue.core.withdrawn(last.counted, last.countedBytes)
   }
 
   committed(): void {
     const { core, upcalls } = this.#queue
     const { messages } = core.figures
-    for (const { count, bytes, priorities } of this.#pending) {
-      core.appended(count, bytes, fieldsOf(priorities))
+    for (const { count, bytes, fields, timedTo } of this.#pending) {
+      core.appended(count, bytes, fields)
+      if (timedTo > 0) this.#facts.timed(timedTo)
       this.#bytesSince += bytes
     }
     this.#pending = []
@@ -114,6 +124,17 @@ export class StoredIntake implements QueueGate {
     this.#source.windowMoved()
     if (this.#facts.appended(core, this.#bytesSince)) this.#bytesSince = 0
     upcalls.woken()
+  }
+
+  /** Notes what the record at this address has beside key, headers and value. */
+  #read({ i32, f64 }: FrameMemory, record: number, offset: Offset, message: number, into: FieldsOfFrame): void {
+    if ((((i32[(record + 4) >> 2] as number) >>> 16) & HAS_QUEUE_FIELDS) === 0) return
+    const at = record + RECORD_HEADER_BYTES
+    const word = i32[at >> 2] as number
+    const timeAt = (part: number): number =>
+      part === 0 ? 0 : this.#source.times.msOf(offset, f64[(at + part) >> 3] as number, 0)
+    const priority = this.#queue.policy.priorities > 1 ? word & 0xff : 0
+    into.set(message, priority, timeAt(notBeforeAt(word)), timeAt(expiresAtAt(word)))
   }
 
   /** From now on it waits for a message to be settled. */
@@ -128,9 +149,4 @@ export class StoredIntake implements QueueGate {
     const { messages, bytes } = this.#queue.core.figures
     return messages < this.#fullMessages || bytes < this.#fullBytes
   }
-}
-
-function priorityAt(i32: Int32Array, record: number): number {
-  if ((((i32[(record + 4) >> 2] as number) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
-  return (i32[(record + RECORD_HEADER_BYTES) >> 2] as number) & 0xff
 }

@@ -494,5 +494,6 @@ t.test('what waits for a retry, or for the room for its letter, does so in the n
   t.match(second.queue.report(), { retrying: 1, failures: 1, ready: 1 })
   t.ok(second.queue.dueInMs(nowMs()) > 50_000)
   const third = nextProcess(disk, { policy: { initialMs: 0, maxMs: 0 } })
-  t.match(third.queue.report(), { retrying: 0, ready: 2 }, 'no longer than the queue lets anything wait')
+  t.match(third.queue.report(), { retrying: 1, ready: 1 }, 'a consumer may have asked for more than the backoff')
+  t.ok(third.queue.dueInMs(nowMs()) <= 60_000)
 })

@@ -15,17 +15,17 @@ import type { SettledState } from '../log/store/settled-state.ts'
 import { NO_ATTEMPT } from '../queue/explanation.ts'
 import { QueueCore } from '../queue/queue-core.ts'
 import type { AttemptFact, QueueFacts } from '../queue/queue-facts.ts'
-import type { QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
+import type { DueFact, QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
-import type { MessageSource } from './message-source.ts'
 import { joined } from './offset-runs.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { activeOf, consumerFact, type KnownHandOuts } from './queue-rebuild.ts'
 import type { StoredFacts } from './stored-facts.ts'
+import type { StoredSource } from './stored-source.ts'
 
 export interface StoredQueue {
   readonly policy: QueuePolicy
-  readonly source: MessageSource
+  readonly source: StoredSource
   readonly facts: StoredFacts
   /** What is written down, before anything is written again. */
   readonly state: SettledState
@@ -75,15 +75,22 @@ export function storedCore(
   const above = ranges.reduce((sum, [from, to]) => sum + to - from, 0)
   const bytes = (known?.bytes ?? 0) + bytesSince(queue, Math.max(floor, known?.end ?? 0))
   const { deadLettered, dropped, purged, cancelled } = facts.totals
+  const { expired } = facts.times
   const live = end - start - above
+  const timed = facts.times.end > start || isTimedSince(queue, Math.max(floor, known?.end ?? 0))
+  const due = dueFacts(queue, gone)
+  const passed = timed
+    ? fellDueMeanwhile(queue, new Set([...due.map(({ offset }) => offset), ...held, ...came.keys(), ...plain]))
+    : []
+  if (passed.length > 0) facts.fellDue(Float64Array.from(passed), passed.length, end)
   const kept = [...came.values()].map(attempt => attemptFact(queue, attempt))
   const made: QueueFacts = {
     floor: start,
     end,
     settled: ranges,
     bytes: bytes - gone.reduce((sum, offset) => sum + source.bytesOf(offset), 0),
-    due: [],
-    timed: false,
+    due: [...due, ...passed.map(offset => ({ offset, place: end }))],
+    timed,
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, facts.active) : -1,
     // Those that die first, in the order in which they failed.
@@ -93,14 +100,15 @@ export function storedCore(
     ],
     totals: {
       accepted: end,
-      acked: end - live - deadLettered - dropped - purged - cancelled,
+      acked: end - live - deadLettered - dropped - purged - cancelled - expired,
       deadLettered,
-      expired: 0,
+      expired,
       dropped,
       purged,
       cancelled,
     },
-    taken: [],
+    // What a predecessor in this process has handed out lately is not known: as much as may be.
+    taken: policy.rate === null || isNewProcess ? [] : [{ ms: queue.nowMs, count: policy.rate.max }],
     lastTag: claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0),
     lastCohort: 0,
   }
@@ -116,6 +124,31 @@ function bytesSince({ source, state, end }: StoredQueue, from: Offset): number {
   let bytes = 0
   for (let offset = from; offset < end; offset++) if (!state.settled.has(offset)) bytes += source.bytesOf(offset)
   return bytes
+}
+
+/** Whether any message that is not settled has times, from an offset on. */
+function isTimedSince({ source, state, end }: StoredQueue, from: Offset): boolean {
+  for (let offset = from; offset < end; offset++) if (!state.settled.has(offset) && source.isTimed(offset)) return true
+  return false
+}
+
+/** Those of which it is not known that they fell due, and that did while nobody had the queue, in the order of their times. */
+function fellDueMeanwhile({ source, state, end }: StoredQueue, known: ReadonlySet<Offset>): Offset[] {
+  const fallen: { readonly offset: Offset; readonly sinceMs: number }[] = []
+  for (let offset = state.floor; offset < end; offset++) {
+    if (state.settled.has(offset) || known.has(offset)) continue
+    const sinceMs = source.dueSinceMs(offset)
+    if (sinceMs >= 0) fallen.push({ offset, sinceMs })
+  }
+  return fallen.sort((a, b) => b.sinceMs - a.sinceMs || a.offset - b.offset).map(({ offset }) => offset)
+}
+
+function dueFacts({ state, end }: StoredQueue, gone: readonly Offset[]): DueFact[] {
+  const isGone = new Set(gone)
+  const facts: DueFact[] = []
+  for (const { place, offsets } of state.due(end, Number.POSITIVE_INFINITY))
+    for (const offset of offsets) if (!isGone.has(offset)) facts.push({ offset, place })
+  return facts
 }
 
 const FRESH: Omit<SettledAttempt, 'offset'> = {

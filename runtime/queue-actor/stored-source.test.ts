@@ -1,6 +1,7 @@
 /** Where the messages of a queue on disk are found: in its window, in its log, and in one after the other. */
 import t from 'tap'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
+import { instant } from './instant.ts'
 import { QueueHouse } from './queue-house.fixture.ts'
 import { StoredSource } from './stored-source.ts'
 
@@ -14,7 +15,7 @@ function filled(): { readonly house: QueueHouse; readonly source: StoredSource; 
     house.pass()
   }
   const { partition, memory } = house
-  const source = new StoredSource(partition, partition.disk as NonNullable<typeof partition.disk>, false)
+  const source = new StoredSource(partition, partition.disk as NonNullable<typeof partition.disk>, false, instant())
   const target = house.arena.allocate(4_096)
   return {
     house,

@@ -7,7 +7,9 @@
  * Bound: that of the chunks (log-chunks.ts).
  */
 import { align8 } from 'sharedarraybuffer-ring'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import type { Instant } from '../base/clock.ts'
+import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
+import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
@@ -16,24 +18,29 @@ import { FrameCursor, NO_RECORD } from './frame-cursor.ts'
 import { type LogChunk, LogChunks } from './log-chunks.ts'
 import { messageBytes } from './message-index.ts'
 import type { MessageSource } from './message-source.ts'
+import { keyHash, keyHashOf } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
+import { StoredTimes } from './stored-times.ts'
 
 export class StoredSource implements MessageSource {
   readonly #partition: PartitionActor
   readonly #disk: PartitionDisk
   readonly #isPlain: boolean
+  readonly times: StoredTimes
   readonly #chunks: LogChunks
   /** At the frame of the window that was looked into last. */
   readonly #window: FrameCursor
   /** Where the message is that was looked for last: in this chunk; null: in the window. */
   #chunk: LogChunk | null = null
   #record = 0
+  #sentMs = 0
   readonly run: RecordRun = new RecordRun()
   /** Where that is, as `#chunk`. */
   #runChunk: LogChunk | null = null
 
-  /** `isPlain`: all messages have the priority 0. */
-  constructor(partition: PartitionActor, disk: PartitionDisk, isPlain: boolean) {
+  /** `isPlain`: all messages have the priority 0. `at`: now. */
+  constructor(partition: PartitionActor, disk: PartitionDisk, isPlain: boolean, at: Instant) {
+    this.times = new StoredTimes(partition.highWatermark, at)
     this.#partition = partition
     this.#disk = disk
     this.#isPlain = isPlain
@@ -60,18 +67,62 @@ export class StoredSource implements MessageSource {
     return this.#wordAt(chunk, (at + RECORD_HEADER_BYTES) | 0) & 0xff
   }
 
-  /** No queue limits keys yet. */
-  keyOf(_offset: Offset): number {
-    return 0
+  keyOf(offset: Offset): number {
+    const chunk = this.#find(offset)
+    const record = this.#record
+    const attributes = this.#wordAt(chunk, (record + 4) | 0) >>> 16
+    if ((attributes & HAS_KEY) === 0) return 0
+    if ((attributes & HAS_QUEUE_FIELDS) !== 0)
+      return keyHash(this.#wordAt(chunk, (record + RECORD_HEADER_BYTES + 4) | 0))
+    const from = record + RECORD_HEADER_BYTES
+    const length = this.#wordAt(chunk, (record + 12) | 0)
+    if (chunk !== null) return keyHashOf(chunk.bytes.subarray(from, from + length))
+    const key = Buffer.allocUnsafe(length)
+    this.#partition.reader.copyOut(from | 0, length, key, 0)
+    return keyHashOf(key)
   }
 
-  /** No message has a time yet. */
-  dueMsOf(_offset: Offset): number {
-    return 0
+  /** In `nowMs`; 0: at once. One that fell due had a time as well. */
+  dueMsOf(offset: Offset): number {
+    return this.#timeOf(offset, notBeforeAt)
   }
 
-  expiresMsOf(_offset: Offset): number {
-    return Number.POSITIVE_INFINITY
+  expiresMsOf(offset: Offset): number {
+    return this.#timeOf(offset, expiresAtAt) || Number.POSITIVE_INFINITY
+  }
+
+  /** Whether its record has a time. */
+  isTimed(offset: Offset): boolean {
+    return this.dueMsOf(offset) !== 0 || this.#timeOf(offset, expiresAtAt) !== 0
+  }
+
+  /** How long it had been due when the log was opened; -1: it was not, or was due at once. */
+  dueSinceMs(offset: Offset): number {
+    const at = this.#momentOf(offset, notBeforeAt)
+    return at === 0 ? -1 : this.times.sinceMs(at, this.#sentMs)
+  }
+
+  /** One of its times in `nowMs`; 0: it has none. */
+  #timeOf(offset: Offset, partAt: (word: number) => number): number {
+    const at = this.#momentOf(offset, partAt)
+    return at === 0 ? 0 : this.times.msOf(offset, at, this.#sentMs)
+  }
+
+  /** The same as its record has it; when it was sent is in `#sentMs` then. */
+  #momentOf(offset: Offset, partAt: (word: number) => number): number {
+    const chunk = this.#find(offset)
+    const record = this.#record
+    if (((this.#wordAt(chunk, (record + 4) | 0) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
+    const part = partAt(this.#wordAt(chunk, (record + RECORD_HEADER_BYTES) | 0))
+    if (part === 0) return 0
+    this.#sentMs = this.timestampOf(offset) + this.#wordAt(chunk, (record + RECORD_TIMESTAMP_DELTA) | 0)
+    return this.#doubleAt(chunk, record + RECORD_HEADER_BYTES + part)
+  }
+
+  #doubleAt(chunk: LogChunk | null, at: number): number {
+    if (chunk !== null) return chunk.bytes.readDoubleLE(at)
+    const { reader } = this.#partition
+    return reader.memory.f64[reader.addressOf(at | 0) >> 3] as number
   }
 
   #wordAt(chunk: LogChunk | null, at: number): number {
@@ -84,10 +135,7 @@ export class StoredSource implements MessageSource {
 
   timestampOf(offset: Offset): number {
     const chunk = this.#find(offset)
-    const at = this.#cursorOf(chunk).timestampAt
-    if (chunk !== null) return chunk.bytes.readDoubleLE(at)
-    const { reader } = this.#partition
-    return reader.memory.f64[reader.addressOf(at) >> 3] as number
+    return this.#doubleAt(chunk, this.#cursorOf(chunk).timestampAt)
   }
 
   copy(offset: Offset, from: number, bytes: number, address: number): void {
@@ -138,7 +186,7 @@ export class StoredSource implements MessageSource {
   /** The window has other frames now, or is elsewhere. */
   windowMoved(): void {
     // Positions wrap: after long enough this could not be told any more.
-    if (!this.#isInWindow) this.#window.leave()
+    if (!this.#isInWindow()) this.#window.leave()
   }
 
   /** Gives back what it has read. */
@@ -164,17 +212,17 @@ export class StoredSource implements MessageSource {
   }
 
   /** Whether the frame that was looked into last is still there: a window that moves elsewhere is empty then, and begins behind it. */
-  get #isInWindow(): boolean {
+  #isInWindow(): boolean {
     return ((this.#window.frame - this.#partition.window.start) | 0) >= 0
   }
 
   #findInWindow(offset: Offset): boolean {
     const cursor = this.#window
-    if (!this.#isInWindow || !cursor.has(offset)) {
+    if (!this.#isInWindow() || !cursor.has(offset)) {
       const { start, committedEnd } = this.#partition.window
       // While an append goes past it, it ends before it begins.
       if (((committedEnd - start) | 0) <= 0) return false
-      if (!this.#isInWindow || offset < cursor.base || cursor.end === 0) cursor.enter(start)
+      if (!this.#isInWindow() || offset < cursor.base || cursor.end === 0) cursor.enter(start)
       while (offset >= cursor.end) {
         const { next } = cursor
         if (next === committedEnd) return false

@@ -4,40 +4,65 @@
  * The partition host's thread. Pure. What is ready, out, waiting for a retry or for its dead letter counts, and what was
  * admitted and is not appended yet. With `dropHead` the oldest ready message of the lowest priority makes room, and one
  * after the other until there is enough. Those are only chosen here. They count until their letters are written, and keep their places
- * where that is not so. A message that cannot have room has none chosen.
+ * where that is not so. A message that cannot have room has none chosen. What is scheduled counts when it falls due, and then it is in, whatever
+ * the bounds are.
  *
  * Later: a message that is a duplicate is not asked for room.
  */
+import { letterOf } from './dying.ts'
 import type { Chosen, QueueState } from './queue-state.ts'
-import type { Admission, AppendedFields, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
+import type { Admission, AppendedFields, QueueLetter, WaitingMessage } from './queue-words.ts'
 
 const NOTHING: readonly QueueLetter[] = []
 
 /** Reserves room for the first messages of an append, as many as have any once what was chosen is gone. */
-export function admit(state: QueueState, sizes: ArrayLike<number>): Admission {
+export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayLike<number> | null): Admission {
   const { maxMessages, maxBytes, onFull } = state.policy
   if (state.chosen.length > 0)
     throw new Error('broken invariant: nobody has said what became of the messages chosen last')
   let refused: Admission['refused'] = null
   let taken = 0
   let takenBytes = 0
+  let [counted, countedBytes] = [0, 0]
   for (; taken < sizes.length; taken++) {
     const bytes = sizes[taken] as number
     if (bytes > maxBytes || maxMessages < 1) {
       refused = 'tooLarge'
       break
     }
+    takenBytes += bytes
+    if (dueMs !== null && dueMs[taken] !== 0) continue
     const messages = state.messages - state.chosen.length + state.reservedMessages + 1 - maxMessages
     const tooMany = state.bytes - state.chosenBytes + state.reservedBytes + bytes - maxBytes
     if (messages > 0 || tooMany > 0) {
       refused = onFull === 'dropHead' ? choose(state, messages, tooMany) : 'full'
-      if (refused !== null) break
+      if (refused !== null) {
+        takenBytes -= bytes
+        break
+      }
     }
     state.reservedMessages++
     state.reservedBytes += bytes
-    takenBytes += bytes
+    counted++
+    countedBytes += bytes
   }
-  return { taken, takenBytes, refused, dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state) }
+  return {
+    taken,
+    takenBytes,
+    counted,
+    countedBytes,
+    refused,
+    dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state),
+  }
+}
+
+/** Whether so many messages, of so many bytes together, would all be taken as things stand, with nothing gone for them. */
+export function hasRoomFor(state: QueueState, messages: number, bytes: number): boolean {
+  const { maxMessages, maxBytes } = state.policy
+  return (
+    state.messages - state.chosen.length + state.reservedMessages + messages <= maxMessages &&
+    state.bytes - state.chosenBytes + state.reservedBytes + bytes <= maxBytes
+  )
 }
 
 function lettersOf(state: QueueState): readonly QueueLetter[] {
@@ -68,20 +93,23 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
 }
 
 /** What makes room next; null: there is nothing. What waits for its turn of its key does so as well. */
-function oldestOfLowest({ ready, suspects, keys, log }: QueueState): Chosen | null {
+function oldestOfLowest(state: QueueState): Chosen | null {
+  const { ready, suspects, keys, log } = state
   let message = ready.oldestOfLowest()
   let from: Chosen['from'] = 'ready'
   const suspect = suspects.oldestOfLowest()
-  if (suspect !== null && (message === null || isDroppedBefore(suspect, message))) {
+  if (suspect !== null && (message === null || isDroppedBefore(state, suspect, message))) {
     message = suspect
     from = 'suspects'
   }
   const waiting = keys?.oldestOfLowest() ?? null
-  if (waiting !== null && (message === null || isDroppedBefore(waiting, message))) {
+  if (waiting !== null && (message === null || isDroppedBefore(state, waiting, message))) {
     message = waiting
     from = 'key'
   }
-  return message === null ? null : { message, bytes: log.bytesOf(message.offset), from }
+  if (message === null) return null
+  const { offset } = message
+  return { message, bytes: log.bytesOf(offset), key: keys === null ? 0 : log.keyOf(offset), from }
 }
 
 /** The first so many of the messages that were chosen are gone; the others keep their places. */
@@ -92,11 +120,11 @@ export function dropped(state: QueueState, count: number): void {
   state.chosenBytes = 0
   for (const one of chosen.slice(count)) stays(state, one)
   // None of them gets a turn that one of the others leaves.
-  for (const { message, from } of gone) if (from === 'key') keys?.remove(message.offset)
+  for (const { message, key, from } of gone) if (from === 'key') keys?.remove(key, message.offset, message.priority)
   const as = state.policy.hasDeadLetters ? 'deadLettered' : 'dropped'
-  for (const { message, bytes, from } of gone) {
+  for (const { message, bytes, key, from } of gone) {
     state.settle(message.offset, bytes, state.attempts.find(message.offset), as)
-    if (from !== 'key') state.endTurnOf(message.offset)
+    if (from !== 'key') state.endTurn(key)
   }
 }
 
@@ -105,41 +133,43 @@ function stays(state: QueueState, { message, from }: Chosen): void {
   else state.makeReady(message.offset, message.priority, from === 'suspects')
 }
 
-function isDroppedBefore(one: WaitingMessage, other: WaitingMessage): boolean {
-  return one.priority < other.priority || (one.priority === other.priority && one.offset < other.offset)
-}
-
-export function letterOf(state: QueueState, offset: number, entry: number, reason: LetterReason): QueueLetter {
-  const { handOuts, failures, firstFailureMs, lastFailureMs } = state.attempts
-  const of = (counts: Uint32Array | Float64Array): number => (entry === -1 ? 0 : (counts[entry] as number))
-  return {
-    offset,
-    reason,
-    handOuts: of(handOuts),
-    failedAttempts: of(failures),
-    firstFailureMs: of(firstFailureMs),
-    lastFailureMs: of(lastFailureMs),
-  }
+function isDroppedBefore({ order }: QueueState, one: WaitingMessage, other: WaitingMessage): boolean {
+  if (one.priority !== other.priority) return one.priority < other.priority
+  return order.isBefore(one.offset, other.offset)
 }
 
 /** What was admitted is in the log and committed. */
 export function appended(state: QueueState, count: number, bytes: number, fields: AppendedFields | null): void {
-  withdrawn(state, count, bytes)
-  if (state.plain !== null) state.plain.append(count, fields?.priorities ?? null)
-  else enterAll(state, count, fields)
+  const from = state.ready.end
+  const dueMs = fields?.dueMs ?? null
+  const expiresMs = fields?.expiresMs ?? null
+  if (state.plain === null) enterAll(state, count, fields)
+  else state.plain.append(count, fields?.priorities ?? null, dueMs)
   state.totals.accepted += count
-  state.messages += count
-  state.bytes += bytes
+  let [counted, countedBytes] = [count, bytes]
+  for (let index = 0; dueMs !== null && index < count; index++) {
+    if (dueMs[index] === 0) continue
+    const size = state.log.bytesOf(from + index)
+    state.schedule.add(from + index, dueMs[index] as number, size)
+    counted--
+    countedBytes -= size
+  }
+  for (let index = 0; expiresMs !== null && index < count; index++)
+    state.expiry.add(from + index, expiresMs[index] as number)
+  withdrawn(state, counted, countedBytes)
+  state.messages += counted
+  state.bytes += countedBytes
 }
 
+/** The next so many offsets: what is not scheduled is ready, or waits for its turn. */
 function enterAll(state: QueueState, count: number, fields: AppendedFields | null): void {
   const offset = state.ready.end
   state.ready.pass(count)
   for (let index = 0; index < count; index++)
-    state.enter(offset + index, fields?.priorities?.[index] ?? 0, fields?.keys?.[index] ?? 0)
+    if ((fields?.dueMs?.[index] ?? 0) === 0) state.enter(offset + index, fields?.priorities?.[index] ?? 0)
 }
 
-/** What was admitted is not appended. */
+/** What was admitted is not appended, or is there now: so many that had room kept for them. */
 export function withdrawn(state: QueueState, count: number, bytes: number): void {
   state.reservedMessages -= count
   state.reservedBytes -= bytes

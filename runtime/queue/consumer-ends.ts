@@ -10,13 +10,16 @@ import type { Instant } from '../base/clock.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import type { QueueState } from './queue-state.ts'
-import type { ConsumerDeath, QueueEffect } from './queue-words.ts'
+import type { ConsumerDeath, HandOut, QueueEffect } from './queue-words.ts'
 import { comesBack, comesBackAs, fails } from './verdicts.ts'
+
+/** A hand-out within its consumer. */
+export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 
 /** It ends in good order: what it held comes back. */
 export function detach(state: QueueState, consumer: Consumer): QueueEffect[] {
   pause(state, consumer)
-  const effects = heldSlots(consumer).map(slot => comesBack(state, consumer, slot))
+  const effects = heldSlots(state, consumer).map(slot => comesBack(state, consumer, slot))
   state.consumers.detach(consumer)
   return effects
 }
@@ -31,7 +34,7 @@ export function die(
 ): QueueEffect[] {
   pause(state, consumer)
   const { claims } = consumer
-  const slots = heldSlots(consumer)
+  const slots = heldSlots(state, consumer)
   const begun = slots.filter(slot => ((claims.flags[slot] as number) & BEGUN) !== 0)
   const charged = chargedOf(consumer, begun, death)
   const failing = { reason: death.cause, suspect: true, delayMs: null }
@@ -63,20 +66,21 @@ export function timeOut(state: QueueState, at: Instant, rng: () => number): Queu
 
 /**
  * A batch failed as a whole. One message alone is charged; of several none is, and they come again in two parts, which are not
- * handled in one batch. `batch`: as many as it had; `slots`: those of them that are still held.
+ * handled in one batch. Those that are not held any more are left out.
  */
 export function failBatch(
   state: QueueState,
   consumer: Consumer,
-  batch: number,
-  slots: readonly number[],
+  batch: readonly ClaimName[],
   at: Instant,
   rng: () => number,
 ): QueueEffect[] {
-  if (batch === 1)
+  const { claims } = consumer
+  const slots = [...new Set(batch.filter(({ slot, tag }) => claims.holds(slot, tag)).map(({ slot }) => slot))]
+  if (batch.length === 1)
     return slots.map(slot => fails(state, consumer, slot, { reason: 'failed', suspect: false, delayMs: null }, at, rng))
   if (slots.length === 0) return []
-  const sorted = inPlace(consumer, slots)
+  const sorted = inPlace(state, consumer, slots)
   const middle = sorted.length >> 1
   const halves = [state.lastCohort + 1, state.lastCohort + 2] as const
   state.lastCohort += 2
@@ -89,10 +93,12 @@ function pause(state: QueueState, consumer: Consumer): void {
   state.consumers.refresh(consumer)
 }
 
-function heldSlots(consumer: Consumer): number[] {
-  return inPlace(consumer, consumer.claims.slots())
+function heldSlots(state: QueueState, consumer: Consumer): number[] {
+  return inPlace(state, consumer, consumer.claims.slots())
 }
 
-function inPlace({ claims }: Consumer, slots: readonly number[]): number[] {
-  return slots.toSorted((a, b) => (claims.offsets[a] as number) - (claims.offsets[b] as number))
+function inPlace({ order }: QueueState, { claims }: Consumer, slots: readonly number[]): number[] {
+  const isBefore = (a: number, b: number): boolean =>
+    order.isBefore(claims.offsets[a] as number, claims.offsets[b] as number)
+  return slots.toSorted((a, b) => (isBefore(a, b) ? -1 : 1))
 }

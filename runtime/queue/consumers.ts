@@ -9,7 +9,7 @@
  *
  * Bound: CONSUMERS_MAX.
  */
-import { Claims } from './claims.ts'
+import { CLAIMS_MAX, Claims } from './claims.ts'
 import type { ConsumerTerms } from './queue-words.ts'
 
 /** Consumers that a queue may have at a time. */
@@ -219,4 +219,10 @@ export class Consumers {
     consumer.before = null
     consumer.after = null
   }
+}
+
+/** @throws RangeError when a consumer cannot hold so many messages. */
+export function checked<T extends { readonly prefetch: number }>(terms: T): T {
+  if (terms.prefetch >= 0 && terms.prefetch <= CLAIMS_MAX) return terms
+  throw new RangeError(`a consumer holds 0 to ${CLAIMS_MAX} messages, not ${terms.prefetch}`)
 }

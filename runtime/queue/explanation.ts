@@ -20,11 +20,9 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
   const stage = entry === -1 ? READY : attempts.states[entry]
   if (stage === RETRYING) return { state: 'retrying', dueMs: attempts.dueMs[entry] as number, ...known }
   if (stage === DYING) return { state: 'dying', reason: attempts.reasons[entry] as LetterReason, ...known }
+  if (state.schedule.has(offset)) return { state: 'scheduled', dueMs: state.log.dueMsOf(offset) }
   const priority = state.log.priorityOf(offset)
-  const ahead = (): number => {
-    const place = ready.placeOf(offset)
-    return ready.ahead(place, priority) + suspects.ahead(place, priority)
-  }
+  const ahead = (): number => ready.ahead(offset, priority) + suspects.ahead(offset, priority)
   if (state.keys?.has(offset)) {
     const key = state.log.keyOf(offset)
     return { state: 'ready', ahead: ahead(), blockedBy: { key, behind: state.keys.latestOf(key) }, ...known }
@@ -60,7 +58,7 @@ export function countersOf(state: QueueState): QueueCounters {
     dying: letters.size,
     unacked: state.unacked,
     retrying: retries.size,
-    scheduled: 0,
+    scheduled: state.schedule.size,
     bytes: state.bytes,
     readyByPriority,
   }

@@ -3,7 +3,8 @@
  *
  * The partition host's thread. Pure. The first ready message goes, or none: while it waits for room nothing passes it.
  * A suspect that is first goes to a consumer that holds nothing. Until there is one, the consumer that is nearest to it
- * gets nothing more, and the others go on with the messages behind the suspect.
+ * gets nothing more, and the others go on with the messages behind the suspect. One that has expired dies before anything passes
+ * it (expiry.ts).
  *
  * Bound: while `heldMax` messages wait for a retry or a dead letter, none goes that was never out.
  *
@@ -36,19 +37,20 @@ export function emptyHandOut(): HandOutView {
 }
 
 /** Hands out one message; whether there was one for somebody. */
-export function take(state: QueueState, view: HandOutView, nowMs: number): boolean {
+export function take(state: QueueState, nowMs: number, view: HandOutView): boolean {
   if (state.rate !== null && state.rate.allowed(nowMs) === 0) return false
-  if (!takeFirst(state, view)) return false
+  if (!takeFirst(state, nowMs, view)) return false
   state.rate?.took(1, view.tag, nowMs)
   return true
 }
 
-function takeFirst(state: QueueState, view: HandOutView): boolean {
+function takeFirst(state: QueueState, nowMs: number, view: HandOutView): boolean {
   let emptying: Consumer | null = null
   if (suspectIsFirst(state)) {
     const consumer = state.consumers.empty()
     const first = state.suspects.first
     if (consumer !== null && first !== undefined) {
+      if (state.expiry.isOver(first.offset, nowMs)) return false
       state.suspects.remove(first.offset)
       handOut(state, consumer, first.offset, first.priority, state.log.bytesOf(first.offset), SUSPECT, view)
       return true
@@ -56,7 +58,7 @@ function takeFirst(state: QueueState, view: HandOutView): boolean {
     emptying = state.consumers.nearestToEmpty()
   }
   const offset = state.ready.first()
-  if (offset === -1 || isHeldBack(state, offset)) return false
+  if (offset === -1 || isHeldBack(state, offset) || state.expiry.isOver(offset, nowMs)) return false
   const bytes = state.log.bytesOf(offset)
   const consumer = state.consumers.choose(bytes, emptying)
   if (consumer === null) return false
@@ -71,7 +73,7 @@ function suspectIsFirst({ suspects, ready }: QueueState): boolean {
   const { first } = suspects
   if (first === undefined || suspects.isOut) return false
   const other = ready.first()
-  return other === -1 || goesBefore(first.place, first.priority, ready.placeOf(other), ready.priority)
+  return other === -1 || goesBefore(ready, first, other, ready.priority)
 }
 
 function isHeldBack(state: QueueState, offset: number): boolean {

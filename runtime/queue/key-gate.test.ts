@@ -4,6 +4,7 @@ import { NumberPages } from '../base/number-pages.ts'
 import { OffsetsByPriority } from '../base/offsets-by-priority.ts'
 import { PagePool } from '../base/page-pool.ts'
 import { Chance } from '../proof/sim/chance.ts'
+import { DueOrder } from './due-order.ts'
 import { KeyGate } from './key-gate.ts'
 import { KeyLinks } from './key-links.ts'
 import { KeyTable } from './key-table.ts'
@@ -122,7 +123,12 @@ t.test('so many of a key have their turn, and the others wait in the order in wh
     priorityOf: (offset: number) => offset % 2,
     bytesOf: () => 1,
   }
-  const gate = new KeyGate(POLICY, { ...log, dueMsOf: () => 0, expiresMsOf: () => Infinity }, new PagePool())
+  const gate = new KeyGate(
+    POLICY,
+    { ...log, dueMsOf: () => 0, expiresMsOf: () => Infinity },
+    new PagePool(),
+    new DueOrder(),
+  )
   const entered = keys.map((key, offset) => gate.enter(key, offset, offset % 2))
   t.same(entered, [true, true, false, true, false, true])
   t.same([gate.size, gate.countOf(0), gate.countOf(1)], [2, 2, 0])
@@ -130,7 +136,7 @@ t.test('so many of a key have their turn, and the others wait in the order in wh
   t.same(gate.oldestOfLowest(), { offset: 2, priority: 0 })
   t.equal(gate.leave(0), -1)
   t.equal(gate.leave(5), 2)
-  gate.remove(4)
+  gate.remove(5, 4, 0)
   t.equal(gate.leave(5), -1)
   t.equal(gate.leave(5), -1)
   t.equal(gate.leave(9), -1)

@@ -9,11 +9,12 @@
  *
  * Bound: key-table.ts and key-links.ts; one bit more for each message that waits where the oldest is to be found (`dropHead`).
  */
-import { OffsetsByPriority } from '../base/offsets-by-priority.ts'
 import type { PagePool } from '../base/page-pool.ts'
+import type { DueOrder } from './due-order.ts'
 import { KeyLinks } from './key-links.ts'
 import { KeyTable } from './key-table.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
+import { ReadyMessages } from './ready-messages.ts'
 
 export class KeyGate {
   readonly #most: number
@@ -21,15 +22,16 @@ export class KeyGate {
   readonly #keys = new KeyTable()
   readonly #links = new KeyLinks()
   /** Those that wait and may make room for others; null: none is asked to. */
-  readonly #droppable: OffsetsByPriority | null
+  readonly #droppable: ReadyMessages | null
   readonly #counts: Float64Array
   #size = 0
 
-  constructor(policy: QueuePolicy, log: QueueLog, pool: PagePool) {
+  constructor(policy: QueuePolicy, log: QueueLog, pool: PagePool, order: DueOrder) {
     this.#most = policy.keyConcurrency
     this.#log = log
-    this.#droppable = policy.onFull === 'dropHead' ? new OffsetsByPriority(policy.priorities, pool) : null
-    this.#counts = new Float64Array(policy.priorities)
+    const { onFull, priorities } = policy
+    this.#droppable = onFull === 'dropHead' ? new ReadyMessages(priorities, pool, 0, order, false) : null
+    this.#counts = new Float64Array(priorities)
   }
 
   /** Messages that wait for their turn. */
@@ -62,7 +64,7 @@ export class KeyGate {
     keys.last[entry] = offset
     this.#counts[priority]!++
     this.#size++
-    this.#droppable?.add(offset, priority)
+    this.#droppable?.putBack(offset, priority)
     return false
   }
 
@@ -98,13 +100,13 @@ export class KeyGate {
     if (turns >= this.#most) return -1
     keys.turns[entry] = turns + 1
     keys.latest[entry] = next
-    this.#unlink(entry, next)
+    this.#unlink(entry, next, this.#log.priorityOf(next))
     return next
   }
 
   /** A message that waits is gone. */
-  remove(offset: number): void {
-    this.#unlink(this.#keys.find(this.#log.keyOf(offset)), offset)
+  remove(hash: number, offset: number, priority: number): void {
+    this.#unlink(this.#keys.find(hash), offset, priority)
   }
 
   /** The oldest that waits of the lowest priority, where messages may make room; null: there is none. */
@@ -119,7 +121,7 @@ export class KeyGate {
 
   /** It was chosen, and stays. */
   putBack({ offset, priority }: WaitingMessage): void {
-    this.#droppable?.add(offset, priority)
+    this.#droppable?.putBack(offset, priority)
   }
 
   #entryOf(hash: number): number {
@@ -127,13 +129,12 @@ export class KeyGate {
     return entry === -1 ? this.#keys.add(hash) : entry
   }
 
-  #unlink(entry: number, offset: number): void {
+  #unlink(entry: number, offset: number, priority: number): void {
     const keys = this.#keys
     const links = this.#links
     if (keys.first[entry] === offset) keys.first[entry] = links.behind(offset)
     if (keys.last[entry] === offset) keys.last[entry] = links.before(offset)
     links.remove(offset)
-    const priority = this.#log.priorityOf(offset)
     this.#counts[priority]!--
     this.#size--
     this.#droppable?.remove(offset, priority)

@@ -1,5 +1,5 @@
 /** The messages and consumers of the naive model (queue-oracle.fixture.ts). */
-import type { LetterReason, QueueCounters, QueueLetter } from './queue-words.ts'
+import type { AppendedFields, LetterReason, QueueCounters, QueueLetter, QueueLog, QueuePolicy } from './queue-words.ts'
 
 export interface OracleMessage {
   readonly offset: number
@@ -10,14 +10,21 @@ export interface OracleMessage {
   /** When it was handed out last. */
   wentMs: number
   /** When it got its turn of its key, as a number that grows; 0: it waits for it. */
+  keyTurn: number
+  state: 'scheduled' | 'ready' | 'unacked' | 'retrying' | 'dying'
+  /** When it was to fall due, and when it expires; 0 and Infinity: never. */
+  readonly scheduledMs: number
+  readonly expiresMs: number
+  /** Where it stands in the queue, and as which of those that fell due; 0: it was never scheduled. */
+  place: number
   turn: number
-  state: 'ready' | 'unacked' | 'retrying' | 'dying'
   handOuts: number
   failures: number
   /** Hand-outs at its last failure. */
   failedAt: number
   suspect: boolean
   cohort: number
+  /** When it is due: again, or at all. */
   dueMs: number
   reason: LetterReason
   firstFailureMs: number
@@ -30,6 +37,8 @@ export interface OracleMessage {
   /** Since when its time-out runs: a time, and the order of those at one time. */
   beganMs: number
   began: number
+  /** Whether it was told that its time is over though it is out. */
+  told: boolean
 }
 
 export interface OracleConsumer {
@@ -43,15 +52,22 @@ export interface OracleConsumer {
   waitsSince: number
 }
 
-export function newMessage(offset: number, priority: number, bytes: number, key: number): OracleMessage {
+/** The message at this place of an append. */
+export function newMessage(offset: number, log: QueueLog, fields: AppendedFields | null, index: number): OracleMessage {
+  const priority = fields?.priorities?.[index] ?? 0
+  const [scheduledMs, expiresMs] = [fields?.dueMs?.[index] ?? 0, fields?.expiresMs?.[index] ?? 0]
   return {
     offset,
     priority,
-    bytes,
-    key,
+    bytes: log.bytesOf(offset),
+    key: log.keyOf(offset),
     wentMs: 0,
+    keyTurn: 0,
+    state: scheduledMs === 0 ? 'ready' : 'scheduled',
+    scheduledMs,
+    expiresMs: expiresMs === 0 ? Number.POSITIVE_INFINITY : expiresMs,
+    place: offset,
     turn: 0,
-    state: 'ready',
     handOuts: 0,
     failures: 0,
     failedAt: 0,
@@ -67,6 +83,7 @@ export function newMessage(offset: number, priority: number, bytes: number, key:
     begun: false,
     beganMs: 0,
     began: 0,
+    told: false,
   }
 }
 
@@ -95,8 +112,8 @@ export function countsOf(messages: readonly OracleMessage[], priorities: number)
     dying,
     unacked,
     retrying,
-    scheduled: 0,
-    bytes: sum(messages),
+    scheduled: of('scheduled').length,
+    bytes: sum(messages) - sum(of('scheduled')),
     readyByPriority,
   }
 }
@@ -110,4 +127,10 @@ export function noteFailure(message: OracleMessage, suspect: boolean, wallMs: nu
   if (message.failures === 1) message.firstFailureMs = wallMs
   message.lastFailureMs = wallMs
   return message.failures
+}
+
+/** Time to a retry. */
+export function backoffOf({ backoff }: QueuePolicy, failedAttempts: number, share: number): number {
+  const { initialMs, maxMs, jitter } = backoff
+  return Math.round(Math.min(maxMs, initialMs * 2 ** (failedAttempts - 1)) * (1 - jitter * share))
 }

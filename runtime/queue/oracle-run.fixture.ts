@@ -1,4 +1,5 @@
 /** Runs of messages, as the naive model of a queue sees them. */
+import type { OracleMessage } from './oracle-message.fixture.ts'
 import type { HandOut, HandOutRun } from './queue-words.ts'
 
 /** How ready messages are divided among those in a line, while nothing else changes what is ready or who stands there. */
@@ -17,6 +18,13 @@ export class OracleRound {
     this.#turns--
     return this.#share
   }
+}
+
+/** What is said of a message that is handed out. */
+export function handOutOf(message: OracleMessage): HandOut {
+  const { consumer, slot, tag, offset, priority, bytes, cohort, suspect } = message
+  const { handOuts: deliveryAttempt, failures: failedAttempts } = message
+  return { consumer, slot, tag, offset, priority, bytes, deliveryAttempt, failedAttempts, cohort, suspect }
 }
 
 /** Hand-outs that go to one consumer together. */

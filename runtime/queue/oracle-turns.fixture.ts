@@ -1,33 +1,32 @@
 /** Turns of keys, and a rate, as the naive model of a queue sees them. */
 import type { OracleMessage } from './oracle-message.fixture.ts'
+import { byPlace } from './oracle-times.fixture.ts'
 import type { QueuePolicy } from './queue-words.ts'
 
-/** Gives a turn to each message that may have one, in the order in which they came. */
+/** Gives a turn to each message that may have one, in the order of their places. */
 export function giveTurns(messages: readonly OracleMessage[], most: number, next: () => number): void {
-  for (const message of messages) {
-    if (message.turn > 0 || message.state === 'dying') continue
-    const alike = messages.filter(({ key, turn }) => key === message.key && turn > 0)
-    if (message.key === 0 || alike.length < most) message.turn = next()
+  for (const message of messages.toSorted(byPlace)) {
+    if (message.keyTurn > 0 || message.state === 'dying' || message.state === 'scheduled') continue
+    const alike = messages.filter(({ key, keyTurn }) => key === message.key && keyTurn > 0)
+    if (message.key === 0 || alike.length < most) message.keyTurn = next()
   }
 }
 
 /** The queue is built again, and so many of a key may be out: what is out has its turn, and of the others those that stand first. */
 export function giveTurnsAnew(messages: readonly OracleMessage[], most: number, next: () => number): void {
-  for (const message of messages) message.turn = message.state === 'unacked' ? 1 : 0
-  const out = messages.filter(({ state }) => state === 'unacked')
+  for (const message of messages) message.keyTurn = message.state === 'unacked' ? 1 : 0
   giveTurns(messages, most, () => 1)
-  for (const message of messages) {
-    if (message.turn > 0) message.turn = next()
+  for (const message of messages.toSorted(byPlace)) {
+    if (message.keyTurn > 0) message.keyTurn = next()
     else if (message.state === 'retrying') message.state = 'ready'
   }
-  if (out.some(({ turn }) => turn === 0)) throw new Error('a message that is out has no turn')
 }
 
 /** The order in which messages go. */
-export function byPlace({ keyOrder, keyConcurrency }: QueuePolicy): (a: OracleMessage, b: OracleMessage) => number {
+export function goesFirst({ keyOrder, keyConcurrency }: QueuePolicy, a: OracleMessage, b: OracleMessage): number {
   const isFair = keyOrder === 'fair' && keyConcurrency < Number.POSITIVE_INFINITY
-  return (a, b) =>
-    b.priority - a.priority || (isFair ? (a.turn || Infinity) - (b.turn || Infinity) : a.offset - b.offset)
+  const turnOf = ({ keyTurn }: OracleMessage): number => (keyTurn === 0 ? Number.MAX_SAFE_INTEGER : keyTurn)
+  return b.priority - a.priority || (isFair ? turnOf(a) - turnOf(b) : byPlace(a, b))
 }
 
 /** At most so many within any time. */

@@ -65,7 +65,10 @@ function queueOf(priorities: readonly number[], options: Partial<QueuePolicy> = 
 }
 
 function send(queue: QueueCore, priorities: readonly number[]): number {
-  const { taken, takenBytes } = queue.admit(priorities.map(() => SIZE))
+  const { taken, takenBytes } = queue.admit(
+    priorities.map(() => SIZE),
+    null,
+  )
   queue.appended(taken, takenBytes, prioritiesOnly(priorities))
   return taken
 }
@@ -160,7 +163,7 @@ t.test('dead letters keep the order of the verdicts, also those that were refuse
 
 t.test('a full queue drops the oldest of the lowest priority, or takes what there is room for', async t => {
   const dropping = queueOf([1, 0, 2, 0], { priorities: 3, maxMessages: 4, onFull: 'dropHead' })
-  t.match(dropping.admit([SIZE, SIZE]), { taken: 2, refused: null, dropped: [{ offset: 1 }, { offset: 3 }] })
+  t.match(dropping.admit([SIZE, SIZE], null), { taken: 2, refused: null, dropped: [{ offset: 1 }, { offset: 3 }] })
   t.equal(dropping.figures.messages, 4, 'none of them is gone yet')
   dropping.dropped(1)
   dropping.withdrawn(2, 2 * SIZE)
@@ -171,7 +174,7 @@ t.test('a full queue drops the oldest of the lowest priority, or takes what ther
     'what had no letter has its place',
   )
   const waiting = queueOf([0, 0, 0], { maxMessages: 5 })
-  t.match(waiting.admit([SIZE, SIZE, SIZE]), { taken: 2, refused: 'full', dropped: [] })
+  t.match(waiting.admit([SIZE, SIZE, SIZE], null), { taken: 2, refused: 'full', dropped: [] })
 })
 
 t.test('a consumer that is busy gets nothing more, and the one that has waited longest is next', async t => {

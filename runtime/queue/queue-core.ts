@@ -6,27 +6,33 @@
  * gives the same answers each time.
  *
  * ```
+ *     scheduled --due----.
+ *         ^              v
  * admit -> appended -> ready --take--> unacked --ack--------------------> settled
  *                        ^                |---release, detach, a death-----> ready, at its old place
  *                        |                '---nack, reject, time-out, the death that it caused
  *                        |                        |                 |
  *                        '-----due---- retrying <-'                 '-> dying --lettersWritten-> settled
+ *        ready or retrying --expire---------------------------------------^
  * ```
  *
- * Rules. The place of a message is its offset: a lower priority never goes before a higher one, and of one priority the
- * lowest offset goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if that is over,
- * nothing changes.
+ * Rules. The place of a message is its offset, or the end of the log when it fell due. A lower priority never goes before a higher one,
+ * and of one priority the lowest place goes first, whatever came back. A settlement names a hand-out by consumer, slot and tag; if
+ * that is over, nothing changes.
  *
  * Bounds: `maxMessages`, `maxBytes`; CONSUMERS_MAX; CLAIMS_MAX for each consumer; `heldMax` failed messages and what was out when it
- * was reached. A plain waiting message costs nothing with one priority, and one bit with more.
+ * was reached. A plain waiting message costs nothing with one priority, and one bit with more; schedule.ts and expiry.ts say
+ * what times cost.
  */
 import type { Instant } from '../base/clock.ts'
-import { admit, appended, dropped, letterOf, withdrawn } from './admission.ts'
-import { CLAIMS_MAX } from './claims.ts'
-import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
-import type { Consumer } from './consumers.ts'
+import { admit, appended, dropped, withdrawn } from './admission.ts'
+import { type ClaimName, detach, die, failBatch, timeOut } from './consumer-ends.ts'
+import { type Consumer, checked } from './consumers.ts'
+import { lettersWritten, nextLetter } from './dying.ts'
+import { expire } from './expiring.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
+import { type DueView, due, dueMsOf, emptyDue } from './passing-time.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
@@ -38,7 +44,7 @@ import type {
   DueMessages,
   HandOut,
   HandOutRun,
-  LetterReason,
+  OverdueMessage,
   QueueAttempt,
   QueueCounters,
   QueueEffect,
@@ -47,18 +53,17 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
-import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
+import { ack, ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { cancel, type Purge, purge } from './taken-back.ts'
-import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
-
-/** A hand-out within its consumer. */
-export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
+import { comesBack, type Failing, fails, goesBack } from './verdicts.ts'
 
 export class QueueCore {
   readonly #state: QueueState
   readonly #run: RunView = emptyRun()
-  readonly #due = { retried: 0, count: 0, offsets: new Float64Array(0), place: 0 }
+  readonly #due: DueView = emptyDue()
   readonly figures: QueueFigures
+  /** What was out when its time was over, as the last `expire` found it; each is told once. */
+  readonly overdue: OverdueMessage[] = []
 
   private constructor(state: QueueState) {
     this.#state = state
@@ -68,7 +73,7 @@ export class QueueCore {
   /** An empty queue whose first message will have the offset `start`. */
   static create(policy: QueuePolicy, log: QueueLog, start = 0): QueueCore {
     const totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
-    return new QueueCore(new QueueState(policy, log, start, start, totals))
+    return new QueueCore(new QueueState(policy, log, start, start, totals, false))
   }
 
   /** The queue that had these facts. */
@@ -80,9 +85,12 @@ export class QueueCore {
     return factsOf(this.#state)
   }
 
-  /** Reserves room for the first messages of an append, and says what must go for them; `dropped` comes next. */
-  admit(sizes: ArrayLike<number>): Admission {
-    return admit(this.#state, sizes)
+  /**
+   * Reserves room for the first messages of an append, and says what must go for them; `dropped` comes next. One whose `dueMs` is not 0 is
+   * scheduled, and needs none; null: none is.
+   */
+  admit(sizes: ArrayLike<number>, dueMs: ArrayLike<number> | null): Admission {
+    return admit(this.#state, sizes, dueMs)
   }
 
   /** So many of what must go are gone, with their letters written; the others keep their places. */
@@ -95,7 +103,7 @@ export class QueueCore {
     appended(this.#state, count, bytes, fields)
   }
 
-  /** So many admitted messages are not appended. */
+  /** Admitted messages are not appended: so many that had room kept for them. */
   withdrawn(count: number, bytes: number): void {
     withdrawn(this.#state, count, bytes)
   }
@@ -128,7 +136,7 @@ export class QueueCore {
 
   /** The next message for a consumer that has room; null: there is none. The same object each time, valid until the next call. */
   take(nowMs: number): HandOut | null {
-    return take(this.#state, this.#run.first, nowMs) ? this.#run.first : null
+    return take(this.#state, nowMs, this.#run.first) ? this.#run.first : null
   }
 
   /**
@@ -137,7 +145,7 @@ export class QueueCore {
    */
   takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
     if (most > RUN_MAX) throw new RangeError(`a run has ${RUN_MAX} messages at most, not ${most}`)
-    return takeRun(this.#state, most, bytesFor, this.#run, nowMs) ? this.#run : null
+    return takeRun(this.#state, most, bytesFor, nowMs, this.#run) ? this.#run : null
   }
 
   /** Its handler was called: it can be charged with the end of its thread, and its time-out runs. Whether it is held. */
@@ -157,12 +165,8 @@ export class QueueCore {
   /** Whether it was held, and is settled now. */
   ack(consumer: number, slot: number, tag: number): boolean {
     const found = this.#holder(consumer, slot, tag)
-    if (found === undefined) return false
-    const { offsets, bytes, entries, keys } = found.claims
-    this.#state.letGo(found, slot)
-    this.#state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
-    this.#state.endTurn(keys[slot] as number, offsets[slot] as number)
-    return true
+    if (found !== undefined) ack(this.#state, found, slot)
+    return found !== undefined
   }
 
   /** Acks the hand-outs that stand in these at `from` to below `to`; how many were held, and are settled now. */
@@ -204,9 +208,7 @@ export class QueueCore {
   /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */
   failBatch(consumer: number, batch: readonly ClaimName[], at: Instant, rng: () => number): readonly QueueEffect[] {
     const found = this.#state.consumers.of(consumer)
-    if (found === undefined) return []
-    const held = new Set(batch.filter(({ slot, tag }) => found.claims.holds(slot, tag)).map(({ slot }) => slot))
-    return failBatch(this.#state, found, batch.length, [...held], at, rng)
+    return found === undefined ? [] : failBatch(this.#state, found, batch, at, rng)
   }
 
   /** What has begun and has not been settled in its consumer's time fails. */
@@ -216,42 +218,28 @@ export class QueueCore {
 
   /** What has waited for its retry or its time is ready. The same object each time, valid until the next call. */
   due(nowMs: number): DueMessages {
-    this.#due.retried = makeDue(this.#state, nowMs)
+    due(this.#state, nowMs, this.#due)
     return this.#due
   }
 
-  /** What has expired and is not out dies, or is gone; a bounded number, and the rest is due at once. */
-  expire(_at: Instant): readonly QueueEffect[] {
-    return []
+  /** What has expired dies, or is gone; a bounded number, and the rest is due at once. What of it is out is `overdue`. */
+  expire(nowMs: number): readonly QueueEffect[] {
+    return expire(this.#state, nowMs, this.overdue)
   }
 
   /** When `due`, `expire`, `timeOut` or `take` has something to do by itself; Infinity: never by itself. */
   get dueMs(): number {
-    let dueMs = this.#state.retries.dueMs
-    for (const { claims } of this.#state.consumers.all()) dueMs = Math.min(dueMs, claims.dueMs)
-    const { rate } = this.#state
-    // Nobody waits for a hand-out that may not be where there is nothing to hand out.
-    if (rate?.left === 0 && this.figures.hasReady) dueMs = Math.min(dueMs, rate.nextMs)
-    return dueMs
+    return dueMsOf(this.#state)
   }
 
   /** The next dead letter to write, in the order of the verdicts; null: there is none. It is on its way from now on. */
   nextLetter(): QueueLetter | null {
-    const { attempts, letters } = this.#state
-    const entry = letters.send()
-    if (entry === -1) return null
-    return letterOf(this.#state, attempts.offsets[entry] as number, entry, attempts.reasons[entry] as LetterReason)
+    return nextLetter(this.#state)
   }
 
   /** The first so many letters on their way are written, in one commit with this; their messages are settled. */
   lettersWritten(count: number): void {
-    const { attempts, letters, log } = this.#state
-    for (let written = 0; written < count; written++) {
-      const entry = letters.written()
-      if (entry === -1) throw new RangeError(`${count} letters are written, and only ${written} were on their way`)
-      const offset = attempts.offsets[entry] as number
-      this.#state.settle(offset, log.bytesOf(offset), entry, 'deadLettered')
-    }
+    lettersWritten(this.#state, count)
   }
 
   /** Letters on their way have no place: their messages keep waiting, and are the next to be written. */
@@ -259,12 +247,12 @@ export class QueueCore {
     this.#state.letters.refused()
   }
 
-  /** Takes back a message that waits, also for a retry; whether it did. */
+  /** Takes back a message that waits, also for its time or a retry; whether it did. */
   cancel(offset: number): boolean {
     return cancel(this.#state, offset)
   }
 
-  /** Takes back what waits of these, also for a retry, and tells of each. Where to go on; null: there is no more. */
+  /** Takes back what waits of these, also for its time or a retry, and tells of each. Where to go on; null: there is no more. */
   purge(what: Purge, gone: (offset: number) => void): number | null {
     return purge(this.#state, what, gone)
   }
@@ -304,9 +292,4 @@ export class QueueCore {
     const found = this.#holder(consumer, slot, tag)
     return found === undefined ? null : fails(this.#state, found, slot, failing, at, rng)
   }
-}
-
-function checked<T extends { readonly prefetch: number }>(terms: T): T {
-  if (terms.prefetch >= 0 && terms.prefetch <= CLAIMS_MAX) return terms
-  throw new RangeError(`a consumer holds 0 to ${CLAIMS_MAX} messages, not ${terms.prefetch}`)
 }

@@ -4,18 +4,21 @@
  * also built again from its facts, which must be those of the model.
  */
 import { Chance } from '../proof/sim/chance.ts'
+import { sum } from './oracle-message.fixture.ts'
+import { dueFactsOf } from './oracle-times.fixture.ts'
+import { PlayedLog } from './played-log.fixture.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
 import {
   hugeShareOf,
-  PLAIN_LOG,
+  planKey,
   planKeyConcurrency,
-  planKeys,
   planPolicy,
   planSizes,
   planStart,
   planTerms,
+  planTimes,
 } from './queue-plan.fixture.ts'
 import {
   admissionOf,
@@ -30,7 +33,7 @@ import {
   stateOf,
   type Visits,
 } from './queue-visits.fixture.ts'
-import type { HandOutRun, QueueCounters, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { Admission, AppendedFields, HandOutRun, QueueCounters, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
 /** Consumers that a seed has at a time. */
@@ -46,29 +49,6 @@ interface Handle {
   readonly tag: number
 }
 
-class Log implements QueueLog {
-  readonly #start: number
-  readonly #messages: { readonly bytes: number; readonly priority: number; readonly key: number }[] = []
-
-  constructor(start: number) {
-    this.#start = start
-  }
-
-  push(bytes: number, priority: number, key: number): void {
-    this.#messages.push({ bytes, priority, key })
-  }
-
-  bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
-
-  priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
-
-  keyOf = (offset: number): number => this.#messages[offset - this.#start]?.key ?? 0
-
-  dueMsOf = PLAIN_LOG.dueMsOf
-
-  expiresMsOf = PLAIN_LOG.expiresMsOf
-}
-
 /** What went wrong, as an error that ends the seed. */
 class Difference extends Error {}
 
@@ -78,13 +58,18 @@ class Driver {
   readonly #visits: Visits
   readonly #trace: ((line: string) => void) | null
   readonly #hugeShare: number
-  readonly #log: Log
+  /** Whether messages have times. */
+  readonly #timed: boolean
+  readonly #log: PlayedLog
   readonly #start: number
   readonly #oracle: QueueOracle
   #core: QueueCore
   #nowMs = 1_000
   /** Admitted, and neither appended nor withdrawn. */
-  #admitted: { readonly sizes: readonly number[]; readonly bytes: number }[] = []
+  #admitted: (Pick<Admission, 'takenBytes' | 'counted' | 'countedBytes'> & {
+    readonly sizes: readonly number[]
+    readonly times: Pick<AppendedFields, 'dueMs' | 'expiresMs'>
+  })[] = []
   /** The last hand-out of each message. */
   readonly #handles = new Map<number, Handle>()
 
@@ -95,7 +80,8 @@ class Driver {
     this.#trace = trace
     this.#policy = planPolicy(this.#chance)
     this.#start = planStart(this.#chance)
-    this.#log = new Log(this.#start)
+    this.#timed = this.#chance.happens(0.6)
+    this.#log = new PlayedLog(this.#start)
     this.#core = QueueCore.create(this.#policy, this.#log, this.#start)
     this.#oracle = new QueueOracle(this.#policy, this.#log, this.#start)
     trace?.(`${JSON.stringify(this.#policy)} from ${this.#start}`)
@@ -113,6 +99,7 @@ class Driver {
   #input(): void {
     const { messages, consumers } = this.#oracle
     if (this.#chance.happens(0.2)) this.#nowMs++
+    this.#oracle.nowMs = this.#nowMs
     const roll = this.#chance.below(100)
     if (roll < 15) this.#take()
     else if (roll < 30) this.#takeRun()
@@ -191,16 +178,19 @@ class Driver {
   #admit(): void {
     this.#met('admit')
     const sizes = planSizes(this.#chance, this.#hugeShare)
-    const answer = this.#both(`admit ${sizes}`, queue => queue.admit(sizes))
+    const plain = { dueMs: null, expiresMs: null }
+    const times = this.#timed ? planTimes(this.#chance, sizes.length, this.#nowMs) : plain
+    const dueMs = times.dueMs as readonly number[] | null
+    const answer = this.#both(`admit ${sizes} due at ${dueMs}`, queue => queue.admit(sizes, dueMs))
     const { length } = answer.dropped
     const gone = Math.min(length, this.#chance.pick([0, 1, 100, 100]))
     this.#both(`${gone} are dropped`, queue => queue.dropped(gone))
     this.#visits.add(this.#policy.onFull, admissionOf(answer, gone))
     if (gone < length) {
-      this.#both('what had room is not appended', queue => queue.withdrawn(answer.taken, answer.takenBytes))
+      this.#both('what had room is not appended', queue => queue.withdrawn(answer.counted, answer.countedBytes))
       return
     }
-    if (answer.taken > 0) this.#admitted.push({ sizes: sizes.slice(0, answer.taken), bytes: answer.takenBytes })
+    if (answer.taken > 0) this.#admitted.push({ ...answer, sizes: sizes.slice(0, answer.taken), times })
     if (this.#chance.happens(0.7)) this.#appendOrWithdraw()
   }
 
@@ -210,19 +200,23 @@ class Driver {
       this.#take()
       return
     }
-    const { sizes, bytes } = admitted
+    const { sizes, times, takenBytes, counted, countedBytes } = admitted
     const isAppended = this.#chance.happens(0.85)
     this.#met(isAppended ? 'append' : 'withdraw')
     if (!isAppended) {
-      this.#both(`withdraw ${sizes}`, queue => queue.withdrawn(sizes.length, bytes))
+      this.#both(`withdraw ${sizes}`, queue => queue.withdrawn(counted, countedBytes))
       return
     }
     const plain = this.#policy.priorities === 1 || this.#chance.happens(0.1)
     const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
-    const keys = this.#chance.happens(0.1) ? null : planKeys(this.#chance, sizes.length)
-    for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0, keys?.[index] ?? 0)
-    const fields = priorities === null && keys === null ? null : { priorities, keys, dueMs: null, expiresMs: null }
-    this.#both(`append ${sizes} of ${priorities} with ${keys}`, queue => queue.appended(sizes.length, bytes, fields))
+    for (const [index, bytes] of sizes.entries()) {
+      const [dueMs, expiresMs] = [times.dueMs?.[index] ?? 0, times.expiresMs?.[index] ?? 0]
+      this.#log.push({ bytes, priority: priorities?.[index] ?? 0, key: planKey(this.#chance), dueMs, expiresMs })
+    }
+    const fields = this.#timed || priorities !== null ? { priorities, ...times } : null
+    this.#both(`append ${sizes} with ${JSON.stringify(fields)}`, queue =>
+      queue.appended(sizes.length, takenBytes, fields),
+    )
   }
 
   #consumer(input: 'attach' | 'credit'): void {
@@ -278,14 +272,42 @@ class Driver {
     const { dueMs } = this.#oracle
     if (dueMs < Number.POSITIVE_INFINITY && this.#chance.happens(0.4))
       this.#nowMs = Math.max(this.#nowMs, dueMs - this.#chance.below(2))
+    this.#oracle.nowMs = this.#nowMs
+    const roll = this.#chance.below(4)
+    if (roll === 0 || roll === 3) this.#timeOut()
+    if (roll === 1 || roll === 3) this.#due()
+    if (roll === 2 || roll === 3) this.#expire()
+    // With a rate it is hand-outs that are due.
+    if (roll === 3 && this.#policy.rate === null && !(this.#core.dueMs > this.#nowMs))
+      throw new Difference(`due at ${this.#core.dueMs}, though all was done that was due`)
+  }
+
+  #timeOut(): void {
+    this.#met('time out')
     const [at, rng] = this.#moment()
-    if (this.#chance.happens(0.5)) {
-      this.#met('due')
-      this.#both(`due at ${at.nowMs}`, queue => queue.due(at.nowMs).retried)
-    } else {
-      this.#met('time out')
-      this.#both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
-    }
+    this.#both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
+  }
+
+  #due(): void {
+    this.#met('due')
+    this.#both(`due at ${this.#nowMs}`, queue => {
+      const { retried, count, offsets, place } = queue.due(this.#nowMs)
+      return { retried, count, offsets: [...offsets.subarray(0, count)], place }
+    })
+  }
+
+  #expire(): void {
+    this.#met('expire')
+    const found = this.#core.expire(this.#nowMs)
+    const order = found.map(({ offset }) => offset)
+    const expected = this.#oracle.expire(this.#nowMs, order)
+    this.#trace?.(`expire at ${this.#nowMs} -> ${JSON.stringify(expected)}`)
+    this.#same(`expire at ${this.#nowMs}`, expected, found)
+    this.#same(
+      'overdue',
+      this.#oracle.overdue,
+      this.#core.overdue.toSorted((a, b) => a.offset - b.offset),
+    )
   }
 
   #letters(): void {
@@ -342,10 +364,12 @@ class Driver {
     const counters = this.#core.counters()
     const expected = this.#oracle.counters()
     if (!areSame(expected, counters)) this.#same('counters', expected, counters)
-    const { accepted, ready, unacked, retrying, acked, deadLettered, dropped, purged, cancelled } = counters
-    const total = ready + unacked + retrying + acked + deadLettered + dropped + purged + cancelled
+    const { accepted, ready, unacked, retrying, scheduled, ...gone } = counters
+    const { acked, deadLettered, expired, dropped, purged, cancelled } = gone
+    const total = ready + unacked + retrying + scheduled + acked + deadLettered + expired + dropped + purged + cancelled
     if (total !== accepted) throw new Difference(`${accepted} were accepted, and ${total} are somewhere`)
-    this.#same('due', this.#oracle.dueMs, this.#core.dueMs)
+    if (this.#core.dueMs > Math.max(this.#oracle.dueMs, this.#nowMs))
+      throw new Difference(`due at ${this.#core.dueMs}, and should be at ${this.#oracle.dueMs}`)
     this.#same(`explain ${offset}`, this.#oracle.explain(offset), this.#core.explain(offset))
   }
 
@@ -408,8 +432,8 @@ function namesOf({ first, count, slots, tags, offsets }: HandOutRun): (Handle & 
 }
 
 const COUNTERS = [
-  ...(['accepted', 'ready', 'dying', 'unacked', 'retrying', 'acked'] as const),
-  ...(['deadLettered', 'dropped', 'purged', 'cancelled', 'bytes'] as const),
+  ...(['accepted', 'ready', 'dying', 'unacked', 'retrying', 'scheduled', 'acked'] as const),
+  ...(['deadLettered', 'expired', 'dropped', 'purged', 'cancelled', 'bytes'] as const),
 ]
 
 function areSame(a: QueueCounters, b: QueueCounters): boolean {
@@ -419,8 +443,8 @@ function areSame(a: QueueCounters, b: QueueCounters): boolean {
 }
 
 /** What facts say of settled messages and of bytes. */
-function pick({ floor, end, settled, bytes, active }: QueueFacts): unknown {
-  return { floor, end, settled, bytes, active }
+function pick({ floor, end, settled, bytes, active, due }: QueueFacts): unknown {
+  return { floor, end, settled, bytes, active, due }
 }
 
 /** The same, of the model. */
@@ -434,7 +458,8 @@ function factsOf(oracle: QueueOracle, start: number): unknown {
     if (last?.[1] === offset) last[1]++
     else settled.push([offset, offset + 1])
   }
-  return { floor, end: oracle.end, settled, bytes: oracle.counters().bytes, active: oracle.active }
+  const due = dueFactsOf(oracle.messages)
+  return { floor, end: oracle.end, settled, bytes: sum(oracle.messages), active: oracle.active, due }
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -8,14 +8,14 @@
  * was on its way.
  *
  * With one priority nothing is read for each message; with more, the priority of each that is ready. Where keys are limited, the key of each
- * that is not settled.
+ * that is not settled (restored-turns.ts).
  */
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
-import type { KeyGate } from './key-gate.ts'
 import { QueueState, type QueueTotals } from './queue-state.ts'
-import type { ConsumerTerms, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { ConsumerTerms, DueFact, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
+import { restoreTurns } from './restored-turns.ts'
 
 export interface ClaimFact {
   readonly slot: number
@@ -49,13 +49,6 @@ export interface AttemptFact {
   readonly lastFailureMs: number
   /** Why it dies; null: it does not. */
   readonly dying: LetterReason | null
-}
-
-/** A message that fell due. */
-export interface DueFact {
-  readonly offset: number
-  /** The end of the log at that moment: it goes before what was appended later. */
-  readonly place: number
 }
 
 export interface QueueFacts {
@@ -93,9 +86,9 @@ export function factsOf(state: QueueState): QueueFacts {
     floor: settled.floor,
     end: ready.end,
     settled: settled.ranges(),
-    bytes: state.bytes,
-    due: [],
-    timed: false,
+    bytes: state.bytes + state.schedule.bytes,
+    due: ready.dueFacts(),
+    timed: state.expiry.any || state.schedule.size > 0,
     consumers: consumers.inOrder().map(consumerFact),
     active: consumers.active?.number ?? -1,
     attempts: [...dying, ...others].map(entry => attemptFact(state, entry)),
@@ -154,11 +147,13 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
     ...settled.flatMap(([from, to]) => [from, to - 1]),
     ...consumers.flatMap(({ claims }) => claims.map(({ offset }) => offset)),
     ...facts.attempts.map(({ offset }) => offset),
+    ...facts.due.map(({ offset }) => offset),
   ]
   // With one priority, what lies behind all of these is a range.
-  const ranged = single ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
   const isPlain = policy.keyConcurrency === Number.POSITIVE_INFINITY
-  const state = new QueueState(policy, log, floor, isPlain ? ranged : end, facts.totals)
+  const ranged =
+    single && isPlain && !facts.timed ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
+  const state = new QueueState(policy, log, floor, ranged, facts.totals, facts.timed)
   let from = floor
   for (const [start, to] of settled) {
     state.settled.addRange(start, to)
@@ -166,19 +161,48 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
     from = to
   }
   state.plain?.restore(from, ranged, log.priorityOf)
-  state.plain?.append(end - ranged, null)
+  state.plain?.append(end - ranged, null, null)
   const settledAbove = settled.reduce((sum, [start, to]) => sum + to - start, 0)
   state.messages = end - floor - settledAbove
   state.bytes = facts.bytes
   state.lastTag = facts.lastTag
   state.lastCohort = facts.lastCohort
+  for (const fact of facts.due) restoreDue(state, fact)
+  if (facts.timed) restoreTimes(state, facts)
   for (const attempt of facts.attempts) restoreAttempt(state, attempt)
   for (const fact of consumers) restoreConsumer(state, fact)
   for (const { ms, count } of facts.taken) state.rate?.took(count, facts.lastTag + 1, ms)
-  if (state.keys !== null) restoreKeys(state, state.keys, facts)
+  if (state.keys !== null) restoreTurns(state, state.keys, facts)
   const active = state.consumers.of(facts.active)
   if (active !== undefined) state.consumers.activate(active)
   return state
+}
+
+function restoreDue({ ready, plain, log }: QueueState, { offset, place }: DueFact): void {
+  const priority = log.priorityOf(offset)
+  plain?.remove(offset, priority)
+  ready.fellDue(offset, place)
+  plain?.putBack(offset, priority)
+}
+
+/** What has a time and has not fallen due is scheduled, unless it was out before; and when each expires. */
+function restoreTimes(state: QueueState, { floor, end, settled, due, attempts, consumers }: QueueFacts): void {
+  const { schedule, expiry, ready, log } = state
+  const known = new Set([...due, ...attempts, ...consumers.flatMap(({ claims }) => claims)].map(({ offset }) => offset))
+  let from = floor
+  for (const [start, to] of [...settled, [end, end] as const]) {
+    for (let offset = from; offset < start; offset++) {
+      expiry.add(offset, log.expiresMsOf(offset))
+      const dueMs = known.has(offset) ? 0 : log.dueMsOf(offset)
+      if (dueMs === 0) continue
+      const bytes = log.bytesOf(offset)
+      ready.remove(offset, log.priorityOf(offset))
+      schedule.add(offset, dueMs, bytes)
+      state.messages--
+      state.bytes -= bytes
+    }
+    from = to
+  }
 }
 
 function restoreAttempt(state: QueueState, fact: AttemptFact): void {
@@ -201,7 +225,7 @@ function restoreAttempt(state: QueueState, fact: AttemptFact): void {
     state.retries.add(entry)
   } else if (!fact.suspect) return
   // Where keys are limited it is not ready before its turn is known.
-  else if (state.keys === null) state.suspects.add(fact.offset, priority, fact.offset)
+  else if (state.keys === null) state.suspects.add(fact.offset, priority)
   ready.remove(fact.offset, priority)
 }
 
@@ -225,40 +249,4 @@ function restoreConsumer(state: QueueState, fact: ConsumerFact): void {
     if (suspect) consumer.alone = suspects.isOut = true
   }
   state.consumers.refresh(consumer)
-}
-
-/**
- * Gives each message that is not settled its turn of its key, or lets it wait. What is out has its turn, and of the others those have that
- * stand first. Where fewer of a key may be out than before, one that waited for a retry may have to wait for its turn instead.
- */
-function restoreKeys(state: QueueState, keys: KeyGate, { floor, end, settled, consumers }: QueueFacts): void {
-  const { attempts, log, ready, retries } = state
-  const out = new Set<number>()
-  for (const { claims } of consumers)
-    for (const { offset } of claims) {
-      out.add(offset)
-      keys.hold(log.keyOf(offset), offset)
-    }
-  let from = floor
-  for (const [start, to] of [...settled, [end, end] as const]) {
-    for (let offset = from; offset < start; offset++) {
-      const entry = attempts.find(offset)
-      const stage = entry === -1 ? READY : attempts.states[entry]
-      if (stage === DYING) continue
-      const priority = log.priorityOf(offset)
-      if (out.has(offset)) keys.passes(log.keyOf(offset), offset)
-      else if (!keys.enter(log.keyOf(offset), offset, priority)) {
-        if (stage !== RETRYING) continue
-        retries.remove(entry)
-        attempts.states[entry] = READY
-        continue
-      } else if (stage !== RETRYING) {
-        state.makeReady(offset, priority, entry !== -1 && attempts.suspects[entry] === 1)
-        continue
-      }
-      // It comes back to this place.
-      ready.keepPlace(offset)
-    }
-    from = to
-  }
 }

@@ -3,6 +3,7 @@
  *
  * The partition host's thread. Pure.
  */
+import { hasRoomFor } from './admission.ts'
 import type { QueueState } from './queue-state.ts'
 
 export class QueueFigures {
@@ -22,7 +23,7 @@ export class QueueFigures {
     return this.#state.ready.end
   }
 
-  /** Messages that are not settled. */
+  /** Messages that are neither settled nor scheduled. */
   get messages(): number {
     return this.#state.messages
   }
@@ -35,6 +36,21 @@ export class QueueFigures {
   /** Messages that could be handed out, but for suspects. */
   get ready(): number {
     return this.#state.ready.size
+  }
+
+  /** Whether so many messages, of so many bytes together, would all be admitted, with nothing gone for them. */
+  hasRoomFor(messages: number, bytes: number): boolean {
+    return hasRoomFor(this.#state, messages, bytes)
+  }
+
+  /** Messages that are scheduled. */
+  get scheduled(): number {
+    return this.#state.schedule.size
+  }
+
+  /** Their bytes. */
+  get scheduledBytes(): number {
+    return this.#state.schedule.bytes
   }
 
   /** Whether a message could be handed out, if a consumer had room for it. */

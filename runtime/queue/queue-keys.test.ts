@@ -1,7 +1,7 @@
 /** Limits of keys and of hand-outs, rule by rule. */
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
-import { PLAIN_LOG } from './queue-plan.fixture.ts'
+import { PLAIN_LOG, prioritiesOnly } from './queue-plan.fixture.ts'
 import type { ConsumerTerms, HandOut, QueueLog, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
 
@@ -52,11 +52,14 @@ class Queue {
   }
 
   send(keys: readonly number[], priorities: readonly number[] = keys.map(() => 0)): number {
-    const { taken, takenBytes, dropped } = this.core.admit(keys.map(() => 10))
+    const { taken, takenBytes, dropped } = this.core.admit(
+      keys.map(() => 10),
+      null,
+    )
     this.core.dropped(dropped.length)
     this.keys.push(...keys.slice(0, taken))
     this.priorities.push(...priorities.slice(0, taken))
-    this.core.appended(taken, takenBytes, { priorities, keys, dueMs: null, expiresMs: null })
+    this.core.appended(taken, takenBytes, prioritiesOnly(priorities))
     return taken
   }
 

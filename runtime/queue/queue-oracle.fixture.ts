@@ -3,26 +3,29 @@
  * has the calls of `QueueCore`, and answers as that must. No code is shared with it but the types.
  */
 import type { Instant } from '../base/clock.ts'
+import { admitTo } from './oracle-admission.fixture.ts'
+import { OracleConsumers } from './oracle-consumers.fixture.ts'
 import {
+  backoffOf,
   countsOf,
   letterOf,
   newMessage,
   noteFailure,
   type OracleConsumer,
   type OracleMessage,
-  sum,
 } from './oracle-message.fixture.ts'
-import { OracleRound, runOf } from './oracle-run.fixture.ts'
-import { byPlace, giveTurns, giveTurnsAnew, OracleRate } from './oracle-turns.fixture.ts'
+import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
+import { canExpire, firstMoment, isOver, OracleSchedule, overdueOf } from './oracle-times.fixture.ts'
+import { giveTurns, giveTurnsAnew, goesFirst, OracleRate } from './oracle-turns.fixture.ts'
 import type {
   Admission,
   AppendedFields,
   ConsumerDeath,
-  ConsumerTerms,
   DueMessages,
   HandOut,
   HandOutRun,
   LetterReason,
+  OverdueMessage,
   QueueCounters,
   QueueEffect,
   QueueExplanation,
@@ -35,85 +38,56 @@ import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
-export class QueueOracle {
-  policy: QueuePolicy
+export class QueueOracle extends OracleConsumers {
   readonly log: QueueLog
-  /** All that are not settled, by offset. */
-  messages: OracleMessage[] = []
-  consumers: OracleConsumer[] = []
   readonly settled: Set<number> = new Set()
   readonly start: number
   end: number
-  active = -1
   /** Messages that die, in the order of the verdicts; the first `sent` letters are on their way. */
   dying: OracleMessage[] = []
   sent = 0
   readonly totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
-  /** What is to go for an append. */
   chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
   #cohort = 0
-  #clock = 0
   #turn = 0
-  #nowMs = 0
+  #tookMs = 0
   #round = new OracleRound()
+  readonly #schedule = new OracleSchedule()
   readonly #rate: OracleRate
+  nowMs = 0
+  overdue: readonly OverdueMessage[] = []
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
-    this.policy = policy
-    this.#rate = new OracleRate(policy.rate)
+    super(policy)
     this.log = log
     this.start = start
     this.end = start
+    this.#rate = new OracleRate(policy.rate)
   }
 
-  admit(sizes: readonly number[]): Admission {
-    const { maxMessages, maxBytes, onFull, hasDeadLetters } = this.policy
-    const droppable = this.messages
-      .filter(({ state }) => state === 'ready')
-      .sort((a, b) => a.priority - b.priority || a.offset - b.offset)
-    let taken = 0
-    let takenBytes = 0
-    const answer = (refused: Admission['refused']): Admission => {
-      return { taken, takenBytes, refused, dropped: this.chosen.map(message => letterOf(message, 'maxlen')) }
-    }
-    for (const bytes of sizes) {
-      if (bytes > maxBytes) return answer('tooLarge')
-      const fits = (without: readonly OracleMessage[]): boolean =>
-        this.messages.length - without.length + this.reserved.messages + 1 <= maxMessages &&
-        sum(this.messages) - sum(without) + this.reserved.bytes + bytes <= maxBytes
-      let out = this.chosen.length
-      while (!fits(droppable.slice(0, out))) {
-        if (onFull !== 'dropHead') return answer('full')
-        if (hasDeadLetters && this.dying.length > this.sent) return answer('letters')
-        if (out === droppable.length) return answer('full')
-        out++
-      }
-      this.chosen = droppable.slice(0, out)
-      this.reserved.messages++
-      this.reserved.bytes += bytes
-      taken++
-      takenBytes += bytes
-    }
-    return answer(null)
+  admit(sizes: readonly number[], dueMs: readonly number[] | null): Admission {
+    return admitTo(this, sizes, dueMs)
   }
 
   dropped(count: number): void {
     const chosen = this.chosen
     this.chosen = []
     // What waits for its turn gets none before it goes.
-    const gone = chosen.slice(0, count).sort((a, b) => Math.min(a.turn, 1) - Math.min(b.turn, 1))
+    const gone = chosen.slice(0, count).sort((a, b) => Math.min(a.keyTurn, 1) - Math.min(b.keyTurn, 1))
     for (const message of gone) this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
   appended(count: number, bytes: number, fields: AppendedFields | null): void {
     this.withdrawn(count, bytes)
     for (let index = 0; index < count; index++) {
-      const offset = this.end++
+      const message = newMessage(this.end, this.log, fields, index)
+      this.end++
       this.totals.accepted++
-      const [priority, key] = [fields?.priorities?.[index] ?? 0, fields?.keys?.[index] ?? 0]
-      this.messages.push(newMessage(offset, priority, this.log.bytesOf(offset), key))
+      if (message.state === 'scheduled') this.withdrawn(-1, -message.bytes)
+      message.dueMs = this.#schedule.dueMsOf(message.scheduledMs)
+      this.messages.push(message)
     }
     this.#giveTurns()
   }
@@ -123,26 +97,10 @@ export class QueueOracle {
     this.reserved.bytes -= bytes
   }
 
-  attach(number: number, { priority, prefetch, prefetchBytes, ackTimeoutMs }: ConsumerTerms): void {
-    if (this.consumerOf(number) !== undefined) throw new RangeError(`consumer ${number} is attached already`)
-    const attached = ++this.#clock
-    this.consumers.push({ number, priority, prefetch, prefetchBytes, ackTimeoutMs, attached, waitsSince: 0 })
-    if (this.policy.singleActive && this.active === -1) this.active = number
-    this.#look()
-  }
-
-  credit(number: number, prefetch: number, prefetchBytes: number): void {
-    const consumer = this.consumerOf(number)
-    if (consumer === undefined) return
-    consumer.prefetch = prefetch
-    consumer.prefetchBytes = prefetchBytes
-    this.#look()
-  }
-
   detach(number: number): QueueEffect[] {
     if (this.consumerOf(number) === undefined) return []
     const effects = this.heldBy(number).map(message => this.#comesBack(message, message.suspect && !message.begun))
-    this.#remove(number)
+    this.remove(number)
     return effects
   }
 
@@ -157,30 +115,30 @@ export class QueueOracle {
       if (!message.begun) return this.#comesBack(message, message.suspect)
       return this.#comesBack(message, guilty === undefined)
     })
-    this.#remove(number)
+    this.remove(number)
     return effects
   }
 
   take(nowMs: number): HandOut | null {
-    this.#nowMs = nowMs
+    this.#tookMs = nowMs
     this.#rate.look(nowMs)
     if (this.#rate.left === 0) return null
-    const ready = this.#ready()
+    const ready = this.ready()
     const first = ready[0]
     if (first === undefined) return null
     const emptying = this.#emptying()
     if (first.suspect && !this.#suspectIsOut()) {
       const empty = this.line().find(consumer => this.heldBy(consumer.number).length === 0)
-      if (empty !== undefined) return this.#handOut(first, empty)
+      if (empty !== undefined) return isOver(first, nowMs) ? null : this.#handOut(first, empty)
     }
     const message = ready.find(({ suspect }) => !suspect)
-    if (message === undefined || this.#isHeldBack(message)) return null
-    const consumer = this.line().find(each => each !== emptying && this.#fits(each, message))
+    if (message === undefined || this.#isHeldBack(message) || isOver(message, nowMs)) return null
+    const consumer = this.line().find(each => each !== emptying && this.fits(each, message))
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
   takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
-    const waiting = this.#ready()
+    const waiting = this.ready()
     const first = this.take(nowMs)
     if (first === null) return null
     const { priority } = first
@@ -192,9 +150,9 @@ export class QueueOracle {
       const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
       let room = bytesFor(first.consumer) - first.bytes
       while (got.length < Math.min(most, share) && this.#rate.left > 0) {
-        const next = this.#ready()[0]
+        const next = this.ready()[0]
         if (next === undefined || next.priority !== priority || next.handOuts > 0 || next.bytes > room) break
-        if (!this.hasRoom(consumer) || !this.#fits(consumer, next)) break
+        if (!this.hasRoom(consumer) || !this.fits(consumer, next) || isOver(next, nowMs)) break
         room -= next.bytes
         got.push(this.#handOut(next, consumer))
       }
@@ -208,7 +166,7 @@ export class QueueOracle {
     if (message !== undefined && !message.begun) {
       message.begun = true
       message.beganMs = nowMs
-      message.began = ++this.#clock
+      message.began = this.tick()
     }
     return message !== undefined
   }
@@ -217,7 +175,7 @@ export class QueueOracle {
     const message = this.#held(consumer, slot, tag)
     if (message?.begun) {
       message.beganMs = nowMs
-      message.began = ++this.#clock
+      message.began = this.tick()
     }
     return message !== undefined
   }
@@ -226,7 +184,7 @@ export class QueueOracle {
     const message = this.#held(consumer, slot, tag)
     if (message === undefined) return false
     this.#settle(message, 'acked')
-    this.#look()
+    this.look()
     return true
   }
 
@@ -256,7 +214,7 @@ export class QueueOracle {
     message.handOuts--
     message.state = 'ready'
     this.#rate.takenBack(message.wentMs)
-    this.#look()
+    this.look()
     return true
   }
 
@@ -279,18 +237,51 @@ export class QueueOracle {
     return late.map(message => this.#fails(message, 'timeout', false, null, at, rng))
   }
 
-  due(nowMs: number): Pick<DueMessages, 'retried'> {
+  due(nowMs: number): DueMessages {
     const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
     for (const message of due) message.state = 'ready'
-    return { retried: due.length }
+    const fell = this.#schedule.due(this.messages, nowMs, this.end)
+    this.#giveTurns()
+    return { retried: due.length, ...fell }
+  }
+
+  /** `order`: that in which the core has told them, if they are the same; many that expire at one time have none of their own. */
+  expire(nowMs: number, order: readonly number[]): QueueEffect[] {
+    this.overdue = this.#mayExpire ? overdueOf(this.messages, nowMs) : []
+    if (!this.#mayExpire) return []
+    const over = this.messages.filter(message => canExpire(message) && isOver(message, nowMs))
+    over.sort((a, b) => order.indexOf(a.offset) - order.indexOf(b.offset))
+    return over.map(message => this.#expires(message))
+  }
+
+  get #mayExpire(): boolean {
+    return !this.policy.hasDeadLetters || this.dying.length < this.policy.heldMax
+  }
+
+  #expires(message: OracleMessage): QueueEffect {
+    const { offset, failures: failedAttempts } = message
+    if (!this.policy.hasDeadLetters) {
+      this.#settle(message, 'expired')
+      return { kind: 'expired', offset }
+    }
+    this.#dies(message, 'expired')
+    return { kind: 'dying', offset, failedAttempts, reason: 'expired' }
+  }
+
+  #dies(message: OracleMessage, reason: LetterReason): void {
+    message.state = 'dying'
+    message.reason = reason
+    message.keyTurn = 0
+    this.dying.push(message)
+    this.#giveTurns()
   }
 
   get dueMs(): number {
-    const times = this.messages.map(message =>
-      message.state === 'retrying' ? message.dueMs : this.#deadlineOf(message),
+    const nextMs = this.#rate.left === 0 && this.ready().length > 0 ? this.#rate.nextMs : Number.POSITIVE_INFINITY
+    return Math.min(
+      nextMs,
+      firstMoment(this.messages, this.#mayExpire, message => this.#deadlineOf(message)),
     )
-    if (this.#rate.left === 0 && this.#ready().length > 0) times.push(this.#rate.nextMs)
-    return Math.min(...times)
   }
 
   nextLetter(): QueueLetter | null {
@@ -313,7 +304,7 @@ export class QueueOracle {
 
   cancel(offset: number): boolean {
     const message = this.messages.find(each => each.offset === offset)
-    if (message === undefined || !['ready', 'retrying'].includes(message.state)) return false
+    if (message === undefined || !['ready', 'retrying', 'scheduled'].includes(message.state)) return false
     this.#settle(message, 'cancelled')
     return true
   }
@@ -321,7 +312,7 @@ export class QueueOracle {
   purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
     const asked = this.messages.filter(({ offset }) => offset >= from && offset < to)
     for (const message of asked.slice(0, most)) {
-      if (message.state !== 'ready' && message.state !== 'retrying') continue
+      if (message.state === 'unacked' || message.state === 'dying') continue
       this.#settle(message, 'purged')
       gone(message.offset)
     }
@@ -340,6 +331,7 @@ export class QueueOracle {
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
     this.#round = new OracleRound()
+    this.#schedule.rebuilt(this.messages)
   }
 
   explain(offset: number): QueueExplanation {
@@ -347,10 +339,11 @@ export class QueueOracle {
     const message = this.messages.find(each => each.offset === offset)
     if (message === undefined) return { state: 'settled' }
     const { state, handOuts, failures: failedAttempts, dueMs, reason, consumer, begun, suspect } = message
+    if (state === 'scheduled') return { state, dueMs: message.scheduledMs }
     if (state === 'retrying') return { state, dueMs, handOuts, failedAttempts }
     if (state === 'dying') return { state, reason, handOuts, failedAttempts }
     if (state === 'unacked') return { state, consumer, begun, suspect, handOuts, failedAttempts }
-    const ahead = this.#ready().filter(other => byPlace(this.policy)(other, message) < 0).length
+    const ahead = this.ready().filter(other => goesFirst(this.policy, other, message) < 0).length
     return { state, ahead, blockedBy: this.#holdOf(message), handOuts, failedAttempts }
   }
 
@@ -358,34 +351,10 @@ export class QueueOracle {
     return { ...this.totals, ...countsOf(this.messages, this.policy.priorities) }
   }
 
-  consumerOf(number: number): OracleConsumer | undefined {
-    return this.consumers.find(consumer => consumer.number === number)
-  }
-
-  heldBy(number: number): OracleMessage[] {
-    return this.messages.filter(({ state, consumer }) => state === 'unacked' && consumer === number)
-  }
-
-  /** Consumers with room, in the order in which they get messages. */
-  line(): OracleConsumer[] {
-    const waiting = this.consumers.filter(consumer => this.hasRoom(consumer))
-    return waiting.sort((a, b) => b.priority - a.priority || a.waitsSince - b.waitsSince)
-  }
-
-  hasRoom(consumer: OracleConsumer): boolean {
-    const held = this.heldBy(consumer.number)
-    if (held.length >= consumer.prefetch || !this.isServed(consumer)) return false
-    return held.length === 0 || (sum(held) < consumer.prefetchBytes && !held.some(({ suspect }) => suspect))
-  }
-
-  isServed({ number, prefetch }: OracleConsumer): boolean {
-    return prefetch > 0 && (!this.policy.singleActive || this.active === number)
-  }
-
   /** What may go, in the order in which it goes. */
-  #ready(): OracleMessage[] {
-    const ready = this.messages.filter(({ state, turn }) => state === 'ready' && turn > 0)
-    return ready.sort(byPlace(this.policy))
+  ready(): OracleMessage[] {
+    const ready = this.messages.filter(({ state, keyTurn }) => state === 'ready' && keyTurn > 0)
+    return ready.sort((a, b) => goesFirst(this.policy, a, b))
   }
 
   #giveTurns(): void {
@@ -398,7 +367,7 @@ export class QueueOracle {
 
   /** Who gets nothing more, so that a suspect that is first finds a consumer that holds nothing. */
   #emptying(): OracleConsumer | undefined {
-    if (this.#ready()[0]?.suspect !== true || this.#suspectIsOut()) return undefined
+    if (this.ready()[0]?.suspect !== true || this.#suspectIsOut()) return undefined
     const served = this.consumers.filter(consumer => this.isServed(consumer))
     const held = (consumer: OracleConsumer): number => this.heldBy(consumer.number).length
     if (served.some(consumer => held(consumer) === 0)) return undefined
@@ -410,15 +379,11 @@ export class QueueOracle {
     return handOuts === 0 && held.length >= this.policy.heldMax
   }
 
-  #fits({ number, prefetchBytes }: OracleConsumer, { bytes }: OracleMessage): boolean {
-    return this.heldBy(number).length === 0 || sum(this.heldBy(number)) + bytes <= prefetchBytes
-  }
-
   #holdOf(message: OracleMessage): QueueHold {
-    const { key } = message
-    if (message.turn === 0) {
-      const alike = this.messages.filter(other => other.key === key && other.turn > 0)
-      return { key, behind: alike.sort((a, b) => b.turn - a.turn)[0]?.offset ?? -1 }
+    if (message.keyTurn === 0) {
+      const { key } = message
+      const alike = this.messages.filter(other => other.key === key && other.keyTurn > 0)
+      return { key, behind: alike.sort((a, b) => b.keyTurn - a.keyTurn)[0]?.offset ?? -1 }
     }
     if (this.consumers.length === 0) return 'no consumer'
     const line = this.line()
@@ -430,7 +395,7 @@ export class QueueOracle {
     if (message.suspect) return null
     if (this.#isHeldBack(message)) return 'held'
     const emptying = this.#emptying()
-    return line.some(consumer => consumer !== emptying && this.#fits(consumer, message)) ? null : 'prefetch'
+    return line.some(consumer => consumer !== emptying && this.fits(consumer, message)) ? null : 'prefetch'
   }
 
   #handOut(message: OracleMessage, consumer: OracleConsumer): HandOut {
@@ -444,22 +409,10 @@ export class QueueOracle {
     message.slot = slot
     message.tag = ++this.#tag
     consumer.waitsSince = 0
-    message.wentMs = this.#nowMs
-    this.#rate.took(this.#nowMs)
-    this.#look()
-    const { tag, offset, priority, bytes, handOuts, failures, cohort, suspect } = message
-    return {
-      consumer: consumer.number,
-      slot,
-      tag,
-      offset,
-      priority,
-      bytes,
-      deliveryAttempt: handOuts,
-      failedAttempts: failures,
-      cohort,
-      suspect,
-    }
+    message.wentMs = this.#tookMs
+    this.#rate.took(this.#tookMs)
+    this.look()
+    return handOutOf(message)
   }
 
   #held(consumer: number, slot: number, tag: number): OracleMessage | undefined {
@@ -475,7 +428,7 @@ export class QueueOracle {
     message.state = 'ready'
     message.suspect = suspect
     const looping = (message.handOuts - message.failedAt) % this.policy.loopingAfter === 0
-    this.#look()
+    this.look()
     return { kind: 'returned', offset: message.offset, suspect, looping }
   }
 
@@ -492,20 +445,19 @@ export class QueueOracle {
     const failedAttempts = noteFailure(message, suspect, at.wallMs)
     if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
       if (policy.hasDeadLetters) {
-        message.state = 'dying'
-        message.reason = reason
-        message.turn = 0
-        this.dying.push(message)
-        this.#giveTurns()
+        this.#dies(message, reason)
       } else this.#settle(message, 'dropped')
-      this.#look()
+      this.look()
       return { kind: policy.hasDeadLetters ? 'dying' : 'dropped', offset, failedAttempts, reason }
     }
-    const { initialMs, maxMs, jitter } = policy.backoff
-    const backoffMs = Math.min(maxMs, initialMs * 2 ** (failedAttempts - 1))
+    if (isOver(message, at.nowMs)) {
+      const effect = this.#expires(message)
+      this.look()
+      return effect
+    }
     message.state = 'retrying'
-    message.dueMs = at.nowMs + (delayMs ?? Math.round(backoffMs * (1 - jitter * rng())))
-    this.#look()
+    message.dueMs = at.nowMs + (delayMs ?? backoffOf(policy, failedAttempts, rng()))
+    this.look()
     return { kind: 'retrying', offset, failedAttempts, dueMs: message.dueMs }
   }
 
@@ -514,22 +466,5 @@ export class QueueOracle {
     this.settled.add(message.offset)
     this.totals[as]++
     this.#giveTurns()
-  }
-
-  #remove(number: number): void {
-    this.consumers = this.consumers.filter(consumer => consumer.number !== number)
-    if (this.active === number) {
-      const next = this.consumers.toSorted((a, b) => b.priority - a.priority || a.attached - b.attached)[0]
-      this.active = next?.number ?? -1
-    }
-    this.#look()
-  }
-
-  /** Who has got room waits from now on. */
-  #look(): void {
-    for (const consumer of this.consumers) {
-      if (!this.hasRoom(consumer)) consumer.waitsSince = 0
-      else if (consumer.waitsSince === 0) consumer.waitsSince = ++this.#clock
-    }
   }
 }

@@ -11,7 +11,7 @@ export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
 
 /** The fields of messages that have nothing but priorities. */
 export function prioritiesOnly(priorities: ArrayLike<number>): AppendedFields {
-  return { priorities, keys: null, dueMs: null, expiresMs: null }
+  return { priorities, dueMs: null, expiresMs: null }
 }
 
 /** Near the ends of words, pages and integers, so that few messages cross them. */
@@ -63,14 +63,25 @@ export function planSizes(chance: Chance, hugeShare: number): number[] {
   )
 }
 
+/** Times of messages that are appended at a moment: some are not due yet, some expire; null: in this seed none is. */
+export function planTimes(chance: Chance, count: number, nowMs: number): Pick<AppendedFields, 'dueMs' | 'expiresMs'> {
+  const dueMs = Array.from({ length: count }, () =>
+    chance.happens(0.4) ? Math.max(1, nowMs + chance.pick([-9, -0.5, 0, 1, 1, 5, 5.5, 30, 300, 1e10])) : 0,
+  )
+  const expiresMs = dueMs.map(due =>
+    chance.happens(0.4)
+      ? (due || nowMs) + chance.pick([0, 1, 4.5, 20, 60, 1e10])
+      : chance.pick([0, Number.POSITIVE_INFINITY]),
+  )
+  return { dueMs: chance.happens(0.8) ? dueMs : null, expiresMs: chance.happens(0.8) ? expiresMs : null }
+}
+
 /** Messages of one key that may be out. */
 export function planKeyConcurrency(chance: Chance): number {
   return chance.happens(0.5) ? Number.POSITIVE_INFINITY : chance.pick([1, 1, 2, 3])
 }
 
-/** Hashes of the keys of some messages: few, so that they meet; some have none. */
-export function planKeys(chance: Chance, count: number): number[] {
-  return Array.from({ length: count }, () =>
-    chance.happens(0.2) ? 0 : chance.pick([1, 1, 2, 3, 0x8000_0000, 0xffff_ffff]),
-  )
+/** Hash of the key of a message: few, so that they meet; some have none. */
+export function planKey(chance: Chance): number {
+  return chance.happens(0.2) ? 0 : chance.pick([1, 1, 2, 3, 0x8000_0000, 0xffff_ffff])
 }

@@ -11,13 +11,16 @@ import { SettledPages } from '../base/settled-pages.ts'
 import { AttemptTable, RETRYING } from './attempt-table.ts'
 import { SUSPECT } from './claims.ts'
 import { type Consumer, Consumers } from './consumers.ts'
+import { DueOrder } from './due-order.ts'
+import { Expiry } from './expiry.ts'
 import { HandOutRate } from './hand-out-rate.ts'
 import { KeyGate } from './key-gate.ts'
 import { Letters } from './letters.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
-import { ReadyIndex } from './ready-index.ts'
+import { ReadyMessages } from './ready-messages.ts'
 import { RetryHeap } from './retry-heap.ts'
 import { Round } from './round.ts'
+import { Schedule } from './schedule.ts'
 import { Suspects } from './suspects.ts'
 import { TurnIndex } from './turn-index.ts'
 
@@ -40,6 +43,8 @@ export type SettledAs = Exclude<keyof QueueTotals, 'accepted'>
 export interface Chosen {
   readonly message: WaitingMessage
   readonly bytes: number
+  /** Hash of its key, where keys are limited. */
+  readonly key: number
   /** Where it is taken from: `key`, it waits for its turn. */
   readonly from: 'ready' | 'suspects' | 'key'
 }
@@ -50,22 +55,26 @@ export class QueueState {
   readonly policy: QueuePolicy
   readonly log: QueueLog
   readonly pool: PagePool = new PagePool()
-  readonly ready: ReadyIndex | TurnIndex
-  /** The same, where all that is appended is ready; null: keys are limited. */
-  readonly plain: ReadyIndex | null
+  /** Where each stands that fell due, and who is before whom. */
+  readonly order: DueOrder = new DueOrder()
+  readonly ready: ReadyMessages | TurnIndex
+  /** The same, where all that is appended and not scheduled is ready; null: keys are limited. */
+  readonly plain: ReadyMessages | null
   /** Those that wait for their turn of their key; null: keys are not limited. */
   readonly keys: KeyGate | null
   /** How many may be handed out now; null: there is no limit. */
   readonly rate: HandOutRate | null
+  readonly schedule: Schedule
+  readonly expiry: Expiry
   readonly settled: SettledPages
   readonly attempts: AttemptTable = new AttemptTable()
   readonly retries: RetryHeap = new RetryHeap(this.attempts)
   readonly letters: Letters = new Letters()
-  readonly suspects: Suspects = new Suspects()
+  readonly suspects: Suspects
   readonly consumers: Consumers
   readonly round: Round = new Round()
   readonly totals: QueueTotals
-  /** Messages that are not settled, and their bytes. */
+  /** Messages that are neither settled nor scheduled, and their bytes. */
   messages = 0
   bytes = 0
   /** Admitted, and not appended yet. */
@@ -79,16 +88,20 @@ export class QueueState {
   lastCohort = 0
   lastTag = 0
 
-  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals) {
+  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals, timed: boolean) {
     this.policy = policy
     this.log = log
     const { priorities, keyConcurrency, keyOrder, rate } = policy
-    this.keys = keyConcurrency === Number.POSITIVE_INFINITY ? null : new KeyGate(policy, log, this.pool)
-    this.plain = this.keys === null ? new ReadyIndex(priorities, this.pool, end) : null
+    const { pool, order } = this
+    this.keys = keyConcurrency === Number.POSITIVE_INFINITY ? null : new KeyGate(policy, log, pool, order)
+    this.plain = this.keys === null ? new ReadyMessages(priorities, pool, end, order, true) : null
     if (this.plain !== null) this.ready = this.plain
-    else if (keyOrder === 'fair') this.ready = new TurnIndex(priorities, this.pool, end)
-    else this.ready = new ReadyIndex(priorities, this.pool, end, false)
+    else if (keyOrder === 'fair') this.ready = new TurnIndex(priorities, pool, end, order)
+    else this.ready = new ReadyMessages(priorities, pool, end, order, false)
     this.rate = rate === null ? null : new HandOutRate(rate)
+    this.suspects = new Suspects(this.ready, order)
+    this.schedule = new Schedule(this.pool)
+    this.expiry = new Expiry(log, timed)
     this.settled = new SettledPages(this.pool, floor)
     this.consumers = new Consumers(policy.singleActive)
     this.totals = { ...totals }
@@ -109,6 +122,7 @@ export class QueueState {
   settle(offset: number, bytes: number, entry: number, as: SettledAs): void {
     if (entry !== -1) this.attempts.remove(entry)
     this.settled.add(offset)
+    this.ready.left(offset)
     this.totals[as]++
     this.messages--
     this.bytes -= bytes
@@ -127,36 +141,58 @@ export class QueueState {
     this.consumers.refresh(consumer)
   }
 
-  /** It may be handed out, at its place. */
+  /** It may be handed out, at its place, until it expires. */
   makeReady(offset: number, priority: number, suspect: boolean): void {
-    if (suspect) this.suspects.add(offset, priority, this.ready.keepPlace(offset))
-    else this.ready.putBack(offset, priority)
+    this.expiry.cameBack(offset)
+    this.#putInPlace(offset, priority, suspect)
   }
 
-  /** Where keys are limited: a message came or fell due. It is ready, or waits for its turn. */
-  enter(offset: number, priority: number, key: number): void {
-    if (this.keys?.enter(key, offset, priority) !== false) this.ready.putBack(offset, priority)
+  #putInPlace(offset: number, priority: number, suspect: boolean): void {
+    if (suspect) {
+      this.ready.keepPlace(offset)
+      this.suspects.add(offset, priority)
+    } else this.ready.putBack(offset, priority)
   }
 
-  /** A message that had its turn of its key is settled, or is to be a dead letter: the next of the key is ready, at its own place. */
-  endTurn(key: number, offset: number): void {
-    if (this.keys === null) return
-    this.ready.forget(offset)
-    const next = this.keys.leave(key)
+  /** A message came or fell due. It is ready, or waits for its turn of its key. */
+  enter(offset: number, priority: number): void {
+    if (this.keys?.enter(this.log.keyOf(offset), offset, priority) !== false) this.ready.putBack(offset, priority)
+  }
+
+  /** The turn of a message is over: it is settled, or is to be a dead letter. The next of its key is ready, at its own place. */
+  endTurn(key: number): void {
+    const next = this.keys?.leave(key) ?? -1
     if (next === -1) return
     const entry = this.attempts.find(next)
-    this.makeReady(next, this.log.priorityOf(next), entry !== -1 && this.attempts.suspects[entry] === 1)
+    // While it waited, it would have expired in its time.
+    this.#putInPlace(next, this.log.priorityOf(next), entry !== -1 && this.attempts.suspects[entry] === 1)
   }
 
   /** The same, of a message that no consumer has. */
   endTurnOf(offset: number): void {
-    if (this.keys !== null) this.endTurn(this.log.keyOf(offset), offset)
+    if (this.keys !== null) this.endTurn(this.log.keyOf(offset))
+  }
+
+  /** It counts as one of the queue from now on, and waits nowhere yet; whether it was scheduled. */
+  takeScheduled(offset: number): boolean {
+    if (!this.schedule.has(offset)) return false
+    this.schedule.remove(offset)
+    this.countIn(this.log.bytesOf(offset))
+    return true
+  }
+
+  /** A message of so many bytes is scheduled no more, and counts as one of the queue. */
+  countIn(bytes: number): void {
+    this.schedule.bytes -= bytes
+    this.messages++
+    this.bytes += bytes
   }
 
   /** Takes a message that waits out of where it waits, for good; whether it did. */
   takeWaiting(offset: number, entry: number): boolean {
+    if (this.takeScheduled(offset)) return true
     if (this.keys?.has(offset)) {
-      this.keys.remove(offset)
+      this.keys.remove(this.log.keyOf(offset), offset, this.log.priorityOf(offset))
       return true
     }
     if (!this.#takeReady(offset, entry)) return false

@@ -3,6 +3,7 @@
  * kind of input. Counted as the driver goes (queue-driver.fixture.ts), before the input is given.
  */
 import type { OracleConsumer, OracleMessage } from './oracle-message.fixture.ts'
+import { canExpire, isOver } from './oracle-times.fixture.ts'
 import type { QueueOracle } from './queue-oracle.fixture.ts'
 import type { Admission } from './queue-words.ts'
 
@@ -33,6 +34,9 @@ export type Pair = readonly [state: string, input: string]
 
 const MESSAGE_STATES = [
   'unknown',
+  'scheduled',
+  'due',
+  'expired',
   'fresh',
   'returned',
   'behind its key',
@@ -76,6 +80,7 @@ const QUEUE_INPUTS = [
   'take a run',
   'time out',
   'due',
+  'expire',
   'next letter',
   'letters written',
   'letters refused',
@@ -130,9 +135,10 @@ export function allPairs(): Pair[] {
 }
 
 export function stateOf(oracle: QueueOracle, message: OracleMessage): MessageState {
-  const { state, suspect, begun, handOuts, turn } = message
-  if (state === 'ready' && turn === 0) return 'behind its key'
-  if (state === 'ready') return suspect ? 'suspect' : handOuts === 0 ? 'fresh' : 'returned'
+  const { state, suspect, begun, handOuts, turn, keyTurn } = message
+  if (canExpire(message) && isOver(message, oracle.nowMs)) return 'expired'
+  if (state === 'ready' && keyTurn === 0) return 'behind its key'
+  if (state === 'ready') return suspect ? 'suspect' : handOuts > 0 ? 'returned' : turn === 0 ? 'fresh' : 'due'
   if (state === 'unacked') return begun ? (suspect ? 'suspect begun' : 'begun') : suspect ? 'suspect out' : 'out'
   if (state === 'dying') return oracle.dying.indexOf(message) < oracle.sent ? 'letter sent' : 'dying'
   return state

@@ -43,8 +43,6 @@ export interface QueueRate {
 export interface AppendedFields {
   /** Null: all 0. */
   readonly priorities: ArrayLike<number> | null
-  /** Unsigned hashes of their keys; 0: it has none. Null: no keys matter. */
-  readonly keys: ArrayLike<number> | null
   /** When each is due, in `nowMs`; 0: at once. Null: all are at once. */
   readonly dueMs: ArrayLike<number> | null
   /** When each expires, in `nowMs`; 0 or Infinity: never. Null: none does. */
@@ -57,7 +55,7 @@ export interface QueueLog {
   bytesOf(offset: number): number
   /** 0 to below `priorities`. */
   priorityOf(offset: number): number
-  /** Unsigned hash of its key; 0: it has none. */
+  /** Unsigned hash of its key; 0: it has none. Asked only where keys are limited. */
   keyOf(offset: number): number
   /** When it is due, in `nowMs`; 0: at once. */
   dueMsOf(offset: number): number
@@ -120,6 +118,22 @@ export type QueueEffect =
   | { readonly kind: 'expired'; readonly offset: number }
   | QueueFailure
 
+/** A message that fell due. */
+export interface DueFact {
+  readonly offset: number
+  /** The end of the log at that moment: it goes before what was appended later. */
+  readonly place: number
+}
+
+/** A message that is out, and whose time is over. */
+export interface OverdueMessage {
+  readonly offset: number
+  /** Its hand-out. */
+  readonly consumer: number
+  readonly slot: number
+  readonly tag: number
+}
+
 /** What has become ready at a moment. */
 export interface DueMessages {
   /** Messages that had waited for a retry, each at its old place. */
@@ -181,6 +195,9 @@ export interface Admission {
   /** The first so many. */
   readonly taken: number
   readonly takenBytes: number
+  /** Of those: messages that have room kept for them, which are all that are not scheduled, and their bytes. */
+  readonly counted: number
+  readonly countedBytes: number
   /** Why the next one was not: no room; it can never have any; or dead letters wait already, and go first. */
   readonly refused: null | 'full' | 'tooLarge' | 'letters'
   /** What must go to make room, in this order: each is a dead letter before the append, or gone. */
@@ -242,6 +259,8 @@ export type QueueExplanation =
   /** It was never appended. */
   | { readonly state: 'unknown' }
   | { readonly state: 'settled' }
+  /** It is due at `dueMs`. */
+  | { readonly state: 'scheduled'; readonly dueMs: number }
   | {
       readonly state: 'ready'
       /** Messages that go before it. */

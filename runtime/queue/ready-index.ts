@@ -1,14 +1,13 @@
 /**
- * The messages of a queue that may be handed out, by priority and then by place. The place of a message is its offset, so
- * that one that comes back stands where it stood before, whatever came back meanwhile.
+ * The messages of a queue that were never scheduled and may be handed out, by priority and then by place. The place of a message is
+ * its offset, so that one that comes back stands where it stood before, whatever came back meanwhile.
  *
  * The partition host's thread. Pure.
  *
  * With one priority, what was never handed out is the range `[next, end)` and costs nothing. Beside it there are two
  * sets, mostly empty: what came back, which is below `next`, and what left the range from its middle. With more
  * priorities, or where keys are limited, each has a set of its own, one bit a message, and a word says which of them have members.
- *
- * Later: messages that fall due have a place that is not their offset; `first` is where it is compared with `next`.
+ * What is scheduled is not in the range either.
  */
 import { OffsetSet } from '../base/offset-set.ts'
 import { lowestBit, type PagePool } from '../base/page-pool.ts'
@@ -26,8 +25,8 @@ export class ReadyIndex {
   #next: number
   #end: number
 
-  /** `ranged`: whether all that is appended is ready, so that one priority needs no set. */
-  constructor(priorities: number, pool: PagePool, end: number, ranged = true) {
+  /** `ranged`: whether all that is appended and not scheduled is ready, so that one priority needs no set. */
+  constructor(priorities: number, pool: PagePool, end: number, ranged: boolean) {
     this.#single = ranged && priorities === 1
     this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
     this.#gone = new OffsetSet(pool)
@@ -61,13 +60,18 @@ export class ReadyIndex {
     return priority === -1 ? 0 : this.countOf(priority)
   }
 
-  /** The next `count` offsets; null: all of priority 0. */
-  append(count: number, priorities: ArrayLike<number> | null): void {
+  /** The next `count` offsets; null: all of priority 0. Those whose `dueMs` is not 0 are not ready; null: all are. */
+  append(count: number, priorities: ArrayLike<number> | null, dueMs: ArrayLike<number> | null): void {
     const from = this.#end
     this.#end += count
-    if (this.#single) return
+    if (this.#single) {
+      if (dueMs === null) return
+      for (let index = 0; index < count; index++) if (dueMs[index] !== 0) this.remove(from + index, 0)
+      return
+    }
     this.#next = this.#end
     for (let index = 0; index < count; index++) {
+      if (dueMs !== null && dueMs[index] !== 0) continue
       const priority = priorities === null ? 0 : (priorities[index] as number)
       ;(this.#sets[priority] as OffsetSet).add(from + index)
       this.#mask |= 1 << priority
@@ -138,8 +142,7 @@ export class ReadyIndex {
         return true
       }
       if (offset === this.#end) return false
-      do this.#next++
-      while (this.#gone.size > 0 && this.#gone.remove(this.#next))
+      this.#passOver(offset + 1)
       return true
     }
     const set = this.#sets[priority] as OffsetSet
@@ -153,19 +156,6 @@ export class ReadyIndex {
     ;(this.#sets[priority] as OffsetSet).add(offset)
     this.#mask |= 1 << priority
   }
-
-  /** Where it stands among those of its priority. */
-  placeOf(offset: number): number {
-    return offset
-  }
-
-  /** The same, of one that is to come back to it. */
-  keepPlace(offset: number): number {
-    return offset
-  }
-
-  /** It is settled, and has no place any more. */
-  forget(_offset: number): void {}
 
   /** How many of its priority or a higher one go before it. */
   ahead(offset: number, priority: number): number {
@@ -181,6 +171,11 @@ export class ReadyIndex {
     if (this.#single) (this.#sets[0] as OffsetSet).addRange(from, to)
     else for (let offset = from; offset < to; offset++) this.putBack(offset, priorityOf(offset))
     if (this.#single && from < to) this.#mask = 1
+  }
+
+  /** The range begins here, or behind those that are gone from here on. */
+  #passOver(next: number): void {
+    this.#next = this.#gone.size > 0 ? this.#gone.removeRun(next) : next
   }
 
   #fresh(): number {

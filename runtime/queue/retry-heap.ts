@@ -3,9 +3,7 @@
  * attempt table.
  *
  * The partition host's thread. Pure. Each entry knows its place, so that one that is cancelled leaves at once. Bound:
- * that of the entries; 8 bytes each. O(log n) for each that comes or goes.
- *
- * Later: a wheel takes its place when delays and times to live make millions of entries usual.
+ * that of the entries, which are few (`heldMax`); 8 bytes each. O(log n) for each that comes or goes.
  */
 import type { AttemptTable } from './attempt-table.ts'
 

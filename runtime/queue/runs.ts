@@ -39,13 +39,13 @@ export function takeRun(
   state: QueueState,
   most: number,
   bytesFor: (consumer: number) => number,
-  view: RunView,
   nowMs: number,
+  view: RunView,
 ): boolean {
   const { ready, suspects, attempts, consumers, rate } = state
   const { first } = view
   const waiting = ready.countOfFirst()
-  if (!take(state, first, nowMs)) return false
+  if (!take(state, nowMs, first)) return false
   view.count = 1
   view.slots[0] = first.slot
   view.tags[0] = first.tag
@@ -55,15 +55,23 @@ export function takeRun(
   const line = consumers.inLineOf(consumer) + (consumer.listed ? 0 : 1)
   const share = state.round.share(first.priority, line, waiting)
   const allowed = rate === null ? most : Math.min(most, 1 + rate.left)
-  if (consumer.listed) extend(state, consumer, Math.min(allowed, share), bytesFor(first.consumer) - first.bytes, view)
+  if (consumer.listed)
+    extend(state, consumer, Math.min(allowed, share), bytesFor(first.consumer) - first.bytes, nowMs, view)
   if (view.count > 1) rate?.took(view.count - 1, first.tag, nowMs)
   state.round.taken(waiting - view.count, consumers.inLineOf(consumer))
   return true
 }
 
 /** Hands more messages to who got the first one, as long as they are plain and it has room. */
-function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: number, view: RunView): void {
-  const { ready, attempts, log } = state
+function extend(
+  state: QueueState,
+  consumer: Consumer,
+  most: number,
+  bytesMost: number,
+  nowMs: number,
+  view: RunView,
+): void {
+  const { ready, attempts, expiry, log } = state
   const { offsets, bytes: sizes, tags, keys } = view
   const { priority } = view.first
   const end = Math.min(most, 1 + consumer.prefetch - consumer.claims.size)
@@ -76,7 +84,7 @@ function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: 
     const to = ready.next(priority, offsets, from, end)
     for (; count < to; count++) {
       const offset = offsets[count] as number
-      if (held >= prefetchBytes || attempts.find(offset) !== -1) break
+      if (held >= prefetchBytes || attempts.find(offset) !== -1 || expiry.isOver(offset, nowMs)) break
       const bytes = log.bytesOf(offset)
       if (held + bytes > heldMost) break
       held += bytes
@@ -93,6 +101,14 @@ function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: 
   consumer.heldBytes = held
   state.unacked += count - 1
   state.consumers.served(consumer)
+}
+
+/** Settles one that is held. */
+export function ack(state: QueueState, consumer: Consumer, slot: number): void {
+  const { offsets, bytes, entries, keys } = consumer.claims
+  state.letGo(consumer, slot)
+  state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
+  state.endTurn(keys[slot] as number)
 }
 
 /** Settles what is held of the hand-outs at `from` to below `to` of these; how many were. */
@@ -119,7 +135,7 @@ export function ackRun(
     ackedBytes += claims.bytes[slot] as number
     acked++
     claims.free(slot)
-    if (state.keys !== null) state.endTurn(claims.keys[slot] as number, offset)
+    if (state.keys !== null) state.endTurn(claims.keys[slot] as number)
     if (offset !== end) {
       settleRange(state, first, end)
       first = offset
@@ -136,7 +152,8 @@ export function ackRun(
   return acked
 }
 
-function settleRange({ settled }: QueueState, from: number, to: number): void {
+function settleRange({ settled, ready }: QueueState, from: number, to: number): void {
+  ready.leftRange(from, to)
   if (to - from === 1) settled.add(from)
   else if (from < to) settled.addRange(from, to)
 }

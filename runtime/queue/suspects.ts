@@ -7,34 +7,45 @@
  */
 import type { WaitingMessage } from './queue-words.ts'
 
-interface Suspect extends WaitingMessage {
-  /** Where it stands among those of its priority. */
-  readonly place: number
+/** Which of two messages of one priority goes before the other. */
+interface Places {
+  isBefore(offset: number, other: number): boolean
 }
 
 export class Suspects {
-  readonly #waiting: Suspect[] = []
+  readonly #places: Places
+  readonly #ages: Places
+  readonly #waiting: WaitingMessage[] = []
   /** Whether one of them is out. */
   isOut = false
+
+  /** `ages`: which of two is the older one, where that is not the order in which they go. */
+  constructor(places: Places, ages: Places) {
+    this.#places = places
+    this.#ages = ages
+  }
 
   /** Those that are ready. */
   get size(): number {
     return this.#waiting.length
   }
 
-  get first(): Suspect | undefined {
+  get first(): WaitingMessage | undefined {
     return this.#waiting[0]
   }
 
   /** The oldest of the lowest priority; null: there is none. */
   oldestOfLowest(): WaitingMessage | null {
     const lowest = this.#waiting.at(-1)?.priority
-    const alike = this.#waiting.filter(({ priority }) => priority === lowest)
-    return alike.reduce<Suspect | null>((a, b) => (a !== null && a.offset < b.offset ? a : b), null)
+    let oldest: WaitingMessage | null = null
+    for (const each of this.#waiting)
+      if (each.priority === lowest && (oldest === null || this.#ages.isBefore(each.offset, oldest.offset)))
+        oldest = each
+    return oldest
   }
 
-  add(offset: number, priority: number, place: number): void {
-    this.#waiting.splice(this.ahead(place, priority), 0, { offset, priority, place })
+  add(offset: number, priority: number): void {
+    this.#waiting.splice(this.ahead(offset, priority), 0, { offset, priority })
   }
 
   /** Whether it was ready. */
@@ -49,14 +60,14 @@ export class Suspects {
     return this.#waiting.some(each => each.offset === offset)
   }
 
-  /** How many go before a place. */
-  ahead(place: number, priority: number): number {
+  /** How many go before a message. */
+  ahead(offset: number, priority: number): number {
     let low = 0
     let high = this.#waiting.length
     while (low < high) {
       const middle = (low + high) >> 1
-      const other = this.#waiting[middle] as Suspect
-      if (goesBefore(other.place, other.priority, place, priority)) low = middle + 1
+      const other = this.#waiting[middle] as WaitingMessage
+      if (goesBefore(this.#places, other, offset, priority)) low = middle + 1
       else high = middle
     }
     return low
@@ -67,7 +78,8 @@ export class Suspects {
   }
 }
 
-/** Whether the first of two places goes before the second. */
-export function goesBefore(place: number, priority: number, other: number, otherPriority: number): boolean {
-  return priority > otherPriority || (priority === otherPriority && place < other)
+/** Whether a ready message goes before another one. */
+export function goesBefore(places: Places, message: WaitingMessage, other: number, otherPriority: number): boolean {
+  const { offset, priority } = message
+  return priority > otherPriority || (priority === otherPriority && places.isBefore(offset, other))
 }

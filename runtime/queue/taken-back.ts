@@ -1,5 +1,6 @@
 /**
- * What waits in a queue is taken back, one message or some at a time: what is ready and what waits for a retry, not what is out or dies.
+ * What waits in a queue is taken back, one message or some at a time: what is ready,
+ * scheduled or waits for a retry, not what is out or dies.
  *
  * The partition host's thread. Pure. What is settled already costs nothing.
  */

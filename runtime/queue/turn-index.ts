@@ -3,51 +3,51 @@
  * the next turn when it may be handed out for the first time, and keeps it until it is settled. So one that comes back stands where it
  * stood, and a key with many messages gets one turn after each of the others.
  *
- * The partition host's thread. Pure. It answers as ready-index.ts does, whose place of a message is its offset. Bound: 16 bytes and two
- * bits for each message that is ready, out or waiting for a retry.
+ * The partition host's thread. Pure. It answers as ready-messages.ts does, which also has these messages, by their places: they say which
+ * is the oldest, and in which order turns begin anew when the queue is rebuilt. Bound: 16 bytes and two bits for each message that
+ * is ready, out or waits for a retry.
  */
 import { NumberPages } from '../base/number-pages.ts'
 import { OffsetsByPriority } from '../base/offsets-by-priority.ts'
 import type { PagePool } from '../base/page-pool.ts'
-import type { WaitingMessage } from './queue-words.ts'
+import type { DueOrder } from './due-order.ts'
+import type { DueFact, WaitingMessage } from './queue-words.ts'
+import { ReadyMessages } from './ready-messages.ts'
 
 export class TurnIndex {
+  readonly #byPlace: ReadyMessages
   readonly #byTurn: OffsetsByPriority
-  readonly #byOffset: OffsetsByPriority
   /** Turn of each message that has one; and the offset of each turn, one more than it is. */
   readonly #turns = new NumberPages()
   readonly #offsets = new NumberPages()
   #lastTurn = 0
-  #end: number
 
-  constructor(priorities: number, pool: PagePool, end: number) {
+  constructor(priorities: number, pool: PagePool, end: number, order: DueOrder) {
+    this.#byPlace = new ReadyMessages(priorities, pool, end, order, false)
     this.#byTurn = new OffsetsByPriority(priorities, pool)
-    this.#byOffset = new OffsetsByPriority(priorities, pool)
-    this.#end = end
   }
 
   /** First offset that was not appended. */
   get end(): number {
-    return this.#end
+    return this.#byPlace.end
   }
 
   get size(): number {
-    return this.#byTurn.size
+    return this.#byPlace.size
   }
 
   countOf(priority: number): number {
-    return this.#byTurn.of(priority).size
+    return this.#byPlace.countOf(priority)
   }
 
   /** Messages of the highest priority that has any. */
   countOfFirst(): number {
-    const { priority } = this
-    return priority === -1 ? 0 : this.countOf(priority)
+    return this.#byPlace.countOfFirst()
   }
 
   /** The next `count` offsets are in use; which of them are ready comes next. */
   pass(count: number): void {
-    this.#end += count
+    this.#byPlace.pass(count)
   }
 
   /** The highest priority that has messages; -1: there is none. */
@@ -77,56 +77,72 @@ export class TurnIndex {
 
   /** The oldest of the lowest priority, and that priority; null: there is none. */
   oldestOfLowest(): WaitingMessage | null {
-    return this.#byOffset.oldestOfLowest()
+    return this.#byPlace.oldestOfLowest()
   }
 
   has(offset: number, priority: number): boolean {
-    return this.#byOffset.of(priority).has(offset)
+    return this.#byPlace.has(offset, priority)
   }
 
   /** Whether it was there. */
   remove(offset: number, priority: number): boolean {
-    if (!this.#byOffset.remove(offset, priority)) return false
+    if (!this.#byPlace.remove(offset, priority)) return false
     return this.#byTurn.remove(this.#turns.get(offset), priority)
   }
 
   /** It has the next turn, or comes back to the one that it has. */
   putBack(offset: number, priority: number): void {
-    this.#byOffset.add(offset, priority)
-    this.#byTurn.add(this.keepPlace(offset), priority)
+    this.keepPlace(offset)
+    this.#byPlace.putBack(offset, priority)
+    this.#byTurn.add(this.#turns.get(offset), priority)
   }
 
-  /** Its turn, behind all others if it has none yet. */
-  placeOf(offset: number): number {
-    const turn = this.#turns.get(offset)
-    return turn === 0 ? Number.POSITIVE_INFINITY : turn
-  }
-
-  /** Its turn, which is the next one if it has none: it keeps it from now on. */
-  keepPlace(offset: number): number {
-    const known = this.#turns.get(offset)
-    if (known !== 0) return known
+  /** It has a turn from now on, the next one if it had none. */
+  keepPlace(offset: number): void {
+    if (this.#turns.get(offset) !== 0) return
     const turn = ++this.#lastTurn
-    this.#setTurn(offset, turn)
-    return turn
+    this.#turns.set(offset, turn)
+    this.#offsets.set(turn, offset + 1)
   }
 
-  /** Its turn is over. */
-  forget(offset: number): void {
+  /** A message falls due, and this is its place from now on. It is ready when it is put back. */
+  fellDue(offset: number, place: number): void {
+    this.#byPlace.fellDue(offset, place)
+  }
+
+  /** It is settled: it has no turn any more. */
+  left(offset: number): void {
+    this.#byPlace.left(offset)
     const turn = this.#turns.delete(offset)
     if (turn !== 0) this.#offsets.delete(turn)
   }
 
-  /** How many of its priority or a higher one go before a place. */
-  ahead(place: number, priority: number): number {
-    let ahead = this.#byTurn.of(priority).rank(place)
+  /** The same of those from `from` to below `to`. */
+  leftRange(from: number, to: number): void {
+    for (let offset = from; offset < to; offset++) this.left(offset)
+  }
+
+  /** Whether the first of two messages of one priority goes before the second. */
+  isBefore(offset: number, other: number): boolean {
+    return this.#turnOf(offset) < this.#turnOf(other)
+  }
+
+  /** How many of its priority or a higher one go before it. */
+  ahead(offset: number, priority: number): number {
+    let ahead = this.#byTurn.of(priority).rank(this.#turnOf(offset))
     for (let higher = priority + 1; higher <= this.priority; higher++) ahead += this.countOf(higher)
     return ahead
   }
 
-  #setTurn(offset: number, turn: number): void {
-    this.#turns.set(offset, turn)
-    this.#offsets.set(turn, offset + 1)
+  /** What fell due and is not settled, in the order in which it did. */
+  dueFacts(): DueFact[] {
+    return this.#byPlace.dueFacts()
+  }
+
+  /** One without a turn stands behind all others. */
+  #turnOf(offset: number): number {
+    const turn = this.#turns.get(offset)
+    return turn === 0 ? Number.POSITIVE_INFINITY : turn
   }
 
   #offsetOf(turn: number): number {

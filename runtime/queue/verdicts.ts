@@ -4,13 +4,15 @@
  *
  * The partition host's thread. Pure; the time and the random share of a backoff are inputs. A failure is counted, and the
  * limit counts failures only. A message that comes back otherwise was a hand-out more, and nothing else. Rejected, or at
- * its last failure, it is to be a dead letter; where there is no place for dead letters it is dropped.
+ * its last failure, it is to be a dead letter; where there is no place for dead letters it is dropped. One that fails after its
+ * time to live is not tried again: it has expired.
  */
 import type { Instant } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
+import { dies } from './expiring.ts'
 import type { QueueState } from './queue-state.ts'
 import type { LetterReason, QueueEffect } from './queue-words.ts'
 
@@ -79,8 +81,10 @@ export function fails(
   if (failedAttempts === 1) attempts.firstFailureMs[entry] = at.wallMs
   attempts.lastFailureMs[entry] = at.wallMs
   state.letGo(consumer, slot)
-  if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
-    state.endTurn(consumer.claims.keys[slot] as number, offset)
+  const isLast = reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts
+  const isOver = state.expiry.isOver(offset, at.nowMs)
+  if (isLast || isOver) state.endTurn(consumer.claims.keys[slot] as number)
+  if (isLast) {
     if (!policy.hasDeadLetters) {
       state.settle(offset, size, entry, 'dropped')
       return { kind: 'dropped', offset, failedAttempts, reason }
@@ -90,25 +94,13 @@ export function fails(
     state.letters.add(entry)
     return { kind: 'dying', offset, failedAttempts, reason }
   }
+  if (isOver) return dies(state, offset, entry)
   const dueMs = at.nowMs + (delayMs ?? retryDelayMs(policy.backoff, failedAttempts, rng))
   attempts.states[entry] = RETRYING
   attempts.dueMs[entry] = dueMs
   state.retries.add(entry)
+  state.expiry.cameBack(offset)
   return { kind: 'retrying', offset, failedAttempts, dueMs }
-}
-
-/** A wait is over: what is due is ready, at its old place. How many were. */
-export function makeDue(state: QueueState, nowMs: number): number {
-  const { attempts, retries } = state
-  let count = 0
-  for (; retries.dueMs <= nowMs; count++) {
-    const entry = retries.first
-    retries.remove(entry)
-    attempts.states[entry] = READY
-    const priority = attempts.priorities[entry] as number
-    state.makeReady(attempts.offsets[entry] as number, priority, attempts.suspects[entry] === 1)
-  }
-  return count
 }
 
 /** Where its attempts are kept, with this hand-out counted. */

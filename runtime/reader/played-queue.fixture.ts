@@ -94,6 +94,9 @@ export class PlayedQueue {
       messageTtlMs: 1,
       dedupeMs: 0,
       dedupeMaxIds: 0,
+      keyConcurrency: 1,
+      keyOrder: 'fifo',
+      rate: null,
     } as const
     this.assignment = {
       cursor: CURSOR,

@@ -6,6 +6,7 @@ import type { Offset } from '../words/quantities.ts'
 export type MessageSight =
   | { readonly state: 'unknown' }
   | { readonly state: 'settled' }
+  | { readonly state: 'scheduled'; readonly dueMs: number }
   | (MessageAttempts & (WaitingSight | HeldSight))
 
 /** How often it was handed out, and how often it failed. */

@@ -39,15 +39,19 @@ export interface GroupSummary {
   readonly reports: readonly GroupReport[]
 }
 
-/** Counts of a work queue. All messages that were accepted are in one of the first eight, but for `dying`. */
+/** Counts of a work queue. All messages that were accepted are in one of the first ten. */
 export interface QueueReport {
   /** Waiting to be handed out, and those of `dying`. */
   readonly ready: number
   readonly unacked: number
   /** That failed and wait for their retry. */
   readonly retrying: number
+  /** That are not due yet. */
+  readonly scheduled: number
   readonly acked: number
   readonly deadLettered: number
+  /** Whose time to live was over, without a dead letter. */
+  readonly expired: number
   readonly dropped: number
   readonly purged: number
   readonly cancelled: number

@@ -1,8 +1,8 @@
 /** Counts of queues. Types only. */
 
 /**
- * Counts of a queue since it was made. Each accepted message is in one of these:
- * `accepted = ready + unacked + retrying + acked + deadLettered + dropped + purged + cancelled`.
+ * Counts of a queue since it was made. Each accepted message is in one of these: `accepted = ready + unacked + retrying + scheduled +
+ * acked + deadLettered + expired + dropped + purged + cancelled`.
  */
 export interface QueueStats {
   /** Name of the queue. */
@@ -17,10 +17,14 @@ export interface QueueStats {
   readonly unacked: number
   /** Messages that failed and wait for their next attempt. */
   readonly retrying: number
+  /** Messages whose delay is not over. They count in neither `maxMessages` nor `maxBytes`. */
+  readonly scheduled: number
   /** Messages acked. */
   readonly acked: number
   /** Messages moved to the dead-letter topic. */
   readonly deadLettered: number
+  /** Messages whose time to live was over, without a dead letter, because the queue has `deadLetter: false`. */
+  readonly expired: number
   /** Messages given up without a dead letter, because the queue has `deadLetter: false`. */
   readonly dropped: number
   /** Messages taken back by `purge`. */

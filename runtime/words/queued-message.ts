@@ -6,12 +6,21 @@ import type { Headers, Key } from './message.ts'
 export type QueueExplanation =
   /** The queue never had a message of this name. */
   | { readonly state: 'unknown' }
-  /** Acked, dead-lettered, dropped, purged or cancelled: the queue does not keep which. */
+  /** Acked, dead-lettered, expired, dropped, purged or cancelled: the queue does not keep which. */
   | { readonly state: 'settled' }
+  | ScheduledMessage
   | ReadyMessage
   | UnackedMessage
   | RetryingMessage
   | DyingMessage
+
+/** A message that is not due yet. */
+export interface ScheduledMessage {
+  /** Where the message is. */
+  readonly state: 'scheduled'
+  /** When it is due. */
+  readonly at: Date
+}
 
 /** How often a message was handed out and how often it failed. */
 export interface MessageCounts {
@@ -83,7 +92,7 @@ export interface QueuedMessage<V = unknown> {
   /** Name of the message, as in its receipt. */
   readonly id: string
   /** Where it was. */
-  readonly explanation: ReadyMessage | UnackedMessage | RetryingMessage | DyingMessage
+  readonly explanation: ScheduledMessage | ReadyMessage | UnackedMessage | RetryingMessage | DyingMessage
   /** Priority of the message. */
   readonly priority: number
   /** Time at which it was sent, in milliseconds since the epoch. */

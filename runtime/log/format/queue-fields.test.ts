@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { anyQueueFields, fieldsAsDrawn, PLAIN_FIELDS } from './queue-fields.fixture.ts'
 import {
+  expiresAtAt,
   ID_BYTES_MAX,
+  notBeforeAt,
   PRIORITIES_MAX,
   QUEUE_FIELDS_BYTES_MAX,
   type QueueFields,
@@ -36,6 +38,19 @@ t.test('the bytes are those of the drawing, and are read as they were given', as
       const { id, ...rest } = readQueueFields(bytes, 8)
       const plain = { ...rest, id: id && { hash: Uint8Array.from(id.hash), text: Uint8Array.from(id.text) } }
       if (!isDeepStrictEqual(plain, structuredClone(fields))) throw new Error(JSON.stringify(plain))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+t.test('times are where the first word says', async _t => {
+  fc.assert(
+    fc.property(anyQueueFields(), fields => {
+      const { bytes } = written(fields)
+      const word = bytes.readInt32LE(8)
+      const timeAt = (at: number): number | null => (at === 0 ? null : bytes.readDoubleLE(8 + at))
+      if (!Object.is(timeAt(notBeforeAt(word)), fields.notBefore)) throw new Error('not before')
+      if (!Object.is(timeAt(expiresAtAt(word)), fields.expiresAt)) throw new Error('expires at')
     }),
     { numRuns: 200 },
   )

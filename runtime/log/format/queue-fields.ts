@@ -100,6 +100,17 @@ export function queueIdText(bytes: Buffer, from: number): string | null {
   return bytes.toString('utf8', at, at + idBytes)
 }
 
+/** Where `notBefore` is from the beginning of fields, by their first four bytes; 0: it is not there. */
+export function notBeforeAt(word: number): number {
+  return (word & (NOT_BEFORE << 8)) === 0 ? 0 : FIXED_BYTES
+}
+
+/** The same of `expiresAt`. */
+export function expiresAtAt(word: number): number {
+  if ((word & (EXPIRES_AT << 8)) === 0) return 0
+  return (word & (NOT_BEFORE << 8)) === 0 ? FIXED_BYTES : FIXED_BYTES + 8
+}
+
 /** Bytes that these fields will take. */
 export function queueFieldsBytes(fields: QueueFields): number {
   return sizeOf(partsOf(fields), fields.id?.text.length ?? 0)

@@ -27,6 +27,7 @@ const EMPTY = {
   known: null,
   due: [],
   times: null,
+  letters: null,
   ids: null,
 }
 
@@ -49,6 +50,7 @@ t.test('the bytes are those of the drawing', async t => {
       { place: 1_021, offsets: [1_002] },
     ],
     times: { expired: 6, end: 1_021 },
+    letters: { topic: 5, end: 200 },
     ids: {
       first: 3,
       from: 5,
@@ -61,7 +63,7 @@ t.test('the bytes are those of the drawing', async t => {
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 ff07 e807',
+    'ac02 00 ff0f e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -76,6 +78,7 @@ t.test('the bytes are those of the drawing', async t => {
     // Fell due: 20 behind the base 3 behind it, 2 before that, the same; then 1 further on. Expired, and the end of times.
     '02 14 03 06 03 00 15 01 02',
     '06 fd07',
+    '05 c801',
     // Ids from 3 on, of which those from 5 on are here, with the counts; hash, offset and time of each.
     '03 02 06 07 02',
     '000102030405060708090a0b0c0d0e0f e807 f403',
@@ -198,6 +201,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
       return groups.map(([place, offsets]) => ({ place: Math.max(place, least), offsets }))
     }),
   times: fc.option(fc.record({ expired: number, end: number }), { nil: null }),
+  letters: fc.option(fc.record({ topic: number, end: number }), { nil: null }),
   ids: fc.option(ids, { nil: null }),
 })
 

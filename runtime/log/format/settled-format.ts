@@ -10,7 +10,7 @@
  *
  * change    topic (id), partition
  *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 256 ids |
- *                            512 times
+ *                            512 times | 1024 letters
  *           base             no offset below is named; without out, back, attempts, settled and due it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
@@ -19,6 +19,7 @@
  *           known            end, bytes
  *           due              how many groups, then of each: place, less base; how many offsets, then each
  *           times            expired, end
+ *           letters          topic (id), end
  *           ids              first, from less first, duplicates, forgotten; how many, then each
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
@@ -35,7 +36,7 @@
  * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, ids. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, letters, ids. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -52,7 +53,7 @@ import { readIds, writeIds } from './settled-ids.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
-export const CHANGE_BYTES_MAX: number = 136
+export const CHANGE_BYTES_MAX: number = 152
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
 
@@ -66,7 +67,8 @@ const KNOWN = 64
 const IS_DUE = 128
 const IDS = 256
 const TIMES = 512
-const PARTS: number = 127 | IS_DUE | IDS | TIMES
+const LETTERS = 1024
+const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE
 
 const SUSPECT = 1
@@ -86,18 +88,19 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
   const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
-  const { totals, known, times, ids } = change
+  const { totals = null, known = null, times = null, letters = null, ids = null } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
   if (back.length > 0) parts |= BACK
   if (attempts.length > 0) parts |= ATTEMPTS
   if (settled.length > 0) parts |= SETTLED
-  if (totals !== undefined && totals !== null) parts |= TOTALS
-  if (known !== undefined && known !== null) parts |= KNOWN
+  if (totals !== null) parts |= TOTALS
+  if (known !== null) parts |= KNOWN
   if (due.length > 0) parts |= IS_DUE
-  if (times !== undefined && times !== null) parts |= TIMES
-  if (ids !== undefined && ids !== null) parts |= IDS
+  if (times !== null) parts |= TIMES
+  if (letters !== null) parts |= LETTERS
+  if (ids !== null) parts |= IDS
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
@@ -111,20 +114,15 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
     if (attempts.length > 0) writeAttempts(writer, attempts, base)
     if (settled.length > 0) writeRanges(writer, settled, base)
   }
-  if (totals !== undefined && totals !== null) {
+  if (totals !== null) {
     const { deadLettered, dropped, purged, cancelled, failures } = totals
     for (const count of [deadLettered, dropped, purged, cancelled, failures]) writer.number(count)
   }
-  if (known !== undefined && known !== null) {
-    writer.number(known.end)
-    writer.number(known.bytes)
-  }
+  if (known !== null) for (const number of [known.end, known.bytes]) writer.number(number)
   if (due.length > 0) writeDue(writer, due, base)
-  if (times !== undefined && times !== null) {
-    writer.number(times.expired)
-    writer.number(times.end)
-  }
-  if (ids !== undefined && ids !== null) writeIds(writer, ids)
+  if (times !== null) for (const number of [times.expired, times.end]) writer.number(number)
+  if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
+  if (ids !== null) writeIds(writer, ids)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -192,6 +190,7 @@ function readChange(reader: ByteReader): SettledChange | string {
   const known = has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null
   const due = has(IS_DUE) ? readDue(reader, base) : []
   const times = has(TIMES) ? { expired: reader.number(), end: reader.number() } : null
+  const letters = has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null
   const ids = has(IDS) ? readIds(reader) : null
   if (attempts === null) return 'an attempt has an unknown flag or reason'
   if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
@@ -208,6 +207,7 @@ function readChange(reader: ByteReader): SettledChange | string {
     known,
     due,
     times,
+    letters,
     ids,
   }
 }

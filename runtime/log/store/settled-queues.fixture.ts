@@ -18,6 +18,7 @@ export interface QueueModel {
   /** Those that fell due and are not settled, in that order, with their places. */
   due: readonly (readonly [offset: number, place: number])[]
   times: SettledTimes
+  letters: SettledState['letters']
   ids: readonly KnownId[]
   /** Number of the first of them, and the counts that go with them. */
   firstId: number
@@ -35,7 +36,7 @@ const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  const noTimes = { due: [], times: NO_TIMES }
+  const noTimes = { due: [], times: NO_TIMES, letters: null }
   const noIds = { ids: [], firstId: 0, duplicates: 0, forgotten: 0 }
   return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, ...noTimes, ...noIds }
 }
@@ -125,6 +126,8 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
   if (totals !== null) queue.totals = totals
   const knownEnd = chance() < 0.3 ? { end: queue.end, bytes: below(10_000) } : null
   if (knownEnd !== null) queue.knownEnd = knownEnd
+  const letters = chance() < 0.2 ? { topic: topic + 1, end: below(1_000) } : null
+  if (letters !== null) queue.letters = letters
   return {
     topic,
     partition,
@@ -136,6 +139,7 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     known: knownEnd,
     due,
     times,
+    letters,
     ids: chance() < 0.4 ? drawIds(queue, chance) : null,
   }
 }
@@ -175,7 +179,8 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   const known = 'knownEnd' in of ? of.known : knownOf(of)
   const end = 'knownEnd' in of ? of.knownEnd : of.known
   const due = 'knownEnd' in of ? of.due : dueOf(of)
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, of.times, idsOf(of)])
+  const times = [of.times, of.letters]
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, times, idsOf(of)])
 }
 
 function dueOf(state: SettledState): (readonly [number, number])[] {

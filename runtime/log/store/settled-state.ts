@@ -5,7 +5,7 @@
  * and so what a snapshot of the file has to say.
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
- * never was before; an entry for each that deviates, which the queue bounds; that of due-order.ts;
+ * never was before; an entry for each that deviates, which the queue bounds; that of stored-due.ts;
  * an entry of a table for each id (base/id-table.ts).
  */
 import { IdPages } from '../../base/id-room.ts'
@@ -16,13 +16,14 @@ import { SettledPages } from '../../base/settled-pages.ts'
 import type {
   DueGroup,
   KnownEnd,
+  KnownLetters,
   SettledAttempt,
   SettledChange,
   SettledTimes,
   SettledTotals,
 } from '../format/settled-change.ts'
-import { DueOrder } from './due-order.ts'
 import { noteIds } from './id-changes.ts'
+import { StoredDue } from './stored-due.ts'
 
 const NO_IDS = { end: 0, duplicates: 0, forgotten: 0 }
 const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
@@ -37,8 +38,9 @@ export class SettledState {
   readonly #attempts = new Map<number, SettledAttempt>()
   #totals: SettledTotals = NO_TOTALS
   #known: KnownEnd | null = null
-  readonly #due = new DueOrder()
+  readonly #due = new StoredDue()
   #times: SettledTimes = NO_TIMES
+  #letters: KnownLetters | null = null
   #ids: IdTable | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
@@ -100,16 +102,22 @@ export class SettledState {
     return this.#ids
   }
 
+  /** Null: all letters of the queue are to be looked at. */
+  get letters(): KnownLetters | null {
+    return this.#letters
+  }
+
   /** Whether it says nothing. */
   get isEmpty(): boolean {
     const { floor } = this.#settled
     const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
     const counted = Object.values(this.#totals).some(count => count > 0)
+    const isKnown = this.#known !== null || this.#letters !== null
     const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
     const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
     const isNamed = ids + duplicates + forgotten > 0
-    const isSilent = this.#out.size === 0 && this.#attempts.size === 0 && this.#known === null
-    return isUntouched && isSilent && !counted && !isTimed && !isNamed
+    const isSilent = this.#out.size === 0 && this.#attempts.size === 0
+    return isUntouched && isSilent && !counted && !isTimed && !isKnown && !isNamed
   }
 
   /** Offset behind the last one that it names. */
@@ -125,7 +133,8 @@ export class SettledState {
   }
 
   apply(change: SettledChange): void {
-    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], totals, known, times, ids } = change
+    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
+    const { totals, known, times, letters, ids } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
@@ -136,6 +145,7 @@ export class SettledState {
     if (totals !== undefined && totals !== null) this.#totals = totals
     if (known !== undefined && known !== null) this.#known = known
     if (times !== undefined && times !== null) this.#times = times
+    if (letters !== undefined && letters !== null) this.#letters = letters
     if (ids !== undefined && ids !== null) noteIds(this.openIds(), ids)
   }
 
@@ -167,6 +177,7 @@ export class SettledState {
     this.#known = null
     this.#due.clear()
     this.#times = NO_TIMES
+    this.#letters = null
     this.#ids = null
   }
 }

@@ -30,6 +30,9 @@ export type HistoryEvent =
       readonly priority?: number
       /** By which its queue knows it; left out: by none. */
       readonly messageId?: string
+      /** Of a message to a queue: it is not due before, and expires until; on the clock of `atMs`. */
+      readonly dueMs?: number
+      readonly expiresMs?: number
       /** When, on a clock that only goes forward. */
       readonly atMs?: number
     }
@@ -64,6 +67,8 @@ export type HistoryEvent =
       readonly key: string | null
       readonly deliveryAttempt: number
       readonly failedAttempts: number
+      /** When, on a clock that only goes forward. */
+      readonly atMs?: number
     } & Place)
   /** The consumer was done with it: it was handled, failed, or was handed back. */
   | ({
@@ -187,8 +192,10 @@ export interface QueueCounts {
   readonly ready: number
   readonly unacked: number
   readonly retrying: number
+  readonly scheduled: number
   readonly acked: number
   readonly deadLettered: number
+  readonly expired: number
   readonly dropped: number
   /** Consumers that it hands messages to. */
   readonly consumers: number
@@ -205,10 +212,16 @@ export interface QueueFacts {
   readonly singleActive: boolean
   /** How long it knows ids; left out: messages have none. */
   readonly dedupeMs?: number
+  /** Messages of one key that may be out at a time. */
+  readonly keyConcurrency: number
   /** Whether a consumer begins a message when the one before is settled, and that is known. */
   readonly oneAtATime: boolean
   /** What each of its consumers may have and not have settled. */
   readonly prefetch: number
+  /** Whether messages may have delays, which no bound counts until they are over. */
+  readonly hasDelays: boolean
+  /** Whether the wall clock, by which times are sent, went on steadily. */
+  readonly hasSteadyTimes: boolean
 }
 
 /** A group as it was set up. */

@@ -3,7 +3,6 @@
  *
  * The simulated main thread, through the public API only.
  */
-import { nowMs } from '../../../actors/world.ts'
 import { isMillraceError, type UnpublishedError } from '../../words/errors.ts'
 import type { Receipt } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
@@ -24,15 +23,21 @@ export function inQueueRound(sender: QueueSenderPlan, round: number): QueueSende
   return { ...sender, messages }
 }
 
+const NEVER: number = Number.POSITIVE_INFINITY
+/** Between the note of a send and the send: a thread may be held up. */
+const SLACK_MS = 5
+
 /** Every third id stays the same, and the others are others in every other round. */
 function idInRound({ messageId }: QueueMessagePlan, round: number): string | null {
   if (messageId === null || Number(messageId.slice(1)) % 3 === 0) return messageId
   return `${messageId}.${round >> 1}`
 }
 
-function messageOf({ id, key, script, padBytes, priority, messageId }: QueueMessagePlan): QueueMessage<Value> {
+function messageOf(plan: QueueMessagePlan): QueueMessage<Value> {
+  const { id, key, script, padBytes, priority, delayMs, ttlMs, messageId } = plan
   const named = messageId === null ? {} : { id: messageId }
-  return { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) }, ...named }
+  const times = delayMs === 0 && ttlMs === Number.POSITIVE_INFINITY ? {} : { delayMs, ttlMs }
+  return { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) }, ...named, ...times }
 }
 
 /** Where a message is whose receipt has this; undefined: that has its sender's id. */
@@ -56,29 +61,29 @@ export async function send(
   lab: Lab,
   queue: Queue<Value>,
   { name, how, messages, pauseMs }: QueueSenderPlan,
-  mayBeRefused: boolean,
+  { mayBeRefused, messageTtlMs }: { readonly mayBeRefused: boolean; readonly messageTtlMs: number },
 ): Promise<void> {
   const { chance } = lab.scheduler
   const topic = queue.name
-  const sent = ({ id, key, priority, messageId }: QueueMessagePlan): void =>
-    lab.record({
-      kind: 'sent',
-      producer: name,
-      topic,
-      id,
-      key,
-      priority,
-      atMs: nowMs(),
-      ...(messageId === null ? {} : { messageId }),
-    })
+  const sent = ({ id, key, priority, delayMs, ttlMs, messageId }: QueueMessagePlan): void => {
+    const { now } = lab.scheduler
+    const lives = Math.min(ttlMs, messageTtlMs)
+    // The wall clock says whole milliseconds. Who tries again sends anew.
+    const due = delayMs === 0 ? {} : { dueMs: now + delayMs - 1 }
+    const expires =
+      lives === Number.POSITIVE_INFINITY ? {} : { expiresMs: how === 'try' ? NEVER : now + delayMs + lives + SLACK_MS }
+    const named = messageId === null ? {} : { messageId }
+    const when = { ...due, ...expires, atMs: now }
+    lab.record({ kind: 'sent', producer: name, topic, id, key, priority, ...named, ...when })
+  }
   const answer = ({ id }: QueueMessagePlan, outcome: 'ok' | 'fail' | 'info', at?: string | number): void => {
     const offset = at === undefined ? undefined : offsetOf(at)
     const place = offset === undefined ? {} : { partition: 0, offset }
-    lab.record({ kind: 'answered', topic, id, outcome, ...place, atMs: nowMs() })
+    lab.record({ kind: 'answered', topic, id, outcome, ...place, atMs: lab.scheduler.now })
   }
   const duplicate = ({ id }: QueueMessagePlan, duplicateOf?: number): void => {
     const first = duplicateOf === undefined ? {} : { duplicateOf }
-    lab.record({ kind: 'answered', topic, id, outcome: 'fail', ...first, atMs: nowMs() })
+    lab.record({ kind: 'answered', topic, id, outcome: 'fail', ...first, atMs: lab.scheduler.now })
   }
   if (how === 'batch') {
     for (let at = 0; at < messages.length; ) {

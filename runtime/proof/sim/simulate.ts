@@ -7,9 +7,11 @@ import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
 import { QUEUE_COUNT_RULES } from '../history/queue-count-rules.ts'
 import { QUEUE_ID_RULES } from '../history/queue-id-rules.ts'
+import { QUEUE_KEY_RULES } from '../history/queue-key-rules.ts'
 import { QUEUE_LIVES_RULES } from '../history/queue-lives-rules.ts'
 import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
 import { QUEUE_RULES } from '../history/queue-rules.ts'
+import { QUEUE_TIME_RULES } from '../history/queue-time-rules.ts'
 import { remaining } from '../history/remaining.ts'
 import { STATE_RULES } from '../history/state-rules.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
@@ -164,7 +166,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const history: History = {
     events: seen.events,
     groups: [...findings.facts, ...queues.map(queue => groupFactsOf(queue))],
-    queues: queues.map(queue => queueFactsOf(queue)),
+    queues: queues.map(queue => queueFactsOf(queue, !plan.faults.has('clockJump'))),
     readTopics: ['in', 'out'],
     drained: findings.drained,
     stored: findings.stored,
@@ -190,6 +192,8 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
       ...QUEUE_COUNT_RULES,
       ...QUEUE_ORDER_RULES,
       ...QUEUE_ID_RULES,
+      ...QUEUE_KEY_RULES,
+      ...QUEUE_TIME_RULES,
     ])
       problems.push(...rule(kept))
   }

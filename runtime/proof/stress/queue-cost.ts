@@ -49,7 +49,7 @@ function filled(messages: number, priorities: number): QueueCore {
   const sizes = new Uint32Array(APPEND).fill(100)
   for (let from = 0; from < messages; from += APPEND) {
     for (let index = 0; index < APPEND; index++) given[index] = log.priorityOf(from + index)
-    const { taken, takenBytes } = queue.admit(sizes)
+    const { taken, takenBytes } = queue.admit(sizes, null)
     queue.appended(taken, takenBytes, priorities === 1 ? null : prioritiesOnly(given))
   }
   return queue

@@ -14,7 +14,7 @@ interface Page {
   count: number
 }
 
-export class DueOrder {
+export class StoredDue {
   #pages: Page[] = []
   /** Entries of the first page that have left. */
   #head = 0

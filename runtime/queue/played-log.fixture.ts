@@ -1,0 +1,33 @@
+/** The log of a queue that is played by seed: what each message is. */
+import type { QueueLog } from './queue-words.ts'
+
+export interface LogMessage {
+  readonly bytes: number
+  readonly priority: number
+  readonly key: number
+  readonly dueMs: number
+  readonly expiresMs: number
+}
+
+export class PlayedLog implements QueueLog {
+  readonly #start: number
+  readonly #messages: LogMessage[] = []
+
+  constructor(start: number) {
+    this.#start = start
+  }
+
+  push(message: LogMessage): void {
+    this.#messages.push(message)
+  }
+
+  bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
+
+  priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
+
+  keyOf = (offset: number): number => this.#messages[offset - this.#start]?.key ?? 0
+
+  dueMsOf = (offset: number): number => this.#messages[offset - this.#start]?.dueMs ?? 0
+
+  expiresMsOf = (offset: number): number => this.#messages[offset - this.#start]?.expiresMs || Number.POSITIVE_INFINITY
+}

@@ -38,6 +38,11 @@ export function messageBytes(recordBytes: number): number {
   return ((recordBytes + 7) & ~7) + MESSAGE_OVERHEAD
 }
 
+/** Bytes that the messages of a frame of this length count together. */
+export function frameMessagesBytes(frameBytes: number, messages: number): number {
+  return align8(frameBytes - FRAME_HEADER_BYTES) + messages * MESSAGE_OVERHEAD
+}
+
 /** Whether the frame at a position holds a message that was moved: no producer's ring has the number 0. */
 export function isMovedFrame(window: WindowReader, position: Position): boolean {
   return window.word(position + FRAME_RING) === 0

@@ -85,8 +85,9 @@ export class QueueAnswers implements QueueAsks {
   #recall(offset: Offset): boolean {
     const { parts } = this.#queue
     for (const consumer of parts.consumers.values()) {
-      const tag = consumer.recall(offset)
-      if (tag === 0) continue
+      const tag = consumer.waiting().find(waiting => waiting.offset === offset)?.tag
+      if (tag === undefined) continue
+      if (!consumer.recall(tag)) return false
       parts.takeBack(consumer.number, offset, consumer.claimOf(tag) as CoreClaim)
       parts.over(consumer, tag, 0)
       return true

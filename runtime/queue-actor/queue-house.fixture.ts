@@ -144,6 +144,8 @@ export class QueueHouse {
   /** Offsets of the receipts published; -1: refused. */
   readonly receipts: number[] = []
   readonly told: string[] = []
+  /** How often its partition was told that there may be room. */
+  roomTold = 0
   readonly #options: HouseOptions
   readonly #window: { readonly address: number; readonly capacity: number }
   readonly #words: number
@@ -245,8 +247,11 @@ export class QueueHouse {
       deadLettered: ({ offset, reason }) => void this.told.push(`dead ${offset} ${reason}`),
       attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
       looping: ({ id, deliveryAttempts }) => void this.told.push(`looping ${id} ${deliveryAttempts}`),
+      handedOut: () => undefined,
       woken: () => undefined,
-      hasRoom: () => undefined,
+      hasRoom: () => {
+        this.roomTold++
+      },
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape

@@ -56,6 +56,15 @@ export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayL
   }
 }
 
+/** Whether so many messages, of so many bytes together, would all be taken as things stand, with nothing gone for them. */
+export function hasRoomFor(state: QueueState, messages: number, bytes: number): boolean {
+  const { maxMessages, maxBytes } = state.policy
+  return (
+    state.messages - state.chosen.length + state.reservedMessages + messages <= maxMessages &&
+    state.bytes - state.chosenBytes + state.reservedBytes + bytes <= maxBytes
+  )
+}
+
 function lettersOf(state: QueueState): readonly QueueLetter[] {
   return state.chosen.map(({ message: { offset } }) => letterOf(state, offset, state.attempts.find(offset), 'maxlen'))
 }

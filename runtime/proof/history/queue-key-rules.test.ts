@@ -12,6 +12,8 @@ const QUEUE: QueueFacts = {
   atMostOnce: false,
   singleActive: false,
   keyConcurrency: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
   oneAtATime: false,
   prefetch: 10,
 }

@@ -22,6 +22,10 @@ export interface QueueMemberPlan {
 
 export interface QueueMessagePlan extends MessagePlan {
   readonly priority: number
+  /** 0: none. */
+  readonly delayMs: number
+  /** Infinity: none. */
+  readonly ttlMs: number
 }
 
 export interface QueueSenderPlan {
@@ -37,6 +41,7 @@ export interface QueuePlan {
   readonly acts: readonly QueueAct[]
   readonly senders: readonly QueueSenderPlan[]
   readonly priorities: number
+  readonly messageTtlMs: number
   readonly maxMessages: number
   readonly maxMessageBytes: number
   /** Small ones must move what is left in them again and again. */
@@ -69,6 +74,7 @@ export interface QueuePlan {
 const SALT = 0x51ed270b
 const MORE_SALT = 0x2c1b3c6d
 const KEYS_SALT = 0x3ad8025f
+const TIMES_SALT = 0x165667b1
 const PREFETCH_MAX = 1_000
 
 /** Faults of handlers that a queue's messages bring about. */
@@ -97,6 +103,8 @@ function sendersOf(
         script: isBad ? chance.pick(scripts) : isStill ? 'S' : chance.pick(['k', 'k', 'K', 'b']),
         padBytes: chance.below(padMax + 1),
         priority: chance.below(priorities),
+        delayMs: 0,
+        ttlMs: Number.POSITIVE_INFINITY,
       }
     })
     return { name, how: chance.pick(['one', 'many', 'batch', 'try']), messages, pauseMs: chance.pick([0, 1, 10]) }
@@ -132,6 +140,7 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     ),
     senders: sendersOf(chance, name, [priorities, padMax], faults),
     priorities,
+    messageTtlMs: Number.POSITIVE_INFINITY,
     maxMessages: chance.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 8]),
     maxMessageBytes: isLarge ? 16_384 : 4_096,
     // What makes room must be bounded in bytes.
@@ -167,6 +176,25 @@ function limitsOf(chance: Chance, { atMostOnce }: QueuePlan): Pick<QueuePlan, 'k
   }
 }
 
+/** The same with delays and times to live. */
+function timed(plan: QueuePlan, times: Chance): QueuePlan {
+  if (times.happens(0.5)) return plan
+  const [delayShare, ttlShare] = [times.pick([0, 0.2, 0.6]), times.pick([0, 0.2, 0.6])]
+  const senders = plan.senders.map(sender => ({
+    ...sender,
+    messages: sender.messages.map(message => ({
+      ...message,
+      delayMs: times.happens(delayShare) ? times.pick([1, 20, 150, 700, 2_500]) : 0,
+      ttlMs: times.happens(ttlShare) ? times.pick([5, 60, 400, 3_000]) : Number.POSITIVE_INFINITY,
+    })),
+  }))
+  return {
+    ...plan,
+    senders,
+    messageTtlMs: times.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 100, 2_000]),
+  }
+}
+
 export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): readonly QueuePlan[] {
   const chance = new Chance(seed ^ SALT)
   const more = new Chance(seed ^ MORE_SALT)
@@ -174,7 +202,8 @@ export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): read
   const plans = [queueOf(chance, more, 'q0', faults)]
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
   const keys = new Chance(seed ^ KEYS_SALT)
-  return plans.map(plan => ({ ...plan, ...limitsOf(keys, plan) }))
+  const times = new Chance(seed ^ TIMES_SALT)
+  return plans.map(plan => timed({ ...plan, ...limitsOf(keys, plan) }, times))
 }
 
 export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
@@ -187,13 +216,16 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
   return { name, handlerTimeoutMs, output, publishes: false, concurrency, atMostOnce: false, snapshots: false }
 }
 
-export function queueFactsOf(plan: QueuePlan): QueueFacts {
+/** `hasSteadyClock`: whether no fault sets the wall clock. */
+export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
   const deadLetterTopic = queueLettersOf(plan)
   const { keyConcurrency } = plan
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
-  return { queue: name, ...limits, atMostOnce, singleActive, keyConcurrency, oneAtATime, deadLetterTopic }
+  const hasDelays = plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
+  const times = { hasDelays, hasSteadyTimes: hasSteadyClock }
+  return { queue: name, ...limits, ...times, atMostOnce, singleActive, keyConcurrency, oneAtATime, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

@@ -34,6 +34,8 @@ export const QUEUE_SIGHTS = [
   'confirmed',
   'ranked',
   'lettersWait',
+  'delayed',
+  'expired',
   'deleted',
   'deletionRefused',
 ] as const
@@ -74,6 +76,7 @@ export function queueSights(
   const open = new Map<string, Set<number>>()
   const last = new Map<string, number>()
   const priorities = new Map<string, number>()
+  const delayed = new Set<string>()
   for (const event of events) {
     const holder = 'consumer' in event ? open.get(event.consumer) : undefined
     if (event.kind === 'ended' && holder !== undefined && holder.size > 0) seen.add('consumerDeath')
@@ -81,7 +84,7 @@ export function queueSights(
     const plan = 'topic' in event ? queues.get(event.topic) : undefined
     if ((event.kind === 'deleted' || event.kind === 'deletionRefused') && queues.has(event.topic)) seen.add(event.kind)
     if (event.kind === 'letter' && queues.has(event.source.topic))
-      seen.add(event.reason === 'maxlen' ? 'dropHead' : 'letter')
+      seen.add(event.reason === 'maxlen' ? 'dropHead' : event.reason === 'expired' ? 'expired' : 'letter')
     if (plan === undefined) continue
     switch (event.kind) {
       case 'reopened':
@@ -90,6 +93,7 @@ export function queueSights(
         break
       case 'sent':
         priorities.set(event.id, event.priority ?? 0)
+        if (event.dueMs !== undefined) delayed.add(event.id)
         break
       case 'answered':
         if (event.outcome === 'fail') seen.add('full')
@@ -97,6 +101,7 @@ export function queueSights(
       case 'delivered': {
         open.set(event.consumer, (holder ?? new Set()).add(event.offset))
         if (plan.atMostOnce) seen.add('atMostOnce')
+        if (delayed.has(event.id)) seen.add('delayed')
         if (event.failedAttempts > 0) seen.add('retry')
         const isUrgent = (priorities.get(event.id) ?? 0) > 0 && event.deliveryAttempt === 1
         if (isUrgent && event.offset > (last.get(event.topic) ?? event.offset) + 1) seen.add('overtaking')
@@ -113,6 +118,7 @@ export function queueSights(
       case 'counted':
         if (event.ready + event.unacked + event.retrying === plan.maxMessages) seen.add('full')
         if (event.dropped > 0) seen.add('dropped')
+        if (event.expired > 0) seen.add('expired')
         if (event.waitsForDeadLetters === true) seen.add('lettersWait')
         break
       default:

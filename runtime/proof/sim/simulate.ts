@@ -10,6 +10,7 @@ import { QUEUE_KEY_RULES } from '../history/queue-key-rules.ts'
 import { QUEUE_LIVES_RULES } from '../history/queue-lives-rules.ts'
 import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
 import { QUEUE_RULES } from '../history/queue-rules.ts'
+import { QUEUE_TIME_RULES } from '../history/queue-time-rules.ts'
 import { remaining } from '../history/remaining.ts'
 import { STATE_RULES } from '../history/state-rules.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
@@ -164,7 +165,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const history: History = {
     events: seen.events,
     groups: [...findings.facts, ...queues.map(queue => groupFactsOf(queue))],
-    queues: queues.map(queue => queueFactsOf(queue)),
+    queues: queues.map(queue => queueFactsOf(queue, !plan.faults.has('clockJump'))),
     readTopics: ['in', 'out'],
     drained: findings.drained,
     stored: findings.stored,
@@ -190,6 +191,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
       ...QUEUE_COUNT_RULES,
       ...QUEUE_ORDER_RULES,
       ...QUEUE_KEY_RULES,
+      ...QUEUE_TIME_RULES,
     ])
       problems.push(...rule(kept))
   }

@@ -33,23 +33,30 @@ const PRIORITY_ONLY: readonly QueueFields[] = Array.from({ length: PRIORITIES_MA
 
 export type GivenTimes = Pick<QueueMessage, 'delayMs' | 'deliverAt' | 'ttlMs'>
 
-/** Null: a record without any. Times are in `nowMs`; `onWallClock` and the key's hash come when the record is written. @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION */
+/**
+ * Null: a record without any; where keys are limited each has fields. Times are in `nowMs`; `onWallClock` and the key's hash come when
+ * the record is written.
+ *
+ * @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION
+ */
 export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
-  { messageTtlMs }: Pick<QueueShape, 'messageTtlMs'>,
+  { messageTtlMs, keyConcurrency }: Pick<QueueShape, 'messageTtlMs' | 'keyConcurrency'>,
 ): QueueFields | null {
+  const isPlain = priority === 0 && keyConcurrency === Number.POSITIVE_INFINITY
+  const untimed = isPlain ? null : (PRIORITY_ONLY[priority] as QueueFields)
   if (
     delayMs === undefined &&
     deliverAt === undefined &&
     ttlMs === undefined &&
     messageTtlMs === Number.POSITIVE_INFINITY
   )
-    return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
+    return untimed
   const wall = wallMs()
   const waitMs = waitOf(delayMs, deliverAt, wall)
   const livesMs = lifeOf(ttlMs, messageTtlMs, wall + waitMs)
-  if (waitMs === 0 && livesMs === null) return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
+  if (waitMs === 0 && livesMs === null) return untimed
   const dueMs = nowMs() + waitMs
   const expiresAt = livesMs === null ? null : dueMs + livesMs
   return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt }

@@ -206,6 +206,8 @@ export interface QueueFacts {
   readonly deadLetterTopic: string | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  /** Messages of one key that may be out at a time. */
+  readonly keyConcurrency: number
   /** Whether a consumer begins a message when the one before is settled, and that is known. */
   readonly oneAtATime: boolean
   /** What each of its consumers may have and not have settled. */

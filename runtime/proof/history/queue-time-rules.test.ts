@@ -14,6 +14,7 @@ const QUEUE: QueueFacts = {
   oneAtATime: true,
   prefetch: 1,
   hasDelays: true,
+  keyConcurrency: Number.POSITIVE_INFINITY,
   hasSteadyTimes: true,
 }
 

@@ -3,6 +3,8 @@
  *
  * Drawn from streams of chance of its own, before anything runs: what a seed without queues does is not touched by it.
  */
+
+import type { Rate } from '../../words/common-options.ts'
 import type { GroupFacts, QueueFacts } from '../history/history.ts'
 import { Chance } from './chance.ts'
 import type { HandlerPlan } from './lab.ts'
@@ -55,6 +57,10 @@ export interface QueuePlan {
   readonly batch: number | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  readonly keyConcurrency: number
+  readonly keyOrder: 'fifo' | 'fair'
+  /** Hand-outs in a time; null: there is no limit. */
+  readonly rate: Rate | null
   readonly output: boolean
   readonly handlerTimeoutMs: number
   readonly ackTimeoutMs: number
@@ -67,6 +73,7 @@ export interface QueuePlan {
 
 const SALT = 0x51ed270b
 const MORE_SALT = 0x2c1b3c6d
+const KEYS_SALT = 0x3ad8025f
 const TIMES_SALT = 0x165667b1
 const PREFETCH_MAX = 1_000
 
@@ -147,12 +154,25 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     concurrency: isExact || batch !== null || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
     singleActive: chance.happens(0.25),
+    keyConcurrency: Number.POSITIVE_INFINITY,
+    keyOrder: 'fifo',
+    rate: null,
     output: handles && !atMostOnce && batch === null && chance.happens(0.2),
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
     releaseShare: chance.pick([0, 0.03, 0.25]),
     lettersWait,
     isDeleted,
+  }
+}
+
+/** Limits of keys and of hand-outs. What is handled at most once cannot have the former. */
+function limitsOf(chance: Chance, { atMostOnce }: QueuePlan): Pick<QueuePlan, 'keyConcurrency' | 'keyOrder' | 'rate'> {
+  const isLimited = chance.happens(0.5) && !atMostOnce
+  return {
+    keyConcurrency: isLimited ? chance.pick([1, 1, 2, 4]) : Number.POSITIVE_INFINITY,
+    keyOrder: isLimited ? chance.pick(['fifo', 'fair']) : 'fifo',
+    rate: chance.happens(0.15) ? { max: chance.pick([1, 5, 20]), perMs: chance.pick([1, 10, 40]) } : null,
   }
 }
 
@@ -181,8 +201,9 @@ export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): read
   if (chance.happens(0.4)) return []
   const plans = [queueOf(chance, more, 'q0', faults)]
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
+  const keys = new Chance(seed ^ KEYS_SALT)
   const times = new Chance(seed ^ TIMES_SALT)
-  return plans.map(plan => timed(plan, times))
+  return plans.map(plan => timed({ ...plan, ...limitsOf(keys, plan) }, times))
 }
 
 export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
@@ -199,11 +220,12 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
 export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
   const deadLetterTopic = queueLettersOf(plan)
+  const { keyConcurrency } = plan
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
   const hasDelays = plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
   const times = { hasDelays, hasSteadyTimes: hasSteadyClock }
-  return { queue: name, ...limits, ...times, atMostOnce, singleActive, oneAtATime, deadLetterTopic }
+  return { queue: name, ...limits, ...times, atMostOnce, singleActive, keyConcurrency, oneAtATime, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

@@ -25,6 +25,9 @@ export const QUEUE_SIGHTS = [
   'dropped',
   'atMostOnce',
   'singleActive',
+  'keyLimit',
+  'fair',
+  'rate',
   'oneAtATime',
   'onDisk',
   'reopened',
@@ -47,10 +50,13 @@ const BY_FAULT: readonly (readonly [FaultKind, QueueSight])[] = [
   ['pausedProcess', 'standstill'],
 ]
 
-function byPlan({ acts, singleActive, prefetch, members }: QueuePlan): QueueSight[] {
+function byPlan({ acts, singleActive, prefetch, members, keyConcurrency, keyOrder, rate }: QueuePlan): QueueSight[] {
   const seen: QueueSight[] = ['queue']
   if (acts.includes('pause')) seen.push('pause')
   if (singleActive) seen.push('singleActive')
+  if (keyConcurrency < Number.POSITIVE_INFINITY) seen.push('keyLimit')
+  if (keyOrder === 'fair') seen.push('fair')
+  if (rate !== null) seen.push('rate')
   if (prefetch === 1 && members.length === 1) seen.push('oneAtATime')
   if (new Set(members.map(({ consumerPriority }) => consumerPriority)).size > 1) seen.push('ranked')
   return seen

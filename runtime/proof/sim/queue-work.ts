@@ -98,7 +98,7 @@ export class QueueWork {
 
   #openQueue(plan: QueuePlan): Promise<Queue<Value>> {
     const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
-    const { singleActive, deadLetter, messageTtlMs } = plan
+    const { singleActive, keyConcurrency, keyOrder, rate, deadLetter, messageTtlMs } = plan
     return this.#around.broker().queue<Value>(name, {
       durability: this.#durabilityOf(plan),
       priorities,
@@ -110,6 +110,9 @@ export class QueueWork {
       backoff: { initialMs, maxMs: 400 },
       deadLetter: deadLetter === 'own' ? undefined : (queueLettersOf(plan) ?? false),
       singleActive,
+      keyConcurrency,
+      keyOrder,
+      rate: rate ?? undefined,
       messageTtlMs,
     })
   }
@@ -201,6 +204,11 @@ export class QueueWork {
     if (stats === null || isOther()) return
     const { waitsForDeadLetters } = stats
     this.#lab.record({ kind: 'counted', topic: plan.name, ...countsOf(stats), waitsForDeadLetters, isAtRest })
+  }
+
+  /** The broker is to be closed. */
+  closes(): void {
+    for (const { members } of this.#opened) members.closes()
   }
 
   /** Waits until everything is settled, for as long as the queue gets anywhere. */

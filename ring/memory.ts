@@ -9,6 +9,7 @@
  * bell). An atomic load that reads an atomic store makes all plain writes before the store visible after the load.
  * Atomic accesses are of aligned 32-bit words only.
  */
+import { WaitBounds } from './wait-bounds.ts'
 import { allocateWasm, type SharedWasmMemory, wasmOperations } from './wasm-memory.ts'
 
 /** Handle by which another thread attaches: send it as `workerData` or in a message. */
@@ -44,6 +45,7 @@ export class Memory implements MemoryOperations {
   readonly load: (address: number) => number
   readonly store: (address: number, value: number) => void
   readonly copy: (target: number, source: number, bytes: number) => void
+  readonly #waits = new WaitBounds(address => this.notify(address))
 
   /** Attaches this thread to a memory. */
   constructor(handle: MemoryHandle) {
@@ -82,10 +84,15 @@ export class Memory implements MemoryOperations {
     Atomics.wait(this.i32, address >> 2, value, timeoutMs)
   }
 
-  /** A promise for the word's next notification, or `null` when it does not hold `value` (any more). */
+  /**
+   * A promise for the word's next notification, or for the end of `timeoutMs`; `null` when it does not hold `value` (any more). What it
+   * resolves to says nothing.
+   */
   waitAsync(address: number, value: number, timeoutMs: number): Promise<unknown> | null {
-    const result = Atomics.waitAsync(this.i32, address >> 2, value, timeoutMs)
-    return result.async ? result.value : null
+    const result = Atomics.waitAsync(this.i32, address >> 2, value)
+    if (!result.async) return null
+    this.#waits.begin(address, timeoutMs)
+    return result.value
   }
 }
 

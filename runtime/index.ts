@@ -79,6 +79,7 @@ export type { QueueStats } from './words/queue-stats.ts'
 export type {
   BrowseFilter,
   DyingMessage,
+  MessageAhead,
   MessageCounts,
   QueuedMessage,
   QueueExplanation,

@@ -39,7 +39,7 @@ export class QueueMessages<V> {
 
   async explain(id: string): Promise<QueueExplanation> {
     const offset = this.#offsetOf(id)
-    return offset === null ? { state: 'unknown' } : explanationOf(await this.#ask('explain', [offset]))
+    return offset === null ? { state: 'unknown' } : explanationOf(await this.#ask('explain', [offset]), this.#queue.id)
   }
 
   async cancel(id: string): Promise<boolean> {
@@ -56,7 +56,7 @@ export class QueueMessages<V> {
     for (let from: number | null = 0; from !== null; ) {
       const { messages, next }: ReturnType<QueueAsks['browse']> = await this.#ask('browse', [from, end])
       for (const message of messages) {
-        const explanation = explanationOf(message.sight)
+        const explanation = explanationOf(message.sight, this.#queue.id)
         if (explanation.state === 'unknown' || explanation.state === 'settled') continue
         if (state !== undefined && explanation.state !== state) continue
         if (key !== undefined && (message.key === null || !key.equals(message.key))) continue

@@ -1,11 +1,11 @@
 /** A message that somebody who looks into a queue sees. The creating thread; it holds private copies only. */
 import { readHeaders } from '../log/format/headers.ts'
 import { messageId } from '../publish/append-receipt.ts'
-import type { MessageSight, SeenMessage } from '../wire/queue-asks.ts'
+import type { MessageHold, MessageSight, SeenMessage } from '../wire/queue-asks.ts'
 import { type Codec, decodeText } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Headers } from '../words/message.ts'
-import type { QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
+import type { QueuedMessage, QueueExplanation, ReadyMessage } from '../words/queued-message.ts'
 
 const NOT_READ = Symbol('not read')
 
@@ -107,8 +107,14 @@ export class SeenQueueMessage<V = unknown> implements QueuedMessage<V> {
 }
 
 /** What users are told of where a message is. */
-export function explanationOf(sight: MessageSight): QueueExplanation {
+export function explanationOf(sight: MessageSight, queue: number): QueueExplanation {
+  if (sight.state === 'ready') return { ...sight, blockedBy: holdOf(sight.blockedBy, queue) }
   if (sight.state !== 'retrying' && sight.state !== 'scheduled') return sight
   const { dueMs, ...known } = sight
   return { ...known, at: new Date(dueMs) }
+}
+
+function holdOf(hold: MessageHold, queue: number): ReadyMessage['blockedBy'] {
+  if (hold === null || typeof hold === 'string') return hold
+  return { key: Buffer.from(hold.key).toString(), id: messageId(queue, hold.behind) }
 }

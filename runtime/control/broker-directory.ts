@@ -258,14 +258,17 @@ function revived(stored: StoredTopic): StoredTopic {
   }
 }
 
-/** Folders of before have no times to live. */
+/** Folders of before have no times to live, and no limits of keys and rates. */
 function endlessQueue(queue: QueueShape): QueueShape {
-  const { maxMessages, maxBytes, messageTtlMs } = queue
+  const { maxMessages, maxBytes, messageTtlMs, keyConcurrency, keyOrder, rate } = queue as Partial<QueueShape>
   return {
     ...queue,
     maxMessages: endless(maxMessages),
     maxBytes: endless(maxBytes),
     messageTtlMs: endless(messageTtlMs),
+    keyConcurrency: endless(keyConcurrency),
+    keyOrder: keyOrder ?? 'fifo',
+    rate: rate ?? null,
   }
 }
 

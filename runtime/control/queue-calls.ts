@@ -17,6 +17,8 @@ import { groupOf, type QueueOpenings } from './queue-openings.ts'
 import type { Runs } from './runs.ts'
 import type { WindowLending } from './window-lending.ts'
 
+const FOR_EVER: number = Number.POSITIVE_INFINITY
+
 export interface QueueCallParts {
   readonly gate: CallGate
   readonly catalog: Catalog
@@ -65,7 +67,9 @@ export class QueueCalls {
   runOf({ atMostOnce, ...run }: QueueRunSpec): RunSpec {
     const { catalog } = this.#parts
     const queue = queueOf(catalog, run.topic)
-    if (atMostOnce && queue.shape.log !== null) throw atMostOnceOnDisk(queue.shape.name)
+    const { name, log, queue: shape } = queue.shape
+    if (atMostOnce && log !== null) throw atMostOnceOnDisk(name)
+    if (atMostOnce && (shape?.keyConcurrency ?? FOR_EVER) < FOR_EVER) throw atMostOnceByKey(name)
     const { spec } = groupOf(catalog, queue)
     return { ...spec, policy: { ...spec.policy, atMostOnce }, ...run }
   }
@@ -83,6 +87,14 @@ function atMostOnceOnDisk(name: string): MillraceError {
   return new MillraceError(
     'MILL_INVALID_OPTION',
     `queue ${name} is on disk, and cannot be handled at most once: leave \`delivery\` out, or open a queue with durability: 'memory'`,
+  )
+}
+
+/** A message that is acked before its handler begins would let the next of its key go. */
+function atMostOnceByKey(name: string): MillraceError {
+  return new MillraceError(
+    'MILL_INVALID_OPTION',
+    `queue ${name} limits keys, and cannot be handled at most once: leave \`delivery\` out, or open a queue without \`keyConcurrency\``,
   )
 }
 

@@ -40,8 +40,8 @@ export function checkSame(
 }
 
 function shown(option: unknown): string {
-  if (option === undefined) return 'none'
-  if (typeof option !== 'object' || option === null) return String(option)
+  if (option === undefined || option === null) return 'none'
+  if (typeof option !== 'object') return String(option)
   return `{ ${Object.entries(option)
     .map(([name, value]) => `${name}: ${value}`)
     .join(', ')} }`

@@ -16,6 +16,8 @@ export interface HostServices {
   readonly tell: (notice: HostNotice) => void
   /** Stops here for ever if a test has armed this point. */
   readonly fault: (point: number) => void
+  /** A queue has handed something out, and its consumers are to say soon what they have ended. */
+  readonly handedOut: () => void
   /** So many bytes were taken from rings. */
   readonly took: (bytes: number) => void
 }

@@ -14,6 +14,7 @@ import type { BehaviourContext } from '../../actors/boot.ts'
 import { serve } from '../../actors/control-port.ts'
 import { setErrorWire } from '../../actors/error-wire.ts'
 import { nowMs, setImmediate, viewMemory } from '../../actors/world.ts'
+import { ShortWaits } from '../base/short-waits.ts'
 import { openDisk } from '../log/disk/world-disk.ts'
 import type { HostHoldings, HostNotice, PartitionHostApi, PartitionHostBoot } from '../wire/host-calls.ts'
 import { FAULT_ARMED, FAULT_POINT, FAULT_REACHED, HOST_BELL, HOST_WANTS } from '../wire/layout.ts'
@@ -29,6 +30,8 @@ const YIELD_MS = 5
 const NAP_FROM_BYTES = 16_384
 /** A nap takes about a tenth of a millisecond longer than asked for, and costs less than the wake-ups that it saves. */
 const NAP_MS = 0.25
+/** Passes that look for what consumers of a queue have ended, at most: about ten microseconds. */
+const PASSES_MAX = 24
 
 type WholeCalls = Pick<PartitionHostApi, 'restore' | 'addThread' | 'removeThread' | 'stop'>
 
@@ -55,6 +58,8 @@ export class PartitionHost {
   #stopped = false
   /** Bytes taken by all partitions since it last considered a nap. */
   #takenBytes = 0
+  /** For what consumers of queues have ended, who were handed something. */
+  readonly #ends = new ShortWaits(PASSES_MAX)
 
   constructor(boot: PartitionHostBoot, tell: (notice: HostNotice) => void) {
     this.#boot = boot
@@ -81,7 +86,7 @@ export class PartitionHost {
   async run(): Promise<void> {
     let lastYield = nowMs()
     while (!this.#stopped) {
-      if (this.pass() || this.#nap()) {
+      if (this.pass() || this.#nap() || this.#ends.looksOn()) {
         if (nowMs() - lastYield < YIELD_MS) continue
         await new Promise(setImmediate)
       } else await this.#sleep()
@@ -94,7 +99,9 @@ export class PartitionHost {
     const hasSettled = this.#links.take()
     const worked = this.residents.pass(nowMs())
     this.#links.tellDrained()
-    return worked || hasSettled
+    if (!worked && !hasSettled) return false
+    this.#ends.came()
+    return true
   }
 
   /** Under load, waits a moment for more instead of having itself woken for every frame; whether it did. */
@@ -116,9 +123,11 @@ export class PartitionHost {
       await new Promise(setImmediate)
       return
     }
+    const since = nowMs()
     const rung = this.#bell.waitAsync(this.residents.dueInMs(nowMs()))
     if (rung === null) await new Promise(setImmediate)
     else await rung
+    this.#ends.slept(nowMs() - since)
   }
 
   #fault(point: number): void {
@@ -150,6 +159,9 @@ export class PartitionHost {
       fault: point => this.#fault(point),
       took: bytes => {
         this.#takenBytes += bytes
+      },
+      handedOut: () => {
+        this.#ends.isAwaiting = true
       },
     })
     this.#kinds = kinds

@@ -78,6 +78,7 @@ export class Queues {
       },
       attemptFailed: (failure, error) => news.attemptFailed(place, failure, error),
       looping: event => tell({ kind: 'looping', event }),
+      handedOut: this.#host.handedOut,
       woken: () => hosted.residence.wake(),
       hasRoom: () => topics.wake(partition),
       fault,

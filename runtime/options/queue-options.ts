@@ -27,7 +27,9 @@ const BYTES_MAX: number = 128 * MIB
 /** What a record takes in a window beside the message. */
 const RECORD_EXTRA_BYTES: number = KIB
 
-export interface CheckedQueueOptions extends Filled<QueueOptions, 'durability' | 'deadLetter' | 'sendRate'>, Given {
+export interface CheckedQueueOptions
+  extends Filled<QueueOptions, 'durability' | 'deadLetter' | 'rate' | 'sendRate'>,
+    Given {
   readonly backoff: Filled<BackoffOptions>
   /** Shared memory for its messages, a power of two. */
   readonly windowBytes: number
@@ -65,6 +67,9 @@ const QUEUE: Table<Asked> = {
   backoff: nested(BACKOFF, raisedCeiling),
   deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
   singleActive: flag(false),
+  keyConcurrency: integer(1, COUNT_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
+  keyOrder: oneOf(['fifo', 'fair'], 'fifo'),
+  rate,
   sendRate: rate,
 }
 
@@ -103,6 +108,8 @@ const RUN: Table<CheckedQueueRunOptions> = {
 /** With the memory that the queue needs. @throws MillraceError, as all below */
 export function checkQueueOptions(options: unknown): CheckedQueueOptions {
   const checked = check<Asked & Given>('queue', QUEUE, options, bounded)
+  if (checked.keyOrder === 'fair' && checked.keyConcurrency === Number.POSITIVE_INFINITY)
+    throw invalid("`keyOrder: 'fair'` needs a `keyConcurrency`, so that keys can take turns: give it as well, as 1")
   return Object.freeze({ ...checked, windowBytes: windowOf(checked) })
 }
 

@@ -129,6 +129,11 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return isWritten
   }
 
+  /** The same, and it survives a loss of power whatever the queue promises; false: the disk has failed. */
+  writeSettledForGood(settled: SettledChange): boolean {
+    return this.writeSettled(settled) && this.#host.syncSettled()
+  }
+
   /** What was written down survives a loss of power, if the queue promises that; false: the disk has failed. */
   syncSettled(): boolean {
     return this.stored.topic.durability === 'fsync' ? this.#host.syncSettled() : this.#host.failure === null

@@ -3,7 +3,7 @@ import t from 'tap'
 import { wallMs } from '../../actors/world.ts'
 import { type GivenTimes, messageFields } from './message-fields.ts'
 
-const NEVER = { messageTtlMs: Number.POSITIVE_INFINITY }
+const NEVER = { messageTtlMs: Number.POSITIVE_INFINITY, keyConcurrency: Number.POSITIVE_INFINITY }
 const CENTURY_MS = 100 * 365.25 * 86_400_000
 const DATE_MS_MAX = 8.64e15
 const odd = (times: object): GivenTimes => times as GivenTimes
@@ -21,6 +21,11 @@ function timesOf(given: GivenTimes, queue = NEVER): readonly [number | null, num
 t.test('a plain message has no fields, and one of a priority shares them with the others', async t => {
   t.equal(messageFields(0, {}, NEVER), null)
   t.match(messageFields(3, {}, NEVER), { priority: 3, notBefore: null, expiresAt: null, id: null })
+  t.match(
+    messageFields(0, {}, { ...NEVER, keyConcurrency: 1 }),
+    { priority: 0 },
+    'where keys are limited all have their hash',
+  )
   t.equal(messageFields(3, {}, NEVER), messageFields(3, { ttlMs: Number.POSITIVE_INFINITY, delayMs: 0 }, NEVER))
 })
 
@@ -34,12 +39,12 @@ t.test('delays are of any length', async t => {
 
 t.test('the shorter time to live counts, and from the end of the delay', async t => {
   t.strictSame(timesOf({ ttlMs: 5_000 }), [null, 5_000])
-  t.strictSame(timesOf({ ttlMs: 5_000 }, { messageTtlMs: 9_000 }), [null, 5_000])
-  t.strictSame(timesOf({ ttlMs: 9_000 }, { messageTtlMs: 5_000 }), [null, 5_000])
-  t.strictSame(timesOf({ ttlMs: Number.POSITIVE_INFINITY }, { messageTtlMs: 5_000 }), [null, 5_000])
-  t.strictSame(timesOf({}, { messageTtlMs: 5_000 }), [null, 5_000])
+  t.strictSame(timesOf({ ttlMs: 5_000 }, { ...NEVER, messageTtlMs: 9_000 }), [null, 5_000])
+  t.strictSame(timesOf({ ttlMs: 9_000 }, { ...NEVER, messageTtlMs: 5_000 }), [null, 5_000])
+  t.strictSame(timesOf({ ttlMs: Number.POSITIVE_INFINITY }, { ...NEVER, messageTtlMs: 5_000 }), [null, 5_000])
+  t.strictSame(timesOf({}, { ...NEVER, messageTtlMs: 5_000 }), [null, 5_000])
   t.strictSame(timesOf({ delayMs: 60_000, ttlMs: CENTURY_MS }), [60_000, CENTURY_MS])
-  t.strictSame(timesOf({}, { messageTtlMs: DATE_MS_MAX }), [null, null], 'no Date holds that moment')
+  t.strictSame(timesOf({}, { ...NEVER, messageTtlMs: DATE_MS_MAX }), [null, null], 'no Date holds that moment')
 })
 
 t.test('what cannot be is refused', async t => {

@@ -33,23 +33,25 @@ const PRIORITY_ONLY: readonly QueueFields[] = Array.from({ length: PRIORITIES_MA
 
 export type GivenTimes = Pick<QueueMessage, 'delayMs' | 'deliverAt' | 'ttlMs'>
 
-/** Null: a record without any. The key's hash is added where the record is written. @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION */
+/** Null: a record without any. The key's hash is added where the record is written, which has fields where keys are limited. @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION */
 export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
-  { messageTtlMs }: Pick<QueueShape, 'messageTtlMs'>,
+  { messageTtlMs, keyConcurrency }: Pick<QueueShape, 'messageTtlMs' | 'keyConcurrency'>,
 ): QueueFields | null {
+  const isPlain = priority === 0 && keyConcurrency === Number.POSITIVE_INFINITY
+  const untimed = isPlain ? null : (PRIORITY_ONLY[priority] as QueueFields)
   if (
     delayMs === undefined &&
     deliverAt === undefined &&
     ttlMs === undefined &&
     messageTtlMs === Number.POSITIVE_INFINITY
   )
-    return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
+    return untimed
   const now = wallMs()
   const dueAt = dueOf(delayMs, deliverAt, now)
   const expiresAt = expiryOf(ttlMs, messageTtlMs, dueAt)
-  if (dueAt === now && expiresAt === null) return priority === 0 ? null : (PRIORITY_ONLY[priority] as QueueFields)
+  if (dueAt === now && expiresAt === null) return untimed
   return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt }
 }
 

@@ -13,7 +13,7 @@ import { PartitionWriter } from './partition-writer.ts'
 import { writeRecord } from './record-writer.ts'
 
 const CAPACITY = 65_536
-const NO_TTL = { messageTtlMs: Number.POSITIVE_INFINITY }
+const NO_TTL = { messageTtlMs: Number.POSITIVE_INFINITY, keyConcurrency: Number.POSITIVE_INFINITY }
 
 function house(frameRecords?: number) {
   const memory = Memory.allocate(1 << 20)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { murmur2 } from '../base/murmur2.ts'
 import { anyText } from '../proof/fixtures/text.fixture.ts'
-import { hashKey, murmur2, partitionOfKey } from './key-hash.ts'
+import { hashKey, partitionOfKey } from './key-hash.ts'
 import { RUN_RECORDS, StickyRoute } from './sticky-route.ts'
 
 /** Kafka's Utils.murmur2 in exact arithmetic, as slow as it is plain. */

@@ -4,7 +4,6 @@ import type { AppendedFields } from '../queue/queue-words.ts'
 export class FieldsOfFrame implements AppendedFields {
   readonly #count: number
   priorities: Uint8Array | null = null
-  readonly keys = null
   dueMs: Float64Array | null = null
   expiresMs: Float64Array | null = null
 

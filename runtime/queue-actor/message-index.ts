@@ -17,7 +17,7 @@ import {
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
+import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
@@ -26,6 +26,7 @@ import { FieldsOfFrame } from './message-fields.ts'
 import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
+import { keyHash, keyHashOf } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
 import { TimesInWindow } from './times-in-window.ts'
 import type { FellDue } from './window-times.ts'
@@ -35,6 +36,11 @@ const FIRST_ENTRIES = 256
 /** Bytes that a message of this record counts. */
 export function messageBytes(recordBytes: number): number {
   return ((recordBytes + 7) & ~7) + MESSAGE_OVERHEAD
+}
+
+/** Bytes that the messages of a frame of this length count together. */
+export function frameMessagesBytes(frameBytes: number, messages: number): number {
+  return align8(frameBytes - FRAME_HEADER_BYTES) + messages * MESSAGE_OVERHEAD
 }
 
 /** Whether the frame at a position holds a message that was moved: no producer's ring has the number 0. */
@@ -220,9 +226,15 @@ export class MessageIndex implements MessageSource {
     return reader.word(record + RECORD_HEADER_BYTES) & 0xff
   }
 
-  /** No queue limits keys yet. */
-  keyOf(_offset: Offset): number {
-    return 0
+  keyOf(offset: Offset): number {
+    const reader = this.#reader
+    const record = this.recordOf(offset)
+    const attributes = reader.word(record + 4) >>> 16
+    if ((attributes & HAS_KEY) === 0) return 0
+    if ((attributes & HAS_QUEUE_FIELDS) !== 0) return keyHash(reader.word(record + RECORD_HEADER_BYTES + 4))
+    const key = Buffer.allocUnsafe(reader.word(record + 12))
+    reader.copyOut((record + RECORD_HEADER_BYTES) | 0, key.length, key, 0)
+    return keyHashOf(key)
   }
 
   dueMsOf(offset: Offset): number {

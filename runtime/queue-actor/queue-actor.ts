@@ -30,6 +30,7 @@ import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
 import { BYTES_MAX, QueueHandOuts } from './queue-hand-outs.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
+import { QueueRecalls } from './queue-recalls.ts'
 import { reportOf } from './queue-report.ts'
 
 /** Steps in which it did nothing, after which it holds nothing to be faster. */
@@ -45,6 +46,7 @@ export class QueueActor {
   readonly #intake: QueueGate
   readonly #ends: QueueEnds
   readonly #handOuts: QueueHandOuts
+  readonly #recalls: QueueRecalls
   #hasWorked = false
   #idleSteps = 0
 
@@ -62,6 +64,7 @@ export class QueueActor {
     this.#intake = this.#parts.messages.intake(this.#parts)
     this.#ends = new QueueEnds(this.#parts)
     this.#handOuts = new QueueHandOuts(this.#parts)
+    this.#recalls = new QueueRecalls(this.#parts, this.#handOuts)
     this.asks = new QueueAnswers({
       parts: this.#parts,
       collect: () => this.#collect(),
@@ -158,11 +161,16 @@ export class QueueActor {
     let worked = ended
     if (this.#ends.pass(nowMs())) worked = true
     // What dies is a dead letter once that is written down.
-    if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
-    if (this.#handOuts.handOut()) worked = true
+    if (!messages.isDirty && this.#hasLetters() && letters.write(this.#letterSource)) worked = true
+    const handedOut = this.#handOuts.handOut()
+    if (handedOut) worked = true
+    if (this.#recalls.look(nowMs())) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
-    const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
-    for (const consumer of consumers.values()) consumer.waits(hasBacklog)
+    const { hasReady, lettersWaiting } = core.figures
+    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full
+    const areAwaited = hasBacklog || this.#recalls.mayHelp
+    for (const consumer of consumers.values()) consumer.waits(areAwaited)
+    if (handedOut && hasBacklog) upcalls.handedOut()
     if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
@@ -175,7 +183,7 @@ export class QueueActor {
     return ended > 0
   }
 
-  get #hasLetters(): boolean {
+  #hasLetters(): boolean {
     return this.#parts.core.figures.lettersWaiting > 0
   }
 
@@ -191,7 +199,7 @@ export class QueueActor {
     const { letters, upcalls, messages } = this.#parts
     this.#parts.freeConcluded()
     this.#handOuts.publish()
-    if (!this.#hasLetters) return
+    if (!this.#hasLetters()) return
     messages.attempt(() => letters.write(this.#letterSource))
     if (messages.isDirty) upcalls.woken()
   }
@@ -242,7 +250,7 @@ export class QueueActor {
   dueInMs(now: number): number {
     const { core, messages } = this.#parts
     // Behind a disk that has failed nothing that is due is done.
-    const dueMs = messages.error === null ? core.dueMs : Number.POSITIVE_INFINITY
+    const dueMs = messages.error === null ? Math.min(core.dueMs, this.#recalls.dueMs) : Number.POSITIVE_INFINITY
     return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 

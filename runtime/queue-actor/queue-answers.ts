@@ -7,10 +7,11 @@
  */
 import { nowMs, wallMs } from '../../actors/world.ts'
 import { HAS_KEY, NO_VALUE } from '../log/format/record.ts'
-import type { QueueExplanation, QueueHold } from '../queue/queue-words.ts'
+import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.ts'
 import type { MessageHold, MessagePage, MessageSight, PurgedPart, QueueAsks, SeenMessage } from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { CoreClaim } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** Messages of one page, and their bytes. */
@@ -47,7 +48,7 @@ export class QueueAnswers implements QueueAsks {
   cancel(offset: Offset): boolean {
     this.#queue.collect()
     const { core, facts } = this.#queue.parts
-    if (!core.cancel(offset)) return false
+    if (!core.cancel(offset) && !(this.#recall(offset) && core.cancel(offset))) return false
     facts.settledAs('cancelled', offset)
     this.#tookBack()
     return true
@@ -78,6 +79,20 @@ export class QueueAnswers implements QueueAsks {
     })
     if (purged > 0) this.#tookBack()
     return { purged, next }
+  }
+
+  /** Takes a message back from the consumer that has it and has not begun it; whether there is one. */
+  #recall(offset: Offset): boolean {
+    const { parts } = this.#queue
+    for (const consumer of parts.consumers.values()) {
+      const tag = consumer.waiting().find(waiting => waiting.offset === offset)?.tag
+      if (tag === undefined) continue
+      if (!consumer.recall(tag)) return false
+      parts.takeBack(consumer.number, offset, consumer.claimOf(tag) as CoreClaim)
+      parts.over(consumer, tag, 0)
+      return true
+    }
+    return false
   }
 
   #tookBack(): void {
@@ -128,8 +143,17 @@ export class QueueAnswers implements QueueAsks {
     throw new Error(`broken invariant: message ${offset} is held by consumer ${number}, which is not here`)
   }
 
+  /** The key of the message that goes first; another key of the same hash shares its turns. */
+  #keyHold({ behind }: KeyHold): MessageHold {
+    const record = this.#queue.parts.source.record(behind)
+    const key =
+      record === null ? new Uint8Array() : new Uint8Array(record.bytes.subarray(record.keyStart, record.keyEnd))
+    return { key, behind }
+  }
+
   #holdOf(hold: QueueHold): MessageHold {
     if (hold === 'held') return 'retries'
+    if (typeof hold === 'object') return hold === null ? null : this.#keyHold(hold)
     if (hold !== 'prefetch') return hold
     for (const consumer of this.#queue.parts.consumers.values()) if (consumer.wanted > 0) return hold
     return 'paused'

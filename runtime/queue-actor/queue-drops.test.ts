@@ -62,12 +62,12 @@ t.test('a host that dies when the letter of what it drops is written: it is writ
 })
 
 t.test('what a consumer gave back, and a host that died was dropping, is with nobody but its letter', async t => {
-  let dies = true
+  let dies = false
   const house = new QueueHouse({
     disk: new MemoryDisk(),
     queue: { maxMessages: 2, onFull: 'dropHead' },
     fault: point => {
-      if (dies && point === FAULT_POINT.betweenDeadLetterAndVerdict) throw new Error('dead')
+      if (dies && point === FAULT_POINT.settledWritten) throw new Error('dead')
     },
   })
   sendAll(house, 2)
@@ -79,6 +79,8 @@ t.test('what a consumer gave back, and a host that died was dropping, is with no
   end.claims.publish()
   // It is the queue's again, and that is not written down yet.
   house.queue.work()
+  // That 0 is to make room is.
+  dies = true
   house.send({ value: Buffer.alloc(40) })
   t.throws(() => house.partition.drain(), /dead/)
   dies = false

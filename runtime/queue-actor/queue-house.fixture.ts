@@ -31,6 +31,9 @@ export const QUEUE_SHAPE: QueueShape = {
   onFull: 'wait',
   singleActive: false,
   messageTtlMs: Number.POSITIVE_INFINITY,
+  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyOrder: 'fifo',
+  rate: null,
 }
 
 export interface HouseOptions {
@@ -50,6 +53,7 @@ export interface HouseOptions {
 interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
+  readonly key?: string
   /** The first one of a frame says when the frame was made. */
   readonly timestamp?: number
 }
@@ -140,6 +144,8 @@ export class QueueHouse {
   /** Offsets of the receipts published; -1: refused. */
   readonly receipts: number[] = []
   readonly told: string[] = []
+  /** How often its partition was told that there may be room. */
+  roomTold = 0
   readonly #options: HouseOptions
   readonly #window: { readonly address: number; readonly capacity: number }
   readonly #words: number
@@ -241,8 +247,11 @@ export class QueueHouse {
       deadLettered: ({ offset, reason }) => void this.told.push(`dead ${offset} ${reason}`),
       attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
       looping: ({ id, deliveryAttempts }) => void this.told.push(`looping ${id} ${deliveryAttempts}`),
+      handedOut: () => undefined,
       woken: () => undefined,
-      hasRoom: () => undefined,
+      hasRoom: () => {
+        this.roomTold++
+      },
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape
@@ -275,9 +284,9 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, timestamp, ...times } of values) {
-      const fields = messageFields(priority, times, QUEUE_SHAPE)
-      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, fields) !== 0) break
+    for (const { value, priority = 0, key = null, timestamp, ...times } of values) {
+      const fields = messageFields(priority, times, this.topic.queue as QueueShape)
+      if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
     }
     this.#writer.seal()

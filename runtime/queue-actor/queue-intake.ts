@@ -20,7 +20,7 @@ import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import { instant } from './instant.ts'
 import type { TakingQueue } from './kept-messages.ts'
-import { isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
+import { frameMessagesBytes, isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { WindowCleaner } from './window-cleaner.ts'
 import { takeTimes, timeIn } from './window-times.ts'
@@ -49,6 +49,9 @@ export class QueueIntake implements QueueGate {
   /** What there was when a frame found no room. */
   #fullMessages = 0
   #fullBytes = 0
+  /** What plain frames need that found no room since one was taken: the least of each. Infinity: none did; 0: nor did another frame. */
+  #neededMessages = Number.POSITIVE_INFINITY
+  #neededBytes = Number.POSITIVE_INFINITY
   #fullScheduled = 0
   readonly #largestFrame: number
   /** Kept free for a message that is moved. */
@@ -89,6 +92,7 @@ export class QueueIntake implements QueueGate {
     const { i32, f64 } = memory
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     if (index.room - this.#pending < count) return this.#isFull()
+    if (!this.#mayBeTaken(i32, address, count)) return this.#noteFull()
     const sizes = this.#sizes
     // A shorter one keeps its array.
     if (sizes.length !== count) sizes.length = count
@@ -122,7 +126,21 @@ export class QueueIntake implements QueueGate {
     this.#pending += count
     this.#pendingBytes += countedBytes
     this.#pendingScheduled += scheduledBytes
+    this.#neededMessages = Number.POSITIVE_INFINITY
+    this.#neededBytes = Number.POSITIVE_INFINITY
     return true
+  }
+
+  /** Whether the core may take all of a frame, at no cost for each of its messages: a frame that waits is asked for again and again. */
+  #mayBeTaken(words: Int32Array, address: number, count: number): boolean {
+    const { policy, core } = this.#queue
+    const isPlain = (words[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16 === 0
+    if (!isPlain || policy.onFull === 'dropHead') return true
+    const bytes = frameMessagesBytes(words[address >> 2] as number, count)
+    if (core.figures.hasRoomFor(count, bytes)) return true
+    this.#neededMessages = Math.min(this.#neededMessages, count)
+    this.#neededBytes = Math.min(this.#neededBytes, bytes)
+    return false
   }
 
   /** What is scheduled is in no bound of the queue's, and has a quarter of the window. With all else it has three. */
@@ -153,6 +171,12 @@ export class QueueIntake implements QueueGate {
 
   /** From now on it waits for a message to be settled. */
   #isFull(): false {
+    this.#neededMessages = 0
+    this.#neededBytes = 0
+    return this.#noteFull()
+  }
+
+  #noteFull(): false {
     const { messages, bytes, scheduled, scheduledBytes } = this.#queue.core.figures
     this.#fullMessages = messages + scheduled
     this.#fullBytes = bytes + scheduledBytes
@@ -163,7 +187,9 @@ export class QueueIntake implements QueueGate {
   mayHaveRoom(): boolean {
     const { messages, bytes, scheduled, scheduledBytes } = this.#queue.core.figures
     const hasLess = messages + scheduled < this.#fullMessages || bytes + scheduledBytes < this.#fullBytes
-    return hasLess || scheduled < this.#fullScheduled
+    if (!hasLess && scheduled >= this.#fullScheduled) return false
+    const needed = this.#neededMessages
+    return needed === Number.POSITIVE_INFINITY || this.#queue.core.figures.hasRoomFor(needed, this.#neededBytes)
   }
 }
 

@@ -33,6 +33,8 @@ export interface QueueUpcalls {
   attemptFailed(failure: FailedAttempt, error: string): void
   /** A message came back again and again. */
   looping(event: BrokerEvents['looping']): void
+  /** Consumers were handed something, and more waits: they are to say soon what they have ended. */
+  handedOut(): void
   /** Messages came: it is to have a step. */
   woken(): void
   /** Its partition may take what had no room. */
@@ -82,7 +84,7 @@ export class QueueParts {
     this.messages =
       disk === null
         ? new MemoryMessages(memory, partition, this.policy, [place.block, place.queue.messages], upcalls.fault)
-        : new StoredMessages(memory, partition, disk, this.policy, place.block)
+        : new StoredMessages(memory, [partition, target], disk, this.policy, place)
     this.source = this.messages.source
     this.facts = this.messages.facts
     const tell = (event: BrokerEvents['deadLettered']): void => upcalls.deadLettered(event)
@@ -109,7 +111,8 @@ export class QueueParts {
   #open(): QueueCore {
     const core = this.messages.core([...this.consumers.values()])
     this.#keepActive(core)
-    if (core.figures.lettersWaiting > 0) this.letters.takeOver()
+    // On disk, those whose letters are written are settled by now (left-letters.ts).
+    if (!this.messages.defers && core.figures.lettersWaiting > 0) this.letters.takeOver()
     return core
   }
 
@@ -197,7 +200,7 @@ function free(consumer: QueueConsumer, tag: number, acked: number): void {
 
 function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): QueuePolicy {
   const { attempts, hasDeadLetters, initialMs, maxMs, jitter } = policy
-  const { priorities, maxMessages, maxBytes, onFull, singleActive } = shape
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, keyConcurrency, keyOrder, rate } = shape
   return {
     priorities,
     attempts,
@@ -207,9 +210,9 @@ function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): Que
     maxBytes: Math.min(maxBytes, bytes),
     onFull,
     singleActive,
-    keyConcurrency: Number.POSITIVE_INFINITY,
-    keyOrder: 'fifo',
-    rate: null,
+    keyConcurrency,
+    keyOrder,
+    rate,
     heldMax: HELD_MAX,
     loopingAfter: LOOPING_AFTER,
   }

@@ -6,7 +6,7 @@
  * parts of a failed batch are forgotten.
  */
 import type { WindowReader, WindowWriter } from 'sharedarraybuffer-ring'
-import { wallMs } from '../../actors/world.ts'
+import { nowMs, wallMs } from '../../actors/world.ts'
 import { frameBaseOffset } from '../log/format/frame.ts'
 import { framesOf } from '../partition/window-records.ts'
 import { QueueCore } from '../queue/queue-core.ts'
@@ -82,6 +82,8 @@ export function coreFrom(
     // Those that die first, as their letters are in that order.
     attempts: [...attempts.filter(({ dying }) => dying !== null), ...attempts.filter(({ dying }) => dying === null)],
     totals: { accepted: end, acked, ...counted },
+    // What its predecessor has handed out lately is not known: as much as may be. A new queue had nothing.
+    taken: policy.rate === null || end === 0 ? [] : [{ ms: nowMs(), count: policy.rate.max }],
     lastTag,
     lastCohort: 0,
   }

@@ -22,6 +22,8 @@ function later(ms: number): void {
 class Line {
   readonly #options: HouseOptions
   readonly #disk: MemoryDisk | null
+  /** By offset. */
+  readonly #ids: number[] = []
   house: QueueHouse
 
   constructor(isOnDisk: boolean, options: HouseOptions = {}) {
@@ -51,6 +53,7 @@ class Line {
   send(id: number, times: GivenTimes & { readonly priority?: number } = {}): void {
     this.house.send({ value: Buffer.alloc(40, id), ...times })
     this.house.pass()
+    if (this.house.receipts.at(-1) !== -1) this.#ids.push(id)
   }
 
   attach(prefetch = 100): ConsumerEnd {
@@ -61,7 +64,11 @@ class Line {
   taken(end: ConsumerEnd): number[] {
     this.house.pass()
     end.take()
-    return end.waiting.map(delivery => (end.bytesOf.get(delivery) as Buffer).at(-1) as number)
+    return end.waiting.map(delivery => {
+      const id = (end.bytesOf.get(delivery) as Buffer).at(-1) as number
+      if (this.#ids[delivery.offset] !== id) throw new Error(`message ${id} came as ${delivery.offset}`)
+      return id
+    })
   }
 
   /** What waits, in order: a consumer takes it, and goes without having begun any. */

@@ -53,16 +53,16 @@ export class RecordRun {
     this.#plainBytes = this.bytes
   }
 
-  /** What is added next is of another frame, behind the last one. */
+  /** What is added next is of another frame. */
   enter(base: Offset, timestamp: number): void {
     this.#offset = base - this.base
     this.#time = timestamp - this.timestamp
   }
 
-  /** Whether this record of the frame that was entered can be mended: its offset, and its timestamp as it says it. */
+  /** Whether this record of the frame that was entered, which may be an earlier one, can be mended: its offset, and its timestamp as it says it. */
   fits(offset: Offset, timestampDelta: number): boolean {
     const time = this.#time + timestampDelta
-    return offset - this.base <= OFFSET_DELTA_MAX && time === (time | 0)
+    return offset >= this.base && offset - this.base <= OFFSET_DELTA_MAX && time === (time | 0)
   }
 
   /** Hands over what lies one behind the other as one piece, and where that is to go. */

@@ -12,6 +12,7 @@
 import { wallMs } from '../../actors/world.ts'
 import type {
   DueGroup,
+  KnownLetters,
   OffsetRanges,
   SettledAttempt,
   SettledChange,
@@ -29,6 +30,8 @@ import type { StoredBlock } from './stored-block.ts'
 /** What is new beyond the end that is written down is scanned by an opening: so many messages and bytes at most. */
 const KNOWN_MESSAGES = 65_536
 const KNOWN_BYTES = 67_108_864
+/** As a pass mostly has it. */
+const NONE: readonly never[] = []
 
 export class StoredFacts implements MessageFacts {
   readonly #place: { readonly topic: number; readonly partition: number }
@@ -36,6 +39,9 @@ export class StoredFacts implements MessageFacts {
   /** Writes a change down at once. */
   readonly #write: (change: SettledChange) => boolean
   readonly #nowMs: () => number
+  /** Where its dead-letter topic ends: a letter is written only when what follows from it is here. */
+  readonly #lettersEnd: () => KnownLetters | null
+  #letters: KnownLetters | null
   readonly #settled = new OffsetRuns()
   readonly #out = new OffsetRuns()
   /** Out in what is written down, and ready. */
@@ -56,9 +62,10 @@ export class StoredFacts implements MessageFacts {
   constructor(
     place: { readonly topic: number; readonly partition: number },
     block: StoredBlock,
-    { totals, known, times }: Pick<SettledState, 'totals' | 'known' | 'times'>,
+    { totals, known, times, letters }: Pick<SettledState, 'totals' | 'known' | 'times' | 'letters'>,
     write: (change: SettledChange) => boolean,
     nowMs: () => number,
+    lettersEnd: () => KnownLetters | null,
   ) {
     this.#place = { topic: place.topic, partition: place.partition }
     this.#block = block
@@ -67,6 +74,8 @@ export class StoredFacts implements MessageFacts {
     this.#write = write
     this.#nowMs = nowMs
     this.#known = known ?? { end: 0, bytes: 0 }
+    this.#lettersEnd = lettersEnd
+    this.#letters = letters
   }
 
   /** Whether there is something to be written down. */
@@ -195,28 +204,50 @@ export class StoredFacts implements MessageFacts {
     this.#isDirty = false
     const { end, bytes, scheduledBytes } = core.figures
     this.#known = { end, bytes: bytes + scheduledBytes }
-    const attempts: SettledAttempt[] = []
-    for (const [offset, isOut] of this.#touched) {
-      const attempt = this.#attempt(core, offset, isOut)
-      if (attempt !== null) attempts.push(attempt)
-    }
+    const { topic, partition } = this.#place
     const change = {
-      ...this.#place,
+      topic,
+      partition,
       out: this.#out.take(),
-      back: rangesOf(this.#back),
-      attempts: attempts.sort((a, b) => a.offset - b.offset),
+      back: this.#takeBack(),
+      attempts: this.#takeAttempts(core),
       settled: this.#settled.take(),
       totals: this.#haveTotalsChanged ? { ...this.#totals } : null,
       known: this.#known,
       due: this.#due,
       times: this.#haveTimesChanged ? { ...this.#times } : null,
+      letters: this.#takeLetters(),
     }
-    this.#due = []
-    this.#haveTimesChanged = false
-    this.#touched.clear()
-    this.#back.clear()
     this.#haveTotalsChanged = false
+    this.#haveTimesChanged = false
+    if (this.#due.length > 0) this.#due = []
     return change
+  }
+
+  #takeBack(): OffsetRanges {
+    if (this.#back.size === 0) return NONE
+    const back = rangesOf(this.#back)
+    this.#back.clear()
+    return back
+  }
+
+  #takeAttempts(core: QueueCore): readonly SettledAttempt[] {
+    if (this.#touched.size === 0) return NONE
+    const attempts: SettledAttempt[] = []
+    for (const [offset, isOut] of this.#touched) {
+      const attempt = this.#attempt(core, offset, isOut)
+      if (attempt !== null) attempts.push(attempt)
+    }
+    this.#touched.clear()
+    return attempts.sort((a, b) => a.offset - b.offset)
+  }
+
+  /** Where the letters end of which all is said with this change; null: where they did. */
+  #takeLetters(): KnownLetters | null {
+    const letters = this.#lettersEnd()
+    if (letters?.end === this.#letters?.end && letters?.topic === this.#letters?.topic) return null
+    this.#letters = letters
+    return letters
   }
 
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {

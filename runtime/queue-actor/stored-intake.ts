@@ -19,6 +19,7 @@ import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
 import { instant } from './instant.ts'
+import { IntakePace } from './intake-pace.ts'
 import type { TakingQueue } from './kept-messages.ts'
 import { FieldsOfFrame } from './message-fields.ts'
 import { messageBytes } from './message-index.ts'
@@ -55,6 +56,7 @@ export class StoredIntake implements QueueGate {
   #fullMessages = 0
   #fullBytes = 0
   readonly #largestFrame: number
+  readonly #pace: IntakePace = new IntakePace()
 
   constructor(queue: TakingQueue, facts: StoredFacts, source: StoredSource) {
     this.#queue = queue
@@ -70,8 +72,8 @@ export class StoredIntake implements QueueGate {
 
   /** What was just taken may have to make room for what comes next, and must be ready for that: then each is appended by itself. */
   roomBytes(): number {
-    const { core, policy } = this.#queue
-    if (policy.onFull !== 'dropHead') return Number.POSITIVE_INFINITY
+    const { core, policy, partition } = this.#queue
+    if (policy.onFull !== 'dropHead') return this.#pace.roomBytes(core.figures, partition.window.capacity)
     const { messages, bytes } = core.figures
     return messages + FRAMES_OF_APPEND > policy.maxMessages ? 0 : policy.maxBytes - bytes - this.#largestFrame
   }
@@ -111,12 +113,14 @@ export class StoredIntake implements QueueGate {
 
   committed(): void {
     const { core, upcalls } = this.#queue
+    const { messages } = core.figures
     for (const { count, bytes, fields, timedTo } of this.#pending) {
       core.appended(count, bytes, fields)
       if (timedTo > 0) this.#facts.timed(timedTo)
       this.#bytesSince += bytes
     }
     this.#pending = []
+    this.#pace.appended(messages, core.figures.messages)
     this.#source.windowMoved()
     if (this.#facts.appended(core, this.#bytesSince)) this.#bytesSince = 0
     upcalls.woken()

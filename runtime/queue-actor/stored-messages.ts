@@ -14,8 +14,10 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
+import type { GroupPlace } from '../wire/places.ts'
 import { instant } from './instant.ts'
 import type { KeptMessages, TakingQueue } from './kept-messages.ts'
+import { lettersEnd, settleBuried } from './left-letters.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { StoredBlock } from './stored-block.ts'
 import { StoredFacts } from './stored-facts.ts'
@@ -35,15 +37,24 @@ export class StoredMessages implements KeptMessages {
   #core: QueueCore | null = null
   #charged: readonly QueueFailure[] = []
 
-  /** `address`: of its block. @throws MillraceError MILL_DISK, MILL_CORRUPT */
-  constructor(memory: Memory, partition: PartitionActor, disk: PartitionDisk, policy: QueuePolicy, address: number) {
+  /** `target`: where its dead letters go. @throws MillraceError MILL_DISK, MILL_CORRUPT */
+  constructor(
+    memory: Memory,
+    [partition, target]: readonly [PartitionActor, PartitionActor | null],
+    disk: PartitionDisk,
+    policy: QueuePolicy,
+    { block, cursor }: Pick<GroupPlace, 'block' | 'cursor'>,
+  ) {
     this.#partition = partition
     this.#disk = disk
     this.#policy = policy
-    this.#block = new StoredBlock(memory, address)
+    this.#block = new StoredBlock(memory, block)
     this.source = new StoredSource(partition, disk, policy.priorities === 1, instant())
     this.#state = disk.openSettled()
-    this.facts = new StoredFacts(disk.place, this.#block, this.#state, change => disk.writeSettled(change), nowMs)
+    const { source } = this
+    settleBuried({ disk, source, state: this.#state, end: partition.highWatermark, target, cursor })
+    const write = (change: SettledChange): boolean => disk.writeSettled(change)
+    this.facts = new StoredFacts(disk.place, this.#block, this.#state, write, nowMs, () => lettersEnd(target))
   }
 
   core(consumers: readonly QueueConsumer[]): QueueCore {

@@ -107,6 +107,8 @@ export function storedCore(
       purged,
       cancelled,
     },
+    // What a predecessor in this process has handed out lately is not known: as much as may be.
+    taken: policy.rate === null || isNewProcess ? [] : [{ ms: queue.nowMs, count: policy.rate.max }],
     lastTag: claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0),
     lastCohort: 0,
   }

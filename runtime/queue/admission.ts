@@ -58,6 +58,15 @@ export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayL
   }
 }
 
+/** Whether so many messages, of so many bytes together, would all be taken as things stand, with nothing gone for them. */
+export function hasRoomFor(state: QueueState, messages: number, bytes: number): boolean {
+  const { maxMessages, maxBytes } = state.policy
+  return (
+    state.messages - state.chosen.length + state.reservedMessages + messages <= maxMessages &&
+    state.bytes - state.chosenBytes + state.reservedBytes + bytes <= maxBytes
+  )
+}
+
 function lettersOf(state: QueueState): readonly QueueLetter[] {
   return state.chosen.map(({ message: { offset } }) => letterOf(state, offset, state.attempts.find(offset), 'maxlen'))
 }
@@ -69,50 +78,66 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
   const chosen: Chosen[] = []
   let found = 0
   while (chosen.length < messages || found < bytes) {
-    const ready = state.ready.oldestOfLowest()
-    const suspect = state.suspects.oldestOfLowest()
-    const isSuspect = suspect !== null && (ready === null || isDroppedBefore(state, suspect, ready))
-    const message = isSuspect ? suspect : ready
-    if (message === null) {
-      for (const one of chosen) staysReady(state, one)
+    const one = oldestOfLowest(state)
+    if (one === null) {
+      for (const other of chosen) stays(state, other)
       return 'full'
     }
-    if (isSuspect) state.suspects.remove(message.offset)
-    else state.ready.remove(message.offset, message.priority)
-    const size = state.log.bytesOf(message.offset)
-    chosen.push({ message, bytes: size, suspect: isSuspect })
-    found += size
+    if (one.from === 'key') state.keys?.choose(one.message)
+    else if (one.from === 'suspects') state.suspects.remove(one.message.offset)
+    else state.ready.remove(one.message.offset, one.message.priority)
+    chosen.push(one)
+    found += one.bytes
   }
   for (const one of chosen) state.chosen.push(one)
   state.chosenBytes += found
   return null
 }
 
+/** What makes room next; null: there is nothing. What waits for its turn of its key does so as well. */
+function oldestOfLowest(state: QueueState): Chosen | null {
+  const { ready, suspects, keys, log } = state
+  let message = ready.oldestOfLowest()
+  let from: Chosen['from'] = 'ready'
+  const suspect = suspects.oldestOfLowest()
+  if (suspect !== null && (message === null || isDroppedBefore(state, suspect, message))) {
+    message = suspect
+    from = 'suspects'
+  }
+  const waiting = keys?.oldestOfLowest() ?? null
+  if (waiting !== null && (message === null || isDroppedBefore(state, waiting, message))) {
+    message = waiting
+    from = 'key'
+  }
+  if (message === null) return null
+  const { offset } = message
+  return { message, bytes: log.bytesOf(offset), key: keys === null ? 0 : log.keyOf(offset), from }
+}
+
 /** The first so many of the messages that were chosen are gone; the others keep their places. */
 export function dropped(state: QueueState, count: number): void {
-  const { chosen } = state
+  const { chosen, keys } = state
+  const gone = chosen.slice(0, count)
   state.chosen = []
   state.chosenBytes = 0
-  for (const [at, one] of chosen.entries()) {
-    const { offset } = one.message
-    if (at >= count) staysReady(state, one)
-    else
-      state.settle(
-        offset,
-        one.bytes,
-        state.attempts.find(offset),
-        state.policy.hasDeadLetters ? 'deadLettered' : 'dropped',
-      )
+  for (const one of chosen.slice(count)) stays(state, one)
+  // None of them gets a turn that one of the others leaves.
+  for (const { message, key, from } of gone) if (from === 'key') keys?.remove(key, message.offset, message.priority)
+  const as = state.policy.hasDeadLetters ? 'deadLettered' : 'dropped'
+  for (const { message, bytes, key, from } of gone) {
+    state.settle(message.offset, bytes, state.attempts.find(message.offset), as)
+    if (from !== 'key') state.endTurn(key)
   }
 }
 
-function staysReady(state: QueueState, { message, suspect }: Chosen): void {
-  state.makeReady(message.offset, message.priority, suspect)
+function stays(state: QueueState, { message, from }: Chosen): void {
+  if (from === 'key') state.keys?.putBack(message)
+  else state.makeReady(message.offset, message.priority, from === 'suspects')
 }
 
-function isDroppedBefore({ ready }: QueueState, one: WaitingMessage, other: WaitingMessage): boolean {
+function isDroppedBefore({ order }: QueueState, one: WaitingMessage, other: WaitingMessage): boolean {
   if (one.priority !== other.priority) return one.priority < other.priority
-  return ready.isBefore(one.offset, other.offset)
+  return order.isBefore(one.offset, other.offset)
 }
 
 /** What was admitted is in the log and committed. */
@@ -120,7 +145,8 @@ export function appended(state: QueueState, count: number, bytes: number, fields
   const from = state.ready.end
   const dueMs = fields?.dueMs ?? null
   const expiresMs = fields?.expiresMs ?? null
-  state.ready.append(count, fields?.priorities ?? null, dueMs)
+  if (state.plain === null) enterAll(state, count, fields)
+  else state.plain.append(count, fields?.priorities ?? null, dueMs)
   state.totals.accepted += count
   let [counted, countedBytes] = [count, bytes]
   for (let index = 0; dueMs !== null && index < count; index++) {
@@ -135,6 +161,14 @@ export function appended(state: QueueState, count: number, bytes: number, fields
   withdrawn(state, counted, countedBytes)
   state.messages += counted
   state.bytes += countedBytes
+}
+
+/** The next so many offsets: what is not scheduled is ready, or waits for its turn. */
+function enterAll(state: QueueState, count: number, fields: AppendedFields | null): void {
+  const offset = state.ready.end
+  state.ready.pass(count)
+  for (let index = 0; index < count; index++)
+    if ((fields?.dueMs?.[index] ?? 0) === 0) state.enter(offset + index, fields?.priorities?.[index] ?? 0)
 }
 
 /** What was admitted is not appended, or is there now: so many that had room kept for them. */

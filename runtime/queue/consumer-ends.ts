@@ -97,8 +97,8 @@ function heldSlots(state: QueueState, consumer: Consumer): number[] {
   return inPlace(state, consumer, consumer.claims.slots())
 }
 
-function inPlace({ ready }: QueueState, { claims }: Consumer, slots: readonly number[]): number[] {
+function inPlace({ order }: QueueState, { claims }: Consumer, slots: readonly number[]): number[] {
   const isBefore = (a: number, b: number): boolean =>
-    ready.isBefore(claims.offsets[a] as number, claims.offsets[b] as number)
+    order.isBefore(claims.offsets[a] as number, claims.offsets[b] as number)
   return slots.toSorted((a, b) => (isBefore(a, b) ? -1 : 1))
 }

@@ -68,6 +68,16 @@ export class DueOrder {
     return this.#pageAt(number).places[number & (PAGE_NUMBERS - 1)] as number
   }
 
+  /** Whether the place of the first of two messages is before that of the second, also where they did not fall due. */
+  isBefore(offset: number, other: number): boolean {
+    if (this.size === 0) return offset < other
+    const [number, otherNumber] = [this.numberOf(offset), this.numberOf(other)]
+    const place = number === NONE ? offset : this.placeOf(number)
+    const otherPlace = otherNumber === NONE ? other : this.placeOf(otherNumber)
+    if (place !== otherPlace) return place < otherPlace
+    return number !== NONE && (otherNumber === NONE || number < otherNumber)
+  }
+
   /** It is settled; nothing happens when it has no number. */
   leave(offset: number): void {
     if (this.#where.size === 0) return

@@ -22,10 +22,14 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
   if (stage === DYING) return { state: 'dying', reason: attempts.reasons[entry] as LetterReason, ...known }
   if (state.schedule.has(offset)) return { state: 'scheduled', dueMs: state.log.dueMsOf(offset) }
   const priority = state.log.priorityOf(offset)
+  const ahead = (): number => ready.ahead(offset, priority) + suspects.ahead(offset, priority)
+  if (state.keys?.has(offset)) {
+    const key = state.log.keyOf(offset)
+    return { state: 'ready', ahead: ahead(), blockedBy: { key, behind: state.keys.latestOf(key) }, ...known }
+  }
   const suspect = suspects.has(offset)
   if (suspect || ready.has(offset, priority)) {
-    const ahead = ready.ahead(offset, priority) + suspects.ahead(offset, priority)
-    return { state: 'ready', ahead, blockedBy: holdOf(state, offset, suspect), ...known }
+    return { state: 'ready', ahead: ahead(), blockedBy: holdOf(state, offset, suspect), ...known }
   }
   for (const { number, claims } of state.consumers.all())
     for (const slot of claims.slots()) {
@@ -44,13 +48,13 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
 }
 
 export function countersOf(state: QueueState): QueueCounters {
-  const { policy, ready, suspects, letters, retries, totals } = state
+  const { policy, ready, suspects, keys, letters, retries, totals } = state
   const readyByPriority: number[] = []
   for (let priority = 0; priority < policy.priorities; priority++)
-    readyByPriority.push(ready.countOf(priority) + suspects.countOf(priority))
+    readyByPriority.push(ready.countOf(priority) + suspects.countOf(priority) + (keys?.countOf(priority) ?? 0))
   return {
     ...totals,
-    ready: ready.size + suspects.size + letters.size,
+    ready: ready.size + suspects.size + (keys?.size ?? 0) + letters.size,
     dying: letters.size,
     unacked: state.unacked,
     retrying: retries.size,

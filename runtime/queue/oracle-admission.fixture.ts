@@ -6,7 +6,8 @@ import type { Admission } from './queue-words.ts'
 
 export function admitTo(oracle: QueueOracle, sizes: readonly number[], dueMs: readonly number[] | null): Admission {
   const { maxMessages, maxBytes, onFull, hasDeadLetters } = oracle.policy
-  const droppable = oracle.ready().sort((a, b) => a.priority - b.priority || byPlace(a, b))
+  const ready = oracle.messages.filter(({ state }) => state === 'ready')
+  const droppable = ready.sort((a, b) => a.priority - b.priority || byPlace(a, b))
   let [taken, takenBytes, counted, countedBytes] = [0, 0, 0, 0]
   const answer = (refused: Admission['refused']): Admission => {
     return {

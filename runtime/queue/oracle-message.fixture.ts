@@ -1,10 +1,16 @@
 /** The messages and consumers of the naive model (queue-oracle.fixture.ts). */
-import type { AppendedFields, LetterReason, QueueCounters, QueueLetter, QueuePolicy } from './queue-words.ts'
+import type { AppendedFields, LetterReason, QueueCounters, QueueLetter, QueueLog, QueuePolicy } from './queue-words.ts'
 
 export interface OracleMessage {
   readonly offset: number
   readonly priority: number
   readonly bytes: number
+  /** Hash of its key; 0: it has none. */
+  readonly key: number
+  /** When it was handed out last. */
+  wentMs: number
+  /** When it got its turn of its key, as a number that grows; 0: it waits for it. */
+  keyTurn: number
   state: 'scheduled' | 'ready' | 'unacked' | 'retrying' | 'dying'
   /** When it was to fall due, and when it expires; 0 and Infinity: never. */
   readonly scheduledMs: number
@@ -47,13 +53,16 @@ export interface OracleConsumer {
 }
 
 /** The message at this place of an append. */
-export function newMessage(offset: number, bytes: number, fields: AppendedFields | null, index: number): OracleMessage {
+export function newMessage(offset: number, log: QueueLog, fields: AppendedFields | null, index: number): OracleMessage {
   const priority = fields?.priorities?.[index] ?? 0
   const [scheduledMs, expiresMs] = [fields?.dueMs?.[index] ?? 0, fields?.expiresMs?.[index] ?? 0]
   return {
     offset,
     priority,
-    bytes,
+    bytes: log.bytesOf(offset),
+    key: log.keyOf(offset),
+    wentMs: 0,
+    keyTurn: 0,
     state: scheduledMs === 0 ? 'ready' : 'scheduled',
     scheduledMs,
     expiresMs: expiresMs === 0 ? Number.POSITIVE_INFINITY : expiresMs,

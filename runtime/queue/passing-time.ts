@@ -39,15 +39,16 @@ function makeDue(state: QueueState, nowMs: number): number {
   return count
 }
 
-/** Notes what was scheduled and is due in `offsets`, in its order; how many. Each is ready, at the end of the queue. */
+/** Notes what was scheduled and is due in `offsets`, in its order; how many. Each is ready, at the end of the queue, or waits for its turn of its key. */
 function fallDue(state: QueueState, nowMs: number, offsets: Float64Array): number {
-  const { schedule, ready, log } = state
+  const { schedule, expiry, ready, log } = state
   const count = schedule.due(nowMs, offsets)
   for (let at = 0; at < count; at++) {
     const offset = offsets[at] as number
     state.countIn(log.bytesOf(offset))
     ready.fellDue(offset, ready.end)
-    state.makeReady(offset, log.priorityOf(offset), false)
+    expiry.cameBack(offset)
+    state.enter(offset, log.priorityOf(offset))
   }
   return count
 }
@@ -57,5 +58,8 @@ export function dueMsOf(state: QueueState): number {
   let dueMs = Math.min(state.retries.dueMs, state.schedule.dueMs)
   if (mayExpire(state)) dueMs = Math.min(dueMs, state.expiry.dueMs)
   for (const { claims } of state.consumers.all()) dueMs = Math.min(dueMs, claims.dueMs)
+  const { rate, ready, suspects } = state
+  // Nothing waits for a hand-out that may be later where there is nothing to hand out.
+  if (rate?.left === 0 && (ready.first() !== -1 || suspects.first !== undefined)) dueMs = Math.min(dueMs, rate.nextMs)
   return dueMs
 }

@@ -1,10 +1,10 @@
 /** The log of a queue that is played by seed: what each message is. */
-import { PLAIN_LOG } from './queue-plan.fixture.ts'
 import type { QueueLog } from './queue-words.ts'
 
 export interface LogMessage {
   readonly bytes: number
   readonly priority: number
+  readonly key: number
   readonly dueMs: number
   readonly expiresMs: number
 }
@@ -25,7 +25,7 @@ export class PlayedLog implements QueueLog {
 
   priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
 
-  keyOf: QueueLog['keyOf'] = PLAIN_LOG.keyOf
+  keyOf = (offset: number): number => this.#messages[offset - this.#start]?.key ?? 0
 
   dueMsOf = (offset: number): number => this.#messages[offset - this.#start]?.dueMs ?? 0
 

@@ -227,7 +227,7 @@ export class QueueCore {
     return expire(this.#state, nowMs, this.overdue)
   }
 
-  /** When `due`, `expire` or `timeOut` has something to do; Infinity: never by itself. */
+  /** When `due`, `expire`, `timeOut` or `take` has something to do by itself; Infinity: never by itself. */
   get dueMs(): number {
     return dueMsOf(this.#state)
   }

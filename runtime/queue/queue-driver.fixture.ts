@@ -10,7 +10,16 @@ import { PlayedLog } from './played-log.fixture.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
-import { hugeShareOf, planPolicy, planSizes, planStart, planTerms, planTimes } from './queue-plan.fixture.ts'
+import {
+  hugeShareOf,
+  planKey,
+  planKeyConcurrency,
+  planPolicy,
+  planSizes,
+  planStart,
+  planTerms,
+  planTimes,
+} from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
@@ -45,7 +54,7 @@ class Difference extends Error {}
 
 class Driver {
   readonly #chance: Chance
-  readonly #policy: QueuePolicy
+  #policy: QueuePolicy
   readonly #visits: Visits
   readonly #trace: ((line: string) => void) | null
   readonly #hugeShare: number
@@ -202,9 +211,9 @@ class Driver {
     const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
     for (const [index, bytes] of sizes.entries()) {
       const [dueMs, expiresMs] = [times.dueMs?.[index] ?? 0, times.expiresMs?.[index] ?? 0]
-      this.#log.push({ bytes, priority: priorities?.[index] ?? 0, dueMs, expiresMs })
+      this.#log.push({ bytes, priority: priorities?.[index] ?? 0, key: planKey(this.#chance), dueMs, expiresMs })
     }
-    const fields = this.#timed || priorities !== null ? { priorities, keys: null, ...times } : null
+    const fields = this.#timed || priorities !== null ? { priorities, ...times } : null
     this.#both(`append ${sizes} with ${JSON.stringify(fields)}`, queue =>
       queue.appended(sizes.length, takenBytes, fields),
     )
@@ -268,7 +277,8 @@ class Driver {
     if (roll === 0 || roll === 3) this.#timeOut()
     if (roll === 1 || roll === 3) this.#due()
     if (roll === 2 || roll === 3) this.#expire()
-    if (roll === 3 && !(this.#core.dueMs > this.#nowMs))
+    // With a rate it is hand-outs that are due.
+    if (roll === 3 && this.#policy.rate === null && !(this.#core.dueMs > this.#nowMs))
       throw new Difference(`due at ${this.#core.dueMs}, though all was done that was due`)
   }
 
@@ -331,11 +341,16 @@ class Driver {
     this.#met('rebuild')
     const before = this.#core.facts()
     this.#same('the facts', factsOf(this.#oracle, this.#start), pick(before))
+    const { keyConcurrency } = this.#policy
+    const mayChange = this.#oracle.counters().unacked === 0 && this.#chance.happens(0.3)
+    this.#policy = { ...this.#policy, keyConcurrency: mayChange ? planKeyConcurrency(this.#chance) : keyConcurrency }
     this.#core = QueueCore.from(this.#policy, this.#log, before)
-    this.#oracle.rebuilt()
+    this.#oracle.rebuilt(this.#policy.keyConcurrency)
     this.#admitted = []
-    this.#trace?.(`rebuild ${JSON.stringify(before)}`)
-    this.#same('the facts of what was built from facts', before, this.#core.facts())
+    this.#trace?.(`rebuild with ${this.#policy.keyConcurrency} of a key ${JSON.stringify(before)}`)
+    // Where fewer of a key may be out, one that waited for a retry may wait for its turn instead.
+    if (this.#policy.keyConcurrency >= keyConcurrency)
+      this.#same('the facts of what was built from facts', before, this.#core.facts())
   }
 
   #both<T>(says: string, call: (queue: QueueCore | QueueOracle) => T): T {

@@ -7,13 +7,15 @@
  * facts of another behaves as that one would have. What was admitted and not appended is no fact, nor is a letter that
  * was on its way.
  *
- * With one priority nothing is read for each message; with more, the priority of each that is ready.
+ * With one priority nothing is read for each message; with more, the priority of each that is ready. Where keys are limited, the key of each
+ * that is not settled (restored-turns.ts).
  */
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import { QueueState, type QueueTotals } from './queue-state.ts'
 import type { ConsumerTerms, DueFact, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
+import { restoreTurns } from './restored-turns.ts'
 
 export interface ClaimFact {
   readonly slot: number
@@ -69,6 +71,8 @@ export interface QueueFacts {
   /** Of messages that came back; those that die in the order of their verdicts, then the others by offset. */
   readonly attempts: readonly AttemptFact[]
   readonly totals: Readonly<QueueTotals>
+  /** Of a rate: what was handed out in its last time, in that order. */
+  readonly taken: readonly { readonly ms: number; readonly count: number }[]
   readonly lastTag: number
   readonly lastCohort: number
 }
@@ -89,6 +93,7 @@ export function factsOf(state: QueueState): QueueFacts {
     active: consumers.active?.number ?? -1,
     attempts: [...dying, ...others].map(entry => attemptFact(state, entry)),
     totals: { ...totals },
+    taken: state.rate?.counted() ?? [],
     lastTag: state.lastTag,
     lastCohort: state.lastCohort,
   }
@@ -145,16 +150,18 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
     ...facts.due.map(({ offset }) => offset),
   ]
   // With one priority, what lies behind all of these is a range.
-  const ranged = single && !facts.timed ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
+  const isPlain = policy.keyConcurrency === Number.POSITIVE_INFINITY
+  const ranged =
+    single && isPlain && !facts.timed ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
   const state = new QueueState(policy, log, floor, ranged, facts.totals, facts.timed)
   let from = floor
   for (const [start, to] of settled) {
     state.settled.addRange(start, to)
-    state.ready.restore(from, start, log.priorityOf)
+    state.plain?.restore(from, start, log.priorityOf)
     from = to
   }
-  state.ready.restore(from, ranged, log.priorityOf)
-  state.ready.append(end - ranged, null, null)
+  state.plain?.restore(from, ranged, log.priorityOf)
+  state.plain?.append(end - ranged, null, null)
   const settledAbove = settled.reduce((sum, [start, to]) => sum + to - start, 0)
   state.messages = end - floor - settledAbove
   state.bytes = facts.bytes
@@ -164,16 +171,18 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
   if (facts.timed) restoreTimes(state, facts)
   for (const attempt of facts.attempts) restoreAttempt(state, attempt)
   for (const fact of consumers) restoreConsumer(state, fact)
+  for (const { ms, count } of facts.taken) state.rate?.took(count, facts.lastTag + 1, ms)
+  if (state.keys !== null) restoreTurns(state, state.keys, facts)
   const active = state.consumers.of(facts.active)
   if (active !== undefined) state.consumers.activate(active)
   return state
 }
 
-function restoreDue({ ready, log }: QueueState, { offset, place }: DueFact): void {
+function restoreDue({ ready, plain, log }: QueueState, { offset, place }: DueFact): void {
   const priority = log.priorityOf(offset)
-  ready.remove(offset, priority)
+  plain?.remove(offset, priority)
   ready.fellDue(offset, place)
-  ready.putBack(offset, priority)
+  plain?.putBack(offset, priority)
 }
 
 /** What has a time and has not fallen due is scheduled, unless it was out before; and when each expires. */
@@ -214,8 +223,9 @@ function restoreAttempt(state: QueueState, fact: AttemptFact): void {
   } else if (fact.dueMs !== null) {
     attempts.dueMs[entry] = fact.dueMs
     state.retries.add(entry)
-  } else if (fact.suspect) state.suspects.add(fact.offset, priority)
-  else return
+  } else if (!fact.suspect) return
+  // Where keys are limited it is not ready before its turn is known.
+  else if (state.keys === null) state.suspects.add(fact.offset, priority)
   ready.remove(fact.offset, priority)
 }
 
@@ -231,6 +241,7 @@ function restoreConsumer(state: QueueState, fact: ConsumerFact): void {
     claims.entries[slot] = attempts.find(offset)
     claims.bytes[slot] = log.bytesOf(offset)
     claims.priorities[slot] = priority
+    claims.keys[slot] = state.keys === null ? 0 : log.keyOf(offset)
     claims.flags[slot] = suspect ? SUSPECT : 0
     if (begun) claims.begin(slot, deadlineMs)
     consumer.heldBytes += claims.bytes[slot] as number

@@ -3,6 +3,7 @@
  *
  * The partition host's thread. Pure.
  */
+import { hasRoomFor } from './admission.ts'
 import type { QueueState } from './queue-state.ts'
 
 export class QueueFigures {
@@ -32,6 +33,16 @@ export class QueueFigures {
     return this.#state.bytes
   }
 
+  /** Messages that could be handed out, but for suspects. */
+  get ready(): number {
+    return this.#state.ready.size
+  }
+
+  /** Whether so many messages, of so many bytes together, would all be admitted, with nothing gone for them. */
+  hasRoomFor(messages: number, bytes: number): boolean {
+    return hasRoomFor(this.#state, messages, bytes)
+  }
+
   /** Messages that are scheduled. */
   get scheduled(): number {
     return this.#state.schedule.size
@@ -45,6 +56,11 @@ export class QueueFigures {
   /** Whether a message could be handed out, if a consumer had room for it. */
   get hasReady(): boolean {
     return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined
+  }
+
+  /** The highest priority of what is ready; -1: nothing is. */
+  get readyPriority(): number {
+    return this.#state.ready.priority
   }
 
   /** The consumer that alone has the queue; -1: there is none. */

@@ -4,6 +4,7 @@
  */
 import type { Instant } from '../base/clock.ts'
 import { admitTo } from './oracle-admission.fixture.ts'
+import { OracleConsumers } from './oracle-consumers.fixture.ts'
 import {
   backoffOf,
   countsOf,
@@ -12,15 +13,14 @@ import {
   noteFailure,
   type OracleConsumer,
   type OracleMessage,
-  sum,
 } from './oracle-message.fixture.ts'
 import { handOutOf, OracleRound, runOf } from './oracle-run.fixture.ts'
-import { byPlace, canExpire, firstMoment, isOver, OracleSchedule, overdueOf } from './oracle-times.fixture.ts'
+import { canExpire, firstMoment, isOver, OracleSchedule, overdueOf } from './oracle-times.fixture.ts'
+import { giveTurns, giveTurnsAnew, goesFirst, OracleRate } from './oracle-turns.fixture.ts'
 import type {
   Admission,
   AppendedFields,
   ConsumerDeath,
-  ConsumerTerms,
   DueMessages,
   HandOut,
   HandOutRun,
@@ -38,16 +38,11 @@ import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
-export class QueueOracle {
-  readonly policy: QueuePolicy
+export class QueueOracle extends OracleConsumers {
   readonly log: QueueLog
-  /** All that are not settled, by offset. */
-  messages: OracleMessage[] = []
-  consumers: OracleConsumer[] = []
   readonly settled: Set<number> = new Set()
   readonly start: number
   end: number
-  active = -1
   /** Messages that die, in the order of the verdicts; the first `sent` letters are on their way. */
   dying: OracleMessage[] = []
   sent = 0
@@ -56,17 +51,20 @@ export class QueueOracle {
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
   #cohort = 0
-  #clock = 0
+  #turn = 0
+  #tookMs = 0
   #round = new OracleRound()
   readonly #schedule = new OracleSchedule()
+  readonly #rate: OracleRate
   nowMs = 0
   overdue: readonly OverdueMessage[] = []
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
-    this.policy = policy
+    super(policy)
     this.log = log
     this.start = start
     this.end = start
+    this.#rate = new OracleRate(policy.rate)
   }
 
   admit(sizes: readonly number[], dueMs: readonly number[] | null): Admission {
@@ -76,20 +74,22 @@ export class QueueOracle {
   dropped(count: number): void {
     const chosen = this.chosen
     this.chosen = []
-    for (const message of chosen.slice(0, count))
-      this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
+    // What waits for its turn gets none before it goes.
+    const gone = chosen.slice(0, count).sort((a, b) => Math.min(a.keyTurn, 1) - Math.min(b.keyTurn, 1))
+    for (const message of gone) this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
   appended(count: number, bytes: number, fields: AppendedFields | null): void {
     this.withdrawn(count, bytes)
     for (let index = 0; index < count; index++) {
-      const message = newMessage(this.end, this.log.bytesOf(this.end), fields, index)
+      const message = newMessage(this.end, this.log, fields, index)
       this.end++
       this.totals.accepted++
       if (message.state === 'scheduled') this.withdrawn(-1, -message.bytes)
       message.dueMs = this.#schedule.dueMsOf(message.scheduledMs)
       this.messages.push(message)
     }
+    this.#giveTurns()
   }
 
   withdrawn(count: number, bytes: number): void {
@@ -97,26 +97,10 @@ export class QueueOracle {
     this.reserved.bytes -= bytes
   }
 
-  attach(number: number, { priority, prefetch, prefetchBytes, ackTimeoutMs }: ConsumerTerms): void {
-    if (this.consumerOf(number) !== undefined) throw new RangeError(`consumer ${number} is attached already`)
-    const attached = ++this.#clock
-    this.consumers.push({ number, priority, prefetch, prefetchBytes, ackTimeoutMs, attached, waitsSince: 0 })
-    if (this.policy.singleActive && this.active === -1) this.active = number
-    this.#look()
-  }
-
-  credit(number: number, prefetch: number, prefetchBytes: number): void {
-    const consumer = this.consumerOf(number)
-    if (consumer === undefined) return
-    consumer.prefetch = prefetch
-    consumer.prefetchBytes = prefetchBytes
-    this.#look()
-  }
-
   detach(number: number): QueueEffect[] {
     if (this.consumerOf(number) === undefined) return []
     const effects = this.heldBy(number).map(message => this.#comesBack(message, message.suspect && !message.begun))
-    this.#remove(number)
+    this.remove(number)
     return effects
   }
 
@@ -131,11 +115,14 @@ export class QueueOracle {
       if (!message.begun) return this.#comesBack(message, message.suspect)
       return this.#comesBack(message, guilty === undefined)
     })
-    this.#remove(number)
+    this.remove(number)
     return effects
   }
 
   take(nowMs: number): HandOut | null {
+    this.#tookMs = nowMs
+    this.#rate.look(nowMs)
+    if (this.#rate.left === 0) return null
     const ready = this.ready()
     const first = ready[0]
     if (first === undefined) return null
@@ -146,7 +133,7 @@ export class QueueOracle {
     }
     const message = ready.find(({ suspect }) => !suspect)
     if (message === undefined || this.#isHeldBack(message) || isOver(message, nowMs)) return null
-    const consumer = this.line().find(each => each !== emptying && this.#fits(each, message))
+    const consumer = this.line().find(each => each !== emptying && this.fits(each, message))
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
@@ -162,10 +149,10 @@ export class QueueOracle {
       const line = inLine() + (this.hasRoom(consumer) ? 0 : 1)
       const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
       let room = bytesFor(first.consumer) - first.bytes
-      while (got.length < Math.min(most, share)) {
+      while (got.length < Math.min(most, share) && this.#rate.left > 0) {
         const next = this.ready()[0]
         if (next === undefined || next.priority !== priority || next.handOuts > 0 || next.bytes > room) break
-        if (!this.hasRoom(consumer) || !this.#fits(consumer, next) || isOver(next, nowMs)) break
+        if (!this.hasRoom(consumer) || !this.fits(consumer, next) || isOver(next, nowMs)) break
         room -= next.bytes
         got.push(this.#handOut(next, consumer))
       }
@@ -179,7 +166,7 @@ export class QueueOracle {
     if (message !== undefined && !message.begun) {
       message.begun = true
       message.beganMs = nowMs
-      message.began = ++this.#clock
+      message.began = this.tick()
     }
     return message !== undefined
   }
@@ -188,7 +175,7 @@ export class QueueOracle {
     const message = this.#held(consumer, slot, tag)
     if (message?.begun) {
       message.beganMs = nowMs
-      message.began = ++this.#clock
+      message.began = this.tick()
     }
     return message !== undefined
   }
@@ -197,7 +184,7 @@ export class QueueOracle {
     const message = this.#held(consumer, slot, tag)
     if (message === undefined) return false
     this.#settle(message, 'acked')
-    this.#look()
+    this.look()
     return true
   }
 
@@ -226,7 +213,8 @@ export class QueueOracle {
     if (message === undefined || message.begun) return false
     message.handOuts--
     message.state = 'ready'
-    this.#look()
+    this.#rate.takenBack(message.wentMs)
+    this.look()
     return true
   }
 
@@ -252,7 +240,9 @@ export class QueueOracle {
   due(nowMs: number): DueMessages {
     const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
     for (const message of due) message.state = 'ready'
-    return { retried: due.length, ...this.#schedule.due(this.messages, nowMs, this.end) }
+    const fell = this.#schedule.due(this.messages, nowMs, this.end)
+    this.#giveTurns()
+    return { retried: due.length, ...fell }
   }
 
   /** `order`: that in which the core has told them, if they are the same; many that expire at one time have none of their own. */
@@ -274,14 +264,24 @@ export class QueueOracle {
       this.#settle(message, 'expired')
       return { kind: 'expired', offset }
     }
-    message.state = 'dying'
-    message.reason = 'expired'
-    this.dying.push(message)
+    this.#dies(message, 'expired')
     return { kind: 'dying', offset, failedAttempts, reason: 'expired' }
   }
 
+  #dies(message: OracleMessage, reason: LetterReason): void {
+    message.state = 'dying'
+    message.reason = reason
+    message.keyTurn = 0
+    this.dying.push(message)
+    this.#giveTurns()
+  }
+
   get dueMs(): number {
-    return firstMoment(this.messages, this.#mayExpire, message => this.#deadlineOf(message))
+    const nextMs = this.#rate.left === 0 && this.ready().length > 0 ? this.#rate.nextMs : Number.POSITIVE_INFINITY
+    return Math.min(
+      nextMs,
+      firstMoment(this.messages, this.#mayExpire, message => this.#deadlineOf(message)),
+    )
   }
 
   nextLetter(): QueueLetter | null {
@@ -323,8 +323,11 @@ export class QueueOracle {
     return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
   }
 
-  /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */
-  rebuilt(): void {
+  /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. So many of a key may be out now. */
+  rebuilt(keyConcurrency: number): void {
+    this.policy = { ...this.policy, keyConcurrency }
+    for (const message of this.messages) message.wentMs = Number.NaN
+    giveTurnsAnew(this.messages, keyConcurrency, () => ++this.#turn)
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
     this.#round = new OracleRound()
@@ -340,7 +343,7 @@ export class QueueOracle {
     if (state === 'retrying') return { state, dueMs, handOuts, failedAttempts }
     if (state === 'dying') return { state, reason, handOuts, failedAttempts }
     if (state === 'unacked') return { state, consumer, begun, suspect, handOuts, failedAttempts }
-    const ahead = this.ready().indexOf(message)
+    const ahead = this.ready().filter(other => goesFirst(this.policy, other, message) < 0).length
     return { state, ahead, blockedBy: this.#holdOf(message), handOuts, failedAttempts }
   }
 
@@ -348,34 +351,14 @@ export class QueueOracle {
     return { ...this.totals, ...countsOf(this.messages, this.policy.priorities) }
   }
 
-  consumerOf(number: number): OracleConsumer | undefined {
-    return this.consumers.find(consumer => consumer.number === number)
-  }
-
-  heldBy(number: number): OracleMessage[] {
-    return this.messages.filter(({ state, consumer }) => state === 'unacked' && consumer === number).sort(byPlace)
-  }
-
-  /** Consumers with room, in the order in which they get messages. */
-  line(): OracleConsumer[] {
-    const waiting = this.consumers.filter(consumer => this.hasRoom(consumer))
-    return waiting.sort((a, b) => b.priority - a.priority || a.waitsSince - b.waitsSince)
-  }
-
-  hasRoom(consumer: OracleConsumer): boolean {
-    const held = this.heldBy(consumer.number)
-    if (held.length >= consumer.prefetch || !this.isServed(consumer)) return false
-    return held.length === 0 || (sum(held) < consumer.prefetchBytes && !held.some(({ suspect }) => suspect))
-  }
-
-  isServed({ number, prefetch }: OracleConsumer): boolean {
-    return prefetch > 0 && (!this.policy.singleActive || this.active === number)
-  }
-
   /** What may go, in the order in which it goes. */
   ready(): OracleMessage[] {
-    const ready = this.messages.filter(({ state }) => state === 'ready')
-    return ready.sort((a, b) => b.priority - a.priority || byPlace(a, b))
+    const ready = this.messages.filter(({ state, keyTurn }) => state === 'ready' && keyTurn > 0)
+    return ready.sort((a, b) => goesFirst(this.policy, a, b))
+  }
+
+  #giveTurns(): void {
+    giveTurns(this.messages, this.policy.keyConcurrency, () => ++this.#turn)
   }
 
   #suspectIsOut(): boolean {
@@ -396,20 +379,23 @@ export class QueueOracle {
     return handOuts === 0 && held.length >= this.policy.heldMax
   }
 
-  #fits({ number, prefetchBytes }: OracleConsumer, { bytes }: OracleMessage): boolean {
-    return this.heldBy(number).length === 0 || sum(this.heldBy(number)) + bytes <= prefetchBytes
-  }
-
   #holdOf(message: OracleMessage): QueueHold {
+    if (message.keyTurn === 0) {
+      const { key } = message
+      const alike = this.messages.filter(other => other.key === key && other.keyTurn > 0)
+      return { key, behind: alike.sort((a, b) => b.keyTurn - a.keyTurn)[0]?.offset ?? -1 }
+    }
     if (this.consumers.length === 0) return 'no consumer'
     const line = this.line()
     if (message.suspect) {
       const empty = line.some(({ number }) => this.heldBy(number).length === 0)
-      return empty && !this.#suspectIsOut() ? null : 'suspect'
+      if (!empty || this.#suspectIsOut()) return 'suspect'
     }
+    if (this.#rate.left === 0) return 'rate'
+    if (message.suspect) return null
     if (this.#isHeldBack(message)) return 'held'
     const emptying = this.#emptying()
-    return line.some(consumer => consumer !== emptying && this.#fits(consumer, message)) ? null : 'prefetch'
+    return line.some(consumer => consumer !== emptying && this.fits(consumer, message)) ? null : 'prefetch'
   }
 
   #handOut(message: OracleMessage, consumer: OracleConsumer): HandOut {
@@ -423,7 +409,9 @@ export class QueueOracle {
     message.slot = slot
     message.tag = ++this.#tag
     consumer.waitsSince = 0
-    this.#look()
+    message.wentMs = this.#tookMs
+    this.#rate.took(this.#tookMs)
+    this.look()
     return handOutOf(message)
   }
 
@@ -440,7 +428,7 @@ export class QueueOracle {
     message.state = 'ready'
     message.suspect = suspect
     const looping = (message.handOuts - message.failedAt) % this.policy.loopingAfter === 0
-    this.#look()
+    this.look()
     return { kind: 'returned', offset: message.offset, suspect, looping }
   }
 
@@ -457,21 +445,19 @@ export class QueueOracle {
     const failedAttempts = noteFailure(message, suspect, at.wallMs)
     if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
       if (policy.hasDeadLetters) {
-        message.state = 'dying'
-        message.reason = reason
-        this.dying.push(message)
+        this.#dies(message, reason)
       } else this.#settle(message, 'dropped')
-      this.#look()
+      this.look()
       return { kind: policy.hasDeadLetters ? 'dying' : 'dropped', offset, failedAttempts, reason }
     }
     if (isOver(message, at.nowMs)) {
       const effect = this.#expires(message)
-      this.#look()
+      this.look()
       return effect
     }
     message.state = 'retrying'
     message.dueMs = at.nowMs + (delayMs ?? backoffOf(policy, failedAttempts, rng()))
-    this.#look()
+    this.look()
     return { kind: 'retrying', offset, failedAttempts, dueMs: message.dueMs }
   }
 
@@ -479,22 +465,6 @@ export class QueueOracle {
     this.messages.splice(this.messages.indexOf(message), 1)
     this.settled.add(message.offset)
     this.totals[as]++
-  }
-
-  #remove(number: number): void {
-    this.consumers = this.consumers.filter(consumer => consumer.number !== number)
-    if (this.active === number) {
-      const next = this.consumers.toSorted((a, b) => b.priority - a.priority || a.attached - b.attached)[0]
-      this.active = next?.number ?? -1
-    }
-    this.#look()
-  }
-
-  /** Who has got room waits from now on. */
-  #look(): void {
-    for (const consumer of this.consumers) {
-      if (!this.hasRoom(consumer)) consumer.waitsSince = 0
-      else if (consumer.waitsSince === 0) consumer.waitsSince = ++this.#clock
-    }
+    this.#giveTurns()
   }
 }

@@ -11,7 +11,7 @@ export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
 
 /** The fields of messages that have nothing but priorities. */
 export function prioritiesOnly(priorities: ArrayLike<number>): AppendedFields {
-  return { priorities, keys: null, dueMs: null, expiresMs: null }
+  return { priorities, dueMs: null, expiresMs: null }
 }
 
 /** Near the ends of words, pages and integers, so that few messages cross them. */
@@ -28,9 +28,10 @@ export function planPolicy(chance: Chance): QueuePolicy {
     maxBytes: chance.happens(0.5) ? chance.pick([60, 200, 1_000]) : Number.POSITIVE_INFINITY,
     onFull: chance.pick(['wait', 'reject', 'dropHead', 'dropHead']),
     singleActive: chance.happens(0.25),
-    keyConcurrency: Number.POSITIVE_INFINITY,
-    keyOrder: 'fifo',
-    rate: null,
+    keyConcurrency: planKeyConcurrency(chance),
+    keyOrder: chance.pick(['fifo', 'fair']),
+    // Within 63 ms each moment counts by itself.
+    rate: chance.happens(0.15) ? { max: chance.pick([1, 3, 10]), perMs: chance.pick([5, 20, 60]) } : null,
     heldMax: chance.pick([1, 3, 1_000]),
     loopingAfter: chance.pick([1, 2, 3, 100]),
   }
@@ -73,4 +74,14 @@ export function planTimes(chance: Chance, count: number, nowMs: number): Pick<Ap
       : chance.pick([0, Number.POSITIVE_INFINITY]),
   )
   return { dueMs: chance.happens(0.8) ? dueMs : null, expiresMs: chance.happens(0.8) ? expiresMs : null }
+}
+
+/** Messages of one key that may be out. */
+export function planKeyConcurrency(chance: Chance): number {
+  return chance.happens(0.5) ? Number.POSITIVE_INFINITY : chance.pick([1, 1, 2, 3])
+}
+
+/** Hash of the key of a message: few, so that they meet; some have none. */
+export function planKey(chance: Chance): number {
+  return chance.happens(0.2) ? 0 : chance.pick([1, 1, 2, 3, 0x8000_0000, 0xffff_ffff])
 }

@@ -11,7 +11,10 @@ import { SettledPages } from '../base/settled-pages.ts'
 import { AttemptTable, RETRYING } from './attempt-table.ts'
 import { SUSPECT } from './claims.ts'
 import { type Consumer, Consumers } from './consumers.ts'
+import { DueOrder } from './due-order.ts'
 import { Expiry } from './expiry.ts'
+import { HandOutRate } from './hand-out-rate.ts'
+import { KeyGate } from './key-gate.ts'
 import { Letters } from './letters.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
 import { ReadyMessages } from './ready-messages.ts'
@@ -19,6 +22,7 @@ import { RetryHeap } from './retry-heap.ts'
 import { Round } from './round.ts'
 import { Schedule } from './schedule.ts'
 import { Suspects } from './suspects.ts'
+import { TurnIndex } from './turn-index.ts'
 
 /** Messages that were ever accepted, and those that are settled, by the way. */
 export interface QueueTotals {
@@ -39,7 +43,10 @@ export type SettledAs = Exclude<keyof QueueTotals, 'accepted'>
 export interface Chosen {
   readonly message: WaitingMessage
   readonly bytes: number
-  readonly suspect: boolean
+  /** Hash of its key, where keys are limited. */
+  readonly key: number
+  /** Where it is taken from: `key`, it waits for its turn. */
+  readonly from: 'ready' | 'suspects' | 'key'
 }
 
 const TAG_MAX = 0x1fff_ffff
@@ -48,7 +55,15 @@ export class QueueState {
   readonly policy: QueuePolicy
   readonly log: QueueLog
   readonly pool: PagePool = new PagePool()
-  readonly ready: ReadyMessages
+  /** Where each stands that fell due, and who is before whom. */
+  readonly order: DueOrder = new DueOrder()
+  readonly ready: ReadyMessages | TurnIndex
+  /** The same, where all that is appended and not scheduled is ready; null: keys are limited. */
+  readonly plain: ReadyMessages | null
+  /** Those that wait for their turn of their key; null: keys are not limited. */
+  readonly keys: KeyGate | null
+  /** How many may be handed out now; null: there is no limit. */
+  readonly rate: HandOutRate | null
   readonly schedule: Schedule
   readonly expiry: Expiry
   readonly settled: SettledPages
@@ -76,8 +91,15 @@ export class QueueState {
   constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals, timed: boolean) {
     this.policy = policy
     this.log = log
-    this.ready = new ReadyMessages(policy.priorities, this.pool, end)
-    this.suspects = new Suspects(this.ready)
+    const { priorities, keyConcurrency, keyOrder, rate } = policy
+    const { pool, order } = this
+    this.keys = keyConcurrency === Number.POSITIVE_INFINITY ? null : new KeyGate(policy, log, pool, order)
+    this.plain = this.keys === null ? new ReadyMessages(priorities, pool, end, order, true) : null
+    if (this.plain !== null) this.ready = this.plain
+    else if (keyOrder === 'fair') this.ready = new TurnIndex(priorities, pool, end, order)
+    else this.ready = new ReadyMessages(priorities, pool, end, order, false)
+    this.rate = rate === null ? null : new HandOutRate(rate)
+    this.suspects = new Suspects(this.ready, order)
     this.schedule = new Schedule(this.pool)
     this.expiry = new Expiry(log, timed)
     this.settled = new SettledPages(this.pool, floor)
@@ -122,8 +144,33 @@ export class QueueState {
   /** It may be handed out, at its place, until it expires. */
   makeReady(offset: number, priority: number, suspect: boolean): void {
     this.expiry.cameBack(offset)
-    if (suspect) this.suspects.add(offset, priority)
-    else this.ready.putBack(offset, priority)
+    this.#putInPlace(offset, priority, suspect)
+  }
+
+  #putInPlace(offset: number, priority: number, suspect: boolean): void {
+    if (suspect) {
+      this.ready.keepPlace(offset)
+      this.suspects.add(offset, priority)
+    } else this.ready.putBack(offset, priority)
+  }
+
+  /** A message came or fell due. It is ready, or waits for its turn of its key. */
+  enter(offset: number, priority: number): void {
+    if (this.keys?.enter(this.log.keyOf(offset), offset, priority) !== false) this.ready.putBack(offset, priority)
+  }
+
+  /** The turn of a message is over: it is settled, or is to be a dead letter. The next of its key is ready, at its own place. */
+  endTurn(key: number): void {
+    const next = this.keys?.leave(key) ?? -1
+    if (next === -1) return
+    const entry = this.attempts.find(next)
+    // While it waited, it would have expired in its time.
+    this.#putInPlace(next, this.log.priorityOf(next), entry !== -1 && this.attempts.suspects[entry] === 1)
+  }
+
+  /** The same, of a message that no consumer has. */
+  endTurnOf(offset: number): void {
+    if (this.keys !== null) this.endTurn(this.log.keyOf(offset))
   }
 
   /** It counts as one of the queue from now on, and waits nowhere yet; whether it was scheduled. */
@@ -141,9 +188,19 @@ export class QueueState {
     this.bytes += bytes
   }
 
-  /** Takes a message that waits out of where it waits; whether it did. */
+  /** Takes a message that waits out of where it waits, for good; whether it did. */
   takeWaiting(offset: number, entry: number): boolean {
     if (this.takeScheduled(offset)) return true
+    if (this.keys?.has(offset)) {
+      this.keys.remove(this.log.keyOf(offset), offset, this.log.priorityOf(offset))
+      return true
+    }
+    if (!this.#takeReady(offset, entry)) return false
+    this.endTurnOf(offset)
+    return true
+  }
+
+  #takeReady(offset: number, entry: number): boolean {
     if (entry !== -1 && this.attempts.states[entry] === RETRYING) {
       this.retries.remove(entry)
       return true

@@ -60,7 +60,7 @@ class Queue {
     this.#sent.push(...sent)
     const priorities = sent.map(({ priority }) => priority ?? 0)
     const expiresMs = sent.map(message => message.expiresMs ?? 0)
-    this.core.appended(taken, takenBytes, { priorities, keys: null, dueMs: dueMs.slice(0, taken), expiresMs })
+    this.core.appended(taken, takenBytes, { priorities, dueMs: dueMs.slice(0, taken), expiresMs })
     return taken
   }
 

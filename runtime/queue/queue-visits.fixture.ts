@@ -39,6 +39,7 @@ const MESSAGE_STATES = [
   'expired',
   'fresh',
   'returned',
+  'behind its key',
   'suspect',
   'out',
   'begun',
@@ -134,8 +135,9 @@ export function allPairs(): Pair[] {
 }
 
 export function stateOf(oracle: QueueOracle, message: OracleMessage): MessageState {
-  const { state, suspect, begun, handOuts, turn } = message
+  const { state, suspect, begun, handOuts, turn, keyTurn } = message
   if (canExpire(message) && isOver(message, oracle.nowMs)) return 'expired'
+  if (state === 'ready' && keyTurn === 0) return 'behind its key'
   if (state === 'ready') return suspect ? 'suspect' : handOuts > 0 ? 'returned' : turn === 0 ? 'fresh' : 'due'
   if (state === 'unacked') return begun ? (suspect ? 'suspect begun' : 'begun') : suspect ? 'suspect out' : 'out'
   if (state === 'dying') return oracle.dying.indexOf(message) < oracle.sent ? 'letter sent' : 'dying'

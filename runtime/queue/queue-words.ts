@@ -37,15 +37,12 @@ export interface QueuePolicy {
 export interface QueueRate {
   readonly max: number
   readonly perMs: number
-  readonly per: 'queue' | 'key'
 }
 
 /** What the core must know of messages that are appended, beside their number; each part has a place for each message. */
 export interface AppendedFields {
   /** Null: all 0. */
   readonly priorities: ArrayLike<number> | null
-  /** Unsigned hashes of their keys; 0: it has none. Null: no keys matter. */
-  readonly keys: ArrayLike<number> | null
   /** When each is due, in `nowMs`; 0: at once. Null: all are at once. */
   readonly dueMs: ArrayLike<number> | null
   /** When each expires, in `nowMs`; 0 or Infinity: never. Null: none does. */
@@ -58,7 +55,7 @@ export interface QueueLog {
   bytesOf(offset: number): number
   /** 0 to below `priorities`. */
   priorityOf(offset: number): number
-  /** Unsigned hash of its key; 0: it has none. */
+  /** Unsigned hash of its key; 0: it has none. Asked only where keys are limited. */
   keyOf(offset: number): number
   /** When it is due, in `nowMs`; 0: at once. */
   dueMsOf(offset: number): number
@@ -242,12 +239,20 @@ export interface QueueCounters {
   readonly cancelled: number
   /** Bytes of what is ready, unacked or retrying. */
   readonly bytes: number
-  /** Of what may be handed out, by priority. */
+  /** Of what is ready and does not die, by priority. */
   readonly readyByPriority: readonly number[]
 }
 
 /** Why a message that is ready stays where it is; null: nothing but those ahead of it. */
-export type QueueHold = null | 'no consumer' | 'prefetch' | 'held' | 'suspect'
+export type QueueHold = null | 'no consumer' | 'prefetch' | 'held' | 'suspect' | 'rate' | KeyHold
+
+/** It waits until fewer messages of its key are ready or out. */
+export interface KeyHold {
+  /** Hash of the key. */
+  readonly key: number
+  /** Offset of the message of this key that got its turn last. With one turn it is the one that is waited for. */
+  readonly behind: number
+}
 
 /** Where a message is. */
 export type QueueExplanation =
@@ -262,7 +267,8 @@ export type QueueExplanation =
       readonly ahead: number
       /**
        * `no consumer`: there is none. `prefetch`: none has room for it. `held`: too many wait for a retry or a dead letter.
-       * `suspect`: it goes alone, once a consumer holds nothing and no other suspect is out.
+       * `suspect`: it goes alone, once a consumer holds nothing and no other suspect is out. `rate`: as many were handed out as may be.
+       * A key: as many of it are ready or out as may be.
        */
       readonly blockedBy: QueueHold
       readonly handOuts: number

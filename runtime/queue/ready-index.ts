@@ -6,7 +6,7 @@
  *
  * With one priority, what was never handed out is the range `[next, end)` and costs nothing. Beside it there are two
  * sets, mostly empty: what came back, which is below `next`, and what left the range from its middle. With more
- * priorities each has a set of its own, one bit a message, and a word says which of them have members.
+ * priorities, or where keys are limited, each has a set of its own, one bit a message, and a word says which of them have members.
  * What is scheduled is not in the range either.
  */
 import { OffsetSet } from '../base/offset-set.ts'
@@ -14,6 +14,7 @@ import { lowestBit, type PagePool } from '../base/page-pool.ts'
 import type { WaitingMessage } from './queue-words.ts'
 
 export class ReadyIndex {
+  /** Whether there is a range. */
   readonly #single: boolean
   /** By priority; with one priority what came back. */
   readonly #sets: readonly OffsetSet[]
@@ -24,8 +25,9 @@ export class ReadyIndex {
   #next: number
   #end: number
 
-  constructor(priorities: number, pool: PagePool, end: number) {
-    this.#single = priorities === 1
+  /** `ranged`: whether all that is appended and not scheduled is ready, so that one priority needs no set. */
+  constructor(priorities: number, pool: PagePool, end: number, ranged: boolean) {
+    this.#single = ranged && priorities === 1
     this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
     this.#gone = new OffsetSet(pool)
     this.#next = end
@@ -74,6 +76,12 @@ export class ReadyIndex {
       ;(this.#sets[priority] as OffsetSet).add(from + index)
       this.#mask |= 1 << priority
     }
+  }
+
+  /** The next `count` offsets are in use; which of them are ready comes next. */
+  pass(count: number): void {
+    this.#end += count
+    this.#next = this.#end
   }
 
   /** The highest priority that has messages; -1: there is none. */

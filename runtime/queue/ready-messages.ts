@@ -8,7 +8,7 @@
  * Bound: those of both parts. In a queue where nothing fell due each call is one of the plain part.
  */
 import type { PagePool } from '../base/page-pool.ts'
-import { DueOrder } from './due-order.ts'
+import type { DueOrder } from './due-order.ts'
 import { DueReady } from './due-ready.ts'
 import type { DueFact, WaitingMessage } from './queue-words.ts'
 import { ReadyIndex } from './ready-index.ts'
@@ -17,14 +17,16 @@ const NONE = -1
 
 export class ReadyMessages {
   readonly #plain: ReadyIndex
-  readonly #order = new DueOrder()
+  readonly #order: DueOrder
   readonly #due: DueReady
   /** Whether what `next` has noted fell due. */
   #notedDue = false
 
-  constructor(priorities: number, pool: PagePool, end: number) {
-    this.#plain = new ReadyIndex(priorities, pool, end)
-    this.#due = new DueReady(this.#order, pool)
+  /** `ranged`: whether all that is appended and not scheduled is ready; if not, `pass` and `putBack` say what is. */
+  constructor(priorities: number, pool: PagePool, end: number, order: DueOrder, ranged: boolean) {
+    this.#plain = new ReadyIndex(priorities, pool, end, ranged)
+    this.#order = order
+    this.#due = new DueReady(order, pool)
   }
 
   /** First offset that was not appended. */
@@ -49,6 +51,11 @@ export class ReadyMessages {
   /** The next `count` offsets; null: all of priority 0. Those whose `dueMs` is not 0 are not ready; null: all are. */
   append(count: number, priorities: ArrayLike<number> | null, dueMs: ArrayLike<number> | null): void {
     this.#plain.append(count, priorities, dueMs)
+  }
+
+  /** The next `count` offsets are in use; which of them are ready comes next. */
+  pass(count: number): void {
+    this.#plain.pass(count)
   }
 
   /** The highest priority that has messages; -1: there is none. */
@@ -133,14 +140,11 @@ export class ReadyMessages {
 
   /** Whether the first of two messages of one priority goes before the second. */
   isBefore(offset: number, other: number): boolean {
-    const order = this.#order
-    if (order.size === 0) return offset < other
-    const [number, otherNumber] = [order.numberOf(offset), order.numberOf(other)]
-    const place = number === NONE ? offset : order.placeOf(number)
-    const otherPlace = otherNumber === NONE ? other : order.placeOf(otherNumber)
-    if (place !== otherPlace) return place < otherPlace
-    return number !== NONE && (otherNumber === NONE || number < otherNumber)
+    return this.#order.isBefore(offset, other)
   }
+
+  /** It keeps its place: there is nothing to do. */
+  keepPlace(_offset: number): void {}
 
   /** How many of its priority or a higher one go before it. */
   ahead(offset: number, priority: number): number {

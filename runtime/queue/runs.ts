@@ -30,6 +30,7 @@ export function emptyRun(): RunView {
     tags: new Int32Array(RUN_MAX),
     offsets: new Float64Array(RUN_MAX),
     bytes: new Uint32Array(RUN_MAX),
+    keys: new Uint32Array(RUN_MAX),
   }
 }
 
@@ -41,7 +42,7 @@ export function takeRun(
   nowMs: number,
   view: RunView,
 ): boolean {
-  const { ready, suspects, attempts, consumers } = state
+  const { ready, suspects, attempts, consumers, rate } = state
   const { first } = view
   const waiting = ready.countOfFirst()
   if (!take(state, nowMs, first)) return false
@@ -53,8 +54,10 @@ export function takeRun(
   if (suspects.size > 0 || first.suspect || attempts.find(first.offset) !== -1) return true
   const line = consumers.inLineOf(consumer) + (consumer.listed ? 0 : 1)
   const share = state.round.share(first.priority, line, waiting)
+  const allowed = rate === null ? most : Math.min(most, 1 + rate.left)
   if (consumer.listed)
-    extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, nowMs, view)
+    extend(state, consumer, Math.min(allowed, share), bytesFor(first.consumer) - first.bytes, nowMs, view)
+  if (view.count > 1) rate?.took(view.count - 1, first.tag, nowMs)
   state.round.taken(waiting - view.count, consumers.inLineOf(consumer))
   return true
 }
@@ -69,7 +72,7 @@ function extend(
   view: RunView,
 ): void {
   const { ready, attempts, expiry, log } = state
-  const { offsets, bytes: sizes, tags } = view
+  const { offsets, bytes: sizes, tags, keys } = view
   const { priority } = view.first
   const end = Math.min(most, 1 + consumer.prefetch - consumer.claims.size)
   const { prefetchBytes } = consumer
@@ -86,6 +89,7 @@ function extend(
       if (held + bytes > heldMost) break
       held += bytes
       sizes[count] = bytes
+      if (state.keys !== null) keys[count] = log.keyOf(offset)
       tags[count] = state.newTag()
     }
     if (count > from) ready.removeNext(offsets, from, count)
@@ -101,9 +105,10 @@ function extend(
 
 /** Settles one that is held. */
 export function ack(state: QueueState, consumer: Consumer, slot: number): void {
-  const { offsets, bytes, entries } = consumer.claims
+  const { offsets, bytes, entries, keys } = consumer.claims
   state.letGo(consumer, slot)
   state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
+  state.endTurn(keys[slot] as number)
 }
 
 /** Settles what is held of the hand-outs at `from` to below `to` of these; how many were. */
@@ -130,6 +135,7 @@ export function ackRun(
     ackedBytes += claims.bytes[slot] as number
     acked++
     claims.free(slot)
+    if (state.keys !== null) state.endTurn(claims.keys[slot] as number)
     if (offset !== end) {
       settleRange(state, first, end)
       first = offset

@@ -14,12 +14,15 @@ interface Places {
 
 export class Suspects {
   readonly #places: Places
+  readonly #ages: Places
   readonly #waiting: WaitingMessage[] = []
   /** Whether one of them is out. */
   isOut = false
 
-  constructor(places: Places) {
+  /** `ages`: which of two is the older one, where that is not the order in which they go. */
+  constructor(places: Places, ages: Places) {
     this.#places = places
+    this.#ages = ages
   }
 
   /** Those that are ready. */
@@ -34,7 +37,11 @@ export class Suspects {
   /** The oldest of the lowest priority; null: there is none. */
   oldestOfLowest(): WaitingMessage | null {
     const lowest = this.#waiting.at(-1)?.priority
-    return this.#waiting.find(({ priority }) => priority === lowest) ?? null
+    let oldest: WaitingMessage | null = null
+    for (const each of this.#waiting)
+      if (each.priority === lowest && (oldest === null || this.#ages.isBefore(each.offset, oldest.offset)))
+        oldest = each
+    return oldest
   }
 
   add(offset: number, priority: number): void {

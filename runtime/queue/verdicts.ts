@@ -45,7 +45,9 @@ export function goesBack(state: QueueState, consumer: Consumer, slot: number): b
   const { claims } = consumer
   if (((claims.flags[slot] as number) & BEGUN) !== 0) return false
   const suspect = ((claims.flags[slot] as number) & SUSPECT) !== 0
+  const tag = claims.tags[slot] as number
   state.letGo(consumer, slot)
+  state.rate?.takenBack(tag)
   state.makeReady(claims.offsets[slot] as number, claims.priorities[slot] as number, suspect)
   return true
 }
@@ -79,7 +81,10 @@ export function fails(
   if (failedAttempts === 1) attempts.firstFailureMs[entry] = at.wallMs
   attempts.lastFailureMs[entry] = at.wallMs
   state.letGo(consumer, slot)
-  if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
+  const isLast = reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts
+  const isOver = state.expiry.isOver(offset, at.nowMs)
+  if (isLast || isOver) state.endTurn(consumer.claims.keys[slot] as number)
+  if (isLast) {
     if (!policy.hasDeadLetters) {
       state.settle(offset, size, entry, 'dropped')
       return { kind: 'dropped', offset, failedAttempts, reason }
@@ -89,7 +94,7 @@ export function fails(
     state.letters.add(entry)
     return { kind: 'dying', offset, failedAttempts, reason }
   }
-  if (state.expiry.isOver(offset, at.nowMs)) return dies(state, offset, entry)
+  if (isOver) return dies(state, offset, entry)
   const dueMs = at.nowMs + (delayMs ?? retryDelayMs(policy.backoff, failedAttempts, rng))
   attempts.states[entry] = RETRYING
   attempts.dueMs[entry] = dueMs

@@ -92,6 +92,9 @@ export class PlayedQueue {
       onFull: 'wait',
       singleActive: false,
       messageTtlMs: 1,
+      keyConcurrency: 1,
+      keyOrder: 'fifo',
+      rate: null,
     } as const
     this.assignment = {
       cursor: CURSOR,

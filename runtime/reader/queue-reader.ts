@@ -205,6 +205,11 @@ export class QueueReader {
     return !this.#isClosed && (this.#ended > this.#told || this.#isAsking)
   }
 
+  /** Whether the queue has more, and hands it out as soon as it sees what was ended. */
+  get isAnswered(): boolean {
+    return !this.#isClosed && this.prefetch > 0 && this.slot.hasBacklog
+  }
+
   /** At the end of a turn: the queue finds what was ended. It is rung only if something waits for that, or later; whether there was any. */
   tell(): boolean {
     if (!this.owes) return false

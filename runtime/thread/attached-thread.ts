@@ -198,7 +198,7 @@ export class AttachedThread implements LinkUpcalls {
         worked = this.drain()
         if (this.#takers.takeTurns(deadline)) worked = true
         this.#sealDirty()
-      } while (worked && nowMs() < deadline)
+      } while ((worked || this.#takers.looksOn(this.#hasWork)) && nowMs() < deadline)
     } finally {
       this.#inTurn = false
     }
@@ -225,19 +225,19 @@ export class AttachedThread implements LinkUpcalls {
       return
     }
     this.#waiting = true
+    this.#takers.sleeps()
     void rung.then(this.#rung)
   }
 
   readonly #rung = (): void => {
     this.#waiting = false
+    this.#takers.woke()
     if (this.#turnScheduled || this.#inTurn || this.#closed) return
     this.#lastYield = nowMs()
     this.#turn()
   }
 
-  #hasWork(): boolean {
-    return this.#links.some(link => link.hasWork()) || this.#takers.hasReady()
-  }
+  readonly #hasWork = (): boolean => this.#links.some(link => link.hasWork()) || this.#takers.hasReady()
 
   /**
    * Takes receipts and verdicts in; also for a caller that publishes without ever yielding. `then` is called before

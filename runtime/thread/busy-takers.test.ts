@@ -13,6 +13,7 @@ const TAKERS = 100
 class Reader implements TurnTaker {
   records = 0
   turns = 0
+  isAnswered = false
   verdicts = 0
 
   ready(): boolean {
@@ -51,7 +52,7 @@ function linkedThread(t: Test) {
   const reader = (cursor: number): Reader => readers[cursor] as Reader
   /** Until all of them have had their first turn. */
   const rest = (): Promise<void> => until(() => readers.every(({ turns }) => turns > 0))
-  return { thread, link, readers, reader, rest }
+  return { memory, thread, link, readers, reader, rest }
 }
 
 t.test('a hint of the host gives a turn to the reader that it names, and to no other', async t => {
@@ -91,4 +92,35 @@ t.test('when hints were lost, every reader has a turn', async t => {
   await until(() => reader(50).turns > 1)
   t.equal(reader(99).records, 0)
   t.ok(readers.every(({ turns }) => turns > 1))
+})
+
+t.test('a thread looks again before it sleeps if its reader is about to be answered, and not otherwise', async t => {
+  /** Whether it has found what came while it looked, at this access. */
+  const found = async (isAnswered: boolean, atLoad: number): Promise<boolean> => {
+    const { memory, thread, link, reader, rest } = linkedThread(t)
+    await rest()
+    await new Promise(setImmediate)
+    const [{ load }, taker] = [memory, reader(42)]
+    taker.isAnswered = isAnswered
+    let loads = 0
+    const looked = (address: number): number => {
+      if (++loads === atLoad) {
+        taker.records = 1
+        link.wake(42)
+      }
+      return load(address)
+    }
+    thread.wake(42)
+    Object.assign(memory, { load: looked })
+    await new Promise(setImmediate)
+    Object.assign(memory, { load })
+    thread.close()
+    return loads >= atLoad && taker.records === 0
+  }
+  t.notOk(await found(false, 20))
+  let isFound = false
+  // A turn that is late already does not look on.
+  for (let left = 100; left > 0 && !isFound; left--) isFound = await found(true, 20)
+  t.ok(isFound)
+  t.notOk(await found(true, 3_000), 'it does not look for ever')
 })

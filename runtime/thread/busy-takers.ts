@@ -5,8 +5,11 @@
  * not ready. Every LOOK_MS all of them have a turn: this is for whatever may have gone wrong elsewhere. Bound: a thread's readers.
  */
 import { nowMs } from '../../actors/world.ts'
+import { ShortWaits } from '../base/short-waits.ts'
 import type { TurnTaker, Verdict } from './turn-taker.ts'
 
+/** Looks for an answer before the thread sleeps, at most: about ten microseconds. */
+const LOOKS_MAX = 256
 /** After which all are looked at again. */
 const LOOK_MS = 5_000
 
@@ -16,6 +19,9 @@ export class BusyTakers {
   #lookedMs: number = nowMs()
   /** Turns of single readers so far. */
   looks = 0
+  /** For what those that were let go are about to be handed. */
+  readonly #answers = new ShortWaits(LOOKS_MAX)
+  #sleptMs = 0
 
   add(cursor: number, taker: TurnTaker): void {
     this.#takers.set(cursor, taker)
@@ -47,13 +53,38 @@ export class BusyTakers {
   /** A turn of each busy one, until `deadline`; whether any did something. */
   takeTurns(deadline: number): boolean {
     let worked = false
+    this.#answers.isAwaiting = false
     // Those that are woken meanwhile come in the next round.
     for (const taker of [...this.#busy]) {
       this.looks++
       if (taker.turn(deadline)) worked = true
-      else if (!taker.ready()) this.#busy.delete(taker)
+      else if (!taker.ready()) this.#letGo(taker)
     }
     return worked
+  }
+
+  #letGo(taker: TurnTaker): void {
+    this.#busy.delete(taker)
+    if (taker.isAnswered === true) this.#answers.isAwaiting = true
+  }
+
+  /** Looks on for what they are about to be handed, before the thread sleeps; whether there is something. */
+  looksOn(hasWork: () => boolean): boolean {
+    while (this.#answers.looksOn()) {
+      if (!hasWork()) continue
+      this.#answers.came()
+      return true
+    }
+    return false
+  }
+
+  /** The thread goes to sleep. */
+  sleeps(): void {
+    this.#sleptMs = nowMs()
+  }
+
+  woke(): void {
+    this.#answers.slept(nowMs() - this.#sleptMs)
   }
 
   /** A host that died before it hinted is replaced by one that hints anew; this is for unknown causes. */

@@ -16,6 +16,8 @@ export interface TurnTaker {
   /** Works until nothing is left or `deadline` (performance.now) has passed; whether it did anything. */
   turn(deadline: number): boolean
   verdict(verdict: Verdict): void
+  /** Whether its host is about to hand it something, now that nothing is left. Left out: that cannot be said. */
+  readonly isAnswered?: boolean
 }
 
 /** The way from a thread's members to the control thread. */

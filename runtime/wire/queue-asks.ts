@@ -28,7 +28,14 @@ export type HeldSight =
   | { readonly state: 'retrying'; readonly dueMs: number }
   | { readonly state: 'dying'; readonly reason: DeadLetterReason }
 
-export type MessageHold = null | 'no consumer' | 'paused' | 'prefetch' | 'retries' | 'suspect'
+export type MessageHold = null | 'no consumer' | 'paused' | 'prefetch' | 'retries' | 'suspect' | 'rate' | KeySight
+
+/** A message of its key goes first. */
+export interface KeySight {
+  /** Of that message, a copy. */
+  readonly key: Uint8Array
+  readonly behind: Offset
+}
 
 /** A message with its bytes. */
 export interface SeenMessage {

@@ -4,6 +4,7 @@
  * A queue is a topic of one partition with one group, whose members each get messages of that partition. A consumer has a slot of its own:
  * words, claims and a ring of deliveries (delivery-places.ts).
  */
+import type { Rate } from '../words/common-options.ts'
 import type { CursorId } from '../words/quantities.ts'
 import { MESSAGE_BYTES_BESIDE } from '../words/queue-bounds.ts'
 import { deliverySlotBytes } from './delivery-places.ts'
@@ -20,6 +21,11 @@ export interface QueueShape {
   readonly onFull: 'wait' | 'reject' | 'dropHead'
   /** Whether one consumer at a time has the queue. */
   readonly singleActive: boolean
+  /** Messages of one key that may be out at a time; Infinity: no limit. */
+  readonly keyConcurrency: number
+  readonly keyOrder: 'fifo' | 'fair'
+  /** Hand-outs within a time; null: no limit. */
+  readonly rate: Rate | null
   /** Of messages without a shorter one, in ms; Infinity: none. */
   readonly messageTtlMs: number
 }

@@ -45,6 +45,22 @@ export interface QueueOptions {
   readonly deadLetter?: string | false | undefined
   /** Whether one consumer at a time has the queue, and the next one takes over when it ends; default false. */
   readonly singleActive?: boolean | undefined
+  /**
+   * Messages of one key that may be out at a time, 1 to 1,000,000, or `Infinity` (default): keys mean nothing. With 1 the messages of a key are
+   * handled one after the other, in their order. A message without a key is not limited. One that waits for a retry counts as out: it holds
+   * its key, and no other. Keys count by a hash of 32 bits: two of the same hash share what they may have.
+   */
+  readonly keyConcurrency?: number | undefined
+  /**
+   * Order among keys, with a `keyConcurrency`: `fifo` (default): the oldest message that may go does. `fair`: keys take turns, so that one
+   * with many messages holds up no other. A higher priority goes first in any case.
+   */
+  readonly keyOrder?: 'fifo' | 'fair' | undefined
+  /**
+   * Limit on hand-outs, to all consumers together; default: none. Each hand-out counts, also of a message that comes again. What a consumer
+   * has in advance was handed out.
+   */
+  readonly rate?: Rate | undefined
   /** Limit on what each sender may send; beyond it `send` waits or is refused, as `onFull` says (`dropHead`: refused). Default: none. */
   readonly sendRate?: Rate | undefined
 }

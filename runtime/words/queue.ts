@@ -84,7 +84,7 @@ export interface Queue<V = unknown> {
   /** Observable of deliveries. Each settlement returns one credit of `window`. */
   observe(options?: QueueObserveOptions): Observable<ManualQueueDelivery<V>>
   /**
-   * Takes back a message that waits: it is not handed out any more. `false`: it does not wait, because a consumer has it, it waits for its
+   * Takes back a message that waits, or that a consumer has in advance: it is not handled any more. `false`: it has begun, it waits for its
    * dead letter, or it is settled or unknown. A message on disk stays cancelled after the death of the process.
    *
    * @throws MillraceError `MILL_INVALID_OPTION` for an `id` that is no string; `MILL_DISK`

@@ -41,9 +41,18 @@ export interface ReadyMessage extends MessageCounts {
    *
    * `no consumer`: the queue has none. `paused`: all of them are paused. `prefetch`: all of them have what they may have. `retries`: 1,024
    * messages wait for a retry or for their dead letter, and until one of those ends none goes that was never handed out. `suspect`: its
-   * thread or process died with it; it goes alone, once a consumer has nothing else.
+   * thread or process died with it; it goes alone, once a consumer has nothing else. `rate`: as many were handed out as the queue's `rate`
+   * allows. `{ key, id }`: as many messages of its key are ready or out as `keyConcurrency` allows, and this one was the last to get a turn.
    */
-  readonly blockedBy: null | 'no consumer' | 'paused' | 'prefetch' | 'retries' | 'suspect'
+  readonly blockedBy: null | 'no consumer' | 'paused' | 'prefetch' | 'retries' | 'suspect' | 'rate' | MessageAhead
+}
+
+/** A message that goes before another one of its key. */
+export interface MessageAhead {
+  /** Key of the message, as text. Another key with the same 32-bit hash counts as the same. */
+  readonly key: string
+  /** Name of the message. */
+  readonly id: string
 }
 
 /** A message that a consumer has. */

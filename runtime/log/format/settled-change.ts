@@ -53,6 +53,12 @@ export interface KnownEnd {
   readonly bytes: number
 }
 
+/** An end of the queue's dead-letter topic. Its letters below are of messages that are said to be settled: an opening looks at the others. */
+export interface KnownLetters {
+  readonly topic: number
+  readonly end: number
+}
+
 /** What is different of one queue. */
 export interface SettledChange {
   readonly topic: number
@@ -68,6 +74,7 @@ export interface SettledChange {
   readonly settled?: OffsetRanges
   readonly totals?: SettledTotals | null
   readonly known?: KnownEnd | null
+  readonly letters?: KnownLetters | null
   /** Messages that fell due, behind those of which that is known. */
   readonly due?: readonly DueGroup[]
   readonly times?: SettledTimes | null

@@ -27,6 +27,7 @@ const EMPTY = {
   known: null,
   due: [],
   times: null,
+  letters: null,
 }
 
 t.test('the bytes are those of the drawing', async t => {
@@ -48,10 +49,11 @@ t.test('the bytes are those of the drawing', async t => {
       { place: 1_021, offsets: [1_002] },
     ],
     times: { expired: 6, end: 1_021 },
+    letters: { topic: 5, end: 200 },
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 ff05 e807',
+    'ac02 00 ff0d e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -66,6 +68,7 @@ t.test('the bytes are those of the drawing', async t => {
     // Fell due: 20 behind the base 3 behind it, 2 before that, the same; then 1 further on. Expired, and the end of times.
     '02 14 03 06 03 00 15 01 02',
     '06 fd07',
+    '05 c801',
   ]
   t.equal(Buffer.from(encodeSettled([change])).toString('hex'), drawn.join('').replaceAll(' ', ''))
   t.same(decodeSettled(encodeSettled([change])), [change])
@@ -166,6 +169,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
       return groups.map(([place, offsets]) => ({ place: Math.max(place, least), offsets }))
     }),
   times: fc.option(fc.record({ expired: number, end: number }), { nil: null }),
+  letters: fc.option(fc.record({ topic: number, end: number }), { nil: null }),
 })
 
 t.test('changes come back as they were, and a cut anywhere is refused or reads as whole changes before it', async t => {

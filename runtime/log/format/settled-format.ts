@@ -9,7 +9,7 @@
  * body      change, change, ... to its end
  *
  * change    topic (id), partition
- *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 512 times
+ *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 512 times | 1024 letters
  *           base             no offset below is named; without out, back, attempts, settled and due it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
@@ -18,6 +18,7 @@
  *           known            end, bytes
  *           due              how many groups, then of each: place, less base; how many offsets, then each
  *           times            expired, end
+ *           letters          topic (id), end
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -31,7 +32,7 @@
  * where it is below that
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, letters. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -47,7 +48,7 @@ import { lowestOf, readDue, writeDue } from './settled-due.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
-export const CHANGE_BYTES_MAX: number = 96
+export const CHANGE_BYTES_MAX: number = 112
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
 
@@ -60,7 +61,8 @@ const TOTALS = 32
 const KNOWN = 64
 const IS_DUE = 128
 const TIMES = 512
-const PARTS: number = 127 | IS_DUE | TIMES
+const LETTERS = 1024
+const PARTS: number = 127 | IS_DUE | TIMES | LETTERS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE
 
 const SUSPECT = 1
@@ -80,17 +82,18 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
   const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
-  const { totals, known, times } = change
+  const { totals = null, known = null, times = null, letters = null } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
   if (back.length > 0) parts |= BACK
   if (attempts.length > 0) parts |= ATTEMPTS
   if (settled.length > 0) parts |= SETTLED
-  if (totals !== undefined && totals !== null) parts |= TOTALS
-  if (known !== undefined && known !== null) parts |= KNOWN
+  if (totals !== null) parts |= TOTALS
+  if (known !== null) parts |= KNOWN
   if (due.length > 0) parts |= IS_DUE
-  if (times !== undefined && times !== null) parts |= TIMES
+  if (times !== null) parts |= TIMES
+  if (letters !== null) parts |= LETTERS
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
@@ -104,18 +107,14 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
     if (attempts.length > 0) writeAttempts(writer, attempts, base)
     if (settled.length > 0) writeRanges(writer, settled, base)
   }
-  if (totals !== undefined && totals !== null) {
+  if (totals !== null) {
     const { deadLettered, dropped, purged, cancelled, failures } = totals
     for (const count of [deadLettered, dropped, purged, cancelled, failures]) writer.number(count)
   }
-  if (known !== undefined && known !== null) {
-    writer.number(known.end)
-    writer.number(known.bytes)
-  }
+  if (known !== null) for (const number of [known.end, known.bytes]) writer.number(number)
   if (due.length > 0) writeDue(writer, due, base)
-  if (times === undefined || times === null) return
-  writer.number(times.expired)
-  writer.number(times.end)
+  if (times !== null) for (const number of [times.expired, times.end]) writer.number(number)
+  if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -196,6 +195,7 @@ function readChange(reader: ByteReader): SettledChange | string {
     known,
     due,
     times: has(TIMES) ? { expired: reader.number(), end: reader.number() } : null,
+    letters: has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null,
   }
 }
 

@@ -45,7 +45,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     return
   }
   const { topic, partition, isWhole = false, out, back, attempts, settled, due = [] } = change
-  const { totals = null, known = null, times = null } = change
+  const { totals = null, known = null, times = null, letters = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
   for (const some of slices(out, many)) yield { topic, partition, out: some }
@@ -54,7 +54,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
   for (const { place, offsets } of due)
     for (const some of slices(offsets, many)) yield { topic, partition, due: [{ place, offsets: some }] }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
-  yield { topic, partition, totals, known, times }
+  yield { topic, partition, totals, known, times, letters }
 }
 
 function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
@@ -63,12 +63,12 @@ function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T
 
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
-  const { topic, partition, floor, totals, known } = state
+  const { topic, partition, floor, totals, known, letters } = state
   const times = { ...state.times, end: Math.min(state.times.end, end) }
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
   const kept = known !== null && known.end <= end ? known : null
-  yield { topic, partition, isWhole: true, settled, totals, known: kept, times }
+  yield { topic, partition, isWhole: true, settled, totals, known: kept, times, letters }
   const out = within(state.out.ranges(), end)
   if (out.length > 0) yield { topic, partition, out }
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)

@@ -147,7 +147,7 @@ t.test(
     StateLog.open(other, PATH, { logId: LOG_ID, syncs: true }).write([['a', 1]])
     t.throws(() => open(other), ForeignFileError)
     const header = stateHeader(LOG_ID, 96, 'settled')
-    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008008', 'hex'), 1, 1, header.length)]))
+    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008010', 'hex'), 1, 1, header.length)]))
     const error = thrownBy(() => open(disk))
     t.ok(error instanceof CorruptLogError && error.position === header.length && /unknown parts/.test(error.why))
   },
@@ -161,6 +161,7 @@ t.test('what is said beyond the end of a log is durably forgotten when it is ope
       ...settle(1, [0, 10], [12, 20], [30, 31]),
       out: [[11, 12]],
       known: { end: 31, bytes: 99 },
+      letters: { topic: 9, end: 40 },
       totals: { deadLettered: 2, dropped: 0, purged: 0, cancelled: 0, failures: 2 },
     },
     settle(2, [0, 3]),
@@ -173,6 +174,7 @@ t.test('what is said beyond the end of a log is durably forgotten when it is ope
   const state = log.opened(1, 0, 4, 15)
   t.same([state.floor, state.settled.ranges(), state.out.ranges()], [10, [[12, 15]], [[11, 12]]])
   t.equal(state.known, null)
+  t.same(state.letters, { topic: 9, end: 40 }, 'they are in another log')
   t.equal(state.totals.deadLettered, 2)
   t.same(disk.trace.slice(-2), ['sync host-2.settled', 'write host-2.settled'])
   t.same(faults, ['settledWritten', 'settledCut'])

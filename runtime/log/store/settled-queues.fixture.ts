@@ -18,13 +18,24 @@ export interface QueueModel {
   /** Those that fell due and are not settled, in that order, with their places. */
   due: readonly (readonly [offset: number, place: number])[]
   times: SettledTimes
+  letters: SettledState['letters']
 }
 
 const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, due: [], times: NO_TIMES }
+  return {
+    topic,
+    partition,
+    known: new Map(),
+    end: 0,
+    totals: NO_TOTALS,
+    knownEnd: null,
+    due: [],
+    times: NO_TIMES,
+    letters: null,
+  }
 }
 
 export function copyOf(queue: QueueModel): QueueModel {
@@ -103,6 +114,8 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
   if (totals !== null) queue.totals = totals
   const knownEnd = chance() < 0.3 ? { end: queue.end, bytes: below(10_000) } : null
   if (knownEnd !== null) queue.knownEnd = knownEnd
+  const letters = chance() < 0.2 ? { topic: topic + 1, end: below(1_000) } : null
+  if (letters !== null) queue.letters = letters
   return {
     topic,
     partition,
@@ -114,6 +127,7 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     known: knownEnd,
     due,
     times,
+    letters,
   }
 }
 
@@ -123,7 +137,7 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   const known = 'knownEnd' in of ? of.known : knownOf(of)
   const end = 'knownEnd' in of ? of.knownEnd : of.known
   const due = 'knownEnd' in of ? of.due : dueOf(of)
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, of.times])
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, of.times, of.letters])
 }
 
 function dueOf(state: SettledState): (readonly [number, number])[] {

@@ -13,6 +13,7 @@ import { SettledPages } from '../../base/settled-pages.ts'
 import type {
   DueGroup,
   KnownEnd,
+  KnownLetters,
   SettledAttempt,
   SettledChange,
   SettledTimes,
@@ -34,6 +35,7 @@ export class SettledState {
   #known: KnownEnd | null = null
   readonly #due = new StoredDue()
   #times: SettledTimes = NO_TIMES
+  #letters: KnownLetters | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
     this.#pool = pool
@@ -83,15 +85,19 @@ export class SettledState {
     return this.#times
   }
 
+  /** Null: all letters of the queue are to be looked at. */
+  get letters(): KnownLetters | null {
+    return this.#letters
+  }
+
   /** Whether it says nothing. */
   get isEmpty(): boolean {
     const { floor } = this.#settled
     const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
     const counted = Object.values(this.#totals).some(count => count > 0)
+    const isKnown = this.#known !== null || this.#letters !== null
     const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
-    return (
-      isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && !isTimed && this.#known === null
-    )
+    return isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && !isTimed && !isKnown
   }
 
   /** Offset behind the last one that it names. */
@@ -106,7 +112,18 @@ export class SettledState {
   }
 
   apply(change: SettledChange): void {
-    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], totals, known, times } = change
+    const {
+      isWhole,
+      out = [],
+      back = [],
+      attempts = [],
+      settled = [],
+      due = [],
+      totals,
+      known,
+      times,
+      letters,
+    } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
@@ -117,6 +134,7 @@ export class SettledState {
     if (totals !== undefined && totals !== null) this.#totals = totals
     if (known !== undefined && known !== null) this.#known = known
     if (times !== undefined && times !== null) this.#times = times
+    if (letters !== undefined && letters !== null) this.#letters = letters
   }
 
   #note(attempt: SettledAttempt): void {
@@ -147,5 +165,6 @@ export class SettledState {
     this.#known = null
     this.#due.clear()
     this.#times = NO_TIMES
+    this.#letters = null
   }
 }

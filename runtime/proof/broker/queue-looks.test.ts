@@ -92,8 +92,8 @@ t.test('cancel takes back what waits, and nothing else', async t => {
   const queue = await newQueue(SLOW)
   const ids = await sendAll(queue, 4)
   const { first, end } = await holding(queue, 2)
-  t.equal(await queue.cancel(ids[0] as string), false, 'a consumer has it')
-  t.equal(await queue.cancel(ids[1] as string), false, 'a consumer has it in advance')
+  t.equal(await queue.cancel(ids[0] as string), false, 'it has begun')
+  t.equal(await queue.cancel(ids[1] as string), true, 'a consumer has it in advance')
   t.equal(await queue.cancel(ids[2] as string), true)
   t.equal(await queue.cancel(ids[2] as string), false, 'it is gone')
   t.equal(await queue.cancel('0.0'), false)
@@ -104,8 +104,37 @@ t.test('cancel takes back what waits, and nothing else', async t => {
   const values: number[] = []
   const run = await queue.handle(({ value }) => void values.push(value))
   await run.idle()
-  t.strictSame(values, [1, 3])
-  t.match(await queue.stats(), { accepted: 4, acked: 2, cancelled: 2, retrying: 0, ready: 0, bytes: 0 })
+  t.strictSame(values, [3])
+  t.match(await queue.stats(), { accepted: 4, acked: 1, cancelled: 3, retrying: 0, ready: 0, bytes: 0 })
+})
+
+t.test('what is cancelled at its consumer is never handled, and its consumer goes on', async t => {
+  const queue = await newQueue()
+  const started: number[] = []
+  let goOn = (): void => {}
+  const held = new Promise<void>(resolve => {
+    goOn = resolve
+  })
+  const run = await queue.handle(
+    async ({ value }) => {
+      started.push(value)
+      if (value === 0) await held
+    },
+    { prefetch: 100 },
+  )
+  const ids = await sendAll(queue, 150)
+  await until(async () => (await queue.stats()).unacked === 100)
+  for (const at of [1, 2, 50, 99]) t.equal(await queue.cancel(ids[at] as string), true)
+  t.equal(await queue.cancel(ids[0] as string), false)
+  t.match(await queue.stats(), { unacked: 96, ready: 50, cancelled: 4 })
+  goOn()
+  await run.idle()
+  t.strictSame(
+    started,
+    Array.from({ length: 150 }, (_, at) => at).filter(at => ![1, 2, 50, 99].includes(at)),
+  )
+  t.match(await queue.stats(), { accepted: 150, acked: 146, cancelled: 4, unacked: 0, ready: 0 })
+  await run.stop()
 })
 
 t.test('browse shows what is there, by the order of sending, and takes nothing', async t => {
@@ -200,14 +229,14 @@ twoLives({
     held.nack()
     await until(async () => (await queue.stats()).retrying === 1)
     t.equal(await queue.cancel(ids[0] as string), true)
-    t.equal(await queue.cancel(ids[1] as string), false)
-    t.equal((await seen(queue.browse())).length, 18)
+    t.equal(await queue.cancel(ids[1] as string), true)
+    t.equal((await seen(queue.browse())).length, 17)
     await end()
-    t.equal(await queue.purge(), 18)
+    t.equal(await queue.purge(), 17)
     t.equal((await sendAll(queue, 2, 20)).length, 2)
     return async (t, second) => {
       const again = await second.queue<number>('taken-back')
-      t.match(await again.stats(), { accepted: 22, cancelled: 2, purged: 18, ready: 2, acked: 0 })
+      t.match(await again.stats(), { accepted: 22, cancelled: 3, purged: 17, ready: 2, acked: 0 })
       t.strictSame(
         (await seen(again.browse())).map(({ value }) => value),
         [20, 21],

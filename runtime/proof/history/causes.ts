@@ -10,7 +10,13 @@ function handOutOf(event: Place & { readonly deliveryAttempt: number }): string 
   return `${placeOf(event)} ${event.deliveryAttempt}`
 }
 
-/** Failures that each record can be charged with, so far. */
+/**
+ * Failures that each record can be charged with, so far.
+ *
+ * A thread may end when it has begun a message of a queue, and before its handler could say so. The queue cannot tell that from a handler
+ * that was called, and charges the message. Nobody has seen that hand-out, but the next one has a higher number for it. So each end
+ * of a consumer that was not seen with anything in hand explains one failure, of a message with a hand-out that nobody has seen.
+ */
 export class Causes {
   readonly #open = new Map<string, Map<string, string>>()
   /** By consumer, what it has handled last; of one with several records in hand, of each key: what that puts out is put into bytes later. */
@@ -19,8 +25,17 @@ export class Causes {
   readonly #keys = new Map<string, string | null>()
   readonly #ended = new Set<string>()
   readonly #count = new Map<string, number>()
+  /** By queue, whether its consumers have one message in hand at a time. */
+  readonly #queues: ReadonlyMap<string, boolean>
+  readonly #queueOf = new Map<string, string>()
+  /** By queue, ends of its consumers by which a hand-out may have gone unseen. */
+  readonly #unseenEnds = new Map<string, number>()
+  /** By record, the numbers of the hand-outs that were seen, and how many failures others explain. */
+  readonly #seen = new Map<string, Set<number>>()
+  readonly #explained = new Map<string, number>()
 
-  constructor({ groups }: History) {
+  constructor({ groups, queues = [] }: History) {
+    this.#queues = new Map(queues.map(({ queue, oneAtATime }) => [queue, oneAtATime]))
     const ordered = groups.filter(({ ordered }) => ordered)
     this.#ordered = new Set(ordered.map(({ group, topic }) => `${group} of ${topic}`))
   }
@@ -31,7 +46,11 @@ export class Causes {
 
   hear(event: HistoryEvent): void {
     switch (event.kind) {
+      case 'began':
+        if (this.#queues.has(event.topic)) this.#queueOf.set(event.consumer, event.topic)
+        break
       case 'delivered': {
+        if (this.#queues.has(event.topic)) this.#sees(event)
         const open = this.#open.get(event.consumer) ?? new Map<string, string>()
         // A thread that was told to end and goes on may be charged with whatever it has in hand when it is fenced.
         if (this.#ended.has(event.consumer)) this.#add(`${event.group} ${placeOf(event)}`)
@@ -58,6 +77,7 @@ export class Causes {
         this.#add(`${event.group} ${placeOf(event)}`)
         break
       case 'ended':
+        this.#mayHaveBegun(event)
         this.#ended.add(event.consumer)
         for (const name of this.#open.get(event.consumer)?.values() ?? []) {
           const { executing } = event
@@ -71,6 +91,35 @@ export class Causes {
         break
       default:
     }
+  }
+
+  #sees(event: Extract<HistoryEvent, { kind: 'delivered' }>): void {
+    const place = placeOf(event)
+    this.#seen.set(place, (this.#seen.get(place) ?? new Set()).add(event.deliveryAttempt))
+  }
+
+  #mayHaveBegun({ consumer, executing }: Extract<HistoryEvent, { kind: 'ended' }>): void {
+    const queue = this.#queueOf.get(consumer)
+    if (queue === undefined || this.#ended.has(consumer) || executing !== undefined) return
+    const inHand = this.#open.get(consumer)?.size ?? 0
+    if (inHand > 0 && this.#queues.get(queue) === true) return
+    this.#unseenEnds.set(queue, (this.#unseenEnds.get(queue) ?? 0) + 1)
+  }
+
+  /**
+   * Whether hand-outs that nobody has seen explain so many failures more of a message; they do so once. `handOuts`: how many hand-outs are
+   * over; Infinity: nobody says.
+   */
+  explains(group: string, source: Place, failures: number, handOuts: number): boolean {
+    const place = placeOf(source)
+    const seen = [...(this.#seen.get(place) ?? [])].filter(attempt => attempt <= handOuts).length
+    const explained = this.#explained.get(place) ?? 0
+    const ends = this.#unseenEnds.get(source.topic) ?? 0
+    if (failures > ends || failures > handOuts - seen - explained) return false
+    this.#unseenEnds.set(source.topic, ends - failures)
+    this.#explained.set(place, explained + failures)
+    for (let left = failures; left > 0; left--) this.#add(`${group} ${place}`)
+    return true
   }
 
   of(group: string, place: string): number {

@@ -28,6 +28,9 @@ export type HistoryEvent =
       readonly key: string | null
       /** Of a message to a queue. */
       readonly priority?: number
+      /** Of a message to a queue: it is not due before, and expires until; on the clock of `atMs`. */
+      readonly dueMs?: number
+      readonly expiresMs?: number
       /** When, on a clock that only goes forward. */
       readonly atMs?: number
     }
@@ -60,6 +63,8 @@ export type HistoryEvent =
       readonly key: string | null
       readonly deliveryAttempt: number
       readonly failedAttempts: number
+      /** When, on a clock that only goes forward. */
+      readonly atMs?: number
     } & Place)
   /** The consumer was done with it: it was handled, failed, or was handed back. */
   | ({
@@ -183,8 +188,10 @@ export interface QueueCounts {
   readonly ready: number
   readonly unacked: number
   readonly retrying: number
+  readonly scheduled: number
   readonly acked: number
   readonly deadLettered: number
+  readonly expired: number
   readonly dropped: number
   /** Consumers that it hands messages to. */
   readonly consumers: number
@@ -199,10 +206,16 @@ export interface QueueFacts {
   readonly deadLetterTopic: string | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  /** Messages of one key that may be out at a time. */
+  readonly keyConcurrency: number
   /** Whether a consumer begins a message when the one before is settled, and that is known. */
   readonly oneAtATime: boolean
   /** What each of its consumers may have and not have settled. */
   readonly prefetch: number
+  /** Whether messages may have delays, which no bound counts until they are over. */
+  readonly hasDelays: boolean
+  /** Whether the wall clock, by which times are sent, went on steadily. */
+  readonly hasSteadyTimes: boolean
 }
 
 /** A group as it was set up. */

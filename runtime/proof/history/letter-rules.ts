@@ -33,8 +33,9 @@ export const onlyFailuresAreCharged: Checker = history => {
   const causes = new Causes(history)
   for (const event of events) {
     if (event.kind === 'delivered') {
-      const count = causes.of(event.group, placeOf(event))
-      if (event.failedAttempts > count)
+      const { group, failedAttempts, deliveryAttempt } = event
+      const count = causes.of(group, placeOf(event))
+      if (failedAttempts > count && !causes.explains(group, event, failedAttempts - count, deliveryAttempt - 1))
         problems.say(
           `${placeOf(event)} came to ${event.consumer} with ${event.failedAttempts} failures, and had ${count}`,
         )
@@ -43,8 +44,10 @@ export const onlyFailuresAreCharged: Checker = history => {
   }
   for (const event of events) {
     if (event.kind !== 'letter' || event.replayed > 0 || lossy.has(`${event.group} of ${event.source.topic}`)) continue
-    const count = causes.of(event.group, placeOf(event.source))
-    if (event.failedAttempts > count)
+    const { group, source, failedAttempts } = event
+    const count = causes.of(group, placeOf(source))
+    const lacking = failedAttempts - count
+    if (lacking > 0 && !(event.reason === 'crashed' && causes.explains(group, source, lacking, Infinity)))
       problems.say(
         `the letter of ${placeOf(event.source)} tells of ${event.failedAttempts} failures, and it had ${count}`,
       )
@@ -134,8 +137,8 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
       )
     told.set(name, event)
     const limit = limits.get(`${event.group} of ${event.source.topic}`) ?? Number.POSITIVE_INFINITY
-    // What a queue gives up to make room has not failed at all, or not often enough.
-    if (event.reason === 'maxlen') continue
+    // What a queue gives up to make room, or because its time is over, has not failed at all, or not often enough.
+    if (event.reason === 'maxlen' || event.reason === 'expired') continue
     const atOnce = event.reason === 'rejected' || event.reason === 'decode'
     if (!atOnce && event.failedAttempts !== limit)
       problems.say(

@@ -4,7 +4,7 @@
  * Pure functions over a history. A queue tells its counts at any time; at rest they are compared with what became of its messages.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
-import { endsOf } from './queue-ends.ts'
+import { endsOf, lettersStaySince } from './queue-ends.ts'
 
 type Counted = Extract<HistoryEvent, { kind: 'counted' }>
 
@@ -22,20 +22,23 @@ export const countsAddUp: Checker = ({ events, queues = [] }) => {
     if (event.kind === 'died' && event.how === 'power')
       for (const queue of facts.keys()) allowed.set(queue, Number.POSITIVE_INFINITY)
     if (event.kind !== 'counted') continue
-    const { topic, accepted, ready, unacked, retrying, acked, deadLettered, dropped } = event
+    const { topic, accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped } = event
     const there = ready + unacked + retrying
-    const gone = acked + deadLettered + dropped
-    if (accepted !== there + gone)
-      problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
-    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
+    const gone = acked + deadLettered + expired + dropped
+    if (accepted !== there + scheduled + gone)
+      problems.say(`${topic} has accepted ${accepted} messages; ${there + scheduled} are there and ${gone} are gone`)
+    const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null, hasDelays = false } = facts.get(topic) ?? {}
     const most = allowed.get(topic) ?? maxMessages
-    if (there > most) problems.say(`${topic} has ${there} messages, and may have ${most}`)
+    // What falls due is in, whatever the bound is.
+    if (there > most && !hasDelays) problems.say(`${topic} has ${there} messages, and may have ${most}`)
     allowed.set(topic, Math.max(maxMessages, Math.min(most, there)))
-    if ((deadLetterTopic === null ? deadLettered : dropped) > 0)
-      problems.say(`${topic} has ${deadLettered} letters and dropped ${dropped}; its letters go to ${deadLetterTopic}`)
+    if ((deadLetterTopic === null ? deadLettered : dropped + expired) > 0)
+      problems.say(
+        `${topic} has ${deadLettered} letters, dropped ${dropped}, and ${expired} expired; its letters go to ${deadLetterTopic}`,
+      )
     const before = last.get(topic)
     last.set(topic, event)
-    for (const name of ['accepted', 'acked', 'deadLettered', 'dropped'] as const)
+    for (const name of ['accepted', 'acked', 'deadLettered', 'expired', 'dropped'] as const)
       if (before !== undefined && event[name] < before[name])
         problems.say(`${topic} counted ${before[name]} ${name}, and later ${event[name]}`)
   }
@@ -43,7 +46,8 @@ export const countsAddUp: Checker = ({ events, queues = [] }) => {
 }
 
 /** Q1: a queue at rest has taken what it said it has, and each message of it has come to one of the ends that are counted. */
-export const nothingIsLost: Checker = ({ events, queues = [], stored }) => {
+export const nothingIsLost: Checker = history => {
+  const { events, queues = [], stored } = history
   const problems = new Problems('Q1')
   const { handled, begun, letters } = endsOf(events)
   const hasLostPower = events.some(event => event.kind === 'died' && event.how === 'power')
@@ -52,12 +56,18 @@ export const nothingIsLost: Checker = ({ events, queues = [], stored }) => {
   for (const { queue, deadLetterTopic, atMostOnce } of queues) {
     const counts = events.findLast((event): event is Counted => event.kind === 'counted' && event.topic === queue)
     if (counts === undefined || !counts.isAtRest) continue
-    const { accepted, ready, unacked, retrying, acked, deadLettered, waitsForDeadLetters } = counts
+    const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, waitsForDeadLetters } = counts
+    const there = ready + unacked + retrying + scheduled
     if (waitsForDeadLetters === true) problems.say(`${queue} is at rest, and waits for dead letters`)
-    if (ready + unacked + retrying > 0) problems.say(`${queue} is at rest, and ${ready + unacked + retrying} are there`)
+    if (there > 0) problems.say(`${queue} is at rest, and ${there} are there`)
     let sure = 0
     let unsure = unanswered.get(queue)?.size ?? 0
-    for (const event of events) {
+    const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
+    const told = [...letters].filter(isOf)
+    // Letters that are counted, and were taken before anybody had read them. One whose message was handled is of another one at its place.
+    let taken = Math.max(0, deadLettered - told.filter(place => !handled.has(place)).length)
+    const stay = lettersStaySince(history, queue)
+    for (const [at, event] of events.entries()) {
       if (event.kind !== 'answered' || event.topic !== queue) continue
       if (event.outcome === 'info') unsure++
       if (event.outcome !== 'ok') continue
@@ -66,19 +76,18 @@ export const nothingIsLost: Checker = ({ events, queues = [], stored }) => {
       const place = placeOf({ topic: queue, partition: 0, offset: event.offset })
       // At most once, it is acked before anybody can tell that it was begun.
       const isOver = handled.has(place) || letters.has(place) || (atMostOnce && (begun.has(place) || anybodyEnded))
-      if (!isOver)
-        problems.say(`${event.id} at ${place} was neither handled nor dead-lettered, and ${queue} is at rest`)
+      if (isOver) continue
+      if (at < stay && taken > 0) taken--
+      else problems.say(`${event.id} at ${place} was neither handled nor dead-lettered, and ${queue} is at rest`)
     }
     if (accepted < sure || accepted > sure + unsure)
       problems.say(
         `${queue} counts ${accepted} messages, and has confirmed ${sure}, with ${unsure} of which nobody knows`,
       )
-    const isOf = (place: string): boolean => place.startsWith(`${queue}/`)
-    const told = [...letters].filter(isOf).length
     // At `os` a letter that nobody has read may have gone with the power, and one may be there whose count has gone.
     const mayDiffer = hasLostPower && stored?.get(queue)?.durability === 'os'
-    if (told !== deadLettered && !mayDiffer)
-      problems.say(`${queue} counts ${deadLettered} dead letters, and ${told} are there`)
+    if (told.length !== deadLettered && !mayDiffer)
+      problems.say(`${queue} counts ${deadLettered} dead letters, and ${told.length} are there`)
     const most = [...handled].filter(isOf).length
     if (!atMostOnce && acked > most) problems.say(`${queue} counts ${acked} acks, and ${most} messages were handled`)
   }
@@ -98,7 +107,9 @@ function unansweredOf(events: readonly HistoryEvent[]): Map<string, Set<string>>
 /** Q1: what is confirmed and has not begun, but will be, is in the queue: never more than it may have. */
 export const lengthIsBounded: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q1')
-  const limits = new Map(queues.map(({ queue, maxMessages }) => [queue, maxMessages]))
+  const limits = new Map(
+    queues.flatMap(({ queue, maxMessages, hasDelays }) => (hasDelays ? [] : [[queue, maxMessages]])),
+  )
   const { begun } = endsOf(events)
   const waiting = new Map<string, Set<number>>()
   const started = new Set<string>()

@@ -14,8 +14,11 @@ const QUEUE: QueueFacts = {
   deadLetterTopic: 'q.dlq',
   atMostOnce: false,
   singleActive: false,
+  keyConcurrency: Number.POSITIVE_INFINITY,
   oneAtATime: true,
   prefetch: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
 }
 
 function delivered(consumer: string, deliveryAttempt: number, failedAttempts = 0): HistoryEvent {
@@ -75,6 +78,8 @@ t.test('one that was not confirmed may be lost, but not by a close in good order
   t.equal(verdict('fsync', ...first, delivered('c2', 2), died('closed'), delivered('c3', 3)), '', 'it had come again')
   const late: HistoryEvent = { kind: 'overdue', group: 'q', consumer: 'c1', deliveryAttempt: 1, ...at }
   t.equal(verdict('fsync', ...first, late, died('closed'), delivered('c2', 2)), '')
+  const settledLate = [delivered('c1', 1), late, handled('c1')]
+  t.equal(verdict('fsync', ...settledLate, died('closed'), delivered('c2', 2, 1)), '', 'its time was over')
   const ended: HistoryEvent = { kind: 'ended', consumer: 'c1' }
   t.equal(verdict('fsync', delivered('c1', 1), ended, handled('c1'), died('closed'), delivered('c2', 2)), '')
 })

@@ -6,6 +6,7 @@
  * a consumer has been told of was written down before, and may go with the power alone.
  */
 import { type Checker, Problems, placeOf } from './history.ts'
+import { handOutOf } from './queue-rules.ts'
 
 /** Q3 through processes: what was confirmed, or acknowledged before a close in good order, never comes again. */
 export const nothingConfirmedComesAgain: Checker = ({ events, queues = [], stored }) => {
@@ -17,12 +18,15 @@ export const nothingConfirmedComesAgain: Checker = ({ events, queues = [], store
   /** Acknowledged in the process under way, by consumers that were not told to end. */
   const acked = new Map<string, string>()
   const ended = new Set<string>()
+  /** Hand-outs whose time was over before they were settled: they have failed, whatever their consumers said then. */
+  const overdue = new Set<string>()
   for (const event of events) {
     if (event.kind === 'ended') ended.add(event.consumer)
+    if (event.kind === 'overdue') overdue.add(handOutOf(event))
     if (event.kind === 'confirmed' && event.how !== 'failed' && event.how !== 'released')
       over.set(placeOf(event), { topic: event.topic, why: `was ${event.how}, which was confirmed` })
     if (event.kind === 'settled' && event.how === 'handled' && event.mayFail !== true && !ended.has(event.consumer))
-      if (names.has(event.topic)) acked.set(placeOf(event), event.topic)
+      if (names.has(event.topic) && !overdue.has(handOutOf(event))) acked.set(placeOf(event), event.topic)
     if (event.kind === 'overdue') acked.delete(placeOf(event))
     if (event.kind === 'delivered' && names.has(event.topic) && !ended.has(event.consumer)) {
       const known = over.get(placeOf(event))

@@ -4,19 +4,30 @@
  * Pure functions over a history. When a message was handed out is not seen, but after which of its consumer's settlements it was: a
  * consumer with `prefetch` p gets its n-th message when it has settled n - p of them. What was ready then, and until the n-th was
  * begun, comes first if it is better: of a higher priority, or of the same one and older. Others may have as many of those as they
- * may prefetch, so that the rule is exact for a queue with one consumer that has one message, and weak for others.
+ * may prefetch, so that the rule is exact for a queue with one consumer that has one message, and weak for others. Where keys are limited,
+ * a message with a key may wait for others of it: it is not looked for. What was sent with a delay has a place that is not seen, and is
+ * judged by nobody.
  */
 import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } from './history.ts'
 
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
+
+const NEVER: number = Number.POSITIVE_INFINITY
 
 interface Message {
   readonly offset: number
   readonly priority: number
   /** Since which event it is ready; infinite: it is not. */
   readySince: number
-  /** Begun so often from here on. */
-  begins: number
+  /** Numbers of its hand-outs, as they were begun, and which of them is next. */
+  readonly attempts: readonly number[]
+  next: number
+}
+
+/** Whether it is begun again, and was not out in between unseen: its thread ended before its handler could say so, and nobody knows when. */
+function isAwaited({ attempts, next }: Message): boolean {
+  const attempt = attempts[next]
+  return attempt !== undefined && attempt <= (attempts[next - 1] ?? 0) + 1
 }
 
 function isBetter(a: Message, b: Message): boolean {
@@ -32,14 +43,21 @@ class Line {
   readonly #settled = new Map<string, number[]>()
   readonly #begun = new Map<string, number>()
   readonly #over = new Set<string>()
-  readonly #begins: ReadonlyMap<number, number>
+  readonly #attempts: ReadonlyMap<number, readonly number[]>
+  /** Messages that may wait for others of their key. */
+  readonly #keyed: ReadonlySet<number>
   /** Consumers that there may have been, from each event on. */
   readonly #consumers: { readonly at: number; readonly count: number }[] = []
 
-  constructor({ prefetch, atMostOnce }: QueueFacts, begins: ReadonlyMap<number, number>) {
+  constructor(
+    { prefetch, atMostOnce }: QueueFacts,
+    attempts: ReadonlyMap<number, readonly number[]>,
+    keyed: ReadonlySet<number>,
+  ) {
     this.#prefetch = prefetch
     this.#atMostOnce = atMostOnce
-    this.#begins = begins
+    this.#attempts = attempts
+    this.#keyed = keyed
   }
 
   consuming(at: number, count: number): void {
@@ -48,7 +66,13 @@ class Line {
 
   taken(at: number, offset: number, priority: number): void {
     if (this.#messages.has(offset)) return
-    this.#messages.set(offset, { offset, priority, readySince: at, begins: this.#begins.get(offset) ?? 0 })
+    this.#messages.set(offset, {
+      offset,
+      priority,
+      readySince: at,
+      attempts: this.#attempts.get(offset) ?? [],
+      next: 0,
+    })
   }
 
   /** It was begun before its sender heard that it is there. */
@@ -61,7 +85,7 @@ class Line {
   begins(at: number, event: Delivered, priority: number): string | null {
     const message = this.#messageOf(event.offset, priority)
     message.readySince = Number.POSITIVE_INFINITY
-    message.begins--
+    message.next++
     const before = this.#begun.get(event.consumer) ?? 0
     this.#begun.set(event.consumer, before + 1)
     const settled = this.#settledOf(event.consumer)
@@ -70,7 +94,8 @@ class Line {
     if (this.#atMostOnce) settled.push(at)
     if (since === undefined) return null
     const passed = [...this.#messages.values()].filter(
-      other => other.readySince <= since && other.begins > 0 && isBetter(other, message),
+      other =>
+        other.readySince <= since && isAwaited(other) && isBetter(other, message) && !this.#keyed.has(other.offset),
     )
     const others = this.#most(since) - 1
     const room = others * this.#prefetch + this.#prefetch - 1
@@ -112,13 +137,23 @@ class Line {
   }
 }
 
-/** How often each message of a queue is begun by consumers that count. */
-function beginsOf(events: readonly HistoryEvent[], queue: string): Map<number, number> {
-  const begins = new Map<number, number>()
+/** Numbers of the hand-outs of each message of a queue, as they were begun. */
+function attemptsOf(events: readonly HistoryEvent[], queue: string): Map<number, number[]> {
+  const attempts = new Map<number, number[]>()
   for (const event of events)
     if (event.kind === 'delivered' && event.topic === queue)
-      begins.set(event.offset, (begins.get(event.offset) ?? 0) + 1)
-  return begins
+      attempts.set(event.offset, [...(attempts.get(event.offset) ?? []), event.deliveryAttempt])
+  return attempts
+}
+
+/** Messages that are begun and may have waited for others of their key. */
+function keyedOf(events: readonly HistoryEvent[], { queue, keyConcurrency }: QueueFacts): ReadonlySet<number> {
+  if (keyConcurrency === Number.POSITIVE_INFINITY) return new Set()
+  return new Set(
+    events.flatMap(event =>
+      event.kind === 'delivered' && event.topic === queue && event.key !== null ? [event.offset] : [],
+    ),
+  )
 }
 
 /** Q5: of what is ready the best comes first: the highest priority, and of that the oldest, also of what was handed back. */
@@ -127,21 +162,27 @@ export const bestComesFirst: Checker = ({ events, queues = [] }) => {
   for (const facts of queues) {
     const { queue } = facts
     const priorities = new Map<string, number>()
-    for (const event of events)
-      if (event.kind === 'sent' && event.topic === queue) priorities.set(event.id, event.priority ?? 0)
-    const line = new Line(facts, beginsOf(events, queue))
+    const delayed = new Set<string>()
+    const delayedAt = new Set<number>()
+    for (const event of events) {
+      if (event.kind !== 'sent' || event.topic !== queue) continue
+      priorities.set(event.id, event.priority ?? 0)
+      if (event.dueMs !== undefined) delayed.add(event.id)
+    }
+    const line = new Line(facts, attemptsOf(events, queue), keyedOf(events, facts))
     for (const [at, event] of events.entries()) {
       if (event.kind === 'ended' || event.kind === 'leaving') line.ended(event.consumer)
       if (!('topic' in event) || event.topic !== queue) continue
       if (event.kind === 'consuming') line.consuming(at, event.consumers)
       if (event.kind === 'answered' && event.outcome === 'ok' && event.offset !== undefined)
-        line.taken(at, event.offset, priorities.get(event.id) ?? 0)
+        line.taken(delayed.has(event.id) ? NEVER : at, event.offset, priorities.get(event.id) ?? 0)
       if (event.kind === 'delivered') {
+        if (delayed.has(event.id)) delayedAt.add(event.offset)
         const wrong = line.begins(at, event, priorities.get(event.id) ?? 0)
-        if (wrong !== null) problems.say(wrong)
+        if (wrong !== null && !delayed.has(event.id)) problems.say(wrong)
       }
       if (event.kind === 'settled' || event.kind === 'overdue') {
-        const isReleased = event.kind === 'settled' && event.how === 'released'
+        const isReleased = event.kind === 'settled' && event.how === 'released' && !delayedAt.has(event.offset)
         line.over(at, event.consumer, event.offset, event.deliveryAttempt, isReleased)
       }
     }

@@ -2,13 +2,16 @@
  * Each rule on queues sees what it is there for: a history in which all is well, and one planted event at a time that is not.
  */
 import t from 'tap'
+import type { Durability } from '../../words/message.ts'
 import { FACTS } from './facts.fixture.ts'
 import { GROUP_RULES } from './group-rules.ts'
-import type { GroupFacts, History, HistoryEvent, QueueFacts } from './history.ts'
+import type { GroupFacts, History, HistoryEvent, QueueFacts, StoredFacts } from './history.ts'
 import { LETTER_RULES } from './letter-rules.ts'
 import { QUEUE_COUNT_RULES } from './queue-count-rules.ts'
+import { QUEUE_KEY_RULES } from './queue-key-rules.ts'
 import { QUEUE_ORDER_RULES } from './queue-order-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
+import { QUEUE_TIME_RULES } from './queue-time-rules.ts'
 import { remaining } from './remaining.ts'
 import { STREAM_RULES } from './stream-rules.ts'
 
@@ -44,8 +47,9 @@ function letter(id: string, reason = 'failed', failedAttempts = 2): HistoryEvent
 type Counted = Extract<HistoryEvent, { kind: 'counted' }>
 
 function counted(counts: Partial<Counted>): HistoryEvent {
-  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, acked: 0, deadLettered: 0, dropped: 0 }
-  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...counts }
+  const none = { accepted: 0, ready: 0, unacked: 0, retrying: 0, scheduled: 0 }
+  const over = { acked: 0, deadLettered: 0, expired: 0, dropped: 0 }
+  return { kind: 'counted', topic: 'q', consumers: 1, isAtRest: false, ...none, ...over, ...counts }
 }
 
 const ended = (consumer: string): HistoryEvent => ({ kind: 'ended', consumer })
@@ -97,8 +101,11 @@ const QUEUE: QueueFacts = {
   deadLetterTopic: 'q.dlq',
   atMostOnce: false,
   singleActive: true,
+  keyConcurrency: Number.POSITIVE_INFINITY,
   oneAtATime: true,
   prefetch: 1,
+  hasDelays: false,
+  hasSteadyTimes: true,
 }
 
 const ALL = [
@@ -108,6 +115,8 @@ const ALL = [
   ...QUEUE_RULES,
   ...QUEUE_COUNT_RULES,
   ...QUEUE_ORDER_RULES,
+  ...QUEUE_KEY_RULES,
+  ...QUEUE_TIME_RULES,
 ]
 
 function historyOf(events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): History {
@@ -356,4 +365,85 @@ t.test('what was out when a process died was handed out, though nobody began it'
   t.equal(ofAttempts(died(false), delivered('a', 2)), 0)
   t.equal(ofAttempts(died(true), delivered('a', 2)), 1, 'a close in good order takes it back')
   t.equal(ofAttempts(delivered('a', 2)), 1)
+})
+
+t.test('what is given to one that is leaving is taken from it again', async t => {
+  const leaving: HistoryEvent = { kind: 'leaving', group: 'q', consumer: 'c2' }
+  const again = [delivered('e', 1, 0, 'c2'), delivered('e', 2, 0, 'c3'), settled('e', 'rejected', 2, 'c3')]
+  const ofTwo = (...events: readonly HistoryEvent[]): string[] =>
+    judge(planted(delivered('e', 1, 0, 'c2'), 2, ...events)).filter(problem => problem.startsWith('Q2'))
+  t.same(ofTwo(leaving, ...again), [])
+  t.equal(ofTwo(...again).length, 1)
+})
+
+const began = (consumer: string): HistoryEvent => ({ kind: 'began', group: 'q', consumer, topic: 'q', partition: 0 })
+
+t.test('the end of a consumer explains one failure of a hand-out that nobody has seen', async t => {
+  const charged = (events: readonly HistoryEvent[], facts: Partial<QueueFacts> = {}): number =>
+    judge(events, facts).filter(problem => /^D1: .*, and (it )?had/.test(problem)).length
+  const first = [began('c1'), ended('c1')]
+  t.equal(charged([...first, delivered('a', 2, 1, 'c2')]), 0)
+  t.equal(charged([began('c1'), delivered('a', 2, 1, 'c2')]), 1, 'nobody has ended')
+  t.equal(charged([...first, delivered('a', 1, 1, 'c2')]), 1, 'it was not handed out before')
+  t.equal(charged([...first, delivered('a', 2, 1, 'c2'), delivered('b', 2, 1, 'c2')]), 1, 'it explains one')
+  t.equal(charged([...first, began('c3'), ended('c3'), delivered('a', 2, 2, 'c2')], { attempts: 9 }), 1)
+  t.equal(charged([...first, delivered('a', 3, 1, 'c2'), delivered('a', 4, 1, 'c2')]), 0, 'it is counted once')
+  const inHand = [began('c1'), delivered('b'), ended('c1'), delivered('a', 2, 1, 'c2')]
+  t.equal(charged(inHand), 1, 'it had another one in hand')
+  t.equal(charged(inHand, { oneAtATime: false }), 0, 'which does not keep it from beginning one more')
+  const known: HistoryEvent = { kind: 'ended', consumer: 'c1', executing: { group: 'q', ...place(1) } }
+  t.equal(charged([began('c1'), delivered('b'), known, delivered('a', 2, 1, 'c2')], { oneAtATime: false }), 1)
+  const once = { attempts: 1 }
+  t.equal(charged([...first, letter('a', 'crashed', 1)], once), 0)
+  t.equal(charged([...first, letter('a', 'failed', 1)], once), 1)
+  t.equal(charged([...first, letter('a', 'crashed', 1), letter('b', 'crashed', 1)], once), 1)
+})
+
+t.test('what was out unseen was not passed over', async t => {
+  const passed = (attempt: number): number =>
+    judge([
+      { kind: 'consuming', topic: 'q', consumers: 1 },
+      ...[sent('a', 1), sent('b'), sent('c'), answered('a'), answered('b'), answered('c')],
+      ...[began('c1'), ended('c1'), began('c2')],
+      ...[delivered('b', 1, 0, 'c2'), settled('b', 'handled', 1, 'c2')],
+      ...[delivered('c', 1, 0, 'c2'), settled('c', 'handled', 1, 'c2')],
+      ...[delivered('a', attempt, attempt - 1, 'c2'), settled('a', 'handled', attempt, 'c2')],
+    ]).filter(problem => problem.startsWith('Q5')).length
+  t.equal(passed(2), 0)
+  t.equal(passed(1), 1)
+})
+
+t.test('at os the power may take a letter whose message is gone, and no more of them than are counted', async t => {
+  const power: HistoryEvent = { kind: 'died', how: 'power', isWhole: false, atMs: 1 }
+  const found = (durability: Durability, events: readonly HistoryEvent[]): string[] => {
+    const stored = new Map<string, StoredFacts>([['q', { durability, isRetained: false }]])
+    const history = { ...historyOf(events), stored }
+    return [...QUEUE_RULES, ...QUEUE_COUNT_RULES].flatMap(rule => rule(history))
+  }
+  // A message that makes room: nobody begins it, and nobody has read its letter.
+  const dropped = [...GOOD.slice(0, 29), sent('x'), { ...answered('a'), id: 'x', offset: 5 } as HistoryEvent]
+  const rest = (deadLettered: number): HistoryEvent => counted({ accepted: 6, acked: 3, deadLettered, isAtRest: true })
+  const lacking = (...events: readonly HistoryEvent[]): number =>
+    found('os', [...dropped, ...events]).filter(problem => /nor dead-lettered|no dead letter/.test(problem)).length
+  const [c, e] = [letter('c'), letter('e', 'rejected', 1)]
+  t.equal(lacking(c, e, power, rest(3)), 0)
+  t.equal(lacking(c, e, rest(3)), 1, 'the power was not lost')
+  t.equal(
+    lacking(c, e, power, counted({ accepted: 6, acked: 4, deadLettered: 2, isAtRest: true })),
+    1,
+    'it is not counted',
+  )
+  t.equal(lacking(power, rest(3)), 0, 'nor of what has failed')
+  t.equal(lacking(c, power, rest(3)), 0)
+  t.equal(
+    found('fsync', [...dropped, c, e, power, rest(3)]).filter(problem => /nor dead-lettered/.test(problem)).length,
+    1,
+  )
+  t.equal(found('fsync', [...dropped, c, power, rest(3)]).filter(problem => /no dead letter/.test(problem)).length, 1)
+  const both = (isLost: boolean): number =>
+    found('os', [...GOOD.slice(0, -1), { ...letter('d'), isLost } as HistoryEvent, power, LAST]).filter(problem =>
+      /has a dead letter/.test(problem),
+    ).length
+  t.equal(both(true), 0, 'it was taken with what followed from it')
+  t.equal(both(false), 1)
 })

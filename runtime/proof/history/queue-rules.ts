@@ -3,21 +3,22 @@
  *
  * Pure functions over a history. A message is with a consumer from when it is begun until the consumer has settled it, its time is
  * over, or the consumer has left, was stopped, or was told to end. A consumer that was told to end and goes on is heard of no more.
+ * One that is leaving may still get a message, which is taken from it when it has left: nobody sees when that is.
  */
 
 import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type QueueFacts } from './history.ts'
-import { endsOf } from './queue-ends.ts'
+import { endsOf, lettersStaySince } from './queue-ends.ts'
 
 type Delivered = Extract<HistoryEvent, { kind: 'delivered' }>
 type Settled = Extract<HistoryEvent, { kind: 'settled' }>
 
 /** What each message of queues is known to be, as a checker goes through a history. */
-class Consumers {
+export class Consumers {
   /** Told to end, left or stopped. */
-  readonly gone = new Set<string>()
-  readonly ended = new Set<string>()
+  readonly gone: Set<string> = new Set()
+  readonly ended: Set<string> = new Set()
   /** By message, which consumer has it. */
-  readonly open = new Map<string, Delivered>()
+  readonly open: Map<string, Delivered> = new Map()
   /** Hand-outs whose time was over before they were settled. */
   readonly #overdue = new Set<string>()
   readonly #queues: ReadonlySet<string>
@@ -40,7 +41,7 @@ class Consumers {
   hear(event: HistoryEvent): void {
     switch (event.kind) {
       case 'delivered':
-        if (this.isDelivery(event)) this.open.set(placeOf(event), event)
+        if (this.isDelivery(event) && !this.gone.has(event.consumer)) this.open.set(placeOf(event), event)
         break
       case 'settled':
       case 'overdue':
@@ -63,7 +64,8 @@ class Consumers {
   }
 }
 
-function handOutOf(event: Place & { readonly consumer: string; readonly deliveryAttempt: number }): string {
+/** Names one hand-out of a message. */
+export function handOutOf(event: Place & { readonly consumer: string; readonly deliveryAttempt: number }): string {
   return `${event.consumer} ${placeOf(event)} ${event.deliveryAttempt}`
 }
 
@@ -212,28 +214,31 @@ export const queueCountersAreExact: Checker = ({ events, queues = [] }) => {
 }
 
 /** Q8: a queue at rest has a dead letter of what was rejected or has failed as often as it may, and of nothing that was acked. */
-export const lettersAreExact: Checker = ({ events, queues = [] }) => {
+export const lettersAreExact: Checker = history => {
+  const { events, queues = [] } = history
   const problems = new Problems('Q8')
   const consumers = new Consumers(queues)
-  const { letters } = endsOf(events)
+  const { letters, kept } = endsOf(events)
   const facts = new Map(queues.map(each => [each.queue, each]))
-  const over = new Map<string, { readonly event: Settled; readonly isLetter: boolean }>()
+  const over = new Map<string, { readonly event: Settled; readonly at: number; readonly isLetter: boolean }>()
   const failures = new Map<string, number>()
-  for (const event of events) {
+  for (const [at, event] of events.entries()) {
     if (consumers.isDelivery(event)) failures.set(placeOf(event), event.failedAttempts)
     if (consumers.isSettlement(event)) {
       const { attempts = 0, atMostOnce = false } = facts.get(event.topic) ?? {}
       const isLast = event.how === 'failed' && (failures.get(placeOf(event)) ?? 0) + 1 >= attempts
       const isLetter = isLast || event.how === 'rejected' || event.how === 'decode'
-      if (!atMostOnce && (isLetter || event.how === 'handled')) over.set(placeOf(event), { event, isLetter })
+      if (!atMostOnce && (isLetter || event.how === 'handled')) over.set(placeOf(event), { event, at, isLetter })
     }
     consumers.hear(event)
   }
   const atRest = new Set(events.flatMap(event => (event.kind === 'counted' && event.isAtRest ? [event.topic] : [])))
-  for (const [place, { event, isLetter }] of over) {
+  const stay = new Map(queues.map(({ queue }) => [queue, lettersStaySince(history, queue)]))
+  for (const [place, { event, at, isLetter }] of over) {
     if (!atRest.has(event.topic) || consumers.ended.has(event.consumer)) continue
+    if (isLetter && at < (stay.get(event.topic) ?? -1)) continue
     const hasLetters = facts.get(event.topic)?.deadLetterTopic !== null
-    if (!hasLetters || letters.has(place) === isLetter) continue
+    if (!hasLetters || (isLetter ? letters : kept).has(place) === isLetter) continue
     problems.say(`${place} was ${event.how} by ${event.consumer}, and has ${isLetter ? 'no' : 'a'} dead letter`)
   }
   return problems.done()

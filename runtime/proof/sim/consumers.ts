@@ -53,6 +53,9 @@ export interface ConsumerUpcalls<P extends ManualPlan> {
 export class ManualConsumers<P extends ManualPlan> {
   readonly #lab: Lab
   readonly #upcalls: ConsumerUpcalls<P>
+  /** By what it is: how each that has not left says that it leaves. */
+  readonly #here = new Map<object, () => void>()
+  #areAllLeaving = false
 
   constructor(lab: Lab, upcalls: ConsumerUpcalls<P>) {
     this.#lab = lab
@@ -63,8 +66,23 @@ export class ManualConsumers<P extends ManualPlan> {
     return plan.kind === 'consume' ? this.#consume(group, plan, options) : this.#observe(group, plan, options)
   }
 
-  #leave(plan: P, { name }: ReturnType<Lab['consumer']>): void {
-    this.#lab.record({ kind: 'leaving', group: plan.name, consumer: name })
+  /** The broker is to be closed: that takes from each what it has, also what it is given until then. */
+  leaveAll(): void {
+    this.#areAllLeaving = true
+    for (const leave of this.#here.values()) leave()
+  }
+
+  /** One has come; it leaves by what comes back. */
+  #comes(plan: P, consumer: ReturnType<Lab['consumer']>): () => void {
+    const leave = (): void => this.#lab.record({ kind: 'leaving', group: plan.name, consumer: consumer.name })
+    this.#here.set(consumer, leave)
+    if (this.#areAllLeaving) leave()
+    return leave
+  }
+
+  #left(plan: P, consumer: ReturnType<Lab['consumer']>): void {
+    this.#here.delete(consumer)
+    this.#lab.record({ kind: 'stopped', group: plan.name, consumer: consumer.name })
   }
 
   /** What a consumer that settles by itself does with a delivery. */
@@ -148,14 +166,14 @@ export class ManualConsumers<P extends ManualPlan> {
     let leave = (): void => {}
     const loop = async (): Promise<void> => {
       const name = lab.consumer(plan.name, 0, plan.ackTimeoutMs)
-      leave = () => this.#leave(plan, name)
+      leave = this.#comes(plan, name)
       for await (const delivery of group.consume({ ...options, signal: ended.signal })) {
         await this.#settle(delivery, plan, name)
         if (!lab.scheduler.chance.happens(0.01)) continue
         leave()
         break
       }
-      lab.record({ kind: 'stopped', group: plan.name, consumer: name.name })
+      this.#left(plan, name)
     }
     const consuming: Consuming = {
       async stop() {
@@ -179,14 +197,14 @@ export class ManualConsumers<P extends ManualPlan> {
       next: delivery => void this.#settle(delivery, plan, name),
       error: (error: unknown) => this.#upcalls.ended(plan, consuming, error),
     })
-    const leave = (): void => this.#leave(plan, name)
+    const leave = this.#comes(plan, name)
     const consuming: Consuming = {
-      async stop() {
+      stop: async () => {
         leave()
         subscription.unsubscribe()
         // It leaves by and by: until it has, what it settles counts.
         await sleep(100)
-        lab.record({ kind: 'stopped', group: plan.name, consumer: name.name })
+        this.#left(plan, name)
       },
     }
     return consuming

@@ -171,6 +171,7 @@ export class Lab {
       key,
       deliveryAttempt,
       failedAttempts,
+      atMs: this.scheduler.now,
     })
     const left = this.#stalled.get(`${group}/${partition}`)
     if (left !== undefined) this.#stalled.set(`${group}/${partition}`, left - 1)

@@ -46,9 +46,9 @@ export class Judge {
     return this.#here()?.scheduler.memory?.hides === true
   }
 
-  /** Something was found late: somebody did not say that it was there, or has died before that. */
+  /** Something was found late: somebody did not say that it was there, has died before that, or has no reason to tell one that ends. */
   late(what: string): void {
-    if (!this.#isExcused) this.wrong(what)
+    if (!this.#isExcused && this.thread?.isEnding !== true) this.wrong(what)
   }
 
   /** Something is wrong whatever became of other threads. */

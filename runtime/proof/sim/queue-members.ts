@@ -79,6 +79,11 @@ export class QueueMembers {
     for (const consuming of [...this.#members.keys()]) await this.#leave(consuming)
   }
 
+  /** The broker is to be closed. */
+  closes(): void {
+    this.#manual.leaveAll()
+  }
+
   /** One comes while its queue is deleted, and leaves again; with what error it did not come, null: it came. */
   async comesLate(): Promise<unknown> {
     try {

@@ -3,6 +3,8 @@
  *
  * Drawn from streams of chance of its own, before anything runs: what a seed without queues does is not touched by it.
  */
+
+import type { Rate } from '../../words/common-options.ts'
 import type { GroupFacts, QueueFacts } from '../history/history.ts'
 import { Chance } from './chance.ts'
 import type { HandlerPlan } from './lab.ts'
@@ -20,6 +22,10 @@ export interface QueueMemberPlan {
 
 export interface QueueMessagePlan extends MessagePlan {
   readonly priority: number
+  /** 0: none. */
+  readonly delayMs: number
+  /** Infinity: none. */
+  readonly ttlMs: number
 }
 
 export interface QueueSenderPlan {
@@ -35,6 +41,7 @@ export interface QueuePlan {
   readonly acts: readonly QueueAct[]
   readonly senders: readonly QueueSenderPlan[]
   readonly priorities: number
+  readonly messageTtlMs: number
   readonly maxMessages: number
   readonly maxMessageBytes: number
   /** Small ones must move what is left in them again and again. */
@@ -50,6 +57,10 @@ export interface QueuePlan {
   readonly batch: number | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  readonly keyConcurrency: number
+  readonly keyOrder: 'fifo' | 'fair'
+  /** Hand-outs in a time; null: there is no limit. */
+  readonly rate: Rate | null
   readonly output: boolean
   readonly handlerTimeoutMs: number
   readonly ackTimeoutMs: number
@@ -62,6 +73,8 @@ export interface QueuePlan {
 
 const SALT = 0x51ed270b
 const MORE_SALT = 0x2c1b3c6d
+const KEYS_SALT = 0x3ad8025f
+const TIMES_SALT = 0x165667b1
 const PREFETCH_MAX = 1_000
 
 /** Faults of handlers that a queue's messages bring about. */
@@ -90,6 +103,8 @@ function sendersOf(
         script: isBad ? chance.pick(scripts) : isStill ? 'S' : chance.pick(['k', 'k', 'K', 'b']),
         padBytes: chance.below(padMax + 1),
         priority: chance.below(priorities),
+        delayMs: 0,
+        ttlMs: Number.POSITIVE_INFINITY,
       }
     })
     return { name, how: chance.pick(['one', 'many', 'batch', 'try']), messages, pauseMs: chance.pick([0, 1, 10]) }
@@ -125,6 +140,7 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     ),
     senders: sendersOf(chance, name, [priorities, padMax], faults),
     priorities,
+    messageTtlMs: Number.POSITIVE_INFINITY,
     maxMessages: chance.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 8]),
     maxMessageBytes: isLarge ? 16_384 : 4_096,
     // What makes room must be bounded in bytes.
@@ -138,6 +154,9 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     concurrency: isExact || batch !== null || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
     singleActive: chance.happens(0.25),
+    keyConcurrency: Number.POSITIVE_INFINITY,
+    keyOrder: 'fifo',
+    rate: null,
     output: handles && !atMostOnce && batch === null && chance.happens(0.2),
     handlerTimeoutMs: isStalling ? STALL_MS_MAX * 2 : chance.pick([50, 150, 400]),
     ackTimeoutMs: chance.pick([Number.POSITIVE_INFINITY, 60, 200]),
@@ -147,13 +166,44 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
   }
 }
 
+/** Limits of keys and of hand-outs. What is handled at most once cannot have the former. */
+function limitsOf(chance: Chance, { atMostOnce }: QueuePlan): Pick<QueuePlan, 'keyConcurrency' | 'keyOrder' | 'rate'> {
+  const isLimited = chance.happens(0.5) && !atMostOnce
+  return {
+    keyConcurrency: isLimited ? chance.pick([1, 1, 2, 4]) : Number.POSITIVE_INFINITY,
+    keyOrder: isLimited ? chance.pick(['fifo', 'fair']) : 'fifo',
+    rate: chance.happens(0.15) ? { max: chance.pick([1, 5, 20]), perMs: chance.pick([1, 10, 40]) } : null,
+  }
+}
+
+/** The same with delays and times to live. */
+function timed(plan: QueuePlan, times: Chance): QueuePlan {
+  if (times.happens(0.5)) return plan
+  const [delayShare, ttlShare] = [times.pick([0, 0.2, 0.6]), times.pick([0, 0.2, 0.6])]
+  const senders = plan.senders.map(sender => ({
+    ...sender,
+    messages: sender.messages.map(message => ({
+      ...message,
+      delayMs: times.happens(delayShare) ? times.pick([1, 20, 150, 700, 2_500]) : 0,
+      ttlMs: times.happens(ttlShare) ? times.pick([5, 60, 400, 3_000]) : Number.POSITIVE_INFINITY,
+    })),
+  }))
+  return {
+    ...plan,
+    senders,
+    messageTtlMs: times.pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 100, 2_000]),
+  }
+}
+
 export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): readonly QueuePlan[] {
   const chance = new Chance(seed ^ SALT)
   const more = new Chance(seed ^ MORE_SALT)
   if (chance.happens(0.4)) return []
   const plans = [queueOf(chance, more, 'q0', faults)]
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
-  return plans
+  const keys = new Chance(seed ^ KEYS_SALT)
+  const times = new Chance(seed ^ TIMES_SALT)
+  return plans.map(plan => timed({ ...plan, ...limitsOf(keys, plan) }, times))
 }
 
 export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
@@ -166,12 +216,16 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
   return { name, handlerTimeoutMs, output, publishes: false, concurrency, atMostOnce: false, snapshots: false }
 }
 
-export function queueFactsOf(plan: QueuePlan): QueueFacts {
+/** `hasSteadyClock`: whether no fault sets the wall clock. */
+export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
   const deadLetterTopic = queueLettersOf(plan)
+  const { keyConcurrency } = plan
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
-  return { queue: name, ...limits, atMostOnce, singleActive, oneAtATime, deadLetterTopic }
+  const hasDelays = plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
+  const times = { hasDelays, hasSteadyTimes: hasSteadyClock }
+  return { queue: name, ...limits, ...times, atMostOnce, singleActive, keyConcurrency, oneAtATime, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

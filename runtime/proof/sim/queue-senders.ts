@@ -21,8 +21,13 @@ export function inQueueRound(sender: QueueSenderPlan, round: number): QueueSende
   return { ...sender, messages }
 }
 
-function messageOf({ id, key, script, padBytes, priority }: QueueMessagePlan): QueueMessage<Value> {
-  return { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) } }
+const NEVER: number = Number.POSITIVE_INFINITY
+/** Between the note of a send and the send: a thread may be held up. */
+const SLACK_MS = 5
+
+function messageOf({ id, key, script, padBytes, priority, delayMs, ttlMs }: QueueMessagePlan): QueueMessage<Value> {
+  const message = { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) } }
+  return delayMs === 0 && ttlMs === Number.POSITIVE_INFINITY ? message : { ...message, delayMs, ttlMs }
 }
 
 function offsetOf(id: string): number {
@@ -44,12 +49,19 @@ export async function send(
   lab: Lab,
   queue: Queue<Value>,
   { name, how, messages, pauseMs }: QueueSenderPlan,
-  mayBeRefused: boolean,
+  { mayBeRefused, messageTtlMs }: { readonly mayBeRefused: boolean; readonly messageTtlMs: number },
 ): Promise<void> {
   const { chance } = lab.scheduler
   const topic = queue.name
-  const sent = ({ id, key, priority }: QueueMessagePlan): void =>
-    lab.record({ kind: 'sent', producer: name, topic, id, key, priority })
+  const sent = ({ id, key, priority, delayMs, ttlMs }: QueueMessagePlan): void => {
+    const { now } = lab.scheduler
+    const lives = Math.min(ttlMs, messageTtlMs)
+    // The wall clock says whole milliseconds. Who tries again sends anew.
+    const due = delayMs === 0 ? {} : { dueMs: now + delayMs - 1 }
+    const expires =
+      lives === Number.POSITIVE_INFINITY ? {} : { expiresMs: how === 'try' ? NEVER : now + delayMs + lives + SLACK_MS }
+    lab.record({ kind: 'sent', producer: name, topic, id, key, priority, ...due, ...expires })
+  }
   const answer = ({ id }: QueueMessagePlan, outcome: 'ok' | 'fail' | 'info', at?: string): void => {
     const place = at === undefined ? {} : { partition: 0, offset: offsetOf(at) }
     lab.record({ kind: 'answered', topic, id, outcome, ...place })

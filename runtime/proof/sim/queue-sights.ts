@@ -25,12 +25,17 @@ export const QUEUE_SIGHTS = [
   'dropped',
   'atMostOnce',
   'singleActive',
+  'keyLimit',
+  'fair',
+  'rate',
   'oneAtATime',
   'onDisk',
   'reopened',
   'confirmed',
   'ranked',
   'lettersWait',
+  'delayed',
+  'expired',
   'deleted',
   'deletionRefused',
 ] as const
@@ -45,10 +50,13 @@ const BY_FAULT: readonly (readonly [FaultKind, QueueSight])[] = [
   ['pausedProcess', 'standstill'],
 ]
 
-function byPlan({ acts, singleActive, prefetch, members }: QueuePlan): QueueSight[] {
+function byPlan({ acts, singleActive, prefetch, members, keyConcurrency, keyOrder, rate }: QueuePlan): QueueSight[] {
   const seen: QueueSight[] = ['queue']
   if (acts.includes('pause')) seen.push('pause')
   if (singleActive) seen.push('singleActive')
+  if (keyConcurrency < Number.POSITIVE_INFINITY) seen.push('keyLimit')
+  if (keyOrder === 'fair') seen.push('fair')
+  if (rate !== null) seen.push('rate')
   if (prefetch === 1 && members.length === 1) seen.push('oneAtATime')
   if (new Set(members.map(({ consumerPriority }) => consumerPriority)).size > 1) seen.push('ranked')
   return seen
@@ -68,6 +76,7 @@ export function queueSights(
   const open = new Map<string, Set<number>>()
   const last = new Map<string, number>()
   const priorities = new Map<string, number>()
+  const delayed = new Set<string>()
   for (const event of events) {
     const holder = 'consumer' in event ? open.get(event.consumer) : undefined
     if (event.kind === 'ended' && holder !== undefined && holder.size > 0) seen.add('consumerDeath')
@@ -75,7 +84,7 @@ export function queueSights(
     const plan = 'topic' in event ? queues.get(event.topic) : undefined
     if ((event.kind === 'deleted' || event.kind === 'deletionRefused') && queues.has(event.topic)) seen.add(event.kind)
     if (event.kind === 'letter' && queues.has(event.source.topic))
-      seen.add(event.reason === 'maxlen' ? 'dropHead' : 'letter')
+      seen.add(event.reason === 'maxlen' ? 'dropHead' : event.reason === 'expired' ? 'expired' : 'letter')
     if (plan === undefined) continue
     switch (event.kind) {
       case 'reopened':
@@ -84,6 +93,7 @@ export function queueSights(
         break
       case 'sent':
         priorities.set(event.id, event.priority ?? 0)
+        if (event.dueMs !== undefined) delayed.add(event.id)
         break
       case 'answered':
         if (event.outcome === 'fail') seen.add('full')
@@ -91,6 +101,7 @@ export function queueSights(
       case 'delivered': {
         open.set(event.consumer, (holder ?? new Set()).add(event.offset))
         if (plan.atMostOnce) seen.add('atMostOnce')
+        if (delayed.has(event.id)) seen.add('delayed')
         if (event.failedAttempts > 0) seen.add('retry')
         const isUrgent = (priorities.get(event.id) ?? 0) > 0 && event.deliveryAttempt === 1
         if (isUrgent && event.offset > (last.get(event.topic) ?? event.offset) + 1) seen.add('overtaking')
@@ -107,6 +118,7 @@ export function queueSights(
       case 'counted':
         if (event.ready + event.unacked + event.retrying === plan.maxMessages) seen.add('full')
         if (event.dropped > 0) seen.add('dropped')
+        if (event.expired > 0) seen.add('expired')
         if (event.waitsForDeadLetters === true) seen.add('lettersWait')
         break
       default:

@@ -98,7 +98,7 @@ export class QueueWork {
 
   #openQueue(plan: QueuePlan): Promise<Queue<Value>> {
     const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
-    const { singleActive, deadLetter } = plan
+    const { singleActive, keyConcurrency, keyOrder, rate, deadLetter, messageTtlMs } = plan
     return this.#around.broker().queue<Value>(name, {
       durability: this.#durabilityOf(plan),
       priorities,
@@ -110,6 +110,10 @@ export class QueueWork {
       backoff: { initialMs, maxMs: 400 },
       deadLetter: deadLetter === 'own' ? undefined : (queueLettersOf(plan) ?? false),
       singleActive,
+      keyConcurrency,
+      keyOrder,
+      rate: rate ?? undefined,
+      messageTtlMs,
     })
   }
 
@@ -142,15 +146,14 @@ export class QueueWork {
 
   async #send(opened: Opened, isProducing: () => boolean): Promise<void> {
     const { chance } = this.#lab.scheduler
-    const { senders, onFull } = opened.plan
+    const { senders, onFull, messageTtlMs } = opened.plan
+    const terms = { mayBeRefused: onFull !== 'wait', messageTtlMs }
     do {
       while (opened.isGone && isProducing()) await sleep(10)
       if (opened.isGone) return
       const round = this.#rounds.queueRound++
       const { queue } = opened
-      opened.sending = Promise.all(
-        senders.map(sender => send(this.#lab, queue, inQueueRound(sender, round), onFull !== 'wait')),
-      )
+      opened.sending = Promise.all(senders.map(sender => send(this.#lab, queue, inQueueRound(sender, round), terms)))
       await opened.sending
       await sleep(chance.below(400))
     } while (isProducing())
@@ -203,6 +206,11 @@ export class QueueWork {
     this.#lab.record({ kind: 'counted', topic: plan.name, ...countsOf(stats), waitsForDeadLetters, isAtRest })
   }
 
+  /** The broker is to be closed. */
+  closes(): void {
+    for (const { members } of this.#opened) members.closes()
+  }
+
   /** Waits until everything is settled, for as long as the queue gets anywhere. */
   async drain(): Promise<void> {
     await Promise.all(this.#late)
@@ -242,7 +250,7 @@ export class QueueWork {
 
 async function lagOf(queue: Queue<Value>): Promise<readonly [number, string]> {
   const stats = await queue.stats()
-  return [stats.ready + stats.unacked + stats.retrying, JSON.stringify(stats)]
+  return [stats.ready + stats.unacked + stats.retrying + stats.scheduled, JSON.stringify(stats)]
 }
 
 async function lettersLagOf(letters: Topic<Value>): Promise<readonly [number, string]> {
@@ -251,6 +259,6 @@ async function lettersLagOf(letters: Topic<Value>): Promise<readonly [number, st
 }
 
 function countsOf(stats: QueueStats): QueueCounts {
-  const { accepted, ready, unacked, retrying, acked, deadLettered, dropped, consumers } = stats
-  return { accepted, ready, unacked, retrying, acked, deadLettered, dropped, consumers }
+  const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped, consumers } = stats
+  return { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped, consumers }
 }

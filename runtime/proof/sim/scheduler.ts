@@ -45,6 +45,8 @@ export class SimThread {
   /** What its step computes, in ms: until then it takes no other. */
   busyMs = 0
   ending: Ending | null = null
+  /** It was told to end, and goes on for a while: its slots have been taken from it, and nobody wakes it any more. */
+  isEnding = false
   /** Called when it is dead. */
   readonly onDeath: ((ending: Ending) => void)[] = []
   /** What a step costs it at most, in ms. */

@@ -64,6 +64,7 @@ export class SimWorker extends EventEmitter {
   end(): void {
     if (this.#ending) return
     this.#ending = true
+    this.thread.isEnding = true
     this.#faults.ending(this.thread, this.thread.state === 'dead' && !this.#exited)
     const { chance } = this.#scheduler
     const zombie = this.thread.kind === 'handler' && chance.happens(this.#faults.zombieShare)

@@ -6,9 +6,11 @@ import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
 import { QUEUE_COUNT_RULES } from '../history/queue-count-rules.ts'
+import { QUEUE_KEY_RULES } from '../history/queue-key-rules.ts'
 import { QUEUE_LIVES_RULES } from '../history/queue-lives-rules.ts'
 import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
 import { QUEUE_RULES } from '../history/queue-rules.ts'
+import { QUEUE_TIME_RULES } from '../history/queue-time-rules.ts'
 import { remaining } from '../history/remaining.ts'
 import { STATE_RULES } from '../history/state-rules.ts'
 import { STREAM_RULES } from '../history/stream-rules.ts'
@@ -163,7 +165,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
   const history: History = {
     events: seen.events,
     groups: [...findings.facts, ...queues.map(queue => groupFactsOf(queue))],
-    queues: queues.map(queue => queueFactsOf(queue)),
+    queues: queues.map(queue => queueFactsOf(queue, !plan.faults.has('clockJump'))),
     readTopics: ['in', 'out'],
     drained: findings.drained,
     stored: findings.stored,
@@ -182,7 +184,15 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
     for (const rule of DURABILITY_RULES) problems.push(...rule(history))
     const kept = remaining(history)
     const ofStreams = [...STREAM_RULES, ...GROUP_RULES, ...STATE_RULES, ...LETTER_RULES]
-    for (const rule of [...ofStreams, ...QUEUE_RULES, ...QUEUE_LIVES_RULES, ...QUEUE_COUNT_RULES, ...QUEUE_ORDER_RULES])
+    for (const rule of [
+      ...ofStreams,
+      ...QUEUE_RULES,
+      ...QUEUE_LIVES_RULES,
+      ...QUEUE_COUNT_RULES,
+      ...QUEUE_ORDER_RULES,
+      ...QUEUE_KEY_RULES,
+      ...QUEUE_TIME_RULES,
+    ])
       problems.push(...rule(kept))
   }
   return {

@@ -154,6 +154,7 @@ export class Workload {
     }
     this.said = 'closing'
     this.#isClosing = true
+    this.#queues.closes()
     await broker.close({ timeoutMs: 60_000 }).then(
       () => {
         this.isClosed = true

@@ -65,7 +65,7 @@ function filled(count: number, dueMs: TimeOf | null, expiresMs: TimeOf | null): 
   const sizes = new Uint32Array(APPEND).fill(SIZE)
   const due = dueMs === null ? null : new Float64Array(APPEND)
   const expires = expiresMs === null ? null : new Float64Array(APPEND)
-  const fields = { priorities: null, keys: null, dueMs: due, expiresMs: expires }
+  const fields = { priorities: null, dueMs: due, expiresMs: expires }
   for (let from = 0; from < count; from += APPEND) {
     for (let index = 0; index < APPEND; index++) {
       if (due !== null && dueMs !== null) due[index] = dueMs(from + index)

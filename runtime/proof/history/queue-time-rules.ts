@@ -1,0 +1,75 @@
+/**
+ * Q6: no message of a queue is begun before it is due, and none is handed out once its time to live is over.
+ *
+ * Pure functions over a history. When a message was handed out is not seen, but after which of its consumer's settlements it was: a
+ * consumer with `prefetch` p gets its n-th message when it has settled n - p of them. What expired before that was handed out too late.
+ */
+import { type Checker, type HistoryEvent, Problems, placeOf, type QueueFacts } from './history.ts'
+
+type Sent = Extract<HistoryEvent, { kind: 'sent' }>
+
+/** Of each consumer: when it has settled each of its messages, and how many it has begun. */
+class HandOuts {
+  readonly #prefetch: number
+  readonly #settled = new Map<string, number[]>()
+  readonly #begun = new Map<string, number>()
+
+  constructor({ prefetch }: QueueFacts) {
+    this.#prefetch = prefetch
+  }
+
+  /** The earliest time at which a message that is begun now was handed out; null: it is not known. */
+  begins(consumer: string): number | null {
+    const before = this.#begun.get(consumer) ?? 0
+    this.#begun.set(consumer, before + 1)
+    return this.#settled.get(consumer)?.[before - this.#prefetch] ?? null
+  }
+
+  settles(consumer: string, atMs: number): void {
+    const settled = this.#settled.get(consumer) ?? []
+    this.#settled.set(consumer, settled)
+    settled.push(atMs)
+  }
+
+  ended(consumer: string): void {
+    this.#settled.delete(consumer)
+    this.#begun.set(consumer, Number.NEGATIVE_INFINITY)
+  }
+}
+
+/** Q6, where the wall clock by which times are sent went on steadily. */
+export const timesAreKept: Checker = ({ events, queues = [] }) => {
+  const problems = new Problems('Q6')
+  for (const facts of queues) {
+    if (!facts.hasSteadyTimes || facts.atMostOnce) continue
+    const sent = new Map<string, Sent>()
+    const handOuts = new HandOuts(facts)
+    /** Hand-outs that are over. */
+    const over = new Set<string>()
+    for (const event of events) {
+      if (event.kind === 'ended' || event.kind === 'leaving') handOuts.ended(event.consumer)
+      if (event.kind === 'letter' && event.source.topic === facts.queue && event.reason === 'expired')
+        if (sent.get(event.id)?.expiresMs === undefined)
+          problems.say(`${placeOf(event.source)} is a dead letter as expired, and had no time to live`)
+      if (!('topic' in event) || event.topic !== facts.queue) continue
+      if (event.kind === 'sent') sent.set(event.id, event)
+      if (event.kind === 'delivered') {
+        const { dueMs = 0, expiresMs = Number.POSITIVE_INFINITY } = sent.get(event.id) ?? {}
+        const since = handOuts.begins(event.consumer)
+        if (event.atMs !== undefined && event.atMs < dueMs)
+          problems.say(`${event.consumer} got ${placeOf(event)} at ${event.atMs}, and it was due at ${dueMs}`)
+        if (since !== null && since > expiresMs)
+          problems.say(`${event.consumer} got ${placeOf(event)} after ${since}, and it expired at ${expiresMs}`)
+      }
+      if (event.kind !== 'settled' && event.kind !== 'overdue') continue
+      const name = `${event.consumer} ${event.offset} ${event.deliveryAttempt}`
+      if (over.has(name)) continue
+      over.add(name)
+      // What has no time of its own was not settled before anything that has.
+      handOuts.settles(event.consumer, ('atMs' in event ? event.atMs : undefined) ?? 0)
+    }
+  }
+  return problems.done()
+}
+
+export const QUEUE_TIME_RULES: readonly Checker[] = [timesAreKept]

@@ -12,6 +12,7 @@ import {
   RANGE_BYTES_MAX,
   type SettledAttempt,
   type SettledChange,
+  type SettledTotals,
 } from '../format/settled-format.ts'
 import type { SettledState } from './settled-state.ts'
 
@@ -66,7 +67,8 @@ function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T
 
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
-  const { topic, partition, floor, totals, letters } = state
+  const { topic, partition, floor, letters } = state
+  const totals = end < state.end ? totalsWithin(state, end) : state.totals
   const known = state.known !== null && state.known.end <= end ? state.known : null
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
@@ -83,6 +85,24 @@ export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFI
     pending = []
   }
   if (pending.length > 0) yield { topic, partition, settled: pending }
+}
+
+/** Of messages that are no more it is not known how they were settled: no more are counted than are settled below that end. */
+function totalsWithin({ totals, settled }: SettledState, end: number): SettledTotals {
+  let left = settled.countIn(0, end)
+  const most = (count: number): number => {
+    const counted = Math.min(count, left)
+    left -= counted
+    return counted
+  }
+  const { deadLettered, dropped, purged, cancelled, failures } = totals
+  return {
+    deadLettered: most(deadLettered),
+    dropped: most(dropped),
+    purged: most(purged),
+    cancelled: most(cancelled),
+    failures,
+  }
 }
 
 /** Bodies of a file that says what these states do. */

@@ -27,6 +27,8 @@ export const countsAddUp: Checker = ({ events, queues = [] }) => {
     const gone = acked + deadLettered + dropped
     if (accepted !== there + gone)
       problems.say(`${topic} has accepted ${accepted} messages; ${there} are there and ${gone} are gone`)
+    if (Math.min(ready, unacked, retrying, acked, deadLettered, dropped) < 0)
+      problems.say(`${topic} counts less than none: ${JSON.stringify(event)}`)
     const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null } = facts.get(topic) ?? {}
     const most = allowed.get(topic) ?? maxMessages
     if (there > most) problems.say(`${topic} has ${there} messages, and may have ${most}`)

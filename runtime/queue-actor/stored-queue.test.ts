@@ -70,6 +70,8 @@ class Play {
   readonly #everAcked = new Set<number>()
   /** Messages that were receipted, since the power was lost last. */
   readonly #promised = new Set<number>()
+  /** Messages whose letters the process found. */
+  #buried: ReadonlySet<number> = new Set()
   #waiting: number[] = []
   readonly #answered = new Set<number>()
   #sent = 0
@@ -95,6 +97,7 @@ class Play {
       },
     })
     house.attach(4)
+    this.#buried = new Set(lettersOf(house))
     return house
   }
 
@@ -212,6 +215,7 @@ class Play {
       const id = idOf(end, delivery)
       if (this.#holder.has(id)) this.found.push(`${id} is held twice`)
       if (this.#acked.has(id)) this.found.push(`${id} comes after its end`)
+      if (this.#buried.has(id)) this.found.push(`${id} has a letter, and comes`)
       const record = end.bytesOf.get(delivery) as Buffer
       if (record.subarray(-30, -4).some(byte => byte !== (id & 0xff) && record.length > 60))
         this.found.push(`${id} has other bytes`)
@@ -261,8 +265,7 @@ class Play {
     }
     house.pass()
     const letters = house.letterOffsets()
-    if (this.losses === 0 && new Set(letters).size !== letters.length)
-      this.found.push(`a letter was written twice: ${letters}`)
+    if (new Set(lettersOf(house)).size !== letters.length) this.found.push(`a letter was written twice: ${letters}`)
     const { accepted, acked, deadLettered, dropped, ready, unacked, retrying, bytes } = house.queue.report()
     if (this.losses === 0) {
       const lost = [...this.#promised].filter(id => !this.#everAcked.has(id)).length
@@ -274,6 +277,10 @@ class Play {
     if (ready + unacked + retrying + bytes !== 0)
       this.found.push(`${ready} ready, ${unacked} out, ${retrying} wait, ${bytes} bytes`)
   }
+}
+
+function lettersOf(house: QueueHouse): number[] {
+  return house.letterValues().map(bytes => bytes.readUInt32LE(bytes.length - 4))
 }
 
 function plays(options: HouseOptions, numRuns: number): { deaths: number; processes: number; losses: number } {

@@ -63,7 +63,7 @@ export type {
 } from './words/message.ts'
 export type { NamedProducer, SequencedReceipt } from './words/named-producer.ts'
 export type { Queue } from './words/queue.ts'
-export type { ManualQueueDelivery, QueueDelivery } from './words/queue-delivery.ts'
+export type { ManualQueueDelivery, NackOptions, QueueDelivery } from './words/queue-delivery.ts'
 export type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from './words/queue-handler.ts'
 export type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './words/queue-message.ts'
 export type {
@@ -76,6 +76,17 @@ export type {
 } from './words/queue-options.ts'
 export type { QueueRun } from './words/queue-run.ts'
 export type { QueueStats } from './words/queue-stats.ts'
+export type {
+  BrowseFilter,
+  DyingMessage,
+  MessageAhead,
+  MessageCounts,
+  QueuedMessage,
+  QueueExplanation,
+  ReadyMessage,
+  RetryingMessage,
+  UnackedMessage,
+} from './words/queued-message.ts'
 export type { Run, StopReport } from './words/run.ts'
 export type { PartitionStats, Topic, TopicStats } from './words/topic.ts'
 export type { TopicDefinition, TopicOptions } from './words/topic-definition.ts'

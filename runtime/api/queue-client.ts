@@ -35,9 +35,11 @@ import type {
 } from '../words/queue-options.ts'
 import type { QueueRun } from '../words/queue-run.ts'
 import type { QueueStats } from '../words/queue-stats.ts'
+import type { BrowseFilter, QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
 import { DeliveryIterator } from './delivery-iterator.ts'
 import { handlerThreads, whatToHandle } from './handler-threads.ts'
 import { observeDeliveries } from './observe.ts'
+import { QueueMessages } from './queue-messages.ts'
 import { QueueRunClient } from './queue-run-client.ts'
 import { queueStatsOf } from './stats.ts'
 
@@ -46,6 +48,7 @@ export class QueueClient<V> implements Queue<V> {
   readonly #shape: TopicShape
   readonly #producer: TopicProducer
   readonly #deleted: () => void
+  readonly #messages: QueueMessages<V>
 
   /** `deleted` is called when the queue is gone. */
   constructor(session: Session, shape: TopicShape, producer: TopicProducer, deleted: () => void) {
@@ -53,6 +56,7 @@ export class QueueClient<V> implements Queue<V> {
     this.#shape = shape
     this.#producer = producer
     this.#deleted = deleted
+    this.#messages = new QueueMessages(session, shape)
   }
 
   get name(): string {
@@ -200,6 +204,22 @@ export class QueueClient<V> implements Queue<V> {
       prefetch: prefetch ?? null,
       consumerPriority,
     }
+  }
+
+  cancel(id: string): Promise<boolean> {
+    return this.#messages.cancel(id)
+  }
+
+  explain(id: string): Promise<QueueExplanation> {
+    return this.#messages.explain(id)
+  }
+
+  browse(filter?: BrowseFilter): AsyncIterableIterator<QueuedMessage<V>> {
+    return this.#messages.browse(filter)
+  }
+
+  purge(): Promise<number> {
+    return this.#messages.purge()
   }
 
   async stats(): Promise<QueueStats> {

@@ -4,14 +4,14 @@ import type { QueueSettings } from '../wire/queue-calls.ts'
 
 export function queueSettings(name: string, checked: CheckedQueueOptions): QueueSettings {
   const { codec, maxMessageBytes, windowBytes, durability, sendRate, attempts, backoff, deadLetter } = checked
-  const { priorities, maxMessages, maxBytes, onFull, singleActive } = checked
+  const { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs } = checked
   return {
     codec,
     maxMessageBytes,
     windowBytes,
     durability,
     sendRate,
-    shape: { priorities, maxMessages, maxBytes, onFull, singleActive },
+    shape: { priorities, maxMessages, maxBytes, onFull, singleActive, messageTtlMs },
     policy: { attempts, ...backoff, hasDeadLetters: deadLetter !== false, atMostOnce: false, order: 'none' },
     deadLetter: deadLetter === false ? null : (deadLetter ?? `${name}.dlq`),
   }

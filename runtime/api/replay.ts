@@ -21,14 +21,15 @@ import {
   type ReadQueueMessage,
 } from '../publish/checked-message.ts'
 import { copyHeaders } from '../publish/given-headers.ts'
+import { messageFields } from '../publish/message-fields.ts'
 import type { StoredMessage } from '../publish/record-writer.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
+import type { QueueShape } from '../wire/queue-places.ts'
 import { codecOf } from '../words/codec.ts'
 import type { DeadLetter, ReplayOptions, ReplayReport } from '../words/dead-letter.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Message } from '../words/message.ts'
 import { checkName, show } from '../words/names.ts'
-import type { QueueMessage } from '../words/queue-message.ts'
 import type { LettersFound } from './letter-pages.ts'
 import type { StoredLetter } from './stored-letter.ts'
 
@@ -152,17 +153,20 @@ export class Replay {
   }
 
   /** What a letter was made into; in a queue it has the letter's priority if it names none. */
-  #read(edited: Message & Pick<QueueMessage, 'priority'>, { priority }: StoredLetter): Partial<ReadQueueMessage> {
+  #read(edited: Message, letter: StoredLetter): Partial<ReadQueueMessage> {
     const { topic } = this.#producer
-    if (topic.queue === undefined) return asMessage(edited)
-    const read = asQueueMessage(edited, topic)
-    return edited.priority === undefined ? { ...read, priority } : read
+    return topic.queue === undefined
+      ? asMessage(edited)
+      : asQueueMessage(edited, topic, priorityIn(topic.queue, letter))
   }
 
   #stored(letter: StoredLetter, edited: Partial<ReadQueueMessage>): StoredMessage {
-    const { key, value, headers, partition, timestamp = letter.timestamp, priority = letter.priority } = edited
+    const { key, value, headers, partition, timestamp = letter.timestamp } = edited
     checkTimestamp(timestamp)
     const { topic } = this.#producer
+    const { queue } = topic
+    // A letter has no times: those of its queue count anew.
+    const { fields = queue === undefined ? null : messageFields(priorityIn(queue, letter), {}, queue) } = edited
     const returns = topic.name === letter.topic && key === undefined
     return {
       key: key === undefined ? letter.rawKey : checkedKey(key),
@@ -174,9 +178,14 @@ export class Replay {
       },
       partition: partition ?? (returns && letter.partition < topic.partitions ? letter.partition : undefined),
       timestamp,
-      priority,
+      fields,
     }
   }
+}
+
+/** Where there are fewer priorities it is one of the highest. */
+function priorityIn({ priorities }: QueueShape, { priority }: StoredLetter): number {
+  return Math.min(priority, priorities - 1)
 }
 
 /** The promise's value; undefined when the signal comes first. */

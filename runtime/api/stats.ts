@@ -47,7 +47,6 @@ export function topicStatsOf(reports: readonly HostPartitionStats[], waitingForR
 }
 
 export function queueStatsOf({ queue, restarts, report }: QueueSummary): QueueStats {
-  // What cannot happen yet is not told of: nobody purges or cancels.
-  const { purged: _purged, cancelled: _cancelled, dying, ...counts } = report
+  const { dying, ...counts } = report
   return { queue, ...counts, waitsForDeadLetters: dying > 0, restarts }
 }

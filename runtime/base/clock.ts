@@ -23,6 +23,11 @@ export interface Instant {
   readonly wallMs: number
 }
 
+/** What is left of a wait until `endMs`, asked for at `beganMs`, both on the wall clock as it was then: never more than all of it. */
+export function remainingMs(endMs: number, beganMs: number, wallMs: number): number {
+  return Math.max(0, Math.min(endMs - wallMs, endMs - beganMs))
+}
+
 /** When something is due that another process wrote down: `storedMs` on the wall clock, but within `waitMaxMs`; in `nowMs`. */
 export function dueOf(storedMs: number, at: Instant, waitMaxMs: number): number {
   return at.nowMs + Math.min(Math.max(0, storedMs - at.wallMs), waitMaxMs)

@@ -102,6 +102,12 @@ t.test('settled pages know the floor, what is settled above it, and its ranges',
       if (pages.floor !== start + floor) differences.push(`${seed}.${step}: floor ${pages.floor - start}, not ${floor}`)
       const probe = chance.below(length)
       if (pages.has(start + probe) !== (model[probe] === 1)) differences.push(`${seed}.${step}: has ${probe}`)
+      const edge = PAGE_BITS * (1 + chance.below(2)) - 1 - (start % PAGE_BITS)
+      for (const from of [probe, edge < length ? edge : 0]) {
+        let next = from
+        while (next < length && model[next] === 1) next++
+        if (pages.next(start + from) !== start + next) differences.push(`${seed}.${step}: next ${from}`)
+      }
       const end = probe + chance.below(length - probe + 1)
       let counted = 0
       for (let each = probe; each < end; each++) counted += model[each] as number

@@ -40,6 +40,23 @@ export class SettledPages {
     return this.#runOf(number) !== -1
   }
 
+  /** The lowest offset from this one on that is not settled. */
+  next(offset: number): number {
+    for (let at = Math.max(offset, this.#floor); ; ) {
+      const number = Math.floor(at / PAGE_BITS)
+      const index = this.#partial.find(number)
+      if (index >= 0) {
+        const bit = this.#pool.next(this.#partial.pageAt(index), at - number * PAGE_BITS, 0)
+        if (bit < PAGE_BITS) return number * PAGE_BITS + bit
+        at = (number + 1) * PAGE_BITS
+        continue
+      }
+      const run = this.#runOf(number)
+      if (run === -1) return at
+      at = (this.#whole[run] as { to: number }).to * PAGE_BITS
+    }
+  }
+
   /** How many offsets from `from` to below `to` are settled. */
   countIn(from: number, to: number): number {
     let count = Math.max(0, Math.min(to, this.#floor) - from)

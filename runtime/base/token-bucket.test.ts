@@ -107,3 +107,36 @@ t.test('what was taken within a 64th of the time comes back with the last of it'
   t.equal(bucket.available(650), 2)
   t.equal(bucket.available(651), 3)
 })
+
+t.test('what did not go after all may go at once, and no window has more than max of what did', async () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), moves, (max, steps) => {
+      let bucket = new TokenBucket(max, 64)
+      const went: number[] = []
+      let now = 0
+      for (const [index, { step, wanted }] of steps.entries()) {
+        now += Math.abs(step) * UNIT
+        const count = Math.min(wanted, bucket.available(now))
+        bucket.take(count, now)
+        for (let taken = 0; taken < count; taken++) went.push(now)
+        if (index % 3 === 0 && count > 0) {
+          const { left } = bucket
+          bucket.giveBack(1)
+          went.pop()
+          if (bucket.left !== left + 1 || bucket.waitMs(now) !== 0) return false
+        }
+        if (index % 7 === 0) {
+          const copy = new TokenBucket(max, 64)
+          for (const { ms, count } of bucket.taken()) copy.take(count, ms)
+          if (copy.left !== bucket.left) return false
+          bucket = copy
+        }
+        if (bucket.left < 0 || bucket.left > max) return false
+      }
+      return went.every((time, index) => (went[index + max] ?? Number.POSITIVE_INFINITY) - time >= 64)
+    }),
+  )
+  const full = new TokenBucket(2, 64)
+  full.giveBack(1)
+  t.equal(full.left, 2, 'nothing went')
+})

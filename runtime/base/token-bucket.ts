@@ -38,6 +38,34 @@ export class TokenBucket {
     return this.#left
   }
 
+  /** Tokens there were at the last look. */
+  get left(): number {
+    return this.#left
+  }
+
+  /** When the first one comes back; Infinity: all are there. */
+  get nextMs(): number {
+    return this.#used === 0 ? Number.POSITIVE_INFINITY : (this.#lastMs[this.#oldest] as number) + this.#perMs
+  }
+
+  /** What is taken, in the order in which it comes back. Taken again, at the same times, it says the same. */
+  taken(): { readonly ms: number; readonly count: number }[] {
+    return Array.from({ length: this.#used }, (_, index) => {
+      const at = (this.#oldest + index) % COUNTS_MAX
+      return { ms: this.#lastMs[at] as number, count: this.#taken[at] as number }
+    })
+  }
+
+  /** So many of those that were taken last did not go after all. */
+  giveBack(count: number): void {
+    const newest = (this.#oldest + this.#used - 1 + COUNTS_MAX) % COUNTS_MAX
+    if (this.#used === 0) return
+    const given = Math.min(count, this.#taken[newest] as number)
+    this.#taken[newest]! -= given
+    this.#left += given
+    if (this.#taken[newest] === 0) this.#used--
+  }
+
   /** So many go now, which must be available. */
   take(count: number, nowMs: number): void {
     this.#advance(nowMs)

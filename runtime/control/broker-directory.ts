@@ -29,6 +29,7 @@ import { StateLog } from '../log/store/state-log.ts'
 import { storeError } from '../log/store/store-errors.ts'
 import type { CutTail } from '../wire/folder.ts'
 import type { TopicShape } from '../wire/places.ts'
+import type { QueueShape } from '../wire/queue-places.ts'
 import { groupKey, StoredGroups } from './stored-groups.ts'
 
 /** So many numbers are taken at a time; what is left of them at the end of the process is lost, and there are 2^31. */
@@ -249,9 +250,7 @@ function revived(stored: StoredTopic): StoredTopic {
         retentionMs: endless(retentionMs),
         retentionBytes: endless(retentionBytes),
       },
-      ...(queue === undefined
-        ? {}
-        : { queue: { ...queue, maxMessages: endless(queue.maxMessages), maxBytes: endless(queue.maxBytes) } }),
+      ...(queue === undefined ? {} : { queue: endlessQueue(queue) }),
       ...(terms === undefined
         ? {}
         : { terms: { ...terms, policy: { ...terms.policy, attempts: endless(terms.policy.attempts) } } }),
@@ -259,6 +258,17 @@ function revived(stored: StoredTopic): StoredTopic {
   }
 }
 
-function endless(stored: number | null): number {
+/** Folders of before have no times to live. */
+function endlessQueue(queue: QueueShape): QueueShape {
+  const { maxMessages, maxBytes, messageTtlMs } = queue
+  return {
+    ...queue,
+    maxMessages: endless(maxMessages),
+    maxBytes: endless(maxBytes),
+    messageTtlMs: endless(messageTtlMs),
+  }
+}
+
+function endless(stored: number | null | undefined): number {
   return stored ?? Number.POSITIVE_INFINITY
 }

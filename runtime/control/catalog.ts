@@ -80,6 +80,11 @@ export class Catalog {
     return id
   }
 
+  /** A number that is none of those, of what no folder knows: it is given again in the next process, and nothing is written for it. */
+  nextPassingId(): number {
+    return this.#directory === null ? this.nextId() : this.#nextStoredId++
+  }
+
   addThread(): ThreadEntry {
     const parts = [
       ringBytes(LINK_RING_BYTES),

@@ -26,7 +26,7 @@ function consumerShape(queue: CursorId, prefetch: number | null, priority: numbe
 
 /** A slot for a consumer, which has a number of its own; it is freed as one of `Catalog.addSlot`. @throws MillraceError MILL_MEMORY */
 export function addConsumer(
-  catalog: Pick<Catalog, 'shared' | 'nextId' | 'nextStoredId'>,
+  catalog: Pick<Catalog, 'shared' | 'nextId' | 'nextPassingId'>,
   group: Pick<GroupEntry, 'spec' | 'places' | 'slots'>,
   { thread, confirms, prefetch, consumerPriority }: ConsumerWants,
 ): SlotPlace {
@@ -36,7 +36,7 @@ export function addConsumer(
   thread.slots.push(slot)
   thread.reads.add(group.spec.topic)
   // Of a number of its own among those of groups, some of which a folder has.
-  const cursor = catalog.nextStoredId()
+  const cursor = catalog.nextPassingId()
   const place = { cursor, epoch: catalog.nextId(), slot, thread: thread.place.thread, confirms, consumer }
   group.slots.set(cursor, place)
   return place

@@ -178,6 +178,7 @@ class ControlThread {
       openTopic: (...asked) => topics.open(...asked),
       openQueue: (...asked) => this.#queues.open(...asked),
       queueStats: queue => this.#queues.stats(queue),
+      askQueue: (...asked) => this.#queues.ask(...asked),
       addPartitions: (...asked) => topics.addPartitions(...asked),
       deleteTopic: topic => topics.delete(topic),
       topicStats: topic => topics.stats(topic),

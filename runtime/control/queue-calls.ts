@@ -5,6 +5,7 @@
  */
 import type { QueueRunSpec, RunSpec } from '../wire/control-calls.ts'
 import type { PartitionPlace, TopicShape } from '../wire/places.ts'
+import type { AskQueue, QueueAsks } from '../wire/queue-asks.ts'
 import type { QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -41,18 +42,22 @@ export class QueueCalls {
     const { catalog, hosts, runs } = this.#parts
     const queue = queueOf(catalog, id)
     const group = groupOf(catalog, queue)
-    const { host } = queue.places[0] as PartitionPlace
-    const { cursor } = group.places[0] as { readonly cursor: number }
+    const [host, cursor] = placeOf(catalog, queue)
     const report = await hosts.call(host, api => api.queueReport(cursor))
     return { queue: queue.shape.name, restarts: runs.restartsOf(group), report }
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  readonly ask: AskQueue = async (id, ask, asked) => {
+    const { catalog, hosts } = this.#parts
+    const [host, cursor] = placeOf(catalog, queueOf(catalog, id))
+    return (await hosts.call(host, api => api.askQueue(cursor, ask, asked))) as ReturnType<QueueAsks[typeof ask]>
+  }
+
+  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
   confirm(id: number, consumer: number): Promise<void> {
     const { catalog, hosts } = this.#parts
-    const queue = queueOf(catalog, id)
-    const { host } = queue.places[0] as PartitionPlace
-    const { cursor } = groupOf(catalog, queue).places[0] as { readonly cursor: number }
+    const [host, cursor] = placeOf(catalog, queueOf(catalog, id))
     return hosts.call(host, api => api.confirmQueue(cursor, consumer))
   }
 
@@ -64,6 +69,13 @@ export class QueueCalls {
     const { spec } = groupOf(catalog, queue)
     return { ...spec, policy: { ...spec.policy, atMostOnce }, ...run }
   }
+}
+
+/** The host of a queue, and the number of its group there. */
+function placeOf(catalog: Catalog, queue: TopicEntry): readonly [host: number, cursor: number] {
+  const { host } = queue.places[0] as PartitionPlace
+  const { cursor } = groupOf(catalog, queue).places[0] as { readonly cursor: number }
+  return [host, cursor]
 }
 
 /** The claim of a message, which is acked before its handler begins, ends with its process: the next one would hand it out again. */

@@ -26,7 +26,7 @@ function house(answers: { readonly open?: () => Promise<void> } = {}) {
         return 128 * allocated.length
       },
     },
-    nextStoredId: () => ++id,
+    nextPassingId: () => ++id,
     nextId: () => 100 + id,
     freeSlot: (_: ThreadEntry, { cursor }: SlotPlace) => told.push(`free ${cursor}`),
   }

@@ -30,12 +30,17 @@ function house(crewOf?: CrewOf) {
     freeSlot: () => undefined,
   }
   let gate = Promise.resolve()
+  let gaveUp: Error | null = null
   const hosts = {
     async call() {
       await gate
+      if (gaveUp !== null) throw gaveUp
       return { committed: 0, pin: 0, highWatermark: 0, known: [] }
     },
-    settled: (work: Promise<unknown>) => work,
+    settled: (work: Promise<unknown>) =>
+      work.catch(error => {
+        if (gaveUp === null) throw error
+      }),
   }
   const assigned: { readonly run: number; readonly epoch: number }[] = []
   const members = {
@@ -62,7 +67,11 @@ function house(crewOf?: CrewOf) {
     })
     return letGo
   }
-  return { runs, add, assigned, told, group: group as unknown as GroupEntry, hold }
+  /** Partition hosts are gone for good. */
+  const giveUp = (error: Error): void => {
+    gaveUp = error
+  }
+  return { runs, add, assigned, told, group: group as unknown as GroupEntry, hold, giveUp }
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -94,6 +103,20 @@ t.test('of the runs of a group only that one fails whose member cannot read', as
   t.match(told, [{ kind: 'runFailed', run: first }])
   t.equal(told.length, 1)
   t.match(assigned, [{ run: first }, { run: second }])
+})
+
+t.test('a join that fails with the partition hosts is told so, and nothing else fails of it', async t => {
+  const { runs, add, giveUp } = house()
+  const run = add()
+  giveUp(new Error('the disk has failed'))
+  const stray: unknown[] = []
+  const heard = (error: unknown): void => void stray.push(error)
+  process.on('unhandledRejection', heard)
+  t.match(await rejection(runs.join(run)), { message: 'the disk has failed' })
+  await turn()
+  await turn()
+  process.off('unhandledRejection', heard)
+  t.strictSame(stray, [], 'it would end the control thread')
 })
 
 /** Runs that a toy handles for. */

@@ -191,6 +191,7 @@ export class Runs {
     } catch (error) {
       // Nobody may stop it any more: it would be in the way for ever.
       entry.stopping ??= this.#abandon(entry)
+      void this.#hosts.settled(entry.stopping)
       throw error
     }
   }

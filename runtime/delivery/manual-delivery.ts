@@ -25,7 +25,13 @@ export interface Settler {
   /** Why a delivery that it took back cannot be settled any more. */
   late(delivery: SettleableDelivery): MillraceError
   acked(delivery: SettleableDelivery): void
-  failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode', error: unknown): void
+  /** `delayMs`: the wait for its next attempt that its consumer asks for, which only queues know. */
+  failed(
+    delivery: SettleableDelivery,
+    how: 'failed' | 'rejected' | 'decode',
+    error: unknown,
+    delayMs?: number | null,
+  ): void
   released(delivery: SettleableDelivery): void
   /** As released; but its consumer has not seen it, so that it is no hand-out. */
   withdrawn(delivery: SettleableDelivery): void
@@ -142,10 +148,14 @@ export class SettleableDelivery<V = unknown> extends RecordDelivery<V> implement
     this.#settler.acked(this)
   }
 
-  nack(error: unknown = new Error('nack')): void {
+  nack(error?: unknown): void {
+    this.fail(error, null)
+  }
+
+  protected fail(error: unknown = new Error('nack'), delayMs: number | null = null): void {
     this.#once()
     this.#comesAgain = true
-    this.#settler.failed(this, failureOf(error), error)
+    this.#settler.failed(this, failureOf(error), error, delayMs)
   }
 
   reject(reason: unknown = new Error('rejected')): void {

@@ -156,11 +156,11 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     this.#end(call)
   }
 
-  #failed(message: CalledDelivery, how: SettleHow, error: unknown): void {
+  #failed(message: CalledDelivery, how: SettleHow, error: unknown, delayMs: number | null = null): void {
     // A look at it may run code of its own, while it is still charged with what that does.
     const wire = toWire(error)
     if (this.#setting.atMostOnce) this.#reader.lost(message, how as Single, wire)
-    else this.#reader.settle(message, how as Single, wire)
+    else this.#reader.settle(message, how as Single, wire, delayMs)
   }
 
   #end(call: QueueHandlerCall): void {
@@ -218,8 +218,8 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     this.#left(delivery as QueueSettleable)
   }
 
-  failed(delivery: SettleableDelivery, how: Single, error: unknown): void {
-    this.#failed(delivery as QueueSettleable, how, error)
+  failed(delivery: SettleableDelivery, how: Single, error: unknown, delayMs: number | null = null): void {
+    this.#failed(delivery as QueueSettleable, how, error, delayMs)
     this.#left(delivery as QueueSettleable)
   }
 

@@ -142,9 +142,14 @@ export class QueueManualReader implements MemberReader, QueueSettler {
     else this.#reader.yield(tag)
   }
 
-  failed(delivery: SettleableDelivery, how: 'failed' | 'rejected' | 'decode' | 'timeout', error: unknown): void {
+  failed(
+    delivery: SettleableDelivery,
+    how: 'failed' | 'rejected' | 'decode' | 'timeout',
+    error: unknown,
+    delayMs: number | null = null,
+  ): void {
     const wire = toWire(error)
-    if (this.#isOver(delivery)) this.#reader.settle(delivery as QueueSettleable, how, wire)
+    if (this.#isOver(delivery)) this.#reader.settle(delivery as QueueSettleable, how, wire, delayMs)
   }
 
   /** Its time is over. */

@@ -4,6 +4,7 @@
  * The consumer's thread. It has begun when its consumer gets it, and may be taken back by the queue before.
  */
 import { queueMicrotask } from '../../actors/world.ts'
+import { checkNackOptions } from '../options/queue-options.ts'
 import {
   type HandedMessage,
   messageId,
@@ -11,6 +12,7 @@ import {
   type QueueMessageRef,
   withQueue,
 } from '../reader/queue-delivery.ts'
+import type { NackOptions } from '../words/queue-delivery.ts'
 import { type RecordEntry, SettleableDelivery, type Settler } from './manual-delivery.ts'
 
 /** Who is told how a message of a queue ended. */
@@ -131,6 +133,11 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
     const ended = this.#ended
     // Its settlement is said behind this.
     if (ended !== null) queueMicrotask(ended)
+  }
+
+  /** @throws MillraceError MILL_UNKNOWN_OPTION, MILL_INVALID_OPTION, MILL_OUT_OF_RANGE for the options: it is not settled then */
+  override nack(error?: unknown, options?: NackOptions): void {
+    this.fail(error, options === undefined ? null : (checkNackOptions(options).delayMs ?? null))
   }
 
   /** Restarts the time that it may stay unsettled. */

@@ -1,6 +1,7 @@
 /** What the control thread asks of the groups of a host, of which some are work queues. The partition host's thread. */
 import type { PartitionHostApi } from '../wire/host-calls.ts'
 import type { GroupPlace } from '../wire/places.ts'
+import type { QueueAsks } from '../wire/queue-asks.ts'
 import type { Groups } from './groups.ts'
 import type { IdleWaits } from './idle-waits.ts'
 import type { LetterDepths } from './letter-depths.ts'
@@ -16,6 +17,7 @@ type GroupCalls = Pick<
   | 'seekGroup'
   | 'groupReports'
   | 'queueReport'
+  | 'askQueue'
   | 'confirmQueue'
   | 'idle'
 >
@@ -36,6 +38,7 @@ export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths
     openSlot: slot => (slot.consumer === undefined ? groups.openSlot(slot) : queues.openSlot(slot)),
     closeSlot: (cursor, epoch, crash) => (queues.has(cursor) ? queues : groups).closeSlot(cursor, epoch, crash),
     queueReport: cursor => queues.report(cursor),
+    askQueue: (cursor, ask, asked) => call(queues.asksOf(cursor), ask, asked),
     confirmQueue: (queue, consumer) => queues.confirm(queue, consumer),
     seekGroup: (cursor, place) => groups.seek(cursor, place),
     groupReports: cursors =>
@@ -46,4 +49,13 @@ export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths
       }),
     idle: cursors => idle.add(cursors.flatMap(cursor => groups.find(cursor) ?? queues.find(cursor) ?? [])),
   }
+}
+
+function call<K extends keyof QueueAsks>(
+  asks: QueueAsks,
+  ask: K,
+  asked: Parameters<QueueAsks[K]>,
+): ReturnType<QueueAsks[K]> {
+  const answer: (...asked: Parameters<QueueAsks[K]>) => ReturnType<QueueAsks[K]> = asks[ask].bind(asks) as never
+  return answer(...asked)
 }

@@ -10,6 +10,7 @@ import { QueueActor } from '../queue-actor/queue-actor.ts'
 import type { Resident } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import type { GroupPlace, SlotPlace, StartAt } from '../wire/places.ts'
+import type { QueueAsks } from '../wire/queue-asks.ts'
 import type { QueueReport } from '../wire/reports.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import type { HostNews } from './host-news.ts'
@@ -148,6 +149,15 @@ export class Queues {
     this.#host.links.take()
     hosted.actor.confirm(consumer)
     hosted.residence.wake()
+  }
+
+  /** What a queue is asked about its messages. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  asksOf(cursor: number): QueueAsks {
+    const hosted = this.#queues.get(cursor)
+    if (hosted === undefined) throw deletedTopic(null, 'queue')
+    this.#host.links.take()
+    hosted.residence.wake()
+    return hosted.actor.asks
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED */

@@ -16,7 +16,15 @@ import {
 import { highOf, joinOffset } from '../log/format/frame.ts'
 import type { LinkPlace } from '../wire/link-places.ts'
 import type { CursorId, Epoch, Offset, Position, RingId } from '../words/quantities.ts'
-import { KIND_GONE, KIND_RECEIPT, KIND_VERDICT, LINK_HINTS, SETTLEMENT_BYTES, TO_THREAD_BYTES } from './link.ts'
+import {
+  KIND_GONE,
+  KIND_RECEIPT,
+  KIND_VERDICT,
+  LINK_HINTS,
+  SETTLEMENT_BYTES,
+  SETTLEMENT_DELAY,
+  TO_THREAD_BYTES,
+} from './link.ts'
 
 /** A delivery that a reader did not plainly ack. */
 export interface Settlement {
@@ -25,6 +33,8 @@ export interface Settlement {
   readonly offset: Offset
   readonly how: number
   readonly deliveryAttempt: number
+  /** Wait for the next attempt that a queue's consumer asks for; null: none in particular. */
+  readonly delayMs?: number | null
   /** A wire error as JSON. */
   readonly error: string
 }
@@ -150,6 +160,7 @@ export class HostLink {
         offset: joinOffset(words[at + 4] as number, words[at + 5] as number),
         how: words[at + 6] as number,
         deliveryAttempt: words[at + 7] as number,
+        delayMs: delayIn(this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] as number),
         error: this.#memory.bytes.toString('utf8', address + SETTLEMENT_BYTES, address + length),
       }
       if (!take(settlement)) break
@@ -163,4 +174,8 @@ export class HostLink {
     this.#toHost.release()
     return worked
   }
+}
+
+function delayIn(written: number): number | null {
+  return written < 0 ? null : written
 }

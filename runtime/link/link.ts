@@ -7,8 +7,10 @@
  *   GONE          8 topic  12 to 28 0: it was deleted
  *   VERDICT       8 member 12 epoch     16 offset low       20 high   24 action (bits 0-3), failedAttempts   28 delayMs
  * to the host     0 i32 length      4 i32 kind (SETTLE)
- *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 error, JSON in UTF-8
+ *   settlement    8 member 12 epoch     16 offset low       20 high   24 how   28 deliveryAttempt   32 f64 delayMs
+ *                 40 error, JSON in UTF-8
  *                 of a queue's consumer: `member` is its own, and the tag of its claim stands for deliveryAttempt; 0: acked before.
+ *                 `delayMs`: what it asks for in place of the backoff; -1: nothing, as of all others.
  *                 `halved`: a batch failed as a whole, and the error is a JSON array of its tags
  * hints to the thread   a cursor: there is more to read for it
  * hints to the host     a ring: a frame was published in it, or it was closed; or, as -1 - cursor: its reader asks for a higher ceiling
@@ -25,7 +27,9 @@ export const LINK_RING_BYTES = 65_536
 /** Hints that one end may be behind before it looks at everything. */
 export const LINK_HINTS = 256
 export const TO_THREAD_BYTES = 32
-export const SETTLEMENT_BYTES = 32
+export const SETTLEMENT_BYTES = 40
+/** Where its delay is. */
+export const SETTLEMENT_DELAY = 32
 /** Room for one settlement's error; longer ones were cut when they became wire errors. */
 export const SETTLEMENT_ERROR_MAX = 16_384
 

@@ -29,6 +29,7 @@ t.test('what is left out has its default', async t => {
     maxMessages: Number.POSITIVE_INFINITY,
     maxBytes: Number.POSITIVE_INFINITY,
     onFull: 'wait',
+    messageTtlMs: Number.POSITIVE_INFINITY,
     attempts: 5,
     backoff: { initialMs: 100, maxMs: 10_000, jitter: 0.2 },
     deadLetter: undefined,
@@ -58,14 +59,14 @@ t.test('a queue has memory for twice its bytes, and for four of its largest mess
 })
 
 t.test('a queue that is to be small has smaller messages, if nothing is said of them', async t => {
-  t.match(checkQueueOptions({ maxBytes: 8_192 }), { maxBytes: 8_192, maxMessageBytes: 8_192 - 138 })
-  t.match(checkQueueOptions({ maxBytes: 8_192, maxMessageBytes: 8_054 }), { maxMessageBytes: 8_054 })
+  t.match(checkQueueOptions({ maxBytes: 8_192 }), { maxBytes: 8_192, maxMessageBytes: 8_192 - 154 })
+  t.match(checkQueueOptions({ maxBytes: 8_192, maxMessageBytes: 8_038 }), { maxMessageBytes: 8_038 })
   t.match(checkQueueOptions({ maxBytes: 100_000 }), { maxMessageBytes: 64 * KIB })
 })
 
 t.test('what makes room by dropping has a bound to keep', async t => {
   t.equal(checkQueueOptions({ onFull: 'dropHead' }).maxBytes, 256 * KIB)
-  t.equal(checkQueueOptions({ onFull: 'dropHead', maxMessageBytes: 300 * KIB }).maxBytes, 300 * KIB + 138)
+  t.equal(checkQueueOptions({ onFull: 'dropHead', maxMessageBytes: 300 * KIB }).maxBytes, 300 * KIB + 154)
   t.equal(checkQueueOptions({ onFull: 'reject' }).maxBytes, Number.POSITIVE_INFINITY)
 })
 
@@ -79,10 +80,12 @@ t.test('a value out of range names its field and its range', async t => {
     ['queue', { maxBytes: 4_095 }, /`maxBytes` .* from 4,096 to 134,217,728, not 4095/],
     [
       'queue',
-      { maxBytes: 8_192, maxMessageBytes: 8_055 },
-      /`maxBytes` must be from 8,193 \(`maxMessageBytes` and 138\) .*not 8,192: raise it, or lower `maxMessageBytes`/,
+      { maxBytes: 8_192, maxMessageBytes: 8_039 },
+      /`maxBytes` must be from 8,193 \(`maxMessageBytes` and 154\) .*not 8,192: raise it, or lower `maxMessageBytes`/,
     ],
     ['queue', { maxBytes: Number.POSITIVE_INFINITY }, /`maxBytes` .* not Infinity/],
+    ['queue', { messageTtlMs: 0 }, /`messageTtlMs` .* from 1 to 8,640,000,000,000,000, or Infinity, not 0/],
+    ['queue', { messageTtlMs: Number.NaN }, /`messageTtlMs` .* not NaN/],
     ['queue', { attempts: 0 }, /`attempts` .* from 1 to 1,000, or Infinity, not 0/],
     ['queue', { attempts: 1_001 }, /`attempts` .* from 1 to 1,000, or Infinity, not 1001/],
     ['queue', { maxMessageBytes: 0 }, /`maxMessageBytes` .* from 1 to 16,777,216, not 0/],
@@ -102,6 +105,7 @@ t.test('a value out of range names its field and its range', async t => {
 t.test('a value of another kind is refused', async t => {
   const wrong: readonly (readonly [keyof typeof CHECKS, object, RegExp])[] = [
     ['queue', { priorities: '3' }, /`priorities` must be an integer .*, not "3"/],
+    ['queue', { messageTtlMs: '5' }, /`messageTtlMs` must be a number .*, not "5"/],
     ['queue', { singleActive: 1 }, /`singleActive` must be true or false, not 1/],
     ['queue', { onFull: 'dropOldest' }, /`onFull` must be 'wait' or 'reject' or 'dropHead', not "dropOldest"/],
     ['queue', { deadLetter: true }, /`deadLetter` must be a topic name, not true/],

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { RestartOptions } from '../words/common-options.ts'
 import type { BackoffOptions, BatchOptions } from '../words/group-options.ts'
 import { MESSAGE_EXTRA_BYTES_MAX, PREFETCH_MAX, PRIORITIES_MAX } from '../words/queue-bounds.ts'
+import type { NackOptions } from '../words/queue-delivery.ts'
 import type {
   QueueConsumeOptions,
   QueueHandleOptions,
@@ -13,7 +14,7 @@ import type {
 import { RESTART, rate } from './common-options.ts'
 import { BACKOFF, BATCH, RESOURCE_LIMITS, raisedCeiling } from './group-options.ts'
 import { handlerUrl } from './handler-url.ts'
-import { COUNT_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
+import { COUNT_MAX, DATE_MS_MAX, KIB, MIB, TIMER_MS_MAX } from './option-bounds.ts'
 import { grouped, integer, invalid, number, oneOf, outOfRange, signal, topicName } from './option-rules.ts'
 import { check, type Filled, type Given, nested, type Table } from './option-table.ts'
 
@@ -59,6 +60,7 @@ const QUEUE: Table<Asked> = {
   maxMessages: integer(1, COUNT_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
   maxBytes: integer(4 * KIB, BYTES_MAX, BYTES),
   onFull: oneOf(['wait', 'reject', 'dropHead'], 'wait'),
+  messageTtlMs: number(1, DATE_MS_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
   attempts: integer(1, 1_000, 5, 'or Infinity'),
   backoff: nested(BACKOFF, raisedCeiling),
   deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
@@ -73,6 +75,8 @@ const CONSUMER: Table<Pick<CheckedQueueConsumeOptions, 'ackTimeoutMs' | 'consume
 }
 
 const CONSUME: Table<CheckedQueueConsumeOptions> = { ...CONSUMER, prefetch: integer(1, PREFETCH_MAX, PREFETCH) }
+
+const NACK: Table<Filled<NackOptions, 'delayMs'> & Given> = { delayMs: number(0, DATE_MS_MAX, undefined) }
 
 const OBSERVE: Table<CheckedQueueObserveOptions> = { ...CONSUMER, window: integer(1, PREFETCH_MAX, PREFETCH) }
 
@@ -116,6 +120,10 @@ export function checkQueueConsumeOptions(options: unknown): CheckedQueueConsumeO
 
 export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveOptions {
   return check<CheckedQueueObserveOptions>('observe', OBSERVE, options)
+}
+
+export function checkNackOptions(options: unknown): NackOptions {
+  return check<Filled<NackOptions, 'delayMs'> & Given>('nack', NACK, options)
 }
 
 /** The largest message must have room, and what makes room for others must have a bound to keep. */

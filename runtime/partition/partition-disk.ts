@@ -20,7 +20,7 @@ import {
   frameStart,
   NAMED_EPOCH,
 } from '../log/format/frame.ts'
-import type { SettledChange } from '../log/format/settled-format.ts'
+import type { SettledChange } from '../log/format/settled-change.ts'
 import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
 import { LogReader } from '../log/read/log-reader.ts'
 import type { AppendedFrames } from '../log/store/active-segment.ts'

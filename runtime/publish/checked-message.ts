@@ -6,15 +6,19 @@
  * what is written. A message has no other fields than these, or a misspelt one would be lost without a word.
  */
 import { closest } from '../base/closest.ts'
+import type { QueueFields } from '../log/format/queue-fields.ts'
 import type { ProducedTopic } from '../wire/produced-topic.ts'
 import { bytesOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Key, Message } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
+import { messageFields } from './message-fields.ts'
 
 const FIELDS: readonly string[] = ['key', 'value', 'headers', 'partition', 'timestamp']
-const QUEUE_FIELDS: readonly string[] = ['key', 'value', 'headers', 'priority']
+/** Those that a queue's message has and a topic's has not. */
+const QUEUE_ONLY: readonly string[] = ['priority', 'delayMs', 'deliverAt', 'ttlMs']
+const QUEUE_FIELDS: readonly string[] = ['key', 'value', 'headers', ...QUEUE_ONLY]
 /** What a delivery or a dead letter says besides: a record is published again by handing in what it came as, or a copy. */
 const ORIGINS: ReadonlySet<string> = new Set([
   'topic',
@@ -53,31 +57,42 @@ export function asMessage(message: Message): Message {
 }
 
 /** The same for a message of which it is not known yet whether it goes to a topic or a queue: it has no field that neither may have. */
-export function asEitherMessage(message: Message): Message & Pick<QueueMessage, 'priority'> {
+export function asEitherMessage(message: Message): Message & QueueOnly {
   if (typeof message !== 'object' || message === null) throw noMessage(message)
-  for (const name in message) if (!FIELDS.includes(name) && name !== 'priority') checkField(message, name)
+  for (const name in message) if (!FIELDS.includes(name) && !QUEUE_ONLY.includes(name)) checkField(message, name)
   return message
 }
 
+export type QueueOnly = Omit<QueueMessage, keyof Message>
+
 /** A message to a queue, each property read once. */
 export interface ReadQueueMessage extends Message {
-  readonly priority: number
+  /** Null: it has none. */
+  readonly fields: QueueFields | null
 }
 
-/** The same for a queue. @throws MillraceError also `MILL_OUT_OF_RANGE` for its priority */
+/**
+ * The same for a queue; `otherwise`: the priority of one that names none.
+ *
+ * @throws MillraceError also `MILL_OUT_OF_RANGE` for its priority and its times
+ */
 export function asQueueMessage(
   message: Message,
   { name: queue, queue: shape }: Pick<ProducedTopic, 'name' | 'queue'>,
+  otherwise = 0,
 ): ReadQueueMessage {
-  const priorities = shape?.priorities ?? 1
+  if (shape === undefined) throw new Error(`broken invariant: ${queue} is no queue`)
+  const { priorities } = shape
   if (typeof message !== 'object' || message === null) throw noMessage(message)
   for (const field in message) {
-    if (field !== 'key' && field !== 'value' && field !== 'headers' && field !== 'priority')
+    if (field !== 'key' && field !== 'value' && field !== 'headers' && !QUEUE_ONLY.includes(field))
       checkField(message, field, QUEUE_FIELDS)
   }
-  const { key, value, headers, priority = 0 } = message as QueueMessage
-  if (Number.isInteger(priority) && priority >= 0 && priority < priorities)
-    return { key, value, headers, partition: undefined, timestamp: undefined, priority }
+  const { key, value, headers, priority = otherwise, delayMs, deliverAt, ttlMs } = message as QueueMessage
+  if (Number.isInteger(priority) && priority >= 0 && priority < priorities) {
+    const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape)
+    return { key, value, headers, partition: undefined, timestamp: undefined, fields }
+  }
   const range = priorities === 1 ? '0' : `an integer from 0 to ${priorities - 1}`
   throw new MillraceError(
     'MILL_OUT_OF_RANGE',

@@ -7,6 +7,7 @@
  */
 
 import { headersSize, ownedHeaders } from '../log/format/headers.ts'
+import type { QueueFields } from '../log/format/queue-fields.ts'
 import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import { type Codec, isWellFormed } from '../words/codec.ts'
 import { toWire, UnpublishedError } from '../words/errors.ts'
@@ -46,7 +47,7 @@ export function prepareBatch(
       if (partition !== undefined && typeof key === 'string' && !isWellFormed(key)) throw halfKey()
       checkRecord(key, value, copied, topic.maxMessageBytes)
       prepared.add(key, value, choice.ahead(partition, key, message), copied, timestamp)
-      if (isQueue) prepared.setPriority(index, (read as ReadQueueMessage).priority)
+      if (isQueue) prepared.setFields(index, (read as ReadQueueMessage).fields)
     }
     return prepared
   } catch (cause) {
@@ -65,8 +66,8 @@ export class PreparedBatch {
   /** By index; of most batches none has any. */
   #headers: Map<number, Headers> | null = null
   #timestamps: Map<number, number> | null = null
-  /** Of a queue's messages, where one is not 0. */
-  #priorities: Uint8Array | null = null
+  /** Of a queue's messages, where one has any. */
+  #fields: (QueueFields | null)[] | null = null
 
   constructor(count: number) {
     this.keys = new Array(count)
@@ -98,14 +99,14 @@ export class PreparedBatch {
     return this.#timestamps === null ? undefined : this.#timestamps.get(index)
   }
 
-  setPriority(index: number, priority: number): void {
-    if (priority === 0) return
-    this.#priorities ??= new Uint8Array(this.keys.length)
-    this.#priorities[index] = priority
+  setFields(index: number, fields: QueueFields | null): void {
+    if (fields === null) return
+    this.#fields ??= new Array<QueueFields | null>(this.keys.length).fill(null)
+    this.#fields[index] = fields
   }
 
-  priorityOf(index: number): number {
-    return this.#priorities === null ? 0 : (this.#priorities[index] as number)
+  fieldsOf(index: number): QueueFields | null {
+    return this.#fields === null ? null : (this.#fields[index] as QueueFields | null)
   }
 
   /** What is kept of those from `first` on while they wait, a character of text for a byte. */

@@ -2,16 +2,18 @@
 import { Arena, Memory, RingConsumer, ringBytes } from 'sharedarraybuffer-ring'
 import t from 'tap'
 import { FRAME_COUNT } from '../log/format/frame.ts'
-import { readQueueFields } from '../log/format/queue-fields.ts'
+import { type QueueFields, readQueueFields } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import { recordsFault } from '../log/format/records-fault.ts'
 import { recordIn } from '../log/format/stored-record.ts'
 import type { Key } from '../words/message.ts'
 import { hashKey } from './key-hash.ts'
+import { messageFields } from './message-fields.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import { writeRecord } from './record-writer.ts'
 
 const CAPACITY = 65_536
+const NO_TTL = { messageTtlMs: Number.POSITIVE_INFINITY }
 
 function house(frameRecords?: number) {
   const memory = Memory.allocate(1 << 20)
@@ -23,7 +25,9 @@ function house(frameRecords?: number) {
   const consumer = new RingConsumer(memory, address, CAPACITY)
   return {
     write: (priority: number, key: Key | null = null, value: string | Uint8Array = 'value') =>
-      writeRecord(memory, writer, key, value, null, undefined, 1_024, priority),
+      writeRecord(memory, writer, key, value, null, undefined, 1_024, messageFields(priority, {}, NO_TTL)),
+    writeFields: (fields: QueueFields | null, key: Key | null) =>
+      writeRecord(memory, writer, key, 'value', null, undefined, 1_024, fields),
     /** All frames, sealed. */
     frames(): Buffer[] {
       writer.seal()
@@ -85,6 +89,23 @@ t.test('a message has queue fields for its priority, and none where that is 0', 
   const found = recordIn(frame, 2)
   t.equal(found?.bytes.toString('utf8', found.keyStart, found.keyEnd), 'kéy')
   t.equal(found?.bytes.toString('utf8', found.valueStart, found.valueEnd), wide)
+})
+
+t.test('a message has its times behind its priority, and the hash of its key', async t => {
+  const { writeFields, frames } = house()
+  const due = messageFields(2, { delayMs: 5_000 }, NO_TTL)
+  const expiring = messageFields(0, { delayMs: 5_000, ttlMs: 2 ** 32 }, NO_TTL)
+  t.equal(writeFields(due, 'kéy'), 0)
+  t.equal(writeFields(expiring, null), 0)
+  const [frame] = frames()
+  if (frame === undefined) throw new Error('there is no frame')
+  t.equal(recordsFault(frame), null)
+  const read = recordsOf(frame).map(at => readQueueFields(frame, at + RECORD_HEADER_BYTES))
+  t.match(read[0], { priority: 2, notBefore: due?.notBefore, expiresAt: null, keyHash: hashKey('kéy') >>> 0 })
+  t.match(read[1], { priority: 0, notBefore: expiring?.notBefore, expiresAt: expiring?.expiresAt, keyHash: 0 })
+  t.equal((read[1]?.expiresAt as number) - (read[1]?.notBefore as number), 2 ** 32)
+  const found = recordIn(frame, 0)
+  t.equal(found?.bytes.toString('utf8', found.valueStart, found.valueEnd), 'value')
 })
 
 t.test('a frame says that it has queue fields only if it has', async t => {

@@ -99,7 +99,7 @@ export class RecordAppends implements LineUser {
   tryPublish(message: Message, mayWait: boolean): boolean {
     const read = this.#isQueue ? asQueueMessage(message, this.#topic) : asMessage(message)
     const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
-    const priority = this.#isQueue ? (read as ReadQueueMessage).priority : 0
+    const fields = this.#isQueue ? (read as ReadQueueMessage).fields : null
     const value = this.#codec.encode(given)
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
@@ -112,24 +112,22 @@ export class RecordAppends implements LineUser {
       if (this.#gate.room === 0) return false
     }
     if (!this.#mayAppend(partition))
-      return (
-        mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, priority, extraBytes: 0 }, message)
-      )
+      return mayWait && this.#waitForRing({ partition, key, value, headers, timestamp, fields, extraBytes: 0 }, message)
     const writer = this.#writers.all[partition] as PartitionWriter
     const max = this.#topic.maxMessageBytes
-    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, priority)
+    let said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
     if (said === FULL) {
       // A caller that never yields still lets the host see its frames, and sees its receipts here.
       this.#thread.sealAll()
       this.#thread.ringHost(writer.host, writer.ring)
       if (!this.#thread.drain() || !this.#mayAppend(partition) || this.#gate?.room === 0) return false
-      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, priority)
+      said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
     }
     if (said !== 0) {
       this.#rings.need(writer, said, encodedSize(key, value, headers))
       const isTooLarge = said === GROW && mayWait
       return (
-        isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, priority, extraBytes: 0 }, message)
+        isTooLarge && this.#waitForRing({ partition, key, value, headers, timestamp, fields, extraBytes: 0 }, message)
       )
     }
     if (this.#gate !== null) this.#gate.took(1)
@@ -151,20 +149,18 @@ export class RecordAppends implements LineUser {
   encode(message: Message): EncodedMessage {
     const read = this.#isQueue ? asQueueMessage(message, this.#topic) : asMessage(message)
     const { key: givenKey, value: given, headers: givenHeaders, partition: wanted, timestamp } = read
-    const priority = this.#isQueue ? (read as ReadQueueMessage).priority : 0
+    const fields = this.#isQueue ? (read as ReadQueueMessage).fields : null
     const value = this.#codec.encode(given)
     const headers = givenHeaders === undefined ? null : copyHeaders(givenHeaders)
     const key = checkedKey(givenKey)
     checkTimestamp(timestamp)
     const partition = this.choice.of(wanted, key, value, message, RUN_RECORDS)
-    return { partition, key, value, headers, timestamp, priority, extraBytes: 0 }
+    return { partition, key, value, headers, timestamp, fields, extraBytes: 0 }
   }
 
   encodeStored(stored: StoredMessage): EncodedMessage {
     const partition = this.choice.of(stored.partition, stored.key, stored.value, stored, RUN_RECORDS)
-    // Where there are fewer priorities it is one of the highest.
-    const priority = Math.min(stored.priority, (this.#topic.queue?.priorities ?? 1) - 1)
-    return { ...stored, partition, priority, extraBytes: STORED_EXTRA_BYTES }
+    return { ...stored, partition, extraBytes: STORED_EXTRA_BYTES }
   }
 
   /** All messages of a batch, or why none of it is published. */
@@ -220,9 +216,9 @@ export class RecordAppends implements LineUser {
   /** False: there is no room for it yet. */
   #append(message: EncodedMessage, observer: PendingPublish): boolean {
     const writer = this.#writers.all[message.partition] as PartitionWriter
-    const { key, value, headers, timestamp, priority, extraBytes } = message
+    const { key, value, headers, timestamp, fields, extraBytes } = message
     const max = this.#topic.maxMessageBytes + extraBytes
-    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, priority)
+    const said = writeRecord(this.#thread.memory, writer, key, value, headers, timestamp, max, fields)
     if (said !== 0) this.#rings.need(writer, said, encodedSize(key, value, headers))
     if (said !== 0) return false
     writer.observe(observer)
@@ -266,12 +262,12 @@ export class RecordAppends implements LineUser {
         const value = prepared.values[at] as string | Uint8Array | null
         const headers = prepared.headersOf(at)
         const timestamp = prepared.timestampOf(at)
-        const priority = prepared.priorityOf(at)
+        const fields = prepared.fieldsOf(at)
         const chosen = prepared.partitions[at] as number
         const partition = chosen === LATER ? this.choice.keyless(value, run) : chosen
         const writer = this.#writers.all[partition] as PartitionWriter
         const blocked = this.#rings.growing.size > 0 && this.#rings.growing.has(partition)
-        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max, priority)
+        const said = blocked ? FULL : writeRecord(memory, writer, key, value, headers, timestamp, max, fields)
         if (said !== 0) {
           if (!blocked) this.#rings.need(writer, said, encodedSize(key, value, headers))
           this.#thread.sealAll()

@@ -7,6 +7,7 @@
 import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
+import { type QueueFields, queueFieldsBytes, writeQueueFields } from '../log/format/queue-fields.ts'
 import {
   HAS_HEADERS,
   HAS_KEY,
@@ -31,8 +32,8 @@ export interface EncodedMessage {
   readonly value: string | Uint8Array | null
   readonly headers: Headers | null
   readonly timestamp: number | undefined
-  /** Of a queue's message; 0 of any other. */
-  readonly priority: number
+  /** Of a queue's message that has any. */
+  readonly fields: QueueFields | null
   /** By how much it may be larger than the topic's `maxMessageBytes`. */
   readonly extraBytes: number
 }
@@ -44,8 +45,8 @@ export interface StoredMessage {
   readonly headers: Headers
   readonly partition: number | undefined
   readonly timestamp: number
-  /** Of a queue's message; 0 of any other. */
-  readonly priority: number
+  /** Of a queue's message that has any. */
+  readonly fields: QueueFields | null
 }
 
 /** Strings up to this length reserve three bytes a character; longer ones are measured first. */
@@ -80,7 +81,7 @@ export function writeRecord(
   headers: Headers | null,
   timestamp: number | undefined,
   maxMessageBytes: number,
-  priority = 0,
+  fields: QueueFields | null = null,
 ): number {
   const headersBytes = headers === null ? 0 : headersSize(headers) + 4
   let bound = boundOf(key) + boundOf(value) + headersBytes
@@ -91,7 +92,7 @@ export function writeRecord(
   }
   if (value !== null && typeof value !== 'string')
     bound += bound === value.length ? SHIFT_BYTES : ALIGN_BYTES + SHIFT_BYTES
-  if (priority !== 0) bound += PRIORITY_BYTES
+  if (fields !== null) bound += queueFieldsBytes(fields)
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
   let delta = 0
@@ -102,15 +103,17 @@ export function writeRecord(
     writer.seal()
     const again = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
     if (again < 0) return again
-    return fill(memory, writer, again, key, value, headers, 0, priority)
+    return fill(memory, writer, again, key, value, headers, 0, fields)
   }
-  return fill(memory, writer, address, key, value, headers, delta, priority)
+  return fill(memory, writer, address, key, value, headers, delta, fields)
 }
 
 /** Whether a record would find room now, or none would be enough for it; nothing is written. It may ask for a little too much. */
-export function hasRoomFor(writer: PartitionWriter, { key, value, headers, timestamp }: EncodedMessage): boolean {
+export function hasRoomFor(writer: PartitionWriter, message: EncodedMessage): boolean {
+  const { key, value, headers, timestamp, fields } = message
   const headersBytes = headers === null ? 0 : headersSize(headers) + 4
-  const bound = boundOf(key) + boundOf(value) + headersBytes + SHIFT_BYTES
+  const fieldsBytes = fields === null ? 0 : queueFieldsBytes(fields)
+  const bound = boundOf(key) + boundOf(value) + headersBytes + SHIFT_BYTES + fieldsBytes
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   // A frame that was opened for it would have its time.
   writer.abandon()
@@ -125,15 +128,15 @@ function fill(
   value: string | Uint8Array | null,
   headers: Headers | null,
   timestampDelta: number,
-  priority: number,
+  fields: QueueFields | null,
 ): number {
   const u8 = memory.u8
   let attributes = 0
   let cursor = address + RECORD_HEADER_BYTES
   let keyLength = 0
-  if (priority !== 0) {
+  if (fields !== null) {
     attributes = HAS_QUEUE_FIELDS
-    cursor = writePriority(memory, cursor, priority, key)
+    cursor = writeFields(memory, cursor, fields, key)
   }
   if (key !== null) {
     attributes |= HAS_KEY
@@ -169,18 +172,16 @@ function fill(
   words[at + 2] = timestampDelta
   words[at + 3] = keyLength
   // Only now: a record whose key is refused leaves nothing behind.
-  if (priority !== 0) writer.hasQueueFields = true
+  if (fields !== null) writer.hasQueueFields = true
   writer.append(length, timestampDelta)
   return 0
 }
 
-/** Fields of a queue's message that has nothing but a priority. A message of the lowest one has none. */
-const PRIORITY_BYTES = 8
-
-function writePriority(memory: Memory, at: number, priority: number, key: Key | null): number {
-  memory.i32[at >> 2] = priority
+/** Fields of a queue's message; a plain one has none. */
+function writeFields(memory: Memory, at: number, fields: QueueFields, key: Key | null): number {
+  const end = writeQueueFields(memory.bytes, at, fields)
   memory.i32[(at + 4) >> 2] = key === null ? 0 : hashKey(key)
-  return at + PRIORITY_BYTES
+  return end
 }
 
 function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {

@@ -35,7 +35,7 @@ function lineOf(t: Test) {
       value: 'x',
       headers: null,
       timestamp: undefined,
-      priority: 0,
+      fields: null,
       extraBytes: 0,
     }
     const options = { signal: abort.signal }

@@ -3,7 +3,7 @@
  *
  * Types only; the partition host's thread. Chosen once, when the queue's actor is made.
  */
-import type { SettledChange } from '../log/format/settled-format.ts'
+import type { SettledChange } from '../log/format/settled-change.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { QueueCore } from '../queue/queue-core.ts'

@@ -9,7 +9,7 @@ import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words
 import type { Epoch, Offset } from '../words/quantities.ts'
 
 /** Ways in which a message is settled that are counted; all others were acked. */
-export type Counted = Exclude<SettledAs, 'acked'>
+export type Counted = Exclude<SettledAs, 'acked' | 'expired'>
 
 export interface MessageFacts {
   /** Epoch of the consumer whose end was begun last. */

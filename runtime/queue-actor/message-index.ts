@@ -213,6 +213,20 @@ export class MessageIndex implements MessageSource {
     return reader.word(record + RECORD_HEADER_BYTES) & 0xff
   }
 
+  /** No queue limits keys yet. */
+  keyOf(_offset: Offset): number {
+    return 0
+  }
+
+  /** No message has a time yet. */
+  dueMsOf(_offset: Offset): number {
+    return 0
+  }
+
+  expiresMsOf(_offset: Offset): number {
+    return Number.POSITIVE_INFINITY
+  }
+
   /** What its word says (message-word.ts). One that is nowhere is settled. */
   wordOf(offset: Offset): number {
     if (offset >= this.#first) {

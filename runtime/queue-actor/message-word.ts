@@ -28,7 +28,7 @@ const FAILURES_MAX = 0xfff
 const HAND_OUTS_SHIFT = 18
 const HAND_OUTS_MAX = 0x3fff
 
-const REASONS: readonly LetterReason[] = ['failed', 'rejected', 'decode', 'timeout', 'crashed', 'maxlen']
+const REASONS: readonly LetterReason[] = ['failed', 'rejected', 'decode', 'timeout', 'crashed', 'maxlen', 'expired']
 
 export interface MessageState {
   readonly handOuts: number

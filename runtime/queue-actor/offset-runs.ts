@@ -3,7 +3,7 @@
  *
  * Leaf, the partition host's thread. Bound: the offsets of a step.
  */
-import type { OffsetRanges } from '../log/format/settled-format.ts'
+import type { OffsetRanges } from '../log/format/settled-change.ts'
 import type { Offset } from '../words/quantities.ts'
 
 export class OffsetRuns {

@@ -20,14 +20,17 @@ import type { Staged, Standing } from '../resident/resident.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace } from '../wire/places.ts'
+import type { QueueAsks } from '../wire/queue-asks.ts'
 import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
 import type { QueueReport } from '../wire/reports.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
+import { QueueAnswers } from './queue-answers.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
 import { BYTES_MAX, QueueHandOuts } from './queue-hand-outs.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
+import { QueueRecalls } from './queue-recalls.ts'
 import { reportOf } from './queue-report.ts'
 
 /** Steps in which it did nothing, after which it holds nothing to be faster. */
@@ -36,11 +39,14 @@ const IDLE_STEPS = 8
 export class QueueActor {
   readonly place: GroupPlace
   readonly partition: PartitionActor
+  /** What it is asked about its messages. */
+  readonly asks: QueueAsks
   readonly #memory: Memory
   readonly #parts: QueueParts
   readonly #intake: QueueGate
   readonly #ends: QueueEnds
   readonly #handOuts: QueueHandOuts
+  readonly #recalls: QueueRecalls
   #hasWorked = false
   #idleSteps = 0
 
@@ -58,6 +64,12 @@ export class QueueActor {
     this.#intake = this.#parts.messages.intake(this.#parts)
     this.#ends = new QueueEnds(this.#parts)
     this.#handOuts = new QueueHandOuts(this.#parts)
+    this.#recalls = new QueueRecalls(this.#parts, this.#handOuts)
+    this.asks = new QueueAnswers({
+      parts: this.#parts,
+      collect: () => this.#collect(),
+      flush: () => this.#flush(),
+    })
     this.partition.serve(this.#intake)
   }
 
@@ -145,21 +157,29 @@ export class QueueActor {
 
   #step(): boolean {
     const { core, consumers, letters, messages, upcalls } = this.#parts
-    let ended = 0
-    for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
-    let worked = ended > 0
-    if (core.due(nowMs()) > 0) worked = true
+    const ended = this.#collect()
+    let worked = ended
+    if (core.due(nowMs()).retried > 0) worked = true
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters && letters.write(this.#letterSource)) worked = true
     const handedOut = this.#handOuts.handOut()
     if (handedOut) worked = true
+    if (this.#recalls.look(nowMs())) worked = true
     if (!messages.isDirty) this.#handOuts.publish()
-    const hasBacklog = core.figures.hasReady || core.figures.lettersWaiting > 0 || this.partition.full
+    const { hasReady, lettersWaiting } = core.figures
+    const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full || this.#recalls.mayHelp
     for (const consumer of consumers.values()) consumer.waits(hasBacklog)
     if (handedOut && hasBacklog) upcalls.handedOut()
-    if (ended > 0) messages.someSettled()
+    if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()
     return worked
+  }
+
+  /** Takes in what its consumers have ended; whether that was anything. */
+  #collect(): boolean {
+    let ended = 0
+    for (const consumer of this.#parts.consumers.values()) ended += this.#ends.collect(consumer)
+    return ended > 0
   }
 
   get #hasLetters(): boolean {
@@ -227,7 +247,10 @@ export class QueueActor {
   }
 
   dueInMs(now: number): number {
-    return Math.min(this.#parts.core.dueMs - now, this.letters.stallsInMs)
+    const { core, messages } = this.#parts
+    // Behind a disk that has failed nothing that is due is done.
+    const dueMs = messages.error === null ? Math.min(core.dueMs, this.#recalls.dueMs) : Number.POSITIVE_INFINITY
+    return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 
   /** Whether everything below `offset` is settled. */
@@ -242,9 +265,7 @@ export class QueueActor {
   }
 
   report(): QueueReport {
-    let ended = 0
-    for (const consumer of this.#parts.consumers.values()) ended += this.#ends.collect(consumer)
-    if (ended > 0) this.#parts.upcalls.woken()
+    if (this.#collect()) this.#parts.upcalls.woken()
     return reportOf(this.#parts)
   }
 }

@@ -42,6 +42,12 @@ export interface ConsumerEnds {
   ended(tag: number, offset: Offset, standing: Standing): void
 }
 
+/** A message that a consumer has in advance. */
+export interface WaitingClaim {
+  readonly tag: number
+  readonly offset: Offset
+}
+
 interface Sending {
   readonly handOut: HandOut
   /** Bytes of its record that were sent. */
@@ -65,6 +71,8 @@ export class QueueConsumer {
   readonly #done: Uint8Array
   #sending: Sending | null = null
   #hasBacklog: boolean | null = null
+  /** The tag of what it was handed last. */
+  #newest = 0
 
   constructor(
     memory: Memory,
@@ -91,19 +99,28 @@ export class QueueConsumer {
     this.#done = new Uint8Array(entries)
   }
 
-  /** What a predecessor has handed out and not acted upon; `isOver`: whether it has acted upon this hand-out. */
+  /**
+   * What a predecessor has handed out and not acted upon; `isOver`: whether it has acted upon this hand-out. What was taken back is the
+   * queue's, and may have gone elsewhere since: nothing that is known of a message tells that.
+   */
   takeOver(isOver: (offset: Offset, attempt: number) => boolean): HandedOut[] {
     return this.#slot
       .takeOver(() => undefined)
-      .filter(({ tag, number, attempt }) => {
-        if (!isOver(number, attempt)) return true
+      .filter(({ tag, number, attempt, standing }) => {
+        if (standing !== 'yielded' && standing !== 'recalled' && !isOver(number, attempt)) return true
         this.#done[tag & this.#mask] = OVER
         return false
       })
   }
 
+  /** The tag of what it was handed last; 0: nothing. */
+  get newest(): number {
+    return this.#newest
+  }
+
   /** The core names the hand-out of this tag so. */
   name(tag: number, slot: number, coreTag: number): void {
+    this.#newest = tag
     const entry = tag & this.#mask
     this.coreSlots[entry] = slot
     this.coreTags[entry] = coreTag
@@ -123,10 +140,19 @@ export class QueueConsumer {
     return Math.min(this.#memory.load(this.place.slot + QUEUE_SLOT_PREFETCH), this.shape.prefetch)
   }
 
+  get #handles(): number {
+    return this.#memory.i32[(this.place.slot + QUEUE_SLOT_HANDLES) >> 2] as number
+  }
+
+  /** Messages that it begins at once, if it has them: those of a loop go one by one. */
+  get handles(): number {
+    return Math.max(1, this.#handles)
+  }
+
   /** At so many it is served again that had all that it wants: with half of that, or with all that it handles at a time. */
   get lowWater(): number {
     const { wanted } = this
-    const handles = this.#memory.i32[(this.place.slot + QUEUE_SLOT_HANDLES) >> 2] as number
+    const handles = this.#handles
     return Math.max(wanted >> 1, Math.min(handles === 0 ? wanted : handles, wanted - 1))
   }
 
@@ -201,10 +227,39 @@ export class QueueConsumer {
     else this.#done[tag & this.#mask] = OVER
   }
 
+  /** Whether it has begun a message that it holds. */
+  hasBegun(offset: Offset): boolean {
+    return this.#slot.all().some(({ number, standing }) => number === offset && standing === 'begun')
+  }
+
+  /** What it has in advance: it has not begun it, and is not about to. In the order in which it was handed out. */
+  waiting(): WaitingClaim[] {
+    return this.#slot
+      .all()
+      .filter(({ tag, standing }) => standing === 'waiting' && this.claimOf(tag) !== null)
+      .map(({ tag, number: offset }) => ({ tag, offset }))
+  }
+
+  /** Takes a message back; false: it has begun, or is about to. */
+  recall(tag: number): boolean {
+    const found = this.#slot.recall(tag)
+    return found === 'recalled' || found === 'yielded'
+  }
+
+  /** Whether it has the message of this tag in advance. */
+  isWaiting(tag: number): boolean {
+    return this.claimOf(tag) !== null && this.#slot.standing(tag) === 'waiting'
+  }
+
   /** All that it has, after its end. What it has not begun it will not begin, should its thread live. */
   left(): HandedOut[] {
     for (const { tag, standing } of this.#slot.all()) if (standing === 'waiting') this.#slot.recall(tag)
     return this.#slot.all().filter(({ tag }) => this.claimOf(tag) !== null)
+  }
+
+  /** One that it was about to begin when its thread exited is the queue's: off the table, as it says nothing of that itself. */
+  takenBack(tag: number): void {
+    this.#slot.free(tag)
   }
 
   /** The message that is being sent to it, which is on no table yet. */
@@ -243,6 +298,7 @@ export class QueueConsumer {
         coreSlots[entry] = slots[sent] as number
         coreTags[entry] = tags[sent] as number
         done[entry] = 0
+        this.#newest = tag
       }
     }
     return sent

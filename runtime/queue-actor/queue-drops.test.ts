@@ -1,5 +1,6 @@
 /** A full queue that drops: what makes room is a dead letter, or gone, and the bound holds at each step. */
 import t from 'tap'
+import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import { QueueHouse } from './queue-house.fixture.ts'
 
@@ -58,4 +59,37 @@ t.test('a host that dies when the letter of what it drops is written: it is writ
   t.strictSame(house.letterOffsets(), [0])
   t.match(house.queue.report(), { accepted: 1, ready: 0, dying: 0, deadLettered: 1 })
   t.equal(house.receipts.at(-1), -1, 'the send is refused, as that letter went first')
+})
+
+t.test('what a consumer gave back, and a host that died was dropping, is with nobody but its letter', async t => {
+  let dies = true
+  const house = new QueueHouse({
+    disk: new MemoryDisk(),
+    queue: { maxMessages: 2, onFull: 'dropHead' },
+    fault: point => {
+      if (dies && point === FAULT_POINT.betweenDeadLetterAndVerdict) throw new Error('dead')
+    },
+  })
+  sendAll(house, 2)
+  const end = house.attach(1)
+  house.pass()
+  end.take()
+  end.wants(0)
+  end.yield()
+  end.claims.publish()
+  // It is the queue's again, and that is not written down yet.
+  house.queue.work()
+  house.send({ value: Buffer.alloc(40) })
+  t.throws(() => house.partition.drain(), /dead/)
+  dies = false
+  house.open()
+  t.match(house.queue.report(), { accepted: 2, ready: 2, dying: 1, unacked: 0 }, 'no consumer has it')
+  house.pass()
+  t.strictSame(house.letterOffsets(), [0])
+  t.match(house.queue.report(), { accepted: 2, ready: 1, dying: 0, unacked: 0, deadLettered: 1 })
+  sendAll(house, 1)
+  end.wants(1)
+  house.pass()
+  end.take()
+  t.match(end.waiting, [{ offset: 1 }], 'and its claim is free again')
 })

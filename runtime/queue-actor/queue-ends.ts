@@ -73,7 +73,8 @@ export class QueueEnds {
   }
 
   /** What came by the link. */
-  settle(consumer: QueueConsumer, { offset, how, deliveryAttempt: tag, error }: Settlement): void {
+  settle(consumer: QueueConsumer, settlement: Settlement): void {
+    const { offset, how, deliveryAttempt: tag, error } = settlement
     const parts = this.#parts
     if (tag === 0) {
       parts.facts.countFailure()
@@ -86,18 +87,22 @@ export class QueueEnds {
     }
     const claim = consumer.claimOf(tag)
     if (claim === null) return
-    const effect = this.#failed(consumer, claim, how)
+    const effect = this.#failed(consumer, claim, settlement)
     if (effect !== null) parts.tookEffect(effect, error)
     parts.upcalls.fault(FAULT_POINT.betweenAckAndFree)
     parts.over(consumer, tag, 0)
   }
 
-  #failed({ number }: QueueConsumer, { slot, tag }: CoreClaim, how: number): QueueEffect | null {
+  #failed(
+    { number }: QueueConsumer,
+    { slot, tag }: CoreClaim,
+    { how, delayMs = null }: Settlement,
+  ): QueueEffect | null {
     const { core } = this.#parts
     const at = instant()
     if (how === SETTLE.rejected) return core.reject(number, slot, tag, 'rejected', at)
     if (how === SETTLE.decode) return core.reject(number, slot, tag, 'decode', at)
-    return core.nack(number, slot, tag, null, at, random, how === SETTLE.timeout ? 'timeout' : 'failed')
+    return core.nack(number, slot, tag, delayMs, at, random, how === SETTLE.timeout ? 'timeout' : 'failed')
   }
 
   #halved(consumer: QueueConsumer, tags: readonly number[]): void {
@@ -126,8 +131,11 @@ export class QueueEnds {
       const isEntering = standing === 'entering' && crash === null
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
-      } else if (standing === 'entering' || standing === 'recalled') parts.takeBack(number, offset, claim)
-      else this.#ended(consumer, tag, offset, claim, standing)
+      } else if (standing === 'entering' || standing === 'recalled') {
+        parts.takeBack(number, offset, claim)
+        // A successor that is told of this end again finds no claim of it, and leaves it where it went.
+        if (standing === 'entering') consumer.takenBack(tag)
+      } else this.#ended(consumer, tag, offset, claim, standing)
     }
     const { sending } = consumer
     if (sending !== null) parts.takeBack(number, sending.offset, sending)

@@ -4,6 +4,7 @@
  * The partition host's thread. What was handed out is visible after `publish`. Bounds: HAND_OUTS in a step; what is out is bounded by the
  * prefetch of the consumers.
  */
+import { nowMs } from '../../actors/world.ts'
 import type { HandOutRun } from '../queue/queue-words.ts'
 import { RUN_MAX } from '../queue/runs.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
@@ -22,6 +23,10 @@ export class QueueHandOuts {
   readonly #allowed: number[] = []
   /** Whether each had all that it wants, and has not come down to its low water, by the same. */
   readonly #isFull: boolean[] = []
+  /** Consumers that have a message behind one of a lower priority, with its tag; the first one behind which it is not. */
+  readonly #overtaken = new Map<QueueConsumer, number>()
+  /** Priority of what each was handed last, by number. */
+  readonly #priorities: number[] = []
   /** Was handed something that is not visible yet. */
   readonly #served = new Set<QueueConsumer>()
 
@@ -41,25 +46,42 @@ export class QueueHandOuts {
     this.#numbers[number] = consumer
     this.#allowed[number] = 0
     this.#isFull[number] = false
+    this.#priorities[number] = 0
   }
 
   remove(consumer: QueueConsumer): void {
     this.#numbers[consumer.number] = undefined
     this.#served.delete(consumer)
+    this.#overtaken.delete(consumer)
+  }
+
+  /** Who has a message behind others of a lower priority, and has not begun it; null: nobody. */
+  overtaken(): QueueConsumer | null {
+    for (const [consumer, tag] of this.#overtaken) {
+      if (consumer.isWaiting(tag)) return consumer
+      this.#overtaken.delete(consumer)
+    }
+    return null
+  }
+
+  /** It is served again before it has come to its low water. */
+  serve({ number }: QueueConsumer): void {
+    this.#isFull[number] = false
   }
 
   readonly #bytesFor = (number: number): number => (this.#numbers[number] as QueueConsumer).runBytes
 
-  /** Whether anything was handed out. */
-  handOut(): boolean {
+  /** Whether anything was handed out; `past`: who gets nothing. */
+  handOut(past: QueueConsumer | null = null): boolean {
     const { core, consumers } = this.#parts
     for (const consumer of consumers.values()) {
       if (consumer.send()) this.#served.add(consumer)
-      this.#allow(consumer)
+      this.#allow(consumer, past)
     }
     let worked = this.#served.size > 0
+    const now = nowMs()
     for (let left = HAND_OUTS; left > 0; ) {
-      const run = core.takeRun(RUN_MAX, this.#bytesFor)
+      const run = core.takeRun(RUN_MAX, this.#bytesFor, now)
       if (run === null) break
       this.#handOutRun(run)
       left -= run.count
@@ -74,7 +96,10 @@ export class QueueHandOuts {
     const { core, facts } = this.#parts
     const { count, first, slots, tags } = run
     const consumer = this.#numbers[first.consumer] as QueueConsumer
+    const isBehind = first.priority > (this.#priorities[consumer.number] as number)
     const sent = consumer.handOutRun(run)
+    this.#priorities[consumer.number] = first.priority
+    if (isBehind && sent > 0 && !this.#overtaken.has(consumer)) this.#overtaken.set(consumer, consumer.newest)
     facts.handedOut(run, sent)
     for (let at = sent; at < count; at++) core.takeBack(consumer.number, slots[at] as number, tags[at] as number)
     this.#served.add(consumer)
@@ -92,13 +117,13 @@ export class QueueHandOuts {
    * Tells the core how much a consumer may have, if that has changed: nothing while there is no room for it. One that had all that it
    * wants, and still has more than it can handle at once, is served again when it has half of that: each time costs a wake-up.
    */
-  #allow(consumer: QueueConsumer): void {
+  #allow(consumer: QueueConsumer, past: QueueConsumer | null = null): void {
     const { number, wanted } = consumer
     const { core } = this.#parts
     const held = core.figures.heldBy(number)
     if (held >= wanted) this.#isFull[number] = true
     else if (held <= consumer.lowWater) this.#isFull[number] = false
-    const allowed = consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
+    const allowed = consumer !== past && consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
     if (this.#allowed[number] === allowed) return
     this.#allowed[number] = allowed
     core.credit(number, allowed, BYTES_MAX)

@@ -12,6 +12,7 @@ import { IncomingRing } from '../partition/incoming-ring.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import { framesOf } from '../partition/window-records.ts'
+import { type GivenTimes, messageFields } from '../publish/message-fields.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
@@ -29,6 +30,7 @@ export const QUEUE_SHAPE: QueueShape = {
   maxBytes: Number.POSITIVE_INFINITY,
   onFull: 'wait',
   singleActive: false,
+  messageTtlMs: Number.POSITIVE_INFINITY,
 }
 
 export interface HouseOptions {
@@ -45,7 +47,7 @@ export interface HouseOptions {
   readonly fault?: (point: number) => void
 }
 
-interface SentValue {
+interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
   /** The first one of a frame says when the frame was made. */
@@ -278,8 +280,9 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority, timestamp } of values) {
-      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, priority) !== 0) break
+    for (const { value, priority = 0, timestamp, ...times } of values) {
+      const fields = messageFields(priority, times, QUEUE_SHAPE)
+      if (writeRecord(this.memory, this.#writer, null, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
     }
     this.#writer.seal()

@@ -11,6 +11,7 @@ import { FRAME_ATTRIBUTES, FRAME_COUNT, FRAME_HEADER_BYTES, type FrameMemory } f
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { TakingQueue } from './kept-messages.ts'
+import { fieldsOf } from './message-fields.ts'
 import { frameMessagesBytes, isMovedFrame, type MessageIndex, messageBytes } from './message-index.ts'
 import type { QueueBlock } from './queue-block.ts'
 import type { WindowCleaner } from './window-cleaner.ts'
@@ -124,7 +125,7 @@ export class QueueIntake implements QueueGate {
       // What was moved is known.
       if (isMovedFrame(reader, position)) continue
       const { count, bytes, priorities } = index.add(position)
-      core.appended(count, bytes, priorities)
+      core.appended(count, bytes, fieldsOf(priorities))
     }
     upcalls.woken()
   }

@@ -33,6 +33,7 @@ const SAID: Readonly<Record<LetterReason, string>> = {
   decode: 'its value does not decode',
   timeout: 'its consumer did not settle it in time',
   crashed: 'its thread ended while it was handled',
+  expired: 'it was not handled within its time to live',
   maxlen: 'the queue was full, and it was the oldest of the lowest priority',
 }
 

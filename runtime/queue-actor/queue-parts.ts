@@ -140,6 +140,7 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
+    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired, and has no time`)
     if (kind === 'dropped') this.facts.settledAs('dropped', offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
@@ -192,6 +193,9 @@ function policyOf({ policy }: GroupPlace, shape: QueueShape, bytes: number): Que
     maxBytes: Math.min(maxBytes, bytes),
     onFull,
     singleActive,
+    keyConcurrency: Number.POSITIVE_INFINITY,
+    keyOrder: 'fifo',
+    rate: null,
     heldMax: HELD_MAX,
     loopingAfter: LOOPING_AFTER,
   }

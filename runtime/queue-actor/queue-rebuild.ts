@@ -67,11 +67,14 @@ export function coreFrom(
     end,
     settled,
     bytes: live.reduce((sum, offset) => sum + index.bytesOf(offset), 0),
+    due: [],
+    timed: false,
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, block.active) : -1,
     // Those that die first, as their letters are in that order.
     attempts: [...attempts.filter(({ dying }) => dying !== null), ...attempts.filter(({ dying }) => dying === null)],
-    totals: { accepted: end, acked, ...counted },
+    totals: { accepted: end, acked, expired: 0, ...counted },
+    taken: [],
     lastTag,
     lastCohort: 0,
   }

@@ -1,7 +1,8 @@
 /** What a successor of a queue's host, or the next process, finds first: whoever asks it, and in whichever order, it knows the same. */
 import t from 'tap'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
-import { QueueHouse } from './queue-house.fixture.ts'
+import type { SlotCrash } from '../wire/host-calls.ts'
+import { type ConsumerEnd, QueueHouse } from './queue-house.fixture.ts'
 
 function sendAll(house: QueueHouse, count: number): void {
   for (let id = 0; id < count; id++) house.send({ value: Buffer.alloc(40, id) })
@@ -24,6 +25,52 @@ for (const where of ['in memory', 'on disk'])
     house.pass()
     end.take()
     t.match(end.waiting, [{ offset: 0, deliveryAttempt: 2, failedAttempts: 0 }])
+  })
+
+const CRASH: SlotCrash = {
+  reason: 'crashed',
+  error: { name: 'Error', message: 'gone', retriable: false },
+  executing: false,
+}
+
+/** Its thread dies where it has said that it is about to begin a message, and has not. */
+function dieBeforeItBegins({ memory }: QueueHouse, end: ConsumerEnd): void {
+  const words = memory as { load: (address: number) => number }
+  const { load } = words
+  words.load = () => {
+    throw new Error('dead')
+  }
+  t.throws(() => end.begin(), /dead/)
+  words.load = load
+}
+
+for (const where of ['in memory', 'on disk'])
+  t.test(`what went elsewhere stays there, though the end of its consumer before is told again, ${where}`, async t => {
+    const house = new QueueHouse(where === 'on disk' ? { disk: new MemoryDisk() } : {})
+    sendAll(house, 2)
+    const dead = house.attach(2)
+    house.pass()
+    dead.take()
+    dieBeforeItBegins(house, dead)
+    house.queue.closeSlot(dead.place.cursor, dead.place.epoch, CRASH)
+    const other = house.attach(2)
+    house.pass()
+    other.take()
+    const begun = [other.begin(), other.begin()].map(delivery => delivery?.offset)
+    t.strictSame(begun, [0, 1])
+    // Its host dies, and its answer with it.
+    house.open()
+    house.close(dead, CRASH)
+    house.pass()
+    t.match(house.queue.report(), { unacked: 2, ready: 0, failures: 0 })
+    const third = house.attach(2)
+    house.pass()
+    third.take()
+    t.equal(third.waiting.length, 0, 'one consumer has it')
+    for (const delivery of [...other.begun]) other.end(delivery, 'ack')
+    other.claims.publish()
+    house.pass()
+    t.match(house.queue.report(), { acked: 2, unacked: 0, ready: 0 })
   })
 
 t.test('no loss of power brings a message back whose letter it leaves', async t => {

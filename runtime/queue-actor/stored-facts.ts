@@ -10,7 +10,7 @@
  * Bound: what a step hands out and takes in; an entry for each message that is marked.
  */
 import { wallMs } from '../../actors/world.ts'
-import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-format.ts'
+import type { OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { HandOutRun, QueueAttempt, QueueLetter } from '../queue/queue-words.ts'
@@ -22,6 +22,8 @@ import type { StoredBlock } from './stored-block.ts'
 /** What is new beyond the end that is written down is scanned by an opening: so many messages and bytes at most. */
 const KNOWN_MESSAGES = 65_536
 const KNOWN_BYTES = 67_108_864
+/** As a pass mostly has it. */
+const NONE: readonly never[] = []
 
 export class StoredFacts implements MessageFacts {
   readonly #place: { readonly topic: number; readonly partition: number }
@@ -165,24 +167,37 @@ export class StoredFacts implements MessageFacts {
     this.#isDirty = false
     const { end, bytes } = core.figures
     this.#known = { end, bytes }
+    const { topic, partition } = this.#place
+    const change = {
+      topic,
+      partition,
+      out: this.#out.take(),
+      back: this.#takeBack(),
+      attempts: this.#takeAttempts(core),
+      settled: this.#settled.take(),
+      totals: this.#haveTotalsChanged ? { ...this.#totals } : null,
+      known: this.#known,
+    }
+    this.#haveTotalsChanged = false
+    return change
+  }
+
+  #takeBack(): OffsetRanges {
+    if (this.#back.size === 0) return NONE
+    const back = rangesOf(this.#back)
+    this.#back.clear()
+    return back
+  }
+
+  #takeAttempts(core: QueueCore): readonly SettledAttempt[] {
+    if (this.#touched.size === 0) return NONE
     const attempts: SettledAttempt[] = []
     for (const [offset, isOut] of this.#touched) {
       const attempt = this.#attempt(core, offset, isOut)
       if (attempt !== null) attempts.push(attempt)
     }
-    const change = {
-      ...this.#place,
-      out: this.#out.take(),
-      back: rangesOf(this.#back),
-      attempts: attempts.sort((a, b) => a.offset - b.offset),
-      settled: this.#settled.take(),
-      totals: this.#haveTotalsChanged ? { ...this.#totals } : null,
-      known: this.#known,
-    }
     this.#touched.clear()
-    this.#back.clear()
-    this.#haveTotalsChanged = false
-    return change
+    return attempts.sort((a, b) => a.offset - b.offset)
   }
 
   #attempt(core: QueueCore, offset: Offset, isOut: boolean): SettledAttempt | null {

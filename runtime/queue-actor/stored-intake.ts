@@ -15,7 +15,9 @@ import {
 } from '../log/format/frame.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
+import { IntakePace } from './intake-pace.ts'
 import type { TakingQueue } from './kept-messages.ts'
+import { fieldsOf } from './message-fields.ts'
 import { messageBytes } from './message-index.ts'
 import type { StoredFacts } from './stored-facts.ts'
 import type { StoredSource } from './stored-source.ts'
@@ -45,6 +47,7 @@ export class StoredIntake implements QueueGate {
   #fullMessages = 0
   #fullBytes = 0
   readonly #largestFrame: number
+  readonly #pace: IntakePace = new IntakePace()
 
   constructor(queue: TakingQueue, facts: StoredFacts, source: StoredSource) {
     this.#queue = queue
@@ -60,8 +63,8 @@ export class StoredIntake implements QueueGate {
 
   /** What was just taken may have to make room for what comes next, and must be ready for that: then each is appended by itself. */
   roomBytes(): number {
-    const { core, policy } = this.#queue
-    if (policy.onFull !== 'dropHead') return Number.POSITIVE_INFINITY
+    const { core, policy, partition } = this.#queue
+    if (policy.onFull !== 'dropHead') return this.#pace.roomBytes(core.figures, partition.window.capacity)
     const { messages, bytes } = core.figures
     return messages + FRAMES_OF_APPEND > policy.maxMessages ? 0 : policy.maxBytes - bytes - this.#largestFrame
   }
@@ -101,11 +104,13 @@ export class StoredIntake implements QueueGate {
 
   committed(): void {
     const { core, upcalls } = this.#queue
+    const { messages } = core.figures
     for (const { count, bytes, priorities } of this.#pending) {
-      core.appended(count, bytes, priorities)
+      core.appended(count, bytes, fieldsOf(priorities))
       this.#bytesSince += bytes
     }
     this.#pending = []
+    this.#pace.appended(messages, core.figures.messages)
     this.#source.windowMoved()
     if (this.#facts.appended(core, this.#bytesSince)) this.#bytesSince = 0
     upcalls.woken()

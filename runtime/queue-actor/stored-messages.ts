@@ -8,7 +8,7 @@
  */
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs, random } from '../../actors/world.ts'
-import type { SettledChange } from '../log/format/settled-format.ts'
+import type { SettledChange } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'

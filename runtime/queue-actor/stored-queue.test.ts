@@ -463,6 +463,21 @@ t.test('a disk that fails stops the queue: nothing is handed out, and who asks i
   t.match(next.queue.report(), { accepted: 3, ready: 3 })
 })
 
+t.test('what is due behind a disk that has failed wakes nobody', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk, policy: { initialMs: 60_000, maxMs: 60_000 } })
+  sendAll(house, 1)
+  const end = house.attach(1)
+  taken(house, end)
+  end.end(end.begin() as TakenDelivery, 'failed')
+  end.claims.publish()
+  house.pass()
+  t.ok(house.queue.dueInMs(nowMs()) <= 60_000, 'a retry waits')
+  disk.failNext('write', /settled/)
+  sendAll(house, 1)
+  t.equal(house.queue.dueInMs(nowMs() + 90_000), Number.POSITIVE_INFINITY)
+})
+
 t.test('what waits for a retry, or for the room for its letter, does so in the next process', async t => {
   const disk = new MemoryDisk()
   const first = new QueueHouse({ disk, policy: { initialMs: 60_000, maxMs: 60_000 } })

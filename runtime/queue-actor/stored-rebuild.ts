@@ -8,8 +8,9 @@
  * on, in order.
  */
 import { wallMs } from '../../actors/world.ts'
+import { remainingMs } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'
-import type { SettledAttempt } from '../log/format/settled-format.ts'
+import type { SettledAttempt } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import { NO_ATTEMPT } from '../queue/explanation.ts'
 import { QueueCore } from '../queue/queue-core.ts'
@@ -81,6 +82,8 @@ export function storedCore(
     end,
     settled: ranges,
     bytes: bytes - gone.reduce((sum, offset) => sum + source.bytesOf(offset), 0),
+    due: [],
+    timed: false,
     consumers: claimed,
     active: policy.singleActive ? activeOf(claimed, consumers, facts.active) : -1,
     // Those that die first, in the order in which they failed.
@@ -92,10 +95,12 @@ export function storedCore(
       accepted: end,
       acked: end - live - deadLettered - dropped - purged - cancelled,
       deadLettered,
+      expired: 0,
       dropped,
       purged,
       cancelled,
     },
+    taken: [],
     lastTag: claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0),
     lastCohort: 0,
   }
@@ -174,7 +179,7 @@ function chargeAll(queue: StoredQueue, came: Map<Offset, SettledAttempt>): Queue
   return effects
 }
 
-function attemptFact({ policy, facts, nowMs }: StoredQueue, attempt: SettledAttempt): AttemptFact {
+function attemptFact({ facts, nowMs }: StoredQueue, attempt: SettledAttempt): AttemptFact {
   const { offset, handOuts, failures, isSuspect: suspect, dueMs, firstFailureMs, lastFailureMs } = attempt
   if (attempt.hasSurvived) facts.survived(offset)
   return {
@@ -184,8 +189,8 @@ function attemptFact({ policy, facts, nowMs }: StoredQueue, attempt: SettledAtte
     failedAt: failures === 0 ? 0 : handOuts,
     suspect,
     cohort: 0,
-    // The wall clock may be another one by now.
-    dueMs: dueMs === 0 ? null : nowMs + Math.min(Math.max(0, dueMs - wallMs()), policy.backoff.maxMs),
+    // The wall clock may be another one by now: it never waits for longer than it was to wait at first.
+    dueMs: dueMs === 0 ? null : nowMs + remainingMs(dueMs, lastFailureMs, wallMs()),
     firstFailureMs,
     lastFailureMs,
     dying: attempt.dying as AttemptFact['dying'],

@@ -7,37 +7,27 @@
  * Bound: that of the chunks (log-chunks.ts).
  */
 import { align8 } from 'sharedarraybuffer-ring'
-import {
-  FRAME_BASE_TIMESTAMP,
-  FRAME_HEADER_BYTES,
-  FRAME_LAST_OFFSET_DELTA,
-  frameBaseOffset,
-} from '../log/format/frame.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
 import type { StoredRecord } from '../log/format/stored-record.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
-import type { Offset, Position } from '../words/quantities.ts'
+import type { Offset } from '../words/quantities.ts'
+import { FrameCursor, NO_RECORD } from './frame-cursor.ts'
 import { type LogChunk, LogChunks } from './log-chunks.ts'
 import { messageBytes } from './message-index.ts'
 import type { MessageSource } from './message-source.ts'
 import { RecordRun } from './record-run.ts'
-
-const NOWHERE = -1
 
 export class StoredSource implements MessageSource {
   readonly #partition: PartitionActor
   readonly #disk: PartitionDisk
   readonly #isPlain: boolean
   readonly #chunks: LogChunks
-  /** The message that was looked for last; NOWHERE: it may have left the window. */
-  #offset: Offset = NOWHERE
-  /** Its chunk; null: it is in the window. */
+  /** At the frame of the window that was looked into last. */
+  readonly #window: FrameCursor
+  /** Where the message is that was looked for last: in this chunk; null: in the window. */
   #chunk: LogChunk | null = null
-  /** The frame of the window that was looked into last, with the offset of its first record; NOWHERE: none. */
-  #base: Offset = NOWHERE
-  #frame: Position = 0
-  #record: Position = 0
+  #record = 0
   readonly run: RecordRun = new RecordRun()
   /** Where that is, as `#chunk`. */
   #runChunk: LogChunk | null = null
@@ -47,6 +37,7 @@ export class StoredSource implements MessageSource {
     this.#partition = partition
     this.#disk = disk
     this.#isPlain = isPlain
+    this.#window = new FrameCursor(partition.reader)
     this.#chunks = new LogChunks(
       () => disk.reader(),
       () => partition.highWatermark,
@@ -54,8 +45,7 @@ export class StoredSource implements MessageSource {
   }
 
   lengthOf(offset: Offset): number {
-    const chunk = this.#find(offset)
-    return chunk === null ? this.#partition.reader.word(this.#record) : (chunk.words[chunk.record >> 2] as number)
+    return this.#wordAt(this.#find(offset), this.#record)
   }
 
   bytesOf(offset: Offset): number {
@@ -65,41 +55,59 @@ export class StoredSource implements MessageSource {
   readonly priorityOf = (offset: Offset): number => {
     if (this.#isPlain) return 0
     const chunk = this.#find(offset)
-    const at = chunk?.record ?? this.#record
-    if (((this.#wordAt(chunk, at + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
-    return this.#wordAt(chunk, at + RECORD_HEADER_BYTES) & 0xff
+    const at = this.#record
+    if (((this.#wordAt(chunk, (at + 4) | 0) >>> 16) & HAS_QUEUE_FIELDS) === 0) return 0
+    return this.#wordAt(chunk, (at + RECORD_HEADER_BYTES) | 0) & 0xff
+  }
+
+  /** No queue limits keys yet. */
+  keyOf(_offset: Offset): number {
+    return 0
+  }
+
+  /** No message has a time yet. */
+  dueMsOf(_offset: Offset): number {
+    return 0
+  }
+
+  expiresMsOf(_offset: Offset): number {
+    return Number.POSITIVE_INFINITY
   }
 
   #wordAt(chunk: LogChunk | null, at: number): number {
-    return chunk === null ? this.#partition.reader.word(at | 0) : (chunk.words[at >> 2] as number)
+    return chunk === null ? this.#partition.reader.word(at) : chunk.word(at)
+  }
+
+  #cursorOf(chunk: LogChunk | null): FrameCursor {
+    return chunk === null ? this.#window : chunk.cursor
   }
 
   timestampOf(offset: Offset): number {
     const chunk = this.#find(offset)
-    if (chunk !== null) return chunk.bytes.readDoubleLE(chunk.frame + FRAME_BASE_TIMESTAMP)
+    const at = this.#cursorOf(chunk).timestampAt
+    if (chunk !== null) return chunk.bytes.readDoubleLE(at)
     const { reader } = this.#partition
-    return reader.memory.f64[reader.addressOf((this.#frame + FRAME_BASE_TIMESTAMP) | 0) >> 3] as number
+    return reader.memory.f64[reader.addressOf(at) >> 3] as number
   }
 
   copy(offset: Offset, from: number, bytes: number, address: number): void {
     const chunk = this.#find(offset)
-    this.#copy(chunk, ((chunk?.record ?? this.#record) + from) | 0, bytes, address)
+    this.#copy(chunk, (this.#record + from) | 0, bytes, address)
   }
 
   runEnd(offsets: Float64Array, from: number, end: number): number {
     const { run } = this
-    const first = offsets[from] as Offset
-    const timestamp = this.timestampOf(first)
-    const chunk = this.#find(first)
-    const frame = chunk?.frame ?? this.#frame
-    run.begin(chunk?.base ?? this.#base, timestamp)
+    const timestamp = this.timestampOf(offsets[from] as Offset)
+    const chunk = this.#chunk
+    const cursor = this.#cursorOf(chunk)
+    run.begin(cursor.base, timestamp)
     this.#runChunk = chunk
     let at = from
     for (; at < end; at++) {
-      const found = this.#find(offsets[at] as Offset)
-      if (found !== chunk || (found?.frame ?? this.#frame) !== frame) break
-      const record = found?.record ?? this.#record
-      run.add(record, align8(this.#wordAt(found, record)))
+      const offset = offsets[at] as Offset
+      const record = cursor.has(offset) ? cursor.record(offset) : NO_RECORD
+      if (record === NO_RECORD) break
+      run.add(record, align8(this.#wordAt(chunk, record)))
     }
     return at
   }
@@ -129,62 +137,54 @@ export class StoredSource implements MessageSource {
 
   /** The window has other frames now, or is elsewhere. */
   windowMoved(): void {
-    if (this.#isInWindow) return
     // Positions wrap: after long enough this could not be told any more.
-    this.#base = NOWHERE
-    if (this.#chunk === null) this.#offset = NOWHERE
+    if (!this.#isInWindow) this.#window.leave()
   }
 
   /** Gives back what it has read. */
   rest(): void {
     this.#chunks.close()
-    if (this.#chunk !== null) this.#offset = NOWHERE
     this.#chunk = null
   }
 
-  /** The chunk that has the message; null: the window has it, at `#record` of `#frame`. */
+  /** The chunk that has the message; null: the window has it. There it is at `#record`, in the frame of the cursor. */
   #find(offset: Offset): LogChunk | null {
-    if (offset === this.#offset && (this.#chunk !== null || this.#isInWindow)) return this.#chunk
-    this.#offset = NOWHERE
-    this.#chunk = this.#findInWindow(offset) ? null : this.#chunks.find(offset)
-    this.#offset = offset
-    return this.#chunk
+    const chunk = this.#chunk
+    if (chunk?.has(offset)) {
+      this.#record = chunk.record(offset)
+      return chunk
+    }
+    // What it was in may be gone with what is read.
+    this.#chunk = null
+    if (this.#findInWindow(offset)) return null
+    const found = this.#chunks.find(offset)
+    this.#record = found.record(offset)
+    this.#chunk = found
+    return found
   }
 
   /** Whether the frame that was looked into last is still there: a window that moves elsewhere is empty then, and begins behind it. */
   get #isInWindow(): boolean {
-    return ((this.#frame - this.#partition.window.start) | 0) >= 0
+    return ((this.#window.frame - this.#partition.window.start) | 0) >= 0
   }
 
   #findInWindow(offset: Offset): boolean {
-    const { window, reader } = this.#partition
-    const { start, committedEnd } = window
-    // While an append goes past it, it ends before it begins.
-    if (((committedEnd - start) | 0) <= 0) return false
-    if (this.#base === NOWHERE || offset < this.#base || ((this.#frame - start) | 0) < 0) this.#enter(start)
-    if (offset < this.#base) return false
-    for (;;) {
-      const end = this.#base + (reader.word(this.#frame + FRAME_LAST_OFFSET_DELTA) >>> 0) + 1
-      if (offset < end) break
-      const next = (this.#frame + reader.word(this.#frame)) | 0
-      if (next === committedEnd) return false
-      this.#enter(next)
+    const cursor = this.#window
+    if (!this.#isInWindow || !cursor.has(offset)) {
+      const { start, committedEnd } = this.#partition.window
+      // While an append goes past it, it ends before it begins.
+      if (((committedEnd - start) | 0) <= 0) return false
+      if (!this.#isInWindow || offset < cursor.base || cursor.end === 0) cursor.enter(start)
+      while (offset >= cursor.end) {
+        const { next } = cursor
+        if (next === committedEnd) return false
+        cursor.enter(next)
+      }
+      if (offset < cursor.base) return false
     }
-    if (offset < this.#base) return false
-    const delta = offset - this.#base
-    if (this.#deltaAt(this.#record) > delta) this.#record = (this.#frame + FRAME_HEADER_BYTES) | 0
-    while (this.#deltaAt(this.#record) !== delta)
-      this.#record = (this.#record + ((reader.word(this.#record) + 7) & ~7)) | 0
+    this.#record = cursor.record(offset)
+    if (this.#record === NO_RECORD)
+      throw new Error(`broken invariant: message ${offset} of a queue is not in its window`)
     return true
-  }
-
-  #enter(frame: Position): void {
-    this.#frame = frame
-    this.#base = frameBaseOffset(this.#partition.reader, frame)
-    this.#record = (frame + FRAME_HEADER_BYTES) | 0
-  }
-
-  #deltaAt(record: Position): number {
-    return this.#partition.reader.word((record + 4) | 0) & 0xffff
   }
 }

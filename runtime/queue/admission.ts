@@ -9,7 +9,7 @@
  * Later: a message that is a duplicate is not asked for room.
  */
 import type { Chosen, QueueState } from './queue-state.ts'
-import type { Admission, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
+import type { Admission, AppendedFields, LetterReason, QueueLetter, WaitingMessage } from './queue-words.ts'
 
 const NOTHING: readonly QueueLetter[] = []
 
@@ -60,45 +60,58 @@ function choose(state: QueueState, messages: number, bytes: number): Admission['
   const chosen: Chosen[] = []
   let found = 0
   while (chosen.length < messages || found < bytes) {
-    const ready = state.ready.oldestOfLowest()
-    const suspect = state.suspects.oldestOfLowest()
-    const isSuspect = suspect !== null && (ready === null || isDroppedBefore(suspect, ready))
-    const message = isSuspect ? suspect : ready
-    if (message === null) {
-      for (const one of chosen) staysReady(state, one)
+    const one = oldestOfLowest(state)
+    if (one === null) {
+      for (const other of chosen) stays(state, other)
       return 'full'
     }
-    if (isSuspect) state.suspects.remove(message.offset)
-    else state.ready.remove(message.offset, message.priority)
-    const size = state.log.bytesOf(message.offset)
-    chosen.push({ message, bytes: size, suspect: isSuspect })
-    found += size
+    if (one.from === 'key') state.keys?.choose(one.message)
+    else if (one.from === 'suspects') state.suspects.remove(one.message.offset)
+    else state.ready.remove(one.message.offset, one.message.priority)
+    chosen.push(one)
+    found += one.bytes
   }
   for (const one of chosen) state.chosen.push(one)
   state.chosenBytes += found
   return null
 }
 
+/** What makes room next; null: there is nothing. What waits for its turn of its key does so as well. */
+function oldestOfLowest({ ready, suspects, keys, log }: QueueState): Chosen | null {
+  let message = ready.oldestOfLowest()
+  let from: Chosen['from'] = 'ready'
+  const suspect = suspects.oldestOfLowest()
+  if (suspect !== null && (message === null || isDroppedBefore(suspect, message))) {
+    message = suspect
+    from = 'suspects'
+  }
+  const waiting = keys?.oldestOfLowest() ?? null
+  if (waiting !== null && (message === null || isDroppedBefore(waiting, message))) {
+    message = waiting
+    from = 'key'
+  }
+  return message === null ? null : { message, bytes: log.bytesOf(message.offset), from }
+}
+
 /** The first so many of the messages that were chosen are gone; the others keep their places. */
 export function dropped(state: QueueState, count: number): void {
-  const { chosen } = state
+  const { chosen, keys } = state
+  const gone = chosen.slice(0, count)
   state.chosen = []
   state.chosenBytes = 0
-  for (const [at, one] of chosen.entries()) {
-    const { offset } = one.message
-    if (at >= count) staysReady(state, one)
-    else
-      state.settle(
-        offset,
-        one.bytes,
-        state.attempts.find(offset),
-        state.policy.hasDeadLetters ? 'deadLettered' : 'dropped',
-      )
+  for (const one of chosen.slice(count)) stays(state, one)
+  // None of them gets a turn that one of the others leaves.
+  for (const { message, from } of gone) if (from === 'key') keys?.remove(message.offset)
+  const as = state.policy.hasDeadLetters ? 'deadLettered' : 'dropped'
+  for (const { message, bytes, from } of gone) {
+    state.settle(message.offset, bytes, state.attempts.find(message.offset), as)
+    if (from !== 'key') state.endTurnOf(message.offset)
   }
 }
 
-function staysReady(state: QueueState, { message, suspect }: Chosen): void {
-  state.makeReady(message.offset, message.priority, suspect)
+function stays(state: QueueState, { message, from }: Chosen): void {
+  if (from === 'key') state.keys?.putBack(message)
+  else state.makeReady(message.offset, message.priority, from === 'suspects')
 }
 
 function isDroppedBefore(one: WaitingMessage, other: WaitingMessage): boolean {
@@ -119,12 +132,20 @@ export function letterOf(state: QueueState, offset: number, entry: number, reaso
 }
 
 /** What was admitted is in the log and committed. */
-export function appended(state: QueueState, count: number, bytes: number, priorities: ArrayLike<number> | null): void {
+export function appended(state: QueueState, count: number, bytes: number, fields: AppendedFields | null): void {
   withdrawn(state, count, bytes)
-  state.ready.append(count, priorities)
+  if (state.plain !== null) state.plain.append(count, fields?.priorities ?? null)
+  else enterAll(state, count, fields)
   state.totals.accepted += count
   state.messages += count
   state.bytes += bytes
+}
+
+function enterAll(state: QueueState, count: number, fields: AppendedFields | null): void {
+  const offset = state.ready.end
+  state.ready.pass(count)
+  for (let index = 0; index < count; index++)
+    state.enter(offset + index, fields?.priorities?.[index] ?? 0, fields?.keys?.[index] ?? 0)
 }
 
 /** What was admitted is not appended. */

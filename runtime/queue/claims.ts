@@ -7,7 +7,7 @@
  * There is no lock that runs out: a slot is held for as long as its consumer lives, or until the time-out that its
  * consumer asked for.
  *
- * Bound: CLAIMS_MAX slots, 26 bytes each, and 12 more with a time-out; made by and by as more are held.
+ * Bound: CLAIMS_MAX slots, 30 bytes each, and 12 more with a time-out; made by and by as more are held.
  *
  * Later: recalling what has not begun takes a slot back, by its tag.
  */
@@ -26,6 +26,7 @@ export interface ClaimedRun {
   readonly offsets: Float64Array
   readonly tags: Int32Array
   readonly bytes: Uint32Array
+  readonly keys: Uint32Array
   readonly slots: Int32Array
 }
 
@@ -37,6 +38,8 @@ export class Claims {
   entries: Int32Array = new Int32Array(FIRST_SLOTS)
   bytes: Uint32Array = new Uint32Array(FIRST_SLOTS)
   priorities: Uint8Array = new Uint8Array(FIRST_SLOTS)
+  /** Hashes of keys, where they are limited. */
+  keys: Uint32Array = new Uint32Array(FIRST_SLOTS)
   /** BEGUN, SUSPECT. */
   flags: Uint8Array = new Uint8Array(FIRST_SLOTS)
   /** When each times out, in the order of these times: a list through the slots. Empty without a time-out. */
@@ -90,7 +93,7 @@ export class Claims {
       if (this.#summary === 0) this.#grow()
       const word = 31 - Math.clz32(this.#summary & -this.#summary)
       let bits = this.#free[word] as number
-      const { offsets, tags, handOuts, entries, bytes, priorities, flags } = this
+      const { offsets, tags, handOuts, entries, bytes, priorities, keys, flags } = this
       for (; at < to && bits !== 0; at++) {
         const bit = bits & -bits
         const slot = word * 32 + 31 - Math.clz32(bit)
@@ -101,6 +104,7 @@ export class Claims {
         entries[slot] = NONE
         bytes[slot] = run.bytes[at] as number
         priorities[slot] = run.priority
+        keys[slot] = run.keys[at] as number
         flags[slot] = 0
         run.slots[at] = slot
       }
@@ -202,6 +206,7 @@ export class Claims {
     this.entries = grown(this.entries, new Int32Array(2 * slots))
     this.bytes = grown(this.bytes, new Uint32Array(2 * slots))
     this.priorities = grown(this.priorities, new Uint8Array(2 * slots))
+    this.keys = grown(this.keys, new Uint32Array(2 * slots))
     this.flags = grown(this.flags, new Uint8Array(2 * slots))
     if (this.#timed) {
       this.deadlines = grown(this.deadlines, new Float64Array(2 * slots))

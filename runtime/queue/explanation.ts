@@ -21,10 +21,17 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
   if (stage === RETRYING) return { state: 'retrying', dueMs: attempts.dueMs[entry] as number, ...known }
   if (stage === DYING) return { state: 'dying', reason: attempts.reasons[entry] as LetterReason, ...known }
   const priority = state.log.priorityOf(offset)
+  const ahead = (): number => {
+    const place = ready.placeOf(offset)
+    return ready.ahead(place, priority) + suspects.ahead(place, priority)
+  }
+  if (state.keys?.has(offset)) {
+    const key = state.log.keyOf(offset)
+    return { state: 'ready', ahead: ahead(), blockedBy: { key, behind: state.keys.latestOf(key) }, ...known }
+  }
   const suspect = suspects.has(offset)
   if (suspect || ready.has(offset, priority)) {
-    const ahead = ready.ahead(offset, priority) + suspects.ahead(offset, priority)
-    return { state: 'ready', ahead, blockedBy: holdOf(state, offset, suspect), ...known }
+    return { state: 'ready', ahead: ahead(), blockedBy: holdOf(state, offset, suspect), ...known }
   }
   for (const { number, claims } of state.consumers.all())
     for (const slot of claims.slots()) {
@@ -43,16 +50,17 @@ export function explain(state: QueueState, offset: number): QueueExplanation {
 }
 
 export function countersOf(state: QueueState): QueueCounters {
-  const { policy, ready, suspects, letters, retries, totals } = state
+  const { policy, ready, suspects, keys, letters, retries, totals } = state
   const readyByPriority: number[] = []
   for (let priority = 0; priority < policy.priorities; priority++)
-    readyByPriority.push(ready.countOf(priority) + suspects.countOf(priority))
+    readyByPriority.push(ready.countOf(priority) + suspects.countOf(priority) + (keys?.countOf(priority) ?? 0))
   return {
     ...totals,
-    ready: ready.size + suspects.size + letters.size,
+    ready: ready.size + suspects.size + (keys?.size ?? 0) + letters.size,
     dying: letters.size,
     unacked: state.unacked,
     retrying: retries.size,
+    scheduled: 0,
     bytes: state.bytes,
     readyByPriority,
   }

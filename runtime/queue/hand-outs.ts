@@ -7,7 +7,7 @@
  *
  * Bound: while `heldMax` messages wait for a retry or a dead letter, none goes that was never out.
  *
- * Later: a key that is out often enough, and a rate, are further reasons for a message not to go.
+ * A rate counts hand-outs: while it is used up, none goes. Messages that wait for their turn of their key are not ready (key-gate.ts).
  */
 import { SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
@@ -36,7 +36,14 @@ export function emptyHandOut(): HandOutView {
 }
 
 /** Hands out one message; whether there was one for somebody. */
-export function take(state: QueueState, view: HandOutView): boolean {
+export function take(state: QueueState, view: HandOutView, nowMs: number): boolean {
+  if (state.rate !== null && state.rate.allowed(nowMs) === 0) return false
+  if (!takeFirst(state, view)) return false
+  state.rate?.took(1, view.tag, nowMs)
+  return true
+}
+
+function takeFirst(state: QueueState, view: HandOutView): boolean {
   let emptying: Consumer | null = null
   if (suspectIsFirst(state)) {
     const consumer = state.consumers.empty()
@@ -64,7 +71,7 @@ function suspectIsFirst({ suspects, ready }: QueueState): boolean {
   const { first } = suspects
   if (first === undefined || suspects.isOut) return false
   const other = ready.first()
-  return other === -1 || goesBefore(first.offset, first.priority, other, ready.priority)
+  return other === -1 || goesBefore(first.place, first.priority, ready.placeOf(other), ready.priority)
 }
 
 function isHeldBack(state: QueueState, offset: number): boolean {
@@ -90,6 +97,7 @@ function handOut(
   claims.handOuts[slot] = handOuts
   claims.bytes[slot] = bytes
   claims.priorities[slot] = priority
+  claims.keys[slot] = state.keys === null ? 0 : state.log.keyOf(offset)
   claims.flags[slot] = flags
   consumer.heldBytes += bytes
   state.unacked++
@@ -114,7 +122,9 @@ function handOut(
 export function holdOf(state: QueueState, offset: number, suspect: boolean): QueueHold {
   const { consumers, suspects } = state
   if (consumers.size === 0) return 'no consumer'
-  if (suspect) return suspects.isOut || consumers.empty() === null ? 'suspect' : null
+  if (suspect && (suspects.isOut || consumers.empty() === null)) return 'suspect'
+  if (state.rate?.left === 0) return 'rate'
+  if (suspect) return null
   if (isHeldBack(state, offset)) return 'held'
   const emptying = suspectIsFirst(state) && consumers.empty() === null ? consumers.nearestToEmpty() : null
   return consumers.choose(state.log.bytesOf(offset), emptying) === null ? 'prefetch' : null

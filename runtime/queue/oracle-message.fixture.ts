@@ -5,6 +5,12 @@ export interface OracleMessage {
   readonly offset: number
   readonly priority: number
   readonly bytes: number
+  /** Hash of its key; 0: it has none. */
+  readonly key: number
+  /** When it was handed out last. */
+  wentMs: number
+  /** When it got its turn of its key, as a number that grows; 0: it waits for it. */
+  turn: number
   state: 'ready' | 'unacked' | 'retrying' | 'dying'
   handOuts: number
   failures: number
@@ -37,11 +43,14 @@ export interface OracleConsumer {
   waitsSince: number
 }
 
-export function newMessage(offset: number, priority: number, bytes: number): OracleMessage {
+export function newMessage(offset: number, priority: number, bytes: number, key: number): OracleMessage {
   return {
     offset,
     priority,
     bytes,
+    key,
+    wentMs: 0,
+    turn: 0,
     state: 'ready',
     handOuts: 0,
     failures: 0,
@@ -70,7 +79,10 @@ export function letterOf(message: OracleMessage, reason: LetterReason): QueueLet
   return { offset, reason, handOuts, failedAttempts, firstFailureMs, lastFailureMs }
 }
 
-type OracleCounts = Pick<QueueCounters, 'ready' | 'dying' | 'unacked' | 'retrying' | 'bytes' | 'readyByPriority'>
+type OracleCounts = Pick<
+  QueueCounters,
+  'ready' | 'dying' | 'unacked' | 'retrying' | 'scheduled' | 'bytes' | 'readyByPriority'
+>
 
 /** How many messages are in each state, and their bytes. */
 export function countsOf(messages: readonly OracleMessage[], priorities: number): OracleCounts {
@@ -78,7 +90,15 @@ export function countsOf(messages: readonly OracleMessage[], priorities: number)
   const readyByPriority = Array.from({ length: priorities }, () => 0)
   for (const { priority } of of('ready')) readyByPriority[priority]!++
   const [unacked, retrying, dying] = [of('unacked').length, of('retrying').length, of('dying').length]
-  return { ready: of('ready').length + dying, dying, unacked, retrying, bytes: sum(messages), readyByPriority }
+  return {
+    ready: of('ready').length + dying,
+    dying,
+    unacked,
+    retrying,
+    scheduled: 0,
+    bytes: sum(messages),
+    readyByPriority,
+  }
 }
 
 /** Counts a failure; how many there were. */

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { QueueCore } from './queue-core.ts'
 import { playSeed } from './queue-driver.fixture.ts'
+import { PLAIN_LOG, prioritiesOnly } from './queue-plan.fixture.ts'
 import { allPairs, Visits } from './queue-visits.fixture.ts'
 import type { ConsumerTerms, HandOut, QueuePolicy } from './queue-words.ts'
 import { RUN_MAX } from './runs.ts'
@@ -36,6 +37,9 @@ const policy = (options: Partial<QueuePolicy> = {}): QueuePolicy => ({
   maxBytes: Number.POSITIVE_INFINITY,
   onFull: 'wait',
   singleActive: false,
+  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyOrder: 'fifo',
+  rate: null,
   heldMax: 1_000,
   loopingAfter: 100,
   ...options,
@@ -53,7 +57,7 @@ const byItself = { cause: 'crashed', executing: 0, withProcess: false } as const
 
 /** A queue with messages of these priorities, and a consumer 0. */
 function queueOf(priorities: readonly number[], options: Partial<QueuePolicy> = {}): QueueCore {
-  const log = { bytesOf: () => SIZE, priorityOf: (offset: number) => priorities[offset] ?? 0 }
+  const log = { ...PLAIN_LOG, bytesOf: () => SIZE, priorityOf: (offset: number) => priorities[offset] ?? 0 }
   const queue = QueueCore.create(policy(options), log)
   send(queue, priorities)
   queue.attach(0, terms())
@@ -62,13 +66,13 @@ function queueOf(priorities: readonly number[], options: Partial<QueuePolicy> = 
 
 function send(queue: QueueCore, priorities: readonly number[]): number {
   const { taken, takenBytes } = queue.admit(priorities.map(() => SIZE))
-  queue.appended(taken, takenBytes, priorities)
+  queue.appended(taken, takenBytes, prioritiesOnly(priorities))
   return taken
 }
 
 function takeAll(queue: QueueCore): HandOut[] {
   const found: HandOut[] = []
-  for (let handOut = queue.take(); handOut !== null; handOut = queue.take()) found.push({ ...handOut })
+  for (let handOut = queue.take(0); handOut !== null; handOut = queue.take(0)) found.push({ ...handOut })
   return found
 }
 
@@ -189,7 +193,7 @@ t.test('consumers get in runs what they would get one by one, and none that came
   const runs: string[] = []
   const all = (): void => {
     for (;;) {
-      const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY)
+      const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY, 0)
       if (run === null) return
       runs.push(`${run.first.consumer}: ${run.offsets.slice(0, run.count).join(' ')}`)
     }
@@ -197,7 +201,7 @@ t.test('consumers get in runs what they would get one by one, and none that came
   all()
   t.strictSame(runs, ['0: 0 1 2 3 4 5', '1: 6 7 8 9 10'])
   t.equal(
-    queue.takeRun(RUN_MAX, () => 0),
+    queue.takeRun(RUN_MAX, () => 0, 0),
     null,
   )
   for (const slot of [1, 4]) queue.release(0, slot, slot + 1)
@@ -207,21 +211,21 @@ t.test('consumers get in runs what they would get one by one, and none that came
   t.strictSame(runs, ['0: 1', '1: 4', '0: 11 12', '1: 13 14'])
   const holed = queueOf([0, 0, 0, 0, 0])
   t.ok(holed.cancel(2))
-  const run = holed.takeRun(RUN_MAX, () => 100)
+  const run = holed.takeRun(RUN_MAX, () => 100, 0)
   t.strictSame([...(run?.offsets.subarray(0, run.count) ?? [])], [0, 1, 3, 4])
   const mixed = queueOf([1, 0, 1, 1, 0, 0], { priorities: 2 })
   mixed.attach(1, terms())
-  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)
-  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 1, 'a run has one priority')
-  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 2)
+  t.equal(mixed.takeRun(RUN_MAX, () => 100, 0)?.count, 2)
+  t.equal(mixed.takeRun(RUN_MAX, () => 100, 0)?.count, 1, 'a run has one priority')
+  t.equal(mixed.takeRun(RUN_MAX, () => 100, 0)?.count, 2)
   send(mixed, [0, 0, 0, 0, 0, 0])
-  t.equal(mixed.takeRun(RUN_MAX, () => 100)?.count, 4, 'what came is divided anew')
-  t.throws(() => queue.takeRun(RUN_MAX + 1, () => 0), RangeError)
+  t.equal(mixed.takeRun(RUN_MAX, () => 100, 0)?.count, 4, 'what came is divided anew')
+  t.throws(() => queue.takeRun(RUN_MAX + 1, () => 0, 0), RangeError)
 })
 
 t.test('acks that come together settle what is held of them, and nothing between them', async t => {
   const queue = queueOf([0, 0, 0, 0, 0, 0])
-  const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY)
+  const run = queue.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY, 0)
   const [slots, tags] = [run?.slots.slice(0, 6) as Int32Array, run?.tags.slice(0, 6) as Int32Array]
   t.ok(queue.ack(0, slots[0] as number, tags[0] as number))
   t.equal(queue.ackRun(0, slots.subarray(0, 3), tags.subarray(0, 3), 0, 3), 2)
@@ -235,7 +239,7 @@ t.test('acks that come together settle what is held of them, and nothing between
 t.test('a time-out is a failure, and the settlement that comes too late changes nothing', async t => {
   const queue = queueOf([0])
   queue.attach(1, terms({ priority: 1, ackTimeoutMs: 50 }))
-  const out = queue.take()
+  const out = queue.take(0)
   const { slot, tag } = { slot: out?.slot ?? -1, tag: out?.tag ?? -1 }
   t.equal(queue.dueMs, Number.POSITIVE_INFINITY, 'it has not begun')
   queue.begun(1, slot, tag, 100)

@@ -27,14 +27,15 @@ import { detach, die, failBatch, timeOut } from './consumer-ends.ts'
 import type { Consumer } from './consumers.ts'
 import { attemptOf, countersOf, explain } from './explanation.ts'
 import { take } from './hand-outs.ts'
-import { purge } from './purge.ts'
 import { factsOf, type QueueFacts, stateFrom } from './queue-facts.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueState } from './queue-state.ts'
 import type {
   Admission,
+  AppendedFields,
   ConsumerDeath,
   ConsumerTerms,
+  DueMessages,
   HandOut,
   HandOutRun,
   LetterReason,
@@ -47,6 +48,7 @@ import type {
   QueuePolicy,
 } from './queue-words.ts'
 import { ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
+import { cancel, type Purge, purge } from './taken-back.ts'
 import { comesBack, type Failing, fails, goesBack, makeDue } from './verdicts.ts'
 
 /** A hand-out within its consumer. */
@@ -55,6 +57,7 @@ export type ClaimName = Pick<HandOut, 'slot' | 'tag'>
 export class QueueCore {
   readonly #state: QueueState
   readonly #run: RunView = emptyRun()
+  readonly #due = { retried: 0, count: 0, offsets: new Float64Array(0), place: 0 }
   readonly figures: QueueFigures
 
   private constructor(state: QueueState) {
@@ -64,7 +67,7 @@ export class QueueCore {
 
   /** An empty queue whose first message will have the offset `start`. */
   static create(policy: QueuePolicy, log: QueueLog, start = 0): QueueCore {
-    const totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+    const totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
     return new QueueCore(new QueueState(policy, log, start, start, totals))
   }
 
@@ -87,9 +90,9 @@ export class QueueCore {
     dropped(this.#state, count)
   }
 
-  /** So many admitted messages are committed at the log's end; `priorities` null: all 0. */
-  appended(count: number, bytes: number, priorities: ArrayLike<number> | null): void {
-    appended(this.#state, count, bytes, priorities)
+  /** So many admitted messages are committed at the log's end; `fields` null: they are plain. */
+  appended(count: number, bytes: number, fields: AppendedFields | null): void {
+    appended(this.#state, count, bytes, fields)
   }
 
   /** So many admitted messages are not appended. */
@@ -124,17 +127,17 @@ export class QueueCore {
   }
 
   /** The next message for a consumer that has room; null: there is none. The same object each time, valid until the next call. */
-  take(): HandOut | null {
-    return take(this.#state, this.#run.first) ? this.#run.first : null
+  take(nowMs: number): HandOut | null {
+    return take(this.#state, this.#run.first, nowMs) ? this.#run.first : null
   }
 
   /**
    * The next messages for one consumer that has room, at most so many, up to RUN_MAX; null: there are none. `bytesFor`: bytes that a
    * consumer can be handed at once, of which the first message may be more. The same object each time, valid until the next call.
    */
-  takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
+  takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
     if (most > RUN_MAX) throw new RangeError(`a run has ${RUN_MAX} messages at most, not ${most}`)
-    return takeRun(this.#state, most, bytesFor, this.#run) ? this.#run : null
+    return takeRun(this.#state, most, bytesFor, this.#run, nowMs) ? this.#run : null
   }
 
   /** Its handler was called: it can be charged with the end of its thread, and its time-out runs. Whether it is held. */
@@ -155,9 +158,10 @@ export class QueueCore {
   ack(consumer: number, slot: number, tag: number): boolean {
     const found = this.#holder(consumer, slot, tag)
     if (found === undefined) return false
-    const { offsets, bytes, entries } = found.claims
+    const { offsets, bytes, entries, keys } = found.claims
     this.#state.letGo(found, slot)
     this.#state.settle(offsets[slot] as number, bytes[slot] as number, entries[slot] as number, 'acked')
+    this.#state.endTurn(keys[slot] as number, offsets[slot] as number)
     return true
   }
 
@@ -210,15 +214,24 @@ export class QueueCore {
     return timeOut(this.#state, at, rng)
   }
 
-  /** What has waited for its retry is ready; how many were. */
-  due(nowMs: number): number {
-    return makeDue(this.#state, nowMs)
+  /** What has waited for its retry or its time is ready. The same object each time, valid until the next call. */
+  due(nowMs: number): DueMessages {
+    this.#due.retried = makeDue(this.#state, nowMs)
+    return this.#due
   }
 
-  /** When `due` or `timeOut` has something to do; Infinity: never by itself. */
+  /** What has expired and is not out dies, or is gone; a bounded number, and the rest is due at once. */
+  expire(_at: Instant): readonly QueueEffect[] {
+    return []
+  }
+
+  /** When `due`, `expire`, `timeOut` or `take` has something to do by itself; Infinity: never by itself. */
   get dueMs(): number {
     let dueMs = this.#state.retries.dueMs
     for (const { claims } of this.#state.consumers.all()) dueMs = Math.min(dueMs, claims.dueMs)
+    const { rate } = this.#state
+    // Nobody waits for a hand-out that may not be where there is nothing to hand out.
+    if (rate?.left === 0 && this.figures.hasReady) dueMs = Math.min(dueMs, rate.nextMs)
     return dueMs
   }
 
@@ -248,16 +261,18 @@ export class QueueCore {
 
   /** Takes back a message that waits, also for a retry; whether it did. */
   cancel(offset: number): boolean {
-    const state = this.#state
-    const entry = state.attempts.find(offset)
-    if (!(offset >= state.settled.floor && offset < state.ready.end) || !state.takeWaiting(offset, entry)) return false
-    state.settle(offset, state.log.bytesOf(offset), entry, 'cancelled')
-    return true
+    return cancel(this.#state, offset)
   }
 
-  /** Takes back all that waits, also for a retry; how many that were. */
-  purge(): number {
-    return purge(this.#state)
+  /** Takes back what waits of these, also for a retry, and tells of each. Where to go on; null: there is no more. */
+  purge(what: Purge, gone: (offset: number) => void): number | null {
+    return purge(this.#state, what, gone)
+  }
+
+  /** The first message from an offset on that is not settled; null: there is none. */
+  next(offset: number): number | null {
+    const next = this.#state.settled.next(offset)
+    return next < this.#state.ready.end ? next : null
   }
 
   explain(offset: number): QueueExplanation {

@@ -7,7 +7,16 @@ import { Chance } from '../proof/sim/chance.ts'
 import { QueueCore } from './queue-core.ts'
 import type { QueueFacts } from './queue-facts.ts'
 import { QueueOracle } from './queue-oracle.fixture.ts'
-import { hugeShareOf, planPolicy, planSizes, planStart, planTerms } from './queue-plan.fixture.ts'
+import {
+  hugeShareOf,
+  PLAIN_LOG,
+  planKeyConcurrency,
+  planKeys,
+  planPolicy,
+  planSizes,
+  planStart,
+  planTerms,
+} from './queue-plan.fixture.ts'
 import {
   admissionOf,
   type ConsumerInput,
@@ -39,19 +48,25 @@ interface Handle {
 
 class Log implements QueueLog {
   readonly #start: number
-  readonly #messages: { readonly bytes: number; readonly priority: number }[] = []
+  readonly #messages: { readonly bytes: number; readonly priority: number; readonly key: number }[] = []
 
   constructor(start: number) {
     this.#start = start
   }
 
-  push(bytes: number, priority: number): void {
-    this.#messages.push({ bytes, priority })
+  push(bytes: number, priority: number, key: number): void {
+    this.#messages.push({ bytes, priority, key })
   }
 
   bytesOf = (offset: number): number => this.#messages[offset - this.#start]?.bytes ?? 0
 
   priorityOf = (offset: number): number => this.#messages[offset - this.#start]?.priority ?? 0
+
+  keyOf = (offset: number): number => this.#messages[offset - this.#start]?.key ?? 0
+
+  dueMsOf = PLAIN_LOG.dueMsOf
+
+  expiresMsOf = PLAIN_LOG.expiresMsOf
 }
 
 /** What went wrong, as an error that ends the seed. */
@@ -59,7 +74,7 @@ class Difference extends Error {}
 
 class Driver {
   readonly #chance: Chance
-  readonly #policy: QueuePolicy
+  #policy: QueuePolicy
   readonly #visits: Visits
   readonly #trace: ((line: string) => void) | null
   readonly #hugeShare: number
@@ -118,7 +133,7 @@ class Driver {
   #take(): void {
     this.#met('take')
     const got = this.#both('take', queue => {
-      const handOut = queue.take()
+      const handOut = queue.take(this.#nowMs)
       return handOut === null ? null : { ...handOut }
     })
     if (got !== null) this.#handles.set(got.offset, got)
@@ -129,7 +144,7 @@ class Driver {
     const most = this.#chance.pick([1, 3, RUN_MAX])
     const room = this.#chance.pick([0, 25, 100, Number.POSITIVE_INFINITY])
     const got = this.#both(`take a run of ${most} and ${room} bytes`, queue => {
-      const run = queue.takeRun(most, consumer => room + consumer)
+      const run = queue.takeRun(most, consumer => room + consumer, this.#nowMs)
       return run === null ? null : namesOf(run)
     })
     for (const handle of got ?? []) this.#handles.set(handle.offset, handle)
@@ -204,8 +219,10 @@ class Driver {
     }
     const plain = this.#policy.priorities === 1 || this.#chance.happens(0.1)
     const priorities = plain ? null : sizes.map(() => this.#chance.below(this.#policy.priorities))
-    for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0)
-    this.#both(`append ${sizes} of ${priorities}`, queue => queue.appended(sizes.length, bytes, priorities))
+    const keys = this.#chance.happens(0.1) ? null : planKeys(this.#chance, sizes.length)
+    for (const [index, size] of sizes.entries()) this.#log.push(size, priorities?.[index] ?? 0, keys?.[index] ?? 0)
+    const fields = priorities === null && keys === null ? null : { priorities, keys, dueMs: null, expiresMs: null }
+    this.#both(`append ${sizes} of ${priorities} with ${keys}`, queue => queue.appended(sizes.length, bytes, fields))
   }
 
   #consumer(input: 'attach' | 'credit'): void {
@@ -264,7 +281,7 @@ class Driver {
     const [at, rng] = this.#moment()
     if (this.#chance.happens(0.5)) {
       this.#met('due')
-      this.#both(`due at ${at.nowMs}`, queue => queue.due(at.nowMs))
+      this.#both(`due at ${at.nowMs}`, queue => queue.due(at.nowMs).retried)
     } else {
       this.#met('time out')
       this.#both(`time out at ${at.nowMs}`, queue => queue.timeOut(at, rng))
@@ -288,18 +305,30 @@ class Driver {
 
   #purge(): void {
     this.#met('purge')
-    this.#both('purge', queue => queue.purge())
+    const from = this.#chance.happens(0.7) ? 0 : this.#chance.below(this.#oracle.end + 1)
+    const to = this.#chance.happens(0.7) ? Number.POSITIVE_INFINITY : this.#chance.below(this.#oracle.end + 1)
+    const most = this.#chance.happens(0.5) ? Number.POSITIVE_INFINITY : this.#chance.below(10)
+    this.#both(`purge ${most} from ${from} to ${to}`, queue => {
+      const gone: number[] = []
+      const next = queue.purge({ from, to, most }, offset => gone.push(offset))
+      return { gone, next, first: queue.next(from) }
+    })
   }
 
   #rebuild(): void {
     this.#met('rebuild')
     const before = this.#core.facts()
     this.#same('the facts', factsOf(this.#oracle, this.#start), pick(before))
+    const { keyConcurrency } = this.#policy
+    const mayChange = this.#oracle.counters().unacked === 0 && this.#chance.happens(0.3)
+    this.#policy = { ...this.#policy, keyConcurrency: mayChange ? planKeyConcurrency(this.#chance) : keyConcurrency }
     this.#core = QueueCore.from(this.#policy, this.#log, before)
-    this.#oracle.rebuilt()
+    this.#oracle.rebuilt(this.#policy.keyConcurrency)
     this.#admitted = []
-    this.#trace?.(`rebuild ${JSON.stringify(before)}`)
-    this.#same('the facts of what was built from facts', before, this.#core.facts())
+    this.#trace?.(`rebuild with ${this.#policy.keyConcurrency} of a key ${JSON.stringify(before)}`)
+    // Where fewer of a key may be out, one that waited for a retry may wait for its turn instead.
+    if (this.#policy.keyConcurrency >= keyConcurrency)
+      this.#same('the facts of what was built from facts', before, this.#core.facts())
   }
 
   #both<T>(says: string, call: (queue: QueueCore | QueueOracle) => T): T {

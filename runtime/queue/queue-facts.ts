@@ -7,11 +7,13 @@
  * facts of another behaves as that one would have. What was admitted and not appended is no fact, nor is a letter that
  * was on its way.
  *
- * With one priority nothing is read for each message; with more, the priority of each that is ready.
+ * With one priority nothing is read for each message; with more, the priority of each that is ready. Where keys are limited, the key of each
+ * that is not settled.
  */
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
+import type { KeyGate } from './key-gate.ts'
 import { QueueState, type QueueTotals } from './queue-state.ts'
 import type { ConsumerTerms, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
 
@@ -49,6 +51,13 @@ export interface AttemptFact {
   readonly dying: LetterReason | null
 }
 
+/** A message that fell due. */
+export interface DueFact {
+  readonly offset: number
+  /** The end of the log at that moment: it goes before what was appended later. */
+  readonly place: number
+}
+
 export interface QueueFacts {
   /** First offset that is not settled. */
   readonly floor: number
@@ -58,6 +67,10 @@ export interface QueueFacts {
   readonly settled: readonly (readonly [number, number])[]
   /** Bytes of what is not settled. */
   readonly bytes: number
+  /** What has fallen due and is not settled, in the order in which it did. */
+  readonly due: readonly DueFact[]
+  /** Whether something that is not settled may be scheduled, or expire; if not, nothing is asked of the log for that. */
+  readonly timed: boolean
   /** Those that wait for messages in the order in which they get them. */
   readonly consumers: readonly ConsumerFact[]
   /** With `singleActive` the one that has the queue; -1: none. */
@@ -65,6 +78,8 @@ export interface QueueFacts {
   /** Of messages that came back; those that die in the order of their verdicts, then the others by offset. */
   readonly attempts: readonly AttemptFact[]
   readonly totals: Readonly<QueueTotals>
+  /** Of a rate: what was handed out in its last time, in that order. */
+  readonly taken: readonly { readonly ms: number; readonly count: number }[]
   readonly lastTag: number
   readonly lastCohort: number
 }
@@ -79,10 +94,13 @@ export function factsOf(state: QueueState): QueueFacts {
     end: ready.end,
     settled: settled.ranges(),
     bytes: state.bytes,
+    due: [],
+    timed: false,
     consumers: consumers.inOrder().map(consumerFact),
     active: consumers.active?.number ?? -1,
     attempts: [...dying, ...others].map(entry => attemptFact(state, entry)),
     totals: { ...totals },
+    taken: state.rate?.counted() ?? [],
     lastTag: state.lastTag,
     lastCohort: state.lastCohort,
   }
@@ -139,15 +157,16 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
   ]
   // With one priority, what lies behind all of these is a range.
   const ranged = single ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
-  const state = new QueueState(policy, log, floor, ranged, facts.totals)
+  const isPlain = policy.keyConcurrency === Number.POSITIVE_INFINITY
+  const state = new QueueState(policy, log, floor, isPlain ? ranged : end, facts.totals)
   let from = floor
   for (const [start, to] of settled) {
     state.settled.addRange(start, to)
-    state.ready.restore(from, start, log.priorityOf)
+    state.plain?.restore(from, start, log.priorityOf)
     from = to
   }
-  state.ready.restore(from, ranged, log.priorityOf)
-  state.ready.append(end - ranged, null)
+  state.plain?.restore(from, ranged, log.priorityOf)
+  state.plain?.append(end - ranged, null)
   const settledAbove = settled.reduce((sum, [start, to]) => sum + to - start, 0)
   state.messages = end - floor - settledAbove
   state.bytes = facts.bytes
@@ -155,6 +174,8 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
   state.lastCohort = facts.lastCohort
   for (const attempt of facts.attempts) restoreAttempt(state, attempt)
   for (const fact of consumers) restoreConsumer(state, fact)
+  for (const { ms, count } of facts.taken) state.rate?.took(count, facts.lastTag + 1, ms)
+  if (state.keys !== null) restoreKeys(state, state.keys, facts)
   const active = state.consumers.of(facts.active)
   if (active !== undefined) state.consumers.activate(active)
   return state
@@ -178,8 +199,9 @@ function restoreAttempt(state: QueueState, fact: AttemptFact): void {
   } else if (fact.dueMs !== null) {
     attempts.dueMs[entry] = fact.dueMs
     state.retries.add(entry)
-  } else if (fact.suspect) state.suspects.add(fact.offset, priority)
-  else return
+  } else if (!fact.suspect) return
+  // Where keys are limited it is not ready before its turn is known.
+  else if (state.keys === null) state.suspects.add(fact.offset, priority, fact.offset)
   ready.remove(fact.offset, priority)
 }
 
@@ -195,6 +217,7 @@ function restoreConsumer(state: QueueState, fact: ConsumerFact): void {
     claims.entries[slot] = attempts.find(offset)
     claims.bytes[slot] = log.bytesOf(offset)
     claims.priorities[slot] = priority
+    claims.keys[slot] = state.keys === null ? 0 : log.keyOf(offset)
     claims.flags[slot] = suspect ? SUSPECT : 0
     if (begun) claims.begin(slot, deadlineMs)
     consumer.heldBytes += claims.bytes[slot] as number
@@ -202,4 +225,40 @@ function restoreConsumer(state: QueueState, fact: ConsumerFact): void {
     if (suspect) consumer.alone = suspects.isOut = true
   }
   state.consumers.refresh(consumer)
+}
+
+/**
+ * Gives each message that is not settled its turn of its key, or lets it wait. What is out has its turn, and of the others those have that
+ * stand first. Where fewer of a key may be out than before, one that waited for a retry may have to wait for its turn instead.
+ */
+function restoreKeys(state: QueueState, keys: KeyGate, { floor, end, settled, consumers }: QueueFacts): void {
+  const { attempts, log, ready, retries } = state
+  const out = new Set<number>()
+  for (const { claims } of consumers)
+    for (const { offset } of claims) {
+      out.add(offset)
+      keys.hold(log.keyOf(offset), offset)
+    }
+  let from = floor
+  for (const [start, to] of [...settled, [end, end] as const]) {
+    for (let offset = from; offset < start; offset++) {
+      const entry = attempts.find(offset)
+      const stage = entry === -1 ? READY : attempts.states[entry]
+      if (stage === DYING) continue
+      const priority = log.priorityOf(offset)
+      if (out.has(offset)) keys.passes(log.keyOf(offset), offset)
+      else if (!keys.enter(log.keyOf(offset), offset, priority)) {
+        if (stage !== RETRYING) continue
+        retries.remove(entry)
+        attempts.states[entry] = READY
+        continue
+      } else if (stage !== RETRYING) {
+        state.makeReady(offset, priority, entry !== -1 && attempts.suspects[entry] === 1)
+        continue
+      }
+      // It comes back to this place.
+      ready.keepPlace(offset)
+    }
+    from = to
+  }
 }

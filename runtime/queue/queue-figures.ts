@@ -38,9 +38,19 @@ export class QueueFigures {
     return hasRoomFor(this.#state, messages, bytes)
   }
 
+  /** Messages that could be handed out, but for suspects. */
+  get ready(): number {
+    return this.#state.ready.size
+  }
+
   /** Whether a message could be handed out, if a consumer had room for it. */
   get hasReady(): boolean {
     return this.#state.ready.first() !== -1 || this.#state.suspects.first !== undefined
+  }
+
+  /** The highest priority of what is ready; -1: nothing is. */
+  get readyPriority(): number {
+    return this.#state.ready.priority
   }
 
   /** The consumer that alone has the queue; -1: there is none. */

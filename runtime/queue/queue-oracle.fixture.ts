@@ -13,10 +13,13 @@ import {
   sum,
 } from './oracle-message.fixture.ts'
 import { OracleRound, runOf } from './oracle-run.fixture.ts'
+import { byPlace, giveTurns, giveTurnsAnew, OracleRate } from './oracle-turns.fixture.ts'
 import type {
   Admission,
+  AppendedFields,
   ConsumerDeath,
   ConsumerTerms,
+  DueMessages,
   HandOut,
   HandOutRun,
   LetterReason,
@@ -28,11 +31,12 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import type { Purge } from './taken-back.ts'
 
 type Rng = () => number
 
 export class QueueOracle {
-  readonly policy: QueuePolicy
+  policy: QueuePolicy
   readonly log: QueueLog
   /** All that are not settled, by offset. */
   messages: OracleMessage[] = []
@@ -44,17 +48,21 @@ export class QueueOracle {
   /** Messages that die, in the order of the verdicts; the first `sent` letters are on their way. */
   dying: OracleMessage[] = []
   sent = 0
-  readonly totals = { accepted: 0, acked: 0, deadLettered: 0, dropped: 0, purged: 0, cancelled: 0 }
+  readonly totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
   /** What is to go for an append. */
   chosen: OracleMessage[] = []
   reserved: { messages: number; bytes: number } = { messages: 0, bytes: 0 }
   #tag = 0
   #cohort = 0
   #clock = 0
+  #turn = 0
+  #nowMs = 0
   #round = new OracleRound()
+  readonly #rate: OracleRate
 
   constructor(policy: QueuePolicy, log: QueueLog, start: number) {
     this.policy = policy
+    this.#rate = new OracleRate(policy.rate)
     this.log = log
     this.start = start
     this.end = start
@@ -62,7 +70,9 @@ export class QueueOracle {
 
   admit(sizes: readonly number[]): Admission {
     const { maxMessages, maxBytes, onFull, hasDeadLetters } = this.policy
-    const droppable = this.#ready().sort((a, b) => a.priority - b.priority || a.offset - b.offset)
+    const droppable = this.messages
+      .filter(({ state }) => state === 'ready')
+      .sort((a, b) => a.priority - b.priority || a.offset - b.offset)
     let taken = 0
     let takenBytes = 0
     const answer = (refused: Admission['refused']): Admission => {
@@ -92,17 +102,20 @@ export class QueueOracle {
   dropped(count: number): void {
     const chosen = this.chosen
     this.chosen = []
-    for (const message of chosen.slice(0, count))
-      this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
+    // What waits for its turn gets none before it goes.
+    const gone = chosen.slice(0, count).sort((a, b) => Math.min(a.turn, 1) - Math.min(b.turn, 1))
+    for (const message of gone) this.#settle(message, this.policy.hasDeadLetters ? 'deadLettered' : 'dropped')
   }
 
-  appended(count: number, bytes: number, priorities: readonly number[] | null): void {
+  appended(count: number, bytes: number, fields: AppendedFields | null): void {
     this.withdrawn(count, bytes)
     for (let index = 0; index < count; index++) {
       const offset = this.end++
       this.totals.accepted++
-      this.messages.push(newMessage(offset, priorities?.[index] ?? 0, this.log.bytesOf(offset)))
+      const [priority, key] = [fields?.priorities?.[index] ?? 0, fields?.keys?.[index] ?? 0]
+      this.messages.push(newMessage(offset, priority, this.log.bytesOf(offset), key))
     }
+    this.#giveTurns()
   }
 
   withdrawn(count: number, bytes: number): void {
@@ -148,7 +161,10 @@ export class QueueOracle {
     return effects
   }
 
-  take(): HandOut | null {
+  take(nowMs: number): HandOut | null {
+    this.#nowMs = nowMs
+    this.#rate.look(nowMs)
+    if (this.#rate.left === 0) return null
     const ready = this.#ready()
     const first = ready[0]
     if (first === undefined) return null
@@ -163,9 +179,9 @@ export class QueueOracle {
     return consumer === undefined ? null : this.#handOut(message, consumer)
   }
 
-  takeRun(most: number, bytesFor: (consumer: number) => number): HandOutRun | null {
+  takeRun(most: number, bytesFor: (consumer: number) => number, nowMs: number): HandOutRun | null {
     const waiting = this.#ready()
-    const first = this.take()
+    const first = this.take(nowMs)
     if (first === null) return null
     const { priority } = first
     const [consumer, got] = [this.consumerOf(first.consumer) as OracleConsumer, [first]]
@@ -175,7 +191,7 @@ export class QueueOracle {
       const line = inLine() + (this.hasRoom(consumer) ? 0 : 1)
       const share = this.#round.share(`${priority} ${line} ${alike}`, Math.ceil(alike / line), line)
       let room = bytesFor(first.consumer) - first.bytes
-      while (got.length < Math.min(most, share)) {
+      while (got.length < Math.min(most, share) && this.#rate.left > 0) {
         const next = this.#ready()[0]
         if (next === undefined || next.priority !== priority || next.handOuts > 0 || next.bytes > room) break
         if (!this.hasRoom(consumer) || !this.#fits(consumer, next)) break
@@ -239,6 +255,7 @@ export class QueueOracle {
     if (message === undefined || message.begun) return false
     message.handOuts--
     message.state = 'ready'
+    this.#rate.takenBack(message.wentMs)
     this.#look()
     return true
   }
@@ -262,16 +279,17 @@ export class QueueOracle {
     return late.map(message => this.#fails(message, 'timeout', false, null, at, rng))
   }
 
-  due(nowMs: number): number {
+  due(nowMs: number): Pick<DueMessages, 'retried'> {
     const due = this.messages.filter(({ state, dueMs }) => state === 'retrying' && dueMs <= nowMs)
     for (const message of due) message.state = 'ready'
-    return due.length
+    return { retried: due.length }
   }
 
   get dueMs(): number {
     const times = this.messages.map(message =>
       message.state === 'retrying' ? message.dueMs : this.#deadlineOf(message),
     )
+    if (this.#rate.left === 0 && this.#ready().length > 0) times.push(this.#rate.nextMs)
     return Math.min(...times)
   }
 
@@ -300,14 +318,25 @@ export class QueueOracle {
     return true
   }
 
-  purge(): number {
-    const waiting = this.messages.filter(({ state }) => state === 'ready' || state === 'retrying')
-    for (const message of waiting) this.#settle(message, 'purged')
-    return waiting.length
+  purge({ from, to, most }: Purge, gone: (offset: number) => void): number | null {
+    const asked = this.messages.filter(({ offset }) => offset >= from && offset < to)
+    for (const message of asked.slice(0, most)) {
+      if (message.state !== 'ready' && message.state !== 'retrying') continue
+      this.#settle(message, 'purged')
+      gone(message.offset)
+    }
+    return asked[most]?.offset ?? null
   }
 
-  /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. */
-  rebuilt(): void {
+  next(offset: number): number | null {
+    return this.messages.map(message => message.offset).find(each => each >= offset) ?? null
+  }
+
+  /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. So many of a key may be out now. */
+  rebuilt(keyConcurrency: number): void {
+    this.policy = { ...this.policy, keyConcurrency }
+    for (const message of this.messages) message.wentMs = Number.NaN
+    giveTurnsAnew(this.messages, keyConcurrency, () => ++this.#turn)
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
     this.#round = new OracleRound()
@@ -321,7 +350,7 @@ export class QueueOracle {
     if (state === 'retrying') return { state, dueMs, handOuts, failedAttempts }
     if (state === 'dying') return { state, reason, handOuts, failedAttempts }
     if (state === 'unacked') return { state, consumer, begun, suspect, handOuts, failedAttempts }
-    const ahead = this.#ready().indexOf(message)
+    const ahead = this.#ready().filter(other => byPlace(this.policy)(other, message) < 0).length
     return { state, ahead, blockedBy: this.#holdOf(message), handOuts, failedAttempts }
   }
 
@@ -355,8 +384,12 @@ export class QueueOracle {
 
   /** What may go, in the order in which it goes. */
   #ready(): OracleMessage[] {
-    const ready = this.messages.filter(({ state }) => state === 'ready')
-    return ready.sort((a, b) => b.priority - a.priority || a.offset - b.offset)
+    const ready = this.messages.filter(({ state, turn }) => state === 'ready' && turn > 0)
+    return ready.sort(byPlace(this.policy))
+  }
+
+  #giveTurns(): void {
+    giveTurns(this.messages, this.policy.keyConcurrency, () => ++this.#turn)
   }
 
   #suspectIsOut(): boolean {
@@ -382,12 +415,19 @@ export class QueueOracle {
   }
 
   #holdOf(message: OracleMessage): QueueHold {
+    const { key } = message
+    if (message.turn === 0) {
+      const alike = this.messages.filter(other => other.key === key && other.turn > 0)
+      return { key, behind: alike.sort((a, b) => b.turn - a.turn)[0]?.offset ?? -1 }
+    }
     if (this.consumers.length === 0) return 'no consumer'
     const line = this.line()
     if (message.suspect) {
       const empty = line.some(({ number }) => this.heldBy(number).length === 0)
-      return empty && !this.#suspectIsOut() ? null : 'suspect'
+      if (!empty || this.#suspectIsOut()) return 'suspect'
     }
+    if (this.#rate.left === 0) return 'rate'
+    if (message.suspect) return null
     if (this.#isHeldBack(message)) return 'held'
     const emptying = this.#emptying()
     return line.some(consumer => consumer !== emptying && this.#fits(consumer, message)) ? null : 'prefetch'
@@ -404,6 +444,8 @@ export class QueueOracle {
     message.slot = slot
     message.tag = ++this.#tag
     consumer.waitsSince = 0
+    message.wentMs = this.#nowMs
+    this.#rate.took(this.#nowMs)
     this.#look()
     const { tag, offset, priority, bytes, handOuts, failures, cohort, suspect } = message
     return {
@@ -452,7 +494,9 @@ export class QueueOracle {
       if (policy.hasDeadLetters) {
         message.state = 'dying'
         message.reason = reason
+        message.turn = 0
         this.dying.push(message)
+        this.#giveTurns()
       } else this.#settle(message, 'dropped')
       this.#look()
       return { kind: policy.hasDeadLetters ? 'dying' : 'dropped', offset, failedAttempts, reason }
@@ -469,6 +513,7 @@ export class QueueOracle {
     this.messages.splice(this.messages.indexOf(message), 1)
     this.settled.add(message.offset)
     this.totals[as]++
+    this.#giveTurns()
   }
 
   #remove(number: number): void {

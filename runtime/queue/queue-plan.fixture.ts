@@ -1,6 +1,18 @@
 /** What a seed of the driver plays with: a policy, and where the offsets begin. */
 import type { Chance } from '../proof/sim/chance.ts'
-import type { ConsumerTerms, QueuePolicy } from './queue-words.ts'
+import type { AppendedFields, ConsumerTerms, QueueLog, QueuePolicy } from './queue-words.ts'
+
+/** What a log says of messages without key and times. */
+export const PLAIN_LOG: Pick<QueueLog, 'keyOf' | 'dueMsOf' | 'expiresMsOf'> = {
+  keyOf: () => 0,
+  dueMsOf: () => 0,
+  expiresMsOf: () => Number.POSITIVE_INFINITY,
+}
+
+/** The fields of messages that have nothing but priorities. */
+export function prioritiesOnly(priorities: ArrayLike<number>): AppendedFields {
+  return { priorities, keys: null, dueMs: null, expiresMs: null }
+}
 
 /** Near the ends of words, pages and integers, so that few messages cross them. */
 const STARTS = [0, 20, 4_080, 3 * 4096 - 40, 2 ** 30 - 10, 2 ** 31 - 30, 2 ** 32 - 20, 2 ** 40 - 4_100]
@@ -16,6 +28,10 @@ export function planPolicy(chance: Chance): QueuePolicy {
     maxBytes: chance.happens(0.5) ? chance.pick([60, 200, 1_000]) : Number.POSITIVE_INFINITY,
     onFull: chance.pick(['wait', 'reject', 'dropHead', 'dropHead']),
     singleActive: chance.happens(0.25),
+    keyConcurrency: planKeyConcurrency(chance),
+    keyOrder: chance.pick(['fifo', 'fair']),
+    // Within 63 ms each moment counts by itself.
+    rate: chance.happens(0.15) ? { max: chance.pick([1, 3, 10]), perMs: chance.pick([5, 20, 60]) } : null,
     heldMax: chance.pick([1, 3, 1_000]),
     loopingAfter: chance.pick([1, 2, 3, 100]),
   }
@@ -44,5 +60,17 @@ export function planSizes(chance: Chance, hugeShare: number): number[] {
   const huge = chance.happens(hugeShare)
   return Array.from({ length: chance.pick([1, 1, 1, 2, 3, 6]) }, () =>
     huge && chance.happens(0.5) ? 1_001 : chance.pick([0, 1, 10, 10, 10, 30, 60]),
+  )
+}
+
+/** Messages of one key that may be out. */
+export function planKeyConcurrency(chance: Chance): number {
+  return chance.happens(0.5) ? Number.POSITIVE_INFINITY : chance.pick([1, 1, 2, 3])
+}
+
+/** Hashes of the keys of some messages: few, so that they meet; some have none. */
+export function planKeys(chance: Chance, count: number): number[] {
+  return Array.from({ length: count }, () =>
+    chance.happens(0.2) ? 0 : chance.pick([1, 1, 2, 3, 0x8000_0000, 0xffff_ffff]),
   )
 }

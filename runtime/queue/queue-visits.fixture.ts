@@ -35,6 +35,7 @@ const MESSAGE_STATES = [
   'unknown',
   'fresh',
   'returned',
+  'behind its key',
   'suspect',
   'out',
   'begun',
@@ -129,7 +130,8 @@ export function allPairs(): Pair[] {
 }
 
 export function stateOf(oracle: QueueOracle, message: OracleMessage): MessageState {
-  const { state, suspect, begun, handOuts } = message
+  const { state, suspect, begun, handOuts, turn } = message
+  if (state === 'ready' && turn === 0) return 'behind its key'
   if (state === 'ready') return suspect ? 'suspect' : handOuts === 0 ? 'fresh' : 'returned'
   if (state === 'unacked') return begun ? (suspect ? 'suspect begun' : 'begun') : suspect ? 'suspect out' : 'out'
   if (state === 'dying') return oracle.dying.indexOf(message) < oracle.sent ? 'letter sent' : 'dying'

@@ -22,18 +22,47 @@ export interface QueuePolicy {
   readonly onFull: 'wait' | 'reject' | 'dropHead'
   /** Whether one consumer at a time has the queue. */
   readonly singleActive: boolean
+  /** Messages of one key that are out at a time, at most; Infinity: no limit. */
+  readonly keyConcurrency: number
+  /** With such a limit: the key whose message is oldest goes first, or keys take turns. */
+  readonly keyOrder: 'fifo' | 'fair'
+  /** Hand-outs within any time of `perMs`, at most; null: no limit. */
+  readonly rate: QueueRate | null
   /** Messages that wait for a retry or for their dead letter; at the bound none goes out that was not out before. */
   readonly heldMax: number
   /** Hand-outs without a failure after which a message that comes back is told as looping, and at each multiple. */
   readonly loopingAfter: number
 }
 
-/** What the core asks of the log. The answers follow from the records, and are the same each time. */
+export interface QueueRate {
+  readonly max: number
+  readonly perMs: number
+}
+
+/** What the core must know of messages that are appended, beside their number; each part has a place for each message. */
+export interface AppendedFields {
+  /** Null: all 0. */
+  readonly priorities: ArrayLike<number> | null
+  /** Unsigned hashes of their keys; 0: it has none. Null: no keys matter. */
+  readonly keys: ArrayLike<number> | null
+  /** When each is due, in `nowMs`; 0: at once. Null: all are at once. */
+  readonly dueMs: ArrayLike<number> | null
+  /** When each expires, in `nowMs`; 0 or Infinity: never. Null: none does. */
+  readonly expiresMs: ArrayLike<number> | null
+}
+
+/** What the core asks of the log. The answers follow from the records, and are the same each time within the life of a host. */
 export interface QueueLog {
   /** Bytes of the message, as limits and credit count them. */
   bytesOf(offset: number): number
   /** 0 to below `priorities`. */
   priorityOf(offset: number): number
+  /** Unsigned hash of its key; 0: it has none. */
+  keyOf(offset: number): number
+  /** When it is due, in `nowMs`; 0: at once. */
+  dueMsOf(offset: number): number
+  /** When it expires, in `nowMs`; Infinity: never. */
+  expiresMsOf(offset: number): number
 }
 
 /** A message that may be handed out. */
@@ -54,7 +83,7 @@ export interface ConsumerTerms {
   readonly ackTimeoutMs: number
 }
 
-export type LetterReason = 'failed' | 'rejected' | 'decode' | 'timeout' | 'crashed' | 'maxlen'
+export type LetterReason = 'failed' | 'rejected' | 'decode' | 'timeout' | 'crashed' | 'maxlen' | 'expired'
 
 /** A message that goes to a consumer. */
 export interface HandOut {
@@ -87,7 +116,20 @@ export interface HandOutRun {
 export type QueueEffect =
   /** It is ready again, at its old place. */
   | { readonly kind: 'returned'; readonly offset: number; readonly suspect: boolean; readonly looping: boolean }
+  /** It expired, and there is nowhere to put a dead letter: it is gone. */
+  | { readonly kind: 'expired'; readonly offset: number }
   | QueueFailure
+
+/** What has become ready at a moment. */
+export interface DueMessages {
+  /** Messages that had waited for a retry, each at its old place. */
+  readonly retried: number
+  /** Messages that fell due: the first so many of `offsets`, in this order. */
+  readonly count: number
+  readonly offsets: Float64Array
+  /** The end of the log at that moment, behind which they stand. */
+  readonly place: number
+}
 
 /** What became of a message that failed. */
 export type QueueFailure =
@@ -157,9 +199,9 @@ export interface ConsumerDeath {
 /**
  * All messages that were ever accepted are in one of these, after each step:
  *
- * `accepted = ready + unacked + retrying + acked + deadLettered + dropped + purged + cancelled`
+ * `accepted = ready + unacked + retrying + scheduled + acked + deadLettered + expired + dropped + purged + cancelled`
  *
- * Later: `scheduled` and `expired` join them, and `duplicates`, which are not accepted.
+ * Later: `duplicates`, which are not accepted.
  */
 export interface QueueCounters {
   readonly accepted: number
@@ -169,19 +211,31 @@ export interface QueueCounters {
   readonly dying: number
   readonly unacked: number
   readonly retrying: number
+  /** Not due yet. */
+  readonly scheduled: number
   readonly acked: number
   readonly deadLettered: number
+  /** Expired where there is no place for dead letters. */
+  readonly expired: number
   readonly dropped: number
   readonly purged: number
   readonly cancelled: number
   /** Bytes of what is ready, unacked or retrying. */
   readonly bytes: number
-  /** Of what may be handed out, by priority. */
+  /** Of what is ready and does not die, by priority. */
   readonly readyByPriority: readonly number[]
 }
 
 /** Why a message that is ready stays where it is; null: nothing but those ahead of it. */
-export type QueueHold = null | 'no consumer' | 'prefetch' | 'held' | 'suspect'
+export type QueueHold = null | 'no consumer' | 'prefetch' | 'held' | 'suspect' | 'rate' | KeyHold
+
+/** It waits until fewer messages of its key are ready or out. */
+export interface KeyHold {
+  /** Hash of the key. */
+  readonly key: number
+  /** Offset of the message of this key that got its turn last. With one turn it is the one that is waited for. */
+  readonly behind: number
+}
 
 /** Where a message is. */
 export type QueueExplanation =
@@ -194,7 +248,8 @@ export type QueueExplanation =
       readonly ahead: number
       /**
        * `no consumer`: there is none. `prefetch`: none has room for it. `held`: too many wait for a retry or a dead letter.
-       * `suspect`: it goes alone, once a consumer holds nothing and no other suspect is out.
+       * `suspect`: it goes alone, once a consumer holds nothing and no other suspect is out. `rate`: as many were handed out as may be.
+       * A key: as many of it are ready or out as may be.
        */
       readonly blockedBy: QueueHold
       readonly handOuts: number

@@ -6,7 +6,7 @@
  *
  * With one priority, what was never handed out is the range `[next, end)` and costs nothing. Beside it there are two
  * sets, mostly empty: what came back, which is below `next`, and what left the range from its middle. With more
- * priorities each has a set of its own, one bit a message, and a word says which of them have members.
+ * priorities, or where keys are limited, each has a set of its own, one bit a message, and a word says which of them have members.
  *
  * Later: messages that fall due have a place that is not their offset; `first` is where it is compared with `next`.
  */
@@ -15,6 +15,7 @@ import { lowestBit, type PagePool } from '../base/page-pool.ts'
 import type { WaitingMessage } from './queue-words.ts'
 
 export class ReadyIndex {
+  /** Whether there is a range. */
   readonly #single: boolean
   /** By priority; with one priority what came back. */
   readonly #sets: readonly OffsetSet[]
@@ -25,8 +26,9 @@ export class ReadyIndex {
   #next: number
   #end: number
 
-  constructor(priorities: number, pool: PagePool, end: number) {
-    this.#single = priorities === 1
+  /** `ranged`: whether all that is appended is ready, so that one priority needs no set. */
+  constructor(priorities: number, pool: PagePool, end: number, ranged = true) {
+    this.#single = ranged && priorities === 1
     this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
     this.#gone = new OffsetSet(pool)
     this.#next = end
@@ -70,6 +72,12 @@ export class ReadyIndex {
       ;(this.#sets[priority] as OffsetSet).add(from + index)
       this.#mask |= 1 << priority
     }
+  }
+
+  /** The next `count` offsets are in use; which of them are ready comes next. */
+  pass(count: number): void {
+    this.#end += count
+    this.#next = this.#end
   }
 
   /** The highest priority that has messages; -1: there is none. */
@@ -146,6 +154,19 @@ export class ReadyIndex {
     this.#mask |= 1 << priority
   }
 
+  /** Where it stands among those of its priority. */
+  placeOf(offset: number): number {
+    return offset
+  }
+
+  /** The same, of one that is to come back to it. */
+  keepPlace(offset: number): number {
+    return offset
+  }
+
+  /** It is settled, and has no place any more. */
+  forget(_offset: number): void {}
+
   /** How many of its priority or a higher one go before it. */
   ahead(offset: number, priority: number): number {
     let ahead = 0
@@ -153,13 +174,6 @@ export class ReadyIndex {
     ahead += (this.#sets[priority] as OffsetSet).rank(offset)
     if (this.#single && offset > this.#next) ahead += offset - this.#next - this.#gone.rank(offset)
     return ahead
-  }
-
-  clear(): void {
-    for (const set of this.#sets) set.clear()
-    this.#gone.clear()
-    this.#mask = 0
-    this.#next = this.#end
   }
 
   /** For a queue that is rebuilt: those from `from` to below `to` are ready, and were appended before. */

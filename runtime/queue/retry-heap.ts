@@ -50,10 +50,6 @@ export class RetryHeap {
     this.#sink(place)
   }
 
-  clear(): void {
-    this.#size = 0
-  }
-
   #dueOf(place: number): number {
     return this.#attempts.dueMs[this.#heap[place] as number] as number
   }

@@ -30,6 +30,7 @@ export function emptyRun(): RunView {
     tags: new Int32Array(RUN_MAX),
     offsets: new Float64Array(RUN_MAX),
     bytes: new Uint32Array(RUN_MAX),
+    keys: new Uint32Array(RUN_MAX),
   }
 }
 
@@ -39,11 +40,12 @@ export function takeRun(
   most: number,
   bytesFor: (consumer: number) => number,
   view: RunView,
+  nowMs: number,
 ): boolean {
-  const { ready, suspects, attempts, consumers } = state
+  const { ready, suspects, attempts, consumers, rate } = state
   const { first } = view
   const waiting = ready.countOfFirst()
-  if (!take(state, first)) return false
+  if (!take(state, first, nowMs)) return false
   view.count = 1
   view.slots[0] = first.slot
   view.tags[0] = first.tag
@@ -52,7 +54,9 @@ export function takeRun(
   if (suspects.size > 0 || first.suspect || attempts.find(first.offset) !== -1) return true
   const line = consumers.inLineOf(consumer) + (consumer.listed ? 0 : 1)
   const share = state.round.share(first.priority, line, waiting)
-  if (consumer.listed) extend(state, consumer, Math.min(most, share), bytesFor(first.consumer) - first.bytes, view)
+  const allowed = rate === null ? most : Math.min(most, 1 + rate.left)
+  if (consumer.listed) extend(state, consumer, Math.min(allowed, share), bytesFor(first.consumer) - first.bytes, view)
+  if (view.count > 1) rate?.took(view.count - 1, first.tag, nowMs)
   state.round.taken(waiting - view.count, consumers.inLineOf(consumer))
   return true
 }
@@ -60,7 +64,7 @@ export function takeRun(
 /** Hands more messages to who got the first one, as long as they are plain and it has room. */
 function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: number, view: RunView): void {
   const { ready, attempts, log } = state
-  const { offsets, bytes: sizes, tags } = view
+  const { offsets, bytes: sizes, tags, keys } = view
   const { priority } = view.first
   const end = Math.min(most, 1 + consumer.prefetch - consumer.claims.size)
   const { prefetchBytes } = consumer
@@ -77,6 +81,7 @@ function extend(state: QueueState, consumer: Consumer, most: number, bytesMost: 
       if (held + bytes > heldMost) break
       held += bytes
       sizes[count] = bytes
+      if (state.keys !== null) keys[count] = log.keyOf(offset)
       tags[count] = state.newTag()
     }
     if (count > from) ready.removeNext(offsets, from, count)
@@ -114,6 +119,7 @@ export function ackRun(
     ackedBytes += claims.bytes[slot] as number
     acked++
     claims.free(slot)
+    if (state.keys !== null) state.endTurn(claims.keys[slot] as number, offset)
     if (offset !== end) {
       settleRange(state, first, end)
       first = offset

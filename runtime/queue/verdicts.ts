@@ -43,7 +43,9 @@ export function goesBack(state: QueueState, consumer: Consumer, slot: number): b
   const { claims } = consumer
   if (((claims.flags[slot] as number) & BEGUN) !== 0) return false
   const suspect = ((claims.flags[slot] as number) & SUSPECT) !== 0
+  const tag = claims.tags[slot] as number
   state.letGo(consumer, slot)
+  state.rate?.takenBack(tag)
   state.makeReady(claims.offsets[slot] as number, claims.priorities[slot] as number, suspect)
   return true
 }
@@ -78,6 +80,7 @@ export function fails(
   attempts.lastFailureMs[entry] = at.wallMs
   state.letGo(consumer, slot)
   if (reason === 'rejected' || reason === 'decode' || failedAttempts >= policy.attempts) {
+    state.endTurn(consumer.claims.keys[slot] as number, offset)
     if (!policy.hasDeadLetters) {
       state.settle(offset, size, entry, 'dropped')
       return { kind: 'dropped', offset, failedAttempts, reason }

@@ -85,7 +85,14 @@ export class PlayedQueue {
     const { entries, ringCapacity } = consumer
     const at = deliveryPlace(1, this.#slot + QUEUE_SLOT_CLAIMS, entries, ringCapacity)
     this.#deliveries = new DeliverySlot(memory, at)
-    const queue = { priorities: 1, maxMessages: 1, maxBytes: 1, onFull: 'wait', singleActive: false } as const
+    const queue = {
+      priorities: 1,
+      maxMessages: 1,
+      maxBytes: 1,
+      onFull: 'wait',
+      singleActive: false,
+      messageTtlMs: 1,
+    } as const
     this.assignment = {
       cursor: CURSOR,
       epoch: 1,

@@ -277,3 +277,22 @@ t.test('what has not begun goes back, and nothing is written once it is closed',
   t.strictSame([queue.asked, queue.settlements.length], [asked, 0])
   await reader.drained()
 })
+
+t.test('what a confirmation lets the queue find is told to its host, so that it is found by no look', async t => {
+  const { queue, reader } = house()
+  reader.want(16)
+  reader.flush()
+  const [tag] = queue.handOut(1) as [number]
+  beginAll(reader)
+  reader.ack(tag)
+  let told = -1
+  queue.confirm = async () => {
+    told = queue.told
+  }
+  await reader.confirm()
+  t.strictSame(queue.ended(), ['0 acked'])
+  t.equal(told, 1, 'before it is asked')
+  await reader.confirm()
+  t.equal(queue.told, 1, 'nothing more has ended')
+  reader.close()
+})

@@ -146,21 +146,32 @@ export class QueueReader {
     while (this.message.pass()) this.yield(this.message.tag)
   }
 
-  /** It failed, or was rejected: the queue says what becomes of it. */
-  settle({ tag, offset }: HandedMessage, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
-    if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [tag], error })
+  /** It failed, or was rejected: the queue says what becomes of it. `delayMs`: the wait that its consumer asks for. */
+  settle(
+    { tag, offset }: HandedMessage,
+    how: Exclude<SettleHow, 'halved'>,
+    error: ErrorWire,
+    delayMs: number | null = null,
+  ): void {
+    if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [tag], delayMs, error })
   }
 
   /** It failed, and was acked before its handler was called: the queue is told. */
   lost({ offset }: HandedMessage, how: Exclude<SettleHow, 'halved'>, error: ErrorWire): void {
-    if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [], error })
+    if (!this.#isClosed) this.#settlements.send({ offset, how, tags: [], delayMs: null, error })
   }
 
   /** A batch failed as a whole: its messages come again in two parts, and none of them has failed. */
   halve(batch: readonly HandedMessage[]): void {
     const offset = (batch[0] as HandedMessage).offset
     if (!this.#isClosed)
-      this.#settlements.send({ offset, how: 'halved', tags: batch.map(({ tag }) => tag), error: null })
+      this.#settlements.send({
+        offset,
+        how: 'halved',
+        tags: batch.map(({ tag }) => tag),
+        delayMs: null,
+        error: null,
+      })
   }
 
   #sent(tags: readonly number[]): void {
@@ -239,7 +250,9 @@ export class QueueReader {
 
   async #ask(): Promise<void> {
     await this.drained()
-    if (!this.#isClosed) this.#claims.publish()
+    const { place, cursor } = this.assignment
+    // The host acts upon it when it is asked, and may look before that.
+    if (!this.#isClosed && this.#claims.publish()) this.#thread.tellHost(place.host, cursor)
     await this.#thread.reports.confirm(this.assignment.topic.id, this.assignment.cursor)
   }
 

@@ -15,6 +15,8 @@ export interface QueueSettlement {
   readonly how: SettleHow
   /** All that it is about; none: of a message that was acked before. */
   readonly tags: readonly number[]
+  /** Wait for the next attempt that its consumer asks for; null: none in particular. */
+  readonly delayMs: number | null
   /** Null: of a batch that failed as a whole. */
   readonly error: ErrorWire | null
 }
@@ -77,9 +79,10 @@ export class QueueSettlements {
   #flush(): void {
     const { cursor, epoch, place } = this.#assignment
     let count = 0
-    for (const { offset, how, tags, error } of this.#unsent) {
+    for (const { offset, how, tags, delayMs, error } of this.#unsent) {
       const deliveryAttempt = tags[0] ?? 0
-      if (!this.#thread.settle(place.host, { cursor, epoch, offset, how, deliveryAttempt, error: error ?? tags })) break
+      const settlement = { cursor, epoch, offset, how, deliveryAttempt, delayMs, error: error ?? tags }
+      if (!this.#thread.settle(place.host, settlement)) break
       count++
     }
     const sent = this.#unsent.splice(0, count)

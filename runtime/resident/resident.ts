@@ -10,7 +10,7 @@
  *
  * `host/resident-contract.fixture.ts` says the same as tests, which every kind passes.
  */
-import type { SettledChange } from '../log/format/settled-format.ts'
+import type { SettledChange } from '../log/format/settled-change.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 
 /**

@@ -12,6 +12,7 @@ import {
   LINK_HINTS,
   SETTLE,
   SETTLEMENT_BYTES,
+  SETTLEMENT_DELAY,
   SETTLEMENT_ERROR_MAX,
   type SettleHow,
   TO_THREAD_BYTES,
@@ -41,6 +42,8 @@ export interface SentSettlement {
   readonly offset: number
   readonly how: SettleHow
   readonly deliveryAttempt: number
+  /** Wait for the next attempt that a queue's consumer asks for. */
+  readonly delayMs?: number | null
   /** Of a batch of a queue that failed as a whole: its tags. */
   readonly error: ErrorWire | readonly number[]
 }
@@ -79,7 +82,7 @@ export class ThreadLink {
   }
 
   /** Sends the group a settlement. False when the link is full: try again after a verdict. */
-  settle({ cursor, epoch, offset, how, deliveryAttempt, error }: SentSettlement): boolean {
+  settle({ cursor, epoch, offset, how, deliveryAttempt, delayMs, error }: SentSettlement): boolean {
     const text = settlementText(error, SETTLEMENT_ERROR_MAX)
     const length = SETTLEMENT_BYTES + text.length
     const address = this.#toHost.claim(length)
@@ -94,6 +97,7 @@ export class ThreadLink {
     words[at + 5] = highOf(offset)
     words[at + 6] = SETTLE[how]
     words[at + 7] = deliveryAttempt
+    this.#memory.f64[(address + SETTLEMENT_DELAY) >> 3] = delayMs ?? -1
     this.#memory.u8.set(text, address + SETTLEMENT_BYTES)
     this.#toHost.advance(length)
     this.#toHost.publish()

@@ -19,6 +19,7 @@ import type { BatchShape, RunShape } from './member-calls.ts'
 import type { MemoryTuning } from './memory-tuning.ts'
 import type { HandlerSnapshot, RetryPolicy, TopicShape } from './places.ts'
 import type { GrownTopic, NamedPlaces, ProducerPlaces, ProducerState, RingPlace } from './producer-places.ts'
+import type { AskQueue } from './queue-asks.ts'
 import type { QueueSettings, QueueSummary } from './queue-calls.ts'
 import type { GroupSummary, HostPartitionStats } from './reports.ts'
 import type { ReadRange, StartPosition } from './start-position.ts'
@@ -137,6 +138,8 @@ export interface ControlApi {
   /** Of a topic or a queue. */
   deleteTopic(topic: number): Promise<void>
   queueStats(queue: number): Promise<QueueSummary>
+  /** Asks a queue about its messages. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  askQueue: AskQueue
   listTopics(): Promise<readonly TopicInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */

@@ -24,6 +24,7 @@ import type {
   WindowOffer,
 } from './places.ts'
 import type { RingPlace } from './producer-places.ts'
+import type { QueueAsks } from './queue-asks.ts'
 import type { GroupReport, HostPartitionStats, PartitionDepth, QueueReport } from './reports.ts'
 import type { StartPosition } from './start-position.ts'
 
@@ -153,6 +154,12 @@ export interface PartitionHostApi {
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(cursors: readonly number[]): readonly GroupReport[]
   queueReport(cursor: CursorId): QueueReport
+  /** Asks a queue about its messages. `queue`: the number of its group. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  askQueue<K extends keyof QueueAsks>(
+    queue: CursorId,
+    ask: K,
+    asked: Parameters<QueueAsks[K]>,
+  ): ReturnType<QueueAsks[K]>
   /** What a consumer has told its queue is as durable as the queue. `queue`: the number of the queue's group. @throws MillraceError MILL_DISK */
   confirmQueue(queue: CursorId, consumer: CursorId): void
   /** Resolves when each of these members has settled everything that is readable now. */

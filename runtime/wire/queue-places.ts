@@ -20,6 +20,8 @@ export interface QueueShape {
   readonly onFull: 'wait' | 'reject' | 'dropHead'
   /** Whether one consumer at a time has the queue. */
   readonly singleActive: boolean
+  /** Of messages without a shorter one, in ms; Infinity: none. */
+  readonly messageTtlMs: number
 }
 
 /** Bytes that a message counts beside key, value and headers. */

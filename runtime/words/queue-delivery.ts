@@ -1,6 +1,15 @@
 /** The deliveries that consumers of a queue receive. Types only. */
 import type { Delivery, ManualDelivery } from './delivery.ts'
 
+/** Options of `nack` on a queue's delivery. */
+export interface NackOptions {
+  /**
+   * Time until the message's next attempt, in ms, of any length, in place of the queue's `backoff`. It keeps its place. While 1,024 messages
+   * wait for their next attempt, no other message is handed out.
+   */
+  readonly delayMs?: number | undefined
+}
+
 /** A message handed to a consumer: its `topic` is the queue's name, its `partition` 0, and its `offset` its number in the queue. */
 export interface QueueDelivery<V = unknown> extends Delivery<V> {
   /** Queue of the message. */
@@ -20,8 +29,12 @@ export interface QueueDelivery<V = unknown> extends Delivery<V> {
 export interface ManualQueueDelivery<V = unknown> extends QueueDelivery<V>, ManualDelivery<V> {
   /** Acknowledges the message: it is done, and is gone from the queue. */
   ack(): void
-  /** Reports a failed attempt: the message is retried after the backoff, or dead-lettered. */
-  nack(error?: unknown): void
+  /**
+   * Reports a failed attempt: the message is retried after the backoff, or after `delayMs`, or dead-lettered.
+   *
+   * @throws MillraceError also `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION`, `MILL_OUT_OF_RANGE`: the message is not settled then
+   */
+  nack(error?: unknown, options?: NackOptions): void
   /** Moves the message to the dead-letter topic at once. */
   reject(reason?: unknown): void
   /** Hands the message back to its place in the queue, without a failure. It is delivered again. */

@@ -11,6 +11,15 @@ export interface QueueMessage<V = unknown> {
   readonly headers?: GivenHeaders | undefined
   /** Priority, 0 (default) to the queue's `priorities` - 1. A higher one goes first. */
   readonly priority?: number | undefined
+  /** Time from the send in which no consumer gets the message, in ms, of any length; default 0. Then it goes behind all that the queue has. */
+  readonly delayMs?: number | undefined
+  /** Moment before which no consumer gets the message, in place of `delayMs`. One that has passed is no delay. */
+  readonly deliverAt?: Date | undefined
+  /**
+   * Time in which a consumer must get the message, in ms, at least 1, from the send or from the end of its delay. After it the message
+   * becomes a dead letter, as `expired`. The queue's `messageTtlMs` counts as well: the shorter of the two. Default `Infinity`.
+   */
+  readonly ttlMs?: number | undefined
 }
 
 /** Proof that the queue has a message. */

@@ -22,8 +22,8 @@ export interface QueueOptions {
   /** Messages that are not settled, at most, 1 to 1,000,000, or `Infinity` (default): as many as there is memory, or disk, for. */
   readonly maxMessages?: number | undefined
   /**
-   * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 138 beside key, value and headers. At
-   * least a given `maxMessageBytes` + 138. Given, it is exact. Not given, a queue in memory has room for 256 KiB or two of the largest messages,
+   * Bytes of messages that are not settled, at most, 4 KiB to 128 MiB; each message counts 112 to 154 beside key, value and headers. At
+   * least a given `maxMessageBytes` + 154. Given, it is exact. Not given, a queue in memory has room for 256 KiB or two of the largest messages,
    * and for 1 MiB while little of `memoryMaxBytes` is taken. One on disk has no bound then.
    */
   readonly maxBytes?: number | undefined
@@ -32,6 +32,11 @@ export interface QueueOptions {
    * priority becomes a dead letter, as `maxlen`, and makes room. If none is ready, the send is refused with `MILL_FULL`.
    */
   readonly onFull?: 'wait' | 'reject' | 'dropHead' | undefined
+  /**
+   * Time in which a consumer must get a message, in ms, at least 1, from its send or from the end of its delay; default `Infinity`. After it
+   * the message becomes a dead letter, as `expired`. Messages keep the one with which they were sent.
+   */
+  readonly messageTtlMs?: number | undefined
   /** Failures allowed for a message in total before it is dead-lettered, 1 to 1,000 or `Infinity`; default 5. */
   readonly attempts?: number | undefined
   /** Waits between the attempts. */

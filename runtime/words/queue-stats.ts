@@ -1,8 +1,8 @@
 /** Counts of queues. Types only. */
 
 /**
- * Counts of a queue since it was made. Each accepted message is in one of six:
- * `accepted = ready + unacked + retrying + acked + deadLettered + dropped`.
+ * Counts of a queue since it was made. Each accepted message is in one of these:
+ * `accepted = ready + unacked + retrying + acked + deadLettered + dropped + purged + cancelled`.
  */
 export interface QueueStats {
   /** Name of the queue. */
@@ -23,7 +23,11 @@ export interface QueueStats {
   readonly deadLettered: number
   /** Messages given up without a dead letter, because the queue has `deadLetter: false`. */
   readonly dropped: number
-  /** Bytes of what is ready, unacked or retrying; each message counts 112 to 138 beside key, value and headers. */
+  /** Messages taken back by `purge`. */
+  readonly purged: number
+  /** Messages taken back by `cancel`. */
+  readonly cancelled: number
+  /** Bytes of what is ready, unacked or retrying; each message counts 112 to 154 beside key, value and headers. */
   readonly bytes: number
   /** Consumers: one for each thread of a `run`, and for each `handle`, `consume` and `observe`. */
   readonly consumers: number

@@ -7,6 +7,7 @@ import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-mess
 import type { QueueConsumeOptions, QueueHandleOptions, QueueObserveOptions, QueueRunOptions } from './queue-options.ts'
 import type { QueueRun } from './queue-run.ts'
 import type { QueueStats } from './queue-stats.ts'
+import type { BrowseFilter, QueuedMessage, QueueExplanation } from './queued-message.ts'
 
 /**
  * A work queue, on the thread that created the broker: each message goes to one consumer, which settles it. After its deletion calls but
@@ -82,6 +83,32 @@ export interface Queue<V = unknown> {
   consume(options?: QueueConsumeOptions): AsyncIterableIterator<ManualQueueDelivery<V>>
   /** Observable of deliveries. Each settlement returns one credit of `window`. */
   observe(options?: QueueObserveOptions): Observable<ManualQueueDelivery<V>>
+  /**
+   * Takes back a message that waits, or that a consumer has in advance: it is not handled any more. `false`: it has begun, it waits for its
+   * dead letter, or it is settled or unknown. A message on disk stays cancelled after the death of the process.
+   *
+   * @throws MillraceError `MILL_INVALID_OPTION` for an `id` that is no string; `MILL_DISK`
+   */
+  cancel(id: string): Promise<boolean>
+  /**
+   * Says where a message is, and why it is not handed out. For people: it looks through what consumers have.
+   *
+   * @throws MillraceError `MILL_INVALID_OPTION` for an `id` that is no string
+   */
+  explain(id: string): Promise<QueueExplanation>
+  /**
+   * The messages that are not settled, by the order in which they were sent. It takes none of them. Messages that come later are not seen.
+   *
+   * @throws MillraceError `MILL_UNKNOWN_OPTION`, `MILL_INVALID_OPTION` for the filter
+   */
+  browse(filter?: BrowseFilter): AsyncIterableIterator<QueuedMessage<V>>
+  /**
+   * Takes back all that waits for a consumer or for a retry when it is called. Resolves with the number of messages. What consumers have and
+   * what waits for its dead letter stays.
+   *
+   * @throws MillraceError `MILL_DISK`
+   */
+  purge(): Promise<number>
   /** Counts of the queue: ready, unacked, acked and dead-lettered messages, consumers, and more. */
   stats(): Promise<QueueStats>
   /**

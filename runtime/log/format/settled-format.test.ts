@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  DYING_REASONS,
-  decodeSettled,
-  encodeSettled,
-  type SettledAttempt,
-  type SettledChange,
-} from './settled-format.ts'
+import { DYING_REASONS, type SettledAttempt, type SettledChange } from './settled-change.ts'
+import { decodeSettled, encodeSettled } from './settled-format.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 const ATTEMPT: SettledAttempt = {
@@ -22,7 +17,17 @@ const ATTEMPT: SettledAttempt = {
   dueMs: 5,
 }
 /** As it is read: every field is there. */
-const EMPTY = { isWhole: false, out: [], back: [], attempts: [], settled: [], totals: null, known: null }
+const EMPTY = {
+  isWhole: false,
+  out: [],
+  back: [],
+  attempts: [],
+  settled: [],
+  totals: null,
+  known: null,
+  due: [],
+  times: null,
+}
 
 t.test('the bytes are those of the drawing', async t => {
   const change: SettledChange = {
@@ -38,10 +43,15 @@ t.test('the bytes are those of the drawing', async t => {
     ],
     totals: { deadLettered: 1, dropped: 2, purged: 3, cancelled: 4, failures: 5 },
     known: { end: 1_020, bytes: 128 },
+    due: [
+      { place: 1_020, offsets: [1_003, 1_001, 1_001] },
+      { place: 1_021, offsets: [1_002] },
+    ],
+    times: { expired: 6, end: 1_021 },
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 7f e807',
+    'ac02 00 ff05 e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -53,6 +63,9 @@ t.test('the bytes are those of the drawing', async t => {
     '02 00 01 01 00',
     '01 02 03 04 05',
     'fc07 8001',
+    // Fell due: 20 behind the base 3 behind it, 2 before that, the same; then 1 further on. Expired, and the end of times.
+    '02 14 03 06 03 00 15 01 02',
+    '06 fd07',
   ]
   t.equal(Buffer.from(encodeSettled([change])).toString('hex'), drawn.join('').replaceAll(' ', ''))
   t.same(decodeSettled(encodeSettled([change])), [change])
@@ -136,6 +149,23 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
   settled: ranges,
   totals: fc.option(totals, { nil: null }),
   known: fc.option(fc.record({ end: number, bytes: number }), { nil: null }),
+  due: fc
+    .array(
+      fc.tuple(
+        number,
+        fc.array(
+          fc.nat(2 ** 31 - 1).map(offset => offset * 2 ** 20),
+          { minLength: 1 },
+        ),
+      ),
+    )
+    .map(groups => {
+      const all = groups.flatMap(([, offsets]) => offsets)
+      // No place is below an offset.
+      const least = all.reduce((most, offset) => Math.max(most, offset), 0)
+      return groups.map(([place, offsets]) => ({ place: Math.max(place, least), offsets }))
+    }),
+  times: fc.option(fc.record({ expired: number, end: number }), { nil: null }),
 })
 
 t.test('changes come back as they were, and a cut anywhere is refused or reads as whole changes before it', async t => {

@@ -9,13 +9,15 @@
  * body      change, change, ... to its end
  *
  * change    topic (id), partition
- *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known
- *           base             no offset below is named; without out, back, attempts and settled it is not there
+ *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 512 times
+ *           base             no offset below is named; without out, back, attempts, settled and due it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
  *           settled          a list of ranges
  *           totals           deadLettered, dropped, purged, cancelled, failures
  *           known            end, bytes
+ *           due              how many groups, then of each: place, less base; how many offsets, then each
+ *           times            expired, end
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -24,82 +26,26 @@
  *           reason           where it is dying: its place in DYING_REASONS
  *           firstFailureMs, lastFailureMs less firstFailureMs     where it failed
  *           dueMs            where it is due
+ *
+ * an offset of a group is in the order in which it fell due: twice its distance to the one before (of the first: to base), less 1
+ * where it is below that
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, settled, totals, known. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
  */
-import type { DeadLetterReason } from '../../words/broker-events.ts'
+import {
+  DYING_REASONS,
+  type OffsetRanges,
+  type SettledAttempt,
+  type SettledChange,
+  type SettledTotals,
+} from './settled-change.ts'
+import { lowestOf, readDue, writeDue } from './settled-due.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
-/** Ascending `[from, to)`, none touching the next. */
-export type OffsetRanges = readonly (readonly [from: number, to: number])[]
-
-/** What deviates of a message that was handed out before and is not settled. It replaces all that was known of it. */
-export interface SettledAttempt {
-  readonly offset: number
-  readonly handOuts: number
-  readonly failures: number
-  /** Whether it may have killed its thread. */
-  readonly isSuspect: boolean
-  /** Whether it was out at the death of a process before. */
-  readonly hasSurvived: boolean
-  /** Whether it is out. */
-  readonly isOut: boolean
-  /** Why it is to be a dead letter; null: it is not. */
-  readonly dying: DeadLetterReason | null
-  /** In whole ms since the epoch; both 0: it never failed. */
-  readonly firstFailureMs: number
-  readonly lastFailureMs: number
-  /** When its retry is due, in whole ms since the epoch; 0: it waits for none. */
-  readonly dueMs: number
-}
-
-/** How many messages of a queue ended otherwise than by an acknowledgement, and how often one failed. */
-export interface SettledTotals {
-  readonly deadLettered: number
-  readonly dropped: number
-  readonly purged: number
-  readonly cancelled: number
-  readonly failures: number
-}
-
-/** An end of the log, and the bytes of all below it that is not settled: an opening need not look at that. */
-export interface KnownEnd {
-  readonly end: number
-  readonly bytes: number
-}
-
-/** What is different of one queue. */
-export interface SettledChange {
-  readonly topic: number
-  readonly partition: number
-  /** Nothing is known of the queue but what this says. */
-  readonly isWhole?: boolean
-  /** Handed out, and never before. */
-  readonly out?: OffsetRanges
-  /** Of those: came back as if they had not been out. */
-  readonly back?: OffsetRanges
-  /** Ascending offsets. One whose fields are all 0, false or null does not deviate any more. */
-  readonly attempts?: readonly SettledAttempt[]
-  readonly settled?: OffsetRanges
-  readonly totals?: SettledTotals | null
-  readonly known?: KnownEnd | null
-}
-
-/** In the order of their numbers in files. */
-export const DYING_REASONS: readonly DeadLetterReason[] = [
-  'failed',
-  'rejected',
-  'expired',
-  'timeout',
-  'crashed',
-  'decode',
-  'maxlen',
-  'delivery-limit',
-]
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
 export const CHANGE_BYTES_MAX: number = 96
 export const RANGE_BYTES_MAX: number = 16
@@ -112,8 +58,10 @@ const ATTEMPTS = 8
 const SETTLED = 16
 const TOTALS = 32
 const KNOWN = 64
-const PARTS = 127
-const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED
+const IS_DUE = 128
+const TIMES = 512
+const PARTS: number = 127 | IS_DUE | TIMES
+const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE
 
 const SUSPECT = 1
 const SURVIVED = 2
@@ -131,7 +79,8 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 }
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
-  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], totals, known } = change
+  const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
+  const { totals, known, times } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -140,12 +89,16 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (settled.length > 0) parts |= SETTLED
   if (totals !== undefined && totals !== null) parts |= TOTALS
   if (known !== undefined && known !== null) parts |= KNOWN
+  if (due.length > 0) parts |= IS_DUE
+  if (times !== undefined && times !== null) parts |= TIMES
   writer.number(topic)
   writer.number(partition)
-  writer.byte(parts)
+  writer.number(parts)
+  let base = 0
   if ((parts & LISTS) !== 0) {
     const first = [out[0]?.[0], back[0]?.[0], attempts[0]?.offset, settled[0]?.[0]]
-    const base = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
+    const lists = Math.min(...first.map(offset => offset ?? Number.POSITIVE_INFINITY))
+    base = Math.min(lists, lowestOf(due))
     writer.number(base)
     for (const ranges of [out, back]) if (ranges.length > 0) writeRanges(writer, ranges, base)
     if (attempts.length > 0) writeAttempts(writer, attempts, base)
@@ -155,9 +108,14 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
     const { deadLettered, dropped, purged, cancelled, failures } = totals
     for (const count of [deadLettered, dropped, purged, cancelled, failures]) writer.number(count)
   }
-  if (known === undefined || known === null) return
-  writer.number(known.end)
-  writer.number(known.bytes)
+  if (known !== undefined && known !== null) {
+    writer.number(known.end)
+    writer.number(known.bytes)
+  }
+  if (due.length > 0) writeDue(writer, due, base)
+  if (times === undefined || times === null) return
+  writer.number(times.expired)
+  writer.number(times.end)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -213,16 +171,19 @@ export function decodeSettled(body: Uint8Array): SettledChange[] | string {
 function readChange(reader: ByteReader): SettledChange | string {
   const topic = reader.number()
   const partition = reader.number()
-  const parts = reader.byte()
-  if (parts > PARTS) return 'a change of a queue has unknown parts'
+  const parts = reader.number()
+  if (parts > PARTS || (parts & ~PARTS) !== 0) return 'a change of a queue has unknown parts'
   const has = (part: number): boolean => (parts & part) !== 0
   const base = has(LISTS) ? reader.number() : 0
   const out = has(OUT) ? readRanges(reader, base) : []
   const back = has(BACK) ? readRanges(reader, base) : []
   const attempts = has(ATTEMPTS) ? readAttempts(reader, base) : []
   const settled = has(SETTLED) ? readRanges(reader, base) : []
+  const totals = has(TOTALS) ? readTotals(reader) : null
+  const known = has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null
+  const due = has(IS_DUE) ? readDue(reader, base) : []
   if (attempts === null) return 'an attempt has an unknown flag or reason'
-  if (out === null || back === null || settled === null) return 'offsets are out of range'
+  if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
   return {
     topic,
     partition,
@@ -231,8 +192,10 @@ function readChange(reader: ByteReader): SettledChange | string {
     back,
     attempts,
     settled,
-    totals: has(TOTALS) ? readTotals(reader) : null,
-    known: has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null,
+    totals,
+    known,
+    due,
+    times: has(TIMES) ? { expired: reader.number(), end: reader.number() } : null,
   }
 }
 

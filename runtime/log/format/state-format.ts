@@ -96,7 +96,8 @@ export function stateExtent({ number, syncedBytes, writtenBytes }: StateExtent):
   readonly bytes: Buffer
   readonly position: number
 } {
-  const bytes = Buffer.alloc(EXTENT_BYTES)
+  // Of the pool: it is written with each record.
+  const bytes = Buffer.allocUnsafe(EXTENT_BYTES).fill(0)
   bytes.writeDoubleLE(number, 0)
   bytes.writeDoubleLE(syncedBytes, EXTENT_SYNCED)
   bytes.writeDoubleLE(writtenBytes, EXTENT_WRITTEN)
@@ -164,7 +165,7 @@ export function stateRecord(
   position: number,
 ): Buffer {
   const bodyBytes = Buffer.byteLength(body)
-  const bytes = Buffer.alloc(recordBytes(bodyBytes))
+  const bytes = Buffer.allocUnsafe(recordBytes(bodyBytes)).fill(0)
   if (typeof body === 'string') bytes.write(body, STATE_RECORD_HEADER_BYTES)
   else bytes.set(body, STATE_RECORD_HEADER_BYTES)
   bytes.writeUInt32LE(STATE_RECORD_MAGIC, 0)

@@ -229,3 +229,26 @@ t.test('a segment of another log is refused', async t => {
   const reader = new LogReader(disk, FOLDER, { ...SETTINGS, logId: new Uint8Array(16) })
   t.throws(() => reader.read(0, 1, 100), { name: 'ForeignFileError', file: segmentPath(FOLDER, 0) })
 })
+
+t.test('frames are in the memory that is given to it, if they fit', async t => {
+  const { log, reader } = house()
+  const frames = [appendFrame(log, 2, 300, 1), appendFrame(log, 3, 300, 2), appendFrame(log, 1, 20, 3)]
+  const bytes = frames.reduce((sum, frame) => sum + frame.length, 0)
+  const large = new ArrayBuffer(bytes + 100)
+  const small = new ArrayBuffer(100)
+  for (const [offset, bytesMax] of [
+    [0, bytes],
+    [2, 1],
+    [0, 0],
+  ] as const) {
+    const own = reader.read(offset, log.endOffset, bytesMax)
+    const kept = Buffer.from(own)
+    const given = reader.read(offset, log.endOffset, bytesMax, large)
+    t.equal(given.buffer, large)
+    t.same(given, kept)
+    t.same(own, kept, 'what was read before stays')
+    const refused = reader.read(offset, log.endOffset, bytesMax, small)
+    t.not(refused.buffer, small)
+    t.same(refused, kept)
+  }
+})

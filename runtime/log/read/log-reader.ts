@@ -45,19 +45,19 @@ export class LogReader {
   /**
    * Whole frames of one segment, from the one that holds `offset`. None goes beyond `endOffset`. There are at most
    * `bytesMax` bytes, or else one frame. Empty at the end, or if the first frame goes beyond it. Throws
-   * `OffsetGoneError`, `LogFileError` (with file and byte) or `DiskError`.
+   * `OffsetGoneError`, `LogFileError` (with file and byte) or `DiskError`. `spare` is nobody's: the frames are in it if they fit.
    */
-  read(offset: number, endOffset: number, bytesMax: number): Buffer {
+  read(offset: number, endOffset: number, bytesMax: number, spare?: ArrayBuffer): Buffer {
     if (offset >= endOffset) return NOTHING
     return this.#retried(offset, endOffset, () => {
       if (this.#segment !== null && offset === this.#offset) {
-        const frames = this.#frames(this.#segment, endOffset, bytesMax)
+        const frames = this.#frames(this.#segment, endOffset, bytesMax, spare)
         if (typeof frames !== 'string') return frames
         // The segment ends here, or its file is no longer the log's, or it is damaged: the folder says which.
         this.close()
       }
       const segment = this.#seek(offset, endOffset)
-      const frames = this.#frames(segment, endOffset, bytesMax)
+      const frames = this.#frames(segment, endOffset, bytesMax, spare)
       if (typeof frames === 'string') throw new CorruptLogError(segment.file.path, this.#position, frames)
       return frames
     })
@@ -140,15 +140,15 @@ export class LogReader {
   }
 
   /** Frames from the end of the last read, with one `read`, or a second for a larger frame; or the fault. */
-  #frames(segment: ReadSegment, endOffset: number, bytesMax: number): Buffer | string {
+  #frames(segment: ReadSegment, endOffset: number, bytesMax: number, spare?: ArrayBuffer): Buffer | string {
     const left = segment.file.size() - this.#position
-    let bytes = this.#piece(segment, Math.min(left, Math.max(bytesMax, FRAME_HEADER_BYTES)))
+    let bytes = this.#piece(segment, Math.min(left, Math.max(bytesMax, FRAME_HEADER_BYTES)), spare)
     let at = 0
     while (this.#offset < endOffset) {
       const fault = this.#fault(bytes, at, left)
       if (fault === CUT_OFF) {
         if (at > 0) break
-        bytes = this.#piece(segment, bytes.readInt32LE(0))
+        bytes = this.#piece(segment, bytes.readInt32LE(0), spare)
         continue
       }
       // Good frames in front of damage are returned, and the next call meets the damage.
@@ -177,9 +177,10 @@ export class LogReader {
     return at + length > bytes.length ? CUT_OFF : bodyFault(bytes, at)
   }
 
-  #piece(segment: ReadSegment, length: number): Buffer {
+  #piece(segment: ReadSegment, length: number, spare?: ArrayBuffer): Buffer {
     if (length <= 0) return NOTHING
-    const bytes = Buffer.allocUnsafeSlow(length)
+    const fits = spare !== undefined && spare.byteLength >= length
+    const bytes = fits ? Buffer.from(spare, 0, length) : Buffer.allocUnsafeSlow(length)
     return bytes.subarray(0, segment.file.read(bytes, this.#position))
   }
 }

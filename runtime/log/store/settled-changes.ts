@@ -4,15 +4,9 @@
  *
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
-import {
-  ATTEMPT_BYTES_MAX,
-  CHANGE_BYTES_MAX,
-  encodeSettled,
-  type OffsetRanges,
-  RANGE_BYTES_MAX,
-  type SettledAttempt,
-  type SettledChange,
-} from '../format/settled-format.ts'
+import type { OffsetRanges, SettledAttempt, SettledChange } from '../format/settled-change.ts'
+import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
+import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** A pass of a host writes one record, unless its changes are larger than this. */
@@ -20,9 +14,10 @@ export const BODY_BYTES_MAX: number = 4 * 1_024 * 1_024
 const PIECE_BYTES = 64 * 1_024
 
 /** At most so many bytes are written for it. */
-function bytesMaxOf({ out = [], back = [], settled = [], attempts = [] }: SettledChange): number {
+function bytesMaxOf({ out = [], back = [], settled = [], attempts = [], due = [] }: SettledChange): number {
   const ranges = out.length + back.length + settled.length
-  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length
+  const dueBytes = due.reduce((sum, { offsets }) => sum + DUE_GROUP_BYTES_MAX + DUE_BYTES_MAX * offsets.length, 0)
+  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length + dueBytes
 }
 
 /** Bodies of records with these changes, in their order. */
@@ -49,14 +44,17 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     yield change
     return
   }
-  const { topic, partition, isWhole = false, out, back, attempts, settled, totals = null, known = null } = change
+  const { topic, partition, isWhole = false, out, back, attempts, settled, due = [] } = change
+  const { totals = null, known = null, times = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
   for (const some of slices(out, many)) yield { topic, partition, out: some }
   for (const some of slices(back, many)) yield { topic, partition, back: some }
   for (const some of slices(attempts, many)) yield { topic, partition, attempts: some }
+  for (const { place, offsets } of due)
+    for (const some of slices(offsets, many)) yield { topic, partition, due: [{ place, offsets: some }] }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
-  yield { topic, partition, totals, known }
+  yield { topic, partition, totals, known, times }
 }
 
 function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
@@ -66,13 +64,16 @@ function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
   const { topic, partition, floor, totals, known } = state
+  const times = { ...state.times, end: Math.min(state.times.end, end) }
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
-  yield { topic, partition, isWhole: true, settled, totals, known: known !== null && known.end <= end ? known : null }
+  const kept = known !== null && known.end <= end ? known : null
+  yield { topic, partition, isWhole: true, settled, totals, known: kept, times }
   const out = within(state.out.ranges(), end)
   if (out.length > 0) yield { topic, partition, out }
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)
   if (attempts.length > 0) yield { topic, partition, attempts: attempts.sort(byOffset) }
+  for (const group of state.due(end, PIECE_BYTES / DUE_BYTES_MAX)) yield { topic, partition, due: [group] }
   let pending: (readonly [number, number])[] = []
   for (const piece of state.settled.pieces()) {
     pending.push(...within(piece, end))

@@ -3,7 +3,8 @@ import { PagePool } from '../../base/page-pool.ts'
 import { DiskError } from '../disk/disk.ts'
 import { CorruptLogError, ForeignFileError } from '../disk/log-errors.ts'
 import { MemoryDisk } from '../disk/memory-disk.fixture.ts'
-import { decodeSettled, type SettledChange } from '../format/settled-format.ts'
+import type { SettledChange } from '../format/settled-change.ts'
+import { decodeSettled } from '../format/settled-format.ts'
 import { stateHeader, stateRecord } from '../format/state-format.ts'
 import type { FaultPoint } from './fault-point.ts'
 import { seeded } from './journal.fixture.ts'
@@ -146,7 +147,7 @@ t.test(
     StateLog.open(other, PATH, { logId: LOG_ID, syncs: true }).write([['a', 1]])
     t.throws(() => open(other), ForeignFileError)
     const header = stateHeader(LOG_ID, 96, 'settled')
-    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('0100ff', 'hex'), 1, 1, header.length)]))
+    disk.put(PATH, Buffer.concat([header, stateRecord(Buffer.from('01008008', 'hex'), 1, 1, header.length)]))
     const error = thrownBy(() => open(disk))
     t.ok(error instanceof CorruptLogError && error.position === header.length && /unknown parts/.test(error.why))
   },

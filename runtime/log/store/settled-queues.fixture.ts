@@ -1,7 +1,7 @@
 /**
  * Queues for tests of what they settled: a seed draws their changes, and a naive model knows what they come to.
  */
-import type { SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+import type { SettledAttempt, SettledChange, SettledTimes, SettledTotals } from '../format/settled-change.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** What one message is known as; null: nothing. */
@@ -15,12 +15,16 @@ export interface QueueModel {
   end: number
   totals: SettledTotals
   knownEnd: SettledChange['known']
+  /** Those that fell due and are not settled, in that order, with their places. */
+  due: readonly (readonly [offset: number, place: number])[]
+  times: SettledTimes
 }
 
+const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null }
+  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, due: [], times: NO_TIMES }
 }
 
 export function copyOf(queue: QueueModel): QueueModel {
@@ -30,7 +34,9 @@ export function copyOf(queue: QueueModel): QueueModel {
 /** The model of what is left when the log ends there. */
 export function cutTo(queue: QueueModel, end: number): QueueModel {
   const knownEnd = (queue.knownEnd?.end ?? 0) > end ? null : queue.knownEnd
-  return { ...queue, end, knownEnd, known: new Map([...queue.known].filter(([offset]) => offset < end)) }
+  const due = queue.due.flatMap(([offset, place]) => (offset < end ? [[offset, Math.min(place, end)] as const] : []))
+  const times = { ...queue.times, end: Math.min(queue.times.end, end) }
+  return { ...queue, end, knownEnd, due, times, known: new Map([...queue.known].filter(([offset]) => offset < end)) }
 }
 
 function rangesOf(offsets: readonly number[]): [number, number][] {
@@ -78,9 +84,21 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     else known.delete(offset)
     return attempt
   })
+  const isDue = new Set(queue.due.map(([offset]) => offset))
+  const fallen = of(each => each !== 'settled', chance() < 0.1 ? 3_000 : below(20), from)
+    .filter(offset => !isDue.has(offset))
+    .sort(() => chance() - 0.5)
+  const half = below(fallen.length)
+  const due = [fallen.slice(0, half), fallen.slice(half)]
+    .filter(offsets => offsets.length > 0)
+    .map(offsets => ({ place: queue.end, offsets }))
   const most = chance() < 0.1 ? 5_000 : below(30)
   const settled = of(each => each !== 'settled', most, chance() < 0.5 ? 0 : from)
   for (const offset of settled) known.set(offset, 'settled')
+  const fell = due.flatMap(({ place, offsets }) => offsets.map(offset => [offset, place] as const))
+  queue.due = [...queue.due, ...fell].filter(([offset]) => known.get(offset) !== 'settled')
+  const times = chance() < 0.3 ? { expired: queue.times.expired + below(3), end: queue.end } : null
+  if (times !== null) queue.times = times
   const totals = chance() < 0.3 ? { ...queue.totals, failures: queue.totals.failures + 1 } : null
   if (totals !== null) queue.totals = totals
   const knownEnd = chance() < 0.3 ? { end: queue.end, bytes: below(10_000) } : null
@@ -94,6 +112,8 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     settled: rangesOf(settled),
     totals,
     known: knownEnd,
+    due,
+    times,
   }
 }
 
@@ -102,7 +122,13 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   if (of === undefined) return textOf(emptyQueue(0))
   const known = 'knownEnd' in of ? of.known : knownOf(of)
   const end = 'knownEnd' in of ? of.knownEnd : of.known
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end])
+  const due = 'knownEnd' in of ? of.due : dueOf(of)
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, of.times])
+}
+
+function dueOf(state: SettledState): (readonly [number, number])[] {
+  const groups = [...state.due(Number.POSITIVE_INFINITY, 7)]
+  return groups.flatMap(({ place, offsets }) => offsets.map(offset => [offset, place] as const))
 }
 
 function knownOf(state: SettledState): Map<number, Known> {

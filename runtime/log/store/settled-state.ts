@@ -5,13 +5,22 @@
  * and so what a snapshot of the file has to say.
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
- * never was before; an entry for each that deviates, which the queue bounds.
+ * never was before; an entry for each that deviates, which the queue bounds; that of due-order.ts.
  */
 import { OffsetSet } from '../../base/offset-set.ts'
 import type { PagePool } from '../../base/page-pool.ts'
 import { SettledPages } from '../../base/settled-pages.ts'
-import type { KnownEnd, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-format.ts'
+import type {
+  DueGroup,
+  KnownEnd,
+  SettledAttempt,
+  SettledChange,
+  SettledTimes,
+  SettledTotals,
+} from '../format/settled-change.ts'
+import { DueOrder } from './due-order.ts'
 
+const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export class SettledState {
@@ -23,6 +32,8 @@ export class SettledState {
   readonly #attempts = new Map<number, SettledAttempt>()
   #totals: SettledTotals = NO_TOTALS
   #known: KnownEnd | null = null
+  readonly #due = new DueOrder()
+  #times: SettledTimes = NO_TIMES
 
   constructor(pool: PagePool, topic: number, partition: number) {
     this.#pool = pool
@@ -61,12 +72,26 @@ export class SettledState {
     return this.#known
   }
 
+  /** What fell due and is not settled, in that order; at most so many offsets in a group. Nothing from `end` on. */
+  due(end: number, most: number): Generator<DueGroup> {
+    return this.#due.groups(this.#isSettled, end, most)
+  }
+
+  readonly #isSettled = (offset: number): boolean => offset < this.#settled.floor || this.#settled.has(offset)
+
+  get times(): SettledTimes {
+    return this.#times
+  }
+
   /** Whether it says nothing. */
   get isEmpty(): boolean {
     const { floor } = this.#settled
     const isUntouched = floor === 0 && this.#settled.pieces().next().done === true
     const counted = Object.values(this.#totals).some(count => count > 0)
-    return isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && this.#known === null
+    const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
+    return (
+      isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && !isTimed && this.#known === null
+    )
   }
 
   /** Offset behind the last one that it names. */
@@ -75,17 +100,23 @@ export class SettledState {
     for (const piece of this.#settled.pieces()) end = Math.max(end, piece.at(-1)?.[1] ?? 0)
     for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
     for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
+    for (const { place } of this.due(Number.POSITIVE_INFINITY, 1)) end = Math.max(end, place)
+    end = Math.max(end, this.#times.end)
     return end
   }
 
-  apply({ isWhole, out = [], back = [], attempts = [], settled = [], totals, known }: SettledChange): void {
+  apply(change: SettledChange): void {
+    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [], totals, known, times } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
     for (const attempt of attempts) this.#note(attempt)
+    for (const group of due) this.#due.add(group)
     for (const [from, to] of settled) this.#settle(from, to)
+    if (!this.#due.isEmpty) this.#due.settled(this.#isSettled)
     if (totals !== undefined && totals !== null) this.#totals = totals
     if (known !== undefined && known !== null) this.#known = known
+    if (times !== undefined && times !== null) this.#times = times
   }
 
   #note(attempt: SettledAttempt): void {
@@ -114,5 +145,7 @@ export class SettledState {
     this.#attempts.clear()
     this.#totals = NO_TOTALS
     this.#known = null
+    this.#due.clear()
+    this.#times = NO_TIMES
   }
 }

@@ -3,6 +3,7 @@
  *
  * The test's process, in which the simulated world takes the place of Node's for good. One world per process.
  */
+import type { DiskFile } from '../../log/disk/disk.ts'
 import { Chance } from './chance.ts'
 import { share } from './clone.ts'
 import { ProcessDisk } from './process-disk.ts'
@@ -32,12 +33,29 @@ const NO_FAULTS: ThreadFaults = {
   portsOf: () => [],
 }
 
+/** Counts what is written to each file. */
+class CountedDisk extends ProcessDisk {
+  readonly writtenBytes = new Map<string, number>()
+
+  override open(path: string, how: 'create' | 'write' | 'read'): DiskFile {
+    const file = super.open(path, how)
+    const write = file.write.bind(file)
+    file.write = (parts, position) => {
+      const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
+      this.writtenBytes.set(path, (this.writtenBytes.get(path) ?? 0) + bytes)
+      write(parts, position)
+    }
+    return file
+  }
+}
+
 /** Steps by thread, as `partition 2`. */
 export type Steps = ReadonlyMap<string, number>
 
 export class CalmWorld {
   readonly #scheduler: Scheduler
   readonly #main: SimThread
+  readonly #disk: CountedDisk
 
   constructor() {
     install()
@@ -49,17 +67,26 @@ export class CalmWorld {
     const shared = new SharedBytes(buffer, new Uint8Array(MEMORY_BYTES), new Int32Array(MEMORY_BYTES / 4), scheduler)
     scheduler.memory = shared
     const ports: SimPort[] = []
+    const disk = new CountedDisk(scheduler, 1)
     enter({
       scheduler,
       shared,
       faults: NO_FAULTS,
       ports,
-      disk: new ProcessDisk(scheduler, 1),
+      disk,
       wallOffsetMs: 0,
       load: url => new Error(`nothing is loaded from ${url}`),
     })
+    this.#disk = disk
     this.#scheduler = scheduler
     this.#main = scheduler.thread('main', 'main')
+  }
+
+  /** Bytes written to each file since this was asked for last. */
+  takeWrittenBytes(): ReadonlyMap<string, number> {
+    const written = new Map(this.#disk.writtenBytes)
+    this.#disk.writtenBytes.clear()
+    return written
   }
 
   /** Does something on the application's thread, and lets all threads go on until it is over. */

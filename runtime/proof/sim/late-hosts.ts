@@ -158,7 +158,8 @@ export function watchHosts(judge: Judge): SleepWatch {
 function lateAtSleep(own: WatchedResident, nowMs: number, sleepMs: number): readonly string[] {
   const { resident } = own
   const late: string[] = []
-  const dueMs = resident.dueInMs(nowMs)
+  // Its host may have been held up since it was due.
+  const dueMs = Math.max(0, resident.dueInMs(nowMs))
   if (dueMs < sleepMs - DUE_SLACK_MS)
     late.push(`${nameOf(resident)} is due in ${dueMs} ms, and its host goes to sleep for ${sleepMs}`)
   // A resident tells others of where it stands when its host asks it; here nobody is to be told.

@@ -11,6 +11,7 @@
  */
 import { parseArgs } from 'node:util'
 import { QueueCore } from '../../queue/queue-core.ts'
+import { PLAIN_LOG, prioritiesOnly } from '../../queue/queue-plan.fixture.ts'
 import type { QueuePolicy } from '../../queue/queue-words.ts'
 import { quantile } from './within.fixture.ts'
 
@@ -33,20 +34,23 @@ const policyOf = (priorities: number): QueuePolicy => ({
   maxBytes: Number.POSITIVE_INFINITY,
   onFull: 'wait',
   singleActive: false,
+  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyOrder: 'fifo',
+  rate: null,
   heldMax: 10_000,
   loopingAfter: 100,
 })
 
 /** A queue with so many waiting messages of mixed priorities, 100 bytes each. */
 function filled(messages: number, priorities: number): QueueCore {
-  const log = { bytesOf: () => 100, priorityOf: (offset: number) => (offset * 7919) % priorities }
+  const log = { ...PLAIN_LOG, bytesOf: () => 100, priorityOf: (offset: number) => (offset * 7919) % priorities }
   const queue = QueueCore.create(policyOf(priorities), log)
   const given = new Uint8Array(APPEND)
   const sizes = new Uint32Array(APPEND).fill(100)
   for (let from = 0; from < messages; from += APPEND) {
     for (let index = 0; index < APPEND; index++) given[index] = log.priorityOf(from + index)
     const { taken, takenBytes } = queue.admit(sizes)
-    queue.appended(taken, takenBytes, priorities === 1 ? null : given)
+    queue.appended(taken, takenBytes, priorities === 1 ? null : prioritiesOnly(given))
   }
   return queue
 }
@@ -74,7 +78,7 @@ function drain(messages: number, priorities: number, consumers: number, newestFi
     cpuNs(() => {
       for (;;) {
         let out = 0
-        for (let handOut = queue.take(); handOut !== null; handOut = queue.take()) {
+        for (let handOut = queue.take(0); handOut !== null; handOut = queue.take(0)) {
           who[out] = handOut.consumer
           slots[out] = handOut.slot
           tags[out++] = handOut.tag

@@ -74,12 +74,16 @@ const handler: QueueHandler<number, State> = defineHandler<number, State>({
       return undefined
     }
     const since = performance.now()
-    const end = (kind: 'done' | 'failed'): void =>
-      ledger.add(token, performance.now() - since > lateMs ? 'late' : kind, value)
+    const end = (kind: 'resolving' | 'rejecting'): void => {
+      const isLate = performance.now() - since > lateMs
+      ledger.add(token, isLate ? 'late' : kind, value)
+      // Its promise is seen to before the next turn of the event loop.
+      if (!isLate) setImmediate(() => ledger.add(token, 'settled', value))
+    }
     return conduct(value, failedAttempts, state).then(
-      () => end('done'),
+      () => end('resolving'),
       (error: Error) => {
-        end('failed')
+        end('rejecting')
         throw error
       },
     )

@@ -24,6 +24,8 @@ const counts: QueueStats = {
   acked: 1,
   deadLettered: 0,
   dropped: 0,
+  purged: 0,
+  cancelled: 0,
   bytes: 0,
   consumers: 0,
   deadLetterDepth: 0,

@@ -3,7 +3,8 @@
  *
  * One holder: who begins a message while another has it is right only if that one's thread is dead, and a dead thread has no later event.
  * An ack is one store of the handling thread, right behind the handler's return. So what was handled may come again only if that was the
- * last that its thread did.
+ * last that its thread did. Behind a promise the store comes some microtasks later, and the thread may begin other messages before, and die
+ * of them. So what was handled by a promise may come again unless its thread has said that it is settled.
  */
 import type { QueueEvent, QueueLedger } from './queue-ledger.fixture.ts'
 
@@ -47,16 +48,20 @@ export function judgeQueue(ledger: QueueLedger, facts: QueueFacts): string[] {
   }
   const last = lastEvents(ledger)
   const livesOn = (token: number, after: number): boolean => (last.get(token) ?? -1) > after
+  const settled = settledEnds(ledger)
+  const isTold = ({ kind, token, number }: QueueEvent): boolean =>
+    kind === 'done' || kind === 'failed' ? livesOn(token, number) : settled.has(number)
   const lives = new Map<number, Life>()
   for (const event of ledger.events()) {
     const { message, token, number, kind } = event
+    if (kind === 'settled') continue
     if (message < 1 || message > facts.sent) say(message, 'was handed out, and nobody sent it')
     const life = lifeOf(lives, message)
     if (kind === 'begun') {
       const { holder, done } = life
       if (holder !== 0 && livesOn(holder, number))
         say(message, `was begun by ${token} while ${holder} had it and lived`)
-      if (done !== null && livesOn(done.token, done.number)) say(message, `came again after ${done.token} had acked it`)
+      if (done !== null && isTold(done)) say(message, `came again after ${done.token} had acked it`)
       judgeAttempts(event, life, facts, what => say(message, what))
       if (holder !== 0) life.unfinished++
       life.holder = token
@@ -65,16 +70,17 @@ export function judgeQueue(ledger: QueueLedger, facts: QueueFacts): string[] {
     }
     if (life.holder !== token) say(message, `was ended by ${token}, and ${life.holder || 'nobody'} had it`)
     life.holder = 0
-    if (kind === 'done') life.done = event
-    if (kind === 'failed') life.failures++
+    if (kind === 'done' || kind === 'resolving') life.done = event
+    const hasFailed = kind === 'failed' || kind === 'rejecting'
+    if (hasFailed) life.failures++
     // A thread may be ended between the last line of the handler and the settlement.
-    if (kind === 'failed' && livesOn(token, number)) life.told++
+    if (hasFailed && isTold(event)) life.told++
     if (kind === 'late') {
       life.isPerhapsDone = true
       life.unfinished++
     }
   }
-  judgeEnds(lives, facts, livesOn, say)
+  judgeEnds(lives, facts, isTold, say)
   return problems
 }
 
@@ -84,6 +90,18 @@ function lastEvents(ledger: QueueLedger): Map<number, number> {
   for (const { token, number } of ledger.events()) last.set(token, number)
   for (const [token, number] of last) last.set(token, Math.max(number, ledger.beatOf(token)))
   return last
+}
+
+/** Numbers of the ends by promises that were seen to. */
+function settledEnds(ledger: QueueLedger): Set<number> {
+  const ends = new Map<string, number>()
+  const settled = new Set<number>()
+  for (const { kind, token, message, number } of ledger.events()) {
+    const of = `${token} ${message}`
+    if (kind === 'resolving' || kind === 'rejecting') ends.set(of, number)
+    if (kind === 'settled') settled.add(ends.get(of) ?? -1)
+  }
+  return settled
 }
 
 function lifeOf(lives: Map<number, Life>, message: number): Life {
@@ -108,7 +126,7 @@ function judgeAttempts(event: QueueEvent, life: Life, { attempts }: QueueFacts, 
 function judgeEnds(
   lives: ReadonlyMap<number, Life>,
   facts: QueueFacts,
-  livesOn: (token: number, after: number) => boolean,
+  isTold: (end: QueueEvent) => boolean,
   say: (message: number, what: string) => void,
 ): void {
   const letters = new Map<number, QueueLetter>()
@@ -124,7 +142,7 @@ function judgeEnds(
       if (done === null && life?.isPerhapsDone !== true) say(message, 'is lost: never handled, and no dead letter')
       continue
     }
-    if (done !== null && livesOn(done.token, done.number)) say(message, 'was acked, and has a dead letter')
+    if (done !== null && isTold(done)) say(message, 'was acked, and has a dead letter')
     const { reason, failedAttempts } = letter
     if (reason === 'rejected') continue
     if (failedAttempts !== facts.attempts)

@@ -7,7 +7,7 @@
  *
  * ```
  * 0 i32 events   4 i32 tokens   64 .. i32 beats, one a token
- * then per event   0 i32 kind | token << 3   4 i32 message   8 i32 deliveryAttempt << 8 | failedAttempts
+ * then per event   0 i32 kind | token << 4   4 i32 message   8 i32 deliveryAttempt << 8 | failedAttempts
  * ```
  *
  * Bounds: EVENTS_MAX events and TOKENS_MAX tokens; beyond them it throws.
@@ -19,10 +19,22 @@ const EVENT_WORDS = 3
 const FIRST = HEADER_WORDS + TOKENS_MAX
 
 /**
- * `done`: handled, and to be acked by that. `late`: the handler took so long that it may have been given up. `returned`: given back without a
- * failure.
+ * `done`: handled, and acked by the next step of the thread, as `failed` is told by it. `resolving` and `rejecting`: the same of a promise,
+ * where the thread may begin other messages before; `settled` says that it is over. `late`: the handler took so long that it may have been
+ * given up. `returned`: given back without a failure.
  */
-const KIND = { begun: 1, done: 2, failed: 3, returned: 4, late: 5 } as const
+const KIND = {
+  begun: 1,
+  done: 2,
+  failed: 3,
+  returned: 4,
+  late: 5,
+  resolving: 6,
+  rejecting: 7,
+  settled: 8,
+} as const
+const KIND_BITS = 4
+const KIND_MASK = 15
 export type EventKind = keyof typeof KIND
 const KINDS = ['', ...Object.keys(KIND)] as readonly (EventKind | '')[]
 
@@ -61,7 +73,7 @@ export class QueueLedger {
     const at = FIRST + number * EVENT_WORDS
     words[at + 1] = message
     words[at + 2] = (deliveryAttempt << 8) | Math.min(failedAttempts, 255)
-    Atomics.store(words, at, KIND[kind] | (token << 3))
+    Atomics.store(words, at, KIND[kind] | (token << KIND_BITS))
   }
 
   /** The thread lives still. */
@@ -80,13 +92,13 @@ export class QueueLedger {
     for (let number = 0; number < length; number++) {
       const at = FIRST + number * EVENT_WORDS
       const word = Atomics.load(words, at)
-      const kind = KINDS[word & 7]
+      const kind = KINDS[word & KIND_MASK]
       if (kind === undefined || kind === '') continue
       const attempts = words[at + 2] as number
       yield {
         number,
         kind,
-        token: word >> 3,
+        token: word >> KIND_BITS,
         message: words[at + 1] as number,
         deliveryAttempt: attempts >> 8,
         failedAttempts: attempts & 255,

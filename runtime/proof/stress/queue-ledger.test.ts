@@ -17,6 +17,11 @@ const handled: readonly Line[] = [
   [1, 'begun', 1, 1, 0],
   [1, 'done', 1],
 ]
+/** The same by a promise; whether it was seen to is not said. */
+const resolved: readonly Line[] = [
+  [1, 'begun', 1, 1, 0],
+  [1, 'resolving', 1],
+]
 /** Thread 1 is alive after all. */
 const later: readonly Line[] = [
   [1, 'begun', 2, 1, 0],
@@ -63,6 +68,17 @@ t.test('what is allowed', async t => {
     [],
     'a thread died before it told of its failure',
   )
+  t.strictSame(
+    verdict([...resolved, ...later, [2, 'begun', 1, 2, 0], [2, 'done', 1]], { sent: 2 }),
+    [],
+    'a thread died of what it began before it had seen to the promise',
+  )
+  t.strictSame(verdict([...resolved, [1, 'settled', 1]]), [])
+  t.strictSame(
+    verdict([[1, 'begun', 1, 1, 0], [1, 'rejecting', 1], ...later, [2, 'begun', 1, 2, 0], [2, 'done', 1]], { sent: 2 }),
+    [],
+    'the same of a failure',
+  )
   const letters = [{ message: 1, reason: 'crashed', failedAttempts: 3 }]
   const deaths: readonly Line[] = [
     [1, 'begun', 1, 1, 0],
@@ -94,6 +110,8 @@ const faults: Readonly<Record<string, readonly [readonly Line[], Partial<QueueFa
     [1],
   ],
   'came again after 1 had acked it': [[...handled, ...later, [2, 'begun', 1, 2, 0], [2, 'done', 1]], { sent: 2 }],
+  'came again after 1 had acked it ': [[...resolved, [1, 'settled', 1], [2, 'begun', 1, 2, 0], [2, 'done', 1]]],
+  'came again after 1 had acked it  ': [[...resolved, [2, 'begun', 1, 2, 0], [1, 'settled', 1], [2, 'done', 1]]],
   'and nobody had it': [[...handled, [1, 'done', 1]]],
   'deliveryAttempt 1 after 1': [
     [
@@ -109,6 +127,15 @@ const faults: Readonly<Record<string, readonly [readonly Line[], Partial<QueueFa
       [1, 'failed', 1],
       [1, 'begun', 1, 2, 0],
       [1, 'done', 1],
+    ],
+  ],
+  'after 1 told failures ': [
+    [
+      [1, 'begun', 1, 1, 0],
+      [1, 'rejecting', 1],
+      [1, 'settled', 1],
+      [2, 'begun', 1, 2, 0],
+      [2, 'done', 1],
     ],
   ],
   'and 3 are allowed': [

@@ -1,0 +1,163 @@
+/**
+ * Takes messages back from consumers that have them in advance: where another consumer has nothing to do, and where a message of a lower
+ * priority is in the way of a higher one.
+ *
+ * The partition host's thread, after each step's hand-outs. What has begun stays where it is. A short time is left to the consumers first:
+ * most of what they have in advance they begin by themselves, and each recall costs a hand-out.
+ *
+ * Bounds: what consumers have in advance; one look for each PATIENCE_MS, and one for each OVERTAKEN_MS.
+ */
+import type { CoreClaim, QueueConsumer, WaitingClaim } from './queue-consumer.ts'
+import type { QueueHandOuts } from './queue-hand-outs.ts'
+import type { QueueParts } from './queue-parts.ts'
+
+/** A consumer has nothing to do for so long before it gets what another one has in advance. */
+const PATIENCE_MS = 2
+/** A message waits for so long behind others of a lower priority. */
+const OVERTAKEN_MS = 4
+const NEVER: number = Number.POSITIVE_INFINITY
+
+export class QueueRecalls {
+  readonly #parts: QueueParts
+  readonly #handOuts: QueueHandOuts
+  /** Since when a consumer has nothing to do while another one has something in advance, in `nowMs`. */
+  #idleFromMs = NEVER
+  /** Since when a message waits behind others of a lower priority: at a consumer, or since no consumer has room for it. */
+  #overtakenFromMs = NEVER
+
+  constructor(parts: QueueParts, handOuts: QueueHandOuts) {
+    this.#parts = parts
+    this.#handOuts = handOuts
+  }
+
+  /** When `look` has something to do, in `nowMs`. */
+  get dueMs(): number {
+    return Math.min(this.#idleFromMs + PATIENCE_MS, this.#overtakenFromMs + OVERTAKEN_MS)
+  }
+
+  /** Whether a consumer has more than it handles at a time, which another one could get. */
+  get mayHelp(): boolean {
+    const { consumers, policy } = this.#parts
+    if (consumers.size < 2 || policy.singleActive) return false
+    for (const consumer of consumers.values()) if (this.#hasInAdvance(consumer)) return true
+    return false
+  }
+
+  /** Whether anything was handed out anew. */
+  look(nowMs: number): boolean {
+    const shared = this.#shares(nowMs)
+    return this.#putsInOrder(nowMs) || shared
+  }
+
+  // -- a consumer has nothing to do -------------------------------------------------------------------------------
+
+  #shares(nowMs: number): boolean {
+    const idle = this.#parts.core.figures.hasReady || !this.mayHelp ? 0 : this.#idle()
+    if (idle === 0) {
+      this.#idleFromMs = NEVER
+      return false
+    }
+    if (this.#idleFromMs === NEVER) this.#idleFromMs = nowMs
+    if (nowMs < this.#idleFromMs + PATIENCE_MS) return false
+    this.#idleFromMs = NEVER
+    return this.#shareOut(idle)
+  }
+
+  /** Consumers that could begin a message at once. */
+  #idle(): number {
+    let idle = 0
+    for (const consumer of this.#parts.consumers.values())
+      if (consumer.hasRoom && consumer.wanted > 0 && this.#held(consumer) < consumer.handles) idle++
+    return idle
+  }
+
+  #hasInAdvance(consumer: QueueConsumer): boolean {
+    return this.#held(consumer) > consumer.handles
+  }
+
+  #held({ number }: QueueConsumer): number {
+    return this.#parts.core.figures.heldBy(number)
+  }
+
+  /** The one that has most in advance gives a share to each of so many others: what it would have begun last. */
+  #shareOut(others: number): boolean {
+    let from: QueueConsumer | null = null
+    let most: readonly WaitingClaim[] = []
+    for (const consumer of this.#parts.consumers.values()) {
+      if (!this.#hasInAdvance(consumer)) continue
+      const waiting = consumer.waiting()
+      if (waiting.length > most.length) {
+        from = consumer
+        most = waiting
+      }
+    }
+    if (from === null) return false
+    // While it has begun something, others can begin all that it has in advance.
+    const share = Math.floor((most.length * others) / (others + 1))
+    const given = share === 0 && this.#held(from) > most.length ? 1 : share
+    return this.#recall(from, most.slice(most.length - given)) && this.#handOuts.handOut(from)
+  }
+
+  // -- priorities -------------------------------------------------------------------------------------------------
+
+  #putsInOrder(nowMs: number): boolean {
+    const { core, policy } = this.#parts
+    if (policy.priorities === 1) return false
+    const waits = core.figures.readyPriority > 0
+    const overtaken = this.#handOuts.overtaken()
+    if (!waits && overtaken === null) {
+      this.#overtakenFromMs = NEVER
+      return false
+    }
+    if (this.#overtakenFromMs === NEVER) this.#overtakenFromMs = nowMs
+    if (nowMs < this.#overtakenFromMs + OVERTAKEN_MS) return false
+    this.#overtakenFromMs = NEVER
+    const consumer = overtaken ?? this.#lowest(core.figures.readyPriority)
+    if (consumer === null) return false
+    const inTheWay = this.#inTheWay(consumer, waits ? core.figures.readyPriority : -1)
+    if (!this.#recall(consumer, inTheWay)) return false
+    this.#handOuts.serve(consumer)
+    return this.#handOuts.handOut()
+  }
+
+  /** Who has most in advance of a lower priority than this; null: nobody has any. */
+  #lowest(priority: number): QueueConsumer | null {
+    let found: QueueConsumer | null = null
+    let most = 0
+    for (const consumer of this.#parts.consumers.values()) {
+      const { length } = this.#inTheWay(consumer, priority)
+      if (length > most) {
+        found = consumer
+        most = length
+      }
+    }
+    return found
+  }
+
+  /** What it has in advance, and would begin before others of a higher priority: those that it has as well, and of this one. */
+  #inTheWay(consumer: QueueConsumer, priority: number): WaitingClaim[] {
+    const { source } = this.#parts
+    let highest = priority
+    return consumer
+      .waiting()
+      .toReversed()
+      .filter(({ offset }) => {
+        const own = source.priorityOf(offset)
+        highest = Math.max(highest, own)
+        return own < highest
+      })
+  }
+
+  /** Takes these back, as far as they have not begun; whether any was. */
+  #recall(consumer: QueueConsumer, claims: readonly WaitingClaim[]): boolean {
+    const parts = this.#parts
+    let recalled = false
+    for (const { tag, offset } of claims) {
+      if (!consumer.recall(tag)) continue
+      parts.takeBack(consumer.number, offset, consumer.claimOf(tag) as CoreClaim)
+      parts.over(consumer, tag, 0)
+      recalled = true
+    }
+    return recalled
+  }
+}

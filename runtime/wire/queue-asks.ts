@@ -1,0 +1,82 @@
+/** What is asked of a work queue about its messages: to look at them, and to take them back. Types only. */
+import type { DeadLetterReason } from '../words/broker-events.ts'
+import type { Offset } from '../words/quantities.ts'
+
+/** Where a message is. Times are in ms since the epoch. */
+export type MessageSight =
+  | { readonly state: 'unknown' }
+  | { readonly state: 'settled' }
+  | (MessageAttempts & (WaitingSight | HeldSight))
+
+/** How often it was handed out, and how often it failed. */
+export interface MessageAttempts {
+  readonly deliveryAttempts: number
+  readonly failedAttempts: number
+}
+
+export interface WaitingSight {
+  readonly state: 'ready'
+  /** Messages that go before it. */
+  readonly ahead: number
+  /** Why it stays where it is even if none were ahead of it; null: nothing. */
+  readonly blockedBy: MessageHold
+}
+
+export type HeldSight =
+  | { readonly state: 'unacked'; readonly thread: number; readonly begun: boolean }
+  | { readonly state: 'retrying'; readonly dueMs: number }
+  | { readonly state: 'dying'; readonly reason: DeadLetterReason }
+
+export type MessageHold = null | 'no consumer' | 'paused' | 'prefetch' | 'retries' | 'suspect' | 'rate' | KeySight
+
+/** A message of its key goes first. */
+export interface KeySight {
+  /** Of that message, a copy. */
+  readonly key: Uint8Array
+  readonly behind: Offset
+}
+
+/** A message with its bytes. */
+export interface SeenMessage {
+  readonly offset: Offset
+  readonly sight: MessageSight
+  readonly priority: number
+  readonly timestamp: number
+  /** Of its record (record.ts). */
+  readonly attributes: number
+  /** Each a copy; null: it has none. */
+  readonly key: Uint8Array | null
+  readonly headers: Uint8Array | null
+  readonly value: Uint8Array | null
+}
+
+/** Some messages that are not settled, in their order; `next`: where to go on; null: there are no more. */
+export interface MessagePage {
+  readonly messages: readonly SeenMessage[]
+  readonly next: Offset | null
+}
+
+/** How many were taken back, of those looked at; `next`: where to go on; null: there are no more. */
+export interface PurgedPart {
+  readonly purged: number
+  readonly next: Offset | null
+}
+
+/** Each with its answer. What they take back is written down when they answer. @throws MillraceError MILL_DISK, MILL_TOPIC_DELETED */
+export interface QueueAsks {
+  /** Where the log of the queue ends now. */
+  end(): Offset
+  explain(offset: Offset): MessageSight
+  /** Takes back a message that waits; whether it did. */
+  cancel(offset: Offset): boolean
+  /** The messages from an offset on and below another one. */
+  browse(from: Offset, to: Offset): MessagePage
+  /** Takes back what waits of those. */
+  purge(from: Offset, to: Offset): PurgedPart
+}
+
+export type AskQueue = <K extends keyof QueueAsks>(
+  queue: number,
+  ask: K,
+  asked: Parameters<QueueAsks[K]>,
+) => Promise<ReturnType<QueueAsks[K]>>

@@ -38,6 +38,7 @@ export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
   { messageTtlMs, keyConcurrency }: Pick<QueueShape, 'messageTtlMs' | 'keyConcurrency'>,
+  id: QueueFields['id'] = null,
 ): QueueFields | null {
   const isPlain = priority === 0 && keyConcurrency === Number.POSITIVE_INFINITY
   const untimed = isPlain ? null : (PRIORITY_ONLY[priority] as QueueFields)
@@ -47,12 +48,19 @@ export function messageFields(
     ttlMs === undefined &&
     messageTtlMs === Number.POSITIVE_INFINITY
   )
-    return untimed
+    return id === null ? untimed : { ...NO_FIELDS, priority, id }
   const now = wallMs()
   const dueAt = dueOf(delayMs, deliverAt, now)
   const expiresAt = expiryOf(ttlMs, messageTtlMs, dueAt)
-  if (dueAt === now && expiresAt === null) return untimed
-  return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt }
+  if (dueAt === now && expiresAt === null && id === null) return untimed
+  return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt, id }
+}
+
+/** The id's text; null: it has none. */
+export function textOfId(fields: QueueFields | null): string | null {
+  if (fields === null || fields.id === null) return null
+  const { buffer, byteOffset, length } = fields.id.text
+  return Buffer.from(buffer, byteOffset, length).toString()
 }
 
 /** A date that its caller cannot change any more; what is none stays, and is refused later. */

@@ -138,22 +138,6 @@ t.test('a failure that a host heard and did not live to act upon in its pass is 
   t.match(house.queue.report(), { failures: 1 })
 })
 
-t.test('what was confirmed survives a loss of power', async t => {
-  const disk = new MemoryDisk()
-  const house = new QueueHouse({ disk, durability: 'fsync' })
-  sendAll(house, 3)
-  const end = house.attach(3)
-  taken(house, end)
-  end.end(end.begin() as TakenDelivery, 'ack')
-  end.claims.publish()
-  house.queue.confirm(end.place.cursor)
-  const next = nextProcess(
-    disk.losePower(() => 0.99),
-    { durability: 'fsync' },
-  )
-  t.match(next.queue.report(), { accepted: 3, acked: 1, ready: 2 })
-})
-
 t.test('a disk that fails stops the queue: nothing is handed out, and who asks is told', async t => {
   const disk = new MemoryDisk()
   const house = new QueueHouse({ disk })

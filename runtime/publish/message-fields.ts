@@ -43,6 +43,7 @@ export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
   { messageTtlMs, keyConcurrency }: Pick<QueueShape, 'messageTtlMs' | 'keyConcurrency'>,
+  id: QueueFields['id'] = null,
 ): QueueFields | null {
   const isPlain = priority === 0 && keyConcurrency === Number.POSITIVE_INFINITY
   const untimed = isPlain ? null : (PRIORITY_ONLY[priority] as QueueFields)
@@ -52,14 +53,21 @@ export function messageFields(
     ttlMs === undefined &&
     messageTtlMs === Number.POSITIVE_INFINITY
   )
-    return untimed
+    return id === null ? untimed : { ...NO_FIELDS, priority, id }
   const at = instant()
   const waitMs = waitOf(delayMs, deliverAt, at.wallMs)
   const livesMs = lifeOf(ttlMs, messageTtlMs, at.wallMs + waitMs)
-  if (waitMs === 0 && livesMs === null) return untimed
+  if (waitMs === 0 && livesMs === null && id === null) return untimed
   const dueMs = at.nowMs + waitMs
   const expiresAt = livesMs === null ? null : dueMs + livesMs
-  return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt }
+  return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt, id }
+}
+
+/** The id's text; null: it has none. */
+export function textOfId(fields: QueueFields | null): string | null {
+  if (fields === null || fields.id === null) return null
+  const { buffer, byteOffset, length } = fields.id.text
+  return Buffer.from(buffer, byteOffset, length).toString()
 }
 
 /** A date that its caller cannot change any more; what is none stays, and is refused later. */

@@ -13,6 +13,7 @@ import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { KnownIds } from './id-gate.ts'
 import type { KeptMessages } from './kept-messages.ts'
 import { MemoryMessages } from './memory-messages.ts'
 import type { MessageFacts } from './message-facts.ts'
@@ -94,6 +95,14 @@ export class QueueParts {
   get core(): QueueCore {
     this.open()
     return this.#core as QueueCore
+  }
+
+  /** Of a queue whose messages have ids. */
+  get ids(): KnownIds {
+    this.open()
+    const { ids } = this.messages
+    if (ids === null) throw new Error(`broken invariant: queue ${this.place.topicName} knows no ids`)
+    return ids
   }
 
   /** Whether what a predecessor left was looked at. */

@@ -6,7 +6,7 @@
  * queue's host turns them back when it takes the message (window-times.ts, stored-times.ts).
  */
 import { types } from 'node:util'
-import { nowMs, wallMs } from '../../actors/world.ts'
+import { instant } from '../base/instant.ts'
 import { PRIORITIES_MAX, type QueueFields } from '../log/format/queue-fields.ts'
 import { DATE_MS_MAX } from '../options/option-bounds.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
@@ -54,11 +54,11 @@ export function messageFields(
     messageTtlMs === Number.POSITIVE_INFINITY
   )
     return id === null ? untimed : { ...NO_FIELDS, priority, id }
-  const wall = wallMs()
-  const waitMs = waitOf(delayMs, deliverAt, wall)
-  const livesMs = lifeOf(ttlMs, messageTtlMs, wall + waitMs)
+  const at = instant()
+  const waitMs = waitOf(delayMs, deliverAt, at.wallMs)
+  const livesMs = lifeOf(ttlMs, messageTtlMs, at.wallMs + waitMs)
   if (waitMs === 0 && livesMs === null && id === null) return untimed
-  const dueMs = nowMs() + waitMs
+  const dueMs = at.nowMs + waitMs
   const expiresAt = livesMs === null ? null : dueMs + livesMs
   return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt, id }
 }
@@ -84,7 +84,8 @@ export function haveTimes({ notBefore, expiresAt }: QueueFields): boolean {
 export function onWallClock(fields: QueueFields): QueueFields {
   if (!haveTimes(fields)) return fields
   const { notBefore, expiresAt } = fields
-  const ms = wallMs() - nowMs()
+  const at = instant()
+  const ms = at.wallMs - at.nowMs
   return {
     ...fields,
     notBefore: notBefore === null ? null : notBefore + ms,

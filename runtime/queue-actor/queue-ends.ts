@@ -6,6 +6,7 @@
  */
 import type { Standing } from 'sharedarraybuffer-ring'
 import { random } from '../../actors/world.ts'
+import { instant } from '../base/instant.ts'
 import type { Settlement } from '../link/host-link.ts'
 import { SETTLE } from '../link/link.ts'
 import type { QueueEffect } from '../queue/queue-words.ts'
@@ -13,7 +14,6 @@ import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { Offset } from '../words/quantities.ts'
 import type { CoreClaim } from './consumer-claims.ts'
-import { instant } from './instant.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 

@@ -7,6 +7,8 @@
  *
  * Bounds: those of the queue's policy, and the messages of its block.
  */
+
+import { instant } from '../base/instant.ts'
 import {
   FRAME_ATTRIBUTES,
   FRAME_BASE_TIMESTAMP,
@@ -19,7 +21,6 @@ import { notBeforeAt } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
-import { instant } from './instant.ts'
 import type { TakingQueue } from './kept-messages.ts'
 import { frameMessagesBytes, messageBytes } from './message-bytes.ts'
 import { isMovedFrame, type MessageIndex } from './message-index.ts'

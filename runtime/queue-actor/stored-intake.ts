@@ -7,6 +7,7 @@
  * Bounds: those of the queue's policy; what one append takes.
  */
 import type { Instant } from '../base/clock.ts'
+import { instant } from '../base/instant.ts'
 import {
   FRAME_ATTRIBUTES,
   FRAME_BASE_TIMESTAMP,
@@ -20,7 +21,6 @@ import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '.
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
-import { instant } from './instant.ts'
 import { IntakePace } from './intake-pace.ts'
 import type { TakingQueue } from './kept-messages.ts'
 import { messageBytes } from './message-bytes.ts'

@@ -1,7 +1,7 @@
 /** Where the messages of a queue on disk are found: in its window, in its log, and in one after the other. */
 import t from 'tap'
+import { instant } from '../base/instant.ts'
 import { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
-import { instant } from './instant.ts'
 import { QueueHouse } from './queue-house.fixture.ts'
 import { StoredSource } from './stored-source.ts'
 

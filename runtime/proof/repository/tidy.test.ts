@@ -204,14 +204,13 @@ t.test('time, timers, chance, threads and memory come from one place, which a si
 /** Who tells somebody outside of the process a moment, or compares with one that was told (runtime/base/clock.ts). */
 const WALL_CLOCK = [
   'actors/world.ts',
+  'runtime/base/instant.ts',
   'runtime/group/group-actor.ts',
   'runtime/host/store-upkeep.ts',
   'runtime/log/recovery/cut-log.ts',
   'runtime/log/store/partition-log.ts',
-  'runtime/publish/message-fields.ts',
   'runtime/publish/partition-writer.ts',
   'runtime/publish/record-writer.ts',
-  'runtime/queue-actor/instant.ts',
   'runtime/queue-actor/queue-answers.ts',
   'runtime/queue-actor/queue-letters.ts',
   'runtime/queue-actor/queue-rebuild.ts',

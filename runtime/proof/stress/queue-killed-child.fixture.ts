@@ -22,7 +22,16 @@ import type { Queue } from '../../words/queue.ts'
 import type { ManualQueueDelivery } from '../../words/queue-delivery.ts'
 import { pointOf } from './crash-point-of.fixture.ts'
 import { die, dieAtHalt } from './death.fixture.ts'
-import { conductOf, KILLED, type KilledConduct, type KilledValue, keyOf, priorityOf } from './queue-killed.fixture.ts'
+import {
+  conductOf,
+  isEarly,
+  KILLED,
+  type KilledConduct,
+  type KilledValue,
+  keyOf,
+  priorityOf,
+  timesOf,
+} from './queue-killed.fixture.ts'
 import { say } from './say.fixture.ts'
 
 type Consumed = ManualQueueDelivery<KilledValue>
@@ -55,8 +64,10 @@ async function sendAll(queue: Queue<KilledValue>): Promise<void> {
     await Promise.all(
       Array.from({ length: SENT_TOGETHER }, async (_, n) => {
         const sequence = from + n
-        const value: KilledValue = { life: Number(life), sequence, text: 'x'.repeat(sequence % 997) }
-        const { id } = await queue.send({ value, priority: priorityOf(sequence) })
+        const times = timesOf(sequence)
+        const dueAt = times.delayMs === undefined ? 0 : Date.now() + times.delayMs
+        const value: KilledValue = { life: Number(life), sequence, text: 'x'.repeat(sequence % 997), dueAt }
+        const { id } = await queue.send({ value, priority: priorityOf(sequence), ...times })
         say(`a ${sequence} ${id}`)
       }),
     )
@@ -64,6 +75,7 @@ async function sendAll(queue: Queue<KilledValue>): Promise<void> {
 }
 
 function begun({ value, id, deliveryAttempt, failedAttempts }: Consumed): void {
+  if (isEarly(value)) throw new Error(`${keyOf(value)} came ${value.dueAt - Date.now()} ms before it was due`)
   say(`b ${keyOf(value)} ${id} ${deliveryAttempt} ${failedAttempts}`)
 }
 

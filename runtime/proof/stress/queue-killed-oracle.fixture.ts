@@ -8,7 +8,7 @@
  * Bound: a few words for each message, and PROBLEMS_MAX problems.
  */
 import type { QueueStats } from '../../words/queue-stats.ts'
-import { conductOf, KILLED, keyOf } from './queue-killed.fixture.ts'
+import { conductOf, KILLED, keyOf, timesOf } from './queue-killed.fixture.ts'
 
 const PROBLEMS_MAX = 20
 /** Deaths before a message is dead-lettered as crashed: two beside others, and two alone. */
@@ -163,8 +163,8 @@ export class QueueKillOracle {
   }
 
   judgeSum(stats: QueueStats): void {
-    const { accepted, ready, unacked, retrying, acked, deadLettered, dropped } = stats
-    if (accepted !== ready + unacked + retrying + acked + deadLettered + dropped)
+    const { accepted, ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped } = stats
+    if (accepted !== ready + unacked + retrying + scheduled + acked + deadLettered + expired + dropped)
       this.#say(`the sum rule is broken: ${JSON.stringify(stats)}`)
   }
 
@@ -203,7 +203,10 @@ export class QueueKillOracle {
         this.#say(`${key} (${conduct}) has a dead letter: rejected`)
       else if (reason === 'crashed' && this.#life - known.sentIn < ACCUSED_AFTER)
         this.#say(`${key} has a dead letter as crashed after ${this.#life - known.sentIn} deaths`)
-      else if (!['failed', 'rejected', 'crashed'].includes(reason)) this.#say(`${key} has a dead letter: ${reason}`)
+      else if (reason === 'expired' && timesOf(Number(key.split(':')[1])).ttlMs === undefined)
+        this.#say(`${key} has a dead letter as expired, and no time to live`)
+      else if (!['failed', 'rejected', 'crashed', 'expired'].includes(reason))
+        this.#say(`${key} has a dead letter: ${reason}`)
     }
     for (const [key, { confirmed }] of this.#known)
       if (confirmed === 'reject' && !seen.has(key))
@@ -211,8 +214,9 @@ export class QueueKillOracle {
   }
 
   /** After the queue was emptied: each message with a receipt was acked or has a dead letter. */
-  judgeEnd({ ready, unacked, retrying }: QueueStats, letters: readonly KilledLetter[]): void {
-    if (ready + unacked + retrying > 0) this.#say(`${ready + unacked + retrying} messages are left in the empty queue`)
+  judgeEnd({ ready, unacked, retrying, scheduled }: QueueStats, letters: readonly KilledLetter[]): void {
+    const left = ready + unacked + retrying + scheduled
+    if (left > 0) this.#say(`${left} messages are left in the empty queue`)
     const dead = new Set(letters.map(({ key }) => key))
     for (const [key, { hasReceipt, ackedIn }] of this.#known)
       if (hasReceipt && ackedIn === -1 && !dead.has(key))

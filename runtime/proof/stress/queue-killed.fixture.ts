@@ -7,6 +7,8 @@ export interface KilledValue {
   readonly life: number
   readonly sequence: number
   readonly text: string
+  /** When it is due, on the wall clock; 0: at once. */
+  readonly dueAt: number
 }
 
 /** Small files, so that many deaths find them being closed, removed or written anew. With one partition host, whose files are known then. */
@@ -26,6 +28,19 @@ export function keyOf({ life, sequence }: { readonly life: number; readonly sequ
 
 export function priorityOf(sequence: number): number {
   return (sequence >> 2) % KILLED.queue.priorities
+}
+
+/** Of nine messages one has a short delay, one a long one, and one a time to live. */
+export function timesOf(sequence: number): { readonly delayMs?: number; readonly ttlMs?: number } {
+  const rest = sequence % 9
+  if (rest === 4) return { delayMs: 30 }
+  if (rest === 8) return { delayMs: 400 }
+  return rest === 2 ? { ttlMs: 300 } : {}
+}
+
+/** Whether a message is handed out before it is due. The clocks of two moments are two. */
+export function isEarly({ dueAt }: KilledValue): boolean {
+  return Date.now() < dueAt - 5
 }
 
 /** Of twenty messages one is never handled, one is rejected, one fails once, and two are released once. */

@@ -19,7 +19,7 @@ import { losePower, tearSettled, tearTails } from './crash-damage.fixture.ts'
 import { willMark, willReplay } from './crash-files.fixture.ts'
 import type { CrashSchedule, PlannedDeath } from './crash-schedule.fixture.ts'
 import { drawMoment, dyingAt, liveUntilKilled } from './killed-child.fixture.ts'
-import { conductOf, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
+import { conductOf, isEarly, KILLED, type KilledValue, keyOf } from './queue-killed.fixture.ts'
 import { type KilledLetter, QueueKillOracle } from './queue-killed-oracle.fixture.ts'
 
 const CHILD = new URL('./queue-killed-child.fixture.js', import.meta.url)
@@ -106,12 +106,13 @@ async function look({ dir, durability, oracle }: Folder, life: number, isLast: b
 function begin(oracle: QueueKillOracle, life: number, delivery: QueueDelivery<KilledValue>): string {
   const { value, id, deliveryAttempt, failedAttempts } = delivery
   const key = keyOf(value)
+  if (isEarly(value)) oracle.problems.push(`${key} came ${value.dueAt - Date.now()} ms before it was due`)
   oracle.begin(life, key, id, deliveryAttempt, failedAttempts)
   return key
 }
 
 /**
- * Has what is ready, and gives it back. What waits for a retry may come later than its place, and a suspect only to a consumer that has nothing
+ * Has what is ready, and gives it back. What waits for a retry or was delayed may come later than its offset says, and a suspect only to a consumer that has nothing
  * else: neither is judged.
  */
 async function lookAtOrder(queue: Queue<KilledValue>, life: number, oracle: QueueKillOracle): Promise<void> {
@@ -123,7 +124,9 @@ async function lookAtOrder(queue: Queue<KilledValue>, life: number, oracle: Queu
   for (let seen = -1; seen < got.length; await sleep(QUIET_MS)) seen = got.length
   subscription.unsubscribe()
   for (const { value } of got) oracle.hear(life, `e ${keyOf(value)} release`)
-  const plain = got.filter(({ deliveryAttempt, failedAttempts }) => failedAttempts === 0 && deliveryAttempt <= 2)
+  const plain = got.filter(
+    ({ value, deliveryAttempt, failedAttempts }) => value.dueAt === 0 && failedAttempts === 0 && deliveryAttempt <= 2,
+  )
   oracle.judgeOrder(plain.map(({ value, priority, offset }) => ({ key: keyOf(value), priority, offset })))
   await until(async () => (await queue.stats()).unacked === 0)
 }

@@ -25,18 +25,24 @@ export const keysAreLimited: Checker = ({ events, queues = [] }) => {
   return problems.done()
 }
 
-/** With one of a key at a time its messages are begun in their order, and none again when a later one has been. */
+/**
+ * With one of a key at a time its messages are begun in their order, and none again when a later one has been. What was sent with a delay
+ * has a place that is not seen.
+ */
 export const keysAreInOrder: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q5')
   const consumers = new Consumers(queues)
   const strict = new Set(queues.filter(({ keyConcurrency }) => keyConcurrency === 1).map(({ queue }) => queue))
   /** By queue and key, the message that was begun last. */
   const last = new Map<string, number>()
+  const delayed = new Set<string>()
   for (const event of events) {
+    if (event.kind === 'sent' && event.dueMs !== undefined) delayed.add(event.id)
     // The next process may be given again what this one has settled.
     if (event.kind === 'died' || event.kind === 'deleted') last.clear()
     consumers.hear(event)
-    if (!consumers.isDelivery(event) || event.key === null || !strict.has(event.topic)) continue
+    if (!consumers.isDelivery(event) || event.key === null || !strict.has(event.topic) || delayed.has(event.id))
+      continue
     const name = `${event.topic} ${event.key}`
     const before = last.get(name) ?? -1
     if (event.offset < before)

@@ -15,7 +15,7 @@ import {
   checkQueueObserveOptions,
   checkQueueRunOptions,
 } from '../options/queue-options.ts'
-import { messageId } from '../publish/append-receipt.ts'
+import type { SentBatch } from '../publish/pending-batch.ts'
 import type { TopicProducer } from '../publish/topic-producer.ts'
 import type { QueueRunSpec } from '../wire/control-calls.ts'
 import type { RunShape } from '../wire/member-calls.ts'
@@ -83,11 +83,10 @@ export class QueueClient<V> implements Queue<V> {
     if (this.#session.closing) throw closedError()
     const checked = options === undefined ? undefined : checkPublishOptions(options)
     if (!Array.isArray(messages)) throw new MillraceError('MILL_INVALID_OPTION', 'sendBatch takes an array of messages')
-    const { count, ranges, durability } = await this.#producer.publishBatch(messages as readonly Message[], checked)
-    const ids: string[] = []
-    for (const range of ranges)
-      for (let index = 0; index < range.count; index++) ids.push(messageId(this.#shape.id, range.baseOffset + index))
-    return { count, ids, durability }
+    // The producer of a queue gives receipts of a queue.
+    const receipt = (await this.#producer.publishBatch(messages as readonly Message[], checked)) as SentBatch
+    const { count, ids, duplicates, durability } = receipt
+    return { count, ids, duplicates, durability }
   }
 
   flush(): Promise<void> {

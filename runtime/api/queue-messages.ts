@@ -6,6 +6,7 @@
 import type { Session } from '../embedded/session.ts'
 import { oneOf } from '../options/option-rules.ts'
 import { check, type Given, type Table } from '../options/option-table.ts'
+import { hashOfId } from '../publish/message-id.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { QueueAsks } from '../wire/queue-asks.ts'
 import { codecOf } from '../words/codec.ts'
@@ -31,19 +32,23 @@ const FILTER: Table<CheckedFilter> = {
 export class QueueMessages<V> {
   readonly #session: Session
   readonly #queue: QueueIdentity
+  readonly #hasIds: boolean
 
-  constructor(session: Session, { id, name, codec }: TopicShape) {
+  constructor(session: Session, { id, name, codec, queue }: TopicShape) {
+    this.#hasIds = (queue?.dedupeMs ?? 0) > 0
     this.#session = session
     this.#queue = { id, name, codec: codecOf(codec) }
   }
 
   async explain(id: string): Promise<QueueExplanation> {
-    const offset = this.#offsetOf(id)
+    const named = this.#offsetOf(id)
+    const offset = this.#hasIds ? ((await this.#givenTo(id)) ?? named) : named
     return offset === null ? { state: 'unknown' } : explanationOf(await this.#ask('explain', [offset]), this.#queue.id)
   }
 
   async cancel(id: string): Promise<boolean> {
-    const offset = this.#offsetOf(id)
+    const named = this.#offsetOf(id)
+    const offset = this.#hasIds ? ((await this.#givenTo(id)) ?? named) : named
     return offset !== null && (await this.#ask('cancel', [offset]))
   }
 
@@ -80,6 +85,11 @@ export class QueueMessages<V> {
   #ask<K extends keyof QueueAsks>(ask: K, asked: Parameters<QueueAsks[K]>): Promise<ReturnType<QueueAsks[K]>> {
     const answered: Promise<unknown> = this.#session.ask(control => control.askQueue(this.#queue.id, ask, asked))
     return answered as Promise<ReturnType<QueueAsks[K]>>
+  }
+
+  /** The place of the message to which its sender gave this id; null: there is none. */
+  #givenTo(id: string): Promise<number | null> {
+    return this.#ask('find', [hashOfId(Buffer.from(id))])
   }
 
   /** The place of a message of this name; null: this queue gave no message such a name. @throws MillraceError MILL_INVALID_OPTION */

@@ -37,7 +37,7 @@ export class SeenQueueMessage<V = unknown> implements QueuedMessage<V> {
   }
 
   get id(): string {
-    return messageId(this.#queue.id, this.#message.offset)
+    return this.#message.id ?? messageId(this.#queue.id, this.#message.offset)
   }
 
   get key(): string | null {

@@ -258,14 +258,19 @@ function revived(stored: StoredTopic): StoredTopic {
   }
 }
 
-/** Folders of before have no times to live, and no limits of keys and rates. */
+const IDS_OF_BEFORE = 1_000_000
+
+/** Folders of before have no times to live, no limits of keys and rates, and no ids. */
 function endlessQueue(queue: QueueShape): QueueShape {
   const { maxMessages, maxBytes, messageTtlMs, keyConcurrency, keyOrder, rate } = queue as Partial<QueueShape>
+  const { dedupeMs, dedupeMaxIds } = queue as Partial<QueueShape>
   return {
     ...queue,
     maxMessages: endless(maxMessages),
     maxBytes: endless(maxBytes),
     messageTtlMs: endless(messageTtlMs),
+    dedupeMs: dedupeMs ?? 0,
+    dedupeMaxIds: dedupeMaxIds ?? IDS_OF_BEFORE,
     keyConcurrency: endless(keyConcurrency),
     keyOrder: keyOrder ?? 'fifo',
     rate: rate ?? null,

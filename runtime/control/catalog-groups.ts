@@ -7,7 +7,7 @@ import { letterPartition } from '../dead-letters/letter-partition.ts'
 import type { GroupSpec } from '../wire/control-calls.ts'
 import { GROUP_BYTES, QUEUE_BLOCK_BYTES } from '../wire/layout.ts'
 import type { GroupPlace } from '../wire/places.ts'
-import { queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
+import { idBlockBytes, queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
 import type { BrokerDirectory } from './broker-directory.ts'
 import type { GroupEntry, TopicEntry } from './catalog-entries.ts'
 import type { SharedMemory } from './shared-memory.ts'
@@ -66,7 +66,8 @@ export class CatalogGroups {
     const isQueue = queue !== undefined
     // On disk nothing is kept in memory for each message.
     const messages = log === null ? queueMessages(windowBytes) : 0
-    const queueBytes = log === null ? queueBlockBytes(windowBytes) : QUEUE_BLOCK_BYTES
+    const inMemory = queueBlockBytes(windowBytes) + (isQueue ? idBlockBytes(queue) : 0)
+    const queueBytes = log === null ? inMemory : QUEUE_BLOCK_BYTES
     const sizes = here.map(() => (isQueue ? queueBytes : GROUP_BYTES))
     const blocks = this.#shared.allocateAll(sizes, isQueue ? `queue ${name}` : `group ${group}`)
     const cursors = cursorsOf()

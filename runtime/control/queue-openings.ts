@@ -21,6 +21,9 @@ import type { TopicRemoval } from './topic-removal.ts'
 const FRAMES_OF_QUEUE = 64
 /** The window of a queue on disk, where its newest messages are found without reading. */
 const DISK_WINDOW_BYTES = 1_048_576
+/** Ids of messages that a queue knows, if nothing is said. */
+const IDS_ON_DISK = 1_000_000
+const IDS_IN_MEMORY = 100_000
 const FOR_EVER: number = Number.POSITIVE_INFINITY
 /** What a queue on disk keeps for ever. */
 const FIXED: readonly string[] = ['codec', 'maxMessageBytes', 'durability', 'priorities']
@@ -119,7 +122,7 @@ export class QueueOpenings {
       durability,
       log: isOnDisk ? { segmentBytes: this.#segmentBytes, retentionMs: FOR_EVER, retentionBytes: FOR_EVER } : null,
       base: this.#baseOf(id, deadLetter),
-      queue: shape,
+      queue: withIds(shape, isOnDisk),
       frameRecords: frameRecords(shape, windowBytes),
       ...(isOnDisk ? { terms: { policy, deadLetter } } : {}),
     }
@@ -160,15 +163,20 @@ export class QueueOpenings {
   }
 }
 
+function withIds(shape: QueueShape, isOnDisk: boolean): QueueShape {
+  if (shape.dedupeMaxIds > 0) return shape
+  return { ...shape, dedupeMaxIds: isOnDisk ? IDS_ON_DISK : IDS_IN_MEMORY }
+}
+
 /** What finds nothing to drop is refused. */
 function whenFull({ onFull }: QueueShape): 'wait' | 'reject' {
   return onFull === 'wait' ? 'wait' : 'reject'
 }
 
-/** A frame is taken whole or not at all: exact bounds want single records, and others a small part of the queue. */
-function frameRecords({ maxMessages, maxBytes }: QueueShape, windowBytes: number): number {
+/** A frame is taken whole or not at all: exact bounds and ids want single records, and others a small part of the queue. */
+function frameRecords({ maxMessages, maxBytes, dedupeMs }: QueueShape, windowBytes: number): number {
   const isBounded = maxMessages !== Number.POSITIVE_INFINITY || maxBytes !== Number.POSITIVE_INFINITY
-  return isBounded ? 1 : Math.max(1, Math.floor(queueMessages(windowBytes) / FRAMES_OF_QUEUE))
+  return isBounded || dedupeMs > 0 ? 1 : Math.max(1, Math.floor(queueMessages(windowBytes) / FRAMES_OF_QUEUE))
 }
 
 /** The group that is a queue's consumers. */

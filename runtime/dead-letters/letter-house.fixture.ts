@@ -97,7 +97,7 @@ function placeOf(dir: string, arena: Arena, topic: TopicShape): PartitionPlace {
 /** Buries record `n`; false: there was no room. */
 export function writeDeadLetter(actor: PartitionActor, n: number, cursor = 7, valueBytes = 1_000): boolean {
   const bytes = Buffer.alloc(valueBytes, n)
-  const record = { bytes, attributes: 0, timestamp: n, keyStart: 0, keyEnd: 0, headers: null }
+  const record = { bytes, attributes: 0, timestamp: n, recordStart: 0, keyStart: 0, keyEnd: 0, headers: null }
   const frame = deadLetterFrame(
     { ...record, valueStart: 0, valueEnd: valueBytes },
     {

@@ -80,7 +80,7 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   }
 
   get id(): string {
-    return messageId(this.#message.frame, this.offset)
+    return messageId(this.#message.frame, this.#message.at, this.offset)
   }
 
   get priority(): number {

@@ -43,6 +43,8 @@ export const RECEIPT_APPENDED = 0
 export const RECEIPT_REFUSED = 1
 /** The disk failed, and the frame may or may not be on it. The upper bits of the status have the cause (DISK_ERRNOS). */
 export const RECEIPT_FAILED = 2
+/** The message is there already: a frame of the same id came before, and its offset is the receipt's. */
+export const RECEIPT_DUPLICATE = 3
 /** Stands for an errno where nothing was written because the folder is another broker's, or gone. */
 export const LOCK_LOST = 'LOCK_LOST'
 /** Codes by the number that a receipt has room for; 0: any other. */

@@ -2,7 +2,12 @@
 import { availableParallelism } from 'node:os'
 import type { RestartOptions } from '../words/common-options.ts'
 import type { BackoffOptions, BatchOptions } from '../words/group-options.ts'
-import { MESSAGE_EXTRA_BYTES_MAX, PREFETCH_MAX, PRIORITIES_MAX } from '../words/queue-bounds.ts'
+import {
+  MESSAGE_EXTRA_BYTES_MAX,
+  MESSAGE_ID_EXTRA_BYTES_MAX,
+  PREFETCH_MAX,
+  PRIORITIES_MAX,
+} from '../words/queue-bounds.ts'
 import type { NackOptions } from '../words/queue-delivery.ts'
 import type {
   QueueConsumeOptions,
@@ -21,6 +26,7 @@ import { check, type Filled, type Given, nested, type Table } from './option-tab
 /** Of `consume` and `observe`, where nothing is learnt. */
 const PREFETCH = 100
 const PRIORITY_MAX = 1_000
+const IDS_MAX = 10_000_000
 /** Room for this much is there when `maxBytes` is not given. */
 const BYTES: number = 256 * KIB
 const BYTES_MAX: number = 128 * MIB
@@ -28,7 +34,7 @@ const BYTES_MAX: number = 128 * MIB
 const RECORD_EXTRA_BYTES: number = KIB
 
 export interface CheckedQueueOptions
-  extends Filled<QueueOptions, 'durability' | 'deadLetter' | 'rate' | 'sendRate'>,
+  extends Filled<QueueOptions, 'durability' | 'deadLetter' | 'dedupeMaxIds' | 'rate' | 'sendRate'>,
     Given {
   readonly backoff: Filled<BackoffOptions>
   /** Shared memory for its messages, a power of two. */
@@ -63,6 +69,8 @@ const QUEUE: Table<Asked> = {
   maxBytes: integer(4 * KIB, BYTES_MAX, BYTES),
   onFull: oneOf(['wait', 'reject', 'dropHead'], 'wait'),
   messageTtlMs: number(1, DATE_MS_MAX, Number.POSITIVE_INFINITY, 'or Infinity'),
+  dedupeMs: integer(0, DATE_MS_MAX, 0),
+  dedupeMaxIds: integer(1, IDS_MAX, undefined),
   attempts: integer(1, 1_000, 5, 'or Infinity'),
   backoff: nested(BACKOFF, raisedCeiling),
   deadLetter: { missing: () => undefined, check: (value, at) => (value === false ? value : topicName(value, at)) },
@@ -135,14 +143,15 @@ export function checkNackOptions(options: unknown): NackOptions {
 
 /** The largest message must have room, and what makes room for others must have a bound to keep. */
 function bounded(checked: Asked): Asked {
-  const { given, maxBytes, maxMessageBytes, onFull } = checked
-  const least = maxMessageBytes + MESSAGE_EXTRA_BYTES_MAX
+  const { given, maxBytes, maxMessageBytes, onFull, dedupeMs } = checked
+  const extra = MESSAGE_EXTRA_BYTES_MAX + (dedupeMs > 0 ? MESSAGE_ID_EXTRA_BYTES_MAX : 0)
+  const least = maxMessageBytes + extra
   if (!given.has('maxBytes'))
     return { ...checked, maxBytes: onFull === 'dropHead' ? Math.max(BYTES, least) : Number.POSITIVE_INFINITY }
   if (maxBytes >= least) return checked
-  if (!given.has('maxMessageBytes')) return { ...checked, maxMessageBytes: maxBytes - MESSAGE_EXTRA_BYTES_MAX }
+  if (!given.has('maxMessageBytes')) return { ...checked, maxMessageBytes: maxBytes - extra }
   throw outOfRange(
-    `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${MESSAGE_EXTRA_BYTES_MAX}) to ` +
+    `\`maxBytes\` must be from ${grouped(least)} (\`maxMessageBytes\` and ${extra}) to ` +
       `${grouped(BYTES_MAX)}, not ${grouped(maxBytes)}: raise it, or lower \`maxMessageBytes\``,
   )
 }

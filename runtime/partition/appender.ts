@@ -9,7 +9,7 @@
  * Bound: one append that is staged; nothing more is taken before it is committed or has failed.
  */
 import { CORRUPT, type WindowWriter } from 'sharedarraybuffer-ring'
-import { FRAME_LAST_OFFSET_DELTA, refuseFrame } from '../log/format/frame.ts'
+import { FRAME_LAST_OFFSET_DELTA, markDuplicate, refuseFrame } from '../log/format/frame.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { FrameBatch } from './frame-batch.ts'
@@ -65,7 +65,8 @@ export class Appender {
 
   /**
    * Takes as much of a batch as there is room for, up to the bytes of one append, and commits it, or leaves it staged. With
-   * `refuses`, frames that have no room are answered with that, and do not wait. Returns the bytes walked over.
+   * `refuses`, frames that have no room are answered with that, and do not wait. A message that is there already under the same id needs
+   * none: it is answered, and not taken. Returns the bytes walked over.
    */
   take(batch: FrameBatch, refuses: boolean): number {
     this.isCut = false
@@ -76,7 +77,9 @@ export class Appender {
     let address = batch.next()
     for (let answers = batch.room(); address >= 0 && answers > 0 && pending.walked < appendBytes; answers--) {
       const length = words[address >> 2] as number
-      if (this.#keeping.take(pending, address, length)) {
+      const there = this.#keeping.duplicateOf?.(batch.memory, address) ?? -1
+      if (there >= 0) markDuplicate(batch.memory, address, there)
+      else if (this.#keeping.take(pending, address, length)) {
         pending.endOffset += ((words[(address + FRAME_LAST_OFFSET_DELTA) >> 2] as number) >>> 0) + 1
         pending.bytes += length
       } else if (refuses) refuseFrame(batch.memory, address)

@@ -8,8 +8,8 @@
 
 import type { Memory, RingConsumer, WindowWriter } from 'sharedarraybuffer-ring'
 import type { HostLink } from '../link/host-link.ts'
-import { RECEIPT_APPENDED, RECEIPT_REFUSED } from '../link/link.ts'
-import { FRAME_RING_END, placedOffset } from '../log/format/frame.ts'
+import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_REFUSED } from '../link/link.ts'
+import { FRAME_RING_END, type FrameMemory, isDuplicate, placedOffset } from '../log/format/frame.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import type { FrameBatch } from './frame-batch.ts'
 
@@ -73,10 +73,9 @@ export class IncomingRing implements FrameBatch {
     consumer.rewind()
     for (let address = this.#nextTo(head); address >= 0; address = this.#nextTo(head)) {
       const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
-      const offset = failure === null ? placedOffset(memory, address) : 0
       link.promised--
-      if (offset === -1) link.receipt(this.id, ringEnd, 0, RECEIPT_REFUSED)
-      else link.receipt(this.id, ringEnd, offset, failure ?? RECEIPT_APPENDED)
+      if (failure !== null) link.receipt(this.id, ringEnd, 0, failure)
+      else link.receipt(this.id, ringEnd, Math.max(0, placedOffset(memory, address)), statusOf(memory, address))
       consumer.advance(memory.i32[address >> 2] as number)
     }
   }
@@ -110,7 +109,7 @@ export class IncomingRing implements FrameBatch {
 
   /**
    * Takes the ring up where a predecessor's last append left it, at position `taken`: its answers are given again, for what
-   * it appended, and for what it refused, which only the ring still has.
+   * it appended, and for what it did not take, which only the ring still has.
    */
   takeUp(memory: Memory, appended: readonly Answer[], taken: number): void {
     const { consumer } = this
@@ -119,8 +118,7 @@ export class IncomingRing implements FrameBatch {
       consumer.poll()
       for (let address = this.#nextTo(taken); address >= 0; address = this.#nextTo(taken)) {
         const ringEnd = memory.i32[(address + FRAME_RING_END) >> 2] as number
-        if (!appended.some(frame => frame.ringEnd === ringEnd))
-          answers.push({ ringEnd, baseOffset: 0, status: RECEIPT_REFUSED })
+        if (!appended.some(frame => frame.ringEnd === ringEnd)) answers.push(notTaken(memory, address, ringEnd))
         consumer.advance(memory.i32[address >> 2] as number)
       }
       consumer.release()
@@ -140,4 +138,15 @@ export class IncomingRing implements FrameBatch {
     for (const { ringEnd, baseOffset, status } of answers) this.link.receipt(this.id, ringEnd, baseOffset, status)
     this.link.publish()
   }
+}
+
+function statusOf(memory: FrameMemory, address: number): number {
+  if (placedOffset(memory, address) === -1) return RECEIPT_REFUSED
+  return isDuplicate(memory, address) ? RECEIPT_DUPLICATE : RECEIPT_APPENDED
+}
+
+/** What a frame is answered with that its predecessor has walked over, and not appended. */
+function notTaken(memory: FrameMemory, address: number, ringEnd: Position): Answer {
+  if (!isDuplicate(memory, address)) return { ringEnd, baseOffset: 0, status: RECEIPT_REFUSED }
+  return { ringEnd, baseOffset: placedOffset(memory, address), status: RECEIPT_DUPLICATE }
 }

@@ -10,6 +10,7 @@
  */
 
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
+import type { FrameMemory } from '../log/format/frame.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 import type { Offset } from '../words/quantities.ts'
 import type { KeptRecords } from './kept-records.ts'
@@ -27,6 +28,8 @@ export interface Keeping {
   readonly whenFull: 'full' | 'later'
   /** Places the frame at this address of the batch behind what is pending; false: there is no room now, and nothing has changed. */
   take(pending: PendingAppend, address: number, length: number): boolean
+  /** Offset of the message that is there already under the id of this frame's; -1, or left out: there is none. */
+  duplicateOf?(memory: FrameMemory, address: number): Offset
   /** Whether `take` may find room now where it found none. */
   mayHaveRoom(): boolean
   /** What is to be on disk before this is committed; null: nothing is. */

@@ -4,6 +4,7 @@
  * The partition host's thread. A frame is taken whole or not at all. Before the queue is there, nothing is taken.
  */
 import type { LetterIndex } from '../dead-letters/letter-index.ts'
+import type { FrameMemory } from '../log/format/frame.ts'
 import type { StoreEntry } from '../log/store/log-store-types.ts'
 import type { Offset } from '../words/quantities.ts'
 import type { DiskKeeping } from './disk-keeping.ts'
@@ -42,6 +43,10 @@ export class QueueDiskKeeping implements Keeping {
     this.#isHeldUp = !this.#log.take(pending, address, length)
     if (this.#isHeldUp) gate.withdraw?.()
     return !this.#isHeldUp
+  }
+
+  duplicateOf(memory: FrameMemory, address: number): Offset {
+    return this.gate?.duplicateOf?.(memory, address) ?? -1
   }
 
   mayHaveRoom(): boolean {

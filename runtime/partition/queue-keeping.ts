@@ -19,6 +19,8 @@ export interface QueueGate {
   makeRoom(bytes: number): boolean
   /** Bytes of frames that surely have room. */
   roomBytes(): number
+  /** Offset of the message that is there already under the id of this frame's; -1, or left out: there is none. */
+  duplicateOf?(memory: FrameMemory, address: number): Offset
   /** Whether the messages of this frame are taken, the first of which has this offset. */
   admit(memory: FrameMemory, address: number, offset: Offset): boolean
   /** The frame that was admitted last is not taken. */
@@ -58,6 +60,10 @@ export class QueueKeeping implements Keeping {
     placeFrame(batch.memory, address, endOffset)
     batch.copyTo(this.#window, address, length)
     return true
+  }
+
+  duplicateOf(memory: FrameMemory, address: number): Offset {
+    return this.gate?.duplicateOf?.(memory, address) ?? -1
   }
 
   mayHaveRoom(): boolean {

@@ -24,18 +24,30 @@ export class AppendReceipt implements Receipt {
 export class SendReceipt implements QueueReceipt, Receipt {
   readonly queue: string
   readonly durability: Durability
+  readonly duplicate: boolean
   readonly #queueId: number
   readonly #offset: number
+  readonly #id: string | null
 
-  constructor(queue: string, queueId: number, offset: number, durability: Durability) {
+  /** `id`: that which its sender gave it. `duplicate`: the offset is that of the first message with it. */
+  constructor(
+    queue: string,
+    queueId: number,
+    offset: number,
+    durability: Durability,
+    id: string | null = null,
+    duplicate = false,
+  ) {
     this.queue = queue
     this.durability = durability
+    this.duplicate = duplicate
     this.#queueId = queueId
     this.#offset = offset
+    this.#id = id
   }
 
   get id(): string {
-    return messageId(this.#queueId, this.#offset)
+    return this.#id ?? messageId(this.#queueId, this.#offset)
   }
 
   get topic(): string {
@@ -56,8 +68,8 @@ export class SendReceipt implements QueueReceipt, Receipt {
 
   /** For inspection and JSON. */
   toJSON(): QueueReceipt {
-    const { queue, id, durability } = this
-    return { queue, id, durability }
+    const { queue, id, duplicate, durability } = this
+    return { queue, id, duplicate, durability }
   }
 
   /** Output of console.log. */

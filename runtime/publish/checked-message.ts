@@ -14,10 +14,11 @@ import type { Key, Message } from '../words/message.ts'
 import { show } from '../words/names.ts'
 import type { QueueMessage } from '../words/queue-message.ts'
 import { messageFields } from './message-fields.ts'
+import { checkedId } from './message-id.ts'
 
 const FIELDS: readonly string[] = ['key', 'value', 'headers', 'partition', 'timestamp']
 /** Those that a queue's message has and a topic's has not. */
-const QUEUE_ONLY: readonly string[] = ['priority', 'delayMs', 'deliverAt', 'ttlMs']
+const QUEUE_ONLY: readonly string[] = ['priority', 'delayMs', 'deliverAt', 'ttlMs', 'id']
 const QUEUE_FIELDS: readonly string[] = ['key', 'value', 'headers', ...QUEUE_ONLY]
 /** What a delivery or a dead letter says besides: a record is published again by handing in what it came as, or a copy. */
 const ORIGINS: ReadonlySet<string> = new Set([
@@ -74,7 +75,7 @@ export interface ReadQueueMessage extends Message {
 /**
  * The same for a queue; `otherwise`: the priority of one that names none.
  *
- * @throws MillraceError also `MILL_OUT_OF_RANGE` for its priority and its times
+ * @throws MillraceError also `MILL_OUT_OF_RANGE` for its priority, its times and its id
  */
 export function asQueueMessage(
   message: Message,
@@ -88,9 +89,11 @@ export function asQueueMessage(
     if (field !== 'key' && field !== 'value' && field !== 'headers' && !QUEUE_ONLY.includes(field))
       checkField(message, field, QUEUE_FIELDS)
   }
-  const { key, value, headers, priority = otherwise, delayMs, deliverAt, ttlMs } = message as QueueMessage
+  const { key, value, headers, priority = otherwise, delayMs, deliverAt, ttlMs, id: given } = message as QueueMessage
   if (Number.isInteger(priority) && priority >= 0 && priority < priorities) {
-    const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape)
+    // That of a delivery is the name of what it was: sent again, it is another message.
+    const id = given === undefined || isRecord(message) ? null : checkedId(given, queue, shape)
+    const fields = messageFields(priority, { delayMs, deliverAt, ttlMs }, shape, id)
     return { key, value, headers, partition: undefined, timestamp: undefined, fields }
   }
   const range = priorities === 1 ? '0' : `an integer from 0 to ${priorities - 1}`

@@ -14,8 +14,11 @@ export interface Answerer {
 export interface FrameObserver {
   /** It has been answered: what becomes of its records is nobody's concern any more. */
   readonly done: boolean
-  /** `first` is the index in the frame of its first record, `count` how many it has there. */
-  appended(writer: Answerer, baseOffset: number, first: number, count: number): void
+  /**
+   * `first` is the index in the frame of its first record, `count` how many it has there. `isDuplicate`: the queue had the message already,
+   * at this offset.
+   */
+  appended(writer: Answerer, baseOffset: number, first: number, count: number, isDuplicate: boolean): void
   failed(count: number, error: Error): void
   /** The partition is full, and its topic does not let records wait. */
   refused(writer: Answerer, count: number): void

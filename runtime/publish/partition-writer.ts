@@ -9,7 +9,7 @@
 
 import { align8, FULL, type Memory, RingProducer } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
-import { RECEIPT_APPENDED, RECEIPT_FAILED } from '../link/link.ts'
+import { RECEIPT_APPENDED, RECEIPT_DUPLICATE, RECEIPT_FAILED } from '../link/link.ts'
 import {
   FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
@@ -270,13 +270,14 @@ export class PartitionWriter {
     return this.#formerRings.splice(0)
   }
 
-  /** A receipt: this frame is appended, refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
+  /** A receipt: this frame is appended, was there already, is refused, or met a broken disk. A repeated receipt (its sender died in between) is ignored. */
   receipt(ring: number, ringEnd: number, baseOffset: number, status: number): void {
     const ticket = this.#tickets.oldest
     if (ticket === null || ticket.ring !== ring || ticket.ringEnd !== ringEnd) return
     this.#tickets.take(ticket)
-    if (status === RECEIPT_APPENDED) {
-      for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count)
+    if (status === RECEIPT_APPENDED || status === RECEIPT_DUPLICATE) {
+      const isDuplicate = status === RECEIPT_DUPLICATE
+      for (const part of ticket.parts) part.observer.appended(this, baseOffset, part.first, part.count, isDuplicate)
       return
     }
     const failure = (status & 15) === RECEIPT_FAILED ? diskFailureOf(this.partition, status) : null

@@ -4,10 +4,18 @@ import { offAbort, onAbort } from '../base/abort-listeners.ts'
 import { type ProducedTopic, titleOf } from '../wire/produced-topic.ts'
 import { FullError, MillraceError, UnpublishedError } from '../words/errors.ts'
 import type { BatchReceipt, Message, OffsetRange, PublishOptions } from '../words/message.ts'
+import { messageId } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
+import { textOfId } from './message-fields.ts'
 import { deadlineOf, fullText, PUBLISH_TIMEOUT_MS } from './pending-publish.ts'
 import type { PreparedBatch } from './prepared-batch.ts'
 import type { WaitingRoom } from './waiting-room.ts'
+
+/** The receipt of a batch that was sent to a queue. */
+export interface SentBatch extends BatchReceipt {
+  readonly ids: readonly string[]
+  readonly duplicates: readonly number[]
+}
 
 /** Answers come in the order in which a partition took the messages: its next `count` were appended, or refused. */
 interface Answer {
@@ -37,6 +45,9 @@ export class PendingBatch implements FrameObserver {
   next = 0
   done = false
   #unanswered = 0
+  /** Messages that were answered with an offset, and which of them were there already. */
+  #taken = 0
+  readonly #duplicates: number[] = []
   readonly #answers = new Map<number, Answer[]>()
   #isRefused = false
   /** Why nothing more of it goes. */
@@ -90,8 +101,11 @@ export class PendingBatch implements FrameObserver {
     this.#unanswered++
   }
 
-  appended(writer: Answerer, baseOffset: number, first: number, count: number): void {
+  appended(writer: Answerer, baseOffset: number, first: number, count: number, isDuplicate: boolean): void {
     const from = baseOffset + first
+    // A queue has one partition, which answers in the order of the messages.
+    if (isDuplicate) for (let message = 0; message < count; message++) this.#duplicates.push(this.#taken + message)
+    this.#taken += count
     const last = this.#latest.get(writer.partition)
     if (last !== undefined && last.baseOffset + last.count === from) last.count += count
     else {
@@ -152,7 +166,16 @@ export class PendingBatch implements FrameObserver {
     }
     this.#finish()
     const ranges: readonly OffsetRange[] = this.#ranges
-    this.#resolve({ count: this.messages.length, ranges, durability: this.#topic.durability })
+    const receipt = { count: this.messages.length, ranges, durability: this.#topic.durability }
+    this.#resolve(this.#topic.queue === undefined ? receipt : this.#sent(receipt))
+  }
+
+  #sent(receipt: BatchReceipt): SentBatch {
+    const ids: string[] = []
+    for (const { baseOffset, count } of this.#ranges)
+      for (let offset = baseOffset; offset < baseOffset + count; offset++)
+        ids.push(textOfId(this.prepared.fieldsOf(ids.length)) ?? messageId(this.#topic.id, offset))
+    return { ...receipt, ids, duplicates: this.#duplicates }
   }
 
   settle(cause: Error): void {

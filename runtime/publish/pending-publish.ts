@@ -7,6 +7,7 @@ import { FullError, MillraceError } from '../words/errors.ts'
 import type { Message, PublishOptions, Receipt } from '../words/message.ts'
 import { AppendReceipt, SendReceipt } from './append-receipt.ts'
 import type { Answerer, FrameObserver } from './frame-tickets.ts'
+import { textOfId } from './message-fields.ts'
 import type { EncodedMessage } from './record-writer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -88,7 +89,7 @@ export class PendingPublish implements FrameObserver {
     )
   }
 
-  appended(writer: Answerer, baseOffset: number, first: number): void {
+  appended(writer: Answerer, baseOffset: number, first: number, _count: number, isDuplicate: boolean): void {
     if (this.done) return
     this.#finish()
     const { id, name, durability, queue } = this.#topic
@@ -96,7 +97,7 @@ export class PendingPublish implements FrameObserver {
     this.#resolve(
       queue === undefined
         ? new AppendReceipt(name, writer.partition, offset, durability)
-        : new SendReceipt(name, id, offset, durability),
+        : new SendReceipt(name, id, offset, durability, textOfId(this.message.fields), isDuplicate),
     )
   }
 

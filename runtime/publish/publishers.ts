@@ -227,12 +227,13 @@ export class Publishers {
 
 /** A message whose bytes the caller cannot change any more. It has the fields that it was given: what it may have is seen later. */
 function ownedMessage(message: Message): Message {
-  const { key, value, headers, partition, timestamp, priority, delayMs, deliverAt, ttlMs } = asEitherMessage(message)
+  const { key, value, headers, partition, timestamp, priority, delayMs, deliverAt, ttlMs, id } =
+    asEitherMessage(message)
   return {
     key: key instanceof Uint8Array ? new Uint8Array(key) : key,
     value: value instanceof Uint8Array ? new Uint8Array(value) : value,
     headers: headers === undefined ? undefined : ownedHeaders(copyHeaders(headers)),
-    ...given({ partition, timestamp, priority, delayMs, deliverAt: ownDate(deliverAt), ttlMs }),
+    ...given({ partition, timestamp, priority, delayMs, deliverAt: ownDate(deliverAt), ttlMs, id }),
     ...(isRecord(message) ? { deliveryAttempt: 1 } : {}),
   }
 }

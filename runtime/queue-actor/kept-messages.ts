@@ -8,6 +8,7 @@ import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueFailure, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
+import type { KnownIds } from './id-gate.ts'
 import type { MessageFacts } from './message-facts.ts'
 import type { MessageSource } from './message-source.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
@@ -27,6 +28,8 @@ export interface KeptMessages {
   readonly defers: boolean
   readonly source: MessageSource
   readonly facts: MessageFacts
+  /** Ids of its messages; null: they have none, or the core is not made yet. */
+  readonly ids: KnownIds | null
   /** The core as a predecessor left it; `consumers`: all that it had, in the order in which they came. */
   core(consumers: readonly QueueConsumer[]): QueueCore
   /** The core is made: messages that were charged meanwhile, with the death of the process before. */

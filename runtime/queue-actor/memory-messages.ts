@@ -5,12 +5,17 @@
  * Bound: the messages of its block.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
+import { nowMs } from '../../actors/world.ts'
+import { IdTable } from '../base/id-table.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueAttempt, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
+import { idBlockAddress } from '../wire/queue-places.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
+import { IdBlock } from './id-block.ts'
+import type { KnownIds } from './id-gate.ts'
 import type { KeptMessages, TakingQueue } from './kept-messages.ts'
 import type { Counted, MessageFacts } from './message-facts.ts'
 import { MessageIndex } from './message-index.ts'
@@ -29,6 +34,7 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
   readonly facts: MessageFacts = this
   readonly block: QueueBlock
   readonly cleaner: WindowCleaner
+  readonly ids: KnownIds | null
   readonly #partition: PartitionActor
   readonly #policy: QueuePolicy
   readonly #fault: (point: number) => void
@@ -52,6 +58,7 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
     indexWindow(window, reader, this.block, this.source)
     window.gates.push(this.block.gateAddress)
     this.cleaner = new WindowCleaner([window, reader], this.block, this.source, fault)
+    this.ids = idsOf(memory, partition, idBlockAddress(address, messages))
   }
 
   core(consumers: readonly QueueConsumer[]): QueueCore {
@@ -158,4 +165,14 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
   stays(offset: Offset, attempt: QueueAttempt): void {
     this.source.setWord(offset, messageWord(attempt))
   }
+}
+
+/** Of a queue whose messages have none: null. */
+function idsOf(memory: Memory, { topic: { queue }, highWatermark }: PartitionActor, address: number): KnownIds | null {
+  const { dedupeMs = 0, dedupeMaxIds = 0 } = queue ?? {}
+  if (dedupeMs === 0) return null
+  const table = new IdTable(new IdBlock(memory, address, dedupeMaxIds), dedupeMs, dedupeMaxIds)
+  // A predecessor may have died before it had taken their messages.
+  table.cut(highWatermark)
+  return { table, nowMs, committed: () => undefined }
 }

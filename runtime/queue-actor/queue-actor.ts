@@ -25,6 +25,7 @@ import type { ConsumerShape, QueueShape } from '../wire/queue-places.ts'
 import type { QueueReport } from '../wire/reports.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Epoch, Offset } from '../words/quantities.ts'
+import { IdGate } from './id-gate.ts'
 import { QueueAnswers } from './queue-answers.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
@@ -61,7 +62,8 @@ export class QueueActor {
     this.place = place
     this.partition = actors[0]
     this.#parts = new QueueParts(memory, place, shape, actors, upcalls)
-    this.#intake = this.#parts.messages.intake(this.#parts)
+    const intake = this.#parts.messages.intake(this.#parts)
+    this.#intake = shape.dedupeMs > 0 ? new IdGate(intake, () => this.#parts.ids) : intake
     this.#ends = new QueueEnds(this.#parts)
     this.#handOuts = new QueueHandOuts(this.#parts)
     this.#recalls = new QueueRecalls(this.#parts, this.#handOuts)

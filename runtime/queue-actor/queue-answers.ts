@@ -6,7 +6,7 @@
  * Bounds: BROWSED messages and BROWSED_BYTES of a page, or one larger message; PURGED messages of one call.
  */
 import { nowMs, wallMs } from '../../actors/world.ts'
-import { HAS_KEY, NO_VALUE } from '../log/format/record.ts'
+import { HAS_KEY, NO_VALUE, recordIdText } from '../log/format/record.ts'
 import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.ts'
 import type { MessageHold, MessagePage, MessageSight, PurgedPart, QueueAsks, SeenMessage } from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
@@ -38,6 +38,15 @@ export class QueueAnswers implements QueueAsks {
 
   end(): Offset {
     return this.#queue.parts.core.figures.end
+  }
+
+  find(hash: Uint8Array): Offset | null {
+    const { messages } = this.#queue.parts
+    this.#queue.parts.open()
+    if (messages.ids === null) return null
+    const { table, nowMs } = messages.ids
+    const offset = table.find(new Int32Array(new Uint8Array(hash).buffer), 0, nowMs())
+    return offset === -1 ? null : offset
   }
 
   explain(offset: Offset): MessageSight {
@@ -111,6 +120,7 @@ export class QueueAnswers implements QueueAsks {
     return {
       offset,
       sight: this.#sight(offset),
+      id: recordIdText(bytes, record.recordStart),
       priority: source.priorityOf(offset),
       timestamp,
       attributes,

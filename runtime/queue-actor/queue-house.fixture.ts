@@ -5,7 +5,7 @@ import { deliveriesOf } from '../link/delivery-fetch.fixture.ts'
 import type { TakenDelivery } from '../link/delivery-fetch.ts'
 import { DeliveryReader } from '../link/delivery-reader.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
-import { SETTLE, type SettleHow } from '../link/link.ts'
+import { RECEIPT_APPENDED, SETTLE, type SettleHow } from '../link/link.ts'
 import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import { FRAME_BASE_SEQUENCE } from '../log/format/frame.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
@@ -13,13 +13,20 @@ import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
 import { framesOf } from '../partition/window-records.ts'
 import { type GivenTimes, messageFields } from '../publish/message-fields.ts'
+import { checkedId } from '../publish/message-id.ts'
 import { PartitionWriter } from '../publish/partition-writer.ts'
 import { writeRecord } from '../publish/record-writer.ts'
 import { claimEntries, deliveryPlace } from '../wire/delivery-places.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { PARTITION_BYTES, QUEUE_SLOT_CLAIMS, QUEUE_SLOT_PREFETCH, QUEUE_SLOT_STACK } from '../wire/layout.ts'
 import type { GroupPlace, SlotPlace, TopicShape } from '../wire/places.ts'
-import { consumerSlotBytes, type QueueShape, queueBlockBytes, queueMessages } from '../wire/queue-places.ts'
+import {
+  consumerSlotBytes,
+  idBlockBytes,
+  type QueueShape,
+  queueBlockBytes,
+  queueMessages,
+} from '../wire/queue-places.ts'
 import { QueueActor } from './queue-actor.ts'
 import { QueueDisk } from './queue-disk.fixture.ts'
 import type { QueueUpcalls } from './queue-parts.ts'
@@ -30,6 +37,8 @@ export const QUEUE_SHAPE: QueueShape = {
   maxBytes: Number.POSITIVE_INFINITY,
   onFull: 'wait',
   singleActive: false,
+  dedupeMs: 0,
+  dedupeMaxIds: 0,
   messageTtlMs: Number.POSITIVE_INFINITY,
   keyConcurrency: Number.POSITIVE_INFINITY,
   keyOrder: 'fifo',
@@ -50,9 +59,16 @@ export interface HouseOptions {
   readonly fault?: (point: number) => void
 }
 
+export interface HouseAnswer {
+  readonly id: string
+  readonly how: 'took' | 'has' | 'full' | 'failed'
+  readonly offset: number
+}
+
 interface SentValue extends GivenTimes {
   readonly value: Uint8Array
   readonly priority?: number
+  readonly id?: string
   readonly key?: string
   /** The first one of a frame says when the frame was made. */
   readonly timestamp?: number
@@ -193,7 +209,7 @@ export class QueueHouse {
       topicName: 'jobs',
       group: 'queue',
       partition: 0,
-      block: arena.allocate(queueBlockBytes(capacity)),
+      block: arena.allocate(queueBlockBytes(capacity) + idBlockBytes({ ...QUEUE_SHAPE, ...options.queue })),
       policy: {
         attempts: 3,
         hasDeadLetters: true,
@@ -211,7 +227,8 @@ export class QueueHouse {
       queue: { messages: options.disk === undefined ? queueMessages(capacity) : 0 },
     }
     const ring = { ring: 7, partition: 0, host: 0, ...this.#ring, words: this.#words, widest: RING }
-    this.#writer = new PartitionWriter(memory, ring, 1)
+    // Of messages with ids each has a frame of its own.
+    this.#writer = new PartitionWriter(memory, ring, 1, false, (options.queue?.dedupeMs ?? 0) > 0 ? 1 : undefined)
     this.open()
   }
 
@@ -222,9 +239,12 @@ export class QueueHouse {
     const letters = { ...plain, id: 2, name: 'jobs.dlq', windowBytes: this.#letterWindow.capacity }
     const { disk } = this.#options
     const fault = (point: number): void => this.#options.fault?.(point)
+    // What its predecessor had not published is not there.
+    this.#written.length = 0
+    this.#unseen.length = 0
     this.host = disk === undefined ? null : new QueueDisk(disk, [topic, letters], fault)
     const upcalls = (shape: TopicShape, words: number) => ({
-      fault: () => undefined,
+      fault,
       ringDrained: () => undefined,
       took: () => undefined,
       log: this.host?.log(shape, words) ?? null,
@@ -266,14 +286,20 @@ export class QueueHouse {
   }
 
   readonly #written: number[] = []
+  readonly #unseen: { readonly ringEnd: number; readonly offset: number; readonly status: number }[] = []
+  /** What the sender heard of its messages, in their order. */
+  readonly answers: HouseAnswer[] = []
   readonly #link = {
     promised: 0,
     thread: 1,
     room: () => 1_000,
-    receipt: (_ring: number, _end: number, offset: number, status: number) =>
-      void this.#written.push(status === 0 ? offset : -1),
+    receipt: (_ring: number, ringEnd: number, offset: number, status: number) => {
+      this.#written.push(status === RECEIPT_APPENDED ? offset : -1)
+      this.#unseen.push({ ringEnd, offset, status })
+    },
     publish: () => {
       const published = this.#written.splice(0)
+      for (const { ringEnd, offset, status } of this.#unseen.splice(0)) this.#writer.receipt(7, ringEnd, offset, status)
       this.receipts.push(...published)
       return published.length > 0
     },
@@ -284,13 +310,26 @@ export class QueueHouse {
   /** Publishes a frame of messages, each with this value; how many had room in its ring. */
   send(...values: readonly SentValue[]): number {
     let sent = 0
-    for (const { value, priority = 0, key = null, timestamp, ...times } of values) {
-      const fields = messageFields(priority, times, this.topic.queue as QueueShape)
+    for (const { value, priority = 0, key = null, timestamp, id, ...times } of values) {
+      const shape = this.topic.queue as QueueShape
+      const fields = messageFields(priority, times, shape, id === undefined ? null : checkedId(id, 'jobs', shape))
       if (writeRecord(this.memory, this.#writer, key, value, null, timestamp, 8_000, fields) !== 0) break
       sent++
+      if (id !== undefined) this.#hear(id)
     }
     this.#writer.seal()
     return sent
+  }
+
+  /** Of the message that was written last. */
+  #hear(id: string): void {
+    const say = (how: HouseAnswer['how'], offset = -1): void => void this.answers.push({ id, how, offset })
+    this.#writer.observe({
+      done: false,
+      appended: (_writer, base, first, _count, isDuplicate) => say(isDuplicate ? 'has' : 'took', base + first),
+      failed: () => say('failed'),
+      refused: () => say('full'),
+    })
   }
 
   attach(prefetch: number, priority = 0, ringCapacity = 4_096): ConsumerEnd {

@@ -13,6 +13,7 @@ import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { KnownIds } from './id-gate.ts'
 import type { KeptMessages } from './kept-messages.ts'
 import { MemoryMessages } from './memory-messages.ts'
 import type { MessageFacts } from './message-facts.ts'
@@ -96,6 +97,14 @@ export class QueueParts {
     return this.#core as QueueCore
   }
 
+  /** Of a queue whose messages have ids. */
+  get ids(): KnownIds {
+    this.open()
+    const { ids } = this.messages
+    if (ids === null) throw new Error(`broken invariant: queue ${this.place.topicName} knows no ids`)
+    return ids
+  }
+
   /** Whether what a predecessor left was looked at. */
   get isOpen(): boolean {
     return this.#core !== null
@@ -146,7 +155,12 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired while a consumer had it`)
+    if (kind === 'expired') {
+      // It failed after its time to live.
+      this.facts.countFailure()
+      this.expired(effect)
+      return
+    }
     if (kind === 'dropped') this.facts.settledAs('dropped', offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {

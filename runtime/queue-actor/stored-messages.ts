@@ -7,7 +7,7 @@
  * After a failure of the disk the queue stands still: nothing is handed out, and what consumers say is not heard.
  */
 import type { Memory } from 'sharedarraybuffer-ring'
-import { nowMs, random } from '../../actors/world.ts'
+import { nowMs, random, wallMs } from '../../actors/world.ts'
 import type { SettledChange } from '../log/format/settled-change.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
@@ -15,12 +15,14 @@ import type { PartitionDisk } from '../partition/partition-disk.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
 import type { QueueFailure, QueuePolicy } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
+import type { Offset } from '../words/quantities.ts'
 import { instant } from './instant.ts'
 import type { KeptMessages, TakingQueue } from './kept-messages.ts'
 import { lettersEnd, settleBuried } from './left-letters.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { StoredBlock } from './stored-block.ts'
 import { StoredFacts } from './stored-facts.ts'
+import { StoredIds } from './stored-ids.ts'
 import { StoredIntake } from './stored-intake.ts'
 import { storedCore } from './stored-rebuild.ts'
 import { StoredSource } from './stored-source.ts'
@@ -35,6 +37,7 @@ export class StoredMessages implements KeptMessages {
   readonly #block: StoredBlock
   readonly #state: SettledState
   #core: QueueCore | null = null
+  #ids: StoredIds | null = null
   #charged: readonly QueueFailure[] = []
 
   /** `target`: where its dead letters go. @throws MillraceError MILL_DISK, MILL_CORRUPT */
@@ -61,6 +64,7 @@ export class StoredMessages implements KeptMessages {
     const { source, facts } = this
     const { highWatermark: end } = this.#partition
     const isNewProcess = !this.#block.isOpened
+    this.#openIds(end, isNewProcess)
     const made = storedCore(
       { policy: this.#policy, source, facts, state: this.#state, end, isNewProcess, nowMs: nowMs(), random },
       consumers,
@@ -68,6 +72,31 @@ export class StoredMessages implements KeptMessages {
     this.#core = made.core
     this.#charged = made.charged
     return made.core
+  }
+
+  #openIds(end: Offset, isNewProcess: boolean): void {
+    const { dedupeMs = 0, dedupeMaxIds = 0 } = this.#partition.topic.queue ?? {}
+    if (dedupeMs === 0) {
+      // Nobody asks for those of before.
+      this.#state.ids?.forgetTo(Number.POSITIVE_INFINITY)
+      return
+    }
+    if (this.#block.clock === 0) this.#block.clock = wallMs() - nowMs()
+    const aheadMs = this.#block.clock
+    this.#ids = new StoredIds({
+      state: this.#state,
+      keepMs: dedupeMs,
+      most: dedupeMaxIds,
+      end,
+      // What was removed was written down before.
+      frames: (from, to) => this.#disk.frames(Math.max(from, this.#disk.startOffset), to),
+      nowMs: () => Math.floor(nowMs() + aheadMs),
+      isNewProcess,
+    })
+  }
+
+  get ids(): StoredIds | null {
+    return this.#ids
   }
 
   opened(): readonly QueueFailure[] {
@@ -84,11 +113,15 @@ export class StoredMessages implements KeptMessages {
   someSettled(): void {}
 
   get isDirty(): boolean {
-    return this.facts.isDirty
+    return this.facts.isDirty || this.#ids?.isDirty === true
   }
 
   takeChange(): SettledChange | null {
-    return this.#core === null ? null : this.facts.take(this.#core)
+    const core = this.#core
+    if (core === null) return null
+    const change = this.facts.take(core)
+    const ids = this.#ids?.take(core.figures.end) ?? null
+    return ids === null ? change : { ...(change ?? this.#disk.place), ids }
   }
 
   write(change: SettledChange): boolean {

@@ -92,6 +92,8 @@ export class PlayedQueue {
       onFull: 'wait',
       singleActive: false,
       messageTtlMs: 1,
+      dedupeMs: 0,
+      dedupeMaxIds: 0,
       keyConcurrency: 1,
       keyOrder: 'fifo',
       rate: null,

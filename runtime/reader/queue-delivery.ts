@@ -4,7 +4,7 @@
  * The consumer's thread. As with any record, what it shows is private to this thread, and stays valid after its settlement.
  */
 import { DELIVERY_SUSPECT } from '../link/delivery-writer.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, recordIdText } from '../log/format/record.ts'
 import { type FetchedFrame, RecordDelivery } from './delivery.ts'
 
 /** What the messages of one fetch and one timestamp have in common. */
@@ -35,9 +35,9 @@ export function goesAlone(failedAttempts: number, flags: number): boolean {
   return failedAttempts > 0 || (flags & DELIVERY_SUSPECT) !== 0
 }
 
-/** Name of the message: no other of the broker has it. */
-export function messageId({ queueId }: QueueFrame, offset: number): string {
-  return `${queueId}.${offset}`
+/** The id that its sender gave the message at this index, or else a name that no other of the broker has. */
+export function messageId({ queueId, buffer }: QueueFrame, at: number, offset: number): string {
+  return recordIdText(buffer, at) ?? `${queueId}.${offset}`
 }
 
 /** Of the message at this index. One that was sent without fields of its own has the lowest. */
@@ -69,7 +69,7 @@ export class QueueRecordDelivery<V = unknown> extends RecordDelivery<V> implemen
   }
 
   get id(): string {
-    return messageId(this.place[0] as QueueFrame, this.offset)
+    return messageId(this.place[0] as QueueFrame, this.place[1], this.offset)
   }
 
   get priority(): number {

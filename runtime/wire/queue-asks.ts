@@ -41,6 +41,8 @@ export interface KeySight {
 export interface SeenMessage {
   readonly offset: Offset
   readonly sight: MessageSight
+  /** As its sender gave it; null: it gave none. */
+  readonly id: string | null
   readonly priority: number
   readonly timestamp: number
   /** Of its record (record.ts). */
@@ -67,6 +69,8 @@ export interface PurgedPart {
 export interface QueueAsks {
   /** Where the log of the queue ends now. */
   end(): Offset
+  /** Offset of the message that brought the id with this hash; null: it is not known. */
+  find(hash: Uint8Array): Offset | null
   explain(offset: Offset): MessageSight
   /** Takes back a message that waits; whether it did. */
   cancel(offset: Offset): boolean

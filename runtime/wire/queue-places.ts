@@ -21,6 +21,10 @@ export interface QueueShape {
   readonly onFull: 'wait' | 'reject' | 'dropHead'
   /** Whether one consumer at a time has the queue. */
   readonly singleActive: boolean
+  /** How long an id of a message is known, in ms; 0: messages have none. */
+  readonly dedupeMs: number
+  /** Ids that are known, at most; in settings 0: the default. */
+  readonly dedupeMaxIds: number
   /** Messages of one key that may be out at a time; Infinity: no limit. */
   readonly keyConcurrency: number
   readonly keyOrder: 'fifo' | 'fair'
@@ -48,6 +52,19 @@ export function queueMessages(windowBytes: number): number {
 /** Bytes of the block of a queue, in which its host keeps what a successor is to know. */
 export function queueBlockBytes(windowBytes: number): number {
   return QUEUE_BLOCK_BYTES + 4 * queueMessages(windowBytes)
+}
+
+/** Bytes behind that of a queue in memory which knows ids, for their header and each of them (queue-actor/id-block.ts). */
+export const ID_BLOCK_HEADER_BYTES = 64
+const ID_BLOCK_ENTRY_BYTES = 32
+
+export function idBlockBytes({ dedupeMs, dedupeMaxIds }: Pick<QueueShape, 'dedupeMs' | 'dedupeMaxIds'>): number {
+  return dedupeMs > 0 ? ID_BLOCK_HEADER_BYTES + ID_BLOCK_ENTRY_BYTES * dedupeMaxIds : 0
+}
+
+/** Where that is, behind the block of a queue that has room for so many messages. */
+export function idBlockAddress(block: number, messages: number): number {
+  return block + QUEUE_BLOCK_BYTES + 4 * messages
 }
 
 /** The part of a slot that a queue's consumer has for its deliveries. */

@@ -65,6 +65,10 @@ export interface QueueReport {
   readonly consumers: number
   /** Dead letters of this queue that wait. */
   readonly deadLetterDepth: number
+  /** Messages that were not taken, because their ids were known. */
+  readonly duplicates: number
+  /** Ids that were forgotten before their time. */
+  readonly forgottenIds: number
   /** Failed attempts so far. */
   readonly failures: number
 }

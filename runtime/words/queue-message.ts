@@ -11,6 +11,11 @@ export interface QueueMessage<V = unknown> {
   readonly headers?: GivenHeaders | undefined
   /** Priority, 0 (default) to the queue's `priorities` - 1. A higher one goes first. */
   readonly priority?: number | undefined
+  /**
+   * Id of the message, 1 to 256 bytes in UTF-8; default: none. For a queue with `dedupeMs`: within it a second message with the id is not taken,
+   * and `send` resolves with the receipt of the first one. A delivery or dead letter that is handed in has none.
+   */
+  readonly id?: string | undefined
   /** Time from the send in which no consumer gets the message, in ms, of any length; default 0. Then it goes behind all that the queue has. */
   readonly delayMs?: number | undefined
   /** Moment before which no consumer gets the message, in place of `delayMs`. One that has passed is no delay. */
@@ -26,8 +31,10 @@ export interface QueueMessage<V = unknown> {
 export interface QueueReceipt {
   /** Queue of the message. */
   readonly queue: string
-  /** Name of the message: no other message of the broker has it. */
+  /** The message's `id`, or else a name that no other message of the broker has. */
   readonly id: string
+  /** Whether the queue had a message with this `id` already, and has not taken this one. */
+  readonly duplicate: boolean
   /** Durability of the message from now on. */
   readonly durability: Durability
 }
@@ -36,8 +43,10 @@ export interface QueueReceipt {
 export interface QueueBatchReceipt {
   /** Number of messages. */
   readonly count: number
-  /** Names of the messages, in their order. */
+  /** Ids of the messages, in their order: of each its `id`, or else a name that no other message of the broker has. */
   readonly ids: readonly string[]
+  /** Indices of the messages that were not taken, because the queue had one with their `id` already. */
+  readonly duplicates: readonly number[]
   /** Durability of the messages from now on. */
   readonly durability: Durability
 }

@@ -37,6 +37,16 @@ export interface QueueOptions {
    * the message becomes a dead letter, as `expired`. Messages keep the one with which they were sent.
    */
   readonly messageTtlMs?: number | undefined
+  /**
+   * Time in which a second message with the `id` of a first one is not taken, in ms, from when the queue took the first; default 0:
+   * messages have no ids.
+   */
+  readonly dedupeMs?: number | undefined
+  /**
+   * Ids that are known, at most, 1 to 10,000,000; default 1,000,000 on disk and 100,000 in memory, where each takes 32 bytes of shared memory
+   * at once. One more makes the queue forget the oldest, which `stats().forgottenIds` counts if that was before `dedupeMs`.
+   */
+  readonly dedupeMaxIds?: number | undefined
   /** Failures allowed for a message in total before it is dead-lettered, 1 to 1,000 or `Infinity`; default 5. */
   readonly attempts?: number | undefined
   /** Waits between the attempts. */

@@ -33,6 +33,10 @@ export interface QueueStats {
   readonly cancelled: number
   /** Bytes of what is ready, unacked or retrying; each message counts 112 to 154 beside key, value and headers. */
   readonly bytes: number
+  /** Messages that were not taken, because the queue had one with their `id`. After the death of a process it may be a few too few. */
+  readonly duplicates: number
+  /** Ids that the queue forgot before `dedupeMs` was over, because there were more than `dedupeMaxIds`. */
+  readonly forgottenIds: number
   /** Consumers: one for each thread of a `run`, and for each `handle`, `consume` and `observe`. */
   readonly consumers: number
   /** Open dead letters of this queue: not replayed, not purged, not settled by the groups of their topic. */

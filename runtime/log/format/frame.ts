@@ -139,11 +139,26 @@ export function refuseFrame(memory: FrameMemory, address: number): void {
   memory.i32[((address + FRAME_BASE_OFFSET) >> 2) + 1] = REFUSED
 }
 
-/** Base offset of a frame that its partition has looked at; -1: it was refused. */
+/** In the upper half of the base offset of a frame whose message is there already; no offset has it. */
+const DUPLICATE = 0x4000_0000
+
+/** Marks a frame whose message is there already, at this offset. Partition's thread. */
+export function markDuplicate(memory: FrameMemory, address: number, offset: number): void {
+  memory.i32[(address + FRAME_BASE_OFFSET) >> 2] = offset | 0
+  memory.i32[((address + FRAME_BASE_OFFSET) >> 2) + 1] = highOf(offset) | DUPLICATE
+}
+
+/** Whether a frame that its partition has looked at has a message that was there already. */
+export function isDuplicate(memory: FrameMemory, address: number): boolean {
+  const high = memory.i32[((address + FRAME_BASE_OFFSET) >> 2) + 1] as number
+  return high !== REFUSED && (high & DUPLICATE) !== 0
+}
+
+/** Base offset of a frame that its partition has looked at, or of the message that was there already; -1: it was refused. */
 export function placedOffset(memory: FrameMemory, address: number): number {
   const low = memory.i32[(address + FRAME_BASE_OFFSET) >> 2] as number
   const high = memory.i32[((address + FRAME_BASE_OFFSET) >> 2) + 1] as number
-  return high === REFUSED ? -1 : joinOffset(low, high)
+  return high === REFUSED ? -1 : joinOffset(low, high & ~DUPLICATE)
 }
 
 /** Whether this version reads frames of that one. */

@@ -85,6 +85,21 @@ export function queueFieldsSize(bytes: Buffer, at: number): number {
   return sizeOf(bytes[at + 1] as number, bytes.readUInt16LE(at + 2))
 }
 
+/** Index among these words of the id's hash, of fields that begin at this byte; -1: they have no id. */
+export function idHashAt(words: Int32Array, from: number): number {
+  const first = words[from >> 2] as number
+  if (first >>> 16 === 0) return -1
+  return (from + FIXED_BYTES + (PART_BYTES[(first >>> 8) & KNOWN_PARTS] as number)) >> 2
+}
+
+/** The id in fields that begin at an index of these bytes; null: they have none. */
+export function queueIdText(bytes: Buffer, from: number): string | null {
+  const idBytes = bytes.readUInt16LE(from + 2)
+  if (idBytes === 0) return null
+  const at = from + FIXED_BYTES + (PART_BYTES[(bytes[from + 1] as number) & KNOWN_PARTS] as number) + ID_HASH_BYTES
+  return bytes.toString('utf8', at, at + idBytes)
+}
+
 /** Where `notBefore` is from the beginning of fields, by their first four bytes; 0: it is not there. */
 export function notBeforeAt(word: number): number {
   return (word & (NOT_BEFORE << 8)) === 0 ? 0 : FIXED_BYTES

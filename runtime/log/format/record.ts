@@ -21,7 +21,7 @@
  * Leaf, any thread.
  */
 
-import { queueFieldsSize } from './queue-fields.ts'
+import { idHashAt, queueFieldsSize, queueIdText } from './queue-fields.ts'
 
 export const RECORD_HEADER_BYTES = 16
 /** The word whose low half that is. */
@@ -52,6 +52,18 @@ export function knownAttributes(frameVersion: number): number {
 export function keyStartOf(bytes: Buffer, at: number, attributes: number): number {
   const fields = at + RECORD_HEADER_BYTES
   return (attributes & HAS_QUEUE_FIELDS) === 0 ? fields : fields + queueFieldsSize(bytes, fields)
+}
+
+/** Index among these words of the hash of the id of the record at this byte; -1: it has none. */
+export function recordIdAt(words: Int32Array, at: number): number {
+  const attributes = (words[(at + 4) >> 2] as number) >>> 16
+  return (attributes & HAS_QUEUE_FIELDS) === 0 ? -1 : idHashAt(words, at + RECORD_HEADER_BYTES)
+}
+
+/** The id of the record at this index, as its sender gave it; null: it has none. */
+export function recordIdText(bytes: Buffer, at: number): string | null {
+  if ((bytes.readUInt16LE(at + 6) & HAS_QUEUE_FIELDS) === 0) return null
+  return queueIdText(bytes, at + RECORD_HEADER_BYTES)
 }
 
 /** Where the value begins, if `end` is the end of key and headers. */

@@ -53,6 +53,26 @@ export interface KnownEnd {
   readonly bytes: number
 }
 
+/**
+ * Ids of messages, by which a second one of an id is not taken (base/id-table.ts). They are numbered from 0 on, in the order of their
+ * messages.
+ */
+export interface IdChange {
+  /** Those before it are forgotten. */
+  readonly first: number
+  /** Number of the first one here, from `first` on. */
+  readonly from: number
+  /** ID_HASH_BYTES of each. */
+  readonly hashes: Uint8Array
+  /** Of its message; ascending. */
+  readonly offsets: readonly number[]
+  /** When it came, in whole ms since the epoch; none before the one in front of it. */
+  readonly timesMs: readonly number[]
+  /** Messages that were not taken, so far, and ids that were forgotten before their time. */
+  readonly duplicates: number
+  readonly forgotten: number
+}
+
 /** An end of the queue's dead-letter topic. Its letters below are of messages that are said to be settled: an opening looks at the others. */
 export interface KnownLetters {
   readonly topic: number
@@ -78,6 +98,7 @@ export interface SettledChange {
   /** Messages that fell due, behind those of which that is known. */
   readonly due?: readonly DueGroup[]
   readonly times?: SettledTimes | null
+  readonly ids?: IdChange | null
 }
 
 /** In the order of their numbers in files. */

@@ -28,6 +28,7 @@ const EMPTY = {
   due: [],
   times: null,
   letters: null,
+  ids: null,
 }
 
 t.test('the bytes are those of the drawing', async t => {
@@ -50,10 +51,19 @@ t.test('the bytes are those of the drawing', async t => {
     ],
     times: { expired: 6, end: 1_021 },
     letters: { topic: 5, end: 200 },
+    ids: {
+      first: 3,
+      from: 5,
+      hashes: Uint8Array.from({ length: 32 }, (_, at) => at),
+      offsets: [1_000, 1_002],
+      timesMs: [500, 500],
+      duplicates: 6,
+      forgotten: 7,
+    },
   }
   const drawn = [
     // Topic 300, partition 0, all parts, base 1,000.
-    'ac02 00 ff0d e807',
+    'ac02 00 ff0f e807',
     // Out, back.
     '01 05 00',
     '01 0a 09',
@@ -69,6 +79,10 @@ t.test('the bytes are those of the drawing', async t => {
     '02 14 03 06 03 00 15 01 02',
     '06 fd07',
     '05 c801',
+    // Ids from 3 on, of which those from 5 on are here, with the counts; hash, offset and time of each.
+    '03 02 06 07 02',
+    '000102030405060708090a0b0c0d0e0f e807 f403',
+    '101112131415161718191a1b1c1d1e1f 02 00',
   ]
   t.equal(Buffer.from(encodeSettled([change])).toString('hex'), drawn.join('').replaceAll(' ', ''))
   t.same(decodeSettled(encodeSettled([change])), [change])
@@ -142,6 +156,24 @@ const totals = fc.record({
   cancelled: number,
   failures: number,
 })
+const ids = fc
+  .record({
+    first: fc.nat(2 ** 31),
+    more: fc.nat(300),
+    places: ranges,
+    step: fc.nat(2 ** 33),
+    duplicates: number,
+    forgotten: number,
+  })
+  .map(({ first, more, places, step, duplicates, forgotten }) => ({
+    first,
+    from: first + more,
+    hashes: Uint8Array.from({ length: 16 * places.length }, (_, at) => at + step),
+    offsets: places.map(([from]) => from),
+    timesMs: places.map((_, at) => 7 + at * step),
+    duplicates,
+    forgotten,
+  }))
 const change: fc.Arbitrary<SettledChange> = fc.record({
   topic: number,
   partition: fc.nat(300),
@@ -170,6 +202,7 @@ const change: fc.Arbitrary<SettledChange> = fc.record({
     }),
   times: fc.option(fc.record({ expired: number, end: number }), { nil: null }),
   letters: fc.option(fc.record({ topic: number, end: number }), { nil: null }),
+  ids: fc.option(ids, { nil: null }),
 })
 
 t.test('changes come back as they were, and a cut anywhere is refused or reads as whole changes before it', async t => {

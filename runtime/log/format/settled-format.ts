@@ -9,7 +9,8 @@
  * body      change, change, ... to its end
  *
  * change    topic (id), partition
- *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 512 times | 1024 letters
+ *           parts            1 whole | 2 out | 4 back | 8 attempts | 16 settled | 32 totals | 64 known | 128 due | 256 ids |
+ *                            512 times | 1024 letters
  *           base             no offset below is named; without out, back, attempts, settled and due it is not there
  *           out, back        each a list of ranges, where its part is there
  *           attempts         how many, then each
@@ -19,6 +20,7 @@
  *           due              how many groups, then of each: place, less base; how many offsets, then each
  *           times            expired, end
  *           letters          topic (id), end
+ *           ids              first, from less first, duplicates, forgotten; how many, then each
  *
  * ranges    how many, then of each: from, less the end of the one before (of the first: less base); offsets in it, less 1
  *
@@ -30,9 +32,11 @@
  *
  * an offset of a group is in the order in which it fell due: twice its distance to the one before (of the first: to base), less 1
  * where it is below that
+ *
+ * id        hash, as it is; offset and timeMs, less those of the one before
  * ```
  *
- * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, letters. It may therefore be split at any
+ * A change is applied in this order: whole, out, back, attempts, due, settled, totals, known, times, letters, ids. It may therefore be split at any
  * place, into changes of the same queue that follow each other.
  *
  * Leaf, any thread. Pure. A message in its turn costs two bytes each time that it changes, a run of them not more.
@@ -45,10 +49,11 @@ import {
   type SettledTotals,
 } from './settled-change.ts'
 import { lowestOf, readDue, writeDue } from './settled-due.ts'
+import { readIds, writeIds } from './settled-ids.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 /** Bytes of a change without lists, and of a range or attempt in one, at most. */
-export const CHANGE_BYTES_MAX: number = 112
+export const CHANGE_BYTES_MAX: number = 152
 export const RANGE_BYTES_MAX: number = 16
 export const ATTEMPT_BYTES_MAX: number = 64
 
@@ -60,9 +65,10 @@ const SETTLED = 16
 const TOTALS = 32
 const KNOWN = 64
 const IS_DUE = 128
+const IDS = 256
 const TIMES = 512
 const LETTERS = 1024
-const PARTS: number = 127 | IS_DUE | TIMES | LETTERS
+const PARTS: number = 127 | IS_DUE | IDS | TIMES | LETTERS
 const LISTS: number = OUT | BACK | ATTEMPTS | SETTLED | IS_DUE
 
 const SUSPECT = 1
@@ -82,7 +88,7 @@ export function encodeSettled(changes: Iterable<SettledChange>): Uint8Array {
 
 function writeChange(writer: ByteWriter, change: SettledChange): void {
   const { topic, partition, isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
-  const { totals = null, known = null, times = null, letters = null } = change
+  const { totals = null, known = null, times = null, letters = null, ids = null } = change
   let parts = 0
   if (isWhole === true) parts |= WHOLE
   if (out.length > 0) parts |= OUT
@@ -94,6 +100,7 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (due.length > 0) parts |= IS_DUE
   if (times !== null) parts |= TIMES
   if (letters !== null) parts |= LETTERS
+  if (ids !== null) parts |= IDS
   writer.number(topic)
   writer.number(partition)
   writer.number(parts)
@@ -115,6 +122,7 @@ function writeChange(writer: ByteWriter, change: SettledChange): void {
   if (due.length > 0) writeDue(writer, due, base)
   if (times !== null) for (const number of [times.expired, times.end]) writer.number(number)
   if (letters !== null) for (const number of [letters.topic, letters.end]) writer.number(number)
+  if (ids !== null) writeIds(writer, ids)
 }
 
 function writeRanges(writer: ByteWriter, ranges: OffsetRanges, base: number): void {
@@ -181,8 +189,12 @@ function readChange(reader: ByteReader): SettledChange | string {
   const totals = has(TOTALS) ? readTotals(reader) : null
   const known = has(KNOWN) ? { end: reader.number(), bytes: reader.number() } : null
   const due = has(IS_DUE) ? readDue(reader, base) : []
+  const times = has(TIMES) ? { expired: reader.number(), end: reader.number() } : null
+  const letters = has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null
+  const ids = has(IDS) ? readIds(reader) : null
   if (attempts === null) return 'an attempt has an unknown flag or reason'
   if (out === null || back === null || settled === null || due === null) return 'offsets are out of range'
+  if (ids === null && has(IDS)) return 'ids are out of range'
   return {
     topic,
     partition,
@@ -194,8 +206,9 @@ function readChange(reader: ByteReader): SettledChange | string {
     totals,
     known,
     due,
-    times: has(TIMES) ? { expired: reader.number(), end: reader.number() } : null,
-    letters: has(LETTERS) ? { topic: reader.number(), end: reader.number() } : null,
+    times,
+    letters,
+    ids,
   }
 }
 

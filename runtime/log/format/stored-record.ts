@@ -21,6 +21,8 @@ export interface StoredRecord {
   readonly timestamp: number
   /** Of a queue's message. */
   readonly priority?: number
+  /** Where the record begins. */
+  readonly recordStart: number
   readonly keyStart: number
   readonly keyEnd: number
   readonly headers: { readonly start: number; readonly end: number } | null
@@ -53,6 +55,7 @@ export function recordIn(bytes: Buffer, offset: number): StoredRecord | null {
   return {
     bytes,
     attributes,
+    recordStart: at,
     timestamp: bytes.readDoubleLE(FRAME_BASE_TIMESTAMP) + bytes.readInt32LE(at + 8),
     // The first byte of its queue fields.
     ...((attributes & HAS_QUEUE_FIELDS) === 0 ? {} : { priority: bytes[at + RECORD_HEADER_BYTES] as number }),

@@ -30,6 +30,12 @@ export class ByteWriter {
     this.#into[this.#length++] = value
   }
 
+  /** Bytes of these as they are. */
+  raw(bytes: Uint8Array, from: number, count: number): void {
+    while (this.#length + count > this.#into.length) this.#grow()
+    for (let at = 0; at < count; at++) this.#into[this.#length++] = bytes[from + at] as number
+  }
+
   get length(): number {
     return this.#length
   }
@@ -70,6 +76,17 @@ export class ByteReader {
     }
     this.isBroken = true
     return 0
+  }
+
+  /** Bytes that are left. */
+  get left(): number {
+    return this.#from.length - this.#at
+  }
+
+  /** Bytes as they are, into these. */
+  raw(into: Uint8Array, from: number, count: number): void {
+    if (this.left < count) this.isBroken = true
+    else for (let at = 0; at < count; at++) into[from + at] = this.#from[this.#at++] as number
   }
 
   byte(): number {

@@ -4,20 +4,26 @@
  *
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
-import type { OffsetRanges, SettledAttempt, SettledChange } from '../format/settled-change.ts'
+import { ID_HASH_BYTES } from '../format/queue-fields.ts'
+import type { IdChange, OffsetRanges, SettledAttempt, SettledChange } from '../format/settled-change.ts'
 import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
 import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
+import { ID_BYTES_MAX } from '../format/settled-ids.ts'
+import { idsFrom } from './id-changes.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** A pass of a host writes one record, unless its changes are larger than this. */
 export const BODY_BYTES_MAX: number = 4 * 1_024 * 1_024
 const PIECE_BYTES = 64 * 1_024
+const PIECE_IDS: number = PIECE_BYTES / ID_BYTES_MAX
 
 /** At most so many bytes are written for it. */
-function bytesMaxOf({ out = [], back = [], settled = [], attempts = [], due = [] }: SettledChange): number {
+function bytesMaxOf(change: SettledChange): number {
+  const { out = [], back = [], settled = [], attempts = [], due = [], ids } = change
   const ranges = out.length + back.length + settled.length
   const dueBytes = due.reduce((sum, { offsets }) => sum + DUE_GROUP_BYTES_MAX + DUE_BYTES_MAX * offsets.length, 0)
-  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length + dueBytes
+  const idBytes = ID_BYTES_MAX * (ids?.offsets.length ?? 0)
+  return CHANGE_BYTES_MAX + RANGE_BYTES_MAX * ranges + ATTEMPT_BYTES_MAX * attempts.length + dueBytes + idBytes
 }
 
 /** Bodies of records with these changes, in their order. */
@@ -45,7 +51,7 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
     return
   }
   const { topic, partition, isWhole = false, out, back, attempts, settled, due = [] } = change
-  const { totals = null, known = null, times = null, letters = null } = change
+  const { totals = null, known = null, times = null, letters = null, ids = null } = change
   const many = Math.max(1, Math.floor((bytesMax - CHANGE_BYTES_MAX) / ATTEMPT_BYTES_MAX))
   if (isWhole) yield { topic, partition, isWhole }
   for (const some of slices(out, many)) yield { topic, partition, out: some }
@@ -54,11 +60,23 @@ function* split(change: SettledChange, bytesMax: number): Generator<SettledChang
   for (const { place, offsets } of due)
     for (const some of slices(offsets, many)) yield { topic, partition, due: [{ place, offsets: some }] }
   for (const some of slices(settled, many)) yield { topic, partition, settled: some }
+  if (ids !== null) for (const some of idSlices(ids, many)) yield { topic, partition, ids: some }
   yield { topic, partition, totals, known, times, letters }
 }
 
 function* slices<T>(list: readonly T[] = [], many: number): Generator<readonly T[]> {
   for (let at = 0; at < list.length; at += many) yield list.slice(at, at + many)
+}
+
+function* idSlices(ids: IdChange, many: number): Generator<IdChange> {
+  for (let at = 0; at === 0 || at < ids.offsets.length; at += many)
+    yield {
+      ...ids,
+      from: ids.from + at,
+      hashes: ids.hashes.subarray(at * ID_HASH_BYTES, (at + many) * ID_HASH_BYTES),
+      offsets: ids.offsets.slice(at, at + many),
+      timesMs: ids.timesMs.slice(at, at + many),
+    }
 }
 
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
@@ -74,6 +92,13 @@ export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFI
   const attempts = [...state.attempts.values()].filter(({ offset }) => offset < end)
   if (attempts.length > 0) yield { topic, partition, attempts: attempts.sort(byOffset) }
   for (const group of state.due(end, PIECE_BYTES / DUE_BYTES_MAX)) yield { topic, partition, due: [group] }
+  const { ids: table } = state
+  for (let from = table?.room.first ?? 0, more = table !== null; table !== null && more; ) {
+    const ids = idsFrom(table, from, end, PIECE_IDS)
+    yield { topic, partition, ids }
+    from += ids.offsets.length
+    more = ids.offsets.length === PIECE_IDS
+  }
   let pending: (readonly [number, number])[] = []
   for (const piece of state.settled.pieces()) {
     pending.push(...within(piece, end))

@@ -153,6 +153,20 @@ t.test(
   },
 )
 
+t.test('ids of messages that are not there are durably forgotten', async t => {
+  const disk = new MemoryDisk()
+  const words = Int32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  const hashes = new Uint8Array(words.buffer)
+  const ids = { first: 0, from: 0, hashes, offsets: [0, 2, 4], timesMs: [5, 5, 6], duplicates: 1, forgotten: 2 }
+  const log = open(disk)
+  log.write([{ topic: 1, partition: 0, ids }])
+  const known = (state: SettledState): number[] => [0, 4, 8].map(at => state.ids?.find(words, at, 6) ?? Number.NaN)
+  t.strictSame(known(log.opened(1, 0, 0, 5)), [0, 2, 4])
+  t.strictSame(known(log.opened(1, 0, 0, 4)), [0, 2, -1])
+  const next = open(disk.losePower(() => 0))
+  t.strictSame(known(next.opened(1, 0, 0, 5)), [0, 2, -1], 'after a loss of power, too')
+})
+
 t.test('what is said beyond the end of a log is durably forgotten when it is opened', async t => {
   const disk = new MemoryDisk()
   const before = open(disk)

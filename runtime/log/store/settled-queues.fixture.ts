@@ -1,7 +1,7 @@
 /**
  * Queues for tests of what they settled: a seed draws their changes, and a naive model knows what they come to.
  */
-import type { SettledAttempt, SettledChange, SettledTimes, SettledTotals } from '../format/settled-change.ts'
+import type { IdChange, SettledAttempt, SettledChange, SettledTimes, SettledTotals } from '../format/settled-change.ts'
 import type { SettledState } from './settled-state.ts'
 
 /** What one message is known as; null: nothing. */
@@ -19,23 +19,26 @@ export interface QueueModel {
   due: readonly (readonly [offset: number, place: number])[]
   times: SettledTimes
   letters: SettledState['letters']
+  ids: readonly KnownId[]
+  /** Number of the first of them, and the counts that go with them. */
+  firstId: number
+  duplicates: number
+  forgotten: number
+}
+
+interface KnownId {
+  readonly word: number
+  readonly offset: number
+  readonly timeMs: number
 }
 
 const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
 export function emptyQueue(topic: number, partition = 0): QueueModel {
-  return {
-    topic,
-    partition,
-    known: new Map(),
-    end: 0,
-    totals: NO_TOTALS,
-    knownEnd: null,
-    due: [],
-    times: NO_TIMES,
-    letters: null,
-  }
+  const noTimes = { due: [], times: NO_TIMES, letters: null }
+  const noIds = { ids: [], firstId: 0, duplicates: 0, forgotten: 0 }
+  return { topic, partition, known: new Map(), end: 0, totals: NO_TOTALS, knownEnd: null, ...noTimes, ...noIds }
 }
 
 export function copyOf(queue: QueueModel): QueueModel {
@@ -47,7 +50,16 @@ export function cutTo(queue: QueueModel, end: number): QueueModel {
   const knownEnd = (queue.knownEnd?.end ?? 0) > end ? null : queue.knownEnd
   const due = queue.due.flatMap(([offset, place]) => (offset < end ? [[offset, Math.min(place, end)] as const] : []))
   const times = { ...queue.times, end: Math.min(queue.times.end, end) }
-  return { ...queue, end, knownEnd, due, times, known: new Map([...queue.known].filter(([offset]) => offset < end)) }
+  const ids = queue.ids.filter(({ offset }) => offset < end)
+  return {
+    ...queue,
+    end,
+    knownEnd,
+    due,
+    times,
+    ids,
+    known: new Map([...queue.known].filter(([offset]) => offset < end)),
+  }
 }
 
 function rangesOf(offsets: readonly number[]): [number, number][] {
@@ -128,6 +140,36 @@ export function drawPass(queue: QueueModel, chance: () => number): SettledChange
     due,
     times,
     letters,
+    ids: chance() < 0.4 ? drawIds(queue, chance) : null,
+  }
+}
+
+/** Some of the new messages have ids, and some of the old ids are forgotten. */
+function drawIds(queue: QueueModel, chance: () => number): IdChange {
+  const below = (limit: number): number => Math.floor(chance() * limit)
+  const { ids: before } = queue
+  const last = before.at(-1) ?? { offset: -1, timeMs: 1_000 }
+  const added: KnownId[] = []
+  for (let offset = last.offset + 1 + below(3); offset < queue.end && added.length < 20; offset += 1 + below(4))
+    added.push({ word: below(2 ** 30), offset, timeMs: (added.at(-1) ?? last).timeMs + below(100) })
+  const gone = below(before.length / 2)
+  queue.duplicates += below(3)
+  queue.forgotten += below(2)
+  // What was written before may be said again.
+  const again = below(Math.min(3, before.length - gone))
+  const from = queue.firstId + before.length - again
+  queue.firstId += gone
+  queue.ids = [...before.slice(gone), ...added]
+  const said = queue.ids.slice(from - queue.firstId)
+  const words = Int32Array.from(said.flatMap(({ word, offset }) => [word, offset, 3, 4]))
+  return {
+    first: queue.firstId,
+    from,
+    hashes: new Uint8Array(words.buffer),
+    offsets: said.map(({ offset }) => offset),
+    timesMs: said.map(({ timeMs }) => timeMs),
+    duplicates: queue.duplicates,
+    forgotten: queue.forgotten,
   }
 }
 
@@ -137,12 +179,27 @@ export function textOf(of: QueueModel | SettledState | undefined): string {
   const known = 'knownEnd' in of ? of.known : knownOf(of)
   const end = 'knownEnd' in of ? of.knownEnd : of.known
   const due = 'knownEnd' in of ? of.due : dueOf(of)
-  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, of.times, of.letters])
+  const times = [of.times, of.letters]
+  return JSON.stringify([[...known].sort(([one], [other]) => one - other), of.totals, end, due, times, idsOf(of)])
 }
 
 function dueOf(state: SettledState): (readonly [number, number])[] {
   const groups = [...state.due(Number.POSITIVE_INFINITY, 7)]
   return groups.flatMap(({ place, offsets }) => offsets.map(offset => [offset, place] as const))
+}
+
+function idsOf(of: QueueModel | SettledState): unknown {
+  if ('knownEnd' in of) return [of.firstId, of.ids, of.duplicates, of.forgotten]
+  const { ids: table } = of
+  if (table === null) return [0, [], 0, 0]
+  const { first, end, duplicates, forgotten } = table.room
+  const ids: KnownId[] = []
+  for (let entry = first; entry < end; entry++) {
+    const id = { word: table.wordOf(entry, 0), offset: table.offsetOf(entry), timeMs: table.timeOf(entry) }
+    if (table.find(Int32Array.of(id.word, id.offset, 3, 4), 0, id.timeMs) === -1) throw new Error('an id is not found')
+    ids.push(id)
+  }
+  return [first, ids, duplicates, forgotten]
 }
 
 function knownOf(state: SettledState): Map<number, Known> {

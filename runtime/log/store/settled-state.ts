@@ -5,8 +5,11 @@
  * and so what a snapshot of the file has to say.
  *
  * The thread that owns the file. Pure. Bounds: SettledPages for what is settled; a bit for each message that is out and
- * never was before; an entry for each that deviates, which the queue bounds; that of stored-due.ts.
+ * never was before; an entry for each that deviates, which the queue bounds; that of stored-due.ts;
+ * an entry of a table for each id (base/id-table.ts).
  */
+import { IdPages } from '../../base/id-room.ts'
+import { IdTable } from '../../base/id-table.ts'
 import { OffsetSet } from '../../base/offset-set.ts'
 import type { PagePool } from '../../base/page-pool.ts'
 import { SettledPages } from '../../base/settled-pages.ts'
@@ -19,8 +22,10 @@ import type {
   SettledTimes,
   SettledTotals,
 } from '../format/settled-change.ts'
+import { noteIds } from './id-changes.ts'
 import { StoredDue } from './stored-due.ts'
 
+const NO_IDS = { end: 0, duplicates: 0, forgotten: 0 }
 const NO_TIMES: SettledTimes = { expired: 0, end: 0 }
 const NO_TOTALS: SettledTotals = { deadLettered: 0, dropped: 0, purged: 0, cancelled: 0, failures: 0 }
 
@@ -36,6 +41,7 @@ export class SettledState {
   readonly #due = new StoredDue()
   #times: SettledTimes = NO_TIMES
   #letters: KnownLetters | null = null
+  #ids: IdTable | null = null
 
   constructor(pool: PagePool, topic: number, partition: number) {
     this.#pool = pool
@@ -85,6 +91,17 @@ export class SettledState {
     return this.#times
   }
 
+  /** Ids of its messages; null: it never had any. */
+  get ids(): IdTable | null {
+    return this.#ids
+  }
+
+  /** The same, for who is to add some. */
+  openIds(): IdTable {
+    this.#ids ??= new IdTable(new IdPages(), Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+    return this.#ids
+  }
+
   /** Null: all letters of the queue are to be looked at. */
   get letters(): KnownLetters | null {
     return this.#letters
@@ -97,7 +114,10 @@ export class SettledState {
     const counted = Object.values(this.#totals).some(count => count > 0)
     const isKnown = this.#known !== null || this.#letters !== null
     const isTimed = !this.#due.isEmpty || this.#times.end > 0 || this.#times.expired > 0
-    return isUntouched && this.#out.size === 0 && this.#attempts.size === 0 && !counted && !isTimed && !isKnown
+    const { end: ids, duplicates, forgotten } = this.#ids?.room ?? NO_IDS
+    const isNamed = ids + duplicates + forgotten > 0
+    const isSilent = this.#out.size === 0 && this.#attempts.size === 0
+    return isUntouched && isSilent && !counted && !isTimed && !isKnown && !isNamed
   }
 
   /** Offset behind the last one that it names. */
@@ -107,23 +127,14 @@ export class SettledState {
     for (const [, to] of this.#out.ranges()) end = Math.max(end, to)
     for (const offset of this.#attempts.keys()) end = Math.max(end, offset + 1)
     for (const { place } of this.due(Number.POSITIVE_INFINITY, 1)) end = Math.max(end, place)
-    end = Math.max(end, this.#times.end)
-    return end
+    const ids = this.#ids
+    if (ids !== null && ids.size > 0) end = Math.max(end, ids.offsetOf(ids.room.end - 1) + 1)
+    return Math.max(end, this.#times.end)
   }
 
   apply(change: SettledChange): void {
-    const {
-      isWhole,
-      out = [],
-      back = [],
-      attempts = [],
-      settled = [],
-      due = [],
-      totals,
-      known,
-      times,
-      letters,
-    } = change
+    const { isWhole, out = [], back = [], attempts = [], settled = [], due = [] } = change
+    const { totals, known, times, letters, ids } = change
     if (isWhole === true) this.clear()
     for (const [from, to] of out) this.#out.addRange(from, to)
     for (const [from, to] of back) this.#out.removeRange(from, to)
@@ -135,6 +146,7 @@ export class SettledState {
     if (known !== undefined && known !== null) this.#known = known
     if (times !== undefined && times !== null) this.#times = times
     if (letters !== undefined && letters !== null) this.#letters = letters
+    if (ids !== undefined && ids !== null) noteIds(this.openIds(), ids)
   }
 
   #note(attempt: SettledAttempt): void {
@@ -166,5 +178,6 @@ export class SettledState {
     this.#due.clear()
     this.#times = NO_TIMES
     this.#letters = null
+    this.#ids = null
   }
 }

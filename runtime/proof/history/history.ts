@@ -28,6 +28,8 @@ export type HistoryEvent =
       readonly key: string | null
       /** Of a message to a queue. */
       readonly priority?: number
+      /** By which its queue knows it; left out: by none. */
+      readonly messageId?: string
       /** Of a message to a queue: it is not due before, and expires until; on the clock of `atMs`. */
       readonly dueMs?: number
       readonly expiresMs?: number
@@ -42,6 +44,8 @@ export type HistoryEvent =
       readonly outcome: Outcome
       readonly partition?: number
       readonly offset?: number
+      /** It failed because a message of its id is there, at this offset. */
+      readonly duplicateOf?: number
       /** When, on a clock that only goes forward. */
       readonly atMs?: number
     }
@@ -206,6 +210,8 @@ export interface QueueFacts {
   readonly deadLetterTopic: string | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  /** How long it knows ids; left out: messages have none. */
+  readonly dedupeMs?: number
   /** Messages of one key that may be out at a time. */
   readonly keyConcurrency: number
   /** Whether a consumer begins a message when the one before is settled, and that is known. */

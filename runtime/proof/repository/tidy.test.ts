@@ -216,6 +216,7 @@ const WALL_CLOCK = [
   'runtime/queue-actor/queue-letters.ts',
   'runtime/queue-actor/queue-rebuild.ts',
   'runtime/queue-actor/stored-facts.ts',
+  'runtime/queue-actor/stored-messages.ts',
   'runtime/queue-actor/stored-rebuild.ts',
 ]
 

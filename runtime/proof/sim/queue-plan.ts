@@ -22,6 +22,8 @@ export interface QueueMemberPlan {
 
 export interface QueueMessagePlan extends MessagePlan {
   readonly priority: number
+  /** By which its queue knows it; null: by none. */
+  readonly messageId: string | null
   /** 0: none. */
   readonly delayMs: number
   /** Infinity: none. */
@@ -57,6 +59,8 @@ export interface QueuePlan {
   readonly batch: number | null
   readonly atMostOnce: boolean
   readonly singleActive: boolean
+  /** How long it knows ids, which its messages have then; 0: they have none. */
+  readonly dedupeMs: number
   readonly keyConcurrency: number
   readonly keyOrder: 'fifo' | 'fair'
   /** Hand-outs in a time; null: there is no limit. */
@@ -71,7 +75,10 @@ export interface QueuePlan {
   readonly isDeleted: boolean
 }
 
+/** Two windows: one that is over again and again, and one that no clock is set beyond. */
+const DEDUPE_MS: readonly number[] = [300, 1_000 * 3_600_000]
 const SALT = 0x51ed270b
+const IDS_SALT = 0x0b5ad4ce
 const MORE_SALT = 0x2c1b3c6d
 const KEYS_SALT = 0x3ad8025f
 const TIMES_SALT = 0x165667b1
@@ -103,6 +110,7 @@ function sendersOf(
         script: isBad ? chance.pick(scripts) : isStill ? 'S' : chance.pick(['k', 'k', 'K', 'b']),
         padBytes: chance.below(padMax + 1),
         priority: chance.below(priorities),
+        messageId: null,
         delayMs: 0,
         ttlMs: Number.POSITIVE_INFINITY,
       }
@@ -154,6 +162,7 @@ function queueOf(chance: Chance, more: Chance, name: string, faults: ReadonlySet
     concurrency: isExact || batch !== null || chance.happens(0.6) ? 1 : chance.pick([2, 8]),
     atMostOnce,
     singleActive: chance.happens(0.25),
+    dedupeMs: 0,
     keyConcurrency: Number.POSITIVE_INFINITY,
     keyOrder: 'fifo',
     rate: null,
@@ -203,7 +212,19 @@ export function queuePlansOf(seed: number, faults: ReadonlySet<FaultKind>): read
   if (chance.happens(0.3)) plans.push(queueOf(chance, more, 'q1', faults))
   const keys = new Chance(seed ^ KEYS_SALT)
   const times = new Chance(seed ^ TIMES_SALT)
-  return plans.map(plan => timed({ ...plan, ...limitsOf(keys, plan) }, times))
+  const ids = new Chance(seed ^ IDS_SALT)
+  return plans
+    .map(plan => timed({ ...plan, ...limitsOf(keys, plan) }, times))
+    .map(plan => (ids.happens(0.3) ? withIds(plan, ids) : plan))
+}
+
+/** Its messages have few ids, so that they meet. */
+function withIds(plan: QueuePlan, chance: Chance): QueuePlan {
+  const many = chance.pick([3, 10, 40])
+  const named = (message: QueueMessagePlan): QueueMessagePlan =>
+    chance.happens(0.8) ? { ...message, messageId: `i${chance.below(many)}` } : message
+  const senders = plan.senders.map(sender => ({ ...sender, messages: sender.messages.map(named) }))
+  return { ...plan, dedupeMs: chance.pick(DEDUPE_MS), senders }
 }
 
 export function queueLettersOf({ name, deadLetter }: QueuePlan): string | null {
@@ -219,13 +240,15 @@ export function handlerPlanOf({ name, handlerTimeoutMs, output, concurrency }: Q
 /** `hasSteadyClock`: whether no fault sets the wall clock. */
 export function queueFactsOf(plan: QueuePlan, hasSteadyClock: boolean): QueueFacts {
   const { name, maxMessages, onFull, attempts, atMostOnce, singleActive, prefetch, concurrency, output, batch } = plan
+  const { dedupeMs } = plan
   const deadLetterTopic = queueLettersOf(plan)
   const { keyConcurrency } = plan
   const oneAtATime = concurrency === 1 && !output && batch === null
   const limits = { maxMessages, onFull, attempts, prefetch: prefetch ?? PREFETCH_MAX }
   const hasDelays = plan.senders.some(({ messages }) => messages.some(({ delayMs }) => delayMs > 0))
   const times = { hasDelays, hasSteadyTimes: hasSteadyClock }
-  return { queue: name, ...limits, ...times, atMostOnce, singleActive, keyConcurrency, oneAtATime, deadLetterTopic }
+  const inTurn = { keyConcurrency, oneAtATime, dedupeMs }
+  return { queue: name, ...limits, ...times, atMostOnce, singleActive, ...inTurn, deadLetterTopic }
 }
 
 /** The queue as rules on groups and dead letters see it. */

@@ -4,6 +4,7 @@
  * The simulated main thread, through the public API only.
  */
 import { isMillraceError, type UnpublishedError } from '../../words/errors.ts'
+import type { Receipt } from '../../words/message.ts'
 import type { Queue } from '../../words/queue.ts'
 import type { QueueMessage } from '../../words/queue-message.ts'
 import type { Lab, Value } from './lab.ts'
@@ -16,6 +17,7 @@ export function inQueueRound(sender: QueueSenderPlan, round: number): QueueSende
   const messages = sender.messages.map(message => ({
     ...message,
     id: `${message.id}.${round}`,
+    messageId: idInRound(message, round),
     script: /[leosnS]/.test(message.script) ? 'k' : message.script,
   }))
   return { ...sender, messages }
@@ -25,13 +27,23 @@ const NEVER: number = Number.POSITIVE_INFINITY
 /** Between the note of a send and the send: a thread may be held up. */
 const SLACK_MS = 5
 
-function messageOf({ id, key, script, padBytes, priority, delayMs, ttlMs }: QueueMessagePlan): QueueMessage<Value> {
-  const message = { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) } }
-  return delayMs === 0 && ttlMs === Number.POSITIVE_INFINITY ? message : { ...message, delayMs, ttlMs }
+/** Every third id stays the same, and the others are others in every other round. */
+function idInRound({ messageId }: QueueMessagePlan, round: number): string | null {
+  if (messageId === null || Number(messageId.slice(1)) % 3 === 0) return messageId
+  return `${messageId}.${round >> 1}`
 }
 
-function offsetOf(id: string): number {
-  return Number(id.slice(id.indexOf('.') + 1))
+function messageOf(plan: QueueMessagePlan): QueueMessage<Value> {
+  const { id, key, script, padBytes, priority, delayMs, ttlMs, messageId } = plan
+  const named = messageId === null ? {} : { id: messageId }
+  const times = delayMs === 0 && ttlMs === Number.POSITIVE_INFINITY ? {} : { delayMs, ttlMs }
+  return { key, priority, value: { id, script, pad: 'x'.repeat(padBytes) }, ...named, ...times }
+}
+
+/** Where a message is whose receipt has this; undefined: that has its sender's id. */
+function offsetOf(at: string | number): number | undefined {
+  if (typeof at === 'number') return at
+  return /^\d+\.\d+$/.test(at) ? Number(at.slice(at.indexOf('.') + 1)) : undefined
 }
 
 /** Tries until the message is taken; false: the queue was deleted, and nobody knows what became of those before. */
@@ -53,18 +65,25 @@ export async function send(
 ): Promise<void> {
   const { chance } = lab.scheduler
   const topic = queue.name
-  const sent = ({ id, key, priority, delayMs, ttlMs }: QueueMessagePlan): void => {
+  const sent = ({ id, key, priority, delayMs, ttlMs, messageId }: QueueMessagePlan): void => {
     const { now } = lab.scheduler
     const lives = Math.min(ttlMs, messageTtlMs)
     // The wall clock says whole milliseconds. Who tries again sends anew.
     const due = delayMs === 0 ? {} : { dueMs: now + delayMs - 1 }
     const expires =
       lives === Number.POSITIVE_INFINITY ? {} : { expiresMs: how === 'try' ? NEVER : now + delayMs + lives + SLACK_MS }
-    lab.record({ kind: 'sent', producer: name, topic, id, key, priority, ...due, ...expires })
+    const named = messageId === null ? {} : { messageId }
+    const when = { ...due, ...expires, atMs: now }
+    lab.record({ kind: 'sent', producer: name, topic, id, key, priority, ...named, ...when })
   }
-  const answer = ({ id }: QueueMessagePlan, outcome: 'ok' | 'fail' | 'info', at?: string): void => {
-    const place = at === undefined ? {} : { partition: 0, offset: offsetOf(at) }
-    lab.record({ kind: 'answered', topic, id, outcome, ...place })
+  const answer = ({ id }: QueueMessagePlan, outcome: 'ok' | 'fail' | 'info', at?: string | number): void => {
+    const offset = at === undefined ? undefined : offsetOf(at)
+    const place = offset === undefined ? {} : { partition: 0, offset }
+    lab.record({ kind: 'answered', topic, id, outcome, ...place, atMs: lab.scheduler.now })
+  }
+  const duplicate = ({ id }: QueueMessagePlan, duplicateOf?: number): void => {
+    const first = duplicateOf === undefined ? {} : { duplicateOf }
+    lab.record({ kind: 'answered', topic, id, outcome: 'fail', ...first, atMs: lab.scheduler.now })
   }
   if (how === 'batch') {
     for (let at = 0; at < messages.length; ) {
@@ -73,15 +92,19 @@ export async function send(
       for (const message of batch) sent(message)
       const given = batch.map(message => messageOf(message))
       await queue.sendBatch(given).then(
-        ({ ids }) => {
-          for (const [index, message] of batch.entries()) answer(message, 'ok', ids[index])
+        ({ ids, duplicates }) => {
+          for (const [index, message] of batch.entries())
+            if (duplicates.includes(index)) duplicate(message)
+            else answer(message, 'ok', ids[index])
         },
         (error: unknown) => {
           const { unpublished, unknown } = error as UnpublishedError
           const isTold = isMillraceError(error, 'MILL_UNPUBLISHED')
           for (const [index, message] of batch.entries()) {
             const each = given[index]
-            if (!isTold || unknown.includes(each)) answer(message, 'info')
+            // It was there already, or was taken.
+            const isUnsure = message.messageId !== null && !unpublished.includes(each as QueueMessage<Value>)
+            if (!isTold || isUnsure || unknown.includes(each)) answer(message, 'info')
             else answer(message, unpublished.includes(each) ? 'fail' : 'ok')
           }
         },
@@ -97,7 +120,12 @@ export async function send(
       if (!(await trySend(queue, messageOf(message)))) return
     } else {
       const receipt = queue.send(messageOf(message)).then(
-        ({ id }) => answer(message, 'ok', id),
+        receipt => {
+          // As handlers see it, a receipt has a place.
+          const { offset } = receipt as unknown as Receipt
+          if (receipt.duplicate) duplicate(message, offset)
+          else answer(message, 'ok', offset)
+        },
         (error: unknown) => answer(message, isMillraceError(error, 'MILL_FULL') ? 'fail' : 'info'),
       )
       if (how === 'one') await receipt
@@ -110,5 +138,9 @@ export async function send(
     () => true,
     () => false,
   )
-  if (how === 'try') for (const message of messages) answer(message, isFlushed && !mayBeRefused ? 'ok' : 'info')
+  if (how === 'try')
+    for (const message of messages) {
+      const isSure = isFlushed && !mayBeRefused && message.messageId === null
+      answer(message, isSure ? 'ok' : 'info')
+    }
 }

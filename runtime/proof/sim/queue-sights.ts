@@ -38,6 +38,8 @@ export const QUEUE_SIGHTS = [
   'expired',
   'deleted',
   'deletionRefused',
+  'ids',
+  'duplicate',
 ] as const
 export type QueueSight = (typeof QUEUE_SIGHTS)[number]
 
@@ -50,13 +52,15 @@ const BY_FAULT: readonly (readonly [FaultKind, QueueSight])[] = [
   ['pausedProcess', 'standstill'],
 ]
 
-function byPlan({ acts, singleActive, prefetch, members, keyConcurrency, keyOrder, rate }: QueuePlan): QueueSight[] {
+function byPlan(plan: QueuePlan): QueueSight[] {
+  const { acts, singleActive, prefetch, members, keyConcurrency, keyOrder, rate, dedupeMs } = plan
   const seen: QueueSight[] = ['queue']
   if (acts.includes('pause')) seen.push('pause')
   if (singleActive) seen.push('singleActive')
   if (keyConcurrency < Number.POSITIVE_INFINITY) seen.push('keyLimit')
   if (keyOrder === 'fair') seen.push('fair')
   if (rate !== null) seen.push('rate')
+  if (dedupeMs > 0) seen.push('ids')
   if (prefetch === 1 && members.length === 1) seen.push('oneAtATime')
   if (new Set(members.map(({ consumerPriority }) => consumerPriority)).size > 1) seen.push('ranked')
   return seen
@@ -96,7 +100,7 @@ export function queueSights(
         if (event.dueMs !== undefined) delayed.add(event.id)
         break
       case 'answered':
-        if (event.outcome === 'fail') seen.add('full')
+        if (event.outcome === 'fail') seen.add(event.duplicateOf === undefined ? 'full' : 'duplicate')
         break
       case 'delivered': {
         open.set(event.consumer, (holder ?? new Set()).add(event.offset))

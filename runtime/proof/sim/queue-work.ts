@@ -23,6 +23,8 @@ import { inQueueRound, send } from './queue-senders.ts'
 
 /** A queue that has more to settle, and has settled and charged nothing for so long, hangs. */
 const STILL_MS = 30_000
+/** More than there are in a seed. */
+const MAX_IDS = 4_000
 
 interface Opened {
   readonly plan: QueuePlan
@@ -98,7 +100,7 @@ export class QueueWork {
 
   #openQueue(plan: QueuePlan): Promise<Queue<Value>> {
     const { name, priorities, maxMessages, maxMessageBytes, maxBytes, onFull, attempts, initialMs } = plan
-    const { singleActive, keyConcurrency, keyOrder, rate, deadLetter, messageTtlMs } = plan
+    const { singleActive, keyConcurrency, keyOrder, rate, deadLetter, messageTtlMs, dedupeMs } = plan
     return this.#around.broker().queue<Value>(name, {
       durability: this.#durabilityOf(plan),
       priorities,
@@ -110,6 +112,8 @@ export class QueueWork {
       backoff: { initialMs, maxMs: 400 },
       deadLetter: deadLetter === 'own' ? undefined : (queueLettersOf(plan) ?? false),
       singleActive,
+      dedupeMs,
+      dedupeMaxIds: MAX_IDS,
       keyConcurrency,
       keyOrder,
       rate: rate ?? undefined,

@@ -6,6 +6,7 @@ import { GROUP_RULES } from '../history/group-rules.ts'
 import type { History } from '../history/history.ts'
 import { LETTER_RULES } from '../history/letter-rules.ts'
 import { QUEUE_COUNT_RULES } from '../history/queue-count-rules.ts'
+import { QUEUE_ID_RULES } from '../history/queue-id-rules.ts'
 import { QUEUE_KEY_RULES } from '../history/queue-key-rules.ts'
 import { QUEUE_LIVES_RULES } from '../history/queue-lives-rules.ts'
 import { QUEUE_ORDER_RULES } from '../history/queue-order-rules.ts'
@@ -190,6 +191,7 @@ export function simulate(seed: number, trace: ((line: string) => void) | null = 
       ...QUEUE_LIVES_RULES,
       ...QUEUE_COUNT_RULES,
       ...QUEUE_ORDER_RULES,
+      ...QUEUE_ID_RULES,
       ...QUEUE_KEY_RULES,
       ...QUEUE_TIME_RULES,
     ])

@@ -27,6 +27,8 @@ const counts: QueueStats = {
   expired: 0,
   dropped: 0,
   purged: 0,
+  duplicates: 0,
+  forgottenIds: 0,
   cancelled: 0,
   bytes: 0,
   consumers: 0,

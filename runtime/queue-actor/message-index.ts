@@ -17,7 +17,7 @@ import {
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
-import { HAS_KEY, HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import type { Offset, Position } from '../words/quantities.ts'
@@ -26,7 +26,7 @@ import { FieldsOfFrame } from './message-fields.ts'
 import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
 import type { QueueBlock } from './queue-block.ts'
-import { keyHash, keyHashOf } from './record-key.ts'
+import { keyHashAt } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
 import { TimesInWindow } from './times-in-window.ts'
 import type { FellDue } from './window-times.ts'
@@ -217,14 +217,7 @@ export class MessageIndex implements MessageSource {
   }
 
   keyOf(offset: Offset): number {
-    const reader = this.#reader
-    const record = this.recordOf(offset)
-    const attributes = reader.word(record + 4) >>> 16
-    if ((attributes & HAS_KEY) === 0) return 0
-    if ((attributes & HAS_QUEUE_FIELDS) !== 0) return keyHash(reader.word(record + RECORD_HEADER_BYTES + 4))
-    const key = Buffer.allocUnsafe(reader.word(record + 12))
-    reader.copyOut((record + RECORD_HEADER_BYTES) | 0, key.length, key, 0)
-    return keyHashOf(key)
+    return keyHashAt(this.#reader, this.recordOf(offset))
   }
 
   dueMsOf(offset: Offset): number {

@@ -51,11 +51,9 @@ for (const disk of [undefined, () => new MemoryDisk()]) {
     t.strictSame(took(house, end), [5, 0, 2, 3], 'the one of a higher priority first')
     t.match(house.queue.report(), { ready: 3, unacked: 4 })
     sendAll(house, [undefined])
-    const other = house.attach(10)
     ack(house, end)
     ack(house, end)
-    // What the first one has in advance may be taken back, and go to the other one.
-    t.strictSame([...new Set([...took(house, end), ...took(house, other)])].sort(), [1, 2, 3, 7])
+    t.strictSame(took(house, end).sort(), [1, 2, 3, 7])
   })
 
   t.test(`a host that takes over lets no second one of a key go, ${where}`, async t => {

@@ -156,7 +156,12 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'expired') throw new Error(`broken invariant: message ${offset} expired while a consumer had it`)
+    if (kind === 'expired') {
+      // It failed after its time to live.
+      this.facts.countFailure()
+      this.expired(effect)
+      return
+    }
     if (kind === 'dropped') this.facts.settledAs('dropped', offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {

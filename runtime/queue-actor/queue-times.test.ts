@@ -214,6 +214,25 @@ eachPlace('without dead letters it is counted, and told', (t, isOnDisk) => {
   t.match(line.house.queue.report(), { accepted: 2, ready: 1, acked: 0, expired: 1, dropped: 0 })
 })
 
+eachPlace(
+  'without dead letters one that fails after its time is counted as a failure, and as expired',
+  (t, isOnDisk) => {
+    const line = new Line(isOnDisk, { policy: { hasDeadLetters: false } })
+    line.send(1, { ttlMs: 20 })
+    const end = line.attach()
+    line.taken(end)
+    const begun = end.begin()
+    later(30)
+    if (begun !== null) end.end(begun, 'failed')
+    end.claims.publish()
+    line.house.pass()
+    t.strictSame(line.house.told, ['failed 0 0'])
+    t.match(line.house.queue.report(), { accepted: 1, ready: 0, unacked: 0, expired: 1, dropped: 0, failures: 1 })
+    line.dies()
+    t.match(line.house.queue.report(), { accepted: 1, ready: 0, acked: 0, expired: 1, dropped: 0 })
+  },
+)
+
 eachPlace('one that is out when it expires may be acked, and dies when it comes back', (t, isOnDisk) => {
   const line = new Line(isOnDisk)
   line.send(1, { ttlMs: 20 })

@@ -18,7 +18,7 @@ import { FrameCursor, NO_RECORD } from './frame-cursor.ts'
 import { type LogChunk, LogChunks } from './log-chunks.ts'
 import { messageBytes } from './message-bytes.ts'
 import type { MessageSource } from './message-source.ts'
-import { keyHash, keyHashOf } from './record-key.ts'
+import { keyHash, keyHashAt, keyHashOf } from './record-key.ts'
 import { RecordRun } from './record-run.ts'
 import { StoredTimes } from './stored-times.ts'
 
@@ -70,16 +70,12 @@ export class StoredSource implements MessageSource {
   keyOf(offset: Offset): number {
     const chunk = this.#find(offset)
     const record = this.#record
-    const attributes = this.#wordAt(chunk, (record + 4) | 0) >>> 16
+    if (chunk === null) return keyHashAt(this.#partition.reader, record)
+    const attributes = this.#wordAt(chunk, record + 4) >>> 16
     if ((attributes & HAS_KEY) === 0) return 0
-    if ((attributes & HAS_QUEUE_FIELDS) !== 0)
-      return keyHash(this.#wordAt(chunk, (record + RECORD_HEADER_BYTES + 4) | 0))
     const from = record + RECORD_HEADER_BYTES
-    const length = this.#wordAt(chunk, (record + 12) | 0)
-    if (chunk !== null) return keyHashOf(chunk.bytes.subarray(from, from + length))
-    const key = Buffer.allocUnsafe(length)
-    this.#partition.reader.copyOut(from | 0, length, key, 0)
-    return keyHashOf(key)
+    if ((attributes & HAS_QUEUE_FIELDS) !== 0) return keyHash(this.#wordAt(chunk, from + 4))
+    return keyHashOf(chunk.bytes.subarray(from, from + this.#wordAt(chunk, record + 12)))
   }
 
   /** In `nowMs`; 0: at once. One that fell due had a time as well. */

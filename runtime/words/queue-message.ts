@@ -5,7 +5,7 @@ import type { Durability, GivenHeaders, Key } from './message.ts'
 export interface QueueMessage<V = unknown> {
   /** Value of the message. Every codec stores `null` as "no value". */
   readonly value: V
-  /** Key of the message; default: none. It is handed on, and has no influence on the order. */
+  /** Key of the message; default: none. It is handed on. With the queue's `keyConcurrency` messages of a key wait for each other. */
   readonly key?: Key | null | undefined
   /** Headers of the message; default: none. At most 1,000 under names that start with `millrace-`. */
   readonly headers?: GivenHeaders | undefined

@@ -67,6 +67,9 @@ t.test('messages of a key out of their order are seen, but for what the next pro
   const late = [delivered(4, 'a'), settled(4)]
   t.match(judge([...late, delivered(0, 'a')]), [/^Q5: c1 got q.* of key a after message 4 of it/])
   t.same(judge([...late, delivered(0, 'a')], 2), [])
+  const sent = { kind: 'sent', producer: 'p', topic: 'q', key: 'a', dueMs: 5 } as const
+  t.same(judge([{ ...sent, id: 'm0' }, ...late, delivered(0, 'a')]), [], 'it was due later')
+  t.same(judge([{ ...sent, id: 'm4' }, ...late, delivered(0, 'a')]), [])
   const died: HistoryEvent = { kind: 'died', how: 'power', isWhole: false, atMs: 0 }
   t.same(judge([...late, died, delivered(0, 'a')]), [])
 })

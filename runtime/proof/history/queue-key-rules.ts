@@ -26,8 +26,8 @@ export const keysAreLimited: Checker = ({ events, queues = [] }) => {
 }
 
 /**
- * With one of a key at a time its messages are begun in their order, and none again when a later one has been. What was sent with a delay has
- * a place that is not seen.
+ * With one of a key at a time its messages are begun in their order, and none again when a later one has been. What was sent with a delay
+ * has a place that is not seen.
  */
 export const keysAreInOrder: Checker = ({ events, queues = [] }) => {
   const problems = new Problems('Q5')
@@ -41,8 +41,8 @@ export const keysAreInOrder: Checker = ({ events, queues = [] }) => {
     // The next process may be given again what this one has settled.
     if (event.kind === 'died' || event.kind === 'deleted') last.clear()
     consumers.hear(event)
-    if (!consumers.isDelivery(event) || event.key === null || !strict.has(event.topic)) continue
-    if (delayed.has(event.id)) continue
+    if (!consumers.isDelivery(event) || event.key === null || !strict.has(event.topic) || delayed.has(event.id))
+      continue
     const name = `${event.topic} ${event.key}`
     const before = last.get(name) ?? -1
     if (event.offset < before)

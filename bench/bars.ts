@@ -27,6 +27,7 @@ const bars: readonly Bar[] = [
     atLeast: 0.5,
   })),
   { ...throughput, subject: 'queue-priorities-8', beside: 'queue', atLeast: 0.8 },
+  { ...throughput, subject: 'queue-keys-10000', beside: 'queue', atLeast: 0.6 },
   { ...throughput, subject: 'queue-os', beside: 'queue', atLeast: 0.6 },
   { ...throughput, subject: 'queue-fsync', beside: 'queue', atLeast: 0.35 },
   ...['queue-os', 'queue-fsync'].flatMap(subject =>

@@ -20,6 +20,7 @@ import { millraceCompute } from './subjects/millrace-compute.ts'
 import {
   queue,
   queueFsync,
+  queueKeys,
   queueOs,
   queuePrefetch10,
   queuePrefetch100,
@@ -146,7 +147,17 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         name: 'queue-each',
         about:
           'main to a work queue to two handler threads, each message settled by itself, beside eachMessage of a topic',
-        subjects: [stream, stream2, queue, queuePrefetch10, queuePrefetch100, queuePriorities8, queueOs, queueFsync],
+        subjects: [
+          stream,
+          stream2,
+          queue,
+          queuePrefetch10,
+          queuePrefetch100,
+          queuePriorities8,
+          queueKeys,
+          queueOs,
+          queueFsync,
+        ],
         payloads: ['100'],
       },
       {

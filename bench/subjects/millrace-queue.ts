@@ -19,6 +19,8 @@ interface Shape {
   readonly prefetch?: number
   /** Each message has one of them, in turn; default 1. */
   readonly priorities?: number
+  /** One message of each of so many keys at a time, in turn; default: keys mean nothing, and are those of the workload. */
+  readonly keys?: number
   /** On disk, in a new folder for each round; default: in memory. */
   readonly durability?: 'memory' | 'os' | 'fsync'
 }
@@ -35,6 +37,7 @@ export const queue: Subject = of('queue')
 export const queuePrefetch10: Subject = of('queue-prefetch-10', { prefetch: 10 })
 export const queuePrefetch100: Subject = of('queue-prefetch-100', { prefetch: 100 })
 export const queuePriorities8: Subject = of('queue-priorities-8', { priorities: 8 })
+export const queueKeys: Subject = of('queue-keys-10000', { keys: 10_000 })
 export const queueOs: Subject = of('queue-os', { durability: 'os' })
 export const queueFsync: Subject = of('queue-fsync', { durability: 'fsync' })
 
@@ -48,15 +51,17 @@ function of(name: string, shape: Shape = {}): Subject {
 
 async function start(
   { workload }: Spec,
-  { prefetch, priorities = 1, durability = 'memory' }: Shape,
+  { prefetch, priorities = 1, keys, durability = 'memory' }: Shape,
   brokerOptions: BrokerOptions = {},
 ): Promise<Running> {
   const broker = await createBroker(brokerOptions)
-  const sent = await broker.queue<Value>('bench', { codec: 'bytes', priorities, durability })
+  const keyConcurrency = keys === undefined ? undefined : 1
+  const names = Array.from({ length: keys ?? 0 }, (_, key) => `key-${key}`)
+  const sent = await broker.queue<Value>('bench', { codec: 'bytes', priorities, durability, keyConcurrency })
   const handler = new URL('./sum-bytes-handler.js', import.meta.url)
   const run = await sent.run<number>({ handler, threads: consumerThreads, prefetch })
   const message = (i: number): QueueMessage<Value> => ({
-    key: workload.key(i),
+    key: names[i % names.length] ?? workload.key(i),
     value: workload.value(i),
     priority: i % priorities,
   })

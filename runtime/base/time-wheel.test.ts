@@ -165,7 +165,9 @@ t.test('a sweep drops what is not needed, keeps the order of the rest, and gives
     const found: number[] = []
     for (let calls = 0; wheel.size > 0 && calls < 1_000; calls++)
       found.push(...room.subarray(0, wheel.take(2 ** 30, room)).filter(each => times.has(each)))
-    t.strictSame(found, rest)
+    if (found.join() === rest.join()) continue
+    t.fail(`seed ${seed}: another order, or other entries`)
+    break
   }
 })
 

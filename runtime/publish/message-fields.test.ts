@@ -1,16 +1,16 @@
 /** When a message is due and expires, of any length, and what is refused. */
 import t from 'tap'
-import { wallMs } from '../../actors/world.ts'
-import { type GivenTimes, messageFields } from './message-fields.ts'
+import { nowMs, wallMs } from '../../actors/world.ts'
+import { type GivenTimes, messageFields, onWallClock } from './message-fields.ts'
 
 const NEVER = { messageTtlMs: Number.POSITIVE_INFINITY, keyConcurrency: Number.POSITIVE_INFINITY }
 const CENTURY_MS = 100 * 365.25 * 86_400_000
 const DATE_MS_MAX = 8.64e15
 const odd = (times: object): GivenTimes => times as GivenTimes
 
-/** Delay and time to live that the fields have, against the wall clock; null: none. */
+/** Delay and time to live that the fields have; null: none. */
 function timesOf(given: GivenTimes, queue = NEVER): readonly [number | null, number | null] {
-  const before = wallMs()
+  const before = nowMs()
   const fields = messageFields(0, given, queue)
   const due = fields?.notBefore ?? before
   const { notBefore = null, expiresAt = null } = fields ?? {}
@@ -33,8 +33,20 @@ t.test('delays are of any length', async t => {
   for (const delayMs of [5_000, 2 ** 31 + 1, 2 ** 32 + 1, CENTURY_MS])
     t.strictSame(timesOf({ delayMs }), [Math.round(delayMs / 1_000) * 1_000, null])
   t.strictSame(timesOf({ deliverAt: new Date(wallMs() + CENTURY_MS) }), [CENTURY_MS, null])
-  t.equal(messageFields(0, { deliverAt: new Date(DATE_MS_MAX) }, NEVER)?.notBefore, DATE_MS_MAX)
+  t.strictSame(timesOf({ deliverAt: new Date(DATE_MS_MAX) })[1], null)
   t.equal(messageFields(0, { deliverAt: new Date(wallMs() - 1) }, NEVER), null, 'what has passed is no delay')
+})
+
+t.test('the wall clock is looked at when the record is written', async t => {
+  const fields = messageFields(3, { delayMs: 5_000, ttlMs: 7_000 }, NEVER)
+  if (fields === null) throw new Error('it has none')
+  const ms = wallMs() - nowMs()
+  const { notBefore, expiresAt, priority } = onWallClock(fields)
+  t.ok(Math.abs((notBefore as number) - (fields.notBefore as number) - ms) < 1_000)
+  t.ok(Math.abs((expiresAt as number) - (notBefore as number) - 7_000) < 1e-3)
+  t.equal(priority, 3)
+  const plain = messageFields(3, {}, NEVER)
+  t.equal(plain && onWallClock(plain), plain)
 })
 
 t.test('the shorter time to live counts, and from the end of the delay', async t => {

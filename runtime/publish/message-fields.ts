@@ -1,12 +1,12 @@
 /**
- * What a queue keeps of a message beside key, headers and value: its priority, and when it is due and expires. Checked, and told in the
- * form in which the record has it.
+ * What a queue keeps of a message beside key, headers and value: its priority, and when it is due and expires. Checked.
  *
- * The producer's thread. Times count from the moment of the send on the wall clock, because another process may be the one that hands
- * the message out. The queue's host turns them into times of its own clock when it takes the message (message-times.ts).
+ * The producer's thread. Times count from the moment of the send, on the clock of the process, so that a message may wait for room while
+ * the wall clock is set. Its record has them on the wall clock, because another process may be the one that hands it out. The
+ * queue's host turns them back when it takes the message (window-times.ts, stored-times.ts).
  */
 import { types } from 'node:util'
-import { wallMs } from '../../actors/world.ts'
+import { nowMs, wallMs } from '../../actors/world.ts'
 import { PRIORITIES_MAX, type QueueFields } from '../log/format/queue-fields.ts'
 import { DATE_MS_MAX } from '../options/option-bounds.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
@@ -33,7 +33,12 @@ const PRIORITY_ONLY: readonly QueueFields[] = Array.from({ length: PRIORITIES_MA
 
 export type GivenTimes = Pick<QueueMessage, 'delayMs' | 'deliverAt' | 'ttlMs'>
 
-/** Null: a record without any. The key's hash is added where the record is written, which has fields where keys are limited. @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION */
+/**
+ * Null: a record without any; where keys are limited each has fields. Times are in `nowMs`; `onWallClock` and the key's hash come when
+ * the record is written.
+ *
+ * @throws MillraceError MILL_OUT_OF_RANGE, MILL_INVALID_OPTION
+ */
 export function messageFields(
   priority: number,
   { delayMs, deliverAt, ttlMs }: GivenTimes,
@@ -49,11 +54,13 @@ export function messageFields(
     messageTtlMs === Number.POSITIVE_INFINITY
   )
     return id === null ? untimed : { ...NO_FIELDS, priority, id }
-  const now = wallMs()
-  const dueAt = dueOf(delayMs, deliverAt, now)
-  const expiresAt = expiryOf(ttlMs, messageTtlMs, dueAt)
-  if (dueAt === now && expiresAt === null && id === null) return untimed
-  return { ...NO_FIELDS, priority, notBefore: dueAt === now ? null : dueAt, expiresAt, id }
+  const wall = wallMs()
+  const waitMs = waitOf(delayMs, deliverAt, wall)
+  const livesMs = lifeOf(ttlMs, messageTtlMs, wall + waitMs)
+  if (waitMs === 0 && livesMs === null && id === null) return untimed
+  const dueMs = nowMs() + waitMs
+  const expiresAt = livesMs === null ? null : dueMs + livesMs
+  return { ...NO_FIELDS, priority, notBefore: waitMs === 0 ? null : dueMs, expiresAt, id }
 }
 
 /** The id's text; null: it has none. */
@@ -68,15 +75,32 @@ export function ownDate<D>(date: D | Date): D | Date {
   return types.isDate(date) ? new Date(date) : date
 }
 
-/** When it is due, in `wallMs`; not before `now`. */
-function dueOf(delayMs: number | undefined, deliverAt: Date | undefined, now: number): number {
-  if (deliverAt === undefined) return delayMs === undefined ? now : now + checkedDelay(delayMs, now)
+/** Whether they have times. */
+export function haveTimes({ notBefore, expiresAt }: QueueFields): boolean {
+  return notBefore !== null || expiresAt !== null
+}
+
+/** The same with their times on the wall clock, as they are written now. */
+export function onWallClock(fields: QueueFields): QueueFields {
+  if (!haveTimes(fields)) return fields
+  const { notBefore, expiresAt } = fields
+  const ms = wallMs() - nowMs()
+  return {
+    ...fields,
+    notBefore: notBefore === null ? null : notBefore + ms,
+    expiresAt: expiresAt === null ? null : expiresAt + ms,
+  }
+}
+
+/** For how long it is not due, from `now` on the wall clock. */
+function waitOf(delayMs: number | undefined, deliverAt: Date | undefined, now: number): number {
+  if (deliverAt === undefined) return delayMs === undefined ? 0 : checkedDelay(delayMs, now)
   if (delayMs !== undefined)
     throw new MillraceError('MILL_INVALID_OPTION', 'a message has `delayMs` or `deliverAt`, not both: leave one out')
   if (!types.isDate(deliverAt))
     throw new MillraceError('MILL_INVALID_OPTION', `\`deliverAt\` must be a Date, not ${show(deliverAt)}`)
   const at = Date.prototype.getTime.call(deliverAt)
-  if (!Number.isNaN(at)) return Math.max(now, at)
+  if (!Number.isNaN(at)) return Math.max(0, at - now)
   throw new MillraceError('MILL_OUT_OF_RANGE', '`deliverAt` is an invalid Date: it holds no moment')
 }
 
@@ -89,11 +113,11 @@ function checkedDelay(delayMs: number, now: number): number {
   )
 }
 
-/** When a message that is due at `dueAt` expires, in `wallMs`; null: never. */
-function expiryOf(ttlMs: number | undefined, messageTtlMs: number, dueAt: number): number | null {
+/** For how long a message lives that is due at `dueAt` on the wall clock; null: for ever. */
+function lifeOf(ttlMs: number | undefined, messageTtlMs: number, dueAt: number): number | null {
   const own = ttlMs === undefined ? Number.POSITIVE_INFINITY : checkedTtl(ttlMs, dueAt)
-  const at = dueAt + Math.min(own, messageTtlMs)
-  return at <= DATE_MS_MAX ? at : null
+  const lives = Math.min(own, messageTtlMs)
+  return dueAt + lives <= DATE_MS_MAX ? lives : null
 }
 
 function checkedTtl(ttlMs: number, dueAt: number): number {

@@ -23,6 +23,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import { hashKey } from './key-hash.ts'
+import { haveTimes, onWallClock } from './message-fields.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 
 /** A message whose value is encoded and whose partition is chosen. */
@@ -97,7 +98,8 @@ export function writeRecord(
   if (address < 0) return address
   let delta = 0
   if (timestamp !== undefined) delta = timestamp - writer.baseTimestamp
-  else if (writer.baseWasGiven) delta = wallMs() - writer.baseTimestamp
+  // What is left of a time of its own is told by when it was written.
+  else if (writer.baseWasGiven || (fields !== null && haveTimes(fields))) delta = wallMs() - writer.baseTimestamp
   if (delta !== (delta | 0)) {
     // The difference does not fit: this record opens a frame with a base of its own.
     writer.seal()
@@ -179,7 +181,7 @@ function fill(
 
 /** Fields of a queue's message; a plain one has none. */
 function writeFields(memory: Memory, at: number, fields: QueueFields, key: Key | null): number {
-  const end = writeQueueFields(memory.bytes, at, fields)
+  const end = writeQueueFields(memory.bytes, at, onWallClock(fields))
   memory.i32[(at + 4) >> 2] = key === null ? 0 : hashKey(key)
   return end
 }

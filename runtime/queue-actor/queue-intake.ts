@@ -9,13 +9,14 @@
  */
 import {
   FRAME_ATTRIBUTES,
+  FRAME_BASE_TIMESTAMP,
   FRAME_COUNT,
   FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
   type FrameMemory,
 } from '../log/format/frame.ts'
 import { notBeforeAt } from '../log/format/queue-fields.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { Offset, Position } from '../words/quantities.ts'
 import { instant } from './instant.ts'
@@ -98,13 +99,14 @@ export class QueueIntake implements QueueGate {
     if (sizes.length !== count) sizes.length = count
     const hasFields = (((i32[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
     const now = hasFields ? instant() : null
+    const sentMs = f64[(address + FRAME_BASE_TIMESTAMP) >> 3] as number
     let dueMs: Float64Array | null = null
     for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
       const length = i32[at >> 2] as number
       sizes[message] = messageBytes(length)
       if (now !== null && (((i32[(at + 4) >> 2] as number) >>> 16) & HAS_QUEUE_FIELDS) !== 0) {
         const fields = at + RECORD_HEADER_BYTES
-        takeTimes(memory, fields, now)
+        takeTimes(memory, fields, sentMs + (i32[(at + RECORD_TIMESTAMP_DELTA) >> 2] as number), now)
         const due = notBeforeAt(i32[fields >> 2] as number)
         if (due !== 0) {
           dueMs ??= new Float64Array(count)

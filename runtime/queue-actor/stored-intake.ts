@@ -6,15 +6,17 @@
  *
  * Bounds: those of the queue's policy; what one append takes.
  */
+import type { Instant } from '../base/clock.ts'
 import {
   FRAME_ATTRIBUTES,
+  FRAME_BASE_TIMESTAMP,
   FRAME_COUNT,
   FRAME_HAS_QUEUE_FIELDS,
   FRAME_HEADER_BYTES,
   type FrameMemory,
 } from '../log/format/frame.ts'
 import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
-import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES } from '../log/format/record.ts'
+import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import type { QueueGate } from '../partition/queue-keeping.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
 import type { Offset } from '../words/quantities.ts'
@@ -41,6 +43,15 @@ interface Admitted {
   readonly fields: AppendedFields | null
   /** An offset behind them, if any has times; else 0. */
   readonly timedTo: Offset
+}
+
+/** A frame with fields that is looked at. */
+interface TakenFrame {
+  readonly fields: FieldsOfFrame
+  readonly offset: Offset
+  /** Its base timestamp. */
+  readonly sentMs: number
+  readonly at: Instant
 }
 
 export class StoredIntake implements QueueGate {
@@ -84,13 +95,15 @@ export class StoredIntake implements QueueGate {
     const count = i32[(address + FRAME_COUNT) >> 2] as number
     const hasFields = (((i32[(address + FRAME_ATTRIBUTES) >> 2] as number) >>> 16) & FRAME_HAS_QUEUE_FIELDS) !== 0
     const fields = hasFields ? new FieldsOfFrame(count) : null
-    if (hasFields) this.#source.times.taken(offset, instant())
+    const sentMs = memory.f64[(address + FRAME_BASE_TIMESTAMP) >> 3] as number
+    const frame = fields === null ? null : { fields, offset, sentMs, at: instant() }
+    if (frame !== null) this.#source.times.taken(offset, frame.at)
     const sizes = this.#sizes
     sizes.length = count
     for (let message = 0, at = address + FRAME_HEADER_BYTES; message < count; message++) {
       const length = i32[at >> 2] as number
       sizes[message] = messageBytes(length)
-      if (fields !== null) this.#read(memory, at, offset + message, message, fields)
+      if (frame !== null) this.#read(memory, at, frame, message)
       at += (length + 7) & ~7
     }
     const { taken, takenBytes, counted, countedBytes, dropped } = core.admit(sizes, fields?.dueMs ?? null)
@@ -127,14 +140,16 @@ export class StoredIntake implements QueueGate {
   }
 
   /** Notes what the record at this address has beside key, headers and value. */
-  #read({ i32, f64 }: FrameMemory, record: number, offset: Offset, message: number, into: FieldsOfFrame): void {
+  #read({ i32, f64 }: FrameMemory, record: number, frame: TakenFrame, message: number): void {
     if ((((i32[(record + 4) >> 2] as number) >>> 16) & HAS_QUEUE_FIELDS) === 0) return
     const at = record + RECORD_HEADER_BYTES
     const word = i32[at >> 2] as number
+    const sentMs = frame.sentMs + (i32[(record + RECORD_TIMESTAMP_DELTA) >> 2] as number)
+    const { times } = this.#source
     const timeAt = (part: number): number =>
-      part === 0 ? 0 : this.#source.times.msOf(offset, f64[(at + part) >> 3] as number, 0)
+      part === 0 ? 0 : times.takenMs(frame.offset + message, f64[(at + part) >> 3] as number, sentMs, frame.at)
     const priority = this.#queue.policy.priorities > 1 ? word & 0xff : 0
-    into.set(message, priority, timeAt(notBeforeAt(word)), timeAt(expiresAtAt(word)))
+    frame.fields.set(message, priority, timeAt(notBeforeAt(word)), timeAt(expiresAtAt(word)))
   }
 
   /** From now on it waits for a message to be settled. */

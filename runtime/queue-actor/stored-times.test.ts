@@ -29,6 +29,11 @@ t.test('what was taken keeps its time when the wall clock is set', async t => {
   t.equal(times.msOf(5, WALL + HOUR_MS + 5_000, WALL + HOUR_MS + 3_000), 5_000)
   t.equal(times.msOf(8, WALL + HOUR_MS + 5_000, WALL + HOUR_MS + 3_000), 5_000)
   t.equal(times.msOf(9, WALL - HOUR_MS + 5_000, WALL - HOUR_MS + 4_000), 5_000)
+  t.equal(
+    times.takenMs(9, WALL + 5_000, WALL + 4_000, { nowMs: 4_000, wallMs: WALL + 4_000 - HOUR_MS }),
+    5_000,
+    'sent before',
+  )
   // The append was withdrawn, and its offset given again.
   times.taken(9, { nowMs: 5_000, wallMs: WALL + 5_000 })
   t.equal(times.msOf(9, WALL + 9_000, WALL + 5_000), 9_000)

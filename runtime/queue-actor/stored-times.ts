@@ -8,6 +8,7 @@
  */
 import { type Instant, remainingMs } from '../base/clock.ts'
 import type { Offset } from '../words/quantities.ts'
+import { processMs } from './window-times.ts'
 
 /** Smaller differences of the two clocks are taken for the same. */
 const STEP_MS = 20
@@ -46,6 +47,11 @@ export class StoredTimes {
     if (offset < this.#found)
       return Math.max(1, this.#foundAt.nowMs + remainingMs(wallMs, sentMs, this.#foundAt.wallMs))
     return Math.max(1, wallMs - this.#differenceAt(offset))
+  }
+
+  /** The same of a message that is taken now; `sentMs`: when it was written. A clock that went back since does not make it wait longer. */
+  takenMs(offset: Offset, wallMs: number, sentMs: number, at: Instant): number {
+    return sentMs - at.wallMs < STEP_MS ? this.msOf(offset, wallMs, sentMs) : processMs(wallMs, sentMs, at)
   }
 
   /** How long a moment of a message's record was over when the log was opened; -1: it is to come. */

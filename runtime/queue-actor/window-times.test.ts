@@ -29,9 +29,9 @@ t.test('times become those of the process, once', async t => {
   ] as const) {
     const of = (ms: number | null): number | null => (ms === null ? null : AT.wallMs + ms)
     writeQueueFields(memory.bytes, 64, { ...FIELDS, notBefore: of(delayMs), expiresAt: of(ttlMs) })
-    takeTimes(memory, 64, AT)
+    takeTimes(memory, 64, AT.wallMs, AT)
     // A predecessor may have looked at it.
-    takeTimes(memory, 64, { nowMs: 9_000, wallMs: 1_000 })
+    takeTimes(memory, 64, AT.wallMs, { nowMs: 9_000, wallMs: 1_000 })
     const parts = [delayMs, ttlMs].filter(ms => ms !== null)
     const found = parts.map((_, part) => timeIn(memory.f64[(64 + 8 + 8 * part) >> 3] as number))
     t.strictSame(
@@ -40,6 +40,13 @@ t.test('times become those of the process, once', async t => {
     )
     t.equal(memory.bytes[64], 3, 'and all else stays')
   }
+})
+
+t.test('a clock that went back on the way makes no time longer', async t => {
+  const memory = Memory.allocate(1_024)
+  writeQueueFields(memory.bytes, 64, { ...FIELDS, notBefore: AT.wallMs + 50, expiresAt: AT.wallMs + 80 })
+  takeTimes(memory, 64, AT.wallMs, { nowMs: AT.nowMs, wallMs: AT.wallMs - 3_600_000 })
+  t.strictSame([timeIn(memory.f64[9] as number), timeIn(memory.f64[10] as number)], [AT.nowMs + 50, AT.nowMs + 80])
 })
 
 t.test('what fell due says its place and its number, and what has not is told apart', async t => {

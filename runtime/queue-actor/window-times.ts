@@ -14,7 +14,7 @@
  * The partition host's thread alone writes them, in the ring before it takes the frame, and later in the window. From then on the wall
  * clock has no part in them. Pure.
  */
-import type { Instant } from '../base/clock.ts'
+import { type Instant, remainingMs } from '../base/clock.ts'
 import type { FrameMemory } from '../log/format/frame.ts'
 import { expiresAtAt, notBeforeAt } from '../log/format/queue-fields.ts'
 
@@ -33,18 +33,18 @@ export interface FellDue {
   readonly place: number
 }
 
-/** Turns the times of the message whose fields are at this address into those of the process. */
-export function takeTimes({ i32, f64 }: FrameMemory, fields: number, at: Instant): void {
+/** Turns the times of the message whose fields are at this address into those of the process. `sentMs`: when it was written, in `wallMs`. */
+export function takeTimes({ i32, f64 }: FrameMemory, fields: number, sentMs: number, at: Instant): void {
   const word = i32[fields >> 2] as number
   for (const part of [notBeforeAt(word), expiresAtAt(word)]) {
     const index = (fields + part) >> 3
-    if (part !== 0 && (f64[index] as number) > 0) f64[index] = -processMs(f64[index] as number, at)
+    if (part !== 0 && (f64[index] as number) > 0) f64[index] = -processMs(f64[index] as number, sentMs, at)
   }
 }
 
-/** A moment on the wall clock as it is in `nowMs`; 1 at least. */
-function processMs(wallMs: number, at: Instant): number {
-  return Math.max(1, at.nowMs + Math.max(0, wallMs - at.wallMs))
+/** A moment of a record as it is in `nowMs`; 1 at least. */
+export function processMs(wallMs: number, sentMs: number, at: Instant): number {
+  return Math.max(1, at.nowMs + remainingMs(wallMs, sentMs, at.wallMs))
 }
 
 /** When a message is due or expires, in `nowMs`, if its field says that. */

@@ -23,7 +23,7 @@ export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayL
   let refused: Admission['refused'] = null
   let taken = 0
   let takenBytes = 0
-  let [counted, countedBytes] = [0, 0]
+  let [scheduled, scheduledBytes] = [0, 0]
   for (; taken < sizes.length; taken++) {
     const bytes = sizes[taken] as number
     if (bytes > maxBytes || maxMessages < 1) {
@@ -31,7 +31,11 @@ export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayL
       break
     }
     takenBytes += bytes
-    if (dueMs !== null && dueMs[taken] !== 0) continue
+    if (dueMs !== null && dueMs[taken] !== 0) {
+      scheduled++
+      scheduledBytes += bytes
+      continue
+    }
     const messages = state.messages - state.chosen.length + state.reservedMessages + 1 - maxMessages
     const tooMany = state.bytes - state.chosenBytes + state.reservedBytes + bytes - maxBytes
     if (messages > 0 || tooMany > 0) {
@@ -43,14 +47,12 @@ export function admit(state: QueueState, sizes: ArrayLike<number>, dueMs: ArrayL
     }
     state.reservedMessages++
     state.reservedBytes += bytes
-    counted++
-    countedBytes += bytes
   }
   return {
     taken,
     takenBytes,
-    counted,
-    countedBytes,
+    counted: taken - scheduled,
+    countedBytes: takenBytes - scheduledBytes,
     refused,
     dropped: state.chosen.length === 0 ? NOTHING : lettersOf(state),
   }

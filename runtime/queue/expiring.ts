@@ -18,16 +18,17 @@ export function mayExpire({ expiry, policy, letters }: QueueState): boolean {
   return expiry.any && (!policy.hasDeadLetters || letters.size < policy.heldMax)
 }
 
+const NOTHING: readonly QueueEffect[] = []
 const scratch: Float64Array = new Float64Array(EXPIRED_MAX)
 
 /** Messages whose time has come die, but for those that are out, which are noted in `overdue`, each once. */
-export function expire(state: QueueState, nowMs: number, overdue: OverdueMessage[]): QueueEffect[] {
+export function expire(state: QueueState, nowMs: number, overdue: OverdueMessage[]): readonly QueueEffect[] {
   const { expiry, ready, suspects, settled, schedule } = state
-  const effects: QueueEffect[] = []
-  overdue.length = 0
-  if (!expiry.any) return effects
+  if (overdue.length > 0) overdue.length = 0
+  if (!expiry.any) return NOTHING
   expiry.tend(state.messages + schedule.size, offset => !settled.has(offset))
-  if (!mayExpire(state)) return effects
+  if (!mayExpire(state)) return NOTHING
+  const effects: QueueEffect[] = []
   const out = new Set<number>()
   const count = expiry.due(nowMs, scratch)
   for (let at = 0; at < count; at++) expireOne(state, scratch[at] as number, effects, out)

@@ -110,6 +110,13 @@ t.test('messages of a key go one after the other in their order, each at its own
   // Later ones of other keys stand behind the next of A.
   queue.send([NO_KEY])
   t.strictSame(queue.offsets(), [1, 6])
+  const line = new Queue()
+  line.send([A, A, A, A, A])
+  for (const offset of [0, 1, 2, 3, 4]) {
+    const next = line.takeOne()
+    t.equal(next.offset, offset)
+    line.ack(next)
+  }
   const fast = new Queue()
   fast.send([A, A, NO_KEY])
   const out = fast.takeOne()

@@ -117,9 +117,11 @@ t.test('one that fell due comes back to its place, whatever came meanwhile', asy
 
 t.test('runs take what fell due in its turn, and end where another kind is next', async t => {
   const queue = new Queue()
-  queue.send(...Array.from({ length: 5 }, () => ({ dueMs: 5 })), {}, {}, {})
+  queue.send(...Array.from({ length: 5 }, () => ({ dueMs: 5 })), { dueMs: 7 }, {}, {})
   queue.due(5)
   queue.send({}, {})
+  queue.due(7)
+  queue.send({})
   const runs: string[] = []
   for (;;) {
     const run = queue.core.takeRun(RUN_MAX, () => INFINITE, 5)
@@ -127,8 +129,8 @@ t.test('runs take what fell due in its turn, and end where another kind is next'
     runs.push(run.offsets.slice(0, run.count).join(' '))
     queue.core.ackRun(0, run.slots, run.tags, 0, run.count)
   }
-  t.strictSame(runs, ['5 6 7 0 1 2 3 4 8 9'])
-  t.match(queue.core.facts(), { floor: 10, due: [] })
+  t.strictSame(runs, ['6 7 0 1 2 3 4 8 9 5 10'])
+  t.match(queue.core.facts(), { floor: 11, due: [] })
 })
 
 t.test('a queue with priorities hands out what fell due with its own', async t => {
@@ -227,6 +229,17 @@ t.test('one that waits for a retry expires there, and where there are no dead le
   t.strictSame(queue.core.expire(60), [{ kind: 'expired', offset: 1 }])
   t.match(queue.core.counters(), { accepted: 2, expired: 2, retrying: 0, dropped: 0, bytes: 0 })
   t.equal(queue.core.dueMs, INFINITE)
+})
+
+t.test('one that may have killed its thread is not handed out from its time on either', async t => {
+  const queue = new Queue()
+  queue.send({ expiresMs: 20 }, { expiresMs: 30 })
+  for (const { slot, tag } of queue.take(5)) queue.core.begun(0, slot, tag, 5)
+  queue.core.died(0, { cause: 'crashed', executing: 0, withProcess: false }, at(10), none)
+  queue.core.attach(1, { priority: 0, prefetch: 5, prefetchBytes: INFINITE, ackTimeoutMs: INFINITE })
+  t.equal(queue.core.take(25), null)
+  t.match(queue.core.expire(25), [{ kind: 'dying', offset: 0 }])
+  t.match(queue.core.take(25), { offset: 1, suspect: true })
 })
 
 t.test('one that falls due after its time never goes', async t => {

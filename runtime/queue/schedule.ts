@@ -49,7 +49,7 @@ export class Schedule {
 
   /** Notes what is due in `offsets`, in its order; how many. It waits no more, and is to be taken off `bytes`. */
   due(nowMs: number, offsets: Float64Array): number {
-    this.#passedMs = Math.max(this.#passedMs, Math.floor(nowMs))
+    if (nowMs > this.#passedMs) this.#passedMs = Math.floor(nowMs)
     const wheel = this.#wheel
     if (wheel === null) return 0
     if (wheel.size > 0) wheel.tend(this.size, this.#isNeeded)

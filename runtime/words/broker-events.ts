@@ -228,7 +228,8 @@ export interface BrokerEvents {
  *
  * `failed`: the handler threw or rejected, or the delivery was nacked. `rejected`: by `RejectError` or `reject`. `timeout`: the handler
  * exceeded `handlerTimeoutMs`, or the delivery `ackTimeoutMs`. `crashed`: the thread died. `decode`: the bytes do not fit the codec.
- * `maxlen`: a full queue with `onFull: 'dropHead'` made room. `expired` and `delivery-limit` are reserved for queues.
+ * `maxlen`: a full queue with `onFull: 'dropHead'` made room. `expired`: no consumer got it within its time to live. `delivery-limit` is
+ * reserved for queues.
  */
 export type DeadLetterReason =
   | 'failed'

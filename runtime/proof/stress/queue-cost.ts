@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
 const APPEND = 1_000
 const PREFETCH = 1_000
 
-const policyOf = (priorities: number): QueuePolicy => ({
+const policyOf = (priorities: number, keys: number): QueuePolicy => ({
   priorities,
   attempts: 5,
   backoff: { initialMs: 100, maxMs: 60_000, jitter: 0.5 },
@@ -34,17 +34,23 @@ const policyOf = (priorities: number): QueuePolicy => ({
   maxBytes: Number.POSITIVE_INFINITY,
   onFull: 'wait',
   singleActive: false,
-  keyConcurrency: Number.POSITIVE_INFINITY,
+  keyConcurrency: keys === 0 ? Number.POSITIVE_INFINITY : 1,
   keyOrder: 'fifo',
   rate: null,
   heldMax: 10_000,
   loopingAfter: 100,
 })
 
-/** A queue with so many waiting messages of mixed priorities, 100 bytes each. */
-function filled(messages: number, priorities: number): QueueCore {
-  const log = { ...PLAIN_LOG, bytesOf: () => 100, priorityOf: (offset: number) => (offset * 7919) % priorities }
-  const queue = QueueCore.create(policyOf(priorities), log)
+/** A queue with so many waiting messages of mixed priorities, 100 bytes each; with `keys` one of each key may be out. */
+function filled(messages: number, priorities: number, keys = 0): QueueCore {
+  const log = {
+    ...PLAIN_LOG,
+    bytesOf: () => 100,
+    priorityOf: (offset: number) => (offset * 7919) % priorities,
+    // Hashes all over, as those of real keys.
+    keyOf: (offset: number) => (keys === 0 ? 0 : (Math.imul(offset % keys, 0x9e3779b1) >>> 0) + 1),
+  }
+  const queue = QueueCore.create(policyOf(priorities, keys), log)
   const given = new Uint8Array(APPEND)
   const sizes = new Uint32Array(APPEND).fill(100)
   for (let from = 0; from < messages; from += APPEND) {
@@ -69,8 +75,8 @@ function cpuNs(work: () => void): number {
 }
 
 /** ns for each message that is handed out to one of `consumers` and acked; in another order: the newest first. */
-function drain(messages: number, priorities: number, consumers: number, newestFirst: boolean): number {
-  const queue = filled(messages, priorities)
+function drain(messages: number, priorities: number, consumers: number, newestFirst: boolean, keys = 0): number {
+  const queue = filled(messages, priorities, keys)
   const terms = { priority: 0, prefetchBytes: Number.POSITIVE_INFINITY, ackTimeoutMs: Number.POSITIVE_INFINITY }
   for (let number = 0; number < consumers; number++) queue.attach(number, { ...terms, prefetch: PREFETCH / consumers })
   const [who, slots, tags] = [new Int32Array(PREFETCH), new Int32Array(PREFETCH), new Int32Array(PREFETCH)]
@@ -103,6 +109,19 @@ for (const priorities of [1, 3, 32]) {
   )
 }
 
+function tellOfKeys(keys: number): void {
+  const waiting = Number(options.waiting)
+  const before = usedBytes()
+  const queue = filled(waiting, 1, keys)
+  const bytes = usedBytes() - before
+  const rss = Math.round(process.memoryUsage().rss / 1e6)
+  console.log(
+    `${waiting} waiting, ${keys} keys: ${bytes} bytes (${queue.counters().ready} ready), ` +
+      `${(bytes / waiting).toFixed(3)} a message; the process has ${rss} MB`,
+  )
+}
+for (const keys of [10_000, 1_000_000]) tellOfKeys(keys)
+
 /** What the machine is worth at the moment: reading the clock. */
 function clockReads(count: number): number {
   let sum = 0
@@ -119,6 +138,10 @@ const kinds: Readonly<Record<string, () => number>> = {
   'take and ack, 1 priority, 1 consumer, newest acked first': () => drain(Number(options.messages), 1, 1, true),
   'take and ack, 1 priority, 2 consumers': () => drain(Number(options.messages), 1, 2, false),
   'take and ack, 3 priorities, 1 consumer': () => drain(Number(options.messages), 3, 1, false),
+  'take and ack, 1 of each of 10,000 keys at a time, 1 consumer': () =>
+    drain(Number(options.messages), 1, 1, false, 10_000),
+  'take and ack, 1 of each of 1,000,000 keys at a time, 1 consumer': () =>
+    drain(Number(options.messages), 1, 1, false, 1_000_000),
   'take and ack, 32 priorities, 4 consumers': () => drain(Number(options.messages), 32, 4, false),
 }
 const times = new Map<string, number[]>()

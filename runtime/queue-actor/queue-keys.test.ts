@@ -54,7 +54,8 @@ for (const disk of [undefined, () => new MemoryDisk()]) {
     const other = house.attach(10)
     ack(house, end)
     ack(house, end)
-    t.strictSame(took(house, end).concat(took(house, other)).sort(), [1, 2, 3, 7])
+    // What the first one has in advance may be taken back, and go to the other one.
+    t.strictSame([...new Set([...took(house, end), ...took(house, other)])].sort(), [1, 2, 3, 7])
   })
 
   t.test(`a host that takes over lets no second one of a key go, ${where}`, async t => {

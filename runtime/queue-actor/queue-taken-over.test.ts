@@ -73,6 +73,23 @@ for (const where of ['in memory', 'on disk'])
     t.match(house.queue.report(), { acked: 2, unacked: 0, ready: 0 })
   })
 
+t.test('what was confirmed survives a loss of power', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk, durability: 'fsync' })
+  sendAll(house, 3)
+  const end = house.attach(3)
+  house.pass()
+  end.take()
+  const delivery = end.begin()
+  if (delivery === null) throw new Error('nothing was handed out')
+  end.end(delivery, 'ack')
+  end.claims.publish()
+  house.queue.confirm(end.place.cursor)
+  const next = new QueueHouse({ disk: disk.losePower(() => 0.99), durability: 'fsync' })
+  next.pass()
+  t.match(next.queue.report(), { accepted: 3, acked: 1, ready: 2 })
+})
+
 t.test('no loss of power brings a message back whose letter it leaves', async t => {
   for (const [lost, queue] of [
     ['dropped', { maxMessages: 3, onFull: 'dropHead' }],

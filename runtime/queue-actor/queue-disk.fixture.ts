@@ -1,5 +1,6 @@
 /** What a queue's host has on a disk in memory: logs and the settled file, opened again by each host and by each process. */
 import { SettledLetters } from '../dead-letters/settled-letters.ts'
+import { RECEIPT_FAILED } from '../link/link.ts'
 import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
 import type { FaultPoint } from '../log/store/fault-point.ts'
 import { storedTopic } from '../log/store/log-place.ts'
@@ -73,7 +74,7 @@ export class QueueDisk implements HostDisk {
       return true
     } catch (error) {
       if ((error as Error).name !== 'DiskError') throw error
-      this.failure = 1
+      this.failure = RECEIPT_FAILED
       this.error = error as Error
       return false
     }

@@ -60,6 +60,14 @@ both('a message that was refused has no id', async (t, options) => {
   t.strictSame(send(house, 'b', 'b'), ['took 1', 'has 1'])
 })
 
+t.test('who sends an id whose message the disk fails to take hears of that as well', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ disk, queue: IDS })
+  t.strictSame(send(house, 'a'), ['took 0'])
+  disk.failNext('write', /topics/)
+  t.strictSame(send(house, 'b', 'b', 'c'), ['failed -1', 'failed -1', 'failed -1'])
+})
+
 both('of too many the oldest is forgotten, and counted', async (t, options) => {
   const house = new QueueHouse({ ...options(), queue: { ...IDS, dedupeMaxIds: 3 } })
   t.strictSame(send(house, 'a', 'b', 'c', 'd'), ['took 0', 'took 1', 'took 2', 'took 3'])

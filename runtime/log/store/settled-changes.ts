@@ -82,7 +82,7 @@ function* idSlices(ids: IdChange, many: number): Generator<IdChange> {
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
   const { topic, partition, floor, known, letters } = state
-  const [totals, expired] = end < state.end ? countsWithin(state, end) : [state.totals, state.times.expired]
+  const [totals, expired] = Number.isFinite(end) ? countsWithin(state, end) : [state.totals, state.times.expired]
   const times = { expired, end: Math.min(state.times.end, end) }
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []

@@ -49,7 +49,9 @@ export function copyOf(queue: QueueModel): QueueModel {
 export function cutTo(queue: QueueModel, end: number): QueueModel {
   const knownEnd = (queue.knownEnd?.end ?? 0) > end ? null : queue.knownEnd
   const due = queue.due.flatMap(([offset, place]) => (offset < end ? [[offset, Math.min(place, end)] as const] : []))
-  const times = { ...queue.times, end: Math.min(queue.times.end, end) }
+  const settled = [...queue.known].filter(([offset, known]) => offset < end && known === 'settled').length
+  // No more are counted than are there.
+  const times = { expired: Math.min(queue.times.expired, settled), end: Math.min(queue.times.end, end) }
   const ids = queue.ids.filter(({ offset }) => offset < end)
   return {
     ...queue,

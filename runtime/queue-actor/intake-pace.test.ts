@@ -44,3 +44,8 @@ t.test('consumers that were not on a processor for a moment are no slow ones', a
   for (let append = 0; append < 20; append++) pace.appended(500 * (append + 1), 500 * (append + 2))
   t.equal(pace.roomBytes(load(10_000), WINDOW), 32_768)
 })
+
+t.test('what a process before has left counts as waiting, and not as settled or taken back', async t => {
+  const pace = busy(40, 500, 1_000_000)
+  t.equal(pace.roomBytes(load(1_000_000), WINDOW), 32_768)
+})

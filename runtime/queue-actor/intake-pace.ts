@@ -27,14 +27,14 @@ export interface QueueLoad {
 }
 
 export class IntakePace {
-  /** Messages that were not settled after the last append. */
-  #messages = 0
+  /** Messages that were not settled after the last append; null: there was none, whatever a process before had appended. */
+  #messages: number | null = null
   /** What is settled between two appends, in the mean. */
   #settled = 0
 
   /** So much was not settled just before an append, and so much is after it. */
   appended(before: number, after: number): void {
-    this.#settled += (this.#messages - before - this.#settled) * WEIGHT
+    if (this.#messages !== null) this.#settled += (this.#messages - before - this.#settled) * WEIGHT
     this.#messages = after
   }
 

@@ -92,6 +92,17 @@ t.test('a letter whose message is gone with the power says nothing of the next o
   t.strictSame(ackAll(third), [1, 2])
 })
 
+t.test('messages that are gone with the power are not counted as dead letters', async t => {
+  const disk = new MemoryDisk()
+  const house = new QueueHouse({ ...DROPPING, disk })
+  sendAll(house, 1)
+  const before = copyOf(disk)
+  sendAll(house, 4)
+  t.match(house.queue.report(), { accepted: 5, deadLettered: 2, acked: 0, ready: 3 })
+  const next = new QueueHouse({ ...DROPPING, disk: without(disk, before, /topics\/1-0|ends$|journal/) })
+  t.match(next.queue.report(), { accepted: 1, deadLettered: 1, acked: 0, ready: 0 })
+})
+
 t.test('letters that are written where others were lost are found', async t => {
   const disk = new MemoryDisk()
   const house = new QueueHouse({ ...DROPPING, disk })

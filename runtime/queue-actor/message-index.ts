@@ -20,8 +20,8 @@ import {
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
-import { MESSAGE_OVERHEAD } from '../wire/queue-places.ts'
 import type { Offset, Position } from '../words/quantities.ts'
+import { messageBytes } from './message-bytes.ts'
 import { FieldsOfFrame } from './message-fields.ts'
 import type { MessageSource } from './message-source.ts'
 import { MOVED, SETTLED, stateIn } from './message-word.ts'
@@ -32,16 +32,6 @@ import { TimesInWindow } from './times-in-window.ts'
 import type { FellDue } from './window-times.ts'
 
 const FIRST_ENTRIES = 256
-
-/** Bytes that a message of this record counts. */
-export function messageBytes(recordBytes: number): number {
-  return ((recordBytes + 7) & ~7) + MESSAGE_OVERHEAD
-}
-
-/** Bytes that the messages of a frame of this length count together. */
-export function frameMessagesBytes(frameBytes: number, messages: number): number {
-  return align8(frameBytes - FRAME_HEADER_BYTES) + messages * MESSAGE_OVERHEAD
-}
 
 /** Whether the frame at a position holds a message that was moved: no producer's ring has the number 0. */
 export function isMovedFrame(window: WindowReader, position: Position): boolean {

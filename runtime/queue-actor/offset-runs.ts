@@ -6,31 +6,34 @@
 import type { OffsetRanges } from '../log/format/settled-change.ts'
 import type { Offset } from '../words/quantities.ts'
 
+const NONE = -1
+
 export class OffsetRuns {
   #runs: [from: number, to: number][] = []
   #isSorted = true
-
-  get isEmpty(): boolean {
-    return this.#runs.length === 0
-  }
+  /** The run that may go on, which is not among the others yet; NONE: there is none. */
+  #from: Offset = NONE
+  #to: Offset = NONE
 
   /** None of them is here yet. */
   add(from: Offset, to: Offset = from + 1): void {
-    const last = this.#runs.at(-1)
-    if (last !== undefined && last[1] === from) {
-      last[1] = to
-      return
+    if (from !== this.#to) {
+      if (this.#from !== NONE) this.#runs.push([this.#from, this.#to])
+      if (from < this.#to) this.#isSorted = false
+      this.#from = from
     }
-    if (last !== undefined && from < last[1]) this.#isSorted = false
-    this.#runs.push([from, to])
+    this.#to = to
   }
 
   /** All of them, ascending, none touching the next; none is here any more. */
   take(): OffsetRanges {
     const runs = this.#runs
     const isSorted = this.#isSorted
+    if (this.#from !== NONE) runs.push([this.#from, this.#to])
     this.#runs = []
     this.#isSorted = true
+    this.#from = NONE
+    this.#to = NONE
     return isSorted ? runs : joined(runs)
   }
 }

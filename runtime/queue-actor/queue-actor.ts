@@ -171,7 +171,7 @@ export class QueueActor {
     const { hasReady, lettersWaiting } = core.figures
     const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full
     const areAwaited = hasBacklog || this.#recalls.mayHelp
-    for (const consumer of consumers.values()) consumer.waits(areAwaited)
+    for (const consumer of consumers.values()) consumer.words.await(areAwaited)
     if (handedOut && hasBacklog) upcalls.handedOut()
     if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()

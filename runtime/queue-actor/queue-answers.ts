@@ -11,7 +11,7 @@ import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.
 import type { MessageHold, MessagePage, MessageSight, PurgedPart, QueueAsks, SeenMessage } from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
-import type { CoreClaim } from './queue-consumer.ts'
+import type { CoreClaim } from './consumer-claims.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** Messages of one page, and their bytes. */
@@ -165,7 +165,7 @@ export class QueueAnswers implements QueueAsks {
     if (hold === 'held') return 'retries'
     if (typeof hold === 'object') return hold === null ? null : this.#keyHold(hold)
     if (hold !== 'prefetch') return hold
-    for (const consumer of this.#queue.parts.consumers.values()) if (consumer.wanted > 0) return hold
+    for (const consumer of this.#queue.parts.consumers.values()) if (consumer.words.wanted > 0) return hold
     return 'paused'
   }
 }

@@ -12,41 +12,18 @@ import { DeliverySlot, NOT_NOW } from '../link/delivery-slot.ts'
 import type { HostLink } from '../link/host-link.ts'
 import type { HandOut, HandOutRun } from '../queue/queue-words.ts'
 import { deliveryPlace } from '../wire/delivery-places.ts'
-import {
-  QUEUE_SLOT_BACKLOG,
-  QUEUE_SLOT_CLAIMS,
-  QUEUE_SLOT_HANDLES,
-  QUEUE_SLOT_PREFETCH,
-  QUEUE_SLOT_STACK,
-} from '../wire/layout.ts'
+import { QUEUE_SLOT_CLAIMS } from '../wire/layout.ts'
 import type { SlotPlace } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { ConsumerEnds, CoreClaim, WaitingClaim } from './consumer-claims.ts'
+import { ConsumerWords } from './consumer-words.ts'
 import type { MessageSource } from './message-source.ts'
 import { RecordSender } from './record-sender.ts'
 
 const GOES_ON = 0
 const OVER = 1
 const CONCLUDED = 2
-
-/** A hand-out as the core names it. */
-export interface CoreClaim {
-  readonly slot: number
-  readonly tag: number
-}
-
-/** Who is handed over what a consumer has ended. */
-export interface ConsumerEnds {
-  /** So many messages were acked, from this tag on. */
-  acked(first: number, count: number): void
-  ended(tag: number, offset: Offset, standing: Standing): void
-}
-
-/** A message that a consumer has in advance. */
-export interface WaitingClaim {
-  readonly tag: number
-  readonly offset: Offset
-}
 
 interface Sending {
   readonly handOut: HandOut
@@ -60,7 +37,7 @@ export class QueueConsumer {
   readonly link: HostLink
   /** Its number in the core. */
   readonly number: number
-  readonly #memory: Memory
+  readonly words: ConsumerWords
   readonly #slot: DeliverySlot
   readonly #records: RecordSender
   readonly #mask: number
@@ -70,7 +47,6 @@ export class QueueConsumer {
   /** Entries whose end was acted upon, and is not found in the claims (OVER), or not written down (CONCLUDED). */
   readonly #done: Uint8Array
   #sending: Sending | null = null
-  #hasBacklog: boolean | null = null
   /** The tag of what it was handed last. */
   #newest = 0
 
@@ -83,7 +59,7 @@ export class QueueConsumer {
     number: number,
   ) {
     const { entries, ringCapacity } = shape
-    this.#memory = memory
+    this.words = new ConsumerWords(memory, place, shape)
     this.place = place
     this.shape = shape
     this.link = link
@@ -135,27 +111,6 @@ export class QueueConsumer {
     return { slot: this.coreSlots[entry] as number, tag: this.coreTags[entry] as number }
   }
 
-  /** Deliveries that it may have unsettled now: what it wants, within its prefetch. */
-  get wanted(): number {
-    return Math.min(this.#memory.load(this.place.slot + QUEUE_SLOT_PREFETCH), this.shape.prefetch)
-  }
-
-  get #handles(): number {
-    return this.#memory.i32[(this.place.slot + QUEUE_SLOT_HANDLES) >> 2] as number
-  }
-
-  /** Messages that it begins at once, if it has them: those of a loop go one by one. */
-  get handles(): number {
-    return Math.max(1, this.#handles)
-  }
-
-  /** At so many it is served again that had all that it wants: with half of that, or with all that it handles at a time. */
-  get lowWater(): number {
-    const { wanted } = this
-    const handles = this.#handles
-    return Math.max(wanted >> 1, Math.min(handles === 0 ? wanted : handles, wanted - 1))
-  }
-
   /** Whether a message can be handed to it now. */
   get hasRoom(): boolean {
     return this.#sending === null && this.#slot.hasRoom
@@ -163,7 +118,7 @@ export class QueueConsumer {
 
   /** Core tag of the message that its thread is charged with; 0: none that it names. */
   get onStack(): number {
-    const tag = this.#memory.i32[(this.place.slot + QUEUE_SLOT_STACK) >> 2] as number
+    const tag = this.words.onStack
     return tag === 0 ? 0 : (this.claimOf(tag)?.tag ?? 0)
   }
 
@@ -315,13 +270,6 @@ export class QueueConsumer {
     this.name(tag, handOut.slot, handOut.tag)
     this.#sending = null
     return true
-  }
-
-  /** Tells it whether messages or senders wait for what it ends. */
-  waits(hasBacklog: boolean): void {
-    if (hasBacklog === this.#hasBacklog) return
-    this.#hasBacklog = hasBacklog
-    this.#memory.store(this.place.slot + QUEUE_SLOT_BACKLOG, hasBacklog ? 1 : 0)
   }
 
   /** Makes what was handed out visible, and wakes its thread; whether there was anything. */

@@ -12,8 +12,9 @@ import type { QueueEffect } from '../queue/queue-words.ts'
 import type { SlotCrash } from '../wire/host-calls.ts'
 import { FAULT_POINT } from '../wire/layout.ts'
 import type { Offset } from '../words/quantities.ts'
+import type { CoreClaim } from './consumer-claims.ts'
 import { instant } from './instant.ts'
-import type { CoreClaim, QueueConsumer } from './queue-consumer.ts'
+import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 export class QueueEnds {

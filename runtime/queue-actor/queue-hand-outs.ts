@@ -87,8 +87,8 @@ export class QueueHandOuts {
       left -= run.count
       worked = true
     }
-    for (const { number, wanted } of this.#served)
-      if (core.figures.heldBy(number) >= wanted) this.#isFull[number] = true
+    for (const { number, words } of this.#served)
+      if (core.figures.heldBy(number) >= words.wanted) this.#isFull[number] = true
     return worked
   }
 
@@ -118,11 +118,12 @@ export class QueueHandOuts {
    * wants, and still has more than it can handle at once, is served again when it has half of that: each time costs a wake-up.
    */
   #allow(consumer: QueueConsumer, past: QueueConsumer | null = null): void {
-    const { number, wanted } = consumer
+    const { number, words } = consumer
+    const { wanted } = words
     const { core } = this.#parts
     const held = core.figures.heldBy(number)
     if (held >= wanted) this.#isFull[number] = true
-    else if (held <= consumer.lowWater) this.#isFull[number] = false
+    else if (held <= consumer.words.lowWater) this.#isFull[number] = false
     const allowed = consumer !== past && consumer.hasRoom && this.#isFull[number] !== true ? wanted : 0
     if (this.#allowed[number] === allowed) return
     this.#allowed[number] = allowed

@@ -7,7 +7,8 @@ import { DeliveryReader } from '../link/delivery-reader.ts'
 import type { HostLink, Settlement } from '../link/host-link.ts'
 import { RECEIPT_APPENDED, SETTLE, type SettleHow } from '../link/link.ts'
 import type { MemoryDisk } from '../log/disk/memory-disk.fixture.ts'
-import { FRAME_BASE_SEQUENCE } from '../log/format/frame.ts'
+import { FRAME_BASE_SEQUENCE, frameStart } from '../log/format/frame.ts'
+import { recordIn, type StoredRecord } from '../log/format/stored-record.ts'
 import { IncomingRing } from '../partition/incoming-ring.ts'
 import { PartitionActor } from '../partition/partition-actor.ts'
 import { NO_LOANS } from '../partition/partition-house.fixture.ts'
@@ -380,6 +381,16 @@ export class QueueHouse {
     if (frames === null) return
     const committed = (): void => partition.commitStaged()
     this.host?.commit([{ frames, committed, failed: status => partition.failStaged(status) }])
+  }
+
+  /** Values of the dead letters on disk. */
+  letterValues(): Buffer[] {
+    const { disk } = this.letters
+    if (disk === null) return []
+    return [...disk.frames(disk.startOffset, disk.endOffset)].map(frame => {
+      const { bytes, valueStart, valueEnd } = recordIn(frame, frameStart(frame)) as StoredRecord
+      return bytes.subarray(valueStart, valueEnd)
+    })
   }
 
   /** Source offsets of the dead letters written, each as often as it was. */

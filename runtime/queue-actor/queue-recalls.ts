@@ -7,7 +7,8 @@
  *
  * Bounds: what consumers have in advance; one look for each PATIENCE_MS, and one for each OVERTAKEN_MS.
  */
-import type { CoreClaim, QueueConsumer, WaitingClaim } from './queue-consumer.ts'
+import type { CoreClaim, WaitingClaim } from './consumer-claims.ts'
+import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueHandOuts } from './queue-hand-outs.ts'
 import type { QueueParts } from './queue-parts.ts'
 
@@ -67,12 +68,12 @@ export class QueueRecalls {
   #idle(): number {
     let idle = 0
     for (const consumer of this.#parts.consumers.values())
-      if (consumer.hasRoom && consumer.wanted > 0 && this.#held(consumer) < consumer.handles) idle++
+      if (consumer.hasRoom && consumer.words.wanted > 0 && this.#held(consumer) < consumer.words.handles) idle++
     return idle
   }
 
   #hasInAdvance(consumer: QueueConsumer): boolean {
-    return this.#held(consumer) > consumer.handles
+    return this.#held(consumer) > consumer.words.handles
   }
 
   #held({ number }: QueueConsumer): number {

@@ -12,7 +12,8 @@ const MORE = 0x80
 const SMALL = 2 ** 28
 
 export class ByteWriter {
-  #into: Uint8Array = new Uint8Array(FIRST_BYTES)
+  /** Of the pool at first: one is made for each pass of a host. */
+  #into: Uint8Array = Buffer.allocUnsafe(FIRST_BYTES)
   #length = 0
 
   /** @throws RangeError for what is no safe integer from 0 on */

@@ -5,7 +5,7 @@
  * Any thread. Pure. Bound: a body has at most about BODY_BYTES_MAX, a snapshot is made in pieces of PIECE_BYTES.
  */
 import { ID_HASH_BYTES } from '../format/queue-fields.ts'
-import type { IdChange, OffsetRanges, SettledAttempt, SettledChange } from '../format/settled-change.ts'
+import type { IdChange, OffsetRanges, SettledAttempt, SettledChange, SettledTotals } from '../format/settled-change.ts'
 import { DUE_BYTES_MAX, DUE_GROUP_BYTES_MAX } from '../format/settled-due.ts'
 import { ATTEMPT_BYTES_MAX, CHANGE_BYTES_MAX, encodeSettled, RANGE_BYTES_MAX } from '../format/settled-format.ts'
 import { ID_BYTES_MAX } from '../format/settled-ids.ts'
@@ -81,8 +81,9 @@ function* idSlices(ids: IdChange, many: number): Generator<IdChange> {
 
 /** What a file must say of a queue, so that its reader knows the same. Nothing beyond `end` is said. */
 export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFINITY): Generator<SettledChange> {
-  const { topic, partition, floor, totals, known, letters } = state
-  const times = { ...state.times, end: Math.min(state.times.end, end) }
+  const { topic, partition, floor, known, letters } = state
+  const [totals, expired] = end < state.end ? countsWithin(state, end) : [state.totals, state.times.expired]
+  const times = { expired, end: Math.min(state.times.end, end) }
   const below = Math.min(floor, end)
   const settled: OffsetRanges = below > 0 ? [[0, below]] : []
   const kept = known !== null && known.end <= end ? known : null
@@ -107,6 +108,25 @@ export function* wholeOf(state: SettledState, end: number = Number.POSITIVE_INFI
     pending = []
   }
   if (pending.length > 0) yield { topic, partition, settled: pending }
+}
+
+/** Of messages that are no more it is not known how they were settled: no more are counted than are settled below that end. */
+function countsWithin({ totals, times, settled }: SettledState, end: number): [SettledTotals, expired: number] {
+  let left = settled.countIn(0, end)
+  const most = (count: number): number => {
+    const counted = Math.min(count, left)
+    left -= counted
+    return counted
+  }
+  const { deadLettered, dropped, purged, cancelled, failures } = totals
+  const within = {
+    deadLettered: most(deadLettered),
+    dropped: most(dropped),
+    purged: most(purged),
+    cancelled: most(cancelled),
+    failures,
+  }
+  return [within, most(times.expired)]
 }
 
 /** Bodies of a file that says what these states do. */

@@ -195,6 +195,10 @@ t.test('what is said beyond the end of a log is durably forgotten when it is ope
   const again = open(disk.losePower(() => 0.9))
   t.equal(textOf(again.opened(1, 0, 0, 100)), textOf(state), 'after a loss of power, and behind a longer log')
   t.equal(again.opened(2, 0, 0, 3).floor, 3)
+  const totals = { deadLettered: 5, dropped: 4, purged: 3, cancelled: 2, failures: 40 }
+  again.write([{ topic: 1, partition: 0, totals, settled: [[100, 101]] }])
+  const within = again.opened(1, 0, 0, 10).totals
+  t.same(within, { deadLettered: 5, dropped: 4, purged: 1, cancelled: 0, failures: 40 }, 'ten are settled')
 })
 
 t.test('a log that begins behind a message that is not settled is damage', async t => {

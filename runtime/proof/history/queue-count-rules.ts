@@ -27,6 +27,8 @@ export const countsAddUp: Checker = ({ events, queues = [] }) => {
     const gone = acked + deadLettered + expired + dropped
     if (accepted !== there + scheduled + gone)
       problems.say(`${topic} has accepted ${accepted} messages; ${there + scheduled} are there and ${gone} are gone`)
+    if (Math.min(ready, unacked, retrying, scheduled, acked, deadLettered, expired, dropped) < 0)
+      problems.say(`${topic} counts less than none: ${JSON.stringify(event)}`)
     const { maxMessages = Number.POSITIVE_INFINITY, deadLetterTopic = null, hasDelays = false } = facts.get(topic) ?? {}
     const most = allowed.get(topic) ?? maxMessages
     // What falls due is in, whatever the bound is.

@@ -157,6 +157,7 @@ const BAD: readonly (readonly [
   facts?: Partial<QueueFacts>,
 ])[] = [
   ['Q1', 'counts that do not add up', planted(LAST, 0, counted({ accepted: 5, acked: 3, unacked: 1 }))],
+  ['Q1', 'less than none', planted(LAST, 0, counted({ accepted: 5, acked: -1, deadLettered: 6 }))],
   [
     'Q1',
     'more messages than it may have',

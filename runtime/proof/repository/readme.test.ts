@@ -1,5 +1,5 @@
 /**
- * Runs the programs of both packages' README as they stand there.
+ * Runs the programs of both packages' README, and of the pages for newcomers, as they stand there.
  *
  * A fenced block after `<!-- file: main.js -->` is written to an empty folder that has millrace installed, compiled
  * first if it is TypeScript, and run; a block after `<!-- output -->` is what the program before it must print.
@@ -66,7 +66,9 @@ async function compiler(): Promise<string | null> {
   throw new Error(stderr)
 }
 
-const programs = ['README.md', 'ring/README.md'].flatMap(path => programsOf(readFileSync(join(root, path), 'utf8')))
+const programs = ['README.md', 'ring/README.md', 'docs/coming-from-bullmq.md', 'docs/coming-from-rabbitmq.md'].flatMap(
+  path => programsOf(readFileSync(join(root, path), 'utf8')),
+)
 const typed = programs.filter(({ name }) => name.endsWith('.ts'))
 const project = emptyProject()
 t.teardown(() => rmSync(project, { recursive: true, force: true }))

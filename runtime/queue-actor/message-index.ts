@@ -232,11 +232,6 @@ export class MessageIndex implements MessageSource {
     return this.times.areAt(this.recordOf(offset))
   }
 
-  /** What it is since it fell due; null: it has not. */
-  fallOf(offset: Offset): FellDue | null {
-    return this.times.fallAt(this.recordOf(offset), this.#end)
-  }
-
   /** It falls due, which a successor knows when this returns. */
   fellDue(offset: Offset, fall: FellDue): void {
     this.times.fellDue(this.recordOf(offset), fall)

@@ -8,7 +8,7 @@ import type { Memory } from 'sharedarraybuffer-ring'
 import type { FailedAttempt } from '../group/failure-news.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { QueueCore } from '../queue/queue-core.ts'
-import type { QueueEffect, QueueFailure, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
+import type { QueueEffect, QueueLetter, QueuePolicy } from '../queue/queue-words.ts'
 import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
@@ -156,13 +156,8 @@ export class QueueParts {
   /** What the core says of a message that was not acked. `error` as JSON; '': it did not fail. */
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
-    if (kind === 'expired') {
-      // It failed after its time to live.
-      this.facts.countFailure()
-      this.expired(effect)
-      return
-    }
-    if (kind === 'dropped') this.facts.settledAs('dropped', offset)
+    // It failed when its time to live was over.
+    if (kind === 'dropped' || kind === 'expired') this.facts.settledAs(kind, offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
     if (kind === 'returned') {
       if (effect.looping) this.#tellLoop(offset)
@@ -180,10 +175,10 @@ export class QueueParts {
       return
     }
     this.facts.settledAs('expired', offset)
-    this.upcalls.attemptFailed({ offset, failedAttempts: 0 }, EXPIRED)
+    this.upcalls.attemptFailed(effect, EXPIRED)
   }
 
-  #toldOf(effect: QueueFailure, error: string): void {
+  #toldOf(effect: Exclude<QueueEffect, { readonly kind: 'returned' }>, error: string): void {
     if (effect.kind === 'dying') this.letters.dies(effect.offset, error)
     else this.upcalls.attemptFailed(effect, error)
   }

@@ -214,24 +214,24 @@ eachPlace('without dead letters it is counted, and told', (t, isOnDisk) => {
   t.match(line.house.queue.report(), { accepted: 2, ready: 1, acked: 0, expired: 1, dropped: 0 })
 })
 
-eachPlace(
-  'without dead letters one that fails after its time is counted as a failure, and as expired',
-  (t, isOnDisk) => {
-    const line = new Line(isOnDisk, { policy: { hasDeadLetters: false } })
+eachPlace('one that fails when its time is over dies of that, and its failure counts', (t, isOnDisk) => {
+  for (const hasDeadLetters of [true, false]) {
+    const line = new Line(isOnDisk, { policy: { hasDeadLetters } })
     line.send(1, { ttlMs: 20 })
     const end = line.attach()
-    line.taken(end)
-    const begun = end.begin()
+    t.strictSame(line.taken(end), [1])
+    const delivery = end.begin()
     later(30)
-    if (begun !== null) end.end(begun, 'failed')
+    if (delivery !== null) end.end(delivery, 'failed')
     end.claims.publish()
     line.house.pass()
-    t.strictSame(line.house.told, ['failed 0 0'])
-    t.match(line.house.queue.report(), { accepted: 1, ready: 0, unacked: 0, expired: 1, dropped: 0, failures: 1 })
+    const counts = hasDeadLetters ? { deadLettered: 1, expired: 0 } : { deadLettered: 0, expired: 1 }
+    t.match(line.house.queue.report(), { ...counts, accepted: 1, ready: 0, retrying: 0, acked: 0, failures: 1 })
+    t.strictSame(line.house.told, [hasDeadLetters ? 'dead 0 expired' : 'failed 0 1'])
     line.dies()
-    t.match(line.house.queue.report(), { accepted: 1, ready: 0, acked: 0, expired: 1, dropped: 0 })
-  },
-)
+    t.match(line.house.queue.report(), { ...counts, accepted: 1, ready: 0, acked: 0, failures: 1 })
+  }
+})
 
 eachPlace('one that is out when it expires may be acked, and dies when it comes back', (t, isOnDisk) => {
   const line = new Line(isOnDisk)

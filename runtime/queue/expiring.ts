@@ -65,8 +65,9 @@ function findOut({ consumers }: QueueState, out: ReadonlySet<number>, overdue: O
 export function dies(state: QueueState, offset: number, entry: number): QueueEffect {
   const { attempts, letters, log, policy } = state
   if (!policy.hasDeadLetters) {
+    const failedAttempts = entry === -1 ? 0 : (attempts.failures[entry] as number)
     state.settle(offset, log.bytesOf(offset), entry, 'expired')
-    return { kind: 'expired', offset }
+    return { kind: 'expired', offset, failedAttempts }
   }
   const known = entry === -1 ? attempts.add(offset, log.priorityOf(offset)) : entry
   attempts.states[known] = DYING

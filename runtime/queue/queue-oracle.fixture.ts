@@ -262,7 +262,7 @@ export class QueueOracle extends OracleConsumers {
     const { offset, failures: failedAttempts } = message
     if (!this.policy.hasDeadLetters) {
       this.#settle(message, 'expired')
-      return { kind: 'expired', offset }
+      return { kind: 'expired', offset, failedAttempts }
     }
     this.#dies(message, 'expired')
     return { kind: 'dying', offset, failedAttempts, reason: 'expired' }

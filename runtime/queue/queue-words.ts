@@ -115,7 +115,7 @@ export type QueueEffect =
   /** It is ready again, at its old place. */
   | { readonly kind: 'returned'; readonly offset: number; readonly suspect: boolean; readonly looping: boolean }
   /** It expired, and there is nowhere to put a dead letter: it is gone. */
-  | { readonly kind: 'expired'; readonly offset: number }
+  | { readonly kind: 'expired'; readonly offset: number; readonly failedAttempts: number }
   | QueueFailure
 
 /** A message that fell due. */

@@ -141,18 +141,22 @@ export class Queues {
   }
 
   /** What a consumer has said so far is as durable as its queue. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  confirm(cursor: number, consumer: number): void {
+  confirm(cursor: number, consumer: number): void | Promise<void> {
     const hosted = this.#queues.get(cursor)
     if (hosted === undefined) throw deletedTopic(null, 'queue')
+    const opening = hosted.actor.whenOpen()
+    if (opening !== null) return opening.then(() => this.confirm(cursor, consumer))
     this.#host.links.take()
     hosted.actor.confirm(consumer)
     hosted.residence.wake()
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED */
-  report(cursor: number): QueueReport {
+  report(cursor: number): QueueReport | Promise<QueueReport> {
     const hosted = this.#queues.get(cursor)
     if (hosted === undefined) throw deletedTopic(null, 'queue')
+    const opening = hosted.actor.whenOpen()
+    if (opening !== null) return opening.then(() => this.report(cursor))
     this.#host.links.take()
     const { target } = hosted.actor
     if (target !== null) this.#neighbours.letters.look(target)

@@ -139,9 +139,9 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return this.#host.attempt(act)
   }
 
-  /** A reader of the log, for who closes it. */
-  reader(): LogReader {
-    return new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+  /** A reader of the log, for who closes it; `scratch`: what it reads into (LogReader). */
+  reader(scratch: Buffer | null = null): LogReader {
+    return new LogReader(this.#disk, this.stored.folder, this.stored.settings, scratch)
   }
 
   record(offset: Offset, endOffset: Offset): StoredRecord | null {

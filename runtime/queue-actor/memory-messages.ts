@@ -23,6 +23,7 @@ import { WindowCleaner } from './window-cleaner.ts'
 
 export class MemoryMessages implements KeptMessages, MessageFacts {
   readonly defers = false
+  readonly isPrepared = true
   readonly isDirty = false
   readonly error = null
   readonly source: MessageIndex
@@ -56,6 +57,8 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
     this.block.recover(offset => this.source.wordOf(offset) === SETTLED)
     return coreFrom(this.#policy, this.block, this.source, consumers)
   }
+
+  prepare(): void {}
 
   intake(queue: TakingQueue): QueueGate {
     return new QueueIntake(queue, this)

@@ -41,6 +41,9 @@ export class QueueActor {
   readonly #intake: QueueGate
   readonly #ends: QueueEnds
   readonly #handOuts: QueueHandOuts
+  /** Who is told when it is open, or never will be. */
+  #waiting: (() => void)[] = []
+  #isUntold = true
   #hasWorked = false
   #idleSteps = 0
 
@@ -68,7 +71,24 @@ export class QueueActor {
 
   /** Bytes of what is not settled. */
   get lagBytes(): number {
-    return this.#parts.core.figures.bytes
+    return this.#parts.isOpen ? this.#parts.core.figures.bytes : 0
+  }
+
+  /** Whether it goes through its log still, slice by slice. */
+  get isOpening(): boolean {
+    const { isOpen, messages } = this.#parts
+    return !isOpen && !messages.isPrepared && messages.error === null
+  }
+
+  /** The disk failed before it could be opened. */
+  get #isDead(): boolean {
+    const { isOpen, messages } = this.#parts
+    return !isOpen && messages.error !== null
+  }
+
+  /** Resolves when it has gone through its log, or never will; null: it has. */
+  whenOpen(): Promise<void> | null {
+    return this.isOpening ? new Promise(resolve => this.#waiting.push(resolve)) : null
   }
 
   get letters(): QueueParts['letters'] {
@@ -94,21 +114,27 @@ export class QueueActor {
     consumer.wake()
   }
 
-  /** A consumer has ended. Told again, because a predecessor died before it had answered, it goes on where that was. */
+  /**
+   * A consumer has ended. Told again, because a predecessor died before it had answered, it goes on where that was. A queue that is
+   * opening goes through the rest of its log at once for this, and for `settle`.
+   */
   closeSlot(cursor: number, epoch: Epoch, crash: SlotCrash | null): void {
     const { consumers } = this.#parts
     const consumer = consumers.get(cursor)
     if (consumer === undefined || consumer.place.epoch !== epoch) return
-    this.#parts.open()
-    this.#ends.close(consumer, crash)
-    // Its slot is free once this is answered.
-    this.#flush()
+    if (!this.#isDead) {
+      this.#parts.open()
+      this.#ends.close(consumer, crash)
+      // Its slot is free once this is answered.
+      this.#flush()
+    }
     consumers.delete(cursor)
-    this.#parts.keepActive()
+    if (!this.#isDead) this.#parts.keepActive()
     this.#handOuts.remove(consumer)
   }
 
   settle(settlement: Settlement): void {
+    if (this.#isDead) return
     this.#parts.open()
     const consumer = this.#parts.consumers.get(settlement.cursor)
     if (consumer === undefined || consumer.place.epoch !== settlement.epoch) return
@@ -133,10 +159,19 @@ export class QueueActor {
   /** One bounded step; whether it did anything. */
   work(): boolean {
     const { messages } = this.#parts
-    if (!messages.attempt(this.#worksOnce)) return false
+    const isDone = messages.attempt(this.#worksOnce)
+    if (this.#isUntold && (this.#parts.isOpen || !isDone)) this.#tellOpen()
+    if (!isDone) return false
     this.#idleSteps = this.#hasWorked ? 0 : this.#idleSteps + 1
     if (this.#idleSteps === IDLE_STEPS) messages.rest()
     return this.#hasWorked || messages.isDirty
+  }
+
+  /** What waited in rings is taken now, or refused. */
+  #tellOpen(): void {
+    this.#isUntold = false
+    this.#parts.upcalls.hasRoom()
+    for (const goOn of this.#waiting.splice(0)) goOn()
   }
 
   readonly #worksOnce = (): void => {
@@ -144,6 +179,10 @@ export class QueueActor {
   }
 
   #step(): boolean {
+    if (!this.#parts.isOpen && !this.#parts.messages.isPrepared) {
+      this.#parts.messages.prepare()
+      return true
+    }
     const { core, consumers, letters, messages, upcalls } = this.#parts
     let ended = 0
     for (const consumer of consumers.values()) ended += this.#ends.collect(consumer)
@@ -219,27 +258,28 @@ export class QueueActor {
     const { consumers, messages } = this.#parts
     // The disk has failed: nothing would be done.
     if (messages.error !== null) return 'rests'
-    if (messages.isDirty) return 'ready'
+    if (messages.isDirty || !this.#parts.isOpen) return 'ready'
     for (const consumer of consumers.values()) if (consumer.hasNews) return 'ready'
     return this.letters.isFull ? 'waitsForCommit' : 'rests'
   }
 
   dueInMs(now: number): number {
-    const { core, messages } = this.#parts
+    const { messages, isOpen } = this.#parts
     // Behind a disk that has failed nothing that is due is done.
-    const dueMs = messages.error === null ? core.dueMs : Number.POSITIVE_INFINITY
+    const dueMs = messages.error === null && isOpen ? this.#parts.core.dueMs : Number.POSITIVE_INFINITY
     return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 
   /** Whether everything below `offset` is settled. */
   settledTo(offset: Offset): boolean {
-    return this.#parts.core.figures.floor >= offset
+    return this.#parts.isOpen && this.#parts.core.figures.floor >= offset
   }
 
   /** It ends here: its partition takes nothing any more. */
   close(): void {
     this.#parts.messages.close()
     this.partition.serve(null)
+    for (const goOn of this.#waiting.splice(0)) goOn()
   }
 
   report(): QueueReport {

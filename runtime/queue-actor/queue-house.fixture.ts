@@ -140,6 +140,8 @@ export class QueueHouse {
   readonly #ring: { readonly address: number; readonly capacity: number }
   readonly #writer: PartitionWriter
   #cursor = 100
+  /** Its partition is to look again at what waits in its ring. */
+  #hasRoom = false
   /** What the host has open; null: it is in memory only. */
   host: QueueDisk | null = null
   partition!: PartitionActor
@@ -233,7 +235,9 @@ export class QueueHouse {
       attemptFailed: ({ offset, failedAttempts }) => void this.told.push(`failed ${offset} ${failedAttempts}`),
       looping: ({ id, deliveryAttempts }) => void this.told.push(`looping ${id} ${deliveryAttempts}`),
       woken: () => undefined,
-      hasRoom: () => undefined,
+      hasRoom: () => {
+        this.#hasRoom = true
+      },
       fault: point => this.#options.fault?.(point),
     }
     const shape = topic.queue as QueueShape
@@ -311,7 +315,8 @@ export class QueueHouse {
       const worked = this.queue.work()
       const staged = worked ? this.queue.stage() : null
       if (staged !== null) this.host?.commit([staged])
-      if (!worked && !drained) return
+      if (!worked && !drained && !this.#hasRoom) return
+      this.#hasRoom = false
     }
     throw new Error('the host does not come to rest')
   }

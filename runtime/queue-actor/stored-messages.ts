@@ -21,6 +21,7 @@ import { StoredFacts } from './stored-facts.ts'
 import { StoredIntake } from './stored-intake.ts'
 import { storedCore } from './stored-rebuild.ts'
 import { StoredSource } from './stored-source.ts'
+import { WaitingScan } from './waiting-scan.ts'
 
 export class StoredMessages implements KeptMessages {
   readonly defers = true
@@ -31,6 +32,8 @@ export class StoredMessages implements KeptMessages {
   readonly #policy: QueuePolicy
   readonly #block: StoredBlock
   readonly #state: SettledState
+  /** Null: nothing is to be looked for in the log, or it was. */
+  #scan: WaitingScan | null
   #core: QueueCore | null = null
   #charged: readonly QueueFailure[] = []
 
@@ -42,18 +45,32 @@ export class StoredMessages implements KeptMessages {
     this.#block = new StoredBlock(memory, address)
     this.source = new StoredSource(partition, disk, policy.priorities === 1)
     this.#state = disk.openSettled()
+    const { priorities } = policy
+    this.#scan = priorities === 1 ? null : new WaitingScan(scratch => disk.reader(scratch), priorities, this.#state)
     this.facts = new StoredFacts(disk.place, this.#block, this.#state, change => disk.writeSettled(change), nowMs)
   }
 
+  get isPrepared(): boolean {
+    return this.#scan === null || this.#scan.end >= this.#partition.highWatermark
+  }
+
+  prepare(): void {
+    this.#scan?.step(this.#partition.highWatermark)
+  }
+
   core(consumers: readonly QueueConsumer[]): QueueCore {
+    while (!this.isPrepared) this.prepare()
     const { source, facts } = this
+    const scan = this.#scan
     const { highWatermark: end } = this.#partition
     const isNewProcess = !this.#block.isOpened
     const made = storedCore(
-      { policy: this.#policy, source, facts, state: this.#state, end, isNewProcess, nowMs: nowMs(), random },
+      { policy: this.#policy, source, facts, state: this.#state, scan, end, isNewProcess, nowMs: nowMs(), random },
       consumers,
     )
     this.#core = made.core
+    scan?.close()
+    this.#scan = null
     this.#charged = made.charged
     return made.core
   }
@@ -100,6 +117,7 @@ export class StoredMessages implements KeptMessages {
   }
 
   close(): void {
+    this.#scan?.close()
     this.source.rest()
   }
 }

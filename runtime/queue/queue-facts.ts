@@ -7,13 +7,14 @@
  * facts of another behaves as that one would have. What was admitted and not appended is no fact, nor is a letter that
  * was on its way.
  *
- * With one priority nothing is read for each message; with more, the priority of each that is ready.
+ * With one priority nothing is read for each message; with more, the priority of each that is ready, unless somebody has gathered them.
  */
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import { QueueState, type QueueTotals } from './queue-state.ts'
 import type { ConsumerTerms, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { GatheredMessages } from './ready-index.ts'
 
 export interface ClaimFact {
   readonly slot: number
@@ -129,7 +130,12 @@ function attemptFact({ attempts }: QueueState, entry: number): AttemptFact {
   }
 }
 
-export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts): QueueState {
+export function stateFrom(
+  policy: QueuePolicy,
+  log: QueueLog,
+  facts: QueueFacts,
+  gathered: GatheredMessages | null,
+): QueueState {
   const { floor, end, settled, consumers } = facts
   const single = policy.priorities === 1
   const deviant = [
@@ -139,14 +145,14 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
   ]
   // With one priority, what lies behind all of these is a range.
   const ranged = single ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
-  const state = new QueueState(policy, log, floor, ranged, facts.totals)
+  const state = new QueueState(policy, log, [floor, ranged], facts.totals, gathered)
   let from = floor
   for (const [start, to] of settled) {
     state.settled.addRange(start, to)
-    state.ready.restore(from, start, log.priorityOf)
+    if (gathered === null) state.ready.restore(from, start, log.priorityOf)
     from = to
   }
-  state.ready.restore(from, ranged, log.priorityOf)
+  if (gathered === null) state.ready.restore(from, ranged, log.priorityOf)
   state.ready.append(end - ranged, null)
   const settledAbove = settled.reduce((sum, [start, to]) => sum + to - start, 0)
   state.messages = end - floor - settledAbove

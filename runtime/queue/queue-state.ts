@@ -13,7 +13,7 @@ import { SUSPECT } from './claims.ts'
 import { type Consumer, Consumers } from './consumers.ts'
 import { Letters } from './letters.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
-import { ReadyIndex } from './ready-index.ts'
+import { type GatheredMessages, ReadyIndex } from './ready-index.ts'
 import { RetryHeap } from './retry-heap.ts'
 import { Round } from './round.ts'
 import { Suspects } from './suspects.ts'
@@ -43,7 +43,7 @@ const TAG_MAX = 0x1fff_ffff
 export class QueueState {
   readonly policy: QueuePolicy
   readonly log: QueueLog
-  readonly pool: PagePool = new PagePool()
+  readonly pool: PagePool
   readonly ready: ReadyIndex
   readonly settled: SettledPages
   readonly attempts: AttemptTable = new AttemptTable()
@@ -67,10 +67,18 @@ export class QueueState {
   lastCohort = 0
   lastTag = 0
 
-  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals) {
+  /** `gathered`: what of it is ready already, if it has several priorities. */
+  constructor(
+    policy: QueuePolicy,
+    log: QueueLog,
+    [floor, end]: readonly [floor: number, end: number],
+    totals: QueueTotals,
+    gathered: GatheredMessages | null = null,
+  ) {
     this.policy = policy
     this.log = log
-    this.ready = new ReadyIndex(policy.priorities, this.pool, end)
+    this.pool = gathered?.pool ?? new PagePool()
+    this.ready = new ReadyIndex(policy.priorities, this.pool, end, gathered?.byPriority)
     this.settled = new SettledPages(this.pool, floor)
     this.consumers = new Consumers(policy.singleActive)
     this.totals = { ...totals }

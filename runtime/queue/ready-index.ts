@@ -14,6 +14,12 @@ import { OffsetSet } from '../base/offset-set.ts'
 import { lowestBit, type PagePool } from '../base/page-pool.ts'
 import type { WaitingMessage } from './queue-words.ts'
 
+/** Those that are ready, by priority, as somebody has gathered them who goes through the log. */
+export interface GatheredMessages {
+  readonly pool: PagePool
+  readonly byPriority: readonly OffsetSet[]
+}
+
 export class ReadyIndex {
   readonly #single: boolean
   /** By priority; with one priority what came back. */
@@ -25,9 +31,11 @@ export class ReadyIndex {
   #next: number
   #end: number
 
-  constructor(priorities: number, pool: PagePool, end: number) {
+  /** `gathered`: those that are ready, where there are several priorities; null: none is yet. */
+  constructor(priorities: number, pool: PagePool, end: number, gathered: readonly OffsetSet[] | null = null) {
     this.#single = priorities === 1
-    this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
+    this.#sets = gathered ?? Array.from({ length: priorities }, () => new OffsetSet(pool))
+    for (const [priority, { size }] of this.#sets.entries()) if (size > 0) this.#mask |= 1 << priority
     this.#gone = new OffsetSet(pool)
     this.#next = end
     this.#end = end

@@ -152,9 +152,9 @@ export interface PartitionHostApi {
   recallWindows(windows: readonly { readonly topic: number; readonly partition: PartitionId }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(cursors: readonly number[]): readonly GroupReport[]
-  queueReport(cursor: CursorId): QueueReport
+  queueReport(cursor: CursorId): QueueReport | Promise<QueueReport>
   /** What a consumer has told its queue is as durable as the queue. `queue`: the number of the queue's group. @throws MillraceError MILL_DISK */
-  confirmQueue(queue: CursorId, consumer: CursorId): void
+  confirmQueue(queue: CursorId, consumer: CursorId): void | Promise<void>
   /** Resolves when each of these members has settled everything that is readable now. */
   idle(cursors: readonly number[]): Promise<void>
   /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */

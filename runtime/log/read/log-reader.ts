@@ -31,12 +31,15 @@ export class LogReader {
   readonly #disk: Disk
   readonly #folder: string
   readonly #settings: LogSettings
+  readonly #scratch: Buffer | null
   #segment: ReadSegment | null = null
   /** End of the last read, in the open segment. */
   #position = 0
   #offset = -1
 
-  constructor(disk: Disk, folder: string, settings: LogSettings) {
+  /** With `scratch`, what fits into that is read into it, and is good until the next call. */
+  constructor(disk: Disk, folder: string, settings: LogSettings, scratch: Buffer | null = null) {
+    this.#scratch = scratch
     this.#disk = disk
     this.#folder = folder
     this.#settings = settings
@@ -179,7 +182,9 @@ export class LogReader {
 
   #piece(segment: ReadSegment, length: number): Buffer {
     if (length <= 0) return NOTHING
-    const bytes = Buffer.allocUnsafeSlow(length)
+    const scratch = this.#scratch
+    const bytes =
+      scratch !== null && length <= scratch.length ? scratch.subarray(0, length) : Buffer.allocUnsafeSlow(length)
     return bytes.subarray(0, segment.file.read(bytes, this.#position))
   }
 }

@@ -61,6 +61,10 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return this.#host.error
   }
 
+  get queueScanBytes(): number | undefined {
+    return this.#host.queueScanBytes
+  }
+
   get startOffset(): Offset {
     return this.stored.startOffset
   }

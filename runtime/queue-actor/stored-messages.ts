@@ -9,6 +9,7 @@
 import type { Memory } from 'sharedarraybuffer-ring'
 import { nowMs, random } from '../../actors/world.ts'
 import type { SettledChange } from '../log/format/settled-format.ts'
+import type { LogReader } from '../log/read/log-reader.ts'
 import type { SettledState } from '../log/store/settled-state.ts'
 import type { PartitionActor } from '../partition/partition-actor.ts'
 import type { PartitionDisk } from '../partition/partition-disk.ts'
@@ -46,7 +47,8 @@ export class StoredMessages implements KeptMessages {
     this.source = new StoredSource(partition, disk, policy.priorities === 1)
     this.#state = disk.openSettled()
     const { priorities } = policy
-    this.#scan = priorities === 1 ? null : new WaitingScan(scratch => disk.reader(scratch), priorities, this.#state)
+    const open = (scratch: Buffer): LogReader => disk.reader(scratch)
+    this.#scan = priorities === 1 ? null : new WaitingScan(open, priorities, this.#state, disk.queueScanBytes)
     this.facts = new StoredFacts(disk.place, this.#block, this.#state, change => disk.writeSettled(change), nowMs)
   }
 

@@ -32,6 +32,7 @@ export class WaitingScan {
   readonly #sets: readonly OffsetSet[]
   readonly #open: (scratch: Buffer) => LogReader
   #reader: LogReader | null = null
+  readonly #sliceBytes: number
   readonly #from: Offset
   readonly #bytesFrom: Offset
   /** What is settled above that, of which the range at `#range` is the first that does not lie behind. */
@@ -46,11 +47,13 @@ export class WaitingScan {
     open: (scratch: Buffer) => LogReader,
     priorities: number,
     state: Pick<SettledState, 'floor' | 'settled' | 'known'>,
+    sliceBytes: number = SLICE_BYTES,
   ) {
     const pool = new PagePool()
     this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
     this.gathered = { pool, byPriority: this.#sets }
     this.#open = open
+    this.#sliceBytes = sliceBytes
     this.#from = state.floor
     this.#bytesFrom = Math.max(state.floor, state.known?.end ?? 0)
     this.#settled = state.settled.ranges()
@@ -59,8 +62,8 @@ export class WaitingScan {
 
   /** One slice of what lies below `endOffset`. @throws LogFileError, DiskError */
   step(endOffset: Offset): void {
-    this.#reader ??= this.#open(Buffer.allocUnsafeSlow(SLICE_BYTES))
-    const bytes = this.#reader.read(this.end, endOffset, SLICE_BYTES)
+    this.#reader ??= this.#open(Buffer.allocUnsafeSlow(this.#sliceBytes))
+    const bytes = this.#reader.read(this.end, endOffset, this.#sliceBytes)
     if (bytes.length === 0) throw new Error(`broken invariant: message ${this.end} of a queue is not in its log`)
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
     for (let at = 0; at < words.length; at += (words[at] as number) >> 2) this.#frame(words, at)

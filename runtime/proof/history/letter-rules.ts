@@ -6,6 +6,7 @@
  */
 import { Causes } from './causes.ts'
 import { type Checker, type HistoryEvent, Problems, placeOf } from './history.ts'
+import { LeftLetters } from './left-letters.ts'
 
 type Letter = Extract<HistoryEvent, { kind: 'letter' }>
 
@@ -109,8 +110,10 @@ export const lettersAreTheirRecords: Checker = ({ events }) => {
 }
 
 /** A record is dead-lettered once by a group, at its limit or when it was rejected, with a reason that it gave. */
-export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
+export const oneLetterAtTheLimit: Checker = history => {
+  const { events, groups } = history
   const problems = new Problems('D1')
+  const left = new LeftLetters(history)
   const limits = new Map(groups.map(({ topic, group, attempts }) => [`${group} of ${topic}`, attempts]))
   const told = new Map<string, Letter>()
   const sought = new Set<string>()
@@ -124,11 +127,13 @@ export const oneLetterAtTheLimit: Checker = ({ events, groups }) => {
   for (const event of events)
     if (event.kind === 'sought') sought.add(`${event.group} ${event.topic}/${event.partition}`)
   for (const event of events) {
+    left.hear(event)
     if (event.kind !== 'letter') continue
     const name = `${event.group} ${placeOf(event.source)}`
     const { topic, partition } = event.source
     const known = sought.has(`${event.group} ${topic}/${partition}`) ? undefined : told.get(name)
-    if (known !== undefined && known.isLost !== true && known.offset !== event.offset)
+    const isOther = known !== undefined && known.isLost !== true && known.offset !== event.offset
+    if (isOther && !left.has(known))
       problems.say(
         `${placeOf(event.source)} is dead-lettered by ${event.group} at ${placeOf(known)} and at ${placeOf(event)}`,
       )

@@ -1,9 +1,11 @@
 /** The rules on queues that outlive their processes see what they are there for, and nothing in what is right. */
 import t from 'tap'
 import type { Durability } from '../../words/message.ts'
-import type { HistoryEvent, QueueFacts, StoredFacts } from './history.ts'
+import type { GroupFacts, HistoryEvent, QueueFacts, StoredFacts } from './history.ts'
+import { oneLetterAtTheLimit } from './letter-rules.ts'
 import { QUEUE_LIVES_RULES } from './queue-lives-rules.ts'
 import { remaining } from './remaining.ts'
+import { onePlaceForAValue } from './stream-rules.ts'
 
 const at = { topic: 'q', partition: 0, offset: 0 }
 const QUEUE: QueueFacts = {
@@ -44,6 +46,36 @@ function verdict(durability: Durability, ...events: readonly HistoryEvent[]): st
   const kept = remaining(history)
   return QUEUE_LIVES_RULES.flatMap(rule => rule(kept)).join()
 }
+
+t.test('one letter of a message, unless a loss of power at `os` has left it and brought the message back', async t => {
+  const letter = (offset: number): readonly HistoryEvent[] => {
+    const where = { topic: 'q.dlq', partition: 0, offset, id: 'a', key: null }
+    const said = { group: 'q', source: at, reason: 'timeout', failedAttempts: 3, replayed: 0 }
+    return [
+      { kind: 'read', reader: 'r', ...where },
+      { kind: 'letter', ...where, ...said },
+    ]
+  }
+  const judged = (durability: Durability, how: 'killed' | 'power'): string => {
+    const stored = new Map<string, StoredFacts>([
+      ['q', { durability, isRetained: false }],
+      ['q.dlq', { durability, isRetained: false }],
+    ])
+    const groups = [
+      { topic: 'q', group: 'q', attempts: 3, deadLetterTopic: 'q.dlq' },
+    ] as unknown as readonly GroupFacts[]
+    const reopened = { kind: 'reopened', topic: 'q.dlq', partition: 0, start: 0, end: 1 } as const
+    const events = [...letter(0), died(how), reopened, ...letter(0), ...letter(1)]
+    const history = { events, groups, readTopics: [], drained: [], queues: [QUEUE], stored }
+    return [onePlaceForAValue, oneLetterAtTheLimit].flatMap(rule => rule(history)).join()
+  }
+  t.equal(judged('os', 'power'), '')
+  for (const [durability, how] of [
+    ['os', 'killed'],
+    ['fsync', 'power'],
+  ] as const)
+    t.match(judged(durability, how), /S2: a is at .*D1: q.0@0 is dead-lettered by q/, `${durability}, ${how}`)
+})
 
 t.test('an acknowledgement that was confirmed is kept', async t => {
   const first = [delivered('c1', 1), handled('c1'), confirmed]

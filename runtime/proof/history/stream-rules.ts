@@ -5,6 +5,7 @@
  * from consumers, which may see a record again.
  */
 import { type Checker, type HistoryEvent, type Place, Problems, placeOf, type RateFacts } from './history.ts'
+import { LeftLetters } from './left-letters.ts'
 
 type Sent = Extract<HistoryEvent, { kind: 'sent' }>
 
@@ -30,10 +31,13 @@ export const oneValueAtAPlace: Checker = ({ events }) => {
 
 /**
  * S2: a value is at one place; but a group that was moved may bury it again, and what retention has removed may come again.
- * When it has is heard of later, if at all: for these topics everything below the last start that was heard of is gone.
+ * When it has is heard of later, if at all: for these topics everything below the last start that was heard of is gone. A letter that a
+ * loss of power has left may be there again.
  */
-export const onePlaceForAValue: Checker = ({ events, groups, stored }) => {
+export const onePlaceForAValue: Checker = history => {
+  const { events, groups, stored } = history
   const problems = new Problems('S2')
+  const left = new LeftLetters(history)
   const moved = new Set(events.flatMap(event => (event.kind === 'sought' ? [`${event.group} of ${event.topic}`] : [])))
   const exempt = new Set(
     groups
@@ -50,12 +54,13 @@ export const onePlaceForAValue: Checker = ({ events, groups, stored }) => {
     starts.set(lineOf(event), Math.max(starts.get(lineOf(event)) ?? 0, start))
   }
   for (const event of events) {
+    left.hear(event)
     if (event.kind !== 'read' && event.kind !== 'delivered') continue
     if (exempt.has(event.topic)) continue
     const name = `${event.topic} ${event.id}`
     const known = places.get(name)
     const isThere = known !== undefined && known.offset >= (starts.get(lineOf(known)) ?? 0)
-    if (isThere && placeOf(known) !== placeOf(event))
+    if (isThere && placeOf(known) !== placeOf(event) && !left.has(known))
       problems.say(`${event.id} is at ${placeOf(known)} and at ${placeOf(event)}`)
     if (!isThere) places.set(name, event)
   }

@@ -247,12 +247,12 @@ class ControlThread {
 
 /** Where partition hosts keep what is on disk; null: nothing is. */
 function storeOf(
-  { held, journalBytes, settledCompactBytes, modes }: ControlBoot,
+  { held, journalBytes, settledCompactBytes, queueScanBytes, modes }: ControlBoot,
   directory: BrokerDirectory | null,
 ): StorePlace | null {
   if (directory === null) return null
   const { dir, logId } = directory
-  return { dir, held, logId, journalBytes, settledCompactBytes, modes }
+  return { dir, held, logId, journalBytes, settledCompactBytes, queueScanBytes, modes }
 }
 
 /** What the main thread hands over when it starts this one. */

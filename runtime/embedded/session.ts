@@ -52,6 +52,7 @@ export interface StoreTuning {
   /** Of queues on disk. */
   readonly queueSegmentBytes?: number
   readonly settledCompactBytes?: number
+  readonly queueScanBytes?: number
   /** Sizes of windows at rest. */
   readonly memory?: MemoryTuning
 }
@@ -107,6 +108,7 @@ export class Session {
       journalBytes: tuning.journalBytes ?? JOURNAL_BYTES,
       queueSegmentBytes: tuning.queueSegmentBytes ?? QUEUE_SEGMENT_BYTES,
       settledCompactBytes: tuning.settledCompactBytes,
+      queueScanBytes: tuning.queueScanBytes,
       tuning: tuning.memory ?? MEMORY_TUNING,
     }
     const control = await startControl(boot).catch((error: unknown) => {

@@ -38,7 +38,7 @@ export function groupCalls(groups: Groups, queues: Queues, letters: LetterDepths
     openSlot: slot => (slot.consumer === undefined ? groups.openSlot(slot) : queues.openSlot(slot)),
     closeSlot: (cursor, epoch, crash) => (queues.has(cursor) ? queues : groups).closeSlot(cursor, epoch, crash),
     queueReport: cursor => queues.report(cursor),
-    askQueue: (cursor, ask, asked) => call(queues.asksOf(cursor), ask, asked),
+    askQueue: (cursor, ask, asked) => queues.ask(cursor, asks => call(asks, ask, asked)),
     confirmQueue: (queue, consumer) => queues.confirm(queue, consumer),
     seekGroup: (cursor, place) => groups.seek(cursor, place),
     groupReports: cursors =>

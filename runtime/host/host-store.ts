@@ -1,11 +1,9 @@
 /**
- * What one partition host has on disk: the logs of its partitions, how far their groups are, what its queues have settled,
- * and which dead letters are.
+ * What one partition host has on disk: its logs, how far their groups are, what its queues have settled, and which dead letters are.
  *
- * The partition host's thread. A pass of the host has one group commit over all that took something (`commit`): written, as
- * durable as each topic says, then committed to their windows, then answered. Behind the frames is one record of what all
- * queues have settled. Group states are swept into a state log a moment after they changed (store-upkeep.ts); settled letters are written
- * before that is answered.
+ * The partition host's thread. A pass of the host has one group commit over all that took something (`commit`): written, as durable as
+ * each topic says, then committed to their windows, then answered. Behind the frames is one record of what all queues have settled. Group
+ * states are swept into a state log a moment after they changed (store-upkeep.ts); settled letters are written before that is answered.
  *
  * After a failed operation (store-guard.ts) every publish is answered with the failure, groups go on with what was committed
  * before, and their states are no longer kept.
@@ -52,6 +50,7 @@ export class HostStore {
   readonly #logs: LogStore
   readonly #upcalls: HostStoreUpcalls
   readonly #guard: StoreGuard
+  readonly queueScanBytes: number | undefined
   /** Called when states were written that a loss of power would take, after all were synced. */
   unsynced: () => void = () => undefined
 
@@ -64,6 +63,7 @@ export class HostStore {
   ) {
     this.#upcalls = upcalls
     this.#disk = upcalls.disk
+    this.queueScanBytes = place.queueScanBytes
     this.#guard = new StoreGuard(place.held, error => upcalls.failed(error))
     const fault = (point: FaultPoint): void => upcalls.fault(FAULT_POINT[point])
     const { journalBytes, settledCompactBytes: compactBytes } = place

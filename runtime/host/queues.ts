@@ -143,27 +143,33 @@ export class Queues {
   }
 
   /** What a consumer has said so far is as durable as its queue. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  confirm(cursor: number, consumer: number): void {
+  confirm(cursor: number, consumer: number): void | Promise<void> {
     const hosted = this.#queues.get(cursor)
     if (hosted === undefined) throw deletedTopic(null, 'queue')
+    const opening = hosted.actor.whenOpen()
+    if (opening !== null) return opening.then(() => this.confirm(cursor, consumer))
     this.#host.links.take()
     hosted.actor.confirm(consumer)
     hosted.residence.wake()
   }
 
-  /** What a queue is asked about its messages. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
-  asksOf(cursor: number): QueueAsks {
+  /** What a queue is asked about its messages; one that opens is asked when it is open. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  ask<T>(cursor: number, ask: (asks: QueueAsks) => T): T | Promise<T> {
     const hosted = this.#queues.get(cursor)
     if (hosted === undefined) throw deletedTopic(null, 'queue')
+    const opening = hosted.actor.whenOpen()
+    if (opening !== null) return opening.then(() => this.ask(cursor, ask))
     this.#host.links.take()
     hosted.residence.wake()
-    return hosted.actor.asks
+    return ask(hosted.actor.asks)
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED */
-  report(cursor: number): QueueReport {
+  report(cursor: number): QueueReport | Promise<QueueReport> {
     const hosted = this.#queues.get(cursor)
     if (hosted === undefined) throw deletedTopic(null, 'queue')
+    const opening = hosted.actor.whenOpen()
+    if (opening !== null) return opening.then(() => this.report(cursor))
     this.#host.links.take()
     const { target } = hosted.actor
     if (target !== null) this.#neighbours.letters.look(target)

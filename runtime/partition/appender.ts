@@ -70,8 +70,10 @@ export class Appender {
    */
   take(batch: FrameBatch, refuses: boolean): number {
     this.isCut = false
-    const { failure, appendBytes } = this.#keeping
+    const { failure } = this.#keeping
     if (failure !== null) return this.#refuseAll(batch, failure)
+    // A queue whose disk failed before it was open says nothing of its room.
+    const { appendBytes } = this.#keeping
     const words = batch.memory.i32
     const pending = new PendingAppend(batch, this.#window.end, this.#end.offset)
     let address = batch.next()

@@ -27,6 +27,7 @@ export class DiskKeeping implements Keeping {
   readonly appendBytes = 262_144
   /** In the way is only who was copying at that moment: nobody rings when that is over, and it soon is. */
   readonly whenFull = 'later'
+  readonly isReady = true
   readonly #memory: Memory
   readonly #window: WindowWriter
   readonly #reader: WindowReader

@@ -12,6 +12,8 @@ export interface OpenLog {
 }
 
 export interface HostDisk {
+  /** Bytes of its log that a queue goes through in a step while it opens; undefined: as many as it likes. */
+  readonly queueScanBytes?: number | undefined
   /** Code of the failure after which nothing is written any more; null: there was none. */
   readonly failure: number | null
   /** The same, for who is to be told. */

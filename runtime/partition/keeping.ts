@@ -26,6 +26,8 @@ export interface Keeping {
   readonly failure: number | null
   /** What becomes of a frame that finds no room: it waits until there is some, or it is soon tried again. */
   readonly whenFull: 'full' | 'later'
+  /** Whether frames can be taken or refused at all; until then they wait in their rings, and somebody says when that is over. */
+  readonly isReady: boolean
   /** Places the frame at this address of the batch behind what is pending; false: there is no room now, and nothing has changed. */
   take(pending: PendingAppend, address: number, length: number): boolean
   /** Offset of the message that is there already under the id of this frame's; -1, or left out: there is none. */

@@ -21,6 +21,7 @@ export class MemoryKeeping implements Keeping {
   readonly appendBytes = 65_536
   readonly failure = null
   readonly whenFull = 'full'
+  readonly isReady = true
   readonly #memory: Memory
   readonly #window: WindowWriter
   readonly #reader: WindowReader

@@ -61,6 +61,10 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return this.#host.error
   }
 
+  get queueScanBytes(): number | undefined {
+    return this.#host.queueScanBytes
+  }
+
   get startOffset(): Offset {
     return this.stored.startOffset
   }
@@ -144,9 +148,9 @@ export class PartitionDisk implements KeptRecords, LetterLog {
     return this.#host.attempt(act)
   }
 
-  /** A reader of the log, for who closes it. */
-  reader(): LogReader {
-    return new LogReader(this.#disk, this.stored.folder, this.stored.settings)
+  /** A reader of the log, for who closes it; `scratch`: what it reads into (LogReader). */
+  reader(scratch: Buffer | null = null): LogReader {
+    return new LogReader(this.#disk, this.stored.folder, this.stored.settings, scratch)
   }
 
   record(offset: Offset, endOffset: Offset): StoredRecord | null {

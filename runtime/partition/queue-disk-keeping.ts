@@ -33,6 +33,11 @@ export class QueueDiskKeeping implements Keeping {
     return Math.max(1, Math.min(this.#log.appendBytes, this.gate?.roomBytes() ?? 0))
   }
 
+  /** What the disk has failed to take is refused. */
+  get isReady(): boolean {
+    return (this.gate?.isOpen ?? true) || this.failure !== null
+  }
+
   get failure(): number | null {
     return this.#log.failure
   }

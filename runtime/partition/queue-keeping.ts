@@ -15,6 +15,8 @@ import { WindowRecords } from './window-records.ts'
 
 /** The queue behind a partition. */
 export interface QueueGate {
+  /** Whether it can say of a frame that it has no room. Until then frames wait. */
+  readonly isOpen: boolean
   /** Nothing is pending: makes room for a frame of so many bytes; whether there is. */
   makeRoom(bytes: number): boolean
   /** Bytes of frames that surely have room. */
@@ -39,6 +41,7 @@ export class QueueKeeping implements Keeping {
   readonly isOnDisk = false
   readonly failure = null
   readonly whenFull = 'full'
+  readonly isReady = true
   gate: QueueGate | null = null
   readonly #window: WindowWriter
 

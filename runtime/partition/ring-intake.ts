@@ -74,6 +74,7 @@ export class RingIntake {
   /** Whether `drain` would find something; after a `full` one only when there may be room again. */
   ready(): boolean {
     if (this.#owing !== null) return this.#owing.link.room() > 0
+    if (!this.#keeping.isReady) return false
     for (const ring of this.#rings) {
       if (ring.after !== 0) continue
       // Without room for its answers a ring waits; its thread rings when it has made some.
@@ -88,7 +89,7 @@ export class RingIntake {
   drain(): boolean {
     let worked = false
     this.full = false
-    if (!this.hasAnswered()) return false
+    if (!this.hasAnswered() || !this.#keeping.isReady) return false
     for (const ring of this.#inTurn()) {
       if (ring.after !== 0) continue
       if (ring.consumer.poll()) {

@@ -38,6 +38,10 @@ export class IdGate implements QueueGate {
     return this.#idsOf()
   }
 
+  get isOpen(): boolean {
+    return this.#gate.isOpen
+  }
+
   makeRoom(bytes: number): boolean {
     return this.#gate.makeRoom(bytes)
   }

@@ -16,6 +16,8 @@ import type { QueueConsumer } from './queue-consumer.ts'
 /** What the way in needs of its queue. */
 export interface TakingQueue {
   readonly core: QueueCore
+  /** Whether it is made already. */
+  readonly isOpen: boolean
   readonly policy: QueuePolicy
   readonly partition: PartitionActor
   readonly upcalls: { woken(): void }
@@ -30,6 +32,10 @@ export interface KeptMessages {
   readonly facts: MessageFacts
   /** Ids of its messages; null: they have none, or the core is not made yet. */
   readonly ids: KnownIds | null
+  /** Whether the core can be made at once. */
+  readonly isPrepared: boolean
+  /** One bounded step towards that. @throws LogFileError, DiskError */
+  prepare(): void
   /** The core as a predecessor left it; `consumers`: all that it had, in the order in which they came. */
   core(consumers: readonly QueueConsumer[]): QueueCore
   /** The core is made: messages that were charged meanwhile, with the death of the process before. */

@@ -28,6 +28,7 @@ import { WindowCleaner } from './window-cleaner.ts'
 
 export class MemoryMessages implements KeptMessages, MessageFacts {
   readonly defers = false
+  readonly isPrepared = true
   readonly isDirty = false
   readonly error = null
   readonly source: MessageIndex
@@ -67,6 +68,8 @@ export class MemoryMessages implements KeptMessages, MessageFacts {
     this.#falls = lastFall + 1
     return core
   }
+
+  prepare(): void {}
 
   intake(queue: TakingQueue): QueueGate {
     return new QueueIntake(queue, this)

@@ -30,6 +30,7 @@ import { QueueAnswers } from './queue-answers.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import { QueueEnds } from './queue-ends.ts'
 import { BYTES_MAX, QueueHandOuts } from './queue-hand-outs.ts'
+import { QueueOpening } from './queue-opening.ts'
 import { QueueParts, type QueueUpcalls } from './queue-parts.ts'
 import { QueueRecalls } from './queue-recalls.ts'
 import { reportOf } from './queue-report.ts'
@@ -48,6 +49,7 @@ export class QueueActor {
   readonly #ends: QueueEnds
   readonly #handOuts: QueueHandOuts
   readonly #recalls: QueueRecalls
+  readonly #opening: QueueOpening
   #hasWorked = false
   #idleSteps = 0
 
@@ -64,6 +66,7 @@ export class QueueActor {
     this.#parts = new QueueParts(memory, place, shape, actors, upcalls)
     const intake = this.#parts.messages.intake(this.#parts)
     this.#intake = shape.dedupeMs > 0 ? new IdGate(intake, () => this.#parts.ids) : intake
+    this.#opening = new QueueOpening(this.#parts, intake)
     this.#ends = new QueueEnds(this.#parts)
     this.#handOuts = new QueueHandOuts(this.#parts)
     this.#recalls = new QueueRecalls(this.#parts, this.#handOuts)
@@ -82,7 +85,12 @@ export class QueueActor {
 
   /** Bytes of what is not settled. */
   get lagBytes(): number {
-    return this.#parts.core.figures.bytes
+    return this.#parts.isOpen ? this.#parts.core.figures.bytes : 0
+  }
+
+  /** Resolves when it has gone through its log, or never will; null: it has. */
+  whenOpen(): Promise<void> | null {
+    return this.#opening.whenOver()
   }
 
   get letters(): QueueParts['letters'] {
@@ -108,21 +116,27 @@ export class QueueActor {
     consumer.wake()
   }
 
-  /** A consumer has ended. Told again, because a predecessor died before it had answered, it goes on where that was. */
+  /**
+   * A consumer has ended. Told again, because a predecessor died before it had answered, it goes on where that was. A queue that is
+   * opening goes through the rest of its log at once for this, and for `settle`.
+   */
   closeSlot(cursor: number, epoch: Epoch, crash: SlotCrash | null): void {
     const { consumers } = this.#parts
     const consumer = consumers.get(cursor)
     if (consumer === undefined || consumer.place.epoch !== epoch) return
-    this.#parts.open()
-    this.#ends.close(consumer, crash)
-    // Its slot is free once this is answered.
-    this.#flush()
+    if (!this.#opening.hasFailed) {
+      this.#parts.open()
+      this.#ends.close(consumer, crash)
+      // Its slot is free once this is answered.
+      this.#flush()
+    }
     consumers.delete(cursor)
-    this.#parts.keepActive()
+    if (!this.#opening.hasFailed) this.#parts.keepActive()
     this.#handOuts.remove(consumer)
   }
 
   settle(settlement: Settlement): void {
+    if (this.#opening.hasFailed) return
     this.#parts.open()
     const consumer = this.#parts.consumers.get(settlement.cursor)
     if (consumer === undefined || consumer.place.epoch !== settlement.epoch) return
@@ -147,7 +161,9 @@ export class QueueActor {
   /** One bounded step; whether it did anything. */
   work(): boolean {
     const { messages } = this.#parts
-    if (!messages.attempt(this.#worksOnce)) return false
+    const isDone = messages.attempt(this.#worksOnce)
+    this.#opening.stepped(isDone)
+    if (!isDone) return false
     this.#idleSteps = this.#hasWorked ? 0 : this.#idleSteps + 1
     if (this.#idleSteps === IDLE_STEPS) messages.rest()
     return this.#hasWorked || messages.isDirty
@@ -158,6 +174,7 @@ export class QueueActor {
   }
 
   #step(): boolean {
+    if (this.#opening.step()) return true
     const { core, consumers, letters, messages, upcalls } = this.#parts
     const ended = this.#collect()
     let worked = ended
@@ -244,27 +261,29 @@ export class QueueActor {
     const { consumers, messages } = this.#parts
     // The disk has failed: nothing would be done.
     if (messages.error !== null) return 'rests'
-    if (messages.isDirty) return 'ready'
+    if (messages.isDirty || !this.#parts.isOpen) return 'ready'
     for (const consumer of consumers.values()) if (consumer.hasNews) return 'ready'
     return this.letters.isFull ? 'waitsForCommit' : 'rests'
   }
 
   dueInMs(now: number): number {
-    const { core, messages } = this.#parts
+    const { messages, isOpen } = this.#parts
     // Behind a disk that has failed nothing that is due is done.
-    const dueMs = messages.error === null ? Math.min(core.dueMs, this.#recalls.dueMs) : Number.POSITIVE_INFINITY
+    const isAwake = messages.error === null && isOpen
+    const dueMs = isAwake ? Math.min(this.#parts.core.dueMs, this.#recalls.dueMs) : Number.POSITIVE_INFINITY
     return Math.min(dueMs - now, this.letters.stallsInMs)
   }
 
   /** Whether everything below `offset` is settled. */
   settledTo(offset: Offset): boolean {
-    return this.#parts.core.figures.floor >= offset
+    return this.#parts.isOpen && this.#parts.core.figures.floor >= offset
   }
 
   /** It ends here: its partition takes nothing any more. */
   close(): void {
     this.#parts.messages.close()
     this.partition.serve(null)
+    this.#opening.tell()
   }
 
   report(): QueueReport {

@@ -172,6 +172,8 @@ export class QueueHouse {
   readonly #ring: { readonly address: number; readonly capacity: number }
   readonly #writer: PartitionWriter
   #cursor = 100
+  /** Its partition is to look again at what waits in its ring. */
+  #hasRoom = false
   /** What the host has open; null: it is in memory only. */
   host: QueueDisk | null = null
   partition!: PartitionActor
@@ -272,6 +274,7 @@ export class QueueHouse {
       woken: () => undefined,
       hasRoom: () => {
         this.roomTold++
+        this.#hasRoom = true
       },
       fault: point => this.#options.fault?.(point),
     }
@@ -370,7 +373,8 @@ export class QueueHouse {
       const worked = this.queue.work()
       const staged = worked ? this.queue.stage() : null
       if (staged !== null) this.host?.commit([staged])
-      if (!worked && !drained) return
+      if (!worked && !drained && !this.#hasRoom) return
+      this.#hasRoom = false
     }
     throw new Error('the host does not come to rest')
   }

@@ -39,6 +39,7 @@ export interface WindowMessages {
 }
 
 export class QueueIntake implements QueueGate {
+  readonly isOpen = true
   readonly #queue: TakingQueue
   readonly #messages: WindowMessages
   /** Position after the frames that the core knows. */

@@ -117,3 +117,28 @@ t.test('no loss of power brings a message back whose letter it leaves', async t 
     t.match(next.queue.report(), { accepted: 5, deadLettered: 2, ready: 3, unacked: 0 }, lost)
   }
 })
+
+for (const where of ['in memory', 'on disk'])
+  t.test(`a successor lets the consumer keep a queue that has it alone and holds nothing, ${where}`, async t => {
+    const disk = where === 'on disk' ? { disk: new MemoryDisk() } : {}
+    const house = new QueueHouse({ ...disk, queue: { singleActive: true } })
+    house.pass()
+    const [first, higher] = [house.attach(1), house.attach(1, 5)]
+    sendAll(house, 1)
+    first.take()
+    const delivery = first.begin()
+    if (delivery === null) throw new Error('nothing was handed out')
+    first.end(delivery, 'ack')
+    first.claims.publish()
+    house.pass()
+    house.open()
+    sendAll(house, 1)
+    for (const end of [first, higher]) end.take()
+    t.match(first.waiting, [{ offset: 1, deliveryAttempt: 1 }])
+    t.strictSame(higher.waiting, [])
+    house.close(first, null)
+    house.open()
+    house.pass()
+    higher.take()
+    t.match(higher.waiting, [{ offset: 1 }], 'the next one has it when that has left')
+  })

@@ -76,6 +76,11 @@ export class StoredIntake implements QueueGate {
     this.#largestFrame = FRAME_BYTES + messageBytes(queue.partition.topic.maxMessageBytes + HEADERS_BYTES)
   }
 
+  /** What its core is made of may still be looked for in the log. */
+  get isOpen(): boolean {
+    return this.#queue.isOpen
+  }
+
   /** The log has room for all that the core admits. */
   makeRoom(): true {
     return true

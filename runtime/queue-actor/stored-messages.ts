@@ -26,6 +26,7 @@ import { StoredIds } from './stored-ids.ts'
 import { StoredIntake } from './stored-intake.ts'
 import { storedCore } from './stored-rebuild.ts'
 import { StoredSource } from './stored-source.ts'
+import { WaitingScan } from './waiting-scan.ts'
 
 export class StoredMessages implements KeptMessages {
   readonly defers = true
@@ -36,6 +37,8 @@ export class StoredMessages implements KeptMessages {
   readonly #policy: QueuePolicy
   readonly #block: StoredBlock
   readonly #state: SettledState
+  /** Null: nothing is to be looked for in the log, or it was. */
+  #scan: WaitingScan | null
   #core: QueueCore | null = null
   #ids: StoredIds | null = null
   #charged: readonly QueueFailure[] = []
@@ -56,20 +59,40 @@ export class StoredMessages implements KeptMessages {
     this.#state = disk.openSettled()
     const { source } = this
     settleBuried({ disk, source, state: this.#state, end: partition.highWatermark, target, cursor })
+    this.#scan = this.#scanOf(policy)
     const write = (change: SettledChange): boolean => disk.writeSettled(change)
     this.facts = new StoredFacts(disk.place, this.#block, this.#state, write, nowMs, () => lettersEnd(target))
   }
 
+  /** With one priority nothing is looked for. Where keys are limited, the record of each message is, when the core is made. */
+  #scanOf({ priorities, keyConcurrency }: QueuePolicy): WaitingScan | null {
+    if (priorities === 1 || keyConcurrency !== Number.POSITIVE_INFINITY) return null
+    const disk = this.#disk
+    return new WaitingScan(scratch => disk.reader(scratch), priorities, this.#state, disk.queueScanBytes)
+  }
+
+  get isPrepared(): boolean {
+    return this.#scan === null || this.#scan.end >= this.#partition.highWatermark
+  }
+
+  prepare(): void {
+    this.#scan?.step(this.#partition.highWatermark)
+  }
+
   core(consumers: readonly QueueConsumer[]): QueueCore {
+    while (!this.isPrepared) this.prepare()
     const { source, facts } = this
+    const scan = this.#scan
     const { highWatermark: end } = this.#partition
     const isNewProcess = !this.#block.isOpened
     this.#openIds(end, isNewProcess)
     const made = storedCore(
-      { policy: this.#policy, source, facts, state: this.#state, end, isNewProcess, nowMs: nowMs(), random },
+      { policy: this.#policy, source, facts, state: this.#state, scan, end, isNewProcess, nowMs: nowMs(), random },
       consumers,
     )
     this.#core = made.core
+    scan?.close()
+    this.#scan = null
     this.#charged = made.charged
     return made.core
   }
@@ -145,6 +168,7 @@ export class StoredMessages implements KeptMessages {
   }
 
   close(): void {
+    this.#scan?.close()
     this.source.rest()
   }
 }

@@ -4,8 +4,8 @@
  * The partition host's thread, once, when the actor of a queue begins. After the death of its host consumers still have what was out. After
  * that of its process nobody has: what was out comes back to its place, with one more hand-out, and marked (stored-facts.ts).
  *
- * The log is gone through only behind the end that is written down, and with several priorities from the first message that is not settled
- * on, in order.
+ * The log is gone through only behind the end that is written down. With several priorities it was, from the first message that is not
+ * settled on (waiting-scan.ts).
  */
 import { wallMs } from '../../actors/world.ts'
 import { remainingMs } from '../base/clock.ts'
@@ -22,6 +22,7 @@ import type { QueueConsumer } from './queue-consumer.ts'
 import { activeOf, consumerFact, type KnownHandOuts } from './queue-rebuild.ts'
 import type { StoredFacts } from './stored-facts.ts'
 import type { StoredSource } from './stored-source.ts'
+import type { WaitingScan } from './waiting-scan.ts'
 
 export interface StoredQueue {
   readonly policy: QueuePolicy
@@ -29,6 +30,8 @@ export interface StoredQueue {
   readonly facts: StoredFacts
   /** What is written down, before anything is written again. */
   readonly state: SettledState
+  /** All of the log behind what is settled, gone through; null: there is one priority. */
+  readonly scan: WaitingScan | null
   /** First offset that was not appended. */
   readonly end: Offset
   /** Whether another process had it before. */
@@ -42,7 +45,7 @@ export function storedCore(
   queue: StoredQueue,
   consumers: readonly QueueConsumer[],
 ): { readonly core: QueueCore; readonly charged: readonly QueueFailure[] } {
-  const { policy, source, facts, end, isNewProcess } = queue
+  const { policy, source, facts, end, isNewProcess, scan } = queue
   const { floor, settled, out, attempts, known } = queue.state
   const hands: KnownHandOuts = {
     of: offset => ({
@@ -68,16 +71,20 @@ export function storedCore(
     for (const offset of plain) facts.takenBack(offset, NO_ATTEMPT)
     for (const { offset, isOut } of attempts.values()) if (isOut && !held.has(offset)) facts.found(offset)
   }
-  for (const offset of gone) came.delete(offset)
+  for (const offset of gone) {
+    came.delete(offset)
+    scan?.gathered.byPriority[source.priorityOf(offset)]?.remove(offset)
+  }
   const ranges = joined([...settled.ranges(), ...gone.map(offset => [offset, offset + 1] as const)])
   // What lies behind the floor without a gap is part of it.
   const start = ranges[0]?.[0] === floor ? (ranges.shift() as [number, number])[1] : floor
   const above = ranges.reduce((sum, [from, to]) => sum + to - from, 0)
-  const bytes = (known?.bytes ?? 0) + bytesSince(queue, Math.max(floor, known?.end ?? 0))
+  const since = scan?.bytes ?? bytesSince(queue, Math.max(floor, known?.end ?? 0))
+  const bytes = (known?.bytes ?? 0) + since
   const { deadLettered, dropped, purged, cancelled } = facts.totals
   const { expired } = facts.times
   const live = end - start - above
-  const timed = facts.times.end > start || isTimedSince(queue, Math.max(floor, known?.end ?? 0))
+  const timed = facts.times.end > start || (scan?.isTimed ?? isTimedSince(queue, Math.max(floor, known?.end ?? 0)))
   const due = dueFacts(queue, gone)
   const passed = timed
     ? fellDueMeanwhile(queue, new Set([...due.map(({ offset }) => offset), ...held, ...came.keys(), ...plain]))
@@ -112,7 +119,7 @@ export function storedCore(
     lastTag: claimed.reduce((last, { claims }) => claims.reduce((most, { tag }) => Math.max(most, tag), last), 0),
     lastCohort: 0,
   }
-  return { core: QueueCore.from(policy, source, made), charged }
+  return { core: QueueCore.from(policy, source, made, scan?.gathered), charged }
 }
 
 function* offsetsOf(ranges: Iterable<readonly [number, number]>): Generator<Offset> {

@@ -53,6 +53,7 @@ import type {
   QueueLog,
   QueuePolicy,
 } from './queue-words.ts'
+import type { GatheredMessages } from './ready-index.ts'
 import { ack, ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { cancel, type Purge, purge } from './taken-back.ts'
 import { comesBack, type Failing, fails, goesBack } from './verdicts.ts'
@@ -73,12 +74,12 @@ export class QueueCore {
   /** An empty queue whose first message will have the offset `start`. */
   static create(policy: QueuePolicy, log: QueueLog, start = 0): QueueCore {
     const totals = { accepted: 0, acked: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, cancelled: 0 }
-    return new QueueCore(new QueueState(policy, log, start, start, totals, false))
+    return new QueueCore(new QueueState(policy, log, [start, start], totals, false))
   }
 
-  /** The queue that had these facts. */
-  static from(policy: QueuePolicy, log: QueueLog, facts: QueueFacts): QueueCore {
-    return new QueueCore(stateFrom(policy, log, facts))
+  /** The queue that had these facts. `gathered`: all that is not settled, whose priorities are not asked of the log then. */
+  static from(policy: QueuePolicy, log: QueueLog, facts: QueueFacts, gathered?: GatheredMessages): QueueCore {
+    return new QueueCore(stateFrom(policy, log, facts, gathered ?? null))
   }
 
   facts(): QueueFacts {

@@ -7,14 +7,15 @@
  * facts of another behaves as that one would have. What was admitted and not appended is no fact, nor is a letter that
  * was on its way.
  *
- * With one priority nothing is read for each message; with more, the priority of each that is ready. Where keys are limited, the key of each
- * that is not settled (restored-turns.ts).
+ * With one priority nothing is read for each message; with more, the priority of each that is ready, unless somebody has gathered them.
+ * Where keys are limited, the key of each that is not settled (restored-turns.ts).
  */
 import { DYING, READY, RETRYING } from './attempt-table.ts'
 import { BEGUN, SUSPECT } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import { QueueState, type QueueTotals } from './queue-state.ts'
 import type { ConsumerTerms, DueFact, LetterReason, QueueLog, QueuePolicy } from './queue-words.ts'
+import type { GatheredMessages } from './ready-index.ts'
 import { restoreTurns } from './restored-turns.ts'
 
 export interface ClaimFact {
@@ -140,7 +141,12 @@ function attemptFact({ attempts }: QueueState, entry: number): AttemptFact {
   }
 }
 
-export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts): QueueState {
+export function stateFrom(
+  policy: QueuePolicy,
+  log: QueueLog,
+  facts: QueueFacts,
+  gathered: GatheredMessages | null,
+): QueueState {
   const { floor, end, settled, consumers } = facts
   const single = policy.priorities === 1
   const deviant = [
@@ -153,14 +159,16 @@ export function stateFrom(policy: QueuePolicy, log: QueueLog, facts: QueueFacts)
   const isPlain = policy.keyConcurrency === Number.POSITIVE_INFINITY
   const ranged =
     single && isPlain && !facts.timed ? deviant.reduce((high, offset) => Math.max(high, offset + 1), floor) : end
-  const state = new QueueState(policy, log, floor, ranged, facts.totals, facts.timed)
+  const state = new QueueState(policy, log, [floor, ranged], facts.totals, facts.timed, gathered)
+  // What was gathered is ready already.
+  const unknown = gathered === null ? state.plain : null
   let from = floor
   for (const [start, to] of settled) {
     state.settled.addRange(start, to)
-    state.plain?.restore(from, start, log.priorityOf)
+    unknown?.restore(from, start, log.priorityOf)
     from = to
   }
-  state.plain?.restore(from, ranged, log.priorityOf)
+  unknown?.restore(from, ranged, log.priorityOf)
   state.plain?.append(end - ranged, null, null)
   const settledAbove = settled.reduce((sum, [start, to]) => sum + to - start, 0)
   state.messages = end - floor - settledAbove

@@ -17,6 +17,7 @@ import { HandOutRate } from './hand-out-rate.ts'
 import { KeyGate } from './key-gate.ts'
 import { Letters } from './letters.ts'
 import type { QueueLog, QueuePolicy, WaitingMessage } from './queue-words.ts'
+import type { GatheredMessages } from './ready-index.ts'
 import { ReadyMessages } from './ready-messages.ts'
 import { RetryHeap } from './retry-heap.ts'
 import { Round } from './round.ts'
@@ -54,7 +55,7 @@ const TAG_MAX = 0x1fff_ffff
 export class QueueState {
   readonly policy: QueuePolicy
   readonly log: QueueLog
-  readonly pool: PagePool = new PagePool()
+  readonly pool: PagePool
   /** Where each stands that fell due, and who is before whom. */
   readonly order: DueOrder = new DueOrder()
   readonly ready: ReadyMessages | TurnIndex
@@ -88,13 +89,23 @@ export class QueueState {
   lastCohort = 0
   lastTag = 0
 
-  constructor(policy: QueuePolicy, log: QueueLog, floor: number, end: number, totals: QueueTotals, timed: boolean) {
+  /** `gathered`: what of it is ready already, if it has several priorities and keys are not limited. */
+  constructor(
+    policy: QueuePolicy,
+    log: QueueLog,
+    [floor, end]: readonly [floor: number, end: number],
+    totals: QueueTotals,
+    timed: boolean,
+    gathered: GatheredMessages | null = null,
+  ) {
     this.policy = policy
     this.log = log
+    this.pool = gathered?.pool ?? new PagePool()
     const { priorities, keyConcurrency, keyOrder, rate } = policy
     const { pool, order } = this
     this.keys = keyConcurrency === Number.POSITIVE_INFINITY ? null : new KeyGate(policy, log, pool, order)
-    this.plain = this.keys === null ? new ReadyMessages(priorities, pool, end, order, true) : null
+    const sets = gathered?.byPriority ?? null
+    this.plain = this.keys === null ? new ReadyMessages(priorities, pool, end, order, true, sets) : null
     if (this.plain !== null) this.ready = this.plain
     else if (keyOrder === 'fair') this.ready = new TurnIndex(priorities, pool, end, order)
     else this.ready = new ReadyMessages(priorities, pool, end, order, false)

@@ -13,6 +13,12 @@ import { OffsetSet } from '../base/offset-set.ts'
 import { lowestBit, type PagePool } from '../base/page-pool.ts'
 import type { WaitingMessage } from './queue-words.ts'
 
+/** Those that are ready, by priority, as somebody has gathered them who goes through the log. */
+export interface GatheredMessages {
+  readonly pool: PagePool
+  readonly byPriority: readonly OffsetSet[]
+}
+
 export class ReadyIndex {
   /** Whether there is a range. */
   readonly #single: boolean
@@ -25,10 +31,17 @@ export class ReadyIndex {
   #next: number
   #end: number
 
-  /** `ranged`: whether all that is appended and not scheduled is ready, so that one priority needs no set. */
-  constructor(priorities: number, pool: PagePool, end: number, ranged: boolean) {
+  /** `ranged`: whether all that is appended and not scheduled is ready, so that one priority needs no set. `gathered`: those that are ready. */
+  constructor(
+    priorities: number,
+    pool: PagePool,
+    end: number,
+    ranged: boolean,
+    gathered: readonly OffsetSet[] | null = null,
+  ) {
     this.#single = ranged && priorities === 1
-    this.#sets = Array.from({ length: priorities }, () => new OffsetSet(pool))
+    this.#sets = gathered ?? Array.from({ length: priorities }, () => new OffsetSet(pool))
+    for (const [priority, { size }] of this.#sets.entries()) if (size > 0) this.#mask |= 1 << priority
     this.#gone = new OffsetSet(pool)
     this.#next = end
     this.#end = end

@@ -7,6 +7,7 @@
  *
  * Bound: those of both parts. In a queue where nothing fell due each call is one of the plain part.
  */
+import type { OffsetSet } from '../base/offset-set.ts'
 import type { PagePool } from '../base/page-pool.ts'
 import type { DueOrder } from './due-order.ts'
 import { DueReady } from './due-ready.ts'
@@ -22,9 +23,19 @@ export class ReadyMessages {
   /** Whether what `next` has noted fell due. */
   #notedDue = false
 
-  /** `ranged`: whether all that is appended and not scheduled is ready; if not, `pass` and `putBack` say what is. */
-  constructor(priorities: number, pool: PagePool, end: number, order: DueOrder, ranged: boolean) {
-    this.#plain = new ReadyIndex(priorities, pool, end, ranged)
+  /**
+   * `ranged`: whether all that is appended and not scheduled is ready; if not, `pass` and `putBack` say what is. `gathered`: what is ready
+   * by its offset already, of several priorities.
+   */
+  constructor(
+    priorities: number,
+    pool: PagePool,
+    end: number,
+    order: DueOrder,
+    ranged: boolean,
+    gathered: readonly OffsetSet[] | null = null,
+  ) {
+    this.#plain = new ReadyIndex(priorities, pool, end, ranged, gathered)
     this.#order = order
     this.#due = new DueReady(order, pool)
   }

@@ -206,5 +206,6 @@ export interface ControlBoot {
   /** Size of a segment of a queue on disk. */
   readonly queueSegmentBytes: number
   readonly settledCompactBytes: number | undefined
+  readonly queueScanBytes: number | undefined
   readonly tuning: MemoryTuning
 }

@@ -153,15 +153,15 @@ export interface PartitionHostApi {
   recallWindows(windows: readonly { readonly topic: number; readonly partition: PartitionId }[]): void
   partitionStats(topic: number): readonly HostPartitionStats[]
   groupReports(cursors: readonly number[]): readonly GroupReport[]
-  queueReport(cursor: CursorId): QueueReport
+  queueReport(cursor: CursorId): QueueReport | Promise<QueueReport>
   /** Asks a queue about its messages. `queue`: the number of its group. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
   askQueue<K extends keyof QueueAsks>(
     queue: CursorId,
     ask: K,
     asked: Parameters<QueueAsks[K]>,
-  ): ReturnType<QueueAsks[K]>
+  ): ReturnType<QueueAsks[K]> | Promise<ReturnType<QueueAsks[K]>>
   /** What a consumer has told its queue is as durable as the queue. `queue`: the number of the queue's group. @throws MillraceError MILL_DISK */
-  confirmQueue(queue: CursorId, consumer: CursorId): void
+  confirmQueue(queue: CursorId, consumer: CursorId): void | Promise<void>
   /** Resolves when each of these members has settled everything that is readable now. */
   idle(cursors: readonly number[]): Promise<void>
   /** Brings what it has on disk into good order and adopts no more work. @throws MillraceError MILL_DISK */

@@ -56,6 +56,8 @@ export interface StorePlace {
   readonly journalBytes: number
   /** Bytes of a file of settled messages from which on it may be written anew; default: settled-log.ts’s. */
   readonly settledCompactBytes?: number | undefined
+  /** Bytes of its log that a queue goes through in a step while it opens; default: waiting-scan.ts’s. */
+  readonly queueScanBytes?: number | undefined
 }
 
 /** A partition as readers and its host see it. */

@@ -107,7 +107,9 @@ export class FrameScan {
   readonly #end: number
   readonly #frameBytesMax: number
   readonly #pieceBytes: number
-  #piece: Buffer = Buffer.alloc(0)
+  #buffer: Buffer = Buffer.alloc(0)
+  /** What of it was read. */
+  #piece: Buffer = this.#buffer
   #pieceAt = 0
 
   /** Scans from a place where a frame with this offset begins, up to the byte `end`. */
@@ -153,8 +155,9 @@ export class FrameScan {
     if (this.position >= this.#pieceAt && this.position + bytes <= this.#pieceAt + this.#piece.length) return true
     const left = this.#end - this.position
     if (bytes > left) return false
-    const piece = Buffer.allocUnsafe(Math.min(left, Math.max(bytes, this.#pieceBytes)))
-    this.#piece = piece.subarray(0, this.#file.read(piece, this.position))
+    const wanted = Math.min(left, Math.max(bytes, this.#pieceBytes))
+    if (this.#buffer.length < wanted) this.#buffer = Buffer.allocUnsafeSlow(wanted)
+    this.#piece = this.#buffer.subarray(0, this.#file.read(this.#buffer.subarray(0, wanted), this.position))
     this.#pieceAt = this.position
     return bytes <= this.#piece.length
   }

@@ -31,12 +31,15 @@ export class LogReader {
   readonly #disk: Disk
   readonly #folder: string
   readonly #settings: LogSettings
+  readonly #scratch: Buffer | null
   #segment: ReadSegment | null = null
   /** End of the last read, in the open segment. */
   #position = 0
   #offset = -1
 
-  constructor(disk: Disk, folder: string, settings: LogSettings) {
+  /** With `scratch`, what fits into that is read into it, and is good until the next call. */
+  constructor(disk: Disk, folder: string, settings: LogSettings, scratch: Buffer | null = null) {
+    this.#scratch = scratch
     this.#disk = disk
     this.#folder = folder
     this.#settings = settings
@@ -180,7 +183,8 @@ export class LogReader {
   #piece(segment: ReadSegment, length: number, spare?: ArrayBuffer): Buffer {
     if (length <= 0) return NOTHING
     const fits = spare !== undefined && spare.byteLength >= length
-    const bytes = fits ? Buffer.from(spare, 0, length) : Buffer.allocUnsafeSlow(length)
+    const own = fits ? Buffer.from(spare, 0, length) : this.#scratch
+    const bytes = own !== null && own.length >= length ? own.subarray(0, length) : Buffer.allocUnsafeSlow(length)
     return bytes.subarray(0, segment.file.read(bytes, this.#position))
   }
 }

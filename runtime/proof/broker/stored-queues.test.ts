@@ -65,6 +65,29 @@ twoLives({
     }
   },
 
+  async 'many messages with priorities take their time to open, and who asks meanwhile is answered'(_t, first) {
+    const queue = await first.queue<number>('many', { priorities: 8, durability: 'os' })
+    await queue.sendBatch(numbers(20_000).map(({ value }) => ({ value, priority: value % 8 })))
+    const { id } = await queue.send({ value: -1, priority: 3 })
+    await queue.send({ value: -2, priority: 7, delayMs: 3_600_000 })
+    return async (t, second) => {
+      const again = await second.queue<number>('many')
+      const sent = again.send({ value: 20_000, priority: 7 })
+      const [cancelled, sight, { ready, scheduled }] = await Promise.all([
+        again.cancel(id),
+        again.explain(id),
+        again.stats(),
+        sent,
+      ])
+      t.equal(cancelled, true)
+      t.match(sight, { state: 'settled' })
+      t.equal(scheduled, 1)
+      t.ok(ready === 20_000 || ready === 20_001, `${ready} are ready`)
+      t.match(await again.stats(), { readyByPriority: [2_500, 2_500, 2_500, 2_500, 2_500, 2_500, 2_500, 2_501] })
+      t.strictSame(await take(again, 2), ['7 1 0 7', '15 1 0 7'])
+    }
+  },
+
   async 'failures are counted over the lives of the process, and their waits go on'(t, first) {
     const queue = await first.queue<number>('failures', { attempts: 3, backoff: { initialMs: 200, maxMs: 60_000 } })
     await queue.sendBatch(numbers(3))

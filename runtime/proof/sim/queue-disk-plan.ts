@@ -8,8 +8,8 @@ import { Chance } from './chance.ts'
 import type { DiskPlan } from './disk-plan.ts'
 import type { QueuePlan } from './queue-plan.ts'
 
-/** So small that segments are closed, removed and rewritten, and files of settled messages written anew. */
-export const QUEUE_TUNING = { queueSegmentBytes: 16_384, settledCompactBytes: 2_048 } as const
+/** So small that segments are closed, removed and rewritten, files of settled messages written anew, and queues opened in many steps. */
+export const QUEUE_TUNING = { queueSegmentBytes: 16_384, settledCompactBytes: 2_048, queueScanBytes: 1_024 } as const
 
 const SALT = 0x2545f491
 

@@ -299,6 +299,6 @@ function plays(options: HouseOptions, numRuns: number): { deaths: number; proces
 
 t.test('whatever hosts, processes and the power die of: nothing lost, nothing back that was confirmed', async t => {
   const { deaths, processes, losses } = plays({}, 12)
-  t.ok(deaths > 40 && processes > 40 && losses > 4, `${deaths} hosts, ${processes} processes, ${losses} losses`)
+  t.ok(deaths > 40 && processes > 40 && losses > 0, `${deaths} hosts, ${processes} processes, ${losses} losses`)
   t.ok(plays({ queue: { priorities: 1 } }, 6).processes > 15)
 })

@@ -3,7 +3,7 @@
  *
  *   node dist/runtime/proof/stress/keep-folder.js NAME
  *
- * Writes NAME-closed.json and NAME-killed.json to runtime/proof/stress/kept-folders. What is kept once is never written again: a
+ * Writes NAME-closed.json and NAME-killed.json to runtime/proof/stress/kept-folders, and of queues to kept-queues beside it. What is kept once is never written again: a
  * format that has changed gets a name of its own.
  */
 import { spawnSync } from 'node:child_process'
@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { folders, pack } from './kept-folder.fixture.ts'
+import { folders, pack, queueFolders } from './kept-folder.fixture.ts'
 
 const [name] = process.argv.slice(2)
 if (name === undefined) {
@@ -19,17 +19,22 @@ if (name === undefined) {
   process.exit(2)
 }
 
-for (const how of ['closed', 'killed']) {
-  const file = join(folders(), `${name}-${how}.json`)
-  if (existsSync(file)) throw new Error(`${file} is there, and is not written again`)
-  const dir = mkdtempSync(join(tmpdir(), 'millrace-keep-'))
-  try {
-    const child = fileURLToPath(new URL('./kept-folder-child.fixture.js', import.meta.url))
-    const { stdout, stderr, status, signal } = spawnSync(process.execPath, [child, dir, how], { encoding: 'utf8' })
-    if (how === 'closed' ? status !== 0 : signal !== 'SIGKILL') throw new Error(`${how}: ${status ?? signal} ${stderr}`)
-    pack(dir, file)
-    console.log(`${stdout.trim()}: ${file}`)
-  } finally {
-    rmSync(dir, { recursive: true })
+for (const [kept, program] of [
+  [folders(), './kept-folder-child.fixture.js'],
+  [queueFolders(), './kept-queues-child.fixture.js'],
+] as const)
+  for (const how of ['closed', 'killed']) {
+    const file = join(kept, `${name}-${how}.json`)
+    if (existsSync(file)) throw new Error(`${file} is there, and is not written again`)
+    const dir = mkdtempSync(join(tmpdir(), 'millrace-keep-'))
+    try {
+      const child = fileURLToPath(new URL(program, import.meta.url))
+      const { stdout, stderr, status, signal } = spawnSync(process.execPath, [child, dir, how], { encoding: 'utf8' })
+      if (how === 'closed' ? status !== 0 : signal !== 'SIGKILL')
+        throw new Error(`${how}: ${status ?? signal} ${stderr}`)
+      pack(dir, file)
+      console.log(`${stdout.trim()}: ${file}`)
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
   }
-}

@@ -89,6 +89,11 @@ export function folders(): string {
   return join(repositoryRoot(), 'runtime/proof/stress/kept-folders')
 }
 
+/** The same of queues. */
+export function queueFolders(): string {
+  return join(repositoryRoot(), 'runtime/proof/stress/kept-queues')
+}
+
 /** Sockets and locks are the process's, not the folder's. */
 export function pack(dir: string, file: string): void {
   const entries = readdirSync(dir, { recursive: true, withFileTypes: true })

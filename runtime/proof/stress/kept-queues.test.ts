@@ -11,10 +11,9 @@ import { NodeDisk } from '../../log/disk/node-disk.ts'
 import { verifyStore } from '../../log/folder/verify-store.ts'
 import { FOLDER_VERSION, IDENTITY_NAME } from '../../log/store/identity.ts'
 import type { Broker } from '../../words/broker.ts'
-import { repositoryRoot } from '../fixtures/repository.fixture.ts'
-import { unpack } from './kept-folder.fixture.ts'
+import { queueFolders, unpack } from './kept-folder.fixture.ts'
 
-const KEPT = join(repositoryRoot(), 'runtime/proof/stress/kept-queues')
+const KEPT = queueFolders()
 const COUNT = 120
 /** By priority, and of one priority in order: 30 were handed out, of which one failed and one was rejected. */
 const HANDED_OUT = Array.from({ length: 30 }, (_, at) => 3 * at + 2)

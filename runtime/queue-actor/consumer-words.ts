@@ -12,7 +12,7 @@ export class ConsumerWords {
   readonly #memory: Memory
   readonly #slot: number
   readonly #prefetch: number
-  #areAwaited: boolean | null = null
+  #backlog = -1
 
   constructor(memory: Memory, { slot }: SlotPlace, { prefetch }: ConsumerShape) {
     this.#memory = memory
@@ -42,10 +42,11 @@ export class ConsumerWords {
     return this.#memory.i32[(this.#slot + QUEUE_SLOT_STACK) >> 2] as number
   }
 
-  /** Tells it whether messages, senders or other consumers wait for what it ends. */
-  await(areAwaited: boolean): void {
-    if (areAwaited === this.#areAwaited) return
-    this.#areAwaited = areAwaited
-    this.#memory.store(this.#slot + QUEUE_SLOT_BACKLOG, areAwaited ? 1 : 0)
+  /** Tells it whether messages or senders wait for what it ends, and else whether there are other consumers. */
+  waits(hasBacklog: boolean, isShared: boolean): void {
+    const backlog = hasBacklog ? 1 : isShared ? 2 : 0
+    if (backlog === this.#backlog) return
+    this.#backlog = backlog
+    this.#memory.store(this.#slot + QUEUE_SLOT_BACKLOG, backlog)
   }
 }

@@ -187,8 +187,7 @@ export class QueueActor {
     if (!messages.isDirty) this.#handOuts.publish()
     const { hasReady, lettersWaiting } = core.figures
     const hasBacklog = hasReady || lettersWaiting > 0 || this.partition.full
-    const areAwaited = hasBacklog || this.#recalls.mayHelp
-    for (const consumer of consumers.values()) consumer.words.await(areAwaited)
+    for (const consumer of consumers.values()) consumer.words.waits(hasBacklog, this.#recalls.areShared)
     if (handedOut && hasBacklog) upcalls.handedOut()
     if (ended) messages.someSettled()
     if (this.partition.full && this.#intake.mayHaveRoom()) upcalls.hasRoom()

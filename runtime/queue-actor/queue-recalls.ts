@@ -13,7 +13,7 @@ import type { QueueHandOuts } from './queue-hand-outs.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** A consumer has nothing to do for so long before it gets what another one has in advance. */
-const PATIENCE_MS = 2
+const PATIENCE_MS = 1
 /** A message waits for so long behind others of a lower priority. */
 const OVERTAKEN_MS = 4
 const NEVER: number = Number.POSITIVE_INFINITY
@@ -36,12 +36,9 @@ export class QueueRecalls {
     return Math.min(this.#idleFromMs + PATIENCE_MS, this.#overtakenFromMs + OVERTAKEN_MS)
   }
 
-  /** Whether a consumer has more than it handles at a time, which another one could get. */
-  get mayHelp(): boolean {
-    const { consumers, policy } = this.#parts
-    if (consumers.size < 2 || policy.singleActive) return false
-    for (const consumer of consumers.values()) if (this.#hasInAdvance(consumer)) return true
-    return false
+  /** Whether what one consumer has in advance may go to another. */
+  get areShared(): boolean {
+    return this.#parts.consumers.size > 1 && !this.#parts.policy.singleActive
   }
 
   /** Whether anything was handed out anew. */
@@ -53,8 +50,8 @@ export class QueueRecalls {
   // -- a consumer has nothing to do -------------------------------------------------------------------------------
 
   #shares(nowMs: number): boolean {
-    const idle = this.#parts.core.figures.hasReady || !this.mayHelp ? 0 : this.#idle()
-    if (idle === 0) {
+    const idle = this.#parts.core.figures.hasReady || !this.areShared ? 0 : this.#idle()
+    if (idle === 0 || !this.#haveInAdvance()) {
       this.#idleFromMs = NEVER
       return false
     }
@@ -70,6 +67,11 @@ export class QueueRecalls {
     for (const consumer of this.#parts.consumers.values())
       if (consumer.hasRoom && consumer.words.wanted > 0 && this.#held(consumer) < consumer.words.handles) idle++
     return idle
+  }
+
+  #haveInAdvance(): boolean {
+    for (const consumer of this.#parts.consumers.values()) if (this.#hasInAdvance(consumer)) return true
+    return false
   }
 
   #hasInAdvance(consumer: QueueConsumer): boolean {

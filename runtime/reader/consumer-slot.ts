@@ -30,6 +30,11 @@ export class ConsumerSlot {
     return this.#memory.load(this.#slot + QUEUE_SLOT_BACKLOG) === 1
   }
 
+  /** Whether the queue has other consumers, which may have in advance what this one could begin. */
+  get isShared(): boolean {
+    return this.#memory.load(this.#slot + QUEUE_SLOT_BACKLOG) === 2
+  }
+
   /** Deliveries that it handles at a time: while it has more than those, others can wait. */
   handles(deliveries: number): void {
     this.#memory.i32[(this.#slot + QUEUE_SLOT_HANDLES) >> 2] = deliveries

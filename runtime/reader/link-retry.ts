@@ -12,12 +12,12 @@ export class LinkRetry {
     this.#act = act
   }
 
-  /** Tries again soon, if it does not do so anyway. */
-  soon(): void {
+  /** Tries again in so many ms, if it does not do so anyway. */
+  soon(ms: number = LINK_RETRY_MS): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null
       this.#act()
-    }, LINK_RETRY_MS)
+    }, ms)
   }
 
   close(): void {

@@ -17,7 +17,7 @@ import type { Assignment } from '../wire/places.ts'
 import type { ConsumerShape } from '../wire/queue-places.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import { ConsumerSlot } from './consumer-slot.ts'
-import { LinkRetry } from './link-retry.ts'
+import { LINK_RETRY_MS, LinkRetry } from './link-retry.ts'
 import { QueueConfirmations } from './queue-confirmations.ts'
 import type { HandedMessage } from './queue-delivery.ts'
 import { QueueSettlements } from './queue-settlements.ts'
@@ -25,6 +25,8 @@ import { TakenMessages } from './taken-messages.ts'
 
 /** Ends that the queue is not told of, at most: they are room for other messages, and a host that waits for more is slower. */
 const TOLD_MAX = 256
+/** A queue with other consumers is rung after this long. */
+const SHARED_MS = 2
 
 export class QueueReader {
   readonly assignment: Assignment
@@ -219,14 +221,19 @@ export class QueueReader {
     if (this.#told === 0) this.#hasHeard = false
     this.#told = this.#ended
     this.#thread.tellHost(this.assignment.place.host, this.assignment.cursor)
-    this.#late.soon()
+    this.#late.soon(this.#lateMs)
     return true
+  }
+
+  /** Another consumer may have in advance what this one could begin: the queue is to see that it has nothing to do. */
+  get #lateMs(): number {
+    return this.slot.isShared ? SHARED_MS : LINK_RETRY_MS
   }
 
   /** While the queue hands out it is awake, and finds what was ended by itself. */
   #rungLate(): void {
     if (!this.#hasHeard) this.flush()
-    else if (this.#told > 0) this.#late.soon()
+    else if (this.#told > 0) this.#late.soon(this.#lateMs)
     this.#hasHeard = false
   }
 

@@ -34,7 +34,8 @@
  *   +0   STACK     the consumer writes, partition reads  tag of the message on the stack, or the only one pending; 0: neither
  *   +4   PREFETCH  the consumer writes, partition reads  deliveries that it wants to have unsettled; 0: none, it pauses
  *   +8   HANDLES   the consumer writes, partition reads  deliveries that it handles at a time; 0: as many as it wants
- *   +64  BACKLOG   the partition host writes, consumer reads  1: messages or senders wait for what it ends, and it rings for each
+ *   +64  BACKLOG   the partition host writes, consumer reads  1: messages or senders wait for what it ends, and it rings for
+ *                  each; 2: none do, and there are other consumers, so it rings soon
  *   +128 claims, then the ring of deliveries (delivery-places.ts)
  *
  * group     one per (group, partition); the partition host alone writes it, its successor reads it

@@ -102,9 +102,11 @@ export async function send(
           const isTold = isMillraceError(error, 'MILL_UNPUBLISHED')
           for (const [index, message] of batch.entries()) {
             const each = given[index]
-            // It was there already, or was taken.
-            const isUnsure = message.messageId !== null && !unpublished.includes(each as QueueMessage<Value>)
-            if (!isTold || isUnsure || unknown.includes(each)) answer(message, 'info')
+            // With an id, it was there already, or was taken.
+            const isUnsure = (): boolean =>
+              unknown.includes(each) ||
+              (message.messageId !== null && !unpublished.includes(each as QueueMessage<Value>))
+            if (!isTold || isUnsure()) answer(message, 'info')
             else answer(message, unpublished.includes(each) ? 'fail' : 'ok')
           }
         },

@@ -152,6 +152,27 @@ t.test('no id is from the future of a clock that was set back', async t => {
   t.strictSame(known(970), [-1, -1, -1])
 })
 
+t.test(
+  'one that is added at an earlier time makes none before it newer: a file says them in the order of their times',
+  async t => {
+    const { room, table } = tableOf(10, 1_000)
+    for (const [id, timeMs] of [
+      [1, 100],
+      [2, 5_000],
+      [3, 5_000],
+      [4, 700],
+      [5, 701],
+    ] as const)
+      table.add(hashOf(id, 1), 0, id, timeMs)
+    t.strictSame(
+      Array.from({ length: 5 }, (_, at) => table.timeOf(room.first + at)),
+      [100, 700, 700, 700, 701],
+    )
+    t.equal(table.find(hashOf(2, 1), 0, 1_699), 2)
+    t.equal(table.find(hashOf(2, 1), 0, 1_700), -1)
+  },
+)
+
 t.test('pages in which all is forgotten are given back', async t => {
   const { room, table } = tableOf(2_000, Number.POSITIVE_INFINITY)
   for (let id = 0; id < 50_000; id++) table.add(hashOf(id, 1), 0, id, id)

@@ -61,6 +61,8 @@ export class IdTable {
   /** Adds an id that is not known now; its message will have this offset, which is higher than those before. */
   add(words: Int32Array, from: number, offset: number, nowMs: number): void {
     const { room } = this
+    // Times go forward, also where a file has what was said before a clock was set back.
+    this.noneAfter(nowMs)
     for (let left = FORGOTTEN_AT_ONCE; left > 0 && this.size > 0 && this.#isOver(nowMs); left--) this.#forgetFirst()
     if (this.size >= this.most) {
       if (!this.#isOver(nowMs)) room.forgotten++

@@ -42,7 +42,6 @@ async function scalePictures({ good, threads }: Options): Promise<Result> {
       pixels.set(value.id, value.pixels)
     })
     const scaling = await pictures.run({
-      // What a thread has ahead is not overtaken by what is more urgent.
       prefetch: 8,
       handler: new URL('./scaling.js', import.meta.url),
       threads,

@@ -179,6 +179,7 @@ export class QueueActor {
     const ended = this.#collect()
     let worked = ended
     if (this.#ends.pass(nowMs())) worked = true
+    if (core.overdue.length > 0 && this.#recalls.takeBackOverdue()) worked = this.#ends.pass(nowMs()) || worked
     // What dies is a dead letter once that is written down.
     if (!messages.isDirty && this.#hasLetters() && letters.write(this.#letterSource)) worked = true
     const handedOut = this.#handOuts.handOut()

@@ -1,6 +1,6 @@
 /**
- * Takes messages back from consumers that have them in advance: where another consumer has nothing to do, and where a message of a lower
- * priority is in the way of a higher one.
+ * Takes messages back from consumers that have them in advance: where another consumer has nothing to do, where a message of a lower
+ * priority is in the way of a higher one, and where a time to live is over.
  *
  * The partition host's thread, after each step's hand-outs. What has begun stays where it is. A short time is left to the consumers first:
  * most of what they have in advance they begin by themselves, and each recall costs a hand-out.
@@ -45,6 +45,19 @@ export class QueueRecalls {
   look(nowMs: number): boolean {
     const shared = this.#shares(nowMs)
     return this.#putsInOrder(nowMs) || shared
+  }
+
+  /** What has expired at its consumer, which has not begun it, comes back; whether any did. It dies with the next look at the time. */
+  takeBackOverdue(): boolean {
+    const { core, consumers } = this.#parts
+    let recalled = false
+    for (const { offset, consumer: number } of core.overdue)
+      for (const consumer of consumers.values()) {
+        if (consumer.number !== number) continue
+        const claims = consumer.waiting().filter(waiting => waiting.offset === offset)
+        recalled = this.#recall(consumer, claims) || recalled
+      }
+    return recalled
   }
 
   // -- a consumer has nothing to do -------------------------------------------------------------------------------

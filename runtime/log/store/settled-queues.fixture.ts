@@ -50,8 +50,10 @@ export function cutTo(queue: QueueModel, end: number): QueueModel {
   const knownEnd = (queue.knownEnd?.end ?? 0) > end ? null : queue.knownEnd
   const due = queue.due.flatMap(([offset, place]) => (offset < end ? [[offset, Math.min(place, end)] as const] : []))
   const settled = [...queue.known].filter(([offset, known]) => offset < end && known === 'settled').length
-  // No more are counted than are there.
-  const times = { expired: Math.min(queue.times.expired, settled), end: Math.min(queue.times.end, end) }
+  // Where something is cut, no more are counted than are there.
+  const isCut = endOf(queue) > end
+  const expired = isCut ? Math.min(queue.times.expired, settled) : queue.times.expired
+  const times = { expired, end: Math.min(queue.times.end, end) }
   const ids = queue.ids.filter(({ offset }) => offset < end)
   return {
     ...queue,
@@ -62,6 +64,14 @@ export function cutTo(queue: QueueModel, end: number): QueueModel {
     ids,
     known: new Map([...queue.known].filter(([offset]) => offset < end)),
   }
+}
+
+/** Behind all that is said of a queue. */
+function endOf({ known, knownEnd, due, times, ids }: QueueModel): number {
+  const ends = [knownEnd?.end ?? 0, times.end, (ids.at(-1)?.offset ?? -1) + 1]
+  for (const offset of known.keys()) ends.push(offset + 1)
+  for (const [, place] of due) ends.push(place)
+  return ends.reduce((most, end) => Math.max(most, end), 0)
 }
 
 function rangesOf(offsets: readonly number[]): [number, number][] {

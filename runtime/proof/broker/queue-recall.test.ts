@@ -44,7 +44,23 @@ async function shared(t: Test, broker: Broker, options: QueueOptions): Promise<v
   await quick.run.stop()
 }
 
+/** All of them are at the one consumer when the urgent one comes, which has room for it. */
+async function inOrderAtOne(t: Test, broker: Broker, options: QueueOptions): Promise<void> {
+  const queue = await broker.queue<number>('at-one', { ...options, priorities: 3 })
+  const { run, begun, goOn } = await stoppingAt(queue, 0, 50)
+  await queue.sendBatch(numbers(20))
+  await until(async () => (await queue.stats()).unacked === 20)
+  await queue.send({ value: 100, priority: 2 })
+  await until(async () => (await queue.stats()).unacked === 21)
+  await new Promise(resolve => setTimeout(resolve, 200))
+  goOn()
+  await run.idle()
+  t.strictSame(begun, [0, 100, ...numbers(19, 1).map(({ value }) => value)])
+  await run.stop()
+}
+
 async function inOrder(t: Test, broker: Broker, options: QueueOptions): Promise<void> {
+  await inOrderAtOne(t, broker, options)
   const queue = await broker.queue<number>('ordered', { ...options, priorities: 3 })
   const { run, begun, goOn } = await stoppingAt(queue, 0, 50)
   await queue.sendBatch(numbers(20))
@@ -97,6 +113,22 @@ t.test('a loop that works on one message leaves the others to another loop', asy
   )
   held.ack()
   await first.return?.()
+})
+
+t.test('what expires at a consumer that has not begun it dies there and then', async t => {
+  const broker = await openBroker(t)
+  const queue = await broker.queue<number>('short-lived')
+  const { run, begun, goOn } = await stoppingAt(queue, 0, 50)
+  await queue.send({ value: 0 })
+  await queue.sendBatch(numbers(10, 1).map(message => ({ ...message, ttlMs: 100 })))
+  await queue.send({ value: 20 })
+  await until(async () => (await queue.stats()).unacked === 12)
+  await until(async () => (await queue.stats()).deadLettered === 10, 'ten have expired')
+  t.match(await queue.stats(), { unacked: 2, ready: 0 })
+  goOn()
+  await run.idle()
+  t.strictSame(begun, [0, 20])
+  for await (const { reason } of broker.deadLetters(queue.name).browse()) t.equal(reason, 'expired')
 })
 
 t.test('with one active consumer nothing goes to the others', async t => {

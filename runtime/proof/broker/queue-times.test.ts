@@ -99,10 +99,9 @@ t.test(
     const found: string[] = []
     for await (const { value, reason, error, failedAttempts } of broker.deadLetters(queue).browse())
       found.push(`${value} ${reason} ${failedAttempts} ${error.message}`)
-    t.strictSame(
-      found.map(each => each.split(' ').slice(0, 3).join(' ')),
-      ['c expired 0', 'a expired 0', 'b expired 0'],
-    )
+    // Those two have the same time, to within a millisecond.
+    const [first, ...others] = found.map(each => each.split(' ').slice(0, 3).join(' '))
+    t.strictSame([first, ...others.sort()], ['c expired 0', 'a expired 0', 'b expired 0'])
     t.match(found[0], /time to live/)
     // What is replayed has the time of its queue again.
     const other = await newQueue<string>()

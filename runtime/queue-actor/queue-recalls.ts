@@ -5,6 +5,8 @@
  * The partition host's thread, after each step's hand-outs. What has begun stays where it is. A short time is left to the consumers first:
  * most of what they have in advance they begin by themselves, and each recall costs a hand-out.
  *
+ * Why it waits, and for how long: docs/decisions/029-recalls.md.
+ *
  * Bounds: what consumers have in advance; one look for each PATIENCE_MS, and one for each OVERTAKEN_MS.
  */
 import type { CoreClaim, WaitingClaim } from './consumer-claims.ts'

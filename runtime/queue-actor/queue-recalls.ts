@@ -19,6 +19,8 @@ const PATIENCE_MS = 1
 /** A message waits for so long behind others of a lower priority. */
 const OVERTAKEN_MS = 4
 const NEVER: number = Number.POSITIVE_INFINITY
+/** Below each priority of a consumer. */
+const NONE: number = Number.NEGATIVE_INFINITY
 
 export class QueueRecalls {
   readonly #parts: QueueParts
@@ -65,44 +67,51 @@ export class QueueRecalls {
   // -- a consumer has nothing to do -------------------------------------------------------------------------------
 
   #shares(nowMs: number): boolean {
-    const idle = this.#parts.core.figures.hasReady || !this.areShared ? 0 : this.#idle()
-    if (idle === 0 || !this.#haveInAdvance()) {
+    const priority = this.#parts.core.figures.hasReady || !this.areShared ? NONE : this.#idlePriority()
+    if (priority === NONE || !this.#haveInAdvance(priority)) {
       this.#idleFromMs = NEVER
       return false
     }
     if (this.#idleFromMs === NEVER) this.#idleFromMs = nowMs
     if (nowMs < this.#idleFromMs + PATIENCE_MS) return false
     this.#idleFromMs = NEVER
-    return this.#shareOut(idle)
+    return this.#shareOut(priority)
   }
 
-  /** Consumers that could begin a message at once. */
-  #idle(): number {
-    let idle = 0
+  /** The highest consumer priority of those that could begin a message at once; NONE: there are none. */
+  #idlePriority(): number {
+    let priority = NONE
     for (const consumer of this.#parts.consumers.values())
-      if (consumer.hasRoom && consumer.words.wanted > 0 && this.#held(consumer) < consumer.words.handles) idle++
-    return idle
+      if (consumer.shape.priority > priority && this.#isIdle(consumer)) ({ priority } = consumer.shape)
+    return priority
   }
 
-  #haveInAdvance(): boolean {
-    for (const consumer of this.#parts.consumers.values()) if (this.#hasInAdvance(consumer)) return true
+  #isIdle(consumer: QueueConsumer): boolean {
+    const { wanted, handles } = consumer.words
+    return wanted > 0 && this.#held(consumer) < handles && consumer.hasRoom
+  }
+
+  /** Whether a consumer of this priority or a lower one has something in advance. */
+  #haveInAdvance(priority: number): boolean {
+    for (const consumer of this.#parts.consumers.values()) if (this.#mayGive(consumer, priority)) return true
     return false
   }
 
-  #hasInAdvance(consumer: QueueConsumer): boolean {
-    return this.#held(consumer) > consumer.words.handles
+  /** A message is for no consumer of a lower priority than that of the one that has it. */
+  #mayGive(consumer: QueueConsumer, priority: number): boolean {
+    return consumer.shape.priority <= priority && this.#held(consumer) > consumer.words.handles
   }
 
   #held({ number }: QueueConsumer): number {
     return this.#parts.core.figures.heldBy(number)
   }
 
-  /** The one that has most in advance gives a share to each of so many others: what it would have begun last. */
-  #shareOut(others: number): boolean {
+  /** The one that has most in advance gives a share to each idle one of its priority or a higher: what it would have begun last. */
+  #shareOut(priority: number): boolean {
     let from: QueueConsumer | null = null
     let most: readonly WaitingClaim[] = []
     for (const consumer of this.#parts.consumers.values()) {
-      if (!this.#hasInAdvance(consumer)) continue
+      if (!this.#mayGive(consumer, priority)) continue
       const waiting = consumer.waiting()
       if (waiting.length > most.length) {
         from = consumer
@@ -110,10 +119,23 @@ export class QueueRecalls {
       }
     }
     if (from === null) return false
+    const { others, room } = this.#idleBeside(from)
     // While it has begun something, others can begin all that it has in advance.
     const share = Math.floor((most.length * others) / (others + 1))
-    const given = share === 0 && this.#held(from) > most.length ? 1 : share
+    const given = Math.min(share === 0 && this.#held(from) > most.length ? 1 : share, room)
     return this.#recall(from, most.slice(most.length - given)) && this.#handOuts.handOut(from)
+  }
+
+  /** The idle ones of this one's priority or a higher, and how many messages they have room for. */
+  #idleBeside({ shape }: QueueConsumer): { readonly others: number; readonly room: number } {
+    let others = 0
+    let room = 0
+    for (const consumer of this.#parts.consumers.values()) {
+      if (consumer.shape.priority < shape.priority || !this.#isIdle(consumer)) continue
+      others++
+      room += consumer.words.wanted - this.#held(consumer)
+    }
+    return { others, room }
   }
 
   // -- priorities -------------------------------------------------------------------------------------------------

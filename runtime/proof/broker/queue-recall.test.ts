@@ -4,7 +4,7 @@ import type { Broker, Queue, QueueOptions, QueueRun } from '../../index.ts'
 import { folderOf, openBroker, until } from '../fixtures/broker.fixture.ts'
 
 /** A consumer whose handler waits at one message until `goOn`, and counts the others. */
-async function stoppingAt(queue: Queue<number>, value: number, prefetch: number) {
+async function stoppingAt(queue: Queue<number>, value: number, prefetch: number, consumerPriority = 0) {
   const begun: number[] = []
   let goOn = (): void => {}
   const held = new Promise<void>(resolve => {
@@ -15,7 +15,7 @@ async function stoppingAt(queue: Queue<number>, value: number, prefetch: number)
       begun.push(delivery.value)
       if (delivery.value === value) await held
     },
-    { prefetch },
+    { prefetch, consumerPriority },
   )
   return { run, begun, goOn: () => goOn() }
 }
@@ -42,6 +42,27 @@ async function shared(t: Test, broker: Broker, options: QueueOptions): Promise<v
   t.equal(slow.begun.length + quick.begun.length, 300, 'each was begun once')
   await slow.run.stop()
   await quick.run.stop()
+}
+
+/** Two of a lower priority, one of which has something in advance and one nothing to do, and then one that is as the first. */
+async function sharedByPriority(t: Test, broker: Broker, options: QueueOptions): Promise<void> {
+  const queue = await broker.queue<number>('preferred', options)
+  const slow = await stoppingAt(queue, 0, 20)
+  const slowLow = await stoppingAt(queue, 20, 10, -1)
+  await queue.sendBatch(numbers(30))
+  await until(async () => (await queue.stats()).unacked === 30)
+  const low = await stoppingAt(queue, -1, 50, -1)
+  await until(async () => (await queue.stats()).acked === 9)
+  t.strictSame([slow.begun, slowLow.begun, low.begun.length], [[0], [20], 9])
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.match(await queue.stats(), { unacked: 21, acked: 9 }, 'of the first it gets none')
+  const quick = await stoppingAt(queue, -1, 5)
+  await until(async () => (await queue.stats()).acked === 28)
+  t.strictSame([slow.begun, low.begun.length], [[0], 9])
+  for (const { run, goOn } of [slow, slowLow, quick, low]) {
+    goOn()
+    await run.stop()
+  }
 }
 
 /** All of them are at the one consumer when the urgent one comes, which has room for it. */
@@ -87,6 +108,11 @@ for (const where of ['memory', 'disk'] as const) {
   t.test(`what a busy consumer has in advance goes to one that has nothing to do, ${where}`, async t => {
     const broker = await openBroker(t, where === 'disk' ? { dir: folderOf(t).dir } : {})
     await shared(t, broker, where === 'disk' ? { durability: 'os' } : {})
+  })
+
+  t.test(`it goes to none of a lower consumer priority, ${where}`, async t => {
+    const broker = await openBroker(t, where === 'disk' ? { dir: folderOf(t).dir } : {})
+    await sharedByPriority(t, broker, where === 'disk' ? { durability: 'os' } : {})
   })
 
   t.test(`a message of a higher priority is begun before those that its consumer has in advance, ${where}`, async t => {

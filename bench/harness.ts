@@ -91,11 +91,11 @@ async function measureRun<R extends { seconds: number; rate: number }>(
   effort: Effort,
   spec: Spec,
 ): Promise<R> {
+  const warmUpSeconds = effort.warmUpSeconds * spec.warmUps
   let records = warmUpRecords
   let warmUp = await run(records)
-  for (let seconds = warmUp.seconds; seconds < effort.warmUpSeconds; seconds += warmUp.seconds) {
-    if (warmUp.seconds < effort.warmUpSeconds / warmUpGrowth)
-      records = Math.min(records * warmUpGrowth, recordsMax / 10)
+  for (let seconds = warmUp.seconds; seconds < warmUpSeconds; seconds += warmUp.seconds) {
+    if (warmUp.seconds < warmUpSeconds / warmUpGrowth) records = Math.min(records * warmUpGrowth, recordsMax / 10)
     warmUp = await run(records)
   }
   const units = Math.max(1, Math.round((warmUp.rate * effort.runSeconds) / unitRecords))

@@ -31,6 +31,8 @@ export interface Spec {
   readonly hops: 1 | 2
   /** Records of the measured run; default: as many as take about `runSeconds`. */
   readonly records?: number
+  /** How many times as long as usual the warm-up takes. */
+  readonly warmUps: number
 }
 
 export interface Sample {

@@ -47,6 +47,8 @@ export interface SuiteCase {
   readonly payloads: readonly PayloadName[]
   /** Records of the measured run; default: as many as take a while. */
   readonly records?: number
+  /** How many times as long as usual its warm-up takes: paced code is called too seldom to be compiled in the usual time. */
+  readonly warmUps?: number
 }
 
 export interface Suite {
@@ -166,6 +168,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         subjects: [streamLatency, queueLatency],
         payloads: ['100'],
         records: 20_000,
+        warmUps: 8,
       },
     ],
   },
@@ -182,8 +185,8 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   },
 }
 
-export function specOf({ hops }: Suite, { name, records }: SuiteCase, payload: PayloadName): Spec {
+export function specOf({ hops }: Suite, { name, records, warmUps = 1 }: SuiteCase, payload: PayloadName): Spec {
   const check = payload === 'json' ? 'json' : hops === 1 ? 'ends' : 'bytes'
-  const spec = { caseName: name, workload: createWorkload(payload, check), hops }
+  const spec = { caseName: name, workload: createWorkload(payload, check), hops, warmUps }
   return records === undefined ? spec : { ...spec, records }
 }

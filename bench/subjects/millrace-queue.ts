@@ -56,12 +56,12 @@ async function start(
 ): Promise<Running> {
   const broker = await createBroker(brokerOptions)
   const keyConcurrency = keys === undefined ? undefined : 1
-  const names = Array.from({ length: keys ?? 0 }, (_, key) => `key-${key}`)
+  const keyOf = keys === undefined ? workload.key : keysOf(keys)
   const sent = await broker.queue<Value>('bench', { codec: 'bytes', priorities, durability, keyConcurrency })
   const handler = new URL('./sum-bytes-handler.js', import.meta.url)
   const run = await sent.run<number>({ handler, threads: consumerThreads, prefetch })
   const message = (i: number): QueueMessage<Value> => ({
-    key: names[i % names.length] ?? workload.key(i),
+    key: keyOf(i),
     value: workload.value(i),
     priority: i % priorities,
   })
@@ -85,4 +85,10 @@ async function start(
       }
     },
   }
+}
+
+/** So many keys in turn. */
+function keysOf(keys: number): (i: number) => string {
+  const names = Array.from({ length: keys }, (_, key) => `key-${key}`)
+  return i => names[i % keys] as string
 }

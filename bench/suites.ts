@@ -47,7 +47,7 @@ export interface SuiteCase {
   readonly payloads: readonly PayloadName[]
   /** Records of the measured run; default: as many as take a while. */
   readonly records?: number
-  /** How many times as long as usual its warm-up takes: paced code is called too seldom to be compiled in the usual time. */
+  /** How many times as long as usual its warm-up takes: much code, or paced calls, are not compiled in the usual time. */
   readonly warmUps?: number
 }
 
@@ -161,6 +161,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
           queueFsync,
         ],
         payloads: ['100'],
+        warmUps: 4,
       },
       {
         name: 'queue-latency',

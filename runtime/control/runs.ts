@@ -17,6 +17,7 @@ import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
 import { type CrewOf, type CrewParts, crewOf } from './crew-of.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
+import type { MemberHandle } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { QueueCoordinator } from './queue-coordinator.ts'
 import { runShape } from './run-shape.ts'
@@ -114,6 +115,12 @@ export class Runs {
       coordinator.tellGrown(grownFor)
       if (topics.has(coordinator.group.spec.topic)) void this.#hosts.settled(coordinator.grown())
     }
+  }
+
+  /** The consumer of a queue that has this slot; null: it has ended. */
+  consumerAt(group: GroupEntry, cursor: number, epoch: number): MemberHandle | null {
+    const coordinator = this.#coordinators.get(group)
+    return coordinator instanceof QueueCoordinator ? coordinator.consumerAt(cursor, epoch) : null
   }
 
   forget(group: GroupEntry): void {

@@ -12,6 +12,8 @@ import type { SettleHow } from '../link/link.ts'
 import type { QueueReader } from '../reader/queue-reader.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import { CallClock } from './call-clock.ts'
+import { CancelWaits } from './cancel-waits.ts'
+import { cancelledError } from './cancelled-error.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { QueueExecutorSetting } from './executor-setting.ts'
 import { type CallFailure, type CallOwner, HandlerCall } from './handler-call.ts'
@@ -45,6 +47,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   readonly #over: () => void
   /** Calls that are handled and wait for their outputs. */
   #handledCalls = 0
+  readonly #waits = new CancelWaits()
   #pending = 0
   #handled = 0
   #isClosed = false
@@ -78,6 +81,22 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     this.#calls.add(call)
     if (this.#setting.handler.batch !== undefined) for (const delivery of deliveries) this.#callOf.set(delivery, call)
     return call
+  }
+
+  /** Aborts the signal of a message in hand. Resolves when it is settled, or after so long. */
+  async cancel(tag: number, withinMs: number): Promise<void> {
+    for (const call of this.#calls) {
+      const delivery = unsettledIn(call.records).find(each => each.tag === tag)
+      if (delivery === undefined) continue
+      const settled = this.#waits.until(tag, withinMs)
+      const reason = cancelledError(delivery)
+      this.onStack(call, () => {
+        if (delivery instanceof QueueSettleable) delivery.abort(reason)
+        call.context.cancel(reason)
+      })
+      await settled
+      return
+    }
   }
 
   /** Runs `act`, in which code of a user's may run for these messages. One alone is charged with what that does. */
@@ -174,7 +193,9 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     call.end()
     this.#calls.delete(call)
     if (call.records.isHandled) this.#handledCalls--
+    call.context.over()
     for (const delivery of call.records.deliveries) {
+      this.#waits.over(delivery.tag)
       if (!(delivery instanceof QueueSettleable)) continue
       delivery.expire()
       this.#callOf.delete(delivery)
@@ -236,6 +257,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   #left(delivery: QueueSettleable): void {
     const records = this.#callOf.get(delivery)?.records
     if (records === undefined) return
+    this.#waits.over(delivery.tag)
     records.left--
     if (records.pending > 0) this.#count(records)
     this.#setting.thread.wake(this.#reader.assignment.cursor)

@@ -56,7 +56,7 @@ export class QueueExecutor implements HandlerExecutor {
     this.slot = reader.assignment.slot
     this.epoch = reader.assignment.epoch
     this.userState = userState
-    this.#context = setting.context
+    this.#context = setting.context.forDelivery()
     this.#calls = new QueueCalls(setting, () => this.#callIsOver())
     const { message } = handler
     this.#run =
@@ -90,6 +90,12 @@ export class QueueExecutor implements HandlerExecutor {
         return run.inHand !== delivery && !calls.has(delivery)
       },
     }
+  }
+
+  async cancel(tag: number, withinMs: number): Promise<void> {
+    await this.#calls.cancel(tag, withinMs)
+    await this.#reader.drained()
+    this.#reader.flush()
   }
 
   pause(): void {
@@ -245,15 +251,27 @@ export class QueueExecutor implements HandlerExecutor {
     } catch (error) {
       this.#calls.begin([run.inHand as CalledDelivery], context).threw(error)
       run.inHand = null
+      this.#renew(context)
       return
     }
     const { inHand } = run
-    if (inHand === null) return
+    if (inHand === null) {
+      this.#renew(context)
+      return
+    }
     const call = this.#calls.begin([inHand], context)
     call.returned(result)
     run.inHand = null
     // What it still publishes is its own.
-    if (!call.over) this.#context = context.forDelivery()
+    if (call.over) this.#renew(context)
+    else this.#context = context.forDelivery()
+  }
+
+  /** Its message is over: its signal, if somebody has looked at it, is that of no other message. */
+  #renew(context: DeliveryContext): void {
+    if (!context.hasSignal) return
+    context.over()
+    this.#context = context.forDelivery()
   }
 
   // -- batches ----------------------------------------------------------------------------------------------------

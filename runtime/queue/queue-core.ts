@@ -9,7 +9,7 @@
  *     scheduled --due----.
  *         ^              v
  * admit -> appended -> ready --take--> unacked --ack--------------------> settled
- *                        ^                |---release, detach, a death-----> ready, at its old place
+ *                        ^                |---release, detach, a death-----> ready, at its old place; if cancelled meanwhile, settled
  *                        |                '---nack, reject, time-out, the death that it caused
  *                        |                        |                 |
  *                        '-----due---- retrying <-'                 '-> dying --lettersWritten-> settled
@@ -200,10 +200,17 @@ export class QueueCore {
     return found === undefined ? null : comesBack(this.#state, found, slot)
   }
 
-  /** It goes back without having been begun, and this was no hand-out. False: it is not held, or has begun. */
-  takeBack(consumer: number, slot: number, tag: number): boolean {
+  /** It goes back without having been begun, and this was no hand-out. Null: it is not held, or has begun. */
+  takeBack(consumer: number, slot: number, tag: number): QueueEffect | null {
     const found = this.#holder(consumer, slot, tag)
-    return found !== undefined && goesBack(this.#state, found, slot)
+    return found === undefined ? null : goesBack(this.#state, found, slot)
+  }
+
+  /** It is cancelled once its consumer lets go of it, but by an ack. Whether it is held. */
+  cancelOut(consumer: number, slot: number, tag: number): boolean {
+    const found = this.#holder(consumer, slot, tag)
+    found?.claims.cancel(slot)
+    return found !== undefined
   }
 
   /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */

@@ -11,6 +11,7 @@ import { inspect, types } from 'node:util'
 /** All codes, in alphabetical order. */
 export const ALL_ERROR_CODES = [
   'MILL_ABORTED',
+  'MILL_CANCELLED',
   'MILL_CLOSED',
   'MILL_CONFIG_MISMATCH',
   'MILL_CORRUPT',

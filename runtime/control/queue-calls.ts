@@ -38,9 +38,10 @@ export class QueueCalls {
   constructor(parts: QueueCallParts) {
     this.#parts = parts
     const { catalog, runs } = parts
-    this.#cancels = new MessageCancels(this.ask, (id, { cursor, epoch }) =>
-      runs.consumerAt(groupOf(catalog, queueOf(catalog, id)), cursor, epoch),
-    )
+    this.#cancels = new MessageCancels(this.ask, (id, { cursor, epoch }) => {
+      const coordinator = runs.coordinatorOf(groupOf(catalog, queueOf(catalog, id)))
+      return coordinator?.consumerAt?.(cursor, epoch) ?? null
+    })
   }
 
   open(name: string, settings: QueueSettings, given: readonly string[]): Promise<TopicShape> {

@@ -17,7 +17,6 @@ import type { Coordinator } from './coordinator.ts'
 import type { Crew } from './crew.ts'
 import { type CrewOf, type CrewParts, crewOf } from './crew-of.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
-import type { MemberHandle } from './member-handle.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { QueueCoordinator } from './queue-coordinator.ts'
 import { runShape } from './run-shape.ts'
@@ -117,10 +116,9 @@ export class Runs {
     }
   }
 
-  /** The consumer of a queue that has this slot; null: it has ended. */
-  consumerAt(group: GroupEntry, cursor: number, epoch: number): MemberHandle | null {
-    const coordinator = this.#coordinators.get(group)
-    return coordinator instanceof QueueCoordinator ? coordinator.consumerAt(cursor, epoch) : null
+  /** Undefined: nothing of it has run. */
+  coordinatorOf(group: GroupEntry): Coordinator | undefined {
+    return this.#coordinators.get(group)
   }
 
   forget(group: GroupEntry): void {

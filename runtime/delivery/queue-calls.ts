@@ -29,7 +29,9 @@ import {
   staysCharged,
   unsettledIn,
 } from './queue-call.ts'
+import type { QueuePlainRun } from './queue-plain-run.ts'
 import { QueueSettleable, type QueueSettler } from './queue-settleable.ts'
+import type { Held } from './self-wait.ts'
 import { FOR_EVER } from './settled-for-good.ts'
 
 export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
@@ -69,10 +71,16 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     return this.#setting.atMostOnce ? this.#calls.size : this.#calls.size - this.#handledCalls
   }
 
-  /** Whether a message is in the hands of a call. */
-  has(delivery: CalledDelivery): boolean {
-    for (const { records } of this.#calls) if (records.deliveries.includes(delivery)) return true
-    return false
+  /** What a plain run has in hand, until no call has it either; null: nothing. */
+  held(run: QueuePlainRun | null): Held | null {
+    const delivery = run?.inHand ?? null
+    if (run === null || delivery === null) return null
+    const isCalled = (): boolean => [...this.#calls].some(({ records }) => records.deliveries.includes(delivery))
+    return {
+      get over() {
+        return run.inHand !== delivery && !isCalled()
+      },
+    }
   }
 
   /** A call of the handler for these has begun. */
@@ -95,8 +103,11 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
         call.context.cancel(reason)
       })
       await settled
-      return
+      break
     }
+    // The queue is to find what has ended, and is asked next.
+    await this.#reader.drained()
+    this.#reader.flush()
   }
 
   /** Runs `act`, in which code of a user's may run for these messages. One alone is charged with what that does. */

@@ -3,8 +3,6 @@
  *
  * The partition host's thread. What is marked is cancelled when its consumer lets go of it, unless that is by an ack; who asked asks again
  * until it knows (control/message-cancels.ts). A successor knows no marks: it is asked again as well.
- *
- * Bound: of what was cancelled while it was out, the last KNOWN are known, for those who ask again.
  */
 import type { Standing } from 'sharedarraybuffer-ring'
 import type { CancelAnswer } from '../wire/queue-asks.ts'
@@ -12,24 +10,6 @@ import type { Offset } from '../words/quantities.ts'
 import type { CoreClaim } from './consumer-claims.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueParts } from './queue-parts.ts'
-
-const KNOWN = 1_024
-
-/** What was cancelled while a consumer had it, the last of it. */
-export class CancelledOut {
-  readonly #offsets = new Set<Offset>()
-
-  add(offset: Offset): void {
-    this.#offsets.add(offset)
-    if (this.#offsets.size <= KNOWN) return
-    const [oldest] = this.#offsets
-    this.#offsets.delete(oldest as Offset)
-  }
-
-  has(offset: Offset): boolean {
-    return this.#offsets.has(offset)
-  }
-}
 
 /** All that its consumers have ended was taken in. `cancelled` is to be written down before it is told. */
 export function cancelMessage(parts: QueueParts, offset: Offset): CancelAnswer {

@@ -44,6 +44,7 @@ import type {
   DueMessages,
   HandOut,
   HandOutRun,
+  LetterReason,
   OverdueMessage,
   QueueAttempt,
   QueueCounters,
@@ -56,7 +57,7 @@ import type {
 import type { GatheredMessages } from './ready-index.ts'
 import { ack, ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { cancel, type Purge, purge } from './taken-back.ts'
-import { comesBack, type Failing, fails, goesBack } from './verdicts.ts'
+import { comesBack, fails, goesBack } from './verdicts.ts'
 
 export class QueueCore {
   readonly #state: QueueState
@@ -184,14 +185,15 @@ export class QueueCore {
     delayMs: number | null,
     at: Instant,
     rng: () => number,
-    reason: 'failed' | 'timeout' = 'failed',
+    reason: Exclude<LetterReason, 'crashed' | 'maxlen' | 'expired'> = 'failed',
   ): QueueEffect | null {
-    return this.#fail(consumer, slot, tag, { reason, suspect: false, delayMs }, at, rng)
+    const found = this.#holder(consumer, slot, tag)
+    return found === undefined ? null : fails(this.#state, found, slot, { reason, suspect: false, delayMs }, at, rng)
   }
 
   /** It is not to be tried again. Null: it is not held. */
   reject(consumer: number, slot: number, tag: number, reason: 'rejected' | 'decode', at: Instant): QueueEffect | null {
-    return this.#fail(consumer, slot, tag, { reason, suspect: false, delayMs: null }, at, () => 0)
+    return this.nack(consumer, slot, tag, null, at, () => 0, reason)
   }
 
   /** It comes back, and did not fail. Null: it is not held. */
@@ -287,17 +289,5 @@ export class QueueCore {
   #holder(consumer: number, slot: number, tag: number): Consumer | undefined {
     const found = this.#state.consumers.of(consumer)
     return found?.claims.holds(slot, tag) === true ? found : undefined
-  }
-
-  #fail(
-    consumer: number,
-    slot: number,
-    tag: number,
-    failing: Failing,
-    at: Instant,
-    rng: () => number,
-  ): QueueEffect | null {
-    const found = this.#holder(consumer, slot, tag)
-    return found === undefined ? null : fails(this.#state, found, slot, failing, at, rng)
   }
 }

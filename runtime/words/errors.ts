@@ -271,8 +271,7 @@ function ownCode(thrown: unknown): string | number | undefined {
     return undefined
   }
   const code = read(thrown, 'code')
-  if (typeof code === 'string') return shorten(code, LABEL_BYTES_MAX)
-  return typeof code === 'number' ? code : undefined
+  return typeof code === 'string' ? shorten(code, LABEL_BYTES_MAX) : typeof code === 'number' ? code : undefined
 }
 
 /** A property of a foreign object, which may be a proxy or a getter that throws. */

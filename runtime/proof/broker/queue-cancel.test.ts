@@ -61,6 +61,7 @@ t.test('a handler that hears its signal ends by itself, and its thread lives', a
   const broker = await openBroker(t)
   const aborted = await cancelled(t, broker, { attempts: 1 }, 'is aborted', 20_000)
   t.equal(aborted.outcome, 'cancelled')
+  t.ok(aborted.tookMs < 10_000, 'it is not waited for any longer')
   t.match(aborted.stats, { ...ALL, acked: 5, cancelled: 1 }, 'it has not failed')
   t.strictSame(aborted.restarts, [])
   const finished = await cancelled(t, broker, {}, 'finishes', 20_000)

@@ -113,6 +113,11 @@ export function expiresAtAt(word: number): number {
   return (word & (NOT_BEFORE << 8)) === 0 ? FIXED_BYTES : FIXED_BYTES + 8
 }
 
+/** Whether they have `notBefore` or `expiresAt`, by their first four bytes. */
+export function areTimed(word: number): boolean {
+  return (word & ((NOT_BEFORE | EXPIRES_AT) << 8)) !== 0
+}
+
 /** Bytes that these fields will take. */
 export function queueFieldsBytes(fields: QueueFields): number {
   return sizeOf(partsOf(fields), fields.id?.text.length ?? 0)

@@ -7,7 +7,13 @@
 import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
-import { PRIORITY_BYTES, type QueueFields, queueFieldsBytes, writePriority, writeQueueFields } from '../log/format/queue-fields.ts'
+import {
+  PRIORITY_BYTES,
+  type QueueFields,
+  queueFieldsBytes,
+  writePriority,
+  writeQueueFields,
+} from '../log/format/queue-fields.ts'
 import {
   HAS_HEADERS,
   HAS_KEY,

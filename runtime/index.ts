@@ -63,6 +63,7 @@ export type {
 } from './words/message.ts'
 export type { NamedProducer, SequencedReceipt } from './words/named-producer.ts'
 export type { Queue } from './words/queue.ts'
+export type { CancelOptions, CancelOutcome } from './words/queue-cancel.ts'
 export type { ManualQueueDelivery, NackOptions, QueueDelivery } from './words/queue-delivery.ts'
 export type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from './words/queue-handler.ts'
 export type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './words/queue-message.ts'

@@ -24,6 +24,7 @@ import { QUEUE_GROUP } from '../wire/queue-calls.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Message, PublishOptions } from '../words/message.ts'
 import type { Queue } from '../words/queue.ts'
+import type { CancelOptions, CancelOutcome } from '../words/queue-cancel.ts'
 import type { ManualQueueDelivery } from '../words/queue-delivery.ts'
 import type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from '../words/queue-handler.ts'
 import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from '../words/queue-message.ts'
@@ -205,8 +206,8 @@ export class QueueClient<V> implements Queue<V> {
     }
   }
 
-  cancel(id: string): Promise<boolean> {
-    return this.#messages.cancel(id)
+  cancel(id: string, options?: CancelOptions): Promise<CancelOutcome> {
+    return this.#messages.cancel(id, options)
   }
 
   explain(id: string): Promise<QueueExplanation> {

@@ -6,6 +6,7 @@
 import type { Session } from '../embedded/session.ts'
 import { oneOf } from '../options/option-rules.ts'
 import { check, type Given, type Table } from '../options/option-table.ts'
+import { checkCancelOptions } from '../options/queue-options.ts'
 import { hashOfId } from '../publish/message-id.ts'
 import type { TopicShape } from '../wire/places.ts'
 import type { QueueAsks } from '../wire/queue-asks.ts'
@@ -13,6 +14,7 @@ import { codecOf } from '../words/codec.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Key } from '../words/message.ts'
 import { show } from '../words/names.ts'
+import type { CancelOptions, CancelOutcome } from '../words/queue-cancel.ts'
 import type { BrowseFilter, QueuedMessage, QueueExplanation } from '../words/queued-message.ts'
 import { explanationOf, type QueueIdentity, SeenQueueMessage } from './queued-message.ts'
 
@@ -46,10 +48,12 @@ export class QueueMessages<V> {
     return offset === null ? { state: 'unknown' } : explanationOf(await this.#ask('explain', [offset]), this.#queue.id)
   }
 
-  async cancel(id: string): Promise<boolean> {
+  async cancel(id: string, options?: CancelOptions): Promise<CancelOutcome> {
+    const { graceMs } = checkCancelOptions(options)
     const named = this.#offsetOf(id)
     const offset = this.#hasIds ? ((await this.#givenTo(id)) ?? named) : named
-    return offset !== null && (await this.#ask('cancel', [offset]))
+    if (offset === null) return 'unknown'
+    return this.#session.ask(control => control.cancelMessage(this.#queue.id, offset, graceMs), 'for ever')
   }
 
   browse(filter?: BrowseFilter): AsyncIterableIterator<QueuedMessage<V>> {

@@ -80,6 +80,7 @@ export class CallerCrew implements Crew {
       grown: () => undefined,
       assign: assignment => this.#answered(members.assign(run, assignment)),
       revoke: (cursor, epoch, stop) => this.#answered(members.revoke(run, cursor, epoch, stop)),
+      cancel: (cursor, epoch, tag, withinMs) => this.#answered(members.cancel(run, cursor, epoch, tag, withinMs)),
       refused: error => this.#failed(error as Error),
     }
     await this.#coordinator.up(new Map([[`${run}`, handle]]))

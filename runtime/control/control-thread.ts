@@ -179,6 +179,7 @@ class ControlThread {
       openQueue: (...asked) => this.#queues.open(...asked),
       queueStats: queue => this.#queues.stats(queue),
       askQueue: (...asked) => this.#queues.ask(...asked),
+      cancelMessage: (...asked) => this.#queues.cancel(...asked),
       addPartitions: (...asked) => topics.addPartitions(...asked),
       deleteTopic: topic => topics.delete(topic),
       topicStats: topic => topics.stats(topic),

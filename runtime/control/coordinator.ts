@@ -11,6 +11,8 @@ export interface Coordinator {
   readonly owners: number
   /** The run whose member reads there; null: that reader has been replaced. */
   runOf(cursor: number, epoch: number): number | null
+  /** Of a queue: the consumer that has this slot; null: it has ended. */
+  consumerAt?(cursor: number, epoch: number): MemberHandle | null
   /** Members came (again), together. Resolves when they have taken up what they got; others need not wait for that. */
   up(handles: ReadonlyMap<string, MemberHandle>): Promise<void>
   /** A member's thread has ended; its slots are fenced and what was executing is charged. */

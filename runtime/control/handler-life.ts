@@ -22,6 +22,9 @@ import { executingSlot, pendingMembers } from './crash-blame.ts'
 import type { MemberHandle } from './member-handle.ts'
 import { type Sight, seen, UNSEEN } from './watchdog.ts'
 
+/** An answer that is due at a time is waited for so much longer. */
+const LATE_MS = 1_000
+
 /** Loading a handler's module, and its `start`, may take this long. */
 export const START_MS = 60_000
 
@@ -51,6 +54,8 @@ export class HandlerLife {
   /** As its handler was loaded. */
   #keepsSnapshots = false
   #isTimedOut = false
+  /** Messages of a queue for which it was ended. */
+  readonly #cancelled: number[] = []
   /** What its predecessor had done and when says nothing of it, though the counts may be the same. */
   #sight: Sight = UNSEEN
 
@@ -115,6 +120,12 @@ export class HandlerLife {
       },
       assign: assignment => remote.withDeadline(START_MS).assign(run, assignment),
       revoke: (cursor, epoch, stop) => remote.withDeadline(2 ** 31 - 1).revoke(run, cursor, epoch, stop),
+      cancel: (cursor, epoch, tag, withinMs) =>
+        remote.withDeadline(withinMs + LATE_MS).cancel(run, cursor, epoch, tag, withinMs),
+      endFor: async offset => {
+        this.#endFor(offset)
+        await this.exited
+      },
       crashOf: async slot => this.crash(slot, await this.exited),
       grown: topics => void remote.call.grown(topics).catch(() => undefined),
       refused: error => {
@@ -124,9 +135,16 @@ export class HandlerLife {
     }
   }
 
-  /** Whether its end can be charged to one record. */
+  /** Ends it to cancel a message that it handles; a time-out that has ended it comes first. */
+  #endFor(offset: number): void {
+    if (this.#isTimedOut) return
+    this.#cancelled.push(offset)
+    this.kill(`message ${offset}, which it handled, was cancelled`)
+  }
+
+  /** Whether its end can be charged to one record, or is to be charged to none. */
   get isCharged(): boolean {
-    return executingSlot(this.#setting.catalog.memory, this.thread) !== 0
+    return this.#cancelled.length > 0 || executingSlot(this.#setting.catalog.memory, this.thread) !== 0
   }
 
   /** Members with a record that may have ended it, if it can be charged to none. `held`: the slots of its group. */
@@ -142,6 +160,7 @@ export class HandlerLife {
     // Whom we end because the run is over has not failed.
     const { kind } = reason.kind === 'zombie' ? reason.after : reason
     const released = isEnding() && !timedOut && (kind === 'killed' || kind === 'normal')
+    const isCancelled = this.#cancelled.length > 0 && kind === 'killed'
     // A stack would be that of this call, which did not throw.
     const { stack: _, ...ended } = toWire(
       timedOut
@@ -154,6 +173,7 @@ export class HandlerLife {
         'error' in reason && !timedOut ? toWire(Object.assign(new Error(reason.error.message), reason.error)) : ended,
       executing: !released && executingSlot(catalog.memory, this.thread) === slot.slot,
       charged: released || this.isCharged,
+      ...(isCancelled ? { cancelled: this.#cancelled } : {}),
     }
   }
 
@@ -164,7 +184,7 @@ export class HandlerLife {
   watch(now: number, lateMs: number): number {
     const { catalog, shape } = this.#setting
     const { handlerTimeoutMs } = shape
-    if (this.#isTimedOut) return Number.POSITIVE_INFINITY
+    if (this.#isTimedOut || this.#cancelled.length > 0) return Number.POSITIVE_INFINITY
     const { memory } = catalog
     const { place, slots } = this.thread
     const running = memory.load(place.address + THREAD_RUNNING) !== 0

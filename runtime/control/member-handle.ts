@@ -18,6 +18,10 @@ export interface MemberHandle {
   careful(cursors: readonly number[]): Promise<void>
   assign(assignment: Assignment): Promise<void>
   revoke(cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  /** Of a queue's consumer: aborts the signal of a message that it has begun. Resolves when it has let go of that, or after so long. */
+  cancel?(cursor: number, epoch: number, tag: number, withinMs: number): Promise<void>
+  /** Ends its thread to cancel a message of a queue, and nothing is charged. Resolves when it has ended. Left out: it cannot be ended. */
+  endFor?(offset: number): Promise<void>
   /** How its thread ended, once it has, as far as that slot is concerned; null: no fault of its own, or it lives. */
   crashOf(slot: SlotPlace): Promise<SlotCrash | null>
   /** Topics that its thread publishes to have more partitions. Nobody waits until it has heard of it. */

@@ -9,9 +9,12 @@ import type { AskQueue, QueueAsks } from '../wire/queue-asks.ts'
 import type { QueueSettings, QueueSummary } from '../wire/queue-calls.ts'
 import { deletedTopic } from '../words/deleted-topic.ts'
 import { MillraceError } from '../words/errors.ts'
+import type { Offset } from '../words/quantities.ts'
+import type { CancelOutcome } from '../words/queue-cancel.ts'
 import type { CallGate } from './call-gate.ts'
 import type { Catalog } from './catalog.ts'
 import type { TopicEntry } from './catalog-entries.ts'
+import { MessageCancels } from './message-cancels.ts'
 import type { PartitionHosts } from './partition-hosts.ts'
 import { groupOf, type QueueOpenings } from './queue-openings.ts'
 import type { Runs } from './runs.ts'
@@ -30,9 +33,15 @@ export interface QueueCallParts {
 
 export class QueueCalls {
   readonly #parts: QueueCallParts
+  readonly #cancels: MessageCancels
 
   constructor(parts: QueueCallParts) {
     this.#parts = parts
+    const { catalog, runs } = parts
+    this.#cancels = new MessageCancels(this.ask, (id, { cursor, epoch }) => {
+      const coordinator = runs.coordinatorOf(groupOf(catalog, queueOf(catalog, id)))
+      return coordinator?.consumerAt?.(cursor, epoch) ?? null
+    })
   }
 
   open(name: string, settings: QueueSettings, given: readonly string[]): Promise<TopicShape> {
@@ -54,6 +63,11 @@ export class QueueCalls {
     const { catalog, hosts } = this.#parts
     const [host, cursor] = placeOf(catalog, queueOf(catalog, id))
     return (await hosts.call(host, api => api.askQueue(cursor, ask, asked))) as ReturnType<QueueAsks[typeof ask]>
+  }
+
+  /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  cancel(id: number, offset: Offset, graceMs: number): Promise<CancelOutcome> {
+    return this.#cancels.cancel(id, offset, graceMs)
   }
 
   /** @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */

@@ -57,6 +57,23 @@ export class QueueCoordinator implements Coordinator {
     return null
   }
 
+  /** The consumer that has this slot; null: it has ended. Its `endFor` resolves when its slot is closed. */
+  consumerAt(cursor: number, epoch: number): MemberHandle | null {
+    for (const consumer of this.#members.values()) {
+      if (consumer?.slot.cursor !== cursor || consumer.slot.epoch !== epoch) continue
+      const { handle } = consumer
+      const { endFor } = handle
+      if (endFor === undefined) return handle
+      const ended = async (offset: number): Promise<void> => {
+        await endFor(offset)
+        // Its end is an input by then.
+        await this.#enqueue(async () => undefined)
+      }
+      return { ...handle, endFor: ended }
+    }
+    return null
+  }
+
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
     const done = this.#inputs.then(task)
     this.#inputs = done.catch(() => undefined)

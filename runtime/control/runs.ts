@@ -116,6 +116,11 @@ export class Runs {
     }
   }
 
+  /** Undefined: nothing of it has run. */
+  coordinatorOf(group: GroupEntry): Coordinator | undefined {
+    return this.#coordinators.get(group)
+  }
+
   forget(group: GroupEntry): void {
     this.#coordinators.delete(group)
     this.#restartsByGroup.delete(group)

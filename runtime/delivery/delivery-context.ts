@@ -19,7 +19,14 @@ export class DeliveryContext implements HandlerContext {
   readonly data: unknown
   readonly queue: string | null
   readonly #publishers: Publishers
+  /** Of all that its consumer handles. */
   readonly #abort: AbortController
+  /** Signals of messages of a queue that are in hand: they follow that of their consumer. */
+  readonly #following: Set<AbortController>
+  /** Whether it is that of one message of a queue, which may be cancelled. */
+  readonly #isOfMessage: boolean
+  /** Its own, once somebody has looked at it. */
+  #own: AbortController | null = null
   #published: Promise<unknown>[] = []
 
   constructor(
@@ -30,6 +37,7 @@ export class DeliveryContext implements HandlerContext {
     publishers: Publishers,
     abort: AbortController = manyListeners(),
     queue: string | null = null,
+    following: Set<AbortController> | null = null,
   ) {
     this.topic = topic
     this.group = group
@@ -38,20 +46,51 @@ export class DeliveryContext implements HandlerContext {
     this.queue = queue
     this.#publishers = publishers
     this.#abort = abort
+    this.#following = following ?? new Set()
+    this.#isOfMessage = following !== null
   }
 
   /** The same context for one delivery of several at a time, so that what each publishes is known to be its own. */
   forDelivery(): DeliveryContext {
     const { topic, group, partition, data, queue } = this
-    return new DeliveryContext(topic, group, partition, data, this.#publishers, this.#abort, queue)
+    const following = queue === null ? null : this.#following
+    return new DeliveryContext(topic, group, partition, data, this.#publishers, this.#abort, queue, following)
   }
 
   get signal(): AbortSignal {
-    return this.#abort.signal
+    return this.#isOfMessage ? this.#ownAbort.signal : this.#abort.signal
   }
 
+  get #ownAbort(): AbortController {
+    if (this.#own !== null) return this.#own
+    const own = manyListeners()
+    this.#own = own
+    const { aborted, reason } = this.#abort.signal
+    if (aborted) own.abort(reason)
+    else this.#following.add(own)
+    return own
+  }
+
+  /** Whether it has a signal of its own that somebody may have looked at. */
+  get hasSignal(): boolean {
+    return this.#own !== null
+  }
+
+  /** Of all that is in hand. */
   abort(): void {
     this.#abort.abort()
+    for (const own of this.#following) own.abort(this.#abort.signal.reason)
+    this.#following.clear()
+  }
+
+  /** Its message is cancelled. */
+  cancel(reason: unknown): void {
+    this.#ownAbort.abort(reason)
+  }
+
+  /** Its message is over: its signal is not aborted any more. */
+  over(): void {
+    if (this.#own !== null) this.#following.delete(this.#own)
   }
 
   publish<V>(

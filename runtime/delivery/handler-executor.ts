@@ -11,6 +11,8 @@ export interface HandlerExecutor extends TurnTaker {
   readonly userState: unknown
   /** The delivery whose handler is on the stack, if it is one of this partition. */
   readonly calling: Held | null
+  /** Of a queue: aborts the signal of a message that it has begun. Resolves when it has let go of that, or after so long. */
+  cancel?(tag: number, withinMs: number): Promise<void>
   pause(): void
   resume(): void
   /** Resolves when what is out is over and committed; nothing is handed out or read afterwards. */

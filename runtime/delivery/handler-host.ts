@@ -40,6 +40,7 @@ export async function behave({ data, port }: BehaviourContext): Promise<void> {
       careful: cursors => loaded().careful(cursors),
       assign: (_run, assignment) => loaded().assign(assignment),
       revoke: (_run, slot, epoch, stop) => loaded().revoke(slot, epoch, stop),
+      cancel: async (_run, cursor, epoch, tag, withinMs) => member?.cancel(cursor, epoch, tag, withinMs),
       pause: () => loaded().pause(),
       resume: () => loaded().resume(),
       grown: topics => publishers.grown(topics),

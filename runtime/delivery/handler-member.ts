@@ -33,6 +33,8 @@ export interface RunMember {
   assign(assignment: Assignment): Promise<void>
   /** Stops after the current delivery; with `stop`, the handler's `stop` is run and its result returned. */
   revoke(cursor: number, epoch: number, stop: boolean): Promise<RevokeAnswer>
+  /** Aborts the signal of a queue's message. Resolves when it is let go of, or after so long. */
+  cancel?(cursor: number, epoch: number, tag: number, withinMs: number): Promise<void>
   pause(): void
   resume(): void
   /** The delivery of the slot at this address, whose handler is on the stack; null: the slot is none of its own. */
@@ -235,6 +237,11 @@ export class HandlerMember implements RunMember {
     await context.settled()
     checkSendable(result, 'what it returned')
     return result === undefined ? { held: true } : { held: true, result }
+  }
+
+  async cancel(cursor: number, epoch: number, tag: number, withinMs: number): Promise<void> {
+    const executor = this.#running.get(cursor)?.executor
+    if (executor?.epoch === epoch) await executor.cancel?.(tag, withinMs)
   }
 
   /** It is not to come any more: others need not wait for it. */

@@ -76,6 +76,11 @@ export class ManualMember implements RunMember {
     return { held: true }
   }
 
+  async cancel(cursor: number, epoch: number, tag: number, withinMs: number): Promise<void> {
+    const reader = this.#readers.get(cursor)
+    if (reader?.epoch === epoch) await reader.cancel?.(tag, withinMs)
+  }
+
   /** No handler of a user's runs in it. */
   onStack(): null {
     return null

@@ -7,6 +7,8 @@ export const TURN_DELIVERIES_MAX = 1_024
 export interface MemberReader extends TurnTaker {
   readonly epoch: number
   set paused(isPaused: boolean)
+  /** Of a queue: aborts the signal of a delivery that is out. Resolves when it is settled, or after so long. */
+  cancel?(tag: number, withinMs: number): Promise<void>
   /** Hands back what is out; resolves when its group, or its queue, can be told nothing more. */
   close(): void | Promise<void>
   /** Its slot is closed: what is out counts for nothing. */

@@ -12,6 +12,8 @@ import type { SettleHow } from '../link/link.ts'
 import type { QueueReader } from '../reader/queue-reader.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import { CallClock } from './call-clock.ts'
+import { CancelWaits } from './cancel-waits.ts'
+import { cancelledError } from './cancelled-error.ts'
 import type { DeliveryContext } from './delivery-context.ts'
 import type { QueueExecutorSetting } from './executor-setting.ts'
 import { type CallFailure, type CallOwner, HandlerCall } from './handler-call.ts'
@@ -27,7 +29,9 @@ import {
   staysCharged,
   unsettledIn,
 } from './queue-call.ts'
+import type { QueuePlainRun } from './queue-plain-run.ts'
 import { QueueSettleable, type QueueSettler } from './queue-settleable.ts'
+import type { Held } from './self-wait.ts'
 import { FOR_EVER } from './settled-for-good.ts'
 
 export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
@@ -45,6 +49,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   readonly #over: () => void
   /** Calls that are handled and wait for their outputs. */
   #handledCalls = 0
+  readonly #waits = new CancelWaits()
   #pending = 0
   #handled = 0
   #isClosed = false
@@ -66,10 +71,16 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     return this.#setting.atMostOnce ? this.#calls.size : this.#calls.size - this.#handledCalls
   }
 
-  /** Whether a message is in the hands of a call. */
-  has(delivery: CalledDelivery): boolean {
-    for (const { records } of this.#calls) if (records.deliveries.includes(delivery)) return true
-    return false
+  /** What a plain run has in hand, until no call has it either; null: nothing. */
+  held(run: QueuePlainRun | null): Held | null {
+    const delivery = run?.inHand ?? null
+    if (run === null || delivery === null) return null
+    const isCalled = (): boolean => [...this.#calls].some(({ records }) => records.deliveries.includes(delivery))
+    return {
+      get over() {
+        return run.inHand !== delivery && !isCalled()
+      },
+    }
   }
 
   /** A call of the handler for these has begun. */
@@ -78,6 +89,25 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     this.#calls.add(call)
     if (this.#setting.handler.batch !== undefined) for (const delivery of deliveries) this.#callOf.set(delivery, call)
     return call
+  }
+
+  /** Aborts the signal of a message in hand. Resolves when it is settled, or after so long. */
+  async cancel(tag: number, withinMs: number): Promise<void> {
+    for (const call of this.#calls) {
+      const delivery = unsettledIn(call.records).find(each => each.tag === tag)
+      if (delivery === undefined) continue
+      const settled = this.#waits.until(tag, withinMs)
+      const reason = cancelledError(delivery)
+      this.onStack(call, () => {
+        if (delivery instanceof QueueSettleable) delivery.abort(reason)
+        call.context.cancel(reason)
+      })
+      await settled
+      break
+    }
+    // The queue is to find what has ended, and is asked next.
+    await this.#reader.drained()
+    this.#reader.flush()
   }
 
   /** Runs `act`, in which code of a user's may run for these messages. One alone is charged with what that does. */
@@ -174,7 +204,9 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
     call.end()
     this.#calls.delete(call)
     if (call.records.isHandled) this.#handledCalls--
+    call.context.over()
     for (const delivery of call.records.deliveries) {
+      this.#waits.over(delivery.tag)
       if (!(delivery instanceof QueueSettleable)) continue
       delivery.expire()
       this.#callOf.delete(delivery)
@@ -236,6 +268,7 @@ export class QueueCalls implements CallOwner<QueueCall>, QueueSettler {
   #left(delivery: QueueSettleable): void {
     const records = this.#callOf.get(delivery)?.records
     if (records === undefined) return
+    this.#waits.over(delivery.tag)
     records.left--
     if (records.pending > 0) this.#count(records)
     this.#setting.thread.wake(this.#reader.assignment.cursor)

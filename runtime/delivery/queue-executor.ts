@@ -11,10 +11,10 @@
 import { nowMs } from '../../actors/world.ts'
 import type { QueueReader } from '../reader/queue-reader.ts'
 import type { ManualDelivery } from '../words/delivery.ts'
-import type { DeliveryContext } from './delivery-context.ts'
 import type { QueueExecutorSetting } from './executor-setting.ts'
 import type { HandlerExecutor } from './handler-executor.ts'
 import { LearntPrefetch } from './learnt-prefetch.ts'
+import { MessageContexts } from './message-contexts.ts'
 import { countTurn, onStack } from './on-stack.ts'
 import { QueueBatches } from './queue-batches.ts'
 import type { CalledDelivery } from './queue-call.ts'
@@ -38,8 +38,7 @@ export class QueueExecutor implements HandlerExecutor {
   readonly #stride = new Stride()
   /** Null: the number is given. */
   readonly #learnt: LearntPrefetch | null
-  /** Of the calls from now on. */
-  #context: DeliveryContext
+  readonly #contexts: MessageContexts
   /** Up to when time is accounted for while calls are pending; -1: none was. */
   #busyToMs = -1
   /** Of what the reader has handled, as it was accounted for. */
@@ -56,7 +55,7 @@ export class QueueExecutor implements HandlerExecutor {
     this.slot = reader.assignment.slot
     this.epoch = reader.assignment.epoch
     this.userState = userState
-    this.#context = setting.context
+    this.#contexts = new MessageContexts(setting.context)
     this.#calls = new QueueCalls(setting, () => this.#callIsOver())
     const { message } = handler
     this.#run =
@@ -81,15 +80,11 @@ export class QueueExecutor implements HandlerExecutor {
   }
 
   get calling(): Held | null {
-    const run = this.#run
-    const delivery = run?.inHand ?? null
-    if (this.#calls.calling !== null || run === null || delivery === null) return this.#calls.calling
-    const calls = this.#calls
-    return {
-      get over() {
-        return run.inHand !== delivery && !calls.has(delivery)
-      },
-    }
+    return this.#calls.calling ?? this.#calls.held(this.#run)
+  }
+
+  cancel(tag: number, withinMs: number): Promise<void> {
+    return this.#calls.cancel(tag, withinMs)
   }
 
   pause(): void {
@@ -238,22 +233,22 @@ export class QueueExecutor implements HandlerExecutor {
   }
 
   #callOne(run: QueuePlainRun): void {
-    const context = this.#context
+    const context = this.#contexts.current
     let result: unknown
     try {
       result = run.begin(context)
     } catch (error) {
       this.#calls.begin([run.inHand as CalledDelivery], context).threw(error)
       run.inHand = null
+      this.#contexts.over()
       return
     }
     const { inHand } = run
-    if (inHand === null) return
-    const call = this.#calls.begin([inHand], context)
-    call.returned(result)
+    const call = inHand === null ? null : this.#calls.begin([inHand], context)
+    call?.returned(result)
     run.inHand = null
-    // What it still publishes is its own.
-    if (!call.over) this.#context = context.forDelivery()
+    if (call?.over === false) this.#contexts.next()
+    else this.#contexts.over()
   }
 
   // -- batches ----------------------------------------------------------------------------------------------------

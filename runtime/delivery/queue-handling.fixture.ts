@@ -67,7 +67,7 @@ export function handling(handler: AnyHandler, { most = 16, puts = false, ...opti
     thread: queue.thread,
     reader,
     handler,
-    context: new DeliveryContext('jobs', 'queue', 0, null, publishers),
+    context: new DeliveryContext('jobs', 'queue', 0, null, publishers, undefined, 'jobs'),
     userContext: new UserContext(),
     handlerTimeoutMs: Number.POSITIVE_INFINITY,
     output: puts ? output : null,

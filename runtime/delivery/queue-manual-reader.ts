@@ -11,6 +11,8 @@ import type { QueueReader } from '../reader/queue-reader.ts'
 import type { AttachedThread } from '../thread/attached-thread.ts'
 import { MillraceError, toWire } from '../words/errors.ts'
 import { CallClock, type TimedCall } from './call-clock.ts'
+import { CancelWaits } from './cancel-waits.ts'
+import { cancelledError } from './cancelled-error.ts'
 import type { Credits } from './credits.ts'
 import type { SettleableDelivery } from './manual-delivery.ts'
 import { type MemberReader, TURN_DELIVERIES_MAX } from './member-reader.ts'
@@ -35,6 +37,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   /** What is out and not settled, with its time. */
   readonly #out = new Map<QueueSettleable, AckTime>()
   readonly #wake = (): void => this.#setting.thread.wake(this.#reader.assignment.cursor)
+  readonly #waits = new CancelWaits()
   #isPaused = false
   #isClosed = false
 
@@ -113,12 +116,25 @@ export class QueueManualReader implements MemberReader, QueueSettler {
     this.#clock.start(time)
   }
 
+  async cancel(tag: number, withinMs: number): Promise<void> {
+    for (const delivery of this.#out.keys()) {
+      if (delivery.tag !== tag) continue
+      const settled = this.#waits.until(tag, withinMs)
+      delivery.abort(cancelledError(delivery))
+      await settled
+      await this.#reader.drained()
+      this.#reader.flush()
+      return
+    }
+  }
+
   /** Whether it was still out; it is not from now on. */
   #isOver(delivery: SettleableDelivery): boolean {
     const time = this.#out.get(delivery as QueueSettleable)
     if (time === undefined) return false
     this.#out.delete(delivery as QueueSettleable)
     this.#clock.stop(time)
+    this.#waits.over((delivery as QueueSettleable).tag)
     this.#credits.settled++
     this.#credits.giveBack()
     this.#wake()
@@ -197,6 +213,7 @@ export class QueueManualReader implements MemberReader, QueueSettler {
   #end(): void {
     this.#isClosed = true
     this.#clock.close()
+    this.#waits.close()
     for (const delivery of this.#out.keys()) {
       this.#credits.giveBack()
       delivery.expire()

@@ -50,7 +50,7 @@ export class QueuePlainRun {
       const result: unknown = handler.message(delivery, this.#userState, context)
       if (result !== undefined || context.outstanding > 0) return result
       reader.ack(delivery.tag)
-    } while (userContext.isUntouched && this.#mayGoOn() && reader.next())
+    } while (userContext.isUntouched && !context.hasSignal && this.#mayGoOn() && reader.next())
     this.inHand = null
     return undefined
   }

@@ -57,6 +57,7 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   #isTooLate = false
   #confirmed: Promise<void> | null = null
   #ended: (() => void) | null = null
+  #abort: AbortController | null = null
 
   /** `isBegun`: it is in the hands of a handler at once. */
   constructor(settler: QueueSettler, message: QueueMessageRef, isBegun: boolean) {
@@ -138,6 +139,18 @@ export class QueueSettleable<V = unknown> extends SettleableDelivery<V> implemen
   /** @throws MillraceError MILL_UNKNOWN_OPTION, MILL_INVALID_OPTION, MILL_OUT_OF_RANGE for the options: it is not settled then */
   override nack(error?: unknown, options?: NackOptions): void {
     this.fail(error, options === undefined ? null : (checkNackOptions(options).delayMs ?? null))
+  }
+
+  /** Made when it is first looked at. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** It is cancelled. */
+  abort(reason: unknown): void {
+    this.#abort ??= new AbortController()
+    this.#abort.abort(reason)
   }
 
   /** Restarts the time that it may stay unsettled. */

@@ -12,6 +12,7 @@ export function memberCalls(members: ReadonlyMap<number, RunMember>): MemberApi 
   return {
     assign: (run, assignment) => member(run).assign(assignment),
     revoke: async (run, slot, epoch, stop) => (await members.get(run)?.revoke(slot, epoch, stop)) ?? { held: false },
+    cancel: async (run, cursor, epoch, tag, withinMs) => members.get(run)?.cancel?.(cursor, epoch, tag, withinMs),
     pause: run => member(run).pause(),
     resume: run => member(run).resume(),
   }

@@ -8,6 +8,7 @@ import {
   PREFETCH_MAX,
   PRIORITIES_MAX,
 } from '../words/queue-bounds.ts'
+import type { CancelOptions } from '../words/queue-cancel.ts'
 import type { NackOptions } from '../words/queue-delivery.ts'
 import type {
   QueueConsumeOptions,
@@ -89,6 +90,8 @@ const CONSUMER: Table<Pick<CheckedQueueConsumeOptions, 'ackTimeoutMs' | 'consume
 
 const CONSUME: Table<CheckedQueueConsumeOptions> = { ...CONSUMER, prefetch: integer(1, PREFETCH_MAX, PREFETCH) }
 
+const CANCEL: Table<Filled<CancelOptions> & Given> = { graceMs: integer(0, TIMER_MS_MAX, 1_000) }
+
 const NACK: Table<Filled<NackOptions, 'delayMs'> & Given> = { delayMs: number(0, DATE_MS_MAX, undefined) }
 
 const OBSERVE: Table<CheckedQueueObserveOptions> = { ...CONSUMER, window: integer(1, PREFETCH_MAX, PREFETCH) }
@@ -135,6 +138,10 @@ export function checkQueueConsumeOptions(options: unknown): CheckedQueueConsumeO
 
 export function checkQueueObserveOptions(options: unknown): CheckedQueueObserveOptions {
   return check<CheckedQueueObserveOptions>('observe', OBSERVE, options)
+}
+
+export function checkCancelOptions(options: unknown): Filled<CancelOptions> {
+  return check<Filled<CancelOptions> & Given>('cancel', CANCEL, options)
 }
 
 export function checkNackOptions(options: unknown): NackOptions {

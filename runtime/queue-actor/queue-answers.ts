@@ -8,10 +8,18 @@
 import { nowMs, wallMs } from '../../actors/world.ts'
 import { HAS_KEY, NO_VALUE, recordIdText } from '../log/format/record.ts'
 import type { KeyHold, QueueExplanation, QueueHold } from '../queue/queue-words.ts'
-import type { MessageHold, MessagePage, MessageSight, PurgedPart, QueueAsks, SeenMessage } from '../wire/queue-asks.ts'
+import type {
+  CancelAnswer,
+  MessageHold,
+  MessagePage,
+  MessageSight,
+  PurgedPart,
+  QueueAsks,
+  SeenMessage,
+} from '../wire/queue-asks.ts'
 import { MillraceError } from '../words/errors.ts'
 import type { Offset } from '../words/quantities.ts'
-import type { CoreClaim } from './consumer-claims.ts'
+import { cancelMessage } from './queue-cancels.ts'
 import type { QueueParts } from './queue-parts.ts'
 
 /** Messages of one page, and their bytes. */
@@ -54,13 +62,11 @@ export class QueueAnswers implements QueueAsks {
     return this.#sight(offset)
   }
 
-  cancel(offset: Offset): boolean {
+  cancel(offset: Offset): CancelAnswer {
     this.#queue.collect()
-    const { core, facts } = this.#queue.parts
-    if (!core.cancel(offset) && !(this.#recall(offset) && core.cancel(offset))) return false
-    facts.settledAs('cancelled', offset)
-    this.#tookBack()
-    return true
+    const answer = cancelMessage(this.#queue.parts, offset)
+    if (answer === 'cancelled') this.#tookBack()
+    return answer
   }
 
   browse(from: Offset, to: Offset): MessagePage {
@@ -88,20 +94,6 @@ export class QueueAnswers implements QueueAsks {
     })
     if (purged > 0) this.#tookBack()
     return { purged, next }
-  }
-
-  /** Takes a message back from the consumer that has it and has not begun it; whether there is one. */
-  #recall(offset: Offset): boolean {
-    const { parts } = this.#queue
-    for (const consumer of parts.consumers.values()) {
-      const tag = consumer.waiting().find(waiting => waiting.offset === offset)?.tag
-      if (tag === undefined) continue
-      if (!consumer.recall(tag)) return false
-      parts.takeBack(consumer.number, offset, consumer.claimOf(tag) as CoreClaim)
-      parts.over(consumer, tag, 0)
-      return true
-    }
-    return false
   }
 
   #tookBack(): void {

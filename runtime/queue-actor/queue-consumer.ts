@@ -187,6 +187,11 @@ export class QueueConsumer {
     return this.#slot.all().some(({ number, standing }) => number === offset && standing === 'begun')
   }
 
+  /** Where a message is that it has; null: it has not. */
+  find(offset: Offset): HandedOut | null {
+    return this.#slot.all().find(({ tag, number }) => number === offset && this.claimOf(tag) !== null) ?? null
+  }
+
   /** What it has in advance: it has not begun it, and is not about to. In the order in which it was handed out. */
   waiting(): WaitingClaim[] {
     return this.#slot

@@ -138,6 +138,7 @@ export class QueueEnds {
       const isEntering = standing === 'entering' && crash === null
       if (standing === 'begun' || standing === 'reported' || isEntering) {
         if (core.begun(number, claim.slot, claim.tag, 0)) begun++
+        if (crash?.cancelled?.includes(offset)) core.cancelOut(number, claim.slot, claim.tag)
       } else if (standing === 'entering' || standing === 'recalled') {
         parts.takeBack(number, offset, claim)
         // A successor that is told of this end again finds no claim of it, and leaves it where it went.
@@ -146,7 +147,8 @@ export class QueueEnds {
     }
     const { sending } = consumer
     if (sending !== null) parts.takeBack(number, sending.offset, sending)
-    const effects = crash === null ? core.detach(number) : this.#died(consumer, crash, begun)
+    const isBlamed = crash !== null && crash.cancelled === undefined
+    const effects = isBlamed ? this.#died(consumer, crash, begun) : core.detach(number)
     const failure = crash === null ? '' : JSON.stringify(crash.error)
     // What is charged comes last: a successor that finds it is to charge it, and nothing else.
     for (const effect of effects.filter(({ kind }) => kind === 'returned')) parts.tookEffect(effect, '')

@@ -13,6 +13,7 @@ import type { GroupPlace } from '../wire/places.ts'
 import type { QueueShape } from '../wire/queue-places.ts'
 import type { BrokerEvents } from '../words/broker-events.ts'
 import type { Offset } from '../words/quantities.ts'
+import { CancelledOut } from './cancelled-out.ts'
 import type { CoreClaim } from './consumer-claims.ts'
 import type { KnownIds } from './id-gate.ts'
 import type { KeptMessages } from './kept-messages.ts'
@@ -65,6 +66,7 @@ export class QueueParts {
   readonly facts: MessageFacts
   readonly letters: QueueLetters
   readonly consumers: Map<number, QueueConsumer> = new Map()
+  readonly cancelledOut: CancelledOut = new CancelledOut()
   #core: QueueCore | null = null
   /** Ends that were acted upon, and are not written down. */
   #concluded: { readonly consumer: QueueConsumer; readonly tag: number; readonly acked: number }[] = []
@@ -139,7 +141,9 @@ export class QueueParts {
 
   /** A message that was not begun goes back as if it had not been handed out. */
   takeBack(consumer: number, offset: Offset, { slot, tag }: CoreClaim): void {
-    if (this.core.takeBack(consumer, slot, tag)) this.facts.takenBack(offset, this.core.attemptOf(offset))
+    const effect = this.core.takeBack(consumer, slot, tag)
+    if (effect?.kind === 'returned') this.facts.takenBack(offset, this.core.attemptOf(offset))
+    else if (effect !== null) this.tookEffect(effect, '')
   }
 
   /** These are to make room; how many of the first of them are gone. */
@@ -157,8 +161,12 @@ export class QueueParts {
   tookEffect(effect: QueueEffect, error: string): void {
     const { offset, kind } = effect
     // It failed when its time to live was over.
-    if (kind === 'dropped' || kind === 'expired') this.facts.settledAs(kind, offset)
+    if (kind === 'dropped' || kind === 'expired' || kind === 'cancelled') this.facts.settledAs(kind, offset)
     else this.facts.cameBack(offset, this.core.attemptOf(offset))
+    if (kind === 'cancelled') {
+      this.cancelledOut.add(offset)
+      return
+    }
     if (kind === 'returned') {
       if (effect.looping) this.#tellLoop(offset)
       return
@@ -178,7 +186,7 @@ export class QueueParts {
     this.upcalls.attemptFailed(effect, EXPIRED)
   }
 
-  #toldOf(effect: Exclude<QueueEffect, { readonly kind: 'returned' }>, error: string): void {
+  #toldOf(effect: Exclude<QueueEffect, { readonly kind: 'returned' | 'cancelled' }>, error: string): void {
     if (effect.kind === 'dying') this.letters.dies(effect.offset, error)
     else this.upcalls.attemptFailed(effect, error)
   }

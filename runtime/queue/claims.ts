@@ -18,6 +18,8 @@ const FIRST_SLOTS = 16
 
 export const BEGUN = 1
 export const SUSPECT = 2
+/** It is cancelled, unless it is acked. */
+export const CANCELLED = 4
 const NONE = -1
 
 /** Messages of one priority that were never out, at the same place in each array. */
@@ -40,7 +42,7 @@ export class Claims {
   priorities: Uint8Array = new Uint8Array(FIRST_SLOTS)
   /** Hashes of keys, where they are limited. */
   keys: Uint32Array = new Uint32Array(FIRST_SLOTS)
-  /** BEGUN, SUSPECT. */
+  /** BEGUN, SUSPECT, CANCELLED. */
   flags: Uint8Array = new Uint8Array(FIRST_SLOTS)
   /** When each times out, in the order of these times: a list through the slots. Empty without a time-out. */
   deadlines: Float64Array
@@ -71,6 +73,16 @@ export class Claims {
   /** Whether this very hand-out is still held. */
   holds(slot: number, tag: number): boolean {
     return tag !== 0 && this.tags[slot] === tag
+  }
+
+  /** It is cancelled, however its consumer lets go of it, but by an ack. */
+  cancel(slot: number): void {
+    this.flags[slot]! |= CANCELLED
+  }
+
+  /** Whether it was cancelled while it was out. */
+  isCancelled(slot: number): boolean {
+    return ((this.flags[slot] as number) & CANCELLED) !== 0
   }
 
   /** The lowest free slot, which is held from now on. */

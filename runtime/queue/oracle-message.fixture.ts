@@ -39,6 +39,8 @@ export interface OracleMessage {
   began: number
   /** Whether it was told that its time is over though it is out. */
   told: boolean
+  /** Whether it was cancelled while it was out. */
+  cancelled: boolean
 }
 
 export interface OracleConsumer {
@@ -84,6 +86,7 @@ export function newMessage(offset: number, log: QueueLog, fields: AppendedFields
     beganMs: 0,
     began: 0,
     told: false,
+    cancelled: false,
   }
 }
 

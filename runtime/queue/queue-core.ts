@@ -9,7 +9,7 @@
  *     scheduled --due----.
  *         ^              v
  * admit -> appended -> ready --take--> unacked --ack--------------------> settled
- *                        ^                |---release, detach, a death-----> ready, at its old place
+ *                        ^                |---release, detach, a death-----> ready, at its old place; if cancelled meanwhile, settled
  *                        |                '---nack, reject, time-out, the death that it caused
  *                        |                        |                 |
  *                        '-----due---- retrying <-'                 '-> dying --lettersWritten-> settled
@@ -44,6 +44,7 @@ import type {
   DueMessages,
   HandOut,
   HandOutRun,
+  LetterReason,
   OverdueMessage,
   QueueAttempt,
   QueueCounters,
@@ -56,7 +57,7 @@ import type {
 import type { GatheredMessages } from './ready-index.ts'
 import { ack, ackRun, emptyRun, RUN_MAX, type RunView, takeRun } from './runs.ts'
 import { cancel, type Purge, purge } from './taken-back.ts'
-import { comesBack, type Failing, fails, goesBack } from './verdicts.ts'
+import { comesBack, fails, goesBack } from './verdicts.ts'
 
 export class QueueCore {
   readonly #state: QueueState
@@ -184,14 +185,15 @@ export class QueueCore {
     delayMs: number | null,
     at: Instant,
     rng: () => number,
-    reason: 'failed' | 'timeout' = 'failed',
+    reason: Exclude<LetterReason, 'crashed' | 'maxlen' | 'expired'> = 'failed',
   ): QueueEffect | null {
-    return this.#fail(consumer, slot, tag, { reason, suspect: false, delayMs }, at, rng)
+    const found = this.#holder(consumer, slot, tag)
+    return found === undefined ? null : fails(this.#state, found, slot, { reason, suspect: false, delayMs }, at, rng)
   }
 
   /** It is not to be tried again. Null: it is not held. */
   reject(consumer: number, slot: number, tag: number, reason: 'rejected' | 'decode', at: Instant): QueueEffect | null {
-    return this.#fail(consumer, slot, tag, { reason, suspect: false, delayMs: null }, at, () => 0)
+    return this.nack(consumer, slot, tag, null, at, () => 0, reason)
   }
 
   /** It comes back, and did not fail. Null: it is not held. */
@@ -200,10 +202,17 @@ export class QueueCore {
     return found === undefined ? null : comesBack(this.#state, found, slot)
   }
 
-  /** It goes back without having been begun, and this was no hand-out. False: it is not held, or has begun. */
-  takeBack(consumer: number, slot: number, tag: number): boolean {
+  /** It goes back without having been begun, and this was no hand-out. Null: it is not held, or has begun. */
+  takeBack(consumer: number, slot: number, tag: number): QueueEffect | null {
     const found = this.#holder(consumer, slot, tag)
-    return found !== undefined && goesBack(this.#state, found, slot)
+    return found === undefined ? null : goesBack(this.#state, found, slot)
+  }
+
+  /** It is cancelled once its consumer lets go of it, but by an ack. Whether it is held. */
+  cancelOut(consumer: number, slot: number, tag: number): boolean {
+    const found = this.#holder(consumer, slot, tag)
+    found?.claims.cancel(slot)
+    return found !== undefined
   }
 
   /** A batch failed as a whole: one message is charged, more come again in two parts. Those that are not held are left out. */
@@ -280,17 +289,5 @@ export class QueueCore {
   #holder(consumer: number, slot: number, tag: number): Consumer | undefined {
     const found = this.#state.consumers.of(consumer)
     return found?.claims.holds(slot, tag) === true ? found : undefined
-  }
-
-  #fail(
-    consumer: number,
-    slot: number,
-    tag: number,
-    failing: Failing,
-    at: Instant,
-    rng: () => number,
-  ): QueueEffect | null {
-    const found = this.#holder(consumer, slot, tag)
-    return found === undefined ? null : fails(this.#state, found, slot, failing, at, rng)
   }
 }

@@ -163,6 +163,7 @@ class Driver {
     else if (input === 'decode') this.#both(says, queue => queue.reject(consumer, slot, tag, 'decode', at))
     else if (input === 'release') this.#both(says, queue => queue.release(consumer, slot, tag))
     else if (input === 'take back') this.#both(says, queue => queue.takeBack(consumer, slot, tag))
+    else if (input === 'cancel what is out') this.#both(says, queue => queue.cancelOut(consumer, slot, tag))
     else if (input === 'cancel') this.#both(says, queue => queue.cancel(offset))
     else if (input === 'explain') this.#both(says, queue => queue.explain(offset))
     else {

@@ -300,7 +300,7 @@ t.test('no more is handed out within any time than the rate says', async t => {
   t.equal(queue.takeAll(1_099).length, 0)
   const run = queue.core.takeRun(RUN_MAX, () => Number.POSITIVE_INFINITY, 1_100)
   t.equal(run?.count, 3)
-  t.ok(queue.core.takeBack(0, run?.slots[2] as number, run?.tags[2] as number))
+  t.match(queue.core.takeBack(0, run?.slots[2] as number, run?.tags[2] as number), { kind: 'returned' })
   t.strictSame(queue.offsets(1_100), [5], 'what was not handed out after all may go at once')
   queue.rebuild()
   t.equal(queue.takeAll(1_150).length, 0, 'who has the queue next goes on')

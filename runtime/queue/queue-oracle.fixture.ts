@@ -208,14 +208,27 @@ export class QueueOracle extends OracleConsumers {
     return message === undefined ? null : this.#comesBack(message, message.suspect && !message.begun)
   }
 
-  takeBack(consumer: number, slot: number, tag: number): boolean {
+  takeBack(consumer: number, slot: number, tag: number): QueueEffect | null {
     const message = this.#held(consumer, slot, tag)
-    if (message === undefined || message.begun) return false
+    if (message === undefined || message.begun) return null
+    if (message.cancelled) return this.#cancelled(message)
     message.handOuts--
     message.state = 'ready'
     this.#rate.takenBack(message.wentMs)
     this.look()
-    return true
+    return { kind: 'returned', offset: message.offset, suspect: message.suspect, looping: false }
+  }
+
+  cancelOut(consumer: number, slot: number, tag: number): boolean {
+    const message = this.#held(consumer, slot, tag)
+    if (message !== undefined) message.cancelled = true
+    return message !== undefined
+  }
+
+  #cancelled(message: OracleMessage): QueueEffect {
+    this.#settle(message, 'cancelled')
+    this.look()
+    return { kind: 'cancelled', offset: message.offset }
   }
 
   failBatch(number: number, batch: readonly { slot: number; tag: number }[], at: Instant, rng: Rng): QueueEffect[] {
@@ -326,7 +339,10 @@ export class QueueOracle extends OracleConsumers {
   /** Its host died, and another one has it: what was admitted, and letters on their way, are forgotten. So many of a key may be out now. */
   rebuilt(keyConcurrency: number): void {
     this.policy = { ...this.policy, keyConcurrency }
-    for (const message of this.messages) message.wentMs = Number.NaN
+    for (const message of this.messages) {
+      message.wentMs = Number.NaN
+      message.cancelled = false
+    }
     giveTurnsAnew(this.messages, keyConcurrency, () => ++this.#turn)
     this.reserved = { messages: 0, bytes: 0 }
     this.sent = 0
@@ -405,6 +421,7 @@ export class QueueOracle extends OracleConsumers {
     message.state = 'unacked'
     message.handOuts++
     message.begun = false
+    message.cancelled = false
     message.consumer = consumer.number
     message.slot = slot
     message.tag = ++this.#tag
@@ -425,6 +442,7 @@ export class QueueOracle extends OracleConsumers {
   }
 
   #comesBack(message: OracleMessage, suspect: boolean): QueueEffect {
+    if (message.cancelled) return this.#cancelled(message)
     message.state = 'ready'
     message.suspect = suspect
     const looping = (message.handOuts - message.failedAt) % this.policy.loopingAfter === 0
@@ -440,6 +458,7 @@ export class QueueOracle extends OracleConsumers {
     at: Instant,
     rng: Rng,
   ): QueueEffect {
+    if (message.cancelled) return this.#cancelled(message)
     const { policy } = this
     const { offset } = message
     const failedAttempts = noteFailure(message, suspect, at.wallMs)

@@ -215,7 +215,7 @@ t.test('one that is out when it expires may be acked; one that comes back or fai
   t.ok(queue.core.dueMs <= 31)
   t.match(queue.core.expire(31), [{ kind: 'dying', offset: 1, reason: 'expired' }])
   t.match(queue.core.nack(0, failed.slot, failed.tag, null, at(32), none), { kind: 'dying', reason: 'expired' })
-  t.ok(queue.core.takeBack(0, back.slot, back.tag))
+  t.match(queue.core.takeBack(0, back.slot, back.tag), { kind: 'returned' })
   t.match(queue.core.reject(0, rejected.slot, rejected.tag, 'rejected', at(33)), { kind: 'dying', reason: 'rejected' })
   t.match(queue.core.expire(33), [{ kind: 'dying', offset: 3 }])
 })

@@ -45,6 +45,7 @@ const MESSAGE_STATES = [
   'begun',
   'suspect out',
   'suspect begun',
+  'cancelled',
   'retrying',
   'dying',
   'letter sent',
@@ -67,6 +68,7 @@ export const MESSAGE_INPUTS = [
   'fail a batch of one',
   'fail a batch',
   'cancel',
+  'cancel what is out',
   'explain',
 ] as const
 export type MessageInput = (typeof MESSAGE_INPUTS)[number]
@@ -94,7 +96,7 @@ export type QueueInput = (typeof QUEUE_INPUTS)[number]
 /** Directed at a consumer, and met by what it holds. */
 const END_INPUTS = ['detach', 'die, one known', 'die, none known', 'die with the process'] as const
 export type EndInput = (typeof END_INPUTS)[number]
-const HELD_STATES = ['out', 'begun', 'suspect out', 'suspect begun'] as const
+const HELD_STATES = ['out', 'begun', 'suspect out', 'suspect begun', 'cancelled'] as const
 
 const CONSUMER_STATES = ['none', 'room', 'full', 'full of bytes', 'alone', 'paused', 'inactive'] as const
 type ConsumerState = (typeof CONSUMER_STATES)[number]
@@ -135,10 +137,11 @@ export function allPairs(): Pair[] {
 }
 
 export function stateOf(oracle: QueueOracle, message: OracleMessage): MessageState {
-  const { state, suspect, begun, handOuts, turn, keyTurn } = message
+  const { state, suspect, begun, handOuts, turn, keyTurn, cancelled } = message
   if (canExpire(message) && isOver(message, oracle.nowMs)) return 'expired'
   if (state === 'ready' && keyTurn === 0) return 'behind its key'
   if (state === 'ready') return suspect ? 'suspect' : handOuts > 0 ? 'returned' : turn === 0 ? 'fresh' : 'due'
+  if (state === 'unacked' && cancelled) return 'cancelled'
   if (state === 'unacked') return begun ? (suspect ? 'suspect begun' : 'begun') : suspect ? 'suspect out' : 'out'
   if (state === 'dying') return oracle.dying.indexOf(message) < oracle.sent ? 'letter sent' : 'dying'
   return state

@@ -116,6 +116,8 @@ export type QueueEffect =
   | { readonly kind: 'returned'; readonly offset: number; readonly suspect: boolean; readonly looping: boolean }
   /** It expired, and there is nowhere to put a dead letter: it is gone. */
   | { readonly kind: 'expired'; readonly offset: number; readonly failedAttempts: number }
+  /** It was cancelled while it was out: it is gone. */
+  | { readonly kind: 'cancelled'; readonly offset: number }
   | QueueFailure
 
 /** A message that fell due. */

@@ -5,7 +5,7 @@
  * The partition host's thread. Pure; the time and the random share of a backoff are inputs. A failure is counted, and the
  * limit counts failures only. A message that comes back otherwise was a hand-out more, and nothing else. Rejected, or at
  * its last failure, it is to be a dead letter; where there is no place for dead letters it is dropped. One that fails after its
- * time to live is not tried again: it has expired.
+ * time to live is not tried again: it has expired. One that was cancelled while it was out is cancelled now, whatever happened to it.
  */
 import type { Instant } from '../base/clock.ts'
 import { retryDelayMs } from '../base/retry-delay.ts'
@@ -16,9 +16,10 @@ import { dies } from './expiring.ts'
 import type { QueueState } from './queue-state.ts'
 import type { LetterReason, QueueEffect } from './queue-words.ts'
 
-/** It comes back and did not fail. What has begun and came back alive is no suspect. */
+/** It comes back, did not fail, or is cancelled. What has begun and came back alive is no suspect. */
 export function comesBack(state: QueueState, consumer: Consumer, slot: number, cohort?: number): QueueEffect {
-  return comesBackAs(state, consumer, slot, consumer.claims.flags[slot] === SUSPECT, cohort)
+  const { flags } = consumer.claims
+  return comesBackAs(state, consumer, slot, ((flags[slot] as number) & (BEGUN | SUSPECT)) === SUSPECT, cohort)
 }
 
 export function comesBackAs(
@@ -28,6 +29,7 @@ export function comesBackAs(
   suspect: boolean,
   cohort?: number,
 ): QueueEffect {
+  if (consumer.claims.isCancelled(slot)) return cancelled(state, consumer, slot)
   const { attempts, policy } = state
   const offset = consumer.claims.offsets[slot] as number
   const entry = entryOf(state, consumer, slot)
@@ -40,16 +42,28 @@ export function comesBackAs(
   return { kind: 'returned', offset, suspect, looping: since % policy.loopingAfter === 0 }
 }
 
-/** It was never begun: it stands where it stood, as if it had not been handed out. False: it has begun. */
-export function goesBack(state: QueueState, consumer: Consumer, slot: number): boolean {
+/** It was never begun: it stands where it stood, as if it had not been handed out, or is cancelled. Null: it has begun. */
+export function goesBack(state: QueueState, consumer: Consumer, slot: number): QueueEffect | null {
   const { claims } = consumer
-  if (((claims.flags[slot] as number) & BEGUN) !== 0) return false
+  if (((claims.flags[slot] as number) & BEGUN) !== 0) return null
+  if (claims.isCancelled(slot)) return cancelled(state, consumer, slot)
+  const offset = claims.offsets[slot] as number
   const suspect = ((claims.flags[slot] as number) & SUSPECT) !== 0
   const tag = claims.tags[slot] as number
   state.letGo(consumer, slot)
   state.rate?.takenBack(tag)
-  state.makeReady(claims.offsets[slot] as number, claims.priorities[slot] as number, suspect)
-  return true
+  state.makeReady(offset, claims.priorities[slot] as number, suspect)
+  return { kind: 'returned', offset, suspect, looping: false }
+}
+
+/** It was cancelled while it was out, and comes back no more. */
+function cancelled(state: QueueState, consumer: Consumer, slot: number): QueueEffect {
+  const { offsets, bytes, entries, keys } = consumer.claims
+  const offset = offsets[slot] as number
+  state.letGo(consumer, slot)
+  state.settle(offset, bytes[slot] as number, entries[slot] as number, 'cancelled')
+  state.endTurn(keys[slot] as number)
+  return { kind: 'cancelled', offset }
 }
 
 /** How a message failed. */
@@ -69,6 +83,7 @@ export function fails(
   at: Instant,
   rng: () => number,
 ): QueueEffect {
+  if (consumer.claims.isCancelled(slot)) return cancelled(state, consumer, slot)
   const { attempts, policy } = state
   const offset = consumer.claims.offsets[slot] as number
   const size = consumer.claims.bytes[slot] as number

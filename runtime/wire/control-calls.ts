@@ -11,6 +11,8 @@ import type { Rate } from '../words/common-options.ts'
 import type { ErrorWire } from '../words/errors.ts'
 import type { GroupInfo, TopicInfo } from '../words/listing.ts'
 import type { Durability } from '../words/message.ts'
+import type { Offset } from '../words/quantities.ts'
+import type { CancelOutcome } from '../words/queue-cancel.ts'
 import type { FileModes, HeldFolder } from './folder.ts'
 import type { Phase } from './layout.ts'
 import type { LetterCursor, LetterMark, LetterPage, LetterTopics } from './letter-calls.ts'
@@ -140,6 +142,8 @@ export interface ControlApi {
   queueStats(queue: number): Promise<QueueSummary>
   /** Asks a queue about its messages. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
   askQueue: AskQueue
+  /** Cancels a message of a queue, whose handler has so long to end. @throws MillraceError MILL_TOPIC_DELETED, MILL_DISK */
+  cancelMessage(queue: number, offset: Offset, graceMs: number): Promise<CancelOutcome>
   listTopics(): Promise<readonly TopicInfo[]>
   listGroups(topic: number): Promise<readonly GroupInfo[]>
   /** `partition` null: all. */

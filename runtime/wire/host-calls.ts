@@ -8,7 +8,7 @@
 import type { MemoryHandle } from 'sharedarraybuffer-ring'
 import type { BrokerEvents, DeadLetterReason } from '../words/broker-events.ts'
 import type { ErrorWire } from '../words/errors.ts'
-import type { CursorId, Epoch, PartitionId, RingId } from '../words/quantities.ts'
+import type { CursorId, Epoch, Offset, PartitionId, RingId } from '../words/quantities.ts'
 import type { CutTail } from './folder.ts'
 import type { LetterCursor, LetterMark, LetterPage } from './letter-calls.ts'
 import type { LinkPlace } from './link-places.ts'
@@ -36,6 +36,8 @@ export interface SlotCrash {
   readonly executing: boolean
   /** Whether some record is charged with it, of this slot or of another. Default: `executing`. */
   readonly charged?: boolean
+  /** Of a queue: the thread was ended to cancel these messages, and no message is charged with that. */
+  readonly cancelled?: readonly Offset[]
 }
 
 /** A partition that takes dead letters. */

@@ -44,6 +44,8 @@ export interface MemberApi {
   assign(run: number, assignment: Assignment): Promise<void>
   /** Stops after the current delivery, and runs the handler's `stop` if it is asked to. */
   revoke(run: number, cursor: CursorId, epoch: Epoch, stop: boolean): Promise<RevokeAnswer>
+  /** Aborts the signal of a queue's message. Resolves when its consumer has let go of it, or after so long. */
+  cancel(run: number, cursor: CursorId, epoch: Epoch, tag: number, withinMs: number): Promise<void>
   pause(run: number): void
   resume(run: number): void
 }

@@ -1,6 +1,6 @@
 /** What is asked of a work queue about its messages: to look at them, and to take them back. Types only. */
 import type { DeadLetterReason } from '../words/broker-events.ts'
-import type { Offset } from '../words/quantities.ts'
+import type { CursorId, Epoch, Offset } from '../words/quantities.ts'
 
 /** Where a message is. Times are in ms since the epoch. */
 export type MessageSight =
@@ -53,6 +53,16 @@ export interface SeenMessage {
   readonly value: Uint8Array | null
 }
 
+/** What became of a message that is to be cancelled. `passing`: it is about to begin or has just ended, which the next answer says. */
+export type CancelAnswer = 'cancelled' | 'passing' | 'dying' | 'settled' | 'unknown' | BegunMessage
+
+/** A message that a consumer has begun, by the consumer and its name there. */
+export interface BegunMessage {
+  readonly cursor: CursorId
+  readonly epoch: Epoch
+  readonly tag: number
+}
+
 /** Some messages that are not settled, in their order; `next`: where to go on; null: there are no more. */
 export interface MessagePage {
   readonly messages: readonly SeenMessage[]
@@ -72,8 +82,8 @@ export interface QueueAsks {
   /** Offset of the message that brought the id with this hash; null: it is not known. */
   find(hash: Uint8Array): Offset | null
   explain(offset: Offset): MessageSight
-  /** Takes back a message that waits; whether it did. */
-  cancel(offset: Offset): boolean
+  /** Takes back a message that waits, or that a consumer has in advance. One that has begun is cancelled unless it is acked. */
+  cancel(offset: Offset): CancelAnswer
   /** The messages from an offset on and below another one. */
   browse(from: Offset, to: Offset): MessagePage
   /** Takes back what waits of those. */

@@ -11,6 +11,7 @@ import { inspect, types } from 'node:util'
 /** All codes, in alphabetical order. */
 export const ALL_ERROR_CODES = [
   'MILL_ABORTED',
+  'MILL_CANCELLED',
   'MILL_CLOSED',
   'MILL_CONFIG_MISMATCH',
   'MILL_CORRUPT',
@@ -270,8 +271,7 @@ function ownCode(thrown: unknown): string | number | undefined {
     return undefined
   }
   const code = read(thrown, 'code')
-  if (typeof code === 'string') return shorten(code, LABEL_BYTES_MAX)
-  return typeof code === 'number' ? code : undefined
+  return typeof code === 'string' ? shorten(code, LABEL_BYTES_MAX) : typeof code === 'number' ? code : undefined
 }
 
 /** A property of a foreign object, which may be a proxy or a getter that throws. */

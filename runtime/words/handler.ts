@@ -17,7 +17,10 @@ export interface HandlerContext<D = unknown> {
   readonly partition: number
   /** The run's `data`, a copy on each thread. */
   readonly data: D
-  /** Aborted when the run stops or the partition moves to another thread. */
+  /**
+   * Aborted when the run stops or the partition moves to another thread. In a queue's handler it is that of the message, up to its end: it is
+   * aborted as well when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason.
+   */
   readonly signal: AbortSignal
   /**
    * Publishes a record, or sends a message to a queue. The input is acked only when this record is confirmed, awaited or not.

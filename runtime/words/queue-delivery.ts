@@ -49,6 +49,8 @@ export interface ManualQueueDelivery<V = unknown> extends QueueDelivery<V>, Manu
    * @throws MillraceError `MILL_DISK`; `MILL_SETTLED` or `MILL_CLOSED` where the queue took the message back
    */
   readonly confirmed: Promise<void>
+  /** Aborted when the message is cancelled (`queue.cancel`), with `MILL_CANCELLED` as its reason. */
+  readonly signal: AbortSignal
   /** Whether the delivery is settled, or lost because its time was over. */
   readonly settled: boolean
 }

@@ -1,6 +1,7 @@
 /** Work queues as callers see them: sending, consuming, and counts. Types only. */
 import type { Observable } from 'rxjs'
 import type { PublishOptions } from './message.ts'
+import type { CancelOptions, CancelOutcome } from './queue-cancel.ts'
 import type { ManualQueueDelivery } from './queue-delivery.ts'
 import type { QueueBatchHandler, QueueHandler, QueueMessageHandler } from './queue-handler.ts'
 import type { QueueBatchReceipt, QueueMessage, QueueReceipt } from './queue-message.ts'
@@ -84,12 +85,16 @@ export interface Queue<V = unknown> {
   /** Observable of deliveries. Each settlement returns one credit of `window`. */
   observe(options?: QueueObserveOptions): Observable<ManualQueueDelivery<V>>
   /**
-   * Takes back a message that waits, or that a consumer has in advance: it is not handled any more. `false`: it has begun, it waits for its
-   * dead letter, or it is settled or unknown. A message on disk stays cancelled after the death of the process.
+   * Takes a message back that waits, or that a consumer has in advance: it is not handled any more. Resolves with what became of it.
    *
-   * @throws MillraceError `MILL_INVALID_OPTION` for an `id` that is no string; `MILL_DISK`
+   * Where its handler has begun, `context.signal` is aborted, or the `signal` of the delivery, with `MILL_CANCELLED` as its reason. A handler
+   * that returns nevertheless has handled the message. However else it ends, the message is cancelled. One that has not ended after `graceMs`
+   * loses its thread, if it runs on a handler thread; nothing else on that thread is charged. On the caller's thread it goes on, and the
+   * result is `unacked`. A message on disk stays cancelled after the death of the process.
+   *
+   * @throws MillraceError `MILL_INVALID_OPTION`, `MILL_UNKNOWN_OPTION`, `MILL_OUT_OF_RANGE` for `id` and options; `MILL_DISK`
    */
-  cancel(id: string): Promise<boolean>
+  cancel(id: string, options?: CancelOptions): Promise<CancelOutcome>
   /**
    * Says where a message is, and why it is not handed out. For people: it looks through what consumers have.
    *

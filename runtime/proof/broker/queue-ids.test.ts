@@ -87,8 +87,8 @@ t.test('what was sent is found by its id', async t => {
   const seen: string[] = []
   for await (const { id } of queue.browse()) seen.push(id)
   t.strictSame(seen, [other.id, 'x'])
-  t.equal(await queue.cancel('y'), false)
-  t.equal(await queue.cancel('x'), true)
+  t.equal(await queue.cancel('y'), 'unknown')
+  t.equal(await queue.cancel('x'), 'cancelled')
   t.match(await queue.explain('x'), { state: 'settled' })
   t.match(await queue.send({ value: 2, id: 'x' }), { duplicate: true }, 'its id is known still')
   // An id may look like a name that the queue gives.

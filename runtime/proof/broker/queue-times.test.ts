@@ -133,7 +133,7 @@ t.test('where a delayed message is, and that it is taken back', async t => {
   const found = await queue.explain(id)
   if (found.state !== 'scheduled') throw new Error(found.state)
   t.ok(Math.abs(found.at.getTime() - before - HOUR_MS) < 60_000)
-  t.equal(await queue.cancel(id), true)
+  t.equal(await queue.cancel(id), 'cancelled')
   t.match(await queue.stats(), { scheduled: 0, cancelled: 1, ready: 0, bytes: 0 })
 })
 

@@ -79,7 +79,7 @@ twoLives({
         again.stats(),
         sent,
       ])
-      t.equal(cancelled, true)
+      t.equal(cancelled, 'cancelled')
       t.match(sight, { state: 'settled' })
       t.equal(scheduled, 1)
       t.ok(ready === 20_000 || ready === 20_001, `${ready} are ready`)

@@ -181,6 +181,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
         about: 'the same on disk, beside servers on loopback: RabbitMQ (confirmed, prefetch 100), BullMQ on Redis',
         subjects: [queueOs, queueFsync, rabbitmqClassic, rabbitmqQuorum, bullmq],
         payloads: ['100'],
+        warmUps: 4,
       },
     ],
   },

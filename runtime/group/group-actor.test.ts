@@ -65,6 +65,7 @@ function groupHouse(records: number, atMostOnce = false) {
     snapshotOffset: null,
   }
   const verdicts: string[] = []
+  const room = { hasRoom: true }
   const link = {
     room: () => 1_000,
     wake: () => undefined,
@@ -93,7 +94,9 @@ function groupHouse(records: number, atMostOnce = false) {
       },
     )
     topic.takeDeadLetters(letterIndex)
-    if (!hasRoom) topic.appendLetter = () => 'full'
+    room.hasRoom = hasRoom
+    const append = topic.appendLetter.bind(topic)
+    topic.appendLetter = (frame, cursor) => (room.hasRoom ? append(frame, cursor) : 'full')
     const made = new GroupActor(memory, place, partition, topic, {
       attemptFailed: () => undefined,
       deadLettered: ({ offset }) => buried.push(offset),
@@ -109,7 +112,10 @@ function groupHouse(records: number, atMostOnce = false) {
     words[(slot.slot + SLOT_RETURNED) >> 2] = handled
     memory.store(slot.slot + SLOT_COMMITTED, handled + (atMostOnce && inHand ? 1 : 0))
   }
-  return { memory, group, slot, link, verdicts, reads }
+  const makeRoom = (): void => {
+    room.hasRoom = true
+  }
+  return { memory, group, slot, link, verdicts, reads, makeRoom }
 }
 
 t.test('a successor that closes the same slot again goes by what it said the first time', async t => {
@@ -170,4 +176,22 @@ t.test('at most once, a verdict that a predecessor died with is given to the rea
   reads(3, false)
   memory.store(slot.slot + SLOT_PIN, second.partition.window.end)
   t.equal(second.partition.window.reclaim(), second.partition.window.capacity, 'and the window is given up')
+})
+
+t.test('a record that is behind a state that was taken up needs no dead letter any more', async t => {
+  const { group, slot, link, reads, memory, makeRoom } = groupHouse(4)
+  const { made, partition, buried } = group(0, false)
+  made.openSlot(slot, link)
+  reads(1)
+  made.closeSlot(slot.epoch, CRASH)
+  t.match(made.report(), { committed: 1, waitsForDeadLetters: true })
+  // The state that was kept last has the record: who takes it up commits as far as that, and keeps the window from there on.
+  made.openSlot({ ...slot, epoch: 6 }, link)
+  reads(3, false)
+  memory.store(slot.slot + SLOT_PIN, partition.window.end)
+  makeRoom()
+  made.tend()
+  t.match(made.report(), { committed: 3, failures: 1, deadLettered: 0, waitsForDeadLetters: false })
+  t.strictSame(buried, [])
+  t.equal(made.waits, false)
 })

@@ -260,21 +260,30 @@ export class GroupActor {
     this.#letGo()
   }
 
-  /** Work left over from before: dead letters that had no room, failures that are behind the committed offset now. */
+  /** Work left over from before: failures that are behind the committed offset now, and dead letters that had no room. */
   tend(): boolean {
-    let worked = false
     if (this.#owesSkips && (this.#slot.link?.room() ?? 0) >= this.#cursor.failures.size) this.#repeatSkips()
-    if (this.#letters.waiting > 0 && this.#slotHasRoom()) {
-      const waiting = this.#letters.take()
-      for (const each of waiting) this.#moveToDeadLetters(each)
-      worked = this.#letters.waiting < waiting.length
-    }
-    if (this.#cursor.failures.size > 0) {
-      const before = this.#cursor.failures.size
-      this.#step({ kind: 'committed', committed: this.#slot.passed() }, '')
-      worked ||= this.#cursor.failures.size < before
-    }
-    return worked
+    const hasForgotten = this.#forgetPassed()
+    if (this.#letters.waiting === 0 || !this.#slotHasRoom() || !this.#writeWaiting()) return hasForgotten
+    this.#forgetPassed()
+    return true
+  }
+
+  /** Whether any failure was behind the committed offset. */
+  #forgetPassed(): boolean {
+    const before = this.#cursor.failures.size
+    if (before > 0) this.#step({ kind: 'committed', committed: this.#slot.passed() }, '')
+    return this.#cursor.failures.size < before
+  }
+
+  /** Whether fewer dead letters wait. A reader that takes up a kept state commits past records that it has: they need none any more. */
+  #writeWaiting(): boolean {
+    const waiting = this.#letters.take()
+    const { failures } = this.#cursor
+    const needed = waiting.filter(({ failure }) => failures.get(failure.offset)?.state === 'dying')
+    if (needed.length === 0) this.#letters.forget()
+    for (const each of needed) this.#moveToDeadLetters(each)
+    return this.#letters.waiting < waiting.length
   }
 
   /** Whether a reader's commit would let something go on here. */

@@ -31,6 +31,11 @@ const PRIORITY_ONLY: readonly QueueFields[] = Array.from({ length: PRIORITIES_MA
   priority,
 }))
 
+/** Whether they are those of a message that has a priority, or a key that counts, and nothing else. */
+export function arePriorityOnly(fields: QueueFields): boolean {
+  return fields === PRIORITY_ONLY[fields.priority]
+}
+
 export type GivenTimes = Pick<QueueMessage, 'delayMs' | 'deliverAt' | 'ttlMs'>
 
 /**

@@ -7,7 +7,13 @@
 import { FULL, type Memory } from 'sharedarraybuffer-ring'
 import { wallMs } from '../../actors/world.ts'
 import { areByReplay, headersSize, writeHeaders } from '../log/format/headers.ts'
-import { type QueueFields, queueFieldsBytes, writeQueueFields } from '../log/format/queue-fields.ts'
+import {
+  PRIORITY_BYTES,
+  type QueueFields,
+  queueFieldsBytes,
+  writePriority,
+  writeQueueFields,
+} from '../log/format/queue-fields.ts'
 import {
   HAS_HEADERS,
   HAS_KEY,
@@ -23,7 +29,7 @@ import { MillraceError } from '../words/errors.ts'
 import type { Headers, Key } from '../words/message.ts'
 import { halfKey } from './checked-message.ts'
 import { hashKey } from './key-hash.ts'
-import { haveTimes, onWallClock } from './message-fields.ts'
+import { arePriorityOnly, haveTimes, onWallClock } from './message-fields.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 
 /** A message whose value is encoded and whose partition is chosen. */
@@ -93,7 +99,7 @@ export function writeRecord(
   }
   if (value !== null && typeof value !== 'string')
     bound += bound === value.length ? SHIFT_BYTES : ALIGN_BYTES + SHIFT_BYTES
-  if (fields !== null) bound += queueFieldsBytes(fields)
+  if (fields !== null) bound += sizeOfFields(fields)
   const address = writer.reserve(RECORD_HEADER_BYTES + bound, timestamp)
   if (address < 0) return address
   let delta = 0
@@ -181,9 +187,15 @@ function fill(
 
 /** Fields of a queue's message; a plain one has none. */
 function writeFields(memory: Memory, at: number, fields: QueueFields, key: Key | null): number {
-  const end = writeQueueFields(memory.bytes, at, onWallClock(fields))
+  const end = arePriorityOnly(fields)
+    ? writePriority(memory.i32, at, fields.priority)
+    : writeQueueFields(memory.bytes, at, onWallClock(fields))
   memory.i32[(at + 4) >> 2] = key === null ? 0 : hashKey(key)
   return end
+}
+
+function sizeOfFields(fields: QueueFields): number {
+  return arePriorityOnly(fields) ? PRIORITY_BYTES : queueFieldsBytes(fields)
 }
 
 function tooLarge(bytes: number, maxMessageBytes: number): MillraceError {

@@ -17,6 +17,7 @@ import {
   FRAME_RING,
   frameBaseOffset,
 } from '../log/format/frame.ts'
+import { areTimed } from '../log/format/queue-fields.ts'
 import { HAS_QUEUE_FIELDS, RECORD_HEADER_BYTES, RECORD_TIMESTAMP_DELTA } from '../log/format/record.ts'
 import { findRecord, type StoredRecord } from '../log/format/stored-record.ts'
 import type { AppendedFields } from '../queue/queue-words.ts'
@@ -110,10 +111,19 @@ export class MessageIndex implements MessageSource {
       this.#frames[entry] = position
       this.#lengths[entry] = length
       bytes += messageBytes(length)
-      fields?.set(index, this.#priorityAt(at), this.times.dueMsAt(at, this.#end), this.times.expiresMsAt(at))
+      if (fields !== null) this.#addFields(fields, index, at)
       at += (length + 7) & ~7
     }
     return { count, bytes, fields }
+  }
+
+  #addFields(fields: FieldsOfFrame, index: number, record: Position): void {
+    const reader = this.#reader
+    if (((reader.word(record + 4) >>> 16) & HAS_QUEUE_FIELDS) === 0) return
+    const word = reader.word(record + RECORD_HEADER_BYTES)
+    if (areTimed(word))
+      fields.set(index, word & 0xff, this.times.dueMsAt(record, this.#end), this.times.expiresMsAt(record))
+    else fields.set(index, word & 0xff, 0, 0)
   }
 
   /** The message at `offset` lies in the frame at this position from now on, alone. */

@@ -26,6 +26,8 @@ export const PRIORITIES_MAX = 32
 export const ID_BYTES_MAX = 1_000
 export const ID_HASH_BYTES = 16
 const FIXED_BYTES = 8
+/** What fields take that have a priority and nothing else. */
+export const PRIORITY_BYTES = 8
 
 const NOT_BEFORE = 1
 const EXPIRES_AT = 2
@@ -111,9 +113,20 @@ export function expiresAtAt(word: number): number {
   return (word & (NOT_BEFORE << 8)) === 0 ? FIXED_BYTES : FIXED_BYTES + 8
 }
 
+/** Whether they have `notBefore` or `expiresAt`, by their first four bytes. */
+export function areTimed(word: number): boolean {
+  return (word & ((NOT_BEFORE | EXPIRES_AT) << 8)) !== 0
+}
+
 /** Bytes that these fields will take. */
 export function queueFieldsBytes(fields: QueueFields): number {
   return sizeOf(partsOf(fields), fields.id?.text.length ?? 0)
+}
+
+/** Writes those that are a priority and nothing else, but for the key's hash; returns the index behind them. */
+export function writePriority(words: Int32Array, from: number, priority: number): number {
+  words[from >> 2] = priority
+  return from + PRIORITY_BYTES
 }
 
 /** Writes fields whose room was reserved; returns the index behind them. */

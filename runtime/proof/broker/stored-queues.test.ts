@@ -55,7 +55,7 @@ twoLives({
   },
 
   // Source: https://github.com/apache/pulsar/issues/758
-  async 'of 30,000 messages each second one is acked, and none of them comes again'(t, first) {
+  async 'of 30,000 messages each second one is acked, and none of them comes again'(_t, first) {
     const queue = await first.queue<number>('alternate', { durability: 'os', priorities: 2 })
     await queue.sendBatch(numbers(30_000).map(({ value }) => ({ value, priority: value % 2 })))
     let acked = 0

@@ -71,7 +71,9 @@ export async function printAll(broker: Broker, threads: number): Promise<Prints>
   const pages = new Map<string, number[]>()
   let waitedMs = 0
   const counting = await printed.handle(({ value: { customer, page, waitedMs: waited } }) => {
-    pages.set(customer, [...(pages.get(customer) ?? []), page])
+    // At least once: what the thread of the endless print had printed may be printed again. The order stays.
+    const before = pages.get(customer) ?? []
+    if (!before.includes(page)) pages.set(customer, [...before, page])
     if (customer === 'later') waitedMs = waited
   })
   const handler = new URL('./printing.js', import.meta.url)
